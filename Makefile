@@ -1,0 +1,128 @@
+# The tools of this project. `make help` lists them; each does its own set-up.
+
+PORT ?= 8000
+S3_PORT ?= 8333
+DATA_DIR ?= var
+CMD ?= help
+MINUTES ?= 15
+SEED ?=
+FAULTS_MIB ?= 500
+
+# What the shell happens to have set must not turn the demo or a test on real data.
+unexport DATABASE_URL DEBUG SECRET_KEY ALLOWED_HOSTS CSRF_TRUSTED_ORIGINS DATA_DIR
+unexport DJANGO_SETTINGS_MODULE S3_BUCKET S3_REGION S3_ENDPOINT_URL S3_KEY_PREFIX
+unexport S3_PUBLIC_ENDPOINT_URL S3_ADDRESSING_STYLE S3_ACCESS_KEY_ID S3_SESSION_TOKEN
+unexport S3_SECRET_ACCESS_KEY S3_SIGNER_ACCESS_KEY_ID S3_SIGNER_SECRET_ACCESS_KEY
+unexport EMAIL_URL PYTEST_ADDOPTS PYTHONDONTWRITEBYTECODE
+
+PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest
+READY := .venv/.ready
+PACKAGES := node_modules/.ready
+BUNDLE := static/build/.ready
+SITE := $(PYTHON) -m uploads.dev
+SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
+
+.DEFAULT_GOAL := help
+.PHONY: help run manage test check lint format bench clean lock bundle chromium
+.PHONY: test-unit test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
+.PHONY: test-faults faults soak
+
+help: ## List these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
+		| awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
+
+run: $(READY) $(BUNDLE) ## Serve a demo site with an S3 server of its own
+	@exec $(SITE) run $(SITE_OPTIONS)
+
+manage: $(READY) ## Run a management command on the demo site: CMD="audit"
+	@exec $(SITE) manage $(SITE_OPTIONS) -- $(CMD)
+
+# The first four keep both cores busy; the rest mostly wait, two at a time.
+test: test-unit test-js test-bucket test-attacks ## Run every test there is
+	@$(MAKE) --no-print-directory -j 2 -O test-browser test-faults test-races test-demo test-fuzz
+	@echo "All tests passed: unit, JavaScript, bucket, attacks, races," \
+		"API fuzzing, demo site, browser, faults."
+
+check: lint test-unit test-js ## Lint, types and fast tests, for before a commit
+
+lint: $(READY) $(PACKAGES) ## Formatting, lint and types
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	npm run --silent lint
+
+format: $(READY) ## Format the Python code
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+test-unit: $(READY) ## Fast tests: SQLite, S3 in memory
+	$(PYTEST) -n 2 tests
+
+test-js: $(PACKAGES) ## JavaScript unit tests
+	node --test --test-reporter=spec $(or $(wildcard tests/js/*.test.js tests/js/*.test.mjs),"no JavaScript tests found")
+
+test-bucket: $(READY) ## What S3 accepts and refuses, on a real S3 server
+	$(PYTEST) -p tests.plugins.seaweed tests/bucket
+
+test-attacks: $(READY) $(BUNDLE) ## What an attacker tries, on the site and a real S3 server
+	$(PYTEST) -n 2 -p tests.plugins.seaweed tests/attacks
+
+test-races: $(READY) ## Quota and state races, on a real PostgreSQL
+	$(PYTEST) -p tests.plugins.postgres -p tests.plugins.seaweed tests/races
+
+test-fuzz: $(READY) ## The API against its own OpenAPI document
+	$(PYTEST) -p schemathesis.pytest.plugin tests/api_fuzz
+
+test-demo: $(READY) $(BUNDLE) ## make run itself: starts, survives, stops
+	$(PYTEST) -n 2 tests/demo
+
+test-browser: $(READY) $(BUNDLE) chromium ## The whole site in Chromium
+	$(PYTEST) -p tests.plugins.seaweed -p pytest_playwright.pytest_playwright tests/browser
+
+FAULTS := -p tests.plugins.postgres -p tests.plugins.seaweed tests/faults
+
+test-faults: $(READY) $(BUNDLE) chromium ## Crashes, bad networks, failing S3: the short part
+	$(PYTEST) $(FAULTS) -m "not long"
+
+faults: $(READY) $(BUNDLE) chromium ## All of that, with a large file: FAULTS_MIB=500
+	FAULTS_MIB=$(FAULTS_MIB) FAULTS_OFFLINE_SECONDS=60 \
+		$(PYTEST) $(FAULTS) --timeout 900
+
+soak: $(READY) $(BUNDLE) chromium ## Uploads while everything fails: MINUTES=15 SEED=1
+	$(PYTHON) -m tests.faults.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+bench: $(READY) ## Measure
+	@set -- bench/*.py; test -e "$$1" || { echo "No benchmarks yet."; exit 0; }; \
+		for script; do echo "== $$script"; $(PYTHON) "$$script" || exit 1; done
+
+bundle: $(PACKAGES) ## Build the browser's JavaScript and CSS
+	npm run --silent build
+
+lock: $(READY) ## Pin what requirements*.in name
+	for name in requirements requirements-dev; do \
+		.venv/bin/uv pip compile --quiet --universal --generate-hashes \
+			--no-emit-index-url --no-header \
+			--python-version 3.11 --output-file $$name.txt $$name.in || exit 1; \
+	done
+
+clean: ## Remove what was built; the data in var/ stays
+	rm -rf .venv node_modules static/build .mypy_cache .pytest_cache .ruff_cache \
+		.hypothesis .schemathesis test-results
+	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
+
+chromium:
+	@scripts/chromium.sh
+
+$(READY): requirements.txt requirements-dev.txt
+	scripts/venv.sh
+	@touch $@
+
+$(PACKAGES): package.json package-lock.json
+	scripts/node.sh
+	npm ci --ignore-scripts --no-audit --no-fund --no-progress --loglevel=error
+	@touch $@
+
+$(BUNDLE): $(PACKAGES) $(shell find static/js static/css -type f 2>/dev/null)
+	npm run --silent build
+	@mkdir -p $(@D) && touch $@

@@ -1,0 +1,79 @@
+"""Structured logging: one line an event, each with the id of its request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+
+def _without_request(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    # Django hands the whole request over, and its text ends in the query.
+    event.pop("request", None)
+    return event
+
+
+SHARED_PROCESSORS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
+    _without_request,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def logging_config(*, level: str, log_format: str) -> dict[str, Any]:
+    """Return Django's LOGGING; ``log_format`` is ``console`` or ``json``."""
+    renderer: list[Any] = (
+        [
+            structlog.processors.ExceptionRenderer(
+                # A frame's locals may hold passwords and presigned URLs.
+                structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+            ),
+            structlog.processors.JSONRenderer(),
+        ]
+        if log_format == "json"
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *SHARED_PROCESSORS,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structured": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": SHARED_PROCESSORS,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    *renderer,
+                ],
+            }
+        },
+        "handlers": {
+            "console": {"class": "logging.StreamHandler", "formatter": "structured"}
+        },
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {
+            # botocore logs whole requests at DEBUG, signatures and all.
+            "botocore": {"level": "WARNING"},
+            "boto3": {"level": "WARNING"},
+            "urllib3": {"level": "WARNING"},
+            # Queries come with their values: sessions, hashes of passwords.
+            "django.db.backends": {"level": "INFO"},
+            "django.server": {"handlers": ["console"], "propagate": False},
+        },
+    }

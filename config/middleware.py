@@ -1,0 +1,94 @@
+"""What every request passes: its id, and the headers that Django has no setting for."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+logger = structlog.get_logger("slipway.request")
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+SECRET_IN_PATH = re.compile(r"^(/accounts/reset/[^/]+/)[^/]+")
+"""The link that sets a new password: whoever reads it in a log could use it."""
+
+PERMISSIONS_POLICY = (
+    "accelerometer=(), camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+)
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class RequestContextMiddleware:
+    """Give each request an id, bind it to all log lines, and log the answer.
+
+    A well-formed X-Request-ID from the proxy is kept, so that lines join up
+    across machines. Only the path is logged: a query may hold search words.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        sent = request.headers.get("X-Request-ID", "")
+        request_id = sent if REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(
+            request_id=request_id, address=_address(request)
+        )
+        started = time.monotonic()
+        response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        response["Permissions-Policy"] = PERMISSIONS_POLICY
+        logger.info(
+            "request",
+            method=request.method,
+            path=SECRET_IN_PATH.sub(r"\1...", request.path),
+            status=response.status_code,
+            request_bytes=_body_bytes(request),
+            milliseconds=round((time.monotonic() - started) * 1000),
+        )
+        return response
+
+
+class BodyLimitMiddleware:
+    """Refuse a body that no page and no endpoint has a use for, before it is read.
+
+    Django's own limit leaves out the files of a form: it would write them to disk,
+    whoever sends them, as soon as anything looks at the form.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if _body_bytes(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return render(request, "413.html", status=413)
+        return self.get_response(request)
+
+
+def _body_bytes(request: HttpRequest) -> int:
+    """Return the size that the body is announced with; 0 for what is no number."""
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
+
+
+def _address(request: HttpRequest) -> str:
+    """Return where the request came from, or "" for what is no IP address.
+
+    A database keeps addresses without the zone that a link-local one comes with.
+    """
+    address = request.META.get("REMOTE_ADDR", "").partition("%")[0]
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return ""

@@ -1,0 +1,273 @@
+"""Django settings, all from the environment; docs/settings.md lists every variable.
+
+A fresh checkout runs with no environment at all. With DEBUG off nothing that
+matters has a default: start-up stops and names the variable that is missing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env
+
+from config.logs import logging_config
+from uploads.s3.connection import AddressingStyle, browser_origin, storage_options
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env()
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """Return a comma-separated variable as a list, spaces stripped."""
+    return [word.strip() for word in env.str(name, default).split(",") if word.strip()]
+
+
+DEBUG = env.bool("DEBUG", True)
+
+if not DEBUG:
+    missing = [
+        name
+        for name in ("SECRET_KEY", "ALLOWED_HOSTS", "S3_BUCKET")
+        if not env.str(name, "").strip()
+    ]
+    if missing:
+        raise ImproperlyConfigured(
+            f"DEBUG is off, so {', '.join(missing)} must be set in the environment. "
+            "docs/settings.md says what each one means."
+        )
+
+SECRET_KEY = env.str("SECRET_KEY", "development-only-" + "not-a-secret-" * 4)
+ALLOWED_HOSTS = words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
+DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var")))
+SIGNUP_OPEN = env.bool("SIGNUP_OPEN", False)
+
+INSTALLED_APPS = [
+    "uploads",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "storages",
+]
+
+MIDDLEWARE = [
+    "config.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "uploads.api.problems.ProblemMiddleware",
+    "config.middleware.BodyLimitMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {
+    "default": env.dj_db_url(
+        "DATABASE_URL",
+        f"sqlite:///{DATA_DIR / 'db.sqlite3'}",
+        conn_max_age=env.int("DATABASE_CONN_MAX_AGE", 60),
+        conn_health_checks=True,
+    )
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    DATABASES["default"]["OPTIONS"] = {
+        # Take the write lock when a transaction begins: two that read first
+        # and write later would otherwise deadlock, and no time-out helps.
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        "timeout": 20,
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+S3_BUCKET = env.str("S3_BUCKET", "slipway")
+S3_REGION = env.str("S3_REGION", "us-east-1")
+S3_ENDPOINT_URL = env.str("S3_ENDPOINT_URL", "http://127.0.0.1:8333" if DEBUG else "")
+S3_PUBLIC_ENDPOINT_URL = env.str("S3_PUBLIC_ENDPOINT_URL", "")
+S3_ADDRESSING_STYLE: AddressingStyle
+match env.str("S3_ADDRESSING_STYLE", "path" if S3_ENDPOINT_URL else "virtual"):
+    case "path" | "virtual" as S3_ADDRESSING_STYLE:
+        pass
+    case other:
+        raise ImproperlyConfigured(
+            f"S3_ADDRESSING_STYLE is {other!r}: set it to path or virtual."
+        )
+S3_NOTIFICATIONS_QUEUE_URL = env.str("S3_NOTIFICATIONS_QUEUE_URL", "")
+S3_NOTIFICATIONS_SECRET = env.str("S3_NOTIFICATIONS_SECRET", "")
+S3_EXPECTED_BUCKET_OWNER = env.str("S3_EXPECTED_BUCKET_OWNER", "")
+
+
+def _identity(
+    access_key: str, secret_key: str, session_token: str
+) -> dict[str, object]:
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": storage_options(
+            bucket=S3_BUCKET,
+            region=S3_REGION,
+            endpoint_url=S3_ENDPOINT_URL,
+            addressing_style=S3_ADDRESSING_STYLE,
+            access_key=access_key,
+            secret_key=secret_key,
+            session_token=session_token,
+        ),
+    }
+
+
+# The worker heads, reads, completes and deletes. The signer may only put, so
+# that an upload URL, however it is bent, can read nothing.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if not DEBUG
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+    "uploads": _identity(
+        env.str("S3_ACCESS_KEY_ID", "slipway-worker" if DEBUG else ""),
+        env.str("S3_SECRET_ACCESS_KEY", "slipway-worker-secret" if DEBUG else ""),
+        env.str("S3_SESSION_TOKEN", ""),
+    ),
+}
+_signer_key = env.str("S3_SIGNER_ACCESS_KEY_ID", "slipway-signer" if DEBUG else "")
+if _signer_key:
+    STORAGES["uploads_signer"] = _identity(
+        _signer_key,
+        env.str(
+            "S3_SIGNER_SECRET_ACCESS_KEY", "slipway-signer-secret" if DEBUG else ""
+        ),
+        env.str("S3_SIGNER_SESSION_TOKEN", ""),
+    )
+
+UPLOADS = {
+    name.removeprefix("UPLOADS_"): value
+    for name, value in {
+        "UPLOADS_KEY_PREFIX": env.str("S3_KEY_PREFIX", None),
+        "UPLOADS_DEFAULT_QUOTA_BYTES": env.int("UPLOADS_DEFAULT_QUOTA_BYTES", None),
+        "UPLOADS_DEFAULT_MAX_FILES": env.int("UPLOADS_DEFAULT_MAX_FILES", None),
+        "UPLOADS_MAX_FILE_SIZE": env.int("UPLOADS_MAX_FILE_SIZE", None),
+        "UPLOADS_ALLOWED_CONTENT_TYPES": words("UPLOADS_ALLOWED_CONTENT_TYPES") or None,
+        "UPLOADS_LIFETIME_SECONDS": env.int("UPLOADS_LIFETIME_SECONDS", None),
+        "UPLOADS_URL_EXPIRY_SECONDS": env.int("UPLOADS_URL_EXPIRY_SECONDS", None),
+        "UPLOADS_DOWNLOAD_EXPIRY_SECONDS": env.int(
+            "UPLOADS_DOWNLOAD_EXPIRY_SECONDS", None
+        ),
+        "UPLOADS_SWEEP_GRACE_SECONDS": env.int("UPLOADS_SWEEP_GRACE_SECONDS", None),
+        "UPLOADS_ORPHAN_GRACE_SECONDS": env.int("UPLOADS_ORPHAN_GRACE_SECONDS", None),
+    }.items()
+    if value is not None
+}
+
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", str(BASE_DIR / "var" / "static")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("map", "png", "woff2", "br", "gz")
+
+email = env.dj_email_url("EMAIL_URL", "console:" if DEBUG else "smtp:")
+EMAIL_BACKEND = email["EMAIL_BACKEND"]
+EMAIL_HOST = email.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT = email.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = email.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = email.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = email.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = email.get("EMAIL_USE_SSL", False)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "slipway@localhost")
+
+LOGGING = logging_config(
+    level=env.str("LOG_LEVEL", "INFO"),
+    log_format=env.str("LOG_FORMAT", "console" if DEBUG else "json"),
+)
+
+BUCKET_ORIGIN = browser_origin(
+    bucket=S3_BUCKET,
+    region=S3_REGION,
+    endpoint_url=S3_PUBLIC_ENDPOINT_URL or S3_ENDPOINT_URL,
+    addressing_style=S3_ADDRESSING_STYLE,
+)
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        # Uppy's icons are data: URLs and its thumbnails are blob: URLs.
+        "img-src": [SELF, "data:", "blob:", BUCKET_ORIGIN],
+        "font-src": [SELF],
+        "connect-src": [SELF, BUCKET_ORIGIN],
+        "worker-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# Pages and the API take no file bytes: a body this big is a mistake.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+if not DEBUG:
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 365 * 24 * 3600)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", True)
+    SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", True)
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("SECURE_COOKIES", True)
+    if SESSION_COOKIE_SECURE:
+        SESSION_COOKIE_NAME = "__Host-sessionid"
+        CSRF_COOKIE_NAME = "__Host-csrftoken"
+if env.bool("BEHIND_TLS_PROXY", False):
+    # Only for a proxy that sets this header itself: a client could send it too.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

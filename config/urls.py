@@ -1,0 +1,24 @@
+"""The site's addresses."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path
+
+from uploads.api.hooks import s3_notification
+from uploads.api.site import api
+
+api_patterns, api_app, api_namespace = api.urls
+for pattern in api_patterns:
+    # The API answers 401 by itself, where the middleware would send to a page.
+    login_not_required(cast("Any", pattern.callback))
+
+urlpatterns = [
+    path("api/v1/", (api_patterns, api_app, api_namespace)),
+    path("hooks/s3", s3_notification, name="s3-notification"),
+    path("admin/", admin.site.urls),
+    path("", include("uploads.urls")),
+]

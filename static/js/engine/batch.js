@@ -1,0 +1,92 @@
+import { ApiError } from "./errors.js";
+import { Gather } from "./gather.js";
+
+/**
+ * @typedef {import("./api.js").Declaration} Declaration
+ * @typedef {import("./api.js").UploadRecord} UploadRecord
+ * @typedef {{record: UploadRecord, key: string}} Started the key starts the same upload again, with fresh URLs
+ * @typedef {{declaration: Declaration, key: string}} Start
+ */
+
+const MAX_STARTS = 100;
+const MAX_COMPLETIONS = 25; // each costs the server a few S3 requests
+
+/** Starts and completes small files in groups; each file keeps its own fate. */
+export class Batch {
+  #api;
+  #retry;
+  #newKey;
+  /** @type {Gather<Start, Started>} */
+  starts;
+  /** @type {Gather<string, UploadRecord>} */
+  completions;
+
+  /**
+   * @param {{
+   *   api: import("./api.js").Api,
+   *   retry: import("./retry.js").Retry,
+   *   clock: import("./clock.js").Clock,
+   *   newKey: () => string,
+   *   expectsMore: () => boolean,
+   * }} parts `expectsMore`: files wait for their turn to join
+   */
+  constructor({ api, retry, clock, newKey, expectsMore }) {
+    this.#api = api;
+    this.#retry = retry;
+    this.#newKey = newKey;
+    this.starts = new Gather({ clock, expectsMore, max: MAX_STARTS, send: (starts) => this.#start(starts) });
+    this.completions = new Gather({ clock, expectsMore, max: MAX_COMPLETIONS, send: (ids) => this.#complete(ids) });
+  }
+
+  /**
+   * @param {Start[]} starts
+   * @returns {Promise<Promise<Started>[]>}
+   */
+  async #start(starts) {
+    if (starts.length === 1) return starts.map((start) => this.#startOne(start));
+    const key = this.#newKey();
+    try {
+      const results = await this.#api.startBatch(starts.map(({ declaration }) => declaration), key);
+      return starts.map(async ({ declaration }, index) => {
+        const itemKey = `${key}/${index}`; // the server's rule for the items of a batch
+        const record = await this.#outcome(results[index], () => this.#api.start(declaration, itemKey));
+        return { record, key: itemKey };
+      });
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 422)) throw error;
+      return starts.map((start) => this.#startOne(start)); // one malformed item spoils the request: ask for each
+    }
+  }
+
+  /**
+   * @param {Start} start
+   * @returns {Promise<Started>}
+   */
+  async #startOne({ declaration, key }) {
+    return { record: await this.#api.start(declaration, key), key };
+  }
+
+  /**
+   * @param {string[]} ids
+   * @returns {Promise<Promise<UploadRecord>[]>}
+   */
+  async #complete(ids) {
+    if (ids.length === 1) return [this.#api.complete(ids[0])];
+    const results = await this.#api.completeBatch(ids);
+    return ids.map((id, index) => this.#outcome(results[index], () => this.#api.complete(id)));
+  }
+
+  /**
+   * Return the upload of one item; ask for it alone, a moment later, where the refusal was a passing one.
+   *
+   * @param {import("./api.js").BatchResult | undefined} result
+   * @param {() => Promise<UploadRecord>} again
+   * @returns {Promise<UploadRecord>}
+   */
+  async #outcome(result, again) {
+    if (result?.upload) return result.upload;
+    const refusal = new ApiError(result?.status ?? 0, result?.problem ?? {});
+    const fates = [() => Promise.reject(refusal), again];
+    return this.#retry.run(() => (fates.shift() ?? again)(), { attempts: 2 });
+  }
+}

@@ -1,0 +1,92 @@
+import { DeliveryError, UploadError } from "./errors.js";
+
+const MAX_RENEWALS = 3; // a fresh URL refused so often is a wrong set-up, not an old URL
+const MAX_CORRUPT = 3;
+
+/**
+ * @typedef {{
+ *   owner: object, body: Blob, checksum: string, signal: AbortSignal,
+ *   requestFor: (refused: boolean) => Promise<import("./put.js").StorageRequest>,
+ *   onProgress: (sent: number) => void,
+ * }} Parcel
+ */
+
+/** Brings one body to S3, through a lane and in as many attempts as it takes. */
+export class Delivery {
+  #put;
+  #lanes;
+  #retry;
+  #checksums;
+  #clock;
+
+  /**
+   * @param {{
+   *   put: import("./put.js").Put,
+   *   lanes: import("./lanes.js").Lanes,
+   *   retry: import("./retry.js").Retry,
+   *   checksums: import("./checksum.js").Checksums,
+   *   clock: import("./clock.js").Clock,
+   * }} parts
+   */
+  constructor({ put, lanes, retry, checksums, clock }) {
+    this.#put = put;
+    this.#lanes = lanes;
+    this.#retry = retry;
+    this.#checksums = checksums;
+    this.#clock = clock;
+  }
+
+  /**
+   * Resolve when S3 has the body, or has had it all along.
+   *
+   * The lane is free while an attempt waits for its turn. Throws UploadError when no attempt can help.
+   *
+   * @param {Parcel} parcel
+   */
+  async deliver(parcel) {
+    const { owner, signal } = parcel;
+    const failures = { refused: false, renewals: 0, corrupt: 0 };
+    const attempt = () => this.#lanes.run(owner, signal, () => this.#attempt(parcel, failures));
+    await this.#retry.run(attempt, { signal });
+  }
+
+  /**
+   * @param {Parcel} parcel
+   * @param {{refused: boolean, renewals: number, corrupt: number}} failures
+   */
+  async #attempt({ owner, body, checksum, signal, requestFor, onProgress }, failures) {
+    const request = await requestFor(failures.refused);
+    failures.refused = false;
+    const began = this.#clock.now();
+    try {
+      await this.#put.send(request, body, { signal, onProgress });
+      this.#lanes.delivered(this.#clock.now() - began);
+    } catch (error) {
+      if (!(error instanceof DeliveryError)) throw error;
+      if (error.code === "exists") return; // an earlier attempt arrived and its answer was lost: complete decides
+      if (error.code === "pushback" || error.code === "stalled") this.#lanes.pushBack();
+      if (error.code === "expired") {
+        failures.refused = true;
+        error.retryable = ++failures.renewals <= MAX_RENEWALS;
+      }
+      if (error.code === "corrupt") {
+        await this.#compare(body, checksum, owner, signal);
+        error.retryable = ++failures.corrupt <= MAX_CORRUPT;
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Throw `file_changed` unless the file still has the bytes that were declared.
+   *
+   * @param {Blob} body
+   * @param {string} checksum
+   * @param {object} owner
+   * @param {AbortSignal} signal
+   */
+  async #compare(body, checksum, owner, signal) {
+    if ((await this.#checksums.checksum(body, owner, signal)) === checksum) return;
+    throw new UploadError("file_changed", "The file was changed while it was being sent. Choose it again.");
+  }
+}

@@ -1,0 +1,291 @@
+import { Api } from "./api.js";
+import { Batch } from "./batch.js";
+import { Checksums } from "./checksum.js";
+import { Clock } from "./clock.js";
+import { Connectivity } from "./connectivity.js";
+import { Delivery } from "./delivery.js";
+import { Emitter } from "./emitter.js";
+import { INERT_TYPES, declaredType } from "./content-type.js";
+import { Lanes } from "./lanes.js";
+import { Large } from "./large.js";
+import { Put } from "./put.js";
+import { Retry } from "./retry.js";
+import { Single } from "./single.js";
+import { SpeedMeter } from "./speed.js";
+import { Upload } from "./upload.js";
+import { recognise } from "./identity.js";
+
+/**
+ * @typedef {import("./api.js").UploadRecord} UploadRecord
+ * @typedef {{
+ *   files: number, done: number, failed: number, paused: number,
+ *   bytes: number, bytesSent: number, bytesPerSecond: number, secondsLeft: number | null,
+ *   stalled: boolean, offline: boolean, active: boolean,
+ * }} Totals
+ * @typedef {{
+ *   csrfToken?: () => string,
+ *   workerUrl?: string,
+ *   inertTypes?: string[],
+ *   base?: string,
+ *   lanes?: number,
+ *   putLimit?: number,
+ *   clock?: Clock,
+ *   connectivity?: Connectivity,
+ *   random?: () => number,
+ *   newKey?: () => string,
+ *   fetch?: typeof globalThis.fetch,
+ *   createXhr?: () => XMLHttpRequest,
+ *   checksums?: Checksums,
+ * }} EngineOptions the last seven stand in for the browser in tests
+ * @typedef {{filename?: string, relativePath?: string, contentType?: string, key?: string}} AddOptions
+ *   `key`: an earlier handle's, to continue its upload
+ */
+
+const MIB = 1024 * 1024;
+const MAX_SMALL_AT_ONCE = 200; // two batches: more would only let their URLs age
+const TICK_MS = 250;
+const MOVING = new Set(["queued", "sending", "checking"]);
+
+/**
+ * @param {EngineOptions} [options]
+ * @returns {Engine}
+ */
+export function createEngine(options = {}) {
+  return new Engine(options);
+}
+
+/**
+ * Sends files to S3, many at once, over lanes that all share.
+ *
+ * @extends {Emitter<{
+ *   totals: Totals,
+ *   active: boolean,
+ *   added: {upload: Upload, declaration: import("./api.js").Declaration},
+ *   settled: Upload,
+ * }>}
+ */
+export class Engine extends Emitter {
+  #options;
+  #clock;
+  #connectivity;
+  #checksums;
+  #delivery;
+  #batch;
+  #meter;
+  #newKey;
+  #smallGate;
+  #largeGate;
+  /** @type {Set<Upload>} */
+  #uploads = new Set();
+  /** @type {Set<Upload>} */
+  #moving = new Set();
+
+  /** @param {EngineOptions} options */
+  constructor(options) {
+    super();
+    const { clock = new Clock(), connectivity = new Connectivity(), random, lanes: max = 6 } = options;
+    const retry = new Retry({ clock, connectivity, random });
+    const checksums = options.checksums ?? new Checksums({ createWorker: workerFactory(options.workerUrl) });
+    const lanes = new Lanes({ clock, max });
+    this.api = new Api({ clock, retry, csrfToken: options.csrfToken, base: options.base, fetch: options.fetch });
+    this.lanes = lanes;
+    this.#options = options;
+    this.#clock = clock;
+    this.#connectivity = connectivity;
+    this.#newKey = options.newKey ?? randomKey;
+    this.#checksums = checksums;
+    this.#delivery = new Delivery({ put: new Put({ clock, createXhr: options.createXhr }), lanes, retry, checksums, clock });
+    this.#meter = new SpeedMeter({ clock });
+    this.#largeGate = new Lanes({ clock, max });
+    const gate = new Lanes({ clock, max: MAX_SMALL_AT_ONCE });
+    this.#smallGate = gate;
+    this.#batch = new Batch({ api: this.api, retry, clock, newKey: this.#newKey, expectsMore: () => gate.crowded });
+  }
+
+  /**
+   * Send a file, or go on with it where `key` tells of an earlier attempt.
+   *
+   * @param {File | Blob} file
+   * @param {AddOptions} [options]
+   * @returns {Upload}
+   */
+  add(file, { key, ...options } = {}) {
+    return this.#launch(file, { ...options, key, large: file.size > (this.#options.putLimit ?? 16 * MIB) });
+  }
+
+  /**
+   * Continue an unfinished upload of the server's list with the same file.
+   *
+   * The handle fails with code `different_file` when the file is another one.
+   *
+   * @param {UploadRecord} record
+   * @param {File | Blob} file
+   * @returns {Upload}
+   */
+  resume(record, file) {
+    const large = record.transport === "multipart";
+    return this.#launch(file, {
+      filename: nameOf(file) || record.filename,
+      relativePath: record.relative_path,
+      contentType: record.content_type,
+      large,
+      record: large ? record : null,
+      recognise: async (upload, signal) => {
+        await recognise(record, file, upload.filename, (blob) => this.#checksums.checksum(blob, upload, signal));
+        if (!large) await this.api.cancel(record.id, { signal }); // nothing of it is safe yet: begin anew
+      },
+    });
+  }
+
+  pauseAll() {
+    for (const upload of this.#uploads) upload.pause();
+  }
+
+  resumeAll() {
+    for (const upload of this.#uploads) upload.resume();
+  }
+
+  async cancelAll() {
+    await Promise.all([...this.#uploads].map((upload) => upload.cancel()));
+  }
+
+  /** Forget what is done or failed, so that the totals count from zero. */
+  reset() {
+    for (const upload of this.#uploads) {
+      if (upload.state === "done" || upload.state === "failed") this.#uploads.delete(upload);
+    }
+  }
+
+  get active() {
+    return this.#moving.size > 0;
+  }
+
+  /** @returns {Totals} */
+  get totals() {
+    const totals = { files: this.#uploads.size, done: 0, failed: 0, paused: 0, bytes: 0, bytesSent: 0 };
+    let bytesLeft = 0;
+    for (const { state, byteSize, bytesSent } of this.#uploads) {
+      totals.bytes += byteSize;
+      totals.bytesSent += bytesSent;
+      if (state === "done" || state === "failed" || state === "paused") totals[state] += 1;
+      if (state === "queued" || state === "sending") bytesLeft += byteSize - bytesSent;
+    }
+    return {
+      ...totals,
+      bytesPerSecond: this.active ? this.#meter.bytesPerSecond : 0,
+      secondsLeft: this.active ? this.#meter.secondsFor(bytesLeft) : null,
+      stalled: this.active && bytesLeft > 0 && this.#meter.stalled,
+      offline: !this.#connectivity.online,
+      active: this.active,
+    };
+  }
+
+  /**
+   * @typedef {AddOptions & {
+   *   large: boolean,
+   *   record?: UploadRecord | null,
+   *   recognise?: (upload: Upload, signal: AbortSignal) => Promise<void>,
+   * }} LaunchOptions
+   *
+   * @param {File | Blob} file
+   * @param {LaunchOptions} options
+   */
+  #launch(file, { filename = nameOf(file), relativePath, contentType = file.type, key, large, record, recognise: check }) {
+    if (!this.active && [...this.#uploads].every(({ state }) => state !== "paused")) this.reset();
+    const declaration = {
+      filename,
+      byte_size: file.size,
+      content_type: record?.content_type ?? declaredType(contentType, this.#options.inertTypes ?? INERT_TYPES),
+      ...(relativePath ? { relative_path: relativePath } : {}),
+    };
+    /** @type {Upload} */
+    const upload = new Upload({
+      file,
+      filename,
+      record,
+      api: this.api,
+      clock: this.#clock,
+      gate: large ? this.#largeGate : this.#smallGate,
+      recognise: check && ((signal) => check(upload, signal)),
+      onMove: (bytes) => this.#meter.moved(bytes),
+      createTransfer: (owner, progress, again) => {
+        const known = !again && Boolean(key || record);
+        const parts = { file, declaration, known, owner, progress, key: (!again && key) || this.#newKey() };
+        return large ? this.#large(parts) : this.#single(parts);
+      },
+    });
+    this.#follow(upload);
+    this.emit("added", { upload, declaration });
+    upload.resume();
+    return upload;
+  }
+
+  /** @param {Pick<import("./single.js").TransferParts, "file" | "declaration" | "key" | "known" | "owner" | "progress">} parts */
+  #single(parts) {
+    const { api } = this;
+    return new Single({ ...parts, api, checksums: this.#checksums, delivery: this.#delivery, batch: this.#batch });
+  }
+
+  /** @param {Pick<import("./single.js").TransferParts, "file" | "declaration" | "key" | "known" | "owner" | "progress">} parts */
+  #large(parts) {
+    return new Large({
+      ...parts,
+      api: this.api,
+      checksums: this.#checksums,
+      delivery: this.#delivery,
+      clock: this.#clock,
+      bytesPerSecond: () => this.#meter.bytesPerSecond,
+    });
+  }
+
+  /** @param {Upload} upload */
+  #follow(upload) {
+    this.#uploads.add(upload);
+    upload.on("state", (state) => {
+      if (state === "cancelled") this.#uploads.delete(upload);
+      this.#setMoving(upload, MOVING.has(state));
+      if (state === "done" || state === "failed" || state === "cancelled") this.emit("settled", upload);
+    });
+    this.#setMoving(upload, true);
+  }
+
+  /**
+   * @param {Upload} upload
+   * @param {boolean} moving
+   */
+  #setMoving(upload, moving) {
+    const was = this.active;
+    if (moving) this.#moving.add(upload);
+    else this.#moving.delete(upload);
+    if (was === this.active) return;
+    if (this.active) {
+      this.#meter.begin();
+      this.#clock.after(TICK_MS, () => this.#tick());
+    } else {
+      this.emit("totals", this.totals);
+    }
+    this.emit("active", this.active);
+  }
+
+  #tick() {
+    if (!this.active) return;
+    this.emit("totals", this.totals);
+    this.#clock.after(TICK_MS, () => this.#tick());
+  }
+}
+
+/** @param {File | Blob} file */
+function nameOf(file) {
+  return "name" in file ? file.name : "";
+}
+
+/** @param {string | undefined} url */
+function workerFactory(url) {
+  return url && typeof Worker !== "undefined" ? () => new Worker(url) : undefined;
+}
+
+/** `crypto.randomUUID` is missing on plain http; this is as random. */
+function randomKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,113 @@
+/*
+ * UploadError            anything that ends an upload; message is a sentence for the person
+ * ├── ApiError           our server refused, or did not answer
+ * └── DeliveryError      S3 refused, or did not answer
+ */
+
+/** Ends an upload; `code` is stable, `message` says what happened and what to do. */
+export class UploadError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   * @param {ErrorOptions} [options]
+   */
+  constructor(code, message, options) {
+    super(message, options);
+    this.name = "UploadError";
+    this.code = code;
+    /** Whether the same request may succeed when it is sent again. */
+    this.retryable = false;
+    /** @type {number | undefined} seconds, when the other side said so */
+    this.retryAfter = undefined;
+  }
+}
+
+/** @typedef {Record<string, unknown> & {code?: string, detail?: string, errors?: Record<string, string[]>, missing_parts?: number[]}} Problem */
+
+const RETRYABLE_STATUSES = new Set([0, 429, 500, 502, 503, 504]);
+
+/** Our server refused a request (problem+json), or did not answer: status 0. */
+export class ApiError extends UploadError {
+  /**
+   * @param {number} status
+   * @param {Problem} problem
+   * @param {{retryAfter?: number, cause?: unknown}} [options]
+   */
+  constructor(status, problem, { retryAfter, cause } = {}) {
+    const code = problem.code ?? (status ? `http_${status}` : "network");
+    super(code, sentence(status, code, problem), { cause });
+    this.name = "ApiError";
+    this.status = status;
+    this.detail = problem.detail ?? "";
+    this.errors = problem.errors ?? {};
+    this.problem = problem;
+    this.retryAfter = retryAfter;
+    // Every call may be repeated: starting carries an Idempotency-Key, the others are idempotent.
+    this.retryable = RETRYABLE_STATUSES.has(status);
+  }
+}
+
+/**
+ * @param {number} status
+ * @param {string} code
+ * @param {Problem} problem
+ */
+function sentence(status, code, problem) {
+  if (status === 0) return "The server cannot be reached. Check the connection, then try again.";
+  if (code === "not_authenticated") return "You are logged out. Log in again in another tab, then try again.";
+  if (code === "csrf_failed") return "The page is out of date. Reload it, then choose the file again.";
+  const fields = Object.values(problem.errors ?? {}).flat();
+  if (fields.length > 0) return fields.join(" ");
+  return problem.detail || `The server answered with an error (${status}). Try again in a moment.`;
+}
+
+/** @typedef {"network" | "stalled" | "pushback" | "expired" | "exists" | "corrupt" | "gone" | "unreadable" | "refused"} DeliveryCode */
+
+const RETRYABLE_CODES = new Set(["network", "stalled", "pushback"]);
+
+/** @type {Record<DeliveryCode, string>} */
+const DELIVERY_SENTENCES = {
+  network: "The connection to the storage failed. Check the network, then try again.",
+  stalled: "The connection to the storage stalled. Check the network, then try again.",
+  pushback: "The storage is busy. Try again in a moment.",
+  expired: "The storage does not accept the permission to upload. Try again; if it persists, tell the administrator.",
+  exists: "The storage has the file already.",
+  corrupt: "The bytes changed on their way to the storage. Try again.",
+  gone: "The storage no longer knows this upload. Try again.",
+  unreadable: "The file cannot be read: it was changed, moved or deleted. Choose it again.",
+  refused: "The storage refused the file",
+};
+
+/** S3 refused a request, or did not answer; `code` says what to do about it. */
+export class DeliveryError extends UploadError {
+  /**
+   * @param {DeliveryCode} code
+   * @param {{status?: number, storageCode?: string, retryAfter?: number, cause?: unknown}} [facts]
+   */
+  constructor(code, { status = 0, storageCode = "", retryAfter, cause } = {}) {
+    const facts = code === "refused" ? ` (${[status, storageCode].filter(Boolean).join(" ")}).` : "";
+    super(code, DELIVERY_SENTENCES[code] + facts, { cause });
+    this.name = "DeliveryError";
+    this.status = status;
+    this.storageCode = storageCode;
+    this.retryAfter = retryAfter;
+    this.retryable = RETRYABLE_CODES.has(code);
+  }
+}
+
+/**
+ * Return the error that tells of a file that cannot be read, or `error` itself.
+ *
+ * @param {unknown} error
+ */
+export function readingError(error) {
+  const name = error instanceof Error ? error.name : "";
+  return ["NotReadableError", "NotFoundError"].includes(name)
+    ? new DeliveryError("unreadable", { cause: error })
+    : error;
+}
+
+/** @param {unknown} error */
+export function isAbort(error) {
+  return error instanceof Error && error.name === "AbortError";
+}

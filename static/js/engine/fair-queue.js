@@ -1,0 +1,45 @@
+/**
+ * A queue that serves its owners in turn, and each owner's entries in order.
+ *
+ * @template T
+ */
+export class FairQueue {
+  /** @type {Map<object, Set<T>>} owners in the order in which they are due */
+  #entries = new Map();
+
+  get isEmpty() {
+    return this.#entries.size === 0;
+  }
+
+  /**
+   * @param {object} owner
+   * @param {T} entry
+   */
+  add(owner, entry) {
+    const mine = this.#entries.get(owner);
+    if (mine) mine.add(entry);
+    else this.#entries.set(owner, new Set([entry]));
+  }
+
+  /** @returns {T | undefined} the next entry, taken out */
+  take() {
+    for (const [owner, mine] of this.#entries) {
+      const [entry] = mine;
+      mine.delete(entry);
+      this.#entries.delete(owner);
+      if (mine.size > 0) this.#entries.set(owner, mine); // to the end of the line
+      return entry;
+    }
+    return undefined;
+  }
+
+  /**
+   * @param {object} owner
+   * @param {T} entry
+   */
+  remove(owner, entry) {
+    const mine = this.#entries.get(owner);
+    mine?.delete(entry);
+    if (mine?.size === 0) this.#entries.delete(owner);
+  }
+}

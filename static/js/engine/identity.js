@@ -1,0 +1,90 @@
+import { UploadError } from "./errors.js";
+
+const FINGERPRINT_SIZE = 16 * 1024 * 1024;
+
+/**
+ * @typedef {{filename: string, byte_size: number, last_modified?: string | null, fingerprint?: string | null}} Identity
+ * @typedef {(blob: Blob) => Promise<string>} Fingerprinter
+ */
+
+/**
+ * Return what makes a file recognisable after a reload: when it was changed, and how it begins.
+ *
+ * @param {File | Blob} file
+ * @param {Fingerprinter} fingerprint SHA-256 of what it is given
+ */
+export async function identify(file, fingerprint) {
+  return {
+    last_modified: modifiedAt(file),
+    fingerprint: await fingerprint(file.slice(0, FINGERPRINT_SIZE, "")),
+  };
+}
+
+/**
+ * Throw UploadError `different_file` unless `file` is the one that `identity` tells of.
+ *
+ * What the server did not keep is not compared.
+ *
+ * @param {Identity} identity
+ * @param {File | Blob} file
+ * @param {string} filename
+ * @param {Fingerprinter} fingerprint
+ */
+export async function recognise(identity, file, filename, fingerprint) {
+  if (!sameName(identity.filename, filename)) throw different(identity, `its name is ${filename}`);
+  if (identity.byte_size !== file.size) throw different(identity, "its size is another");
+  const modified = modifiedAt(file);
+  if (identity.last_modified && modified && Date.parse(identity.last_modified) !== Date.parse(modified)) {
+    throw different(identity, "it was changed in the meantime");
+  }
+  if (identity.fingerprint) compare(identity, await fingerprint(file.slice(0, FINGERPRINT_SIZE, "")));
+}
+
+/**
+ * Throw UploadError `different_file` where the server kept another fingerprint.
+ *
+ * @param {Identity} identity
+ * @param {string | undefined} found
+ */
+export function compare(identity, found) {
+  if (identity.fingerprint && identity.fingerprint !== found) throw different(identity, "its content is another");
+}
+
+// What the server leaves out of names: control and other unsafe characters, and marks that turn text around.
+const UNSAFE = /[\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
+
+/**
+ * Whether the server would write both names alike.
+ *
+ * @param {string} one
+ * @param {string} other
+ */
+export function sameName(one, other) {
+  return plain(one) === plain(other);
+}
+
+/** @param {string} name */
+function plain(name) {
+  const last = name.split(/[/\\]+/).at(-1) ?? "";
+  return last.normalize("NFC").replace(UNSAFE, "").replace(/^[ .]+|[ .]+$/g, "");
+}
+
+/** @param {File | Blob} file */
+function modifiedAt(file) {
+  if (!("lastModified" in file)) return undefined;
+  const modified = new Date(file.lastModified);
+  // A broken clock gives dates that no server takes: then the other facts must do.
+  const year = modified.getUTCFullYear();
+  return year >= 1900 && year <= 9000 ? modified.toISOString() : undefined;
+}
+
+/**
+ * @param {Identity} identity
+ * @param {string} fact
+ */
+function different({ filename }, fact) {
+  return new UploadError(
+    "different_file",
+    `This is not the file whose upload was begun: ${fact}. Choose the original ${filename}, or upload this one anew.`,
+  );
+}

@@ -1,0 +1,96 @@
+import { Multipart } from "./multipart.js";
+import { compare, identify } from "./identity.js";
+
+/** Sends a file in parts, and knows how to continue one that was begun before. */
+export class Large {
+  #parts;
+  #clock;
+  #bytesPerSecond;
+  /** @type {Partial<import("./api.js").Declaration>} */
+  #identity = {};
+  #identified = false;
+  #fresh;
+
+  /**
+   * @param {import("./single.js").TransferParts & {
+   *   clock: import("./clock.js").Clock,
+   *   bytesPerSecond: () => number,
+   * }} parts
+   */
+  constructor({ clock, bytesPerSecond, ...parts }) {
+    this.#parts = parts;
+    this.#clock = clock;
+    this.#bytesPerSecond = bytesPerSecond;
+    this.#fresh = !parts.known;
+  }
+
+  get key() {
+    return this.#parts.key;
+  }
+
+  /**
+   * Learn what a later resume recognises the file by.
+   *
+   * @param {AbortSignal} signal
+   */
+  async prepare(signal) {
+    if (this.#identified) return;
+    const { file, owner, checksums } = this.#parts;
+    this.#identity = await identify(file, (blob) => checksums.checksum(blob, owner, signal));
+    this.#identified = true;
+  }
+
+  /**
+   * Start, or find again what was started under the key: by the same file only.
+   *
+   * @returns {Promise<import("./api.js").UploadRecord>}
+   */
+  async start() {
+    const { api, declaration, key } = this.#parts;
+    const record = await api.start({ ...declaration, ...this.#identity, transport: "multipart" }, key);
+    compare(record, this.#identity.fingerprint);
+    return record;
+  }
+
+  /**
+   * Send what the bucket lacks: all of a fresh upload, else what its own list of parts leaves open.
+   *
+   * @param {import("./api.js").UploadRecord} record
+   * @param {AbortSignal} signal
+   */
+  async send(record, signal) {
+    const { api } = this.#parts;
+    if (this.#fresh && record.part_size && record.part_count) {
+      this.#fresh = false;
+      const plan = { part_size: record.part_size, part_count: record.part_count };
+      const multipart = this.#multipart(record.id, plan);
+      return multipart.send(multipart.allParts(), signal);
+    }
+    const { parts, ...plan } = await api.listParts(record.id, { signal });
+    const multipart = this.#multipart(record.id, plan);
+    return multipart.send(multipart.missing(parts), signal);
+  }
+
+  /**
+   * @param {import("./api.js").UploadRecord} record
+   * @param {AbortSignal} signal
+   */
+  complete(record, signal) {
+    return this.#parts.api.complete(record.id, { signal });
+  }
+
+  /**
+   * @param {string} id
+   * @param {{part_size: number, part_count: number}} plan
+   */
+  #multipart(id, plan) {
+    const { api } = this.#parts;
+    return new Multipart({
+      ...this.#parts,
+      plan,
+      clock: this.#clock,
+      bytesPerSecond: this.#bytesPerSecond,
+      presign: (wanted, signal) => api.presignParts(id, wanted, { signal }),
+    });
+  }
+}

@@ -1,0 +1,90 @@
+const UNTIL_READY = 0.99;
+
+/**
+ * Counts one upload's bytes: finished parts, plus the most that each part in flight has reached.
+ *
+ * What it shows never goes backwards, and stays below 100 % until the server has said ready.
+ */
+export class Progress {
+  #byteSize;
+  #onMove;
+  /** @type {Map<number, number>} bytes of finished parts by part_number */
+  #finished = new Map();
+  /** @type {Map<number, number>} most bytes reached by part_number */
+  #reached = new Map();
+  #known = 0;
+  #shown = 0;
+  #ready = false;
+
+  /**
+   * @param {number} byteSize
+   * @param {(moved: number) => void} onMove called with the bytes that travelled since the last call; 0 when only found
+   */
+  constructor(byteSize, onMove) {
+    this.#byteSize = byteSize;
+    this.#onMove = onMove;
+  }
+
+  get bytesSent() {
+    if (this.#ready) return this.#byteSize;
+    return Math.min(this.#shown, Math.floor(this.#byteSize * UNTIL_READY));
+  }
+
+  /**
+   * The bucket has exactly these parts: what was in flight counts for nothing.
+   *
+   * @param {Iterable<readonly [number, number]>} parts part_number and bytes
+   */
+  found(parts) {
+    this.#finished = new Map(parts);
+    this.#reached.clear();
+    this.#known = sum(this.#finished);
+    this.#shown = Math.max(this.#shown, Math.min(this.#known, this.#byteSize));
+    this.#onMove(0);
+  }
+
+  /**
+   * @param {number} partNumber
+   * @param {number} bytes reached in this attempt
+   */
+  reached(partNumber, bytes) {
+    if (this.#finished.has(partNumber)) return;
+    const before = this.#reached.get(partNumber) ?? 0;
+    if (bytes <= before) return;
+    this.#reached.set(partNumber, bytes);
+    this.#advance(bytes - before);
+  }
+
+  /**
+   * @param {number} partNumber
+   * @param {number} bytes
+   */
+  finished(partNumber, bytes) {
+    if (this.#finished.has(partNumber)) return;
+    const before = this.#reached.get(partNumber) ?? 0;
+    this.#reached.delete(partNumber);
+    this.#finished.set(partNumber, bytes);
+    this.#advance(bytes - before);
+  }
+
+  ready() {
+    this.#ready = true;
+    this.#onMove(0);
+  }
+
+  /** @param {number} bytes */
+  #advance(bytes) {
+    this.#known += bytes;
+    const shown = Math.max(this.#shown, Math.min(this.#known, this.#byteSize));
+    const moved = shown - this.#shown;
+    this.#shown = shown;
+    if (moved > 0) this.#onMove(moved);
+  }
+}
+
+/** @param {Map<number, number>} parts */
+function sum(parts) {
+  let total = 0;
+  for (const bytes of parts.values()) total += bytes;
+  return total;
+}

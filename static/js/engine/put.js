@@ -1,0 +1,141 @@
+import { DeliveryError } from "./errors.js";
+
+/**
+ * @typedef {{method: string, url: string, headers?: Record<string, string>, fields?: Record<string, string>}} StorageRequest
+ */
+
+const STALL_MS = 30_000; // no byte moved
+const ANSWER_MS = 120_000; // all bytes handed over: buffers drain, then S3 thinks
+const EXPIRED_400 = new Set(["ExpiredToken", "RequestExpired"]);
+const RETRYABLE_400 = new Set(["RequestTimeout", "IncompleteBody", "XMinioIncompleteBody"]);
+const CORRUPT_400 = new Set(["BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"]);
+
+/** Sends one body to S3 with the presigned request for it, and says what became of it. */
+export class Put {
+  #clock;
+  #createXhr;
+  #stallMs;
+  #answerMs;
+
+  /**
+   * @param {{
+   *   clock: import("./clock.js").Clock,
+   *   createXhr?: () => XMLHttpRequest,
+   *   stallMs?: number,
+   *   answerMs?: number,
+   * }} parts
+   */
+  constructor({ clock, createXhr = () => new XMLHttpRequest(), stallMs = STALL_MS, answerMs = ANSWER_MS }) {
+    this.#clock = clock;
+    this.#createXhr = createXhr;
+    this.#stallMs = stallMs;
+    this.#answerMs = answerMs;
+  }
+
+  /**
+   * Resolve when S3 has the body; throw DeliveryError otherwise, or the signal's reason.
+   *
+   * @param {StorageRequest} request
+   * @param {Blob} body with an empty type: a stray Content-Type breaks the signature
+   * @param {{signal: AbortSignal, onProgress?: (sent: number) => void}} options
+   */
+  async send(request, body, { signal, onProgress = () => {} }) {
+    const answer = await this.#exchange(request, body, signal, onProgress);
+    if (answer.status >= 200 && answer.status < 300) return;
+    throw await classify(answer, body);
+  }
+
+  /**
+   * @param {StorageRequest} request
+   * @param {Blob} body
+   * @param {AbortSignal} signal
+   * @param {(sent: number) => void} onProgress
+   * @returns {Promise<{status: number, text: string, headers: string, stalled?: boolean}>}
+   */
+  #exchange(request, body, signal, onProgress) {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const xhr = this.#createXhr();
+      let cancelWatch = () => {};
+      const finish = (/** @type {() => void} */ settle) => {
+        cancelWatch();
+        signal.removeEventListener("abort", abort);
+        settle();
+      };
+      const answer = (stalled = false) => ({
+        status: stalled ? 0 : xhr.status,
+        text: stalled ? "" : xhr.responseText,
+        headers: stalled ? "" : xhr.getAllResponseHeaders(),
+        stalled,
+      });
+      const abort = () => finish(() => (reject(signal.reason), xhr.abort()));
+      const watch = (/** @type {number} */ milliseconds) => {
+        cancelWatch();
+        cancelWatch = this.#clock.after(milliseconds, () =>
+          finish(() => (resolve(answer(true)), xhr.abort())),
+        );
+      };
+      xhr.upload.onprogress = ({ loaded }) => {
+        watch(loaded < body.size ? this.#stallMs : this.#answerMs);
+        onProgress(Math.min(loaded, body.size));
+      };
+      xhr.upload.onload = () => watch(this.#answerMs);
+      xhr.onload = xhr.onerror = xhr.onabort = () => finish(() => resolve(answer()));
+      signal.addEventListener("abort", abort, { once: true });
+      xhr.open(request.method, request.url);
+      for (const [name, value] of Object.entries(request.headers ?? {})) xhr.setRequestHeader(name, value);
+      watch(this.#stallMs);
+      xhr.send(request.fields ? form(request.fields, body) : body);
+    });
+  }
+}
+
+/**
+ * @param {Record<string, string>} fields
+ * @param {Blob} body
+ */
+function form(fields, body) {
+  const data = new FormData();
+  for (const [name, value] of Object.entries(fields)) data.append(name, value);
+  data.append("file", body); // S3 ignores whatever comes after it
+  return data;
+}
+
+/**
+ * @param {{status: number, text: string, headers: string, stalled?: boolean}} answer
+ * @param {Blob} body
+ */
+async function classify({ status, text, headers, stalled }, body) {
+  const storageCode = /<Code>([^<]+)<\/Code>/.exec(text)?.[1] ?? "";
+  const facts = { status, storageCode, retryAfter: retryAfter(headers) };
+  if (stalled) return new DeliveryError("stalled");
+  if (status === 0) return new DeliveryError((await isReadable(body)) ? "network" : "unreadable");
+  if (status === 429 || status === 503 || storageCode === "SlowDown") return new DeliveryError("pushback", facts);
+  if (status >= 500 || status === 408 || RETRYABLE_400.has(storageCode)) return new DeliveryError("network", facts);
+  if (status === 409) return new DeliveryError("network", facts); // two conditional writes crossed: the next one knows
+  if (status === 412) return new DeliveryError("exists", facts);
+  if (status === 404) return new DeliveryError("gone", facts);
+  if (status === 403 || EXPIRED_400.has(storageCode)) return new DeliveryError("expired", facts);
+  if (CORRUPT_400.has(storageCode)) return new DeliveryError("corrupt", facts);
+  return new DeliveryError("refused", facts);
+}
+
+/**
+ * Return whether the browser can still read the file: a changed file looks like a broken network.
+ *
+ * @param {Blob} body
+ */
+async function isReadable(body) {
+  try {
+    await body.slice(0, 1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @param {string} headers as S3's CORS rules expose them */
+function retryAfter(headers) {
+  const seconds = /^retry-after:\s*(\d+)/im.exec(headers)?.[1];
+  return seconds === undefined ? undefined : Number(seconds);
+}

@@ -1,0 +1,105 @@
+import { UploadError } from "./errors.js";
+import { untilAborted } from "./abort.js";
+
+/**
+ * @typedef {import("./api.js").UploadRecord} UploadRecord
+ * @typedef {{
+ *   file: Blob,
+ *   declaration: import("./api.js").Declaration,
+ *   key: string,
+ *   known: boolean,
+ *   owner: object,
+ *   progress: import("./progress.js").Progress,
+ *   api: import("./api.js").Api,
+ *   checksums: import("./checksum.js").Checksums,
+ *   delivery: import("./delivery.js").Delivery,
+ * }} TransferParts `known`: the server may have an upload under this key already
+ */
+
+/** Sends a file of at most one part: checksum first, then one request that carries all of it. */
+export class Single {
+  #parts;
+  #batch;
+  #key;
+  #known;
+  #checksum = "";
+  #body;
+  /** @type {ReturnType<import("./batch.js").Batch["starts"]["join"]> | null} */
+  #starting = null;
+  /** @type {ReturnType<import("./batch.js").Batch["completions"]["join"]> | null} */
+  #completing = null;
+
+  /** @param {TransferParts & {batch: import("./batch.js").Batch}} parts */
+  constructor({ batch, ...parts }) {
+    this.#parts = parts;
+    this.#batch = batch;
+    this.#key = parts.key;
+    this.#known = parts.known;
+    this.#body = parts.file.slice(0, parts.file.size, "");
+  }
+
+  /** The key that starts this upload again, with a fresh URL. */
+  get key() {
+    return this.#key;
+  }
+
+  /** @param {AbortSignal} signal */
+  async prepare(signal) {
+    if (this.#checksum) return;
+    if (!this.#known) this.#starting = this.#batch.starts.join();
+    try {
+      this.#checksum = await this.#parts.checksums.checksum(this.#body, this.#batch, signal);
+    } catch (error) {
+      this.#starting?.leave();
+      this.#starting = null;
+      throw error;
+    }
+  }
+
+  /** @returns {Promise<UploadRecord>} */
+  async start() {
+    const declaration = { ...this.#parts.declaration, transport: /** @type {const} */ ("put"), checksum_sha256: this.#checksum };
+    if (this.#known) return this.#parts.api.start(declaration, this.#key);
+    const seat = this.#starting ?? this.#batch.starts.join();
+    this.#starting = null;
+    const { record, key } = await seat.add({ declaration, key: this.#key });
+    this.#key = key;
+    this.#known = true;
+    return record;
+  }
+
+  /**
+   * @param {UploadRecord} record
+   * @param {AbortSignal} signal
+   */
+  async send(record, signal) {
+    let { request } = record;
+    this.#completing = this.#batch.completions.join();
+    try {
+      await this.#parts.delivery.deliver({
+        owner: this.#batch,
+        body: this.#body,
+        checksum: this.#checksum,
+        signal,
+        requestFor: async (refused) => {
+          if (refused || !request) ({ request } = await untilAborted(this.start(), signal));
+          if (!request) throw new UploadError("invalid_state", "The upload takes no more bytes.");
+          return request;
+        },
+        onProgress: (sent) => this.#parts.progress.reached(1, sent),
+      });
+    } catch (error) {
+      this.#completing.leave();
+      throw error;
+    }
+    this.#parts.progress.finished(1, this.#body.size);
+  }
+
+  /**
+   * @param {UploadRecord} record
+   * @returns {Promise<UploadRecord>}
+   */
+  complete(record) {
+    return (this.#completing ?? this.#batch.completions.join()).add(record.id);
+  }
+}

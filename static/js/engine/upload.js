@@ -1,0 +1,300 @@
+import { ApiError, UploadError } from "./errors.js";
+import { Emitter } from "./emitter.js";
+import { Progress } from "./progress.js";
+import { ending, whenInspected } from "./verdict.js";
+import { untilAborted } from "./abort.js";
+
+/**
+ * @typedef {import("./api.js").UploadRecord} UploadRecord
+ * @typedef {"queued" | "sending" | "paused" | "checking" | "done" | "failed" | "cancelled"} UploadState
+ * @typedef {{
+ *   key: string,
+ *   prepare: (signal: AbortSignal) => Promise<void>,
+ *   start: () => Promise<UploadRecord>,
+ *   send: (record: UploadRecord, signal: AbortSignal) => Promise<void>,
+ *   complete: (record: UploadRecord, signal: AbortSignal) => Promise<UploadRecord>,
+ * }} Transfer
+ * @typedef {{
+ *   state: UploadState,
+ *   progress: {bytesSent: number, byteSize: number},
+ *   done: UploadRecord,
+ *   error: Error,
+ * }} UploadEvents
+ */
+
+const MAX_ROUNDS = 5; // of sending what the bucket turned out to lack
+const GIVEN_UP = new Set(["expired", "cancelled", "deleted"]);
+
+/**
+ * One file on its way: the handle that the page holds.
+ *
+ * @extends {Emitter<UploadEvents>}
+ */
+export class Upload extends Emitter {
+  #api;
+  #clock;
+  #gate;
+  #createTransfer;
+  #recognise;
+  /** @type {Transfer | null} */
+  #transfer = null;
+  #progress;
+  /** @type {AbortController | null} */
+  #attempt = null;
+  /** @type {Promise<UploadRecord> | null} */
+  #starting = null;
+  /** @type {UploadState} */
+  #state = "queued";
+
+  /**
+   * @param {{
+   *   file: File | Blob,
+   *   filename: string,
+   *   record?: UploadRecord | null,
+   *   api: import("./api.js").Api,
+   *   clock: import("./clock.js").Clock,
+   *   gate: import("./lanes.js").Lanes,
+   *   createTransfer: (upload: Upload, progress: Progress, again: boolean) => Transfer,
+   *   recognise?: (signal: AbortSignal) => Promise<void>,
+   *   onMove?: (bytes: number) => void,
+   * }} parts `again`: an earlier attempt came to nothing, begin under a new key;
+   *   `recognise` throws unless the file is the one that the record tells of
+   */
+  constructor({ file, filename, record = null, api, clock, gate, createTransfer, recognise, onMove }) {
+    super();
+    this.file = file;
+    this.filename = filename;
+    this.record = record;
+    /** @type {Error | null} */
+    this.error = null;
+    this.#api = api;
+    this.#clock = clock;
+    this.#gate = gate;
+    this.#createTransfer = createTransfer;
+    this.#recognise = recognise;
+    this.#progress = new Progress(file.size, (moved) => {
+      onMove?.(moved);
+      this.emit("progress", { bytesSent: this.bytesSent, byteSize: this.byteSize });
+    });
+    this.#transfer = createTransfer(this, this.#progress, false);
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  get byteSize() {
+    return this.file.size;
+  }
+
+  get bytesSent() {
+    return this.#progress.bytesSent;
+  }
+
+  /** The Idempotency-Key under which the server knows this upload. */
+  get key() {
+    return this.#transfer?.key ?? "";
+  }
+
+  /** Settles at the next end: the ready record, or the error (code `cancelled` after cancel). */
+  get finished() {
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        if (this.#state === "done") resolve(this.record);
+        else if (this.#state === "failed") reject(this.error);
+        else if (this.#state === "cancelled") reject(new UploadError("cancelled", "The upload was cancelled."));
+        else return;
+        stop();
+      };
+      const stop = this.on("state", settle);
+      settle();
+    });
+  }
+
+  /** Set out, or go on after a pause. */
+  resume() {
+    if (this.#attempt && !this.#attempt.signal.aborted) return;
+    if (this.#state === "queued" || this.#state === "paused") void this.#run();
+  }
+
+  /** Stop sending at once. While the server checks there is nothing to pause. */
+  pause() {
+    if (this.#state !== "queued" && this.#state !== "sending") return;
+    this.#attempt?.abort();
+    this.#become("paused");
+  }
+
+  /** Go on after a failure with what is already safe. */
+  retry() {
+    if (this.#state !== "failed") return;
+    this.error = null;
+    void this.#run();
+  }
+
+  /**
+   * Give the upload up, here and at the server. Repeating it changes nothing.
+   *
+   * Resolves when the server knows, or cannot be told: then the upload expires by itself.
+   */
+  async cancel() {
+    if (this.#state === "done" || this.#state === "cancelled") return;
+    this.#attempt?.abort();
+    this.#become("cancelled");
+    try {
+      // A start on its way is waited for: broken off, it could leave an upload that nobody knows.
+      await this.#starting;
+      const { record } = this;
+      const isMine = !(this.error instanceof UploadError && this.error.code === "different_file");
+      if (record && isMine && ["pending", "inspecting"].includes(record.state)) await this.#api.cancel(record.id);
+    } catch {
+      // Never started, or out of reach.
+    }
+  }
+
+  async #run() {
+    const attempt = new AbortController();
+    const { signal } = attempt;
+    this.#attempt = attempt;
+    this.#become("queued");
+    try {
+      const record = await this.#gate.run(this.#gate, signal, () => this.#bring(signal));
+      if (signal.aborted) return;
+      this.record = record;
+      this.#progress.ready();
+      this.#become("done");
+      this.emit("done", record);
+    } catch (error) {
+      if (signal.aborted) return; // paused or cancelled, as the state says
+      this.error = /** @type {Error} */ (error);
+      this.#become("failed");
+      this.emit("error", this.error);
+    }
+  }
+
+  /**
+   * Bring the file to the bucket and the record to `ready`, from wherever they are.
+   *
+   * @param {AbortSignal} signal
+   * @returns {Promise<UploadRecord>}
+   */
+  async #bring(signal) {
+    this.#become("sending");
+    let record = await this.#begin(signal);
+    for (let round = 0; record.state === "pending"; round += 1) {
+      try {
+        await this.#mine().send(record, signal);
+        this.#become("checking");
+        record = await untilAborted(this.#mine().complete(record, signal), signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        record = await this.#recover(error, record, round, signal);
+        if (record.state === "pending") this.#become("sending");
+      }
+      this.record = record;
+    }
+    this.#become("checking");
+    return this.#verdict(record, signal);
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<UploadRecord>}
+   */
+  async #begin(signal) {
+    await this.#recognise?.(signal);
+    this.#recognise = undefined;
+    if (!this.record) await this.#mine().prepare(signal);
+    const record = this.record ?? (await this.#start(signal).catch(tombstone));
+    if (record && !GIVEN_UP.has(record.state)) return record;
+    this.#startOver();
+    await this.#mine().prepare(signal);
+    return this.#start(signal);
+  }
+
+  /**
+   * Start at the server; a pause ends the waiting only, so that no upload is begun unknown or twice.
+   *
+   * @param {AbortSignal} signal
+   */
+  #start(signal) {
+    this.#starting ??= this.#mine()
+      .start()
+      .then((record) => (this.record = record))
+      .finally(() => (this.#starting = null));
+    return untilAborted(this.#starting, signal);
+  }
+
+  #mine() {
+    this.#transfer ??= this.#createTransfer(this, this.#progress, true);
+    return this.#transfer;
+  }
+
+  #startOver() {
+    this.record = null;
+    this.#transfer = null;
+    this.#progress.found([]);
+  }
+
+  /**
+   * Return the record to go on with after a failure, or throw it.
+   *
+   * @param {unknown} error
+   * @param {UploadRecord} record
+   * @param {number} round
+   * @param {AbortSignal} signal
+   * @returns {Promise<UploadRecord>}
+   */
+  async #recover(error, record, round, signal) {
+    const code = error instanceof UploadError ? error.code : "";
+    if (code === "incomplete" && round < MAX_ROUNDS) return record;
+    const isLost = code === "invalid_state" || code === "gone" || code === "not_found";
+    if (!isLost) throw error;
+    // Completed by a notification or another tab, or given up elsewhere: the server knows.
+    const found = await this.#look(record.id, signal);
+    if (found.state !== "pending") return found;
+    this.#startOver(); // overdue, or its parts are gone: its reservation is given back
+    void this.#api.cancel(record.id).catch(() => {});
+    throw error;
+  }
+
+  /**
+   * @param {string} id
+   * @param {AbortSignal} signal
+   */
+  async #look(id, signal) {
+    try {
+      return await this.#api.get(id, { signal });
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) this.#startOver();
+      throw error;
+    }
+  }
+
+  /**
+   * @param {UploadRecord} record
+   * @param {AbortSignal} signal
+   * @returns {Promise<UploadRecord>}
+   */
+  async #verdict(record, signal) {
+    const look = async () => (this.record = await this.#look(record.id, signal));
+    const judged = await whenInspected(record, look, this.#clock, signal);
+    if (judged.state === "ready") return judged;
+    this.#startOver();
+    throw ending(judged);
+  }
+
+  /** @param {UploadState} state */
+  #become(state) {
+    if (this.#state !== state) this.emit("state", (this.#state = state));
+  }
+}
+
+/**
+ * Take an upload that is over for one that never was; other errors stay errors.
+ *
+ * @param {unknown} error
+ */
+function tombstone(error) {
+  if (error instanceof ApiError && error.code === "invalid_state") return null;
+  throw error;
+}

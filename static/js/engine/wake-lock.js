@@ -1,0 +1,32 @@
+/**
+ * Keep the screen awake while something is on its way, where the browser can; return a function that stops it.
+ *
+ * The browser drops the lock of a hidden page: it is asked for again when the page is seen.
+ *
+ * @param {Pick<Document, "addEventListener" | "removeEventListener" | "visibilityState">} document
+ * @param {{wakeLock?: Pick<WakeLock, "request">}} navigator
+ * @param {Pick<import("./engine.js").Engine, "active" | "on">} engine
+ */
+export function keepAwake(document, { wakeLock }, engine) {
+  /** @type {Promise<Pick<WakeLockSentinel, "release" | "released"> | null> | null} */
+  let lock = null;
+  const hold = async () => {
+    if (!wakeLock || !engine.active || document.visibilityState !== "visible") return;
+    if (lock && !((await lock)?.released ?? true)) return;
+    lock = wakeLock.request("screen").catch(() => null); // battery saver
+  };
+  const letGo = async () => {
+    const held = lock;
+    lock = null;
+    await (await held)?.release();
+  };
+  const follow = () => void (engine.active ? hold() : letGo());
+  follow();
+  document.addEventListener("visibilitychange", follow);
+  const stop = engine.on("active", follow);
+  return () => {
+    stop();
+    document.removeEventListener("visibilitychange", follow);
+    void letGo();
+  };
+}

@@ -1,0 +1,66 @@
+import { element } from "./dom.js";
+import { formatBytes, plural } from "./format.js";
+import { icon } from "./icon.js";
+
+/** @typedef {{fileCount: number, bytes: number, freeBytes: number, freeFiles: number}} Batch */
+
+/** What the chosen files would take, and the button that starts them. */
+export class BatchBar {
+  #place;
+  #title = element("p", { class: "batch__title" });
+  #effect = element("p", { class: "batch__effect", id: "batch-effect", role: "status" });
+  #start;
+
+  /**
+   * @param {HTMLElement} place
+   * @param {{onStart: () => void, onClear: () => void}} actions
+   */
+  constructor(place, { onStart, onClear }) {
+    this.#place = place;
+    this.#start = element("button", {
+      class: "button button--primary",
+      type: "button",
+      "aria-describedby": "batch-effect",
+      onclick: onStart,
+    });
+    place.append(
+      element("div", { class: "batch__words" }, this.#title, this.#effect),
+      element(
+        "div",
+        { class: "batch__actions" },
+        element("button", { class: "button button--quiet", type: "button", onclick: onClear }, "Clear"),
+        this.#start,
+      ),
+    );
+  }
+
+  /** @param {Batch | null} batch null hides the bar */
+  show(batch) {
+    this.#place.hidden = batch === null;
+    if (!batch) return;
+    const { fileCount, bytes } = batch;
+    const problem = whatDoesNotFit(batch);
+    const files = plural(fileCount, "file");
+    this.#title.textContent = `Needs ${formatBytes(bytes)}`;
+    this.#effect.replaceChildren(
+      ...(problem ? [icon("warning"), problem] : [`${formatBytes(batch.freeBytes - bytes)} stay free afterwards.`]),
+    );
+    this.#place.classList.toggle("batch--over", Boolean(problem));
+    this.#start.textContent = `Upload ${files}`;
+    this.#start.disabled = Boolean(problem);
+  }
+}
+
+/**
+ * @param {Batch} batch
+ * @returns {string} what is too much and what to do, or ""
+ */
+export function whatDoesNotFit({ fileCount, bytes, freeBytes, freeFiles }) {
+  if (bytes > freeBytes) {
+    return `Only ${formatBytes(freeBytes)} are free. Leave some out here, or delete files below.`;
+  }
+  if (fileCount > freeFiles) {
+    return `There is room for ${plural(freeFiles, "more file")} only. Leave some out here, or delete files below.`;
+  }
+  return "";
+}

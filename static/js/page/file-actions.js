@@ -1,0 +1,75 @@
+import { askForName, confirm } from "./dialogs.js";
+
+/**
+ * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
+ * @typedef {{
+ *   api: import("../engine/api.js").Api,
+ *   current: (id: string) => UploadRecord | undefined,
+ *   onRenamed: (record: UploadRecord) => void,
+ *   onRemoved: (id: string) => void,
+ * }} Options
+ */
+
+/**
+ * What can be done with a file of the list.
+ *
+ * @param {string} id
+ * @param {Options} options
+ * @returns {import("./menu.js").MenuItem[]}
+ */
+export function fileActions(id, options) {
+  const record = options.current(id);
+  if (!record) return [];
+  const { state } = record;
+  const isStored = state === "ready" || state === "inspecting";
+  /** @type {import("./menu.js").MenuItem[]} */
+  const items = [{ label: "Details", icon: "info", href: `/uploads/${id}/` }];
+  if (state === "ready") {
+    items.unshift({ label: "Download", icon: "download", href: options.api.downloadUrl(id), download: true });
+  }
+  if (isStored) items.push({ label: "Rename", icon: "pencil", run: () => void rename(record, options) });
+  items.push({
+    label: isStored ? "Delete" : "Remove",
+    icon: "trash",
+    danger: true,
+    run: () => void remove(record, options),
+  });
+  return items;
+}
+
+/**
+ * @param {UploadRecord} record
+ * @param {Options} options
+ */
+function rename(record, { api, onRenamed }) {
+  return askForName(record.filename, async (filename) => {
+    onRenamed(await api.rename(record.id, filename, { attempts: 2 }));
+  });
+}
+
+/**
+ * @param {UploadRecord} record
+ * @param {Options} options
+ */
+async function remove(record, { api, onRemoved }) {
+  const words =
+    record.state === "rejected"
+      ? { title: "Remove this file from the list?", text: "Its bytes are gone already.", yes: "Remove" }
+      : { title: "Delete this file?", text: "It is removed from storage for good.", yes: "Delete" };
+  const done = await confirm({ ...words, name: record.filename }, () => api.cancel(record.id, { attempts: 2 }));
+  if (done) onRemoved(record.id);
+}
+
+/**
+ * @param {UploadRecord} record
+ * @param {import("../engine/api.js").Api} api
+ */
+export function discard(record, api) {
+  const words = {
+    title: "Discard this upload?",
+    name: record.filename,
+    text: "What has arrived so far is removed.",
+    yes: "Discard",
+  };
+  return confirm(words, () => api.cancel(record.id, { attempts: 2 }));
+}

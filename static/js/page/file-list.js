@@ -1,0 +1,259 @@
+import { byId } from "./page-data.js";
+import { canDrop } from "./drop-anywhere.js";
+import { element } from "./dom.js";
+import { fileRow } from "./file-row.js";
+import { icon } from "./icon.js";
+import { Steady } from "./steady.js";
+
+/**
+ * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
+ * @typedef {import("../engine/api.js").Api} Api
+ * @typedef {{api: Api, menuButton: (record: UploadRecord) => HTMLElement, onError: (error: unknown, again: () => void) => void}} ListOptions
+ */
+
+const PAGE = 50;
+const SEARCH_DELAY_MS = 200;
+const LOOK_AGAIN_MS = [1500, 3000, 6000, 15_000, 30_000];
+
+/** The person's files, newest first. Unfinished ones are shown elsewhere. */
+export class FileList {
+  #api;
+  #options;
+  #list = byId("file-list");
+  #empty = byId("empty");
+  #more = /** @type {HTMLButtonElement} */ (byId("more"));
+  #search = /** @type {HTMLInputElement} */ (byId("search-text"));
+  /** @type {Map<string, UploadRecord>} */
+  #records = new Map();
+  /** @type {string | null} */
+  #cursor = null;
+  #query = "";
+  #loading = new AbortController();
+  /** @type {Steady<{record: UploadRecord, preview?: string}>} */
+  #arrivals = new Steady(this.#list, ({ record, preview }) => this.#insert(record, preview));
+
+  /** @param {ListOptions} options */
+  constructor(options) {
+    this.#api = options.api;
+    this.#options = options;
+    this.#more.addEventListener("click", () => void this.#loadMore());
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    this.#search.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => void this.load(), SEARCH_DELAY_MS);
+    });
+  }
+
+  /** @param {string} id */
+  get(id) {
+    return this.#records.get(id);
+  }
+
+  /** Read the list anew, for what stands in the search field. */
+  async load() {
+    this.#query = this.#search.value.trim();
+    this.#loading.abort();
+    this.#loading = new AbortController();
+    this.#list.setAttribute("aria-busy", "true");
+    const page = await this.#fetch(null, () => void this.load());
+    if (!page) return;
+    this.#records = new Map(page.records.map((record) => [record.id, record]));
+    this.#list.replaceChildren(...page.records.map((record) => this.#row(record)));
+    this.#list.setAttribute("aria-busy", "false");
+    this.#settle(page.cursor);
+  }
+
+  /**
+   * Put a file that has just arrived on top; one that is there already is replaced.
+   *
+   * @param {UploadRecord} record
+   * @param {string} [preview]
+   */
+  add(record, preview) {
+    this.#arrivals.push({ record, preview });
+  }
+
+  /**
+   * @param {UploadRecord} record
+   * @param {string} [preview]
+   */
+  #insert(record, preview) {
+    if (this.#records.has(record.id)) return this.update(record);
+    if (!record.filename.toLowerCase().includes(this.#query.toLowerCase())) return;
+    this.#records = new Map([[record.id, record], ...this.#records]);
+    const row = this.#row(record, preview);
+    row.classList.add("file--new");
+    this.#list.prepend(row);
+    this.#settle(this.#cursor);
+  }
+
+  /** @param {UploadRecord} record */
+  update(record) {
+    const row = this.#rowOf(record.id);
+    const known = this.#records.get(record.id);
+    if (!row || (known?.state === record.state && known.filename === record.filename)) return;
+    const hadFocus = row.contains(document.activeElement);
+    this.#records.set(record.id, record);
+    const fresh = this.#row(record);
+    // The picture stays: its preview may be gone by now.
+    fresh.querySelector(".file__icon")?.replaceWith(/** @type {Element} */ (row.querySelector(".file__icon")));
+    row.replaceWith(fresh);
+    if (hadFocus) this.#focus(fresh);
+    this.#lookAgain(record);
+  }
+
+  /**
+   * Take a row away; focus goes to its neighbour.
+   *
+   * @param {string} id
+   */
+  remove(id) {
+    const row = this.#rowOf(id);
+    if (!row) return;
+    const neighbour = row.nextElementSibling ?? row.previousElementSibling;
+    this.#records.delete(id);
+    row.remove();
+    if (neighbour) this.#focus(neighbour);
+    else this.#search.focus();
+    this.#settle(this.#cursor);
+  }
+
+  /** Bring in what other tabs and devices have added meanwhile. */
+  async refresh() {
+    if (this.#query) return;
+    try {
+      const { results } = await this.#api.list({ limit: PAGE });
+      for (const record of results.reverse()) {
+        if (record.state !== "pending") this.add(record);
+      }
+    } catch {
+      // The list stays as it was; nobody has asked for this.
+    }
+  }
+
+  async #loadMore() {
+    this.#more.disabled = true;
+    const page = await this.#fetch(this.#cursor, () => void this.#loadMore());
+    this.#more.disabled = false;
+    if (!page) return;
+    const fresh = page.records.filter(({ id }) => !this.#records.has(id));
+    const rows = fresh.map((record) => this.#row(record));
+    for (const record of fresh) this.#records.set(record.id, record);
+    this.#list.append(...rows);
+    this.#settle(page.cursor);
+    if (rows[0]) /** @type {HTMLElement | null} */ (rows[0].querySelector(".file__name"))?.focus();
+  }
+
+  /**
+   * @param {string | null} from
+   * @param {() => void} again
+   * @returns {Promise<{records: UploadRecord[], cursor: string | null} | null>} null when it failed or is out of date
+   */
+  async #fetch(from, again) {
+    const { signal } = this.#loading;
+    /** @type {UploadRecord[]} */
+    const records = [];
+    let cursor = from;
+    try {
+      do {
+        const filters = { q: this.#query, cursor: cursor ?? undefined, limit: PAGE };
+        const page = await this.#api.list(filters, { signal });
+        records.push(...page.results.filter(({ state }) => state !== "pending"));
+        cursor = page.next_cursor;
+        // A page of nothing but unfinished uploads would look like the end.
+      } while (cursor && records.length === 0);
+      return { records, cursor };
+    } catch (error) {
+      if (signal.aborted) return null;
+      this.#list.setAttribute("aria-busy", "false");
+      this.#options.onError(error, again);
+      return null;
+    }
+  }
+
+  /** @param {string | null} cursor */
+  #settle(cursor) {
+    this.#cursor = cursor;
+    const isEmpty = this.#records.size === 0;
+    this.#more.hidden = cursor === null;
+    this.#list.hidden = isEmpty;
+    this.#empty.hidden = !isEmpty;
+    byId("search").hidden = isEmpty && !this.#query;
+    if (isEmpty) this.#empty.replaceChildren(...(this.#query ? this.#nothingFound() : nothingYet()));
+    for (const record of this.#records.values()) this.#lookAgain(record);
+  }
+
+  #nothingFound() {
+    const clear = () => {
+      this.#search.value = "";
+      this.#search.focus();
+      void this.load();
+    };
+    return [
+      element("p", { class: "empty__title" }, "No file has “", element("bdi", {}, this.#query), "” in its name"),
+      element("button", { class: "button", type: "button", onclick: clear }, "Clear the search"),
+    ];
+  }
+
+  /** @type {Set<string>} */
+  #looking = new Set();
+
+  /**
+   * Ask again for a file that a slow inspector works on.
+   *
+   * @param {UploadRecord} record
+   * @param {number} [round]
+   */
+  #lookAgain({ id, state }, round = 0) {
+    if (state !== "inspecting" || (round === 0 && this.#looking.has(id))) return;
+    this.#looking.add(id);
+    setTimeout(
+      async () => {
+        const record = await this.#api.get(id).catch(() => null);
+        if (!this.#records.has(id)) return this.#looking.delete(id);
+        if (record && record.state !== "inspecting") {
+          this.#looking.delete(id);
+          this.update(record);
+        } else {
+          this.#lookAgain({ .../** @type {UploadRecord} */ (this.#records.get(id)) }, round + 1);
+        }
+      },
+      LOOK_AGAIN_MS[Math.min(round, LOOK_AGAIN_MS.length - 1)],
+    );
+  }
+
+  /**
+   * @param {UploadRecord} record
+   * @param {string} [preview] blob URL of an image that was uploaded from here
+   */
+  #row(record, preview) {
+    return fileRow(record, {
+      menuButton: this.#options.menuButton,
+      downloadUrl: (id) => this.#api.downloadUrl(id),
+      preview,
+    });
+  }
+
+  /** @param {string} id */
+  #rowOf(id) {
+    return /** @type {HTMLElement | null} */ (this.#list.querySelector(`[data-id="${CSS.escape(id)}"]`));
+  }
+
+  /** @param {Element} row */
+  #focus(row) {
+    /** @type {HTMLElement | null} */ (row.querySelector(".file__actions > button"))?.focus();
+  }
+}
+
+function nothingYet() {
+  return [
+    icon("upload"),
+    element("p", { class: "empty__title" }, "Your files will be here"),
+    element(
+      "p",
+      { class: "soft" },
+      `${canDrop ? "Drop something anywhere in this window." : "Choose something above."} It travels straight to storage, is checked there, and appears in this list.`,
+    ),
+  ];
+}

@@ -1,0 +1,84 @@
+import { element } from "./dom.js";
+import { fileName } from "./file-name.js";
+import { formatBytes, formatWhen, formatWhenInFull } from "./format.js";
+import { icon, iconNameFor } from "./icon.js";
+
+/**
+ * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
+ * @typedef {{menuButton: (record: UploadRecord) => HTMLElement, downloadUrl: (id: string) => string, preview?: string}} RowOptions
+ */
+
+/**
+ * One file of the list.
+ *
+ * @param {UploadRecord} record
+ * @param {RowOptions} options
+ * @returns {HTMLLIElement}
+ */
+export function fileRow(record, { menuButton, downloadUrl, preview }) {
+  const folder = record.relative_path.split("/").slice(0, -1).join("/");
+  const created = new Date(record.created_at);
+  return element(
+    "li",
+    { class: "file", "data-id": record.id },
+    element(
+      "span",
+      { class: "file__icon" },
+      face(record, preview),
+    ),
+    element(
+      "span",
+      { class: "file__main" },
+      element("a", { class: "file__name", href: `/uploads/${record.id}/` }, fileName(record.filename)),
+      folder && element("bdi", { class: "file__folder" }, folder),
+      record.rejected_reason && element("span", { class: "file__reason" }, record.rejected_reason),
+    ),
+    element("span", { class: `file__state file__state--${record.state}` }, ...stateWords(record)),
+    element("span", { class: "file__size" }, formatBytes(record.byte_size)),
+    element(
+      "time",
+      { class: "file__when", datetime: record.created_at, title: formatWhenInFull(created) },
+      formatWhen(created),
+    ),
+    element(
+      "span",
+      { class: "file__actions" },
+      record.state === "ready" &&
+        element(
+          "a",
+          {
+            class: "icon-button file__download",
+            href: downloadUrl(record.id),
+            download: true,
+            "aria-label": `Download ${record.filename}`,
+            title: "Download",
+          },
+          icon("download"),
+        ),
+      menuButton(record),
+    ),
+  );
+}
+
+/**
+ * @param {UploadRecord} record
+ * @param {string} [preview] lives as long as the upload area keeps the file
+ */
+function face({ content_type: contentType }, preview) {
+  const drawn = icon(iconNameFor(contentType));
+  if (!preview) return drawn;
+  const image = element("img", { src: preview, alt: "" });
+  image.addEventListener("error", () => image.replaceWith(drawn));
+  return image;
+}
+
+/**
+ * @param {UploadRecord} record
+ * @returns {import("./dom.js").Child[]}
+ */
+function stateWords({ state }) {
+  if (state === "ready") return [icon("check"), "Ready"];
+  if (state === "inspecting") return [element("span", { class: "spinner", "aria-hidden": "true" }), "Checking"];
+  if (state === "rejected") return [icon("x"), "Refused"];
+  return [state];
+}

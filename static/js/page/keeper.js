@@ -1,0 +1,278 @@
+import { FINAL_CODES } from "./final-codes.js";
+
+/**
+ * @typedef {import("./kept-store.js").Kept} Kept
+ * @typedef {import("./kept-store.js").KeptSource} KeptSource
+ * @typedef {import("./kept-store.js").KeptNote} KeptNote
+ * @typedef {import("../engine/upload.js").Upload} Upload
+ * @typedef {import("../engine/api.js").Declaration} Declaration
+ * @typedef {{about: Omit<KeptSource, "source">, note: KeptNote, status: "waiting" | "kept" | "gone", copied: number}} Entry
+ *   `copied`: how many bytes it takes in this browser
+ */
+
+const MIB = 1024 * 1024;
+const LARGEST_COPY = 10 * MIB;
+const MOST_COPIED = 300 * MIB;
+const MOST_AT_ONCE = 50;
+const MOST_BYTES_AT_ONCE = 16 * MIB;
+const MAX_AGE_MS = 7 * 24 * 3_600_000;
+
+/**
+ * Keeps the files of running uploads in this browser, so that the next visit need not ask for them:
+ * small ones as copies, large ones by their handle where there is one.
+ *
+ * Keeping never disturbs an upload: where the browser refuses, the file is chosen again.
+ */
+export class Keeper {
+  #parts;
+  /** @type {WeakMap<Blob, Entry>} */
+  #entries = new WeakMap();
+  /** @type {[Blob, Entry][]} */
+  #queue = [];
+  #copied = 0;
+  /** @type {Map<string, Kept>} taken over from tabs that are gone, and not continued yet */
+  #adopted = new Map();
+  /** @type {{source: KeptSource, entry: Entry}[]} */
+  #sources = [];
+  /** @type {Map<string, KeptNote>} */
+  #notes = new Map();
+  /** @type {Set<string>} */
+  #gone = new Set();
+  #isWriting = false;
+
+  /**
+   * @param {{
+   *   store: Pick<import("./kept-store.js").KeptStore, "write" | "all">,
+   *   tabs: Pick<import("./tabs.js").Tabs, "id" | "alive" | "alone" | "areKnown">,
+   *   owner: string,
+   *   handleOf: (file: Blob) => Promise<FileSystemFileHandle | null>,
+   * }} parts
+   */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  /** @param {Pick<import("../engine/engine.js").Engine, "on">} engine */
+  follow(engine) {
+    // Without locks two tabs would send the same file.
+    if (!this.#parts.tabs.areKnown) return;
+    engine.on("added", ({ upload, declaration }) => this.#keep(upload, declaration));
+  }
+
+  /** @returns {Promise<Kept[]>} this person's files that no open tab sees to any more; this one does from now on */
+  async adopt() {
+    const { store, tabs, owner } = this.#parts;
+    try {
+      await tabs.alone(async () => {
+        const alive = await tabs.alive();
+        const left = (await store.all()).filter(({ tab }) => !alive.has(tab));
+        const isOld = (/** @type {Kept} */ { keptAt }) => Date.now() - keptAt > MAX_AGE_MS;
+        const mine = left.filter((kept) => kept.owner === owner && !isOld(kept)).map((kept) => ({ ...kept, tab: tabs.id }));
+        if (left.length > 0) await store.write({ notes: mine.map(noteOf), gone: left.filter(isOld).map(({ id }) => id) });
+        for (const kept of mine) this.#adopted.set(kept.id, kept);
+      });
+    } catch {
+      // No storage here, or none left: everything can be chosen again.
+    }
+    return [...this.#adopted.values()];
+  }
+
+  /**
+   * Read a kept file.
+   *
+   * @param {Kept} kept
+   * @param {{ask?: boolean}} [options] whether the person may be asked for permission: in a click only
+   * @returns {Promise<Blob | null>} null without permission, or when the file is no longer there
+   */
+  async read({ source }, { ask = false } = {}) {
+    if (source instanceof Blob) return source;
+    const handle = /** @type {any} */ (source);
+    try {
+      const answer = await (ask ? handle.requestPermission({ mode: "read" }) : handle.queryPermission({ mode: "read" }));
+      return answer === "granted" ? await handle.getFile() : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /**
+   * Go on keeping `kept` for the upload that is about to be continued with `file`.
+   *
+   * @param {Kept} kept
+   * @param {Blob} file
+   */
+  claim(kept, file) {
+    this.#adopted.delete(kept.id);
+    const { source, ...about } = kept;
+    const copied = source instanceof Blob ? source.size : 0;
+    this.#copied += copied;
+    this.#entries.set(file, { about, note: noteOf(kept), status: "kept", copied });
+  }
+
+  /** @param {Kept[]} over what is not to be continued */
+  forget(over) {
+    for (const { id } of over) {
+      this.#adopted.delete(id);
+      this.#gone.add(id);
+    }
+    if (over.length > 0) void this.#write();
+  }
+
+  /**
+   * @param {Upload} upload
+   * @param {Declaration} declaration
+   */
+  #keep(upload, declaration) {
+    const entry = this.#entries.get(upload.file) ?? this.#begin(upload, declaration);
+    const look = () => this.#look(upload, entry);
+    upload.on("state", look);
+    upload.on("progress", look);
+    look();
+  }
+
+  /**
+   * @param {Upload} upload
+   * @param {Declaration} declaration
+   * @returns {Entry}
+   */
+  #begin({ file, key }, declaration) {
+    const id = `${this.#parts.tabs.id}-${key}`;
+    /** @type {Entry} */
+    const entry = {
+      about: {
+        id,
+        owner: this.#parts.owner,
+        filename: declaration.filename,
+        relativePath: declaration.relative_path ?? "",
+        contentType: declaration.content_type,
+        byteSize: file.size,
+        lastModified: "lastModified" in file ? file.lastModified : null,
+        keptAt: Date.now(),
+      },
+      note: { id, tab: this.#parts.tabs.id, uploadId: null, key, isPaused: false },
+      status: "waiting",
+      copied: 0,
+    };
+    this.#entries.set(file, entry);
+    if (file.size <= LARGEST_COPY) {
+      this.#queue.push([file, entry]);
+      this.#copyMore();
+    } else {
+      void this.#parts.handleOf(file).then((handle) => handle && this.#store(handle, entry));
+    }
+    return entry;
+  }
+
+  /**
+   * @param {Upload} upload
+   * @param {Entry} entry
+   */
+  #look({ file, state, record, key, error }, entry) {
+    if (entry.status === "gone") return;
+    const code = /** @type {{code?: string} | null} */ (error)?.code ?? "";
+    if (state === "done" || state === "cancelled" || (state === "failed" && FINAL_CODES.has(code))) {
+      this.#entries.delete(file);
+      return this.#drop(entry);
+    }
+    const former = key === entry.note.key ? entry.note.uploadId : null;
+    const note = { ...entry.note, uploadId: record?.id ?? former, key, isPaused: state === "paused" };
+    if (note.uploadId === entry.note.uploadId && key === entry.note.key && note.isPaused === entry.note.isPaused) return;
+    entry.note = note;
+    if (entry.status !== "kept") return;
+    this.#notes.set(note.id, note);
+    void this.#write();
+  }
+
+  /** @param {Entry} entry */
+  #drop(entry) {
+    const wasKept = entry.status === "kept";
+    entry.status = "gone";
+    this.#copied -= entry.copied;
+    entry.copied = 0;
+    if (!wasKept) return;
+    this.#gone.add(entry.about.id);
+    void this.#write();
+    this.#copyMore();
+  }
+
+  /** Copy what has been waiting for room. */
+  #copyMore() {
+    for (let head = this.#queue[0]; head; head = this.#queue[0]) {
+      const [file, entry] = head;
+      if (entry.status === "waiting") {
+        if (this.#copied + file.size > MOST_COPIED) return;
+        entry.copied = file.size;
+        this.#copied += file.size;
+        this.#store(file, entry);
+      }
+      this.#queue.shift();
+    }
+  }
+
+  /**
+   * @param {Blob | FileSystemFileHandle} source
+   * @param {Entry} entry
+   */
+  #store(source, entry) {
+    if (entry.status !== "waiting") return;
+    entry.status = "kept";
+    this.#sources.push({ source: { ...entry.about, source }, entry });
+    void this.#write();
+  }
+
+  /** Write one batch after the other, each with all that came together meanwhile. */
+  async #write() {
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    await Promise.resolve();
+    while (this.#sources.length + this.#notes.size + this.#gone.size > 0) await this.#writeBatch(this.#takeSources());
+    this.#isWriting = false;
+  }
+
+  #takeSources() {
+    let bytes = 0;
+    let count = 0;
+    for (const { entry } of this.#sources) {
+      if (count === MOST_AT_ONCE || (count > 0 && bytes + entry.copied > MOST_BYTES_AT_ONCE)) break;
+      bytes += entry.copied;
+      count += 1;
+    }
+    // What has arrived in the meantime is not worth a copy.
+    return this.#sources.splice(0, count).filter(({ entry }) => entry.status === "kept");
+  }
+
+  /** @param {{source: KeptSource, entry: Entry}[]} batch */
+  async #writeBatch(batch) {
+    const notes = new Map([...this.#notes, ...batch.map(({ entry }) => /** @type {const} */ ([entry.note.id, entry.note]))]);
+    const gone = [...this.#gone];
+    for (const id of gone) notes.delete(id);
+    this.#notes.clear();
+    this.#gone.clear();
+    const { store } = this.#parts;
+    try {
+      await store.write({ sources: batch.map(({ source }) => source), notes: [...notes.values()], gone });
+    } catch {
+      // A file that cannot be read, or no room: all but the files is noted, and these are not kept.
+      for (const { entry } of batch) {
+        notes.delete(entry.note.id);
+        if (entry.status === "kept") this.#abandon(entry);
+      }
+      await store.write({ notes: [...notes.values()], gone }).catch(() => {});
+    }
+  }
+
+  /** @param {Entry} entry */
+  #abandon(entry) {
+    entry.status = "gone";
+    this.#copied -= entry.copied;
+    entry.copied = 0;
+  }
+}
+
+/**
+ * @param {Kept} kept
+ * @returns {KeptNote}
+ */
+function noteOf({ id, tab, uploadId, key, isPaused }) {
+  return { id, tab, uploadId, key, isPaused };
+}

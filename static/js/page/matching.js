@@ -1,0 +1,49 @@
+import { sameName } from "../engine/identity.js";
+
+/**
+ * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
+ * @typedef {import("./kept-store.js").Kept} Kept
+ * @typedef {Pick<Kept, "filename" | "relativePath" | "byteSize" | "lastModified">} Facts
+ */
+
+/**
+ * Whether a file looks like the one that an unfinished upload was begun with. What it holds is compared later.
+ *
+ * @param {UploadRecord} record
+ * @param {Facts} facts
+ */
+export function looksSame(record, { filename, relativePath, byteSize, lastModified }) {
+  if (record.byte_size !== byteSize || !sameName(record.filename, filename)) return false;
+  // Chosen by itself, a file does not tell of its folder.
+  if (relativePath && record.relative_path !== relativePath.replace(/^\/+/, "")) return false;
+  return !record.last_modified || lastModified === null || Date.parse(record.last_modified) === lastModified;
+}
+
+/**
+ * Bring what this browser kept together with what the server has begun.
+ *
+ * @param {Kept[]} kept
+ * @param {UploadRecord[]} records all that are pending
+ * @returns {{pairs: Map<string, Kept>, unbegun: Kept[], over: Kept[]}} pairs by the server's id;
+ *   `unbegun` the server does not know; `over` has ended meanwhile
+ */
+export function pair(kept, records) {
+  const ids = new Set(records.map(({ id }) => id));
+  /** @type {Map<string, Kept>} */
+  const pairs = new Map();
+  /** @type {Kept[]} */
+  const unbegun = [];
+  /** @type {Kept[]} */
+  const over = [];
+  for (const one of kept) {
+    if (one.uploadId && ids.has(one.uploadId)) pairs.set(one.uploadId, one);
+    else if (one.uploadId) over.push(one);
+  }
+  for (const one of kept.filter(({ uploadId }) => !uploadId)) {
+    // Begun in the last moment: the answer came too late to be noted.
+    const record = records.find((candidate) => !pairs.has(candidate.id) && looksSame(candidate, one));
+    if (record) pairs.set(record.id, one);
+    else unbegun.push(one);
+  }
+  return { pairs, unbegun, over };
+}

@@ -1,0 +1,176 @@
+import { FileList } from "./file-list.js";
+import { Keeper } from "./keeper.js";
+import { KeptStore } from "./kept-store.js";
+import { Menu } from "./menu.js";
+import { Notices } from "./notices.js";
+import { QuotaMeter } from "./quota-meter.js";
+import { Session } from "./session.js";
+import { SlipwayS3 } from "../uppy-s3.js";
+import { Speaker } from "./speaker.js";
+import { Tabs } from "./tabs.js";
+import { Travellers } from "./travellers.js";
+import { Unfinished } from "./unfinished.js";
+import { UploadArea } from "./upload-area.js";
+import { acceptAnywhere } from "./drop-anywhere.js";
+import { byId, csrfToken, readPageData } from "./page-data.js";
+import { createChooser, enforcePolicy } from "./chooser.js";
+import { createEngine } from "../engine/engine.js";
+import { describePolicy } from "./policy.js";
+import { discard, fileActions } from "./file-actions.js";
+import { handleOf } from "./file-handles.js";
+import { guardLeaving } from "../engine/leaving-guard.js";
+import { keepAwake } from "../engine/wake-lock.js";
+import { plural } from "./format.js";
+
+const REFRESH_AFTER_MS = 30_000;
+
+/** Bring the page of a person's files to life. */
+export function startPage() {
+  const data = readPageData();
+  const engine = createEngine({
+    csrfToken: () => csrfToken(data.csrfCookie),
+    workerUrl: document.body.dataset.checksumWorker,
+    inertTypes: data.inertTypes,
+  });
+  guardLeaving(window, engine);
+  keepAwake(document, navigator, engine);
+  const tabs = new Tabs(navigator.locks);
+  const keeper = new Keeper({ store: new KeptStore(indexedDB), tabs, owner: data.username, handleOf });
+  tabs.follow(engine);
+  keeper.follow(engine);
+
+  const notices = new Notices(byId("notices"));
+  const quota = new QuotaMeter(byId("quota"), data.quota, async () => (await engine.api.me()).quota);
+  const uppy = createChooser(byId("chooser"), {
+    id: `slipway-${data.username}`,
+    note: describePolicy(data.policy, data.quota.limit_bytes),
+  });
+  /** @type {any} */ (uppy).use(SlipwayS3, { engine });
+  const plugin = /** @type {SlipwayS3} */ (/** @type {unknown} */ (uppy.getPlugin("SlipwayS3")));
+  const travellers = new Travellers(uppy, plugin);
+  const area = new UploadArea({ uppy, engine, travellers, quota, notices, speaker: new Speaker(byId("speaker")) });
+
+  const session = new Session({
+    username: data.username,
+    whoami: async () => (await engine.api.me({ attempts: 1 })).username,
+    onBack: () => {
+      for (const { code, retry } of travellers.list()) if (code === "not_authenticated") retry();
+      void list.load();
+      void unfinished.load();
+    },
+  });
+  const menu = new Menu(byId("files"));
+  const list = new FileList({
+    api: engine.api,
+    menuButton: ({ id, filename }) =>
+      menu.button(`Actions for ${filename}`, () => fileActions(id, { ...actions, current: (key) => list.get(key) })),
+    onError: (error, again) => {
+      if (session.handles(error)) return;
+      notices.show(/** @type {Error} */ (error).message, {
+        tone: "error",
+        key: "list",
+        action: { label: "Try again", run: () => (notices.dismiss("list"), again()) },
+      });
+    },
+  });
+  const actions = {
+    api: engine.api,
+    onRenamed: (/** @type {import("../engine/api.js").UploadRecord} */ record) => list.update(record),
+    onRemoved: (/** @type {string} */ id) => {
+      list.remove(id);
+      quota.refresh();
+    },
+  };
+  const unfinished = new Unfinished({
+    api: engine.api,
+    tabs,
+    keeper,
+    isBusy: (id) => travellers.serverIds().has(id),
+    onContinue: (entry, file) => {
+      notices.dismiss("different");
+      const upload = continueUpload(engine, entry, file);
+      travellers.follow(upload);
+      // Not in the middle of a choice: the other files join.
+      queueMicrotask(() => area.fold());
+      return upload;
+    },
+    onContinuedAlone: (count) =>
+      notices.show(`${plural(count, "upload")} from your last visit ${count === 1 ? "goes" : "go"} on by ${count === 1 ? "itself" : "themselves"}.`, {
+        key: "continued",
+      }),
+    onDifferent: (message) => notices.show(message, { tone: "error", key: "different" }),
+    onEndElsewhere: () => {
+      void list.refresh();
+      quota.refresh();
+    },
+    onDiscard: async (record) => {
+      const isDone = await discard(record, engine.api);
+      if (isDone) quota.refresh();
+      return isDone;
+    },
+  });
+
+  enforcePolicy(uppy, {
+    policy: () => data.policy,
+    inertTypes: data.inertTypes,
+    divert: (file, relativePath) => unfinished.take(file, relativePath),
+    onRefused: (lines) =>
+      notices.show(`${plural(lines.length, "file was", "files were")} left out`, {
+        tone: "warning",
+        details: lines,
+        key: "refused",
+      }),
+  });
+  uppy.on("info-visible", () => {
+    const message = uppy.getState().info?.at(-1)?.message;
+    // Errors of an upload stand beside their file.
+    if (message && !engine.active && uppy.getFiles().every(({ error }) => !error)) {
+      notices.show(String(message), { tone: "warning", key: "uppy" });
+    }
+  });
+  uppy.on("upload-error", (_file, error) => void session.handles(error));
+  engine.on("active", (active) => !active && notices.dismiss("continued"));
+  engine.on("settled", (handle) => {
+    quota.refresh();
+    if (handle.error) session.handles(handle.error);
+    if (handle.state === "done" && handle.record) list.add(handle.record, previewOf(uppy, handle.record.id));
+    if (/** @type {{code?: string} | null} */ (handle.error)?.code === "rejected") void list.refresh();
+  });
+  acceptAnywhere(byId("veil"), (files) => area.take(files));
+
+  let hiddenAt = 0;
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) hiddenAt = Date.now();
+    else if (Date.now() - hiddenAt > REFRESH_AFTER_MS) {
+      void list.refresh();
+      void unfinished.load();
+      quota.refresh();
+    }
+  });
+  void list.load();
+  void unfinished.load({ alone: true });
+}
+
+/**
+ * @param {import("../engine/engine.js").Engine} engine
+ * @param {import("./unfinished-row.js").Entry} entry
+ * @param {Blob} file
+ */
+function continueUpload(engine, { record, kept }, file) {
+  // A small upload that this browser began is found by its key; without it, it is begun anew.
+  if (!kept || (record && (record.transport === "multipart" || !kept.uploadId))) {
+    return engine.resume(/** @type {import("../engine/api.js").UploadRecord} */ (record), file);
+  }
+  const { filename, relativePath, contentType } = kept;
+  const mayBeKnown = kept.uploadId || !(kept.source instanceof Blob);
+  return engine.add(file, { filename, relativePath, contentType, key: mayBeKnown ? kept.key : undefined });
+}
+
+/**
+ * @param {import("./chooser.js").AnyUppy} uppy
+ * @param {string} id the server's
+ */
+function previewOf(uppy, id) {
+  const file = uppy.getFiles().find((candidate) => /** @type {any} */ (candidate).slipway?.uploadId === id);
+  return file?.preview;
+}

@@ -1,0 +1,175 @@
+import { ProgressRow } from "./progress-row.js";
+import { element, setText } from "./dom.js";
+import { formatBytes, formatBytesOf, formatNumber, formatSpeed, formatTimeLeft, plural } from "./format.js";
+import { icon } from "./icon.js";
+
+/**
+ * @typedef {import("../engine/engine.js").Totals} Totals
+ * @typedef {import("./travellers.js").Traveller} Traveller
+ * @typedef {{onPause: () => void, onResume: () => void, onCancel: () => void, onAdd: () => void, onDone: () => void}} Actions
+ */
+
+const MAX_MOVING = 4;
+const MAX_FAILED = 50;
+
+/** Folded upload area: one line for everything, and the files that need a look. */
+export class ProgressCard {
+  #place;
+  #title = element("h2", { class: "progress__title" });
+  #summary = element("p", { class: "progress__summary" });
+  #fill = element("span", { class: "bar__fill" });
+  #bar = element("div", { class: "bar bar--all", role: "progressbar", "aria-label": "Upload" }, this.#fill);
+  #rows = element("ul", { class: "progress__rows" });
+  #waiting = element("p", { class: "progress__waiting soft" });
+  /** @type {Map<string, ProgressRow>} */
+  #known = new Map();
+  #buttons;
+
+  /**
+   * @param {HTMLElement} place
+   * @param {Actions} actions
+   */
+  constructor(place, actions) {
+    this.#place = place;
+    this.#buttons = {
+      add: button("Add files", "plus", actions.onAdd),
+      pause: button("Pause", "pause", actions.onPause),
+      resume: button("Continue", "play", actions.onResume),
+      cancel: button("Cancel", "x", actions.onCancel),
+      done: element("button", { class: "button button--primary", type: "button", onclick: actions.onDone }, "Upload more"),
+    };
+    place.append(
+      element(
+        "div",
+        { class: "progress__head" },
+        element("div", { class: "progress__words" }, this.#title, this.#summary),
+        element("div", { class: "progress__buttons" }, ...Object.values(this.#buttons)),
+      ),
+      this.#bar,
+      this.#rows,
+      this.#waiting,
+    );
+  }
+
+  /**
+   * @param {boolean} isShown
+   */
+  show(isShown) {
+    this.#place.hidden = !isShown;
+  }
+
+  /**
+   * @param {Totals} totals
+   * @param {Traveller[]} travellers
+   */
+  render(totals, travellers) {
+    const isOver = !totals.active && totals.paused === 0;
+    setText(this.#title, title(totals, isOver));
+    setText(this.#summary, isOver ? ending(totals) : summary(totals));
+    this.#place.classList.toggle("progress--done", isOver && totals.failed === 0);
+    this.#place.classList.toggle("progress--trouble", totals.offline || totals.stalled);
+    this.#renderBar(totals, isOver);
+    this.#renderRows(travellers);
+    const { add, pause, resume, cancel, done } = this.#buttons;
+    pause.hidden = !totals.active || isChecking(totals);
+    resume.hidden = totals.active || totals.paused === 0;
+    add.hidden = cancel.hidden = isOver;
+    done.hidden = !isOver;
+  }
+
+  /**
+   * @param {Totals} totals
+   * @param {boolean} isOver
+   */
+  #renderBar({ files, done, bytes, bytesSent }, isOver) {
+    const share = bytes > 0 ? bytesSent / bytes : done / Math.max(1, files);
+    const shown = isOver ? share : Math.min(share, 0.99);
+    this.#fill.style.transform = `scaleX(${shown})`;
+    this.#bar.setAttribute("aria-valuenow", String(Math.floor(shown * 100)));
+    this.#bar.hidden = isOver;
+  }
+
+  /** @param {Traveller[]} travellers */
+  #renderRows(travellers) {
+    const failed = travellers.filter(({ state }) => state === "failed").slice(0, MAX_FAILED);
+    const moving = travellers.filter(({ state }) => state === "sending" || state === "checking" || state === "paused");
+    const shown = [...failed, ...steady(moving, this.#known)];
+    const rows = shown.map((traveller) => this.#rowOf(traveller));
+    for (const id of this.#known.keys()) {
+      if (!shown.some((traveller) => traveller.id === id)) this.#known.delete(id);
+    }
+    const nodes = rows.map(({ node }) => node);
+    if (nodes.some((node, index) => this.#rows.children[index] !== node) || this.#rows.children.length !== nodes.length) {
+      this.#rows.replaceChildren(...nodes);
+    }
+    const queued = travellers.filter(({ state }) => state === "queued").length;
+    const hidden = queued + Math.max(0, moving.length - MAX_MOVING);
+    this.#rows.hidden = rows.length === 0;
+    setText(this.#waiting, hidden > 0 ? `and ${formatNumber(hidden)} more` : "");
+    this.#waiting.hidden = hidden === 0;
+  }
+
+  /** @param {Traveller} traveller */
+  #rowOf(traveller) {
+    const row = this.#known.get(traveller.id) ?? new ProgressRow(traveller);
+    this.#known.set(traveller.id, row);
+    row.update(traveller);
+    return row;
+  }
+}
+
+/**
+ * Choose the few that are shown; who is shown already stays, so that rows do not dance.
+ *
+ * @param {Traveller[]} moving
+ * @param {Map<string, unknown>} known
+ */
+function steady(moving, known) {
+  const kept = moving.filter(({ id }) => known.has(id));
+  const fresh = moving.filter(({ id }) => !known.has(id));
+  return [...kept, ...fresh].slice(0, MAX_MOVING);
+}
+
+/**
+ * @param {string} label
+ * @param {import("./icon.js").IconName} name
+ * @param {() => void} onclick
+ */
+function button(label, name, onclick) {
+  return element("button", { class: "button button--quiet", type: "button", onclick }, icon(name), label);
+}
+
+/** @param {Totals} totals */
+const isChecking = ({ bytesSent, bytes, active }) => active && bytes > 0 && bytesSent >= bytes * 0.99;
+
+/**
+ * @param {Totals} totals
+ * @param {boolean} isOver
+ */
+function title(totals, isOver) {
+  const { files, done, failed } = totals;
+  if (isOver && failed > 0) return `${plural(failed, "file")} did not arrive`;
+  if (isOver) return `${plural(done, "file")} uploaded`;
+  if (totals.offline) return "No network";
+  if (!totals.active) return "Paused";
+  if (totals.stalled) return "Waiting for the network";
+  return `Uploading ${plural(files, "file")}`;
+}
+
+/** @param {Totals} totals */
+function ending({ done, failed, bytes }) {
+  if (failed === 0) return `${formatBytes(bytes)}, checked and stored.`;
+  return done > 0 ? `${plural(done, "file")} uploaded. See below for the rest.` : "See below what to do.";
+}
+
+/** @param {Totals} totals */
+function summary(totals) {
+  const { files, done, bytes, bytesSent, bytesPerSecond, secondsLeft } = totals;
+  const counts = [`${formatNumber(done)} of ${plural(files, "file")}`, formatBytesOf(bytesSent, bytes)];
+  if (totals.offline || totals.stalled) return [...counts, "goes on by itself"].join(" · ");
+  if (!totals.active) return counts.join(" · ");
+  if (secondsLeft === 0) return [...counts, "checking"].join(" · ");
+  const speed = bytesPerSecond > 0 ? [formatSpeed(bytesPerSecond)] : [];
+  const time = secondsLeft === null ? [] : [formatTimeLeft(secondsLeft)];
+  return [...counts, ...speed, ...time].join(" · ");
+}

@@ -1,0 +1,73 @@
+import { FINAL_CODES } from "./final-codes.js";
+import { element, setText } from "./dom.js";
+import { fileName } from "./file-name.js";
+import { formatBytes, formatBytesOf } from "./format.js";
+import { icon, iconNameFor } from "./icon.js";
+
+/** @typedef {import("./travellers.js").Traveller} Traveller */
+
+/** One file in the progress card. */
+export class ProgressRow {
+  #name;
+  #state = element("span", { class: "traveller__state" });
+  #bar = element("span", { class: "bar__fill" });
+  #track = element("span", { class: "bar", "aria-hidden": "true" }, this.#bar);
+  #retry;
+  #remove;
+  /** @type {Traveller} */
+  #traveller;
+
+  /** @param {Traveller} traveller */
+  constructor(traveller) {
+    this.#traveller = traveller;
+    this.#name = fileName(traveller.name);
+    this.#retry = element("button", { class: "button", type: "button", onclick: () => this.#traveller.retry() }, "Try again");
+    this.#remove = element(
+      "button",
+      { class: "icon-button", type: "button", onclick: () => this.#traveller.remove() },
+      icon("x"),
+    );
+    const face = traveller.preview
+      ? element("img", { src: traveller.preview, alt: "" })
+      : icon(iconNameFor(traveller.contentType));
+    this.node = element(
+      "li",
+      { class: "traveller" },
+      element("span", { class: "file__icon" }, face),
+      element("span", { class: "traveller__main" }, this.#name, this.#state, this.#track),
+      this.#retry,
+      this.#remove,
+    );
+    this.update(traveller);
+  }
+
+  /** @param {Traveller} traveller */
+  update(traveller) {
+    this.#traveller = traveller;
+    const { state, byteSize, bytesSent, code } = traveller;
+    const hasFailed = state === "failed";
+    setText(this.#state, words(traveller));
+    this.node.classList.toggle("traveller--failed", hasFailed);
+    this.node.classList.toggle("traveller--checking", state === "checking");
+    this.#track.hidden = hasFailed;
+    this.#bar.style.transform = `scaleX(${byteSize ? Math.min(1, bytesSent / byteSize) : state === "checking" ? 1 : 0})`;
+    this.#retry.hidden = !hasFailed || FINAL_CODES.has(code);
+    this.#remove.setAttribute("aria-label", `${hasFailed ? "Dismiss" : "Cancel"} ${traveller.name}`);
+  }
+}
+
+/** @param {Traveller} traveller */
+function words({ state, byteSize, bytesSent, message }) {
+  switch (state) {
+    case "queued":
+      return `Waiting, ${formatBytes(byteSize)}`;
+    case "paused":
+      return `Paused at ${formatBytesOf(bytesSent, byteSize)}`;
+    case "checking":
+      return "Checking";
+    case "failed":
+      return message;
+    default:
+      return formatBytesOf(bytesSent, byteSize);
+  }
+}

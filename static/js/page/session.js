@@ -1,0 +1,51 @@
+import { byId } from "./page-data.js";
+
+/**
+ * Notice that the login has ended, and offer another one without losing what is under way.
+ *
+ * It opens in a new tab, because leaving this one would end the uploads.
+ */
+export class Session {
+  #dialog = /** @type {HTMLDialogElement} */ (byId("session-dialog"));
+  #username;
+  #whoami;
+  #onBack;
+
+  /**
+   * @param {{username: string, whoami: () => Promise<string>, onBack: () => void}} options
+   */
+  constructor({ username, whoami, onBack }) {
+    this.#username = username;
+    this.#whoami = whoami;
+    this.#onBack = onBack;
+    byId("session-check").addEventListener("click", () => void this.#check());
+    window.addEventListener("focus", () => {
+      if (this.#dialog.open) void this.#check();
+    });
+  }
+
+  /**
+   * @param {unknown} error
+   * @returns {boolean} whether the error was that the login has ended
+   */
+  handles(error) {
+    if (/** @type {{code?: string}} */ (error).code !== "not_authenticated") return false;
+    if (!this.#dialog.open) this.#dialog.showModal();
+    return true;
+  }
+
+  async #check() {
+    const text = byId("session-text");
+    try {
+      const username = await this.#whoami();
+      if (username !== this.#username) {
+        text.textContent = `You are logged in as ${username} now. The uploads in this tab are ${this.#username}’s: log in as ${this.#username} to go on with them, or reload the page.`;
+        return;
+      }
+      this.#dialog.close();
+      this.#onBack();
+    } catch {
+      text.textContent = "You are not logged in yet. Log in in the other tab, then come back here.";
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import { element } from "./dom.js";
+import { fileName } from "./file-name.js";
+import { formatBytes, formatBytesOf, formatUntil, formatWhenInFull } from "./format.js";
+import { icon, iconNameFor } from "./icon.js";
+
+/**
+ * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
+ * @typedef {import("./kept-store.js").Kept} Kept
+ * @typedef {{record: UploadRecord | null, kept: Kept | null, isElsewhere: boolean}} Entry
+ *   one of `record`, which the server began, and `kept`, whose file this browser has; often both
+ * @typedef {{onChoose: (file: File) => void, onContinue: () => Promise<boolean>, onDiscard: () => void}} Actions
+ *   `onContinue` goes on without a choice, and tells whether it could
+ */
+
+/** One unfinished upload: how much of it is safe, and how it goes on. */
+export class UnfinishedRow {
+  #words = element("span", {});
+  #input = /** @type {HTMLInputElement} */ (element("input", { type: "file", hidden: true, tabindex: "-1", "aria-hidden": "true" }));
+
+  /**
+   * @param {Entry} entry
+   * @param {Actions} actions
+   */
+  constructor(entry, { onChoose, onContinue, onDiscard }) {
+    const { record, kept, isElsewhere } = entry;
+    const facts = factsOf(entry);
+    this.entry = entry;
+    this.#words.textContent = firstWords(entry);
+    this.#input.addEventListener("change", () => {
+      const file = this.#input.files?.[0];
+      this.#input.value = "";
+      if (file) onChoose(file);
+    });
+    let hasAsked = false;
+    const goOn = async () => {
+      const ask = kept && !hasAsked;
+      // A second click chooses: the first question may have been overlooked, or answered with no.
+      hasAsked = true;
+      if (!ask || !(await onContinue())) this.#input.click();
+    };
+    const name = fileName(facts.filename);
+    this.node = element(
+      "li",
+      { class: "file file--unfinished", "data-id": record?.id },
+      element("span", { class: "file__icon" }, icon(iconNameFor(facts.contentType))),
+      element(
+        "span",
+        { class: "file__main" },
+        record
+          ? element("a", { class: "file__name", href: `/uploads/${record.id}/` }, name)
+          : element("span", { class: "file__name" }, name),
+        element("span", { class: "file__folder" }, this.#words, ...(record && !isElsewhere ? untilWords(record) : [])),
+      ),
+      isElsewhere
+        ? element("span", { class: "file__state" }, "In another tab")
+        : element(
+            "span",
+            { class: "file__buttons" },
+            this.#input,
+            button("Continue", facts.filename, "button", () => void goOn()),
+            button("Discard", facts.filename, "button button--quiet", onDiscard),
+          ),
+    );
+  }
+
+  /** @param {number} bytes what the bucket has */
+  showSafe(bytes) {
+    const { byteSize } = factsOf(this.entry);
+    this.#words.textContent = bytes < byteSize ? `${formatBytesOf(bytes, byteSize)} safe,` : `All ${formatBytes(byteSize)} safe,`;
+  }
+}
+
+/** @param {Entry} entry */
+export function factsOf({ record, kept }) {
+  return {
+    filename: record?.filename ?? kept?.filename ?? "",
+    contentType: record?.content_type ?? kept?.contentType ?? "",
+    byteSize: record?.byte_size ?? kept?.byteSize ?? 0,
+  };
+}
+
+/** @param {Entry} entry */
+function firstWords(entry) {
+  const size = formatBytes(factsOf(entry).byteSize);
+  if (entry.isElsewhere) return `${size}, on its way`;
+  return entry.record ? `${size}, open` : `${size}, not begun yet`;
+}
+
+/** @param {UploadRecord} record */
+function untilWords({ expires_at: moment }) {
+  const expires = new Date(moment);
+  return [" until ", element("time", { datetime: moment, title: formatWhenInFull(expires) }, formatUntil(expires))];
+}
+
+/**
+ * @param {string} label
+ * @param {string} filename
+ * @param {string} look
+ * @param {() => void} onclick
+ */
+function button(label, filename, look, onclick) {
+  return element("button", { class: look, type: "button", "aria-label": `${label} ${filename}`, onclick }, label);
+}

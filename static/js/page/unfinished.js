@@ -1,0 +1,288 @@
+import { UnfinishedRow, factsOf } from "./unfinished-row.js";
+import { byId } from "./page-data.js";
+import { looksSame, pair } from "./matching.js";
+import { recognise } from "../engine/identity.js";
+
+/**
+ * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
+ * @typedef {import("../engine/upload.js").Upload} Upload
+ * @typedef {import("./unfinished-row.js").Entry} Entry
+ * @typedef {{
+ *   api: import("../engine/api.js").Api,
+ *   tabs: import("./tabs.js").Tabs,
+ *   keeper: import("./keeper.js").Keeper,
+ *   isBusy: (id: string) => boolean,
+ *   onContinue: (entry: Entry, file: Blob) => Upload,
+ *   onContinuedAlone: (count: number) => void,
+ *   onDifferent: (message: string) => void,
+ *   onDiscard: (record: UploadRecord) => Promise<boolean>,
+ *   onEndElsewhere: () => void,
+ * }} Options `onContinuedAlone` hears how many uploads went on without being asked
+ */
+
+const PAGE = 100;
+const MAX_PAGES = 30;
+const LOOK_AGAIN_MS = 3000;
+const OVER = new Set(["done", "cancelled"]);
+
+/** Uploads that an earlier visit, or another machine, left half done. */
+export class Unfinished {
+  #section = byId("unfinished");
+  #note = byId("unfinished-note");
+  #list = byId("unfinished-list");
+  #options;
+  /** @type {Set<UnfinishedRow>} */
+  #rows = new Set();
+  /** @type {Set<{id: string | undefined, upload: Upload}>} what this tab continues */
+  #continued = new Set();
+  #loads = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /**
+   * Read the list anew; `alone` continues by itself what needs no question.
+   *
+   * @param {{alone?: boolean}} [options]
+   */
+  async load({ alone = false } = {}) {
+    const { tabs, keeper } = this.#options;
+    this.#loads += 1;
+    const load = this.#loads;
+    // Kept files first: what began after them is in the list.
+    const kept = await keeper.adopt();
+    const found = await this.#pending();
+    const elsewhere = await tabs.elsewhere();
+    if (!found || load !== this.#loads) return;
+    const { pairs, unbegun, over } = pair(kept, found.records);
+    if (found.isWhole) keeper.forget(over);
+    /** @type {Entry[]} */
+    const entries = [
+      ...found.records
+        .filter(({ id }) => !this.#isBusy(id))
+        .map((record) => ({ record, kept: pairs.get(record.id) ?? null, isElsewhere: elsewhere.has(record.id) })),
+      ...unbegun.map((one) => ({ record: null, kept: one, isElsewhere: false })),
+    ];
+    this.#show(alone ? await this.#continueAlone(entries) : entries);
+  }
+
+  /**
+   * Take a file that was chosen anywhere, if it belongs to an unfinished upload.
+   *
+   * @param {File} file
+   * @param {string} relativePath
+   * @returns {boolean} whether it was taken
+   */
+  take(file, relativePath) {
+    const facts = { filename: file.name, relativePath, byteSize: file.size, lastModified: file.lastModified };
+    const row = [...this.#rows].find(({ entry: { record } }) => record && looksSame(record, facts));
+    if (row && !row.entry.isElsewhere) this.#go(row, file);
+    return Boolean(row) || [...this.#continued].some(({ upload }) => isUnderWay(upload) && isThatFile(upload.file, file));
+  }
+
+  /** @returns {Promise<{records: UploadRecord[], isWhole: boolean} | null>} null when the server could not be asked */
+  async #pending() {
+    /** @type {UploadRecord[]} */
+    const records = [];
+    let cursor;
+    try {
+      for (let pages = 0; pages < MAX_PAGES && cursor !== null; pages += 1) {
+        /** @type {{results: UploadRecord[], next_cursor: string | null}} */
+        const page = await this.#options.api.list({ state: "pending", limit: PAGE, cursor });
+        records.push(...page.results);
+        cursor = page.next_cursor;
+      }
+      return { records, isWhole: cursor === null };
+    } catch {
+      return null;
+    }
+  }
+
+  /** @param {string} id */
+  #isBusy(id) {
+    const mine = [...this.#continued].filter((one) => one.id === id);
+    // A wrong file ends its own attempt only: the upload waits for the right one.
+    return mine.some(({ upload }) => !isRefused(upload) && !OVER.has(upload.state)) || (mine.length === 0 && this.#options.isBusy(id));
+  }
+
+  /**
+   * @param {Entry[]} entries
+   * @returns {Promise<Entry[]>} those that need the person
+   */
+  async #continueAlone(entries) {
+    const left = [];
+    let count = 0;
+    for (const entry of entries) {
+      const { kept, isElsewhere } = entry;
+      const file = kept && !kept.isPaused && !isElsewhere ? await this.#options.keeper.read(kept) : null;
+      if (file && (await whyNot(entry, file)) === "") {
+        this.#continue(entry, file);
+        count += 1;
+      } else {
+        left.push(entry);
+      }
+    }
+    if (count > 0) this.#options.onContinuedAlone(count);
+    return left;
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {Blob} file
+   */
+  #continue(entry, file) {
+    const { keeper, onContinue } = this.#options;
+    if (entry.kept) keeper.claim(entry.kept, file);
+    const upload = onContinue(entry, file);
+    const one = { id: entry.record?.id, upload };
+    this.#continued.add(one);
+    upload.on("state", (state) => {
+      if (OVER.has(state)) this.#continued.delete(one);
+      if (isRefused(upload)) void this.load();
+    });
+  }
+
+  /** @param {Entry[]} entries */
+  #show(entries) {
+    this.#rows.clear();
+    for (const entry of entries) {
+      /** @type {UnfinishedRow} */
+      const row = new UnfinishedRow(entry, {
+        onChoose: (file) => void this.#choose(row, file),
+        onContinue: () => this.#continueKept(row),
+        onDiscard: () => void this.#discard(row),
+      });
+      this.#rows.add(row);
+    }
+    const before = this.#focused();
+    this.#list.replaceChildren(...[...this.#rows].map(({ node }) => node));
+    this.#settle();
+    before?.();
+    void this.#showSafe();
+    this.#watch();
+  }
+
+  #settle() {
+    this.#section.hidden = this.#rows.size === 0;
+    this.#note.hidden = [...this.#rows].every(({ entry }) => entry.isElsewhere || entry.kept);
+  }
+
+  /** @returns {(() => void) | undefined} gives the focus back to the same button */
+  #focused() {
+    const label = document.activeElement?.getAttribute("aria-label");
+    if (!label || !this.#list.contains(document.activeElement)) return undefined;
+    return () => /** @type {HTMLElement | null} */ (this.#list.querySelector(`[aria-label="${CSS.escape(label)}"]`))?.focus();
+  }
+
+  /** Ask the bucket, one upload after the other, how much it has. */
+  async #showSafe() {
+    for (const row of [...this.#rows]) {
+      const { record, isElsewhere } = row.entry;
+      if (record?.transport !== "multipart" || isElsewhere) continue;
+      if (!this.#rows.has(row)) return;
+      const answer = await this.#options.api.listParts(record.id, { attempts: 2 }).catch(() => null);
+      if (answer) row.showSafe(answer.parts.reduce((sum, { byte_size }) => sum + byte_size, 0));
+    }
+  }
+
+  /** Notice when another tab is done with an upload, or is closed. */
+  #watch() {
+    clearTimeout(this.#timer);
+    const others = [...this.#rows].filter(({ entry }) => entry.isElsewhere);
+    if (others.length === 0) return;
+    this.#timer = setTimeout(async () => {
+      const elsewhere = await this.#options.tabs.elsewhere();
+      if (others.every(({ entry }) => elsewhere.has(entry.record?.id ?? ""))) return this.#watch();
+      this.#options.onEndElsewhere();
+      await this.load();
+    }, LOOK_AGAIN_MS);
+  }
+
+  /**
+   * @param {UnfinishedRow} row
+   * @param {File} file
+   */
+  async #choose(row, file) {
+    const reason = await whyNot(row.entry, file);
+    if (reason) this.#options.onDifferent(reason);
+    else this.#go(row, file);
+  }
+
+  /**
+   * @param {UnfinishedRow} row
+   * @returns {Promise<boolean>} false when the file has to be chosen
+   */
+  async #continueKept(row) {
+    const { kept } = row.entry;
+    const file = kept && (await this.#options.keeper.read(kept, { ask: true }));
+    if (!file || (await whyNot(row.entry, file))) return false;
+    this.#go(row, file);
+    return true;
+  }
+
+  /**
+   * @param {UnfinishedRow} row
+   * @param {Blob} file
+   */
+  #go(row, file) {
+    if (!this.#rows.has(row)) return;
+    this.#remove(row);
+    this.#continue(row.entry, file);
+  }
+
+  /** @param {UnfinishedRow} row */
+  async #discard(row) {
+    const { record, kept } = row.entry;
+    if (record && !(await this.#options.onDiscard(record))) return;
+    if (kept) this.#options.keeper.forget([kept]);
+    this.#remove(row);
+  }
+
+  /** @param {UnfinishedRow} row */
+  #remove(row) {
+    const neighbour = row.node.nextElementSibling ?? row.node.previousElementSibling;
+    const hadFocus = row.node.contains(document.activeElement);
+    this.#rows.delete(row);
+    row.node.remove();
+    this.#settle();
+    if (hadFocus) neighbour?.querySelector("button")?.focus();
+  }
+}
+
+/**
+ * @param {Entry} entry
+ * @param {Blob} file
+ * @returns {Promise<string>} a sentence why this file cannot continue the upload, or ""
+ */
+async function whyNot({ record, kept }, file) {
+  const identity = record ?? (kept && { ...factsOf({ record, kept, isElsewhere: false }), byte_size: kept.byteSize });
+  if (!identity) return "";
+  const filename = file instanceof File ? file.name : identity.filename;
+  const fingerprint = record?.fingerprint ?? "";
+  try {
+    // The content is compared when the upload goes on.
+    await recognise(identity, file, filename, async () => fingerprint);
+    return "";
+  } catch (error) {
+    return /** @type {Error} */ (error).message;
+  }
+}
+
+/** @param {Upload} upload */
+const isUnderWay = ({ state }) => !OVER.has(state) && state !== "failed";
+
+/** @param {Upload} upload */
+const isRefused = ({ state, error }) =>
+  state === "failed" && /** @type {{code?: string} | null} */ (error)?.code === "different_file";
+
+/**
+ * @param {Blob} one
+ * @param {File} other
+ */
+function isThatFile(one, other) {
+  return one instanceof File && one.name === other.name && one.size === other.size && one.lastModified === other.lastModified;
+}

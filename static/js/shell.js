@@ -1,0 +1,68 @@
+/** What every page does with scripts, and does without: none of it is needed to read the page. */
+
+import { KeptStore } from "./page/kept-store.js";
+import { formatBytes, formatNumber, formatWhen, formatWhenInFull } from "./page/format.js";
+
+for (const time of document.querySelectorAll("time[datetime]")) {
+  const date = new Date(/** @type {HTMLTimeElement} */ (time).dateTime);
+  time.textContent = formatWhen(date);
+  /** @type {HTMLTimeElement} */ (time).title = formatWhenInFull(date);
+}
+
+for (const size of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-bytes]"))) {
+  const bytes = Number(size.dataset.bytes);
+  const exact = "exact" in size.dataset && bytes >= 1000 ? ` (${formatNumber(bytes)} bytes)` : "";
+  size.textContent = formatBytes(bytes) + exact;
+}
+
+const quota = /** @type {HTMLElement | null} */ (document.querySelector("#quota"));
+if (quota) {
+  const limit = Math.max(1, Number(quota.dataset.limit));
+  const used = /** @type {HTMLElement} */ (quota.querySelector(".quota__used"));
+  used.style.transform = `scaleX(${Math.min(1, Number(quota.dataset.used) / limit)})`;
+}
+
+for (const menu of /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details[data-closes]"))) {
+  document.addEventListener("click", ({ target }) => {
+    if (!menu.contains(/** @type {Node} */ (target))) menu.open = false;
+  });
+  menu.addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.querySelector("summary")?.focus();
+  });
+}
+
+document.addEventListener("click", ({ target }) => {
+  const button = target instanceof Element ? /** @type {HTMLElement | null} */ (target.closest("button")) : null;
+  if (!button) return;
+  const { opens, copies } = button.dataset;
+  if (opens) /** @type {HTMLDialogElement | null} */ (document.getElementById(opens))?.showModal();
+  if ("dismiss" in button.dataset) button.closest("dialog")?.close();
+  if (copies) void copy(button, document.getElementById(copies)?.textContent ?? "");
+});
+
+/**
+ * @param {HTMLElement} button
+ * @param {string} text
+ */
+async function copy(button, text) {
+  const label = button.getAttribute("aria-label") ?? "";
+  await navigator.clipboard.writeText(text);
+  button.setAttribute("aria-label", "Copied");
+  button.classList.add("is-done");
+  setTimeout(() => {
+    button.setAttribute("aria-label", label);
+    button.classList.remove("is-done");
+  }, 2000);
+}
+
+/* Who logs out leaves no file behind in this browser. */
+document.addEventListener("submit", async (event) => {
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  if (!("forgets" in form.dataset)) return;
+  event.preventDefault();
+  const patience = new Promise((resolve) => setTimeout(resolve, 1000));
+  await Promise.race([new KeptStore(indexedDB).clear().catch(() => {}), patience]);
+  form.submit();
+});

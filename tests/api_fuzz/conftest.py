@@ -1,0 +1,91 @@
+"""Fixtures of the fuzz tests: one database and one S3 in memory for the whole run.
+
+Hypothesis calls a test many times; what earlier calls left is part of the game.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from django.test import override_settings
+from moto import mock_aws
+
+from tests.conftest import MOTO
+from tests.races.files import checksum, declare
+from uploads import lifecycle
+from uploads.models import Upload
+from uploads.s3.bucket import Bucket, get_bucket
+from uploads.states import Transport
+from uploads.tokens import create_token
+
+if TYPE_CHECKING:
+    from pytest_django.plugin import DjangoDbBlocker
+
+NewUpload = Callable[[int], Upload]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    # A request over WSGI would end by closing the connection of the test.
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bucket() -> Iterator[Bucket]:
+    """The site's bucket in moto; S3 itself is not what is fuzzed here."""
+    identities = {"uploads": MOTO, "uploads_signer": MOTO}
+    with (
+        mock_aws(),
+        override_settings(STORAGES={**settings.STORAGES, **identities}),
+    ):
+        found = get_bucket()
+        found.client.create_bucket(Bucket=found.name)
+        yield found
+
+
+@pytest.fixture(scope="session")
+def fuzzer(_database: None) -> User:
+    return User.objects.create_user("fuzzer")
+
+
+@pytest.fixture(scope="session")
+def authorization(fuzzer: User) -> str:
+    """The header that lets the fuzzer in."""
+    _, secret = create_token(fuzzer, name="fuzz")
+    return f"Bearer {secret}"
+
+
+@pytest.fixture(scope="session")
+def new_upload(fuzzer: User, bucket: Bucket) -> NewUpload:
+    """Make an upload of the fuzzer's, in one of four situations by number."""
+
+    def make(number: int) -> Upload:
+        transport = Transport.MULTIPART if number % 4 == 0 else Transport.PUT
+        upload = lifecycle.start(
+            owner=fuzzer, declaration=declare(b"hello", transport=transport)
+        )
+        if number % 4 >= 2:
+            bucket.client.put_object(
+                Bucket=bucket.name,
+                Key=upload.key,
+                Body=b"hello",
+                ContentType=upload.content_type,
+                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=checksum(b"hello"),
+            )
+        if number % 4 == 3:
+            lifecycle.complete(upload)
+        return upload
+
+    return make

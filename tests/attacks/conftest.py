@@ -1,0 +1,59 @@
+"""Two people, an operator and a real S3 server: everything an attacker meets.
+
+Run with `-p tests.plugins.seaweed`. URLs come from the API, as a browser gets them,
+and are then bent. After each test the books must agree: rows, quotas and bucket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+
+from tests.attacks.people import Person
+from uploads.models import Upload
+from uploads.upkeep.auditing import audit
+from uploads.upkeep.sweeper import sweep
+
+if TYPE_CHECKING:
+    from uploads.s3.bucket import Bucket
+
+
+@pytest.fixture(autouse=True)
+def _books(db: None, seaweed_bucket: Bucket) -> Iterator[None]:
+    """Sweep after each test that started uploads, then let the audit find nothing."""
+    yield
+    if Upload.objects.exists():
+        sweep()
+        assert list(audit()) == []
+
+
+@pytest.fixture
+def alice(db: None) -> Person:
+    return Person(User.objects.create_user("alice", password="correct horse battery"))
+
+
+@pytest.fixture
+def bob(db: None) -> Person:
+    """The curious neighbour."""
+    return Person(User.objects.create_user("bob", password="correct horse battery"))
+
+
+@pytest.fixture
+def stranger() -> Person:
+    """Somebody without an account."""
+    return Person(None)
+
+
+@pytest.fixture
+def staff(db: None) -> Any:
+    """Return a maker of staff accounts that have the named permissions only."""
+
+    def make(*codenames: str) -> Person:
+        person = User.objects.create_user("sam", is_staff=True)
+        person.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+        return Person(person)
+
+    return make

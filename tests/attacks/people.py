@@ -1,0 +1,117 @@
+"""Who attacks, by what: a browser's session, the API, and raw requests to S3."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.bucket.stores import Answer, Wire, send_raw, sha256
+from uploads.models import Upload
+
+MIB = 1024 * 1024
+HELLO = b"hello"
+OTHER = b"HELLO"
+
+
+@dataclass(frozen=True)
+class Started:
+    """An upload that the API has begun: what it said, and its row."""
+
+    told: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.told["id"])
+
+    @property
+    def row(self) -> Upload:
+        return Upload.objects.get(pk=self.id)
+
+    def wire(self, content: bytes) -> Wire:
+        """Return the request that a browser would send ``content`` with."""
+        request = self.told["request"]
+        return Wire(request["method"], request["url"], request["headers"], content)
+
+
+class Person:
+    """A browser that somebody is logged in to, or nobody."""
+
+    def __init__(self, user: User | None, *, enforce_csrf_checks: bool = False) -> None:
+        self.user = user
+        self.browser = Client(enforce_csrf_checks=enforce_csrf_checks)
+        if user is not None:
+            self.browser.force_login(user)
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Send JSON to the API and return the answer."""
+        data = b"" if body is None else json.dumps(body).encode()
+        return self.browser.generic(
+            method,
+            f"/api/v1{path}",
+            data,
+            content_type="application/json",
+            headers=headers,
+        )
+
+    def start(self, content: bytes = HELLO, **changes: Any) -> Started:
+        """Start an upload of ``content``."""
+        answer = self.call("POST", "/uploads", declaration(content, **changes))
+        assert answer.status_code == 201, answer.content
+        return Started(answer.json())
+
+    def upload(self, content: bytes = HELLO, **changes: Any) -> Started:
+        """Start, send and complete; the answer may be ready or rejected."""
+        started = self.start(content, **changes)
+        assert send_raw(started.wire(content)).status == 200
+        answer = self.call("POST", f"/uploads/{started.id}/complete")
+        assert answer.status_code == 200, answer.content
+        return started
+
+    def start_parts(self, *sizes: int, **changes: Any) -> Started:
+        """Start a multipart upload whose parts have these sizes."""
+        facts = {"byte_size": sum(sizes), "transport": "multipart", **changes}
+        answer = self.call("POST", "/uploads", declaration(b"", **facts))
+        assert answer.status_code == 201, answer.content
+        return Started(answer.json())
+
+    def part(self, started: Started, number: int, content: bytes) -> Wire:
+        """Return the request that sends one part."""
+        answer = self.call(
+            "POST",
+            f"/uploads/{started.id}/parts",
+            {"parts": [{"part_number": number, "checksum_sha256": sha256(content)}]},
+        )
+        assert answer.status_code == 200, answer.content
+        [part] = answer.json()["parts"]
+        return Wire("PUT", part["url"], part["headers"], content)
+
+    def download(self, started: Started, query: str = "") -> Answer:
+        """Follow the download as a browser would."""
+        answer = self.call("GET", f"/uploads/{started.id}/download{query}")
+        assert answer.status_code == 302, answer.content
+        return send_raw(Wire("GET", answer["Location"], {}))
+
+
+def declaration(content: bytes, **changes: Any) -> dict[str, Any]:
+    """Return the JSON that announces ``content`` as plain text."""
+    return {
+        "filename": "hello.txt",
+        "byte_size": len(content),
+        "content_type": "text/plain",
+        "checksum_sha256": sha256(content),
+        **changes,
+    }
+
+
+def assert_problem(answer: Any, status: int, code: str) -> dict[str, Any]:
+    """Check the whole form of a refusal and return its JSON."""
+    assert answer.status_code == status, answer.content
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer["Cache-Control"] == "no-store"
+    told: dict[str, Any] = answer.json()
+    assert told["code"] == code
+    return told

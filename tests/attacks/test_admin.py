@@ -1,0 +1,189 @@
+"""Staff with less rights than they try to use, and forms with more than they show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.attacks.people import Person
+from uploads.models import ApiToken, StorageQuota, Upload, UploadEvent, UploadPolicy
+from uploads.states import State
+from uploads.tokens import create_token, find_token
+
+LIST = "/admin/uploads/upload/"
+
+
+def act(person: Person, action: str, upload: Any, **more: Any) -> Any:
+    fields = {"action": action, "_selected_action": upload.id, "confirmed": "yes"}
+    return person.browser.post(LIST, {**fields, **more})
+
+
+@pytest.mark.parametrize(
+    "rights", [(), ("view_upload",), ("view_upload", "change_upload"), ("add_upload",)]
+)
+@pytest.mark.parametrize("action", ["remove", "purge_again", "delete_selected"])
+def test_staff_deletes_nothing_without_the_right(
+    alice: Person, staff: Any, rights: tuple[str, ...], action: str
+) -> None:
+    # A hidden button is still an address.
+    started = alice.upload()
+    person = staff(*rights)
+
+    act(person, action, started)
+    person.browser.post(f"{LIST}{started.id}/delete/", {"post": "yes"})
+
+    assert started.row.state == State.READY
+
+
+@pytest.mark.parametrize("rights", [(), ("view_upload",), ("delete_upload",)])
+def test_staff_reads_no_content_without_the_right(
+    alice: Person, staff: Any, rights: tuple[str, ...]
+) -> None:
+    # To see that a file exists is less than to read it.
+    started = alice.upload()
+
+    answer = staff(*rights).browser.get(f"{LIST}{started.id}/download/")
+
+    assert answer.status_code == 403
+    assert b"X-Amz-Signature" not in answer.content
+
+
+FORGED = {
+    "state": "ready",
+    "owner": "1",
+    "key": "uploads/other",
+    "byte_size": "0",
+    "filename": "x",
+    "checksum_sha256": "x",
+    "detected_type": "image/png",
+    "_save": "Save",
+    "form-TOTAL_FORMS": "1",
+    "form-INITIAL_FORMS": "1",
+    "form-0-state": "ready",
+    "form-0-id": "1",
+    "events-TOTAL_FORMS": "1",
+    "events-INITIAL_FORMS": "0",
+    "events-0-kind": "upload.ready",
+}
+
+
+@pytest.mark.parametrize("page", ["{id}/change/", "add/", "", "{id}/delete/"])
+def test_not_even_a_superuser_forges_a_fact(alice: Person, page: str) -> None:
+    # The bucket is the truth: a form that could contradict it would lie one day.
+    started = alice.start()
+    before = Upload.objects.values().get(pk=started.id)
+    operator = Person(User.objects.create_superuser("operator"))
+
+    operator.browser.post(f"{LIST}{page.format(id=started.id)}", FORGED)
+
+    assert Upload.objects.values().get(pk=started.id) == before
+    assert Upload.objects.count() == 1
+    assert UploadEvent.objects.filter(upload_id=started.id).count() == 1
+
+
+@pytest.mark.parametrize("page", ["{id}/change/", "{id}/delete/", "add/", ""])
+def test_nobody_touches_the_trail(alice: Person, page: str) -> None:
+    # Whoever did it would erase it first.
+    started = alice.start()
+    event = UploadEvent.objects.values().get(upload_id=started.id)
+    operator = Person(User.objects.create_superuser("operator"))
+
+    operator.browser.post(
+        f"/admin/uploads/uploadevent/{page.format(id=event['id'])}",
+        {
+            "kind": "upload.ready",
+            "post": "yes",
+            "action": "delete_selected",
+            "_selected_action": event["id"],
+        },
+    )
+
+    assert list(UploadEvent.objects.values()) == [event]
+
+
+def test_a_quota_form_sets_no_counter(alice: Person) -> None:
+    # Used bytes set to nothing are as good as a larger limit.
+    alice.upload()
+    operator = Person(User.objects.create_superuser("operator"))
+    assert alice.user is not None
+
+    operator.browser.post(
+        f"/admin/uploads/storagequota/{alice.user.pk}/change/",
+        {"limit_bytes": "1 GB", "used_bytes": "0", "file_count": "0", "user": "999"},
+    )
+
+    row = StorageQuota.objects.get(user=alice.user)
+    assert (row.limit_bytes, row.used_bytes, row.file_count) == (1000**3, 5, 1)
+
+
+@pytest.mark.parametrize("page", ["storagequota", "uploadpolicy", "apitoken"])
+def test_staff_without_rights_changes_no_rules(staff: Any, page: str) -> None:
+    # One's own quota, one's own policy and a token for somebody else: all wanted.
+    person = staff("view_upload", "change_upload")
+    assert person.user is not None
+
+    for path in ("", "add/", "1/change/"):
+        answer = person.browser.post(
+            f"/admin/uploads/{page}/{path}",
+            {"user": person.user.pk, "limit_bytes": "1 PB", "name": "x"},
+        )
+        assert answer.status_code in {302, 403}
+
+    assert not StorageQuota.objects.exists()
+    assert not UploadPolicy.objects.exists()
+    assert not ApiToken.objects.exists()
+
+
+def test_staff_makes_no_token_for_somebody_else(alice: Person, staff: Any) -> None:
+    # A token is a login: one for a superuser would be a promotion.
+    boss = User.objects.create_superuser("boss")
+    person = staff("add_apitoken", "view_apitoken")
+
+    page = person.browser.post(
+        "/admin/uploads/apitoken/add/", {"user": boss.pk, "name": "mine"}
+    ).content.decode()
+
+    assert not ApiToken.objects.filter(user=boss).exists()
+    secret = page.partition('class="secret">')[2].partition("<")[0]
+    token = find_token(secret)
+    assert token is not None
+    assert token.user == person.user
+
+
+def test_a_token_is_shown_once_and_kept_by_no_cache(staff: Any) -> None:
+    # The back button and a proxy are two more readers.
+    person = staff("add_apitoken", "view_apitoken")
+
+    answer = person.browser.post("/admin/uploads/apitoken/add/", {"name": "mine"})
+    later = person.browser.get("/admin/uploads/apitoken/", follow=True)
+    secret = answer.content.decode().partition('class="secret">')[2].partition("<")[0]
+
+    assert secret.startswith("slipway_")
+    assert "no-store" in answer["Cache-Control"]
+    assert secret not in later.content.decode()
+    assert all(secret not in morsel.value for morsel in person.browser.cookies.values())
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "user__password__startswith=pbkdf2",
+        "owner__password__startswith=pbkdf2",
+        "upload__owner__password__regex=.",
+        "actor__password__startswith=a",
+        "user__api_tokens__digest__startswith=a",
+    ],
+)
+@pytest.mark.parametrize("page", ["upload", "uploadevent", "apitoken", "storagequota"])
+def test_a_filter_asks_for_no_secret(alice: Person, page: str, query: str) -> None:
+    # Letter by letter, a list that is empty or not tells a hash.
+    operator = Person(User.objects.create_superuser("operator"))
+    assert alice.user is not None
+    create_token(alice.user, name="script")
+
+    answer = operator.browser.get(f"/admin/uploads/{page}/?{query}")
+
+    # 400 for a lookup it knows and refuses, a redirect for one it does not know.
+    assert answer.status_code in {302, 400}

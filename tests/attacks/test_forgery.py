@@ -1,0 +1,485 @@
+"""Other people's pages and borrowed identities: CSRF, redirects, hosts, sessions, hooks."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings as site
+from django.contrib.auth.models import User
+from django.core import mail
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.attacks.people import HELLO, Person, assert_problem, declaration
+from uploads.models import StorageQuota, Upload
+from uploads.states import State
+from uploads.tokens import create_token
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+PASSWORD = "correct horse battery"
+EVIL = "https://evil.example"
+
+
+@pytest.fixture
+def victim(alice: Person) -> Person:
+    """Alice, in a browser whose requests another site's page may cause."""
+    return Person(alice.user, enforce_csrf_checks=True)
+
+
+FROM_ELSEWHERE = [
+    {},
+    {"Origin": EVIL},
+    {"Origin": "null"},
+    {"Referer": f"{EVIL}/"},
+    {"X-CSRFToken": "a" * 64},
+    {"X-CSRFToken": ""},
+    {"X-Requested-With": "XMLHttpRequest"},
+    {"Authorization": ""},
+]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/uploads"),
+        ("POST", "/uploads/batch"),
+        ("POST", "/uploads/complete-batch"),
+        ("POST", "/uploads/{id}/complete"),
+        ("POST", "/uploads/{id}/parts"),
+        ("PATCH", "/uploads/{id}"),
+        ("DELETE", "/uploads/{id}"),
+    ],
+)
+def test_another_sites_page_changes_nothing_through_the_api(
+    alice: Person, victim: Person, method: str, path: str
+) -> None:
+    # The browser adds the cookie by itself, whoever asks it to send.
+    started = alice.start()
+
+    for headers in FROM_ELSEWHERE:
+        answer = victim.call(
+            method, path.format(id=started.id), declaration(HELLO), **headers
+        )
+        assert_problem(answer, 403, "csrf_failed")
+    assert Upload.objects.count() == 1
+    assert started.row.state == State.PENDING
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+    ],
+)
+def test_a_form_cannot_speak_json(alice: Person, content_type: str) -> None:
+    # These three need no permission of ours to be sent from any page.
+    answer = alice.browser.generic(
+        "POST", "/api/v1/uploads", json.dumps(declaration(HELLO)), content_type
+    )
+
+    assert_problem(answer, 422, "invalid_request")
+    assert not Upload.objects.exists()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "OPTIONS", "TRACE"])
+def test_no_other_method_starts_an_upload(alice: Person, method: str) -> None:
+    # A link or an image must not be able to reserve space.
+    answer = alice.call(method, "/uploads?filename=a&byte_size=5", declaration(HELLO))
+
+    assert answer.status_code in {200, 405}
+    assert not Upload.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/uploads/{id}/delete/",
+        "/uploads/{id}/rename/",
+        "/accounts/logout/",
+        "/accounts/password_change/",
+        "/admin/uploads/upload/",
+    ],
+)
+def test_another_sites_form_changes_nothing_on_pages(
+    alice: Person, victim: Person, path: str
+) -> None:
+    # Pages are posted to by forms, which other sites can have as well.
+    started = alice.upload()
+
+    answer = victim.browser.post(
+        path.format(id=started.id),
+        {"filename": "x", "action": "remove", "_selected_action": started.id},
+        headers={"Origin": EVIL},
+    )
+
+    assert answer.status_code in {302, 403}
+    assert (started.row.state, started.row.filename) == (State.READY, "hello.txt")
+    assert victim.browser.get("/").status_code == 200
+
+
+def test_a_login_cannot_be_forced_on_somebody(alice: Person) -> None:
+    # Logged in as the attacker, the victim uploads into the attacker's account.
+    browser = Client(enforce_csrf_checks=True)
+
+    answer = browser.post(
+        "/accounts/login/",
+        {"username": "alice", "password": PASSWORD},
+        headers={"Origin": EVIL},
+    )
+
+    assert answer.status_code == 403
+    assert "sessionid" not in browser.cookies
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        EVIL,
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "https:evil.example",
+        "http:///evil.example",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        " //evil.example",
+        "\t//evil.example",
+        "//evil.example@testserver/",
+        "https://testserver@evil.example",
+        "/%09/evil.example",
+        "///evil.example",
+    ],
+)
+@pytest.mark.parametrize("page", ["/accounts/login/", "/admin/login/"])
+def test_a_login_leads_to_no_other_site(page: str, target: str) -> None:
+    # A link to the real login that ends on a false one is a good phish.
+    User.objects.create_superuser("operator", password=PASSWORD)
+    browser = Client()
+
+    answer = browser.post(
+        f"{page}?next={target}",
+        {"username": "operator", "password": PASSWORD, "next": target},
+    )
+
+    assert answer.status_code == 302
+    location = answer["Location"]
+    assert location.startswith("/")
+    assert not location.startswith(("//", "/\\"))
+
+
+@pytest.mark.parametrize("query", ["next", "redirect", "url", "return_to", "inline"])
+def test_a_download_leads_to_the_bucket_only(
+    alice: Person, settings: Settings, query: str
+) -> None:
+    # It answers with a redirect, so nothing of the query may choose where to.
+    started = alice.upload()
+
+    answer = alice.call("GET", f"/uploads/{started.id}/download?{query}=1&url={EVIL}")
+
+    assert answer["Location"].startswith(f"{settings.S3_ENDPOINT_URL}/slipway/")
+    assert "evil" not in answer["Location"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "testserver@evil.example"},
+        {"Host": "testserver.evil.example"},
+        {"Host": "testserver:80#evil"},
+        {"Host": ""},
+    ],
+    ids=str,
+)
+def test_a_spoofed_host_is_refused(alice: Person, headers: dict[str, str]) -> None:
+    # Links in mails are made of the host that the request names.
+    assert alice.user is not None
+    User.objects.filter(pk=alice.user.pk).update(email="alice@example.org")
+
+    page = Client().post(
+        "/accounts/password_reset/", {"email": "alice@example.org"}, headers=headers
+    )
+    answer = alice.browser.get("/api/v1/me", headers=headers)
+
+    assert page.status_code == 400
+    assert_problem(answer, 400, "invalid_request")
+    assert mail.outbox == []
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-Host", "Forwarded", "X-Original-URL"])
+def test_a_forwarded_host_is_not_believed(alice: Person, name: str) -> None:
+    # A reset link to the attacker's host hands over the account with one click.
+    assert alice.user is not None
+    User.objects.filter(pk=alice.user.pk).update(email="alice@example.org")
+
+    Client().post(
+        "/accounts/password_reset/",
+        {"email": "alice@example.org"},
+        headers={name: "evil.example"},
+    )
+
+    assert "evil.example" not in mail.outbox[0].body
+    assert "http://testserver/accounts/reset/" in mail.outbox[0].body
+
+
+def test_a_login_changes_the_session_and_the_csrf_token(alice: Person) -> None:
+    # Otherwise a session planted before the login is logged in after it.
+    browser = Client()
+    browser.get("/accounts/login/")
+    session = browser.session
+    session["planted"] = True
+    session.save()
+    browser.cookies[site.SESSION_COOKIE_NAME] = session.session_key or ""
+    csrf = browser.cookies[site.CSRF_COOKIE_NAME].value
+
+    browser.post("/accounts/login/", {"username": "alice", "password": PASSWORD})
+
+    assert browser.cookies[site.SESSION_COOKIE_NAME].value != session.session_key
+    assert browser.cookies[site.CSRF_COOKIE_NAME].value != csrf
+    assert Client().get("/").status_code == 302
+
+
+def test_a_logout_ends_the_session_itself(alice: Person) -> None:
+    # A copied cookie must be worth nothing after its owner has left.
+    copied = Client()
+    copied.cookies[site.SESSION_COOKIE_NAME] = alice.browser.cookies[
+        site.SESSION_COOKIE_NAME
+    ].value
+    assert copied.get("/").status_code == 200
+
+    alice.browser.post("/accounts/logout/")
+
+    assert copied.get("/").status_code == 302
+
+
+def test_a_new_password_ends_all_other_sessions(alice: Person) -> None:
+    # It is what people are told to do when a session was stolen.
+    stolen = Person(alice.user)
+    alice.browser.post(
+        "/accounts/password_change/",
+        {
+            "old_password": PASSWORD,
+            "new_password1": "another horse battery",
+            "new_password2": "another horse battery",
+        },
+    )
+
+    assert_problem(stolen.call("GET", "/me"), 401, "not_authenticated")
+    assert alice.call("GET", "/me").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        "Basic YWxpY2U6cA==",
+        "Token {secret}",
+        "bearer  {secret}",
+        "Bearer {secret}x",
+        "Bearer {SECRET}",
+        "{secret}",
+        "Bearer {digest}",
+        "Bearer \udcff",
+        "Bearer ' OR 1=1 --",
+    ],
+)
+def test_a_wrong_token_does_not_fall_back_to_the_session(
+    alice: Person, sent: str
+) -> None:
+    # A program that believes to be nobody must not act as whoever is logged in.
+    assert alice.user is not None
+    row, secret = create_token(alice.user, name="script")
+    header = sent.format(secret=secret, SECRET=secret.upper(), digest=row.digest)
+
+    answer = alice.browser.get("/api/v1/me", HTTP_AUTHORIZATION=header)
+
+    assert_problem(answer, 401, "not_authenticated")
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_token_under_a_wrong_scheme_is_not_logged(
+    alice: Person, settings: Settings, caplog: pytest.LogCaptureFixture, debug: bool
+) -> None:
+    # The commonest mistake of a client would put a live secret into the log.
+    settings.DEBUG = debug
+    assert alice.user is not None
+    _, secret = create_token(alice.user, name="script")
+
+    alice.browser.get("/api/v1/me", HTTP_AUTHORIZATION=f"Token {secret}")
+
+    assert secret not in caplog.text
+
+
+SECRET = "a shared secret"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        f"Basic {SECRET}",
+        SECRET,
+        f"Bearer {SECRET[:-1]}",
+        f"Bearer {SECRET}x",
+        f"Bearer {SECRET.upper()}",
+        f"Token {SECRET}",
+        "Bearer \xff\xfe",
+        f"Bearer x,Bearer {SECRET}",
+    ],
+)
+def test_a_notification_without_the_secret_moves_nothing(
+    alice: Person, stranger: Person, settings: Settings, sent: str
+) -> None:
+    # It costs S3 requests, and its answer tells which keys are known.
+    settings.S3_NOTIFICATIONS_SECRET = SECRET
+    started = alice.start()
+
+    answer = stranger.browser.post(
+        "/hooks/s3",
+        _event(started.row.key),
+        "application/json",
+        HTTP_AUTHORIZATION=sent,
+    )
+
+    assert answer.status_code == 401
+    assert started.row.state == State.PENDING
+
+
+def test_there_is_no_hook_without_a_secret(
+    stranger: Person, settings: Settings
+) -> None:
+    # An empty secret equals an empty header.
+    settings.S3_NOTIFICATIONS_SECRET = ""
+
+    for sent in ("", "Bearer ", "Bearer"):
+        answer = stranger.browser.post(
+            "/hooks/s3", b"{}", "application/json", HTTP_AUTHORIZATION=sent
+        )
+        assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_forged_notification_makes_nothing_ready(
+    alice: Person, stranger: Person, settings: Settings, times: int
+) -> None:
+    # It may say that an object is there; only the bucket knows.
+    settings.S3_NOTIFICATIONS_SECRET = SECRET
+    started = alice.start()
+
+    for _ in range(times):
+        answer = stranger.browser.post(
+            "/hooks/s3",
+            _event(started.row.key),
+            "application/json",
+            HTTP_AUTHORIZATION=f"Bearer {SECRET}",
+        )
+        assert answer.status_code == 200
+
+    assert started.row.state == State.PENDING
+    assert StorageQuota.objects.get(user=alice.user).used_bytes == 0
+
+
+def test_every_page_but_the_ways_in_asks_who_you_are(stranger: Person) -> None:
+    # A new view is closed until somebody opens it on purpose.
+    open_to_all = {
+        "accounts/login/",
+        "accounts/logout/",
+        "accounts/password_reset/",
+        "accounts/password_reset/done/",
+        "accounts/reset/done/",
+        "accounts/reset/x/x/",
+        "admin/login/",
+        "healthz",
+        "readyz",
+    }
+    seen = set()
+    for path in _paths(get_resolver().url_patterns, ""):
+        answer = stranger.browser.get(f"/{path}")
+        seen.add(path)
+        if path in open_to_all:
+            continue
+        assert answer.status_code in {302, 401, 404, 405}, (path, answer.status_code)
+        if answer.status_code == 302:
+            assert "/login/" in answer["Location"], path
+    assert open_to_all <= seen
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/uploads/{id}/",
+        "/api/v1/me",
+        "/api/v1/uploads",
+        "/api/v1/docs",
+        "/api/v1/uploads/{id}",
+        "/api/v1/uploads/{id}/download",
+        "/admin/",
+    ],
+)
+def test_no_shared_cache_keeps_what_is_ones_own(alice: Person, path: str) -> None:
+    # A proxy that caches one answer serves it to the next person.
+    started = alice.upload()
+    answer = alice.browser.get(path.format(id=started.id))
+
+    assert "no-store" in answer["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nowhere", "/accounts/login/", "/api/v1/me", "/healthz"]
+)
+def test_every_answer_carries_the_headers(alice: Person, path: str) -> None:
+    # One page without them is enough to frame, to sniff or to leak a referrer.
+    answer = alice.browser.get(path)
+
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "camera=()" in answer["Permissions-Policy"]
+    for directive in (
+        "default-src 'none'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "object-src 'none'",
+        "form-action 'self'",
+        "script-src 'self'",
+    ):
+        assert directive in answer["Content-Security-Policy"]
+    assert "*" not in answer["Content-Security-Policy"]
+
+
+def _event(key: str) -> str:
+    entity = {"bucket": {"name": "slipway"}, "object": {"key": key}}
+    return json.dumps(
+        {"Records": [{"eventName": "s3:ObjectCreated:Put", "s3": entity}]}
+    )
+
+
+def _paths(patterns: list[Any], prefix: str) -> list[str]:
+    found: list[str] = []
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            found += _paths(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern):
+            found.append(_filled(route))
+    return found
+
+
+def _filled(route: str) -> str:
+    route = re.sub(r"<uuid:\w+>", "6d1f0a52-0c41-4a86-9d3f-0d6a2d1f5d11", route)
+    route = re.sub(r"\(\?P<\w+>[^)]*\)", "x", route)
+    route = re.sub(r"<[^>]+>", "x", route)
+    return route.replace("^", "").replace("$", "").replace("\\", "")

@@ -1,0 +1,194 @@
+"""Names as weapons: in keys, in headers, on pages, in the trail."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.attacks.people import HELLO, Person, assert_problem, declaration
+from uploads.states import State
+
+if TYPE_CHECKING:
+    from uploads.s3.bucket import Bucket
+
+KEY = re.compile(r"uploads/[0-9a-f/]*[0-9a-f]{2}/[0-9a-f]{40}")
+CONTROL = re.compile("[\x00-\x1f\x7f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+XSS = [
+    "<script>alert(1)</script>.txt",
+    '"><img src=x onerror=alert(1)>.txt',
+    "' onmouseover='alert(1).txt",
+    "</title><script>alert(1)</script>",
+    "{{ settings.SECRET_KEY }}{% debug %}.txt",
+    "</script><script>alert(1)//.txt",
+    "javascript:alert(1)//.txt",
+]
+NAMES = {
+    "../../etc/passwd": "passwd",
+    "..\\..\\boot.ini": "boot.ini",
+    "....//....//x.txt": "x.txt",
+    "..%2f..%2fx.txt": "%2f..%2fx.txt",
+    "/etc/cron.d/x": "x",
+    "C:\\Windows\\evil.exe": "evil.exe",
+    "..": "unnamed",
+    "/": "unnamed",
+    " ": "unnamed",
+    "\u202e": "unnamed",
+    "invoice\u202egnp.exe": "invoicegnp.exe",
+    "a\r\nX-Evil: 1\r\n\r\n.txt": "aX-Evil: 1.txt",
+    "a\x00.png.exe": "a.png.exe",
+    "a\x1b[31m.txt": "a[31m.txt",
+    "line\u2028break.txt": "linebreak.txt",
+}
+
+
+@pytest.mark.parametrize("sent", [*NAMES, *XSS, "report${filename}"])
+def test_a_key_holds_nothing_of_a_name(alice: Person, sent: str) -> None:
+    # A key from a name collides, traverses, and tells what people store.
+    first = alice.start(filename=sent, relative_path=sent)
+    second = alice.start(filename=sent, relative_path=sent)
+
+    assert KEY.fullmatch(first.row.key), first.row.key
+    assert first.row.key != second.row.key
+    assert len(first.row.key) <= 255
+
+
+@pytest.mark.parametrize(("sent", "kept"), NAMES.items(), ids=ascii)
+def test_a_name_is_a_name(alice: Person, sent: str, kept: str) -> None:
+    # What the save dialog shows must be what the disk gets.
+    assert alice.start(filename=sent).told["filename"] == kept
+
+
+@pytest.mark.parametrize(
+    "sent", ["../../x", "/etc/", "a/./b/../c", "\u202ea/\r\nb", "\x00"]
+)
+def test_a_folder_path_leads_nowhere(alice: Person, sent: str) -> None:
+    # A client that mirrors folders would write outside its own.
+    kept = alice.start(relative_path=sent).told["relative_path"]
+
+    assert not kept.startswith("/")
+    assert {".", ".."}.isdisjoint(kept.split("/"))
+    assert not CONTROL.search(kept)
+
+
+HEADER_NAMES = [
+    'a"; filename="evil.exe',
+    'a\\".txt',
+    "a; filename*=UTF-8''evil.exe",
+    "a%22%0d%0aX-Evil: 1.txt",
+    "a%00.txt",
+    "naïve ☂ 文件.txt",
+    "😀" * 255,
+    "=?utf-8?q?evil?=.txt",
+    "a" * 300 + ".exe",
+]
+
+
+@pytest.mark.parametrize("sent", HEADER_NAMES, ids=ascii)
+def test_a_download_has_one_name_and_no_header_of_the_attackers(
+    alice: Person, sent: str
+) -> None:
+    # The name is in a header that S3 repeats: a quote in it would end it.
+    started = alice.upload(filename=sent)
+
+    answer = alice.download(started)
+    disposition = answer.headers["Content-Disposition"]
+
+    assert (answer.status, answer.body) == (200, HELLO)
+    match = re.fullmatch(
+        r"attachment; filename=\"([^\"\\%\r\n]*)\"; filename\*=UTF-8''([^;\"\s]*)",
+        disposition,
+    )
+    assert match, disposition
+    assert unquote(match[2]) == started.told["filename"].replace('"', "").strip()
+    assert "X-Evil" not in answer.headers
+
+
+def test_a_name_is_text_on_every_page(alice: Person, seaweed_bucket: Bucket) -> None:
+    # One page that forgets to escape gives away every session that looks at it.
+    files = [alice.upload(filename="a.txt") for _ in XSS]
+    for started, sent in zip(files, XSS, strict=True):
+        alice.call("PATCH", f"/uploads/{started.id}", {"filename": sent})
+    operator = Person(User.objects.create_superuser("operator"))
+    admin = "/admin/uploads/upload/"
+    ids = [started.id for started in files]
+    pages = [
+        operator.browser.get(admin),
+        operator.browser.get(f"{admin}?q=a"),
+        operator.browser.get("/admin/uploads/uploadevent/"),
+        operator.browser.post(admin, {"action": "remove", "_selected_action": ids}),
+        operator.browser.post(
+            admin, {"action": "verify_again", "_selected_action": ids}, follow=True
+        ),
+    ]
+    for started in files:
+        pages += [
+            alice.browser.get(f"/uploads/{started.id}/"),
+            operator.browser.get(f"{admin}{started.id}/change/"),
+            alice.browser.post(f"/uploads/{started.id}/delete/", follow=True),
+        ]
+
+    for page in pages:
+        text = page.content.decode()
+        assert page.status_code == 200
+        assert "<script>alert" not in text
+        assert "<img src=x" not in text
+        assert "' onmouseover='" not in text
+        assert "development-only" not in text
+        assert "script-src 'self'" in page["Content-Security-Policy"]
+        assert "unsafe" not in page["Content-Security-Policy"]
+    assert {started.row.state for started in files} == {State.DELETED}
+
+
+@pytest.mark.parametrize(
+    "name", ["<b>bold", "</script><script>alert(1)//", "a\u202eb", "{{7*7}}"]
+)
+def test_a_user_name_is_text_on_every_page(name: str) -> None:
+    # Sign-up lets no such name in; a directory or an import may.
+    person = Person(User.objects.create_user(name))
+    page = person.browser.get("/").content.decode()
+
+    assert "<b>bold" not in page
+    assert "</script><script>alert" not in page
+    assert "49" not in re.findall(r'account__name">([^<]*)<', page)
+
+
+@pytest.mark.parametrize(
+    "path", [*XSS, "%0d%0aX-Evil:1", "..%2f..%2fetc%2fpasswd", "a" * 2000]
+)
+def test_an_error_page_repeats_nothing(alice: Person, path: str) -> None:
+    # A 404 that quotes the address is a page that the attacker writes.
+    for place in ("", "accounts/", "api/v1/", "uploads/", "static/"):
+        answer = alice.browser.get(f"/{place}{path}")
+
+        assert answer.status_code == 404
+        assert b"alert(1)" not in answer.content
+        assert "X-Evil" not in answer.headers
+
+
+def test_a_search_is_text_in_the_admin() -> None:
+    # The words searched for are the page's only part that a link can choose.
+    operator = Person(User.objects.create_superuser("operator"))
+    for page in ("upload", "uploadevent", "storagequota", "apitoken"):
+        answer = operator.browser.get(f"/admin/uploads/{page}/", {"q": " ".join(XSS)})
+        assert "<script>alert" not in answer.content.decode()
+        assert "<img src=x" not in answer.content.decode()
+
+
+def test_the_documentation_repeats_nothing(alice: Person) -> None:
+    # The reader's query has no business in it, and no script does.
+    page = alice.browser.get("/api/v1/docs?q=<script>alert(1)</script>#x")
+
+    assert page.status_code == 200
+    assert b"alert(1)" not in page.content
+
+
+@pytest.mark.parametrize("size", [1025, 100_000])
+def test_a_name_beyond_all_reason_is_refused(alice: Person, size: int) -> None:
+    # A name is stored, logged, signed and shown.
+    answer = alice.call("POST", "/uploads", declaration(HELLO, filename="a" * size))
+
+    assert_problem(answer, 422, "invalid_request")

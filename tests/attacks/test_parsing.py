@@ -1,0 +1,318 @@
+"""Bodies and batches made to be misread, or to cost more than they say."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
+from django.test import Client
+
+from tests.attacks.people import HELLO, MIB, Person, assert_problem, declaration
+from tests.bucket.stores import send_raw
+from uploads.models import Upload
+
+GOOD = json.dumps(declaration(HELLO))
+
+BODIES: dict[str, bytes] = {
+    "duplicate names": GOOD.replace("{", '{"byte_size": 1, ', 1).encode(),
+    "duplicate names by escape": GOOD.replace(
+        "{", '{"byte\\u005fsize": 1, ', 1
+    ).encode(),
+    "byte order mark": b"\xef\xbb\xbf" + GOOD.encode(),
+    "UTF-16": GOOD.encode("utf-16"),
+    "UTF-32": GOOD.encode("utf-32"),
+    "overlong UTF-8": GOOD.encode().replace(b"hello.txt", b"\xc0\xae\xc0\xae"),
+    "surrogate in a name": GOOD.replace("hello.txt", "x\\ud800y").encode(),
+    "comment": b"/* */" + GOOD.encode(),
+    "trailing comma": GOOD.replace("}", ",}").encode(),
+    "two documents": (GOOD + GOOD).encode(),
+    "NaN": GOOD.replace(": 5", ": NaN").encode(),
+    "infinity": GOOD.replace(": 5", ": 1e999").encode(),
+    "a million digits": GOOD.replace(": 5", ": " + "9" * 900_000).encode(),
+    "deep lists": b"[" * 500_000,
+    "deep objects": b'{"a":' * 100_000,
+    "a list": f"[{GOOD}]".encode(),
+    "a text": json.dumps(GOOD).encode(),
+    "null": b"null",
+    "nothing": b"",
+    "NUL": b"\x00",
+    "prototype": GOOD.replace("{", '{"__proto__": {"state": "ready"}, ', 1).encode(),
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
+def test_a_body_with_two_readings_is_refused(alice: Person, body: bytes) -> None:
+    # What a proxy reads one way and the site another way passes one of the two.
+    answer = alice.browser.post("/api/v1/uploads", body, "application/json")
+
+    assert_problem(answer, 422, "invalid_request")
+    assert not Upload.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("id", "6d1f0a52-0c41-4a86-9d3f-0d6a2d1f5d11"),
+        ("key", "uploads/mine"),
+        ("bucket", "other"),
+        ("endpoint", "https://evil.example"),
+        ("acl", "public-read"),
+        ("owner", 1),
+        ("owner_id", 1),
+        ("state", "ready"),
+        ("identified", True),
+        ("detected_type", "image/png"),
+        ("etag", "x"),
+        ("completed_at", "2026-01-01T00:00:00Z"),
+        ("expires_at", "2099-01-01T00:00:00Z"),
+        ("expires_in", 604800),
+        ("part_size", 1),
+        ("idempotency_key", "x"),
+        ("metadata", {"x-amz-meta-a": "b"}),
+        ("headers", {"x-amz-acl": "public-read"}),
+    ],
+)
+@pytest.mark.parametrize("place", ["start", "batch", "rename", "parts"])
+def test_no_field_is_smuggled_in(
+    alice: Person, place: str, name: str, value: object
+) -> None:
+    # Mass assignment: the client would set what only the server knows.
+    path, body = "/uploads", {**declaration(HELLO), name: value}
+    if place == "batch":
+        path, body = "/uploads/batch", {"uploads": [body]}
+    if place == "rename":
+        path, body = f"/uploads/{uuid.uuid4()}", {"filename": "a", name: value}
+    if place == "parts":
+        path, body = f"/uploads/{uuid.uuid4()}/parts", {"parts": [], name: value}
+
+    answer = alice.call("PATCH" if place == "rename" else "POST", path, body)
+
+    assert_problem(answer, 422, "invalid_request")
+    assert not Upload.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "byte_size",
+    [
+        -1,
+        -0.5,
+        5.5,
+        True,
+        False,
+        "5",
+        None,
+        [5],
+        {"$gt": 0},
+        2**53,
+        2**63,
+        -(2**63),
+        1e308,
+    ],
+    ids=str,
+)
+def test_a_size_that_is_not_a_count_of_bytes_is_refused(
+    alice: Person, byte_size: object
+) -> None:
+    # A negative size would give quota back; a rounded one would reserve too little.
+    body = declaration(HELLO, byte_size=byte_size)
+
+    assert_problem(alice.call("POST", "/uploads", body), 422, "invalid_request")
+    assert alice.call("GET", "/me").json()["quota"]["reserved_bytes"] == 0
+
+
+@pytest.mark.parametrize(
+    "checksum",
+    [
+        "",
+        "x",
+        "a" * 64,
+        "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=",
+        "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ",
+        "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCR=",
+        "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=\n",
+        "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=\r\nx-amz-acl: public-read",
+        5,
+    ],
+)
+def test_a_checksum_that_is_none_is_refused(alice: Person, checksum: object) -> None:
+    # It is signed into a header as it is.
+    body = declaration(HELLO, checksum_sha256=checksum)
+
+    assert_problem(alice.call("POST", "/uploads", body), 422, "invalid_request")
+
+
+def test_one_idempotency_key_for_a_batch_gives_one_upload_an_item(
+    alice: Person,
+) -> None:
+    # One key for a hundred items must neither merge nor multiply them.
+    body = {"uploads": [declaration(HELLO) for _ in range(100)]}
+    key = {"Idempotency-Key": "all-of-them"}
+
+    first = alice.call("POST", "/uploads/batch", body, **key).json()["results"]
+    again = alice.call("POST", "/uploads/batch", body, **key).json()["results"]
+
+    ids = [item["upload"]["id"] for item in first]
+    assert len(set(ids)) == 100
+    assert [item["upload"]["id"] for item in again] == ids
+    assert alice.call("GET", "/me").json()["quota"]["reserved_bytes"] == 500
+
+
+def test_a_key_is_no_way_to_change_what_was_announced(alice: Person) -> None:
+    # One reservation of five bytes must not yield a URL for five gigabytes.
+    key = {"Idempotency-Key": "mine"}
+    alice.call("POST", "/uploads", declaration(HELLO), **key)
+
+    for change in (
+        {"byte_size": 6},
+        {"content_type": "image/png"},
+        {"checksum_sha256": "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCA="},
+    ):
+        body = declaration(HELLO, **change)
+        answer = alice.call("POST", "/uploads", body, **key)
+        assert_problem(answer, 422, "invalid_request")
+    assert Upload.objects.get().byte_size == 5
+
+
+@pytest.mark.parametrize("path", ["batch", "complete-batch"])
+@pytest.mark.parametrize("count", [0, 101, 5000])
+def test_a_batch_has_its_limit(alice: Person, path: str, count: int) -> None:
+    # Each item costs requests to S3 and rows in the database.
+    body = (
+        {"uploads": [declaration(b"")] * count}
+        if path == "batch"
+        else {"ids": [str(uuid.uuid4())] * count}
+    )
+
+    answer = alice.call("POST", f"/uploads/{path}", body)
+
+    assert answer.status_code in {413, 422}
+    assert not Upload.objects.exists()
+
+
+def test_a_hundred_names_of_the_largest_size_fit_or_are_refused_as_one(
+    alice: Person,
+) -> None:
+    # Whatever is answered must be an answer, and nothing half done.
+    item = declaration(HELLO, filename="n" * 1024, relative_path="p/" * 2048)
+
+    fits = alice.call("POST", "/uploads/batch", {"uploads": [item] * 100})
+    wide = declaration(HELLO, filename="文" * 1024, relative_path="文/" * 2048)
+    answer = alice.call("POST", "/uploads/batch", {"uploads": [wide] * 100})
+
+    assert fits.status_code == 200
+    assert_problem(answer, 413, "request_too_large")
+    assert Upload.objects.count() == 100
+
+
+def test_an_id_a_hundred_times_is_completed_once(alice: Person) -> None:
+    # Doubled ids are doubled commits where each is counted for itself.
+    started = alice.start()
+    assert send_raw(started.wire(HELLO)).status == 200
+
+    answer = alice.call("POST", "/uploads/complete-batch", {"ids": [started.id] * 100})
+
+    states = {item["upload"]["state"] for item in answer.json()["results"]}
+    assert states == {"ready"}
+    quota = alice.call("GET", "/me").json()["quota"]
+    assert (quota["used_bytes"], quota["file_count"], quota["reserved_bytes"]) == (
+        5,
+        1,
+        0,
+    )
+    kinds = list(started.row.events.values_list("kind", flat=True))
+    assert kinds.count("upload.ready") == 1
+
+
+def test_a_part_number_twice_in_a_batch_is_refused(alice: Person) -> None:
+    # Two URLs for one part, of different bytes, is a choice nobody should have.
+    started = alice.start_parts(5)
+    part = {"part_number": 1, "checksum_sha256": declaration(HELLO)["checksum_sha256"]}
+
+    answer = alice.call("POST", f"/uploads/{started.id}/parts", {"parts": [part, part]})
+
+    assert_problem(answer, 422, "invalid_request")
+
+
+@pytest.mark.parametrize("key", ["", "a b", "a" * 201, "a\x7f", "ключ", "a\tb"])
+def test_a_key_that_is_not_plain_is_refused(alice: Person, key: str) -> None:
+    # It ends up in an index, a log and a unique constraint.
+    answer = alice.browser.post(
+        "/api/v1/uploads",
+        GOOD,
+        "application/json",
+        HTTP_IDEMPOTENCY_KEY=key.encode().decode("latin-1"),
+    )
+
+    assert_problem(answer, 422, "invalid_request")
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that forms have made the server write, while the test runs."""
+    paths: list[str] = []
+
+    class Noticed(TemporaryUploadedFile):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            paths.append(self.temporary_file_path())
+
+    monkeypatch.setattr(
+        "django.core.files.uploadhandler.TemporaryUploadedFile", Noticed
+    )
+    return paths
+
+
+@pytest.mark.parametrize(
+    "path", ["/accounts/login/", "/accounts/password_reset/", "/admin/login/"]
+)
+def test_strangers_cannot_fill_the_disk_through_a_form(
+    path: str, written: list[str]
+) -> None:
+    # Django reads a form before it looks at its CSRF token, and keeps files on disk.
+    browser = Client(enforce_csrf_checks=True)
+    browser.get(path)
+    flood = SimpleUploadedFile("x.bin", b"x" * (4 * MIB))
+
+    answer = browser.post(path, {"file": flood})
+
+    assert answer.status_code == 413
+    assert b"This is too much at once" in answer.content
+    assert written == []
+
+
+def test_no_endpoint_takes_a_file(alice: Person, written: list[str]) -> None:
+    # Not a byte of a file goes through here, whoever asks.
+    flood = SimpleUploadedFile("x.bin", b"x" * (4 * MIB))
+
+    answer = Person(alice.user, enforce_csrf_checks=True).browser.post(
+        "/api/v1/uploads", {"file": flood}
+    )
+
+    told = assert_problem(answer, 413, "request_too_large")
+    assert "1048576 bytes" in told["detail"]
+    assert written == []
+
+
+@pytest.mark.parametrize("length", ["x", "-1", "1e9", "٣", "9" * 30, " 5"])
+def test_a_false_length_breaks_nothing(stranger: Person, length: str) -> None:
+    # A server before us may let it through, and the log line counts with it.
+    answer = stranger.browser.generic("GET", "/healthz", CONTENT_LENGTH=length)
+
+    assert answer.status_code in {200, 413}
+
+
+@pytest.mark.parametrize(
+    "address", ["fe80::1%eth0", "unix:", "", "::ffff:127.0.0.1", "x"]
+)
+def test_an_odd_address_breaks_no_audit_line(alice: Person, address: str) -> None:
+    # PostgreSQL takes nothing but an address: the upload would fail with its event.
+    answer = alice.browser.post(
+        "/api/v1/uploads", GOOD, "application/json", REMOTE_ADDR=address
+    )
+
+    assert answer.status_code == 201
+    kept = Upload.objects.get().events.get().address
+    assert kept in {None, "fe80::1", "::ffff:127.0.0.1", "127.0.0.1"}

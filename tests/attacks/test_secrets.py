@@ -1,0 +1,220 @@
+"""What must never be read where it does not belong: URLs, tokens and sessions in logs."""
+
+from __future__ import annotations
+
+import json
+import logging.config
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from django.conf import settings
+from django.test import Client
+
+from config.logs import logging_config
+from tests.attacks.people import HELLO, OTHER, Person, declaration
+from tests.bucket.stores import Wire, send_raw, sha256
+from tests.faults.site import Site
+from uploads.models import Upload, UploadEvent
+
+PASSWORD = "correct horse battery"
+SIGNED = re.compile(r"X-Amz-(Signature|Credential|Security-Token)", re.IGNORECASE)
+
+RESET_TOKEN = (
+    "from django.contrib.auth.models import User;"
+    "from django.contrib.auth.tokens import default_token_generator as tokens;"
+    "print(tokens.make_token(User.objects.get(username='alice')))"
+)
+
+
+@pytest.fixture(params=["development", "production"])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    """The site in a process of its own, logging all that it can."""
+    production = request.param == "production"
+    site = Site(
+        tmp_path,
+        {
+            "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}",
+            "DEBUG": "false" if production else "true",
+            "LOG_FORMAT": "json" if production else "console",
+            "LOG_LEVEL": "DEBUG",
+            "SECRET_KEY": "the-secret-key-of-this-test-" * 3,
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "SECURE_SSL_REDIRECT": "false",
+            "SECURE_COOKIES": "false",
+            "SIGNUP_OPEN": "true",
+            "EMAIL_URL": "memory:",
+            "S3_NOTIFICATIONS_SECRET": "the-secret-of-the-hook",
+            "STATIC_ROOT": str(tmp_path / "static"),
+        },
+    )
+    assert site.manage("migrate", "--verbosity", "0").returncode == 0
+    assert site.manage("collectstatic", "--noinput").returncode == 0
+    site.start()
+    yield site
+    site.stop()
+
+
+def test_a_whole_session_at_debug_level_logs_no_secret(site: Site) -> None:
+    # Logs are copied, shipped, indexed and read by people with no right to the files.
+    url = f"http://127.0.0.1:{site.port}"
+    browser = requests.Session()
+    secrets = {PASSWORD, "the-secret-key-of-this-test", "the-secret-of-the-hook"}
+    secrets |= {"slipway-worker-secret", "slipway-signer-secret"}
+
+    def post_form(path: str, **fields: str) -> requests.Response:
+        browser.get(f"{url}{path}", timeout=30)
+        token = browser.cookies["csrftoken"] or ""
+        fields["csrfmiddlewaretoken"] = token
+        secrets.add(token)
+        return browser.post(f"{url}{path}", data=fields, timeout=30)
+
+    post_form(
+        "/accounts/signup/",
+        username="alice",
+        email="alice@example.org",
+        password1=PASSWORD,
+        password2=PASSWORD,
+    )
+    secrets.add(browser.cookies["sessionid"] or "")
+    made = site.manage("create_token", "alice", "--name", "script")
+    token = re.search(r"slipway_\S+", made.stdout)
+    assert token, made.stderr
+    secrets.add(token[0])
+    api = {"Authorization": f"Bearer {token[0]}"}
+
+    def call(method: str, path: str, body: Any = None) -> requests.Response:
+        return requests.request(
+            method,
+            f"{url}/api/v1{path}",
+            json=body,
+            headers=api,
+            timeout=30,
+            allow_redirects=False,
+        )
+
+    for transport in ("put", "post", "multipart"):
+        call("POST", "/uploads", declaration(HELLO, transport=transport))
+    started = call("POST", "/uploads", declaration(HELLO)).json()
+    request = started["request"]
+    wire = Wire("PUT", request["url"], request["headers"], HELLO)
+    assert send_raw(wire.with_body(OTHER)).status == 400
+    assert send_raw(wire).status == 200
+    parts = call("POST", "/uploads", declaration(HELLO, transport="multipart")).json()
+    part = {"part_number": 1, "checksum_sha256": sha256(HELLO)}
+    call("POST", f"/uploads/{parts['id']}/parts", {"parts": [part]})
+    call("POST", f"/uploads/{parts['id']}/complete")
+    call("POST", f"/uploads/{started['id']}/complete")
+    download = call("GET", f"/uploads/{started['id']}/download")
+    assert download.status_code == 302
+    browser.get(f"{url}/api/v1/uploads/{started['id']}/download?inline=1", timeout=30)
+    call("POST", f"/uploads/{started['id']}/nowhere?secret=the-secret-of-a-query")
+    requests.get(f"{url}/nowhere?token=the-secret-of-a-query", timeout=30)
+    requests.get(
+        f"{url}/api/v1/me", headers={"Authorization": f"Token {token[0]}"}, timeout=30
+    )
+    requests.post(
+        f"{url}/hooks/s3",
+        b"{",
+        headers={"Authorization": "Bearer the-secret-of-the-hook"},
+        timeout=30,
+    )
+    secrets.add("the-secret-of-a-query")
+    post_form("/accounts/password_reset/", email="alice@example.org")
+    reset = site.manage("shell", "-v", "0", "-c", RESET_TOKEN).stdout.strip()
+    assert re.fullmatch(r"\w+-\w+", reset)
+    secrets.add(reset)
+    answer = requests.get(f"{url}/accounts/reset/MQ/{reset}/", timeout=30)
+    assert "Choose a new password" in answer.text
+    call("DELETE", f"/uploads/{started['id']}")
+
+    log = site.log.read_text()
+    assert "/api/v1/uploads" in log
+    assert "/accounts/reset/" in log
+    assert SIGNED.findall(log) == []
+    assert {secret for secret in secrets if secret in log} == set()
+    assert "pbkdf2" not in log
+    assert "md5$" not in log
+
+
+def test_no_row_keeps_a_signed_url(alice: Person) -> None:
+    # A backup of the database is read by more people than the database.
+    started = alice.upload()
+    alice.download(started)
+    alice.start(transport="post")
+    alice.part(alice.start_parts(5), 1, HELLO)
+
+    rows = [*UploadEvent.objects.values(), *Upload.objects.values()]
+
+    assert SIGNED.findall(json.dumps(rows, default=str)) == []
+    assert "http" not in json.dumps(rows, default=str)
+
+
+def test_no_page_holds_a_signed_url(alice: Person) -> None:
+    # A page is cached, saved and shared; a URL in it is a file in it.
+    started = alice.upload(b"GIF89a\x01\x00\x01\x00\x80", content_type="image/gif")
+
+    for path in ("/", f"/uploads/{started.id}/", "/api/v1/docs", "/nowhere"):
+        assert SIGNED.findall(alice.browser.get(path).content.decode()) == []
+    shown = json.dumps(alice.call("GET", f"/uploads/{started.id}").json())
+    assert SIGNED.findall(shown) == []
+    assert started.row.key not in shown
+
+
+def test_a_storage_error_tells_nothing_of_the_storage(
+    alice: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Host names, keys and bucket names in an error are a map of the inside.
+    started = alice.start_parts(5)
+    Upload.objects.filter(pk=started.id).update(multipart_id="no-such-id" * 50)
+
+    answer = alice.call("POST", f"/uploads/{started.id}/complete")
+
+    assert answer.status_code in {409, 503}
+    for inside in (started.row.key, "slipway-worker", "127.0.0.1", "Traceback"):
+        assert inside not in answer.content.decode()
+    assert SIGNED.findall(caplog.text) == []
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_a_request_writes_one_line_whatever_its_address(
+    capfd: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    # A forged line in a log is an alibi, and an escape sequence runs in a terminal.
+    logging.config.dictConfig(logging_config(level="INFO", log_format=log_format))
+    try:
+        Client().get(
+            "/%0a2026-01-01 forged%0d%1b[31m%e2%80%a8x?q=%0aforged",
+            headers={"X-Request-ID": "a\nforged", "User-Agent": "\nforged"},
+        )
+        written = capfd.readouterr().err
+    finally:
+        logging.config.dictConfig(settings.LOGGING)
+
+    lines = written.splitlines()
+    assert len(lines) == 2  # what was asked for, and that it is not there
+    assert not any(line.startswith(("2026-01-01", "forged")) for line in lines)
+    assert "\x1b" not in written
+    assert "\u2028" not in written
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "",
+        "short",
+        "a" * 65,
+        "a b c d e f",
+        "../../../../etc",
+        "a\x1b[31maaaa",
+        "<b>aaaaaa",
+    ],
+)
+def test_a_false_request_id_is_replaced(sent: str) -> None:
+    # It is in each log line and in the trail: it must be nothing but an id.
+    answer = Client().get("/healthz", headers={"X-Request-ID": sent})
+
+    assert re.fullmatch("[0-9a-f]{32}", answer["X-Request-ID"])

@@ -1,0 +1,235 @@
+"""The whole site as a browser meets it: gunicorn, SeaweedFS and Chromium.
+
+The site runs as in production: DEBUG off, its static files collected and hashed.
+Run with `-p tests.plugins.seaweed`. Tests may use models without a mark; what they
+save is seen by the site at once. The database is not emptied between tests: each
+makes people of its own, and people do not see each other's uploads. A test fails
+when its pages broke the Content-Security-Policy, threw an error or opened an alert.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.management import call_command
+from django.db import connection
+from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, expect
+
+from tests.browser.upload_page import UploadPage
+from uploads.dev.ports import HOST, free_ports
+from uploads.dev.processes import spawn, stop
+from uploads.s3.bucket import get_bucket
+from uploads.s3.bucket_config import apply
+
+if TYPE_CHECKING:
+    from pytest_django.plugin import DjangoDbBlocker
+
+    from uploads.dev.s3_server import S3Server
+
+# Playwright keeps an event loop in this thread, which Django takes for async code.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+# Patience costs nothing where all is well, and machines are busy at times.
+expect.set_options(timeout=15_000)
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+@dataclass(frozen=True)
+class LiveSite:
+    """The site in processes of its own; `url` has no slash at its end."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    access_log: Path
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(
+    browser_type_launch_args: dict[str, Any],
+) -> dict[str, Any]:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    chromium = os.environ.get("CHROMIUM") or next(
+        (path for path in map(shutil.which, names) if path), None
+    )
+    if chromium is None:
+        pytest.fail("No Chromium: install it, or set CHROMIUM to its path.")
+    return {
+        **browser_type_launch_args,
+        "executable_path": chromium,
+        "args": CHROMIUM_FLAGS,
+    }
+
+
+@pytest.fixture(scope="session")
+def _database_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("site") / "db.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(_database_file: Path, django_db_blocker: DjangoDbBlocker) -> None:
+    """Make the database: a file, because the site reads it in another process."""
+    connection.close()
+    settings.DATABASES["default"]["NAME"] = str(_database_file)
+    with django_db_blocker.unblock():
+        call_command("migrate", verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def _database(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture(scope="session")
+def site_environment(
+    s3_server: S3Server,
+    django_db_setup: None,
+    _database_file: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, str]:
+    """Return the variables of a production site on plain HTTP, its files collected."""
+    environment = {
+        **os.environ,
+        **s3_server.environment(),
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "DATABASE_URL": f"sqlite:///{_database_file}",
+        "DATA_DIR": str(_database_file.parent),
+        "STATIC_ROOT": str(tmp_path_factory.mktemp("static")),
+        "DEBUG": "false",
+        "SECRET_KEY": settings.SECRET_KEY,
+        "ALLOWED_HOSTS": HOST,
+        "SECURE_SSL_REDIRECT": "false",
+        "SECURE_COOKIES": "false",
+        "EMAIL_URL": "console:",
+    }
+    collect = [sys.executable, "manage.py", "collectstatic", "--noinput"]
+    subprocess.run(collect, env=environment, check=True, stdout=subprocess.DEVNULL)
+    return environment
+
+
+@contextmanager
+def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
+    """Run the site under gunicorn, its logs in ``home``, until the block ends."""
+    port = free_ports(1)[0]
+    site_log, access_log = home / "site.log", home / "access.log"
+    command = [sys.executable, "-m", "gunicorn", "config.wsgi"]
+    command += ["--bind", f"{HOST}:{port}", "--threads", "8", "--no-control-socket"]
+    command += ["--access-logfile", str(access_log)]
+    process = spawn(command, environment=environment, log=site_log)
+    url = f"http://{HOST}:{port}"
+    try:
+        _wait_until_it_answers(url, process, site_log)
+        yield LiveSite(url, process, access_log, site_log)
+    finally:
+        stop(process)
+
+
+@pytest.fixture(scope="session")
+def live_site(
+    site_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveSite]:
+    """The site under gunicorn, its bucket open to the site's origin only."""
+    with serve(site_environment, tmp_path_factory.mktemp("logs")) as site:
+        apply(get_bucket(), origins=[site.url])
+        yield site
+
+
+@pytest.fixture(scope="session")
+def base_url(live_site: LiveSite) -> str:
+    """Let `page.goto("/")` open the site."""
+    return live_site.url
+
+
+@pytest.fixture
+def person() -> User:
+    """A user of this test's own, with the password `demo`."""
+    return User.objects.create_user(f"person-{uuid.uuid4().hex[:12]}", password="demo")
+
+
+@pytest.fixture
+def signed_in(context: BrowserContext, page: Page, person: User, base_url: str) -> Page:
+    """A page of a browser in which `person` is signed in."""
+    session = SessionStore()
+    session[SESSION_KEY] = str(person.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = person.get_session_auth_hash()
+    session.create()
+    name, value = settings.SESSION_COOKIE_NAME, session.session_key or ""
+    context.add_cookies([{"name": name, "value": value, "url": base_url}])
+    return page
+
+
+@pytest.fixture
+def upload_page(signed_in: Page) -> UploadPage:
+    """The page of `person`'s files, open."""
+    upload_page = UploadPage(signed_in)
+    upload_page.open()
+    return upload_page
+
+
+@pytest.fixture(autouse=True)
+def complaints(context: BrowserContext) -> Iterator[list[str]]:
+    """What the browser complained of; the test fails if it ends with any."""
+    seen: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            seen.append(message.text)
+
+    def on_dialog(dialog: Dialog) -> None:
+        # Leaving is what the page may ask about; scripts may not ask anything.
+        if dialog.type != "beforeunload":
+            seen.append(f"{dialog.type}: {dialog.message}")
+        dialog.accept()
+
+    context.on("console", on_console)
+    context.on("dialog", on_dialog)
+    context.on("weberror", lambda error: seen.append(str(error.error)))
+    yield seen
+    assert seen == []
+
+
+def _wait_until_it_answers(
+    url: str, process: subprocess.Popen[bytes], log: Path
+) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"{url}/healthz", timeout=2).close()
+        except urllib.error.HTTPError:
+            break
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail(f"The site did not start:\n{log.read_text()}")

@@ -1,0 +1,135 @@
+"""axe finds nothing serious on any page, light or dark, and phones need no sideways scroll."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from tests.browser.files import MIB, make_upload, payload, png, random_file
+from tests.browser.upload_page import UploadPage
+from uploads.states import State
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+RUN = """
+(options) => axe.run(document, options).then(({ violations, passes }) => ({
+  passes: passes.length,
+  violations: violations.flatMap(({ id, impact, nodes }) =>
+    ["serious", "critical"].includes(impact)
+      ? nodes.map(({ target, failureSummary }) => `${id} ${target}: ${failureSummary}`)
+      : []),
+}))
+"""
+# A change of scheme runs down the tree: what inherits a colour begins a frame later.
+SETTLE = """
+async () => {
+  for (let calm = 0; calm < 3; calm += 1) {
+    await new Promise(requestAnimationFrame);
+    const running = document.getAnimations();
+    if (running.length > 0) calm = -1;
+    await Promise.allSettled(running.map(({ finished }) => finished));
+  }
+}
+"""
+WIDE = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+def assert_good(page: Page, *, source: str = AXE.read_text()) -> None:
+    """Fail unless the page as it stands is accessible and fits a phone."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(source)
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    page.evaluate(SETTLE)
+    light = page.evaluate(RUN, {"resultTypes": ["violations"]})
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    contrast: dict[str, Any] = {"runOnly": ["color-contrast"]}
+    page.evaluate(SETTLE)
+    dark = page.evaluate(RUN, contrast)
+    assert light["passes"] > 5
+    assert dark["passes"] == 1
+    assert (light["violations"], dark["violations"]) == ([], [])
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    width = page.evaluate("document.documentElement.scrollWidth")
+    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    assert width <= PHONE["width"]
+
+
+@pytest.mark.parametrize(
+    ("path", "heading"),
+    [
+        ("/accounts/login/", "Log in"),
+        ("/accounts/password_reset/", "Reset your password"),
+    ],
+)
+def test_pages_of_strangers(page: Page, path: str, heading: str) -> None:
+    page.goto(path)
+    expect(page.get_by_role("heading", name=heading)).to_be_visible()
+
+    assert_good(page)
+
+
+@pytest.mark.parametrize(
+    ("path", "heading"),
+    [
+        ("/accounts/password_change/", "Change password"),
+        ("/missing", "This page is not here"),
+        ("/api/v1/docs", "API"),
+    ],
+)
+def test_small_pages(signed_in: Page, path: str, heading: str) -> None:
+    signed_in.goto(path)
+    expect(signed_in.get_by_role("heading", name=heading).first).to_be_visible()
+
+    assert_good(signed_in)
+
+
+def test_the_page_before_an_upload(upload_page: UploadPage) -> None:
+    expect(upload_page.page.get_by_text("Your files will be here")).to_be_visible()
+    assert_good(upload_page.page)
+
+    upload_page.choose(payload("red.png", png(), "image/png"), payload("a.txt", b"a"))
+    expect(upload_page.start_button).to_be_visible()
+    assert_good(upload_page.page)
+
+
+def test_the_page_during_and_after_an_upload(
+    upload_page: UploadPage, person: User, tmp_path: Path
+) -> None:
+    page = upload_page.page
+    make_upload(
+        person,
+        filename="refused.png",
+        state=State.REJECTED,
+        rejected_reason="Its content is something else.",
+    )
+    upload_page.open()
+    upload_page.hold_parts(2)
+    upload_page.choose(random_file(tmp_path, f"{'long ' * 30}film.bin", 17 * MIB))
+    upload_page.start()
+    expect(upload_page.heading("Uploading 1 file")).to_be_visible()
+    expect(upload_page.progress).to_be_visible()
+    assert_good(page)
+
+    page.get_by_role("button", name="Pause").click()
+    expect(upload_page.heading("Paused")).to_be_visible()
+    upload_page.let_go()
+    page.get_by_role("button", name="Continue").click()
+    upload_page.wait_until_uploaded(1)
+    assert_good(page)
+
+    page.get_by_role("button", name="Actions for refused.png").click()
+    page.get_by_role("menuitem", name="Remove").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert_good(page)
+
+
+def test_the_page_of_a_file(upload_page: UploadPage) -> None:
+    upload_page.upload(payload(f"{'long' * 40}.png", png(), "image/png"))
+    upload_page.act(f"{'long' * 40}.png", "Details")
+    expect(upload_page.page.get_by_role("heading", name="Facts")).to_be_visible()
+
+    assert_good(upload_page.page)

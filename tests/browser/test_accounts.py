@@ -1,0 +1,146 @@
+"""Logging in and out, passwords, sign-up, and whose files are whose."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import LiveSite, serve
+from tests.browser.files import make_upload
+
+NEW_PASSWORD = "staple harbour crane"
+
+
+def _log_in(page: Page, username: str, password: str) -> None:
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def test_a_stranger_logs_in_and_is_taken_where_they_wanted(
+    page: Page, person: User
+) -> None:
+    upload = make_upload(person)
+    page.goto(f"/uploads/{upload.pk}/")
+    expect(page).to_have_url(re.compile(r"/accounts/login/\?next="))
+
+    _log_in(page, person.username, "wrong")
+    expect(page.get_by_role("alert")).to_contain_text("password is wrong")
+    _log_in(page, person.username, "demo")
+
+    expect(page.get_by_role("heading", name="survey.pdf")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/", "/accounts/password_change/", "/api/v1/docs"])
+def test_a_stranger_is_sent_to_the_login(page: Page, path: str) -> None:
+    page.goto(path)
+
+    expect(page).to_have_url(re.compile(rf"/accounts/login/\?next={path}$"))
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+def test_logging_out_ends_the_session(signed_in: Page, person: User) -> None:
+    signed_in.goto("/")
+
+    signed_in.get_by_label(f"Account of {person.username}").click()
+    signed_in.get_by_role("button", name="Log out").click()
+    expect(signed_in).to_have_url(re.compile("/accounts/login/$"))
+    signed_in.goto("/")
+
+    expect(signed_in.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+def test_a_changed_password_keeps_this_browser_logged_in(
+    signed_in: Page, person: User
+) -> None:
+    signed_in.goto("/")
+    signed_in.get_by_label(f"Account of {person.username}").click()
+    signed_in.get_by_role("link", name="Change password").click()
+
+    signed_in.get_by_label("Old password").fill("demo")
+    signed_in.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
+    signed_in.get_by_label("New password confirmation").fill(NEW_PASSWORD)
+    signed_in.get_by_role("button", name="Change password").click()
+
+    expect(signed_in.get_by_role("heading", name="Password changed")).to_be_visible()
+    signed_in.get_by_role("link", name="Back to your files").click()
+    expect(signed_in.get_by_role("heading", name="Files", exact=True)).to_be_visible()
+    person.refresh_from_db()
+    assert person.check_password(NEW_PASSWORD)
+
+
+def test_a_forgotten_password_is_replaced_by_mail(
+    page: Page, person: User, live_site: LiveSite
+) -> None:
+    person.email = f"{person.username}@example.com"
+    person.save()
+    page.goto("/accounts/login/")
+    page.get_by_role("link", name="Forgotten your password?").click()
+    page.get_by_label("Email").fill(person.email)
+    page.get_by_role("button", name="Send link").click()
+    expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
+
+    [mail] = live_site.log.read_text().split(f"To: {person.email}")[1:]
+    link = re.search(r"http://\S+/accounts/reset/\S+", mail)
+    assert link is not None
+    assert link[0].startswith(live_site.url)
+    page.goto(link[0])
+    page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
+    page.get_by_label("New password confirmation").fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Save password").click()
+    page.get_by_role("link", name="Log in").click()
+    _log_in(page, person.username, NEW_PASSWORD)
+    expect(page.get_by_role("heading", name="Files", exact=True)).to_be_visible()
+
+    page.goto(link[0])
+    expect(page.get_by_role("heading", name="not valid any more")).to_be_visible()
+
+
+def test_sign_up_is_closed_unless_the_site_is_opened(page: Page) -> None:
+    answer = page.goto("/accounts/signup/")
+
+    assert answer is not None
+    assert answer.status == 404
+    page.goto("/accounts/login/")
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    expect(page.get_by_role("link", name="Make an account")).to_have_count(0)
+
+
+def test_an_open_site_takes_newcomers(
+    page: Page, site_environment: dict[str, str], tmp_path: Path
+) -> None:
+    with serve({**site_environment, "SIGNUP_OPEN": "true"}, tmp_path) as site:
+        page.goto(f"{site.url}/accounts/login/")
+        page.get_by_role("link", name="Make an account").click()
+        page.get_by_label("Username").fill("newcomer")
+        page.get_by_label("Email address").fill("newcomer@example.com")
+        page.get_by_label("Password", exact=True).fill(NEW_PASSWORD)
+        page.get_by_label("Password confirmation").fill(NEW_PASSWORD)
+        page.get_by_role("button", name="Make account").click()
+
+        expect(page.get_by_text("Your files will be here")).to_be_visible()
+    newcomer = User.objects.get(username="newcomer")
+    assert newcomer.check_password(NEW_PASSWORD)
+    assert not newcomer.is_staff
+
+
+def test_the_file_of_another_person_is_not_there(signed_in: Page, person: User) -> None:
+    theirs = make_upload(User.objects.create_user(f"other-{person.pk}"))
+
+    answer = signed_in.goto(f"/uploads/{theirs.pk}/")
+
+    assert answer is not None
+    assert answer.status == 404
+    expect(
+        signed_in.get_by_role("heading", name="This page is not here")
+    ).to_be_visible()
+    assert "survey.pdf" not in signed_in.content()
+    path = f"/api/v1/uploads/{theirs.pk}"
+    assert signed_in.request.get(path).status == 404
+    assert signed_in.request.get(f"{path}/download").status == 404
+    signed_in.goto("/")
+    expect(signed_in.get_by_text("Your files will be here")).to_be_visible()

@@ -1,0 +1,59 @@
+"""The admin opens in a browser, keeps the policy and shows what was uploaded."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from tests.browser.files import payload
+from tests.browser.upload_page import UploadPage
+
+
+@pytest.fixture
+def person(person: User) -> User:
+    person.is_staff = person.is_superuser = True
+    person.save()
+    return person
+
+
+def test_the_admin_shows_what_was_uploaded(
+    upload_page: UploadPage, person: User
+) -> None:
+    page = upload_page.page
+    upload_page.upload(payload("ledger.bin", bytes(1234)))
+    page.get_by_label(f"Account of {person.username}").click()
+    page.get_by_role("link", name="Admin").click()
+
+    models = page.get_by_role("table", name="Uploads")
+    models.get_by_role("row").get_by_role("link", name="Uploads", exact=True).click()
+    row = page.get_by_role("row").filter(has_text=person.username)
+    expect(row).to_contain_text("ledger.bin")
+    expect(row).to_contain_text("ready", ignore_case=True)
+    row.get_by_role("link", name="ledger.bin").click()
+
+    expect(page.get_by_role("main")).to_contain_text("1,234")
+    expect(page.get_by_role("main")).to_contain_text("upload.ready")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/admin/uploads/storagequota/", "used"),
+        ("/admin/uploads/uploadevent/", "upload.started"),
+        ("/admin/uploads/uploadpolicy/add/", "largest file"),
+        ("/admin/uploads/apitoken/", "token"),
+        ("/admin/auth/user/", "username"),
+    ],
+)
+def test_the_other_pages_of_the_admin_open(
+    upload_page: UploadPage, path: str, words: str
+) -> None:
+    page: Page = upload_page.page
+    upload_page.upload(payload("ledger.bin", bytes(1234)))
+
+    answer = page.goto(path)
+
+    assert answer is not None
+    assert answer.status == 200
+    expect(page.get_by_role("main")).to_contain_text(words, ignore_case=True)

@@ -1,0 +1,153 @@
+"""Pausing, continuing and cancelling, and an upload that outlives its tab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from tests.browser.files import (
+    MIB,
+    download,
+    open_multiparts,
+    quota_of,
+    random_file,
+    sha256,
+    stored_objects,
+    uploads_of,
+)
+from tests.browser.upload_page import Traffic, UploadPage
+from uploads.states import State
+
+THREE_PARTS = 40 * MIB
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return random_file(tmp_path_factory.mktemp("films"), "film.bin", THREE_PARTS)
+
+
+@pytest.fixture
+def traffic(upload_page: UploadPage) -> Traffic:
+    return Traffic(upload_page.page)
+
+
+@pytest.fixture
+def half_sent(upload_page: UploadPage, traffic: Traffic, film: Path) -> UploadPage:
+    """The page while parts 2 and 3 of `film` are held back."""
+    upload_page.hold_parts(2, 3)
+    upload_page.choose(film)
+    upload_page.start()
+    wait_for(upload_page.page, lambda: sorted(traffic.parts_sent) == [1, 2, 3])
+    wait_for(upload_page.page, lambda: traffic.parts_arrived == [1])
+    return upload_page
+
+
+def wait_for(page: Page, condition: Callable[[], bool]) -> None:
+    """Let the page go on until the condition holds."""
+    for _ in range(600):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail("The page did not get there in 30 seconds.")
+
+
+def test_a_paused_upload_rests_and_goes_on_where_it_was(
+    half_sent: UploadPage, traffic: Traffic, person: User, film: Path
+) -> None:
+    page = half_sent.page
+
+    page.get_by_role("button", name="Pause").click()
+    expect(half_sent.heading("Paused")).to_be_visible()
+    expect(half_sent.upload_area).to_contain_text("Paused at")
+    half_sent.let_go()
+    requests_at_rest = len(traffic.sent)
+    page.wait_for_timeout(700)
+    assert len(traffic.sent) == requests_at_rest
+    page.get_by_role("button", name="Continue").click()
+    half_sent.wait_until_uploaded(1)
+
+    assert sorted(traffic.parts_sent) == [1, 2, 2, 3, 3]
+    upload = uploads_of(person)["film.bin"]
+    assert download(page, upload).sha256 == sha256(film)
+    assert quota_of(person) == (THREE_PARTS, 0, 1, 0)
+
+
+def test_a_cancelled_upload_leaves_nothing(half_sent: UploadPage, person: User) -> None:
+    assert open_multiparts(person) == [uploads_of(person)["film.bin"].key]
+    assert quota_of(person) == (0, THREE_PARTS, 0, 1)
+
+    half_sent.page.get_by_role("button", name="Cancel", exact=True).click()
+    expect(half_sent.page.get_by_role("button", name="Choose files")).to_be_visible()
+    expect(half_sent.page.get_by_text("Your files will be here")).to_be_visible()
+    wait_for(half_sent.page, lambda: quota_of(person) == (0, 0, 0, 0))
+
+    assert uploads_of(person)["film.bin"].state == State.CANCELLED
+    wait_for(half_sent.page, lambda: open_multiparts(person) == [])
+    assert stored_objects(person) == {}
+
+
+def test_one_file_of_several_is_cancelled_and_the_others_arrive(
+    half_sent: UploadPage, person: User, tmp_path: Path
+) -> None:
+    small = random_file(tmp_path, "small.bin", 5000)
+    with half_sent.page.expect_file_chooser() as chooser:
+        half_sent.page.get_by_role("button", name="Add files").click()
+    chooser.value.set_files(small)
+    expect(half_sent.row("small.bin")).to_contain_text("Ready")
+
+    half_sent.page.get_by_role("button", name="Cancel film.bin").click()
+    half_sent.wait_until_uploaded(1)
+
+    wait_for(half_sent.page, lambda: quota_of(person) == (5000, 0, 1, 0))
+    assert uploads_of(person)["film.bin"].state == State.CANCELLED
+
+
+def test_an_upload_cut_short_by_a_reload_goes_on_with_the_same_file(
+    half_sent: UploadPage, traffic: Traffic, person: User, film: Path
+) -> None:
+    page = half_sent.page
+
+    page.reload()
+    half_sent.let_go()
+    half_sent.wait_for_list()
+    traffic.parts_sent.clear()
+    expect(half_sent.unfinished).to_contain_text("film.bin")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Continue film.bin").click()
+    chooser.value.set_files(film)
+    half_sent.wait_until_uploaded(1)
+
+    assert sorted(traffic.parts_sent) == [2, 3]
+    expect(half_sent.unfinished).to_be_hidden()
+    expect(half_sent.row("film.bin")).to_contain_text("Ready")
+    upload = uploads_of(person)["film.bin"]
+    assert download(page, upload).sha256 == sha256(film)
+    assert quota_of(person) == (THREE_PARTS, 0, 1, 0)
+
+
+def test_an_unfinished_upload_can_be_discarded(
+    half_sent: UploadPage, person: User
+) -> None:
+    page = half_sent.page
+    page.reload()
+
+    page.get_by_role("button", name="Discard film.bin").click()
+    dialog = page.get_by_role("dialog", name="Discard this upload?")
+    dialog.get_by_role("button", name="Discard").click()
+
+    expect(half_sent.unfinished).to_be_hidden()
+    assert quota_of(person) == (0, 0, 0, 0)
+    assert open_multiparts(person) == []
+
+
+def test_leaving_while_something_travels_asks_first(half_sent: UploadPage) -> None:
+    asked: list[str] = []
+    half_sent.page.on("dialog", lambda dialog: asked.append(dialog.type))
+
+    half_sent.page.reload()
+
+    assert asked == ["beforeunload"]

@@ -1,0 +1,139 @@
+"""The list of files: order, search, pages, renaming and deleting."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from tests.browser.files import (
+    make_upload,
+    payload,
+    quota_of,
+    stored_objects,
+    uploads_of,
+)
+from tests.browser.upload_page import UploadPage
+from uploads.states import State
+
+
+def test_the_newest_file_comes_first(upload_page: UploadPage) -> None:
+    upload_page.upload(payload("older.txt", b"older"))
+    upload_page.page.get_by_role("button", name="Upload more").click()
+    upload_page.upload(payload("newer.txt", b"newer"))
+
+    assert list(upload_page.names()) == ["newer.txt", "older.txt"]
+    upload_page.open()
+    assert list(upload_page.names()) == ["newer.txt", "older.txt"]
+
+
+def test_more_files_are_shown_on_request(upload_page: UploadPage, person: User) -> None:
+    now = timezone.now()
+    for number in range(55):
+        made_at = now - timedelta(minutes=number)
+        make_upload(person, filename=f"{number:02}.pdf", created_at=made_at)
+    upload_page.open()
+    more = upload_page.page.get_by_role("button", name="Show more")
+    assert list(upload_page.names()) == [f"{number:02}.pdf" for number in range(50)]
+
+    more.click()
+
+    expect(more).to_be_hidden()
+    assert list(upload_page.names()) == [f"{number:02}.pdf" for number in range(55)]
+
+
+def test_search_narrows_the_list_while_typing(
+    upload_page: UploadPage, person: User
+) -> None:
+    for name in ("Harbour plan.pdf", "harbour photo.png", "invoice.pdf", "100%.txt"):
+        make_upload(person, filename=name)
+    upload_page.open()
+
+    upload_page.search.press_sequentially("harbour")
+    expect(upload_page.row("invoice.pdf")).to_be_hidden()
+    assert set(upload_page.names()) == {"Harbour plan.pdf", "harbour photo.png"}
+    upload_page.search.fill("%")
+    expect(upload_page.row("Harbour plan.pdf")).to_be_hidden()
+    assert list(upload_page.names()) == ["100%.txt"]
+    upload_page.search.fill("<b>nothing</b>")
+    expect(
+        upload_page.page.get_by_text("No file has “<b>nothing</b>” in its name")
+    ).to_be_visible()
+    upload_page.page.get_by_role("button", name="Clear the search").click()
+
+    expect(upload_page.row("invoice.pdf")).to_be_visible()
+    assert len(upload_page.names()) == 4
+
+
+def test_a_file_is_renamed(upload_page: UploadPage, person: User) -> None:
+    page = upload_page.page
+    upload_page.upload(payload("draft.txt", b"text"))
+
+    upload_page.act("draft.txt", "Rename")
+    dialog = page.get_by_role("dialog", name="Rename file")
+    name = dialog.get_by_role("textbox", name="Name")
+    expect(name).to_have_value("draft.txt")
+    expect(name).to_be_focused()
+    name.fill("final version.txt")
+    dialog.get_by_role("button", name="Rename").click()
+
+    expect(upload_page.row("final version.txt")).to_be_visible()
+    expect(upload_page.row("draft.txt")).to_be_hidden()
+    assert set(uploads_of(person)) == {"final version.txt"}
+
+
+def test_escape_keeps_a_file_and_its_name(
+    upload_page: UploadPage, person: User
+) -> None:
+    page = upload_page.page
+    upload_page.upload(payload("kept.txt", b"kept"))
+
+    upload_page.act("kept.txt", "Delete")
+    expect(page.get_by_role("dialog", name="Delete this file?")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    upload_page.act("kept.txt", "Rename")
+    page.get_by_role("textbox", name="Name").fill("other.txt")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+    upload_page.open()
+    expect(upload_page.row("kept.txt")).to_contain_text("Ready")
+    assert uploads_of(person)["kept.txt"].state == State.READY
+
+
+def test_a_confirmed_delete_takes_the_file_out_of_the_bucket(
+    upload_page: UploadPage, person: User
+) -> None:
+    page = upload_page.page
+    upload_page.upload(payload("gone.txt", b"gone"), payload("stays.txt", b"stays"))
+    assert len(stored_objects(person)) == 2
+
+    upload_page.act("gone.txt", "Delete")
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+
+    expect(upload_page.row("gone.txt")).to_be_hidden()
+    uploads = uploads_of(person)
+    assert uploads["gone.txt"].state == State.DELETED
+    assert stored_objects(person) == {uploads["stays.txt"].key: 5}
+    assert quota_of(person) == (5, 0, 1, 0)
+
+
+def test_a_file_is_renamed_and_deleted_on_its_own_page(
+    upload_page: UploadPage, person: User
+) -> None:
+    page = upload_page.page
+    upload_page.upload(payload("draft.txt", b"text"))
+    page.get_by_role("link", name="draft.txt", exact=True).click()
+
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("textbox", name="Name").fill("final.txt")
+    page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("heading", name="final.txt")).to_be_visible()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+
+    expect(page.get_by_text("final.txt is deleted.")).to_be_visible()
+    assert quota_of(person) == (0, 0, 0, 0)

@@ -1,0 +1,111 @@
+"""Names are text, whatever is in them: on every page and in every download."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import expect
+
+from tests.browser.files import download, payload, png, quota_of, uploads_of
+from tests.browser.upload_page import UploadPage
+
+LONG = f"{'long ' * 39}n.txt"
+MARKUP = "<img src=x onerror=alert(1)>.png"
+
+# What the person's disk calls a file, and what it is called from then on.
+NAMES = {
+    MARKUP: MARKUP,
+    "\"><script>alert('name')</script>.txt": "script>.txt",
+    'a"; filename="b.exe': 'a"; filename="b.exe',
+    "été 東京 مرحبا.txt": "été 東京 مرحبا.txt",
+    "👩‍🚀 🚀.txt": "👩‍🚀 🚀.txt",
+    "invoice\u202egnp.exe": "invoicegnp.exe",
+    "e\u0301te\u0301 decomposed.txt": "\u00e9t\u00e9 decomposed.txt",
+    "100%41 & more;.txt": "100%41 & more;.txt",
+    "../../etc/passwd": "passwd",
+    LONG: LONG,
+}
+
+
+def test_hostile_names_are_shown_as_text_and_travel_whole(
+    upload_page: UploadPage, person: User
+) -> None:
+    assert len(LONG) == 200
+    contents = {name: f"content of {name}".encode() for name in NAMES}
+    contents[MARKUP] = png()
+    files = [
+        payload(name, content, "image/png" if name == MARKUP else "")
+        for name, content in contents.items()
+    ]
+
+    upload_page.choose(*files)
+    expect(upload_page.start_button).to_have_text(f"Upload {len(NAMES)} files")
+    expect(upload_page.upload_area).to_contain_text("<img src=x one")
+    upload_page.start()
+    upload_page.wait_until_uploaded(len(NAMES))
+
+    uploads = uploads_of(person)
+    assert set(uploads) == set(NAMES.values())
+    assert set(upload_page.names()) == set(NAMES.values())
+    total = sum(map(len, contents.values()))
+    assert quota_of(person) == (total, 0, len(NAMES), 0)
+    for sent, kept in NAMES.items():
+        body = upload_page.page.request.get(
+            f"/api/v1/uploads/{uploads[kept].pk}/download"
+        )
+        assert body.body() == contents[sent]
+    expect(upload_page.row(MARKUP)).to_contain_text("Ready")
+    expect(upload_page.page.locator("img[src='x']")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "fallback"),
+    [
+        (MARKUP, MARKUP),
+        ("été 東京.txt", "_t_ __.txt"),
+        ("100% & more; a,b.txt", "100_ & more; a,b.txt"),
+    ],
+    ids=["markup", "unicode", "punctuation"],
+)
+def test_a_download_is_named_for_old_and_new_browsers(
+    upload_page: UploadPage, person: User, name: str, fallback: str
+) -> None:
+    upload_page.upload(payload(name, b"content"))
+
+    header = download(upload_page.page, uploads_of(person)[name]).headers[
+        "content-disposition"
+    ]
+
+    encoded = quote(name, safe="!#$&+-.^_`|~")
+    assert header == f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{encoded}"
+
+
+def test_the_browser_saves_a_file_under_its_own_name(upload_page: UploadPage) -> None:
+    name = "été 東京 🚀.txt"
+    upload_page.upload(payload(name, b"content"))
+
+    with upload_page.page.expect_download() as saved:
+        upload_page.row(name).get_by_role("link", name=f"Download {name}").click()
+
+    assert saved.value.suggested_filename == name
+    assert saved.value.path().read_bytes() == b"content"
+
+
+def test_a_hostile_name_is_text_on_the_file_page_and_in_dialogs(
+    upload_page: UploadPage,
+) -> None:
+    page = upload_page.page
+    upload_page.upload(payload(MARKUP, png(), "image/png"))
+
+    upload_page.act(MARKUP, "Delete")
+    dialog = page.get_by_role("dialog", name="Delete this file?")
+    expect(dialog.get_by_text(MARKUP, exact=True)).to_be_visible()
+    dialog.get_by_role("button", name="Keep").click()
+    upload_page.act(MARKUP, "Details")
+
+    expect(page.get_by_role("heading", name=MARKUP)).to_be_visible()
+    expect(page.get_by_role("img", name=MARKUP)).to_be_visible()
+    expect(page).to_have_title(f"{MARKUP} · Slipway")
+    expect(page.locator("img[src='x']")).to_have_count(0)

@@ -1,0 +1,127 @@
+"""What may not be uploaded is refused in words, and costs nothing."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from playwright.sync_api import expect
+
+from tests.browser.files import payload, png, quota_of, stored_objects, uploads_of
+from tests.browser.upload_page import Traffic, UploadPage
+from uploads.models import StorageQuota, UploadPolicy
+from uploads.states import State
+
+PROGRAM = b"MZ\x90\0" + bytes(56) + (64).to_bytes(4, "little") + b"PE\0\0" + bytes(200)
+
+
+def test_a_program_named_as_an_image_is_refused_and_its_space_is_free_again(
+    upload_page: UploadPage, person: User
+) -> None:
+    upload_page.choose(
+        payload("holiday.png", PROGRAM, "image/png"),
+        payload("real.png", png(), "image/png"),
+    )
+    upload_page.start()
+
+    expect(upload_page.heading("1 file did not arrive")).to_be_visible(timeout=30_000)
+    reason = "announced as a PNG image, but its content is a Windows program"
+    expect(upload_page.upload_area.get_by_text(reason)).to_be_visible()
+    expect(upload_page.row("real.png")).to_contain_text("Ready")
+    expect(upload_page.row("holiday.png")).to_contain_text("Refused")
+    expect(upload_page.row("holiday.png")).to_contain_text(reason)
+    uploads = uploads_of(person)
+    assert uploads["holiday.png"].state == State.REJECTED
+    assert stored_objects(person) == {uploads["real.png"].key: len(png())}
+    assert quota_of(person) == (len(png()), 0, 1, 0)
+
+
+def test_a_batch_over_the_quota_is_refused_before_anything_is_sent(
+    upload_page: UploadPage, person: User
+) -> None:
+    StorageQuota.objects.create(user=person, limit_bytes=1000)
+    upload_page.open()
+    traffic = Traffic(upload_page.page)
+
+    upload_page.choose(payload("a.bin", bytes(600)), payload("b.bin", bytes(600)))
+
+    expect(upload_page.upload_area).to_contain_text(
+        "Only 1 kB are free. Leave some out here, or delete files below."
+    )
+    expect(upload_page.start_button).to_be_disabled()
+    upload_page.page.get_by_role("button", name="Leave out").first.click()
+    expect(upload_page.start_button).to_be_enabled()
+    expect(upload_page.upload_area).to_contain_text("400 bytes stay free afterwards.")
+    assert traffic.puts == 0
+    assert traffic.requests_to("/api/") == 0
+    assert uploads_of(person) == {}
+
+
+def test_more_files_than_there_is_room_for_are_refused_before_anything_is_sent(
+    upload_page: UploadPage, person: User
+) -> None:
+    StorageQuota.objects.create(user=person, max_files=1)
+    upload_page.open()
+
+    upload_page.choose(payload("a.bin", b"a"), payload("b.bin", b"b"))
+
+    expect(upload_page.upload_area).to_contain_text(
+        "There is room for 1 more file only"
+    )
+    expect(upload_page.start_button).to_be_disabled()
+
+
+def test_the_quota_is_in_sight_and_follows(
+    upload_page: UploadPage, person: User
+) -> None:
+    StorageQuota.objects.create(user=person, limit_bytes=10_000)
+    upload_page.open()
+    expect(upload_page.quota).to_have_text("0 bytes of 10 kB used")
+
+    upload_page.upload(payload("a.bin", bytes(2500)))
+
+    expect(upload_page.quota).to_have_text("2.5 kB of 10 kB used")
+
+
+def test_a_file_larger_than_the_policy_is_left_out(
+    upload_page: UploadPage, person: User
+) -> None:
+    UploadPolicy.objects.create(user=person, max_file_size=1000)
+    upload_page.open()
+    traffic = Traffic(upload_page.page)
+    expect(upload_page.upload_area).to_contain_text("Up to 1 kB a file")
+
+    upload_page.choose(
+        payload("big.bin", bytes(1001)), payload("fits.bin", bytes(1000))
+    )
+
+    notice = upload_page.notice("1 file was left out")
+    expect(notice).to_contain_text("big.bin: larger than 1 kB, the most for one file")
+    expect(upload_page.start_button).to_have_text("Upload 1 file")
+    assert traffic.requests_to("/api/") == 0
+
+
+def test_a_type_outside_the_policy_is_left_out(
+    upload_page: UploadPage, person: User
+) -> None:
+    UploadPolicy.objects.create(user=person, allowed_content_types=["image/*"])
+    upload_page.open()
+
+    upload_page.choose(payload("notes.txt", b"notes", "text/plain"))
+
+    notice = upload_page.notice("1 file was left out")
+    expect(notice).to_contain_text("notes.txt: files of this type are not allowed here")
+    expect(upload_page.start_button).to_be_hidden()
+    upload_page.upload(payload("red.png", png(), "image/png"))
+    assert set(uploads_of(person)) == {"red.png"}
+
+
+def test_a_page_that_knows_an_old_quota_shows_the_servers_refusal(
+    upload_page: UploadPage, person: User
+) -> None:
+    upload_page.choose(payload("a.bin", bytes(600)))
+    StorageQuota.objects.create(user=person, limit_bytes=100)
+
+    upload_page.start()
+
+    expect(upload_page.heading("1 file did not arrive")).to_be_visible(timeout=30_000)
+    expect(upload_page.upload_area.get_by_text("100 are free")).to_be_visible()
+    assert quota_of(person) == (0, 0, 0, 0)

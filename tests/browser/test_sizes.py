@@ -1,0 +1,164 @@
+"""Files of every size arrive byte for byte, and their bytes never meet the site."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import LiveSite
+from tests.browser.files import (
+    MIB,
+    download,
+    quota_of,
+    random_file,
+    sha256,
+    stored_objects,
+    uploads_of,
+)
+from tests.browser.upload_page import Traffic, UploadPage
+from uploads.s3.bucket import get_bucket
+from uploads.s3.part_plan import plan_parts
+from uploads.states import State
+
+LARGE = 200 * MIB
+MOST_JSON_BYTES = 20_000
+FOLDER_FILES = 300
+
+WATCH_PROGRESS = """
+(bar) => {
+  window.progressSeen = [];
+  const note = () => window.progressSeen.push(Number(bar.getAttribute("aria-valuenow")));
+  new MutationObserver(note).observe(bar, { attributeFilter: ["aria-valuenow"] });
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("byte_size", "puts", "transport"),
+    [
+        (0, 1, "put"),
+        (1, 1, "put"),
+        (16 * MIB, 1, "put"),
+        (16 * MIB + 1, 2, "multipart"),
+    ],
+    ids=["empty", "one byte", "one part exactly", "one byte more"],
+)
+def test_a_file_arrives_as_it_was(
+    upload_page: UploadPage,
+    person: User,
+    tmp_path: Path,
+    byte_size: int,
+    puts: int,
+    transport: str,
+) -> None:
+    file = random_file(tmp_path, "survey.bin", byte_size)
+    traffic = Traffic(upload_page.page)
+
+    upload_page.upload(file)
+
+    upload = uploads_of(person)["survey.bin"]
+    expect(upload_page.row("survey.bin")).to_contain_text("Ready")
+    assert (upload.state, upload.transport) == (State.READY, transport)
+    assert traffic.puts == puts
+    assert stored_objects(person) == {upload.key: byte_size}
+    assert download(upload_page.page, upload).sha256 == sha256(file)
+    assert quota_of(person) == (byte_size, 0, 1, 0)
+
+
+def test_a_large_file_costs_the_site_a_few_words(
+    upload_page: UploadPage, person: User, live_site: LiveSite, tmp_path: Path
+) -> None:
+    file = random_file(tmp_path, "film.bin", LARGE)
+    page, traffic = upload_page.page, Traffic(upload_page.page)
+    upload_page.choose(file)
+    upload_page.progress.evaluate(WATCH_PROGRESS)
+    memory_before = _resident_mib(live_site)
+    accessed, logged = live_site.access_log.stat().st_size, live_site.log.stat().st_size
+
+    upload_page.start()
+    expect(upload_page.progress).to_have_attribute(
+        "aria-valuenow", re.compile(r"^\d{2,3}$"), timeout=60_000
+    )
+    memory_during = _resident_mib(live_site)
+    upload_page.wait_until_uploaded(1)
+
+    upload = uploads_of(person)["film.bin"]
+    part_count = plan_parts(LARGE).part_count
+    assert part_count > 6
+    assert traffic.puts == part_count
+    assert sorted(traffic.parts_arrived) == list(range(1, part_count + 1))
+    # Start, windows of parts, complete; and no byte of the file among them.
+    lines = _tail(live_site.access_log, accessed)
+    calls = [line for line in lines if '"GET ' not in line]
+    assert all('"POST /api/v1/uploads' in call for call in calls)
+    assert 3 <= len(calls) <= 2 + math.ceil(part_count / 6)
+    bodies = _request_bytes(live_site.log, logged)
+    assert len(bodies) >= len(calls)
+    assert sum(bodies) < MOST_JSON_BYTES
+    assert max(memory_during, _resident_mib(live_site)) - memory_before < 30
+    _assert_steady(page)
+    assert quota_of(person) == (LARGE, 0, 1, 0)
+    assert download(page, upload).sha256 == sha256(file)
+
+
+def test_a_folder_keeps_its_paths(
+    upload_page: UploadPage, person: User, tmp_path: Path
+) -> None:
+    files = [
+        random_file(tmp_path, f"harbour/{year}/{number}.dat", 100 + number, seed=year)
+        for year in (2024, 2025, 2026)
+        for number in range(FOLDER_FILES // 3)
+    ]
+
+    upload_page.choose_folder(tmp_path / "harbour")
+    expect(upload_page.start_button).to_have_text(f"Upload {FOLDER_FILES} files")
+    upload_page.start()
+    upload_page.wait_until_uploaded(FOLDER_FILES)
+
+    bucket = get_bucket()
+    arrived = {
+        upload.relative_path: bucket.read_range(
+            upload.key, 0, upload.byte_size, etag=upload.etag
+        )
+        for upload in person.uploads.filter(state=State.READY)
+    }
+    assert arrived == {
+        file.relative_to(tmp_path).as_posix(): file.read_bytes() for file in files
+    }
+    sent_bytes = sum(file.stat().st_size for file in files)
+    assert quota_of(person) == (sent_bytes, 0, FOLDER_FILES, 0)
+    expect(upload_page.files.get_by_text("harbour/2026").first).to_be_visible()
+
+
+def _assert_steady(page: Page) -> None:
+    seen: list[int] = page.evaluate("window.progressSeen")
+    assert len(set(seen)) > 5
+    assert seen == sorted(seen)
+    assert 0 <= seen[0] <= seen[-1] <= 100
+    # The last hundredth is the server's to say.
+    assert seen[-2] < 100
+
+
+def _tail(log: Path, start: int) -> list[str]:
+    return log.read_bytes()[start:].decode().splitlines()
+
+
+def _request_bytes(log: Path, start: int) -> list[int]:
+    lines = (json.loads(line) for line in _tail(log, start) if line.startswith("{"))
+    return [line["request_bytes"] for line in lines if "request_bytes" in line]
+
+
+def _resident_mib(site: LiveSite) -> float:
+    """Return the resident memory of gunicorn and its workers."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,rss="], capture_output=True, check=True
+    )
+    rows = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
+    return sum(rss for pid, ppid, rss in rows if site.process.pid in (pid, ppid)) / 1024

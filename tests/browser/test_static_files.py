@@ -1,0 +1,38 @@
+"""With DEBUG off the site serves its own files: hashed, compressed, kept for ever."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page
+
+HASHED = re.compile(r"^/static/.+\.[0-9a-f]{12}\.(css|js|svg|woff2)$")
+
+
+def test_the_page_is_built_of_hashed_files_that_are_kept_for_ever(
+    signed_in: Page, base_url: str
+) -> None:
+    fetched: dict[str, int] = {}
+    signed_in.on(
+        "response",
+        lambda answer: fetched.update(
+            {answer.url.removeprefix(base_url): answer.status}
+        ),
+    )
+    signed_in.goto("/", wait_until="networkidle")
+
+    files = {path: status for path, status in fetched.items() if "/static/" in path}
+    assert {path.rpartition(".")[2] for path in files} >= {"css", "js", "woff2"}
+    assert [path for path in files if not HASHED.match(path)] == []
+    assert set(files.values()) == {200}
+    for path in files:
+        headers = signed_in.request.get(path).headers
+        assert headers["cache-control"] == "max-age=315360000, public, immutable"
+    [script] = [
+        path for path in files if "/build/main." in path and path.endswith("js")
+    ]
+    assert signed_in.request.get(script).headers["content-encoding"] in {"br", "gzip"}
+
+
+def test_a_file_that_is_not_there_is_not_there(page: Page) -> None:
+    assert page.request.get("/static/build/missing.js").status == 404

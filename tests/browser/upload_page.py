@@ -1,0 +1,137 @@
+"""The page of a person's files, by the words and roles that people meet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from playwright.sync_api import FilePayload, Locator, Page, Route, expect
+
+PATIENCE_MS = 60_000
+
+
+class UploadPage:
+    """What a person does on the page, and what they see there."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.files = page.get_by_role("region", name="Files")
+        self.unfinished = page.get_by_role("region", name="Unfinished")
+        self.upload_area = page.get_by_role("region", name="Upload", exact=True)
+        self.progress = page.get_by_role(
+            "progressbar", name="Upload", exact=True, include_hidden=True
+        )
+        self.start_button = page.get_by_role("button", name=re.compile(r"^Upload \d"))
+        self.search = page.get_by_role("searchbox", name="Search your files by name")
+        self.quota = page.get_by_role("banner").get_by_text(re.compile("used$"))
+
+    def open(self) -> None:
+        """Open the page and wait for its list."""
+        self.page.goto("/")
+        self.wait_for_list()
+
+    def wait_for_list(self) -> None:
+        """Wait until the list was read from the server."""
+        expect(self.page.locator("#file-list")).to_have_attribute("aria-busy", "false")
+
+    def choose(self, *files: Path | FilePayload) -> None:
+        """Choose files by the button; nothing is sent yet."""
+        with self.page.expect_file_chooser() as chooser:
+            self.page.get_by_role("button", name="Choose files").click()
+        chooser.value.set_files(list(files))  # type: ignore[arg-type]
+
+    def choose_folder(self, folder: Path) -> None:
+        """Choose a whole folder by the button."""
+        with self.page.expect_file_chooser() as chooser:
+            self.page.get_by_role("button", name="Choose a folder").click()
+        chooser.value.set_files(folder)
+
+    def start(self) -> None:
+        """Send what was chosen."""
+        self.start_button.click()
+
+    def upload(self, *files: Path | FilePayload) -> None:
+        """Choose files, send them and wait until the page says they have arrived."""
+        self.choose(*files)
+        self.start()
+        self.wait_until_uploaded(len(files))
+
+    def wait_until_uploaded(self, count: int) -> None:
+        """Wait until the page says that so many files have arrived."""
+        words = f"{count} file uploaded" if count == 1 else f"{count} files uploaded"
+        expect(self.heading(words)).to_be_visible(timeout=PATIENCE_MS)
+
+    def heading(self, words: str | re.Pattern[str]) -> Locator:
+        """Return the heading of the upload area with these words."""
+        return self.upload_area.get_by_role("heading", name=words)
+
+    def row(self, filename: str) -> Locator:
+        """Return the line of the list that is about a file of exactly this name."""
+        link = self.page.get_by_role("link", name=filename, exact=True)
+        return self.files.get_by_role("listitem").filter(has=link)
+
+    def names(self) -> Sequence[str]:
+        """Return the names in the list, from top to bottom."""
+        links = self.files.get_by_role("listitem").get_by_role("link")
+        found: list[str] = links.evaluate_all(
+            "links => links.filter(link => !link.hasAttribute('download'))"
+            ".map(link => link.querySelector('[title]').title)"
+        )
+        return found
+
+    def act(self, filename: str, action: str) -> None:
+        """Choose an action in the menu of a file."""
+        self.row(filename).get_by_role("button", name="Actions for").click()
+        self.page.get_by_role("menuitem", name=action).click()
+
+    def notice(self, words: str | re.Pattern[str]) -> Locator:
+        """Return the message with these words."""
+        return self.page.get_by_role("status").filter(has_text=words)
+
+    def hold_parts(self, *part_numbers: int) -> None:
+        """Keep these parts from leaving the browser, until `let_go`."""
+        self.page.route(_parts(part_numbers), _wait_for_ever)
+
+    def let_go(self) -> None:
+        """Let all parts travel that are sent from now on."""
+        self.page.unroute_all()
+
+
+class Traffic:
+    """Counts what the page sends; begins when it is made."""
+
+    def __init__(self, page: Page) -> None:
+        self.sent: list[tuple[str, str]] = []
+        self.parts_sent: list[int] = []
+        self.parts_arrived: list[int] = []
+        page.on("request", lambda request: self._note(request.method, request.url))
+        page.on("requestfinished", lambda request: self._arrive(request.url))
+
+    @property
+    def puts(self) -> int:
+        """How many bodies were sent to the bucket."""
+        return sum(1 for method, _ in self.sent if method == "PUT")
+
+    def requests_to(self, path: str) -> int:
+        """Return how many requests that change something went to such a path."""
+        return sum(1 for method, url in self.sent if method != "GET" and path in url)
+
+    def _note(self, method: str, url: str) -> None:
+        self.sent.append((method, url))
+        self.parts_sent += _part_number(url)
+
+    def _arrive(self, url: str) -> None:
+        self.parts_arrived += _part_number(url)
+
+
+def _part_number(url: str) -> list[int]:
+    return [int(number) for number in re.findall(r"[?&]partNumber=(\d+)", url)]
+
+
+def _parts(numbers: Sequence[int]) -> re.Pattern[str]:
+    return re.compile(rf"[?&]partNumber=({'|'.join(map(str, numbers))})(&|$)")
+
+
+def _wait_for_ever(_: Route) -> None:
+    return

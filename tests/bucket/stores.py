@@ -1,0 +1,195 @@
+"""The two servers under contract, and raw requests to them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.client
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+import requests
+
+from uploads.s3.bucket import Bucket
+from uploads.s3.keys import new_key
+from uploads.s3.presigner import Presigner, SignedPost, SignedRequest
+
+BODY = b"exactly these bytes"
+OTHER_BODY = b"just as many bytes!"
+CONTENT_TYPE = "text/plain"
+BOUNDARY = "d41d8cd98f00b204e9800998ecf8427e"
+
+
+def sha256(body: bytes) -> str:
+    """Return base64 of the raw SHA-256, as S3 wants it."""
+    return base64.b64encode(hashlib.sha256(body).digest()).decode()
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A request as it is sent: no client adds, drops or repairs anything."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes = b""
+    chunked: bool = False
+
+    def with_header(self, name: str, value: str) -> Wire:
+        return replace(self, headers={**self.headers, name: value})
+
+    def without_header(self, name: str) -> Wire:
+        kept = {key: value for key, value in self.headers.items() if key != name}
+        assert kept != self.headers, f"there is no header {name} to leave out"
+        return replace(self, headers=kept)
+
+    def with_url(self, old: str, new: str) -> Wire:
+        assert old in self.url, f"there is no {old} in {self.url}"
+        return replace(self, url=self.url.replace(old, new))
+
+    def with_body(self, body: bytes) -> Wire:
+        return replace(self, body=body)
+
+    def with_method(self, method: str) -> Wire:
+        return replace(self, method=method)
+
+    def in_chunks(self) -> Wire:
+        return replace(self, chunked=True)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+    @property
+    def accepted(self) -> bool:
+        return 200 <= self.status < 300
+
+
+def send_raw(wire: Wire) -> Answer:
+    """Send over a socket of its own."""
+    parts = urlsplit(wire.url)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=20)
+    headers = dict(wire.headers)
+    body: bytes | Iterator[bytes] = wire.body
+    if wire.chunked:
+        headers["Transfer-Encoding"] = "chunked"
+        body = iter([wire.body])
+    try:
+        connection.request(
+            wire.method,
+            f"{parts.path}?{parts.query}" if parts.query else parts.path,
+            body=body,
+            headers=headers,
+            encode_chunked=wire.chunked,
+        )
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.read(), dict(answer.getheaders()))
+    finally:
+        connection.close()
+
+
+def send_to_moto(wire: Wire) -> Answer:
+    """Send by requests, which moto intercepts; a breakdown in moto is a 500."""
+    try:
+        answer = requests.request(
+            wire.method,
+            wire.url,
+            headers=wire.headers,
+            data=iter([wire.body]) if wire.chunked else wire.body,
+            timeout=20,
+            allow_redirects=False,
+        )
+    except Exception as error:  # noqa: BLE001  moto raises what its code stumbles over
+        return Answer(500, str(error).encode(), {})
+    return Answer(int(answer.status_code), answer.content, dict(answer.headers))
+
+
+@dataclass(frozen=True)
+class Store:
+    """A server with a bucket, its two identities, and a way to reach it."""
+
+    name: str
+    bucket: Bucket
+    presigner: Presigner
+    download_presigner: Presigner
+    signer: Bucket
+    key_prefix: str
+    send: Callable[[Wire], Answer]
+
+    def new_key(self) -> str:
+        return new_key(self.key_prefix)
+
+    def put(
+        self, key: str, body: bytes = BODY, *, content_type: str = CONTENT_TYPE
+    ) -> Wire:
+        """Return the one request that creates ``key``."""
+        return _wire(
+            self.presigner.put_object(
+                key=key,
+                byte_size=len(body),
+                content_type=content_type,
+                checksum_sha256=sha256(body),
+                expires_in=900,
+            ),
+            body,
+        )
+
+    def part(
+        self, key: str, multipart_id: str, part_number: int = 1, body: bytes = BODY
+    ) -> Wire:
+        """Return the one request that sends a part."""
+        return _wire(
+            self.presigner.upload_part(
+                key=key,
+                multipart_id=multipart_id,
+                part_number=part_number,
+                byte_size=len(body),
+                checksum_sha256=sha256(body),
+                expires_in=900,
+            ),
+            body,
+        )
+
+    def post(self, key: str, body: bytes = BODY) -> SignedPost:
+        """Return the form that sends ``body`` to ``key``."""
+        return self.presigner.post_object(
+            key=key,
+            byte_size=len(body),
+            content_type=CONTENT_TYPE,
+            checksum_sha256=sha256(body),
+            expires_in=900,
+        )
+
+    def stored(self, key: str) -> bytes | None:
+        """Return what the bucket has under ``key``."""
+        facts = self.bucket.head_object(key)
+        if facts is None:
+            return None
+        return self.bucket.read_range(key, 0, facts.byte_size)
+
+
+def _wire(signed: SignedRequest, body: bytes) -> Wire:
+    return Wire(signed.method, signed.url, dict(signed.headers), body)
+
+
+def form(url: str, fields: dict[str, str], body: bytes) -> Wire:
+    """Return a form as a browser sends it, the file last."""
+    lines = [
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    head = (
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n'
+        "Content-Type: text/html\r\n\r\n"
+    )
+    content = (
+        "".join([*lines, head]).encode() + body + f"\r\n--{BOUNDARY}--\r\n".encode()
+    )
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    return Wire("POST", url, headers, content)

@@ -1,0 +1,67 @@
+"""Fixtures of the fast tests: an in-memory S3, and no network but loopback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from moto import mock_aws
+
+from uploads.s3.bucket import Bucket, get_bucket
+from uploads.s3.connection import storage_options
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+MOTO = {
+    "BACKEND": "storages.backends.s3.S3Storage",
+    "OPTIONS": storage_options(
+        bucket="slipway",
+        region="us-east-1",
+        endpoint_url="",
+        addressing_style="virtual",
+        access_key="testing",
+        secret_key="testing",
+        session_token="",
+    ),
+}
+_LOOPBACK = ("127.", "::1", "localhost", "/")
+
+
+def _refuse_other_hosts(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.connect":
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else address
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    else:
+        return
+    if host and not str(host).startswith(_LOOPBACK):
+        raise PermissionError(f"A test tried to connect to {host}.")
+
+
+sys.addaudithook(_refuse_other_hosts)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run in which a test was skipped: what is not tested must be seen."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture
+def bucket(settings: Settings) -> Iterator[Bucket]:
+    """The site's bucket in moto: for our own logic, not for what S3 refuses."""
+    if settings.S3_ENDPOINT_URL:
+        settings.STORAGES = {
+            **settings.STORAGES,
+            "uploads": MOTO,
+            "uploads_signer": MOTO,
+        }
+    with mock_aws():
+        moto_bucket = get_bucket()
+        moto_bucket.client.create_bucket(Bucket=moto_bucket.name)
+        yield moto_bucket

@@ -1,0 +1,136 @@
+"""Chromium with a profile that outlives it, and the page as a person uses it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from playwright.sync_api import BrowserContext, Error, Page, Playwright, expect
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+class Browser:
+    """One person's browser; it can be killed, frozen and opened again."""
+
+    def __init__(self, playwright: Playwright, profile: Path) -> None:
+        self.profile = profile
+        self._playwright = playwright
+        self._context: BrowserContext | None = None
+
+    @property
+    def context(self) -> BrowserContext:
+        assert self._context is not None, "The browser is not open."
+        return self._context
+
+    def open(self, url: str, person: User) -> Page:
+        """Start with the profile as it was left; return the site's first page.
+
+        The person is logged in: a killed browser may lose its newest cookies.
+        """
+        self._context = self._playwright.chromium.launch_persistent_context(
+            self.profile, executable_path=_chromium(), args=_FLAGS
+        )
+        name, value = settings.SESSION_COOKIE_NAME, _new_session(person)
+        self._context.add_cookies([{"name": name, "value": value, "url": url}])
+        page = self._context.pages[0]
+        page.goto(url)
+        return page
+
+    def kill(self) -> None:
+        """Kill the browser as a crash or a power cut would: it saves nothing."""
+        os.kill(self._pids()[0], signal.SIGKILL)
+        self.close()
+
+    def freeze(self) -> None:
+        """Stop every process of the browser, as a closed laptop lid does."""
+        for pid in self._pids():
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen browser go on."""
+        for pid in self._pids():
+            os.kill(pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        """Close the browser if it is open."""
+        if self._context is not None:
+            with contextlib.suppress(Error):
+                self._context.close()
+            self._context = None
+
+    def _pids(self) -> list[int]:
+        """Return the processes with this profile, the one that owns the others first."""
+        listed = subprocess.run(
+            ["ps", "-axww", "-o", "pid=,command="],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        lines = [
+            line.split(None, 1)
+            for line in listed.stdout.splitlines()
+            if f"--user-data-dir={self.profile}" in line
+        ]
+        lines.sort(key=lambda line: "--type=" in line[1])
+        return [int(pid) for pid, _ in lines]
+
+
+def choose(page: Page, *files: Path) -> None:
+    """Choose files and start their upload."""
+    page.locator("#chooser input[type=file]").first.set_input_files(files)
+    page.get_by_role("button", name=re.compile(r"^Upload \d+ file")).click()
+
+
+def continue_with(page: Page, file: Path) -> None:
+    """Continue the one unfinished upload with a file."""
+    row = page.locator("#unfinished-list li")
+    expect(row).to_have_count(1)
+    row.locator("input[type=file]").set_input_files(file)
+
+
+def wait_until_done(page: Page, files: int = 1, *, seconds: float = 90) -> None:
+    """Wait, without a click, until the page says that everything has arrived."""
+    words = f"{files} file uploaded" if files == 1 else f"{files} files uploaded"
+    heading = page.get_by_role("heading", name=words, exact=True)
+    expect(heading).to_be_visible(timeout=seconds * 1000)
+
+
+def _chromium() -> str:
+    found = os.environ.get("CHROMIUM") or next(
+        (path for path in map(shutil.which, _NAMES) if path), None
+    )
+    if found is None:
+        raise RuntimeError("No Chromium: install it, or set CHROMIUM to its path.")
+    return found
+
+
+def _new_session(person: User) -> str:
+    session = SessionStore()
+    session[SESSION_KEY] = str(person.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = person.get_session_auth_hash()
+    session.create()
+    return session.session_key or ""

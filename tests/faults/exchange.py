@@ -1,0 +1,54 @@
+"""One request on its way through a proxy, and the client that it came from."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from dataclasses import dataclass
+
+from tests.faults.faults import Action
+from tests.faults.http_messages import Head
+
+_RESET = struct.pack("ii", 1, 0)
+
+
+@dataclass
+class Exchange:
+    """One request that passed, and how far it came."""
+
+    method: str
+    target: str
+    action: Action | None = None
+    body_bytes: int = 0
+    status: int | None = None
+    """What the server said, even if the answer was lost on its way back."""
+    ended: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """The client's side of one connection."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def agree_to(self, head: Head) -> None:
+        """Tell a client that asked first to send its body."""
+        if head.expects_continue:
+            await self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    async def write(self, answer: bytes) -> None:
+        """Send bytes to the client and wait while it is slow to take them."""
+        self.writer.write(answer)
+        await self.writer.drain()
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Break a connection as a crash does: no farewell, nothing flushed."""
+    connection = writer.get_extra_info("socket")
+    if connection is not None:
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    writer.transport.abort()

@@ -1,0 +1,54 @@
+"""The parts of uploads, as a proxy has seen them pass."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+from tests.faults.exchange import Exchange
+from tests.faults.proxy import FaultProxy
+
+
+def part_number(exchange: Exchange) -> int | None:
+    """Return the number of the part that this request sends, None for others."""
+    query = parse_qs(urlsplit(exchange.target).query)
+    if exchange.method != "PUT" or "partNumber" not in query:
+        return None
+    return int(query["partNumber"][0])
+
+
+def sent_parts(proxy: FaultProxy) -> Counter[int]:
+    """Return how often each part was sent, in whole or in part."""
+    numbers = (part_number(x) for x in proxy.exchanges)
+    return Counter(number for number in numbers if number)
+
+
+def stored_parts(proxy: FaultProxy) -> Counter[int]:
+    """Return how often S3 has said yes to each part."""
+    accepted = (part_number(x) for x in proxy.exchanges if x.status == 200)
+    return Counter(number for number in accepted if number)
+
+
+def bytes_sent(proxy: FaultProxy) -> int:
+    """Return how many bytes of parts have passed."""
+    return sum(x.body_bytes for x in proxy.exchanges if part_number(x))
+
+
+def wait_until(
+    condition: Callable[[], bool],
+    *,
+    seconds: float = 60,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Return when ``condition`` holds; fail when it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "It did not come to that."
+        sleep(0.02)
+
+
+def wait_until_quiet(proxy: FaultProxy) -> None:
+    """Return when no request is under way."""
+    wait_until(lambda: all(exchange.ended for exchange in list(proxy.exchanges)))

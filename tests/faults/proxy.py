@@ -1,0 +1,299 @@
+"""A proxy that does to requests what networks and overloaded servers do.
+
+It leaves the bytes as they are, the Host header too: a URL that was signed for
+the proxy's port stays valid at the server behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import threading
+import time
+from collections.abc import AsyncIterator
+from typing import Self
+
+from tests.faults.exchange import Exchange, Line, reset
+from tests.faults.faults import (
+    Action,
+    Answer,
+    CutAnswer,
+    CutRequest,
+    Delay,
+    DropAnswer,
+    Fault,
+    HoldAnswer,
+    Stall,
+    Trickle,
+)
+from tests.faults.http_messages import (
+    MAX_HEAD,
+    Head,
+    answer_body,
+    read_head,
+    request_body,
+)
+from uploads.dev.ports import HOST, free_ports
+
+_TICK_SECONDS = 0.02
+
+
+class _BrokenError(Exception):
+    """The connection is to be cut, by a fault or because one side is gone."""
+
+
+class FaultProxy:
+    """One proxy before one server, in a thread of its own.
+
+    Everything public may be used from any thread. Chance comes from ``seed``.
+    ``bytes_per_second`` slows down all bodies together; with ``one_body_at_a_time``
+    they pass in a row, so that a test can say how many are finished.
+    """
+
+    def __init__(self, server_port: int, *, seed: int = 0) -> None:
+        self.server_port = server_port
+        self.port = free_ports(1)[0]
+        self.bytes_per_second: int | None = None
+        self.one_body_at_a_time = False
+        self.exchanges: list[Exchange] = []
+        self._faults: list[Fault] = []
+        self._chance = random.Random(seed)
+        self._free_at = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._started = threading.Event()
+        # Whoever waits for a server that is silent would be collected as garbage.
+        self._tasks: set[asyncio.Task[None] | None] = set()
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def start(self) -> Self:
+        """Listen, and return when connections are taken."""
+        self._thread.start()
+        if not self._started.wait(10):
+            raise RuntimeError("The proxy did not start.")
+        return self
+
+    def stop(self) -> None:
+        """Cut every connection and end the thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(10)
+
+    def add(self, fault: Fault) -> Fault:
+        """Let ``fault`` strike from now on; earlier ones come first."""
+        self._faults.append(fault)
+        return fault
+
+    def inject(
+        self,
+        action: Action,
+        *,
+        method: str = "*",
+        target: str = "",
+        probability: float = 1,
+        times: int | None = None,
+    ) -> Fault:
+        """Let ``action`` strike the requests that match; return the fault."""
+        return self.add(Fault(action, method, target, probability, times))
+
+    def heal(self) -> None:
+        """Let everything pass again; what is stalled stays so."""
+        for fault in self._faults:
+            if isinstance(fault.action, HoldAnswer):
+                fault.action.released.set()
+        self._faults = []
+        self.bytes_per_second = None
+        self.one_body_at_a_time = False
+
+    def forget(self) -> None:
+        """Begin a new list of exchanges."""
+        self.exchanges = []
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        self._turn = asyncio.Lock()
+        server = await asyncio.start_server(
+            self._connected, HOST, self.port, limit=MAX_HEAD
+        )
+        self._started.set()
+        await self._stop.wait()
+        server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    async def _connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        line = Line(reader, writer)
+        task = asyncio.current_task()
+        self._tasks.add(task)
+        try:
+            while (head := await read_head(reader)) is not None:
+                if not await self._pass(head, line):
+                    break
+        except (_BrokenError, OSError, EOFError, ValueError, asyncio.CancelledError):
+            reset(writer)
+        finally:
+            self._tasks.discard(task)
+            with contextlib.suppress(OSError, RuntimeError):
+                writer.close()
+
+    async def _pass(self, head: Head, line: Line) -> bool:
+        """Take one request to the server and its answer back; return whether to go on."""
+        action = self._choose(head)
+        exchange = Exchange(head.method, head.target, action)
+        self.exchanges.append(exchange)
+        try:
+            if isinstance(action, Delay):
+                await asyncio.sleep(action.seconds)
+            if isinstance(action, Answer):
+                return await self._answer(head, line, action, exchange)
+            server, sink = await asyncio.open_connection(
+                HOST, self.server_port, limit=MAX_HEAD
+            )
+            try:
+                goes_on = await self._relay(head, line, server, sink, exchange)
+            except BaseException:
+                reset(sink)
+                raise
+            sink.close()
+            return goes_on
+        finally:
+            exchange.ended = True
+
+    def _choose(self, head: Head) -> Action | None:
+        for fault in list(self._faults):
+            if fault.strikes(head, self._chance):
+                return fault.action
+        return None
+
+    async def _relay(
+        self,
+        head: Head,
+        line: Line,
+        server: asyncio.StreamReader,
+        sink: asyncio.StreamWriter,
+        exchange: Exchange,
+    ) -> bool:
+        await line.agree_to(head)
+        sink.write(head.without("expect"))
+        body = asyncio.ensure_future(self._send_body(head, line, sink, exchange))
+        answer = asyncio.ensure_future(read_head(server))
+        try:
+            # The server may refuse before it has the body: then the rest is discarded.
+            await asyncio.wait({body, answer}, return_when=asyncio.FIRST_COMPLETED)
+            if body.done():
+                await body
+            answered = await answer
+            if answered is None:
+                raise _BrokenError
+            exchange.status = answered.status
+            await body
+            return await self._return(head, answered, line, server, exchange)
+        finally:
+            for task in (body, answer):
+                task.cancel()
+            await asyncio.gather(body, answer, return_exceptions=True)
+
+    async def _send_body(
+        self, head: Head, line: Line, sink: asyncio.StreamWriter, exchange: Exchange
+    ) -> None:
+        has_body = head.headers.get("content-length", "0") != "0"
+        async with self._turn_of(has_body):
+            await self._strike(exchange)
+            pieces = _portions(request_body(line.reader, head), exchange.action)
+            async for piece in pieces:
+                await self._pace(len(piece), exchange.action)
+                # A server that has answered already does not listen any more.
+                with contextlib.suppress(ConnectionError):
+                    sink.write(piece)
+                    await sink.drain()
+                exchange.body_bytes += len(piece)
+                await self._strike(exchange)
+
+    async def _strike(self, exchange: Exchange) -> None:
+        """Break off or stall where enough of the body has passed."""
+        match exchange.action:
+            case CutRequest(after_bytes) if exchange.body_bytes >= after_bytes:
+                raise _BrokenError
+            case Stall(after_bytes) if exchange.body_bytes >= after_bytes:
+                await self._stop.wait()
+                raise _BrokenError
+
+    @contextlib.asynccontextmanager
+    async def _turn_of(self, has_body: bool) -> AsyncIterator[None]:
+        if not (has_body and self.one_body_at_a_time):
+            yield
+            return
+        async with self._turn:
+            yield
+
+    async def _pace(self, count: int, action: Action | None) -> None:
+        if isinstance(action, Trickle):
+            await asyncio.sleep(count / action.bytes_per_second)
+        rate = self.bytes_per_second
+        if rate:
+            now = time.monotonic()
+            self._free_at = max(now, self._free_at) + count / rate
+            await asyncio.sleep(self._free_at - now)
+
+    async def _return(
+        self,
+        head: Head,
+        answered: Head,
+        line: Line,
+        server: asyncio.StreamReader,
+        exchange: Exchange,
+    ) -> bool:
+        action = exchange.action
+        body = answer_body(server, answered, method=head.method)
+        if isinstance(action, DropAnswer | HoldAnswer):
+            whole = answered.raw + b"".join([piece async for piece in body])
+            if isinstance(action, DropAnswer):
+                raise _BrokenError
+            action.arrived.set()
+            while not action.released.is_set():
+                await asyncio.sleep(_TICK_SECONDS)
+            await line.write(whole)
+            return not answered.closes
+        await line.write(answered.raw)
+        sent = 0
+        async for piece in body:
+            if isinstance(action, CutAnswer) and sent + len(piece) > action.after_bytes:
+                await line.write(piece[: action.after_bytes - sent])
+                raise _BrokenError
+            await line.write(piece)
+            sent += len(piece)
+        return not answered.closes
+
+    async def _answer(
+        self, head: Head, line: Line, action: Answer, exchange: Exchange
+    ) -> bool:
+        if not action.early:
+            await line.agree_to(head)
+            async for piece in request_body(line.reader, head):
+                await self._pace(len(piece), None)
+                exchange.body_bytes += len(piece)
+        await line.write(action.to(head))
+        return not action.early
+
+
+async def _portions(
+    pieces: AsyncIterator[bytes], action: Action | None
+) -> AsyncIterator[bytes]:
+    """Yield the pieces, cut smaller where a fault counts bytes."""
+    counts = isinstance(action, Trickle | CutRequest | Stall)
+    async for piece in pieces:
+        size = 1024 if counts else len(piece)
+        for start in range(0, len(piece), size):
+            yield piece[start : start + size]

@@ -1,0 +1,179 @@
+"""Hours of bad luck in minutes: `make soak MINUTES=15 SEED=1`.
+
+People upload, cancel, delete and leave while every line fails and every server
+is killed. Then all is quiet, the sweeper runs, and the truth is compared: each
+upload is ready with the right bytes, or over with nothing left of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from tests.faults.soak_people import Person, PersonAtThePage, Promises
+from tests.faults.soak_weather import Weather
+from tests.faults.soak_world import World, show_log
+
+PEOPLE = 4
+SETTLE_SECONDS = 240
+
+
+def main() -> int:
+    """Run one soak; return the exit code."""
+    parser = argparse.ArgumentParser(prog="soak")
+    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--no-browser", action="store_true")
+    options = parser.parse_args()
+    # Whatever stops it, the servers are stopped and their folders removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    print(f"seed {options.seed}, {options.minutes:g} minutes", flush=True)
+    with World(options.seed) as world:
+        return _soak(world, options)
+
+
+def _soak(world: World, options: argparse.Namespace) -> int:
+    until = time.monotonic() + options.minutes * 60
+    promises = Promises()
+    weather = Weather(world, seed=options.seed)
+    crowd: list[Any] = [
+        Person(world, promises, seed=options.seed, until=until, number=number)
+        for number in range(PEOPLE)
+    ]
+    at_the_page = None
+    if not options.no_browser:
+        at_the_page = PersonAtThePage(world, promises, seed=options.seed, until=until)
+        crowd.append(at_the_page)
+    for person in crowd:
+        person.start()
+    weather.rage(until)
+    for person in crowd:
+        person.join(300)
+    problems = list(_troubles(world, at_the_page, crowd))
+    for problem in problems:
+        print(problem, flush=True)
+    problems += _settle(world)
+    problems += _compare(promises)
+    _summarise(world, weather, promises, problems)
+    return 1 if problems else 0
+
+
+def _troubles(
+    world: World, at_the_page: PersonAtThePage | None, crowd: Any
+) -> Iterator[str]:
+    if at_the_page and at_the_page.error:
+        yield f"the page broke: {at_the_page.error!r}"
+    if any(person.is_alive() for person in crowd):
+        yield "somebody is still waiting"
+    if world.deaths:
+        yield f"died by themselves: {dict(world.deaths)}"
+        print(show_log(world.home / "sweep.log"))
+
+
+def _settle(world: World) -> list[str]:
+    """Sweep until nothing is under way; the sweepers of the site help no more."""
+    from django.db import connection
+
+    from uploads.models import Upload
+    from uploads.states import RESERVING
+    from uploads.upkeep.sweeper import sweep
+
+    world.stop_sweepers()
+    connection.close()
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        report = sweep()
+        left = Upload.objects.filter(state__in=RESERVING).count()
+        if not left and not report.failed:
+            return []
+        time.sleep(2)
+    return [_why(row) for row in Upload.objects.filter(state__in=RESERVING)]
+
+
+def _why(row: Any) -> str:
+    """Return in words why an upload does not settle."""
+    from uploads.errors import UploadError
+    from uploads.lifecycle import complete
+
+    chain = []
+    try:
+        complete(row)
+    except UploadError as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            chain.append(repr(cause))
+            cause = cause.__cause__
+    return f"{row.pk} never settled, {row.state}: {' from '.join(chain)}"
+
+
+def _compare(promises: Promises) -> list[str]:
+    """Return every way in which the end is not what it should be."""
+    from uploads.models import StorageQuota, Upload, UploadEvent
+    from uploads.states import State
+    from uploads.upkeep.auditing import audit
+
+    problems = [str(difference) for difference in audit()]
+    ready = Upload.objects.filter(state=State.READY)
+    problems += [
+        f"{row.pk} has other bytes than it was given"
+        for row in ready.iterator()
+        if _sha256(row.key) != row.filename.removesuffix(".bin")
+    ]
+    lost = promises.ready - {str(pk) for pk in ready.values_list("pk", flat=True)}
+    problems += [f"{pk} was called ready and is not" for pk in lost]
+    for quota in StorageQuota.objects.exclude(reserved_bytes=0, reserved_files=0):
+        problems.append(f"{quota} has {quota.reserved_bytes} bytes reserved")
+    twice = Counter(
+        UploadEvent.objects.filter(kind="upload.ready").values_list("upload", flat=True)
+    )
+    problems += [f"{pk} became ready {n} times" for pk, n in twice.items() if n > 1]
+    rejected = Upload.objects.filter(state=State.REJECTED)
+    problems += [f"{row.pk} was rejected: {row.rejected_reason}" for row in rejected]
+    return problems
+
+
+def _sha256(key: str) -> str:
+    from uploads.s3.bucket import get_bucket
+
+    bucket = get_bucket()
+    body = bucket.client.get_object(Bucket=bucket.name, Key=key)["Body"]
+    digest = hashlib.sha256()
+    for piece in body.iter_chunks(1024 * 1024):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _summarise(
+    world: World, weather: Weather, promises: Promises, problems: list[str]
+) -> None:
+    from django.db.models import Count, Sum
+
+    from uploads.models import Upload
+
+    rows = Upload.objects.order_by("state").values("state")
+    states = rows.annotate(count=Count("pk"), bytes=Sum("byte_size"))
+    print("\nuploads")
+    for line in states:
+        print(f"  {line['state']:<11}{line['count']:>6}{line['bytes']:>14} bytes")
+    for title, counts in (
+        ("what people saw", promises.outcomes),
+        ("faults", weather.struck),
+        ("kills", weather.kills),
+    ):
+        print(title)
+        for name, count in sorted(counts.items()):
+            print(f"  {name:<40}{count:>6}")
+    print("differences" if problems else "no differences")
+    for problem in problems:
+        print(f"  {problem}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""People who upload, cancel, delete and leave, whatever the weather."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+from playwright.sync_api import Error, Page, sync_playwright
+
+from tests.faults.browser import Browser, choose
+from tests.faults.client import Client, OutOfPatienceError, RefusedError
+from tests.faults.soak_world import World
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass
+class Promises:
+    """What people were told, to be compared with the truth at the end."""
+
+    ready: set[str] = field(default_factory=set)
+    """Ids that the site called ready, and that nobody deleted since."""
+    outcomes: Counter[str] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, outcome: str) -> None:
+        with self.lock:
+            self.outcomes[outcome] += 1
+
+
+def name_of(content: bytes) -> str:
+    """Return a filename that tells the content: the truth needs no other record."""
+    return f"{hashlib.sha256(content).hexdigest()}.bin"
+
+
+class Person(threading.Thread):
+    """Somebody with a client of the JSON contract."""
+
+    def __init__(
+        self, world: World, promises: Promises, *, seed: int, until: float, number: int
+    ) -> None:
+        super().__init__(daemon=True)
+        self._chance = random.Random(f"{seed}/person/{number}")
+        self._promises = promises
+        self._until = until
+        _, token = world.new_person()
+        self._client = Client(
+            world.site_proxy.url,
+            token,
+            patience=60,
+            timeout=10,
+            chance=random.Random(f"{seed}/client/{number}"),
+        )
+
+    def run(self) -> None:
+        """Do one thing after the other until the time is over."""
+        deeds: list[Callable[[], str]] = (
+            [self._upload] * 14 + [self._cancel] * 2 + [self._delete, self._leave] * 2
+        )
+        while time.monotonic() < self._until:
+            deed = self._chance.choice(deeds)
+            try:
+                outcome = deed()
+            except OutOfPatienceError:
+                outcome = "out of patience"
+            except RefusedError as error:
+                outcome = f"refused: {error.reply.status} {error.code}"
+            self._promises.count(outcome)
+
+    def _content(self) -> tuple[bytes, bool]:
+        """Return a file, and whether it goes in parts."""
+        if self._chance.random() < 0.35:
+            return self._chance.randbytes(self._chance.randint(MIB, 34 * MIB)), True
+        size = self._chance.choice([0, 1, 1000, 100 * KIB, 3 * MIB])
+        return self._chance.randbytes(size), False
+
+    def _upload(self) -> str:
+        content, parts = self._content()
+        record = self._client.upload(content, name=name_of(content), parts=parts)
+        if record["state"] != "ready":
+            return f"told: {record['state']}"
+        self._promises.ready.add(record["id"])
+        return "uploaded"
+
+    def _delete(self) -> str:
+        content, parts = self._content()
+        record = self._client.upload(content, name=name_of(content), parts=parts)
+        self._client.ask("DELETE", f"/uploads/{record['id']}")
+        return "deleted"
+
+    def _cancel(self) -> str:
+        content = self._chance.randbytes(20 * MIB)
+        upload = self._client.start(content, name=name_of(content), parts=True)
+        pause = self._chance.uniform(0, 1)
+        sender = threading.Thread(target=self._send_somehow, args=(upload, content))
+        sender.start()
+        time.sleep(pause)
+        self._client.ask("DELETE", f"/uploads/{upload['id']}")
+        sender.join()
+        return "cancelled"
+
+    def _leave(self) -> str:
+        content = self._chance.randbytes(self._chance.choice([1, 20]) * MIB)
+        upload = self._client.start(content, name=name_of(content), parts=True)
+        numbers = self._chance.choice([[], [1]])
+        self._client.send_parts(upload, content, numbers)
+        return "left"
+
+    def _send_somehow(self, upload: Any, content: bytes) -> None:
+        # A cancelled upload takes no more bytes, at whatever moment.
+        with suppress(RefusedError, OutOfPatienceError):
+            self._client.send_parts(upload, content)
+
+
+class PersonAtThePage(threading.Thread):
+    """Somebody with Chromium, who loses it now and then."""
+
+    def __init__(
+        self, world: World, promises: Promises, *, seed: int, until: float
+    ) -> None:
+        super().__init__(daemon=True)
+        self._world = world
+        self._promises = promises
+        self._chance = random.Random(f"{seed}/page")
+        self._until = until
+        self._folder = world.home / "files"
+        self._folder.mkdir()
+        self._person, _ = world.new_person()
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        """Upload one batch after the other until the time is over."""
+        try:
+            with sync_playwright() as playwright:
+                browser = Browser(playwright, self._world.home / "profile")
+                while time.monotonic() < self._until:
+                    self._promises.count(self._upload_a_batch(browser))
+                browser.close()
+        except BaseException as error:  # noqa: BLE001  told by the soak's summary
+            self.error = error
+
+    def _upload_a_batch(self, browser: Browser) -> str:
+        page = self._open(browser)
+        if page is None:
+            return "page: could not be opened"
+        files = self._files()
+        try:
+            choose(page, *files)
+        except Error:
+            browser.close()
+            return "page: could not begin"
+        if self._chance.random() < 0.3:
+            page.wait_for_timeout(self._chance.uniform(500, 4000))
+            browser.kill()
+            page = self._open(browser)
+            if page is None:
+                return "page: killed, not opened again"
+            self._continue(page, files)
+            outcome = self._wait(page, seconds=60)
+            browser.close()
+            return f"page: killed, then {outcome}"
+        outcome = self._wait(page, seconds=150)
+        browser.close()
+        return f"page: {outcome}"
+
+    def _files(self) -> list[Path]:
+        sizes = [self._chance.randint(17 * MIB, 50 * MIB)]
+        sizes += [self._chance.randint(0, 200 * KIB) for _ in range(6)]
+        files = []
+        for size in sizes:
+            content = self._chance.randbytes(size)
+            files.append(self._folder / name_of(content))
+            files[-1].write_bytes(content)
+        return files
+
+    def _open(self, browser: Browser) -> Page | None:
+        """Return the page when its script runs; cut assets make that take a while."""
+        for _ in range(10):
+            try:
+                page = browser.open(self._world.site_proxy.url, self._person)
+                chooser = page.locator("#chooser input[type=file]").first
+                chooser.wait_for(state="attached", timeout=10_000)
+            except Exception:  # noqa: BLE001  the database may be down as well
+                browser.close()
+                connection.close()
+                time.sleep(1)
+            else:
+                return page
+        return None
+
+    def _continue(self, page: Page, files: list[Path]) -> None:
+        with suppress(Error):
+            page.locator("#unfinished-list li").first.wait_for(timeout=10_000)
+        for file in files:
+            row = page.locator("#unfinished-list li", has_text=file.name)
+            with suppress(Error):
+                row.locator("input").first.set_input_files(file, timeout=1000)
+
+    def _wait(self, page: Page, *, seconds: float) -> str:
+        """Wait for the end, trying again what the page offers to try again."""
+        deadline = time.monotonic() + seconds
+        again = page.get_by_role("button", name="Try again")
+        done = page.get_by_role("heading", name="uploaded")
+        with suppress(Error):
+            while time.monotonic() < deadline:
+                if done.is_visible():
+                    return "all arrived"
+                if again.first.is_visible():
+                    again.first.click(timeout=1000)
+                page.wait_for_timeout(300)
+        return "not all arrived"

@@ -1,0 +1,111 @@
+"""What happens to the site while people use it: faults that come and go, and deaths."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from tests.faults.faults import (
+    FORBIDDEN,
+    INTERNAL_ERROR,
+    SLOW_DOWN,
+    Action,
+    Answer,
+    CutAnswer,
+    CutRequest,
+    Delay,
+    DropAnswer,
+    Fault,
+    Stall,
+    Trickle,
+)
+from tests.faults.soak_world import World
+
+MIB = 1024 * 1024
+
+
+class Weather:
+    """Changes the faults every few seconds and kills a server now and then.
+
+    It belongs into the main thread: a server that is started again would end
+    with the thread that started it.
+    """
+
+    def __init__(self, world: World, *, seed: int) -> None:
+        self.world = world
+        self.struck: Counter[str] = Counter()
+        self.kills: Counter[str] = Counter()
+        self._chance = random.Random(f"{seed}/weather")
+        self._faults: list[Fault] = []
+
+    def rage(self, until: float) -> None:
+        """Go on until that moment of the monotonic clock; then all is calm and up."""
+        next_kill = time.monotonic() + 10
+        while (now := time.monotonic()) < until:
+            time.sleep(min(until - now, self._chance.uniform(1, 5)))
+            self._change()
+            if time.monotonic() > next_kill:
+                self._kill()
+                next_kill = time.monotonic() + self._chance.uniform(8, 25)
+            self.world.look_after_sweepers()
+        self._clear()
+
+    def _change(self) -> None:
+        self._clear()
+        for proxy in self.world.proxies:
+            if self._chance.random() < 0.3:
+                proxy.bytes_per_second = self._chance.choice([4, 16]) * MIB
+            for _ in range(self._chance.choice([0, 1, 1, 2])):
+                probability = self._chance.choice([0.02, 0.1, 0.3])
+                fault = Fault(self._action(), probability=probability)
+                self._faults.append(proxy.add(fault))
+
+    def _clear(self) -> None:
+        for fault in self._faults:
+            self.struck[type(fault.action).__name__] += fault.struck
+        self._faults = []
+        for proxy in self.world.proxies:
+            proxy.heal()
+            proxy.forget()
+
+    def _action(self) -> Action:
+        some_bytes = self._chance.choice([0, 100, 5_000, 1_000_000])
+        actions: list[Action] = [
+            SLOW_DOWN,
+            Answer(503, "SlowDown", retry_after=1),
+            Answer(503, "SlowDown", early=True),
+            INTERNAL_ERROR,
+            FORBIDDEN,
+            DropAnswer(),
+            CutRequest(some_bytes),
+            CutAnswer(some_bytes),
+            Stall(some_bytes),
+            Delay(self._chance.uniform(0.1, 3)),
+            Trickle(512 * 1024),
+        ]
+        return self._chance.choice(actions)
+
+    def _kill(self) -> None:
+        deeds: dict[str, Callable[[], None]] = {
+            "storage": self._kill_storage,
+            "web processes": self._kill_web_processes,
+            "database": self._kill_database,
+        }
+        victim = self._chance.choice(sorted(deeds))
+        deeds[victim]()
+        self.kills[victim] += 1
+
+    def _kill_storage(self) -> None:
+        self.world.s3.kill()
+        time.sleep(self._chance.uniform(0, 3))
+        self.world.s3.start()
+
+    def _kill_web_processes(self) -> None:
+        self.world.site.kill_workers()
+
+    def _kill_database(self) -> None:
+        self.world.postgres.crash()
+        time.sleep(self._chance.uniform(0, 2))
+        self.world.postgres.resume()

@@ -1,0 +1,433 @@
+"""The real page in Chromium, while everything around it fails."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from playwright.sync_api import Playwright, expect, sync_playwright
+
+from tests.faults.books import assert_ready_once
+from tests.faults.browser import Browser, choose, continue_with, wait_until_done
+from tests.faults.client import Client
+from tests.faults.conftest import SEED, StartSite
+from tests.faults.faults import SLOW_DOWN, CutRequest, DropAnswer, Stall
+from tests.faults.parts import (
+    bytes_sent,
+    sent_parts,
+    stored_parts,
+    wait_until,
+    wait_until_quiet,
+)
+from tests.faults.proxy import FaultProxy
+from tests.faults.site import Site
+from tests.plugins.postgres import PostgresServer
+from uploads.dev.s3_server import S3Server
+from uploads.models import StorageQuota, Upload
+from uploads.s3.bucket import get_bucket
+from uploads.s3.bucket_config import apply
+from uploads.s3.part_plan import plan_parts
+from uploads.states import State
+
+MIB = 1024 * 1024
+FILE_MIB = int(os.environ.get("FAULTS_MIB", "100"))
+OFFLINE_SECONDS = int(os.environ.get("FAULTS_OFFLINE_SECONDS", "6"))
+SPEED = 24 * MIB
+LANES = 6
+PATIENCE = 60 + FILE_MIB
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture
+def browser(playwright: Playwright, tmp_path: Path) -> Iterator[Browser]:
+    browser = Browser(playwright, tmp_path / "profile")
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def content_of_large_file() -> bytes:
+    chance = random.Random(SEED)
+    return b"".join(chance.randbytes(MIB) for _ in range(FILE_MIB))
+
+
+@pytest.fixture(scope="session")
+def large_file(
+    tmp_path_factory: pytest.TempPathFactory, content_of_large_file: bytes
+) -> Path:
+    path = tmp_path_factory.mktemp("files") / "holiday film.bin"
+    path.write_bytes(content_of_large_file)
+    return path
+
+
+@pytest.fixture
+def assert_arrived(
+    client: Client, person: User, content_of_large_file: bytes
+) -> Callable[[], None]:
+    """The large file is the one upload of `person`, byte for byte."""
+
+    def check() -> None:
+        upload = Upload.objects.get(owner=person)
+        assert_ready_once(client, str(upload.pk), content_of_large_file)
+
+    return check
+
+
+@pytest.mark.parametrize(
+    "percent",
+    [
+        pytest.param(30, marks=pytest.mark.long),
+        60,
+        pytest.param(95, marks=pytest.mark.long),
+    ],
+)
+def test_the_browser_is_killed_and_the_upload_continued_with_the_same_file(
+    browser: Browser,
+    person: User,
+    site_proxy: FaultProxy,
+    storage_proxy: FaultProxy,
+    large_file: Path,
+    assert_arrived: Callable[[], None],
+    percent: int,
+) -> None:
+    storage_proxy.bytes_per_second = SPEED
+    storage_proxy.one_body_at_a_time = True
+    page = browser.open(site_proxy.url, person)
+    choose(page, large_file)
+    _wait_for_share(storage_proxy, percent)
+
+    browser.kill()
+    wait_until_quiet(storage_proxy)
+    safe, touched = stored_parts(storage_proxy), sent_parts(storage_proxy)
+    storage_proxy.heal()
+    storage_proxy.forget()
+    page = browser.open(site_proxy.url, person)
+    continue_with(page, large_file)
+    wait_until_done(page, seconds=PATIENCE)
+
+    again = sent_parts(storage_proxy)
+    parts = set(plan_parts(FILE_MIB * MIB).part_numbers)
+    assert safe
+    assert set(again) == parts - set(safe)
+    assert max(again.values(), default=1) == 1
+    assert len(set(again) & set(touched)) <= LANES
+    assert_arrived()
+
+
+@pytest.mark.long
+def test_another_file_of_the_same_name_is_refused_and_the_right_one_taken(
+    browser: Browser,
+    person: User,
+    site_proxy: FaultProxy,
+    storage_proxy: FaultProxy,
+    large_file: Path,
+    assert_arrived: Callable[[], None],
+    tmp_path: Path,
+) -> None:
+    impostor = tmp_path / large_file.name
+    impostor.write_bytes(bytes(FILE_MIB * MIB))
+    facts = large_file.stat()
+    os.utime(impostor, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    storage_proxy.bytes_per_second = SPEED
+    page = browser.open(site_proxy.url, person)
+    choose(page, large_file)
+    _wait_for_share(storage_proxy, 30)
+    browser.kill()
+    wait_until_quiet(storage_proxy)
+    storage_proxy.heal()
+    storage_proxy.forget()
+
+    page = browser.open(site_proxy.url, person)
+    continue_with(page, impostor)
+    expect(
+        page.get_by_text("This is not the file whose upload was begun")
+    ).to_be_visible(timeout=30_000)
+    assert sent_parts(storage_proxy) == {}
+    page.reload()
+    continue_with(page, large_file)
+    wait_until_done(page, seconds=PATIENCE)
+
+    assert_arrived()
+
+
+@pytest.mark.long
+def test_the_network_is_gone_for_a_while(
+    browser: Browser,
+    person: User,
+    site_proxy: FaultProxy,
+    storage_proxy: FaultProxy,
+    large_file: Path,
+    assert_arrived: Callable[[], None],
+) -> None:
+    storage_proxy.bytes_per_second = SPEED
+    page = browser.open(site_proxy.url, person)
+    choose(page, large_file)
+    _wait_for_share(storage_proxy, 30)
+
+    browser.context.set_offline(True)
+    expect(page.get_by_role("heading", name="No network")).to_be_visible()
+    page.wait_for_timeout(OFFLINE_SECONDS * 1000)
+    assert len(stored_parts(storage_proxy)) < plan_parts(FILE_MIB * MIB).part_count
+    browser.context.set_offline(False)
+    wait_until_done(page, seconds=PATIENCE)
+
+    assert_arrived()
+
+
+def test_a_fifth_of_all_requests_to_the_storage_are_answered_503(
+    browser: Browser,
+    person: User,
+    site_proxy: FaultProxy,
+    storage_proxy: FaultProxy,
+    large_file: Path,
+    assert_arrived: Callable[[], None],
+) -> None:
+    fault = storage_proxy.inject(SLOW_DOWN, probability=0.2)
+    # However the dice fall, some parts are refused.
+    sure = storage_proxy.inject(SLOW_DOWN, method="PUT", times=2)
+    page = browser.open(site_proxy.url, person)
+
+    choose(page, large_file)
+    wait_until_done(page, seconds=PATIENCE)
+
+    assert fault.struck + sure.struck >= 2
+    assert set(stored_parts(storage_proxy).values()) == {1}
+    assert_arrived()
+
+
+@pytest.mark.long
+def test_answers_of_the_storage_are_lost(
+    browser: Browser,
+    person: User,
+    site_proxy: FaultProxy,
+    storage_proxy: FaultProxy,
+    large_file: Path,
+    assert_arrived: Callable[[], None],
+) -> None:
+    lost = storage_proxy.inject(DropAnswer(), method="PUT", times=3)
+    page = browser.open(site_proxy.url, person)
+
+    choose(page, large_file)
+    wait_until_done(page, seconds=PATIENCE)
+
+    assert lost.struck == 3
+    assert_arrived()
+
+
+def test_small_files_arrive_through_all_kinds_of_trouble(
+    browser: Browser,
+    person: User,
+    site_proxy: FaultProxy,
+    storage_proxy: FaultProxy,
+    worker_proxy: FaultProxy,
+    tmp_path: Path,
+) -> None:
+    files = [tmp_path / f"{number}.txt" for number in range(40)]
+    for number, file in enumerate(files):
+        file.write_text(f"{number} " * 1000)
+    page = browser.open(site_proxy.url, person)
+    for action in (SLOW_DOWN, DropAnswer(), CutRequest(100)):
+        storage_proxy.inject(action, method="PUT", probability=0.1)
+        worker_proxy.inject(action, probability=0.02)
+    site_proxy.inject(DropAnswer(), method="POST", target="/api/", times=2)
+
+    choose(page, *files)
+    wait_until_done(page, len(files))
+
+    _heal(site_proxy, storage_proxy, worker_proxy)
+    rows = Upload.objects.filter(owner=person)
+    assert [row.state for row in rows] == [State.READY] * len(files)
+    assert sorted(row.filename for row in rows) == sorted(file.name for file in files)
+    quota = StorageQuota.objects.get(user=person)
+    used = sum(file.stat().st_size for file in files)
+    assert (quota.used_bytes, quota.file_count) == (used, len(files))
+    assert (quota.reserved_bytes, quota.reserved_files) == (0, 0)
+    stored = {row.filename: get_bucket().read_range(row.key, 0, MIB) for row in rows}
+    assert stored == {file.name: file.read_bytes() for file in files}
+
+
+def test_the_answer_to_complete_is_lost(
+    browser: Browser,
+    person: User,
+    site_proxy: FaultProxy,
+    large_file: Path,
+    assert_arrived: Callable[[], None],
+) -> None:
+    lost = site_proxy.inject(DropAnswer(), method="POST", target="/complete$", times=2)
+    page = browser.open(site_proxy.url, person)
+
+    choose(page, large_file)
+    wait_until_done(page, seconds=PATIENCE)
+
+    assert lost.struck == 2
+    assert_arrived()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("victim", ["storage", "database", "web processes"])
+def test_a_server_is_killed_and_restarted(
+    browser: Browser,
+    person: User,
+    site: Site,
+    site_proxy: FaultProxy,
+    storage_proxy: FaultProxy,
+    s3_server: S3Server,
+    postgres_server: PostgresServer,
+    large_file: Path,
+    assert_arrived: Callable[[], None],
+    victim: str,
+) -> None:
+    storage_proxy.bytes_per_second = SPEED
+    page = browser.open(site_proxy.url, person)
+    choose(page, large_file)
+    _wait_for_share(storage_proxy, 40)
+
+    if victim == "storage":
+        s3_server.kill()
+        page.wait_for_timeout(1000)
+        s3_server.start()
+    elif victim == "database":
+        postgres_server.crash()
+        _wait_for_share(storage_proxy, 90)
+        page.wait_for_timeout(1000)
+        postgres_server.resume()
+        connection.close()
+    else:
+        site.kill_workers()
+    wait_until_done(page, seconds=PATIENCE)
+
+    assert_arrived()
+
+
+def test_the_browser_is_gone_before_complete_and_the_sweeper_records_the_file(
+    browser: Browser,
+    person: User,
+    site: Site,
+    site_proxy: FaultProxy,
+    storage_proxy: FaultProxy,
+    large_file: Path,
+    assert_arrived: Callable[[], None],
+) -> None:
+    unheard = site_proxy.inject(CutRequest(), method="POST", target="/complete$")
+    page = browser.open(site_proxy.url, person)
+    choose(page, large_file)
+    wait_until(lambda: unheard.struck > 0, seconds=PATIENCE)
+
+    browser.kill()
+    swept = site.manage("sweep")
+
+    assert swept.returncode == 0, swept.stderr
+    assert_arrived()
+
+
+@pytest.mark.long
+def test_one_connection_stalls_for_good(
+    browser: Browser,
+    person: User,
+    site_proxy: FaultProxy,
+    storage_proxy: FaultProxy,
+    large_file: Path,
+    assert_arrived: Callable[[], None],
+) -> None:
+    stalled = storage_proxy.inject(Stall(after_bytes=4 * MIB), method="PUT", times=2)
+    page = browser.open(site_proxy.url, person)
+
+    choose(page, large_file)
+    wait_until_done(page, seconds=PATIENCE + 60)
+
+    assert stalled.struck == 2
+    assert_arrived()
+
+
+@pytest.fixture
+def forgetful_site(start_site: StartSite) -> Iterator[FaultProxy]:
+    """A site whose URLs live for five seconds."""
+    site = start_site(UPLOADS_URL_EXPIRY_SECONDS="5")
+    proxy = FaultProxy(site.port, seed=SEED).start()
+    apply(get_bucket(), origins=[proxy.url])
+    yield proxy
+    proxy.stop()
+    site.stop()
+
+
+@pytest.mark.long
+def test_the_laptop_sleeps_until_all_urls_are_dead(
+    browser: Browser,
+    person: User,
+    forgetful_site: FaultProxy,
+    storage_proxy: FaultProxy,
+    large_file: Path,
+    assert_arrived: Callable[[], None],
+) -> None:
+    storage_proxy.bytes_per_second = SPEED
+    page = browser.open(forgetful_site.url, person)
+    choose(page, large_file)
+    _wait_for_share(storage_proxy, 30)
+
+    browser.freeze()
+    time.sleep(7)
+    browser.thaw()
+    wait_until_done(page, seconds=PATIENCE)
+
+    assert_arrived()
+
+
+@pytest.mark.long
+def test_all_urls_die_while_the_storage_is_busy(
+    browser: Browser,
+    person: User,
+    forgetful_site: FaultProxy,
+    storage_proxy: FaultProxy,
+    large_file: Path,
+    assert_arrived: Callable[[], None],
+) -> None:
+    busy = storage_proxy.inject(SLOW_DOWN, method="PUT")
+    page = browser.open(forgetful_site.url, person)
+
+    choose(page, large_file)
+    wait_until(lambda: busy.struck > 0)
+    time.sleep(7)
+    storage_proxy.heal()
+    wait_until_done(page, seconds=PATIENCE)
+
+    assert_arrived()
+
+
+@pytest.mark.long
+def test_the_line_is_so_slow_that_urls_die_before_their_turn(
+    browser: Browser,
+    person: User,
+    forgetful_site: FaultProxy,
+    storage_proxy: FaultProxy,
+    large_file: Path,
+    assert_arrived: Callable[[], None],
+) -> None:
+    storage_proxy.bytes_per_second = SPEED // 3
+    page = browser.open(forgetful_site.url, person)
+
+    choose(page, large_file)
+    wait_until_done(page, seconds=PATIENCE)
+
+    assert_arrived()
+
+
+def _wait_for_share(proxy: FaultProxy, percent: int) -> None:
+    wait_until(
+        lambda: bytes_sent(proxy) >= FILE_MIB * MIB * percent // 100, seconds=PATIENCE
+    )
+
+
+def _heal(*proxies: FaultProxy) -> None:
+    for proxy in proxies:
+        proxy.heal()

@@ -1,0 +1,235 @@
+"""The proxy itself: a fault that does not happen would prove everything."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import urllib3
+
+from tests.faults.faults import (
+    SLOW_DOWN,
+    Answer,
+    CutAnswer,
+    CutRequest,
+    Delay,
+    DropAnswer,
+    HoldAnswer,
+    Stall,
+    Trickle,
+)
+from tests.faults.proxy import FaultProxy
+from uploads.dev.ports import HOST
+
+BODY = bytes(range(256)) * 1024
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with what it got."""
+
+    protocol_version = "HTTP/1.1"
+    received: list[tuple[str, str, int]] = []
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.received.append((self.path, self.headers["Host"], len(body)))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "12345")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def proxy() -> Iterator[FaultProxy]:
+    Echo.received = []
+    server = ThreadingHTTPServer((HOST, 0), Echo)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    proxy = FaultProxy(server.server_port, seed=7).start()
+    yield proxy
+    proxy.stop()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def pool() -> urllib3.PoolManager:
+    return urllib3.PoolManager(retries=False)
+
+
+def put(
+    pool: urllib3.PoolManager, proxy: FaultProxy, path: str = "/a", timeout: float = 10
+) -> urllib3.BaseHTTPResponse:
+    headers = {"Origin": "http://page"}
+    return pool.request(
+        "PUT", proxy.url + path, body=BODY, headers=headers, timeout=timeout
+    )
+
+
+def test_without_faults_all_passes_unchanged(
+    proxy: FaultProxy, pool: urllib3.PoolManager
+) -> None:
+    for _ in range(3):
+        assert put(pool, proxy).data == BODY
+    assert pool.request("HEAD", proxy.url).headers["Content-Length"] == "12345"
+    assert put(pool, proxy).data == BODY
+
+    assert Echo.received == [("/a", f"{HOST}:{proxy.port}", len(BODY))] * 4
+    assert [x.body_bytes for x in proxy.exchanges] == [len(BODY)] * 3 + [0, len(BODY)]
+    assert all(x.ended and x.status == 200 for x in proxy.exchanges)
+
+
+def test_a_fault_strikes_only_what_it_names_and_only_so_often(
+    proxy: FaultProxy, pool: urllib3.PoolManager
+) -> None:
+    fault = proxy.inject(SLOW_DOWN, method="PUT", target=r"/hit\?", times=2)
+
+    statuses = [put(pool, proxy, path).status for path in ("/hit?a", "/miss", "/hit?b")]
+    statuses += [put(pool, proxy, "/hit?c").status]
+
+    assert statuses == [503, 200, 503, 200]
+    assert fault.struck == 2
+    assert len(Echo.received) == 2
+
+
+def test_an_answer_of_the_proxy_is_in_s3s_words_and_readable_for_a_page(
+    proxy: FaultProxy, pool: urllib3.PoolManager
+) -> None:
+    proxy.inject(Answer(503, "SlowDown", retry_after=2))
+
+    answer = put(pool, proxy)
+
+    assert answer.status == 503
+    assert b"<Code>SlowDown</Code>" in answer.data
+    assert answer.headers["Retry-After"] == "2"
+    assert answer.headers["Access-Control-Allow-Origin"] == "http://page"
+
+
+def test_the_same_seed_strikes_the_same_requests(proxy: FaultProxy) -> None:
+    def pattern() -> list[int]:
+        twin = FaultProxy(proxy.server_port, seed=11).start()
+        twin.inject(SLOW_DOWN, probability=0.5)
+        pool = urllib3.PoolManager(retries=False)
+        statuses = [put(pool, twin).status for _ in range(12)]
+        twin.stop()
+        return statuses
+
+    first = pattern()
+
+    assert set(first) == {200, 503}
+    assert pattern() == first
+
+
+def test_a_dropped_answer_was_work_done(
+    proxy: FaultProxy, pool: urllib3.PoolManager
+) -> None:
+    proxy.inject(DropAnswer(), times=1)
+
+    with pytest.raises(urllib3.exceptions.ProtocolError):
+        put(pool, proxy)
+
+    assert len(Echo.received) == 1
+    assert proxy.exchanges[0].status == 200
+
+
+def test_a_cut_request_never_arrives_whole(
+    proxy: FaultProxy, pool: urllib3.PoolManager
+) -> None:
+    proxy.inject(CutRequest(after_bytes=100_000), times=1)
+
+    with pytest.raises(urllib3.exceptions.ProtocolError):
+        put(pool, proxy)
+
+    assert 100_000 <= proxy.exchanges[0].body_bytes < len(BODY)
+    assert put(pool, proxy).data == BODY
+
+
+def test_a_cut_answer_breaks_off_in_the_middle(
+    proxy: FaultProxy, pool: urllib3.PoolManager
+) -> None:
+    proxy.inject(CutAnswer(after_bytes=1000), times=1)
+
+    with pytest.raises(urllib3.exceptions.ProtocolError):
+        put(pool, proxy)
+
+    assert len(Echo.received) == 1
+
+
+def test_a_stalled_request_says_nothing_for_good(
+    proxy: FaultProxy, pool: urllib3.PoolManager
+) -> None:
+    proxy.inject(Stall(after_bytes=50_000), times=1)
+
+    with pytest.raises(urllib3.exceptions.TimeoutError):
+        put(pool, proxy, timeout=0.5)
+
+    assert put(pool, proxy).data == BODY
+    assert not proxy.exchanges[0].ended
+
+
+def test_a_held_answer_comes_when_it_is_released(
+    proxy: FaultProxy, pool: urllib3.PoolManager
+) -> None:
+    hold = HoldAnswer()
+    proxy.inject(hold, times=1)
+    answers: list[bytes] = []
+    thread = threading.Thread(target=lambda: answers.append(put(pool, proxy).data))
+
+    thread.start()
+    assert hold.arrived.wait(5)
+    assert len(Echo.received) == 1
+    assert answers == []
+    hold.released.set()
+    thread.join(5)
+
+    assert answers == [BODY]
+
+
+@pytest.mark.parametrize(
+    ("action", "seconds"),
+    [(Delay(0.3), 0.3), (Trickle(bytes_per_second=512 * 1024), 0.5)],
+)
+def test_slow_lines_are_slow(
+    proxy: FaultProxy, pool: urllib3.PoolManager, action: Delay, seconds: float
+) -> None:
+    proxy.inject(action)
+    began = time.monotonic()
+
+    assert put(pool, proxy).data == BODY
+
+    assert time.monotonic() - began >= seconds
+
+
+def test_a_limit_holds_for_all_bodies_together(
+    proxy: FaultProxy, pool: urllib3.PoolManager
+) -> None:
+    proxy.bytes_per_second = 1024 * 1024
+    began = time.monotonic()
+    threads = [threading.Thread(target=put, args=(pool, proxy)) for _ in range(2)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert time.monotonic() - began >= 0.45
+    assert len(Echo.received) == 2
+
+
+def test_a_server_that_is_down_is_a_broken_connection(
+    proxy: FaultProxy, pool: urllib3.PoolManager
+) -> None:
+    proxy.server_port = 1
+
+    with pytest.raises(urllib3.exceptions.ProtocolError):
+        put(pool, proxy)

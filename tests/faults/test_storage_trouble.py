@@ -1,0 +1,250 @@
+"""S3 that refuses, is busy, goes down and comes back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from tests.faults.books import assert_nothing_left, assert_ready_once
+from tests.faults.client import Client
+from tests.faults.faults import (
+    FORBIDDEN,
+    INTERNAL_ERROR,
+    SLOW_DOWN,
+    Action,
+    Answer,
+    CutAnswer,
+    CutRequest,
+    DropAnswer,
+)
+from tests.faults.proxy import FaultProxy
+from tests.faults.site import Site
+from uploads.dev.s3_server import S3Server
+from uploads.models import StorageQuota, Upload
+from uploads.states import State
+
+KEY = r"^[^?]*$"
+VERBS = {
+    "CreateMultipartUpload": ("POST", r"\?uploads"),
+    "ListParts": ("GET", "uploadId="),
+    "CompleteMultipartUpload": ("POST", r"\?uploadId="),
+    "HeadObject": ("HEAD", ""),
+    "GetObject": ("GET", KEY),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize(
+    "action",
+    [SLOW_DOWN, INTERNAL_ERROR, DropAnswer()],
+    ids=["SlowDown", "InternalError", "lost"],
+)
+def test_a_burst_of_trouble_on_one_verb_is_over_and_the_file_is_there(
+    client: Client, worker_proxy: FaultProxy, content: bytes, verb: str, action: Action
+) -> None:
+    method, target = VERBS[verb]
+    # More than the four attempts of one request: the client has to come again.
+    fault = worker_proxy.inject(action, method=method, target=target, times=6)
+
+    record = client.upload(content, parts=True)
+
+    assert record["state"] == "ready"
+    assert fault.struck > 0
+    assert Upload.objects.get(pk=record["id"]).state == State.READY
+    quota = StorageQuota.objects.get(user__uploads=record["id"])
+    assert (quota.used_bytes, quota.reserved_bytes) == (len(content), 0)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    ["AbortMultipartUpload", pytest.param("DeleteObject", marks=pytest.mark.long)],
+)
+def test_a_cancel_while_s3_is_busy_is_finished_by_the_sweeper(
+    client: Client, site: Site, worker_proxy: FaultProxy, content: bytes, verb: str
+) -> None:
+    target = "uploadId=" if verb == "AbortMultipartUpload" else KEY
+    upload = client.start(content, parts=True)
+    client.send_parts(upload, content)
+    worker_proxy.inject(SLOW_DOWN, method="DELETE", target=target)
+
+    client.ask("DELETE", f"/uploads/{upload['id']}")
+    worker_proxy.heal()
+    swept = site.manage("sweep")
+
+    assert swept.returncode == 0, swept.stdout
+    assert_nothing_left(upload["id"], state=State.CANCELLED)
+
+
+@pytest.mark.long
+def test_a_delete_while_s3_is_busy_is_finished_by_the_sweeper(
+    client: Client, site: Site, worker_proxy: FaultProxy, content: bytes
+) -> None:
+    upload = client.upload(content, parts=False)
+    worker_proxy.inject(SLOW_DOWN, method="DELETE")
+
+    client.ask("DELETE", f"/uploads/{upload['id']}")
+    busy = site.manage("sweep")
+    worker_proxy.heal()
+    swept = site.manage("sweep")
+
+    assert (busy.returncode, swept.returncode) == (1, 0)
+    assert_nothing_left(upload["id"], state=State.DELETED)
+
+
+def test_a_sweep_while_s3_refuses_everything_says_so_and_changes_nothing(
+    client: Client, site: Site, worker_proxy: FaultProxy, content: bytes
+) -> None:
+    upload = client.start(content, parts=True)
+    client.send_parts(upload, content)
+    worker_proxy.inject(FORBIDDEN)
+
+    refused = site.manage("sweep")
+    assert refused.returncode == 1
+    assert Upload.objects.get(pk=upload["id"]).state == State.PENDING
+
+    worker_proxy.heal()
+    assert site.manage("sweep").returncode == 0
+    assert_ready_once(client, upload["id"], content)
+
+
+def test_a_start_that_s3_refuses_reserves_nothing(
+    client: Client, worker_proxy: FaultProxy, content: bytes
+) -> None:
+    worker_proxy.inject(SLOW_DOWN, method="POST", target=r"\?uploads")
+    declaration = {
+        "filename": "file.bin",
+        "byte_size": len(content),
+        "content_type": "application/octet-stream",
+        "transport": "multipart",
+    }
+
+    reply = client.call("POST", "/uploads", declaration, key="one")
+
+    assert (reply.status, reply.body["code"]) == (503, "storage_unavailable")
+    row = Upload.objects.latest("created_at")
+    assert_nothing_left(str(row.pk), state=State.CANCELLED)
+
+
+@pytest.mark.parametrize(
+    "parts", [pytest.param(True, marks=pytest.mark.long), False], ids=["parts", "put"]
+)
+def test_a_fifth_of_all_requests_fail_everywhere(
+    client: Client,
+    site_proxy: FaultProxy,
+    storage_proxy: FaultProxy,
+    worker_proxy: FaultProxy,
+    content: bytes,
+    parts: bool,
+) -> None:
+    for proxy in (site_proxy, storage_proxy, worker_proxy):
+        for action in (SLOW_DOWN, DropAnswer(), CutRequest(100), CutAnswer(20)):
+            proxy.inject(action, probability=0.05)
+
+    records = [client.upload(content, parts=parts) for _ in range(3)]
+
+    for proxy in (site_proxy, storage_proxy, worker_proxy):
+        proxy.heal()
+    assert [record["state"] for record in records] == ["ready"] * 3
+    quota = StorageQuota.objects.get(user__uploads=records[0]["id"])
+    used = (quota.used_bytes, quota.file_count, quota.reserved_bytes)
+    assert used == (3 * len(content), 3, 0)
+
+
+def test_the_content_breaks_off_while_it_is_inspected(
+    client: Client, site: Site, worker_proxy: FaultProxy, content: bytes
+) -> None:
+    upload = client.start(content, parts=True)
+    client.send_parts(upload, content)
+    broken = worker_proxy.inject(CutAnswer(after_bytes=2), method="GET", target=KEY)
+
+    reply = client.call("POST", f"/uploads/{upload['id']}/complete")
+    swept = site.manage("sweep")
+
+    assert (reply.status, reply.body["code"]) == (503, "storage_unavailable")
+    assert "Traceback" not in swept.stderr
+    assert broken.struck >= 1
+    worker_proxy.heal()
+    assert client.complete(upload)["state"] == "ready"
+    assert_ready_once(client, upload["id"], content)
+
+
+def test_parts_that_s3_never_joins_do_not_hold_their_reservation_for_ever(
+    client: Client, site: Site, worker_proxy: FaultProxy, content: bytes
+) -> None:
+    upload = client.start(content, parts=True)
+    client.send_parts(upload, content)
+    worker_proxy.inject(
+        Answer(400, "InvalidPart"), method="POST", target=r"\?uploadId="
+    )
+
+    reply = client.call("POST", f"/uploads/{upload['id']}/complete")
+    assert (reply.status, reply.body["code"]) == (409, "incomplete")
+    assert site.manage("sweep").returncode == 0
+    assert Upload.objects.get(pk=upload["id"]).state == State.PENDING
+
+    Upload.objects.filter(pk=upload["id"]).update(expires_at=timezone.now())
+    assert site.manage("sweep").returncode == 0
+    assert_nothing_left(upload["id"], state=State.EXPIRED)
+
+
+def test_a_refused_url_is_renewed(
+    client: Client, storage_proxy: FaultProxy, content: bytes
+) -> None:
+    expired = Answer(403, "AccessDenied", early=True)
+    storage_proxy.inject(expired, method="PUT", times=2)
+
+    record = client.upload(content, parts=True)
+
+    assert_ready_once(client, record["id"], content)
+
+
+def test_the_storage_is_killed_and_restarted_between_parts(
+    client: Client, s3_server: S3Server, content: bytes
+) -> None:
+    upload = client.start(content, parts=True)
+    client.send_parts(upload, content, [1])
+
+    s3_server.kill()
+    reply = client.call("POST", f"/uploads/{upload['id']}/complete")
+    s3_server.start()
+
+    assert (reply.status, reply.body["code"]) == (503, "storage_unavailable")
+    client.send_parts(upload, content)
+    assert client.complete(upload)["state"] == "ready"
+    assert_ready_once(client, upload["id"], content)
+
+
+def test_the_storage_is_killed_and_restarted_in_the_middle_of_a_part(
+    client: Client, storage_proxy: FaultProxy, s3_server: S3Server, content: bytes
+) -> None:
+    storage_proxy.bytes_per_second = 8 * 1024 * 1024
+    records: list[Any] = []
+    thread = threading.Thread(
+        target=lambda: records.append(client.upload(content, parts=True))
+    )
+    thread.start()
+    _wait_until(lambda: _sent(storage_proxy) > len(content) // 3)
+
+    s3_server.kill()
+    time.sleep(0.5)
+    s3_server.start()
+    storage_proxy.bytes_per_second = None
+    thread.join()
+
+    assert_ready_once(client, records[0]["id"], content)
+
+
+def _sent(proxy: FaultProxy) -> int:
+    return sum(exchange.body_bytes for exchange in proxy.exchanges)
+
+
+def _wait_until(condition: Any, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "It did not come to that."
+        time.sleep(0.01)

@@ -1,0 +1,143 @@
+import { FakeFile, MIB, World, watchProgress } from "./world.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const SIZES = [0, 1, 16 * MIB, 16 * MIB + 1, 200 * MIB];
+
+for (const size of SIZES) {
+  test(`a file of ${size} bytes arrives whole and once`, async () => {
+    const world = new World();
+    const handle = world.engine.add(new FakeFile("a.bin", size));
+
+    const record = await world.run(handle.finished);
+
+    assert.equal(record.state, "ready");
+    assert.equal(handle.bytesSent, size);
+    const parts = Math.max(1, Math.ceil(size / (16 * MIB)));
+    assert.equal(world.storage.requests.length, parts);
+    assert.equal(new Set(world.storage.requests.map(({ partNumber }) => partNumber)).size, parts);
+  });
+}
+
+for (const parts of [2, 6, 7, 13, 32, 64, 100, 700]) {
+  test(`${parts} parts take at most 2 + ceil(parts / 6) API requests`, async () => {
+    const world = new World();
+
+    await world.run(world.engine.add(new FakeFile("a.bin", parts * 16 * MIB)).finished);
+
+    assert.ok(world.server.calls.length <= 2 + Math.ceil(parts / 6), `${world.server.calls.length} requests`);
+    assert.equal(world.storage.requests.length, parts);
+  });
+}
+
+test("all files together never use more than six lanes", async () => {
+  const world = new World();
+  const handles = [1, 2, 3, 4].map((n) => world.engine.add(new FakeFile(`${n}.bin`, 150 * MIB)));
+  for (let n = 0; n < 50; n += 1) handles.push(world.engine.add(new FakeFile(`small-${n}`, 1000)));
+
+  await world.run(Promise.all(handles.map((handle) => handle.finished)));
+
+  assert.equal(world.storage.maxInFlight, 6);
+});
+
+test("a small file does not wait for the end of a large one", async () => {
+  const world = new World();
+  const large = world.engine.add(new FakeFile("large.bin", 2000 * MIB));
+  await world.until(() => large.bytesSent > 100 * MIB);
+
+  const small = world.engine.add(new FakeFile("small.txt", 1000));
+  await world.run(small.finished);
+
+  assert.equal(large.state, "sending");
+  assert.ok(large.bytesSent < 600 * MIB);
+});
+
+test("two large files share the lanes", async () => {
+  const world = new World();
+  const one = world.engine.add(new FakeFile("one.bin", 800 * MIB));
+  const two = world.engine.add(new FakeFile("two.bin", 800 * MIB));
+
+  await world.until(() => one.bytesSent > 400 * MIB);
+
+  assert.ok(two.bytesSent > 200 * MIB, `${two.bytesSent / MIB} MiB`);
+});
+
+test("checksums of the next parts are made while others fly", async () => {
+  const world = new World({ bytesPerMs: 100_000 });
+  const handle = world.engine.add(new FakeFile("a.bin", 640 * MIB));
+
+  await world.run(handle.finished);
+
+  // The line alone needs 6.7 s; checksums one after another would need another 2.2 s.
+  assert.ok(world.clock.now() < 8_500, `${world.clock.now()} ms`);
+});
+
+test("progress stays below 100 % while the server checks", async () => {
+  const world = new World();
+  world.server.verdict = () => ({ state: "inspecting" });
+  world.server.inspections = 5;
+  const handle = world.engine.add(new FakeFile("a.bin", 100 * MIB));
+  const seen = watchProgress(handle);
+
+  await world.until(() => world.server.count("GET /uploads/{id}") === 3);
+
+  assert.equal(handle.state, "checking");
+  assert.equal(handle.bytesSent, Math.floor(100 * MIB * 0.99));
+  await world.run(handle.finished);
+  assert.equal(handle.bytesSent, 100 * MIB);
+  assert.deepEqual(seen.violations, []);
+});
+
+test("a rejected file fails with the server's words, and a retry begins a new upload", async () => {
+  const world = new World();
+  world.server.verdict = () => ({ state: "rejected", rejected_reason: "This is a program, not a picture." });
+  const handle = world.engine.add(new FakeFile("a.png", 1000));
+
+  await assert.rejects(world.run(handle.finished), { code: "rejected", message: "This is a program, not a picture." });
+
+  world.server.verdict = () => ({ state: "ready" });
+  handle.retry();
+  await world.run(handle.finished);
+  assert.equal(world.server.uploads.size, 2);
+});
+
+test("a slow inspector that says no fails the upload", async () => {
+  const world = new World();
+  world.server.verdict = () => ({ state: "inspecting" });
+  world.server.inspections = 2;
+  world.server.settled = { state: "rejected", rejected_reason: "Malware." };
+
+  const handle = world.engine.add(new FakeFile("a.zip", 1000));
+
+  await assert.rejects(world.run(handle.finished), { message: "Malware." });
+});
+
+test("what a browser may run is declared as plain bytes", async () => {
+  const world = new World();
+  const files = ["text/html", "image/svg+xml", "", "image/png", "text/plain; charset=utf-8"].map(
+    (type, index) => new FakeFile(`${index}`, 10, { type }),
+  );
+
+  await world.run(Promise.all(files.map((file) => world.engine.add(file).finished)));
+
+  const declared = [...world.server.uploads.values()].map(({ content_type }) => content_type);
+  const plain = "application/octet-stream";
+  assert.deepEqual(declared, [plain, plain, plain, "image/png", "text/plain"]);
+});
+
+test("totals add up, tell the speed and count anew with the next files", async () => {
+  const world = new World();
+  const seen = [];
+  world.engine.on("totals", (totals) => seen.push(totals));
+  const handles = [1, 2].map((n) => world.engine.add(new FakeFile(`${n}.bin`, 100 * MIB)));
+
+  await world.run(Promise.all(handles.map((handle) => handle.finished)));
+
+  const last = seen.at(-1);
+  assert.deepEqual([last.files, last.done, last.bytesSent, last.active], [2, 2, 200 * MIB, false]);
+  const midway = seen.find(({ bytesSent }) => bytesSent > 100 * MIB);
+  assert.ok(Math.abs(midway.bytesPerSecond - 20_000_000) < 8_000_000, `${midway.bytesPerSecond}`);
+  assert.ok(midway.secondsLeft > 1 && midway.secondsLeft < 10, `${midway.secondsLeft}`);
+  world.engine.add(new FakeFile("3.bin", 5));
+  assert.equal(world.engine.totals.files, 1);
+});

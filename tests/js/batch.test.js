@@ -1,0 +1,96 @@
+import { FakeFile, World, watchProgress } from "./world.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+function add(world, count, { size = 20_000 } = {}) {
+  return Array.from({ length: count }, (_, n) => world.engine.add(new FakeFile(`file-${n}`, size)));
+}
+
+test("3,000 small files need few API requests and arrive, each once", async () => {
+  const world = new World();
+  const handles = add(world, 3000);
+
+  await world.run(Promise.all(handles.map((handle) => handle.finished)));
+
+  assert.equal(world.server.inState("ready").length, 3000);
+  assert.equal(world.storage.requests.length, 3000);
+  assert.ok(world.server.calls.length < 200, `${world.server.calls.length} requests`);
+  assert.ok(world.server.count("POST /uploads/batch") >= 30);
+});
+
+test("one file alone does not wait for others", async () => {
+  const world = new World();
+
+  await world.run(add(world, 1)[0].finished);
+
+  assert.deepEqual(world.server.calls, ["POST /uploads", "POST /uploads/{id}/complete"]);
+  assert.ok(world.clock.now() < 150, `${world.clock.now()} ms`);
+});
+
+test("a refused file fails alone, with its own words", async () => {
+  const world = new World();
+  world.server.refuse = ({ filename }) =>
+    filename === "file-7" ? { status: 415, code: "content_type_not_allowed", detail: "Not this type." } : undefined;
+  const handles = add(world, 120);
+
+  const results = await world.run(Promise.allSettled(handles.map((handle) => handle.finished)));
+
+  const failed = results.flatMap(({ reason }, index) => (reason ? [[index, reason.code, reason.message]] : []));
+  assert.deepEqual(failed, [[7, "content_type_not_allowed", "Not this type."]]);
+  assert.equal(world.server.inState("ready").length, 119);
+});
+
+test("an item refused for the moment is asked for again, alone", async () => {
+  const world = new World();
+  let refusals = 2;
+  world.server.refuse = () => (refusals-- > 0 ? { status: 503, code: "storage_unavailable" } : undefined);
+  const handles = add(world, 30);
+
+  await world.run(Promise.all(handles.map((handle) => handle.finished)));
+
+  assert.equal(world.server.uploads.size, 30);
+});
+
+test("one malformed item does not spoil its batch", async () => {
+  const world = new World();
+  world.server.fault = (call) => (call === "POST /uploads/batch" ? 422 : undefined);
+  world.server.refuse = ({ filename }) => (filename === "file-3" ? { status: 422, code: "invalid_request" } : undefined);
+
+  const results = await world.run(Promise.allSettled(add(world, 10).map((handle) => handle.finished)));
+
+  assert.equal(results.filter(({ status }) => status === "fulfilled").length, 9);
+  assert.equal(results[3].reason.code, "invalid_request");
+});
+
+test("a lost answer to a batch makes no second uploads", async () => {
+  const world = new World();
+  let losses = 1;
+  world.server.fault = (call) => (call === "POST /uploads/batch" && losses-- > 0 ? "lost" : undefined);
+
+  await world.run(Promise.all(add(world, 80).map((handle) => handle.finished)));
+
+  assert.equal(world.server.uploads.size, 80);
+});
+
+test("a file that failed to be verified fails alone", async () => {
+  const world = new World();
+  world.server.verdict = ({ filename }) =>
+    filename === "file-5" ? { state: "rejected", rejected_reason: "No." } : { state: "ready" };
+  const handles = add(world, 60);
+  const seen = handles.map(watchProgress);
+
+  const results = await world.run(Promise.allSettled(handles.map((handle) => handle.finished)));
+
+  assert.deepEqual(results.flatMap(({ reason }, index) => (reason ? [index] : [])), [5]);
+  assert.deepEqual(seen.flatMap(({ violations }) => violations), []);
+});
+
+test("paths of a folder and names are declared as they are", async () => {
+  const world = new World();
+  const handle = world.engine.add(new FakeFile("Ünï 🎉.txt", 3), { relativePath: "a/b/Ünï 🎉.txt" });
+
+  await world.run(handle.finished);
+
+  const [{ filename, relative_path }] = world.server.uploads.values();
+  assert.deepEqual([filename, relative_path], ["Ünï 🎉.txt", "a/b/Ünï 🎉.txt"]);
+});

@@ -1,0 +1,169 @@
+const PART_SIZE = 16 * 1024 * 1024;
+const EPOCH = Date.UTC(2031, 4, 5); // far from the machine's own clock: only the server's times may count
+
+/** Our API in memory, after the HTTP contract; fails when told to. */
+export class FakeServer {
+  constructor({ clock, connectivity, storage, latencyMs, lifetimeMs }) {
+    Object.assign(this, { clock, connectivity, storage, latencyMs, lifetimeMs });
+    this.uploads = new Map();
+    this.keys = new Map();
+    /** "POST /uploads" and so on, in order, ids left out */
+    this.calls = [];
+    /** (call) => "network" | "lost" | a status | undefined */
+    this.fault = () => undefined;
+    /** what complete makes of a finished upload */
+    this.verdict = () => ({ state: "ready" });
+    /** declaration -> problem | undefined */
+    this.refuse = () => undefined;
+    this.inspections = 0;
+  }
+
+  fetch = async (url, { method, headers, body, signal }) => {
+    const path = url.replace("/api/v1", "");
+    const call = `${method} ${path.replace(/\/id-\d+/, "/{id}")}`;
+    this.calls.push(call);
+    await this.clock.sleep(this.latencyMs / 2, signal);
+    if (!this.connectivity.online) throw new TypeError("Failed to fetch");
+    const fault = this.fault(call);
+    if (fault === "network") throw new TypeError("Failed to fetch");
+    if (typeof fault === "number") return this.#respond(fault, { code: `http_${fault}` });
+    const { status, json } = this.#answer(method, path, body && JSON.parse(body), headers["Idempotency-Key"]);
+    await this.clock.sleep(this.latencyMs / 2, signal);
+    if (fault === "lost") throw new TypeError("Failed to fetch");
+    return this.#respond(status, json);
+  };
+
+  count(call) {
+    return this.calls.filter((made) => made === call).length;
+  }
+
+  inState(state) {
+    return [...this.uploads.values()].filter((upload) => upload.state === state);
+  }
+
+  #respond(status, json) {
+    const headers = { date: new Date(EPOCH + this.clock.now()).toUTCString(), "retry-after": this.retryAfter };
+    return {
+      ok: status < 400,
+      status,
+      headers: { get: (name) => (status < 400 && name === "Retry-After" ? null : (headers[name.toLowerCase()] ?? null)) },
+      text: async () => (json === undefined ? "" : JSON.stringify(json)),
+    };
+  }
+
+  #answer(method, path, body, key) {
+    const [, , id, verb] = path.split("/");
+    if (path === "/uploads/batch") {
+      const results = body.uploads.map((item, index) => this.#item(() => this.#start(item, `${key}/${index}`)));
+      return { status: 200, json: { results } };
+    }
+    if (path === "/uploads/complete-batch") {
+      return { status: 200, json: { results: body.ids.map((one) => this.#item(() => this.#complete(one))) } };
+    }
+    if (method === "POST" && path === "/uploads") return this.#start(body, key);
+    const upload = this.uploads.get(id);
+    if (!upload) return problem(404, "not_found");
+    if (method === "DELETE") return this.#remove(upload);
+    if (method === "GET" && verb === "parts") return this.#listParts(upload);
+    if (method === "GET") return this.#get(upload);
+    if (verb === "parts") return this.#presign(upload, body.parts);
+    return this.#complete(id);
+  }
+
+  #item(act) {
+    const { status, json } = act();
+    return status < 400 ? { status, upload: json } : { status, problem: json };
+  }
+
+  #start(declaration, key) {
+    const known = this.uploads.get(this.keys.get(key));
+    if (known) return { status: 201, json: this.#started(known) };
+    const refusal = this.refuse(declaration);
+    if (refusal) return problem(refusal.status, refusal.code, { detail: refusal.detail });
+    const id = `id-${this.uploads.size + 1}`;
+    const multipart = declaration.transport === "multipart";
+    const { relative_path = "", checksum_sha256 = null, ...rest } = declaration;
+    const upload = { id, state: "pending", key: `uploads/${id}`, relative_path, checksum_sha256, ...rest };
+    this.uploads.set(id, upload);
+    this.keys.set(key, id);
+    if (multipart) this.storage.multiparts.set(upload.key, new Map());
+    return { status: 201, json: this.#started(upload) };
+  }
+
+  #started(upload) {
+    if (upload.transport === "multipart") return { ...present(upload), ...plan(upload) };
+    const request = upload.state === "pending" ? this.#request(upload, upload.checksum_sha256) : null;
+    return { ...present(upload), request };
+  }
+
+  #request(upload, checksum, part) {
+    const query = new URLSearchParams({ expires: String(this.clock.now() + this.lifetimeMs), checksum });
+    if (part) query.set("part", String(part));
+    return {
+      method: "PUT",
+      url: `https://storage.test/${upload.key}?${query}`,
+      headers: { "x-amz-checksum-sha256": checksum },
+    };
+  }
+
+  #presign(upload, parts) {
+    if (upload.state !== "pending") return problem(409, "invalid_state");
+    if (parts.length > 100) return problem(422, "invalid_request");
+    const signed = parts.map(({ part_number, checksum_sha256 }) => {
+      const { url, headers } = this.#request(upload, checksum_sha256, part_number);
+      return { part_number, url, headers };
+    });
+    const expires_at = new Date(EPOCH + this.clock.now() + this.lifetimeMs).toISOString();
+    return { status: 200, json: { expires_at, parts: signed } };
+  }
+
+  #listParts(upload) {
+    const stored = this.storage.multiparts.get(upload.key) ?? new Map();
+    const parts = [...stored].map(([part_number, { byte_size }]) => ({ part_number, byte_size }));
+    return { status: 200, json: { ...plan(upload), parts } };
+  }
+
+  #get(upload) {
+    if (upload.state === "inspecting" && --this.inspections <= 0) Object.assign(upload, this.settled ?? { state: "ready" });
+    return { status: 200, json: present(upload) };
+  }
+
+  #complete(id) {
+    const upload = this.uploads.get(id);
+    if (["cancelled", "deleted", "expired"].includes(upload.state)) return problem(409, "invalid_state");
+    if (upload.state === "pending") {
+      const missing_parts = this.#missing(upload);
+      if (missing_parts) return problem(409, "incomplete", { missing_parts: missing_parts.slice(0, 100) });
+      Object.assign(upload, this.verdict(upload));
+      this.storage.multiparts.delete(upload.key);
+    }
+    return { status: 200, json: present(upload) };
+  }
+
+  #missing(upload) {
+    if (upload.transport !== "multipart") return this.storage.objects.has(upload.key) ? null : [];
+    const stored = this.storage.multiparts.get(upload.key);
+    const numbers = Array.from({ length: plan(upload).part_count }, (_, index) => index + 1);
+    const missing = numbers.filter((number) => !stored.has(number));
+    return missing.length > 0 ? missing : null;
+  }
+
+  #remove(upload) {
+    upload.state = upload.state === "pending" ? "cancelled" : "deleted";
+    this.storage.multiparts.delete(upload.key);
+    this.storage.objects.delete(upload.key);
+    return { status: 204, json: undefined };
+  }
+}
+
+function plan({ byte_size }) {
+  return { part_size: PART_SIZE, part_count: Math.ceil(byte_size / PART_SIZE) };
+}
+
+function present({ key: _key, ...upload }) {
+  return { rejected_reason: null, ...upload };
+}
+
+function problem(status, code, members = {}) {
+  return { status, json: { status, code, detail: code, ...members } };
+}

@@ -1,0 +1,139 @@
+/** S3 in memory: keeps what presigned requests bring, refuses what they do not permit, fails when told to. */
+export class FakeStorage {
+  constructor({ clock, connectivity, bytesPerMs }) {
+    Object.assign(this, { clock, connectivity, bytesPerMs });
+    /** key -> checksum */
+    this.objects = new Map();
+    /** key -> Map(part_number -> {byte_size, checksum}) */
+    this.multiparts = new Map();
+    /** every body that arrived here: {key, partNumber, status} */
+    this.requests = [];
+    this.inFlight = new Set();
+    this.maxInFlight = 0;
+    /** (request) => fault: "network" | "lost" | "stall" | a status | [status, code] | undefined */
+    this.fault = () => undefined;
+  }
+
+  createXhr() {
+    return new FakeXhr(this);
+  }
+
+  cutAll() {
+    for (const xhr of [...this.inFlight]) xhr.fail();
+  }
+
+  stored(key) {
+    return this.requests.filter((request) => request.key === key && request.status === 200);
+  }
+
+  receive({ url, headers, body, began }) {
+    const { pathname, searchParams } = new URL(url);
+    const key = decodeURIComponent(pathname.slice(1));
+    const partNumber = Number(searchParams.get("part")) || undefined;
+    const refuse = (status, code) => ({ status, text: `<Error><Code>${code}</Code></Error>`, key, partNumber });
+    if (began > Number(searchParams.get("expires"))) return refuse(403, "AccessDenied");
+    if (headers["x-amz-checksum-sha256"] !== searchParams.get("checksum")) return refuse(403, "SignatureDoesNotMatch");
+    if (headers["x-amz-checksum-sha256"] !== body.checksum) return refuse(400, "BadDigest");
+    if (partNumber) {
+      const parts = this.multiparts.get(key);
+      if (!parts) return refuse(404, "NoSuchUpload");
+      parts.set(partNumber, { byte_size: body.size, checksum: body.checksum });
+    } else {
+      if (this.objects.has(key)) return refuse(412, "PreconditionFailed");
+      this.objects.set(key, { byte_size: body.size, checksum: body.checksum });
+    }
+    return { status: 200, text: "", key, partNumber };
+  }
+}
+
+class FakeXhr {
+  constructor(storage) {
+    this.storage = storage;
+    this.headers = {};
+    this.upload = {};
+    this.status = 0;
+    this.responseText = "";
+    this.cancel = () => {};
+  }
+
+  open(method, url) {
+    Object.assign(this, { method, url });
+  }
+
+  setRequestHeader(name, value) {
+    this.headers[name.toLowerCase()] = value;
+  }
+
+  getAllResponseHeaders() {
+    return "";
+  }
+
+  send(body) {
+    const { storage } = this;
+    this.body = body;
+    this.began = storage.clock.now(); // S3 looks at the expiry once, when the request begins
+    storage.inFlight.add(this);
+    storage.maxInFlight = Math.max(storage.maxInFlight, storage.inFlight.size);
+    if (!storage.connectivity.online) return this.#later(5, () => this.fail());
+    const url = new URL(this.url);
+    this.wanted = storage.fault({
+      key: decodeURIComponent(url.pathname.slice(1)),
+      partNumber: Number(url.searchParams.get("part")) || undefined,
+    });
+    this.#step(0);
+  }
+
+  abort() {
+    this.#end();
+    this.onabort?.();
+  }
+
+  fail() {
+    this.#end();
+    this.status = 0;
+    this.onerror();
+  }
+
+  #step(sent) {
+    if (this.wanted === "stall" && sent > 0) return;
+    const { size, file } = this.body;
+    const share = Math.max(1, Math.ceil(size / 4));
+    const next = Math.min(size, sent + share);
+    const speed = this.storage.bytesPerMs / this.storage.inFlight.size;
+    this.#later(10 + (next - sent) / speed, () => {
+      if (!file.readable || this.wanted === "network") return this.fail();
+      this.upload.onprogress?.({ loaded: next });
+      if (next < size) this.#step(next);
+      else this.#answer();
+    });
+  }
+
+  #answer() {
+    this.upload.onload?.();
+    const { storage } = this;
+    let answer;
+    if (typeof this.wanted === "number") answer = { status: this.wanted, text: "" };
+    else if (Array.isArray(this.wanted)) answer = { status: this.wanted[0], text: `<Code>${this.wanted[1]}</Code>` };
+    else answer = storage.receive(this);
+    const { pathname, searchParams } = new URL(this.url);
+    storage.requests.push({
+      key: decodeURIComponent(pathname.slice(1)),
+      partNumber: Number(searchParams.get("part")) || undefined,
+      status: answer.status,
+    });
+    if (this.wanted === "lost") return this.fail();
+    this.#end();
+    this.status = answer.status;
+    this.responseText = answer.text;
+    this.onload();
+  }
+
+  #later(milliseconds, callback) {
+    this.cancel = this.storage.clock.after(milliseconds, callback);
+  }
+
+  #end() {
+    this.cancel();
+    this.storage.inFlight.delete(this);
+  }
+}

@@ -1,0 +1,269 @@
+import { Emitter } from "../../static/js/engine/emitter.js";
+import { IDBFactory } from "fake-indexeddb";
+import { Keeper } from "../../static/js/page/keeper.js";
+import { KeptStore } from "../../static/js/page/kept-store.js";
+import { Tabs } from "../../static/js/page/tabs.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const settle = async (rounds = 30) => {
+  for (let round = 0; round < rounds; round += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+/** The browser's locks, over all tabs; `close` is a tab that dies. */
+class Locks {
+  #held = new Map();
+
+  tab() {
+    const mine = [];
+    const request = async (name, ...rest) => {
+      const act = rest.at(-1);
+      while (this.#held.has(name)) {
+        if (rest.length > 1 && rest[0].ifAvailable) return act(null);
+        await this.#held.get(name);
+      }
+      const { promise, resolve } = signal();
+      this.#held.set(name, promise);
+      mine.push(name);
+      try {
+        return await act({ name });
+      } finally {
+        this.#held.delete(name);
+        resolve();
+      }
+    };
+    const query = async () => ({ held: [...this.#held.keys()].map((name) => ({ name })) });
+    return { request, query, close: () => mine.forEach((name) => this.#held.delete(name)) };
+  }
+}
+
+function signal() {
+  let resolve;
+  const promise = new Promise((done) => (resolve = done));
+  return { promise, resolve };
+}
+
+class Handle extends Emitter {
+  state = "queued";
+  record = null;
+  error = null;
+
+  constructor(file, key) {
+    super();
+    Object.assign(this, { file, key });
+  }
+
+  become(state, changes = {}) {
+    Object.assign(this, { state, ...changes });
+    this.emit("state", state);
+  }
+}
+
+/** Files that say how large they are: a test needs no gigabytes. */
+function file(name, size = 5) {
+  const made = new File(["bytes"], name, { lastModified: 1_700_000_000_000 });
+  if (size !== 5) Object.defineProperty(made, "size", { value: size });
+  return made;
+}
+
+/** One browser: its storage and its tabs. */
+class Browser {
+  locks = new Locks();
+  store = new KeptStore(new IDBFactory());
+  handles = new Map();
+
+  open({ owner = "ada", store = this.store } = {}) {
+    const locks = this.locks.tab();
+    const tabs = new Tabs(locks);
+    const engine = new Emitter();
+    const keeper = new Keeper({ store, tabs, owner, handleOf: async (one) => this.handles.get(one.name) ?? null });
+    tabs.follow(engine);
+    keeper.follow(engine);
+    let keys = 0;
+    const add = (one) => {
+      const handle = new Handle(one, `key-${(keys += 1)}`);
+      engine.emit("added", { upload: handle, declaration: { filename: one.name, content_type: "text/plain" } });
+      return handle;
+    };
+    return { tabs, keeper, add, close: locks.close };
+  }
+
+  async names() {
+    return (await this.store.all()).map(({ filename }) => filename).sort();
+  }
+}
+
+test("a small file is kept while it travels, with where it is, and let go when it has arrived", async () => {
+  const browser = new Browser();
+  const tab = browser.open();
+
+  const handle = tab.add(file("a.txt"));
+  handle.become("sending", { record: { id: "id-1" } });
+  await settle();
+  const [kept] = await browser.store.all();
+  handle.become("done");
+  await settle();
+
+  assert.deepEqual([kept.filename, kept.uploadId, kept.key, kept.tab], ["a.txt", "id-1", "key-1", tab.tabs.id]);
+  assert.equal(await kept.source.text(), "bytes");
+  assert.deepEqual(await browser.names(), []);
+});
+
+test("another visit takes over what a dead tab kept, and nothing of an open one", async () => {
+  const browser = new Browser();
+  const [dead, open] = [browser.open(), browser.open()];
+  dead.add(file("dead.txt"));
+  open.add(file("open.txt"));
+  await settle();
+  dead.close();
+
+  const adopted = await browser.open().keeper.adopt();
+
+  assert.deepEqual(adopted.map(({ filename }) => filename), ["dead.txt"]);
+});
+
+test("two tabs that come back at once share what is there, they do not double it", async () => {
+  const browser = new Browser();
+  const dead = browser.open();
+  for (const name of ["a", "b", "c"]) dead.add(file(name));
+  await settle();
+  dead.close();
+
+  const found = await Promise.all([browser.open(), browser.open()].map(({ keeper }) => keeper.adopt()));
+
+  assert.equal(found.flat().length, 3);
+});
+
+test("another person on the same browser is shown nothing", async () => {
+  const browser = new Browser();
+  const dead = browser.open({ owner: "ada" });
+  dead.add(file("secret.txt"));
+  await settle();
+  dead.close();
+
+  assert.deepEqual(await browser.open({ owner: "bob" }).keeper.adopt(), []);
+  assert.equal((await browser.open({ owner: "ada" }).keeper.adopt()).length, 1);
+});
+
+test("a continued file keeps its record, and is let go at its end", async () => {
+  const browser = new Browser();
+  const dead = browser.open();
+  dead.add(file("a.txt")).become("sending", { record: { id: "id-1" } });
+  await settle();
+  dead.close();
+  const tab = browser.open();
+  const [kept] = await tab.keeper.adopt();
+
+  const again = await tab.keeper.read(kept);
+  tab.keeper.claim(kept, again);
+  const handle = tab.add(again);
+  await settle();
+  const during = await browser.names();
+  handle.become("done", { record: { id: "id-1" } });
+  await settle();
+
+  assert.deepEqual([during, await browser.names(), await tab.keeper.adopt()], [["a.txt"], [], []]);
+});
+
+test("copies are bounded, and those behind come when there is room", async () => {
+  const browser = new Browser();
+  const tab = browser.open();
+  const MIB = 1024 * 1024;
+
+  const handles = Array.from({ length: 31 }, (_, index) => tab.add(file(`${index}`, 10 * MIB)));
+  await settle(600);
+  const before = await browser.names();
+  handles[0].become("done");
+  await settle(100);
+
+  assert.equal(before.length, 30);
+  assert.ok(!before.includes("30"));
+  assert.ok((await browser.names()).includes("30"));
+});
+
+test("a large file is kept by its handle, or not at all", async () => {
+  const browser = new Browser();
+  browser.handles.set("film.bin", { kind: "file", name: "film.bin" });
+  const tab = browser.open();
+
+  tab.add(file("film.bin", 1e9));
+  tab.add(file("other.bin", 1e9));
+  await settle();
+
+  assert.deepEqual((await browser.store.all()).map(({ source }) => source), [{ kind: "file", name: "film.bin" }]);
+});
+
+test("a handle is read where the browser still permits it; a click may ask", async () => {
+  const { keeper } = new Browser().open();
+  const found = file("a.bin");
+  const source = (answers) => ({
+    source: {
+      queryPermission: async () => answers.query,
+      requestPermission: async () => answers.request,
+      getFile: async () => found,
+    },
+  });
+
+  assert.equal(await keeper.read(source({ query: "granted" })), found);
+  assert.equal(await keeper.read(source({ query: "prompt", request: "granted" })), null);
+  assert.equal(await keeper.read(source({ query: "prompt", request: "granted" }), { ask: true }), found);
+  assert.equal(await keeper.read(source({ query: "prompt", request: "denied" }), { ask: true }), null);
+});
+
+test("a file that would be refused again is let go, one that the network failed is kept", async () => {
+  const browser = new Browser();
+  const tab = browser.open();
+  const [bad, unlucky] = [tab.add(file("bad")), tab.add(file("unlucky"))];
+  await settle();
+
+  bad.become("failed", { error: { code: "rejected" } });
+  unlucky.become("failed", { error: { code: "network" } });
+  await settle();
+
+  assert.deepEqual(await browser.names(), ["unlucky"]);
+});
+
+test("a browser that refuses to store lets the upload alone", async () => {
+  const browser = new Browser();
+  const store = { write: async () => Promise.reject(new Error("QuotaExceededError")), all: async () => Promise.reject(new Error("no")) };
+  const tab = browser.open({ store });
+
+  const handle = tab.add(file("a"));
+  await settle();
+  handle.become("done");
+  await settle();
+
+  assert.deepEqual(await tab.keeper.adopt(), []);
+});
+
+test("logging out leaves nothing", async () => {
+  const browser = new Browser();
+  browser.open().add(file("a"));
+  await settle();
+
+  await browser.store.clear();
+
+  assert.deepEqual(await browser.names(), []);
+});
+
+test("an upload is another tab's from its start to its end, paused too", async () => {
+  const browser = new Browser();
+  const [one, two] = [browser.open(), browser.open()];
+  const handle = one.add(file("a"));
+  const seen = async () => (await settle(), [...(await two.tabs.elsewhere())]);
+
+  assert.deepEqual(await seen(), []);
+  handle.become("sending", { record: { id: "id-1" } });
+  assert.deepEqual(await seen(), ["id-1"]);
+  assert.deepEqual([...(await one.tabs.elsewhere())], []);
+  handle.become("paused");
+  assert.deepEqual(await seen(), ["id-1"]);
+  handle.become("failed", { error: { code: "network" } });
+  assert.deepEqual(await seen(), []);
+});
+
+test("without locks there are no other tabs, and nothing is kept", async () => {
+  const tabs = new Tabs(undefined);
+
+  assert.deepEqual([tabs.areKnown, [...(await tabs.elsewhere())]], [false, []]);
+});

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { looksSame, pair } from "../../static/js/page/matching.js";
+import { sameName } from "../../static/js/engine/identity.js";
+import { test } from "node:test";
+
+const RECORD = { id: "id-1", filename: "a.bin", relative_path: "", byte_size: 10, last_modified: "2023-11-14T22:13:20Z" };
+const FACTS = { filename: "a.bin", relativePath: "", byteSize: 10, lastModified: 1_700_000_000_000 };
+
+test("a file matches by name, size and time of change, as far as they are known", () => {
+  assert.equal(looksSame(RECORD, FACTS), true);
+  assert.equal(looksSame({ ...RECORD, last_modified: null }, { ...FACTS, lastModified: 5 }), true);
+  assert.equal(looksSame(RECORD, { ...FACTS, lastModified: null }), true);
+  assert.equal(looksSame(RECORD, { ...FACTS, lastModified: 5 }), false);
+  assert.equal(looksSame(RECORD, { ...FACTS, byteSize: 11 }), false);
+  assert.equal(looksSame(RECORD, { ...FACTS, filename: "b.bin" }), false);
+});
+
+test("a file chosen with its folder matches that folder only, one by itself any", () => {
+  const inFolder = { ...RECORD, relative_path: "films/a.bin" };
+
+  assert.equal(looksSame(inFolder, { ...FACTS, relativePath: "/films/a.bin" }), true);
+  assert.equal(looksSame(inFolder, { ...FACTS, relativePath: "other/a.bin" }), false);
+  assert.equal(looksSame(inFolder, FACTS), true);
+});
+
+test("names are compared as the server writes them", () => {
+  assert.ok(sameName("Übersicht.pdf", "U\u0308bersicht.pdf"));
+  assert.ok(sameName("env", ".env"));
+  assert.ok(sameName("invoiceexe.png", "invoice\u202eexe.png"));
+  assert.ok(!sameName("a.bin", "b.bin"));
+});
+
+test("kept files find their uploads by id, else by their facts, each once", () => {
+  const kept = (id, uploadId, facts = {}) => ({ ...FACTS, id, uploadId, ...facts });
+  const records = [RECORD, { ...RECORD, id: "id-2" }];
+
+  const { pairs, unbegun, over } = pair(
+    [kept("by-id", "id-1"), kept("by-facts", null), kept("too-many", null), kept("ended", "id-9")],
+    records,
+  );
+
+  assert.deepEqual([...pairs].map(([id, one]) => [id, one.id]), [["id-1", "by-id"], ["id-2", "by-facts"]]);
+  assert.deepEqual([unbegun.map(({ id }) => id), over.map(({ id }) => id)], [["too-many"], ["ended"]]);
+});

@@ -1,0 +1,248 @@
+import { INERT_TYPES, declaredType } from "../../static/js/engine/content-type.js";
+import { Checksums } from "../../static/js/engine/checksum.js";
+import { Clock } from "../../static/js/engine/clock.js";
+import { Emitter } from "../../static/js/engine/emitter.js";
+import { FairQueue } from "../../static/js/engine/fair-queue.js";
+import { FakeClock } from "./world.js";
+import { Progress } from "../../static/js/engine/progress.js";
+import { SpeedMeter } from "../../static/js/engine/speed.js";
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { guardLeaving } from "../../static/js/engine/leaving-guard.js";
+import { keepAwake } from "../../static/js/engine/wake-lock.js";
+import { sha256Base64 } from "../../static/js/engine/sha256.js";
+import { test } from "node:test";
+
+const NEVER = new AbortController().signal;
+
+function expected(bytes) {
+  return createHash("sha256").update(bytes).digest("base64");
+}
+
+for (const size of [0, 1, 1000, 9 * 1024 * 1024]) {
+  test(`the checksum of ${size} bytes is base64 of the raw SHA-256, natively and streamed`, async () => {
+    const bytes = Buffer.alloc(size, "slipway");
+
+    assert.equal(await sha256Base64(new Blob([bytes])), expected(bytes));
+    assert.equal(await sha256Base64(new Blob([bytes]), null), expected(bytes));
+  });
+}
+
+test("checksums are made in this thread where workers are blocked", async () => {
+  const blocked = () => {
+    throw new Error("Refused by the Content Security Policy");
+  };
+
+  const checksum = await new Checksums({ createWorker: blocked }).checksum(new Blob(["x"]), {}, NEVER);
+
+  assert.equal(checksum, expected("x"));
+});
+
+test("a worker whose script fails is replaced by this thread", async () => {
+  let terminated = 0;
+  const worker = { postMessage: () => setImmediate(() => worker.onerror({})), terminate: () => (terminated += 1) };
+
+  const checksum = await new Checksums({ createWorker: () => worker }).checksum(new Blob(["x"]), {}, NEVER);
+
+  assert.deepEqual([checksum, terminated], [expected("x"), 1]);
+});
+
+test("workers are bounded, used again, and serve owners in turn", async () => {
+  const served = [];
+  let made = 0;
+  const createWorker = () => {
+    made += 1;
+    const worker = {
+      postMessage: (blob) => {
+        served.push(blob.name);
+        setImmediate(() => worker.onmessage({ data: { checksum: "c" } }));
+      },
+    };
+    return worker;
+  };
+  const checksums = new Checksums({ createWorker, size: 1 });
+  const [one, two] = [{}, {}];
+  const jobs = [["a1", one], ["a2", one], ["a3", one], ["b1", two], ["b2", two]];
+
+  await Promise.all(jobs.map(([name, owner]) => checksums.checksum({ name }, owner, NEVER)));
+
+  assert.deepEqual(served, ["a1", "a2", "b1", "a3", "b2"]);
+  assert.equal(made, 1);
+});
+
+test("a checksum nobody waits for any more is not begun", async () => {
+  const served = [];
+  const worker = {
+    postMessage: (blob) => {
+      served.push(blob.name);
+      setImmediate(() => worker.onmessage({ data: { checksum: "c" } }));
+    },
+  };
+  const checksums = new Checksums({ createWorker: () => worker, size: 1 });
+  const controller = new AbortController();
+  const first = checksums.checksum({ name: "first" }, {}, NEVER);
+  const second = checksums.checksum({ name: "second" }, {}, controller.signal);
+
+  controller.abort();
+  await assert.rejects(second, { name: "AbortError" });
+  await first;
+
+  assert.deepEqual(served, ["first"]);
+});
+
+test("the queue serves owners in turn and entries in order, and forgets what is removed", () => {
+  const queue = new FairQueue();
+  const [one, two] = [{}, {}];
+  for (const entry of [1, 2, 3]) queue.add(one, entry);
+  for (const entry of [10, 20]) queue.add(two, entry);
+  queue.remove(one, 2);
+
+  const taken = [queue.take(), queue.take(), queue.take(), queue.take(), queue.take()];
+
+  assert.deepEqual(taken, [1, 10, 3, 20, undefined]);
+});
+
+test("progress counts the most that a part has reached, whatever its attempts do", () => {
+  const progress = new Progress(200, () => {});
+  const shown = [50, 80, 10, 60, 90, 100].map((bytes) => (progress.reached(1, bytes), progress.bytesSent));
+
+  progress.finished(1, 100);
+  progress.reached(1, 3);
+
+  assert.deepEqual(shown, [50, 80, 80, 80, 90, 100]);
+  assert.equal(progress.bytesSent, 100);
+});
+
+test("progress never exceeds the file, however much is reported", () => {
+  const progress = new Progress(100, () => {});
+
+  progress.reached(1, 90);
+  progress.reached(2, 90);
+
+  assert.equal(progress.bytesSent, 99);
+  progress.ready();
+  assert.equal(progress.bytesSent, 100);
+});
+
+test("found parts show at once, do not count as moved, and never set the bar back", () => {
+  let moved = 0;
+  const progress = new Progress(100, (bytes) => (moved += bytes));
+
+  progress.found([[1, 60]]);
+  progress.reached(2, 20);
+  progress.found([]);
+
+  assert.deepEqual([progress.bytesSent, moved], [80, 20]);
+});
+
+test("the speed is that of the last seconds, and a stall is called a stall", () => {
+  const clock = new FakeClock();
+  const meter = new SpeedMeter({ clock });
+  for (let second = 0; second < 30; second += 1) {
+    clock.jump(1000);
+    meter.moved(second < 15 ? 1_000 : 5_000);
+  }
+  assert.ok(Math.abs(meter.bytesPerSecond - 5_000) < 500, `${meter.bytesPerSecond}`);
+  assert.ok(Math.abs(meter.secondsFor(50_000) - 10) < 1);
+
+  clock.jump(11_000);
+  assert.equal(meter.stalled, true);
+  assert.equal(meter.secondsFor(50_000), null);
+
+  meter.begin();
+  assert.equal(meter.stalled, false);
+});
+
+test("the clock never runs back when the wall clock does, and counts sleep", (t) => {
+  t.mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
+  const clock = new Clock();
+  const start = clock.now();
+
+  t.mock.timers.setTime(400_000);
+  assert.ok(clock.now() >= start && clock.now() < start + 1_000);
+  t.mock.timers.setTime(400_000 + 3_600_000);
+
+  assert.ok(clock.now() >= start + 3_600_000);
+});
+
+test("types are declared plain, and inert where a browser may run them", () => {
+  const plain = "application/octet-stream";
+  const cases = {
+    "": plain,
+    "image/PNG": "image/png",
+    "text/plain;charset=utf-8": "text/plain",
+    nonsense: plain,
+    "a/b\r\nX: y": plain,
+    "application/rss+xml": plain,
+  };
+  for (const type of INERT_TYPES) cases[type] = plain;
+
+  for (const [type, declared] of Object.entries(cases)) assert.equal(declaredType(type), declared, type);
+});
+
+class FakeEngine extends Emitter {
+  active = false;
+
+  become(active) {
+    this.active = active;
+    this.emit("active", active);
+  }
+}
+
+test("leaving is asked about only while something is on its way", () => {
+  const engine = new FakeEngine();
+  const window = new EventTarget();
+  const leave = () => {
+    const event = new Event("beforeunload", { cancelable: true });
+    Object.defineProperty(event, "returnValue", { value: "", writable: true });
+    return !window.dispatchEvent(event);
+  };
+  const stop = guardLeaving(window, engine);
+
+  const asked = [leave(), (engine.become(true), leave()), (engine.become(false), leave())];
+  engine.become(true);
+  stop();
+
+  assert.deepEqual([...asked, leave()], [false, true, false, false]);
+});
+
+test("the screen is kept awake while something is on its way, again after the page was hidden", async () => {
+  const engine = new FakeEngine();
+  const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
+  const locks = [];
+  const wakeLock = {
+    request: async () => {
+      const lock = { released: false, release: async () => (lock.released = true) };
+      locks.push(lock);
+      return lock;
+    },
+  };
+  const settle = () => new Promise((resolve) => setImmediate(resolve));
+  const held = () => locks.filter(({ released }) => !released).length;
+  keepAwake(document, { wakeLock }, engine);
+  assert.equal(locks.length, 0);
+
+  engine.become(true);
+  await settle();
+  assert.equal(held(), 1);
+  locks[0].released = true; // the browser, when the page is hidden
+  document.dispatchEvent(new Event("visibilitychange"));
+  await settle();
+  assert.deepEqual([locks.length, held()], [2, 1]);
+  engine.become(false);
+  await settle();
+  assert.equal(held(), 0);
+});
+
+test("browsers without wake locks, or that refuse them, upload all the same", async () => {
+  const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
+  const engine = new FakeEngine();
+  keepAwake(document, {}, engine);
+  keepAwake(document, { wakeLock: { request: async () => Promise.reject(new Error("battery")) } }, engine);
+
+  engine.become(true);
+  engine.become(false);
+  await new Promise((resolve) => setImmediate(resolve));
+
+  assert.equal(engine.active, false);
+});

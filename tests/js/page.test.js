@@ -1,0 +1,84 @@
+import { formatBytes, formatBytesOf, formatTimeLeft, formatUntil, plural } from "../../static/js/page/format.js";
+import { describePolicy, refusal } from "../../static/js/page/policy.js";
+import { Steady } from "../../static/js/page/steady.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const INERT = ["text/html"];
+const ANY = { max_file_size: 1000, allowed_content_types: ["*/*"] };
+
+test("sizes read as people write them", () => {
+  const cases = [[0, "0 bytes"], [1, "1 byte"], [999, "999 bytes"], [1000, "1 kB"], [999_600, "1 MB"], [1_234_567, "1.2 MB"], [5e9, "5 GB"]];
+
+  for (const [bytes, words] of cases) assert.equal(formatBytes(bytes), words);
+});
+
+test("a part of a size is never rounded up to the whole", () => {
+  assert.equal(formatBytesOf(412e6, 500e6), "412 of 500 MB");
+  assert.equal(formatBytesOf(499_999_999, 500e6), "499 of 500 MB");
+  assert.equal(formatBytesOf(0, 500e6), "0 of 500 MB");
+});
+
+test("time left is told roughly, and in the unit that fits", () => {
+  const cases = [[3, "a few seconds left"], [21, "about 25 seconds left"], [60, "about 1 minute left"], [7200, "about 2 hours left"]];
+
+  for (const [seconds, words] of cases) assert.equal(formatTimeLeft(seconds), words);
+  assert.equal(formatTimeLeft(3 * 24 * 3600), "about 3 days left");
+});
+
+test("a moment to come is a time today, else a day, with its year when it is another", () => {
+  const now = new Date(2026, 10, 21, 9, 0);
+
+  assert.match(formatUntil(new Date(2026, 10, 21, 14, 32), now), /32.* today$/);
+  assert.match(formatUntil(new Date(2026, 10, 28), now), /Saturday.*28/);
+  assert.doesNotMatch(formatUntil(new Date(2026, 10, 28), now), /2026/);
+  assert.match(formatUntil(new Date(2027, 0, 2), now), /2027/);
+});
+
+test("one is not many", () => {
+  assert.deepEqual([plural(1, "file"), plural(0, "file"), plural(1200, "file")], ["1 file", "0 files", "1,200 files"]);
+  assert.equal(plural(2, "file was", "files were"), "2 files were");
+});
+
+test("what the server would refuse is refused with a reason", () => {
+  const images = { max_file_size: 1000, allowed_content_types: ["image/*", "application/pdf"] };
+
+  assert.equal(refusal({ name: "a", type: "text/plain", size: 1000 }, ANY, INERT), "");
+  assert.match(refusal({ name: "a", type: "text/plain", size: 1001 }, ANY, INERT), /larger than 1 kB/);
+  assert.equal(refusal({ name: "a", type: "image/png", size: 1 }, images, INERT), "");
+  assert.equal(refusal({ name: "a", type: "application/pdf", size: 1 }, images, INERT), "");
+  assert.match(refusal({ name: "a", type: "text/plain", size: 1 }, images, INERT), /not allowed/);
+});
+
+test("an active type is judged as what it is declared as", () => {
+  const pages = { max_file_size: 1000, allowed_content_types: ["text/html"] };
+
+  assert.match(refusal({ name: "a.html", type: "text/html", size: 1 }, pages, INERT), /not allowed/);
+});
+
+test("the note below the drop area says what fits", () => {
+  assert.equal(describePolicy({ max_file_size: 5e9, allowed_content_types: ["*/*"] }, 1e9), "Any size that fits your space");
+  assert.equal(describePolicy({ max_file_size: 5e6, allowed_content_types: ["image/*"] }, 1e9), "Up to 5 MB a file, images only");
+});
+
+test("changes wait while the pointer moves, and come in order when it rests or leaves", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let now = 10_000;
+  t.mock.method(performance, "now", () => now);
+  const area = new EventTarget();
+  const applied = [];
+  const steady = new Steady(area, (change) => applied.push(change));
+
+  steady.push(1);
+  area.dispatchEvent(new Event("pointermove"));
+  steady.push(2);
+  steady.push(3);
+  assert.deepEqual(applied, [1]);
+  now += 1300;
+  t.mock.timers.tick(1300);
+  assert.deepEqual(applied, [1, 2, 3]);
+  area.dispatchEvent(new Event("pointermove"));
+  steady.push(4);
+  area.dispatchEvent(new Event("pointerleave"));
+  assert.deepEqual(applied, [1, 2, 3, 4]);
+});

@@ -1,0 +1,64 @@
+import { FakeClock } from "./world.js";
+import { Put } from "../../static/js/engine/put.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const NEVER = new AbortController().signal;
+
+class OneXhr {
+  constructor(status, text, headers = "") {
+    Object.assign(this, { status, responseText: text, upload: {}, sent: null, wanted: {}, getAllResponseHeaders: () => headers });
+  }
+
+  open() {}
+
+  setRequestHeader(name, value) {
+    this.wanted[name] = value;
+  }
+
+  send(body) {
+    this.sent = body;
+    setImmediate(() => this.onload());
+  }
+
+  abort() {}
+}
+
+test("a POST carries its fields, and the file last", async () => {
+  const xhr = new OneXhr(204, "");
+  const put = new Put({ clock: new FakeClock(), createXhr: () => xhr });
+
+  await put.send({ method: "POST", url: "https://storage.test/", fields: { key: "k", policy: "p" } }, new Blob(["x"]), {
+    signal: NEVER,
+  });
+
+  assert.deepEqual([...xhr.sent.keys()], ["key", "policy", "file"]);
+});
+
+const ANSWERS = [
+  [429, "", "pushback", true],
+  [503, "<Code>SlowDown</Code>", "pushback", true],
+  [500, "<Code>InternalError</Code>", "network", true],
+  [408, "", "network", true],
+  [409, "<Code>ConditionalRequestConflict</Code>", "network", true],
+  [400, "<Code>RequestTimeout</Code>", "network", true],
+  [400, "<Code>ExpiredToken</Code>", "expired", false],
+  [400, "<Code>BadDigest</Code>", "corrupt", false],
+  [400, "<Code>InvalidArgument</Code>", "refused", false],
+  [403, "<Code>AccessDenied</Code>", "expired", false],
+  [404, "<Code>NoSuchUpload</Code>", "gone", false],
+  [412, "<Code>PreconditionFailed</Code>", "exists", false],
+  [413, "", "refused", false],
+];
+
+for (const [status, text, code, retryable] of ANSWERS) {
+  test(`S3's ${status} ${text} is taken for ${code}`, async () => {
+    const put = new Put({ clock: new FakeClock(), createXhr: () => new OneXhr(status, text, "retry-after: 7") });
+
+    const sending = put.send({ method: "PUT", url: "https://storage.test/k", headers: { a: "b" } }, new Blob(["x"]), {
+      signal: NEVER,
+    });
+
+    await assert.rejects(sending, { name: "DeliveryError", code, status, retryable, retryAfter: 7 });
+  });
+}

@@ -1,0 +1,77 @@
+import { FakeFile, MIB, World } from "./world.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const SIZE = 640 * MIB;
+
+test("no other 4xx is repeated", async () => {
+  const world = new World();
+  world.server.refuse = () => ({ status: 403, code: "quota_exceeded", detail: "The quota is full." });
+
+  await assert.rejects(world.run(world.engine.add(new FakeFile("a.bin", 100 * MIB)).finished), {
+    code: "quota_exceeded",
+    message: "The quota is full.",
+  });
+
+  assert.equal(world.server.calls.length, 1);
+});
+
+test("bytes damaged on the way are sent again", async () => {
+  const world = new World();
+  let damages = 1;
+  world.storage.fault = () => (damages-- > 0 ? [400, "BadDigest"] : undefined);
+  const handle = world.engine.add(new FakeFile("a.bin", 100 * MIB));
+
+  await world.run(handle.finished);
+
+  assert.equal(handle.record.state, "ready");
+});
+
+test("a file that changed while it travels fails with a clear sentence", async () => {
+  const world = new World();
+  const file = new FakeFile("a.bin", 100 * MIB);
+  const handle = world.engine.add(file);
+  await world.until(() => world.storage.inFlight.size > 0);
+
+  file.content = "something else";
+
+  await assert.rejects(world.run(handle.finished), { code: "file_changed" });
+});
+
+test("a file that cannot be read any more fails with a clear sentence", async () => {
+  for (const size of [1000, 100 * MIB]) {
+    const world = new World();
+    const file = new FakeFile("a.bin", size);
+    const handle = world.engine.add(file);
+    await world.until(() => world.storage.inFlight.size > 0);
+
+    file.readable = false;
+
+    await assert.rejects(world.run(handle.finished), { code: "unreadable" });
+  }
+});
+
+test("an upload completed by somebody else meanwhile is done", async () => {
+  const world = new World();
+  const handle = world.engine.add(new FakeFile("a.bin", SIZE));
+  await world.until(() => handle.bytesSent > 200 * MIB);
+
+  world.server.uploads.get("id-1").state = "ready";
+  world.storage.multiparts.delete("uploads/id-1");
+
+  assert.equal((await world.run(handle.finished)).state, "ready");
+});
+
+test("an upload cancelled elsewhere fails, and a retry begins a new one", async () => {
+  const world = new World();
+  const handle = world.engine.add(new FakeFile("a.bin", SIZE));
+  await world.until(() => handle.bytesSent > 200 * MIB);
+  world.server.uploads.get("id-1").state = "cancelled";
+  world.storage.multiparts.delete("uploads/id-1");
+
+  await assert.rejects(world.run(handle.finished), { code: "upload_over" });
+
+  handle.retry();
+  await world.run(handle.finished);
+  assert.deepEqual([...world.server.uploads.values()].map(({ state }) => state), ["cancelled", "ready"]);
+});

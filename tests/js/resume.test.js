@@ -1,0 +1,153 @@
+import { FakeFile, MIB, World, watchProgress } from "./world.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const SIZE = 500 * MIB;
+const PARTS = 32;
+
+/** Send `share` of a file, then lose the page: no goodbye, nothing kept in memory. */
+async function crashAt(share) {
+  const world = new World();
+  const handle = world.engine.add(new FakeFile("a.bin", SIZE));
+  handle.finished.catch(() => {});
+  await world.until(() => handle.bytesSent > share * SIZE);
+  const { record, key } = handle;
+  const stored = world.storage.stored(`uploads/${record.id}`).length;
+  handle.pause();
+  world.engine = world.newEngine();
+  return { world, record, key, stored };
+}
+
+for (const share of [0.3, 0.6, 0.95]) {
+  test(`after a crash at ${share * 100} % the same file goes on, no finished part is sent again`, async () => {
+    const { world, record, stored } = await crashAt(share);
+
+    const handle = world.engine.resume(record, new FakeFile("a.bin", SIZE));
+    const seen = watchProgress(handle);
+    await world.run(handle.finished);
+
+    assert.equal(world.storage.stored("uploads/id-1").length, PARTS);
+    assert.ok(stored > share * PARTS - 8);
+    assert.equal(world.server.uploads.size, 1);
+    assert.deepEqual(seen.violations, []);
+  });
+}
+
+test("resume shows the safe bytes before it sends any, and they do not count as speed", async () => {
+  const { world, record } = await crashAt(0.6);
+  const handle = world.engine.resume(record, new FakeFile("a.bin", SIZE));
+  const first = new Promise((resolve) => handle.on("progress", resolve));
+
+  const { bytesSent } = await world.run(first);
+
+  assert.ok(bytesSent > 0.5 * SIZE);
+  await world.pass(1_500);
+  assert.ok(world.engine.totals.bytesPerSecond < 40_000_000, `${world.engine.totals.bytesPerSecond}`);
+});
+
+test("a part of another size in the bucket is not taken for done", async () => {
+  const { world, record } = await crashAt(0.5);
+  world.storage.multiparts.get("uploads/id-1").get(2).byte_size = 5;
+
+  await world.run(world.engine.resume(record, new FakeFile("a.bin", SIZE)).finished);
+
+  assert.equal(world.storage.stored("uploads/id-1").filter(({ partNumber }) => partNumber === 2).length, 2);
+});
+
+test("the key alone finds the upload again", async () => {
+  const { world, key } = await crashAt(0.5);
+
+  await world.run(world.engine.add(new FakeFile("a.bin", SIZE), { key }).finished);
+
+  assert.equal(world.server.uploads.size, 1);
+  assert.equal(world.storage.stored("uploads/id-1").length, PARTS);
+});
+
+test("the key does not let another content into the upload", async () => {
+  const { world, key } = await crashAt(0.5);
+  const before = world.storage.requests.length;
+  const other = new FakeFile("a.bin", SIZE, { content: "other" });
+
+  await assert.rejects(world.run(world.engine.add(other, { key }).finished), { code: "different_file" });
+
+  assert.equal(world.storage.requests.length, before);
+});
+
+test("the key of an upload that is over begins a new one", async () => {
+  const { world, key } = await crashAt(0.5);
+  world.server.uploads.get("id-1").state = "expired";
+
+  await world.run(world.engine.add(new FakeFile("a.bin", SIZE), { key }).finished);
+
+  assert.deepEqual([...world.server.uploads.values()].map(({ state }) => state), ["expired", "ready"]);
+});
+
+test("a file that had arrived before the crash is done at once", async () => {
+  const { world, key } = await crashAt(0.5);
+  world.server.uploads.get("id-1").state = "ready";
+  const before = world.storage.requests.length;
+
+  await world.run(world.engine.add(new FakeFile("a.bin", SIZE), { key }).finished);
+
+  assert.equal(world.storage.requests.length, before);
+});
+
+const OTHERS = {
+  "another name": new FakeFile("b.bin", SIZE, { content: "a.bin" }),
+  "another size": new FakeFile("a.bin", SIZE + 1),
+  "another time of change": new FakeFile("a.bin", SIZE, { lastModified: 5 }),
+  "another content": new FakeFile("a.bin", SIZE, { content: "other" }),
+};
+
+for (const [difference, file] of Object.entries(OTHERS)) {
+  test(`a file of ${difference} is refused, and the upload stays as it was`, async () => {
+    const { world, record } = await crashAt(0.5);
+    const before = world.storage.requests.length;
+
+    await assert.rejects(world.run(world.engine.resume(record, file).finished), { code: "different_file" });
+
+    assert.equal(world.storage.requests.length, before);
+    assert.equal(world.server.uploads.get("id-1").state, "pending");
+  });
+}
+
+test("a small file that was begun before is begun anew, the old upload is given back", async () => {
+  const world = new World();
+  const lost = world.engine.add(new FakeFile("a.txt", 1000));
+  await world.until(() => world.server.uploads.size === 1);
+  lost.pause();
+  const [record] = world.server.uploads.values();
+
+  await world.run(world.newEngine().resume(record, new FakeFile("a.txt", 1000)).finished);
+
+  assert.deepEqual([...world.server.uploads.values()].map(({ state }) => state), ["cancelled", "ready"]);
+});
+
+test("dismissing a refused file leaves the upload to the right one", async () => {
+  const { world, record } = await crashAt(0.5);
+  const handle = world.engine.resume(record, new FakeFile("a.bin", SIZE, { content: "other" }));
+  await assert.rejects(world.run(handle.finished), { code: "different_file" });
+
+  await world.run(handle.cancel());
+
+  assert.equal(world.server.uploads.get("id-1").state, "pending");
+});
+
+test("a name that the server writes in another way is the same name", async () => {
+  const { world, record } = await crashAt(0.5);
+  const file = new FakeFile("U\u0308bersicht.bin", SIZE, { content: "a.bin" });
+
+  await world.run(world.engine.resume({ ...record, filename: "\u00dcbersicht.bin" }, file).finished);
+
+  assert.equal(world.server.uploads.size, 1);
+});
+
+test("a handle is announced before it sets out", () => {
+  const { engine } = new World();
+  const seen = [];
+  engine.on("added", ({ upload, declaration }) => seen.push([upload.state, declaration.filename]));
+
+  engine.add(new FakeFile("a.txt", 10));
+
+  assert.deepEqual(seen, [["queued", "a.txt"]]);
+});

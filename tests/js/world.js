@@ -1,0 +1,188 @@
+import { Checksums } from "../../static/js/engine/checksum.js";
+import { Clock } from "../../static/js/engine/clock.js";
+import { Connectivity } from "../../static/js/engine/connectivity.js";
+import { FakeServer } from "./fake-server.js";
+import { FakeStorage } from "./fake-storage.js";
+import { createEngine } from "../../static/js/engine/engine.js";
+
+export const MIB = 1024 * 1024;
+
+/** A clock that stands still until the test lets it run, then jumps from timer to timer. */
+export class FakeClock extends Clock {
+  #now = 0;
+  #timers = new Map();
+  #next = 0;
+
+  now() {
+    return this.#now;
+  }
+
+  after(milliseconds, callback) {
+    const id = (this.#next += 1);
+    this.#timers.set(id, { at: this.#now + Math.max(0, milliseconds), callback });
+    return () => this.#timers.delete(id);
+  }
+
+  /** Let time pass without running a timer: the machine slept. */
+  jump(milliseconds) {
+    this.#now += milliseconds;
+  }
+
+  tick() {
+    let first;
+    for (const [id, timer] of this.#timers) if (!first || timer.at < first[1].at) first = [id, timer];
+    if (!first) throw new Error("Nothing will ever happen: the test waits for ever.");
+    this.#timers.delete(first[0]);
+    this.#now = Math.max(this.#now, first[1].at);
+    first[1].callback();
+  }
+}
+
+/** A file without bytes: `content` stands for them. Nothing may read it after `vanish`. */
+export class FakeFile {
+  constructor(name, size, { content = name, lastModified = 1_700_000_000_000, type = "" } = {}) {
+    Object.assign(this, { name, size, content, lastModified, type, readable: true });
+  }
+
+  slice(start = 0, end = this.size) {
+    return new FakeSlice(this, Math.min(start, this.size), Math.min(end, this.size));
+  }
+}
+
+class FakeSlice {
+  constructor(file, start, end) {
+    Object.assign(this, { file, start, end, size: end - start, type: "" });
+  }
+
+  slice(start = 0, end = this.size) {
+    return new FakeSlice(this.file, this.start + start, Math.min(this.start + end, this.end));
+  }
+
+  async arrayBuffer() {
+    if (!this.file.readable) throw new DOMException("The file changed.", "NotReadableError");
+    return new ArrayBuffer(0);
+  }
+
+  get checksum() {
+    return `${this.file.content}:${this.start}-${this.end}`;
+  }
+}
+
+export function seeded(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** An engine, a server and a storage in one fake time. */
+export class World {
+  constructor({ seed = 1, bytesPerMs = 20_000, latencyMs = 20, lifetimeMs = 900_000, ...options } = {}) {
+    this.clock = new FakeClock();
+    this.random = seeded(seed);
+    this.network = {};
+    this.connectivity = new Connectivity({
+      onLine: true,
+      listen: (event, listener) => (this.network[event] = listener),
+    });
+    this.storage = new FakeStorage({ clock: this.clock, connectivity: this.connectivity, bytesPerMs });
+    this.server = new FakeServer({
+      clock: this.clock,
+      connectivity: this.connectivity,
+      storage: this.storage,
+      latencyMs,
+      lifetimeMs,
+    });
+    this.options = options;
+    this.engine = this.newEngine();
+  }
+
+  /** Another page on the same machine: what was in memory is gone. */
+  newEngine() {
+    let keys = 0;
+    const page = (this.pages = (this.pages ?? 0) + 1);
+    return createEngine({
+      clock: this.clock,
+      connectivity: this.connectivity,
+      random: this.random,
+      fetch: this.server.fetch,
+      createXhr: () => this.storage.createXhr(),
+      newKey: () => `key-${page}-${(keys += 1)}`,
+      checksums: new Checksums({ createWorker: () => fakeWorker(this.clock), size: 2 }),
+      ...this.options,
+    });
+  }
+
+  /** Let time run until `promise` settles; return or throw what it settles with. */
+  async run(promise, maxMs = 24 * 3_600_000) {
+    let settled = false;
+    promise.catch(() => {}).finally(() => (settled = true));
+    const end = this.clock.now() + maxMs;
+    for (;;) {
+      await drain();
+      if (settled) return promise;
+      if (this.clock.now() > end) throw new Error("Not settled in time.");
+      this.clock.tick();
+    }
+  }
+
+  /** Let time run until `condition` holds. */
+  async until(condition) {
+    for (;;) {
+      await drain();
+      if (condition()) return;
+      this.clock.tick();
+    }
+  }
+
+  /** Let `milliseconds` pass. */
+  async pass(milliseconds) {
+    await this.run(this.clock.sleep(milliseconds));
+  }
+
+  goOffline() {
+    this.network.offline();
+    this.storage.cutAll();
+  }
+
+  goOnline() {
+    this.network.online();
+  }
+}
+
+/** A worker that takes 300 MB a second, in fake time. */
+function fakeWorker(clock) {
+  const worker = {
+    terminate() {},
+    postMessage(blob) {
+      clock.after(blob.size / 300_000, () => worker.onmessage({ data: answer(blob) }));
+    },
+  };
+  return worker;
+}
+
+function answer(blob) {
+  const { readable } = blob.file;
+  return readable ? { checksum: blob.checksum } : { error: { name: "NotReadableError", message: "The file changed." } };
+}
+
+async function drain() {
+  for (let round = 0; round < 3; round += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Watch a handle: fail as soon as its progress runs backwards, or is full before it is done. */
+export function watchProgress(handle) {
+  const seen = { last: 0, violations: [] };
+  handle.on("progress", ({ bytesSent, byteSize }) => {
+    if (bytesSent < seen.last) seen.violations.push(`${seen.last} -> ${bytesSent}`);
+    if (bytesSent > byteSize) seen.violations.push(`${bytesSent} of ${byteSize}`);
+    if (byteSize > 0 && bytesSent === byteSize && handle.record?.state !== "ready") {
+      seen.violations.push("full before ready");
+    }
+    seen.last = bytesSent;
+  });
+  return seen;
+}

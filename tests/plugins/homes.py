@@ -1,0 +1,38 @@
+"""Temporary folders of the test servers, removed even after a killed run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from uploads.dev.processes import PidRecord
+
+_BEING_MADE_SECONDS = 5
+
+
+def new_home(prefix: str) -> Path:
+    """Make a folder that belongs to this process."""
+    home = Path(tempfile.mkdtemp(prefix=prefix))
+    PidRecord(home / "owner.pid").write(os.getpid())
+    return home
+
+
+def remove_leftovers(prefix: str, *, server: str) -> None:
+    """End the servers and remove the folders of owners that are gone.
+
+    ``server`` is the name of the pid record that a folder holds.
+    """
+    for home in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        if PidRecord(home / "owner.pid").pid() is None and not _is_being_made(home):
+            PidRecord(home / server).end_leftover()
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def _is_being_made(home: Path) -> bool:
+    try:
+        return time.time() - home.stat().st_mtime < _BEING_MADE_SECONDS
+    except OSError:
+        return True

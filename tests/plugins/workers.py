@@ -1,0 +1,14 @@
+"""What pytest-xdist's processes are to each other."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def runs_tests_itself(config: pytest.Config) -> bool:
+    """Return whether this process runs tests, rather than hand them to workers."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return True
+    return not getattr(config.known_args_namespace, "numprocesses", None)

@@ -1,0 +1,74 @@
+"""What must be true after any race: rows, quotas, events and bucket agree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+
+from django.utils import timezone
+
+from uploads import lifecycle
+from uploads.conf import options
+from uploads.models import StorageQuota, Upload
+from uploads.s3.bucket import Bucket
+from uploads.states import State
+
+PROMISED = {State.PENDING, State.INSPECTING}
+OVER = {State.REJECTED, State.EXPIRED, State.CANCELLED, State.DELETED}
+
+
+def assert_books_agree(bucket: Bucket) -> None:
+    """Recount everything from the rows, purge what is over, and look at the bucket."""
+    assert_quotas_add_up()
+    assert_events_tell_the_states()
+    purge_as_the_sweeper_would()
+    assert_bucket_holds_only_the_living(bucket)
+
+
+def assert_quotas_add_up() -> None:
+    """Compare each quota's counters with sums over the rows, made here anew."""
+    for quota in StorageQuota.objects.all():
+        rows = list(Upload.objects.filter(owner=quota.user_id))
+        ready = [row.byte_size for row in rows if row.state == State.READY]
+        promised = [row.byte_size for row in rows if row.state in PROMISED]
+        assert (
+            quota.used_bytes,
+            quota.file_count,
+            quota.reserved_bytes,
+            quota.reserved_files,
+        ) == (sum(ready), len(ready), sum(promised), len(promised))
+
+
+def assert_events_tell_the_states() -> None:
+    """Each move is told once, and the last one told is where the row is."""
+    for upload in Upload.objects.all():
+        kinds = list(upload.events.order_by("id").values_list("kind", flat=True))
+        moves = [kind for kind in kinds if kind != "upload.renamed"]
+        assert max(Counter(moves).values()) == 1, kinds
+        assert moves[0] == "upload.started", kinds
+        if upload.state != State.PENDING:
+            assert moves[-1] == f"upload.{upload.state}", kinds
+
+
+def purge_as_the_sweeper_would() -> None:
+    """Let all URLs die, then purge what is over and not known to be purged."""
+    dead = timezone.now() - timedelta(seconds=1)
+    unpurged = Upload.objects.filter(state__in=OVER, purged_at=None)
+    unpurged.filter(urls_expire_at__isnull=False).update(urls_expire_at=dead)
+    for upload in unpurged:
+        assert lifecycle.purge(upload)
+        assert upload.purged_at is not None
+
+
+def assert_bucket_holds_only_the_living(bucket: Bucket) -> None:
+    """Every stored file has its object; nothing is there of what is over."""
+    prefix = options().key_prefix
+    objects = {entry.key for entry in bucket.list_objects(prefix)}
+    opened = {entry.multipart_id for entry in bucket.list_multipart_uploads(prefix)}
+    rows = list(Upload.objects.all())
+    stored = {row.key for row in rows if row.state in {State.READY, State.INSPECTING}}
+    pending = [row for row in rows if row.state == State.PENDING]
+
+    assert stored <= objects
+    assert objects <= stored | {row.key for row in pending}
+    assert opened == {row.multipart_id for row in pending if row.multipart_id}

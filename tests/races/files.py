@@ -1,0 +1,42 @@
+"""Files to race with: how they are declared, and how their bytes get to S3."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+
+from tests.builders import MIB, checksum, declare
+from uploads.lifecycle import WantedPart, presign, presign_parts
+from uploads.models import Upload
+from uploads.s3.presigner import SignedRequest
+
+__all__ = ["MIB", "checksum", "declare", "put", "send"]
+
+
+def send(upload: Upload, content: bytes) -> None:
+    """Send all bytes as a browser would: by presigned URLs."""
+    if not upload.multipart_id:
+        signed = presign(upload)
+        assert isinstance(signed, SignedRequest)
+        assert put(signed, content) == 200
+        return
+    for number in range(1, upload.part_count + 1):
+        start = (number - 1) * upload.part_size
+        part = content[start : start + upload.part_size]
+        [signed] = presign_parts(upload, [WantedPart(number, checksum(part))])
+        assert put(signed, part) == 200
+
+
+def put(signed: SignedRequest, content: bytes) -> int:
+    """Use a presigned URL and return the status S3 answers with."""
+    request = urllib.request.Request(
+        signed.url, data=content, headers=signed.headers, method="PUT"
+    )
+    # urllib adds a type of its own, which the signature of a part does not know.
+    if not request.has_header("Content-type"):
+        request.add_unredirected_header("Content-type", "")
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code

@@ -1,0 +1,164 @@
+"""Many start uploads at the same moment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.races.books import assert_quotas_add_up
+from tests.races.files import declare
+from tests.races.threads import at_once, race
+from uploads import lifecycle, quota
+from uploads.conf import options
+from uploads.errors import QuotaExceeded
+from uploads.models import StorageQuota, Upload
+from uploads.s3.bucket import Bucket
+from uploads.states import State, Transport
+
+SIZE = 700
+
+
+def kinds_of(results: list[Any]) -> Counter[type]:
+    return Counter(type(result) for result in results)
+
+
+def test_64_starts_against_a_quota_for_10_admit_exactly_10(alice: Any) -> None:
+    StorageQuota.objects.create(user=alice, limit_bytes=11 * SIZE - 1)
+    declaration = declare(b"x" * SIZE)
+
+    results = at_once(
+        lambda: lifecycle.start(owner=alice, declaration=declaration), threads=64
+    )
+
+    assert kinds_of(results) == {Upload: 10, QuotaExceeded: 54}
+    now = quota.usage(alice)
+    assert (now.reserved_bytes, now.reserved_files) == (10 * SIZE, 10)
+    assert alice.uploads.count() == 10
+    assert_quotas_add_up()
+
+
+def test_64_starts_of_a_new_account_meet_the_default_quota(
+    alice: Any, settings: Any
+) -> None:
+    settings.UPLOADS = {**settings.UPLOADS, "DEFAULT_QUOTA_BYTES": 10 * SIZE}
+    declaration = declare(b"x" * SIZE)
+
+    results = at_once(
+        lambda: lifecycle.start(owner=alice, declaration=declaration), threads=64
+    )
+
+    assert kinds_of(results) == {Upload: 10, QuotaExceeded: 54}
+    assert_quotas_add_up()
+
+
+def test_64_starts_against_a_limit_of_10_files_admit_exactly_10(alice: Any) -> None:
+    StorageQuota.objects.create(user=alice, max_files=10)
+    declaration = declare(b"")  # even of files that have no bytes
+
+    results = at_once(
+        lambda: lifecycle.start(owner=alice, declaration=declaration), threads=64
+    )
+
+    assert kinds_of(results) == {Upload: 10, QuotaExceeded: 54}
+    assert quota.usage(alice).reserved_files == 10
+    assert_quotas_add_up()
+
+
+def test_files_of_many_sizes_fill_a_quota_and_never_more(alice: Any) -> None:
+    StorageQuota.objects.create(user=alice, limit_bytes=5_000)
+    sizes = [100 * (number % 16 + 1) for number in range(64)]
+
+    results = race(
+        [
+            partial(lifecycle.start, owner=alice, declaration=declare(b"x" * size))
+            for size in sizes
+        ]
+    )
+
+    admitted = [result for result in results if isinstance(result, Upload)]
+    refused = [
+        size
+        for size, result in zip(sizes, results, strict=True)
+        if isinstance(result, QuotaExceeded)
+    ]
+    assert len(admitted) + len(refused) == 64
+    reserved = quota.usage(alice).reserved_bytes
+    assert reserved == sum(upload.byte_size for upload in admitted) <= 5_000
+    assert 5_000 - reserved < min(refused)
+    assert_quotas_add_up()
+
+
+def test_one_idempotency_key_of_16_threads_starts_one_upload(alice: Any) -> None:
+    # A quota for one: a twin that comes second must not be told that it is full.
+    StorageQuota.objects.create(user=alice, limit_bytes=SIZE)
+    declaration = declare(b"x" * SIZE)
+
+    results = at_once(
+        lambda: lifecycle.start(
+            owner=alice, declaration=declaration, idempotency_key="k"
+        ),
+        threads=16,
+    )
+
+    assert kinds_of(results) == {Upload: 16}
+    assert {upload.pk for upload in results} == {alice.uploads.get().pk}
+    assert quota.usage(alice).reserved_bytes == SIZE
+    assert_quotas_add_up()
+
+
+@pytest.mark.usefixtures("agreeing")
+def test_one_idempotency_key_of_16_threads_opens_one_multipart_upload(
+    alice: Any, bucket: Bucket
+) -> None:
+    declaration = declare(b"x" * SIZE, transport=Transport.MULTIPART)
+
+    results = at_once(
+        lambda: lifecycle.start(
+            owner=alice, declaration=declaration, idempotency_key="k"
+        ),
+        threads=16,
+    )
+
+    assert kinds_of(results) == {Upload: 16}
+    row = alice.uploads.get()
+    assert {(upload.pk, upload.multipart_id) for upload in results} == {
+        (row.pk, row.multipart_id)
+    }
+    opened = list(bucket.list_multipart_uploads(options().key_prefix))
+    assert [entry.multipart_id for entry in opened] == [row.multipart_id]
+    assert quota.usage(alice).reserved_bytes == SIZE
+
+
+def test_an_operator_lowers_the_quota_while_uploads_start(
+    alice: Any, django_user_model: Any
+) -> None:
+    django_user_model.objects.create_superuser("admin", password="x")
+    StorageQuota.objects.create(user=alice, limit_bytes=60 * SIZE)
+    declaration = declare(b"x" * SIZE)
+
+    def start() -> Any:
+        return lifecycle.start(owner=alice, declaration=declaration)
+
+    def lower() -> int:
+        operator = Client()
+        operator.force_login(django_user_model.objects.get(username="admin"))
+        answer = operator.post(
+            f"/admin/uploads/storagequota/{alice.pk}/change/",
+            {"limit_bytes": str(10 * SIZE), "max_files": ""},
+        )
+        return answer.status_code
+
+    results = race([*[start] * 40, lower])
+
+    assert results.pop() == 302
+    assert kinds_of(results).keys() <= {Upload, QuotaExceeded}
+    assert StorageQuota.objects.get(user=alice).limit_bytes == 10 * SIZE
+    assert 10 <= alice.uploads.filter(state=State.PENDING).count() <= 40
+    assert_quotas_add_up()
+    if alice.uploads.count() >= 10:
+        with pytest.raises(QuotaExceeded):
+            start()

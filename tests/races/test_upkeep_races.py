@@ -1,0 +1,221 @@
+"""Sweepers, a consumer and browsers over the same uploads at the same moment."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from tests.builders import let_time_pass
+from tests.races.books import assert_books_agree
+from tests.races.files import declare, send
+from tests.races.threads import race
+from tests.storage_faults import counted
+from uploads import lifecycle, quota
+from uploads.conf import options
+from uploads.errors import Incomplete, InvalidState
+from uploads.models import Orphan, Upload
+from uploads.s3.bucket import Bucket
+from uploads.states import RESERVING, State, Transport
+from uploads.upkeep.auditing import audit
+from uploads.upkeep.bucket_sweep import sweep_bucket
+from uploads.upkeep.intake import Intake, take_in
+from uploads.upkeep.sweeper import Report, sweep
+
+CONTENT = b"hello"
+OVERDUE, ABANDONED, WAITING = 6, 6, 4
+
+
+def begin(owner: Any, transport: Transport = Transport.PUT) -> Upload:
+    return lifecycle.start(
+        owner=owner, declaration=declare(CONTENT, transport=transport)
+    )
+
+
+def arrive(owner: Any, transport: Transport = Transport.PUT) -> Upload:
+    upload = begin(owner, transport)
+    send(upload, CONTENT)
+    return upload
+
+
+def stick(bucket: Bucket, owner: Any) -> None:
+    upload = arrive(owner)
+    facts = bucket.head_object(upload.key)
+    assert facts is not None
+    lifecycle.move(upload, State.INSPECTING, etag=facts.etag)
+
+
+def fill(bucket: Bucket, owner: Any, *, waiting: int = WAITING) -> None:
+    """Leave 40 uploads in every state that somebody has to come back to."""
+    for _ in range(10):
+        arrive(owner)
+    for _ in range(8):
+        arrive(owner, Transport.MULTIPART)
+    for _ in range(6):
+        stick(bucket, owner)
+    for _ in range(ABANDONED):
+        lifecycle.move(arrive(owner), State.CANCELLED)
+    for _ in range(waiting):
+        lifecycle.presign(begin(owner))
+    for _ in range(OVERDUE):
+        upload = begin(owner)
+        lifecycle.presign(upload)
+        Upload.objects.filter(pk=upload.pk).update(expires_at=timezone.now())
+    let_time_pass(minutes=20)
+
+
+def consume(uploads: list[Upload]) -> Intake:
+    """Take in a message about each upload, twice, in no order."""
+    total = Intake()
+    for upload in random.Random(7).sample(uploads * 2, len(uploads) * 2):
+        entity = {"bucket": {"name": "slipway"}, "object": {"key": upload.key}}
+        record = {"eventName": "ObjectCreated:Put", "s3": entity}
+        total.add(take_in(json.dumps({"Records": [record]})))
+    return total
+
+
+def complete(uploads: list[Upload]) -> list[str]:
+    """Complete each upload, as the pages of its owner would."""
+    states = []
+    for upload in uploads:
+        row = Upload.objects.get(pk=upload.pk)
+        try:
+            states.append(str(lifecycle.complete(row).state))
+        except (Incomplete, InvalidState) as refusal:
+            states.append(refusal.code)
+    return states
+
+
+def test_two_sweepers_a_consumer_and_browsers_settle_40_uploads_once(
+    alice: Any, bucket: Bucket
+) -> None:
+    fill(bucket, alice)
+    uploads = list(Upload.objects.order_by("pk"))
+    assert len(uploads) == 40
+    arrived = [row for row in uploads if row.urls_expire_at and not row.is_overdue]
+    known = [row for row in arrived if row.state != State.CANCELLED]
+
+    pages = [partial(complete, uploads[start::4]) for start in range(4)]
+    acts: list[Callable[[], Any]] = [sweep, sweep, partial(consume, known), *pages]
+    one, other, taken, *answers = race(acts)
+
+    assert isinstance(one, Report), one
+    assert isinstance(other, Report), other
+    assert one.failed == other.failed == 0
+    assert taken == Intake(handled=2 * len(known))
+    codes = {"ready", "incomplete", "invalid_state"}
+    assert {code for states in answers for code in states} <= codes
+    assert one.looked_at + other.looked_at <= 40
+    assert one.expired + other.expired == OVERDUE
+    for upload in Upload.objects.filter(state=State.READY):
+        assert upload.events.filter(kind="upload.ready").count() == 1
+    assert Upload.objects.filter(state=State.READY).count() == 24
+    assert list(audit()) == []
+
+    let_time_pass(days=8)
+    assert sweep().expired == WAITING
+    now = quota.usage(alice)
+    assert (now.used_bytes, now.reserved_bytes) == (24 * len(CONTENT), 0)
+    assert (now.file_count, now.reserved_files) == (24, 0)
+    assert list(audit()) == []
+    assert_books_agree(bucket)
+
+
+def test_four_sweepers_do_no_work_twice(alice: Any, bucket: Bucket) -> None:
+    fill(bucket, alice, waiting=0)
+
+    with counted(bucket) as calls:
+        reports = race([sweep] * 4)
+
+    assert [report.failed for report in reports] == [0] * 4
+    assert sum(report.looked_at for report in reports) == 36
+    assert sum(report.completed for report in reports) == 24
+    assert sum(report.purged for report in reports) == OVERDUE + ABANDONED
+    assert calls["CompleteMultipartUpload"] == 8
+    assert calls["HeadObject"] == 10 + 8 + OVERDUE
+    assert calls["GetObject"] == 24
+    assert calls["DeleteObject"] == OVERDUE + ABANDONED
+    assert list(audit()) == []
+
+
+def test_sweepers_against_their_owners_cancels(alice: Any, bucket: Bucket) -> None:
+    fill(bucket, alice)
+    uploads = list(Upload.objects.all())
+
+    def remove_all() -> int:
+        for upload in uploads:
+            lifecycle.remove(Upload.objects.get(pk=upload.pk), actor=alice)
+        return len(uploads)
+
+    acts: list[Callable[[], Any]] = [sweep, sweep, remove_all, remove_all]
+    one, other, *removed = race(acts)
+
+    assert one.failed == other.failed == 0
+    assert removed == [40, 40]
+    sweep()
+    assert not Upload.objects.filter(state__in={*RESERVING, State.READY}).exists()
+    assert quota.usage(alice).used_bytes == quota.usage(alice).reserved_bytes == 0
+    assert list(audit()) == []
+
+
+def test_quotas_are_mended_while_they_move(alice: Any, bucket: Bucket) -> None:
+    def start_and_cancel() -> None:
+        for _ in range(10):
+            lifecycle.remove(begin(alice))
+
+    reports = race([start_and_cancel, start_and_cancel, *[sweep] * 2])[2:]
+
+    assert [report.quotas_mended for report in reports] == [0, 0]
+    assert quota.usage(alice).reserved_bytes == 0
+
+
+def test_two_sweepers_note_an_orphan_once(bucket: Bucket) -> None:
+    prefix = options().key_prefix
+    for number in range(5):
+        bucket.client.put_object(
+            Bucket=bucket.name, Key=f"{prefix}{number}", Body=b"orphan"
+        )
+
+    reports = race([sweep] * 4)
+
+    assert [report.failed for report in reports] == [0] * 4
+    assert Orphan.objects.count() == 5
+
+
+@pytest.mark.parametrize(
+    ("age", "aborted"), [(timedelta(hours=0.9), 0), (timedelta(hours=1.1), 1)]
+)
+def test_a_twin_of_an_open_upload_is_aborted_after_an_hour(
+    alice: Any, bucket: Bucket, age: timedelta, aborted: int
+) -> None:
+    upload = begin(alice, Transport.MULTIPART)
+    bucket.create_multipart_upload(upload.key, content_type="text/plain")
+    report = Report()
+
+    sweep_bucket(report, now=timezone.now() + age, dry_run=False)
+
+    assert report.aborted == aborted
+    left = [entry.multipart_id for entry in bucket.list_multipart_uploads(upload.key)]
+    assert len(left) == 2 - aborted
+    assert upload.multipart_id in left
+
+
+@pytest.mark.parametrize(
+    ("age", "aborted"), [(timedelta(days=2.9), 0), (timedelta(days=3.1), 1)]
+)
+def test_parts_of_nobody_are_aborted_after_days(
+    transactional_db: None, bucket: Bucket, age: timedelta, aborted: int
+) -> None:
+    prefix = options().key_prefix
+    bucket.create_multipart_upload(f"{prefix}nobody", content_type="text/plain")
+    report = Report()
+
+    sweep_bucket(report, now=timezone.now() + age, dry_run=False)
+
+    assert report.aborted == aborted

@@ -1,0 +1,79 @@
+"""The demo's environment keeps its well-known passwords away from real data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from uploads.dev.demo_site import DemoSite
+from uploads.dev.s3_server import S3Server
+from uploads.dev.supervisor import (
+    SupervisorError,
+    running_alone,
+    running_site,
+    welcome,
+)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> DemoSite:
+    return DemoSite(port=9000, s3_port=9333, data_dir=tmp_path)
+
+
+def test_the_shells_database_bucket_and_credentials_are_left_out(
+    site: DemoSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://production/db")
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("S3_BUCKET", "production")
+    monkeypatch.setenv("S3_EXPECTED_BUCKET_OWNER", "123456789012")
+
+    environment = site.environment()
+
+    assert "production" not in environment.values()
+    assert environment["S3_BUCKET"] == "slipway"
+    assert environment["S3_ENDPOINT_URL"] == "http://127.0.0.1:9333"
+    assert environment["DATA_DIR"] == str(site.data_dir)
+
+
+def test_a_browser_may_upload_from_both_names_of_this_machine(site: DemoSite) -> None:
+    assert site.origins == ["http://127.0.0.1:9000", "http://localhost:9000"]
+
+
+def test_a_data_folder_serves_one_site_at_a_time(site: DemoSite) -> None:
+    other = DemoSite(port=9001, s3_port=9334, data_dir=site.data_dir)
+
+    with (
+        running_alone(site),
+        pytest.raises(
+            SupervisorError, match=r"runs already at http://127\.0\.0\.1:9000"
+        ),
+        running_alone(other),
+    ):
+        pass
+
+
+def test_the_site_that_runs_is_found_by_its_data_folder(site: DemoSite) -> None:
+    assert running_site(site.data_dir) is None
+    with running_alone(site):
+        assert running_site(site.data_dir) == site
+    assert running_site(site.data_dir) is None
+
+
+def test_the_welcome_names_url_accounts_data_and_how_to_stop(site: DemoSite) -> None:
+    text = welcome(site)
+
+    for words in (site.url, "demo / demo", "admin / admin", str(site.data_dir)):
+        assert words in text
+    assert "Ctrl-C" in text
+
+
+def test_the_signer_may_put_below_the_prefix_and_nothing_else(tmp_path: Path) -> None:
+    server = S3Server(tmp_path, port=9333, bucket="b", key_prefix="uploads/")
+    server.data_dir.mkdir(exist_ok=True)
+
+    text = server._write_identities().read_text()
+
+    assert r"\"Allow\", \"Action\": [\"s3:PutObject\"]" in text
+    assert r"arn:aws:s3:::b/uploads/*" in text

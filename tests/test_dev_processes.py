@@ -1,0 +1,134 @@
+"""Records of child processes: they find ours and spare everybody else's."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from uploads.dev.processes import PidRecord, leash, spawn, started_at, stop
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    process = spawn(SLEEP)
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> PidRecord:
+    return PidRecord(tmp_path / "run" / "sleeper.pid")
+
+
+def test_a_record_knows_a_process_that_lives(
+    record: PidRecord, sleeper: subprocess.Popen[bytes]
+) -> None:
+    record.write(sleeper.pid)
+
+    assert record.pid() == sleeper.pid
+
+
+def test_a_record_of_a_dead_process_names_nobody(
+    record: PidRecord, sleeper: subprocess.Popen[bytes]
+) -> None:
+    record.write(sleeper.pid)
+    sleeper.kill()
+    sleeper.wait()
+
+    assert record.pid() is None
+    assert not record.end_leftover()
+
+
+def test_a_leftover_is_ended(
+    record: PidRecord, sleeper: subprocess.Popen[bytes]
+) -> None:
+    record.write(sleeper.pid)
+
+    assert record.end_leftover()
+    assert started_at(sleeper.pid) is None
+    assert not record.path.exists()
+
+
+def test_a_leftover_that_ignores_sigterm_is_killed(record: PidRecord) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE
+    ) as stubborn:
+        assert stubborn.stdout is not None
+        stubborn.stdout.readline()
+        record.write(stubborn.pid)
+
+        assert record.end_leftover(patience=0.2)
+        assert stubborn.wait(5) == -9
+
+
+def test_a_process_that_has_taken_over_the_pid_is_spared(
+    record: PidRecord, sleeper: subprocess.Popen[bytes]
+) -> None:
+    record.path.parent.mkdir()
+    record.path.write_text(json.dumps({"pid": sleeper.pid, "started_at": "long ago"}))
+
+    assert not record.end_leftover()
+    assert sleeper.poll() is None
+
+
+@pytest.mark.parametrize("text", ["", "12", "[]", "{}", '{"pid": "x"}'])
+def test_a_damaged_record_names_nobody(record: PidRecord, text: str) -> None:
+    record.path.parent.mkdir()
+    record.path.write_text(text)
+
+    assert record.pid() is None
+
+
+def test_stop_ends_a_child_that_ignores_sigterm() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE
+    ) as stubborn:
+        assert stubborn.stdout is not None
+        stubborn.stdout.readline()
+
+        stop(stubborn, patience=0.2)
+
+        assert stubborn.returncode == -9
+
+
+def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    assert leash(), "this system cannot tie a child to its parent"
+    pid_file = tmp_path / "pid"
+    program = (
+        "import sys, pathlib; from uploads.dev.processes import spawn;"
+        f"child = spawn({SLEEP!r});"
+        "pathlib.Path(sys.argv[1]).write_text(str(child.pid)); child.wait()"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program, str(pid_file)])
+    deadline = time.monotonic() + 10
+    while not (pid_file.exists() and pid_file.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    child = int(pid_file.read_text())
+
+    parent.kill()
+    parent.wait()
+
+    while started_at(child) is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_this_process_began_at_one_time_only() -> None:
+    assert started_at(os.getpid()) == started_at(os.getpid()) is not None

@@ -1,0 +1,463 @@
+"""The bucket's answers in a crisis: a server that says what the test tells it to."""
+
+from __future__ import annotations
+
+import multiprocessing
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from uploads.errors import (
+    NoSuchMultipartUpload,
+    ObjectExists,
+    PartsRefused,
+    StorageUnavailable,
+)
+from uploads.s3.bucket import (
+    Bucket,
+    Part,
+    get_bucket,
+    get_download_presigner,
+    get_presigner,
+)
+from uploads.s3.connection import storage_options
+
+PART = Part(1, 5, '"etag"')
+EMPTY: tuple[int, str] = (200, "")
+
+
+def error(status: int, code: str) -> tuple[int, str]:
+    return status, f"<Error><Code>{code}</Code><Message>no</Message></Error>"
+
+
+def opened(multipart_id: str) -> tuple[int, str]:
+    name = "InitiateMultipartUploadResult"
+    return 200, f"<{name}><UploadId>{multipart_id}</UploadId></{name}>"
+
+
+def part_entry(number: int, etag: str, second: int, inner: str = "") -> str:
+    return (
+        f"<Part><PartNumber>{number}</PartNumber><Size>5</Size><ETag>{etag}</ETag>"
+        f"<LastModified>2026-11-21T07:23:{second:02}.000Z</LastModified>{inner}</Part>"
+    )
+
+
+def listed(inner: str = "") -> tuple[int, str]:
+    return 200, f"<ListPartsResult>{inner}</ListPartsResult>"
+
+
+class Script:
+    """An S3 that gives prepared answers and notes what it was asked."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.answers: list[tuple[int, str]] = []
+        self.asked: list[tuple[str, dict[str, str], str]] = []
+
+    @property
+    def requests(self) -> list[str]:
+        return [request for request, _, _ in self.asked]
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    script: ClassVar[Script]
+
+    def handle_request(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        parts = urlsplit(self.path)
+        names = sorted(parse_qs(parts.query, keep_blank_values=True))
+        request = " ".join([self.command, parts.path, *names])
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.script.asked.append((request, headers, body.decode()))
+        status, text = self.script.answers.pop(0)
+        self.send_response(status)
+        if self.command == "HEAD":
+            text = ""
+        elif status != HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):
+            return self.handle_request
+        raise AttributeError(name)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the tests read what was asked."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listening.daemon_threads = True
+    thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"http://127.0.0.1:{listening.server_port}"
+    listening.shutdown()
+    thread.join()
+    listening.server_close()
+
+
+@pytest.fixture
+def script(server: str) -> Iterator[Script]:
+    Handler.script = Script(server)
+    yield Handler.script
+    assert Handler.script.answers == [], "the test expected more requests"
+
+
+@lru_cache(maxsize=8)
+def client_at(url: str, attempts: int) -> Any:
+    return boto3.client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=url,
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            connect_timeout=2,
+            read_timeout=2,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+        ),
+    )
+
+
+def bucket_at(url: str, *, attempts: int = 1, owner: str = "") -> Bucket:
+    return Bucket(client=client_at(url, attempts), name="b", expected_owner=owner)
+
+
+VERBS: dict[str, Callable[[Bucket], object]] = {
+    "check": lambda b: b.check(),
+    "head_object": lambda b: b.head_object("k"),
+    "read_range": lambda b: b.read_range("k", 0, 1),
+    "create": lambda b: b.create_multipart_upload("k", content_type="a/b"),
+    "list_parts": lambda b: b.list_parts("k", "m"),
+    "complete": lambda b: b.complete_multipart_upload("k", "m", [PART], byte_size=5),
+    "abort": lambda b: b.abort_multipart_upload("k", "m"),
+    "delete_object": lambda b: b.delete_object("k"),
+    "list_objects": lambda b: list(b.list_objects("")),
+    "list_uploads": lambda b: list(b.list_multipart_uploads("")),
+}
+verbs = pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+
+
+@pytest.fixture(scope="module")
+def nobody() -> Iterator[str]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@verbs
+def test_a_server_that_is_not_there_is_unavailable(
+    nobody: str, verb: Callable[[Bucket], object]
+) -> None:
+    with pytest.raises(StorageUnavailable):
+        verb(bucket_at(nobody))
+
+
+@verbs
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(403, "AccessDenied"), (503, "SlowDown"), (500, "InternalError")],
+)
+def test_a_refusal_is_unavailable_never_absent(
+    script: Script, verb: Callable[[Bucket], object], status: int, code: str
+) -> None:
+    script.answers = [error(status, code)]
+
+    with pytest.raises(StorageUnavailable):
+        verb(bucket_at(script.url))
+
+
+@verbs
+def test_every_request_names_the_owner_of_the_bucket(
+    script: Script, verb: Callable[[Bucket], object]
+) -> None:
+    script.answers = [error(403, "AccessDenied")]
+
+    with pytest.raises(StorageUnavailable):
+        verb(bucket_at(script.url, owner="123456789012"))
+
+    [(_, headers, _)] = script.asked
+    assert headers["x-amz-expected-bucket-owner"] == "123456789012"
+
+
+def test_a_request_is_tried_again_when_s3_is_slow(script: Script) -> None:
+    script.answers = [error(503, "SlowDown"), EMPTY]
+
+    bucket_at(script.url, attempts=2).check()
+
+    assert script.requests == ["HEAD /b", "HEAD /b"]
+
+
+def test_an_object_is_absent_only_in_a_bucket_that_is_there(script: Script) -> None:
+    script.answers = [(404, ""), EMPTY]
+
+    assert bucket_at(script.url).head_object("k") is None
+
+
+def test_a_missing_bucket_is_no_missing_object(script: Script) -> None:
+    script.answers = [(404, ""), (404, "")]
+
+    with pytest.raises(StorageUnavailable):
+        bucket_at(script.url).head_object("k")
+
+
+def complete(url: str, part: Part = PART) -> None:
+    bucket_at(url).complete_multipart_upload("k", "m", [part], byte_size=5)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        error(200, "InternalError")[1],
+        '<?xml version="1.0"?>\n   \n' + error(200, "InternalError")[1],
+        "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>",
+        "",
+        "   ",
+    ],
+    ids=["error", "late error", "no etag", "nothing", "only blanks"],
+)
+def test_a_200_without_an_object_is_a_failure(script: Script, body: str) -> None:
+    script.answers = [(200, body)]
+
+    with pytest.raises(StorageUnavailable):
+        complete(script.url)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "raised"),
+    [
+        (404, "NoSuchUpload", NoSuchMultipartUpload),
+        (412, "PreconditionFailed", ObjectExists),
+        (400, "InvalidPart", PartsRefused),
+        (400, "InvalidPartOrder", PartsRefused),
+        (400, "EntityTooSmall", PartsRefused),
+        (400, "BadDigest", PartsRefused),
+        (409, "ConditionalRequestConflict", StorageUnavailable),
+        (404, "NoSuchBucket", StorageUnavailable),
+    ],
+)
+def test_a_refused_completion_says_why(
+    script: Script, status: int, code: str, raised: type[Exception]
+) -> None:
+    script.answers = [error(status, code)]
+
+    with pytest.raises(raised) as caught:
+        complete(script.url)
+
+    assert type(caught.value) is raised
+
+
+def test_a_completion_creates_only_and_tells_all_it_knows(script: Script) -> None:
+    name = "CompleteMultipartUploadResult"
+    script.answers = [(200, f"<{name}><ETag>x</ETag></{name}>")]
+
+    complete(script.url, Part(1, 5, '"etag"', "c2hh"))
+
+    [(request, headers, body)] = script.asked
+    assert request == "POST /b/k uploadId"
+    assert headers["if-none-match"] == "*"
+    assert headers["x-amz-mp-object-size"] == "5"
+    assert "<ETag>&quot;etag&quot;</ETag>" in body or '<ETag>"etag"</ETag>' in body
+    assert "<ChecksumSHA256>c2hh</ChecksumSHA256>" in body
+    assert "<PartNumber>1</PartNumber>" in body
+
+
+def test_parts_come_with_the_checksums_that_s3_tells(script: Script) -> None:
+    checksum = "<ChecksumSHA256>c2hh</ChecksumSHA256>"
+    script.answers = [listed(part_entry(1, "e", 0, checksum))]
+
+    assert bucket_at(script.url).list_parts("k", "m") == [Part(1, 5, "e", "c2hh")]
+
+
+def test_of_a_part_that_is_listed_twice_the_later_counts(script: Script) -> None:
+    twice = [(2, "b", 1), (10, "d", 1), (1, "new", 3), (1, "old", 2), (2, "b", 1)]
+    script.answers = [listed("".join(part_entry(*entry) for entry in twice))]
+
+    parts = bucket_at(script.url).list_parts("k", "m")
+
+    assert [(part.part_number, part.etag) for part in parts] == [
+        (1, "new"),
+        (2, "b"),
+        (10, "d"),
+    ]
+
+
+def test_a_server_that_tells_checksums_is_asked_once(script: Script) -> None:
+    told = listed("<ChecksumAlgorithm>SHA256</ChecksumAlgorithm>")
+    script.answers = [opened("one"), told, opened("two")]
+    bucket = bucket_at(script.url)
+
+    ids = [bucket.create_multipart_upload("k", content_type="a/b") for _ in range(2)]
+
+    assert ids == ["one", "two"]
+    assert script.requests == [
+        "POST /b/k uploads",
+        "GET /b/k uploadId",
+        "POST /b/k uploads",
+    ]
+    for request, headers, _ in script.asked:
+        if request.startswith("POST"):
+            assert headers["x-amz-checksum-algorithm"] == "SHA256"
+            assert headers["x-amz-checksum-type"] == "COMPOSITE"
+            assert headers["content-disposition"] == "attachment"
+            assert headers["content-type"] == "a/b"
+
+
+def test_a_server_that_hides_checksums_is_not_asked_to_keep_them(
+    script: Script,
+) -> None:
+    gone = error(404, "NoSuchUpload")
+    script.answers = [opened("one"), listed(), (204, ""), gone, opened("two")]
+    script.answers += [opened("three")]
+    bucket = bucket_at(script.url)
+
+    ids = [bucket.create_multipart_upload("k", content_type="a/b") for _ in range(2)]
+
+    assert ids == ["two", "three"]
+    with_algorithm = [
+        "x-amz-checksum-algorithm" in headers
+        for request, headers, _ in script.asked
+        if request == "POST /b/k uploads"
+    ]
+    assert with_algorithm == [True, False, False]
+
+
+def test_an_abort_is_repeated_until_the_parts_are_gone(script: Script) -> None:
+    script.answers = [(204, ""), listed(), (204, ""), error(404, "NoSuchUpload")]
+
+    bucket_at(script.url).abort_multipart_upload("k", "m")
+
+    assert (
+        script.requests == ["DELETE /b/k uploadId", "GET /b/k max-parts uploadId"] * 2
+    )
+
+
+def test_an_abort_does_not_try_for_ever(script: Script) -> None:
+    script.answers = [(204, ""), listed()] * 5
+
+    with pytest.raises(StorageUnavailable, match="keeps parts"):
+        bucket_at(script.url).abort_multipart_upload("k", "m")
+
+
+def test_a_version_is_deleted_by_its_id(script: Script) -> None:
+    script.answers = [(204, "")]
+
+    bucket_at(script.url).delete_object("k", version_id="v1")
+
+    assert script.requests == ["DELETE /b/k versionId"]
+
+
+def test_an_answer_that_breaks_off_is_unavailable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer_half() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 206 OK\r\nContent-Length: 9\r\n\r\nhalf")
+
+        thread = threading.Thread(target=answer_half)
+        thread.start()
+        bucket = bucket_at(f"http://127.0.0.1:{listener.getsockname()[1]}")
+
+        with pytest.raises(StorageUnavailable):
+            bucket.read_range("k", 0, 9)
+        thread.join()
+
+
+def identity(access_key: str, **options: Any) -> dict[str, Any]:
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": storage_options(
+            bucket="b",
+            region="eu-west-1",
+            endpoint_url="http://127.0.0.1:1",
+            addressing_style="path",
+            access_key=access_key,
+            secret_key="secret",
+            session_token="",
+        )
+        | options,
+    }
+
+
+def signed_by(presigner: Any) -> str:
+    url = presigner.get_object(
+        key="k",
+        filename="f",
+        content_type="a/b",
+        disposition="attachment",
+        expires_in=60,
+    ).url
+    return str(parse_qs(urlsplit(url).query)["X-Amz-Credential"][0].split("/")[0])
+
+
+def test_the_signer_signs_uploads_and_the_worker_downloads(settings: Any) -> None:
+    settings.STORAGES = {
+        "uploads": identity("worker"),
+        "uploads_signer": identity("signer"),
+    }
+
+    assert signed_by(get_presigner()) == "signer"
+    assert signed_by(get_download_presigner()) == "worker"
+
+
+def test_one_identity_may_do_both(settings: Any) -> None:
+    settings.STORAGES = {"uploads": identity("worker")}
+
+    assert signed_by(get_presigner()) == "worker"
+
+
+def test_browsers_may_reach_the_bucket_by_another_name(settings: Any) -> None:
+    settings.STORAGES = {"uploads": identity("worker")}
+    settings.S3_PUBLIC_ENDPOINT_URL = "https://s3.example.org"
+
+    assert get_presigner().origin == "https://s3.example.org"
+    assert get_bucket().client.meta.endpoint_url == "http://127.0.0.1:1"
+
+
+def test_the_connection_is_made_once_and_anew_when_settings_change(
+    settings: Any,
+) -> None:
+    settings.STORAGES = {"uploads": identity("one")}
+    before = get_bucket(), get_presigner()
+    again = get_bucket(), get_presigner()
+
+    settings.S3_EXPECTED_BUCKET_OWNER = "123456789012"
+
+    assert again == before
+    assert get_bucket() is not before[0]
+    assert get_presigner() is not before[1]
+    assert get_bucket().target["ExpectedBucketOwner"] == "123456789012"
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_worker_opens_connections_of_its_own(settings: Any) -> None:
+    settings.STORAGES = {"uploads": identity("worker")}
+    get_bucket()
+
+    child = multiprocessing.get_context("fork").Process(
+        target=lambda: exit(get_bucket.cache_info().currsize)
+    )
+    child.start()
+    child.join()
+
+    assert get_bucket.cache_info().currsize == 1
+    assert child.exitcode == 0

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from email.message import Message
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uploads.s3.content_disposition import content_disposition
+
+
+@pytest.mark.parametrize(
+    ("filename", "fallback", "encoded"),
+    [
+        ("report.pdf", "report.pdf", "report.pdf"),
+        ("a b;c,d.txt", "a b;c,d.txt", "a%20b%3Bc%2Cd.txt"),
+        ("naïve.txt", "na_ve.txt", "na%C3%AFve.txt"),
+        ("日本.png", "__.png", "%E6%97%A5%E6%9C%AC.png"),
+        ("100%.txt", "100_.txt", "100%25.txt"),
+        ("../../etc/passwd", "passwd", "passwd"),
+        ("..\\..\\x.exe", "x.exe", "x.exe"),
+        ('a"; filename="b.exe', "a; filename=b.exe", "a%3B%20filename%3Db.exe"),
+        ("invoice\u202egnp.exe", "invoicegnp.exe", "invoicegnp.exe"),
+        ("a\r\nSet-Cookie: x", "aSet-Cookie: x", "aSet-Cookie%3A%20x"),
+        ("report${filename}", "report${filename}", "report$%7Bfilename%7D"),
+        ("", "download", "download"),
+        ("..", "download", "download"),
+        ("a/", "download", "download"),
+        ("\ud800.txt", ".txt", ".txt"),
+    ],
+)
+def test_a_name_becomes_a_header(filename: str, fallback: str, encoded: str) -> None:
+    header = content_disposition("attachment", filename)
+
+    assert header == (
+        f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{encoded}"
+    )
+
+
+def test_inline_is_said_as_asked() -> None:
+    assert content_disposition("inline", "a.png").startswith('inline; filename="a.png"')
+
+
+@given(st.text())
+def test_any_name_gives_one_clean_header(filename: str) -> None:
+    header = content_disposition("attachment", filename)
+
+    message = Message()
+    message["content-disposition"] = header
+    shown = message.get_filename() or ""
+    assert message.get_content_disposition() == "attachment"
+    assert header.isascii()
+    assert header.isprintable()
+    assert shown
+    assert not {"/", "\\", '"', "\r", "\n", "\u202e"} & set(shown)

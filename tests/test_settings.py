@@ -1,0 +1,106 @@
+"""The settings: nothing needed to try the site, nothing missing to run it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from uploads.s3.connection import browser_origin
+
+ROOT = Path(__file__).resolve().parent.parent
+PRODUCTION = {
+    "DEBUG": "false",
+    "SECRET_KEY": "k" * 25 + "0123456789-abcdefghijklmnopqrstuvw",
+    "ALLOWED_HOSTS": "files.example.com",
+    "S3_BUCKET": "my-bucket",
+    "DATABASE_URL": "postgresql://user:password@127.0.0.1/site",
+}
+
+
+def manage(
+    *arguments: str, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=kept | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_fresh_checkout_needs_no_environment(tmp_path: Path) -> None:
+    done = manage("check", environment={"DATA_DIR": str(tmp_path)})
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "ALLOWED_HOSTS", "S3_BUCKET"])
+def test_production_refuses_to_start_and_names_what_is_missing(
+    tmp_path: Path, missing: str
+) -> None:
+    environment = PRODUCTION | {"DATA_DIR": str(tmp_path)}
+    del environment[missing]
+
+    done = manage("check", environment=environment)
+
+    assert done.returncode != 0
+    assert f"DEBUG is off, so {missing} must be set" in done.stderr
+
+
+def test_the_deployment_check_is_clean(tmp_path: Path) -> None:
+    done = manage(
+        "check",
+        "--deploy",
+        "--fail-level",
+        "WARNING",
+        environment=PRODUCTION | {"DATA_DIR": str(tmp_path)},
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "no issues (0 silenced)" in done.stdout
+
+
+def test_an_unknown_addressing_style_is_refused(tmp_path: Path) -> None:
+    done = manage(
+        "check",
+        environment={"DATA_DIR": str(tmp_path), "S3_ADDRESSING_STYLE": "sideways"},
+    )
+
+    assert "set it to path or virtual" in done.stderr
+
+
+def test_a_truth_that_is_neither_is_refused(tmp_path: Path) -> None:
+    done = manage("check", environment={"DATA_DIR": str(tmp_path), "DEBUG": "maybe"})
+
+    assert done.returncode != 0
+    assert "DEBUG" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("region", "endpoint_url", "style", "origin"),
+    [
+        ("eu-west-1", "", "virtual", "https://b.s3.eu-west-1.amazonaws.com"),
+        ("cn-north-1", "", "virtual", "https://b.s3.cn-north-1.amazonaws.com.cn"),
+        ("auto", "https://x.example.com:9000", "path", "https://x.example.com:9000"),
+        ("auto", "https://x.example.com/s3", "path", "https://x.example.com"),
+    ],
+)
+def test_the_page_may_talk_to_the_buckets_origin(
+    region: str, endpoint_url: str, style: str, origin: str
+) -> None:
+    assert (
+        browser_origin(
+            bucket="b",
+            region=region,
+            endpoint_url=endpoint_url,
+            addressing_style=style,
+        )
+        == origin
+    )

@@ -1,0 +1,131 @@
+"""What every list of this admin shares: bounded work, whatever the table's size."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin.options import ShowFacets
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.dates import MONTHS
+
+from uploads.admin.paginator import CappedPaginator
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+    TabularInline = admin.TabularInline[Any, Any]
+else:
+    ModelAdmin = admin.ModelAdmin
+    TabularInline = admin.TabularInline
+
+DAYS_IN_MONTH = 31
+
+
+class BoundedChangeList(ChangeList):
+    """A list with a drill-down by date that asks for two values, not for all."""
+
+    def drill_down(self) -> dict[str, Any] | None:
+        """Return a link back and the links one step down; None without dates.
+
+        Django's own lists the distinct dates, which reads every row. The oldest
+        and the newest, from the ends of an index, say as much.
+        """
+        name = self.date_hierarchy
+        span = self._span(name) if name else None
+        if span is None:
+            return None
+        year, month, day = (self._chosen(unit) for unit in ("year", "month", "day"))
+        if year is None:
+            return {"back": None, "choices": self._years(*span)}
+        if month is None:
+            return {
+                "back": self._link("All dates"),
+                "choices": self._months(year, *span),
+            }
+        back = self._link(str(year), year=year)
+        if day is None:
+            return {"back": back, "choices": self._days(year, month, *span)}
+        title = f"{MONTHS[month]} {year}"
+        here = {"title": f"{MONTHS[month]} {day}", "link": None}
+        return {
+            "back": self._link(title, year=year, month=month),
+            "choices": [here],
+        }
+
+    def _span(self, name: str) -> tuple[datetime, datetime] | None:
+        dates = self.root_queryset.values_list(name, flat=True)
+        oldest = dates.order_by(name).first()
+        newest = dates.order_by(f"-{name}").first()
+        if oldest is None or newest is None:
+            return None
+        return timezone.localtime(oldest), timezone.localtime(newest)
+
+    def _years(self, oldest: datetime, newest: datetime) -> list[dict[str, Any]]:
+        years = range(oldest.year, newest.year + 1)
+        return [self._link(str(year), year=year) for year in years]
+
+    def _months(
+        self, year: int, oldest: datetime, newest: datetime
+    ) -> list[dict[str, Any]]:
+        first, last = (oldest.year, oldest.month), (newest.year, newest.month)
+        return [
+            self._link(str(MONTHS[month]), year=year, month=month)
+            for month in range(1, 13)
+            if first <= (year, month) <= last
+        ]
+
+    def _days(
+        self, year: int, month: int, oldest: datetime, newest: datetime
+    ) -> list[dict[str, Any]]:
+        first = (oldest.year, oldest.month, oldest.day)
+        last = (newest.year, newest.month, newest.day)
+        return [
+            self._link(f"{MONTHS[month]} {day}", year=year, month=month, day=day)
+            for day in range(1, DAYS_IN_MONTH + 1)
+            if first <= (year, month, day) <= last and _exists(year, month, day)
+        ]
+
+    def _chosen(self, unit: str) -> int | None:
+        value = self.params.get(f"{self.date_hierarchy}__{unit}")
+        return int(value) if value is not None else None
+
+    def _link(self, title: str, **units: int) -> dict[str, Any]:
+        prefix = f"{self.date_hierarchy}__"
+        chosen = {f"{prefix}{unit}": value for unit, value in units.items()}
+        return {"title": title, "link": self.get_query_string(chosen, [prefix])}
+
+
+class ListAdmin(ModelAdmin):
+    """A ModelAdmin that counts nothing to the end and joins what it shows."""
+
+    paginator = CappedPaginator
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    list_per_page = 100
+    # "Show all" of a long list is a page that nobody can read.
+    list_max_show_all = 200
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BoundedChangeList
+
+
+def with_permission(request: HttpRequest, permission: str) -> bool:
+    """Return whether the person has a permission of this app, as ``change_upload``."""
+    return bool(request.user.has_perm(f"uploads.{permission}"))
+
+
+def first_ids(rows: QuerySet[Any], limit: int) -> list[Any]:
+    """Return the primary keys of the first ``limit`` rows, in their order."""
+    return list(rows.values_list("pk", flat=True)[:limit])
+
+
+def _exists(year: int, month: int, day: int) -> bool:
+    try:
+        datetime(year, month, day, tzinfo=timezone.get_current_timezone())
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,105 @@
+"""Quotas: limits to set, counters to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.db.models import F
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from uploads.admin.byte_sizes import ByteSizeField, in_words
+from uploads.admin.listing import ListAdmin
+from uploads.admin.presenting import bar, link, size
+from uploads.conf import options
+from uploads.models import StorageQuota
+
+
+class QuotaForm(forms.ModelForm):  # type: ignore[type-arg]
+    limit_bytes = ByteSizeField(
+        required=False,
+        label="Limit",
+        help_text="Such as 20 GB. Empty: the site's default.",
+    )
+
+    class Meta:
+        model = StorageQuota
+        fields = ("user", "limit_bytes", "max_files")
+
+
+@admin.register(StorageQuota)
+class QuotaAdmin(ListAdmin):
+    form = QuotaForm
+    list_display = ("user", "usage", "used", "reserved", "limit", "files")
+    list_select_related = ("user",)
+    ordering = ("-used_bytes", "-pk")
+    sortable_by = ("used", "reserved", "files")
+    search_fields = (f"user__{get_user_model().USERNAME_FIELD}",)
+    search_help_text = "A part of a user name."
+    autocomplete_fields = ("user",)
+    readonly_fields = ("usage", "used", "reserved", "files", "uploads")
+
+    class Media:
+        css = {"all": ["css/admin-uploads.css"]}
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        chosen = ("user", "limit_bytes", "max_files")
+        return chosen if obj is None else (*chosen, *self.readonly_fields)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return () if obj is None else ("user", *self.readonly_fields)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: without its counters, what is stored would count for nothing."""
+        return False
+
+    def save_model(
+        self, request: HttpRequest, obj: StorageQuota, form: Any, change: bool
+    ) -> None:
+        """Write the two limits alone: the counters have moved since they were read."""
+        if not change:
+            # An upload that starts just now may have made the row.
+            StorageQuota.objects.bulk_create(
+                [StorageQuota(user=obj.user)], ignore_conflicts=True
+            )
+        StorageQuota.objects.filter(pk=obj.pk).update(
+            limit_bytes=obj.limit_bytes, max_files=obj.max_files
+        )
+
+    @admin.display(description="Usage")
+    def usage(self, quota: StorageQuota) -> SafeString:
+        return bar(quota.used_bytes, quota.reserved_bytes, _limit(quota))
+
+    @admin.display(description="Used", ordering="used_bytes")
+    def used(self, quota: StorageQuota) -> SafeString:
+        return size(quota.used_bytes)
+
+    @admin.display(description="Reserved", ordering="reserved_bytes")
+    def reserved(self, quota: StorageQuota) -> SafeString:
+        return size(quota.reserved_bytes)
+
+    @admin.display(description="Limit", ordering="limit_bytes")
+    def limit(self, quota: StorageQuota) -> str:
+        default = " (default)" if quota.limit_bytes is None else ""
+        return in_words(_limit(quota)) + default
+
+    @admin.display(description="Files", ordering=F("file_count"))
+    def files(self, quota: StorageQuota) -> str:
+        most = (
+            options().default_max_files if quota.max_files is None else quota.max_files
+        )
+        return f"{quota.file_count + quota.reserved_files:,} of {most:,}"
+
+    @admin.display(description="Uploads")
+    def uploads(self, quota: StorageQuota) -> SafeString:
+        query = f"?owner__id__exact={quota.user_id}"
+        return link("uploads_upload_changelist", "All their uploads", query=query)
+
+
+def _limit(quota: StorageQuota) -> int:
+    if quota.limit_bytes is None:
+        return options().default_quota_bytes
+    return quota.limit_bytes

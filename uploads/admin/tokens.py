@@ -1,0 +1,65 @@
+"""API tokens: made, shown once, revoked."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from uploads.admin.listing import ListAdmin
+from uploads.models import ApiToken
+from uploads.tokens import create_token
+
+DEFAULT_DAYS = 90
+
+
+@admin.register(ApiToken)
+class TokenAdmin(ListAdmin):
+    list_display = ("name", "user", "created_at", "expires_at", "last_used_at")
+    list_select_related = ("user",)
+    ordering = ("-pk",)
+    sortable_by = ()
+    search_fields = ("name", f"user__{get_user_model().USERNAME_FIELD}")
+    search_help_text = "A part of its name, or of a user name."
+    autocomplete_fields = ("user",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is not None:
+            return ("name", "user", "created_at", "expires_at", "last_used_at")
+        # A token stands in for its user's password: nobody makes one for others,
+        # except who could set that password as well.
+        others = ("user",) if request.user.is_superuser else ()
+        return (*others, "name", "expires_at")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        expires_at: datetime = timezone.now() + timedelta(days=DEFAULT_DAYS)
+        return {"user": request.user.pk, "expires_at": expires_at}
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(
+        self, request: HttpRequest, obj: ApiToken, form: Any, change: bool
+    ) -> None:
+        owner = obj.user if request.user.is_superuser else request.user
+        row, secret = create_token(owner, name=obj.name, expires_at=obj.expires_at)
+        obj.__dict__.update(row.__dict__)
+        request.new_token_secret = secret  # type: ignore[attr-defined]
+
+    def response_add(
+        self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Show the secret in the answer itself: a message would put it in a cookie."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Copy the token now",
+            "opts": self.opts,
+            "token": obj,
+            "secret": request.new_token_secret,  # type: ignore[attr-defined]
+        }
+        return TemplateResponse(request, "admin/uploads/apitoken/created.html", context)

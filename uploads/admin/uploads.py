@@ -1,0 +1,274 @@
+"""Uploads: every fact to read, none to write; deeds go through the lifecycle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+)
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from uploads import lifecycle
+from uploads.admin import operations
+from uploads.admin.byte_sizes import in_words
+from uploads.admin.events import EventInline
+from uploads.admin.filters import SizeFilter, TransportFilter, TypeFilter
+from uploads.admin.listing import ListAdmin, with_permission
+from uploads.admin.presenting import age, link, size
+from uploads.admin.searching import UploadChangeList
+from uploads.errors import UploadError
+from uploads.models import Upload
+from uploads.states import State
+from uploads.transitions import record
+
+FACTS: tuple[tuple[str | None, Any], ...] = (
+    (None, {"fields": ("filename", "relative_path", "owner_link", "state_in_words")}),
+    (
+        "Content",
+        {
+            "fields": (
+                "exact_size",
+                "content_type",
+                "detected_type",
+                "rejected_reason",
+                "checksum_sha256",
+                "object_checksum",
+                "last_modified",
+                "fingerprint",
+            )
+        },
+    ),
+    (
+        "Times",
+        {
+            "fields": (
+                "created_at",
+                "expires_at",
+                "urls_expire_at",
+                "completed_at",
+                "checked_at",
+                "retry_at",
+                "failed_checks",
+                "purged_at",
+            )
+        },
+    ),
+    (
+        "Storage",
+        {
+            "fields": (
+                "id",
+                "key",
+                "transport",
+                "parts",
+                "multipart_id",
+                "etag",
+                "version_id",
+                "idempotency_key",
+            )
+        },
+    ),
+)
+
+
+@admin.register(Upload)
+class UploadAdmin(ListAdmin):
+    list_display = (
+        "filename",
+        "owner_link",
+        "state_in_words",
+        "size",
+        "content_type",
+        "age",
+    )
+    list_filter = ("state", TypeFilter, TransportFilter, SizeFilter)
+    list_select_related = ("owner",)
+    date_hierarchy = "created_at"
+    sortable_by = ("age",)
+    search_fields = ("filename",)
+    search_help_text = (
+        "A part of a file name, a whole user name, an id, "
+        "or a key or its beginning (with its slash)."
+    )
+    fieldsets = FACTS
+    readonly_fields = tuple(name for _, part in FACTS for name in part["fields"])
+    inlines = (EventInline,)
+    actions = ("verify_again", "remove", "purge_again")
+
+    class Media:
+        css = {"all": ["css/admin-uploads.css"]}
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return UploadChangeList
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        extra = ("download",) if self.has_operate_permission(request) else ()
+        return (*self.list_display, *extra)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Leave the search to UploadChangeList, which searches after all filters."""
+        return queryset, False
+
+    # The bucket is the truth: a form can change nothing, whoever sends it.
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return any(
+            with_permission(request, f"{verb}_upload")
+            for verb in ("view", "change", "delete")
+        )
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return with_permission(request, "change_upload")
+
+    def has_remove_permission(self, request: HttpRequest) -> bool:
+        return with_permission(request, "delete_upload")
+
+    @admin.display(description="Owner")
+    def owner_link(self, upload: Upload) -> SafeString:
+        query = f"?owner__id__exact={upload.owner_id}"
+        return link("uploads_upload_changelist", upload.owner, query=query)
+
+    @admin.display(description="State")
+    def state_in_words(self, upload: Upload) -> SafeString:
+        return format_html(
+            '<span class="state state-{}">{}</span>',
+            upload.state,
+            upload.get_state_display(),
+        )
+
+    @admin.display(description="Size")
+    def size(self, upload: Upload) -> SafeString:
+        return size(upload.byte_size)
+
+    @admin.display(description="Size")
+    def exact_size(self, upload: Upload) -> str:
+        words = in_words(upload.byte_size)
+        exact = f" ({upload.byte_size:,} bytes)" if "byte" not in words else ""
+        return words + exact
+
+    @admin.display(description="Parts")
+    def parts(self, upload: Upload) -> str:
+        return f"{upload.part_count} of at most {in_words(upload.part_size)}"
+
+    @admin.display(description="Age", ordering="created_at")
+    def age(self, upload: Upload) -> SafeString:
+        return age(upload.created_at)
+
+    @admin.display(description="Download", empty_value="")
+    def download(self, upload: Upload) -> SafeString | None:
+        """Return a link to our own page: a URL is presigned for a click only."""
+        if upload.state != State.READY:
+            return None
+        return link("uploads_upload_download", "Download", upload.pk)
+
+    @admin.action(description="Verify again", permissions=["operate"])
+    def verify_again(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> HttpResponse | None:
+        operations.verify_again(request, operations.chosen(request, queryset))
+        return _back(request)
+
+    @admin.action(description="Purge again what is over", permissions=["remove"])
+    def purge_again(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> HttpResponse | None:
+        operations.purge_again(request, operations.chosen(request, queryset))
+        return _back(request)
+
+    @admin.action(description="Delete the files", permissions=["remove"])
+    def remove(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> HttpResponse | None:
+        uploads = operations.chosen(request, queryset)
+        if "confirmed" in request.POST or not uploads:
+            operations.remove(request, uploads)
+            return _back(request)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Delete files",
+            "opts": self.opts,
+            "media": self.media,
+            "uploads": uploads,
+            "total": in_words(sum(upload.byte_size for upload in uploads)),
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+            "from_page": request.POST.get("from_page", ""),
+        }
+        return TemplateResponse(
+            request, "admin/uploads/upload/remove_confirmation.html", context
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        download = path(
+            "<uuid:upload_id>/download/",
+            self.admin_site.admin_view(self.redirect_to_object),
+            name="uploads_upload_download",
+        )
+        return [download, *super().get_urls()]
+
+    def redirect_to_object(self, request: HttpRequest, upload_id: Any) -> HttpResponse:
+        """Send the operator to a presigned URL, and write down who asked for it."""
+        if not self.has_operate_permission(request):
+            raise PermissionDenied
+        upload = self.get_object(request, str(upload_id))
+        if upload is None:
+            raise Http404
+        try:
+            signed = lifecycle.presign_download(upload)
+        except UploadError as error:
+            messages.error(request, error.detail)
+            return HttpResponseRedirect(
+                reverse("admin:uploads_upload_change", args=[upload.pk])
+            )
+        record(
+            upload, "upload.downloaded", actor=request.user, detail={"from": "admin"}
+        )
+        return HttpResponseRedirect(signed.url)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        may = {
+            "may_operate": self.has_operate_permission(request),
+            "may_remove": self.has_remove_permission(request),
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+        }
+        return super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), **may}
+        )
+
+
+def _back(request: HttpRequest) -> HttpResponse | None:
+    """Return to the upload that the deed was asked for on; else to the list."""
+    if request.POST.get("from_page") != "change":
+        return None
+    upload_id = request.POST.getlist(ACTION_CHECKBOX_NAME)[0]
+    return HttpResponseRedirect(
+        reverse("admin:uploads_upload_change", args=[upload_id])
+    )

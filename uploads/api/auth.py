@@ -1,0 +1,65 @@
+"""Who is asking: a bearer token, or the session of a logged-in browser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
+from ninja.errors import HttpError
+from ninja.security import HttpBearer, SessionAuth
+
+from uploads.errors import CsrfFailed, NotAuthenticated
+from uploads.tokens import find_token
+
+
+class TokenAuth(HttpBearer):
+    """``Authorization: Bearer <token>``. Tried first, and without CSRF.
+
+    A header that opens nothing is refused at once: it must not fall through to
+    whatever session the same browser happens to have.
+    """
+
+    openapi_description = "An API token."
+
+    def __call__(self, request: HttpRequest) -> Any:
+        sent = request.headers.get("Authorization")
+        if not sent:
+            return None
+        # Not by HttpBearer's own call: it logs a header that it does not like.
+        scheme, _, secret = sent.partition(" ")
+        user = (
+            self.authenticate(request, secret) if scheme.lower() == "bearer" else None
+        )
+        if user is None:
+            raise NotAuthenticated("The token is unknown, expired or revoked.")
+        return user
+
+    def authenticate(self, request: HttpRequest, token: str) -> Any:
+        row = find_token(token)
+        if row is None:
+            return None
+        request.user = row.user
+        return row.user
+
+
+class BrowserAuth(SessionAuth):
+    """The session cookie, with ``X-CSRFToken`` for everything that changes state."""
+
+    openapi_description = "The session cookie of a logged-in browser."
+
+    def _get_key(self, request: HttpRequest) -> str | None:
+        # Anonymous comes first: 401 says what to do, 403 would not.
+        if not request.user.is_authenticated:
+            return None
+        try:
+            return super()._get_key(request)
+        except HttpError as error:
+            raise CsrfFailed from error
+
+
+def caller(request: HttpRequest) -> Any:
+    """Return the user whom one of the classes above has let in."""
+    if not isinstance(request.user, AbstractBaseUser):
+        raise NotAuthenticated
+    return request.user

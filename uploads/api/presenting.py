@@ -1,0 +1,56 @@
+"""Turns rows and signed requests into the contract's shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uploads.api import schemas
+from uploads.lifecycle import presign
+from uploads.models import Upload
+from uploads.s3.presigner import SignedPost
+from uploads.states import State, Transport
+
+
+def present(upload: Upload) -> dict[str, Any]:
+    """Return the upload as every answer shows it."""
+    return {
+        "id": upload.pk,
+        "state": upload.state,
+        "filename": upload.filename,
+        "relative_path": upload.relative_path,
+        "byte_size": upload.byte_size,
+        "content_type": upload.content_type,
+        "checksum_sha256": upload.checksum_sha256 or None,
+        "transport": upload.transport,
+        "created_at": upload.created_at,
+        "expires_at": upload.expires_at,
+        "completed_at": upload.completed_at,
+        "rejected_reason": upload.rejected_reason or None,
+        "last_modified": upload.last_modified,
+        "fingerprint": upload.fingerprint or None,
+    }
+
+
+def present_started(upload: Upload) -> schemas.StartedOut:
+    """Return the upload with what the browser needs to send its bytes.
+
+    A repeated start of an upload that takes no more bytes has no request.
+    """
+    shown = present(upload)
+    if upload.transport == Transport.MULTIPART:
+        return schemas.MultipartStartedOut(
+            **shown, part_size=upload.part_size, part_count=upload.part_count
+        )
+    request = presign(upload) if upload.state == State.PENDING else None
+    if upload.transport == Transport.POST:
+        return schemas.PostStartedOut(**shown, request=_request(request))
+    return schemas.PutStartedOut(**shown, request=_request(request))
+
+
+def _request(signed: Any) -> Any:
+    if signed is None:
+        return None
+    shown = {"method": signed.method, "url": signed.url}
+    if isinstance(signed, SignedPost):
+        return shown | {"fields": signed.fields}
+    return shown | {"headers": signed.headers}

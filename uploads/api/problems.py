@@ -1,0 +1,133 @@
+"""Errors as problem+json (RFC 9457), and the one table of their statuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from uploads import errors
+from uploads.errors import UploadError
+
+CONTENT_TYPE = "application/problem+json"
+PREFIX = "/api/"
+RETRY_AFTER_SECONDS = 5
+
+STATUS: dict[type[UploadError], HTTPStatus] = {
+    errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.PermissionDenied: HTTPStatus.FORBIDDEN,
+    errors.CsrfFailed: HTTPStatus.FORBIDDEN,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.InvalidState: HTTPStatus.CONFLICT,
+    errors.StaleUpload: HTTPStatus.CONFLICT,
+    errors.Incomplete: HTTPStatus.CONFLICT,
+    errors.QuotaExceeded: HTTPStatus.FORBIDDEN,
+    errors.FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.ContentTypeNotAllowed: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NoSuchMultipartUpload: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ObjectExists: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.PartsRefused: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+CODES: dict[int, str] = {
+    400: "invalid_request",
+    401: "not_authenticated",
+    403: "permission_denied",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "request_too_large",
+    422: "invalid_request",
+    429: "rate_limited",
+    503: "storage_unavailable",
+}
+MAX_MISSING_PARTS = 100
+
+
+def problem(
+    status: int, *, code: str = "", detail: str = "", **members: Any
+) -> dict[str, Any]:
+    """Return the JSON of a problem; ``members`` are its extensions."""
+    title = HTTPStatus(status).phrase
+    return {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail or title,
+        "code": code or CODES.get(status, "error"),
+        **members,
+    }
+
+
+def problem_of(error: UploadError) -> dict[str, Any]:
+    """Return the problem that tells of ``error``."""
+    members: dict[str, Any] = {}
+    if isinstance(error, errors.InvalidRequest) and error.fields:
+        members["errors"] = error.fields
+    if isinstance(error, errors.Incomplete):
+        members["missing_parts"] = error.missing_parts[:MAX_MISSING_PARTS]
+    return problem(STATUS[type(error)], code=error.code, detail=error.detail, **members)
+
+
+def retry_after(error: UploadError) -> int | None:
+    """Return the seconds to wait before the request is worth repeating, or None."""
+    if isinstance(error, errors.RateLimited):
+        return error.retry_after
+    if isinstance(error, errors.StorageError):
+        return RETRY_AFTER_SECONDS
+    return None
+
+
+def respond(
+    body: dict[str, Any], *, retry_after_seconds: int | None = None
+) -> HttpResponse:
+    """Return the HTTP answer that carries the problem ``body``."""
+    response = HttpResponse(
+        json.dumps(body), status=body["status"], content_type=CONTENT_TYPE
+    )
+    if retry_after_seconds is not None:
+        response["Retry-After"] = str(retry_after_seconds)
+    return response
+
+
+def body_too_large() -> dict[str, Any]:
+    """Return the problem of a body that is larger than any request has use for."""
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    detail = f"The body is larger than {limit} bytes: send less at a time."
+    return problem(413, detail=detail)
+
+
+def _problem_of_status(status: int) -> dict[str, Any]:
+    return body_too_large() if status == 413 else problem(status)
+
+
+class ProblemMiddleware:
+    """Speak problem+json for the API where Django itself would answer in HTML.
+
+    Unknown paths, wrong methods, refused hosts and oversize bodies never reach
+    an endpoint. Nothing the API answers may be kept by a cache: it holds URLs
+    that permit something.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not request.path.startswith(PREFIX):
+            return response
+        is_problem = response.headers.get("Content-Type", "") == CONTENT_TYPE
+        if response.status_code >= 400 and not is_problem:
+            allow = response.headers.get("Allow")
+            response = respond(_problem_of_status(response.status_code))
+            if allow:
+                response["Allow"] = allow
+        response["Cache-Control"] = "no-store"
+        return response

@@ -1,0 +1,123 @@
+"""The API as one object: its security, its errors, its OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from uploads.api import schemas
+from uploads.api.auth import BrowserAuth, TokenAuth
+from uploads.api.parsing import StrictParser
+from uploads.api.problems import (
+    CONTENT_TYPE,
+    RETRY_AFTER_SECONDS,
+    body_too_large,
+    problem,
+    problem_of,
+    respond,
+    retry_after,
+)
+from uploads.api.v1 import router
+from uploads.errors import InvalidRequest, NotAuthenticated, UploadError
+
+logger = structlog.get_logger("slipway.api")
+
+OpenAPI = dict[str, Any]
+
+EVERYWHERE = (401, 403, 422, 429, 503)
+WITH_UPLOAD = (404, 409)
+ON_START = (409, 413, 415)
+
+
+class SlipwayAPI(NinjaAPI):
+    """NinjaAPI whose OpenAPI document also tells of the problems."""
+
+    def get_openapi_schema(self, **options: Any) -> Any:
+        document = super().get_openapi_schema(**options)
+        problem_schema = schemas.ProblemOut.json_schema()
+        document["components"]["schemas"]["Problem"] = problem_schema
+        content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        for path, operations in document["paths"].items():
+            statuses = EVERYWHERE + (WITH_UPLOAD if "{" in path else ON_START)
+            for operation in operations.values():
+                for status in statuses:
+                    operation["responses"][status] = {
+                        "description": problem(status)["title"],
+                        "content": content,
+                    }
+        return document
+
+
+api = SlipwayAPI(
+    title="Slipway",
+    version="1",
+    description="Uploads straight to S3: this API hands out the URLs.",
+    docs_url=None,
+    openapi_url=None,
+    auth=[TokenAuth(), BrowserAuth()],
+    parser=StrictParser(),
+)
+api.add_router("", router)
+
+
+@api.get("/openapi.json", include_in_schema=False)
+def openapi(request: HttpRequest) -> Any:
+    """Return the OpenAPI document of this version."""
+    return api.get_openapi_schema()
+
+
+@api.exception_handler(UploadError)
+def on_upload_error(request: HttpRequest, error: UploadError) -> HttpResponse:
+    return respond(problem_of(error), retry_after_seconds=retry_after(error))
+
+
+@api.exception_handler(ValidationError)
+def on_validation_error(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    fields: dict[str, list[str]] = {}
+    for item in error.errors:
+        # ("body", "body", "parts", 0, "part_number") -> "parts.0.part_number"
+        name = ".".join(str(step) for step in item["loc"][1:] if step != "body")
+        fields.setdefault(name or "body", []).append(item["msg"])
+    return respond(problem_of(InvalidRequest(fields=fields)))
+
+
+@api.exception_handler(AuthenticationError)
+def on_anonymous(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    return respond(problem_of(NotAuthenticated()))
+
+
+@api.exception_handler(Http404)
+def on_not_found(request: HttpRequest, error: Http404) -> HttpResponse:
+    return respond(problem(404))
+
+
+@api.exception_handler(HttpError)
+def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    if isinstance(error.__cause__, UploadError):  # raised by the parser
+        return on_upload_error(request, error.__cause__)
+    return respond(problem(error.status_code, detail=str(error)))
+
+
+@api.exception_handler(RequestDataTooBig)
+def on_huge_body(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    return respond(body_too_large())
+
+
+@api.exception_handler(UnreadablePostError)
+def on_broken_body(request: HttpRequest, error: UnreadablePostError) -> HttpResponse:
+    # Nobody is there to read this: the client has hung up in mid-request.
+    return respond(problem(400, detail="The body ended before it was complete."))
+
+
+@api.exception_handler(OperationalError)
+@api.exception_handler(InterfaceError)
+def on_database_error(request: HttpRequest, error: Exception) -> HttpResponse:
+    logger.error("database.unavailable", error=str(error))
+    body = problem(503, detail="The database does not answer: try again in a moment.")
+    return respond(body, retry_after_seconds=RETRY_AFTER_SECONDS)

@@ -1,0 +1,246 @@
+"""Version 1 of the HTTP API: parse, authorise, call one function, answer."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from ninja import Query, Router, Status
+from ninja.params.functions import Header
+
+from uploads import lifecycle, quota
+from uploads.api import schemas
+from uploads.api.auth import caller
+from uploads.api.cursors import page_after
+from uploads.api.presenting import present, present_started
+from uploads.api.problems import problem_of
+from uploads.errors import InvalidRequest, NotFound, UploadError
+from uploads.filenames import clean_filename, clean_relative_path
+from uploads.models import Upload
+from uploads.policy import policy_for
+from uploads.states import Transport
+from uploads.transitions import record
+from uploads.upkeep import reconciliation
+
+router = Router()
+
+IDEMPOTENCY_KEY: Any = Header(
+    None,
+    alias="Idempotency-Key",
+    pattern=r"^[!-~]{1,200}$",
+    description="The same key returns the same upload: repeat a start with it.",
+)
+
+
+def _declaration(body: schemas.StartBody) -> lifecycle.Declaration:
+    return lifecycle.Declaration(
+        filename=clean_filename(body.filename),
+        byte_size=body.byte_size,
+        content_type=body.content_type,
+        checksum_sha256=body.checksum_sha256 or "",
+        transport=Transport(body.transport) if body.transport else None,
+        relative_path=clean_relative_path(body.relative_path or ""),
+        last_modified=body.last_modified,
+        fingerprint=body.fingerprint or "",
+    )
+
+
+def _own(request: HttpRequest, upload_id: uuid.UUID) -> Upload:
+    """Return the caller's upload; someone else's is as unknown as a missing one."""
+    try:
+        return Upload.objects.get(pk=upload_id, owner=caller(request))
+    except Upload.DoesNotExist as error:
+        raise NotFound from error
+
+
+@router.post("/uploads", response={201: schemas.StartedOut}, tags=["uploads"])
+def start(
+    request: HttpRequest,
+    body: schemas.StartBody,
+    idempotency_key: str | None = IDEMPOTENCY_KEY,
+) -> Any:
+    """Start an upload: reserve its bytes and get the request that sends them."""
+    upload = lifecycle.start(
+        owner=caller(request),
+        declaration=_declaration(body),
+        idempotency_key=idempotency_key,
+    )
+    return Status(201, present_started(upload))
+
+
+@router.post("/uploads/batch", response=schemas.StartedBatchOut, tags=["uploads"])
+def start_batch(
+    request: HttpRequest,
+    body: schemas.StartBatchBody,
+    idempotency_key: str | None = IDEMPOTENCY_KEY,
+) -> Any:
+    """Start up to 100 uploads in order, each with its own answer."""
+    policy = policy_for(caller(request))
+
+    def start_one(index: int, item: schemas.StartBody) -> dict[str, Any]:
+        upload = lifecycle.start(
+            owner=caller(request),
+            declaration=_declaration(item),
+            idempotency_key=f"{idempotency_key}/{index}" if idempotency_key else None,
+            policy=policy,
+        )
+        return {"status": 201, "upload": present_started(upload)}
+
+    return {
+        "results": [
+            _answer(start_one, index, item) for index, item in enumerate(body.uploads)
+        ]
+    }
+
+
+@router.post(
+    "/uploads/complete-batch", response=schemas.CompletedBatchOut, tags=["uploads"]
+)
+def complete_batch(request: HttpRequest, body: schemas.CompleteBatchBody) -> Any:
+    """Complete up to 100 uploads, each with its own answer."""
+    own = Upload.objects.filter(owner=caller(request)).in_bulk(body.ids)
+    objects = lifecycle.preview(own.values())
+
+    def complete_one(upload_id: uuid.UUID) -> dict[str, Any]:
+        if upload_id not in own:
+            raise NotFound
+        upload = reconciliation.complete(
+            own[upload_id], actor=caller(request), objects=objects
+        )
+        return {"status": 200, "upload": present(upload)}
+
+    return {"results": [_answer(complete_one, upload_id) for upload_id in body.ids]}
+
+
+def _answer(act: Any, *arguments: Any) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = act(*arguments)
+    except UploadError as error:
+        problem = problem_of(error)
+        return {"status": problem["status"], "problem": problem}
+    return answer
+
+
+@router.get("/uploads", response=schemas.PageOut, tags=["uploads"])
+def list_uploads(request: HttpRequest, query: Query[schemas.UploadFilter]) -> Any:
+    """List your own uploads, newest first, one page at a time.
+
+    Without a state, those are left out that were given up or deleted.
+    """
+    rows = Upload.objects.filter(owner=caller(request))
+    rows = rows.filter(state=query.state) if query.state else rows.visible()
+    if query.q:
+        rows = rows.filter(filename__icontains=query.q)
+    page, next_cursor = page_after(rows, cursor=query.cursor, limit=query.limit)
+    return {
+        "results": [present(upload) for upload in page],
+        "next_cursor": next_cursor,
+    }
+
+
+@router.get("/uploads/{uuid:upload_id}", response=schemas.UploadOut, tags=["uploads"])
+def get_upload(request: HttpRequest, upload_id: uuid.UUID) -> Any:
+    """Return one upload, whatever its state."""
+    return present(_own(request, upload_id))
+
+
+@router.patch("/uploads/{uuid:upload_id}", response=schemas.UploadOut, tags=["uploads"])
+def rename(request: HttpRequest, upload_id: uuid.UUID, body: schemas.RenameBody) -> Any:
+    """Rename an upload."""
+    upload = _own(request, upload_id)
+    lifecycle.rename(upload, clean_filename(body.filename), actor=caller(request))
+    return present(upload)
+
+
+@router.delete("/uploads/{uuid:upload_id}", response={204: None}, tags=["uploads"])
+def remove(request: HttpRequest, upload_id: uuid.UUID) -> Any:
+    """Cancel a pending upload, delete a stored one; repeating it changes nothing."""
+    lifecycle.remove(_own(request, upload_id), actor=caller(request))
+    return Status(204, None)
+
+
+@router.post(
+    "/uploads/{uuid:upload_id}/parts", response=schemas.SignedPartsOut, tags=["parts"]
+)
+def presign_parts(
+    request: HttpRequest, upload_id: uuid.UUID, body: schemas.PartsBody
+) -> Any:
+    """Get URLs for up to 100 parts, each good for exactly those bytes."""
+    numbers = [part.part_number for part in body.parts]
+    if len(set(numbers)) != len(numbers):
+        raise InvalidRequest(fields={"parts": ["A part number is there twice."]})
+    wanted = [
+        lifecycle.WantedPart(part.part_number, part.checksum_sha256)
+        for part in body.parts
+    ]
+    signed = lifecycle.presign_parts(_own(request, upload_id), wanted)
+    return {
+        "expires_at": min(part.expires_at for part in signed),
+        "parts": [
+            {"part_number": number, "url": part.url, "headers": part.headers}
+            for number, part in zip(numbers, signed, strict=True)
+        ],
+    }
+
+
+@router.get(
+    "/uploads/{uuid:upload_id}/parts", response=schemas.StoredPartsOut, tags=["parts"]
+)
+def stored_parts(request: HttpRequest, upload_id: uuid.UUID) -> Any:
+    """List the parts that the bucket has."""
+    upload = _own(request, upload_id)
+    return {
+        "part_size": upload.part_size,
+        "part_count": upload.part_count,
+        "parts": [
+            {"part_number": part.part_number, "byte_size": part.byte_size}
+            for part in lifecycle.stored_parts(upload)
+        ],
+    }
+
+
+@router.post(
+    "/uploads/{uuid:upload_id}/complete", response=schemas.UploadOut, tags=["uploads"]
+)
+def complete(request: HttpRequest, upload_id: uuid.UUID) -> Any:
+    """Have the server verify the object; ask as often as you like."""
+    upload = reconciliation.complete(_own(request, upload_id), actor=caller(request))
+    return present(upload)
+
+
+@router.get(
+    "/uploads/{uuid:upload_id}/download", response={302: None}, tags=["uploads"]
+)
+def download(
+    request: HttpRequest, upload_id: uuid.UUID, inline: bool = False
+) -> HttpResponse:
+    """Redirect to a short-lived URL of the object."""
+    upload = _own(request, upload_id)
+    shown = inline and lifecycle.may_show_inline(upload)
+    signed = lifecycle.presign_download(upload, inline=shown)
+    # What cannot be shown is downloaded, whatever was asked for.
+    kind = "upload.previewed" if shown else "upload.downloaded"
+    record(upload, kind, actor=caller(request))
+    return HttpResponseRedirect(signed.url)
+
+
+@router.get("/me", response=schemas.MeOut, tags=["account"])
+def me(request: HttpRequest) -> Any:
+    """Return your quota and what you may upload."""
+    now = quota.usage(caller(request))
+    policy = policy_for(caller(request))
+    return {
+        "username": caller(request).get_username(),
+        "quota": {
+            "limit_bytes": now.limit_bytes,
+            "used_bytes": now.used_bytes,
+            "reserved_bytes": now.reserved_bytes,
+            "file_count": now.file_count,
+            "max_files": now.max_files,
+        },
+        "policy": {
+            "max_file_size": policy.max_file_size,
+            "allowed_content_types": list(policy.allowed_content_types),
+        },
+    }

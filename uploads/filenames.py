@@ -1,0 +1,47 @@
+"""File names as people sent them, made safe to show and to send back.
+
+Nothing here ever becomes part of a key: names are for people only.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MAX_FILENAME_LENGTH = 255
+MAX_PATH_LENGTH = 1024
+UNNAMED = "unnamed"
+
+# Control and format characters, among them the marks that turn text around
+# (an "invoice\u202egnp.exe" reads as "invoiceexe.png"), and lone surrogates.
+UNSAFE_CATEGORIES = frozenset({"Cc", "Cs", "Co", "Zl", "Zp"})
+BIDI_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+SEPARATORS = re.compile(r"[/\\]+")
+
+
+def clean_filename(sent: str) -> str:
+    """Return the last path component of ``sent`` without unsafe characters.
+
+    What is left of nothing is ``unnamed``. A long name keeps its extension.
+    """
+    name = _printable(SEPARATORS.split(sent.strip())[-1]).strip(" .") or UNNAMED
+    if len(name) <= MAX_FILENAME_LENGTH:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    if not dot or len(extension) > 16:
+        return name[:MAX_FILENAME_LENGTH]
+    return f"{stem[: MAX_FILENAME_LENGTH - len(extension) - 1]}.{extension}"
+
+
+def clean_relative_path(sent: str) -> str:
+    """Return a folder path for display: forward slashes, no ``.`` or ``..``."""
+    parts = (_printable(part).strip() for part in SEPARATORS.split(sent))
+    kept = [part for part in parts if part and part not in {".", ".."}]
+    return "/".join(kept)[:MAX_PATH_LENGTH]
+
+
+def _printable(text: str) -> str:
+    normal = unicodedata.normalize("NFC", BIDI_MARKS.sub("", text))
+    return "".join(
+        char for char in normal if unicodedata.category(char) not in UNSAFE_CATEGORIES
+    )

@@ -1,0 +1,175 @@
+"""The inspector that compares the first bytes with the declared type."""
+
+from __future__ import annotations
+
+from uploads.inspection.signatures import HEAD_BYTES, MAGIC, detect_type
+from uploads.inspection.verdicts import Sample, Verdict
+
+RASTER_IMAGES = frozenset(
+    {
+        "image/avif",
+        "image/bmp",
+        "image/gif",
+        "image/jpeg",
+        "image/png",
+        "image/webp",
+    }
+)
+"""Images that browsers show and that cannot carry script: may be shown inline."""
+
+PROGRAMS = frozenset(
+    {
+        "application/java-vm",
+        "application/vnd.microsoft.portable-executable",
+        "application/wasm",
+        "application/x-elf",
+        "application/x-httpd-php",
+        "application/x-mach-binary",
+        "application/x-ms-shortcut",
+        "text/x-shellscript",
+    }
+)
+SCRIPTS = frozenset({"application/x-httpd-php", "text/x-shellscript"})
+PROGRAM_NAMES = frozenset(
+    {
+        "application/vnd.android.package-archive",
+        "application/x-dosexec",
+        "application/x-executable",
+        "application/x-msdos-program",
+        "application/x-msdownload",
+        "application/x-pie-executable",
+        "application/x-sharedlib",
+    }
+)
+MARKUP = frozenset({"image/svg+xml", "text/html", "text/xml"})
+UNCLAIMED = frozenset({"application/octet-stream", "binary/octet-stream"})
+
+KNOWN_BY_SIGNATURE = frozenset(content_type for _, _, content_type in MAGIC) | {
+    *RASTER_IMAGES,
+    "image/heic",
+    "image/heif",
+    "audio/wav",
+    "audio/mp4",
+    "video/mp4",
+    "video/quicktime",
+    "video/x-msvideo",
+    "video/webm",
+}
+"""Types that always begin with a signature of the table: none means: not that."""
+
+MEDIA = frozenset({"image", "audio", "video"})
+
+ALIASES = {
+    "application/x-gzip": "application/gzip",
+    "application/x-pdf": "application/pdf",
+    "application/x-zip-compressed": "application/zip",
+    "audio/mp3": "audio/mpeg",
+    "audio/wave": "audio/wav",
+    "audio/x-flac": "audio/flac",
+    "audio/x-m4a": "audio/mp4",
+    "audio/x-wav": "audio/wav",
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/x-icon": "image/vnd.microsoft.icon",
+    "image/x-ms-bmp": "image/bmp",
+    "image/x-png": "image/png",
+    "video/avi": "video/x-msvideo",
+}
+
+
+IN_WORDS = {
+    "application/gzip": "a compressed file",
+    "application/java-vm": "a Java program",
+    "application/pdf": "a PDF document",
+    "application/vnd.microsoft.portable-executable": "a Windows program",
+    "application/vnd.rar": "a RAR archive",
+    "application/wasm": "a WebAssembly program",
+    "application/x-7z-compressed": "a 7z archive",
+    "application/x-elf": "a Linux program",
+    "application/x-httpd-php": "a PHP script",
+    "application/x-mach-binary": "a macOS program",
+    "application/x-ms-shortcut": "a Windows shortcut",
+    "application/zip": "a ZIP archive",
+    "image/svg+xml": "an SVG drawing, which can carry scripts",
+    "image/gif": "a GIF image",
+    "image/jpeg": "a JPEG image",
+    "image/png": "a PNG image",
+    "text/html": "a web page",
+    "text/plain": "plain text",
+    "text/x-shellscript": "a script",
+    "text/xml": "an XML document",
+}
+FAMILY_WORDS = {
+    "audio": "a sound",
+    "font": "a font",
+    "image": "an image",
+    "text": "a text",
+    "video": "a video",
+}
+
+
+def inspect_declared_type(sample: Sample) -> Verdict:
+    """Accept an object whose first bytes agree with its declared type family.
+
+    An empty object and one declared as plain bytes claim nothing, so there is
+    nothing to contradict; such an object is only ever sent as a download.
+    """
+    detected = detect_type(sample.read(0, min(HEAD_BYTES, sample.byte_size)))
+    declared = ALIASES.get(sample.content_type, sample.content_type)
+    if sample.byte_size == 0 or declared in UNCLAIMED or _agree(declared, detected):
+        return Verdict(accepted=True, detected_type=detected)
+    return Verdict(accepted=False, reason=_reason(declared, detected))
+
+
+def _agree(declared: str, detected: str) -> bool:
+    if declared == detected:
+        return True
+    if detected in PROGRAMS:
+        return _names_program(declared, detected)
+    if detected in MARKUP:
+        return _takes_markup(declared)
+    if declared in KNOWN_BY_SIGNATURE:
+        return bool(detected) and _family(declared) == _family(detected)
+    if _family(declared) == "text":
+        return not detected
+    if _family(declared) in MEDIA:
+        return not detected or _family(detected) in MEDIA
+    return True
+
+
+def _names_program(declared: str, detected: str) -> bool:
+    # A program that says so is not in disguise; scripts go by many names.
+    if declared in PROGRAMS | PROGRAM_NAMES:
+        return True
+    return detected in SCRIPTS and declared.startswith(("application/x-", "text/x-"))
+
+
+def _takes_markup(declared: str) -> bool:
+    return declared.endswith(("xml", "html")) or declared in {
+        "text/markdown",
+        "text/x-markdown",
+    }
+
+
+def _family(content_type: str) -> str:
+    family, _, subtype = content_type.partition("/")
+    return family if family != "application" else subtype
+
+
+def _reason(declared: str, detected: str) -> str:
+    """Return the refusal in words for the person, with the types for the operator."""
+    found = IN_WORDS.get(detected, detected) if detected else "something else"
+    types = f"{declared}, {detected}" if detected else declared
+    return (
+        f"It was announced as {_announced(declared)}, but its content is {found} "
+        f"({types})."
+    )
+
+
+def _announced(declared: str) -> str:
+    family = declared.partition("/")[0]
+    if declared in IN_WORDS:
+        return IN_WORDS[declared]
+    if family in FAMILY_WORDS:
+        return FAMILY_WORDS[family]
+    return declared

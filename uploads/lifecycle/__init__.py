@@ -1,0 +1,37 @@
+"""The life of an upload: what the rest of the house calls.
+
+Every function here follows one order: commit the row, then talk to S3, then
+record the answer. No S3 request is made inside a transaction. What dies in
+between leaves a row that says so, and the sweeper takes it from there.
+"""
+
+from uploads.lifecycle.completion import Objects, complete, preview, stored_parts
+from uploads.lifecycle.moving import expire, move, purge
+from uploads.lifecycle.owning import remove, rename
+from uploads.lifecycle.presigning import (
+    WantedPart,
+    may_show_inline,
+    presign,
+    presign_download,
+    presign_parts,
+)
+from uploads.lifecycle.starting import Declaration, start
+
+__all__ = [
+    "Declaration",
+    "Objects",
+    "WantedPart",
+    "complete",
+    "expire",
+    "may_show_inline",
+    "move",
+    "presign",
+    "presign_download",
+    "presign_parts",
+    "preview",
+    "purge",
+    "remove",
+    "rename",
+    "start",
+    "stored_parts",
+]

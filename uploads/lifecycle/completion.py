@@ -1,0 +1,221 @@
+"""From bytes in the bucket to a file that is safe to serve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.utils import timezone
+
+from uploads.errors import (
+    Incomplete,
+    InvalidState,
+    NoSuchMultipartUpload,
+    ObjectExists,
+    PartsRefused,
+    StaleUpload,
+    StorageUnavailable,
+)
+from uploads.inspection.pipeline import inspect
+from uploads.inspection.signatures import HEAD_BYTES
+from uploads.inspection.verdicts import Sample
+from uploads.lifecycle.moving import expire, move, purge
+from uploads.models import Upload
+from uploads.s3.bucket import Bucket, ObjectFacts, Part, get_bucket
+from uploads.s3.preview import PreviewedBucket, preview_objects
+from uploads.states import FINAL, State, Transport
+from uploads.verification import composite_checksum, find_mismatch, missing_parts
+
+Objects = Bucket | PreviewedBucket
+
+
+def complete(
+    upload: Upload, *, actor: Any = None, objects: Objects | None = None
+) -> Upload:
+    """Ask the bucket about ``upload`` and take it as far as the facts allow.
+
+    Idempotent: a repeated or parallel call finds the row where the first one
+    left it. Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises
+    Incomplete while bytes are missing, InvalidState for an upload that is over,
+    StorageUnavailable when S3 cannot be asked. ``objects`` comes from preview, for
+    who completes many.
+    """
+    for _ in State:  # a lost race means that the row has moved on: bounded
+        step = STEPS.get(State(upload.state))
+        if step is None:
+            break
+        try:
+            step(upload, actor, objects or get_bucket())
+        except StaleUpload:
+            upload.refresh_from_db()
+        except (Incomplete, StorageUnavailable):
+            # What is missing may be gone with a removal or a rejection.
+            if not _has_moved_on(upload):
+                raise
+    if upload.state in FINAL - {State.REJECTED}:
+        raise InvalidState(f"The upload is {upload.state} and cannot be completed.")
+    return upload
+
+
+def preview(uploads: Iterable[Upload]) -> Objects:
+    """Return what complete will ask the bucket about ``uploads``, asked in parallel."""
+    keys = [
+        upload.key
+        for upload in uploads
+        if upload.state == State.PENDING and upload.transport != Transport.MULTIPART
+    ]
+    bucket = get_bucket()
+    return PreviewedBucket(bucket, preview_objects(bucket, keys, head_bytes=HEAD_BYTES))
+
+
+def _has_moved_on(upload: Upload) -> bool:
+    """Read the row again and return whether its state is another by now."""
+    was = upload.state
+    upload.refresh_from_db()
+    return upload.state != was
+
+
+def stored_parts(upload: Upload) -> list[Part]:
+    """Return the parts that the bucket has, in order, from all its pages.
+
+    A completed upload has none left to list. Raises StorageUnavailable.
+    """
+    if not upload.multipart_id or upload.state != State.PENDING:
+        return []
+    try:
+        return list(get_bucket().list_parts(upload.key, upload.multipart_id))
+    except NoSuchMultipartUpload:
+        return []
+
+
+def _verify(upload: Upload, actor: Any, objects: Objects) -> None:
+    """Take a pending upload to inspecting, or reject it, by the bucket's facts."""
+    expected = upload.checksum_sha256
+    if upload.transport == Transport.MULTIPART:
+        expected = _assemble(upload)
+    facts = objects.head_object(upload.key)
+    if facts is None:
+        raise Incomplete("The object has not arrived in the bucket.", missing_parts=[1])
+    mismatch = find_mismatch(upload, facts, expected_checksum=expected)
+    if mismatch:
+        _reject(upload, actor, mismatch)
+        return
+    move(upload, State.INSPECTING, actor=actor, **_recorded(facts))
+
+
+def _recorded(facts: ObjectFacts) -> dict[str, Any]:
+    return {
+        "etag": facts.etag,
+        "version_id": facts.version_id or "",
+        "object_checksum": facts.checksum_sha256 or "",
+    }
+
+
+def _assemble(upload: Upload) -> str:
+    """Complete the multipart upload from the bucket's own list of parts.
+
+    Returns the checksum that the object must have, ``""`` where the bucket's
+    list does not tell. An answer that was lost shows here as NoSuchMultipartUpload
+    or ObjectExists; then the object itself has the last word.
+    """
+    bucket = get_bucket()
+    if not upload.multipart_id:
+        raise Incomplete(
+            "No part has arrived.", missing_parts=missing_parts(upload, [])
+        )
+    try:
+        parts = list(bucket.list_parts(upload.key, upload.multipart_id))
+        missing = missing_parts(upload, parts)
+        if missing:
+            if _is_assembled(upload):
+                return ""
+            raise Incomplete(
+                f"{len(missing)} of {upload.part_count} parts have not arrived.",
+                missing_parts=missing,
+            )
+        bucket.complete_multipart_upload(
+            upload.key, upload.multipart_id, parts, byte_size=upload.byte_size
+        )
+    except ObjectExists:
+        return composite_checksum(parts)
+    except NoSuchMultipartUpload:
+        _require_object(upload)
+        return ""
+    except PartsRefused as error:
+        if _is_assembled(upload):
+            return ""
+        # A part was sent again between the two calls, and the next try lists it
+        # anew; or S3 has lost what it lists, and then the upload must expire.
+        raise Incomplete("The storage would not join the parts: try again.") from error
+    return composite_checksum(parts)
+
+
+def _is_assembled(upload: Upload) -> bool:
+    """Return whether the object is there: a twin's completion takes the parts away."""
+    return get_bucket().head_object(upload.key) is not None
+
+
+def _require_object(upload: Upload) -> None:
+    """Expire an upload whose parts the bucket has dropped without making an object."""
+    if _is_assembled(upload):
+        return
+    expire(upload, reason="the storage dropped its parts")
+    raise InvalidState(
+        "The storage has dropped the parts of this upload: start it again."
+    )
+
+
+def _inspect(upload: Upload, actor: Any, objects: Objects) -> None:
+    """Take an inspecting upload to ready, or reject it, by its content."""
+    try:
+        verdict = inspect(
+            Sample(
+                filename=upload.filename,
+                content_type=upload.content_type,
+                byte_size=upload.byte_size,
+                read=lambda start, length: objects.read_range(
+                    upload.key, start, length, etag=upload.etag
+                ),
+            )
+        )
+    except StorageUnavailable:
+        # Nobody is at it any more: the sweeper need not wait to see that.
+        inspecting = Upload.objects.filter(pk=upload.pk, state=State.INSPECTING)
+        inspecting.update(checked_at=None)
+        if not _is_replaced(upload):
+            raise
+        _reject(upload, actor, "The object was replaced or removed at the storage.")
+        return
+    if not verdict.accepted:
+        _reject(upload, actor, verdict.reason)
+        return
+    move(
+        upload,
+        State.READY,
+        actor=actor,
+        completed_at=timezone.now(),
+        detected_type=verdict.detected_type,
+    )
+
+
+def _is_replaced(upload: Upload) -> bool:
+    """Return whether the object that was verified is there no more, for a fact."""
+    facts = get_bucket().head_object(upload.key)
+    return facts is None or facts.etag != upload.etag
+
+
+def _reject(upload: Upload, actor: Any, reason: str) -> None:
+    move(
+        upload,
+        State.REJECTED,
+        actor=actor,
+        detail={"reason": reason},
+        rejected_reason=reason[:255],
+    )
+    purge(upload)
+
+
+STEPS: dict[State, Callable[[Upload, Any, Objects], None]] = {
+    State.PENDING: _verify,
+    State.INSPECTING: _inspect,
+}

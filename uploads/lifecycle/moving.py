@@ -1,0 +1,79 @@
+"""Changes of state with what they mean for the quota and for the bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from uploads import quota
+from uploads.errors import StorageError
+from uploads.models import Upload
+from uploads.s3.bucket import get_bucket
+from uploads.states import FINAL, State
+from uploads.transitions import transition
+
+logger = structlog.get_logger("slipway.lifecycle")
+
+
+def move(
+    upload: Upload,
+    to: State,
+    *,
+    actor: Any = None,
+    detail: dict[str, Any] | None = None,
+    **facts: Any,
+) -> None:
+    """Change the state and, in the same transaction, what the quota counts.
+
+    Raises InvalidState or StaleUpload, as transition does, and changes nothing.
+    """
+    before = State(upload.state)
+    # Who moves an upload on has just looked at it; what is over has yet to be purged.
+    facts["checked_at"] = None if to in FINAL else timezone.now()
+    with transaction.atomic():
+        transition(upload, to, actor=actor, detail=detail, **facts)
+        quota.settle(upload.owner_id, upload.byte_size, before=before, after=to)
+
+
+def expire(upload: Upload, *, reason: str) -> None:
+    """Give up an upload that was not completed in time; its bytes go.
+
+    Raises InvalidState or StaleUpload for one that is not pending any more.
+    """
+    move(upload, State.EXPIRED, detail={"reason": reason})
+    purge(upload)
+
+
+def purge(upload: Upload) -> bool:
+    """Remove the bytes of an upload that is over; return whether they are gone.
+
+    Not final before its last URL has died: bytes may land until then, so only
+    after that is ``purged_at`` set, and until then ``checked_at``. Abort comes
+    first: a completion under way either fails then, or has made the object that
+    is deleted next.
+    """
+    if upload.state not in FINAL or upload.purged_at is not None:
+        return upload.purged_at is not None
+    # Until the move, others may have signed a URL or opened the multipart upload.
+    upload.refresh_from_db(fields=["multipart_id", "urls_expire_at"])
+    now = timezone.now()
+    bucket = get_bucket()
+    try:
+        if upload.multipart_id:
+            bucket.abort_multipart_upload(upload.key, upload.multipart_id)
+        bucket.delete_object(upload.key)
+        if upload.version_id:
+            # In a versioned bucket the first call has only hidden the bytes.
+            bucket.delete_object(upload.key, version_id=upload.version_id)
+    except StorageError as error:
+        logger.warning("purge.failed", upload=str(upload.pk), error=error.code)
+        return False
+    dead = upload.urls_expire_at is None or upload.urls_expire_at < now
+    upload.checked_at, upload.purged_at = now, now if dead else None
+    Upload.objects.filter(pk=upload.pk, state__in=FINAL).update(
+        checked_at=now, purged_at=upload.purged_at
+    )
+    return True

@@ -1,0 +1,148 @@
+"""Hands out URLs for uploads: each permits one request, and the row knows when it dies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F
+from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
+
+from uploads.conf import options
+from uploads.errors import InvalidRequest, InvalidState
+from uploads.inspection.declared_type import ALIASES, RASTER_IMAGES
+from uploads.lifecycle.starting import open_multipart
+from uploads.models import Upload
+from uploads.s3.bucket import get_download_presigner, get_presigner
+from uploads.s3.part_plan import PartPlan
+from uploads.s3.presigner import SignedPost, SignedRequest
+from uploads.states import State, Transport
+
+SIGNING_MARGIN = timedelta(minutes=1)
+"""The row may say that URLs live longer than they do; never that they are dead."""
+
+
+@dataclass(frozen=True)
+class WantedPart:
+    """A part that the browser is about to send, with base64 of its raw SHA-256."""
+
+    part_number: int
+    checksum_sha256: str
+
+
+def presign(upload: Upload) -> SignedRequest | SignedPost | None:
+    """Return the one request that sends the whole file; None where parts are due.
+
+    Raises InvalidState for an upload that takes no bytes any more.
+    """
+    if upload.transport == Transport.MULTIPART:
+        return None
+    seconds = _extend(upload)
+    presigner = get_presigner()
+    make = (
+        presigner.post_object
+        if upload.transport == Transport.POST
+        else presigner.put_object
+    )
+    return make(
+        key=upload.key,
+        byte_size=upload.byte_size,
+        content_type=upload.content_type,
+        checksum_sha256=upload.checksum_sha256,
+        expires_in=seconds,
+    )
+
+
+def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRequest]:
+    """Return one URL for each wanted part, in order.
+
+    Raises InvalidRequest for a number outside the plan, InvalidState for an
+    upload that has no parts or takes no bytes any more, StorageUnavailable where
+    the upload has still to be opened at S3 and cannot be.
+    """
+    if upload.transport != Transport.MULTIPART:
+        raise InvalidState(f"The transport is {upload.transport}: there are no parts.")
+    outside = [
+        part.part_number
+        for part in wanted
+        if not 1 <= part.part_number <= upload.part_count
+    ]
+    if outside:
+        raise InvalidRequest(
+            fields={
+                "parts": [
+                    f"Part {outside[0]} is outside the plan: 1 to {upload.part_count}."
+                ]
+            }
+        )
+    if not upload.multipart_id:
+        # Its start died on the way to S3, and nobody knows its key any more.
+        open_multipart(upload)
+    seconds = _extend(upload)
+    if not upload.multipart_id:
+        raise InvalidState(f"The upload is {upload.state} and takes no more bytes.")
+    presigner = get_presigner()
+    plan = PartPlan(byte_size=upload.byte_size, part_size=upload.part_size)
+    return [
+        presigner.upload_part(
+            key=upload.key,
+            multipart_id=upload.multipart_id,
+            part_number=part.part_number,
+            byte_size=plan.byte_size_of(part.part_number),
+            checksum_sha256=part.checksum_sha256,
+            expires_in=seconds,
+        )
+        for part in wanted
+    ]
+
+
+def presign_download(upload: Upload, *, inline: bool = False) -> SignedRequest:
+    """Return a GET for the object: an attachment, or inline for a verified image.
+
+    Raises InvalidState for an upload that is not ready.
+    """
+    if upload.state != State.READY:
+        raise InvalidState(
+            f"The upload is {upload.state}: there is nothing to download."
+        )
+    shown = inline and may_show_inline(upload)
+    return get_download_presigner().get_object(
+        key=upload.key,
+        filename=upload.filename,
+        content_type=upload.detected_type if shown else upload.content_type,
+        disposition="inline" if shown else "attachment",
+        expires_in=options().download_expiry_seconds,
+        version_id=upload.version_id or None,
+    )
+
+
+def may_show_inline(upload: Upload) -> bool:
+    """Return whether the object was verified to be a raster image, as declared."""
+    declared = ALIASES.get(upload.content_type, upload.content_type)
+    return declared in RASTER_IMAGES and upload.detected_type in RASTER_IMAGES
+
+
+def _extend(upload: Upload) -> int:
+    """Note how long bytes may now arrive, before the URL is made; return seconds.
+
+    Part of the same UPDATE is the question whether the upload still takes bytes,
+    so that none are signed for after a cancel.
+    """
+    now = timezone.now()
+    seconds = min(
+        options().url_expiry_seconds, int((upload.expires_at - now).total_seconds())
+    )
+    # The URL is made a moment later, and its life counts from then.
+    until = now + timedelta(seconds=seconds) + SIGNING_MARGIN
+    open_row = Upload.objects.filter(pk=upload.pk, state=State.PENDING)
+    if seconds < 1 or not open_row.update(urls_expire_at=_later_of(until)):
+        state = "overdue" if seconds < 1 else upload.state
+        raise InvalidState(f"The upload is {state} and takes no more bytes.")
+    upload.urls_expire_at = until
+    return seconds
+
+
+def _later_of(until: datetime) -> Greatest:
+    return Greatest(Coalesce(F("urls_expire_at"), until), until)

@@ -1,0 +1,197 @@
+"""How an upload begins: the declaration, the reservation, the row, the open door."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from uploads import quota
+from uploads.conf import options
+from uploads.errors import FileTooLarge, InvalidRequest, StaleUpload, StorageError
+from uploads.lifecycle.moving import move
+from uploads.models import Upload
+from uploads.policy import Policy, policy_for
+from uploads.s3.bucket import get_bucket
+from uploads.s3.keys import new_key
+from uploads.s3.part_plan import MAX_SINGLE_PUT, plan_parts
+from uploads.states import State, Transport
+from uploads.transitions import record
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What the browser says of a file before a byte of it is sent.
+
+    Names are clean, ``content_type`` is lower case without parameters,
+    ``checksum_sha256`` is base64 of the raw hash; ``transport`` None lets
+    the size decide. ``last_modified`` and ``fingerprint`` (SHA-256 of the first
+    16 MiB) are for the browser itself, to know the file again after a reload.
+    """
+
+    filename: str
+    byte_size: int
+    content_type: str
+    checksum_sha256: str = ""
+    transport: Transport | None = None
+    relative_path: str = ""
+    last_modified: datetime | None = None
+    fingerprint: str = ""
+
+
+def start(
+    *,
+    owner: Any,
+    declaration: Declaration,
+    idempotency_key: str | None = None,
+    policy: Policy | None = None,
+) -> Upload:
+    """Reserve quota, record the upload and, for parts, open it at S3.
+
+    The same ``idempotency_key`` of the same owner returns the same upload. The
+    row is committed before S3 is called: a multipart upload without a row would
+    be invisible, and billed for ever. Raises FileTooLarge, ContentTypeNotAllowed,
+    QuotaExceeded, InvalidRequest or StorageUnavailable; then nothing is reserved.
+    """
+    upload = _find(owner, idempotency_key)
+    if upload is None:
+        (policy or policy_for(owner)).check(
+            byte_size=declaration.byte_size, content_type=declaration.content_type
+        )
+        try:
+            upload = _create(owner, declaration, idempotency_key)
+        except IntegrityError:
+            upload = _find(owner, idempotency_key)
+            if upload is None:
+                raise
+    _require_same(upload, declaration)
+    if upload.transport == Transport.MULTIPART and not upload.multipart_id:
+        open_multipart(upload)
+    return upload
+
+
+def choose_transport(declaration: Declaration) -> Transport:
+    """Return the transport asked for, or the one that fits the size.
+
+    Raises InvalidRequest where the declaration lacks what the transport needs.
+    """
+    transport = declaration.transport or (
+        Transport.PUT
+        if plan_parts(declaration.byte_size).part_count == 1
+        else Transport.MULTIPART
+    )
+    if transport == Transport.MULTIPART:
+        if declaration.byte_size == 0:
+            raise InvalidRequest(
+                fields={"transport": ["An empty file has no parts: use put."]}
+            )
+        return transport
+    if declaration.byte_size > MAX_SINGLE_PUT:
+        raise FileTooLarge(
+            f"One request carries at most {MAX_SINGLE_PUT} bytes: use multipart."
+        )
+    if not declaration.checksum_sha256:
+        raise InvalidRequest(
+            fields={
+                "checksum_sha256": [
+                    f"Needed for {transport.value}: base64 of the file's raw SHA-256."
+                ]
+            }
+        )
+    return transport
+
+
+def _create(
+    owner: Any, declaration: Declaration, idempotency_key: str | None
+) -> Upload:
+    transport = choose_transport(declaration)
+    single = transport != Transport.MULTIPART
+    now = timezone.now()
+    with transaction.atomic():
+        # The upload comes before its quota, as in every move: two orders would
+        # deadlock, and a twin with the same key must not find the quota full.
+        upload = Upload.objects.create(
+            id=uuid.uuid4(),
+            owner=owner,
+            transport=transport,
+            key=new_key(options().key_prefix),
+            filename=declaration.filename,
+            relative_path=declaration.relative_path,
+            byte_size=declaration.byte_size,
+            content_type=declaration.content_type,
+            # Of a multipart object S3 knows a hash of hashes only: what cannot
+            # be verified is not recorded.
+            checksum_sha256=declaration.checksum_sha256 if single else "",
+            part_size=max(1, declaration.byte_size)
+            if single
+            else plan_parts(declaration.byte_size).part_size,
+            last_modified=declaration.last_modified,
+            fingerprint=declaration.fingerprint,
+            idempotency_key=idempotency_key,
+            created_at=now,
+            expires_at=now + timedelta(seconds=options().lifetime_seconds),
+        )
+        quota.reserve(owner, declaration.byte_size)
+        record(upload, "upload.started", actor=owner)
+    return upload
+
+
+def open_multipart(upload: Upload) -> None:
+    """Create the multipart upload at S3 and note its id, once.
+
+    One that is over is left alone. Raises StorageUnavailable, and then the upload
+    is cancelled.
+    """
+    if upload.state != State.PENDING:
+        return
+    bucket = get_bucket()
+    try:
+        multipart_id = bucket.create_multipart_upload(
+            upload.key, content_type=upload.content_type
+        )
+    except StorageError:
+        _give_up(upload)
+        raise
+    unopened = Upload.objects.filter(pk=upload.pk, state=State.PENDING, multipart_id="")
+    if not unopened.update(multipart_id=multipart_id):
+        # A twin request, or a cancel, was faster.
+        bucket.abort_multipart_upload(upload.key, multipart_id)
+    upload.refresh_from_db()
+
+
+def _give_up(upload: Upload) -> None:
+    """Cancel an upload that S3 would not open, unless a twin has opened it."""
+    upload.refresh_from_db()
+    if upload.state != State.PENDING or upload.multipart_id:
+        return
+    with suppress(StaleUpload):
+        # The key is given up with the row, so that a retry begins afresh.
+        move(
+            upload,
+            State.CANCELLED,
+            detail={"reason": "storage_unavailable"},
+            idempotency_key=None,
+        )
+
+
+def _find(owner: Any, idempotency_key: str | None) -> Upload | None:
+    if not idempotency_key:
+        return None
+    return Upload.objects.filter(owner=owner, idempotency_key=idempotency_key).first()
+
+
+def _require_same(upload: Upload, declaration: Declaration) -> None:
+    declared = (declaration.byte_size, declaration.content_type)
+    if declared != (upload.byte_size, upload.content_type) or (
+        declaration.checksum_sha256
+        and upload.checksum_sha256
+        and declaration.checksum_sha256 != upload.checksum_sha256
+    ):
+        raise InvalidRequest(
+            "This Idempotency-Key was used for another file: send a new one."
+        )

@@ -1,0 +1,62 @@
+"""Audits: compares the whole bucket with the whole table."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from uploads.errors import StorageError
+from uploads.models import Upload
+from uploads.upkeep.auditing import Progress, audit
+
+BAR_WIDTH = 30
+SHOW_EVERY_SECONDS = 0.2
+
+
+class Command(BaseCommand):
+    help = (
+        "Print every disagreement between bucket, table and quotas. Exits with 1 "
+        "if there is any, with 2 if the bucket could not be read."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        progress = Progress()
+        if self.stderr.isatty():
+            progress.show = Bar(self.stderr, total=Upload.objects.count()).show
+        found = 0
+        try:
+            for difference in audit(progress):
+                found += 1
+                self.stdout.write(
+                    f"{difference.kind}: {difference.subject}: {difference.detail}"
+                )
+        except StorageError as error:
+            raise CommandError(error.detail, returncode=2) from error
+        self.stdout.write(
+            f"{progress.objects} objects, {progress.rows} rows, {found} differences"
+        )
+        if found:
+            sys.exit(1)
+
+
+class Bar:
+    """A line at the bottom of a terminal that tells how far the rows are through."""
+
+    def __init__(self, terminal: Any, *, total: int) -> None:
+        self.terminal = terminal
+        self.total = max(1, total)
+        self.shown_at = 0.0
+
+    def show(self, progress: Progress) -> None:
+        """Draw the bar anew, a few times a second."""
+        now = time.monotonic()
+        if now - self.shown_at < SHOW_EVERY_SECONDS and progress.rows < self.total:
+            return
+        self.shown_at = now
+        done = min(1.0, progress.rows / self.total)
+        filled = "#" * int(done * BAR_WIDTH)
+        line = f"[{filled:<{BAR_WIDTH}}] {done:4.0%}  {progress.objects} objects"
+        self.terminal.write(f"\r{line}", ending="\r" if done < 1 else "\n")

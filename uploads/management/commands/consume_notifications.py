@@ -1,0 +1,64 @@
+"""Consumes S3's notifications from an SQS queue."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import InterfaceError, OperationalError, close_old_connections
+
+from uploads.errors import StorageUnavailable
+from uploads.s3.queue import LONG_POLL_SECONDS, Queue
+from uploads.upkeep.intake import Intake, take_from
+
+logger = structlog.get_logger("slipway.intake")
+
+PAUSE_SECONDS = 5
+SHORT_POLL_SECONDS = 1  # with 0, SQS asks a few of its servers only
+
+
+class Command(BaseCommand):
+    help = (
+        "Take S3 notifications from SQS and record the uploads they speak of. With "
+        "--once, prints what became of them and exits with 1 if some have to wait."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--queue-url", default=settings.S3_NOTIFICATIONS_QUEUE_URL)
+        parser.add_argument(
+            "--once", action="store_true", help="until the queue is empty"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not options["queue_url"]:
+            raise CommandError("Set S3_NOTIFICATIONS_QUEUE_URL or pass --queue-url.")
+        queue = Queue(url=options["queue_url"])
+        if options["once"]:
+            self._empty(queue)
+            return
+        while True:
+            try:
+                take_from(queue, wait_seconds=LONG_POLL_SECONDS)
+            except (StorageUnavailable, OperationalError, InterfaceError) as error:
+                # Nothing was deleted from the queue: it all comes back.
+                logger.warning("intake.paused", error=str(error))
+                time.sleep(PAUSE_SECONDS)
+            finally:
+                close_old_connections()
+
+    def _empty(self, queue: Queue) -> None:
+        total = Intake()
+        try:
+            while counts := take_from(queue, wait_seconds=SHORT_POLL_SECONDS):
+                total.add(counts)
+        except StorageUnavailable as error:
+            raise CommandError(error.detail) from error
+        finally:
+            self.stdout.write(json.dumps(vars(total)))
+        if total.failed:
+            sys.exit(1)

@@ -1,0 +1,37 @@
+"""Makes an API token and prints its secret, once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from uploads.tokens import create_token
+
+
+class Command(BaseCommand):
+    help = "Make an API token for a user and print it: it cannot be shown again."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username")
+        parser.add_argument("--name", default="token", help="what it is for")
+        parser.add_argument("--days", type=int, default=90, help="days it is valid")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["days"] < 1:
+            raise CommandError("--days must be 1 or more.")
+        users = get_user_model()
+        user = users.objects.filter(
+            **{users.USERNAME_FIELD: options["username"]}
+        ).first()
+        if user is None:
+            raise CommandError(f"There is no user {options['username']!r}.")
+        _, secret = create_token(
+            user,
+            name=options["name"],
+            expires_at=timezone.now() + timedelta(days=options["days"]),
+        )
+        self.stdout.write(secret)

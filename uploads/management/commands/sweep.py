@@ -1,0 +1,52 @@
+"""Sweeps: completes, expires and purges what nobody came back for."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from typing import Any
+
+import structlog
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import InterfaceError, OperationalError, close_old_connections
+
+from uploads.upkeep.sweeper import sweep
+
+logger = structlog.get_logger("slipway.sweeper")
+
+
+class Command(BaseCommand):
+    help = (
+        "Settle uploads that nobody came back for, remove bytes that nobody owns, "
+        "mend quotas. Safe to run many at once. Exits with 1 if something failed, "
+        "which the next pass tries again."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="change nothing")
+        parser.add_argument("--loop", action="store_true", help="go on until stopped")
+        parser.add_argument(
+            "--every", type=float, default=60, help="seconds between passes"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        while True:
+            try:
+                report = sweep(dry_run=options["dry_run"])
+                self.stdout.write(json.dumps(report.as_dict()))
+            except (OperationalError, InterfaceError) as error:
+                # The database is down: the next pass finds all that this one left.
+                if not options["loop"]:
+                    raise CommandError(
+                        f"The database: {error}", returncode=2
+                    ) from error
+                logger.warning("sweep.paused", error=str(error))
+            if not options["loop"]:
+                break
+            close_old_connections()
+            # Many sweepers that were started together should not stay in step.
+            time.sleep(options["every"] * random.uniform(0.8, 1.2))
+        if report.failed:
+            sys.exit(1)

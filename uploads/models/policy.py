@@ -1,0 +1,45 @@
+"""What may be uploaded, where it is not the site's default."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import models
+from django.db.models import Q
+
+
+class UploadPolicy(models.Model):
+    """What a user, or a group's members, may upload instead of the site's default."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="upload_policy",
+    )
+    group = models.OneToOneField(
+        Group, models.CASCADE, null=True, blank=True, related_name="upload_policy"
+    )
+    max_file_size = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Bytes. Empty: the site's default."
+    )
+    allowed_content_types = models.JSONField(
+        null=True,
+        blank=True,
+        help_text='A list such as ["image/*", "application/pdf"]. '
+        "Empty: the site's default.",
+    )
+
+    class Meta:
+        verbose_name = "policy"
+        verbose_name_plural = "policies"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(user__isnull=True) ^ Q(group__isnull=True),
+                name="policy_for_user_or_group",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"policy of {self.user or self.group}"

@@ -1,0 +1,296 @@
+"""The bucket: S3's own verbs, each failure in the words of errors.py."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+from django.conf import settings
+from django.core.files.storage import storages
+from django.core.signals import setting_changed
+
+from uploads.errors import (
+    NoSuchMultipartUpload,
+    ObjectExists,
+    PartsRefused,
+    StorageUnavailable,
+)
+from uploads.s3.facts import (
+    ListedObject,
+    ObjectFacts,
+    OpenMultipartUpload,
+    Part,
+    completed_part,
+    latest_parts,
+    listed_object,
+    object_facts,
+    open_multipart_upload,
+)
+from uploads.s3.failures import error_code, translated
+from uploads.s3.identities import presigner_of
+from uploads.s3.presigner import Presigner
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+__all__ = [
+    "Bucket",
+    "ListedObject",
+    "ObjectFacts",
+    "OpenMultipartUpload",
+    "Part",
+    "get_bucket",
+    "get_download_presigner",
+    "get_presigner",
+]
+
+_ABORT_ATTEMPTS = 5
+_PAGE_SIZE = 1000  # the most that S3 gives; others would give all at once
+_GONE = {"NoSuchUpload": NoSuchMultipartUpload}
+_COMPLETION_ERRORS = {
+    **_GONE,
+    "PreconditionFailed": ObjectExists,
+    "BadDigest": PartsRefused,
+    "EntityTooSmall": PartsRefused,
+    "InvalidPart": PartsRefused,
+    "InvalidPartOrder": PartsRefused,
+    "InvalidRequest": PartsRefused,
+}
+
+
+class Bucket:
+    """One bucket, as the server sees it.
+
+    Every method raises StorageUnavailable when S3 does not answer, answers with
+    a 5xx or a 403, or refuses for a reason the method does not name. Lists are
+    read in pages of ``page_size``.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: S3Client,
+        name: str,
+        expected_owner: str = "",
+        page_size: int = _PAGE_SIZE,
+    ) -> None:
+        self.client = client
+        self.name = name
+        self._pages: Any = {"PageSize": page_size}
+        self._lists_checksums: bool | None = None
+        self.target: dict[str, Any] = {"Bucket": name}
+        if expected_owner:
+            self.target["ExpectedBucketOwner"] = expected_owner
+
+    def check(self) -> None:
+        """Return if the bucket answers; raise StorageUnavailable if not."""
+        with translated("HeadBucket"):
+            self.client.head_bucket(**self.target)
+
+    def head_object(self, key: str) -> ObjectFacts | None:
+        """Return the facts of an object, None if there is none.
+
+        None is a fact: S3 refusing to say, or having no such bucket, is not.
+        """
+        with translated("HeadObject"):
+            try:
+                facts = self.client.head_object(
+                    **self.target, Key=key, ChecksumMode="ENABLED"
+                )
+            except ClientError as error:
+                if error_code(error) != "404":
+                    raise
+                # A missing bucket is the same bare 404.
+                self.client.head_bucket(**self.target)
+                return None
+        return object_facts(facts)
+
+    def read_range(
+        self, key: str, start: int, length: int, *, etag: str | None = None
+    ) -> bytes:
+        """Return up to ``length`` bytes from ``start``; fewer at the object's end.
+
+        With ``etag``, raises StorageUnavailable if the object is another by now.
+        """
+        if length < 1:
+            return b""
+        condition: Any = {"IfMatch": etag} if etag else {}
+        with translated("GetObject"):
+            try:
+                answer = self.client.get_object(
+                    **self.target,
+                    **condition,
+                    Key=key,
+                    Range=f"bytes={start}-{start + length - 1}",
+                )
+            except ClientError as error:
+                # There is no byte at ``start``: an empty object has none at all.
+                if error_code(error) in {"InvalidRange", "416"}:
+                    return b""
+                raise
+            body = answer["Body"]
+            # Entered, it would hand out urllib3's stream, with errors of its own.
+            with closing(body):
+                found = body.read(length)
+        if len(found) < min(length, answer["ContentLength"]):
+            raise StorageUnavailable("S3 broke off in the middle of an answer.")
+        return found
+
+    def create_multipart_upload(self, key: str, *, content_type: str) -> str:
+        """Open a multipart upload and return S3's id of it."""
+        with translated("CreateMultipartUpload"):
+            multipart_id = self._open(key, content_type)
+            if self._lists_checksums is None:
+                self._lists_checksums = self._tells_checksums(key, multipart_id)
+                if not self._lists_checksums:
+                    self.abort_multipart_upload(key, multipart_id)
+                    multipart_id = self._open(key, content_type)
+        return multipart_id
+
+    def _open(self, key: str, content_type: str) -> str:
+        checksum: Any = {"ChecksumAlgorithm": "SHA256", "ChecksumType": "COMPOSITE"}
+        answer = self.client.create_multipart_upload(
+            **self.target,
+            **({} if self._lists_checksums is False else checksum),
+            Key=key,
+            ContentType=content_type,
+            ContentDisposition="attachment",
+        )
+        return answer["UploadId"]
+
+    def _tells_checksums(self, key: str, multipart_id: str) -> bool:
+        """Return whether ListParts tells the checksums of parts.
+
+        S3 wants them back at completion if the upload was opened with them. Some
+        servers want them back too but do not tell them; there each part is still
+        checked as it arrives, and only the object as a whole gets no checksum.
+        """
+        answer = self.client.list_parts(**self.target, Key=key, UploadId=multipart_id)
+        return "ChecksumAlgorithm" in answer
+
+    def list_parts(self, key: str, multipart_id: str) -> list[Part]:
+        """Return all parts in the order of their numbers, from all pages.
+
+        Raises NoSuchMultipartUpload.
+        """
+        pages = self.client.get_paginator("list_parts")
+        with translated("ListParts", _GONE):
+            return latest_parts(
+                entry
+                for page in pages.paginate(
+                    **self.target,
+                    Key=key,
+                    UploadId=multipart_id,
+                    PaginationConfig=self._pages,
+                )
+                for entry in page.get("Parts", [])
+            )
+
+    def complete_multipart_upload(
+        self, key: str, multipart_id: str, parts: Iterable[Part], *, byte_size: int
+    ) -> None:
+        """Make one object of ``parts``, unless the key is taken.
+
+        Raises ObjectExists, PartsRefused, or NoSuchMultipartUpload, which also
+        follows when an earlier call succeeded and its answer was lost.
+        """
+        with translated("CompleteMultipartUpload", _COMPLETION_ERRORS):
+            answer = self.client.complete_multipart_upload(
+                **self.target,
+                Key=key,
+                UploadId=multipart_id,
+                MultipartUpload={"Parts": [completed_part(part) for part in parts]},
+                IfNoneMatch="*",
+                MpuObjectSize=byte_size,
+            )
+        if "ETag" not in answer:
+            raise StorageUnavailable
+
+    def abort_multipart_upload(self, key: str, multipart_id: str) -> None:
+        """Drop a multipart upload and its parts; one that is gone is fine.
+
+        A part in flight may land behind an abort, so it is repeated until S3 says
+        that there is no such upload. Raises StorageUnavailable if it never does.
+        """
+        for _ in range(_ABORT_ATTEMPTS):
+            try:
+                with translated("AbortMultipartUpload", _GONE):
+                    self.client.abort_multipart_upload(
+                        **self.target, Key=key, UploadId=multipart_id
+                    )
+                self.list_parts(key, multipart_id)
+            except NoSuchMultipartUpload:
+                return
+        raise StorageUnavailable("S3 keeps parts of an aborted upload.")
+
+    def delete_object(self, key: str, *, version_id: str | None = None) -> None:
+        """Remove an object; one that is gone is fine."""
+        version: Any = {"VersionId": version_id} if version_id else {}
+        with translated("DeleteObject"):
+            self.client.delete_object(**self.target, **version, Key=key)
+
+    def list_objects(
+        self, prefix: str, *, start_after: str = ""
+    ) -> Iterator[ListedObject]:
+        """Yield the objects below ``prefix`` in the order of their keys, page by page.
+
+        With ``start_after``, only those whose keys come behind that one.
+        """
+        begin: Any = {"StartAfter": start_after} if start_after else {}
+        pages = self.client.get_paginator("list_objects_v2")
+        with translated("ListObjectsV2"):
+            for page in pages.paginate(
+                **self.target, **begin, Prefix=prefix, PaginationConfig=self._pages
+            ):
+                for entry in page.get("Contents", []):
+                    yield listed_object(entry)
+
+    def list_multipart_uploads(self, prefix: str) -> Iterator[OpenMultipartUpload]:
+        """Yield the open multipart uploads below ``prefix``, page by page."""
+        pages = self.client.get_paginator("list_multipart_uploads")
+        with translated("ListMultipartUploads"):
+            for page in pages.paginate(
+                **self.target, Prefix=prefix, PaginationConfig=self._pages
+            ):
+                for entry in page.get("Uploads", []):
+                    yield open_multipart_upload(entry)
+
+
+@lru_cache(maxsize=1)
+def get_bucket() -> Bucket:
+    """Return the bucket of STORAGES["uploads"], as the worker."""
+    storage: Any = storages["uploads"]
+    return Bucket(
+        # Its client may be shared by threads; django-storages makes one for each.
+        client=storage.connection.meta.client,
+        name=storage.bucket_name,
+        expected_owner=settings.S3_EXPECTED_BUCKET_OWNER,
+    )
+
+
+@lru_cache(maxsize=1)
+def get_presigner() -> Presigner:
+    """Return what signs uploads: the signer, or the worker where there is none."""
+    signer = "uploads_signer" if "uploads_signer" in settings.STORAGES else "uploads"
+    return presigner_of(signer, get_bucket().client)
+
+
+@lru_cache(maxsize=1)
+def get_download_presigner() -> Presigner:
+    """Return what signs downloads: the worker, since the signer may not read."""
+    return presigner_of("uploads", get_bucket().client)
+
+
+def _forget(*, setting: str = "STORAGES", **_: object) -> None:
+    if setting == "STORAGES" or setting.startswith("S3_"):
+        for cached in (get_bucket, get_presigner, get_download_presigner):
+            cached.cache_clear()
+
+
+setting_changed.connect(_forget)
+# Sockets are not to be shared by the workers that a server forks.
+os.register_at_fork(after_in_child=_forget)

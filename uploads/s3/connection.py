@@ -1,0 +1,63 @@
+"""How to reach the bucket, as settings need it before any app is loaded."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from botocore.config import Config
+
+AddressingStyle = Literal["path", "virtual"]
+
+
+def storage_options(
+    *,
+    bucket: str,
+    region: str,
+    endpoint_url: str,
+    addressing_style: AddressingStyle,
+    access_key: str,
+    secret_key: str,
+    session_token: str,
+) -> dict[str, Any]:
+    """Return the OPTIONS of django-storages' S3 storage for one identity.
+
+    Empty credentials leave boto3's own chain in charge (role, profile, ...).
+    """
+    return {
+        "bucket_name": bucket,
+        "region_name": region,
+        "endpoint_url": endpoint_url or None,
+        "access_key": access_key or None,
+        "secret_key": secret_key or None,
+        "security_token": session_token or None,
+        "addressing_style": addressing_style,
+        "signature_version": "s3v4",
+        "default_acl": None,
+        "file_overwrite": False,
+        "client_config": Config(
+            signature_version="s3v4",
+            s3={"addressing_style": addressing_style},
+            # Other makers of S3 refuse the checksums that boto3 adds unasked.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            connect_timeout=5,
+            read_timeout=60,
+            retries={"mode": "standard", "total_max_attempts": 4},
+            max_pool_connections=50,
+        ),
+    }
+
+
+def browser_origin(
+    *, bucket: str, region: str, endpoint_url: str, addressing_style: str
+) -> str:
+    """Return the origin that upload URLs point to, for the page's CSP."""
+    if not endpoint_url:
+        suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+        endpoint_url = f"https://s3.{region}.{suffix}"
+    parts = urlsplit(endpoint_url)
+    host = parts.netloc
+    if addressing_style == "virtual":
+        host = f"{bucket}.{host}"
+    return f"{parts.scheme}://{host}"

@@ -1,0 +1,57 @@
+"""Who signs, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import boto3
+from botocore.exceptions import BotoCoreError
+
+from uploads.errors import StorageUnavailable
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What signs a request; ``expires_at`` is aware, None for those that last."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    token: str = field(default="", repr=False)
+    expires_at: datetime | None = None
+
+
+def credentials_of(session: boto3.Session) -> Callable[[], Credentials]:
+    """Return a function that gives the session's credentials, refreshed when due.
+
+    It raises StorageUnavailable when there are none, or no fresh ones to be had.
+    """
+    source = session.get_credentials()
+
+    def current() -> Credentials:
+        if source is None:
+            raise StorageUnavailable("No S3 credentials are configured.")
+        try:
+            expires_at, frozen = _expiry(source), source.get_frozen_credentials()
+            # A refresh in between has changed both: take a pair that belongs together.
+            while _expiry(source) != expires_at:
+                expires_at, frozen = _expiry(source), source.get_frozen_credentials()
+        except BotoCoreError as error:
+            raise StorageUnavailable(
+                "The S3 credentials cannot be refreshed."
+            ) from error
+        return Credentials(
+            frozen.access_key or "",
+            frozen.secret_key or "",
+            frozen.token or "",
+            expires_at,
+        )
+
+    return current
+
+
+def _expiry(source: object) -> datetime | None:
+    # botocore keeps this to itself; test_s3_credentials.py fails if it is renamed.
+    expiry: datetime | None = getattr(source, "_expiry_time", None)
+    return expiry

@@ -1,0 +1,129 @@
+"""What S3 tells of objects, parts and open uploads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import (
+        CompletedPartTypeDef,
+        HeadObjectOutputTypeDef,
+        MultipartUploadTypeDef,
+        ObjectTypeDef,
+        PartTypeDef,
+    )
+
+
+@dataclass(frozen=True)
+class ObjectFacts:
+    """What S3 says of one object.
+
+    ``checksum_sha256`` is base64 of the raw hash; of a multipart object it is the
+    hash of the parts' hashes, with ``-N`` behind it for N parts.
+    """
+
+    byte_size: int
+    etag: str
+    content_type: str
+    content_disposition: str = ""
+    content_encoding: str = ""
+    cache_control: str = ""
+    checksum_sha256: str | None = None
+    version_id: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part that S3 has."""
+
+    part_number: int
+    byte_size: int
+    etag: str
+    checksum_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class ListedObject:
+    """One line of the bucket's list of objects."""
+
+    key: str
+    byte_size: int
+    etag: str
+    modified_at: datetime
+
+
+@dataclass(frozen=True)
+class OpenMultipartUpload:
+    """One multipart upload that is neither completed nor aborted."""
+
+    key: str
+    multipart_id: str
+    started_at: datetime
+
+
+def object_facts(answer: HeadObjectOutputTypeDef) -> ObjectFacts:
+    """Read the answer to HeadObject."""
+    return ObjectFacts(
+        byte_size=answer["ContentLength"],
+        etag=answer["ETag"],
+        content_type=answer.get("ContentType", ""),
+        content_disposition=answer.get("ContentDisposition", ""),
+        content_encoding=answer.get("ContentEncoding", ""),
+        cache_control=answer.get("CacheControl", ""),
+        checksum_sha256=answer.get("ChecksumSHA256"),
+        version_id=answer.get("VersionId"),
+        metadata=dict(answer.get("Metadata", {})),
+    )
+
+
+def latest_parts(entries: Iterable[PartTypeDef]) -> list[Part]:
+    """Read the entries of ListParts: each part once, in the order of the numbers.
+
+    SeaweedFS lists a part that was sent twice twice, and the 10,000th behind the
+    1,000th.
+    """
+    latest: dict[int, PartTypeDef] = {}
+    for entry in entries:
+        other = latest.get(entry["PartNumber"])
+        if other is None or entry["LastModified"] >= other["LastModified"]:
+            latest[entry["PartNumber"]] = entry
+    return [
+        Part(
+            part_number=number,
+            byte_size=entry["Size"],
+            etag=entry["ETag"],
+            checksum_sha256=entry.get("ChecksumSHA256"),
+        )
+        for number, entry in sorted(latest.items())
+    ]
+
+
+def completed_part(part: Part) -> CompletedPartTypeDef:
+    """Write a part as CompleteMultipartUpload wants it."""
+    named: CompletedPartTypeDef = {"PartNumber": part.part_number, "ETag": part.etag}
+    if part.checksum_sha256:
+        named["ChecksumSHA256"] = part.checksum_sha256
+    return named
+
+
+def listed_object(entry: ObjectTypeDef) -> ListedObject:
+    """Read one entry of ListObjectsV2."""
+    return ListedObject(
+        key=entry["Key"],
+        byte_size=entry["Size"],
+        etag=entry["ETag"],
+        modified_at=entry["LastModified"],
+    )
+
+
+def open_multipart_upload(entry: MultipartUploadTypeDef) -> OpenMultipartUpload:
+    """Read one entry of ListMultipartUploads."""
+    return OpenMultipartUpload(
+        key=entry["Key"],
+        multipart_id=entry["UploadId"],
+        started_at=entry["Initiated"],
+    )

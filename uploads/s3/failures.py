@@ -1,0 +1,48 @@
+"""Where S3's failures become ours: above this room nobody sees botocore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from uploads.errors import StorageError, StorageUnavailable
+
+logger = structlog.get_logger("slipway.s3")
+
+_NO_ERRORS: Mapping[str, type[StorageError]] = {}
+
+
+@contextmanager
+def translated(
+    operation: str, meanings: Mapping[str, type[StorageError]] = _NO_ERRORS
+) -> Iterator[None]:
+    """Raise our error for S3's: ``meanings`` by code, else StorageUnavailable.
+
+    What the caller did not expect is logged, since it needs an operator.
+    """
+    try:
+        yield
+    except ClientError as error:
+        code = error_code(error)
+        if code in meanings:
+            raise meanings[code] from error
+        metadata = error.response.get("ResponseMetadata", {})
+        logger.warning(
+            "s3.refused",
+            operation=operation,
+            code=code,
+            status=metadata.get("HTTPStatusCode"),
+            s3_request_id=metadata.get("RequestId"),
+        )
+        raise StorageUnavailable from error
+    except BotoCoreError as error:
+        logger.warning("s3.unreachable", operation=operation, error=str(error))
+        raise StorageUnavailable from error
+
+
+def error_code(error: ClientError) -> str:
+    """Return S3's code, like NoSuchKey; HEAD has no body, so there it is the status."""
+    return str(error.response.get("Error", {}).get("Code", ""))

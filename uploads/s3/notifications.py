@@ -1,0 +1,111 @@
+"""What S3 and its relatives send when an object has been created.
+
+Shapes that are read: S3 events (AWS, MinIO, Ceph), S3 events through SNS or
+EventBridge, Cloudflare R2 events, SeaweedFS filer events. A notification is a
+hint, never a proof: whoever gets one asks the bucket.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+MAX_DEPTH = 3
+"""SNS in SQS is a message in a message; more than that is nobody's shape."""
+
+CREATED = ("ObjectCreated:", "Object Created")
+R2_CREATED = {"PutObject", "CopyObject", "CompleteMultipartUpload"}
+FILER_CREATED = {"create", "update"}
+
+
+class UnreadableNotification(ValueError):  # noqa: N818  as in errors.py
+    """The message has none of the shapes that S3 and its relatives send."""
+
+
+@dataclass(frozen=True)
+class CreatedObject:
+    """An object that S3 says was created; ``bucket`` is empty where it is not said."""
+
+    bucket: str
+    key: str
+
+
+def parse_notification(body: str | bytes) -> list[CreatedObject]:
+    """Return the objects that a message tells of, in its order.
+
+    Messages about anything else, S3's own test message among them, give an empty
+    list. Raises UnreadableNotification.
+    """
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableNotification("The message is not JSON.") from error
+    try:
+        return list(_created(message, depth=0))
+    except (AttributeError, KeyError, TypeError, IndexError) as error:
+        raise UnreadableNotification(
+            f"The message lacks what its shape promises: {error!r}."
+        ) from error
+
+
+def _created(message: Any, *, depth: int) -> Iterator[CreatedObject]:
+    if depth > MAX_DEPTH:
+        raise UnreadableNotification("The message is wrapped too often.")
+    if message.get("Type") == "Notification" and "Message" in message:
+        yield from _created(_unwrapped(message["Message"]), depth=depth + 1)
+    elif "Records" in message:
+        for record in message["Records"] or []:
+            yield from _of_record(record, depth=depth)
+    elif message.get("Event") != "s3:TestEvent":
+        yield from _of_one_event(message)
+
+
+def _of_one_event(message: Any) -> Iterator[CreatedObject]:
+    if {"detail", "detail-type"} <= message.keys():
+        if _is_created(message["detail-type"]):
+            detail = message["detail"]
+            # EventBridge does not encode the key, alone among AWS's ways.
+            yield _named(detail["bucket"]["name"], detail["object"]["key"])
+    elif {"action", "object"} <= message.keys():
+        if message["action"] in R2_CREATED:
+            yield _named(message.get("bucket", ""), message["object"]["key"])
+    elif {"event_type", "key"} <= message.keys():
+        yield from _of_filer(message)
+    else:
+        raise UnreadableNotification("The message has no shape that is known.")
+
+
+def _of_record(record: Any, *, depth: int) -> Iterator[CreatedObject]:
+    if "Sns" in record:
+        yield from _created(_unwrapped(record["Sns"]["Message"]), depth=depth + 1)
+    elif _is_created(record["eventName"]):
+        entity = record["s3"]
+        yield _named(entity["bucket"]["name"], unquote_plus(entity["object"]["key"]))
+
+
+def _of_filer(message: Any) -> Iterator[CreatedObject]:
+    # SeaweedFS names the path in its filer: /buckets/<bucket>/<key>
+    path = message["key"].split("/", 3)
+    is_object = len(path) == 4 and path[:2] == ["", "buckets"]
+    if message["event_type"] in FILER_CREATED and is_object:
+        yield _named(*path[2:])
+
+
+def _named(bucket: Any, key: Any) -> CreatedObject:
+    if not isinstance(bucket, str) or not isinstance(key, str):
+        raise UnreadableNotification("The message names its object by no text.")
+    return CreatedObject(bucket, key)
+
+
+def _unwrapped(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableNotification("The wrapped message is not JSON.") from error
+
+
+def _is_created(name: str) -> bool:
+    return any(word in name for word in CREATED)

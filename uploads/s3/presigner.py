@@ -1,0 +1,256 @@
+"""URLs that each permit exactly one request, and nothing beside it."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from uploads.errors import StorageUnavailable
+from uploads.s3.content_disposition import Disposition, content_disposition
+from uploads.s3.credentials import Credentials
+from uploads.s3.signature import (
+    Scope,
+    Target,
+    encode_path,
+    policy_fields,
+    presigned_url,
+    timestamp,
+)
+
+MAX_EXPIRES_IN = 900
+CREDENTIALS_MARGIN_SECONDS = 30
+"""A URL ends this much before the credentials behind it: clocks differ."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class SignedRequest:
+    """One permitted request. The client sets ``headers`` itself, as they are.
+
+    Host and Content-Length are signed too, but set by the client's HTTP stack.
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class SignedPost:
+    """One permitted form: the fields in any order, then the file, named ``file``."""
+
+    method: str
+    url: str
+    fields: dict[str, str]
+    expires_at: datetime
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Presigner:
+    """Signs requests to one bucket for the browser, without asking S3.
+
+    ``endpoint_url`` is the one that browsers reach. ``credentials`` is asked for
+    every URL, and refreshes what is about to end. ``expires_in`` of each method
+    is in seconds, cut to 15 minutes and to the life of the credentials. Each
+    method raises StorageUnavailable when there are no live credentials.
+    ``origin`` is where the URLs point to, as a page's security policy names it.
+    """
+
+    def __init__(
+        self,
+        *,
+        bucket_name: str,
+        region: str,
+        endpoint_url: str,
+        addressing_style: str,
+        credentials: Callable[[], Credentials],
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self.bucket_name = bucket_name
+        self._region = region
+        self._credentials = credentials
+        self._clock = clock
+        parts = urlsplit(endpoint_url)
+        place, host = parts.netloc, _host(endpoint_url)
+        self._root = encode_path(parts.path.rstrip("/"))
+        if addressing_style == "virtual" and not _is_address(parts.hostname or ""):
+            place, host = f"{bucket_name}.{place}", f"{bucket_name}.{host}"
+        else:
+            self._root = f"{self._root}/{encode_path(bucket_name)}"
+        self._host = host
+        self.origin = f"{parts.scheme}://{place}"
+
+    def put_object(
+        self,
+        *,
+        key: str,
+        byte_size: int,
+        content_type: str,
+        checksum_sha256: str,
+        expires_in: int,
+    ) -> SignedRequest:
+        """Permit the creation of ``key`` with exactly these bytes, once.
+
+        ``checksum_sha256`` is base64 of the raw hash. A second use answers 412.
+        """
+        return self._sign(
+            "PUT",
+            key,
+            headers={
+                "Content-Type": content_type,
+                "Content-Disposition": "attachment",
+                "If-None-Match": "*",
+                "x-amz-checksum-sha256": checksum_sha256,
+            },
+            byte_size=byte_size,
+            expires_in=expires_in,
+        )
+
+    def upload_part(
+        self,
+        *,
+        key: str,
+        multipart_id: str,
+        part_number: int,
+        byte_size: int,
+        checksum_sha256: str,
+        expires_in: int,
+    ) -> SignedRequest:
+        """Permit one part with exactly these bytes, until the upload is completed."""
+        return self._sign(
+            "PUT",
+            key,
+            query=[("uploadId", multipart_id), ("partNumber", str(part_number))],
+            headers={"x-amz-checksum-sha256": checksum_sha256},
+            byte_size=byte_size,
+            expires_in=expires_in,
+        )
+
+    def get_object(
+        self,
+        *,
+        key: str,
+        filename: str,
+        content_type: str,
+        disposition: Disposition,
+        expires_in: int,
+        version_id: str | None = None,
+    ) -> SignedRequest:
+        """Permit a download, under a name and a type that the URL fixes."""
+        query = [
+            (
+                "response-content-disposition",
+                content_disposition(disposition, filename),
+            ),
+            ("response-content-type", content_type),
+            ("response-cache-control", "private"),
+        ]
+        if version_id:
+            query.append(("versionId", version_id))
+        return self._sign("GET", key, query=query, expires_in=expires_in)
+
+    def post_object(
+        self,
+        *,
+        key: str,
+        byte_size: int,
+        content_type: str,
+        checksum_sha256: str,
+        expires_in: int,
+    ) -> SignedPost:
+        """Permit a form that sends exactly these bytes to ``key``.
+
+        S3 knows no create-only form: a second use writes the same bytes again.
+        """
+        scope, _, expires_at = self._scope(expires_in)
+        fields = {
+            "key": key,
+            "Content-Type": content_type,
+            "Content-Disposition": "attachment",
+            "x-amz-checksum-algorithm": "SHA256",
+            "x-amz-checksum-sha256": checksum_sha256,
+            "success_action_status": "201",
+            **policy_fields(scope),
+        }
+        conditions = [
+            {"bucket": self.bucket_name},
+            ["content-length-range", byte_size, byte_size],
+            *(["eq", f"${name}", value] for name, value in fields.items()),
+        ]
+        expiration = f"{expires_at:%Y-%m-%dT%H:%M:%SZ}"
+        document = json.dumps({"expiration": expiration, "conditions": conditions})
+        policy = base64.b64encode(document.encode()).decode()
+        fields |= {"policy": policy, "x-amz-signature": scope.sign(policy)}
+        return SignedPost(
+            "POST", f"{self.origin}{self._root or '/'}", fields, expires_at
+        )
+
+    def _sign(
+        self,
+        method: str,
+        key: str,
+        *,
+        expires_in: int,
+        query: Sequence[tuple[str, str]] = (),
+        headers: dict[str, str] | None = None,
+        byte_size: int | None = None,
+    ) -> SignedRequest:
+        scope, seconds, expires_at = self._scope(expires_in)
+        sent = headers or {}
+        signed = {name.lower(): value for name, value in sent.items()}
+        if byte_size is not None:
+            signed["content-length"] = str(byte_size)
+        path = f"{self._root}/{encode_path(key)}"
+        url = presigned_url(
+            method=method,
+            target=Target(self.origin, self._host, path),
+            query=query,
+            headers=signed,
+            scope=scope,
+            expires_in=seconds,
+        )
+        return SignedRequest(method, url, sent, expires_at)
+
+    def _scope(self, expires_in: int) -> tuple[Scope, int, datetime]:
+        """Return who signs now, for how many seconds, and when that ends."""
+        # S3 counts from the whole second that is signed, so expires_at does too.
+        now = self._clock().astimezone(UTC).replace(microsecond=0)
+        credentials = self._credentials()
+        seconds = min(expires_in, MAX_EXPIRES_IN)
+        if credentials.expires_at is not None:
+            left = int((credentials.expires_at - now).total_seconds())
+            seconds = min(seconds, left - CREDENTIALS_MARGIN_SECONDS)
+        if seconds < 1:
+            raise StorageUnavailable("The credentials that sign URLs have expired.")
+        scope = Scope(credentials, self._region, timestamp(now))
+        return scope, seconds, now + timedelta(seconds=seconds)
+
+
+def _host(endpoint_url: str) -> str:
+    """Return the Host that a client sends: without the port where it is the usual one."""
+    parts = urlsplit(endpoint_url)
+    host = parts.hostname or ""
+    if ":" in host:
+        host = f"[{host}]"
+    if parts.port in {None, _DEFAULT_PORTS.get(parts.scheme)}:
+        return host
+    return f"{host}:{parts.port}"
+
+
+def _is_address(host: str) -> bool:
+    """Return whether ``host`` is an IP address, which no bucket name can precede."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,75 @@
+"""The queue that S3 sends its notifications to (SQS)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from django.conf import settings
+from django.core.files.storage import storages
+
+from uploads.s3.failures import translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+LONG_POLL_SECONDS = 20
+"""The longest that SQS waits for a message; shorter costs more requests."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message; ``receive_count`` is how often it was handed out, from 1."""
+
+    body: str
+    receipt: str
+    receive_count: int
+
+
+class Queue:
+    """An SQS queue. Every method raises StorageUnavailable when SQS does not answer."""
+
+    def __init__(self, *, url: str, client: SQSClient | None = None) -> None:
+        self.url = url
+        self.client = client or _new_client()
+
+    def receive(self, *, wait_seconds: int = LONG_POLL_SECONDS) -> Iterator[Message]:
+        """Yield up to 10 messages, waiting for the first one."""
+        with translated("ReceiveMessage"):
+            answer = self.client.receive_message(
+                QueueUrl=self.url,
+                MaxNumberOfMessages=10,
+                WaitTimeSeconds=wait_seconds,
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
+        for message in answer.get("Messages", []):
+            count = message.get("Attributes", {}).get("ApproximateReceiveCount", "1")
+            yield Message(message["Body"], message["ReceiptHandle"], int(count))
+
+    def delete(self, message: Message) -> None:
+        """Take a message off the queue: it has been dealt with."""
+        with translated("DeleteMessage"):
+            self.client.delete_message(QueueUrl=self.url, ReceiptHandle=message.receipt)
+
+
+def _new_client() -> SQSClient:
+    """Return a client with the worker's credentials, in the bucket's region.
+
+    S3 sends only to queues of its own region.
+    """
+    storage: Any = storages["uploads"]
+    session = boto3.Session(
+        aws_access_key_id=storage.access_key,
+        aws_secret_access_key=storage.secret_key,
+        aws_session_token=storage.security_token,
+        profile_name=storage.session_profile,
+        region_name=settings.S3_REGION,
+    )
+    return session.client(
+        "sqs",
+        # The answer to a long poll takes as long as the poll.
+        config=Config(connect_timeout=5, read_timeout=LONG_POLL_SECONDS + 10),
+    )

@@ -1,0 +1,166 @@
+"""The audit of truth: the whole bucket against the whole table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from django.db import connection
+from django.db.models.functions import Collate
+
+from uploads.conf import options
+from uploads.errors import NoSuchMultipartUpload, StorageError
+from uploads.models import Upload
+from uploads.s3.bucket import ListedObject, OpenMultipartUpload, get_bucket
+from uploads.states import FINAL, State
+from uploads.upkeep.quota_drift import find_drift
+
+BYTE_ORDER = {"postgresql": "C", "sqlite": "BINARY"}
+"""The collation that sorts as S3 does, so that the two lists can be zipped."""
+
+CHUNK = 2000
+STORED = {State.READY, State.INSPECTING}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One disagreement; ``kind`` is stable, ``subject`` a key or an account."""
+
+    kind: str
+    subject: str
+    detail: str
+
+
+@dataclass
+class Progress:
+    """How far the audit has come; ``show`` is called again and again meanwhile."""
+
+    objects: int = 0
+    rows: int = 0
+    show: Callable[[Progress], None] = field(default=lambda _: None, repr=False)
+
+
+def audit(progress: Progress | None = None) -> Iterator[Difference]:
+    """Yield every disagreement between bucket, table and quotas; change nothing.
+
+    Both lists are read in the order of their keys and zipped, so memory does
+    not grow with them. They are not of one moment, since a site that is in use
+    goes on meanwhile: what seems to differ is looked at once more before it is
+    told. Raises StorageError.
+    """
+    progress = progress or Progress()
+    objects = in_order(get_bucket().list_objects(options().key_prefix))
+    for entry, row in paired(objects, _rows()):
+        progress.objects += entry is not None
+        progress.rows += row is not None
+        progress.show(progress)
+        if _seems_to_differ(entry, row):
+            key = entry.key if entry is not None else row.key if row is not None else ""
+            yield from _look_again(key)
+    yield from _multipart_uploads()
+    for drift in find_drift():
+        yield Difference(
+            "quota",
+            f"user {drift.owner_id}",
+            f"counts {drift.counted}, its uploads add up to {drift.actual}",
+        )
+
+
+def paired(
+    objects: Iterator[ListedObject], rows: Iterator[Upload]
+) -> Iterator[tuple[ListedObject | None, Upload | None]]:
+    """Yield each object with its row, and what is alone with None.
+
+    Both come in the order of their keys, and no more than one of each is held.
+    """
+    entry, row = next(objects, None), next(rows, None)
+    while entry is not None or row is not None:
+        if row is None or (entry is not None and entry.key < row.key):
+            yield entry, None
+            entry = next(objects, None)
+        elif entry is None or row.key < entry.key:
+            yield None, row
+            row = next(rows, None)
+        else:
+            yield entry, row
+            entry, row = next(objects, None), next(rows, None)
+
+
+def in_order(objects: Iterator[ListedObject]) -> Iterator[ListedObject]:
+    """Yield ``objects``; raise StorageError where they do not come in order."""
+    last = ""
+    for entry in objects:
+        if entry.key <= last:
+            raise StorageError(
+                f"The bucket lists {entry.key} behind {last}: without the order of "
+                "keys an audit would find differences that do not exist."
+            )
+        last = entry.key
+        yield entry
+
+
+def _rows() -> Iterator[Upload]:
+    collation = BYTE_ORDER.get(connection.vendor, "binary")
+    found = Upload.objects.annotate(byte_order=Collate("key", collation))
+    needed = found.only("key", "state", "byte_size").order_by("byte_order")
+    yield from needed.iterator(chunk_size=CHUNK)
+
+
+def _seems_to_differ(entry: ListedObject | None, row: Upload | None) -> bool:
+    if row is None:
+        return True
+    if entry is None:
+        return row.state in STORED
+    return row.state in FINAL or (
+        row.state in STORED and entry.byte_size != row.byte_size
+    )
+
+
+def _look_again(key: str) -> Iterator[Difference]:
+    """Compare the object and the row of one key as they are now."""
+    facts = get_bucket().head_object(key)
+    row = Upload.objects.filter(key=key).first()
+    if row is None:
+        if facts is not None:
+            yield Difference("object without a row", key, f"{facts.byte_size} bytes")
+    elif facts is None:
+        if row.state in STORED:
+            yield Difference("row without an object", key, f"upload {row.pk}")
+    elif row.state in FINAL:
+        yield Difference(
+            "object of an upload that is over", key, f"upload {row.pk} is {row.state}"
+        )
+    elif row.state in STORED and facts.byte_size != row.byte_size:
+        yield Difference(
+            "size",
+            key,
+            f"{facts.byte_size} bytes, upload {row.pk} says {row.byte_size}",
+        )
+
+
+def _multipart_uploads() -> Iterator[Difference]:
+    listed = get_bucket().list_multipart_uploads(options().key_prefix)
+    while page := list(islice(listed, CHUNK)):
+        pending = set(
+            Upload.objects.filter(
+                key__in=[entry.key for entry in page], state=State.PENDING
+            ).values_list("key", flat=True)
+        )
+        for entry in page:
+            if entry.key not in pending and _is_open(entry):
+                yield Difference(
+                    "multipart upload of nobody",
+                    entry.key,
+                    f"open since {entry.started_at:%Y-%m-%d %H:%M:%S %Z}",
+                )
+
+
+def _is_open(entry: OpenMultipartUpload) -> bool:
+    if Upload.objects.filter(key=entry.key, state=State.PENDING).exists():
+        return False
+    try:
+        get_bucket().list_parts(entry.key, entry.multipart_id)
+    except NoSuchMultipartUpload:
+        return False
+    return True

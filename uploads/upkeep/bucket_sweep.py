@@ -1,0 +1,159 @@
+"""The bucket's side of the sweep: what lies there that no living row owns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from django.utils import timezone
+
+from uploads.conf import options
+from uploads.errors import StorageError
+from uploads.models import SweepMark, Upload
+from uploads.s3.bucket import ListedObject, OpenMultipartUpload, get_bucket
+from uploads.states import FINAL, State
+from uploads.upkeep import orphans
+
+logger = structlog.get_logger("slipway.sweeper")
+
+T = TypeVar("T")
+
+PAGE = 1000
+MAX_OBJECTS = 20_000
+
+_MARK = "objects"
+
+UNSAVED = timedelta(hours=1)
+"""A multipart upload this young may be one whose id is about to be saved."""
+
+
+class Counts(Protocol):
+    late_arrivals: int
+    orphans: int
+    young_orphans: int
+    aborted: int
+    failed: int
+
+
+def sweep_bucket(
+    report: Counts,
+    *,
+    now: datetime,
+    dry_run: bool,
+    max_objects: int = MAX_OBJECTS,
+    page_size: int = PAGE,
+) -> None:
+    """Remove what belongs to nobody; make rows due whose bytes have come late.
+
+    Goes on where the last pass ended, page by page; a page that another sweeper
+    has taken ends the pass. At the end of the bucket come the multipart uploads,
+    and the next pass begins anew. Raises StorageUnavailable.
+    """
+    if not dry_run:
+        orphans.forget_unseen(now)
+    mark = SweepMark.objects.filter(name=_MARK).first() or SweepMark(name=_MARK)
+    for _ in range(max(1, max_objects // page_size)):
+        listed = get_bucket().list_objects(
+            options().key_prefix, start_after=mark.after_key
+        )
+        listed_at = timezone.now()
+        page = list(islice(listed, page_size))
+        is_last = len(page) < page_size
+        if not dry_run and not _advance(mark, page, now if is_last else None):
+            return
+        mark.after_key = "" if is_last else page[-1].key
+        _sweep_page(page, report, listed_at=listed_at, now=now, dry_run=dry_run)
+        if is_last:
+            _sweep_multipart_uploads(report, now=now, dry_run=dry_run)
+            return
+
+
+def _advance(
+    mark: SweepMark, page: list[ListedObject], finished_at: datetime | None
+) -> bool:
+    """Move the mark behind a page, if no other sweeper has; return whether."""
+    SweepMark.objects.bulk_create([SweepMark(name=_MARK)], ignore_conflicts=True)
+    unmoved = SweepMark.objects.filter(
+        name=_MARK, after_key=mark.after_key, finished_at=mark.finished_at
+    )
+    if finished_at:
+        return bool(unmoved.update(after_key="", finished_at=finished_at))
+    return bool(unmoved.update(after_key=page[-1].key))
+
+
+def _sweep_page(
+    page: list[ListedObject],
+    report: Counts,
+    *,
+    listed_at: datetime,
+    now: datetime,
+    dry_run: bool,
+) -> None:
+    keys = [entry.key for entry in page]
+    rows = Upload.objects.filter(key__in=keys)
+    owned = set(rows.values_list("key", flat=True))
+    # What was looked at after the list was made may be gone or settled by now.
+    unseen = rows.filter(checked_at__lt=listed_at)
+    late, arrived = unseen.filter(state__in=FINAL), unseen.filter(state=State.PENDING)
+    unowned = [entry for entry in page if entry.key not in owned]
+    if dry_run:
+        report.late_arrivals += late.count()
+    else:
+        # However late the bytes came: the rows are due again, in this same pass.
+        report.late_arrivals += late.update(checked_at=None, purged_at=None)
+        arrived.update(checked_at=None)
+        orphans.note(unowned, now=now)
+    old = orphans.outdated(unowned, now=now)
+    report.young_orphans += len(unowned) - len(old)
+    for orphan in old:
+        if dry_run or _done(report, orphans.remove, orphan):
+            report.orphans += 1
+
+
+def _done(report: Counts, act: Callable[..., None], *arguments: Any) -> bool:
+    """Call ``act`` and return whether it worked.
+
+    What S3 refuses to let go, such as an object under a retention rule, is counted
+    and must not stop the sweep; a bucket that does not answer stops it.
+    """
+    try:
+        act(*arguments)
+    except StorageError:
+        get_bucket().check()
+        report.failed += 1
+        return False
+    return True
+
+
+def _sweep_multipart_uploads(report: Counts, *, now: datetime, dry_run: bool) -> None:
+    bucket = get_bucket()
+    for page in _pages(bucket.list_multipart_uploads(options().key_prefix)):
+        keys = [entry.key for entry in page]
+        rows = {row.key: row for row in Upload.objects.filter(key__in=keys)}
+        for entry in page:
+            if _is_owned(entry, rows.get(entry.key), now):
+                continue
+            logger.warning("multipart.unowned", key=entry.key, dry_run=dry_run)
+            if dry_run or _done(
+                report, bucket.abort_multipart_upload, entry.key, entry.multipart_id
+            ):
+                report.aborted += 1
+
+
+def _is_owned(entry: OpenMultipartUpload, row: Upload | None, now: datetime) -> bool:
+    if row is not None and row.state != State.PENDING:
+        return False  # an id about to be saved would not be: its row has moved on
+    if row is not None and row.multipart_id == entry.multipart_id:
+        return True
+    grace = (
+        timedelta(seconds=options().orphan_grace_seconds) if row is None else UNSAVED
+    )
+    return entry.started_at > now - grace
+
+
+def _pages(entries: Iterator[T]) -> Iterator[list[T]]:
+    while page := list(islice(entries, PAGE)):
+        yield page

@@ -1,0 +1,140 @@
+"""Takes notifications in: looks up the upload that each speaks of and reconciles it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+
+from uploads.errors import StorageError
+from uploads.models import ParkedNotification, Upload
+from uploads.s3.bucket import get_bucket
+from uploads.s3.notifications import (
+    CreatedObject,
+    UnreadableNotification,
+    parse_notification,
+)
+from uploads.s3.queue import Message, Queue
+from uploads.states import State
+from uploads.upkeep.reconciliation import reconcile
+
+logger = structlog.get_logger("slipway.intake")
+
+MAX_RECEIVES = 5
+"""A message that fails this often while S3 answers is parked: it would for ever."""
+
+MAX_PARKED = 10_000
+MAX_BODY = 65_536
+
+
+@dataclass
+class Intake:
+    """What became of the objects in some messages."""
+
+    handled: int = 0
+    unknown: int = 0
+    parked: int = 0
+    failed: int = 0
+
+    def add(self, other: Intake) -> None:
+        """Count what ``other`` counts too."""
+        self.handled += other.handled
+        self.unknown += other.unknown
+        self.parked += other.parked
+        self.failed += other.failed
+
+    def __bool__(self) -> bool:
+        return any(vars(self).values())
+
+
+def take_in(body: str | bytes) -> Intake:
+    """Reconcile every upload that a notification speaks of.
+
+    Doubled, late, reordered and foreign ones are normal: the bucket decides, the
+    message only says when to ask. Raises UnreadableNotification and
+    StorageUnavailable; the latter is worth another try.
+    """
+    counts = Intake()
+    for created in parse_notification(body):
+        upload = _find(created)
+        if upload is None:
+            counts.unknown += 1
+            continue
+        _act_upon(upload)
+        counts.handled += 1
+        logger.info("notification.handled", upload=str(upload.pk), state=upload.state)
+    return counts
+
+
+def take_from(queue: Queue, *, wait_seconds: int) -> Intake:
+    """Deal with the next messages of a queue; each is deleted when dealt with.
+
+    What cannot be read, or fails again and again, is parked for the operator.
+    Raises StorageUnavailable while the queue or the bucket does not answer: then
+    the messages are as good as new, and come back when their time-out ends.
+    """
+    total = Intake()
+    for message in queue.receive(wait_seconds=wait_seconds):
+        counts = _deal_with(message)
+        if not counts.failed:
+            queue.delete(message)
+        total.add(counts)
+    return total
+
+
+def park(source: str, body: str, error: str) -> None:
+    """Keep a message where an operator finds it in the admin, among the newest."""
+    parked = ParkedNotification.objects.create(
+        source=source, body=_storable(body)[:MAX_BODY], error=_storable(error)[:255]
+    )
+    ParkedNotification.objects.filter(pk__lte=parked.pk - MAX_PARKED).delete()
+    logger.warning("notification.parked", source=source, error=error)
+
+
+def _deal_with(message: Message) -> Intake:
+    try:
+        return take_in(message.body)
+    except UnreadableNotification as error:
+        park("sqs", message.body, str(error))
+        return Intake(parked=1)
+    except StorageError as error:
+        get_bucket().check()  # with the whole bucket away, the message is not to blame
+        return _put_off(message, error.detail)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        # One message that breaks something must not end the consumer, or loop.
+        logger.exception("notification.failed")
+        return _put_off(message, repr(error))
+
+
+def _put_off(message: Message, error: str) -> Intake:
+    if message.receive_count < MAX_RECEIVES:
+        return Intake(failed=1)
+    park("sqs", message.body, error)
+    return Intake(parked=1)
+
+
+def _find(created: CreatedObject) -> Upload | None:
+    if created.bucket not in {"", settings.S3_BUCKET}:
+        return None
+    if created.key != _storable(created.key):
+        return None  # no key of ours: the database could not even look for it
+    return Upload.objects.filter(key=created.key).first()
+
+
+def _act_upon(upload: Upload) -> None:
+    if upload.state == State.READY:
+        return  # a doubled or a late message; there is nothing to ask
+    if upload.is_final and upload.purged_at is not None:
+        # Bytes came back after all URLs were thought dead: purge once more.
+        Upload.objects.filter(pk=upload.pk).update(purged_at=None)
+        upload.purged_at = None
+    reconcile(upload)
+
+
+def _storable(text: str) -> str:
+    """Return ``text`` without what no database takes: NUL and half surrogates."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()

@@ -1,0 +1,62 @@
+"""Is a stored object still what its record says? Asked by a person, on purpose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from uploads import lifecycle
+from uploads.errors import UploadError
+from uploads.models import Upload
+from uploads.s3.bucket import get_bucket
+from uploads.states import FINAL, State
+from uploads.transitions import record
+from uploads.verification import find_mismatch
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found, in words for a person."""
+
+    agrees: bool
+    words: str
+
+
+def reverify(upload: Upload, *, actor: Any = None) -> Finding:
+    """Compare a stored object with its record; take an open upload further.
+
+    What is found about a stored object is recorded and changes nothing else.
+    Never raises for what the bucket answers, or does not answer.
+    """
+    try:
+        if upload.state in FINAL:
+            return Finding(False, "It is over: there is nothing to verify.")
+        if upload.state != State.READY:
+            return _take_further(upload, actor)
+        mismatch = _find_mismatch(upload)
+    except UploadError as error:
+        return Finding(False, error.detail)
+    detail = {"agrees": not mismatch, "reason": mismatch}
+    record(upload, "upload.reverified", actor=actor, detail=detail)
+    if mismatch:
+        return Finding(False, mismatch)
+    return Finding(True, "The object is what its record says.")
+
+
+def _take_further(upload: Upload, actor: Any) -> Finding:
+    lifecycle.complete(upload, actor=actor)
+    if upload.state == State.READY:
+        return Finding(True, "The object was verified and is ready.")
+    if upload.state == State.REJECTED:
+        return Finding(False, f"It was rejected. {upload.rejected_reason}")
+    return Finding(True, "The object is being inspected.")
+
+
+def _find_mismatch(upload: Upload) -> str:
+    facts = get_bucket().head_object(upload.key)
+    if facts is None:
+        return "The object is missing from the bucket."
+    if upload.etag and facts.etag != upload.etag:
+        return "The object was replaced: its ETag is not the recorded one."
+    expected = upload.object_checksum or upload.checksum_sha256
+    return find_mismatch(upload, facts, expected_checksum=expected)

@@ -1,0 +1,126 @@
+"""Which rows the sweeper looks at, who of many sweepers does, and when again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from uploads.conf import options
+from uploads.models import Upload, UploadQuerySet
+from uploads.states import FINAL, State
+
+SLOWEST_PUT = timedelta(hours=1)
+"""A request that began before its URL died may go on for so long."""
+
+INSPECTION = timedelta(seconds=30)
+"""An inspection that has taken longer is one whose process died."""
+
+LEASE = timedelta(minutes=5)
+"""The row of a sweeper that died is looked at again after this."""
+
+FIRST_DELAY = timedelta(seconds=30)
+LONGEST_DELAY = timedelta(hours=1)
+
+
+def due(now: datetime, *, limit: int) -> Iterator[Upload]:
+    """Yield rows to look at, up to ``limit`` of each kind.
+
+    Longest unseen first, and those that failed behind all others: however many
+    fail for ever, they keep nobody waiting.
+    """
+    first = (F("retry_at").asc(nulls_first=True), F("checked_at").asc(nulls_first=True))
+    for rows in (_overdue(now), _arriving(now), _stuck(now), _unpurged(now)):
+        yield from rows.order_by(*first)[:limit]
+
+
+def claim(upload: Upload) -> datetime | None:
+    """Take the row for one look; return when, or None if another took it first.
+
+    The claim is a lease: ``retry_at`` is when the row is due again if whoever
+    holds it dies. The row is read anew.
+    """
+    now = timezone.now()
+    unclaimed = Upload.objects.filter(
+        pk=upload.pk, checked_at=upload.checked_at, retry_at=upload.retry_at
+    )
+    if not unclaimed.update(retry_at=now + LEASE):
+        return None
+    upload.refresh_from_db()
+    return now
+
+
+def seen(upload: Upload, *, was: str, at: datetime) -> None:
+    """End a claim: the row was looked at, and found as it should be."""
+    rows = Upload.objects.filter(pk=upload.pk)
+    rows.update(retry_at=None, failed_checks=0)
+    # Where it moved on or was purged, that has said when it was looked at.
+    rows.filter(state=was).exclude(state__in=FINAL).update(checked_at=at)
+
+
+def unseen(upload: Upload, *, retry_at: datetime | None) -> None:
+    """End a claim as if it had never been: the failure was not the row's."""
+    Upload.objects.filter(pk=upload.pk).update(retry_at=retry_at)
+
+
+def failed(upload: Upload) -> None:
+    """End a claim whose look failed: the next pass tries again, later ones wait."""
+    failures = min(upload.failed_checks + 1, 1000)
+    Upload.objects.filter(pk=upload.pk).update(
+        failed_checks=failures, retry_at=timezone.now() + _delay(failures)
+    )
+
+
+def _delay(failures: int) -> timedelta:
+    if failures == 1:
+        return timedelta()
+    doublings: int = 2 ** min(failures - 2, 16)
+    return min(FIRST_DELAY * doublings, LONGEST_DELAY)
+
+
+def _overdue(now: datetime) -> UploadQuerySet:
+    """Pending uploads whose time is up: whole by now, or to be given up."""
+    return _free(Upload.objects.filter(state=State.PENDING, expires_at__lt=now), now)
+
+
+def _arriving(now: datetime) -> UploadQuerySet:
+    """Pending uploads whose bytes may have come since the last look.
+
+    Bytes come only while a URL lives, so an idle upload is not asked about again.
+    """
+    settled = now - timedelta(seconds=options().sweep_grace_seconds)
+    return _free(
+        Upload.objects.filter(
+            state=State.PENDING,
+            expires_at__gte=now,
+            created_at__lt=settled,
+            urls_expire_at__isnull=False,
+        ),
+        now,
+        Q(checked_at=None) | Q(checked_at__lt=F("urls_expire_at") + SLOWEST_PUT),
+    )
+
+
+def _stuck(now: datetime) -> UploadQuerySet:
+    """Uploads whose inspection was begun and not finished."""
+    idle = Q(checked_at=None) | Q(checked_at__lt=now - INSPECTION)
+    return _free(Upload.objects.filter(state=State.INSPECTING), now, idle)
+
+
+def _unpurged(now: datetime) -> UploadQuerySet:
+    """Uploads that are over: never purged yet, or purged while a URL still lived."""
+    dead = Q(urls_expire_at=None) | Q(urls_expire_at__lt=now)
+    return _free(
+        Upload.objects.filter(state__in=FINAL, purged_at=None),
+        now,
+        Q(checked_at=None) | dead,
+    )
+
+
+def _free(
+    rows: UploadQuerySet, now: datetime, wanted: Q | None = None
+) -> UploadQuerySet:
+    """Leave out what another sweeper holds, or what failed and has to wait."""
+    return rows.filter(Q(retry_at__lte=now) | (Q(retry_at=None) & (wanted or Q())))

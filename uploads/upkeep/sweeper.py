@@ -1,0 +1,137 @@
+"""The periodic pass over what nobody comes back for.
+
+Any number may run at once. Each row is leased by one conditional UPDATE and each
+page of the bucket by another, so two sweepers never do the same work at the same
+time, and one that dies leaves nothing locked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+import structlog
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from uploads.errors import StorageError
+from uploads.models import Upload
+from uploads.s3.bucket import get_bucket
+from uploads.states import State
+from uploads.upkeep import bucket_sweep, quota_drift, schedule
+from uploads.upkeep.reconciliation import reconcile
+
+logger = structlog.get_logger("slipway.sweeper")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one pass looks at, at most; the next one goes on from there."""
+
+    rows: int = 500  # of each kind that is due
+    objects: int = 20_000
+    page: int = 1000  # objects at a time; S3 gives no more
+    users: int = 1000  # whose quotas are added up
+
+
+@dataclass
+class Report:
+    """What one pass did; in a dry run, what it would have done or looked at."""
+
+    looked_at: int = 0
+    completed: int = 0
+    rejected: int = 0
+    expired: int = 0
+    purged: int = 0
+    late_arrivals: int = 0
+    orphans: int = 0
+    young_orphans: int = 0
+    aborted: int = 0
+    quotas_mended: int = 0
+    failed: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+
+class _StorageDown(Exception):  # noqa: N818  as in errors.py
+    """The bucket itself does not answer: the rest of the pass would fail too."""
+
+
+def sweep(*, dry_run: bool = False, limits: Limits | None = None) -> Report:
+    """Make one bounded pass over quotas, bucket and rows.
+
+    S3 that does not answer is counted in ``failed`` and left for the next pass.
+    """
+    limits = limits or Limits()
+    report = Report()
+    now = timezone.now()
+    # First of all: a row cannot be settled against a quota that counts too little.
+    report.quotas_mended = quota_drift.mend(dry_run=dry_run, limit=limits.users)
+    try:
+        # Before the rows, since it finds some that are due.
+        bucket_sweep.sweep_bucket(
+            report,
+            now=now,
+            dry_run=dry_run,
+            max_objects=limits.objects,
+            page_size=limits.page,
+        )
+        # Its own reading of the clock: what the bucket's sweep took was time too.
+        _sweep_rows(report, dry_run=dry_run, limit=limits.rows)
+    except (_StorageDown, StorageError):
+        report.failed += 1
+    logger.info("sweep.done", dry_run=dry_run, **report.as_dict())
+    return report
+
+
+def _sweep_rows(report: Report, *, dry_run: bool, limit: int) -> None:
+    for upload in schedule.due(timezone.now(), limit=limit):
+        if dry_run:
+            report.looked_at += 1
+            continue
+        retry_at = upload.retry_at
+        claimed_at = schedule.claim(upload)
+        if claimed_at is None:
+            continue
+        report.looked_at += 1
+        try:
+            _settle(upload, report, at=claimed_at)
+        except _StorageDown:
+            schedule.unseen(upload, retry_at=retry_at)
+            raise
+
+
+def _settle(upload: Upload, report: Report, *, at: datetime) -> None:
+    was = upload.state
+    try:
+        state = reconcile(upload)
+    except StorageError as error:
+        _require_bucket()
+        logger.warning("upload.unsettled", upload=str(upload.pk), error=error.detail)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        # One row that cannot be settled must not keep all others waiting.
+        logger.exception("upload.unsettled", upload=str(upload.pk))
+    else:
+        schedule.seen(upload, was=was, at=at)
+        _count(report, upload, was=was, state=state)
+        return
+    report.failed += 1
+    schedule.failed(upload)
+
+
+def _count(report: Report, upload: Upload, *, was: str, state: State) -> None:
+    if state != was:
+        report.completed += state == State.READY
+        report.rejected += state == State.REJECTED
+        report.expired += state == State.EXPIRED
+    report.purged += upload.purged_at is not None
+
+
+def _require_bucket() -> None:
+    try:
+        get_bucket().check()
+    except StorageError as error:
+        raise _StorageDown from error

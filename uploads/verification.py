@@ -1,0 +1,64 @@
+"""Is the object what was declared? Facts only; its content is inspection's."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from uploads.models import Upload
+from uploads.s3.bucket import ObjectFacts, Part
+from uploads.s3.part_plan import PartPlan
+from uploads.states import Transport
+
+
+def missing_parts(upload: Upload, parts: list[Part]) -> list[int]:
+    """Return the part numbers that the bucket lacks or has in another size."""
+    plan = PartPlan(byte_size=upload.byte_size, part_size=upload.part_size)
+    stored = {part.part_number: part.byte_size for part in parts}
+    return [
+        number
+        for number in plan.part_numbers
+        if stored.get(number) != plan.byte_size_of(number)
+    ]
+
+
+def composite_checksum(parts: list[Part]) -> str:
+    """Return S3's SHA-256 of a multipart object, or ``""`` where parts lack theirs.
+
+    It is the hash of the parts' raw hashes, with their number behind a dash.
+    """
+    if not parts or not all(part.checksum_sha256 for part in parts):
+        return ""
+    digests = b"".join(base64.b64decode(part.checksum_sha256 or "") for part in parts)
+    total = base64.b64encode(hashlib.sha256(digests).digest()).decode()
+    return f"{total}-{len(parts)}"
+
+
+def find_mismatch(upload: Upload, facts: ObjectFacts, *, expected_checksum: str) -> str:
+    """Return in words how the object differs from the declaration, or ``""``.
+
+    ``expected_checksum`` is empty where nothing was declared that the whole
+    object could be compared with: then S3 has checked every part by itself.
+    """
+    if facts.byte_size != upload.byte_size:
+        return (
+            f"The object has {facts.byte_size} bytes, {upload.byte_size} were declared."
+        )
+    if _base_type(facts.content_type) != upload.content_type:
+        return (
+            f"The object is stored as {facts.content_type}, "
+            f"{upload.content_type} was declared."
+        )
+    if expected_checksum and facts.checksum_sha256 not in {None, expected_checksum}:
+        return "The object's SHA-256 is not the declared one."
+    if upload.transport != Transport.MULTIPART and facts.checksum_sha256 is None:
+        return "The object has no SHA-256 to compare with the declared one."
+    if facts.content_encoding:
+        # A header that no signature can forbid, and that would change the bytes
+        # on their way to whoever downloads them.
+        return f"The object is stored with Content-Encoding {facts.content_encoding}."
+    return ""
+
+
+def _base_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()

@@ -1,0 +1,155 @@
+"""Pages: what a browser shows. Bytes and JSON go through the API."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, connection
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from uploads import lifecycle, quota
+from uploads.conf import ACTIVE_CONTENT_TYPES
+from uploads.errors import UploadError
+from uploads.forms import RenameForm, SignupForm
+from uploads.models import Upload
+from uploads.policy import policy_for
+from uploads.s3.bucket import get_bucket
+from uploads.states import State
+from uploads.wording import describe, describe_checksum, tell
+
+
+@require_safe
+@never_cache
+def home(request: HttpRequest) -> HttpResponse:
+    """Show the upload area and the person's files, which the browser fetches."""
+    usage = quota.usage(request.user)
+    policy = policy_for(request.user)
+    page_data = {
+        "username": request.user.get_username(),
+        "csrfCookie": settings.CSRF_COOKIE_NAME,
+        "inertTypes": sorted(ACTIVE_CONTENT_TYPES),
+        "quota": asdict(usage),
+        "policy": asdict(policy),
+    }
+    return render(request, "home.html", {"usage": usage, "page_data": page_data})
+
+
+@require_safe
+@never_cache
+def upload(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
+    """Show one upload: its facts, what happened to it, and what can be done."""
+    row = _own(request, upload_id)
+    return render(
+        request,
+        "upload.html",
+        {
+            "upload": row,
+            "usage": quota.usage(request.user),
+            "state": describe(row),
+            "checksum": describe_checksum(row),
+            "has_preview": row.state == State.READY and lifecycle.may_show_inline(row),
+            "history": tell(row, reader=request.user),
+        },
+    )
+
+
+@require_POST
+def rename(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
+    """Give an upload another name, and return to its page."""
+    row = _own(request, upload_id)
+    form = RenameForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "The file kept its name: the new one was empty.")
+        return redirect("upload", row.pk)
+    try:
+        lifecycle.rename(row, form.cleaned_data["filename"], actor=request.user)
+    except UploadError as error:
+        messages.error(request, error.detail)
+    return redirect("upload", row.pk)
+
+
+@require_POST
+def delete(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
+    """Delete an upload, or cancel it while it is pending, and return to the list."""
+    row = _own(request, upload_id)
+    try:
+        lifecycle.remove(row, actor=request.user)
+    except UploadError as error:
+        messages.error(request, error.detail)
+        return redirect("upload", row.pk)
+    messages.success(request, f"{row.filename} is deleted.")
+    return redirect("home")
+
+
+def _own(request: HttpRequest, upload_id: uuid.UUID) -> Upload:
+    """Return the person's own upload; anyone else's is as unknown as a missing one."""
+    return get_object_or_404(Upload, pk=upload_id, owner=request.user)
+
+
+@login_not_required
+@never_cache
+@require_http_methods(["GET", "POST"])
+def signup(request: HttpRequest) -> HttpResponse:
+    """Make an account and log in to it, where the site is open to newcomers."""
+    if not settings.SIGNUP_OPEN:
+        raise Http404
+    if request.user.is_authenticated:
+        return redirect("home")
+    form = SignupForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        login(request, form.save(), "django.contrib.auth.backends.ModelBackend")
+        return redirect("home")
+    return render(request, "registration/signup.html", {"form": form})
+
+
+@login_not_required
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer while the process lives."""
+    return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Answer whether the database and the bucket can be reached; 503 names the one.
+
+    Why it cannot be reached is for the log, not for whoever asks here.
+    """
+    parts = {"database": _database_answers(), "bucket": _bucket_answers()}
+    ready = all(parts.values())
+    body = {name: "ok" if fine else "failed" for name, fine in parts.items()}
+    return JsonResponse(
+        {"status": "ok" if ready else "failed", **body}, status=200 if ready else 503
+    )
+
+
+def _database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+def _bucket_answers() -> bool:
+    try:
+        get_bucket().check()
+    except UploadError:
+        return False
+    return True

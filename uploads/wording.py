@@ -1,0 +1,161 @@
+"""Says in plain words what the state and the events of an upload mean to its owner."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from uploads.models import Upload, UploadEvent
+from uploads.states import State
+
+MAX_LINES = 50
+
+WORDS = {
+    State.PENDING: "Unfinished",
+    State.INSPECTING: "Checking",
+    State.READY: "Ready",
+    State.REJECTED: "Refused",
+    State.EXPIRED: "Expired",
+    State.CANCELLED: "Cancelled",
+    State.DELETED: "Deleted",
+}
+
+EXPLANATIONS = {
+    State.PENDING: "Not all bytes have arrived. Choose the same file again on the "
+    "page of your files, and the rest follows.",
+    State.INSPECTING: "All bytes are here and being checked. The file can be "
+    "downloaded as soon as that is done.",
+    State.EXPIRED: "The rest of the bytes did not arrive in time, so what was there "
+    "was removed. Upload the file again.",
+    State.CANCELLED: "The upload was cancelled. Nothing of it is kept.",
+    State.DELETED: "The file was deleted. Its bytes are gone from storage.",
+}
+
+SENTENCES = {
+    "upload.started": "Upload started",
+    "upload.inspecting": "All bytes arrived, check began",
+    "upload.ready": "Checked and stored",
+    "upload.rejected": "Refused",
+    "upload.expired": "Gave up waiting for the rest of the bytes",
+    "upload.cancelled": "Cancelled",
+    "upload.deleted": "Deleted",
+    "upload.downloaded": "Downloaded",
+    "upload.previewed": "Preview shown",
+    "upload.reverified": "Checked again",
+    "upload.purged": "Removed from storage",
+}
+
+
+@dataclass(frozen=True)
+class Description:
+    """A state, and what removing the upload would mean in it."""
+
+    word: str
+    explanation: str
+    tone: str
+    removal: str
+    removal_question: str
+    removal_effect: str
+    is_stored: bool
+
+    @property
+    def removable(self) -> bool:
+        return bool(self.removal)
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What proves the bytes: ``value`` is empty where nothing is known."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that happened; ``by`` is empty for what the site does itself."""
+
+    text: str
+    at: datetime
+    by: str
+
+
+def describe(upload: Upload) -> Description:
+    """Return the words for the state that ``upload`` is in."""
+    state = State(upload.state)
+    explanation = EXPLANATIONS.get(state, "")
+    if state == State.REJECTED:
+        reason = upload.rejected_reason or "It is not what was announced."
+        explanation = f"This file was refused. {reason} Its bytes are removed."
+    removal = _removal(state)
+    return Description(
+        word=WORDS[state],
+        explanation=explanation,
+        tone="error" if state == State.REJECTED else "info",
+        removal=removal,
+        removal_question=f"{removal} this {'upload' if _is_open(state) else 'file'}?",
+        removal_effect="What has arrived so far is removed."
+        if _is_open(state)
+        else "It is removed from storage for good, and its space is free again.",
+        is_stored=state in {State.INSPECTING, State.READY},
+    )
+
+
+def describe_checksum(upload: Upload) -> Checksum:
+    """Return the checksum as the tools that people have would print it."""
+    value = upload.object_checksum or upload.checksum_sha256
+    digest, _, part_count = value.partition("-")
+    if part_count:
+        return Checksum(
+            label="SHA-256 of parts",
+            value=value,
+            note=f"Each of the {part_count} parts was checked on arrival. This is "
+            "the SHA-256 over the checksums of the parts, as S3 states it.",
+        )
+    try:
+        return Checksum(label="SHA-256", value=base64.b64decode(digest).hex())
+    except binascii.Error:
+        return Checksum(label="SHA-256", value=value)
+
+
+def tell(upload: Upload, *, reader: Any) -> list[Line]:
+    """Return the last events of ``upload``, newest first."""
+    events = upload.events.select_related("actor").order_by("-at", "-pk")
+    return [
+        Line(text=_sentence(event), at=event.at, by=_who(event, reader))
+        for event in events[:MAX_LINES]
+    ]
+
+
+def _is_open(state: State) -> bool:
+    return state == State.PENDING
+
+
+def _removal(state: State) -> str:
+    if state == State.PENDING:
+        return "Discard"
+    if state == State.REJECTED:
+        return "Remove"
+    return "Delete" if state in {State.INSPECTING, State.READY} else ""
+
+
+def _sentence(event: UploadEvent) -> str:
+    detail = event.detail or {}
+    if event.kind == "upload.renamed":
+        return f"Renamed from {detail.get('from', '')} to {detail.get('to', '')}"
+    text = SENTENCES.get(event.kind)
+    if text is None:
+        text = event.kind.partition(".")[2].replace("_", " ").capitalize()
+    reason = detail.get("reason")
+    return f"{text}. {reason}" if reason else text
+
+
+def _who(event: UploadEvent, reader: Any) -> str:
+    if event.actor is None:
+        return ""
+    # Staff stay nameless here: who acted is in the admin.
+    return "you" if event.actor == reader else "an administrator"
