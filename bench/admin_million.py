@@ -106,7 +106,7 @@ def build(path: Path, rows: int) -> None:
     from django.db import connection
     from django.utils import timezone
 
-    from uploads.models import Upload, UploadEvent
+    from uploads.models import AuditEvent, Upload
 
     use_database(path)
     call_command("migrate", verbosity=0)
@@ -125,12 +125,12 @@ def build(path: Path, rows: int) -> None:
         content_type="text/plain",
         expires_at=timezone.now(),
     )
-    UploadEvent.objects.create(upload=upload, kind="upload.started")
+    AuditEvent.objects.create(upload=upload, kind="upload.started")
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA synchronous=OFF")
         cursor.execute("PRAGMA cache_size=-400000")
         cursor.execute(insertion("uploads_upload", UPLOAD, SERIAL), [rows - 1])
-        cursor.execute(insertion("uploads_uploadevent", EVENT, "uploads_upload"))
+        cursor.execute(insertion("uploads_auditevent", EVENT, "uploads_upload"))
 
 
 def insertion(table: str, changes: dict[str, str], source: str) -> str:
@@ -173,16 +173,16 @@ def pages() -> dict[str, str]:
 
     from uploads.admin.listing import ListAdmin
     from uploads.admin.paginator import CappedPaginator
-    from uploads.models import Upload, UploadEvent
+    from uploads.models import AuditEvent, Upload
 
     newest = Upload.objects.all()[SMALL // 2]
-    event = UploadEvent.objects.order_by("at")[0]
+    event = AuditEvent.objects.order_by("at")[0]
     last_page = (
         min(Upload.objects.count(), CappedPaginator.LIMIT) // ListAdmin.list_per_page
     )
     now = timezone.now()
     day = f"year={now.year}&{{0}}month={now.month}&{{0}}day={now.day}"
-    uploads, events = "/admin/uploads/upload/", "/admin/uploads/uploadevent/"
+    uploads, events = "/admin/uploads/upload/", "/admin/uploads/auditevent/"
     return {
         "uploads, newest": uploads,
         "uploads, oldest first": f"{uploads}?o=6",

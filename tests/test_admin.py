@@ -24,9 +24,9 @@ from uploads.admin.presenting import bar
 from uploads.admin.uploads import UploadAdmin
 from uploads.models import (
     ApiToken,
+    AuditEvent,
     StorageQuota,
     Upload,
-    UploadEvent,
     UploadPolicy,
 )
 from uploads.s3.bucket import Bucket
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.django_db
 
 GB = 1000**3
 LIST = "/admin/uploads/upload/"
-EVENTS = "/admin/uploads/uploadevent/"
+EVENTS = "/admin/uploads/auditevent/"
 QUOTAS = "/admin/uploads/storagequota/"
 POLICIES = "/admin/uploads/uploadpolicy/"
 TOKENS = "/admin/uploads/apitoken/"
@@ -189,7 +189,7 @@ def test_the_page_of_an_upload_has_its_facts_and_events_and_no_field(
     operator: Client, alice: Any
 ) -> None:
     upload = make_upload(alice, filename="<img src=x onerror=alert(1)>.png")
-    UploadEvent.objects.create(upload=upload, kind="upload.started", request_id="r-1")
+    AuditEvent.objects.create(upload=upload, kind="upload.started", request_id="r-1")
 
     page = operator.get(change_page(upload)).content.decode()
 
@@ -215,8 +215,8 @@ def test_the_events_of_one_upload_are_bounded_and_newest_first(
 ) -> None:
     upload = make_upload(alice)
     now = timezone.now()
-    UploadEvent.objects.bulk_create(
-        UploadEvent(
+    AuditEvent.objects.bulk_create(
+        AuditEvent(
             upload=upload,
             kind="upload.downloaded",
             at=now + timedelta(seconds=number),
@@ -230,12 +230,12 @@ def test_the_events_of_one_upload_are_bounded_and_newest_first(
 
     shown = re.findall(r"request-\d{3}", page)
     assert shown == [f"request-{number:03}" for number in range(119, 69, -1)]
-    assert len([q for q in queries if "uploads_uploadevent" in q["sql"]]) == 1
+    assert len([q for q in queries if "uploads_auditevent" in q["sql"]]) == 1
 
 
 @pytest.mark.parametrize("verb", ["change", "delete"])
 def test_events_are_append_only(operator: Client, alice: Any, verb: str) -> None:
-    event = UploadEvent.objects.create(upload=make_upload(alice), kind="upload.ready")
+    event = AuditEvent.objects.create(upload=make_upload(alice), kind="upload.ready")
 
     answer = operator.post(f"{EVENTS}{event.pk}/{verb}/", {"post": "yes", "kind": "x"})
     operator.post(
@@ -245,17 +245,17 @@ def test_events_are_append_only(operator: Client, alice: Any, verb: str) -> None
 
     assert answer.status_code == 403
     assert operator.get(f"{EVENTS}add/").status_code == 403
-    assert UploadEvent.objects.get(pk=event.pk).kind == "upload.ready"
+    assert AuditEvent.objects.get(pk=event.pk).kind == "upload.ready"
 
 
 def test_deleting_an_account_does_not_take_its_uploads_or_events_along(
     operator: Client, alice: Any
 ) -> None:
-    event = UploadEvent.objects.create(upload=make_upload(alice), kind="upload.ready")
+    event = AuditEvent.objects.create(upload=make_upload(alice), kind="upload.ready")
 
     operator.post(f"/admin/auth/user/{alice.pk}/delete/", {"post": "yes"})
 
-    assert UploadEvent.objects.filter(pk=event.pk, upload__owner=alice).exists()
+    assert AuditEvent.objects.filter(pk=event.pk, upload__owner=alice).exists()
 
 
 # Deeds go through the lifecycle
@@ -277,7 +277,7 @@ def test_deleting_asks_first_then_removes_the_object_and_gives_back_quota(
     assert said(answer) == ["notes 0.txt, notes 1.txt: It is now deleted."]
     assert [bucket.head_object(upload.key) for upload in uploads] == [None, None]
     assert quota.usage(alice).used_bytes == 0
-    events = UploadEvent.objects.filter(kind="upload.deleted", actor=admin_user)
+    events = AuditEvent.objects.filter(kind="upload.deleted", actor=admin_user)
     assert events.count() == 2
 
 
@@ -301,7 +301,7 @@ def test_verifying_again_tells_every_outcome_in_words(
         "notes 2.txt: The object has 12 bytes, 5 were declared.",
         "notes 3.txt: It is over: there is nothing to verify.",
     ]
-    found = UploadEvent.objects.filter(kind="upload.reverified")
+    found = AuditEvent.objects.filter(kind="upload.reverified")
     assert {event.upload_id: event.detail["agrees"] for event in found} == {
         same.pk: True,
         missing.pk: False,
@@ -386,13 +386,13 @@ def test_a_download_is_presigned_on_a_click_and_written_down(
     pages = operator.get(LIST).content + operator.get(change_page(upload)).content
     assert b"X-Amz-" not in pages
     assert download_page(upload).encode() in pages
-    assert not UploadEvent.objects.exists()
+    assert not AuditEvent.objects.exists()
     answer = operator.get(download_page(upload))
 
     assert answer.status_code == 302
     assert "X-Amz-Signature=" in answer["Location"]
     assert upload.key in answer["Location"]
-    event = UploadEvent.objects.get()
+    event = AuditEvent.objects.get()
     assert (event.kind, event.actor, event.upload_id) == (
         "upload.downloaded",
         admin_user,
@@ -408,7 +408,7 @@ def test_what_is_not_ready_is_not_downloaded(
     answer = operator.get(download_page(upload), follow=True)
 
     assert said(answer) == ["The upload is rejected: there is nothing to download."]
-    assert not UploadEvent.objects.exists()
+    assert not AuditEvent.objects.exists()
 
 
 # Lists
@@ -448,7 +448,7 @@ def test_no_list_counts_a_table_to_its_end(
     operator: Client, alice: Any, address: str
 ) -> None:
     upload = make_upload(alice)
-    UploadEvent.objects.create(upload=upload, kind="upload.ready")
+    AuditEvent.objects.create(upload=upload, kind="upload.ready")
 
     with CaptureQueriesContext(connection) as queries:
         assert operator.get(address).status_code == 200
@@ -566,8 +566,8 @@ def test_events_are_found_by_upload_and_by_request(
     operator: Client, alice: Any
 ) -> None:
     first, second = make_upload(alice, 0), make_upload(alice, 1)
-    UploadEvent.objects.create(upload=first, kind="upload.ready", request_id="a" * 32)
-    UploadEvent.objects.create(upload=second, kind="upload.ready", request_id="b" * 32)
+    AuditEvent.objects.create(upload=first, kind="upload.ready", request_id="a" * 32)
+    AuditEvent.objects.create(upload=second, kind="upload.ready", request_id="b" * 32)
 
     def found(term: Any) -> list[Any]:
         page = operator.get(f"{EVENTS}?q={term}")

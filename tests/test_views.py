@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from uploads.conf import ACTIVE_CONTENT_TYPES
-from uploads.models import StorageQuota, Upload, UploadEvent
+from uploads.models import AuditEvent, StorageQuota, Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
 from uploads.wording import SENTENCES, describe, describe_checksum
@@ -138,7 +138,7 @@ def test_a_file_page_shows_its_facts(page: Client, alice: Any) -> None:
         relative_path="harbour/survey.pdf",
         checksum_sha256="LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=",
     )
-    UploadEvent.objects.create(upload=upload, kind="upload.ready")
+    AuditEvent.objects.create(upload=upload, kind="upload.ready")
 
     text = page.get(upload_url(upload)).content.decode()
 
@@ -296,7 +296,7 @@ def test_a_checksum_of_parts_is_named_as_one(alice: Any) -> None:
 
 def test_staff_stay_nameless_to_the_owner(page: Client, alice: Any, bob: Any) -> None:
     upload = make_upload(alice)
-    UploadEvent.objects.create(upload=upload, kind="upload.downloaded", actor=bob)
+    AuditEvent.objects.create(upload=upload, kind="upload.downloaded", actor=bob)
 
     text = page.get(upload_url(upload)).content.decode()
 

@@ -8,7 +8,7 @@ import structlog
 from django.db import transaction
 
 from uploads.errors import InvalidState, StaleUpload
-from uploads.models import Upload, UploadEvent
+from uploads.models import AuditEvent, Upload
 from uploads.states import MOVES, State
 
 
@@ -49,7 +49,7 @@ def record(
 ) -> None:
     """Write one audit line, with the request that it came from."""
     context = structlog.contextvars.get_contextvars()
-    UploadEvent.objects.create(
+    AuditEvent.objects.create(
         upload=upload,
         kind=kind,
         actor=actor,

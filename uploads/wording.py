@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from uploads.models import Upload, UploadEvent
+from uploads.models import AuditEvent, Upload
 from uploads.states import State
 
 MAX_LINES = 50
@@ -143,7 +143,7 @@ def _removal(state: State) -> str:
     return "Delete" if state in {State.INSPECTING, State.READY} else ""
 
 
-def _sentence(event: UploadEvent) -> str:
+def _sentence(event: AuditEvent) -> str:
     detail = event.detail or {}
     if event.kind == "upload.renamed":
         return f"Renamed from {detail.get('from', '')} to {detail.get('to', '')}"
@@ -154,7 +154,7 @@ def _sentence(event: UploadEvent) -> str:
     return f"{text}. {reason}" if reason else text
 
 
-def _who(event: UploadEvent, reader: Any) -> str:
+def _who(event: AuditEvent, reader: Any) -> str:
     if event.actor is None:
         return ""
     # Staff stay nameless here: who acted is in the admin.

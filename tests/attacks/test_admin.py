@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from tests.attacks.people import Person
-from uploads.models import ApiToken, StorageQuota, Upload, UploadEvent, UploadPolicy
+from uploads.models import ApiToken, AuditEvent, StorageQuota, Upload, UploadPolicy
 from uploads.states import State
 from uploads.tokens import create_token, find_token
 
@@ -80,18 +80,18 @@ def test_not_even_a_superuser_forges_a_fact(alice: Person, page: str) -> None:
 
     assert Upload.objects.values().get(pk=started.id) == before
     assert Upload.objects.count() == 1
-    assert UploadEvent.objects.filter(upload_id=started.id).count() == 1
+    assert AuditEvent.objects.filter(upload_id=started.id).count() == 1
 
 
 @pytest.mark.parametrize("page", ["{id}/change/", "{id}/delete/", "add/", ""])
 def test_nobody_touches_the_trail(alice: Person, page: str) -> None:
     # Whoever did it would erase it first.
     started = alice.start()
-    event = UploadEvent.objects.values().get(upload_id=started.id)
+    event = AuditEvent.objects.values().get(upload_id=started.id)
     operator = Person(User.objects.create_superuser("operator"))
 
     operator.browser.post(
-        f"/admin/uploads/uploadevent/{page.format(id=event['id'])}",
+        f"/admin/uploads/auditevent/{page.format(id=event['id'])}",
         {
             "kind": "upload.ready",
             "post": "yes",
@@ -100,7 +100,7 @@ def test_nobody_touches_the_trail(alice: Person, page: str) -> None:
         },
     )
 
-    assert list(UploadEvent.objects.values()) == [event]
+    assert list(AuditEvent.objects.values()) == [event]
 
 
 def test_a_quota_form_sets_no_counter(alice: Person) -> None:
@@ -176,7 +176,7 @@ def test_a_token_is_shown_once_and_kept_by_no_cache(staff: Any) -> None:
         "user__api_tokens__digest__startswith=a",
     ],
 )
-@pytest.mark.parametrize("page", ["upload", "uploadevent", "apitoken", "storagequota"])
+@pytest.mark.parametrize("page", ["upload", "auditevent", "apitoken", "storagequota"])
 def test_a_filter_asks_for_no_secret(alice: Person, page: str, query: str) -> None:
     # Letter by letter, a list that is empty or not tells a hash.
     operator = Person(User.objects.create_superuser("operator"))

@@ -118,7 +118,7 @@ def test_a_name_is_text_on_every_page(alice: Person, seaweed_bucket: Bucket) -> 
     pages = [
         operator.browser.get(admin),
         operator.browser.get(f"{admin}?q=a"),
-        operator.browser.get("/admin/uploads/uploadevent/"),
+        operator.browser.get("/admin/uploads/auditevent/"),
         operator.browser.post(admin, {"action": "remove", "_selected_action": ids}),
         operator.browser.post(
             admin, {"action": "verify_again", "_selected_action": ids}, follow=True
@@ -172,7 +172,7 @@ def test_an_error_page_repeats_nothing(alice: Person, path: str) -> None:
 def test_a_search_is_text_in_the_admin() -> None:
     # The words searched for are the page's only part that a link can choose.
     operator = Person(User.objects.create_superuser("operator"))
-    for page in ("upload", "uploadevent", "storagequota", "apitoken"):
+    for page in ("upload", "auditevent", "storagequota", "apitoken"):
         answer = operator.browser.get(f"/admin/uploads/{page}/", {"q": " ".join(XSS)})
         assert "<script>alert" not in answer.content.decode()
         assert "<img src=x" not in answer.content.decode()

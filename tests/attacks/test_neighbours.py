@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 
 from tests.attacks.people import HELLO, Person, assert_problem, declaration
 from tests.bucket.stores import sha256
-from uploads.models import StorageQuota, Upload, UploadEvent
+from uploads.models import AuditEvent, StorageQuota, Upload
 from uploads.states import State
 from uploads.tokens import create_token
 
@@ -44,7 +44,7 @@ def test_a_neighbours_upload_answers_like_one_that_never_was(
     assert answer.content == of_nothing.content
     assert answer.headers.keys() == of_nothing.headers.keys()
     assert Upload.objects.values().get(pk=started.id) == before
-    assert not UploadEvent.objects.filter(upload_id=started.id, actor=bob.user).exists()
+    assert not AuditEvent.objects.filter(upload_id=started.id, actor=bob.user).exists()
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_neighbour_spends_ones_own_quota(alice: Person, bob: Person) -> None:
     [
         "/admin/",
         "/admin/uploads/upload/",
-        "/admin/uploads/uploadevent/",
+        "/admin/uploads/auditevent/",
         "/admin/uploads/storagequota/",
         "/admin/uploads/apitoken/add/",
         "/admin/auth/user/",

@@ -18,7 +18,7 @@ from config.logs import logging_config
 from tests.attacks.people import HELLO, OTHER, Person, declaration
 from tests.bucket.stores import Wire, send_raw, sha256
 from tests.faults.site import Site
-from uploads.models import Upload, UploadEvent
+from uploads.models import AuditEvent, Upload
 
 PASSWORD = "correct horse battery"
 SIGNED = re.compile(r"X-Amz-(Signature|Credential|Security-Token)", re.IGNORECASE)
@@ -147,7 +147,7 @@ def test_no_row_keeps_a_signed_url(alice: Person) -> None:
     alice.start(transport="post")
     alice.part(alice.start_parts(5), 1, HELLO)
 
-    rows = [*UploadEvent.objects.values(), *Upload.objects.values()]
+    rows = [*AuditEvent.objects.values(), *Upload.objects.values()]
 
     assert SIGNED.findall(json.dumps(rows, default=str)) == []
     assert "http" not in json.dumps(rows, default=str)

@@ -40,7 +40,7 @@ def test_the_admin_shows_what_was_uploaded(
     ("path", "words"),
     [
         ("/admin/uploads/storagequota/", "used"),
-        ("/admin/uploads/uploadevent/", "upload.started"),
+        ("/admin/uploads/auditevent/", "upload.started"),
         ("/admin/uploads/uploadpolicy/add/", "largest file"),
         ("/admin/uploads/apitoken/", "token"),
         ("/admin/auth/user/", "username"),

@@ -115,7 +115,7 @@ def _why(row: Any) -> str:
 
 def _compare(promises: Promises) -> list[str]:
     """Return every way in which the end is not what it should be."""
-    from uploads.models import StorageQuota, Upload, UploadEvent
+    from uploads.models import AuditEvent, StorageQuota, Upload
     from uploads.states import State
     from uploads.upkeep.auditing import audit
 
@@ -131,7 +131,7 @@ def _compare(promises: Promises) -> list[str]:
     for quota in StorageQuota.objects.exclude(reserved_bytes=0, reserved_files=0):
         problems.append(f"{quota} has {quota.reserved_bytes} bytes reserved")
     twice = Counter(
-        UploadEvent.objects.filter(kind="upload.ready").values_list("upload", flat=True)
+        AuditEvent.objects.filter(kind="upload.ready").values_list("upload", flat=True)
     )
     problems += [f"{pk} became ready {n} times" for pk, n in twice.items() if n > 1]
     rejected = Upload.objects.filter(state=State.REJECTED)

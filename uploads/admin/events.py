@@ -11,12 +11,11 @@ from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
-from django.utils.safestring import SafeString
 
 from uploads.admin.filters import KindFilter
 from uploads.admin.listing import ListAdmin, TabularInline
 from uploads.admin.presenting import link
-from uploads.models import UploadEvent
+from uploads.models import AuditEvent
 
 MAX_INLINE = 50
 
@@ -34,7 +33,7 @@ class _AppendOnly:
         return False
 
     @admin.display(description="Detail")
-    def facts(self, event: UploadEvent) -> str:
+    def facts(self, event: AuditEvent) -> str:
         return (
             json.dumps(event.detail, ensure_ascii=False, sort_keys=True)
             if event.detail
@@ -42,7 +41,7 @@ class _AppendOnly:
         )
 
 
-@admin.register(UploadEvent)
+@admin.register(AuditEvent)
 class EventAdmin(_AppendOnly, ListAdmin):
     list_display = ("at", "kind", "upload_link", "actor", "address", "request_id")
     list_display_links = ("at",)
@@ -64,7 +63,9 @@ class EventAdmin(_AppendOnly, ListAdmin):
     readonly_fields = fields
 
     @admin.display(description="Upload")
-    def upload_link(self, event: UploadEvent) -> SafeString:
+    def upload_link(self, event: AuditEvent) -> str:
+        if event.upload is None:
+            return ""
         return link("uploads_upload_change", event.upload, event.upload_id)
 
     def get_search_results(
@@ -95,7 +96,7 @@ class NewestEvents(BaseInlineFormSet):  # type: ignore[type-arg]
 
 
 class EventInline(_AppendOnly, TabularInline):
-    model = UploadEvent
+    model = AuditEvent
     formset = NewestEvents
     extra = 0
     verbose_name_plural = f"Events, newest first, at most {MAX_INLINE}"

@@ -43,6 +43,8 @@ FACTS: tuple[tuple[str | None, Any], ...] = (
                 "content_type",
                 "detected_type",
                 "rejected_reason",
+                "waiting_reason",
+                "quarantine_key",
                 "checksum_sha256",
                 "object_checksum",
                 "last_modified",

@@ -1,6 +1,6 @@
 """Rows: fields, constraints and querysets. Nothing here talks to the network."""
 
-from uploads.models.event import UploadEvent
+from uploads.models.event import AuditEvent
 from uploads.models.policy import UploadPolicy
 from uploads.models.quota import StorageQuota
 from uploads.models.token import ApiToken
@@ -9,12 +9,12 @@ from uploads.models.upload import Upload, UploadQuerySet
 
 __all__ = [
     "ApiToken",
+    "AuditEvent",
     "Orphan",
     "ParkedNotification",
     "StorageQuota",
     "SweepMark",
     "Upload",
-    "UploadEvent",
     "UploadPolicy",
     "UploadQuerySet",
 ]

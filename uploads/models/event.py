@@ -12,7 +12,7 @@ from django.utils import timezone
 from uploads.models.upload import Upload
 
 
-class UploadEventQuerySet(models.QuerySet["UploadEvent"]):
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
     def update(self, **kwargs: Any) -> int:
         """Raise TypeError: events are append-only."""
         raise TypeError("Events are append-only.")
@@ -22,10 +22,23 @@ class UploadEventQuerySet(models.QuerySet["UploadEvent"]):
         raise TypeError("Events are append-only.")
 
 
-class UploadEvent(models.Model):
-    """One audit line. Written with the change it tells of, never changed after."""
+class AuditEvent(models.Model):
+    """One audit line. Written with the change it tells of, never changed after.
 
-    upload = models.ForeignKey(Upload, models.PROTECT, related_name="events")
+    ``actor`` is who did it, ``user`` whose account it is about where it is about
+    one: a login, a token, a quota. Most lines are about an upload instead.
+    """
+
+    upload = models.ForeignKey(
+        Upload, models.PROTECT, null=True, blank=True, related_name="events"
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
     kind = models.CharField(max_length=32)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -39,7 +52,7 @@ class UploadEvent(models.Model):
     address = models.GenericIPAddressField(null=True, blank=True)
     detail = models.JSONField(default=dict, blank=True)
 
-    objects = UploadEventQuerySet.as_manager()
+    objects = AuditEventQuerySet.as_manager()
 
     class Meta:
         ordering = ["-at", "-id"]

@@ -54,6 +54,9 @@ class Upload(models.Model):
     object_checksum = models.CharField(max_length=64, blank=True)
     detected_type = models.CharField(max_length=127, blank=True)
     rejected_reason = models.CharField(max_length=255, blank=True)
+    waiting_reason = models.CharField(max_length=255, blank=True)
+    """Why an upload is still inspecting: the inspector that could not answer."""
+    quarantine_key = models.CharField(max_length=255, blank=True)
 
     objects = UploadQuerySet.as_manager()
 
