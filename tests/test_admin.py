@@ -584,7 +584,7 @@ def test_the_kind_filter_knows_every_kind_that_is_written() -> None:
     written = {
         kind
         for text in sources
-        for kind in re.findall(r'record\(\s*\w+,\s*"(upload\.[a-z_]+)"', text)
+        for kind in re.findall(r'\brecord\(\s*"([a-z]+\.[a-z_]+)"', text)
     }
 
     assert "upload.renamed" in written

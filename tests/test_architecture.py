@@ -20,6 +20,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"upkeep"}),
     frozenset({"lifecycle"}),
     frozenset({"transitions", "quota", "verification", "policy", "tokens"}),
+    frozenset({"trail"}),
     frozenset({"models", "s3", "inspection", "filenames"}),
     frozenset({"conf", "errors", "states"}),
 )

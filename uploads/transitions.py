@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import structlog
 from django.db import transaction
 
 from uploads.errors import InvalidState, StaleUpload
-from uploads.models import AuditEvent, Upload
+from uploads.models import Upload
 from uploads.states import MOVES, State
+from uploads.trail import record
 
 
 def transition(
@@ -34,26 +34,7 @@ def transition(
         unchanged = Upload.objects.filter(pk=upload.pk, state=upload.state)
         if unchanged.update(state=to, **facts) != 1:
             raise StaleUpload
-        record(upload, f"upload.{to.value}", actor=actor, detail=detail)
+        record(f"upload.{to.value}", upload=upload, actor=actor, detail=detail)
     upload.state = to
     for name, value in facts.items():
         setattr(upload, name, value)
-
-
-def record(
-    upload: Upload,
-    kind: str,
-    *,
-    actor: Any = None,
-    detail: dict[str, Any] | None = None,
-) -> None:
-    """Write one audit line, with the request that it came from."""
-    context = structlog.contextvars.get_contextvars()
-    AuditEvent.objects.create(
-        upload=upload,
-        kind=kind,
-        actor=actor,
-        request_id=context.get("request_id", ""),
-        address=context.get("address") or None,
-        detail=detail or {},
-    )

@@ -14,7 +14,7 @@ from uploads import lifecycle
 from uploads.errors import UploadError
 from uploads.models import Upload
 from uploads.states import FINAL
-from uploads.transitions import record
+from uploads.trail import record
 from uploads.upkeep.reverification import Finding, reverify
 
 MAX_SELECTED = 500
@@ -57,7 +57,7 @@ def purge_again(request: HttpRequest, uploads: list[Upload]) -> None:
             return Finding(True, "Its bytes were gone for good already.")
         if not lifecycle.purge(upload):
             return Finding(False, "The storage does not answer: try again later.")
-        record(upload, "upload.purged", actor=request.user)
+        record("upload.purged", upload=upload, actor=request.user)
         if _is_purged(upload):
             return Finding(True, "Its bytes are gone for good.")
         return Finding(

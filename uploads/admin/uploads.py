@@ -31,7 +31,7 @@ from uploads.admin.searching import UploadChangeList
 from uploads.errors import UploadError
 from uploads.models import Upload
 from uploads.states import State
-from uploads.transitions import record
+from uploads.trail import record
 
 FACTS: tuple[tuple[str | None, Any], ...] = (
     (None, {"fields": ("filename", "relative_path", "owner_link", "state_in_words")}),
@@ -245,7 +245,10 @@ class UploadAdmin(ListAdmin):
                 reverse("admin:uploads_upload_change", args=[upload.pk])
             )
         record(
-            upload, "upload.downloaded", actor=request.user, detail={"from": "admin"}
+            "upload.downloaded",
+            upload=upload,
+            actor=request.user,
+            detail={"from": "admin"},
         )
         return HttpResponseRedirect(signed.url)
 

@@ -20,7 +20,7 @@ from uploads.filenames import clean_filename, clean_relative_path
 from uploads.models import Upload
 from uploads.policy import policy_for
 from uploads.states import Transport
-from uploads.transitions import record
+from uploads.trail import record
 from uploads.upkeep import reconciliation
 
 router = Router()
@@ -221,7 +221,7 @@ def download(
     signed = lifecycle.presign_download(upload, inline=shown)
     # What cannot be shown is downloaded, whatever was asked for.
     kind = "upload.previewed" if shown else "upload.downloaded"
-    record(upload, kind, actor=caller(request))
+    record(kind, upload=upload, actor=caller(request))
     return HttpResponseRedirect(signed.url)
 
 

@@ -10,7 +10,7 @@ from uploads.errors import InvalidState, StaleUpload
 from uploads.lifecycle.moving import move, purge
 from uploads.models import Upload
 from uploads.states import FINAL, State
-from uploads.transitions import record
+from uploads.trail import record
 
 
 def remove(upload: Upload, *, actor: Any = None) -> None:
@@ -45,6 +45,9 @@ def rename(upload: Upload, filename: str, *, actor: Any = None) -> None:
         if not alive.update(filename=filename):
             raise InvalidState("The upload is over and cannot be renamed.")
         record(
-            upload, "upload.renamed", actor=actor, detail={"from": was, "to": filename}
+            "upload.renamed",
+            upload=upload,
+            actor=actor,
+            detail={"from": was, "to": filename},
         )
     upload.filename = filename

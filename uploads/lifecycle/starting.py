@@ -21,7 +21,7 @@ from uploads.s3.bucket import get_bucket
 from uploads.s3.keys import new_key
 from uploads.s3.part_plan import MAX_SINGLE_PUT, plan_parts
 from uploads.states import State, Transport
-from uploads.transitions import record
+from uploads.trail import record
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def _create(
             expires_at=now + timedelta(seconds=options().lifetime_seconds),
         )
         quota.reserve(owner, declaration.byte_size)
-        record(upload, "upload.started", actor=owner)
+        record("upload.started", upload=upload, actor=owner)
     return upload
 
 

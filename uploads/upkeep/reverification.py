@@ -10,7 +10,7 @@ from uploads.errors import UploadError
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import FINAL, State
-from uploads.transitions import record
+from uploads.trail import record
 from uploads.verification import find_mismatch
 
 
@@ -37,7 +37,7 @@ def reverify(upload: Upload, *, actor: Any = None) -> Finding:
     except UploadError as error:
         return Finding(False, error.detail)
     detail = {"agrees": not mismatch, "reason": mismatch}
-    record(upload, "upload.reverified", actor=actor, detail=detail)
+    record("upload.reverified", upload=upload, actor=actor, detail=detail)
     if mismatch:
         return Finding(False, mismatch)
     return Finding(True, "The object is what its record says.")
