@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import time
 import uuid
@@ -12,6 +11,8 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+from uploads.addresses import client_address
 
 logger = structlog.get_logger("slipway.request")
 
@@ -41,7 +42,7 @@ class RequestContextMiddleware:
         request_id = sent if REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(
-            request_id=request_id, address=_address(request)
+            request_id=request_id, address=client_address(request)
         )
         started = time.monotonic()
         response = self.get_response(request)
@@ -80,15 +81,3 @@ def _body_bytes(request: HttpRequest) -> int:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return 0
-
-
-def _address(request: HttpRequest) -> str:
-    """Return where the request came from, or "" for what is no IP address.
-
-    A database keeps addresses without the zone that a link-local one comes with.
-    """
-    address = request.META.get("REMOTE_ADDR", "").partition("%")[0]
-    try:
-        return str(ipaddress.ip_address(address))
-    except ValueError:
-        return ""

@@ -110,6 +110,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+AUTHENTICATION_BACKENDS = [
+    # First, so that every guess is counted before a password is looked at.
+    "uploads.login_guard.LoginGuard",
+    "django.contrib.auth.backends.ModelBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -186,6 +191,14 @@ if _signer_key:
         env.str("S3_SIGNER_SESSION_TOKEN", ""),
     )
 
+RATES = (
+    *("UPLOADS_RATE_START", "UPLOADS_RATE_START_PER_ADDRESS"),
+    *("UPLOADS_RATE_PRESIGN", "UPLOADS_RATE_PRESIGN_PER_ADDRESS"),
+    *("UPLOADS_RATE_COMPLETE", "UPLOADS_RATE_COMPLETE_PER_ADDRESS"),
+    *("UPLOADS_RATE_CHANGE", "UPLOADS_RATE_CHANGE_PER_ADDRESS"),
+    *("UPLOADS_RATE_DOWNLOAD", "UPLOADS_RATE_DOWNLOAD_PER_ADDRESS"),
+    *("UPLOADS_RATE_LOGIN", "UPLOADS_RATE_LOGIN_PER_ADDRESS"),
+)
 UPLOADS = {
     name.removeprefix("UPLOADS_"): value
     for name, value in {
@@ -201,6 +214,8 @@ UPLOADS = {
         ),
         "UPLOADS_SWEEP_GRACE_SECONDS": env.int("UPLOADS_SWEEP_GRACE_SECONDS", None),
         "UPLOADS_ORPHAN_GRACE_SECONDS": env.int("UPLOADS_ORPHAN_GRACE_SECONDS", None),
+        "UPLOADS_MAX_OPEN": env.int("UPLOADS_MAX_OPEN", None),
+        **{name: env.str(name, None) for name in RATES},
     }.items()
     if value is not None
 }
@@ -268,6 +283,8 @@ if not DEBUG:
     if SESSION_COOKIE_SECURE:
         SESSION_COOKIE_NAME = "__Host-sessionid"
         CSRF_COOKIE_NAME = "__Host-csrftoken"
-if env.bool("BEHIND_TLS_PROXY", False):
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", False)
+if BEHIND_TLS_PROXY:
     # Only for a proxy that sets this header itself: a client could send it too.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

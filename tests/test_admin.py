@@ -31,7 +31,7 @@ from uploads.models import (
 )
 from uploads.s3.bucket import Bucket
 from uploads.states import State
-from uploads.tokens import find_token
+from uploads.tokens import create_token, find_token
 
 pytestmark = pytest.mark.django_db
 
@@ -773,14 +773,22 @@ def test_a_tokens_secret_is_shown_once_and_its_digest_never(
 ) -> None:
     page = operator.post(
         f"{TOKENS}add/",
-        {"user": alice.pk, "name": "backup", "expires_at_0": "", "expires_at_1": ""},
+        {
+            "user": alice.pk,
+            "name": "backup",
+            "scope": "read",
+            "expires_at_0": "",
+            "expires_at_1": "",
+        },
     )
 
     secret = re.findall(r"slipway_[\w-]{43}", page.content.decode())
     row = ApiToken.objects.get()
     assert len(secret) == 1
     assert find_token(secret[0]) == row
-    assert row.user == alice
+    assert (row.user, row.scope) == (alice, "read")
+    event = AuditEvent.objects.get(kind="token.created")
+    assert (event.user, event.actor) == (alice, admin_user)
     assert "no-store" in page["Cache-Control"]
     later = (
         operator.get(TOKENS).content + operator.get(f"{TOKENS}{row.pk}/change/").content
@@ -794,14 +802,36 @@ def test_only_a_superuser_makes_tokens_for_others(
 ) -> None:
     client = staff(django_user_model, "add_apitoken", "view_apitoken")
 
-    client.post(f"{TOKENS}add/", {"user": alice.pk, "name": "mine"})
+    client.post(f"{TOKENS}add/", {"user": alice.pk, "name": "mine", "scope": "write"})
 
     assert ApiToken.objects.get().user.get_username() == "sam"
 
 
-def test_a_token_is_revoked(operator: Client, alice: Any) -> None:
-    row = ApiToken.objects.create(user=alice, name="backup", digest="0" * 64)
+def test_tokens_are_revoked_and_stay_on_record(
+    operator: Client, admin_user: Any, alice: Any
+) -> None:
+    row, secret = create_token(alice, name="backup")
 
-    operator.post(f"{TOKENS}{row.pk}/delete/", {"post": "yes"})
+    page = operator.post(
+        TOKENS,
+        {"action": "revoke_chosen", "_selected_action": [row.pk]},
+        follow=True,
+    )
 
-    assert not ApiToken.objects.exists()
+    assert "1 token was revoked." in page.content.decode()
+    assert find_token(secret) is None
+    event = AuditEvent.objects.get(kind="token.revoked")
+    assert (event.user, event.actor) == (alice, admin_user)
+    assert (
+        operator.post(f"{TOKENS}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+    )
+    assert ApiToken.objects.get().revoked_at is not None
+
+
+def test_who_may_only_look_revokes_nothing(django_user_model: Any, alice: Any) -> None:
+    row, secret = create_token(alice, name="backup")
+    client = staff(django_user_model, "view_apitoken", "change_apitoken")
+
+    client.post(TOKENS, {"action": "revoke_chosen", "_selected_action": [row.pk]})
+
+    assert find_token(secret) == row

@@ -8,4 +8,10 @@ class UploadsConfig(AppConfig):
     verbose_name = "Uploads"
 
     def ready(self) -> None:
-        from uploads import checks  # noqa: F401  registers the system checks
+        # The checks and the signal's receiver register themselves.
+        from uploads import checks, login_guard  # noqa: F401
+        from uploads.conf import options
+
+        # A server runs no checks: it should not start either with options that
+        # would break every request.
+        options()

@@ -71,6 +71,22 @@ def check_endpoint(**_: Any) -> list[checks.CheckMessage]:
     return []
 
 
+@checks.register("uploads", deploy=True)
+def check_proxies(**_: Any) -> list[checks.CheckMessage]:
+    """Report a proxy that all visitors would be taken for."""
+    if settings.BEHIND_TLS_PROXY and settings.TRUSTED_PROXY_COUNT < 1:
+        return [
+            checks.Warning(
+                "BEHIND_TLS_PROXY is on, but TRUSTED_PROXY_COUNT is 0: every request "
+                "seems to come from the proxy, and all visitors share its limits.",
+                hint="Set TRUSTED_PROXY_COUNT to the number of proxies that add to "
+                "X-Forwarded-For.",
+                id="uploads.W005",
+            )
+        ]
+    return []
+
+
 def _is_address(host: str | None) -> bool:
     try:
         ipaddress.ip_address(host or "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
@@ -11,7 +12,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
 GIB = 1024**3
+MINUTE_SECONDS = 60
+HOUR_SECONDS = 3600
 DAY_SECONDS = 24 * 3600
+
+MAX_PARTS_PER_REQUEST = 100
+"""The most that one request presigns; the upload page counts on it."""
 
 ACTIVE_CONTENT_TYPES = frozenset(
     {
@@ -54,6 +60,57 @@ ACTIVE_CONTENT_TYPES = frozenset(
 
 
 @dataclass(frozen=True)
+class RateLimit:
+    """So many of something in so many seconds; a rested client may spend all at once."""
+
+    UNITS = {
+        "second": 1,
+        "minute": MINUTE_SECONDS,
+        "hour": HOUR_SECONDS,
+        "day": DAY_SECONDS,
+    }
+    MAX_PER_SECOND = 1_000_000
+
+    count: int
+    seconds: int
+
+    @classmethod
+    def parse(cls, text: str, *, name: str) -> RateLimit | None:
+        """Return what ``6000/minute`` or ``5/15minutes`` says; None for "off" and "".
+
+        Raises ImproperlyConfigured, which calls the setting by its ``name``.
+        """
+        if text.strip().lower() in {"", "off"}:
+            return None
+        found = re.fullmatch(
+            r"(\d{1,12})\s*/\s*(\d{0,5})\s*(second|minute|hour|day)s?",
+            text.strip().lower(),
+            re.ASCII,
+        )
+        if found is None:
+            raise ImproperlyConfigured(
+                f"{name} is {text!r}: write a number and a time, such as 6000/minute "
+                "or 5/15minutes, or off."
+            )
+        limit = cls(int(found[1]), int(found[2] or 1) * cls.UNITS[found[3]])
+        if not 1 <= limit.count <= limit.seconds * cls.MAX_PER_SECOND:
+            raise ImproperlyConfigured(
+                f"{name} is {text!r}: it must admit at least one request, and at most "
+                f"{cls.MAX_PER_SECOND} a second. To lift the limit, write off."
+            )
+        return limit
+
+    def __str__(self) -> str:
+        unit, length = next(
+            (unit, length)
+            for unit, length in reversed(self.UNITS.items())
+            if self.seconds % length == 0
+        )
+        number = self.seconds // length
+        return f"{self.count} in {f'{number} {unit}s' if number > 1 else f'one {unit}'}"
+
+
+@dataclass(frozen=True)
 class Options:
     """What an operator can choose; docs/settings.md explains each."""
 
@@ -67,6 +124,22 @@ class Options:
     download_expiry_seconds: int = 300
     sweep_grace_seconds: int = 60
     orphan_grace_seconds: int = 3 * DAY_SECONDS
+    max_open: int = 10_000
+    # None lifts a limit. A folder of 3,000 files goes in one go, a file of 10,000
+    # parts too, and an address stands for a whole office behind one router.
+    rate_start: RateLimit | None = RateLimit(6_000, MINUTE_SECONDS)
+    rate_start_per_address: RateLimit | None = RateLimit(60_000, MINUTE_SECONDS)
+    rate_presign: RateLimit | None = RateLimit(12_000, MINUTE_SECONDS)
+    rate_presign_per_address: RateLimit | None = RateLimit(120_000, MINUTE_SECONDS)
+    rate_complete: RateLimit | None = RateLimit(6_000, MINUTE_SECONDS)
+    rate_complete_per_address: RateLimit | None = RateLimit(60_000, MINUTE_SECONDS)
+    rate_change: RateLimit | None = RateLimit(6_000, MINUTE_SECONDS)
+    rate_change_per_address: RateLimit | None = RateLimit(60_000, MINUTE_SECONDS)
+    rate_download: RateLimit | None = RateLimit(3_000, MINUTE_SECONDS)
+    rate_download_per_address: RateLimit | None = RateLimit(30_000, MINUTE_SECONDS)
+    # Logins that succeed are given back: only failures count.
+    rate_login: RateLimit | None = RateLimit(5, 5 * MINUTE_SECONDS)
+    rate_login_per_address: RateLimit | None = RateLimit(100, HOUR_SECONDS)
 
     def __post_init__(self) -> None:
         if not 1 <= self.url_expiry_seconds <= 900:
@@ -82,6 +155,17 @@ class Options:
             raise ImproperlyConfigured(
                 "UPLOADS_LIFETIME_SECONDS is shorter than the life of one URL."
             )
+        if self.max_open < 1:
+            raise ImproperlyConfigured(
+                "UPLOADS_MAX_OPEN must be 1 or more, or nobody can upload anything."
+            )
+        for name in ("rate_presign", "rate_presign_per_address"):
+            limit: RateLimit | None = getattr(self, name)
+            if limit is not None and limit.count < MAX_PARTS_PER_REQUEST:
+                raise ImproperlyConfigured(
+                    f"UPLOADS_{name.upper()} admits {limit}, but one request asks for "
+                    f"up to {MAX_PARTS_PER_REQUEST} parts: admit at least as many."
+                )
 
 
 @lru_cache(maxsize=1)
@@ -98,6 +182,11 @@ def options() -> Options:
         raise ImproperlyConfigured(f"UPLOADS has unknown options: {sorted(unknown)}")
     if "allowed_content_types" in given:
         given["allowed_content_types"] = tuple(given["allowed_content_types"])
+    given |= {
+        name: RateLimit.parse(value, name=f"UPLOADS_{name.upper()}")
+        for name, value in given.items()
+        if name.startswith("rate_")
+    }
     return Options(**given)
 
 

@@ -9,6 +9,7 @@ from django.contrib.auth import forms as auth_forms
 from django.contrib.auth.models import User
 
 from uploads.filenames import clean_filename
+from uploads.models import Scope
 
 
 class HouseForm:
@@ -59,3 +60,33 @@ class RenameForm(forms.Form):
 
     def clean_filename(self) -> str:
         return clean_filename(self.cleaned_data["filename"])
+
+
+class TokenForm(HouseForm, forms.Form):
+    NEVER = "never"
+
+    name = forms.CharField(
+        max_length=100,
+        help_text="What it is for, so that you know it again.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scope = forms.ChoiceField(
+        label="May",
+        choices=[
+            (Scope.READ, "List and download"),
+            (Scope.WRITE, "Also upload, rename and delete"),
+        ],
+        initial=Scope.READ,
+    )
+    days = forms.TypedChoiceField(
+        label="Expires",
+        choices=[
+            ("7", "In 7 days"),
+            ("30", "In 30 days"),
+            ("90", "In 90 days"),
+            ("365", "In a year"),
+            (NEVER, "Never"),
+        ],
+        coerce=lambda chosen: None if chosen == TokenForm.NEVER else int(chosen),
+        initial="90",
+    )

@@ -24,6 +24,7 @@ class Usage:
     file_count: int
     reserved_files: int
     max_files: int
+    max_open: int
 
     @property
     def free_bytes(self) -> int:
@@ -45,13 +46,15 @@ def usage(owner: Any) -> Usage:
         max_files=defaults.default_max_files
         if row.max_files is None
         else row.max_files,
+        max_open=defaults.max_open if row.max_open is None else row.max_open,
     )
 
 
 def reserve(owner: Any, byte_size: int) -> None:
     """Promise ``byte_size`` bytes and one file to ``owner``, or raise QuotaExceeded.
 
-    The limit is part of the UPDATE's WHERE: the database lets racers through
+    What is promised is also what is open, and has a limit of its own: uploads that
+    are begun and left cost rows and requests. Each limit is part of the UPDATE's WHERE: the database lets racers through
     one at a time, and each sees what those before it have taken.
     """
     if _admit(owner, byte_size):
@@ -66,10 +69,12 @@ def _admit(owner: Any, byte_size: int) -> bool:
     defaults = options()
     limit_bytes = Coalesce(F("limit_bytes"), Value(defaults.default_quota_bytes))
     max_files = Coalesce(F("max_files"), Value(defaults.default_max_files))
+    max_open = Coalesce(F("max_open"), Value(defaults.max_open))
     admitted = StorageQuota.objects.filter(
         user=owner,
         used_bytes__lte=limit_bytes - F("reserved_bytes") - byte_size,
         file_count__lt=max_files - F("reserved_files"),
+        reserved_files__lt=max_open,
     ).update(
         reserved_bytes=F("reserved_bytes") + byte_size,
         reserved_files=F("reserved_files") + 1,
@@ -100,6 +105,11 @@ def _explain(now: Usage, byte_size: int) -> str:
         return (
             f"The limit of {now.max_files} files is reached: "
             "delete a file, then try again."
+        )
+    if now.reserved_files >= now.max_open:
+        return (
+            f"{now.reserved_files} uploads are unfinished, and {now.max_open} may be: "
+            "finish or cancel some of them, then try again."
         )
     return (
         f"The file has {byte_size} bytes and {now.free_bytes} of "

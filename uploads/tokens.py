@@ -1,4 +1,4 @@
-"""API tokens: made once, shown once, kept as a hash."""
+"""API tokens: made once, shown once, kept as a hash, revoked for good."""
 
 from __future__ import annotations
 
@@ -7,24 +7,58 @@ import secrets
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from uploads.models import ApiToken
+from uploads.models import ApiToken, Scope
+from uploads.trail import record
 
 PREFIX = "slipway_"
 """Lets secret scanners recognise a leaked token."""
 
 
 def create_token(
-    owner: Any, *, name: str, expires_at: datetime | None = None
+    owner: Any,
+    *,
+    name: str,
+    scope: str = Scope.WRITE,
+    expires_at: datetime | None = None,
+    actor: Any = None,
 ) -> tuple[ApiToken, str]:
-    """Return a new token's row and its secret, which cannot be shown again."""
+    """Return a new token's row and its secret, which cannot be shown again.
+
+    ``actor`` is who makes it, None for the command line.
+    """
     secret = PREFIX + secrets.token_urlsafe(32)
-    row = ApiToken.objects.create(
-        user=owner, name=name, digest=_digest(secret), expires_at=expires_at
-    )
+    with transaction.atomic():
+        row = ApiToken.objects.create(
+            user=owner,
+            name=name,
+            digest=_digest(secret),
+            scope=scope,
+            expires_at=expires_at,
+        )
+        until = expires_at.isoformat() if expires_at else None
+        detail = {**_named(row), "scope": str(row.scope), "expires_at": until}
+        record("token.created", user=owner, actor=actor, detail=detail)
     return row, secret
+
+
+def revoke(token: ApiToken, *, actor: Any = None) -> bool:
+    """End the token at once; return whether it was not revoked already."""
+    with transaction.atomic():
+        unrevoked = ApiToken.objects.filter(pk=token.pk, revoked_at=None)
+        if not unrevoked.update(revoked_at=timezone.now()):
+            return False
+        record("token.revoked", user=token.user, actor=actor, detail=_named(token))
+    return True
+
+
+def revoke_all(owner: Any, *, actor: Any = None) -> int:
+    """End every token of ``owner``; return how many that were."""
+    tokens = ApiToken.objects.filter(user=owner, revoked_at=None).select_related("user")
+    return sum(revoke(token, actor=actor) for token in tokens)
 
 
 def find_token(secret: str) -> ApiToken | None:
@@ -32,7 +66,7 @@ def find_token(secret: str) -> ApiToken | None:
     now = timezone.now()
     token = (
         ApiToken.objects.select_related("user")
-        .filter(digest=_digest(secret), user__is_active=True)
+        .filter(digest=_digest(secret), revoked_at=None, user__is_active=True)
         .filter(Q(expires_at=None) | Q(expires_at__gt=now))
         .first()
     )
@@ -43,6 +77,10 @@ def find_token(secret: str) -> ApiToken | None:
             Q(last_used_at=None) | Q(last_used_at__lt=stale), pk=token.pk
         ).update(last_used_at=now)
     return token
+
+
+def _named(token: ApiToken) -> dict[str, Any]:
+    return {"token": token.pk, "name": token.name}
 
 
 def _digest(secret: str) -> str:

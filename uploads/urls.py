@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.auth import views as auth
 from django.urls import URLPattern, URLResolver, include, path
 
-from uploads import forms, views
+from uploads import forms, token_pages, views
 from uploads.api import docs
 
 accounts: list[URLPattern] = [
@@ -22,6 +22,9 @@ accounts: list[URLPattern] = [
     ),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("signup/", views.signup, name="signup"),
+    path("tokens/", token_pages.tokens, name="tokens"),
+    path("tokens/revoke/", token_pages.revoke_all, name="tokens-revoke"),
+    path("tokens/<int:token_id>/revoke/", token_pages.revoke, name="token-revoke"),
     path(
         "password_change/",
         auth.PasswordChangeView.as_view(form_class=forms.PasswordChangeForm),

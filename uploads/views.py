@@ -19,7 +19,8 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from uploads import lifecycle, quota
+from uploads import lifecycle, quota, rates
+from uploads.addresses import client_address
 from uploads.conf import ACTIVE_CONTENT_TYPES
 from uploads.errors import UploadError
 from uploads.forms import RenameForm, SignupForm
@@ -68,6 +69,7 @@ def upload(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def rename(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     """Give an upload another name, and return to its page."""
+    rates.spend("change", *rates.payers(request.user, client_address(request)))
     row = _own(request, upload_id)
     form = RenameForm(request.POST)
     if not form.is_valid():
@@ -83,6 +85,7 @@ def rename(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     """Delete an upload, or cancel it while it is pending, and return to the list."""
+    rates.spend("change", *rates.payers(request.user, client_address(request)))
     row = _own(request, upload_id)
     try:
         lifecycle.remove(row, actor=request.user)

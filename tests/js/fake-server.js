@@ -11,6 +11,8 @@ export class FakeServer {
     this.calls = [];
     /** (call) => "network" | "lost" | a status | undefined */
     this.fault = () => undefined;
+    /** (call, cost) => {status, code, retry_after} | undefined: as the rates of the server would */
+    this.limit = () => undefined;
     /** what complete makes of a finished upload */
     this.verdict = () => ({ state: "ready" });
     /** declaration -> problem | undefined */
@@ -27,6 +29,12 @@ export class FakeServer {
     const fault = this.fault(call);
     if (fault === "network") throw new TypeError("Failed to fetch");
     if (typeof fault === "number") return this.#respond(fault, { code: `http_${fault}` });
+    const limited = this.limit(call, cost(body && JSON.parse(body)));
+    if (limited) {
+      await this.clock.sleep(this.latencyMs / 2, signal);
+      this.retryAfter = limited.retry_after && String(limited.retry_after);
+      return this.#respond(limited.status, limited);
+    }
     const { status, json } = this.#answer(method, path, body && JSON.parse(body), headers["Idempotency-Key"]);
     await this.clock.sleep(this.latencyMs / 2, signal);
     if (fault === "lost") throw new TypeError("Failed to fetch");
@@ -79,7 +87,7 @@ export class FakeServer {
     const known = this.uploads.get(this.keys.get(key));
     if (known) return { status: 201, json: this.#started(known) };
     const refusal = this.refuse(declaration);
-    if (refusal) return problem(refusal.status, refusal.code, { detail: refusal.detail });
+    if (refusal) return problem(refusal.status, refusal.code, refusal);
     const id = `id-${this.uploads.size + 1}`;
     const multipart = declaration.transport === "multipart";
     const { relative_path = "", checksum_sha256 = null, ...rest } = declaration;
@@ -154,6 +162,11 @@ export class FakeServer {
     this.storage.objects.delete(upload.key);
     return { status: 204, json: undefined };
   }
+}
+
+/** What a request takes of its rate: one for each thing that it asks for. */
+function cost(body) {
+  return (body?.uploads ?? body?.ids ?? body?.parts ?? [1]).length;
 }
 
 function plan({ byte_size }) {

@@ -71,8 +71,15 @@ def test_64_starts_against_a_quota_for_10_admit_exactly_10_on_sqlite(
 
 
 @contextmanager
-def site(s3_server: S3Server, database: str, home: Path) -> Iterator[str]:
-    """Serve the site by two processes of eight threads; yield its URL."""
+def site(
+    s3_server: S3Server,
+    database: str,
+    home: Path,
+    *,
+    workers: int = 2,
+    **variables: str,
+) -> Iterator[str]:
+    """Serve the site by processes of eight threads; yield its URL."""
     url = f"http://{HOST}:{free_ports(1)[0]}"
     environment = {
         **os.environ,
@@ -81,9 +88,10 @@ def site(s3_server: S3Server, database: str, home: Path) -> Iterator[str]:
         "DATA_DIR": str(home),
         "DATABASE_URL": database,
         "UPLOADS_DEFAULT_QUOTA_BYTES": str(10 * SIZE),
+        **variables,
     }
     command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", url[7:]]
-    command += ["--workers", "2", "--threads", "8"]
+    command += ["--workers", str(workers), "--threads", "8"]
     process = spawn(command, environment=environment, log=home / "site.log")
     try:
         wait_until_it_answers(url, process, home / "site.log")

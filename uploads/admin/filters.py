@@ -92,10 +92,15 @@ class KindFilter(SimpleListFilter):
         "upload.previewed",
         "upload.reverified",
         "upload.purged",
+        "token.created",
+        "token.revoked",
     )
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [(kind, kind.partition(".")[2].capitalize()) for kind in self.KINDS]
+        return [
+            (kind, kind.removeprefix("upload.").replace(".", " ").capitalize())
+            for kind in self.KINDS
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(kind=self.value()) if self.value() else queryset

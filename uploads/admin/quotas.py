@@ -27,7 +27,7 @@ class QuotaForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = StorageQuota
-        fields = ("user", "limit_bytes", "max_files")
+        fields = ("user", "limit_bytes", "max_files", "max_open")
 
 
 @admin.register(StorageQuota)
@@ -46,7 +46,7 @@ class QuotaAdmin(ListAdmin):
         css = {"all": ["css/admin-uploads.css"]}
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        chosen = ("user", "limit_bytes", "max_files")
+        chosen = ("user", "limit_bytes", "max_files", "max_open")
         return chosen if obj is None else (*chosen, *self.readonly_fields)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -59,14 +59,16 @@ class QuotaAdmin(ListAdmin):
     def save_model(
         self, request: HttpRequest, obj: StorageQuota, form: Any, change: bool
     ) -> None:
-        """Write the two limits alone: the counters have moved since they were read."""
+        """Write the limits alone: the counters have moved since they were read."""
         if not change:
             # An upload that starts just now may have made the row.
             StorageQuota.objects.bulk_create(
                 [StorageQuota(user=obj.user)], ignore_conflicts=True
             )
         StorageQuota.objects.filter(pk=obj.pk).update(
-            limit_bytes=obj.limit_bytes, max_files=obj.max_files
+            limit_bytes=obj.limit_bytes,
+            max_files=obj.max_files,
+            max_open=obj.max_open,
         )
 
     @admin.display(description="Usage")

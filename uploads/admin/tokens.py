@@ -5,22 +5,27 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from uploads.admin.listing import ListAdmin
+from uploads.admin.listing import ListAdmin, with_permission
 from uploads.models import ApiToken
-from uploads.tokens import create_token
+from uploads.tokens import create_token, revoke
 
 DEFAULT_DAYS = 90
 
 
 @admin.register(ApiToken)
 class TokenAdmin(ListAdmin):
-    list_display = ("name", "user", "created_at", "expires_at", "last_used_at")
+    list_display = (
+        *("name", "user", "scope", "created_at"),
+        *("expires_at", "last_used_at", "revoked_at"),
+    )
+    actions = ("revoke_chosen",)
     list_select_related = ("user",)
     ordering = ("-pk",)
     sortable_by = ()
@@ -30,11 +35,11 @@ class TokenAdmin(ListAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None:
-            return ("name", "user", "created_at", "expires_at", "last_used_at")
+            return self.list_display
         # A token stands in for its user's password: nobody makes one for others,
         # except who could set that password as well.
         others = ("user",) if request.user.is_superuser else ()
-        return (*others, "name", "expires_at")
+        return (*others, "name", "scope", "expires_at")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         expires_at: datetime = timezone.now() + timedelta(days=DEFAULT_DAYS)
@@ -43,11 +48,31 @@ class TokenAdmin(ListAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: a token is revoked, and its row explains the audit trail."""
+        return False
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return with_permission(request, "delete_apitoken")
+
+    @admin.action(description="Revoke", permissions=["revoke"])
+    def revoke_chosen(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        tokens = list(queryset.select_related("user"))
+        count = sum(revoke(token, actor=request.user) for token in tokens)
+        were = f"{count} token was" if count == 1 else f"{count} tokens were"
+        messages.success(request, f"{were} revoked.")
+
     def save_model(
         self, request: HttpRequest, obj: ApiToken, form: Any, change: bool
     ) -> None:
         owner = obj.user if request.user.is_superuser else request.user
-        row, secret = create_token(owner, name=obj.name, expires_at=obj.expires_at)
+        row, secret = create_token(
+            owner,
+            name=obj.name,
+            scope=obj.scope,
+            expires_at=obj.expires_at,
+            actor=request.user,
+        )
         obj.__dict__.update(row.__dict__)
         request.new_token_secret = secret  # type: ignore[attr-defined]
 

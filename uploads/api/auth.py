@@ -9,15 +9,19 @@ from django.http import HttpRequest
 from ninja.errors import HttpError
 from ninja.security import HttpBearer, SessionAuth
 
-from uploads.errors import CsrfFailed, NotAuthenticated
+from uploads.errors import CsrfFailed, NotAuthenticated, PermissionDenied
+from uploads.models import Scope
 from uploads.tokens import find_token
+
+SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
 class TokenAuth(HttpBearer):
     """``Authorization: Bearer <token>``. Tried first, and without CSRF.
 
     A header that opens nothing is refused at once: it must not fall through to
-    whatever session the same browser happens to have.
+    whatever session the same browser happens to have. A token of the scope read
+    may ask, and change nothing.
     """
 
     openapi_description = "An API token."
@@ -39,6 +43,11 @@ class TokenAuth(HttpBearer):
         row = find_token(token)
         if row is None:
             return None
+        if row.scope == Scope.READ and request.method not in SAFE_METHODS:
+            raise PermissionDenied(
+                "This token has the scope read, which lists and downloads only: "
+                "make one with the scope write."
+            )
         request.user = row.user
         return row.user
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from uploads import errors
-from uploads.errors import UploadError
+from uploads.errors import RateLimited, UploadError
 
 CONTENT_TYPE = "application/problem+json"
 PREFIX = "/api/"
@@ -73,6 +74,10 @@ def problem_of(error: UploadError) -> dict[str, Any]:
         members["errors"] = error.fields
     if isinstance(error, errors.Incomplete):
         members["missing_parts"] = error.missing_parts[:MAX_MISSING_PARTS]
+    seconds = retry_after(error)
+    if seconds is not None:
+        # The items of a batch have no header of their own.
+        members["retry_after"] = seconds
     return problem(STATUS[type(error)], code=error.code, detail=error.detail, **members)
 
 
@@ -113,7 +118,8 @@ class ProblemMiddleware:
 
     Unknown paths, wrong methods, refused hosts and oversize bodies never reach
     an endpoint. Nothing the API answers may be kept by a cache: it holds URLs
-    that permit something.
+    that permit something. A page that was asked for too often says so, whichever
+    view or library it comes from.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -129,5 +135,20 @@ class ProblemMiddleware:
             response = respond(_problem_of_status(response.status_code))
             if allow:
                 response["Allow"] = allow
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponse | None:
+        """Answer 429 where something below a view had enough; None for the rest."""
+        if not isinstance(exception, RateLimited):
+            return None
+        if request.path.startswith(PREFIX):
+            return respond(
+                problem_of(exception), retry_after_seconds=exception.retry_after
+            )
+        response = render(request, "429.html", {"error": exception}, status=429)
+        response["Retry-After"] = str(exception.retry_after)
         response["Cache-Control"] = "no-store"
         return response

@@ -16,6 +16,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from uploads.conf import MAX_PARTS_PER_REQUEST
 from uploads.states import State
 
 MAX_BATCH = 100
@@ -111,7 +112,9 @@ class PartBody(Body):
 
 
 class PartsBody(Body):
-    parts: Annotated[list[PartBody], Field(min_length=1, max_length=MAX_BATCH)]
+    parts: Annotated[
+        list[PartBody], Field(min_length=1, max_length=MAX_PARTS_PER_REQUEST)
+    ]
 
 
 class CompleteBatchBody(Body):
@@ -231,6 +234,7 @@ class ProblemOut(Schema):
     code: str
     errors: dict[str, list[str]] | None = None
     missing_parts: list[int] | None = None
+    retry_after: Annotated[int, Field(description="Seconds.")] | None = None
 
 
 class StartedItemOut(Schema):

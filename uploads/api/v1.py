@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from ninja import Query, Router, Status
 from ninja.params.functions import Header
 
-from uploads import lifecycle, quota
+from uploads import lifecycle, quota, rates
+from uploads.addresses import client_address
 from uploads.api import schemas
 from uploads.api.auth import caller
 from uploads.api.cursors import page_after
@@ -54,6 +55,16 @@ def _own(request: HttpRequest, upload_id: uuid.UUID) -> Upload:
         raise NotFound from error
 
 
+def _spend(request: HttpRequest, action: rates.Action, *, cost: int = 1) -> None:
+    """Let the caller and their address pay, before anything is looked up or reserved.
+
+    Here and not in the lifecycle: what has a rate is asking. The sweeper, the
+    operators and S3's notifications go through the same lifecycle unhindered.
+    """
+    payers = rates.payers(caller(request), client_address(request))
+    rates.spend(action, *payers, cost=cost)
+
+
 @router.post("/uploads", response={201: schemas.StartedOut}, tags=["uploads"])
 def start(
     request: HttpRequest,
@@ -61,6 +72,7 @@ def start(
     idempotency_key: str | None = IDEMPOTENCY_KEY,
 ) -> Any:
     """Start an upload: reserve its bytes and get the request that sends them."""
+    _spend(request, "start")
     upload = lifecycle.start(
         owner=caller(request),
         declaration=_declaration(body),
@@ -76,6 +88,7 @@ def start_batch(
     idempotency_key: str | None = IDEMPOTENCY_KEY,
 ) -> Any:
     """Start up to 100 uploads in order, each with its own answer."""
+    _spend(request, "start", cost=len(body.uploads))
     policy = policy_for(caller(request))
 
     def start_one(index: int, item: schemas.StartBody) -> dict[str, Any]:
@@ -99,6 +112,7 @@ def start_batch(
 )
 def complete_batch(request: HttpRequest, body: schemas.CompleteBatchBody) -> Any:
     """Complete up to 100 uploads, each with its own answer."""
+    _spend(request, "complete", cost=len(body.ids))
     own = Upload.objects.filter(owner=caller(request)).in_bulk(body.ids)
     objects = lifecycle.preview(own.values())
 
@@ -148,6 +162,7 @@ def get_upload(request: HttpRequest, upload_id: uuid.UUID) -> Any:
 @router.patch("/uploads/{uuid:upload_id}", response=schemas.UploadOut, tags=["uploads"])
 def rename(request: HttpRequest, upload_id: uuid.UUID, body: schemas.RenameBody) -> Any:
     """Rename an upload."""
+    _spend(request, "change")
     upload = _own(request, upload_id)
     lifecycle.rename(upload, clean_filename(body.filename), actor=caller(request))
     return present(upload)
@@ -156,6 +171,7 @@ def rename(request: HttpRequest, upload_id: uuid.UUID, body: schemas.RenameBody)
 @router.delete("/uploads/{uuid:upload_id}", response={204: None}, tags=["uploads"])
 def remove(request: HttpRequest, upload_id: uuid.UUID) -> Any:
     """Cancel a pending upload, delete a stored one; repeating it changes nothing."""
+    _spend(request, "change")
     lifecycle.remove(_own(request, upload_id), actor=caller(request))
     return Status(204, None)
 
@@ -167,6 +183,7 @@ def presign_parts(
     request: HttpRequest, upload_id: uuid.UUID, body: schemas.PartsBody
 ) -> Any:
     """Get URLs for up to 100 parts, each good for exactly those bytes."""
+    _spend(request, "presign", cost=len(body.parts))
     numbers = [part.part_number for part in body.parts]
     if len(set(numbers)) != len(numbers):
         raise InvalidRequest(fields={"parts": ["A part number is there twice."]})
@@ -205,6 +222,7 @@ def stored_parts(request: HttpRequest, upload_id: uuid.UUID) -> Any:
 )
 def complete(request: HttpRequest, upload_id: uuid.UUID) -> Any:
     """Have the server verify the object; ask as often as you like."""
+    _spend(request, "complete")
     upload = reconciliation.complete(_own(request, upload_id), actor=caller(request))
     return present(upload)
 
@@ -216,6 +234,7 @@ def download(
     request: HttpRequest, upload_id: uuid.UUID, inline: bool = False
 ) -> HttpResponse:
     """Redirect to a short-lived URL of the object."""
+    _spend(request, "download")
     upload = _own(request, upload_id)
     shown = inline and lifecycle.may_show_inline(upload)
     signed = lifecycle.presign_download(upload, inline=shown)

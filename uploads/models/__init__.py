@@ -3,7 +3,8 @@
 from uploads.models.event import AuditEvent
 from uploads.models.policy import UploadPolicy
 from uploads.models.quota import StorageQuota
-from uploads.models.token import ApiToken
+from uploads.models.rate import Rate
+from uploads.models.token import ApiToken, Scope
 from uploads.models.upkeep import Orphan, ParkedNotification, SweepMark
 from uploads.models.upload import Upload, UploadQuerySet
 
@@ -12,6 +13,8 @@ __all__ = [
     "AuditEvent",
     "Orphan",
     "ParkedNotification",
+    "Rate",
+    "Scope",
     "StorageQuota",
     "SweepMark",
     "Upload",

@@ -22,6 +22,11 @@ class StorageQuota(models.Model):
     max_files = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="Number of files. Empty: the site's default."
     )
+    max_open = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="Number of unfinished uploads. Empty: the site's default.",
+    )
     used_bytes = models.PositiveBigIntegerField(default=0, editable=False)
     reserved_bytes = models.PositiveBigIntegerField(default=0, editable=False)
     file_count = models.PositiveBigIntegerField(default=0, editable=False)

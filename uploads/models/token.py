@@ -6,25 +6,50 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 
+class Scope(models.TextChoices):
+    """What a token may be used for."""
+
+    READ = "read", "Read: list and download"
+    WRITE = "write", "Read and write: everything the API can do"
+
+
 class ApiToken(models.Model):
-    """A secret that stands in for a login; only its SHA-256 is kept."""
+    """A secret that stands in for a login; only its SHA-256 is kept.
+
+    Revoked ones stay, so that the audit trail can be read later.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens"
     )
     name = models.CharField(max_length=100)
     digest = models.CharField(max_length=64, unique=True, editable=False)
+    scope = models.CharField(max_length=5, choices=Scope, default=Scope.WRITE)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     LAST_USED_RESOLUTION = timedelta(minutes=1)
 
     class Meta:
         verbose_name = "API token"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(scope__in=Scope.values), name="token_scope_known"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the token opens anything, as far as its own row says."""
+        return self.revoked_at is None and (
+            self.expires_at is None or self.expires_at > timezone.now()
+        )

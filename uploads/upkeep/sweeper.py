@@ -14,6 +14,7 @@ import structlog
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
+from uploads import rates
 from uploads.errors import StorageError
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
@@ -32,6 +33,7 @@ class Limits:
     objects: int = 20_000
     page: int = 1000  # objects at a time; S3 gives no more
     users: int = 1000  # whose quotas are added up
+    rates: int = 10_000  # of those that say nothing any more
 
 
 @dataclass
@@ -48,6 +50,7 @@ class Report:
     young_orphans: int = 0
     aborted: int = 0
     quotas_mended: int = 0
+    rates_forgotten: int = 0
     failed: int = 0
 
     def as_dict(self) -> dict[str, int]:
@@ -59,7 +62,7 @@ class _StorageDown(Exception):  # noqa: N818  as in errors.py
 
 
 def sweep(*, dry_run: bool = False, limits: Limits | None = None) -> Report:
-    """Make one bounded pass over quotas, bucket and rows.
+    """Make one bounded pass over quotas, rates, bucket and rows.
 
     S3 that does not answer is counted in ``failed`` and left for the next pass.
     """
@@ -68,6 +71,8 @@ def sweep(*, dry_run: bool = False, limits: Limits | None = None) -> Report:
     now = timezone.now()
     # First of all: a row cannot be settled against a quota that counts too little.
     report.quotas_mended = quota_drift.mend(dry_run=dry_run, limit=limits.users)
+    if not dry_run:
+        report.rates_forgotten = rates.forget_rested(limit=limits.rates)
     try:
         # Before the rows, since it finds some that are due.
         bucket_sweep.sweep_bucket(

@@ -54,7 +54,7 @@ export class Batch {
       });
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 422)) throw error;
-      return starts.map((start) => this.#startOne(start)); // one malformed item spoils the request: ask for each
+      return starts.map((start) => this.#startOne(start)); // one item spoils the request, or they are too many: ask for each
     }
   }
 
@@ -72,8 +72,13 @@ export class Batch {
    */
   async #complete(ids) {
     if (ids.length === 1) return [this.#api.complete(ids[0])];
-    const results = await this.#api.completeBatch(ids);
-    return ids.map((id, index) => this.#outcome(results[index], () => this.#api.complete(id)));
+    try {
+      const results = await this.#api.completeBatch(ids);
+      return ids.map((id, index) => this.#outcome(results[index], () => this.#api.complete(id)));
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 422)) throw error;
+      return ids.map((id) => this.#api.complete(id)); // more than the site's rate ever admits at once
+    }
   }
 
   /**

@@ -22,7 +22,7 @@ export class UploadError extends Error {
   }
 }
 
-/** @typedef {Record<string, unknown> & {code?: string, detail?: string, errors?: Record<string, string[]>, missing_parts?: number[]}} Problem */
+/** @typedef {Record<string, unknown> & {code?: string, detail?: string, errors?: Record<string, string[]>, missing_parts?: number[], retry_after?: number}} Problem */
 
 const RETRYABLE_STATUSES = new Set([0, 429, 500, 502, 503, 504]);
 
@@ -41,7 +41,8 @@ export class ApiError extends UploadError {
     this.detail = problem.detail ?? "";
     this.errors = problem.errors ?? {};
     this.problem = problem;
-    this.retryAfter = retryAfter;
+    // An item of a batch has no header of its own: its problem says it.
+    this.retryAfter = retryAfter ?? problem.retry_after;
     // Every call may be repeated: starting carries an Idempotency-Key, the others are idempotent.
     this.retryable = RETRYABLE_STATUSES.has(status);
   }

@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from uploads.models import Scope
 from uploads.tokens import create_token
 
 
@@ -18,6 +19,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
         parser.add_argument("--name", default="token", help="what it is for")
+        parser.add_argument(
+            "--scope",
+            choices=Scope.values,
+            default=Scope.WRITE.value,
+            help="read lists and downloads; write does everything",
+        )
         parser.add_argument("--days", type=int, default=90, help="days it is valid")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -32,6 +39,7 @@ class Command(BaseCommand):
         _, secret = create_token(
             user,
             name=options["name"],
+            scope=options["scope"],
             expires_at=timezone.now() + timedelta(days=options["days"]),
         )
         self.stdout.write(secret)

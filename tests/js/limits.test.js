@@ -1,0 +1,146 @@
+import { FakeFile, MIB, World } from "./world.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+/** Limit the calls that `limits` names to so many a minute, as uploads/rates.py does. */
+function limit(world, limits) {
+  const full = {};
+  const refused = {};
+  world.server.limit = (call, cost) => {
+    const name = Object.keys(limits).find((start) => call.startsWith(start));
+    if (!name) return undefined;
+    if (cost > limits[name]) return { status: 422, code: "invalid_request" };
+    const interval = 60_000 / limits[name];
+    const now = world.clock.now();
+    const tat = Math.max(full[name] ?? 0, now) + cost * interval;
+    if (tat > now + 60_000) {
+      refused[call] = (refused[call] ?? 0) + 1;
+      return { status: 429, code: "rate_limited", retry_after: Math.ceil((tat - now - 60_000) / 1000) };
+    }
+    full[name] = tat;
+    return undefined;
+  };
+  return refused;
+}
+
+function add(world, count) {
+  return Array.from({ length: count }, (_, n) => world.engine.add(new FakeFile(`file-${n}`, 20_000)));
+}
+
+for (const [call, file] of [
+  ["POST /uploads", new FakeFile("a.bin", 100)],
+  ["POST /uploads/{id}/complete", new FakeFile("a.bin", 100)],
+  ["POST /uploads", new FakeFile("a.bin", 40 * MIB)],
+  ["POST /uploads/{id}/parts", new FakeFile("a.bin", 40 * MIB)],
+  ["POST /uploads/{id}/complete", new FakeFile("a.bin", 40 * MIB)],
+]) {
+  test(`429 to ${call} of ${file.size} bytes: not a moment before Retry-After, then it arrives`, async () => {
+    const world = new World();
+    world.server.retryAfter = "90";
+    const asked = [];
+    world.server.fault = (made) => {
+      if (made !== call) return undefined;
+      asked.push(world.clock.now());
+      return asked.length === 1 ? 429 : undefined;
+    };
+
+    const record = await world.run(world.engine.add(file).finished);
+
+    assert.equal(record.state, "ready");
+    assert.equal(asked.length, 2);
+    assert.ok(asked[1] - asked[0] >= 90_000, `after ${asked[1] - asked[0]} ms`);
+  });
+}
+
+for (const call of ["POST /uploads/batch", "POST /uploads/complete-batch"]) {
+  test(`429 to all of ${call}: the same request again, after Retry-After`, async () => {
+    const world = new World();
+    world.server.retryAfter = "90";
+    const asked = [];
+    world.server.fault = (made) => {
+      if (made !== call) return undefined;
+      asked.push(world.clock.now());
+      return asked.length === 1 ? 429 : undefined;
+    };
+
+    await world.run(Promise.all(add(world, 20).map((handle) => handle.finished)));
+
+    assert.deepEqual([asked.length, world.server.uploads.size], [2, 20]);
+    assert.ok(asked[1] - asked[0] >= 90_000);
+    assert.equal(world.server.count("POST /uploads"), 0);
+    assert.equal(world.server.count("POST /uploads/{id}/complete"), 0);
+  });
+}
+
+test("of a batch, exactly the items that were refused are asked for again, after their own time", async () => {
+  const world = new World();
+  const refused = new Map([
+    ["file-3", 40],
+    ["file-8", 90],
+  ]);
+  const admitted = new Map();
+  world.server.refuse = ({ filename }) => {
+    const seconds = refused.get(filename);
+    refused.delete(filename);
+    if (seconds) return { status: 429, code: "rate_limited", retry_after: seconds };
+    admitted.set(filename, world.clock.now());
+    return undefined;
+  };
+
+  await world.run(Promise.all(add(world, 20).map((handle) => handle.finished)));
+
+  assert.equal(world.server.inState("ready").length, 20);
+  assert.equal(world.server.count("POST /uploads/batch"), 1);
+  assert.equal(world.server.count("POST /uploads"), 2);
+  const waited = (name) => admitted.get(name) - admitted.get("file-0");
+  assert.ok(waited("file-3") >= 40_000 && waited("file-3") < 60_000, `${waited("file-3")} ms`);
+  assert.ok(waited("file-8") >= 90_000, `${waited("file-8")} ms`);
+});
+
+test("3,000 small files fit the site's own limits without one refusal", async () => {
+  const world = new World();
+  const refused = limit(world, { "POST /uploads/complete-batch": 6000, "POST /uploads": 6000 });
+
+  await world.run(Promise.all(add(world, 3000).map((handle) => handle.finished)));
+
+  assert.deepEqual(refused, {});
+});
+
+test("10,000 parts at 1 GB/s fit the site's own limits without one refusal", async () => {
+  const world = new World({ bytesPerMs: 1_000_000 });
+  const refused = limit(world, { "POST /uploads/{id}/parts": 12_000 });
+
+  await world.run(world.engine.add(new FakeFile("a.bin", 10_000 * 16 * MIB)).finished);
+
+  assert.deepEqual(refused, {});
+});
+
+test("more files than the rate admits wait for their turn, and all arrive", async () => {
+  const world = new World();
+  const refused = limit(world, { "POST /uploads/batch": 300, "POST /uploads/complete-batch": 300 });
+
+  await world.run(Promise.all(add(world, 1500).map((handle) => handle.finished)));
+
+  assert.equal(world.server.inState("ready").length, 1500);
+  assert.ok(refused["POST /uploads/batch"] > 0);
+  assert.ok(world.clock.now() > 3 * 60_000);
+});
+
+test("a rate smaller than a batch makes the page ask one by one", async () => {
+  const world = new World();
+  limit(world, { "POST /uploads/batch": 10, "POST /uploads/complete-batch": 10 });
+
+  await world.run(Promise.all(add(world, 60).map((handle) => handle.finished)));
+
+  assert.equal(world.server.inState("ready").length, 60);
+});
+
+test("a hundred parts more than the rate admits wait, and the file arrives", async () => {
+  const world = new World({ bytesPerMs: 1_000_000 });
+  const refused = limit(world, { "POST /uploads/{id}/parts": 100 });
+
+  await world.run(world.engine.add(new FakeFile("a.bin", 400 * 16 * MIB)).finished);
+
+  assert.ok(refused["POST /uploads/{id}/parts"] > 0);
+  assert.equal(world.server.inState("ready").length, 1);
+});
