@@ -618,11 +618,11 @@ def test_limits_are_set_in_words_and_counters_stay(
 
     operator.post(
         f"{QUOTAS}{row.pk}/change/",
-        {"limit_bytes": "1.5 GB", "max_files": "9", "used_bytes": "0"},
+        {"limit_bytes": "1.5 GB", "max_files": "9", "max_open": "3", "used_bytes": "0"},
     )
 
     row.refresh_from_db()
-    assert (row.limit_bytes, row.max_files) == (GB * 3 // 2, 9)
+    assert (row.limit_bytes, row.max_files, row.max_open) == (GB * 3 // 2, 9, 3)
     assert (row.used_bytes, row.file_count) == (7, 1)
 
 

@@ -52,6 +52,33 @@ def test_empty_files_are_limited_by_their_number(alice: Any) -> None:
         quota.reserve(alice, 0)
 
 
+def test_unfinished_uploads_are_limited_by_their_number(
+    alice: Any, settings: Any
+) -> None:
+    settings.UPLOADS = {"MAX_OPEN": 2}
+    quota.reserve(alice, 1)
+    quota.reserve(alice, 1)
+
+    with pytest.raises(QuotaExceeded, match="2 uploads are unfinished, and 2 may be"):
+        quota.reserve(alice, 1)
+    quota.settle(alice, 1, before=State.INSPECTING, after=State.READY)
+    quota.reserve(alice, 1)
+
+    assert held(alice) == (1, 2, 1, 2)
+
+
+def test_one_person_may_have_more_unfinished_than_the_others(
+    alice: Any, settings: Any
+) -> None:
+    settings.UPLOADS = {"MAX_OPEN": 1}
+    StorageQuota.objects.create(user=alice, max_open=2)
+    quota.reserve(alice, 1)
+    quota.reserve(alice, 1)
+
+    with pytest.raises(QuotaExceeded, match="and 2 may be"):
+        quota.reserve(alice, 1)
+
+
 def test_the_default_is_the_sites(alice: Any, settings: Any) -> None:
     settings.UPLOADS = {"DEFAULT_QUOTA_BYTES": 10, "DEFAULT_MAX_FILES": 5}
 

@@ -84,6 +84,66 @@ def test_a_truth_that_is_neither_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("UPLOADS_RATE_START", "lots", "UPLOADS_RATE_START is 'lots': write a number"),
+        ("UPLOADS_RATE_LOGIN_PER_ADDRESS", "0/day", "it must admit at least one"),
+        ("UPLOADS_RATE_PRESIGN", "10/minute", "admit at least as many"),
+        ("UPLOADS_MAX_OPEN", "0", "UPLOADS_MAX_OPEN must be 1 or more"),
+    ],
+)
+def test_a_server_does_not_start_with_a_limit_that_makes_no_sense(
+    tmp_path: Path, name: str, value: str, words: str
+) -> None:
+    """A server makes no checks; each request would fail instead."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import config.wsgi"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), name: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode != 0
+    assert "ImproperlyConfigured" in done.stderr
+    assert words in done.stderr
+
+
+def test_limits_come_from_the_environment(tmp_path: Path) -> None:
+    ask = (
+        "from uploads.conf import options; o = options(); "
+        "print(o.rate_start, o.rate_login, o.rate_download, o.max_open)"
+    )
+    done = manage(
+        *("shell", "--no-imports", "-v0", "-c", ask),
+        environment={
+            "DATA_DIR": str(tmp_path),
+            "UPLOADS_RATE_START": "7/2hours",
+            "UPLOADS_RATE_LOGIN": "",
+            "UPLOADS_RATE_DOWNLOAD": "off",
+            "UPLOADS_MAX_OPEN": "12",
+        },
+    )
+
+    assert done.stdout.strip() == "7 in 2 hours None None 12", done.stderr
+
+
+def test_a_proxy_that_all_visitors_would_be_taken_for_is_reported(
+    tmp_path: Path,
+) -> None:
+    environment = PRODUCTION | {"DATA_DIR": str(tmp_path), "BEHIND_TLS_PROXY": "true"}
+
+    alone = manage("check", "--deploy", environment=environment)
+    told = manage(
+        "check", "--deploy", environment=environment | {"TRUSTED_PROXY_COUNT": "1"}
+    )
+
+    assert "uploads.W005" in alone.stderr
+    assert "no issues" in told.stdout
+
+
+@pytest.mark.parametrize(
     ("region", "endpoint_url", "style", "origin"),
     [
         ("eu-west-1", "", "virtual", "https://b.s3.eu-west-1.amazonaws.com"),

@@ -136,6 +136,17 @@ def test_create_token_prints_a_token_that_works(
     assert (token.user, token.name) == (alice, "backup")
 
 
+@pytest.mark.parametrize("scope", ["read", "write"])
+def test_create_token_takes_a_scope(
+    alice: Any, scope: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("create_token", "alice", scope=scope)
+
+    token = find_token(capsys.readouterr().out.strip())
+    assert token is not None
+    assert token.scope == scope
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [(["nobody"], "no user 'nobody'"), (["alice", "--days=0"], "1 or more")],

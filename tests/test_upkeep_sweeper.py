@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ from tests.storage_faults import Killed, counted, killed_at, refusing
 from uploads import lifecycle
 from uploads.errors import StorageUnavailable
 from uploads.inspection import pipeline
-from uploads.models import StorageQuota, Upload
+from uploads.models import Rate, StorageQuota, Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
 from uploads.upkeep import schedule
@@ -507,3 +508,15 @@ def everything(bucket: Bucket) -> Any:
         [entry.key for entry in bucket.list_objects("")],
         [entry.key for entry in bucket.list_multipart_uploads("")],
     )
+
+
+def test_rates_that_say_nothing_any_more_are_forgotten(
+    alice: Any, bucket: Bucket
+) -> None:
+    now = time.time_ns()
+    Rate.objects.create(key="start:user:1", tat=now - 1)
+    Rate.objects.create(key="start:user:2", tat=now + 3600 * 10**9)
+
+    assert told(sweep(dry_run=True)) == {}
+    assert told(sweep()) == {"rates_forgotten": 1}
+    assert Rate.objects.get().key == "start:user:2"

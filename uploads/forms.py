@@ -71,7 +71,7 @@ class TokenForm(HouseForm, forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scope = forms.ChoiceField(
-        label="May",
+        label="It may",
         choices=[
             (Scope.READ, "List and download"),
             (Scope.WRITE, "Also upload, rename and delete"),

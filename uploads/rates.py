@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
 from django.utils.crypto import salted_hmac
@@ -30,8 +31,6 @@ Action = Literal["start", "presign", "complete", "change", "download", "login"]
 NANOSECONDS = 10**9
 IPV6_PREFIX = 64
 """One customer has a whole /64, and could use a new address for each request."""
-
-MAX_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -103,26 +102,43 @@ def _spend_one(action: Action, subject: Subject, cost: int) -> None:
             f"This asks for {cost} at once, and the limit is {limit}: ask for less."
         )
     key = _key(action, subject)
-    wait = 1
-    for _ in range(MAX_TRIES):
-        now = time.time_ns()
-        latest = now + (limit.count - cost) * _interval(limit)
-        if Rate.objects.filter(pk=key, tat__lte=latest).update(
-            tat=Greatest(F("tat"), Value(now)) + cost * _interval(limit)
-        ):
+    if _advance(key, limit, cost):
+        return
+    with transaction.atomic():
+        tat = _locked(key)
+        # Once more, by a clock that is read in turn: those who were let through
+        # first may have come later, and then there is room although it seemed full.
+        if _advance(key, limit, cost):
             return
-        tat = Rate.objects.filter(pk=key).values_list("tat", flat=True).first()
-        if tat is None:
-            # The first of its kind, or the sweeper was here: there is no row yet.
-            Rate.objects.bulk_create([Rate(key=key)], ignore_conflicts=True)
-        elif tat > latest:
-            wait = -((latest - tat) // NANOSECONDS)  # rounded up
-            break
-        # Else it fits by now: somebody else's was given back, or time has passed.
+        wait = max(1, -((_latest(limit, cost) - tat) // NANOSECONDS))  # rounded up
     raise RateLimited(
         f"That was too often: the limit is {limit}. Try again in {in_words(wait)}.",
         retry_after=wait,
     )
+
+
+def _advance(key: str, limit: RateLimit, cost: int) -> bool:
+    """Spend if it fits, and return whether it did."""
+    return bool(
+        Rate.objects.filter(pk=key, tat__lte=_latest(limit, cost)).update(
+            tat=Greatest(F("tat"), Value(time.time_ns())) + cost * _interval(limit)
+        )
+    )
+
+
+def _latest(limit: RateLimit, cost: int) -> int:
+    """Return how far ahead ``tat`` may be now for ``cost`` to fit."""
+    return time.time_ns() + (limit.count - cost) * _interval(limit)
+
+
+def _locked(key: str) -> int:
+    """Lock the row and return its ``tat``; make the first of its kind."""
+    rows = Rate.objects.select_for_update().filter(pk=key)
+    while (tat := rows.values_list("tat", flat=True).first()) is None:
+        # Nobody removes a row of a transaction under way, so this happens twice at
+        # most: when the sweeper comes between somebody else's row and its lock.
+        Rate.objects.bulk_create([Rate(key=key)], ignore_conflicts=True)
+    return tat
 
 
 def in_words(seconds: int) -> str:

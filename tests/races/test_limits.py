@@ -8,7 +8,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ Site = Callable[..., AbstractContextManager[str]]
 
 
 @pytest.fixture
-def four_workers(s3_server: S3Server, tmp_path: Path) -> Iterator[Site]:
+def four_workers(s3_server: S3Server, tmp_path: Path) -> Site:
     facts = connection.get_connection_params()
     database = f"postgresql://postgres:@/{facts['dbname']}?host={facts['host']}"
 
@@ -89,6 +89,19 @@ def test_300_starts_of_one_person_pass_40_times(alice: Any, four_workers: Site) 
     assert all(1000 < wait <= 2160 for wait in waits)
     assert Upload.objects.count() == quota.usage(alice).reserved_files == 40
     assert_quotas_add_up()
+
+
+def test_as_many_starts_at_once_as_the_limit_admits_pass_all(
+    alice: Any, four_workers: Site
+) -> None:
+    # Whoever waits for the row reads the clock before those who overtake: nobody
+    # may be refused for that while there is room.
+    token = token_of(alice)
+
+    with four_workers(UPLOADS_RATE_START=f"{THREADS}/day") as url:
+        answers = at_once(lambda: start(url, token)[:2], threads=THREADS)
+
+    assert Counter(answers) == {(201, ""): THREADS}
 
 
 def test_two_people_behind_one_address_share_its_limit_and_pay_for_no_refusal(

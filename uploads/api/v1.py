@@ -206,6 +206,7 @@ def presign_parts(
 )
 def stored_parts(request: HttpRequest, upload_id: uuid.UUID) -> Any:
     """List the parts that the bucket has."""
+    _spend(request, "presign")
     upload = _own(request, upload_id)
     return {
         "part_size": upload.part_size,
