@@ -142,7 +142,8 @@ def test_staff_makes_no_token_for_somebody_else(alice: Person, staff: Any) -> No
     person = staff("add_apitoken", "view_apitoken")
 
     page = person.browser.post(
-        "/admin/uploads/apitoken/add/", {"user": boss.pk, "name": "mine"}
+        "/admin/uploads/apitoken/add/",
+        {"user": boss.pk, "name": "mine", "scope": "read"},
     ).content.decode()
 
     assert not ApiToken.objects.filter(user=boss).exists()
@@ -156,7 +157,9 @@ def test_a_token_is_shown_once_and_kept_by_no_cache(staff: Any) -> None:
     # The back button and a proxy are two more readers.
     person = staff("add_apitoken", "view_apitoken")
 
-    answer = person.browser.post("/admin/uploads/apitoken/add/", {"name": "mine"})
+    answer = person.browser.post(
+        "/admin/uploads/apitoken/add/", {"name": "mine", "scope": "read"}
+    )
     later = person.browser.get("/admin/uploads/apitoken/", follow=True)
     secret = answer.content.decode().partition('class="secret">')[2].partition("<")[0]
 
