@@ -19,7 +19,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"forms", "checks", "metrics", "wording"}),
     frozenset({"upkeep"}),
     frozenset({"lifecycle"}),
-    frozenset({"transitions", "quota", "verification", "policy", "tokens"}),
+    frozenset({"transitions", "quota", "verification", "policy", "tokens", "witness"}),
     frozenset({"trail"}),
     frozenset({"models", "s3", "inspection", "filenames"}),
     frozenset({"conf", "errors", "states"}),

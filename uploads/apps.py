@@ -8,4 +8,7 @@ class UploadsConfig(AppConfig):
     verbose_name = "Uploads"
 
     def ready(self) -> None:
-        from uploads import checks  # noqa: F401  registers the system checks
+        from uploads import (  # noqa: F401
+            checks,  # registers the system checks
+            witness,  # connects the receivers that write the audit trail
+        )

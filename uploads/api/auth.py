@@ -11,6 +11,7 @@ from ninja.security import HttpBearer, SessionAuth
 
 from uploads.errors import CsrfFailed, NotAuthenticated
 from uploads.tokens import find_token
+from uploads.witness.logins import notice_token
 
 
 class TokenAuth(HttpBearer):
@@ -39,6 +40,7 @@ class TokenAuth(HttpBearer):
         row = find_token(token)
         if row is None:
             return None
+        notice_token(row)
         request.user = row.user
         return row.user
 
