@@ -8,8 +8,11 @@ class UploadsConfig(AppConfig):
     verbose_name = "Uploads"
 
     def ready(self) -> None:
-        # The checks and the signal's receiver register themselves.
-        from uploads import checks, login_guard  # noqa: F401
+        from uploads import (  # noqa: F401
+            checks,  # registers the system checks
+            login_guard,  # hears of logins, to give back what they spent
+            witness,  # connects the receivers that write the audit trail
+        )
         from uploads.conf import options
 
         # A server runs no checks: it should not start either with options that
