@@ -172,7 +172,7 @@ def test_100_names_at_once_from_one_address_are_20_guesses(four_workers: Site) -
 def guesser(url: str, name: str) -> Callable[[], tuple[int, int]]:
     """Return what tries a wrong password: it returns status and Retry-After."""
     page = f"{url}/accounts/login/"
-    with urllib.request.urlopen(page, timeout=30) as answer:
+    with urllib.request.urlopen(page, timeout=60) as answer:
         cookie = answer.headers["Set-Cookie"].partition(";")[0]
         found = re.search(
             r'name="csrfmiddlewaretoken" value="(\w+)"', answer.read().decode()

@@ -103,7 +103,7 @@ def site(
 def wait_until_it_answers(
     url: str, process: subprocess.Popen[bytes], log: Path
 ) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90  # four processes, on a busy machine
     while time.monotonic() < deadline and process.poll() is None:
         try:
             urllib.request.urlopen(f"{url}/healthz", timeout=2).close()
