@@ -86,6 +86,7 @@ def browser_type_launch_args(
         **browser_type_launch_args,
         "executable_path": chromium,
         "args": CHROMIUM_FLAGS,
+        "timeout": 2 * PATIENCE_MS,
     }
 
 

@@ -79,7 +79,7 @@ class Demo:
 
 def status(url: str) -> int | None:
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:
+        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as response:
             return int(response.status)
     except OSError:
         return None
