@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import subprocess
+import sys
+import threading
 
-from uploads.dev.ports import HOST, free_ports, is_free
+from uploads.dev.ports import HOST, free_ports, is_free, wait_until_free
+
+ASK = """
+import sys
+from uploads.dev.ports import free_ports
+print(free_ports(150), flush=True)
+sys.stdin.read()
+"""
 
 
 def test_a_port_that_something_listens_on_is_not_free() -> None:
@@ -17,3 +28,35 @@ def test_free_ports_are_different_and_free() -> None:
 
     assert len(set(ports)) == 20
     assert all(is_free(port) for port in ports)
+
+
+def test_a_port_is_given_once() -> None:
+    assert set(free_ports(60)).isdisjoint(free_ports(60))
+
+
+def test_processes_that_ask_at_once_get_different_ports() -> None:
+    with asking() as one, asking() as other:
+        given = {*free_ports(150)}
+        for process in (one, other):
+            assert process.stdout is not None
+            given |= {*json.loads(process.stdout.readline())}
+        for process in (one, other):
+            process.communicate()
+
+    assert len(given) == 450
+
+
+def asking() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", ASK], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+
+
+def test_a_port_is_waited_for_until_it_is_free() -> None:
+    server = socket.create_server((HOST, 0))
+    port = server.getsockname()[1]
+    assert not wait_until_free(port, seconds=0)
+
+    threading.Timer(0.1, server.close).start()
+
+    assert wait_until_free(port, seconds=60)

@@ -14,13 +14,35 @@ import pytest
 
 from uploads.dev.processes import PidRecord, leash, spawn, started_at, stop
 
-SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 STUBBORN = """
 import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("ready", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
+STUBBORN_PARENT = f"""
+import signal, subprocess, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(subprocess.Popen({SLEEP!r}, stdout=subprocess.DEVNULL).pid, flush=True)
+time.sleep(600)
+"""
+
+
+def spawn_stubborn_parent() -> subprocess.Popen[bytes]:
+    """Start the leader of a group, who prints the pid of a child that sleeps."""
+    return subprocess.Popen(
+        [sys.executable, "-c", STUBBORN_PARENT],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 60
+    while started_at(pid) is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -74,7 +96,34 @@ def test_a_leftover_that_ignores_sigterm_is_killed(record: PidRecord) -> None:
         record.write(stubborn.pid)
 
         assert record.end_leftover(patience=0.2)
-        assert stubborn.wait(5) == -9
+        assert stubborn.wait(60) == -9
+
+
+def test_a_leftover_that_has_to_be_killed_takes_its_children_along(
+    record: PidRecord,
+) -> None:
+    with spawn_stubborn_parent() as stubborn:
+        assert stubborn.stdout is not None
+        child = int(stubborn.stdout.readline())
+        record.write(stubborn.pid)
+
+        assert record.end_leftover(patience=0.2)
+
+        until_gone(child)
+
+
+def test_whoever_reads_while_a_record_is_written_finds_a_whole_one(
+    record: PidRecord, sleeper: subprocess.Popen[bytes]
+) -> None:
+    record.write(sleeper.pid)
+
+    with record.path.open() as reader:
+        record.write(os.getpid())
+        found = json.load(reader)
+
+    assert found["pid"] == sleeper.pid
+    assert record.pid() == os.getpid()
+    assert list(record.path.parent.iterdir()) == [record.path]
 
 
 def test_a_process_that_has_taken_over_the_pid_is_spared(
@@ -107,6 +156,16 @@ def test_stop_ends_a_child_that_ignores_sigterm() -> None:
         assert stubborn.returncode == -9
 
 
+def test_stop_takes_the_children_of_whoever_has_to_be_killed_along() -> None:
+    with spawn_stubborn_parent() as stubborn:
+        assert stubborn.stdout is not None
+        child = int(stubborn.stdout.readline())
+
+        stop(stubborn, patience=0.2)
+
+        until_gone(child)
+
+
 def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     assert leash(), "this system cannot tie a child to its parent"
     pid_file = tmp_path / "pid"
@@ -116,7 +175,7 @@ def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         "pathlib.Path(sys.argv[1]).write_text(str(child.pid)); child.wait()"
     )
     parent = subprocess.Popen([sys.executable, "-c", program, str(pid_file)])
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not (pid_file.exists() and pid_file.read_text()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -125,9 +184,7 @@ def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
 
-    while started_at(child) is not None:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until_gone(child)
 
 
 def test_this_process_began_at_one_time_only() -> None:

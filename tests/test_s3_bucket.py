@@ -129,8 +129,8 @@ def client_at(url: str, attempts: int) -> Any:
             s3={"addressing_style": "path"},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            connect_timeout=2,
-            read_timeout=2,
+            connect_timeout=60,
+            read_timeout=60,
             retries={"mode": "standard", "total_max_attempts": attempts},
         ),
     )

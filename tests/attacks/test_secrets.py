@@ -66,11 +66,11 @@ def test_a_whole_session_at_debug_level_logs_no_secret(site: Site) -> None:
     secrets |= {"slipway-worker-secret", "slipway-signer-secret"}
 
     def post_form(path: str, **fields: str) -> requests.Response:
-        browser.get(f"{url}{path}", timeout=30)
+        browser.get(f"{url}{path}", timeout=120)
         token = browser.cookies["csrftoken"] or ""
         fields["csrfmiddlewaretoken"] = token
         secrets.add(token)
-        return browser.post(f"{url}{path}", data=fields, timeout=30)
+        return browser.post(f"{url}{path}", data=fields, timeout=120)
 
     post_form(
         "/accounts/signup/",
@@ -92,7 +92,7 @@ def test_a_whole_session_at_debug_level_logs_no_secret(site: Site) -> None:
             f"{url}/api/v1{path}",
             json=body,
             headers=api,
-            timeout=30,
+            timeout=120,
             allow_redirects=False,
         )
 
@@ -110,24 +110,24 @@ def test_a_whole_session_at_debug_level_logs_no_secret(site: Site) -> None:
     call("POST", f"/uploads/{started['id']}/complete")
     download = call("GET", f"/uploads/{started['id']}/download")
     assert download.status_code == 302
-    browser.get(f"{url}/api/v1/uploads/{started['id']}/download?inline=1", timeout=30)
+    browser.get(f"{url}/api/v1/uploads/{started['id']}/download?inline=1", timeout=120)
     call("POST", f"/uploads/{started['id']}/nowhere?secret=the-secret-of-a-query")
-    requests.get(f"{url}/nowhere?token=the-secret-of-a-query", timeout=30)
+    requests.get(f"{url}/nowhere?token=the-secret-of-a-query", timeout=120)
     requests.get(
-        f"{url}/api/v1/me", headers={"Authorization": f"Token {token[0]}"}, timeout=30
+        f"{url}/api/v1/me", headers={"Authorization": f"Token {token[0]}"}, timeout=120
     )
     requests.post(
         f"{url}/hooks/s3",
         b"{",
         headers={"Authorization": "Bearer the-secret-of-the-hook"},
-        timeout=30,
+        timeout=120,
     )
     secrets.add("the-secret-of-a-query")
     post_form("/accounts/password_reset/", email="alice@example.org")
     reset = site.manage("shell", "-v", "0", "-c", RESET_TOKEN).stdout.strip()
     assert re.fullmatch(r"\w+-\w+", reset)
     secrets.add(reset)
-    answer = requests.get(f"{url}/accounts/reset/MQ/{reset}/", timeout=30)
+    answer = requests.get(f"{url}/accounts/reset/MQ/{reset}/", timeout=120)
     assert "Choose a new password" in answer.text
     call("DELETE", f"/uploads/{started['id']}")
 

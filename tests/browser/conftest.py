@@ -47,7 +47,8 @@ if TYPE_CHECKING:
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 # Patience costs nothing where all is well, and machines are busy at times.
-expect.set_options(timeout=15_000)
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -85,6 +86,7 @@ def browser_type_launch_args(
         **browser_type_launch_args,
         "executable_path": chromium,
         "args": CHROMIUM_FLAGS,
+        "timeout": 2 * PATIENCE_MS,
     }
 
 
@@ -144,6 +146,8 @@ def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
     site_log, access_log = home / "site.log", home / "access.log"
     command = [sys.executable, "-m", "gunicorn", "config.wsgi"]
     command += ["--bind", f"{HOST}:{port}", "--threads", "8", "--no-control-socket"]
+    # A connection that the site gives up just when it is used again fails a request.
+    command += ["--keep-alive", "300", "--timeout", "120"]
     command += ["--access-logfile", str(access_log)]
     process = spawn(command, environment=environment, log=site_log)
     url = f"http://{HOST}:{port}"
@@ -201,6 +205,7 @@ def upload_page(signed_in: Page) -> UploadPage:
 def complaints(context: BrowserContext) -> Iterator[list[str]]:
     """What the browser complained of; the test fails if it ends with any."""
     seen: list[str] = []
+    context.set_default_timeout(PATIENCE_MS)
 
     def on_console(message: ConsoleMessage) -> None:
         if "Content Security Policy" in message.text:
@@ -222,10 +227,10 @@ def complaints(context: BrowserContext) -> Iterator[list[str]]:
 def _wait_until_it_answers(
     url: str, process: subprocess.Popen[bytes], log: Path
 ) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            urllib.request.urlopen(f"{url}/healthz", timeout=2).close()
+            urllib.request.urlopen(f"{url}/healthz", timeout=5).close()
         except urllib.error.HTTPError:
             break
         except OSError:

@@ -40,6 +40,7 @@ def test_the_browser_runs_no_injected_script(
 ) -> None:
     upload_page.page.evaluate(INJECT)
 
+    upload_page.wait_until(lambda: bool(complaints))
     expect(upload_page.page).to_have_title("Your files · Slipway")
     assert len(complaints) == 1
     assert "script-src" in complaints.pop()
@@ -53,6 +54,7 @@ def test_the_page_can_speak_to_no_other_site(
     )
 
     assert outcome == "TypeError"
+    upload_page.wait_until(lambda: bool(complaints))
     assert "connect-src" in complaints[0]
     complaints.clear()
 

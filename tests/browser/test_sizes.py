@@ -16,6 +16,7 @@ from tests.browser.conftest import LiveSite
 from tests.browser.files import (
     MIB,
     download,
+    payload,
     quota_of,
     random_file,
     sha256,
@@ -76,7 +77,11 @@ def test_a_large_file_costs_the_site_a_few_words(
     upload_page: UploadPage, person: User, live_site: LiveSite, tmp_path: Path
 ) -> None:
     file = random_file(tmp_path, "film.bin", LARGE)
-    page, traffic = upload_page.page, Traffic(upload_page.page)
+    page = upload_page.page
+    # What a site loads for its first upload of all is not the price of this one.
+    upload_page.upload(payload("first.bin", b"first"))
+    page.get_by_role("button", name="Upload more").click()
+    traffic = Traffic(page)
     upload_page.choose(file)
     upload_page.progress.evaluate(WATCH_PROGRESS)
     memory_before = _resident_mib(live_site)
@@ -84,7 +89,7 @@ def test_a_large_file_costs_the_site_a_few_words(
 
     upload_page.start()
     expect(upload_page.progress).to_have_attribute(
-        "aria-valuenow", re.compile(r"^\d{2,3}$"), timeout=60_000
+        "aria-valuenow", re.compile(r"^\d{2,3}$")
     )
     memory_during = _resident_mib(live_site)
     upload_page.wait_until_uploaded(1)
@@ -93,6 +98,7 @@ def test_a_large_file_costs_the_site_a_few_words(
     part_count = plan_parts(LARGE).part_count
     assert part_count > 6
     assert traffic.puts == part_count
+    upload_page.wait_until(lambda: len(traffic.parts_arrived) >= part_count)
     assert sorted(traffic.parts_arrived) == list(range(1, part_count + 1))
     # Start, windows of parts, complete; and no byte of the file among them.
     lines = _tail(live_site.access_log, accessed)
@@ -104,7 +110,7 @@ def test_a_large_file_costs_the_site_a_few_words(
     assert sum(bodies) < MOST_JSON_BYTES
     assert max(memory_during, _resident_mib(live_site)) - memory_before < 30
     _assert_steady(page)
-    assert quota_of(person) == (LARGE, 0, 1, 0)
+    assert quota_of(person) == (LARGE + len(b"first"), 0, 2, 0)
     assert download(page, upload).sha256 == sha256(file)
 
 

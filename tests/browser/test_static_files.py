@@ -6,6 +6,8 @@ import re
 
 from playwright.sync_api import Page
 
+from tests.browser.upload_page import UploadPage
+
 HASHED = re.compile(r"^/static/.+\.[0-9a-f]{12}\.(css|js|svg|woff2)$")
 
 
@@ -19,10 +21,16 @@ def test_the_page_is_built_of_hashed_files_that_are_kept_for_ever(
             {answer.url.removeprefix(base_url): answer.status}
         ),
     )
-    signed_in.goto("/", wait_until="networkidle")
+    upload_page = UploadPage(signed_in)
+    upload_page.open()
+    signed_in.evaluate("document.fonts.ready.then(() => {})")
+    signed_in.wait_for_load_state("networkidle")
 
+    def kinds() -> set[str]:
+        return {path.rpartition(".")[2] for path in fetched if "/static/" in path}
+
+    upload_page.wait_until(lambda: kinds() >= {"css", "js", "woff2"}, kinds)
     files = {path: status for path, status in fetched.items() if "/static/" in path}
-    assert {path.rpartition(".")[2] for path in files} >= {"css", "js", "woff2"}
     assert [path for path in files if not HASHED.match(path)] == []
     assert set(files.values()) == {200}
     for path in files:

@@ -77,7 +77,7 @@ def test_a_file_dropped_after_an_upload_begins_the_next(
     upload_page.start()
     expect(upload_page.row("second.txt")).to_contain_text("Ready")
 
-    assert list(upload_page.names()) == ["second.txt", "first.txt"]
+    upload_page.expect_names("second.txt", "first.txt")
     assert quota_of(person)[2] == 2
 
 

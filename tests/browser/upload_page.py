@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 
 
 class UploadPage:
@@ -71,14 +72,22 @@ class UploadPage:
         link = self.page.get_by_role("link", name=filename, exact=True)
         return self.files.get_by_role("listitem").filter(has=link)
 
-    def names(self) -> Sequence[str]:
-        """Return the names in the list, from top to bottom."""
-        links = self.files.get_by_role("listitem").get_by_role("link")
-        found: list[str] = links.evaluate_all(
-            "links => links.filter(link => !link.hasAttribute('download'))"
-            ".map(link => link.querySelector('[title]').title)"
-        )
-        return found
+    def expect_names(self, *names: str) -> None:
+        """Wait until the list has these names, from top to bottom."""
+        self.wait_until(lambda: self._names() == list(names), self._names)
+
+    def expect_names_in_any_order(self, *names: str) -> None:
+        """Wait until the list has these names and no others."""
+        self.wait_until(lambda: sorted(self._names()) == sorted(names), self._names)
+
+    def wait_until(
+        self, condition: Callable[[], bool], facts: Callable[[], object] = lambda: ""
+    ) -> None:
+        """Let the page go on until the condition holds; tell the facts if it never does."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while not condition():
+            assert time.monotonic() < deadline, f"It did not come to that. {facts()}"
+            self.page.wait_for_timeout(50)
 
     def act(self, filename: str, action: str) -> None:
         """Choose an action in the menu of a file."""
@@ -96,6 +105,14 @@ class UploadPage:
     def let_go(self) -> None:
         """Let all parts travel that are sent from now on."""
         self.page.unroute_all()
+
+    def _names(self) -> list[str]:
+        links = self.files.get_by_role("listitem").get_by_role("link")
+        found: list[str] = links.evaluate_all(
+            "links => links.filter(link => !link.hasAttribute('download'))"
+            ".map(link => link.querySelector('[title]').title)"
+        )
+        return found
 
 
 class Traffic:

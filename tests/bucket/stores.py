@@ -74,7 +74,9 @@ class Answer:
 def send_raw(wire: Wire) -> Answer:
     """Send over a socket of its own."""
     parts = urlsplit(wire.url)
-    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=20)
+    connection = http.client.HTTPConnection(
+        str(parts.hostname), parts.port, timeout=120
+    )
     headers = dict(wire.headers)
     body: bytes | Iterator[bytes] = wire.body
     if wire.chunked:
@@ -102,7 +104,7 @@ def send_to_moto(wire: Wire) -> Answer:
             wire.url,
             headers=wire.headers,
             data=iter([wire.body]) if wire.chunked else wire.body,
-            timeout=20,
+            timeout=120,
             allow_redirects=False,
         )
     except Exception as error:  # noqa: BLE001  moto raises what its code stumbles over

@@ -18,7 +18,7 @@ import pytest
 from uploads.dev.ports import HOST, free_ports, is_answering
 from uploads.dev.processes import PidRecord, started_at
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 RECORDS = ("web.pid", "s3/s3.pid")
 COUNT_USERS = (
     "from django.contrib.auth.models import User; print('users', User.objects.count())"
@@ -79,7 +79,7 @@ class Demo:
 
 def status(url: str) -> int | None:
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:
+        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as response:
             return int(response.status)
     except OSError:
         return None

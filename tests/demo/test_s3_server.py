@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     server.kill()
 
 
-def client(server: S3Server, identity: Identity) -> S3Client:
+def client(server: S3Server, identity: Identity, *, attempts: int = 5) -> S3Client:
     return boto3.client(
         "s3",
         endpoint_url=server.endpoint_url,
@@ -37,7 +37,9 @@ def client(server: S3Server, identity: Identity) -> S3Client:
         aws_access_key_id=identity.access_key,
         aws_secret_access_key=identity.secret_key,
         config=Config(
-            signature_version="s3v4", request_checksum_calculation="when_required"
+            signature_version="s3v4",
+            request_checksum_calculation="when_required",
+            retries={"mode": "standard", "total_max_attempts": attempts},
         ),
     )
 
@@ -115,14 +117,18 @@ def test_the_worker_owns_its_bucket_and_no_other(worker: S3Client) -> None:
         worker.create_bucket(Bucket="another")
 
 
-def test_what_is_stored_survives_a_kill(server: S3Server, worker: S3Client) -> None:
+def test_what_is_stored_survives_a_kill_and_is_there_from_the_start(
+    server: S3Server, worker: S3Client
+) -> None:
     worker.put_object(Bucket=BUCKET, Key="uploads/kept", Body=b"still here")
 
-    server.kill()
-    server.start()
+    for _ in range(3):
+        server.kill()
+        server.start()
 
-    answer = worker.get_object(Bucket=BUCKET, Key="uploads/kept")
-    assert answer["Body"].read() == b"still here"
+        impatient = client(server, server.worker, attempts=1)
+        answer = impatient.get_object(Bucket=BUCKET, Key="uploads/kept")
+        assert answer["Body"].read() == b"still here"
 
 
 def test_two_servers_run_side_by_side(

@@ -16,6 +16,9 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import BrowserContext, Error, Page, Playwright, expect
 
+from tests.faults.parts import wait_until
+from uploads.dev.processes import started_at
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
@@ -29,6 +32,10 @@ _FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
+# Patience costs nothing where all is well, and machines are busy at times.
+PATIENCE_MS = 120_000
+expect.set_options(timeout=PATIENCE_MS)
+
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -51,8 +58,9 @@ class Browser:
         The person is logged in: a killed browser may lose its newest cookies.
         """
         self._context = self._playwright.chromium.launch_persistent_context(
-            self.profile, executable_path=_chromium(), args=_FLAGS
+            self.profile, executable_path=_chromium(), args=_FLAGS, timeout=PATIENCE_MS
         )
+        self._context.set_default_timeout(PATIENCE_MS)
         name, value = settings.SESSION_COOKIE_NAME, _new_session(person)
         self._context.add_cookies([{"name": name, "value": value, "url": url}])
         page = self._context.pages[0]
@@ -60,9 +68,16 @@ class Browser:
         return page
 
     def kill(self) -> None:
-        """Kill the browser as a crash or a power cut would: it saves nothing."""
-        os.kill(self._pids()[0], signal.SIGKILL)
+        """Kill the browser as a crash or a power cut would: it saves nothing.
+
+        Returns when none of its processes can send another byte.
+        """
+        pids = self._pids()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.close()
+        wait_until(lambda: not any(map(started_at, pids)))
 
     def freeze(self) -> None:
         """Stop every process of the browser, as a closed laptop lid does."""
@@ -82,20 +97,23 @@ class Browser:
             self._context = None
 
     def _pids(self) -> list[int]:
-        """Return the processes with this profile, the one that owns the others first."""
+        """Return the browser's processes, the one that all others come from first."""
         listed = subprocess.run(
-            ["ps", "-axww", "-o", "pid=,command="],
+            ["ps", "-axww", "-o", "pid=,ppid=,command="],
             capture_output=True,
             text=True,
             check=True,
         )
-        lines = [
-            line.split(None, 1)
-            for line in listed.stdout.splitlines()
-            if f"--user-data-dir={self.profile}" in line
+        lines = [line.split(None, 2) for line in listed.stdout.splitlines()]
+        mine = f"--user-data-dir={self.profile}"
+        pids = [
+            pid for pid, _, words in lines if mine in words and "--type=" not in words
         ]
-        lines.sort(key=lambda line: "--type=" in line[1])
-        return [int(pid) for pid, _ in lines]
+        for parent in pids:  # and their children, as the list grows
+            pids += [
+                pid for pid, ppid, _ in lines if ppid == parent and pid not in pids
+            ]
+        return [int(pid) for pid in pids]
 
 
 def choose(page: Page, *files: Path) -> None:
@@ -111,7 +129,7 @@ def continue_with(page: Page, file: Path) -> None:
     row.locator("input[type=file]").set_input_files(file)
 
 
-def wait_until_done(page: Page, files: int = 1, *, seconds: float = 90) -> None:
+def wait_until_done(page: Page, files: int = 1, *, seconds: float = 180) -> None:
     """Wait, without a click, until the page says that everything has arrived."""
     words = f"{files} file uploaded" if files == 1 else f"{files} files uploaded"
     heading = page.get_by_role("heading", name=words, exact=True)

@@ -22,6 +22,7 @@ from django.db import connection
 
 from tests.faults.books import differences
 from tests.faults.client import Client
+from tests.faults.parts import wait_until_quiet
 from tests.faults.proxy import FaultProxy
 from tests.faults.site import Site
 from uploads.s3.bucket import get_bucket
@@ -141,6 +142,8 @@ def _peace(
     yield
     for proxy in proxies:
         proxy.heal()
+    for proxy in proxies:
+        wait_until_quiet(proxy)
     # A lost answer can leave a twin at S3 whose id nobody knows: the sweeper's work.
     sweep()
     assert differences() - before == set()
@@ -156,7 +159,9 @@ def person() -> User:
 def client(person: User, site_proxy: FaultProxy) -> Client:
     """A client of `person`, through the site's proxy."""
     _, token = create_token(person, name="faults")
-    return Client(site_proxy.url, token, chance=random.Random(SEED))
+    return Client(
+        site_proxy.url, token, patience=120, timeout=120, chance=random.Random(SEED)
+    )
 
 
 @pytest.fixture

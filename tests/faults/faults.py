@@ -93,6 +93,10 @@ class HoldAnswer:
     arrived: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
 
+    def wait_until_arrived(self) -> None:
+        """Return when an answer is held; fail when none ever comes."""
+        assert self.arrived.wait(60), "No answer came."
+
 
 Action = (
     Delay | CutRequest | Stall | Trickle | Answer | DropAnswer | CutAnswer | HoldAnswer

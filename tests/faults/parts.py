@@ -8,6 +8,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 from tests.faults.exchange import Exchange
+from tests.faults.faults import Stall
 from tests.faults.proxy import FaultProxy
 
 
@@ -39,7 +40,7 @@ def bytes_sent(proxy: FaultProxy) -> int:
 def wait_until(
     condition: Callable[[], bool],
     *,
-    seconds: float = 60,
+    seconds: float = 120,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Return when ``condition`` holds; fail when it never does."""
@@ -50,5 +51,14 @@ def wait_until(
 
 
 def wait_until_quiet(proxy: FaultProxy) -> None:
-    """Return when no request is under way."""
-    wait_until(lambda: all(exchange.ended for exchange in list(proxy.exchanges)))
+    """Return when no request is under way, nor one that was sent before this call.
+
+    What is stalled for good does not count.
+    """
+    proxy.catch_up()
+    wait_until(
+        lambda: all(
+            exchange.ended or isinstance(exchange.action, Stall)
+            for exchange in list(proxy.exchanges)
+        )
+    )

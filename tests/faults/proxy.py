@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -34,9 +35,10 @@ from tests.faults.http_messages import (
     read_head,
     request_body,
 )
-from uploads.dev.ports import HOST, free_ports
+from uploads.dev.ports import HOST
 
 _TICK_SECONDS = 0.02
+_PATIENCE_SECONDS = 60
 
 
 class _BrokenError(Exception):
@@ -53,7 +55,8 @@ class FaultProxy:
 
     def __init__(self, server_port: int, *, seed: int = 0) -> None:
         self.server_port = server_port
-        self.port = free_ports(1)[0]
+        self._listener = socket.create_server((HOST, 0))
+        self.port: int = self._listener.getsockname()[1]
         self.bytes_per_second: int | None = None
         self.one_body_at_a_time = False
         self.exchanges: list[Exchange] = []
@@ -73,7 +76,7 @@ class FaultProxy:
     def start(self) -> Self:
         """Listen, and return when connections are taken."""
         self._thread.start()
-        if not self._started.wait(10):
+        if not self._started.wait(_PATIENCE_SECONDS):
             raise RuntimeError("The proxy did not start.")
         return self
 
@@ -81,7 +84,13 @@ class FaultProxy:
         """Cut every connection and end the thread."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join(10)
+            self._thread.join(_PATIENCE_SECONDS)
+        self._listener.close()
+
+    def catch_up(self) -> None:
+        """Return when all that clients have sent by now has been looked at."""
+        assert self._loop is not None, "The proxy was not started."
+        asyncio.run_coroutine_threadsafe(_turns(), self._loop).result(_PATIENCE_SECONDS)
 
     def add(self, fault: Fault) -> Fault:
         """Let ``fault`` strike from now on; earlier ones come first."""
@@ -121,7 +130,7 @@ class FaultProxy:
         self._stop = asyncio.Event()
         self._turn = asyncio.Lock()
         server = await asyncio.start_server(
-            self._connected, HOST, self.port, limit=MAX_HEAD
+            self._connected, sock=self._listener, limit=MAX_HEAD
         )
         self._started.set()
         await self._stop.wait()
@@ -186,6 +195,8 @@ class FaultProxy:
         exchange: Exchange,
     ) -> bool:
         await line.agree_to(head)
+        if exchange.action == CutRequest(after_bytes=0):
+            raise _BrokenError  # a head alone may be all that the server needs
         sink.write(head.without("expect"))
         body = asyncio.ensure_future(self._send_body(head, line, sink, exchange))
         answer = asyncio.ensure_future(read_head(server))
@@ -286,6 +297,12 @@ class FaultProxy:
                 exchange.body_bytes += len(piece)
         await line.write(action.to(head))
         return not action.early
+
+
+async def _turns() -> None:
+    # A turn takes connections, the next reads from them, the next acts on that.
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 async def _portions(

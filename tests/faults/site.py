@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from uploads.dev.ports import HOST, free_ports
-from uploads.dev.processes import spawn, stop
+from uploads.dev.processes import spawn, started_at, stop
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-_READY_SECONDS = 60
+_READY_SECONDS = 120
+_WORKERS = 2
 
 
 class Site:
@@ -40,8 +41,11 @@ class Site:
     def start(self) -> None:
         """Start gunicorn and return when it answers."""
         command = [sys.executable, "-m", "gunicorn", "config.wsgi"]
-        command += ["--bind", f"{HOST}:{self.port}", "--workers", "2", "--threads", "8"]
-        command += ["--no-control-socket", "--graceful-timeout", "3"]
+        command += ["--bind", f"{HOST}:{self.port}", "--threads", "8"]
+        command += ["--workers", str(_WORKERS), "--no-control-socket"]
+        command += ["--graceful-timeout", "3"]
+        # On a busy machine a sound web process can be silent for long.
+        command += ["--timeout", str(_READY_SECONDS)]
         self._master = spawn(command, environment=self.environment, log=self.log)
         self.wait_until_it_answers()
 
@@ -50,15 +54,15 @@ class Site:
         if self._master is not None:
             stop(self._master)
 
-    def kill_workers(self) -> int:
-        """Kill every web process as the kernel would; gunicorn starts others.
-
-        Returns how many there were.
-        """
-        pids = self._workers()
+    def kill_workers(self) -> None:
+        """Kill both web processes as the kernel would; gunicorn starts others."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while len(pids := self._workers()) < _WORKERS:
+            # The successor of one that was killed before may be on its way.
+            assert time.monotonic() < deadline, "A web process is missing."
+            time.sleep(0.05)
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
-        return len(pids)
 
     def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a management command on the site, in a process of its own."""
@@ -68,7 +72,7 @@ class Site:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
 
@@ -96,4 +100,5 @@ class Site:
             text=True,
             check=False,
         )
-        return [int(word) for word in found.stdout.split()]
+        pids = [int(word) for word in found.stdout.split()]
+        return [pid for pid in pids if started_at(pid)]

@@ -159,7 +159,7 @@ def test_a_second_complete_while_s3_thinks_about_the_first(
     worker_proxy.inject(hold, method="POST", target=COMPLETE_MULTIPART, times=1)
     thread = threading.Thread(target=client.complete, args=(arrived,))
     thread.start()
-    assert hold.arrived.wait(20)
+    hold.wait_until_arrived()
 
     assert client.complete(arrived)["state"] == "ready"
     hold.released.set()
@@ -180,7 +180,7 @@ def test_a_cancel_while_s3_thinks_about_complete(
 
     thread = threading.Thread(target=complete)
     thread.start()
-    assert hold.arrived.wait(20)
+    hold.wait_until_arrived()
 
     client.ask("DELETE", f"/uploads/{arrived['id']}")
     hold.released.set()

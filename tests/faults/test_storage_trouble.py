@@ -21,6 +21,7 @@ from tests.faults.faults import (
     CutRequest,
     DropAnswer,
 )
+from tests.faults.parts import wait_until
 from tests.faults.proxy import FaultProxy
 from tests.faults.site import Site
 from uploads.dev.s3_server import S3Server
@@ -228,7 +229,7 @@ def test_the_storage_is_killed_and_restarted_in_the_middle_of_a_part(
         target=lambda: records.append(client.upload(content, parts=True))
     )
     thread.start()
-    _wait_until(lambda: _sent(storage_proxy) > len(content) // 3)
+    wait_until(lambda: _sent(storage_proxy) > len(content) // 3)
 
     s3_server.kill()
     time.sleep(0.5)
@@ -241,10 +242,3 @@ def test_the_storage_is_killed_and_restarted_in_the_middle_of_a_part(
 
 def _sent(proxy: FaultProxy) -> int:
     return sum(exchange.body_bytes for exchange in proxy.exchanges)
-
-
-def _wait_until(condition: Any, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "It did not come to that."
-        time.sleep(0.01)

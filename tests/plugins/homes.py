@@ -10,7 +10,7 @@ from pathlib import Path
 
 from uploads.dev.processes import PidRecord
 
-_BEING_MADE_SECONDS = 5
+_BEING_MADE_SECONDS = 60
 
 
 def new_home(prefix: str) -> Path:

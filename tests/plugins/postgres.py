@@ -21,7 +21,8 @@ from tests.plugins.homes import new_home, remove_leftovers
 from uploads.dev.processes import PidRecord, leash
 
 _PREFIX = "slipway-postgres-"
-_READY_SECONDS = 30
+_READY_SECONDS = 120
+_END_SECONDS = 60
 
 
 class PostgresServer:
@@ -70,14 +71,14 @@ class PostgresServer:
         """Stop the server at once, as a crash would; resume brings it back."""
         if self.process is not None:
             self.process.send_signal(3)  # SIGQUIT: no checkpoint, recovery at start
-            self.process.wait(30)
+            self.process.wait(_END_SECONDS)
             self.process = None
 
     def stop(self) -> None:
         """Stop the server and remove everything it wrote."""
         if self.process is not None:
             self.process.send_signal(2)  # SIGINT: do not wait for open connections
-            self.process.wait(30)
+            self.process.wait(_END_SECONDS)
         shutil.rmtree(self.home, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> None:

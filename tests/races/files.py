@@ -36,7 +36,7 @@ def put(signed: SignedRequest, content: bytes) -> int:
     if not request.has_header("Content-type"):
         request.add_unredirected_header("Content-type", "")
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

@@ -103,10 +103,10 @@ def site(
 def wait_until_it_answers(
     url: str, process: subprocess.Popen[bytes], log: Path
 ) -> None:
-    deadline = time.monotonic() + 90  # four processes, on a busy machine
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            urllib.request.urlopen(f"{url}/healthz", timeout=2).close()
+            urllib.request.urlopen(f"{url}/healthz", timeout=5).close()
         except OSError:
             time.sleep(0.1)
         else:
@@ -139,5 +139,5 @@ def call(url: str, token: str, body: Any = None) -> Any:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     data = None if body is None else json.dumps(body).encode()
     return urllib.request.urlopen(
-        urllib.request.Request(url, data=data, headers=headers), timeout=60
+        urllib.request.Request(url, data=data, headers=headers), timeout=120
     )

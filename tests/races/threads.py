@@ -27,7 +27,7 @@ def race(functions: Sequence[Act]) -> list[Any]:
     def call(function: Act) -> Any:
         try:
             connection.ensure_connection()
-            gate.wait(30)
+            gate.wait(120)
             return function()
         except Exception as error:  # noqa: BLE001  the test says which are right
             return error

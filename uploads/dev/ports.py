@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 
 HOST = "127.0.0.1"
 _BELOW_EPHEMERAL = range(20_000, 32_000)
+_BLOCK = 100
+
+_spare: list[int] = []
 
 
 def is_free(port: int) -> bool:
@@ -28,15 +32,47 @@ def is_answering(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ``count`` different free ports.
+def wait_until_free(port: int, *, seconds: float) -> bool:
+    """Wait while ``port`` is taken, ``seconds`` at most; return whether it is free."""
+    deadline = time.monotonic() + seconds
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
-    They lie below the range from which systems pick the local ports of outgoing
-    connections, so that none is taken between this answer and its use.
+
+def free_ports(count: int) -> list[int]:
+    """Return ``count`` different free ports, none of them a second time.
+
+    None is taken between this answer and its use, however many processes ask at
+    once: each draws from blocks of its own. They lie below the range from which
+    systems pick the local ports of outgoing connections. Raises OSError when
+    every block is some process's.
     """
-    found: set[int] = set()
+    found: list[int] = []
     while len(found) < count:
-        port = random.choice(_BELOW_EPHEMERAL)
+        if not _spare:
+            _spare.extend(_claim_block())
+        port = _spare.pop()
         if is_free(port):
-            found.add(port)
-    return list(found)
+            found.append(port)
+    return found
+
+
+def _claim_block() -> list[int]:
+    """Take a block of ports for this process: its first number, in UDP, says so."""
+    starts = list(_BELOW_EPHEMERAL[::_BLOCK])
+    random.shuffle(starts)
+    for start in starts:
+        claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            claim.bind((HOST, start))
+        except OSError:
+            claim.close()
+            continue
+        claim.detach()  # open, and the block ours, until this process ends
+        block = list(range(start, start + _BLOCK))
+        random.shuffle(block)
+        return block
+    raise OSError(f"Every block of ports in {_BELOW_EPHEMERAL} is claimed.")

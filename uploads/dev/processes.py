@@ -53,14 +53,14 @@ def spawn(
             output.close()
 
 
-def stop(process: subprocess.Popen[bytes], *, patience: float = 10) -> None:
+def stop(process: subprocess.Popen[bytes], *, patience: float = 30) -> None:
     """End a child: politely, and after ``patience`` seconds by force."""
     if process.poll() is None:
         process.terminate()
         try:
             process.wait(patience)
         except subprocess.TimeoutExpired:
-            process.kill()
+            _kill(process.pid)
     process.wait()
 
 
@@ -99,7 +99,10 @@ class PidRecord:
     def write(self, pid: int) -> None:
         """Record a process that lives."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps({"pid": pid, "started_at": started_at(pid)}))
+        # In one step: whoever reads meanwhile finds the old record or the new one.
+        fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        fresh.write_text(json.dumps({"pid": pid, "started_at": started_at(pid)}))
+        fresh.replace(self.path)
 
     def clear(self) -> None:
         """Forget the process."""
@@ -114,19 +117,35 @@ class PidRecord:
             return None
         return pid if mark is not None and started_at(pid) == mark else None
 
-    def end_leftover(self, *, patience: float = 10) -> bool:
+    def end_leftover(self, *, patience: float = 30) -> bool:
         """End the recorded process if an earlier run left it; return whether so."""
         pid = self.pid()
         if pid is not None:
             _end(pid, signal.SIGTERM)
-            deadline = time.monotonic() + patience
-            while self.pid() == pid and time.monotonic() < deadline:
-                time.sleep(0.05)
-            if self.pid() == pid:
-                _end(pid, signal.SIGKILL)
-                time.sleep(0.2)
+            if not self._is_gone(pid, patience):
+                _kill(pid)
+                self._is_gone(pid, patience)
         self.clear()
         return pid is not None
+
+    def _is_gone(self, pid: int, patience: float) -> bool:
+        deadline = time.monotonic() + patience
+        while self.pid() == pid:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
+
+
+def _kill(pid: int) -> None:
+    """Kill a process, and where it leads a group all that it has started."""
+    try:
+        if os.getpgid(pid) == pid:
+            os.killpg(pid, signal.SIGKILL)
+            return
+    except ProcessLookupError:
+        return
+    _end(pid, signal.SIGKILL)
 
 
 def _end(pid: int, signum: int) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import shutil
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from uploads.dev.ports import HOST, free_ports, is_free
+from uploads.dev.ports import HOST, free_ports, is_free, wait_until_free
 from uploads.dev.processes import PidRecord, spawn, stop
 
-_READY_SECONDS = 30
+_READY_SECONDS = 120
+_PORT_SECONDS = 10
 _LOG_LIMIT_BYTES = 10 * 1024**2
 _INNER_PORTS = (
     "s3.port.grpc",
@@ -68,6 +69,7 @@ class S3Server:
         self.log = self.data_dir / "s3.log"
         self.record = PidRecord(self.data_dir / "s3.pid")
         self._process: subprocess.Popen[bytes] | None = None
+        self._inner_ports: dict[str, int] = {}
 
     @property
     def endpoint_url(self) -> str:
@@ -97,12 +99,14 @@ class S3Server:
         Raises S3ServerError when the port is taken or the server gives up.
         """
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        self.record.end_leftover()
+        if self.record.end_leftover():
+            wait_until_free(self.port, seconds=_PORT_SECONDS)
         if not is_free(self.port):
             raise S3ServerError(
                 f"Port {self.port}, meant for the S3 server, is taken by another "
                 "program. Stop that one, or choose another: S3_PORT=9333."
             )
+        self._inner_ports = self._choose_inner_ports()
         self._process = spawn(self._command(), log=self._fresh_log())
         self.record.write(self._process.pid)
         self._wait_until_ready(self._process)
@@ -143,7 +147,7 @@ class S3Server:
             "master.telemetry": "false",
             "webdav": "false",
             "admin.ui": "false",
-            **self._inner_ports(),
+            **self._inner_ports,
         }
         objects = self.data_dir / "objects"
         objects.mkdir(exist_ok=True)
@@ -151,7 +155,7 @@ class S3Server:
         (objects / "mini.options").unlink(missing_ok=True)
         return [_binary(), "mini", *(f"-{k}={v}" for k, v in options.items())]
 
-    def _inner_ports(self) -> dict[str, int]:
+    def _choose_inner_ports(self) -> dict[str, int]:
         """Choose the server's other ports: last time's, as long as they are free."""
         path = self.data_dir / "s3.ports.json"
         try:
@@ -163,10 +167,8 @@ class S3Server:
             for port in remembered.values()
         ):
             return dict(remembered)
-        spare = (port for port in free_ports(len(_INNER_PORTS) + 1))
-        chosen = dict(
-            zip(_INNER_PORTS, (p for p in spare if p != self.port), strict=False)
-        )
+        spare = (p for p in free_ports(len(_INNER_PORTS) + 1) if p != self.port)
+        chosen = dict(zip(_INNER_PORTS, spare, strict=False))
         path.write_text(json.dumps(chosen))
         return chosen
 
@@ -224,20 +226,34 @@ class S3Server:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 break
-            if self._answers():
+            if self._answers() and self._finds_its_data():
                 return
             time.sleep(0.05)
         self.stop()
         raise S3ServerError(f"The S3 server did not start. Its log is {self.log}.")
 
     def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(
-                f"{self.endpoint_url}/healthz", timeout=2
-            ) as response:
-                return bool(response.status == 200)
-        except (OSError, urllib.error.URLError):
-            return False
+        return _read(f"{self.endpoint_url}/healthz") is not None
+
+    def _finds_its_data(self) -> bool:
+        """Return whether what stores the bytes has reported to what looks them up.
+
+        That can come seconds after the first answer: until then all reads fail.
+        """
+        port = self._inner_ports["master.port"]
+        told = json.loads(_read(f"http://{HOST}:{port}/dir/status") or b"{}")
+        centers = told.get("Topology", {}).get("DataCenters") or []
+        racks = [rack for center in centers for rack in center["Racks"] or []]
+        return any(rack["DataNodes"] for rack in racks)
+
+
+def _read(url: str) -> bytes | None:
+    """Return what a server of ours answers, None when it has nothing good to say."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bytes(response.read())
+    except (OSError, http.client.HTTPException):
+        return None
 
 
 def _identity(identity: Identity, *, actions: list[str]) -> dict[str, object]:

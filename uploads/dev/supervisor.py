@@ -19,11 +19,12 @@ from pathlib import Path
 from types import FrameType
 
 from uploads.dev.demo_site import PROJECT, DemoSite, make_accounts, prepare
-from uploads.dev.ports import is_free
+from uploads.dev.ports import is_free, wait_until_free
 from uploads.dev.processes import PidRecord, spawn, stop
 
 _POLL_SECONDS = 0.5
-_READY_SECONDS = 30
+_READY_SECONDS = 120
+_PORT_SECONDS = 30
 _RESTARTS = 5
 _RESTART_WINDOW_SECONDS = 60
 
@@ -67,7 +68,10 @@ class Supervisor:
             raise KeyboardInterrupt
 
     def _start(self) -> None:
-        self.web_record.end_leftover()
+        if self.web_record.path.exists():
+            # Of a run that was killed: its web processes let go of the port in seconds.
+            self.web_record.end_leftover()
+            wait_until_free(self.site.port, seconds=_PORT_SECONDS)
         if not is_free(self.site.port):
             raise SupervisorError(
                 f"Port {self.site.port}, meant for the site, is taken by another "
@@ -98,7 +102,8 @@ class Supervisor:
             self.s3_server.start()
         if self.web is not None and self.web.poll() is not None:
             self._count_restart("The site")
-            self._wait_for_port()
+            # Workers of a killed gunicorn notice within seconds and let go of the port.
+            wait_until_free(self.site.port, seconds=_PORT_SECONDS)
             self._start_web()
 
     def _count_restart(self, what: str) -> None:
@@ -108,12 +113,6 @@ class Supervisor:
             raise SupervisorError(f"{what} keeps stopping. Logs: {self.site.data_dir}")
         self._restarts.append(now)
         print(f"{what} stopped unexpectedly; starting it again.", flush=True)
-
-    def _wait_for_port(self) -> None:
-        # Workers of a killed gunicorn notice within seconds and let go of the port.
-        deadline = time.monotonic() + _READY_SECONDS
-        while not is_free(self.site.port) and time.monotonic() < deadline:
-            time.sleep(0.1)
 
     def _stop(self) -> None:
         self._stopping.set()
