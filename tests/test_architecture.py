@@ -15,11 +15,21 @@ APP = ROOT / "uploads"
 # from its own room (the package it lives in), never from a floor above.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"urls", "apps"}),
-    frozenset({"api", "views", "token_pages", "admin", "management"}),
+    frozenset({"api", "views", "token_pages", "accounts", "admin", "management"}),
     frozenset({"forms", "checks", "metrics", "wording", "login_guard"}),
     frozenset({"upkeep"}),
     frozenset({"lifecycle"}),
-    frozenset({"transitions", "quota", "verification", "policy", "tokens", "rates"}),
+    frozenset(
+        {
+            "transitions",
+            "quota",
+            "verification",
+            "policy",
+            "tokens",
+            "rates",
+            "second_factor",
+        }
+    ),
     frozenset({"trail"}),
     frozenset({"models", "s3", "inspection", "filenames"}),
     frozenset({"conf", "errors", "states", "addresses"}),
