@@ -33,6 +33,7 @@ def account(request: HttpRequest) -> HttpResponse:
     app, codes = (
         next(iter(factors.get(kind, [])), None) for kind in ("totp", "recovery_codes")
     )
+    UserSession.objects.create_from_request(request)
     sessions = UserSession.objects.purge_and_list(request.user)
     return render(
         request,
