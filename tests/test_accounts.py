@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,10 +13,13 @@ from django.contrib.auth import SESSION_KEY
 from django.core import mail
 from django.core.cache import cache, caches
 from django.core.cache.backends.db import DatabaseCache
+from django.template.loader import get_template
 from django.test import Client
+from django.urls import URLResolver
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from uploads.accounts import urls
 from uploads.tokens import create_token, find_token
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 PASSWORD = "correct horse battery"
 NEW_PASSWORD = "staple harbour crane"
 FORM = "application/x-www-form-urlencoded"
@@ -365,3 +370,61 @@ def test_limits_are_counted_where_all_processes_see_them() -> None:
     cache.set("count", 3)
 
     assert cache.get("count") == 3
+
+
+def test_letters_with_links_are_limited(client: Client, alice: Any) -> None:
+    with time_machine.travel(timezone.now(), tick=False):
+        answers = [
+            client.post("/accounts/password_reset/", {"email": alice.email})
+            for _ in range(6)
+        ]
+
+    assert [answer.status_code for answer in answers] == [302] * 5 + [429]
+    assert len(mail.outbox) == 5
+
+
+def test_a_password_that_nobody_has_chosen_yet_is_chosen(
+    client: Client, django_user_model: Any
+) -> None:
+    carol = django_user_model.objects.create_user("carol")
+    client.force_login(carol)
+
+    offer = client.get("/accounts/password_change/", follow=True)
+    client.post(
+        "/accounts/password_set/", {"password1": PASSWORD, "password2": PASSWORD}
+    )
+
+    assert "Choose a password" in offer.content.decode()
+    carol.refresh_from_db()
+    assert carol.check_password(PASSWORD)
+    assert client.get("/").status_code == 200
+
+
+def _templates(patterns: list[Any]) -> set[str]:
+    """Return the templates of all views behind ``patterns``."""
+    names: set[str] = set()
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            names |= _templates(pattern.url_patterns)
+            continue
+        view = getattr(pattern.callback, "view_class", None)
+        name = getattr(view, "template_name", None)
+        names |= {name} if name else set()
+    return names
+
+
+def test_every_account_page_is_the_houses_own() -> None:
+    # These two addresses are answered by views of ours, which come first.
+    shadowed = {"mfa/webauthn/authenticator_list.html", "account/logout.html"}
+    names = _templates(urls.urlpatterns) - shadowed
+
+    assert len(names) > 15
+    for name in names:
+        template: Any = get_template(name)
+        assert Path(template.origin.name).is_relative_to(TEMPLATES), name
+
+
+def test_a_page_of_the_library_would_look_like_the_house() -> None:
+    page = get_template("account/verification_sent.html").render({})
+
+    assert 'class="solo"' in page

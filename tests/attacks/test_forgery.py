@@ -104,6 +104,10 @@ def test_no_other_method_starts_an_upload(alice: Person, method: str) -> None:
         "/uploads/{id}/rename/",
         "/accounts/logout/",
         "/accounts/password_change/",
+        "/accounts/sessions/end/",
+        "/accounts/reauthenticate/",
+        "/accounts/2fa/totp/deactivate/",
+        "/accounts/2fa/recovery-codes/generate/",
         "/admin/uploads/upload/",
     ],
 )
