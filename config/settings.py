@@ -40,6 +40,7 @@ if not DEBUG:
         )
 
 SECRET_KEY = env.str("SECRET_KEY", "development-only-" + "not-a-secret-" * 4)
+SECRET_KEY_FALLBACKS = words("SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var")))
@@ -53,6 +54,10 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "csp",
     "storages",
 ]
@@ -69,8 +74,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "uploads.witness.requests.WitnessMiddleware",
+    "uploads.accounts.middleware.LastSeenMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "uploads.accounts.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -111,6 +119,12 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Limits are counted here, so all processes must share it. `migrate` makes the table.
+CACHES = {"default": env.dj_cache_url("CACHE_URL", "db://slipway_cache")}
+if CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache":
+    # The default of 300 would let anybody push out the counters of others.
+    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 100_000}
+
 AUTHENTICATION_BACKENDS = [
     # First, so that every guess is counted before a password is looked at.
     "uploads.login_guard.LoginGuard",
@@ -124,9 +138,51 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
     )
 ]
-LOGIN_URL = "login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "login"
+LOGOUT_REDIRECT_URL = "account_login"
+
+# Logins, second factors and sessions are django-allauth's; uploads/accounts holds
+# what is ours about them.
+ACCOUNT_ADAPTER = "uploads.accounts.adapters.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "uploads.accounts.forms.LoginForm",
+    "signup": "uploads.accounts.forms.SignupForm",
+    "change_password": "uploads.accounts.forms.ChangePasswordForm",
+    "set_password": "uploads.accounts.forms.SetPasswordForm",
+    "reset_password": "uploads.accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "uploads.accounts.forms.ResetPasswordKeyForm",
+    "reauthenticate": "uploads.accounts.forms.ReauthenticateForm",
+}
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+# An address is only where a new password is sent to: nobody proves to own it.
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_UNIQUE_EMAIL = False
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+# Passwords are guarded where they are checked, in AUTHENTICATION_BACKENDS; what is
+# left of login_failed counts the wrong codes of a second factor, per account.
+ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": "5/5m/key"}
+MFA_ADAPTER = "uploads.accounts.adapters.SecondFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "uploads.accounts.forms.CodeForm",
+    "reauthenticate": "uploads.accounts.forms.ReauthenticateCodeForm",
+    "activate_totp": "uploads.accounts.forms.ActivateAppForm",
+    "add_webauthn": "uploads.accounts.forms.AddPasskeyForm",
+    "edit_webauthn": "uploads.accounts.forms.RenamePasskeyForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+match env.str("TWO_FACTOR_REQUIRED", "none"):
+    case "none" | "staff" | "all" as TWO_FACTOR_REQUIRED:
+        pass
+    case other:
+        raise ImproperlyConfigured(
+            f"TWO_FACTOR_REQUIRED is {other!r}: set it to none, staff or all."
+        )
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

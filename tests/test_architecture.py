@@ -15,7 +15,7 @@ APP = ROOT / "uploads"
 # from its own room (the package it lives in), never from a floor above.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"urls", "apps"}),
-    frozenset({"api", "views", "token_pages", "admin", "management"}),
+    frozenset({"api", "views", "token_pages", "accounts", "admin", "management"}),
     frozenset({"forms", "checks", "metrics", "wording", "login_guard"}),
     frozenset({"upkeep"}),
     frozenset({"lifecycle"}),
@@ -28,6 +28,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "tokens",
             "rates",
             "witness",
+            "second_factor",
         }
     ),
     frozenset({"trail"}),

@@ -76,6 +76,17 @@ def test_an_unknown_addressing_style_is_refused(tmp_path: Path) -> None:
     assert "set it to path or virtual" in done.stderr
 
 
+def test_an_unknown_word_for_who_needs_two_factors_is_refused(tmp_path: Path) -> None:
+    # Misspelt, it would quietly mean nobody.
+    done = manage(
+        "check",
+        environment={"DATA_DIR": str(tmp_path), "TWO_FACTOR_REQUIRED": "admins"},
+    )
+
+    assert done.returncode != 0
+    assert "set it to none, staff or all" in done.stderr
+
+
 def test_a_truth_that_is_neither_is_refused(tmp_path: Path) -> None:
     done = manage("check", environment={"DATA_DIR": str(tmp_path), "DEBUG": "maybe"})
 

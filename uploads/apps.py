@@ -13,6 +13,7 @@ class UploadsConfig(AppConfig):
             login_guard,  # hears of logins, to give back what they spent
             witness,  # connects the receivers that write the audit trail
         )
+        from uploads.accounts import receivers  # noqa: F401
         from uploads.conf import options
 
         # A server runs no checks: it should not start either with options that

@@ -1,12 +1,10 @@
-"""What people type into the pages: accounts, and the name of a file."""
+"""What people type into the pages: the name of a file, what a token may do."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
-from django.contrib.auth import forms as auth_forms
-from django.contrib.auth.models import User
 
 from uploads.filenames import clean_filename
 from uploads.models import Scope
@@ -19,40 +17,8 @@ class HouseForm:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
         fields: dict[str, forms.Field] = self.fields  # type: ignore[attr-defined]
         for field in fields.values():
-            field.widget.attrs["class"] = "input"
-
-
-class LoginForm(HouseForm, auth_forms.AuthenticationForm):
-    error_messages = {
-        "invalid_login": "The username or the password is wrong. "
-        "Capitals and small letters count in both.",
-        "inactive": "This account is switched off. Ask an administrator.",
-    }
-
-
-class PasswordChangeForm(HouseForm, auth_forms.PasswordChangeForm):
-    pass
-
-
-class PasswordResetForm(HouseForm, auth_forms.PasswordResetForm):
-    pass
-
-
-class SetPasswordForm(HouseForm, auth_forms.SetPasswordForm):  # type: ignore[type-arg]
-    pass
-
-
-class SignupForm(HouseForm, auth_forms.UserCreationForm):  # type: ignore[type-arg]
-    email = forms.EmailField(
-        label="Email address",
-        help_text="For a link to a new password, should you forget yours.",
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-    )
-
-    class Meta(auth_forms.UserCreationForm.Meta):
-        model = User
-        fields = ("username", "email")
-        help_texts = {"username": "Letters, digits and @ . + - _ only."}
+            if not isinstance(field.widget, forms.CheckboxInput):
+                field.widget.attrs["class"] = "input"
 
 
 class RenameForm(forms.Form):

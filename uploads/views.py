@@ -7,23 +7,18 @@ from dataclasses import asdict
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_POST, require_safe
 
 from uploads import lifecycle, quota, rates
 from uploads.addresses import client_address
 from uploads.conf import ACTIVE_CONTENT_TYPES
 from uploads.errors import UploadError
-from uploads.forms import RenameForm, SignupForm
+from uploads.forms import RenameForm
 from uploads.models import Upload
 from uploads.policy import policy_for
 from uploads.s3.bucket import get_bucket
@@ -99,22 +94,6 @@ def delete(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 def _own(request: HttpRequest, upload_id: uuid.UUID) -> Upload:
     """Return the person's own upload; anyone else's is as unknown as a missing one."""
     return get_object_or_404(Upload, pk=upload_id, owner=request.user)
-
-
-@login_not_required
-@never_cache
-@require_http_methods(["GET", "POST"])
-def signup(request: HttpRequest) -> HttpResponse:
-    """Make an account and log in to it, where the site is open to newcomers."""
-    if not settings.SIGNUP_OPEN:
-        raise Http404
-    if request.user.is_authenticated:
-        return redirect("home")
-    form = SignupForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        login(request, form.save(), "django.contrib.auth.backends.ModelBackend")
-        return redirect("home")
-    return render(request, "registration/signup.html", {"form": form})
 
 
 @login_not_required

@@ -104,6 +104,10 @@ def test_no_other_method_starts_an_upload(alice: Person, method: str) -> None:
         "/uploads/{id}/rename/",
         "/accounts/logout/",
         "/accounts/password_change/",
+        "/accounts/sessions/end/",
+        "/accounts/reauthenticate/",
+        "/accounts/2fa/totp/deactivate/",
+        "/accounts/2fa/recovery-codes/generate/",
         "/admin/uploads/upload/",
     ],
 )
@@ -265,9 +269,9 @@ def test_a_new_password_ends_all_other_sessions(alice: Person) -> None:
     alice.browser.post(
         "/accounts/password_change/",
         {
-            "old_password": PASSWORD,
-            "new_password1": "another horse battery",
-            "new_password2": "another horse battery",
+            "oldpassword": PASSWORD,
+            "password1": "another horse battery",
+            "password2": "another horse battery",
         },
     )
 
@@ -393,6 +397,7 @@ def test_a_forged_notification_makes_nothing_ready(
 def test_every_page_but_the_ways_in_asks_who_you_are(stranger: Person) -> None:
     # A new view is closed until somebody opens it on purpose.
     open_to_all = {
+        "accounts/inactive/",
         "accounts/login/",
         "accounts/logout/",
         "accounts/password_reset/",

@@ -25,7 +25,7 @@ SIGNED = re.compile(r"X-Amz-(Signature|Credential|Security-Token)", re.IGNORECAS
 
 RESET_TOKEN = (
     "from django.contrib.auth.models import User;"
-    "from django.contrib.auth.tokens import default_token_generator as tokens;"
+    "from allauth.account.forms import default_token_generator as tokens;"
     "print(tokens.make_token(User.objects.get(username='alice')))"
 )
 
@@ -80,6 +80,12 @@ def test_a_whole_session_at_debug_level_logs_no_secret(site: Site) -> None:
         password2=PASSWORD,
     )
     secrets.add(browser.cookies["sessionid"] or "")
+    post_form("/accounts/reauthenticate/", password=PASSWORD)
+    app = browser.get(f"{url}/accounts/2fa/totp/activate/", timeout=30).text
+    key = re.search(r'id="authenticator_secret">(\w+)<', app)
+    assert key
+    secrets.add(key[1])
+    post_form("/accounts/2fa/totp/activate/", code="123456")
     made = site.manage("create_token", "alice", "--name", "script")
     token = re.search(r"slipway_\S+", made.stdout)
     assert token, made.stderr
@@ -127,7 +133,7 @@ def test_a_whole_session_at_debug_level_logs_no_secret(site: Site) -> None:
     reset = site.manage("shell", "-v", "0", "-c", RESET_TOKEN).stdout.strip()
     assert re.fullmatch(r"\w+-\w+", reset)
     secrets.add(reset)
-    answer = requests.get(f"{url}/accounts/reset/MQ/{reset}/", timeout=120)
+    answer = requests.get(f"{url}/accounts/reset/1/{reset}/", timeout=120)
     assert "Choose a new password" in answer.text
     call("DELETE", f"/uploads/{started['id']}")
 

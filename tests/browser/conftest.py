@@ -129,7 +129,7 @@ def site_environment(
         "STATIC_ROOT": str(tmp_path_factory.mktemp("static")),
         "DEBUG": "false",
         "SECRET_KEY": settings.SECRET_KEY,
-        "ALLOWED_HOSTS": HOST,
+        "ALLOWED_HOSTS": f"{HOST},localhost",
         "SECURE_SSL_REDIRECT": "false",
         "SECURE_COOKIES": "false",
         "EMAIL_URL": "console:",
@@ -172,6 +172,12 @@ def live_site(
 def base_url(live_site: LiveSite) -> str:
     """Let `page.goto("/")` open the site."""
     return live_site.url
+
+
+@pytest.fixture(scope="session")
+def by_name(live_site: LiveSite) -> str:
+    """The same site under a name: passkeys are bound to one, and a number is none."""
+    return live_site.url.replace(HOST, "localhost")
 
 
 @pytest.fixture

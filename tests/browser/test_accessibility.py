@@ -9,6 +9,13 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
+from tests.browser.factors import (
+    add_authenticator,
+    confirm,
+    log_in,
+    log_out,
+    set_up_app,
+)
 from tests.browser.files import MIB, make_upload, payload, png, random_file
 from tests.browser.upload_page import UploadPage
 from uploads.states import State
@@ -63,6 +70,9 @@ def assert_good(page: Page, *, source: str = AXE.read_text()) -> None:
     [
         ("/accounts/login/", "Log in"),
         ("/accounts/password_reset/", "Reset your password"),
+        ("/accounts/password_reset/done/", "Check your email"),
+        ("/accounts/reset/x/x/", "not valid any more"),
+        ("/accounts/inactive/", "switched off"),
     ],
 )
 def test_pages_of_strangers(page: Page, path: str, heading: str) -> None:
@@ -75,6 +85,9 @@ def test_pages_of_strangers(page: Page, path: str, heading: str) -> None:
 @pytest.mark.parametrize(
     ("path", "heading"),
     [
+        ("/accounts/", "Your account"),
+        ("/accounts/2fa/", "Protect your account"),
+        ("/accounts/2fa/totp/activate/", "Confirm that it is you"),
         ("/accounts/password_change/", "Change password"),
         ("/missing", "This page is not here"),
         ("/api/v1/docs", "API"),
@@ -85,6 +98,43 @@ def test_small_pages(signed_in: Page, path: str, heading: str) -> None:
     expect(signed_in.get_by_role("heading", name=heading).first).to_be_visible()
 
     assert_good(signed_in)
+
+
+def test_the_pages_of_second_factors(page: Page, person: User, by_name: str) -> None:
+    add_authenticator(page)
+    log_in(page, person, by_name)
+    page.goto(f"{by_name}/accounts/2fa/totp/activate/")
+    confirm(page)
+    expect(page.get_by_role("img", name="QR code")).to_be_visible()
+    page.get_by_text("Cannot scan it?").click()
+    assert_good(page)
+
+    set_up_app(page)
+    assert_good(page)
+
+    page.goto(f"{by_name}/accounts/2fa/webauthn/add/")
+    expect(page.get_by_role("button", name="Add passkey")).to_be_visible()
+    assert_good(page)
+
+    page.get_by_role("button", name="Add passkey").click()
+    expect(page.get_by_role("link", name="Rename")).to_be_visible()
+    assert_good(page)
+
+    for link, heading in (
+        ("Rename Chrome on Linux", "Rename passkey"),
+        ("Remove Chrome on Linux", "Remove this passkey?"),
+        ("Remove the authenticator app", "Remove the authenticator app?"),
+        ("Make new recovery codes", "Make new recovery codes?"),
+    ):
+        page.get_by_role("link", name=link).click()
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        assert_good(page)
+        page.get_by_role("link", name="Back to your account").click()
+
+    log_out(page, person)
+    log_in(page, person, by_name)
+    expect(page.get_by_role("heading", name="Now the second step")).to_be_visible()
+    assert_good(page)
 
 
 def test_the_page_before_an_upload(upload_page: UploadPage) -> None:

@@ -18,7 +18,7 @@ NEW_PASSWORD = "staple harbour crane"
 def _log_in(page: Page, username: str, password: str) -> None:
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log in", exact=True).click()
 
 
 def test_a_stranger_logs_in_and_is_taken_where_they_wanted(
@@ -59,15 +59,17 @@ def test_a_changed_password_keeps_this_browser_logged_in(
 ) -> None:
     signed_in.goto("/")
     signed_in.get_by_label(f"Account of {person.username}").click()
+    signed_in.get_by_role("link", name="Account").click()
     signed_in.get_by_role("link", name="Change password").click()
 
-    signed_in.get_by_label("Old password").fill("demo")
+    signed_in.get_by_label("Current password").fill("demo")
     signed_in.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
-    signed_in.get_by_label("New password confirmation").fill(NEW_PASSWORD)
+    signed_in.get_by_label("New password, once more").fill(NEW_PASSWORD)
+    expect(signed_in.get_by_label("Also revoke my API tokens")).to_be_checked()
     signed_in.get_by_role("button", name="Change password").click()
 
-    expect(signed_in.get_by_role("heading", name="Password changed")).to_be_visible()
-    signed_in.get_by_role("link", name="Back to your files").click()
+    expect(signed_in.get_by_role("status")).to_contain_text("Password changed.")
+    signed_in.get_by_role("link", name="Your files").click()
     expect(signed_in.get_by_role("heading", name="Files", exact=True)).to_be_visible()
     person.refresh_from_db()
     assert person.check_password(NEW_PASSWORD)
@@ -90,7 +92,7 @@ def test_a_forgotten_password_is_replaced_by_mail(
     assert link[0].startswith(live_site.url)
     page.goto(link[0])
     page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
-    page.get_by_label("New password confirmation").fill(NEW_PASSWORD)
+    page.get_by_label("New password, once more").fill(NEW_PASSWORD)
     page.get_by_role("button", name="Save password").click()
     page.get_by_role("link", name="Log in").click()
     _log_in(page, person.username, NEW_PASSWORD)
@@ -119,7 +121,7 @@ def test_an_open_site_takes_newcomers(
         page.get_by_label("Username").fill("newcomer")
         page.get_by_label("Email address").fill("newcomer@example.com")
         page.get_by_label("Password", exact=True).fill(NEW_PASSWORD)
-        page.get_by_label("Password confirmation").fill(NEW_PASSWORD)
+        page.get_by_label("Password, once more").fill(NEW_PASSWORD)
         page.get_by_role("button", name="Make account").click()
 
         expect(page.get_by_text("Your files will be here")).to_be_visible()

@@ -6,9 +6,11 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
+from django.urls import reverse
 from ninja.errors import HttpError
 from ninja.security import HttpBearer, SessionAuth
 
+from uploads import second_factor
 from uploads.errors import CsrfFailed, NotAuthenticated, PermissionDenied
 from uploads.models import Scope
 from uploads.tokens import find_token
@@ -63,6 +65,11 @@ class BrowserAuth(SessionAuth):
         # Anonymous comes first: 401 says what to do, 403 would not.
         if not request.user.is_authenticated:
             return None
+        if second_factor.bars_everything(request.user):
+            raise PermissionDenied(
+                "This account needs a second factor before it can be used. "
+                f"Set one up at {reverse('mfa_index')}"
+            )
         try:
             return super()._get_key(request)
         except HttpError as error:

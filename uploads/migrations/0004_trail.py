@@ -55,7 +55,7 @@ def account():
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("uploads", "0002_rates"),
+        ("uploads", "0003_cache_table"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

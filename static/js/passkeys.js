@@ -1,0 +1,93 @@
+/**
+ * The browser's part of passkeys: what a form needs to know comes from the authenticator, then it is sent.
+ *
+ * A form with `data-passkey` ("create" or "get") is hidden until it is known that it can work. Its options are in the
+ * page, or behind its `data-options`, where a stranger's page should cost nothing until the button is pressed.
+ */
+
+const forms = /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("form[data-passkey]"));
+const problem = whyNot();
+
+for (const form of forms) {
+  form.hidden = problem !== "";
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void send(form);
+  });
+}
+for (const note of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-passkey-unsupported]"))) {
+  note.textContent = problem;
+  note.hidden = problem === "";
+}
+
+/** @returns {string} why passkeys cannot work here, or "" */
+function whyNot() {
+  if (!isSecureContext) return "Passkeys need HTTPS: open this site by its https address.";
+  if (/^[\d.]+$|:/.test(location.hostname)) {
+    return "Passkeys belong to a name, and this address is a number: open the site by its name, such as localhost.";
+  }
+  const can = "PublicKeyCredential" in window && "parseCreationOptionsFromJSON" in PublicKeyCredential;
+  return can ? "" : "This browser cannot use passkeys. Update it, or use another way.";
+}
+
+/** @param {HTMLFormElement} form */
+async function send(form) {
+  const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
+  const error = /** @type {HTMLElement} */ (form.querySelector("[data-passkey-error]"));
+  error.hidden = true;
+  button.disabled = true;
+  try {
+    const { creation_options: creation, request_options: request } = await optionsOf(form);
+    const credential = /** @type {PublicKeyCredential} */ (
+      form.dataset.passkey === "create" ? await create(form, creation.publicKey) : await get(request.publicKey)
+    );
+    const field = /** @type {HTMLInputElement} */ (form.elements.namedItem("credential"));
+    field.value = JSON.stringify(credential);
+    form.submit();
+  } catch (failure) {
+    error.textContent = explain(/** @type {Error} */ (failure));
+    error.hidden = false;
+    button.disabled = false;
+  }
+}
+
+/** @param {HTMLFormElement} form */
+async function optionsOf(form) {
+  const url = form.dataset.options;
+  if (!url) return JSON.parse(document.getElementById("passkey-options")?.textContent ?? "");
+  const answer = await fetch(url, { headers: { Accept: "application/json" } });
+  if (!answer.ok) throw new Error(`The site answered ${answer.status}.`);
+  return answer.json();
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {PublicKeyCredentialCreationOptionsJSON} options
+ */
+function create(form, options) {
+  const passwordless = /** @type {HTMLInputElement | null} */ (form.elements.namedItem("passwordless"))?.checked;
+  if (passwordless) {
+    options.authenticatorSelection = {
+      ...options.authenticatorSelection,
+      residentKey: "required",
+      requireResidentKey: true,
+      userVerification: "required",
+    };
+  }
+  return navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) });
+}
+
+/** @param {PublicKeyCredentialRequestOptionsJSON} options */
+function get(options) {
+  return navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
+}
+
+/**
+ * @param {Error} failure
+ * @returns {string} what happened, and what to do
+ */
+function explain({ name, message }) {
+  if (name === "InvalidStateError") return "This device has a passkey for this account already.";
+  if (name === "NotAllowedError") return "No passkey was confirmed. Try again, or use another way.";
+  return `That did not work: ${message} Try again, or use another way.`;
+}

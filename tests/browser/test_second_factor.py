@@ -1,0 +1,193 @@
+"""Second factors in a browser: an app, recovery codes, passkeys, and who must have one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import LiveSite, serve
+from tests.browser.factors import (
+    add_authenticator,
+    confirm,
+    enter_code,
+    log_in,
+    log_out,
+    set_up_app,
+)
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+def _is_in(page: Page) -> None:
+    expect(page.get_by_role("heading", name="Files", exact=True)).to_be_visible()
+
+
+def test_an_app_is_set_up_and_asked_for(signed_in: Page, person: User) -> None:
+    page = signed_in
+    page.goto("/accounts/")
+    page.get_by_role("link", name="Set up an authenticator app").click()
+    confirm(page)
+    secret = set_up_app(page)
+    spare = page.locator("#recovery-codes code").first.text_content() or ""
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save as a file").click()
+    assert spare in download.value.path().read_text()
+    page.get_by_role("link", name="Done").click()
+    expect(page.get_by_text("10 left")).to_be_visible()
+
+    log_out(page, person)
+    log_in(page, person)
+    expect(page.get_by_role("heading", name="Now the second step")).to_be_visible()
+    page.goto("/")
+    expect(page).to_have_url(re.compile("/accounts/2fa/authenticate/$"))
+    enter_code(page, secret, "Log in")
+    _is_in(page)
+
+    log_out(page, person)
+    log_in(page, person)
+    page.get_by_label("Code").fill(spare)
+    page.get_by_role("button", name="Log in", exact=True).click()
+    _is_in(page)
+    page.goto("/accounts/")
+    expect(page.get_by_text("9 left")).to_be_visible()
+
+
+def test_the_second_step_can_be_left(page: Page, person: User) -> None:
+    Authenticator.objects.create(user=person, type="totp", data={"secret": "x"})
+    log_in(page, person)
+
+    page.get_by_label("Code").fill("123456")
+    page.get_by_role("button", name="Log in", exact=True).click()
+    expect(page.get_by_text("That did not match.")).to_be_visible()
+    page.get_by_role("button", name="Cancel and log in as somebody else").click()
+
+    expect(page.get_by_role("heading", name="Log in", exact=True)).to_be_visible()
+
+
+def test_a_passkey_is_added_and_logs_in_alone(
+    page: Page, person: User, by_name: str
+) -> None:
+    add_authenticator(page)
+    log_in(page, person, by_name)
+    page.goto(f"{by_name}/accounts/")
+    page.get_by_role("link", name="Add a passkey").click()
+    confirm(page)
+    page.get_by_label("Name").fill("My laptop")
+    page.get_by_role("button", name="Add passkey").click()
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    page.get_by_role("link", name="Done").click()
+    expect(page.get_by_role("heading", name="My laptop")).to_be_visible()
+
+    log_out(page, person)
+    page.get_by_role("button", name="Log in with a passkey").click()
+    _is_in(page)
+
+    page.goto(f"{by_name}/accounts/")
+    page.get_by_role("link", name="Remove My laptop").click()
+    confirm(page)
+    page.get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("status")).to_contain_text("The passkey is removed.")
+    assert not Authenticator.objects.filter(user=person).exists()
+
+
+def test_a_passkey_is_the_second_step_after_a_password(
+    page: Page, person: User, by_name: str
+) -> None:
+    add_authenticator(page)
+    log_in(page, person, by_name)
+    page.goto(f"{by_name}/accounts/2fa/webauthn/add/")
+    confirm(page)
+    page.get_by_label("Log in with it alone").uncheck()
+    page.get_by_role("button", name="Add passkey").click()
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+
+    page.get_by_role("link", name="Done").click()
+    log_out(page, person)
+    log_in(page, person, by_name)
+    page.get_by_role("button", name="Use your passkey").click()
+    _is_in(page)
+
+    page.goto(f"{by_name}/accounts/2fa/recovery-codes/")
+    page.get_by_role("link", name="Use a passkey").click()
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+
+
+def test_a_passkey_that_nobody_confirms_is_told_of(
+    page: Page, person: User, by_name: str
+) -> None:
+    add_authenticator(page, verifies=False)
+    log_in(page, person, by_name)
+    page.goto(f"{by_name}/accounts/2fa/webauthn/add/")
+    confirm(page)
+
+    page.get_by_role("button", name="Add passkey").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("No passkey was confirmed.")
+    expect(page.get_by_role("button", name="Add passkey")).to_be_enabled()
+    assert not Authenticator.objects.filter(user=person).exists()
+
+
+def test_an_address_without_a_name_offers_no_passkeys(
+    signed_in: Page, person: User
+) -> None:
+    page = signed_in
+    page.goto("/accounts/2fa/webauthn/add/")
+    confirm(page)
+
+    expect(page.get_by_role("alert")).to_contain_text("Passkeys belong to a name")
+    expect(page.get_by_role("button", name="Add passkey")).to_be_hidden()
+    page.context.clear_cookies()
+    page.goto("/accounts/login/")
+    expect(page.get_by_role("button", name="Log in", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Log in with a passkey")).to_be_hidden()
+
+
+def test_staff_set_up_a_factor_before_they_enter_the_admin(
+    page: Page, person: User, site_environment: dict[str, str], tmp_path: Path
+) -> None:
+    person.is_staff = person.is_superuser = True
+    person.save()
+    environment = {**site_environment, "TWO_FACTOR_REQUIRED": "staff"}
+    with serve(environment, tmp_path) as site:
+        page.goto(f"{site.url}/admin/")
+        page.get_by_label("Username").fill(person.username)
+        page.get_by_label("Password", exact=True).fill("demo")
+        page.get_by_role("button", name="Log in", exact=True).click()
+        expect(page.get_by_text("Your account needs one")).to_be_visible()
+        page.goto(f"{site.url}/admin/auth/user/")
+        expect(page).to_have_url(f"{site.url}/accounts/2fa/")
+
+        page.get_by_role("link", name="Authenticator app").click()
+        confirm(page)
+        set_up_app(page)
+
+        page.goto(f"{site.url}/admin/")
+        expect(page.get_by_role("heading", name="administration")).to_be_visible()
+
+
+@pytest.mark.parametrize("others", ["Log out Firefox on Linux", "Log out all others"])
+def test_another_browser_is_logged_out_from_the_account_page(
+    page: Page, person: User, browser: Browser, live_site: LiveSite, others: str
+) -> None:
+    context = browser.new_context(base_url=live_site.url, user_agent=FIREFOX)
+    elsewhere = context.new_page()
+    log_in(elsewhere, person)
+    _is_in(elsewhere)
+    log_in(page, person)
+    page.goto("/accounts/")
+    button = page.get_by_role("button", name="Log out Firefox on Linux")
+    expect(button).to_be_visible()
+
+    page.get_by_role("button", name=others).click()
+
+    expect(page.get_by_role("status")).to_contain_text("That browser is logged out.")
+    expect(button).to_be_hidden()
+    elsewhere.goto("/")
+    expect(elsewhere).to_have_url(re.compile("/accounts/login/"))
+    context.close()

@@ -1,0 +1,1 @@
+"""People's accounts: django-allauth, with what is the house's own about it."""

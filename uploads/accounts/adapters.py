@@ -1,0 +1,109 @@
+"""Where django-allauth asks the house: addresses, words, secrets, what is open."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from typing import Any
+
+import structlog
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
+
+from uploads.accounts.browsers import describe
+from uploads.addresses import client_address
+
+logger = structlog.get_logger("slipway.accounts")
+
+NO_ADDRESS = "::"
+"""Stands for an address that is not known, as over a Unix socket."""
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": "The username or the password is wrong. "
+        "Capitals and small letters count in both.",
+        "enter_current_password": "This is not your current password.",
+        "incorrect_password": "The password is wrong.",
+        "too_many_login_attempts": "Too many wrong codes. "
+        "Wait five minutes, then try again.",
+        "rate_limited": "Too many wrong codes. Wait five minutes, then try again.",
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return bool(settings.SIGNUP_OPEN)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return client_address(request) or NO_ADDRESS
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Leave guesses at passwords to AUTHENTICATION_BACKENDS."""
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        user, _, token = key.partition("-")
+        path = reverse("account_reset_password_from_key", args=[user, token])
+        return str(context.request.build_absolute_uri(path))
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("account")
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": "That did not match. The codes of an app change every "
+        "30 seconds, and a recovery code works once.",
+    }
+
+    def encrypt(self, text: str) -> str:
+        return _cipher().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Return the secret; one that nothing matches if it cannot be read.
+
+        That happens when SECRET_KEY was changed and the old one not kept.
+        """
+        try:
+            return _cipher().decrypt(encrypted_text.encode()).decode()
+        except InvalidToken:
+            logger.error("second_factor.unreadable", hint="SECRET_KEY_FALLBACKS")
+            return base64.b32encode(secrets.token_bytes(20)).decode()
+
+    def get_totp_label(self, user: Any) -> str:
+        return str(user.get_username())
+
+    def get_totp_issuer(self) -> str:
+        return f"Slipway {context.request.get_host()}"
+
+    def generate_authenticator_name(self, user: Any, type: Any) -> str:  # noqa: A002
+        browser = describe(context.request.headers.get("User-Agent", ""))
+        same = Authenticator.objects.filter(user_id=user.pk, type=type).count()
+        return f"{browser} ({same + 1})" if same else browser
+
+    def get_public_key_credential_user_entity(self, user: Any) -> dict[str, Any]:
+        entity: dict[str, Any] = super().get_public_key_credential_user_entity(user)
+        return {**entity, "name": user.get_username()}
+
+
+def _cipher() -> MultiFernet:
+    """Return what keeps secrets unreadable to whoever has only the database."""
+    return MultiFernet(
+        [
+            Fernet(
+                base64.urlsafe_b64encode(
+                    salted_hmac(
+                        "uploads.second_factor", "", secret=key, algorithm="sha256"
+                    ).digest()
+                )
+            )
+            for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        ]
+    )

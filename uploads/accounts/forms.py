@@ -1,0 +1,138 @@
+"""What people type into the pages of their account: allauth's forms in our words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account import forms as account
+from allauth.mfa.base import forms as codes
+from allauth.mfa.totp import forms as totp
+from allauth.mfa.webauthn import forms as webauthn
+from django import forms
+from django.db import transaction
+
+from uploads import tokens
+from uploads.forms import HouseForm
+
+NEW_PASSWORD_HELP = (
+    "At least 8 characters, and none of the common passwords. 15 or more are better: "  # noqa: S105
+    "three or four words that do not belong together."
+)
+
+
+class AccountForm(HouseForm):
+    """Puts our words into a form of allauth's."""
+
+    labels: dict[str, str] = {}
+    help_texts: dict[str, str] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: dict[str, forms.Field] = self.fields  # type: ignore[attr-defined]
+        for name, field in fields.items():
+            field.widget.attrs.pop("placeholder", None)
+            field.label = self.labels.get(name, field.label)
+            field.help_text = self.help_texts.get(name, "")
+
+
+class LoginForm(AccountForm, account.LoginForm):  # type: ignore[misc]
+    def add_prefix(self, field_name: str) -> str:
+        # What the field has always been called, to browsers and programs alike.
+        name = "username" if field_name == "login" else field_name
+        return str(super().add_prefix(name))
+
+
+class SignupForm(AccountForm, account.SignupForm):  # type: ignore[misc]
+    labels = {"email": "Email address", "password2": "Password, once more"}
+    help_texts = {
+        "username": "Letters, digits and @ . + - _ only.",
+        "email": "For a link to a new password, should you forget yours.",
+        "password1": NEW_PASSWORD_HELP,
+    }
+
+
+class ChangePasswordForm(AccountForm, account.ChangePasswordForm):  # type: ignore[misc]
+    labels = {
+        "oldpassword": "Current password",
+        "password1": "New password",
+        "password2": "New password, once more",
+    }
+    help_texts = {
+        "password1": NEW_PASSWORD_HELP,
+        "revoke_tokens": "Programs that use one will need a new one.",
+    }
+    revoke_tokens = forms.BooleanField(
+        label="Also revoke my API tokens", initial=True, required=False
+    )
+
+    @transaction.atomic
+    def save(self) -> None:
+        super().save()
+        if self.cleaned_data["revoke_tokens"]:
+            tokens.revoke_all(self.user, actor=self.user)
+
+
+class SetPasswordForm(AccountForm, account.SetPasswordForm):  # type: ignore[misc]
+    labels = {"password1": "Password", "password2": "Password, once more"}
+    help_texts = {"password1": NEW_PASSWORD_HELP}
+
+
+class ResetPasswordForm(AccountForm, account.ResetPasswordForm):  # type: ignore[misc]
+    labels = {"email": "Email address"}
+
+
+class ResetPasswordKeyForm(AccountForm, account.ResetPasswordKeyForm):  # type: ignore[misc]
+    labels = {"password1": "New password", "password2": "New password, once more"}
+    help_texts = {"password1": NEW_PASSWORD_HELP}
+
+    @transaction.atomic
+    def save(self) -> None:
+        """Set the password; whoever made tokens with the old one has them no more."""
+        super().save()
+        tokens.revoke_all(self.user, actor=self.user)
+
+
+class ReauthenticateForm(AccountForm, account.ReauthenticateForm):  # type: ignore[misc]
+    pass
+
+
+class CodeField(AccountForm):
+    """A form with a code from an app, or a recovery code."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: dict[str, forms.Field] = self.fields  # type: ignore[attr-defined]
+        fields["code"].widget.attrs |= {
+            "inputmode": "numeric",
+            "autofocus": True,
+            "spellcheck": "false",
+        }
+
+
+class CodeForm(CodeField, codes.AuthenticateForm):  # type: ignore[misc]
+    help_texts = {"code": "From your authenticator app, or one of your recovery codes."}
+
+
+class ReauthenticateCodeForm(CodeField, codes.ReauthenticateForm):  # type: ignore[misc]
+    help_texts = CodeForm.help_texts
+
+
+class ActivateAppForm(CodeField, totp.ActivateTOTPForm):  # type: ignore[misc]
+    labels = {"code": "Code that the app shows"}
+
+
+class AddPasskeyForm(AccountForm, webauthn.AddWebAuthnForm):  # type: ignore[misc]
+    labels = {"passwordless": "Log in with it alone, without the password"}
+    help_texts = {
+        "name": "To tell your passkeys apart.",
+        "passwordless": "The device then asks for your fingerprint, face or PIN.",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].max_length = 100
+        self.fields["passwordless"].initial = True
+
+
+class RenamePasskeyForm(AccountForm, webauthn.EditWebAuthnForm):  # type: ignore[misc]
+    pass

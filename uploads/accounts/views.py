@@ -1,0 +1,132 @@
+"""The pages of one's own account that are not allauth's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account import views as account_views
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.adapter import get_adapter as get_sessions_adapter
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.views.decorators.http import require_POST, require_safe
+
+from uploads import second_factor
+from uploads.accounts.adapters import NO_ADDRESS
+from uploads.accounts.browsers import describe
+
+logout = require_POST(account_views.logout)
+
+
+@require_safe
+def account(request: HttpRequest) -> HttpResponse:
+    """Show who one is, how one logs in, and where one is logged in."""
+    factors: dict[str, list[Authenticator]] = {}
+    for factor in Authenticator.objects.filter(user=request.user).order_by("pk"):
+        factors.setdefault(factor.type, []).append(factor)
+    app, codes = (
+        next(iter(factors.get(kind, [])), None) for kind in ("totp", "recovery_codes")
+    )
+    UserSession.objects.create_from_request(request)
+    sessions = UserSession.objects.purge_and_list(request.user)
+    return render(
+        request,
+        "account/account.html",
+        {
+            "app": app,
+            "passkeys": factors.get("webauthn", []),
+            "codes": codes,
+            "codes_left": len(codes.wrap().get_unused_codes()) if codes else 0,
+            "required": second_factor.is_required(request.user),
+            "sessions": [
+                {
+                    "pk": session.pk,
+                    "browser": describe(session.user_agent),
+                    "address": "" if session.ip == NO_ADDRESS else session.ip,
+                    "created_at": session.created_at,
+                    "last_seen_at": session.last_seen_at,
+                    "is_current": session.is_current(),
+                }
+                for session in sorted(
+                    sessions,
+                    key=lambda row: (row.is_current(), row.last_seen_at),
+                    reverse=True,
+                )
+            ],
+        },
+    )
+
+
+@require_POST
+def end_sessions(request: HttpRequest) -> HttpResponse:
+    """End the one session that is named, or all but this one."""
+    others = UserSession.objects.filter(user=request.user).exclude(
+        session_key=request.session.session_key
+    )
+    named = request.POST.get("session", "")
+    if named:
+        others = others.filter(pk=named) if named.isdecimal() else others.none()
+    ended = list(others)
+    get_sessions_adapter().end_sessions(ended)
+    match len(ended):
+        case 0:
+            messages.info(request, "Nothing was logged out: it was over already.")
+        case 1:
+            messages.success(request, "That browser is logged out.")
+        case count:
+            messages.success(request, f"{count} other browsers are logged out.")
+    return redirect("account")
+
+
+@require_safe
+def second_factors(request: HttpRequest) -> HttpResponse:
+    """Offer the kinds of second factor; the account page has those that are set up."""
+    if second_factor.is_set_up(request.user):
+        return redirect("account")
+    required = second_factor.is_required(request.user)
+    return render(request, "mfa/index.html", {"required": required})
+
+
+@login_not_required
+def signup(request: HttpRequest) -> HttpResponseBase:
+    """Make an account and log in to it, where the site is open to newcomers."""
+    if not settings.SIGNUP_OPEN:
+        raise Http404
+    response: HttpResponseBase = account_views.signup(request)
+    return response
+
+
+class PasswordChangeView(account_views.PasswordChangeView):  # type: ignore[misc]
+    def form_valid(self, form: Any) -> HttpResponse:
+        revoked = form.cleaned_data["revoke_tokens"]
+        tokens = " and your API tokens are revoked" if revoked else ""
+        text = f"Password changed. Other browsers are logged out{tokens}."
+        messages.success(self.request, text)
+        response: HttpResponse = super().form_valid(form)
+        return response
+
+
+@login_not_required
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """Send to the one login of the site, and who may not enter the admin to a 403."""
+    target = request.GET.get("next", "")
+    if not url_has_allowed_host_and_scheme(target, allowed_hosts=None):
+        target = reverse("admin:index")
+    if not request.user.is_authenticated:
+        query = urlencode({"next": target})
+        return redirect(f"{reverse(settings.LOGIN_URL)}?{query}")
+    if not request.user.is_staff:
+        return render(request, "403.html", status=403)
+    return redirect(target)
+
+
+@require_safe
+def admin_password_change(request: HttpRequest) -> HttpResponse:
+    """Send to the one page of the site where passwords are changed."""
+    return redirect("account_change_password")

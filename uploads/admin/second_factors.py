@@ -1,0 +1,40 @@
+"""Second factors: whose they are, and taking a lost one away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Imported so that their registrations come first, and can be taken back here.
+import allauth.account.admin
+import allauth.mfa.admin
+import allauth.usersessions.admin  # noqa: F401
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest
+
+from uploads.admin.listing import ListAdmin
+
+admin.site.unregister([EmailAddress, UserSession, Authenticator])
+
+
+@admin.register(Authenticator)
+class SecondFactorAdmin(ListAdmin):
+    """A factor can be deleted for who has lost it; its secret is shown to nobody."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    list_filter = ("type",)
+    sortable_by = ()
+    ordering = ("-pk",)
+    search_fields = (f"user__{get_user_model().USERNAME_FIELD}",)
+    search_help_text = "A part of a user name."
+    fields = list_display
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
