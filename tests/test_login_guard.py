@@ -8,6 +8,7 @@ from unittest import mock
 
 import pytest
 import time_machine
+from allauth.mfa.models import Authenticator
 from django.contrib.auth import SESSION_KEY, authenticate
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import Client, RequestFactory
@@ -23,7 +24,6 @@ pytestmark = pytest.mark.django_db
 NOON = datetime(2031, 5, 5, 12, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 GUESS = "wrong"
-WAYS_IN = ["/accounts/login/", "/admin/login/"]
 
 
 @pytest.fixture(autouse=True)
@@ -45,10 +45,9 @@ def log_in(
     password: str = GUESS,
     *,
     address: str = "203.0.113.7",
-    path: str = "/accounts/login/",
 ) -> Any:
     return Client().post(
-        path,
+        "/accounts/login/",
         {"username": username, "password": password},
         headers={"X-Forwarded-For": address},
     )
@@ -58,13 +57,12 @@ def statuses(tries: int, **changes: Any) -> list[int]:
     return [log_in(**changes).status_code for _ in range(tries)]
 
 
-@pytest.mark.parametrize("path", WAYS_IN)
-def test_the_sixth_guess_is_not_looked_at(path: str) -> None:
+def test_the_sixth_guess_is_not_looked_at() -> None:
     with time_machine.travel(NOON, tick=False) as clock:
-        assert statuses(5, path=path) == [200] * 5
+        assert statuses(5) == [200] * 5
 
         # Not even the right one, or guessing would only be slower to hear of.
-        refused = log_in(password=PASSWORD, path=path)
+        refused = log_in(password=PASSWORD)
         assert refused.status_code == 429
         assert refused["Retry-After"] == "60"
         assert refused["Content-Type"].startswith("text/html")
@@ -73,15 +71,43 @@ def test_the_sixth_guess_is_not_looked_at(path: str) -> None:
         assert "the limit is 5 in 5 minutes. Try again in 60 seconds." in text
 
         clock.shift(timedelta(seconds=60))
-        welcome = log_in(password=PASSWORD, path=path)
+        welcome = log_in(password=PASSWORD)
         assert SESSION_KEY in welcome.client.session
 
 
 @time_machine.travel(NOON, tick=False)
-def test_all_ways_in_count_together() -> None:
-    answers = [log_in(path=WAYS_IN[n % 2]).status_code for n in range(6)]
+def test_all_places_that_ask_for_the_password_count_together(alice: Any) -> None:
+    found = Client(headers={"X-Forwarded-For": "203.0.113.7"})
+    found.force_login(alice)
+
+    def confirm() -> Any:
+        return found.post("/accounts/reauthenticate/", {"password": GUESS})
+
+    answers = [(log_in() if n % 2 else confirm()).status_code for n in range(6)]
 
     assert answers == [200] * 5 + [429]
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_right_password_is_given_back_before_the_second_step(alice: Any) -> None:
+    Authenticator.objects.create(user=alice, type="totp", data={"secret": "x"})
+
+    for _ in range(20):
+        assert log_in(password=PASSWORD)["Location"] == "/accounts/2fa/authenticate/"
+
+    assert statuses(6) == [200] * 5 + [429]
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_right_password_is_given_back_where_it_only_confirms(alice: Any) -> None:
+    browser = Client(headers={"X-Forwarded-For": "203.0.113.7"})
+    browser.force_login(alice)
+
+    for _ in range(8):
+        answer = browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
+        assert answer.status_code == 302
+
+    assert statuses(6) == [200] * 5 + [429]
 
 
 @time_machine.travel(NOON, tick=False)
