@@ -19,7 +19,17 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"forms", "checks", "metrics", "wording", "login_guard"}),
     frozenset({"upkeep"}),
     frozenset({"lifecycle"}),
-    frozenset({"transitions", "quota", "verification", "policy", "tokens", "rates"}),
+    frozenset(
+        {
+            "transitions",
+            "quota",
+            "verification",
+            "policy",
+            "tokens",
+            "rates",
+            "witness",
+        }
+    ),
     frozenset({"trail"}),
     frozenset({"models", "s3", "inspection", "filenames"}),
     frozenset({"conf", "errors", "states", "addresses"}),

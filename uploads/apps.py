@@ -8,8 +8,8 @@ class UploadsConfig(AppConfig):
     verbose_name = "Uploads"
 
     def ready(self) -> None:
-        # The checks and the signal's receiver register themselves.
-        from uploads import checks, login_guard  # noqa: F401
+        # The checks and the receivers of signals register themselves.
+        from uploads import checks, login_guard, witness  # noqa: F401
         from uploads.conf import options
 
         # A server runs no checks: it should not start either with options that

@@ -24,7 +24,7 @@ def clean_filename(sent: str) -> str:
 
     What is left of nothing is ``unnamed``. A long name keeps its extension.
     """
-    name = _printable(SEPARATORS.split(sent.strip())[-1]).strip(" .") or UNNAMED
+    name = printable(SEPARATORS.split(sent.strip())[-1]).strip(" .") or UNNAMED
     if len(name) <= MAX_FILENAME_LENGTH:
         return name
     stem, dot, extension = name.rpartition(".")
@@ -35,12 +35,13 @@ def clean_filename(sent: str) -> str:
 
 def clean_relative_path(sent: str) -> str:
     """Return a folder path for display: forward slashes, no ``.`` or ``..``."""
-    parts = (_printable(part).strip() for part in SEPARATORS.split(sent))
+    parts = (printable(part).strip() for part in SEPARATORS.split(sent))
     kept = [part for part in parts if part and part not in {".", ".."}]
     return "/".join(kept)[:MAX_PATH_LENGTH]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return ``text`` without control characters, turned text and lone surrogates."""
     normal = unicodedata.normalize("NFC", BIDI_MARKS.sub("", text))
     return "".join(
         char for char in normal if unicodedata.category(char) not in UNSAFE_CATEGORIES

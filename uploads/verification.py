@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import dataclass
 
 from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, Part
 from uploads.s3.part_plan import PartPlan
 from uploads.states import Transport
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """How an object differs: ``cause`` is stable and for programs, ``words`` not."""
+
+    cause: str
+    words: str
 
 
 def missing_parts(upload: Upload, parts: list[Part]) -> list[int]:
@@ -34,30 +43,42 @@ def composite_checksum(parts: list[Part]) -> str:
     return f"{total}-{len(parts)}"
 
 
-def find_mismatch(upload: Upload, facts: ObjectFacts, *, expected_checksum: str) -> str:
-    """Return in words how the object differs from the declaration, or ``""``.
+def find_mismatch(
+    upload: Upload, facts: ObjectFacts, *, expected_checksum: str
+) -> Mismatch | None:
+    """Return how the object differs from the declaration, or None.
 
     ``expected_checksum`` is empty where nothing was declared that the whole
     object could be compared with: then S3 has checked every part by itself.
     """
     if facts.byte_size != upload.byte_size:
-        return (
-            f"The object has {facts.byte_size} bytes, {upload.byte_size} were declared."
+        return Mismatch(
+            "size_differs",
+            f"The object has {facts.byte_size} bytes, {upload.byte_size} were declared.",
         )
     if _base_type(facts.content_type) != upload.content_type:
-        return (
+        return Mismatch(
+            "type_differs",
             f"The object is stored as {facts.content_type}, "
-            f"{upload.content_type} was declared."
+            f"{upload.content_type} was declared.",
         )
     if expected_checksum and facts.checksum_sha256 not in {None, expected_checksum}:
-        return "The object's SHA-256 is not the declared one."
+        return Mismatch(
+            "checksum_differs", "The object's SHA-256 is not the declared one."
+        )
     if upload.transport != Transport.MULTIPART and facts.checksum_sha256 is None:
-        return "The object has no SHA-256 to compare with the declared one."
+        return Mismatch(
+            "checksum_missing",
+            "The object has no SHA-256 to compare with the declared one.",
+        )
     if facts.content_encoding:
         # A header that no signature can forbid, and that would change the bytes
         # on their way to whoever downloads them.
-        return f"The object is stored with Content-Encoding {facts.content_encoding}."
-    return ""
+        return Mismatch(
+            "headers",
+            f"The object is stored with Content-Encoding {facts.content_encoding}.",
+        )
+    return None
 
 
 def _base_type(content_type: str) -> str:

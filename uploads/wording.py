@@ -49,6 +49,10 @@ SENTENCES = {
 }
 
 
+UNTOLD = ("upload.presigned",)
+"""Events that say nothing to a person: a large file has thousands of them."""
+
+
 @dataclass(frozen=True)
 class Description:
     """A state, and what removing the upload would mean in it."""
@@ -124,7 +128,8 @@ def describe_checksum(upload: Upload) -> Checksum:
 
 def tell(upload: Upload, *, reader: Any) -> list[Line]:
     """Return the last events of ``upload``, newest first."""
-    events = upload.events.select_related("actor").order_by("-at", "-pk")
+    told = upload.events.exclude(kind__in=UNTOLD).select_related("actor")
+    events = told.order_by("-at", "-pk")
     return [
         Line(text=_sentence(event), at=event.at, by=_who(event, reader))
         for event in events[:MAX_LINES]

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
 
-from uploads.admin.filters import KindFilter
-from uploads.admin.listing import ListAdmin, TabularInline
+from uploads.admin.filters import AccountFilter, ActorFilter, KindFilter
+from uploads.admin.listing import BoundedChangeList, ListAdmin, TabularInline
 from uploads.admin.presenting import link
+from uploads.admin.searching import MAX_MATCHES
 from uploads.models import AuditEvent
 
 MAX_INLINE = 50
@@ -41,21 +46,45 @@ class _AppendOnly:
         )
 
 
+class EventChangeList(BoundedChangeList):
+    """Finds what is about one noun among what all other filters leave."""
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: Any = None
+    ) -> QuerySet[Any]:
+        events = super().get_queryset(request, exclude_parameters)
+        for spec in self.filter_specs:
+            if isinstance(spec, KindFilter) and spec.kinds():
+                events = newest(events, [{"kind": kind} for kind in spec.kinds()])
+        return events
+
+
 @admin.register(AuditEvent)
 class EventAdmin(_AppendOnly, ListAdmin):
-    list_display = ("at", "kind", "upload_link", "actor", "address", "request_id")
+    list_display = (
+        "at",
+        "kind",
+        "actor_link",
+        "account_link",
+        "upload_link",
+        "address",
+        "request_id",
+    )
     list_display_links = ("at",)
-    list_filter = (KindFilter,)
-    list_select_related = ("actor", "upload")
+    list_filter = (AccountFilter, ActorFilter, KindFilter)
+    list_select_related = ("actor", "user", "upload")
     date_hierarchy = "at"
     sortable_by = ("at",)
     search_fields = ("request_id",)
-    search_help_text = "The id of an upload, or the whole id of a request."
+    search_help_text = (
+        "A whole user name, the id of an upload, or the whole id of a request."
+    )
     fields = (
         "at",
         "kind",
+        "actor_link",
+        "account_link",
         "upload_link",
-        "actor",
         "address",
         "request_id",
         "facts",
@@ -68,19 +97,58 @@ class EventAdmin(_AppendOnly, ListAdmin):
             return ""
         return link("uploads_upload_change", event.upload, event.upload_id)
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return EventChangeList
+
+    @admin.display(description="By", empty_value="the site")
+    def actor_link(self, event: AuditEvent) -> SafeString | None:
+        return _filtered("actor", event.actor)
+
+    @admin.display(description="Account", empty_value="")
+    def account_link(self, event: AuditEvent) -> SafeString | None:
+        return _filtered("account", event.user)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find by exact ids only: request ids of 32 hex digits look like ours."""
+        """Find by whole names and ids: request ids of 32 hex digits look like ours."""
         term = search_term.strip()
         if not term:
             return queryset, False
-        try:
-            of_upload = queryset.filter(upload_id=uuid.UUID(term))
-        except ValueError:
-            return queryset.filter(request_id=term), False
-        found = of_upload if of_upload.exists() else queryset.filter(request_id=term)
-        return found, False
+        return self._found(queryset, term), False
+
+    def _found(self, events: QuerySet[Any], term: str) -> QuerySet[Any]:
+        with suppress(ValueError):
+            of_upload = events.filter(upload_id=uuid.UUID(term))
+            if of_upload.exists():
+                return of_upload
+        users = get_user_model()
+        account = users.objects.filter(**{users.USERNAME_FIELD: term}).first()
+        if account is not None:
+            return newest(events, [{"user": account}, {"actor": account}])
+        return events.filter(request_id=term)
+
+
+def newest(events: QuerySet[Any], parts: list[dict[str, Any]]) -> QuerySet[Any]:
+    """Return the newest MAX_MATCHES of ``events`` that one of ``parts`` describes.
+
+    Each is read by an index of its own. Of one condition with OR a database would
+    sort all that match, and that may be the table.
+    """
+    found: set[tuple[Any, int]] = set()
+    for part in parts:
+        rows = events.filter(**part).order_by("-at", "-id")
+        found.update(rows.values_list("at", "id")[:MAX_MATCHES])
+    ids = [pk for _, pk in sorted(found, reverse=True)[:MAX_MATCHES]]
+    return events.filter(pk__in=ids)
+
+
+def _filtered(name: str, account: Any) -> SafeString | None:
+    """Return a link to the events of which ``account`` is the actor or the account."""
+    if account is None:
+        return None
+    query = f"?{name}={account.pk}"
+    return link("uploads_auditevent_changelist", account.get_username(), query=query)
 
 
 class NewestEvents(BaseInlineFormSet):  # type: ignore[type-arg]
@@ -99,9 +167,12 @@ class EventInline(_AppendOnly, TabularInline):
     model = AuditEvent
     formset = NewestEvents
     extra = 0
-    verbose_name_plural = f"Events, newest first, at most {MAX_INLINE}"
+    verbose_name_plural = (
+        f"Events, newest first, at most {MAX_INLINE}, without the presigned batches"
+    )
     fields = ("at", "kind", "actor", "address", "request_id", "facts")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("actor")
+        events = super().get_queryset(request).select_related("actor")
+        return events.exclude(kind="upload.presigned")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin import SimpleListFilter
+from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from uploads.states import State, Transport
+
+MAX_DIGITS = 18  # of an account's id: no database counts further
 
 MIB = 1024**2
 GIB = 1024**3
@@ -86,21 +89,93 @@ class KindFilter(SimpleListFilter):
 
     KINDS = (
         "upload.started",
+        "upload.presigned",
         *(f"upload.{state.value}" for state in State if state != State.PENDING),
         "upload.renamed",
         "upload.downloaded",
         "upload.previewed",
         "upload.reverified",
         "upload.purged",
+        "account.logged_in",
+        "account.login_failed",
+        "account.logged_out",
+        "account.created",
+        "account.changed",
+        "account.password_set",
+        "account.deleted",
+        "account.erased",
         "token.created",
         "token.revoked",
+        "token.new_address",
+        "quota.changed",
+        "policy.created",
+        "policy.changed",
+        "policy.deleted",
+        "group.changed",
+        "admin.added",
+        "admin.changed",
+        "admin.deleted",
+        "notification.taken_in",
+        "trail.pruned",
     )
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [
-            (kind, kind.removeprefix("upload.").replace(".", " ").capitalize())
-            for kind in self.KINDS
-        ]
+        """Return each noun, for all that is about it, before its kinds."""
+        choices: list[tuple[str, str]] = []
+        for noun, kinds in self.groups().items():
+            if len(kinds) > 1:
+                choices.append((noun, f"{noun.capitalize()}: all"))
+            choices += [(kind, _kind_in_words(kind)) for kind in kinds]
+        return choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(kind=self.value()) if self.value() else queryset
+        """Narrow to one kind; a noun is left for EventChangeList, which comes last."""
+        value = self.value()
+        return queryset.filter(kind=value) if value and not self.kinds() else queryset
+
+    def kinds(self) -> list[str]:
+        """Return the kinds of the chosen noun; none, where one kind is chosen."""
+        return self.groups().get(self.value() or "", [])
+
+    @classmethod
+    def groups(cls) -> dict[str, list[str]]:
+        """Return the kinds by the noun before their dot."""
+        nouns = dict.fromkeys(kind.partition(".")[0] for kind in cls.KINDS)
+        return {
+            noun: [kind for kind in cls.KINDS if kind.startswith(f"{noun}.")]
+            for noun in nouns
+        }
+
+
+class AccountFilter(SimpleListFilter):
+    """Events about one account; there are too many accounts to offer a choice."""
+
+    title = "account"
+    parameter_name = "account"
+    field = "user"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        account = self._account()
+        return [] if account is None else [(str(account.pk), account.get_username())]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{self.field: self.value()})
+
+    def _account(self) -> Any:
+        value = self.value() or ""
+        if not value.isdecimal() or len(value) > MAX_DIGITS:
+            return None
+        return get_user_model().objects.filter(pk=value).first()
+
+
+class ActorFilter(AccountFilter):
+    """Events of what one account did."""
+
+    title = "actor"
+    parameter_name = "actor"
+    field = "actor"
+
+
+def _kind_in_words(kind: str) -> str:
+    noun, _, happened = kind.partition(".")
+    return f"{noun.capitalize()} {happened.replace('_', ' ')}"

@@ -12,6 +12,7 @@ from uploads.admin.listing import ListAdmin
 from uploads.errors import StorageError
 from uploads.models import Orphan, ParkedNotification
 from uploads.s3.notifications import UnreadableNotification
+from uploads.trail import record
 from uploads.upkeep.intake import take_in
 
 
@@ -32,7 +33,7 @@ class ParkedNotificationAdmin(ListAdmin):
     @admin.action(description="Take in again", permissions=["delete"])
     def take_in_again(self, request: HttpRequest, parked: QuerySet[Any]) -> None:
         """Handle messages anew; those that can be are parked no more."""
-        failures = 0
+        failures = handled = 0
         for message in parked:
             try:
                 take_in(message.body)
@@ -40,6 +41,12 @@ class ParkedNotificationAdmin(ListAdmin):
                 failures += 1
             else:
                 message.delete()
+                handled += 1
+        record(
+            "notification.taken_in",
+            actor=request.user,
+            detail={"handled": handled, "failed": failures},
+        )
         if failures:
             messages.warning(request, f"Still cannot be handled: {failures}.")
         else:

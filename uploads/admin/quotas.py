@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -16,6 +17,7 @@ from uploads.admin.listing import ListAdmin
 from uploads.admin.presenting import bar, link, size
 from uploads.conf import options
 from uploads.models import StorageQuota
+from uploads.trail import record
 
 
 class QuotaForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -65,11 +67,25 @@ class QuotaAdmin(ListAdmin):
             StorageQuota.objects.bulk_create(
                 [StorageQuota(user=obj.user)], ignore_conflicts=True
             )
-        StorageQuota.objects.filter(pk=obj.pk).update(
-            limit_bytes=obj.limit_bytes,
-            max_files=obj.max_files,
-            max_open=obj.max_open,
-        )
+        row = StorageQuota.objects.filter(pk=obj.pk)
+        limits = {
+            name: getattr(obj, name) for name in ("limit_bytes", "max_files", "max_open")
+        }
+        with transaction.atomic():
+            before = row.values(*limits).get()
+            row.update(**limits)
+            changed = {
+                name: {"from": before[name], "to": limit}
+                for name, limit in limits.items()
+                if before[name] != limit
+            }
+            if changed:
+                record(
+                    "quota.changed",
+                    user=obj.user_id,
+                    actor=request.user,
+                    detail=changed,
+                )
 
     @admin.display(description="Usage")
     def usage(self, quota: StorageQuota) -> SafeString:

@@ -12,6 +12,7 @@ from ninja.security import HttpBearer, SessionAuth
 from uploads.errors import CsrfFailed, NotAuthenticated, PermissionDenied
 from uploads.models import Scope
 from uploads.tokens import find_token
+from uploads.witness.logins import notice_token
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
@@ -43,6 +44,7 @@ class TokenAuth(HttpBearer):
         row = find_token(token)
         if row is None:
             return None
+        notice_token(row)
         if row.scope == Scope.READ and request.method not in SAFE_METHODS:
             raise PermissionDenied(
                 "This token has the scope read, which lists and downloads only: "

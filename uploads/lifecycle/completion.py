@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import structlog
 from django.utils import timezone
 
 from uploads.errors import (
@@ -25,6 +26,8 @@ from uploads.s3.bucket import Bucket, ObjectFacts, Part, get_bucket
 from uploads.s3.preview import PreviewedBucket, preview_objects
 from uploads.states import FINAL, State, Transport
 from uploads.verification import composite_checksum, find_mismatch, missing_parts
+
+logger = structlog.get_logger("slipway.lifecycle")
 
 Objects = Bucket | PreviewedBucket
 
@@ -98,9 +101,10 @@ def _verify(upload: Upload, actor: Any, objects: Objects) -> None:
         raise Incomplete("The object has not arrived in the bucket.", missing_parts=[1])
     mismatch = find_mismatch(upload, facts, expected_checksum=expected)
     if mismatch:
-        _reject(upload, actor, mismatch)
+        _reject(upload, actor, mismatch.words, cause=mismatch.cause)
         return
-    move(upload, State.INSPECTING, actor=actor, **_recorded(facts))
+    found = _recorded(facts)
+    move(upload, State.INSPECTING, actor=actor, detail=found, **found)
 
 
 def _recorded(facts: ObjectFacts) -> dict[str, Any]:
@@ -184,7 +188,8 @@ def _inspect(upload: Upload, actor: Any, objects: Objects) -> None:
         inspecting.update(checked_at=None)
         if not _is_replaced(upload):
             raise
-        _reject(upload, actor, "The object was replaced or removed at the storage.")
+        words = "The object was replaced or removed at the storage."
+        _reject(upload, actor, words, cause="replaced")
         return
     if not verdict.accepted:
         _reject(upload, actor, verdict.reason)
@@ -204,13 +209,17 @@ def _is_replaced(upload: Upload) -> bool:
     return facts is None or facts.etag != upload.etag
 
 
-def _reject(upload: Upload, actor: Any, reason: str) -> None:
+def _reject(upload: Upload, actor: Any, reason: str, *, cause: str = "content") -> None:
+    """Refuse the object. ``cause`` is stable: operators count and alert by it."""
     move(
         upload,
         State.REJECTED,
         actor=actor,
-        detail={"reason": reason},
+        detail={"cause": cause, "reason": reason},
         rejected_reason=reason[:255],
+    )
+    logger.warning(
+        "upload.rejected", upload=str(upload.pk), owner=upload.owner_id, cause=cause
     )
     purge(upload)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
@@ -19,6 +20,7 @@ from uploads.s3.bucket import get_download_presigner, get_presigner
 from uploads.s3.part_plan import PartPlan
 from uploads.s3.presigner import SignedPost, SignedRequest
 from uploads.states import State, Transport
+from uploads.trail import numbers_in_ranges, record
 
 SIGNING_MARGIN = timedelta(minutes=1)
 """The row may say that URLs live longer than they do; never that they are dead."""
@@ -39,7 +41,7 @@ def presign(upload: Upload) -> SignedRequest | SignedPost | None:
     """
     if upload.transport == Transport.MULTIPART:
         return None
-    seconds = _extend(upload)
+    seconds = _extend(upload, {"transport": upload.transport})
     presigner = get_presigner()
     make = (
         presigner.post_object
@@ -80,7 +82,7 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
     if not upload.multipart_id:
         # Its start died on the way to S3, and nobody knows its key any more.
         open_multipart(upload)
-    seconds = _extend(upload)
+    seconds = _extend(upload, _batch(wanted))
     if not upload.multipart_id:
         raise InvalidState(f"The upload is {upload.state} and takes no more bytes.")
     presigner = get_presigner()
@@ -124,22 +126,33 @@ def may_show_inline(upload: Upload) -> bool:
     return declared in RASTER_IMAGES and upload.detected_type in RASTER_IMAGES
 
 
-def _extend(upload: Upload) -> int:
+def _batch(wanted: Sequence[WantedPart]) -> dict[str, str | int]:
+    numbers = [part.part_number for part in wanted]
+    return {"parts": numbers_in_ranges(numbers), "part_count": len(numbers)}
+
+
+def _extend(upload: Upload, batch: dict[str, str | int]) -> int:
     """Note how long bytes may now arrive, before the URL is made; return seconds.
 
     Part of the same UPDATE is the question whether the upload still takes bytes,
-    so that none are signed for after a cancel.
+    so that none are signed for after a cancel. With it goes one audit line: what is
+    signed for, until when, and never the URL.
     """
     now = timezone.now()
     seconds = min(
         options().url_expiry_seconds, int((upload.expires_at - now).total_seconds())
     )
     # The URL is made a moment later, and its life counts from then.
-    until = now + timedelta(seconds=seconds) + SIGNING_MARGIN
+    expires_at = now + timedelta(seconds=seconds)
+    until = expires_at + SIGNING_MARGIN
     open_row = Upload.objects.filter(pk=upload.pk, state=State.PENDING)
-    if seconds < 1 or not open_row.update(urls_expire_at=_later_of(until)):
-        state = "overdue" if seconds < 1 else upload.state
-        raise InvalidState(f"The upload is {state} and takes no more bytes.")
+    with transaction.atomic():
+        if seconds < 1 or not open_row.update(urls_expire_at=_later_of(until)):
+            state = "overdue" if seconds < 1 else upload.state
+            raise InvalidState(f"The upload is {state} and takes no more bytes.")
+        # Nobody but its owner is ever given one.
+        detail = {**batch, "expires_at": expires_at.isoformat(timespec="seconds")}
+        record("upload.presigned", upload=upload, actor=upload.owner_id, detail=detail)
     upload.urls_expire_at = until
     return seconds
 

@@ -137,8 +137,14 @@ def _create(
             expires_at=now + timedelta(seconds=options().lifetime_seconds),
         )
         quota.reserve(owner, declaration.byte_size)
-        record("upload.started", upload=upload, actor=owner)
+        record("upload.started", upload=upload, actor=owner, detail=_declared(upload))
     return upload
+
+
+def _declared(upload: Upload) -> dict[str, Any]:
+    """Return what the trail keeps of a declaration, beyond the row's own life."""
+    names = ("key", "transport", "byte_size", "content_type", "checksum_sha256")
+    return {name: getattr(upload, name) for name in names}
 
 
 def open_multipart(upload: Upload) -> None:

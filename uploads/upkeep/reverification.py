@@ -11,7 +11,7 @@ from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import FINAL, State
 from uploads.trail import record
-from uploads.verification import find_mismatch
+from uploads.verification import Mismatch, find_mismatch
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,12 @@ def reverify(upload: Upload, *, actor: Any = None) -> Finding:
         mismatch = _find_mismatch(upload)
     except UploadError as error:
         return Finding(False, error.detail)
-    detail = {"agrees": not mismatch, "reason": mismatch}
+    detail: dict[str, Any] = {"agrees": mismatch is None}
+    if mismatch is not None:
+        detail = {**detail, "cause": mismatch.cause, "reason": mismatch.words}
     record("upload.reverified", upload=upload, actor=actor, detail=detail)
-    if mismatch:
-        return Finding(False, mismatch)
+    if mismatch is not None:
+        return Finding(False, mismatch.words)
     return Finding(True, "The object is what its record says.")
 
 
@@ -52,11 +54,13 @@ def _take_further(upload: Upload, actor: Any) -> Finding:
     return Finding(True, "The object is being inspected.")
 
 
-def _find_mismatch(upload: Upload) -> str:
+def _find_mismatch(upload: Upload) -> Mismatch | None:
     facts = get_bucket().head_object(upload.key)
     if facts is None:
-        return "The object is missing from the bucket."
+        return Mismatch("missing", "The object is missing from the bucket.")
     if upload.etag and facts.etag != upload.etag:
-        return "The object was replaced: its ETag is not the recorded one."
+        return Mismatch(
+            "replaced", "The object was replaced: its ETag is not the recorded one."
+        )
     expected = upload.object_checksum or upload.checksum_sha256
     return find_mismatch(upload, facts, expected_checksum=expected)

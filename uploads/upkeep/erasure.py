@@ -1,0 +1,210 @@
+"""Forgets a person: bytes first, then rows, then the names in the trail.
+
+The order is that of the foreign keys, and each step can be repeated. No row goes
+while bytes can still arrive under its key: without the row nobody would know whose
+they are. So a tombstone waits until its last URL is dead, and a later run ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import ProtectedError, Q, QuerySet
+
+from uploads import lifecycle
+from uploads.errors import UploadError
+from uploads.models import (
+    ApiToken,
+    AuditEvent,
+    Orphan,
+    StorageQuota,
+    Upload,
+    UploadPolicy,
+)
+from uploads.models.event import opened_for
+from uploads.s3.bucket import get_bucket
+from uploads.s3.removal import remove_every_trace
+from uploads.states import FINAL, State
+from uploads.trail import record
+
+logger = structlog.get_logger("slipway.erasure")
+
+BATCH = 200
+FAILED_LOGIN = "account.login_failed"
+HARMLESS = frozenset({"cause", "parts", "transport", "expires_at"})
+"""Words in an event's detail that are ours, and so nobody's."""
+
+
+@dataclass
+class Report:
+    """What one run did; in a dry run, what there is."""
+
+    uploads: int = 0
+    removed: int = 0  # uploads whose bytes and rows are gone
+    waiting: int = 0  # uploads whose URLs still live
+    failed: int = 0  # uploads that the storage, or a race, has kept
+    events: int = 0  # events that name nobody any more
+    waits_until: datetime | None = None
+    erased: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        until = self.waits_until.isoformat() if self.waits_until else None
+        return {**asdict(self), "waits_until": until}
+
+
+def survey(user: Any) -> Report:
+    """Return what an erasure of ``user`` would find; change nothing."""
+    uploads = Upload.objects.filter(owner=user)
+    events = AuditEvent.objects.filter(_about(user) | Q(upload__owner=user))
+    return Report(uploads=uploads.count(), events=events.count())
+
+
+def erase(user: Any) -> Report:
+    """Remove what can be removed of ``user`` by now; ``erased`` says if it was all.
+
+    From the first moment on the account opens nothing. Never raises for what the
+    storage answers, or does not answer.
+    """
+    report = Report()
+    shut(user)
+    for upload in _uploads_of(user):
+        report.uploads += 1
+        try:
+            _erase_upload(upload, report)
+        except (UploadError, ProtectedError) as error:
+            logger.warning("erasure.failed", upload=str(upload.pk), error=repr(error))
+            report.failed += 1
+    if not report.waiting and not report.failed:
+        _erase_account(user, report)
+    return report
+
+
+def shut(user: Any) -> None:
+    """Switch the account off: no password, right, token or session opens it."""
+    user.is_active = user.is_staff = user.is_superuser = False
+    if user.has_usable_password():
+        user.set_unusable_password()
+    with transaction.atomic():
+        user.save()
+        ApiToken.objects.filter(user=user).delete()
+    # The password's hash is in each session: they are dead by now, and tidied here.
+    for session in Session.objects.iterator():
+        if session.get_decoded().get(SESSION_KEY) == str(user.pk):
+            session.delete()
+
+
+def _uploads_of(user: Any) -> Iterator[Upload]:
+    rows = Upload.objects.filter(owner=user).order_by("pk")
+    batch = list(rows[:BATCH])
+    while batch:
+        yield from batch
+        batch = list(rows.filter(pk__gt=batch[-1].pk)[:BATCH])
+
+
+def _erase_upload(upload: Upload, report: Report) -> None:
+    if upload.state not in FINAL or upload.state == State.REJECTED:
+        lifecycle.remove(upload)
+    if not lifecycle.purge(upload):
+        report.failed += 1
+    elif upload.purged_at is None:
+        report.waiting += 1
+        until = upload.urls_expire_at
+        report.waits_until = max(
+            filter(None, (report.waits_until, until)), default=None
+        )
+    else:
+        keys = [key for key in (upload.key, upload.quarantine_key) if key]
+        for key in keys:
+            remove_every_trace(get_bucket(), key)
+        _forget_upload(upload, keys, report)
+
+
+def _forget_upload(upload: Upload, keys: list[str], report: Report) -> None:
+    with opened_for("erasure") as events:
+        found = events.filter(upload=upload)
+        report.events += _anonymise(events, found, upload.owner_id)
+        Orphan.objects.filter(key__in=keys).delete()
+        upload.delete()
+    report.removed += 1
+
+
+def _erase_account(user: Any, report: Report) -> None:
+    try:
+        with opened_for("erasure") as events:
+            report.events += _anonymise(events, events.filter(_about(user)), user.pk)
+            _admin_entries(user).delete()
+            counts = {"uploads": report.removed, "events": report.events}
+            record("account.erased", detail={"account": user.pk, **counts})
+            user.delete()
+    except ProtectedError:
+        # A request that was under way when the account was shut has begun an upload.
+        report.failed += 1
+    else:
+        report.erased = True
+
+
+def _about(user: Any) -> Q:
+    """Return what the trail says by and about ``user``, their failed logins too."""
+    tried = Q(kind=FAILED_LOGIN, detail__name=user.get_username())
+    return Q(user=user.pk) | Q(actor=user.pk) | tried
+
+
+def _anonymise(
+    events: QuerySet[AuditEvent], found: QuerySet[AuditEvent], user_id: Any
+) -> int:
+    """Take the person out of ``found``; return how many there were."""
+    count = 0
+    after = 0
+    while batch := list(found.filter(pk__gt=after).order_by("pk")[:BATCH]):
+        after = batch[-1].pk
+        count += len(batch)
+        for event in batch:
+            _take_out(event, user_id)
+        events.bulk_update(
+            batch, ["actor", "user", "upload", "address", "detail"], batch_size=BATCH
+        )
+    return count
+
+
+def _take_out(event: AuditEvent, user_id: Any) -> None:
+    # What they did to others stays the others' history: it only loses its author.
+    is_about_them = event.user_id == user_id or (
+        event.user_id is None and (event.upload_id or event.kind == FAILED_LOGIN)
+    )
+    if event.actor_id == user_id or (is_about_them and event.actor_id is None):
+        event.actor_id = event.address = None
+    if is_about_them:
+        event.user_id = event.upload_id = None
+        event.detail = _nameless(event.detail)
+
+
+def _nameless(detail: dict[str, Any]) -> dict[str, Any]:
+    """Keep figures and words of our own; names, keys and what was typed go."""
+    return {
+        name: value
+        for name, value in detail.items()
+        if name in HARMLESS or isinstance(value, bool | int | float)
+    }
+
+
+def _admin_entries(user: Any) -> QuerySet[LogEntry]:
+    """Return the admin's own lines about the account, its quota and its policies."""
+
+    def lines(model: Any, which: Q) -> Q:
+        return which & Q(content_type=ContentType.objects.get_for_model(model))
+
+    by_id = Q(object_id=str(user.pk))
+    return LogEntry.objects.filter(
+        lines(get_user_model(), by_id)
+        | lines(StorageQuota, by_id)
+        | lines(UploadPolicy, Q(object_repr=f"policy of {user}"))
+    )
