@@ -60,7 +60,7 @@ WAYS_TO_CHANGE: dict[str, Any] = {
 def test_no_way_of_the_code_changes_an_event(event: AuditEvent, way: str) -> None:
     event.kind = "x"
 
-    with pytest.raises(TypeError, match="append-only"):
+    with pytest.raises(TypeError, match="append-only"), transaction.atomic():
         WAYS_TO_CHANGE[way](event)
 
     assert stored(event) == "account.logged_in"

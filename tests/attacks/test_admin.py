@@ -87,7 +87,7 @@ def test_not_even_a_superuser_forges_a_fact(alice: Person, page: str) -> None:
 @pytest.mark.parametrize("page", ["{id}/change/", "{id}/delete/", "add/", ""])
 def test_nobody_touches_the_trail(alice: Person, page: str) -> None:
     # Whoever did it would erase it first.
-    started = alice.start()
+    alice.start()
     operator = Person(User.objects.create_superuser("operator"))
     before = list(AuditEvent.objects.order_by("pk").values())
     event = next(line for line in before if line["kind"] == "upload.started")

@@ -106,8 +106,9 @@ def _uploads_of(user: Any) -> Iterator[Upload]:
     rows = Upload.objects.filter(owner=user).order_by("pk")
     batch = list(rows[:BATCH])
     while batch:
+        last = batch[-1].pk  # a row that is deleted has none any more
         yield from batch
-        batch = list(rows.filter(pk__gt=batch[-1].pk)[:BATCH])
+        batch = list(rows.filter(pk__gt=last)[:BATCH])
 
 
 def _erase_upload(upload: Upload, report: Report) -> None:

@@ -31,7 +31,7 @@ def _admin_acted(instance: LogEntry, created: bool, raw: bool, **_: Any) -> None
         actor=instance.user_id,
         detail={
             "model": ".".join(instance.content_type.natural_key()),
-            "id": instance.object_id,
+            "id": str(instance.object_id),
             "object": instance.object_repr,
             "changes": _changes_told(instance.change_message),
         },
