@@ -63,6 +63,7 @@ EVENT = {
     "kind": """CASE WHEN byte_size % 2 THEN 'upload.started'
         ELSE 'upload.' || state END""",
     "actor_id": "owner_id",
+    "user_id": "owner_id",
     "at": "created_at",
     "request_id": "substr(uploads_upload.id, 1, 8) || hex(randomblob(12))",
 }
@@ -206,6 +207,11 @@ def pages() -> dict[str, str]:
         "events, newest": events,
         "events, last page": f"{events}?p={last_page}",
         "events, one kind": f"{events}?kind=upload.rejected",
+        "events, a common noun": f"{events}?kind=upload",
+        "events, a rare noun": f"{events}?kind=policy",
+        "events of an account": f"{events}?account={newest.owner_id}",
+        "events of one actor": f"{events}?actor={newest.owner_id}",
+        "events, search a name": f"{events}?q=person7",
         "events, a day": f"{events}?at__{day.format('at__')}",
         "events of an upload": f"{events}?q={newest.pk}",
         "events of a request": f"{events}?q={event.request_id}",

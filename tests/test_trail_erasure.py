@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from io import StringIO
 from typing import Any
 
@@ -23,7 +24,7 @@ from tests.builders import (
     put,
     send_parts,
 )
-from tests.storage_faults import refusing
+from tests.storage_faults import Killed, killed_at, refusing
 from uploads import lifecycle
 from uploads.lifecycle import WantedPart
 from uploads.models import (
@@ -203,7 +204,8 @@ def test_the_account_is_shut_from_the_first_moment(alice: Any, bucket: Bucket) -
     assert Session.objects.count() == 1
     assert not Client().login(username="alice", password="correct horse")
     alice.refresh_from_db()
-    assert not (alice.is_active or alice.is_staff or alice.is_superuser)
+    rights = (alice.is_active, alice.is_staff, alice.is_superuser)
+    assert rights == (False, False, False)
 
 
 def test_the_trail_keeps_what_happened_and_forgets_to_whom(
@@ -321,8 +323,27 @@ def test_all_versions_go(alice: Any, bucket: Bucket) -> None:
     assert run()[1] == 0
 
     listed = bucket.client.list_object_versions(Bucket=bucket.name)
-    assert "Versions" not in listed
-    assert "DeleteMarkers" not in listed
+    assert {"Versions", "DeleteMarkers"} & set(listed) == set()
+
+
+@pytest.mark.parametrize("step", range(1, 60, 4))
+def test_whenever_it_is_killed_the_next_run_ends_it(
+    alice: Any, bucket: Bucket, step: int
+) -> None:
+    ready(bucket, alice)
+    pending_parts(bucket, alice)
+    let_time_pass(minutes=20)
+
+    with suppress(Killed), killed_at(bucket, step):
+        run()
+    if User.objects.filter(username="alice").exists():
+        assert run()[1] == 0
+
+    assert not Upload.objects.exists()
+    assert list(bucket.list_objects("")) == []
+    assert list(bucket.list_multipart_uploads("")) == []
+    rows = json.dumps(list(AuditEvent.objects.values()), default=str)
+    assert SECRET_NAME not in rows
 
 
 def test_a_stranger_is_no_success() -> None:

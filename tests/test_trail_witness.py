@@ -55,9 +55,8 @@ def only(kind: str) -> AuditEvent:
     return event
 
 
-def log_in(
-    name: str, password: str = "a guess", *, address: str = "203.0.113.9"
-) -> Any:
+def log_in(name: str, *passwords: str, address: str = "203.0.113.9") -> Any:
+    [password] = passwords or ["a guess"]
     client = Client(REMOTE_ADDR=address)
     return client.post(LOGIN, {"username": name, "password": password})
 
