@@ -58,7 +58,7 @@ UPLOAD = {
 """What differs from row to row; the rest is as in the row that is there already."""
 
 EVENT = {
-    "id": "uploads_upload.rowid + 1",
+    "id": "uploads_upload.rowid + 1000",
     "upload_id": "uploads_upload.id",
     "kind": """CASE WHEN byte_size % 2 THEN 'upload.started'
         ELSE 'upload.' || state END""",
