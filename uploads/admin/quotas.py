@@ -69,7 +69,8 @@ class QuotaAdmin(ListAdmin):
             )
         row = StorageQuota.objects.filter(pk=obj.pk)
         limits = {
-            name: getattr(obj, name) for name in ("limit_bytes", "max_files", "max_open")
+            name: getattr(obj, name)
+            for name in ("limit_bytes", "max_files", "max_open")
         }
         with transaction.atomic():
             before = row.values(*limits).get()
