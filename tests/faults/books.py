@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from tests.builders import kinds
 from tests.faults.client import Client
 from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import get_bucket
@@ -16,8 +17,7 @@ def assert_ready_once(client: Client, upload_id: str, content: bytes) -> None:
     """The file is there, byte for byte, and was charged for once, alone."""
     row = Upload.objects.get(pk=upload_id)
     assert row.state == State.READY
-    kinds = [event.kind for event in row.events.order_by("id")]
-    assert kinds == ["upload.started", "upload.inspecting", "upload.ready"]
+    assert kinds(row) == ["upload.started", "upload.inspecting", "upload.ready"]
     assert _counters(row.owner_id) == (len(content), 1, 0, 0)
     assert client.sha256_of_download(upload_id) == hashlib.sha256(content).hexdigest()
 

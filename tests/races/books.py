@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from tests.builders import kinds
 from uploads import lifecycle
 from uploads.conf import options
 from uploads.models import StorageQuota, Upload
@@ -42,12 +43,12 @@ def assert_quotas_add_up() -> None:
 def assert_events_tell_the_states() -> None:
     """Each move is told once, and the last one told is where the row is."""
     for upload in Upload.objects.all():
-        kinds = list(upload.events.order_by("id").values_list("kind", flat=True))
-        moves = [kind for kind in kinds if kind != "upload.renamed"]
-        assert max(Counter(moves).values()) == 1, kinds
-        assert moves[0] == "upload.started", kinds
+        told = kinds(upload)
+        moves = [kind for kind in told if kind != "upload.renamed"]
+        assert max(Counter(moves).values()) == 1, told
+        assert moves[0] == "upload.started", told
         if upload.state != State.PENDING:
-            assert moves[-1] == f"upload.{upload.state}", kinds
+            assert moves[-1] == f"upload.{upload.state}", told
 
 
 def purge_as_the_sweeper_would() -> None:

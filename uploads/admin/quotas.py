@@ -69,9 +69,8 @@ class QuotaAdmin(ListAdmin):
             )
         row = StorageQuota.objects.filter(pk=obj.pk)
         limits = {
-            "limit_bytes": obj.limit_bytes,
-            "max_files": obj.max_files,
-            "max_open": obj.max_open,
+            name: getattr(obj, name)
+            for name in ("limit_bytes", "max_files", "max_open")
         }
         with transaction.atomic():
             before = row.values(*limits).get()

@@ -23,7 +23,6 @@ from django.db.models import ProtectedError, Q, QuerySet
 from uploads import lifecycle
 from uploads.errors import UploadError
 from uploads.models import (
-    ApiToken,
     AuditEvent,
     Orphan,
     StorageQuota,
@@ -34,6 +33,7 @@ from uploads.models.event import opened_for
 from uploads.s3.bucket import get_bucket
 from uploads.s3.removal import remove_every_trace
 from uploads.states import FINAL, State
+from uploads.tokens import revoke_all
 from uploads.trail import record
 
 logger = structlog.get_logger("slipway.erasure")
@@ -95,7 +95,7 @@ def shut(user: Any) -> None:
         user.set_unusable_password()
     with transaction.atomic():
         user.save()
-        ApiToken.objects.filter(user=user).delete()
+        revoke_all(user)
     # The password's hash is in each session: they are dead by now, and tidied here.
     for session in Session.objects.iterator():
         if session.get_decoded().get(SESSION_KEY) == str(user.pk):
