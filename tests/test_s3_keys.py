@@ -3,7 +3,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
+from uploads.conf import Options
 from uploads.s3.keys import incoming_key, is_incoming, new_key, row_key
 
 
@@ -41,6 +43,8 @@ def test_an_incoming_key_is_below_the_prefix_and_leads_back(prefix: str) -> None
 def test_a_prefix_that_would_be_taken_for_the_incoming_one_is_refused() -> None:
     with pytest.raises(ValueError, match="must not end with"):
         new_key("uploads/incoming/")
+    with pytest.raises(ImproperlyConfigured, match="S3_KEY_PREFIX must not end"):
+        Options(key_prefix="uploads/incoming/")
 
 
 def test_only_a_key_of_ours_has_an_incoming_one() -> None:
