@@ -26,6 +26,7 @@ from uploads.errors import (
 from uploads.lifecycle import receiving
 from uploads.models import StorageQuota, Upload, UploadPolicy
 from uploads.s3.bucket import Bucket
+from uploads.s3.copying import copy_object
 from uploads.s3.keys import incoming_key
 from uploads.states import State, Transport
 from uploads.upkeep.auditing import audit
@@ -263,8 +264,8 @@ def test_where_s3_knows_no_condition_on_copies_a_look_replaces_it(
 
     def without_conditions(**request: Any) -> Any:
         if "IfNoneMatch" in request:
-            error = {"Code": "NotImplemented", "Message": "refused by a test"}
-            raise ClientError({"Error": error}, "CopyObject")
+            answer: Any = {"Error": {"Code": "NotImplemented", "Message": "a test"}}
+            raise ClientError(answer, "CopyObject")
         return real(**request)
 
     monkeypatch.setattr(bucket.client, "copy_object", without_conditions)
@@ -299,7 +300,7 @@ def test_a_cancel_in_the_middle_of_a_copy_leaves_nothing(
 ) -> None:
     upload = begin_form(alice, 100)
     arrive(bucket, upload, HELLO)
-    real = receiving.copy_object
+    real = copy_object
 
     def copy_then_cancel(*arguments: Any, **named: Any) -> None:
         real(*arguments, **named)
@@ -307,7 +308,7 @@ def test_a_cancel_in_the_middle_of_a_copy_leaves_nothing(
         monkeypatch.setattr(lifecycle.moving, "purge", lambda _: True)
         lifecycle.moving.move(twin, State.CANCELLED)
 
-    monkeypatch.setattr(receiving, "copy_object", copy_then_cancel)
+    monkeypatch.setattr(f"{receiving.__name__}.copy_object", copy_then_cancel)
     with pytest.raises(InvalidState):
         lifecycle.complete(upload)
 

@@ -22,6 +22,7 @@ from tests.builders import held, let_time_pass
 from uploads.lifecycle import receiving
 from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import Bucket, get_bucket
+from uploads.s3.copying import copy_object
 from uploads.s3.keys import incoming_key
 from uploads.states import State
 from uploads.upkeep.auditing import audit
@@ -190,6 +191,7 @@ def test_no_header_of_the_attackers_reaches_the_file(
 
 def test_one_byte_more_than_was_reserved_is_refused(alice: Person) -> None:
     # The range is all that holds the form to its reservation.
+    assert alice.user is not None
     StorageQuota.objects.create(user=alice.user, limit_bytes=5)
     sent = ask(alice, room="rest")
 
@@ -357,14 +359,14 @@ def test_bytes_swapped_between_the_look_and_the_copy_do_not_slip_in(
     # and the second look sees what is there now. Nothing is lost.
     sent = ask(alice)
     sent.send()
-    real, swaps = receiving.copy_object, [b"x" * 100]
+    real, swaps = copy_object, [b"x" * 100]
 
     def swap_then_copy(*arguments: Any, **named: Any) -> None:
         if swaps:
             assert sent.send(swaps.pop()).status == 303
         real(*arguments, **named)
 
-    monkeypatch.setattr(receiving, "copy_object", swap_then_copy)
+    monkeypatch.setattr(f"{receiving.__name__}.copy_object", swap_then_copy)
     assert follow(alice, sent).status_code == 302
 
     assert sent.row.state == State.READY
@@ -378,13 +380,13 @@ def test_a_form_that_never_rests_is_put_off_and_never_lost(
 ) -> None:
     sent = ask(alice)
     sent.send()
-    real = receiving.copy_object
+    real = copy_object
 
     def swap_then_copy(*arguments: Any, **named: Any) -> None:
         sent.send(timezone.now().isoformat().encode())
         real(*arguments, **named)
 
-    monkeypatch.setattr(receiving, "copy_object", swap_then_copy)
+    monkeypatch.setattr(f"{receiving.__name__}.copy_object", swap_then_copy)
     assert follow(alice, sent).status_code == 503
     assert sent.row.state == State.PENDING
     monkeypatch.undo()
@@ -398,13 +400,13 @@ def test_bytes_swapped_after_the_copy_change_nothing(
 ) -> None:
     sent = ask(alice)
     sent.send()
-    real = receiving.copy_object
+    real = copy_object
 
     def copy_then_swap(*arguments: Any, **named: Any) -> None:
         real(*arguments, **named)
         sent.send(HTML)
 
-    monkeypatch.setattr(receiving, "copy_object", copy_then_swap)
+    monkeypatch.setattr(f"{receiving.__name__}.copy_object", copy_then_swap)
     follow(alice, sent)
 
     assert sent.row.state == State.READY
