@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from uploads import lifecycle, quota
-from uploads.admin.byte_sizes import in_words, parse
+from uploads.admin.byte_sizes import parse
 from uploads.admin.filters import KindFilter
 from uploads.admin.listing import ListAdmin
 from uploads.admin.paginator import CappedPaginator
@@ -30,6 +30,7 @@ from uploads.models import (
     UploadPolicy,
 )
 from uploads.s3.bucket import Bucket
+from uploads.sizes import in_words
 from uploads.states import State
 from uploads.tokens import create_token, find_token
 

@@ -166,6 +166,11 @@ class Options:
                     f"UPLOADS_{name.upper()} admits {limit}, but one request asks for "
                     f"up to {MAX_PARTS_PER_REQUEST} parts: admit at least as many."
                 )
+        if self.key_prefix.endswith("incoming/"):
+            raise ImproperlyConfigured(
+                "S3_KEY_PREFIX must not end with incoming/: plain forms send to a "
+                "place of that name below the prefix."
+            )
 
 
 @lru_cache(maxsize=1)

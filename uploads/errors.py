@@ -17,7 +17,8 @@
         ├── StorageUnavailable
         ├── NoSuchMultipartUpload
         ├── ObjectExists
-        └── PartsRefused
+        ├── PartsRefused
+        └── CopyRefused
 
 The class docstring is the default message. ``code`` is stable and part of the
 HTTP contract; the HTTP status of each class is decided in api/problems.py.
@@ -145,3 +146,7 @@ class ObjectExists(StorageError):
 
 class PartsRefused(StorageError):
     """The storage would not make an object of these parts."""
+
+
+class CopyRefused(StorageError):
+    """What was to be copied is another object by now, or its copy is there already."""

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django import forms
 
 from uploads.filenames import clean_filename
+from uploads.lifecycle import MAX_FORM_BYTES
 from uploads.models import Scope
+from uploads.policy import Policy
+from uploads.quota import Usage
+from uploads.sizes import in_words
+
+ROOMS = (100 * 1000**2, 1000**3, MAX_FORM_BYTES)
+"""What a plain form may ask for, in bytes."""
+
+REST = "rest"
+
+
+def new_token() -> str:
+    """Return what makes a form sent twice by a double click one form."""
+    return uuid.uuid4().hex
 
 
 class HouseForm:
@@ -19,6 +34,53 @@ class HouseForm:
         for field in fields.values():
             if not isinstance(field.widget, forms.CheckboxInput):
                 field.widget.attrs["class"] = "input"
+
+
+class PlainUploadForm(HouseForm, forms.Form):
+    """What a person without scripts says of a file before sending it.
+
+    ``room`` is cleaned to bytes. Sizes that the policy forbids are not offered, but
+    understood: why they are refused is for the policy to say.
+    """
+
+    room = forms.ChoiceField(
+        label="The file is at most",
+        choices=[*((str(size), in_words(size)) for size in ROOMS), (REST, REST)],
+        help_text="So much of your space is reserved until the file is here. From "
+        "then on only its own size counts.",
+    )
+    filename = forms.CharField(
+        label="Name (optional)",
+        required=False,
+        max_length=1024,
+        help_text="With its ending, such as .pdf. Without a name, the file keeps its "
+        "own where the storage passes it on.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    once = forms.CharField(
+        max_length=64, required=False, initial=new_token, widget=forms.HiddenInput
+    )
+
+    def __init__(self, *args: Any, usage: Usage, policy: Policy, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        most = min(policy.max_file_size, MAX_FORM_BYTES)
+        self.rest = min(usage.free_bytes, most)
+        offered = [(str(size), in_words(size)) for size in ROOMS if size <= most]
+        if self.rest and self.rest not in ROOMS:
+            which = "all that is left" if self.rest < most else "the most that may be"
+            offered.append((REST, f"{in_words(self.rest)}, {which}"))
+        self.fields["room"].widget.choices = offered
+
+    def clean_room(self) -> int:
+        room = self.cleaned_data["room"]
+        return self.rest if room == REST else int(room)
+
+    def clean_filename(self) -> str:
+        sent = self.cleaned_data["filename"]
+        return clean_filename(sent) if sent else ""
+
+    def clean_once(self) -> str:
+        return self.cleaned_data["once"] or new_token()
 
 
 class RenameForm(forms.Form):

@@ -20,13 +20,16 @@ class Policy:
     allowed_content_types: tuple[str, ...]
 
     def check(self, *, byte_size: int, content_type: str) -> None:
-        """Raise FileTooLarge or ContentTypeNotAllowed, naming the limit."""
+        """Raise FileTooLarge or ContentTypeNotAllowed, naming the limit.
+
+        An empty ``content_type`` is one that is not known yet.
+        """
         if byte_size > self.max_file_size:
             raise FileTooLarge(
                 f"The file has {byte_size} bytes; at most {self.max_file_size} "
                 "are allowed."
             )
-        if not self.allows(content_type):
+        if content_type and not self.allows(content_type):
             raise ContentTypeNotAllowed(
                 f"Files of type {content_type} may not be uploaded. Allowed: "
                 f"{', '.join(self.allowed_content_types)}."

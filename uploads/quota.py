@@ -30,6 +30,10 @@ class Usage:
     def free_bytes(self) -> int:
         return max(0, self.limit_bytes - self.used_bytes - self.reserved_bytes)
 
+    @property
+    def free_files(self) -> int:
+        return max(0, self.max_files - self.file_count - self.reserved_files)
+
 
 def usage(owner: Any) -> Usage:
     """Return what ``owner`` has in use, promised and allowed."""
@@ -82,26 +86,40 @@ def _admit(owner: Any, byte_size: int) -> bool:
     return bool(admitted)
 
 
-def settle(owner: Any, byte_size: int, *, before: State, after: State) -> None:
+def settle(
+    owner: Any,
+    byte_size: int,
+    *,
+    before: State,
+    after: State,
+    true_size: int | None = None,
+) -> None:
     """Move an upload's bytes to where its new state counts them.
 
     Call it in the transaction of the transition: commit (reserved to used),
     release (reserved to nothing) and give back (used to nothing) are all the
-    difference between what the two states hold.
+    difference between what the two states hold. ``true_size`` is what counts from
+    now on where less has come than the ``byte_size`` that was reserved. More than
+    that was never admitted, and raises ValueError.
     """
-    used = (after in USING) - (before in USING)
-    reserved = (after in RESERVING) - (before in RESERVING)
-    if used or reserved:
+    size = byte_size if true_size is None else true_size
+    if size > byte_size:
+        raise ValueError(f"{size} bytes have come where {byte_size} were reserved.")
+    changes = {
+        "used_bytes": (after in USING) * size - (before in USING) * byte_size,
+        "file_count": (after in USING) - (before in USING),
+        "reserved_bytes": (after in RESERVING) * size
+        - (before in RESERVING) * byte_size,
+        "reserved_files": (after in RESERVING) - (before in RESERVING),
+    }
+    if any(changes.values()):
         StorageQuota.objects.filter(user=owner).update(
-            used_bytes=F("used_bytes") + used * byte_size,
-            file_count=F("file_count") + used,
-            reserved_bytes=F("reserved_bytes") + reserved * byte_size,
-            reserved_files=F("reserved_files") + reserved,
+            **{name: F(name) + change for name, change in changes.items()}
         )
 
 
 def _explain(now: Usage, byte_size: int) -> str:
-    if now.file_count + now.reserved_files >= now.max_files:
+    if not now.free_files:
         return (
             f"The limit of {now.max_files} files is reached: "
             "delete a file, then try again."

@@ -50,4 +50,4 @@ class Transport(models.TextChoices):
     PUT = "put"  # one presigned PUT
     MULTIPART = "multipart"  # presigned parts, completed by the server
     POST = "post"  # one presigned POST form
-    FORM = "form"  # a form filled in without JavaScript: no size or checksum is known
+    FORM = "form"  # a form without JavaScript: neither size nor checksum is declared

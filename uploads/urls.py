@@ -6,10 +6,14 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from uploads import token_pages, views
 from uploads.api import docs
+from uploads.views import plain
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home, name="home"),
+    path("uploads/form/", plain.start, name="upload-start"),
     path("uploads/<uuid:upload_id>/", views.upload, name="upload"),
+    path("uploads/<uuid:upload_id>/send/", plain.send, name="upload-send"),
+    path("uploads/<uuid:upload_id>/arrived/", plain.arrived, name="upload-arrived"),
     path("uploads/<uuid:upload_id>/rename/", views.rename, name="upload-rename"),
     path("uploads/<uuid:upload_id>/delete/", views.delete, name="upload-delete"),
     path("accounts/tokens/", token_pages.tokens, name="tokens"),

@@ -11,6 +11,9 @@ from uploads.s3.bucket import ObjectFacts, Part
 from uploads.s3.part_plan import PartPlan
 from uploads.states import Transport
 
+HASHED = frozenset({Transport.PUT, Transport.POST})
+"""Transports whose one request carries the SHA-256 of the whole file."""
+
 
 @dataclass(frozen=True)
 class Mismatch:
@@ -66,19 +69,37 @@ def find_mismatch(
         return Mismatch(
             "checksum_differs", "The object's SHA-256 is not the declared one."
         )
-    if upload.transport != Transport.MULTIPART and facts.checksum_sha256 is None:
+    if upload.transport in HASHED and facts.checksum_sha256 is None:
         return Mismatch(
             "checksum_missing",
             "The object has no SHA-256 to compare with the declared one.",
         )
-    if facts.content_encoding:
-        # A header that no signature can forbid, and that would change the bytes
-        # on their way to whoever downloads them.
+    return _find_encoding(facts)
+
+
+def find_form_mismatch(upload: Upload, facts: ObjectFacts) -> Mismatch | None:
+    """Return why what a form has sent cannot be taken, or None.
+
+    ``upload.byte_size`` is what was reserved for it: the most that it may have.
+    """
+    if facts.byte_size > upload.byte_size:
         return Mismatch(
-            "headers",
-            f"The object is stored with Content-Encoding {facts.content_encoding}.",
+            "size_differs",
+            f"The object has {facts.byte_size} bytes, at most {upload.byte_size} "
+            "were reserved.",
         )
-    return None
+    return _find_encoding(facts)
+
+
+def _find_encoding(facts: ObjectFacts) -> Mismatch | None:
+    if not facts.content_encoding:
+        return None
+    # A header that no signature can forbid, and that would change the bytes on
+    # their way to whoever downloads them.
+    return Mismatch(
+        "headers",
+        f"The object is stored with Content-Encoding {facts.content_encoding}.",
+    )
 
 
 def _base_type(content_type: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from uploads.models import AuditEvent, Upload
-from uploads.states import State
+from uploads.states import State, Transport
 
 MAX_LINES = 50
 
@@ -33,6 +33,11 @@ EXPLANATIONS = {
     State.CANCELLED: "The upload was cancelled. Nothing of it is kept.",
     State.DELETED: "The file was deleted. Its bytes are gone from storage.",
 }
+
+FORM_EXPLANATION = (
+    "The file has not arrived yet. If you have just sent it, reload this page in a "
+    "moment; if not, send it now. Its size is known when it is here."
+)
 
 SENTENCES = {
     "upload.started": "Upload started",
@@ -64,6 +69,8 @@ class Description:
     removal_question: str
     removal_effect: str
     is_stored: bool
+    is_size_open: bool
+    """Whether the size is only what was reserved: a plain form has yet to send it."""
 
     @property
     def removable(self) -> bool:
@@ -95,6 +102,9 @@ def describe(upload: Upload) -> Description:
     if state == State.REJECTED:
         reason = upload.rejected_reason or "It is not what was announced."
         explanation = f"This file was refused. {reason} Its bytes are removed."
+    is_form_open = state == State.PENDING and upload.transport == Transport.FORM
+    if is_form_open:
+        explanation = FORM_EXPLANATION
     removal = _removal(state)
     return Description(
         word=WORDS[state],
@@ -106,6 +116,7 @@ def describe(upload: Upload) -> Description:
         if _is_open(state)
         else "It is removed from storage for good, and its space is free again.",
         is_stored=state in {State.INSPECTING, State.READY},
+        is_size_open=is_form_open,
     )
 
 

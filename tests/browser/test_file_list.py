@@ -16,7 +16,7 @@ from tests.browser.files import (
     uploads_of,
 )
 from tests.browser.upload_page import UploadPage
-from uploads.states import State
+from uploads.states import State, Transport
 
 
 def test_the_newest_file_comes_first(upload_page: UploadPage) -> None:
@@ -42,6 +42,21 @@ def test_more_files_are_shown_on_request(upload_page: UploadPage, person: User) 
 
     expect(more).to_be_hidden()
     upload_page.expect_names(*(f"{number:02}.pdf" for number in range(55)))
+
+
+def test_what_a_plain_form_is_sending_cannot_be_continued_here(
+    upload_page: UploadPage, person: User
+) -> None:
+    for transport, name in ((Transport.FORM, "form.pdf"), (Transport.PUT, "put.pdf")):
+        facts = {"state": State.PENDING, "transport": transport, "filename": name}
+        later = timezone.now() + timedelta(days=1)
+        make_upload(person, expires_at=later, completed_at=None, **facts)
+
+    upload_page.open()
+
+    expect(upload_page.unfinished.get_by_text("put.pdf").first).to_be_visible()
+    expect(upload_page.unfinished.get_by_text("form.pdf")).to_have_count(0)
+    expect(upload_page.row("form.pdf")).to_have_count(0)
 
 
 def test_search_narrows_the_list_while_typing(

@@ -11,22 +11,11 @@ from typing import Any
 
 from django import forms
 
-UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+from uploads.sizes import UNITS
+
 PREFIXES = ("", "K", "M", "G", "T", "P")
 MAX_BYTES = 2**63 - 1
 WRITTEN = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGTP]?)(I?B)?(?:YTES?)?", re.ASCII)
-
-
-def in_words(byte_size: int) -> str:
-    """Return a size in the largest unit that leaves at least 1, as ``1.5 GB``."""
-    amount = float(byte_size)
-    for unit in UNITS:
-        if amount < 1000 or unit == UNITS[-1]:
-            break
-        amount /= 1000
-    if unit == "B":
-        return f"{byte_size} {'byte' if byte_size == 1 else 'bytes'}"
-    return f"{amount:.1f}".removesuffix(".0") + f" {unit}"
 
 
 def parse(text: str) -> int:

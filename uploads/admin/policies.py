@@ -9,9 +9,10 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 
-from uploads.admin.byte_sizes import ByteSizeField, in_words
+from uploads.admin.byte_sizes import ByteSizeField
 from uploads.admin.listing import ListAdmin
 from uploads.models import UploadPolicy
+from uploads.sizes import in_words
 
 # RFC 6838, lower case; a wildcard for the subtype, or for both.
 CONTENT_TYPE = re.compile(

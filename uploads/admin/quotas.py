@@ -12,11 +12,12 @@ from django.db.models import F
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from uploads.admin.byte_sizes import ByteSizeField, in_words
+from uploads.admin.byte_sizes import ByteSizeField
 from uploads.admin.listing import ListAdmin
 from uploads.admin.presenting import bar, link, size
 from uploads.conf import options
 from uploads.models import StorageQuota
+from uploads.sizes import in_words
 from uploads.trail import record
 
 

@@ -22,7 +22,6 @@ from django.utils.safestring import SafeString
 
 from uploads import lifecycle
 from uploads.admin import operations
-from uploads.admin.byte_sizes import in_words
 from uploads.admin.events import EventInline
 from uploads.admin.filters import SizeFilter, TransportFilter, TypeFilter
 from uploads.admin.listing import ListAdmin, with_permission
@@ -30,6 +29,7 @@ from uploads.admin.presenting import age, link, size
 from uploads.admin.searching import UploadChangeList
 from uploads.errors import UploadError
 from uploads.models import Upload
+from uploads.sizes import in_words
 from uploads.states import State
 from uploads.trail import record
 

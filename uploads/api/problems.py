@@ -36,6 +36,7 @@ STATUS: dict[type[UploadError], HTTPStatus] = {
     errors.NoSuchMultipartUpload: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ObjectExists: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.PartsRefused: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.CopyRefused: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 CODES: dict[int, str] = {

@@ -140,7 +140,7 @@ class UploadOut(Schema):
     byte_size: int
     content_type: str
     checksum_sha256: str | None
-    transport: Literal["put", "multipart", "post"]
+    transport: Literal["put", "multipart", "post", "form"]
     created_at: datetime
     expires_at: datetime
     completed_at: datetime | None

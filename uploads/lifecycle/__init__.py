@@ -15,23 +15,33 @@ from uploads.lifecycle.presigning import (
     presign_download,
     presign_parts,
 )
+from uploads.lifecycle.receiving import (
+    MAX_FORM_BYTES,
+    discard_incoming,
+    presign_form,
+    start_form,
+)
 from uploads.lifecycle.starting import Declaration, start
 
 __all__ = [
+    "MAX_FORM_BYTES",
     "Declaration",
     "Objects",
     "WantedPart",
     "complete",
+    "discard_incoming",
     "expire",
     "may_show_inline",
     "move",
     "presign",
     "presign_download",
+    "presign_form",
     "presign_parts",
     "preview",
     "purge",
     "remove",
     "rename",
     "start",
+    "start_form",
     "stored_parts",
 ]

@@ -21,6 +21,7 @@ from uploads.inspection.pipeline import inspect
 from uploads.inspection.signatures import HEAD_BYTES
 from uploads.inspection.verdicts import Sample
 from uploads.lifecycle.moving import expire, move, purge
+from uploads.lifecycle.receiving import discard_copy, discard_incoming, receive
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket, ObjectFacts, Part, get_bucket
 from uploads.s3.preview import PreviewedBucket, preview_objects
@@ -65,7 +66,8 @@ def preview(uploads: Iterable[Upload]) -> Objects:
     keys = [
         upload.key
         for upload in uploads
-        if upload.state == State.PENDING and upload.transport != Transport.MULTIPART
+        if upload.state == State.PENDING
+        and upload.transport not in {Transport.MULTIPART, Transport.FORM}
     ]
     bucket = get_bucket()
     return PreviewedBucket(bucket, preview_objects(bucket, keys, head_bytes=HEAD_BYTES))
@@ -93,6 +95,9 @@ def stored_parts(upload: Upload) -> list[Part]:
 
 def _verify(upload: Upload, actor: Any, objects: Objects) -> None:
     """Take a pending upload to inspecting, or reject it, by the bucket's facts."""
+    if upload.transport == Transport.FORM:
+        _receive(upload, actor)
+        return
     expected = upload.checksum_sha256
     if upload.transport == Transport.MULTIPART:
         expected = _assemble(upload)
@@ -105,6 +110,28 @@ def _verify(upload: Upload, actor: Any, objects: Objects) -> None:
         return
     found = _recorded(facts)
     move(upload, State.INSPECTING, actor=actor, detail=found, **found)
+
+
+def _receive(upload: Upload, actor: Any) -> None:
+    """Take what a plain form has sent to inspecting: its copy, under the own key."""
+    arrival = receive(upload)
+    if arrival.refusal:
+        _reject(upload, actor, arrival.refusal.words, cause=arrival.refusal.cause)
+        return
+    found = arrival.recorded | _recorded(arrival.facts)
+    detail = {"reserved_bytes": upload.byte_size, **found}
+    try:
+        move(upload, State.INSPECTING, actor=actor, detail=detail, **found)
+    except StaleUpload:
+        upload.refresh_from_db()
+        if upload.is_final:
+            discard_copy(upload, arrival.facts)
+        elif upload.etag != arrival.facts.etag:
+            # Only where S3 knows no condition on copies: this one came too late.
+            words = "The object was replaced while it was checked."
+            _reject(upload, actor, words, cause="replaced")
+        raise
+    discard_incoming(upload)
 
 
 def _recorded(facts: ObjectFacts) -> dict[str, Any]:

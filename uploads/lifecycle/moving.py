@@ -12,7 +12,8 @@ from uploads import quota
 from uploads.errors import StorageError
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
-from uploads.states import FINAL, State
+from uploads.s3.keys import incoming_key
+from uploads.states import FINAL, State, Transport
 from uploads.transitions import transition
 
 logger = structlog.get_logger("slipway.lifecycle")
@@ -28,14 +29,21 @@ def move(
 ) -> None:
     """Change the state and, in the same transaction, what the quota counts.
 
+    A ``byte_size`` among the facts is the true one, at most what was reserved.
     Raises InvalidState or StaleUpload, as transition does, and changes nothing.
     """
-    before = State(upload.state)
+    before, reserved = State(upload.state), upload.byte_size
     # Who moves an upload on has just looked at it; what is over has yet to be purged.
     facts["checked_at"] = None if to in FINAL else timezone.now()
     with transaction.atomic():
         transition(upload, to, actor=actor, detail=detail, **facts)
-        quota.settle(upload.owner_id, upload.byte_size, before=before, after=to)
+        quota.settle(
+            upload.owner_id,
+            reserved,
+            before=before,
+            after=to,
+            true_size=upload.byte_size,
+        )
 
 
 def expire(upload: Upload, *, reason: str) -> None:
@@ -65,6 +73,8 @@ def purge(upload: Upload) -> bool:
         if upload.multipart_id:
             bucket.abort_multipart_upload(upload.key, upload.multipart_id)
         bucket.delete_object(upload.key)
+        if upload.transport == Transport.FORM:
+            bucket.delete_object(incoming_key(upload.key))
         if upload.version_id:
             # In a versioned bucket the first call has only hidden the bytes.
             bucket.delete_object(upload.key, version_id=upload.version_id)

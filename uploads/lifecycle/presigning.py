@@ -41,7 +41,10 @@ def presign(upload: Upload) -> SignedRequest | SignedPost | None:
     """
     if upload.transport == Transport.MULTIPART:
         return None
-    seconds = _extend(upload, {"transport": upload.transport})
+    if upload.transport == Transport.FORM:
+        # Its own key is for the server's copy alone: see receiving.py.
+        raise InvalidState("A plain form sends this file: see its page.")
+    seconds = extend_urls(upload, {"transport": upload.transport})
     presigner = get_presigner()
     make = (
         presigner.post_object
@@ -82,7 +85,7 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
     if not upload.multipart_id:
         # Its start died on the way to S3, and nobody knows its key any more.
         open_multipart(upload)
-    seconds = _extend(upload, _batch(wanted))
+    seconds = extend_urls(upload, _batch(wanted))
     if not upload.multipart_id:
         raise InvalidState(f"The upload is {upload.state} and takes no more bytes.")
     presigner = get_presigner()
@@ -131,7 +134,7 @@ def _batch(wanted: Sequence[WantedPart]) -> dict[str, str | int]:
     return {"parts": numbers_in_ranges(numbers), "part_count": len(numbers)}
 
 
-def _extend(upload: Upload, batch: dict[str, str | int]) -> int:
+def extend_urls(upload: Upload, batch: dict[str, str | int]) -> int:
     """Note how long bytes may now arrive, before the URL is made; return seconds.
 
     Part of the same UPDATE is the question whether the upload still takes bytes,

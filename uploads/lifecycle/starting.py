@@ -18,10 +18,14 @@ from uploads.lifecycle.moving import move
 from uploads.models import Upload
 from uploads.policy import Policy, policy_for
 from uploads.s3.bucket import get_bucket
+from uploads.s3.copying import MAX_COPY
 from uploads.s3.keys import new_key
 from uploads.s3.part_plan import MAX_SINGLE_PUT, plan_parts
 from uploads.states import State, Transport
 from uploads.trail import record
+
+FORM_LIFETIME = timedelta(days=1)
+"""A form reserves more than its file may need: not for a week if nobody sends it."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,10 @@ def choose_transport(declaration: Declaration) -> Transport:
                 fields={"transport": ["An empty file has no parts: use put."]}
             )
         return transport
+    if transport == Transport.FORM:
+        if declaration.byte_size > MAX_COPY:
+            raise FileTooLarge(f"A plain form carries at most {MAX_COPY} bytes.")
+        return transport
     if declaration.byte_size > MAX_SINGLE_PUT:
         raise FileTooLarge(
             f"One request carries at most {MAX_SINGLE_PUT} bytes: use multipart."
@@ -134,7 +142,7 @@ def _create(
             fingerprint=declaration.fingerprint,
             idempotency_key=idempotency_key,
             created_at=now,
-            expires_at=now + timedelta(seconds=options().lifetime_seconds),
+            expires_at=now + _lifetime(transport),
         )
         quota.reserve(owner, declaration.byte_size)
         record("upload.started", upload=upload, actor=owner, detail=_declared(upload))
@@ -145,6 +153,11 @@ def _declared(upload: Upload) -> dict[str, Any]:
     """Return what the trail keeps of a declaration, beyond the row's own life."""
     names = ("key", "transport", "byte_size", "content_type", "checksum_sha256")
     return {name: getattr(upload, name) for name in names}
+
+
+def _lifetime(transport: Transport) -> timedelta:
+    lifetime = timedelta(seconds=options().lifetime_seconds)
+    return min(lifetime, FORM_LIFETIME) if transport == Transport.FORM else lifetime
 
 
 def open_multipart(upload: Upload) -> None:
@@ -192,6 +205,8 @@ def _find(owner: Any, idempotency_key: str | None) -> Upload | None:
 
 
 def _require_same(upload: Upload, declaration: Declaration) -> None:
+    if declaration.transport == upload.transport == Transport.FORM:
+        return  # the true size and type, once they are known, are not the declared ones
     declared = (declaration.byte_size, declaration.content_type)
     if declared != (upload.byte_size, upload.content_type) or (
         declaration.checksum_sha256

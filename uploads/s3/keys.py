@@ -5,17 +5,49 @@ from __future__ import annotations
 import re
 import secrets
 
+INCOMING = "incoming/"
+"""Below the site's prefix: where plain forms send to, and nobody is served from."""
+
 _RANDOM_BYTES = 20
 _PREFIX = re.compile(r"[a-z0-9/_-]*")
+_RANDOM_PART = r"[0-9a-f]{2}/[0-9a-f]{40}"
+_OWN = re.compile(rf"(.*)({_RANDOM_PART})", re.DOTALL)
+_INCOMING = re.compile(rf"(.*){INCOMING}({_RANDOM_PART})", re.DOTALL)
 
 
 def new_key(prefix: str) -> str:
     """Return a key that nobody can guess: ``prefix`` and 160 random bits.
 
     The two characters after the prefix spread keys, so that a person can page
-    through a bucket. Raises ValueError for a prefix outside ``[a-z0-9/_-]``.
+    through a bucket. Raises ValueError for a prefix outside ``[a-z0-9/_-]``, and
+    for one that would be taken for the place where forms send to.
     """
     if not _PREFIX.fullmatch(prefix):
         raise ValueError(f"The key prefix {prefix!r} may hold only a-z 0-9 / _ -.")
+    if prefix.endswith(INCOMING):
+        raise ValueError(f"The key prefix {prefix!r} must not end with {INCOMING}.")
     name = secrets.token_hex(_RANDOM_BYTES)
     return f"{prefix}{name[:2]}/{name}"
+
+
+def incoming_key(key: str) -> str:
+    """Return where a form sends the bytes of the upload that has ``key``.
+
+    It is below the same prefix, so that the signer may write there. Raises
+    ValueError for a key that new_key has not made.
+    """
+    own = _OWN.fullmatch(key)
+    if own is None:
+        raise ValueError(f"{key!r} is no key of an upload.")
+    return f"{own[1]}{INCOMING}{own[2]}"
+
+
+def row_key(key: str) -> str:
+    """Return the key of the upload that the object ``key`` belongs to."""
+    incoming = _INCOMING.fullmatch(key)
+    return f"{incoming[1]}{incoming[2]}" if incoming else key
+
+
+def is_incoming(key: str) -> bool:
+    """Return whether a form has sent the object ``key``."""
+    return row_key(key) != key

@@ -172,7 +172,6 @@ class Presigner:
 
         S3 knows no create-only form: a second use writes the same bytes again.
         """
-        scope, _, expires_at = self._scope(expires_in)
         fields = {
             "key": key,
             "Content-Type": content_type,
@@ -180,20 +179,53 @@ class Presigner:
             "x-amz-checksum-algorithm": "SHA256",
             "x-amz-checksum-sha256": checksum_sha256,
             "success_action_status": "201",
-            **policy_fields(scope),
         }
+        return self._sign_form(fields, (byte_size, byte_size), expires_in=expires_in)
+
+    def plain_form(
+        self, *, key: str, max_bytes: int, redirect_url: str, expires_in: int
+    ) -> SignedPost:
+        """Permit a form without JavaScript: up to ``max_bytes`` of any bytes to ``key``.
+
+        S3 sends the browser on to ``redirect_url``. Where it knows ``${filename}``,
+        the object's metadata tell the name of the file, the one thing left open.
+        """
+        fields = {
+            "key": key,
+            "Content-Type": "application/octet-stream",
+            "Content-Disposition": "attachment",
+            "success_action_redirect": redirect_url,
+        }
+        return self._sign_form(
+            fields,
+            (0, max_bytes),
+            expires_in=expires_in,
+            open_fields={"x-amz-meta-filename": "${filename}"},
+        )
+
+    def _sign_form(
+        self,
+        pinned: dict[str, str],
+        length: tuple[int, int],
+        *,
+        expires_in: int,
+        open_fields: dict[str, str] | None = None,
+    ) -> SignedPost:
+        """Sign a policy that fixes ``pinned``; ``open_fields`` may have any value."""
+        scope, _, expires_at = self._scope(expires_in)
+        pinned, left_open = pinned | policy_fields(scope), open_fields or {}
         conditions = [
             {"bucket": self.bucket_name},
-            ["content-length-range", byte_size, byte_size],
-            *(["eq", f"${name}", value] for name, value in fields.items()),
+            ["content-length-range", *length],
+            *(["eq", f"${name}", value] for name, value in pinned.items()),
+            *(["starts-with", f"${name}", ""] for name in left_open),
         ]
         expiration = f"{expires_at:%Y-%m-%dT%H:%M:%SZ}"
         document = json.dumps({"expiration": expiration, "conditions": conditions})
         policy = base64.b64encode(document.encode()).decode()
-        fields |= {"policy": policy, "x-amz-signature": scope.sign(policy)}
-        return SignedPost(
-            "POST", f"{self.origin}{self._root or '/'}", fields, expires_at
-        )
+        signed = {"policy": policy, "x-amz-signature": scope.sign(policy)}
+        url = f"{self.origin}{self._root or '/'}"
+        return SignedPost("POST", url, {**pinned, **left_open, **signed}, expires_at)
 
     def _sign(
         self,

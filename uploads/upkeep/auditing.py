@@ -13,6 +13,7 @@ from uploads.conf import options
 from uploads.errors import NoSuchMultipartUpload, StorageError
 from uploads.models import Upload
 from uploads.s3.bucket import ListedObject, OpenMultipartUpload, get_bucket
+from uploads.s3.keys import is_incoming, row_key
 from uploads.states import FINAL, State
 from uploads.upkeep.quota_drift import find_drift
 
@@ -120,7 +121,7 @@ def _seems_to_differ(entry: ListedObject | None, row: Upload | None) -> bool:
 def _look_again(key: str) -> Iterator[Difference]:
     """Compare the object and the row of one key as they are now."""
     facts = get_bucket().head_object(key)
-    row = Upload.objects.filter(key=key).first()
+    row = Upload.objects.filter(key=row_key(key)).first()
     if row is None:
         if facts is not None:
             yield Difference("object without a row", key, f"{facts.byte_size} bytes")
@@ -131,6 +132,9 @@ def _look_again(key: str) -> Iterator[Difference]:
         yield Difference(
             "object of an upload that is over", key, f"upload {row.pk} is {row.state}"
         )
+    elif is_incoming(key):
+        if row.state != State.PENDING:
+            yield Difference("leftover of a form", key, f"upload {row.pk} has its copy")
     elif row.state in STORED and facts.byte_size != row.byte_size:
         yield Difference(
             "size",

@@ -14,7 +14,8 @@ from uploads.conf import options
 from uploads.errors import StorageError
 from uploads.models import SweepMark, Upload
 from uploads.s3.bucket import ListedObject, OpenMultipartUpload, get_bucket
-from uploads.states import FINAL, State
+from uploads.s3.keys import INCOMING, is_incoming, row_key
+from uploads.states import FINAL, RESERVING, USING, State
 from uploads.upkeep import orphans
 
 logger = structlog.get_logger("slipway.sweeper")
@@ -23,6 +24,9 @@ T = TypeVar("T")
 
 PAGE = 1000
 MAX_OBJECTS = 20_000
+
+COPIED = (RESERVING | USING) - {State.PENDING}
+"""States in which a form's bytes have been copied to the upload's own key."""
 
 _MARK = "objects"
 
@@ -54,6 +58,7 @@ def sweep_bucket(
     """
     if not dry_run:
         orphans.forget_unseen(now)
+        _sweep_incoming(report, page_size)
     mark = SweepMark.objects.filter(name=_MARK).first() or SweepMark(name=_MARK)
     for _ in range(max(1, max_objects // page_size)):
         listed = get_bucket().list_objects(
@@ -92,25 +97,47 @@ def _sweep_page(
     now: datetime,
     dry_run: bool,
 ) -> None:
-    keys = [entry.key for entry in page]
-    rows = Upload.objects.filter(key__in=keys)
-    owned = set(rows.values_list("key", flat=True))
-    # What was looked at after the list was made may be gone or settled by now.
-    unseen = rows.filter(checked_at__lt=listed_at)
-    late, arrived = unseen.filter(state__in=FINAL), unseen.filter(state=State.PENDING)
-    unowned = [entry for entry in page if entry.key not in owned]
-    if dry_run:
-        report.late_arrivals += late.count()
-    else:
-        # However late the bytes came: the rows are due again, in this same pass.
-        report.late_arrivals += late.update(checked_at=None, purged_at=None)
-        arrived.update(checked_at=None)
+    states = _sweep_owned(page, report, listed_at=listed_at, dry_run=dry_run)
+    unowned = [entry for entry in page if row_key(entry.key) not in states]
+    if not dry_run:
         orphans.note(unowned, now=now)
     old = orphans.outdated(unowned, now=now)
     report.young_orphans += len(unowned) - len(old)
     for orphan in old:
         if dry_run or _done(report, orphans.remove, orphan):
             report.orphans += 1
+
+
+def _sweep_owned(
+    page: list[ListedObject], report: Counts, *, listed_at: datetime, dry_run: bool
+) -> dict[str, str]:
+    """Make rows due whose bytes have come; return the states of the rows by key."""
+    rows = Upload.objects.filter(key__in={row_key(entry.key) for entry in page})
+    states = dict(rows.values_list("key", "state"))
+    # What was looked at after the list was made may be gone or settled by now.
+    unseen = rows.filter(checked_at__lt=listed_at)
+    late, arrived = unseen.filter(state__in=FINAL), unseen.filter(state=State.PENDING)
+    if dry_run:
+        report.late_arrivals += late.count()
+    else:
+        # However late the bytes came: the rows are due again, in this same pass.
+        report.late_arrivals += late.update(checked_at=None, purged_at=None)
+        arrived.update(checked_at=None)
+    for key in (entry.key for entry in page if is_incoming(entry.key)):
+        # A form was sent again: the upload has its copy, and never looks back.
+        if states.get(row_key(key)) in COPIED and (
+            dry_run or _done(report, get_bucket().delete_object, key)
+        ):
+            report.late_arrivals += 1
+    return states
+
+
+def _sweep_incoming(report: Counts, page_size: int) -> None:
+    """See to what forms have sent, at each pass: nobody's quota counts it."""
+    listed = get_bucket().list_objects(f"{options().key_prefix}{INCOMING}")
+    listed_at = timezone.now()
+    page = list(islice(listed, page_size))
+    _sweep_owned(page, report, listed_at=listed_at, dry_run=False)
 
 
 def _done(report: Counts, act: Callable[..., None], *arguments: Any) -> bool:

@@ -8,9 +8,11 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
+from uploads import lifecycle
 from uploads.errors import StorageError
 from uploads.models import ParkedNotification, Upload
 from uploads.s3.bucket import get_bucket
+from uploads.s3.keys import is_incoming, row_key
 from uploads.s3.notifications import (
     CreatedObject,
     UnreadableNotification,
@@ -62,7 +64,7 @@ def take_in(body: str | bytes) -> Intake:
         if upload is None:
             counts.unknown += 1
             continue
-        _act_upon(upload)
+        _act_upon(upload, created.key)
         counts.handled += 1
         logger.info("notification.handled", upload=str(upload.pk), state=upload.state)
     return counts
@@ -122,11 +124,13 @@ def _find(created: CreatedObject) -> Upload | None:
         return None
     if created.key != _storable(created.key):
         return None  # no key of ours: the database could not even look for it
-    return Upload.objects.filter(key=created.key).first()
+    return Upload.objects.filter(key=row_key(created.key)).first()
 
 
-def _act_upon(upload: Upload) -> None:
+def _act_upon(upload: Upload, key: str) -> None:
     if upload.state == State.READY:
+        if is_incoming(key):
+            lifecycle.discard_incoming(upload)  # sent again, for nobody
         return  # a doubled or a late message; there is nothing to ask
     if upload.is_final and upload.purged_at is not None:
         # Bytes came back after all URLs were thought dead: purge once more.

@@ -15,6 +15,7 @@ import structlog
 from uploads.conf import options
 from uploads.models import Orphan, Upload
 from uploads.s3.bucket import ListedObject, get_bucket
+from uploads.s3.keys import row_key
 
 logger = structlog.get_logger("slipway.sweeper")
 
@@ -51,7 +52,7 @@ def outdated(entries: list[ListedObject], *, now: datetime) -> list[Orphan]:
 
 def remove(orphan: Orphan) -> None:
     """Delete the object, unless it has a row by now. Raises StorageUnavailable."""
-    if not Upload.objects.filter(key=orphan.key).exists():
+    if not Upload.objects.filter(key=row_key(orphan.key)).exists():
         get_bucket().delete_object(orphan.key)
         logger.warning("orphan.removed", key=orphan.key, byte_size=orphan.byte_size)
     orphan.delete()

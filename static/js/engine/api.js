@@ -11,7 +11,7 @@ import { linkedController, untilAborted } from "./abort.js";
  * @typedef {{
  *   id: string, state: "pending" | "inspecting" | "ready" | "rejected" | "expired" | "cancelled" | "deleted",
  *   filename: string, relative_path: string, byte_size: number, content_type: string,
- *   checksum_sha256: string | null, transport: "put" | "multipart" | "post",
+ *   checksum_sha256: string | null, transport: "put" | "multipart" | "post" | "form",
  *   created_at: string, expires_at: string, completed_at: string | null, rejected_reason: string | null,
  *   last_modified?: string | null, fingerprint?: string | null,
  *   request?: import("./put.js").StorageRequest | null, part_size?: number | null, part_count?: number | null,

@@ -93,7 +93,8 @@ export class Unfinished {
       for (let pages = 0; pages < MAX_PAGES && cursor !== null; pages += 1) {
         /** @type {{results: UploadRecord[], next_cursor: string | null}} */
         const page = await this.#options.api.list({ state: "pending", limit: PAGE, cursor });
-        records.push(...page.results);
+        // What a plain form is sending cannot be continued here: its own page tells of it.
+        records.push(...page.results.filter(({ transport }) => transport !== "form"));
         cursor = page.next_cursor;
       }
       return { records, isWhole: cursor === null };

@@ -18,18 +18,28 @@ from uploads import lifecycle, quota, rates
 from uploads.addresses import client_address
 from uploads.conf import ACTIVE_CONTENT_TYPES
 from uploads.errors import UploadError
-from uploads.forms import RenameForm
+from uploads.forms import PlainUploadForm, RenameForm
 from uploads.models import Upload
 from uploads.policy import policy_for
 from uploads.s3.bucket import get_bucket
 from uploads.states import State
 from uploads.wording import describe, describe_checksum, tell
 
+PLAIN_LIST_LENGTH = 50
+"""Files that are listed without scripts: the newest."""
+
 
 @require_safe
 @never_cache
 def home(request: HttpRequest) -> HttpResponse:
     """Show the upload area and the person's files, which the browser fetches."""
+    return show_home(request)
+
+
+def show_home(
+    request: HttpRequest, *, form: PlainUploadForm | None = None, status: int = 200
+) -> HttpResponse:
+    """Render the page of files; with what is in it for browsers without scripts."""
     usage = quota.usage(request.user)
     policy = policy_for(request.user)
     page_data = {
@@ -39,14 +49,22 @@ def home(request: HttpRequest) -> HttpResponse:
         "quota": asdict(usage),
         "policy": asdict(policy),
     }
-    return render(request, "home.html", {"usage": usage, "page_data": page_data})
+    newest = Upload.objects.filter(owner_id=request.user.pk).visible()
+    context = {
+        "usage": usage,
+        "page_data": page_data,
+        "form": form or PlainUploadForm(usage=usage, policy=policy),
+        "listed": [(row, describe(row)) for row in newest[:PLAIN_LIST_LENGTH]],
+        "list_length": PLAIN_LIST_LENGTH,
+    }
+    return render(request, "home.html", context, status=status)
 
 
 @require_safe
 @never_cache
 def upload(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     """Show one upload: its facts, what happened to it, and what can be done."""
-    row = _own(request, upload_id)
+    row = own_upload(request, upload_id)
     return render(
         request,
         "upload.html",
@@ -65,7 +83,7 @@ def upload(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 def rename(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     """Give an upload another name, and return to its page."""
     rates.spend("change", *rates.payers(request.user, client_address(request)))
-    row = _own(request, upload_id)
+    row = own_upload(request, upload_id)
     form = RenameForm(request.POST)
     if not form.is_valid():
         messages.error(request, "The file kept its name: the new one was empty.")
@@ -81,7 +99,7 @@ def rename(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 def delete(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     """Delete an upload, or cancel it while it is pending, and return to the list."""
     rates.spend("change", *rates.payers(request.user, client_address(request)))
-    row = _own(request, upload_id)
+    row = own_upload(request, upload_id)
     try:
         lifecycle.remove(row, actor=request.user)
     except UploadError as error:
@@ -91,7 +109,7 @@ def delete(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     return redirect("home")
 
 
-def _own(request: HttpRequest, upload_id: uuid.UUID) -> Upload:
+def own_upload(request: HttpRequest, upload_id: uuid.UUID) -> Upload:
     """Return the person's own upload; anyone else's is as unknown as a missing one."""
     return get_object_or_404(Upload, pk=upload_id, owner=request.user)
 

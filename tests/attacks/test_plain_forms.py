@@ -1,0 +1,493 @@
+"""The form that works without scripts: bent, sent again, sent by others, swapped.
+
+It is the one request that binds neither size nor bytes, so all of its safety lies in
+where it sends to: a key that nobody is ever served from.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from tests.attacks.people import HELLO, Person, assert_problem, declaration
+from tests.bucket.stores import BOUNDARY, Answer, Wire, form, send_raw
+from tests.builders import held, let_time_pass
+from uploads.lifecycle import receiving
+from uploads.models import StorageQuota, Upload
+from uploads.s3.bucket import Bucket, get_bucket
+from uploads.s3.copying import copy_object
+from uploads.s3.keys import incoming_key
+from uploads.states import State
+from uploads.upkeep.auditing import audit
+from uploads.upkeep.sweeper import sweep
+
+HTML = b"<!doctype html><script>alert(1)</script>"
+ROOM = 100_000_000
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form of one upload as the page shows it."""
+
+    upload_id: str
+    url: str
+    fields: dict[str, str]
+
+    @property
+    def row(self) -> Upload:
+        return Upload.objects.get(pk=self.upload_id)
+
+    @property
+    def key(self) -> str:
+        return self.fields["key"]
+
+    def send(self, content: bytes = HELLO, **changed: str) -> Answer:
+        fields = self.fields | {n.replace("_", "-"): v for n, v in changed.items()}
+        return send_raw(form(self.url, fields, content))
+
+    def without(self, name: str) -> Answer:
+        fields = {n: value for n, value in self.fields.items() if n != name}
+        return send_raw(form(self.url, fields, HELLO))
+
+
+def ask(person: Person, name: str = "notes.txt", room: str = str(ROOM)) -> Form:
+    """Ask for room, follow to the page, and read its form as a browser does."""
+    answer = person.browser.post("/uploads/form/", {"room": room, "filename": name})
+    assert answer.status_code == 303, answer.content
+    page = person.browser.get(answer["Location"]).content.decode()
+    return read_form(page)
+
+
+def read_form(page: str) -> Form:
+    [shown] = re.findall(r"<form[^>]*multipart/form-data.*?</form>", page, re.DOTALL)
+    [url] = re.findall(r'action="([^"]*)"', shown)
+    fields = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', shown)
+    back = dict(fields)["success_action_redirect"]
+    [upload_id] = re.findall(r"/uploads/([0-9a-f-]{36})/arrived/$", html.unescape(back))
+    unescaped = {name: html.unescape(value) for name, value in fields}
+    return Form(upload_id, html.unescape(url), unescaped)
+
+
+def follow(person: Person, sent: Form) -> Any:
+    """Go where S3 redirects to."""
+    return person.browser.get(f"/uploads/{sent.upload_id}/arrived/")
+
+
+def receive(person: Person, content: bytes = HELLO, **asked: Any) -> Form:
+    sent = ask(person, **asked)
+    assert sent.send(content).status == 303
+    assert follow(person, sent).status_code == 302
+    return sent
+
+
+def served(person: Person, sent: Form) -> bytes:
+    answer = person.call("GET", f"/uploads/{sent.upload_id}/download")
+    assert answer.status_code == 302, answer.content
+    return send_raw(Wire("GET", answer["Location"], {})).body
+
+
+def test_a_file_comes_through_the_form(alice: Person) -> None:
+    # What follows proves nothing unless the straight way works.
+    sent = ask(alice)
+    answer = sent.send()
+
+    assert answer.status == 303
+    assert answer.headers["Location"].startswith(
+        f"http://testserver/uploads/{sent.upload_id}/arrived/?"
+    )
+    assert follow(alice, sent)["Location"] == f"/uploads/{sent.upload_id}/"
+    assert sent.row.state == State.READY
+    assert served(alice, sent) == HELLO
+    assert held(alice.user) == (5, 0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "key",
+        "Content-Type",
+        "Content-Disposition",
+        "success_action_redirect",
+        "x-amz-algorithm",
+        "x-amz-credential",
+        "x-amz-date",
+        "policy",
+        "x-amz-signature",
+    ],
+)
+def test_no_field_can_be_changed_or_left_out(alice: Person, name: str) -> None:
+    # Each open field is something the attacker decides instead of the site.
+    sent = ask(alice)
+
+    answers = [
+        send_raw(form(sent.url, sent.fields | {name: sent.fields[name] + "0"}, HELLO)),
+        sent.without(name),
+    ]
+
+    assert {answer.status for answer in answers} <= {400, 403}
+    assert get_bucket().head_object(sent.key) is None
+
+
+@pytest.mark.parametrize("target", ["own", "neighbour", "outside", "above", "filename"])
+def test_the_form_writes_to_no_other_key(
+    alice: Person, bob: Person, seaweed_bucket: Bucket, target: str
+) -> None:
+    # Above all not to the key that is served.
+    sent, other = ask(alice), ask(bob)
+    key = {
+        "own": sent.row.key,
+        "neighbour": other.key,
+        "outside": "elsewhere/a",
+        "above": sent.key.replace("incoming/", "incoming/../"),
+        "filename": f"{sent.key}/${{filename}}",
+    }[target]
+
+    assert sent.send(key=key).status in {400, 403}
+    written = {entry.key for entry in seaweed_bucket.list_objects("")}
+    assert not written & {key, sent.row.key, sent.key, other.key}
+
+
+@pytest.mark.parametrize(
+    "name", ["acl", "tagging", "x-amz-acl", "x-amz-meta-a", "x-amz-storage-class"]
+)
+def test_a_further_field_does_no_harm(alice: Person, name: str) -> None:
+    # S3 refuses all of them. SeaweedFS overlooks the first two, and so does the copy.
+    sent = ask(alice)
+
+    answer = send_raw(form(sent.url, {**sent.fields, name: "public-read"}, HELLO))
+
+    assert answer.status == (403 if name.startswith("x-amz-") else 303)
+    if answer.status == 303:
+        follow(alice, sent)
+        stranger = f"{sent.url}/{sent.row.key}"
+        assert send_raw(Wire("GET", stranger, {})).status == 403
+
+
+@pytest.mark.parametrize("header", ["Content-Encoding", "Cache-Control", "Expires"])
+def test_no_header_of_the_attackers_reaches_the_file(
+    alice: Person, header: str
+) -> None:
+    # An encoding would change the bytes on their way to whoever downloads them.
+    sent = ask(alice)
+    fields = {**sent.fields, header: "gzip"}
+    assert send_raw(form(sent.url, fields, HELLO)).status == 303  # S3: 403
+
+    follow(alice, sent)
+
+    if header == "Content-Encoding":
+        assert sent.row.state == State.REJECTED
+        return
+    answer = get_bucket().client.head_object(Bucket=get_bucket().name, Key=sent.row.key)
+    assert "gzip" not in {answer.get("CacheControl"), answer.get("ExpiresString")}
+    assert answer["ContentType"] == "text/plain"
+
+
+def test_one_byte_more_than_was_reserved_is_refused(alice: Person) -> None:
+    # The range is all that holds the form to its reservation.
+    assert alice.user is not None
+    StorageQuota.objects.create(user=alice.user, limit_bytes=5)
+    sent = ask(alice, room="rest")
+
+    answer = sent.send(b"hello!")
+
+    assert (answer.status, b"EntityTooLarge" in answer.body) == (400, True)
+    assert get_bucket().head_object(sent.key) is None
+    assert follow(alice, sent).status_code == 409
+    assert held(alice.user) == (0, 5, 0, 1)
+
+
+def test_two_file_fields_are_one_file(alice: Person) -> None:
+    # Two readers of one form must not see two different files.
+    sent = ask(alice)
+    wire = form(sent.url, sent.fields, HELLO)
+    end = f"--{BOUNDARY}--\r\n".encode()
+    second = (
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="g"'
+        "\r\n\r\n"
+    ).encode() + HTML
+    two = wire.body.removesuffix(end) + second + b"\r\n" + end
+
+    send_raw(wire.with_body(two))
+    follow(alice, sent)
+
+    if sent.row.state == State.READY:
+        assert served(alice, sent) == HELLO
+        assert sent.row.byte_size == len(HELLO)
+
+
+def test_a_form_without_a_file_is_an_empty_file_at_most(alice: Person) -> None:
+    sent = ask(alice)
+    wire = form(sent.url, sent.fields, b"")
+    file_field = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"'
+    fields, _, _ = wire.body.partition(file_field.encode())
+    send_raw(wire.with_body(fields + f"--{BOUNDARY}--\r\n".encode()))
+
+    follow(alice, sent)
+
+    assert sent.row.state in {State.PENDING, State.READY}
+    assert held(alice.user)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "redirect", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"]
+)
+def test_the_redirect_goes_nowhere_else(alice: Person, redirect: str) -> None:
+    sent = ask(alice)
+
+    bent = sent.fields | {"success_action_redirect": redirect}
+    assert send_raw(form(sent.url, bent, HELLO)).status == 403
+
+
+@pytest.mark.parametrize("page", ["send", "arrived", "", "delete", "rename"])
+def test_anothers_form_is_as_unknown_as_a_missing_one(
+    alice: Person, bob: Person, page: str
+) -> None:
+    sent = ask(alice)
+    path = f"/uploads/{sent.upload_id}/{page}/".replace("//", "/")
+
+    answer = (
+        bob.browser.get(path)
+        if page not in {"delete", "rename"}
+        else (bob.browser.post(path))
+    )
+
+    assert answer.status_code == 404
+
+
+def test_what_the_redirect_says_is_not_believed(alice: Person, bob: Person) -> None:
+    # The address may name any bucket, key and ETag: the row decides.
+    mine, other = ask(alice), receive(bob, b"bob's")
+
+    answer = alice.browser.get(
+        f"/uploads/{mine.upload_id}/arrived/",
+        {"bucket": "slipway", "key": other.row.key, "etag": other.row.etag},
+    )
+
+    assert answer.status_code == 409
+    assert mine.row.state == State.PENDING
+
+
+def test_a_form_from_another_site_reserves_nothing(alice: Person) -> None:
+    careful = Person(alice.user, enforce_csrf_checks=True)
+
+    answer = careful.browser.post("/uploads/form/", {"room": str(ROOM)})
+
+    assert answer.status_code == 403
+    assert not Upload.objects.exists()
+    assert alice.browser.get("/uploads/form/").status_code == 405
+
+
+@pytest.mark.parametrize("room", ["", "-1", "0", "1", "1e9", str(10**15), "all"])
+def test_room_is_one_of_those_offered(alice: Person, room: str) -> None:
+    answer = alice.browser.post("/uploads/form/", {"room": room})
+
+    assert answer.status_code == 422
+    assert not Upload.objects.exists()
+
+
+def test_what_is_verified_stays_whatever_the_form_sends_until_it_dies(
+    alice: Person, seaweed_bucket: Bucket, settings: Any
+) -> None:
+    # The form can be sent again for as long as it lives: until the very last moment.
+    sent = ask(alice)
+    settings.UPLOADS = {**settings.UPLOADS, "URL_EXPIRY_SECONDS": 3}
+    page = alice.browser.get(f"/uploads/{sent.upload_id}/send/")
+    short_lived = read_form(page.content.decode())
+    sent.send()
+    follow(alice, sent)
+    assert sent.send(HTML).status == 303
+    deadline = time.monotonic() + 60
+
+    while (status := short_lived.send(HTML).status) == 303:
+        assert time.monotonic() < deadline, "the form does not die"
+        assert served(alice, sent) == HELLO
+        assert follow(alice, sent).status_code == 302
+
+    assert status == 403
+    assert sent.row.state == State.READY
+    sweep()
+    assert seaweed_bucket.head_object(sent.key) is None
+    assert list(audit()) == []
+    assert served(alice, sent) == HELLO
+    assert held(alice.user) == (5, 0, 1, 0)
+
+
+@pytest.mark.parametrize("content", [HELLO, HTML])
+def test_what_a_form_sends_after_a_delete_is_swept(
+    alice: Person, seaweed_bucket: Bucket, content: bytes
+) -> None:
+    # The space is free again by then: what lands there is in nobody's quota.
+    sent = receive(alice)
+    alice.call("DELETE", f"/uploads/{sent.upload_id}")
+    assert sent.send(content).status == 303
+
+    assert follow(alice, sent).status_code == 302  # to a page that says it is deleted
+    let_time_pass(hours=2)
+    sweep()
+
+    assert sent.row.state == State.DELETED
+    assert seaweed_bucket.head_object(sent.key) is None
+    assert seaweed_bucket.head_object(sent.row.key) is None
+
+
+def test_what_was_rejected_does_not_come_back_by_its_form(
+    alice: Person, seaweed_bucket: Bucket
+) -> None:
+    sent = receive(alice, b"MZ\x90\x00" + bytes(60), name="picture.png")
+    assert sent.row.state == State.REJECTED
+    assert sent.send().status == 303
+
+    follow(alice, sent)
+
+    assert sent.row.state == State.REJECTED
+    let_time_pass(hours=2)
+    sweep()
+    assert seaweed_bucket.head_object(sent.key) is None
+
+
+def test_bytes_swapped_between_the_look_and_the_copy_do_not_slip_in(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The look sees five bytes, the copy would take a hundred: If-Match refuses it,
+    # and the second look sees what is there now. Nothing is lost.
+    sent = ask(alice)
+    sent.send()
+    real, swaps = copy_object, [b"x" * 100]
+
+    def swap_then_copy(*arguments: Any, **named: Any) -> None:
+        if swaps:
+            assert sent.send(swaps.pop()).status == 303
+        real(*arguments, **named)
+
+    monkeypatch.setattr(f"{receiving.__name__}.copy_object", swap_then_copy)
+    assert follow(alice, sent).status_code == 302
+
+    assert sent.row.state == State.READY
+    assert sent.row.byte_size == 100
+    assert served(alice, sent) == b"x" * 100
+    assert held(alice.user) == (100, 0, 1, 0)
+
+
+def test_a_form_that_never_rests_is_put_off_and_never_lost(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = ask(alice)
+    sent.send()
+    real = copy_object
+
+    def swap_then_copy(*arguments: Any, **named: Any) -> None:
+        sent.send(timezone.now().isoformat().encode())
+        real(*arguments, **named)
+
+    monkeypatch.setattr(f"{receiving.__name__}.copy_object", swap_then_copy)
+    assert follow(alice, sent).status_code == 503
+    assert sent.row.state == State.PENDING
+    monkeypatch.undo()
+
+    assert follow(alice, sent).status_code == 302
+    assert sent.row.state == State.READY
+
+
+def test_bytes_swapped_after_the_copy_change_nothing(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = ask(alice)
+    sent.send()
+    real = copy_object
+
+    def copy_then_swap(*arguments: Any, **named: Any) -> None:
+        real(*arguments, **named)
+        sent.send(HTML)
+
+    monkeypatch.setattr(f"{receiving.__name__}.copy_object", copy_then_swap)
+    follow(alice, sent)
+
+    assert sent.row.state == State.READY
+    assert served(alice, sent) == HELLO
+    assert held(alice.user) == (5, 0, 1, 0)
+
+
+def test_a_form_sent_all_the_while_ends_in_one_file_that_stays(alice: Person) -> None:
+    # Two threads at it: one sends without a pause, one has it verified.
+    sent = ask(alice)
+    sent.send(b"0" * 10)
+
+    def send_on() -> None:
+        for number in range(200):
+            sent.send(b"%d" % (number % 10) * (number % 50))
+
+    sender = threading.Thread(target=send_on)
+    sender.start()
+    while sent.row.state == State.PENDING:
+        follow(alice, sent)
+    first = served(alice, sent)
+    while sender.is_alive():
+        follow(alice, sent)
+        assert served(alice, sent) == first
+    sender.join()
+
+    assert sent.row.byte_size == len(first)
+    assert held(alice.user) == (len(first), 0, 1, 0)
+
+
+def test_the_api_neither_starts_nor_presigns_a_form(alice: Person) -> None:
+    # A PUT for the own key would be a way around the copy.
+    assert_problem(
+        alice.call("POST", "/uploads", declaration(HELLO, transport="form")),
+        422,
+        "invalid_request",
+    )
+    sent = ask(alice)
+    told = alice.call("GET", f"/uploads/{sent.upload_id}").json()
+    parts = {"parts": [{"part_number": 1, "checksum_sha256": "A" * 43 + "="}]}
+
+    assert told["transport"] == "form"
+    assert_problem(
+        alice.call("POST", f"/uploads/{sent.upload_id}/parts", parts),
+        409,
+        "invalid_state",
+    )
+
+
+def test_no_idempotency_key_of_the_api_finds_a_form(alice: Person) -> None:
+    # It would be answered with a URL for the key of the copy.
+    token = "0" * 32
+    alice.browser.post("/uploads/form/", {"room": str(ROOM), "once": token})
+    facts = declaration(HELLO)
+
+    for key in (token, f"form {ROOM} {token}", f"form%20{ROOM}%20{token}"):
+        answer = alice.call("POST", "/uploads", facts, **{"Idempotency-Key": key})
+        assert answer.status_code in {201, 422}
+        if answer.status_code == 201:
+            assert answer.json()["transport"] == "put"
+
+
+def test_the_copy_is_nowhere_in_the_page(alice: Person) -> None:
+    sent = ask(alice)
+    page = alice.browser.get(f"/uploads/{sent.upload_id}/send/")
+
+    assert sent.row.key not in page.content.decode()
+    assert incoming_key(sent.row.key) in page.content.decode()
+    assert "no-store" in page["Cache-Control"]
+
+
+def test_only_the_page_of_the_form_may_send_to_the_bucket(alice: Person) -> None:
+    # Elsewhere an injected form could carry what a person types to the bucket.
+    sent = ask(alice)
+    origin = "/".join(sent.url.split("/")[:3])
+
+    def allowed(path: str) -> str:
+        policy = alice.browser.get(path)["Content-Security-Policy"]
+        [found] = re.findall(r"form-action ([^;]*)", policy)
+        return str(found)
+
+    assert allowed(f"/uploads/{sent.upload_id}/send/") == f"'self' {origin}"
+    assert allowed(f"/uploads/{sent.upload_id}/") == "'self'"
+    assert allowed("/") == "'self'"

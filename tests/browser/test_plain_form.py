@@ -1,0 +1,197 @@
+"""The site without JavaScript: room is asked for, a form sends the file, it is checked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.files import (
+    MIB,
+    download,
+    make_upload,
+    payload,
+    quota_of,
+    random_file,
+    sha256,
+    uploads_of,
+)
+from uploads.models import StorageQuota, Upload
+from uploads.s3.bucket import get_bucket
+from uploads.s3.keys import incoming_key
+from uploads.states import State, Transport
+from uploads.upkeep.auditing import audit
+
+# A big file takes its time on a busy machine; nothing here waits for less.
+PATIENCE_MS = 120_000
+
+
+@pytest.fixture
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_context_args, "java_script_enabled": False}
+
+
+def ask_for_room(page: Page, room: str, name: str = "") -> None:
+    """Fill in the form on the page of files and go on."""
+    page.goto("/")
+    area = page.get_by_role("region", name="Upload a file")
+    area.get_by_label("The file is at most").select_option(label=room)
+    area.get_by_label("Name (optional)").fill(name)
+    area.get_by_role("button", name="Continue").click()
+
+
+def files_of(page: Page) -> Locator:
+    """Return the list of files. Playwright finds no text in a noscript but by a role."""
+    return page.get_by_role("region", name="Files")
+
+
+def send(page: Page, file: Any) -> None:
+    """Choose a file on the page that sends it, and send it."""
+    page.get_by_label("File", exact=True).set_input_files(file)
+    page.get_by_role("button", name="Send").click(timeout=PATIENCE_MS)
+
+
+def ready(person: User, name: str) -> Upload:
+    upload = uploads_of(person)[name]
+    assert upload.state == State.READY
+    assert upload.transport == Transport.FORM
+    assert get_bucket().head_object(incoming_key(upload.key)) is None
+    return upload
+
+
+def test_fifty_mebibytes_arrive_and_are_verified(
+    signed_in: Page, person: User, tmp_path: Path
+) -> None:
+    file = random_file(tmp_path, "survey.bin", 50 * MIB)
+    ask_for_room(signed_in, "100 MB", "survey.bin")
+    assert quota_of(person) == (0, 100_000_000, 0, 1)
+
+    send(signed_in, file)
+
+    expect(signed_in.get_by_role("heading", name="survey.bin")).to_be_visible()
+    expect(signed_in.get_by_text("Checked and stored")).to_be_visible()
+    upload = ready(person, "survey.bin")
+    assert quota_of(person) == (50 * MIB, 0, 1, 0)
+    assert download(signed_in, upload).sha256 == sha256(file)
+    assert [gap for gap in audit() if str(upload.pk) in gap.detail] == []
+
+
+def test_what_does_not_fit_is_refused_in_words(signed_in: Page, person: User) -> None:
+    StorageQuota.objects.create(user=person, limit_bytes=40 * 1000**2)
+
+    ask_for_room(signed_in, "100 MB")
+
+    refusal = "no room for a file of up to 100 MB: 40 MB of your 40 MB are left"
+    expect(signed_in.get_by_text(refusal)).to_be_visible()
+    expect(signed_in.get_by_role("button", name="Continue")).to_be_visible()
+    assert uploads_of(person) == {}
+    assert quota_of(person) == (0, 0, 0, 0)
+
+
+def test_all_that_is_left_may_be_asked_for(signed_in: Page, person: User) -> None:
+    StorageQuota.objects.create(user=person, limit_bytes=1000)
+
+    ask_for_room(signed_in, "1 kB, all that is left", "full.txt")
+    send(signed_in, payload("other.txt", b"x" * 1000))
+
+    expect(signed_in.get_by_role("heading", name="full.txt")).to_be_visible()
+    assert ready(person, "full.txt").byte_size == 1000
+    assert quota_of(person) == (1000, 0, 1, 0)
+
+
+def test_a_file_larger_than_was_said_is_refused_and_can_be_given_up(
+    signed_in: Page, person: User
+) -> None:
+    StorageQuota.objects.create(user=person, limit_bytes=1000)
+    ask_for_room(signed_in, "1 kB, all that is left")
+
+    send(signed_in, payload("big.bin", b"x" * 1001))
+    expect(signed_in.get_by_text("EntityTooLarge").first).to_be_attached()
+    signed_in.go_back()
+    # That page had told of what would come.
+    expect(signed_in.get_by_role("main")).to_contain_text("EntityTooLarge")
+    signed_in.get_by_role("button", name="Give up and free the space").click()
+
+    expect(files_of(signed_in)).to_contain_text("No files yet")
+    assert quota_of(person) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("empty.txt", b""),
+        ("Prüfbericht 测试 (1).txt", b"ok"),
+        ('"><img src=x onerror=alert(1)>.txt', b"markup"),
+    ],
+    ids=["empty", "not ASCII", "markup"],
+)
+def test_odd_files_arrive_under_their_names(
+    signed_in: Page, person: User, name: str, content: bytes
+) -> None:
+    ask_for_room(signed_in, "100 MB", name)
+
+    send(signed_in, payload("x", content))
+
+    expect(signed_in.get_by_role("heading", name=name)).to_be_visible()
+    expect(signed_in.get_by_text("Checked and stored")).to_be_visible()
+    assert ready(person, name).content_type == "text/plain"
+    assert quota_of(person) == (len(content), 0, 1, 0)
+
+
+def test_a_file_without_a_name_gets_one(signed_in: Page, person: User) -> None:
+    ask_for_room(signed_in, "100 MB")
+
+    send(signed_in, payload("report.pdf", b"%PDF-1.7\n"))
+
+    expect(signed_in.get_by_text("Checked and stored")).to_be_visible()
+    [upload] = uploads_of(person).values()
+    # S3 tells the file's own name; SeaweedFS does not.
+    assert re.fullmatch(r"upload-\d{4}-\d\d-\d\d\.pdf", upload.filename)
+    assert upload.content_type == "application/pdf"
+
+
+def test_what_is_refused_by_its_content_says_why(signed_in: Page, person: User) -> None:
+    ask_for_room(signed_in, "100 MB", "picture.png")
+
+    send(signed_in, payload("picture.png", b"MZ\x90\x00" + bytes(60)))
+
+    expect(signed_in.get_by_text("This file was refused.")).to_be_visible()
+    assert quota_of(person) == (0, 0, 0, 0)
+
+
+def test_looking_before_anything_was_sent_offers_the_form_again(
+    signed_in: Page, person: User
+) -> None:
+    ask_for_room(signed_in, "100 MB", "late.txt")
+    [upload] = uploads_of(person).values()
+
+    signed_in.goto(f"/uploads/{upload.pk}/arrived/")
+    expect(signed_in.get_by_text("Nothing has arrived yet.")).to_be_visible()
+    send(signed_in, payload("late.txt", b"here"))
+
+    expect(signed_in.get_by_text("Checked and stored")).to_be_visible()
+    ready(person, "late.txt")
+
+
+def test_files_are_listed_renamed_and_deleted(signed_in: Page, person: User) -> None:
+    upload = make_upload(person)
+    signed_in.goto("/")
+    files = files_of(signed_in)
+    expect(files.get_by_role("listitem")).to_have_count(1)
+    expect(files).to_contain_text("1 kB")
+    expect(signed_in.get_by_role("banner")).to_contain_text("1 kB of 20 GB used")
+
+    files.get_by_role("link", name="survey.pdf").click()
+    signed_in.get_by_role("textbox", name="Name").fill("final.pdf")
+    signed_in.get_by_role("button", name="Rename").click()
+    expect(signed_in.get_by_role("heading", name="final.pdf")).to_be_visible()
+    signed_in.get_by_role("button", name="Delete").click()
+
+    expect(signed_in.get_by_text("final.pdf is deleted.")).to_be_visible()
+    expect(files_of(signed_in)).to_contain_text("No files yet")
+    upload.refresh_from_db()
+    assert upload.state == State.DELETED

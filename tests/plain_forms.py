@@ -1,0 +1,48 @@
+"""What tests of plain forms share: asking for room, and bytes as a form leaves them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from uploads import lifecycle
+from uploads.models import Upload
+from uploads.s3.bucket import Bucket
+from uploads.s3.keys import incoming_key
+
+REDIRECT = "http://testserver/uploads/arrived/"
+
+
+def begin_form(owner: Any, byte_size: int = 100, filename: str = "notes.txt") -> Upload:
+    """Ask for room and show the form that sends the file, as the pages do."""
+    upload = lifecycle.start_form(
+        owner=owner,
+        byte_size=byte_size,
+        filename=filename,
+        idempotency_key=uuid.uuid4().hex,
+    )
+    lifecycle.presign_form(upload, redirect_url=REDIRECT)
+    return upload
+
+
+def arrive(bucket: Bucket, upload: Upload, content: bytes, **changes: Any) -> None:
+    """Store an object as a browser with the form would."""
+    facts: dict[str, Any] = {
+        "ContentType": "application/octet-stream",
+        "ContentDisposition": "attachment",
+        **changes,
+    }
+    bucket.client.put_object(
+        Bucket=bucket.name, Key=incoming_key(upload.key), Body=content, **facts
+    )
+
+
+def is_there(bucket: Bucket, upload: Upload) -> bool:
+    """Return whether anything lies where the form sends to."""
+    return bucket.head_object(incoming_key(upload.key)) is not None
+
+
+def stored(bucket: Bucket, upload: Upload) -> bytes | None:
+    """Return what lies under the upload's own key."""
+    facts = bucket.head_object(upload.key)
+    return bucket.read_range(upload.key, 0, facts.byte_size) if facts else None

@@ -1,0 +1,127 @@
+"""Many look at once at what a plain form has sent."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from tests.bucket.stores import form, send_raw
+from tests.races.threads import at_once, race
+from uploads import lifecycle, quota
+from uploads.errors import InvalidState
+from uploads.models import Upload
+from uploads.s3.bucket import Bucket
+from uploads.s3.presigner import SignedPost
+from uploads.states import State
+from uploads.upkeep.reconciliation import reconcile
+from uploads.upkeep.sweeper import sweep
+
+pytestmark = pytest.mark.usefixtures("agreeing")
+
+HELLO = b"hello"
+REDIRECT = "http://testserver/arrived/"
+
+
+def ask(owner: Any, byte_size: int = 1000) -> tuple[Upload, SignedPost]:
+    upload = lifecycle.start_form(
+        owner=owner,
+        byte_size=byte_size,
+        filename="notes.txt",
+        idempotency_key=uuid.uuid4().hex,
+    )
+    return upload, lifecycle.presign_form(upload, redirect_url=REDIRECT)
+
+
+def send(signed: SignedPost, content: bytes) -> None:
+    assert send_raw(form(signed.url, signed.fields, content)).status == 303
+
+
+def charged(owner: Any) -> tuple[int, int, int, int]:
+    now = quota.usage(owner)
+    return now.used_bytes, now.reserved_bytes, now.file_count, now.reserved_files
+
+
+def times(upload: Upload, kind: str) -> int:
+    return upload.events.filter(kind=kind).count()
+
+
+def test_16_arrivals_give_one_ready_one_event_one_charge(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload, signed = ask(alice)
+    send(signed, HELLO)
+
+    states = at_once(
+        lambda: lifecycle.complete(Upload.objects.get(pk=upload.pk)).state, threads=16
+    )
+
+    assert states == [State.READY] * 16
+    assert times(upload, "upload.inspecting") == 1
+    assert times(upload, "upload.ready") == 1
+    assert charged(alice) == (len(HELLO), 0, 1, 0)
+    assert bucket.read_range(upload.key, 0, 100) == HELLO
+
+
+def test_16_arrivals_while_the_form_is_sent_again_give_one_file(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload, signed = ask(alice)
+    send(signed, HELLO)
+
+    def look() -> State:
+        return reconcile(Upload.objects.get(pk=upload.pk))
+
+    def send_again() -> None:
+        for size in range(20):
+            send(signed, b"x" * size)
+
+    race([look] * 16 + [send_again] * 2)
+    lifecycle.complete(upload)
+    sweep()
+
+    upload.refresh_from_db()
+    assert upload.state == State.READY
+    facts = bucket.head_object(upload.key)
+    assert facts is not None
+    assert (facts.byte_size, facts.etag) == (upload.byte_size, upload.etag)
+    assert charged(alice) == (facts.byte_size, 0, 1, 0)
+
+
+def test_a_form_sent_in_16_times_at_once_reserves_once(
+    alice: Any, bucket: Bucket
+) -> None:
+    def start() -> Any:
+        return lifecycle.start_form(
+            owner=alice, byte_size=1000, filename="", idempotency_key="once"
+        ).pk
+
+    assert len(set(at_once(start, threads=16))) == 1
+    assert charged(alice) == (0, 1000, 0, 1)
+
+
+@pytest.mark.parametrize("end", ["cancel", "expire"])
+def test_an_end_in_the_middle_of_arrivals_leaves_one_truth(
+    alice: Any, bucket: Bucket, end: str
+) -> None:
+    upload, signed = ask(alice)
+    send(signed, HELLO)
+
+    def look() -> Any:
+        return lifecycle.complete(Upload.objects.get(pk=upload.pk)).state
+
+    def finish() -> Any:
+        row = Upload.objects.get(pk=upload.pk)
+        if end == "cancel":
+            return lifecycle.remove(row)
+        return lifecycle.expire(row, reason="a test")
+
+    results = race([look] * 8 + [finish])
+
+    upload.refresh_from_db()
+    if upload.state == State.READY:
+        assert charged(alice) == (len(HELLO), 0, 1, 0)
+    else:
+        assert charged(alice) == (0, 0, 0, 0)
+        assert any(isinstance(result, InvalidState) for result in results[:8])

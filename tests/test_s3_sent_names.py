@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+
+from uploads.s3.sent_names import sent_name
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("report.pdf", "report.pdf"),
+        ("", ""),
+        ("${filename}", ""),
+        ("=?UTF-8?B?w7xiZXIudHh0?=", "über.txt"),
+        ("=?UTF-8?Q?=C3=BCber.txt?=", "über.txt"),
+        ("über.txt".encode().decode("latin-1"), "über.txt"),
+        ("über.txt", "über.txt"),
+        ("=?no-such-charset?B?w7xi?=", "=?no-such-charset?B?w7xi?="),
+        ("=?UTF-8?B?!?=", ""),
+        ("=?UTF-8?B?/w==?=", "=?UTF-8?B?/w==?="),
+        ("x" * 10_000, "x" * 4096),
+    ],
+)
+def test_a_name_is_read_however_s3_wrote_it(value: str, name: str) -> None:
+    assert sent_name({"filename": value}) == name
+
+
+def test_no_name_is_no_name() -> None:
+    assert sent_name({"other": "a"}) == ""

@@ -1,0 +1,192 @@
+"""Files that a plain form sends, without JavaScript.
+
+Such a form declares no size and no checksum, and may be sent again with other bytes
+for as long as it lives. So what it sends lands under a key of its own, the incoming
+key, which nobody is ever served from. Once it is there, the server copies it to the
+upload's own key, for which no URL that writes was ever made: what is recorded,
+inspected and served is the copy.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from uploads.conf import ACTIVE_CONTENT_TYPES
+from uploads.errors import (
+    ContentTypeNotAllowed,
+    CopyRefused,
+    Incomplete,
+    InvalidState,
+    StorageError,
+    StorageUnavailable,
+)
+from uploads.filenames import UNNAMED, clean_filename
+from uploads.inspection.extensions import UNKNOWN, extension_of, type_of
+from uploads.inspection.signatures import HEAD_BYTES, detect_type
+from uploads.lifecycle.presigning import extend_urls
+from uploads.lifecycle.starting import Declaration, start
+from uploads.models import Upload
+from uploads.policy import policy_for
+from uploads.s3.bucket import Bucket, ObjectFacts, get_bucket, get_presigner
+from uploads.s3.copying import MAX_COPY, copy_object
+from uploads.s3.keys import incoming_key
+from uploads.s3.presigner import SignedPost
+from uploads.s3.sent_names import sent_name
+from uploads.states import Transport
+from uploads.verification import Mismatch, find_form_mismatch
+
+logger = structlog.get_logger("slipway.lifecycle")
+
+MAX_FORM_BYTES = MAX_COPY
+"""The most that one form carries: it has to be copied in one piece."""
+
+_LOOKS = 4
+"""One to copy, one to find the copy; more only while the form is sent again."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What a form has sent: the facts of the copy, or why it is refused.
+
+    ``recorded`` are the row's fields that nobody could know before.
+    """
+
+    facts: ObjectFacts
+    refusal: Mismatch | None = None
+    recorded: dict[str, Any] = field(default_factory=dict)
+
+
+def start_form(
+    *, owner: Any, byte_size: int, filename: str, idempotency_key: str
+) -> Upload:
+    """Reserve ``byte_size`` bytes for a file that is at most so large.
+
+    ``filename`` is clean, or empty: then the name comes with the file, if it comes
+    at all. Raises as start does.
+    """
+    declaration = Declaration(
+        filename=filename or UNNAMED,
+        byte_size=byte_size,
+        content_type=_inert(type_of(filename)) if filename else "",
+        transport=Transport.FORM,
+    )
+    # With its space it is a key that no client of the API can send.
+    key = f"form {byte_size} {idempotency_key}"
+    return start(owner=owner, declaration=declaration, idempotency_key=key)
+
+
+def presign_form(upload: Upload, *, redirect_url: str) -> SignedPost:
+    """Return the form that sends the file; behind it S3 redirects to ``redirect_url``.
+
+    Raises InvalidState for an upload that takes no bytes any more, or that is not
+    sent by a form.
+    """
+    if upload.transport != Transport.FORM:
+        raise InvalidState(f"The transport is {upload.transport}: there is no form.")
+    return get_presigner().plain_form(
+        key=incoming_key(upload.key),
+        max_bytes=upload.byte_size,
+        redirect_url=redirect_url,
+        expires_in=extend_urls(upload, {"transport": upload.transport}),
+    )
+
+
+def receive(upload: Upload) -> Arrival:
+    """Copy what a form has sent to the upload's own key; return what it is.
+
+    Idempotent: what is under that key is the copy that a twin made, or a call that
+    died behind it. Raises Incomplete while nothing has come, StorageUnavailable
+    also when the form is sent again and again meanwhile.
+    """
+    bucket, incoming = get_bucket(), incoming_key(upload.key)
+    for _ in range(_LOOKS):
+        copied, sent = bucket.head_object(upload.key), bucket.head_object(incoming)
+        facts = copied or sent
+        if facts is None:
+            raise Incomplete("No file has arrived.", missing_parts=[1])
+        filename = _name(upload, sent)
+        if copied:
+            content_type = copied.content_type
+        else:
+            content_type = _type(bucket, filename, incoming, facts)
+        refusal = find_form_mismatch(upload, facts) or _objection(upload, content_type)
+        if refusal or copied:
+            recorded = {
+                "byte_size": facts.byte_size,
+                "content_type": content_type,
+                "filename": filename or _substitute_name(upload, content_type),
+            }
+            return Arrival(facts, refusal, recorded)
+        # Refused where a twin was faster, or the form was sent again just now.
+        with suppress(CopyRefused):
+            copy_object(
+                bucket,
+                incoming,
+                upload.key,
+                etag=facts.etag,
+                content_type=content_type,
+            )
+    raise StorageUnavailable("The file is being sent again: try again in a moment.")
+
+
+def discard_incoming(upload: Upload) -> None:
+    """Remove what a form has sent; it was copied, or is not wanted.
+
+    Storage that does not answer is left to the sweeper.
+    """
+    try:
+        get_bucket().delete_object(incoming_key(upload.key))
+    except StorageError as error:
+        logger.warning("incoming.kept", upload=str(upload.pk), error=error.code)
+
+
+def discard_copy(upload: Upload, facts: ObjectFacts) -> None:
+    """Remove a copy that was made while its upload was given up.
+
+    Storage that does not answer is left to the sweeper.
+    """
+    try:
+        get_bucket().delete_object(upload.key, version_id=facts.version_id)
+    except StorageError as error:
+        logger.warning("copy.kept", upload=str(upload.pk), error=error.code)
+
+
+def _name(upload: Upload, sent: ObjectFacts | None) -> str:
+    """Return the name its owner typed, else the one that came with the file, or ``""``."""
+    if upload.filename != UNNAMED:
+        return upload.filename
+    name = clean_filename(sent_name(sent.metadata)) if sent else UNNAMED
+    return "" if name == UNNAMED else name
+
+
+def _substitute_name(upload: Upload, content_type: str) -> str:
+    extension = "" if content_type == UNKNOWN else extension_of(content_type)
+    return f"upload-{upload.created_at:%Y-%m-%d}{extension}"
+
+
+def _type(bucket: Bucket, filename: str, key: str, facts: ObjectFacts) -> str:
+    """Return the type that the name declares; of a nameless file, what it seems to be."""
+    if filename:
+        return _inert(type_of(filename))
+    head = bucket.read_range(key, 0, min(HEAD_BYTES, facts.byte_size))
+    return _inert(detect_type(head) or UNKNOWN)
+
+
+def _inert(content_type: str) -> str:
+    """Keep what a browser could run as plain bytes, as the page with scripts does."""
+    if content_type in ACTIVE_CONTENT_TYPES or content_type.endswith("+xml"):
+        return UNKNOWN
+    return content_type
+
+
+def _objection(upload: Upload, content_type: str) -> Mismatch | None:
+    try:
+        # The size was allowed when it was reserved.
+        policy_for(upload.owner).check(byte_size=0, content_type=content_type)
+    except ContentTypeNotAllowed as error:
+        return Mismatch("type_not_allowed", error.detail)
+    return None
