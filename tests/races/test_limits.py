@@ -172,7 +172,7 @@ def test_100_names_at_once_from_one_address_are_20_guesses(four_workers: Site) -
 def guesser(url: str, name: str) -> Callable[[], tuple[int, int]]:
     """Return what tries a wrong password: it returns status and Retry-After."""
     page = f"{url}/accounts/login/"
-    with urllib.request.urlopen(page, timeout=60) as answer:
+    with urllib.request.urlopen(page, timeout=120) as answer:
         cookie = answer.headers["Set-Cookie"].partition(";")[0]
         found = re.search(
             r'name="csrfmiddlewaretoken" value="(\w+)"', answer.read().decode()
@@ -187,7 +187,7 @@ def guesser(url: str, name: str) -> Callable[[], tuple[int, int]]:
             page, data=data.encode(), headers={"Cookie": cookie}
         )
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status, 0
         except urllib.error.HTTPError as error:
             return error.code, int(error.headers.get("Retry-After", 0))
