@@ -9,6 +9,7 @@ import struct
 import zipfile
 from collections.abc import Iterable
 from functools import cache
+from unittest import mock
 
 END = struct.Struct("<4s4H2LH")
 
@@ -24,16 +25,14 @@ def packed(*files: tuple[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -
 
 def in_zip64(*files: tuple[str, bytes]) -> bytes:
     """Make an archive with the wide fields that only huge ones need."""
-    limits = zipfile.ZIP64_LIMIT, zipfile.ZIP_FILECOUNT_LIMIT
     made = io.BytesIO()
-    try:
-        zipfile.ZIP64_LIMIT = zipfile.ZIP_FILECOUNT_LIMIT = 1
-        with zipfile.ZipFile(made, "w") as archive:
-            for name, content in files:
-                with archive.open(name, "w", force_zip64=True) as file:
-                    file.write(content)
-    finally:
-        zipfile.ZIP64_LIMIT, zipfile.ZIP_FILECOUNT_LIMIT = limits
+    with (
+        mock.patch.multiple(zipfile, ZIP64_LIMIT=1, ZIP_FILECOUNT_LIMIT=1),
+        zipfile.ZipFile(made, "w") as archive,
+    ):
+        for name, content in files:
+            with archive.open(name, "w", force_zip64=True) as file:
+                file.write(content)
     return made.getvalue()
 
 

@@ -185,7 +185,11 @@ def test_a_clamd_that_stands_still_gives_no_verdict(
     clamd: FakeClamd, content: bytes
 ) -> None:
     done = threading.Event()
-    clamd.reply = lambda connection: [done.wait(30), None][1]
+
+    def stand_still(connection: socket.socket) -> None:
+        done.wait(30)
+
+    clamd.reply = stand_still
 
     with pytest.raises(ClamdError, match="in time"):
         scan(clamd, content, timeout=0.2)

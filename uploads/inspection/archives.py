@@ -7,16 +7,20 @@ that unpacks by it gets more than it says.
 from __future__ import annotations
 
 import re
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from uploads.inspection.extensions import extension_of, words
+from uploads.inspection.extensions import extension_of
+from uploads.inspection.inner_archives import (
+    DOCUMENTS,
+    FEW,
+    PACKED,
+    ZIPPED,
+    archives_among,
+)
 from uploads.inspection.ranges import BlockReader, Window
 from uploads.inspection.verdicts import ACCEPTED, Sample, Verdict, refused
 from uploads.inspection.zip_directory import (
-    DEFLATED,
     STORED,
     BrokenArchive,
     Directory,
@@ -34,30 +38,8 @@ ZIP_TYPE = "application/zip"
 GZIP_TYPE = "application/gzip"
 SELF_EXTRACTING = "application/vnd.microsoft.portable-executable"
 ARCHIVES = {ZIP_TYPE, GZIP_TYPE, SELF_EXTRACTING}
-DOCUMENTS = words(
-    "cbz docm docx dotm dotx epub kmz odg odp ods odt ott potx ppsx pptm pptx vsdx xlsb "
-    "xlsm xlsx xltx"
-)
-"""ZIP archives that people know as documents."""
-
-ZIPPED = DOCUMENTS | words("aab apk ear ipa jar nupkg war whl xpi zip")
-PACKED = ZIPPED | words("7z bz2 cab gz lz4 rar tbz2 tgz txz xz z zst")
-ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
-PACKED_MAGIC = (
-    *ZIP_MAGIC,
-    b"\x1f\x8b\x08",
-    b"BZh",
-    b"\xfd7zXZ\x00",
-    b"7z\xbc\xaf",
-    b"Rar!",
-)
-MAGIC_BYTES = 6
-
 DEFLATE_RATIO = 1032
 """The most that deflate can pack: 258 bytes in 2 bits."""
-
-FEW = 16
-"""Entries of a short list are known by their first bytes, not only by name."""
 
 OUTSIDE = re.compile(r"(?:^|[/\\])\.\.(?:[/\\]|$)|^[/\\]|^[A-Za-z]:[/\\]|\x00")
 
@@ -166,7 +148,7 @@ class ArchiveInspector:
             )
         if self._is_bomb(declared, stored):
             raise _Refused(self._bomb(declared, stored))
-        for entry in _archives(file, inner):
+        for entry in archives_among(file, inner):
             self._follow(file, entry, len(spans), depth=depth + 1, total=total)
 
     def _follow(
@@ -256,31 +238,6 @@ def _require_apart(spans: list[tuple[int, int]], end: int) -> None:
                 "Entries of this archive overlap, as in archives that are made to "
                 "explode."
             )
-
-
-def _archives(file: Readable, entries: list[Entry]) -> Iterator[Entry]:
-    """Yield those that are archives: by name, or in a short list by first bytes."""
-    for entry in entries:
-        if entry.stored_bytes == 0:
-            continue
-        if entry.method == STORED and not entry.is_encrypted:
-            start = data_start(file, entry)
-            if file.read(start, MAGIC_BYTES).startswith(ZIP_MAGIC):
-                yield entry
-        elif extension_of(entry.name) in PACKED or _begins_packed(file, entry):
-            yield entry
-
-
-def _begins_packed(file: Readable, entry: Entry) -> bool:
-    """Return whether a deflated entry is an archive; six bytes of it are inflated."""
-    if entry.method != DEFLATED or entry.is_encrypted:
-        return False
-    head = file.read(data_start(file, entry), 512)
-    try:
-        first = zlib.decompressobj(-zlib.MAX_WBITS).decompress(head, MAGIC_BYTES)
-    except zlib.error:
-        return False
-    return first.startswith(PACKED_MAGIC)
 
 
 def _claims_zip(sample: Sample) -> bool:
