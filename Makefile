@@ -13,7 +13,7 @@ unexport DATABASE_URL DEBUG SECRET_KEY ALLOWED_HOSTS CSRF_TRUSTED_ORIGINS DATA_D
 unexport DJANGO_SETTINGS_MODULE S3_BUCKET S3_REGION S3_ENDPOINT_URL S3_KEY_PREFIX
 unexport S3_PUBLIC_ENDPOINT_URL S3_ADDRESSING_STYLE S3_ACCESS_KEY_ID S3_SESSION_TOKEN
 unexport S3_SECRET_ACCESS_KEY S3_SIGNER_ACCESS_KEY_ID S3_SIGNER_SECRET_ACCESS_KEY
-unexport EMAIL_URL PYTEST_ADDOPTS PYTHONDONTWRITEBYTECODE
+unexport CLAMD_URL TASKS_BACKEND EMAIL_URL PYTEST_ADDOPTS PYTHONDONTWRITEBYTECODE
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
@@ -24,9 +24,9 @@ SITE := $(PYTHON) -m uploads.dev
 SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run manage test check lint format bench clean lock bundle chromium
+.PHONY: help run manage test check lint format bench clean lock bundle chromium clamd
 .PHONY: test-unit test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
-.PHONY: test-faults faults soak
+.PHONY: test-faults test-inspection faults soak
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
@@ -40,9 +40,10 @@ manage: $(READY) ## Run a management command on the demo site: CMD="audit"
 
 # The first four keep both cores busy; the rest mostly wait, two at a time.
 test: test-unit test-js test-bucket test-attacks ## Run every test there is
-	@$(MAKE) --no-print-directory -j 2 -O test-browser test-faults test-races test-demo test-fuzz
+	@$(MAKE) --no-print-directory -j 2 -O test-browser test-faults test-races test-demo \
+		test-inspection test-fuzz
 	@echo "All tests passed: unit, JavaScript, bucket, attacks, races," \
-		"API fuzzing, demo site, browser, faults."
+		"API fuzzing, demo site, browser, faults, inspection."
 
 check: lint test-unit test-js ## Lint, types and fast tests, for before a commit
 
@@ -70,6 +71,9 @@ test-attacks: $(READY) $(BUNDLE) ## What an attacker tries, on the site and a re
 
 test-races: $(READY) ## Quota and state races, on a real PostgreSQL
 	$(PYTEST) -p tests.plugins.postgres -p tests.plugins.seaweed tests/races
+
+test-inspection: $(READY) clamd ## Malware, archive bombs, disguises, on a real clamd
+	$(PYTEST) -p tests.plugins.seaweed -p tests.plugins.clamd tests/inspection
 
 test-fuzz: $(READY) ## The API against its own OpenAPI document
 	$(PYTEST) -p schemathesis.pytest.plugin tests/api_fuzz
@@ -113,6 +117,9 @@ clean: ## Remove what was built; the data in var/ stays
 
 chromium:
 	@scripts/chromium.sh
+
+clamd:
+	@scripts/clamd.sh
 
 $(READY): requirements.txt requirements-dev.txt
 	scripts/venv.sh

@@ -7,6 +7,7 @@ matters has a default: start-up stops and names the variable that is missing.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -59,6 +60,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.usersessions",
     "csp",
+    "django_tasks",
     "storages",
 ]
 
@@ -273,9 +275,57 @@ UPLOADS = {
         "UPLOADS_ORPHAN_GRACE_SECONDS": env.int("UPLOADS_ORPHAN_GRACE_SECONDS", None),
         "UPLOADS_MAX_OPEN": env.int("UPLOADS_MAX_OPEN", None),
         **{name: env.str(name, None) for name in RATES},
+        "UPLOADS_INLINE_INSPECTION_BYTES": env.int(
+            "UPLOADS_INLINE_INSPECTION_BYTES", None
+        ),
+        "UPLOADS_QUARANTINE_PREFIX": env.str("UPLOADS_QUARANTINE_PREFIX", None),
     }.items()
     if value is not None
 }
+
+# What looks at the content of every object, as AUTH_PASSWORD_VALIDATORS at passwords.
+# docs/inspection.md tells what each does, of its OPTIONS, and how to write another.
+INSPECTORS: list[dict[str, Any]] = [
+    {"NAME": "uploads.inspection.declared_type.DeclaredTypeInspector"},
+    {"NAME": "uploads.inspection.extensions.ExtensionInspector"},
+    {
+        "NAME": "uploads.inspection.images.ImageInspector",
+        "OPTIONS": {"max_megapixels": env.int("IMAGE_MAX_MEGAPIXELS", 500)},
+    },
+    {
+        "NAME": "uploads.inspection.archives.ArchiveInspector",
+        "OPTIONS": {
+            "max_entries": env.int("ARCHIVE_MAX_ENTRIES", 50_000),
+            "max_ratio": env.int("ARCHIVE_MAX_RATIO", 100),
+            "allow_symlinks": env.bool("ARCHIVE_ALLOW_SYMLINKS", False),
+        },
+    },
+]
+if CLAMD_URL := env.str("CLAMD_URL", ""):
+    INSPECTORS.append(
+        {
+            "NAME": "uploads.inspection.antivirus.ClamAVInspector",
+            "OPTIONS": {
+                "url": CLAMD_URL,
+                "max_bytes": env.int("CLAMD_MAX_BYTES", 2_000_000_000),
+                "too_large": env.str("CLAMD_TOO_LARGE", "refuse"),
+            },
+        }
+    )
+
+# Django 6 has this setting itself; until then django-tasks reads it.
+match env.str("TASKS_BACKEND", "immediate"):
+    case "immediate":
+        TASKS = {
+            "default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"}
+        }
+    case "database":
+        TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+        INSTALLED_APPS.append("django_tasks_db")
+    case other:
+        raise ImproperlyConfigured(
+            f"TASKS_BACKEND is {other!r}: set it to immediate or database."
+        )
 
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", str(BASE_DIR / "var" / "static")))

@@ -28,11 +28,14 @@ def test_the_sites_own_settings_are_in_order() -> None:
         {"DOWNLOAD_EXPIRY_SECONDS": 301},
         {"LIFETIME_SECONDS": 60},
         {"NO_SUCH_OPTION": 1},
+        {"QUARANTINE_PREFIX": "quarantine"},
+        {"QUARANTINE_PREFIX": "uploads/bad/"},
+        {"KEY_PREFIX": "a/b/", "QUARANTINE_PREFIX": "a/"},
     ],
     ids=str,
 )
 def test_an_option_out_of_range_is_an_error(
-    settings: Any, options: dict[str, int]
+    settings: Any, options: dict[str, Any]
 ) -> None:
     settings.UPLOADS = options
 

@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from uploads.inspection.declared_type import inspect_declared_type
+from uploads.inspection.declared_type import DeclaredTypeInspector
 from uploads.inspection.signatures import MAGIC, detect_type
 from uploads.inspection.verdicts import Sample, Verdict
 
@@ -25,7 +25,7 @@ HTML = b"<!DOCTYPE html><html><body>hello</body></html>"
 
 
 def inspect(content: bytes, content_type: str, filename: str = "file") -> Verdict:
-    return inspect_declared_type(
+    return DeclaredTypeInspector().inspect(
         Sample(
             filename=filename,
             content_type=content_type,
@@ -115,7 +115,7 @@ def test_no_more_than_the_head_is_read() -> None:
         asked.append((start, length))
         return PNG
 
-    inspect_declared_type(
+    DeclaredTypeInspector().inspect(
         Sample(filename="a.png", content_type="image/png", byte_size=10**12, read=read)
     )
 

@@ -175,3 +175,33 @@ def test_the_page_may_talk_to_the_buckets_origin(
         )
         == origin
     )
+
+
+@pytest.mark.parametrize(
+    ("environment", "word"),
+    [
+        ({"CLAMD_URL": "clamd:3310"}, "no address of clamd"),
+        ({"CLAMD_URL": "tcp://clamd:3310", "CLAMD_TOO_LARGE": "keep"}, "too_large"),
+        ({"TASKS_BACKEND": "celery"}, "TASKS_BACKEND is 'celery'"),
+    ],
+    ids=str,
+)
+def test_a_wrong_word_about_inspection_is_refused(
+    tmp_path: Path, environment: dict[str, str], word: str
+) -> None:
+    done = manage("check", environment={"DATA_DIR": str(tmp_path), **environment})
+
+    assert done.returncode != 0
+    assert word in done.stderr
+
+
+def test_clamd_and_workers_can_be_turned_on(tmp_path: Path) -> None:
+    environment = {
+        "DATA_DIR": str(tmp_path),
+        "CLAMD_URL": "unix:///run/clamd.ctl",
+        "TASKS_BACKEND": "database",
+    }
+
+    done = manage("check", environment=environment)
+
+    assert done.returncode == 0, done.stderr

@@ -17,13 +17,13 @@ from tests.builders import begin, held, kinds, let_time_pass, make_ready, put
 from tests.storage_faults import counted, refusing
 from uploads import lifecycle
 from uploads.errors import StorageUnavailable
-from uploads.inspection import pipeline
 from uploads.models import ParkedNotification, Upload
 from uploads.s3.bucket import Bucket
 from uploads.s3.queue import Queue
 from uploads.states import State
 from uploads.upkeep import intake
 from uploads.upkeep.intake import MAX_RECEIVES, Intake, park, take_from, take_in
+from uploads.upkeep.reconciliation import reconcile
 from uploads.upkeep.sweeper import sweep
 
 pytestmark = pytest.mark.django_db
@@ -256,13 +256,12 @@ def test_what_fails_while_the_bucket_answers_is_parked_in_the_end(
 def test_a_message_that_breaks_something_stops_no_other(
     alice: Any, bucket: Bucket, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_on_poison(sample: Any) -> Any:
-        if sample.filename == "poison.txt":
+    def break_on_poison(upload: Upload) -> State:
+        if upload.filename == "poison.txt":
             raise ZeroDivisionError
-        return inspectors[0](sample)
+        return reconcile(upload)
 
-    inspectors = pipeline.INSPECTORS
-    monkeypatch.setattr(pipeline, "INSPECTORS", (break_on_poison,))
+    monkeypatch.setattr(intake, "reconcile", break_on_poison)
     poison = begin(alice, filename="poison.txt")
     put(bucket, poison, b"hello")
     send(queue, created(poison), created(arrived(bucket, alice)))

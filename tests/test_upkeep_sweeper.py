@@ -23,12 +23,12 @@ from tests.builders import (
 from tests.storage_faults import Killed, counted, killed_at, refusing
 from uploads import lifecycle
 from uploads.errors import StorageUnavailable
-from uploads.inspection import pipeline
 from uploads.models import Rate, StorageQuota, Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
-from uploads.upkeep import schedule
+from uploads.upkeep import schedule, sweeper
 from uploads.upkeep.auditing import audit
+from uploads.upkeep.reconciliation import reconcile
 from uploads.upkeep.sweeper import Limits, Report, sweep
 
 pytestmark = pytest.mark.django_db
@@ -346,16 +346,15 @@ def test_rows_that_always_fail_keep_nobody_waiting(alice: Any, bucket: Bucket) -
     assert {states[row.pk] for row in good} == {State.EXPIRED}
 
 
-def test_an_inspector_that_breaks_on_one_file_stops_nothing_else(
+def test_a_row_that_breaks_something_stops_nothing_else(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_on_poison(sample: Any) -> Any:
-        if sample.filename == "poison.txt":
+    def break_on_poison(upload: Upload, **options: Any) -> State:
+        if upload.filename == "poison.txt":
             raise ZeroDivisionError
-        return inspectors[0](sample)
+        return reconcile(upload, **options)
 
-    inspectors = pipeline.INSPECTORS
-    monkeypatch.setattr(pipeline, "INSPECTORS", (break_on_poison,))
+    monkeypatch.setattr(sweeper, "reconcile", break_on_poison)
     put(bucket, begin(alice, filename="poison.txt"), b"hello")
     put(bucket, begin(alice), b"hello")
     let_time_pass(minutes=2)

@@ -11,6 +11,7 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
 from uploads.conf import options
+from uploads.inspection.pipeline import inspectors
 
 
 @checks.register("uploads")
@@ -49,6 +50,30 @@ def check_storage(**_: Any) -> list[checks.CheckMessage]:
                 hint="boto3 still presigns with SigV2 unless told otherwise, "
                 "and SigV2 ignores most of what an upload URL must pin.",
                 id="uploads.E003",
+            )
+        ]
+    return []
+
+
+@checks.register("uploads")
+def check_inspectors(**_: Any) -> list[checks.CheckMessage]:
+    """Report inspectors that cannot be made; before the first upload meets them."""
+    try:
+        found = inspectors()
+    except ImproperlyConfigured as error:
+        return [
+            checks.Error(
+                str(error),
+                hint="docs/inspection.md lists the inspectors and their options.",
+                id="uploads.E005",
+            )
+        ]
+    if not found:
+        return [
+            checks.Warning(
+                "INSPECTORS is empty: every content is accepted.",
+                hint="Leave out of it what you do not want, not everything.",
+                id="uploads.W001",
             )
         ]
     return []

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
+MIB = 1024**2
 GIB = 1024**3
 MINUTE_SECONDS = 60
 HOUR_SECONDS = 3600
@@ -140,6 +141,8 @@ class Options:
     # Logins that succeed are given back: only failures count.
     rate_login: RateLimit | None = RateLimit(5, 5 * MINUTE_SECONDS)
     rate_login_per_address: RateLimit | None = RateLimit(100, HOUR_SECONDS)
+    inline_inspection_bytes: int = 16 * MIB
+    quarantine_prefix: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= self.url_expiry_seconds <= 900:
@@ -170,6 +173,19 @@ class Options:
             raise ImproperlyConfigured(
                 "S3_KEY_PREFIX must not end with incoming/: plain forms send to a "
                 "place of that name below the prefix."
+            )
+        self._require_quarantine_apart()
+
+    def _require_quarantine_apart(self) -> None:
+        kept, quarantine = self.key_prefix, self.quarantine_prefix
+        if not quarantine:
+            return
+        if not quarantine.endswith("/"):
+            raise ImproperlyConfigured("UPLOADS_QUARANTINE_PREFIX must end in a slash.")
+        if quarantine.startswith(kept) or kept.startswith(quarantine):
+            raise ImproperlyConfigured(
+                f"UPLOADS_QUARANTINE_PREFIX {quarantine!r} and S3_KEY_PREFIX {kept!r} "
+                "lie inside each other: what is in quarantine must be out of the way."
             )
 
 

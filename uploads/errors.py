@@ -13,6 +13,7 @@
     ├── FileTooLarge
     ├── ContentTypeNotAllowed
     ├── RateLimited
+    ├── InspectorUnavailable
     └── StorageError
         ├── StorageUnavailable
         ├── NoSuchMultipartUpload
@@ -124,6 +125,12 @@ class RateLimited(UploadError):
     def __init__(self, detail: str = "", *, retry_after: int = 1) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class InspectorUnavailable(UploadError):
+    """An inspector cannot look at the content now: the upload waits for it."""
+
+    code = "inspector_unavailable"
 
 
 class StorageError(UploadError):

@@ -42,6 +42,7 @@ FORM_EXPLANATION = (
 SENTENCES = {
     "upload.started": "Upload started",
     "upload.inspecting": "All bytes arrived, check began",
+    "upload.waiting": "Check put off: it cannot be made right now",
     "upload.ready": "Checked and stored",
     "upload.rejected": "Refused",
     "upload.expired": "Gave up waiting for the rest of the bytes",
@@ -99,6 +100,11 @@ def describe(upload: Upload) -> Description:
     """Return the words for the state that ``upload`` is in."""
     state = State(upload.state)
     explanation = EXPLANATIONS.get(state, "")
+    if state == State.INSPECTING and upload.waiting_reason:
+        explanation = (
+            "All bytes are here, but they cannot be checked right now. That is tried "
+            "again by itself: there is nothing for you to do."
+        )
     if state == State.REJECTED:
         reason = upload.rejected_reason or "It is not what was announced."
         explanation = f"This file was refused. {reason} Its bytes are removed."

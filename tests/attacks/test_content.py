@@ -19,7 +19,7 @@ SCRIPT = b"<script>alert(document.domain)</script>"
 HTML = b"<!doctype html><html><body>" + SCRIPT + b"</body></html>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'
 GIF = b"GIF89a\x01\x00\x01\x00\x80\x00\x00"
-PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(13)
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + b"\x00\x00\x00\x01" * 2 + bytes(9)
 
 
 def archive(name: str, content: bytes) -> bytes:
@@ -95,6 +95,8 @@ DISGUISES = {
     "php in a picture": (b"<?php system($_GET[0]); ?>", "image/jpeg"),
     "a pdf as a picture": (b"%PDF-1.7\n", "image/png"),
     "a picture as a pdf": (PNG, "application/pdf"),
+    "page in a GIF": (GIF + SCRIPT, "image/gif"),
+    "page in a PNG": (PNG + HTML, "image/png"),
 }
 
 
@@ -105,7 +107,7 @@ def test_content_in_disguise_is_rejected_and_gone(
     alice: Person, content: bytes, content_type: str
 ) -> None:
     # The declared type is what the download says: it must not be a lie.
-    started = alice.upload(content, content_type=content_type)
+    started = alice.upload(content, content_type=content_type, filename="evil")
 
     assert started.row.state == State.REJECTED
     assert_problem(
@@ -115,38 +117,48 @@ def test_content_in_disguise_is_rejected_and_gone(
 
 
 HARMLESS_AS_A_DOWNLOAD = {
-    "page as bytes": (HTML, "application/octet-stream"),
-    "script as bytes": (SVG, "application/octet-stream"),
-    "UTF-7": (b"+ADw-script+AD4-alert(1)+ADw-/script+AD4-", "text/plain"),
-    "UTF-16 without a mark": (HTML.decode().encode("utf-16-le"), "text/plain"),
-    "mhtml": (b"MIME-Version: 1.0\nContent-Type: multipart/related\n\n", "text/plain"),
-    "page behind a long run of spaces": (b" " * 5000 + HTML, "text/plain"),
-    "page behind a word": (b"hello " + SCRIPT, "text/plain"),
-    "page in a GIF": (GIF + SCRIPT, "image/gif"),
-    "page in a PNG": (PNG + HTML, "image/png"),
+    "page as bytes": (HTML, "application/octet-stream", "evil.html"),
+    "script as bytes": (SVG, "application/octet-stream", "evil.svg"),
+    "UTF-7": (b"+ADw-script+AD4-alert(1)+ADw-/script+AD4-", "text/plain", "evil.txt"),
+    "UTF-16 without a mark": (
+        HTML.decode().encode("utf-16-le"),
+        "text/plain",
+        "evil.txt",
+    ),
+    "mhtml": (
+        b"MIME-Version: 1.0\nContent-Type: multipart/related\n\n",
+        "text/plain",
+        "evil.txt",
+    ),
+    "page behind a long run of spaces": (b" " * 5000 + HTML, "text/plain", "evil"),
+    "page behind a word": (b"hello " + SCRIPT, "text/plain", "evil.csv"),
+    "page far back in a GIF": (GIF + bytes(5000) + SCRIPT, "image/gif", "evil.gif"),
+    "page far back in a PNG": (PNG + bytes(5000) + HTML, "image/png", "evil.png"),
     "a Java archive": (
         archive("META-INF/MANIFEST.MF", b"x"),
         "application/java-archive",
+        "evil.jar",
     ),
-    "an empty page": (b"", "image/png"),
+    "an empty page": (b"", "image/png", "evil.html"),
     "a PDF with a script": (
         b"%PDF-1.7\n1 0 obj<</OpenAction<</S/JavaScript/JS(app.alert(1))>>>>",
         "application/pdf",
+        "evil.pdf",
     ),
 }
 
 
 @pytest.mark.parametrize(
-    ("content", "content_type"),
+    ("content", "content_type", "filename"),
     HARMLESS_AS_A_DOWNLOAD.values(),
     ids=HARMLESS_AS_A_DOWNLOAD.keys(),
 )
 @pytest.mark.parametrize("query", ["", "?inline=1"], ids=["download", "inline"])
 def test_what_passes_is_only_ever_a_download_or_a_picture(
-    alice: Person, content: bytes, content_type: str, query: str
+    alice: Person, content: bytes, content_type: str, filename: str, query: str
 ) -> None:
     # No table of signatures is complete: the answer's headers are the last wall.
-    started = alice.upload(content, content_type=content_type, filename="evil.html")
+    started = alice.upload(content, content_type=content_type, filename=filename)
     assert started.row.state == State.READY
 
     answer = alice.download(started, query)

@@ -92,7 +92,7 @@ def test_a_download_has_one_name_and_no_header_of_the_attackers(
     alice: Person, sent: str
 ) -> None:
     # The name is in a header that S3 repeats: a quote in it would end it.
-    started = alice.upload(filename=sent)
+    started = alice.upload(filename=sent, content_type="application/octet-stream")
 
     answer = alice.download(started)
     disposition = answer.headers["Content-Disposition"]

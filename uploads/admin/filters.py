@@ -64,6 +64,20 @@ class TransportFilter(ScanningFilter):
         return Q(transport=value)
 
 
+class InspectionFilter(ScanningFilter):
+    title = "inspection"
+    parameter_name = "inspection"
+    choices_in_words = (
+        ("waiting", "Waiting for an inspector"),
+        ("quarantined", "In quarantine"),
+    )
+
+    def condition_for(self, value: str) -> Q:
+        if value == "quarantined":
+            return ~Q(quarantine_key="")
+        return Q(state=State.INSPECTING) & ~Q(waiting_reason="")
+
+
 class SizeFilter(ScanningFilter):
     title = "size"
     parameter_name = "size"
@@ -91,6 +105,7 @@ class KindFilter(SimpleListFilter):
         "upload.started",
         "upload.presigned",
         *(f"upload.{state.value}" for state in State if state != State.PENDING),
+        "upload.waiting",
         "upload.renamed",
         "upload.downloaded",
         "upload.previewed",

@@ -42,6 +42,8 @@ def remove(request: HttpRequest, uploads: list[Upload]) -> None:
     def step(upload: Upload) -> Finding:
         was_over = upload.is_final
         lifecycle.remove(upload, actor=request.user)
+        if lifecycle.empty_quarantine(upload, actor=request.user):
+            return Finding(True, "It is gone from quarantine.")
         if was_over:
             return Finding(True, "It was over already.")
         return Finding(True, f"It is now {upload.state}.")
@@ -53,6 +55,8 @@ def purge_again(request: HttpRequest, uploads: list[Upload]) -> None:
     def step(upload: Upload) -> Finding:
         if upload.state not in FINAL:
             return Finding(False, f"It is {upload.state}: delete it first.")
+        if lifecycle.empty_quarantine(upload, actor=request.user):
+            return Finding(True, "It is gone from quarantine.")
         if _is_purged(upload):
             return Finding(True, "Its bytes were gone for good already.")
         if not lifecycle.purge(upload):

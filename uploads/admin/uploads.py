@@ -23,7 +23,12 @@ from django.utils.safestring import SafeString
 from uploads import lifecycle
 from uploads.admin import operations
 from uploads.admin.events import EventInline
-from uploads.admin.filters import SizeFilter, TransportFilter, TypeFilter
+from uploads.admin.filters import (
+    InspectionFilter,
+    SizeFilter,
+    TransportFilter,
+    TypeFilter,
+)
 from uploads.admin.listing import ListAdmin, with_permission
 from uploads.admin.presenting import age, link, size
 from uploads.admin.searching import UploadChangeList
@@ -95,7 +100,7 @@ class UploadAdmin(ListAdmin):
         "content_type",
         "age",
     )
-    list_filter = ("state", TypeFilter, TransportFilter, SizeFilter)
+    list_filter = ("state", InspectionFilter, TypeFilter, TransportFilter, SizeFilter)
     list_select_related = ("owner",)
     date_hierarchy = "created_at"
     sortable_by = ("age",)
@@ -155,10 +160,13 @@ class UploadAdmin(ListAdmin):
 
     @admin.display(description="State")
     def state_in_words(self, upload: Upload) -> SafeString:
+        waits = upload.state == State.INSPECTING and upload.waiting_reason
         return format_html(
-            '<span class="state state-{}">{}</span>',
+            '<span class="state state-{}" title="{}">{}{}</span>',
             upload.state,
+            upload.waiting_reason if waits else "",
             upload.get_state_display(),
+            ", waiting" if waits else "",
         )
 
     @admin.display(description="Size")

@@ -31,6 +31,7 @@ STATUS: dict[type[UploadError], HTTPStatus] = {
     errors.FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.ContentTypeNotAllowed: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.InspectorUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NoSuchMultipartUpload: HTTPStatus.SERVICE_UNAVAILABLE,

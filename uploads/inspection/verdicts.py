@@ -1,16 +1,21 @@
-"""What an inspector is shown, and what it may answer."""
+"""What an inspector is, what it is shown, and what it may answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from uploads.inspection.signatures import HEAD_BYTES, detect_type
 
 
 @dataclass(frozen=True)
 class Sample:
     """An object as inspectors see it: the declaration, and a way to its bytes.
 
-    ``read(start, length)`` returns at most ``length`` bytes by a ranged GET.
+    ``read(start, length)`` returns at most ``length`` bytes by a ranged GET, and
+    raises StorageUnavailable where the object is another by now.
     """
 
     filename: str
@@ -18,14 +23,55 @@ class Sample:
     byte_size: int
     read: Callable[[int, int], bytes]
 
+    @cached_property
+    def head(self) -> bytes:
+        """The first bytes, HEAD_BYTES of them where it has so many; read once."""
+        return self.read(0, min(HEAD_BYTES, self.byte_size)) if self.byte_size else b""
+
+    @cached_property
+    def detected_type(self) -> str:
+        """The content type that the first bytes give away, or ``""``."""
+        return detect_type(self.head)
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """``accepted``, or the reason in words that its owner can act on."""
+    """``accepted``, or the reason in words that its owner can act on.
+
+    A ``reason`` beside acceptance is a note for the audit trail, such as what
+    could not be looked into.
+    """
 
     accepted: bool
     reason: str = ""
     detected_type: str = ""
 
 
-Inspector = Callable[[Sample], Verdict]
+ACCEPTED = Verdict(accepted=True)
+
+
+def refused(reason: str) -> Verdict:
+    """Return the verdict that refuses, in words for the file's owner."""
+    return Verdict(accepted=False, reason=reason)
+
+
+class Inspector(Protocol):
+    """One look at an object's content.
+
+    Made once a process from its entry in ``INSPECTORS``, with its OPTIONS as
+    keyword arguments, and then used by many threads at once.
+    """
+
+    name: str
+    """Short, for operators: it names the inspector that uploads wait for."""
+
+    slow: bool
+    """Whether it reads the whole object: large ones are then left to a worker."""
+
+    def wants(self, sample: Sample) -> bool:
+        """Return whether it has anything to say of this object; reads nothing twice."""
+        ...
+
+    def inspect(self, sample: Sample) -> Verdict:
+        """Return the verdict. Raises InspectorUnavailable where there can be none."""
+        ...

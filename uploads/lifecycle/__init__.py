@@ -5,7 +5,8 @@ record the answer. No S3 request is made inside a transaction. What dies in
 between leaves a row that says so, and the sweeper takes it from there.
 """
 
-from uploads.lifecycle.completion import Objects, complete, preview, stored_parts
+from uploads.lifecycle.completion import complete, preview, stored_parts
+from uploads.lifecycle.inspecting import Objects, takes_long
 from uploads.lifecycle.moving import expire, move, purge
 from uploads.lifecycle.owning import remove, rename
 from uploads.lifecycle.presigning import (
@@ -15,6 +16,7 @@ from uploads.lifecycle.presigning import (
     presign_download,
     presign_parts,
 )
+from uploads.lifecycle.quarantine import empty_quarantine
 from uploads.lifecycle.receiving import (
     MAX_FORM_BYTES,
     discard_incoming,
@@ -30,6 +32,7 @@ __all__ = [
     "WantedPart",
     "complete",
     "discard_incoming",
+    "empty_quarantine",
     "expire",
     "may_show_inline",
     "move",
@@ -44,4 +47,5 @@ __all__ = [
     "start",
     "start_form",
     "stored_parts",
+    "takes_long",
 ]

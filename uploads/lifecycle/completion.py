@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
-
-import structlog
-from django.utils import timezone
 
 from uploads.errors import (
     Incomplete,
@@ -17,24 +15,25 @@ from uploads.errors import (
     StaleUpload,
     StorageUnavailable,
 )
-from uploads.inspection.pipeline import inspect
-from uploads.inspection.signatures import HEAD_BYTES
-from uploads.inspection.verdicts import Sample
-from uploads.lifecycle.moving import expire, move, purge
+from uploads.lifecycle.inspecting import Objects, inspect, reject
+from uploads.lifecycle.moving import expire, move
 from uploads.lifecycle.receiving import discard_copy, discard_incoming, receive
 from uploads.models import Upload
-from uploads.s3.bucket import Bucket, ObjectFacts, Part, get_bucket
+from uploads.s3.bucket import ObjectFacts, Part, get_bucket
 from uploads.s3.preview import PreviewedBucket, preview_objects
 from uploads.states import FINAL, State, Transport
 from uploads.verification import composite_checksum, find_mismatch, missing_parts
 
-logger = structlog.get_logger("slipway.lifecycle")
-
-Objects = Bucket | PreviewedBucket
+PREVIEW_BYTES = 64 * 1024
+"""What the quick inspectors look at of most files."""
 
 
 def complete(
-    upload: Upload, *, actor: Any = None, objects: Objects | None = None
+    upload: Upload,
+    *,
+    actor: Any = None,
+    objects: Objects | None = None,
+    patient: bool = False,
 ) -> Upload:
     """Ask the bucket about ``upload`` and take it as far as the facts allow.
 
@@ -42,14 +41,21 @@ def complete(
     left it. Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises
     Incomplete while bytes are missing, InvalidState for an upload that is over,
     StorageUnavailable when S3 cannot be asked. ``objects`` comes from preview, for
-    who completes many.
+    who completes many. Who is ``patient`` waits for slow inspectors of large objects
+    too; see takes_long.
     """
+    steps: dict[str, Callable[..., None]] = {
+        State.PENDING: _verify,
+        State.INSPECTING: partial(inspect, patient=patient),
+    }
     for _ in State:  # a lost race means that the row has moved on: bounded
-        step = STEPS.get(State(upload.state))
-        if step is None:
+        was = upload.state
+        if was not in steps:
             break
         try:
-            step(upload, actor, objects or get_bucket())
+            steps[was](upload, actor, objects or get_bucket())
+            if upload.state == was:
+                break  # it waits for an inspector
         except StaleUpload:
             upload.refresh_from_db()
         except (Incomplete, StorageUnavailable):
@@ -70,7 +76,9 @@ def preview(uploads: Iterable[Upload]) -> Objects:
         and upload.transport not in {Transport.MULTIPART, Transport.FORM}
     ]
     bucket = get_bucket()
-    return PreviewedBucket(bucket, preview_objects(bucket, keys, head_bytes=HEAD_BYTES))
+    return PreviewedBucket(
+        bucket, preview_objects(bucket, keys, head_bytes=PREVIEW_BYTES)
+    )
 
 
 def _has_moved_on(upload: Upload) -> bool:
@@ -106,7 +114,7 @@ def _verify(upload: Upload, actor: Any, objects: Objects) -> None:
         raise Incomplete("The object has not arrived in the bucket.", missing_parts=[1])
     mismatch = find_mismatch(upload, facts, expected_checksum=expected)
     if mismatch:
-        _reject(upload, actor, mismatch.words, cause=mismatch.cause)
+        reject(upload, actor, mismatch.words, cause=mismatch.cause)
         return
     found = _recorded(facts)
     move(upload, State.INSPECTING, actor=actor, detail=found, **found)
@@ -116,7 +124,7 @@ def _receive(upload: Upload, actor: Any) -> None:
     """Take what a plain form has sent to inspecting: its copy, under the own key."""
     arrival = receive(upload)
     if arrival.refusal:
-        _reject(upload, actor, arrival.refusal.words, cause=arrival.refusal.cause)
+        reject(upload, actor, arrival.refusal.words, cause=arrival.refusal.cause)
         return
     found = arrival.recorded | _recorded(arrival.facts)
     detail = {"reserved_bytes": upload.byte_size, **found}
@@ -129,7 +137,7 @@ def _receive(upload: Upload, actor: Any) -> None:
         elif upload.etag != arrival.facts.etag:
             # Only where S3 knows no condition on copies: this one came too late.
             words = "The object was replaced while it was checked."
-            _reject(upload, actor, words, cause="replaced")
+            reject(upload, actor, words, cause="replaced")
         raise
     discard_incoming(upload)
 
@@ -194,64 +202,3 @@ def _require_object(upload: Upload) -> None:
     raise InvalidState(
         "The storage has dropped the parts of this upload: start it again."
     )
-
-
-def _inspect(upload: Upload, actor: Any, objects: Objects) -> None:
-    """Take an inspecting upload to ready, or reject it, by its content."""
-    try:
-        verdict = inspect(
-            Sample(
-                filename=upload.filename,
-                content_type=upload.content_type,
-                byte_size=upload.byte_size,
-                read=lambda start, length: objects.read_range(
-                    upload.key, start, length, etag=upload.etag
-                ),
-            )
-        )
-    except StorageUnavailable:
-        # Nobody is at it any more: the sweeper need not wait to see that.
-        inspecting = Upload.objects.filter(pk=upload.pk, state=State.INSPECTING)
-        inspecting.update(checked_at=None)
-        if not _is_replaced(upload):
-            raise
-        words = "The object was replaced or removed at the storage."
-        _reject(upload, actor, words, cause="replaced")
-        return
-    if not verdict.accepted:
-        _reject(upload, actor, verdict.reason)
-        return
-    move(
-        upload,
-        State.READY,
-        actor=actor,
-        completed_at=timezone.now(),
-        detected_type=verdict.detected_type,
-    )
-
-
-def _is_replaced(upload: Upload) -> bool:
-    """Return whether the object that was verified is there no more, for a fact."""
-    facts = get_bucket().head_object(upload.key)
-    return facts is None or facts.etag != upload.etag
-
-
-def _reject(upload: Upload, actor: Any, reason: str, *, cause: str = "content") -> None:
-    """Refuse the object. ``cause`` is stable: operators count and alert by it."""
-    move(
-        upload,
-        State.REJECTED,
-        actor=actor,
-        detail={"cause": cause, "reason": reason},
-        rejected_reason=reason[:255],
-    )
-    logger.warning(
-        "upload.rejected", upload=str(upload.pk), owner=upload.owner_id, cause=cause
-    )
-    purge(upload)
-
-
-STEPS: dict[State, Callable[[Upload, Any, Objects], None]] = {
-    State.PENDING: _verify,
-    State.INSPECTING: _inspect,
-}

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db import transaction
 
-from uploads.errors import InvalidState, StaleUpload
+from uploads.errors import InvalidRequest, InvalidState, StaleUpload
+from uploads.inspection.extensions import extension_of, find_contradiction
 from uploads.lifecycle.moving import move, purge
 from uploads.models import Upload
 from uploads.states import FINAL, State
@@ -35,15 +36,29 @@ def remove(upload: Upload, *, actor: Any = None) -> None:
 def rename(upload: Upload, filename: str, *, actor: Any = None) -> None:
     """Give the upload another name for people; its key stays what it was.
 
-    ``filename`` must be clean already. Raises InvalidState for one that is over.
+    ``filename`` must be clean already. Raises InvalidState for one that is over,
+    or whose content is being compared with the extension that it has; and
+    InvalidRequest where the new extension contradicts the content.
     """
+    for _ in State:
+        try:
+            _rename(upload, filename, actor)
+            return
+        except StaleUpload:  # what the name was judged by is no more: judge again
+            upload.refresh_from_db()
+
+
+def _rename(upload: Upload, filename: str, actor: Any) -> None:
     was = upload.filename
     if was == filename and not upload.is_final:
         return
+    _require_fitting(upload, filename)
     with transaction.atomic():
-        alive = Upload.objects.filter(pk=upload.pk).exclude(state__in=FINAL)
-        if not alive.update(filename=filename):
+        unmoved = Upload.objects.filter(pk=upload.pk, state=upload.state)
+        if upload.is_final:
             raise InvalidState("The upload is over and cannot be renamed.")
+        if not unmoved.update(filename=filename):
+            raise StaleUpload
         record(
             "upload.renamed",
             upload=upload,
@@ -51,3 +66,18 @@ def rename(upload: Upload, filename: str, *, actor: Any = None) -> None:
             detail={"from": was, "to": filename},
         )
     upload.filename = filename
+
+
+def _require_fitting(upload: Upload, filename: str) -> None:
+    """Refuse a new extension by the rule that an upload is inspected by."""
+    if extension_of(filename) == extension_of(upload.filename):
+        return
+    if upload.state == State.INSPECTING:
+        raise InvalidState(
+            "The file is being checked: until then it keeps its extension."
+        )
+    reason = find_contradiction(
+        filename, declared=upload.content_type, detected=upload.detected_type
+    )
+    if reason:
+        raise InvalidRequest(reason, fields={"filename": [reason]})

@@ -25,7 +25,7 @@ from uploads.errors import (
     StorageUnavailable,
 )
 from uploads.filenames import UNNAMED, clean_filename
-from uploads.inspection.extensions import UNKNOWN, extension_of, type_of
+from uploads.inspection.guesses import UNKNOWN, ending_of, type_of
 from uploads.inspection.signatures import HEAD_BYTES, detect_type
 from uploads.lifecycle.presigning import extend_urls
 from uploads.lifecycle.starting import Declaration, start
@@ -164,7 +164,7 @@ def _name(upload: Upload, sent: ObjectFacts | None) -> str:
 
 
 def _substitute_name(upload: Upload, content_type: str) -> str:
-    extension = "" if content_type == UNKNOWN else extension_of(content_type)
+    extension = "" if content_type == UNKNOWN else ending_of(content_type)
     return f"upload-{upload.created_at:%Y-%m-%d}{extension}"
 
 

@@ -17,6 +17,10 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         """Return what a file list shows: everything but what was given up."""
         return self.exclude(state__in=[State.CANCELLED, State.EXPIRED, State.DELETED])
 
+    def waiting(self) -> UploadQuerySet:
+        """Return what waits for an inspector that could not look."""
+        return self.filter(state=State.INSPECTING).exclude(waiting_reason="")
+
 
 class Upload(models.Model):
     """A file on its way from a browser to the bucket, and its record ever after."""

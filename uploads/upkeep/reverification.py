@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from uploads import lifecycle
 from uploads.errors import UploadError
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import FINAL, State
 from uploads.trail import record
+from uploads.upkeep.reconciliation import complete
 from uploads.verification import Mismatch, find_mismatch
 
 
@@ -46,11 +46,13 @@ def reverify(upload: Upload, *, actor: Any = None) -> Finding:
 
 
 def _take_further(upload: Upload, actor: Any) -> Finding:
-    lifecycle.complete(upload, actor=actor)
+    complete(upload, actor=actor)
     if upload.state == State.READY:
         return Finding(True, "The object was verified and is ready.")
     if upload.state == State.REJECTED:
         return Finding(False, f"It was rejected. {upload.rejected_reason}")
+    if upload.waiting_reason:
+        return Finding(False, f"It waits for an inspector. {upload.waiting_reason}")
     return Finding(True, "The object is being inspected.")
 
 

@@ -21,8 +21,15 @@ INSPECTION = timedelta(seconds=30)
 LEASE = timedelta(minutes=5)
 """The row of a sweeper that died is looked at again after this."""
 
+SLOWEST_INSPECTION = 5_000_000
+"""Bytes a second: a larger object is leased for longer."""
+
+LONGEST_LEASE = timedelta(hours=2)
+
 FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(hours=1)
+LONGEST_WAIT = timedelta(minutes=5)
+"""An inspector that comes back finds all that waited for it within this."""
 
 
 def due(now: datetime, *, limit: int) -> Iterator[Upload]:
@@ -46,10 +53,23 @@ def claim(upload: Upload) -> datetime | None:
     unclaimed = Upload.objects.filter(
         pk=upload.pk, checked_at=upload.checked_at, retry_at=upload.retry_at
     )
-    if not unclaimed.update(retry_at=now + LEASE):
+    if not unclaimed.update(retry_at=now + _lease(upload)):
         return None
     upload.refresh_from_db()
     return now
+
+
+def is_free(upload: Upload) -> bool:
+    """Return whether nobody holds the row, and nothing it waits for is due later."""
+    return upload.retry_at is None or upload.retry_at <= timezone.now()
+
+
+def looked(upload: Upload, *, was: str, at: datetime) -> None:
+    """End a claim by what came of it: settled for now, or waiting for an inspector."""
+    if upload.state == State.INSPECTING and upload.waiting_reason:
+        _try_again(upload, longest=LONGEST_WAIT)
+    else:
+        seen(upload, was=was, at=at)
 
 
 def seen(upload: Upload, *, was: str, at: datetime) -> None:
@@ -67,17 +87,28 @@ def unseen(upload: Upload, *, retry_at: datetime | None) -> None:
 
 def failed(upload: Upload) -> None:
     """End a claim whose look failed: the next pass tries again, later ones wait."""
+    _try_again(upload, longest=LONGEST_DELAY)
+
+
+def _try_again(upload: Upload, *, longest: timedelta) -> None:
     failures = min(upload.failed_checks + 1, 1000)
     Upload.objects.filter(pk=upload.pk).update(
-        failed_checks=failures, retry_at=timezone.now() + _delay(failures)
+        failed_checks=failures, retry_at=timezone.now() + _delay(failures, longest)
     )
 
 
-def _delay(failures: int) -> timedelta:
+def _delay(failures: int, longest: timedelta) -> timedelta:
     if failures == 1:
         return timedelta()
     doublings: int = 2 ** min(failures - 2, 16)
-    return min(FIRST_DELAY * doublings, LONGEST_DELAY)
+    return min(FIRST_DELAY * doublings, longest)
+
+
+def _lease(upload: Upload) -> timedelta:
+    if upload.state != State.INSPECTING:
+        return LEASE
+    reading = timedelta(seconds=upload.byte_size / SLOWEST_INSPECTION)
+    return min(LEASE + reading, LONGEST_LEASE)
 
 
 def _overdue(now: datetime) -> UploadQuerySet:

@@ -52,6 +52,7 @@ class Report:
     quotas_mended: int = 0
     rates_forgotten: int = 0
     failed: int = 0
+    waiting: int = 0
 
     def as_dict(self) -> dict[str, int]:
         return asdict(self)
@@ -86,6 +87,7 @@ def sweep(*, dry_run: bool = False, limits: Limits | None = None) -> Report:
         _sweep_rows(report, dry_run=dry_run, limit=limits.rows)
     except (_StorageDown, StorageError):
         report.failed += 1
+    report.waiting = Upload.objects.waiting().count()
     logger.info("sweep.done", dry_run=dry_run, **report.as_dict())
     return report
 
@@ -110,7 +112,7 @@ def _sweep_rows(report: Report, *, dry_run: bool, limit: int) -> None:
 def _settle(upload: Upload, report: Report, *, at: datetime) -> None:
     was = upload.state
     try:
-        state = reconcile(upload)
+        state = reconcile(upload, patient=True)
     except StorageError as error:
         _require_bucket()
         logger.warning("upload.unsettled", upload=str(upload.pk), error=error.detail)
@@ -120,7 +122,7 @@ def _settle(upload: Upload, report: Report, *, at: datetime) -> None:
         # One row that cannot be settled must not keep all others waiting.
         logger.exception("upload.unsettled", upload=str(upload.pk))
     else:
-        schedule.seen(upload, was=was, at=at)
+        schedule.looked(upload, was=was, at=at)
         _count(report, upload, was=was, state=state)
         return
     report.failed += 1

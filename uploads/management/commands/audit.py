@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Count
 
 from uploads.errors import StorageError
 from uploads.models import Upload
@@ -38,6 +39,9 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{progress.objects} objects, {progress.rows} rows, {found} differences"
         )
+        waiting = Upload.objects.waiting()
+        for row in waiting.values("waiting_reason").annotate(count=Count("pk")):
+            self.stdout.write(f"{row['count']} wait for: {row['waiting_reason']}")
         if found:
             sys.exit(1)
 

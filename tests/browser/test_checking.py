@@ -1,0 +1,72 @@
+"""A file that waits for its inspection: it stays "Checking", and then is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import LiveSite, serve
+from tests.browser.files import payload, uploads_of
+from tests.browser.upload_page import PATIENCE_MS, UploadPage
+from tests.test_inspection_clamd import FakeClamd
+from uploads.models import Upload
+from uploads.s3.bucket import get_bucket
+from uploads.s3.bucket_config import apply
+from uploads.states import State
+from uploads.upkeep.sweeper import sweep
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+
+def test_a_file_is_checked_until_the_scanner_is_back(
+    live_site: LiveSite,
+    site_environment: dict[str, str],
+    signed_in: Page,
+    person: User,
+    tmp_path: Path,
+    settings: Settings,
+) -> None:
+    socket = tmp_path / "clamd.sock"
+    url = f"unix://{socket}"
+    with serve({**site_environment, "CLAMD_URL": url}, tmp_path) as site:
+        apply(get_bucket(), origins=[live_site.url, site.url])
+        signed_in.goto(site.url)
+        page = UploadPage(signed_in)
+        page.wait_for_list()
+
+        page.choose(payload("notes.txt", b"notes", "text/plain"))
+        page.start()
+
+        sent = page.upload_area.get_by_role("listitem").filter(has_text="notes.txt")
+        expect(sent).to_contain_text("Checking", timeout=PATIENCE_MS)
+        expect(page.upload_area).to_contain_text("checking")
+        upload = uploads_of(person)["notes.txt"]
+        assert upload.state == State.INSPECTING
+        details = signed_in.context.new_page()
+        details.goto(f"{site.url}/uploads/{upload.pk}/")
+        expect(details.get_by_text("they cannot be checked right now")).to_be_visible()
+        expect(details.get_by_role("link", name="Download")).to_have_count(0)
+        assert str(socket) not in details.content()
+        details.close()
+
+        clamd = FakeClamd(socket)
+        try:
+            scanner = {
+                "NAME": "uploads.inspection.antivirus.ClamAVInspector",
+                "OPTIONS": {"url": url},
+            }
+            settings.INSPECTORS = [*settings.INSPECTORS, scanner]
+            Upload.objects.filter(owner=person).update(checked_at=None, retry_at=None)
+            sweep()
+        finally:
+            clamd.stop()
+
+        # The page asks by itself, ever more rarely.
+        page.wait_until_uploaded(1)
+        expect(page.row("notes.txt")).to_contain_text("Ready")
+        assert clamd.stream == b"notes"
+    apply(get_bucket(), origins=[live_site.url])

@@ -1,0 +1,239 @@
+"""What ends how, through the API, the bucket and the scanner, as docs/inspection.md has it."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+from typing import Any
+
+import pytest
+
+from tests import archives
+from tests.attacks.people import Person, assert_problem, declaration
+from tests.bucket.stores import Wire, send_raw
+from tests.builders import MIB
+from tests.plugins.clamd import EICAR, SIGNATURE, ClamdServer
+from tests.test_inspection import HTML, PDF, SVG
+from tests.test_inspection_images import gif, png
+from uploads.s3.bucket import Bucket
+from uploads.states import State
+
+ZIP = "application/zip"
+BYTES = "application/octet-stream"
+
+REFUSED: dict[str, tuple[bytes, str, str, str]] = {
+    "EICAR": (EICAR, "eicar.txt", "text/plain", SIGNATURE),
+    "EICAR as bytes": (EICAR, "eicar.com", BYTES, SIGNATURE),
+    "EICAR in a ZIP archive": (
+        archives.packed(("eicar.txt", EICAR)),
+        "a.zip",
+        ZIP,
+        SIGNATURE,
+    ),
+    "EICAR in a ZIP archive in another": (
+        archives.packed(("b.txt", b"b"), ("a.zip", archives.packed(("x", EICAR)))),
+        "a.zip",
+        ZIP,
+        SIGNATURE,
+    ),
+    "EICAR in gzip": (gzip.compress(EICAR), "a.gz", "application/gzip", SIGNATURE),
+    "a GIF that is a page": (gif(1, 1) + HTML, "a.gif", "image/gif", "web page"),
+    "an SVG with a script, as a picture": (SVG, "a.png", "image/png", "SVG"),
+    "an SVG with a script, as text": (SVG, "a.txt", "text/plain", "SVG"),
+    "HTML declared as text": (HTML, "a.txt", "text/plain", "web page"),
+    "a PDF that is called a program": (PDF, "a.exe", "application/pdf", ".exe"),
+    "a PDF that is called a picture": (PDF, "a.jpg", "application/pdf", ".jpg"),
+    "a PDF that is called a picture, as bytes": (PDF, "a.jpg", BYTES, ".jpg"),
+    "a ZIP bomb": (archives.bomb(), "a.zip", ZIP, "200 MB"),
+    "a ZIP bomb, overlapping": (archives.overlapping(), "a.zip", ZIP, "overlap"),
+    "42 deep, stored": (
+        archives.nested(42, compression=zipfile.ZIP_STORED),
+        "a.zip",
+        ZIP,
+        "5 deep",
+    ),
+    "42 deep, deflated": (
+        archives.nested(42, compression=zipfile.ZIP_DEFLATED),
+        "a.zip",
+        ZIP,
+        "nothing but",
+    ),
+    "an image of 65,000 x 65,000": (
+        png(65_000, 65_000),
+        "a.png",
+        "image/png",
+        "megapixels",
+    ),
+    "a truncated ZIP archive": (
+        archives.packed(("a", bytes(range(256)) * 50))[:200],
+        "a.zip",
+        ZIP,
+        "damaged",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "filename", "content_type", "words"),
+    REFUSED.values(),
+    ids=REFUSED.keys(),
+)
+def test_it_is_refused_removed_and_served_to_nobody(
+    alice: Person,
+    seaweed_bucket: Bucket,
+    content: bytes,
+    filename: str,
+    content_type: str,
+    words: str,
+) -> None:
+    started = alice.upload(content, filename=filename, content_type=content_type)
+
+    told = alice.call("GET", f"/uploads/{started.id}").json()
+    assert told["state"] == "rejected"
+    assert words in told["rejected_reason"]
+    for query in ("", "?inline=1"):
+        answer = alice.call("GET", f"/uploads/{started.id}/download{query}")
+        assert_problem(answer, 409, "invalid_state")
+    assert seaweed_bucket.head_object(started.row.key) is None
+    assert alice.call("GET", "/me").json()["quota"]["used_bytes"] == 0
+
+
+ACCEPTED: dict[str, tuple[bytes, str, str]] = {
+    "words": (b"hello", "a.txt", "text/plain"),
+    "nothing": (b"", "a.txt", "text/plain"),
+    "a picture": (png(640, 480), "a.png", "image/png"),
+    "a document": (
+        archives.document(),
+        "a.docx",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ),
+    "an archive": (archives.packed(("a", b"a"), ("b/c", b"c")), "a.zip", ZIP),
+    "an empty archive": (archives.packed(), "a.zip", ZIP),
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "filename", "content_type"), ACCEPTED.values(), ids=ACCEPTED.keys()
+)
+def test_it_is_ready_and_comes_back_as_it_was(
+    alice: Person, content: bytes, filename: str, content_type: str
+) -> None:
+    started = alice.upload(content, filename=filename, content_type=content_type)
+
+    assert started.row.state == State.READY, started.row.rejected_reason
+    answer = alice.download(started)
+    assert (answer.status, answer.body) == (200, content)
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+
+
+ONLY_A_DOWNLOAD = {
+    "an SVG with a script": (SVG, "a.svg"),
+    "a page": (HTML, "a.html"),
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "filename"), ONLY_A_DOWNLOAD.values(), ids=ONLY_A_DOWNLOAD.keys()
+)
+def test_what_browsers_run_is_stored_as_bytes_and_is_only_ever_a_download(
+    alice: Person, content: bytes, filename: str
+) -> None:
+    started = alice.upload(content, filename=filename, content_type=BYTES)
+    assert started.row.state == State.READY
+
+    for query in ("", "?inline=1"):
+        answer = alice.download(started, query)
+        assert answer.headers["Content-Type"] == BYTES
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+
+
+@pytest.mark.parametrize("content_type", ["image/svg+xml", "text/html"])
+def test_a_type_that_browsers_run_cannot_even_be_declared(
+    alice: Person, content_type: str
+) -> None:
+    body = declaration(SVG, content_type=content_type, filename="a.svg")
+
+    assert_problem(
+        alice.call("POST", "/uploads", body), 415, "content_type_not_allowed"
+    )
+
+
+def test_a_rename_cannot_undo_what_the_inspection_compared(alice: Person) -> None:
+    started = alice.upload(PDF, filename="a.pdf", content_type="application/pdf")
+
+    for name in ("a.exe", "a.jpg", "a.html"):
+        answer = alice.call("PATCH", f"/uploads/{started.id}", {"filename": name})
+        told = assert_problem(answer, 422, "invalid_request")
+        assert "filename" in told["errors"]
+    page = alice.browser.post(
+        f"/uploads/{started.id}/rename/", {"filename": "a.exe"}, follow=True
+    )
+    assert "ends in .exe" in page.content.decode()
+    assert started.row.filename == "a.pdf"
+
+
+def test_a_large_object_is_scanned_to_its_end(
+    alice: Person, clamd: ClamdServer
+) -> None:
+    content = bytes(range(256)) * (9 * MIB // 256) + EICAR
+
+    started = alice.upload(content, filename="a.bin", content_type=BYTES)
+
+    assert SIGNATURE in started.row.rejected_reason
+
+
+def test_clamd_is_reached_over_tcp_too(
+    alice: Person, clamd: ClamdServer, settings: Any
+) -> None:
+    settings.INSPECTORS = [
+        {
+            "NAME": "uploads.inspection.antivirus.ClamAVInspector",
+            "OPTIONS": {"url": clamd.tcp_url},
+        }
+    ]
+
+    assert alice.upload(EICAR).row.state == State.REJECTED
+    assert alice.upload(b"hello").row.state == State.READY
+
+
+def test_what_clamd_would_not_look_into_does_not_pass(
+    alice: Person, clamd: ClamdServer
+) -> None:
+    # Deeper than clamd's own limit: it says so, since AlertExceedsMax is on.
+    content = EICAR
+    for level in range(25):
+        content = archives.packed(("a.gz", gzip.compress(content)), (f"{level}", b"x"))
+
+    started = alice.upload(content, filename="a.zip", content_type=ZIP)
+
+    assert started.row.state == State.REJECTED
+
+
+def test_the_quarantine_holds_what_was_refused_and_nobody_gets_it(
+    alice: Person, seaweed_bucket: Bucket, settings: Any
+) -> None:
+    prefix = settings.UPLOADS["KEY_PREFIX"].replace("/", "-") + "quarantine/"
+    settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": prefix}
+    started = alice.upload(EICAR, filename="eicar.txt")
+    row = started.row
+
+    assert row.state == State.REJECTED
+    assert row.quarantine_key.startswith(prefix)
+    assert seaweed_bucket.head_object(row.key) is None
+    assert seaweed_bucket.read_range(row.quarantine_key, 0, 1000) == EICAR
+    answer = alice.call("GET", f"/uploads/{started.id}/download")
+    assert_problem(answer, 409, "invalid_state")
+    # The URL that put it there brings it back where nobody is served from.
+    wire = started.wire(EICAR)
+    bent = wire.url.replace(row.key, row.quarantine_key)
+    assert send_raw(Wire("PUT", bent, wire.headers, EICAR)).status == 403
+    assert send_raw(Wire("GET", bent, {})).status == 403
+
+    root = Person(type(alice.user).objects.create_superuser("root"))  # type: ignore[union-attr]
+    root.browser.post(
+        "/admin/uploads/upload/",
+        {"action": "purge_again", "_selected_action": str(row.pk)},
+    )
+
+    assert seaweed_bucket.head_object(row.quarantine_key) is None
+    assert started.row.quarantine_key == ""

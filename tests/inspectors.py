@@ -1,0 +1,101 @@
+"""Inspectors that tests put into INSPECTORS by their paths, and samples to show them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uploads.errors import InspectorUnavailable
+from uploads.inspection.verdicts import ACCEPTED, Sample, Verdict, refused
+
+HERE = __name__
+
+
+def sample_of(
+    content: bytes, content_type: str = "", filename: str = "file", **changes: Any
+) -> Sample:
+    """Show ``content`` to an inspector."""
+    facts: dict[str, Any] = {
+        "filename": filename,
+        "content_type": content_type or "application/octet-stream",
+        "byte_size": len(content),
+        "read": lambda start, length: content[start : start + length],
+        **changes,
+    }
+    return Sample(**facts)
+
+
+class Yes:
+    """Accepts everything; tests count what it was shown."""
+
+    name = "Yes"
+    slow = False
+    seen: list[str] = []
+
+    def __init__(self, *, note: str = "", slow: bool = False) -> None:
+        self.note = note
+        self.slow = slow
+        self.seen.clear()
+
+    def wants(self, sample: Sample) -> bool:
+        return True
+
+    def inspect(self, sample: Sample) -> Verdict:
+        self.seen.append(sample.filename)
+        return Verdict(accepted=True, reason=self.note) if self.note else ACCEPTED
+
+
+class No(Yes):
+    """Refuses everything."""
+
+    name = "No"
+
+    def inspect(self, sample: Sample) -> Verdict:
+        return refused("No.")
+
+
+class Absent(Yes):
+    """Cannot look, as long as ``away`` says so."""
+
+    name = "Absent"
+    away = True
+
+    def inspect(self, sample: Sample) -> Verdict:
+        if type(self).away:
+            raise InspectorUnavailable("Absent: gone fishing.")
+        return ACCEPTED
+
+
+class Broken(Yes):
+    """Breaks; with ``early``, before it was asked for a verdict."""
+
+    name = "Broken"
+
+    def __init__(self, *, early: bool = False) -> None:
+        super().__init__()
+        self.early = early
+
+    def wants(self, sample: Sample) -> bool:
+        return not self.early or bool(1 / 0)
+
+    def inspect(self, sample: Sample) -> Verdict:
+        raise ZeroDivisionError("a secret")
+
+
+class Silent(Yes):
+    """Answers nothing at all."""
+
+    name = "Silent"
+
+    def inspect(self, sample: Sample) -> Any:
+        return None
+
+
+class Nothing:
+    """No inspector."""
+
+
+def entries(*names: str, **options: Any) -> list[dict[str, Any]]:
+    """Return INSPECTORS with the classes of this module, the options for the last."""
+    found: list[dict[str, Any]] = [{"NAME": f"{HERE}.{name}"} for name in names]
+    found[-1]["OPTIONS"] = options
+    return found

@@ -1,0 +1,146 @@
+"""A real clamd for a test run: `pytest -p tests.plugins.clamd`.
+
+It knows one signature, EICAR's, made here: nothing is downloaded. It listens on a
+Unix socket and on a loopback port, and each process that runs tests has its own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from tests.plugins.homes import new_home, remove_leftovers
+from tests.plugins.workers import runs_tests_itself
+from uploads.dev.ports import HOST, free_ports
+from uploads.dev.processes import PidRecord, spawn, stop
+from uploads.inspection.clamd import Clamd, ClamdError
+
+_PREFIX = "slipway-clamd-"
+_READY_SECONDS = 60
+
+# In two pieces, so that no virus scanner takes this file for it.
+EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-" + b"ANTIVIRUS-TEST-FILE!$H+H*"
+SIGNATURE = "Local.Eicar-Test"
+
+CONFIGURATION = """\
+DatabaseDirectory {home}/signatures
+LocalSocket {home}/clamd.sock
+TCPSocket {port}
+TCPAddr {host}
+LogFile {home}/clamd.log
+Foreground yes
+StreamMaxLength 2000M
+MaxScanSize 2000M
+MaxFileSize 2000M
+AlertExceedsMax yes
+ReadTimeout 30
+"""
+
+
+class ClamdServer:
+    """One clamd in a temporary directory; it may be stopped, frozen and started."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.port = free_ports(1)[0]
+        self.process: subprocess.Popen[bytes] | None = None
+        self.record = PidRecord(home / "clamd.pid")
+        (home / "signatures").mkdir()
+        pattern = f"{SIGNATURE}:0:*:{EICAR.hex()}\n"
+        (home / "signatures" / "local.ndb").write_text(pattern)
+        (home / "clamd.conf").write_text(
+            CONFIGURATION.format(home=home, host=HOST, port=self.port)
+        )
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.home}/clamd.sock"
+
+    @property
+    def tcp_url(self) -> str:
+        return f"tcp://{HOST}:{self.port}"
+
+    def start(self) -> None:
+        """Start clamd, if it does not run, and return when it answers."""
+        if self.process is not None:
+            return
+        command = [_program(), "-c", str(self.home / "clamd.conf")]
+        self.process = spawn(command, log=self.home / "output.log")
+        self.record.write(self.process.pid)
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                Clamd(self.url, timeout=5).ping()
+                Clamd(self.tcp_url, timeout=5).ping()
+            except ClamdError:
+                time.sleep(0.05)
+            else:
+                return
+        raise RuntimeError((self.home / "output.log").read_text())
+
+    def kill(self) -> None:
+        """End clamd at once, whatever it was doing."""
+        self._signal(signal.SIGKILL)
+        if self.process is not None:
+            self.process.wait(30)
+            self.process = None
+
+    def freeze(self) -> None:
+        """Let clamd stand still: it accepts connections and never answers."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen clamd go on."""
+        self._signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Stop clamd and remove everything it wrote."""
+        if self.process is not None:
+            self.thaw()
+            stop(self.process)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+
+
+_SERVER = pytest.StashKey[ClamdServer]()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config,
+) -> Generator[None, None, None]:
+    if runs_tests_itself(early_config):
+        remove_leftovers(_PREFIX, server="clamd.pid")
+        server = early_config.stash[_SERVER] = ClamdServer(new_home(_PREFIX))
+        server.start()
+        os.environ["CLAMD_URL"] = server.url
+    return (yield)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _SERVER in config.stash:
+        config.stash[_SERVER].close()
+
+
+@pytest.fixture(scope="session")
+def clamd_server(pytestconfig: pytest.Config) -> ClamdServer:
+    """The server itself; tests may kill and freeze it."""
+    return pytestconfig.stash[_SERVER]
+
+
+def _program() -> str:
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
+    found = os.environ.get("CLAMD") or shutil.which("clamd", path=path)
+    if found is None:
+        raise RuntimeError("clamd is missing: scripts/clamd.sh installs it.")
+    return found

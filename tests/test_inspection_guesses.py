@@ -1,0 +1,35 @@
+"""Types by the endings of names, and endings by types."""
+
+from __future__ import annotations
+
+import pytest
+
+from uploads.inspection.guesses import ending_of, type_of
+
+
+@pytest.mark.parametrize(
+    ("filename", "content_type"),
+    [
+        ("a.txt", "text/plain"),
+        ("A.PDF", "application/pdf"),
+        ("photo.jpeg", "image/jpeg"),
+        ("a.tar.gz", "application/gzip"),
+        ("a.webp", "image/webp"),
+        ("Prüf.docx", type_of("a.docx")),
+        ("README", "application/octet-stream"),
+        (".txt", "application/octet-stream"),
+        ("a.", "application/octet-stream"),
+        ("data:text/html,x", "application/octet-stream"),
+        ("http://a/b.png", "image/png"),
+    ],
+)
+def test_the_ending_of_a_name_says_its_type(filename: str, content_type: str) -> None:
+    assert type_of(filename) == content_type
+
+
+@pytest.mark.parametrize(
+    ("content_type", "extension"),
+    [("application/pdf", ".pdf"), ("image/jpeg", ".jpg"), ("no/such", "")],
+)
+def test_a_type_has_an_ending(content_type: str, extension: str) -> None:
+    assert ending_of(content_type) == extension

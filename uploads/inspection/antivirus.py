@@ -1,0 +1,91 @@
+"""The inspector that lets ClamAV read the whole object."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from uploads.errors import InspectorUnavailable
+from uploads.inspection.clamd import Clamd, ClamdError
+from uploads.inspection.verdicts import ACCEPTED, Sample, Verdict, refused
+
+RANGE = 4 * 1024**2
+"""Bytes of one GET: all that is ever in memory of a file."""
+
+SLOWEST_SCAN = 5_000_000
+"""Bytes a second: a clamd slower than that has stopped."""
+
+PAUSE_SECONDS = 10
+LIMITS = "Heuristics.Limits.Exceeded"
+"""What clamd finds, with ``AlertExceedsMax yes``, where it did not look at all."""
+
+REFUSE, PASS = "refuse", "pass"
+
+
+class ClamAVInspector:
+    """Refuses what clamd at ``url`` knows as malicious.
+
+    ``max_bytes`` is what clamd was set up to take; ``too_large`` says what becomes
+    of larger objects: ``refuse``, or ``pass`` with a note in the audit trail. After
+    a clamd that did not answer, nobody else waits for it for ``pause_seconds``.
+    """
+
+    name = "ClamAV"
+    slow = True
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        max_bytes: int = 2_000_000_000,
+        too_large: str = REFUSE,
+        timeout_seconds: float = 15,
+        pause_seconds: float = PAUSE_SECONDS,
+    ) -> None:
+        if too_large not in {REFUSE, PASS}:
+            raise ValueError(f"too_large is {REFUSE!r} or {PASS!r}, not {too_large!r}.")
+        self.clamd = Clamd(url, timeout=timeout_seconds)
+        self.max_bytes = max_bytes
+        self.too_large = too_large
+        self.pause_seconds = pause_seconds
+        self._silent_until = 0.0
+
+    def wants(self, sample: Sample) -> bool:
+        return sample.byte_size > 0
+
+    def inspect(self, sample: Sample) -> Verdict:
+        if sample.byte_size > self.max_bytes:
+            return self._too_large("It is too large to be scanned for viruses.")
+        if time.monotonic() < self._silent_until:
+            raise InspectorUnavailable("ClamAV: clamd did not answer a moment ago.")
+        try:
+            # Says within one time-out what sending a whole file may take long to find.
+            self.clamd.ping()
+            found = self.clamd.scan(
+                _ranges(sample), patience=sample.byte_size / SLOWEST_SCAN
+            )
+        except ClamdError as error:
+            self._silent_until = time.monotonic() + self.pause_seconds
+            raise InspectorUnavailable(f"ClamAV: {error}.") from error
+        if found.startswith(LIMITS):
+            return self._too_large("Not all of it could be scanned for viruses.")
+        if found:
+            return refused(f"It holds what ClamAV knows as {_printable(found)}.")
+        return ACCEPTED
+
+    def _too_large(self, reason: str) -> Verdict:
+        return Verdict(accepted=self.too_large == PASS, reason=reason)
+
+
+def _ranges(sample: Sample) -> Iterator[bytes]:
+    """Yield the whole object. Raises InspectorUnavailable where there is less of it."""
+    for start in range(0, sample.byte_size, RANGE):
+        length = min(RANGE, sample.byte_size - start)
+        found = sample.read(start, length)
+        if len(found) < length:
+            raise InspectorUnavailable("ClamAV: the object ends before its end.")
+        yield found
+
+
+def _printable(name: str) -> str:
+    return "".join(char for char in name if char.isascii() and char.isprintable())[:100]

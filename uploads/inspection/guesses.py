@@ -1,0 +1,58 @@
+"""Content types by the endings of names, and endings by types.
+
+Python's own table without what a machine adds to it, so that a file has the same
+type wherever the site runs, and with what that table lacks.
+"""
+
+from __future__ import annotations
+
+from mimetypes import MimeTypes
+from pathlib import PurePosixPath
+
+UNKNOWN = "application/octet-stream"
+
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_LACKING = {
+    ".7z": "application/x-7z-compressed",
+    ".bz2": "application/x-bzip2",
+    ".avif": "image/avif",
+    ".docx": f"{_OFFICE}.wordprocessingml.document",
+    ".epub": "application/epub+zip",
+    ".flac": "audio/flac",
+    ".gz": "application/gzip",
+    ".heic": "image/heic",
+    ".heif": "image/heif",
+    ".m4a": "audio/mp4",
+    ".md": "text/markdown",
+    ".mkv": "video/x-matroska",
+    ".odp": "application/vnd.oasis.opendocument.presentation",
+    ".ods": "application/vnd.oasis.opendocument.spreadsheet",
+    ".odt": "application/vnd.oasis.opendocument.text",
+    ".ogg": "audio/ogg",
+    ".pptx": f"{_OFFICE}.presentationml.presentation",
+    ".psd": "image/vnd.adobe.photoshop",
+    ".rar": "application/vnd.rar",
+    ".rtf": "application/rtf",
+    ".tgz": "application/gzip",
+    ".wav": "audio/wav",
+    ".webp": "image/webp",
+    ".xlsx": f"{_OFFICE}.spreadsheetml.sheet",
+    ".xz": "application/x-xz",
+    ".zst": "application/zstd",
+}
+
+_TABLE = MimeTypes()
+for _extension, _content_type in _LACKING.items():
+    _TABLE.add_type(_content_type, _extension)
+
+
+def type_of(filename: str) -> str:
+    """Return the type that a file of this name has, UNKNOWN where its ending says none."""
+    # Not by guess_type, which takes a name such as "data:text/html" for a URL.
+    extension = PurePosixPath(filename).suffix.lower()
+    return _TABLE.types_map[True].get(extension, UNKNOWN)
+
+
+def ending_of(content_type: str) -> str:
+    """Return the ending of a file of this type, with its dot; ``""`` where none is known."""
+    return _TABLE.guess_extension(content_type) or ""

@@ -1,0 +1,64 @@
+"""A part of an object, read by ranged GETs: bounded, and nothing near twice."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+BLOCK = 128 * 1024
+MAX_BLOCKS = 16
+
+Read = Callable[[int, int], bytes]
+"""From a start and a length to at most so many bytes."""
+
+
+class BlockReader:
+    """Reads whole blocks and keeps the last few, so that small reads cost little."""
+
+    def __init__(
+        self, read: Read, byte_size: int, *, head: bytes = b"", block: int = BLOCK
+    ) -> None:
+        self.byte_size = byte_size
+        self._head = head
+        self._read = read
+        self._block = block
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return up to ``length`` bytes from ``start``; fewer at the object's end."""
+        end = min(start + length, self.byte_size)
+        if start < 0 or start >= end:
+            return b""
+        if end <= len(self._head):
+            return self._head[start:end]
+        first, last = start // self._block, (end - 1) // self._block
+        run = b"".join(self._block_of(number) for number in range(first, last + 1))
+        skip = start - first * self._block
+        return run[skip : skip + end - start]
+
+    def _block_of(self, number: int) -> bytes:
+        if number in self._blocks:
+            self._blocks.move_to_end(number)
+            return self._blocks[number]
+        start = number * self._block
+        found = self._read(start, min(self._block, self.byte_size - start))
+        self._blocks[number] = found
+        if len(self._blocks) > MAX_BLOCKS:
+            self._blocks.popitem(last=False)
+        return found
+
+
+class Window:
+    """A stretch of something that can be read, as if it were all there is."""
+
+    def __init__(self, read: Read, start: int, byte_size: int) -> None:
+        self.byte_size = byte_size
+        self._read = read
+        self._start = start
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return up to ``length`` bytes from ``start``; fewer at the window's end."""
+        length = min(length, self.byte_size - start)
+        if start < 0 or length < 1:
+            return b""
+        return self._read(self._start + start, length)
