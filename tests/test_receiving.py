@@ -122,7 +122,9 @@ def test_a_file_is_copied_charged_by_its_true_size_and_ready(
     assert (upload.filename, upload.content_type) == ("notes.txt", "text/plain")
     assert held(alice) == (5, 0, 1, 0)
     assert kinds(upload) == ["upload.started", "upload.inspecting", "upload.ready"]
-    assert upload.events.get(kind="upload.inspecting").detail == {"reserved_bytes": 100}
+    told = upload.events.get(kind="upload.inspecting").detail
+    assert (told["reserved_bytes"], told["byte_size"]) == (100, 5)
+    assert told["etag"] == upload.etag
     facts = bucket.head_object(upload.key)
     assert facts is not None
     assert (facts.etag, facts.content_type) == (upload.etag, "text/plain")

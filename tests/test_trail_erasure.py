@@ -24,6 +24,7 @@ from tests.builders import (
     put,
     send_parts,
 )
+from tests.plain_forms import arrive, begin_form
 from tests.storage_faults import Killed, killed_at, refusing
 from uploads import lifecycle
 from uploads.lifecycle import WantedPart
@@ -125,6 +126,18 @@ def deleted(bucket: Bucket, owner: Any) -> Upload:
     return upload
 
 
+def form_on_its_way(bucket: Bucket, owner: Any) -> Upload:
+    upload = begin_form(owner, 100, SECRET_NAME)
+    arrive(bucket, upload, b"hello")
+    return upload
+
+
+def form_sent_again(bucket: Bucket, owner: Any) -> Upload:
+    upload = lifecycle.complete(form_on_its_way(bucket, owner))
+    arrive(bucket, upload, b"hello again")
+    return upload
+
+
 STATES = [
     pending,
     pending_with_its_bytes,
@@ -135,6 +148,8 @@ STATES = [
     expired,
     cancelled,
     deleted,
+    form_on_its_way,
+    form_sent_again,
 ]
 
 
@@ -318,6 +333,7 @@ def test_all_versions_go(alice: Any, bucket: Bucket) -> None:
     )
     upload = ready(bucket, alice)
     put(bucket, upload, b"hello")  # past the site: a version that no row knows
+    form_sent_again(bucket, alice)
     let_time_pass(minutes=20)
 
     assert run()[1] == 0

@@ -127,7 +127,9 @@ def _receive(upload: Upload, actor: Any) -> None:
         reject(upload, actor, arrival.refusal.words, cause=arrival.refusal.cause)
         return
     found = arrival.recorded | _recorded(arrival.facts)
-    detail = {"reserved_bytes": upload.byte_size, **found}
+    # The trail keeps no names: they may say whose file it was.
+    told = {name: value for name, value in found.items() if name != "filename"}
+    detail = {"reserved_bytes": upload.byte_size, **told}
     try:
         move(upload, State.INSPECTING, actor=actor, detail=detail, **found)
     except StaleUpload:

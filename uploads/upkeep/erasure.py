@@ -31,8 +31,9 @@ from uploads.models import (
 )
 from uploads.models.event import opened_for
 from uploads.s3.bucket import get_bucket
+from uploads.s3.keys import incoming_key
 from uploads.s3.removal import remove_every_trace
-from uploads.states import FINAL, State
+from uploads.states import FINAL, State, Transport
 from uploads.tokens import revoke_all
 from uploads.trail import record
 
@@ -124,6 +125,8 @@ def _erase_upload(upload: Upload, report: Report) -> None:
         )
     else:
         keys = [key for key in (upload.key, upload.quarantine_key) if key]
+        if upload.transport == Transport.FORM:
+            keys.append(incoming_key(upload.key))
         for key in keys:
             remove_every_trace(get_bucket(), key)
         _forget_upload(upload, keys, report)
