@@ -192,3 +192,16 @@ def test_the_api_tells_of_a_form_and_gives_it_no_request(
     assert listed["transport"] == "form"
     assert (listed["byte_size"], listed["id"]) == (100, str(upload.pk))
     assert "request" not in listed
+
+
+def test_asking_too_often_is_a_page_that_says_so(
+    page: Client, alice: Any, bucket: Bucket, settings: Any
+) -> None:
+    settings.UPLOADS = {"RATE_START": "1/minute"}
+    ask(page)
+
+    answer = ask(page)
+
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) > 0
+    assert held(alice) == (0, 100 * MB, 0, 1)
