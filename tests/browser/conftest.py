@@ -4,7 +4,8 @@ The site runs as in production: DEBUG off, its static files collected and hashed
 Run with `-p tests.plugins.seaweed`. Tests may use models without a mark; what they
 save is seen by the site at once. The database is not emptied between tests: each
 makes people of its own, and people do not see each other's uploads. A test fails
-when its pages broke the Content-Security-Policy, threw an error or opened an alert.
+when its pages broke the Content-Security-Policy or Trusted Types, threw an error,
+wrote one to the console or opened an alert.
 """
 
 from __future__ import annotations
@@ -60,6 +61,14 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
+
+# Refused requests, and what Uppy tells the person at the same time: tests look at both.
+EXPECTED_ERRORS = ("Failed to load resource", "[Uppy]")
+# The console names most violations by itself; this names all, in one form.
+SAY_VIOLATIONS = """
+addEventListener("securitypolicyviolation", (event) =>
+  console.error(`Policy broken: ${event.effectiveDirective} by ${event.blockedURI}`));
+"""
 
 
 @dataclass(frozen=True)
@@ -214,7 +223,7 @@ def complaints(context: BrowserContext) -> Iterator[list[str]]:
     context.set_default_timeout(PATIENCE_MS)
 
     def on_console(message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text:
+        if message.type == "error" and not message.text.startswith(EXPECTED_ERRORS):
             seen.append(message.text)
 
     def on_dialog(dialog: Dialog) -> None:
@@ -223,6 +232,7 @@ def complaints(context: BrowserContext) -> Iterator[list[str]]:
             seen.append(f"{dialog.type}: {dialog.message}")
         dialog.accept()
 
+    context.add_init_script(SAY_VIOLATIONS)
     context.on("console", on_console)
     context.on("dialog", on_dialog)
     context.on("weberror", lambda error: seen.append(str(error.error)))
