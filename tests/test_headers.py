@@ -168,6 +168,7 @@ def test_a_fault_of_ours_carries_the_headers_and_tells_nothing(
 
 def test_a_static_file_loads_nothing_and_is_nobody_elses() -> None:
     answer = Client().get("/static/img/mark.svg")
+    answer.close()
 
     assert answer.status_code == 200
     assert "no-store" not in answer["Cache-Control"]

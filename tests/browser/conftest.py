@@ -34,6 +34,7 @@ from django.db import connection
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, expect
 
 from tests.browser.upload_page import UploadPage
+from tests.plugins.no_secrets import watch
 from uploads.dev.ports import HOST, free_ports
 from uploads.dev.processes import spawn, stop
 from uploads.s3.bucket import get_bucket
@@ -153,6 +154,8 @@ def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
     """Run the site under gunicorn, its logs in ``home``, until the block ends."""
     port = free_ports(1)[0]
     site_log, access_log = home / "site.log", home / "access.log"
+    watch(site_log)
+    watch(access_log)
     command = [sys.executable, "-m", "gunicorn", "config.wsgi"]
     command += ["--bind", f"{HOST}:{port}", "--threads", "8", "--no-control-socket"]
     # A connection that the site gives up just when it is used again fails a request.

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import LiveSite, serve
 from tests.browser.files import make_upload
+from tests.browser.upload_page import UploadPage
 
 NEW_PASSWORD = "staple harbour crane"
 
