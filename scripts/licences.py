@@ -121,7 +121,10 @@ def _licence_of(name: str) -> str:
         about = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return "unknown"
-    return about.get("License-Expression") or about.get("License") or "unknown"
+    for field in ("License-Expression", "License"):
+        if about[field]:
+            return str(about[field])
+    return "unknown"
 
 
 def _is_allowed(licence: str) -> bool:

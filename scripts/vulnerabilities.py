@@ -105,8 +105,8 @@ def _ask_pip_audit() -> Verdict:
     if not program.exists():
         venv.create(TOOLS, with_pip=True)
         python = str(TOOLS / "bin" / "python")
-        options = ("--quiet", "--disable-pip-version-check")
-        done = _run(python, "-m", "pip", "install", *options, PIP_AUDIT)
+        quietly = ("--quiet", "--disable-pip-version-check")
+        done = _run(python, "-m", "pip", "install", *quietly, PIP_AUDIT)
         if done.returncode:
             return _unchecked("requirements.txt", _last_line(done.stderr))
     # Without pip it installs nothing: the lock file names every package and its hash.

@@ -69,7 +69,8 @@ def configured_secrets() -> tuple[str, ...]:
     from django.conf import settings
 
     found = {settings.SECRET_KEY, settings.S3_NOTIFICATIONS_SECRET}
-    for storage in settings.STORAGES.values():
+    storages: dict[str, Any] = settings.STORAGES
+    for storage in storages.values():
         found |= {
             storage.get("OPTIONS", {}).get(name)
             for name in ("secret_key", "security_token")
