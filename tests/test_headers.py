@@ -166,6 +166,18 @@ def test_a_fault_of_ours_carries_the_headers_and_tells_nothing(
         assert inside not in text.replace("/api/v1/uploads", "")
 
 
+@pytest.mark.django_db
+def test_too_many_guesses_are_told_so_with_the_headers(bucket: Bucket) -> None:
+    User.objects.create_user("member", password=PASSWORD)
+    form = {"username": "member", "password": "wrong"}
+
+    answers = [Client().post("/accounts/login/", form) for _ in range(6)]
+
+    assert answers[-1].status_code == 429
+    assert missing(answers[-1]) == {}
+
+
+@pytest.mark.django_db  # the end of a request looks after its connections
 def test_a_static_file_loads_nothing_and_is_nobody_elses() -> None:
     answer = Client().get("/static/img/mark.svg")
     answer.close()
