@@ -76,6 +76,9 @@ def test_a_changed_password_keeps_this_browser_logged_in(
     assert person.check_password(NEW_PASSWORD)
 
 
+@pytest.mark.shows_secrets(
+    reason="the mail is printed, and gunicorn's access log has its link: docs/security.md"
+)
 def test_a_forgotten_password_is_replaced_by_mail(
     page: Page, person: User, live_site: LiveSite
 ) -> None:
