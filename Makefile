@@ -26,11 +26,11 @@ SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
 .DEFAULT_GOAL := help
 .PHONY: help run manage test check lint format bench clean lock bundle chromium clamd
 .PHONY: test-unit test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
-.PHONY: test-faults test-inspection faults soak
+.PHONY: test-faults test-inspection faults soak vulnerabilities licences
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
-		| awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
+		| awk -F'|' '{ printf "make %-15s %s\n", $$1, $$2 }'
 
 run: $(READY) $(BUNDLE) ## Serve a demo site with an S3 server of its own
 	@exec $(SITE) run $(SITE_OPTIONS)
@@ -100,6 +100,12 @@ bench: $(READY) ## Measure
 	@set -- bench/*.py; test -e "$$1" || { echo "No benchmarks yet."; exit 0; }; \
 		for script; do echo "== $$script"; $(PYTHON) "$$script" || exit 1; done
 
+vulnerabilities: $(READY) $(PACKAGES) ## Ask public advisories about every locked package
+	@$(PYTHON) scripts/vulnerabilities.py
+
+licences: $(READY) ## Write docs/licences.md
+	$(PYTHON) scripts/licences.py
+
 bundle: $(PACKAGES) ## Build the browser's JavaScript and CSS
 	npm run --silent build
 
@@ -111,7 +117,7 @@ lock: $(READY) ## Pin what requirements*.in name
 	done
 
 clean: ## Remove what was built; the data in var/ stays
-	rm -rf .venv node_modules static/build .mypy_cache .pytest_cache .ruff_cache \
+	rm -rf .venv .venv-tools node_modules static/build .mypy_cache .pytest_cache .ruff_cache \
 		.hypothesis .schemathesis test-results
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 

@@ -1,6 +1,20 @@
 import globals from "globals";
 import js from "@eslint/js";
 
+/* What turns a string into markup or code: Trusted Types would stop it in the browser, this stops it here. */
+const SINKS = ["innerHTML", "outerHTML", "insertAdjacentHTML", "srcdoc", "createContextualFragment", "parseFromString", "setHTMLUnsafe"];
+const NO_SINKS = [
+  ...SINKS.flatMap((name) => [
+    { selector: `MemberExpression[property.name="${name}"]`, message: `${name} makes markup of a string: build the elements.` },
+    { selector: `MemberExpression[property.value="${name}"]`, message: `${name} makes markup of a string: build the elements.` },
+  ]),
+  { selector: "MemberExpression[object.name='document'][property.name=/^write(ln)?$/]", message: "document.write makes markup of a string." },
+  { selector: "CallExpression[callee.property.name='setAttribute'] > Literal[value=/^(on|srcdoc$)/i]", message: "Use addEventListener." },
+  { selector: "MemberExpression[property.name='createPolicy']", message: "engine/worker-url.js has the one policy of Trusted Types." },
+  { selector: "NewExpression[callee.name='DOMParser']", message: "DOMParser makes markup of a string." },
+  { selector: "NewExpression[callee.name='Worker'] > :not(CallExpression[callee.name='workerUrl']):first-child", message: "Pass the address through workerUrl." },
+];
+
 export default [
   js.configs.recommended,
   {
@@ -12,7 +26,21 @@ export default [
       "no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
     },
   },
-  { files: ["static/js/**/*.js"], languageOptions: { globals: globals.browser } },
+  {
+    files: ["static/js/**/*.js"],
+    languageOptions: { globals: globals.browser },
+    rules: {
+      "no-restricted-syntax": ["error", ...NO_SINKS],
+      "no-eval": "error",
+      "no-implied-eval": "error",
+      "no-new-func": "error",
+      "no-script-url": "error",
+    },
+  },
+  {
+    files: ["static/js/engine/worker-url.js"],
+    rules: { "no-restricted-syntax": ["error", ...NO_SINKS.filter(({ selector }) => !selector.includes("createPolicy"))] },
+  },
   {
     files: ["static/js/engine/**/*.js"],
     rules: {

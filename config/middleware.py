@@ -1,4 +1,4 @@
-"""What every request passes: its id, and the headers that Django has no setting for."""
+"""What every request passes: its id, its line in the log, the limit of its body."""
 
 from __future__ import annotations
 
@@ -19,10 +19,6 @@ logger = structlog.get_logger("slipway.request")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 SECRET_IN_PATH = re.compile(r"^(/accounts/reset/[^/]+/)[^/]+")
 """The link that sets a new password: whoever reads it in a log could use it."""
-
-PERMISSIONS_POLICY = (
-    "accelerometer=(), camera=(), geolocation=(), microphone=(), payment=(), usb=()"
-)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -47,16 +43,20 @@ class RequestContextMiddleware:
         started = time.monotonic()
         response = self.get_response(request)
         response["X-Request-ID"] = request_id
-        response["Permissions-Policy"] = PERMISSIONS_POLICY
         logger.info(
             "request",
             method=request.method,
-            path=SECRET_IN_PATH.sub(r"\1...", request.path),
+            path=without_secrets(request.path),
             status=response.status_code,
             request_bytes=_body_bytes(request),
             milliseconds=round((time.monotonic() - started) * 1000),
         )
         return response
+
+
+def without_secrets(path: str) -> str:
+    """Return the path of an address with what must not be logged left out."""
+    return SECRET_IN_PATH.sub(r"\1...", path)
 
 
 class BodyLimitMiddleware:

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 
+from config.csp_reports import csp_reports
 from uploads.accounts import views as accounts
 from uploads.api.hooks import s3_notification
 from uploads.api.site import api
@@ -20,6 +21,7 @@ for pattern in api_patterns:
 urlpatterns = [
     path("api/v1/", (api_patterns, api_app, api_namespace)),
     path("hooks/s3", s3_notification, name="s3-notification"),
+    path("csp-reports", csp_reports, name="csp-reports"),
     # The admin's own ways in and out stay closed: they know no second factor.
     path("admin/login/", accounts.admin_login),
     path("admin/logout/", accounts.logout),

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.client import BaseClient
+from django.db import connections
 from moto import mock_aws
 
 from uploads.s3.bucket import Bucket, get_bucket
@@ -43,6 +45,27 @@ def _refuse_other_hosts(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_refuse_other_hosts)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_s3_inside_transactions() -> Iterator[None]:
+    """Fail whatever calls S3 while a transaction is open, in every test.
+
+    It would hold locks and a connection for as long as S3 takes to answer. The
+    transaction that pytest-django puts around a test does not count.
+    """
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def call_outside(client: BaseClient, operation: str, arguments: Any) -> Any:
+        for connection in connections.all(initialized_only=True):
+            blocks: list[Any] = connection.atomic_blocks
+            if any(not block._from_testcase for block in blocks):
+                pytest.fail(f"{operation} was called inside a transaction.")
+        return call(client, operation, arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", call_outside)
+        yield
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -18,6 +18,8 @@ def test_the_sites_own_settings_are_in_order() -> None:
     assert checks.check_options() == []
     assert checks.check_storage() == []
     assert checks.check_endpoint() == []
+    assert checks.check_endpoint_is_encrypted() == []
+    assert checks.check_bucket_is_another_site() == []
 
 
 @pytest.mark.parametrize(
@@ -66,3 +68,71 @@ def test_a_bucket_name_cannot_stand_before_an_ip_address(settings: Any) -> None:
     settings.S3_PUBLIC_ENDPOINT_URL = "http://192.0.2.1:9000"
 
     assert ids(checks.check_endpoint()) == ["uploads.E004"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "public", "found"),
+    [
+        ("http://s3.example.org:9000", "", ["uploads.E006"]),
+        ("https://s3.example.org", "http://files.example.net", ["uploads.E006"]),
+        ("http://minio:9000", "https://files.example.net", ["uploads.W006"]),
+        ("http://minio:9000", "http://192.0.2.1", ["uploads.E006", "uploads.W006"]),
+        ("http://localhost.example.org", "", ["uploads.E006"]),
+        ("https://s3.example.org", "", []),
+        ("", "", []),
+        ("http://127.0.0.1:8333", "", []),
+        ("http://127.9.9.9:8333", "http://localhost:8333", []),
+        ("http://[::1]:8333", "http://s3.localhost", []),
+    ],
+)
+def test_files_do_not_travel_in_the_clear(
+    settings: Any, endpoint: str, public: str, found: list[str]
+) -> None:
+    settings.S3_ENDPOINT_URL, settings.S3_PUBLIC_ENDPOINT_URL = endpoint, public
+
+    assert ids(checks.check_endpoint_is_encrypted()) == found
+
+    settings.DEBUG = True
+    assert checks.check_endpoint_is_encrypted() == []
+
+
+@pytest.mark.parametrize(
+    ("host", "endpoint", "is_same"),
+    [
+        ("files.example.com", "https://files.example.com:9000", True),
+        ("files.example.com", "https://s3.files.example.com", True),
+        ("files.example.com", "https://s3.example.com", True),
+        ("example.com", "https://s3.example.com", True),
+        (".example.com", "https://s3.example.com", True),
+        ("FILES.example.com", "https://s3.eu.Example.com", True),
+        ("files.example.co.uk", "https://s3.example.co.uk", True),
+        ("192.0.2.1", "http://192.0.2.1:9000", True),
+        ("files.example.com", "https://files.example.net", False),
+        ("files.example.com", "https://files-example.com", False),
+        ("files.example.co.uk", "https://s3.another.co.uk", False),
+        ("files.example.com", "", False),
+        ("192.0.2.1", "http://192.0.2.2:9000", False),
+        ("*", "https://s3.example.com", False),
+        ("127.0.0.1", "http://127.0.0.1:8333", False),
+        ("localhost", "http://localhost:8333", False),
+        ("[::1]", "http://[::1]:8333", False),
+    ],
+)
+def test_the_bucket_is_another_site(
+    settings: Any, host: str, endpoint: str, *, is_same: bool
+) -> None:
+    # On one site with the bucket, SameSite cookies go along with what is opened there.
+    settings.ALLOWED_HOSTS = ["other.example.org", host]
+    settings.S3_ADDRESSING_STYLE = "path" if endpoint else "virtual"
+    settings.S3_PUBLIC_ENDPOINT_URL = endpoint
+
+    found = ["uploads.W007"] if is_same else []
+    assert ids(checks.check_bucket_is_another_site()) == found
+
+
+def test_the_buckets_own_name_counts_where_it_stands_in_front(settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["files.example.com"]
+    settings.S3_ADDRESSING_STYLE = "virtual"
+    settings.S3_PUBLIC_ENDPOINT_URL = "https://example.com"
+
+    assert ids(checks.check_bucket_is_another_site()) == ["uploads.W007"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -75,3 +76,19 @@ def test_links_between_documents_lead_somewhere() -> None:
     for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_the_bucket_policy_refuses_urls_that_are_older_than_ours_get() -> None:
+    text = (ROOT / "docs" / "bucket.md").read_text()
+    blocks = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+
+    parsed = [json.loads(block) for block in blocks]
+    [denied] = [
+        {one["Sid"]: one["Condition"] for one in policy["Statement"]}
+        for policy in parsed
+        if isinstance(policy, dict) and "Sid" in policy["Statement"][0]
+    ]
+    age = denied["YoungUrlsOnly"]["NumericGreaterThan"]["s3:signatureAge"]
+    assert int(age) == Options().url_expiry_seconds * 1000
+    assert denied["EncryptedOnly"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert len(parsed) == 4

@@ -37,7 +37,7 @@ from uploads.upkeep.sweeper import sweep
 pytestmark = pytest.mark.django_db
 
 HELLO = b"hello"
-GIF = b"GIF89a" + bytes(20)
+GIF = b"GIF89a\x01\x00\x01\x00" + bytes(20)
 PROGRAM = b"MZ\x90\x00" + bytes(60)
 
 

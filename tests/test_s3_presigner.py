@@ -8,8 +8,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
+import botocore.credentials
 import pytest
 import time_machine
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +20,7 @@ from hypothesis import strategies as st
 from uploads.errors import StorageUnavailable
 from uploads.s3.bucket import get_download_presigner, get_presigner
 from uploads.s3.connection import AddressingStyle, browser_origin, storage_options
+from uploads.s3.content_disposition import Disposition, content_disposition
 from uploads.s3.credentials import Credentials
 from uploads.s3.presigner import Presigner, SignedPost, SignedRequest
 
@@ -59,6 +63,9 @@ multipart_ids = version_ids = keys
 header_texts = st.text(
     st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=80
 ).filter(lambda text: text.strip())
+secrets_ = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60
+)
 sizes = st.integers(min_value=0, max_value=5 * 1024**3)
 seconds = st.integers(min_value=1, max_value=900)
 
@@ -156,6 +163,7 @@ def test_a_put_url_is_botocores_byte_for_byte(
     multipart_ids,
     st.integers(1, 10_000),
     sizes,
+    header_texts,
     seconds,
 )
 @settings(deadline=None, max_examples=150)
@@ -167,6 +175,7 @@ def test_a_part_url_is_botocores_byte_for_byte(
     multipart_id: str,
     part_number: int,
     byte_size: int,
+    checksum: str,
     expires_in: int,
 ) -> None:
     signed = own(place, identity, now).upload_part(
@@ -174,7 +183,7 @@ def test_a_part_url_is_botocores_byte_for_byte(
         multipart_id=multipart_id,
         part_number=part_number,
         byte_size=byte_size,
-        checksum_sha256=CHECKSUM,
+        checksum_sha256=checksum,
         expires_in=expires_in,
     )
 
@@ -185,7 +194,7 @@ def test_a_part_url_is_botocores_byte_for_byte(
             "UploadId": multipart_id,
             "PartNumber": part_number,
             "ContentLength": byte_size,
-            "ChecksumSHA256": CHECKSUM,
+            "ChecksumSHA256": checksum,
         },
         place=place,
         identity=identity,
@@ -195,7 +204,15 @@ def test_a_part_url_is_botocores_byte_for_byte(
 
 
 @given(
-    places, identities, moments, keys, header_texts, st.none() | version_ids, seconds
+    places,
+    identities,
+    moments,
+    keys,
+    st.just("fürs Büro.pdf") | keys,
+    st.sampled_from(["attachment", "inline"]),
+    header_texts,
+    st.none() | version_ids,
+    seconds,
 )
 @settings(deadline=None, max_examples=150)
 def test_a_download_url_is_botocores_byte_for_byte(
@@ -203,15 +220,17 @@ def test_a_download_url_is_botocores_byte_for_byte(
     identity: Credentials,
     now: datetime,
     key: str,
+    filename: str,
+    disposition: Disposition,
     content_type: str,
     version_id: str | None,
     expires_in: int,
 ) -> None:
     signed = own(place, identity, now).get_object(
         key=key,
-        filename="fürs Büro.pdf",
+        filename=filename,
         content_type=content_type,
-        disposition="attachment",
+        disposition=disposition,
         expires_in=expires_in,
         version_id=version_id,
     )
@@ -221,10 +240,7 @@ def test_a_download_url_is_botocores_byte_for_byte(
         "get_object",
         {
             "Key": key,
-            "ResponseContentDisposition": (
-                'attachment; filename="f_rs B_ro.pdf"; '
-                "filename*=UTF-8''f%C3%BCrs%20B%C3%BCro.pdf"
-            ),
+            "ResponseContentDisposition": content_disposition(disposition, filename),
             "ResponseContentType": content_type,
             "ResponseCacheControl": "private",
             **({"VersionId": version_id} if version_id else {}),
@@ -262,6 +278,61 @@ def test_a_form_is_botocores(
         for name, value in theirs["fields"].items()
         if name not in {"policy", "x-amz-signature"}
     }
+
+
+@given(
+    places,
+    st.from_regex(r"[a-z]{2}(-[a-z]{2,9}){1,2}-[1-9]|auto", fullmatch=True),
+    st.builds(Credentials, secrets_, secrets_, st.just("") | secrets_),
+    moments,
+    keys,
+    sizes,
+    header_texts,
+    seconds,
+)
+@settings(deadline=None, max_examples=150)
+def test_a_policy_is_signed_as_botocore_signs_it(
+    place: Place,
+    region: str,
+    identity: Credentials,
+    now: datetime,
+    key: str,
+    byte_size: int,
+    checksum: str,
+    expires_in: int,
+) -> None:
+    style, endpoint_url, _ = place
+    signed = own((style, endpoint_url, region), identity, now).post_object(
+        key=key,
+        byte_size=byte_size,
+        content_type="text/plain",
+        checksum_sha256=checksum,
+        expires_in=expires_in,
+    )
+
+    signer = SigV4Auth(
+        botocore.credentials.Credentials(
+            identity.access_key, identity.secret_key, identity.token or None
+        ),
+        "s3",
+        region,
+    )
+    request = AWSRequest()
+    request.context["timestamp"] = now.strftime("%Y%m%dT%H%M%SZ")
+    theirs = signer.signature(signed.fields["policy"], request)
+    assert signed.fields["x-amz-signature"] == theirs
+    assert signed.fields["x-amz-credential"] == signer.scope(request)
+    assert signed.fields["x-amz-date"] == request.context["timestamp"]
+    assert signed.fields.get("x-amz-security-token", "") == identity.token
+    # What is signed is what is sent: no field is left to be chosen.
+    policy = json.loads(base64.b64decode(signed.fields["policy"]))
+    pinned = {name[1:]: value for _, name, value in policy["conditions"][2:]}
+    sent = signed.fields.keys() - {"policy", "x-amz-signature"}
+    assert pinned == {name: signed.fields[name] for name in sent}
+    assert policy["conditions"][:2] == [
+        {"bucket": "my-bucket"},
+        ["content-length-range", byte_size, byte_size],
+    ]
 
 
 def put(presigner: Presigner, *, expires_in: int = 900) -> SignedRequest:

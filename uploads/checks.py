@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from uploads.conf import options
 from uploads.inspection.pipeline import inspectors
+from uploads.s3.connection import browser_origin
 
 
 @checks.register("uploads")
@@ -110,6 +111,84 @@ def check_proxies(**_: Any) -> list[checks.CheckMessage]:
             )
         ]
     return []
+
+
+@checks.register("uploads")
+def check_endpoint_is_encrypted(**_: Any) -> list[checks.CheckMessage]:
+    """Report an endpoint that files would travel to in the clear."""
+    public = settings.S3_PUBLIC_ENDPOINT_URL or settings.S3_ENDPOINT_URL
+    found: list[checks.CheckMessage] = []
+    if settings.DEBUG:
+        return found
+    if _is_open(public):
+        found.append(
+            checks.Error(
+                f"Browsers would send files to {public} unencrypted.",
+                hint="Set S3_PUBLIC_ENDPOINT_URL to an https:// address. A page that "
+                "came over HTTPS may not speak to any other.",
+                id="uploads.E006",
+            )
+        )
+    if public != settings.S3_ENDPOINT_URL and _is_open(settings.S3_ENDPOINT_URL):
+        found.append(
+            checks.Warning(
+                f"The server reads files from {settings.S3_ENDPOINT_URL} unencrypted.",
+                hint="Set S3_ENDPOINT_URL to an https:// address, unless nobody else "
+                "can listen on that network.",
+                id="uploads.W006",
+            )
+        )
+    return found
+
+
+@checks.register("uploads")
+def check_bucket_is_another_site(**_: Any) -> list[checks.CheckMessage]:
+    """Report a bucket that browsers take for a part of this site.
+
+    Roughly: without a list of public suffixes, by the last two names of a host, or
+    three where the second looks like the `co` of `co.uk`.
+    """
+    origin = browser_origin(
+        bucket=settings.S3_BUCKET,
+        region=settings.S3_REGION,
+        endpoint_url=settings.S3_PUBLIC_ENDPOINT_URL or settings.S3_ENDPOINT_URL,
+        addressing_style=settings.S3_ADDRESSING_STYLE,
+    )
+    bucket_host = urlsplit(origin).hostname or ""
+    hosts = [host.strip(".[]").lower() for host in settings.ALLOWED_HOSTS]
+    same = [host for host in hosts if _site_of(host) == _site_of(bucket_host)]
+    if _is_loopback(bucket_host) or not same:
+        return []
+    return [
+        checks.Warning(
+            f"The bucket's address {bucket_host} is the same site as {same[0]}: what is "
+            "opened there gets this site's cookies sent along and can set others.",
+            hint="Give the bucket a name under another domain, and set "
+            "S3_PUBLIC_ENDPOINT_URL to it.",
+            id="uploads.W007",
+        )
+    ]
+
+
+def _site_of(host: str) -> str:
+    """Return the part of a host name that somebody registered, as good as can be told."""
+    if _is_address(host):
+        return host
+    labels = host.split(".")
+    is_second_level = len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3
+    return ".".join(labels[-3:] if is_second_level else labels[-2:])
+
+
+def _is_open(url: str) -> bool:
+    """Return whether what is sent to ``url`` crosses a network unencrypted."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    return _is_address(host) and ipaddress.ip_address(host).is_loopback
 
 
 def _is_address(host: str | None) -> bool:

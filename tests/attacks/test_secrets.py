@@ -224,3 +224,27 @@ def test_a_false_request_id_is_replaced(sent: str) -> None:
     answer = Client().get("/healthz", headers={"X-Request-ID": sent})
 
     assert re.fullmatch("[0-9a-f]{32}", answer["X-Request-ID"])
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_a_report_of_the_browser_forges_no_line(
+    capfd: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    # Reports are taken from anybody, and each is written to the log.
+    evil = "https://a.example/\n2026-01-01 forged\r\x1b[31m\u2028?X-Amz-Signature=abc"
+    facts = {"effectiveDirective": "img-src", "documentURL": evil, "blockedURL": evil}
+    logging.config.dictConfig(logging_config(level="INFO", log_format=log_format))
+    try:
+        Client(enforce_csrf_checks=True).post(
+            "/csp-reports", json.dumps([{"body": facts}]), "application/reports+json"
+        )
+        written = capfd.readouterr().err
+    finally:
+        logging.config.dictConfig(settings.LOGGING)
+
+    lines = written.splitlines()
+    assert len(lines) == 2  # the report and the request
+    assert "img-src" in lines[0]
+    assert not any(line.startswith("2026-01-01 forged") for line in lines)
+    assert not set(written) & {"\x1b", "\r", "\u2028"}
+    assert SIGNED.findall(written) == []

@@ -4,7 +4,8 @@ The site runs as in production: DEBUG off, its static files collected and hashed
 Run with `-p tests.plugins.seaweed`. Tests may use models without a mark; what they
 save is seen by the site at once. The database is not emptied between tests: each
 makes people of its own, and people do not see each other's uploads. A test fails
-when its pages broke the Content-Security-Policy, threw an error or opened an alert.
+when its pages broke the Content-Security-Policy or Trusted Types, threw an error,
+wrote one to the console or opened an alert.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from django.db import connection
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, expect
 
 from tests.browser.upload_page import UploadPage
+from tests.plugins.no_secrets import watch
 from uploads.dev.ports import HOST, free_ports
 from uploads.dev.processes import spawn, stop
 from uploads.s3.bucket import get_bucket
@@ -60,6 +62,14 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
+
+# Refused requests, and what Uppy tells the person at the same time: tests look at both.
+EXPECTED_ERRORS = ("Failed to load resource", "[Uppy]")
+# The console names most violations by itself; this names all, in one form.
+SAY_VIOLATIONS = """
+addEventListener("securitypolicyviolation", (event) =>
+  console.error(`Policy broken: ${event.effectiveDirective} by ${event.blockedURI}`));
+"""
 
 
 @dataclass(frozen=True)
@@ -144,6 +154,8 @@ def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
     """Run the site under gunicorn, its logs in ``home``, until the block ends."""
     port = free_ports(1)[0]
     site_log, access_log = home / "site.log", home / "access.log"
+    watch(site_log)
+    watch(access_log)
     command = [sys.executable, "-m", "gunicorn", "config.wsgi"]
     command += ["--bind", f"{HOST}:{port}", "--threads", "8", "--no-control-socket"]
     # A connection that the site gives up just when it is used again fails a request.
@@ -214,7 +226,7 @@ def complaints(context: BrowserContext) -> Iterator[list[str]]:
     context.set_default_timeout(PATIENCE_MS)
 
     def on_console(message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text:
+        if message.type == "error" and not message.text.startswith(EXPECTED_ERRORS):
             seen.append(message.text)
 
     def on_dialog(dialog: Dialog) -> None:
@@ -223,6 +235,7 @@ def complaints(context: BrowserContext) -> Iterator[list[str]]:
             seen.append(f"{dialog.type}: {dialog.message}")
         dialog.accept()
 
+    context.add_init_script(SAY_VIOLATIONS)
     context.on("console", on_console)
     context.on("dialog", on_dialog)
     context.on("weberror", lambda error: seen.append(str(error.error)))

@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import pytest
 from django.conf import settings
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import LiveSite
 from tests.browser.files import payload, png
 from tests.browser.upload_page import UploadPage
 
 BUCKET = settings.S3_ENDPOINT_URL
-INJECT = """
+
+# What a hole in the page would let an attacker do, and what stops it.
+INJECTIONS = {
+    "inline script": "script.textContent = TAKE_OVER; document.body.append(script)",
+    "script of a text node": "script.append(TAKE_OVER); document.body.append(script)",
+    "script of another site": "script.src = 'http://127.0.0.1:9/x.js';"
+    "document.body.append(script)",
+    "markup": "document.body.innerHTML = `<img src=x onerror='${TAKE_OVER}'>`",
+    "more markup": "document.body.insertAdjacentHTML('beforeend', '<b>taken</b>')",
+    "handler": "document.body.setAttribute('onclick', TAKE_OVER);document.body.click()",
+    "frame of markup": "const frame = document.createElement('iframe');"
+    "frame.srcdoc = `<script>top.${TAKE_OVER}</script>`; document.body.append(frame)",
+    "link that is a script": "const link = document.createElement('a');"
+    "link.href = `javascript:${TAKE_OVER}`; document.body.append(link); link.click()",
+    "string that is code": "setTimeout(TAKE_OVER)",
+    "worker": "new Worker('/static/build/checksum-worker.js')",
+    "worker from memory": "new Worker(URL.createObjectURL(new Blob([TAKE_OVER])))",
+    "policy of its own": "trustedTypes.createPolicy('evil', {})",
+    "policy for everything": "trustedTypes.createPolicy('default', {})",
+    "base of all links": "const base = document.createElement('base');"
+    "base.href = 'http://127.0.0.1:9/'; document.head.append(base)",
+}
+IN_A_TRY = """
 () => {
+  const TAKE_OVER = "document.title = 'taken over'";
   const script = document.createElement("script");
-  script.textContent = "document.title = 'taken over'";
-  document.body.append(script);
+  try { %s; } catch (error) { return error.name; }
+  return "";
 }
 """
 
 
-@pytest.mark.parametrize("path", ["/", "/accounts/login/", "/admin/login/", "/missing"])
+@pytest.mark.parametrize("path", ["/", "/accounts/login/", "/missing"])
 def test_every_page_has_a_strict_policy(page: Page, path: str) -> None:
     answer = page.request.get(path)
 
@@ -30,20 +57,48 @@ def test_every_page_has_a_strict_policy(page: Page, path: str) -> None:
     assert policy["connect-src"] == {"'self'", BUCKET}
     assert policy["img-src"] == {"'self'", "data:", "blob:", BUCKET}
     assert policy["worker-src"] == policy["form-action"] == {"'self'"}
+    assert policy["require-trusted-types-for"] == {"'script'"}
+    assert policy["trusted-types"] == {"slipway-worker"}
     assert policy["frame-ancestors"] == policy["base-uri"] == {"'none'"}
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["x-frame-options"] == "DENY"
 
 
-def test_the_browser_runs_no_injected_script(
-    upload_page: UploadPage, complaints: list[str]
+@pytest.mark.parametrize("way", INJECTIONS)
+def test_the_browser_runs_nothing_that_was_injected(
+    upload_page: UploadPage, complaints: list[str], way: str
 ) -> None:
-    upload_page.page.evaluate(INJECT)
+    page = upload_page.page
+    with page.expect_console_message(lambda message: message.type == "error"):
+        page.evaluate(IN_A_TRY % INJECTIONS[way])
 
+    expect(page).to_have_title("Your files · Slipway")
+    expect(upload_page.files).to_be_visible()
     upload_page.wait_until(lambda: bool(complaints))
-    expect(upload_page.page).to_have_title("Your files · Slipway")
-    assert len(complaints) == 1
-    assert "script-src" in complaints.pop()
+    complaints.clear()
+
+
+def test_checksums_are_made_in_a_worker_of_the_one_policy(
+    upload_page: UploadPage,
+) -> None:
+    # Where the policy is refused the page hashes by itself, and nothing is seen to fail.
+    with upload_page.page.expect_worker() as worker:
+        upload_page.upload(payload("hashed.bin", bytes(1000)))
+
+    assert "/static/build/checksum-worker." in worker.value.url
+
+
+def test_a_broken_policy_is_reported_to_the_sites_log(
+    upload_page: UploadPage, complaints: list[str], live_site: LiveSite
+) -> None:
+    page = upload_page.page
+    page.goto("/?X-Amz-Signature=of-this-test")
+    page.evaluate(IN_A_TRY % INJECTIONS["markup"])
+
+    line = _wait_for_line(live_site.log, "csp.violation")
+    assert "require-trusted-types-for" in line
+    assert "of-this-test" not in line
+    complaints.clear()
 
 
 def test_the_page_can_speak_to_no_other_site(
@@ -72,6 +127,25 @@ def test_nothing_the_page_does_needs_more(upload_page: UploadPage) -> None:
 
     # `complaints` fails this test if any of it broke the policy.
     expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_the_admin_has_the_same_policy_but_for_trusted_types(page: Page) -> None:
+    pages = _directives(page.request.get("/").headers["content-security-policy"])
+    admin = page.request.get("/admin/login/").headers["content-security-policy"]
+
+    assert pages.pop("require-trusted-types-for")
+    assert pages.pop("trusted-types")
+    assert _directives(admin) == pages
+
+
+def _wait_for_line(log: Path, words: str) -> str:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        for line in log.read_text().splitlines():
+            if words in line:
+                return line
+        time.sleep(0.2)
+    pytest.fail(f"No line with {words!r}:\n{log.read_text()[-2000:]}")
 
 
 def _directives(policy: str) -> dict[str, set[str]]:

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.plugins.no_secrets import watch
 from uploads.dev.ports import HOST, free_ports
 from uploads.dev.processes import spawn, started_at, stop
 
@@ -46,6 +47,7 @@ class Site:
         command += ["--graceful-timeout", "3"]
         # On a busy machine a sound web process can be silent for long.
         command += ["--timeout", str(_READY_SECONDS)]
+        watch(self.log)
         self._master = spawn(command, environment=self.environment, log=self.log)
         self.wait_until_it_answers()
 

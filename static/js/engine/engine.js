@@ -14,6 +14,7 @@ import { Single } from "./single.js";
 import { SpeedMeter } from "./speed.js";
 import { Upload } from "./upload.js";
 import { recognise } from "./identity.js";
+import { workerUrl } from "./worker-url.js";
 
 /**
  * @typedef {import("./api.js").UploadRecord} UploadRecord
@@ -281,7 +282,7 @@ function nameOf(file) {
 
 /** @param {string | undefined} url */
 function workerFactory(url) {
-  return url && typeof Worker !== "undefined" ? () => new Worker(url) : undefined;
+  return url && typeof Worker !== "undefined" ? () => new Worker(workerUrl(url)) : undefined;
 }
 
 /** `crypto.randomUUID` is missing on plain http; this is as random. */

@@ -1,0 +1,135 @@
+"""Ask the public advisories about every locked package: pip-audit and npm audit.
+
+Exit status: 0 when all were checked and nothing is known, 1 when something is, 3 when
+something could not be checked, which is not the same as clean. pip-audit lives in
+`.venv-tools`, so that the site's own environment holds none of its packages.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ROOT / ".venv-tools"
+PIP_AUDIT = "pip-audit==2.10.1"
+CLEAN, FOUND, UNCHECKED = 0, 1, 3
+
+
+class Verdict(NamedTuple):
+    """What one tool has to say: a status of this script's, and its lines."""
+
+    status: int
+    lines: list[str]
+
+
+def read_pip_audit(output: str, errors: str = "") -> Verdict:
+    """Judge the JSON of pip-audit.
+
+    It skips what the index does not know, and ends well: an index without advisories
+    looks like a clean bill unless the skipped are counted.
+    """
+    try:
+        packages = json.loads(output)["dependencies"]
+    except (ValueError, KeyError, TypeError):
+        return _unchecked("requirements.txt", _last_line(errors) or "no answer")
+    found = [
+        f"{package['name']} {package['version']}: {one['id']}, "
+        f"fixed in {', '.join(one['fix_versions']) or 'no version yet'}"
+        for package in packages
+        for one in package.get("vulns", [])
+    ]
+    if found:
+        return Verdict(FOUND, found)
+    skipped = [package for package in packages if "skip_reason" in package]
+    if skipped or not packages:
+        reason = skipped[0]["skip_reason"] if skipped else "nothing was looked up"
+        counted = f"{len(skipped)} of {len(packages)} packages"
+        return _unchecked(f"requirements.txt ({counted})", reason)
+    return Verdict(CLEAN, [f"requirements.txt: {len(packages)} packages, none known."])
+
+
+def read_npm_audit(output: str, errors: str = "") -> Verdict:
+    """Judge the JSON of npm audit."""
+    try:
+        answer = json.loads(output)
+        known = answer["vulnerabilities"]
+        total = answer["metadata"]["dependencies"]["prod"]
+    except (ValueError, KeyError, TypeError):
+        return _unchecked("package-lock.json", _npm_reason(output, errors))
+    if known:
+        return Verdict(
+            FOUND,
+            [
+                f"{name}: {one['severity']}, {one['range']}"
+                for name, one in known.items()
+            ],
+        )
+    return Verdict(CLEAN, [f"package-lock.json: {total} packages, none known."])
+
+
+def overall(statuses: list[int]) -> int:
+    """Return the status of the whole: what was found outweighs what was not checked."""
+    return FOUND if FOUND in statuses else max(statuses)
+
+
+def _unchecked(what: str, reason: str) -> Verdict:
+    return Verdict(
+        UNCHECKED, [f"{what} could not be checked: no access to advisories: {reason}"]
+    )
+
+
+def _npm_reason(output: str, errors: str) -> str:
+    try:
+        return str(json.loads(output)["message"])
+    except (ValueError, KeyError, TypeError):
+        return _last_line(errors) or "no answer"
+
+
+def _last_line(text: str) -> str:
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "")
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600
+    )
+
+
+def _ask_pip_audit() -> Verdict:
+    program = TOOLS / "bin" / "pip-audit"
+    if not program.exists():
+        venv.create(TOOLS, with_pip=True)
+        python = str(TOOLS / "bin" / "python")
+        quietly = ("--quiet", "--disable-pip-version-check")
+        done = _run(python, "-m", "pip", "install", *quietly, PIP_AUDIT)
+        if done.returncode:
+            return _unchecked("requirements.txt", _last_line(done.stderr))
+    # Without pip it installs nothing: the lock file names every package and its hash.
+    options = ("--require-hashes", "--disable-pip", "--progress-spinner", "off")
+    done = _run(str(program), *options, "-f", "json", "-r", "requirements.txt")
+    return read_pip_audit(done.stdout, done.stderr)
+
+
+def _ask_npm() -> Verdict:
+    try:
+        done = _run("npm", "audit", "--omit=dev", "--json")
+    except FileNotFoundError:
+        return _unchecked("package-lock.json", "npm is not installed")
+    return read_npm_audit(done.stdout, done.stderr)
+
+
+def main() -> int:
+    """Ask both, print what they say, and return the status."""
+    verdicts = [_ask_pip_audit(), _ask_npm()]
+    for verdict in verdicts:
+        print("\n".join(verdict.lines))
+    return overall([verdict.status for verdict in verdicts])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { ESLint } from "eslint";
+import { test } from "node:test";
+
+const MODULE = "../../static/js/engine/worker-url.js";
+const PAGE = "https://files.example.com/uploads/1/";
+
+/** A page's globals, with the policies it was asked for. */
+function page({ allowed = ["slipway-worker"], trusted = true } = {}) {
+  const made = [];
+  globalThis.location = new URL(PAGE);
+  if (!trusted) return made;
+  globalThis.trustedTypes = {
+    createPolicy(name, rules) {
+      made.push({ name, rules: Object.keys(rules) });
+      if (!allowed.includes(name)) throw new TypeError(`Policy "${name}" disallowed.`);
+      return { createScriptURL: (url) => ({ trusted: rules.createScriptURL(url) }) };
+    },
+  };
+  return made;
+}
+
+let fresh = 0;
+const load = async () => (await import(`${MODULE}?${(fresh += 1)}`)).workerUrl;
+
+test.afterEach(() => {
+  delete globalThis.location;
+  delete globalThis.trustedTypes;
+});
+
+test("one policy is made, which makes script addresses and nothing else", async () => {
+  const made = page();
+  const workerUrl = await load();
+
+  assert.deepEqual(workerUrl("/static/w.js"), { trusted: "https://files.example.com/static/w.js" });
+  workerUrl("/static/w.js");
+
+  assert.deepEqual(made, [{ name: "slipway-worker", rules: ["createScriptURL"] }]);
+});
+
+for (const trusted of [true, false]) {
+  for (const url of ["https://evil.example/w.js", "//evil.example/w.js", "data:text/javascript,1", "javascript:1", "blob:x"]) {
+    test(`no worker runs ${url}, ${trusted ? "with" : "without"} Trusted Types`, async () => {
+      page({ trusted });
+      const workerUrl = await load();
+
+      assert.throws(() => workerUrl(url), TypeError);
+    });
+  }
+}
+
+test("a page that does not allow the policy is told so", async () => {
+  page({ allowed: [] });
+  const workerUrl = await load();
+
+  assert.throws(() => workerUrl("/static/w.js"), TypeError);
+});
+
+test("the linter refuses what would make markup or code of a string", async () => {
+  const eslint = new ESLint();
+  const lines = [
+    "document.body.innerHTML = '<b>';",
+    "document.body['outerHTML'] = '<b>';",
+    "document.body.insertAdjacentHTML('beforeend', '<b>');",
+    "document.write('<b>');",
+    "document.body.setAttribute('onclick', 'x()');",
+    "export default new DOMParser();",
+    "export default new Worker('/w.js');",
+    "export default globalThis.trustedTypes.createPolicy('other', {});",
+    "setTimeout('x()', 1);",
+    "export default eval('1');",
+    "export default new Function('return 1');",
+    "location.href = 'javascript:1';",
+  ];
+
+  for (const line of lines) {
+    const [{ messages }] = await eslint.lintText(`${line}\n`, { filePath: "static/js/page/example.js" });
+    assert.ok(messages.some(({ severity }) => severity === 2), line);
+  }
+});

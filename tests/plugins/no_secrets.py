@@ -1,0 +1,144 @@
+"""No test run may log a secret: signatures, tokens, sessions, passwords, keys.
+
+Always on. After each test its log records, what it printed and the new lines of every
+server's log are searched; a hit fails the test. A last search at the end of the run goes
+through all `*.log` files that tests left, for servers that outlive their test.
+
+The S3 server and PostgreSQL keep their logs elsewhere: what they write is not ours.
+A test that must show a secret says so: `@pytest.mark.shows_secrets(reason="...")`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PATTERNS = {
+    "a signature": r"x-amz-signature(?:\W{1,6}|%3D)[0-9a-f]{16,}",
+    "a session of AWS": r"x-amz-security-token(?:\W{1,6}|%3D)[\w+/%-]{16,}",
+    "a signed form": r"\bpolicy\W{1,6}eyJ[\w+/-]{8,}",
+    "an API token": r"\bslipway_(?=\w*[A-Z0-9-])[\w-]{40,}",
+    "an Authorization header": r"authorization\W{1,6}(?:bearer|basic|token)\s+[\w+/=-]{8,}",
+    "a cookie": r"\b(?:sessionid|csrftoken)\W{1,3}\w{20,}",
+    "a form's token": r"csrfmiddlewaretoken\W{1,6}\w{20,}",
+    "a link to a new password": r"/reset/\w+/[0-9a-z]{5,8}-[0-9a-f]{16,}",
+    "a password's hash": r"\b(?:md5|pbkdf2_sha256)\$[\w$+/=]{16,}",
+}
+KINDS = {f"kind{number}": kind for number, kind in enumerate(PATTERNS)}
+PASSWORDS = ("correct horse battery", "another horse battery", "staple harbour crane")
+MIN_SECRET = 16
+"""A configured secret that is shorter is a word, such as moto's "testing"."""
+
+_offsets: dict[Path, int] = {}
+
+
+def watch(log: Path) -> None:
+    """Search what is written to ``log`` after each test from now on."""
+    _offsets.setdefault(log, 0)
+
+
+def search(text: str, literals: Iterable[str] = ()) -> list[str]:
+    """Return what was found, each as a line with the secret masked."""
+    hits = []
+    for match in _expression(tuple(literals)).finditer(text):
+        start = text.rfind("\n", 0, match.start()) + 1
+        before = text[max(start, match.start() - 120) : match.start()]
+        kind = next(
+            (KINDS[name] for name, hit in match.groupdict().items() if hit),
+            "a configured secret",
+        )
+        hits.append(f"{kind}: {before}{match[0][:6]}[masked]")
+    return hits
+
+
+@cache
+def _expression(literals: tuple[str, ...]) -> re.Pattern[str]:
+    # One expression for all: most texts hold nothing, and are read once to learn it.
+    groups = [f"(?P<{group}>{PATTERNS[kind]})" for group, kind in KINDS.items()]
+    words = [re.escape(word) for word in (*PASSWORDS, *literals)]
+    return re.compile("|".join([*groups, *words]), re.IGNORECASE)
+
+
+def configured_secrets() -> tuple[str, ...]:
+    """Return the secrets that the settings hold while the tests run."""
+    from django.conf import settings
+
+    found = {settings.SECRET_KEY, settings.S3_NOTIFICATIONS_SECRET}
+    storages: dict[str, Any] = settings.STORAGES
+    for storage in storages.values():
+        found |= {
+            storage.get("OPTIONS", {}).get(name)
+            for name in ("secret_key", "security_token")
+        }
+    return tuple(sorted(word for word in found if word and len(word) >= MIN_SECRET))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "shows_secrets(reason): this test is about a secret that is shown"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("shows_secrets"):
+            if not mark.kwargs.get("reason"):
+                raise pytest.UsageError(f"{item.nodeid}: shows_secrets needs a reason.")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when != "teardown":
+        return report
+    written = [content for _, content in report.sections]
+    written += [text for log in _logs_of(item) if (text := _news(log))]
+    if item.get_closest_marker("shows_secrets"):
+        return report
+    hits = search("\n".join(written), configured_secrets())
+    if hits:
+        report.outcome = "failed"
+        report.longrepr = "A secret was logged:\n" + "\n".join(dict.fromkeys(hits))
+        report.sections.clear()
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_secrets_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Search, at the end, the logs that no test was seen to write."""
+    yield
+    logs = sorted(tmp_path_factory.getbasetemp().rglob("*.log"))
+    hits = [
+        f"{log.name}, {hit}"
+        for log in logs
+        for hit in search(_news(log), configured_secrets())
+    ]
+    if hits:
+        pytest.fail(
+            "A secret was logged:\n" + "\n".join(dict.fromkeys(hits)), pytrace=False
+        )
+
+
+def _logs_of(item: pytest.Item) -> list[Path]:
+    own: Any = getattr(item, "funcargs", {}).get("tmp_path")
+    found = list(own.rglob("*.log")) if own else []
+    return [*{*found, *_offsets}]
+
+
+def _news(log: Path) -> str:
+    """Return what was written to ``log`` since it was last read."""
+    try:
+        with log.open("rb") as file:
+            file.seek(_offsets.get(log, 0))
+            news = file.read()
+            _offsets[log] = file.tell()
+    except OSError:
+        return ""
+    return news.decode("utf-8", "replace")
