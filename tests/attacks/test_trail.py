@@ -55,7 +55,13 @@ def test_no_line_holds_a_secret_whatever_was_done(alice: Person, bob: Person) ->
     admin.get(f"/admin/uploads/upload/{started.id}/download/")
     shown = admin.post(
         "/admin/uploads/apitoken/add/",
-        {"user": alice.user.pk, "name": "x", "expires_at_0": "", "expires_at_1": ""},
+        {
+            "user": alice.user.pk,
+            "name": "x",
+            "scope": "write",
+            "expires_at_0": "",
+            "expires_at_1": "",
+        },
     )
     other_secret = (
         shown.content.decode().partition('class="secret">')[2].partition("<")[0]

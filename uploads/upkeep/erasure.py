@@ -115,6 +115,9 @@ def _uploads_of(user: Any) -> Iterator[Upload]:
 def _erase_upload(upload: Upload, report: Report) -> None:
     if upload.state not in FINAL or upload.state == State.REJECTED:
         lifecycle.remove(upload)
+    if upload.quarantine_key:
+        # No URL was ever signed for it: it need not wait for any to die.
+        remove_every_trace(get_bucket(), upload.quarantine_key)
     if not lifecycle.purge(upload):
         report.failed += 1
     elif upload.purged_at is None:
@@ -124,7 +127,7 @@ def _erase_upload(upload: Upload, report: Report) -> None:
             filter(None, (report.waits_until, until)), default=None
         )
     else:
-        keys = [key for key in (upload.key, upload.quarantine_key) if key]
+        keys = [upload.key]
         if upload.transport == Transport.FORM:
             keys.append(incoming_key(upload.key))
         for key in keys:
