@@ -57,7 +57,7 @@ format: $(READY) ## Format the Python code
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-test-unit: $(READY) ## Fast tests: SQLite, S3 in memory
+test-unit: $(READY) $(BUNDLE) ## Fast tests: SQLite, S3 in memory
 	$(PYTEST) -n 2 tests
 
 test-js: $(PACKAGES) ## JavaScript unit tests

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.client import BaseClient
 from django.db import connections
+from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
 from uploads.s3.bucket import Bucket, get_bucket
@@ -29,6 +30,12 @@ MOTO = {
         session_token="",
     ),
 }
+# How fast a machine is says nothing about the code.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
+
 _LOOPBACK = ("127.", "::1", "localhost", "/")
 
 

@@ -16,6 +16,7 @@ from django.urls import NoReverseMatch, reverse
 
 from tests.totp import code
 from uploads.accounts.browsers import describe
+from uploads.models import AuditEvent
 from uploads.tokens import create_token
 
 if TYPE_CHECKING:
@@ -447,3 +448,29 @@ PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Saf
 )
 def test_browsers_have_short_names(sent: str, words: str) -> None:
     assert describe(sent) == words
+
+
+@pytest.mark.django_db(transaction=True)  # allauth tells of it after the commit
+def test_what_happens_to_factors_is_written_down(
+    client: Client, secret: str, alice: Any
+) -> None:
+    client.post("/accounts/2fa/totp/deactivate/")
+    told = AuditEvent.objects.filter(kind__startswith="factor.").order_by("id")
+
+    assert [(event.kind, event.detail["type"]) for event in told] == [
+        ("factor.added", "totp"),
+        ("factor.added", "recovery_codes"),
+        ("factor.removed", "totp"),
+        ("factor.removed", "recovery_codes"),
+    ]
+    assert {(event.user, event.actor) for event in told} == {(alice, alice)}
+    assert not any(secret in str(event.detail) for event in told)
+
+
+def test_a_wrong_code_is_written_down(secret: str, alice: Any) -> None:
+    thief = Client()
+    log_in(thief)
+    enter(thief, "000000")
+
+    event = AuditEvent.objects.get(kind="factor.failed")
+    assert (event.user, event.actor) == (alice, None)

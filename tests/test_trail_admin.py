@@ -103,7 +103,7 @@ def test_a_forged_filter_is_no_error(operator: Client, query: str) -> None:
 def test_the_choices_of_kinds_are_grouped_by_their_noun() -> None:
     groups = KindFilter.groups()
 
-    assert list(groups)[:3] == ["upload", "account", "token"]
+    assert list(groups)[:3] == ["upload", "account", "factor"]
     assert [kind for kinds in groups.values() for kind in kinds] == list(
         KindFilter.KINDS
     )

@@ -5,6 +5,20 @@ change is made in Django's own code, which says so with a signal. Importing this
 package connects the receivers.
 """
 
-from uploads.witness import accounts, admin_entries, logins, policies, rights
+from uploads.witness import (
+    accounts,
+    admin_entries,
+    logins,
+    policies,
+    rights,
+    second_factors,
+)
 
-__all__ = ["accounts", "admin_entries", "logins", "policies", "rights"]
+__all__ = [
+    "accounts",
+    "admin_entries",
+    "logins",
+    "policies",
+    "rights",
+    "second_factors",
+]
