@@ -13,7 +13,7 @@ import structlog
 from django.db import transaction
 
 from uploads.conf import options
-from uploads.errors import InspectorUnavailable, ObjectExists, StorageError
+from uploads.errors import CopyRefused, InspectorUnavailable, StorageError
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.s3.copying import MAX_COPY, copy_object
@@ -47,7 +47,7 @@ def quarantine(upload: Upload) -> str:
                 etag=upload.etag,
                 content_type="application/octet-stream",
             )
-        except ObjectExists:
+        except CopyRefused:
             # Copied already; or the source is another by now, and is not kept.
             return key if bucket.head_object(key) else ""
     except StorageError as error:
