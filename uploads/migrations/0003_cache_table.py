@@ -11,7 +11,7 @@ def make_table(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("uploads", "0002_rates")]
+    dependencies = [("uploads", "0002_append_only_events")]
 
     operations = [
         migrations.RunPython(

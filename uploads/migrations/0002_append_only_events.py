@@ -1,6 +1,4 @@
-import django.db.models.deletion
-from django.conf import settings
-from django.db import migrations, models
+from django.db import migrations
 
 # Django itself sets an event's account to NULL when the account is deleted; all
 # other changes must come through models.event.opened_for, which says what for.
@@ -42,41 +40,7 @@ def unguard(apps, schema_editor):
         schema_editor.execute(CHANGEABLE, params=None)
 
 
-def account():
-    return models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        django.db.models.deletion.SET_NULL,
-        blank=True,
-        db_index=False,
-        null=True,
-        related_name="+",
-    )
-
-
 class Migration(migrations.Migration):
-    dependencies = [
-        ("uploads", "0003_cache_table"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-    ]
+    dependencies = [("uploads", "0001_initial")]
 
-    operations = [
-        migrations.AlterField("auditevent", "actor", account()),
-        migrations.AlterField("auditevent", "user", account()),
-        migrations.AddIndex(
-            "auditevent",
-            models.Index(fields=["user", "-at", "-id"], name="event_of_user"),
-        ),
-        migrations.AddIndex(
-            "auditevent",
-            models.Index(fields=["actor", "-at", "-id"], name="event_by_actor"),
-        ),
-        migrations.AddIndex(
-            "auditevent",
-            models.Index(
-                condition=models.Q(("kind", "token.new_address")),
-                fields=["user", "address"],
-                name="event_token_address",
-            ),
-        ),
-        migrations.RunPython(guard, unguard),
-    ]
+    operations = [migrations.RunPython(guard, unguard)]
