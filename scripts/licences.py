@@ -35,7 +35,7 @@ ALLOWED = frozenset(
 )
 
 # What the package's own data leaves out or says in no standard word: from its licence
-# file. The two for Windows only (colorama, tzdata) from their project pages.
+# file. Two of them, colorama and tzdata, are for Windows only and not installed elsewhere.
 BY_HAND = {
     "brotli": "MIT",
     "colorama": "BSD-3-Clause",
