@@ -25,7 +25,7 @@ SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
 
 .DEFAULT_GOAL := help
 .PHONY: help run manage test check lint format bench clean lock bundle chromium clamd
-.PHONY: test-unit test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
+.PHONY: test-unit test-fast test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
 .PHONY: test-faults test-inspection faults soak vulnerabilities licences
 
 help: ## List these commands
@@ -38,14 +38,16 @@ run: $(READY) $(BUNDLE) ## Serve a demo site with an S3 server of its own
 manage: $(READY) ## Run a management command on the demo site: CMD="audit"
 	@exec $(SITE) manage $(SITE_OPTIONS) -- $(CMD)
 
-# The first four keep both cores busy; the rest mostly wait, two at a time.
-test: test-unit test-js test-bucket test-attacks ## Run every test there is
+# The first four keep both cores busy; the rest mostly wait, two at a time. What the
+# system has to install comes before them: it takes one at a time.
+test: test-unit test-js test-bucket test-attacks chromium clamd ## Run every test there is
 	@$(MAKE) --no-print-directory -j 2 -O test-browser test-faults test-races test-demo \
 		test-inspection test-fuzz
 	@echo "All tests passed: unit, JavaScript, bucket, attacks, races," \
 		"API fuzzing, demo site, browser, faults, inspection."
 
-check: lint test-unit test-js ## Lint, types and fast tests, for before a commit
+check: $(READY) $(BUNDLE) ## Lint, types and fast tests, for before a commit
+	@$(MAKE) --no-print-directory -j 2 -O test-fast lint test-js
 
 lint: $(READY) $(PACKAGES) ## Formatting, lint and types
 	.venv/bin/ruff format --check .
@@ -57,8 +59,11 @@ format: $(READY) ## Format the Python code
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-test-unit: $(READY) $(BUNDLE) ## Fast tests: SQLite, S3 in memory
+test-unit: $(READY) $(BUNDLE) ## Unit tests: SQLite, S3 in memory
 	$(PYTEST) -n 2 tests
+
+test-fast: $(READY) $(BUNDLE) ## The unit tests that take no second each
+	$(PYTEST) -n 2 -m "not slow" tests
 
 test-js: $(PACKAGES) ## JavaScript unit tests
 	node --test --test-reporter=spec $(or $(wildcard tests/js/*.test.js tests/js/*.test.mjs),"no JavaScript tests found")

@@ -75,6 +75,10 @@ def _no_s3_inside_transactions() -> Iterator[None]:
         yield
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: left out of `make check`")
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run in which a test was skipped: what is not tested must be seen."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")

@@ -23,6 +23,8 @@ from uploads.s3.bucket import Bucket
 if TYPE_CHECKING:
     from pytest_django import Settings
 
+pytestmark = pytest.mark.slow
+
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

@@ -12,6 +12,8 @@ import pytest
 
 from tests.plugins.no_secrets import search
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 HEX = "0123456789abcdef" * 4
 LEAKS = {

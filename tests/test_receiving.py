@@ -318,6 +318,7 @@ def test_a_cancel_in_the_middle_of_a_copy_leaves_nothing(
     assert held(alice) == (0, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_wherever_the_process_is_killed_the_sweeper_finishes(
     alice: Any, bucket: Bucket
 ) -> None:

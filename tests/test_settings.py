@@ -11,6 +11,8 @@ import pytest
 
 from uploads.s3.connection import browser_origin
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCTION = {
     "DEBUG": "false",

@@ -43,7 +43,7 @@ from uploads.upkeep import erasure
 from uploads.upkeep.auditing import audit
 from uploads.upkeep.sweeper import sweep
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 SECRET_NAME = "alice-in-wonderland.txt"
 

@@ -119,6 +119,7 @@ def test_one_address_fills_no_table(alice: Any) -> None:
     assert len(events("account.login_failed")) == logins.FAILED_BY_ADDRESS
 
 
+@pytest.mark.slow
 def test_a_flood_from_everywhere_hides_no_attempt_at_a_real_account(alice: Any) -> None:
     for number in range(150):
         log_in(f"name{number}", address=f"203.0.113.{number}")

@@ -180,6 +180,7 @@ def test_parts_are_looked_at_once_a_round(alice: Any, bucket: Bucket) -> None:
     assert calls == {"ListObjectsV2": 12, "ListMultipartUploads": 2}
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_wherever_a_pass_is_killed_later_ones_see_every_object(bucket: Bucket) -> None:
     store(bucket, *"abcdefghi")

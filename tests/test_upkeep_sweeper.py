@@ -305,6 +305,7 @@ def test_a_purge_that_fails_is_counted_and_repeated_by_the_next_pass(
     assert told(sweep()) == {"looked_at": 1, "purged": 1}
 
 
+@pytest.mark.slow
 def test_a_row_that_always_fails_waits_longer_and_longer(
     alice: Any, bucket: Bucket
 ) -> None:
@@ -447,6 +448,7 @@ def test_a_dry_run_looks_and_changes_nothing(alice: Any, bucket: Bucket) -> None
     assert calls.keys() <= {"ListObjectsV2", "ListMultipartUploads"}
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_sweep_killed_at_any_step_is_finished_by_later_ones(
     alice: Any, bucket: Bucket, django_user_model: Any
