@@ -7,19 +7,7 @@ set -eu
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
 command -v clamd >/dev/null && exit 0
 
-as_root=
-if [ "$(id -u)" -ne 0 ]; then
-    as_root='sudo -n'
-    if ! $as_root true 2>/dev/null; then
-        as_root=none
-    fi
-fi
-if [ "$as_root" != none ] && command -v apt-get >/dev/null; then
-    echo "Installing clamd for the tests."
-    $as_root apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq \
-        --no-install-recommends clamav-daemon >/dev/null
+"$(dirname "$0")/debian.sh" clamav-daemon "clamd for the tests" &&
     command -v clamd >/dev/null && exit 0
-fi
 echo "These tests need clamd (ClamAV): install it, or set CLAMD to its path." >&2
 exit 1
