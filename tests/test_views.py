@@ -294,6 +294,15 @@ def test_a_checksum_of_parts_is_named_as_one(alice: Any) -> None:
     assert "3 parts" in told.note
 
 
+def test_a_stored_file_without_a_checksum_says_what_was_checked(alice: Any) -> None:
+    facts = {"transport": "multipart", "checksum_sha256": "", "object_checksum": ""}
+    stored = make_upload(alice, state=State.READY, **facts)
+    arriving = make_upload(alice, state=State.PENDING, **facts)
+
+    assert "Each part was checked" in describe_checksum(stored).note
+    assert describe_checksum(arriving).note == ""
+
+
 def test_staff_stay_nameless_to_the_owner(page: Client, alice: Any, bob: Any) -> None:
     upload = make_upload(alice)
     AuditEvent.objects.create(upload=upload, kind="upload.downloaded", actor=bob)

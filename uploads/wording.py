@@ -129,6 +129,13 @@ def describe(upload: Upload) -> Description:
 def describe_checksum(upload: Upload) -> Checksum:
     """Return the checksum as the tools that people have would print it."""
     value = upload.object_checksum or upload.checksum_sha256
+    if not value and upload.state == State.READY:
+        return Checksum(
+            label="SHA-256 of parts",
+            value="",
+            note="Each part was checked on arrival. This storage keeps no checksum of "
+            "the whole.",
+        )
     digest, _, part_count = value.partition("-")
     if part_count:
         return Checksum(

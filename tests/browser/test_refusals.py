@@ -22,7 +22,7 @@ def test_a_program_named_as_an_image_is_refused_and_its_space_is_free_again(
     )
     upload_page.start()
 
-    expect(upload_page.heading("1 file did not arrive")).to_be_visible()
+    expect(upload_page.heading("1 file not stored")).to_be_visible()
     reason = "announced as a PNG image, but its content is a Windows program"
     expect(upload_page.upload_area.get_by_text(reason)).to_be_visible()
     expect(upload_page.row("real.png")).to_contain_text("Ready")
@@ -122,6 +122,6 @@ def test_a_page_that_knows_an_old_quota_shows_the_servers_refusal(
 
     upload_page.start()
 
-    expect(upload_page.heading("1 file did not arrive")).to_be_visible()
+    expect(upload_page.heading("1 file not stored")).to_be_visible()
     expect(upload_page.upload_area.get_by_text("100 are free")).to_be_visible()
     assert quota_of(person) == (0, 0, 0, 0)

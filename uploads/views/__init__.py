@@ -91,7 +91,7 @@ def rename(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     try:
         lifecycle.rename(row, form.cleaned_data["filename"], actor=request.user)
     except UploadError as error:
-        messages.error(request, error.detail)
+        messages.error(request, f"The file kept its name. {error.detail}")
     return redirect("upload", row.pk)
 
 

@@ -148,7 +148,7 @@ const isChecking = ({ bytesSent, bytes, active }) => active && bytes > 0 && byte
  */
 function title(totals, isOver) {
   const { files, done, failed } = totals;
-  if (isOver && failed > 0) return `${plural(failed, "file")} did not arrive`;
+  if (isOver && failed > 0) return `${plural(failed, "file")} not stored`;
   if (isOver) return `${plural(done, "file")} uploaded`;
   if (totals.offline) return "No network";
   if (!totals.active) return "Paused";

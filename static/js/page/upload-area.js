@@ -160,6 +160,6 @@ export class UploadArea {
     const { done, failed, paused } = this.#parts.engine.totals;
     if (active || paused > 0 || done + failed === 0) return;
     const arrived = `${plural(done, "file")} uploaded.`;
-    this.#parts.speaker.say(failed > 0 ? `${arrived} ${plural(failed, "file")} did not arrive.` : arrived);
+    this.#parts.speaker.say(failed > 0 ? `${arrived} ${plural(failed, "file")} not stored.` : arrived);
   }
 }
