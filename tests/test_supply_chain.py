@@ -27,15 +27,15 @@ def test_every_python_package_is_pinned_with_a_hash(name: str) -> None:
     assert [line for line in lines if not pinned.match(line)] == []
 
 
-def test_every_npm_package_is_pinned_with_a_hash_from_the_registry() -> None:
+def test_every_npm_package_is_pinned_with_a_hash_wherever_it_comes_from() -> None:
     packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     root = packages.pop("")
 
     assert len(packages) > 50
     for path, facts in packages.items():
         assert facts.get("integrity", "").startswith("sha512-"), path
-        source = facts.get("resolved", "https://registry.npmjs.org/")
-        assert source.startswith("https://registry.npmjs.org/"), path
+        # An address would tie everybody to one registry, or to a stranger's server.
+        assert "resolved" not in facts, path
         assert "hasInstallScript" not in facts or facts["dev"], path
     for name, version in {**root["dependencies"], **root["devDependencies"]}.items():
         assert re.fullmatch(r"\d+\.\d+\.\d+", version), f"{name} is not pinned"
