@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from config.middleware import without_secrets
+from config.logs import without_secrets
 
 logger = structlog.get_logger("slipway.csp")
 

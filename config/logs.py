@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import structlog
+
+SECRET_IN_PATH = re.compile(r"(/+accounts/+reset/+[^/\s]+/+)[^/\s]+")
+"""The link that sets a new password: whoever reads it in a log could use it."""
+
+
+def without_secrets(text: str) -> str:
+    """Return a path, or a text that names one, without what must not be logged."""
+    return SECRET_IN_PATH.sub(r"\1...", text)
 
 
 def _without_request(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
     # Django hands the whole request over, and its text ends in the query.
     event.pop("request", None)
+    return event
+
+
+def _without_secrets(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    # Django names the path of what it refuses, whatever stands in it.
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = without_secrets(value)
     return event
 
 
@@ -19,6 +36,7 @@ SHARED_PROCESSORS: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.stdlib.ExtraAdder(),
     _without_request,
+    _without_secrets,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
@@ -68,6 +86,8 @@ def logging_config(*, level: str, log_format: str) -> dict[str, Any]:
         },
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
+            # Its own console would print every line once more, as it is.
+            "django": {"handlers": [], "level": "INFO"},
             # botocore logs whole requests at DEBUG, signatures and all.
             "botocore": {"level": "WARNING"},
             "boto3": {"level": "WARNING"},

@@ -12,14 +12,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from config.logs import without_secrets
 from uploads.addresses import client_address
 
 logger = structlog.get_logger("slipway.request")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-SECRET_IN_PATH = re.compile(r"^(/accounts/reset/[^/]+/)[^/]+")
-"""The link that sets a new password: whoever reads it in a log could use it."""
-
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -52,11 +50,6 @@ class RequestContextMiddleware:
             milliseconds=round((time.monotonic() - started) * 1000),
         )
         return response
-
-
-def without_secrets(path: str) -> str:
-    """Return the path of an address with what must not be logged left out."""
-    return SECRET_IN_PATH.sub(r"\1...", path)
 
 
 class BodyLimitMiddleware:

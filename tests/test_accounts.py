@@ -428,3 +428,21 @@ def test_a_page_of_the_library_would_look_like_the_house() -> None:
     page = get_template("account/verification_sent.html").render({})
 
     assert 'class="solo"' in page
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "data"),
+    [
+        ("post", "/accounts/sessions/end/", {"session": "9" * 5000}),
+        ("get", "/accounts/reset/%00/x/", {}),
+        ("get", "/admin/login/", {"next": "foo"}),
+        ("get", "/admin/login/", {"next": "account_logout"}),
+    ],
+)
+def test_odd_words_are_no_error(
+    admin_client: Client, method: str, address: str, data: dict[str, str]
+) -> None:
+    answer = getattr(admin_client, method)(address, data)
+
+    assert answer.status_code in {302, 404}
+    assert answer.get("Location", "/").startswith("/")

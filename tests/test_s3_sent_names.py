@@ -27,3 +27,9 @@ def test_a_name_is_read_however_s3_wrote_it(value: str, name: str) -> None:
 
 def test_no_name_is_no_name() -> None:
     assert sent_name({"other": "a"}) == ""
+
+
+def test_an_encoding_that_has_no_name_leaves_the_text_as_it_is() -> None:
+    assert (
+        sent_name({"filename": "=?é?q?x?=".encode().decode("latin-1")}) == "=?é?q?x?="
+    )

@@ -40,7 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="account_reset_password_from_key_done",
     ),
     path(
-        "reset/<str:uidb36>/<str:key>/",
+        "reset/<slug:uidb36>/<str:key>/",
         allauth.password_reset_from_key,
         name="account_reset_password_from_key",
     ),

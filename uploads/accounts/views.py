@@ -11,7 +11,13 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
@@ -20,6 +26,8 @@ from django.views.decorators.http import require_POST, require_safe
 from uploads import second_factor
 from uploads.accounts.adapters import NO_ADDRESS
 from uploads.accounts.browsers import describe
+
+MAX_DIGITS = 19  # of a 64-bit number: a longer one is no key of ours
 
 logout = require_POST(account_views.logout)
 
@@ -71,7 +79,11 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
     )
     named = request.POST.get("session", "")
     if named:
-        others = others.filter(pk=named) if named.isdecimal() else others.none()
+        others = (
+            others.filter(pk=named)
+            if named.isdecimal() and len(named) < MAX_DIGITS
+            else others.none()
+        )
     ended = list(others)
     get_sessions_adapter().end_sessions(ended)
     match len(ended):
@@ -116,14 +128,16 @@ class PasswordChangeView(account_views.PasswordChangeView):  # type: ignore[misc
 def admin_login(request: HttpRequest) -> HttpResponse:
     """Send to the one login of the site, and who may not enter the admin to a 403."""
     target = request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(target, allowed_hosts=None):
+    is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    if not (is_ours and target.startswith("/")):
         target = reverse("admin:index")
     if not request.user.is_authenticated:
         query = urlencode({"next": target})
         return redirect(f"{reverse(settings.LOGIN_URL)}?{query}")
     if not request.user.is_staff:
         return render(request, "403.html", status=403)
-    return redirect(target)
+    # Not by redirect(), which would take a word for the name of a view.
+    return HttpResponseRedirect(target)
 
 
 @require_safe

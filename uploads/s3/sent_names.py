@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 
 FIELD = "filename"
@@ -26,6 +26,6 @@ def sent_name(metadata: Mapping[str, str]) -> str:
     # after RFC 2047 as S3 does it.
     with suppress(UnicodeError):
         name = name.encode("latin-1").decode()
-    with suppress(HeaderParseError, LookupError, UnicodeError, ValueError):
+    with suppress(MessageError, LookupError, UnicodeError, ValueError):
         name = str(make_header(decode_header(name)))
     return name

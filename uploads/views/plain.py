@@ -106,6 +106,7 @@ def arrived(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     try:
         reconciliation.complete(row, actor=request.user)
     except Incomplete:
+        _spend(request, "presign")
         messages.warning(
             request, "Nothing has arrived yet. Choose the file once more and send it."
         )
