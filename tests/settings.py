@@ -13,3 +13,6 @@ os.environ.setdefault("DATA_DIR", str(Path(tempfile.gettempdir()) / "slipway-tes
 from config.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+if os.environ.get("SLOW"):
+    MIDDLEWARE.insert(0, "tests.slowness.SlownessMiddleware")  # noqa: F405

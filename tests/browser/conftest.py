@@ -33,6 +33,7 @@ from django.core.management import call_command
 from django.db import connection
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, expect
 
+from tests import slowness
 from tests.browser.upload_page import UploadPage
 from tests.plugins.no_secrets import watch
 from uploads.dev.ports import HOST, free_ports
@@ -235,12 +236,19 @@ def complaints(context: BrowserContext) -> Iterator[list[str]]:
             seen.append(f"{dialog.type}: {dialog.message}")
         dialog.accept()
 
+    if slowness.SECONDS:
+        context.on("page", _slow_down)
     context.add_init_script(SAY_VIOLATIONS)
     context.on("console", on_console)
     context.on("dialog", on_dialog)
     context.on("weberror", lambda error: seen.append(str(error.error)))
     yield seen
     assert seen == []
+
+
+def _slow_down(page: Page) -> None:
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Emulation.setCPUThrottlingRate", {"rate": 4})
 
 
 def _wait_until_it_answers(
