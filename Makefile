@@ -7,6 +7,7 @@ CMD ?= help
 MINUTES ?= 15
 SEED ?=
 FAULTS_MIB ?= 500
+RERUNS ?= 1
 
 # What the shell happens to have set must not turn the demo or a test on real data.
 unexport DATABASE_URL DEBUG SECRET_KEY ALLOWED_HOSTS CSRF_TRUSTED_ORIGINS DATA_DIR
@@ -17,6 +18,10 @@ unexport CLAMD_URL TASKS_BACKEND EMAIL_URL PYTEST_ADDOPTS PYTHONDONTWRITEBYTECOD
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
+# Browsers, killed servers and cut lines: a test of them that fails is tried once more, and
+# the summary tells both. A secret in a log or books that do not agree are never forgiven.
+ON_REAL_TIME := -p pytest_rerunfailures --reruns $(RERUNS) --rerun-show-tracebacks \
+	--only-rerun . --rerun-except "books do not agree"
 READY := .venv/.ready
 PACKAGES := node_modules/.ready
 BUNDLE := static/build/.ready
@@ -78,18 +83,20 @@ test-races: $(READY) ## Quota and state races, on a real PostgreSQL
 	$(PYTEST) -p tests.plugins.postgres -p tests.plugins.seaweed tests/races
 
 test-inspection: $(READY) clamd ## Malware, archive bombs, disguises, on a real clamd
-	$(PYTEST) -p tests.plugins.seaweed -p tests.plugins.clamd tests/inspection
+	$(PYTEST) $(ON_REAL_TIME) -p tests.plugins.seaweed -p tests.plugins.clamd \
+		tests/inspection
 
 test-fuzz: $(READY) ## The API against its own OpenAPI document
 	$(PYTEST) -p schemathesis.pytest.plugin tests/api_fuzz
 
 test-demo: $(READY) $(BUNDLE) ## make run itself: starts, survives, stops
-	$(PYTEST) -n 2 tests/demo
+	$(PYTEST) $(ON_REAL_TIME) -n 2 tests/demo
 
 test-browser: $(READY) $(BUNDLE) chromium ## The whole site in Chromium
-	$(PYTEST) -p tests.plugins.seaweed -p pytest_playwright.pytest_playwright tests/browser
+	$(PYTEST) $(ON_REAL_TIME) -p tests.plugins.seaweed \
+		-p pytest_playwright.pytest_playwright tests/browser
 
-FAULTS := -p tests.plugins.postgres -p tests.plugins.seaweed tests/faults
+FAULTS := $(ON_REAL_TIME) -p tests.plugins.postgres -p tests.plugins.seaweed tests/faults
 
 test-faults: $(READY) $(BUNDLE) chromium ## Crashes, bad networks, failing S3: the short part
 	$(PYTEST) $(FAULTS) -m "not long"

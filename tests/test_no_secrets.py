@@ -101,14 +101,18 @@ def test_without_a_reason():
 """
 
 
-def run(tmp_path: Path, tests: str) -> subprocess.CompletedProcess[str]:
+SECOND_TRY = ("-p", "pytest_rerunfailures", "--reruns=1", "--only-rerun=.")
+"""How the Makefile lets the tests of browsers and killed servers be tried once more."""
+
+
+def run(tmp_path: Path, tests: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Run ``tests`` in a pytest of their own, with the plugin and little else."""
     (tmp_path / "test_leaks.py").write_text(tests)
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, "-rE", "-q"]
     command += ["--disable-plugin-autoload", "-p", "tests.plugins.no_secrets"]
     command += [f"--rootdir={tmp_path}", f"--basetemp={tmp_path / 'base'}"]
     return subprocess.run(
-        [*command, "-p", "no:cacheprovider", str(tmp_path / "test_leaks.py")],
+        [*command, *options, "-p", "no:cacheprovider", str(tmp_path / "test_leaks.py")],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""},
         capture_output=True,
@@ -134,8 +138,11 @@ def test_words_about_secrets_are_none(text: str) -> None:
 
 
 @pytest.mark.shows_secrets(reason="the inner run leaks on purpose")
-def test_whatever_a_test_logs_is_searched(tmp_path: Path) -> None:
-    done = run(tmp_path, TESTS)
+@pytest.mark.parametrize("options", [(), SECOND_TRY], ids=["once", "second try"])
+def test_whatever_a_test_logs_is_searched(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    done = run(tmp_path, TESTS, *options)
 
     failed = set(re.findall(r"^ERROR \S+::(\w+)", done.stdout, re.MULTILINE))
     assert failed == {
@@ -147,6 +154,7 @@ def test_whatever_a_test_logs_is_searched(tmp_path: Path) -> None:
         "test_watched_server",
     }, done.stdout
     assert done.returncode == 1
+    assert "rerun" not in done.stdout
     assert "a signature: " in done.stdout
     assert HEX not in done.stdout
 

@@ -146,7 +146,8 @@ def _peace(
         wait_until_quiet(proxy)
     # A lost answer can leave a twin at S3 whose id nobody knows: the sweeper's work.
     sweep()
-    assert differences() - before == set()
+    left = differences() - before
+    assert left == set(), "The books do not agree."
 
 
 @pytest.fixture

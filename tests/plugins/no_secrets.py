@@ -91,17 +91,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 raise pytest.UsageError(f"{item.nodeid}: shows_secrets needs a reason.")
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, trylast=True)  # first to see the report: others judge it
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    if item.get_closest_marker("shows_secrets"):
+        # Read at once: after the last test of a run the search at its end comes first.
+        for log in _logs_of(item):
+            _news(log)
+        return report
     if report.when != "teardown":
         return report
     written = [content for _, content in report.sections]
     written += [text for log in _logs_of(item) if (text := _news(log))]
-    if item.get_closest_marker("shows_secrets"):
-        return report
     hits = search("\n".join(written), configured_secrets())
     if hits:
         report.outcome = "failed"
