@@ -23,7 +23,7 @@ from uploads.dev.processes import PidRecord, spawn, stop
 from uploads.inspection.clamd import Clamd, ClamdError
 
 _PREFIX = "slipway-clamd-"
-_READY_SECONDS = 60
+_READY_SECONDS = 120
 
 # In two pieces, so that no virus scanner takes this file for it.
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-" + b"ANTIVIRUS-TEST-FILE!$H+H*"
@@ -35,6 +35,7 @@ LocalSocket {home}/clamd.sock
 TCPSocket {port}
 TCPAddr {host}
 LogFile {home}/clamd.log
+TemporaryDirectory {home}
 Foreground yes
 StreamMaxLength 2000M
 MaxScanSize 2000M

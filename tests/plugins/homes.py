@@ -11,11 +11,13 @@ from pathlib import Path
 from uploads.dev.processes import PidRecord
 
 _BEING_MADE_SECONDS = 60
+_MAX_BASE = 60
+"""Homes hold Unix sockets, whose paths may be 107 bytes long, on some systems 103."""
 
 
 def new_home(prefix: str) -> Path:
     """Make a folder that belongs to this process."""
-    home = Path(tempfile.mkdtemp(prefix=prefix))
+    home = Path(tempfile.mkdtemp(prefix=prefix, dir=_base()))
     PidRecord(home / "owner.pid").write(os.getpid())
     return home
 
@@ -25,10 +27,15 @@ def remove_leftovers(prefix: str, *, server: str) -> None:
 
     ``server`` is the name of the pid record that a folder holds.
     """
-    for home in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+    for home in _base().glob(f"{prefix}*"):
         if PidRecord(home / "owner.pid").pid() is None and not _is_being_made(home):
             PidRecord(home / server).end_leftover()
             shutil.rmtree(home, ignore_errors=True)
+
+
+def _base() -> Path:
+    usual = Path(tempfile.gettempdir())
+    return usual if len(os.fsencode(usual)) <= _MAX_BASE else Path("/tmp")  # noqa: S108
 
 
 def _is_being_made(home: Path) -> bool:

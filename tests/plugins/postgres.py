@@ -1,7 +1,7 @@
 """A real PostgreSQL for a test run: `pytest -p tests.plugins.postgres`.
 
-It starts before Django reads its settings and is one for all xdist workers, who
-inherit DATABASE_URL. It listens on a Unix socket only.
+It starts before Django reads its settings and listens on a Unix socket only. Each
+process that runs tests has a server of its own, which they may crash.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from tests.plugins.homes import new_home, remove_leftovers
+from tests.plugins.workers import runs_tests_itself
 from uploads.dev.processes import PidRecord, leash
 
 _PREFIX = "slipway-postgres-"
@@ -132,7 +133,7 @@ _SERVER = pytest.StashKey[PostgresServer]()
 def pytest_load_initial_conftests(
     early_config: pytest.Config,
 ) -> Generator[None, None, None]:
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+    if runs_tests_itself(early_config):
         remove_leftovers(_PREFIX, server="postgres.pid")
         server = early_config.stash[_SERVER] = PostgresServer()
         server.start()
