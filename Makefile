@@ -99,7 +99,7 @@ test-browser: $(READY) $(BUNDLE) chromium ## The whole site in Chromium
 FAULTS := $(ON_REAL_TIME) -p tests.plugins.postgres -p tests.plugins.seaweed tests/faults
 
 test-faults: $(READY) $(BUNDLE) chromium ## Crashes, bad networks, failing S3: the short part
-	$(PYTEST) $(FAULTS) -m "not long"
+	$(PYTEST) -n 2 $(FAULTS) -m "not long"
 
 faults: $(READY) $(BUNDLE) chromium ## All of that, with a large file: FAULTS_MIB=500
 	FAULTS_MIB=$(FAULTS_MIB) FAULTS_OFFLINE_SECONDS=60 \

@@ -95,7 +95,7 @@ class HoldAnswer:
 
     def wait_until_arrived(self) -> None:
         """Return when an answer is held; fail when none ever comes."""
-        assert self.arrived.wait(60), "No answer came."
+        assert self.arrived.wait(120), "No answer came."
 
 
 Action = (

@@ -32,9 +32,9 @@ def stored_parts(proxy: FaultProxy) -> Counter[int]:
     return Counter(number for number in accepted if number)
 
 
-def bytes_sent(proxy: FaultProxy) -> int:
-    """Return how many bytes of parts have passed."""
-    return sum(x.body_bytes for x in proxy.exchanges if part_number(x))
+def unanswered(proxy: FaultProxy) -> list[Exchange]:
+    """Return the requests that are over and got no answer from the server."""
+    return [x for x in list(proxy.exchanges) if x.ended and x.status is None]
 
 
 def wait_until(

@@ -38,11 +38,14 @@ from tests.faults.http_messages import (
 from uploads.dev.ports import HOST
 
 _TICK_SECONDS = 0.02
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 120
 
 
 class _BrokenError(Exception):
     """The connection is to be cut, by a fault or because one side is gone."""
+
+
+_BROKEN = (_BrokenError, OSError, EOFError, ValueError)
 
 
 class FaultProxy:
@@ -50,7 +53,9 @@ class FaultProxy:
 
     Everything public may be used from any thread. Chance comes from ``seed``.
     ``bytes_per_second`` slows down all bodies together; with ``one_body_at_a_time``
-    they pass in a row, so that a test can say how many are finished.
+    they pass in a row, so that a test can say how many are finished. After
+    ``stand_still_after`` no body moves until the proxy is healed: whatever a test does
+    meanwhile, it does in the middle.
     """
 
     def __init__(self, server_port: int, *, seed: int = 0) -> None:
@@ -59,10 +64,12 @@ class FaultProxy:
         self.port: int = self._listener.getsockname()[1]
         self.bytes_per_second: int | None = None
         self.one_body_at_a_time = False
+        self.stands_still = threading.Event()
         self.exchanges: list[Exchange] = []
         self._faults: list[Fault] = []
         self._chance = random.Random(seed)
         self._free_at = 0.0
+        self._allowance: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._started = threading.Event()
@@ -109,6 +116,15 @@ class FaultProxy:
         """Let ``action`` strike the requests that match; return the fault."""
         return self.add(Fault(action, method, target, probability, times))
 
+    def stand_still_after(self, byte_count: int) -> None:
+        """Let so many bytes of bodies pass from now on, and no more until `heal`."""
+        self.stands_still.clear()
+        self._allowance = byte_count
+
+    def wait_until_it_stands_still(self) -> None:
+        """Return when a body is held up; fail when that never happens."""
+        assert self.stands_still.wait(_PATIENCE_SECONDS), "Too few bytes came."
+
     def heal(self) -> None:
         """Let everything pass again; what is stalled stays so."""
         for fault in self._faults:
@@ -117,6 +133,7 @@ class FaultProxy:
         self._faults = []
         self.bytes_per_second = None
         self.one_body_at_a_time = False
+        self._allowance = None
 
     def forget(self) -> None:
         """Begin a new list of exchanges."""
@@ -150,7 +167,7 @@ class FaultProxy:
             while (head := await read_head(reader)) is not None:
                 if not await self._pass(head, line):
                     break
-        except (_BrokenError, OSError, EOFError, ValueError, asyncio.CancelledError):
+        except (*_BROKEN, asyncio.CancelledError):
             reset(writer)
         finally:
             self._tasks.discard(task)
@@ -172,7 +189,10 @@ class FaultProxy:
             )
             try:
                 goes_on = await self._relay(head, line, server, sink, exchange)
-            except BaseException:
+            except BaseException as trouble:
+                if isinstance(trouble, _BROKEN) and exchange.status is None:
+                    reset(line.writer)
+                    await _hear_out(server, sink)
                 reset(sink)
                 raise
             sink.close()
@@ -250,6 +270,11 @@ class FaultProxy:
             yield
 
     async def _pace(self, count: int, action: Action | None) -> None:
+        while self._allowance is not None and self._allowance < count:
+            self.stands_still.set()
+            await asyncio.sleep(_TICK_SECONDS)
+        if self._allowance is not None:
+            self._allowance -= count
         if isinstance(action, Trickle):
             await asyncio.sleep(count / action.bytes_per_second)
         rate = self.bytes_per_second
@@ -297,6 +322,19 @@ class FaultProxy:
                 exchange.body_bytes += len(piece)
         await line.write(action.to(head))
         return not action.early
+
+
+async def _hear_out(server: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    """Hang up on a server, and return when it is done with what it was told.
+
+    What a broken connection has brought may be a whole request: the server acts on it
+    with nobody listening, and a test that looks meanwhile sees half of that.
+    """
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            sink.write_eof()
+            while await server.read(MAX_HEAD):
+                pass
 
 
 async def _turns() -> None:

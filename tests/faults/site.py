@@ -45,6 +45,8 @@ class Site:
         command += ["--bind", f"{HOST}:{self.port}", "--threads", "8"]
         command += ["--workers", str(_WORKERS), "--no-control-socket"]
         command += ["--graceful-timeout", "3"]
+        # A killed web process has its successor at once: nothing is read a second time.
+        command += ["--preload"]
         # On a busy machine a sound web process can be silent for long.
         command += ["--timeout", str(_READY_SECONDS)]
         watch(self.log)

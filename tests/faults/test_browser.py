@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
-from playwright.sync_api import Playwright, expect, sync_playwright
+from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
 from tests.faults.books import assert_ready_once
 from tests.faults.browser import Browser, choose, continue_with, wait_until_done
@@ -19,9 +19,9 @@ from tests.faults.client import Client
 from tests.faults.conftest import SEED, StartSite
 from tests.faults.faults import SLOW_DOWN, CutRequest, DropAnswer, Stall
 from tests.faults.parts import (
-    bytes_sent,
     sent_parts,
     stored_parts,
+    unanswered,
     wait_until,
     wait_until_quiet,
 )
@@ -101,16 +101,16 @@ def test_the_browser_is_killed_and_the_upload_continued_with_the_same_file(
     assert_arrived: Callable[[], None],
     percent: int,
 ) -> None:
-    storage_proxy.bytes_per_second = SPEED
     storage_proxy.one_body_at_a_time = True
+    _stand_still_at(storage_proxy, percent)
     page = browser.open(site_proxy.url, person)
     choose(page, large_file)
-    _wait_for_share(storage_proxy, percent)
+    storage_proxy.wait_until_it_stands_still()
 
     browser.kill()
+    storage_proxy.heal()
     wait_until_quiet(storage_proxy)
     safe, touched = stored_parts(storage_proxy), sent_parts(storage_proxy)
-    storage_proxy.heal()
     storage_proxy.forget()
     page = browser.open(site_proxy.url, person)
     continue_with(page, large_file)
@@ -139,13 +139,13 @@ def test_another_file_of_the_same_name_is_refused_and_the_right_one_taken(
     impostor.write_bytes(bytes(FILE_MIB * MIB))
     facts = large_file.stat()
     os.utime(impostor, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    storage_proxy.bytes_per_second = SPEED
+    _stand_still_at(storage_proxy, 30)
     page = browser.open(site_proxy.url, person)
     choose(page, large_file)
-    _wait_for_share(storage_proxy, 30)
+    storage_proxy.wait_until_it_stands_still()
     browser.kill()
-    wait_until_quiet(storage_proxy)
     storage_proxy.heal()
+    wait_until_quiet(storage_proxy)
     storage_proxy.forget()
 
     page = browser.open(site_proxy.url, person)
@@ -170,12 +170,13 @@ def test_the_network_is_gone_for_a_while(
     large_file: Path,
     assert_arrived: Callable[[], None],
 ) -> None:
-    storage_proxy.bytes_per_second = SPEED
+    _stand_still_at(storage_proxy, 30)
     page = browser.open(site_proxy.url, person)
     choose(page, large_file)
-    _wait_for_share(storage_proxy, 30)
+    storage_proxy.wait_until_it_stands_still()
 
     browser.context.set_offline(True)
+    storage_proxy.heal()
     expect(page.get_by_role("heading", name="No network")).to_be_visible()
     page.wait_for_timeout(OFFLINE_SECONDS * 1000)
     assert len(stored_parts(storage_proxy)) < plan_parts(FILE_MIB * MIB).part_count
@@ -288,23 +289,26 @@ def test_a_server_is_killed_and_restarted(
     assert_arrived: Callable[[], None],
     victim: str,
 ) -> None:
-    storage_proxy.bytes_per_second = SPEED
+    _stand_still_at(storage_proxy, 40)
     page = browser.open(site_proxy.url, person)
     choose(page, large_file)
-    _wait_for_share(storage_proxy, 40)
+    storage_proxy.wait_until_it_stands_still()
 
     if victim == "storage":
         s3_server.kill()
-        page.wait_for_timeout(1000)
+        storage_proxy.heal()
+        _go_on_until(page, lambda: len(unanswered(storage_proxy)) > LANES)
         s3_server.start()
     elif victim == "database":
         postgres_server.crash()
-        _wait_for_share(storage_proxy, 90)
-        page.wait_for_timeout(1000)
+        site_proxy.forget()
+        storage_proxy.heal()
+        _go_on_until(page, lambda: any(x.status == 503 for x in site_proxy.exchanges))
         postgres_server.resume()
         connection.close()
     else:
         site.kill_workers()
+        storage_proxy.heal()
     wait_until_done(page, seconds=PATIENCE)
 
     assert_arrived()
@@ -370,12 +374,13 @@ def test_the_laptop_sleeps_until_all_urls_are_dead(
     large_file: Path,
     assert_arrived: Callable[[], None],
 ) -> None:
-    storage_proxy.bytes_per_second = SPEED
+    _stand_still_at(storage_proxy, 30)
     page = browser.open(forgetful_site.url, person)
     choose(page, large_file)
-    _wait_for_share(storage_proxy, 30)
+    storage_proxy.wait_until_it_stands_still()
 
     browser.freeze()
+    storage_proxy.heal()
     time.sleep(7)
     browser.thaw()
     wait_until_done(page, seconds=PATIENCE)
@@ -422,10 +427,12 @@ def test_the_line_is_so_slow_that_urls_die_before_their_turn(
     assert_arrived()
 
 
-def _wait_for_share(proxy: FaultProxy, percent: int) -> None:
-    wait_until(
-        lambda: bytes_sent(proxy) >= FILE_MIB * MIB * percent // 100, seconds=PATIENCE
-    )
+def _stand_still_at(proxy: FaultProxy, percent: int) -> None:
+    proxy.stand_still_after(FILE_MIB * MIB * percent // 100)
+
+
+def _go_on_until(page: Page, condition: Callable[[], bool]) -> None:
+    wait_until(condition, sleep=lambda seconds: page.wait_for_timeout(seconds * 1000))
 
 
 def _heal(*proxies: FaultProxy) -> None:

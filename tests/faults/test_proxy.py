@@ -34,9 +34,12 @@ class Echo(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     received: list[tuple[str, str, int]] = []
+    may_answer = threading.Event()
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/slow":
+            self.may_answer.wait(60)
         self.received.append((self.path, self.headers["Host"], len(body)))
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -52,9 +55,15 @@ class Echo(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
+@pytest.fixture(autouse=True)
+def _peace() -> None:
+    """No site and no books: these tests need none."""
+
+
 @pytest.fixture
 def proxy() -> Iterator[FaultProxy]:
     Echo.received = []
+    Echo.may_answer.clear()
     server = ThreadingHTTPServer((HOST, 0), Echo)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     proxy = FaultProxy(server.server_port, seed=7).start()
@@ -156,6 +165,22 @@ def test_a_cut_request_never_arrives_whole(
     assert put(pool, proxy).data == BODY
 
 
+def test_a_cut_request_is_over_when_the_server_is_done_with_it(
+    proxy: FaultProxy, pool: urllib3.PoolManager
+) -> None:
+    proxy.inject(CutRequest(after_bytes=len(BODY)), times=1)
+
+    with pytest.raises(urllib3.exceptions.ProtocolError):
+        put(pool, proxy, "/slow")
+    assert Echo.received == []
+    assert not proxy.exchanges[0].ended
+    Echo.may_answer.set()
+    wait_until_quiet(proxy)
+
+    assert [path for path, _, _ in Echo.received] == ["/slow"]
+    assert proxy.exchanges[0].status is None
+
+
 def test_a_cut_answer_breaks_off_in_the_middle(
     proxy: FaultProxy, pool: urllib3.PoolManager
 ) -> None:
@@ -233,6 +258,23 @@ def test_a_limit_holds_for_all_bodies_together(
 
     assert time.monotonic() - began >= 0.45
     assert len(Echo.received) == 2
+
+
+def test_a_line_stands_still_where_it_was_told_to_and_goes_on_when_healed(
+    proxy: FaultProxy, pool: urllib3.PoolManager
+) -> None:
+    proxy.stand_still_after(200_000)
+    answers: list[bytes] = []
+    thread = threading.Thread(target=lambda: answers.append(put(pool, proxy).data))
+
+    thread.start()
+    proxy.wait_until_it_stands_still()
+    assert 200_000 - 64 * 1024 <= proxy.exchanges[0].body_bytes <= 200_000
+    assert (answers, Echo.received) == ([], [])
+    proxy.heal()
+    thread.join()
+
+    assert answers == [BODY]
 
 
 def test_a_server_that_is_down_is_a_broken_connection(

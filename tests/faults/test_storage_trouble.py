@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from tests.faults.faults import (
     CutRequest,
     DropAnswer,
 )
-from tests.faults.parts import wait_until
+from tests.faults.parts import unanswered, wait_until
 from tests.faults.proxy import FaultProxy
 from tests.faults.site import Site
 from uploads.dev.s3_server import S3Server
@@ -223,22 +222,19 @@ def test_the_storage_is_killed_and_restarted_between_parts(
 def test_the_storage_is_killed_and_restarted_in_the_middle_of_a_part(
     client: Client, storage_proxy: FaultProxy, s3_server: S3Server, content: bytes
 ) -> None:
-    storage_proxy.bytes_per_second = 8 * 1024 * 1024
+    storage_proxy.stand_still_after(len(content) // 3)
     records: list[Any] = []
     thread = threading.Thread(
         target=lambda: records.append(client.upload(content, parts=True))
     )
     thread.start()
-    wait_until(lambda: _sent(storage_proxy) > len(content) // 3)
+    storage_proxy.wait_until_it_stands_still()
 
     s3_server.kill()
-    time.sleep(0.5)
+    storage_proxy.heal()
+    # The part that was on its way, and another attempt while the server is down.
+    wait_until(lambda: len(unanswered(storage_proxy)) >= 2)
     s3_server.start()
-    storage_proxy.bytes_per_second = None
     thread.join()
 
     assert_ready_once(client, records[0]["id"], content)
-
-
-def _sent(proxy: FaultProxy) -> int:
-    return sum(exchange.body_bytes for exchange in proxy.exchanges)
