@@ -90,7 +90,7 @@ test-fuzz: $(READY) ## The API against its own OpenAPI document
 	$(PYTEST) -p schemathesis.pytest.plugin tests/api_fuzz
 
 test-demo: $(READY) $(BUNDLE) ## make run itself: starts, survives, stops
-	$(PYTEST) $(ON_REAL_TIME) -n 2 tests/demo
+	$(PYTEST) $(ON_REAL_TIME) -n 2 --dist loadfile tests/demo
 
 test-browser: $(READY) $(BUNDLE) chromium ## The whole site in Chromium
 	$(PYTEST) $(ON_REAL_TIME) -p tests.plugins.seaweed \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import http.client
 import json
 import os
 import signal
@@ -119,6 +120,8 @@ class Supervisor:
         if self.web is not None:
             stop(self.web)
             self.web_record.clear()
+            # A worker that had to be killed holds the port for a moment longer.
+            wait_until_free(self.site.port, seconds=_PORT_SECONDS)
         self.s3_server.stop()
 
 
@@ -206,7 +209,7 @@ def _answers(url: str) -> bool:
         urllib.request.urlopen(url, timeout=5).close()
     except urllib.error.HTTPError:
         return True  # Code that fails is seen in the page, and reloaded once mended.
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
     return True
 

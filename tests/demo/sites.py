@@ -1,0 +1,114 @@
+"""One demo site, as processes: what `make run` and `make manage` start."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from uploads.dev.ports import HOST, free_ports
+from uploads.dev.processes import PidRecord
+
+PATIENCE_SECONDS = 200
+RECORDS = ("web.pid", "s3/s3.pid")
+COUNT_USERS = """
+from django.contrib.auth.models import User
+print("users", User.objects.count())
+raise SystemExit(3)
+"""
+
+
+@dataclass
+class Demo:
+    """One demo site under test, on ports and in a folder of its own."""
+
+    port: int
+    s3_port: int
+    data_dir: Path
+    process: subprocess.Popen[str] | None = None
+
+    @classmethod
+    def on_free_ports(cls, data_dir: Path) -> Self:
+        port, s3_port = free_ports(2)
+        return cls(port, s3_port, data_dir)
+
+    def command(self, action: str) -> list[str]:
+        words = [sys.executable, "-m", "uploads.dev", action]
+        words += ["--port", str(self.port), "--s3-port", str(self.s3_port)]
+        return [*words, "--data-dir", str(self.data_dir)]
+
+    def start(self) -> None:
+        with (self.data_dir / "terminal.log").open("a") as terminal:
+            self.process = subprocess.Popen(
+                self.command("run"), stdout=terminal, stderr=terminal, text=True
+            )
+        until(lambda: "Ctrl-C" in self.terminal() or self.process_ended())
+        assert not self.process_ended(), self.terminal()
+
+    def stop(self, signum: int = signal.SIGINT) -> int:
+        assert self.process is not None
+        self.process.send_signal(signum)
+        return self.process.wait(PATIENCE_SECONDS)
+
+    def end(self) -> None:
+        """End all of it at once: how it stops when asked is a test's business."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        for record in RECORDS:
+            if (pid := self.pid_of(record)) is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
+
+    def run(self, action: str, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.command(action), *words],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+
+    def process_ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    def terminal(self) -> str:
+        return (self.data_dir / "terminal.log").read_text()
+
+    def pid_of(self, record: str) -> int | None:
+        return PidRecord(self.data_dir / record).pid()
+
+    def answers(self) -> bool:
+        return all(
+            status(f"http://{HOST}:{port}/healthz") == 200
+            for port in (self.port, self.s3_port)
+        )
+
+    def count_users(self) -> tuple[int, str]:
+        """Run a command that counts users; return its exit code and what it says."""
+        answer = self.run("manage", "--", "shell", "--no-imports", "-c", COUNT_USERS)
+        return answer.returncode, answer.stdout
+
+
+def status(url: str) -> int | None:
+    try:
+        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as response:
+            return int(response.status)
+    except (OSError, http.client.HTTPException):
+        return None  # it is killed at times in the middle of an answer
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)

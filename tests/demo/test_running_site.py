@@ -1,0 +1,45 @@
+"""A site of `make run` that runs: what it survives, who else finds it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.demo.sites import RECORDS, Demo, until
+from uploads.dev.ports import HOST
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A site that runs, for tests after which it still does."""
+    demo = Demo.on_free_ports(tmp_path_factory.mktemp("running"))
+    demo.start()
+    yield demo
+    demo.end()
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_a_killed_server_is_started_again(running: Demo, record: str) -> None:
+    killed = running.pid_of(record)
+    assert killed
+    told = running.terminal().count("starting it again")
+
+    os.kill(killed, signal.SIGKILL)
+
+    until(lambda: running.terminal().count("starting it again") == told + 1)
+    until(lambda: running.pid_of(record) not in {None, killed} and running.answers())
+
+
+def test_a_second_start_in_the_same_folder_is_refused(running: Demo) -> None:
+    answer = running.run("run")
+
+    assert answer.returncode == 1
+    assert f"A site runs already at http://{HOST}:{running.port}" in answer.stderr
+    assert running.answers()
+
+
+def test_a_command_finds_the_site_while_it_runs(running: Demo) -> None:
+    assert running.count_users() == (3, "users 2\n")
