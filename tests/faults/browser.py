@@ -72,22 +72,17 @@ class Browser:
 
         Returns when none of its processes can send another byte.
         """
-        pids = self._pids()
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        pids = self._send(signal.SIGKILL)
         self.close()
         wait_until(lambda: not any(map(started_at, pids)))
 
     def freeze(self) -> None:
         """Stop every process of the browser, as a closed laptop lid does."""
-        for pid in self._pids():
-            os.kill(pid, signal.SIGSTOP)
+        self._send(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let a frozen browser go on."""
-        for pid in self._pids():
-            os.kill(pid, signal.SIGCONT)
+        self._send(signal.SIGCONT)
 
     def close(self) -> None:
         """Close the browser if it is open."""
@@ -95,6 +90,13 @@ class Browser:
             with contextlib.suppress(Error):
                 self._context.close()
             self._context = None
+
+    def _send(self, number: signal.Signals) -> list[int]:
+        pids = self._pids()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                os.kill(pid, number)
+        return pids
 
     def _pids(self) -> list[int]:
         """Return the browser's processes, the one that all others come from first."""
@@ -104,7 +106,8 @@ class Browser:
             text=True,
             check=True,
         )
-        lines = [line.split(None, 2) for line in listed.stdout.splitlines()]
+        split = (line.split(None, 2) for line in listed.stdout.splitlines())
+        lines = [words for words in split if len(words) == 3]  # some have no command
         mine = f"--user-data-dir={self.profile}"
         pids = [
             pid for pid, _, words in lines if mine in words and "--type=" not in words

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 from tests.faults.exchange import Exchange
-from tests.faults.faults import Stall
 from tests.faults.proxy import FaultProxy
 
 
@@ -56,9 +55,4 @@ def wait_until_quiet(proxy: FaultProxy) -> None:
     What is stalled for good does not count.
     """
     proxy.catch_up()
-    wait_until(
-        lambda: all(
-            exchange.ended or isinstance(exchange.action, Stall)
-            for exchange in list(proxy.exchanges)
-        )
-    )
+    wait_until(proxy.is_quiet)

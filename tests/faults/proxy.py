@@ -66,6 +66,7 @@ class FaultProxy:
         self.one_body_at_a_time = False
         self.stands_still = threading.Event()
         self.exchanges: list[Exchange] = []
+        self._under_way: set[Exchange] = set()
         self._faults: list[Fault] = []
         self._chance = random.Random(seed)
         self._free_at = 0.0
@@ -139,6 +140,10 @@ class FaultProxy:
         """Begin a new list of exchanges."""
         self.exchanges = []
 
+    def is_quiet(self) -> bool:
+        """Return whether no request is under way; what is stalled does not count."""
+        return all(isinstance(x.action, Stall) for x in list(self._under_way))
+
     def _run(self) -> None:
         asyncio.run(self._serve())
 
@@ -179,6 +184,7 @@ class FaultProxy:
         action = self._choose(head)
         exchange = Exchange(head.method, head.target, action)
         self.exchanges.append(exchange)
+        self._under_way.add(exchange)
         try:
             if isinstance(action, Delay):
                 await asyncio.sleep(action.seconds)
@@ -199,6 +205,7 @@ class FaultProxy:
             return goes_on
         finally:
             exchange.ended = True
+            self._under_way.discard(exchange)
 
     def _choose(self, head: Head) -> Action | None:
         for fault in list(self._faults):

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from tests.faults.parts import wait_until_quiet
 from tests.faults.soak_people import Person, PersonAtThePage, Promises
 from tests.faults.soak_weather import Weather
 from tests.faults.soak_world import World, show_log
@@ -48,16 +49,14 @@ def _soak(world: World, options: argparse.Namespace) -> int:
         Person(world, promises, seed=options.seed, until=until, number=number)
         for number in range(PEOPLE)
     ]
-    at_the_page = None
     if not options.no_browser:
-        at_the_page = PersonAtThePage(world, promises, seed=options.seed, until=until)
-        crowd.append(at_the_page)
+        crowd.append(PersonAtThePage(world, promises, seed=options.seed, until=until))
     for person in crowd:
         person.start()
     weather.rage(until)
     for person in crowd:
         person.join(300)
-    problems = list(_troubles(world, at_the_page, crowd))
+    problems = list(_troubles(world, crowd))
     for problem in problems:
         print(problem, flush=True)
     problems += _settle(world)
@@ -66,11 +65,10 @@ def _soak(world: World, options: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _troubles(
-    world: World, at_the_page: PersonAtThePage | None, crowd: Any
-) -> Iterator[str]:
-    if at_the_page and at_the_page.error:
-        yield f"the page broke: {at_the_page.error!r}"
+def _troubles(world: World, crowd: list[Any]) -> Iterator[str]:
+    for person in crowd:
+        if person.error:
+            yield f"{type(person).__name__} broke: {person.error!r}"
     if any(person.is_alive() for person in crowd):
         yield "somebody is still waiting"
     if world.deaths:
@@ -79,7 +77,7 @@ def _troubles(
 
 
 def _settle(world: World) -> list[str]:
-    """Sweep until nothing is under way; the sweepers of the site help no more."""
+    """Sweep until nothing is under way; the site and its sweepers help no more."""
     from django.db import connection
 
     from uploads.models import Upload
@@ -87,6 +85,10 @@ def _settle(world: World) -> list[str]:
     from uploads.upkeep.sweeper import sweep
 
     world.stop_sweepers()
+    # What the site is still at, such as an answer that never comes, dies with it.
+    world.site.stop()
+    for proxy in world.proxies:
+        wait_until_quiet(proxy)
     connection.close()
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:

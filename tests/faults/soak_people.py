@@ -53,6 +53,7 @@ class Person(threading.Thread):
         self._chance = random.Random(f"{seed}/person/{number}")
         self._promises = promises
         self._until = until
+        self.error: BaseException | None = None
         _, token = world.new_person()
         self._client = Client(
             world.site_proxy.url,
@@ -67,15 +68,19 @@ class Person(threading.Thread):
         deeds: list[Callable[[], str]] = (
             [self._upload] * 14 + [self._cancel] * 2 + [self._delete, self._leave] * 2
         )
-        while time.monotonic() < self._until:
-            deed = self._chance.choice(deeds)
-            try:
-                outcome = deed()
-            except OutOfPatienceError:
-                outcome = "out of patience"
-            except RefusedError as error:
-                outcome = f"refused: {error.reply.status} {error.code}"
-            self._promises.count(outcome)
+        try:
+            while time.monotonic() < self._until:
+                self._promises.count(self._try(self._chance.choice(deeds)))
+        except BaseException as error:  # noqa: BLE001  told by the soak's summary
+            self.error = error
+
+    def _try(self, deed: Callable[[], str]) -> str:
+        try:
+            return deed()
+        except OutOfPatienceError:
+            return "out of patience"
+        except RefusedError as error:
+            return f"refused: {error.reply.status} {error.code}"
 
     def _content(self) -> tuple[bytes, bool]:
         """Return a file, and whether it goes in parts."""
