@@ -47,6 +47,8 @@ class Demo:
         return [*words, "--data-dir", str(self.data_dir)]
 
     def start(self) -> None:
+        # What servers of an earlier start still say goes into a file of their own.
+        (self.data_dir / "terminal.log").unlink(missing_ok=True)
         with (self.data_dir / "terminal.log").open("a") as terminal:
             self.process = subprocess.Popen(
                 self.command("run"), stdout=terminal, stderr=terminal, text=True

@@ -42,7 +42,6 @@ def test_ctrl_c_stops_everything_and_a_command_finds_the_data_still(demo: Demo) 
 def test_a_killed_supervisor_leaves_nothing_in_the_way_of_the_next(demo: Demo) -> None:
     demo.start()
     assert demo.stop(signal.SIGKILL) == -signal.SIGKILL
-    (demo.data_dir / "terminal.log").unlink()
 
     demo.start()
 

@@ -13,12 +13,18 @@ from uploads.dev.ports import HOST
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """A site that runs, for tests after which it still does."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     demo = Demo.on_free_ports(tmp_path_factory.mktemp("running"))
-    demo.start()
     yield demo
     demo.end()
+
+
+@pytest.fixture
+def running(shared: Demo) -> Demo:
+    """A site that runs, for tests after which it still does."""
+    if shared.process is None or shared.process_ended():
+        shared.start()
+    return shared
 
 
 @pytest.mark.parametrize("record", RECORDS)
