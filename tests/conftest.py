@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.client import BaseClient
 from django.db import connections
-from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
+from tests.chance import load_profile
 from uploads.s3.bucket import Bucket, get_bucket
 from uploads.s3.connection import storage_options
 
@@ -30,11 +30,7 @@ MOTO = {
         session_token="",
     ),
 }
-# How fast a machine is says nothing about the code.
-settings.register_profile(
-    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("any machine")
+load_profile()
 
 _LOOPBACK = ("127.", "::1", "localhost", "/")
 

@@ -17,6 +17,7 @@ from botocore.config import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.chance import examples
 from uploads.errors import StorageUnavailable
 from uploads.s3.bucket import get_download_presigner, get_presigner
 from uploads.s3.connection import AddressingStyle, browser_origin, storage_options
@@ -119,7 +120,7 @@ def botocore_url(
 
 
 @given(places, identities, moments, keys, sizes, header_texts, header_texts, seconds)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=examples(150))
 def test_a_put_url_is_botocores_byte_for_byte(
     place: Place,
     identity: Credentials,
@@ -166,7 +167,7 @@ def test_a_put_url_is_botocores_byte_for_byte(
     header_texts,
     seconds,
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=examples(150))
 def test_a_part_url_is_botocores_byte_for_byte(
     place: Place,
     identity: Credentials,
@@ -214,7 +215,7 @@ def test_a_part_url_is_botocores_byte_for_byte(
     st.none() | version_ids,
     seconds,
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=examples(150))
 def test_a_download_url_is_botocores_byte_for_byte(
     place: Place,
     identity: Credentials,
@@ -253,7 +254,7 @@ def test_a_download_url_is_botocores_byte_for_byte(
 
 
 @given(places, identities, moments, keys, seconds)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=examples(150))
 def test_a_form_is_botocores(
     place: Place,
     identity: Credentials,
@@ -290,7 +291,7 @@ def test_a_form_is_botocores(
     header_texts,
     seconds,
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=examples(150))
 def test_a_policy_is_signed_as_botocore_signs_it(
     place: Place,
     region: str,

@@ -12,6 +12,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from config.wsgi import application
 from tests.api_fuzz.conftest import NewUpload
+from tests.chance import examples
 from uploads.api.site import api
 
 pytestmark = pytest.mark.django_db
@@ -33,13 +34,7 @@ BEYOND_A_SCHEMA = (
 )
 """Refusals of bodies that every JSON Schema would let pass, and why."""
 
-BOUNDED = settings(
-    max_examples=30,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+BOUNDED = settings(max_examples=examples(30), suppress_health_check=list(HealthCheck))
 
 
 @schema.parametrize()

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.chance import examples
 from tests.races.files import checksum
 from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import get_bucket
@@ -197,11 +198,8 @@ def test_any_walk_is_answered_as_the_model_foretells() -> None:
     run_state_machine_as_test(
         Walk,
         settings=settings(
-            max_examples=12,
+            max_examples=examples(12),
             stateful_step_count=20,
-            deadline=None,
-            derandomize=True,
-            database=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
