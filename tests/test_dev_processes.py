@@ -169,12 +169,15 @@ def test_stop_takes_the_children_of_whoever_has_to_be_killed_along() -> None:
 def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     assert leash(), "this system cannot tie a child to its parent"
     pid_file = tmp_path / "pid"
-    program = (
-        "import sys, pathlib; from uploads.dev.processes import spawn;"
-        f"child = spawn({SLEEP!r});"
-        "pathlib.Path(sys.argv[1]).write_text(str(child.pid)); child.wait()"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", program, str(pid_file)])
+    # The child itself writes its pid: by then it is tied to its parent.
+    child_program = f"""
+import os, pathlib, time
+pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid()))
+time.sleep(600)
+"""
+    command = [sys.executable, "-c", child_program]
+    program = f"from uploads.dev.processes import spawn; spawn({command!r}).wait()"
+    parent = subprocess.Popen([sys.executable, "-c", program])
     deadline = time.monotonic() + 60
     while not (pid_file.exists() and pid_file.read_text()):
         assert time.monotonic() < deadline

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ from uploads.inspection.antivirus import RANGE, ClamAVInspector
 from uploads.inspection.clamd import Clamd, ClamdError
 
 Reply = Callable[[socket.socket], None]
+PATIENCE = 120
+"""Seconds that an answer may take on a busy machine."""
+
 CLEAN = b"stream: OK\0"
 EICAR = b"stream: Win.Test.EICAR_HDB-1 FOUND\0"
 
@@ -40,7 +44,7 @@ class FakeClamd:
     def stop(self) -> None:
         """End the server, and every connection to it."""
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self._listener.close()
 
     def _serve(self) -> None:
@@ -51,7 +55,7 @@ class FakeClamd:
                 return
             self.connections += 1
             with connection:
-                connection.settimeout(10)
+                connection.settimeout(PATIENCE)
                 try:
                     self._answer(connection)
                 except OSError:
@@ -93,13 +97,15 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
 
 
 @pytest.fixture
-def clamd(tmp_path: Path) -> Iterator[FakeClamd]:
-    server = FakeClamd(tmp_path / "clamd.sock")
-    yield server
-    server.stop()
+def clamd() -> Iterator[FakeClamd]:
+    # A socket's address is short, and a test's own folder is deep.
+    with tempfile.TemporaryDirectory(prefix="slipway-") as home:
+        server = FakeClamd(Path(home) / "clamd.sock")
+        yield server
+        server.stop()
 
 
-def scan(server: FakeClamd, *chunks: bytes, timeout: float = 10) -> str:
+def scan(server: FakeClamd, *chunks: bytes, timeout: float = PATIENCE) -> str:
     return Clamd(server.url, timeout=timeout).scan(chunks)
 
 
@@ -187,7 +193,7 @@ def test_a_clamd_that_stands_still_gives_no_verdict(
     done = threading.Event()
 
     def stand_still(connection: socket.socket) -> None:
-        done.wait(30)
+        done.wait(PATIENCE)
 
     clamd.reply = stand_still
 
@@ -219,14 +225,14 @@ def test_something_else_at_that_address_is_no_clamd(clamd: FakeClamd) -> None:
     clamd.pong = b"220 mail.example.com ESMTP\0"
 
     with pytest.raises(ClamdError, match="as no clamd does"):
-        Clamd(clamd.url, timeout=5).ping()
+        Clamd(clamd.url, timeout=PATIENCE).ping()
 
 
 # The inspector
 
 
 def inspector(clamd: FakeClamd, **options: Any) -> ClamAVInspector:
-    return ClamAVInspector(url=clamd.url, timeout_seconds=5, **options)
+    return ClamAVInspector(url=clamd.url, timeout_seconds=PATIENCE, **options)
 
 
 def test_a_whole_object_is_read_in_ranges(clamd: FakeClamd) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -116,9 +118,10 @@ def test_the_bar_of_an_audit_grows_and_ends_its_line() -> None:
             return 0
 
     bar = Bar(Terminal(), total=10)
-    bar.show(Progress(objects=4, rows=5))
-    bar.show(Progress(objects=5, rows=6))  # too soon to draw again
-    bar.show(Progress(objects=9, rows=10))
+    with mock.patch.object(time, "monotonic", return_value=1000.0):
+        bar.show(Progress(objects=4, rows=5))
+        bar.show(Progress(objects=5, rows=6))  # too soon to draw again
+        bar.show(Progress(objects=9, rows=10))
 
     assert drawn == [
         ("\r[###############               ]  50%  4 objects", "\r"),

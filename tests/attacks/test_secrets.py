@@ -81,7 +81,7 @@ def test_a_whole_session_at_debug_level_logs_no_secret(site: Site) -> None:
     )
     secrets.add(browser.cookies["sessionid"] or "")
     post_form("/accounts/reauthenticate/", password=PASSWORD)
-    app = browser.get(f"{url}/accounts/2fa/totp/activate/", timeout=30).text
+    app = browser.get(f"{url}/accounts/2fa/totp/activate/", timeout=120).text
     key = re.search(r'id="authenticator_secret">(\w+)<', app)
     assert key
     secrets.add(key[1])
