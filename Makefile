@@ -86,7 +86,7 @@ test-inspection: $(READY) clamd ## Malware, archive bombs, disguises, on a real 
 	$(PYTEST) $(ON_REAL_TIME) -p tests.plugins.seaweed -p tests.plugins.clamd \
 		tests/inspection
 
-test-fuzz: $(READY) ## The API against its own OpenAPI document
+test-fuzz: $(READY) ## The API against its own OpenAPI document: HUNT=20 tries new inputs
 	$(PYTEST) -p schemathesis.pytest.plugin tests/api_fuzz
 
 test-demo: $(READY) $(BUNDLE) ## make run itself: starts, survives, stops

@@ -14,7 +14,7 @@ from django.contrib.auth import SESSION_KEY
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
-from tests.totp import code
+from tests.totp import code, wrong_code
 from uploads.accounts.browsers import describe
 from uploads.models import AuditEvent
 from uploads.tokens import create_token
@@ -50,15 +50,21 @@ def confirm(client: Client) -> Any:
     return client.post("/accounts/reauthenticate/", {"password": PASSWORD})
 
 
-def set_up_app(client: Client, user: Any) -> str:
-    client.force_login(user)
+def offered_secret(client: Client) -> str:
+    """Return the key that the page to set up an app shows."""
     confirm(client)
     page = client.get("/accounts/2fa/totp/activate/").content.decode()
     found = re.search(r'<code id="authenticator_secret">(\w+)</code>', page)
     assert found is not None, page
-    done = client.post("/accounts/2fa/totp/activate/", {"code": code(found[1])})
-    assert done["Location"] == "/accounts/2fa/recovery-codes/"
     return found[1]
+
+
+def set_up_app(client: Client, user: Any) -> str:
+    client.force_login(user)
+    secret = offered_secret(client)
+    done = client.post("/accounts/2fa/totp/activate/", {"code": code(secret)})
+    assert done["Location"] == "/accounts/2fa/recovery-codes/"
+    return secret
 
 
 def recovery_codes(client: Client) -> list[str]:
@@ -105,10 +111,9 @@ def test_the_page_to_scan_needs_nothing_from_elsewhere(
 
 def test_a_wrong_code_sets_nothing_up(client: Client, alice: Any) -> None:
     client.force_login(alice)
-    confirm(client)
-    client.get("/accounts/2fa/totp/activate/")
+    wrong = wrong_code(offered_secret(client))
 
-    answer = client.post("/accounts/2fa/totp/activate/", {"code": "000000"})
+    answer = client.post("/accounts/2fa/totp/activate/", {"code": wrong})
 
     assert "That did not match." in answer.content.decode()
     assert Authenticator.objects.count() == 0
@@ -184,7 +189,8 @@ def test_guesses_at_codes_are_limited_by_account(
     for _ in range(5):
         browser = Client()
         log_in(browser)
-        assert "That did not match." in enter(browser, "000000").content.decode()
+        answer = enter(browser, wrong_code(secret))
+        assert "That did not match." in answer.content.decode()
 
     browser = Client()
     log_in(browser)
@@ -470,7 +476,7 @@ def test_what_happens_to_factors_is_written_down(
 def test_a_wrong_code_is_written_down(secret: str, alice: Any) -> None:
     thief = Client()
     log_in(thief)
-    enter(thief, "000000")
+    enter(thief, wrong_code(secret))
 
     event = AuditEvent.objects.get(kind="factor.failed")
     assert (event.user, event.actor) == (alice, None)

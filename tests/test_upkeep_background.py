@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import OperationalError
+from django.utils import timezone
 from django_tasks import default_task_backend
 
 from tests.builders import begin, held, let_time_pass, put
@@ -96,8 +98,9 @@ def test_quick_inspectors_refuse_a_large_one_at_once(
 def test_a_task_that_is_lost_is_made_good_by_the_sweeper(
     alice: Any, bucket: Bucket, queue: Any
 ) -> None:
-    upload = complete(arrive(bucket, alice))
-    assert sweep().looked_at == 0  # a worker may be about to take it
+    with time_machine.travel(timezone.now(), tick=False):
+        upload = complete(arrive(bucket, alice))
+        assert sweep().looked_at == 0  # a worker may be about to take it
 
     let_time_pass(minutes=1)
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db.models import ProtectedError
 from django.utils import timezone
 
@@ -166,9 +167,10 @@ def test_a_stuck_inspection_is_finished(alice: Any, bucket: Bucket) -> None:
 def test_an_inspection_that_has_just_begun_is_left_alone(
     alice: Any, bucket: Bucket
 ) -> None:
-    stick(bucket, alice)
+    with time_machine.travel(timezone.now(), tick=False):
+        stick(bucket, alice)
 
-    assert told(sweep()) == {}
+        assert told(sweep()) == {}
 
 
 def test_an_inspection_that_was_given_up_is_begun_anew_at_once(
@@ -313,7 +315,10 @@ def test_a_row_that_always_fails_waits_longer_and_longer(
     let_time_pass(days=8)
 
     looked_at = []
-    with refusing(bucket, "HeadObject", key=upload.key):
+    with (
+        time_machine.travel(timezone.now(), tick=False),
+        refusing(bucket, "HeadObject", key=upload.key),
+    ):
         for _ in range(120):
             looked_at.append(sweep().looked_at)
             let_time_pass(minutes=1)

@@ -18,3 +18,8 @@ def code(secret: str) -> str:
     offset = digest[-1] & 0x0F
     number = int.from_bytes(digest[offset : offset + 4]) & 0x7FFF_FFFF
     return str(number % 10**DIGITS).zfill(DIGITS)
+
+
+def wrong_code(secret: str) -> str:
+    """Return a code that the app does not show now."""
+    return str((int(code(secret)) + 1) % 10**DIGITS).zfill(DIGITS)
