@@ -36,11 +36,22 @@ for (const menu of /** @type {NodeListOf<HTMLDetailsElement>} */ (document.query
 document.addEventListener("click", ({ target }) => {
   const button = target instanceof Element ? /** @type {HTMLElement | null} */ (target.closest("button")) : null;
   if (!button) return;
-  const { opens, copies } = button.dataset;
-  if (opens) /** @type {HTMLDialogElement | null} */ (document.getElementById(opens))?.showModal();
-  if ("dismiss" in button.dataset) button.closest("dialog")?.close();
+  if (!("commandForElement" in button)) obey(button);
+  const { copies } = button.dataset;
   if (copies) void copy(button, document.getElementById(copies)?.textContent ?? "");
 });
+
+/**
+ * Open or close a dialog, where the browser does not know by itself what a button commands.
+ *
+ * @param {HTMLElement} button
+ */
+function obey(button) {
+  const dialog = document.getElementById(button.getAttribute("commandfor") ?? "");
+  if (!(dialog instanceof HTMLDialogElement)) return;
+  if (button.getAttribute("command") === "close") dialog.close();
+  else if (!dialog.open) dialog.showModal();
+}
 
 /**
  * @param {HTMLElement} button

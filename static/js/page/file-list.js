@@ -3,6 +3,7 @@ import { canDrop } from "./drop-anywhere.js";
 import { element } from "./dom.js";
 import { fileRow } from "./file-row.js";
 import { icon } from "./icon.js";
+import { News } from "./news.js";
 import { Steady } from "./steady.js";
 
 /**
@@ -29,6 +30,7 @@ export class FileList {
   #cursor = null;
   #query = "";
   #loading = new AbortController();
+  #news = new News();
   /** @type {Steady<{record: UploadRecord, preview?: string}>} */
   #arrivals = new Steady(this.#list, ({ record, preview }) => this.#insert(record, preview));
 
@@ -80,7 +82,8 @@ export class FileList {
    */
   #insert(record, preview) {
     if (this.#records.has(record.id)) return this.update(record);
-    if (!record.filename.toLowerCase().includes(this.#query.toLowerCase())) return;
+    this.#news.note(record.id, record, { isNew: true });
+    if (!this.#matches(record)) return;
     this.#records = new Map([[record.id, record], ...this.#records]);
     const row = this.#row(record, preview);
     row.classList.add("file--new");
@@ -94,6 +97,7 @@ export class FileList {
     const known = this.#records.get(record.id);
     if (!row || (known?.state === record.state && known.filename === record.filename)) return;
     const hadFocus = row.contains(document.activeElement);
+    this.#news.note(record.id, record);
     this.#records.set(record.id, record);
     const fresh = this.#row(record);
     // The picture stays: its preview may be gone by now.
@@ -109,6 +113,7 @@ export class FileList {
    * @param {string} id
    */
   remove(id) {
+    this.#news.note(id, null);
     const row = this.#rowOf(id);
     if (!row) return;
     const neighbour = row.nextElementSibling ?? row.previousElementSibling;
@@ -122,13 +127,15 @@ export class FileList {
   /** Bring in what other tabs and devices have added meanwhile. */
   async refresh() {
     if (this.#query) return;
+    this.#news.begin();
     try {
       const { results } = await this.#api.list({ limit: PAGE });
-      for (const record of results.reverse()) {
-        if (record.state !== "pending") this.add(record);
-      }
+      const records = results.filter(({ state }) => state !== "pending");
+      for (const record of this.#news.applyTo(records).reverse()) this.add(record);
     } catch {
       // The list stays as it was; nobody has asked for this.
+    } finally {
+      this.#news.end();
     }
   }
 
@@ -155,6 +162,7 @@ export class FileList {
     /** @type {UploadRecord[]} */
     const records = [];
     let cursor = from;
+    this.#news.begin();
     try {
       do {
         const filters = { q: this.#query, cursor: cursor ?? undefined, limit: PAGE };
@@ -163,13 +171,21 @@ export class FileList {
         cursor = page.next_cursor;
         // A page of nothing but unfinished uploads would look like the end.
       } while (cursor && records.length === 0);
-      return { records, cursor };
+      const news = from === null ? this.#news.missingIn(records).filter((record) => this.#matches(record)) : [];
+      return { records: [...news, ...this.#news.applyTo(records)], cursor };
     } catch (error) {
       if (signal.aborted) return null;
       this.#list.setAttribute("aria-busy", "false");
       this.#options.onError(error, again);
       return null;
+    } finally {
+      this.#news.end();
     }
+  }
+
+  /** @param {UploadRecord} record */
+  #matches({ filename }) {
+    return filename.toLowerCase().includes(this.#query.toLowerCase());
   }
 
   /** @param {string | null} cursor */

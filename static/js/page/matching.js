@@ -47,3 +47,13 @@ export function pair(kept, records) {
   }
   return { pairs, unbegun, over };
 }
+
+/**
+ * Return whether two choices are of one file of the disk.
+ *
+ * @param {Blob} one
+ * @param {File} other
+ */
+export function isThatFile(one, other) {
+  return one instanceof File && one.name === other.name && one.size === other.size && one.lastModified === other.lastModified;
+}

@@ -110,6 +110,8 @@ export function startPage() {
     },
   });
 
+  unfinished.follow(engine);
+
   enforcePolicy(uppy, {
     policy: () => data.policy,
     inertTypes: data.inertTypes,

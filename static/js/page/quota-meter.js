@@ -11,6 +11,8 @@ export class QuotaMeter {
   #fetch;
   #quota;
   #batchBytes = 0;
+  #asked = 0;
+  #shown = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -60,8 +62,13 @@ export class QuotaMeter {
     if (this.#timer) return;
     this.#timer = setTimeout(async () => {
       this.#timer = undefined;
+      const asked = (this.#asked += 1);
       try {
-        this.set(await this.#fetch());
+        const quota = await this.#fetch();
+        // On a slow line an earlier answer may come later: it knows less.
+        if (asked < this.#shown) return;
+        this.#shown = asked;
+        this.set(quota);
       } catch {
         // The meter keeps what it knew; whoever needs the server will say so.
       }

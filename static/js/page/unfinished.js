@@ -1,6 +1,6 @@
 import { UnfinishedRow, factsOf } from "./unfinished-row.js";
 import { byId } from "./page-data.js";
-import { looksSame, pair } from "./matching.js";
+import { isThatFile, looksSame, pair } from "./matching.js";
 import { recognise } from "../engine/identity.js";
 
 /**
@@ -42,6 +42,22 @@ export class Unfinished {
   /** @param {Options} options */
   constructor(options) {
     this.#options = options;
+  }
+
+  /**
+   * Tell of nothing that this tab is sending: on a slow line the list may know of it before the tab does.
+   *
+   * @param {Pick<import("../engine/engine.js").Engine, "on">} engine
+   */
+  follow(engine) {
+    engine.on("added", ({ upload }) => {
+      const look = () => {
+        const row = [...this.#rows].find(({ entry: { record } }) => record && record.id === upload.record?.id);
+        if (row && isUnderWay(upload)) this.#remove(row);
+      };
+      upload.on("state", look);
+      upload.on("progress", look);
+    });
   }
 
   /**
@@ -279,11 +295,3 @@ const isUnderWay = ({ state }) => !OVER.has(state) && state !== "failed";
 /** @param {Upload} upload */
 const isRefused = ({ state, error }) =>
   state === "failed" && /** @type {{code?: string} | null} */ (error)?.code === "different_file";
-
-/**
- * @param {Blob} one
- * @param {File} other
- */
-function isThatFile(one, other) {
-  return one instanceof File && one.name === other.name && one.size === other.size && one.lastModified === other.lastModified;
-}

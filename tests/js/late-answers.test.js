@@ -1,0 +1,69 @@
+import { News } from "../../static/js/page/news.js";
+import { QuotaMeter } from "../../static/js/page/quota-meter.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const file = (id, filename = id) => ({ id, filename });
+
+test("an answer of the list learns what happened here since it was asked for", () => {
+  const news = new News();
+  news.begin();
+  news.note("renamed", file("renamed", "new name"));
+  news.note("deleted", null);
+  news.note("first", file("first"), { isNew: true });
+  news.note("second", file("second"), { isNew: true });
+  const answer = [file("renamed", "old name"), file("deleted"), file("second"), file("other")];
+
+  assert.deepEqual(news.applyTo(answer), [file("renamed", "new name"), file("second"), file("other")]);
+  assert.deepEqual(news.missingIn(answer), [file("first")]);
+});
+
+test("what has arrived stays new when it is renamed, and is gone when it is deleted", () => {
+  const news = new News();
+  news.begin();
+  for (const id of ["one", "two"]) news.note(id, file(id), { isNew: true });
+  news.note("one", file("one", "renamed"));
+  news.note("two", null);
+
+  assert.deepEqual(news.missingIn([]), [file("one", "renamed")]);
+});
+
+test("an answer that was asked for later needs no news", () => {
+  const news = new News();
+  news.note("before", null);
+  news.begin();
+  news.begin();
+  news.note("meanwhile", null);
+  news.end();
+  assert.deepEqual(news.applyTo([file("before"), file("meanwhile")]), [file("before")]);
+  news.end();
+
+  assert.deepEqual(news.applyTo([file("before"), file("meanwhile")]).length, 2);
+});
+
+test("the quota that was asked for last is shown, in whatever order the answers come", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const words = { textContent: "" };
+  const place = {
+    classList: { toggle: () => {} },
+    querySelector: (selector) => (selector === ".quota__words" ? words : { style: {} }),
+  };
+  const quota = (used) => ({ limit_bytes: 9000, used_bytes: used, reserved_bytes: 0, file_count: 0, max_files: 9 });
+  const answers = [];
+  const meter = new QuotaMeter(place, quota(0), () => new Promise((resolve) => answers.push(resolve)));
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+  for (let asked = 0; asked < 3; asked += 1) {
+    meter.refresh();
+    t.mock.timers.tick(1000);
+  }
+  answers[1](quota(2000));
+  await settled();
+  assert.equal(words.textContent, "2 kB of 9 kB used");
+  answers[0](quota(1000));
+  await settled();
+  assert.equal(words.textContent, "2 kB of 9 kB used");
+  answers[2](quota(3000));
+  await settled();
+  assert.equal(words.textContent, "3 kB of 9 kB used");
+});
