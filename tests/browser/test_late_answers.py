@@ -11,7 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.files import MIB, make_upload, payload, random_file
-from tests.browser.upload_page import UploadPage
+from tests.browser.upload_page import PATIENCE_MS, UploadPage
 from uploads.states import State
 
 
@@ -29,7 +29,7 @@ class Late:
 
     def ask(self) -> None:
         """Let the site act and answer; the page does not get it yet."""
-        self._answers = [route.fetch() for route in self._routes]
+        self._answers = [route.fetch(timeout=PATIENCE_MS) for route in self._routes]
 
     def arrive(self) -> None:
         """Let the page have the answers."""
@@ -89,6 +89,32 @@ def test_what_is_on_its_way_is_not_called_unfinished(
     expect(page.unfinished.get_by_text("film.bin")).to_have_count(0)
     expect(page.unfinished).to_contain_text("left.bin")
     expect(page.heading("Uploading 1 file")).to_be_visible()
+
+
+def test_a_delete_whose_dialog_is_closed_before_the_answer_is_still_one(
+    upload_page: UploadPage, person: User
+) -> None:
+    for name in ("gone.pdf", "kept.pdf"):
+        make_upload(person, filename=name)
+    upload_page.open()
+    page = upload_page.page
+    late = Late(page, "DELETE", "/")
+    upload_page.act("gone.pdf", "Delete")
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    upload_page.wait_until(lambda: bool(late))
+    late.ask()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+    # The next dialog is about another file.
+    upload_page.act("kept.pdf", "Delete")
+    late.arrive()
+    upload_page.expect_names("kept.pdf")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.get_by_role("dialog").get_by_role("button", name="Keep").click()
+
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    upload_page.expect_names("kept.pdf")
 
 
 def test_the_buttons_of_a_file_need_no_script(signed_in: Page, person: User) -> None:

@@ -9,6 +9,8 @@ const dialogById = (id) => /** @type {HTMLDialogElement} */ (byId(id));
 /**
  * Open a dialog, and run `act` at its main button; it closes when `act` succeeds and shows why when it fails.
  *
+ * Who closes it while `act` runs does not stop that: the answer comes then, too.
+ *
  * @param {HTMLDialogElement} dialog
  * @param {HTMLElement} problem
  * @param {() => Promise<void>} act
@@ -17,35 +19,33 @@ const dialogById = (id) => /** @type {HTMLDialogElement} */ (byId(id));
 function run(dialog, problem, act) {
   const form = /** @type {HTMLFormElement} */ (dialog.querySelector("form"));
   const submit = /** @type {HTMLButtonElement} */ (form.querySelector("button[value]"));
-  const attempt = new AbortController();
+  const visit = new AbortController();
+  const { signal } = visit;
   problem.hidden = true;
+  submit.disabled = false;
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => finish(false), { signal: attempt.signal });
-    form.addEventListener(
-      "submit",
-      async (event) => {
-        event.preventDefault();
-        submit.disabled = true;
-        try {
-          await act();
-          finish(true);
-        } catch (error) {
-          problem.textContent = /** @type {Error} */ (error).message;
-          problem.hidden = false;
-        } finally {
-          submit.disabled = false;
-        }
-      },
-      { signal: attempt.signal },
-    );
-
-    /** @param {boolean} done */
-    function finish(done) {
-      attempt.abort();
-      if (dialog.open) dialog.close();
-      resolve(done);
-    }
+    let isActing = false;
+    const leave = () => {
+      visit.abort();
+      if (!isActing) resolve(false);
+    };
+    const send = async (/** @type {Event} */ event) => {
+      event.preventDefault();
+      isActing = submit.disabled = true;
+      try {
+        await act();
+        if (!signal.aborted) dialog.close();
+        resolve(true);
+      } catch (error) {
+        if (signal.aborted) return resolve(false);
+        problem.textContent = /** @type {Error} */ (error).message;
+        problem.hidden = false;
+        isActing = submit.disabled = false;
+      }
+    };
+    dialog.addEventListener("close", leave, { signal });
+    form.addEventListener("submit", send, { signal });
   });
 }
 
