@@ -34,6 +34,7 @@ from django.db import connection
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, expect
 
 from tests import slowness
+from tests.browser.slow_storage import SlowStorage
 from tests.browser.upload_page import UploadPage
 from tests.plugins.no_secrets import watch
 from uploads.dev.ports import HOST, free_ports
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 # Patience costs nothing where all is well, and machines are busy at times.
-PATIENCE_MS = 60_000
+PATIENCE_MS = 60_000 * slowness.PATIENCE
 expect.set_options(timeout=PATIENCE_MS)
 
 CHROMIUM_FLAGS = [
@@ -73,6 +74,24 @@ addEventListener("securitypolicyviolation", (event) =>
 """
 
 
+class Complaints(list[str]):
+    """What a browser complained of, without what the test said that it would."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.expected: list[str] = []
+        self._words: tuple[str, ...] = ()
+
+    def expect(self, *words: str) -> None:
+        """Let complaints with any of these words be no failure, from now to the end."""
+        self._words = words
+
+    def note(self, complaint: str) -> None:
+        """Add one to the list that it belongs to."""
+        is_expected = any(words in complaint for words in self._words)
+        (self.expected if is_expected else self).append(complaint)
+
+
 @dataclass(frozen=True)
 class LiveSite:
     """The site in processes of its own; `url` has no slash at its end."""
@@ -81,6 +100,15 @@ class LiveSite:
     process: subprocess.Popen[bytes]
     access_log: Path
     log: Path
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    if slowness.SECONDS:
+        seconds = float(config.getini("timeout")) * slowness.PATIENCE
+        for item in items:
+            item.add_marker(pytest.mark.timeout(seconds))
 
 
 @pytest.fixture(scope="session")
@@ -124,8 +152,20 @@ def _database(
 
 
 @pytest.fixture(scope="session")
+def bucket_url(s3_server: S3Server) -> Iterator[str]:
+    """Where site and browsers reach the bucket."""
+    if not slowness.SECONDS:
+        yield s3_server.endpoint_url
+        return
+    proxy = SlowStorage(s3_server.port).start()
+    yield proxy.url
+    proxy.stop()
+
+
+@pytest.fixture(scope="session")
 def site_environment(
     s3_server: S3Server,
+    bucket_url: str,
     django_db_setup: None,
     _database_file: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -134,6 +174,7 @@ def site_environment(
     environment = {
         **os.environ,
         **s3_server.environment(),
+        "S3_ENDPOINT_URL": bucket_url,
         "DJANGO_SETTINGS_MODULE": "tests.settings",
         "DATABASE_URL": f"sqlite:///{_database_file}",
         "DATA_DIR": str(_database_file.parent),
@@ -221,19 +262,19 @@ def upload_page(signed_in: Page) -> UploadPage:
 
 
 @pytest.fixture(autouse=True)
-def complaints(context: BrowserContext) -> Iterator[list[str]]:
+def complaints(context: BrowserContext) -> Iterator[Complaints]:
     """What the browser complained of; the test fails if it ends with any."""
-    seen: list[str] = []
+    seen = Complaints()
     context.set_default_timeout(PATIENCE_MS)
 
     def on_console(message: ConsoleMessage) -> None:
         if message.type == "error" and not message.text.startswith(EXPECTED_ERRORS):
-            seen.append(message.text)
+            seen.note(message.text)
 
     def on_dialog(dialog: Dialog) -> None:
         # Leaving is what the page may ask about; scripts may not ask anything.
         if dialog.type != "beforeunload":
-            seen.append(f"{dialog.type}: {dialog.message}")
+            seen.note(f"{dialog.type}: {dialog.message}")
         dialog.accept()
 
     if slowness.SECONDS:
@@ -241,7 +282,7 @@ def complaints(context: BrowserContext) -> Iterator[list[str]]:
     context.add_init_script(SAY_VIOLATIONS)
     context.on("console", on_console)
     context.on("dialog", on_dialog)
-    context.on("weberror", lambda error: seen.append(str(error.error)))
+    context.on("weberror", lambda error: seen.note(str(error.error)))
     yield seen
     assert seen == []
 

@@ -20,14 +20,12 @@ from tests.browser.files import (
     sha256,
     uploads_of,
 )
+from tests.browser.upload_page import PATIENCE_MS
 from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import get_bucket
 from uploads.s3.keys import incoming_key
 from uploads.states import State, Transport
 from uploads.upkeep.auditing import audit
-
-# A big file takes its time on a busy machine; nothing here waits for less.
-PATIENCE_MS = 120_000
 
 
 @pytest.fixture
@@ -36,12 +34,13 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 
 def ask_for_room(page: Page, room: str, name: str = "") -> None:
-    """Fill in the form on the page of files and go on."""
+    """Fill in the form on the page of files, and wait for the answer."""
     page.goto("/")
     area = page.get_by_role("region", name="Upload a file")
     area.get_by_label("The file is at most").select_option(label=room)
     area.get_by_label("Name (optional)").fill(name)
-    area.get_by_role("button", name="Continue").click()
+    with page.expect_navigation():
+        area.get_by_role("button", name="Continue").click()
 
 
 def files_of(page: Page) -> Locator:
@@ -104,12 +103,13 @@ def test_all_that_is_left_may_be_asked_for(signed_in: Page, person: User) -> Non
 
 
 def test_a_file_larger_than_was_said_is_refused_and_can_be_given_up(
-    signed_in: Page, person: User
+    signed_in: Page, person: User, bucket_url: str
 ) -> None:
     StorageQuota.objects.create(user=person, limit_bytes=1000)
     ask_for_room(signed_in, "1 kB, all that is left")
 
     send(signed_in, payload("big.bin", b"x" * 1001))
+    expect(signed_in).to_have_url(re.compile(re.escape(bucket_url)))
     expect(signed_in.get_by_text("EntityTooLarge").first).to_be_attached()
     signed_in.go_back()
     # That page had told of what would come.
@@ -186,6 +186,8 @@ def test_files_are_listed_renamed_and_deleted(signed_in: Page, person: User) -> 
     expect(signed_in.get_by_role("banner")).to_contain_text("1 kB of 20 GB used")
 
     files.get_by_role("link", name="survey.pdf").click()
+    # The page of files asks for a name too.
+    expect(signed_in.get_by_role("heading", name="survey.pdf")).to_be_visible()
     signed_in.get_by_role("textbox", name="Name").fill("final.pdf")
     signed_in.get_by_role("button", name="Rename").click()
     expect(signed_in.get_by_role("heading", name="final.pdf")).to_be_visible()

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 
-PATIENCE_MS = 120_000
+from tests import slowness
+
+PATIENCE_MS = 120_000 * slowness.PATIENCE
 
 
 class UploadPage:
@@ -129,6 +131,11 @@ class Traffic:
     def puts(self) -> int:
         """How many bodies were sent to the bucket."""
         return sum(1 for method, _ in self.sent if method == "PUT")
+
+    @property
+    def changes(self) -> int:
+        """How many requests were sent that do more than read."""
+        return sum(1 for method, _ in self.sent if method != "GET")
 
     def requests_to(self, path: str) -> int:
         """Return how many requests that change something went to such a path."""

@@ -1,0 +1,22 @@
+"""S3 as far too busy as the site of tests.slowness."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tests.faults.faults import Action, Delay
+from tests.faults.http_messages import Head
+from tests.faults.proxy import FaultProxy
+from tests.slowness import a_while
+
+
+class SlowStorage(FaultProxy):
+    """Lets each request wait before S3 sees it, and each answer after S3 has acted."""
+
+    def _choose(self, head: Head) -> Action:
+        return Delay(a_while())
+
+    async def _return(self, *args: Any, **named: Any) -> bool:
+        await asyncio.sleep(a_while())
+        return await super()._return(*args, **named)
