@@ -47,6 +47,7 @@ PHONE = {"width": 390, "height": 844}
 
 def assert_good(page: Page, *, source: str = AXE.read_text()) -> None:
     """Fail unless the page as it stands is accessible and fits a phone."""
+    page.wait_for_load_state("load")  # words are there before what styles them
     if not page.evaluate("'axe' in window"):
         page.evaluate(source)
     page.emulate_media(color_scheme="light", reduced_motion="reduce")

@@ -44,6 +44,8 @@ def test_a_file_is_checked_until_the_scanner_is_back(
         sent = page.upload_area.get_by_role("listitem").filter(has_text="notes.txt")
         expect(sent).to_contain_text("Checking", timeout=PATIENCE_MS)
         expect(page.upload_area).to_contain_text("checking")
+        # The page says so when it asks; the site is at it until it has found no scanner.
+        page.wait_until(lambda: bool(uploads_of(person)["notes.txt"].waiting_reason))
         upload = uploads_of(person)["notes.txt"]
         assert upload.state == State.INSPECTING
         details = signed_in.context.new_page()
@@ -64,6 +66,7 @@ def test_a_file_is_checked_until_the_scanner_is_back(
             sweep()
         finally:
             clamd.stop()
+        assert uploads_of(person)["notes.txt"].state == State.READY
 
         # The page asks by itself, ever more rarely.
         page.wait_until_uploaded(1)

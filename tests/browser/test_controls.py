@@ -54,9 +54,9 @@ def test_a_paused_upload_rests_and_goes_on_where_it_was(
     expect(half_sent.heading("Paused")).to_be_visible()
     expect(half_sent.upload_area).to_contain_text("Paused at")
     half_sent.let_go()
-    requests_at_rest = len(traffic.sent)
+    changes_at_rest = traffic.changes
     page.wait_for_timeout(700)
-    assert len(traffic.sent) == requests_at_rest
+    assert traffic.changes == changes_at_rest
     page.get_by_role("button", name="Continue").click()
     half_sent.wait_until_uploaded(1)
 
@@ -108,13 +108,17 @@ def test_an_upload_cut_short_by_a_reload_goes_on_with_the_same_file(
     half_sent.let_go()
     half_sent.wait_for_list()
     traffic.parts_sent.clear()
+    traffic.parts_arrived.clear()
     expect(half_sent.unfinished).to_contain_text("film.bin")
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Continue film.bin").click()
     chooser.value.set_files(film)
     half_sent.wait_until_uploaded(1)
 
-    assert sorted(traffic.parts_sent) == [2, 3]
+    # On a busy machine a part may be sent again; what was safe may not.
+    half_sent.wait_until(lambda: len(traffic.parts_arrived) >= 2)
+    assert sorted(traffic.parts_arrived) == [2, 3]
+    assert set(traffic.parts_sent) == {2, 3}
     expect(half_sent.unfinished).to_be_hidden()
     expect(half_sent.row("film.bin")).to_contain_text("Ready")
     upload = uploads_of(person)["film.bin"]

@@ -63,6 +63,8 @@ def test_what_is_no_image_is_never_sent_inline(
 
     assert answer.status == 422 or "inline" not in answer.headers["location"]
     expect(page.get_by_role("heading", name=name)).to_be_visible()
+    # It stands below where an image would be.
+    expect(page.get_by_role("heading", name="What happened")).to_be_visible()
     expect(page.get_by_role("main").get_by_role("img", name=name)).to_have_count(0)
 
 

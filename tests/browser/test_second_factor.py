@@ -10,7 +10,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import LiveSite, serve
+from tests.browser.conftest import PATIENCE_MS, LiveSite, serve
 from tests.browser.factors import (
     add_authenticator,
     confirm,
@@ -176,6 +176,7 @@ def test_another_browser_is_logged_out_from_the_account_page(
     page: Page, person: User, browser: Browser, live_site: LiveSite, others: str
 ) -> None:
     context = browser.new_context(base_url=live_site.url, user_agent=FIREFOX)
+    context.set_default_timeout(PATIENCE_MS)
     elsewhere = context.new_page()
     log_in(elsewhere, person)
     _is_in(elsewhere)
