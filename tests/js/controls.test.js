@@ -40,6 +40,19 @@ for (const [phase, reached] of Object.entries(PHASES)) {
   }
 }
 
+test("what a cancelled upload held is told to be free when the server knows", async () => {
+  const world = new World();
+  const heard = [];
+  const hear = (event) => world.engine.on(event, () => heard.push([event, world.server.inState("pending").length]));
+  for (const event of ["settled", "freed"]) hear(event);
+  const handle = world.engine.add(new FakeFile("a.bin", SIZE));
+  await world.until(() => handle.bytesSent > 100 * MIB);
+
+  await world.run(handle.cancel());
+
+  assert.deepEqual(heard, [["settled", 1], ["freed", 0]]);
+});
+
 test("pause stops the traffic at once, resume sends no finished part again", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));

@@ -63,6 +63,7 @@ export function createEngine(options = {}) {
  *   active: boolean,
  *   added: {upload: Upload, declaration: import("./api.js").Declaration},
  *   settled: Upload,
+ *   freed: Upload,
  * }>}
  */
 export class Engine extends Emitter {
@@ -247,6 +248,7 @@ export class Engine extends Emitter {
       this.#setMoving(upload, MOVING.has(state));
       if (state === "done" || state === "failed" || state === "cancelled") this.emit("settled", upload);
     });
+    upload.on("freed", () => this.emit("freed", upload));
     this.#setMoving(upload, true);
   }
 

@@ -15,11 +15,10 @@ import { untilAborted } from "./abort.js";
  *   complete: (record: UploadRecord, signal: AbortSignal) => Promise<UploadRecord>,
  * }} Transfer
  * @typedef {{
- *   state: UploadState,
- *   progress: {bytesSent: number, byteSize: number},
- *   done: UploadRecord,
- *   error: Error,
- * }} UploadEvents
+ *   state: UploadState, progress: {bytesSent: number, byteSize: number},
+ *   done: UploadRecord, error: Error,
+ *   freed: null,
+ * }} UploadEvents `freed`: it was cancelled, and the server knows
  */
 
 const MAX_ROUNDS = 5; // of sending what the bucket turned out to lack
@@ -149,6 +148,7 @@ export class Upload extends Emitter {
     } catch {
       // Never started, or out of reach.
     }
+    this.emit("freed", null);
   }
 
   async #run() {

@@ -138,6 +138,8 @@ export function startPage() {
     if (handle.state === "done" && handle.record) list.add(handle.record, previewOf(uppy, handle.record.id));
     if (/** @type {{code?: string} | null} */ (handle.error)?.code === "rejected") void list.refresh();
   });
+  // The server hears of a cancelled upload after the person: what it held is free only then.
+  engine.on("freed", () => quota.refresh());
   acceptAnywhere(byId("veil"), (files) => area.take(files));
 
   let hiddenAt = 0;
