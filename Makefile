@@ -92,7 +92,7 @@ test-fuzz: $(READY) ## The API against its own OpenAPI document: HUNT=20 tries n
 test-demo: $(READY) $(BUNDLE) ## make run itself: starts, survives, stops
 	$(PYTEST) $(ON_REAL_TIME) -n 2 --dist loadfile tests/demo
 
-test-browser: $(READY) $(BUNDLE) chromium ## The whole site in Chromium
+test-browser: $(READY) $(BUNDLE) chromium ## The whole site in Chromium, slowly: SLOW=2
 	$(PYTEST) $(ON_REAL_TIME) -p tests.plugins.seaweed \
 		-p pytest_playwright.pytest_playwright tests/browser
 
