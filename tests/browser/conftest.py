@@ -108,7 +108,7 @@ def pytest_collection_modifyitems(
     if slowness.SECONDS:
         seconds = float(config.getini("timeout")) * slowness.PATIENCE
         for item in items:
-            item.add_marker(pytest.mark.timeout(seconds))
+            item.add_marker(pytest.mark.timeout(seconds), append=False)
 
 
 @pytest.fixture(scope="session")

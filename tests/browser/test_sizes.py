@@ -116,6 +116,7 @@ def test_a_large_file_costs_the_site_a_few_words(
     assert download(page, upload).sha256 == sha256(file)
 
 
+@pytest.mark.timeout(600)  # hundreds of files, each with requests of its own
 def test_a_folder_keeps_its_paths(
     upload_page: UploadPage, person: User, tmp_path: Path
 ) -> None:

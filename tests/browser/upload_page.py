@@ -63,7 +63,8 @@ class UploadPage:
     def wait_until_uploaded(self, count: int) -> None:
         """Wait until the page says that so many files have arrived."""
         words = f"{count} file uploaded" if count == 1 else f"{count} files uploaded"
-        expect(self.heading(words)).to_be_visible(timeout=PATIENCE_MS)
+        patience = PATIENCE_MS * (2 if count > 100 else 1)
+        expect(self.heading(words)).to_be_visible(timeout=patience)
 
     def heading(self, words: str | re.Pattern[str]) -> Locator:
         """Return the heading of the upload area with these words."""
