@@ -141,6 +141,8 @@ class Options:
     # Logins that succeed are given back: only failures count.
     rate_login: RateLimit | None = RateLimit(5, 5 * MINUTE_SECONDS)
     rate_login_per_address: RateLimit | None = RateLimit(100, HOUR_SECONDS)
+    # Strangers have no account that could pay: a limit by address is all there is.
+    rate_session_per_address: RateLimit | None = RateLimit(1_000, HOUR_SECONDS)
     inline_inspection_bytes: int = 16 * MIB
     quarantine_prefix: str = ""
 

@@ -26,7 +26,9 @@ from uploads.conf import RateLimit, options
 from uploads.errors import InvalidRequest, RateLimited
 from uploads.models import Rate
 
-Action = Literal["start", "presign", "complete", "change", "download", "login"]
+Action = Literal[
+    "start", "presign", "complete", "change", "download", "login", "session"
+]
 
 NANOSECONDS = 10**9
 IPV6_PREFIX = 64
@@ -46,6 +48,11 @@ def payers(user: Any, address: str) -> list[Subject]:
     return [Subject(str(user.pk), "user"), *_network(address)]
 
 
+def visitors(address: str) -> list[Subject]:
+    """Return who pays for what a stranger does from ``address``: it alone."""
+    return _network(address)
+
+
 def login_payers(name: str, address: str) -> list[Subject]:
     """Return who pays for a try to log in as ``name``, whether it exists or not.
 
@@ -54,7 +61,8 @@ def login_payers(name: str, address: str) -> list[Subject]:
     """
     account = f"{name.casefold()}\n{_counted(address)}"
     digest = salted_hmac("uploads.rates.login", account, algorithm="sha256").hexdigest()
-    return [Subject(digest, "user"), *_network(address)]
+    # The address comes first: once it is used up, a new name makes no new row.
+    return [*_network(address), Subject(digest, "user")]
 
 
 def spend(action: Action, *subjects: Subject, cost: int = 1) -> None:

@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
+from uploads.accounts import new_sessions
 from uploads.accounts.browsers import describe
 from uploads.addresses import client_address
 
@@ -46,6 +47,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Leave guesses at passwords to AUTHENTICATION_BACKENDS."""
+
+    def pre_login(self, request: HttpRequest, user: Any, **about: Any) -> Any:
+        """Let the address pay for the session that this login begins."""
+        refusal = super().pre_login(request, user, **about)
+        if refusal is None:
+            new_sessions.pay(request)
+        return refusal
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         user, _, token = key.partition("-")

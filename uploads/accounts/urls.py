@@ -41,12 +41,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path(
         "reset/<slug:uidb36>/<str:key>/",
-        allauth.password_reset_from_key,
+        views.password_reset_from_key,
         name="account_reset_password_from_key",
     ),
     path("sessions/end/", views.end_sessions, name="sessions-end"),
     # The account page lists them: these two of allauth's pages are not needed.
     path("2fa/", views.second_factors, name="mfa_index"),
     path("2fa/webauthn/", views.second_factors, name="mfa_list_webauthn"),
+    path("2fa/webauthn/login/", views.passkey_login, name="mfa_login_webauthn"),
     path("2fa/", include("allauth.mfa.urls")),
 ]

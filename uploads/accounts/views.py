@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account import views as account_views
 from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn import views as passkey_views
 from allauth.usersessions.adapter import get_adapter as get_sessions_adapter
 from allauth.usersessions.models import UserSession
 from django.conf import settings
@@ -24,6 +25,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from uploads import second_factor
+from uploads.accounts import new_sessions
 from uploads.accounts.adapters import NO_ADDRESS
 from uploads.accounts.browsers import describe
 
@@ -111,6 +113,26 @@ def signup(request: HttpRequest) -> HttpResponseBase:
     if not settings.SIGNUP_OPEN:
         raise Http404
     response: HttpResponseBase = account_views.signup(request)
+    return response
+
+
+@login_not_required
+def passkey_login(request: HttpRequest) -> HttpResponseBase:
+    """Ask a stranger's passkey a question, which a session remembers; or log in by it."""
+    new_sessions.pay(request)
+    response: HttpResponseBase = passkey_views.login_webauthn(request)
+    return response
+
+
+@login_not_required
+def password_reset_from_key(
+    request: HttpRequest, uidb36: str, key: str
+) -> HttpResponseBase:
+    """Ask for a new password behind a link, whose token a session remembers."""
+    new_sessions.pay(request)
+    response: HttpResponseBase = account_views.password_reset_from_key(
+        request, uidb36=uidb36, key=key
+    )
     return response
 
 
