@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -326,46 +325,3 @@ def test_the_api_page_lists_every_operation_without_scripts_from_elsewhere(
     for name in document["components"]["schemas"]:
         assert f'id="shape-{name}"' in text
     assert "//cdn" not in text
-
-
-def test_health_needs_no_login_and_no_database(
-    client: Client, django_assert_num_queries: Any
-) -> None:
-    with django_assert_num_queries(0):
-        response = client.get("/healthz")
-
-    assert response.status_code == 200
-    assert response.json() == {"status": "ok"}
-
-
-def test_the_site_is_ready_when_database_and_bucket_answer(
-    client: Client, bucket: Bucket
-) -> None:
-    response = client.get("/readyz")
-
-    assert response.status_code == 200
-    assert response.json() == {"status": "ok", "database": "ok", "bucket": "ok"}
-
-
-def test_a_missing_bucket_is_named_and_nothing_else_is_told(
-    client: Client, bucket: Bucket
-) -> None:
-    bucket.client.delete_bucket(Bucket=bucket.name)
-
-    response = client.get("/readyz")
-
-    assert response.status_code == 503
-    assert response.json() == {"status": "failed", "database": "ok", "bucket": "failed"}
-
-
-def test_a_silent_database_is_named(client: Client, bucket: Bucket) -> None:
-    def refuse(*_: Any) -> Any:
-        from django.db import OperationalError
-
-        raise OperationalError("password of slipway at db.internal")
-
-    with connection.execute_wrapper(refuse):
-        response = client.get("/readyz")
-
-    assert response.status_code == 503
-    assert response.json() == {"status": "failed", "database": "failed", "bucket": "ok"}

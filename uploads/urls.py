@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from uploads import token_pages, views
 from uploads.api import docs
-from uploads.views import plain
+from uploads.views import health, plain
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home, name="home"),
@@ -25,6 +25,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("accounts/", include("uploads.accounts.urls")),
     path("api/v1/docs", docs.page, name="api-docs"),
-    path("healthz", views.healthz, name="healthz"),
-    path("readyz", views.readyz, name="readyz"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
 ]

@@ -7,9 +7,7 @@ from dataclasses import asdict
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -21,7 +19,6 @@ from uploads.errors import UploadError
 from uploads.forms import PlainUploadForm, RenameForm
 from uploads.models import Upload
 from uploads.policy import policy_for
-from uploads.s3.bucket import get_bucket
 from uploads.states import State
 from uploads.wording import describe, describe_checksum, tell
 
@@ -112,44 +109,3 @@ def delete(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 def own_upload(request: HttpRequest, upload_id: uuid.UUID) -> Upload:
     """Return the person's own upload; anyone else's is as unknown as a missing one."""
     return get_object_or_404(Upload, pk=upload_id, owner=request.user)
-
-
-@login_not_required
-@require_safe
-@never_cache
-def healthz(request: HttpRequest) -> JsonResponse:
-    """Answer while the process lives."""
-    return JsonResponse({"status": "ok"})
-
-
-@login_not_required
-@require_safe
-@never_cache
-def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer whether the database and the bucket can be reached; 503 names the one.
-
-    Why it cannot be reached is for the log, not for whoever asks here.
-    """
-    parts = {"database": _database_answers(), "bucket": _bucket_answers()}
-    ready = all(parts.values())
-    body = {name: "ok" if fine else "failed" for name, fine in parts.items()}
-    return JsonResponse(
-        {"status": "ok" if ready else "failed", **body}, status=200 if ready else 503
-    )
-
-
-def _database_answers() -> bool:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return False
-    return True
-
-
-def _bucket_answers() -> bool:
-    try:
-        get_bucket().check()
-    except UploadError:
-        return False
-    return True

@@ -1,0 +1,169 @@
+"""Health: cheap to ask, whoever asks and however often, and never a lie for long."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from uploads.s3.bucket import Bucket
+from uploads.views import health
+from uploads.views.health import FRESH_SECONDS, PATIENCE_SECONDS, Probe
+
+pytestmark = pytest.mark.django_db
+
+PATIENCE = 60
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known() -> Iterator[None]:
+    """What one test was answered is not for the next."""
+    forget()
+    yield
+    forget()
+
+
+def forget() -> None:
+    health.database.forget()
+    health.bucket.forget()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_health_needs_no_login_and_no_database(
+    client: Client, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(0):
+        response = client.get("/healthz")
+
+    assert response.status_code == 200
+    assert response.json() == {"status": "ok"}
+
+
+def test_the_site_is_ready_when_database_and_bucket_answer(
+    client: Client, bucket: Bucket
+) -> None:
+    response = client.get("/readyz")
+
+    assert response.status_code == 200
+    assert response.json() == {"status": "ok", "database": "ok", "bucket": "ok"}
+
+
+def test_a_missing_bucket_is_named_and_nothing_else_is_told(
+    client: Client, bucket: Bucket
+) -> None:
+    bucket.client.delete_bucket(Bucket=bucket.name)
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json() == {"status": "failed", "database": "ok", "bucket": "failed"}
+
+
+def test_a_silent_database_is_named(client: Client, bucket: Bucket) -> None:
+    def refuse(*_: Any) -> Any:
+        from django.db import OperationalError
+
+        raise OperationalError("password of slipway at db.internal")
+
+    with connection.execute_wrapper(refuse):
+        response = client.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json() == {"status": "failed", "database": "failed", "bucket": "ok"}
+
+
+def test_a_flood_asks_once(
+    client: Client, bucket: Bucket, django_assert_num_queries: Any
+) -> None:
+    with (
+        mock.patch.object(Bucket, "check", autospec=True) as check,
+        django_assert_num_queries(1),
+    ):
+        answers = [client.get("/readyz") for _ in range(20)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert check.call_count == 1
+
+
+def test_an_answer_holds_for_seconds_and_no_longer() -> None:
+    clock, works = Clock(), [True, False, True]
+    probe = Probe(lambda: works.pop(0), clock)
+
+    assert probe.answers()
+    clock.now += FRESH_SECONDS - 0.1
+    assert probe.answers()
+    clock.now += 0.2
+    assert not probe.answers()
+    clock.now += FRESH_SECONDS - 0.1
+    assert not probe.answers()
+    clock.now += 0.2
+    assert probe.answers()
+    assert works == []
+
+
+def test_one_asks_and_the_others_do_not_wait_for_it() -> None:
+    clock = Clock()
+    asked, may_answer = threading.Event(), threading.Event()
+    questions: list[str] = []
+
+    def ask() -> bool:
+        questions.append(threading.current_thread().name)
+        if len(questions) > 1:
+            asked.set()
+            assert may_answer.wait(PATIENCE)
+        return len(questions) == 1
+
+    probe = Probe(ask, clock)
+    assert probe.answers()
+    clock.now += FRESH_SECONDS
+    slow = threading.Thread(target=probe.answers)
+    slow.start()
+    try:
+        assert asked.wait(PATIENCE)
+        assert [probe.answers() for _ in range(50)] == [True] * 50
+        # What hangs does not work, although it did a moment ago.
+        clock.now += PATIENCE_SECONDS
+        assert not probe.answers()
+    finally:
+        may_answer.set()
+        slow.join(PATIENCE)
+
+    assert len(questions) == 2
+    assert not probe.answers()
+
+
+def test_before_the_first_answer_nothing_is_known_to_work() -> None:
+    seen: list[bool] = []
+
+    def ask() -> bool:
+        seen.append(probe.answers())
+        return True
+
+    probe = Probe(ask)
+
+    assert probe.answers()
+    assert seen == [False]
+
+
+def test_a_question_that_breaks_is_asked_again() -> None:
+    clock = Clock()
+    ask = mock.Mock(side_effect=[ZeroDivisionError, True])
+    probe = Probe(ask, clock)
+
+    with pytest.raises(ZeroDivisionError):
+        probe.answers()
+    assert not probe.answers()
+    clock.now += FRESH_SECONDS
+    assert probe.answers()
