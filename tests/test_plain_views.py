@@ -104,13 +104,38 @@ def test_no_choice_is_told_beside_the_field(page: Client, bucket: Bucket) -> Non
     assert "This field is required." in text_of(answer)
 
 
+@pytest.mark.parametrize("room", [str(100 * MB), "rest"])
 def test_a_form_sent_twice_by_a_double_click_is_one(
-    page: Client, alice: Any, bucket: Bucket
+    page: Client, alice: Any, bucket: Bucket, room: str
 ) -> None:
-    answers = [ask(page, once="the same") for _ in range(2)]
+    StorageQuota.objects.create(user=alice, limit_bytes=100 * MB)
 
+    answers = [ask(page, room=room, once="the same") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [303, 303]
     assert answers[0]["Location"] == answers[1]["Location"]
     assert held(alice) == (0, 100 * MB, 0, 1)
+
+
+def test_another_choice_on_a_page_one_came_back_to_is_another_form(
+    page: Client, alice: Any, bucket: Bucket
+) -> None:
+    answers = [ask(page, room=room, once="the same") for room in ("100000000", "rest")]
+
+    assert answers[0]["Location"] != answers[1]["Location"]
+    assert Upload.objects.count() == 2
+
+
+def test_all_that_is_left_is_refused_where_nothing_is(
+    page: Client, alice: Any, bucket: Bucket
+) -> None:
+    StorageQuota.objects.create(user=alice, limit_bytes=0)
+
+    answer = ask(page, room="rest")
+
+    assert answer.status_code == 403
+    assert "There is no room for a file" in text_of(answer)
+    assert not Upload.objects.exists()
 
 
 def test_the_page_of_a_file_that_has_arrived_shows_no_form(

@@ -73,14 +73,20 @@ class PlainUploadForm(HouseForm, forms.Form):
 
     def clean_room(self) -> int:
         room = self.cleaned_data["room"]
-        return self.rest if room == REST else int(room)
+        # Nothing is left for a file: one byte is refused as any other size.
+        return max(1, self.rest) if room == REST else int(room)
 
     def clean_filename(self) -> str:
         sent = self.cleaned_data["filename"]
         return clean_filename(sent) if sent else ""
 
     def clean_once(self) -> str:
-        return self.cleaned_data["once"] or new_token()
+        """Return what is the same when the same choice is sent twice, and only then.
+
+        By the choice and not by its bytes: a second click on all that is left comes
+        when the first has taken it.
+        """
+        return f"{self['room'].value()} {self.cleaned_data['once'] or new_token()}"
 
 
 class RenameForm(forms.Form):

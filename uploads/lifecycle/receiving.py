@@ -66,7 +66,8 @@ def start_form(
     """Reserve ``byte_size`` bytes for a file that is at most so large.
 
     ``filename`` is clean, or empty: then the name comes with the file, if it comes
-    at all. Raises as start does.
+    at all. The same ``idempotency_key`` returns the same upload, whatever size comes
+    with it: what is left is less once the first has reserved it. Raises as start does.
     """
     declaration = Declaration(
         filename=filename or UNNAMED,
@@ -75,7 +76,7 @@ def start_form(
         transport=Transport.FORM,
     )
     # With its space it is a key that no client of the API can send.
-    key = f"form {byte_size} {idempotency_key}"
+    key = f"form {idempotency_key}"
     return start(owner=owner, declaration=declaration, idempotency_key=key)
 
 
