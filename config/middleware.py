@@ -1,7 +1,8 @@
-"""What every request passes: its id, its line in the log, the limit of its body."""
+"""What every request passes: its id and line in the log, what its body may be."""
 
 from __future__ import annotations
 
+import codecs
 import re
 import time
 import uuid
@@ -14,6 +15,7 @@ from django.shortcuts import render
 
 from config.logs import without_secrets
 from uploads.addresses import client_address
+from uploads.api.problems import PREFIX
 
 logger = structlog.get_logger("slipway.request")
 
@@ -66,6 +68,41 @@ class BodyLimitMiddleware:
         if _body_bytes(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return render(request, "413.html", status=413)
         return self.get_response(request)
+
+
+class CharsetMiddleware:
+    """Let everything be UTF-8, and refuse a form that says that it is not.
+
+    Django's own refusal, where it has one, is a 500 with DEBUG on: it reads the form
+    once more. See requests.py for what cannot wait until here.
+    """
+
+    FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.encoding is not None:  # by a handler that is not ours
+            request.encoding = "utf-8"
+        is_form = request.method == "POST" and request.content_type in self.FORMS
+        # The API takes no form in any encoding, and says so itself.
+        if (
+            is_form
+            and not request.path.startswith(PREFIX)
+            and _is_other_codec((request.content_params or {}).get("charset", ""))
+        ):
+            detail = "Forms are read as UTF-8, and this one says that it is not."
+            return render(request, "400.html", {"detail": detail}, status=400)
+        return self.get_response(request)
+
+
+def _is_other_codec(name: str) -> bool:
+    """Return whether ``name`` is a codec that is not UTF-8; unknown ones say nothing."""
+    try:
+        return codecs.lookup(name).name != "utf-8"
+    except (LookupError, ValueError):
+        return False
 
 
 def _body_bytes(request: HttpRequest) -> int:

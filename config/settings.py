@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "config.headers.PolicyMiddleware",
     "uploads.api.problems.ProblemMiddleware",
     "config.middleware.BodyLimitMiddleware",
+    "config.middleware.CharsetMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

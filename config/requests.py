@@ -1,0 +1,32 @@
+"""Requests that are UTF-8, whatever encoding they name.
+
+Django takes any codec of Python's that a Content-Type names, and reads the query by it
+as soon as there is a request, before any middleware: some of them raise then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest
+from django.utils.http import parse_header_parameters
+
+
+class Utf8(HttpRequest):
+    """The name is kept in ``content_params``; CharsetMiddleware judges it."""
+
+    def _set_content_type_params(self, meta: Mapping[str, Any]) -> None:
+        self.content_type, self.content_params = parse_header_parameters(
+            meta.get("CONTENT_TYPE", "")
+        )
+
+
+class Utf8WSGIRequest(Utf8, WSGIRequest):
+    pass
+
+
+class Utf8ASGIRequest(Utf8, ASGIRequest):
+    pass
