@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import time_machine
+from django.db import OperationalError
 from django.db.models import ProtectedError
 from django.utils import timezone
 
@@ -27,7 +29,7 @@ from uploads.errors import StorageUnavailable
 from uploads.models import Rate, StorageQuota, Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
-from uploads.upkeep import schedule, sweeper
+from uploads.upkeep import bucket_sweep, schedule, sweeper
 from uploads.upkeep.auditing import audit
 from uploads.upkeep.reconciliation import reconcile
 from uploads.upkeep.sweeper import Limits, Report, sweep
@@ -368,6 +370,111 @@ def test_a_row_that_breaks_something_stops_nothing_else(
     report = sweep()
 
     assert told(report) == {"looked_at": 2, "completed": 1, "failed": 1}
+
+
+def break_completion(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Let the completion of ``poison.txt`` raise what nobody expects there."""
+
+    def complete(upload: Upload, **options: Any) -> Upload:
+        if upload.filename == "poison.txt":
+            raise error
+        return whole(upload, **options)
+
+    whole = lifecycle.complete
+    monkeypatch.setattr(lifecycle, "complete", complete)
+
+
+def test_an_overdue_upload_that_breaks_something_ends_a_day_later(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = begin(alice, filename="poison.txt")
+    put(bucket, upload, b"hello")
+    break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
+
+    let_time_pass(days=7, hours=23)
+    assert told(sweep()) == {"looked_at": 1, "failed": 1}
+    assert held(alice) == (0, 5, 0, 1)
+
+    let_time_pass(hours=2)
+    report = sweep()
+
+    assert told(report) == {"looked_at": 1, "expired": 1, "given_up": 1, "failed": 1}
+    assert held(alice) == (0, 0, 0, 0)
+    event = upload.events.get(kind="upload.expired")
+    assert event.detail == {"reason": "not settled: ZeroDivisionError"}
+    sweep()
+    assert bucket.head_object(upload.key) is None
+    assert told(sweep()) == {}
+
+
+def test_what_is_mended_in_time_is_not_lost(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bucket, begin(alice, filename="poison.txt"), b"hello")
+    let_time_pass(days=7, hours=1)
+    with monkeypatch.context() as patch:
+        break_completion(patch, ZeroDivisionError("a fault of ours"))
+        sweep()
+
+    let_time_pass(days=2)
+
+    assert told(sweep()) == {"looked_at": 1, "completed": 1}
+
+
+def test_nothing_is_given_up_while_the_bucket_does_not_answer(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(alice, filename="poison.txt")
+    break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
+    let_time_pass(days=30)
+    listed = bucket_sweep.sweep_bucket
+    monkeypatch.setattr(bucket_sweep, "sweep_bucket", lambda *_, **__: None)
+
+    with refusing(bucket):
+        assert told(sweep()) == {"looked_at": 1, "failed": 1}
+    assert Upload.objects.get().state == State.PENDING
+
+    monkeypatch.setattr(bucket_sweep, "sweep_bucket", listed)
+    assert sweep().given_up == 1
+
+
+def test_an_end_that_breaks_too_is_tried_again(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(alice, filename="poison.txt")
+    put(bucket, begin(alice), b"hello")
+    break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
+    let_time_pass(days=30)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lifecycle, "expire", Mock(side_effect=ZeroDivisionError))
+        assert told(sweep()) == {"looked_at": 2, "completed": 1, "failed": 1}
+
+    assert sweep().given_up == 1
+
+
+def test_one_row_that_the_database_chokes_on_stops_nothing_else(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bucket, begin(alice, filename="poison.txt"), b"hello")
+    put(bucket, begin(alice), b"hello")
+    break_completion(monkeypatch, OperationalError("deadlock detected"))
+    let_time_pass(minutes=2)
+
+    assert told(sweep()) == {"looked_at": 2, "completed": 1, "failed": 1}
+
+
+def test_a_database_that_is_away_ends_the_pass(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bucket, begin(alice, filename="poison.txt"), b"hello")
+    away = OperationalError("the connection was lost")
+    break_completion(monkeypatch, away)
+    monkeypatch.setattr(sweeper, "_require_database", Mock(side_effect=away))
+    let_time_pass(minutes=2)
+
+    with pytest.raises(OperationalError):
+        sweep()
 
 
 def test_a_quota_that_counts_too_little_is_mended_before_rows_are_settled(

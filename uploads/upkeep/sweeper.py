@@ -8,13 +8,13 @@ time, and one that dies leaves nothing locked.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from uploads import rates
+from uploads import lifecycle, rates
 from uploads.errors import StorageError
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
@@ -23,6 +23,10 @@ from uploads.upkeep import bucket_sweep, quota_drift, schedule
 from uploads.upkeep.reconciliation import reconcile
 
 logger = structlog.get_logger("slipway.sweeper")
+
+MENDING = timedelta(days=1)
+"""An upload that cannot be settled for a fault of ours waits so long for its mending,
+from its deadline on. Then its reservation ends as any other."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Report:
     aborted: int = 0
     quotas_mended: int = 0
     rates_forgotten: int = 0
+    given_up: int = 0
     failed: int = 0
     waiting: int = 0
 
@@ -116,11 +121,12 @@ def _settle(upload: Upload, report: Report, *, at: datetime) -> None:
     except StorageError as error:
         _require_bucket()
         logger.warning("upload.unsettled", upload=str(upload.pk), error=error.detail)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
+    except Exception as error:
         # One row that cannot be settled must not keep all others waiting.
+        if isinstance(error, (OperationalError, InterfaceError)):
+            _require_database()
         logger.exception("upload.unsettled", upload=str(upload.pk))
+        _give_up(upload, report, error)
     else:
         schedule.looked(upload, was=was, at=at)
         _count(report, upload, was=was, state=state)
@@ -129,12 +135,37 @@ def _settle(upload: Upload, report: Report, *, at: datetime) -> None:
     schedule.failed(upload)
 
 
+def _give_up(upload: Upload, report: Report, error: Exception) -> None:
+    """Expire an upload that is long overdue and cannot be settled, for a fault of ours.
+
+    Its bytes may be whole, so S3 must at least answer: what cannot be asked is put
+    off, whatever was raised.
+    """
+    _require_bucket()
+    upload.refresh_from_db()
+    if upload.state != State.PENDING or upload.expires_at > timezone.now() - MENDING:
+        return
+    try:
+        lifecycle.expire(upload, reason=f"not settled: {type(error).__name__}")
+    except Exception:
+        logger.exception("upload.not_given_up", upload=str(upload.pk))
+        return
+    logger.error("upload.given_up", upload=str(upload.pk))
+    report.given_up += 1
+    report.expired += 1
+
+
 def _count(report: Report, upload: Upload, *, was: str, state: State) -> None:
     if state != was:
         report.completed += state == State.READY
         report.rejected += state == State.REJECTED
         report.expired += state == State.EXPIRED
     report.purged += upload.purged_at is not None
+
+
+def _require_database() -> None:
+    """Return if the database answers, so that one row's trouble was its own."""
+    Upload.objects.exists()
 
 
 def _require_bucket() -> None:
