@@ -29,6 +29,7 @@ def test_the_sites_own_settings_are_in_order() -> None:
         {"URL_EXPIRY_SECONDS": 0},
         {"DOWNLOAD_EXPIRY_SECONDS": 301},
         {"LIFETIME_SECONDS": 60},
+        {"EXTENSION_SECONDS": -1},
         {"NO_SUCH_OPTION": 1},
         {"QUARANTINE_PREFIX": "quarantine"},
         {"QUARANTINE_PREFIX": "uploads/bad/"},

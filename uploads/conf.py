@@ -121,6 +121,7 @@ class Options:
     max_file_size: int = 10_000 * 5 * GIB  # S3's own limit: 10,000 parts of 5 GiB
     allowed_content_types: tuple[str, ...] = ("*/*",)
     lifetime_seconds: int = 7 * DAY_SECONDS
+    extension_seconds: int = DAY_SECONDS
     url_expiry_seconds: int = 900
     download_expiry_seconds: int = 300
     sweep_grace_seconds: int = 60
@@ -160,6 +161,8 @@ class Options:
             raise ImproperlyConfigured(
                 "UPLOADS_LIFETIME_SECONDS is shorter than the life of one URL."
             )
+        if self.extension_seconds < 0:
+            raise ImproperlyConfigured("UPLOADS_EXTENSION_SECONDS must be 0 or more.")
         if self.max_open < 1:
             raise ImproperlyConfigured(
                 "UPLOADS_MAX_OPEN must be 1 or more, or nobody can upload anything."

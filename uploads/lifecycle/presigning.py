@@ -14,7 +14,7 @@ from django.utils import timezone
 from uploads.conf import options
 from uploads.errors import InvalidRequest, InvalidState
 from uploads.inspection.declared_type import ALIASES, RASTER_IMAGES
-from uploads.lifecycle.starting import open_multipart
+from uploads.lifecycle.starting import extended_deadline, open_multipart
 from uploads.models import Upload
 from uploads.s3.bucket import get_download_presigner, get_presigner
 from uploads.s3.part_plan import PartPlan
@@ -137,28 +137,39 @@ def _batch(wanted: Sequence[WantedPart]) -> dict[str, str | int]:
 def extend_urls(upload: Upload, batch: dict[str, str | int]) -> int:
     """Note how long bytes may now arrive, before the URL is made; return seconds.
 
-    Part of the same UPDATE is the question whether the upload still takes bytes,
-    so that none are signed for after a cancel. With it goes one audit line: what is
-    signed for, until when, and never the URL.
+    Who asks is under way, so in the last of its time the upload gets more. Part of
+    the same UPDATE is the question whether the upload still takes bytes, so that
+    none are signed for after a cancel or an end. With it goes one audit line: what
+    is signed for, until when, and never the URL. Raises InvalidState.
     """
     now = timezone.now()
-    seconds = min(
-        options().url_expiry_seconds, int((upload.expires_at - now).total_seconds())
-    )
+    deadline = upload.expires_at
+    if deadline > now:
+        deadline = max(deadline, extended_deadline(upload, now))
+    seconds = min(options().url_expiry_seconds, int((deadline - now).total_seconds()))
     # The URL is made a moment later, and its life counts from then.
     expires_at = now + timedelta(seconds=seconds)
     until = expires_at + SIGNING_MARGIN
-    open_row = Upload.objects.filter(pk=upload.pk, state=State.PENDING)
+    changes = {"urls_expire_at": _later_of("urls_expire_at", until)}
+    if deadline > upload.expires_at:  # seldom: the column has an index
+        changes["expires_at"] = _later_of("expires_at", deadline)
+    # Time that is up stays up: by the row, whatever this copy of it says.
+    live = Upload.objects.filter(pk=upload.pk, state=State.PENDING, expires_at__gt=now)
     with transaction.atomic():
-        if seconds < 1 or not open_row.update(urls_expire_at=_later_of(until)):
-            state = "overdue" if seconds < 1 else upload.state
+        if seconds < 1 or not live.update(**changes):
+            state = "overdue" if seconds < 1 else _state_in_words(upload)
             raise InvalidState(f"The upload is {state} and takes no more bytes.")
         # Nobody but its owner is ever given one.
         detail = {**batch, "expires_at": expires_at.isoformat(timespec="seconds")}
         record("upload.presigned", upload=upload, actor=upload.owner_id, detail=detail)
-    upload.urls_expire_at = until
+    upload.urls_expire_at, upload.expires_at = until, deadline
     return seconds
 
 
-def _later_of(until: datetime) -> Greatest:
-    return Greatest(Coalesce(F("urls_expire_at"), until), until)
+def _later_of(name: str, moment: datetime) -> Greatest:
+    return Greatest(Coalesce(F(name), moment), moment)
+
+
+def _state_in_words(upload: Upload) -> str:
+    upload.refresh_from_db(fields=["state", "expires_at"])
+    return "overdue" if upload.is_overdue else upload.state

@@ -160,6 +160,17 @@ def _lifetime(transport: Transport) -> timedelta:
     return min(lifetime, FORM_LIFETIME) if transport == Transport.FORM else lifetime
 
 
+def extended_deadline(upload: Upload, now: datetime) -> datetime:
+    """Return until when an upload that is under way ``now`` may take, at least.
+
+    It gets no more at a time than it had at first, and all in all no more than
+    ``extension_seconds``.
+    """
+    lifetime = _lifetime(Transport(upload.transport))
+    extension = timedelta(seconds=options().extension_seconds)
+    return min(now + min(lifetime, extension), upload.created_at + lifetime + extension)
+
+
 def open_multipart(upload: Upload) -> None:
     """Create the multipart upload at S3 and note its id, once.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         PublicAccessBlockConfigurationTypeDef,
     )
 
-ABORT_AFTER_DAYS = 7
+ABORT_AFTER_DAYS = 9
 """Longer than any upload may take, since S3 then drops its parts."""
 
 _CORS_ID = "slipway-browser"

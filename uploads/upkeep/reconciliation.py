@@ -47,6 +47,9 @@ def complete(
     try:
         step(upload)
     except Incomplete:
+        # It may have been given more time while the bucket was asked. Once it is up
+        # by the row, nobody gives it any more.
+        upload.refresh_from_db(fields=["expires_at"])
         if not upload.is_overdue:
             raise
         _expire(upload)
