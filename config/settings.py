@@ -315,6 +315,7 @@ if CLAMD_URL := env.str("CLAMD_URL", ""):
                 "url": CLAMD_URL,
                 "max_bytes": env.int("CLAMD_MAX_BYTES", 2_000_000_000),
                 "too_large": env.str("CLAMD_TOO_LARGE", "refuse"),
+                "unalerted_bytes": env.int("CLAMD_UNALERTED_BYTES", 25_000_000),
             },
         }
     )

@@ -288,6 +288,46 @@ def test_a_limit_of_clamds_that_is_lower_than_ours_refuses_nothing(
         inspector(clamd).inspect(sample_of(b"x"))
 
 
+PROBED = b"stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0"
+
+
+@pytest.mark.parametrize("after_probe", [CLEAN, EICAR], ids=["clean", "malware"])
+def test_a_larger_object_is_for_a_clamd_that_says_what_it_leaves_out(
+    clamd: FakeClamd, after_probe: bytes
+) -> None:
+    sizes: list[int] = []
+
+    def reply(connection: socket.socket) -> None:
+        clamd.read_stream(connection)
+        sizes.append(len(clamd.stream))
+        connection.sendall(PROBED if len(sizes) == 1 else after_probe)
+
+    clamd.reply = reply
+
+    verdict = inspector(clamd, unalerted_bytes=3).inspect(sample_of(b"four"))
+
+    assert verdict.accepted is (after_probe == CLEAN)
+    assert sizes[0] < 2000
+    assert sizes[1:] == [4]
+
+
+@pytest.mark.parametrize("reply", [CLEAN, EICAR])
+def test_a_larger_object_waits_for_a_clamd_that_says_nothing(
+    clamd: FakeClamd, reply: bytes
+) -> None:
+    clamd.reply = reply
+    asked = inspector(clamd, unalerted_bytes=3)
+
+    with pytest.raises(InspectorUnavailable, match="set AlertExceedsMax yes"):
+        asked.inspect(sample_of(b"four"))
+    assert clamd.stream != b"four"
+
+    # It is not silent: what it can be asked about does not wait.
+    assert asked.inspect(sample_of(b"two")).accepted is (reply == CLEAN)
+    raised = inspector(clamd, unalerted_bytes=4)
+    assert raised.inspect(sample_of(b"four")).accepted is (reply == CLEAN)
+
+
 def test_an_object_that_ends_early_was_not_scanned(clamd: FakeClamd) -> None:
     with pytest.raises(InspectorUnavailable, match="ends before its end"):
         inspector(clamd).inspect(sample_of(b"hello", byte_size=9))

@@ -40,7 +40,7 @@ Foreground yes
 StreamMaxLength 2000M
 MaxScanSize 2000M
 MaxFileSize 2000M
-AlertExceedsMax yes
+AlertExceedsMax {alerts}
 ReadTimeout 30
 """
 
@@ -48,7 +48,7 @@ ReadTimeout 30
 class ClamdServer:
     """One clamd in a temporary directory; it may be stopped, frozen and started."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, alerts: bool = True) -> None:
         self.home = home
         self.port = free_ports(1)[0]
         self.process: subprocess.Popen[bytes] | None = None
@@ -57,7 +57,12 @@ class ClamdServer:
         pattern = f"{SIGNATURE}:0:*:{EICAR.hex()}\n"
         (home / "signatures" / "local.ndb").write_text(pattern)
         (home / "clamd.conf").write_text(
-            CONFIGURATION.format(home=home, host=HOST, port=self.port)
+            CONFIGURATION.format(
+                home=home,
+                host=HOST,
+                port=self.port,
+                alerts="yes" if alerts else "no",
+            )
         )
 
     @property

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 
 from uploads.errors import InspectorUnavailable
 from uploads.inspection.clamd import Clamd, ClamdError
@@ -21,12 +23,19 @@ LIMITS = "Heuristics.Limits.Exceeded"
 
 REFUSE, PASS = "refuse", "pass"
 
+UNALERTED_BYTES = 25_000_000
+"""The smallest MaxFileSize that any clamd has by default: 25 MiB."""
+
+PROBE_DEPTH = 30
+"""Deeper than clamd looks by default: 17."""
+
 
 class ClamAVInspector:
     """Refuses what clamd at ``url`` knows as malicious.
 
     ``max_bytes`` is what clamd was set up to take; ``too_large`` says what becomes
-    of larger objects: ``refuse``, or ``pass`` with a note in the audit trail. After
+    of larger objects: ``refuse``, or ``pass`` with a note in the audit trail. Objects
+    above ``unalerted_bytes`` wait for a clamd that says what it did not look at. After
     a clamd that did not answer, nobody else waits for it for ``pause_seconds``.
     """
 
@@ -39,6 +48,7 @@ class ClamAVInspector:
         url: str,
         max_bytes: int = 2_000_000_000,
         too_large: str = REFUSE,
+        unalerted_bytes: int = UNALERTED_BYTES,
         timeout_seconds: float = 15,
         pause_seconds: float = PAUSE_SECONDS,
     ) -> None:
@@ -47,6 +57,7 @@ class ClamAVInspector:
         self.clamd = Clamd(url, timeout=timeout_seconds)
         self.max_bytes = max_bytes
         self.too_large = too_large
+        self.unalerted_bytes = unalerted_bytes
         self.pause_seconds = pause_seconds
         self._silent_until = 0.0
 
@@ -61,6 +72,8 @@ class ClamAVInspector:
         try:
             # Says within one time-out what sending a whole file may take long to find.
             self.clamd.ping()
+            if sample.byte_size > self.unalerted_bytes:
+                self._require_alerts()
             found = self.clamd.scan(
                 _ranges(sample), patience=sample.byte_size / SLOWEST_SCAN
             )
@@ -73,8 +86,29 @@ class ClamAVInspector:
             return refused(f"It holds what ClamAV knows as {_printable(found)}.")
         return ACCEPTED
 
+    def _require_alerts(self) -> None:
+        """Return if clamd says so where it stops looking; its OK is worth nothing else.
+
+        It cannot be asked for its settings, so it is shown something that it does
+        not look into to its end. Raises InspectorUnavailable.
+        """
+        if not self.clamd.scan([_probe()]).startswith(LIMITS):
+            raise InspectorUnavailable(
+                "ClamAV: clamd does not say what it leaves out: set AlertExceedsMax yes "
+                f"in clamd.conf. Files above {self.unalerted_bytes} bytes wait for that."
+            )
+
     def _too_large(self, reason: str) -> Verdict:
         return Verdict(accepted=self.too_large == PASS, reason=reason)
+
+
+@lru_cache(maxsize=1)
+def _probe() -> bytes:
+    """Return a gzip file in a gzip file, and so on: some hundred bytes in all."""
+    content = b"x"
+    for _ in range(PROBE_DEPTH):
+        content = gzip.compress(content, mtime=0)
+    return content
 
 
 def _ranges(sample: Sample) -> Iterator[bytes]:
