@@ -11,6 +11,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -616,3 +618,19 @@ def test_completing_an_overdue_upload_without_its_bytes_expires_it(
     assert_problem(call("POST", f"/uploads/{upload_id}/complete"), 409, "invalid_state")
     assert call("GET", f"/uploads/{upload_id}").json()["state"] == "expired"
     assert call("GET", "/me").json()["quota"]["reserved_bytes"] == 0
+
+
+def test_a_session_that_the_database_does_not_tell_of_is_for_later_not_an_error(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(SessionStore, "load", fail)
+
+    answer = call("GET", "/uploads")
+
+    assert answer.status_code == 503
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer["Retry-After"] == "5"
+    assert "database" in answer.json()["detail"]

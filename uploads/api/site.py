@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import structlog
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
@@ -16,8 +15,8 @@ from uploads.api.auth import BrowserAuth, TokenAuth
 from uploads.api.parsing import StrictParser
 from uploads.api.problems import (
     CONTENT_TYPE,
-    RETRY_AFTER_SECONDS,
     body_too_large,
+    database_down,
     problem,
     problem_of,
     respond,
@@ -25,8 +24,6 @@ from uploads.api.problems import (
 )
 from uploads.api.v1 import router
 from uploads.errors import InvalidRequest, NotAuthenticated, UploadError
-
-logger = structlog.get_logger("slipway.api")
 
 OpenAPI = dict[str, Any]
 
@@ -118,6 +115,4 @@ def on_broken_body(request: HttpRequest, error: UnreadablePostError) -> HttpResp
 @api.exception_handler(OperationalError)
 @api.exception_handler(InterfaceError)
 def on_database_error(request: HttpRequest, error: Exception) -> HttpResponse:
-    logger.error("database.unavailable", error=str(error))
-    body = problem(503, detail="The database does not answer: try again in a moment.")
-    return respond(body, retry_after_seconds=RETRY_AFTER_SECONDS)
+    return database_down(error)
