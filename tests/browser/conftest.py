@@ -72,6 +72,9 @@ SAY_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error(`Policy broken: ${event.effectiveDirective} by ${event.blockedURI}`));
 """
+# Playwright can answer the dialog of an input, not the browser's own picker: without
+# one the page asks by its inputs. test_picker.py brings a picker of its own.
+ASK_BY_INPUTS = "delete window.showOpenFilePicker;"
 
 
 class Complaints(list[str]):
@@ -280,6 +283,7 @@ def complaints(context: BrowserContext) -> Iterator[Complaints]:
     if slowness.SECONDS:
         context.on("page", _slow_down)
     context.add_init_script(SAY_VIOLATIONS)
+    context.add_init_script(ASK_BY_INPUTS)
     context.on("console", on_console)
     context.on("dialog", on_dialog)
     context.on("weberror", lambda error: seen.note(str(error.error)))

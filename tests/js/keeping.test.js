@@ -210,6 +210,36 @@ test("a handle is read where the browser still permits it; a click may ask", asy
   assert.equal(await keeper.read(source({ query: "prompt", request: "denied" }), { ask: true }), null);
 });
 
+test("a file that is no longer there is told from one that may not be read", async () => {
+  const { keeper } = new Browser().open();
+  const gone = async () => Promise.reject(new DOMException("Gone.", "NotFoundError"));
+  const blocked = async () => Promise.reject(new DOMException("Not in a click.", "SecurityError"));
+
+  const source = { requestPermission: async () => "granted", getFile: gone };
+  await assert.rejects(keeper.read({ source }, { ask: true }), { name: "NotFoundError" });
+  assert.equal(await keeper.read({ source: { requestPermission: blocked, getFile: gone } }, { ask: true }), null);
+});
+
+test("a file that was chosen again is kept by the handle it was chosen by", async () => {
+  const browser = new Browser();
+  browser.handles.set("film.bin", { kind: "file", name: "old" });
+  const dead = browser.open();
+  dead.add(file("film.bin", 1e9)).become("sending", { record: { id: "id-1" } });
+  await settle();
+  dead.close();
+  const tab = browser.open();
+  const [kept] = await tab.keeper.adopt();
+  const again = file("film.bin", 1e9);
+  browser.handles.set("film.bin", { kind: "file", name: "new" });
+
+  tab.keeper.claim(kept, again);
+  tab.add(again);
+  await settle();
+
+  const stored = await browser.store.all();
+  assert.deepEqual(stored.map(({ source, uploadId }) => [source.name, uploadId]), [["new", "id-1"]]);
+});
+
 test("a file that would be refused again is let go, one that the network failed is kept", async () => {
   const browser = new Browser();
   const tab = browser.open();

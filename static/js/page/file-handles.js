@@ -19,6 +19,14 @@ export function askForHandles(transfer) {
 }
 
 /**
+ * @param {File} file
+ * @param {FileSystemFileHandle} handle by which it was read
+ */
+export function rememberHandle(file, handle) {
+  ways.set(file, async () => handle);
+}
+
+/**
  * @param {Blob} file
  * @returns {Promise<FileSystemFileHandle | null>} null where the browser gave none
  */

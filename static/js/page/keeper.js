@@ -78,21 +78,18 @@ export class Keeper {
   }
 
   /**
-   * Read a kept file.
+   * Read a kept file. Throws what the browser throws when it is no longer there.
    *
    * @param {Kept} kept
    * @param {{ask?: boolean}} [options] whether the person may be asked for permission: in a click only
-   * @returns {Promise<Blob | null>} null without permission, or when the file is no longer there
+   * @returns {Promise<Blob | null>} null without permission
    */
   async read({ source }, { ask = false } = {}) {
     if (source instanceof Blob) return source;
     const handle = /** @type {any} */ (source);
-    try {
-      const answer = await (ask ? handle.requestPermission({ mode: "read" }) : handle.queryPermission({ mode: "read" }));
-      return answer === "granted" ? await handle.getFile() : null;
-    } catch {
-      return null;
-    }
+    const query = ask ? handle.requestPermission({ mode: "read" }) : handle.queryPermission({ mode: "read" });
+    const answer = await query.catch(() => "denied");
+    return answer === "granted" ? handle.getFile() : null;
   }
 
   /**
@@ -106,7 +103,23 @@ export class Keeper {
     const { source, ...about } = kept;
     const copied = source instanceof Blob ? source.size : 0;
     this.#copied += copied;
-    this.#entries.set(file, { about, note: noteOf(kept), status: "kept", copied });
+    /** @type {Entry} */
+    const entry = { about, note: noteOf(kept), status: "kept", copied };
+    this.#entries.set(file, entry);
+    if (!(source instanceof Blob)) void this.#renew(file, entry);
+  }
+
+  /**
+   * Keep the handle by which the file was chosen again: the one before may lead nowhere.
+   *
+   * @param {Blob} file
+   * @param {Entry} entry
+   */
+  async #renew(file, entry) {
+    const handle = await this.#parts.handleOf(file);
+    if (!handle || entry.status !== "kept") return;
+    this.#sources.push({ source: { ...entry.about, source: handle }, entry });
+    void this.#write();
   }
 
   /** @param {Kept[]} over what is not to be continued */

@@ -1,4 +1,4 @@
-import { sameName } from "../engine/identity.js";
+import { recognise, sameName } from "../engine/identity.js";
 
 /**
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
@@ -46,6 +46,25 @@ export function pair(kept, records) {
     else unbegun.push(one);
   }
   return { pairs, unbegun, over };
+}
+
+/**
+ * @param {{record: UploadRecord | null, kept: Kept | null}} entry
+ * @param {Blob} file
+ * @returns {Promise<string>} a sentence why this file cannot continue the upload, or ""
+ */
+export async function whyNot({ record, kept }, file) {
+  const identity = record ?? (kept && { filename: kept.filename, byte_size: kept.byteSize });
+  if (!identity) return "";
+  const filename = file instanceof File ? file.name : identity.filename;
+  const fingerprint = record?.fingerprint ?? "";
+  try {
+    // The content is compared when the upload goes on.
+    await recognise(identity, file, filename, async () => fingerprint);
+    return "";
+  } catch (error) {
+    return /** @type {Error} */ (error).message;
+  }
 }
 
 /**

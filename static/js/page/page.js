@@ -48,7 +48,15 @@ export function startPage() {
   /** @type {any} */ (uppy).use(SlipwayS3, { engine });
   const plugin = /** @type {SlipwayS3} */ (/** @type {unknown} */ (uppy.getPlugin("SlipwayS3")));
   const travellers = new Travellers(uppy, plugin);
-  const area = new UploadArea({ uppy, engine, travellers, quota, notices, speaker: new Speaker(byId("speaker")) });
+  const area = new UploadArea({
+    uppy,
+    engine,
+    travellers,
+    quota,
+    notices,
+    speaker: new Speaker(byId("speaker")),
+    policy: () => data.policy,
+  });
 
   const session = new Session({
     username: data.username,
@@ -98,7 +106,7 @@ export function startPage() {
       notices.show(`${plural(count, "upload")} from your last visit ${count === 1 ? "goes" : "go"} on by ${count === 1 ? "itself" : "themselves"}.`, {
         key: "continued",
       }),
-    onDifferent: (message) => notices.show(message, { tone: "error", key: "different" }),
+    onProblem: (message) => notices.show(message, { tone: "error", key: "different" }),
     onEndElsewhere: () => {
       void list.refresh();
       quota.refresh();

@@ -2,14 +2,17 @@ import { element } from "./dom.js";
 import { fileName } from "./file-name.js";
 import { formatBytes, formatBytesOf, formatUntil, formatWhenInFull } from "./format.js";
 import { icon, iconNameFor } from "./icon.js";
+import { pickByHandle } from "./file-picker.js";
 
 /**
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
  * @typedef {import("./kept-store.js").Kept} Kept
  * @typedef {{record: UploadRecord | null, kept: Kept | null, isElsewhere: boolean}} Entry
  *   one of `record`, which the server began, and `kept`, whose file this browser has; often both
- * @typedef {{onChoose: (file: File) => void, onContinue: () => Promise<boolean>, onDiscard: () => void}} Actions
- *   `onContinue` goes on without a choice, and tells whether it could
+ * @typedef {{
+ *   onChoose: (file: File) => void, onUnreadable: (names: string[]) => void,
+ *   onContinue: () => Promise<void>, onDiscard: () => void,
+ * }} Actions `onContinue` goes on with what is kept, or tells why it cannot
  */
 
 /** One unfinished upload: how much of it is safe, and how it goes on. */
@@ -21,7 +24,7 @@ export class UnfinishedRow {
    * @param {Entry} entry
    * @param {Actions} actions
    */
-  constructor(entry, { onChoose, onContinue, onDiscard }) {
+  constructor(entry, { onChoose, onUnreadable, onContinue, onDiscard }) {
     const { record, kept, isElsewhere } = entry;
     const facts = factsOf(entry);
     this.entry = entry;
@@ -31,12 +34,13 @@ export class UnfinishedRow {
       this.#input.value = "";
       if (file) onChoose(file);
     });
-    let hasAsked = false;
-    const goOn = async () => {
-      const ask = kept && !hasAsked;
-      // A second click chooses: the first question may have been overlooked, or answered with no.
-      hasAsked = true;
-      if (!ask || !(await onContinue())) this.#input.click();
+    pickByHandle(this.#input, { take: ([file]) => onChoose(file), onUnreadable });
+    let hasTried = !kept;
+    const goOn = () => {
+      if (hasTried) return this.#input.click();
+      // A second click chooses: what is kept may lead nowhere, or the browser's question was answered with no.
+      hasTried = true;
+      void onContinue();
     };
     const name = fileName(facts.filename);
     this.node = element(
@@ -57,7 +61,7 @@ export class UnfinishedRow {
             "span",
             { class: "file__buttons" },
             this.#input,
-            button("Continue", facts.filename, "button", () => void goOn()),
+            button("Continue", facts.filename, "button", goOn),
             button("Discard", facts.filename, "button button--quiet", onDiscard),
           ),
     );

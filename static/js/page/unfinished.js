@@ -1,7 +1,6 @@
 import { UnfinishedRow, factsOf } from "./unfinished-row.js";
 import { byId } from "./page-data.js";
-import { isThatFile, looksSame, pair } from "./matching.js";
-import { recognise } from "../engine/identity.js";
+import { isThatFile, looksSame, pair, whyNot } from "./matching.js";
 
 /**
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
@@ -14,7 +13,7 @@ import { recognise } from "../engine/identity.js";
  *   isBusy: (id: string) => boolean,
  *   onContinue: (entry: Entry, file: Blob) => Upload,
  *   onContinuedAlone: (count: number) => void,
- *   onDifferent: (message: string) => void,
+ *   onProblem: (message: string) => void,
  *   onDiscard: (record: UploadRecord) => Promise<boolean>,
  *   onEndElsewhere: () => void,
  * }} Options `onContinuedAlone` hears how many uploads went on without being asked
@@ -134,9 +133,8 @@ export class Unfinished {
     const left = [];
     let count = 0;
     for (const entry of entries) {
-      const { kept, isElsewhere } = entry;
-      const file = kept && !kept.isPaused && !isElsewhere ? await this.#options.keeper.read(kept) : null;
-      if (file && (await whyNot(entry, file)) === "") {
+      const file = await this.#readable(entry);
+      if (file) {
         this.#continue(entry, file);
         count += 1;
       } else {
@@ -145,6 +143,17 @@ export class Unfinished {
     }
     if (count > 0) this.#options.onContinuedAlone(count);
     return left;
+  }
+
+  /**
+   * @param {Entry} entry
+   * @returns {Promise<Blob | null>} the file of what is not paused, if it can be read without a question and is still the same
+   */
+  async #readable(entry) {
+    const { kept, isElsewhere } = entry;
+    if (!kept || kept.isPaused || isElsewhere) return null;
+    const file = await this.#options.keeper.read(kept).catch(() => null);
+    return file && (await whyNot(entry, file)) === "" ? file : null;
   }
 
   /**
@@ -170,6 +179,7 @@ export class Unfinished {
       /** @type {UnfinishedRow} */
       const row = new UnfinishedRow(entry, {
         onChoose: (file) => void this.#choose(row, file),
+        onUnreadable: ([name]) => this.#options.onProblem(`${name} could not be read. Look whether it is still there, or choose another copy of it.`),
         onContinue: () => this.#continueKept(row),
         onDiscard: () => void this.#discard(row),
       });
@@ -225,20 +235,34 @@ export class Unfinished {
    */
   async #choose(row, file) {
     const reason = await whyNot(row.entry, file);
-    if (reason) this.#options.onDifferent(reason);
+    if (reason) this.#options.onProblem(reason);
     else this.#go(row, file);
   }
 
-  /**
-   * @param {UnfinishedRow} row
-   * @returns {Promise<boolean>} false when the file has to be chosen
-   */
+  /** @param {UnfinishedRow} row */
   async #continueKept(row) {
     const { kept } = row.entry;
-    const file = kept && (await this.#options.keeper.read(kept, { ask: true }));
-    if (!file || (await whyNot(row.entry, file))) return false;
-    this.#go(row, file);
-    return true;
+    if (!kept) return;
+    const { keeper, onProblem } = this.#options;
+    const { filename } = factsOf(row.entry);
+    try {
+      const file = await keeper.read(kept, { ask: true });
+      if (!file) return onProblem(`Without your permission ${filename} cannot be read again. Press Continue once more to choose it yourself.`);
+      const reason = await whyNot(row.entry, file);
+      if (reason) return onProblem(reason);
+      this.#go(row, file);
+    } catch {
+      return onProblem(`${filename} is no longer where it was. Press Continue once more to choose it, wherever it is now.`);
+    }
+    await this.#continueOthers();
+  }
+
+  /** Browsers may permit all files of the last visit in one answer: what can be read now needs no click of its own. */
+  async #continueOthers() {
+    for (const row of [...this.#rows]) {
+      const file = await this.#readable(row.entry);
+      if (file) this.#go(row, file);
+    }
   }
 
   /**
@@ -267,25 +291,6 @@ export class Unfinished {
     row.node.remove();
     this.#settle();
     if (hadFocus) neighbour?.querySelector("button")?.focus();
-  }
-}
-
-/**
- * @param {Entry} entry
- * @param {Blob} file
- * @returns {Promise<string>} a sentence why this file cannot continue the upload, or ""
- */
-async function whyNot({ record, kept }, file) {
-  const identity = record ?? (kept && { ...factsOf({ record, kept, isElsewhere: false }), byte_size: kept.byteSize });
-  if (!identity) return "";
-  const filename = file instanceof File ? file.name : identity.filename;
-  const fingerprint = record?.fingerprint ?? "";
-  try {
-    // The content is compared when the upload goes on.
-    await recognise(identity, file, filename, async () => fingerprint);
-    return "";
-  } catch (error) {
-    return /** @type {Error} */ (error).message;
   }
 }
 

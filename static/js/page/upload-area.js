@@ -3,6 +3,7 @@ import { ProgressCard } from "./progress-card.js";
 import { addFiles } from "./chooser.js";
 import { byId } from "./page-data.js";
 import { element } from "./dom.js";
+import { pickByHandle } from "./file-picker.js";
 import { plural } from "./format.js";
 import { whatDoesNotFit } from "./batch-bar.js";
 
@@ -14,6 +15,7 @@ import { whatDoesNotFit } from "./batch-bar.js";
  *   quota: import("./quota-meter.js").QuotaMeter,
  *   notices: import("./notices.js").Notices,
  *   speaker: import("./speaker.js").Speaker,
+ *   policy: () => import("./policy.js").Policy,
  * }} Parts
  */
 
@@ -50,6 +52,14 @@ export class UploadArea {
       this.#input.value = "";
     });
     document.body.append(this.#input);
+    for (const place of [this.#chooser, this.#input]) {
+      pickByHandle(place, {
+        take: (files) => this.take(files),
+        onUnreadable: (names) => this.#tellUnreadable(names),
+        // Files from the picker carry fewer types than those from an input: too few where types decide.
+        isWanted: () => parts.policy().allowed_content_types.includes("*/*"),
+      });
+    }
     uppy.on("files-added", () => this.#onChosen());
     for (const event of /** @type {const} */ (["file-removed", "upload-error", "upload-start", "cancel-all"])) {
       uppy.on(event, () => this.render());
@@ -70,6 +80,15 @@ export class UploadArea {
     if (this.#isFolded && !active && paused === 0 && failed === 0) this.#unfold();
     if (!this.#isFolded) travellers.clearDone();
     addFiles(this.#parts.uppy, files);
+  }
+
+  /** @param {string[]} names */
+  #tellUnreadable(names) {
+    this.#parts.notices.show(`${plural(names.length, "file")} could not be read`, {
+      tone: "warning",
+      details: names,
+      key: "unreadable",
+    });
   }
 
   /** Fold the area, because something is under way; what is chosen already joins it. */

@@ -1,0 +1,74 @@
+import { canDrop } from "./drop-anywhere.js";
+import { rememberHandle } from "./file-handles.js";
+
+/**
+ * @typedef {{
+ *   take: (files: File[]) => void,
+ *   onUnreadable: (names: string[]) => void,
+ *   isWanted?: () => boolean,
+ * }} Options
+ */
+
+let isOpen = false;
+let isBare = false;
+
+/**
+ * Let the file inputs in `place` ask by the browser's picker, which also gives handles: by them the files can be
+ * read again after a reload.
+ *
+ * The inputs and what clicks them stay as they are, for the keyboard and for screen readers. Where there is no such
+ * picker, or where it may not be shown, the input asks itself; so it does for folders, and on phones, where it offers
+ * the camera too.
+ *
+ * @param {HTMLElement} place an input, or what holds some
+ * @param {Options} options
+ */
+export function pickByHandle(place, { take, onUnreadable, isWanted = () => true }) {
+  const listener = async (/** @type {Event} */ event) => {
+    const input = event.target;
+    if (!(input instanceof HTMLInputElement) || input.type !== "file" || input.webkitdirectory || isBare) return;
+    const show = /** @type {any} */ (window).showOpenFilePicker;
+    if (typeof show !== "function" || !canDrop || !isWanted()) return;
+    event.preventDefault();
+    if (isOpen) return;
+    isOpen = true;
+    try {
+      const { files, unreadable } = await read(await show.call(window, { multiple: input.multiple }));
+      if (unreadable.length > 0) onUnreadable(unreadable);
+      if (files.length > 0) take(files);
+    } catch (error) {
+      if (/** @type {Error} */ (error).name !== "AbortError") askItself(input);
+    } finally {
+      isOpen = false;
+    }
+  };
+  place.addEventListener("click", listener, { capture: true });
+}
+
+/**
+ * @param {FileSystemFileHandle[]} handles
+ * @returns {Promise<{files: File[], unreadable: string[]}>} `unreadable`: names
+ */
+async function read(handles) {
+  /** @type {File[]} */
+  const files = [];
+  /** @type {string[]} */
+  const unreadable = [];
+  for (const handle of handles) {
+    try {
+      const file = await handle.getFile();
+      rememberHandle(file, handle);
+      files.push(file);
+    } catch {
+      unreadable.push(handle.name);
+    }
+  }
+  return { files, unreadable };
+}
+
+/** @param {HTMLInputElement} input */
+function askItself(input) {
+  isBare = true;
+  input.click();
+  isBare = false;
+}
