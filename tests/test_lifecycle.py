@@ -315,7 +315,7 @@ def test_a_program_declared_as_an_image_is_rejected_purged_and_explained(
 
     assert upload.state == State.REJECTED
     assert upload.rejected_reason == (
-        "It was announced as a PNG image, but its content is a Windows program "
+        "It looks like a Windows program, not a PNG image "
         "(image/png, application/vnd.microsoft.portable-executable)."
     )
     assert bucket.head_object(upload.key) is None

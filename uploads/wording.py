@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,6 +56,11 @@ SENTENCES = {
 }
 
 
+_FAMILIES = "application|audio|binary|font|image|message|model|multipart|text|video"
+_TYPE = rf"(?:{_FAMILIES})/[\w.+-]+"
+_TYPES = re.compile(rf" \({_TYPE}(?:, {_TYPE})*\)", re.ASCII)
+"""As in static/js/page/reason.js: tests/cases/reasons.json is for both."""
+
 UNTOLD = ("upload.presigned",)
 """Events that say nothing to a person: a large file has thousands of them."""
 
@@ -65,6 +71,8 @@ class Description:
 
     word: str
     explanation: str
+    reason: str
+    """Why the file was refused, or ``""``."""
     tone: str
     removal: str
     removal_question: str
@@ -100,14 +108,15 @@ def describe(upload: Upload) -> Description:
     """Return the words for the state that ``upload`` is in."""
     state = State(upload.state)
     explanation = EXPLANATIONS.get(state, "")
+    reason = reason_in_words(upload.rejected_reason)
     if state == State.INSPECTING and upload.waiting_reason:
         explanation = (
             "All bytes are here, but they cannot be checked right now. That is tried "
             "again by itself: there is nothing for you to do."
         )
     if state == State.REJECTED:
-        reason = upload.rejected_reason or "It is not what was announced."
-        explanation = f"This file was refused. {reason} Its bytes are removed."
+        told = reason or "It is not what was announced."
+        explanation = f"This file was refused. {told} Its bytes are removed."
     is_form_open = state == State.PENDING and upload.transport == Transport.FORM
     if is_form_open:
         explanation = FORM_EXPLANATION
@@ -115,6 +124,7 @@ def describe(upload: Upload) -> Description:
     return Description(
         word=WORDS[state],
         explanation=explanation,
+        reason=reason,
         tone="error" if state == State.REJECTED else "info",
         removal=removal,
         removal_question=f"{removal} this {'upload' if _is_open(state) else 'file'}?",
@@ -124,6 +134,11 @@ def describe(upload: Upload) -> Description:
         is_stored=state in {State.INSPECTING, State.READY},
         is_size_open=is_form_open,
     )
+
+
+def reason_in_words(reason: str) -> str:
+    """Return a refusal's reason without the content types, which are for operators."""
+    return _TYPES.sub("", reason)
 
 
 def describe_checksum(upload: Upload) -> Checksum:

@@ -1,7 +1,9 @@
 import { formatBytes, formatBytesOf, formatTimeLeft, formatUntil, plural } from "../../static/js/page/format.js";
 import { describePolicy, refusal } from "../../static/js/page/policy.js";
+import { reasonInWords } from "../../static/js/page/reason.js";
 import { Steady } from "../../static/js/page/steady.js";
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const INERT = ["text/html"];
@@ -81,4 +83,11 @@ test("changes wait while the pointer moves, and come in order when it rests or l
   steady.push(4);
   area.dispatchEvent(new Event("pointerleave"));
   assert.deepEqual(applied, [1, 2, 3, 4]);
+});
+
+test("the reason of a refusal is shown without content types", () => {
+  const cases = JSON.parse(readFileSync(new URL("../cases/reasons.json", import.meta.url), "utf8"));
+
+  assert.ok(cases.length > 0);
+  for (const { reason, shown } of cases) assert.equal(reasonInWords(reason), shown);
 });

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uploads.inspection.libmagic import detect_program
 from uploads.inspection.signatures import MAGIC
+from uploads.inspection.type_words import in_words
 from uploads.inspection.verdicts import Sample, Verdict
 
 RASTER_IMAGES = frozenset(
@@ -78,37 +79,6 @@ ALIASES = {
 }
 
 
-IN_WORDS = {
-    "application/gzip": "a compressed file",
-    "application/java-vm": "a Java program",
-    "application/pdf": "a PDF document",
-    "application/vnd.microsoft.portable-executable": "a Windows program",
-    "application/vnd.rar": "a RAR archive",
-    "application/wasm": "a WebAssembly program",
-    "application/x-7z-compressed": "a 7z archive",
-    "application/x-elf": "a Linux program",
-    "application/x-httpd-php": "a PHP script",
-    "application/x-mach-binary": "a macOS program",
-    "application/x-ms-shortcut": "a Windows shortcut",
-    "application/zip": "a ZIP archive",
-    "image/svg+xml": "an SVG drawing, which can carry scripts",
-    "image/gif": "a GIF image",
-    "image/jpeg": "a JPEG image",
-    "image/png": "a PNG image",
-    "text/html": "a web page",
-    "text/plain": "plain text",
-    "text/x-shellscript": "a script",
-    "text/xml": "an XML document",
-}
-FAMILY_WORDS = {
-    "audio": "a sound",
-    "font": "a font",
-    "image": "an image",
-    "text": "a text",
-    "video": "a video",
-}
-
-
 class DeclaredTypeInspector:
     """Accepts an object whose first bytes agree with its declared type family.
 
@@ -133,14 +103,6 @@ class DeclaredTypeInspector:
 def canonical(content_type: str) -> str:
     """Return the registered name of a type that goes by several."""
     return ALIASES.get(content_type, content_type)
-
-
-def in_words(content_type: str) -> str:
-    """Return what content of a type is called, such as "a PDF document"."""
-    family = content_type.partition("/")[0]
-    if content_type in IN_WORDS:
-        return IN_WORDS[content_type]
-    return FAMILY_WORDS.get(family, content_type)
 
 
 def _agree(declared: str, detected: str) -> bool:
@@ -187,10 +149,12 @@ def _family(content_type: str) -> str:
 
 
 def _reason(declared: str, detected: str) -> str:
-    """Return the refusal in words for the person, with the types for the operator."""
-    found = IN_WORDS.get(detected, detected) if detected else "something else"
-    types = f"{declared}, {detected}" if detected else declared
-    return (
-        f"It was announced as {in_words(declared)}, but its content is {found} "
-        f"({types})."
-    )
+    """Return the refusal in words for the person, with the types for the operator.
+
+    The types stand in brackets at its end: the pages leave them out.
+    """
+    announced = in_words(declared) or "what it was announced as"
+    if not detected:
+        return f"It does not look like {announced} ({declared})."
+    found = in_words(detected) or "something else"
+    return f"It looks like {found}, not {announced} ({declared}, {detected})."

@@ -16,8 +16,8 @@ from uploads.inspection.declared_type import (
     SCRIPTS,
     UNCLAIMED,
     canonical,
-    in_words,
 )
+from uploads.inspection.type_words import in_words
 from uploads.inspection.verdicts import ACCEPTED, Sample, Verdict, refused
 
 
@@ -127,15 +127,14 @@ def find_contradiction(filename: str, *, declared: str, detected: str) -> str:
     extension = extension_of(filename)
     declared = canonical(declared)
     if _runs(extension) and not _admits(declared, extension):
+        announced = in_words(declared) or "something else"
         return (
             f"Its name ends in .{extension}, which is for programs and pages, but it "
-            f"was announced as {in_words(declared)} ({declared})."
+            f"was announced as {announced} ({declared})."
         )
     if detected and _is_disguise(extension, detected):
-        return (
-            f"Its name ends in .{extension}, but its content is {in_words(detected)} "
-            f"({detected})."
-        )
+        found = in_words(detected) or "something else"
+        return f"Its name ends in .{extension}, but it looks like {found} ({detected})."
     return ""
 
 

@@ -31,6 +31,8 @@ export class FileList {
   #query = "";
   #loading = new AbortController();
   #news = new News();
+  /** @type {Set<string>} */
+  #toldElsewhere = new Set();
   /** @type {Steady<{record: UploadRecord, preview?: string}>} */
   #arrivals = new Steady(this.#list, ({ record, preview }) => this.#insert(record, preview));
 
@@ -136,6 +138,19 @@ export class FileList {
       // The list stays as it was; nobody has asked for this.
     } finally {
       this.#news.end();
+    }
+  }
+
+  /**
+   * Say of other files only why they were refused: of these it stands elsewhere on the page.
+   *
+   * @param {Set<string>} ids
+   */
+  leaveReasonsOut(ids) {
+    this.#toldElsewhere = ids;
+    for (const reason of this.#list.querySelectorAll(".file__reason")) {
+      const id = reason.closest("[data-id]")?.getAttribute("data-id") ?? "";
+      /** @type {HTMLElement} */ (reason).hidden = ids.has(id);
     }
   }
 
@@ -248,6 +263,7 @@ export class FileList {
       menuButton: this.#options.menuButton,
       downloadUrl: (id) => this.#api.downloadUrl(id),
       preview,
+      isTold: this.#toldElsewhere.has(record.id),
     });
   }
 

@@ -2,10 +2,12 @@ import { element } from "./dom.js";
 import { fileName } from "./file-name.js";
 import { formatBytes, formatWhen, formatWhenInFull } from "./format.js";
 import { icon, iconNameFor } from "./icon.js";
+import { reasonInWords } from "./reason.js";
 
 /**
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
- * @typedef {{menuButton: (record: UploadRecord) => HTMLElement, downloadUrl: (id: string) => string, preview?: string}} RowOptions
+ * @typedef {{menuButton: (record: UploadRecord) => HTMLElement, downloadUrl: (id: string) => string, preview?: string, isTold?: boolean}} RowOptions
+ *   `isTold`: whether the reason of its refusal stands elsewhere on the page
  */
 
 /**
@@ -15,7 +17,7 @@ import { icon, iconNameFor } from "./icon.js";
  * @param {RowOptions} options
  * @returns {HTMLLIElement}
  */
-export function fileRow(record, { menuButton, downloadUrl, preview }) {
+export function fileRow(record, { menuButton, downloadUrl, preview, isTold = false }) {
   const folder = record.relative_path.split("/").slice(0, -1).join("/");
   const created = new Date(record.created_at);
   return element(
@@ -31,7 +33,7 @@ export function fileRow(record, { menuButton, downloadUrl, preview }) {
       { class: "file__main" },
       element("a", { class: "file__name", href: `/uploads/${record.id}/` }, fileName(record.filename)),
       folder && element("bdi", { class: "file__folder" }, folder),
-      record.rejected_reason && element("span", { class: "file__reason" }, record.rejected_reason),
+      record.rejected_reason && element("span", { class: "file__reason", hidden: isTold }, reasonInWords(record.rejected_reason)),
     ),
     element("span", { class: `file__state file__state--${record.state}` }, ...stateWords(record)),
     element("span", { class: "file__size" }, formatBytes(record.byte_size)),

@@ -56,6 +56,7 @@ export function startPage() {
     notices,
     speaker: new Speaker(byId("speaker")),
     policy: () => data.policy,
+    onFailuresShown: (ids) => list.leaveReasonsOut(ids),
   });
 
   const session = new Session({

@@ -24,6 +24,8 @@ export class ProgressCard {
   /** @type {Map<string, ProgressRow>} */
   #known = new Map();
   #buttons;
+  /** @type {Set<string>} the server's ids of the files that are shown as failed */
+  failed = new Set();
 
   /**
    * @param {HTMLElement} place
@@ -93,6 +95,7 @@ export class ProgressCard {
   #renderRows(travellers) {
     const failed = travellers.filter(({ state }) => state === "failed").slice(0, MAX_FAILED);
     const moving = travellers.filter(({ state }) => state === "sending" || state === "checking" || state === "paused");
+    this.failed = new Set(failed.map(({ serverId }) => serverId));
     const shown = [...failed, ...steady(moving, this.#known)];
     const rows = shown.map((traveller) => this.#rowOf(traveller));
     for (const id of this.#known.keys()) {

@@ -3,6 +3,7 @@ import { element, setText } from "./dom.js";
 import { fileName } from "./file-name.js";
 import { formatBytes, formatBytesOf } from "./format.js";
 import { icon, iconNameFor } from "./icon.js";
+import { reasonInWords } from "./reason.js";
 
 /** @typedef {import("./travellers.js").Traveller} Traveller */
 
@@ -66,7 +67,7 @@ function words({ state, byteSize, bytesSent, message }) {
     case "checking":
       return "Checking";
     case "failed":
-      return message;
+      return reasonInWords(message);
     default:
       return formatBytesOf(bytesSent, byteSize);
   }

@@ -2,7 +2,7 @@
  * One file in the progress card.
  *
  * @typedef {{
- *   id: string, name: string, contentType: string, byteSize: number, bytesSent: number,
+ *   id: string, serverId: string, name: string, contentType: string, byteSize: number, bytesSent: number,
  *   state: import("../engine/upload.js").UploadState, message: string, code: string, preview: string,
  *   retry: () => void, remove: () => void,
  * }} Traveller
@@ -81,6 +81,7 @@ export class Travellers {
     const isDone = Boolean(file.progress.uploadComplete);
     return {
       id: file.id,
+      serverId: /** @type {any} */ (file).slipway?.uploadId ?? "",
       name: file.name ?? "",
       contentType: file.type ?? "",
       byteSize: file.size ?? 0,
@@ -102,6 +103,7 @@ export class Travellers {
   #ofHandle(handle, id) {
     return {
       id,
+      serverId: handle.record?.id ?? "",
       name: handle.filename,
       contentType: handle.record?.content_type ?? handle.file.type,
       byteSize: handle.byteSize,

@@ -16,7 +16,8 @@ import { whatDoesNotFit } from "./batch-bar.js";
  *   notices: import("./notices.js").Notices,
  *   speaker: import("./speaker.js").Speaker,
  *   policy: () => import("./policy.js").Policy,
- * }} Parts
+ *   onFailuresShown: (ids: Set<string>) => void,
+ * }} Parts `onFailuresShown` hears the server's ids of the files whose failure is told here
  */
 
 const RENDER_MS = 200;
@@ -119,6 +120,7 @@ export class UploadArea {
     quota.showBatch(this.#isFolded ? 0 : batch.bytes);
     this.#card.show(this.#isFolded);
     if (this.#isFolded) this.#card.render(engine.totals, travellers.list());
+    this.#parts.onFailuresShown(this.#isFolded ? this.#card.failed : new Set());
   }
 
   /** @returns {import("./batch-bar.js").Batch} what is chosen and not yet started */
