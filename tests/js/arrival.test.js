@@ -94,6 +94,7 @@ test("a rejected file fails with the server's words, and a retry begins a new up
   const handle = world.engine.add(new FakeFile("a.png", 1000));
 
   await assert.rejects(world.run(handle.finished), { code: "rejected", message: "This is a program, not a picture." });
+  assert.equal(handle.error.uploadId, [...world.server.uploads.keys()][0]);
 
   world.server.verdict = () => ({ state: "ready" });
   handle.retry();

@@ -19,6 +19,8 @@ export class UploadError extends Error {
     this.retryable = false;
     /** @type {number | undefined} seconds, when the other side said so */
     this.retryAfter = undefined;
+    /** The server's id of the upload that it refused; "" where it has none. */
+    this.uploadId = "";
   }
 }
 

@@ -26,8 +26,10 @@ export async function whenInspected(record, look, clock, signal) {
  *
  * @param {UploadRecord} record
  */
-export function ending({ state, rejected_reason: reason }) {
-  if (state === "rejected") return new UploadError("rejected", reason || "The server refused this file.");
+export function ending({ id, state, rejected_reason: reason }) {
+  if (state === "rejected") {
+    return Object.assign(new UploadError("rejected", reason || "The server refused this file."), { uploadId: id });
+  }
   if (state === "expired") return new UploadError("upload_over", "The upload took too long and expired. Try again.");
   return new UploadError("upload_over", "The upload was cancelled elsewhere. Try again to start it anew.");
 }

@@ -2,7 +2,7 @@ import { byId } from "./page-data.js";
 import { canDrop } from "./drop-anywhere.js";
 import { element } from "./dom.js";
 import { fileRow } from "./file-row.js";
-import { icon } from "./icon.js";
+import { icon, iconNameFor } from "./icon.js";
 import { News } from "./news.js";
 import { Steady } from "./steady.js";
 
@@ -33,8 +33,10 @@ export class FileList {
   #news = new News();
   /** @type {Set<string>} */
   #toldElsewhere = new Set();
-  /** @type {Steady<{record: UploadRecord, preview?: string}>} */
-  #arrivals = new Steady(this.#list, ({ record, preview }) => this.#insert(record, preview));
+  /** Pictures of what was uploaded from here: they outlive the address that they were read from. @type {Map<string, HTMLImageElement>} */
+  #pictures = new Map();
+  /** @type {Steady<UploadRecord>} */
+  #arrivals = new Steady(this.#list, (record) => this.#insert(record));
 
   /** @param {ListOptions} options */
   constructor(options) {
@@ -72,22 +74,34 @@ export class FileList {
    * Put a file that has just arrived on top; one that is there already is replaced.
    *
    * @param {UploadRecord} record
-   * @param {string} [preview]
    */
-  add(record, preview) {
-    this.#arrivals.push({ record, preview });
+  add(record) {
+    this.#arrivals.push(record);
   }
 
   /**
-   * @param {UploadRecord} record
-   * @param {string} [preview]
+   * Show a picture for a file, now or when its row comes.
+   *
+   * @param {string} id
+   * @param {string} url
    */
-  #insert(record, preview) {
+  picture(id, url) {
+    const drop = () => {
+      this.#pictures.delete(id);
+      image.replaceWith(icon(iconNameFor(this.get(id)?.content_type ?? "")));
+    };
+    const image = element("img", { src: url, alt: "", onerror: drop });
+    this.#pictures.set(id, image);
+    this.#rowOf(id)?.querySelector(".file__icon")?.replaceChildren(image);
+  }
+
+  /** @param {UploadRecord} record */
+  #insert(record) {
     if (this.#records.has(record.id)) return this.update(record);
     this.#news.note(record.id, record, { isNew: true });
     if (!this.#matches(record)) return;
     this.#records = new Map([[record.id, record], ...this.#records]);
-    const row = this.#row(record, preview);
+    const row = this.#row(record);
     row.classList.add("file--new");
     this.#list.prepend(row);
     this.#settle(this.#cursor);
@@ -102,8 +116,6 @@ export class FileList {
     this.#news.note(record.id, record);
     this.#records.set(record.id, record);
     const fresh = this.#row(record);
-    // The picture stays: its preview may be gone by now.
-    fresh.querySelector(".file__icon")?.replaceWith(/** @type {Element} */ (row.querySelector(".file__icon")));
     row.replaceWith(fresh);
     if (hadFocus) this.#focus(fresh);
     this.#lookAgain(record);
@@ -116,6 +128,7 @@ export class FileList {
    */
   remove(id) {
     this.#news.note(id, null);
+    this.#pictures.delete(id);
     const row = this.#rowOf(id);
     if (!row) return;
     const neighbour = row.nextElementSibling ?? row.previousElementSibling;
@@ -254,15 +267,12 @@ export class FileList {
     );
   }
 
-  /**
-   * @param {UploadRecord} record
-   * @param {string} [preview] blob URL of an image that was uploaded from here
-   */
-  #row(record, preview) {
+  /** @param {UploadRecord} record */
+  #row(record) {
     return fileRow(record, {
       menuButton: this.#options.menuButton,
       downloadUrl: (id) => this.#api.downloadUrl(id),
-      preview,
+      preview: this.#pictures.get(record.id),
       isTold: this.#toldElsewhere.has(record.id),
     });
   }

@@ -6,7 +6,7 @@ import { reasonInWords } from "./reason.js";
 
 /**
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
- * @typedef {{menuButton: (record: UploadRecord) => HTMLElement, downloadUrl: (id: string) => string, preview?: string, isTold?: boolean}} RowOptions
+ * @typedef {{menuButton: (record: UploadRecord) => HTMLElement, downloadUrl: (id: string) => string, preview?: HTMLImageElement, isTold?: boolean}} RowOptions
  *   `isTold`: whether the reason of its refusal stands elsewhere on the page
  */
 
@@ -26,7 +26,7 @@ export function fileRow(record, { menuButton, downloadUrl, preview, isTold = fal
     element(
       "span",
       { class: "file__icon" },
-      face(record, preview),
+      preview ?? icon(iconNameFor(record.content_type)),
     ),
     element(
       "span",
@@ -60,18 +60,6 @@ export function fileRow(record, { menuButton, downloadUrl, preview, isTold = fal
       menuButton(record),
     ),
   );
-}
-
-/**
- * @param {UploadRecord} record
- * @param {string} [preview] lives as long as the upload area keeps the file
- */
-function face({ content_type: contentType }, preview) {
-  const drawn = icon(iconNameFor(contentType));
-  if (!preview) return drawn;
-  const image = element("img", { src: preview, alt: "" });
-  image.addEventListener("error", () => image.replaceWith(drawn));
-  return image;
 }
 
 /**

@@ -139,12 +139,21 @@ export function startPage() {
       notices.show(String(message), { tone: "warning", key: "uppy" });
     }
   });
+  // A small image arrives before its picture is made.
+  /** @type {any} */ (uppy).on("thumbnail:generated", (/** @type {{id: string}} */ file, /** @type {string} */ preview) => {
+    const id = uppy.getFile(file.id)?.response?.body?.id;
+    if (id) list.picture(String(id), preview);
+  });
   uppy.on("upload-error", (_file, error) => void session.handles(error));
   engine.on("active", (active) => !active && notices.dismiss("continued"));
   engine.on("settled", (handle) => {
     quota.refresh();
     if (handle.error) session.handles(handle.error);
-    if (handle.state === "done" && handle.record) list.add(handle.record, previewOf(uppy, handle.record.id));
+    if (handle.state === "done" && handle.record) {
+      const preview = travellers.previewOf(handle);
+      if (preview) list.picture(handle.record.id, preview);
+      list.add(handle.record);
+    }
     if (/** @type {{code?: string} | null} */ (handle.error)?.code === "rejected") void list.refresh();
   });
   // The server hears of a cancelled upload after the person: what it held is free only then.
@@ -177,13 +186,4 @@ function continueUpload(engine, { record, kept }, file) {
   const { filename, relativePath, contentType } = kept;
   const mayBeKnown = kept.uploadId || !(kept.source instanceof Blob);
   return engine.add(file, { filename, relativePath, contentType, key: mayBeKnown ? kept.key : undefined });
-}
-
-/**
- * @param {import("./chooser.js").AnyUppy} uppy
- * @param {string} id the server's
- */
-function previewOf(uppy, id) {
-  const file = uppy.getFiles().find((candidate) => /** @type {any} */ (candidate).slipway?.uploadId === id);
-  return file?.preview;
 }

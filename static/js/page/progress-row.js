@@ -15,6 +15,8 @@ export class ProgressRow {
   #track = element("span", { class: "bar", "aria-hidden": "true" }, this.#bar);
   #retry;
   #remove;
+  #face = element("span", { class: "file__icon" });
+  #preview = "";
   /** @type {Traveller} */
   #traveller;
 
@@ -28,13 +30,11 @@ export class ProgressRow {
       { class: "icon-button", type: "button", onclick: () => this.#traveller.remove() },
       icon("x"),
     );
-    const face = traveller.preview
-      ? element("img", { src: traveller.preview, alt: "" })
-      : icon(iconNameFor(traveller.contentType));
+    this.#face.append(icon(iconNameFor(traveller.contentType)));
     this.node = element(
       "li",
       { class: "traveller" },
-      element("span", { class: "file__icon" }, face),
+      this.#face,
       element("span", { class: "traveller__main" }, this.#name, this.#state, this.#track),
       this.#retry,
       this.#remove,
@@ -45,7 +45,9 @@ export class ProgressRow {
   /** @param {Traveller} traveller */
   update(traveller) {
     this.#traveller = traveller;
-    const { state, byteSize, bytesSent, code } = traveller;
+    const { state, byteSize, bytesSent, code, preview } = traveller;
+    if (preview && preview !== this.#preview) this.#face.replaceChildren(element("img", { src: preview, alt: "" }));
+    this.#preview = preview;
     const hasFailed = state === "failed";
     setText(this.#state, words(traveller));
     this.node.classList.toggle("traveller--failed", hasFailed);

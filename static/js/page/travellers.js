@@ -65,6 +65,14 @@ export class Travellers {
     this.#uppy.resumeAll();
   }
 
+  /**
+   * @param {Upload} handle
+   * @returns {string} blob URL of a small picture of its file, or "" where there is none yet
+   */
+  previewOf(handle) {
+    return this.#uppy.getFiles().find(({ id }) => this.#plugin.handleFor(id) === handle)?.preview ?? "";
+  }
+
   /** @returns {Set<string>} the server's ids of what this tab is busy with */
   serverIds() {
     const ids = this.#uppy.getFiles().map((file) => /** @type {any} */ (file).slipway?.uploadId);
@@ -81,7 +89,7 @@ export class Travellers {
     const isDone = Boolean(file.progress.uploadComplete);
     return {
       id: file.id,
-      serverId: /** @type {any} */ (file).slipway?.uploadId ?? "",
+      serverId: idOf(handle) || /** @type {any} */ (file).slipway?.uploadId || "",
       name: file.name ?? "",
       contentType: file.type ?? "",
       byteSize: file.size ?? 0,
@@ -103,7 +111,7 @@ export class Travellers {
   #ofHandle(handle, id) {
     return {
       id,
-      serverId: handle.record?.id ?? "",
+      serverId: idOf(handle),
       name: handle.filename,
       contentType: handle.record?.content_type ?? handle.file.type,
       byteSize: handle.byteSize,
@@ -123,3 +131,7 @@ export class Travellers {
 
 /** @param {Upload | undefined} handle */
 const codeOf = (handle) => /** @type {{code?: string} | null} */ (handle?.error ?? null)?.code ?? "";
+
+/** @param {Upload | undefined} handle */
+const idOf = (handle) =>
+  /** @type {{uploadId?: string} | null} */ (handle?.error ?? null)?.uploadId || handle?.record?.id || "";
