@@ -30,7 +30,6 @@ from uploads.models import (
     UploadPolicy,
 )
 from uploads.s3.bucket import Bucket
-from uploads.sizes import in_words
 from uploads.states import State
 from uploads.tokens import create_token, find_token
 
@@ -701,20 +700,6 @@ def test_a_wrong_limit_is_explained(operator: Client, alice: Any, text: str) -> 
     assert page.status_code == 200
     assert len(page.context["adminform"].form.errors["limit_bytes"]) == 1
     assert not StorageQuota.objects.exists()
-
-
-def test_sizes_are_shown_in_the_largest_unit_that_fits() -> None:
-    sizes = [0, 1, 999, 1000, 1500, 20 * GB, 5 * 1000**4]
-
-    assert [in_words(size) for size in sizes] == [
-        "0 bytes",
-        "1 byte",
-        "999 bytes",
-        "1 kB",
-        "1.5 kB",
-        "20 GB",
-        "5 TB",
-    ]
 
 
 # Policies
