@@ -480,3 +480,35 @@ def test_a_wrong_code_is_written_down(secret: str, alice: Any) -> None:
 
     event = AuditEvent.objects.get(kind="factor.failed")
     assert (event.user, event.actor) == (alice, None)
+
+
+def test_a_wrong_first_code_speaks_of_the_app_only(client: Client, alice: Any) -> None:
+    client.force_login(alice)
+    confirm(client)
+    client.get("/accounts/2fa/totp/activate/")
+
+    page = client.post("/accounts/2fa/totp/activate/", {"code": "000000"})
+
+    assert "enter the one that the app shows now" in page.content.decode()
+    assert "recovery" not in page.content.decode()
+
+
+def test_a_wrong_code_at_the_login_tells_of_recovery_codes(
+    client: Client, secret: str
+) -> None:
+    client.logout()
+    log_in(client)
+
+    assert "a recovery code works once" in enter(client, "000000").content.decode()
+
+
+@pytest.mark.parametrize("page", ["totp/activate", "webauthn/add"])
+def test_that_a_new_factor_ends_other_sessions_is_said_before(
+    client: Client, alice: Any, page: str
+) -> None:
+    client.force_login(alice)
+    confirm(client)
+
+    text = client.get(f"/accounts/2fa/{page}/").content.decode()
+
+    assert "All other browsers are logged out by it." in text

@@ -12,7 +12,7 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from uploads.models import ApiToken, AuditEvent
+from uploads.models import ApiToken, AuditEvent, Scope
 from uploads.token_pages import MAX_ENDED, MAX_LIVE
 from uploads.tokens import create_token, find_token, revoke
 
@@ -239,3 +239,16 @@ def test_a_form_of_another_site_makes_no_token(alice: Any) -> None:
 
     assert make(browser).status_code == 403
     assert not ApiToken.objects.exists()
+
+
+def test_what_a_token_may_do_has_the_same_words_in_the_form_and_in_the_list(
+    page: Client, alice: Any
+) -> None:
+    for scope in Scope:
+        create_token(alice, name=f"for {scope}", scope=scope)
+
+    text = text_of(page.get(PAGE))
+
+    for words in ("Read only", "Read and write"):
+        assert len(re.findall(rf">{words}<", text)) == 2
+    assert not re.findall(r">(read|write)<", text)

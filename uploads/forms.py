@@ -96,6 +96,10 @@ class RenameForm(forms.Form):
         return clean_filename(self.cleaned_data["filename"])
 
 
+SCOPES = {Scope.READ: "Read only", Scope.WRITE: "Read and write"}
+"""What a token may do, in the words of every page."""
+
+
 class TokenForm(HouseForm, forms.Form):
     NEVER = "never"
 
@@ -106,11 +110,10 @@ class TokenForm(HouseForm, forms.Form):
     )
     scope = forms.ChoiceField(
         label="It may",
-        choices=[
-            (Scope.READ, "List and download"),
-            (Scope.WRITE, "Also upload, rename and delete"),
-        ],
+        choices=SCOPES.items(),
         initial=Scope.READ,
+        help_text="To read is to list and to download; to write is to upload, rename "
+        "and delete as well.",
     )
     days = forms.TypedChoiceField(
         label="Expires",

@@ -43,7 +43,6 @@ def test_a_picture_that_is_made_late_is_shown_in_the_card_and_in_the_list(
     row = upload_page.upload_area.get_by_role("listitem").filter(has_text="red.png")
     _expect_picture(row.locator("img"))
     upload_page.wait_until(lambda: len(held) == 2)
-    page.unroute_all()
     for route in held:
         route.continue_()
     _expect_picture(upload_page.row("red.png").locator("img"))

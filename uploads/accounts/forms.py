@@ -9,6 +9,7 @@ from allauth.mfa.base import forms as codes
 from allauth.mfa.totp import forms as totp
 from allauth.mfa.webauthn import forms as webauthn
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from uploads import tokens
@@ -17,6 +18,10 @@ from uploads.forms import HouseForm
 NEW_PASSWORD_HELP = (
     "At least 8 characters, and none of the common passwords. 15 or more are better: "  # noqa: S105
     "three or four words that do not belong together."
+)
+WRONG_FIRST_CODE = (
+    "That did not match. The code changes every 30 seconds: enter the one that the "
+    "app shows now. If none is right, look whether the clock of its device is."
 )
 
 
@@ -119,6 +124,15 @@ class ReauthenticateCodeForm(CodeField, codes.ReauthenticateForm):  # type: igno
 
 class ActivateAppForm(CodeField, totp.ActivateTOTPForm):  # type: ignore[misc]
     labels = {"code": "Code that the app shows"}
+
+    def clean_code(self) -> str:
+        try:
+            return str(super().clean_code())
+        except ValidationError as error:
+            if error.code != "incorrect_code":
+                raise
+            # The usual words tell of recovery codes, and here are none yet.
+            raise ValidationError(WRONG_FIRST_CODE, code=error.code) from error
 
 
 class AddPasskeyForm(AccountForm, webauthn.AddWebAuthnForm):  # type: ignore[misc]
