@@ -325,3 +325,9 @@ def test_the_api_page_lists_every_operation_without_scripts_from_elsewhere(
     for name in document["components"]["schemas"]:
         assert f'id="shape-{name}"' in text
     assert "//cdn" not in text
+
+
+def test_the_api_page_says_what_it_is_before_it_lists(page: Client) -> None:
+    text = page.get("/api/v1/docs").content.decode()
+
+    assert text.index("<h1>API") < text.index('aria-label="Operations"')

@@ -109,7 +109,7 @@ class TokenForm(HouseForm, forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scope = forms.ChoiceField(
-        label="It may",
+        label="Access",
         choices=SCOPES.items(),
         initial=Scope.READ,
         help_text="To read is to list and to download; to write is to upload, rename "

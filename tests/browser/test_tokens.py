@@ -41,7 +41,7 @@ def answer_to(site: LiveSite, secret: str) -> int:
 def make_and_revoke(page: Page, site: LiveSite) -> None:
     """Make a token by the form, use it, revoke it."""
     page.get_by_label("Name").fill("nightly backup")
-    page.get_by_label("It may").select_option("Also upload, rename and delete")
+    page.get_by_label("Access").select_option("Read and write")
     page.get_by_label("Expires").select_option("In 30 days")
     page.get_by_role("button", name="Make token").click()
     secret = page.get_by_text(SECRET).inner_text()
@@ -52,7 +52,7 @@ def make_and_revoke(page: Page, site: LiveSite) -> None:
     expect(page.get_by_text(SECRET)).to_have_count(0)
     expect(
         page.get_by_role("listitem").filter(has_text="nightly backup")
-    ).to_contain_text("write")
+    ).to_contain_text("Read and write")
 
     page.get_by_role("link", name="Revoke nightly backup").click()
     page.get_by_role("button", name="Revoke").click()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -49,3 +51,11 @@ def test_a_second_start_in_the_same_folder_is_refused(running: Demo) -> None:
 
 def test_a_command_finds_the_site_while_it_runs(running: Demo) -> None:
     assert running.count_users() == (3, "users 2\n")
+
+
+def test_a_page_that_is_not_there_is_the_sites_own(running: Demo) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"http://{HOST}:{running.port}/nothing")
+
+    assert caught.value.code == 404
+    assert "This page is not here" in caught.value.read().decode()

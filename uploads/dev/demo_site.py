@@ -61,7 +61,7 @@ class DemoSite:
         """Return the command that serves the site and reloads changed code."""
         watched = [str(path) for path in (PROJECT / "templates").rglob("*.html")]
         return [
-            *(sys.executable, "-m", "gunicorn", "config.wsgi"),
+            *(sys.executable, "-m", "gunicorn", "uploads.dev.wsgi"),
             *("--bind", f"{HOST}:{self.port}", "--threads", "8"),
             *("--access-logfile", str(self.data_dir / "access.log")),
             *("--log-level", "error", "--graceful-timeout", "3"),

@@ -1,9 +1,9 @@
 import { byId } from "./page-data.js";
-import { canDrop } from "./drop-anywhere.js";
 import { element } from "./dom.js";
 import { fileRow } from "./file-row.js";
 import { icon, iconNameFor } from "./icon.js";
 import { News } from "./news.js";
+import { nothingYet } from "./nothing-yet.js";
 import { Steady } from "./steady.js";
 
 /**
@@ -286,16 +286,4 @@ export class FileList {
   #focus(row) {
     /** @type {HTMLElement | null} */ (row.querySelector(".file__actions > button"))?.focus();
   }
-}
-
-function nothingYet() {
-  return [
-    icon("upload"),
-    element("p", { class: "empty__title" }, "Your files will be here"),
-    element(
-      "p",
-      { class: "soft" },
-      `${canDrop ? "Drop something anywhere in this window." : "Choose something above."} It travels straight to storage, is checked there, and appears in this list.`,
-    ),
-  ];
 }

@@ -1,3 +1,4 @@
+import { OVER, isRefused, isUnderWay } from "./attempt.js";
 import { UnfinishedRow, factsOf } from "./unfinished-row.js";
 import { byId } from "./page-data.js";
 import { isThatFile, looksSame, pair, whyNot } from "./matching.js";
@@ -22,7 +23,6 @@ import { isThatFile, looksSame, pair, whyNot } from "./matching.js";
 const PAGE = 100;
 const MAX_PAGES = 30;
 const LOOK_AGAIN_MS = 3000;
-const OVER = new Set(["done", "cancelled"]);
 
 /** Uploads that an earlier visit, or another machine, left half done. */
 export class Unfinished {
@@ -293,10 +293,3 @@ export class Unfinished {
     if (hadFocus) neighbour?.querySelector("button")?.focus();
   }
 }
-
-/** @param {Upload} upload */
-const isUnderWay = ({ state }) => !OVER.has(state) && state !== "failed";
-
-/** @param {Upload} upload */
-const isRefused = ({ state, error }) =>
-  state === "failed" && /** @type {{code?: string} | null} */ (error)?.code === "different_file";

@@ -1,0 +1,16 @@
+import { canDrop } from "./drop-anywhere.js";
+import { element } from "./dom.js";
+import { icon } from "./icon.js";
+
+/** What stands in place of a list without files: what it is for. */
+export function nothingYet() {
+  return [
+    icon("upload"),
+    element("p", { class: "empty__title" }, "Your files will be here"),
+    element(
+      "p",
+      { class: "soft" },
+      `${canDrop ? "Drop something anywhere in this window." : "Choose something above."} It travels straight to storage, is checked there, and appears in this list.`,
+    ),
+  ];
+}
