@@ -53,8 +53,9 @@ def asking() -> subprocess.Popen[bytes]:
 
 
 def test_a_port_is_waited_for_until_it_is_free() -> None:
-    server = socket.create_server((HOST, 0))
-    port = server.getsockname()[1]
+    # Not one of the system's choice: that may be somebody else's as soon as it is free.
+    [port] = free_ports(1)
+    server = socket.create_server((HOST, port))
     assert not wait_until_free(port, seconds=0)
 
     threading.Timer(0.1, server.close).start()
