@@ -85,8 +85,14 @@ def test_a_silent_database_is_named(client: Client, bucket: Bucket) -> None:
 
 
 def test_a_flood_asks_once(
-    client: Client, bucket: Bucket, django_assert_num_queries: Any
+    client: Client,
+    bucket: Bucket,
+    django_assert_num_queries: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for probe in (health.database, health.bucket):
+        monkeypatch.setattr(probe, "_clock", Clock())
+
     with (
         mock.patch.object(Bucket, "check", autospec=True) as check,
         django_assert_num_queries(1),
