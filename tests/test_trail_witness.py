@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib import admin
 from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import make_password
@@ -23,6 +24,7 @@ from uploads.witness import logins
 
 pytestmark = pytest.mark.django_db
 
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GB = 1000**3
 LOGIN = "/accounts/login/"
 PASSWORD = "correct horse battery"
@@ -99,6 +101,7 @@ def test_a_failed_login_has_the_name_and_no_password(
     )
 
 
+@time_machine.travel(NOON, tick=False)
 def test_the_same_failure_is_written_once_in_its_window(alice: Any) -> None:
     for _ in range(2):
         log_in("alice")
@@ -112,6 +115,7 @@ def test_the_same_failure_is_written_once_in_its_window(alice: Any) -> None:
     assert len(events("account.login_failed")) == 3
 
 
+@time_machine.travel(NOON, tick=False)
 def test_one_address_fills_no_table(alice: Any) -> None:
     for number in range(30):
         log_in(f"name{number}")
@@ -120,6 +124,7 @@ def test_one_address_fills_no_table(alice: Any) -> None:
 
 
 @pytest.mark.slow
+@time_machine.travel(NOON, tick=False)
 def test_a_flood_from_everywhere_hides_no_attempt_at_a_real_account(alice: Any) -> None:
     for number in range(150):
         log_in(f"name{number}", address=f"203.0.113.{number}")
