@@ -14,8 +14,8 @@ from tests.storage_faults import Killed, counted, killed_at, refusing
 from uploads import lifecycle
 from uploads.models import Orphan, SweepMark, Upload
 from uploads.s3.bucket import Bucket
-from uploads.states import State
-from uploads.upkeep.bucket_sweep import sweep_bucket
+from uploads.states import State, Transport
+from uploads.upkeep.bucket_sweep import sweep_bucket, sweep_multipart_uploads
 from uploads.upkeep.sweeper import Limits, Report, sweep
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +40,9 @@ def keys(bucket: Bucket) -> list[str]:
 def sweep_later(report: Report | None = None, **span: float) -> Report:
     """Sweep the bucket as if it were later: S3's own clock cannot be set."""
     report = report or Report()
-    sweep_bucket(report, now=timezone.now() + timedelta(**span), dry_run=False)
+    later = timezone.now() + timedelta(**span)
+    if sweep_bucket(report, now=later, dry_run=False):
+        sweep_multipart_uploads(report, now=later, dry_run=False)
     return report
 
 
@@ -153,6 +155,20 @@ def test_parts_of_an_upload_that_is_over_are_aborted(
 
     assert sweep_later().aborted == 1
 
+    assert list(bucket.list_multipart_uploads("")) == []
+
+
+def test_a_pass_that_ends_an_upload_leaves_no_twin_of_its_parts(
+    alice: Any, bucket: Bucket
+) -> None:
+    # The answer to the first CreateMultipartUpload was lost on its way.
+    upload = begin(alice, transport=Transport.MULTIPART)
+    bucket.create_multipart_upload(upload.key, content_type="text/plain")
+    let_time_pass(days=8, hours=1)
+
+    report = sweep()
+
+    assert (report.expired, report.aborted) == (1, 1)
     assert list(bucket.list_multipart_uploads("")) == []
 
 

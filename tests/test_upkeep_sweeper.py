@@ -429,7 +429,7 @@ def test_nothing_is_given_up_while_the_bucket_does_not_answer(
     break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
     let_time_pass(days=30)
     listed = bucket_sweep.sweep_bucket
-    monkeypatch.setattr(bucket_sweep, "sweep_bucket", lambda *_, **__: None)
+    monkeypatch.setattr(bucket_sweep, "sweep_bucket", lambda *_, **__: False)
 
     with refusing(bucket):
         assert told(sweep()) == {"looked_at": 1, "failed": 1}

@@ -19,7 +19,7 @@ from tests.plugins.postgres import PostgresServer
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import State
-from uploads.upkeep.bucket_sweep import UNSAVED, sweep_bucket
+from uploads.upkeep.bucket_sweep import UNSAVED, sweep_multipart_uploads
 from uploads.upkeep.sweeper import Report, sweep
 
 MOMENTS = {
@@ -237,4 +237,4 @@ def _open_at_s3(row: Upload) -> int:
 
 def _sweep_much_later() -> None:
     later = timezone.now() + UNSAVED + timedelta(seconds=1)
-    sweep_bucket(Report(), now=later, dry_run=False)
+    sweep_multipart_uploads(Report(), now=later, dry_run=False)

@@ -24,7 +24,7 @@ from uploads.models import Orphan, Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import RESERVING, State, Transport
 from uploads.upkeep.auditing import audit
-from uploads.upkeep.bucket_sweep import sweep_bucket
+from uploads.upkeep.bucket_sweep import sweep_multipart_uploads
 from uploads.upkeep.intake import Intake, take_in
 from uploads.upkeep.sweeper import Report, sweep
 
@@ -198,7 +198,7 @@ def test_a_twin_of_an_open_upload_is_aborted_after_an_hour(
     bucket.create_multipart_upload(upload.key, content_type="text/plain")
     report = Report()
 
-    sweep_bucket(report, now=timezone.now() + age, dry_run=False)
+    sweep_multipart_uploads(report, now=timezone.now() + age, dry_run=False)
 
     assert report.aborted == aborted
     left = [entry.multipart_id for entry in bucket.list_multipart_uploads(upload.key)]
@@ -216,6 +216,6 @@ def test_parts_of_nobody_are_aborted_after_days(
     bucket.create_multipart_upload(f"{prefix}nobody", content_type="text/plain")
     report = Report()
 
-    sweep_bucket(report, now=timezone.now() + age, dry_run=False)
+    sweep_multipart_uploads(report, now=timezone.now() + age, dry_run=False)
 
     assert report.aborted == aborted

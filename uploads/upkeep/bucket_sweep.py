@@ -49,12 +49,12 @@ def sweep_bucket(
     dry_run: bool,
     max_objects: int = MAX_OBJECTS,
     page_size: int = PAGE,
-) -> None:
+) -> bool:
     """Remove what belongs to nobody; make rows due whose bytes have come late.
 
     Goes on where the last pass ended, page by page; a page that another sweeper
-    has taken ends the pass. At the end of the bucket come the multipart uploads,
-    and the next pass begins anew. Raises StorageUnavailable.
+    has taken ends the pass. Returns whether this one came to the end of the bucket:
+    then the multipart uploads are its to sweep. Raises StorageUnavailable.
     """
     if not dry_run:
         orphans.forget_unseen(now)
@@ -68,12 +68,12 @@ def sweep_bucket(
         page = list(islice(listed, page_size))
         is_last = len(page) < page_size
         if not dry_run and not _advance(mark, page, now if is_last else None):
-            return
+            return False
         mark.after_key = "" if is_last else page[-1].key
         _sweep_page(page, report, listed_at=listed_at, now=now, dry_run=dry_run)
         if is_last:
-            _sweep_multipart_uploads(report, now=now, dry_run=dry_run)
-            return
+            return True
+    return False
 
 
 def _advance(
@@ -155,7 +155,8 @@ def _done(report: Counts, act: Callable[..., None], *arguments: Any) -> bool:
     return True
 
 
-def _sweep_multipart_uploads(report: Counts, *, now: datetime, dry_run: bool) -> None:
+def sweep_multipart_uploads(report: Counts, *, now: datetime, dry_run: bool) -> None:
+    """Abort what no living row owns. Raises StorageUnavailable."""
     bucket = get_bucket()
     for page in _pages(bucket.list_multipart_uploads(options().key_prefix)):
         keys = [entry.key for entry in page]

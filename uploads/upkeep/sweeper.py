@@ -81,7 +81,7 @@ def sweep(*, dry_run: bool = False, limits: Limits | None = None) -> Report:
         report.rates_forgotten = rates.forget_rested(limit=limits.rates)
     try:
         # Before the rows, since it finds some that are due.
-        bucket_sweep.sweep_bucket(
+        is_end = bucket_sweep.sweep_bucket(
             report,
             now=now,
             dry_run=dry_run,
@@ -90,6 +90,9 @@ def sweep(*, dry_run: bool = False, limits: Limits | None = None) -> Report:
         )
         # Its own reading of the clock: what the bucket's sweep took was time too.
         _sweep_rows(report, dry_run=dry_run, limit=limits.rows)
+        # After the rows: those that have just ended own no parts any more.
+        if is_end:
+            bucket_sweep.sweep_multipart_uploads(report, now=now, dry_run=dry_run)
     except (_StorageDown, StorageError):
         report.failed += 1
     report.waiting = Upload.objects.waiting().count()
