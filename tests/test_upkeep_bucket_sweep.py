@@ -14,7 +14,7 @@ from tests.storage_faults import Killed, counted, killed_at, refusing
 from uploads import lifecycle
 from uploads.models import Orphan, SweepMark, Upload
 from uploads.s3.bucket import Bucket
-from uploads.states import State, Transport
+from uploads.states import State
 from uploads.upkeep.bucket_sweep import sweep_bucket, sweep_multipart_uploads
 from uploads.upkeep.sweeper import Limits, Report, sweep
 
@@ -155,20 +155,6 @@ def test_parts_of_an_upload_that_is_over_are_aborted(
 
     assert sweep_later().aborted == 1
 
-    assert list(bucket.list_multipart_uploads("")) == []
-
-
-def test_a_pass_that_ends_an_upload_leaves_no_twin_of_its_parts(
-    alice: Any, bucket: Bucket
-) -> None:
-    # The answer to the first CreateMultipartUpload was lost on its way.
-    upload = begin(alice, transport=Transport.MULTIPART)
-    bucket.create_multipart_upload(upload.key, content_type="text/plain")
-    let_time_pass(days=8, hours=1)
-
-    report = sweep()
-
-    assert (report.expired, report.aborted) == (1, 1)
     assert list(bucket.list_multipart_uploads("")) == []
 
 

@@ -206,6 +206,19 @@ def test_a_twin_of_an_open_upload_is_aborted_after_an_hour(
     assert upload.multipart_id in left
 
 
+def test_the_pass_that_ends_an_upload_takes_its_twin_too(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = begin(alice, Transport.MULTIPART)
+    bucket.create_multipart_upload(upload.key, content_type="text/plain")
+    let_time_pass(days=9)
+
+    report = sweep()
+
+    assert (report.expired, report.aborted) == (1, 1)
+    assert list(bucket.list_multipart_uploads(upload.key)) == []
+
+
 @pytest.mark.parametrize(
     ("age", "aborted"), [(timedelta(days=2.9), 0), (timedelta(days=3.1), 1)]
 )
