@@ -378,6 +378,25 @@ def test_a_session_needs_the_csrf_token_to_change_anything(
     assert admitted.status_code == 201
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/uploads"), ("POST", "/uploads")]
+)
+def test_a_page_is_answered_as_whose_it_is_or_not_at_all(
+    alice: Any, bob: Any, bucket: Bucket, method: str, path: str
+) -> None:
+    client = Client()
+    client.force_login(bob)
+    body = HELLO if method == "POST" else None
+
+    refused = caller(client)(method, path, body, X_Slipway_User=str(alice.pk))
+    admitted = caller(client)(method, path, body, X_Slipway_User=str(bob.pk))
+
+    assert_problem(refused, 401, "not_authenticated")
+    assert "Another account" in refused.json()["detail"]
+    assert admitted.status_code in {200, 201}
+    assert Upload.objects.filter(owner=alice).count() == 0
+
+
 def test_a_token_needs_no_csrf_and_a_bad_one_never_falls_back(
     alice: Any, bucket: Bucket
 ) -> None:

@@ -16,6 +16,9 @@ from uploads.models import Scope
 from uploads.tokens import find_token
 from uploads.witness.logins import notice_token
 
+USER_HEADER = "X-Slipway-User"
+"""Whose page it is that asks, by the primary key; optional."""
+
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -57,7 +60,11 @@ class TokenAuth(HttpBearer):
 
 
 class BrowserAuth(SessionAuth):
-    """The session cookie, with ``X-CSRFToken`` for everything that changes state."""
+    """The session cookie, with ``X-CSRFToken`` for everything that changes state.
+
+    A tab that was opened by one person may outlive their session: it says whose it is
+    in ``X-Slipway-User``, and is nobody's once another person has logged in.
+    """
 
     openapi_description = "The session cookie of a logged-in browser."
 
@@ -65,6 +72,10 @@ class BrowserAuth(SessionAuth):
         # Anonymous comes first: 401 says what to do, 403 would not.
         if not request.user.is_authenticated:
             return None
+        if request.headers.get(USER_HEADER, str(request.user.pk)) != str(
+            request.user.pk
+        ):
+            raise NotAuthenticated("Another account is logged in in this browser now.")
         if second_factor.bars_everything(request.user):
             raise PermissionDenied(
                 "This account needs a second factor before it can be used. "

@@ -40,6 +40,7 @@ def show_home(
     usage = quota.usage(request.user)
     policy = policy_for(request.user)
     page_data = {
+        "user": str(request.user.pk),
         "username": request.user.get_username(),
         "csrfCookie": settings.CSRF_COOKIE_NAME,
         "inertTypes": sorted(ACTIVE_CONTENT_TYPES),

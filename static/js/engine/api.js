@@ -31,6 +31,7 @@ const COMPLETE_TIMEOUT_MS = 300_000; // S3 may take minutes to put 10,000 parts 
 export class Api {
   #base;
   #csrfToken;
+  #user;
   #fetch;
   #clock;
   #retry;
@@ -40,14 +41,16 @@ export class Api {
    *   clock: import("./clock.js").Clock,
    *   retry: import("./retry.js").Retry,
    *   csrfToken?: () => string,
+   *   user?: string,
    *   base?: string,
    *   fetch?: typeof globalThis.fetch,
-   * }} parts
+   * }} parts `user`: the only one on whose behalf anything is asked, whoever has logged in since; "" for anyone
    */
-  constructor({ clock, retry, csrfToken = () => "", base = "/api/v1", fetch = globalThis.fetch.bind(globalThis) }) {
+  constructor({ clock, retry, csrfToken = () => "", user = "", base = "/api/v1", fetch = globalThis.fetch.bind(globalThis) }) {
     this.#clock = clock;
     this.#retry = retry;
     this.#csrfToken = csrfToken;
+    this.#user = user;
     this.#base = base;
     this.#fetch = fetch;
   }
@@ -169,6 +172,11 @@ export class Api {
     return this.#json("GET", "/me", options);
   }
 
+  /** @returns {Promise<string>} who is logged in now, be it another person than before */
+  async whoami() {
+    return (await this.#json("GET", "/me", { attempts: 1, asAnyone: true })).username;
+  }
+
   /**
    * @param {string} id
    * @param {{inline?: boolean}} [options]
@@ -187,7 +195,7 @@ export class Api {
   }
 
   /**
-   * @typedef {CallOptions & {body?: unknown, key?: string, timeoutMs?: number}} CallDetails
+   * @typedef {CallOptions & {body?: unknown, key?: string, timeoutMs?: number, asAnyone?: boolean}} CallDetails
    *
    * @param {string} method
    * @param {string} path
@@ -204,13 +212,14 @@ export class Api {
    * @param {CallDetails} details
    * @param {AbortSignal} [signal]
    */
-  async #send(method, path, { body, key, timeoutMs = TIMEOUT_MS }, signal) {
+  async #send(method, path, { body, key, timeoutMs = TIMEOUT_MS, asAnyone }, signal) {
     const { controller, release } = linkedController(signal ?? new AbortController().signal);
     const cancelTimeout = this.#clock.after(timeoutMs, () => controller.abort());
     /** @type {Record<string, string>} */
     const headers = { Accept: "application/json" };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (method !== "GET") headers["X-CSRFToken"] = this.#csrfToken();
+    if (this.#user && !asAnyone) headers["X-Slipway-User"] = this.#user;
     if (key) headers["Idempotency-Key"] = key;
     try {
       const request = this.#fetch(this.#base + path, {

@@ -25,6 +25,7 @@ import { workerUrl } from "./worker-url.js";
  * }} Totals
  * @typedef {{
  *   csrfToken?: () => string,
+ *   user?: string,
  *   workerUrl?: string,
  *   inertTypes?: string[],
  *   base?: string,
@@ -89,7 +90,7 @@ export class Engine extends Emitter {
     const retry = new Retry({ clock, connectivity, random });
     const checksums = options.checksums ?? new Checksums({ createWorker: workerFactory(options.workerUrl) });
     const lanes = new Lanes({ clock, max });
-    this.api = new Api({ clock, retry, csrfToken: options.csrfToken, base: options.base, fetch: options.fetch });
+    this.api = new Api({ clock, retry, csrfToken: options.csrfToken, user: options.user, base: options.base, fetch: options.fetch });
     this.lanes = lanes;
     this.#options = options;
     this.#clock = clock;

@@ -3,6 +3,9 @@ const VERSION = 1;
 const SOURCES = "sources"; // written once: rewriting a record copies its blob
 const NOTES = "notes";
 
+/** The channel by which a tab tells the others that the person logs out. */
+export const LOGOUT = "slipway-logout";
+
 /**
  * @typedef {{
  *   id: string, owner: string, filename: string, relativePath: string, contentType: string,
@@ -19,6 +22,7 @@ export class KeptStore {
   #factory;
   /** @type {Promise<IDBDatabase> | null} */
   #opening = null;
+  #isShut = false;
 
   /** @param {IDBFactory} factory */
   constructor(factory) {
@@ -26,12 +30,14 @@ export class KeptStore {
   }
 
   /**
-   * Make all changes, or none.
+   * Make all changes, or none; none after `shut`.
    *
    * @param {Changes} changes
    */
   async write({ sources = [], notes = [], gone = [] }) {
-    const transaction = (await this.#open()).transaction([SOURCES, NOTES], "readwrite");
+    const database = await this.#open();
+    if (this.#isShut) return;
+    const transaction = database.transaction([SOURCES, NOTES], "readwrite");
     const done = finished(transaction);
     try {
       for (const source of sources) transaction.objectStore(SOURCES).put(source);
@@ -57,6 +63,17 @@ export class KeptStore {
     ]);
     const noteOf = new Map(notes.map((note) => [note.id, note]));
     return sources.filter(({ id }) => noteOf.has(id)).map((source) => ({ ...source, ...noteOf.get(source.id) }));
+  }
+
+  /** Forget everything and take nothing in: the person has logged out, in another tab. */
+  async shut() {
+    this.#isShut = true;
+    await this.clear().catch(() => {});
+  }
+
+  /** Take in again what comes from now on: the same person is back. */
+  reopen() {
+    this.#isShut = false;
   }
 
   /** Forget everything, whoever it belongs to. */

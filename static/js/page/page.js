@@ -1,6 +1,6 @@
 import { FileList } from "./file-list.js";
 import { Keeper } from "./keeper.js";
-import { KeptStore } from "./kept-store.js";
+import { KeptStore, LOGOUT } from "./kept-store.js";
 import { Menu } from "./menu.js";
 import { Notices } from "./notices.js";
 import { QuotaMeter } from "./quota-meter.js";
@@ -29,15 +29,19 @@ export function startPage() {
   const data = readPageData();
   const engine = createEngine({
     csrfToken: () => csrfToken(data.csrfCookie),
+    user: data.user,
     workerUrl: document.body.dataset.checksumWorker,
     inertTypes: data.inertTypes,
   });
   guardLeaving(window, engine);
   keepAwake(document, navigator, engine);
   const tabs = new Tabs(navigator.locks);
-  const keeper = new Keeper({ store: new KeptStore(indexedDB), tabs, owner: data.username, handleOf });
+  const store = new KeptStore(indexedDB);
+  const keeper = new Keeper({ store, tabs, owner: data.username, handleOf });
   tabs.follow(engine);
   keeper.follow(engine);
+  // Who logs out in one tab leaves no file behind in another.
+  new BroadcastChannel(LOGOUT).addEventListener("message", () => void store.shut());
 
   const notices = new Notices(byId("notices"));
   const quota = new QuotaMeter(byId("quota"), data.quota, async () => (await engine.api.me()).quota);
@@ -61,8 +65,9 @@ export function startPage() {
 
   const session = new Session({
     username: data.username,
-    whoami: async () => (await engine.api.me({ attempts: 1 })).username,
+    whoami: () => engine.api.whoami(),
     onBack: () => {
+      store.reopen();
       for (const { code, retry } of travellers.list()) if (code === "not_authenticated") retry();
       void list.load();
       void unfinished.load();

@@ -1,0 +1,64 @@
+"""Two people, one browser: a tab stays its person's, whoever logs in beside it."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.auth.models import User
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.factors import log_in, log_out
+from tests.browser.files import payload, uploads_of
+from tests.browser.upload_page import UploadPage
+from uploads.states import State
+
+KEPT = """async () => {
+  const database = await new Promise((resolve, reject) => {
+    const request = indexedDB.open("slipway");
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  try {
+    const store = database.transaction(["sources"]).objectStore("sources");
+    return await new Promise((resolve) => {
+      const request = store.getAll();
+      request.onsuccess = () => resolve(request.result.map(({ filename }) => filename));
+    });
+  } finally {
+    database.close();
+  }
+}"""
+
+
+def test_a_tab_that_was_left_open_sends_nothing_to_the_next_person(
+    context: BrowserContext,
+    page: Page,
+    person: User,
+    base_url: str,
+) -> None:
+    bob = User.objects.create_user(f"bob-{uuid.uuid4().hex[:8]}", password="demo")
+    log_in(page, person, base_url)
+    left_open = UploadPage(page)
+    left_open.open()
+    left_open.choose(payload("secret.txt", b"of one person only", "text/plain"))
+    other = context.new_page()
+    other.goto("/")
+    log_out(other, person)
+    log_in(other, bob, base_url)
+
+    left_open.start()
+
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("button", name="I am logged in", exact=True).click()
+    expect(dialog).to_contain_text(f"You are logged in as {bob.username} now")
+    assert uploads_of(bob) == {}
+    assert uploads_of(person) == {}
+    assert other.evaluate(KEPT) == []
+
+    log_out(other, bob)
+    log_in(other, person, base_url)
+    dialog.get_by_role("button", name="I am logged in", exact=True).click()
+    left_open.wait_until_uploaded(1)
+    assert uploads_of(person)["secret.txt"].state == State.READY
+    assert uploads_of(bob) == {}
