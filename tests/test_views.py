@@ -18,7 +18,7 @@ from uploads.conf import ACTIVE_CONTENT_TYPES
 from uploads.models import AuditEvent, StorageQuota, Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
-from uploads.wording import SENTENCES, describe, describe_checksum
+from uploads.wording import SENTENCES, describe, describe_checksum, tell
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+REASONS = json.loads((Path(__file__).parent / "cases" / "reasons.json").read_text())
 HOSTILE = '"><img src=x onerror=alert(1)>.png'
 
 
@@ -284,6 +285,30 @@ def test_a_refusal_tells_its_reason(alice: Any) -> None:
     )
 
 
+def test_a_refused_file_is_removed_from_the_list_only(page: Client, alice: Any) -> None:
+    refused = make_upload(alice, state=State.REJECTED, rejected_reason="A program.")
+    stored = make_upload(alice)
+
+    told = page.get(upload_url(refused)).content.decode()
+
+    assert "Remove this file from the list?" in told
+    assert "Its bytes are gone already." in told
+    assert "its space is free again" not in told
+    assert "its space is free again" in page.get(upload_url(stored)).content.decode()
+
+
+@pytest.mark.parametrize("case", REASONS, ids=lambda case: case["shown"][:40])
+def test_the_history_tells_reasons_in_words(alice: Any, case: dict[str, str]) -> None:
+    upload = make_upload(alice, state=State.REJECTED)
+    AuditEvent.objects.create(
+        kind="upload.rejected", upload=upload, detail={"reason": case["reason"]}
+    )
+
+    [line] = tell(upload, reader=alice)
+
+    assert line.text == f"Refused. {case['shown']}".removesuffix(". ")
+
+
 def test_a_checksum_of_parts_is_named_as_one(alice: Any) -> None:
     upload = make_upload(alice, object_checksum="LPJNul+wow4=-3")
 
@@ -293,13 +318,41 @@ def test_a_checksum_of_parts_is_named_as_one(alice: Any) -> None:
     assert "3 parts" in told.note
 
 
-def test_a_stored_file_without_a_checksum_says_what_was_checked(alice: Any) -> None:
-    facts = {"transport": "multipart", "checksum_sha256": "", "object_checksum": ""}
-    stored = make_upload(alice, state=State.READY, **facts)
-    arriving = make_upload(alice, state=State.PENDING, **facts)
+@pytest.mark.parametrize(
+    ("transport", "words"),
+    [
+        (Transport.MULTIPART, "Each part was checked on arrival. This storage keeps"),
+        (Transport.FORM, "A plain form sends no checksum, and this storage made none"),
+    ],
+)
+def test_a_stored_file_without_a_checksum_says_why(
+    page: Client, alice: Any, transport: Transport, words: str
+) -> None:
+    stored = make_upload(alice, transport=transport)
+    arriving = make_upload(alice, state=State.PENDING, transport=transport)
 
-    assert "Each part was checked" in describe_checksum(stored).note
+    assert describe_checksum(stored).note.startswith(words)
+    assert words in page.get(upload_url(stored)).content.decode()
     assert describe_checksum(arriving).note == ""
+
+
+@pytest.mark.parametrize(
+    ("transport", "field"),
+    [
+        (Transport.PUT, "checksum_sha256"),
+        (Transport.POST, "checksum_sha256"),
+        (Transport.FORM, "object_checksum"),
+    ],
+)
+def test_a_file_sent_in_one_piece_is_not_said_to_have_parts(
+    alice: Any, transport: Transport, field: str
+) -> None:
+    digest = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
+
+    told = describe_checksum(make_upload(alice, transport=transport, **{field: digest}))
+
+    assert (told.label, told.note) == ("SHA-256", "")
+    assert told.value.startswith("2cf24dba5fb0a30e")
 
 
 def test_staff_stay_nameless_to_the_owner(page: Client, alice: Any, bob: Any) -> None:

@@ -61,6 +61,14 @@ _TYPE = rf"(?:{_FAMILIES})/[\w.+-]+"
 _TYPES = re.compile(rf" \({_TYPE}(?:, {_TYPE})*\)", re.ASCII)
 """As in static/js/page/reason.js: tests/cases/reasons.json is for both."""
 
+NO_CHECKSUM = {
+    Transport.MULTIPART: "Each part was checked on arrival. This storage keeps no "
+    "checksum of the whole.",
+    Transport.FORM: "A plain form sends no checksum, and this storage made none for "
+    "the file.",
+}
+"""Why a stored file has none. The other transports are refused without one."""
+
 UNTOLD = ("upload.presigned",)
 """Events that say nothing to a person: a large file has thousands of them."""
 
@@ -120,17 +128,14 @@ def describe(upload: Upload) -> Description:
     is_form_open = state == State.PENDING and upload.transport == Transport.FORM
     if is_form_open:
         explanation = FORM_EXPLANATION
-    removal = _removal(state)
     return Description(
         word=WORDS[state],
         explanation=explanation,
         reason=reason,
         tone="error" if state == State.REJECTED else "info",
-        removal=removal,
-        removal_question=f"{removal} this {'upload' if _is_open(state) else 'file'}?",
-        removal_effect="What has arrived so far is removed."
-        if _is_open(state)
-        else "It is removed from storage for good, and its space is free again.",
+        removal=_removal(state),
+        removal_question=_removal_question(state),
+        removal_effect=_removal_effect(state),
         is_stored=state in {State.INSPECTING, State.READY},
         is_size_open=is_form_open,
     )
@@ -146,10 +151,9 @@ def describe_checksum(upload: Upload) -> Checksum:
     value = upload.object_checksum or upload.checksum_sha256
     if not value and upload.state == State.READY:
         return Checksum(
-            label="SHA-256 of parts",
+            label="SHA-256",
             value="",
-            note="Each part was checked on arrival. This storage keeps no checksum of "
-            "the whole.",
+            note=NO_CHECKSUM.get(Transport(upload.transport), ""),
         )
     digest, _, part_count = value.partition("-")
     if part_count:
@@ -187,6 +191,20 @@ def _removal(state: State) -> str:
     return "Delete" if state in {State.INSPECTING, State.READY} else ""
 
 
+def _removal_question(state: State) -> str:
+    if state == State.REJECTED:
+        return "Remove this file from the list?"
+    return f"{_removal(state)} this {'upload' if _is_open(state) else 'file'}?"
+
+
+def _removal_effect(state: State) -> str:
+    if _is_open(state):
+        return "What has arrived so far is removed."
+    if state == State.REJECTED:
+        return "Its bytes are gone already."
+    return "It is removed from storage for good, and its space is free again."
+
+
 def _sentence(event: AuditEvent) -> str:
     detail = event.detail or {}
     if event.kind == "upload.renamed":
@@ -194,7 +212,7 @@ def _sentence(event: AuditEvent) -> str:
     text = SENTENCES.get(event.kind)
     if text is None:
         text = event.kind.partition(".")[2].replace("_", " ").capitalize()
-    reason = detail.get("reason")
+    reason = reason_in_words(detail.get("reason", ""))
     return f"{text}. {reason}" if reason else text
 
 

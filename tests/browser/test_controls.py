@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.files import (
     MIB,
@@ -32,6 +32,19 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def traffic(upload_page: UploadPage) -> Traffic:
     return Traffic(upload_page.page)
+
+
+def places_of_buttons(page: Page) -> list[list[int]]:
+    """Return left and top of the buttons for all, from the corner of the first."""
+    places: list[list[int]] = page.evaluate(
+        """() => {
+          const buttons = document.querySelectorAll(".progress__buttons > :not([hidden])");
+          const places = [...buttons].map((button) => button.getBoundingClientRect());
+          return places.map(({ x, y }) =>
+            [Math.round(x - places[0].x), Math.round(y - places[0].y)]);
+        }"""
+    )
+    return places
 
 
 @pytest.fixture
@@ -67,6 +80,21 @@ def test_a_paused_upload_rests_and_goes_on_where_it_was(
     upload = uploads_of(person)["film.bin"]
     assert download(page, upload).sha256 == sha256(film)
     assert quota_of(person) == (THREE_PARTS, 0, 1, 0)
+
+
+def test_the_buttons_of_a_phone_stay_where_they_are(half_sent: UploadPage) -> None:
+    page = half_sent.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.evaluate("document.fonts.ready")
+    at_work = places_of_buttons(page)
+
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Continue")).to_be_visible()
+    at_rest = places_of_buttons(page)
+
+    assert len(at_work) == 3
+    assert at_rest == at_work
+    assert len({top for _, top in at_work}) == 1
 
 
 def test_a_cancelled_upload_leaves_nothing(half_sent: UploadPage, person: User) -> None:

@@ -35,8 +35,8 @@ export class ProgressCard {
     this.#place = place;
     this.#buttons = {
       add: button("Add files", "plus", actions.onAdd),
-      pause: button("Pause", "pause", actions.onPause),
-      resume: button("Continue", "play", actions.onResume),
+      pause: button("Pause", "pause", actions.onPause, "button--pause"),
+      resume: button("Continue", "play", actions.onResume, "button--resume"),
       cancel: button("Cancel", "x", actions.onCancel),
       done: element("button", { class: "button button--primary", type: "button", onclick: actions.onDone }, "Upload more"),
     };
@@ -137,9 +137,10 @@ function steady(moving, known) {
  * @param {string} label
  * @param {import("./icon.js").IconName} name
  * @param {() => void} onclick
+ * @param {string} [kind] a class of its own
  */
-function button(label, name, onclick) {
-  return element("button", { class: "button button--quiet", type: "button", onclick }, icon(name), label);
+function button(label, name, onclick, kind = "") {
+  return element("button", { class: `button button--quiet ${kind}`.trim(), type: "button", onclick }, icon(name), label);
 }
 
 /** @param {Totals} totals */
