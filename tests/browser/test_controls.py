@@ -19,7 +19,10 @@ from tests.browser.files import (
     uploads_of,
 )
 from tests.browser.upload_page import Traffic, UploadPage
-from uploads.states import State
+from tests.builders import begin, send_parts
+from uploads.models import Upload
+from uploads.s3.bucket import get_bucket
+from uploads.states import State, Transport
 
 THREE_PARTS = 40 * MIB
 
@@ -56,6 +59,21 @@ def half_sent(upload_page: UploadPage, traffic: Traffic, film: Path) -> UploadPa
     upload_page.wait_until(lambda: set(traffic.parts_sent) == {1, 2, 3})
     upload_page.wait_until(lambda: traffic.parts_arrived == [1])
     return upload_page
+
+
+def sent_by_a_closed_tab(person: User, file: Path, *parts: int) -> Upload:
+    """Send these parts of a file, or all, and go without calling `complete`."""
+    content = file.read_bytes()
+    upload = begin(
+        person,
+        content,
+        filename="film.bin",
+        content_type="application/octet-stream",
+        transport=Transport.MULTIPART,
+        checksum_sha256="",
+    )
+    send_parts(get_bucket(), upload, content, *parts)
+    return upload
 
 
 def test_a_paused_upload_rests_and_goes_on_where_it_was(
@@ -152,6 +170,38 @@ def test_an_upload_cut_short_by_a_reload_goes_on_with_the_same_file(
     upload = uploads_of(person)["film.bin"]
     assert download(page, upload).sha256 == sha256(film)
     assert quota_of(person) == (THREE_PARTS, 0, 1, 0)
+
+
+def test_an_upload_whose_bytes_are_all_safe_is_finished_without_a_click(
+    upload_page: UploadPage, person: User, film: Path
+) -> None:
+    upload = sent_by_a_closed_tab(person, film)
+    traffic = Traffic(upload_page.page)
+
+    upload_page.open()
+
+    expect(upload_page.row("film.bin")).to_contain_text("Ready")
+    expect(upload_page.unfinished).to_be_hidden()
+    upload_page.wait_until(lambda: quota_of(person) == (THREE_PARTS, 0, 1, 0))
+    assert traffic.puts == 0
+    assert download(upload_page.page, upload).sha256 == sha256(film)
+    assert open_multiparts(person) == []
+
+
+def test_an_upload_that_misses_a_part_waits_for_its_file(
+    upload_page: UploadPage, person: User, film: Path
+) -> None:
+    sent_by_a_closed_tab(person, film, 1, 3)
+    traffic = Traffic(upload_page.page)
+
+    upload_page.open()
+
+    expect(upload_page.unfinished).to_contain_text("25.1 of 41.9 MB safe")
+    expect(
+        upload_page.unfinished.get_by_role("button", name="Continue")
+    ).to_be_visible()
+    assert traffic.changes == 0
+    assert uploads_of(person)["film.bin"].state == State.PENDING
 
 
 def test_an_unfinished_upload_can_be_discarded(

@@ -119,8 +119,13 @@ export function startPage() {
     },
     onDiscard: async (record) => {
       const isDone = await discard(record, engine.api);
-      if (isDone) quota.refresh();
+      // It may have been finished while the person was asked.
+      if (isDone) actions.onRemoved(record.id);
       return isDone;
+    },
+    onFinished: (record) => {
+      list.add(record);
+      quota.refresh();
     },
   });
 

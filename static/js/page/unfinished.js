@@ -1,7 +1,9 @@
 import { OVER, isRefused, isUnderWay } from "./attempt.js";
+import { Finisher } from "./finisher.js";
 import { UnfinishedRow, factsOf } from "./unfinished-row.js";
 import { byId } from "./page-data.js";
 import { isThatFile, looksSame, pair, whyNot } from "./matching.js";
+import { pendingOf } from "./pending.js";
 
 /**
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
@@ -17,11 +19,10 @@ import { isThatFile, looksSame, pair, whyNot } from "./matching.js";
  *   onProblem: (message: string) => void,
  *   onDiscard: (record: UploadRecord) => Promise<boolean>,
  *   onEndElsewhere: () => void,
- * }} Options `onContinuedAlone` hears how many uploads went on without being asked
+ *   onFinished: (record: UploadRecord) => void,
+ * }} Options `onContinuedAlone` hears how many uploads went on without being asked; `onFinished`, what needed no file
  */
 
-const PAGE = 100;
-const MAX_PAGES = 30;
 const LOOK_AGAIN_MS = 3000;
 
 /** Uploads that an earlier visit, or another machine, left half done. */
@@ -30,6 +31,7 @@ export class Unfinished {
   #note = byId("unfinished-note");
   #list = byId("unfinished-list");
   #options;
+  #finisher;
   /** @type {Set<UnfinishedRow>} */
   #rows = new Set();
   /** @type {Set<{id: string | undefined, upload: Upload}>} what this tab continues */
@@ -41,6 +43,12 @@ export class Unfinished {
   /** @param {Options} options */
   constructor(options) {
     this.#options = options;
+    this.#finisher = new Finisher({
+      ...options,
+      isWaiting: (id) => Boolean(this.#rowOf(id)),
+      onSafe: (id, bytes) => this.#rowOf(id)?.showSafe(bytes),
+      onFinished: (record) => this.#finish(record),
+    });
   }
 
   /**
@@ -51,7 +59,7 @@ export class Unfinished {
   follow(engine) {
     engine.on("added", ({ upload }) => {
       const look = () => {
-        const row = [...this.#rows].find(({ entry: { record } }) => record && record.id === upload.record?.id);
+        const row = this.#rowOf(upload.record?.id);
         if (row && isUnderWay(upload)) this.#remove(row);
       };
       upload.on("state", look);
@@ -70,7 +78,7 @@ export class Unfinished {
     const load = this.#loads;
     // Kept files first: what began after them is in the list.
     const kept = await keeper.adopt();
-    const found = await this.#pending();
+    const found = await pendingOf(this.#options.api);
     const elsewhere = await tabs.elsewhere();
     if (!found || load !== this.#loads) return;
     const { pairs, unbegun, over } = pair(kept, found.records);
@@ -97,25 +105,6 @@ export class Unfinished {
     const row = [...this.#rows].find(({ entry: { record } }) => record && looksSame(record, facts));
     if (row && !row.entry.isElsewhere) this.#go(row, file);
     return Boolean(row) || [...this.#continued].some(({ upload }) => isUnderWay(upload) && isThatFile(upload.file, file));
-  }
-
-  /** @returns {Promise<{records: UploadRecord[], isWhole: boolean} | null>} null when the server could not be asked */
-  async #pending() {
-    /** @type {UploadRecord[]} */
-    const records = [];
-    let cursor;
-    try {
-      for (let pages = 0; pages < MAX_PAGES && cursor !== null; pages += 1) {
-        /** @type {{results: UploadRecord[], next_cursor: string | null}} */
-        const page = await this.#options.api.list({ state: "pending", limit: PAGE, cursor });
-        // What a plain form is sending cannot be continued here: its own page tells of it.
-        records.push(...page.results.filter(({ transport }) => transport !== "form"));
-        cursor = page.next_cursor;
-      }
-      return { records, isWhole: cursor === null };
-    } catch {
-      return null;
-    }
   }
 
   /** @param {string} id */
@@ -176,6 +165,7 @@ export class Unfinished {
   #show(entries) {
     this.#rows.clear();
     for (const entry of entries) {
+      if (entry.record && this.#finisher.hasFinished(entry.record.id)) continue;
       /** @type {UnfinishedRow} */
       const row = new UnfinishedRow(entry, {
         onChoose: (file) => void this.#choose(row, file),
@@ -205,15 +195,23 @@ export class Unfinished {
     return () => /** @type {HTMLElement | null} */ (this.#list.querySelector(`[aria-label="${CSS.escape(label)}"]`))?.focus();
   }
 
-  /** Ask the bucket, one upload after the other, how much it has. */
-  async #showSafe() {
-    for (const row of [...this.#rows]) {
-      const { record, isElsewhere } = row.entry;
-      if (record?.transport !== "multipart" || isElsewhere) continue;
-      if (!this.#rows.has(row)) return;
-      const answer = await this.#options.api.listParts(record.id, { attempts: 2 }).catch(() => null);
-      if (answer) row.showSafe(answer.parts.reduce((sum, { byte_size }) => sum + byte_size, 0));
-    }
+  #showSafe() {
+    const entries = [...this.#rows].map(({ entry }) => entry).filter(({ isElsewhere }) => !isElsewhere);
+    return this.#finisher.look(entries.flatMap(({ record }) => (record?.transport === "multipart" ? [record] : [])));
+  }
+
+  /** @param {UploadRecord} record */
+  #finish(record) {
+    const row = this.#rowOf(record.id);
+    if (!row) return;
+    if (row.entry.kept) this.#options.keeper.forget([row.entry.kept]);
+    this.#remove(row);
+    this.#options.onFinished(record);
+  }
+
+  /** @param {string | undefined} id */
+  #rowOf(id) {
+    return [...this.#rows].find(({ entry: { record } }) => record && record.id === id);
   }
 
   /** Notice when another tab is done with an upload, or is closed. */

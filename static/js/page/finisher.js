@@ -1,0 +1,79 @@
+/**
+ * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
+ * @typedef {{
+ *   api: Pick<import("../engine/api.js").Api, "listParts" | "complete">,
+ *   tabs: Pick<import("./tabs.js").Tabs, "elsewhere">,
+ *   isWaiting: (id: string) => boolean,
+ *   onSafe: (id: string, bytes: number) => void,
+ *   onFinished: (record: UploadRecord) => void,
+ * }} Options `isWaiting` tells whether an upload still waits for the person, and nobody has gone on with it
+ */
+
+/** Finishes uploads whose bytes are all in the bucket: their tab was closed before it could say so. */
+export class Finisher {
+  #options;
+  #looks = 0;
+  /** @type {Set<string>} */
+  #finishing = new Set();
+  /** @type {Set<string>} */
+  #finished = new Set();
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /**
+   * Whether it was finished here: a list that was read before does not know it yet.
+   *
+   * @param {string} id
+   */
+  hasFinished(id) {
+    return this.#finished.has(id);
+  }
+
+  /**
+   * Ask the bucket, one upload after the other, how much it has; then finish those of which it has all.
+   *
+   * A new look ends the one before. What fails is not told: nobody has asked for it, and the next look tries again.
+   *
+   * @param {UploadRecord[]} records multipart uploads that no other tab is busy with
+   */
+  async look(records) {
+    const look = (this.#looks += 1);
+    const whole = [];
+    for (const record of records) {
+      if (await this.#isWhole(record)) whole.push(record.id);
+      if (look !== this.#looks) return;
+    }
+    for (const id of whole) {
+      await this.#finish(id);
+      if (look !== this.#looks) return;
+    }
+  }
+
+  /** @param {UploadRecord} record */
+  async #isWhole({ id, byte_size: byteSize }) {
+    const { api, isWaiting, onSafe } = this.#options;
+    if (!isWaiting(id)) return false;
+    const answer = await api.listParts(id, { attempts: 2 }).catch(() => null);
+    if (!answer) return false;
+    const safe = answer.parts.reduce((sum, part) => sum + part.byte_size, 0);
+    onSafe(id, safe);
+    return safe === byteSize && answer.parts.length === answer.part_count;
+  }
+
+  /** @param {string} id */
+  async #finish(id) {
+    const { api, tabs, isWaiting, onFinished } = this.#options;
+    // Since the list was read another tab may have gone on with it.
+    if ((await tabs.elsewhere()).has(id) || !isWaiting(id) || this.#finishing.has(id)) return;
+    this.#finishing.add(id);
+    const record = await api.complete(id, { attempts: 2 }).catch(() => null);
+    this.#finishing.delete(id);
+    if (!record || record.state === "pending") return;
+    this.#finished.add(id);
+    // Discarded or continued meanwhile: whoever did that tells how it ended.
+    if (isWaiting(id)) onFinished(record);
+  }
+}

@@ -1,0 +1,133 @@
+import { MIB, World } from "./world.js";
+import { Finisher } from "../../static/js/page/finisher.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const SIZE = 40 * MIB;
+const PARTS = [16 * MIB, 16 * MIB, 8 * MIB];
+const COMPLETE = "POST /uploads/{id}/complete";
+
+/** An upload whose tab was closed when all its parts were in the bucket, and before it could say so. */
+async function closedTooSoon() {
+  const world = new World();
+  const { api } = world.engine;
+  const record = await world.run(
+    api.start({ filename: "a.bin", byte_size: SIZE, content_type: "text/plain", transport: "multipart" }, "key"),
+  );
+  const stored = PARTS.map((byteSize, index) => [index + 1, { byte_size: byteSize }]);
+  world.storage.multiparts.set(`uploads/${record.id}`, new Map(stored));
+  return { world, record };
+}
+
+/** What a page makes of it; `waiting` are the ids that its list has. */
+function finisherIn(world, { waiting, elsewhere = new Set() }) {
+  const told = { safe: [], finished: [] };
+  const finisher = new Finisher({
+    api: world.newEngine().api,
+    tabs: { elsewhere: async () => elsewhere },
+    isWaiting: (id) => waiting.has(id),
+    onSafe: (id, bytes) => told.safe.push([id, bytes]),
+    onFinished: ({ id, state }) => {
+      waiting.delete(id);
+      told.finished.push([id, state]);
+    },
+  });
+  return { finisher, told };
+}
+
+test("an upload whose bytes are all in the bucket is finished without its file", async () => {
+  const { world, record } = await closedTooSoon();
+  const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
+
+  await world.run(finisher.look([record]));
+
+  assert.deepEqual(told, { safe: [[record.id, SIZE]], finished: [[record.id, "ready"]] });
+  assert.equal(world.server.uploads.get(record.id).state, "ready");
+  assert.ok(finisher.hasFinished(record.id));
+});
+
+test("what a slow inspector still works on is told as it is", async () => {
+  const { world, record } = await closedTooSoon();
+  world.server.verdict = () => ({ state: "inspecting" });
+  const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
+
+  await world.run(finisher.look([record]));
+
+  assert.deepEqual(told.finished, [[record.id, "inspecting"]]);
+});
+
+for (const [what, change] of [
+  ["a part is missing", (parts) => parts.delete(2)],
+  ["a part is too short", (parts) => (parts.get(2).byte_size -= 1)],
+]) {
+  test(`where ${what}, nothing is finished and the rest waits for its file`, async () => {
+    const { world, record } = await closedTooSoon();
+    change(world.storage.multiparts.get(`uploads/${record.id}`));
+    const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
+
+    await world.run(finisher.look([record]));
+
+    assert.equal(told.safe.length, 1);
+    assert.deepEqual([told.finished, world.server.count(COMPLETE)], [[], 0]);
+  });
+}
+
+test("an upload that the server finds incomplete after all stays as it is", async () => {
+  const { world, record } = await closedTooSoon();
+  world.server.limit = (call) => (call === COMPLETE ? { status: 409, code: "incomplete", missing_parts: [1] } : undefined);
+  const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
+
+  await world.run(finisher.look([record]));
+
+  assert.deepEqual([told.finished, world.server.count(COMPLETE)], [[], 1]);
+  assert.ok(!finisher.hasFinished(record.id));
+});
+
+for (const call of [COMPLETE, "GET /uploads/{id}/parts"]) {
+  test(`a failing ${call} is not told, and the next look tries again`, async () => {
+    const { world, record } = await closedTooSoon();
+    world.server.fault = (made) => (made === call ? 503 : undefined);
+    const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
+
+    await world.run(finisher.look([record]));
+    assert.deepEqual([told.finished, world.server.count(call)], [[], 2]);
+    world.server.fault = () => undefined;
+    await world.run(finisher.look([record]));
+
+    assert.deepEqual(told.finished, [[record.id, "ready"]]);
+  });
+}
+
+test("what another tab has taken up since the list was read is left to it", async () => {
+  const { world, record } = await closedTooSoon();
+  const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]), elsewhere: new Set([record.id]) });
+
+  await world.run(finisher.look([record]));
+
+  assert.deepEqual([told.finished, world.server.count(COMPLETE)], [[], 0]);
+});
+
+test("what the person goes on with while it is finished is not told twice", async () => {
+  const { world, record } = await closedTooSoon();
+  const waiting = new Set([record.id]);
+  const { finisher, told } = finisherIn(world, { waiting });
+
+  const looking = finisher.look([record]);
+  await world.until(() => world.server.count(COMPLETE) === 1);
+  waiting.clear();
+  await world.run(looking);
+
+  assert.deepEqual(told.finished, []);
+});
+
+test("two looks at once finish an upload once", async () => {
+  const { world, record } = await closedTooSoon();
+  const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
+
+  const first = finisher.look([record]);
+  await world.until(() => world.server.count(COMPLETE) === 1);
+  await world.run(Promise.all([first, finisher.look([record])]));
+
+  assert.equal(world.server.count(COMPLETE), 1);
+  assert.deepEqual(told.finished, [[record.id, "ready"]]);
+});
