@@ -300,14 +300,35 @@ def test_delete_cancels_and_can_be_repeated(call: Call) -> None:
     assert_problem(call("POST", f"/uploads/{upload_id}/complete"), 409, "invalid_state")
 
 
-def test_rename_cleans_the_name(call: Call) -> None:
+def test_rename_keeps_the_name_as_it_is_sent(call: Call) -> None:
     upload_id = call("POST", "/uploads", HELLO).json()["id"]
 
-    response = call(
-        "PATCH", f"/uploads/{upload_id}", {"filename": "../../a\u202eb.txt"}
-    )
+    response = call("PATCH", f"/uploads/{upload_id}", {"filename": " u\u0308b: a.txt "})
 
-    assert response.json()["filename"] == "ab.txt"
+    assert response.status_code == 200
+    assert response.json()["filename"] == "\u00fcb: a.txt"
+
+
+@pytest.mark.parametrize(
+    ("filename", "words"),
+    [
+        ("   ", "Give the file a name."),
+        ("a/b\\c.txt", "A name cannot contain / or \\."),
+        ("a\u202eb.txt", "A name cannot contain characters that nobody sees."),
+    ],
+    ids=ascii,
+)
+def test_rename_refuses_a_name_that_it_could_not_keep(
+    call: Call, filename: str, words: str
+) -> None:
+    started = call("POST", "/uploads", HELLO).json()
+
+    response = call("PATCH", f"/uploads/{started['id']}", {"filename": filename})
+
+    told = assert_problem(response, 422, "invalid_request")
+    assert told["errors"] == {"filename": [words]}
+    now = call("GET", f"/uploads/{started['id']}").json()
+    assert now["filename"] == started["filename"]
 
 
 VERBS = [

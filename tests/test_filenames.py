@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploads.filenames import clean_filename, clean_relative_path
+from uploads.errors import InvalidRequest
+from uploads.filenames import chosen_filename, clean_filename, clean_relative_path
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,55 @@ def test_any_text_becomes_a_name_that_fits_and_stays(sent: str) -> None:
     assert "\\" not in cleaned
     assert not any(unicodedata.category(char) in {"Cc", "Cs"} for char in cleaned)
     cleaned.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("report.pdf", "report.pdf"),
+        ("  spaced  name.txt\n", "spaced  name.txt"),
+        ("e\u0301te\u0301.txt", "\u00e9t\u00e9.txt"),
+        ('<b>"a".txt', '<b>"a".txt'),
+        ("x" * 255, "x" * 255),
+    ],
+)
+def test_a_chosen_name_is_kept_as_it_is(sent: str, kept: str) -> None:
+    assert chosen_filename(sent) == kept
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ("", "Give the file a name."),
+        (" \t\n ", "Give the file a name."),
+        ("a/b.txt", r"A name cannot contain / or \."),
+        ("a\\b.txt", r"A name cannot contain / or \."),
+        ("/", r"A name cannot contain / or \."),
+        ("invoice\u202egnp.exe", "A name cannot contain characters that nobody sees."),
+        ("a\x00.txt", "A name cannot contain characters that nobody sees."),
+        ("a\nb.txt", "A name cannot contain characters that nobody sees."),
+        ("lone\ud800.txt", "A name cannot contain characters that nobody sees."),
+        (".env", "A name cannot begin or end with a dot."),
+        ("..", "A name cannot begin or end with a dot."),
+        ("x" * 252 + ".txt", "A name has at most 255 characters."),
+    ],
+    ids=ascii,
+)
+def test_a_chosen_name_that_cannot_be_kept_is_refused(sent: str, words: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        chosen_filename(sent)
+
+    assert refused.value.fields == {"filename": [words]}
+
+
+@given(st.text(max_size=300))
+def test_a_chosen_name_is_kept_exactly_where_cleaning_would_keep_it(sent: str) -> None:
+    wanted = unicodedata.normalize("NFC", sent.strip())
+    if wanted and clean_filename(wanted) == wanted:
+        assert chosen_filename(sent) == wanted
+    else:
+        with pytest.raises(InvalidRequest):
+            chosen_filename(sent)
 
 
 @pytest.mark.parametrize(

@@ -204,26 +204,40 @@ def test_nobody_renames_or_deletes_the_file_of_another(page: Client, bob: Any) -
     assert (theirs.filename, theirs.state) == ("survey.pdf", State.READY)
 
 
-def test_renaming_cleans_the_name(page: Client, alice: Any) -> None:
+def test_renaming_keeps_the_name_as_it_is_sent(page: Client, alice: Any) -> None:
     upload = make_upload(alice)
 
     response = page.post(
-        reverse("upload-rename", args=[upload.pk]), {"filename": "../plan\u202e.pdf"}
+        reverse("upload-rename", args=[upload.pk]), {"filename": " plan b.pdf "}
     )
 
     assert response["Location"] == upload_url(upload)
     upload.refresh_from_db()
-    assert upload.filename == "plan.pdf"
+    assert upload.filename == "plan b.pdf"
 
 
-def test_an_empty_name_changes_nothing_and_says_so(page: Client, alice: Any) -> None:
+@pytest.mark.parametrize(
+    ("filename", "words"),
+    [
+        ("", "Give the file a name."),
+        ("   ", "Give the file a name."),
+        ("a/b\\c.pdf", "A name cannot contain / or \\."),
+        ("../plan\u202e.pdf", "A name cannot contain / or \\."),
+        ("plan\x00.pdf", "Null characters are not allowed."),
+        ("x" * 2000, "A name has at most 255 characters."),
+    ],
+    ids=lambda text: ascii(text)[:20],
+)
+def test_a_name_that_cannot_be_kept_changes_nothing_and_says_so(
+    page: Client, alice: Any, filename: str, words: str
+) -> None:
     upload = make_upload(alice)
 
     response = page.post(
-        reverse("upload-rename", args=[upload.pk]), {"filename": " "}, follow=True
+        reverse("upload-rename", args=[upload.pk]), {"filename": filename}, follow=True
     )
 
-    assert "The file kept its name" in response.content.decode()
+    assert f"The file kept its name. {words}" in response.content.decode()
     upload.refresh_from_db()
     assert upload.filename == "survey.pdf"
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from uploads.errors import InvalidRequest
+
 MAX_FILENAME_LENGTH = 255
 MAX_PATH_LENGTH = 1024
 UNNAMED = "unnamed"
@@ -31,6 +33,28 @@ def clean_filename(sent: str) -> str:
     if not dot or len(extension) > 16:
         return name[:MAX_FILENAME_LENGTH]
     return f"{stem[: MAX_FILENAME_LENGTH - len(extension) - 1]}.{extension}"
+
+
+def chosen_filename(sent: str) -> str:
+    """Return the name that a person chose for a file, without white space around it.
+
+    A name from a disk is cleaned, since nobody looks at it; one that a person typed is
+    kept or refused, never another one than they see. Raises InvalidRequest.
+    """
+    wanted = unicodedata.normalize("NFC", sent.strip())
+    if not wanted:
+        refusal = "Give the file a name."
+    elif SEPARATORS.search(wanted):
+        refusal = r"A name cannot contain / or \."
+    elif printable(wanted) != wanted:
+        refusal = "A name cannot contain characters that nobody sees."
+    elif wanted.strip(" .") != wanted:
+        refusal = "A name cannot begin or end with a dot."
+    elif len(wanted) > MAX_FILENAME_LENGTH:
+        refusal = f"A name has at most {MAX_FILENAME_LENGTH} characters."
+    else:
+        return wanted
+    raise InvalidRequest(refusal, fields={"filename": [refusal]})
 
 
 def clean_relative_path(sent: str) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from django import forms
 
-from uploads.filenames import clean_filename
+from uploads.errors import InvalidRequest
+from uploads.filenames import chosen_filename, clean_filename
 from uploads.lifecycle import MAX_FORM_BYTES
 from uploads.models import Scope
 from uploads.policy import Policy
@@ -90,10 +91,13 @@ class PlainUploadForm(HouseForm, forms.Form):
 
 
 class RenameForm(forms.Form):
-    filename = forms.CharField(max_length=1024)
+    filename = forms.CharField(required=False, strip=False)
 
     def clean_filename(self) -> str:
-        return clean_filename(self.cleaned_data["filename"])
+        try:
+            return chosen_filename(self.cleaned_data["filename"])
+        except InvalidRequest as error:
+            raise forms.ValidationError(error.detail) from error
 
 
 SCOPES = {Scope.READ: "Read only", Scope.WRITE: "Read and write"}

@@ -31,6 +31,9 @@ BEYOND_A_SCHEMA = (
     "at most 5368709120 bytes",
     "Needed for p",
     "must be a year",
+    "Give the file a name",
+    "A name cannot",
+    "A name has at most",
 )
 """Refusals of bodies that every JSON Schema would let pass, and why."""
 

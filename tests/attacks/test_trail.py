@@ -144,6 +144,7 @@ def test_a_name_forges_no_line_of_the_export(alice: Person, name: str) -> None:
     # One line, one event: what reads the export believes that.
     started = alice.upload(filename=name)
     alice.call("PATCH", f"/uploads/{started.id}", {"filename": f"{name}2"})
+    alice.call("PATCH", f"/uploads/{started.id}", {"filename": "harmless"})
     Client().post("/accounts/login/", {"username": name, "password": "wrong"})
 
     told = exported()

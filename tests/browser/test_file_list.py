@@ -98,6 +98,29 @@ def test_a_file_is_renamed(upload_page: UploadPage, person: User) -> None:
     assert set(uploads_of(person)) == {"final version.txt"}
 
 
+def test_a_name_that_cannot_be_kept_is_refused_in_words(
+    upload_page: UploadPage, person: User
+) -> None:
+    page = upload_page.page
+    upload_page.upload(payload("draft.txt", b"text"))
+
+    upload_page.act("draft.txt", "Rename")
+    dialog = page.get_by_role("dialog", name="Rename file")
+    name = dialog.get_by_role("textbox", name="Name")
+    name.fill("a/b\\c.txt")
+    dialog.get_by_role("button", name="Rename").click()
+    expect(dialog.get_by_role("alert")).to_have_text("A name cannot contain / or \\.")
+    name.fill("   ")
+    dialog.get_by_role("button", name="Rename").click()
+    expect(dialog.get_by_role("alert")).to_have_text("Give the file a name.")
+    assert set(uploads_of(person)) == {"draft.txt"}
+    name.fill("final.txt")
+    dialog.get_by_role("button", name="Rename").click()
+
+    expect(upload_page.row("final.txt")).to_be_visible()
+    assert set(uploads_of(person)) == {"final.txt"}
+
+
 def test_escape_keeps_a_file_and_its_name(
     upload_page: UploadPage, person: User
 ) -> None:

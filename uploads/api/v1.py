@@ -17,7 +17,7 @@ from uploads.api.cursors import page_after
 from uploads.api.presenting import present, present_started
 from uploads.api.problems import problem_of
 from uploads.errors import InvalidRequest, NotFound, UploadError
-from uploads.filenames import clean_filename, clean_relative_path
+from uploads.filenames import chosen_filename, clean_filename, clean_relative_path
 from uploads.models import Upload
 from uploads.policy import policy_for
 from uploads.states import Transport
@@ -161,10 +161,10 @@ def get_upload(request: HttpRequest, upload_id: uuid.UUID) -> Any:
 
 @router.patch("/uploads/{uuid:upload_id}", response=schemas.UploadOut, tags=["uploads"])
 def rename(request: HttpRequest, upload_id: uuid.UUID, body: schemas.RenameBody) -> Any:
-    """Rename an upload."""
+    """Rename an upload; a name that could not be kept as it is sent is refused."""
     _spend(request, "change")
     upload = _own(request, upload_id)
-    lifecycle.rename(upload, clean_filename(body.filename), actor=caller(request))
+    lifecycle.rename(upload, chosen_filename(body.filename), actor=caller(request))
     return present(upload)
 
 

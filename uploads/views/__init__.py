@@ -84,7 +84,8 @@ def rename(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     row = own_upload(request, upload_id)
     form = RenameForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "The file kept its name: the new one was empty.")
+        [words] = form.errors["filename"]
+        messages.error(request, f"The file kept its name. {words}")
         return redirect("upload", row.pk)
     try:
         lifecycle.rename(row, form.cleaned_data["filename"], actor=request.user)
