@@ -9,7 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 import time_machine
-from django.db import OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
 from django.utils import timezone
 
@@ -27,12 +27,13 @@ from tests.storage_faults import Killed, counted, killed_at, refusing
 from uploads import lifecycle
 from uploads.errors import StorageUnavailable
 from uploads.models import Rate, StorageQuota, Upload
+from uploads.models.event import opened_for
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
 from uploads.upkeep import bucket_sweep, schedule, sweeper
 from uploads.upkeep.auditing import audit
 from uploads.upkeep.reconciliation import reconcile
-from uploads.upkeep.sweeper import Limits, Report, sweep
+from uploads.upkeep.sweeper import FAILED_LOOKS, Limits, Report, sweep
 
 pytestmark = pytest.mark.django_db
 
@@ -385,12 +386,18 @@ def break_completion(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     monkeypatch.setattr(lifecycle, "complete", complete)
 
 
+def fail_for_long() -> None:
+    """Count as many failed looks as there must be before an upload is given up."""
+    Upload.objects.update(failed_checks=FAILED_LOOKS)
+
+
 def test_an_overdue_upload_that_breaks_something_ends_a_day_later(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin(alice, filename="poison.txt")
     put(bucket, upload, b"hello")
     break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
+    fail_for_long()
 
     let_time_pass(days=7, hours=23)
     assert told(sweep()) == {"looked_at": 1, "failed": 1}
@@ -406,6 +413,88 @@ def test_an_overdue_upload_that_breaks_something_ends_a_day_later(
     sweep()
     assert bucket.head_object(upload.key) is None
     assert told(sweep()) == {}
+
+
+def test_many_looks_fail_before_an_upload_is_given_up(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bucket, begin(alice, filename="poison.txt"), b"hello")
+    break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
+    let_time_pass(days=30)
+
+    for _ in range(FAILED_LOOKS):
+        assert told(sweep()) == {"looked_at": 1, "failed": 1}
+        let_time_pass(hours=1)
+
+    assert sweep().given_up == 1
+
+
+@pytest.mark.parametrize("kind", [OperationalError, InterfaceError, DataError])
+def test_a_whole_file_outlives_the_databases_troubles(
+    alice: Any,
+    bucket: Bucket,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type[Exception],
+) -> None:
+    upload = begin(alice, filename="poison.txt")
+    put(bucket, upload, b"hello")
+    let_time_pass(days=30)
+    fail_for_long()
+
+    with monkeypatch.context() as patch:
+        break_completion(patch, kind("deadlock detected"))
+        assert told(sweep()) == {"looked_at": 1, "failed": 1}
+
+    let_time_pass(hours=1)
+    assert told(sweep()) == {"looked_at": 1, "completed": 1}
+
+
+def erase(upload: Upload) -> None:
+    """Take the row away, as ``erase_user`` in another process."""
+    with opened_for("erasure") as events:
+        events.filter(upload=upload).update(upload=None)
+        Upload.objects.get(pk=upload.pk).delete()
+
+
+@pytest.mark.parametrize("days", [0, 30])
+@pytest.mark.parametrize("error", [None, ZeroDivisionError("a fault of ours")])
+def test_a_row_that_is_erased_meanwhile_stops_nothing_else(
+    alice: Any,
+    bucket: Bucket,
+    monkeypatch: pytest.MonkeyPatch,
+    days: int,
+    error: Exception | None,
+) -> None:
+    def vanish(upload: Upload, **options: Any) -> Upload:
+        if upload.filename == "poison.txt":
+            erase(upload)
+            if error is not None:
+                raise error
+            upload.refresh_from_db()
+        return whole(upload, **options)
+
+    whole = lifecycle.complete
+    monkeypatch.setattr(lifecycle, "complete", vanish)
+    put(bucket, begin(alice, filename="poison.txt"), b"hello")
+    put(bucket, begin(alice), b"hello")
+    let_time_pass(days=days, minutes=2)
+    fail_for_long()
+
+    assert sweep().completed == 1
+    assert Upload.objects.get().state == State.READY
+
+
+def test_a_row_that_is_erased_while_it_is_claimed_is_nobodys(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = begin(alice)
+
+    def erased(*_: Any, **__: Any) -> None:
+        raise Upload.DoesNotExist
+
+    monkeypatch.setattr(Upload, "refresh_from_db", erased)
+
+    assert schedule.claim(upload) is None
 
 
 def test_what_is_mended_in_time_is_not_lost(
@@ -428,6 +517,7 @@ def test_nothing_is_given_up_while_the_bucket_does_not_answer(
     begin(alice, filename="poison.txt")
     break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
     let_time_pass(days=30)
+    fail_for_long()
     listed = bucket_sweep.sweep_bucket
     monkeypatch.setattr(bucket_sweep, "sweep_bucket", lambda *_, **__: False)
 
@@ -446,11 +536,13 @@ def test_an_end_that_breaks_too_is_tried_again(
     put(bucket, begin(alice), b"hello")
     break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
     let_time_pass(days=30)
+    Upload.objects.filter(filename="poison.txt").update(failed_checks=FAILED_LOOKS)
 
     with monkeypatch.context() as patch:
         patch.setattr(lifecycle, "expire", Mock(side_effect=ZeroDivisionError))
         assert told(sweep()) == {"looked_at": 2, "completed": 1, "failed": 1}
 
+    let_time_pass(hours=1)
     assert sweep().given_up == 1
 
 

@@ -77,6 +77,8 @@ def inspect_in_background(upload_id: str) -> None:
     except UploadError as error:
         logger.warning("upload.unsettled", upload=upload_id, error=error.detail)
         schedule.failed(upload)
+    except Upload.DoesNotExist:
+        return  # erased meanwhile
     else:
         schedule.looked(upload, was=State.INSPECTING, at=claimed_at)
 
@@ -87,7 +89,8 @@ def reconcile(upload: Upload, *, actor: Any = None, patient: bool = False) -> St
     A notification, the sweeper and an operator end here, and the browser one
     door beside, in complete. Idempotent. Who is ``patient`` does long inspections
     at once instead of handing them over. Raises StorageUnavailable, and then has
-    changed nothing that the next call would not find.
+    changed nothing that the next call would not find; Upload.DoesNotExist for a row
+    that is erased meanwhile.
     """
     if upload.state in FINAL:
         _purge(upload)

@@ -44,7 +44,7 @@ def due(now: datetime, *, limit: int) -> Iterator[Upload]:
 
 
 def claim(upload: Upload) -> datetime | None:
-    """Take the row for one look; return when, or None if another took it first.
+    """Take the row for one look; return when, or None if another took or erased it.
 
     The claim is a lease: ``retry_at`` is when the row is due again if whoever
     holds it dies. The row is read anew.
@@ -55,7 +55,10 @@ def claim(upload: Upload) -> datetime | None:
     )
     if not unclaimed.update(retry_at=now + _lease(upload)):
         return None
-    upload.refresh_from_db()
+    try:
+        upload.refresh_from_db()
+    except Upload.DoesNotExist:
+        return None
     return now
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import InterfaceError, OperationalError
+from django import db
 from django.utils import timezone
 
 from uploads import lifecycle, rates
@@ -27,6 +27,10 @@ logger = structlog.get_logger("slipway.sweeper")
 MENDING = timedelta(days=1)
 """An upload that cannot be settled for a fault of ours waits so long for its mending,
 from its deadline on. Then its reservation ends as any other."""
+
+FAILED_LOOKS = 30
+"""So many looks must have failed too, which takes about a day: see schedule.py. A
+sweeper that was off for a week gives nothing up at its first look."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +128,14 @@ def _settle(upload: Upload, report: Report, *, at: datetime) -> None:
     except StorageError as error:
         _require_bucket()
         logger.warning("upload.unsettled", upload=str(upload.pk), error=error.detail)
+    except Upload.DoesNotExist:
+        return  # erased meanwhile: there is nothing left to settle
+    except db.Error:
+        # A deadlock or a lost connection says nothing of the upload, however often.
+        _require_database()
+        logger.exception("upload.unsettled", upload=str(upload.pk))
     except Exception as error:
         # One row that cannot be settled must not keep all others waiting.
-        if isinstance(error, (OperationalError, InterfaceError)):
-            _require_database()
         logger.exception("upload.unsettled", upload=str(upload.pk))
         _give_up(upload, report, error)
     else:
@@ -145,17 +153,24 @@ def _give_up(upload: Upload, report: Report, error: Exception) -> None:
     off, whatever was raised.
     """
     _require_bucket()
-    upload.refresh_from_db()
-    if upload.state != State.PENDING or upload.expires_at > timezone.now() - MENDING:
-        return
     try:
+        upload.refresh_from_db()
+        if upload.failed_checks < FAILED_LOOKS or not _is_long_overdue(upload):
+            return
         lifecycle.expire(upload, reason=f"not settled: {type(error).__name__}")
+    except Upload.DoesNotExist:
+        return  # erased meanwhile
     except Exception:
         logger.exception("upload.not_given_up", upload=str(upload.pk))
         return
     logger.error("upload.given_up", upload=str(upload.pk))
     report.given_up += 1
     report.expired += 1
+
+
+def _is_long_overdue(upload: Upload) -> bool:
+    overdue_since = timezone.now() - MENDING
+    return upload.state == State.PENDING and upload.expires_at <= overdue_since
 
 
 def _count(report: Report, upload: Upload, *, was: str, state: State) -> None:
