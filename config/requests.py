@@ -19,9 +19,14 @@ class Utf8(HttpRequest):
     """The name is kept in ``content_params``; CharsetMiddleware judges it."""
 
     def _set_content_type_params(self, meta: Mapping[str, Any]) -> None:
-        self.content_type, self.content_params = parse_header_parameters(
-            meta.get("CONTENT_TYPE", "")
-        )
+        try:
+            self.content_type, self.content_params = parse_header_parameters(
+                meta.get("CONTENT_TYPE", "")
+            )
+        except (LookupError, ValueError):
+            # A parameter in an encoding of its own (RFC 2231) that cannot be read: a
+            # body of no known type, which each page and endpoint refuses by its rules.
+            self.content_type, self.content_params = "", {}
 
 
 class Utf8WSGIRequest(Utf8, WSGIRequest):

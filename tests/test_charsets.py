@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
-from django.test import Client
+from django.test import AsyncRequestFactory, Client, RequestFactory
 
 from config import asgi, wsgi
 from config.requests import Utf8
@@ -25,6 +25,17 @@ BODIES = {
 }
 # Python's codecs include some that are not for text.
 OTHERS = ("utf-16", "latin-1", "utf-7", "base64", "rot13", "idna", "undefined")
+
+
+# Parameters by RFC 2231, which name an encoding each.
+UNREADABLE = (
+    "a*=bogus''x",
+    "a*=idna''%ff",
+    "a*=undefined''x",
+    "a*=%00''x",
+    "a*0*=bogus''x; a*1=y",
+    "charset*=bogus''utf-8",
+)
 
 
 @pytest.fixture(params=[True, False], ids=["DEBUG", "production"], autouse=True)
@@ -102,3 +113,40 @@ def test_the_api_refuses_a_form_in_its_own_words(
 
     assert answer.status_code == 422
     assert answer.json()["code"] == "invalid_request"
+
+
+@pytest.mark.parametrize("parameter", UNREADABLE)
+@pytest.mark.parametrize("interface", ["WSGI", "ASGI"])
+def test_parameters_that_cannot_be_read_leave_a_body_of_no_type(
+    interface: str, parameter: str
+) -> None:
+    said = f"{MULTIPART}; {parameter}"
+
+    with (
+        mock.patch("django.test.client.WSGIRequest", wsgi.application.request_class),
+        mock.patch("django.test.client.ASGIRequest", asgi.application.request_class),
+    ):
+        make = RequestFactory() if interface == "WSGI" else AsyncRequestFactory()
+        made = make.generic("POST", "/", b"x", said)
+
+    assert made.content_type == ""
+    assert made.content_params == {}
+    assert dict(made.POST) == {}
+
+
+@pytest.mark.parametrize("parameter", UNREADABLE)
+@pytest.mark.parametrize("kind", [*BODIES, "application/json", "x/y"])
+def test_parameters_that_cannot_be_read_are_refused_as_the_body_is(
+    client: Client, django_user_model: Any, kind: str, parameter: str
+) -> None:
+    client.force_login(django_user_model.objects.create_user("alice"))
+    said = f"{kind}; {parameter}"
+
+    with mock.patch("django.test.client.WSGIRequest", wsgi.application.request_class):
+        page = client.generic("GET", "/", content_type=said)
+        form = client.generic("POST", "/accounts/sessions/end/", b"x=y", said)
+        refused = client.generic("POST", "/api/v1/uploads", b"{}", said)
+
+    assert [page.status_code, form.status_code] == [200, 302]
+    assert refused.status_code == 422
+    assert refused["Content-Type"] == "application/problem+json"
