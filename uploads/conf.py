@@ -142,7 +142,9 @@ class Options:
     # Logins that succeed are given back: only failures count.
     rate_login: RateLimit | None = RateLimit(5, 5 * MINUTE_SECONDS)
     rate_login_per_address: RateLimit | None = RateLimit(100, HOUR_SECONDS)
-    # Strangers have no account that could pay: a limit by address is all there is.
+    # For one account from one address, by logins. Strangers have no account that
+    # could pay: a limit by address is all there is.
+    rate_session: RateLimit | None = RateLimit(300, HOUR_SECONDS)
     rate_session_per_address: RateLimit | None = RateLimit(1_000, HOUR_SECONDS)
     inline_inspection_bytes: int = 16 * MIB
     quarantine_prefix: str = ""

@@ -53,6 +53,14 @@ def visitors(address: str) -> list[Subject]:
     return _network(address)
 
 
+def session_payers(user: Any, address: str) -> list[Subject]:
+    """Return who pays for a login of ``user`` that succeeds: they alone.
+
+    Counted for each address by itself, as wrong passwords are.
+    """
+    return [Subject(f"{user.pk} {_counted(address)}", "user")]
+
+
 def login_payers(name: str, address: str) -> list[Subject]:
     """Return who pays for a try to log in as ``name``, whether it exists or not.
 

@@ -49,10 +49,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Leave guesses at passwords to AUTHENTICATION_BACKENDS."""
 
     def pre_login(self, request: HttpRequest, user: Any, **about: Any) -> Any:
-        """Let the address pay for the session that this login begins."""
+        """Let the session that this login begins be paid for."""
         refusal = super().pre_login(request, user, **about)
-        if refusal is None:
-            new_sessions.pay(request)
+        if refusal is None and about["signup"]:
+            new_sessions.pay(request)  # anybody's account, made a moment ago
+        elif refusal is None:
+            new_sessions.pay_for_login(request, user)
         return refusal
 
     def get_reset_password_from_key_url(self, key: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account import views as account_views
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import UserTokenForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn import views as passkey_views
 from allauth.usersessions.adapter import get_adapter as get_sessions_adapter
@@ -30,6 +32,9 @@ from uploads.accounts.adapters import NO_ADDRESS
 from uploads.accounts.browsers import describe
 
 MAX_DIGITS = 19  # of a 64-bit number: a longer one is no key of ours
+
+OURSELVES = frozenset({"same-origin", "none"})
+"""Sec-Fetch-Site where no other website has a hand in it."""
 
 logout = require_POST(account_views.logout)
 
@@ -118,8 +123,18 @@ def signup(request: HttpRequest) -> HttpResponseBase:
 
 @login_not_required
 def passkey_login(request: HttpRequest) -> HttpResponseBase:
-    """Ask a stranger's passkey a question, which a session remembers; or log in by it."""
-    new_sessions.pay(request)
+    """Ask a stranger's passkey a question, which a session remembers; or log in by it.
+
+    Only this site's own script asks: another website could use up, from its
+    visitors' browsers, what their address may ask.
+    """
+    if get_adapter().is_ajax(request):
+        if request.headers.get("Sec-Fetch-Site", "none") not in OURSELVES:
+            detail = (
+                "Another website asks for a passkey here. Log in on the login page."
+            )
+            return render(request, "403.html", {"detail": detail}, status=403)
+        new_sessions.pay(request)
     response: HttpResponseBase = passkey_views.login_webauthn(request)
     return response
 
@@ -128,8 +143,15 @@ def passkey_login(request: HttpRequest) -> HttpResponseBase:
 def password_reset_from_key(
     request: HttpRequest, uidb36: str, key: str
 ) -> HttpResponseBase:
-    """Ask for a new password behind a link, whose token a session remembers."""
-    new_sessions.pay(request)
+    """Ask for a new password behind a link, whose token a session remembers.
+
+    A link that is not valid begins no session, and neither do programs that only
+    look whether it leads anywhere.
+    """
+    if UserTokenForm(data={"uidb36": uidb36, "key": key}).is_valid():
+        if request.method == "HEAD":
+            return HttpResponse()
+        new_sessions.pay(request)
     response: HttpResponseBase = account_views.password_reset_from_key(
         request, uidb36=uidb36, key=key
     )
