@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from tests.builders import (
@@ -21,7 +22,9 @@ from tests.builders import (
 )
 from tests.storage_faults import counted, refusing
 from uploads import lifecycle
-from uploads.errors import Incomplete, StorageUnavailable
+from uploads.errors import Incomplete, InvalidState, StaleUpload, StorageUnavailable
+from uploads.lifecycle import presigning
+from uploads.lifecycle.starting import extended_deadline
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
@@ -103,6 +106,68 @@ def test_time_that_was_given_while_the_bucket_was_asked_counts(
         complete(stale)
 
     assert Upload.objects.get().state == State.PENDING
+
+
+def test_who_is_given_a_url_while_the_upload_ends_keeps_it(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = begin(alice)
+    deadline = upload.expires_at
+    asks = Upload.objects.get()
+
+    def expire_later(*arguments: Any, **options: Any) -> None:
+        # Who asks has read the clock before the deadline, and writes only now.
+        with time_machine.travel(deadline - timedelta(seconds=5), tick=False):
+            lifecycle.presign(asks)
+        expire(*arguments, **options)
+
+    expire = lifecycle.expire
+    monkeypatch.setattr(lifecycle, "expire", expire_later)
+    with (
+        time_machine.travel(deadline + timedelta(seconds=1), tick=False),
+        pytest.raises(Incomplete),
+    ):
+        complete(upload)
+
+    row = Upload.objects.get()
+    assert row.state == State.PENDING
+    assert row.expires_at > deadline
+    assert held(alice) == (0, 5, 0, 1)
+
+
+def test_who_asks_for_a_url_while_the_upload_has_ended_gets_none(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = begin(alice)
+    deadline = upload.expires_at
+    other = Upload.objects.get()
+
+    def extended_later(row: Upload, now: datetime) -> datetime:
+        with time_machine.travel(deadline + timedelta(seconds=1), tick=False):
+            assert reconcile(other) == State.EXPIRED
+        return extended_deadline(row, now)
+
+    monkeypatch.setattr(presigning, "extended_deadline", extended_later)
+    with (
+        time_machine.travel(deadline - timedelta(seconds=5), tick=False),
+        pytest.raises(InvalidState, match="expired"),
+    ):
+        lifecycle.presign(upload)
+
+    assert Upload.objects.get().urls_expire_at == other.urls_expire_at
+    assert held(alice) == (0, 0, 0, 0)
+
+
+def test_an_end_for_another_reason_minds_no_deadline(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = begin(alice)
+
+    with pytest.raises(StaleUpload):
+        lifecycle.expire(upload, reason="a test", if_overdue=True)
+    lifecycle.expire(upload, reason="a test")
+
+    assert Upload.objects.get().state == State.EXPIRED
 
 
 def test_an_overdue_upload_whose_bytes_are_there_becomes_ready(

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from uploads import quota
@@ -25,18 +26,20 @@ def move(
     *,
     actor: Any = None,
     detail: dict[str, Any] | None = None,
+    only: Q | None = None,
     **facts: Any,
 ) -> None:
     """Change the state and, in the same transaction, what the quota counts.
 
     A ``byte_size`` among the facts is the true one, at most what was reserved.
+    ``only`` says what else must be true of the row at that moment.
     Raises InvalidState or StaleUpload, as transition does, and changes nothing.
     """
     before, reserved = State(upload.state), upload.byte_size
     # Who moves an upload on has just looked at it; what is over has yet to be purged.
     facts["checked_at"] = None if to in FINAL else timezone.now()
     with transaction.atomic():
-        transition(upload, to, actor=actor, detail=detail, **facts)
+        transition(upload, to, actor=actor, detail=detail, only=only, **facts)
         quota.settle(
             upload.owner_id,
             reserved,
@@ -46,12 +49,15 @@ def move(
         )
 
 
-def expire(upload: Upload, *, reason: str) -> None:
+def expire(upload: Upload, *, reason: str, if_overdue: bool = False) -> None:
     """Give up an upload that was not completed in time; its bytes go.
 
-    Raises InvalidState or StaleUpload for one that is not pending any more.
+    Raises InvalidState or StaleUpload for one that is not pending any more, or that
+    was given more time meanwhile, where the caller asks ``if_overdue``. The row says
+    so in the same UPDATE: who has just been given a URL loses nothing.
     """
-    move(upload, State.EXPIRED, detail={"reason": reason})
+    overdue = Q(expires_at__lt=timezone.now()) if if_overdue else None
+    move(upload, State.EXPIRED, detail={"reason": reason}, only=overdue)
     purge(upload)
 
 

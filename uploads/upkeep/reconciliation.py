@@ -53,7 +53,7 @@ def complete(
         if not upload.is_overdue:
             raise
         _expire(upload)
-        # Expired just now, or completed by somebody else in that very moment.
+        # Expired just now, or in that very moment completed or given more time.
         step(upload)
     if not patient and _waits_for_worker(upload):
         # The row is committed by now, and says all there is to know: a task that is
@@ -114,7 +114,7 @@ def _purge(upload: Upload) -> None:
 
 def _expire(upload: Upload) -> None:
     try:
-        lifecycle.expire(upload, reason="not completed in time")
+        lifecycle.expire(upload, reason="not completed in time", if_overdue=True)
     except InvalidState:
-        # Somebody completed or cancelled it in this very moment.
+        # Somebody completed or cancelled it in this very moment, or asked for a URL.
         upload.refresh_from_db()
