@@ -8,7 +8,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
 from uploads.s3.bucket import Bucket
@@ -71,11 +71,12 @@ def test_a_missing_bucket_is_named_and_nothing_else_is_told(
     assert response.json() == {"status": "failed", "database": "ok", "bucket": "failed"}
 
 
-def test_a_silent_database_is_named(client: Client, bucket: Bucket) -> None:
+@pytest.mark.parametrize("kind", [OperationalError, InterfaceError])
+def test_a_silent_database_is_named(
+    client: Client, bucket: Bucket, kind: type[Exception]
+) -> None:
     def refuse(*_: Any) -> Any:
-        from django.db import OperationalError
-
-        raise OperationalError("password of slipway at db.internal")
+        raise kind("password of slipway at db.internal")
 
     with connection.execute_wrapper(refuse):
         response = client.get("/readyz")
@@ -161,6 +162,21 @@ def test_before_the_first_answer_nothing_is_known_to_work() -> None:
 
     assert probe.answers()
     assert seen == [False]
+
+
+def test_an_answer_that_came_too_late_is_none() -> None:
+    clock, seconds = Clock(), [PATIENCE_SECONDS, PATIENCE_SECONDS - 1]
+
+    def ask() -> bool:
+        clock.now += seconds.pop(0)
+        return True
+
+    probe = Probe(ask, clock)
+
+    assert not probe.answers()
+    assert not probe.answers()  # from memory
+    clock.now += FRESH_SECONDS
+    assert probe.answers()
 
 
 def test_a_question_that_breaks_is_asked_again() -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -63,8 +63,9 @@ class Probe:
             answer = self._ask()
         finally:
             with self._lock:
-                self._last, self._answered_at = answer, self._clock()
-                self._asked_at = None
+                self._answered_at = self._clock()
+                answer = answer and self._answered_at - now < PATIENCE_SECONDS
+                self._last, self._asked_at = answer, None
         return answer
 
 
@@ -96,7 +97,7 @@ def _database_answers() -> bool:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except DatabaseError:
+    except Error:  # InterfaceError too, which is no DatabaseError
         return False
     return True
 
