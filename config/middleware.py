@@ -97,6 +97,30 @@ class CharsetMiddleware:
         return self.get_response(request)
 
 
+class NulMiddleware:
+    """Refuse an address with NUL in its query, which PostgreSQL takes in no text.
+
+    Nothing of ours makes one, and not all that looks things up by an address, such as
+    the filters of Django's admin, asks before it asks the database.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # The API says itself which of its fields is wrong.
+        if not request.path.startswith(PREFIX) and _has_nul(request):
+            detail = "There is a NUL in its address."
+            return render(request, "400.html", {"detail": detail}, status=400)
+        return self.get_response(request)
+
+
+def _has_nul(request: HttpRequest) -> bool:
+    # An escaped percent sign is %25, so this is NUL and nothing else.
+    query = request.META.get("QUERY_STRING", "")
+    return "%00" in query or "\x00" in query
+
+
 def _is_other_codec(name: str) -> bool:
     """Return whether ``name`` is a codec that is not UTF-8; unknown ones say nothing."""
     try:

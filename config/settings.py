@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "uploads.api.problems.ProblemMiddleware",
     "config.middleware.BodyLimitMiddleware",
     "config.middleware.CharsetMiddleware",
+    "config.middleware.NulMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -53,6 +53,31 @@ def operator(admin_client: Client) -> Client:
     return admin_client
 
 
+NUL = (
+    f"{LIST}?state__exact=%00",
+    f"{LIST}?transport=put&owner__id__exact=a%00b",
+    f"{EVENTS}?kind=%00",
+    f"{EVENTS}?%00=1",
+    "/?next=%00",
+)
+
+
+@pytest.mark.parametrize("address", NUL)
+def test_nul_in_an_address_never_comes_to_the_database(
+    operator: Client, address: str
+) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        answer = operator.get(address)
+
+    assert answer.status_code == 400
+    assert "There is a NUL in its address." in answer.content.decode()
+    assert len(queries) == 0
+
+
+def test_an_escaped_percent_sign_before_zeros_is_no_nul(operator: Client) -> None:
+    assert operator.get(f"{LIST}?q=%2500").status_code == 200
+
+
 def staff(users: Any, *permissions: str) -> Client:
     """Return a client of a staff account that has these permissions only."""
     person = users.objects.create_user("sam", is_staff=True)
