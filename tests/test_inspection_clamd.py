@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.archives import packed
 from tests.inspectors import sample_of
 from uploads.errors import InspectorUnavailable, StorageUnavailable
 from uploads.inspection.antivirus import RANGE, ClamAVInspector
@@ -276,6 +277,32 @@ def test_what_is_too_large_ends_as_the_setting_says(
     assert verdict.accepted is accepted
     assert "scanned for viruses" in verdict.reason
     assert clamd.connections == (0 if where == "by size" else 2)
+
+
+@pytest.mark.parametrize(("too_large", "accepted"), [("refuse", False), ("pass", True)])
+def test_an_archive_ends_as_the_largest_file_in_it_would(
+    clamd: FakeClamd, too_large: str, accepted: bool
+) -> None:
+    archive = packed(("small.txt", b"x"), ("large.txt", bytes(1_000_000)))
+    assert len(archive) < 10_000
+    asked = inspector(clamd, too_large=too_large, max_bytes=999_999)
+
+    verdict = asked.inspect(sample_of(archive))
+
+    assert verdict.accepted is accepted
+    assert verdict.reason == (
+        "This archive holds a file that is too large to be scanned for viruses."
+    )
+    assert clamd.connections == 0
+    assert inspector(clamd, max_bytes=1_000_000).inspect(sample_of(archive)).accepted
+    assert clamd.stream == archive
+
+
+def test_an_archive_without_a_list_is_scanned_as_it_is(clamd: FakeClamd) -> None:
+    broken = packed(("large.txt", bytes(1_000_000)))[:-10]
+
+    assert inspector(clamd, max_bytes=999_999).inspect(sample_of(broken)).accepted
+    assert clamd.stream == broken
 
 
 def test_a_limit_of_clamds_that_is_lower_than_ours_refuses_nothing(

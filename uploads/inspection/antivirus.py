@@ -8,8 +8,15 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from uploads.errors import InspectorUnavailable
+from uploads.inspection.archives import may_be_zip
 from uploads.inspection.clamd import Clamd, ClamdError
+from uploads.inspection.ranges import BlockReader
 from uploads.inspection.verdicts import ACCEPTED, Sample, Verdict, refused
+from uploads.inspection.zip_directory import (
+    BrokenArchive,
+    find_directory,
+    read_entries,
+)
 
 RANGE = 4 * 1024**2
 """Bytes of one GET: all that is ever in memory of a file."""
@@ -34,7 +41,7 @@ class ClamAVInspector:
     """Refuses what clamd at ``url`` knows as malicious.
 
     ``max_bytes`` is what clamd was set up to take; ``too_large`` says what becomes
-    of larger objects: ``refuse``, or ``pass`` with a note in the audit trail. Objects
+    of larger objects, and of ZIP archives that declare a larger file: ``refuse``, or ``pass`` with a note in the audit trail. Objects
     above ``unalerted_bytes`` wait for a clamd that says what it did not look at. After
     a clamd that did not answer, nobody else waits for it for ``pause_seconds``.
     """
@@ -67,6 +74,11 @@ class ClamAVInspector:
     def inspect(self, sample: Sample) -> Verdict:
         if sample.byte_size > self.max_bytes:
             return self._too_large("It is too large to be scanned for viruses.")
+        if _largest_member(sample) > self.max_bytes:
+            # clamd leaves such a member out, and says nothing of it.
+            return self._too_large(
+                "This archive holds a file that is too large to be scanned for viruses."
+            )
         if time.monotonic() < self._silent_until:
             raise InspectorUnavailable("ClamAV: clamd did not answer a moment ago.")
         try:
@@ -100,6 +112,18 @@ class ClamAVInspector:
 
     def _too_large(self, reason: str) -> Verdict:
         return Verdict(accepted=self.too_large == PASS, reason=reason)
+
+
+def _largest_member(sample: Sample) -> int:
+    """Return the most bytes that a ZIP archive declares for one file; else 0."""
+    if not may_be_zip(sample):
+        return 0
+    file = BlockReader(sample.read, sample.byte_size, head=sample.head)
+    try:
+        entries = read_entries(file, find_directory(file))
+        return max((entry.declared_bytes for entry in entries), default=0)
+    except BrokenArchive:
+        return 0
 
 
 @lru_cache(maxsize=1)

@@ -37,7 +37,6 @@ GB = 1000**3
 ZIP_TYPE = "application/zip"
 GZIP_TYPE = "application/gzip"
 SELF_EXTRACTING = "application/vnd.microsoft.portable-executable"
-ARCHIVES = {ZIP_TYPE, GZIP_TYPE, SELF_EXTRACTING}
 DEFLATE_RATIO = 1032
 """The most that deflate can pack: 258 bytes in 2 bits."""
 
@@ -97,7 +96,7 @@ class ArchiveInspector:
         self.allow_symlinks = allow_symlinks
 
     def wants(self, sample: Sample) -> bool:
-        return sample.detected_type in ARCHIVES or _claims_zip(sample)
+        return sample.detected_type == GZIP_TYPE or may_be_zip(sample)
 
     def inspect(self, sample: Sample) -> Verdict:
         if sample.detected_type == GZIP_TYPE:
@@ -238,6 +237,11 @@ def _require_apart(spans: list[tuple[int, int]], end: int) -> None:
                 "Entries of this archive overlap, as in archives that are made to "
                 "explode."
             )
+
+
+def may_be_zip(sample: Sample) -> bool:
+    """Return whether it begins as a ZIP archive may, or says that it is one."""
+    return sample.detected_type in {ZIP_TYPE, SELF_EXTRACTING} or _claims_zip(sample)
 
 
 def _claims_zip(sample: Sample) -> bool:
