@@ -101,13 +101,16 @@ class NulMiddleware:
     """Refuse an address with NUL in its query, which PostgreSQL takes in no text.
 
     Nothing of ours makes one, and not all that looks things up by an address, such as
-    the filters of Django's admin, asks before it asks the database.
+    the filters of Django's admin, asks before it asks the database. A cookie with NUL
+    in it, which a quoted one may have, is none: sessions are looked up by theirs.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        for name in [key for key, value in request.COOKIES.items() if "\x00" in value]:
+            del request.COOKIES[name]
         # The API says itself which of its fields is wrong.
         if not request.path.startswith(PREFIX) and _has_nul(request):
             detail = "There is a NUL in its address."

@@ -74,6 +74,17 @@ def test_nul_in_an_address_never_comes_to_the_database(
     assert len(queries) == 0
 
 
+@pytest.mark.parametrize("page", ["/", "/api/v1/uploads"])
+def test_nul_in_a_cookie_never_comes_to_the_database(client: Client, page: str) -> None:
+    cookie = r'sessionid="aaaaaaaa\000aaaaaaaaaaaaaaaaaaaaaaa"; other=1'
+
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(page, headers={"Cookie": cookie})
+
+    assert answer.status_code == (302 if page == "/" else 401)
+    assert len(queries) == 0
+
+
 def test_an_escaped_percent_sign_before_zeros_is_no_nul(operator: Client) -> None:
     assert operator.get(f"{LIST}?q=%2500").status_code == 200
 
