@@ -30,6 +30,13 @@ RESET_TOKEN = (
 )
 
 
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Let the log go to where it went, once what a test captured it with is closed."""
+    yield
+    logging.config.dictConfig(settings.LOGGING)
+
+
 @pytest.fixture(params=["development", "production"])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     """The site in a process of its own, logging all that it can."""
@@ -191,15 +198,13 @@ def test_a_request_writes_one_line_whatever_its_address(
 ) -> None:
     # A forged line in a log is an alibi, and an escape sequence runs in a terminal.
     logging.config.dictConfig(logging_config(level="INFO", log_format=log_format))
-    try:
-        Client().get(
-            "/%0a2026-01-01 forged%0d%1b[31m%e2%80%a8x?q=%0aforged",
-            headers={"X-Request-ID": "a\nforged", "User-Agent": "\nforged"},
-        )
-        written = capfd.readouterr().err
-    finally:
-        logging.config.dictConfig(settings.LOGGING)
 
+    Client().get(
+        "/%0a2026-01-01 forged%0d%1b[31m%e2%80%a8x?q=%0aforged",
+        headers={"X-Request-ID": "a\nforged", "User-Agent": "\nforged"},
+    )
+
+    written = capfd.readouterr().err
     lines = written.splitlines()
     assert len(lines) == 2  # what was asked for, and that it is not there
     assert not any(line.startswith(("2026-01-01", "forged")) for line in lines)
@@ -234,14 +239,12 @@ def test_a_report_of_the_browser_forges_no_line(
     evil = "https://a.example/\n2026-01-01 forged\r\x1b[31m\u2028?X-Amz-Signature=abc"
     facts = {"effectiveDirective": "img-src", "documentURL": evil, "blockedURL": evil}
     logging.config.dictConfig(logging_config(level="INFO", log_format=log_format))
-    try:
-        Client(enforce_csrf_checks=True).post(
-            "/csp-reports", json.dumps([{"body": facts}]), "application/reports+json"
-        )
-        written = capfd.readouterr().err
-    finally:
-        logging.config.dictConfig(settings.LOGGING)
 
+    Client(enforce_csrf_checks=True).post(
+        "/csp-reports", json.dumps([{"body": facts}]), "application/reports+json"
+    )
+
+    written = capfd.readouterr().err
     lines = written.splitlines()
     assert len(lines) == 2  # the report and the request
     assert "img-src" in lines[0]

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import http.client
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ BODY = b"exactly these bytes"
 OTHER_BODY = b"just as many bytes!"
 CONTENT_TYPE = "text/plain"
 BOUNDARY = "d41d8cd98f00b204e9800998ecf8427e"
+RESETS = 3
 
 
 def sha256(body: bytes) -> str:
@@ -72,7 +74,18 @@ class Answer:
 
 
 def send_raw(wire: Wire) -> Answer:
-    """Send over a socket of its own."""
+    """Send over a socket of its own.
+
+    Who refuses a request without having read all of it answers and resets the line,
+    and the reset may overtake the answer: then it is asked once more.
+    """
+    for _ in range(RESETS):
+        with suppress(ConnectionError):
+            return _send_once(wire)
+    return _send_once(wire)
+
+
+def _send_once(wire: Wire) -> Answer:
     parts = urlsplit(wire.url)
     connection = http.client.HTTPConnection(
         str(parts.hostname), parts.port, timeout=120
