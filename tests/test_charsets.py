@@ -43,17 +43,18 @@ def _debug(request: pytest.FixtureRequest, settings: Settings) -> None:
     settings.DEBUG = request.param
 
 
+def log_in(client: Client, kind: str, charset: str) -> Any:
+    """Send the form of the login page as ``kind``, said to be in ``charset``."""
+    said = f"{kind}; charset={charset}"
+    return client.generic("POST", "/accounts/login/", BODIES[kind], content_type=said)
+
+
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("charset", OTHERS)
 def test_a_form_in_another_encoding_is_refused_in_words(
     client: Client, kind: str, charset: str
 ) -> None:
-    answer = client.generic(
-        "POST",
-        "/accounts/login/",
-        BODIES[kind],
-        content_type=f"{kind}; charset={charset}",
-    )
+    answer = log_in(client, kind, charset)
 
     assert answer.status_code == 400
     assert "Forms are read as UTF-8, and this one says that it is not." in (
@@ -66,12 +67,7 @@ def test_a_form_in_another_encoding_is_refused_in_words(
 def test_a_form_in_utf8_by_any_of_its_names_is_read(
     client: Client, kind: str, charset: str
 ) -> None:
-    answer = client.generic(
-        "POST",
-        "/accounts/login/",
-        BODIES[kind],
-        content_type=f"{kind}; charset={charset}",
-    )
+    answer = log_in(client, kind, charset)
 
     assert answer.status_code == 200
     assert 'value="alice"' in answer.content.decode()
