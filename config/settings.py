@@ -337,10 +337,14 @@ match env.str("TASKS_BACKEND", "immediate"):
 
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", str(BASE_DIR / "var" / "static")))
-STATICFILES_DIRS = [BASE_DIR / "static"]
+# Not static/js: browsers get what is built of it.
+STATICFILES_DIRS = [
+    (name, BASE_DIR / "static" / name) for name in ("build", "css", "img")
+]
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_ADD_HEADERS_FUNCTION = static_headers
 WHITENOISE_ALLOW_ALL_ORIGINS = False
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("map", "png", "woff2", "br", "gz")
 
 email = env.dj_email_url("EMAIL_URL", "console:" if DEBUG else "smtp:")

@@ -3,6 +3,7 @@
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 from config.requests import Utf8WSGIRequest
 
@@ -10,3 +11,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 application.request_class = Utf8WSGIRequest
+# Django would import the views, a third of all code, during somebody's first request.
+get_resolver().url_patterns  # noqa: B018

@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +32,7 @@ from uploads.s3.bucket import (
     get_presigner,
 )
 from uploads.s3.connection import storage_options
+from uploads.s3.once import OncePerProcess
 
 PART = Part(1, 5, '"etag"')
 EMPTY: tuple[int, str] = (200, "")
@@ -454,10 +457,54 @@ def test_a_forked_worker_opens_connections_of_its_own(settings: Any) -> None:
     get_bucket()
 
     child = multiprocessing.get_context("fork").Process(
-        target=lambda: exit(get_bucket.cache_info().currsize)
+        target=lambda: exit(get_bucket.is_made)
     )
     child.start()
     child.join()
 
-    assert get_bucket.cache_info().currsize == 1
+    assert get_bucket.is_made
     assert child.exitcode == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_worker_that_is_forked_while_a_client_is_made_can_make_its_own() -> None:
+    making, forked = threading.Event(), threading.Event()
+
+    @OncePerProcess
+    def client() -> object:
+        if threading.current_thread() is not threading.main_thread():
+            making.set()
+            assert forked.wait(120)
+        return object()
+
+    thread = threading.Thread(target=client)
+    thread.start()
+    assert making.wait(120)
+    child = multiprocessing.get_context("fork").Process(target=client, daemon=True)
+    child.start()
+    child.join(120)
+    forked.set()
+    thread.join()
+
+    assert child.exitcode == 0
+
+
+def test_threads_that_ask_first_at_the_same_time_share_one_client() -> None:
+    made: list[object] = []
+    gate = threading.Barrier(8)
+
+    @OncePerProcess
+    def client() -> object:
+        time.sleep(0.05)  # the others are at the door
+        made.append(object())
+        return made[-1]
+
+    def ask() -> object:
+        gate.wait(120)
+        return client()
+
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(ask) for _ in range(8)]
+
+    assert {each.result() for each in asked} == set(made)
+    assert len(made) == 1

@@ -91,7 +91,8 @@ def site(
         **variables,
     }
     command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", url[7:]]
-    command += ["--workers", str(workers), "--threads", "8"]
+    # Loaded once, then forked: four times the same import is most of such a test.
+    command += ["--workers", str(workers), "--threads", "8", "--preload"]
     process = spawn(command, environment=environment, log=home / "site.log")
     try:
         wait_until_it_answers(url, process, home / "site.log")

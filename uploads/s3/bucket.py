@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -32,6 +30,7 @@ from uploads.s3.facts import (
 )
 from uploads.s3.failures import error_code, translated
 from uploads.s3.identities import presigner_of
+from uploads.s3.once import OncePerProcess
 from uploads.s3.presigner import Presigner
 
 if TYPE_CHECKING:
@@ -260,7 +259,7 @@ class Bucket:
                     yield open_multipart_upload(entry)
 
 
-@lru_cache(maxsize=1)
+@OncePerProcess
 def get_bucket() -> Bucket:
     """Return the bucket of STORAGES["uploads"], as the worker."""
     storage: Any = storages["uploads"]
@@ -272,25 +271,23 @@ def get_bucket() -> Bucket:
     )
 
 
-@lru_cache(maxsize=1)
+@OncePerProcess
 def get_presigner() -> Presigner:
     """Return what signs uploads: the signer, or the worker where there is none."""
     signer = "uploads_signer" if "uploads_signer" in settings.STORAGES else "uploads"
     return presigner_of(signer, get_bucket().client)
 
 
-@lru_cache(maxsize=1)
+@OncePerProcess
 def get_download_presigner() -> Presigner:
     """Return what signs downloads: the worker, since the signer may not read."""
     return presigner_of("uploads", get_bucket().client)
 
 
-def _forget(*, setting: str = "STORAGES", **_: object) -> None:
+def _forget(*, setting: str, **_: object) -> None:
     if setting == "STORAGES" or setting.startswith("S3_"):
         for cached in (get_bucket, get_presigner, get_download_presigner):
-            cached.cache_clear()
+            cached.forget()
 
 
 setting_changed.connect(_forget)
-# Sockets are not to be shared by the workers that a server forks.
-os.register_at_fork(after_in_child=_forget)
