@@ -73,6 +73,18 @@ def test_start_opens_a_multipart_upload_for_more_than_one_part(
     assert upload.checksum_sha256 == ""
 
 
+def test_a_site_can_ask_for_smaller_parts(
+    alice: Any, bucket: Bucket, settings: Any
+) -> None:
+    settings.UPLOADS = {**settings.UPLOADS, "MIN_PART_BYTES": 5 * MIB}
+
+    one = lifecycle.start(owner=alice, declaration=declare(b"", byte_size=5 * MIB))
+    two = lifecycle.start(owner=alice, declaration=declare(b"", byte_size=5 * MIB + 1))
+
+    assert one.transport == Transport.PUT
+    assert (two.transport, two.part_size) == (Transport.MULTIPART, 5 * MIB)
+
+
 @pytest.mark.parametrize("byte_size", [0, 1, 16 * MIB])
 def test_one_part_or_less_goes_as_one_put(
     alice: Any, bucket: Bucket, byte_size: int

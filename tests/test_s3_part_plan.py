@@ -95,6 +95,15 @@ def test_an_empty_file_is_one_empty_part() -> None:
     assert plan.byte_size_of(1) == 0
 
 
+def test_a_site_that_wants_smaller_parts_gets_them_where_s3_can_join_as_many() -> None:
+    small = plan_parts(12 * MIB, min_part_size=5 * MIB)
+    large = plan_parts(MAX_OBJECT_SIZE, min_part_size=5 * MIB)
+
+    assert (small.part_size, small.part_count) == (5 * MIB, 3)
+    assert small.byte_size_of(3) == 2 * MIB
+    assert large == plan_parts(MAX_OBJECT_SIZE)
+
+
 def test_a_file_beyond_s3_is_too_large() -> None:
     with pytest.raises(FileTooLarge, match=r"48\.8 TiB"):
         plan_parts(MAX_OBJECT_SIZE + 1)

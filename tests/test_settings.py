@@ -103,6 +103,7 @@ def test_a_truth_that_is_neither_is_refused(tmp_path: Path) -> None:
         ("UPLOADS_RATE_LOGIN_PER_ADDRESS", "0/day", "it must admit at least one"),
         ("UPLOADS_RATE_PRESIGN", "10/minute", "admit at least as many"),
         ("UPLOADS_MAX_OPEN", "0", "UPLOADS_MAX_OPEN must be 1 or more"),
+        ("UPLOADS_MIN_PART_BYTES", "5000000", "must be 5242880 (5 MiB) to"),
     ],
 )
 def test_a_server_does_not_start_with_a_limit_that_makes_no_sense(
@@ -126,7 +127,8 @@ def test_a_server_does_not_start_with_a_limit_that_makes_no_sense(
 def test_limits_come_from_the_environment(tmp_path: Path) -> None:
     ask = (
         "from uploads.conf import options; o = options(); "
-        "print(o.rate_start, o.rate_login, o.rate_download, o.max_open)"
+        "print(o.rate_start, o.rate_login, o.rate_download, o.max_open, "
+        "o.min_part_bytes)"
     )
     done = manage(
         *("shell", "--no-imports", "-v0", "-c", ask),
@@ -136,10 +138,11 @@ def test_limits_come_from_the_environment(tmp_path: Path) -> None:
             "UPLOADS_RATE_LOGIN": "",
             "UPLOADS_RATE_DOWNLOAD": "off",
             "UPLOADS_MAX_OPEN": "12",
+            "UPLOADS_MIN_PART_BYTES": "5242880",
         },
     )
 
-    assert done.stdout.strip() == "7 in 2 hours None None 12", done.stderr
+    assert done.stdout.strip() == "7 in 2 hours None None 12 5242880", done.stderr
 
 
 def test_a_proxy_that_all_visitors_would_be_taken_for_is_reported(

@@ -101,6 +101,7 @@ def test_home_hands_the_script_what_it_needs(page: Client, alice: Any) -> None:
     data = json.loads(found[1])
     assert data["username"] == "alice"
     assert data["inertTypes"] == sorted(ACTIVE_CONTENT_TYPES)
+    assert data["putLimit"] == 16 * 1024**2
     assert data["quota"]["limit_bytes"] == 5_000_000_000
     assert data["quota"]["used_bytes"] == 7
     assert data["policy"]["allowed_content_types"] == ["*/*"]

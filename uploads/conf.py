@@ -120,6 +120,7 @@ class Options:
     default_max_files: int = 100_000
     max_file_size: int = 10_000 * 5 * GIB  # S3's own limit: 10,000 parts of 5 GiB
     allowed_content_types: tuple[str, ...] = ("*/*",)
+    min_part_bytes: int = 16 * MIB
     lifetime_seconds: int = 7 * DAY_SECONDS
     extension_seconds: int = DAY_SECONDS
     url_expiry_seconds: int = 900
@@ -158,6 +159,11 @@ class Options:
         if not 1 <= self.download_expiry_seconds <= 300:
             raise ImproperlyConfigured(
                 "UPLOADS_DOWNLOAD_EXPIRY_SECONDS must be 1 to 300."
+            )
+        if not 5 * MIB <= self.min_part_bytes <= 5 * GIB:
+            raise ImproperlyConfigured(
+                f"UPLOADS_MIN_PART_BYTES must be {5 * MIB} (5 MiB) to {5 * GIB} "
+                "(5 GiB): S3 joins no other parts."
             )
         if self.lifetime_seconds < self.url_expiry_seconds:
             raise ImproperlyConfigured(

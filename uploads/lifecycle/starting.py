@@ -20,7 +20,7 @@ from uploads.policy import Policy, policy_for
 from uploads.s3.bucket import get_bucket
 from uploads.s3.copying import MAX_COPY
 from uploads.s3.keys import new_key
-from uploads.s3.part_plan import MAX_SINGLE_PUT, plan_parts
+from uploads.s3.part_plan import MAX_SINGLE_PUT, PartPlan, plan_parts
 from uploads.states import State, Transport
 from uploads.trail import record
 
@@ -85,9 +85,7 @@ def choose_transport(declaration: Declaration) -> Transport:
     Raises InvalidRequest where the declaration lacks what the transport needs.
     """
     transport = declaration.transport or (
-        Transport.PUT
-        if plan_parts(declaration.byte_size).part_count == 1
-        else Transport.MULTIPART
+        Transport.PUT if _plan(declaration).part_count == 1 else Transport.MULTIPART
     )
     if transport == Transport.MULTIPART:
         if declaration.byte_size == 0:
@@ -137,7 +135,7 @@ def _create(
             checksum_sha256=declaration.checksum_sha256 if single else "",
             part_size=max(1, declaration.byte_size)
             if single
-            else plan_parts(declaration.byte_size).part_size,
+            else _plan(declaration).part_size,
             last_modified=declaration.last_modified,
             fingerprint=declaration.fingerprint,
             idempotency_key=idempotency_key,
@@ -153,6 +151,10 @@ def _declared(upload: Upload) -> dict[str, Any]:
     """Return what the trail keeps of a declaration, beyond the row's own life."""
     names = ("key", "transport", "byte_size", "content_type", "checksum_sha256")
     return {name: getattr(upload, name) for name in names}
+
+
+def _plan(declaration: Declaration) -> PartPlan:
+    return plan_parts(declaration.byte_size, min_part_size=options().min_part_bytes)
 
 
 def _lifetime(transport: Transport) -> timedelta:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from uploads import lifecycle, quota, rates
 from uploads.addresses import client_address
-from uploads.conf import ACTIVE_CONTENT_TYPES
+from uploads.conf import ACTIVE_CONTENT_TYPES, options
 from uploads.errors import UploadError
 from uploads.forms import PlainUploadForm, RenameForm
 from uploads.models import Upload
@@ -44,6 +44,7 @@ def show_home(
         "username": request.user.get_username(),
         "csrfCookie": settings.CSRF_COOKIE_NAME,
         "inertTypes": sorted(ACTIVE_CONTENT_TYPES),
+        "putLimit": options().min_part_bytes,
         "quota": asdict(usage),
         "policy": asdict(policy),
     }

@@ -30,6 +30,7 @@ export function startPage() {
   const engine = createEngine({
     csrfToken: () => csrfToken(data.csrfCookie),
     user: data.user,
+    putLimit: data.putLimit,
     workerUrl: document.body.dataset.checksumWorker,
     inertTypes: data.inertTypes,
   });
