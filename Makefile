@@ -43,11 +43,11 @@ run: $(READY) $(BUNDLE) ## Serve a demo site with an S3 server of its own
 manage: $(READY) ## Run a management command on the demo site: CMD="audit"
 	@exec $(SITE) manage $(SITE_OPTIONS) -- $(CMD)
 
-# The first four keep both cores busy; the rest mostly wait, two at a time. What the
-# system has to install comes before them: it takes one at a time.
-test: test-unit test-js test-bucket test-attacks chromium clamd ## Run every test there is
-	@$(MAKE) --no-print-directory -j 2 -O test-browser test-faults test-races test-demo \
-		test-inspection test-fuzz
+# Two at a time, the longest first: one computes while the other waits. What the system
+# has to install comes before them: it takes one at a time.
+test: $(READY) $(BUNDLE) chromium clamd ## Run every test there is
+	@$(MAKE) --no-print-directory -j 2 -O test-browser test-unit test-attacks test-faults \
+		test-races test-fuzz test-demo test-inspection test-js test-bucket
 	@echo "All tests passed: unit, JavaScript, bucket, attacks, races," \
 		"API fuzzing, demo site, browser, faults, inspection."
 
@@ -93,7 +93,7 @@ test-demo: $(READY) $(BUNDLE) ## make run itself: starts, survives, stops
 	$(PYTEST) $(ON_REAL_TIME) -n 2 --dist loadfile tests/demo
 
 test-browser: $(READY) $(BUNDLE) chromium ## The whole site in Chromium, slowly: SLOW=2
-	$(PYTEST) $(ON_REAL_TIME) -p tests.plugins.seaweed \
+	$(PYTEST) -n 2 $(ON_REAL_TIME) -p tests.plugins.seaweed \
 		-p pytest_playwright.pytest_playwright tests/browser
 
 FAULTS := $(ON_REAL_TIME) -p tests.plugins.postgres -p tests.plugins.seaweed tests/faults

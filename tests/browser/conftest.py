@@ -11,7 +11,6 @@ wrote one to the console or opened an alert.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -36,6 +35,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, ex
 from tests import slowness
 from tests.browser.slow_storage import SlowStorage
 from tests.browser.upload_page import UploadPage
+from tests.chromium import FLAGS, find_chromium
 from tests.plugins.no_secrets import watch
 from uploads.dev.ports import HOST, free_ports
 from uploads.dev.processes import spawn, stop
@@ -47,23 +47,15 @@ if TYPE_CHECKING:
 
     from uploads.dev.s3_server import S3Server
 
+SMALL_PART = 6 * 1024 * 1024
+_origins: list[str] = []
+
 # Playwright keeps an event loop in this thread, which Django takes for async code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 # Patience costs nothing where all is well, and machines are busy at times.
 PATIENCE_MS = 60_000 * slowness.PATIENCE
 expect.set_options(timeout=PATIENCE_MS)
-
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
 
 # Refused requests, and what Uppy tells the person at the same time: tests look at both.
 EXPECTED_ERRORS = ("Failed to load resource", "[Uppy]")
@@ -118,16 +110,10 @@ def pytest_collection_modifyitems(
 def browser_type_launch_args(
     browser_type_launch_args: dict[str, Any],
 ) -> dict[str, Any]:
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    chromium = os.environ.get("CHROMIUM") or next(
-        (path for path in map(shutil.which, names) if path), None
-    )
-    if chromium is None:
-        pytest.fail("No Chromium: install it, or set CHROMIUM to its path.")
     return {
         **browser_type_launch_args,
-        "executable_path": chromium,
-        "args": CHROMIUM_FLAGS,
+        "executable_path": find_chromium(),
+        "args": FLAGS,
         "timeout": 2 * PATIENCE_MS,
     }
 
@@ -196,7 +182,10 @@ def site_environment(
 
 @contextmanager
 def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
-    """Run the site under gunicorn, its logs in ``home``, until the block ends."""
+    """Run the site under gunicorn, its logs in ``home``, until the block ends.
+
+    The bucket opens to its origin too, and to no other but those of earlier sites.
+    """
     port = free_ports(1)[0]
     site_log, access_log = home / "site.log", home / "access.log"
     watch(site_log)
@@ -210,6 +199,8 @@ def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
     url = f"http://{HOST}:{port}"
     try:
         _wait_until_it_answers(url, process, site_log)
+        _origins.append(url)
+        apply(get_bucket(), origins=_origins)
         yield LiveSite(url, process, access_log, site_log)
     finally:
         stop(process)
@@ -219,9 +210,21 @@ def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
 def live_site(
     site_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LiveSite]:
-    """The site under gunicorn, its bucket open to the site's origin only."""
+    """The site under gunicorn."""
     with serve(site_environment, tmp_path_factory.mktemp("logs")) as site:
-        apply(get_bucket(), origins=[site.url])
+        yield site
+
+
+@pytest.fixture(scope="session")
+def site_of_small_parts(
+    site_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveSite]:
+    """Another site of the same database and bucket: files go in parts of 6 MiB.
+
+    What is about parts, and not about their size, costs less time so.
+    """
+    environment = {**site_environment, "UPLOADS_MIN_PART_BYTES": str(SMALL_PART)}
+    with serve(environment, tmp_path_factory.mktemp("logs")) as site:
         yield site
 
 

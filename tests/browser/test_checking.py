@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import LiveSite, serve
+from tests.browser.conftest import serve
 from tests.browser.files import payload, uploads_of
 from tests.browser.upload_page import PATIENCE_MS, UploadPage
 from tests.test_inspection_clamd import FakeClamd
 from uploads.models import Upload
-from uploads.s3.bucket import get_bucket
-from uploads.s3.bucket_config import apply
 from uploads.states import State
 from uploads.upkeep.sweeper import sweep
 
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 
 def test_a_file_is_checked_until_the_scanner_is_back(
-    live_site: LiveSite,
     site_environment: dict[str, str],
     signed_in: Page,
     person: User,
@@ -33,7 +30,6 @@ def test_a_file_is_checked_until_the_scanner_is_back(
     socket = tmp_path / "clamd.sock"
     url = f"unix://{socket}"
     with serve({**site_environment, "CLAMD_URL": url}, tmp_path) as site:
-        apply(get_bucket(), origins=[live_site.url, site.url])
         signed_in.goto(site.url)
         page = UploadPage(signed_in)
         page.wait_for_list()
@@ -72,4 +68,3 @@ def test_a_file_is_checked_until_the_scanner_is_back(
         page.wait_until_uploaded(1)
         expect(page.row("notes.txt")).to_contain_text("Ready")
         assert clamd.stream == b"notes"
-    apply(get_bucket(), origins=[live_site.url])

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.test import override_settings
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import SMALL_PART, LiveSite
 from tests.browser.files import (
     MIB,
     download,
@@ -24,12 +27,20 @@ from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import State, Transport
 
-THREE_PARTS = 40 * MIB
+THREE_PARTS = 2 * SMALL_PART + MIB
 
 
 @pytest.fixture(scope="session")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return random_file(tmp_path_factory.mktemp("films"), "film.bin", THREE_PARTS)
+
+
+@pytest.fixture
+def upload_page(signed_in: Page, site_of_small_parts: LiveSite) -> UploadPage:
+    """The page of `person`'s files, open."""
+    upload_page = UploadPage(signed_in, site_of_small_parts.url)
+    upload_page.open()
+    return upload_page
 
 
 @pytest.fixture
@@ -64,14 +75,15 @@ def half_sent(upload_page: UploadPage, traffic: Traffic, film: Path) -> UploadPa
 def sent_by_a_closed_tab(person: User, file: Path, *parts: int) -> Upload:
     """Send these parts of a file, or all, and go without calling `complete`."""
     content = file.read_bytes()
-    upload = begin(
-        person,
-        content,
-        filename="film.bin",
-        content_type="application/octet-stream",
-        transport=Transport.MULTIPART,
-        checksum_sha256="",
-    )
+    with override_settings(UPLOADS={**settings.UPLOADS, "MIN_PART_BYTES": SMALL_PART}):
+        upload = begin(
+            person,
+            content,
+            filename="film.bin",
+            content_type="application/octet-stream",
+            transport=Transport.MULTIPART,
+            checksum_sha256="",
+        )
     send_parts(get_bucket(), upload, content, *parts)
     return upload
 
@@ -196,7 +208,7 @@ def test_an_upload_that_misses_a_part_waits_for_its_file(
 
     upload_page.open()
 
-    expect(upload_page.unfinished).to_contain_text("25.1 of 41.9 MB safe")
+    expect(upload_page.unfinished).to_contain_text("7.3 of 13.6 MB safe")
     expect(
         upload_page.unfinished.get_by_role("button", name="Continue")
     ).to_be_visible()

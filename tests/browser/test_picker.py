@@ -14,11 +14,12 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import LiveSite
 from tests.browser.files import MIB, download, payload, quota_of, uploads_of
 from tests.browser.upload_page import Traffic, UploadPage
 from uploads.models import UploadPolicy
 
-TWO_PARTS = 20 * MIB
+TWO_PARTS = 11 * MIB  # what has 10 or less the browser keeps a copy of
 
 PICKER = """
 const numberOf = (name) => Number(sessionStorage.getItem(name));
@@ -129,9 +130,9 @@ def disk(signed_in: Page) -> Disk:
 
 
 @pytest.fixture
-def upload_page(disk: Disk) -> UploadPage:
+def upload_page(disk: Disk, site_of_small_parts: LiveSite) -> UploadPage:
     """The page of `person`'s files, open in a browser with a picker."""
-    upload_page = UploadPage(disk.page)
+    upload_page = UploadPage(disk.page, site_of_small_parts.url)
     upload_page.open()
     return upload_page
 

@@ -17,8 +17,9 @@ PATIENCE_MS = 120_000 * slowness.PATIENCE
 class UploadPage:
     """What a person does on the page, and what they see there."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, url: str = "/") -> None:
         self.page = page
+        self.url = url
         self.files = page.get_by_role("region", name="Files")
         self.unfinished = page.get_by_role("region", name="Unfinished")
         self.upload_area = page.get_by_role("region", name="Upload", exact=True)
@@ -31,7 +32,7 @@ class UploadPage:
 
     def open(self) -> None:
         """Open the page and wait for its list."""
-        self.page.goto("/")
+        self.page.goto(self.url)
         self.wait_for_list()
 
     def wait_for_list(self) -> None:

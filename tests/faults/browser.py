@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -16,27 +15,16 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import BrowserContext, Error, Page, Playwright, expect
 
+from tests.chromium import FLAGS, find_chromium
 from tests.faults.parts import wait_until
 from uploads.dev.processes import started_at
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
 # Patience costs nothing where all is well, and machines are busy at times.
 PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)
-
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 class Browser:
@@ -58,7 +46,10 @@ class Browser:
         The person is logged in: a killed browser may lose its newest cookies.
         """
         self._context = self._playwright.chromium.launch_persistent_context(
-            self.profile, executable_path=_chromium(), args=_FLAGS, timeout=PATIENCE_MS
+            self.profile,
+            executable_path=find_chromium(),
+            args=FLAGS,
+            timeout=PATIENCE_MS,
         )
         self._context.set_default_timeout(PATIENCE_MS)
         name, value = settings.SESSION_COOKIE_NAME, _new_session(person)
@@ -137,15 +128,6 @@ def wait_until_done(page: Page, files: int = 1, *, seconds: float = 180) -> None
     words = f"{files} file uploaded" if files == 1 else f"{files} files uploaded"
     heading = page.get_by_role("heading", name=words, exact=True)
     expect(heading).to_be_visible(timeout=seconds * 1000)
-
-
-def _chromium() -> str:
-    found = os.environ.get("CHROMIUM") or next(
-        (path for path in map(shutil.which, _NAMES) if path), None
-    )
-    if found is None:
-        raise RuntimeError("No Chromium: install it, or set CHROMIUM to its path.")
-    return found
 
 
 def _new_session(person: User) -> str:
