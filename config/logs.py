@@ -81,6 +81,7 @@ def logging_config(*, level: str, log_format: str) -> dict[str, Any]:
                 ],
             }
         },
+        "filters": {"outages": {"()": "config.outages.WithoutOutages"}},
         "handlers": {
             "console": {"class": "logging.StreamHandler", "formatter": "structured"}
         },
@@ -88,6 +89,7 @@ def logging_config(*, level: str, log_format: str) -> dict[str, Any]:
         "loggers": {
             # Its own console would print every line once more, as it is.
             "django": {"handlers": [], "level": "INFO"},
+            "django.request": {"filters": ["outages"]},
             # botocore logs whole requests at DEBUG, signatures and all.
             "botocore": {"level": "WARNING"},
             "boto3": {"level": "WARNING"},

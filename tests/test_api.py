@@ -661,14 +661,16 @@ def test_completing_an_overdue_upload_without_its_bytes_expires_it(
 
 
 def test_a_session_that_the_database_does_not_tell_of_is_for_later_not_an_error(
-    call: Call, monkeypatch: pytest.MonkeyPatch
+    alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise OperationalError("server closed the connection unexpectedly")
 
+    client = Client(raise_request_exception=False)
+    client.force_login(alice)
     monkeypatch.setattr(SessionStore, "load", fail)
 
-    answer = call("GET", "/uploads")
+    answer = caller(client)("GET", "/uploads")
 
     assert answer.status_code == 503
     assert answer["Content-Type"] == "application/problem+json"

@@ -43,7 +43,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"trail"}),
     frozenset({"models", "s3", "inspection", "filenames"}),
-    frozenset({"conf", "errors", "sizes", "states", "addresses"}),
+    frozenset({"conf", "errors", "outages", "sizes", "states", "addresses"}),
 )
 MAX_MODULE_LINES = 300
 BANNED_NAMES = {"utils.py", "helpers.py", "common.py", "manager.py", "misc.py"}

@@ -10,8 +10,10 @@ import structlog
 from allauth.account.adapter import get_adapter
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import SESSION_KEY
-from django.db import DatabaseError
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.db import Error as AnyDatabaseError
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
@@ -26,6 +28,26 @@ OPEN_WITHOUT_SECOND_FACTOR = frozenset(
     {"account", "account_reauthenticate", "account_change_password", "sessions-end"}
 )
 """Account pages that help to set one up or to close other doors; besides ``mfa_*``."""
+
+
+class PrivateMiddleware(LoginRequiredMiddleware):
+    """Ask who is there for what is not open to everybody, and for nothing else.
+
+    Django's own asks first, for all: with a session's cookie, /healthz would need the
+    database.
+    """
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., Any],
+        view_args: Any,
+        view_kwargs: Any,
+    ) -> HttpResponseBase | None:
+        """Answer in place of the view for strangers who must log in, else None."""
+        if not getattr(view_func, "login_required", True):
+            return None
+        return super().process_view(request, view_func, view_args, view_kwargs)
 
 
 class SecondFactorMiddleware:
@@ -75,11 +97,13 @@ class LastSeenMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        # Where nobody has looked at the session, nobody is known to be there.
-        if request.session.accessed and request.session.session_key:
+        # Where nobody has looked at the session, nobody is known to be there; where
+        # something has just failed, the database need not be asked once more.
+        is_known = request.session.accessed and request.session.session_key
+        if is_known and response.status_code < 500:
             try:
                 self._note(request)
-            except DatabaseError as error:
+            except AnyDatabaseError as error:
                 logger.warning("session.not_noted", error=str(error))
         return response
 

@@ -7,16 +7,13 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from uploads import errors
 from uploads.errors import RateLimited, UploadError
-
-logger = structlog.get_logger("slipway.api")
+from uploads.outages import log_outage, remember_outage
 
 CONTENT_TYPE = "application/problem+json"
 PREFIX = "/api/"
@@ -115,9 +112,10 @@ def body_too_large() -> dict[str, Any]:
     return problem(413, detail=detail)
 
 
-def database_down(error: Exception) -> HttpResponse:
+def database_down(request: HttpRequest, error: BaseException) -> HttpResponse:
     """Return the answer to a request that the database failed; log why."""
-    logger.error("database.unavailable", error=str(error))
+    remember_outage(request, error)
+    log_outage(error)
     body = problem(503, detail="The database does not answer: try again in a moment.")
     return respond(body, retry_after_seconds=RETRY_AFTER_SECONDS)
 
@@ -150,18 +148,6 @@ class ProblemMiddleware:
                 response["Allow"] = allow
         response["Cache-Control"] = "no-store"
         return response
-
-    def process_view(self, request: HttpRequest, *view: object) -> HttpResponse | None:
-        """Answer 503 where the session cannot be read; None where it can.
-
-        The middleware below look who asks before any endpoint could say so.
-        """
-        if request.path.startswith(PREFIX):
-            try:
-                _ = request.user.is_authenticated
-            except (OperationalError, InterfaceError) as error:
-                return database_down(error)
-        return None
 
     def process_exception(
         self, request: HttpRequest, exception: Exception

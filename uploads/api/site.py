@@ -24,6 +24,7 @@ from uploads.api.problems import (
 )
 from uploads.api.v1 import router
 from uploads.errors import InvalidRequest, NotAuthenticated, UploadError
+from uploads.outages import is_outage
 
 OpenAPI = dict[str, Any]
 
@@ -115,4 +116,6 @@ def on_broken_body(request: HttpRequest, error: UnreadablePostError) -> HttpResp
 @api.exception_handler(OperationalError)
 @api.exception_handler(InterfaceError)
 def on_database_error(request: HttpRequest, error: Exception) -> HttpResponse:
-    return database_down(error)
+    if not is_outage(error):
+        raise error
+    return database_down(request, error)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 
 from uploads import lifecycle
 from uploads.errors import StorageError
 from uploads.models import ParkedNotification, Upload
+from uploads.outages import DATABASE_ERRORS
 from uploads.s3.bucket import get_bucket
 from uploads.s3.keys import is_incoming, row_key
 from uploads.s3.notifications import (
@@ -104,7 +104,7 @@ def _deal_with(message: Message) -> Intake:
     except StorageError as error:
         get_bucket().check()  # with the whole bucket away, the message is not to blame
         return _put_off(message, error.detail)
-    except (OperationalError, InterfaceError):
+    except DATABASE_ERRORS:
         raise
     except Exception as error:
         # One message that breaks something must not end the consumer, or loop.

@@ -10,9 +10,10 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import close_old_connections
 
 from uploads.errors import StorageUnavailable
+from uploads.outages import DATABASE_ERRORS
 from uploads.s3.queue import LONG_POLL_SECONDS, Queue
 from uploads.upkeep.intake import Intake, take_from
 
@@ -44,7 +45,7 @@ class Command(BaseCommand):
         while True:
             try:
                 take_from(queue, wait_seconds=LONG_POLL_SECONDS)
-            except (StorageUnavailable, OperationalError, InterfaceError) as error:
+            except (StorageUnavailable, *DATABASE_ERRORS) as error:
                 # Nothing was deleted from the queue: it all comes back.
                 logger.warning("intake.paused", error=str(error))
                 time.sleep(PAUSE_SECONDS)

@@ -10,8 +10,9 @@ from typing import Any
 
 import structlog
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import close_old_connections
 
+from uploads.outages import DATABASE_ERRORS
 from uploads.upkeep.sweeper import sweep
 
 logger = structlog.get_logger("slipway.sweeper")
@@ -36,7 +37,7 @@ class Command(BaseCommand):
             try:
                 report = sweep(dry_run=options["dry_run"])
                 self.stdout.write(json.dumps(report.as_dict()))
-            except (OperationalError, InterfaceError) as error:
+            except DATABASE_ERRORS as error:
                 # The database is down: the next pass finds all that this one left.
                 if not options["loop"]:
                     raise CommandError(

@@ -1,0 +1,62 @@
+"""The database cannot be reached: which errors say so, and what the log is told."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest
+
+logger = structlog.get_logger("slipway.database")
+
+DATABASE_ERRORS = (OperationalError, InterfaceError)
+"""What the database says of itself: it is away, full, closing, or its line is cut."""
+
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+]*://\S+", re.IGNORECASE)
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Return whether ``error`` says that the database cannot do its work now.
+
+    It is nobody's fault then, and the same request may succeed in a moment. SQLite
+    says OperationalError of statements that it does not understand too, such as one
+    about a table that is not there: those are faults of ours.
+    """
+    if not isinstance(error, DATABASE_ERRORS):
+        return False
+    code = getattr(error.__cause__, "sqlite_errorcode", None)
+    return code is None or code != sqlite3.SQLITE_ERROR
+
+
+def outage_of(request: object) -> BaseException | None:
+    """Return the error that the database answered this request with, if it did."""
+    error: BaseException | None = getattr(request, "_outage", None)
+    return error
+
+
+def remember_outage(request: HttpRequest, error: BaseException | None) -> None:
+    """Keep on the request what the database answered; None for nothing."""
+    request._outage = error  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def log_outage(error: BaseException) -> None:
+    """Write the one line that an outage is worth, on one line."""
+    logger.error(
+        "database.unavailable", kind=type(error).__name__, error=_in_words(error)
+    )
+
+
+def _in_words(error: BaseException) -> str:
+    """Return what the driver said, without what may not be logged.
+
+    A driver that is given a URL or a password which it cannot use may repeat it.
+    """
+    words = _ADDRESS.sub("...", " ".join(str(error).split()))
+    for database in settings.DATABASES.values():
+        password = str(database.get("PASSWORD") or "")
+        if password:
+            words = words.replace(password, "...")
+    return words
