@@ -388,7 +388,7 @@ def break_completion(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
 
 def fail_for_long() -> None:
     """Count as many failed looks as there must be before an upload is given up."""
-    Upload.objects.update(failed_checks=FAILED_LOOKS)
+    Upload.objects.update(failed_checks=FAILED_LOOKS, faults=FAILED_LOOKS)
 
 
 def test_an_overdue_upload_that_breaks_something_ends_a_day_later(
@@ -536,7 +536,7 @@ def test_an_end_that_breaks_too_is_tried_again(
     put(bucket, begin(alice), b"hello")
     break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
     let_time_pass(days=30)
-    Upload.objects.filter(filename="poison.txt").update(failed_checks=FAILED_LOOKS)
+    Upload.objects.filter(filename="poison.txt").update(faults=FAILED_LOOKS)
 
     with monkeypatch.context() as patch:
         patch.setattr(lifecycle, "expire", Mock(side_effect=ZeroDivisionError))

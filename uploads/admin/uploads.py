@@ -68,6 +68,7 @@ FACTS: tuple[tuple[str | None, Any], ...] = (
                 "checked_at",
                 "retry_at",
                 "failed_checks",
+                "faults",
                 "purged_at",
             )
         },

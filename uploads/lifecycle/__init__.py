@@ -6,7 +6,12 @@ between leaves a row that says so, and the sweeper takes it from there.
 """
 
 from uploads.lifecycle.completion import complete, preview, stored_parts
-from uploads.lifecycle.inspecting import Objects, takes_long
+from uploads.lifecycle.inspecting import (
+    Objects,
+    reject_uninspected,
+    takes_long,
+    wait,
+)
 from uploads.lifecycle.moving import expire, move, purge
 from uploads.lifecycle.owning import remove, rename
 from uploads.lifecycle.presigning import (
@@ -42,10 +47,12 @@ __all__ = [
     "presign_parts",
     "preview",
     "purge",
+    "reject_uninspected",
     "remove",
     "rename",
     "start",
     "start_form",
     "stored_parts",
     "takes_long",
+    "wait",
 ]

@@ -23,6 +23,11 @@ Objects = Bucket | PreviewedBucket
 
 logger = structlog.get_logger("slipway.inspection")
 
+UNINSPECTED = (
+    "It could not be checked, for a fault of this site and not of the file. Upload it "
+    "again; if it ends like this once more, tell those who run the site."
+)
+
 
 def takes_long(upload: Upload) -> bool:
     """Return whether its inspection should not keep a person waiting.
@@ -51,10 +56,10 @@ def inspect(
         quick_only = not patient and pipeline.takes_long(sample)
         verdict = pipeline.inspect(sample, quick_only=quick_only)
         if not verdict.accepted:
-            _reject_content(upload, actor, verdict.reason)
+            _reject_to_quarantine(upload, actor, verdict.reason)
             return
     except InspectorUnavailable as error:
-        _wait(upload, error.detail)
+        wait(upload, error.detail)
         return
     except StorageUnavailable:
         # Nobody is at it any more: the sweeper need not wait to see that.
@@ -76,6 +81,16 @@ def inspect(
         detected_type=verdict.detected_type,
         waiting_reason="",
     )
+
+
+def reject_uninspected(upload: Upload) -> None:
+    """Refuse an upload whose inspection breaks every time, for a fault of ours.
+
+    What nobody has looked at is never served, and what can never be looked at would
+    hold its owner's space for ever. Raises InspectorUnavailable where it should be kept
+    in quarantine and cannot be, StaleUpload.
+    """
+    _reject_to_quarantine(upload, None, UNINSPECTED, cause="not_inspected")
 
 
 def reject(
@@ -100,17 +115,7 @@ def reject(
     purge(upload)
 
 
-def _reject_content(upload: Upload, actor: Any, reason: str) -> None:
-    # The copy comes first: one that no row knows of is found by the next look.
-    key = quarantine(upload)
-    try:
-        reject(upload, actor, reason, quarantine_key=key)
-    except StaleUpload:
-        forget_copy(upload, key)
-        raise
-
-
-def _wait(upload: Upload, reason: str) -> None:
+def wait(upload: Upload, reason: str) -> None:
     """Write down, for operators, what an upload is waiting for."""
     reason = reason[:255]
     rows = Upload.objects.filter(pk=upload.pk, state=State.INSPECTING)
@@ -122,6 +127,18 @@ def _wait(upload: Upload, reason: str) -> None:
             rows.update(waiting_reason=reason)
     upload.waiting_reason = reason
     logger.warning("upload.waiting", upload=str(upload.pk), reason=reason)
+
+
+def _reject_to_quarantine(
+    upload: Upload, actor: Any, reason: str, *, cause: str = "content"
+) -> None:
+    # The copy comes first: one that no row knows of is found by the next look.
+    key = quarantine(upload)
+    try:
+        reject(upload, actor, reason, cause=cause, quarantine_key=key)
+    except StaleUpload:
+        forget_copy(upload, key)
+        raise
 
 
 def _sample(upload: Upload, objects: Objects) -> Sample:

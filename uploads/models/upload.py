@@ -51,6 +51,8 @@ class Upload(models.Model):
     checked_at = models.DateTimeField(null=True, blank=True)
     retry_at = models.DateTimeField(null=True, blank=True)
     failed_checks = models.PositiveSmallIntegerField(default=0)
+    faults = models.PositiveSmallIntegerField(default=0, db_default=0)
+    """How many looks in a row broke for a fault of ours: see upkeep/sweeper.py."""
     purged_at = models.DateTimeField(null=True, blank=True)
 
     etag = models.CharField(max_length=255, blank=True)
@@ -59,7 +61,7 @@ class Upload(models.Model):
     detected_type = models.CharField(max_length=127, blank=True)
     rejected_reason = models.CharField(max_length=255, blank=True)
     waiting_reason = models.CharField(max_length=255, blank=True)
-    """Why an upload is still inspecting: the inspector that could not answer."""
+    """Why an upload is still inspecting: who could not answer, or what broke."""
     quarantine_key = models.CharField(max_length=255, blank=True)
 
     objects = UploadQuerySet.as_manager()

@@ -70,7 +70,7 @@ def is_free(upload: Upload) -> bool:
 def looked(upload: Upload, *, was: str, at: datetime) -> None:
     """End a claim by what came of it: settled for now, or waiting for an inspector."""
     if upload.state == State.INSPECTING and upload.waiting_reason:
-        _try_again(upload, longest=LONGEST_WAIT)
+        _try_again(upload, longest=LONGEST_WAIT, faults=0)
     else:
         seen(upload, was=was, at=at)
 
@@ -78,7 +78,7 @@ def looked(upload: Upload, *, was: str, at: datetime) -> None:
 def seen(upload: Upload, *, was: str, at: datetime) -> None:
     """End a claim: the row was looked at, and found as it should be."""
     rows = Upload.objects.filter(pk=upload.pk)
-    rows.update(retry_at=None, failed_checks=0)
+    rows.update(retry_at=None, failed_checks=0, faults=0)
     # Where it moved on or was purged, that has said when it was looked at.
     rows.filter(state=was).exclude(state__in=FINAL).update(checked_at=at)
 
@@ -93,11 +93,22 @@ def failed(upload: Upload) -> None:
     _try_again(upload, longest=LONGEST_DELAY)
 
 
-def _try_again(upload: Upload, *, longest: timedelta) -> None:
-    failures = min(upload.failed_checks + 1, 1000)
+def broke(upload: Upload) -> None:
+    """End a claim whose look broke for a fault of ours: it failed, and that counts."""
+    _try_again(upload, longest=LONGEST_DELAY, faults=_one_more(upload.faults))
+
+
+def _try_again(upload: Upload, *, longest: timedelta, **facts: int) -> None:
+    failures = _one_more(upload.failed_checks)
     Upload.objects.filter(pk=upload.pk).update(
-        failed_checks=failures, retry_at=timezone.now() + _delay(failures, longest)
+        failed_checks=failures,
+        retry_at=timezone.now() + _delay(failures, longest),
+        **facts,
     )
+
+
+def _one_more(count: int) -> int:
+    return min(count + 1, 1000)
 
 
 def _delay(failures: int, longest: timedelta) -> timedelta:

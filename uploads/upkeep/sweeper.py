@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django import db
+from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from uploads import lifecycle, rates
@@ -29,8 +30,9 @@ MENDING = timedelta(days=1)
 from its deadline on. Then its reservation ends as any other."""
 
 FAILED_LOOKS = 30
-"""So many looks must have failed too, which takes about a day: see schedule.py. A
-sweeper that was off for a week gives nothing up at its first look."""
+"""So many looks in a row must have broken too, which takes about a day: see
+schedule.py. A sweeper that was off for a week gives nothing up at its first look, and
+a wait for an inspector begins the count anew."""
 
 
 @dataclass(frozen=True)
@@ -130,14 +132,18 @@ def _settle(upload: Upload, report: Report, *, at: datetime) -> None:
         logger.warning("upload.unsettled", upload=str(upload.pk), error=error.detail)
     except Upload.DoesNotExist:
         return  # erased meanwhile: there is nothing left to settle
-    except db.Error:
-        # A deadlock or a lost connection says nothing of the upload, however often.
+    except (db.Error, ImproperlyConfigured):
+        # A deadlock, a lost connection or a setting that is wrong for all say nothing
+        # of the upload, however often.
         _require_database()
         logger.exception("upload.unsettled", upload=str(upload.pk))
     except Exception as error:
         # One row that cannot be settled must not keep all others waiting.
         logger.exception("upload.unsettled", upload=str(upload.pk))
         _give_up(upload, report, error)
+        report.failed += 1
+        schedule.broke(upload)
+        return
     else:
         schedule.looked(upload, was=was, at=at)
         _count(report, upload, was=was, state=state)
@@ -147,25 +153,37 @@ def _settle(upload: Upload, report: Report, *, at: datetime) -> None:
 
 
 def _give_up(upload: Upload, report: Report, error: Exception) -> None:
-    """Expire an upload that is long overdue and cannot be settled, for a fault of ours.
+    """End an upload that breaks something of ours at every look, for about a day.
 
-    Its bytes may be whole, so S3 must at least answer: what cannot be asked is put
-    off, whatever was raised.
+    Until then one in inspection says, to operators, what it is that breaks. Its bytes
+    may be whole, so S3 must at least answer: what cannot be asked is put off, whatever
+    was raised.
     """
     _require_bucket()
+    fault = type(error).__name__
     try:
         upload.refresh_from_db()
-        if upload.failed_checks < FAILED_LOOKS or not _is_long_overdue(upload):
+        lasts = upload.faults >= FAILED_LOOKS
+        if upload.state == State.INSPECTING and not lasts:
+            lifecycle.wait(upload, f"The site itself failed with {fault}: see the log.")
             return
-        lifecycle.expire(upload, reason=f"not settled: {type(error).__name__}")
+        if upload.state == State.INSPECTING:
+            lifecycle.reject_uninspected(upload)
+            report.rejected += 1
+        elif lasts and _is_long_overdue(upload):
+            lifecycle.expire(upload, reason=f"not settled: {fault}")
+            report.expired += 1
+        else:
+            return
     except Upload.DoesNotExist:
         return  # erased meanwhile
     except Exception:
         logger.exception("upload.not_given_up", upload=str(upload.pk))
         return
-    logger.error("upload.given_up", upload=str(upload.pk))
+    logger.error(
+        "upload.given_up", upload=str(upload.pk), state=upload.state, error=fault
+    )
     report.given_up += 1
-    report.expired += 1
 
 
 def _is_long_overdue(upload: Upload) -> bool:
