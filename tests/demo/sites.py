@@ -19,7 +19,7 @@ from uploads.dev.ports import HOST, free_ports
 from uploads.dev.processes import PidRecord
 
 PATIENCE_SECONDS = 200
-RECORDS = ("web.pid", "s3/s3.pid")
+RECORDS = ("web.pid", "s3/s3.pid", "sweep.pid")
 COUNT_USERS = """
 from django.contrib.auth.models import User
 print("users", User.objects.count())

@@ -41,6 +41,16 @@ def test_a_killed_server_is_started_again(running: Demo, record: str) -> None:
     until(lambda: running.pid_of(record) not in {None, killed} and running.answers())
 
 
+def test_the_site_is_swept_by_itself_and_on_demand(running: Demo) -> None:
+    log = running.data_dir / "sweep.log"
+    until(lambda: log.exists() and '"looked_at"' in log.read_text())
+
+    answer = running.run("manage", "--", "sweep")
+
+    assert answer.returncode == 0, answer.stderr
+    assert '"failed": 0' in answer.stdout
+
+
 def test_a_second_start_in_the_same_folder_is_refused(running: Demo) -> None:
     answer = running.run("run")
 

@@ -57,6 +57,11 @@ class DemoSite:
             "DJANGO_SETTINGS_MODULE": "config.settings",
         }
 
+    def sweep_command(self) -> list[str]:
+        """Return the command that settles what nobody comes back for, once a minute."""
+        # Unbuffered: what a pass did is in the log when it is over.
+        return [sys.executable, "-u", str(PROJECT / "manage.py"), "sweep", "--loop"]
+
     def web_command(self) -> list[str]:
         """Return the command that serves the site and reloads changed code."""
         watched = [str(path) for path in (PROJECT / "templates").rglob("*.html")]

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+_LOG_LIMIT_BYTES = 10 * 1024**2
+
 
 @cache
 def leash(signal_name: str = "TERM") -> tuple[str, ...]:
@@ -51,6 +53,13 @@ def spawn(
     finally:
         if output:
             output.close()
+
+
+def fresh_log(path: Path) -> Path:
+    """Return ``path`` to write a log to; one that has grown too long begins anew."""
+    if path.exists() and path.stat().st_size > _LOG_LIMIT_BYTES:
+        path.unlink()
+    return path
 
 
 def stop(process: subprocess.Popen[bytes], *, patience: float = 30) -> None:

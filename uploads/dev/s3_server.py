@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uploads.dev.ports import HOST, free_ports, is_free, wait_until_free
-from uploads.dev.processes import PidRecord, spawn, stop
+from uploads.dev.processes import PidRecord, fresh_log, spawn, stop
 
 _READY_SECONDS = 120
 _PORT_SECONDS = 10
-_LOG_LIMIT_BYTES = 10 * 1024**2
 _INNER_PORTS = (
     "s3.port.grpc",
     "master.port",
@@ -107,7 +106,7 @@ class S3Server:
                 "program. Stop that one, or choose another: S3_PORT=9333."
             )
         self._inner_ports = self._choose_inner_ports()
-        self._process = spawn(self._command(), log=self._fresh_log())
+        self._process = spawn(self._command(), log=fresh_log(self.log))
         self.record.write(self._process.pid)
         self._wait_until_ready(self._process)
 
@@ -215,11 +214,6 @@ class S3Server:
             ],
             "policies": [{"name": "put-only", "content": json.dumps(put_only)}],
         }
-
-    def _fresh_log(self) -> Path:
-        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT_BYTES:
-            self.log.unlink()
-        return self.log
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _READY_SECONDS

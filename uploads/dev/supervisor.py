@@ -1,4 +1,4 @@
-"""Keep the demo site's two servers running until told to stop."""
+"""Keep the demo site's servers and its sweeper running until told to stop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from types import FrameType
 
 from uploads.dev.demo_site import PROJECT, DemoSite, make_accounts, prepare
 from uploads.dev.ports import is_free, wait_until_free
-from uploads.dev.processes import PidRecord, spawn, stop
+from uploads.dev.processes import PidRecord, fresh_log, spawn, stop
 
 _POLL_SECONDS = 0.5
 _READY_SECONDS = 120
@@ -42,6 +42,8 @@ class Supervisor:
         self.s3_server = site.s3_server()
         self.web: subprocess.Popen[bytes] | None = None
         self.web_record = PidRecord(site.data_dir / "web.pid")
+        self.sweeper: subprocess.Popen[bytes] | None = None
+        self.sweeper_record = PidRecord(site.data_dir / "sweep.pid")
         self._stopping = threading.Event()
         self._parent = os.getppid()
         self._restarts: deque[float] = deque(maxlen=_RESTARTS)
@@ -69,6 +71,7 @@ class Supervisor:
             raise KeyboardInterrupt
 
     def _start(self) -> None:
+        self.sweeper_record.end_leftover()
         if self.web_record.path.exists():
             # Of a run that was killed: its web processes let go of the port in seconds.
             self.web_record.end_leftover()
@@ -82,6 +85,8 @@ class Supervisor:
         prepare(self.site)
         make_accounts()
         self._start_web()
+        # Last, so that nobody waits for it: it finds the tables, and needs no moment.
+        self._start_sweeper()
         print(welcome(self.site), flush=True)
 
     def _start_web(self) -> None:
@@ -93,6 +98,14 @@ class Supervisor:
                 return
             time.sleep(0.1)
         raise SupervisorError("The site did not start; its own message is above.")
+
+    def _start_sweeper(self) -> None:
+        self.sweeper = spawn(
+            self.site.sweep_command(),
+            environment=self.site.environment(),
+            log=fresh_log(self.site.data_dir / "sweep.log"),
+        )
+        self.sweeper_record.write(self.sweeper.pid)
 
     def _look_after(self) -> None:
         if os.getppid() != self._parent:
@@ -106,6 +119,9 @@ class Supervisor:
             # Workers of a killed gunicorn notice within seconds and let go of the port.
             wait_until_free(self.site.port, seconds=_PORT_SECONDS)
             self._start_web()
+        if self.sweeper is not None and self.sweeper.poll() is not None:
+            self._count_restart("The sweeper")
+            self._start_sweeper()
 
     def _count_restart(self, what: str) -> None:
         now = time.monotonic()
@@ -117,6 +133,9 @@ class Supervisor:
 
     def _stop(self) -> None:
         self._stopping.set()
+        if self.sweeper is not None:
+            stop(self.sweeper)
+            self.sweeper_record.clear()
         if self.web is not None:
             stop(self.web)
             self.web_record.clear()
