@@ -32,6 +32,7 @@ from uploads.models import (
 from uploads.s3.bucket import Bucket
 from uploads.states import State
 from uploads.tokens import create_token, find_token
+from uploads.wording import WORDS
 
 pytestmark = pytest.mark.django_db
 
@@ -512,6 +513,17 @@ def test_a_capped_count_says_more_than(
 
     assert "more than 4 uploads" in page.content.decode()
     assert names(page) == ["notes 2.txt", "notes 3.txt"]
+
+
+def test_operators_read_the_word_that_people_read(operator: Client, alice: Any) -> None:
+    upload = make_upload(alice, 0, state=State.REJECTED)
+
+    for path in (LIST, f"{LIST}{upload.pk}/change/"):
+        page = operator.get(path).content.decode()
+        assert f">{WORDS[State.REJECTED]}</span>" in page
+        assert ">Rejected" not in page
+    script = Path("static/js/page/file-row.js").read_text()
+    assert f'"{WORDS[State.REJECTED]}"' in script
 
 
 @pytest.mark.parametrize(

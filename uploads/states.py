@@ -17,7 +17,7 @@ class State(models.TextChoices):
     PENDING = "pending"  # URLs are out; bytes may be in flight
     INSPECTING = "inspecting"  # the object is what was declared, not yet trusted
     READY = "ready"  # verified and inspected; safe to serve
-    REJECTED = "rejected"  # facts or content were refused
+    REJECTED = "rejected", "Refused"  # facts or content were; people read "Refused"
     EXPIRED = "expired"  # not completed in time
     CANCELLED = "cancelled"  # given up by its owner before it was complete
     DELETED = "deleted"  # removed by its owner or an operator

@@ -14,11 +14,11 @@ from uploads.states import State, Transport
 
 MAX_LINES = 50
 
-WORDS = {
+WORDS: dict[State, str] = {
     State.PENDING: "Unfinished",
     State.INSPECTING: "Checking",
     State.READY: "Ready",
-    State.REJECTED: "Refused",
+    State.REJECTED: State.REJECTED.label,
     State.EXPIRED: "Expired",
     State.CANCELLED: "Cancelled",
     State.DELETED: "Deleted",

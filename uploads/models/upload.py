@@ -59,7 +59,7 @@ class Upload(models.Model):
     version_id = models.CharField(max_length=1024, blank=True)
     object_checksum = models.CharField(max_length=64, blank=True)
     detected_type = models.CharField(max_length=127, blank=True)
-    rejected_reason = models.CharField(max_length=255, blank=True)
+    rejected_reason = models.CharField("refused because", max_length=255, blank=True)
     waiting_reason = models.CharField(max_length=255, blank=True)
     """Why an upload is still inspecting: who could not answer, or what broke."""
     quarantine_key = models.CharField(max_length=255, blank=True)

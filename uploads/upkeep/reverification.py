@@ -50,7 +50,7 @@ def _take_further(upload: Upload, actor: Any) -> Finding:
     if upload.state == State.READY:
         return Finding(True, "The object was verified and is ready.")
     if upload.state == State.REJECTED:
-        return Finding(False, f"It was rejected. {upload.rejected_reason}")
+        return Finding(False, f"It was refused. {upload.rejected_reason}")
     if upload.waiting_reason:
         return Finding(False, f"It waits for an inspector. {upload.waiting_reason}")
     return Finding(True, "The object is being inspected.")
