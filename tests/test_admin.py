@@ -835,6 +835,29 @@ def test_a_tokens_secret_is_shown_once_and_its_digest_never(
     assert row.digest.encode() not in page.content + later
 
 
+def test_a_reloaded_admin_page_makes_no_other_token(
+    operator: Client, alice: Any
+) -> None:
+    blank = operator.get(f"{TOKENS}add/").content.decode()
+    [once] = re.findall(r'name="once" value="(\w+)"', blank)
+    fields = {"user": alice.pk, "name": "backup", "scope": "write", "once": once}
+
+    pages = [operator.post(f"{TOKENS}add/", fields).content.decode() for _ in range(2)]
+
+    row = ApiToken.objects.get()
+    assert [bool(re.search(r"slipway_[\w-]{43}", page)) for page in pages] == [
+        True,
+        False,
+    ]
+    assert "has made the token “backup” of alice already" in pages[1]
+    kinds = AuditEvent.objects.filter(kind__in=["token.created", "admin.added"])
+    assert sorted(kinds.values_list("kind", flat=True)) == [
+        "admin.added",
+        "token.created",
+    ]
+    assert row.user == alice
+
+
 def test_only_a_superuser_makes_tokens_for_others(
     django_user_model: Any, alice: Any
 ) -> None:

@@ -92,6 +92,47 @@ def test_the_secret_is_shown_once_and_kept_nowhere(page: Client) -> None:
     assert secret not in str(AuditEvent.objects.values())
 
 
+def once_of(answer: Any) -> str:
+    [once] = re.findall(r'name="once" value="(\w+)"', text_of(answer))
+    return str(once)
+
+
+def test_a_reload_of_the_answer_makes_no_other_token_and_says_so(page: Client) -> None:
+    once = once_of(page.get(PAGE))
+    first = make(page, once=once)
+    [secret] = set(SECRET.findall(text_of(first)))
+
+    again = make(page, once=once)
+
+    assert "has made the token “backup” already" in text_of(again)
+    assert not SECRET.search(text_of(again))
+    assert find_token(secret) == ApiToken.objects.get()
+    assert AuditEvent.objects.filter(kind="token.created").count() == 1
+    # The form in either answer is a new one.
+    fresh = {once_of(first), once_of(again)}
+    assert len(fresh | {once}) == 3
+    for other in fresh:
+        assert SECRET.search(text_of(make(page, once=other)))
+
+
+def test_a_mark_is_its_owners_own(page: Client, django_user_model: Any) -> None:
+    once = once_of(page.get(PAGE))
+    make(page, once=once)
+    page.force_login(django_user_model.objects.create_user("bob"))
+
+    assert SECRET.search(text_of(make(page, once=once)))
+    assert ApiToken.objects.count() == 2
+
+
+def test_a_token_that_was_revoked_meanwhile_is_not_made_again(page: Client) -> None:
+    once = once_of(page.get(PAGE))
+    make(page, once=once)
+    revoke(ApiToken.objects.get())
+
+    assert not SECRET.search(text_of(make(page, once=once)))
+    assert ApiToken.objects.count() == 1
+
+
 def test_making_and_revoking_are_written_down(page: Client, alice: Any) -> None:
     make(page)
     page.post(f"{PAGE}{ApiToken.objects.get().pk}/revoke/")

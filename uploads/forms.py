@@ -26,6 +26,19 @@ def new_token() -> str:
     return uuid.uuid4().hex
 
 
+def once_field() -> forms.CharField:
+    """Return a hidden field by which a form that is sent again is known.
+
+    Browsers may keep what hidden fields held when a page is loaded anew: not this.
+    """
+    return forms.CharField(
+        max_length=64,
+        required=False,
+        initial=new_token,
+        widget=forms.HiddenInput(attrs={"autocomplete": "off"}),
+    )
+
+
 class HouseForm:
     """Puts the house's style on the fields of the form it is mixed into."""
 
@@ -58,9 +71,7 @@ class PlainUploadForm(HouseForm, forms.Form):
         "own where the storage passes it on.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    once = forms.CharField(
-        max_length=64, required=False, initial=new_token, widget=forms.HiddenInput
-    )
+    once = once_field()
 
     def __init__(self, *args: Any, usage: Usage, policy: Policy, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -131,3 +142,4 @@ class TokenForm(HouseForm, forms.Form):
         coerce=lambda chosen: None if chosen == TokenForm.NEVER else int(chosen),
         initial="90",
     )
+    once = once_field()

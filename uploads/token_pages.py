@@ -36,7 +36,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
     """Show the person's tokens, and make one.
 
     The secret is in the answer to the POST itself and nowhere else: a message or
-    a session would keep it.
+    a session would keep it. So a reload sends the form again; it makes no other token.
     """
     form = TokenForm(request.POST or None)
     made, secret = None, ""
@@ -50,6 +50,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
                 scope=form.cleaned_data["scope"],
                 expires_at=timezone.now() + timedelta(days=days) if days else None,
                 actor=request.user,
+                form_mark=form.cleaned_data["once"],
             )
             form = TokenForm()
     rows = list(_own(request).order_by(F("revoked_at").desc(nulls_first=True), "-pk"))

@@ -25,20 +25,30 @@ def create_token(
     scope: str = Scope.WRITE,
     expires_at: datetime | None = None,
     actor: Any = None,
+    form_mark: str = "",
 ) -> tuple[ApiToken, str]:
     """Return a new token's row and its secret, which cannot be shown again.
 
-    ``actor`` is who makes it, None for the command line.
+    ``actor`` is who makes it, None for the command line. A form that was sent before
+    with the same ``form_mark`` makes nothing: it gets the row that it has made, and
+    ``""`` for the secret, which nobody knows any more.
     """
     secret = PREFIX + secrets.token_urlsafe(32)
+    facts = {
+        "name": name,
+        "digest": _digest(secret),
+        "scope": scope,
+        "expires_at": expires_at,
+    }
     with transaction.atomic():
-        row = ApiToken.objects.create(
-            user=owner,
-            name=name,
-            digest=_digest(secret),
-            scope=scope,
-            expires_at=expires_at,
-        )
+        if form_mark:
+            row, is_new = ApiToken.objects.get_or_create(
+                user=owner, form_mark=form_mark, defaults=facts
+            )
+            if not is_new:
+                return row, ""
+        else:
+            row = ApiToken.objects.create(user=owner, **facts)
         until = expires_at.isoformat() if expires_at else None
         detail = {**_named(row), "scope": str(row.scope), "expires_at": until}
         record("token.created", user=owner, actor=actor, detail=detail)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
@@ -13,14 +14,20 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from uploads.admin.listing import ListAdmin, with_permission
+from uploads.forms import once_field
 from uploads.models import ApiToken
 from uploads.tokens import create_token, revoke
 
 DEFAULT_DAYS = 90
 
 
+class NewTokenForm(forms.ModelForm):  # type: ignore[type-arg]
+    once = once_field()
+
+
 @admin.register(ApiToken)
 class TokenAdmin(ListAdmin):
+    form = NewTokenForm
     list_display = (
         *("name", "user", "scope", "created_at"),
         *("expires_at", "last_used_at", "revoked_at"),
@@ -39,7 +46,7 @@ class TokenAdmin(ListAdmin):
         # A token stands in for its user's password: nobody makes one for others,
         # except who could set that password as well.
         others = ("user",) if request.user.is_superuser else ()
-        return (*others, "name", "scope", "expires_at")
+        return (*others, "name", "scope", "expires_at", "once")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         expires_at: datetime = timezone.now() + timedelta(days=DEFAULT_DAYS)
@@ -72,19 +79,27 @@ class TokenAdmin(ListAdmin):
             scope=obj.scope,
             expires_at=obj.expires_at,
             actor=request.user,
+            form_mark=form.cleaned_data["once"],
         )
         obj.__dict__.update(row.__dict__)
         request.new_token_secret = secret  # type: ignore[attr-defined]
+
+    def log_addition(self, request: HttpRequest, obj: ApiToken, message: Any) -> Any:
+        """Log what was made; a form that was sent again has made nothing."""
+        if request.new_token_secret:  # type: ignore[attr-defined]
+            return super().log_addition(request, obj, message)
+        return None
 
     def response_add(
         self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None
     ) -> HttpResponse:
         """Show the secret in the answer itself: a message would put it in a cookie."""
+        secret = request.new_token_secret  # type: ignore[attr-defined]
         context = {
             **self.admin_site.each_context(request),
-            "title": "Copy the token now",
+            "title": "Copy the token now" if secret else "It is made already",
             "opts": self.opts,
             "token": obj,
-            "secret": request.new_token_secret,  # type: ignore[attr-defined]
+            "secret": secret,
         }
         return TemplateResponse(request, "admin/uploads/apitoken/created.html", context)

@@ -33,6 +33,8 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    form_mark = models.CharField(max_length=64, null=True, editable=False)
+    """What the form that made it was marked with: sent again, it makes no other."""
 
     LAST_USED_RESOLUTION = timedelta(minutes=1)
 
@@ -41,7 +43,10 @@ class ApiToken(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(scope__in=Scope.values), name="token_scope_known"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["user", "form_mark"], name="token_once_per_form"
+            ),
         ]
 
     def __str__(self) -> str:
