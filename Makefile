@@ -108,9 +108,9 @@ faults: $(READY) $(BUNDLE) chromium ## All of that, with a large file: FAULTS_MI
 soak: $(READY) $(BUNDLE) chromium ## Uploads while everything fails: MINUTES=15 SEED=1
 	$(PYTHON) -m tests.faults.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
-bench: $(READY) ## Measure
-	@set -- bench/*.py; test -e "$$1" || { echo "No benchmarks yet."; exit 0; }; \
-		for script; do echo "== $$script"; $(PYTHON) "$$script" || exit 1; done
+bench: $(READY) $(PACKAGES) ## Measure
+	@for script in bench/*.py; do echo "== $$script"; $(PYTHON) "$$script" || exit 1; done
+	@for script in bench/*.mjs; do echo "== $$script"; node "$$script" || exit 1; done
 
 vulnerabilities: $(READY) $(PACKAGES) ## Ask public advisories about every locked package
 	@$(PYTHON) scripts/vulnerabilities.py

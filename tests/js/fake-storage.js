@@ -1,12 +1,19 @@
-/** S3 in memory: keeps what presigned requests bring, refuses what they do not permit, fails when told to. */
+const FILLING_MS = 1_000;
+
+/**
+ * S3 in memory: keeps what presigned requests bring, refuses what they do not permit, fails when told to.
+ *
+ * The line brings `bytesPerMs` to all bodies together and at most `bytesPerMsEach` to one. Progress is told at
+ * each quarter of a body, or every `stepMs`, and soon runs ahead by `buffer` bytes, as a browser's does.
+ */
 export class FakeStorage {
-  constructor({ clock, connectivity, bytesPerMs }) {
-    Object.assign(this, { clock, connectivity, bytesPerMs });
+  constructor({ clock, connectivity, bytesPerMs, bytesPerMsEach = Infinity, stepMs = 0, delayMs = 10, buffer = 0 }) {
+    Object.assign(this, { clock, connectivity, bytesPerMs, bytesPerMsEach, stepMs, delayMs, buffer });
     /** key -> checksum */
     this.objects = new Map();
     /** key -> Map(part_number -> {byte_size, checksum}) */
     this.multiparts = new Map();
-    /** every body that arrived here: {key, partNumber, status} */
+    /** every body that arrived here: {key, partNumber, status, at} */
     this.requests = [];
     this.inFlight = new Set();
     this.maxInFlight = 0;
@@ -97,12 +104,15 @@ class FakeXhr {
   #step(sent) {
     if (this.wanted === "stall" && sent > 0) return;
     const { size, file } = this.body;
-    const share = Math.max(1, Math.ceil(size / 4));
+    const { stepMs, buffer } = this.storage;
+    const speed = Math.min(this.storage.bytesPerMs / this.storage.inFlight.size, this.storage.bytesPerMsEach);
+    const share = Math.max(1, Math.ceil(stepMs ? stepMs * speed : size / 4));
     const next = Math.min(size, sent + share);
-    const speed = this.storage.bytesPerMs / this.storage.inFlight.size;
-    this.#later(10 + (next - sent) / speed, () => {
+    const delay = stepMs && sent > 0 ? 0 : this.storage.delayMs;
+    this.#later(delay + (next - sent) / speed, () => {
       if (!file.readable || this.wanted === "network") return this.fail();
-      this.upload.onprogress?.({ loaded: next });
+      const filled = Math.min(1, (this.storage.clock.now() - this.began) / FILLING_MS);
+      this.upload.onprogress?.({ loaded: Math.min(size, next + buffer * filled) });
       if (next < size) this.#step(next);
       else this.#answer();
     });
@@ -120,6 +130,7 @@ class FakeXhr {
       key: decodeURIComponent(pathname.slice(1)),
       partNumber: Number(searchParams.get("part")) || undefined,
       status: answer.status,
+      at: storage.clock.now(),
     });
     if (this.wanted === "lost") return this.fail();
     this.#end();

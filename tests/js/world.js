@@ -7,6 +7,9 @@ import { createEngine } from "../../static/js/engine/engine.js";
 
 export const MIB = 1024 * 1024;
 
+/** Six lanes for whatever comes, as if every line were fast: what the pace is measured against. */
+export const NO_PACE = { hasRoom: true, begin: () => ({}), moved() {}, landed() {}, end() {} };
+
 /** A clock that stands still until the test lets it run, then jumps from timer to timer. */
 export class FakeClock extends Clock {
   #now = 0;
@@ -80,7 +83,7 @@ export function seeded(seed) {
 
 /** An engine, a server and a storage in one fake time. */
 export class World {
-  constructor({ seed = 1, bytesPerMs = 20_000, latencyMs = 20, lifetimeMs = 900_000, ...options } = {}) {
+  constructor({ seed = 1, bytesPerMs = 20_000, line = {}, latencyMs = 20, lifetimeMs = 900_000, ...options } = {}) {
     this.clock = new FakeClock();
     this.random = seeded(seed);
     this.network = {};
@@ -88,7 +91,7 @@ export class World {
       onLine: true,
       listen: (event, listener) => (this.network[event] = listener),
     });
-    this.storage = new FakeStorage({ clock: this.clock, connectivity: this.connectivity, bytesPerMs });
+    this.storage = new FakeStorage({ clock: this.clock, connectivity: this.connectivity, bytesPerMs, ...line });
     this.server = new FakeServer({
       clock: this.clock,
       connectivity: this.connectivity,

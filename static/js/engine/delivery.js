@@ -17,7 +17,6 @@ export class Delivery {
   #lanes;
   #retry;
   #checksums;
-  #clock;
 
   /**
    * @param {{
@@ -25,15 +24,13 @@ export class Delivery {
    *   lanes: import("./lanes.js").Lanes,
    *   retry: import("./retry.js").Retry,
    *   checksums: import("./checksum.js").Checksums,
-   *   clock: import("./clock.js").Clock,
    * }} parts
    */
-  constructor({ put, lanes, retry, checksums, clock }) {
+  constructor({ put, lanes, retry, checksums }) {
     this.#put = put;
     this.#lanes = lanes;
     this.#retry = retry;
     this.#checksums = checksums;
-    this.#clock = clock;
   }
 
   /**
@@ -44,23 +41,27 @@ export class Delivery {
    * @param {Parcel} parcel
    */
   async deliver(parcel) {
-    const { owner, signal } = parcel;
+    const { owner, body, signal } = parcel;
     const failures = { refused: false, renewals: 0, corrupt: 0 };
-    const attempt = () => this.#lanes.run(owner, signal, () => this.#attempt(parcel, failures));
+    const attempt = () => this.#lanes.run(owner, signal, (report) => this.#attempt(parcel, failures, report), body.size);
     await this.#retry.run(attempt, { signal });
   }
 
   /**
    * @param {Parcel} parcel
    * @param {{refused: boolean, renewals: number, corrupt: number}} failures
+   * @param {import("./lanes.js").Report} report
    */
-  async #attempt({ owner, body, checksum, signal, requestFor, onProgress }, failures) {
+  async #attempt({ owner, body, checksum, signal, requestFor, onProgress }, failures, report) {
     const request = await requestFor(failures.refused);
     failures.refused = false;
-    const began = this.#clock.now();
+    const moved = (/** @type {number} */ sent) => {
+      onProgress(sent);
+      report.moved(sent);
+    };
     try {
-      await this.#put.send(request, body, { signal, onProgress });
-      this.#lanes.delivered(this.#clock.now() - began);
+      await this.#put.send(request, body, { signal, onProgress: moved });
+      report.delivered();
     } catch (error) {
       if (!(error instanceof DeliveryError)) throw error;
       if (error.code === "exists") return; // an earlier attempt arrived and its answer was lost: complete decides

@@ -38,7 +38,8 @@ import { workerUrl } from "./worker-url.js";
  *   fetch?: typeof globalThis.fetch,
  *   createXhr?: () => XMLHttpRequest,
  *   checksums?: Checksums,
- * }} EngineOptions the last seven stand in for the browser in tests
+ *   pace?: import("./pace.js").Pace,
+ * }} EngineOptions the last eight stand in for the browser and the line in tests
  * @typedef {{filename?: string, relativePath?: string, contentType?: string, key?: string}} AddOptions
  *   `key`: an earlier handle's, to continue its upload
  */
@@ -89,7 +90,7 @@ export class Engine extends Emitter {
     const { clock = new Clock(), connectivity = new Connectivity(), random, lanes: max = 6 } = options;
     const retry = new Retry({ clock, connectivity, random });
     const checksums = options.checksums ?? new Checksums({ createWorker: workerFactory(options.workerUrl) });
-    const lanes = new Lanes({ clock, max });
+    const lanes = new Lanes({ clock, max, pace: options.pace });
     this.api = new Api({ clock, retry, csrfToken: options.csrfToken, user: options.user, base: options.base, fetch: options.fetch });
     this.lanes = lanes;
     this.#options = options;
@@ -97,7 +98,7 @@ export class Engine extends Emitter {
     this.#connectivity = connectivity;
     this.#newKey = options.newKey ?? randomKey;
     this.#checksums = checksums;
-    this.#delivery = new Delivery({ put: new Put({ clock, createXhr: options.createXhr }), lanes, retry, checksums, clock });
+    this.#delivery = new Delivery({ put: new Put({ clock, createXhr: options.createXhr }), lanes, retry, checksums });
     this.#meter = new SpeedMeter({ clock });
     this.#largeGate = new Lanes({ clock, max });
     const gate = new Lanes({ clock, max: MAX_SMALL_AT_ONCE });

@@ -21,14 +21,21 @@ export class FairQueue {
     else this.#entries.set(owner, new Set([entry]));
   }
 
-  /** @returns {T | undefined} the next entry, taken out */
-  take() {
+  /**
+   * Return the next entry that may go, taken out; who may not keeps its turn.
+   *
+   * @param {(entry: T) => boolean} mayGo
+   * @returns {T | undefined}
+   */
+  take(mayGo = () => true) {
     for (const [owner, mine] of this.#entries) {
-      const [entry] = mine;
-      mine.delete(entry);
-      this.#entries.delete(owner);
-      if (mine.size > 0) this.#entries.set(owner, mine); // to the end of the line
-      return entry;
+      for (const entry of mine) {
+        if (!mayGo(entry)) continue;
+        mine.delete(entry);
+        this.#entries.delete(owner);
+        if (mine.size > 0) this.#entries.set(owner, mine); // to the end of the line
+        return entry;
+      }
     }
     return undefined;
   }

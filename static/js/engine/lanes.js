@@ -1,32 +1,36 @@
 import { FairQueue } from "./fair-queue.js";
+import { Pace } from "./pace.js";
 
 const CALM_MS = 2_000; // several refusals within this time are one message
-const SLOW_MS = 60_000; // a body that takes longer has too many others beside it
-const MIN_LANES_WHEN_SLOW = 2;
 
-/** @typedef {{owner: object, start: () => void}} Waiting */
+/**
+ * @typedef {{size: number, start: (flight: import("./pace.js").Flight) => void}} Waiting
+ * @typedef {{moved: (sent: number) => void, delivered: () => void}} Report `sent`: bytes of this body, in all
+ */
 
 /**
  * Bounds how many bodies travel at once, over all files, and gives each file its turn.
  *
- * Fewer lanes when S3 pushes back (half) or when bodies crawl (one less, so that a broken
- * connection costs less); one more after as many good deliveries as there are lanes.
+ * How many lanes there are is for S3 to say: half as many when it pushes back, one more after as
+ * many good deliveries as there are lanes. How many of them large bodies use, the line says (`Pace`).
  */
 export class Lanes {
   #clock;
   #max;
   #limit;
+  #pace;
   #active = 0;
   #good = 0;
   #pushedBackAt = -Infinity;
   /** @type {FairQueue<Waiting>} */
   #queue = new FairQueue();
 
-  /** @param {{clock: import("./clock.js").Clock, max?: number}} parts */
-  constructor({ clock, max = 6 }) {
+  /** @param {{clock: import("./clock.js").Clock, max?: number, pace?: Pace}} parts */
+  constructor({ clock, max = 6, pace = new Pace({ clock, max }) }) {
     this.#clock = clock;
     this.#max = max;
     this.#limit = max;
+    this.#pace = pace;
   }
 
   get limit() {
@@ -43,20 +47,28 @@ export class Lanes {
   }
 
   /**
-   * Run `task` as soon as a lane is free and `owner` is due; return what it returns.
+   * Run `task` as soon as a lane is free, the line has room and `owner` is due; return what it returns.
    *
    * @template T
    * @param {object} owner
    * @param {AbortSignal} signal ends the wait for a lane
-   * @param {() => Promise<T>} task
+   * @param {(report: Report) => Promise<T>} task tells how its body gets on
+   * @param {number} [size] of the body, in bytes
    * @returns {Promise<T>}
    */
-  async run(owner, signal, task) {
-    await this.#enter(owner, signal);
+  async run(owner, signal, task, size = 0) {
+    const flight = await this.#enter(owner, signal, size);
     try {
       signal.throwIfAborted();
-      return await task();
+      return await task({
+        moved: (sent) => {
+          this.#pace.moved(flight, sent);
+          this.#fill();
+        },
+        delivered: () => this.#delivered(flight),
+      });
     } finally {
+      this.#pace.end(flight);
       this.#active -= 1;
       this.#fill();
     }
@@ -71,34 +83,34 @@ export class Lanes {
     this.#limit = Math.max(1, Math.floor(this.#limit / 2));
   }
 
-  /** @param {number} milliseconds how long a delivered body took */
-  delivered(milliseconds) {
-    const slow = milliseconds > SLOW_MS;
-    this.#good = slow ? Math.min(this.#good, 0) - 1 : Math.max(this.#good, 0) + 1;
-    if (Math.abs(this.#good) < this.#limit) return;
+  /** @param {import("./pace.js").Flight} flight */
+  #delivered(flight) {
+    this.#pace.landed(flight);
+    this.#good += 1;
+    if (this.#good < this.#limit) return;
     this.#good = 0;
-    if (slow) this.#limit = Math.max(Math.min(this.#limit, MIN_LANES_WHEN_SLOW), this.#limit - 1);
-    else this.#limit = Math.min(this.#max, this.#limit + 1);
-    this.#fill();
+    this.#limit = Math.min(this.#max, this.#limit + 1);
   }
 
   /**
    * @param {object} owner
    * @param {AbortSignal} signal
-   * @returns {Promise<void>}
+   * @param {number} size
+   * @returns {Promise<import("./pace.js").Flight>}
    */
-  #enter(owner, signal) {
+  #enter(owner, signal, size) {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       const abort = () => {
         this.#queue.remove(owner, waiting);
         reject(signal.reason);
       };
+      /** @type {Waiting} */
       const waiting = {
-        owner,
-        start: () => {
+        size,
+        start: (flight) => {
           signal.removeEventListener("abort", abort);
-          resolve();
+          resolve(flight);
         },
       };
       signal.addEventListener("abort", abort, { once: true });
@@ -109,10 +121,11 @@ export class Lanes {
 
   #fill() {
     while (this.#active < this.#limit) {
-      const next = this.#queue.take();
+      const { hasRoom } = this.#pace;
+      const next = this.#queue.take(({ size }) => hasRoom || !Pace.isLarge(size));
       if (!next) return;
       this.#active += 1;
-      next.start();
+      next.start(this.#pace.begin(next.size));
     }
   }
 }

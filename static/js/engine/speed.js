@@ -13,6 +13,7 @@ const SMOOTHING_MS = 8_000;
 /** Measures bytes a second over the last seconds, and says honestly when nothing moves. */
 export class SpeedMeter {
   #clock;
+  #windowMs;
   /** @type {{at: number, bytes: number}[]} oldest first */
   #samples = [];
   #since = 0;
@@ -22,9 +23,10 @@ export class SpeedMeter {
   /** @type {{at: number, speed: number} | null} what times are told by: follows the speed slowly */
   #steady = null;
 
-  /** @param {{clock: import("./clock.js").Clock}} parts */
-  constructor({ clock }) {
+  /** @param {{clock: import("./clock.js").Clock, windowMs?: number}} parts */
+  constructor({ clock, windowMs = WINDOW_MS }) {
     this.#clock = clock;
+    this.#windowMs = windowMs;
     this.begin();
   }
 
@@ -52,7 +54,7 @@ export class SpeedMeter {
   get bytesPerSecond() {
     const now = this.#clock.now();
     if (this.#settled === null) return 0;
-    const from = Math.max(this.#settled, now - WINDOW_MS);
+    const from = Math.max(this.#settled, now - this.#windowMs);
     // The newest stays: it tells of a stall.
     while (this.#samples.length > 1 && this.#samples[0].at < from) this.#samples.shift();
     if (now - from < TRUST_MS) return 0;

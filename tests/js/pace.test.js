@@ -1,0 +1,213 @@
+import { FakeFile, MIB, NO_PACE, World } from "./world.js";
+import { FairQueue } from "../../static/js/engine/fair-queue.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const MBIT_PER_S = 125; // bytes a millisecond
+const PART = 16 * MIB;
+
+/** Send files over a line; return the world, when all six lanes were busy, when it was over, and each landing. */
+async function sent(line, sizes, options = {}) {
+  const world = new World({ line: { stepMs: 250, ...line }, ...options });
+  const handles = sizes.map((size, index) => world.engine.add(new FakeFile(`${index}.bin`, size)));
+  let sixAt = Infinity;
+  for (const handle of handles) {
+    handle.on("progress", () => {
+      if (world.storage.inFlight.size === 6) sixAt = Math.min(sixAt, world.clock.now());
+    });
+  }
+  await world.run(Promise.all(handles.map((handle) => handle.finished)));
+  return { world, sixAt, took: world.clock.now(), landings: world.storage.requests.map(({ at }) => at) };
+}
+
+/** The same with the pace and without. */
+async function compared(line, sizes) {
+  return [await sent(line, sizes), await sent(line, sizes, { pace: NO_PACE })];
+}
+
+function assertNoLaneIsLost(world) {
+  assert.equal(world.engine.lanes.active, 0);
+  assert.equal(world.engine.lanes.limit, 6);
+}
+
+for (const buffer of [0, 500_000, 3_000_000]) {
+  test(`on 2 Mbit/s each part is safe in its turn, whatever buffers pretend (${buffer} bytes)`, async () => {
+    const speed = 2 * MBIT_PER_S;
+    const [now, before] = await compared({ bytesPerMs: speed, buffer }, [60 * MIB]);
+
+    const partMs = PART / speed;
+    const pretended = (2 * buffer) / speed; // the next part sets out so much too early
+    for (const [index, at] of now.landings.slice(0, 3).entries()) {
+      const due = (index + 1) * partMs;
+      assert.ok(at < due + 8_000 + pretended, `part ${index + 1} after ${at} ms instead of ${due}`);
+    }
+    assert.ok(before.landings[0] > 0.75 * before.took, "six lanes had nothing safe for three quarters of the time");
+    assert.ok(now.took < 1.01 * before.took, `${now.took} instead of ${before.took} ms`);
+  });
+}
+
+test("a slow line stays with one part after another, however long the file", async () => {
+  const speed = 2 * MBIT_PER_S;
+  const { landings, sixAt } = await sent({ bytesPerMs: speed, buffer: 500_000 }, [500 * MIB]);
+
+  assert.equal(sixAt, Infinity);
+  for (const [index, at] of landings.entries()) {
+    assert.ok(at < (index + 1) * (PART / speed) + 20_000, `part ${index + 1} after ${at} ms`);
+  }
+});
+
+test("1 Gbit/s has all six lanes within a second, and 1 GiB takes no longer", async () => {
+  const line = { bytesPerMs: 1000 * MBIT_PER_S, delayMs: 20, stepMs: 50 };
+  const [now, before] = await compared(line, [1024 * MIB]);
+
+  assert.ok(now.sixAt < 1_000, `${now.sixAt} ms`);
+  assert.ok(now.took < 1.03 * before.took, `${now.took} instead of ${before.took} ms`);
+});
+
+test("100 Mbit/s has all six lanes after three seconds, and 1 GiB takes no longer", async () => {
+  const [now, before] = await compared({ bytesPerMs: 100 * MBIT_PER_S, delayMs: 20 }, [1024 * MIB]);
+
+  assert.ok(now.sixAt < 3_000, `${now.sixAt} ms`);
+  assert.ok(now.took < 1.01 * before.took, `${now.took} instead of ${before.took} ms`);
+});
+
+for (const [each, buffer, sixWithinMs] of [
+  [2_000, 0, 12_000],
+  [1_000, 0, 30_000],
+  [500, 0, 50_000],
+  [500, 3_000_000, 50_000],
+]) {
+  test(`a line limited to ${each} kB/s for each connection gets all six (buffer ${buffer}), and 1 GiB takes little longer`, async () => {
+    const [now, before] = await compared({ bytesPerMs: 6 * each, bytesPerMsEach: each, buffer }, [1024 * MIB]);
+
+    assert.ok(now.sixAt < sixWithinMs, `${now.sixAt} ms`);
+    assert.ok(now.took < 1.15 * before.took, `${now.took} instead of ${before.took} ms`);
+  });
+}
+
+for (const seed of [1, 2, 3]) {
+  test(`lines whose speed is never the same for long are told apart all the same (seed ${seed})`, async () => {
+    const world = (line, size) => {
+      const made = new World({ line: { stepMs: 250, buffer: 500_000, ...line }, seed });
+      const steady = line.bytesPerMs;
+      Object.defineProperty(made.storage, "bytesPerMs", { get: () => steady * (0.5 + made.random()) });
+      return [made, made.engine.add(new FakeFile("a.bin", size))];
+    };
+    const [shared, slow] = world({ bytesPerMs: 2 * MBIT_PER_S }, 300 * MIB);
+    const [limited, far] = world({ bytesPerMs: 3_000, bytesPerMsEach: 500 }, 300 * MIB);
+
+    await shared.run(slow.finished);
+    await limited.run(far.finished);
+
+    assert.ok(shared.storage.maxInFlight <= 3, `${shared.storage.maxInFlight} on the shared line`);
+    assert.equal(limited.storage.maxInFlight, 6);
+  });
+}
+
+test("small files by the hundred use all six lanes from the first moment, and take as long as before", async () => {
+  for (const bytesPerMs of [2 * MBIT_PER_S, 1000 * MBIT_PER_S]) {
+    const [now, before] = await compared({ bytesPerMs }, Array(400).fill(20_000));
+
+    assert.deepEqual(now.landings, before.landings);
+    assert.equal(now.world.storage.maxInFlight, 6);
+  }
+});
+
+test("on a slow line photos land one after another, and small files pass them", async () => {
+  const { landings, took } = await sent({ bytesPerMs: 2 * MBIT_PER_S }, Array(30).fill(5_000_000));
+  assert.ok(landings[0] < 30_000, `${landings[0]} ms`);
+  assert.ok(landings.filter((at) => at < took / 2).length >= 13);
+
+  const world = new World({ line: { stepMs: 250 }, bytesPerMs: 2 * MBIT_PER_S });
+  const large = world.engine.add(new FakeFile("film.bin", 60 * MIB));
+  await world.until(() => large.bytesSent > 0);
+  const began = world.clock.now();
+  await world.run(Promise.all(Array.from({ length: 20 }, (_, n) => world.engine.add(new FakeFile(`${n}`, 1000)).finished)));
+
+  assert.ok(world.clock.now() - began < 5_000, `${world.clock.now() - began} ms`);
+  assert.equal(large.state, "sending");
+});
+
+test("several files share a slow line in turns, and pause and cancel lose no lane", async () => {
+  const world = new World({ line: { stepMs: 250 }, bytesPerMs: 8 * MBIT_PER_S });
+  const [one, two, three] = [1, 2, 3].map((n) => world.engine.add(new FakeFile(`${n}.bin`, 100 * MIB)));
+  await world.until(() => world.storage.requests.length === 4);
+  assert.equal(new Set(world.storage.requests.map(({ key }) => key)).size, 3, "each had its turn");
+
+  await world.run(two.cancel());
+  one.pause();
+  await world.pass(5 * 60_000);
+  one.resume();
+  await world.pass(30_000);
+  world.engine.pauseAll();
+  await world.pass(3_600_000);
+  assert.equal(world.engine.lanes.active, 0, "while all is paused nothing travels");
+  world.engine.resumeAll();
+  await world.run(Promise.all([one.finished, three.finished]));
+
+  assertNoLaneIsLost(world);
+});
+
+test("a line that was slow and is fast after a pause has six lanes soon", async () => {
+  const world = new World({ line: { stepMs: 250 }, bytesPerMs: 2 * MBIT_PER_S });
+  const handle = world.engine.add(new FakeFile("a.bin", 1024 * MIB));
+  await world.pass(200_000);
+  handle.pause();
+  await world.pass(60_000);
+  world.storage.bytesPerMs = 200 * MBIT_PER_S;
+  const resumed = world.clock.now();
+  handle.resume();
+
+  await world.until(() => world.storage.inFlight.size === 6);
+
+  assert.ok(world.clock.now() - resumed < 3_000, `${world.clock.now() - resumed} ms`);
+  await world.run(handle.finished);
+  assertNoLaneIsLost(world);
+});
+
+test("a line whose connections were limited, and that is slow since, goes back to few without a rest", async () => {
+  const world = new World({ line: { stepMs: 250, bytesPerMs: 3_000, bytesPerMsEach: 500 } });
+  world.engine.add(new FakeFile("a.bin", 2048 * MIB));
+  await world.until(() => world.storage.inFlight.size === 6);
+  await world.pass(120_000);
+  assert.ok(world.storage.inFlight.size >= 5);
+
+  world.storage.bytesPerMs = 4 * MBIT_PER_S;
+
+  await world.until(() => world.storage.inFlight.size === 1);
+  assert.ok(world.clock.now() < 3_600_000, `${world.clock.now()} ms`);
+});
+
+test("a line that was fast and is slow after a rest begins with one part, not with six", async () => {
+  const world = new World({ line: { stepMs: 250 }, bytesPerMs: 200 * MBIT_PER_S });
+  world.engine.add(new FakeFile("a.bin", 1024 * MIB));
+  await world.until(() => world.storage.inFlight.size === 6);
+  world.goOffline();
+  await world.pass(60_000);
+  world.storage.bytesPerMs = 2 * MBIT_PER_S;
+  world.goOnline();
+  await world.pass(30_000);
+
+  assert.equal(world.storage.inFlight.size, 1);
+});
+
+test("a body that stands still holds up nobody for ever", async () => {
+  const world = new World({ line: { stepMs: 250 }, bytesPerMs: 4 * MBIT_PER_S });
+  let stalls = 1;
+  world.storage.fault = ({ partNumber }) => (partNumber === 2 && stalls-- > 0 ? "stall" : undefined);
+
+  await world.run(world.engine.add(new FakeFile("a.bin", 200 * MIB)).finished);
+
+  assert.equal(world.engine.lanes.active, 0);
+  assert.ok(world.clock.now() < 200 * MIB / 500 + 60_000, `${world.clock.now()} ms`);
+});
+
+test("whoever may not go yet keeps the turn", () => {
+  const queue = new FairQueue();
+  for (const [owner, entry] of [["a", "large a"], ["b", "large b"], ["b", "small b"]]) queue.add(owner, entry);
+  const isSmall = (entry) => entry.startsWith("small");
+
+  assert.equal(queue.take(isSmall), "small b");
+  assert.equal(queue.take(isSmall), undefined);
+  assert.deepEqual([queue.take(), queue.take(), queue.take()], ["large a", "large b", undefined]);
+});
