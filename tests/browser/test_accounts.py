@@ -56,6 +56,29 @@ def test_logging_out_ends_the_session(signed_in: Page, person: User) -> None:
     expect(signed_in.get_by_role("heading", name="Log in")).to_be_visible()
 
 
+def test_a_logout_takes_the_names_of_files_out_of_other_tabs(
+    signed_in: Page, person: User
+) -> None:
+    make_upload(person)
+    signed_in.goto("/")
+    other = signed_in.context.new_page()
+    other.goto("/")
+    expect(other.get_by_text("survey.pdf")).to_be_visible()
+
+    signed_in.get_by_label(f"Account of {person.username}").click()
+    signed_in.get_by_role("button", name="Log out").click()
+
+    dialog = other.get_by_role("dialog", name="You are logged out")
+    expect(dialog).to_be_visible()
+    expect(dialog.get_by_role("link", name="Log in")).to_be_visible()
+    expect(other.get_by_text("survey.pdf")).to_be_hidden()
+
+    _log_in(signed_in, person.username, "demo")
+    expect(signed_in.get_by_text("survey.pdf")).to_be_visible()
+    dialog.get_by_role("button", name="I am logged in").click()
+    expect(other.get_by_text("survey.pdf")).to_be_visible()
+
+
 def test_a_changed_password_keeps_this_browser_logged_in(
     signed_in: Page, person: User
 ) -> None:

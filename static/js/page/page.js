@@ -41,9 +41,6 @@ export function startPage() {
   const keeper = new Keeper({ store, tabs, owner: data.username, handleOf });
   tabs.follow(engine);
   keeper.follow(engine);
-  // Who logs out in one tab leaves no file behind in another.
-  new BroadcastChannel(LOGOUT).addEventListener("message", () => void store.shut());
-
   const notices = new Notices(byId("notices"));
   const quota = new QuotaMeter(byId("quota"), data.quota, async () => (await engine.api.me()).quota);
   const uppy = createChooser(byId("chooser"), {
@@ -73,6 +70,11 @@ export function startPage() {
       void list.load();
       void unfinished.load();
     },
+  });
+  // Who logs out in one tab leaves nothing behind in another, neither files nor their names.
+  new BroadcastChannel(LOGOUT).addEventListener("message", () => {
+    session.leave();
+    void store.shut();
   });
   const menu = new Menu(byId("files"));
   const list = new FileList({

@@ -10,6 +10,7 @@ export class Session {
   #username;
   #whoami;
   #onBack;
+  #isOut = false;
 
   /**
    * @param {{username: string, whoami: () => Promise<string>, onBack: () => void}} options
@@ -22,6 +23,17 @@ export class Session {
     window.addEventListener("focus", () => {
       if (this.#dialog.open) void this.#check();
     });
+    this.#dialog.addEventListener("close", () => this.#isOut && this.#dialog.showModal()); // Escape tells nothing
+  }
+
+  /** The person has logged out in another tab: show nothing of theirs until they are back. */
+  leave() {
+    this.#isOut = true;
+    byId("main").classList.add("page--out");
+    byId("session-text").textContent =
+      "You logged out in another tab, so your files are no longer shown here. Log in again to see them and to go on with your uploads.";
+    if (this.#dialog.open) this.#dialog.close();
+    else this.#dialog.showModal();
   }
 
   /**
@@ -42,6 +54,8 @@ export class Session {
         text.textContent = `You are logged in as ${username} now. The uploads in this tab are ${this.#username}’s: log in as ${this.#username} to go on with them, or reload the page.`;
         return;
       }
+      this.#isOut = false;
+      byId("main").classList.remove("page--out");
       this.#dialog.close();
       this.#onBack();
     } catch {
