@@ -18,8 +18,14 @@ for (const size of /** @type {NodeListOf<HTMLElement>} */ (document.querySelecto
 const quota = /** @type {HTMLElement | null} */ (document.querySelector("#quota"));
 if (quota) {
   const limit = Math.max(1, Number(quota.dataset.limit));
-  const used = /** @type {HTMLElement} */ (quota.querySelector(".quota__used"));
-  used.style.transform = `scaleX(${Math.min(1, Number(quota.dataset.used) / limit)})`;
+  const used = Number(quota.dataset.used);
+  for (const [selector, bytes] of /** @type {const} */ ([
+    [".quota__used", used],
+    [".quota__pending", used + Number(quota.dataset.reserved)],
+  ])) {
+    const bar = /** @type {HTMLElement} */ (quota.querySelector(selector));
+    bar.style.transform = `scaleX(${Math.min(1, bytes / limit)})`;
+  }
 }
 
 for (const menu of /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details[data-closes]"))) {

@@ -130,6 +130,8 @@ def test_the_buttons_of_a_phone_stay_where_they_are(half_sent: UploadPage) -> No
 def test_a_cancelled_upload_leaves_nothing(half_sent: UploadPage, person: User) -> None:
     assert open_multiparts(person) == [uploads_of(person)["film.bin"].key]
     assert quota_of(person) == (0, THREE_PARTS, 0, 1)
+    expect(half_sent.quota).to_contain_text("0 bytes of 20 GB used")
+    expect(half_sent.quota).to_contain_text("MB on the way")
 
     half_sent.page.get_by_role("button", name="Cancel", exact=True).click()
     expect(half_sent.page.get_by_role("button", name="Choose files")).to_be_visible()

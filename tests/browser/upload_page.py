@@ -28,7 +28,7 @@ class UploadPage:
         )
         self.start_button = page.get_by_role("button", name=re.compile(r"^Upload \d"))
         self.search = page.get_by_role("searchbox", name="Search your files by name")
-        self.quota = page.get_by_role("banner").get_by_text(re.compile("used$"))
+        self.quota = page.get_by_role("banner").get_by_text(re.compile(" used"))
 
     def open(self) -> None:
         """Open the page and wait for its list."""

@@ -67,3 +67,18 @@ test("the quota that was asked for last is shown, in whatever order the answers 
   await settled();
   assert.equal(words.textContent, "3 kB of 9 kB used");
 });
+
+test("what is on the way counts, in words and in the lighter bar", () => {
+  const parts = { ".quota__words": { textContent: "" }, ".quota__used": { style: {} }, ".quota__pending": { style: {} } };
+  const place = { classList: { toggle: () => {} }, querySelector: (selector) => parts[selector] };
+  const shown = () => [parts[".quota__words"].textContent, ...[".quota__used", ".quota__pending"].map((bar) => parts[bar].style.transform)];
+  const quota = { limit_bytes: 5e9, used_bytes: 1e9, reserved_bytes: 5e8, file_count: 0, max_files: 9 };
+  const meter = new QuotaMeter(place, quota, async () => quota);
+
+  assert.deepEqual(shown(), ["1 GB of 5 GB used, 500 MB on the way", "scaleX(0.2)", "scaleX(0.3)"]);
+  meter.showBatch(1e9);
+  assert.deepEqual(shown(), ["1 GB of 5 GB used, 500 MB on the way", "scaleX(0.2)", "scaleX(0.5)"]);
+  meter.set({ ...quota, used_bytes: 15e8, reserved_bytes: 0 });
+  meter.showBatch(0);
+  assert.deepEqual(shown(), ["1.5 GB of 5 GB used", "scaleX(0.3)", "scaleX(0.3)"]);
+});

@@ -159,6 +159,14 @@ export function startPage() {
   });
   uppy.on("upload-error", (_file, error) => void session.handles(error));
   engine.on("active", (active) => !active && notices.dismiss("continued"));
+  engine.on("added", ({ upload }) => {
+    // Its first bytes tell that the server has reserved its room.
+    const stop = upload.on("progress", ({ bytesSent }) => {
+      if (bytesSent === 0) return;
+      stop();
+      quota.refresh();
+    });
+  });
   engine.on("settled", (handle) => {
     quota.refresh();
     if (handle.error) session.handles(handle.error);

@@ -5,7 +5,11 @@ import { setText } from "./dom.js";
 
 const REFRESH_DELAY_MS = 800;
 
-/** The person's quota: knows it, keeps it fresh, and shows it in the header. */
+/**
+ * The person's quota: knows it, keeps it fresh, and shows it in the header.
+ *
+ * What is on the way is reserved and counts as much as what has arrived: it has a lighter bar, with the chosen files.
+ */
 export class QuotaMeter {
   #place;
   #fetch;
@@ -79,7 +83,8 @@ export class QuotaMeter {
     const { limit_bytes: limit, used_bytes: used, reserved_bytes: reserved } = this.#quota;
     const words = /** @type {HTMLElement} */ (this.#place.querySelector(".quota__words"));
     const promised = used + reserved + this.#batchBytes;
-    setText(words, `${formatBytes(used)} of ${formatBytes(limit)} used`);
+    const onTheWay = reserved > 0 ? `, ${formatBytes(reserved)} on the way` : "";
+    setText(words, `${formatBytes(used)} of ${formatBytes(limit)} used${onTheWay}`);
     this.#place.classList.toggle("quota--full", promised > limit || used >= limit);
     this.#scale(".quota__used", used / Math.max(1, limit));
     this.#scale(".quota__pending", promised / Math.max(1, limit));
