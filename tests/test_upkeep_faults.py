@@ -70,11 +70,35 @@ def told(report: Report) -> dict[str, int]:
     return {name: count for name, count in report.as_dict().items() if count}
 
 
+@pytest.fixture(autouse=True)
+def other(bucket: Bucket, django_user_model: Any, stuck: Upload) -> Upload:
+    """Another's upload, which has passed."""
+    upload = begin(django_user_model.objects.create_user("bob"), b"fine")
+    put(bucket, upload, b"fine")
+    lifecycle.complete(upload)
+    return upload
+
+
 def last_look() -> Report:
     """Let all looks but one have broken, and make the one that is one too many."""
-    Upload.objects.update(faults=FAILED_LOOKS)
+    Upload.objects.filter(state=State.INSPECTING).update(faults=FAILED_LOOKS)
     let_time_pass(hours=1)
     return sweep()
+
+
+def test_while_nothing_passes_nothing_is_refused(
+    stuck: Upload, other: Upload, fault: Fault
+) -> None:
+    # A release that breaks all inspections must not throw away a day's files.
+    Upload.objects.filter(pk=other.pk).update(
+        created_at=timezone.now() - timedelta(hours=13)
+    )
+
+    assert told(last_look()) == {"looked_at": 1, "failed": 1, "waiting": 1}
+
+    stuck.refresh_from_db()
+    assert stuck.state == State.INSPECTING
+    assert stuck.waiting_reason == NOTE
 
 
 def test_until_it_ends_operators_see_what_breaks(
@@ -95,9 +119,12 @@ def test_until_it_ends_operators_see_what_breaks(
 
 
 @pytest.mark.slow
-def test_it_takes_many_looks_and_about_a_day(stuck: Upload, fault: Fault) -> None:
+def test_it_takes_many_looks_and_about_a_day(
+    stuck: Upload, other: Upload, fault: Fault
+) -> None:
     waited = []
     while sweep().given_up == 0:
+        Upload.objects.filter(pk=other.pk).update(created_at=timezone.now())
         stuck.refresh_from_db()
         assert stuck.state == State.INSPECTING
         assert stuck.retry_at is not None

@@ -39,7 +39,7 @@ for (const buffer of [0, 500_000, 3_000_000]) {
     const pretended = (2 * buffer) / speed; // the next part sets out so much too early
     for (const [index, at] of now.landings.slice(0, 3).entries()) {
       const due = (index + 1) * partMs;
-      assert.ok(at < due + 8_000 + pretended, `part ${index + 1} after ${at} ms instead of ${due}`);
+      assert.ok(at < due + 14_000 + pretended, `part ${index + 1} after ${at} ms instead of ${due}`);
     }
     assert.ok(before.landings[0] > 0.75 * before.took, "six lanes had nothing safe for three quarters of the time");
     assert.ok(now.took < 1.01 * before.took, `${now.took} instead of ${before.took} ms`);
@@ -115,7 +115,7 @@ test("small files by the hundred use all six lanes from the first moment, and ta
 
 test("on a slow line photos land one after another, and small files pass them", async () => {
   const { landings, took } = await sent({ bytesPerMs: 2 * MBIT_PER_S }, Array(30).fill(5_000_000));
-  assert.ok(landings[0] < 30_000, `${landings[0]} ms`);
+  assert.ok(landings[0] < 35_000, `${landings[0]} ms`);
   assert.ok(landings.filter((at) => at < took / 2).length >= 13);
 
   const world = new World({ line: { stepMs: 250 }, bytesPerMs: 2 * MBIT_PER_S });

@@ -164,7 +164,7 @@ def _give_up(upload: Upload, report: Report, error: Exception) -> None:
     try:
         upload.refresh_from_db()
         lasts = upload.faults >= FAILED_LOOKS
-        if upload.state == State.INSPECTING and not lasts:
+        if upload.state == State.INSPECTING and not (lasts and _others_pass()):
             lifecycle.wait(upload, f"The site itself failed with {fault}: see the log.")
             return
         if upload.state == State.INSPECTING:
@@ -184,6 +184,16 @@ def _give_up(upload: Upload, report: Report, error: Exception) -> None:
         "upload.given_up", upload=str(upload.pk), state=upload.state, error=fault
     )
     report.given_up += 1
+
+
+def _others_pass() -> bool:
+    """Return whether inspections work for others at the time.
+
+    Where none does, the fault is in a release or a setting and not about one file, and
+    refusing would throw away all that arrived.
+    """
+    lately = timezone.now() - MENDING / 2
+    return Upload.objects.filter(state=State.READY, created_at__gte=lately).exists()
 
 
 def _is_long_overdue(upload: Upload) -> bool:

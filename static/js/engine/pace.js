@@ -1,7 +1,7 @@
 import { SpeedMeter } from "./speed.js";
 
 const SMALL_BYTES = 1024 * 1024; // lands soon on any line
-const SOON_MS = 6_000; // long enough for a comparison, short beside the minute of a part on a slow line
+const SOON_MS = 12_000; // long enough for a comparison, short beside the minute of a part on a slow line
 const SPEED_MS = 4_000; // how far back the present speed looks
 const SETTLING_MS = 1_000; // what goes in a body's first moment only fills the machine's own buffers
 const COMPARED_MS = 4_000; // no comparison from less, the settling included
