@@ -18,6 +18,7 @@ from django.test import Client
 
 from tests.addresses import every_path
 from tests.builders import make_ready
+from tests.static_files import collected
 from tests.test_settings import PRODUCTION, ROOT
 from uploads import quota
 from uploads.s3.bucket import Bucket
@@ -250,7 +251,6 @@ from django.contrib.auth.models import User
 from django.test import Client
 call_command("migrate", verbosity=0)
 User.objects.create_user("member", password="correct horse battery")
-call_command("collectstatic", interactive=False, verbosity=0)
 browser = Client(headers={"Host": "files.example.com"})
 plain = browser.get("/")
 health = browser.get("/healthz")
@@ -282,7 +282,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             "PATH": os.environ["PATH"],
             "DATABASE_URL": f"sqlite:///{home / 'db.sqlite3'}",
             "DATA_DIR": str(home),
-            "STATIC_ROOT": str(home / "static"),
+            "STATIC_ROOT": str(collected()),
             "LOG_LEVEL": "ERROR",
         },
         capture_output=True,

@@ -367,7 +367,7 @@ def test_all_versions_go(alice: Any, bucket: Bucket) -> None:
     assert {"Versions", "DeleteMarkers"} & set(listed) == set()
 
 
-@pytest.mark.parametrize("step", range(1, 60, 4))
+@pytest.mark.parametrize("step", range(1, 60, 6))
 def test_whenever_it_is_killed_the_next_run_ends_it(
     alice: Any, bucket: Bucket, step: int
 ) -> None:

@@ -37,7 +37,7 @@ BEYOND_A_SCHEMA = (
 )
 """Refusals of bodies that every JSON Schema would let pass, and why."""
 
-BOUNDED = settings(max_examples=examples(30), suppress_health_check=list(HealthCheck))
+BOUNDED = settings(max_examples=examples(20), suppress_health_check=list(HealthCheck))
 
 
 @schema.parametrize()

@@ -21,7 +21,7 @@ from uploads.models import Upload
 pytestmark = pytest.mark.django_db
 
 SOME_ID = "6d1f0a52-0c41-4a86-9d3f-0d6a2d1f5d11"
-BOUNDED = settings(max_examples=examples(200), suppress_health_check=list(HealthCheck))
+BOUNDED = settings(max_examples=examples(120), suppress_health_check=list(HealthCheck))
 
 # With lone surrogates, which JSON can carry and UTF-8 cannot.
 TEXT = st.text(st.characters(exclude_categories=()), max_size=60)

@@ -198,7 +198,7 @@ def test_any_walk_is_answered_as_the_model_foretells() -> None:
     run_state_machine_as_test(
         Walk,
         settings=settings(
-            max_examples=examples(12),
+            max_examples=examples(8),
             stateful_step_count=20,
             suppress_health_check=list(HealthCheck),
         ),

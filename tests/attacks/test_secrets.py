@@ -18,6 +18,7 @@ from config.logs import logging_config
 from tests.attacks.people import HELLO, OTHER, Person, declaration
 from tests.bucket.stores import Wire, send_raw, sha256
 from tests.faults.site import Site
+from tests.static_files import collected
 from uploads.models import AuditEvent, Upload
 
 PASSWORD = "correct horse battery"
@@ -55,11 +56,10 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
             "SIGNUP_OPEN": "true",
             "EMAIL_URL": "memory:",
             "S3_NOTIFICATIONS_SECRET": "the-secret-of-the-hook",
-            "STATIC_ROOT": str(tmp_path / "static"),
+            "STATIC_ROOT": str(collected()),
         },
     )
     assert site.manage("migrate", "--verbosity", "0").returncode == 0
-    assert site.manage("collectstatic", "--noinput").returncode == 0
     site.start()
     yield site
     site.stop()

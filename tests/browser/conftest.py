@@ -37,6 +37,7 @@ from tests.browser.slow_storage import SlowStorage
 from tests.browser.upload_page import UploadPage
 from tests.chromium import FLAGS, find_chromium
 from tests.plugins.no_secrets import watch
+from tests.static_files import collected
 from uploads.dev.ports import HOST, free_ports
 from uploads.dev.processes import spawn, stop
 from uploads.s3.bucket import get_bucket
@@ -157,17 +158,16 @@ def site_environment(
     bucket_url: str,
     django_db_setup: None,
     _database_file: Path,
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, str]:
     """Return the variables of a production site on plain HTTP, its files collected."""
-    environment = {
+    return {
         **os.environ,
         **s3_server.environment(),
         "S3_ENDPOINT_URL": bucket_url,
         "DJANGO_SETTINGS_MODULE": "tests.settings",
         "DATABASE_URL": f"sqlite:///{_database_file}",
         "DATA_DIR": str(_database_file.parent),
-        "STATIC_ROOT": str(tmp_path_factory.mktemp("static")),
+        "STATIC_ROOT": str(collected()),
         "DEBUG": "false",
         "SECRET_KEY": settings.SECRET_KEY,
         "ALLOWED_HOSTS": f"{HOST},localhost",
@@ -175,9 +175,6 @@ def site_environment(
         "SECURE_COOKIES": "false",
         "EMAIL_URL": "console:",
     }
-    collect = [sys.executable, "manage.py", "collectstatic", "--noinput"]
-    subprocess.run(collect, env=environment, check=True, stdout=subprocess.DEVNULL)
-    return environment
 
 
 @contextmanager

@@ -41,6 +41,9 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 SEED = int(os.environ.get("SEED") or 1)
 
+PART = 5 * 1024 * 1024
+"""The smallest that S3 allows: what breaks is the line, whatever travels there."""
+
 StartSite = Callable[..., Site]
 
 
@@ -100,6 +103,7 @@ def start_site(
             "S3_ENDPOINT_URL": worker_proxy.url,
             "S3_PUBLIC_ENDPOINT_URL": storage_proxy.url,
             "UPLOADS_SWEEP_GRACE_SECONDS": "0",
+            "UPLOADS_MIN_PART_BYTES": str(PART),
         }
         home = tmp_path_factory.mktemp("site")
         site = Site(home, {**proxies, **environment})
@@ -168,4 +172,4 @@ def client(person: User, site_proxy: FaultProxy) -> Client:
 @pytest.fixture
 def content() -> bytes:
     """A file of two parts, the second of one KiB."""
-    return random.Random(SEED).randbytes(16 * 1024 * 1024 + 1024)
+    return random.Random(SEED).randbytes(PART + 1024)
