@@ -47,7 +47,7 @@ manage: $(READY) ## Run a management command on the demo site: CMD="audit"
 # has to install comes before them: it takes one at a time.
 test: $(READY) $(BUNDLE) chromium clamd ## Run every test there is
 	@$(MAKE) --no-print-directory -j 2 -O test-browser test-unit test-attacks test-faults \
-		test-races test-fuzz test-demo test-inspection test-js test-bucket
+		test-races test-demo test-fuzz test-inspection test-js test-bucket
 	@echo "All tests passed: unit, JavaScript, bucket, attacks, races," \
 		"API fuzzing, demo site, browser, faults, inspection."
 

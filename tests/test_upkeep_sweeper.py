@@ -660,7 +660,7 @@ def test_a_sweep_killed_at_any_step_is_finished_by_later_ones(
 ) -> None:
     step = 1
     while True:
-        step += 7
+        step += 9
         owner = django_user_model.objects.create_user(f"person {step}")
         make_a_mess(bucket, owner)
         try:

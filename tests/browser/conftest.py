@@ -37,7 +37,7 @@ from tests.browser.slow_storage import SlowStorage
 from tests.browser.upload_page import UploadPage
 from tests.chromium import FLAGS, find_chromium
 from tests.plugins.no_secrets import watch
-from tests.static_files import collected
+from tests.production import production
 from uploads.dev.ports import HOST, free_ports
 from uploads.dev.processes import spawn, stop
 from uploads.s3.bucket import get_bucket
@@ -164,16 +164,9 @@ def site_environment(
         **os.environ,
         **s3_server.environment(),
         "S3_ENDPOINT_URL": bucket_url,
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        **production(),
         "DATABASE_URL": f"sqlite:///{_database_file}",
         "DATA_DIR": str(_database_file.parent),
-        "STATIC_ROOT": str(collected()),
-        "DEBUG": "false",
-        "SECRET_KEY": settings.SECRET_KEY,
-        "ALLOWED_HOSTS": f"{HOST},localhost",
-        "SECURE_SSL_REDIRECT": "false",
-        "SECURE_COOKIES": "false",
-        "EMAIL_URL": "console:",
     }
 
 

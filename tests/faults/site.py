@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.plugins.no_secrets import watch
+from tests.production import production
 from uploads.dev.ports import HOST, free_ports
 from uploads.dev.processes import spawn, started_at, stop
 
@@ -29,9 +30,9 @@ class Site:
         self.port = free_ports(1)[0]
         self.environment = {
             **os.environ,
+            **production(),
             **environment,
             "DATA_DIR": str(home),
-            "DJANGO_SETTINGS_MODULE": "tests.settings",
         }
         self._master: subprocess.Popen[bytes] | None = None
 

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from tests.production import production
 from tests.races.books import assert_quotas_add_up
 from tests.races.files import checksum
 from tests.races.threads import at_once
@@ -84,7 +85,7 @@ def site(
     environment = {
         **os.environ,
         **s3_server.environment(),
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        **production(),
         "DATA_DIR": str(home),
         "DATABASE_URL": database,
         "UPLOADS_DEFAULT_QUOTA_BYTES": str(10 * SIZE),
