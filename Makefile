@@ -44,10 +44,12 @@ manage: $(READY) ## Run a management command on the demo site: CMD="audit"
 	@exec $(SITE) manage $(SITE_OPTIONS) -- $(CMD)
 
 # Two at a time, the longest first: one computes while the other waits. What the system
-# has to install comes before them: it takes one at a time.
+# has to install comes before them, one at a time, and is not looked for again (-o): a
+# layer that waits for that is started last.
 test: $(READY) $(BUNDLE) chromium clamd ## Run every test there is
-	@$(MAKE) --no-print-directory -j 2 -O test-browser test-unit test-attacks test-faults \
-		test-races test-demo test-fuzz test-inspection test-js test-bucket
+	@$(MAKE) --no-print-directory -j 2 -O -o chromium -o clamd \
+		test-browser test-unit test-attacks test-faults test-races \
+		test-demo test-fuzz test-inspection test-js test-bucket
 	@echo "All tests passed: unit, JavaScript, bucket, attacks, races," \
 		"API fuzzing, demo site, browser, faults, inspection."
 
