@@ -130,6 +130,7 @@ def test_parameters_that_cannot_be_read_leave_a_body_of_no_type(
     assert dict(made.POST) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parameter", UNREADABLE)
 @pytest.mark.parametrize("kind", [*BODIES, "application/json", "x/y"])
 def test_parameters_that_cannot_be_read_are_refused_as_the_body_is(

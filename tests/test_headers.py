@@ -95,6 +95,7 @@ def person(request: pytest.FixtureRequest, db: None) -> User | None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 def test_every_address_answers_with_the_headers(
     bucket: Bucket, person: User | None, method: str

@@ -199,6 +199,7 @@ def test_new_names_make_no_rows_once_an_address_has_guessed_enough(
     assert Rate.objects.filter(key__startswith="login:").count() == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_open", [True, False], ids=["open", "closed"])
 def test_nothing_else_lets_a_stranger_write_a_row(
     settings: Settings, bucket: Bucket, is_open: bool

@@ -459,6 +459,7 @@ def test_the_signing_key_changes_with_the_day_and_the_secret() -> None:
     assert len(urls) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "cn-north-1"])
 @pytest.mark.parametrize(
     ("endpoint_url", "addressing_style"),

@@ -175,6 +175,7 @@ STATES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", STATES, ids=lambda make: make.__name__)
 def test_in_each_state_nothing_is_left_when_the_urls_are_dead(
     alice: Any, bob: Any, bucket: Bucket, make: Any
@@ -367,6 +368,7 @@ def test_all_versions_go(alice: Any, bucket: Bucket) -> None:
     assert {"Versions", "DeleteMarkers"} & set(listed) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", range(1, 60, 6))
 def test_whenever_it_is_killed_the_next_run_ends_it(
     alice: Any, bucket: Bucket, step: int
