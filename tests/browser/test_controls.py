@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,7 @@ def half_sent(upload_page: UploadPage, traffic: Traffic, film: Path) -> UploadPa
     upload_page.start()
     upload_page.wait_until(lambda: set(traffic.parts_sent) == {1, 2, 3})
     upload_page.wait_until(lambda: traffic.parts_arrived == [1])
+    expect(upload_page.upload_area).to_contain_text(re.compile(r"[1-9]\S* of 13.6 MB"))
     return upload_page
 
 
@@ -134,6 +136,13 @@ def test_a_cancelled_upload_leaves_nothing(half_sent: UploadPage, person: User) 
     expect(half_sent.quota).to_contain_text("MB on the way")
 
     half_sent.page.get_by_role("button", name="Cancel", exact=True).click()
+    dialog = half_sent.page.get_by_role("dialog", name="Cancel this upload?")
+    expect(dialog).to_contain_text("film.bin")
+    dialog.get_by_role("button", name="Keep").click()
+    expect(dialog).to_be_hidden()
+    assert uploads_of(person)["film.bin"].state == State.PENDING
+    half_sent.page.get_by_role("button", name="Cancel", exact=True).click()
+    dialog.get_by_role("button", name="Cancel upload").click()
     expect(half_sent.page.get_by_role("button", name="Choose files")).to_be_visible()
     expect(half_sent.page.get_by_text("Your files will be here")).to_be_visible()
     half_sent.wait_until(lambda: quota_of(person) == (0, 0, 0, 0))
@@ -153,6 +162,8 @@ def test_one_file_of_several_is_cancelled_and_the_others_arrive(
     expect(half_sent.row("small.bin")).to_contain_text("Ready")
 
     half_sent.page.get_by_role("button", name="Cancel film.bin").click()
+    dialog = half_sent.page.get_by_role("dialog", name="Cancel this upload?")
+    dialog.get_by_role("button", name="Cancel upload").click()
     half_sent.wait_until_uploaded(1)
 
     half_sent.wait_until(lambda: quota_of(person) == (5000, 0, 1, 0))

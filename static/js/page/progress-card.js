@@ -6,7 +6,7 @@ import { icon } from "./icon.js";
 /**
  * @typedef {import("../engine/engine.js").Totals} Totals
  * @typedef {import("./travellers.js").Traveller} Traveller
- * @typedef {{onPause: () => void, onResume: () => void, onCancel: () => void, onAdd: () => void, onDone: () => void}} Actions
+ * @typedef {{onPause: () => void, onResume: () => void, onCancel: () => void, onAdd: () => void, onDone: () => void, onRemove: (traveller: Traveller) => void}} Actions
  */
 
 const MAX_MOVING = 4;
@@ -24,6 +24,7 @@ export class ProgressCard {
   /** @type {Map<string, ProgressRow>} */
   #known = new Map();
   #buttons;
+  #onRemove;
   /** @type {Set<string>} the server's ids of the files that are shown as failed */
   failed = new Set();
 
@@ -33,6 +34,7 @@ export class ProgressCard {
    */
   constructor(place, actions) {
     this.#place = place;
+    this.#onRemove = actions.onRemove;
     this.#buttons = {
       add: button("Add files", "plus", actions.onAdd),
       pause: button("Pause", "pause", actions.onPause, "button--pause"),
@@ -114,7 +116,7 @@ export class ProgressCard {
 
   /** @param {Traveller} traveller */
   #rowOf(traveller) {
-    const row = this.#known.get(traveller.id) ?? new ProgressRow(traveller);
+    const row = this.#known.get(traveller.id) ?? new ProgressRow(traveller, this.#onRemove);
     this.#known.set(traveller.id, row);
     row.update(traveller);
     return row;

@@ -20,14 +20,17 @@ export class ProgressRow {
   /** @type {Traveller} */
   #traveller;
 
-  /** @param {Traveller} traveller */
-  constructor(traveller) {
+  /**
+   * @param {Traveller} traveller
+   * @param {(traveller: Traveller) => void} onRemove
+   */
+  constructor(traveller, onRemove) {
     this.#traveller = traveller;
     this.#name = fileName(traveller.name);
     this.#retry = element("button", { class: "button", type: "button", onclick: () => this.#traveller.retry() }, "Try again");
     this.#remove = element(
       "button",
-      { class: "icon-button", type: "button", onclick: () => this.#traveller.remove() },
+      { class: "icon-button", type: "button", onclick: () => onRemove(this.#traveller) },
       icon("x"),
     );
     this.#face.append(icon(iconNameFor(traveller.contentType)));

@@ -3,6 +3,7 @@ import { ProgressCard } from "./progress-card.js";
 import { addFiles } from "./chooser.js";
 import { byId } from "./page-data.js";
 import { element } from "./dom.js";
+import { giveUp } from "./giving-up.js";
 import { pickByHandle } from "./file-picker.js";
 import { plural } from "./format.js";
 import { whatDoesNotFit } from "./batch-bar.js";
@@ -43,9 +44,10 @@ export class UploadArea {
     this.#card = new ProgressCard(byId("progress"), {
       onPause: () => travellers.pauseAll(),
       onResume: () => travellers.resumeAll(),
-      onCancel: () => this.#cancel(),
+      onCancel: () => void giveUp(travellers.list(), () => this.#cancel()),
       onAdd: () => this.#input.click(),
-      onDone: () => this.#unfold(),
+      onDone: () => void giveUp(travellers.list(), () => this.#unfold()),
+      onRemove: (traveller) => void giveUp([traveller], () => traveller.remove()),
     });
     this.#input = element("input", { type: "file", multiple: true, hidden: true, tabindex: "-1", "aria-hidden": "true" });
     this.#input.addEventListener("change", () => {

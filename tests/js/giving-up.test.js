@@ -1,0 +1,43 @@
+import { giveUp, question } from "../../static/js/page/giving-up.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const traveller = (facts) => ({ name: "film.bin", state: "sending", code: "", byteSize: 4_800_000_000, bytesSent: 0, ...facts });
+
+test("an upload under way is given up only after a question that tells what is lost", () => {
+  assert.deepEqual(question([traveller({ bytesSent: 1_200_000_000 })]), {
+    title: "Cancel this upload?",
+    name: "film.bin",
+    text: "What has been sent so far (1.2 of 4.8 GB) is removed.",
+    yes: "Cancel upload",
+  });
+});
+
+for (const state of ["paused", "checking"]) {
+  test(`so is one that is ${state}`, () => {
+    assert.match(question([traveller({ state, bytesSent: 1 })]).title, /Cancel this upload/);
+  });
+}
+
+test("of many, those that have arrived are named as what stays", () => {
+  const waiting = traveller({ state: "queued" });
+  const moving = traveller({ bytesSent: 2_400_000_000 });
+  const arrived = traveller({ state: "done", bytesSent: 4_800_000_000 });
+
+  assert.equal(question([waiting, moving]).text, "What has been sent so far (2.4 of 9.6 GB) is removed.");
+  assert.equal(question([waiting, moving]).name, "2 files");
+  assert.match(question([waiting, moving, arrived, arrived]).text, /\(2.4 of 9.6 GB\) is removed; files that have arrived stay.$/);
+});
+
+test("a failed file that can be tried again has bytes to lose, a refused one has none", () => {
+  assert.ok(question([traveller({ state: "failed", code: "network", bytesSent: 5 })]));
+  assert.equal(question([traveller({ state: "failed", code: "rejected", bytesSent: 5 })]), null);
+});
+
+test("nothing is asked where nothing was sent, or all has arrived", async () => {
+  for (const facts of [{}, { state: "queued" }, { state: "done", bytesSent: 9 }, { state: "cancelled", bytesSent: 9 }]) {
+    let acts = 0;
+    assert.equal(await giveUp([traveller(facts)], () => (acts += 1)), true);
+    assert.equal(acts, 1);
+  }
+});
