@@ -12,6 +12,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
+from unittest.mock import Mock
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -451,18 +452,29 @@ def test_the_connection_is_made_once_and_anew_when_settings_change(
     assert get_bucket().target["ExpectedBucketOwner"] == "123456789012"
 
 
+@pytest.mark.parametrize("error", [RuntimeError("still expired"), OSError("no file")])
+def test_a_request_for_which_there_are_no_credentials_is_no_fault_of_the_site(
+    error: Exception,
+) -> None:
+    client = Mock()
+    client.head_bucket.side_effect = error
+
+    with pytest.raises(StorageUnavailable):
+        Bucket(client=client, name="slipway-tests").check()
+
+
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_worker_opens_connections_of_its_own(settings: Any) -> None:
     settings.STORAGES = {"uploads": identity("worker")}
-    get_bucket()
+    client = get_bucket().client
 
     child = multiprocessing.get_context("fork").Process(
-        target=lambda: exit(get_bucket.is_made)
+        target=lambda: exit(get_bucket().client is client)
     )
     child.start()
     child.join()
 
-    assert get_bucket.is_made
+    assert get_bucket().client is client
     assert child.exitcode == 0
 
 

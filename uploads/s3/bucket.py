@@ -262,7 +262,8 @@ class Bucket:
 @OncePerProcess
 def get_bucket() -> Bucket:
     """Return the bucket of STORAGES["uploads"], as the worker."""
-    storage: Any = storages["uploads"]
+    # One of our own: what Django keeps goes with a fork into the child, sockets and all.
+    storage: Any = storages.create_storage(storages.backends["uploads"])
     return Bucket(
         # Its client may be shared by threads; django-storages makes one for each.
         client=storage.connection.meta.client,

@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import boto3
-from botocore.exceptions import BotoCoreError
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
 
 from uploads.errors import StorageUnavailable
+from uploads.s3.failures import NO_CREDENTIALS
+
+logger = structlog.get_logger("slipway.s3")
 
 
 @dataclass(frozen=True)
@@ -33,19 +37,23 @@ def credentials_of(session: boto3.Session) -> Callable[[], Credentials]:
         if source is None:
             raise StorageUnavailable("No S3 credentials are configured.")
         try:
-            expires_at, frozen = _expiry(source), source.get_frozen_credentials()
-            # A refresh in between has changed both: take a pair that belongs together.
-            while _expiry(source) != expires_at:
-                expires_at, frozen = _expiry(source), source.get_frozen_credentials()
-        except BotoCoreError as error:
+            before, frozen = _expiry(source), source.get_frozen_credentials()
+            if _expiry(source) != before:
+                # A refresh in between has changed both: take a pair that belongs together.
+                before, frozen = _expiry(source), source.get_frozen_credentials()
+        except (BotoCoreError, ClientError, *NO_CREDENTIALS) as error:
+            logger.warning("s3.no_credentials", error=str(error))
             raise StorageUnavailable(
                 "The S3 credentials cannot be refreshed."
             ) from error
+        # Those that last but minutes are refreshed at each look: the earlier end is
+        # never later than their own.
+        ends = [end for end in (before, _expiry(source)) if end is not None]
         return Credentials(
             frozen.access_key or "",
             frozen.secret_key or "",
             frozen.token or "",
-            expires_at,
+            min(ends, default=None),
         )
 
     return current

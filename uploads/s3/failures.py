@@ -12,6 +12,10 @@ from uploads.errors import StorageError, StorageUnavailable
 
 logger = structlog.get_logger("slipway.s3")
 
+NO_CREDENTIALS = (RuntimeError, OSError)
+"""What botocore lets through when those it has just been given have ended already, or
+when the file or the program that they come from is not there."""
+
 _NO_ERRORS: Mapping[str, type[StorageError]] = {}
 
 
@@ -38,7 +42,7 @@ def translated(
             s3_request_id=metadata.get("RequestId"),
         )
         raise StorageUnavailable from error
-    except BotoCoreError as error:
+    except (BotoCoreError, *NO_CREDENTIALS) as error:
         logger.warning("s3.unreachable", operation=operation, error=str(error))
         raise StorageUnavailable from error
 

@@ -35,11 +35,6 @@ class OncePerProcess(Generic[Made]):
                 self._made = self._make()
             return self._made
 
-    @property
-    def is_made(self) -> bool:
-        """Whether the next call will find the result of an earlier one."""
-        return self._made is not None
-
     def forget(self) -> None:
         """Let the next call make it again."""
         self._lock = threading.RLock()
