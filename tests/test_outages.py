@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import Mock
 
+import psycopg
 import pytest
 from django.conf import settings as site
 from django.db import (
@@ -24,6 +25,7 @@ from django.db import (
     transaction,
 )
 from django.test import Client
+from psycopg import errors
 
 from config.logs import logging_config
 from tests.addresses import every_path
@@ -188,6 +190,30 @@ def test_a_table_that_is_not_there_is_a_fault_of_ours(
     assert answers == {sqlite3.SQLITE_ERROR: 500, sqlite3.SQLITE_BUSY: 503}
 
 
+@pytest.mark.parametrize(
+    ("cause", "is_one"),
+    [
+        (errors.ConnectionFailure(), True),
+        (errors.InvalidPassword(), True),
+        (errors.DeadlockDetected(), True),
+        (errors.DiskFull(), True),
+        (errors.TooManyConnections(), True),
+        (errors.LockNotAvailable(), True),
+        (errors.AdminShutdown(), True),
+        (psycopg.OperationalError("connection refused"), True),
+        # A text that is too long for its index, and more like it.
+        (errors.ProgramLimitExceeded(), False),
+        (errors.StatementTooComplex(), False),
+        (errors.TooManyArguments(), False),
+    ],
+)
+def test_postgresql_says_of_what_it_complains(cause: Exception, is_one: bool) -> None:
+    error = OperationalError("x")
+    error.__cause__ = cause
+
+    assert is_outage(error) is is_one
+
+
 def test_sqlite_itself_is_understood() -> None:
     if connection.vendor == "sqlite":
         with pytest.raises(OperationalError) as caught, connection.cursor() as cursor:
@@ -236,6 +262,15 @@ def test_a_fault_of_ours_keeps_its_traceback(
 
     assert "IntegrityError" in written.getvalue()
     assert "Internal Server Error" in written.getvalue()
+
+
+def test_a_deadlock_is_called_one(written: io.StringIO) -> None:
+    error = OperationalError("two waited for each other")
+    error.__cause__ = errors.DeadlockDetected()
+
+    log_outage(error)
+
+    assert json.loads(written.getvalue())["kind"] == "DeadlockDetected"
 
 
 def test_no_line_repeats_what_the_database_is_reached_by(

@@ -15,20 +15,26 @@ logger = structlog.get_logger("slipway.database")
 DATABASE_ERRORS = (OperationalError, InterfaceError)
 """What the database says of itself: it is away, full, closing, or its line is cut."""
 
+_POSTGRES_CLASSES = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58"})
+"""Of SQLSTATE: no connection, no entry, crossed transactions, no room, locks, shutdowns.
+What else psycopg calls an OperationalError is about the statement."""
+
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+]*://\S+", re.IGNORECASE)
 
 
 def is_outage(error: BaseException | None) -> bool:
     """Return whether ``error`` says that the database cannot do its work now.
 
-    It is nobody's fault then, and the same request may succeed in a moment. SQLite
-    says OperationalError of statements that it does not understand too, such as one
-    about a table that is not there: those are faults of ours.
+    It is nobody's fault then, and the same request may succeed in a moment. An
+    OperationalError can be about the statement too: SQLite says so where a table is not
+    there, PostgreSQL where a value does not fit into an index. Those are faults of ours.
     """
     if not isinstance(error, DATABASE_ERRORS):
         return False
-    code = getattr(error.__cause__, "sqlite_errorcode", None)
-    return code is None or code != sqlite3.SQLITE_ERROR
+    if getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state[:2] in _POSTGRES_CLASSES
 
 
 def outage_of(request: object) -> BaseException | None:
@@ -44,9 +50,9 @@ def remember_outage(request: HttpRequest, error: BaseException | None) -> None:
 
 def log_outage(error: BaseException) -> None:
     """Write the one line that an outage is worth, on one line."""
-    logger.error(
-        "database.unavailable", kind=type(error).__name__, error=_in_words(error)
-    )
+    # A deadlock is called one by the driver only.
+    kind = type(error.__cause__ or error).__name__
+    logger.error("database.unavailable", kind=kind, error=_in_words(error))
 
 
 def _in_words(error: BaseException) -> str:
