@@ -1,6 +1,6 @@
 /** What every page does with scripts, and does without: none of it is needed to read the page. */
 
-import { KeptStore, LOGOUT } from "./page/kept-store.js";
+import "./logout.js";
 import { formatBytes, formatNumber, formatWhen, formatWhenInFull } from "./page/format.js";
 
 for (const time of document.querySelectorAll("time[datetime]")) {
@@ -73,14 +73,3 @@ async function copy(button, text) {
     button.classList.remove("is-done");
   }, 2000);
 }
-
-/* Who logs out leaves no file behind in this browser. */
-document.addEventListener("submit", async (event) => {
-  const form = /** @type {HTMLFormElement} */ (event.target);
-  if (!("forgets" in form.dataset)) return;
-  event.preventDefault();
-  new BroadcastChannel(LOGOUT).postMessage(null);
-  const patience = new Promise((resolve) => setTimeout(resolve, 1000));
-  await Promise.race([new KeptStore(indexedDB).clear().catch(() => {}), patience]);
-  form.submit();
-});

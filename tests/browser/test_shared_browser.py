@@ -48,6 +48,9 @@ def test_a_tab_that_was_left_open_sends_nothing_to_the_next_person(
 
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
+    header = page.get_by_role("banner", include_hidden=True)
+    expect(header).not_to_contain_text(person.username, use_inner_text=True)
+    expect(header).not_to_contain_text("used", use_inner_text=True)
     # Nobody can click there now, but a click could have been on its way.
     hidden = page.get_by_role("button", name="Upload 1 file", include_hidden=True)
     hidden.dispatch_event("click")
@@ -60,6 +63,31 @@ def test_a_tab_that_was_left_open_sends_nothing_to_the_next_person(
     log_out(other, bob)
     log_in(other, person, base_url)
     dialog.get_by_role("button", name="I am logged in", exact=True).click()
+    expect(header).to_contain_text(person.username, use_inner_text=True)
     left_open.wait_until_uploaded(1)
     assert uploads_of(person)["secret.txt"].state == State.READY
     assert uploads_of(bob) == {}
+
+
+def test_a_logout_in_the_admin_empties_the_other_pages_too(
+    context: BrowserContext, page: Page, base_url: str
+) -> None:
+    name = f"olga-{uuid.uuid4().hex[:8]}"
+    olga = User.objects.create_superuser(name, password="demo")
+    log_in(page, olga, base_url)
+    others = [page, context.new_page()]
+    for other, path in zip(others, ("/accounts/", "/admin/auth/user/"), strict=True):
+        other.goto(path)
+        expect(other.locator("body")).to_contain_text(name, use_inner_text=True)
+        expect(other.get_by_text("You logged out in another tab")).to_be_hidden()
+    office = context.new_page()
+    office.goto("/admin/")
+    office.get_by_role("button", name="Log out").click()
+    expect(office.get_by_role("heading", name="Log in", exact=True)).to_be_visible()
+
+    for other in others:
+        expect(other.get_by_text("You logged out in another tab")).to_be_visible()
+        expect(other.locator("body")).not_to_contain_text(name, use_inner_text=True)
+        expect(other).to_have_title("Slipway")
+    page.get_by_role("link", name="Log in again").click()
+    expect(page.get_by_role("heading", name="Log in", exact=True)).to_be_visible()

@@ -28,13 +28,14 @@ const moment = () => new Promise((resolve) => setImmediate(() => setImmediate(re
 
 function sessionOf(username, whoami) {
   const elements = new Map();
-  globalThis.document = { getElementById: (id) => elements.get(id) ?? elements.set(id, new FakeElement()).get(id) };
+  const body = new FakeElement();
+  globalThis.document = { body, getElementById: (id) => elements.get(id) ?? elements.set(id, new FakeElement()).get(id) };
   globalThis.window = new EventTarget();
   const seen = { back: 0 };
   const session = new Session({ username, whoami, onBack: () => (seen.back += 1) });
   const part = (id) => elements.get(id);
   const check = async () => (part("session-check").dispatchEvent(new Event("click")), await moment());
-  const isHidden = () => part("main")?.classList.contains("page--out") ?? false;
+  const isHidden = () => body.classList.contains("is-out");
   return { session, seen, part, check, isHidden };
 }
 

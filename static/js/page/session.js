@@ -29,7 +29,7 @@ export class Session {
   /** The person has logged out in another tab: show nothing of theirs until they are back. */
   leave() {
     this.#isOut = true;
-    byId("main").classList.add("page--out");
+    document.body.classList.add("is-out");
     byId("session-text").textContent =
       "You logged out in another tab, so your files are no longer shown here. Log in again to see them and to go on with your uploads.";
     if (this.#dialog.open) this.#dialog.close();
@@ -55,7 +55,7 @@ export class Session {
         return;
       }
       this.#isOut = false;
-      byId("main").classList.remove("page--out");
+      document.body.classList.remove("is-out");
       this.#dialog.close();
       this.#onBack();
     } catch {
