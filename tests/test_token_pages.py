@@ -93,8 +93,8 @@ def test_the_secret_is_shown_once_and_kept_nowhere(page: Client) -> None:
 
 
 def once_of(answer: Any) -> str:
-    [once] = re.findall(r'name="once" value="(\w+)"', text_of(answer))
-    return str(once)
+    """Return the mark of the form that makes a token, the last one on the page."""
+    return str(re.findall(r'name="once" value="(\w+)"', text_of(answer))[-1])
 
 
 def test_a_reload_of_the_answer_makes_no_other_token_and_says_so(page: Client) -> None:
@@ -113,6 +113,72 @@ def test_a_reload_of_the_answer_makes_no_other_token_and_says_so(page: Client) -
     assert len(fresh | {once}) == 3
     for other in fresh:
         assert SECRET.search(text_of(make(page, once=other)))
+
+
+def button_of(answer: Any) -> tuple[str, str]:
+    """Return where the button leads that makes a token again, and its form's mark."""
+    [(path, once)] = re.findall(
+        r'action="([^"]+/replace/)">.*?name="once" value="(\w+)"',
+        text_of(answer),
+        re.DOTALL,
+    )
+    return path, once
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_secret_that_a_double_click_hides_is_made_again(
+    page: Client, alice: Any
+) -> None:
+    page.force_login(alice)  # at noon, or the session is years too old
+    once = once_of(page.get(PAGE))
+    [lost] = set(SECRET.findall(text_of(make(page, once=once, scope="write"))))
+    path, once = button_of(make(page, once=once, scope="write"))
+
+    answers = [page.post(path, {"once": once}) for _ in range(2)]
+
+    [secret] = set(SECRET.findall(text_of(answers[0])))
+    assert find_token(lost) is None
+    row = find_token(secret)
+    assert row is not None
+    assert (row.name, row.scope) == ("backup", Scope.WRITE)
+    assert row.expires_at == NOON + timedelta(days=90)
+    # Two clicks on that button are one too, and have the same way out.
+    assert ApiToken.objects.count() == 2
+    assert not SECRET.search(text_of(answers[1]))
+    assert button_of(answers[1])[0] == f"{PAGE}{row.pk}/replace/"
+    kinds = list(AuditEvent.objects.filter(kind__startswith="token.").order_by("id"))
+    assert [event.kind for event in kinds] == [
+        "token.created",
+        "token.revoked",
+        "token.created",
+    ]
+
+
+def test_only_a_live_token_of_ones_own_is_made_again(
+    page: Client, alice: Any, django_user_model: Any
+) -> None:
+    bob = django_user_model.objects.create_user("bob")
+    foreign, secret = create_token(bob, name="secret project")
+    ended, _ = create_token(alice, name="ended")
+    revoke(ended)
+    expired, _ = create_token(
+        alice, name="expired", expires_at=datetime.now(UTC) - timedelta(days=1)
+    )
+
+    assert page.post(f"{PAGE}{foreign.pk}/replace/").status_code == 404
+    for token in (ended, expired):
+        answer = page.post(f"{PAGE}{token.pk}/replace/")
+        assert not SECRET.search(text_of(answer))
+        assert "no longer valid: make a new one" in text_of(answer)
+    live, _ = create_token(alice, name="live")
+    for nonsense in ("x" * 65, "nul\x00"):
+        page.post(f"{PAGE}{live.pk}/replace/", {"once": nonsense})
+
+    assert page.get(f"{PAGE}{live.pk}/replace/").status_code == 405
+    live.refresh_from_db()
+    assert live.is_live
+    assert find_token(secret) == foreign
+    assert ApiToken.objects.count() == 4
 
 
 def test_a_mark_is_its_owners_own(page: Client, django_user_model: Any) -> None:

@@ -101,6 +101,15 @@ class PlainUploadForm(HouseForm, forms.Form):
         return f"{self['room'].value()} {self.cleaned_data['once'] or new_token()}"
 
 
+class OnceForm(forms.Form):
+    """A button that does what it does once, however often it is clicked."""
+
+    once = once_field()
+
+    def clean_once(self) -> str:
+        return self.cleaned_data["once"] or new_token()
+
+
 class RenameForm(forms.Form):
     filename = forms.CharField(required=False, strip=False)
 

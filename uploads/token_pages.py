@@ -14,13 +14,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from uploads import rates
 from uploads.addresses import client_address
-from uploads.forms import TokenForm
+from uploads.forms import OnceForm, TokenForm
 from uploads.models import ApiToken
 from uploads.tokens import create_token
+from uploads.tokens import replace as replace_token
 from uploads.tokens import revoke as revoke_token
 from uploads.tokens import revoke_all as revoke_all_tokens
 
@@ -53,11 +54,36 @@ def tokens(request: HttpRequest) -> HttpResponse:
                 form_mark=form.cleaned_data["once"],
             )
             form = TokenForm()
+    return _page(request, form, made, secret)
+
+
+@never_cache
+@require_POST
+def replace(request: HttpRequest, token_id: int) -> HttpResponse:
+    """Make a token anew whose secret has been lost on the way, and end the old one.
+
+    Without scripts a double click sends the form twice, and shows the second answer,
+    which knows no secret.
+    """
+    token = get_object_or_404(_own(request), pk=token_id)
+    _spend(request)
+    mark = OnceForm(request.POST)
+    made, secret = token, ""
+    if mark.is_valid():
+        once = mark.cleaned_data["once"]
+        made, secret = replace_token(token, actor=request.user, form_mark=once)
+    return _page(request, TokenForm(), made, secret)
+
+
+def _page(
+    request: HttpRequest, form: TokenForm, made: ApiToken | None, secret: str
+) -> HttpResponse:
     rows = list(_own(request).order_by(F("revoked_at").desc(nulls_first=True), "-pk"))
     context = {
         "form": form,
         "made": made,
         "secret": secret,
+        "again": OnceForm(auto_id=False),
         "live": [row for row in rows if row.is_live],
         "ended": [row for row in rows if not row.is_live][:MAX_ENDED],
     }

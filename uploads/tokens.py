@@ -65,6 +65,28 @@ def revoke(token: ApiToken, *, actor: Any = None) -> bool:
     return True
 
 
+def replace(
+    token: ApiToken, *, actor: Any, form_mark: str = ""
+) -> tuple[ApiToken, str]:
+    """End the token and return one like it, as create_token does.
+
+    One that has ended is not replaced: the answer is what the same form has made of it
+    before, or the token itself, and no secret.
+    """
+    with transaction.atomic():
+        if not (token.is_live and revoke(token, actor=actor)):
+            own = ApiToken.objects.filter(user=token.user)
+            return own.filter(form_mark=form_mark).first() or token, ""
+        return create_token(
+            token.user,
+            name=token.name,
+            scope=token.scope,
+            expires_at=token.expires_at,
+            actor=actor,
+            form_mark=form_mark,
+        )
+
+
 def revoke_all(owner: Any, *, actor: Any = None) -> int:
     """End every token of ``owner``; return how many that were."""
     tokens = ApiToken.objects.filter(user=owner, revoked_at=None).select_related("user")

@@ -23,6 +23,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
         token_pages.revoke,
         name="token-revoke",
     ),
+    path(
+        "accounts/tokens/<int:token_id>/replace/",
+        token_pages.replace,
+        name="token-replace",
+    ),
     path("accounts/", include("uploads.accounts.urls")),
     path("api/v1/docs", docs.page, name="api-docs"),
     path("healthz", health.healthz, name="healthz"),

@@ -39,9 +39,12 @@ for (const menu of /** @type {NodeListOf<HTMLDetailsElement>} */ (document.query
   });
 }
 
-document.addEventListener("click", ({ target }) => {
-  const button = target instanceof Element ? /** @type {HTMLElement | null} */ (target.closest("button")) : null;
+document.addEventListener("click", (event) => {
+  const { target, detail } = event;
+  const button = target instanceof Element ? /** @type {HTMLButtonElement | null} */ (target.closest("button")) : null;
   if (!button) return;
+  // The second click of a double click sends no form again: its answer would be the one that is shown.
+  if (detail > 1 && button.type === "submit" && button.form?.method === "post") return event.preventDefault();
   if (!("commandForElement" in button)) obey(button);
   const { copies } = button.dataset;
   if (copies) void copy(button, document.getElementById(copies)?.textContent ?? "");

@@ -67,6 +67,14 @@ def test_a_token_is_made_copied_and_revoked(
     make_and_revoke(tokens_page, live_site)
 
 
+def test_the_second_click_of_a_double_click_sends_nothing(tokens_page: Page) -> None:
+    """Its answer would come in the place of the one that shows the secret."""
+    button = tokens_page.get_by_role("button", name="Make token")
+    click = "new MouseEvent('click', {detail: 2, bubbles: true, cancelable: true})"
+
+    assert button.evaluate(f"(button) => button.dispatchEvent({click})") is False
+
+
 def test_all_of_it_works_without_scripts(
     browser: Browser, signed_in: Page, live_site: LiveSite
 ) -> None:

@@ -263,7 +263,8 @@ class Bucket:
 def get_bucket() -> Bucket:
     """Return the bucket of STORAGES["uploads"], as the worker."""
     # One of our own: what Django keeps goes with a fork into the child, sockets and all.
-    storage: Any = storages.create_storage(storages.backends["uploads"])
+    backends: Any = storages.backends
+    storage: Any = storages.create_storage(backends["uploads"])
     return Bucket(
         # Its client may be shared by threads; django-storages makes one for each.
         client=storage.connection.meta.client,
