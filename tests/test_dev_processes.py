@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -129,11 +130,25 @@ def test_whoever_reads_while_a_record_is_written_finds_a_whole_one(
 def test_a_process_that_has_taken_over_the_pid_is_spared(
     record: PidRecord, sleeper: subprocess.Popen[bytes]
 ) -> None:
-    record.path.parent.mkdir()
-    record.path.write_text(json.dumps({"pid": sleeper.pid, "started_at": "long ago"}))
+    record.write(sleeper.pid)
+    written = json.loads(record.path.read_text())
+    record.path.write_text(json.dumps({**written, "started_at": "long ago"}))
 
     assert not record.end_leftover()
     assert sleeper.poll() is None
+
+
+def test_a_copy_of_a_running_sites_folder_spares_that_sites_processes(
+    record: PidRecord, sleeper: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    record.write(sleeper.pid)
+    shutil.copytree(record.path.parent, tmp_path / "copy")
+    copied = PidRecord(tmp_path / "copy" / record.path.name)
+
+    assert copied.pid() is None
+    assert not copied.end_leftover()
+    assert sleeper.poll() is None
+    assert record.pid() == sleeper.pid
 
 
 @pytest.mark.parametrize("text", ["", "12", "[]", "{}", '{"pid": "x"}'])

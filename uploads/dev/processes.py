@@ -100,7 +100,11 @@ def _started_at_by_ps(pid: int) -> str | None:
 
 
 class PidRecord:
-    """A file that says which process of ours runs, true even after a crash."""
+    """A file that says which process of ours runs, true even after a crash.
+
+    It says where it lies itself: a copy of the folder of a site that runs names that
+    site's processes, and they are not the copy's to end.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -110,7 +114,8 @@ class PidRecord:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # In one step: whoever reads meanwhile finds the old record or the new one.
         fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        fresh.write_text(json.dumps({"pid": pid, "started_at": started_at(pid)}))
+        record = {"pid": pid, "started_at": started_at(pid), "path": self._place()}
+        fresh.write_text(json.dumps(record))
         fresh.replace(self.path)
 
     def clear(self) -> None:
@@ -122,9 +127,14 @@ class PidRecord:
         try:
             record = json.loads(self.path.read_text())
             pid, mark = int(record["pid"]), record["started_at"]
+            if record["path"] != self._place():
+                return None
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return pid if mark is not None and started_at(pid) == mark else None
+
+    def _place(self) -> str:
+        return str(self.path.resolve())
 
     def end_leftover(self, *, patience: float = 30) -> bool:
         """End the recorded process if an earlier run left it; return whether so."""
