@@ -20,6 +20,7 @@ from django.db import (
     DataError,
     IntegrityError,
     InterfaceError,
+    InternalError,
     OperationalError,
     connection,
     transaction,
@@ -176,6 +177,15 @@ def test_other_faults_stay_faults(browser: Client, path: str, error: Exception) 
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/uploads"])
+def test_a_server_that_may_only_be_read_is_away(browser: Client, path: str) -> None:
+    error = InternalError("cannot execute UPDATE in a read-only transaction")
+    error.__cause__ = errors.ReadOnlySqlTransaction()
+
+    with away(error):
+        assert browser.get(path).status_code == 503
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/uploads"])
 def test_a_table_that_is_not_there_is_a_fault_of_ours(
     browser: Client, path: str
 ) -> None:
@@ -201,6 +211,8 @@ def test_a_table_that_is_not_there_is_a_fault_of_ours(
         (errors.LockNotAvailable(), True),
         (errors.AdminShutdown(), True),
         (psycopg.OperationalError("connection refused"), True),
+        (errors.ReadOnlySqlTransaction(), True),  # by the server before a switch
+        (errors.InFailedSqlTransaction(), False),
         # A text that is too long for its index, and more like it.
         (errors.ProgramLimitExceeded(), False),
         (errors.StatementTooComplex(), False),
@@ -208,7 +220,8 @@ def test_a_table_that_is_not_there_is_a_fault_of_ours(
     ],
 )
 def test_postgresql_says_of_what_it_complains(cause: Exception, is_one: bool) -> None:
-    error = OperationalError("x")
+    is_internal = isinstance(cause, psycopg.InternalError)
+    error = InternalError("x") if is_internal else OperationalError("x")
     error.__cause__ = cause
 
     assert is_outage(error) is is_one

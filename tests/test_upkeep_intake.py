@@ -7,10 +7,13 @@ import json
 import random
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import boto3
+import psycopg.errors
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.test import Client
 
 from tests.builders import begin, held, kinds, let_time_pass, make_ready, put
@@ -253,12 +256,23 @@ def test_what_fails_while_the_bucket_answers_is_parked_in_the_end(
     assert sweep().completed == 1
 
 
+def too_large_for_an_index() -> OperationalError:
+    error = OperationalError("index row size exceeds maximum")
+    error.__cause__ = psycopg.errors.ProgramLimitExceeded()
+    return error
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), too_large_for_an_index()])
 def test_a_message_that_breaks_something_stops_no_other(
-    alice: Any, bucket: Bucket, queue: Queue, monkeypatch: pytest.MonkeyPatch
+    alice: Any,
+    bucket: Bucket,
+    queue: Queue,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
 ) -> None:
     def break_on_poison(upload: Upload) -> State:
         if upload.filename == "poison.txt":
-            raise ZeroDivisionError
+            raise error
         return reconcile(upload)
 
     monkeypatch.setattr(intake, "reconcile", break_on_poison)
@@ -270,7 +284,23 @@ def test_a_message_that_breaks_something_stops_no_other(
 
     assert counts[0] == Intake(handled=1, failed=1)
     assert counts[-2:] == [Intake(parked=1), Intake()]
-    assert ParkedNotification.objects.get().error == "ZeroDivisionError()"
+    assert ParkedNotification.objects.get().error == repr(error)
+
+
+def test_no_message_is_to_blame_for_a_database_that_is_away(
+    alice: Any, bucket: Bucket, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(queue, created(arrived(bucket, alice)))
+    away = Mock(side_effect=OperationalError("connection refused"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "reconcile", away)
+        for _ in range(MAX_RECEIVES + 1):
+            with pytest.raises(OperationalError):
+                take_from(queue, wait_seconds=0)
+
+    assert not ParkedNotification.objects.exists()
+    assert take_from(queue, wait_seconds=0) == Intake(handled=1)
 
 
 def test_only_the_newest_are_kept_parked(

@@ -7,13 +7,16 @@ import sqlite3
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest
 
 logger = structlog.get_logger("slipway.database")
 
-DATABASE_ERRORS = (OperationalError, InterfaceError)
+DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError)
 """What the database says of itself: it is away, full, closing, or its line is cut."""
+
+_READ_ONLY = "25006"
+"""What PostgreSQL answers that has just handed over to another: an InternalError."""
 
 _POSTGRES_CLASSES = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58"})
 """Of SQLSTATE: no connection, no entry, crossed transactions, no room, locks, shutdowns.
@@ -34,6 +37,8 @@ def is_outage(error: BaseException | None) -> bool:
     if getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
         return False
     state = getattr(error.__cause__, "sqlstate", None)
+    if isinstance(error, InternalError):
+        return state == _READ_ONLY
     return state is None or state[:2] in _POSTGRES_CLASSES
 
 

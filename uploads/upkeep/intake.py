@@ -10,7 +10,7 @@ from django.conf import settings
 from uploads import lifecycle
 from uploads.errors import StorageError
 from uploads.models import ParkedNotification, Upload
-from uploads.outages import DATABASE_ERRORS
+from uploads.outages import is_outage
 from uploads.s3.bucket import get_bucket
 from uploads.s3.keys import is_incoming, row_key
 from uploads.s3.notifications import (
@@ -104,9 +104,9 @@ def _deal_with(message: Message) -> Intake:
     except StorageError as error:
         get_bucket().check()  # with the whole bucket away, the message is not to blame
         return _put_off(message, error.detail)
-    except DATABASE_ERRORS:
-        raise
     except Exception as error:
+        if is_outage(error):
+            raise
         # One message that breaks something must not end the consumer, or loop.
         logger.exception("notification.failed")
         return _put_off(message, repr(error))
