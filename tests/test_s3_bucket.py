@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 from unittest.mock import Mock
 from urllib.parse import parse_qs, urlsplit
@@ -461,6 +462,31 @@ def test_a_request_for_which_there_are_no_credentials_is_no_fault_of_the_site(
 
     with pytest.raises(StorageUnavailable):
         Bucket(client=client, name="slipway-tests").check()
+
+
+def test_a_worker_that_starts_without_credentials_finds_them_once_they_are_there(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As where the service that gives a role its own does not answer for a moment."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    found = tmp_path / "credentials"
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(found))
+    settings.STORAGES = {"uploads": identity("", secret_key=None)}
+
+    for make in (get_bucket, get_presigner, get_download_presigner):
+        with pytest.raises(StorageUnavailable):
+            make()
+    found.write_text("[default]\naws_access_key_id = late\naws_secret_access_key = s\n")
+
+    assert signed_by(get_presigner()) == signed_by(get_download_presigner()) == "late"
+    assert (
+        get_bucket()
+        .client.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
+        .count("late")
+    )
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")

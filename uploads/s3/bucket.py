@@ -29,7 +29,7 @@ from uploads.s3.facts import (
     open_multipart_upload,
 )
 from uploads.s3.failures import error_code, translated
-from uploads.s3.identities import presigner_of
+from uploads.s3.identities import client_of, presigner_of
 from uploads.s3.once import OncePerProcess
 from uploads.s3.presigner import Presigner
 
@@ -261,13 +261,13 @@ class Bucket:
 
 @OncePerProcess
 def get_bucket() -> Bucket:
-    """Return the bucket of STORAGES["uploads"], as the worker."""
-    # One of our own: what Django keeps goes with a fork into the child, sockets and all.
-    backends: Any = storages.backends
-    storage: Any = storages.create_storage(backends["uploads"])
+    """Return the bucket of STORAGES["uploads"], as the worker.
+
+    Raises StorageUnavailable while there are no credentials, as the next two do.
+    """
+    storage: Any = storages["uploads"]
     return Bucket(
-        # Its client may be shared by threads; django-storages makes one for each.
-        client=storage.connection.meta.client,
+        client=client_of(storage),
         name=storage.bucket_name,
         expected_owner=settings.S3_EXPECTED_BUCKET_OWNER,
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3
 from botocore.config import Config
 from django.conf import settings
 from django.core.files.storage import storages
 
 from uploads.s3.failures import translated
+from uploads.s3.identities import session_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -60,16 +60,9 @@ def _new_client() -> SQSClient:
 
     S3 sends only to queues of its own region.
     """
-    storage: Any = storages["uploads"]
-    session = boto3.Session(
-        aws_access_key_id=storage.access_key,
-        aws_secret_access_key=storage.secret_key,
-        aws_session_token=storage.security_token,
-        profile_name=storage.session_profile,
-        region_name=settings.S3_REGION,
-    )
-    return session.client(
+    return session_of(storages["uploads"]).client(
         "sqs",
+        region_name=settings.S3_REGION,
         # The answer to a long poll takes as long as the poll.
         config=Config(connect_timeout=5, read_timeout=LONG_POLL_SECONDS + 10),
     )
