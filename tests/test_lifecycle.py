@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 import time_machine
@@ -17,6 +18,7 @@ from tests.builders import (
     held,
     kinds,
     let_time_pass,
+    make_ready,
     put,
     send_parts,
 )
@@ -180,6 +182,24 @@ def test_storage_that_is_down_at_the_start_leaves_nothing_reserved(
     upload = alice.uploads.get()
     assert upload.state == State.CANCELLED
     assert upload.idempotency_key is None
+    assert held(alice) == (0, 0, 0, 0)
+
+
+def test_a_process_without_credentials_neither_reserves_nor_keeps_a_file(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unwanted = make_ready(bucket, alice)
+    none = Mock(side_effect=StorageUnavailable)
+    for module in ("starting", "moving"):
+        monkeypatch.setattr(f"uploads.lifecycle.{module}.get_bucket", none)
+
+    with pytest.raises(StorageUnavailable):
+        lifecycle.start(owner=alice, declaration=declare(b"", byte_size=20 * MIB))
+    lifecycle.remove(unwanted)
+
+    assert none.call_count == 2
+    states = alice.uploads.order_by("created_at").values_list("state", flat=True)
+    assert list(states) == [State.DELETED, State.CANCELLED]
     assert held(alice) == (0, 0, 0, 0)
 
 

@@ -74,8 +74,8 @@ def purge(upload: Upload) -> bool:
     # Until the move, others may have signed a URL or opened the multipart upload.
     upload.refresh_from_db(fields=["multipart_id", "urls_expire_at"])
     now = timezone.now()
-    bucket = get_bucket()
     try:
+        bucket = get_bucket()
         if upload.multipart_id:
             bucket.abort_multipart_upload(upload.key, upload.multipart_id)
         bucket.delete_object(upload.key)

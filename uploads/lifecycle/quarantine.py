@@ -36,9 +36,9 @@ def quarantine(upload: Upload) -> str:
     if upload.byte_size > MAX_COPY:
         logger.warning("quarantine.too_large", upload=str(upload.pk))
         return ""
-    bucket = get_bucket()
     key = prefix + upload.key.removeprefix(options().key_prefix)
     try:
+        bucket = get_bucket()
         try:
             copy_object(
                 bucket,

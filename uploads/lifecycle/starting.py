@@ -181,8 +181,8 @@ def open_multipart(upload: Upload) -> None:
     """
     if upload.state != State.PENDING:
         return
-    bucket = get_bucket()
     try:
+        bucket = get_bucket()
         multipart_id = bucket.create_multipart_upload(
             upload.key, content_type=upload.content_type
         )
