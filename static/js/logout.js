@@ -3,6 +3,7 @@
 import { KeptStore, LOGOUT } from "./page/kept-store.js";
 
 const logouts = new BroadcastChannel(LOGOUT);
+const tab = (document.body.dataset.tab = String(Math.random()));
 
 // Not where uploads may be under way: session.js sees to that page.
 if (document.getElementById("out")) {
@@ -17,8 +18,7 @@ document.addEventListener("submit", async (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
   if (!form.matches("[data-forgets], #logout-form")) return; // the latter is the admin's
   event.preventDefault();
-  document.body.classList.add("is-leaving");
-  logouts.postMessage(null);
+  logouts.postMessage(tab);
   const patience = new Promise((resolve) => setTimeout(resolve, 1000));
   await Promise.race([new KeptStore(indexedDB).clear().catch(() => {}), patience]);
   form.submit();

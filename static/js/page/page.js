@@ -72,9 +72,9 @@ export function startPage() {
     },
   });
   // Who logs out in one tab leaves nothing behind in another, neither files nor their names.
-  new BroadcastChannel(LOGOUT).addEventListener("message", () => {
+  new BroadcastChannel(LOGOUT).addEventListener("message", ({ data: tab }) => {
     // It may come from this very tab, by the script of its header.
-    if (!document.body.classList.contains("is-leaving")) session.leave();
+    if (tab !== document.body.dataset.tab) session.leave();
     void store.shut();
   });
   const menu = new Menu(byId("files"));
