@@ -12,8 +12,6 @@ import pytest
 from botocore.client import BaseClient
 from botocore.loaders import JSONFileLoader
 from django.db import connections
-from moto import mock_aws
-from moto.core import models
 
 from tests.chance import load_profile
 from uploads.s3.bucket import Bucket, get_bucket
@@ -112,6 +110,10 @@ def bucket(settings: Settings) -> Iterator[Bucket]:
             "uploads": MOTO,
             "uploads_signer": MOTO,
         }
+    # Not for the layers that have a real S3 server: each process would load it.
+    from moto import mock_aws
+    from moto.core import models
+
     with mock.patch.object(models, "RESPONSES_METHODS", []), mock_aws():
         moto_bucket = get_bucket()
         moto_bucket.client.create_bucket(Bucket=moto_bucket.name)

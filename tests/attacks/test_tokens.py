@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from tests.attacks.people import HELLO, Person, assert_problem
 from tests.attacks.test_limits import body_for, operations
+from tests.stages import case
 from uploads.models import ApiToken, AuditEvent, Scope, Upload
 from uploads.tokens import create_token, revoke
 
@@ -37,73 +38,57 @@ def told_of_uploads() -> int:
     return AuditEvent.objects.filter(upload__isnull=False).count()
 
 
-@pytest.mark.parametrize(("method", "path"), WRITING)
-def test_a_token_that_may_read_changes_nothing(
-    alice: Person, method: str, path: str
-) -> None:
+def test_a_token_that_may_read_changes_nothing(alice: Person) -> None:
     # The one for the dashboard is in more hands than the one for the backup.
     started = alice.upload()
     _, secret = token_of(alice, scope=Scope.READ)
     before = list(Upload.objects.values()), told_of_uploads()
 
-    told = assert_problem(
-        program(secret, method, path, started.id), 403, "permission_denied"
-    )
+    for method, path in WRITING:
+        with case(method, path):
+            answer = program(secret, method, path, started.id)
+            told = assert_problem(answer, 403, "permission_denied")
+            assert "This token has the scope read" in told["detail"]
+            assert (list(Upload.objects.values()), told_of_uploads()) == before
 
-    assert "This token has the scope read" in told["detail"]
-    assert (list(Upload.objects.values()), told_of_uploads()) == before
 
-
-@pytest.mark.parametrize(("method", "path"), READING)
-def test_a_token_that_may_read_reads(alice: Person, method: str, path: str) -> None:
+def test_a_token_that_may_read_reads(alice: Person) -> None:
     started = alice.upload()
     _, secret = token_of(alice, scope=Scope.READ)
 
-    assert program(secret, method, path, started.id).status_code in {200, 302}
+    for method, path in READING:
+        with case(method, path):
+            assert program(secret, method, path, started.id).status_code in {200, 302}
 
 
-@pytest.mark.parametrize("method", ["PUT", "OPTIONS", "TRACE", "get ", "PROPFIND"])
-def test_no_odd_method_is_a_way_around_the_scope(alice: Person, method: str) -> None:
+def test_no_odd_method_is_a_way_around_the_scope(alice: Person) -> None:
     started = alice.upload()
     _, secret = token_of(alice, scope=Scope.READ)
 
-    answer = Person(None).call(
-        method, f"/uploads/{started.id}", Authorization=f"Bearer {secret}"
-    )
+    for method in ("PUT", "OPTIONS", "TRACE", "get ", "PROPFIND"):
+        with case(method):
+            answer = Person(None).call(
+                method, f"/uploads/{started.id}", Authorization=f"Bearer {secret}"
+            )
+            assert answer.status_code in {403, 405}
+            assert started.row.state == "ready"
 
-    assert answer.status_code in {403, 405}
-    assert started.row.state == "ready"
 
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        {"X-HTTP-Method-Override": "DELETE"},
-        {"X-HTTP-Method": "DELETE"},
-        {"X-Method-Override": "DELETE"},
-    ],
-    ids=lambda header: next(iter(header)),
-)
-def test_no_header_turns_reading_into_writing(
-    alice: Person, header: dict[str, str]
-) -> None:
+def test_no_header_turns_reading_into_writing(alice: Person) -> None:
     # Some frameworks let a GET say that it is a DELETE.
     started = alice.upload()
     _, secret = token_of(alice, scope=Scope.READ)
 
-    answer = Person(None).call(
-        "GET", f"/uploads/{started.id}", Authorization=f"Bearer {secret}", **header
-    )
-
-    assert answer.status_code == 200
-    assert started.row.state == "ready"
+    for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
+        with case(name):
+            headers = {"Authorization": f"Bearer {secret}", name: "DELETE"}
+            answer = Person(None).call("GET", f"/uploads/{started.id}", **headers)
+            assert answer.status_code == 200
+            assert started.row.state == "ready"
 
 
 @pytest.mark.parametrize("end", ["revoked", "expired", "disabled", "deleted"])
-@pytest.mark.parametrize(("method", "path"), operations())
-def test_a_token_that_has_ended_opens_nothing(
-    alice: Person, method: str, path: str, end: str
-) -> None:
+def test_a_token_that_has_ended_opens_nothing(alice: Person, end: str) -> None:
     # From the next request on, not when some cache forgets it.
     started = alice.upload()
     row, secret = token_of(alice)
@@ -117,35 +102,33 @@ def test_a_token_that_has_ended_opens_nothing(
     else:
         row.delete()
 
-    answer = program(secret, method, path, started.id)
-
-    assert_problem(answer, 401, "not_authenticated")
-    assert started.row.filename == "hello.txt"
-    assert Upload.objects.count() == 1
+    for method, path in operations():
+        with case(method, path):
+            answer = program(secret, method, path, started.id)
+            assert_problem(answer, 401, "not_authenticated")
+            assert started.row.filename == "hello.txt"
+            assert Upload.objects.count() == 1
 
 
 @pytest.mark.parametrize("scope", Scope.values)
-@pytest.mark.parametrize(
-    "path", ["/accounts/tokens/", "/accounts/tokens/revoke/", "/admin/"]
-)
-def test_a_token_makes_no_other_and_opens_no_page(
-    alice: Person, scope: str, path: str
-) -> None:
+def test_a_token_makes_no_other_and_opens_no_page(alice: Person, scope: str) -> None:
     # Else a leaked one could outlive its own revocation, or revoke the others.
     row, secret = token_of(alice, scope=scope)
-    browser = Person(None).browser
+    headers = {"Authorization": f"Bearer {secret}"}
     form = {"name": "second", "scope": "write", "days": "never"}
 
-    for answer in (
-        browser.get(path, headers={"Authorization": f"Bearer {secret}"}),
-        browser.post(path, form, headers={"Authorization": f"Bearer {secret}"}),
-    ):
-        assert answer.status_code == 302
-        assert "login/" in answer["Location"]
-
-    assert ApiToken.objects.get() == row
-    row.refresh_from_db()
-    assert row.revoked_at is None
+    for path in ("/accounts/tokens/", "/accounts/tokens/revoke/", "/admin/"):
+        browser = Person(None).browser
+        for answer in (
+            browser.get(path, headers=headers),
+            browser.post(path, form, headers=headers),
+        ):
+            with case(path):
+                assert answer.status_code == 302
+                assert "login/" in answer["Location"]
+                assert ApiToken.objects.get() == row
+                row.refresh_from_db()
+                assert row.revoked_at is None
 
 
 def test_a_neighbour_revokes_no_token_of_mine(alice: Person, bob: Person) -> None:
