@@ -13,6 +13,7 @@ from django.test import Client
 
 from tests.addresses import every_path
 from tests.attacks.people import HELLO, Person, assert_problem, declaration
+from tests.stages import case
 from uploads.models import StorageQuota, Upload
 from uploads.states import State
 from uploads.tokens import create_token
@@ -42,31 +43,28 @@ FROM_ELSEWHERE = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/uploads"),
-        ("POST", "/uploads/batch"),
-        ("POST", "/uploads/complete-batch"),
-        ("POST", "/uploads/{id}/complete"),
-        ("POST", "/uploads/{id}/parts"),
-        ("PATCH", "/uploads/{id}"),
-        ("DELETE", "/uploads/{id}"),
-    ],
-)
 def test_another_sites_page_changes_nothing_through_the_api(
-    alice: Person, victim: Person, method: str, path: str
+    alice: Person, victim: Person
 ) -> None:
     # The browser adds the cookie by itself, whoever asks it to send.
     started = alice.start()
 
-    for headers in FROM_ELSEWHERE:
-        answer = victim.call(
-            method, path.format(id=started.id), declaration(HELLO), **headers
-        )
-        assert_problem(answer, 403, "csrf_failed")
-    assert Upload.objects.count() == 1
-    assert started.row.state == State.PENDING
+    for method, path in (
+        ("POST", "/uploads"),
+        ("POST", "/uploads/batch"),
+        ("POST", "/uploads/complete-batch"),
+        ("POST", f"/uploads/{started.id}/complete"),
+        ("POST", f"/uploads/{started.id}/parts"),
+        ("PATCH", f"/uploads/{started.id}"),
+        ("DELETE", f"/uploads/{started.id}"),
+    ):
+        with case(method, path):
+            for headers in FROM_ELSEWHERE:
+                answer = victim.call(method, path, declaration(HELLO), **headers)
+                assert_problem(answer, 403, "csrf_failed")
+            assert Upload.objects.count() == 1
+            assert started.row.state == State.PENDING
+            assert started.row.filename == "hello.txt"
 
 
 @pytest.mark.parametrize(
@@ -96,11 +94,16 @@ def test_no_other_method_starts_an_upload(alice: Person, method: str) -> None:
     assert not Upload.objects.exists()
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/uploads/{id}/delete/",
-        "/uploads/{id}/rename/",
+def test_another_sites_form_changes_nothing_on_pages(
+    alice: Person, victim: Person
+) -> None:
+    # Pages are posted to by forms, which other sites can have as well.
+    started = alice.upload()
+    form = {"filename": "x", "action": "remove", "_selected_action": started.id}
+
+    for path in (
+        f"/uploads/{started.id}/delete/",
+        f"/uploads/{started.id}/rename/",
         "/accounts/logout/",
         "/accounts/password_change/",
         "/accounts/sessions/end/",
@@ -108,23 +111,13 @@ def test_no_other_method_starts_an_upload(alice: Person, method: str) -> None:
         "/accounts/2fa/totp/deactivate/",
         "/accounts/2fa/recovery-codes/generate/",
         "/admin/uploads/upload/",
-    ],
-)
-def test_another_sites_form_changes_nothing_on_pages(
-    alice: Person, victim: Person, path: str
-) -> None:
-    # Pages are posted to by forms, which other sites can have as well.
-    started = alice.upload()
-
-    answer = victim.browser.post(
-        path.format(id=started.id),
-        {"filename": "x", "action": "remove", "_selected_action": started.id},
-        headers={"Origin": EVIL},
-    )
-
-    assert answer.status_code in {302, 403}
-    assert (started.row.state, started.row.filename) == (State.READY, "hello.txt")
-    assert victim.browser.get("/").status_code == 200
+    ):
+        with case(path):
+            answer = victim.browser.post(path, form, headers={"Origin": EVIL})
+            assert answer.status_code in {302, 403}
+            kept = (started.row.state, started.row.filename)
+            assert kept == (State.READY, "hello.txt")
+            assert victim.browser.get("/").status_code == 200
 
 
 def test_a_login_cannot_be_forced_on_somebody(alice: Person) -> None:
@@ -177,17 +170,15 @@ def test_a_login_leads_to_no_other_site(page: str, target: str) -> None:
     assert not location.startswith(("//", "/\\"))
 
 
-@pytest.mark.parametrize("query", ["next", "redirect", "url", "return_to", "inline"])
-def test_a_download_leads_to_the_bucket_only(
-    alice: Person, settings: Settings, query: str
-) -> None:
+def test_a_download_leads_to_the_bucket_only(alice: Person, settings: Settings) -> None:
     # It answers with a redirect, so nothing of the query may choose where to.
-    started = alice.upload()
+    path = f"/uploads/{alice.upload().id}/download"
 
-    answer = alice.call("GET", f"/uploads/{started.id}/download?{query}=1&url={EVIL}")
-
-    assert answer["Location"].startswith(f"{settings.S3_ENDPOINT_URL}/slipway/")
-    assert "evil" not in answer["Location"]
+    for query in ("next", "redirect", "url", "return_to", "inline"):
+        with case(query):
+            answer = alice.call("GET", f"{path}?{query}=1&url={EVIL}")
+            assert answer["Location"].startswith(f"{settings.S3_ENDPOINT_URL}/slipway/")
+            assert "evil" not in answer["Location"]
 
 
 @pytest.mark.parametrize(
@@ -278,34 +269,31 @@ def test_a_new_password_ends_all_other_sessions(alice: Person) -> None:
     assert alice.call("GET", "/me").status_code == 200
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        "Bearer",
-        "Bearer ",
-        "Bearer wrong",
-        "Basic YWxpY2U6cA==",
-        "Token {secret}",
-        "bearer  {secret}",
-        "Bearer {secret}x",
-        "Bearer {SECRET}",
-        "{secret}",
-        "Bearer {digest}",
-        "Bearer \udcff",
-        "Bearer ' OR 1=1 --",
-    ],
-)
-def test_a_wrong_token_does_not_fall_back_to_the_session(
-    alice: Person, sent: str
-) -> None:
+def test_a_wrong_token_does_not_fall_back_to_the_session(alice: Person) -> None:
     # A program that believes to be nobody must not act as whoever is logged in.
     assert alice.user is not None
     row, secret = create_token(alice.user, name="script")
-    header = sent.format(secret=secret, SECRET=secret.upper(), digest=row.digest)
 
-    answer = alice.browser.get("/api/v1/me", HTTP_AUTHORIZATION=header)
-
-    assert_problem(answer, 401, "not_authenticated")
+    for number, sent in enumerate(
+        (
+            "Bearer",
+            "Bearer ",
+            "Bearer wrong",
+            "Basic YWxpY2U6cA==",
+            f"Token {secret}",
+            f"bearer  {secret}",
+            f"Bearer {secret}x",
+            f"Bearer {secret.upper()}",
+            secret,
+            f"Bearer {row.digest}",
+            "Bearer \udcff",
+            "Bearer ' OR 1=1 --",
+        )
+    ):
+        with case(number):
+            answer = alice.browser.get("/api/v1/me", HTTP_AUTHORIZATION=sent)
+            assert_problem(answer, 401, "not_authenticated")
+    assert alice.call("GET", "/me").status_code == 200
 
 
 @pytest.mark.parametrize("debug", [True, False])
@@ -325,9 +313,15 @@ def test_a_token_under_a_wrong_scheme_is_not_logged(
 SECRET = "a shared secret"
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
+def test_a_notification_without_the_secret_moves_nothing(
+    alice: Person, stranger: Person, settings: Settings
+) -> None:
+    # It costs S3 requests, and its answer tells which keys are known.
+    settings.S3_NOTIFICATIONS_SECRET = SECRET
+    started = alice.start()
+    event = _event(started.row.key)
+
+    for sent in (
         "",
         "Bearer",
         "Bearer ",
@@ -339,24 +333,13 @@ SECRET = "a shared secret"
         f"Token {SECRET}",
         "Bearer \xff\xfe",
         f"Bearer x,Bearer {SECRET}",
-    ],
-)
-def test_a_notification_without_the_secret_moves_nothing(
-    alice: Person, stranger: Person, settings: Settings, sent: str
-) -> None:
-    # It costs S3 requests, and its answer tells which keys are known.
-    settings.S3_NOTIFICATIONS_SECRET = SECRET
-    started = alice.start()
-
-    answer = stranger.browser.post(
-        "/hooks/s3",
-        _event(started.row.key),
-        "application/json",
-        HTTP_AUTHORIZATION=sent,
-    )
-
-    assert answer.status_code == 401
-    assert started.row.state == State.PENDING
+    ):
+        with case(sent):
+            answer = stranger.browser.post(
+                "/hooks/s3", event, "application/json", HTTP_AUTHORIZATION=sent
+            )
+            assert answer.status_code == 401
+            assert started.row.state == State.PENDING
 
 
 def test_there_is_no_hook_without_a_secret(
@@ -419,25 +402,22 @@ def test_every_page_but_the_ways_in_asks_who_you_are(stranger: Person) -> None:
     assert open_to_all <= seen
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+def test_no_shared_cache_keeps_what_is_ones_own(alice: Person) -> None:
+    # A proxy that caches one answer serves it to the next person.
+    started = alice.upload()
+
+    for path in (
         "/",
-        "/uploads/{id}/",
+        f"/uploads/{started.id}/",
         "/api/v1/me",
         "/api/v1/uploads",
         "/api/v1/docs",
-        "/api/v1/uploads/{id}",
-        "/api/v1/uploads/{id}/download",
+        f"/api/v1/uploads/{started.id}",
+        f"/api/v1/uploads/{started.id}/download",
         "/admin/",
-    ],
-)
-def test_no_shared_cache_keeps_what_is_ones_own(alice: Person, path: str) -> None:
-    # A proxy that caches one answer serves it to the next person.
-    started = alice.upload()
-    answer = alice.browser.get(path.format(id=started.id))
-
-    assert "no-store" in answer["Cache-Control"]
+    ):
+        with case(path):
+            assert "no-store" in alice.browser.get(path)["Cache-Control"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 
 from tests.attacks.people import HELLO, Person, assert_problem, declaration
 from tests.bucket.stores import sha256
+from tests.stages import case
 from uploads.models import AuditEvent, StorageQuota, Upload
 from uploads.states import State
 from uploads.tokens import create_token
@@ -28,41 +29,38 @@ VERBS: dict[str, tuple[str, str, Any]] = {
 
 
 @pytest.mark.parametrize("is_ready", [False, True], ids=["pending", "ready"])
-@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS.keys())
 def test_a_neighbours_upload_answers_like_one_that_never_was(
-    alice: Person, bob: Person, verb: tuple[str, str, Any], is_ready: bool
+    alice: Person, bob: Person, is_ready: bool
 ) -> None:
     # A different answer, in one byte, would tell which ids exist.
     started = alice.upload() if is_ready else alice.start()
     before = Upload.objects.values().get(pk=started.id)
-    method, tail, body = verb
+    lines_of_bob = AuditEvent.objects.filter(upload_id=started.id, actor=bob.user)
 
-    answer = bob.call(method, f"/uploads/{started.id}{tail}", body)
-    of_nothing = bob.call(method, f"/uploads/{uuid.uuid4()}{tail}", body)
+    for name, (method, tail, body) in VERBS.items():
+        with case(name):
+            answer = bob.call(method, f"/uploads/{started.id}{tail}", body)
+            of_nothing = bob.call(method, f"/uploads/{uuid.uuid4()}{tail}", body)
+            assert_problem(answer, 404, "not_found")
+            assert answer.content == of_nothing.content
+            assert answer.headers.keys() == of_nothing.headers.keys()
+            assert Upload.objects.values().get(pk=started.id) == before
+            assert not lines_of_bob.exists()
 
-    assert_problem(answer, 404, "not_found")
-    assert answer.content == of_nothing.content
-    assert answer.headers.keys() == of_nothing.headers.keys()
-    assert Upload.objects.values().get(pk=started.id) == before
-    assert not AuditEvent.objects.filter(upload_id=started.id, actor=bob.user).exists()
 
-
-@pytest.mark.parametrize(
-    ("method", "tail"), [("get", ""), ("post", "rename/"), ("post", "delete/")]
-)
-def test_a_neighbours_page_is_not_there(
-    alice: Person, bob: Person, method: str, tail: str
-) -> None:
+def test_a_neighbours_page_is_not_there(alice: Person, bob: Person) -> None:
     # Pages are a second door to the same rooms.
     started = alice.upload()
 
-    answer = getattr(bob.browser, method)(
-        f"/uploads/{started.id}/{tail}", {"filename": "mine.txt"}
-    )
-
-    assert answer.status_code == 404
-    assert b"hello.txt" not in answer.content
-    assert (started.row.state, started.row.filename) == (State.READY, "hello.txt")
+    for method, tail in (("get", ""), ("post", "rename/"), ("post", "delete/")):
+        with case(method, tail):
+            answer = getattr(bob.browser, method)(
+                f"/uploads/{started.id}/{tail}", {"filename": "mine.txt"}
+            )
+            assert answer.status_code == 404
+            assert b"hello.txt" not in answer.content
+            kept = (started.row.state, started.row.filename)
+            assert kept == (State.READY, "hello.txt")
 
 
 def test_a_list_and_a_search_hold_ones_own_files_only(
@@ -159,36 +157,30 @@ def test_the_admins_download_is_closed_to_neighbours(
     assert answer["Location"].startswith("/admin/login/")
 
 
-@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS.keys())
-def test_a_disabled_account_is_out_at_once(
-    alice: Person, verb: tuple[str, str, Any]
-) -> None:
+def test_a_disabled_account_is_out_at_once(alice: Person) -> None:
     # Sessions and tokens outlive a dismissal unless each request asks.
     started = alice.upload()
     assert alice.user is not None
     _, secret = create_token(alice.user, name="script")
     User.objects.filter(pk=alice.user.pk).update(is_active=False)
-    method, tail, body = verb
+    bearer = {"Authorization": f"Bearer {secret}"}
 
-    by_session = alice.call(method, f"/uploads/{started.id}{tail}", body)
-    by_token = Person(None).call(
-        method, f"/uploads/{started.id}{tail}", body, Authorization=f"Bearer {secret}"
-    )
+    for name, (method, tail, body) in VERBS.items():
+        path = f"/uploads/{started.id}{tail}"
+        with case(name):
+            by_session = alice.call(method, path, body)
+            assert_problem(by_session, 401, "not_authenticated")
+            by_token = Person(None).call(method, path, body, **bearer)
+            assert_problem(by_token, 401, "not_authenticated")
 
-    assert_problem(by_session, 401, "not_authenticated")
-    assert_problem(by_token, 401, "not_authenticated")
 
-
-@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS.keys())
-def test_strangers_learn_nothing(
-    alice: Person, stranger: Person, verb: tuple[str, str, Any]
-) -> None:
+def test_strangers_learn_nothing(alice: Person, stranger: Person) -> None:
     # 401 for what exists and 404 for what does not would be a list of files.
     started = alice.upload()
-    method, tail, body = verb
 
-    answer = stranger.call(method, f"/uploads/{started.id}{tail}", body)
-    of_nothing = stranger.call(method, f"/uploads/{uuid.uuid4()}{tail}", body)
-
-    assert_problem(answer, 401, "not_authenticated")
-    assert answer.content == of_nothing.content
+    for name, (method, tail, body) in VERBS.items():
+        with case(name):
+            answer = stranger.call(method, f"/uploads/{started.id}{tail}", body)
+            of_nothing = stranger.call(method, f"/uploads/{uuid.uuid4()}{tail}", body)
+            assert_problem(answer, 401, "not_authenticated")
+            assert answer.content == of_nothing.content
