@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from tests.attacks.people import HELLO, MIB, OTHER, Person, assert_problem, declaration
 from tests.bucket.stores import Wire, form, send_raw, sha256
+from tests.stages import case
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State
@@ -100,17 +101,18 @@ BENT = {
 }
 
 
-@pytest.mark.parametrize("bend", BENT.values(), ids=BENT.keys())
-def test_a_bent_url_writes_nothing(
-    alice: Person, seaweed_bucket: Bucket, bend: Bend
-) -> None:
+def test_a_bent_url_writes_nothing(alice: Person, seaweed_bucket: Bucket) -> None:
     started = alice.start()
+    key = started.row.key
 
-    answer = send_raw(bend(started.wire(HELLO)))
-
-    assert 400 <= answer.status < 500, answer
-    assert HELLO not in answer.body
-    assert seaweed_bucket.head_object(started.row.key) is None
+    for name, bend in BENT.items():
+        with case(name):
+            answer = send_raw(bend(started.wire(HELLO)))
+            assert 400 <= answer.status < 500, answer
+            assert HELLO not in answer.body
+            assert seaweed_bucket.head_object(key) is None
+    # Each of them was refused for how it was bent: as it is, the URL still works.
+    assert send_raw(started.wire(HELLO)).status == 200
 
 
 def test_a_url_names_one_host_and_one_algorithm(
@@ -197,15 +199,15 @@ def test_a_part_goes_into_no_other_multipart_upload(alice: Person, bob: Person) 
     assert alice.call("GET", f"/uploads/{theirs.id}/parts").json()["parts"] == []
 
 
-@pytest.mark.parametrize("number", [0, 2, 10_000, 10_001, -1])
-def test_no_part_beyond_the_plan_is_presigned(alice: Person, number: int) -> None:
+def test_no_part_beyond_the_plan_is_presigned(alice: Person) -> None:
     # Each part beyond the plan is up to 5 GiB that nothing has reserved.
     started = alice.start_parts(5)
 
-    parts = {"parts": [{"part_number": number, "checksum_sha256": sha256(b"")}]}
-    answer = alice.call("POST", f"/uploads/{started.id}/parts", parts)
-
-    assert_problem(answer, 422, "invalid_request")
+    for number in (0, 2, 10_000, 10_001, -1):
+        with case(number):
+            parts = {"parts": [{"part_number": number, "checksum_sha256": sha256(b"")}]}
+            answer = alice.call("POST", f"/uploads/{started.id}/parts", parts)
+            assert_problem(answer, 422, "invalid_request")
 
 
 def test_a_part_is_as_long_as_the_plan_says(alice: Person) -> None:
@@ -285,16 +287,14 @@ def test_a_hostile_header_value_is_text_in_the_reason(alice: Person) -> None:
     assert "&lt;img src=x" in page
 
 
-@pytest.mark.parametrize("query", ["", "?list-type=2", "?uploads", "?acl", "?policy"])
-def test_the_bucket_tells_strangers_nothing(
-    alice: Person, settings: Settings, query: str
-) -> None:
+def test_the_bucket_tells_strangers_nothing(alice: Person, settings: Settings) -> None:
     # Keys are secrets of 160 bits only as long as nobody can list them.
     alice.upload()
 
-    answer = send_raw(Wire("GET", f"{settings.S3_ENDPOINT_URL}/slipway{query}", {}))
-
-    assert answer.status == 403
+    for query in ("", "?list-type=2", "?uploads", "?acl", "?policy"):
+        with case(query):
+            url = f"{settings.S3_ENDPOINT_URL}/slipway{query}"
+            assert send_raw(Wire("GET", url, {})).status == 403
 
 
 def test_an_object_needs_a_signature(alice: Person, settings: Settings) -> None:
