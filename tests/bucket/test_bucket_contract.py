@@ -708,16 +708,26 @@ def test_parts_are_listed_once_and_in_order(seaweed: Store) -> None:
     assert [part.part_number for part in parts] == [1, 2, 1000, 1001, 9_999, 10_000]
 
 
-def test_more_than_a_thousand_parts_are_listed_to_the_last(store: Store) -> None:
+def test_parts_are_read_to_the_last_page(store: Store) -> None:
+    small = Bucket(client=store.bucket.client, name=store.bucket.name, page_size=2)
     key, multipart_id = start_multipart(store)
+    parts = send_parts(store, key, multipart_id, [b"%d" % n for n in range(5)])
+
+    assert [part.part_number for part in parts] == [1, 2, 3, 4, 5]
+    assert small.list_parts(key, multipart_id) == parts
+
+
+def test_more_than_a_thousand_parts_are_listed_to_the_last(seaweed: Store) -> None:
+    # More than any server gives in one page, however many are asked for.
+    key, multipart_id = start_multipart(seaweed)
 
     def send(number: int) -> int:
-        return store.send(store.part(key, multipart_id, number, b"x")).status
+        return seaweed.send(seaweed.part(key, multipart_id, number, b"x")).status
 
     with ThreadPoolExecutor(4) as threads:
         statuses = set(threads.map(send, range(1, 1003)))
 
-    parts = list(store.bucket.list_parts(key, multipart_id))
+    parts = list(seaweed.bucket.list_parts(key, multipart_id))
     assert statuses == {200}
     assert [part.part_number for part in parts] == list(range(1, 1003))
 
