@@ -31,7 +31,7 @@ SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
 .DEFAULT_GOAL := help
 .PHONY: help run manage test check lint format bench clean lock bundle chromium clamd
 .PHONY: test-unit test-fast test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
-.PHONY: test-faults test-inspection faults soak vulnerabilities licences
+.PHONY: test-faults test-inspection test-on-s3 faults soak vulnerabilities licences
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
@@ -48,8 +48,8 @@ manage: $(READY) ## Run a management command on the demo site: CMD="audit"
 # layer that waits for that is started last.
 test: $(READY) $(BUNDLE) chromium clamd ## Run every test there is
 	@$(MAKE) --no-print-directory -j 2 -O -o chromium -o clamd \
-		test-browser test-unit test-attacks test-faults test-races \
-		test-demo test-fuzz test-inspection test-js test-bucket
+		test-browser test-unit test-on-s3 test-faults test-races \
+		test-demo test-fuzz test-inspection test-js
 	@echo "All tests passed: unit, JavaScript, bucket, attacks, races," \
 		"API fuzzing, demo site, browser, faults, inspection."
 
@@ -80,6 +80,11 @@ test-bucket: $(READY) ## What S3 accepts and refuses, on a real S3 server
 
 test-attacks: $(READY) $(BUNDLE) ## What an attacker tries, on the site and a real S3 server
 	$(PYTEST) -n 2 -p tests.plugins.seaweed tests/attacks
+
+# Both of them, by one process with one S3 server: that costs the least. Alone the
+# attacks are through sooner with two.
+test-on-s3: $(READY) $(BUNDLE)
+	$(PYTEST) -p tests.plugins.seaweed tests/attacks tests/bucket
 
 test-races: $(READY) ## Quota and state races, on a real PostgreSQL
 	$(PYTEST) -p tests.plugins.postgres -p tests.plugins.seaweed tests/races

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -19,6 +22,7 @@ from uploads.s3.connection import storage_options
 
 if TYPE_CHECKING:
     from pytest_django import Settings
+    from pytest_django.plugin import DjangoDbBlocker
 
 MOTO = {
     "BACKEND": "storages.backends.s3.S3Storage",
@@ -96,6 +100,23 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def empty_database(
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A copy of the tests' own SQLite database, migrated and empty, in a file.
+
+    Whatever starts processes of its own copies it once more, and need not migrate.
+    """
+    path = tmp_path_factory.mktemp("empty") / "db.sqlite3"
+    with django_db_blocker.unblock(), closing(sqlite3.connect(path)) as copy:
+        connections["default"].ensure_connection()
+        connections["default"].connection.backup(copy)
+    return path
 
 
 @pytest.fixture

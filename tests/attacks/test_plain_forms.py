@@ -289,7 +289,7 @@ def test_what_is_verified_stays_whatever_the_form_sends_until_it_dies(
 ) -> None:
     # The form can be sent again for as long as it lives: until the very last moment.
     sent = ask(alice)
-    settings.UPLOADS = {**settings.UPLOADS, "URL_EXPIRY_SECONDS": 3}
+    settings.UPLOADS = {**settings.UPLOADS, "URL_EXPIRY_SECONDS": 2}
     page = alice.browser.get(f"/uploads/{sent.upload_id}/send/")
     short_lived = read_form(page.content.decode())
     sent.send()

@@ -7,17 +7,14 @@ import logging.config
 import re
 import shutil
 import socketserver
-import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import requests
 from django.conf import settings
-from django.db import connection
 from django.test import Client
 
 from config.logs import logging_config
@@ -27,9 +24,6 @@ from tests.faults.site import Site
 from tests.static_files import collected
 from uploads.dev.ports import HOST
 from uploads.models import AuditEvent, Upload
-
-if TYPE_CHECKING:
-    from pytest_django.plugin import DjangoDbBlocker
 
 PASSWORD = "correct horse battery"
 SIGNED = re.compile(r"X-Amz-(Signature|Credential|Security-Token)", re.IGNORECASE)
@@ -80,30 +74,16 @@ def _logging_as_before() -> Iterator[None]:
     logging.config.dictConfig(settings.LOGGING)
 
 
-@pytest.fixture(scope="session")
-def _empty_database(
-    django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
-    """A copy of the tests' own database, which is migrated, before they fill it."""
-    path = tmp_path_factory.mktemp("empty") / "db.sqlite3"
-    with django_db_blocker.unblock(), closing(sqlite3.connect(path)) as copy:
-        connection.ensure_connection()
-        connection.connection.backup(copy)
-    return path
-
-
 @pytest.fixture(params=["development", "production"])
 def site(
     request: pytest.FixtureRequest,
     tmp_path: Path,
     mail_server: MailServer,
-    _empty_database: Path,
+    empty_database: Path,
 ) -> Iterator[Site]:
     """The site in a process of its own, logging all that it can."""
     production = request.param == "production"
-    database = shutil.copy(_empty_database, tmp_path)
+    database = shutil.copy(empty_database, tmp_path)
     site = Site(
         tmp_path,
         {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from django.core.management import call_command
 from tests.builders import begin, put
 from uploads.s3.bucket import get_bucket
 from uploads.upkeep.reconciliation import complete
-call_command("migrate", verbosity=0)
+call_command("migrate", "django_tasks_database", verbosity=0)
 alice = User.objects.create_user("alice")
 for content in (b"hello, this is long", {EICAR!r}):
     upload = begin(alice, content)
@@ -31,9 +32,9 @@ for content in (b"hello, this is long", {EICAR!r}):
 
 
 def test_a_worker_finishes_what_the_site_began(
-    s3_server: S3Server, clamd: ClamdServer, tmp_path: Path
+    s3_server: S3Server, clamd: ClamdServer, tmp_path: Path, empty_database: Path
 ) -> None:
-    database = tmp_path / "db.sqlite3"
+    database = Path(shutil.copy(empty_database, tmp_path))
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "config.settings",
