@@ -72,8 +72,12 @@ test-unit: $(READY) $(BUNDLE) ## Unit tests: SQLite, S3 in memory
 test-fast: $(READY) $(BUNDLE) ## The unit tests that take no second each
 	$(PYTEST) -n 2 -m "not slow" tests
 
+# In one process: with `node --test` each file starts its own, and compiles all anew.
+JS_TESTS := $(wildcard tests/js/*.test.js)
 test-js: $(PACKAGES) ## JavaScript unit tests
-	node --test --test-reporter=spec $(or $(wildcard tests/js/*.test.js tests/js/*.test.mjs),"no JavaScript tests found")
+	@test -n "$(JS_TESTS)" || { echo "no JavaScript tests found"; exit 1; }
+	@node --test-reporter=spec --input-type=module \
+		--eval '$(foreach file,$(JS_TESTS),import "./$(file)";)'
 
 test-bucket: $(READY) ## What S3 accepts and refuses, on a real S3 server
 	$(PYTEST) -p tests.plugins.seaweed tests/bucket

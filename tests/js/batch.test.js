@@ -6,18 +6,6 @@ function add(world, count, { size = 20_000 } = {}) {
   return Array.from({ length: count }, (_, n) => world.engine.add(new FakeFile(`file-${n}`, size)));
 }
 
-test("3,000 small files need few API requests and arrive, each once", async () => {
-  const world = new World();
-  const handles = add(world, 3000);
-
-  await world.run(Promise.all(handles.map((handle) => handle.finished)));
-
-  assert.equal(world.server.inState("ready").length, 3000);
-  assert.equal(world.storage.requests.length, 3000);
-  assert.ok(world.server.calls.length < 200, `${world.server.calls.length} requests`);
-  assert.ok(world.server.count("POST /uploads/batch") >= 30);
-});
-
 test("one file alone does not wait for others", async () => {
   const world = new World();
 

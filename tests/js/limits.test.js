@@ -97,13 +97,17 @@ test("of a batch, exactly the items that were refused are asked for again, after
   assert.ok(waited("file-8") >= 90_000, `${waited("file-8")} ms`);
 });
 
-test("3,000 small files fit the site's own limits without one refusal", async () => {
+test("3,000 small files need few API requests, fit the site's own limits, and arrive, each once", async () => {
   const world = new World();
   const refused = limit(world, { "POST /uploads/complete-batch": 6000, "POST /uploads": 6000 });
 
   await world.run(Promise.all(add(world, 3000).map((handle) => handle.finished)));
 
   assert.deepEqual(refused, {});
+  assert.equal(world.server.inState("ready").length, 3000);
+  assert.equal(world.storage.requests.length, 3000);
+  assert.ok(world.server.calls.length < 200, `${world.server.calls.length} requests`);
+  assert.ok(world.server.count("POST /uploads/batch") >= 30);
 });
 
 test("10,000 parts at 1 GB/s fit the site's own limits without one refusal", async () => {

@@ -39,6 +39,11 @@ function sessionOf(username, whoami) {
   return { session, seen, part, check, isHidden };
 }
 
+test.afterEach(() => {
+  delete globalThis.document;
+  delete globalThis.window;
+});
+
 test("a logout in another tab takes everything off the page at once, until the same person is back", async () => {
   let who = () => Promise.reject(new Error("401"));
   const { session, seen, part, check, isHidden } = sessionOf("ada", () => who());
