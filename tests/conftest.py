@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -11,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import botocore.session
 import pytest
 from botocore.client import BaseClient
-from botocore.loaders import JSONFileLoader
 from django.db import connections
 
 from tests.chance import load_profile
@@ -79,19 +80,17 @@ def _no_s3_inside_transactions() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _boto_reads_nothing_twice() -> Iterator[None]:
-    """Spare a twentieth of the time: each client parses S3's description again."""
-    load_file = JSONFileLoader.load_file
-
-    @cache
-    def load(path: str) -> Any:
-        return load_file(JSONFileLoader(), path)
-
+    """Spare a twentieth of the time: each session looks for S3's description again."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", lambda _, path: load(path))
+        create = cache(botocore.session.create_loader)
+        patch.setattr(botocore.session, "create_loader", create)
         yield
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # What Python, Django and boto3 keep for good is large, and was searched for
+    # garbage often enough to cost a twentieth of the time.
+    gc.set_threshold(50_000, 20, 50)
     config.addinivalue_line("markers", "slow: left out of `make check`")
 
 
@@ -119,8 +118,19 @@ def empty_database(
     return path
 
 
+@pytest.fixture(scope="session")
+def _moto_reads_nothing_twice() -> Iterator[None]:
+    """Spare moto the import of its table of addresses in each request."""
+    from moto.s3 import urls  # only here: not all tests have to do with moto
+    from moto.s3.models import S3Backend
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(S3Backend, "_url_module", urls)
+        yield
+
+
 @pytest.fixture
-def bucket(settings: Settings) -> Iterator[Bucket]:
+def bucket(settings: Settings, _moto_reads_nothing_twice: None) -> Iterator[Bucket]:
     """The site's bucket in moto: for our own logic, not for what S3 refuses.
 
     It answers boto only: preparing answers for `requests` takes 10 ms a test.

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
-from django.test import override_settings
+from django.test import Client, override_settings
 from moto import mock_aws
 
 from tests.conftest import MOTO
@@ -42,7 +42,7 @@ def _database(
 
 
 @pytest.fixture(scope="session", autouse=True)
-def bucket() -> Iterator[Bucket]:
+def bucket(_moto_reads_nothing_twice: None) -> Iterator[Bucket]:
     """The site's bucket in moto; S3 itself is not what is fuzzed here."""
     identities = {"uploads": MOTO, "uploads_signer": MOTO}
     with (
@@ -64,6 +64,16 @@ def authorization(fuzzer: User) -> str:
     """The header that lets the fuzzer in."""
     _, secret = create_token(fuzzer, name="fuzz")
     return f"Bearer {secret}"
+
+
+@pytest.fixture(scope="session")
+def session(fuzzer: User) -> Iterator[str]:
+    """The session of a browser in which the fuzzer has logged in, for all requests."""
+    browser = Client()
+    browser.force_login(fuzzer)
+    yield browser.cookies[settings.SESSION_COOKIE_NAME].value
+    # Had a request ended it, all that came after would have been a stranger's.
+    assert browser.get("/api/v1/me").status_code == 200
 
 
 @pytest.fixture(scope="session")
