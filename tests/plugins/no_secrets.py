@@ -29,6 +29,11 @@ PATTERNS = {
     "a link to a new password": r"/reset/\w+/[0-9a-z]{5,8}-[0-9a-f]{16,}",
     "a password's hash": r"\b(?:md5|pbkdf2_sha256)\$[\w$+/=]{16,}",
 }
+SIGNS = (
+    *("x-amz-signature", "x-amz-security-token", "policy", "slipway_", "authorization"),
+    *("sessionid", "csrftoken", "csrfmiddlewaretoken", "/reset/", "md5$", "sha256$"),
+)
+"""One of these is in whatever matches a pattern: where none is, none matches."""
 KINDS = {f"kind{number}": kind for number, kind in enumerate(PATTERNS)}
 PASSWORDS = ("correct horse battery", "another horse battery", "staple harbour crane")
 MIN_SECRET = 16
@@ -44,8 +49,13 @@ def watch(log: Path) -> None:
 
 def search(text: str, literals: Iterable[str] = ()) -> list[str]:
     """Return what was found, each as a line with the secret masked."""
+    words = (*PASSWORDS, *literals)
+    lowered = text.lower()
+    # Most texts hold no sign of a secret, which is a hundred times quicker to learn.
+    if not any(sign.lower() in lowered for sign in (*SIGNS, *words)):
+        return []
     hits = []
-    for match in _expression(tuple(literals)).finditer(text):
+    for match in _expression(words).finditer(text):
         start = text.rfind("\n", 0, match.start()) + 1
         before = text[max(start, match.start() - 120) : match.start()]
         kind = next(
@@ -58,10 +68,8 @@ def search(text: str, literals: Iterable[str] = ()) -> list[str]:
 
 @cache
 def _expression(literals: tuple[str, ...]) -> re.Pattern[str]:
-    # One expression for all: most texts hold nothing, and are read once to learn it.
     groups = [f"(?P<{group}>{PATTERNS[kind]})" for group, kind in KINDS.items()]
-    words = [re.escape(word) for word in (*PASSWORDS, *literals)]
-    return re.compile("|".join([*groups, *words]), re.IGNORECASE)
+    return re.compile("|".join([*groups, *map(re.escape, literals)]), re.IGNORECASE)
 
 
 def configured_secrets() -> tuple[str, ...]:
