@@ -248,6 +248,8 @@ def test_a_session_that_only_ended_keeps_the_files() -> None:
 OVER_HTTPS = """
 import json, django
 django.setup()
+from django.conf import settings
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 from django.core.management import call_command
 from django.contrib.auth.models import User
 from django.test import Client
