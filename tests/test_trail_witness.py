@@ -123,10 +123,12 @@ def test_one_address_fills_no_table(alice: Any) -> None:
     assert len(events("account.login_failed")) == logins.FAILED_BY_ADDRESS
 
 
-@pytest.mark.slow
 @time_machine.travel(NOON, tick=False)
-def test_a_flood_from_everywhere_hides_no_attempt_at_a_real_account(alice: Any) -> None:
-    for number in range(150):
+def test_a_flood_from_everywhere_hides_no_attempt_at_a_real_account(
+    alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logins, "FAILED_IN_ALL", 12)
+    for number in range(18):
         log_in(f"name{number}", address=f"203.0.113.{number}")
     assert len(events("account.login_failed")) == logins.FAILED_IN_ALL
 

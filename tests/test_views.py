@@ -123,14 +123,18 @@ def test_pages_carry_a_policy_without_inline_scripts_or_styles(page: Client) -> 
 
 
 @pytest.mark.parametrize(
-    "template", sorted(TEMPLATES.rglob("*.html")), ids=lambda path: path.name
+    "breach",
+    [
+        r"<style|\sstyle=|\son[a-z]+=\"|javascript:",
+        r"<script(?![^>]*\ssrc=)",
+        r"(?:src|href)=\"(?:https?:)?//",
+    ],
 )
-def test_templates_keep_to_that_policy(template: Path) -> None:
-    text = template.read_text()
+def test_templates_keep_to_that_policy(breach: str) -> None:
+    templates = sorted(TEMPLATES.rglob("*.html"))
+    assert len(templates) > 30, "the walk found too little to prove anything"
 
-    assert not re.search(r"<style|\sstyle=|\son[a-z]+=\"|javascript:", text)
-    assert not re.search(r"<script(?![^>]*\ssrc=)", text)
-    assert not re.search(r"(?:src|href)=\"(?:https?:)?//", text)
+    assert [path for path in templates if re.search(breach, path.read_text())] == []
 
 
 def test_a_file_page_shows_its_facts(page: Client, alice: Any) -> None:
