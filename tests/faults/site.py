@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.plugins.no_secrets import watch
@@ -19,15 +19,26 @@ from uploads.dev.processes import spawn, started_at, stop
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 _READY_SECONDS = 120
-_WORKERS = 2
 
 
 class Site:
-    """Two web processes with eight threads each, and the logs they write to ``home``."""
+    """Web processes with eight threads each, and the logs they write to ``home``.
 
-    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+    ``options`` are further ones of gunicorn's.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        environment: Mapping[str, str],
+        *,
+        workers: int = 2,
+        options: Sequence[str] = (),
+    ) -> None:
         self.home = home
         self.port = free_ports(1)[0]
+        self.workers = workers
+        self.options = options
         self.environment = {
             **os.environ,
             **production(),
@@ -37,6 +48,10 @@ class Site:
         self._master: subprocess.Popen[bytes] | None = None
 
     @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
     def log(self) -> Path:
         return self.home / "site.log"
 
@@ -44,13 +59,15 @@ class Site:
         """Start gunicorn and return when it answers."""
         command = [sys.executable, "-m", "gunicorn", "config.wsgi"]
         command += ["--bind", f"{HOST}:{self.port}", "--threads", "8"]
-        command += ["--workers", str(_WORKERS), "--no-control-socket"]
+        command += ["--workers", str(self.workers), "--no-control-socket"]
         command += ["--graceful-timeout", "3"]
-        # A killed web process has its successor at once: nothing is read a second time.
+        # Loaded once, then forked: importing is most of what a short life costs, and
+        # a killed web process has its successor at once.
         command += ["--preload"]
         # On a busy machine a sound web process can be silent for long.
         command += ["--timeout", str(_READY_SECONDS)]
         watch(self.log)
+        command += self.options
         self._master = spawn(command, environment=self.environment, log=self.log)
         self.wait_until_it_answers()
 
@@ -60,9 +77,9 @@ class Site:
             stop(self._master)
 
     def kill_workers(self) -> None:
-        """Kill both web processes as the kernel would; gunicorn starts others."""
+        """Kill all web processes as the kernel would; gunicorn starts others."""
         deadline = time.monotonic() + _READY_SECONDS
-        while len(pids := self._workers()) < _WORKERS:
+        while len(pids := self._workers()) < self.workers:
             # The successor of one that was killed before may be on its way.
             assert time.monotonic() < deadline, "A web process is missing."
             time.sleep(0.05)
@@ -86,8 +103,7 @@ class Site:
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
             try:
-                url = f"http://{HOST}:{self.port}/healthz"
-                urllib.request.urlopen(url, timeout=5).close()
+                urllib.request.urlopen(f"{self.url}/healthz", timeout=5).close()
             except urllib.error.HTTPError:
                 break
             except OSError:

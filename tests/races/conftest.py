@@ -6,20 +6,42 @@ Run with `-p tests.plugins.postgres -p tests.plugins.seaweed`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management.color import no_style
 from django.db import connection
 
+from tests.faults.site import Site
 from tests.races.books import assert_books_agree
 from uploads.s3.bucket import Bucket
 
+if TYPE_CHECKING:
+    from pytest_django.plugin import DjangoDbBlocker
+
+    from uploads.dev.s3_server import S3Server
+
+SIZE = 700
+"""Bytes of a file of which the default quota of `four_workers` holds ten."""
+
+_KEPT = {"django_content_type", "auth_permission", "django_migrations"}
+
 
 @pytest.fixture(autouse=True)
-def postgres(transactional_db: None) -> None:
-    """Refuse to prove anything about races on another database."""
+def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A real PostgreSQL without transactions around tests, empty again after each.
+
+    Unlike pytest-django's `transactional_db` it keeps what describes the models:
+    making that again would take longer than most tests.
+    """
     assert connection.vendor == "postgresql", "run with -p tests.plugins.postgres"
+    with django_db_blocker.unblock():
+        yield
+        tables = set(connection.introspection.django_table_names(include_views=False))
+        connection.ops.execute_sql_flush(
+            connection.ops.sql_flush(no_style(), sorted(tables - _KEPT))
+        )
 
 
 @pytest.fixture
@@ -29,7 +51,7 @@ def bucket(seaweed_bucket: Bucket) -> Bucket:
 
 
 @pytest.fixture
-def alice(transactional_db: None) -> Any:
+def alice(db: None) -> Any:
     return User.objects.create_user("alice")
 
 
@@ -38,3 +60,37 @@ def agreeing(bucket: Bucket) -> Iterator[None]:
     """After the test: rows, quotas, events and bucket tell the same story."""
     yield
     assert_books_agree(bucket)
+
+
+@pytest.fixture(scope="session")
+def four_workers(
+    s3_server: S3Server,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """The URL of a site of four processes on PostgreSQL, for all tests.
+
+    One site has every limit, each far enough from the others to be the one that is
+    met. Allowances come back once in many minutes: a slow machine earns none.
+    """
+    with django_db_blocker.unblock():
+        facts = connection.get_connection_params()
+    site = Site(
+        tmp_path_factory.mktemp("site"),
+        {
+            **s3_server.environment(),
+            "DATABASE_URL": f"postgresql://postgres:@/{facts['dbname']}"
+            f"?host={facts['host']}",
+            "UPLOADS_DEFAULT_QUOTA_BYTES": str(10 * SIZE),
+            "UPLOADS_MAX_OPEN": "70",
+            "UPLOADS_RATE_START": "60/day",
+            "UPLOADS_RATE_START_PER_ADDRESS": "90/day",
+            "UPLOADS_RATE_LOGIN": "5/day",
+            "UPLOADS_RATE_LOGIN_PER_ADDRESS": "20/day",
+        },
+        workers=4,
+    )
+    site.start()
+    yield site.url
+    site.stop()

@@ -223,7 +223,7 @@ def test_the_pass_that_ends_an_upload_takes_its_twin_too(
     ("age", "aborted"), [(timedelta(days=2.9), 0), (timedelta(days=3.1), 1)]
 )
 def test_parts_of_nobody_are_aborted_after_days(
-    transactional_db: None, bucket: Bucket, age: timedelta, aborted: int
+    bucket: Bucket, age: timedelta, aborted: int
 ) -> None:
     prefix = options().key_prefix
     bucket.create_multipart_upload(f"{prefix}nobody", content_type="text/plain")

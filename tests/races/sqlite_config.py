@@ -1,24 +1,22 @@
-"""Race for a quota on a SQLite file: `python -m tests.races.sqlite_starts FILE SIZE`.
+"""Race for a quota on SQLite: gunicorn's settings for a site that does so first.
 
-A process of its own, because Django knows one default database at a time. Prints
-JSON: what the threads got, what the quota says, and a token for the API.
+The site's own process does it, Django being there, before it makes the web processes:
+the process of the tests knows another default database. It leaves `told.json` beside
+the database: what the threads got, what the quota says, and a token for the API.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections import Counter
+from typing import Any
+
+SIZE = 700
 
 
-def main(database: str, byte_size: int) -> None:
-    os.environ["DATABASE_URL"] = f"sqlite:///{database}"
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    import django
-
-    django.setup()
-
+def on_starting(server: Any) -> None:
+    """Make the database and let 64 threads race; gunicorn calls this."""
+    from django.conf import settings
     from django.contrib.auth.models import User
     from django.core.management import call_command
     from django.db import connection
@@ -34,8 +32,8 @@ def main(database: str, byte_size: int) -> None:
     with connection.cursor() as cursor:
         journal_mode = cursor.execute("PRAGMA journal_mode").fetchone()[0]
     alice, bob = (User.objects.create_user(name) for name in ("alice", "bob"))
-    StorageQuota.objects.create(user=alice, limit_bytes=10 * byte_size)
-    declaration = declare(b"x" * byte_size)
+    StorageQuota.objects.create(user=alice, limit_bytes=10 * SIZE)
+    declaration = declare(b"x" * SIZE)
     results = at_once(
         lambda: lifecycle.start(owner=alice, declaration=declaration), threads=64
     )
@@ -46,8 +44,6 @@ def main(database: str, byte_size: int) -> None:
         "reserved_bytes": quota.usage(alice).reserved_bytes,
         "token_of_bob": create_token(bob, name="race")[1],
     }
-    json.dump(answer, sys.stdout)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    (settings.DATA_DIR / "told.json").write_text(json.dumps(answer))
+    # Web processes must not share a connection.
+    connection.close()
