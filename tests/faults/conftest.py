@@ -19,6 +19,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
+from django.test import override_settings
 
 from tests.faults.books import differences
 from tests.faults.client import Client
@@ -28,9 +29,10 @@ from tests.faults.site import Site
 from uploads.s3.bucket import get_bucket
 from uploads.s3.bucket_config import apply
 from uploads.tokens import create_token
-from uploads.upkeep.sweeper import sweep
+from uploads.upkeep.sweeper import Report, sweep
 
 if TYPE_CHECKING:
+    from pytest_django import Settings
     from pytest_django.plugin import DjangoDbBlocker
 
     from tests.plugins.postgres import PostgresServer
@@ -45,6 +47,7 @@ PART = 5 * 1024 * 1024
 """The smallest that S3 allows: what breaks is the line, whatever travels there."""
 
 StartSite = Callable[..., Site]
+Sweep = Callable[[], Report]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -152,6 +155,29 @@ def _peace(
     sweep()
     left = differences() - before
     assert left == set(), "The books do not agree."
+
+
+@pytest.fixture
+def sweep_as_the_site_does(
+    site: Site, worker_proxy: FaultProxy, settings: Settings
+) -> Sweep:
+    """Sweep in this process: with the site's settings, through the worker's proxy."""
+
+    def pass_once() -> Report:
+        storages = dict(settings.STORAGES)
+        storages["uploads"] = {
+            **storages["uploads"],
+            "OPTIONS": {
+                **storages["uploads"]["OPTIONS"],
+                "endpoint_url": worker_proxy.url,
+            },
+        }
+        grace = site.environment["UPLOADS_SWEEP_GRACE_SECONDS"]
+        rules = {**settings.UPLOADS, "SWEEP_GRACE_SECONDS": int(grace)}
+        with override_settings(STORAGES=storages, UPLOADS=rules):
+            return sweep()
+
+    return pass_once
 
 
 @pytest.fixture

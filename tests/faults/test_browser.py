@@ -16,7 +16,7 @@ from playwright.sync_api import Page, Playwright, expect, sync_playwright
 from tests.faults.books import assert_ready_once
 from tests.faults.browser import Browser, choose, continue_with, wait_until_done
 from tests.faults.client import Client
-from tests.faults.conftest import PART, SEED, StartSite
+from tests.faults.conftest import PART, SEED, StartSite, Sweep
 from tests.faults.faults import SLOW_DOWN, CutRequest, DropAnswer, Stall
 from tests.faults.parts import (
     sent_parts,
@@ -321,11 +321,10 @@ def test_a_server_is_killed_and_restarted(
 def test_the_browser_is_gone_before_complete_and_the_sweeper_records_the_file(
     browser: Browser,
     person: User,
-    site: Site,
     site_proxy: FaultProxy,
-    storage_proxy: FaultProxy,
     large_file: Path,
     assert_arrived: Callable[[], None],
+    sweep_as_the_site_does: Sweep,
 ) -> None:
     unheard = site_proxy.inject(CutRequest(), method="POST", target="/complete$")
     page = browser.open(site_proxy.url, person)
@@ -333,9 +332,8 @@ def test_the_browser_is_gone_before_complete_and_the_sweeper_records_the_file(
     wait_until(lambda: unheard.struck > 0, seconds=PATIENCE)
 
     browser.kill()
-    swept = site.manage("sweep")
 
-    assert swept.returncode == 0, swept.stderr
+    assert sweep_as_the_site_does().failed == 0
     assert_arrived()
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from tests.faults.books import assert_nothing_left, assert_ready_once
 from tests.faults.client import Client, Reply
+from tests.faults.conftest import Sweep
 from tests.faults.faults import HoldAnswer
 from tests.faults.proxy import FaultProxy
 from tests.faults.site import Site
@@ -51,7 +52,11 @@ def test_the_web_process_is_killed_between_s3s_answer_and_the_commit(
 
 
 def test_the_web_process_is_killed_and_nobody_comes_back(
-    client: Client, site: Site, worker_proxy: FaultProxy, content: bytes
+    client: Client,
+    site: Site,
+    worker_proxy: FaultProxy,
+    content: bytes,
+    sweep_as_the_site_does: Sweep,
 ) -> None:
     upload = client.start(content, parts=True)
     client.send_parts(upload, content)
@@ -63,9 +68,7 @@ def test_the_web_process_is_killed_and_nobody_comes_back(
         r"\?uploadId=",
     )
 
-    swept = site.manage("sweep")
-
-    assert swept.returncode == 0, swept.stderr
+    assert sweep_as_the_site_does().failed == 0
     assert_ready_once(client, upload["id"], content)
 
 
@@ -131,7 +134,11 @@ def test_start_is_killed_and_the_upload_is_cancelled_at_once(
 
 
 def test_cancel_is_killed_before_the_bytes_are_gone(
-    client: Client, site: Site, worker_proxy: FaultProxy, content: bytes
+    client: Client,
+    site: Site,
+    worker_proxy: FaultProxy,
+    content: bytes,
+    sweep_as_the_site_does: Sweep,
 ) -> None:
     upload = client.start(content, parts=True)
     client.send_parts(upload, content)
@@ -144,7 +151,7 @@ def test_cancel_is_killed_before_the_bytes_are_gone(
         "uploadId=",
     )
 
-    assert site.manage("sweep").returncode == 0
+    assert sweep_as_the_site_does().failed == 0
     assert_nothing_left(upload["id"], state=State.CANCELLED)
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from tests.faults.books import assert_nothing_left, assert_ready_once
 from tests.faults.client import Client, Reply
+from tests.faults.conftest import Sweep
 from tests.faults.faults import Answer, CutAnswer, DropAnswer, HoldAnswer
 from tests.faults.proxy import FaultProxy
-from tests.faults.site import Site
 from uploads.states import State
 
 COMPLETE_MULTIPART = r"\?uploadId="
@@ -169,7 +169,10 @@ def test_a_second_complete_while_s3_thinks_about_the_first(
 
 
 def test_a_cancel_while_s3_thinks_about_complete(
-    client: Client, site: Site, worker_proxy: FaultProxy, arrived: Any
+    client: Client,
+    worker_proxy: FaultProxy,
+    arrived: Any,
+    sweep_as_the_site_does: Sweep,
 ) -> None:
     hold = HoldAnswer()
     worker_proxy.inject(hold, method="POST", target=COMPLETE_MULTIPART, times=1)
@@ -187,14 +190,12 @@ def test_a_cancel_while_s3_thinks_about_complete(
     thread.join()
 
     assert replies[0].status == 409
-    assert site.manage("sweep").returncode == 0
+    assert sweep_as_the_site_does().failed == 0
     assert_nothing_left(arrived["id"], state=State.CANCELLED)
 
 
 def test_nobody_completes_and_the_sweeper_does(
-    client: Client, site: Site, arrived: Any, content: bytes
+    client: Client, arrived: Any, content: bytes, sweep_as_the_site_does: Sweep
 ) -> None:
-    swept = site.manage("sweep")
-
-    assert swept.returncode == 0, swept.stderr
+    assert sweep_as_the_site_does().failed == 0
     assert_ready_once(client, arrived["id"], content)

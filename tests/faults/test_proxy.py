@@ -65,7 +65,8 @@ def proxy() -> Iterator[FaultProxy]:
     Echo.received = []
     Echo.may_answer.clear()
     server = ThreadingHTTPServer((HOST, 0), Echo)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    # It asks so often whether it is to stop.
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     proxy = FaultProxy(server.server_port, seed=7).start()
     yield proxy
     proxy.stop()
