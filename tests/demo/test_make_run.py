@@ -16,15 +16,22 @@ from uploads.dev.ports import HOST, is_answering
 from uploads.dev.processes import started_at
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder for all tests: the first that starts a site makes its database."""
+    return tmp_path_factory.mktemp("demo")
+
+
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Demo]:
-    demo = Demo.on_free_ports(tmp_path)
+def demo(folder: Path) -> Iterator[Demo]:
+    demo = Demo.on_free_ports(folder)
     yield demo
     demo.end()
 
 
 def test_ctrl_c_stops_everything_and_a_command_finds_the_data_still(demo: Demo) -> None:
     demo.start()
+    until(lambda: all(demo.pid_of(record) for record in RECORDS))
     pids = [pid for record in RECORDS if (pid := demo.pid_of(record))]
     assert demo.answers()
     assert len(pids) == len(RECORDS)

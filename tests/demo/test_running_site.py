@@ -26,6 +26,7 @@ def running(shared: Demo) -> Demo:
     """A site that runs, for tests after which it still does."""
     if shared.process is None or shared.process_ended():
         shared.start()
+        until(lambda: shared.pid_of("sweep.pid") is not None)
     return shared
 
 

@@ -28,6 +28,8 @@ _READY_SECONDS = 120
 _PORT_SECONDS = 30
 _RESTARTS = 5
 _RESTART_WINDOW_SECONDS = 60
+_SWEEP_AFTER_SECONDS = 3
+"""Of a site that has just begun to answer: the first look at it has the machine."""
 
 
 class SupervisorError(Exception):
@@ -44,6 +46,7 @@ class Supervisor:
         self.web_record = PidRecord(site.data_dir / "web.pid")
         self.sweeper: subprocess.Popen[bytes] | None = None
         self.sweeper_record = PidRecord(site.data_dir / "sweep.pid")
+        self._sweep_from = 0.0
         self._stopping = threading.Event()
         self._parent = os.getppid()
         self._restarts: deque[float] = deque(maxlen=_RESTARTS)
@@ -85,8 +88,7 @@ class Supervisor:
         prepare(self.site)
         make_accounts()
         self._start_web()
-        # Last, so that nobody waits for it: it finds the tables, and needs no moment.
-        self._start_sweeper()
+        self._sweep_from = time.monotonic() + _SWEEP_AFTER_SECONDS
         print(welcome(self.site), flush=True)
 
     def _start_web(self) -> None:
@@ -119,7 +121,10 @@ class Supervisor:
             # Workers of a killed gunicorn notice within seconds and let go of the port.
             wait_until_free(self.site.port, seconds=_PORT_SECONDS)
             self._start_web()
-        if self.sweeper is not None and self.sweeper.poll() is not None:
+        if self.sweeper is None:
+            if time.monotonic() >= self._sweep_from:
+                self._start_sweeper()
+        elif self.sweeper.poll() is not None:
             self._count_restart("The sweeper")
             self._start_sweeper()
 
@@ -189,24 +194,31 @@ def manage(site: DemoSite, command: list[str]) -> int:
     """
     running = running_site(site.data_dir)
     if running is not None:
-        return _run_command(running, command)
+        return subprocess.run(
+            [sys.executable, "manage.py", *command],
+            env=running.environment(),
+            cwd=PROJECT,
+            check=False,
+        ).returncode
     with running_alone(site):
         server = site.s3_server()
         try:
             server.start()
             prepare(site)
-            return _run_command(site, command)
+            return _run_here(command)
         finally:
             server.stop()
 
 
-def _run_command(site: DemoSite, command: list[str]) -> int:
-    return subprocess.run(
-        [sys.executable, "manage.py", *command],
-        env=site.environment(),
-        cwd=PROJECT,
-        check=False,
-    ).returncode
+def _run_here(command: list[str]) -> int:
+    """Run a management command in this process, where Django is set up already."""
+    from django.core.management import execute_from_command_line
+
+    try:
+        execute_from_command_line(["manage.py", *command])
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
 
 
 def welcome(site: DemoSite) -> str:
