@@ -29,6 +29,7 @@ from tests.faults.site import Site
 from uploads.s3.bucket import get_bucket
 from uploads.s3.bucket_config import apply
 from uploads.tokens import create_token
+from uploads.upkeep.auditing import Difference
 from uploads.upkeep.sweeper import Report, sweep
 
 if TYPE_CHECKING:
@@ -133,19 +134,25 @@ def site_proxy(site: Site, s3_server: S3Server) -> Iterator[FaultProxy]:
     proxy.stop()
 
 
+@pytest.fixture(scope="session")
+def known() -> set[Difference]:
+    """What failed tests have left: they have said so, and the next ones need not."""
+    return set()
+
+
 @pytest.fixture(autouse=True)
 def _peace(
     site_proxy: FaultProxy,
     storage_proxy: FaultProxy,
     worker_proxy: FaultProxy,
     s3_server: S3Server,
+    known: set[Difference],
     _database: None,
 ) -> Iterator[None]:
     """After each test everything is whole again, and the books must agree."""
     proxies = (site_proxy, storage_proxy, worker_proxy)
     for proxy in proxies:
         proxy.forget()
-    before = differences()  # left by a test that failed: that one has said so
     yield
     for proxy in proxies:
         proxy.heal()
@@ -153,7 +160,8 @@ def _peace(
         wait_until_quiet(proxy)
     # A lost answer can leave a twin at S3 whose id nobody knows: the sweeper's work.
     sweep()
-    left = differences() - before
+    left = differences() - known
+    known |= left
     assert left == set(), "The books do not agree."
 
 
@@ -195,7 +203,7 @@ def client(person: User, site_proxy: FaultProxy) -> Client:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def content() -> bytes:
     """A file of two parts, the second of one KiB."""
     return random.Random(SEED).randbytes(PART + 1024)
