@@ -9,6 +9,7 @@ from botocore.exceptions import NoCredentialsError
 from django.conf import settings
 from django.core.files.storage import storages
 
+from uploads.s3 import descriptions
 from uploads.s3.credentials import credentials_of
 from uploads.s3.failures import translated
 from uploads.s3.presigner import Presigner
@@ -29,6 +30,7 @@ def session_of(storage: Any) -> boto3.Session:
             aws_secret_access_key=storage.secret_key,
             aws_session_token=storage.security_token,
             profile_name=storage.session_profile,
+            botocore_session=descriptions.session(),
         )
         if session.get_credentials() is None:
             raise NoCredentialsError

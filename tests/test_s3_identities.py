@@ -1,0 +1,66 @@
+"""From the settings to clients of S3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from botocore.loaders import JSONFileLoader
+from django.conf import settings as configured
+from django.core.files.storage import storages
+
+from uploads.s3 import descriptions
+from uploads.s3.identities import client_of, presigner_of
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+
+def with_options(settings: Settings, **options: Any) -> None:
+    all_of_them: dict[str, Any] = configured.STORAGES
+    uploads = all_of_them["uploads"]
+    uploads = {**uploads, "OPTIONS": {**uploads["OPTIONS"], **options}}
+    settings.STORAGES = {**all_of_them, "uploads": uploads}
+
+
+def key_of(client: Any) -> str:
+    return str(client._request_signer._credentials.access_key)
+
+
+def test_clients_read_nothing_that_is_read_already() -> None:
+    descriptions.read()
+    load_file = JSONFileLoader.load_file
+    found = []
+
+    def read(loader: JSONFileLoader, path: str) -> Any:
+        data = load_file(loader, path)
+        if data is not None:  # of some files there is none, which is asked each time
+            found.append(path)
+        return data
+
+    with mock.patch.object(JSONFileLoader, "load_file", read):
+        client = client_of(storages["uploads"])
+        presigner_of("uploads", client)
+        client.get_paginator("list_objects_v2")
+
+    assert found == []
+
+
+def test_a_client_is_made_as_the_storage_says(settings: Settings) -> None:
+    endpoint = "https://s3.example.com"
+    with_options(
+        settings,
+        endpoint_url=endpoint,
+        region_name="eu-west-1",
+        verify=False,
+        access_key="the-key",
+        secret_key="the-secret",
+    )
+
+    client: Any = client_of(storages["uploads"])
+
+    assert client.meta.endpoint_url == endpoint
+    assert client.meta.region_name == "eu-west-1"
+    assert client.meta.config.retries["mode"] == "standard"
+    assert client._endpoint.http_session._verify is False
+    assert key_of(client) == "the-key"
