@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
@@ -57,48 +56,40 @@ def assert_good(page: Page, *, source: str = AXE.read_text()) -> None:
     contrast: dict[str, Any] = {"runOnly": ["color-contrast"]}
     page.evaluate(SETTLE)
     dark = page.evaluate(RUN, contrast)
-    assert light["passes"] > 5
-    assert dark["passes"] == 1
-    assert (light["violations"], dark["violations"]) == ([], [])
+    assert light["passes"] > 5, page.url
+    assert dark["passes"] == 1, page.url
+    assert (light["violations"], dark["violations"]) == ([], []), page.url
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     width = page.evaluate("document.documentElement.scrollWidth")
     page.set_viewport_size(WIDE)  # type: ignore[arg-type]
-    assert width <= PHONE["width"]
+    assert width <= PHONE["width"], page.url
 
 
-@pytest.mark.parametrize(
-    ("path", "heading"),
-    [
+def test_pages_of_strangers(page: Page) -> None:
+    for path, heading in (
         ("/accounts/login/", "Log in"),
         ("/accounts/password_reset/", "Reset your password"),
         ("/accounts/password_reset/done/", "Check your email"),
         ("/accounts/reset/x/x/", "not valid any more"),
         ("/accounts/inactive/", "switched off"),
-    ],
-)
-def test_pages_of_strangers(page: Page, path: str, heading: str) -> None:
-    page.goto(path)
-    expect(page.get_by_role("heading", name=heading)).to_be_visible()
-
-    assert_good(page)
+    ):
+        page.goto(path)
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        assert_good(page)
 
 
-@pytest.mark.parametrize(
-    ("path", "heading"),
-    [
+def test_small_pages(signed_in: Page) -> None:
+    for path, heading in (
         ("/accounts/", "Your account"),
         ("/accounts/2fa/", "Protect your account"),
         ("/accounts/2fa/totp/activate/", "Confirm that it is you"),
         ("/accounts/password_change/", "Change password"),
         ("/missing", "This page is not here"),
         ("/api/v1/docs", "API"),
-    ],
-)
-def test_small_pages(signed_in: Page, path: str, heading: str) -> None:
-    signed_in.goto(path)
-    expect(signed_in.get_by_role("heading", name=heading).first).to_be_visible()
-
-    assert_good(signed_in)
+    ):
+        signed_in.goto(path)
+        expect(signed_in.get_by_role("heading", name=heading).first).to_be_visible()
+        assert_good(signed_in)
 
 
 def test_the_pages_of_second_factors(page: Page, person: User, by_name: str) -> None:

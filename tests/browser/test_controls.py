@@ -94,8 +94,16 @@ def test_a_paused_upload_rests_and_goes_on_where_it_was(
     half_sent: UploadPage, traffic: Traffic, person: User, film: Path
 ) -> None:
     page = half_sent.page
+    # On a phone the buttons stay where they are.
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.evaluate("document.fonts.ready")
+    at_work = places_of_buttons(page)
 
     page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Continue")).to_be_visible()
+    assert len(at_work) == 3
+    assert places_of_buttons(page) == at_work
+    assert len({top for _, top in at_work}) == 1
     expect(half_sent.heading("Paused")).to_be_visible()
     expect(half_sent.upload_area).to_contain_text("Paused at")
     half_sent.let_go()
@@ -112,21 +120,6 @@ def test_a_paused_upload_rests_and_goes_on_where_it_was(
     upload = uploads_of(person)["film.bin"]
     assert download(page, upload).sha256 == sha256(film)
     assert quota_of(person) == (THREE_PARTS, 0, 1, 0)
-
-
-def test_the_buttons_of_a_phone_stay_where_they_are(half_sent: UploadPage) -> None:
-    page = half_sent.page
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.evaluate("document.fonts.ready")
-    at_work = places_of_buttons(page)
-
-    page.get_by_role("button", name="Pause").click()
-    expect(page.get_by_role("button", name="Continue")).to_be_visible()
-    at_rest = places_of_buttons(page)
-
-    assert len(at_work) == 3
-    assert at_rest == at_work
-    assert len({top for _, top in at_work}) == 1
 
 
 def test_a_cancelled_upload_leaves_nothing(half_sent: UploadPage, person: User) -> None:
@@ -229,11 +222,14 @@ def test_an_upload_that_misses_a_part_waits_for_its_file(
     assert uploads_of(person)["film.bin"].state == State.PENDING
 
 
-def test_an_unfinished_upload_can_be_discarded(
+def test_leaving_asks_first_and_an_unfinished_upload_can_be_discarded(
     half_sent: UploadPage, person: User
 ) -> None:
     page = half_sent.page
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: asked.append(dialog.type))
     page.reload()
+    assert asked == ["beforeunload"]
 
     page.get_by_role("button", name="Discard film.bin").click()
     dialog = page.get_by_role("dialog", name="Discard this upload?")
@@ -242,12 +238,3 @@ def test_an_unfinished_upload_can_be_discarded(
     expect(half_sent.unfinished).to_be_hidden()
     assert quota_of(person) == (0, 0, 0, 0)
     assert open_multiparts(person) == []
-
-
-def test_leaving_while_something_travels_asks_first(half_sent: UploadPage) -> None:
-    asked: list[str] = []
-    half_sent.page.on("dialog", lambda dialog: asked.append(dialog.type))
-
-    half_sent.page.reload()
-
-    assert asked == ["beforeunload"]
