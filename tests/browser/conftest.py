@@ -206,14 +206,20 @@ def live_site(
 
 
 @pytest.fixture(scope="session")
-def site_of_small_parts(
+def other_site(
     site_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LiveSite]:
-    """Another site of the same database and bucket: files go in parts of 6 MiB.
+    """Another site of the same database and bucket, with settings of its own.
 
-    What is about parts, and not about their size, costs less time so.
+    Files go in parts of 6 MiB: what is about parts, and not about their size, costs
+    less time so. Strangers may make accounts, and staff need a second factor.
     """
-    environment = {**site_environment, "UPLOADS_MIN_PART_BYTES": str(SMALL_PART)}
+    environment = {
+        **site_environment,
+        "UPLOADS_MIN_PART_BYTES": str(SMALL_PART),
+        "SIGNUP_OPEN": "true",
+        "TWO_FACTOR_REQUIRED": "staff",
+    }
     with serve(environment, tmp_path_factory.mktemp("logs")) as site:
         yield site
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import uuid
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import LiveSite, serve
+from tests.browser.conftest import LiveSite
 from tests.browser.files import make_upload
 from tests.browser.upload_page import UploadPage
 
@@ -140,20 +139,17 @@ def test_sign_up_is_closed_unless_the_site_is_opened(page: Page) -> None:
     expect(page.get_by_role("link", name="Make an account")).to_have_count(0)
 
 
-def test_an_open_site_takes_newcomers(
-    page: Page, site_environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_an_open_site_takes_newcomers(page: Page, other_site: LiveSite) -> None:
     name = f"newcomer-{uuid.uuid4().hex[:12]}"
-    with serve({**site_environment, "SIGNUP_OPEN": "true"}, tmp_path) as site:
-        page.goto(f"{site.url}/accounts/login/")
-        page.get_by_role("link", name="Make an account").click()
-        page.get_by_label("Username").fill(name)
-        page.get_by_label("Email address").fill(f"{name}@example.com")
-        page.get_by_label("Password", exact=True).fill(NEW_PASSWORD)
-        page.get_by_label("Password, once more").fill(NEW_PASSWORD)
-        page.get_by_role("button", name="Make account").click()
+    page.goto(f"{other_site.url}/accounts/login/")
+    page.get_by_role("link", name="Make an account").click()
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Email address").fill(f"{name}@example.com")
+    page.get_by_label("Password", exact=True).fill(NEW_PASSWORD)
+    page.get_by_label("Password, once more").fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Make account").click()
 
-        expect(page.get_by_text("Your files will be here")).to_be_visible()
+    expect(page.get_by_text("Your files will be here")).to_be_visible()
     newcomer = User.objects.get(username=name)
     assert newcomer.check_password(NEW_PASSWORD)
     assert not newcomer.is_staff

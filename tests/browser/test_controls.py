@@ -37,9 +37,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def upload_page(signed_in: Page, site_of_small_parts: LiveSite) -> UploadPage:
+def upload_page(signed_in: Page, other_site: LiveSite) -> UploadPage:
     """The page of `person`'s files, open."""
-    upload_page = UploadPage(signed_in, site_of_small_parts.url)
+    upload_page = UploadPage(signed_in, other_site.url)
     upload_page.open()
     return upload_page
 

@@ -130,9 +130,9 @@ def disk(signed_in: Page) -> Disk:
 
 
 @pytest.fixture
-def upload_page(disk: Disk, site_of_small_parts: LiveSite) -> UploadPage:
+def upload_page(disk: Disk, other_site: LiveSite) -> UploadPage:
     """The page of `person`'s files, open in a browser with a picker."""
-    upload_page = UploadPage(disk.page, site_of_small_parts.url)
+    upload_page = UploadPage(disk.page, other_site.url)
     upload_page.open()
     return upload_page
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PATIENCE_MS, LiveSite, serve
+from tests.browser.conftest import PATIENCE_MS, LiveSite
 from tests.browser.factors import (
     add_authenticator,
     confirm,
@@ -148,26 +147,24 @@ def test_an_address_without_a_name_offers_no_passkeys(
 
 
 def test_staff_set_up_a_factor_before_they_enter_the_admin(
-    page: Page, person: User, site_environment: dict[str, str], tmp_path: Path
+    page: Page, person: User, other_site: LiveSite
 ) -> None:
     person.is_staff = person.is_superuser = True
     person.save()
-    environment = {**site_environment, "TWO_FACTOR_REQUIRED": "staff"}
-    with serve(environment, tmp_path) as site:
-        page.goto(f"{site.url}/admin/")
-        page.get_by_label("Username").fill(person.username)
-        page.get_by_label("Password", exact=True).fill("demo")
-        page.get_by_role("button", name="Log in", exact=True).click()
-        expect(page.get_by_text("Your account needs one")).to_be_visible()
-        page.goto(f"{site.url}/admin/auth/user/")
-        expect(page).to_have_url(f"{site.url}/accounts/2fa/")
+    page.goto(f"{other_site.url}/admin/")
+    page.get_by_label("Username").fill(person.username)
+    page.get_by_label("Password", exact=True).fill("demo")
+    page.get_by_role("button", name="Log in", exact=True).click()
+    expect(page.get_by_text("Your account needs one")).to_be_visible()
+    page.goto(f"{other_site.url}/admin/auth/user/")
+    expect(page).to_have_url(f"{other_site.url}/accounts/2fa/")
 
-        page.get_by_role("link", name="Authenticator app").click()
-        confirm(page)
-        set_up_app(page)
+    page.get_by_role("link", name="Authenticator app").click()
+    confirm(page)
+    set_up_app(page)
 
-        page.goto(f"{site.url}/admin/")
-        expect(page.get_by_role("heading", name="administration")).to_be_visible()
+    page.goto(f"{other_site.url}/admin/")
+    expect(page.get_by_role("heading", name="administration")).to_be_visible()
 
 
 def test_another_browser_is_logged_out_from_the_account_page(
