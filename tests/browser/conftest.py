@@ -243,16 +243,27 @@ def person() -> User:
 
 
 @pytest.fixture
-def signed_in(context: BrowserContext, page: Page, person: User, base_url: str) -> Page:
+def signed_in(page: Page, person: User, base_url: str) -> Page:
     """A page of a browser in which `person` is signed in."""
+    _sign_in(page, person, base_url)
+    return page
+
+
+@pytest.fixture
+def signed_in_by_name(page: Page, person: User, by_name: str) -> Page:
+    """The same at the address with a name, and there only."""
+    _sign_in(page, person, by_name)
+    return page
+
+
+def _sign_in(page: Page, person: User, url: str) -> None:
     session = SessionStore()
     session[SESSION_KEY] = str(person.pk)
     session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
     session[HASH_SESSION_KEY] = person.get_session_auth_hash()
     session.create()
     name, value = settings.SESSION_COOKIE_NAME, session.session_key or ""
-    context.add_cookies([{"name": name, "value": value, "url": base_url}])
-    return page
+    page.context.add_cookies([{"name": name, "value": value, "url": url}])
 
 
 @pytest.fixture

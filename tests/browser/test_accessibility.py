@@ -92,9 +92,11 @@ def test_small_pages(signed_in: Page) -> None:
         assert_good(signed_in)
 
 
-def test_the_pages_of_second_factors(page: Page, person: User, by_name: str) -> None:
+def test_the_pages_of_second_factors(
+    signed_in_by_name: Page, person: User, by_name: str
+) -> None:
+    page = signed_in_by_name
     add_authenticator(page)
-    log_in(page, person, by_name)
     page.goto(f"{by_name}/accounts/2fa/totp/activate/")
     confirm(page)
     expect(page.get_by_role("img", name="QR code")).to_be_visible()

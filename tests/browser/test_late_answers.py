@@ -119,7 +119,12 @@ def test_a_delete_whose_dialog_is_closed_before_the_answer_is_still_one(
 
 def test_the_buttons_of_a_file_need_no_script(signed_in: Page, person: User) -> None:
     upload = make_upload(person)
-    signed_in.route(re.compile("/build/shell"), lambda _: None)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    signed_in.route(re.compile("/build/shell"), hold)
     signed_in.goto(f"/uploads/{upload.pk}/", wait_until="commit")
 
     signed_in.get_by_role("button", name="Rename").click()
@@ -130,3 +135,4 @@ def test_the_buttons_of_a_file_need_no_script(signed_in: Page, person: User) -> 
     signed_in.get_by_role("button", name="Delete").click()
 
     expect(signed_in.get_by_role("dialog", name="Delete this file?")).to_be_visible()
+    assert len(held) == 1

@@ -68,10 +68,10 @@ def test_the_second_step_can_be_left(page: Page, person: User) -> None:
 
 
 def test_a_passkey_is_added_and_logs_in_alone(
-    page: Page, person: User, by_name: str
+    signed_in_by_name: Page, person: User, by_name: str
 ) -> None:
+    page = signed_in_by_name
     add_authenticator(page)
-    log_in(page, person, by_name)
     page.goto(f"{by_name}/accounts/")
     page.get_by_role("link", name="Add a passkey").click()
     confirm(page)
@@ -94,10 +94,10 @@ def test_a_passkey_is_added_and_logs_in_alone(
 
 
 def test_a_passkey_is_the_second_step_after_a_password(
-    page: Page, person: User, by_name: str
+    signed_in_by_name: Page, person: User, by_name: str
 ) -> None:
+    page = signed_in_by_name
     add_authenticator(page)
-    log_in(page, person, by_name)
     page.goto(f"{by_name}/accounts/2fa/webauthn/add/")
     confirm(page)
     page.get_by_label("Log in with it alone").uncheck()
@@ -117,10 +117,10 @@ def test_a_passkey_is_the_second_step_after_a_password(
 
 
 def test_a_passkey_that_nobody_confirms_is_told_of(
-    page: Page, person: User, by_name: str
+    signed_in_by_name: Page, person: User, by_name: str
 ) -> None:
+    page = signed_in_by_name
     add_authenticator(page, verifies=False)
-    log_in(page, person, by_name)
     page.goto(f"{by_name}/accounts/2fa/webauthn/add/")
     confirm(page)
 

@@ -31,17 +31,12 @@ KEPT = """async () => {
 
 
 def test_a_tab_that_was_left_open_sends_nothing_to_the_next_person(
-    context: BrowserContext,
-    page: Page,
-    person: User,
-    base_url: str,
+    upload_page: UploadPage, person: User, base_url: str
 ) -> None:
     bob = User.objects.create_user(f"bob-{uuid.uuid4().hex[:8]}", password="demo")
-    log_in(page, person, base_url)
-    left_open = UploadPage(page)
-    left_open.open()
+    left_open, page = upload_page, upload_page.page
     left_open.choose(payload("secret.txt", b"of one person only", "text/plain"))
-    other = context.new_page()
+    other = page.context.new_page()
     other.goto("/")
     log_out(other, person)
     log_in(other, bob, base_url)

@@ -41,36 +41,30 @@ WATCH_PROGRESS = """
 """
 
 
-@pytest.mark.parametrize(
-    ("byte_size", "puts", "transport"),
-    [
-        (0, 1, "put"),
-        (1, 1, "put"),
-        (16 * MIB, 1, "put"),
-        (16 * MIB + 1, 2, "multipart"),
-    ],
-    ids=["empty", "one byte", "one part exactly", "one byte more"],
-)
 def test_a_file_arrives_as_it_was(
-    upload_page: UploadPage,
-    person: User,
-    tmp_path: Path,
-    byte_size: int,
-    puts: int,
-    transport: str,
+    upload_page: UploadPage, person: User, tmp_path: Path
 ) -> None:
-    file = random_file(tmp_path, "survey.bin", byte_size)
-    traffic = Traffic(upload_page.page)
+    stored: dict[str, int] = {}
+    for name, byte_size, puts, transport in (
+        ("empty.bin", 0, 1, "put"),
+        ("one byte.bin", 1, 1, "put"),
+        ("one part exactly.bin", 16 * MIB, 1, "put"),
+        ("one byte more.bin", 16 * MIB + 1, 2, "multipart"),
+    ):
+        upload_page.open()
+        file = random_file(tmp_path, name, byte_size)
+        traffic = Traffic(upload_page.page)
 
-    upload_page.upload(file)
+        upload_page.upload(file)
 
-    upload = uploads_of(person)["survey.bin"]
-    expect(upload_page.row("survey.bin")).to_contain_text("Ready")
-    assert (upload.state, upload.transport) == (State.READY, transport)
-    assert traffic.puts == puts
-    assert stored_objects(person) == {upload.key: byte_size}
-    assert download(upload_page.page, upload).sha256 == sha256(file)
-    assert quota_of(person) == (byte_size, 0, 1, 0)
+        upload = uploads_of(person)[name]
+        stored[upload.key] = byte_size
+        expect(upload_page.row(name)).to_contain_text("Ready")
+        assert (upload.state, upload.transport) == (State.READY, transport), name
+        assert traffic.puts == puts, name
+        assert stored_objects(person) == stored, name
+        assert download(upload_page.page, upload).sha256 == sha256(file), name
+        assert quota_of(person) == (sum(stored.values()), 0, len(stored), 0), name
 
 
 def test_a_large_file_costs_the_site_a_few_words(

@@ -65,7 +65,8 @@ class UploadPage:
         """Wait until the page says that so many files have arrived."""
         words = f"{count} file uploaded" if count == 1 else f"{count} files uploaded"
         patience = PATIENCE_MS * (2 if count > 100 else 1)
-        expect(self.heading(words)).to_be_visible(timeout=patience)
+        # Each look of an expect() describes the whole page, which takes long here.
+        self.heading(words).wait_for(timeout=patience)
 
     def heading(self, words: str | re.Pattern[str]) -> Locator:
         """Return the heading of the upload area with these words."""
