@@ -18,10 +18,10 @@ pytestmark = pytest.mark.usefixtures("agreeing")
 TWO_PARTS = b"two parts " * (16 * MIB // 10 + 1)
 
 
-def complete_in_16_threads(upload: Upload) -> list[Any]:
+def complete_in_32_threads(upload: Upload) -> list[Any]:
     """Let each thread read the row for itself, as each request does."""
     return at_once(
-        lambda: lifecycle.complete(Upload.objects.get(pk=upload.pk)).state, threads=16
+        lambda: lifecycle.complete(Upload.objects.get(pk=upload.pk)).state, threads=32
     )
 
 
@@ -38,7 +38,7 @@ def times(upload: Upload, kind: str) -> int:
     ],
     ids=["put", "one part", "two parts"],
 )
-def test_16_completions_give_one_ready_one_event_one_charge(
+def test_32_completions_give_one_ready_one_event_one_charge(
     alice: Any, bucket: Bucket, content: bytes, transport: Transport
 ) -> None:
     upload = lifecycle.start(
@@ -46,9 +46,9 @@ def test_16_completions_give_one_ready_one_event_one_charge(
     )
     send(upload, content)
 
-    states = complete_in_16_threads(upload)
+    states = complete_in_32_threads(upload)
 
-    assert states == [State.READY] * 16
+    assert states == [State.READY] * 32
     assert times(upload, "upload.inspecting") == 1
     assert times(upload, "upload.ready") == 1
     now = quota.usage(alice)
@@ -60,7 +60,7 @@ def test_16_completions_give_one_ready_one_event_one_charge(
 
 
 @pytest.mark.parametrize("transport", [Transport.PUT, Transport.MULTIPART])
-def test_16_completions_of_what_is_refused_all_learn_that_it_is(
+def test_32_completions_of_what_is_refused_all_learn_that_it_is(
     alice: Any, bucket: Bucket, transport: Transport
 ) -> None:
     content = b"MZ\x90\x00" + bytes(60)
@@ -70,9 +70,9 @@ def test_16_completions_of_what_is_refused_all_learn_that_it_is(
     )
     send(upload, content)
 
-    states = complete_in_16_threads(upload)
+    states = complete_in_32_threads(upload)
 
-    assert states == [State.REJECTED] * 16
+    assert states == [State.REJECTED] * 32
     assert times(upload, "upload.rejected") == 1
     now = quota.usage(alice)
     assert (now.used_bytes, now.reserved_bytes) == (0, 0)
