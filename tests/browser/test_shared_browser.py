@@ -11,6 +11,7 @@ from tests.browser.factors import log_in, log_out
 from tests.browser.files import payload, uploads_of
 from tests.browser.upload_page import UploadPage
 from uploads.states import State
+from uploads.tokens import create_token
 
 KEPT = """async () => {
   const database = await new Promise((resolve, reject) => {
@@ -75,6 +76,11 @@ def test_a_logout_in_the_admin_empties_the_other_pages_too(
         other.goto(path)
         expect(other.locator("body")).to_contain_text(name, use_inner_text=True)
         expect(other.get_by_text("You logged out in another tab")).to_be_hidden()
+    # A page that is one card, as those are that show recovery codes.
+    card = context.new_page()
+    token, _ = create_token(olga, name="nightly backup")
+    card.goto(f"/accounts/tokens/{token.pk}/revoke/")
+    expect(card.get_by_text("nightly backup")).to_be_visible()
     office = context.new_page()
     office.goto("/admin/")
     office.get_by_role("button", name="Log out").click()
@@ -84,5 +90,7 @@ def test_a_logout_in_the_admin_empties_the_other_pages_too(
         expect(other.get_by_text("You logged out in another tab")).to_be_visible()
         expect(other.locator("body")).not_to_contain_text(name, use_inner_text=True)
         expect(other).to_have_title("Slipway")
+    expect(card.get_by_text("You logged out in another tab")).to_be_visible()
+    expect(card.get_by_text("nightly backup")).to_be_hidden()
     page.get_by_role("link", name="Log in again").click()
     expect(page.get_by_role("heading", name="Log in", exact=True)).to_be_visible()
