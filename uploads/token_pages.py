@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from uploads import rates
 from uploads.addresses import client_address
@@ -58,7 +58,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def replace(request: HttpRequest, token_id: int) -> HttpResponse:
     """Make a token anew whose secret has been lost on the way, and end the old one.
 
@@ -66,6 +66,8 @@ def replace(request: HttpRequest, token_id: int) -> HttpResponse:
     which knows no secret.
     """
     token = get_object_or_404(_own(request), pk=token_id)
+    if request.method != "POST":
+        return redirect("tokens")  # its page, asked for again, or after a login
     _spend(request)
     mark = OnceForm(request.POST)
     made, secret = token, ""
