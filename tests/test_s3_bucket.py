@@ -464,6 +464,15 @@ def test_a_request_for_which_there_are_no_credentials_is_no_fault_of_the_site(
         Bucket(client=client, name="slipway-tests").check()
 
 
+@pytest.mark.parametrize("error", [NotImplementedError, RecursionError])
+def test_a_fault_of_the_site_is_not_taken_for_one_of_s3(error: type[Exception]) -> None:
+    client = Mock()
+    client.head_bucket.side_effect = error
+
+    with pytest.raises(error):
+        Bucket(client=client, name="slipway-tests").check()
+
+
 def test_a_worker_that_starts_without_credentials_finds_them_once_they_are_there(
     settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -42,8 +42,13 @@ def translated(
             s3_request_id=metadata.get("RequestId"),
         )
         raise StorageUnavailable from error
+    except (NotImplementedError, RecursionError):
+        raise  # RuntimeErrors too, but never botocore's: a fault of ours
     except (BotoCoreError, *NO_CREDENTIALS) as error:
-        logger.warning("s3.unreachable", operation=operation, error=str(error))
+        kind = type(error).__name__
+        logger.warning(
+            "s3.unreachable", operation=operation, kind=kind, error=str(error)
+        )
         raise StorageUnavailable from error
 
 
