@@ -17,6 +17,15 @@ test("a refused file is still known by the server's id, though its next attempt 
   assert.deepEqual([refused.serverId, refused.state, refused.code], ["id-1", "failed", "rejected"]);
 });
 
+test("why a file was refused is still told after the others were continued", () => {
+  const handle = { state: "failed", error: new Error("It does not look like a PNG image."), record: null, bytesSent: 0 };
+
+  // Uppy's resumeAll() takes the error of every file away.
+  const [refused] = travellers({ error: null }, handle).list();
+
+  assert.deepEqual([refused.state, refused.message], ["failed", "It does not look like a PNG image."]);
+});
+
 test("a file on its way is known by its record at once, and by what was kept after a restore", () => {
   const handle = { state: "sending", error: null, record: { id: "id-1" }, bytesSent: 3 };
 

@@ -95,7 +95,8 @@ export class Travellers {
       byteSize: file.size ?? 0,
       bytesSent: isDone ? (file.size ?? 0) : (handle?.bytesSent ?? 0),
       state: isDone ? "done" : file.error ? "failed" : (handle?.state ?? "queued"),
-      message: file.error ?? "",
+      // Uppy forgets the errors of all files when one is continued.
+      message: file.error || handle?.error?.message || "",
       code: codeOf(handle),
       preview: file.preview ?? "",
       retry: () => void this.#uppy.retryUpload(file.id),
