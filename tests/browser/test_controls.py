@@ -99,8 +99,8 @@ def test_a_paused_upload_rests_and_goes_on_where_it_was(
     page.evaluate("document.fonts.ready")
     at_work = places_of_buttons(page)
 
-    page.get_by_role("button", name="Pause").click()
-    expect(page.get_by_role("button", name="Continue")).to_be_visible()
+    page.get_by_role("button", name="Pause").press("Enter")
+    expect(page.get_by_role("button", name="Continue")).to_be_focused()
     assert len(at_work) == 3
     assert places_of_buttons(page) == at_work
     assert len({top for _, top in at_work}) == 1
@@ -136,6 +136,7 @@ def test_a_cancelled_upload_leaves_nothing(half_sent: UploadPage, person: User) 
     assert uploads_of(person)["film.bin"].state == State.PENDING
     half_sent.page.get_by_role("button", name="Cancel", exact=True).click()
     dialog.get_by_role("button", name="Cancel upload").click()
+    expect(half_sent.page.get_by_role("region", name="Upload")).to_be_focused()
     expect(half_sent.page.get_by_role("button", name="Choose files")).to_be_visible()
     expect(half_sent.page.get_by_text("Your files will be here")).to_be_visible()
     half_sent.wait_until(lambda: quota_of(person) == (0, 0, 0, 0))

@@ -94,6 +94,9 @@ def test_a_file_is_renamed(upload_page: UploadPage, person: User) -> None:
     dialog.get_by_role("button", name="Rename").click()
 
     expect(upload_page.row("final version.txt")).to_be_visible()
+    expect(
+        page.get_by_role("button", name="Actions for final version.txt")
+    ).to_be_focused()
     expect(upload_page.row("draft.txt")).to_be_hidden()
     assert set(uploads_of(person)) == {"final version.txt"}
 

@@ -1,4 +1,4 @@
-import { giveUp, question } from "../../static/js/page/giving-up.js";
+import { askAgain, giveUp, question } from "../../static/js/page/giving-up.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -37,7 +37,61 @@ test("a failed file that can be tried again has bytes to lose, a refused one has
 test("nothing is asked where nothing was sent, or all has arrived", async () => {
   for (const facts of [{}, { state: "queued" }, { state: "done", bytesSent: 9 }, { state: "cancelled", bytesSent: 9 }]) {
     let acts = 0;
-    assert.equal(await giveUp([traveller(facts)], () => (acts += 1)), true);
+    assert.equal(await giveUp(() => [traveller(facts)], () => (acts += 1)), true);
     assert.equal(acts, 1);
   }
+});
+
+/** The page's one dialog for questions, with as much of a page as it needs. */
+function fakePage() {
+  const form = new EventTarget();
+  form.querySelector = () => ({ disabled: false });
+  const dialog = Object.assign(new EventTarget(), {
+    open: false,
+    querySelector: () => form,
+    showModal: () => (dialog.open = true),
+    close() {
+      dialog.open = false;
+      setImmediate(() => dialog.dispatchEvent(new Event("close")));
+    },
+  });
+  const parts = new Map([["confirm-dialog", dialog]]);
+  globalThis.document = { getElementById: (id) => parts.get(id) ?? parts.set(id, {}).get(id) };
+  return { dialog, form, text: (id) => parts.get(id).textContent };
+}
+
+test("the open question keeps up with the files, and goes when nothing is left to lose", async () => {
+  const { dialog, text } = fakePage();
+  const film = traveller({ bytesSent: 1_200_000_000 });
+  const song = traveller({ name: "song.mp3", byteSize: 1_000_000_000, bytesSent: 500_000_000 });
+  let acts = 0;
+
+  const answer = giveUp(() => [film, song], () => (acts += 1));
+  assert.match(text("confirm-text"), /\(1.7 of 5.8 GB\)/);
+  song.state = "done";
+  film.bytesSent = 2_400_000_000;
+  askAgain();
+  assert.deepEqual([text("confirm-title"), text("confirm-name")], ["Cancel this upload?", "film.bin"]);
+  assert.match(text("confirm-text"), /\(2.4 of 4.8 GB\) is removed; files that have arrived stay/);
+  assert.ok(dialog.open);
+  film.state = "done";
+  askAgain();
+
+  assert.equal(dialog.open, false);
+  assert.equal(await answer, false);
+  assert.equal(acts, 0);
+  dialog.open = true; // by somebody else's question
+  askAgain();
+  assert.ok(dialog.open);
+});
+
+test("who says yes gives up what has not arrived by then", async () => {
+  const { dialog, form } = fakePage();
+  let acts = 0;
+
+  const answer = giveUp(() => [traveller({ bytesSent: 1 })], () => (acts += 1));
+  form.dispatchEvent(new Event("submit", { cancelable: true }));
+
+  assert.equal(await answer, true);
+  assert.deepEqual([acts, dialog.open], [1, false]);
 });

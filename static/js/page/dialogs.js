@@ -1,4 +1,7 @@
 import { byId } from "./page-data.js";
+import { setText } from "./dom.js";
+
+/** @typedef {{title: string, name: string, text: string, yes: string}} Words of a question */
 
 /**
  * @param {string} id
@@ -64,13 +67,27 @@ export function askForName(filename, rename) {
 }
 
 /**
- * @param {{title: string, name: string, text: string, yes: string}} words
+ * @param {Words} words
  * @param {() => Promise<void>} act
  */
-export function confirm({ title, name, text, yes }, act) {
-  byId("confirm-title").textContent = title;
-  byId("confirm-name").textContent = name;
-  byId("confirm-text").textContent = text;
-  byId("confirm-yes").textContent = yes;
+export function confirm(words, act) {
+  reword(words);
   return run(dialogById("confirm-dialog"), byId("confirm-error"), act);
+}
+
+/**
+ * Say in the open question how things are by now.
+ *
+ * @param {Words} words
+ */
+export function reword({ title, name, text, yes }) {
+  setText(byId("confirm-title"), title);
+  setText(byId("confirm-name"), name);
+  setText(byId("confirm-text"), text);
+  setText(byId("confirm-yes"), yes);
+}
+
+/** Take the open question back: it has answered itself. */
+export function withdraw() {
+  dialogById("confirm-dialog").close();
 }

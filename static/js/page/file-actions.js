@@ -41,10 +41,13 @@ export function fileActions(id, options) {
  * @param {UploadRecord} record
  * @param {Options} options
  */
-function rename(record, { api, onRenamed }) {
-  return askForName(record.filename, async (filename) => {
-    onRenamed(await api.rename(record.id, filename, { attempts: 2 }));
+async function rename(record, { api, onRenamed }) {
+  let renamed = record;
+  const done = await askForName(record.filename, async (filename) => {
+    renamed = await api.rename(record.id, filename, { attempts: 2 });
   });
+  // The dialog has given the focus back by now: the list keeps it in the row.
+  if (done) onRenamed(renamed);
 }
 
 /**

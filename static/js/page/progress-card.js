@@ -15,7 +15,7 @@ const MAX_FAILED = 50;
 /** Folded upload area: one line for everything, and the files that need a look. */
 export class ProgressCard {
   #place;
-  #title = element("h2", { class: "progress__title" });
+  #title = element("h2", { class: "progress__title", tabindex: "-1" });
   #summary = element("p", { class: "progress__summary" });
   #fill = element("span", { class: "bar__fill" });
   #bar = element("div", { class: "bar bar--all", role: "progressbar", "aria-label": "Upload" }, this.#fill);
@@ -62,12 +62,23 @@ export class ProgressCard {
     this.#place.hidden = !isShown;
   }
 
+  get hasFocus() {
+    return this.#place.contains(document.activeElement);
+  }
+
+  /** Let the keyboard go on from here: from the title, since a key that is still down would press a button. */
+  focus() {
+    this.#title.focus({ preventScroll: true });
+  }
+
   /**
    * @param {Totals} totals
    * @param {Traveller[]} travellers
    */
   render(totals, travellers) {
     const isOver = !totals.active && totals.paused === 0;
+    const focused = this.hasFocus ? /** @type {HTMLElement} */ (document.activeElement) : null;
+    const row = [...this.#rows.children].findIndex((child) => child.contains(focused));
     setText(this.#title, title(totals, isOver));
     setText(this.#summary, isOver ? ending(totals) : summary(totals));
     this.#place.classList.toggle("progress--done", isOver && totals.failed === 0);
@@ -79,6 +90,22 @@ export class ProgressCard {
     resume.hidden = totals.active || totals.paused === 0;
     add.hidden = cancel.hidden = isOver;
     done.hidden = !isOver;
+    if (focused) this.#keepFocus(focused, row);
+  }
+
+  /**
+   * Buttons come and go, and rows move: who works with the keyboard does not begin anew at the top of the page.
+   *
+   * @param {HTMLElement} focused what had the focus
+   * @param {number} row where it was in the list, or -1
+   */
+  #keepFocus(focused, row) {
+    if (focused.checkVisibility()) return focused.focus({ preventScroll: true });
+    const neighbour = row < 0 ? null : (this.#rows.children[row] ?? this.#rows.lastElementChild);
+    const remove = /** @type {HTMLElement | null | undefined} */ (neighbour?.querySelector(".icon-button"));
+    const { done, resume, pause, cancel } = this.#buttons;
+    const next = remove ?? [done, resume, pause, cancel].find(({ hidden }) => !hidden);
+    next?.focus({ preventScroll: true });
   }
 
   /**

@@ -3,7 +3,7 @@ import { ProgressCard } from "./progress-card.js";
 import { addFiles } from "./chooser.js";
 import { byId } from "./page-data.js";
 import { element } from "./dom.js";
-import { giveUp } from "./giving-up.js";
+import { askAgain, giveUp } from "./giving-up.js";
 import { pickByHandle } from "./file-picker.js";
 import { plural } from "./format.js";
 import { whatDoesNotFit } from "./batch-bar.js";
@@ -44,10 +44,13 @@ export class UploadArea {
     this.#card = new ProgressCard(byId("progress"), {
       onPause: () => travellers.pauseAll(),
       onResume: () => travellers.resumeAll(),
-      onCancel: () => void giveUp(travellers.list(), () => this.#cancel()),
+      onCancel: () => void this.#giveUp(() => this.#cancel()),
       onAdd: () => this.#input.click(),
-      onDone: () => void giveUp(travellers.list(), () => this.#unfold()),
-      onRemove: (traveller) => void giveUp([traveller], () => traveller.remove()),
+      onDone: () => void this.#giveUp(() => this.#unfold()),
+      onRemove: (traveller) => {
+        const itself = () => travellers.list().filter(({ id }) => id === traveller.id);
+        void giveUp(itself, () => traveller.remove());
+      },
     });
     this.#input = element("input", { type: "file", multiple: true, hidden: true, tabindex: "-1", "aria-hidden": "true" });
     this.#input.addEventListener("change", () => {
@@ -114,6 +117,8 @@ export class UploadArea {
   #render() {
     const { engine, travellers, quota } = this.#parts;
     const batch = this.#batch();
+    askAgain(); // closed before the button is hidden that has the focus then
+    const hadFocus = this.#card.hasFocus;
     if (this.#isFolded && travellers.list().length === 0 && !engine.active) this.#isFolded = false;
     this.#chooser.hidden = this.#isFolded;
     this.#chooser.classList.toggle("upload__chooser--filled", batch.fileCount > 0);
@@ -122,6 +127,7 @@ export class UploadArea {
     quota.showBatch(this.#isFolded ? 0 : batch.bytes);
     this.#card.show(this.#isFolded);
     if (this.#isFolded) this.#card.render(engine.totals, travellers.list());
+    else if (hadFocus) this.#focus();
     this.#parts.onFailuresShown(this.#isFolded ? this.#card.failed : new Set());
   }
 
@@ -154,13 +160,26 @@ export class UploadArea {
   #start() {
     const { uppy, speaker, notices } = this.#parts;
     const { fileCount } = this.#batch();
+    const hadFocus = byId("batch").contains(document.activeElement);
     notices.dismiss("refused");
     notices.dismiss("quota");
     this.#isFolded = true;
     speaker.say(`Upload of ${plural(fileCount, "file")} has begun.`);
     void uppy.upload();
     this.#render();
+    if (hadFocus) this.#card.focus();
   }
+
+  /** @param {() => void} act gives up all there is */
+  async #giveUp(act) {
+    if (await giveUp(() => this.#parts.travellers.list(), act)) this.#focus();
+  }
+
+  /** Let the keyboard go on from here: the button that was pressed is gone with the card. */
+  #focus() {
+    byId("upload").focus({ preventScroll: true });
+  }
+
 
   #cancel() {
     this.#parts.travellers.cancelAll();
