@@ -87,6 +87,16 @@ def _boto_reads_nothing_twice() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left_open() -> Iterator[None]:
+    """Fail the last test for files and sockets that garbage held until the end.
+
+    Where xdist runs the tests nobody would hear of them: pytest looks after its report.
+    """
+    yield
+    gc.collect()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # What Python, Django and boto3 keep for good is large, and was searched for
     # garbage often enough to cost a twentieth of the time.

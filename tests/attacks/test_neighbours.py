@@ -172,6 +172,10 @@ def test_a_disabled_account_is_out_at_once(alice: Person) -> None:
             assert_problem(by_session, 401, "not_authenticated")
             by_token = Person(None).call(method, path, body, **bearer)
             assert_problem(by_token, 401, "not_authenticated")
+    # It was the account and nothing else: session and token outlive its pause.
+    User.objects.filter(pk=alice.user.pk).update(is_active=True)
+    assert alice.call("GET", "/me").status_code == 200
+    assert Person(None).call("GET", "/me", **bearer).status_code == 200
 
 
 def test_strangers_learn_nothing(alice: Person, stranger: Person) -> None:

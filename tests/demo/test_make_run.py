@@ -46,15 +46,6 @@ def test_ctrl_c_stops_everything_and_a_command_finds_the_data_still(demo: Demo) 
     assert not is_answering(demo.s3_port)
 
 
-def test_a_killed_supervisor_leaves_nothing_in_the_way_of_the_next(demo: Demo) -> None:
-    demo.start()
-    assert demo.stop(signal.SIGKILL) == -signal.SIGKILL
-
-    demo.start()
-
-    assert demo.answers()
-
-
 def test_the_site_stops_with_the_program_that_started_it(demo: Demo) -> None:
     shell = subprocess.Popen(
         [

@@ -12,6 +12,7 @@ import pytest
 
 from tests.demo.sites import RECORDS, Demo, until
 from uploads.dev.ports import HOST
+from uploads.dev.processes import started_at
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def running(shared: Demo) -> Demo:
     """A site that runs, for tests after which it still does."""
     if shared.process is None or shared.process_ended():
         shared.start()
-        until(lambda: shared.pid_of("sweep.pid") is not None)
+    until(lambda: shared.pid_of("sweep.pid") is not None)
     return shared
 
 
@@ -40,6 +41,20 @@ def test_a_killed_server_is_started_again(running: Demo, record: str) -> None:
 
     until(lambda: running.terminal().count("starting it again") == told + 1)
     until(lambda: running.pid_of(record) not in {None, killed} and running.answers())
+
+
+def test_a_killed_supervisor_leaves_nothing_in_the_way_of_the_next(
+    running: Demo,
+) -> None:
+    left = [running.pid_of(record) for record in RECORDS]
+    assert all(left)
+    assert running.stop(signal.SIGKILL) == -signal.SIGKILL
+
+    running.start()
+
+    assert running.answers()
+    # Its sweeper too: two of them would run from now on.
+    assert [started_at(pid) for pid in left if pid] == [None] * len(RECORDS)
 
 
 def test_the_site_is_swept_by_itself_and_on_demand(running: Demo) -> None:
