@@ -20,6 +20,10 @@ from uploads.filenames import chosen_filename, clean_filename, clean_relative_pa
         ("..\\..\\windows\\system.ini", "system.ini"),
         ("....//x", "x"),
         ("invoice\u202egnp.exe", "invoicegnp.exe"),
+        (
+            "a\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u2066\u2067\u2068\u2069\ufeffll.txt",
+            "all.txt",
+        ),
         ("line\r\nbreak.txt", "linebreak.txt"),
         ("nul\x00byte.txt", "nulbyte.txt"),
         ("lone\ud800surrogate.txt", "lonesurrogate.txt"),
