@@ -72,9 +72,9 @@ export class SlipwayS3 extends BasePlugin {
 
   /** @type {import("@uppy/core").Processor} */
   #uploadAll = async (fileIDs) => {
-    const files = /** @type {File[]} */ (this.uppy.getFilesByIds(fileIDs)).filter(
-      (file) => file && !file.error && !file.progress.uploadComplete,
-    );
+    const files = /** @type {File[]} */ (this.uppy.getFilesByIds(fileIDs))
+      .filter((file) => file && !file.error && !file.progress.uploadComplete)
+      .sort(asPeopleCount);
     // A restored file keeps its progress: announcing it would set the bar back to nothing.
     const fresh = files.filter((file) => !file.progress.uploadStarted || !file.isRestored);
     if (fresh.length > 0) this.uppy.emit("upload-start", fresh);
@@ -242,3 +242,16 @@ export class SlipwayS3 extends BasePlugin {
     for (const { handle } of this.#running.values()) handle.resume();
   };
 }
+
+const { compare } = new Intl.Collator(undefined, { numeric: true });
+
+/**
+ * Part 2 before part 10: a browser hands a folder over in no order at all.
+ *
+ * @param {File} one
+ * @param {File} other
+ */
+const asPeopleCount = (one, other) => compare(placeOf(one), placeOf(other));
+
+/** @param {File} file */
+const placeOf = ({ name, meta: { relativePath } }) => (typeof relativePath === "string" && relativePath) || name || "";

@@ -49,6 +49,17 @@ test("files dropped into Uppy arrive, with the server's record as the answer", a
   assert.deepEqual(paths.sort(), ["", "folder/b.txt"]);
 });
 
+test("a folder is sent in the order in which people count, however the browser lists it", async () => {
+  const { world, uppy, add } = setUp();
+  for (const n of [10, 2, 33, 1]) add(`part ${n}.bin`, 10, { relativePath: `b/part ${n}.bin` });
+  add("z.bin", 10, { relativePath: "a/z.bin" });
+
+  await world.run(uppy.upload());
+
+  const paths = [...world.server.uploads.values()].map(({ relative_path }) => relative_path);
+  assert.deepEqual(paths, ["a/z.bin", "b/part 1.bin", "b/part 2.bin", "b/part 10.bin", "b/part 33.bin"]);
+});
+
 test("Uppy's bar never runs back and is not full before the server has checked", async () => {
   const { world, uppy, add } = setUp();
   world.server.verdict = () => ({ state: "inspecting" });
