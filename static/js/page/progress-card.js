@@ -100,7 +100,7 @@ export class ProgressCard {
    * @param {number} row where it was in the list, or -1
    */
   #keepFocus(focused, row) {
-    if (focused.checkVisibility()) return focused.focus({ preventScroll: true });
+    if (focused.getClientRects().length > 0) return focused.focus({ preventScroll: true });
     const neighbour = row < 0 ? null : (this.#rows.children[row] ?? this.#rows.lastElementChild);
     const remove = /** @type {HTMLElement | null | undefined} */ (neighbour?.querySelector(".icon-button"));
     const { done, resume, pause, cancel } = this.#buttons;

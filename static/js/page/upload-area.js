@@ -180,7 +180,6 @@ export class UploadArea {
     byId("upload").focus({ preventScroll: true });
   }
 
-
   #cancel() {
     this.#parts.travellers.cancelAll();
     this.#isFolded = false;
