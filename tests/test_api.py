@@ -314,7 +314,7 @@ def test_rename_keeps_the_name_as_it_is_sent(call: Call) -> None:
     [
         ("   ", "Give the file a name."),
         ("a/b\\c.txt", "A name cannot contain / or \\."),
-        ("a\u202eb.txt", "A name cannot contain characters that nobody sees."),
+        ("a\u202eb.txt", "A name cannot contain invisible characters."),
     ],
     ids=ascii,
 )

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from email.message import Message
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from uploads.filenames import clean_filename
 from uploads.s3.content_disposition import content_disposition
 
 
@@ -19,13 +21,18 @@ from uploads.s3.content_disposition import content_disposition
         ("100%.txt", "100_.txt", "100%25.txt"),
         ("../../etc/passwd", "passwd", "passwd"),
         ("..\\..\\x.exe", "x.exe", "x.exe"),
-        ('a"; filename="b.exe', "a; filename=b.exe", "a%3B%20filename%3Db.exe"),
+        ('a "b".txt', "a _b_.txt", "a%20%22b%22.txt"),
+        ('a"; filename="b.exe', "a_; filename=_b.exe", "a%22%3B%20filename%3D%22b.exe"),
+        (".env", ".env", ".env"),
+        (" a.txt", " a.txt", "%20a.txt"),
+        ("it's (1)*.txt", "it's (1)*.txt", "it%27s%20%281%29%2A.txt"),
+        ("a\u200e\u200f\ufeff\u200bb.txt", "ab.txt", "ab.txt"),
         ("invoice\u202egnp.exe", "invoicegnp.exe", "invoicegnp.exe"),
         ("a\r\nSet-Cookie: x", "aSet-Cookie: x", "aSet-Cookie%3A%20x"),
         ("report${filename}", "report${filename}", "report$%7Bfilename%7D"),
-        ("", "download", "download"),
-        ("..", "download", "download"),
-        ("a/", "download", "download"),
+        ("", "unnamed", "unnamed"),
+        ("..", "unnamed", "unnamed"),
+        ("a/", "unnamed", "unnamed"),
         ("\ud800.txt", ".txt", ".txt"),
     ],
 )
@@ -52,4 +59,14 @@ def test_any_name_gives_one_clean_header(filename: str) -> None:
     assert header.isascii()
     assert header.isprintable()
     assert shown
-    assert not {"/", "\\", '"', "\r", "\n", "\u202e"} & set(shown)
+    assert not {"/", "\\", "\r", "\n", "\u202e"} & set(shown)
+
+
+@given(st.text(min_size=1))
+def test_the_name_of_a_download_is_the_stored_name(filename: str) -> None:
+    stored = clean_filename(filename)
+
+    header = content_disposition("attachment", stored)
+
+    assert unquote(header.partition("filename*=UTF-8''")[2]) == stored
+    assert header.count('"') == 2

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from uploads.s3.bucket import Bucket
 
 KEY = re.compile(r"uploads/[0-9a-f/]*[0-9a-f]{2}/[0-9a-f]{40}")
-CONTROL = re.compile("[\x00-\x1f\x7f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+CONTROL = re.compile(
+    "[\x00-\x1f\x7f\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+)
 XSS = [
     "<script>alert(1)</script>.txt",
     '"><img src=x onerror=alert(1)>.txt',
@@ -31,13 +33,18 @@ NAMES = {
     "../../etc/passwd": "passwd",
     "..\\..\\boot.ini": "boot.ini",
     "....//....//x.txt": "x.txt",
-    "..%2f..%2fx.txt": "%2f..%2fx.txt",
+    "a\\..\\..\\x.txt": "a_.._.._x.txt",
     "/etc/cron.d/x": "x",
     "C:\\Windows\\evil.exe": "evil.exe",
     "..": "unnamed",
     "/": "unnamed",
     " ": "unnamed",
     "\u202e": "unnamed",
+    "\u200b": "unnamed",
+    "\u3164": "unnamed",
+    "a.h\u200bta": "a.hta",
+    "C:evil.exe": "C_evil.exe",
+    "nul.txt": "_nul.txt",
     "invoice\u202egnp.exe": "invoicegnp.exe",
     "a\r\nX-Evil: 1\r\n\r\n.txt": "aX-Evil: 1.txt",
     "a\x00.png.exe": "a.png.exe",
@@ -84,7 +91,7 @@ def test_a_rename_takes_no_name_apart(alice: Person) -> None:
             told = assert_problem(answer, 422, "invalid_request")
             # Not for its extension, which may not fit the content.
             [words] = told["errors"]["filename"]
-            assert words.startswith(("A name cannot", "Give the file a name"))
+            assert words.startswith(("A name cannot", "Give the file", "Windows"))
             assert started.row.filename == "a.txt"
 
 
@@ -114,8 +121,7 @@ def test_a_download_has_one_name_and_no_header_of_the_attackers(alice: Person) -
             assert (answer.status, answer.body) == (200, HELLO)
             match = re.fullmatch(DISPOSITION, disposition)
             assert match, disposition
-            kept = started.told["filename"].replace('"', "").strip()
-            assert unquote(match[2]) == kept
+            assert unquote(match[2]) == started.told["filename"]
             assert "X-Evil" not in answer.headers
 
 

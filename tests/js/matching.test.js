@@ -25,7 +25,8 @@ test("a file chosen with its folder matches that folder only, one by itself any"
 
 test("names are compared as the server writes them", () => {
   assert.ok(sameName("Übersicht.pdf", "U\u0308bersicht.pdf"));
-  assert.ok(sameName("env", ".env"));
+  assert.ok(sameName("back_slash.txt", "back\\slash.txt"));
+  assert.ok(!sameName("env", ".env"));
   assert.ok(sameName("invoiceexe.png", "invoice\u202eexe.png"));
   assert.ok(!sameName("a.bin", "b.bin"));
 });

@@ -1,4 +1,5 @@
 import { UploadError } from "./errors.js";
+import { cleanFilename } from "./filename.js";
 
 const FINGERPRINT_SIZE = 16 * 1024 * 1024;
 
@@ -50,23 +51,14 @@ export function compare(identity, found) {
   if (identity.fingerprint && identity.fingerprint !== found) throw different(identity, "its content is another");
 }
 
-// What the server leaves out of names: control and other unsafe characters, and marks that turn text around.
-const UNSAFE = /[\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
-
 /**
- * Whether the server would write both names alike.
+ * Whether the server stores both names alike.
  *
  * @param {string} one
  * @param {string} other
  */
 export function sameName(one, other) {
-  return plain(one) === plain(other);
-}
-
-/** @param {string} name */
-function plain(name) {
-  const last = name.split(/[/\\]+/).at(-1) ?? "";
-  return last.normalize("NFC").replace(UNSAFE, "").replace(/^[ .]+|[ .]+$/g, "");
+  return cleanFilename(one).filename === cleanFilename(other).filename;
 }
 
 /** @param {File | Blob} file */

@@ -1,0 +1,111 @@
+// The rules of uploads/filenames.py: tests/cases/filenames.json is for both.
+
+const MAX_FILENAME_LENGTH = 255;
+const MAX_PATH_LENGTH = 1024;
+const UNNAMED = "unnamed";
+
+// Control characters, line separators, lone surrogates, noncharacters, and all code points that Unicode calls
+// Default_Ignorable. Ranges rather than properties: each browser and each Python knows another Unicode.
+const UNSEEN =
+  "\\x00-\\x1f\\x7f-\\x9f\\xad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e" +
+  "\\u2060-\\u206f\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\ufdd0-\\ufdef\\ud800-\\udfff\\u{1bca0}-\\u{1bca3}" +
+  "\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}\\p{Noncharacter_Code_Point}";
+
+// Letters and signs whose neighbours join. Persian and Hindi are not spelt right without joiners.
+const JOINING =
+  "\\u0620-\\u0dff\\u0f00-\\u109f\\u1780-\\u180a\\u1810-\\u18af\\u1a20-\\u1aaf\\u1b00-\\u1c4f\\ua840-\\ua87f\\ua8e0-\\ua8ff" +
+  "\\ua980-\\ua9df\\uaa60-\\uaa7f\\uabc0-\\uabff\\ufb50-\\ufdcf\\ufe70-\\ufefc\\u{10a00}-\\u{10aff}\\u{10d00}-\\u{10fff}" +
+  "\\u{11000}-\\u{11fff}\\u{1e900}-\\u{1e95f}";
+const SYMBOLS = "\\xa9\\xae\\u203c\\u2049\\u2100-\\u2bff\\u3030\\u303d\\u3297\\u3299\\u{1f000}-\\u{1faff}";
+const IDEOGRAPHS = "\\u3400-\\u9fff\\uf900-\\ufaff\\u{20000}-\\u{3fffd}";
+
+const WELL_PLACED = [
+  // The flags of England, Scotland and Wales.
+  "\\u{1f3f4}[\\u{e0030}-\\u{e0039}\\u{e0061}-\\u{e007a}]{3,6}\\u{e007f}",
+  `(?<=[${JOINING}])[\\u200c\\u200d]`,
+  // Emoji of several: a family, a woman in space.
+  `(?<=[${SYMBOLS}]\\ufe0f?)\\u200d(?=[${SYMBOLS}])`,
+  `(?<=[${SYMBOLS}])[\\ufe00\\ufe0e\\ufe0f]`,
+  "(?<=[0-9#*])\\ufe0f(?=\\u20e3)",
+  `(?<=[${IDEOGRAPHS}])[\\ufe00-\\ufe02\\u{e0100}-\\u{e01ef}]`,
+  "(?<=[\\u1000-\\u109f\\ua840-\\ua87f\\uaa60-\\uaa7f])\\ufe00",
+  "(?<=[\\u1820-\\u18aa])[\\u180b-\\u180f]",
+].join("|");
+// eslint-disable-next-line no-misleading-character-class -- the class holds single code points, never a sequence
+const UNSEEN_OR_WELL_PLACED = new RegExp(`(${WELL_PLACED})|[${UNSEEN}]`, "gu");
+
+const END = /[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000.]+$/;
+const WINDOWS_PATH = /^\s*(?:[A-Za-z]:[\\/]|\\\\|\.{1,2}\\)/;
+const DRIVE = /^([A-Za-z]):/;
+const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\xb9\xb2\xb3]) *(?:[.:]|$)/i;
+
+/**
+ * Return the name under which the server stores a file.
+ *
+ * `changed` is true where a person would see the difference: the server also composes letters and their marks.
+ *
+ * @param {string} name as the file is sent
+ * @returns {{filename: string, changed: boolean}}
+ */
+export function cleanFilename(name) {
+  const filename = clean(steps(name).at(-1) ?? "");
+  return { filename, changed: filename !== name.normalize("NFC") };
+}
+
+/**
+ * Return the folder path that the server stores for a file: each step is cleaned as a name is.
+ *
+ * @param {string} path as it is sent
+ * @returns {{relativePath: string, changed: boolean}}
+ */
+export function cleanRelativePath(path) {
+  const kept = (path.includes("/") ? steps(path) : path.split("\\"))
+    .filter((step) => !["", ".", ".."].includes(step))
+    .map(clean);
+  while (length(kept.join("/")) > MAX_PATH_LENGTH) kept.pop();
+  const relativePath = kept.join("/");
+  return { relativePath, changed: relativePath !== path.normalize("NFC").replace(/^\/+/, "") };
+}
+
+/** @param {string} path */
+function steps(path) {
+  return (WINDOWS_PATH.test(path) ? path.replaceAll("\\", "/") : path).split("/");
+}
+
+/** @param {string} step */
+function clean(step) {
+  const name = cut(visible(step).replaceAll("\\", "_").replace(END, "").replace(DRIVE, "$1_"));
+  if (!name) return UNNAMED;
+  return DEVICE.test(name) ? `_${begin(name, MAX_FILENAME_LENGTH - 1)}` : name;
+}
+
+/** @param {string} text */
+function visible(text) {
+  return text.replace(UNSEEN_OR_WELL_PLACED, "$1").normalize("NFC");
+}
+
+/** @param {string} name */
+function cut(name) {
+  if (length(name) <= MAX_FILENAME_LENGTH) return name;
+  const dot = name.lastIndexOf(".");
+  const extension = length(name.slice(dot + 1));
+  if (dot < 0 || extension > 16) return visible(begin(name, MAX_FILENAME_LENGTH)).replace(END, "");
+  return visible(begin(name.slice(0, dot), MAX_FILENAME_LENGTH - extension - 1)) + name.slice(dot);
+}
+
+/**
+ * Return how many characters a text has, as the server counts them.
+ *
+ * @param {string} text
+ */
+function length(text) {
+  return [...text].length;
+}
+
+/**
+ * @param {string} text
+ * @param {number} count
+ */
+function begin(text, count) {
+  return [...text].slice(0, count).join("");
+}

@@ -1,0 +1,41 @@
+import { cleanFilename, cleanRelativePath } from "../../static/js/engine/filename.js";
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const CASES = JSON.parse(readFileSync(new URL("../cases/filenames.json", import.meta.url), "utf8"));
+
+test("file names are stored as the shared cases say", () => {
+  for (const { sent, stored } of CASES.names) {
+    assert.equal(cleanFilename(sent).filename, stored, JSON.stringify(sent));
+    assert.deepEqual(cleanFilename(stored), { filename: stored, changed: false }, JSON.stringify(stored));
+  }
+});
+
+test("relative paths are stored as the shared cases say", () => {
+  for (const { sent, stored } of CASES.paths) {
+    assert.equal(cleanRelativePath(sent).relativePath, stored, JSON.stringify(sent));
+  }
+});
+
+test("exactly the listed code points are removed", () => {
+  const removed = [];
+  for (let code = 0; code <= 0x10ffff; code += 1) {
+    if (code === 0x2f || code === 0x5c) continue;
+    if (cleanFilename(`_${String.fromCodePoint(code)}_`).filename !== "__") continue;
+    if (removed.at(-1)?.[1] === code - 1) removed.at(-1)[1] = code;
+    else removed.push([code, code]);
+  }
+  const hex = (code) => code.toString(16).toUpperCase().padStart(4, "0");
+
+  assert.deepEqual(removed.map(([first, last]) => `${hex(first)}-${hex(last)}`), CASES.removed);
+});
+
+test("a change is told where a person would see it", () => {
+  assert.deepEqual(cleanFilename("back\\slash.txt"), { filename: "back_slash.txt", changed: true });
+  assert.deepEqual(cleanFilename("a\u200b.txt"), { filename: "a.txt", changed: true });
+  assert.deepEqual(cleanFilename(".env"), { filename: ".env", changed: false });
+  assert.deepEqual(cleanFilename("e\u0301.txt"), { filename: "\u00e9.txt", changed: false });
+  assert.deepEqual(cleanRelativePath("/Ma\u0308rz/a.txt"), { relativePath: "M\u00e4rz/a.txt", changed: false });
+  assert.deepEqual(cleanRelativePath("aux/a.txt"), { relativePath: "_aux/a.txt", changed: true });
+});
