@@ -67,10 +67,10 @@ format: $(READY) ## Format the Python code
 	.venv/bin/ruff check --fix .
 
 test-unit: $(READY) $(BUNDLE) ## Unit tests: SQLite, S3 in memory
-	$(PYTEST) -n 2 tests
+	$(PYTEST) -n 2
 
 test-fast: $(READY) $(BUNDLE) ## The unit tests that take no second each
-	$(PYTEST) -n 2 -m "not slow" tests
+	$(PYTEST) -n 2 -m "not slow"
 
 # In one process: with `node --test` each file starts its own, and compiles all anew.
 JS_TESTS := $(wildcard tests/js/*.test.js)

@@ -14,8 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from environs import Env
 
-from config.headers import REPORTS_GROUP, static_headers
-from config.logs import logging_config
+from uploads.http.headers import REPORTS_GROUP, static_headers
+from uploads.http.logs import logging_config
 from uploads.s3.connection import AddressingStyle, browser_origin, storage_options
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -67,22 +67,22 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "config.middleware.RequestContextMiddleware",
-    "config.headers.HeadersMiddleware",
+    "uploads.http.middleware.RequestContextMiddleware",
+    "uploads.http.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.headers.PolicyMiddleware",
+    "uploads.http.headers.PolicyMiddleware",
     "uploads.api.problems.ProblemMiddleware",
-    "config.outages.OutageMiddleware",
-    "config.middleware.BodyLimitMiddleware",
-    "config.middleware.CharsetMiddleware",
-    "config.middleware.NulMiddleware",
+    "uploads.http.database_outages.OutageMiddleware",
+    "uploads.http.middleware.BodyLimitMiddleware",
+    "uploads.http.middleware.CharsetMiddleware",
+    "uploads.http.middleware.NulMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "uploads.witness.requests.WitnessMiddleware",
+    "uploads.trail.receivers.requests.WitnessMiddleware",
     "uploads.accounts.middleware.LastSeenMiddleware",
     "uploads.accounts.middleware.PrivateMiddleware",
     "uploads.accounts.middleware.SecondFactorMiddleware",
@@ -135,7 +135,7 @@ if CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache"
 
 AUTHENTICATION_BACKENDS = [
     # First, so that every guess is counted before a password is looked at.
-    "uploads.login_guard.LoginGuard",
+    "uploads.access.login_guard.LoginGuard",
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -385,7 +385,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
         "frame-ancestors": [NONE],
         # No string becomes markup or the address of a script; the one policy is that
-        # of static/js/engine/worker-url.js. config/headers.py spares the admin.
+        # of static/js/engine/worker-url.js. uploads/http/headers.py spares the admin.
         "require-trusted-types-for": ["'script'"],
         "trusted-types": ["slipway-worker"],
         "report-to": [REPORTS_GROUP],

@@ -8,10 +8,10 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 
-from config.csp_reports import csp_reports
 from uploads.accounts import views as accounts
 from uploads.api.hooks import s3_notification
 from uploads.api.site import api
+from uploads.http.csp_reports import csp_reports
 
 api_patterns, api_app, api_namespace = api.urls
 for pattern in api_patterns:

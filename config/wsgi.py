@@ -5,7 +5,7 @@ import os
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
-from config.requests import Utf8WSGIRequest
+from uploads.http.requests import Utf8WSGIRequest
 from uploads.s3 import descriptions
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

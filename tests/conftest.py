@@ -17,7 +17,7 @@ import pytest
 from botocore.client import BaseClient
 from django.db import connections
 
-from tests.chance import load_profile
+from tests.support.chance import load_profile
 from uploads.s3.bucket import Bucket, get_bucket
 from uploads.s3.connection import storage_options
 

@@ -15,4 +15,4 @@ from config.settings import *  # noqa: F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 if os.environ.get("SLOW"):
-    MIDDLEWARE.insert(0, "tests.slowness.SlownessMiddleware")  # noqa: F405
+    MIDDLEWARE.insert(0, "tests.support.slowness.SlownessMiddleware")  # noqa: F405

@@ -8,13 +8,11 @@ class UploadsConfig(AppConfig):
     verbose_name = "Uploads"
 
     def ready(self) -> None:
-        from uploads import (  # noqa: F401
-            checks,  # registers the system checks
-            login_guard,  # hears of logins, to give back what they spent
-            witness,  # connects the receivers that write the audit trail
-        )
-        from uploads.accounts import receivers  # noqa: F401
+        from uploads import checks  # noqa: F401  registers the system checks
+        from uploads.access import login_guard  # noqa: F401  refunds the rate of a login
+        from uploads.accounts import receivers as _  # noqa: F401
         from uploads.conf import options
+        from uploads.trail import receivers  # noqa: F401  writes the audit trail
 
         # A server runs no checks: it should not start either with options that
         # would break every request.

@@ -8,12 +8,12 @@ from typing import Any
 from django import forms
 
 from uploads.errors import InvalidRequest
-from uploads.filenames import chosen_filename, clean_filename
 from uploads.lifecycle import MAX_FORM_BYTES
+from uploads.lifecycle.policy import Policy
+from uploads.lifecycle.quota import Usage
 from uploads.models import Scope
-from uploads.policy import Policy
-from uploads.quota import Usage
-from uploads.sizes import in_words
+from uploads.text.filenames import chosen_filename, clean_filename
+from uploads.text.sizes import in_words
 
 ROOMS = (100 * 1000**2, 1000**3, MAX_FORM_BYTES)
 """What a plain form may ask for, in bytes."""

@@ -19,10 +19,10 @@ from moto import mock_aws
 from tests.conftest import MOTO
 from tests.races.files import checksum, declare
 from uploads import lifecycle
+from uploads.access.tokens import create_token
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket, get_bucket
 from uploads.states import Transport
-from uploads.tokens import create_token
 
 if TYPE_CHECKING:
     from pytest_django.plugin import DjangoDbBlocker

@@ -14,8 +14,8 @@ from django.test import Client
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.chance import examples
 from tests.races.files import checksum, declare
+from tests.support.chance import examples
 from uploads import lifecycle
 from uploads.models import Upload
 

@@ -21,8 +21,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.chance import examples
 from tests.races.files import checksum
+from tests.support.chance import examples
 from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import get_bucket
 

@@ -8,10 +8,10 @@ import pytest
 from django.contrib.auth.models import User
 
 from tests.attacks.people import Person
-from tests.stages import case
+from tests.support.stages import case
+from uploads.access.tokens import create_token, find_token
 from uploads.models import ApiToken, AuditEvent, StorageQuota, Upload, UploadPolicy
 from uploads.states import State
-from uploads.tokens import create_token, find_token
 
 LIST = "/admin/uploads/upload/"
 

@@ -7,7 +7,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from tests.attacks.people import Person, assert_problem, declaration
-from tests.stages import case
+from tests.support.stages import case
 from uploads.conf import ACTIVE_CONTENT_TYPES
 from uploads.states import State
 

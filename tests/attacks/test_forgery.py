@@ -11,12 +11,12 @@ from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client
 
-from tests.addresses import every_path
 from tests.attacks.people import HELLO, Person, assert_problem, declaration
-from tests.stages import case
+from tests.support.addresses import every_path
+from tests.support.stages import case
+from uploads.access.tokens import create_token
 from uploads.models import StorageQuota, Upload
 from uploads.states import State
-from uploads.tokens import create_token
 
 if TYPE_CHECKING:
     from pytest_django import Settings

@@ -22,13 +22,14 @@ from tests.attacks.people import (
     declaration,
 )
 from tests.bucket.stores import sha256
-from tests.stages import case
-from uploads import quota, rates
+from tests.support.stages import case
+from uploads.access import rates
+from uploads.access.rates import payers
+from uploads.access.tokens import create_token
 from uploads.api.site import api
+from uploads.lifecycle import quota
 from uploads.models import AuditEvent, Rate, Upload
-from uploads.rates import payers
 from uploads.s3.bucket import Bucket
-from uploads.tokens import create_token
 
 if TYPE_CHECKING:
     from pytest_django import Settings

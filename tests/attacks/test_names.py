@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from tests.attacks.people import HELLO, Person, assert_problem, declaration
-from tests.stages import case
+from tests.support.stages import case
 from uploads.states import State
 
 if TYPE_CHECKING:

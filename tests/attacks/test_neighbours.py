@@ -10,10 +10,10 @@ from django.contrib.auth.models import User
 
 from tests.attacks.people import HELLO, Person, assert_problem, declaration
 from tests.bucket.stores import sha256
-from tests.stages import case
+from tests.support.stages import case
+from uploads.access.tokens import create_token
 from uploads.models import AuditEvent, StorageQuota, Upload
 from uploads.states import State
-from uploads.tokens import create_token
 
 PARTS = {"parts": [{"part_number": 1, "checksum_sha256": sha256(HELLO)}]}
 VERBS: dict[str, tuple[str, str, Any]] = {

@@ -12,7 +12,7 @@ from django.test import Client
 
 from tests.attacks.people import HELLO, MIB, Person, assert_problem, declaration
 from tests.bucket.stores import send_raw
-from tests.stages import case
+from tests.support.stages import case
 from uploads.models import Upload
 
 GOOD = json.dumps(declaration(HELLO))

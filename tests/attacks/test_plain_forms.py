@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from tests.attacks.people import HELLO, Person, assert_problem, declaration
 from tests.bucket.stores import BOUNDARY, Answer, Wire, form, send_raw
-from tests.builders import held, let_time_pass
-from tests.stages import case
+from tests.support.builders import held, let_time_pass
+from tests.support.stages import case
 from uploads.lifecycle import receiving
 from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import Bucket, get_bucket

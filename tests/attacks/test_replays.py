@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from tests.attacks.people import HELLO, MIB, OTHER, Person, Started, assert_problem
 from tests.bucket.stores import Answer, form, send_raw, sha256
-from tests.stages import case
+from tests.support.stages import case
 from uploads.errors import PartsRefused
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket

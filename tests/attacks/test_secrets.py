@@ -17,12 +17,12 @@ import requests
 from django.conf import settings
 from django.test import Client
 
-from config.logs import logging_config
 from tests.attacks.people import HELLO, OTHER, Person, declaration
 from tests.bucket.stores import Wire, send_raw, sha256
 from tests.faults.site import Site
-from tests.static_files import collected
+from tests.support.static_files import collected
 from uploads.dev.ports import HOST
+from uploads.http.logs import logging_config
 from uploads.models import AuditEvent, Upload
 
 PASSWORD = "correct horse battery"

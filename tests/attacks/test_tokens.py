@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from tests.attacks.people import HELLO, Person, assert_problem
 from tests.attacks.test_limits import body_for, operations
-from tests.stages import case
+from tests.support.stages import case
+from uploads.access.tokens import create_token, revoke
 from uploads.models import ApiToken, AuditEvent, Scope, Upload
-from uploads.tokens import create_token, revoke
 
 READING = [(method, path) for method, path in operations() if method == "GET"]
 WRITING = [(method, path) for method, path in operations() if method != "GET"]

@@ -15,10 +15,10 @@ from django.test import Client
 from tests.attacks.people import HELLO, OTHER, Person
 from tests.attacks.test_secrets import SIGNED
 from tests.bucket.stores import send_raw
-from tests.builders import let_time_pass
+from tests.support.builders import let_time_pass
+from uploads.access.tokens import create_token
 from uploads.models import AuditEvent, StorageQuota
 from uploads.s3.bucket import Bucket
-from uploads.tokens import create_token
 from uploads.upkeep.auditing import audit
 
 PASSWORD = "correct horse battery"

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from tests.attacks.people import HELLO, MIB, OTHER, Person, assert_problem, declaration
 from tests.bucket.stores import Wire, form, send_raw, sha256
-from tests.stages import case
+from tests.support.stages import case
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State

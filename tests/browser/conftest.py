@@ -32,12 +32,12 @@ from django.core.management import call_command
 from django.db import connection
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, expect
 
-from tests import slowness
 from tests.browser.slow_storage import SlowStorage
 from tests.browser.upload_page import UploadPage
-from tests.chromium import FLAGS, find_chromium
 from tests.plugins.no_secrets import watch
-from tests.production import production
+from tests.support import slowness
+from tests.support.chromium import FLAGS, find_chromium
+from tests.support.production import production
 from uploads.dev.ports import HOST, free_ports
 from uploads.dev.processes import spawn, stop
 from uploads.s3.bucket import get_bucket

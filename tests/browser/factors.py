@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import CDPSession, Page, expect
 
-from tests.totp import code
+from tests.support.totp import code
 
 
 def add_authenticator(page: Page, *, verifies: bool = True) -> CDPSession:

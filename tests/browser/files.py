@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import FilePayload, Page
 
-from uploads import quota
+from uploads.lifecycle import quota
 from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import State, Transport

@@ -1,4 +1,4 @@
-"""S3 as far too busy as the site of tests.slowness."""
+"""S3 as far too busy as the site of tests.support.slowness."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from tests.faults.faults import Action, Delay
 from tests.faults.http_messages import Head
 from tests.faults.proxy import FaultProxy
-from tests.slowness import a_while
+from tests.support.slowness import a_while
 
 
 class SlowStorage(FaultProxy):

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import serve
 from tests.browser.files import payload, uploads_of
 from tests.browser.upload_page import PATIENCE_MS, UploadPage
-from tests.test_inspection_clamd import FakeClamd
+from tests.unit.inspection.test_clamd import FakeClamd
 from uploads.models import Upload
 from uploads.states import State
 from uploads.upkeep.sweeper import sweep

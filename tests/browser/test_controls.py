@@ -23,7 +23,7 @@ from tests.browser.files import (
     uploads_of,
 )
 from tests.browser.upload_page import Traffic, UploadPage
-from tests.builders import begin, send_parts
+from tests.support.builders import begin, send_parts
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import State, Transport

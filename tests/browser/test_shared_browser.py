@@ -10,8 +10,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.factors import log_in, log_out
 from tests.browser.files import payload, uploads_of
 from tests.browser.upload_page import UploadPage
+from uploads.access.tokens import create_token
 from uploads.states import State
-from uploads.tokens import create_token
 
 KEPT = """async () => {
   const database = await new Promise((resolve, reject) => {

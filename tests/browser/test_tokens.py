@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PATIENCE_MS, LiveSite
 from tests.browser.test_accessibility import assert_good
-from uploads.tokens import create_token, revoke
+from uploads.access.tokens import create_token, revoke
 
 SECRET = re.compile(r"slipway_[\w-]{43}")
 

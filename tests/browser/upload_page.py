@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 
-from tests import slowness
+from tests.support import slowness
 
 PATIENCE_MS = 120_000 * slowness.PATIENCE
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from tests.builders import kinds
 from tests.faults.client import Client
+from tests.support.builders import kinds
 from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import State

@@ -15,8 +15,8 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import BrowserContext, Error, Page, Playwright, expect
 
-from tests.chromium import FLAGS, find_chromium
 from tests.faults.parts import wait_until
+from tests.support.chromium import FLAGS, find_chromium
 from uploads.dev.processes import started_at
 
 if TYPE_CHECKING:

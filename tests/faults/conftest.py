@@ -26,9 +26,9 @@ from tests.faults.client import Client
 from tests.faults.parts import wait_until_quiet
 from tests.faults.proxy import FaultProxy
 from tests.faults.site import Site
+from uploads.access.tokens import create_token
 from uploads.s3.bucket import get_bucket
 from uploads.s3.bucket_config import apply
-from uploads.tokens import create_token
 from uploads.upkeep.auditing import Difference
 from uploads.upkeep.sweeper import Report, sweep
 

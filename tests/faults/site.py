@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.plugins.no_secrets import watch
-from tests.production import production
+from tests.support.production import production
 from uploads.dev.ports import HOST, free_ports
 from uploads.dev.processes import spawn, started_at, stop
 

@@ -80,7 +80,7 @@ class World:
         """Return a user and a token of theirs."""
         from django.contrib.auth.models import User
 
-        from uploads.tokens import create_token
+        from uploads.access.tokens import create_token
 
         person = User.objects.create_user(f"person-{uuid.uuid4().hex[:12]}")
         return person, create_token(person, name="soak")[1]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.inspectors import sample_of
 from tests.plugins.clamd import ClamdServer
+from tests.support.inspectors import sample_of
 from uploads.errors import InspectorUnavailable
 from uploads.inspection.antivirus import ClamAVInspector
 

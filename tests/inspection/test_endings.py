@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests import archives
 from tests.attacks.people import Person, assert_problem, declaration
 from tests.bucket.stores import Wire, send_raw
-from tests.builders import MIB
 from tests.plugins.clamd import EICAR, SIGNATURE, ClamdServer
-from tests.stages import case
-from tests.test_inspection import HTML, PDF, SVG
-from tests.test_inspection_images import gif, png
+from tests.support import archives
+from tests.support.builders import MIB
+from tests.support.stages import case
+from tests.unit.inspection.test_declared_type import HTML, PDF, SVG
+from tests.unit.inspection.test_images import gif, png
 from uploads.s3.bucket import Bucket
 from uploads.states import State
 

@@ -11,9 +11,9 @@ import pytest
 
 from tests.attacks.people import Person, assert_problem
 from tests.bucket.stores import send_raw
-from tests.builders import MIB, held, let_time_pass
 from tests.inspection.conftest import scanned_by
 from tests.plugins.clamd import EICAR, ClamdServer
+from tests.support.builders import MIB, held, let_time_pass
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State

@@ -19,9 +19,9 @@ import django
 django.setup()
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from tests.builders import begin, put
+from tests.support.builders import begin, put
 from uploads.s3.bucket import get_bucket
-from uploads.upkeep.reconciliation import complete
+from uploads.lifecycle.reconciliation import complete
 call_command("migrate", "django_tasks_database", verbosity=0)
 alice = User.objects.create_user("alice")
 for content in (b"hello, this is long", {EICAR!r}):

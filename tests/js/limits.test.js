@@ -2,7 +2,7 @@ import { FakeFile, MIB, World } from "./world.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-/** Limit the calls that `limits` names to so many a minute, as uploads/rates.py does. */
+/** Limit the calls that `limits` names to so many a minute, as uploads/access/rates.py does. */
 function limit(world, limits) {
   const full = {};
   const refused = {};

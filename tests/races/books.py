@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from tests.builders import kinds
+from tests.support.builders import kinds
 from uploads import lifecycle
 from uploads.conf import options
 from uploads.models import StorageQuota, Upload

@@ -5,7 +5,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 
-from tests.builders import MIB, checksum, declare
+from tests.support.builders import MIB, checksum, declare
 from uploads.lifecycle import WantedPart, presign, presign_parts
 from uploads.models import Upload
 from uploads.s3.presigner import SignedRequest

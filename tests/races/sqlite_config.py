@@ -24,9 +24,10 @@ def on_starting(server: Any) -> None:
     from tests.races.books import assert_quotas_add_up
     from tests.races.files import declare
     from tests.races.threads import at_once
-    from uploads import lifecycle, quota
+    from uploads import lifecycle
+    from uploads.access.tokens import create_token
+    from uploads.lifecycle import quota
     from uploads.models import StorageQuota
-    from uploads.tokens import create_token
 
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, models, transaction
 
 from uploads.models import AuditEvent
 from uploads.models.event import opened_for
-from uploads.trail import record
+from uploads.trail.writing import record
 
 
 @pytest.fixture

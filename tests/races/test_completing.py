@@ -8,7 +8,8 @@ import pytest
 
 from tests.races.files import MIB, declare, send
 from tests.races.threads import at_once
-from uploads import lifecycle, quota
+from uploads import lifecycle
+from uploads.lifecycle import quota
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport

@@ -11,9 +11,10 @@ from tests.races.books import assert_quotas_add_up
 from tests.races.files import declare
 from tests.races.requests import guesser, start
 from tests.races.threads import at_once, race
-from uploads import lifecycle, quota
+from uploads import lifecycle
+from uploads.access.tokens import create_token
+from uploads.lifecycle import quota
 from uploads.models import Rate, Upload
-from uploads.tokens import create_token
 
 THREADS = 60
 """As many as the site lets one person start in a day; it works on 32 at a time."""

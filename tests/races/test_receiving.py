@@ -9,13 +9,14 @@ import pytest
 
 from tests.bucket.stores import form, send_raw
 from tests.races.threads import at_once, race
-from uploads import lifecycle, quota
+from uploads import lifecycle
 from uploads.errors import InvalidState
+from uploads.lifecycle import quota
+from uploads.lifecycle.reconciliation import reconcile
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 from uploads.s3.presigner import SignedPost
 from uploads.states import State
-from uploads.upkeep.reconciliation import reconcile
 from uploads.upkeep.sweeper import sweep
 
 pytestmark = pytest.mark.usefixtures("agreeing")

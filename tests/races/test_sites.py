@@ -12,9 +12,9 @@ from tests.races.books import assert_quotas_add_up
 from tests.races.conftest import SIZE
 from tests.races.requests import call, start
 from tests.races.threads import at_once
-from uploads import quota
+from uploads.access.tokens import create_token
 from uploads.dev.s3_server import S3Server
-from uploads.tokens import create_token
+from uploads.lifecycle import quota
 
 
 def test_60_requests_against_a_quota_for_10_admit_exactly_10_on_postgresql(

@@ -12,9 +12,10 @@ from django.test import Client
 from tests.races.books import assert_quotas_add_up
 from tests.races.files import declare
 from tests.races.threads import at_once, race
-from uploads import lifecycle, quota
+from uploads import lifecycle
 from uploads.conf import options
 from uploads.errors import QuotaExceeded
+from uploads.lifecycle import quota
 from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tests.builders import let_time_pass
 from tests.races.books import assert_books_agree
 from tests.races.files import declare, send
 from tests.races.threads import race
-from tests.storage_faults import counted
-from uploads import lifecycle, quota
+from tests.support.builders import let_time_pass
+from tests.support.storage_faults import counted
+from uploads import lifecycle
 from uploads.conf import options
 from uploads.errors import Incomplete, InvalidState
+from uploads.lifecycle import quota
 from uploads.models import Orphan, Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import RESERVING, State, Transport

@@ -17,9 +17,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
+from uploads.access.addresses import client_address
 from uploads.accounts import new_sessions
 from uploads.accounts.browsers import describe
-from uploads.addresses import client_address
 
 logger = structlog.get_logger("slipway.accounts")
 
@@ -110,7 +110,10 @@ def _cipher() -> MultiFernet:
             Fernet(
                 base64.urlsafe_b64encode(
                     salted_hmac(
-                        "uploads.second_factor", "", secret=key, algorithm="sha256"
+                        "uploads.access.second_factor",
+                        "",
+                        secret=key,
+                        algorithm="sha256",
                     ).digest()
                 )
             )

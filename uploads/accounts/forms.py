@@ -12,7 +12,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from uploads import tokens
+from uploads.access import tokens
 from uploads.forms import HouseForm
 
 NEW_PASSWORD_HELP = (

@@ -18,7 +18,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
-from uploads import second_factor
+from uploads.access import second_factor
 
 logger = structlog.get_logger("slipway.accounts")
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from uploads import rates
-from uploads.addresses import client_address
+from uploads.access import rates
+from uploads.access.addresses import client_address
 from uploads.errors import RateLimited
 
 

@@ -12,7 +12,7 @@ from allauth.usersessions.models import UserSession
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from uploads.login_guard import give_back
+from uploads.access.login_guard import give_back
 
 
 @receiver(authenticator_added, dispatch_uid="uploads.end_weaker_sessions")

@@ -26,7 +26,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_POST, require_safe
 
-from uploads import second_factor
+from uploads.access import second_factor
 from uploads.accounts import new_sessions
 from uploads.accounts.adapters import NO_ADDRESS
 from uploads.accounts.browsers import describe

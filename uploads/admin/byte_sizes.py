@@ -11,7 +11,7 @@ from typing import Any
 
 from django import forms
 
-from uploads.sizes import UNITS
+from uploads.text.sizes import UNITS
 
 PREFIXES = ("", "K", "M", "G", "T", "P")
 MAX_BYTES = 2**63 - 1

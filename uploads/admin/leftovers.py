@@ -12,7 +12,7 @@ from uploads.admin.listing import ListAdmin
 from uploads.errors import StorageError
 from uploads.models import Orphan, ParkedNotification
 from uploads.s3.notifications import UnreadableNotification
-from uploads.trail import record
+from uploads.trail.writing import record
 from uploads.upkeep.intake import take_in
 
 

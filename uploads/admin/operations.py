@@ -14,7 +14,7 @@ from uploads import lifecycle
 from uploads.errors import UploadError
 from uploads.models import Upload
 from uploads.states import FINAL
-from uploads.trail import record
+from uploads.trail.writing import record
 from uploads.upkeep.reverification import Finding, reverify
 
 MAX_SELECTED = 500

@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from uploads.admin.byte_sizes import ByteSizeField
 from uploads.admin.listing import ListAdmin
 from uploads.models import UploadPolicy
-from uploads.sizes import in_words
+from uploads.text.sizes import in_words
 
 # RFC 6838, lower case; a wildcard for the subtype, or for both.
 CONTENT_TYPE = re.compile(

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from uploads.sizes import in_words
+from uploads.text.sizes import in_words
 
 
 def age(moment: datetime) -> SafeString:

@@ -17,8 +17,8 @@ from uploads.admin.listing import ListAdmin
 from uploads.admin.presenting import bar, link, size
 from uploads.conf import options
 from uploads.models import StorageQuota
-from uploads.sizes import in_words
-from uploads.trail import record
+from uploads.text.sizes import in_words
+from uploads.trail.writing import record
 
 
 class QuotaForm(forms.ModelForm):  # type: ignore[type-arg]

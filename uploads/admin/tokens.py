@@ -13,10 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from uploads.access.tokens import create_token, revoke
 from uploads.admin.listing import ListAdmin, with_permission
 from uploads.forms import once_field
 from uploads.models import ApiToken
-from uploads.tokens import create_token, revoke
 
 DEFAULT_DAYS = 90
 

@@ -34,9 +34,9 @@ from uploads.admin.presenting import age, link, size
 from uploads.admin.searching import UploadChangeList
 from uploads.errors import UploadError
 from uploads.models import Upload
-from uploads.sizes import in_words
 from uploads.states import State
-from uploads.trail import record
+from uploads.text.sizes import in_words
+from uploads.trail.writing import record
 
 FACTS: tuple[tuple[str | None, Any], ...] = (
     (None, {"fields": ("filename", "relative_path", "owner_link", "state_in_words")}),

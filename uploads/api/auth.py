@@ -10,11 +10,11 @@ from django.urls import reverse
 from ninja.errors import HttpError
 from ninja.security import HttpBearer, SessionAuth
 
-from uploads import second_factor
+from uploads.access import second_factor
+from uploads.access.tokens import find_token
 from uploads.errors import CsrfFailed, NotAuthenticated, PermissionDenied
 from uploads.models import Scope
-from uploads.tokens import find_token
-from uploads.witness.logins import notice_token
+from uploads.trail.receivers.logins import notice_token
 
 USER_HEADER = "X-Slipway-User"
 """Whose page it is that asks, by the primary key; optional."""

@@ -9,20 +9,21 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from ninja import Query, Router, Status
 from ninja.params.functions import Header
 
-from uploads import lifecycle, quota, rates
-from uploads.addresses import client_address
+from uploads import lifecycle
+from uploads.access import rates
+from uploads.access.addresses import client_address
 from uploads.api import schemas
 from uploads.api.auth import caller
 from uploads.api.cursors import page_after
 from uploads.api.presenting import present, present_started
 from uploads.api.problems import problem_of
 from uploads.errors import InvalidRequest, NotFound, UploadError
-from uploads.filenames import chosen_filename, clean_filename, clean_relative_path
+from uploads.lifecycle import quota, reconciliation
+from uploads.lifecycle.policy import policy_for
 from uploads.models import Upload
-from uploads.policy import policy_for
 from uploads.states import Transport
-from uploads.trail import record
-from uploads.upkeep import reconciliation
+from uploads.text.filenames import chosen_filename, clean_filename, clean_relative_path
+from uploads.trail.writing import record
 
 router = Router()
 

@@ -18,11 +18,15 @@ from uploads.errors import (
 from uploads.lifecycle.inspecting import Objects, inspect, reject
 from uploads.lifecycle.moving import expire, move
 from uploads.lifecycle.receiving import discard_copy, discard_incoming, receive
+from uploads.lifecycle.verification import (
+    composite_checksum,
+    find_mismatch,
+    missing_parts,
+)
 from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, Part, get_bucket
 from uploads.s3.preview import PreviewedBucket, preview_objects
 from uploads.states import FINAL, State, Transport
-from uploads.verification import composite_checksum, find_mismatch, missing_parts
 
 PREVIEW_BYTES = 64 * 1024
 """What the quick inspectors look at of most files."""

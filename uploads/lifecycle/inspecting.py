@@ -17,7 +17,7 @@ from uploads.models import Upload
 from uploads.s3.bucket import Bucket, get_bucket
 from uploads.s3.preview import PreviewedBucket
 from uploads.states import State
-from uploads.trail import record
+from uploads.trail.writing import record
 
 Objects = Bucket | PreviewedBucket
 

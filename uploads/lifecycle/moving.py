@@ -9,13 +9,13 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from uploads import quota
-from uploads.errors import StorageError
+from uploads.errors import InvalidState, StaleUpload, StorageError
+from uploads.lifecycle import quota
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.s3.keys import incoming_key
-from uploads.states import FINAL, State, Transport
-from uploads.transitions import transition
+from uploads.states import FINAL, MOVES, State, Transport
+from uploads.trail.writing import record
 
 logger = structlog.get_logger("slipway.lifecycle")
 
@@ -29,24 +29,36 @@ def move(
     only: Q | None = None,
     **facts: Any,
 ) -> None:
-    """Change the state and, in the same transaction, what the quota counts.
+    """Change the state of ``upload`` to ``to``, and store ``facts`` in its row.
 
-    A ``byte_size`` among the facts is the true one, at most what was reserved.
-    ``only`` says what else must be true of the row at that moment.
-    Raises InvalidState or StaleUpload, as transition does, and changes nothing.
+    Audit event and quota change in the same transaction. ``byte_size`` among the
+    facts is the object's true size, at most the reserved size. ``only`` is a further
+    condition on the row.
+
+    Compare-and-set instead of a row lock: of two racers exactly one matches the old
+    state. Raises InvalidState for a move that states.MOVES does not have, and
+    StaleUpload if another process changed the row first; both change nothing.
     """
     before, reserved = State(upload.state), upload.byte_size
-    # Who moves an upload on has just looked at it; what is over has yet to be purged.
+    if to not in MOVES[before]:
+        raise InvalidState(f"The upload is {before} and cannot become {to.value}.")
+    # A move follows a check of the bucket. Rows in a final state wait for their purge.
     facts["checked_at"] = None if to in FINAL else timezone.now()
     with transaction.atomic():
-        transition(upload, to, actor=actor, detail=detail, only=only, **facts)
+        unchanged = Upload.objects.filter(only or Q(), pk=upload.pk, state=before)
+        if unchanged.update(state=to, **facts) != 1:
+            raise StaleUpload
+        record(f"upload.{to.value}", upload=upload, actor=actor, detail=detail)
         quota.settle(
             upload.owner_id,
             reserved,
             before=before,
             after=to,
-            true_size=upload.byte_size,
+            true_size=facts.get("byte_size", reserved),
         )
+    upload.state = to
+    for name, value in facts.items():
+        setattr(upload, name, value)
 
 
 def expire(upload: Upload, *, reason: str, if_overdue: bool = False) -> None:

@@ -11,7 +11,7 @@ from uploads.inspection.extensions import extension_of, find_contradiction
 from uploads.lifecycle.moving import move, purge
 from uploads.models import Upload
 from uploads.states import FINAL, State
-from uploads.trail import record
+from uploads.trail.writing import record
 
 
 def remove(upload: Upload, *, actor: Any = None) -> None:

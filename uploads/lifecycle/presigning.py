@@ -20,7 +20,7 @@ from uploads.s3.bucket import get_download_presigner, get_presigner
 from uploads.s3.part_plan import PartPlan
 from uploads.s3.presigner import SignedPost, SignedRequest
 from uploads.states import State, Transport
-from uploads.trail import numbers_in_ranges, record
+from uploads.trail.writing import numbers_in_ranges, record
 
 SIGNING_MARGIN = timedelta(minutes=1)
 """The row may say that URLs live longer than they do; never that they are dead."""

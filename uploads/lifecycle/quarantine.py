@@ -17,7 +17,7 @@ from uploads.errors import CopyRefused, InspectorUnavailable, StorageError
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.s3.copying import MAX_COPY, copy_object
-from uploads.trail import record
+from uploads.trail.writing import record
 
 logger = structlog.get_logger("slipway.quarantine")
 

@@ -24,20 +24,20 @@ from uploads.errors import (
     StorageError,
     StorageUnavailable,
 )
-from uploads.filenames import UNNAMED, clean_filename
 from uploads.inspection.guesses import UNKNOWN, ending_of, type_of
 from uploads.inspection.signatures import HEAD_BYTES, detect_type
+from uploads.lifecycle.policy import policy_for
 from uploads.lifecycle.presigning import extend_urls
 from uploads.lifecycle.starting import Declaration, start
+from uploads.lifecycle.verification import Mismatch, find_form_mismatch
 from uploads.models import Upload
-from uploads.policy import policy_for
 from uploads.s3.bucket import Bucket, ObjectFacts, get_bucket, get_presigner
 from uploads.s3.copying import MAX_COPY, copy_object
 from uploads.s3.keys import incoming_key
 from uploads.s3.presigner import SignedPost
 from uploads.s3.sent_names import sent_name
 from uploads.states import Transport
-from uploads.verification import Mismatch, find_form_mismatch
+from uploads.text.filenames import UNNAMED, clean_filename
 
 logger = structlog.get_logger("slipway.lifecycle")
 

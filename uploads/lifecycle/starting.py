@@ -11,18 +11,18 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from uploads import quota
 from uploads.conf import options
 from uploads.errors import FileTooLarge, InvalidRequest, StaleUpload, StorageError
+from uploads.lifecycle import quota
 from uploads.lifecycle.moving import move
+from uploads.lifecycle.policy import Policy, policy_for
 from uploads.models import Upload
-from uploads.policy import Policy, policy_for
 from uploads.s3.bucket import get_bucket
 from uploads.s3.copying import MAX_COPY
 from uploads.s3.keys import new_key
 from uploads.s3.part_plan import MAX_SINGLE_PUT, PartPlan, plan_parts
 from uploads.states import State, Transport
-from uploads.trail import record
+from uploads.trail.writing import record
 
 FORM_LIFETIME = timedelta(days=1)
 """A form reserves more than its file may need: not for a week if nobody sends it."""

@@ -6,7 +6,7 @@ import re
 from typing import Literal
 from urllib.parse import quote
 
-from uploads.filenames import clean_filename
+from uploads.text.filenames import clean_filename
 
 Disposition = Literal["attachment", "inline"]
 

@@ -3,7 +3,7 @@
 After the Amazon S3 API Reference, "Authenticating Requests: Using Query
 Parameters". boto3 spends most of a presign on finding out what never changes
 between two URLs. Here one signing key lives as long as its day, so a URL costs
-two hashes. tests/test_s3_presigner.py compares it with botocore's, byte for byte.
+two hashes. tests/unit/s3/test_presigner.py compares it with botocore's, byte for byte.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from uploads.sizes import in_words
+from uploads.text.sizes import in_words
 
 register = template.Library()
 register.filter(in_words)

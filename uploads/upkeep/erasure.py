@@ -21,6 +21,7 @@ from django.db import transaction
 from django.db.models import ProtectedError, Q, QuerySet
 
 from uploads import lifecycle
+from uploads.access.tokens import revoke_all
 from uploads.errors import UploadError
 from uploads.models import (
     AuditEvent,
@@ -34,8 +35,7 @@ from uploads.s3.bucket import get_bucket
 from uploads.s3.keys import incoming_key
 from uploads.s3.removal import remove_every_trace
 from uploads.states import FINAL, State, Transport
-from uploads.tokens import revoke_all
-from uploads.trail import record
+from uploads.trail.writing import record
 
 logger = structlog.get_logger("slipway.erasure")
 

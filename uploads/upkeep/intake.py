@@ -9,6 +9,7 @@ from django.conf import settings
 
 from uploads import lifecycle
 from uploads.errors import StorageError
+from uploads.lifecycle.reconciliation import reconcile
 from uploads.models import ParkedNotification, Upload
 from uploads.outages import is_outage
 from uploads.s3.bucket import get_bucket
@@ -20,7 +21,6 @@ from uploads.s3.notifications import (
 )
 from uploads.s3.queue import Message, Queue
 from uploads.states import State
-from uploads.upkeep.reconciliation import reconcile
 
 logger = structlog.get_logger("slipway.intake")
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from uploads.errors import UploadError
+from uploads.lifecycle.reconciliation import complete
+from uploads.lifecycle.verification import Mismatch, find_mismatch
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import FINAL, State
-from uploads.trail import record
-from uploads.upkeep.reconciliation import complete
-from uploads.verification import Mismatch, find_mismatch
+from uploads.trail.writing import record
 
 
 @dataclass(frozen=True)

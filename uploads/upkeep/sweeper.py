@@ -15,13 +15,15 @@ from django import db
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
-from uploads import lifecycle, rates
+from uploads import lifecycle
+from uploads.access import rates
 from uploads.errors import StorageError
+from uploads.lifecycle import schedule
+from uploads.lifecycle.reconciliation import reconcile
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import State
-from uploads.upkeep import bucket_sweep, quota_drift, schedule
-from uploads.upkeep.reconciliation import reconcile
+from uploads.upkeep import bucket_sweep, quota_drift
 
 logger = structlog.get_logger("slipway.sweeper")
 

@@ -18,8 +18,9 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from uploads import lifecycle, quota, rates
-from uploads.addresses import client_address
+from uploads import lifecycle
+from uploads.access import rates
+from uploads.access.addresses import client_address
 from uploads.errors import (
     ContentTypeNotAllowed,
     FileTooLarge,
@@ -30,12 +31,12 @@ from uploads.errors import (
     UploadError,
 )
 from uploads.forms import PlainUploadForm
+from uploads.lifecycle import quota, reconciliation
+from uploads.lifecycle.policy import policy_for
 from uploads.models import Upload
-from uploads.policy import policy_for
-from uploads.sizes import in_words
 from uploads.states import State
-from uploads.upkeep import reconciliation
-from uploads.views import own_upload, show_home
+from uploads.text.sizes import in_words
+from uploads.views.files import own_upload, show_home
 
 STATUS: dict[type[UploadError], HTTPStatus] = {
     QuotaExceeded: HTTPStatus.FORBIDDEN,

@@ -1,4 +1,4 @@
-// The rules of uploads/filenames.py: tests/cases/filenames.json is for both.
+// The rules of uploads/text/filenames.py: tests/cases/filenames.json is for both.
 
 const MAX_FILENAME_LENGTH = 255;
 const MAX_PATH_LENGTH = 1024;

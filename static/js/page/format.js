@@ -29,7 +29,7 @@ function power(bytes) {
 const digits = (value) => ({ maximumFractionDigits: value < 10 ? 1 : 0 });
 
 /**
- * A size in decimal units, such as "1.2 GB": by the same rule as in uploads/sizes.py.
+ * A size in decimal units, such as "1.2 GB": by the same rule as in uploads/text/sizes.py.
  *
  * @param {number} bytes
  */

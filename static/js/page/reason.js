@@ -1,4 +1,4 @@
-// As in uploads/wording.py: tests/cases/reasons.json is for both.
+// As in uploads/views/wording.py: tests/cases/reasons.json is for both.
 const FAMILIES = "application|audio|binary|font|image|message|model|multipart|text|video";
 const TYPES = new RegExp(` \\((?:${FAMILIES})/[\\w.+-]+(?:, (?:${FAMILIES})/[\\w.+-]+)*\\)`, "g");
 

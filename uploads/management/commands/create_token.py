@@ -9,8 +9,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from uploads.access.tokens import create_token
 from uploads.models import Scope
-from uploads.tokens import create_token
 
 
 class Command(BaseCommand):

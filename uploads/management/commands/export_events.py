@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from uploads.upkeep.export import export
+from uploads.trail.export import export
 
 SETTLED = timedelta(minutes=1)
 """Younger events wait: one that is still being committed may have a lower id than

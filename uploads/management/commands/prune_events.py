@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from uploads.upkeep.retention import prune
+from uploads.trail.retention import prune
 
 LEAST_DAYS = 30
 

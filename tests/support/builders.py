@@ -1,0 +1,108 @@
+"""What tests build uploads from: declarations, bytes at S3, the passing of time."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import F
+
+from uploads import lifecycle
+from uploads.lifecycle import Declaration, quota
+from uploads.models import Orphan, Upload
+from uploads.s3.bucket import Bucket
+
+MIB = 1024 * 1024
+
+
+def checksum(content: bytes) -> str:
+    """Return base64 of the raw SHA-256."""
+    return base64.b64encode(hashlib.sha256(content).digest()).decode()
+
+
+def declare(content: bytes, **changes: Any) -> Declaration:
+    """Declare ``content`` as a plain text file."""
+    facts: dict[str, Any] = {
+        "filename": "notes.txt",
+        "byte_size": len(content),
+        "content_type": "text/plain",
+        "checksum_sha256": checksum(content),
+    }
+    return Declaration(**{**facts, **changes})
+
+
+def begin(owner: Any, content: bytes = b"hello", **changes: Any) -> Upload:
+    """Start an upload and hand out its URL, as the API does."""
+    upload = lifecycle.start(owner=owner, declaration=declare(content, **changes))
+    lifecycle.presign(upload)
+    return upload
+
+
+def put(bucket: Bucket, upload: Upload, content: bytes, **changes: Any) -> None:
+    """Store an object as a browser with the presigned URL would."""
+    bucket.client.put_object(
+        Bucket=bucket.name,
+        Key=upload.key,
+        Body=content,
+        ContentType=upload.content_type,
+        ContentDisposition="attachment",
+        ChecksumAlgorithm="SHA256",
+        ChecksumSHA256=checksum(content),
+        **changes,
+    )
+
+
+def send_parts(bucket: Bucket, upload: Upload, content: bytes, *numbers: int) -> None:
+    """Send the parts ``numbers``, or all of them."""
+    for number in numbers or range(1, upload.part_count + 1):
+        start = (number - 1) * upload.part_size
+        body = content[start : start + upload.part_size]
+        bucket.client.upload_part(
+            Bucket=bucket.name,
+            Key=upload.key,
+            UploadId=upload.multipart_id,
+            PartNumber=number,
+            Body=body,
+            ChecksumSHA256=checksum(body),
+        )
+
+
+def make_ready(bucket: Bucket, owner: Any, content: bytes = b"hello") -> Upload:
+    """Upload a file to the end."""
+    upload = begin(owner, content)
+    put(bucket, upload, content)
+    return lifecycle.complete(upload)
+
+
+def held(owner: Any) -> tuple[int, int, int, int]:
+    """Return used bytes, reserved bytes, files and reserved files."""
+    now = quota.usage(owner)
+    return now.used_bytes, now.reserved_bytes, now.file_count, now.reserved_files
+
+
+def kinds(upload: Upload) -> list[str]:
+    """Return what the audit trail says of an upload, in order, but for its URLs."""
+    events = upload.events.exclude(kind="upload.presigned").order_by("id")
+    return list(events.values_list("kind", flat=True))
+
+
+def let_time_pass(**span: float) -> None:
+    """Make everything that is recorded older by ``span``, as timedelta takes it."""
+    past = timedelta(**span)
+    Upload.objects.update(
+        **{
+            name: F(name) - past
+            for name in (
+                "created_at",
+                "expires_at",
+                "urls_expire_at",
+                "checked_at",
+                "retry_at",
+            )
+        }
+    )
+    Orphan.objects.update(
+        first_seen_at=F("first_seen_at") - past, last_seen_at=F("last_seen_at") - past
+    )

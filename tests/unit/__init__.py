@@ -1,0 +1,1 @@
+"""Fast tests: one folder for each package of the application."""

@@ -1,0 +1,327 @@
+"""Rates: so many in so long, exactly, whatever the clock does."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+import time_machine
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
+
+from uploads.access import rates
+from uploads.access.rates import Subject, in_words, login_payers, payers, spend
+from uploads.conf import Options, RateLimit, options
+from uploads.errors import InvalidRequest, RateLimited
+from uploads.models import Rate
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2031, 5, 5, 12, tzinfo=UTC)
+ALICE = Subject("1", "user")
+BOB = Subject("2", "user")
+OFFICE = Subject("203.0.113.7", "address")
+
+
+@pytest.fixture(autouse=True)
+def _limits(settings: Settings) -> None:
+    settings.UPLOADS = {
+        "RATE_START": "10/minute",
+        "RATE_START_PER_ADDRESS": "15/minute",
+        "RATE_PRESIGN": "100/minute",
+        "RATE_DOWNLOAD": "off",
+    }
+
+
+def admitted(*subjects: Subject, tries: int = 30) -> int:
+    """Return how many of ``tries`` starts pass at this moment: twice the limit."""
+    passed = 0
+    for _ in range(tries):
+        try:
+            spend("start", *subjects)
+        except RateLimited:
+            continue
+        passed += 1
+    return passed
+
+
+@time_machine.travel(NOON, tick=False)
+def test_the_limit_passes_and_not_one_more() -> None:
+    assert admitted(ALICE) == 10
+    assert admitted(ALICE) == 0
+    assert admitted(BOB) == 10
+
+
+def test_what_was_spent_is_earned_again_bit_by_bit() -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        admitted(ALICE)
+        for seconds, earned in [(5.999, 0), (0.001, 1), (12, 2), (3600, 10)]:
+            clock.shift(timedelta(seconds=seconds))
+            assert admitted(ALICE) == earned
+
+
+def test_no_edge_of_a_window_admits_twice_the_limit() -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        passed = 0
+        for _ in range(120):
+            clock.shift(timedelta(seconds=0.5))
+            passed += admitted(ALICE, tries=1)
+
+    assert passed == 10 + 9  # the allowance at the start, and what a minute earns
+
+
+def test_after_retry_after_it_passes_and_a_second_before_it_does_not() -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        for cost in (1, 3, 10):
+            clock.shift(timedelta(hours=1, milliseconds=1))
+            admitted(ALICE)
+            with pytest.raises(RateLimited) as refusal:
+                spend("start", ALICE, cost=cost)
+            assert refusal.value.retry_after == 6 * cost
+
+            clock.shift(timedelta(seconds=6 * cost - 1))
+            with pytest.raises(RateLimited) as still:
+                spend("start", ALICE, cost=cost)
+            assert still.value.retry_after == 1
+            clock.shift(timedelta(seconds=1))
+            spend("start", ALICE, cost=cost)
+
+
+@time_machine.travel(NOON, tick=False)
+def test_retry_after_is_rounded_up(settings: Settings) -> None:
+    settings.UPLOADS = {"RATE_START": "7/3seconds"}
+    admitted(ALICE)
+
+    with pytest.raises(RateLimited) as refusal:
+        spend("start", ALICE, cost=3)  # 9/7 of a second
+
+    assert refusal.value.retry_after == 2
+    assert refusal.value.detail == (
+        "That was too often: the limit is 7 in 3 seconds. Try again in 2 seconds."
+    )
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_batch_costs_what_it_holds() -> None:
+    spend("start", ALICE, cost=7)
+
+    with pytest.raises(RateLimited) as refusal:
+        spend("start", ALICE, cost=4)
+    spend("start", ALICE, cost=3)
+
+    assert refusal.value.retry_after == 6
+
+
+@time_machine.travel(NOON, tick=False)
+def test_what_can_never_pass_is_told_so_and_costs_nothing() -> None:
+    with pytest.raises(InvalidRequest, match="11 at once, and the limit is 10 in one"):
+        spend("start", ALICE, cost=11)
+
+    assert admitted(ALICE) == 10
+
+
+@time_machine.travel(NOON, tick=False)
+def test_an_address_that_is_full_takes_nothing_from_its_users() -> None:
+    assert admitted(ALICE, OFFICE) == 10
+    assert admitted(BOB, OFFICE) == 5
+    assert admitted(BOB) == 5
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_user_who_is_full_takes_nothing_from_the_address() -> None:
+    # Were each refusal taken from it, even one in six, nothing would be left.
+    assert admitted(ALICE, OFFICE, tries=40) == 10
+    assert admitted(OFFICE) == 5
+
+
+@time_machine.travel(NOON, tick=False)
+def test_actions_have_allowances_of_their_own() -> None:
+    admitted(ALICE)
+
+    spend("presign", ALICE, cost=100)
+
+
+@time_machine.travel(NOON, tick=False)
+def test_off_means_no_limit_and_no_row() -> None:
+    for _ in range(1000):
+        spend("download", ALICE, cost=100)
+
+    assert not Rate.objects.exists()
+
+
+@time_machine.travel(NOON, tick=False)
+def test_what_is_given_back_can_be_spent_again_and_no_more() -> None:
+    admitted(ALICE)
+    rates.give_back("start", ALICE, cost=3)
+
+    assert admitted(ALICE) == 3
+
+
+def test_any_order_of_times_and_costs_stays_within_the_limit() -> None:
+    """Over any span of time: the limit, and what the span earns."""
+    dice = random.Random(7)
+    passed: list[tuple[float, int]] = []
+    with time_machine.travel(NOON, tick=False) as clock:
+        now = 0.0
+        for _ in range(400):
+            step = dice.choice([0, 0, 0.2, 1, 7, 40])
+            clock.shift(timedelta(seconds=step))
+            now += step
+            cost = dice.randint(1, 10)
+            try:
+                spend("start", ALICE, cost=cost)
+            except RateLimited:
+                continue
+            passed.append((now, cost))
+
+    assert len(passed) > 50
+    for first in range(len(passed)):
+        total = 0
+        for at, cost in passed[first:]:
+            total += cost
+            assert total <= 10 + (at - passed[first][0]) / 6 + 1e-6
+
+
+def test_a_database_that_does_not_answer_admits_nobody() -> None:
+    with (
+        mock.patch.object(Rate.objects, "filter", side_effect=OperationalError),
+        pytest.raises(OperationalError),
+    ):
+        spend("start", ALICE)
+
+
+def test_rows_that_say_nothing_any_more_are_forgotten_a_few_at_a_time() -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        for number in range(5):
+            spend("start", Subject(str(number), "user"))
+        assert rates.forget_rested(limit=10) == 0
+        clock.shift(timedelta(seconds=3))
+        spend("start", ALICE)
+        clock.shift(timedelta(seconds=4))
+
+        assert [rates.forget_rested(limit=3) for _ in range(3)] == [3, 1, 0]
+        assert Rate.objects.get().key == "start:user:1"
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_row_that_vanishes_under_a_request_is_made_again() -> None:
+    """The sweeper may come between any two statements."""
+    spend("start", ALICE)
+    create = Rate.objects.bulk_create
+
+    def create_and_sweep(*args: Any, **kwargs: Any) -> Any:
+        made = create(*args, **kwargs)
+        if Rate.objects.filter(tat=0).exists() and not swept:
+            swept.append(True)
+            Rate.objects.all().delete()
+        return made
+
+    swept: list[bool] = []
+    Rate.objects.all().delete()
+    with mock.patch.object(Rate.objects, "bulk_create", create_and_sweep):
+        assert admitted(ALICE) == 10
+    assert swept == [True]
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.7", ["203.0.113.7"]),
+        ("2001:db8:1:2:3:4:5:6", ["2001:db8:1:2::/64"]),
+        ("2001:db8:1:2::9", ["2001:db8:1:2::/64"]),
+        ("", []),
+    ],
+)
+def test_an_ipv6_customer_is_counted_once(
+    django_user_model: Any, address: str, counted: list[str]
+) -> None:
+    user = django_user_model.objects.create_user("alice")
+
+    paying = payers(user, address)
+
+    assert paying[0] == Subject(str(user.pk), "user")
+    assert [payer.name for payer in paying[1:]] == counted
+
+
+def test_what_people_type_as_a_name_is_not_kept() -> None:
+    paying = login_payers("hunter2", "203.0.113.7")
+    spend("login", *paying)
+
+    assert len(paying) == 2
+    assert not Rate.objects.filter(key__contains="hunter2").exists()
+    assert login_payers("Hunter2", "203.0.113.7") == paying
+    assert login_payers("hunter2", "203.0.113.8")[1] != paying[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "words"),
+    [
+        ("6000/minute", RateLimit(6000, 60), "6000 in one minute"),
+        (" 5 / 15 minutes ", RateLimit(5, 900), "5 in 15 minutes"),
+        ("1/day", RateLimit(1, 86400), "1 in one day"),
+        ("2/90seconds", RateLimit(2, 90), "2 in 90 seconds"),
+        ("100/HOUR", RateLimit(100, 3600), "100 in one hour"),
+    ],
+)
+def test_a_limit_is_written_as_it_is_said(
+    text: str, limit: RateLimit, words: str
+) -> None:
+    assert RateLimit.parse(text, name="X") == limit
+    assert str(limit) == words
+
+
+@pytest.mark.parametrize("text", ["", "off", " OFF "])
+def test_a_limit_can_be_lifted(text: str) -> None:
+    assert RateLimit.parse(text, name="X") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("lots", "6000", "/minute", "0/minute", "-1/minute", "1.5/minute"),
+        *("5/0minutes", "5/fortnight", "5 per minute", "1000001/second"),
+        *("\N{ARABIC-INDIC DIGIT FIVE}/minute", "5/minute;"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_refused_by_name(
+    settings: Settings, text: str
+) -> None:
+    settings.UPLOADS = {"RATE_START": text}
+
+    with pytest.raises(ImproperlyConfigured, match=r"UPLOADS_RATE_START is '"):
+        options()
+
+
+def test_a_presign_limit_below_one_request_is_refused(settings: Settings) -> None:
+    settings.UPLOADS = {"RATE_PRESIGN": "99/minute"}
+
+    with pytest.raises(ImproperlyConfigured, match="UPLOADS_RATE_PRESIGN admits 99 in"):
+        options()
+
+
+def test_every_action_has_two_limits_and_the_address_has_more() -> None:
+    given = Options()
+    for action in ("start", "presign", "complete", "change", "download", "login"):
+        own = getattr(given, f"rate_{action}")
+        shared = getattr(given, f"rate_{action}_per_address")
+        assert shared.count / shared.seconds > own.count / own.seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1, "1 second"),
+        (119, "119 seconds"),
+        (120, "2 minutes"),
+        (121, "3 minutes"),
+        (7201, "3 hours"),
+    ],
+)
+def test_a_wait_in_words_is_never_too_short(seconds: int, words: str) -> None:
+    assert in_words(seconds) == words

@@ -1,0 +1,109 @@
+"""API tokens: what they open, until when, and what is written down about them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import IntegrityError, transaction
+
+from uploads.access.tokens import create_token, find_token, revoke, revoke_all
+from uploads.models import ApiToken, AuditEvent, Scope
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2031, 5, 5, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("alice")
+
+
+@pytest.fixture
+def bob(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("bob")
+
+
+def test_a_token_may_write_unless_it_is_said_otherwise(alice: Any) -> None:
+    assert create_token(alice, name="backup")[0].scope == "write"
+    assert create_token(alice, name="report", scope=Scope.READ)[0].scope == "read"
+
+
+def test_a_scope_that_nobody_knows_is_refused_by_the_database(alice: Any) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        create_token(alice, name="root", scope="admin")
+
+    assert not AuditEvent.objects.filter(kind="token.created").exists()
+
+
+def test_a_token_expires_to_the_moment(alice: Any) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        row, secret = create_token(
+            alice, name="short", expires_at=NOON + timedelta(days=7)
+        )
+        clock.shift(timedelta(days=7, microseconds=-1))
+        assert (find_token(secret), row.is_live) == (row, True)
+        clock.shift(timedelta(microseconds=1))
+        assert (find_token(secret), row.is_live) == (None, False)
+
+
+def test_a_revoked_token_opens_nothing_and_stays_on_record(alice: Any) -> None:
+    row, secret = create_token(alice, name="backup")
+
+    assert revoke(row, actor=alice)
+    assert not revoke(row, actor=alice)
+
+    row.refresh_from_db()
+    assert find_token(secret) is None
+    assert row.revoked_at is not None
+    assert not row.is_live
+    assert AuditEvent.objects.filter(kind="token.revoked").count() == 1
+
+
+def test_all_of_one_persons_tokens_can_be_revoked(alice: Any, bob: Any) -> None:
+    mine = [create_token(alice, name=str(n))[1] for n in range(3)]
+    revoke(ApiToken.objects.get(name="0"))
+    other = create_token(bob, name="other")[1]
+
+    assert revoke_all(alice) == 2
+
+    assert [find_token(secret) for secret in mine] == [None] * 3
+    assert find_token(other) is not None
+
+
+def test_a_disabled_account_takes_its_tokens_with_it(alice: Any) -> None:
+    _, secret = create_token(alice, name="backup")
+    alice.is_active = False
+    alice.save()
+
+    assert find_token(secret) is None
+
+
+def test_the_trail_says_who_made_and_revoked_what_and_no_secret(
+    alice: Any, bob: Any
+) -> None:
+    row, secret = create_token(
+        alice, name="backup", scope=Scope.READ, expires_at=NOON, actor=bob
+    )
+    revoke(row, actor=alice)
+
+    made, revoked = AuditEvent.objects.filter(kind__startswith="token.").order_by("id")
+    assert (made.kind, made.user, made.actor) == ("token.created", alice, bob)
+    assert made.detail == {
+        "token": row.pk,
+        "name": "backup",
+        "scope": "read",
+        "expires_at": "2031-05-05T12:00:00+00:00",
+    }
+    assert (revoked.kind, revoked.user, revoked.actor) == (
+        "token.revoked",
+        alice,
+        alice,
+    )
+    assert revoked.detail == {"token": row.pk, "name": "backup"}
+    for text in (str(made.detail), str(revoked.detail)):
+        assert secret not in text
+        assert row.digest not in text

@@ -1,0 +1,242 @@
+"""Rows that strangers make: each address may begin so many sessions, and no more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+from django.apps import apps
+from django.conf import settings as site
+from django.contrib.sessions.models import Session
+from django.core import mail
+from django.test import Client
+
+from tests.support.addresses import every_path
+from uploads.models import AuditEvent, Rate
+from uploads.s3.bucket import Bucket
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2031, 5, 5, 12, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+OPTIONS = "/accounts/2fa/webauthn/login/"
+HERE, ELSEWHERE = "203.0.113.7", "198.51.100.9"
+
+
+@pytest.fixture(autouse=True)
+def clock(settings: Settings) -> Iterator[time_machine.Traveller]:
+    settings.UPLOADS = {"RATE_SESSION": "5/hour", "RATE_SESSION_PER_ADDRESS": "5/hour"}
+    settings.TRUSTED_PROXY_COUNT = 1
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user(
+        "alice", email="alice@example.com", password=PASSWORD
+    )
+
+
+def stranger(address: str = HERE) -> Client:
+    return Client(headers={"X-Forwarded-For": address})
+
+
+def ask(browser: Client) -> Any:
+    return browser.get(OPTIONS, headers={"Accept": "application/json"})
+
+
+def log_in(browser: Client) -> Any:
+    return browser.post("/accounts/login/", {"username": "alice", "password": PASSWORD})
+
+
+def test_asking_for_a_passkey_begins_a_few_sessions_only(
+    clock: time_machine.Traveller,
+) -> None:
+    answers = [ask(stranger()).status_code for _ in range(8)]
+
+    assert answers == [200] * 5 + [429] * 3
+    assert Session.objects.count() == 5
+    refused = ask(stranger())
+    assert refused["Retry-After"] == "720"
+    assert "no-store" in refused["Cache-Control"]
+    assert "the limit is 5 in one hour" in refused.content.decode()
+    assert "sessionid" not in refused.cookies
+
+    assert ask(stranger(ELSEWHERE)).status_code == 200
+    clock.shift(timedelta(seconds=720))
+    assert ask(stranger()).status_code == 200
+
+
+def test_a_browser_that_has_a_session_pays_for_no_other() -> None:
+    browser = stranger()
+
+    assert [ask(browser).status_code for _ in range(12)] == [200] * 12
+    assert Session.objects.count() == 1
+
+
+def test_a_cookie_of_ones_own_making_is_no_session() -> None:
+    browser = stranger()
+    answers = []
+    for number in range(8):
+        browser.cookies[site.SESSION_COOKIE_NAME] = f"{number:032}"
+        answers.append(ask(browser).status_code)
+
+    assert answers == [200] * 5 + [429] * 3
+    assert Session.objects.count() == 5
+
+
+def test_a_right_password_begins_a_few_sessions_only(alice: Any) -> None:
+    """It is given back where passwords are counted, so it must be counted here."""
+    answers = [log_in(stranger()).status_code for _ in range(8)]
+
+    assert answers == [302] * 5 + [429] * 3
+    assert Session.objects.count() == 5
+    assert AuditEvent.objects.filter(kind="account.logged_in").count() == 5
+
+
+def test_a_refused_login_leaves_nothing_behind(alice: Any) -> None:
+    for _ in range(5):
+        log_in(stranger())
+    browser = stranger()
+
+    refused = log_in(browser)
+
+    assert refused.status_code == 429
+    assert refused["Retry-After"] == "720"
+    assert site.SESSION_COOKIE_NAME not in refused.cookies
+    assert Session.objects.count() == 5
+    assert AuditEvent.objects.filter(kind="account.logged_in").count() == 5
+    assert log_in(stranger(ELSEWHERE)).status_code == 302
+
+
+def test_what_strangers_do_locks_nobody_out(alice: Any) -> None:
+    while ask(stranger()).status_code == 200:
+        pass
+
+    assert log_in(stranger()).status_code == 302
+    assert ask(stranger()).status_code == 429
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_no_other_website_spends_what_its_visitors_may_ask(site: str) -> None:
+    for _ in range(8):
+        refused = stranger().get(
+            OPTIONS, headers={"Accept": "application/json", "Sec-Fetch-Site": site}
+        )
+        assert refused.status_code == 403
+        assert "Another website asks for a passkey here." in refused.content.decode()
+
+    assert rows()["uploads.Rate"] == 0
+    own = {"Accept": "application/json", "Sec-Fetch-Site": "same-origin"}
+    assert stranger().get(OPTIONS, headers=own).status_code == 200
+
+
+def test_what_begins_no_session_costs_nothing(alice: Any) -> None:
+    for _ in range(8):
+        assert stranger().get(OPTIONS).status_code == 302
+        cross_site = stranger().get(OPTIONS, headers={"Sec-Fetch-Site": "cross-site"})
+        assert cross_site.status_code == 302
+        assert stranger().post(OPTIONS, {"credential": "{}"}).status_code == 302
+
+    assert rows()["uploads.Rate"] == rows()["sessions.Session"] == 0
+
+
+def test_a_login_in_a_session_that_was_begun_costs_nothing(alice: Any) -> None:
+    browsers = [stranger() for _ in range(5)]
+    for browser in browsers:
+        ask(browser)
+
+    assert [log_in(browser).status_code for browser in browsers] == [302] * 5
+    assert Session.objects.count() == 5
+
+
+@pytest.mark.shows_secrets(reason="the site's own handlers mask it: see test_logs.py")
+def test_a_link_to_a_new_password_begins_a_few_sessions_only(alice: Any) -> None:
+    link = reset_link(alice)
+
+    answers = [stranger().get(link).status_code for _ in range(8)]
+
+    assert answers == [302] * 5 + [429] * 3
+    assert Session.objects.count() == 5
+
+
+def test_a_link_that_is_only_looked_at_or_not_valid_costs_nothing(alice: Any) -> None:
+    link = reset_link(alice)
+
+    for _ in range(8):
+        assert stranger().head(link).status_code == 200
+        assert stranger().get("/accounts/reset/1/another/").status_code == 200
+
+    assert not Session.objects.exists()
+    assert stranger().get(link).status_code == 302
+
+
+def reset_link(user: Any) -> str:
+    stranger().post("/accounts/password_reset/", {"email": user.email})
+    link = re.search(r"(/accounts/reset/\S+)", str(mail.outbox[0].body))
+    assert link is not None
+    return link[1]
+
+
+def test_new_names_make_no_rows_once_an_address_has_guessed_enough(
+    settings: Settings,
+) -> None:
+    settings.UPLOADS = {"RATE_LOGIN_PER_ADDRESS": "3/hour"}
+    for number in range(20):
+        stranger().post(
+            "/accounts/login/", {"username": f"name-{number}", "password": "wrong"}
+        )
+
+    # One for the address, one for each name that was looked at.
+    assert Rate.objects.filter(key__startswith="login:").count() == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "closed"])
+def test_nothing_else_lets_a_stranger_write_a_row(
+    settings: Settings, bucket: Bucket, is_open: bool
+) -> None:
+    settings.SIGNUP_OPEN = is_open
+    settings.S3_NOTIFICATIONS_SECRET = "a secret of the bucket"
+    settings.UPLOADS = {"RATE_SESSION_PER_ADDRESS": "1/hour"}
+    assert ask(stranger()).status_code == 200  # and that was it
+    before = rows()
+
+    paths = every_path()
+    assert len(paths) > 60
+    for path in paths:
+        for visit in (visit_page, visit_as_script, send_form, send_json):
+            visit(stranger(), f"/{path}")
+
+    assert rows() == before
+
+
+def visit_page(browser: Client, path: str) -> Any:
+    return browser.get(path)
+
+
+def visit_as_script(browser: Client, path: str) -> Any:
+    return browser.get(path, headers={"Accept": "application/json"})
+
+
+def send_form(browser: Client, path: str) -> Any:
+    return browser.post(path, {"credential": "{}", "next": "/"})
+
+
+def send_json(browser: Client, path: str) -> Any:
+    return browser.post(path, {"csp-report": {}}, content_type="application/json")
+
+
+def rows() -> dict[str, int]:
+    """Return how many rows each table has."""
+    return {
+        model._meta.label: model._default_manager.count() for model in apps.get_models()
+    }

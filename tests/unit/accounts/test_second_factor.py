@@ -1,0 +1,514 @@
+"""Second factors: set up, asked for, limited, required, and secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+from allauth.mfa.models import Authenticator
+from django.contrib.auth import SESSION_KEY
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+
+from tests.support.totp import code, wrong_code
+from uploads.access.tokens import create_token
+from uploads.accounts.browsers import describe
+from uploads.models import AuditEvent
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery"
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[time_machine.Traveller]:
+    """The time stands still, so that a code stays good, until a test moves it."""
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("alice", password=PASSWORD)
+
+
+@pytest.fixture
+def secret(client: Client, alice: Any) -> str:
+    """Alice has an authenticator app, set up in `client`; this is its key."""
+    return set_up_app(client, alice)
+
+
+def confirm(client: Client) -> Any:
+    return client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+
+
+def offered_secret(client: Client) -> str:
+    """Return the key that the page to set up an app shows."""
+    confirm(client)
+    page = client.get("/accounts/2fa/totp/activate/").content.decode()
+    found = re.search(r'<code id="authenticator_secret">(\w+)</code>', page)
+    assert found is not None, page
+    return found[1]
+
+
+def set_up_app(client: Client, user: Any) -> str:
+    client.force_login(user)
+    secret = offered_secret(client)
+    done = client.post("/accounts/2fa/totp/activate/", {"code": code(secret)})
+    assert done["Location"] == "/accounts/2fa/recovery-codes/"
+    return secret
+
+
+def recovery_codes(client: Client) -> list[str]:
+    page = client.get("/accounts/2fa/recovery-codes/").content.decode()
+    return re.findall(r"<li><code>(\d{8})</code></li>", page)
+
+
+def log_in(client: Client) -> Any:
+    return client.post("/accounts/login/", {"username": "alice", "password": PASSWORD})
+
+
+def enter(client: Client, digits: str) -> Any:
+    return client.post("/accounts/2fa/authenticate/", {"code": digits})
+
+
+def is_in(client: Client) -> bool:
+    return SESSION_KEY in client.session
+
+
+def test_an_app_comes_with_recovery_codes(client: Client, secret: str) -> None:
+    codes = recovery_codes(client)
+    page = client.get("/accounts/").content.decode()
+    file = client.get("/accounts/2fa/recovery-codes/download/")
+
+    assert len(set(codes)) == 10
+    assert "Remove the authenticator app" in page
+    assert "10 left" in page
+    assert file["Content-Disposition"] == 'attachment; filename="recovery-codes.txt"'
+    assert all(line in file.content.decode() for line in codes)
+
+
+def test_the_page_to_scan_needs_nothing_from_elsewhere(
+    client: Client, alice: Any
+) -> None:
+    client.force_login(alice)
+    confirm(client)
+
+    answer = client.get("/accounts/2fa/totp/activate/")
+
+    assert 'src="data:image/svg+xml;base64,' in answer.content.decode()
+    assert "no-store" in answer["Cache-Control"]
+    assert Authenticator.objects.count() == 0
+
+
+def test_a_wrong_code_sets_nothing_up(client: Client, alice: Any) -> None:
+    client.force_login(alice)
+    wrong = wrong_code(offered_secret(client))
+
+    answer = client.post("/accounts/2fa/totp/activate/", {"code": wrong})
+
+    assert "That did not match." in answer.content.decode()
+    assert Authenticator.objects.count() == 0
+
+
+def test_the_password_alone_opens_nothing(secret: str) -> None:
+    browser = Client()
+
+    answer = log_in(browser)
+
+    assert answer["Location"] == "/accounts/2fa/authenticate/"
+    assert not is_in(browser)
+    assert browser.get("/").status_code == 302
+    assert browser.get("/api/v1/me").status_code == 401
+    assert browser.get("/admin/").status_code == 302
+
+
+def test_the_code_of_the_moment_lets_in(
+    secret: str, clock: time_machine.Traveller
+) -> None:
+    browser = Client()
+    log_in(browser)
+
+    stale = code(secret)
+    clock.shift(30)
+
+    assert enter(browser, stale).status_code == 200
+    assert not is_in(browser)
+    assert enter(browser, code(secret))["Location"] == "/"
+    assert is_in(browser)
+
+
+def test_a_code_that_was_used_lets_nobody_in(secret: str) -> None:
+    first, second = Client(), Client()
+    for browser in (first, second):
+        log_in(browser)
+        enter(browser, code(secret))
+
+    assert is_in(first)
+    assert not is_in(second)
+
+
+def test_a_recovery_code_works_once(client: Client, secret: str) -> None:
+    first, second = Client(), Client()
+    spare = recovery_codes(client)[3]
+    for browser in (first, second):
+        log_in(browser)
+        enter(browser, spare)
+
+    assert is_in(first)
+    assert not is_in(second)
+    confirm(client)
+    assert spare not in recovery_codes(client)
+
+
+def test_new_recovery_codes_end_the_old_ones(client: Client, secret: str) -> None:
+    old = recovery_codes(client)
+
+    client.post("/accounts/2fa/recovery-codes/generate/")
+    new = recovery_codes(client)
+
+    assert set(old).isdisjoint(new)
+    browser = Client()
+    log_in(browser)
+    enter(browser, old[0])
+    assert not is_in(browser)
+
+
+def test_guesses_at_codes_are_limited_by_account(
+    secret: str, clock: time_machine.Traveller
+) -> None:
+    # A million codes, and one of them is right for 30 seconds.
+    for _ in range(5):
+        browser = Client()
+        log_in(browser)
+        answer = enter(browser, wrong_code(secret))
+        assert "That did not match." in answer.content.decode()
+
+    browser = Client()
+    log_in(browser)
+    refused = enter(browser, code(secret))
+
+    assert "Too many wrong codes." in refused.content.decode()
+    assert not is_in(browser)
+    clock.shift(5 * 60)
+    enter(browser, code(secret))
+    assert is_in(browser)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/accounts/2fa/totp/activate/",
+        "/accounts/2fa/totp/deactivate/",
+        "/accounts/2fa/webauthn/add/",
+        "/accounts/2fa/recovery-codes/",
+        "/accounts/2fa/recovery-codes/download/",
+        "/accounts/2fa/recovery-codes/generate/",
+    ],
+)
+def test_factors_are_not_touched_by_whoever_finds_a_browser_open(
+    client: Client, alice: Any, path: str
+) -> None:
+    if "activate" not in path or "deactivate" in path:
+        set_up_app(client, alice)
+    client.force_login(alice)
+    session = client.session
+    session.pop("account_authentication_methods", None)
+    session.save()
+
+    for method in ("GET", "POST"):
+        answer = client.generic(method, path)
+        if answer.status_code != 405:
+            assert answer.status_code == 302
+            assert answer["Location"].startswith("/accounts/reauthenticate/?next=")
+        assert (method, answer.status_code) != ("GET", 405)
+
+
+def test_confirming_oneself_does_not_last(
+    client: Client, secret: str, clock: time_machine.Traveller
+) -> None:
+    assert client.get("/accounts/2fa/recovery-codes/").status_code == 200
+
+    clock.shift(5 * 60)
+
+    assert client.get("/accounts/2fa/recovery-codes/").status_code == 302
+
+
+def test_removing_the_app_ends_the_second_step(client: Client, secret: str) -> None:
+    client.post("/accounts/2fa/totp/deactivate/")
+
+    browser = Client()
+    assert log_in(browser)["Location"] == "/"
+    assert Authenticator.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)  # allauth tells of it after the commit
+def test_a_new_factor_logs_out_the_browsers_that_came_without(
+    client: Client, alice: Any
+) -> None:
+    thief = Client()
+    log_in(thief)
+    assert is_in(thief)
+
+    set_up_app(client, alice)
+
+    assert thief.get("/").status_code == 302
+    assert client.get("/").status_code == 200
+
+
+def test_the_database_alone_makes_no_codes(client: Client, secret: str) -> None:
+    codes = recovery_codes(client)
+
+    kept = " ".join(str(row.data) for row in Authenticator.objects.all())
+
+    assert secret not in kept
+    assert not any(spare in kept for spare in codes)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_secret_key_can_be_changed_if_the_old_one_is_kept(
+    client: Client, secret: str, settings: Settings, kept: bool
+) -> None:
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY] if kept else []
+    settings.SECRET_KEY = "another key " * 5
+    browser = Client()
+    log_in(browser)
+
+    answer = enter(browser, code(secret))
+
+    assert answer.status_code == (302 if kept else 200)
+    assert is_in(browser) is kept
+
+
+def test_nothing_is_asked_for_unless_the_site_requires_it(
+    client: Client, django_user_model: Any
+) -> None:
+    client.force_login(django_user_model.objects.create_superuser("root"))
+
+    assert client.get("/").status_code == 200
+    assert client.get("/admin/").status_code == 200
+
+
+ADMIN = ["/admin/", "/admin/uploads/upload/", "/admin/auth/user/1/password/"]
+
+
+@pytest.mark.parametrize("path", ADMIN)
+@pytest.mark.parametrize("who", ["staff", "all"])
+def test_staff_come_into_the_admin_with_a_second_factor_only(
+    client: Client, settings: Settings, django_user_model: Any, who: str, path: str
+) -> None:
+    settings.TWO_FACTOR_REQUIRED = who
+    root = django_user_model.objects.create_superuser("root", password=PASSWORD)
+    client.force_login(root)
+
+    barred = client.get(path)
+    set_up_app(client, root)
+
+    assert barred["Location"] == "/accounts/2fa/"
+    assert client.get("/admin/").status_code == 200
+
+
+def test_staff_are_told_why_they_are_where_they_are(
+    client: Client, settings: Settings, django_user_model: Any
+) -> None:
+    settings.TWO_FACTOR_REQUIRED = "staff"
+    client.force_login(django_user_model.objects.create_superuser("root"))
+
+    page = client.get("/admin/", follow=True).content.decode()
+
+    assert "Your account needs one before it can go on." in page
+    assert "/accounts/2fa/totp/activate/" in page
+    assert "/accounts/2fa/webauthn/add/" in page
+
+
+def test_required_of_staff_leaves_others_and_other_pages_alone(
+    client: Client, alice: Any, settings: Settings, django_user_model: Any
+) -> None:
+    settings.TWO_FACTOR_REQUIRED = "staff"
+    operator = Client()
+    operator.force_login(django_user_model.objects.create_superuser("root"))
+    client.force_login(alice)
+
+    for browser in (client, operator):
+        assert browser.get("/").status_code == 200
+        assert browser.get("/api/v1/me").status_code == 200
+
+
+def test_required_of_all_leaves_the_account_pages_only(
+    client: Client, alice: Any, settings: Settings
+) -> None:
+    settings.TWO_FACTOR_REQUIRED = "all"
+    client.force_login(alice)
+
+    for path in ("/", "/uploads/6d1f0a52-0c41-4a86-9d3f-0d6a2d1f5d11/", "/api/v1/docs"):
+        assert client.get(path)["Location"] == "/accounts/2fa/"
+    for path in ("/accounts/", "/accounts/2fa/", "/accounts/password_change/"):
+        assert client.get(path).status_code == 200
+    assert client.post("/accounts/logout/")["Location"] == "/accounts/login/"
+
+
+def test_required_of_all_bars_the_api_to_sessions_and_says_why(
+    client: Client, alice: Any, settings: Settings
+) -> None:
+    settings.TWO_FACTOR_REQUIRED = "all"
+    client.force_login(alice)
+
+    answer = client.get("/api/v1/me")
+
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "permission_denied"
+    assert "second factor" in answer.json()["detail"]
+    assert "/accounts/2fa/" in answer.json()["detail"]
+    set_up_app(client, alice)
+    assert client.get("/api/v1/me").status_code == 200
+
+
+def test_a_program_with_a_token_needs_no_second_factor(
+    client: Client, alice: Any, settings: Settings
+) -> None:
+    settings.TWO_FACTOR_REQUIRED = "all"
+    _, token = create_token(alice, name="script")
+
+    answer = client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
+
+    assert answer.status_code == 200
+
+
+def test_a_token_cannot_be_made_on_the_way_around(
+    client: Client, alice: Any, settings: Settings
+) -> None:
+    # A token needs no second factor, so making one does.
+    settings.TWO_FACTOR_REQUIRED = "all"
+    client.force_login(alice)
+    try:
+        path = reverse("tokens")
+    except NoReverseMatch:
+        path = "/accounts/tokens/"
+
+    for answer in (client.get(path), client.post(path, {"name": "x"})):
+        assert answer.status_code in {302, 404}
+    assert not alice.api_tokens.exists()
+
+
+def test_recovery_codes_are_no_factor_by_themselves(
+    client: Client, alice: Any, settings: Settings
+) -> None:
+    set_up_app(client, alice)
+    Authenticator.objects.filter(type=Authenticator.Type.TOTP).delete()
+    settings.TWO_FACTOR_REQUIRED = "all"
+
+    assert client.get("/")["Location"] == "/accounts/2fa/"
+
+
+def test_operators_take_a_lost_factor_away_and_see_no_secret(
+    client: Client, secret: str, django_user_model: Any
+) -> None:
+    operator = Client()
+    operator.force_login(django_user_model.objects.create_superuser("root"))
+    app = Authenticator.objects.get(type=Authenticator.Type.TOTP)
+    path = f"/admin/mfa/authenticator/{app.pk}/"
+
+    page = operator.get(f"{path}change/").content.decode()
+    operator.post(f"{path}delete/", {"post": "yes"})
+
+    assert "alice" in page
+    assert app.data["secret"] not in page
+    assert operator.post(f"{path}change/", {"data": "{}"}).status_code in {302, 403}
+    browser = Client()
+    assert log_in(browser)["Location"] == "/"
+
+
+@pytest.mark.parametrize("path", ["account/emailaddress", "usersessions/usersession"])
+def test_what_only_the_library_needs_is_not_in_the_admin(
+    client: Client, django_user_model: Any, path: str
+) -> None:
+    client.force_login(django_user_model.objects.create_superuser("root"))
+
+    assert client.get(f"/admin/{path}/").status_code == 404
+
+
+CHROME = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/150.0 Safari/537.36"
+EDGE = f"{CHROME} Edg/150.0"
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Safari/605"
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (CHROME, "Chrome on Windows"),
+        (EDGE, "Edge on Windows"),
+        (PHONE, "Safari on iPhone"),
+        ("curl/8.5.0", "curl"),
+        ("Mozilla/5.0 (X11; Linux x86_64)", "Linux"),
+        ("<script>", "Unknown browser"),
+        ("", "Unknown browser"),
+    ],
+)
+def test_browsers_have_short_names(sent: str, words: str) -> None:
+    assert describe(sent) == words
+
+
+@pytest.mark.django_db(transaction=True)  # allauth tells of it after the commit
+def test_what_happens_to_factors_is_written_down(
+    client: Client, secret: str, alice: Any
+) -> None:
+    client.post("/accounts/2fa/totp/deactivate/")
+    told = AuditEvent.objects.filter(kind__startswith="factor.").order_by("id")
+
+    assert [(event.kind, event.detail["type"]) for event in told] == [
+        ("factor.added", "totp"),
+        ("factor.added", "recovery_codes"),
+        ("factor.removed", "totp"),
+        ("factor.removed", "recovery_codes"),
+    ]
+    assert {(event.user, event.actor) for event in told} == {(alice, alice)}
+    assert not any(secret in str(event.detail) for event in told)
+
+
+def test_a_wrong_code_is_written_down(secret: str, alice: Any) -> None:
+    thief = Client()
+    log_in(thief)
+    enter(thief, wrong_code(secret))
+
+    event = AuditEvent.objects.get(kind="factor.failed")
+    assert (event.user, event.actor) == (alice, None)
+
+
+def test_a_wrong_first_code_speaks_of_the_app_only(client: Client, alice: Any) -> None:
+    client.force_login(alice)
+    confirm(client)
+    client.get("/accounts/2fa/totp/activate/")
+
+    page = client.post("/accounts/2fa/totp/activate/", {"code": "000000"})
+
+    assert "enter the one that the app shows now" in page.content.decode()
+    assert "recovery" not in page.content.decode()
+
+
+def test_a_wrong_code_at_the_login_tells_of_recovery_codes(
+    client: Client, secret: str
+) -> None:
+    client.logout()
+    log_in(client)
+
+    assert "a recovery code works once" in enter(client, "000000").content.decode()
+
+
+@pytest.mark.parametrize("page", ["totp/activate", "webauthn/add"])
+def test_that_a_new_factor_ends_other_sessions_is_said_before(
+    client: Client, alice: Any, page: str
+) -> None:
+    client.force_login(alice)
+    confirm(client)
+
+    text = client.get(f"/accounts/2fa/{page}/").content.decode()
+
+    assert "All other browsers are logged out by it." in text

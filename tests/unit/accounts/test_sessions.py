@@ -1,0 +1,193 @@
+"""One's own sessions: listed, noted sparingly, ended one by one or all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+from allauth.usersessions.models import UserSession
+from django.db import DatabaseError, connection
+from django.test import Client
+from django.utils import timezone
+
+from uploads.access.tokens import create_token
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Safari/605"
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[time_machine.Traveller]:
+    """The time moves only when a test moves it."""
+    now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    with time_machine.travel(now, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("alice", password=PASSWORD)
+
+
+@pytest.fixture
+def desk(alice: Any) -> Client:
+    """A browser in which alice has logged in."""
+    return log_in(FIREFOX, "192.0.2.1")
+
+
+@pytest.fixture
+def phone(alice: Any) -> Client:
+    return log_in(PHONE, "2001:db8::7")
+
+
+def log_in(user_agent: str, address: str) -> Client:
+    browser = Client(headers={"User-Agent": user_agent}, REMOTE_ADDR=address)
+    browser.post("/accounts/login/", {"username": "alice", "password": PASSWORD})
+    return browser
+
+
+def row_of(browser: Client) -> UserSession:
+    return UserSession.objects.get(session_key=browser.session.session_key)
+
+
+def test_the_account_page_lists_where_one_is_logged_in(
+    desk: Client, phone: Client
+) -> None:
+    page = desk.get("/accounts/").content.decode()
+
+    for words in ("Firefox on Linux", "192.0.2.1", "Safari on iPhone", "2001:db8::7"):
+        assert words in page
+    assert page.count("This browser") == 1
+    assert page.index("Firefox on Linux") < page.index("This browser")
+    assert page.index("This browser") < page.index("Safari on iPhone")
+
+
+def test_one_session_is_ended(desk: Client, phone: Client) -> None:
+    desk.post("/accounts/sessions/end/", {"session": row_of(phone).pk})
+
+    assert phone.get("/").status_code == 302
+    assert phone.get("/api/v1/me").status_code == 401
+    assert desk.get("/").status_code == 200
+    assert UserSession.objects.get() == row_of(desk)
+
+
+def test_all_others_are_ended_at_once(desk: Client, phone: Client) -> None:
+    third = log_in("curl/8", "192.0.2.3")
+
+    answer = desk.post("/accounts/sessions/end/", follow=True)
+
+    assert "2 other browsers are logged out." in answer.content.decode()
+    assert [b.get("/").status_code for b in (desk, phone, third)] == [200, 302, 302]
+
+
+@pytest.mark.parametrize("named", ["0", "x", "-1", "9" * 30, "\u0663"])
+def test_a_session_that_is_not_there_ends_none(
+    desk: Client, phone: Client, named: str
+) -> None:
+    answer = desk.post("/accounts/sessions/end/", {"session": named}, follow=True)
+
+    assert answer.status_code == 200
+    assert "Nothing was logged out" in answer.content.decode()
+    assert phone.get("/").status_code == 200
+
+
+def test_the_session_of_somebody_else_is_not_there(
+    desk: Client, django_user_model: Any
+) -> None:
+    bob = Client()
+    bob.force_login(django_user_model.objects.create_user("bob"))
+    bob.get("/")
+
+    desk.post("/accounts/sessions/end/", {"session": row_of(bob).pk})
+    desk.post("/accounts/sessions/end/")
+
+    assert bob.get("/").status_code == 200
+
+
+def test_ending_sessions_is_a_post(desk: Client, phone: Client) -> None:
+    assert desk.get("/accounts/sessions/end/").status_code == 405
+    assert phone.get("/").status_code == 200
+
+
+def test_a_session_that_has_logged_out_leaves_the_list(
+    desk: Client, phone: Client
+) -> None:
+    phone.post("/accounts/logout/")
+
+    assert "Safari on iPhone" not in desk.get("/accounts/").content.decode()
+
+
+def test_last_seen_is_written_every_few_minutes_only(
+    desk: Client, clock: time_machine.Traveller
+) -> None:
+    began = row_of(desk).last_seen_at
+
+    clock.shift(4 * 60)
+    desk.get("/")
+    soon = row_of(desk).last_seen_at
+    clock.shift(2 * 60)
+    desk.get("/")
+
+    assert soon == began
+    assert row_of(desk).last_seen_at == timezone.now()
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/me"])
+def test_a_session_that_has_moved_is_noted_at_once(desk: Client, path: str) -> None:
+    # A stolen cookie shows where it is used, be it in a page or by a program.
+    desk.get(path, REMOTE_ADDR="203.0.113.9", headers={"User-Agent": "curl/8"})
+
+    assert row_of(desk).ip == "203.0.113.9"
+    assert row_of(desk).user_agent == "curl/8"
+
+
+def test_a_token_in_somebodys_browser_claims_no_session(
+    desk: Client, alice: Any, django_user_model: Any
+) -> None:
+    _, secret = create_token(django_user_model.objects.create_user("bob"), name="x")
+
+    answer = desk.get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
+
+    assert answer.json()["username"] == "bob"
+    assert row_of(desk).user == alice
+    assert UserSession.objects.count() == 1
+
+
+@pytest.mark.parametrize("address", ["", "unix:", "x"])
+def test_a_session_without_an_address_is_a_session(alice: Any, address: str) -> None:
+    browser = log_in(FIREFOX, address)
+
+    page = browser.get("/accounts/").content.decode()
+
+    assert "Firefox on Linux" in page
+    assert "::" not in page
+
+
+def test_an_answer_survives_a_database_that_cannot_note_it(
+    desk: Client, clock: time_machine.Traveller
+) -> None:
+    def refuse(execute: Any, sql: str, *more: Any) -> Any:
+        if UserSession._meta.db_table in sql:
+            raise DatabaseError("no more writes")
+        return execute(sql, *more)
+
+    clock.shift(10 * 60)
+    with connection.execute_wrapper(refuse):
+        answer = desk.get("/api/v1/me")
+
+    assert answer.status_code == 200
+
+
+def test_a_disabled_account_is_out_of_all_browsers(
+    desk: Client, phone: Client, alice: Any
+) -> None:
+    alice.is_active = False
+    alice.save()
+
+    assert desk.get("/").status_code == phone.get("/").status_code == 302

@@ -1,0 +1,297 @@
+"""A database that cannot be reached: what is answered meanwhile, and what is logged."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import logging.config
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import Mock
+
+import psycopg
+import pytest
+from django.conf import settings as site
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connection,
+    transaction,
+)
+from django.test import Client
+from psycopg import errors
+
+from tests.support.addresses import every_path
+from tests.unit.http.test_headers import missing
+from uploads.http.logs import logging_config
+from uploads.outages import is_outage, log_outage
+from uploads.s3.bucket import Bucket
+from uploads.views import health
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery"
+
+
+@contextmanager
+def away(error: Exception | None = None, *, only: str = "") -> Iterator[None]:
+    """Let every statement, or those with ``only`` in them, end in ``error``."""
+    error = error or OperationalError("connection refused")
+
+    def refuse(execute: Callable[..., Any], sql: str, *more: Any) -> Any:
+        if only in sql:
+            raise error
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(refuse):
+        yield
+    # The site has no transaction around a request: the test's own goes on.
+    transaction.set_rollback(False)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known_of_health() -> Iterator[None]:
+    """What /readyz was answered before a test is not for it, nor the other way round."""
+    for probe in (health.database, health.bucket):
+        probe.forget()
+    yield
+    for probe in (health.database, health.bucket):
+        probe.forget()
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_superuser("alice", password=PASSWORD)
+
+
+@pytest.fixture
+def browser(alice: Any) -> Client:
+    browser = Client(raise_request_exception=False)
+    browser.force_login(alice)
+    return browser
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_address_answers_with_an_error_of_its_own(
+    browser: Client, bucket: Bucket, method: str
+) -> None:
+    paths = every_path()
+    assert len(paths) > 60, "the walk found too little to prove anything"
+
+    with away():
+        answers = {path: browser.generic(method, f"/{path}") for path in paths}
+
+    later = [answer for answer in answers.values() if answer.status_code == 503]
+    wrong = {p: a.status_code for p, a in answers.items() if a.status_code == 500}
+    assert wrong == {}
+    assert len(later) > 40
+    assert {a.headers.get("Retry-After") for a in later} - {None} == {"5"}
+
+
+@pytest.mark.parametrize("kind", [OperationalError, InterfaceError])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("path", ["/", "/uploads/form/", "/admin/uploads/upload/"])
+def test_a_page_says_that_nothing_is_lost_and_when_to_come_again(
+    browser: Client, kind: type[Exception], method: str, path: str
+) -> None:
+    with away(kind("server closed the connection")):
+        answer = browser.generic(method, path)
+
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "5"
+    assert answer["Content-Type"].startswith("text/html")
+    assert missing(answer, trusted_types=not path.startswith("/admin/")) == {}
+    page = answer.content.decode()
+    if method != "HEAD":
+        assert "cannot reach its database" in page
+        assert "Files already sent are safe" in page
+        assert "<script" not in page
+        assert "closed the connection" not in page
+    # Whose request it was is still known when the database is back.
+    assert "sessionid" not in answer.cookies
+    assert browser.get("/").status_code == 200
+
+
+def test_a_page_is_asked_for_again_at_its_own_address_and_a_form_is_not(
+    browser: Client,
+) -> None:
+    with away():
+        page = browser.get("/admin/uploads/upload/?q=x").content.decode()
+        sent = browser.post("/uploads/form/", {"size": "1"}).content.decode()
+
+    assert '<a class="button button--primary button--wide" href="">' in page
+    assert 'href=""' not in sent
+    assert "may not have been done" in sent
+
+
+def test_a_login_waits_for_the_database(alice: Any) -> None:
+    stranger = Client(raise_request_exception=False)
+    fields = {"username": "alice", "password": PASSWORD}
+
+    with away():
+        assert stranger.get("/accounts/login/").status_code == 200
+        assert stranger.post("/accounts/login/", fields).status_code == 503
+
+    assert stranger.post("/accounts/login/", fields).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(OperationalError("cut"), 503), (ValueError("ours"), 500)]
+)
+def test_what_fails_behind_the_view_counts_too(
+    client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    monkeypatch.setattr(
+        "django.contrib.messages.middleware.MessageMiddleware.process_response",
+        Mock(side_effect=error),
+    )
+    client.raise_request_exception = False
+
+    assert client.get("/accounts/login/").status_code == status
+
+
+def test_health_keeps_its_own_answers(browser: Client, bucket: Bucket) -> None:
+    with away():
+        assert browser.get("/healthz").json() == {"status": "ok"}
+        assert browser.get("/readyz").json()["database"] == "failed"
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/uploads", "/admin/"])
+@pytest.mark.parametrize(
+    "error", [IntegrityError("x"), DataError("x"), DatabaseError("x"), ValueError("x")]
+)
+def test_other_faults_stay_faults(browser: Client, path: str, error: Exception) -> None:
+    with away(error):
+        answer = browser.get(path)
+
+    assert answer.status_code == 500
+    assert "Retry-After" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/uploads"])
+def test_a_server_that_may_only_be_read_is_away(browser: Client, path: str) -> None:
+    error = InternalError("cannot execute UPDATE in a read-only transaction")
+    error.__cause__ = errors.ReadOnlySqlTransaction()
+
+    with away(error):
+        assert browser.get(path).status_code == 503
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/uploads"])
+def test_a_table_that_is_not_there_is_a_fault_of_ours(
+    browser: Client, path: str
+) -> None:
+    answers = {}
+    for code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_BUSY):
+        error = OperationalError("no such table: uploads_upload")
+        error.__cause__ = sqlite3.OperationalError()
+        error.__cause__.sqlite_errorcode = code
+        with away(error, only="uploads_upload"):
+            answers[code] = browser.get(path).status_code
+
+    assert answers == {sqlite3.SQLITE_ERROR: 500, sqlite3.SQLITE_BUSY: 503}
+
+
+@pytest.mark.parametrize(
+    ("cause", "is_one"),
+    [
+        (errors.ConnectionFailure(), True),
+        (errors.InvalidPassword(), True),
+        (errors.DeadlockDetected(), True),
+        (errors.DiskFull(), True),
+        (errors.TooManyConnections(), True),
+        (errors.LockNotAvailable(), True),
+        (errors.AdminShutdown(), True),
+        (psycopg.OperationalError("connection refused"), True),
+        (errors.ReadOnlySqlTransaction(), True),  # by the server before a switch
+        (errors.InFailedSqlTransaction(), False),
+        # A text that is too long for its index, and more like it.
+        (errors.ProgramLimitExceeded(), False),
+        (errors.StatementTooComplex(), False),
+        (errors.TooManyArguments(), False),
+    ],
+)
+def test_postgresql_says_of_what_it_complains(cause: Exception, is_one: bool) -> None:
+    is_internal = isinstance(cause, psycopg.InternalError)
+    error = InternalError("x") if is_internal else OperationalError("x")
+    error.__cause__ = cause
+
+    assert is_outage(error) is is_one
+
+
+def test_sqlite_itself_is_understood() -> None:
+    if connection.vendor == "sqlite":
+        with pytest.raises(OperationalError) as caught, connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM nothing_of_this_name")
+        assert not is_outage(caught.value)
+    assert is_outage(OperationalError("x"))
+    assert is_outage(InterfaceError("x"))
+    assert not is_outage(None)
+
+
+# The log
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """Return what production would log, in JSON."""
+    logging.config.dictConfig(logging_config(level="INFO", log_format="json"))
+    written = io.StringIO()
+    handler = logging.getLogger().handlers[0]
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(written)
+    yield written
+    logging.config.dictConfig(site.LOGGING)
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/uploads", "/admin/"])
+def test_an_outage_is_one_line_beside_that_of_the_request(
+    browser: Client, written: io.StringIO, path: str
+) -> None:
+    with away(OperationalError("connection refused\n\tIs the server running?\n")):
+        browser.get(path)
+
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["database.unavailable", "request"]
+    assert lines[0]["kind"] == "OperationalError"
+    assert lines[0]["error"] == "connection refused Is the server running?"
+    assert lines[0]["request_id"] == lines[1]["request_id"]
+    assert lines[1]["status"] == 503
+
+
+def test_a_fault_of_ours_keeps_its_traceback(
+    browser: Client, written: io.StringIO
+) -> None:
+    with away(IntegrityError("a constraint")):
+        browser.get("/")
+
+    assert "IntegrityError" in written.getvalue()
+    assert "Internal Server Error" in written.getvalue()
+
+
+def test_a_deadlock_is_called_one(written: io.StringIO) -> None:
+    error = OperationalError("two waited for each other")
+    error.__cause__ = errors.DeadlockDetected()
+
+    log_outage(error)
+
+    assert json.loads(written.getvalue())["kind"] == "DeadlockDetected"
+
+
+def test_no_line_repeats_what_the_database_is_reached_by(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(site.DATABASES["default"], "PASSWORD", "s3s")
+
+    log_outage(OperationalError('invalid: "postgresql://slipway:pw@db/x" s3s, host db'))
+
+    [line] = written.getvalue().splitlines()
+    assert json.loads(line)["error"] == 'invalid: "... ..., host db'

@@ -1,0 +1,391 @@
+"""clamd's protocol against a server that can do everything wrong, and the inspector."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.archives import packed
+from tests.support.inspectors import sample_of
+from uploads.errors import InspectorUnavailable, StorageUnavailable
+from uploads.inspection.antivirus import RANGE, ClamAVInspector
+from uploads.inspection.clamd import Clamd, ClamdError
+
+Reply = Callable[[socket.socket], None]
+PATIENCE = 120
+"""Seconds that an answer may take on a busy machine."""
+
+CLEAN = b"stream: OK\0"
+EICAR = b"stream: Win.Test.EICAR_HDB-1 FOUND\0"
+
+
+class FakeClamd:
+    """Answers PING, and streams with ``reply``; remembers the last stream."""
+
+    def __init__(self, path: Path) -> None:
+        self.url = f"unix://{path}"
+        self.reply: bytes | Reply = CLEAN
+        self.pong = b"PONG\0"
+        self.stream = b""
+        self.lengths: list[int] = []
+        self.connections = 0
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the server, and every connection to it."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join(PATIENCE)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            with connection:
+                connection.settimeout(PATIENCE)
+                try:
+                    self._answer(connection)
+                except OSError:
+                    continue  # the client has hung up: it may
+
+    def _answer(self, connection: socket.socket) -> None:
+        command = b""
+        while not command.endswith(b"\0"):
+            command += connection.recv(1)
+        if command == b"zPING\0":
+            connection.sendall(self.pong)
+            return
+        assert command == b"zINSTREAM\0"
+        if callable(self.reply):
+            self.reply(connection)
+            return
+        self.read_stream(connection)
+        connection.sendall(self.reply)
+
+    def read_stream(self, connection: socket.socket) -> None:
+        """Read chunks up to the empty one."""
+        self.stream, self.lengths = b"", []
+        while True:
+            length = struct.unpack(">I", _exactly(connection, 4))[0]
+            if length == 0:
+                return
+            self.lengths.append(length)
+            self.stream += _exactly(connection, length)
+
+
+def _exactly(connection: socket.socket, count: int) -> bytes:
+    found = b""
+    while len(found) < count:
+        piece = connection.recv(count - len(found))
+        if not piece:
+            raise ConnectionError
+        found += piece
+    return found
+
+
+@pytest.fixture
+def clamd() -> Iterator[FakeClamd]:
+    # A socket's address is short, and a test's own folder is deep.
+    with tempfile.TemporaryDirectory(prefix="slipway-") as home:
+        server = FakeClamd(Path(home) / "clamd.sock")
+        yield server
+        server.stop()
+
+
+def scan(server: FakeClamd, *chunks: bytes, timeout: float = PATIENCE) -> str:
+    return Clamd(server.url, timeout=timeout).scan(chunks)
+
+
+def test_a_clean_stream_arrives_whole_and_in_order(clamd: FakeClamd) -> None:
+    assert scan(clamd, b"one", b"", b"two", b"x" * 500_000) == ""
+
+    assert clamd.stream == b"onetwo" + b"x" * 500_000
+    assert clamd.lengths == [3, 3, 500_000]
+
+
+def test_an_empty_stream_is_one_too(clamd: FakeClamd) -> None:
+    assert scan(clamd) == ""
+
+
+def test_what_is_found_is_told(clamd: FakeClamd) -> None:
+    clamd.reply = EICAR
+
+    assert scan(clamd, b"x") == "Win.Test.EICAR_HDB-1"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"stream: OK",  # without its end it may be the beginning of something else
+        b"stream: OKAPI.Virus",
+        b"stream: OKAPI.Virus\0",
+        b"stream: ok\0",
+        b"OK\0",
+        b"other: OK\0",
+        b"stream: OK\nstream: OK\0",
+        b"stream:  FOUND\0",
+        b"stream: lstat() failed: No such file or directory. ERROR\0",
+        b"UNKNOWN COMMAND\0",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n\0",
+        b"\0",
+        b"",
+        b"\xff\xfe\xfd\0",
+        b"x" * 10_000,
+        b"INSTREAM size limit exceeded. ERROR\0",
+    ],
+    ids=lambda reply: repr(reply[:40]),
+)
+def test_no_other_answer_is_a_clean_one(clamd: FakeClamd, reply: bytes) -> None:
+    clamd.reply = reply
+
+    with pytest.raises(ClamdError):
+        scan(clamd, b"x")
+
+
+def test_an_answer_in_pieces_is_read_to_its_end(clamd: FakeClamd) -> None:
+    def reply(connection: socket.socket) -> None:
+        clamd.read_stream(connection)
+        for byte in EICAR:
+            connection.sendall(bytes([byte]))
+
+    clamd.reply = reply
+
+    assert scan(clamd, b"x") == "Win.Test.EICAR_HDB-1"
+
+
+def test_a_clamd_that_hangs_up_in_the_middle_gives_no_verdict(
+    clamd: FakeClamd,
+) -> None:
+    clamd.reply = lambda connection: connection.close()
+
+    with pytest.raises(ClamdError):
+        scan(clamd, *[b"x" * 1_000_000] * 20)
+
+
+def test_a_clamd_that_answers_early_and_hangs_up_is_understood(
+    clamd: FakeClamd,
+) -> None:
+    clamd.reply = lambda connection: connection.sendall(
+        b"INSTREAM size limit exceeded. ERROR\0"
+    )
+
+    with pytest.raises(ClamdError, match=r"StreamMaxLength|hung up|lost"):
+        scan(clamd, *[b"x" * 1_000_000] * 20)
+
+
+@pytest.mark.parametrize("content", [b"x", b"x" * 50_000_000], ids=["answer", "stream"])
+def test_a_clamd_that_stands_still_gives_no_verdict(
+    clamd: FakeClamd, content: bytes
+) -> None:
+    done = threading.Event()
+
+    def stand_still(connection: socket.socket) -> None:
+        done.wait(PATIENCE)
+
+    clamd.reply = stand_still
+
+    with pytest.raises(ClamdError, match="in time"):
+        scan(clamd, content, timeout=0.2)
+
+    done.set()
+
+
+@pytest.mark.parametrize("url", ["unix:///no/such/socket", "tcp://127.0.0.1:1"])
+def test_a_clamd_that_is_not_there_gives_no_verdict(url: str) -> None:
+    with pytest.raises(ClamdError, match="cannot be reached") as caught:
+        Clamd(url, timeout=1).scan([b"x"])
+
+    assert "127.0.0.1" not in str(caught.value)
+    assert "/no/such" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "clamd", "tcp://clamd", "tcp://:3310", "http://clamd:3310", "unix://x/y"],
+)
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="no address of clamd"):
+        Clamd(url, timeout=1)
+
+
+def test_something_else_at_that_address_is_no_clamd(clamd: FakeClamd) -> None:
+    clamd.pong = b"220 mail.example.com ESMTP\0"
+
+    with pytest.raises(ClamdError, match="as no clamd does"):
+        Clamd(clamd.url, timeout=PATIENCE).ping()
+
+
+# The inspector
+
+
+def inspector(clamd: FakeClamd, **options: Any) -> ClamAVInspector:
+    return ClamAVInspector(url=clamd.url, timeout_seconds=PATIENCE, **options)
+
+
+def test_a_whole_object_is_read_in_ranges(clamd: FakeClamd) -> None:
+    content = bytes(range(256)) * 20_000
+    asked: list[int] = []
+
+    def read(start: int, length: int) -> bytes:
+        asked.append(length)
+        return content[start : start + length]
+
+    verdict = inspector(clamd).inspect(sample_of(content, read=read))
+
+    assert verdict.accepted
+    assert clamd.stream == content
+    assert max(asked) == RANGE < len(content)
+
+
+def test_malware_is_refused_by_name(clamd: FakeClamd) -> None:
+    clamd.reply = "stream: Bad.\u202eThing FOUND\0".encode()
+
+    verdict = inspector(clamd).inspect(sample_of(b"x"))
+
+    assert (verdict.accepted, verdict.reason) == (
+        False,
+        "It holds what ClamAV knows as Bad.Thing.",
+    )
+
+
+@pytest.mark.parametrize(("too_large", "accepted"), [("refuse", False), ("pass", True)])
+@pytest.mark.parametrize("where", ["by size", "by clamd"])
+def test_what_is_too_large_ends_as_the_setting_says(
+    clamd: FakeClamd, too_large: str, accepted: bool, where: str
+) -> None:
+    clamd.reply = b"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0"
+    limit = 3 if where == "by size" else 100
+
+    verdict = inspector(clamd, too_large=too_large, max_bytes=limit).inspect(
+        sample_of(b"four")
+    )
+
+    assert verdict.accepted is accepted
+    assert "scanned for viruses" in verdict.reason
+    assert clamd.connections == (0 if where == "by size" else 2)
+
+
+@pytest.mark.parametrize(("too_large", "accepted"), [("refuse", False), ("pass", True)])
+def test_an_archive_ends_as_the_largest_file_in_it_would(
+    clamd: FakeClamd, too_large: str, accepted: bool
+) -> None:
+    archive = packed(("small.txt", b"x"), ("large.txt", bytes(1_000_000)))
+    assert len(archive) < 10_000
+    asked = inspector(clamd, too_large=too_large, max_bytes=999_999)
+
+    verdict = asked.inspect(sample_of(archive))
+
+    assert verdict.accepted is accepted
+    assert verdict.reason == (
+        "This archive holds a file that is too large to be scanned for viruses."
+    )
+    assert clamd.connections == 0
+    assert inspector(clamd, max_bytes=1_000_000).inspect(sample_of(archive)).accepted
+    assert clamd.stream == archive
+
+
+def test_an_archive_without_a_list_is_scanned_as_it_is(clamd: FakeClamd) -> None:
+    broken = packed(("large.txt", bytes(1_000_000)))[:-10]
+
+    assert inspector(clamd, max_bytes=999_999).inspect(sample_of(broken)).accepted
+    assert clamd.stream == broken
+
+
+def test_a_limit_of_clamds_that_is_lower_than_ours_refuses_nothing(
+    clamd: FakeClamd,
+) -> None:
+    # The operator's mistake must not cost anybody a file.
+    clamd.reply = b"INSTREAM size limit exceeded. ERROR\0"
+
+    with pytest.raises(InspectorUnavailable, match="StreamMaxLength"):
+        inspector(clamd).inspect(sample_of(b"x"))
+
+
+PROBED = b"stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0"
+
+
+@pytest.mark.parametrize("after_probe", [CLEAN, EICAR], ids=["clean", "malware"])
+def test_a_larger_object_is_for_a_clamd_that_says_what_it_leaves_out(
+    clamd: FakeClamd, after_probe: bytes
+) -> None:
+    sizes: list[int] = []
+
+    def reply(connection: socket.socket) -> None:
+        clamd.read_stream(connection)
+        sizes.append(len(clamd.stream))
+        connection.sendall(PROBED if len(sizes) == 1 else after_probe)
+
+    clamd.reply = reply
+
+    verdict = inspector(clamd, unalerted_bytes=3).inspect(sample_of(b"four"))
+
+    assert verdict.accepted is (after_probe == CLEAN)
+    assert sizes[0] < 2000
+    assert sizes[1:] == [4]
+
+
+@pytest.mark.parametrize("reply", [CLEAN, EICAR])
+def test_a_larger_object_waits_for_a_clamd_that_says_nothing(
+    clamd: FakeClamd, reply: bytes
+) -> None:
+    clamd.reply = reply
+    asked = inspector(clamd, unalerted_bytes=3)
+
+    with pytest.raises(InspectorUnavailable, match="set AlertExceedsMax yes"):
+        asked.inspect(sample_of(b"four"))
+    assert clamd.stream != b"four"
+
+    # It is not silent: what it can be asked about does not wait.
+    assert asked.inspect(sample_of(b"two")).accepted is (reply == CLEAN)
+    raised = inspector(clamd, unalerted_bytes=4)
+    assert raised.inspect(sample_of(b"four")).accepted is (reply == CLEAN)
+
+
+def test_an_object_that_ends_early_was_not_scanned(clamd: FakeClamd) -> None:
+    with pytest.raises(InspectorUnavailable, match="ends before its end"):
+        inspector(clamd).inspect(sample_of(b"hello", byte_size=9))
+
+
+def test_storage_that_fails_in_the_middle_is_told_as_that(clamd: FakeClamd) -> None:
+    def read(start: int, length: int) -> bytes:
+        if start:
+            raise StorageUnavailable
+        return bytes(length)
+
+    with pytest.raises(StorageUnavailable):
+        inspector(clamd).inspect(sample_of(b"", byte_size=RANGE + 1, read=read))
+
+    assert inspector(clamd).inspect(sample_of(b"x")).accepted
+
+
+def test_nobody_waits_for_a_clamd_that_was_silent_a_moment_ago(
+    clamd: FakeClamd,
+) -> None:
+    asked = inspector(clamd, pause_seconds=1000)
+    clamd.pong = b"what?\0"
+    for _ in range(3):
+        with pytest.raises(InspectorUnavailable):
+            asked.inspect(sample_of(b"x"))
+    assert clamd.connections == 1
+
+    clamd.pong = b"PONG\0"
+    asked._silent_until = 0
+    assert asked.inspect(sample_of(b"x")).accepted
+
+
+def test_an_empty_object_needs_no_clamd() -> None:
+    assert not ClamAVInspector(url="unix:///nowhere").wants(sample_of(b""))

@@ -1,0 +1,182 @@
+"""What images say of their size, and images that are pages as well."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from tests.support.inspectors import sample_of
+from uploads.inspection.images import ImageInspector, measure
+
+
+def png(width: int, height: int) -> bytes:
+    header = struct.pack(">I4sIIBBBBB", 13, b"IHDR", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + header + bytes(4)
+
+
+def gif(width: int, height: int) -> bytes:
+    return b"GIF89a" + struct.pack("<HH", width, height) + b"\x80\x00\x00"
+
+
+def bmp(width: int, height: int) -> bytes:
+    return b"BM" + bytes(12) + struct.pack("<Iii", 40, width, height) + bytes(28)
+
+
+def old_bmp(width: int, height: int) -> bytes:
+    return b"BM" + bytes(12) + struct.pack("<IHH", 12, width, height) + bytes(8)
+
+
+def jpeg(width: int, height: int, *, metadata: int = 0, frame: int = 0xC0) -> bytes:
+    segments = b"\xff\xe1\xff\xff" + b"x" * 0xFFFD
+    return (
+        b"\xff\xd8\xff\xe0\x00\x04ab"
+        + segments * metadata
+        + b"\xff\xff"  # a fill byte
+        + struct.pack(">BHBHH", frame, 17, 8, height, width)
+        + bytes(20)
+    )
+
+
+def lossy(width: int, height: int) -> bytes:
+    frame = b"\x00\x00\x00\x9d\x01\x2a" + struct.pack("<HH", width, height)
+    return b"RIFF\x00\x00\x00\x00WEBPVP8 \x00\x00\x00\x00" + frame + bytes(8)
+
+
+def lossless(width: int, height: int) -> bytes:
+    bits = (width - 1) | (height - 1) << 14
+    head = b"RIFF\x00\x00\x00\x00WEBPVP8L\x00\x00\x00\x00\x2f"
+    return head + struct.pack("<I", bits) + bytes(8)
+
+
+def extended(width: int, height: int) -> bytes:
+    size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    return b"RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x00\x00\x00\x00" + size
+
+
+@pytest.mark.parametrize(
+    "make", [png, gif, bmp, old_bmp, jpeg, lossy, lossless, extended]
+)
+def test_each_format_is_measured(make: object) -> None:
+    assert callable(make)
+
+    assert measure(sample_of(make(640, 480))) == (640, 480)
+
+
+@pytest.mark.parametrize("frame", [0xC0, 0xC1, 0xC2, 0xCF])
+def test_every_kind_of_jpeg_is_measured(frame: int) -> None:
+    assert measure(sample_of(jpeg(640, 480, frame=frame))) == (640, 480)
+
+
+def test_a_bitmap_that_is_upside_down_is_measured() -> None:
+    assert measure(sample_of(bmp(640, -480))) == (640, 480)
+
+
+def test_a_jpeg_with_much_metadata_is_measured() -> None:
+    assert measure(sample_of(jpeg(640, 480, metadata=40))) == (640, 480)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        png(65_535, 65_535),
+        png(2**31, 2**31),
+        png(22_361, 22_361),
+        extended(2**24, 2**24),
+        bmp(60_000, -60_000),
+        jpeg(65_535, 65_535),
+        jpeg(65_535, 65_535, metadata=3),
+        gif(65_535, 65_535),
+    ],
+    ids=lambda content: content[:12].hex(),
+)
+def test_an_image_that_fills_the_memory_is_refused(content: bytes) -> None:
+    verdict = ImageInspector().inspect(sample_of(content, "image/png"))
+
+    assert not verdict.accepted
+    assert "500 megapixels" in verdict.reason
+
+
+@pytest.mark.parametrize("content", [png(0, 0), png(10, 0), gif(0, 3), bmp(0, 5)])
+def test_an_image_of_nothing_is_refused(content: bytes) -> None:
+    assert not ImageInspector().inspect(sample_of(content)).accepted
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        png(22_360, 22_360),  # just below 500 megapixels
+        png(1, 1),
+        jpeg(8_000, 6_000),
+        b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",  # breaks off: nothing to open
+        b"\xff\xd8\xff\xd9",
+        b"\xff\xd8\xff\xff\xff\xff",
+        b"\xff\xd8\xff\xe0\xff",
+        b"\x89PNG\r\n\x1a\n",
+        b"GIF89a",
+        b"BM\x00",
+        b"RIFF\x00\x00\x00\x00WEBPVP8X",
+        b"RIFF\x00\x00\x00\x00WEBPWHAT" + bytes(20),
+        b"II*\x00" + bytes(20),
+        png(5, 5) + b"<x:xmpmeta><rdf:RDF><dc:title>x</dc:title></rdf:RDF>",
+    ],
+    ids=lambda content: content[:24].hex(),
+)
+def test_ordinary_and_unfinished_images_pass(content: bytes) -> None:
+    assert ImageInspector().inspect(sample_of(content)).accepted
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<script>alert(1)</script>",
+        b"<HTML>",
+        b"<!doctype  html>",
+        b"<svg onload=alert(1)>",
+        b"<body onload=x>",
+        b"<iframe src=x>",
+        b"<?php system(1);",
+    ],
+)
+@pytest.mark.parametrize("image", [gif(1, 1), png(1, 1), jpeg(1, 1), lossy(1, 1)])
+def test_an_image_that_is_a_page_too_is_refused(image: bytes, page: bytes) -> None:
+    verdict = ImageInspector().inspect(sample_of(image + page))
+
+    assert not verdict.accepted
+    assert "web page" in verdict.reason
+
+
+def test_a_limit_can_be_set() -> None:
+    sample = sample_of(png(1001, 1000))
+
+    assert ImageInspector(max_megapixels=2).inspect(sample).accepted
+    assert not ImageInspector(max_megapixels=1).inspect(sample).accepted
+
+
+def test_no_image_is_read_to_its_end() -> None:
+    asked: list[int] = []
+    content = jpeg(640, 480, metadata=2)
+
+    def read(start: int, length: int) -> bytes:
+        asked.append(start + length)
+        return content[start : start + length]
+
+    measure(sample_of(content, byte_size=10**12, read=read))
+
+    assert max(asked) < 1024 * 1024
+
+
+def test_a_jpeg_of_nothing_but_metadata_ends() -> None:
+    asked: list[int] = []
+    segment = b"\xff\xe1\xff\xff" + b"x" * 0xFFFD
+
+    def read(start: int, length: int) -> bytes:
+        asked.append(length)
+        endless = b"\xff\xd8" + segment * 2
+        if start == 0:
+            return endless[:length]
+        skip = (start - 2) % len(segment)
+        return (segment * 3)[skip : skip + length]
+
+    assert measure(sample_of(b"", byte_size=10**12, read=read)) is None
+    assert len(asked) < 1100

@@ -1,0 +1,425 @@
+"""Inspection in the life of an upload: waiting, trying again, quarantine, names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError
+
+from tests.support.archives import bomb
+from tests.support.builders import begin, held, kinds, let_time_pass, make_ready, put
+from tests.support.inspectors import Absent, entries
+from tests.support.storage_faults import refusing
+from uploads import lifecycle
+from uploads.errors import InvalidRequest, InvalidState, StaleUpload
+from uploads.lifecycle import reconciliation
+from uploads.lifecycle.quarantine import empty_quarantine
+from uploads.models import Upload
+from uploads.s3.bucket import Bucket
+from uploads.states import State
+from uploads.upkeep.auditing import audit
+from uploads.upkeep.sweeper import sweep
+
+PDF = b"%PDF-1.7\n"
+HTML = b"<!doctype html><script>alert(1)</script>"
+
+
+@pytest.fixture
+def alice(db: None) -> Any:
+    return User.objects.create_user("alice")
+
+
+@pytest.fixture
+def away(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An inspector that cannot look until the test calls what this returns."""
+    settings.INSPECTORS = entries("Yes", "Absent")
+    monkeypatch.setattr(Absent, "away", True)
+    return lambda: monkeypatch.setattr(Absent, "away", False)
+
+
+def arrive(
+    bucket: Bucket, owner: Any, content: bytes = b"hello", **facts: Any
+) -> Upload:
+    upload = begin(owner, content, **facts)
+    put(bucket, upload, content)
+    return upload
+
+
+# Waiting
+
+
+def test_an_upload_waits_for_an_inspector_that_cannot_look(
+    alice: Any, bucket: Bucket, away: Any
+) -> None:
+    upload = lifecycle.complete(arrive(bucket, alice))
+
+    upload.refresh_from_db()
+    assert upload.state == State.INSPECTING
+    assert upload.waiting_reason == "Absent: gone fishing."
+    assert held(alice) == (0, 5, 0, 1)
+    assert kinds(upload)[-1] == "upload.waiting"
+    with pytest.raises(InvalidState):
+        lifecycle.presign_download(upload)
+
+
+def test_the_trail_tells_once_that_it_waits_and_not_why(
+    alice: Any, bucket: Bucket, away: Any
+) -> None:
+    # Its owner reads the trail; the reason is the operator's.
+    upload = arrive(bucket, alice)
+    for _ in range(3):
+        lifecycle.complete(upload)
+
+    assert kinds(upload).count("upload.waiting") == 1
+    assert upload.events.get(kind="upload.waiting").detail == {}
+
+
+def test_it_becomes_ready_when_the_inspector_is_back(
+    alice: Any, bucket: Bucket, away: Any
+) -> None:
+    upload = lifecycle.complete(arrive(bucket, alice))
+    away()
+
+    lifecycle.complete(upload)
+
+    upload.refresh_from_db()
+    assert (upload.state, upload.waiting_reason) == (State.READY, "")
+    assert held(alice) == (5, 0, 1, 0)
+
+
+def test_a_broken_inspector_lets_nothing_pass(
+    alice: Any, bucket: Bucket, settings: Any
+) -> None:
+    settings.INSPECTORS = entries("Broken")
+
+    upload = lifecycle.complete(arrive(bucket, alice))
+
+    assert upload.state == State.INSPECTING
+    assert "ZeroDivisionError" in upload.waiting_reason
+
+
+def test_a_refusal_needs_no_one_who_is_away(
+    alice: Any, bucket: Bucket, settings: Any
+) -> None:
+    settings.INSPECTORS = entries("Absent", "No")
+
+    upload = lifecycle.complete(arrive(bucket, alice))
+
+    assert (upload.state, upload.waiting_reason) == (State.REJECTED, "")
+
+
+def test_an_upload_that_waits_can_be_given_up(
+    alice: Any, bucket: Bucket, away: Any
+) -> None:
+    upload = lifecycle.complete(arrive(bucket, alice))
+
+    lifecycle.remove(upload)
+
+    assert held(alice) == (0, 0, 0, 0)
+    assert Upload.objects.waiting().count() == 0
+
+
+def test_the_sweeper_tries_again_ever_more_rarely(
+    alice: Any, bucket: Bucket, away: Any
+) -> None:
+    upload = lifecycle.complete(arrive(bucket, alice))
+    waits = []
+    for _ in range(10):
+        let_time_pass(minutes=6)
+        report = sweep()
+        assert (report.looked_at, report.waiting, report.failed) == (1, 1, 0)
+        upload.refresh_from_db()
+        assert upload.retry_at is not None
+        waits.append(upload.failed_checks)
+        assert sweep().looked_at == (1 if upload.failed_checks == 1 else 0)
+        upload.refresh_from_db()
+
+    assert waits[0] == 1
+    assert waits == sorted(set(waits))
+    away()
+    let_time_pass(minutes=6)  # the longest that it ever waits is five
+    report = sweep()
+    assert (report.completed, report.waiting) == (1, 0)
+    upload.refresh_from_db()
+    assert (upload.state, upload.failed_checks) == (State.READY, 0)
+    assert list(audit()) == []
+
+
+def test_the_sweeper_counts_what_waits_even_where_it_is_not_due(
+    alice: Any, bucket: Bucket, away: Any
+) -> None:
+    lifecycle.complete(arrive(bucket, alice))
+
+    report = sweep(dry_run=True)
+
+    assert (report.looked_at, report.waiting) == (0, 1)
+
+
+def test_a_note_of_an_inspector_is_in_the_trail(
+    alice: Any, bucket: Bucket, settings: Any
+) -> None:
+    settings.INSPECTORS = entries("Yes", note="It is too large to be scanned.")
+
+    upload = make_ready(bucket, alice)
+
+    detail = upload.events.get(kind="upload.ready").detail
+    assert detail == {"reason": "It is too large to be scanned."}
+
+
+# Quarantine
+
+
+@pytest.fixture
+def kept(settings: Any) -> str:
+    settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}
+    return "quarantine/"
+
+
+def keys(bucket: Bucket, prefix: str = "") -> list[str]:
+    return [entry.key for entry in bucket.list_objects(prefix)]
+
+
+def test_refused_content_is_only_purged_by_default(alice: Any, bucket: Bucket) -> None:
+    upload = lifecycle.complete(arrive(bucket, alice, HTML))
+
+    assert (upload.state, upload.quarantine_key) == (State.REJECTED, "")
+    assert keys(bucket) == []
+
+
+def test_refused_content_goes_into_quarantine(
+    alice: Any, bucket: Bucket, kept: str
+) -> None:
+    upload = lifecycle.complete(arrive(bucket, alice, HTML))
+
+    upload.refresh_from_db()
+    assert upload.state == State.REJECTED
+    assert keys(bucket) == [upload.quarantine_key]
+    assert upload.quarantine_key.startswith(kept)
+    facts = bucket.head_object(upload.quarantine_key)
+    assert facts is not None
+    assert facts.content_type == "application/octet-stream"
+    assert bucket.read_range(upload.quarantine_key, 0, 1000) == HTML
+    assert held(alice) == (0, 0, 0, 0)
+    with pytest.raises(InvalidState):
+        lifecycle.presign_download(upload)
+
+
+def test_what_is_in_quarantine_is_nobodys_orphan(
+    alice: Any, bucket: Bucket, kept: str
+) -> None:
+    upload = lifecycle.complete(arrive(bucket, alice, HTML))
+    for _ in range(2):
+        let_time_pass(days=10)
+        report = sweep()
+        assert (report.orphans, report.young_orphans) == (0, 0)
+
+    assert list(audit()) == []
+    assert keys(bucket) == [upload.quarantine_key]
+
+
+def test_bytes_that_are_not_the_declared_ones_are_not_kept(
+    alice: Any, bucket: Bucket, kept: str
+) -> None:
+    upload = begin(alice, HTML)
+    put(bucket, upload, b"others")
+
+    lifecycle.complete(upload)
+
+    assert upload.state == State.REJECTED
+    assert keys(bucket) == []
+
+
+def test_its_owner_takes_it_off_the_list_and_the_operator_keeps_the_copy(
+    alice: Any, bucket: Bucket, kept: str
+) -> None:
+    upload = lifecycle.complete(arrive(bucket, alice, HTML))
+
+    lifecycle.remove(upload)
+
+    assert upload.state == State.DELETED
+    assert keys(bucket) == [upload.quarantine_key]
+
+
+def test_the_operator_empties_the_quarantine(
+    alice: Any, bucket: Bucket, kept: str
+) -> None:
+    upload = lifecycle.complete(arrive(bucket, alice, HTML))
+
+    assert empty_quarantine(upload)
+    assert not empty_quarantine(upload)
+
+    upload.refresh_from_db()
+    assert upload.quarantine_key == ""
+    assert keys(bucket) == []
+    assert kinds(upload)[-1] == "upload.purged"
+
+
+def test_a_quarantine_that_cannot_be_written_keeps_the_upload_waiting(
+    alice: Any, bucket: Bucket, kept: str
+) -> None:
+    upload = arrive(bucket, alice, HTML)
+
+    with refusing(bucket, "CopyObject"):
+        lifecycle.complete(upload)
+
+    assert upload.state == State.INSPECTING
+    assert upload.waiting_reason.startswith("Quarantine")
+    lifecycle.complete(upload)
+    assert upload.state == State.REJECTED
+    assert keys(bucket) == [upload.quarantine_key]
+
+
+def test_a_copy_that_was_made_and_not_written_down_is_found_again(
+    alice: Any, bucket: Bucket, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = arrive(bucket, alice, HTML)
+    with monkeypatch.context() as patch:
+        patch.setattr(lifecycle.inspecting, "reject", _die)
+        with pytest.raises(OperationalError):
+            lifecycle.complete(upload)
+    assert len(keys(bucket, kept)) == 1
+
+    lifecycle.complete(upload)
+
+    assert upload.state == State.REJECTED
+    assert keys(bucket) == [upload.quarantine_key]
+
+
+def test_a_copy_of_what_was_given_up_meanwhile_goes(
+    alice: Any, bucket: Bucket, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = arrive(bucket, alice, HTML)
+
+    def give_up(*args: Any, **facts: Any) -> None:
+        lifecycle.remove(Upload.objects.get())
+        raise StaleUpload
+
+    monkeypatch.setattr(lifecycle.inspecting, "reject", give_up)
+    with pytest.raises(InvalidState):
+        lifecycle.complete(upload)
+
+    assert keys(bucket) == []
+
+
+def test_what_is_too_large_for_a_copy_is_only_purged(
+    alice: Any, bucket: Bucket, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle.quarantine, "MAX_COPY", 3)
+
+    upload = lifecycle.complete(arrive(bucket, alice, HTML))
+
+    assert (upload.state, upload.quarantine_key) == (State.REJECTED, "")
+    assert keys(bucket) == []
+
+
+def _die(*args: Any, **facts: Any) -> None:
+    raise OperationalError("the database went away")
+
+
+# Names
+
+
+def test_a_name_is_compared_with_the_content_at_completion(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = arrive(bucket, alice, filename="notes.exe")
+
+    lifecycle.complete(upload)
+
+    assert upload.state == State.REJECTED
+    assert ".exe" in upload.rejected_reason
+
+
+@pytest.mark.parametrize("filename", ["notes.html", "notes.JS", "notes.txt.lnk"])
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_rename_obeys_the_same_rule(
+    alice: Any, bucket: Bucket, filename: str, ready: bool
+) -> None:
+    upload = make_ready(bucket, alice) if ready else begin(alice)
+
+    with pytest.raises(InvalidRequest) as caught:
+        lifecycle.rename(upload, filename)
+
+    assert "filename" in caught.value.fields
+    upload.refresh_from_db()
+    assert upload.filename == "notes.txt"
+
+
+@pytest.mark.parametrize("filename", ["letter.txt", "notes", "notes.md", "notes.bak"])
+def test_a_harmless_rename_goes_through(
+    alice: Any, bucket: Bucket, filename: str
+) -> None:
+    upload = make_ready(bucket, alice)
+
+    lifecycle.rename(upload, filename)
+
+    upload.refresh_from_db()
+    assert upload.filename == filename
+
+
+def test_a_picture_cannot_be_renamed_into_a_document(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = arrive(
+        bucket, alice, PDF, filename="a.pdf", content_type="application/pdf"
+    )
+    lifecycle.complete(upload)
+
+    with pytest.raises(InvalidRequest, match="PDF document"):
+        lifecycle.rename(upload, "a.docx")
+
+
+def test_while_it_is_inspected_a_file_keeps_its_extension(
+    alice: Any, bucket: Bucket, away: Any
+) -> None:
+    upload = lifecycle.complete(arrive(bucket, alice))
+
+    with pytest.raises(InvalidState, match="being checked"):
+        lifecycle.rename(upload, "notes.md")
+    lifecycle.rename(upload, "other.txt")
+
+    assert Upload.objects.get().filename == "other.txt"
+
+
+def test_a_rename_that_meets_a_completion_is_judged_by_what_it_found(
+    alice: Any, bucket: Bucket
+) -> None:
+    # As bytes it may be called anything; as what the inspection found, it may not.
+    upload = begin(alice, PDF, filename="a", content_type="application/octet-stream")
+    other = begin(alice, PDF, filename="b", content_type="application/octet-stream")
+    for twin in Upload.objects.all():
+        put(bucket, twin, PDF)
+        lifecycle.complete(twin)
+
+    lifecycle.rename(upload, "a.pdf")
+    with pytest.raises(InvalidRequest, match="PDF document"):
+        lifecycle.rename(other, "b.docx")
+
+    names = Upload.objects.order_by("filename").values_list("filename", flat=True)
+    assert list(names) == ["a.pdf", "b"]
+
+
+def test_a_name_given_just_before_the_inspection_is_the_one_inspected(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = arrive(bucket, alice)
+    Upload.objects.update(filename="notes.exe")
+
+    reconciliation.complete(upload)
+
+    assert upload.state == State.REJECTED
+
+
+def test_a_bomb_is_rejected_in_the_life_of_an_upload(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = arrive(
+        bucket, alice, bomb(), filename="a.zip", content_type="application/zip"
+    )
+
+    lifecycle.complete(upload)
+
+    assert upload.state == State.REJECTED
+    assert held(alice) == (0, 0, 0, 0)

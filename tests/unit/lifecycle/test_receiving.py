@@ -1,0 +1,541 @@
+"""Files from plain forms: reserved, received, copied, settled; against an S3 in memory."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from django.utils import timezone
+
+from tests.support.builders import MIB, begin, held, kinds, let_time_pass
+from tests.support.plain_forms import REDIRECT, arrive, begin_form, is_there, stored
+from tests.support.storage_faults import Killed, counted, killed_at, refusing
+from uploads import lifecycle
+from uploads.conf import options
+from uploads.errors import (
+    ContentTypeNotAllowed,
+    FileTooLarge,
+    Incomplete,
+    InvalidState,
+    QuotaExceeded,
+    StorageUnavailable,
+)
+from uploads.lifecycle import receiving
+from uploads.lifecycle.reconciliation import reconcile
+from uploads.models import StorageQuota, Upload, UploadPolicy
+from uploads.s3.bucket import Bucket
+from uploads.s3.copying import copy_object
+from uploads.s3.keys import incoming_key
+from uploads.states import State, Transport
+from uploads.upkeep.auditing import audit
+from uploads.upkeep.intake import take_in
+from uploads.upkeep.sweeper import sweep
+
+pytestmark = pytest.mark.django_db
+
+HELLO = b"hello"
+GIF = b"GIF89a\x01\x00\x01\x00" + bytes(20)
+PROGRAM = b"MZ\x90\x00" + bytes(60)
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("alice")
+
+
+def notify(upload: Upload, key: str = "") -> None:
+    record = {"bucket": {"name": "slipway"}, "object": {"key": key or upload.key}}
+    body = {"Records": [{"eventName": "ObjectCreated:Post", "s3": record}]}
+    take_in(json.dumps(body))
+
+
+def test_room_is_reserved_before_anything_is_signed(alice: Any, bucket: Bucket) -> None:
+    upload = begin_form(alice, 100)
+
+    assert (upload.state, upload.transport) == (State.PENDING, Transport.FORM)
+    assert held(alice) == (0, 100, 0, 1)
+    assert kinds(upload) == ["upload.started"]
+    assert upload.expires_at <= timezone.now() + timedelta(days=1)
+
+
+def test_room_that_is_not_there_is_refused_and_reserves_nothing(
+    alice: Any, bucket: Bucket
+) -> None:
+    StorageQuota.objects.create(user=alice, limit_bytes=99)
+
+    with pytest.raises(QuotaExceeded):
+        begin_form(alice, 100)
+
+    assert held(alice) == (0, 0, 0, 0)
+    assert not Upload.objects.exists()
+
+
+def test_more_than_one_copy_takes_is_refused(alice: Any, bucket: Bucket) -> None:
+    StorageQuota.objects.create(user=alice, limit_bytes=10**12)
+
+    with pytest.raises(FileTooLarge):
+        begin_form(alice, lifecycle.MAX_FORM_BYTES + 1)
+
+
+def test_the_policy_is_asked_for_the_size_and_for_the_type_of_the_name(
+    alice: Any, bucket: Bucket
+) -> None:
+    UploadPolicy.objects.create(
+        user=alice, max_file_size=100, allowed_content_types=["image/*"]
+    )
+
+    with pytest.raises(FileTooLarge):
+        begin_form(alice, 101, "a.png")
+    with pytest.raises(ContentTypeNotAllowed):
+        begin_form(alice, 100, "a.txt")
+    begin_form(alice, 100, "a.png")
+    begin_form(alice, 100, "")
+
+
+def test_a_form_that_is_sent_in_twice_by_a_double_click_is_one(
+    alice: Any, bucket: Bucket
+) -> None:
+    asked: dict[str, Any] = {"owner": alice, "filename": "", "idempotency_key": "a"}
+
+    # The first has reserved all that was left when the second is asked for.
+    one, two = (lifecycle.start_form(byte_size=size, **asked) for size in (5, 1))
+    other = lifecycle.start_form(byte_size=5, **asked | {"idempotency_key": "b"})
+
+    assert one == two
+    assert other != one
+    assert held(alice) == (0, 10, 0, 2)
+
+
+def test_a_file_is_copied_charged_by_its_true_size_and_ready(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = begin_form(alice, 100)
+    arrive(bucket, upload, HELLO)
+
+    lifecycle.complete(upload, actor=alice)
+
+    upload.refresh_from_db()
+    assert (upload.state, upload.byte_size) == (State.READY, 5)
+    assert (upload.filename, upload.content_type) == ("notes.txt", "text/plain")
+    assert held(alice) == (5, 0, 1, 0)
+    assert kinds(upload) == ["upload.started", "upload.inspecting", "upload.ready"]
+    told = upload.events.get(kind="upload.inspecting").detail
+    assert (told["reserved_bytes"], told["byte_size"]) == (100, 5)
+    assert told["etag"] == upload.etag
+    facts = bucket.head_object(upload.key)
+    assert facts is not None
+    assert (facts.etag, facts.content_type) == (upload.etag, "text/plain")
+    assert facts.content_disposition == "attachment"
+    assert upload.object_checksum == (facts.checksum_sha256 or "")
+    assert not is_there(bucket, upload)
+    assert list(audit()) == []
+
+
+def test_receiving_can_be_repeated_and_charges_once(alice: Any, bucket: Bucket) -> None:
+    upload = begin_form(alice, 100)
+    arrive(bucket, upload, HELLO)
+
+    for _ in range(3):
+        lifecycle.complete(Upload.objects.get(pk=upload.pk))
+
+    assert held(alice) == (5, 0, 1, 0)
+    assert len(kinds(upload)) == 3
+
+
+@pytest.mark.parametrize("byte_size", [0, 100])
+def test_the_ends_of_the_range_are_taken(
+    alice: Any, bucket: Bucket, byte_size: int
+) -> None:
+    upload = begin_form(alice, 100)
+    arrive(bucket, upload, b"x" * byte_size)
+
+    lifecycle.complete(upload)
+
+    assert upload.state == State.READY
+    assert held(alice) == (byte_size, 0, 1, 0)
+
+
+def test_nothing_has_arrived_is_told_and_changes_nothing(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = begin_form(alice, 100)
+
+    with pytest.raises(Incomplete):
+        lifecycle.complete(upload)
+
+    assert upload.state == State.PENDING
+    assert held(alice) == (0, 100, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "reason"),
+    [
+        (b"x" * 101, {}, "has 101 bytes, at most 100 were reserved"),
+        (HELLO, {"ContentEncoding": "gzip"}, "Content-Encoding gzip"),
+    ],
+    ids=["larger", "encoded"],
+)
+def test_what_the_form_would_not_have_sent_is_rejected_and_purged(
+    alice: Any, bucket: Bucket, content: bytes, changes: dict[str, str], reason: str
+) -> None:
+    upload = begin_form(alice, 100)
+    arrive(bucket, upload, content, **changes)
+
+    lifecycle.complete(upload)
+
+    assert upload.state == State.REJECTED
+    assert reason in upload.rejected_reason
+    assert held(alice) == (0, 0, 0, 0)
+    assert stored(bucket, upload) is None
+    assert not is_there(bucket, upload)
+
+
+def test_content_is_inspected_under_the_own_key(alice: Any, bucket: Bucket) -> None:
+    upload = begin_form(alice, 100, "picture.png")
+    arrive(bucket, upload, PROGRAM)
+
+    lifecycle.complete(upload)
+
+    assert upload.state == State.REJECTED
+    assert "Windows program" in upload.rejected_reason
+    assert kinds(upload)[1:] == ["upload.inspecting", "upload.rejected"]
+    assert held(alice) == (0, 0, 0, 0)
+    assert stored(bucket, upload) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent", "content", "name", "content_type"),
+    [
+        ("my.csv", "other.txt", b"a,b", "my.csv", "text/csv"),
+        ("", "report.pdf", b"%PDF-1.7", "report.pdf", "application/pdf"),
+        ("", "=?UTF-8?B?w7xiZXIuZ2lm?=", GIF, "über.gif", "image/gif"),
+        ("", "../../x\u202e/a.txt", b"a", "a.txt", "text/plain"),
+        ("", "${filename}", GIF, "upload-2026-11-21.gif", "image/gif"),
+        ("", "", b"\x00\x01", "upload-2026-11-21", "application/octet-stream"),
+        ("page.html", "", b"<p>", "page.html", "application/octet-stream"),
+        ("a.svg", "", b"<svg/>", "a.svg", "application/octet-stream"),
+        ("a.tar.gz", "", b"\x1f\x8b", "a.tar.gz", "application/gzip"),
+        ("README", "", b"read", "README", "application/octet-stream"),
+    ],
+)
+def test_names_and_types_come_from_the_person_the_file_or_the_bytes(
+    alice: Any,
+    bucket: Bucket,
+    typed: str,
+    sent: str,
+    content: bytes,
+    name: str,
+    content_type: str,
+) -> None:
+    upload = begin_form(alice, 100, typed)
+    day = timezone.now().replace(2026, 11, 21)
+    Upload.objects.update(created_at=day)
+    upload.refresh_from_db()
+    # boto3 sends ASCII only; what S3 makes of the rest is tested in test_s3_sent_names.
+    ascii_only = sent.encode("ascii", "ignore").decode()
+    arrive(bucket, upload, content, Metadata={"filename": ascii_only} if sent else {})
+
+    lifecycle.complete(upload)
+
+    assert upload.state == State.READY, upload.rejected_reason
+    assert (upload.filename, upload.content_type) == (name, content_type)
+
+
+def test_a_type_that_shows_itself_on_arrival_meets_the_policy_then(
+    alice: Any, bucket: Bucket
+) -> None:
+    UploadPolicy.objects.create(user=alice, allowed_content_types=["image/*"])
+    upload = begin_form(alice, 100, "")
+    arrive(bucket, upload, b"%PDF-1.7")
+
+    lifecycle.complete(upload)
+
+    assert upload.state == State.REJECTED
+    assert "application/pdf may not be uploaded" in upload.rejected_reason
+
+
+def test_where_s3_knows_no_condition_on_copies_a_look_replaces_it(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = begin_form(alice, 100)
+    arrive(bucket, upload, HELLO)
+    real = bucket.client.copy_object
+
+    def without_conditions(**request: Any) -> Any:
+        if "IfNoneMatch" in request:
+            answer: Any = {"Error": {"Code": "NotImplemented", "Message": "a test"}}
+            raise ClientError(answer, "CopyObject")
+        return real(**request)
+
+    monkeypatch.setattr(bucket.client, "copy_object", without_conditions)
+    lifecycle.complete(upload)
+
+    assert upload.state == State.READY
+    assert stored(bucket, upload) == HELLO
+
+
+def test_a_copy_that_comes_too_late_over_a_verified_one_is_noticed(
+    alice: Any, bucket: Bucket
+) -> None:
+    # Only where S3 knows no condition on copies can the second one land at all.
+    upload = begin_form(alice, 100)
+    arrive(bucket, upload, HELLO)
+    late = Upload.objects.get(pk=upload.pk)
+    lifecycle.complete(upload)
+    other = b"other bytes, never inspected"
+    bucket.client.put_object(
+        Bucket=bucket.name, Key=upload.key, Body=other, ContentType="text/plain"
+    )
+
+    lifecycle.complete(late)
+
+    upload.refresh_from_db()
+    assert upload.state == State.REJECTED
+    assert held(alice) == (0, 0, 0, 0)
+
+
+def test_a_cancel_in_the_middle_of_a_copy_leaves_nothing(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = begin_form(alice, 100)
+    arrive(bucket, upload, HELLO)
+    real = copy_object
+
+    def copy_then_cancel(*arguments: Any, **named: Any) -> None:
+        real(*arguments, **named)
+        twin = Upload.objects.get(pk=upload.pk)
+        monkeypatch.setattr(lifecycle.moving, "purge", lambda _: True)
+        lifecycle.moving.move(twin, State.CANCELLED)
+
+    monkeypatch.setattr(f"{receiving.__name__}.copy_object", copy_then_cancel)
+    with pytest.raises(InvalidState):
+        lifecycle.complete(upload)
+
+    assert stored(bucket, upload) is None
+    assert held(alice) == (0, 0, 0, 0)
+
+
+@pytest.mark.slow
+def test_wherever_the_process_is_killed_the_sweeper_finishes(
+    alice: Any, bucket: Bucket
+) -> None:
+    step, died = 0, True
+    while died:
+        step += 1
+        upload = begin_form(alice, 100)
+        arrive(bucket, upload, HELLO)
+        died = False
+        try:
+            with killed_at(bucket, step):
+                lifecycle.complete(Upload.objects.get(pk=upload.pk))
+        except Killed:
+            died = True
+        let_time_pass(minutes=5)
+
+        sweep()
+
+        upload.refresh_from_db()
+        assert upload.state == State.READY, step
+        assert stored(bucket, upload) == HELLO
+        assert held(alice) == (5 * step, 0, step, 0)
+        assert kinds(upload) == ["upload.started", "upload.inspecting", "upload.ready"]
+        assert not is_there(bucket, upload)
+        assert list(audit()) == []
+    assert step > 10, "the walk found too few places to die in"
+
+
+@pytest.mark.parametrize("operation", ["CopyObject", "HeadObject", "DeleteObject"])
+def test_storage_trouble_loses_nothing(
+    alice: Any, bucket: Bucket, operation: str
+) -> None:
+    upload = begin_form(alice, 100)
+    arrive(bucket, upload, HELLO)
+    with refusing(bucket, operation):
+        if operation == "DeleteObject":  # tidying up may wait
+            lifecycle.complete(upload)
+        else:
+            with pytest.raises(StorageUnavailable):
+                lifecycle.complete(upload)
+
+    reconcile(Upload.objects.get(pk=upload.pk))
+    sweep()
+
+    upload.refresh_from_db()
+    assert upload.state == State.READY
+    assert not is_there(bucket, upload)
+
+
+@pytest.mark.parametrize("end", ["cancelled", "expired", "deleted"])
+def test_what_is_over_is_purged_under_both_keys(
+    alice: Any, bucket: Bucket, end: str
+) -> None:
+    upload = begin_form(alice, 100)
+    if end == "deleted":
+        arrive(bucket, upload, HELLO)
+        lifecycle.complete(upload)
+    arrive(bucket, upload, HELLO)
+
+    if end == "expired":
+        lifecycle.expire(upload, reason="a test")
+    else:
+        lifecycle.remove(upload)
+
+    assert upload.state == end
+    assert stored(bucket, upload) is None
+    assert not is_there(bucket, upload)
+    assert held(alice) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("state", [State.READY, State.CANCELLED])
+def test_what_a_form_sends_behind_the_end_is_swept(
+    alice: Any, bucket: Bucket, state: State
+) -> None:
+    upload = begin_form(alice, 100)
+    if state == State.READY:
+        arrive(bucket, upload, HELLO)
+        lifecycle.complete(upload)
+    else:
+        lifecycle.remove(upload)
+    let_time_pass(hours=2)
+    sweep()
+    arrive(bucket, upload, b"something else")
+    [difference] = audit()
+    assert difference.subject == incoming_key(upload.key)
+
+    assert sweep().late_arrivals == 1
+
+    assert list(audit()) == []
+    assert not is_there(bucket, upload)
+    assert stored(bucket, upload) == (HELLO if state == State.READY else None)
+
+
+def test_a_dry_sweep_counts_a_leftover_and_leaves_it(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = begin_form(alice, 100)
+    arrive(bucket, upload, HELLO)
+    lifecycle.complete(upload)
+    arrive(bucket, upload, HELLO)
+
+    assert sweep(dry_run=True).late_arrivals == 1
+
+    assert is_there(bucket, upload)
+
+
+def test_what_a_form_has_just_sent_is_nobodys_orphan(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = begin_form(alice, 100)
+    arrive(bucket, upload, HELLO)
+
+    report = sweep(dry_run=True)
+
+    assert (report.young_orphans, report.late_arrivals) == (0, 0)
+    assert list(audit()) == []
+
+
+def test_what_lies_incoming_without_a_row_is_an_orphan(bucket: Bucket) -> None:
+    key = f"{options().key_prefix}incoming/ab/{'ab' * 20}"
+    bucket.client.put_object(Bucket=bucket.name, Key=key, Body=b"whose?")
+
+    assert sweep().young_orphans == 1
+    assert [(d.kind, d.subject) for d in audit()] == [("object without a row", key)]
+    for _ in range(3):
+        let_time_pass(days=1, minutes=1)
+        report = sweep()
+    assert report.orphans == 1
+    assert bucket.head_object(key) is None
+
+
+def test_the_sweeper_alone_receives_a_file(alice: Any, bucket: Bucket) -> None:
+    upload = begin_form(alice, 100)
+    arrive(bucket, upload, HELLO)
+    let_time_pass(minutes=2)
+
+    assert sweep().completed == 1
+
+    upload.refresh_from_db()
+    assert upload.state == State.READY
+
+
+def test_a_notification_alone_receives_a_file(alice: Any, bucket: Bucket) -> None:
+    upload = begin_form(alice, 100)
+    arrive(bucket, upload, HELLO)
+
+    notify(upload, incoming_key(upload.key))
+
+    upload.refresh_from_db()
+    assert upload.state == State.READY
+
+
+def test_a_notification_of_a_form_sent_again_removes_what_it_sent(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = begin_form(alice, 100)
+    arrive(bucket, upload, HELLO)
+    lifecycle.complete(upload)
+    arrive(bucket, upload, b"something else")
+
+    with counted(bucket) as calls:
+        notify(upload)  # of its own key, as the copy makes one
+    assert calls == {}
+    notify(upload, incoming_key(upload.key))
+
+    assert not is_there(bucket, upload)
+    assert stored(bucket, upload) == HELLO
+
+
+def test_no_url_ever_writes_to_the_own_key(alice: Any, bucket: Bucket) -> None:
+    upload = begin_form(alice, 100)
+
+    form = lifecycle.presign_form(upload, redirect_url=REDIRECT)
+
+    assert form.fields["key"] == incoming_key(upload.key)
+    with pytest.raises(InvalidState):
+        lifecycle.presign(upload)
+    with pytest.raises(InvalidState):
+        lifecycle.presign_parts(upload, [])
+
+
+def test_the_row_says_how_long_its_form_lives(alice: Any, bucket: Bucket) -> None:
+    upload = begin_form(alice, 100)
+
+    form = lifecycle.presign_form(upload, redirect_url=REDIRECT)
+
+    upload.refresh_from_db()
+    assert upload.urls_expire_at is not None
+    assert form.expires_at <= upload.urls_expire_at
+
+
+@pytest.mark.parametrize("state", [State.CANCELLED, State.READY])
+def test_no_form_is_signed_for_what_takes_no_more_bytes(
+    alice: Any, bucket: Bucket, state: State
+) -> None:
+    upload = begin_form(alice, 100)
+    Upload.objects.update(state=state, completed_at=timezone.now())
+
+    with pytest.raises(InvalidState):
+        lifecycle.presign_form(upload, redirect_url=REDIRECT)
+
+
+def test_other_uploads_have_no_form(alice: Any, bucket: Bucket) -> None:
+    with pytest.raises(InvalidState):
+        lifecycle.presign_form(begin(alice), redirect_url=REDIRECT)
+
+
+def test_a_larger_copy_than_was_reserved_is_no_ones_file(
+    alice: Any, bucket: Bucket
+) -> None:
+    # Nobody but the site's own worker can write there; it is looked at all the same.
+    upload = begin_form(alice, 100)
+    bucket.client.put_object(
+        Bucket=bucket.name, Key=upload.key, Body=bytes(MIB), ContentType="text/plain"
+    )
+
+    lifecycle.complete(upload)
+
+    assert upload.state == State.REJECTED
+    assert stored(bucket, upload) is None

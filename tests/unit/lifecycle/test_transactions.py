@@ -1,0 +1,156 @@
+"""S3 is never called inside a transaction: the guard of conftest.py, and what it sees."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from tests.support.builders import (
+    MIB,
+    begin,
+    let_time_pass,
+    make_ready,
+    put,
+    send_parts,
+)
+from uploads import lifecycle
+from uploads.lifecycle.reconciliation import reconcile
+from uploads.models import Upload
+from uploads.s3.bucket import Bucket
+from uploads.upkeep.auditing import audit
+from uploads.upkeep.sweeper import sweep
+
+BIG = bytes(9 * MIB)
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("alice")
+
+
+@pytest.fixture
+def calls(bucket: Bucket) -> Counter[str]:
+    """Names of the operations that were sent to the bucket by the site."""
+    seen: Counter[str] = Counter()
+    bucket.client.meta.events.register(
+        "before-call.s3.*", lambda model, **_: seen.update([model.name])
+    )
+    return seen
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("options", [{}, {"savepoint": False}, {"durable": True}])
+def test_the_guard_fails_a_call_inside_a_transaction(
+    bucket: Bucket, options: dict[str, Any]
+) -> None:
+    bucket.check()
+
+    with (
+        pytest.raises(pytest.fail.Exception, match="HeadBucket was called inside"),
+        transaction.atomic(**options),
+    ):
+        bucket.check()
+    bucket.check()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_guard_needs_no_transaction_of_pytests(bucket: Bucket) -> None:
+    assert not connection.in_atomic_block
+
+    with (
+        pytest.raises(pytest.fail.Exception, match="called inside a transaction"),
+        transaction.atomic(),
+        transaction.atomic(),
+    ):
+        bucket.check()
+
+
+def complete_one(bucket: Bucket, owner: Any) -> None:
+    make_ready(bucket, owner)
+
+
+def complete_parts(bucket: Bucket, owner: Any) -> None:
+    upload = begin(owner, BIG, transport="multipart")
+    send_parts(bucket, upload, BIG)
+    lifecycle.complete(upload)
+
+
+def reject(bucket: Bucket, owner: Any) -> None:
+    upload = begin(owner, b"hello")
+    put(bucket, upload, b"hello", ContentEncoding="gzip")
+    lifecycle.complete(upload)
+
+
+def delete(bucket: Bucket, owner: Any) -> None:
+    lifecycle.remove(make_ready(bucket, owner), actor=owner)
+
+
+def cancel(bucket: Bucket, owner: Any) -> None:
+    upload = begin(owner, BIG, transport="multipart")
+    send_parts(bucket, upload, BIG, 1)
+    lifecycle.remove(upload, actor=owner)
+
+
+def expire(bucket: Bucket, owner: Any) -> None:
+    begin(owner, BIG, transport="multipart")
+    let_time_pass(days=8)
+    sweep()
+
+
+def find(bucket: Bucket, owner: Any) -> None:
+    put(bucket, begin(owner), b"hello")
+    let_time_pass(hours=1)
+    sweep()
+
+
+def come_back(bucket: Bucket, owner: Any) -> None:
+    upload = make_ready(bucket, owner)
+    lifecycle.remove(upload, actor=owner)
+    put(bucket, upload, b"hello")
+    let_time_pass(hours=1)
+    sweep()
+
+
+def check_books(bucket: Bucket, owner: Any) -> None:
+    make_ready(bucket, owner)
+    list(audit())
+
+
+def ask_again(bucket: Bucket, owner: Any) -> None:
+    upload = begin(owner)
+    reconcile(upload)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("walk", "operations"),
+    [
+        (complete_one, {"HeadObject", "GetObject"}),
+        (complete_parts, {"CreateMultipartUpload", "ListParts"}),
+        (complete_parts, {"CompleteMultipartUpload", "HeadObject"}),
+        (reject, {"HeadObject", "DeleteObject"}),
+        (delete, {"DeleteObject"}),
+        (cancel, {"AbortMultipartUpload"}),
+        (expire, {"AbortMultipartUpload"}),
+        (find, {"HeadObject"}),
+        (come_back, {"DeleteObject"}),
+        (check_books, {"ListObjectsV2"}),
+        (ask_again, {"HeadObject"}),
+    ],
+)
+def test_each_way_of_an_upload_calls_s3_outside_transactions(
+    bucket: Bucket,
+    calls: Counter[str],
+    alice: Any,
+    walk: Callable[[Bucket, Any], None],
+    operations: set[str],
+) -> None:
+    # The guard fails the test; what it let through shows that the walk got that far.
+    walk(bucket, alice)
+
+    assert operations <= calls.keys()
+    assert Upload.objects.exists()

@@ -1,0 +1,161 @@
+"""The operator's commands: what they print, and how they end."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
+
+from tests.support.builders import begin, let_time_pass, make_ready, put
+from tests.support.storage_faults import refusing
+from uploads.access.tokens import find_token
+from uploads.management.commands.audit import Bar
+from uploads.models import Upload
+from uploads.s3.bucket import Bucket
+from uploads.states import State
+from uploads.upkeep.auditing import Progress
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("alice")
+
+
+def test_sweep_prints_its_report_as_one_line_of_json(
+    alice: Any, bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin(alice)
+    let_time_pass(days=8)
+
+    call_command("sweep")
+
+    [line] = capsys.readouterr().out.splitlines()
+    report = json.loads(line)
+    assert (report["looked_at"], report["expired"], report["failed"]) == (1, 1, 0)
+
+
+def test_sweep_exits_with_1_when_s3_does_not_answer(
+    bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with refusing(bucket), pytest.raises(SystemExit) as end:
+        call_command("sweep")
+
+    assert end.value.code == 1
+    assert json.loads(capsys.readouterr().out)["failed"] == 1
+
+
+def test_sweep_exits_with_2_when_the_database_does_not_answer(bucket: Bucket) -> None:
+    def refuse(*_: Any) -> Any:
+        raise OperationalError("the connection is lost")
+
+    with connection.execute_wrapper(refuse), pytest.raises(CommandError) as end:
+        call_command("sweep")
+
+    assert end.value.returncode == 2
+    assert "the connection is lost" in str(end.value)
+
+
+def test_a_dry_sweep_changes_nothing(
+    alice: Any, bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin(alice)
+    let_time_pass(days=8)
+
+    call_command("sweep", dry_run=True)
+
+    assert json.loads(capsys.readouterr().out)["looked_at"] == 1
+    assert Upload.objects.get().state == State.PENDING
+
+
+def test_audit_of_a_site_in_order_says_so(
+    alice: Any, bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_ready(bucket, alice)
+    begin(alice)
+
+    call_command("audit")
+
+    assert capsys.readouterr().out == "1 objects, 2 rows, 0 differences\n"
+
+
+def test_audit_prints_each_difference_and_exits_with_1(
+    alice: Any, bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upload = make_ready(bucket, alice)
+    put(bucket, upload, b"hello, world")
+
+    with pytest.raises(SystemExit) as end:
+        call_command("audit")
+
+    assert end.value.code == 1
+    assert capsys.readouterr().out == (
+        f"size: {upload.key}: 12 bytes, upload {upload.pk} says 5\n"
+        "1 objects, 1 rows, 1 differences\n"
+    )
+
+
+def test_audit_exits_with_2_when_the_bucket_cannot_be_read(bucket: Bucket) -> None:
+    with refusing(bucket), pytest.raises(CommandError) as end:
+        call_command("audit")
+
+    assert end.value.returncode == 2
+
+
+def test_the_bar_of_an_audit_grows_and_ends_its_line() -> None:
+    drawn: list[tuple[str, str]] = []
+
+    class Terminal(io.StringIO):
+        def write(self, text: str, ending: str = "") -> int:
+            drawn.append((text, ending))
+            return 0
+
+    bar = Bar(Terminal(), total=10)
+    with mock.patch.object(time, "monotonic", return_value=1000.0):
+        bar.show(Progress(objects=4, rows=5))
+        bar.show(Progress(objects=5, rows=6))  # too soon to draw again
+        bar.show(Progress(objects=9, rows=10))
+
+    assert drawn == [
+        ("\r[###############               ]  50%  4 objects", "\r"),
+        ("\r[##############################] 100%  9 objects", "\n"),
+    ]
+
+
+def test_create_token_prints_a_token_that_works(
+    alice: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("create_token", "alice", name="backup", days=7)
+
+    token = find_token(capsys.readouterr().out.strip())
+    assert token is not None
+    assert (token.user, token.name) == (alice, "backup")
+
+
+@pytest.mark.parametrize("scope", ["read", "write"])
+def test_create_token_takes_a_scope(
+    alice: Any, scope: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("create_token", "alice", scope=scope)
+
+    token = find_token(capsys.readouterr().out.strip())
+    assert token is not None
+    assert token.scope == scope
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["nobody"], "no user 'nobody'"), (["alice", "--days=0"], "1 or more")],
+)
+def test_create_token_refuses_what_makes_no_sense(
+    alice: Any, arguments: list[str], words: str
+) -> None:
+    with pytest.raises(CommandError, match=words):
+        call_command("create_token", *arguments)

@@ -1,0 +1,94 @@
+"""The documents say what is true now."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from tests.support.inspectors import sample_of
+from uploads import errors
+from uploads.conf import Options
+from uploads.states import State
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = (ROOT / "docs" / "settings.md").read_text()
+API = (ROOT / "docs" / "api.md").read_text()
+EVERYTHING = "\n".join(
+    path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+)
+
+
+def test_every_variable_that_is_read_is_documented() -> None:
+    source = (ROOT / "config" / "settings.py").read_text()
+    read = set(re.findall(r'(?:env\.\w+|words)\(\s*"([A-Z0-9_]+)"', source))
+
+    assert len(read) > 30
+    assert sorted(name for name in read if f"`{name}`" not in SETTINGS) == []
+
+
+def test_every_documented_variable_is_read() -> None:
+    source = (ROOT / "config" / "settings.py").read_text()
+    named = set(re.findall(r"`([A-Z][A-Z0-9]*_[A-Z0-9_]+)`", SETTINGS))
+
+    assert sorted(name for name in named if f'"{name}"' not in source) == []
+
+
+def test_every_option_can_be_set() -> None:
+    prefixed = {f"`UPLOADS_{field.name.upper()}`" for field in fields(Options)}
+
+    missing = {name for name in prefixed if name not in SETTINGS}
+
+    assert missing == {"`UPLOADS_KEY_PREFIX`"}  # it is S3_KEY_PREFIX there
+
+
+def test_every_state_and_error_code_is_documented() -> None:
+    def codes(root: type[errors.UploadError]) -> set[str]:
+        return {root.code}.union(*(codes(child) for child in root.__subclasses__()))
+
+    for word in {*State.values, *codes(errors.UploadError)} - {"error"}:
+        assert f"`{word}`" in API, word
+
+
+def test_every_command_is_documented() -> None:
+    commands = (ROOT / "uploads" / "management" / "commands").glob("[a-z]*.py")
+
+    assert sorted(path.stem for path in commands if path.stem not in EVERYTHING) == []
+
+
+def test_the_example_of_an_inspector_is_one() -> None:
+    text = (ROOT / "docs" / "inspection.md").read_text()
+    [example] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102  our own document
+
+    inspector = names["NoMacros"]()
+
+    sample = sample_of(b"... vbaProject.bin ...", filename="a.docm")
+    assert inspector.wants(sample)
+    assert not inspector.inspect(sample).accepted
+    assert inspector.inspect(sample_of(b"...")).accepted
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_the_bucket_policy_refuses_urls_that_are_older_than_ours_get() -> None:
+    text = (ROOT / "docs" / "bucket.md").read_text()
+    blocks = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+
+    parsed = [json.loads(block) for block in blocks]
+    [denied] = [
+        {one["Sid"]: one["Condition"] for one in policy["Statement"]}
+        for policy in parsed
+        if isinstance(policy, dict) and "Sid" in policy["Statement"][0]
+    ]
+    age = denied["YoungUrlsOnly"]["NumericGreaterThan"]["s3:signatureAge"]
+    assert int(age) == Options().url_expiry_seconds * 1000
+    assert denied["EncryptedOnly"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert len(parsed) == 4

@@ -1,0 +1,154 @@
+"""What the site is built from: locked, licensed, and asked about."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from scripts import licences, vulnerabilities
+from scripts.licences import Part
+from scripts.vulnerabilities import CLEAN, FOUND, UNCHECKED
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_python_package_is_pinned_with_a_hash(name: str) -> None:
+    # Comments and continued lines out of the way, each line is one requirement.
+    text = re.sub(r"\\\n", " ", (ROOT / name).read_text())
+    lines = [line for line in text.splitlines() if line and not line.startswith(" ")]
+    lines = [line for line in lines if not line.startswith("#")]
+
+    assert len(lines) > 30
+    pinned = re.compile(r"^[\w.-]+(\[[\w,-]+\])?==\S+ .*--hash=sha256:[0-9a-f]{64}")
+    assert [line for line in lines if not pinned.match(line)] == []
+
+
+def test_every_npm_package_is_pinned_with_a_hash_wherever_it_comes_from() -> None:
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    root = packages.pop("")
+
+    assert len(packages) > 50
+    for path, facts in packages.items():
+        assert facts.get("integrity", "").startswith("sha512-"), path
+        # An address would tie everybody to one registry, or to a stranger's server.
+        assert "resolved" not in facts, path
+        assert "hasInstallScript" not in facts or facts["dev"], path
+    for name, version in {**root["dependencies"], **root["devDependencies"]}.items():
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version), f"{name} is not pinned"
+
+
+def test_nothing_that_is_installed_runs_its_own_script() -> None:
+    commands = re.findall(r"npm (?:ci|install)[^\n]*", (ROOT / "Makefile").read_text())
+
+    assert commands
+    assert [line for line in commands if "--ignore-scripts" not in line] == []
+
+
+def test_the_list_of_licences_is_current() -> None:
+    assert licences.DOCUMENT.read_text() == licences.document(), "run make licences"
+
+
+def test_every_licence_is_one_that_was_agreed_to() -> None:
+    parts = [*licences.python_parts(), *licences.browser_parts()]
+
+    assert len(parts) > 50
+    assert licences.refused(parts) == []
+
+
+@pytest.mark.parametrize(
+    ("licence", "is_refused"),
+    [
+        ("MIT", False),
+        ("AGPL-3.0-only OR MIT", False),
+        ("MIT AND AGPL-3.0-only", True),
+        ("AGPL-3.0-only", True),
+        ("unknown", True),
+        ("", True),
+    ],
+)
+def test_a_licence_that_is_not_on_the_list_is_refused(
+    licence: str, is_refused: bool
+) -> None:
+    part = Part("some-package", "1.0", licence)
+
+    assert licences.refused([part]) == ([part] if is_refused else [])
+
+
+SKIPPED = {"name": "django", "skip_reason": "Dependency not found on PyPI"}
+FINE = {"name": "six", "version": "1.17.0", "vulns": []}
+HOLED = {
+    "name": "django",
+    "version": "1.0",
+    "vulns": [{"id": "PYSEC-1", "fix_versions": ["1.1"]}],
+}
+
+
+@pytest.mark.parametrize(
+    ("output", "status", "words"),
+    [
+        ({"dependencies": [FINE]}, CLEAN, "1 packages, none known"),
+        ({"dependencies": [FINE, HOLED]}, FOUND, "django 1.0: PYSEC-1, fixed in 1.1"),
+        ({"dependencies": [FINE, SKIPPED]}, UNCHECKED, "1 of 2 packages) could not be"),
+        ({"dependencies": [SKIPPED, HOLED]}, FOUND, "PYSEC-1"),
+        ({"dependencies": []}, UNCHECKED, "could not be checked: no access to"),
+        ({}, UNCHECKED, "could not be checked: no access to"),
+        ("", UNCHECKED, "could not be checked: no access to"),
+        (None, UNCHECKED, "the last words"),
+    ],
+)
+def test_what_pip_audit_skips_is_not_clean(
+    output: object, status: int, words: str
+) -> None:
+    text = json.dumps(output) if output else ""
+
+    verdict = vulnerabilities.read_pip_audit(text, "first\nthe last words\n\n")
+
+    assert verdict.status == status
+    assert words in "\n".join(verdict.lines)
+
+
+NPM_FINE = {"vulnerabilities": {}, "metadata": {"dependencies": {"prod": 23}}}
+NPM_HOLED = {
+    "vulnerabilities": {"lodash": {"severity": "high", "range": "<4.17.21"}},
+    "metadata": {"dependencies": {"prod": 23}},
+}
+
+
+@pytest.mark.parametrize(
+    ("output", "status", "words"),
+    [
+        (NPM_FINE, CLEAN, "23 packages, none known"),
+        (NPM_HOLED, FOUND, "lodash: high, <4.17.21"),
+        ({"message": "405 Method Not Allowed"}, UNCHECKED, "405 Method Not Allowed"),
+        ({}, UNCHECKED, "no answer"),
+        (None, UNCHECKED, "could not be checked: no access to advisories"),
+    ],
+)
+def test_an_unreachable_npm_audit_is_not_clean(
+    output: object, status: int, words: str
+) -> None:
+    text = json.dumps(output) if output is not None else ""
+
+    verdict = vulnerabilities.read_npm_audit(text)
+
+    assert verdict.status == status
+    assert words in "\n".join(verdict.lines)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"),
+    [
+        ([CLEAN, CLEAN], CLEAN),
+        ([CLEAN, UNCHECKED], UNCHECKED),
+        ([UNCHECKED, FOUND], FOUND),
+        ([FOUND, CLEAN], FOUND),
+    ],
+)
+def test_what_was_found_outweighs_what_was_not_checked(
+    statuses: list[int], status: int
+) -> None:
+    assert vulnerabilities.overall(statuses) == status

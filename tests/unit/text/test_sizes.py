@@ -1,0 +1,19 @@
+"""Sizes read the same wherever they are written: by Django, or by the page's script."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from uploads.text.sizes import in_words
+
+CASES = json.loads((Path(__file__).parents[2] / "cases" / "sizes.json").read_text())
+
+
+@pytest.mark.parametrize(("byte_size", "words"), CASES)
+def test_a_size_is_told_in_the_largest_unit_that_fits(
+    byte_size: int, words: str
+) -> None:
+    assert in_words(byte_size) == words

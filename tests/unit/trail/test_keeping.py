@@ -1,0 +1,233 @@
+"""Taking the trail elsewhere, and letting its old lines go."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tests.support.builders import begin, declare, let_time_pass, make_ready
+from uploads import lifecycle
+from uploads.models import AuditEvent
+from uploads.models.event import opened_for
+from uploads.s3.bucket import Bucket
+from uploads.trail import export as exporting
+from uploads.trail import retention
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def alice() -> Any:
+    return User.objects.create_user("alice")
+
+
+def run(command: str, *arguments: str) -> str:
+    out = StringIO()
+    call_command(command, *arguments, stdout=out)
+    return out.getvalue()
+
+
+def exported(*arguments: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in run("export_events", *arguments).splitlines()]
+
+
+def make(kind: str = "account.logged_in", **facts: Any) -> AuditEvent:
+    return AuditEvent.objects.create(kind=kind, **facts)
+
+
+def age(days: float) -> None:
+    with opened_for("retention") as rows:
+        rows.update(at=timezone.now() - timedelta(days=days))
+
+
+# Export
+
+
+def test_a_line_has_every_fact_under_a_stable_name(alice: Any, bucket: Bucket) -> None:
+    upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
+    with opened_for("erasure") as rows:
+        rows.filter(kind="upload.started").update(
+            at=NOON, address="2001:db8::1", request_id="r" * 32, detail={"a": "é"}
+        )
+    event = AuditEvent.objects.get(kind="upload.started")
+
+    [line] = exported("--kind", "upload.started")
+
+    assert line == {
+        "id": event.pk,
+        "at": "2026-03-01T12:00:00+00:00",
+        "kind": "upload.started",
+        "actor_id": alice.pk,
+        "actor": "alice",
+        "user_id": alice.pk,
+        "user": "alice",
+        "upload_id": str(upload.pk),
+        "request_id": "r" * 32,
+        "address": "2001:db8::1",
+        "detail": {"a": "é"},
+    }
+
+
+def test_the_oldest_comes_first_and_one_goes_on_behind_an_id() -> None:
+    rows = [make(at=NOON + timedelta(hours=n)) for n in range(5)]
+    ids = [row.pk for row in rows]
+
+    assert [line["id"] for line in exported()] == ids
+    assert [line["id"] for line in exported("--after", str(ids[2]))] == ids[3:]
+    assert exported("--after", str(ids[-1])) == []
+
+
+def test_times_kinds_and_accounts_narrow_it(alice: Any) -> None:
+    rows = [make("quota.changed", at=NOON + timedelta(days=n)) for n in range(4)]
+    mine = make("token.created", at=NOON, user=alice)
+    done = make("policy.changed", at=NOON, actor=alice)
+
+    def ids(*arguments: str) -> list[int]:
+        kinds = ("--kind", "quota.changed", "--kind", "token.created")
+        return [line["id"] for line in exported(*kinds, *arguments)]
+
+    quotas = [row.pk for row in rows]
+    assert ids("--since", "2026-03-02") == quotas[1:]
+    assert ids("--since", "2026-03-02T13:00:00Z", "--until", "2026-03-04") == [
+        quotas[2]
+    ]
+    assert ids("--since", "2030-01-01") == []
+    assert ids("--user", "alice") == [mine.pk]
+    assert done.pk in [line["id"] for line in exported("--user", "alice")]
+
+
+def test_the_newest_minute_waits_unless_asked_for() -> None:
+    event = make()
+
+    assert exported() == []
+    later = (timezone.now() + timedelta(minutes=1)).isoformat()
+    assert [line["id"] for line in exported("--until", later)] == [event.pk]
+
+
+def test_memory_does_not_grow_with_the_trail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "BATCH", 10)
+    AuditEvent.objects.bulk_create(
+        AuditEvent(kind="account.logged_in", at=NOON) for _ in range(35)
+    )
+
+    with CaptureQueriesContext(connection) as queries:
+        first = next(exporting.export())
+        assert len(queries) == 1
+        lines = exported()
+
+    assert [line["id"] for line in lines] == sorted(line["id"] for line in lines)
+    assert len(lines) == 35
+    assert lines[0] == first
+    assert all("LIMIT 10" in q["sql"] for q in queries)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--since", "yesterday"), "--since yesterday: write a date"),
+        (("--until", "2026-13-45"), "--until 2026-13-45: write a date"),
+        (("--user", "nobody"), "There is no user 'nobody'"),
+    ],
+)
+def test_what_cannot_be_meant_is_explained(
+    arguments: tuple[str, ...], words: str
+) -> None:
+    with pytest.raises(CommandError, match=words):
+        run("export_events", *arguments)
+
+
+# Retention
+
+
+def test_old_events_go_and_the_trail_says_so() -> None:
+    make()
+    make()
+    age(days=100)
+    young = make()
+
+    told = run("prune_events", "--older-than", "90")
+
+    assert told.startswith("2 events from before ")
+    assert [row.kind for row in AuditEvent.objects.order_by("id")] == [
+        young.kind,
+        "trail.pruned",
+    ]
+    detail = AuditEvent.objects.get(kind="trail.pruned").detail
+    assert detail["count"] == 2
+    assert detail["from"] <= detail["to"] < young.at.isoformat()
+
+
+def test_a_dry_run_only_counts() -> None:
+    make()
+    age(days=100)
+
+    assert "1 events" in run("prune_events", "--older-than", "90", "--dry-run")
+    assert [row.kind for row in AuditEvent.objects.all()] == ["account.logged_in"]
+
+
+def test_the_history_of_what_lives_is_kept(alice: Any, bucket: Bucket) -> None:
+    ready = make_ready(bucket, alice)
+    pending = begin(alice)
+    waiting = begin(alice)
+    lifecycle.remove(waiting)  # its URL still lives
+    gone = begin(alice)
+    let_time_pass(hours=2)
+    lifecycle.remove(gone)
+    age(days=100)
+
+    run("prune_events", "--older-than", "90")
+
+    assert [row.events.exists() for row in (ready, pending, waiting, gone)] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    run("prune_events", "--older-than", "90", "--all")
+    assert not AuditEvent.objects.exclude(kind="trail.pruned").exists()
+
+
+def test_each_batch_is_a_transaction_with_its_own_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 4)
+    AuditEvent.objects.bulk_create(
+        # Many of one moment: the mark between batches must not lose any.
+        AuditEvent(kind="account.logged_in", at=NOON)
+        for _ in range(10)
+    )
+
+    run("prune_events", "--older-than", "90")
+
+    pruned = AuditEvent.objects.filter(kind="trail.pruned").order_by("id")
+    assert [event.detail["count"] for event in pruned] == [4, 4, 2]
+    assert AuditEvent.objects.count() == 3
+
+
+@pytest.mark.parametrize("days", ["29", "0", "-1"])
+def test_a_short_memory_must_be_meant(days: str) -> None:
+    make()
+
+    with pytest.raises(CommandError, match="at least 30 days"):
+        run("prune_events", "--older-than", days)
+
+    assert AuditEvent.objects.count() == 1
+
+
+def test_by_force_even_today_goes() -> None:
+    make(at=timezone.now() - timedelta(minutes=1))
+
+    run("prune_events", "--older-than", "0", "--force")
+
+    assert [row.kind for row in AuditEvent.objects.all()] == ["trail.pruned"]

@@ -1,0 +1,213 @@
+"""Long inspections in the background: lost tasks, doubled tasks, no workers at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import OperationalError
+from django.utils import timezone
+from django_tasks import default_task_backend
+
+from tests.support.builders import begin, held, let_time_pass, put
+from tests.support.inspectors import Absent, Yes, entries
+from tests.support.storage_faults import refusing
+from uploads import lifecycle
+from uploads.lifecycle import reconciliation, schedule
+from uploads.lifecycle.reconciliation import complete, inspect_in_background
+from uploads.models import Upload
+from uploads.s3.bucket import Bucket
+from uploads.states import State
+from uploads.upkeep.reverification import reverify
+from uploads.upkeep.sweeper import sweep
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("alice")
+
+
+@pytest.fixture(autouse=True)
+def _slow(settings: Any) -> None:
+    settings.UPLOADS = {**settings.UPLOADS, "INLINE_INSPECTION_BYTES": 5}
+    settings.INSPECTORS = entries("Yes", slow=True)
+
+
+@pytest.fixture
+def queue(settings: Any) -> Any:
+    """The tasks that were handed over, and that nobody takes."""
+    settings.TASKS = {
+        "default": {"BACKEND": "django_tasks.backends.dummy.DummyBackend"}
+    }
+    backend: Any = default_task_backend
+    return backend.results
+
+
+def arrive(bucket: Bucket, owner: Any, content: bytes = b"hello!") -> Upload:
+    upload = begin(owner, content)
+    put(bucket, upload, content)
+    return upload
+
+
+def run(upload: Upload) -> Upload:
+    inspect_in_background.call(str(upload.pk))
+    upload.refresh_from_db()
+    return upload
+
+
+def test_a_small_object_is_inspected_at_once(
+    alice: Any, bucket: Bucket, queue: Any
+) -> None:
+    assert complete(arrive(bucket, alice, b"hello")).state == State.READY
+
+    assert queue == []
+
+
+def test_a_large_one_is_handed_over(alice: Any, bucket: Bucket, queue: Any) -> None:
+    upload = complete(arrive(bucket, alice))
+
+    assert upload.state == State.INSPECTING
+    assert upload.waiting_reason == ""
+    assert Yes.seen == []
+    assert [result.args for result in queue] == [[str(upload.pk)]]
+    assert held(alice) == (0, 6, 0, 1)
+
+    assert run(upload).state == State.READY
+    assert Yes.seen == ["notes.txt"]
+    assert (upload.retry_at, upload.failed_checks) == (None, 0)
+    assert held(alice) == (6, 0, 1, 0)
+
+
+def test_without_workers_it_is_done_before_the_answer(
+    alice: Any, bucket: Bucket
+) -> None:
+    assert complete(arrive(bucket, alice)).state == State.READY
+
+
+def test_quick_inspectors_refuse_a_large_one_at_once(
+    alice: Any, bucket: Bucket, queue: Any, settings: Any
+) -> None:
+    settings.INSPECTORS += entries("No")
+
+    assert complete(arrive(bucket, alice)).state == State.REJECTED
+
+    assert (queue, Yes.seen) == ([], [])
+
+
+def test_a_task_that_is_lost_is_made_good_by_the_sweeper(
+    alice: Any, bucket: Bucket, queue: Any
+) -> None:
+    with time_machine.travel(timezone.now(), tick=False):
+        upload = complete(arrive(bucket, alice))
+        assert sweep().looked_at == 0  # a worker may be about to take it
+
+    let_time_pass(minutes=1)
+
+    assert sweep().completed == 1
+    assert run(upload).state == State.READY
+    assert Yes.seen == ["notes.txt"]
+
+
+def test_a_task_runs_once_however_often_it_comes(
+    alice: Any, bucket: Bucket, queue: Any
+) -> None:
+    upload = arrive(bucket, alice)
+    for _ in range(3):
+        complete(upload)
+    assert len(queue) == 3
+
+    for _ in range(3):
+        run(upload)
+
+    assert Yes.seen == ["notes.txt"]
+
+
+def test_what_somebody_else_is_at_is_left_to_them(
+    alice: Any, bucket: Bucket, queue: Any
+) -> None:
+    upload = complete(arrive(bucket, alice))
+    assert schedule.claim(upload) is not None
+
+    assert run(upload).state == State.INSPECTING
+    assert sweep().looked_at == 0
+
+    let_time_pass(minutes=6)  # that somebody has died
+    assert sweep().completed == 1
+
+
+def test_a_large_object_is_leased_for_longer(
+    alice: Any, bucket: Bucket, queue: Any
+) -> None:
+    upload = complete(arrive(bucket, alice))
+    upload.byte_size = 5 * 1000**3
+
+    claimed_at = schedule.claim(upload)
+
+    leased = Upload.objects.get()
+    assert claimed_at is not None
+    assert leased.retry_at is not None
+    assert (leased.retry_at - claimed_at).total_seconds() > 1000
+
+
+def test_a_task_for_what_is_over_or_unknown_does_nothing(
+    alice: Any, bucket: Bucket, queue: Any
+) -> None:
+    upload = complete(arrive(bucket, alice))
+    lifecycle.remove(upload)
+
+    assert run(upload).state == State.DELETED
+    inspect_in_background.call("00000000-0000-0000-0000-000000000000")
+
+
+def test_an_inspector_that_is_away_is_asked_again_later(
+    alice: Any, bucket: Bucket, queue: Any, settings: Any
+) -> None:
+    settings.INSPECTORS = entries("Absent", slow=True)
+    upload = run(complete(arrive(bucket, alice)))
+
+    assert upload.waiting_reason == "Absent: gone fishing."
+    assert upload.failed_checks == 1
+    for _ in range(3):
+        run(upload)
+    assert upload.failed_checks == 2  # the first is tried again at once, no more are
+
+
+def test_storage_that_is_away_is_asked_again_later(
+    alice: Any, bucket: Bucket, queue: Any, settings: Any
+) -> None:
+    upload = complete(arrive(bucket, alice))
+
+    with refusing(bucket, "GetObject"):
+        settings.INSPECTORS = [
+            {"NAME": "uploads.inspection.declared_type.DeclaredTypeInspector"}
+        ]
+        run(upload)
+    assert upload.failed_checks == 1
+
+    let_time_pass(minutes=1)
+    assert sweep().completed == 1
+
+
+def test_a_failing_task_fails_no_request(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*args: Any, **options: Any) -> None:
+        raise OperationalError("the database went away")
+
+    upload = arrive(bucket, alice)
+    monkeypatch.setattr(reconciliation, "reconcile", die)
+
+    assert complete(upload).state == State.INSPECTING
+
+
+def test_an_operator_who_verifies_again_does_not_wait_either(
+    alice: Any, bucket: Bucket, queue: Any, settings: Any
+) -> None:
+    upload = arrive(bucket, alice)
+    assert "being inspected" in reverify(upload).words
+    assert len(queue) == 1
+
+    settings.INSPECTORS = entries("Absent")
+    assert Absent.away
+    assert reverify(upload).words.endswith("Absent: gone fishing.")

@@ -1,0 +1,396 @@
+"""Forgetting a person: nothing of them is left, whatever state their files are in."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from tests.support.builders import (
+    MIB,
+    begin,
+    held,
+    let_time_pass,
+    make_ready,
+    put,
+    send_parts,
+)
+from tests.support.plain_forms import arrive, begin_form
+from tests.support.storage_faults import Killed, killed_at, refusing
+from uploads import lifecycle
+from uploads.access.tokens import create_token, find_token
+from uploads.lifecycle import WantedPart
+from uploads.models import (
+    ApiToken,
+    AuditEvent,
+    Orphan,
+    StorageQuota,
+    Upload,
+    UploadPolicy,
+)
+from uploads.s3.bucket import Bucket
+from uploads.states import State
+from uploads.upkeep import erasure
+from uploads.upkeep.auditing import audit
+from uploads.upkeep.sweeper import sweep
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+
+SECRET_NAME = "alice-in-wonderland.txt"
+
+
+@pytest.fixture
+def alice() -> Any:
+    return User.objects.create_user("alice", "alice@example.org", "correct horse")
+
+
+@pytest.fixture(autouse=True)
+def _quarantine(settings: Any) -> None:
+    settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}
+
+
+@pytest.fixture
+def bob() -> Any:
+    return User.objects.create_user("bob")
+
+
+def run(name: str = "alice", *arguments: str) -> tuple[dict[str, Any], int]:
+    """Return what the command printed and its exit code."""
+    out = StringIO()
+    code = 0
+    try:
+        call_command("erase_user", name, *arguments, stdout=out)
+    except SystemExit as end:
+        code = int(end.code or 0)
+    return json.loads(out.getvalue()), code
+
+
+def pending(bucket: Bucket, owner: Any) -> Upload:
+    return begin(owner, filename=SECRET_NAME)
+
+
+def pending_with_its_bytes(bucket: Bucket, owner: Any) -> Upload:
+    upload = pending(bucket, owner)
+    put(bucket, upload, b"hello")
+    return upload
+
+
+def pending_parts(bucket: Bucket, owner: Any) -> Upload:
+    content = bytes(16 * MIB + 1)
+    upload = begin(owner, b"", byte_size=len(content), filename=SECRET_NAME)
+    lifecycle.presign_parts(upload, [WantedPart(1, "x" * 44)])
+    send_parts(bucket, upload, content, 1)
+    # And one whose id was lost on its way to the row.
+    bucket.create_multipart_upload(upload.key, content_type=upload.content_type)
+    return upload
+
+
+def inspecting(bucket: Bucket, owner: Any) -> Upload:
+    upload = pending_with_its_bytes(bucket, owner)
+    lifecycle.move(upload, State.INSPECTING)
+    return upload
+
+
+def ready(bucket: Bucket, owner: Any) -> Upload:
+    upload = make_ready(bucket, owner)
+    lifecycle.rename(upload, SECRET_NAME, actor=owner)
+    return upload
+
+
+def rejected(bucket: Bucket, owner: Any) -> Upload:
+    upload = pending(bucket, owner)
+    put(bucket, upload, b"longer than declared")
+    return lifecycle.complete(upload)
+
+
+def quarantined(bucket: Bucket, owner: Any) -> Upload:
+    content = b"<html><script>alert(1)</script></html>"
+    upload = begin(owner, content, filename=SECRET_NAME, content_type="image/png")
+    put(bucket, upload, content)
+    lifecycle.complete(upload)
+    assert upload.quarantine_key
+    return upload
+
+
+def sent_by_a_form(bucket: Bucket, owner: Any) -> Upload:
+    upload = begin_form(owner, filename=SECRET_NAME)
+    arrive(bucket, upload, b"hello")
+    return upload
+
+
+def expired(bucket: Bucket, owner: Any) -> Upload:
+    upload = pending_with_its_bytes(bucket, owner)
+    lifecycle.expire(upload, reason="of old age")
+    return upload
+
+
+def cancelled(bucket: Bucket, owner: Any) -> Upload:
+    upload = pending(bucket, owner)
+    lifecycle.remove(upload, actor=owner)
+    put(bucket, upload, b"hello")  # late, over a URL that still lives
+    return upload
+
+
+def deleted(bucket: Bucket, owner: Any) -> Upload:
+    upload = ready(bucket, owner)
+    lifecycle.remove(upload, actor=owner)
+    return upload
+
+
+def form_on_its_way(bucket: Bucket, owner: Any) -> Upload:
+    upload = begin_form(owner, 100, SECRET_NAME)
+    arrive(bucket, upload, b"hello")
+    return upload
+
+
+def form_sent_again(bucket: Bucket, owner: Any) -> Upload:
+    upload = lifecycle.complete(form_on_its_way(bucket, owner))
+    arrive(bucket, upload, b"hello again")
+    return upload
+
+
+STATES = [
+    pending,
+    pending_with_its_bytes,
+    pending_parts,
+    inspecting,
+    ready,
+    rejected,
+    quarantined,
+    sent_by_a_form,
+    expired,
+    cancelled,
+    deleted,
+    form_on_its_way,
+    form_sent_again,
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", STATES, ids=lambda make: make.__name__)
+def test_in_each_state_nothing_is_left_when_the_urls_are_dead(
+    alice: Any, bob: Any, bucket: Bucket, make: Any
+) -> None:
+    upload = make(bucket, alice)
+    other = make_ready(bucket, bob)
+    number = alice.pk
+
+    first, code = run()
+    assert (code, first["erased"], first["waiting"]) == (1, False, 1)
+    assert first["waits_until"]
+    assert bucket.head_object(upload.key) is None
+    assert held(alice) == (0, 0, 0, 0)
+    if make is sent_by_a_form:  # once more, by a URL that was handed out before
+        arrive(bucket, upload, b"hello")
+    else:
+        put(bucket, upload, b"hello")
+    let_time_pass(minutes=20)
+    second, code = run()
+
+    assert (code, second["erased"], second["removed"]) == (0, True, 1)
+    assert not User.objects.filter(pk=number).exists()
+    assert not Upload.objects.filter(owner_id=number).exists()
+    assert not StorageQuota.objects.filter(user_id=number).exists()
+    keys = [entry.key for entry in bucket.list_objects("")]
+    assert keys == [other.key]
+    assert list(bucket.list_multipart_uploads("")) == []
+    assert Upload.objects.get(pk=other.pk).state == State.READY
+    assert list(audit()) == []
+    assert sweep().failed == 0
+
+
+def test_dead_urls_need_one_run_only(alice: Any, bucket: Bucket) -> None:
+    for make in STATES:
+        make(bucket, alice)
+    let_time_pass(minutes=20)
+
+    report, code = run()
+
+    assert code == 0
+    assert report["uploads"] == report["removed"] == len(STATES)
+    assert list(bucket.list_objects("")) == []
+    assert list(audit()) == []
+
+
+def test_an_account_without_uploads_is_erased_at_once(alice: Any) -> None:
+    report, code = run()
+
+    assert (code, report["erased"], report["uploads"]) == (0, True, 0)
+
+
+def test_the_account_is_shut_from_the_first_moment(alice: Any, bucket: Bucket) -> None:
+    alice.is_superuser = alice.is_staff = True
+    alice.save()
+    pending(bucket, alice)
+    _, secret = create_token(alice, name="backup")
+    client, stranger = Client(), Client()
+    client.force_login(alice)
+    stranger.force_login(User.objects.create_user("bob"))
+
+    run()
+
+    assert find_token(secret) is None
+    assert not ApiToken.objects.filter(revoked_at=None).exists()
+    assert client.get("/api/v1/me").status_code == 401
+    assert stranger.get("/api/v1/me").status_code == 200
+    assert Session.objects.count() == 1
+    assert not Client().login(username="alice", password="correct horse")
+    alice.refresh_from_db()
+    rights = (alice.is_active, alice.is_staff, alice.is_superuser)
+    assert rights == (False, False, False)
+
+
+def test_the_trail_keeps_what_happened_and_forgets_to_whom(
+    alice: Any, bob: Any, bucket: Bucket, admin_client: Client, admin_user: Any
+) -> None:
+    client = Client(REMOTE_ADDR="203.0.113.9")
+    client.force_login(alice)
+    upload = ready(bucket, alice)
+    client.get(f"/api/v1/uploads/{upload.pk}/download")
+    Client(REMOTE_ADDR="203.0.113.9").post(
+        "/accounts/login/", {"username": "alice", "password": "wrong"}
+    )
+    page = f"/admin/uploads/storagequota/{alice.pk}/change/"
+    admin_client.post(page, {"limit_bytes": "5 GB"})
+    UploadPolicy.objects.create(user=alice, max_file_size=5)
+    Orphan.objects.create(
+        key=upload.key,
+        byte_size=5,
+        modified_at=timezone.now(),
+        first_seen_at=timezone.now(),
+        last_seen_at=timezone.now(),
+    )
+    before = AuditEvent.objects.count()
+    let_time_pass(minutes=20)
+
+    assert run()[1] == 0
+
+    rows = json.dumps(
+        [*AuditEvent.objects.values(), *LogEntry.objects.values()], default=str
+    )
+    for trace in ("alice", "203.0.113.9", upload.key, str(upload.pk)):
+        assert trace not in rows, trace
+    assert AuditEvent.objects.count() > before
+    quota = AuditEvent.objects.get(kind="quota.changed")
+    assert (quota.actor, quota.user, quota.detail) == (admin_user, None, {})
+    assert quota.address == "127.0.0.1"  # the operator's, not the person's
+    assert AuditEvent.objects.filter(kind="upload.downloaded").exists()
+    assert AuditEvent.objects.get(kind="account.erased").detail["uploads"] == 1
+    assert not Orphan.objects.exists()
+
+
+def test_what_an_operator_did_to_others_stays_their_history(
+    alice: Any, bob: Any, bucket: Bucket
+) -> None:
+    upload = make_ready(bucket, bob)
+    lifecycle.rename(upload, "new.txt", actor=alice)
+
+    assert run()[1] == 0
+
+    event = AuditEvent.objects.get(kind="upload.renamed")
+    assert (event.user, event.upload, event.actor) == (bob, upload, None)
+    assert event.detail == {"from": "notes.txt", "to": "new.txt"}
+
+
+def test_a_dry_run_changes_nothing(alice: Any, bucket: Bucket) -> None:
+    upload = ready(bucket, alice)
+    before = list(AuditEvent.objects.order_by("pk").values())
+
+    report, code = run("alice", "--dry-run")
+
+    assert (code, report["uploads"], report["events"]) == (0, 1, len(before))
+    assert list(AuditEvent.objects.order_by("pk").values()) == before
+    assert bucket.head_object(upload.key) is not None
+    alice.refresh_from_db()
+    assert alice.is_active
+
+
+def test_a_storage_that_fails_is_told_and_asked_again(
+    alice: Any, bucket: Bucket
+) -> None:
+    ready(bucket, alice)
+    pending(bucket, alice)
+    let_time_pass(minutes=20)
+
+    with refusing(bucket, "DeleteObject"):
+        report, code = run()
+
+    assert (code, report["failed"], report["removed"]) == (1, 2, 0)
+    assert User.objects.filter(pk=alice.pk, is_active=False).exists()
+    report, code = run()
+    assert (code, report["removed"]) == (0, 2)
+
+
+def test_an_upload_begun_by_a_request_under_way_is_found_by_the_next_run(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "_admin_entries", _late(alice, bucket))
+
+    report, code = run()
+    assert (code, report["erased"], report["failed"]) == (1, False, 1)
+    monkeypatch.undo()
+    let_time_pass(minutes=20)
+
+    assert run()[1] == 0
+
+
+def _late(owner: Any, bucket: Bucket) -> Any:
+    real = erasure._admin_entries
+
+    def found(user: Any) -> Any:
+        begin(owner)
+        return real(user)
+
+    return found
+
+
+def test_all_versions_go(alice: Any, bucket: Bucket) -> None:
+    bucket.client.put_bucket_versioning(
+        Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"}
+    )
+    upload = ready(bucket, alice)
+    put(bucket, upload, b"hello")  # past the site: a version that no row knows
+    form_sent_again(bucket, alice)
+    let_time_pass(minutes=20)
+
+    assert run()[1] == 0
+
+    listed = bucket.client.list_object_versions(Bucket=bucket.name)
+    assert {"Versions", "DeleteMarkers"} & set(listed) == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", range(1, 60, 6))
+def test_whenever_it_is_killed_the_next_run_ends_it(
+    alice: Any, bucket: Bucket, step: int
+) -> None:
+    ready(bucket, alice)
+    pending_parts(bucket, alice)
+    let_time_pass(minutes=20)
+
+    with suppress(Killed), killed_at(bucket, step):
+        run()
+    if User.objects.filter(username="alice").exists():
+        assert run()[1] == 0
+
+    assert not Upload.objects.exists()
+    assert list(bucket.list_objects("")) == []
+    assert list(bucket.list_multipart_uploads("")) == []
+    rows = json.dumps(list(AuditEvent.objects.values()), default=str)
+    assert SECRET_NAME not in rows
+
+
+def test_a_stranger_is_no_success() -> None:
+    with pytest.raises(CommandError, match="no user 'nobody'") as refusal:
+        run("nobody")
+
+    assert refusal.value.returncode == 2

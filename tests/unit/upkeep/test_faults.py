@@ -1,0 +1,242 @@
+"""Inspections that break for a fault of ours: they wait a day, and then they end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.db import OperationalError
+from django.test import Client
+from django.utils import timezone
+
+from tests.support.builders import begin, held, kinds, let_time_pass, put
+from tests.support.inspectors import entries
+from tests.support.storage_faults import refusing
+from uploads import lifecycle
+from uploads.errors import InvalidState
+from uploads.lifecycle import inspecting
+from uploads.models import Upload
+from uploads.s3.bucket import Bucket
+from uploads.states import State
+from uploads.upkeep.auditing import audit
+from uploads.upkeep.sweeper import FAILED_LOOKS, Report, sweep
+
+pytestmark = pytest.mark.django_db
+
+NOTE = "The site itself failed with ZeroDivisionError: see the log."
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("alice")
+
+
+@pytest.fixture
+def stuck(alice: Any, bucket: Bucket) -> Upload:
+    """An upload whose bytes are here, looked at by nobody yet."""
+    upload = begin(alice)
+    put(bucket, upload, b"hello")
+    facts = bucket.head_object(upload.key)
+    assert facts is not None
+    lifecycle.move(upload, State.INSPECTING, etag=facts.etag)
+    let_time_pass(minutes=2)
+    return upload
+
+
+class Fault:
+    """Something of ours that breaks in every inspection while it is there."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.error: Exception | None = ZeroDivisionError("a fault of ours")
+        sample = inspecting._sample
+
+        def break_(upload: Upload, objects: Any) -> Any:
+            if self.error is not None:
+                raise self.error
+            return sample(upload, objects)
+
+        monkeypatch.setattr(inspecting, "_sample", break_)
+
+
+@pytest.fixture
+def fault(monkeypatch: pytest.MonkeyPatch) -> Fault:
+    return Fault(monkeypatch)
+
+
+def told(report: Report) -> dict[str, int]:
+    return {name: count for name, count in report.as_dict().items() if count}
+
+
+@pytest.fixture(autouse=True)
+def other(bucket: Bucket, django_user_model: Any, stuck: Upload) -> Upload:
+    """Another's upload, which has passed."""
+    upload = begin(django_user_model.objects.create_user("bob"), b"fine")
+    put(bucket, upload, b"fine")
+    lifecycle.complete(upload)
+    return upload
+
+
+def last_look() -> Report:
+    """Let all looks but one have broken, and make the one that is one too many."""
+    Upload.objects.filter(state=State.INSPECTING).update(faults=FAILED_LOOKS)
+    let_time_pass(hours=1)
+    return sweep()
+
+
+def test_while_nothing_passes_nothing_is_refused(
+    stuck: Upload, other: Upload, fault: Fault
+) -> None:
+    # A release that breaks all inspections must not throw away a day's files.
+    Upload.objects.filter(pk=other.pk).update(
+        created_at=timezone.now() - timedelta(hours=13)
+    )
+
+    assert told(last_look()) == {"looked_at": 1, "failed": 1, "waiting": 1}
+
+    stuck.refresh_from_db()
+    assert stuck.state == State.INSPECTING
+    assert stuck.waiting_reason == NOTE
+
+
+def test_until_it_ends_operators_see_what_breaks(
+    stuck: Upload, alice: Any, fault: Fault, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for count in (1, 2, 3):
+        assert told(sweep()) == {"looked_at": 1, "failed": 1, "waiting": 1}
+        let_time_pass(hours=1)
+        stuck.refresh_from_db()
+        assert stuck.faults == count
+
+    assert stuck.state == State.INSPECTING
+    assert stuck.waiting_reason == NOTE
+    assert kinds(stuck).count("upload.waiting") == 1
+    assert held(alice) == (0, 5, 0, 1)
+    call_command("audit")
+    assert NOTE in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_it_takes_many_looks_and_about_a_day(
+    stuck: Upload, other: Upload, fault: Fault
+) -> None:
+    waited = []
+    while sweep().given_up == 0:
+        Upload.objects.filter(pk=other.pk).update(created_at=timezone.now())
+        stuck.refresh_from_db()
+        assert stuck.state == State.INSPECTING
+        assert stuck.retry_at is not None
+        waited.append(stuck.retry_at - timezone.now())
+        let_time_pass(seconds=waited[-1].total_seconds())
+
+    assert len(waited) == FAILED_LOOKS
+    assert timedelta(hours=20) < sum(waited, timedelta()) < timedelta(hours=28)
+
+
+def test_then_it_is_refused_and_its_space_is_free_again(
+    stuck: Upload, alice: Any, bucket: Bucket, fault: Fault
+) -> None:
+    report = last_look()
+
+    assert told(report) == {"looked_at": 1, "failed": 1, "given_up": 1, "rejected": 1}
+    stuck.refresh_from_db()
+    assert stuck.state == State.REJECTED
+    assert "could not be checked" in stuck.rejected_reason
+    assert (stuck.waiting_reason, stuck.quarantine_key) == ("", "")
+    assert bucket.head_object(stuck.key) is None
+    assert held(alice) == (0, 0, 0, 0)
+    event = stuck.events.get(kind="upload.rejected")
+    assert event.detail == {"cause": "not_inspected", "reason": stuck.rejected_reason}
+    with pytest.raises(InvalidState):
+        lifecycle.presign_download(stuck)
+    let_time_pass(hours=1)
+    sweep()
+    assert told(sweep()) == {}
+    assert list(audit()) == []
+
+
+def test_its_owner_is_told_whose_fault_it_was(
+    stuck: Upload, alice: Any, fault: Fault, client: Client
+) -> None:
+    last_look()
+    client.force_login(alice)
+
+    page = client.get(f"/uploads/{stuck.pk}/").content.decode()
+
+    assert "for a fault of this site and not of the file" in page
+    assert len(inspecting.UNINSPECTED) <= 255  # as much as a row holds
+
+
+def test_a_copy_is_kept_where_refused_content_is(
+    stuck: Upload, alice: Any, bucket: Bucket, fault: Fault, settings: Any
+) -> None:
+    settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}
+    with refusing(bucket, "CopyObject"):
+        assert told(last_look()) == {"looked_at": 1, "failed": 1}
+    stuck.refresh_from_db()
+    assert stuck.state == State.INSPECTING  # what should be kept is not thrown away
+
+    assert last_look().given_up == 1
+
+    stuck.refresh_from_db()
+    assert bucket.read_range(stuck.quarantine_key, 0, 10) == b"hello"
+    assert bucket.head_object(stuck.key) is None
+
+
+def test_what_is_mended_in_time_becomes_ready(
+    stuck: Upload, alice: Any, fault: Fault
+) -> None:
+    sweep()
+    fault.error = None
+
+    assert last_look().completed == 1
+
+    stuck.refresh_from_db()
+    assert (stuck.state, stuck.faults) == (State.READY, 0)
+    assert stuck.waiting_reason == ""
+    assert held(alice) == (5, 0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OperationalError("deadlock detected"), ImproperlyConfigured("INSPECTORS: x")],
+)
+def test_what_is_wrong_for_all_ends_nobodys_upload(
+    stuck: Upload, fault: Fault, error: Exception
+) -> None:
+    fault.error = error
+
+    assert told(last_look()) == {"looked_at": 1, "failed": 1}
+
+    stuck.refresh_from_db()
+    assert (stuck.state, stuck.faults) == (State.INSPECTING, FAILED_LOOKS)
+
+
+@pytest.mark.parametrize("inspector", ["Absent", "Broken", "Silent"])
+def test_an_inspector_that_cannot_look_is_waited_for_however_long(
+    stuck: Upload, fault: Fault, settings: Any, inspector: str
+) -> None:
+    # One look that breaks after a week without a scanner is the first, not the last.
+    settings.INSPECTORS = entries(inspector)
+    fault.error = None
+    Upload.objects.update(failed_checks=1000)
+    assert told(last_look()) == {"looked_at": 1, "waiting": 1}
+
+    fault.error = ZeroDivisionError("a fault of ours")
+    let_time_pass(hours=1)
+    assert told(sweep()) == {"looked_at": 1, "failed": 1, "waiting": 1}
+
+    stuck.refresh_from_db()
+    assert (stuck.state, stuck.faults) == (State.INSPECTING, 1)
+
+
+def test_nothing_ends_while_the_bucket_does_not_answer(
+    stuck: Upload, bucket: Bucket, fault: Fault
+) -> None:
+    with refusing(bucket, "HeadBucket"):
+        assert last_look().given_up == 0
+
+    stuck.refresh_from_db()
+    assert (stuck.state, stuck.faults) == (State.INSPECTING, FAILED_LOOKS)

@@ -1,0 +1,450 @@
+"""Notifications at work: from a queue, and from whoever knows the secret."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import Mock
+
+import boto3
+import psycopg.errors
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+from django.test import Client
+
+from tests.support.builders import begin, held, kinds, let_time_pass, make_ready, put
+from tests.support.storage_faults import counted, refusing
+from uploads import lifecycle
+from uploads.errors import StorageUnavailable
+from uploads.lifecycle.reconciliation import reconcile
+from uploads.models import ParkedNotification, Upload
+from uploads.s3.bucket import Bucket
+from uploads.s3.queue import Queue
+from uploads.states import State
+from uploads.upkeep import intake
+from uploads.upkeep.intake import MAX_RECEIVES, Intake, park, take_from, take_in
+from uploads.upkeep.sweeper import sweep
+
+pytestmark = pytest.mark.django_db
+
+HOOK = "/hooks/s3"
+SECRET = "correct horse battery staple"
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("alice")
+
+
+@pytest.fixture
+def queue(bucket: Bucket) -> Iterator[Queue]:
+    """A queue whose messages come back at once when they are not deleted."""
+    sqs = boto3.client("sqs", region_name="us-east-1")
+    made = sqs.create_queue(QueueName="s3", Attributes={"VisibilityTimeout": "0"})
+    yield Queue(url=made["QueueUrl"], client=sqs)
+    sqs.close()
+
+
+@pytest.fixture
+def knock(client: Client, settings: Any) -> Any:
+    """Post to the hook with the right secret."""
+    settings.S3_NOTIFICATIONS_SECRET = SECRET
+
+    def post(body: Any, authorization: str = f"Bearer {SECRET}") -> Any:
+        return client.post(
+            HOOK,
+            body if isinstance(body, (str, bytes)) else json.dumps(body),
+            content_type="application/json",
+            headers={"Authorization": authorization} if authorization else {},
+        )
+
+    return post
+
+
+def created(*uploads: Upload | str, bucket: str = "slipway") -> str:
+    """Write S3's event about these uploads, or about these keys."""
+    keys = [upload if isinstance(upload, str) else upload.key for upload in uploads]
+    return json.dumps(
+        {
+            "Records": [
+                {
+                    "eventName": "ObjectCreated:Put",
+                    "s3": {"bucket": {"name": bucket}, "object": {"key": key}},
+                }
+                for key in keys
+            ]
+        }
+    )
+
+
+def send(queue: Queue, *bodies: str) -> None:
+    for body in bodies:
+        queue.client.send_message(QueueUrl=queue.url, MessageBody=body)
+
+
+def waiting(queue: Queue) -> int:
+    name: Any = "ApproximateNumberOfMessages"
+    answer = queue.client.get_queue_attributes(
+        QueueUrl=queue.url, AttributeNames=[name]
+    )
+    return int(answer["Attributes"][name])
+
+
+def arrived(bucket: Bucket, owner: Any) -> Upload:
+    """Leave an upload whose browser died between the last byte and complete."""
+    upload = begin(owner)
+    put(bucket, upload, b"hello")
+    return upload
+
+
+# What a message leads to
+
+
+def test_a_browser_that_dies_before_complete_gets_its_file_recorded(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = arrived(bucket, alice)
+
+    assert take_in(created(upload)) == Intake(handled=1)
+
+    assert Upload.objects.get().state == State.READY
+    assert held(alice) == (5, 0, 1, 0)
+
+
+def test_a_message_is_a_hint_and_no_proof(alice: Any, bucket: Bucket) -> None:
+    upload = begin(alice)
+
+    assert take_in(created(upload)) == Intake(handled=1)
+
+    assert Upload.objects.get().state == State.PENDING
+    assert kinds(upload) == ["upload.started"]
+
+
+def test_doubled_and_reordered_messages_end_in_the_same_state(
+    alice: Any, bucket: Bucket
+) -> None:
+    uploads = [arrived(bucket, alice) for _ in range(3)]
+    bodies = [created(upload) for upload in uploads] * 3
+    random.Random(1).shuffle(bodies)
+
+    for body in bodies:
+        take_in(body)
+
+    for upload in uploads:
+        assert kinds(upload) == ["upload.started", "upload.inspecting", "upload.ready"]
+    assert held(alice) == (15, 0, 3, 0)
+
+
+def test_a_late_message_about_a_ready_upload_costs_no_call(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = make_ready(bucket, alice)
+
+    with counted(bucket) as calls:
+        assert take_in(created(upload)) == Intake(handled=1)
+
+    assert calls == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        created("uploads/ab/unknown"),
+        created("backups/db.dump"),
+        created("a\x00b"),
+        created("\ud800"),
+        created("x" * 5000),
+        created("uploads/ab/unknown", bucket="another"),
+    ],
+)
+def test_unknown_keys_are_counted_and_nothing_more(bucket: Bucket, body: str) -> None:
+    assert take_in(body) == Intake(unknown=1)
+
+
+def test_the_same_key_in_another_bucket_is_another_object(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = arrived(bucket, alice)
+
+    assert take_in(created(upload, bucket="another")) == Intake(unknown=1)
+
+    assert Upload.objects.get().state == State.PENDING
+
+
+def test_bytes_that_come_after_the_last_purge_are_removed_at_once(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = begin(alice)
+    lifecycle.remove(upload)
+    let_time_pass(hours=1)
+    sweep()
+    put(bucket, upload, b"hello")
+
+    take_in(created(upload))
+
+    assert bucket.head_object(upload.key) is None
+    assert Upload.objects.get().purged_at is not None
+
+
+def test_many_records_in_one_message_are_all_handled(
+    alice: Any, bucket: Bucket
+) -> None:
+    uploads = [arrived(bucket, alice) for _ in range(3)]
+
+    counts = take_in(created(*uploads, "uploads/ab/unknown"))
+
+    assert counts == Intake(handled=3, unknown=1)
+
+
+# From the queue
+
+
+def test_messages_are_deleted_when_they_are_handled(
+    alice: Any, bucket: Bucket, queue: Queue
+) -> None:
+    uploads = [arrived(bucket, alice) for _ in range(3)]
+    send(queue, *map(created, uploads), created("uploads/ab/unknown"))
+
+    assert take_from(queue, wait_seconds=0) == Intake(handled=3, unknown=1)
+
+    assert waiting(queue) == 0
+
+
+@pytest.mark.parametrize("body", ["garbage", "{}", '{"Records": 7}', "nul \x01"])
+def test_poison_is_parked_once_and_not_looped(
+    alice: Any, bucket: Bucket, queue: Queue, body: str
+) -> None:
+    send(queue, body, created(arrived(bucket, alice)))
+
+    assert take_from(queue, wait_seconds=0) == Intake(handled=1, parked=1)
+
+    assert waiting(queue) == 0
+    parked = ParkedNotification.objects.get()
+    assert (parked.source, parked.body) == ("sqs", body)
+
+
+def test_messages_wait_in_the_queue_while_the_bucket_does_not_answer(
+    alice: Any, bucket: Bucket, queue: Queue
+) -> None:
+    send(queue, created(arrived(bucket, alice)))
+
+    with refusing(bucket):
+        for _ in range(MAX_RECEIVES + 2):
+            with pytest.raises(StorageUnavailable):
+                take_from(queue, wait_seconds=0)
+
+    assert waiting(queue) == 1
+    assert take_from(queue, wait_seconds=0) == Intake(handled=1)
+    assert not ParkedNotification.objects.exists()
+
+
+def test_what_fails_while_the_bucket_answers_is_parked_in_the_end(
+    alice: Any, bucket: Bucket, queue: Queue
+) -> None:
+    send(queue, created(arrived(bucket, alice)))
+
+    with refusing(bucket, "HeadObject"):
+        counts = [take_from(queue, wait_seconds=0) for _ in range(MAX_RECEIVES + 1)]
+
+    assert counts == [Intake(failed=1)] * 4 + [Intake(parked=1), Intake()]
+    assert Upload.objects.get().state == State.PENDING
+    let_time_pass(minutes=2)
+    assert sweep().completed == 1
+
+
+def too_large_for_an_index() -> OperationalError:
+    error = OperationalError("index row size exceeds maximum")
+    error.__cause__ = psycopg.errors.ProgramLimitExceeded()
+    return error
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), too_large_for_an_index()])
+def test_a_message_that_breaks_something_stops_no_other(
+    alice: Any,
+    bucket: Bucket,
+    queue: Queue,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    def break_on_poison(upload: Upload) -> State:
+        if upload.filename == "poison.txt":
+            raise error
+        return reconcile(upload)
+
+    monkeypatch.setattr(intake, "reconcile", break_on_poison)
+    poison = begin(alice, filename="poison.txt")
+    put(bucket, poison, b"hello")
+    send(queue, created(poison), created(arrived(bucket, alice)))
+
+    counts = [take_from(queue, wait_seconds=0) for _ in range(MAX_RECEIVES + 1)]
+
+    assert counts[0] == Intake(handled=1, failed=1)
+    assert counts[-2:] == [Intake(parked=1), Intake()]
+    assert ParkedNotification.objects.get().error == repr(error)
+
+
+def test_no_message_is_to_blame_for_a_database_that_is_away(
+    alice: Any, bucket: Bucket, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(queue, created(arrived(bucket, alice)))
+    away = Mock(side_effect=OperationalError("connection refused"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "reconcile", away)
+        for _ in range(MAX_RECEIVES + 1):
+            with pytest.raises(OperationalError):
+                take_from(queue, wait_seconds=0)
+
+    assert not ParkedNotification.objects.exists()
+    assert take_from(queue, wait_seconds=0) == Intake(handled=1)
+
+
+def test_only_the_newest_are_kept_parked(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MAX_PARKED", 3)
+
+    for number in range(5):
+        park("http", f"{number}\x00\ud800", "x" * 999)
+
+    kept = ParkedNotification.objects.order_by("pk")
+    assert [parked.body for parked in kept] == ["2?", "3?", "4?"]
+    assert len(kept[0].error) == 255
+
+
+def test_the_command_empties_the_queue_and_tells_what_it_did(
+    alice: Any, bucket: Bucket, queue: Queue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    uploads = [arrived(bucket, alice) for _ in range(12)]
+    send(queue, "garbage", *map(created, uploads))
+
+    call_command("consume_notifications", queue_url=queue.url, once=True)
+
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"handled": 12, "unknown": 0, "parked": 1, "failed": 0}
+    assert waiting(queue) == 0
+    assert held(alice) == (60, 0, 12, 0)
+
+
+def test_the_command_exits_with_1_when_something_has_to_wait(
+    alice: Any, bucket: Bucket, queue: Queue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(queue, created(arrived(bucket, alice)))
+
+    with refusing(bucket, "HeadObject"), pytest.raises(SystemExit) as end:
+        call_command("consume_notifications", queue_url=queue.url, once=True)
+
+    assert end.value.code == 1
+    assert json.loads(capsys.readouterr().out)["parked"] == 1
+
+
+def test_the_command_says_that_the_bucket_does_not_answer(
+    alice: Any, bucket: Bucket, queue: Queue
+) -> None:
+    send(queue, created(arrived(bucket, alice)))
+
+    with refusing(bucket), pytest.raises(CommandError, match="does not answer"):
+        call_command("consume_notifications", queue_url=queue.url, once=True)
+
+    assert waiting(queue) == 1
+
+
+def test_the_command_wants_a_queue(settings: Any) -> None:
+    with pytest.raises(CommandError, match="S3_NOTIFICATIONS_QUEUE_URL"):
+        call_command("consume_notifications", queue_url="", once=True)
+
+
+# Over HTTP
+
+
+@pytest.mark.parametrize("method", ["post", "get"])
+def test_without_a_secret_there_is_no_hook(
+    client: Client, settings: Any, method: str
+) -> None:
+    settings.S3_NOTIFICATIONS_SECRET = ""
+
+    answer = getattr(client, method)(HOOK, headers={"Authorization": "Bearer "})
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        f"Bearer {SECRET}x",
+        f"Token {SECRET}",
+        SECRET,
+        "Bearer ä",
+        "Basic",
+        "Basic !!!",
+        "Basic " + base64.b64encode(b"s3:wrong").decode(),
+        "Basic " + base64.b64encode(SECRET.encode()).decode(),
+    ],
+)
+def test_a_wrong_secret_is_refused_and_nothing_is_kept(
+    knock: Any, authorization: str
+) -> None:
+    answer = knock("garbage", authorization)
+
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "not_authenticated"
+    assert answer["WWW-Authenticate"].startswith("Bearer, Basic realm=")
+    assert not ParkedNotification.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        f"Bearer {SECRET}",
+        f"bearer  {SECRET} ",
+        "Basic " + base64.b64encode(f"sns:{SECRET}".encode()).decode(),
+    ],
+)
+def test_the_right_secret_is_let_in(
+    alice: Any, bucket: Bucket, knock: Any, authorization: str
+) -> None:
+    upload = arrived(bucket, alice)
+
+    answer = knock(created(upload, "uploads/ab/unknown"), authorization)
+
+    assert answer.status_code == 200
+    assert answer.json() == {"handled": 1, "unknown": 1, "parked": 0}
+    assert Upload.objects.get().state == State.READY
+
+
+def test_the_hook_takes_posts_only(client: Client, knock: Any) -> None:
+    assert client.get(HOOK).status_code == 405
+
+
+def test_garbage_over_http_is_parked_and_taken(knock: Any) -> None:
+    answer = knock(b"\xff garbage")
+
+    assert answer.status_code == 202
+    assert answer.json() == {"handled": 0, "unknown": 0, "parked": 1}
+    assert ParkedNotification.objects.get().source == "http"
+
+
+def test_a_body_that_is_too_long_is_refused(knock: Any) -> None:
+    assert knock("x" * 3_000_000).status_code == 413
+
+
+def test_the_sender_is_asked_to_come_again_when_s3_is_down(
+    alice: Any, bucket: Bucket, knock: Any
+) -> None:
+    upload = arrived(bucket, alice)
+
+    with refusing(bucket):
+        answer = knock(created(upload))
+
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "5"
+    assert knock(created(upload)).status_code == 200
+    assert Upload.objects.get().state == State.READY

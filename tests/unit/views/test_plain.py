@@ -1,0 +1,232 @@
+"""The pages without scripts: room is asked for, refused in words, sent, looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.support.builders import held
+from tests.support.plain_forms import arrive, begin_form
+from tests.support.storage_faults import refusing
+from uploads import lifecycle
+from uploads.models import StorageQuota, Upload, UploadPolicy
+from uploads.s3.bucket import Bucket
+from uploads.states import State
+
+pytestmark = pytest.mark.django_db
+
+MB = 1000**2
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("alice")
+
+
+@pytest.fixture
+def page(client: Client, alice: Any) -> Client:
+    client.force_login(alice)
+    return client
+
+
+def ask(page: Client, **changes: str) -> Any:
+    return page.post("/uploads/form/", {"room": str(100 * MB), **changes})
+
+
+def text_of(answer: Any) -> str:
+    return " ".join(answer.content.decode().split())
+
+
+def test_room_is_reserved_and_the_browser_sent_on_by_a_get(
+    page: Client, alice: Any, bucket: Bucket
+) -> None:
+    answer = ask(page, filename="a/b/notes.txt")
+
+    upload = Upload.objects.get()
+    assert answer.status_code == 303
+    assert answer["Location"] == f"/uploads/{upload.pk}/send/"
+    assert upload.filename == "notes.txt"
+    assert held(alice) == (0, 100 * MB, 0, 1)
+
+
+def test_room_beyond_the_quota_is_refused_on_the_same_page(
+    page: Client, alice: Any, bucket: Bucket
+) -> None:
+    StorageQuota.objects.create(user=alice, limit_bytes=40 * MB)
+
+    answer = ask(page, filename="notes.txt")
+
+    text = text_of(answer)
+    assert answer.status_code == 403
+    assert "no room for a file of up to 100 MB: 40 MB of your 40 MB are left" in text
+    assert 'value="notes.txt"' in text
+    assert "40 MB, all that is left" in text
+    assert not Upload.objects.exists()
+    assert held(alice) == (0, 0, 0, 0)
+
+
+def test_one_file_too_many_is_refused_in_words(
+    page: Client, alice: Any, bucket: Bucket
+) -> None:
+    StorageQuota.objects.create(user=alice, max_files=0)
+
+    answer = ask(page)
+
+    assert answer.status_code == 403
+    assert "The limit of 0 files is reached" in text_of(answer)
+
+
+def test_what_the_policy_forbids_is_refused_and_not_offered(
+    page: Client, alice: Any, bucket: Bucket
+) -> None:
+    UploadPolicy.objects.create(
+        user=alice, max_file_size=50 * MB, allowed_content_types=["image/*"]
+    )
+
+    too_large = ask(page)
+    wrong_type = ask(page, room="rest", filename="notes.txt")
+
+    assert too_large.status_code == 413
+    assert "You may send files of up to 50 MB here." in text_of(too_large)
+    assert '<option value="100000000"' not in text_of(too_large)
+    assert '<option value="rest">50 MB, the most that may be' in text_of(too_large)
+    assert wrong_type.status_code == 415
+    assert "Files of type text/plain may not be uploaded." in text_of(wrong_type)
+    assert held(alice) == (0, 0, 0, 0)
+
+
+def test_no_choice_is_told_beside_the_field(page: Client, bucket: Bucket) -> None:
+    answer = ask(page, room="")
+
+    assert answer.status_code == 422
+    assert "This field is required." in text_of(answer)
+
+
+@pytest.mark.parametrize("room", [str(100 * MB), "rest"])
+def test_a_form_sent_twice_by_a_double_click_is_one(
+    page: Client, alice: Any, bucket: Bucket, room: str
+) -> None:
+    StorageQuota.objects.create(user=alice, limit_bytes=100 * MB)
+
+    answers = [ask(page, room=room, once="the same") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert answers[0]["Location"] == answers[1]["Location"]
+    assert held(alice) == (0, 100 * MB, 0, 1)
+
+
+def test_another_choice_on_a_page_one_came_back_to_is_another_form(
+    page: Client, alice: Any, bucket: Bucket
+) -> None:
+    answers = [ask(page, room=room, once="the same") for room in ("100000000", "rest")]
+
+    assert answers[0]["Location"] != answers[1]["Location"]
+    assert Upload.objects.count() == 2
+
+
+def test_all_that_is_left_is_refused_where_nothing_is(
+    page: Client, alice: Any, bucket: Bucket
+) -> None:
+    StorageQuota.objects.create(user=alice, limit_bytes=0)
+
+    answer = ask(page, room="rest")
+
+    assert answer.status_code == 403
+    assert "There is no room for a file" in text_of(answer)
+    assert not Upload.objects.exists()
+
+
+def test_the_page_of_a_file_that_has_arrived_shows_no_form(
+    page: Client, alice: Any, bucket: Bucket
+) -> None:
+    upload = begin_form(alice, 100)
+    arrive(bucket, upload, b"hello")
+    lifecycle.complete(upload)
+
+    answer = page.get(f"/uploads/{upload.pk}/send/")
+
+    assert (answer.status_code, answer["Location"]) == (302, f"/uploads/{upload.pk}/")
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.CANCELLED])
+def test_looking_at_what_has_not_arrived(
+    page: Client, alice: Any, bucket: Bucket, state: State
+) -> None:
+    upload = begin_form(alice, 100)
+    if state == State.CANCELLED:
+        lifecycle.remove(upload)
+
+    answer = page.get(f"/uploads/{upload.pk}/arrived/", {"key": "x", "etag": "y"})
+
+    assert answer.status_code == (409 if state == State.PENDING else 302)
+    if state == State.PENDING:
+        assert "Nothing has arrived yet." in text_of(answer)
+        assert 'type="file"' in text_of(answer)
+
+
+def test_storage_that_does_not_answer_is_a_page_too(
+    page: Client, alice: Any, bucket: Bucket
+) -> None:
+    upload = begin_form(alice, 100)
+    arrive(bucket, upload, b"hello")
+
+    with refusing(bucket, "HeadObject"):
+        answer = page.get(f"/uploads/{upload.pk}/arrived/")
+
+    assert answer.status_code == 503
+    assert "Nothing is lost" in text_of(answer)
+    assert page.get(f"/uploads/{upload.pk}/arrived/").status_code == 302
+
+
+def test_a_file_on_its_way_leads_back_to_its_form(
+    page: Client, alice: Any, bucket: Bucket
+) -> None:
+    upload = begin_form(alice, 100 * MB)
+
+    text = text_of(page.get(f"/uploads/{upload.pk}/"))
+
+    assert f'href="/uploads/{upload.pk}/send/"' in text
+    assert "The file has not arrived yet." in text
+    assert 'up to <span data-bytes="100000000">100 MB</span>' in text
+
+
+def test_the_newest_fifty_are_listed_for_browsers_without_scripts(
+    page: Client, alice: Any, bucket: Bucket, django_assert_max_num_queries: Any
+) -> None:
+    uploads = [begin_form(alice, 1, f"file {number}.txt") for number in range(52)]
+
+    with django_assert_max_num_queries(20):  # none for each file
+        text = text_of(page.get("/"))
+
+    shown = text.partition("<noscript> <section")[2].partition("</noscript>")[0]
+    assert [u.pk for u in reversed(uploads) if str(u.pk) in shown] == [
+        upload.pk for upload in reversed(uploads[2:])
+    ]
+    assert "These are the newest 50." in shown
+
+
+def test_the_api_tells_of_a_form_and_gives_it_no_request(
+    page: Client, alice: Any, bucket: Bucket
+) -> None:
+    upload = begin_form(alice, 100)
+
+    [listed] = page.get("/api/v1/uploads").json()["results"]
+
+    assert listed["transport"] == "form"
+    assert (listed["byte_size"], listed["id"]) == (100, str(upload.pk))
+    assert "request" not in listed
+
+
+def test_asking_too_often_is_a_page_that_says_so(
+    page: Client, alice: Any, bucket: Bucket, settings: Any
+) -> None:
+    settings.UPLOADS = {"RATE_START": "1/minute"}
+    ask(page)
+
+    answer = ask(page)
+
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) > 0
+    assert held(alice) == (0, 100 * MB, 0, 1)

@@ -1,0 +1,1 @@
+"""Who may ask, and how often: tokens, rates, second factor, wrong passwords."""

@@ -1,0 +1,101 @@
+"""Structured logging: one line an event, each with the id of its request."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import structlog
+
+SECRET_IN_PATH = re.compile(r"(/+accounts/+reset/+[^/\s]+/+)[^/\s]+")
+"""The link that sets a new password: whoever reads it in a log could use it."""
+
+
+def without_secrets(text: str) -> str:
+    """Return a path, or a text that names one, without what must not be logged."""
+    return SECRET_IN_PATH.sub(r"\1...", text)
+
+
+def _without_request(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    # Django hands the whole request over, and its text ends in the query.
+    event.pop("request", None)
+    return event
+
+
+def _without_secrets(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    # Django names the path of what it refuses, whatever stands in it.
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = without_secrets(value)
+    return event
+
+
+SHARED_PROCESSORS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
+    _without_request,
+    _without_secrets,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def logging_config(*, level: str, log_format: str) -> dict[str, Any]:
+    """Return Django's LOGGING; ``log_format`` is ``console`` or ``json``."""
+    renderer: list[Any] = (
+        [
+            structlog.processors.ExceptionRenderer(
+                # A frame's locals may hold passwords and presigned URLs.
+                structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+            ),
+            structlog.processors.JSONRenderer(),
+        ]
+        if log_format == "json"
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *SHARED_PROCESSORS,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structured": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": SHARED_PROCESSORS,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    *renderer,
+                ],
+            }
+        },
+        "filters": {"outages": {"()": "uploads.http.database_outages.WithoutOutages"}},
+        "handlers": {
+            "console": {"class": "logging.StreamHandler", "formatter": "structured"}
+        },
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {
+            # Its own console would print every line once more, as it is.
+            "django": {"handlers": [], "level": "INFO"},
+            "django.request": {"filters": ["outages"]},
+            # botocore logs whole requests at DEBUG, signatures and all.
+            "botocore": {"level": "WARNING"},
+            "boto3": {"level": "WARNING"},
+            "urllib3": {"level": "WARNING"},
+            # Queries come with their values: sessions, hashes of passwords.
+            "django.db.backends": {"level": "INFO"},
+            "django.server": {"handlers": ["console"], "propagate": False},
+        },
+    }

@@ -1,0 +1,140 @@
+"""What every request passes: its id and line in the log, what its body may be."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from uploads.access.addresses import client_address
+from uploads.api.problems import PREFIX
+from uploads.http.logs import without_secrets
+
+logger = structlog.get_logger("slipway.request")
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class RequestContextMiddleware:
+    """Give each request an id, bind it to all log lines, and log the answer.
+
+    A well-formed X-Request-ID from the proxy is kept, so that lines join up
+    across machines. Only the path is logged: a query may hold search words.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        sent = request.headers.get("X-Request-ID", "")
+        request_id = sent if REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(
+            request_id=request_id, address=client_address(request)
+        )
+        started = time.monotonic()
+        response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        logger.info(
+            "request",
+            method=request.method,
+            path=without_secrets(request.path),
+            status=response.status_code,
+            request_bytes=_body_bytes(request),
+            milliseconds=round((time.monotonic() - started) * 1000),
+        )
+        return response
+
+
+class BodyLimitMiddleware:
+    """Refuse a body that no page and no endpoint has a use for, before it is read.
+
+    Django's own limit leaves out the files of a form: it would write them to disk,
+    whoever sends them, as soon as anything looks at the form.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if _body_bytes(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return render(request, "413.html", status=413)
+        return self.get_response(request)
+
+
+class CharsetMiddleware:
+    """Let everything be UTF-8, and refuse a form that says that it is not.
+
+    Django's own refusal, where it has one, is a 500 with DEBUG on: it reads the form
+    once more. See requests.py for what cannot wait until here.
+    """
+
+    FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.encoding is not None:  # by a handler that is not ours
+            request.encoding = "utf-8"
+        is_form = request.method == "POST" and request.content_type in self.FORMS
+        # The API takes no form in any encoding, and says so itself.
+        if (
+            is_form
+            and not request.path.startswith(PREFIX)
+            and _is_other_codec((request.content_params or {}).get("charset", ""))
+        ):
+            detail = "Forms are read as UTF-8, and this one says that it is not."
+            return render(request, "400.html", {"detail": detail}, status=400)
+        return self.get_response(request)
+
+
+class NulMiddleware:
+    """Refuse an address with NUL in its query, which PostgreSQL takes in no text.
+
+    Nothing of ours makes one, and not all that looks things up by an address, such as
+    the filters of Django's admin, asks before it asks the database. A cookie with NUL
+    in it, which a quoted one may have, is none: sessions are looked up by theirs.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        for name in [key for key, value in request.COOKIES.items() if "\x00" in value]:
+            del request.COOKIES[name]
+        # The API says itself which of its fields is wrong.
+        if not request.path.startswith(PREFIX) and _has_nul(request):
+            detail = "There is a NUL in its address."
+            return render(request, "400.html", {"detail": detail}, status=400)
+        return self.get_response(request)
+
+
+def _has_nul(request: HttpRequest) -> bool:
+    # An escaped percent sign is %25, so this is NUL and nothing else.
+    query = request.META.get("QUERY_STRING", "")
+    return "%00" in query or "\x00" in query
+
+
+def _is_other_codec(name: str) -> bool:
+    """Return whether ``name`` is a codec that is not UTF-8; unknown ones say nothing."""
+    try:
+        return codecs.lookup(name).name != "utf-8"
+    except (LookupError, ValueError):
+        return False
+
+
+def _body_bytes(request: HttpRequest) -> int:
+    """Return the size that the body is announced with; 0 for what is no number."""
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0

@@ -1,0 +1,1 @@
+"""The audit trail: writing, receivers of Django's signals, export, retention."""

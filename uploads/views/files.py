@@ -1,0 +1,116 @@
+"""The upload page, and the page of one upload."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from uploads import lifecycle
+from uploads.access import rates
+from uploads.access.addresses import client_address
+from uploads.conf import ACTIVE_CONTENT_TYPES, options
+from uploads.errors import UploadError
+from uploads.forms import PlainUploadForm, RenameForm
+from uploads.lifecycle import quota
+from uploads.lifecycle.policy import policy_for
+from uploads.models import Upload
+from uploads.states import State
+from uploads.views.wording import describe, describe_checksum, tell
+
+PLAIN_LIST_LENGTH = 50
+"""Files that are listed without scripts: the newest."""
+
+
+@require_safe
+@never_cache
+def home(request: HttpRequest) -> HttpResponse:
+    """Show the upload area and the person's files, which the browser fetches."""
+    return show_home(request)
+
+
+def show_home(
+    request: HttpRequest, *, form: PlainUploadForm | None = None, status: int = 200
+) -> HttpResponse:
+    """Render the page of files; with what is in it for browsers without scripts."""
+    usage = quota.usage(request.user)
+    policy = policy_for(request.user)
+    page_data = {
+        "user": str(request.user.pk),
+        "username": request.user.get_username(),
+        "csrfCookie": settings.CSRF_COOKIE_NAME,
+        "inertTypes": sorted(ACTIVE_CONTENT_TYPES),
+        "putLimit": options().min_part_bytes,
+        "quota": asdict(usage),
+        "policy": asdict(policy),
+    }
+    newest = Upload.objects.filter(owner_id=request.user.pk).visible()
+    context = {
+        "usage": usage,
+        "page_data": page_data,
+        "form": form or PlainUploadForm(usage=usage, policy=policy),
+        "listed": [(row, describe(row)) for row in newest[:PLAIN_LIST_LENGTH]],
+        "list_length": PLAIN_LIST_LENGTH,
+    }
+    return render(request, "home.html", context, status=status)
+
+
+@require_safe
+@never_cache
+def upload(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
+    """Show one upload: its facts, what happened to it, and what can be done."""
+    row = own_upload(request, upload_id)
+    return render(
+        request,
+        "upload.html",
+        {
+            "upload": row,
+            "usage": quota.usage(request.user),
+            "state": describe(row),
+            "checksum": describe_checksum(row),
+            "has_preview": row.state == State.READY and lifecycle.may_show_inline(row),
+            "history": tell(row, reader=request.user),
+        },
+    )
+
+
+@require_POST
+def rename(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
+    """Give an upload another name, and return to its page."""
+    rates.spend("change", *rates.payers(request.user, client_address(request)))
+    row = own_upload(request, upload_id)
+    form = RenameForm(request.POST)
+    if not form.is_valid():
+        [words] = form.errors["filename"]
+        messages.error(request, f"The file kept its name. {words}")
+        return redirect("upload", row.pk)
+    try:
+        lifecycle.rename(row, form.cleaned_data["filename"], actor=request.user)
+    except UploadError as error:
+        messages.error(request, f"The file kept its name. {error.detail}")
+    return redirect("upload", row.pk)
+
+
+@require_POST
+def delete(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
+    """Delete an upload, or cancel it while it is pending, and return to the list."""
+    rates.spend("change", *rates.payers(request.user, client_address(request)))
+    row = own_upload(request, upload_id)
+    try:
+        lifecycle.remove(row, actor=request.user)
+    except UploadError as error:
+        messages.error(request, error.detail)
+        return redirect("upload", row.pk)
+    messages.success(request, f"{row.filename} is deleted.")
+    return redirect("home")
+
+
+def own_upload(request: HttpRequest, upload_id: uuid.UUID) -> Upload:
+    """Return the person's own upload; anyone else's is as unknown as a missing one."""
+    return get_object_or_404(Upload, pk=upload_id, owner=request.user)

@@ -1,0 +1,138 @@
+"""The pages on which people make and revoke their own API tokens.
+
+They know sessions only. A token opens none of them, so none makes another.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import F, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from uploads.access import rates
+from uploads.access.addresses import client_address
+from uploads.access.tokens import create_token
+from uploads.access.tokens import replace as replace_token
+from uploads.access.tokens import revoke as revoke_token
+from uploads.access.tokens import revoke_all as revoke_all_tokens
+from uploads.forms import OnceForm, TokenForm
+from uploads.models import ApiToken
+
+MAX_LIVE = 50
+"""More than anybody has use for, and few enough to look through."""
+
+MAX_ENDED = 20
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def tokens(request: HttpRequest) -> HttpResponse:
+    """Show the person's tokens, and make one.
+
+    The secret is in the answer to the POST itself and nowhere else: a message or
+    a session would keep it. So a reload sends the form again; it makes no other token.
+    """
+    form = TokenForm(request.POST or None)
+    made, secret = None, ""
+    if request.method == "POST":
+        _spend(request)
+        if form.is_valid() and _has_room(request, form):
+            days = form.cleaned_data["days"]
+            made, secret = create_token(
+                request.user,
+                name=form.cleaned_data["name"],
+                scope=form.cleaned_data["scope"],
+                expires_at=timezone.now() + timedelta(days=days) if days else None,
+                actor=request.user,
+                form_mark=form.cleaned_data["once"],
+            )
+            form = TokenForm()
+    return _page(request, form, made, secret)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def replace(request: HttpRequest, token_id: int) -> HttpResponse:
+    """Make a token anew whose secret has been lost on the way, and end the old one.
+
+    Without scripts a double click sends the form twice, and shows the second answer,
+    which knows no secret.
+    """
+    token = get_object_or_404(_own(request), pk=token_id)
+    if request.method != "POST":
+        return redirect("tokens")  # its page, asked for again, or after a login
+    _spend(request)
+    mark = OnceForm(request.POST)
+    made, secret = token, ""
+    if mark.is_valid():
+        once = mark.cleaned_data["once"]
+        made, secret = replace_token(token, actor=request.user, form_mark=once)
+    return _page(request, TokenForm(), made, secret)
+
+
+def _page(
+    request: HttpRequest, form: TokenForm, made: ApiToken | None, secret: str
+) -> HttpResponse:
+    rows = list(_own(request).order_by(F("revoked_at").desc(nulls_first=True), "-pk"))
+    context = {
+        "form": form,
+        "made": made,
+        "secret": secret,
+        "again": OnceForm(auto_id=False),
+        "live": [row for row in rows if row.is_live],
+        "ended": [row for row in rows if not row.is_live][:MAX_ENDED],
+    }
+    return render(request, "tokens.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
+    """Ask, then revoke one token."""
+    token = get_object_or_404(_own(request), pk=token_id)
+    if request.method == "GET":
+        return render(request, "token_revoke.html", {"tokens": [token]})
+    _spend(request)
+    revoke_token(token, actor=request.user)
+    messages.success(request, f"{token.name} is revoked.")
+    return redirect("tokens")
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def revoke_all(request: HttpRequest) -> HttpResponse:
+    """Ask, then revoke every token of the person."""
+    if request.method == "GET":
+        found = _own(request).filter(revoked_at=None).order_by("-pk")
+        live = [token for token in found if token.is_live]
+        return render(request, "token_revoke.html", {"tokens": live})
+    _spend(request)
+    revoke_all_tokens(request.user, actor=request.user)
+    messages.success(request, "All your tokens are revoked.")
+    return redirect("tokens")
+
+
+def _own(request: HttpRequest) -> QuerySet[ApiToken]:
+    user: Any = request.user
+    return ApiToken.objects.filter(user=user)
+
+
+def _spend(request: HttpRequest) -> None:
+    rates.spend("change", *rates.payers(request.user, client_address(request)))
+
+
+def _has_room(request: HttpRequest, form: TokenForm) -> bool:
+    """Return whether one more token may be made; else tell it beside the form."""
+    live = sum(token.is_live for token in _own(request).filter(revoked_at=None))
+    if live >= MAX_LIVE:
+        form.add_error(
+            None, f"You have {live} tokens, which is the most: revoke one first."
+        )
+    return live < MAX_LIVE
