@@ -1,9 +1,10 @@
 #!/bin/sh
-# Make .venv with everything that development needs. Python 3.11 or newer.
+# Make .venv with everything that development needs. Python 3.11 or newer;
+# VENV_PYTHON names the one to take.
 set -eu
 
 python=
-for candidate in python3.11 python3.12 python3.13 python3.14 python3 python; do
+for candidate in ${VENV_PYTHON:-python3.11 python3.12 python3.13 python3.14 python3 python}; do
     if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
         python=$candidate
         break

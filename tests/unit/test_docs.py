@@ -92,3 +92,36 @@ def test_the_bucket_policy_refuses_urls_that_are_older_than_ours_get() -> None:
     assert int(age) == Options().url_expiry_seconds * 1000
     assert denied["EncryptedOnly"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert len(parsed) == 4
+
+
+def test_every_link_of_the_docs_leads_somewhere() -> None:
+    pages = [
+        path
+        for path in ROOT.rglob("*.md")
+        if not {"node_modules", ".venv", "var"} & set(path.relative_to(ROOT).parts)
+    ]
+    assert len(pages) > 8
+
+    broken = [
+        f"{page.relative_to(ROOT)}: {link}"
+        for page in pages
+        for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+        if "://" not in link and not leads_somewhere(page, link)
+    ]
+
+    assert broken == []
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    target, _, anchor = link.partition("#")
+    path = (page.parent / target).resolve() if target else page
+    return path.exists() and (not anchor or anchor in anchors(path))
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in headings
+    }
