@@ -31,7 +31,7 @@ SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
 .DEFAULT_GOAL := help
 .PHONY: help run manage test check lint format bench clean lock bundle chromium clamd
 .PHONY: test-unit test-fast test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
-.PHONY: test-faults test-inspection test-on-s3 faults soak vulnerabilities licences
+.PHONY: test-faults test-inspection test-on-s3 faults soak vulnerabilities licences bucket-docs
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
@@ -128,6 +128,9 @@ vulnerabilities: $(READY) $(PACKAGES) ## Ask public advisories about every locke
 
 licences: $(READY) ## Write docs/licences.md
 	$(PYTHON) scripts/licences.py
+
+bucket-docs: $(READY) ## Write the documents of the wanted bucket into docs/bucket.md
+	$(PYTHON) -m scripts.bucket_docs
 
 bundle: $(PACKAGES) ## Build the browser's JavaScript and CSS
 	npm run --silent build

@@ -182,12 +182,16 @@ class Options:
                     f"UPLOADS_{name.upper()} admits {limit}, but one request asks for "
                     f"up to {MAX_PARTS_PER_REQUEST} parts: admit at least as many."
                 )
-        if self.key_prefix.endswith("incoming/"):
-            raise ImproperlyConfigured(
-                "S3_KEY_PREFIX must not end with incoming/: plain forms send to a "
-                "place of that name below the prefix."
-            )
+        self._require_places_free()
         self._require_quarantine_apart()
+
+    def _require_places_free(self) -> None:
+        for name in ("incoming/", "doctor/"):
+            if self.key_prefix.endswith(name):
+                raise ImproperlyConfigured(
+                    f"S3_KEY_PREFIX must not end with {name}: the site keeps a folder "
+                    "of that name below the prefix."
+                )
 
     def _require_quarantine_apart(self) -> None:
         kept, quarantine = self.key_prefix, self.quarantine_prefix

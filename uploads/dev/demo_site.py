@@ -57,6 +57,10 @@ class DemoSite:
             "DJANGO_SETTINGS_MODULE": "config.settings",
         }
 
+    def operator_environment(self) -> dict[str, str]:
+        """Return the environment of management commands: the setup identity besides."""
+        return {**self.environment(), **self.s3_server().setup_environment()}
+
     def sweep_command(self) -> list[str]:
         """Return the command that settles what nobody comes back for, once a minute."""
         # Unbuffered: what a pass did is in the log when it is over.
@@ -78,18 +82,17 @@ class DemoSite:
 def prepare(site: DemoSite) -> None:
     """Bring database and bucket up to date; the S3 server runs already."""
     os.environ.clear()
-    os.environ.update(site.environment())
+    os.environ.update(site.operator_environment())
 
     # Django can be set up only now that its environment is there.
     import django
     from django.core.management import call_command
 
     django.setup()
-    from uploads.s3.bucket import get_bucket
-    from uploads.s3.bucket_config import apply
+    from uploads.s3.bucket_config import apply, setup_bucket
 
     call_command("migrate", verbosity=0, interactive=False)
-    apply(get_bucket(), origins=site.origins)
+    apply(setup_bucket(), origins=site.origins)
 
 
 def make_accounts() -> None:

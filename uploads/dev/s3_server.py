@@ -45,9 +45,9 @@ class Identity:
 class S3Server:
     """One SeaweedFS process, on the loopback address, with its data in ``data_dir``.
 
-    It knows two identities. The worker owns ``bucket``, and any other bucket whose
-    name begins with its name and a dash. The signer may put objects and parts
-    below ``key_prefix`` and nothing else: not read, list, copy, abort or delete.
+    It knows three identities. Setup and the worker own ``bucket``, and any other
+    bucket whose name begins with its name and a dash. The signer may put objects and
+    parts below ``key_prefix`` and nothing else: not read, list, copy, abort or delete.
     Data survives a kill -9, and a leftover of an earlier run is ended by ``start``.
     """
 
@@ -64,6 +64,7 @@ class S3Server:
         self.bucket = bucket
         self.key_prefix = key_prefix
         self.worker = Identity("slipway-worker", "slipway-worker-secret")
+        self.setup = Identity("slipway-setup", "slipway-setup-secret")
         self.signer = Identity("slipway-signer", "slipway-signer-secret")
         self.log = self.data_dir / "s3.log"
         self.record = PidRecord(self.data_dir / "s3.pid")
@@ -90,6 +91,13 @@ class S3Server:
             "S3_SIGNER_SECRET_ACCESS_KEY": self.signer.secret_key,
             "S3_SESSION_TOKEN": "",
             "S3_EXPECTED_BUCKET_OWNER": "",
+        }
+
+    def setup_environment(self) -> dict[str, str]:
+        """Return the variables that make boto3's default chain the setup identity."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.setup.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.setup.secret_key,
         }
 
     def start(self) -> None:
@@ -207,6 +215,7 @@ class S3Server:
         return {
             "identities": [
                 _identity(self.worker, actions=worker_actions),
+                _identity(self.setup, actions=worker_actions),
                 {
                     **_identity(self.signer, actions=[f"Write:{self.bucket}"]),
                     "policyNames": ["put-only"],

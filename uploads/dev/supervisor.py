@@ -196,7 +196,7 @@ def manage(site: DemoSite, command: list[str]) -> int:
     if running is not None:
         return subprocess.run(
             [sys.executable, "manage.py", *command],
-            env=running.environment(),
+            env=running.operator_environment(),
             cwd=PROJECT,
             check=False,
         ).returncode

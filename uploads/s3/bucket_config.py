@@ -1,137 +1,114 @@
-"""How the bucket is set up: who may send to it from a page, what it forgets."""
+"""Sets the site's bucket up from the site's own settings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
-from botocore.exceptions import ClientError
+from django.conf import settings
 
-from uploads.s3.bucket import Bucket
-from uploads.s3.failures import error_code, translated
+from uploads.conf import options
+from uploads.errors import StorageUnavailable
+from uploads.s3.bucket import Bucket, get_bucket
+from uploads.s3.configuration import Configuration
+from uploads.s3.identities import presigner_of, setup_client
+from uploads.s3.probe import SignedProbe
+from uploads.s3.queue_policy import SetupQueue
+from uploads.s3.setting_up import Outcome, Probe, Result, set_up
+from uploads.s3.setting_verbs import QueuePolicy
+from uploads.s3.wanted.site_facts import SiteFacts, is_loopback, site_facts
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import (
-        CORSRuleTypeDef,
-        LifecycleRuleTypeDef,
-        PublicAccessBlockConfigurationTypeDef,
+
+def origins_of_settings() -> list[str]:
+    """Return the origins from which the site's pages come.
+
+    Those of CSRF_TRUSTED_ORIGINS; without any, https:// and each name of
+    ALLOWED_HOSTS. Wildcards and network addresses of ALLOWED_HOSTS are left out.
+    """
+    if settings.CSRF_TRUSTED_ORIGINS:
+        return list(dict.fromkeys(settings.CSRF_TRUSTED_ORIGINS))
+    names = [host for host in settings.ALLOWED_HOSTS if _is_name(host)]
+    return [f"https://{name}" for name in dict.fromkeys(names)]
+
+
+def facts_of_settings(origins: Sequence[str] = ()) -> SiteFacts:
+    """Return the facts of this site. Raises ValueError for what cannot be an origin."""
+    return site_facts(
+        options(),
+        bucket=settings.S3_BUCKET,
+        origins=origins or origins_of_settings(),
+        endpoint_urls=[settings.S3_ENDPOINT_URL, settings.S3_PUBLIC_ENDPOINT_URL],
+        region=settings.S3_REGION,
     )
 
-ABORT_AFTER_DAYS = 9
-"""Longer than any upload may take, since S3 then drops its parts."""
 
-_CORS_ID = "slipway-browser"
-_LIFECYCLE_ID = "slipway-abort-incomplete"
-_DEFAULT_REGION = "us-east-1"
-_NOT_KNOWN = {"NotImplemented", "MethodNotAllowed", "501", "405"}
+def setup_bucket(profile: str = "") -> Bucket:
+    """Return the bucket as setup sees it. Raises StorageUnavailable."""
+    return Bucket(
+        client=setup_client(profile),
+        name=settings.S3_BUCKET,
+        expected_owner=settings.S3_EXPECTED_BUCKET_OWNER,
+    )
 
 
-def cors_rule(origins: Sequence[str]) -> CORSRuleTypeDef:
-    """Return the rule that lets pages of these origins send and fetch, no others.
+def setup_queue(profile: str = "") -> SetupQueue | None:
+    """Return the site's queue as setup sees it, None if the site has none."""
+    if not settings.S3_NOTIFICATIONS_QUEUE_URL:
+        return None
+    return SetupQueue(settings.S3_NOTIFICATIONS_QUEUE_URL, profile)
 
-    Raises ValueError for an origin with a wildcard.
+
+def site_probe(remove_as: Bucket | None = None) -> SignedProbe:
+    """Return the probe that sends as the signer and reads as the worker.
+
+    ``remove_as`` deletes the probe objects: the worker if it is not given.
     """
-    for origin in origins:
-        if "*" in origin:
-            raise ValueError(f"{origin} admits pages of strangers: name each origin.")
-    return {
-        "ID": _CORS_ID,
-        "AllowedOrigins": list(origins),
-        "AllowedMethods": ["PUT", "POST", "GET", "HEAD"],
-        "AllowedHeaders": [
-            "content-type",
-            "content-disposition",
-            "if-none-match",
-            "x-amz-checksum-sha256",
-        ],
-        "MaxAgeSeconds": 3600,
-    }
+    worker = get_bucket()
+    signer = "uploads_signer" if "uploads_signer" in settings.STORAGES else "uploads"
+    return SignedProbe(
+        uploads=presigner_of(signer, worker.client, as_server=True),
+        downloads=presigner_of("uploads", worker.client, as_server=True),
+        key_prefix=options().key_prefix,
+        remove=(remove_as or worker).delete_object,
+    )
 
 
-def lifecycle_rule(abort_after_days: int = ABORT_AFTER_DAYS) -> LifecycleRuleTypeDef:
-    """Return the rule that drops the parts of uploads which were never completed."""
-    return {
-        "ID": _LIFECYCLE_ID,
-        "Status": "Enabled",
-        "Filter": {"Prefix": ""},
-        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": abort_after_days},
-    }
+def set_up_site(
+    facts: SiteFacts, bucket: Bucket, *, apply: bool, queue: QueuePolicy | None = None
+) -> Iterator[Result]:
+    """Bring the bucket to the site's wanted state, with ``bucket`` as setup sees it.
 
-
-def public_access_block() -> PublicAccessBlockConfigurationTypeDef:
-    """Return the four flags that keep a bucket private whatever is asked later."""
-    return {
-        "BlockPublicAcls": True,
-        "IgnorePublicAcls": True,
-        "BlockPublicPolicy": True,
-        "RestrictPublicBuckets": True,
-    }
+    Yields a result for each setting. Raises StorageUnavailable.
+    """
+    probe = site_probe()
+    try:
+        yield from set_up(Configuration(bucket, queue), facts, probe, apply=apply)
+    finally:
+        probe.clear()
 
 
 def apply(
-    bucket: Bucket, *, origins: Sequence[str], abort_after_days: int = ABORT_AFTER_DAYS
-) -> None:
-    """Create the bucket if it is missing, and set up what the site relies on.
+    bucket: Bucket, *, origins: Sequence[str], probe: Probe | None = None
+) -> list[Result]:
+    """Make the bucket if it is missing, and bring it to the site's wanted state.
 
-    Idempotent. Rules that others made are kept; ours are replaced.
+    Raises StorageUnavailable if a setting fails; one that the provider does not have
+    is left out.
     """
-    _create(bucket)
-    _block_public_access(bucket)
-    _set_cors(bucket, cors_rule(origins))
-    _set_lifecycle(bucket, lifecycle_rule(abort_after_days))
+    facts = facts_of_settings(origins)
+    if probe is None:
+        results = list(set_up_site(facts, bucket, apply=True))
+    else:
+        results = list(set_up(Configuration(bucket), facts, probe, apply=True))
+    failed = [result for result in results if result.outcome == Outcome.FAILED]
+    if failed:
+        raise StorageUnavailable(f"{failed[0].title}: {failed[0].reason}")
+    return results
 
 
-def _create(bucket: Bucket) -> None:
-    client = bucket.client
-    region = client.meta.region_name
-    place: Any = {}
-    if region != _DEFAULT_REGION:
-        # The default region is named by naming none.
-        place["CreateBucketConfiguration"] = {"LocationConstraint": region}
-    with translated("CreateBucket"):
-        try:
-            client.head_bucket(**bucket.target)
-        except ClientError as error:
-            if error_code(error) != "404":
-                raise
-            client.create_bucket(Bucket=bucket.name, **place)
-
-
-def _block_public_access(bucket: Bucket) -> None:
-    with translated("PutPublicAccessBlock"):
-        try:
-            bucket.client.put_public_access_block(
-                **bucket.target, PublicAccessBlockConfiguration=public_access_block()
-            )
-        except ClientError as error:
-            # Servers that have no public buckets do not know the switch either.
-            if error_code(error) not in _NOT_KNOWN:
-                raise
-
-
-def _set_cors(bucket: Bucket, rule: CORSRuleTypeDef) -> None:
-    with translated("PutBucketCors"):
-        others: list[Any] = []
-        try:
-            found = bucket.client.get_bucket_cors(**bucket.target)
-            others = [r for r in found["CORSRules"] if r.get("ID") != rule["ID"]]
-        except ClientError as error:
-            if error_code(error) != "NoSuchCORSConfiguration":
-                raise
-        bucket.client.put_bucket_cors(
-            **bucket.target, CORSConfiguration={"CORSRules": [*others, rule]}
-        )
-
-
-def _set_lifecycle(bucket: Bucket, rule: LifecycleRuleTypeDef) -> None:
-    with translated("PutBucketLifecycleConfiguration"):
-        others: list[Any] = []
-        try:
-            found = bucket.client.get_bucket_lifecycle_configuration(**bucket.target)
-            others = [r for r in found["Rules"] if r.get("ID") != rule["ID"]]
-        except ClientError as error:
-            if error_code(error) != "NoSuchLifecycleConfiguration":
-                raise
-        bucket.client.put_bucket_lifecycle_configuration(
-            **bucket.target, LifecycleConfiguration={"Rules": [*others, rule]}
-        )
+def _is_name(host: str) -> bool:
+    """Return whether an entry of ALLOWED_HOSTS is the name of one public host."""
+    if host == "*" or host.startswith(".") or is_loopback(host.strip("[]")):
+        return False
+    name = urlsplit(f"https://{host}").hostname or ""
+    return bool(name) and not name.replace(".", "").isdigit() and ":" not in name

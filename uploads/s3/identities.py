@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import BotoCoreError, NoCredentialsError, ProfileNotFound
 from django.conf import settings
 from django.core.files.storage import storages
 
+from uploads.errors import StorageUnavailable
 from uploads.s3 import descriptions
 from uploads.s3.credentials import credentials_of
-from uploads.s3.failures import translated
+from uploads.s3.failures import NO_CREDENTIALS, translated
 from uploads.s3.presigner import Presigner
 
 if TYPE_CHECKING:
@@ -53,15 +54,62 @@ def client_of(storage: Any) -> S3Client:
     )
 
 
-def presigner_of(alias: str, client: S3Client) -> Presigner:
+def setup_session(profile: str = "") -> boto3.Session:
+    """Return a session with the credentials of setup: a profile, or boto3's chain.
+
+    Never those of the site. Raises StorageUnavailable, which names what is missing.
+    """
+    try:
+        session = boto3.Session(
+            profile_name=profile or None, botocore_session=descriptions.session()
+        )
+        if session.get_credentials() is not None:
+            return session
+    except ProfileNotFound as error:
+        raise StorageUnavailable(
+            f"There is no profile {profile!r}: name one of ~/.aws/config."
+        ) from error
+    except (BotoCoreError, *NO_CREDENTIALS) as error:
+        raise StorageUnavailable(
+            f"The credentials of setup cannot be read: {error}"
+        ) from error
+    raise StorageUnavailable(
+        "The setup identity has no credentials. Give it some for this command only: "
+        "--profile, AWS_PROFILE, AWS_ACCESS_KEY_ID, or a role."
+    )
+
+
+def setup_client(profile: str = "") -> S3Client:
+    """Return a client for the site's bucket as setup. Raises StorageUnavailable."""
+    storage: Any = storages["uploads"]
+    session = setup_session(profile)
+    try:
+        return session.client(
+            "s3",
+            region_name=storage.region_name,
+            use_ssl=storage.use_ssl,
+            endpoint_url=storage.endpoint_url,
+            config=storage.client_config,
+            verify=storage.verify,
+        )
+    except (BotoCoreError, ValueError) as error:
+        raise StorageUnavailable(
+            f"S3_ENDPOINT_URL {storage.endpoint_url!r} or S3_REGION "
+            f"{storage.region_name!r} is wrong: {error}"
+        ) from error
+
+
+def presigner_of(alias: str, client: S3Client, *, as_server: bool = False) -> Presigner:
     """Return what signs with the credentials and the endpoint of STORAGES[alias].
 
-    What the storage leaves open is as boto3 has resolved it for ``client``.
+    What the storage leaves open is as boto3 has resolved it for ``client``. URLs are
+    for the endpoint of browsers, or for the server's own with ``as_server``.
     """
     storage: Any = storages[alias]
     session = session_of(storage)
     region = storage.region_name or client.meta.region_name
-    endpoint_url = settings.S3_PUBLIC_ENDPOINT_URL or storage.endpoint_url
+    public = "" if as_server else settings.S3_PUBLIC_ENDPOINT_URL
+    endpoint_url = public or storage.endpoint_url
     return Presigner(
         bucket_name=storage.bucket_name,
         region=region,

@@ -8,6 +8,13 @@ import secrets
 INCOMING = "incoming/"
 """Below the site's prefix: where plain forms send to, and nobody is served from."""
 
+DOCTOR = "doctor/"
+"""Below the site's prefix: probe objects, which belong to no upload."""
+
+RESERVED = (INCOMING, DOCTOR)
+PROBE_SECONDS = 3600
+"""How long a probe object is left alone: the probe that made it may still run."""
+
 _RANDOM_BYTES = 20
 _PREFIX = re.compile(r"[a-z0-9/_-]*")
 _RANDOM_PART = r"[0-9a-f]{2}/[0-9a-f]{40}"
@@ -24,8 +31,9 @@ def new_key(prefix: str) -> str:
     """
     if not _PREFIX.fullmatch(prefix):
         raise ValueError(f"The key prefix {prefix!r} may hold only a-z 0-9 / _ -.")
-    if prefix.endswith(INCOMING):
-        raise ValueError(f"The key prefix {prefix!r} must not end with {INCOMING}.")
+    for place in RESERVED:
+        if prefix.endswith(place):
+            raise ValueError(f"The key prefix {prefix!r} must not end with {place}.")
     name = secrets.token_hex(_RANDOM_BYTES)
     return f"{prefix}{name[:2]}/{name}"
 
@@ -51,3 +59,13 @@ def row_key(key: str) -> str:
 def is_incoming(key: str) -> bool:
     """Return whether a form has sent the object ``key``."""
     return row_key(key) != key
+
+
+def new_probe_key(prefix: str, name: str = "probe") -> str:
+    """Return a key for a probe object of the site with this prefix."""
+    return f"{prefix}{DOCTOR}{name}-{secrets.token_hex(8)}"
+
+
+def is_probe(prefix: str, key: str) -> bool:
+    """Return whether ``key`` is a probe object of the site with this prefix."""
+    return key.startswith(f"{prefix}{DOCTOR}")

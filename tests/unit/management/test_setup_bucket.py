@@ -1,0 +1,175 @@
+"""The command setup_bucket: what it prints, and what it says about wrong settings."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from uploads.management.commands import setup_bucket as command
+from uploads.s3.bucket import Bucket
+from uploads.s3.bucket_config import (
+    facts_of_settings,
+    origins_of_settings,
+    setup_bucket,
+)
+from uploads.s3.setting_up import Outcome, Result
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+SITE = "https://files.example.org"
+
+
+@pytest.fixture(autouse=True)
+def site(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.CSRF_TRUSTED_ORIGINS = [SITE]
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+
+
+@pytest.fixture
+def setup(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """The bucket, in moto, with credentials of setup in boto3's chain."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "setup")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "setup-secret")
+    return bucket
+
+
+def run(*arguments: str) -> str:
+    out = StringIO()
+    call_command("setup_bucket", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_the_difference_is_shown_and_nothing_is_changed(setup: Bucket) -> None:
+    text = run()
+
+    assert f"+ CORSRules[slipway-browser].AllowedOrigins: {SITE}" in text
+    assert "Nothing was changed. Run again with --apply." in text
+    with pytest.raises(setup.client.exceptions.ClientError):
+        setup.client.get_bucket_cors(Bucket=setup.name)
+
+
+def test_json_has_one_entry_for_each_setting(setup: Bucket) -> None:
+    found = json.loads(run("--json"))
+
+    assert found["bucket"] == "slipway"
+    assert found["changed"] is False
+    [cors] = [r for r in found["results"] if r["name"] == "cors"]
+    assert cors["outcome"] == "planned"
+    assert {"path", "before", "after"} == set(cors["changes"][0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--origin", "https://*"], "--origin: .*name each origin"),
+        (["--origin", "files.example.org"], "--origin: .*scheme and host"),
+        (["--profile", "nobody"], "no profile 'nobody'"),
+        (["--source-ip", "10.0.0.0/8"], "need --principal"),
+    ],
+)
+def test_wrong_options_are_named_without_a_traceback(
+    bucket: Bucket, arguments: list[str], message: str
+) -> None:
+    with pytest.raises(CommandError, match=message):
+        run(*arguments)
+
+
+def test_setup_without_credentials_is_told_where_to_put_them() -> None:
+    with pytest.raises(CommandError, match="setup identity has no credentials"):
+        run()
+
+
+def test_networks_need_a_signer_of_its_own(setup: Bucket, settings: Settings) -> None:
+    settings.STORAGES = {
+        name: each for name, each in settings.STORAGES.items() if "signer" not in name
+    }
+
+    with pytest.raises(CommandError, match="browsers upload as the worker"):
+        run("--source-ip", "10.0.0.0/8", "--principal", "arn:aws:iam::1:user/w")
+
+
+def test_a_site_without_an_origin_is_told_which_setting_to_set(
+    setup: Bucket, settings: Settings
+) -> None:
+    settings.CSRF_TRUSTED_ORIGINS, settings.ALLOWED_HOSTS = [], ["*"]
+
+    with pytest.raises(CommandError, match="set CSRF_TRUSTED_ORIGINS"):
+        run()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("endpoint_url", "not a url", "S3_ENDPOINT_URL 'not a url'"),
+        ("region_name", "no such/region", "S3_REGION 'no such/region'"),
+    ],
+)
+def test_a_wrong_address_is_named_with_its_value(
+    setup: Bucket, settings: Settings, name: str, value: str, message: str
+) -> None:
+    broken = dict(settings.STORAGES["uploads"])
+    broken["OPTIONS"] = {**broken["OPTIONS"], name: value}
+    settings.STORAGES = {**settings.STORAGES, "uploads": broken}
+
+    with pytest.raises(CommandError, match=message):
+        run()
+
+
+def test_a_setting_that_fails_ends_the_command_with_1(
+    setup: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> list[Any]:
+        return [Result("cors", "CORS", Outcome.FAILED, "why", "fix it")]
+
+    monkeypatch.setattr(command, "set_up_site", fails)
+    out = StringIO()
+
+    with pytest.raises(SystemExit) as end:
+        call_command("setup_bucket", stdout=out)
+
+    assert end.value.code == 1
+    assert "why" in out.getvalue()
+    assert "fix it" in out.getvalue()
+
+
+def test_no_secret_of_the_site_reaches_the_setup_identity(setup: Bucket) -> None:
+    client: Any = setup_bucket().client
+
+    credentials = client._request_signer._credentials
+    assert credentials.access_key == "setup"
+
+
+@pytest.mark.parametrize(
+    ("trusted", "hosts", "origins"),
+    [
+        ([SITE], ["other.example.org"], [SITE]),
+        ([], ["files.example.org", "files.example.org"], [SITE]),
+        ([], ["*", ".example.org", "10.0.0.5", "[::1]", "localhost"], []),
+        ([SITE, SITE], [], [SITE]),
+    ],
+)
+def test_origins_come_from_the_settings_that_django_has(
+    settings: Settings, trusted: list[str], hosts: list[str], origins: list[str]
+) -> None:
+    settings.CSRF_TRUSTED_ORIGINS, settings.ALLOWED_HOSTS = trusted, hosts
+
+    assert origins_of_settings() == origins
+
+
+def test_facts_follow_the_settings(settings: Settings) -> None:
+    settings.UPLOADS = {**settings.UPLOADS, "KEY_PREFIX": "files/"}
+    settings.S3_REGION = "cn-north-1"
+
+    facts = facts_of_settings()
+
+    assert facts.incoming_prefix == "files/incoming/"
+    assert facts.bucket_arn.startswith("arn:aws-cn:")

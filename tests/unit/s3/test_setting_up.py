@@ -1,0 +1,342 @@
+"""Setting a bucket up: our logic, with moto and with servers that misbehave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from uploads.errors import StorageUnavailable
+from uploads.s3.bucket import Bucket
+from uploads.s3.bucket_config import apply
+from uploads.s3.configuration import Configuration
+from uploads.s3.setting_up import Outcome, Probe, Result, set_up
+from uploads.s3.wanted.site_facts import SiteFacts
+
+SITE = "https://files.example.org"
+FACTS = SiteFacts(bucket="slipway", origins=(SITE,))
+
+
+def works() -> str:
+    return ""
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    # moto takes each condition of a policy for one that holds.
+    monkeypatch.setattr(Configuration, "use_object", lambda *_: "")
+    with mock_aws():
+        made = moto_bucket()
+        made.client.create_bucket(Bucket="slipway")
+        yield made
+
+
+def moto_bucket(region: str = "us-east-1") -> Bucket:
+    client = boto3.client(
+        "s3",
+        region_name=region,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
+    return Bucket(client=client, name="slipway")
+
+
+def results(
+    bucket: Bucket,
+    probe: Probe = works,
+    *,
+    facts: SiteFacts = FACTS,
+    apply: bool = True,
+) -> dict[str, Result]:
+    found = set_up(Configuration(bucket), facts, probe, apply=apply)
+    return {result.name: result for result in found}
+
+
+def calls_of(bucket: Bucket) -> list[str]:
+    """Return a list that grows by the name of each call from now on."""
+    calls: list[str] = []
+
+    def note(model: Any, **_: object) -> None:
+        calls.append(model.name)
+
+    bucket.client.meta.events.register("before-call.s3", note)
+    return calls
+
+
+def answer(bucket: Bucket, operation: str, code: str, status: int = 400) -> None:
+    """Let one operation answer with an error."""
+
+    def refuse(**_: object) -> None:
+        error = {"Error": {"Code": code, "Message": "no"}}
+        metadata = {"ResponseMetadata": {"HTTPStatusCode": status}}
+        raise ClientError({**error, **metadata}, operation)  # type: ignore[typeddict-item]
+
+    bucket.client.meta.events.register(f"before-call.s3.{operation}", refuse)
+
+
+def rules_of(bucket: Bucket) -> tuple[list[Any], list[Any]]:
+    cors = bucket.client.get_bucket_cors(Bucket=bucket.name)
+    lifecycle = bucket.client.get_bucket_lifecycle_configuration(Bucket=bucket.name)
+    return list(cors["CORSRules"]), list(lifecycle["Rules"])
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+@mock_aws
+def test_a_missing_bucket_is_made_private_and_set_up(
+    region: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Configuration, "use_object", lambda *_: "")
+    bucket = moto_bucket(region)
+
+    found = results(bucket)
+
+    flags = bucket.client.get_public_access_block(Bucket=bucket.name)
+    cors, lifecycle = rules_of(bucket)
+    assert set(flags["PublicAccessBlockConfiguration"].values()) == {True}
+    assert [rule["AllowedOrigins"] for rule in cors] == [[SITE]]
+    assert [rule["ID"] for rule in lifecycle] == [
+        "slipway-abort-incomplete",
+        "slipway-incoming",
+        "slipway-doctor",
+    ]
+    text = bucket.client.get_bucket_policy(Bucket=bucket.name)["Policy"]
+    assert [statement["Sid"] for statement in json.loads(text)["Statement"]] == [
+        "SlipwayTlsOnly",
+        "SlipwaySigV4Only",
+        "SlipwayShortUrlsOnly",
+    ]
+    assert found["bucket"].outcome == Outcome.CHANGED
+    assert Outcome.FAILED not in {result.outcome for result in found.values()}
+
+
+def test_without_apply_nothing_is_written(bucket: Bucket) -> None:
+    calls = calls_of(bucket)
+
+    found = results(bucket, apply=False)
+
+    assert {name for name in calls if not name.startswith(("Get", "Head"))} == set()
+    assert found["cors"].outcome == Outcome.PLANNED
+    assert found["cors"].changes
+
+
+@mock_aws
+def test_a_missing_bucket_is_only_planned_without_apply() -> None:
+    found = results(moto_bucket(), apply=False)
+
+    assert [(name, r.outcome) for name, r in found.items()] == [
+        ("bucket", Outcome.PLANNED)
+    ]
+
+
+def test_a_second_run_writes_nothing(bucket: Bucket) -> None:
+    kept = {n for n, r in results(bucket).items() if r.outcome == Outcome.CHANGED}
+    calls = calls_of(bucket)
+
+    found = results(bucket)
+
+    assert kept >= {"cors", "lifecycle.abort", "policy.age"}
+    assert {found[name].outcome for name in kept} == {Outcome.SAME}
+    dropped = {n for n, r in found.items() if r.outcome == Outcome.SKIPPED}
+    written = {name for name in calls if name.startswith(("Put", "Delete", "Create"))}
+    assert dropped <= {"sse_c"}  # moto does not keep it
+    assert written <= {"PutBucketEncryption"}
+
+
+def test_rules_of_others_are_kept(bucket: Bucket) -> None:
+    logs = {
+        "ID": "old-logs",
+        "Status": "Enabled",
+        "Filter": {"Prefix": "logs/"},
+        "Expiration": {"Days": 30},
+    }
+    bucket.client.put_bucket_lifecycle_configuration(
+        Bucket=bucket.name,
+        LifecycleConfiguration={"Rules": [logs]},  # type: ignore[list-item]
+    )
+
+    results(bucket)
+
+    assert rules_of(bucket)[1][0] == logs
+    assert len(rules_of(bucket)[1]) == 4
+
+
+def test_a_new_address_of_the_site_replaces_the_old_one(bucket: Bucket) -> None:
+    results(bucket, facts=replace(FACTS, origins=("http://127.0.0.1:8000",)))
+
+    results(bucket, facts=replace(FACTS, origins=("http://127.0.0.1:9000",)))
+
+    [rule] = rules_of(bucket)[0]
+    assert rule["AllowedOrigins"] == ["http://127.0.0.1:9000"]
+
+
+def test_nothing_is_set_while_the_site_cannot_use_the_bucket(bucket: Bucket) -> None:
+    calls = calls_of(bucket)
+
+    found = results(bucket, lambda: "A signed PUT answered 403 AccessDenied")
+
+    assert found["probe"].outcome == Outcome.FAILED
+    assert "403 AccessDenied" in found["probe"].reason
+    assert {name for name in calls if name.startswith(("Put", "Delete"))} == set()
+
+
+@pytest.mark.parametrize("had_one", [False, True])
+def test_a_setting_that_breaks_the_site_is_taken_back(
+    bucket: Bucket, had_one: bool
+) -> None:
+    before = {"BlockPublicAcls": True, "IgnorePublicAcls": False}
+    if had_one:
+        bucket.client.put_public_access_block(
+            Bucket=bucket.name,
+            PublicAccessBlockConfiguration=before,  # type: ignore[arg-type]
+        )
+
+    def fails_with_the_block() -> str:
+        try:
+            found = bucket.client.get_public_access_block(Bucket=bucket.name)
+        except ClientError:
+            return ""
+        flags = found["PublicAccessBlockConfiguration"]
+        return "A signed PUT answered 403" if flags["RestrictPublicBuckets"] else ""
+
+    found = results(bucket, fails_with_the_block)
+
+    assert found["public_access"].outcome == Outcome.SKIPPED
+    assert "A signed PUT answered 403" in found["public_access"].reason
+    assert fails_with_the_block() == ""
+    assert found["cors"].outcome == Outcome.CHANGED
+
+
+def test_a_policy_is_tried_on_probe_objects_before_the_bucket_gets_it(
+    bucket: Bucket,
+) -> None:
+    seen: list[Any] = []
+
+    def refused_by_any_policy() -> str:
+        try:
+            text = bucket.client.get_bucket_policy(Bucket=bucket.name)["Policy"]
+        except ClientError:
+            return ""
+        seen.extend(json.loads(text)["Statement"])
+        return "A signed PUT answered 403 AccessDenied"
+
+    found = results(bucket, refused_by_any_policy)
+
+    assert found["policy.tls"].outcome == Outcome.SKIPPED
+    assert {str(statement["Resource"]) for statement in seen} == {
+        "arn:aws:s3:::slipway/uploads/doctor/*"
+    }
+    with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
+        bucket.client.get_bucket_policy(Bucket=bucket.name)
+
+
+def test_a_policy_that_refuses_setup_itself_is_taken_back(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter(["", "PutObject answered AccessDenied (403)"])
+    monkeypatch.setattr(Configuration, "use_object", lambda *_: next(answers, ""))
+
+    found = results(bucket)
+
+    assert found["policy.tls"].outcome == Outcome.SKIPPED
+    assert "PutObject answered AccessDenied" in found["policy.tls"].reason
+    text = bucket.client.get_bucket_policy(Bucket=bucket.name)["Policy"]
+    assert "SlipwayTlsOnly" not in text
+
+
+@pytest.mark.parametrize(
+    "code", ["NotImplemented", "MethodNotAllowed", "BucketAlreadyExists"]
+)
+def test_a_setting_that_the_provider_lacks_is_never_written_nor_removed(
+    bucket: Bucket, code: str
+) -> None:
+    answer(bucket, "GetPublicAccessBlock", code)
+    calls = calls_of(bucket)
+
+    found = results(bucket)
+
+    assert found["public_access"].outcome == Outcome.SKIPPED
+    assert code in found["public_access"].reason
+    assert "PutPublicAccessBlock" not in calls
+    assert "DeletePublicAccessBlock" not in calls
+
+
+def test_a_server_that_answers_with_something_else_does_not_have_the_setting(
+    bucket: Bucket,
+) -> None:
+    """As a server does that takes ?publicAccessBlock for a list of objects."""
+
+    def list_objects(http_response: Any, parsed: dict[str, Any], **_: object) -> None:
+        parsed.pop("PublicAccessBlockConfiguration", None)
+
+    bucket.client.put_public_access_block(
+        Bucket=bucket.name, PublicAccessBlockConfiguration={"BlockPublicAcls": True}
+    )
+    bucket.client.meta.events.register(
+        "after-call.s3.GetPublicAccessBlock", list_objects
+    )
+    calls = calls_of(bucket)
+
+    found = results(bucket)
+
+    assert found["public_access"].outcome == Outcome.SKIPPED
+    assert "success without a document" in found["public_access"].reason
+    assert "PutPublicAccessBlock" not in calls
+
+
+def test_a_setting_that_cannot_be_written_is_skipped_with_the_answer(
+    bucket: Bucket,
+) -> None:
+    answer(bucket, "PutBucketEncryption", "MalformedXML")
+
+    found = results(bucket)
+
+    assert found["encryption"].outcome == Outcome.SKIPPED
+    assert "MalformedXML" in found["encryption"].reason
+
+
+def test_a_missing_right_fails_and_names_the_call(bucket: Bucket) -> None:
+    answer(bucket, "PutBucketCORS", "AccessDenied", 403)
+    answer(bucket, "PutBucketCors", "AccessDenied", 403)
+    answer(bucket, "GetBucketPolicy", "AccessDenied", 403)
+
+    found = results(bucket)
+
+    assert found["cors"].outcome == Outcome.FAILED
+    assert "PutBucketCors" in found["cors"].fix
+    assert found["policy.age"].outcome == Outcome.FAILED
+    assert found["lifecycle.abort"].outcome == Outcome.CHANGED
+
+
+@mock_aws
+def test_a_bucket_of_somebody_else_is_left_alone() -> None:
+    bucket = moto_bucket()
+    answer(bucket, "HeadBucket", "403", 403)
+
+    found = results(bucket)
+
+    assert [r.outcome for r in found.values()] == [Outcome.FAILED]
+    with pytest.raises(StorageUnavailable):
+        apply(bucket, origins=[SITE], probe=works)
+
+
+def test_nothing_is_written_before_it_was_read(bucket: Bucket) -> None:
+    configuration = Configuration(bucket)
+
+    with pytest.raises(RuntimeError, match="must be read"):
+        configuration.write("cors", {"CORSRules": []})
+    with pytest.raises(RuntimeError, match="must be read"):
+        configuration.remove("public_access")
+
+
+def test_versions_of_a_versioned_bucket_end_too(bucket: Bucket) -> None:
+    bucket.client.put_bucket_versioning(
+        Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"}
+    )
+
+    assert results(bucket)["lifecycle.noncurrent"].outcome == Outcome.CHANGED

@@ -1,0 +1,61 @@
+"""One source for the wanted bucket: docs/bucket.md says what setup_bucket sets."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+from scripts.bucket_docs import EXAMPLE, PAGE, blocks, page
+from uploads.s3.wanted import documents
+from uploads.s3.wanted.access import Feature, Identity, iam_policy
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = PAGE.read_text()
+
+
+def test_the_page_has_the_documents_that_setup_bucket_sets() -> None:
+    assert page(TEXT) == TEXT, "run make bucket-docs"
+
+
+def test_every_block_is_on_the_page_as_valid_json() -> None:
+    found = dict(
+        re.findall(r"<!-- generated: (\w+) -->\n```json\n(.*?)\n```", TEXT, re.DOTALL)
+    )
+
+    assert {name: json.loads(text) for name, text in found.items()} == blocks()
+
+
+def test_every_lifecycle_rule_is_explained() -> None:
+    names = {
+        value
+        for name, value in vars(documents).items()
+        if name.endswith("_ID") and name not in {"CORS_ID", "NOTIFICATION_ID"}
+    }
+
+    assert len(names) == 5
+    assert {name for name in names if f"| `{name}` |" not in TEXT} == set()
+
+
+def test_the_signer_may_put_objects_under_the_prefix_and_nothing_else() -> None:
+    assert iam_policy(Identity.SIGNER, EXAMPLE, [Feature.UPLOADS])["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": ["s3:PutObject"],
+            "Resource": ["arn:aws:s3:::my-bucket/uploads/*"],
+        }
+    ]
+
+
+def test_no_other_module_writes_settings_of_a_bucket() -> None:
+    """The demo site, the tests and the commands all go through one table."""
+    verbs = re.compile(r"^(put|delete)_(bucket_|public_access_block)")
+    writers = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "uploads").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and verbs.match(node.attr)
+    }
+
+    assert writers == {"uploads/s3/setting_verbs.py"}

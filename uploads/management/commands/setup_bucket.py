@@ -1,0 +1,185 @@
+"""Shows how the bucket differs from its wanted state, and brings it there."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from uploads.errors import StorageError
+from uploads.s3.bucket_config import (
+    facts_of_settings,
+    set_up_site,
+    setup_bucket,
+    setup_queue,
+)
+from uploads.s3.setting_up import Outcome, Result
+from uploads.s3.wanted.merging import Change
+from uploads.s3.wanted.site_facts import Network, SiteFacts
+
+
+class Command(BaseCommand):
+    help = (
+        "Compare the bucket's settings with those that the site wants. Changes nothing "
+        "without --apply. Runs as a third identity, setup: boto3's default chain or "
+        "--profile. Exits with 1 if a setting fails."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--apply", action="store_true", help="change the settings that differ"
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="print the results as JSON"
+        )
+        parser.add_argument("--profile", default="", help="profile of ~/.aws/config")
+        parser.add_argument(
+            "--origin",
+            action="append",
+            default=[],
+            help="origin of the site's pages, such as https://files.example.com; may be "
+            "repeated (default: CSRF_TRUSTED_ORIGINS, else ALLOWED_HOSTS)",
+        )
+        parser.add_argument(
+            "--kms-key", default="", help="ARN of the KMS key (default: SSE-S3)"
+        )
+        parser.add_argument(
+            "--queue-arn",
+            default="",
+            help="ARN of the SQS queue for notifications (default: that of "
+            "S3_NOTIFICATIONS_QUEUE_URL)",
+        )
+        parser.add_argument(
+            "--organisation",
+            default="",
+            help="refuse identities outside this AWS organisation, such as o-a1b2c3d4e5",
+        )
+        parser.add_argument(
+            "--source-ip",
+            action="append",
+            default=[],
+            help="network from which the worker and setup may call, such as "
+            "203.0.113.0/24; may be repeated",
+        )
+        parser.add_argument(
+            "--vpc-endpoint",
+            action="append",
+            default=[],
+            help="VPC endpoint through which they may call; may be repeated",
+        )
+        parser.add_argument(
+            "--principal",
+            action="append",
+            default=[],
+            help="ARN of the worker and of setup, for --source-ip and --vpc-endpoint; "
+            "may be repeated",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            facts = _facts(options)
+            queue = setup_queue(options["profile"])
+            if queue is not None and not facts.queue_arn:
+                facts = replace(facts, queue_arn=queue.arn())
+            results = set_up_site(
+                facts,
+                setup_bucket(options["profile"]),
+                apply=options["apply"],
+                queue=queue,
+            )
+            if options["json"]:
+                found = list(results)
+                self.stdout.write(_as_json(facts, found))
+            else:
+                found = self._tell(facts, results)
+        except StorageError as error:
+            raise CommandError(error.detail, returncode=1) from error
+        if any(result.outcome == Outcome.FAILED for result in found):
+            sys.exit(1)
+
+    def _tell(self, facts: SiteFacts, results: Iterable[Result]) -> list[Result]:
+        where = settings.S3_ENDPOINT_URL or f"AWS, {settings.S3_REGION}"
+        self.stdout.write(f"Bucket {facts.bucket} at {where}\n\n")
+        found = []
+        for result in results:
+            found.append(result)
+            self._tell_one(result)
+        counts = Counter(result.outcome for result in found)
+        summary = ", ".join(f"{counts[o]} {o.value}" for o in Outcome if counts[o])
+        self.stdout.write(f"\n{summary}")
+        if counts[Outcome.PLANNED]:
+            self.stdout.write("Nothing was changed. Run again with --apply.")
+        return found
+
+    def _tell_one(self, result: Result) -> None:
+        self.stdout.write(f"{result.outcome.value:8} {result.title}")
+        for change in result.changes:
+            self.stdout.write(_as_lines(change))
+        for text in (result.reason, result.fix):
+            if text:
+                self.stdout.write(f"{'':11}{text}")
+
+
+def _facts(options: dict[str, Any]) -> SiteFacts:
+    try:
+        facts = facts_of_settings(options["origin"])
+    except ValueError as error:
+        where = "--origin" if options["origin"] else "CSRF_TRUSTED_ORIGINS"
+        raise CommandError(f"{where}: {error}") from error
+    if not facts.origins:
+        raise CommandError(
+            "No origin of the site is known: set CSRF_TRUSTED_ORIGINS, or give --origin "
+            "https://files.example.com."
+        )
+    return replace(
+        facts,
+        kms_key=options["kms_key"],
+        queue_arn=options["queue_arn"],
+        organisation=options["organisation"],
+        network=_network(options),
+    )
+
+
+def _network(options: dict[str, Any]) -> Network:
+    network = Network(
+        tuple(options["source_ip"]),
+        tuple(options["vpc_endpoint"]),
+        tuple(options["principal"]),
+    )
+    if not network:
+        return network
+    if not network.principals:
+        raise CommandError(
+            "--source-ip and --vpc-endpoint need --principal: the ARN of the worker, and "
+            "that of setup. Browsers come from anywhere, so the signer is not bound."
+        )
+    if "uploads_signer" not in settings.STORAGES:
+        raise CommandError(
+            "--source-ip and --vpc-endpoint need a signer of its own "
+            "(S3_SIGNER_ACCESS_KEY_ID): without one, browsers upload as the worker."
+        )
+    return network
+
+
+def _as_lines(change: Change) -> str:
+    lines = []
+    if change.before:
+        lines.append(f"{'':11}- {change.path}: {change.before}")
+    if change.after:
+        lines.append(f"{'':11}+ {change.path}: {change.after}")
+    return "\n".join(lines)
+
+
+def _as_json(facts: SiteFacts, results: list[Result]) -> str:
+    document = {
+        "bucket": facts.bucket,
+        "changed": any(result.outcome == Outcome.CHANGED for result in results),
+        "results": [asdict(result) for result in results],
+    }
+    return json.dumps(document, indent=2)

@@ -1,0 +1,60 @@
+"""The policy of the queue that S3 sends notifications to, as setup sees it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from botocore.config import Config
+from django.conf import settings
+
+from uploads.errors import StorageUnavailable
+from uploads.s3.failures import translated
+from uploads.s3.identities import setup_session
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+class SetupQueue:
+    """One SQS queue. ``read`` and ``write`` let botocore's errors through."""
+
+    def __init__(self, url: str, profile: str = "") -> None:
+        self.url = url
+        self.profile = profile
+
+    def arn(self) -> str:
+        """Return the queue's ARN. Raises StorageUnavailable, naming the setting."""
+        try:
+            with translated("GetQueueAttributes"):
+                return self._attribute("QueueArn")
+        except StorageUnavailable as error:
+            raise StorageUnavailable(
+                f"S3_NOTIFICATIONS_QUEUE_URL {self.url!r}: setup cannot read the queue. "
+                "Check the address and the action sqs:GetQueueAttributes."
+            ) from error
+
+    def read(self) -> str:
+        """Return the policy, empty if there is none."""
+        return self._attribute("Policy")
+
+    def write(self, document: str) -> None:
+        """Replace the policy."""
+        self._client.set_queue_attributes(
+            QueueUrl=self.url, Attributes={"Policy": document}
+        )
+
+    def _attribute(self, name: str) -> str:
+        wanted: Any = [name]
+        answer: Any = self._client.get_queue_attributes(
+            QueueUrl=self.url, AttributeNames=wanted
+        )
+        return str(answer.get("Attributes", {}).get(name, ""))
+
+    @cached_property
+    def _client(self) -> SQSClient:
+        return setup_session(self.profile).client(
+            "sqs",
+            region_name=settings.S3_REGION,
+            config=Config(connect_timeout=5, read_timeout=20),
+        )

@@ -1,0 +1,137 @@
+"""Each setting's wanted document, apart from the bucket policy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uploads.s3.wanted.site_facts import SiteFacts
+
+Document = dict[str, Any]
+
+CORS_ID = "slipway-browser"
+CORS_METHODS = ("PUT", "POST", "GET", "HEAD")
+CORS_HEADERS = (
+    "content-type",
+    "content-disposition",
+    "if-none-match",
+    "x-amz-checksum-sha256",
+)
+"""The headers that upload URLs sign and that a page must therefore send."""
+
+ABORT_ID = "slipway-abort-incomplete"
+INCOMING_ID = "slipway-incoming"
+DOCTOR_ID = "slipway-doctor"
+QUARANTINE_ID = "slipway-quarantine"
+NONCURRENT_ID = "slipway-noncurrent"
+NOTIFICATION_ID = "slipway-created"
+
+INCOMING_DAYS = 3
+DOCTOR_DAYS = 1
+
+
+def cors_rule(facts: SiteFacts) -> Document:
+    """Return the rule that lets pages of the site send and fetch, and no others."""
+    return {
+        "ID": CORS_ID,
+        "AllowedOrigins": list(facts.origins),
+        "AllowedMethods": list(CORS_METHODS),
+        "AllowedHeaders": list(CORS_HEADERS),
+        "MaxAgeSeconds": 3600,
+    }
+
+
+def abort_rule(facts: SiteFacts) -> Document:
+    """Return the rule that deletes the parts of uploads which were never completed."""
+    return {
+        "ID": ABORT_ID,
+        "Status": "Enabled",
+        "Filter": {"Prefix": facts.key_prefix},
+        "AbortIncompleteMultipartUpload": {
+            "DaysAfterInitiation": facts.abort_after_days
+        },
+    }
+
+
+def incoming_rule(facts: SiteFacts) -> Document:
+    """Return the rule for objects that plain forms sent and nobody fetched."""
+    return _expiring(INCOMING_ID, facts.incoming_prefix, INCOMING_DAYS)
+
+
+def doctor_rule(facts: SiteFacts) -> Document:
+    """Return the rule for probe objects that the sweeper did not delete."""
+    return _expiring(DOCTOR_ID, facts.doctor_prefix, DOCTOR_DAYS)
+
+
+def quarantine_rule(facts: SiteFacts) -> Document:
+    """Return the rule that ends what lies in quarantine."""
+    return _expiring(QUARANTINE_ID, facts.quarantine_prefix, facts.quarantine_days)
+
+
+def noncurrent_rule(facts: SiteFacts) -> Document:
+    """Return the rule for versions behind a delete marker, in a versioned bucket."""
+    return {
+        "ID": NONCURRENT_ID,
+        "Status": "Enabled",
+        "Filter": {"Prefix": facts.key_prefix},
+        "Expiration": {"ExpiredObjectDeleteMarker": True},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": facts.noncurrent_days},
+    }
+
+
+def _expiring(name: str, prefix: str, days: int) -> Document:
+    return {
+        "ID": name,
+        "Status": "Enabled",
+        "Filter": {"Prefix": prefix},
+        "Expiration": {"Days": days},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+    }
+
+
+def public_access_block() -> Document:
+    """Return the four flags that keep a bucket private whatever is asked later."""
+    return {
+        "BlockPublicAcls": True,
+        "IgnorePublicAcls": True,
+        "BlockPublicPolicy": True,
+        "RestrictPublicBuckets": True,
+    }
+
+
+def ownership() -> Document:
+    """Return the rule that turns ACLs off."""
+    return {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+
+
+def default_encryption(facts: SiteFacts) -> Document:
+    """Return what S3 encrypts new objects with."""
+    if facts.kms_key:
+        return {
+            "ApplyServerSideEncryptionByDefault": {
+                "SSEAlgorithm": "aws:kms",
+                "KMSMasterKeyID": facts.kms_key,
+            },
+            # One call to KMS for many objects, instead of one for each.
+            "BucketKeyEnabled": True,
+        }
+    return {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+
+
+def blocked_encryption() -> Document:
+    """Return the refusal of SSE-C, by which a holder of a URL could lock a file.
+
+    The keys of SSE-C are the sender's: the site could never read such an object.
+    """
+    return {"EncryptionType": ["SSE-C"]}
+
+
+def notification(facts: SiteFacts) -> Document:
+    """Return the configuration that tells a queue of each object that is created."""
+    return {
+        "Id": NOTIFICATION_ID,
+        "QueueArn": facts.queue_arn,
+        "Events": ["s3:ObjectCreated:*"],
+        "Filter": {
+            "Key": {"FilterRules": [{"Name": "prefix", "Value": facts.key_prefix}]}
+        },
+    }

@@ -1,0 +1,125 @@
+"""Puts our rules among those that are there, and tells what that changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from uploads.s3.wanted.documents import Document
+
+_UNORDERED = {
+    "AllowedOrigins",
+    "AllowedMethods",
+    "AllowedHeaders",
+    "ExposeHeaders",
+    "Events",
+    "EncryptionType",
+    "Action",
+    "NotAction",
+    "Resource",
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value that differs: ``before`` or ``after`` is empty where it is absent."""
+
+    path: str
+    before: str
+    after: str
+
+
+def put_rule(
+    rules: Sequence[Document],
+    rule: Document,
+    *,
+    is_ours: Callable[[Document], bool],
+) -> list[Document]:
+    """Return ``rules`` with ``rule`` in the place of ours, or at the end."""
+    kept: list[Document] = []
+    is_placed = False
+    for found in rules:
+        if not is_ours(found):
+            kept.append(found)
+        elif not is_placed:
+            is_placed = True
+            kept.append(found if same(found, rule) else rule)
+    return kept if is_placed else [*kept, rule]
+
+
+def same(found: Any, wanted: Any) -> bool:
+    """Return whether two documents say the same, however a server writes it."""
+    return bool(normal(found) == normal(wanted))
+
+
+def differences(found: Any, wanted: Any) -> list[Change]:
+    """Return what differs, value by value, in the order of the paths."""
+    before, after = dict(_leaves(normal(found))), dict(_leaves(normal(wanted)))
+    return [
+        Change(path, before.get(path, ""), after.get(path, ""))
+        for path in sorted(before.keys() | after.keys())
+        if before.get(path) != after.get(path)
+    ]
+
+
+def normal(document: Any, name: str = "") -> Any:
+    """Return a document in one way of writing: sorted, without what is empty."""
+    if isinstance(document, dict):
+        plain = {key: normal(value, key) for key, value in document.items()}
+        plain = _current_filter(plain)
+        return {
+            key: value
+            for key, value in sorted(plain.items())
+            if value not in ({}, [], None, "") and (key, value) not in _DEFAULTS
+        }
+    if name in _UNORDERED and not isinstance(document, list):
+        document = [document]
+    if isinstance(document, list):
+        entries = [normal(entry) for entry in document]
+        if name == "AllowedHeaders":
+            entries = [entry.lower() for entry in entries]
+        return sorted(entries, key=str) if name in _UNORDERED else entries
+    if name == "Principal" and document == "*":
+        return {"AWS": "*"}
+    return document
+
+
+_DEFAULTS = [
+    ("BucketKeyEnabled", False),
+    ("TransitionDefaultMinimumObjectSize", "all_storage_classes_128K"),
+]
+"""Values that servers add and that mean the same as their absence."""
+
+
+def _current_filter(document: Document) -> Document:
+    """Write the older form of a lifecycle rule's prefix like the newer one."""
+    if "Status" in document and "Prefix" in document:
+        rest = {key: value for key, value in document.items() if key != "Prefix"}
+        return rest | {"Filter": {"Prefix": document["Prefix"]}}
+    return document
+
+
+def _leaves(document: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(document, dict):
+        for key, value in document.items():
+            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(document, list) and any(isinstance(e, dict) for e in document):
+        for number, entry in enumerate(document):
+            yield from _leaves(entry, f"{path}[{_name_of(entry, number)}]")
+    elif document is not None:
+        yield path, _text(document)
+
+
+def _name_of(entry: Any, number: int) -> str:
+    names = entry if isinstance(entry, dict) else {}
+    return str(names.get("ID") or names.get("Id") or names.get("Sid") or number)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    return json.dumps(value, default=str)

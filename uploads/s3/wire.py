@@ -1,0 +1,133 @@
+"""HTTP requests to S3 as a browser makes them: no boto3, no redirects, no retries."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.util import Timeout
+
+CONNECT_SECONDS = 4.0
+READ_SECONDS = 8.0
+MAX_BODY = 1024 * 1024
+
+_CODE = re.compile(rb"<Code>\s*([^<]{1,100}?)\s*</Code>")
+_MESSAGE = re.compile(rb"<Message>\s*([^<]{1,500}?)\s*</Message>")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer. Names of headers are lower case; one may come twice."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """Return a header's values, joined as browsers join them."""
+        return ", ".join(self.header_list(name))
+
+    def header_list(self, name: str) -> list[str]:
+        """Return all values of a header, each as it was sent."""
+        return [value for known, value in self.headers if known == name.lower()]
+
+    @property
+    def code(self) -> str:
+        """S3's error code, empty if the body has none."""
+        found = _CODE.search(self.body)
+        return found[1].decode("utf-8", "replace") if found else ""
+
+    @property
+    def message(self) -> str:
+        """S3's error message, else the first line of the body."""
+        found = _MESSAGE.search(self.body)
+        text = found[1] if found else (self.body.strip().splitlines() or [b""])[0]
+        return text.decode("utf-8", "replace")[:200]
+
+    def __str__(self) -> str:
+        words = [
+            str(self.status),
+            self.code,
+            self.message if self.status >= 300 else "",
+        ]
+        return " ".join(word for word in words if word)
+
+
+class NoAnswer(Exception):  # noqa: N818  as in errors.py
+    """No HTTP answer came. ``kind`` is dns, tls, timeout, refused or broken."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        self.kind = kind
+        self.detail = detail
+        super().__init__(f"{kind}: {detail}")
+
+
+@cache
+def _pool() -> urllib3.PoolManager:
+    context = ssl.create_default_context()
+    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        if bundle := os.environ.get(name):
+            context.load_verify_locations(bundle)
+            break
+    return urllib3.PoolManager(
+        num_pools=4, maxsize=4, retries=False, ssl_context=context
+    )
+
+
+def send(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+    timeout: float = READ_SECONDS,
+) -> Answer:
+    """Send one request and return the answer, whatever it says. Raises NoAnswer."""
+    try:
+        answer = _pool().request(
+            method,
+            url,
+            headers={"User-Agent": "slipway-doctor", **(headers or {})},
+            body=body,
+            redirect=False,
+            retries=False,
+            preload_content=False,
+            decode_content=False,
+            timeout=Timeout(connect=CONNECT_SECONDS, read=timeout),
+        )
+        try:
+            content = answer.read(MAX_BODY)
+        finally:
+            # A connection whose answer was read to its end has gone back by itself.
+            answer.close()
+    except HTTPError as error:
+        raise _no_answer(error) from error
+    except (OSError, ValueError) as error:
+        raise NoAnswer("broken", str(error)) from error
+    names = [(name.lower(), value) for name, value in answer.headers.items()]
+    return Answer(answer.status, names, content)
+
+
+def _no_answer(error: HTTPError) -> NoAnswer:
+    kinds: Sequence[tuple[type[Exception], str]] = (
+        (NameResolutionError, "dns"),
+        (SSLError, "tls"),
+        (ConnectTimeoutError, "timeout"),
+        (ReadTimeoutError, "timeout"),
+        (NewConnectionError, "refused"),
+    )
+    kind = next((name for cls, name in kinds if isinstance(error, cls)), "broken")
+    return NoAnswer(kind, str(error))
