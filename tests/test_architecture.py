@@ -144,7 +144,7 @@ def test_only_the_s3_package_imports_boto3() -> None:
 
 
 def test_the_s3_package_knows_no_rows() -> None:
-    for path in (APP / "s3").glob("*.py"):
+    for path in (APP / "s3").rglob("*.py"):
         rooms = {
             name.split(".")[1] for name in imported(path) if name.startswith("uploads.")
         }

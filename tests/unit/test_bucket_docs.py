@@ -11,7 +11,7 @@ from scripts.bucket_docs import EXAMPLE, PAGE, blocks, page
 from uploads.s3.wanted import documents
 from uploads.s3.wanted.access import Feature, Identity, iam_policy
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TEXT = PAGE.read_text()
 
 

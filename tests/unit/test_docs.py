@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from scripts.bucket_docs import blocks
 from tests.support.inspectors import sample_of
 from uploads import errors
 from uploads.conf import Options
@@ -79,19 +79,13 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 def test_the_bucket_policy_refuses_urls_that_are_older_than_ours_get() -> None:
-    text = (ROOT / "docs" / "bucket.md").read_text()
-    blocks = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    statements = {
+        one["Sid"]: one["Condition"] for one in blocks()["policy"]["Statement"]
+    }
 
-    parsed = [json.loads(block) for block in blocks]
-    [denied] = [
-        {one["Sid"]: one["Condition"] for one in policy["Statement"]}
-        for policy in parsed
-        if isinstance(policy, dict) and "Sid" in policy["Statement"][0]
-    ]
-    age = denied["YoungUrlsOnly"]["NumericGreaterThan"]["s3:signatureAge"]
+    age = statements["SlipwayShortUrlsOnly"]["NumericGreaterThan"]["s3:signatureAge"]
     assert int(age) == Options().url_expiry_seconds * 1000
-    assert denied["EncryptedOnly"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert len(parsed) == 4
+    assert statements["SlipwayTlsOnly"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_every_link_of_the_docs_leads_somewhere() -> None:
