@@ -151,6 +151,10 @@ class ObjectExists(StorageError):
     """There is an object under this key already."""
 
 
+class CompletionConflict(StorageError):
+    """Another conditional request for the key was in progress: nothing was joined."""
+
+
 class PartsRefused(StorageError):
     """The storage would not make an object of these parts."""
 

@@ -13,11 +13,21 @@ from uploads.states import State
 from uploads.upkeep.auditing import Difference, audit
 
 
-def assert_ready_once(client: Client, upload_id: str, content: bytes) -> None:
-    """The file is there, byte for byte, and was charged for once, alone."""
+def assert_ready_once(
+    client: Client, upload_id: str, content: bytes, *, reopened: int = 0
+) -> None:
+    """The file is there, byte for byte, and was charged for once, alone.
+
+    ``reopened``: how often all parts were asked for again.
+    """
     row = Upload.objects.get(pk=upload_id)
     assert row.state == State.READY
-    assert kinds(row) == ["upload.started", "upload.inspecting", "upload.ready"]
+    assert kinds(row) == [
+        "upload.started",
+        *["upload.reopened"] * reopened,
+        "upload.inspecting",
+        "upload.ready",
+    ]
     assert _counters(row.owner_id) == (len(content), 1, 0, 0)
     assert client.sha256_of_download(upload_id) == hashlib.sha256(content).hexdigest()
 

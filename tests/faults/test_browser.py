@@ -17,7 +17,7 @@ from tests.faults.books import assert_ready_once
 from tests.faults.browser import Browser, choose, continue_with, wait_until_done
 from tests.faults.client import Client
 from tests.faults.conftest import PART, SEED, StartSite, Sweep
-from tests.faults.faults import SLOW_DOWN, CutRequest, DropAnswer, Stall
+from tests.faults.faults import SLOW_DOWN, Answer, CutRequest, DropAnswer, Stall
 from tests.faults.parts import (
     sent_parts,
     stored_parts,
@@ -427,3 +427,25 @@ def _go_on_until(page: Page, condition: Callable[[], bool]) -> None:
 def _heal(*proxies: FaultProxy) -> None:
     for proxy in proxies:
         proxy.heal()
+
+
+def test_parts_that_cannot_be_joined_are_sent_again_without_a_click(
+    browser: Browser,
+    client: Client,
+    person: User,
+    site_proxy: FaultProxy,
+    worker_proxy: FaultProxy,
+    storage_proxy: FaultProxy,
+    large_file: Path,
+    content_of_large_file: bytes,
+) -> None:
+    conflict = Answer(409, "ConditionalRequestConflict")
+    worker_proxy.inject(conflict, method="POST", target=r"\?uploadId=", times=2)
+    page = browser.open(site_proxy.url, person)
+
+    choose(page, large_file)
+    wait_until_done(page, seconds=PATIENCE)
+
+    upload = Upload.objects.get(owner=person)
+    assert set(stored_parts(storage_proxy).values()) == {2}
+    assert_ready_once(client, str(upload.pk), content_of_large_file, reopened=1)

@@ -10,11 +10,19 @@ import pytest
 from tests.faults.books import assert_nothing_left, assert_ready_once
 from tests.faults.client import Client, Reply
 from tests.faults.conftest import Sweep
-from tests.faults.faults import Answer, CutAnswer, DropAnswer, HoldAnswer
+from tests.faults.faults import (
+    INTERNAL_ERROR,
+    Answer,
+    CutAnswer,
+    DropAnswer,
+    HoldAnswer,
+)
 from tests.faults.proxy import FaultProxy
+from uploads.models import Upload
+from uploads.s3.bucket import get_bucket
 from uploads.states import State
 
-COMPLETE_MULTIPART = r"\?uploadId="
+COMPLETE_MULTIPART = r"[?&]uploadId="
 COMPLETE = r"/complete$"
 
 
@@ -88,6 +96,126 @@ def test_complete_multipart_upload_answers_200_with_an_error_for_long(
 
     worker_proxy.heal()
     assert client.complete(arrived)["state"] == "ready"
+    assert_ready_once(client, arrived["id"], content)
+
+
+CONFLICT = Answer(409, "ConditionalRequestConflict")
+
+
+def test_complete_multipart_upload_conflicts_once(
+    client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
+) -> None:
+    conflict = worker_proxy.inject(
+        CONFLICT, method="POST", target=COMPLETE_MULTIPART, times=1
+    )
+
+    assert client.complete(arrived)["state"] == "ready"
+
+    assert conflict.struck == 1
+    assert_ready_once(client, arrived["id"], content)
+
+
+def test_complete_multipart_upload_conflicts_and_all_parts_are_sent_again(
+    client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
+) -> None:
+    worker_proxy.inject(CONFLICT, method="POST", target=COMPLETE_MULTIPART, times=2)
+    row = Upload.objects.get(pk=arrived["id"])
+    path = f"/uploads/{arrived['id']}"
+
+    reply = client.call("POST", f"{path}/complete")
+
+    assert (reply.status, reply.body["code"]) == (409, "incomplete")
+    assert reply.body["missing_parts"] == list(range(1, row.part_count + 1))
+    assert client.ask("GET", f"{path}/parts")["parts"] == []
+    # What the first multipart upload held is billed to nobody.
+    [open_now] = get_bucket().list_multipart_uploads(row.key)
+    assert open_now.multipart_id != row.multipart_id
+    client.send_parts(arrived, content)
+    assert client.complete(arrived)["state"] == "ready"
+    assert_ready_once(client, arrived["id"], content, reopened=1)
+
+
+def test_complete_multipart_upload_conflicts_with_a_twin_that_made_the_object(
+    client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
+) -> None:
+    row = Upload.objects.get(pk=arrived["id"])
+    bucket = get_bucket()
+    hold = HoldAnswer()
+    worker_proxy.inject(hold, method="GET", target=COMPLETE_MULTIPART, times=1)
+    worker_proxy.inject(CONFLICT, method="POST", target=COMPLETE_MULTIPART)
+    replies: list[Any] = []
+    thread = threading.Thread(target=lambda: replies.append(client.complete(arrived)))
+    thread.start()
+    hold.wait_until_arrived()
+    parts = bucket.list_parts(row.key, row.multipart_id)
+    bucket.complete_multipart_upload(
+        row.key, row.multipart_id, parts, byte_size=row.byte_size
+    )
+
+    hold.released.set()
+    thread.join()
+
+    assert replies[0]["state"] == "ready"
+    assert_ready_once(client, arrived["id"], content)
+
+
+def test_eight_completions_that_all_conflict_open_one_multipart_upload(
+    client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
+) -> None:
+    worker_proxy.inject(CONFLICT, method="POST", target=COMPLETE_MULTIPART)
+    replies: list[Reply] = []
+
+    def complete() -> None:
+        replies.append(client.call("POST", f"/uploads/{arrived['id']}/complete"))
+
+    threads = [threading.Thread(target=complete) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    worker_proxy.heal()
+
+    assert {(reply.status, reply.body["code"]) for reply in replies} == {
+        (409, "incomplete")
+    }
+    row = Upload.objects.get(pk=arrived["id"])
+    open_now = get_bucket().list_multipart_uploads(row.key)
+    assert [entry.multipart_id for entry in open_now] == [row.multipart_id]
+    client.send_parts(arrived, content)
+    assert client.complete(arrived)["state"] == "ready"
+    reopened = row.events.filter(kind="upload.reopened").count()
+    assert reopened >= 1
+    assert_ready_once(client, arrived["id"], content, reopened=reopened)
+
+
+def test_a_late_completion_is_answered_as_ceph_does(
+    client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
+) -> None:
+    # The first answer is lost; whoever asks again is told of an error of the server.
+    worker_proxy.inject(DropAnswer(), method="POST", target=COMPLETE_MULTIPART, times=1)
+    worker_proxy.inject(INTERNAL_ERROR, method="POST", target=COMPLETE_MULTIPART)
+
+    assert client.complete(arrived)["state"] == "ready"
+
+    assert_ready_once(client, arrived["id"], content)
+
+
+def test_the_parts_of_a_completed_upload_are_listed_as_ceph_does(
+    client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
+) -> None:
+    row = Upload.objects.get(pk=arrived["id"])
+    bucket = get_bucket()
+    parts = bucket.list_parts(row.key, row.multipart_id)
+    bucket.complete_multipart_upload(
+        row.key, row.multipart_id, parts, byte_size=row.byte_size
+    )
+    worker_proxy.inject(
+        Answer(404, "NoSuchKey"), method="GET", target=COMPLETE_MULTIPART
+    )
+
+    assert client.ask("GET", f"/uploads/{arrived['id']}/parts")["parts"] == []
+    assert client.complete(arrived)["state"] == "ready"
+
     assert_ready_once(client, arrived["id"], content)
 
 

@@ -151,3 +151,47 @@ test("a handle is announced before it sets out", () => {
 
   assert.deepEqual(seen, [["queued", "a.txt"]]);
 });
+
+test("a multipart upload that the server opened again gets all parts, without a click", async () => {
+  const world = new World();
+  const handle = world.engine.add(new FakeFile("a.bin", SIZE));
+  await world.until(() => handle.bytesSent > 0.5 * SIZE);
+  const key = `uploads/${handle.record.id}`;
+  const { fault } = world.storage;
+  // The old URLs are refused from now on; URLs that are asked for later are not.
+  let old = true;
+  world.storage.multiparts.set(key, new Map());
+  world.storage.fault = () => (old ? [404, "NoSuchUpload"] : undefined);
+  await world.until(() => world.server.count("GET /uploads/{id}/parts") > 0);
+  old = false;
+  world.storage.fault = fault;
+
+  await world.run(handle.finished);
+
+  assert.equal(handle.record.state, "ready");
+  assert.equal(world.server.uploads.size, 1);
+  assert.equal(world.storage.requests.filter(({ status }) => status === 404).length > 0, true);
+});
+
+test("a multipart upload that stays unknown fails after one more attempt", async () => {
+  const world = new World();
+  world.storage.fault = () => [404, "NoSuchUpload"];
+
+  await assert.rejects(world.run(world.engine.add(new FakeFile("a.bin", SIZE)).finished), { code: "gone" });
+
+  assert.equal(world.server.count("GET /uploads/{id}/parts"), 1);
+});
+
+test("an upload whose parts cannot be joined is sent again as a whole, without a click", async () => {
+  const world = new World();
+  const handle = world.engine.add(new FakeFile("a.bin", SIZE));
+  let conflicts = 1;
+  world.server.fault = (call) => {
+    if (call === "POST /uploads/{id}/complete" && conflicts-- > 0) world.storage.multiparts.set("uploads/id-1", new Map());
+  };
+
+  await world.run(handle.finished);
+
+  assert.equal(world.storage.stored("uploads/id-1").length, 2 * PARTS);
+  assert.equal(handle.record.state, "ready");
+});

@@ -111,6 +111,7 @@ class KindFilter(SimpleListFilter):
         "upload.previewed",
         "upload.reverified",
         "upload.purged",
+        "upload.reopened",
         "account.logged_in",
         "account.login_failed",
         "account.logged_out",

@@ -10,19 +10,14 @@ from uploads.errors import (
     Incomplete,
     InvalidState,
     NoSuchMultipartUpload,
-    ObjectExists,
-    PartsRefused,
     StaleUpload,
     StorageUnavailable,
 )
+from uploads.lifecycle.assembling import assemble
 from uploads.lifecycle.inspecting import Objects, inspect, reject
-from uploads.lifecycle.moving import expire, move
+from uploads.lifecycle.moving import move
 from uploads.lifecycle.receiving import discard_copy, discard_incoming, receive
-from uploads.lifecycle.verification import (
-    composite_checksum,
-    find_mismatch,
-    missing_parts,
-)
+from uploads.lifecycle.verification import find_mismatch
 from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, Part, get_bucket
 from uploads.s3.preview import PreviewedBucket, preview_objects
@@ -112,7 +107,7 @@ def _verify(upload: Upload, actor: Any, objects: Objects) -> None:
         return
     expected = upload.checksum_sha256
     if upload.transport == Transport.MULTIPART:
-        expected = _assemble(upload)
+        expected = assemble(upload)
     facts = objects.head_object(upload.key)
     if facts is None:
         raise Incomplete("The object has not arrived in the bucket.", missing_parts=[1])
@@ -154,57 +149,3 @@ def _recorded(facts: ObjectFacts) -> dict[str, Any]:
         "version_id": facts.version_id or "",
         "object_checksum": facts.checksum_sha256 or "",
     }
-
-
-def _assemble(upload: Upload) -> str:
-    """Complete the multipart upload from the bucket's own list of parts.
-
-    Returns the checksum that the object must have, ``""`` where the bucket's
-    list does not tell. An answer that was lost shows here as NoSuchMultipartUpload
-    or ObjectExists; then the object itself has the last word.
-    """
-    bucket = get_bucket()
-    if not upload.multipart_id:
-        raise Incomplete(
-            "No part has arrived.", missing_parts=missing_parts(upload, [])
-        )
-    try:
-        parts = list(bucket.list_parts(upload.key, upload.multipart_id))
-        missing = missing_parts(upload, parts)
-        if missing:
-            if _is_assembled(upload):
-                return ""
-            raise Incomplete(
-                f"{len(missing)} of {upload.part_count} parts have not arrived.",
-                missing_parts=missing,
-            )
-        bucket.complete_multipart_upload(
-            upload.key, upload.multipart_id, parts, byte_size=upload.byte_size
-        )
-    except ObjectExists:
-        return composite_checksum(parts)
-    except NoSuchMultipartUpload:
-        _require_object(upload)
-        return ""
-    except PartsRefused as error:
-        if _is_assembled(upload):
-            return ""
-        # A part was sent again between the two calls, and the next try lists it
-        # anew; or S3 has lost what it lists, and then the upload must expire.
-        raise Incomplete("The storage would not join the parts: try again.") from error
-    return composite_checksum(parts)
-
-
-def _is_assembled(upload: Upload) -> bool:
-    """Return whether the object is there: a twin's completion takes the parts away."""
-    return get_bucket().head_object(upload.key) is not None
-
-
-def _require_object(upload: Upload) -> None:
-    """Expire an upload whose parts the bucket has dropped without making an object."""
-    if _is_assembled(upload):
-        return
-    expire(upload, reason="the storage dropped its parts")
-    raise InvalidState(
-        "The storage has dropped the parts of this upload: start it again."
-    )

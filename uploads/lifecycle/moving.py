@@ -61,15 +61,20 @@ def move(
         setattr(upload, name, value)
 
 
-def expire(upload: Upload, *, reason: str, if_overdue: bool = False) -> None:
+def expire(
+    upload: Upload, *, reason: str, if_overdue: bool = False, only: Q | None = None
+) -> None:
     """Give up an upload that was not completed in time; its bytes go.
 
     Raises InvalidState or StaleUpload for one that is not pending any more, or that
-    was given more time meanwhile, where the caller asks ``if_overdue``. The row says
-    so in the same UPDATE: who has just been given a URL loses nothing.
+    was given more time meanwhile, where the caller asks ``if_overdue``, or is not what
+    ``only`` asks. The row says so in the same UPDATE: who has just been given a URL
+    loses nothing.
     """
-    overdue = Q(expires_at__lt=timezone.now()) if if_overdue else None
-    move(upload, State.EXPIRED, detail={"reason": reason}, only=overdue)
+    only = only or Q()
+    if if_overdue:
+        only &= Q(expires_at__lt=timezone.now())
+    move(upload, State.EXPIRED, detail={"reason": reason}, only=only)
     purge(upload)
 
 

@@ -12,6 +12,7 @@ from django.core.files.storage import storages
 from django.core.signals import setting_changed
 
 from uploads.errors import (
+    CompletionConflict,
     NoSuchMultipartUpload,
     ObjectExists,
     PartsRefused,
@@ -49,9 +50,11 @@ __all__ = [
 
 _ABORT_ATTEMPTS = 5
 _PAGE_SIZE = 1000  # the most that S3 gives; others would give all at once
-_GONE = {"NoSuchUpload": NoSuchMultipartUpload}
+# Ceph answers NoSuchKey where others answer NoSuchUpload.
+_GONE = {"NoSuchUpload": NoSuchMultipartUpload, "NoSuchKey": NoSuchMultipartUpload}
 _COMPLETION_ERRORS = {
     **_GONE,
+    "ConditionalRequestConflict": CompletionConflict,
     "PreconditionFailed": ObjectExists,
     "BadDigest": PartsRefused,
     "EntityTooSmall": PartsRefused,
@@ -194,8 +197,8 @@ class Bucket:
     ) -> None:
         """Make one object of ``parts``, unless the key is taken.
 
-        Raises ObjectExists, PartsRefused, or NoSuchMultipartUpload, which also
-        follows when an earlier call succeeded and its answer was lost.
+        Raises ObjectExists, CompletionConflict, PartsRefused, or NoSuchMultipartUpload,
+        which also follows when an earlier call succeeded and its answer was lost.
         """
         with translated("CompleteMultipartUpload", _COMPLETION_ERRORS):
             answer = self.client.complete_multipart_upload(

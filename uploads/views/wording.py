@@ -53,6 +53,7 @@ SENTENCES = {
     "upload.previewed": "Preview shown",
     "upload.reverified": "Checked again",
     "upload.purged": "Removed from storage",
+    "upload.reopened": "The storage could not join the parts, all were asked for again",
 }
 
 

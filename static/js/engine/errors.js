@@ -110,6 +110,16 @@ export function readingError(error) {
     : error;
 }
 
+/**
+ * Return null for invalid_state (the upload has ended); rethrow any other error.
+ *
+ * @param {unknown} error
+ */
+export function tombstone(error) {
+  if (error instanceof ApiError && error.code === "invalid_state") return null;
+  throw error;
+}
+
 /** @param {unknown} error */
 export function isAbort(error) {
   return error instanceof Error && error.name === "AbortError";

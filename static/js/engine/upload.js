@@ -1,4 +1,4 @@
-import { ApiError, UploadError } from "./errors.js";
+import { ApiError, UploadError, tombstone } from "./errors.js";
 import { Emitter } from "./emitter.js";
 import { Progress } from "./progress.js";
 import { ending, whenInspected } from "./verdict.js";
@@ -38,6 +38,7 @@ export class Upload extends Emitter {
   /** @type {Transfer | null} */
   #transfer = null;
   #progress;
+  #wasGone = false;
   /** @type {AbortController | null} */
   #attempt = null;
   /** @type {Promise<UploadRecord> | null} */
@@ -231,6 +232,7 @@ export class Upload extends Emitter {
 
   #startOver() {
     this.record = null;
+    this.#wasGone = false;
     this.#transfer = null;
     this.#progress.found([]);
   }
@@ -252,6 +254,10 @@ export class Upload extends Emitter {
     // Completed by a notification or another tab, or given up elsewhere: the server knows.
     const found = await this.#look(record.id, signal);
     if (found.state !== "pending") return found;
+    if (code === "gone" && !this.#wasGone) {
+      this.#wasGone = true; // the server may have opened it anew: ask for the parts and URLs of today
+      return found;
+    }
     this.#startOver(); // overdue, or its parts are gone: its reservation is given back
     void this.#api.cancel(record.id).catch(() => {});
     throw error;
@@ -287,14 +293,4 @@ export class Upload extends Emitter {
   #become(state) {
     if (this.#state !== state) this.emit("state", (this.#state = state));
   }
-}
-
-/**
- * Take an upload that is over for one that never was; other errors stay errors.
- *
- * @param {unknown} error
- */
-function tombstone(error) {
-  if (error instanceof ApiError && error.code === "invalid_state") return null;
-  throw error;
 }

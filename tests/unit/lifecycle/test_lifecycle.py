@@ -299,6 +299,26 @@ def test_a_lost_answer_to_the_completion_is_made_good_by_looking(
     assert held(alice) == (20 * MIB, 0, 1, 0)
 
 
+def test_a_multipart_upload_opened_again_meanwhile_does_not_expire_the_upload(
+    alice: Any, bucket: Bucket
+) -> None:
+    content = bytes(20 * MIB)
+    upload = lifecycle.start(
+        owner=alice,
+        declaration=declare(content, content_type="application/octet-stream"),
+    )
+    anew = bucket.create_multipart_upload(upload.key, content_type="a/b")
+    Upload.objects.update(multipart_id=anew)
+    bucket.abort_multipart_upload(upload.key, upload.multipart_id)
+
+    with pytest.raises(Incomplete) as refusal:
+        lifecycle.complete(upload)
+
+    assert refusal.value.missing_parts == [1, 2]
+    assert (upload.state, upload.multipart_id) == (State.PENDING, anew)
+    assert held(alice) == (0, 20 * MIB, 0, 1)
+
+
 def test_parts_that_the_bucket_dropped_expire_the_upload(
     alice: Any, bucket: Bucket
 ) -> None:

@@ -21,6 +21,7 @@ import pytest
 from botocore.config import Config
 
 from uploads.errors import (
+    CompletionConflict,
     NoSuchMultipartUpload,
     ObjectExists,
     PartsRefused,
@@ -254,7 +255,8 @@ def test_a_200_without_an_object_is_a_failure(script: Script, body: str) -> None
         (400, "InvalidPartOrder", PartsRefused),
         (400, "EntityTooSmall", PartsRefused),
         (400, "BadDigest", PartsRefused),
-        (409, "ConditionalRequestConflict", StorageUnavailable),
+        (409, "ConditionalRequestConflict", CompletionConflict),
+        (404, "NoSuchKey", NoSuchMultipartUpload),
         (404, "NoSuchBucket", StorageUnavailable),
     ],
 )
@@ -344,8 +346,19 @@ def test_a_server_that_hides_checksums_is_not_asked_to_keep_them(
     assert with_algorithm == [True, False, False]
 
 
-def test_an_abort_is_repeated_until_the_parts_are_gone(script: Script) -> None:
-    script.answers = [(204, ""), listed(), (204, ""), error(404, "NoSuchUpload")]
+@pytest.mark.parametrize("code", ["NoSuchUpload", "NoSuchKey"])
+def test_listing_an_unknown_upload_says_so(script: Script, code: str) -> None:
+    script.answers = [error(404, code)]
+
+    with pytest.raises(NoSuchMultipartUpload):
+        bucket_at(script.url).list_parts("k", "m")
+
+
+@pytest.mark.parametrize("code", ["NoSuchUpload", "NoSuchKey"])
+def test_an_abort_is_repeated_until_the_parts_are_gone(
+    script: Script, code: str
+) -> None:
+    script.answers = [(204, ""), listed(), (204, ""), error(404, code)]
 
     bucket_at(script.url).abort_multipart_upload("k", "m")
 

@@ -1,0 +1,143 @@
+"""Makes one object of the parts of a multipart upload, whatever S3 answers."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+
+from uploads.errors import (
+    CompletionConflict,
+    Incomplete,
+    InvalidState,
+    NoSuchMultipartUpload,
+    ObjectExists,
+    PartsRefused,
+    StaleUpload,
+    StorageError,
+    StorageUnavailable,
+)
+from uploads.lifecycle.moving import expire
+from uploads.lifecycle.verification import composite_checksum, missing_parts
+from uploads.models import Upload
+from uploads.s3.bucket import Bucket, Part, get_bucket
+from uploads.states import State
+from uploads.trail.writing import record
+
+logger = structlog.get_logger("slipway.lifecycle")
+
+_ATTEMPTS = 2
+"""How often a completion that S3 refuses as a conflict is sent before all parts are
+sent again."""
+
+
+def assemble(upload: Upload) -> str:
+    """Complete the multipart upload from the bucket's own list of parts.
+
+    Returns the checksum that the object must have, ``""`` where the bucket's list
+    does not tell. A lost answer appears here as NoSuchMultipartUpload or ObjectExists,
+    and on some servers as StorageUnavailable; then the object itself decides. Raises
+    Incomplete, InvalidState, StaleUpload, StorageUnavailable.
+    """
+    bucket = get_bucket()
+    if not upload.multipart_id:
+        raise Incomplete(
+            "No part has arrived.", missing_parts=missing_parts(upload, [])
+        )
+    try:
+        parts = list(bucket.list_parts(upload.key, upload.multipart_id))
+        missing = missing_parts(upload, parts)
+        if missing:
+            if _is_assembled(upload):
+                return ""
+            raise Incomplete(
+                f"{len(missing)} of {upload.part_count} parts have not arrived.",
+                missing_parts=missing,
+            )
+        _complete(bucket, upload, parts)
+    except ObjectExists:
+        return composite_checksum(parts)
+    except NoSuchMultipartUpload:
+        _require_object(upload)
+        return ""
+    except PartsRefused as error:
+        if _is_assembled(upload):
+            return ""
+        # A part was sent again between the two calls, and the next try lists it
+        # anew; or S3 has lost what it lists, and then the upload must expire.
+        raise Incomplete("The storage would not join the parts: try again.") from error
+    return composite_checksum(parts)
+
+
+def _complete(bucket: Bucket, upload: Upload, parts: list[Part]) -> None:
+    """Ask S3 to join the parts; return when the object exists.
+
+    After every failure the object is looked for first: a parallel call may have made
+    it. S3 refuses a completion as a conflict while another conditional request for the
+    key is in progress, and then wants all parts in a new multipart upload. Ceph answers
+    500 where the parts have been joined before.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            bucket.complete_multipart_upload(
+                upload.key, upload.multipart_id, parts, byte_size=upload.byte_size
+            )
+            return
+        except CompletionConflict:
+            if _is_assembled(upload):
+                return
+        except StorageUnavailable:
+            if _is_assembled(upload):
+                return
+            raise
+    _open_again(bucket, upload)
+
+
+def _open_again(bucket: Bucket, upload: Upload) -> None:
+    """Open a new multipart upload for the row, and raise Incomplete: no part is in it.
+
+    Compare-and-set, so that of two racers one opens it. The old multipart upload is
+    aborted afterwards; the sweeper repeats what fails.
+    """
+    refused = upload.multipart_id
+    opened = bucket.create_multipart_upload(
+        upload.key, content_type=upload.content_type
+    )
+    unmoved = Upload.objects.filter(
+        pk=upload.pk, state=State.PENDING, multipart_id=refused
+    )
+    with transaction.atomic():
+        is_mine = bool(unmoved.update(multipart_id=opened))
+        if is_mine:
+            record("upload.reopened", upload=upload)
+    with suppress(StorageError):
+        bucket.abort_multipart_upload(upload.key, refused if is_mine else opened)
+    if not is_mine:
+        raise StaleUpload
+    upload.multipart_id = opened
+    logger.warning("upload.reopened", upload=str(upload.pk))
+    raise Incomplete(
+        "The storage could not join the parts. Send all of them again.",
+        missing_parts=missing_parts(upload, []),
+    )
+
+
+def _is_assembled(upload: Upload) -> bool:
+    """Return whether the object is there: a twin's completion takes the parts away."""
+    return get_bucket().head_object(upload.key) is not None
+
+
+def _require_object(upload: Upload) -> None:
+    """Expire an upload whose parts the bucket has dropped without making an object.
+
+    Raises StaleUpload where the row has another multipart upload by now.
+    """
+    if _is_assembled(upload):
+        return
+    same = Q(multipart_id=upload.multipart_id)
+    expire(upload, reason="the storage dropped its parts", only=same)
+    raise InvalidState(
+        "The storage has dropped the parts of this upload: start it again."
+    )
