@@ -1,4 +1,4 @@
-import { cleanFilename, cleanRelativePath } from "../../static/js/engine/filename.js";
+import { cleanFilename, cleanRelativePath, folded } from "../../static/js/engine/filename.js";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -38,4 +38,10 @@ test("a change is told where a person would see it", () => {
   assert.deepEqual(cleanFilename("e\u0301.txt"), { filename: "\u00e9.txt", changed: false });
   assert.deepEqual(cleanRelativePath("/Ma\u0308rz/a.txt"), { relativePath: "M\u00e4rz/a.txt", changed: false });
   assert.deepEqual(cleanRelativePath("aux/a.txt"), { relativePath: "_aux/a.txt", changed: true });
+});
+
+test("searches find names as the shared cases say", () => {
+  for (const { name, search, found } of CASES.searches) {
+    assert.equal(folded(name).includes(folded(search)), found, `${search} in ${name}`);
+  }
 });

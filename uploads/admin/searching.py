@@ -48,7 +48,7 @@ class UploadChangeList(BoundedChangeList):
         term = self.query.strip()
         return self._search(uploads, term) if term else uploads
 
-    def _newest(self, uploads: QuerySet[Any]) -> QuerySet[Any]:
+    def _newest(self, uploads: Any) -> Any:
         """Return the newest WINDOW of ``uploads``, as a condition on their date."""
         dates = uploads.order_by("-created_at", "-id").values_list(
             "created_at", flat=True
@@ -66,7 +66,7 @@ class UploadChangeList(BoundedChangeList):
             return uploads.filter(pk__in=_keys_beginning(uploads, term))
         # One query for both would make the database choose between two indexes,
         # and it may choose to read the whole table.
-        named = self._newest(uploads).filter(filename__icontains=term)
+        named = self._newest(uploads).named(term)
         found = first_ids(named, MAX_MATCHES)
         owner = _owner(term)
         if owner is not None:

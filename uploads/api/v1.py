@@ -146,7 +146,7 @@ def list_uploads(request: HttpRequest, query: Query[schemas.UploadFilter]) -> An
     rows = Upload.objects.filter(owner=caller(request))
     rows = rows.filter(state=query.state) if query.state else rows.visible()
     if query.q:
-        rows = rows.filter(filename__icontains=query.q)
+        rows = rows.named(query.q)
     page, next_cursor = page_after(rows, cursor=query.cursor, limit=query.limit)
     return {
         "results": [present(upload) for upload in page],

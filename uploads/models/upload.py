@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from uploads.states import FINAL, RESERVING, State, Transport
+from uploads.text.filenames import MAX_FOLDED_LENGTH, folded
 
 
 class UploadQuerySet(models.QuerySet["Upload"]):
@@ -20,6 +22,44 @@ class UploadQuerySet(models.QuerySet["Upload"]):
     def waiting(self) -> UploadQuerySet:
         """Return what waits for an inspector that could not look."""
         return self.filter(state=State.INSPECTING).exclude(waiting_reason="")
+
+    def named(self, text: str) -> UploadQuerySet:
+        """Return the uploads that have ``text`` in their names, in whatever case.
+
+        Rows without a search_name were written by an older version of this code.
+        """
+        wanted = folded(text)
+        if not wanted:
+            return self.none()
+        # Two conditions rather than one OR: the first needs nothing but the index.
+        return self.filter(
+            Q(search_name__contains=wanted) | Q(search_name=""),
+            ~Q(search_name="") | Q(filename__icontains=text),
+        )
+
+    def update(self, **kwargs: Any) -> int:
+        if "filename" in kwargs and "search_name" not in kwargs:
+            kwargs["search_name"] = search_name_of(kwargs["filename"])
+        return super().update(**kwargs)
+
+    def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> Any:
+        objs = list(objs)
+        for upload in objs:
+            upload.search_name = search_name_of(upload.filename)
+        return super().bulk_create(objs, *args, **kwargs)
+
+    def bulk_update(self, objs: Any, fields: Any, *args: Any, **kwargs: Any) -> int:
+        objs, fields = list(objs), set(fields)
+        if "filename" in fields:
+            fields.add("search_name")
+            for upload in objs:
+                upload.search_name = search_name_of(upload.filename)
+        return super().bulk_update(objs, fields, *args, **kwargs)
+
+
+def search_name_of(filename: str) -> str:
+    """Return what search compares; never empty, which means "not yet filled in"."""
+    return folded(filename) or "?"
 
 
 class Upload(models.Model):
@@ -35,6 +75,14 @@ class Upload(models.Model):
     multipart_id = models.CharField(max_length=1024, blank=True)
 
     filename = models.CharField(max_length=255)
+    search_name = models.CharField(
+        max_length=MAX_FOLDED_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+    )
+    """``filename`` as search compares it; every way of writing the row fills it in."""
     relative_path = models.CharField(max_length=1024, blank=True)
     byte_size = models.PositiveBigIntegerField()
     content_type = models.CharField(max_length=127)
@@ -85,11 +133,16 @@ class Upload(models.Model):
             ),
         ]
         indexes = [
+            # With the name, so that a search for nothing reads no row of the table.
             models.Index(
                 F("owner"),
                 F("created_at").desc(),
                 F("id").desc(),
-                name="upload_newest_of_owner",
+                F("search_name"),
+                name="upload_names_of_owner",
+            ),
+            models.Index(
+                fields=["id"], condition=Q(search_name=""), name="upload_unfolded"
             ),
             models.Index(F("created_at").desc(), F("id").desc(), name="upload_newest"),
             models.Index(
@@ -118,6 +171,14 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return self.filename
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        fields = kwargs.get("update_fields")
+        if fields is None or "filename" in fields:
+            self.search_name = search_name_of(self.filename)
+        if fields is not None and "filename" in fields:
+            kwargs["update_fields"] = {*fields, "search_name"}
+        super().save(*args, **kwargs)
 
     @property
     def part_count(self) -> int:

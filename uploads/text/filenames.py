@@ -15,6 +15,7 @@ from uploads.errors import InvalidRequest
 
 MAX_FILENAME_LENGTH = 255
 MAX_PATH_LENGTH = 1024
+MAX_FOLDED_LENGTH = 512
 UNNAMED = "unnamed"
 
 # Control characters, line separators, lone surrogates, noncharacters, and all code points
@@ -60,6 +61,8 @@ _WELL_PLACED = "|".join(
     ]
 )
 _UNSEEN_OR_WELL_PLACED = re.compile(f"({_WELL_PLACED})|[{_UNSEEN}]")
+
+_UNSEEN_ONLY = re.compile(f"[{_UNSEEN}]")
 
 _BLANK = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000"
 _END = re.compile(f"[{_BLANK}.]+$")
@@ -118,6 +121,20 @@ def clean_relative_path(sent: str) -> str:
     while len("/".join(kept)) > MAX_PATH_LENGTH:
         kept.pop()
     return "/".join(kept)
+
+
+def folded(text: str) -> str:
+    """Return what a name and a search have in common, however each is written.
+
+    Upper and lower case, composed and decomposed letters, wide and narrow forms become
+    one (Unicode's NFKC_Casefold, and a Turkish dotted I is an i); characters that nobody
+    sees go. The length is bounded, since some characters become many.
+    """
+    seen = _UNSEEN_ONLY.sub("", text)
+    for _ in range(2):
+        # Folding can undo the normal form, and the other way round.
+        seen = unicodedata.normalize("NFKC", seen).casefold().replace("i\u0307", "i")
+    return unicodedata.normalize("NFKC", seen)[:MAX_FOLDED_LENGTH]
 
 
 def printable(text: str) -> str:

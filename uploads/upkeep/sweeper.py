@@ -23,7 +23,7 @@ from uploads.lifecycle.reconciliation import reconcile
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import State
-from uploads.upkeep import bucket_sweep, quota_drift
+from uploads.upkeep import bucket_sweep, quota_drift, search_names
 
 logger = structlog.get_logger("slipway.sweeper")
 
@@ -46,6 +46,7 @@ class Limits:
     page: int = 1000  # objects at a time; S3 gives no more
     users: int = 1000  # whose quotas are added up
     rates: int = 10_000  # of those that say nothing any more
+    names: int = 1000  # that search does not know yet
 
 
 @dataclass
@@ -87,6 +88,7 @@ def sweep(*, dry_run: bool = False, limits: Limits | None = None) -> Report:
     report.quotas_mended = quota_drift.mend(dry_run=dry_run, limit=limits.users)
     if not dry_run:
         report.rates_forgotten = rates.forget_rested(limit=limits.rates)
+        search_names.fill(limit=limits.names)
     try:
         # Before the rows, since it finds some that are due.
         is_end = bucket_sweep.sweep_bucket(

@@ -34,6 +34,9 @@ const WELL_PLACED = [
 // eslint-disable-next-line no-misleading-character-class -- the class holds single code points, never a sequence
 const UNSEEN_OR_WELL_PLACED = new RegExp(`(${WELL_PLACED})|[${UNSEEN}]`, "gu");
 
+// eslint-disable-next-line no-misleading-character-class -- as above
+const UNSEEN_ONLY = new RegExp(`[${UNSEEN}]`, "gu");
+
 const END = /[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000.]+$/;
 const WINDOWS_PATH = /^\s*(?:[A-Za-z]:[\\/]|\\\\|\.{1,2}\\)/;
 const DRIVE = /^([A-Za-z]):/;
@@ -65,6 +68,18 @@ export function cleanRelativePath(path) {
   while (length(kept.join("/")) > MAX_PATH_LENGTH) kept.pop();
   const relativePath = kept.join("/");
   return { relativePath, changed: relativePath !== path.normalize("NFC").replace(/^\/+/, "") };
+}
+
+/**
+ * Return what a name and a search have in common, however each is written: as the server's search folds them.
+ *
+ * @param {string} text
+ */
+export function folded(text) {
+  const seen = text.replace(UNSEEN_ONLY, "").normalize("NFKC");
+  // JavaScript has no case folding: by way of the capitals, ß becomes ss and ς becomes σ.
+  const folded = seen.toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFKC");
+  return folded.toLowerCase().replaceAll("i\u0307", "i").normalize("NFKC");
 }
 
 /** @param {string} path */

@@ -5,6 +5,7 @@ import { icon, iconNameFor } from "./icon.js";
 import { News } from "./news.js";
 import { nothingYet } from "./nothing-yet.js";
 import { Steady } from "./steady.js";
+import { folded } from "../engine/filename.js";
 
 /**
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
@@ -213,7 +214,7 @@ export class FileList {
 
   /** @param {UploadRecord} record */
   #matches({ filename }) {
-    return filename.toLowerCase().includes(this.#query.toLowerCase());
+    return folded(filename).includes(folded(this.#query));
   }
 
   /** @param {string | null} cursor */

@@ -6,6 +6,7 @@ import json
 import sys
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from uploads.text.filenames import (
     chosen_filename,
     clean_filename,
     clean_relative_path,
+    folded,
     printable,
 )
 
@@ -34,6 +36,18 @@ def test_filename_is_stored_as_the_shared_cases_say(case: dict[str, str]) -> Non
 )
 def test_relative_path_is_stored_as_the_shared_cases_say(case: dict[str, str]) -> None:
     assert clean_relative_path(case["sent"]) == case["stored"]
+
+
+@pytest.mark.parametrize(
+    "case", CASES["searches"], ids=lambda case: ascii(case["name"])
+)
+def test_search_compares_as_the_shared_cases_say(case: dict[str, Any]) -> None:
+    assert (folded(case["search"]) in folded(case["name"])) is case["found"]
+
+
+@given(st.text(max_size=40))
+def test_folding_again_changes_nothing(text: str) -> None:
+    assert folded(folded(text)) == folded(text)
 
 
 def test_exactly_the_listed_code_points_are_removed() -> None:
