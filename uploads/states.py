@@ -51,3 +51,4 @@ class Transport(models.TextChoices):
     MULTIPART = "multipart"  # presigned parts, completed by the server
     POST = "post"  # one presigned POST form
     FORM = "form"  # a form without JavaScript: neither size nor checksum is declared
+    COPY = "copy"  # the server copies it from quarantine, when an operator releases it

@@ -14,6 +14,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("uploads/<uuid:upload_id>/send/", plain.send, name="upload-send"),
     path("uploads/<uuid:upload_id>/arrived/", plain.arrived, name="upload-arrived"),
     path("uploads/<uuid:upload_id>/rename/", files.rename, name="upload-rename"),
+    path(
+        "uploads/<uuid:upload_id>/request-release/",
+        files.request_release,
+        name="upload-request-release",
+    ),
     path("uploads/<uuid:upload_id>/delete/", files.delete, name="upload-delete"),
     path("accounts/tokens/", tokens.tokens, name="tokens"),
     path("accounts/tokens/revoke/", tokens.revoke_all, name="tokens-revoke"),

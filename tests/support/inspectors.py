@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from uploads.errors import InspectorUnavailable
-from uploads.inspection.verdicts import ACCEPTED, Sample, Verdict, refused
+from uploads.inspection.verdicts import ACCEPTED, MALWARE, Sample, Verdict, refused
 
 HERE = __name__
 
@@ -51,6 +51,15 @@ class No(Yes):
 
     def inspect(self, sample: Sample) -> Verdict:
         return refused("No.")
+
+
+class Malware(Yes):
+    """Finds malware in everything."""
+
+    name = "Malware"
+
+    def inspect(self, sample: Sample) -> Verdict:
+        return refused("Malware.", cause=MALWARE)
 
 
 class Absent(Yes):

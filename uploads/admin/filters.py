@@ -11,6 +11,13 @@ from django.http import HttpRequest
 
 from uploads.states import State, Transport
 
+REQUESTED = Q(
+    state=State.REJECTED,
+    release_requested_at__isnull=False,
+    released_as__isnull=True,
+) & ~Q(quarantine_key="")
+"""Uploads whose owners wait for an operator to decide."""
+
 MAX_DIGITS = 18  # of an account's id: no database counts further
 
 MIB = 1024**2
@@ -70,11 +77,17 @@ class InspectionFilter(ScanningFilter):
     choices_in_words = (
         ("waiting", "Waiting for an inspector"),
         ("quarantined", "In quarantine"),
+        ("requested", "Release requested"),
+        ("released", "Released"),
     )
 
     def condition_for(self, value: str) -> Q:
         if value == "quarantined":
             return ~Q(quarantine_key="")
+        if value == "requested":
+            return REQUESTED
+        if value == "released":
+            return Q(released_as__isnull=False)
         return Q(state=State.INSPECTING) & ~Q(waiting_reason="")
 
 
@@ -110,6 +123,8 @@ class KindFilter(SimpleListFilter):
         "upload.downloaded",
         "upload.previewed",
         "upload.reverified",
+        "upload.release_requested",
+        "upload.released",
         "upload.purged",
         "upload.reopened",
         "account.logged_in",

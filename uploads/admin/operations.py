@@ -11,9 +11,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from uploads import lifecycle
-from uploads.errors import UploadError
+from uploads.errors import StorageUnavailable, UploadError
+from uploads.lifecycle.reconciliation import complete
 from uploads.models import Upload
-from uploads.states import FINAL
+from uploads.states import FINAL, State
 from uploads.trail.writing import record
 from uploads.upkeep.reverification import Finding, reverify
 
@@ -47,6 +48,25 @@ def remove(request: HttpRequest, uploads: list[Upload]) -> None:
         if was_over:
             return Finding(True, "It was over already.")
         return Finding(True, f"It is now {upload.state}.")
+
+    _each(request, uploads, step)
+
+
+def release(request: HttpRequest, uploads: list[Upload]) -> None:
+    """Release rejected uploads from quarantine, each as a new upload of its owner."""
+
+    def step(upload: Upload) -> Finding:
+        made = lifecycle.begin_release(upload, actor=request.user)
+        try:
+            complete(made, actor=request.user)
+        except StorageUnavailable:
+            words = "It is being released; the storage does not answer at the moment."
+            return Finding(True, words)
+        if made.state == State.REJECTED:
+            return Finding(False, f"Its release was refused. {made.rejected_reason}")
+        if made.state == State.READY:
+            return Finding(True, "It is released, and ready for its owner.")
+        return Finding(True, f"It is being released, and now {made.state}.")
 
     _each(request, uploads, step)
 

@@ -32,63 +32,12 @@ from uploads.admin.filters import (
 from uploads.admin.listing import ListAdmin, with_permission
 from uploads.admin.presenting import age, link, size
 from uploads.admin.searching import UploadChangeList
+from uploads.admin.upload_facts import FACTS
 from uploads.errors import UploadError
 from uploads.models import Upload
 from uploads.states import State
 from uploads.text.sizes import in_words
 from uploads.trail.writing import record
-
-FACTS: tuple[tuple[str | None, Any], ...] = (
-    (None, {"fields": ("filename", "relative_path", "owner_link", "state_in_words")}),
-    (
-        "Content",
-        {
-            "fields": (
-                "exact_size",
-                "content_type",
-                "detected_type",
-                "rejected_reason",
-                "waiting_reason",
-                "quarantine_key",
-                "checksum_sha256",
-                "object_checksum",
-                "last_modified",
-                "fingerprint",
-            )
-        },
-    ),
-    (
-        "Times",
-        {
-            "fields": (
-                "created_at",
-                "expires_at",
-                "urls_expire_at",
-                "completed_at",
-                "checked_at",
-                "retry_at",
-                "failed_checks",
-                "faults",
-                "purged_at",
-            )
-        },
-    ),
-    (
-        "Storage",
-        {
-            "fields": (
-                "id",
-                "key",
-                "transport",
-                "parts",
-                "multipart_id",
-                "etag",
-                "version_id",
-                "idempotency_key",
-            )
-        },
-    ),
-)
 
 
 @admin.register(Upload)
@@ -113,7 +62,7 @@ class UploadAdmin(ListAdmin):
     fieldsets = FACTS
     readonly_fields = tuple(name for _, part in FACTS for name in part["fields"])
     inlines = (EventInline,)
-    actions = ("verify_again", "remove", "purge_again")
+    actions = ("verify_again", "release", "remove", "purge_again")
 
     class Media:
         css = {"all": ["css/admin-uploads.css"]}
@@ -180,6 +129,14 @@ class UploadAdmin(ListAdmin):
         exact = f" ({upload.byte_size:,} bytes)" if "byte" not in words else ""
         return words + exact
 
+    @admin.display(description="Released as")
+    def released_as_link(self, upload: Upload) -> SafeString | None:
+        return _upload_link(upload.released_as)
+
+    @admin.display(description="Released from")
+    def released_from_link(self, upload: Upload) -> SafeString | None:
+        return _upload_link(upload.released_from)
+
     @admin.display(description="Parts")
     def parts(self, upload: Upload) -> str:
         return f"{upload.part_count} of at most {in_words(upload.part_size)}"
@@ -200,6 +157,13 @@ class UploadAdmin(ListAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any]
     ) -> HttpResponse | None:
         operations.verify_again(request, operations.chosen(request, queryset))
+        return _back(request)
+
+    @admin.action(description="Release from quarantine", permissions=["operate"])
+    def release(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> HttpResponse | None:
+        operations.release(request, operations.chosen(request, queryset))
         return _back(request)
 
     @admin.action(description="Purge again what is over", permissions=["remove"])
@@ -261,6 +225,14 @@ class UploadAdmin(ListAdmin):
         )
         return HttpResponseRedirect(signed.url)
 
+    def _may_release(self, request: HttpRequest, object_id: str) -> bool:
+        upload = self.get_object(request, object_id)
+        return (
+            upload is not None
+            and self.has_operate_permission(request)
+            and lifecycle.may_be_released(upload)
+        )
+
     def change_view(
         self,
         request: HttpRequest,
@@ -271,11 +243,18 @@ class UploadAdmin(ListAdmin):
         may = {
             "may_operate": self.has_operate_permission(request),
             "may_remove": self.has_remove_permission(request),
+            "may_release": self._may_release(request, object_id),
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
         }
         return super().change_view(
             request, object_id, form_url, {**(extra_context or {}), **may}
         )
+
+
+def _upload_link(upload: Upload | None) -> SafeString | None:
+    if upload is None:
+        return None
+    return link("uploads_upload_change", f"{upload} ({upload.state})", upload.pk)
 
 
 def _back(request: HttpRequest) -> HttpResponse | None:

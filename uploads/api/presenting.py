@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from uploads.api import schemas
-from uploads.lifecycle import presign
+from uploads.lifecycle import may_be_released, presign
 from uploads.models import Upload
 from uploads.s3.presigner import SignedPost
 from uploads.states import State, Transport
@@ -26,9 +26,21 @@ def present(upload: Upload) -> dict[str, Any]:
         "expires_at": upload.expires_at,
         "completed_at": upload.completed_at,
         "rejected_reason": upload.rejected_reason or None,
+        "release": release_state(upload),
+        "released_as": upload.released_as_id,
+        "released_from": upload.released_from_id,
         "last_modified": upload.last_modified,
         "fingerprint": upload.fingerprint or None,
     }
+
+
+def release_state(upload: Upload) -> str | None:
+    """Return how far the release of a rejected upload from quarantine is."""
+    if upload.released_as_id:
+        return "released"
+    if not may_be_released(upload):
+        return None
+    return "requested" if upload.release_requested_at else "possible"
 
 
 def present_started(upload: Upload) -> schemas.StartedOut:

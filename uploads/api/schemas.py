@@ -140,11 +140,14 @@ class UploadOut(Schema):
     byte_size: int
     content_type: str
     checksum_sha256: str | None
-    transport: Literal["put", "multipart", "post", "form"]
+    transport: Literal["put", "multipart", "post", "form", "copy"]
     created_at: datetime
     expires_at: datetime
     completed_at: datetime | None
     rejected_reason: str | None
+    release: Literal["possible", "requested", "released"] | None
+    released_as: uuid.UUID | None
+    released_from: uuid.UUID | None
     last_modified: datetime | None
     fingerprint: str | None
 

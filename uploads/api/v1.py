@@ -169,6 +169,19 @@ def rename(request: HttpRequest, upload_id: uuid.UUID, body: schemas.RenameBody)
     return present(upload)
 
 
+@router.post(
+    "/uploads/{uuid:upload_id}/request-release",
+    response=schemas.UploadOut,
+    tags=["uploads"],
+)
+def request_release(request: HttpRequest, upload_id: uuid.UUID) -> Any:
+    """Ask the operators to release a rejected upload; repeating it changes nothing."""
+    _spend(request, "change")
+    upload = _own(request, upload_id)
+    lifecycle.request_release(upload, actor=caller(request))
+    return present(upload)
+
+
 @router.delete("/uploads/{uuid:upload_id}", response={204: None}, tags=["uploads"])
 def remove(request: HttpRequest, upload_id: uuid.UUID) -> Any:
     """Cancel a pending upload, delete a stored one; repeating it changes nothing."""

@@ -11,7 +11,14 @@ from uploads.errors import InspectorUnavailable
 from uploads.inspection.archives import may_be_zip
 from uploads.inspection.clamd import Clamd, ClamdError
 from uploads.inspection.ranges import BlockReader
-from uploads.inspection.verdicts import ACCEPTED, Sample, Verdict, refused
+from uploads.inspection.verdicts import (
+    ACCEPTED,
+    MALWARE,
+    NOT_SCANNED,
+    Sample,
+    Verdict,
+    refused,
+)
 from uploads.inspection.zip_directory import (
     BrokenArchive,
     find_directory,
@@ -95,7 +102,9 @@ class ClamAVInspector:
         if found.startswith(LIMITS):
             return self._too_large("Not all of it could be scanned for viruses.")
         if found:
-            return refused(f"It holds what ClamAV knows as {_printable(found)}.")
+            return refused(
+                f"It holds what ClamAV knows as {_printable(found)}.", cause=MALWARE
+            )
         return ACCEPTED
 
     def _require_alerts(self) -> None:
@@ -111,7 +120,9 @@ class ClamAVInspector:
             )
 
     def _too_large(self, reason: str) -> Verdict:
-        return Verdict(accepted=self.too_large == PASS, reason=reason)
+        return Verdict(
+            accepted=self.too_large == PASS, reason=reason, cause=NOT_SCANNED
+        )
 
 
 def _largest_member(sample: Sample) -> int:

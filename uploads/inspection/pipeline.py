@@ -7,6 +7,7 @@ no answer is never a good one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -42,11 +43,13 @@ def takes_long(sample: Sample) -> bool:
     )
 
 
-def inspect(sample: Sample, *, quick_only: bool = False) -> Verdict:
+def inspect(
+    sample: Sample, *, quick_only: bool = False, overruled: str = ""
+) -> Verdict:
     """Return the verdict on an object; it is accepted when no inspector objects.
 
     With ``quick_only``, acceptance means no more than that the slow inspectors
-    are worth asking. Raises InspectorUnavailable when one could not look and no
+    are worth asking. A refusal by the cause ``overruled`` becomes a note. Raises InspectorUnavailable when one could not look and no
     other refuses, StorageUnavailable when the object cannot be read.
     """
     missing: InspectorUnavailable | None = None
@@ -61,7 +64,9 @@ def inspect(sample: Sample, *, quick_only: bool = False) -> Verdict:
             missing = missing or error
             continue
         if not verdict.accepted:
-            return verdict
+            if not overruled or verdict.cause != overruled:
+                return verdict
+            verdict = replace(verdict, accepted=True)
         detected_type = detected_type or verdict.detected_type
         notes += [verdict.reason] if verdict.reason else []
     if missing is not None:

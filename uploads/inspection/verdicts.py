@@ -34,25 +34,36 @@ class Sample:
         return detect_type(self.head)
 
 
+CONTENT = "content"
+"""The content breaks a rule of this site. An operator may decide otherwise."""
+
+MALWARE = "malware"
+"""A scanner found malware: nobody releases it."""
+
+NOT_SCANNED = "not_scanned"
+"""It is too large for the scanner. An operator may decide otherwise."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """``accepted``, or the reason in words that its owner can act on.
 
-    A ``reason`` beside acceptance is a note for the audit trail, such as what
+    ``cause`` of a refusal is stable: programs and operators go by it. A ``reason`` beside acceptance is a note for the audit trail, such as what
     could not be looked into.
     """
 
     accepted: bool
     reason: str = ""
     detected_type: str = ""
+    cause: str = CONTENT
 
 
 ACCEPTED = Verdict(accepted=True)
 
 
-def refused(reason: str) -> Verdict:
+def refused(reason: str, *, cause: str = CONTENT) -> Verdict:
     """Return the verdict that refuses, in words for the file's owner."""
-    return Verdict(accepted=False, reason=reason)
+    return Verdict(accepted=False, reason=reason, cause=cause)
 
 
 class Inspector(Protocol):

@@ -28,6 +28,11 @@ from uploads.lifecycle.receiving import (
     presign_form,
     start_form,
 )
+from uploads.lifecycle.releasing import (
+    begin_release,
+    may_be_released,
+    request_release,
+)
 from uploads.lifecycle.starting import Declaration, start
 
 __all__ = [
@@ -35,10 +40,12 @@ __all__ = [
     "Declaration",
     "Objects",
     "WantedPart",
+    "begin_release",
     "complete",
     "discard_incoming",
     "empty_quarantine",
     "expire",
+    "may_be_released",
     "may_show_inline",
     "move",
     "presign",
@@ -50,6 +57,7 @@ __all__ = [
     "reject_uninspected",
     "remove",
     "rename",
+    "request_release",
     "start",
     "start_form",
     "stored_parts",

@@ -17,6 +17,7 @@ from uploads.lifecycle.assembling import assemble
 from uploads.lifecycle.inspecting import Objects, inspect, reject
 from uploads.lifecycle.moving import move
 from uploads.lifecycle.receiving import discard_copy, discard_incoming, receive
+from uploads.lifecycle.releasing import copy_back
 from uploads.lifecycle.verification import find_mismatch
 from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, Part, get_bucket
@@ -72,7 +73,7 @@ def preview(uploads: Iterable[Upload]) -> Objects:
         upload.key
         for upload in uploads
         if upload.state == State.PENDING
-        and upload.transport not in {Transport.MULTIPART, Transport.FORM}
+        and upload.transport in {Transport.PUT, Transport.POST}
     ]
     bucket = get_bucket()
     return PreviewedBucket(
@@ -105,6 +106,9 @@ def _verify(upload: Upload, actor: Any, objects: Objects) -> None:
     if upload.transport == Transport.FORM:
         _receive(upload, actor)
         return
+    if upload.transport == Transport.COPY:
+        _release(upload, actor)
+        return
     expected = upload.checksum_sha256
     if upload.transport == Transport.MULTIPART:
         expected = assemble(upload)
@@ -117,6 +121,24 @@ def _verify(upload: Upload, actor: Any, objects: Objects) -> None:
         return
     found = _recorded(facts)
     move(upload, State.INSPECTING, actor=actor, detail=found, **found)
+
+
+def _release(upload: Upload, actor: Any) -> None:
+    """Take a release to inspecting: its copy from quarantine, under its own key."""
+    facts = copy_back(upload)
+    expected = upload.checksum_sha256
+    mismatch = find_mismatch(upload, facts, expected_checksum=expected)
+    if mismatch:
+        reject(upload, actor, mismatch.words, cause=mismatch.cause)
+        return
+    found = _recorded(facts)
+    try:
+        move(upload, State.INSPECTING, actor=actor, detail=found, **found)
+    except StaleUpload:
+        upload.refresh_from_db()
+        if upload.is_final:
+            discard_copy(upload, facts)
+        raise
 
 
 def _receive(upload: Upload, actor: Any) -> None:

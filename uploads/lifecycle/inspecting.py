@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from uploads.errors import InspectorUnavailable, StaleUpload, StorageUnavailable
 from uploads.inspection import pipeline
-from uploads.inspection.verdicts import Sample
+from uploads.inspection.verdicts import CONTENT, Sample
 from uploads.lifecycle.moving import move, purge
 from uploads.lifecycle.quarantine import forget_copy, quarantine
+from uploads.lifecycle.releasing import NOT_INSPECTED, overruled_cause
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket, get_bucket
 from uploads.s3.preview import PreviewedBucket
@@ -54,9 +55,11 @@ def inspect(
     sample = _sample(upload, objects)
     try:
         quick_only = not patient and pipeline.takes_long(sample)
-        verdict = pipeline.inspect(sample, quick_only=quick_only)
+        verdict = pipeline.inspect(
+            sample, quick_only=quick_only, overruled=_overruled(upload)
+        )
         if not verdict.accepted:
-            _reject_to_quarantine(upload, actor, verdict.reason)
+            _reject_to_quarantine(upload, actor, verdict.reason, cause=verdict.cause)
             return
     except InspectorUnavailable as error:
         wait(upload, error.detail)
@@ -90,11 +93,11 @@ def reject_uninspected(upload: Upload) -> None:
     hold its owner's space for ever. Raises InspectorUnavailable where it should be kept
     in quarantine and cannot be, StaleUpload.
     """
-    _reject_to_quarantine(upload, None, UNINSPECTED, cause="not_inspected")
+    _reject_to_quarantine(upload, None, UNINSPECTED, cause=NOT_INSPECTED)
 
 
 def reject(
-    upload: Upload, actor: Any, reason: str, *, cause: str = "content", **facts: Any
+    upload: Upload, actor: Any, reason: str, *, cause: str = CONTENT, **facts: Any
 ) -> None:
     """Refuse an upload, in words for its owner; its bytes go.
 
@@ -106,6 +109,7 @@ def reject(
         actor=actor,
         detail={"cause": cause, "reason": reason},
         rejected_reason=reason[:255],
+        rejected_cause=cause,
         waiting_reason="",
         **facts,
     )
@@ -130,7 +134,7 @@ def wait(upload: Upload, reason: str) -> None:
 
 
 def _reject_to_quarantine(
-    upload: Upload, actor: Any, reason: str, *, cause: str = "content"
+    upload: Upload, actor: Any, reason: str, *, cause: str = CONTENT
 ) -> None:
     # The copy comes first: one that no row knows of is found by the next look.
     key = quarantine(upload)
@@ -139,6 +143,12 @@ def _reject_to_quarantine(
     except StaleUpload:
         forget_copy(upload, key)
         raise
+
+
+def _overruled(upload: Upload) -> str:
+    """Return the cause of refusal that an operator has overruled, or ``""``."""
+    rejected = upload.released_from
+    return overruled_cause(rejected) if rejected else ""
 
 
 def _sample(upload: Upload, objects: Objects) -> Sample:

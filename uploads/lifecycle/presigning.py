@@ -41,6 +41,8 @@ def presign(upload: Upload) -> SignedRequest | SignedPost | None:
     """
     if upload.transport == Transport.MULTIPART:
         return None
+    if upload.transport == Transport.COPY:
+        raise InvalidState("The server copies this file from quarantine.")
     if upload.transport == Transport.FORM:
         # Its own key is for the server's copy alone: see receiving.py.
         raise InvalidState("A plain form sends this file: see its page.")

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from uploads.conf import options
 from uploads.models import Upload, UploadQuerySet
-from uploads.states import FINAL, State
+from uploads.states import FINAL, State, Transport
 
 SLOWEST_PUT = timedelta(hours=1)
 """A request that began before its URL died may go on for so long."""
@@ -39,7 +39,8 @@ def due(now: datetime, *, limit: int) -> Iterator[Upload]:
     fail for ever, they keep nobody waiting.
     """
     first = (F("retry_at").asc(nulls_first=True), F("checked_at").asc(nulls_first=True))
-    for rows in (_overdue(now), _arriving(now), _stuck(now), _unpurged(now)):
+    kinds = (_overdue, _arriving, _releasing, _stuck, _unpurged)
+    for rows in (kind(now) for kind in kinds):
         yield from rows.order_by(*first)[:limit]
 
 
@@ -145,6 +146,20 @@ def _arriving(now: datetime) -> UploadQuerySet:
         ),
         now,
         Q(checked_at=None) | Q(checked_at__lt=F("urls_expire_at") + SLOWEST_PUT),
+    )
+
+
+def _releasing(now: datetime) -> UploadQuerySet:
+    """Releases from quarantine whose process died before the copy was there."""
+    settled = now - timedelta(seconds=options().sweep_grace_seconds)
+    return _free(
+        Upload.objects.filter(
+            state=State.PENDING,
+            transport=Transport.COPY,
+            expires_at__gte=now,
+            created_at__lt=settled,
+        ),
+        now,
     )
 
 

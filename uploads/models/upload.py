@@ -110,7 +110,30 @@ class Upload(models.Model):
     rejected_reason = models.CharField("refused because", max_length=255, blank=True)
     waiting_reason = models.CharField(max_length=255, blank=True)
     """Why an upload is still inspecting: who could not answer, or what broke."""
+    rejected_cause = models.CharField(
+        "cause of refusal", max_length=32, blank=True, default="", db_default=""
+    )
+    """Stable and for programs; empty where an older version of this code refused."""
     quarantine_key = models.CharField(max_length=255, blank=True)
+    release_requested_at = models.DateTimeField(null=True, blank=True)
+    released_from = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
+    """Of a release: the rejected upload whose copy in quarantine it was made from."""
+    released_as = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
+    """Of a rejected upload: the new upload that an operator's release made."""
 
     objects = UploadQuerySet.as_manager()
 
@@ -155,6 +178,27 @@ class Upload(models.Model):
                 fields=["expires_at"],
                 condition=Q(state=State.PENDING),
                 name="upload_overdue",
+            ),
+            # Erasure deletes rows, and looks for what points at them.
+            models.Index(
+                fields=["released_from"],
+                condition=Q(released_from__isnull=False),
+                name="upload_released_from",
+            ),
+            models.Index(
+                fields=["released_as"],
+                condition=Q(released_as__isnull=False),
+                name="upload_released_as",
+            ),
+            models.Index(
+                fields=["release_requested_at"],
+                condition=Q(release_requested_at__isnull=False),
+                name="upload_release_requested",
+            ),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state=State.PENDING, transport=Transport.COPY),
+                name="upload_releasing",
             ),
             # What the sweeper still has to look at: a small part of the table.
             models.Index(

@@ -98,6 +98,20 @@ def rename(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
+def request_release(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
+    """Ask the operators to release a refused file, and return to its page."""
+    rates.spend("change", *rates.payers(request.user, client_address(request)))
+    row = own_upload(request, upload_id)
+    try:
+        lifecycle.request_release(row, actor=request.user)
+    except UploadError as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, "The operators were asked to release this file.")
+    return redirect("upload", row.pk)
+
+
+@require_POST
 def delete(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     """Delete an upload, or cancel it while it is pending, and return to the list."""
     rates.spend("change", *rates.payers(request.user, client_address(request)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from uploads.lifecycle import may_be_released
 from uploads.models import AuditEvent, Upload
 from uploads.states import State, Transport
 
@@ -52,6 +53,8 @@ SENTENCES = {
     "upload.downloaded": "Downloaded",
     "upload.previewed": "Preview shown",
     "upload.reverified": "Checked again",
+    "upload.release_requested": "Release was asked for",
+    "upload.released": "Released from quarantine as a new file",
     "upload.purged": "Removed from storage",
     "upload.reopened": "The storage could not join the parts, all were asked for again",
 }
@@ -83,6 +86,7 @@ class Description:
     reason: str
     """Why the file was refused, or ``""``."""
     tone: str
+    can_ask_for_release: bool
     removal: str
     removal_question: str
     removal_effect: str
@@ -125,7 +129,9 @@ def describe(upload: Upload) -> Description:
         )
     if state == State.REJECTED:
         told = reason or "It is not what was announced."
-        explanation = f"This file was refused. {told} Its bytes are removed."
+        explanation = f"This file was refused. {told} {_release_in_words(upload)}"
+    if state == State.PENDING and upload.transport == Transport.COPY:
+        explanation = "An operator has released this file. It is being copied."
     is_form_open = state == State.PENDING and upload.transport == Transport.FORM
     if is_form_open:
         explanation = FORM_EXPLANATION
@@ -137,8 +143,25 @@ def describe(upload: Upload) -> Description:
         removal=_removal(state),
         removal_question=_removal_question(state),
         removal_effect=_removal_effect(state),
+        can_ask_for_release=state == State.REJECTED
+        and may_be_released(upload)
+        and not upload.release_requested_at
+        and not upload.released_as_id,
         is_stored=state in {State.INSPECTING, State.READY},
         is_size_open=is_form_open,
+    )
+
+
+def _release_in_words(upload: Upload) -> str:
+    if upload.released_as_id:
+        return "An operator has released it as a new file."
+    if not may_be_released(upload):
+        return "Its bytes are removed."
+    if upload.release_requested_at:
+        return "You have asked the operators to release it. They decide."
+    return (
+        "A copy is kept in quarantine. If the file is harmless, ask the operators to "
+        "release it."
     )
 
 

@@ -11,8 +11,9 @@ import { linkedController, untilAborted } from "./abort.js";
  * @typedef {{
  *   id: string, state: "pending" | "inspecting" | "ready" | "rejected" | "expired" | "cancelled" | "deleted",
  *   filename: string, relative_path: string, byte_size: number, content_type: string,
- *   checksum_sha256: string | null, transport: "put" | "multipart" | "post" | "form",
+ *   checksum_sha256: string | null, transport: "put" | "multipart" | "post" | "form" | "copy",
  *   created_at: string, expires_at: string, completed_at: string | null, rejected_reason: string | null,
+ *   release?: "possible" | "requested" | "released" | null, released_as?: string | null, released_from?: string | null,
  *   last_modified?: string | null, fingerprint?: string | null,
  *   request?: import("./put.js").StorageRequest | null, part_size?: number | null, part_count?: number | null,
  * }} UploadRecord one upload as the server tells of it
@@ -144,6 +145,17 @@ export class Api {
    */
   rename(id, filename, options) {
     return this.#json("PATCH", `/uploads/${id}`, { ...options, body: { filename } });
+  }
+
+  /**
+   * Ask the operators to release a refused file; asking again changes nothing.
+   *
+   * @param {string} id
+   * @param {CallOptions} [options]
+   * @returns {Promise<UploadRecord>}
+   */
+  requestRelease(id, options) {
+    return this.#json("POST", `/uploads/${id}/request-release`, options);
   }
 
   /**

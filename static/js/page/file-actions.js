@@ -28,6 +28,9 @@ export function fileActions(id, options) {
     items.unshift({ label: "Download", icon: "download", href: options.api.downloadUrl(id), download: true });
   }
   if (isStored) items.push({ label: "Rename", icon: "pencil", run: () => void rename(record, options) });
+  if (record.release === "possible") {
+    items.push({ label: "Ask for release", icon: "check", run: () => void requestRelease(record, options) });
+  }
   items.push({
     label: isStored ? "Delete" : "Remove",
     icon: "trash",
@@ -48,6 +51,24 @@ async function rename(record, { api, onRenamed }) {
   });
   // The dialog has given the focus back by now: the list keeps it in the row.
   if (done) onRenamed(renamed);
+}
+
+/**
+ * @param {UploadRecord} record
+ * @param {Options} options
+ */
+async function requestRelease(record, { api, onRenamed }) {
+  let requested = record;
+  const words = {
+    title: "Ask for its release?",
+    name: record.filename,
+    text: "The operators look at the file and decide.",
+    yes: "Ask",
+  };
+  const done = await confirm(words, async () => {
+    requested = await api.requestRelease(record.id, { attempts: 2 });
+  });
+  if (done) onRenamed(requested);
 }
 
 /**

@@ -34,6 +34,7 @@ export function fileRow(record, { menuButton, downloadUrl, preview, isTold = fal
       element("a", { class: "file__name", href: `/uploads/${record.id}/` }, fileName(record.filename)),
       folder && element("bdi", { class: "file__folder" }, folder),
       record.rejected_reason && element("span", { class: "file__reason", hidden: isTold }, reasonInWords(record.rejected_reason)),
+      record.release && element("span", { class: "file__reason" }, ...releaseWords(record)),
     ),
     element("span", { class: `file__state file__state--${record.state}` }, ...stateWords(record)),
     element("span", { class: "file__size" }, formatBytes(record.byte_size)),
@@ -60,6 +61,16 @@ export function fileRow(record, { menuButton, downloadUrl, preview, isTold = fal
       menuButton(record),
     ),
   );
+}
+
+/**
+ * @param {UploadRecord} record
+ * @returns {import("./dom.js").Child[]}
+ */
+function releaseWords({ release, released_as }) {
+  if (release === "possible") return ["A copy is in quarantine. If the file is harmless, ask for its release in its menu."];
+  if (release === "requested") return ["You have asked the operators to release it."];
+  return ["Released as ", element("a", { href: `/uploads/${released_as}/` }, "a new file"), "."];
 }
 
 /**

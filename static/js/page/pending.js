@@ -17,8 +17,8 @@ export async function pendingOf(api) {
     for (let pages = 0; pages < MAX_PAGES && cursor !== null; pages += 1) {
       /** @type {{results: UploadRecord[], next_cursor: string | null}} */
       const page = await api.list({ state: "pending", limit: PAGE, cursor });
-      // What a plain form is sending cannot be continued here: its own page tells of it.
-      records.push(...page.results.filter(({ transport }) => transport !== "form"));
+      // A plain form sends its file from its own page, and the server copies a released one.
+      records.push(...page.results.filter(({ transport }) => transport !== "form" && transport !== "copy"));
       cursor = page.next_cursor;
     }
     return { records, isWhole: cursor === null };

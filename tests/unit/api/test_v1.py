@@ -110,6 +110,9 @@ def test_a_small_file_gets_one_request_that_pins_everything(call: Call) -> None:
         "rejected_reason",
         "last_modified",
         "fingerprint",
+        "release",
+        "released_as",
+        "released_from",
         "request",
     }
     assert (body["state"], body["transport"]) == ("pending", "put")
@@ -643,6 +646,7 @@ def test_the_document_tells_of_every_path(call: Call) -> None:
         ("POST", "/uploads/{upload_id}/parts"),
         ("GET", "/uploads/{upload_id}/parts"),
         ("POST", "/uploads/{upload_id}/complete"),
+        ("POST", "/uploads/{upload_id}/request-release"),
         ("GET", "/uploads/{upload_id}/download"),
     }
 

@@ -1,0 +1,432 @@
+"""Release from quarantine: a new upload of the same owner, by an operator's decision."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from tests.support.builders import begin, held, kinds, let_time_pass, make_ready, put
+from tests.support.inspectors import Absent, entries
+from tests.support.storage_faults import Killed, killed_at, refusing
+from uploads import lifecycle
+from uploads.errors import InvalidState, QuotaExceeded, StorageUnavailable
+from uploads.inspection.verdicts import MALWARE, NOT_SCANNED
+from uploads.lifecycle import releasing
+from uploads.lifecycle.quarantine import empty_quarantine
+from uploads.lifecycle.reconciliation import complete
+from uploads.models import StorageQuota, Upload
+from uploads.s3.bucket import Bucket
+from uploads.states import State, Transport
+from uploads.upkeep.auditing import audit
+from uploads.upkeep.sweeper import sweep
+
+CONTENT = b"harmless, whatever the rule says"
+LIST = "/admin/uploads/upload/"
+
+
+@pytest.fixture
+def alice(db: None) -> Any:
+    return User.objects.create_user("alice")
+
+
+@pytest.fixture
+def operator(db: None) -> Any:
+    return User.objects.create_superuser("operator")
+
+
+@pytest.fixture(autouse=True)
+def _quarantine(settings: Any) -> None:
+    settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}
+    settings.INSPECTORS = entries("No")
+
+
+def refuse(bucket: Bucket, owner: Any) -> Upload:
+    upload = begin(owner, CONTENT, filename="a.txt", relative_path="b/a.txt")
+    put(bucket, upload, CONTENT)
+    lifecycle.complete(upload)
+    assert upload.state == State.REJECTED
+    return upload
+
+
+@pytest.fixture
+def refused(bucket: Bucket, alice: Any) -> Upload:
+    return refuse(bucket, alice)
+
+
+def release(upload: Upload, operator: Any) -> Upload:
+    made = lifecycle.begin_release(upload, actor=operator)
+    return complete(made, actor=operator)
+
+
+def test_a_release_is_a_new_upload_of_the_same_owner(
+    bucket: Bucket, refused: Upload, operator: Any, alice: Any
+) -> None:
+    made = release(refused, operator)
+
+    refused.refresh_from_db()
+    assert (refused.state, refused.released_as) == (State.REJECTED, made)
+    assert made.key != refused.key
+    assert (made.state, made.owner, made.released_from) == (
+        State.READY,
+        alice,
+        refused,
+    )
+    assert (made.filename, made.relative_path) == ("a.txt", "b/a.txt")
+    stored = bucket.read_range(made.key, 0, 1000)
+    assert hashlib.sha256(stored).digest() == hashlib.sha256(CONTENT).digest()
+    assert held(alice) == (len(CONTENT), 0, 1, 0)
+    assert kinds(made) == ["upload.started", "upload.inspecting", "upload.ready"]
+    event = refused.events.get(kind="upload.released")
+    assert (event.actor, event.user) == (operator, alice)
+    assert event.detail == {"released_as": str(made.pk), "operator": "operator"}
+    assert list(audit()) == []
+
+
+def test_a_second_click_releases_nothing_more(
+    bucket: Bucket, refused: Upload, operator: Any, alice: Any
+) -> None:
+    stale = Upload.objects.get(pk=refused.pk)
+
+    first, second = release(refused, operator), release(stale, operator)
+
+    assert first == second
+    assert Upload.objects.count() == 2
+    assert held(alice) == (len(CONTENT), 0, 1, 0)
+    assert kinds(refused).count("upload.released") == 1
+
+
+def test_a_click_that_lost_the_race_returns_the_release(
+    bucket: Bucket, refused: Upload, operator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = releasing._create
+    winner: list[Upload] = []
+
+    def lose(rejected: Upload, actor: Any) -> Upload:
+        monkeypatch.setattr(releasing, "_create", create)
+        stale = Upload.objects.get(pk=rejected.pk)
+        winner.append(create(Upload.objects.get(pk=rejected.pk), actor))
+        return create(stale, actor)
+
+    monkeypatch.setattr(releasing, "_create", lose)
+
+    assert lifecycle.begin_release(refused, actor=operator) == winner[0]
+    assert Upload.objects.count() == 2
+
+
+def test_a_full_quota_refuses_the_release_and_changes_nothing(
+    bucket: Bucket, refused: Upload, operator: Any, alice: Any
+) -> None:
+    StorageQuota.objects.filter(user=alice).update(limit_bytes=3)
+
+    with pytest.raises(QuotaExceeded) as refusal:
+        release(refused, operator)
+
+    assert refusal.value.detail.startswith("The owner has no room for it.")
+    refused.refresh_from_db()
+    assert refused.released_as is None
+    assert Upload.objects.count() == 1
+    assert held(alice) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"rejected_cause": MALWARE}, "Malware was found"),
+        (
+            {
+                "rejected_cause": "",
+                "rejected_reason": "It holds what ClamAV knows as Eicar.",
+            },
+            "Malware was found",
+        ),
+        ({"quarantine_key": ""}, "No copy of this file"),
+        ({"quarantine_key": "quarantine/gone"}, "no longer in quarantine"),
+        ({"state": State.DELETED}, "there is nothing to release"),
+    ],
+)
+def test_what_is_never_released(
+    bucket: Bucket, refused: Upload, operator: Any, facts: Any, words: str
+) -> None:
+    Upload.objects.update(**facts)
+    refused.refresh_from_db()
+
+    with pytest.raises(InvalidState) as refusal:
+        release(refused, operator)
+
+    assert words in refusal.value.detail
+    assert Upload.objects.count() == 1
+
+
+def test_an_object_that_s3_cannot_copy_at_once_is_not_offered(
+    refused: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lifecycle.may_be_released(refused)
+
+    refused.byte_size = 5 * 1000**3 + 1
+
+    assert not lifecycle.may_be_released(refused)
+
+
+def test_without_quarantine_a_release_is_not_offered(
+    bucket: Bucket, alice: Any, settings: Any
+) -> None:
+    settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": ""}
+
+    upload = refuse(bucket, alice)
+
+    assert not lifecycle.may_be_released(upload)
+    with pytest.raises(InvalidState):
+        lifecycle.request_release(upload, actor=alice)
+
+
+def test_a_refusal_before_causes_were_kept_can_be_released(
+    bucket: Bucket, refused: Upload, operator: Any
+) -> None:
+    Upload.objects.update(rejected_cause="")
+
+    assert release(refused, operator).state == State.READY
+
+
+def test_a_release_overrules_only_the_rule_that_refused(
+    bucket: Bucket, refused: Upload, operator: Any, alice: Any, settings: Any
+) -> None:
+    settings.INSPECTORS = entries("No", "Malware")
+
+    made = release(refused, operator)
+
+    assert (made.state, made.rejected_cause) == (State.REJECTED, MALWARE)
+    assert not lifecycle.may_be_released(made)
+    assert held(alice) == (0, 0, 0, 0)
+    assert list(audit()) == []
+
+
+def test_a_cause_other_than_the_overruled_one_refuses(
+    bucket: Bucket, refused: Upload, operator: Any
+) -> None:
+    Upload.objects.update(rejected_cause=NOT_SCANNED)
+
+    made = release(refused, operator)
+
+    assert (made.state, made.rejected_cause) == (State.REJECTED, "content")
+
+
+def test_a_release_that_failed_can_be_repeated(
+    bucket: Bucket, refused: Upload, operator: Any, settings: Any
+) -> None:
+    settings.INSPECTORS = entries("Malware")
+    failed = release(refused, operator)
+    settings.INSPECTORS = entries("No")
+
+    made = release(refused, operator)
+
+    refused.refresh_from_db()
+    assert failed.state == State.REJECTED
+    assert (made.state, refused.released_as) == (State.READY, made)
+
+
+def test_a_release_waits_for_an_inspector_that_cannot_look(
+    bucket: Bucket,
+    refused: Upload,
+    operator: Any,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.INSPECTORS = entries("No", "Absent")
+    monkeypatch.setattr(Absent, "away", True)
+    assert release(refused, operator).state == State.INSPECTING
+    monkeypatch.setattr(Absent, "away", False)
+
+    let_time_pass(minutes=10)
+    sweep()
+
+    refused.refresh_from_db()
+    assert refused.released_as is not None
+    assert refused.released_as.state == State.READY
+
+
+def test_storage_trouble_is_made_good_by_the_sweeper(
+    bucket: Bucket, refused: Upload, operator: Any, alice: Any
+) -> None:
+    with refusing(bucket, "CopyObject"), pytest.raises(StorageUnavailable):
+        release(refused, operator)
+    let_time_pass(minutes=10)
+
+    sweep()
+
+    made = Upload.objects.get(released_from=refused)
+    assert made.state == State.READY
+    assert held(alice) == (len(CONTENT), 0, 1, 0)
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_anywhere_loses_nothing(
+    bucket: Bucket, operator: Any, alice: Any
+) -> None:
+    died, step = True, 0
+    while died:
+        step += 1
+        assert step < 100
+        refused = refuse(bucket, alice)
+        died = False
+        try:
+            with killed_at(bucket, step):
+                release(refused, operator)
+        except Killed:
+            died = True
+        let_time_pass(minutes=10)
+
+        sweep()
+
+        made = Upload.objects.filter(released_from=refused)
+        assert [row.state for row in made] in ([], [State.READY]), step
+        assert list(audit()) == []
+        made_now = release(refused, operator)
+        assert made_now.state == State.READY
+        assert kinds(refused).count("upload.released") == 1
+        assert held(alice) == (step * len(CONTENT), 0, step, 0)
+    assert step > 10, "the walk found too few places to die in"
+
+
+def test_a_copy_that_vanishes_ends_the_release(
+    bucket: Bucket, refused: Upload, operator: Any, alice: Any
+) -> None:
+    made = lifecycle.begin_release(refused, actor=operator)
+    empty_quarantine(refused)
+
+    with pytest.raises(InvalidState):
+        complete(made, actor=operator)
+
+    made.refresh_from_db()
+    assert made.state == State.EXPIRED
+    assert held(alice) == (0, 0, 0, 0)
+
+
+def test_the_owner_cannot_write_to_a_release(
+    bucket: Bucket, refused: Upload, operator: Any
+) -> None:
+    made = lifecycle.begin_release(refused, actor=operator)
+    assert made.transport == Transport.COPY
+
+    with pytest.raises(InvalidState):
+        lifecycle.presign(made)
+    with pytest.raises(InvalidState):
+        lifecycle.presign_parts(made, [lifecycle.WantedPart(1, "")])
+    with pytest.raises(InvalidState):
+        lifecycle.presign_form(made, redirect_url="https://example.org/")
+
+
+def test_the_owner_can_cancel_a_release(
+    bucket: Bucket, refused: Upload, operator: Any, alice: Any
+) -> None:
+    made = lifecycle.begin_release(refused, actor=operator)
+
+    lifecycle.remove(made, actor=alice)
+
+    assert made.state == State.CANCELLED
+    assert held(alice) == (0, 0, 0, 0)
+    assert list(audit()) == []
+
+
+def test_the_owner_asks_once_for_a_release(
+    bucket: Bucket, refused: Upload, alice: Any, client: Client
+) -> None:
+    client.force_login(alice)
+    address = f"/api/v1/uploads/{refused.pk}"
+    assert client.get(address).json()["release"] == "possible"
+
+    answers = [client.post(f"{address}/request-release") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[1].json()["release"] == "requested"
+    event = refused.events.get(kind="upload.release_requested")
+    assert event.actor == alice
+
+
+def test_the_api_links_both_uploads(
+    bucket: Bucket, refused: Upload, operator: Any, alice: Any, client: Client
+) -> None:
+    made = release(refused, operator)
+    client.force_login(alice)
+
+    old, new = (
+        client.get(f"/api/v1/uploads/{upload.pk}").json() for upload in (refused, made)
+    )
+
+    assert (old["state"], old["release"]) == ("rejected", "released")
+    assert (old["released_as"], new["released_from"]) == (str(made.pk), str(refused.pk))
+    assert (new["state"], new["transport"]) == ("ready", "copy")
+
+
+def test_asking_for_a_release_is_refused_where_there_is_none(
+    bucket: Bucket, refused: Upload, alice: Any, client: Client, settings: Any
+) -> None:
+    settings.INSPECTORS = []
+    ready = make_ready(bucket, alice)
+    Upload.objects.filter(pk=refused.pk).update(rejected_cause=MALWARE)
+    client.force_login(alice)
+    for upload in (ready, refused):
+        answer = client.post(f"/api/v1/uploads/{upload.pk}/request-release")
+        assert (answer.status_code, answer.json()["code"]) == (409, "invalid_state")
+    client.force_login(User.objects.create_user("mallory"))
+    answer = client.post(f"/api/v1/uploads/{refused.pk}/request-release")
+    assert answer.status_code == 404
+
+
+def test_the_page_offers_asks_and_links(
+    bucket: Bucket, refused: Upload, alice: Any, operator: Any, client: Client
+) -> None:
+    client.force_login(alice)
+    address = f"/uploads/{refused.pk}/"
+    assert "Ask for release" in client.get(address).content.decode()
+
+    page = client.post(f"{address}request-release/", follow=True).content.decode()
+    assert "You have asked the operators to release it." in page
+    assert "Ask for release" not in page
+    made = release(refused, operator)
+
+    page = client.get(address).content.decode()
+    assert f'href="/uploads/{made.pk}/"' in page
+    assert "An operator has released it as a new file." in page
+    assert f'href="{address}"' in client.get(f"/uploads/{made.pk}/").content.decode()
+
+
+def test_the_operator_finds_requests_and_releases(
+    bucket: Bucket, refused: Upload, alice: Any, admin_client: Client
+) -> None:
+    lifecycle.request_release(refused, actor=alice)
+    other = refuse(bucket, alice)
+    page = admin_client.get(LIST, {"inspection": "requested"})
+    assert list(page.context["cl"].result_list) == [refused]
+    change = admin_client.get(f"{LIST}{refused.pk}/change/").content.decode()
+    assert 'value="release"' in change
+
+    answer = admin_client.post(
+        LIST,
+        {"action": "release", "_selected_action": [refused.pk, other.pk]},
+        follow=True,
+    )
+
+    assert "It is released, and ready for its owner." in answer.content.decode()
+    page = admin_client.get(LIST, {"inspection": "requested"})
+    assert list(page.context["cl"].result_list) == []
+    page = admin_client.get(LIST, {"inspection": "released"})
+    assert set(page.context["cl"].result_list) == {refused, other}
+    change = admin_client.get(f"{LIST}{refused.pk}/change/").content.decode()
+    refused.refresh_from_db()
+    assert f"/admin/uploads/upload/{refused.released_as_id}/change/" in change
+
+
+def test_an_operator_without_the_right_releases_nothing(
+    bucket: Bucket, refused: Upload, client: Client
+) -> None:
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_upload"))
+    client.force_login(viewer)
+
+    client.post(LIST, {"action": "release", "_selected_action": str(refused.pk)})
+
+    assert Upload.objects.count() == 1

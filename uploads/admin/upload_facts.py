@@ -1,0 +1,61 @@
+"""The facts of an upload on its page in the admin, in their order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+FACTS: tuple[tuple[str | None, Any], ...] = (
+    (None, {"fields": ("filename", "relative_path", "owner_link", "state_in_words")}),
+    (
+        "Content",
+        {
+            "fields": (
+                "exact_size",
+                "content_type",
+                "detected_type",
+                "rejected_reason",
+                "waiting_reason",
+                "rejected_cause",
+                "quarantine_key",
+                "release_requested_at",
+                "released_as_link",
+                "released_from_link",
+                "checksum_sha256",
+                "object_checksum",
+                "last_modified",
+                "fingerprint",
+            )
+        },
+    ),
+    (
+        "Times",
+        {
+            "fields": (
+                "created_at",
+                "expires_at",
+                "urls_expire_at",
+                "completed_at",
+                "checked_at",
+                "retry_at",
+                "failed_checks",
+                "faults",
+                "purged_at",
+            )
+        },
+    ),
+    (
+        "Storage",
+        {
+            "fields": (
+                "id",
+                "key",
+                "transport",
+                "parts",
+                "multipart_id",
+                "etag",
+                "version_id",
+                "idempotency_key",
+            )
+        },
+    ),
+)

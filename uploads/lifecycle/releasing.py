@@ -1,0 +1,198 @@
+"""Release from quarantine: an operator decides that refused content is harmless after all.
+
+A release is a new upload of the same owner. The server copies its bytes from the
+quarantine to a new key, verifies them as those of any upload, and inspects them again;
+only the refusal that the operator has overruled does not count. The rejected upload
+stays rejected and links to the release.
+"""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from uploads.conf import options
+from uploads.errors import (
+    CopyRefused,
+    InvalidState,
+    QuotaExceeded,
+    StaleUpload,
+    StorageUnavailable,
+)
+from uploads.inspection.verdicts import CONTENT, NOT_SCANNED
+from uploads.lifecycle import quota
+from uploads.lifecycle.moving import expire
+from uploads.models import Upload
+from uploads.s3.bucket import ObjectFacts, get_bucket
+from uploads.s3.copying import MAX_COPY, copy_object
+from uploads.s3.keys import new_key
+from uploads.states import State, Transport
+from uploads.trail.writing import record
+
+LIFETIME = timedelta(days=1)
+"""How long a release may take; then its reservation ends."""
+
+NOT_INSPECTED = "not_inspected"
+_RELEASABLE = frozenset({CONTENT, NOT_SCANNED, NOT_INSPECTED})
+_FAILED = frozenset({State.EXPIRED, State.CANCELLED, State.REJECTED})
+_MALWARE_WORDS = "It holds what ClamAV knows as"
+"""How a finding begins; rows of an older version have no cause that tells."""
+
+_ATTEMPTS = 2
+"""One to copy, one to find the copy that a parallel call made."""
+
+
+def may_be_released(upload: Upload) -> bool:
+    """Return whether an operator could release a rejected upload.
+
+    Its copy must be in quarantine, and of a size that S3 copies in one request. What a
+    scanner found to be malware is never released.
+    """
+    return (
+        upload.state == State.REJECTED
+        and bool(upload.quarantine_key)
+        and upload.byte_size <= MAX_COPY
+        and overruled_cause(upload) in _RELEASABLE
+    )
+
+
+def overruled_cause(rejected: Upload) -> str:
+    """Return the cause of a refusal, for rows of an older version too."""
+    if rejected.rejected_cause or rejected.rejected_reason.startswith(_MALWARE_WORDS):
+        return rejected.rejected_cause
+    return CONTENT
+
+
+def request_release(upload: Upload, *, actor: Any) -> None:
+    """Note that the owner asks the operators for a release. Repeating changes nothing.
+
+    Raises InvalidState where there is nothing to release.
+    """
+    if upload.released_as_id or upload.release_requested_at:
+        return
+    _require_releasable(upload)
+    now = timezone.now()
+    with transaction.atomic():
+        unasked = Upload.objects.filter(
+            pk=upload.pk, state=State.REJECTED, release_requested_at=None
+        )
+        if unasked.update(release_requested_at=now):
+            record("upload.release_requested", upload=upload, actor=actor)
+    upload.refresh_from_db()
+
+
+def begin_release(rejected: Upload, *, actor: Any) -> Upload:
+    """Return the upload that releases ``rejected``, made once; nothing is copied yet.
+
+    A release that failed is replaced by a new one. Raises InvalidState where there is
+    nothing to release, QuotaExceeded, StorageUnavailable.
+    """
+    rejected.refresh_from_db()
+    found = rejected.released_as
+    if found is not None and found.state not in _FAILED:
+        return found
+    _require_releasable(rejected)
+    if get_bucket().head_object(rejected.quarantine_key) is None:
+        raise InvalidState("Its copy is no longer in quarantine.")
+    try:
+        return _create(rejected, actor)
+    except StaleUpload:
+        # Another click was faster; or the upload was removed meanwhile.
+        rejected.refresh_from_db()
+        if rejected.released_as is None or rejected.released_as_id == getattr(
+            found, "pk", None
+        ):
+            raise
+        return rejected.released_as
+
+
+def _create(rejected: Upload, actor: Any) -> Upload:
+    now = timezone.now()
+    with transaction.atomic():
+        # The upload comes before its quota, as in every move: two orders would deadlock.
+        release = Upload.objects.create(
+            id=uuid.uuid4(),
+            owner=rejected.owner,
+            transport=Transport.COPY,
+            key=new_key(options().key_prefix),
+            filename=rejected.filename,
+            relative_path=rejected.relative_path,
+            byte_size=rejected.byte_size,
+            content_type=rejected.content_type,
+            checksum_sha256=rejected.checksum_sha256,
+            part_size=max(1, rejected.byte_size),
+            last_modified=rejected.last_modified,
+            fingerprint=rejected.fingerprint,
+            created_at=now,
+            expires_at=now + LIFETIME,
+            released_from=rejected,
+        )
+        unreleased = Upload.objects.filter(
+            pk=rejected.pk,
+            state=State.REJECTED,
+            quarantine_key=rejected.quarantine_key,
+            released_as=rejected.released_as_id,
+        )
+        if unreleased.update(released_as=release) != 1:
+            raise StaleUpload
+        try:
+            quota.reserve(rejected.owner, rejected.byte_size)
+        except QuotaExceeded as error:
+            words = f"The owner has no room for it. {error.detail}"
+            raise QuotaExceeded(words) from error
+        facts = ("key", "transport", "byte_size", "content_type", "checksum_sha256")
+        detail = {name: getattr(release, name) for name in facts}
+        detail["released_from"] = str(rejected.pk)
+        record("upload.started", upload=release, actor=actor, detail=detail)
+        told = {"released_as": str(release.pk), "operator": str(actor or "")}
+        record("upload.released", upload=rejected, actor=actor, detail=told)
+    rejected.released_as = release
+    return release
+
+
+def copy_back(release: Upload) -> ObjectFacts:
+    """Copy the bytes of a release from quarantine to its own key; return their facts.
+
+    Idempotent: an object under that key is the copy of an earlier call. Where the copy
+    in quarantine is gone, the release expires. Raises InvalidState, StaleUpload,
+    StorageUnavailable.
+    """
+    bucket = get_bucket()
+    rejected = release.released_from
+    kept_key = rejected.quarantine_key if rejected else ""
+    for _ in range(_ATTEMPTS):
+        facts = bucket.head_object(release.key)
+        if facts is not None:
+            return facts
+        kept = bucket.head_object(kept_key) if kept_key else None
+        if kept is None:
+            words = "its copy is no longer in quarantine"
+            expire(release, reason=words)
+            raise InvalidState(f"The file was not released: {words}.")
+        # Refused where a parallel call has just made the copy.
+        with suppress(CopyRefused):
+            copy_object(
+                bucket,
+                kept_key,
+                release.key,
+                etag=kept.etag,
+                content_type=release.content_type,
+            )
+    raise StorageUnavailable
+
+
+def _require_releasable(upload: Upload) -> None:
+    if may_be_released(upload):
+        return
+    if upload.state != State.REJECTED:
+        raise InvalidState(
+            f"The upload is {upload.state}: there is nothing to release."
+        )
+    if not upload.quarantine_key:
+        raise InvalidState("No copy of this file is in quarantine.")
+    raise InvalidState("Malware was found in this file. It is never released.")
