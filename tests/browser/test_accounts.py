@@ -9,9 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import LiveSite
 from tests.browser.files import make_upload
 from tests.browser.upload_page import UploadPage
+from tests.support.live_site import LiveSite
 
 NEW_PASSWORD = "staple harbour crane"
 

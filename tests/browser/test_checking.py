@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import serve
 from tests.browser.files import payload, uploads_of
 from tests.browser.upload_page import PATIENCE_MS, UploadPage
+from tests.support.live_site import serve
 from tests.unit.inspection.test_clamd import FakeClamd
 from uploads.models import Upload
 from uploads.states import State

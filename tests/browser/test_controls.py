@@ -11,7 +11,6 @@ from django.contrib.auth.models import User
 from django.test import override_settings
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import SMALL_PART, LiveSite
 from tests.browser.files import (
     MIB,
     download,
@@ -24,6 +23,7 @@ from tests.browser.files import (
 )
 from tests.browser.upload_page import Traffic, UploadPage
 from tests.support.builders import begin, send_parts
+from tests.support.live_site import SMALL_PART, LiveSite
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import State, Transport

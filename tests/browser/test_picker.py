@@ -14,9 +14,9 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import LiveSite
 from tests.browser.files import MIB, download, payload, quota_of, uploads_of
 from tests.browser.upload_page import Traffic, UploadPage
+from tests.support.live_site import LiveSite
 from uploads.models import UploadPolicy
 
 TWO_PARTS = 11 * MIB  # what has 10 or less the browser keeps a copy of

@@ -9,9 +9,10 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import Complaints, LiveSite
 from tests.browser.files import make_upload, payload, png
 from tests.browser.upload_page import UploadPage
+from tests.support.complaints import Complaints
+from tests.support.live_site import LiveSite
 
 # What a hole in the page would let an attacker do.
 INJECTIONS = {

@@ -8,7 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PATIENCE_MS, LiveSite
+from tests.browser.conftest import PATIENCE_MS
 from tests.browser.factors import (
     add_authenticator,
     confirm,
@@ -17,6 +17,7 @@ from tests.browser.factors import (
     log_out,
     set_up_app,
 )
+from tests.support.live_site import LiveSite
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 

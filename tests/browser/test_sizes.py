@@ -11,7 +11,6 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import LiveSite
 from tests.browser.files import (
     MIB,
     download,
@@ -23,6 +22,7 @@ from tests.browser.files import (
     uploads_of,
 )
 from tests.browser.upload_page import Traffic, UploadPage
+from tests.support.live_site import LiveSite
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.s3.part_plan import plan_parts

@@ -10,8 +10,9 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PATIENCE_MS, LiveSite
+from tests.browser.conftest import PATIENCE_MS
 from tests.browser.test_accessibility import assert_good
+from tests.support.live_site import LiveSite
 from uploads.access.tokens import create_token, revoke
 
 SECRET = re.compile(r"slipway_[\w-]{43}")

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import BrowserContext, Error, Page, Playwright, expect
 
 from tests.faults.parts import wait_until
 from tests.support.chromium import FLAGS, find_chromium
+from tests.support.sessions import new_session
 from uploads.dev.processes import started_at
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class Browser:
             timeout=PATIENCE_MS,
         )
         self._context.set_default_timeout(PATIENCE_MS)
-        name, value = settings.SESSION_COOKIE_NAME, _new_session(person)
+        name, value = settings.SESSION_COOKIE_NAME, new_session(person)
         self._context.add_cookies([{"name": name, "value": value, "url": url}])
         page = self._context.pages[0]
         page.goto(url)
@@ -128,12 +127,3 @@ def wait_until_done(page: Page, files: int = 1, *, seconds: float = 180) -> None
     words = f"{files} file uploaded" if files == 1 else f"{files} files uploaded"
     heading = page.get_by_role("heading", name=words, exact=True)
     expect(heading).to_be_visible(timeout=seconds * 1000)
-
-
-def _new_session(person: User) -> str:
-    session = SessionStore()
-    session[SESSION_KEY] = str(person.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    session[HASH_SESSION_KEY] = person.get_session_auth_hash()
-    session.create()
-    return session.session_key or ""

@@ -1,0 +1,164 @@
+"""The site under gunicorn with a real S3 server, for layers that meet it by a browser.
+
+The site runs as in production: DEBUG off, its static files collected and hashed. Run
+with `-p tests.plugins.seaweed`. The conftest of such a layer imports these fixtures.
+Tests may use models without a mark; the site sees at once what they save. The database
+is not emptied between tests: each test makes people of its own, and people do not see
+each other's uploads.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection
+
+from tests.browser.slow_storage import SlowStorage
+from tests.plugins.no_secrets import watch
+from tests.support import slowness
+from tests.support.production import production
+from uploads.dev.ports import HOST, free_ports
+from uploads.dev.processes import spawn, stop
+from uploads.s3.bucket import get_bucket
+from uploads.s3.bucket_config import apply
+
+if TYPE_CHECKING:
+    from pytest_django.plugin import DjangoDbBlocker
+
+    from uploads.dev.s3_server import S3Server
+
+SMALL_PART = 6 * 1024 * 1024
+_origins: list[str] = []
+
+
+@dataclass(frozen=True)
+class LiveSite:
+    """The site in processes of its own; `url` has no slash at its end."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    access_log: Path
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def _database_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("site") / "db.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(_database_file: Path, django_db_blocker: DjangoDbBlocker) -> None:
+    """Make the database: a file, because the site reads it in another process."""
+    connection.close()
+    settings.DATABASES["default"]["NAME"] = str(_database_file)
+    with django_db_blocker.unblock():
+        call_command("migrate", verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def _database(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture(scope="session")
+def bucket_url(s3_server: S3Server) -> Iterator[str]:
+    """Where site and browsers reach the bucket."""
+    if not slowness.SECONDS:
+        yield s3_server.endpoint_url
+        return
+    proxy = SlowStorage(s3_server.port).start()
+    yield proxy.url
+    proxy.stop()
+
+
+@pytest.fixture(scope="session")
+def site_environment(
+    s3_server: S3Server,
+    bucket_url: str,
+    django_db_setup: None,
+    _database_file: Path,
+) -> dict[str, str]:
+    """Return the variables of a production site on plain HTTP, its files collected."""
+    return {
+        **os.environ,
+        **s3_server.environment(),
+        "S3_ENDPOINT_URL": bucket_url,
+        **production(),
+        "DATABASE_URL": f"sqlite:///{_database_file}",
+        "DATA_DIR": str(_database_file.parent),
+    }
+
+
+@contextmanager
+def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
+    """Run the site under gunicorn, its logs in ``home``, until the block ends.
+
+    The bucket opens to its origin too, and to no other but those of earlier sites.
+    """
+    port = free_ports(1)[0]
+    site_log, access_log = home / "site.log", home / "access.log"
+    watch(site_log)
+    watch(access_log)
+    command = [sys.executable, "-m", "gunicorn", "config.wsgi"]
+    command += ["--bind", f"{HOST}:{port}", "--threads", "8", "--no-control-socket"]
+    # A connection that the site gives up just when it is used again fails a request.
+    command += ["--keep-alive", "300", "--timeout", "120"]
+    command += ["--access-logfile", str(access_log)]
+    process = spawn(command, environment=environment, log=site_log)
+    url = f"http://{HOST}:{port}"
+    try:
+        _wait_until_it_answers(url, process, site_log)
+        _origins.append(url)
+        apply(get_bucket(), origins=_origins)
+        yield LiveSite(url, process, access_log, site_log)
+    finally:
+        stop(process)
+
+
+@pytest.fixture(scope="session")
+def live_site(
+    site_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveSite]:
+    """The site under gunicorn."""
+    with serve(site_environment, tmp_path_factory.mktemp("logs")) as site:
+        yield site
+
+
+@pytest.fixture
+def person() -> User:
+    """A user of this test's own, with the password `demo`."""
+    return User.objects.create_user(f"person-{uuid.uuid4().hex[:12]}", password="demo")
+
+
+def _wait_until_it_answers(
+    url: str, process: subprocess.Popen[bytes], log: Path
+) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"{url}/healthz", timeout=5).close()
+        except urllib.error.HTTPError:
+            break
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail(f"The site did not start:\n{log.read_text()}")
