@@ -29,9 +29,10 @@ SITE := $(PYTHON) -m uploads.dev
 SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run manage test check lint format bench clean lock bundle chromium clamd
+.PHONY: help run manage test check lint format bench clean lock bundle chromium firefox clamd
 .PHONY: test-unit test-fast test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
 .PHONY: test-faults test-inspection test-on-s3 faults soak vulnerabilities licences bucket-docs
+.PHONY: test-firefox
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
@@ -46,12 +47,12 @@ manage: $(READY) ## Run a management command on the demo site: CMD="audit"
 # Two at a time, the longest first: one computes while the other waits. What the system
 # has to install comes before them, one at a time, and is not looked for again (-o): a
 # layer that waits for that is started last.
-test: $(READY) $(BUNDLE) chromium clamd ## Run every test there is
-	@$(MAKE) --no-print-directory -j 2 -O -o chromium -o clamd \
-		test-browser test-unit test-on-s3 test-faults test-races \
+test: $(READY) $(BUNDLE) chromium firefox clamd ## Run every test there is
+	@$(MAKE) --no-print-directory -j 2 -O -o chromium -o firefox -o clamd \
+		test-browser test-unit test-firefox test-on-s3 test-faults test-races \
 		test-demo test-fuzz test-inspection test-js
 	@echo "All tests passed: unit, JavaScript, bucket, attacks, races," \
-		"API fuzzing, demo site, browser, faults, inspection."
+		"API fuzzing, demo site, Chromium, Firefox, faults, inspection."
 
 check: $(READY) $(BUNDLE) ## Lint, types and fast tests, for before a commit
 	@$(MAKE) --no-print-directory -j 2 -O test-fast lint test-js
@@ -107,6 +108,9 @@ test-browser: $(READY) $(BUNDLE) chromium ## The whole site in Chromium, slowly:
 	$(PYTEST) -n 2 $(ON_REAL_TIME) -p tests.plugins.seaweed \
 		-p pytest_playwright.pytest_playwright tests/browser
 
+test-firefox: $(READY) $(BUNDLE) firefox ## The main walks in Firefox
+	$(PYTEST) $(ON_REAL_TIME) -p tests.plugins.seaweed tests/firefox
+
 FAULTS := $(ON_REAL_TIME) -p tests.plugins.postgres -p tests.plugins.seaweed tests/faults
 
 test-faults: $(READY) $(BUNDLE) chromium ## Crashes, bad networks, failing S3: the short part
@@ -149,6 +153,9 @@ clean: ## Remove what was built; the data in var/ stays
 
 chromium:
 	@scripts/chromium.sh
+
+firefox:
+	@scripts/firefox.sh
 
 clamd:
 	@scripts/clamd.sh

@@ -136,6 +136,17 @@ class FaultProxy:
         self.one_body_at_a_time = False
         self._allowance = None
 
+    def break_connections(self) -> None:
+        """Break every connection that is open now, in the middle of what it carries."""
+        assert self._loop is not None, "The proxy was not started."
+
+        def break_all() -> None:
+            for task in self._tasks:
+                if task is not None:
+                    task.cancel()
+
+        self._loop.call_soon_threadsafe(break_all)
+
     def forget(self) -> None:
         """Begin a new list of exchanges."""
         self.exchanges = []

@@ -126,11 +126,16 @@ def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
     url = f"http://{HOST}:{port}"
     try:
         _wait_until_it_answers(url, process, site_log)
-        _origins.append(url)
-        apply(get_bucket(), origins=_origins)
+        open_bucket_to(url)
         yield LiveSite(url, process, access_log, site_log)
     finally:
         stop(process)
+
+
+def open_bucket_to(origin: str) -> None:
+    """Let pages of this origin send to the bucket, beside those of earlier calls."""
+    _origins.append(origin)
+    apply(get_bucket(), origins=_origins)
 
 
 @pytest.fixture(scope="session")

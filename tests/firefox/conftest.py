@@ -1,0 +1,65 @@
+"""The main walks in Firefox ESR. Run with `-p tests.plugins.seaweed`.
+
+Firefox is started once. Each test has a container of its own, and fails when its pages
+broke the Content-Security-Policy, threw an error or wrote one to the console.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from selenium import webdriver
+
+from tests.support.live_site import (
+    _database,
+    _database_file,
+    bucket_url,
+    django_db_setup,
+    person,
+    site_environment,
+)
+from tests.webdriver.firefox import FirefoxWindow, new_window, started
+from tests.webdriver.lines import Lines, all_lines, lines
+from tests.webdriver.upload_page import UploadPage
+
+__all__ = [
+    "_database",
+    "_database_file",
+    "all_lines",
+    "bucket_url",
+    "django_db_setup",
+    "lines",
+    "person",
+    "site_environment",
+]
+
+
+@pytest.fixture(scope="session")
+def firefox_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of Firefox's downloads."""
+    return tmp_path_factory.mktemp("firefox")
+
+
+@pytest.fixture(scope="session")
+def firefox(firefox_home: Path) -> Iterator[webdriver.Firefox]:
+    with started(firefox_home) as driver:
+        yield driver
+
+
+@pytest.fixture
+def window(firefox: webdriver.Firefox) -> Iterator[FirefoxWindow]:
+    """A new window of nobody."""
+    with new_window(firefox) as window:
+        yield window
+
+
+@pytest.fixture
+def upload_page(window: FirefoxWindow, person: User, lines: Lines) -> UploadPage:
+    """The page of `person`'s files, open."""
+    window.sign_in(person, lines.url)
+    upload_page = UploadPage(window, lines.url)
+    upload_page.wait_for_list()
+    return upload_page

@@ -1,0 +1,186 @@
+"""Pausing, cancelling, an interrupted upload, and a network that goes away."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.browser.files import (
+    MIB,
+    open_multiparts,
+    quota_of,
+    random_file,
+    sha256,
+    stored_objects,
+    uploads_of,
+)
+from tests.faults.parts import sent_parts, stored_parts, wait_until_quiet
+from tests.support.live_site import SMALL_PART
+from tests.webdriver.firefox import FirefoxWindow
+from tests.webdriver.lines import Lines
+from tests.webdriver.stored import ready, stored_sha256
+from tests.webdriver.upload_page import QUOTA, UNFINISHED, UPLOAD, UploadPage
+from uploads.states import State
+
+PARTS = 8  # more than the page sends at once
+SIZE = (PARTS - 1) * SMALL_PART + MIB
+ALL_PARTS = set(range(1, PARTS + 1))
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return random_file(tmp_path_factory.mktemp("films"), "film.bin", SIZE)
+
+
+@pytest.fixture
+def half_sent(upload_page: UploadPage, lines: Lines, film: Path) -> UploadPage:
+    """The page while the line to the bucket stands still in the middle of `film`."""
+    lines.storage.one_body_at_a_time = True
+    lines.storage.stand_still_after(SIZE // 2)
+    upload_page.choose(film)
+    upload_page.start()
+    lines.storage.wait_until_it_stands_still()
+    upload_page.window.wait_for_text(UPLOAD, re.compile(r"[1-9]\S* of 45.1 MB"))
+    return upload_page
+
+
+def test_a_paused_upload_rests_and_continues_where_it_was(
+    half_sent: UploadPage, lines: Lines, person: User, film: Path
+) -> None:
+    window = half_sent.window
+    safe = set(stored_parts(lines.storage))
+
+    window.press("Pause")
+    half_sent.wait_for_heading("Paused")
+    lines.heal()
+    wait_until_quiet(lines.storage)
+    safe |= set(stored_parts(lines.storage))
+    lines.storage.forget()
+    time.sleep(0.7)
+    assert sent_parts(lines.storage) == {}
+    window.press("Continue")
+    half_sent.wait_until_uploaded(1)
+
+    assert safe
+    assert set(sent_parts(lines.storage)) == ALL_PARTS - safe
+    assert stored_sha256(ready(person, "film.bin")) == sha256(film)
+    assert quota_of(person) == (SIZE, 0, 1, 0)
+
+
+def test_a_cancelled_upload_leaves_nothing(
+    half_sent: UploadPage, lines: Lines, person: User
+) -> None:
+    window = half_sent.window
+    assert quota_of(person) == (0, SIZE, 0, 1)
+    window.wait_for_text(QUOTA, "on the way")
+
+    window.press("Cancel")
+    half_sent.answer("Keep")
+    assert uploads_of(person)["film.bin"].state == State.PENDING
+    window.press("Cancel")
+    half_sent.answer("Cancel upload")
+    window.button("Choose files")
+
+    window.wait_until(lambda: quota_of(person) == (0, 0, 0, 0))
+    assert uploads_of(person)["film.bin"].state == State.CANCELLED
+    lines.heal()
+    window.wait_until(lambda: open_multiparts(person) == [])
+    assert stored_objects(person) == {}
+
+
+def test_a_reload_in_the_middle_and_the_same_file_send_only_the_missing_parts(
+    half_sent: UploadPage, lines: Lines, person: User, film: Path
+) -> None:
+    window = half_sent.window
+
+    half_sent.reload()
+    lines.heal()
+    wait_until_quiet(lines.storage)
+    safe = set(stored_parts(lines.storage))
+    lines.storage.forget()
+    window.wait_for_text(UNFINISHED, "film.bin")
+    half_sent.choose(film, button="Continue film.bin")
+    half_sent.wait_until_uploaded(1)
+
+    assert safe
+    assert set(sent_parts(lines.storage)) == ALL_PARTS - safe
+    half_sent.expect_ready("film.bin")
+    assert window.text(UNFINISHED) == ""
+    assert stored_sha256(ready(person, "film.bin")) == sha256(film)
+    assert quota_of(person) == (SIZE, 0, 1, 0)
+
+
+def test_the_network_is_cut_and_the_upload_ends_by_itself(
+    half_sent: UploadPage, lines: Lines, person: User, film: Path
+) -> None:
+    safe = set(stored_parts(lines.storage))
+
+    lines.cut()
+    half_sent.wait_for_heading("Waiting for the network|No network")
+    lines.heal()
+    half_sent.wait_until_uploaded(1)
+
+    assert stored_sha256(ready(person, "film.bin")) == sha256(film)
+    sent_twice = {
+        part for part, times in stored_parts(lines.storage).items() if times > 1
+    }
+    assert not safe & sent_twice
+    assert quota_of(person) == (SIZE, 0, 1, 0)
+
+
+def test_firefox_says_that_it_is_offline_and_the_upload_waits_for_the_network(
+    half_sent: UploadPage, lines: Lines, window: FirefoxWindow, person: User, film: Path
+) -> None:
+    window.set_offline(True)
+    half_sent.wait_for_heading("No network|Waiting for the network")
+    lines.heal()
+    window.set_offline(False)
+    half_sent.wait_until_uploaded(1)
+
+    assert stored_sha256(ready(person, "film.bin")) == sha256(film)
+
+
+def test_an_unfinished_upload_is_discarded(
+    half_sent: UploadPage, lines: Lines, person: User
+) -> None:
+    half_sent.reload()
+    lines.heal()
+
+    half_sent.window.press("Discard film.bin")
+    half_sent.answer("Discard")
+
+    half_sent.window.wait_until(lambda: quota_of(person) == (0, 0, 0, 0))
+    half_sent.window.wait_until(lambda: open_multiparts(person) == [])
+
+
+def test_a_download_leaves_a_running_upload_alone(
+    upload_page: UploadPage,
+    lines: Lines,
+    person: User,
+    film: Path,
+    firefox_home: Path,
+    tmp_path: Path,
+) -> None:
+    earlier = random_file(tmp_path, f"earlier-{person.pk}.bin", MIB)
+    upload_page.upload(earlier)
+    upload_page.window.press("Upload more")
+    lines.storage.stand_still_after(SIZE // 3)
+    upload_page.choose(film)
+    upload_page.start()
+    lines.storage.wait_until_it_stands_still()
+
+    upload_page.window.follow(f"Download {earlier.name}")
+    saved = firefox_home / earlier.name
+    upload_page.window.wait_until(
+        lambda: saved.exists() and saved.stat().st_size == MIB
+    )
+    lines.heal()
+    upload_page.wait_until_uploaded(1)
+
+    assert sha256(saved) == sha256(earlier)
+    assert stored_sha256(ready(person, "film.bin")) == sha256(film)
+    assert max(stored_parts(lines.storage).values()) == 1

@@ -1,0 +1,53 @@
+"""Files of every size arrive as they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.contrib.auth.models import User
+
+from tests.browser.files import MIB, quota_of, random_file, sha256, stored_objects
+from tests.faults.parts import stored_parts
+from tests.support.live_site import SMALL_PART
+from tests.webdriver.lines import Lines
+from tests.webdriver.stored import ready, stored_sha256
+from tests.webdriver.upload_page import UploadPage
+
+LARGE = 100 * MIB
+SIZES = {
+    "empty.bin": 0,
+    "one byte.bin": 1,
+    "one part exactly.bin": SMALL_PART,
+    "one byte more.bin": SMALL_PART + 1,
+}
+
+
+def test_files_of_all_sizes_arrive_together(
+    upload_page: UploadPage, person: User, lines: Lines, tmp_path: Path
+) -> None:
+    files = [random_file(tmp_path, name, size) for name, size in SIZES.items()]
+
+    upload_page.upload(*files)
+
+    upload_page.expect_names_in_any_order(list(SIZES))
+    for file in files:
+        upload_page.expect_ready(file.name)
+        assert stored_sha256(ready(person, file.name)) == sha256(file), file.name
+    assert sorted(stored_objects(person).values()) == sorted(SIZES.values())
+    assert quota_of(person) == (sum(SIZES.values()), 0, len(SIZES), 0)
+    assert dict(stored_parts(lines.storage)) == {1: 1, 2: 1}
+
+
+def test_a_large_file_arrives_part_by_part(
+    upload_page: UploadPage, person: User, lines: Lines, tmp_path: Path
+) -> None:
+    film = random_file(tmp_path, "film.bin", LARGE)
+
+    upload_page.upload(film)
+
+    part_count = -(-LARGE // SMALL_PART)
+    assert dict(stored_parts(lines.storage)) == dict.fromkeys(
+        range(1, part_count + 1), 1
+    )
+    assert stored_sha256(ready(person, "film.bin")) == sha256(film)
+    assert quota_of(person) == (LARGE, 0, 1, 0)

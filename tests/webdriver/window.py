@@ -1,0 +1,168 @@
+"""One window of a browser that WebDriver drives: Firefox or WebKitGTK."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    StaleElementReferenceException,
+)
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.remote.webelement import WebElement
+
+from tests.support import slowness
+from tests.support.complaints import Complaints
+from tests.support.sessions import new_session
+
+PATIENCE_SECONDS = 120 * slowness.PATIENCE
+_TICK_SECONDS = 0.05
+_NOT_YET = (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    StaleElementReferenceException,
+)
+
+# What a person can see, by the words that a screen reader would say.
+_FIND = """
+const [selector, pattern, isWhole] = arguments;
+const wanted = new RegExp(isWhole ? `^(?:${pattern})$` : pattern);
+const isShown = (element) =>
+  element.getClientRects().length > 0 && getComputedStyle(element).visibility === "visible";
+const nameOf = (element) =>
+  (element.getAttribute("aria-label") || element.labels?.[0]?.textContent || element.textContent)
+    .trim().replace(/\\s+/g, " ");
+return [...document.querySelectorAll(selector)]
+  .filter((element) => isShown(element) && wanted.test(nameOf(element)));
+"""
+_BUTTONS = "button, summary, [role=button], [role=menuitem]"
+_LINKS = "a[href]"
+
+
+class Window:
+    """What a person does in the window, and what they see there."""
+
+    def __init__(self, driver: WebDriver, complaints: Complaints) -> None:
+        self.driver = driver
+        self.complaints = complaints
+
+    def open(self, url: str) -> None:
+        """Open an address."""
+        self.driver.get(url)
+
+    def sign_in(self, person: User, url: str) -> None:
+        """Sign in without the login page, and open an address."""
+        self.set_cookie(settings.SESSION_COOKIE_NAME, new_session(person), url)
+        self.driver.get(url)
+
+    def set_cookie(self, name: str, value: str, url: str) -> None:
+        """Give the browser a cookie of the site at this address."""
+        raise NotImplementedError
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """Run JavaScript in the page; return what it returns."""
+        return self.driver.execute_script(script, *arguments)
+
+    def find(self, selector: str, name: str = "", *, whole: bool = True) -> WebElement:
+        """Wait for a visible element with this accessible name, a regular expression."""
+        found: list[WebElement] = []
+
+        def is_there() -> bool:
+            found[:] = self.find_all(selector, name, whole=whole)
+            return bool(found)
+
+        self.wait_until(is_there, lambda: f"No {selector} {name!r}.")
+        return found[0]
+
+    def find_all(
+        self, selector: str, name: str = "", *, whole: bool = True
+    ) -> list[WebElement]:
+        """Return the visible elements with this name; any name if it is empty."""
+        found: list[WebElement] = self.run(_FIND, selector, name, whole and bool(name))
+        return found
+
+    def button(self, name: str) -> WebElement:
+        """Wait for a button or menu item; ``name`` is a regular expression."""
+        return self.find(_BUTTONS, name)
+
+    def has_button(self, name: str) -> bool:
+        """Return whether such a button is visible now."""
+        return bool(self.find_all(_BUTTONS, name))
+
+    def press(self, name: str) -> None:
+        """Click a button as soon as it can be clicked."""
+        self._click(lambda: self.button(name))
+
+    def follow(self, name: str) -> None:
+        """Click a link as soon as it can be clicked."""
+        self._click(lambda: self.find(_LINKS, name))
+
+    def fill(self, selector: str, text: str) -> None:
+        """Replace the text of a field."""
+        field = self.find(selector)
+        field.clear()
+        field.send_keys(text)
+
+    def text(self, selector: str) -> str:
+        """Return the text of the first such element; "" if none is visible."""
+        script = """
+        const element = document.querySelector(arguments[0]);
+        return element?.getClientRects().length > 0 ? element.innerText : "";
+        """
+        found: str = self.run(script, selector)
+        return found
+
+    def wait_for_text(self, selector: str, words: str | re.Pattern[str]) -> None:
+        """Wait until the element's text has these words."""
+        pattern = words if isinstance(words, re.Pattern) else re.escape(words)
+        self.wait_until(
+            lambda: bool(re.search(pattern, self.text(selector))),
+            lambda: f"{words!r} is not in {self.text(selector)!r}.",
+        )
+
+    def focused(self) -> str:
+        """Return the accessible name of the element that has the focus."""
+        script = """
+        const element = document.activeElement;
+        return (element.getAttribute("aria-label") || element.textContent).trim();
+        """
+        found: str = self.run(script)
+        return found
+
+    def wait_until(
+        self,
+        condition: Callable[[], object],
+        facts: Callable[[], object] = lambda: "",
+        *,
+        seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        """Return when the condition holds; fail with the facts if it never does."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"This did not happen. {facts()}"
+            time.sleep(_TICK_SECONDS)
+
+    def set_size(self, width: int, height: int) -> None:
+        """Give the page this size in CSS pixels."""
+        self.driver.set_window_size(width, height)
+
+    def choose(self, press: Callable[[], None], files: Sequence[Path]) -> None:
+        """Press what asks for files, and choose these."""
+        raise NotImplementedError
+
+    def _click(self, find: Callable[[], WebElement]) -> None:
+        def is_clicked() -> bool:
+            try:
+                find().click()
+            except _NOT_YET:
+                return False
+            return True
+
+        self.wait_until(is_clicked, lambda: "It could not be clicked.")
