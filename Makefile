@@ -32,7 +32,7 @@ SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
 .PHONY: help run manage test check lint format bench clean lock bundle chromium firefox clamd
 .PHONY: test-unit test-fast test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
 .PHONY: test-faults test-inspection test-on-s3 faults soak vulnerabilities licences bucket-docs
-.PHONY: test-firefox
+.PHONY: test-firefox infra
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
@@ -139,15 +139,19 @@ bucket-docs: $(READY) ## Write the documents of the wanted bucket into docs/buck
 bundle: $(PACKAGES) ## Build the browser's JavaScript and CSS
 	npm run --silent build
 
+INFRA := .venv-infra/.ready
+infra: $(INFRA) ## Check the Terraform code: format, schema, documents, scanners
+	.venv-infra/bin/python -m pytest -c tests/infra/pytest.ini tests/infra
+
 lock: $(READY) ## Pin what requirements*.in name
-	for name in requirements requirements-dev; do \
+	for name in requirements requirements-dev requirements-infra; do \
 		.venv/bin/uv pip compile --quiet --universal --generate-hashes \
 			--no-emit-index-url --no-header \
 			--python-version 3.11 --output-file $$name.txt $$name.in || exit 1; \
 	done
 
 clean: ## Remove what was built; the data in var/ stays
-	rm -rf .venv .venv-tools node_modules static/build .mypy_cache .pytest_cache .ruff_cache \
+	rm -rf .venv .venv-tools .venv-infra node_modules static/build .mypy_cache .pytest_cache .ruff_cache \
 		.hypothesis .schemathesis test-results
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 
@@ -162,6 +166,10 @@ clamd:
 
 $(READY): requirements.txt requirements-dev.txt
 	scripts/venv.sh
+	@touch $@
+
+$(INFRA): $(READY) requirements-infra.txt
+	scripts/infra.sh
 	@touch $@
 
 $(PACKAGES): package.json package-lock.json

@@ -92,7 +92,9 @@ def test_every_link_of_the_docs_leads_somewhere() -> None:
     pages = [
         path
         for path in ROOT.rglob("*.md")
-        if not {"node_modules", ".venv", "var"} & set(path.relative_to(ROOT).parts)
+        if not path.relative_to(ROOT)
+        .parts[0]
+        .startswith(("node_modules", ".venv", "var"))
     ]
     assert len(pages) > 8
 

@@ -1,0 +1,1 @@
+"""The infrastructure code, checked without an account and without the internet."""

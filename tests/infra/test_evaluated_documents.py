@@ -1,0 +1,144 @@
+"""The documents that Terraform computes are those that the application wants."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra.terraform_code import TERRAFORM, run_terraform
+
+BUCKET = {
+    "name": "my-bucket",
+    "site_origins": ["https://a.example", "https://b.example:8443"],
+    "quarantine_prefix": "quarantine/",
+    "versioning": True,
+    "organisation_id": "o-abc",
+    "queue_arn": "arn:aws:sqs:eu-west-1:1:q",
+    "kms_key_arn": "arn:aws:kms:eu-west-1:1:key/k",
+}
+IAM = {
+    "name": "x",
+    "bucket_arn": "arn:aws:s3:::my-bucket",
+    "quarantine_prefix": "quarantine/",
+    "versioning": True,
+    "queue_arn": "arn:aws:sqs:eu-west-1:1:q",
+    "kms_key_arn": "arn:aws:kms:eu-west-1:1:key/k",
+}
+
+
+def evaluated(
+    module: str, expression: str, inputs: dict[str, Any], tmp_path: Path
+) -> Any:
+    """Return what a module's locals compute, without its resources or a provider."""
+    root = tmp_path / "terraform"
+    shutil.copytree(TERRAFORM / "rendered", root / "rendered")
+    folder = root / "modules" / module
+    folder.mkdir(parents=True)
+    source = TERRAFORM / "modules" / module
+    shutil.copy(source / "variables.tf", folder)
+    found = re.search(
+        r"^locals \{.*?^\}", (source / "main.tf").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert found
+    text = found[0].replace("${data.aws_partition.current.partition}", "aws")
+    (folder / "main.tf").write_text(
+        f'{text}\noutput "found" {{\n  value = {expression}\n}}\n'
+    )
+    (folder / "inputs.auto.tfvars.json").write_text(json.dumps(inputs))
+    for arguments in (("init", "-no-color"), ("apply", "-auto-approve", "-no-color")):
+        result = run_terraform(folder, *arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+    state = json.loads((folder / "terraform.tfstate").read_text())
+    return state["outputs"]["found"]["value"]
+
+
+def test_the_bucket_policy_has_every_statement(tmp_path: Path) -> None:
+    policy = json.loads(evaluated("bucket", "local.policy_json", BUCKET, tmp_path))
+
+    statements = {each["Sid"]: each for each in policy["Statement"]}
+    assert list(statements) == [
+        "SlipwayTlsOnly",
+        "SlipwaySigV4Only",
+        "SlipwayShortUrlsOnly",
+        "SlipwayOrganisationOnly",
+        "SlipwayKeepTheBucket",
+    ]
+    assert all(each["Effect"] == "Deny" for each in policy["Statement"])
+    assert statements["SlipwayTlsOnly"]["Resource"] == [
+        "arn:aws:s3:::my-bucket",
+        "arn:aws:s3:::my-bucket/*",
+    ]
+    assert "${" not in json.dumps(policy)
+
+
+def test_statements_can_be_left_out(tmp_path: Path) -> None:
+    inputs = {
+        "name": "my-bucket",
+        "site_origins": ["https://a.example"],
+        "attach_sigv4_only": False,
+        "attach_deny_bucket_deletion": False,
+    }
+
+    policy = json.loads(evaluated("bucket", "local.policy_json", inputs, tmp_path))
+
+    names = [each["Sid"] for each in policy["Statement"]]
+    assert names == ["SlipwayTlsOnly", "SlipwayShortUrlsOnly"]
+
+
+def test_cors_admits_the_given_origins_only(tmp_path: Path) -> None:
+    rule = evaluated("bucket", "local.wanted.cors", BUCKET, tmp_path)
+
+    assert rule["AllowedOrigins"] == ["https://a.example", "https://b.example:8443"]
+    assert "DELETE" not in rule["AllowedMethods"]
+
+
+def test_rules_for_features_that_are_off_are_left_out(tmp_path: Path) -> None:
+    inputs = {"name": "my-bucket", "site_origins": ["https://a.example"]}
+
+    rules = evaluated(
+        "bucket", "[for rule in local.lifecycle_rules : rule.ID]", inputs, tmp_path
+    )
+
+    assert rules == ["slipway-abort-incomplete", "slipway-doctor", "slipway-incoming"]
+
+
+def test_an_origin_with_a_wildcard_or_a_slash_is_refused(tmp_path: Path) -> None:
+    for number, origin in enumerate(("*", "https://*.example", "https://a.example/")):
+        inputs = {"name": "my-bucket", "site_origins": [origin]}
+        with pytest.raises(AssertionError, match="An origin is scheme and host"):
+            evaluated("bucket", "local.wanted.cors", inputs, tmp_path / str(number))
+
+
+def test_the_signer_may_only_put_objects(tmp_path: Path) -> None:
+    policy = json.loads(evaluated("iam", "local.policies.signer", IAM, tmp_path))
+
+    rights = {
+        (action, resource)
+        for statement in policy["Statement"]
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    }
+    assert {right for right in rights if right[0].startswith("s3:")} == {
+        ("s3:PutObject", "arn:aws:s3:::my-bucket/uploads/*")
+    }
+    assert {right[0] for right in rights} <= {
+        "s3:PutObject",
+        "kms:GenerateDataKey",
+        "kms:Decrypt",
+    }
+
+
+def test_the_worker_gets_rights_for_its_features(tmp_path: Path) -> None:
+    small = {"name": "x", "bucket_arn": "arn:aws:s3:::my-bucket"}
+
+    everything = evaluated("iam", "local.policies.worker", IAM, tmp_path / "a")
+    without = evaluated("iam", "local.policies.worker", small, tmp_path / "b")
+
+    for word in ("quarantine/", "s3:DeleteObjectVersion", "sqs:", "kms:"):
+        assert word in everything
+        assert word not in without
