@@ -32,7 +32,7 @@ SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
 .PHONY: help run manage test check lint format bench clean lock bundle chromium firefox clamd
 .PHONY: test-unit test-fast test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
 .PHONY: test-faults test-inspection test-on-s3 faults soak vulnerabilities licences bucket-docs
-.PHONY: test-firefox infra
+.PHONY: test-firefox infra test-aws ministack test-doctor
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
@@ -47,12 +47,15 @@ manage: $(READY) ## Run a management command on the demo site: CMD="audit"
 # Two at a time, the longest first: one computes while the other waits. What the system
 # has to install comes before them, one at a time, and is not looked for again (-o): a
 # layer that waits for that is started last.
-test: $(READY) $(BUNDLE) chromium firefox clamd ## Run every test there is
-	@$(MAKE) --no-print-directory -j 2 -O -o chromium -o firefox -o clamd \
+test: $(READY) $(BUNDLE) chromium firefox clamd ministack ## Run every test there is
+	@rm -rf test-results/calls
+	@RECORD_CALLS=1 $(MAKE) --no-print-directory -j 2 -O \
+		-o chromium -o firefox -o clamd -o ministack \
 		test-browser test-unit test-firefox test-on-s3 test-faults test-races \
-		test-demo test-fuzz test-inspection test-js
-	@echo "All tests passed: unit, JavaScript, bucket, attacks, races," \
-		"API fuzzing, demo site, Chromium, Firefox, faults, inspection."
+		test-demo test-fuzz test-inspection test-aws test-doctor test-js
+	@$(PYTHON) -m tests.recorded_calls
+	@echo "All tests passed: unit, JavaScript, bucket, attacks, races, API fuzzing," \
+		"demo site, Chromium, Firefox, faults, inspection, AWS settings, doctor, IAM."
 
 check: $(READY) $(BUNDLE) ## Lint, types and fast tests, for before a commit
 	@$(MAKE) --no-print-directory -j 2 -O test-fast lint test-js
@@ -85,6 +88,12 @@ test-bucket: $(READY) ## What S3 accepts and refuses, on a real S3 server
 
 test-attacks: $(READY) $(BUNDLE) ## What an attacker tries, on the site and a real S3 server
 	$(PYTEST) -n 2 -p tests.plugins.seaweed tests/attacks
+
+test-aws: $(READY) ministack ## Settings that only AWS has, on an emulator of it
+	$(PYTEST) -p tests.plugins.ministack tests/aws
+
+test-doctor: $(READY) ## Broken set-ups, each with the cause that the doctor names
+	$(PYTEST) -p tests.plugins.seaweed tests/doctor
 
 # Both of them, by one process with one S3 server: that costs the least. Alone the
 # attacks are through sooner with two.
@@ -144,7 +153,7 @@ infra: $(INFRA) ## Check the Terraform code: format, schema, documents, scanners
 	.venv-infra/bin/python -m pytest -c tests/infra/pytest.ini tests/infra
 
 lock: $(READY) ## Pin what requirements*.in name
-	for name in requirements requirements-dev requirements-infra; do \
+	for name in requirements requirements-dev requirements-infra requirements-ministack; do \
 		.venv/bin/uv pip compile --quiet --universal --generate-hashes \
 			--no-emit-index-url --no-header \
 			--python-version 3.11 --output-file $$name.txt $$name.in || exit 1; \
@@ -163,6 +172,9 @@ firefox:
 
 clamd:
 	@scripts/clamd.sh
+
+ministack: $(READY)
+	@scripts/ministack.sh
 
 $(READY): requirements.txt requirements-dev.txt
 	scripts/venv.sh

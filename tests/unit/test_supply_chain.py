@@ -15,14 +15,16 @@ from scripts.vulnerabilities import CLEAN, FOUND, UNCHECKED
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-dev.txt", "requirements-ministack.txt"]
+)
 def test_every_python_package_is_pinned_with_a_hash(name: str) -> None:
     # Comments and continued lines out of the way, each line is one requirement.
     text = re.sub(r"\\\n", " ", (ROOT / name).read_text())
     lines = [line for line in text.splitlines() if line and not line.startswith(" ")]
     lines = [line for line in lines if not line.startswith("#")]
 
-    assert len(lines) > 30
+    assert len(lines) > 10
     pinned = re.compile(r"^[\w.-]+(\[[\w,-]+\])?==\S+ .*--hash=sha256:[0-9a-f]{64}")
     assert [line for line in lines if not pinned.match(line)] == []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -74,15 +74,21 @@ def site_probe(remove_as: Bucket | None = None) -> SignedProbe:
 
 
 def set_up_site(
-    facts: SiteFacts, bucket: Bucket, *, apply: bool, queue: QueuePolicy | None = None
+    facts: SiteFacts,
+    bucket: Bucket,
+    *,
+    apply: bool,
+    queue: QueuePolicy | None = None,
+    only: Set[str] | None = None,
 ) -> Iterator[Result]:
     """Bring the bucket to the site's wanted state, with ``bucket`` as setup sees it.
 
     Yields a result for each setting. Raises StorageUnavailable.
     """
     probe = site_probe()
+    configuration = Configuration(bucket, queue)
     try:
-        yield from set_up(Configuration(bucket, queue), facts, probe, apply=apply)
+        yield from set_up(configuration, facts, probe, apply=apply, only=only)
     finally:
         probe.clear()
 

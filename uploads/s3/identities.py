@@ -14,6 +14,7 @@ from uploads.s3 import descriptions
 from uploads.s3.credentials import credentials_of
 from uploads.s3.failures import NO_CREDENTIALS, translated
 from uploads.s3.presigner import Presigner
+from uploads.s3.probe_presigner import ProbePresigner
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -52,6 +53,11 @@ def client_of(storage: Any) -> S3Client:
         config=storage.client_config,
         verify=storage.verify,
     )
+
+
+def client_of_alias(alias: str) -> S3Client:
+    """Return a client with the credentials of STORAGES[alias]."""
+    return client_of(storages[alias])
 
 
 def setup_session(profile: str = "") -> boto3.Session:
@@ -105,18 +111,29 @@ def presigner_of(alias: str, client: S3Client, *, as_server: bool = False) -> Pr
     What the storage leaves open is as boto3 has resolved it for ``client``. URLs are
     for the endpoint of browsers, or for the server's own with ``as_server``.
     """
+    return Presigner(**_arguments(alias, client, as_server=as_server))
+
+
+def probe_presigner_of(
+    alias: str, client: S3Client, *, as_server: bool = False
+) -> ProbePresigner:
+    """Return the same for requests that the site itself never sends."""
+    return ProbePresigner(**_arguments(alias, client, as_server=as_server))
+
+
+def _arguments(alias: str, client: S3Client, *, as_server: bool) -> dict[str, Any]:
     storage: Any = storages[alias]
     session = session_of(storage)
     region = storage.region_name or client.meta.region_name
     public = "" if as_server else settings.S3_PUBLIC_ENDPOINT_URL
     endpoint_url = public or storage.endpoint_url
-    return Presigner(
-        bucket_name=storage.bucket_name,
-        region=region,
-        endpoint_url=endpoint_url or _regional(client.meta.endpoint_url, region),
-        addressing_style=storage.addressing_style or "virtual",
-        credentials=credentials_of(session),
-    )
+    return {
+        "bucket_name": storage.bucket_name,
+        "region": region,
+        "endpoint_url": endpoint_url or _regional(client.meta.endpoint_url, region),
+        "addressing_style": storage.addressing_style or "virtual",
+        "credentials": credentials_of(session),
+    }
 
 
 def _regional(endpoint_url: str, region: str) -> str:

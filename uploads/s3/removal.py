@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 
 from botocore.exceptions import ClientError
 
@@ -23,6 +25,45 @@ def remove_every_trace(bucket: Bucket, key: str) -> None:
     # In a versioned bucket that has only hidden the bytes, behind a marker.
     for version_id in _versions(bucket, key):
         bucket.delete_object(key, version_id=version_id)
+
+
+@dataclass(frozen=True)
+class StoredVersion:
+    """One version of an object, or a delete marker.
+
+    ``version_id`` is empty for an object of a bucket that keeps no versions: it is
+    deleted by its key, for which the worker needs no further right.
+    """
+
+    key: str
+    version_id: str
+    modified_at: datetime
+
+
+def list_versions(bucket: Bucket, prefix: str) -> Iterator[StoredVersion]:
+    """Yield every version and every delete marker below ``prefix``.
+
+    Yields nothing where the provider has no versions. Raises StorageUnavailable.
+    """
+    pages = bucket.client.get_paginator("list_object_versions")
+    with translated("ListObjectVersions"):
+        try:
+            for page in pages.paginate(**bucket.target, Prefix=prefix):
+                for found in page.get("Versions", []):
+                    version_id = found["VersionId"]
+                    plain = "" if version_id == NO_VERSION else version_id
+                    yield StoredVersion(found["Key"], plain, found["LastModified"])
+                for marker in page.get("DeleteMarkers", []):
+                    yield StoredVersion(
+                        marker["Key"], marker["VersionId"], marker["LastModified"]
+                    )
+        except ClientError as error:
+            if error_code(error) != "NotImplemented":
+                raise
+
+
+NO_VERSION = "null"
+"""What S3 calls the version of an object that was stored without versions."""
 
 
 def _versions(bucket: Bucket, key: str) -> list[str]:

@@ -6,7 +6,7 @@ then refuse every upload. Such a setting is taken back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -50,8 +50,11 @@ def set_up(
     probe: Probe,
     *,
     apply: bool,
+    only: Set[str] | None = None,
 ) -> Iterator[Result]:
     """Yield a result for each setting, in order; change nothing unless ``apply``.
+
+    With ``only``, settings of other names are left alone.
 
     A bucket that is missing is made. Nothing is set while the site's own path does
     not work, because then no setting could be seen to break it.
@@ -76,7 +79,10 @@ def set_up(
         )
         return
     for step in steps(facts, is_versioned=is_versioned):
-        yield _Setting(step, configuration, probe, facts.key_prefix).result(apply=apply)
+        if only is None or step.name in only:
+            yield _Setting(step, configuration, probe, facts.key_prefix).result(
+                apply=apply
+            )
 
 
 _BUCKET = Step("bucket", "The bucket", "", merge=lambda found: found or {})

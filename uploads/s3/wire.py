@@ -122,12 +122,13 @@ def send(
 
 
 def _no_answer(error: HTTPError) -> NoAnswer:
+    # Each class before those that it inherits from.
     kinds: Sequence[tuple[type[Exception], str]] = (
         (NameResolutionError, "dns"),
         (SSLError, "tls"),
+        (NewConnectionError, "refused"),
         (ConnectTimeoutError, "timeout"),
         (ReadTimeoutError, "timeout"),
-        (NewConnectionError, "refused"),
     )
     kind = next((name for cls, name in kinds if isinstance(error, cls)), "broken")
     return NoAnswer(kind, str(error))

@@ -340,3 +340,33 @@ def test_versions_of_a_versioned_bucket_end_too(bucket: Bucket) -> None:
     )
 
     assert results(bucket)["lifecycle.noncurrent"].outcome == Outcome.CHANGED
+
+
+@pytest.mark.parametrize(
+    ("name", "getter"),
+    [
+        ("cors", "get_bucket_cors"),
+        ("public_access", "get_public_access_block"),
+        ("ownership", "get_bucket_ownership_controls"),
+        ("encryption", "get_bucket_encryption"),
+        ("lifecycle.abort", "get_bucket_lifecycle_configuration"),
+        ("policy.age", "get_bucket_policy"),
+    ],
+)
+def test_each_setting_that_was_absent_is_absent_again_after_it_broke_the_site(
+    bucket: Bucket, name: str, getter: str
+) -> None:
+    def fails_with_the_setting() -> str:
+        try:
+            getattr(bucket.client, getter)(Bucket=bucket.name)
+        except ClientError:
+            return ""
+        return "A signed PUT answered 500"
+
+    assert fails_with_the_setting() == "", "moto has this setting from the start"
+
+    found = results(bucket, fails_with_the_setting)
+
+    assert found[name].outcome == Outcome.SKIPPED
+    assert "500" in found[name].reason
+    assert fails_with_the_setting() == ""

@@ -1,7 +1,7 @@
 """Who may do what: IAM policies, derived from the calls that the code makes.
 
 CALLS is what the test-suite was seen to call, checked both ways by
-tests/test_iam.py. ACTIONS is what AWS demands for each of these calls.
+tests/unit/s3/test_iam.py. ACTIONS is what AWS demands for each of these calls.
 """
 
 from __future__ import annotations
@@ -113,9 +113,11 @@ CALLS: Mapping[tuple[Identity, Feature], frozenset[str]] = {
         }
     ),
     (Identity.WORKER, Feature.QUARANTINE): frozenset(
-        {"CopyObject", "DeleteObject", "HeadObject"}
+        {"CopyObject", "DeleteObject", "GetObject", "HeadObject"}
     ),
-    (Identity.WORKER, Feature.VERSIONS): frozenset({"DeleteObject?versionId"}),
+    (Identity.WORKER, Feature.VERSIONS): frozenset(
+        {"DeleteObject?versionId", "GetObject?versionId"}
+    ),
     (Identity.WORKER, Feature.NOTIFICATIONS): frozenset(
         {"DeleteMessage", "ReceiveMessage"}
     ),
@@ -157,11 +159,15 @@ CALLS: Mapping[tuple[Identity, Feature], frozenset[str]] = {
 }
 
 KMS_ACTIONS: Mapping[str, tuple[str, ...]] = {
+    "AbortMultipartUpload": (),
     "CompleteMultipartUpload": ("kms:Decrypt",),
     "CopyObject": ("kms:Decrypt", "kms:GenerateDataKey"),
     "CreateMultipartUpload": ("kms:GenerateDataKey",),
+    "DeleteObject": (),
     "GetObject": ("kms:Decrypt",),
+    "HeadBucket": (),
     "HeadObject": ("kms:Decrypt",),
+    "ListParts": (),
     "PostObject": ("kms:GenerateDataKey",),
     "PutObject": ("kms:GenerateDataKey",),
     "UploadPart": ("kms:Decrypt", "kms:GenerateDataKey"),

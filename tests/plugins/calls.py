@@ -1,0 +1,163 @@
+"""Records which calls to S3 and SQS the code makes, as which identity.
+
+Only calls that succeed count. boto3's are those that a module of the app makes,
+not a test by itself; URLs that were signed count whatever HTTP client sends them.
+Each process writes its calls to a file when it ends: tests/recorded_calls.py merges.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from botocore.client import BaseClient
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "test-results" / "calls"
+
+_SETUP_MODULES = {"configuration.py", "setting_verbs.py", "queue_policy.py"}
+_NOTIFICATIONS = ("Message", "Queue", "Notification")
+
+Call = tuple[str, str, str]
+"""Identity, feature and operation."""
+
+_calls: set[Call] = set()
+_features: list[str] = []
+
+
+@contextmanager
+def with_feature(name: str) -> Iterator[None]:
+    """Count all calls for a feature that no request shows, such as KMS."""
+    _features.append(name)
+    try:
+        yield
+    finally:
+        _features.pop()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    _record_boto3()
+    _record_http()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _calls and os.environ.get("RECORD_CALLS"):
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        path = FOLDER / f"{os.getpid()}-{uuid.uuid4().hex}.json"
+        path.write_text(json.dumps(sorted(_calls)))
+
+
+def merged() -> set[Call]:
+    """Return the calls of all processes that have ended."""
+    return {
+        (identity, feature, operation)
+        for path in FOLDER.glob("*.json")
+        for identity, feature, operation in json.loads(path.read_text())
+    }
+
+
+def _record_boto3() -> None:
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def recorded(client: BaseClient, operation: str, arguments: Any) -> Any:
+        # botocore rewrites the source of a copy in place.
+        source = arguments.get("CopySource") or {}
+        keys = [arguments.get("Key", "")]
+        if isinstance(source, dict) and source:
+            keys.append(source["Key"])
+        answer = call(client, operation, arguments)
+        if identity := _caller():
+            for key in keys:
+                _note(identity, operation, key, arguments)
+        return answer
+
+    BaseClient._make_api_call = recorded  # type: ignore[attr-defined]
+
+
+def _caller() -> str:
+    """Return who calls boto3: empty for a test, or for anything but the app."""
+    frame: Any = sys._getframe(2)
+    while frame is not None and frame.f_code.co_name != "_api_call":
+        frame = frame.f_back  # other wrappers of the same function
+    while frame is not None:
+        path = Path(frame.f_code.co_filename)
+        if path.is_relative_to(ROOT / "tests"):
+            return ""
+        if path.is_relative_to(ROOT / "uploads"):
+            return "setup" if path.name in _SETUP_MODULES else "worker"
+        frame = frame.f_back
+    return ""
+
+
+def _record_http() -> None:
+    connection: Any = http.client.HTTPConnection
+    put, send, get = connection.putrequest, connection.send, connection.getresponse
+
+    def putrequest(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+        self._recorded = [method, url, False]
+        put(self, method, url, *args, **kwargs)
+
+    def send_data(self: Any, data: Any) -> None:
+        if isinstance(data, bytes) and b"x-amz-signature" in data[:_FORM].lower():
+            getattr(self, "_recorded", ["", "", False])[2] = True
+        send(self, data)
+
+    def getresponse(self: Any) -> http.client.HTTPResponse:
+        answer: http.client.HTTPResponse = get(self)
+        method, url, is_form = getattr(self, "_recorded", ["", "", False])
+        if is_form and method == "POST" and answer.status < 400:
+            _note("signer", "PostObject", "", {})
+        elif 200 <= answer.status < 300:
+            _note_signed(method, url)
+        return answer
+
+    connection.putrequest = putrequest
+    connection.send = send_data
+    connection.getresponse = getresponse
+
+
+_FORM = 20_000
+"""Bytes of a form in which its fields come, before the file."""
+
+_SIGNED = {"PUT": ("signer", "PutObject"), "GET": ("worker", "GetObject")}
+
+
+def _note_signed(method: str, url: str) -> None:
+    parts = urlsplit(url)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    if "X-Amz-Credential" not in query or method == "OPTIONS":
+        return
+    identity, operation = _SIGNED.get(method, ("signer", f"{method}Object"))
+    if "uploadId" in query:
+        operation = "UploadPart"
+    version = {"VersionId": query["versionId"]} if "versionId" in query else {}
+    _note(identity, operation, parts.path.lstrip("/"), version)
+
+
+def _note(
+    identity: str, operation: str, key: str, arguments: Mapping[str, Any]
+) -> None:
+    if arguments.get("VersionId"):
+        operation = f"{operation}?versionId"
+    _calls.add((identity, _feature(operation, key), operation))
+    _calls.update((identity, feature, operation) for feature in _features)
+
+
+def _feature(operation: str, key: str) -> str:
+    if any(word in operation for word in _NOTIFICATIONS):
+        return "notifications"
+    if operation.endswith("?versionId"):
+        return "versions"
+    from uploads.conf import options
+
+    quarantine = options().quarantine_prefix
+    return "quarantine" if quarantine and key.startswith(quarantine) else "uploads"

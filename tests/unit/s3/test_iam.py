@@ -1,0 +1,151 @@
+"""Each identity may do what the test-suite was seen to do, and nothing else.
+
+`make test` compares the calls of all its processes with the same table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.plugins.calls import with_feature
+from tests.recorded_calls import differences, granted, snapshot
+from uploads.s3.wanted.access import (
+    ACTIONS,
+    CALLS,
+    KMS_ACTIONS,
+    Feature,
+    Identity,
+    features_of,
+    iam_policy,
+)
+from uploads.s3.wanted.documents import Document
+from uploads.s3.wanted.site_facts import SiteFacts
+
+FACTS = SiteFacts(
+    bucket="b",
+    origins=("https://files.example.org",),
+    quarantine_prefix="held/",
+    queue_arn="arn:aws:sqs:eu-west-1:1:q",
+    kms_key="arn:aws:kms:eu-west-1:1:key/k",
+)
+OBJECTS, HELD, PROBES = (
+    f"arn:aws:s3:::b/{p}*" for p in ("uploads/", "held/", "uploads/doctor/")
+)
+
+
+def actions(policy: Document) -> dict[str, set[str]]:
+    """Return the resources of each action."""
+    found: dict[str, set[str]] = {}
+    for statement in policy["Statement"]:
+        for action in statement["Action"]:
+            found.setdefault(action, set()).update(statement["Resource"])
+    return found
+
+
+def granted_to(identity: Identity, *features: Feature) -> dict[str, set[str]]:
+    return actions(iam_policy(identity, FACTS, features or list(Feature)))
+
+
+def test_every_recorded_call_has_its_action_and_every_action_its_call() -> None:
+    assert differences(snapshot()) == []
+
+
+@pytest.mark.parametrize("call", sorted(granted()), ids=" ".join)
+def test_a_grant_without_a_call_is_found(call: tuple[str, str, str]) -> None:
+    [line] = differences(snapshot() - {call})
+
+    assert line == f"{' '.join(call)}: granted, and never called"
+
+
+def test_a_call_without_a_grant_is_found() -> None:
+    new = ("worker", "uploads", "PutObjectTagging")
+
+    assert differences(snapshot() | {new}) == [
+        "worker uploads PutObjectTagging: called, and no action is granted"
+    ]
+
+
+def test_every_call_of_the_table_is_made_and_every_call_is_in_the_table() -> None:
+    assert {name for calls in CALLS.values() for name in calls} == set(ACTIONS)
+    assert set(KMS_ACTIONS) <= set(ACTIONS)
+
+
+def test_the_signer_may_put_and_nothing_else() -> None:
+    assert granted_to(Identity.SIGNER, Feature.UPLOADS) == {"s3:PutObject": {OBJECTS}}
+
+
+def test_the_worker_has_exactly_these_rights() -> None:
+    assert granted_to(Identity.WORKER, Feature.UPLOADS) == {
+        "s3:AbortMultipartUpload": {OBJECTS},
+        "s3:DeleteObject": {OBJECTS},
+        "s3:GetObject": {OBJECTS},
+        "s3:ListBucket": {"arn:aws:s3:::b"},
+        "s3:ListBucketMultipartUploads": {"arn:aws:s3:::b"},
+        "s3:ListBucketVersions": {"arn:aws:s3:::b"},
+        "s3:ListMultipartUploadParts": {OBJECTS},
+        "s3:PutObject": {OBJECTS},
+    }
+
+
+def test_each_feature_adds_its_own_rights() -> None:
+    base = granted_to(Identity.WORKER, Feature.UPLOADS)
+
+    def added(feature: Feature) -> dict[str, set[str]]:
+        more = granted_to(Identity.WORKER, Feature.UPLOADS, feature)
+        changed = {name: more[name] - base.get(name, set()) for name in more}
+        return {name: resources for name, resources in changed.items() if resources}
+
+    assert added(Feature.QUARANTINE) == {
+        "s3:DeleteObject": {HELD},
+        "s3:GetObject": {HELD},
+        "s3:PutObject": {HELD},
+    }
+    assert added(Feature.VERSIONS) == {
+        "s3:DeleteObjectVersion": {OBJECTS},
+        "s3:GetObjectVersion": {OBJECTS},
+    }
+    assert added(Feature.NOTIFICATIONS) == {
+        "sqs:DeleteMessage": {FACTS.queue_arn},
+        "sqs:ReceiveMessage": {FACTS.queue_arn},
+    }
+    assert added(Feature.KMS) == {
+        "kms:Decrypt": {FACTS.kms_key},
+        "kms:GenerateDataKey": {FACTS.kms_key},
+    }
+
+
+def test_setup_touches_settings_and_probe_objects_only() -> None:
+    found = granted_to(Identity.SETUP)
+
+    about_objects = {
+        name: resources
+        for name, resources in found.items()
+        if any(resource.startswith("arn:aws:s3:::b/") for resource in resources)
+    }
+    assert about_objects == {
+        "s3:DeleteObject": {PROBES},
+        "s3:PutObject": {PROBES},
+    }
+    assert not {
+        name for name in found if name.startswith("s3:Get") and "Object" in name
+    }
+
+
+def test_features_follow_the_settings_of_the_site() -> None:
+    plain = replace(FACTS, quarantine_prefix="", queue_arn="", kms_key="")
+
+    assert features_of(plain) == {Feature.UPLOADS}
+    assert features_of(FACTS, is_versioned=True) == set(Feature)
+
+
+def test_the_recorder_counts_a_feature_that_no_request_shows() -> None:
+    from tests.plugins import calls
+
+    before = set(calls._calls)
+    with with_feature("kms"):
+        calls._note("signer", "PutObject", "uploads/a", {})
+
+    assert ("signer", "kms", "PutObject") in calls._calls
+    calls._calls.intersection_update(before)

@@ -1,0 +1,45 @@
+"""Signs requests that the site itself never sends, to see what S3 answers to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from uploads.s3.presigner import Presigner, SignedRequest
+
+
+class ProbePresigner(Presigner):
+    """A presigner of any request. Only the doctor has one."""
+
+    def any_request(
+        self,
+        method: str,
+        key: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        byte_size: int | None = None,
+        expires_in: int = 300,
+    ) -> SignedRequest:
+        """Permit one request. An empty ``key`` is the bucket."""
+        return self._sign(
+            method,
+            key,
+            expires_in=expires_in,
+            query=query,
+            headers=dict(headers or {}),
+            byte_size=byte_size,
+        )
+
+    def for_host(self, host: str) -> ProbePresigner:
+        """Return one that signs for another Host header and sends to the same server."""
+        return self._changed(_host=host)
+
+    def at(self, difference: timedelta) -> ProbePresigner:
+        """Return one whose clock is ahead of this machine's by ``difference``."""
+        return self._changed(_clock=lambda: datetime.now(UTC) + difference)
+
+    def _changed(self, **attributes: object) -> ProbePresigner:
+        made = ProbePresigner.__new__(ProbePresigner)
+        made.__dict__.update({**self.__dict__, **attributes})
+        return made
