@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 
 from django.db import connection
 from django.db.models.functions import Collate
+from django.utils import timezone
 
 from uploads.conf import options
 from uploads.errors import NoSuchMultipartUpload, StorageError
@@ -15,6 +17,7 @@ from uploads.models import Upload
 from uploads.s3.bucket import ListedObject, OpenMultipartUpload, get_bucket
 from uploads.s3.keys import is_incoming, row_key
 from uploads.states import FINAL, State
+from uploads.upkeep.probes import AGE, is_left_alone
 from uploads.upkeep.quota_drift import find_drift
 
 BYTE_ORDER = {"postgresql": "C", "sqlite": "BINARY"}
@@ -51,7 +54,8 @@ def audit(progress: Progress | None = None) -> Iterator[Difference]:
     told. Raises StorageError.
     """
     progress = progress or Progress()
-    objects = in_order(get_bucket().list_objects(options().key_prefix))
+    listed = in_order(get_bucket().list_objects(options().key_prefix))
+    objects = (e for e in listed if not _is_probe(e.key, e.modified_at))
     for entry, row in paired(objects, _rows()):
         progress.objects += entry is not None
         progress.rows += row is not None
@@ -160,7 +164,14 @@ def _multipart_uploads() -> Iterator[Difference]:
                 )
 
 
+def _is_probe(key: str, modified_at: datetime) -> bool:
+    """Return whether the key is a doctor's, and the sweeper may still delete it."""
+    return is_left_alone(key, modified_at, timezone.now() - AGE)
+
+
 def _is_open(entry: OpenMultipartUpload) -> bool:
+    if _is_probe(entry.key, entry.started_at):
+        return False
     if Upload.objects.filter(key=entry.key, state=State.PENDING).exists():
         return False
     try:

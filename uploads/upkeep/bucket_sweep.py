@@ -14,9 +14,10 @@ from uploads.conf import options
 from uploads.errors import StorageError
 from uploads.models import SweepMark, Upload
 from uploads.s3.bucket import ListedObject, OpenMultipartUpload, get_bucket
-from uploads.s3.keys import INCOMING, is_incoming, row_key
+from uploads.s3.keys import INCOMING, is_incoming, is_probe, row_key
 from uploads.states import FINAL, RESERVING, USING, State
 from uploads.upkeep import orphans
+from uploads.upkeep.probes import is_left_alone, sweep_probes
 
 logger = structlog.get_logger("slipway.sweeper")
 
@@ -40,6 +41,7 @@ class Counts(Protocol):
     young_orphans: int
     aborted: int
     failed: int
+    probes: int
 
 
 def sweep_bucket(
@@ -98,7 +100,12 @@ def _sweep_page(
     dry_run: bool,
 ) -> None:
     states = _sweep_owned(page, report, listed_at=listed_at, dry_run=dry_run)
-    unowned = [entry for entry in page if row_key(entry.key) not in states]
+    unowned = [
+        entry
+        for entry in page
+        if row_key(entry.key) not in states
+        and not is_probe(options().key_prefix, entry.key)
+    ]
     if not dry_run:
         orphans.note(unowned, now=now)
     old = orphans.outdated(unowned, now=now)
@@ -140,14 +147,16 @@ def _sweep_incoming(report: Counts, page_size: int) -> None:
     _sweep_owned(page, report, listed_at=listed_at, dry_run=False)
 
 
-def _done(report: Counts, act: Callable[..., None], *arguments: Any) -> bool:
+def _done(
+    report: Counts, act: Callable[..., None], *arguments: Any, **named: Any
+) -> bool:
     """Call ``act`` and return whether it worked.
 
     What S3 refuses to let go, such as an object under a retention rule, is counted
     and must not stop the sweep; a bucket that does not answer stops it.
     """
     try:
-        act(*arguments)
+        act(*arguments, **named)
     except StorageError:
         get_bucket().check()
         report.failed += 1
@@ -156,8 +165,9 @@ def _done(report: Counts, act: Callable[..., None], *arguments: Any) -> bool:
 
 
 def sweep_multipart_uploads(report: Counts, *, now: datetime, dry_run: bool) -> None:
-    """Abort what no living row owns. Raises StorageUnavailable."""
+    """Abort what no living row owns, and end old probes. Raises StorageUnavailable."""
     bucket = get_bucket()
+    sweep_probes(report, now=now, dry_run=dry_run, done=_done)
     for page in _pages(bucket.list_multipart_uploads(options().key_prefix)):
         keys = [entry.key for entry in page]
         rows = {row.key: row for row in Upload.objects.filter(key__in=keys)}
@@ -172,6 +182,8 @@ def sweep_multipart_uploads(report: Counts, *, now: datetime, dry_run: bool) -> 
 
 
 def _is_owned(entry: OpenMultipartUpload, row: Upload | None, now: datetime) -> bool:
+    if is_probe(options().key_prefix, entry.key):
+        return is_left_alone(entry.key, entry.started_at, now)
     if row is not None and row.state != State.PENDING:
         return False  # an id about to be saved would not be: its row has moved on
     if row is not None and row.multipart_id == entry.multipart_id:

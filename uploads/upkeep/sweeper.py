@@ -59,6 +59,7 @@ class Report:
     expired: int = 0
     purged: int = 0
     late_arrivals: int = 0
+    probes: int = 0
     orphans: int = 0
     young_orphans: int = 0
     aborted: int = 0
