@@ -1,0 +1,113 @@
+"""A site on a real S3 server, set up, and ways to break it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.doctor.proxy import Proxy
+from uploads.dev.s3_server import S3Server
+from uploads.doctor.examination import Examination
+from uploads.doctor.families import examine
+from uploads.doctor.results import Finding, Status
+from uploads.s3.bucket import Bucket, get_bucket
+from uploads.s3.bucket_config import apply
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+SITE = "http://files.localhost:8000"
+SECONDS = 10
+"""How long the doctor may take to name a cause."""
+
+
+@dataclass
+class Site:
+    """The site's settings, and what the doctor says of them."""
+
+    settings: Any
+    server: S3Server
+
+    def use(self, **options: Any) -> None:
+        """Change OPTIONS of the bucket's storages: endpoint_url, region_name, keys."""
+        self.settings.STORAGES = {
+            alias: {**each, "OPTIONS": {**each["OPTIONS"], **options}}
+            if alias.startswith("uploads")
+            else each
+            for alias, each in self.settings.STORAGES.items()
+        }
+        if "endpoint_url" in options:
+            self.settings.S3_ENDPOINT_URL = options["endpoint_url"]
+
+    def behind(self, proxy: Proxy, *, is_known: bool = True) -> None:
+        """Send browsers through a proxy; the server too, unless it has its own way."""
+        self.settings.S3_PUBLIC_ENDPOINT_URL = proxy.url
+        self.name_in_policy("'self'", proxy.url)
+        if not is_known:
+            self.use(endpoint_url=proxy.url)
+
+    def name_in_policy(self, *sources: str) -> None:
+        """Let the pages' policy admit these sources, and no others."""
+        self.settings.CONTENT_SECURITY_POLICY = {
+            "DIRECTIVES": {"connect-src": list(sources)}
+        }
+
+    def findings(self, *only: str) -> list[Finding]:
+        """Return all findings, and fail if the doctor takes too long."""
+        started = time.monotonic()
+        found = list(examine(Examination(), only=only))
+        assert time.monotonic() - started < SECONDS * max(1, len(found))
+        return [finding for top in found for finding in top.walk()]
+
+    def troubles(self, *only: str) -> dict[str, Finding]:
+        """Return the findings that are FAIL or WARN by themselves."""
+        return {
+            finding.name: finding
+            for finding in self.findings(*only)
+            if finding.own_status in {Status.FAIL, Status.WARN}
+        }
+
+
+@pytest.fixture
+def site(s3_server: S3Server, settings: Settings) -> Iterator[Site]:
+    """A site whose bucket is as setup_bucket leaves it."""
+    settings.CSRF_TRUSTED_ORIGINS = [SITE]
+    bucket = get_bucket()
+    apply(bucket, origins=[SITE])
+    yield Site(settings, s3_server)
+    configure_cors(bucket, [SITE])
+
+
+MakeProxy = Callable[..., Proxy]
+
+
+@pytest.fixture
+def proxied(s3_server: S3Server) -> Iterator[MakeProxy]:
+    """Start a proxy before S3; it ends with the test."""
+    started: list[Proxy] = []
+
+    def start(**ways: Any) -> Proxy:
+        proxy = Proxy(s3_server.port, **ways).__enter__()
+        started.append(proxy)
+        return proxy
+
+    yield start
+    for proxy in started:
+        proxy.__exit__()
+
+
+def configure_cors(bucket: Bucket, origins: list[str], **changes: Any) -> None:
+    """Replace all CORS rules by one."""
+    rule: Any = {
+        "AllowedOrigins": origins,
+        "AllowedMethods": ["PUT", "POST", "GET", "HEAD"],
+        "AllowedHeaders": ["*"],
+        **changes,
+    }
+    bucket.client.put_bucket_cors(
+        Bucket=bucket.name, CORSConfiguration={"CORSRules": [rule]}
+    )

@@ -1,0 +1,302 @@
+"""Broken ways to the bucket, each with the cause that the doctor names."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from tests.doctor.conftest import MakeProxy, Site
+from tests.doctor.proxy import Reply, Request, replaced, s3_error
+from uploads.doctor import addresses, connection
+from uploads.doctor.results import Status
+
+
+def only_trouble(site: Site, family: str = "connection") -> Any:
+    """Return the one trouble: no other cause may be named beside it."""
+    [found] = site.troubles(family).values()
+    return found
+
+
+def test_a_healthy_site_has_no_trouble(site: Site) -> None:
+    assert site.troubles() == {}
+
+
+def test_a_healthy_site_behind_a_proxy_has_no_trouble(
+    site: Site, proxied: MakeProxy
+) -> None:
+    site.behind(proxied())
+
+    assert site.troubles() == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("s3.example.com", "does not begin with http"),
+        ("http://", "names no host"),
+        ("http://127.0.0.1:nine", "Port"),
+        ("http://me:secret@127.0.0.1:9", "user name"),
+        ("http://127.0.0.1:9/?a=b", "no query"),
+    ],
+)
+def test_a_malformed_address_is_named_with_its_value(
+    site: Site, url: str, words: str
+) -> None:
+    site.use(endpoint_url=url)
+
+    found = only_trouble(site)
+
+    assert found.name == "connection.settings"
+    assert words in found.fact
+    assert "S3_ENDPOINT_URL" in found.fact
+    assert "secret" not in found.fact
+
+
+def test_10_an_internal_name_that_browsers_do_not_know(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "resolved", lambda host: ["127.0.0.1"])
+    site.use(endpoint_url="http://minio:9000")
+
+    found = site.troubles("connection")["connection.public_name"]
+
+    assert "minio" in found.fact
+    assert "S3_PUBLIC_ENDPOINT_URL" in found.fix
+
+
+def test_a_name_that_no_name_server_knows(site: Site) -> None:
+    site.settings.S3_PUBLIC_ENDPOINT_URL = "http://nowhere.localhost.invalid:9000"
+
+    assert only_trouble(site).name == "connection.dns"
+
+
+def test_11_a_bucket_without_tls_for_a_page_with_tls(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "resolved", lambda host: ["127.0.0.1"])
+    site.settings.CSRF_TRUSTED_ORIGINS = ["https://files.example.org"]
+    site.settings.S3_PUBLIC_ENDPOINT_URL = "http://s3.example.org"
+
+    found = only_trouble(site)
+
+    assert found.name == "connection.mixed_content"
+    assert "TLS" in found.fix
+
+
+def test_12_a_path_before_the_bucket_that_s3_does_not_expect(
+    site: Site, proxied: MakeProxy
+) -> None:
+    def strip(request: Request) -> None:
+        request.path = request.path.removeprefix("/storage")
+
+    proxy = proxied(before=strip)
+    site.settings.S3_PUBLIC_ENDPOINT_URL = f"{proxy.url}/storage"
+
+    found = only_trouble(site)
+
+    assert found.name == "connection.signed.path"
+    assert "/storage" in found.fact
+
+
+def test_13_the_name_of_the_bucket_twice_in_a_path(site: Site) -> None:
+    site.settings.S3_PUBLIC_ENDPOINT_URL = f"{site.server.endpoint_url}/slipway"
+
+    found = only_trouble(site)
+
+    assert found.name == "connection.settings"
+    assert "names the bucket slipway" in found.fact
+    assert "S3_PUBLIC_ENDPOINT_URL" in found.fix
+
+
+def test_13_the_name_of_the_bucket_twice_in_a_host(site: Site) -> None:
+    site.use(addressing_style="virtual")
+    site.settings.S3_PUBLIC_ENDPOINT_URL = "http://slipway.s3.nowhere.invalid"
+
+    found = only_trouble(site)
+
+    assert "has the bucket's name twice" in found.fact
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["two ways", "one way"])
+def test_14_a_proxy_that_replaces_the_host(
+    site: Site, proxied: MakeProxy, is_known: bool
+) -> None:
+    def replace(request: Request) -> None:
+        request.headers = replaced(request.headers, "Host", "127.0.0.1")
+
+    site.behind(proxied(before=replace), is_known=is_known)
+
+    found = only_trouble(site)
+
+    assert found.name == "connection.signed.host"
+    assert "Host header" in found.fix
+
+
+def test_a_wrong_secret_is_not_taken_for_a_proxy(site: Site) -> None:
+    site.use(secret_key="not-the-secret")
+
+    found = only_trouble(site)
+
+    assert found.name == "connection.signed.signature"
+    assert "not-the-secret" not in str(found)
+
+
+def test_an_unknown_access_key(site: Site) -> None:
+    site.use(access_key="AKIAUNKNOWN")
+
+    assert only_trouble(site).name == "connection.signed.access_key"
+
+
+def test_17_a_public_page_and_a_private_bucket(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resolved(host: str) -> list[str]:
+        return ["93.184.215.14"] if host == "files.example.org" else ["127.0.0.1"]
+
+    monkeypatch.setattr(addresses, "resolved", resolved)
+    site.settings.CSRF_TRUSTED_ORIGINS = ["http://files.example.org"]
+
+    found = only_trouble(site)
+
+    assert (found.name, found.status) == ("connection.network", Status.WARN)
+    assert "Chrome" in found.consequence
+
+
+def test_18_a_global_endpoint_that_redirects_imitated(
+    site: Site, proxied: MakeProxy
+) -> None:
+    def redirect(request: Request) -> Reply:
+        reply = s3_error(307, "TemporaryRedirect", "Please re-send this request")
+        reply.headers += [
+            ("Location", "https://slipway.s3.eu-central-1.amazonaws.com/x"),
+            ("x-amz-bucket-region", "eu-central-1"),
+        ]
+        return reply
+
+    site.behind(proxied(before=redirect))
+
+    found = only_trouble(site)
+
+    assert found.name == "connection.signed.redirect"
+    assert "S3_REGION=eu-central-1" in found.fix
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        s3_error(
+            400,
+            "AuthorizationHeaderMalformed",
+            "the region 'us-east-1' is wrong; expecting 'garage'",
+            "<Region>garage</Region>",
+        ),
+        s3_error(
+            400,
+            "AuthorizationQueryParametersError",
+            "Error parsing the X-Amz-Credential parameter; the region 'us-east-1' is "
+            "wrong; expecting 'garage'",
+        ),
+    ],
+    ids=["header", "query"],
+)
+def test_19_a_wrong_region_imitated(
+    site: Site, proxied: MakeProxy, reply: Reply
+) -> None:
+    site.behind(proxied(before=lambda request: reply))
+
+    found = only_trouble(site)
+
+    assert found.name == "connection.signed.region"
+    assert "S3_REGION=garage" in found.fix
+
+
+@pytest.mark.parametrize(
+    ("difference", "status"),
+    [
+        (timedelta(minutes=20), Status.FAIL),
+        (timedelta(minutes=-20), Status.FAIL),
+        (timedelta(minutes=3), Status.WARN),
+    ],
+)
+def test_20_a_clock_that_is_wrong(
+    site: Site, proxied: MakeProxy, difference: timedelta, status: Status
+) -> None:
+    def later(request: Request, reply: Reply) -> Reply:
+        date = format_datetime(datetime.now(UTC) + difference, usegmt=True)
+        reply.headers = replaced(reply.headers, "Date", date)
+        return reply
+
+    site.behind(proxied(after=later))
+
+    found = only_trouble(site)
+
+    assert (found.name, found.status) == ("connection.clock", status)
+    assert "NTP" in found.fix
+
+
+def test_21_credentials_that_have_ended_imitated(
+    site: Site, proxied: MakeProxy
+) -> None:
+    reply = s3_error(400, "ExpiredToken", "The provided token has expired.")
+    site.behind(proxied(before=lambda request: reply))
+
+    found = only_trouble(site)
+
+    assert found.name == "connection.signed.expired_token"
+
+
+def test_something_that_is_not_s3(site: Site, proxied: MakeProxy) -> None:
+    page = Reply(404, [("Content-Type", "text/html")], b"<h1>Welcome to nginx!</h1>")
+    site.behind(proxied(before=lambda request: page))
+
+    found = only_trouble(site)
+
+    assert found.name == "connection.signed.not_s3"
+    assert "Welcome to nginx!" in found.fact
+
+
+def test_a_server_that_answers_nonsense(site: Site, proxied: MakeProxy) -> None:
+    bad = Reply(502, [("Content-Type", "text/plain")], b"upstream gone\nmore")
+    site.behind(proxied(before=lambda request: bad))
+
+    found = only_trouble(site)
+
+    assert "upstream gone" in found.fact
+    assert "more" not in found.fact
+
+
+def test_nothing_that_listens(site: Site) -> None:
+    site.settings.S3_PUBLIC_ENDPOINT_URL = "http://127.0.0.1:9"
+
+    found = only_trouble(site)
+
+    assert found.name == "connection.answers"
+    assert "Nothing listens" in found.fix
+
+
+def test_a_bucket_that_does_not_exist_can_be_made(site: Site) -> None:
+    site.settings.S3_BUCKET = "slipway-missing"
+    site.use(bucket_name="slipway-missing")
+
+    found = only_trouble(site)
+
+    assert found.name == "connection.signed.no_bucket"
+    assert found.heals == ("bucket",)
+
+
+def test_a_worker_that_may_not_list_is_no_failure_of_the_connection(
+    site: Site, proxied: MakeProxy
+) -> None:
+    reply = s3_error(403, "AccessDenied", "Access Denied")
+    site.behind(
+        proxied(before=lambda r: reply if "X-Amz-Signature" in r.path else None)
+    )
+
+    assert site.troubles("connection") == {}
+
+
+def test_the_limit_of_a_clock_is_that_of_s3() -> None:
+    assert connection.SKEW_LIMIT == 900

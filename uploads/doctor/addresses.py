@@ -1,0 +1,65 @@
+"""Network addresses as the doctor and browsers see them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from urllib.parse import urlsplit
+
+_INTERNAL_ENDINGS = (
+    ".cluster.local",
+    ".corp",
+    ".docker",
+    ".home.arpa",
+    ".internal",
+    ".intranet",
+    ".lan",
+    ".local",
+    ".svc",
+)
+
+
+def host_of(url: str) -> str:
+    """Return the host name of a URL, lower case."""
+    return (urlsplit(url).hostname or "").lower()
+
+
+def masked(url: str) -> str:
+    """Return a URL without the user name and password that may be in it."""
+    return re.sub(r"//[^/@]*@", "//***@", url)
+
+
+def resolve(host: str) -> list[str]:
+    """Return the network addresses of a host. Raises OSError."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return sorted({str(entry[4][0]) for entry in found})
+
+
+def resolved(host: str) -> list[str]:
+    """Return the network addresses of a host, none if it has none."""
+    try:
+        return resolve(host)
+    except (OSError, UnicodeError):
+        return []
+
+
+def is_internal_name(host: str) -> bool:
+    """Return whether only machines of one network know the name."""
+    if is_address(host) or host == "localhost" or host.endswith(".localhost"):
+        return False
+    return "." not in host or host.endswith(_INTERNAL_ENDINGS)
+
+
+def is_address(host: str) -> bool:
+    """Return whether ``host`` is a network address, not a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_public(address: str) -> bool:
+    """Return whether the whole internet can reach an address."""
+    return ipaddress.ip_address(address.split("%", maxsplit=1)[0]).is_global

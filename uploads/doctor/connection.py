@@ -1,0 +1,217 @@
+"""Questions about the way to the bucket: addresses, names, TLS, clock, region."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from uploads.doctor import addresses
+from uploads.doctor.answers import not_s3, unreachable
+from uploads.doctor.examination import Examination
+from uploads.doctor.results import Finding, fail, ok, skip, warn
+from uploads.doctor.signed import ask_signed
+from uploads.errors import StorageError
+from uploads.s3.wanted.site_facts import is_loopback
+from uploads.s3.wire import Answer, NoAnswer, send
+
+SKEW_WARNING = 60
+SKEW_LIMIT = 15 * 60
+"""Seconds. S3 refuses a request whose time differs by more."""
+
+NO_UPLOADS = "No browser can upload or download."
+
+
+def ask_connection(examination: Examination) -> Iterator[Finding]:
+    """Answer them all; later questions are left out where an earlier one tells why."""
+    malformed = list(_malformed())
+    if malformed:
+        yield from malformed
+        return
+    yield ok("connection.settings", "Addresses are well formed")
+    try:
+        origin = examination.downloads.origin
+    except StorageError as error:
+        yield fail(
+            "connection.credentials",
+            "The worker has credentials",
+            error.detail,
+            NO_UPLOADS,
+            "Set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, or give the machine a role.",
+        )
+        return
+    names = list(_names(examination, origin))
+    yield from names
+    if any(finding.status == "FAIL" for finding in names):
+        return
+    answer = yield from _unsigned(origin)
+    if answer is None:
+        return
+    yield _clock(answer, datetime.now(UTC))
+    yield from ask_signed(examination)
+
+
+def _malformed() -> Iterator[Finding]:
+    for name in ("S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL"):
+        url = getattr(settings, name)
+        if url and (wrong := _wrong_with(url)):
+            yield fail(
+                "connection.settings",
+                "Addresses are well formed",
+                f"{name} is {addresses.masked(url)!r}: {wrong}",
+                NO_UPLOADS,
+                f"Set {name} to scheme and host, as in https://s3.example.com.",
+            )
+
+
+def _wrong_with(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        return str(error)
+    if parts.scheme not in {"http", "https"}:
+        return "it does not begin with http:// or https://."
+    if not parts.hostname or any(character.isspace() for character in url):
+        return "it names no host."
+    if settings.S3_BUCKET in parts.path.split("/"):
+        return (
+            f"it names the bucket {settings.S3_BUCKET}, which is added to every URL. "
+            "Leave it out."
+        )
+    if parts.query or parts.fragment or parts.username is not None:
+        return "it must have no query, fragment or user name."
+    return ""
+
+
+def _names(examination: Examination, origin: str) -> Iterator[Finding]:
+    host = addresses.host_of(origin)
+    yield _known_to_browsers(examination, host)
+    yield _mixed_content(examination, origin)
+    yield _resolves("connection.dns", "The bucket's name resolves", origin)
+    server = settings.S3_ENDPOINT_URL
+    if server and addresses.host_of(server) != host:
+        title = "The server's own name for S3 resolves"
+        yield _resolves("connection.dns_server", title, server)
+    yield _reachable_network(examination, host)
+
+
+def _known_to_browsers(examination: Examination, host: str) -> Finding:
+    name, title = "connection.public_name", "Browsers know the bucket's name"
+    visited = [addresses.host_of(origin) for origin in _origins(examination)]
+    is_shared = any(addresses.is_internal_name(each) for each in visited)
+    if not addresses.is_internal_name(host) or is_shared:
+        return ok(name, title, host)
+    return fail(
+        name,
+        title,
+        f"URLs are signed for {host}, a name of an internal network.",
+        "Browsers cannot find the bucket: an upload ends with a DNS error.",
+        "Set S3_PUBLIC_ENDPOINT_URL to the address that browsers reach.",
+    )
+
+
+def _mixed_content(examination: Examination, origin: str) -> Finding:
+    name, title = "connection.mixed_content", "Pages may send to the bucket's scheme"
+    encrypted = [each for each in _origins(examination) if each.startswith("https:")]
+    is_blocked = origin.startswith("http:") and not is_loopback(
+        addresses.host_of(origin)
+    )
+    if not (encrypted and is_blocked):
+        return ok(name, title)
+    return fail(
+        name,
+        title,
+        f"The page comes from {encrypted[0]}, the bucket is {origin}.",
+        "Browsers block the request as mixed content, before they send it.",
+        "Give the bucket TLS and set S3_PUBLIC_ENDPOINT_URL to its https:// address.",
+    )
+
+
+def _resolves(name: str, title: str, url: str) -> Finding:
+    host = addresses.host_of(url)
+    found = addresses.resolved(host)
+    if found:
+        return ok(name, title, f"{host}: {', '.join(found)}")
+    if host.startswith(f"{settings.S3_BUCKET}.{settings.S3_BUCKET}."):
+        return fail(
+            name,
+            title,
+            f"{host} has the bucket's name twice and is unknown.",
+            NO_UPLOADS,
+            "Leave the bucket's name out of S3_ENDPOINT_URL and "
+            "S3_PUBLIC_ENDPOINT_URL.",
+        )
+    return fail(
+        name,
+        title,
+        f"The name server does not know {host}.",
+        NO_UPLOADS,
+        "Correct S3_ENDPOINT_URL or S3_PUBLIC_ENDPOINT_URL. With virtual addressing, "
+        "the bucket's name is put before the host: S3_ADDRESSING_STYLE=path avoids it.",
+    )
+
+
+def _reachable_network(examination: Examination, host: str) -> Finding:
+    name, title = "connection.network", "The bucket is in the page's network"
+    ours = addresses.resolved(host)
+    public_pages = [
+        origin
+        for origin in _origins(examination)
+        if any(map(addresses.is_public, addresses.resolved(addresses.host_of(origin))))
+    ]
+    if not public_pages or any(map(addresses.is_public, ours)):
+        return ok(name, title)
+    return warn(
+        name,
+        title,
+        f"{public_pages[0]} is public, {host} is at the private address {ours[0]}.",
+        "Chrome 142 and later ask people for permission before such a request, "
+        "and other people cannot reach the bucket at all.",
+        "Give the bucket a public address, or allow local network access by policy.",
+    )
+
+
+def _unsigned(origin: str) -> Generator[Finding, None, Answer | None]:
+    """Ask without a signature: does S3 answer at all? Returns the answer."""
+    name, title = "connection.answers", "S3 answers"
+    try:
+        answer = send("GET", f"{origin}/")
+    except NoAnswer as error:
+        cause = unreachable(error, "S3_PUBLIC_ENDPOINT_URL", origin)
+        kind = "connection.tls" if error.kind == "tls" else name
+        yield fail(kind, title, cause.fact, NO_UPLOADS, cause.fix)
+        return None
+    foreign = not_s3(answer)
+    if answer.status >= 500 and foreign is not None:
+        yield fail(name, title, foreign.fact, NO_UPLOADS, foreign.fix)
+        return None
+    yield ok(name, title, f"{origin} answers {answer.status}")
+    return answer
+
+
+def _clock(answer: Answer, now: datetime) -> Finding:
+    name, title = "connection.clock", "The server's clock agrees with S3's"
+    try:
+        theirs = parsedate_to_datetime(answer.header("date"))
+        seconds = round((now - theirs).total_seconds())
+    except (TypeError, ValueError):
+        return skip(name, title, "S3's answer has no Date.")
+    if abs(seconds) <= SKEW_WARNING:
+        return ok(name, title, f"{abs(seconds)} s apart")
+    side = "ahead of" if seconds > 0 else "behind"
+    fact = f"This server's clock is {abs(seconds)} s {side} S3's."
+    fix = "Set this server's clock: run an NTP service."
+    if abs(seconds) < SKEW_LIMIT:
+        return warn(name, title, fact, "URLs end earlier or later than they say.", fix)
+    return fail(name, title, fact, f"S3 refuses every request. {NO_UPLOADS}", fix)
+
+
+def _origins(examination: Examination) -> tuple[str, ...]:
+    try:
+        return examination.facts.origins
+    except ValueError:
+        return ()  # the family of CORS tells

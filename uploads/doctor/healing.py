@@ -1,0 +1,27 @@
+"""Mends what the bucket's settings can mend, as the setup identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from uploads.s3.bucket_config import (
+    facts_of_settings,
+    set_up_site,
+    setup_bucket,
+    setup_queue,
+)
+from uploads.s3.setting_up import Result
+
+
+def heal(
+    settings: set[str], origins: tuple[str, ...], profile: str
+) -> Iterator[Result]:
+    """Apply the named settings of setup_bucket. Raises StorageUnavailable."""
+    results = set_up_site(
+        facts_of_settings(origins),
+        setup_bucket(profile),
+        apply=True,
+        queue=setup_queue(profile),
+        only=settings,
+    )
+    yield from results

@@ -1,0 +1,61 @@
+"""Preflights as browsers send and judge them. Source: the Fetch standard, section 4.8."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from uploads.s3.wire import Answer, send
+
+SIMPLE_METHODS = {"GET", "HEAD", "POST"}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a browser makes of a preflight: no ``faults`` means that it goes on.
+
+    Each fault is one of: status, origin, multiple, method, headers.
+    """
+
+    answer: Answer
+    faults: tuple[str, ...]
+    missing_headers: tuple[str, ...] = ()
+
+
+def preflight(
+    url: str, origin: str, method: str, headers: Sequence[str] = ()
+) -> Judgement:
+    """Send a preflight and judge the answer. Raises NoAnswer."""
+    sent = {"Origin": origin, "Access-Control-Request-Method": method}
+    if headers:
+        sent["Access-Control-Request-Headers"] = ",".join(sorted(headers))
+    return judge(send("OPTIONS", url, headers=sent), origin, method, headers)
+
+
+def judge(
+    answer: Answer, origin: str, method: str, headers: Sequence[str]
+) -> Judgement:
+    """Return what a browser makes of the answer to a preflight."""
+    faults = [*origin_faults(answer, origin)]
+    if not 200 <= answer.status < 300:
+        faults.append("status")
+    allowed = _words(answer, "access-control-allow-methods")
+    if method not in SIMPLE_METHODS and not {method, "*"} & set(allowed):
+        faults.append("method")
+    known = {name.lower() for name in _words(answer, "access-control-allow-headers")}
+    missing = [name for name in headers if not {name.lower(), "*"} & known]
+    if missing:
+        faults.append("headers")
+    return Judgement(answer, tuple(faults), tuple(missing))
+
+
+def origin_faults(answer: Answer, origin: str) -> list[str]:
+    """Return what is wrong with Access-Control-Allow-Origin."""
+    values = answer.header_list("access-control-allow-origin")
+    if len(values) > 1 or any("," in value for value in values):
+        return ["multiple"]
+    return [] if values and values[0] in {origin, "*"} else ["origin"]
+
+
+def _words(answer: Answer, name: str) -> list[str]:
+    return [word.strip() for word in answer.header(name).split(",") if word.strip()]

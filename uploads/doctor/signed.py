@@ -1,0 +1,191 @@
+"""One signed request through each address: region, Host, path and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from uploads.doctor.answers import Cause, cause_of, not_s3, unreachable
+from uploads.doctor.examination import Examination
+from uploads.doctor.results import Finding, fail, note, ok
+from uploads.errors import StorageError
+from uploads.s3.probe import perform
+from uploads.s3.probe_presigner import ProbePresigner
+from uploads.s3.wire import Answer, NoAnswer
+
+NO_UPLOADS = "No browser can upload or download."
+
+
+@dataclass(frozen=True)
+class Route:
+    """One way to S3: the setting that names it, and who signs for it."""
+
+    name: str
+    title: str
+    setting: str
+    presigner: ProbePresigner
+
+
+def ask_signed(examination: Examination) -> Iterator[Finding]:
+    """Ask for an object that is not there, as the worker, through each address."""
+    try:
+        routes = list(_routes(examination))
+    except StorageError as error:
+        yield fail(
+            "connection.signed",
+            "A signed request is accepted",
+            error.detail,
+            NO_UPLOADS,
+            "Give the site credentials that are valid now.",
+        )
+        return
+    for route in routes:
+        yield _finding(route, examination)
+
+
+def _routes(examination: Examination) -> Iterator[Route]:
+    setting = "S3_PUBLIC_ENDPOINT_URL"
+    if not settings.S3_PUBLIC_ENDPOINT_URL:
+        setting = "S3_ENDPOINT_URL"
+    yield Route(
+        "connection.signed",
+        "A signed request is accepted",
+        setting,
+        examination.downloads,
+    )
+    if examination.server_downloads.origin != examination.downloads.origin:
+        yield Route(
+            "connection.signed_server",
+            "The server's own requests are accepted",
+            "S3_ENDPOINT_URL",
+            examination.server_downloads,
+        )
+
+
+def _finding(route: Route, examination: Examination) -> Finding:
+    try:
+        answer = _get(route.presigner, examination)
+    except NoAnswer as error:
+        return _fail(route, unreachable(error, route.setting, route.presigner.origin))
+    except StorageError as error:
+        fix = "Give the site fresh credentials."
+        return _fail(route, Cause("expired_token", error.detail, fix))
+    if _is_served(answer):
+        return _path_prefix(route) or ok(route.name, route.title)
+    cause = _explained(answer, route, examination)
+    if cause is None and answer.status == 403:
+        return note(
+            route.name,
+            route.title,
+            f"S3 answers a missing object with {answer}: the worker may not list.",
+        )
+    return _fail(route, cause or Cause("other", f"S3 answered {answer}", _UNKNOWN))
+
+
+_UNKNOWN = "Look the code up in the provider's documentation."
+
+
+def _get(presigner: ProbePresigner, examination: Examination) -> Answer:
+    return perform(presigner.any_request("GET", examination.new_key("missing")))
+
+
+def _is_served(answer: Answer) -> bool:
+    return answer.status == 404 and answer.code == "NoSuchKey"
+
+
+def _explained(answer: Answer, route: Route, examination: Examination) -> Cause | None:
+    """Return the cause that the answer and the settings together tell."""
+    cause = cause_of(answer) or not_s3(answer)
+    if cause is not None and cause.kind in {"signature", "no_bucket", "not_s3"}:
+        return (
+            _bucket_twice(answer)
+            or _rewritten_host(route, examination)
+            or _prefixed(answer)
+            or cause
+        )
+    return cause
+
+
+def _urls() -> Iterator[tuple[str, str]]:
+    for name in ("S3_PUBLIC_ENDPOINT_URL", "S3_ENDPOINT_URL"):
+        if url := getattr(settings, name):
+            yield name, url
+
+
+def _bucket_twice(answer: Answer) -> Cause | None:
+    bucket = settings.S3_BUCKET
+    for name, url in _urls():
+        if (urlsplit(url).hostname or "").startswith(f"{bucket}."):
+            return Cause(
+                "bucket_twice",
+                f"{name} is {url}, and the bucket's name {bucket} is added to it. "
+                f"S3 answered {answer}",
+                f"Leave the bucket's name out of {name}.",
+            )
+    return None
+
+
+def _rewritten_host(route: Route, examination: Examination) -> Cause | None:
+    """Sign for the hosts that a proxy may have put in the place of ours."""
+    for host in _other_hosts(route.presigner.origin):
+        try:
+            answer = _get(route.presigner.for_host(host), examination)
+        except (NoAnswer, StorageError):
+            return None
+        if _is_served(answer):
+            return Cause(
+                "host",
+                f"A proxy before S3 replaces the Host header by {host}: "
+                "signatures made for that name are accepted.",
+                "Let the proxy pass the Host header on (nginx: proxy_set_header Host "
+                "$http_host).",
+            )
+    return None
+
+
+def _other_hosts(origin: str) -> Iterable[str]:
+    own = urlsplit(origin)
+    candidates = [own.hostname or "", "localhost", "127.0.0.1"]
+    if settings.S3_ENDPOINT_URL:
+        candidates.insert(0, urlsplit(settings.S3_ENDPOINT_URL).netloc)
+    return [host for host in dict.fromkeys(candidates) if host != own.netloc]
+
+
+def _prefixed(answer: Answer) -> Cause | None:
+    for name, url in _urls():
+        path = urlsplit(url).path.strip("/")
+        if path:
+            return Cause(
+                "path",
+                f"{name} has the path /{path}, which S3 does not expect. "
+                f"It answered {answer}",
+                "Serve S3 at a host name of its own, without a path before the bucket.",
+            )
+    return None
+
+
+def _path_prefix(route: Route) -> Finding | None:
+    url = getattr(settings, route.setting)
+    path = urlsplit(url).path.strip("/") if url else ""
+    if not path:
+        return None
+    return note(
+        route.name,
+        route.title,
+        f"{route.setting} has the path /{path}. Signed requests work with it.",
+    )
+
+
+def _fail(route: Route, cause: Cause) -> Finding:
+    heals = ("bucket",) if cause.kind == "no_bucket" else ()
+    return fail(
+        f"{route.name}.{cause.kind}",
+        route.title,
+        cause.fact,
+        NO_UPLOADS,
+        cause.fix,
+        *heals,
+    )

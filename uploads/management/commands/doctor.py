@@ -1,0 +1,123 @@
+"""Finds out what is wrong with the bucket and the site, and says how to mend it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from uploads.doctor.examination import Examination
+from uploads.doctor.families import examine, names
+from uploads.doctor.healing import heal
+from uploads.doctor.results import Finding, Status, is_green
+
+COLOURS = {
+    Status.OK: "SUCCESS",
+    Status.NOTE: "HTTP_INFO",
+    Status.SKIP: "HTTP_NOT_MODIFIED",
+    Status.WARN: "WARNING",
+    Status.FAIL: "ERROR",
+}
+
+
+class Command(BaseCommand):
+    help = (
+        "Ask the bucket and the site everything that an upload needs, by doing it. Exits "
+        "with 0 if nothing is wrong, 1 for a warning, 2 for a failure."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.add_argument(
+            "--only",
+            action="append",
+            default=[],
+            metavar="FAMILY",
+            help="ask only these",
+        )
+        parser.add_argument(
+            "--skip",
+            action="append",
+            default=[],
+            metavar="FAMILY",
+            help="leave these out",
+        )
+        parser.add_argument(
+            "--origin", action="append", default=[], help="origin of the site's pages"
+        )
+        parser.add_argument(
+            "--fix",
+            action="store_true",
+            help="mend what settings of the bucket can mend, as the setup identity",
+        )
+        parser.add_argument("--profile", default="", help="profile of setup, for --fix")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        unknown = {*options["only"], *options["skip"]} - set(names())
+        if unknown:
+            raise CommandError(
+                f"There is no family {', '.join(sorted(unknown))}. "
+                f"There are: {', '.join(names())}."
+            )
+        found = self._examine(options)
+        if options["fix"] and (settings := _settings_to_heal(found)):
+            self._fix(settings, options)
+            found = self._examine(options)
+        if options["json"]:
+            document = [finding.as_dict() for finding in found]
+            self.stdout.write(json.dumps(document, indent=2))
+        else:
+            self._summarize(found)
+        if not is_green(found):
+            statuses = {finding.status for finding in found}
+            sys.exit(2 if Status.FAIL in statuses else 1)
+
+    def _examine(self, options: dict[str, Any]) -> list[Finding]:
+        examination = Examination(tuple(options["origin"]), options["profile"])
+        found = []
+        for finding in examine(
+            examination, only=options["only"], without=options["skip"]
+        ):
+            found.append(finding)
+            if not options["json"]:
+                self._tell(finding, depth=0)
+        return found
+
+    def _fix(self, settings: set[str], options: dict[str, Any]) -> None:
+        if not options["json"]:
+            self.stdout.write(f"\nMending: {', '.join(sorted(settings))}\n")
+        for result in heal(settings, tuple(options["origin"]), options["profile"]):
+            if not options["json"]:
+                self.stdout.write(f"  {result.outcome.value:8} {result.title}")
+
+    def _tell(self, finding: Finding, depth: int) -> None:
+        mark = getattr(self.style, COLOURS[finding.status])(finding.status.value)
+        indent = "  " * depth
+        space = " " * (4 - len(finding.status.value))
+        fact = f": {finding.fact}" if finding.fact else ""
+        self.stdout.write(f"{indent}{mark}{space} {finding.title}{fact}")
+        for text in (finding.consequence, finding.fix):
+            if text:
+                self.stdout.write(f"{indent}     {text}")
+        for child in finding.children:
+            self._tell(child, depth + 1)
+
+    def _summarize(self, found: list[Finding]) -> None:
+        leaves = [f for top in found for f in top.walk() if not f.children]
+        counts = Counter(finding.status for finding in leaves)
+        text = ", ".join(f"{counts[s]} {s.value}" for s in Status if counts[s])
+        self.stdout.write(f"\n{text}")
+
+
+def _settings_to_heal(found: list[Finding]) -> set[str]:
+    return {
+        name
+        for top in found
+        for finding in top.walk()
+        if finding.own_status in {Status.WARN, Status.FAIL}
+        for name in finding.heals
+    }
