@@ -23,6 +23,7 @@ VERBS: dict[str, tuple[str, str, Any]] = {
     "presign parts": ("POST", "/parts", PARTS),
     "list parts": ("GET", "/parts", None),
     "complete": ("POST", "/complete", None),
+    "request release": ("POST", "/request-release", None),
     "download": ("GET", "/download", None),
     "show": ("GET", "/download?inline=1", None),
 }
@@ -61,7 +62,8 @@ def test_a_neighbours_page_is_not_there(alice: Person, bob: Person) -> None:
     # Pages are a second door to the same rooms.
     started = alice.upload()
 
-    for method, tail in (("get", ""), ("post", "rename/"), ("post", "delete/")):
+    doors = [("get", ""), ("post", "rename/"), ("post", "delete/")]
+    for method, tail in (*doors, ("post", "request-release/")):
         with case(method, tail):
             answer = getattr(bob.browser, method)(
                 f"/uploads/{started.id}/{tail}", {"filename": "mine.txt"}

@@ -256,9 +256,10 @@ def test_malware_is_refused_by_name(clamd: FakeClamd) -> None:
 
     verdict = inspector(clamd).inspect(sample_of(b"x"))
 
-    assert (verdict.accepted, verdict.reason) == (
+    assert (verdict.accepted, verdict.reason, verdict.cause) == (
         False,
         "It holds what ClamAV knows as Bad.Thing.",
+        "malware",
     )
 
 
@@ -276,6 +277,7 @@ def test_what_is_too_large_ends_as_the_setting_says(
 
     assert verdict.accepted is accepted
     assert "scanned for viruses" in verdict.reason
+    assert verdict.cause == "not_scanned"
     assert clamd.connections == (0 if where == "by size" else 2)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
 
 from tests.support.builders import begin, held, kinds, let_time_pass, make_ready, put
@@ -22,6 +24,7 @@ from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
 from uploads.upkeep.auditing import audit
+from uploads.upkeep.erasure import erase
 from uploads.upkeep.sweeper import sweep
 
 CONTENT = b"harmless, whatever the rule says"
@@ -430,3 +433,35 @@ def test_an_operator_without_the_right_releases_nothing(
     client.post(LIST, {"action": "release", "_selected_action": str(refused.pk)})
 
     assert Upload.objects.count() == 1
+
+
+def test_erasure_removes_both_uploads_and_the_copy(
+    bucket: Bucket, refused: Upload, operator: Any, alice: Any
+) -> None:
+    release(refused, operator)
+    let_time_pass(days=2)
+
+    report = erase(alice)
+
+    assert report.erased
+    assert Upload.objects.count() == 0
+    assert list(bucket.list_objects("")) == []
+
+
+def test_old_code_inserts_rows_into_the_new_table(refused: Upload) -> None:
+    new = {"search_name", "rejected_cause", "release_requested_at"}
+    new |= {"released_as_id", "released_from_id"}
+    columns = {str(field.column) for field in Upload._meta.concrete_fields} - new
+    same = sorted(columns - {"id", "key"})
+    names = ", ".join(f'"{name}"' for name in same)
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'INSERT INTO uploads_upload ("id", "key", {names}) '  # noqa: S608
+            f"SELECT %s, %s, {names} FROM uploads_upload",
+            [uuid.uuid4().hex, "uploads/00/" + "0" * 40],
+        )
+
+    written = Upload.objects.exclude(pk=refused.pk).get()
+    assert (written.search_name, written.rejected_cause) == ("", "")
+    assert not written.released_as
