@@ -17,6 +17,8 @@ from uploads.s3.keys import incoming_key
 from uploads.states import FINAL, MOVES, State, Transport
 from uploads.trail.writing import record
 
+FAILED = frozenset({State.EXPIRED, State.CANCELLED, State.REJECTED})
+
 logger = structlog.get_logger("slipway.lifecycle")
 
 
@@ -49,6 +51,10 @@ def move(
         if unchanged.update(state=to, **facts) != 1:
             raise StaleUpload
         record(f"upload.{to.value}", upload=upload, actor=actor, detail=detail)
+        if upload.released_from_id and to in FAILED:
+            # The release came to nothing: another one may be asked for and made.
+            rejected = Upload.objects.filter(pk=upload.released_from_id)
+            rejected.filter(released_as=upload.pk).update(released_as=None)
         quota.settle(
             upload.owner_id,
             reserved,

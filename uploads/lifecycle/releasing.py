@@ -39,7 +39,6 @@ LIFETIME = timedelta(days=1)
 
 NOT_INSPECTED = "not_inspected"
 _RELEASABLE = frozenset({CONTENT, NOT_SCANNED, NOT_INSPECTED})
-_FAILED = frozenset({State.EXPIRED, State.CANCELLED, State.REJECTED})
 _MALWARE_WORDS = "It holds what ClamAV knows as"
 """How a finding begins; rows of an older version have no cause that tells."""
 
@@ -89,12 +88,10 @@ def request_release(upload: Upload, *, actor: Any) -> None:
 def begin_release(rejected: Upload, *, actor: Any) -> Upload:
     """Return the upload that releases ``rejected``, made once; nothing is copied yet.
 
-    A release that failed is replaced by a new one. Raises InvalidState where there is
-    nothing to release, QuotaExceeded, StorageUnavailable.
+    A release that failed no longer counts: the next one is new. Raises InvalidState
+    where there is nothing to release, QuotaExceeded, StorageUnavailable.
     """
-    rejected.refresh_from_db()
-    found = rejected.released_as
-    if found is not None and found.state not in _FAILED:
+    if (found := _release_of(rejected)) is not None:
         return found
     _require_releasable(rejected)
     if get_bucket().head_object(rejected.quarantine_key) is None:
@@ -103,12 +100,15 @@ def begin_release(rejected: Upload, *, actor: Any) -> Upload:
         return _create(rejected, actor)
     except StaleUpload:
         # Another click was faster; or the upload was removed meanwhile.
-        rejected.refresh_from_db()
-        if rejected.released_as is None or rejected.released_as_id == getattr(
-            found, "pk", None
-        ):
+        if (found := _release_of(rejected)) is None:
             raise
-        return rejected.released_as
+        return found
+
+
+def _release_of(rejected: Upload) -> Upload | None:
+    """Read the row again and return its release."""
+    rejected.refresh_from_db()
+    return rejected.released_as
 
 
 def _create(rejected: Upload, actor: Any) -> Upload:
@@ -136,7 +136,7 @@ def _create(rejected: Upload, actor: Any) -> Upload:
             pk=rejected.pk,
             state=State.REJECTED,
             quarantine_key=rejected.quarantine_key,
-            released_as=rejected.released_as_id,
+            released_as=None,
         )
         if unreleased.update(released_as=release) != 1:
             raise StaleUpload

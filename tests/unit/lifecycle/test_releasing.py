@@ -15,6 +15,7 @@ from tests.support.builders import begin, held, kinds, let_time_pass, make_ready
 from tests.support.inspectors import Absent, entries
 from tests.support.storage_faults import Killed, killed_at, refusing
 from uploads import lifecycle
+from uploads.api.presenting import release_state
 from uploads.errors import InvalidState, QuotaExceeded, StorageUnavailable
 from uploads.inspection.verdicts import MALWARE, NOT_SCANNED
 from uploads.lifecycle import releasing
@@ -220,8 +221,11 @@ def test_a_cause_other_than_the_overruled_one_refuses(
 def test_a_release_that_failed_can_be_repeated(
     bucket: Bucket, refused: Upload, operator: Any, settings: Any
 ) -> None:
+    lifecycle.request_release(refused, actor=refused.owner)
     settings.INSPECTORS = entries("Malware")
     failed = release(refused, operator)
+    refused.refresh_from_db()
+    assert release_state(refused) == "requested"
     settings.INSPECTORS = entries("No")
 
     made = release(refused, operator)
