@@ -287,6 +287,15 @@ UPLOADS = {
         "UPLOADS_INLINE_INSPECTION_BYTES": env.int(
             "UPLOADS_INLINE_INSPECTION_BYTES", None
         ),
+        "UPLOADS_INLINE_INSPECTION_READS": env.int(
+            "UPLOADS_INLINE_INSPECTION_READS", None
+        ),
+        "UPLOADS_INLINE_INSPECTION_SECONDS": env.float(
+            "UPLOADS_INLINE_INSPECTION_SECONDS", None
+        ),
+        "UPLOADS_INSPECTION_BYTES": env.int("UPLOADS_INSPECTION_BYTES", None),
+        "UPLOADS_INSPECTION_SECONDS": env.float("UPLOADS_INSPECTION_SECONDS", None),
+        "UPLOADS_UNFINISHED_INSPECTION": env.str("UPLOADS_UNFINISHED_INSPECTION", None),
         "UPLOADS_QUARANTINE_PREFIX": env.str("UPLOADS_QUARANTINE_PREFIX", None),
     }.items()
     if value is not None
@@ -304,7 +313,6 @@ INSPECTORS: list[dict[str, Any]] = [
     {
         "NAME": "uploads.inspection.archives.ArchiveInspector",
         "OPTIONS": {
-            "max_entries": env.int("ARCHIVE_MAX_ENTRIES", 50_000),
             "max_ratio": env.int("ARCHIVE_MAX_RATIO", 100),
             "allow_symlinks": env.bool("ARCHIVE_ALLOW_SYMLINKS", False),
         },

@@ -17,6 +17,8 @@ MINUTE_SECONDS = 60
 HOUR_SECONDS = 3600
 DAY_SECONDS = 24 * 3600
 
+ACCEPT, REFUSE = "accept", "refuse"
+
 MAX_PARTS_PER_REQUEST = 100
 """The most that one request presigns; the upload page counts on it."""
 
@@ -147,7 +149,14 @@ class Options:
     # could pay: a limit by address is all there is.
     rate_session: RateLimit | None = RateLimit(300, HOUR_SECONDS)
     rate_session_per_address: RateLimit | None = RateLimit(1_000, HOUR_SECONDS)
+    # What inspections may cost: of all uploads in one request, and of one upload in
+    # the background.
     inline_inspection_bytes: int = 16 * MIB
+    inline_inspection_reads: int = 120
+    inline_inspection_seconds: float = 3
+    inspection_bytes: int = 4 * GIB
+    inspection_seconds: float = 120
+    unfinished_inspection: str = ACCEPT
     quarantine_prefix: str = ""
 
     def __post_init__(self) -> None:
@@ -183,6 +192,7 @@ class Options:
                     f"up to {MAX_PARTS_PER_REQUEST} parts: admit at least as many."
                 )
         self._require_places_free()
+        self._require_inspection_limits()
         self._require_quarantine_apart()
 
     def _require_places_free(self) -> None:
@@ -192,6 +202,23 @@ class Options:
                     f"S3_KEY_PREFIX must not end with {name}: the site keeps a folder "
                     "of that name below the prefix."
                 )
+
+    def _require_inspection_limits(self) -> None:
+        for name in (
+            "inline_inspection_reads",
+            "inline_inspection_seconds",
+            "inspection_bytes",
+            "inspection_seconds",
+        ):
+            if getattr(self, name) <= 0:
+                raise ImproperlyConfigured(
+                    f"UPLOADS_{name.upper()} must be more than 0."
+                )
+        if self.unfinished_inspection not in {ACCEPT, REFUSE}:
+            raise ImproperlyConfigured(
+                f"UPLOADS_UNFINISHED_INSPECTION is {self.unfinished_inspection!r}: set "
+                f"it to {ACCEPT} or {REFUSE}."
+            )
 
     def _require_quarantine_apart(self) -> None:
         kept, quarantine = self.key_prefix, self.quarantine_prefix

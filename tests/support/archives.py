@@ -7,11 +7,18 @@ import io
 import stat
 import struct
 import zipfile
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Sized
+from dataclasses import dataclass
 from functools import cache
+from typing import Any
 from unittest import mock
 
 END = struct.Struct("<4s4H2LH")
+LOCAL = struct.Struct("<4s5H3L2H")
+LISTED = struct.Struct("<4s4B4HL2L5H2L")
+UNIX, FAT, ATARI = 3, 0, 5
+LINK_MODE, FILE_MODE = stat.S_IFLNK | 0o777, stat.S_IFREG | 0o644
 
 
 def packed(*files: tuple[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -114,3 +121,99 @@ def saying(content: bytes, declared_bytes: int) -> bytes:
     """Change what the list of contents says of its first entry's size."""
     at = content.find(b"PK\x01\x02")
     return content[: at + 24] + struct.pack("<L", declared_bytes) + content[at + 28 :]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """One entry, byte for byte: what no honest program writes."""
+
+    name: bytes
+    data: bytes = b""
+    local_name: bytes | None = None
+    extra: bytes = b""
+    local_extra: bytes = b""
+    system: int = UNIX
+    mode: int = FILE_MODE
+    method: int = zipfile.ZIP_STORED
+    declared: int | None = None
+    flags: int = 0
+
+    @property
+    def packed(self) -> bytes:
+        return self.data if self.method == zipfile.ZIP_STORED else _deflated(self.data)
+
+
+@cache
+def _deflated(data: bytes) -> bytes:
+    stream = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return stream.compress(data) + stream.flush()
+
+
+def link(name: bytes, target: bytes, **changes: Any) -> Raw:
+    """Make a symbolic link."""
+    return Raw(name, target, **{"mode": LINK_MODE, **changes})
+
+
+def raw(*entries: Raw, comment: bytes = b"", prefix: bytes = b"") -> bytes:
+    """Make an archive of entries as they are given, behind ``prefix``."""
+    body, listed = bytearray(), bytearray()
+    for entry in entries:
+        packed, at = entry.packed, len(body)
+        crc = zlib.crc32(entry.data)
+        size = len(entry.data) if entry.declared is None else entry.declared
+        local_name = entry.name if entry.local_name is None else entry.local_name
+        sizes = (crc, len(packed), size)
+        body += LOCAL.pack(
+            *(b"PK\x03\x04", 20, entry.flags, entry.method, 0, 0x21, *sizes),
+            *(len(local_name), len(entry.local_extra)),
+        )
+        body += local_name + entry.local_extra + packed
+        listed += LISTED.pack(
+            *(b"PK\x01\x02", 20, entry.system, 20, 0, entry.flags, entry.method),
+            *(0, 0x21, *sizes, len(entry.name), len(entry.extra), 0, 0, 0),
+            *(entry.mode << 16, at),
+        )
+        listed += entry.name + entry.extra
+    end = end_record(min(len(entries), 0xFFFF), listed, body, comment)
+    return prefix + bytes(body + listed) + end
+
+
+def end_record(count: int, listed: Sized, body: Sized, comment: bytes = b"") -> bytes:
+    """Make the record at the end of an archive, with its comment."""
+    facts = (count, count, len(listed), len(body), len(comment))
+    return END.pack(b"PK\x05\x06", 0, 0, *facts) + comment
+
+
+def unicode_path(name: bytes) -> bytes:
+    """Make the extra field that gives a name in UTF-8."""
+    return struct.pack("<2HBL", 0x7075, 5 + len(name), 1, 0) + name
+
+
+def scattered(count: int, *, extra: int = 0) -> bytes:
+    """Small entries, far from each other, listed in an order that jumps about."""
+    block, blocks = 128 * 1024, 43
+    area = max(count * 64, blocks * block)
+    step = area // count
+    body = bytearray(area + 2 * block + 256)
+    for number in range(count):
+        at = number * step
+        body[at : at + LOCAL.size] = LOCAL.pack(
+            b"PK\x03\x04", 10, 0, 0, 0, 0x21, 0, 1, 1, 3, extra
+        )
+        body[at + LOCAL.size : at + LOCAL.size + 4] = b"a.zx"
+    each = -(-count // blocks)
+    jumps = [
+        (far * 21) % blocks * each + near
+        for near in range(each)
+        for far in range(blocks)
+    ]
+    listed = b"".join(
+        LISTED.pack(
+            *(b"PK\x01\x02", 20, UNIX, 10, 0, 0, 0, 0, 0x21, 0, 1, 1, 3, 0, 0, 0, 0),
+            *(FILE_MODE << 16, number * step),
+        )
+        + b"a.z"
+        for number in jumps
+        if number < count
+    )
+    return bytes(body) + listed + end_record(min(count, 0xFFFF), listed, bytes(body))

@@ -36,7 +36,12 @@ def chosen(request: HttpRequest, queryset: QuerySet[Any]) -> list[Upload]:
 
 
 def verify_again(request: HttpRequest, uploads: list[Upload]) -> None:
-    _each(request, uploads, lambda upload: reverify(upload, actor=request.user))
+    budget = lifecycle.inline_budget()
+
+    def step(upload: Upload) -> Finding:
+        return reverify(upload, actor=request.user, budget=budget)
+
+    _each(request, uploads, step)
 
 
 def remove(request: HttpRequest, uploads: list[Upload]) -> None:

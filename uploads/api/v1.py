@@ -116,12 +116,13 @@ def complete_batch(request: HttpRequest, body: schemas.CompleteBatchBody) -> Any
     _spend(request, "complete", cost=len(body.ids))
     own = Upload.objects.filter(owner=caller(request)).in_bulk(body.ids)
     objects = lifecycle.preview(own.values())
+    budget = lifecycle.inline_budget()
 
     def complete_one(upload_id: uuid.UUID) -> dict[str, Any]:
         if upload_id not in own:
             raise NotFound
         upload = reconciliation.complete(
-            own[upload_id], actor=caller(request), objects=objects
+            own[upload_id], actor=caller(request), objects=objects, budget=budget
         )
         return {"status": 200, "upload": present(upload)}
 

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from uploads.errors import InspectorUnavailable
-from uploads.inspection.archives import may_be_zip
+from uploads.inspection.archives import largest_member
 from uploads.inspection.clamd import Clamd, ClamdError
-from uploads.inspection.ranges import BlockReader
 from uploads.inspection.verdicts import (
     ACCEPTED,
     MALWARE,
@@ -18,11 +17,6 @@ from uploads.inspection.verdicts import (
     Sample,
     Verdict,
     refused,
-)
-from uploads.inspection.zip_directory import (
-    BrokenArchive,
-    find_directory,
-    read_entries,
 )
 
 RANGE = 4 * 1024**2
@@ -81,7 +75,7 @@ class ClamAVInspector:
     def inspect(self, sample: Sample) -> Verdict:
         if sample.byte_size > self.max_bytes:
             return self._too_large("It is too large to be scanned for viruses.")
-        if _largest_member(sample) > self.max_bytes:
+        if largest_member(sample) > self.max_bytes:
             # clamd leaves such a member out, and says nothing of it.
             return self._too_large(
                 "This archive holds a file that is too large to be scanned for viruses."
@@ -123,18 +117,6 @@ class ClamAVInspector:
         return Verdict(
             accepted=self.too_large == PASS, reason=reason, cause=NOT_SCANNED
         )
-
-
-def _largest_member(sample: Sample) -> int:
-    """Return the most bytes that a ZIP archive declares for one file; else 0."""
-    if not may_be_zip(sample):
-        return 0
-    file = BlockReader(sample.read, sample.byte_size, head=sample.head)
-    try:
-        entries = read_entries(file, find_directory(file))
-        return max((entry.declared_bytes for entry in entries), default=0)
-    except BrokenArchive:
-        return 0
 
 
 @lru_cache(maxsize=1)

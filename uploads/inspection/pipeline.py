@@ -7,6 +7,7 @@ no answer is never a good one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -17,11 +18,17 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from uploads.conf import options
+from uploads.conf import REFUSE, options
 from uploads.errors import InspectorUnavailable, StorageError
-from uploads.inspection.verdicts import Inspector, Sample, Verdict
+from uploads.inspection.budget import OverBudget
+from uploads.inspection.verdicts import Inspector, Sample, Verdict, refused
 
 logger = structlog.get_logger("slipway.inspection")
+
+UNFINISHED = (
+    "This file is too large to be checked to its end, and this site accepts no such "
+    "files. Split it, or ask the people who run the site."
+)
 
 
 @lru_cache(maxsize=1)
@@ -49,8 +56,10 @@ def inspect(
     """Return the verdict on an object; it is accepted when no inspector objects.
 
     With ``quick_only``, acceptance means no more than that the slow inspectors
-    are worth asking. A refusal by the cause ``overruled`` becomes a note. Raises InspectorUnavailable when one could not look and no
-    other refuses, StorageUnavailable when the object cannot be read.
+    are worth asking. A refusal by the cause ``overruled`` becomes a note. Raises
+    InspectorUnavailable when one could not look and no other refuses,
+    StorageUnavailable when the object cannot be read, OverBudget when an inline
+    inspection would cost too much.
     """
     missing: InspectorUnavailable | None = None
     notes: list[str] = []
@@ -59,7 +68,12 @@ def inspect(
         if quick_only and inspector.slow:
             continue
         try:
-            verdict = _verdict_of(inspector, sample)
+            with _paid(inspector, sample):
+                verdict = _verdict_of(inspector, sample)
+        except OverBudget as error:
+            if sample.budget.is_inline:
+                raise
+            verdict = _unfinished(inspector, error)
         except InspectorUnavailable as error:
             missing = missing or error
             continue
@@ -72,6 +86,25 @@ def inspect(
     if missing is not None:
         raise missing
     return Verdict(accepted=True, reason=" ".join(notes), detected_type=detected_type)
+
+
+def _paid(inspector: Inspector, sample: Sample) -> AbstractContextManager[None]:
+    """Count an inspector's work against the budget, unless it has limits of its own.
+
+    A slow inspector reads the whole object: in the background it may.
+    """
+    if inspector.slow and not sample.budget.is_inline:
+        return nullcontext()
+    return sample.budget.running()
+
+
+def _unfinished(inspector: Inspector, error: OverBudget) -> Verdict:
+    """Return the site's verdict on a file that would cost too much to inspect."""
+    note = error.note or f"{inspector.name}: the file was not checked to its end."
+    logger.warning("inspection.unfinished", inspector=inspector.name, note=note)
+    if options().unfinished_inspection == REFUSE:
+        return refused(UNFINISHED)
+    return Verdict(accepted=True, reason=note)
 
 
 def _verdict_of(inspector: Inspector, sample: Sample) -> Verdict:
@@ -87,7 +120,7 @@ def _asked(question: Any, inspector: Inspector, sample: Sample) -> Any:
     """Return an inspector's answer; one that breaks has not said that all is well."""
     try:
         return question(sample)
-    except (InspectorUnavailable, StorageError):
+    except (InspectorUnavailable, StorageError, OverBudget):
         raise
     except Exception as error:
         logger.exception("inspector.failed", inspector=inspector.name)

@@ -1,9 +1,10 @@
-"""A part of an object, read by ranged GETs: bounded, and nothing near twice."""
+"""Reads an object or a part of it in large blocks, and keeps the last few blocks."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Protocol
 
 BLOCK = 128 * 1024
 MAX_BLOCKS = 16
@@ -12,16 +13,33 @@ Read = Callable[[int, int], bytes]
 """From a start and a length to at most so many bytes."""
 
 
+class Readable(Protocol):
+    """Bytes of a known number that can be read from any place."""
+
+    byte_size: int
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return up to ``length`` bytes from ``start``; fewer at the end."""
+        ...
+
+
 class BlockReader:
     """Reads whole blocks and keeps the last few, so that small reads cost little."""
 
     def __init__(
-        self, read: Read, byte_size: int, *, head: bytes = b"", block: int = BLOCK
+        self,
+        read: Read,
+        byte_size: int,
+        *,
+        head: bytes = b"",
+        block: int = BLOCK,
+        max_blocks: int = MAX_BLOCKS,
     ) -> None:
         self.byte_size = byte_size
         self._head = head
         self._read = read
         self._block = block
+        self._max_blocks = max_blocks
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
 
     def read(self, start: int, length: int) -> bytes:
@@ -32,7 +50,7 @@ class BlockReader:
         if end <= len(self._head):
             return self._head[start:end]
         first, last = start // self._block, (end - 1) // self._block
-        run = b"".join(self._block_of(number) for number in range(first, last + 1))
+        run = b"".join([self._block_of(number) for number in range(first, last + 1)])
         skip = start - first * self._block
         return run[skip : skip + end - start]
 
@@ -43,13 +61,13 @@ class BlockReader:
         start = number * self._block
         found = self._read(start, min(self._block, self.byte_size - start))
         self._blocks[number] = found
-        if len(self._blocks) > MAX_BLOCKS:
+        if len(self._blocks) > self._max_blocks:
             self._blocks.popitem(last=False)
         return found
 
 
 class Window:
-    """A stretch of something that can be read, as if it were all there is."""
+    """A part of a larger file, read as a file of its own."""
 
     def __init__(self, read: Read, start: int, byte_size: int) -> None:
         self.byte_size = byte_size
@@ -62,3 +80,15 @@ class Window:
         if start < 0 or length < 1:
             return b""
         return self._read(self._start + start, length)
+
+
+class InMemory:
+    """Bytes that are here already."""
+
+    def __init__(self, content: bytes) -> None:
+        self.byte_size = len(content)
+        self._content = content
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return up to ``length`` bytes from ``start``; fewer at the end."""
+        return self._content[start : start + length] if start >= 0 else b""

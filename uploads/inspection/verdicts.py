@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
+from uploads.inspection.budget import Budget
 from uploads.inspection.signatures import HEAD_BYTES, detect_type
 
 
@@ -15,13 +16,15 @@ class Sample:
     """An object as inspectors see it: the declaration, and a way to its bytes.
 
     ``read(start, length)`` returns at most ``length`` bytes by a ranged GET, and
-    raises StorageUnavailable where the object is another by now.
+    raises StorageUnavailable where the object is another by now. A read that
+    ``budget`` does not cover raises OverBudget: let it pass.
     """
 
     filename: str
     content_type: str
     byte_size: int
     read: Callable[[int, int], bytes]
+    budget: Budget = field(default_factory=Budget)
 
     @cached_property
     def head(self) -> bytes:

@@ -1,7 +1,10 @@
-"""A ZIP archive's list of contents, read from its end; nothing is unpacked.
+"""The lists of contents of a ZIP archive and its local headers; nothing is unpacked.
 
-Sources: PKWARE's APPNOTE, sections 4.3.12 to 4.3.16 and 4.5.3. Own code rather than
-zipfile's, which loads the whole list before anybody can count it.
+Unpackers do not agree where the list of contents is. So every place is returned in
+which Info-ZIP, 7-Zip, Python, Java, Go or Windows would find one.
+
+Sources: PKWARE's APPNOTE, sections 4.3.7, 4.3.12 to 4.3.16, 4.5.3 and 4.6.9. Own code
+rather than zipfile's, which takes one list and loads all of it into memory.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from uploads.inspection.ranges import BlockReader, Window
+from uploads.inspection.ranges import Readable
 
 END = struct.Struct("<4s4H2LH")
 END_MAGIC = b"PK\x05\x06"
@@ -24,151 +27,229 @@ ENTRY_MAGIC = b"PK\x01\x02"
 LOCAL = struct.Struct("<4s5H3L2H")
 LOCAL_MAGIC = b"PK\x03\x04"
 
-MAX_COMMENT = 0xFFFF
+TAIL_BYTES = END.size + 0xFFFF
+"""An end record is this far from the end at most."""
+
 IN_ZIP64 = 0xFFFF_FFFF
 ZIP64_FIELD = 0x0001
+UNICODE_PATH_FIELD = 0x7075
+UNICODE_PATH_MARK = b"up"
 STORED, DEFLATED = 0, 8
-ENCRYPTED = 0x1
-UNIX = 3
-
-Readable = BlockReader | Window
+ENCRYPTED, SIZE_FOLLOWS = 0x1, 0x8
+DEFLATE_RATIO = 1032
+"""The most that deflate can pack: 258 bytes in 2 bits."""
 
 
 class BrokenArchive(Exception):  # noqa: N818  as in errors.py
-    """No list of contents, or one that contradicts the bytes around it."""
+    """A list of contents that contradicts the bytes around it."""
+
+
+class Ambiguous(Exception):  # noqa: N818  as in errors.py
+    """Lists of contents that share bytes: unpackers disagree about the contents."""
 
 
 @dataclass(frozen=True)
 class Directory:
-    """Where the list of contents is; ``prefix`` bytes of something else come first."""
+    """A list of contents; ``prefix`` bytes stand before the archive itself."""
 
     start: int
     byte_size: int
-    entry_count: int
     prefix: int
 
+    @property
+    def end(self) -> int:
+        return self.start + self.byte_size
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the list: what it declares, and where its local header begins."""
+    """One line of the list, or what a local header says."""
 
-    name: str
+    name: bytes
+    unicode_name: bytes
     method: int
     flags: int
     stored_bytes: int
     declared_bytes: int
     header_start: int
-    header_bytes: int  # at least: local extra fields may be longer
-    is_symlink: bool
+    data_start: int
+    """In the list only a lower bound, since local extra fields may be longer."""
+    mode: int = 0
 
     @property
     def is_encrypted(self) -> bool:
         return bool(self.flags & ENCRYPTED)
 
     @property
+    def is_symlink(self) -> bool:
+        """Whether the Unix mode says so, whichever system the entry names."""
+        return stat.S_ISLNK(self.mode)
+
+    @property
     def end(self) -> int:
-        """The first byte behind its local header and its data, at the least."""
-        return self.header_start + self.header_bytes + self.stored_bytes
+        return self.data_start + self.stored_bytes
+
+    @property
+    def unpacked_bytes(self) -> int:
+        """The declared size, corrected where the stored bytes prove it false."""
+        if self.method == STORED:
+            return self.stored_bytes
+        if self.method == DEFLATED:
+            most = DEFLATE_RATIO * self.stored_bytes
+            if self.stored_bytes > self.declared_bytes * 1.1 + 1024:
+                return most  # deflate never makes a file so much larger
+            return min(self.declared_bytes, most)
+        return self.declared_bytes
 
 
-def find_directory(file: Readable) -> Directory:
-    """Return where the list of contents is. Raises BrokenArchive."""
-    tail_start = max(0, file.byte_size - END.size - MAX_COMMENT)
+def find_directories(file: Readable) -> list[Directory]:
+    """Return every list of contents that an unpacker may take, the last one first.
+
+    Raises Ambiguous where they overlap more than honest archives can.
+    """
+    tail_start = max(0, file.byte_size - TAIL_BYTES)
     tail = file.read(tail_start, file.byte_size - tail_start)
-    at = _find_end(tail)
-    _, disk, first_disk, _, count, size, start, _ = END.unpack_from(tail, at)
-    end = tail_start + at
-    located = file.read(end - LOCATOR64.size, LOCATOR64.size)
-    if located[:4] == LOCATOR64_MAGIC:
-        disk, first_disk, count, size, start, end = _end64(file, located, end)
-    if disk or first_disk:
-        raise BrokenArchive("It is one volume of an archive in several.")
-    # Self-extracting archives have a program in front, and offsets count without it.
-    prefix = end - size - start
-    if prefix < 0:
-        raise BrokenArchive("Its list of contents lies outside of it.")
-    return Directory(start + prefix, size, count, prefix)
+    found: dict[tuple[int, int], Directory] = {}
+    at = tail.rfind(END_MAGIC)
+    while at >= 0:
+        if at + END.size <= len(tail):
+            for one in _directories_of(file, tail, at, tail_start + at):
+                place = (one.start, one.prefix)
+                if place not in found or found[place].byte_size < one.byte_size:
+                    found[place] = one
+        at = tail.rfind(END_MAGIC, 0, at + len(END_MAGIC) - 1)
+    # Lists of archives that are stored in this one lie apart from its own list.
+    if sum(one.byte_size for one in found.values()) > 2 * file.byte_size:
+        raise Ambiguous
+    return list(found.values())
 
 
 def read_entries(file: Readable, directory: Directory) -> Iterator[Entry]:
     """Yield the entries one by one, in the list's order. Raises BrokenArchive."""
-    at, end = directory.start, directory.start + directory.byte_size
+    at, end = directory.start, directory.end
     while at < end:
         header = file.read(at, ENTRY.size)
         if len(header) < ENTRY.size or header[:4] != ENTRY_MAGIC:
-            raise BrokenArchive("Its list of contents is damaged.")
+            raise BrokenArchive
         fields = ENTRY.unpack(header)
         name_length, extra_length, comment_length = fields[12:15]
         rest = file.read(at + ENTRY.size, name_length + extra_length)
         at += ENTRY.size + name_length + extra_length + comment_length
         if len(rest) < name_length + extra_length or at > end:
-            raise BrokenArchive("Its list of contents breaks off.")
+            raise BrokenArchive
         yield _entry(fields, rest, name_length, directory.prefix)
 
 
-def data_start(file: Readable, entry: Entry) -> int:
-    """Return where the data of ``entry`` begins. Raises BrokenArchive."""
-    header = file.read(entry.header_start, LOCAL.size)
+def read_local(file: Readable, start: int) -> Entry | None:
+    """Return what the local header at ``start`` says; None if there is none."""
+    header = file.read(start, LOCAL.size)
     if len(header) < LOCAL.size or header[:4] != LOCAL_MAGIC:
-        raise BrokenArchive(f"{entry.name} is not where the list of contents says.")
-    name_length, extra_length = LOCAL.unpack(header)[9:11]
-    return int(entry.header_start + LOCAL.size + name_length + extra_length)
+        return None
+    fields = LOCAL.unpack(header)
+    flags, method, stored, declared = fields[2], fields[3], fields[7], fields[8]
+    name_length, extra_length = fields[9:11]
+    rest = file.read(start + LOCAL.size, name_length + extra_length)
+    name, extra = rest[:name_length], rest[name_length:]
+    declared, stored, _ = _from_zip64(extra, declared, stored, 0)
+    return Entry(
+        name=name,
+        unicode_name=_unicode_path(extra),
+        method=method,
+        flags=flags,
+        stored_bytes=stored,
+        declared_bytes=declared,
+        header_start=start,
+        data_start=start + LOCAL.size + name_length + extra_length,
+    )
 
 
-def _find_end(tail: bytes) -> int:
-    at = tail.rfind(END_MAGIC)
-    if at < 0 or at + END.size > len(tail):
-        raise BrokenArchive("It has no list of contents: its end is missing.")
-    return at
+def read_local_entries(file: Readable) -> Iterator[Entry]:
+    """Yield the entries of an archive without a list, as repair tools find them.
+
+    Ends at the first entry whose length only its data tell.
+    """
+    start = 4 if file.read(0, 4) in {b"PK\x07\x08", b"PK00"} else 0
+    while (entry := read_local(file, start)) is not None:
+        yield entry
+        if entry.flags & SIZE_FOLLOWS and not entry.stored_bytes:
+            return
+        start = entry.end
 
 
-def _end64(
-    file: Readable, located: bytes, end: int
-) -> tuple[int, int, int, int, int, int]:
-    """Return disk, first disk, count, size and start of the list, and its end."""
-    # Its own offset does not count what stands in front, so it is tried where it
-    # says, and where it must be when nothing extends it.
-    _, _, said, _ = LOCATOR64.unpack(located)
-    for at in (end - LOCATOR64.size - END64.size, said):
-        record = file.read(at, END64.size)
+def _directories_of(
+    file: Readable, tail: bytes, at: int, end: int
+) -> Iterator[Directory]:
+    """Yield the lists that an end record may mean: two readings of each offset."""
+    _, _, _, _, _, size, offset, _ = END.unpack_from(tail, at)
+    yield from _readings(file, size, offset, end)
+    located = file.read(end - LOCATOR64.size, LOCATOR64.size)
+    if located[:4] != LOCATOR64_MAGIC:
+        return
+    # The stated offset does not count bytes that stand before the archive.
+    said = LOCATOR64.unpack(located)[2]
+    for record_at in {end - LOCATOR64.size - END64.size, said}:
+        record = file.read(record_at, END64.size)
         if len(record) == END64.size and record[:4] == END64_MAGIC:
-            disk, first_disk, _, count, size, start = END64.unpack(record)[4:]
-            return disk, first_disk, count, size, start, at
-    raise BrokenArchive("Its list of contents is not where it says.")
+            size, offset = END64.unpack(record)[8:10]
+            yield from _readings(file, size, offset, record_at)
+
+
+def _readings(file: Readable, size: int, offset: int, end: int) -> Iterator[Directory]:
+    # Most programs take the bytes before the end record; some first try the offset.
+    starts = {end - size: end - size - offset, offset: 0}
+    for start, prefix in starts.items():
+        if size == 0 or start < 0 or prefix < 0:
+            continue
+        if file.read(start, 4) == ENTRY_MAGIC:
+            yield Directory(start, min(size, file.byte_size - start), prefix)
 
 
 def _entry(
     fields: tuple[int, ...], rest: bytes, name_length: int, prefix: int
 ) -> Entry:
-    made_by, flags, method = fields[2], fields[5], fields[6]
+    flags, method = fields[5], fields[6]
     stored, declared, attributes, start = fields[10], fields[11], fields[17], fields[18]
     raw_name, extra = rest[:name_length], rest[name_length:]
     declared, stored, start = _from_zip64(extra, declared, stored, start)
     return Entry(
-        name=raw_name.decode("utf-8", "replace"),
+        name=raw_name,
+        unicode_name=_unicode_path(extra),
         method=method,
         flags=flags,
         stored_bytes=stored,
         declared_bytes=declared,
         header_start=start + prefix,
-        header_bytes=LOCAL.size + name_length,
-        is_symlink=made_by == UNIX and stat.S_ISLNK(attributes >> 16),
+        data_start=start + prefix + LOCAL.size + name_length,
+        mode=attributes >> 16,
     )
 
 
-def _from_zip64(extra: bytes, *said: int) -> tuple[int, int, int]:
-    """Return size, stored size and offset, the ones too large from the extra field."""
-    if IN_ZIP64 not in said:
-        return said[0], said[1], said[2]
+def _fields_of(extra: bytes) -> Iterator[tuple[int, bytes]]:
     at = 0
     while at + 4 <= len(extra):
         field, length = struct.unpack_from("<2H", extra, at)
-        if field == ZIP64_FIELD:
-            found = extra[at + 4 : at + 4 + length]
-            wide = iter(struct.unpack(f"<{len(found) // 8}Q", found[: len(found) & ~7]))
-            size, stored, start = (
-                next(wide, value) if value == IN_ZIP64 else value for value in said
-            )
-            return size, stored, start
+        yield field, extra[at + 4 : at + 4 + length]
         at += 4 + length
+
+
+def _unicode_path(extra: bytes) -> bytes:
+    """Return the name that the Unicode path field gives, which some unpackers take."""
+    if UNICODE_PATH_MARK in extra:
+        for field, content in _fields_of(extra):
+            if field == UNICODE_PATH_FIELD:
+                return content[5:]  # behind a version and the name's CRC-32
+    return b""
+
+
+def _from_zip64(extra: bytes, *said: int) -> tuple[int, int, int]:
+    """Return size, stored size and offset, the large ones from the extra field."""
+    if IN_ZIP64 in said:
+        for field, content in _fields_of(extra):
+            if field == ZIP64_FIELD:
+                whole = content[: len(content) & ~7]
+                wide = iter(struct.unpack(f"<{len(whole) // 8}Q", whole))
+                size, stored, start = (
+                    next(wide, value) if value == IN_ZIP64 else value for value in said
+                )
+                return size, stored, start
     return said[0], said[1], said[2]

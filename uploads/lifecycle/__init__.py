@@ -5,11 +5,12 @@ record the answer. No S3 request is made inside a transaction. What dies in
 between leaves a row that says so, and the sweeper takes it from there.
 """
 
+from uploads.inspection.budget import Budget
 from uploads.lifecycle.completion import complete, preview, stored_parts
 from uploads.lifecycle.inspecting import (
     Objects,
+    inline_budget,
     reject_uninspected,
-    takes_long,
     wait,
 )
 from uploads.lifecycle.moving import expire, move, purge
@@ -37,6 +38,7 @@ from uploads.lifecycle.starting import Declaration, start
 
 __all__ = [
     "MAX_FORM_BYTES",
+    "Budget",
     "Declaration",
     "Objects",
     "WantedPart",
@@ -45,6 +47,7 @@ __all__ = [
     "discard_incoming",
     "empty_quarantine",
     "expire",
+    "inline_budget",
     "may_be_released",
     "may_show_inline",
     "move",
@@ -61,6 +64,5 @@ __all__ = [
     "start",
     "start_form",
     "stored_parts",
-    "takes_long",
     "wait",
 ]

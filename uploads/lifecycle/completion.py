@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from uploads.errors import (
@@ -13,7 +13,9 @@ from uploads.errors import (
     StaleUpload,
     StorageUnavailable,
 )
+from uploads.inspection.budget import Budget
 from uploads.lifecycle.assembling import assemble
+from uploads.lifecycle.claims import claim_end
 from uploads.lifecycle.inspecting import Objects, inspect, reject
 from uploads.lifecycle.moving import move
 from uploads.lifecycle.receiving import discard_copy, discard_incoming, receive
@@ -34,6 +36,7 @@ def complete(
     actor: Any = None,
     objects: Objects | None = None,
     patient: bool = False,
+    budget: Budget | None = None,
 ) -> Upload:
     """Ask the bucket about ``upload`` and take it as far as the facts allow.
 
@@ -41,24 +44,36 @@ def complete(
     left it. Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises
     Incomplete while bytes are missing, InvalidState for an upload that is over,
     StorageUnavailable when S3 cannot be asked. ``objects`` comes from preview, for
-    who completes many. Who is ``patient`` waits for slow inspectors of large objects
-    too; see takes_long.
+    who completes many. A ``patient`` caller waits for long inspections too; for others
+    ``budget`` is what inspections may cost, by default that of one request.
     """
-    steps: dict[str, Callable[..., None]] = {
-        State.PENDING: _verify,
-        State.INSPECTING: partial(inspect, patient=patient),
-    }
+    held_until: datetime | None = None
     for _ in State:  # a lost race means that the row has moved on: bounded
         was = upload.state
-        if was not in steps:
+        if was not in {State.PENDING, State.INSPECTING}:
             break
+        asked = objects or get_bucket()
         try:
-            steps[was](upload, actor, objects or get_bucket())
+            if was == State.PENDING:
+                # Verified and claimed at once: nobody else inspects it in between.
+                held_until = claim_end(upload, patient=patient)
+                _verify(upload, actor, asked, held_until)
+            else:
+                inspect(
+                    upload,
+                    actor,
+                    asked,
+                    patient=patient,
+                    budget=budget,
+                    held_until=held_until,
+                )
             if upload.state == was:
                 break  # it waits for an inspector
         except StaleUpload:
+            held_until = None
             upload.refresh_from_db()
         except (Incomplete, StorageUnavailable):
+            held_until = None
             # What is missing may be gone with a removal or a rejection.
             if not _has_moved_on(upload):
                 raise
@@ -101,13 +116,15 @@ def stored_parts(upload: Upload) -> list[Part]:
         return []
 
 
-def _verify(upload: Upload, actor: Any, objects: Objects) -> None:
+def _verify(
+    upload: Upload, actor: Any, objects: Objects, claimed_until: datetime
+) -> None:
     """Take a pending upload to inspecting, or reject it, by the bucket's facts."""
     if upload.transport == Transport.FORM:
-        _receive(upload, actor)
+        _receive(upload, actor, claimed_until)
         return
     if upload.transport == Transport.COPY:
-        _release(upload, actor)
+        _release(upload, actor, claimed_until)
         return
     expected = upload.checksum_sha256
     if upload.transport == Transport.MULTIPART:
@@ -120,10 +137,17 @@ def _verify(upload: Upload, actor: Any, objects: Objects) -> None:
         reject(upload, actor, mismatch.words, cause=mismatch.cause)
         return
     found = _recorded(facts)
-    move(upload, State.INSPECTING, actor=actor, detail=found, **found)
+    move(
+        upload,
+        State.INSPECTING,
+        actor=actor,
+        detail=found,
+        claimed_until=claimed_until,
+        **found,
+    )
 
 
-def _release(upload: Upload, actor: Any) -> None:
+def _release(upload: Upload, actor: Any, claimed_until: datetime) -> None:
     """Take a release to inspecting: its copy from quarantine, under its own key."""
     facts = copy_back(upload)
     expected = upload.checksum_sha256
@@ -133,7 +157,14 @@ def _release(upload: Upload, actor: Any) -> None:
         return
     found = _recorded(facts)
     try:
-        move(upload, State.INSPECTING, actor=actor, detail=found, **found)
+        move(
+            upload,
+            State.INSPECTING,
+            actor=actor,
+            detail=found,
+            claimed_until=claimed_until,
+            **found,
+        )
     except StaleUpload:
         upload.refresh_from_db()
         if upload.is_final:
@@ -141,7 +172,7 @@ def _release(upload: Upload, actor: Any) -> None:
         raise
 
 
-def _receive(upload: Upload, actor: Any) -> None:
+def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
     """Take what a plain form has sent to inspecting: its copy, under the own key."""
     arrival = receive(upload)
     if arrival.refusal:
@@ -152,7 +183,14 @@ def _receive(upload: Upload, actor: Any) -> None:
     told = {name: value for name, value in found.items() if name != "filename"}
     detail = {"reserved_bytes": upload.byte_size, **told}
     try:
-        move(upload, State.INSPECTING, actor=actor, detail=detail, **found)
+        move(
+            upload,
+            State.INSPECTING,
+            actor=actor,
+            detail=detail,
+            claimed_until=claimed_until,
+            **found,
+        )
     except StaleUpload:
         upload.refresh_from_db()
         if upload.is_final:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import structlog
 from django.db import transaction
 from django.utils import timezone
 
+from uploads.conf import options
 from uploads.errors import InspectorUnavailable, StaleUpload, StorageUnavailable
 from uploads.inspection import pipeline
+from uploads.inspection.budget import Budget, OverBudget
 from uploads.inspection.verdicts import CONTENT, Sample
+from uploads.lifecycle.claims import (
+    claim_inspection,
+    leave_to_background,
+    release_inspection,
+)
 from uploads.lifecycle.moving import move, purge
 from uploads.lifecycle.quarantine import forget_copy, quarantine
 from uploads.lifecycle.releasing import NOT_INSPECTED, overruled_cause
@@ -24,37 +32,101 @@ Objects = Bucket | PreviewedBucket
 
 logger = structlog.get_logger("slipway.inspection")
 
+INLINE_BYTES = 64 * 1024**2
+BYTES_PER_READ = 2 * 1024**2
+MIN_READS = 200
+
 UNINSPECTED = (
     "It could not be checked, for a fault of this site and not of the file. Upload it "
     "again; if it ends like this once more, tell those who run the site."
 )
 
 
-def takes_long(upload: Upload) -> bool:
-    """Return whether its inspection should not keep a person waiting.
+def inline_budget() -> Budget:
+    """Return what all inspections inside one request may cost together."""
+    limits = options()
+    return Budget(
+        reads=limits.inline_inspection_reads,
+        byte_count=max(INLINE_BYTES, 4 * limits.inline_inspection_bytes),
+        seconds=limits.inline_inspection_seconds,
+        is_inline=True,
+    )
+
+
+def background_budget() -> Budget:
+    """Return what one inspection in the background may cost.
+
+    Slow inspectors, which read whole objects, have limits of their own.
+    """
+    limits = options()
+    return Budget(
+        reads=max(MIN_READS, limits.inspection_bytes // BYTES_PER_READ),
+        byte_count=limits.inspection_bytes,
+        seconds=limits.inspection_seconds,
+    )
+
+
+def inspect(
+    upload: Upload,
+    actor: Any,
+    objects: Objects,
+    *,
+    patient: bool = False,
+    budget: Budget | None = None,
+    held_until: datetime | None = None,
+) -> None:
+    """Take an inspecting upload to ready, or reject it, by its content.
+
+    The upload stays inspecting while another process inspects it, and while an
+    inspector cannot look; then ``waiting_reason`` says which and why. Without
+    ``patient`` it also stays inspecting when the inspection costs more than ``budget``,
+    which by default is that of one request. The background finishes it. ``held_until``
+    is the end of a claim that the caller holds. Raises StorageUnavailable, StaleUpload.
+    """
+    if upload.is_inspected_later and not patient:
+        upload.refresh_from_db()
+        return
+    until = held_until or claim_inspection(upload, patient=patient)
+    if until is None:
+        return
+    if held_until:
+        # A rename before this moment counts; later ones must keep the extension.
+        upload.refresh_from_db(fields=["filename"])
+    try:
+        if patient:
+            _inspect(upload, actor, _sample(upload, objects, background_budget()))
+        else:
+            _inspect_inline(upload, actor, objects, budget or inline_budget())
+    finally:
+        release_inspection(upload, until)
+
+
+def _inspect_inline(
+    upload: Upload, actor: Any, objects: Objects, budget: Budget
+) -> None:
+    sample = _sample(upload, objects, budget)
+    try:
+        _inspect(upload, actor, sample, quick_only=_takes_long(sample))
+    except OverBudget:
+        leave_to_background(upload)
+
+
+def _takes_long(sample: Sample) -> bool:
+    """Return whether a slow inspector has to read a large object.
 
     An inspector that cannot even say so is asked again where there is time.
     """
     try:
-        return pipeline.takes_long(_sample(upload, get_bucket()))
+        return pipeline.takes_long(sample)
     except InspectorUnavailable:
         return False
 
 
-def inspect(
-    upload: Upload, actor: Any, objects: Objects, *, patient: bool = False
+def _inspect(
+    upload: Upload, actor: Any, sample: Sample, *, quick_only: bool = False
 ) -> None:
-    """Take an inspecting upload to ready, or reject it, by its content.
-
-    It stays where it is while an inspector cannot look, and then says in
-    ``waiting_reason`` which and why; without ``patient``, also where a look takes
-    long. Raises StorageUnavailable, StaleUpload.
-    """
-    # A rename before this moment counts; later ones must keep the extension.
-    upload.refresh_from_db(fields=["filename"])
-    sample = _sample(upload, objects)
+    """Do what inspect says, by the holder of the claim. Raises OverBudget."""
     try:
-        quick_only = not patient and pipeline.takes_long(sample)
         verdict = pipeline.inspect(
             sample, quick_only=quick_only, overruled=_overruled(upload)
         )
@@ -74,6 +146,7 @@ def inspect(
         reject(upload, actor, words, cause="replaced")
         return
     if quick_only:
+        leave_to_background(upload)
         return
     move(
         upload,
@@ -83,6 +156,7 @@ def inspect(
         completed_at=timezone.now(),
         detected_type=verdict.detected_type,
         waiting_reason="",
+        claimed_until=None,
     )
 
 
@@ -111,6 +185,7 @@ def reject(
         rejected_reason=reason[:255],
         rejected_cause=cause,
         waiting_reason="",
+        claimed_until=None,
         **facts,
     )
     logger.warning(
@@ -151,14 +226,22 @@ def _overruled(upload: Upload) -> str:
     return overruled_cause(rejected) if rejected else ""
 
 
-def _sample(upload: Upload, objects: Objects) -> Sample:
+def _sample(upload: Upload, objects: Objects, budget: Budget) -> Sample:
+    def read(start: int, length: int) -> bytes:
+        key, etag = upload.key, upload.etag
+        if isinstance(objects, PreviewedBucket):
+            seen = objects.seen_range(key, start, length, etag=etag)
+            if seen is not None:
+                return seen
+        budget.spend(length)
+        return objects.read_range(key, start, length, etag=etag)
+
     return Sample(
         filename=upload.filename,
         content_type=upload.content_type,
         byte_size=upload.byte_size,
-        read=lambda start, length: objects.read_range(
-            upload.key, start, length, etag=upload.etag
-        ),
+        read=read,
+        budget=budget,
     )
 
 

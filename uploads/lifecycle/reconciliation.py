@@ -8,6 +8,7 @@ from typing import Any
 
 import django
 import structlog
+from django.utils import timezone
 
 from uploads import lifecycle
 from uploads.errors import (
@@ -34,16 +35,23 @@ def complete(
     actor: Any = None,
     objects: lifecycle.Objects | None = None,
     patient: bool = False,
+    budget: lifecycle.Budget | None = None,
 ) -> Upload:
     """Reconcile for who waits for the answer: what stands in the way is raised.
 
     Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises as
     lifecycle.complete does; an upload that lacks bytes when its time is up is
-    expired, and then raises InvalidState. An inspection that takes long is handed
-    over to a worker, unless the caller is ``patient``; where there are no workers it
-    is done before this returns.
+    expired, and then raises InvalidState. An inspection that costs more than ``budget``
+    is left to a worker or, where there are none, to the sweeper, unless the caller is
+    ``patient``.
     """
-    step = partial(lifecycle.complete, actor=actor, objects=objects, patient=patient)
+    step = partial(
+        lifecycle.complete,
+        actor=actor,
+        objects=objects,
+        patient=patient,
+        budget=budget,
+    )
     try:
         step(upload)
     except Incomplete:
@@ -55,11 +63,8 @@ def complete(
         _expire(upload)
         # Expired just now, or in that very moment completed or given more time.
         step(upload)
-    if not patient and _waits_for_worker(upload):
-        # The row is committed by now, and says all there is to know: a task that is
-        # lost, or that fails, is made good by the sweeper.
-        inspect_in_background.enqueue(str(upload.pk))
-        upload.refresh_from_db()
+    if not patient:
+        _hand_over(upload)
     return upload
 
 
@@ -83,12 +88,18 @@ def inspect_in_background(upload_id: str) -> None:
         schedule.looked(upload, was=State.INSPECTING, at=claimed_at)
 
 
-def reconcile(upload: Upload, *, actor: Any = None, patient: bool = False) -> State:
+def reconcile(
+    upload: Upload,
+    *,
+    actor: Any = None,
+    patient: bool = False,
+    budget: lifecycle.Budget | None = None,
+) -> State:
     """Take ``upload`` as far as the bucket's facts allow; return where it is now.
 
     A notification, the sweeper and an operator end here, and the browser one
-    door beside, in complete. Idempotent. Who is ``patient`` does long inspections
-    at once instead of handing them over. Raises StorageUnavailable, and then has
+    door beside, in complete. Idempotent. A ``patient`` caller does long inspections
+    at once; others leave them to the background. Raises StorageUnavailable, and then has
     changed nothing that the next call would not find; Upload.DoesNotExist for a row
     that is erased meanwhile.
     """
@@ -97,14 +108,29 @@ def reconcile(upload: Upload, *, actor: Any = None, patient: bool = False) -> St
         return State(upload.state)
     with suppress(Incomplete):
         try:
-            complete(upload, actor=actor, patient=patient)
+            complete(upload, actor=actor, patient=patient, budget=budget)
         except InvalidState:
             upload.refresh_from_db()
     return State(upload.state)
 
 
-def _waits_for_worker(upload: Upload) -> bool:
-    return upload.state == State.INSPECTING and lifecycle.takes_long(upload)
+def _hand_over(upload: Upload) -> None:
+    """Give an inspection that was just left to the background to a worker.
+
+    Where tasks would run inside the request, the sweeper takes the upload: it is due at
+    once. A worker has a while; then the sweeper takes what was lost.
+    """
+    is_due = upload.state == State.INSPECTING and upload.is_inspected_later
+    backend = inspect_in_background.get_backend()
+    if not is_due or not backend.supports_defer:
+        return
+    unseen = Upload.objects.filter(
+        pk=upload.pk, state=State.INSPECTING, checked_at=None, waiting_reason=""
+    )
+    now = timezone.now()
+    if unseen.update(checked_at=now):
+        upload.checked_at = now
+        inspect_in_background.enqueue(str(upload.pk))
 
 
 def _purge(upload: Upload) -> None:

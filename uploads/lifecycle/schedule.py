@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import F, Q
 from django.utils import timezone
 
 from uploads.conf import options
+from uploads.lifecycle.claims import lease_of
 from uploads.models import Upload, UploadQuerySet
 from uploads.states import FINAL, State, Transport
 
@@ -18,30 +20,32 @@ SLOWEST_PUT = timedelta(hours=1)
 INSPECTION = timedelta(seconds=30)
 """An inspection that has taken longer is one whose process died."""
 
-LEASE = timedelta(minutes=5)
-"""The row of a sweeper that died is looked at again after this."""
-
-SLOWEST_INSPECTION = 5_000_000
-"""Bytes a second: a larger object is leased for longer."""
-
-LONGEST_LEASE = timedelta(hours=2)
-
+FIRST = (F("retry_at").asc(nulls_first=True), F("checked_at").asc(nulls_first=True))
 FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(hours=1)
 LONGEST_WAIT = timedelta(minutes=5)
 """An inspector that comes back finds all that waited for it within this."""
 
 
-def due(now: datetime, *, limit: int) -> Iterator[Upload]:
+def due(now: datetime, *, limit: int, inspections: bool = True) -> Iterator[Upload]:
     """Yield rows to look at, up to ``limit`` of each kind.
 
-    Longest unseen first, and those that failed behind all others: however many
-    fail for ever, they keep nobody waiting.
+    Rows that were not looked at for the longest time come first. Failed rows go
+    last, so they never delay the others.
     """
-    first = (F("retry_at").asc(nulls_first=True), F("checked_at").asc(nulls_first=True))
-    kinds = (_overdue, _arriving, _releasing, _stuck, _unpurged)
-    for rows in (kind(now) for kind in kinds):
-        yield from rows.order_by(*first)[:limit]
+    kinds = [_overdue(now), _arriving(now), _releasing(now), _unpurged(now)]
+    if inspections:
+        kinds.insert(3, _stuck(now))
+    for rows in kinds:
+        yield from rows.order_by(*FIRST)[:limit]
+
+
+def next_inspection(
+    now: datetime, *, not_rows: Iterable[UUID], not_owners: Iterable[int]
+) -> Upload | None:
+    """Return the upload whose inspection is due next, but none of these."""
+    rows = _stuck(now).exclude(pk__in=not_rows).exclude(owner__in=not_owners)
+    return rows.order_by(*FIRST).first()
 
 
 def claim(upload: Upload) -> datetime | None:
@@ -54,7 +58,7 @@ def claim(upload: Upload) -> datetime | None:
     unclaimed = Upload.objects.filter(
         pk=upload.pk, checked_at=upload.checked_at, retry_at=upload.retry_at
     )
-    if not unclaimed.update(retry_at=now + _lease(upload)):
+    if not unclaimed.update(retry_at=now + lease_of(upload)):
         return None
     try:
         upload.refresh_from_db()
@@ -119,13 +123,6 @@ def _delay(failures: int, longest: timedelta) -> timedelta:
     return min(FIRST_DELAY * doublings, longest)
 
 
-def _lease(upload: Upload) -> timedelta:
-    if upload.state != State.INSPECTING:
-        return LEASE
-    reading = timedelta(seconds=upload.byte_size / SLOWEST_INSPECTION)
-    return min(LEASE + reading, LONGEST_LEASE)
-
-
 def _overdue(now: datetime) -> UploadQuerySet:
     """Pending uploads whose time is up: whole by now, or to be given up."""
     return _free(Upload.objects.filter(state=State.PENDING, expires_at__lt=now), now)
@@ -166,7 +163,8 @@ def _releasing(now: datetime) -> UploadQuerySet:
 def _stuck(now: datetime) -> UploadQuerySet:
     """Uploads whose inspection was begun and not finished."""
     idle = Q(checked_at=None) | Q(checked_at__lt=now - INSPECTION)
-    return _free(Upload.objects.filter(state=State.INSPECTING), now, idle)
+    unclaimed = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    return _free(Upload.objects.filter(unclaimed, state=State.INSPECTING), now, idle)
 
 
 def _unpurged(now: datetime) -> UploadQuerySet:

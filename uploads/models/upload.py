@@ -101,6 +101,10 @@ class Upload(models.Model):
     failed_checks = models.PositiveSmallIntegerField(default=0)
     faults = models.PositiveSmallIntegerField(default=0, db_default=0)
     """How many looks in a row broke for a fault of ours: see upkeep/sweeper.py."""
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    """End of the lease of the process that inspects the object: lifecycle/claims.py."""
+    is_inspected_later = models.BooleanField(default=False, db_default=False)
+    """Whether the inspection takes too long for a request."""
     purged_at = models.DateTimeField(null=True, blank=True)
 
     etag = models.CharField(max_length=255, blank=True)

@@ -59,9 +59,18 @@ class PreviewedBucket:
 
     def read_range(self, key: str, start: int, length: int, *, etag: str) -> bytes:
         """Return up to ``length`` bytes from ``start`` of the object with that ETag."""
+        seen = self.seen_range(key, start, length, etag=etag)
+        if seen is not None:
+            return seen
+        return self._bucket.read_range(key, start, length, etag=etag)
+
+    def seen_range(
+        self, key: str, start: int, length: int, *, etag: str
+    ) -> bytes | None:
+        """Return a range without a request; None if the preview does not hold it."""
         seen = self._previews.get(key)
         if seen and seen.facts and seen.facts.etag == etag:
             end = start + length
             if end <= len(seen.head) or len(seen.head) == seen.facts.byte_size:
                 return seen.head[start:end]
-        return self._bucket.read_range(key, start, length, etag=etag)
+        return None

@@ -59,12 +59,13 @@ def take_in(body: str | bytes) -> Intake:
     StorageUnavailable; the latter is worth another try.
     """
     counts = Intake()
+    budget = lifecycle.inline_budget()  # one for all: a request may wait for this
     for created in parse_notification(body):
         upload = _find(created)
         if upload is None:
             counts.unknown += 1
             continue
-        _act_upon(upload, created.key)
+        _act_upon(upload, created.key, budget)
         counts.handled += 1
         logger.info("notification.handled", upload=str(upload.pk), state=upload.state)
     return counts
@@ -127,7 +128,7 @@ def _find(created: CreatedObject) -> Upload | None:
     return Upload.objects.filter(key=row_key(created.key)).first()
 
 
-def _act_upon(upload: Upload, key: str) -> None:
+def _act_upon(upload: Upload, key: str, budget: lifecycle.Budget) -> None:
     if upload.state == State.READY:
         if is_incoming(key):
             lifecycle.discard_incoming(upload)  # sent again, for nobody
@@ -136,7 +137,7 @@ def _act_upon(upload: Upload, key: str) -> None:
         # Bytes came back after all URLs were thought dead: purge once more.
         Upload.objects.filter(pk=upload.pk).update(purged_at=None)
         upload.purged_at = None
-    reconcile(upload)
+    reconcile(upload, budget=budget)
 
 
 def _storable(text: str) -> str:

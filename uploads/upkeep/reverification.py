@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from uploads.errors import UploadError
+from uploads.lifecycle import Budget
 from uploads.lifecycle.reconciliation import complete
 from uploads.lifecycle.verification import Mismatch, find_mismatch
 from uploads.models import Upload
@@ -22,7 +23,9 @@ class Finding:
     words: str
 
 
-def reverify(upload: Upload, *, actor: Any = None) -> Finding:
+def reverify(
+    upload: Upload, *, actor: Any = None, budget: Budget | None = None
+) -> Finding:
     """Compare a stored object with its record; take an open upload further.
 
     What is found about a stored object is recorded and changes nothing else.
@@ -32,7 +35,7 @@ def reverify(upload: Upload, *, actor: Any = None) -> Finding:
         if upload.state in FINAL:
             return Finding(False, "It is over: there is nothing to verify.")
         if upload.state != State.READY:
-            return _take_further(upload, actor)
+            return _take_further(upload, actor, budget)
         mismatch = _find_mismatch(upload)
     except UploadError as error:
         return Finding(False, error.detail)
@@ -45,8 +48,8 @@ def reverify(upload: Upload, *, actor: Any = None) -> Finding:
     return Finding(True, "The object is what its record says.")
 
 
-def _take_further(upload: Upload, actor: Any) -> Finding:
-    complete(upload, actor=actor)
+def _take_further(upload: Upload, actor: Any, budget: Budget | None) -> Finding:
+    complete(upload, actor=actor, budget=budget)
     if upload.state == State.READY:
         return Finding(True, "The object was verified and is ready.")
     if upload.state == State.REJECTED:

@@ -7,6 +7,7 @@ time, and one that dies leaves nothing locked.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -73,13 +74,16 @@ class Report:
         return asdict(self)
 
 
-class _StorageDown(Exception):  # noqa: N818  as in errors.py
+class StorageDown(Exception):  # noqa: N818  as in errors.py
     """The bucket itself does not answer: the rest of the pass would fail too."""
 
 
-def sweep(*, dry_run: bool = False, limits: Limits | None = None) -> Report:
+def sweep(
+    *, dry_run: bool = False, limits: Limits | None = None, inspections: bool = True
+) -> Report:
     """Make one bounded pass over quotas, rates, bucket and rows.
 
+    Without ``inspections``, rows in inspection are left to InspectionLanes.
     S3 that does not answer is counted in ``failed`` and left for the next pass.
     """
     limits = limits or Limits()
@@ -100,32 +104,41 @@ def sweep(*, dry_run: bool = False, limits: Limits | None = None) -> Report:
             page_size=limits.page,
         )
         # Its own reading of the clock: what the bucket's sweep took was time too.
-        _sweep_rows(report, dry_run=dry_run, limit=limits.rows)
+        rows = schedule.due(timezone.now(), limit=limits.rows, inspections=inspections)
+        _sweep_rows(rows, report, dry_run=dry_run)
         # After the rows: those that have just ended own no parts any more.
         if is_end:
             bucket_sweep.sweep_multipart_uploads(report, now=now, dry_run=dry_run)
-    except (_StorageDown, StorageError):
+    except (StorageDown, StorageError):
         report.failed += 1
     report.waiting = Upload.objects.waiting().count()
     logger.info("sweep.done", dry_run=dry_run, **report.as_dict())
     return report
 
 
-def _sweep_rows(report: Report, *, dry_run: bool, limit: int) -> None:
-    for upload in schedule.due(timezone.now(), limit=limit):
+def settle_row(upload: Upload, report: Report) -> None:
+    """Claim a row and take it as far as the facts allow; skip one that is claimed.
+
+    Raises StorageDown when S3 does not answer at all.
+    """
+    retry_at = upload.retry_at
+    claimed_at = schedule.claim(upload)
+    if claimed_at is None:
+        return
+    report.looked_at += 1
+    try:
+        _settle(upload, report, at=claimed_at)
+    except StorageDown:
+        schedule.unseen(upload, retry_at=retry_at)
+        raise
+
+
+def _sweep_rows(rows: Iterable[Upload], report: Report, *, dry_run: bool) -> None:
+    for upload in rows:
         if dry_run:
             report.looked_at += 1
-            continue
-        retry_at = upload.retry_at
-        claimed_at = schedule.claim(upload)
-        if claimed_at is None:
-            continue
-        report.looked_at += 1
-        try:
-            _settle(upload, report, at=claimed_at)
-        except _StorageDown:
-            schedule.unseen(upload, retry_at=retry_at)
-            raise
+        else:
+            settle_row(upload, report)
 
 
 def _settle(upload: Upload, report: Report, *, at: datetime) -> None:
@@ -223,4 +236,4 @@ def _require_bucket() -> None:
     try:
         get_bucket().check()
     except StorageError as error:
-        raise _StorageDown from error
+        raise StorageDown from error

@@ -79,10 +79,24 @@ def test_a_large_one_is_handed_over(alice: Any, bucket: Bucket, queue: Any) -> N
     assert held(alice) == (6, 0, 1, 0)
 
 
-def test_without_workers_it_is_done_before_the_answer(
+def test_without_workers_the_next_sweep_does_it_and_the_request_does_not(
     alice: Any, bucket: Bucket
 ) -> None:
-    assert complete(arrive(bucket, alice)).state == State.READY
+    upload = complete(arrive(bucket, alice))
+    assert upload.state == State.INSPECTING
+    assert Yes.seen == []
+
+    assert sweep().completed == 1
+    assert Yes.seen == ["notes.txt"]
+
+
+def test_a_second_complete_adds_no_work_to_an_inspection_that_waits(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = complete(arrive(bucket, alice))
+
+    with refusing(bucket):  # S3 is not even asked
+        assert complete(Upload.objects.get(pk=upload.pk)).state == State.INSPECTING
 
 
 def test_quick_inspectors_refuse_a_large_one_at_once(
@@ -114,8 +128,8 @@ def test_a_task_runs_once_however_often_it_comes(
 ) -> None:
     upload = arrive(bucket, alice)
     for _ in range(3):
-        complete(upload)
-    assert len(queue) == 3
+        complete(Upload.objects.get(pk=upload.pk))
+    assert len(queue) == 1
 
     for _ in range(3):
         run(upload)
@@ -199,6 +213,8 @@ def test_a_failing_task_fails_no_request(
     monkeypatch.setattr(reconciliation, "reconcile", die)
 
     assert complete(upload).state == State.INSPECTING
+    with pytest.raises(OperationalError):
+        run(upload)
 
 
 def test_an_operator_who_verifies_again_does_not_wait_either(
@@ -210,4 +226,5 @@ def test_an_operator_who_verifies_again_does_not_wait_either(
 
     settings.INSPECTORS = entries("Absent")
     assert Absent.away
+    upload = arrive(bucket, alice, b"hello")
     assert reverify(upload).words.endswith("Absent: gone fishing.")

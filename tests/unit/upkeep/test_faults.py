@@ -17,6 +17,7 @@ from tests.support.inspectors import entries
 from tests.support.storage_faults import refusing
 from uploads import lifecycle
 from uploads.errors import InvalidState
+from uploads.inspection.budget import Budget
 from uploads.lifecycle import inspecting
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
@@ -53,10 +54,10 @@ class Fault:
         self.error: Exception | None = ZeroDivisionError("a fault of ours")
         sample = inspecting._sample
 
-        def break_(upload: Upload, objects: Any) -> Any:
+        def break_(upload: Upload, objects: Any, budget: Budget) -> Any:
             if self.error is not None:
                 raise self.error
-            return sample(upload, objects)
+            return sample(upload, objects, budget)
 
         monkeypatch.setattr(inspecting, "_sample", break_)
 

@@ -270,10 +270,10 @@ def test_a_message_that_breaks_something_stops_no_other(
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
 ) -> None:
-    def break_on_poison(upload: Upload) -> State:
+    def break_on_poison(upload: Upload, **options: Any) -> State:
         if upload.filename == "poison.txt":
             raise error
-        return reconcile(upload)
+        return reconcile(upload, **options)
 
     monkeypatch.setattr(intake, "reconcile", break_on_poison)
     poison = begin(alice, filename="poison.txt")

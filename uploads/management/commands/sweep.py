@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import close_old_connections
 
 from uploads.outages import DATABASE_ERRORS
+from uploads.upkeep.inspection_lanes import InspectionLanes
 from uploads.upkeep.sweeper import sweep
 
 logger = structlog.get_logger("slipway.sweeper")
@@ -34,10 +35,28 @@ class Command(BaseCommand):
             "--every", type=float, default=60, help="seconds between passes"
         )
 
+        parser.add_argument(
+            "--inspect-every",
+            type=float,
+            default=2,
+            help="with --loop: seconds between looks for inspections that wait",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        lanes = None
+        if options["loop"] and not options["dry_run"]:
+            lanes = InspectionLanes(every=options["inspect_every"])
+            lanes.start()
+        try:
+            self._sweep(options, inspections=lanes is None)
+        finally:
+            if lanes is not None:
+                lanes.stop()
+
+    def _sweep(self, options: dict[str, Any], *, inspections: bool) -> None:
         while True:
             try:
-                report = sweep(dry_run=options["dry_run"])
+                report = sweep(dry_run=options["dry_run"], inspections=inspections)
                 self.stdout.write(json.dumps(report.as_dict()))
             except DATABASE_ERRORS as error:
                 # The database is down: the next pass finds all that this one left.

@@ -1,0 +1,397 @@
+"""What an inspection may cost inside a request, and who may do it: budget and claim."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests.support import archives
+from tests.support.archives import Raw, packed, raw
+from tests.support.builders import begin, let_time_pass, put
+from tests.support.inspectors import Absent, Yes, entries, sample_of
+from uploads.conf import options
+from uploads.inspection import pipeline
+from uploads.inspection.budget import Budget, OverBudget
+from uploads.inspection.verdicts import ACCEPTED, Sample, Verdict
+from uploads.lifecycle import claims
+from uploads.lifecycle.reconciliation import complete
+from uploads.models import Upload
+from uploads.s3.bucket import Bucket
+from uploads.states import State
+from uploads.upkeep import inspection_lanes
+from uploads.upkeep.inspection_lanes import InspectionLanes
+from uploads.upkeep.sweeper import sweep
+
+ZIP = {"filename": "a.zip", "content_type": "application/zip"}
+PHOTOS = packed(*((f"{n}.jpg", bytes([n]) * 9000) for n in range(200)), compression=0)
+ARCHIVES = [{"NAME": "uploads.inspection.archives.ArchiveInspector"}]
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("alice")
+
+
+def arrive(
+    bucket: Bucket, owner: Any, content: bytes = b"hello", **facts: Any
+) -> Upload:
+    upload = begin(owner, content, **facts)
+    put(bucket, upload, content)
+    return upload
+
+
+def limit(settings: Any, **limits: Any) -> None:
+    settings.UPLOADS = {**settings.UPLOADS, **limits}
+
+
+@contextmanager
+def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Count the bytes of each ranged GET."""
+    asked: list[int] = []
+    read = Bucket.read_range
+
+    def counted(self: Bucket, key: str, start: int, length: int, **etag: Any) -> bytes:
+        asked.append(length)
+        return read(self, key, start, length, **etag)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bucket, "read_range", counted)
+        yield asked
+
+
+class Hungry(Yes):
+    """Reads one byte after another, up to ``reads``."""
+
+    name = "Hungry"
+
+    def __init__(self, *, reads: int = 1000, slow: bool = False) -> None:
+        super().__init__(slow=slow)
+        self.reads = reads
+
+    def inspect(self, sample: Sample) -> Verdict:
+        for _ in range(self.reads):
+            sample.read(0, 1)
+        self.seen.append(sample.filename)
+        return ACCEPTED
+
+
+class Meanwhile(Yes):
+    """Does something else in the middle of an inspection."""
+
+    name = "Meanwhile"
+    act: Any = staticmethod(lambda: None)
+
+    def inspect(self, sample: Sample) -> Verdict:
+        self.seen.append(sample.filename)
+        type(self).act()
+        return ACCEPTED
+
+
+def hungry(**facts: Any) -> list[dict[str, Any]]:
+    return [{"NAME": f"{__name__}.Hungry", "OPTIONS": facts}]
+
+
+# The budget of a request
+
+
+def test_inspection_over_the_inline_budget_is_left_to_the_sweep(
+    alice: Any, bucket: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.INSPECTORS = hungry()
+    upload = arrive(bucket, alice)
+
+    with counting(monkeypatch) as asked:
+        assert complete(upload).state == State.INSPECTING
+    assert len(asked) <= options().inline_inspection_reads
+    assert upload.events.filter(kind="upload.waiting").count() == 0
+
+    with counting(monkeypatch) as asked:
+        for _ in range(5):
+            complete(Upload.objects.get(pk=upload.pk))
+    assert asked == []
+
+    settings.INSPECTORS = hungry(reads=150)
+    assert sweep().completed == 1
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_budget_covers_all_uploads_of_one_batch(
+    alice: Any,
+    bucket: Bucket,
+    settings: Any,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    slow: bool,
+) -> None:
+    settings.INSPECTORS = hungry(reads=50, slow=slow)
+    monkeypatch.setattr("uploads.lifecycle.completion.PREVIEW_BYTES", 0)
+    client.force_login(alice)
+    uploads = [arrive(bucket, alice) for _ in range(10)]
+
+    with counting(monkeypatch) as asked:
+        answer = client.post(
+            "/api/v1/uploads/complete-batch",
+            {"ids": [str(upload.pk) for upload in uploads]},
+            content_type="application/json",
+        )
+
+    states = [result["upload"]["state"] for result in answer.json()["results"]]
+    assert states == ["ready"] * 2 + ["inspecting"] * 8
+    assert len(asked) <= options().inline_inspection_reads + len(uploads)
+    assert sweep().completed == 8
+
+
+def test_small_files_that_were_previewed_cost_nothing_of_the_budget(
+    alice: Any, bucket: Bucket, settings: Any, client: Client
+) -> None:
+    settings.INSPECTORS = hungry(reads=500)
+    client.force_login(alice)
+    uploads = [arrive(bucket, alice) for _ in range(3)]
+
+    answer = client.post(
+        "/api/v1/uploads/complete-batch",
+        {"ids": [str(upload.pk) for upload in uploads]},
+        content_type="application/json",
+    )
+
+    states = [result["upload"]["state"] for result in answer.json()["results"]]
+    assert states == ["ready"] * 3
+
+
+def test_archive_is_left_to_the_background_and_ends_ready(
+    alice: Any, bucket: Bucket, settings: Any
+) -> None:
+    settings.INSPECTORS = ARCHIVES
+    limit(settings, INLINE_INSPECTION_READS=2)
+    upload = arrive(bucket, alice, PHOTOS, **ZIP)
+
+    assert complete(upload).state == State.INSPECTING
+
+    assert sweep().completed == 1
+    ready = upload.events.get(kind="upload.ready")
+    assert "reason" not in (ready.detail or {})
+
+
+@pytest.mark.parametrize(
+    "limits", [{"INSPECTION_BYTES": 20_000}, {"INSPECTION_SECONDS": 1e-9}], ids=str
+)
+def test_archive_over_the_background_budget_is_ready_with_a_note(
+    alice: Any, bucket: Bucket, settings: Any, limits: dict[str, Any]
+) -> None:
+    settings.INSPECTORS = ARCHIVES
+    limit(settings, INLINE_INSPECTION_READS=1, **limits)
+    upload = complete(arrive(bucket, alice, PHOTOS, **ZIP))
+
+    assert sweep().completed == 1
+    reason = upload.events.get(kind="upload.ready").detail["reason"]
+    assert "not checked" in reason or "not read" in reason  # by what was reached
+
+
+def test_archive_over_the_background_budget_is_refused_by_setting(
+    alice: Any, bucket: Bucket, settings: Any
+) -> None:
+    settings.INSPECTORS = ARCHIVES
+    limit(
+        settings,
+        INLINE_INSPECTION_READS=1,
+        INSPECTION_BYTES=20_000,
+        UNFINISHED_INSPECTION="refuse",
+    )
+    upload = complete(arrive(bucket, alice, PHOTOS, **ZIP))
+
+    assert sweep().rejected == 1
+    upload.refresh_from_db()
+    assert "too large to be checked" in upload.rejected_reason
+
+
+def test_time_counts_too(settings: Any) -> None:
+    settings.INSPECTORS = hungry(reads=1)
+    sample = sample_of(b"x", budget=Budget(seconds=-1, is_inline=True))
+    content = sample.read
+
+    def read(start: int, length: int) -> bytes:
+        sample.budget.spend(length)
+        return content(start, length)
+
+    with pytest.raises(OverBudget):
+        pipeline.inspect(
+            sample_of(b"x", read=read, budget=sample.budget), quick_only=True
+        )
+
+
+def test_slow_inspector_in_the_background_has_limits_of_its_own(
+    alice: Any, bucket: Bucket, settings: Any
+) -> None:
+    settings.INSPECTORS = hungry(reads=300, slow=True)
+    limit(settings, INLINE_INSPECTION_BYTES=1, INSPECTION_BYTES=10)
+    complete(arrive(bucket, alice))
+
+    assert sweep().completed == 1
+
+
+# The claim
+
+
+@pytest.fixture
+def meanwhile(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    settings.INSPECTORS = [{"NAME": f"{__name__}.Meanwhile"}]
+
+    def during(act: Any) -> None:
+        monkeypatch.setattr(Meanwhile, "act", staticmethod(act))
+
+    return during
+
+
+def test_second_caller_is_answered_inspecting_at_once(
+    alice: Any, bucket: Bucket, meanwhile: Any
+) -> None:
+    upload = arrive(bucket, alice)
+    told: list[str] = []
+    again = lambda: told.append(complete(Upload.objects.get(pk=upload.pk)).state)  # noqa: E731
+    meanwhile(again)
+
+    assert complete(upload).state == State.READY
+
+    assert told == [State.INSPECTING]
+    assert Meanwhile.seen == ["notes.txt"]
+    upload.refresh_from_db()
+    assert upload.claimed_until is None
+
+
+def test_sweeper_leaves_an_upload_alone_that_a_request_inspects(
+    alice: Any, bucket: Bucket, meanwhile: Any
+) -> None:
+    upload = arrive(bucket, alice)
+    Upload.objects.update(created_at=timezone.now())
+    looked: list[int] = []
+    meanwhile(lambda: looked.append(sweep().looked_at))
+
+    complete(upload)
+
+    assert looked == [0]
+    assert Meanwhile.seen == ["notes.txt"]
+
+
+def test_claim_of_a_request_that_died_ends(
+    alice: Any, bucket: Bucket, meanwhile: Any
+) -> None:
+    upload = arrive(bucket, alice)
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    meanwhile(die)
+    with (
+        # The process was killed: nothing released the claim.
+        mock.patch("uploads.lifecycle.inspecting.release_inspection"),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        complete(upload)
+    meanwhile(lambda: None)
+    upload = Upload.objects.get()
+    assert upload.claimed_until is not None
+    assert complete(upload).state == State.INSPECTING
+    assert sweep().looked_at == 0
+
+    let_time_pass(minutes=1)
+
+    assert sweep().completed == 1
+
+
+def test_claim_is_released_when_an_inspector_cannot_look(
+    alice: Any, bucket: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.INSPECTORS = entries("Absent")
+    upload = complete(arrive(bucket, alice))
+    monkeypatch.setattr(Absent, "away", False)
+
+    assert complete(upload).state == State.READY
+
+
+def test_claim_that_ran_out_and_was_taken_over_is_not_released(
+    alice: Any, bucket: Bucket, settings: Any
+) -> None:
+    settings.INSPECTORS = entries("Absent")
+    upload = complete(arrive(bucket, alice))
+    first = claims.claim_inspection(upload, patient=False)
+    let_time_pass(minutes=1)
+    second = claims.claim_inspection(upload, patient=False)
+
+    assert first is not None
+    claims.release_inspection(upload, first)
+
+    upload.refresh_from_db()
+    assert upload.claimed_until == second
+
+
+# The sweeper's lanes
+
+
+@pytest.fixture
+def lanes(monkeypatch: pytest.MonkeyPatch) -> Iterator[InspectionLanes]:
+    """Lanes that take uploads and never end them."""
+    lanes = InspectionLanes(every=60)
+    held = threading.Event()
+    monkeypatch.setattr(lanes, "_inspect", lambda upload: held.wait(10))
+    yield lanes
+    held.set()
+    lanes._pool.shutdown()
+
+
+def test_lanes_take_what_waits_and_leave_lanes_to_other_owners(
+    alice: Any,
+    bucket: Bucket,
+    settings: Any,
+    lanes: InspectionLanes,
+    django_user_model: Any,
+) -> None:
+    settings.INSPECTORS = hungry()
+    for _ in range(5):
+        complete(arrive(bucket, alice))
+    assert lanes.look() == inspection_lanes.LANES_PER_OWNER
+    assert lanes.look() == 0
+
+    bob = django_user_model.objects.create_user("bob")
+    complete(arrive(bucket, bob))
+    assert lanes.look() == 1
+    assert set(lanes._running.values()) == {alice.pk, bob.pk}
+
+
+def test_a_pass_beside_lanes_leaves_inspections_to_them(
+    alice: Any, bucket: Bucket, settings: Any
+) -> None:
+    settings.INSPECTORS = hungry(reads=150)
+    complete(arrive(bucket, alice))
+
+    assert sweep(inspections=False).looked_at == 0
+    assert sweep().completed == 1
+
+
+def test_bomb_is_refused_inside_the_request(
+    alice: Any, bucket: Bucket, settings: Any
+) -> None:
+    settings.INSPECTORS = ARCHIVES
+    bomb = raw(Raw(b"bomb", bytes(120_000_000), method=8))
+
+    assert complete(arrive(bucket, alice, bomb, **ZIP)).state == State.REJECTED
+
+
+def test_scattered_archive_is_refused_or_ready_after_few_reads(
+    alice: Any, bucket: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.INSPECTORS = ARCHIVES
+    for extra, state in ((0, State.READY), (0xFFF0, State.REJECTED)):
+        upload = arrive(bucket, alice, archives.scattered(3000, extra=extra), **ZIP)
+        with counting(monkeypatch) as asked:
+            complete(upload)
+            sweep()
+        upload.refresh_from_db()
+        assert upload.state == state
+        assert len(asked) < 50

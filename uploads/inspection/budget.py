@@ -1,0 +1,66 @@
+"""What one inspection may cost: reads of the bucket, bytes, seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import inf
+
+
+class OverBudget(Exception):  # noqa: N818  as in errors.py
+    """The inspection would cost more than its budget.
+
+    ``note`` says, for operators, which part of the file was not checked.
+    """
+
+    def __init__(self, note: str = "") -> None:
+        super().__init__(note or "The inspection reached its limit.")
+        self.note = note
+
+
+class Budget:
+    """A limit on reads, bytes and seconds; without arguments there is no limit.
+
+    Only the work inside ``running`` counts, so one budget can serve all uploads of a
+    request. ``is_inline`` says that a person waits for the answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        reads: float = inf,
+        byte_count: float = inf,
+        seconds: float = inf,
+        is_inline: bool = False,
+    ) -> None:
+        self.is_inline = is_inline
+        self._reads = reads
+        self._bytes = byte_count
+        self._seconds = seconds
+        self._since: float | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Count what happens inside against the budget."""
+        self._since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._seconds -= time.monotonic() - self._since
+            self._since = None
+
+    def spend(self, byte_count: int) -> None:
+        """Pay for one read, before it is made. Raises OverBudget."""
+        if self._since is None:
+            return
+        self.check()
+        if self._reads < 1 or self._bytes < byte_count:
+            raise OverBudget
+        self._reads -= 1
+        self._bytes -= byte_count
+
+    def check(self) -> None:
+        """Raise OverBudget when the time is used up."""
+        if self._since is not None and time.monotonic() - self._since > self._seconds:
+            raise OverBudget

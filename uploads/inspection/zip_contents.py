@@ -1,0 +1,91 @@
+"""One list of contents, kept in few bytes for each entry and read in file order."""
+
+from __future__ import annotations
+
+import heapq
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from uploads.inspection.zip_directory import (
+    LOCAL,
+    BrokenArchive,
+    Directory,
+    Entry,
+)
+
+ENCRYPTED_METHOD, OTHER_METHOD = 254, 255
+NO_LIMIT = 2**64
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an entry is, by the list; ``following`` is the next thing behind it."""
+
+    start: int
+    stored_bytes: int
+    method: int
+    following: int
+    link: Entry | None
+
+    @property
+    def least_end(self) -> int:
+        """The end of the data, if local name and extra field were empty."""
+        return self.start + LOCAL.size + self.stored_bytes
+
+
+class Contents:
+    """The places of all entries of one list."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._links: dict[int, Entry] = {}
+        self._starts = array("Q")
+        self._sizes = array("Q")
+        self._methods = bytearray()
+        self._is_sorted = True
+
+    def add(self, entry: Entry) -> None:
+        """Remember where an entry is. Raises BrokenArchive for an impossible place."""
+        if self._starts and entry.header_start < self._starts[-1]:
+            self._is_sorted = False
+        if entry.is_symlink:
+            self._links[len(self._starts)] = entry
+        try:
+            self._starts.append(entry.header_start)
+            self._sizes.append(entry.stored_bytes)
+        except OverflowError:
+            raise BrokenArchive from None
+        method = ENCRYPTED_METHOD if entry.is_encrypted else entry.method
+        self._methods.append(min(method, OTHER_METHOD))
+
+    def in_file_order(self) -> Iterator[Place]:
+        """Yield the places from the front of the file to its back."""
+        count = min(len(self._starts), len(self._sizes), len(self._methods))
+        order: Iterable[int] = range(count)
+        if not self._is_sorted:
+            order = sorted(order, key=self._starts.__getitem__)
+        last = None
+        for index in order:
+            if last is not None:
+                yield self._place(last, self._starts[index])
+            last = index
+        if last is not None:
+            list_start = self._directory.start
+            ahead = self._starts[last] < list_start
+            yield self._place(last, list_start if ahead else NO_LIMIT)
+
+    def _place(self, index: int, following: int) -> Place:
+        return Place(
+            start=self._starts[index],
+            stored_bytes=self._sizes[index],
+            method=self._methods[index],
+            following=following,
+            link=self._links.get(index),
+        )
+
+
+def in_file_order(lists: Iterable[Contents]) -> Iterator[Place]:
+    """Yield the places of several lists, from the front of the file to its back."""
+    places = [contents.in_file_order() for contents in lists]
+    return heapq.merge(*places, key=lambda place: place.start)

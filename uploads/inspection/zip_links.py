@@ -1,0 +1,140 @@
+"""Symbolic links in an archive: where they lead once they are unpacked."""
+
+from __future__ import annotations
+
+import bz2
+import zlib
+from collections import defaultdict
+from collections.abc import Callable
+
+from uploads.inspection.ranges import Readable
+from uploads.inspection.zip_directory import DEFLATED, STORED, Entry
+from uploads.inspection.zip_names import ABSOLUTE, parts
+
+MAX_TARGET = 4096
+"""No system makes a link to a longer path."""
+
+MAX_HOPS = 40
+"""Systems give up on longer chains of links."""
+
+STEPS, STEPS_PER_LINK = 10_000, 200
+"""What resolving all links may take. Honest archives need far fewer steps."""
+
+CHECK_EVERY = 1000
+
+BZIP2 = 12
+ROUNDS = 5
+
+Path = tuple[bytes, ...]
+
+
+class TooTangled(Exception):  # noqa: N818  as in errors.py
+    """The links lead through each other more often than can be followed."""
+
+
+def read_target(file: Readable, entry: Entry, data_start: int) -> bytes | None:
+    """Return where a link leads; None if that cannot be read, or is no path."""
+    data = file.read(data_start, min(entry.stored_bytes, MAX_TARGET + 64))
+    try:
+        if entry.is_encrypted:
+            return None
+        if entry.method == DEFLATED:
+            data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, MAX_TARGET + 1)
+        elif entry.method == BZIP2:
+            data = bz2.BZ2Decompressor().decompress(data, MAX_TARGET + 1)
+        elif entry.method != STORED:
+            return None
+    except (zlib.error, OSError):
+        return None
+    return data if len(data) <= MAX_TARGET else None
+
+
+class Links:
+    """All links of one archive. ``check`` is called now and then, and may raise."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+        self._links: list[tuple[Path, bytes, bytes]] = []
+        self._targets: defaultdict[Path, set[bytes]] = defaultdict(set)
+        self._steps = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._links)
+
+    def add(self, name: bytes, target: bytes) -> None:
+        """Add a link by its name in the archive."""
+        if len(name) <= MAX_TARGET:
+            # Names that differ by case only are one file on Windows and macOS.
+            key = _key(parts(name))
+            self._links.append((key, name, target))
+            self._targets[key].add(target)
+
+    def find_leaving(self) -> tuple[bytes, bytes] | None:
+        """Return the name and the target of a link that leads outside, or None.
+
+        Unpackers make links at once or after all files, so a link below another
+        link is followed from both places where it may be. Raises TooTangled.
+        """
+        places = self._places()
+        for key, name, target in self._links:
+            if any(self._leaves(folder, target) for folder in places[key]):
+                return name, target
+        return None
+
+    def _places(self) -> dict[Path, set[Path]]:
+        """Return, for each link, the folders in which it may be made."""
+        places = {key: {key[:-1]} for key, _, _ in self._links}
+        for _ in range(ROUNDS):
+            known = len(self._targets)
+            for key, _, target in self._links:
+                for folder in self._resolve((), list(key[:-1]), MAX_HOPS):
+                    if folder is not None:
+                        places[key].add(folder)
+                        self._targets[(*folder, *key[-1:])].add(target)
+            if len(self._targets) == known:
+                break
+        return places
+
+    def _leaves(self, folder: Path, target: bytes) -> bool:
+        if ABSOLUTE.match(target):
+            return True
+        ends = self._resolve(folder, list(_key(parts(target))), MAX_HOPS)
+        return None in ends
+
+    def _resolve(self, at: Path, rest: list[bytes], hops: int) -> set[Path | None]:
+        """Return every place where a path may end; None for one outside."""
+        for index, part in enumerate(rest):
+            self._count_step()
+            if part == b"..":
+                if not at:
+                    return {None}
+                at = at[:-1]
+                continue
+            at = (*at, part)
+            if at in self._targets:
+                return self._follow(at, rest[index + 1 :], hops)
+        return {at}
+
+    def _count_step(self) -> None:
+        self._steps += 1
+        if self._steps > STEPS + STEPS_PER_LINK * len(self._links):
+            raise TooTangled
+        if self._steps % CHECK_EVERY == 0:
+            self._check()
+
+    def _follow(self, link: Path, rest: list[bytes], hops: int) -> set[Path | None]:
+        if not hops:
+            return set()  # systems refuse such a chain
+        ends: set[Path | None] = set()
+        for target in tuple(self._targets[link]):
+            if ABSOLUTE.match(target):
+                return {None}
+            ahead = [*_key(parts(target)), *rest]
+            ends |= self._resolve(link[:-1], ahead, hops - 1)
+        return ends
+
+
+def _key(folders: list[bytes]) -> Path:
+    return tuple(
+        part.decode("utf-8", "replace").casefold().encode() for part in folders
+    )

@@ -1,0 +1,66 @@
+"""Names in archives: which of them an unpacker would follow out of its folder."""
+
+from __future__ import annotations
+
+import re
+
+SUSPECT = re.compile(rb"\.\.|^[\s./]*[/\\]|^[\s./]*[A-Za-z]:(?!:)|[\xc0\xc1]")
+"""Bytes without which no name can leave its folder: a quick first check."""
+
+UP = re.compile(rb"\s*\.\.(?:\s[\s.]*)?")
+"""The parent folder, also as programs read it that strip spaces and dots."""
+
+ABSOLUTE = re.compile(rb"\s*(?:\./)*(?:[/\\]|[A-Za-z]:(?!:))")
+ONLY_SLASHES = re.compile(rb"[/\\]+")
+SEPARATORS = (re.compile(rb"/"), re.compile(rb"[/\\]"))
+"""A backslash separates folders on Windows and is a letter elsewhere."""
+
+OVERLONG = {b"\xc0\xae": b".", b"\xc0\xaf": b"/", b"\xc1\x9c": b"\\"}
+"""Forbidden UTF-8, which careless decoders turn into these characters."""
+
+
+def leaves_folder(name: bytes) -> bool:
+    """Return whether some unpacker would write outside of the folder it unpacks to."""
+    if not SUSPECT.search(name):
+        return False
+    for bytes_, meant in OVERLONG.items():
+        name = name.replace(bytes_, meant)
+    # Programs in C end a name at the first zero byte.
+    return any(_leaves(reading) for reading in {name, name.split(b"\0")[0]})
+
+
+def has_parent(name: bytes) -> bool:
+    """Return whether a part of the name is the parent folder."""
+    return b".." in name and any(map(UP.fullmatch, SEPARATORS[1].split(name)))
+
+
+def parts(name: bytes) -> list[bytes]:
+    """Return the folders and the file of a name; a backslash separates too."""
+    return [part for part in SEPARATORS[1].split(name) if part not in {b"", b"."}]
+
+
+def readable(name: bytes) -> str:
+    """Return a name for a message: at most 40 characters, all of them printable."""
+    text = name.decode("utf-8", "replace")
+    text = "".join(char if char.isprintable() else "?" for char in text)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _leaves(name: bytes) -> bool:
+    if ONLY_SLASHES.fullmatch(name):
+        return False  # the folder itself, as Dropbox writes it
+    if ABSOLUTE.match(name):
+        return True
+    return any(_goes_above(separator.split(name)) for separator in SEPARATORS)
+
+
+def _goes_above(folders: list[bytes]) -> bool:
+    depth = 0
+    for folder in folders:
+        if UP.fullmatch(folder):
+            depth -= 1
+        elif folder not in {b"", b"."}:
+            depth += 1
+        if depth < 0:
+            return True
+    return False
