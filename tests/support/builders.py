@@ -100,6 +100,7 @@ def let_time_pass(**span: float) -> None:
                 "urls_expire_at",
                 "checked_at",
                 "retry_at",
+                "claimed_until",
             )
         }
     )
