@@ -46,18 +46,18 @@ REFUSED: dict[str, tuple[bytes, str, str, str]] = {
     "a PDF that is called a picture": (PDF, "a.jpg", "application/pdf", ".jpg"),
     "a PDF that is called a picture, as bytes": (PDF, "a.jpg", BYTES, ".jpg"),
     "a ZIP bomb": (archives.bomb(), "a.zip", ZIP, "200 MB"),
-    "a ZIP bomb, overlapping": (archives.overlapping(), "a.zip", ZIP, "overlap"),
+    "a ZIP bomb, overlapping": (archives.overlapping(), "a.zip", ZIP, "fill a disk"),
     "42 deep, stored": (
         archives.nested(42, compression=zipfile.ZIP_STORED),
         "a.zip",
         ZIP,
-        "5 deep",
+        "16 deep",
     ),
     "42 deep, deflated": (
         archives.nested(42, compression=zipfile.ZIP_DEFLATED),
         "a.zip",
         ZIP,
-        "nothing but",
+        "16 deep",
     ),
     "an image of 65,000 x 65,000": (
         png(65_000, 65_000),
@@ -65,12 +65,21 @@ REFUSED: dict[str, tuple[bytes, str, str, str]] = {
         "image/png",
         "megapixels",
     ),
-    "a truncated ZIP archive": (
-        archives.packed(("a", bytes(range(256)) * 50))[:200],
+    "a bomb with a false end": (
+        archives.raw(
+            archives.Raw(b"bomb", bytes(120_000_000), method=8), comment=b"PK\x05\x06"
+        ),
         "a.zip",
         ZIP,
-        "damaged",
+        "fill a disk",
     ),
+    "a gzip bomb with zeros behind it": (
+        gzip.compress(bytes(120_000_000)) + bytes(4),
+        "a.gz",
+        "application/gzip",
+        "fill a disk",
+    ),
+    "a link that leads outside": (archives.with_symlink(), "a.zip", ZIP, "outside"),
 }
 
 
@@ -103,6 +112,16 @@ ACCEPTED: dict[str, tuple[bytes, str, str]] = {
     ),
     "an archive": (archives.packed(("a", b"a"), ("b/c", b"c")), "a.zip", ZIP),
     "an empty archive": (archives.packed(), "a.zip", ZIP),
+    "a truncated archive": (
+        archives.packed(("a", bytes(range(256)) * 50))[:200],
+        "a.zip",
+        ZIP,
+    ),
+    "an archive of one archive": (
+        archives.packed(("a.jar", archives.packed(("A.class", b"a")))),
+        "a.zip",
+        ZIP,
+    ),
 }
 
 

@@ -8,11 +8,13 @@ import pytest
 
 from tests.races.files import MIB, declare, send
 from tests.races.threads import at_once
+from tests.support.archives import scattered
 from uploads import lifecycle
 from uploads.lifecycle import quota
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
+from uploads.upkeep.sweeper import sweep
 
 pytestmark = pytest.mark.usefixtures("agreeing")
 
@@ -49,7 +51,9 @@ def test_32_completions_give_one_ready_one_event_one_charge(
 
     states = complete_in_32_threads(upload)
 
-    assert states == [State.READY] * 32
+    # Others are answered at once while one of them inspects.
+    assert set(states) <= {State.READY, State.INSPECTING}
+    assert State.READY in states
     assert times(upload, "upload.inspecting") == 1
     assert times(upload, "upload.ready") == 1
     now = quota.usage(alice)
@@ -58,6 +62,52 @@ def test_32_completions_give_one_ready_one_event_one_charge(
     facts = bucket.head_object(upload.key)
     assert facts is not None
     assert facts.byte_size == len(content)
+
+
+def test_eight_completions_of_one_archive_inspect_it_once(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = scattered(3000)
+    upload = lifecycle.start(
+        owner=alice,
+        declaration=declare(content, filename="a.zip", content_type="application/zip"),
+    )
+    send(upload, content)
+    asked: list[tuple[int, int]] = []
+    read = Bucket.read_range
+
+    def counted(self: Bucket, key: str, start: int, length: int, **etag: Any) -> bytes:
+        asked.append((start, length))
+        return read(self, key, start, length, **etag)
+
+    monkeypatch.setattr(Bucket, "read_range", counted)
+
+    states = at_once(
+        lambda: lifecycle.complete(Upload.objects.get(pk=upload.pk)).state, threads=8
+    )
+
+    assert set(states) <= {State.READY, State.INSPECTING}
+    assert times(upload, "upload.ready") == 1
+    assert len(asked) == len(set(asked)), "a range was read by two of them"
+    assert Upload.objects.get().claimed_until is None
+
+
+def test_of_eight_sweepers_one_inspects_what_waits(
+    alice: Any, bucket: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.UPLOADS = {**settings.UPLOADS, "INLINE_INSPECTION_READS": 1}
+    content = scattered(3000)
+    upload = lifecycle.start(
+        owner=alice,
+        declaration=declare(content, filename="a.zip", content_type="application/zip"),
+    )
+    send(upload, content)
+    assert lifecycle.complete(upload).state == State.INSPECTING
+
+    looked_at = at_once(lambda: sweep().looked_at, threads=8)
+
+    assert sum(looked_at) == 1
+    assert times(upload, "upload.ready") == 1
 
 
 @pytest.mark.parametrize("transport", [Transport.PUT, Transport.MULTIPART])
@@ -73,7 +123,8 @@ def test_32_completions_of_what_is_refused_all_learn_that_it_is(
 
     states = complete_in_32_threads(upload)
 
-    assert states == [State.REJECTED] * 32
+    assert set(states) <= {State.REJECTED, State.INSPECTING}
+    assert State.REJECTED in states
     assert times(upload, "upload.rejected") == 1
     now = quota.usage(alice)
     assert (now.used_bytes, now.reserved_bytes) == (0, 0)
