@@ -58,7 +58,9 @@ def test_16_arrivals_give_one_ready_one_event_one_charge(
         lambda: lifecycle.complete(Upload.objects.get(pk=upload.pk)).state, threads=16
     )
 
-    assert states == [State.READY] * 16
+    # Others are answered at once while one of them inspects.
+    assert set(states) <= {State.READY, State.INSPECTING}
+    assert State.READY in states
     assert times(upload, "upload.inspecting") == 1
     assert times(upload, "upload.ready") == 1
     assert charged(alice) == (len(HELLO), 0, 1, 0)

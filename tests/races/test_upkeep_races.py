@@ -110,7 +110,7 @@ def test_two_sweepers_a_consumer_and_browsers_settle_40_uploads_once(
     assert isinstance(other, Report), other
     assert one.failed == other.failed == 0
     assert taken == Intake(handled=2 * len(known))
-    codes = {"ready", "incomplete", "invalid_state"}
+    codes = {"ready", "inspecting", "incomplete", "invalid_state"}
     assert {code for states in answers for code in states} <= codes
     assert one.looked_at + other.looked_at <= 40
     assert one.expired + other.expired == OVERDUE

@@ -37,6 +37,8 @@ FACTS: tuple[tuple[str | None, Any], ...] = (
                 "completed_at",
                 "checked_at",
                 "retry_at",
+                "claimed_until",
+                "is_inspected_later",
                 "failed_checks",
                 "faults",
                 "purged_at",
