@@ -20,6 +20,7 @@ from uploads.s3.part_plan import PartPlan
 _REPEATED = {0, 408, 429, 500, 502, 503, 504}
 _REFUSED_URL = {403}
 _SENT = {200, 204, 412}  # 412: an earlier attempt arrived and its answer was lost
+_CLAIM_SECONDS = 60
 _ROUNDS = 5
 
 
@@ -141,8 +142,16 @@ class Client:
             raise RefusedError(reply)
 
     def complete(self, upload: Any) -> Any:
-        """Have the server verify the object; return the record."""
-        return self.ask("POST", f"/uploads/{upload['id']}/complete")
+        """Have the server verify the object; return the record.
+
+        A process that died during the inspection holds its claim for half a minute.
+        """
+        deadline = time.monotonic() + _CLAIM_SECONDS
+        while True:
+            record = self.ask("POST", f"/uploads/{upload['id']}/complete")
+            if record["state"] != "inspecting" or time.monotonic() > deadline:
+                return record
+            time.sleep(1)
 
     def upload(self, content: bytes, *, name: str = "file.bin", parts: bool) -> Any:
         """Take a file all the way; return the record as the server left it.
