@@ -18,7 +18,7 @@ SLICE = 16 * 1024
 INLINE_BYTES = 8 * 1024**2
 """A larger file is left to the background at once."""
 
-INLINE_UNPACKED = 64 * 1024**2
+INLINE_UNPACKED = 128 * 1024**2
 NOTE = "The gzip file was not unpacked to its end."
 
 

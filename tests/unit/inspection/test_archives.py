@@ -602,6 +602,13 @@ def test_gzip_of_many_small_members_takes_time_in_proportion() -> None:
     assert many < 16 * few
 
 
+def test_small_gzip_bomb_is_refused_inside_the_request() -> None:
+    content = gzip.compress(bytes(120_000_000), compresslevel=9)
+    sample = sample_of(content, "", "a.gz", budget=Budget(is_inline=True))
+
+    assert not ArchiveInspector().inspect(sample).accepted
+
+
 def test_long_gzip_file_is_left_to_the_background() -> None:
     content = random.Random(3).randbytes(9 * 1024**2)
     sample = sample_of(
