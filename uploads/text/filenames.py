@@ -17,6 +17,8 @@ MAX_FILENAME_LENGTH = 255
 MAX_PATH_LENGTH = 1024
 MAX_FOLDED_LENGTH = 512
 UNNAMED = "unnamed"
+MAX_MARKS = 30
+"""Accents on one letter: no language has more (Unicode's Stream-Safe Text Format)."""
 
 # Control characters, line separators, lone surrogates, noncharacters, and all code points
 # that Unicode calls Default_Ignorable: bidirectional controls (an "invoice\u202egnp.exe"
@@ -65,7 +67,8 @@ _UNSEEN_OR_WELL_PLACED = re.compile(f"({_WELL_PLACED})|[{_UNSEEN}]")
 _UNSEEN_ONLY = re.compile(f"[{_UNSEEN}]")
 
 _BLANK = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000"
-_END = re.compile(f"[{_BLANK}.]+$")
+# Begins only where a run of them begins: any other start costs quadratic time.
+_END = re.compile(f"(?<![{_BLANK}.])[{_BLANK}.]++$")
 
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\|\.{1,2}\\")
 _DRIVE = re.compile(r"([A-Za-z]):")
@@ -90,11 +93,13 @@ def chosen_filename(sent: str) -> str:
     A name that comes with a file is cleaned. A typed name is kept or refused, so that
     the file never gets another name than the person sees. Raises InvalidRequest.
     """
-    wanted = unicodedata.normalize("NFC", sent.strip())
+    wanted = _composed(sent.strip()[: 4 * MAX_FILENAME_LENGTH])
     if not wanted:
         refusal = "Give the file a name."
     elif "/" in wanted or "\\" in wanted:
         refusal = r"A name cannot contain / or \."
+    elif _without_towers(wanted) != wanted:
+        refusal = f"A name has at most {MAX_MARKS} accents on one letter."
     elif printable(wanted) != wanted:
         refusal = "A name cannot contain invisible characters."
     elif _END.search(wanted):
@@ -118,8 +123,11 @@ def clean_relative_path(sent: str) -> str:
     """
     steps = _steps(sent) if "/" in sent else sent.split("\\")
     kept = [_clean(step) for step in steps if step not in {"", ".", ".."}]
-    while len("/".join(kept)) > MAX_PATH_LENGTH:
-        kept.pop()
+    room = MAX_PATH_LENGTH + 1
+    for number, step in enumerate(kept):
+        room -= len(step) + 1
+        if room < 0:
+            return "/".join(kept[:number])
     return "/".join(kept)
 
 
@@ -143,7 +151,29 @@ def printable(text: str) -> str:
     Joiners and variation selectors stay where Persian, the scripts of India, ideographs
     and emoji are written with them.
     """
-    return unicodedata.normalize("NFC", _UNSEEN_OR_WELL_PLACED.sub(r"\1", text))
+    return _composed(_without_towers(_UNSEEN_OR_WELL_PLACED.sub(r"\1", text)))
+
+
+def _composed(text: str) -> str:
+    """Return ``text`` in NFC, but as it is if it has a tower of marks.
+
+    Sorting the marks on one letter takes time quadratic in their number.
+    """
+    is_safe = text.isascii() or _without_towers(text) == text
+    return unicodedata.normalize("NFC", text) if is_safe else text
+
+
+def _without_towers(text: str) -> str:
+    """Return ``text`` with at most MAX_MARKS marks on one letter."""
+    if text.isascii():
+        return text
+    kept: list[str] = []
+    marks = 0
+    for character in text:
+        marks = marks + 1 if unicodedata.category(character)[0] == "M" else 0
+        if marks <= MAX_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def _steps(path: str) -> list[str]:

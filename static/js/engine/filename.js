@@ -37,6 +37,9 @@ const UNSEEN_OR_WELL_PLACED = new RegExp(`(${WELL_PLACED})|[${UNSEEN}]`, "gu");
 // eslint-disable-next-line no-misleading-character-class -- as above
 const UNSEEN_ONLY = new RegExp(`[${UNSEEN}]`, "gu");
 
+// More accents on one letter than any language has.
+const TOWERS = /(\p{M}{30})\p{M}+/gu;
+
 const END = /[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000.]+$/;
 const WINDOWS_PATH = /^\s*(?:[A-Za-z]:[\\/]|\\\\|\.{1,2}\\)/;
 const DRIVE = /^([A-Za-z]):/;
@@ -96,7 +99,7 @@ function clean(step) {
 
 /** @param {string} text */
 function visible(text) {
-  return text.replace(UNSEEN_OR_WELL_PLACED, "$1").normalize("NFC");
+  return text.replace(UNSEEN_OR_WELL_PLACED, "$1").replace(TOWERS, "$1").normalize("NFC");
 }
 
 /** @param {string} name */
