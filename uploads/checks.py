@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.http.request import validate_host
 
 from uploads.conf import options
 from uploads.inspection.pipeline import inspectors
@@ -108,6 +109,60 @@ def check_proxies(**_: Any) -> list[checks.CheckMessage]:
                 hint="Set TRUSTED_PROXY_COUNT to the number of proxies that add to "
                 "X-Forwarded-For.",
                 id="uploads.W005",
+            )
+        ]
+    return []
+
+
+@checks.register("uploads")
+def check_site_url(**_: Any) -> list[checks.CheckMessage]:
+    """Report a SITE_URL that no link can begin with, and hosts that need one."""
+    url: str = settings.SITE_URL
+    if url:
+        return _faults_of_site_url(url)
+    open_hosts = [
+        host for host in settings.ALLOWED_HOSTS if host.startswith(("*", "."))
+    ]
+    if not open_hosts or settings.DEBUG:
+        return []
+    return [
+        checks.Warning(
+            f"ALLOWED_HOSTS has {open_hosts[0]}, and SITE_URL is not set: whoever asks "
+            "for a mail chooses the host name of the link in it.",
+            hint="Set SITE_URL to the address of this site.",
+            id="uploads.W008",
+        )
+    ]
+
+
+def _faults_of_site_url(url: str) -> list[checks.CheckMessage]:
+    try:
+        parts = urlsplit(url)
+        is_origin = parts.port != 0 and url == f"{parts.scheme}://{parts.netloc}"
+    except ValueError:
+        is_origin = False
+    if not is_origin or parts.scheme not in {"http", "https"} or not parts.hostname:
+        return [
+            checks.Error(
+                f"SITE_URL is {url!r}: links in mails cannot begin with that.",
+                hint="Write a scheme and a host, such as https://files.example.com.",
+                id="uploads.E007",
+            )
+        ]
+    if not validate_host(parts.hostname, settings.ALLOWED_HOSTS):
+        return [
+            checks.Error(
+                f"SITE_URL is {url}, but ALLOWED_HOSTS does not have its host.",
+                hint=f"Add {parts.hostname} to ALLOWED_HOSTS.",
+                id="uploads.E008",
+            )
+        ]
+    if _is_open(url) and not settings.DEBUG:
+        return [
+            checks.Warning(
+                f"SITE_URL is {url}: links to new passwords travel unencrypted.",
+                hint="Set SITE_URL to the https:// address.",
+                id="uploads.W009",
             )
         ]
     return []

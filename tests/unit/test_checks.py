@@ -20,6 +20,42 @@ def test_the_sites_own_settings_are_in_order() -> None:
     assert checks.check_endpoint() == []
     assert checks.check_endpoint_is_encrypted() == []
     assert checks.check_bucket_is_another_site() == []
+    assert checks.check_site_url() == []
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("", []),
+        ("https://files.example.com", []),
+        ("https://files.example.com:8443", []),
+        ("files.example.com", ["uploads.E007"]),
+        ("https://files.example.com/path", ["uploads.E007"]),
+        ("https://files.example.com?x", ["uploads.E007"]),
+        ("javascript://files.example.com", ["uploads.E007"]),
+        ("https://", ["uploads.E007"]),
+        ("https://files.example.com:x", ["uploads.E007"]),
+        ("https://other.example", ["uploads.E008"]),
+        ("http://files.example.com", ["uploads.W009"]),
+    ],
+)
+def test_the_sites_own_address_is_one_that_links_can_begin_with(
+    settings: Any, url: str, found: list[str]
+) -> None:
+    settings.DEBUG = False
+    settings.ALLOWED_HOSTS = ["files.example.com"]
+    settings.SITE_URL = url
+
+    assert ids(checks.check_site_url()) == found
+
+
+@pytest.mark.parametrize("host", ["*", ".example.com"])
+def test_hosts_with_a_wildcard_need_the_sites_own_address(
+    settings: Any, host: str
+) -> None:
+    settings.ALLOWED_HOSTS = ["files.example.com", host]
+
+    assert ids(checks.check_site_url()) == ["uploads.W008"]
 
 
 @pytest.mark.parametrize(

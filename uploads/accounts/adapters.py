@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
 from uploads.access.addresses import client_address
+from uploads.access.links import site_name, site_url
 from uploads.accounts import new_sessions
 from uploads.accounts.browsers import describe
 
@@ -60,7 +61,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_reset_password_from_key_url(self, key: str) -> str:
         user, _, token = key.partition("-")
         path = reverse("account_reset_password_from_key", args=[user, token])
-        return str(context.request.build_absolute_uri(path))
+        return f"{site_url(context.request)}{path}"
+
+    def send_mail(
+        self, template_prefix: str, email: str, context: dict[str, Any]
+    ) -> None:
+        """Send a mail in which the site has the address that its links have."""
+        name = site_name(_current_request())
+        site = {"domain": name, "name": name}
+        super().send_mail(template_prefix, email, {"current_site": site, **context})
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("account")
@@ -91,7 +100,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return str(user.get_username())
 
     def get_totp_issuer(self) -> str:
-        return f"Slipway {context.request.get_host()}"
+        return f"Slipway {site_name(context.request)}"
 
     def generate_authenticator_name(self, user: Any, type: Any) -> str:  # noqa: A002
         browser = describe(context.request.headers.get("User-Agent", ""))
@@ -101,6 +110,12 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def get_public_key_credential_user_entity(self, user: Any) -> dict[str, Any]:
         entity: dict[str, Any] = super().get_public_key_credential_user_entity(user)
         return {**entity, "name": user.get_username()}
+
+
+def _current_request() -> HttpRequest:
+    """Return the request that is being answered."""
+    request: HttpRequest = context.request
+    return request
 
 
 def _cipher() -> MultiFernet:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from allauth.account import forms as account
 from allauth.mfa.base import forms as codes
 from allauth.mfa.totp import forms as totp
 from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db import transaction
+from django.http import HttpRequest
 
-from uploads.access import tokens
+from uploads.access import rates, tokens
+from uploads.access.addresses import client_address
+from uploads.accounts.passkeys import CredentialField, refusing_broken_answers
+from uploads.errors import RateLimited
 from uploads.forms import HouseForm
+
+logger = structlog.get_logger("slipway.accounts")
 
 NEW_PASSWORD_HELP = (
     "At least 8 characters, and none of the common passwords. 15 or more are better: "  # noqa: S105
@@ -83,7 +91,34 @@ class SetPasswordForm(AccountForm, account.SetPasswordForm):  # type: ignore[mis
 
 
 class ResetPasswordForm(AccountForm, account.ResetPasswordForm):  # type: ignore[misc]
+    """Sends a few mails a day to one mailbox, and never says whether it sent one.
+
+    The address that asks pays for every request and is told when it must wait.
+    The oldest accounts of a mailbox come first, because anybody may sign up with
+    somebody else's address.
+    """
+
+    MAX_MAILS = 5
+
+    users: list[Any]
     labels = {"email": "Email address"}
+
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        rates.spend("reset", *rates.visitors(client_address(request)))
+        self.users = sorted(self.users, key=lambda user: user.pk)[: self.MAX_MAILS]
+        if self.users and not _may_send_mail(self.cleaned_data["email"]):
+            return str(self.cleaned_data["email"])
+        return str(super().save(request, **kwargs))
+
+
+def _may_send_mail(email: str) -> bool:
+    """Return whether the mailbox may get a reset mail; take it from the mailbox's rate."""
+    try:
+        rates.spend("reset", rates.recipient(email))
+    except RateLimited:
+        logger.warning("reset_mail.not_sent", hint="UPLOADS_RATE_RESET")
+        return False
+    return True
 
 
 class ResetPasswordKeyForm(AccountForm, account.ResetPasswordKeyForm):  # type: ignore[misc]
@@ -144,9 +179,26 @@ class AddPasskeyForm(AccountForm, webauthn.AddWebAuthnForm):  # type: ignore[mis
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["name"].max_length = 100
+        _limit_length(self.fields["name"])
         self.fields["passwordless"].initial = True
+        self.fields["credential"] = CredentialField()
+
+    def clean(self) -> Any:
+        try:
+            with refusing_broken_answers():
+                return super().clean()
+        except ValidationError as error:
+            # Beside the field, where the page shows it.
+            self.add_error("credential", error)
+            return self.cleaned_data
 
 
 class RenamePasskeyForm(AccountForm, webauthn.EditWebAuthnForm):  # type: ignore[misc]
-    pass
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _limit_length(self.fields["name"])
+
+
+def _limit_length(field: forms.Field, limit: int = 100) -> None:
+    field.validators.append(MaxLengthValidator(limit))
+    field.widget.attrs["maxlength"] = str(limit)

@@ -1,0 +1,251 @@
+"""Answers of passkeys that are broken in some way: refused at every door, never a 500."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.internal import auth
+from django.contrib.auth import SESSION_KEY
+from django.db import OperationalError
+from django.test import Client
+from fido2.utils import websafe_encode
+
+from tests.support.passkey import Device
+from tests.support.stages import case
+from uploads.accounts.passkeys import MAX_LENGTH
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery"
+HOST = "localhost"
+
+VALUES: tuple[Any, ...] = (
+    *(None, True, 0, -1, 1e308, "", "x", "é", "\ud800", "a\x00b", "=", "AAAA"),
+    *("A" * 5000, [], [1], ["x"], {}, {"a": 1}, {"rk": "x"}, {"credProps": "x"}),
+    *({"credProps": {"rk": {}}}, {"credProps": None}, "_" * 20_000),
+)
+TEXTS = (
+    *("", "x", "null", "1", "[]", "{}", '"x"', "true", "NaN", "{", '{"a":1', "\x00"),
+    *("[" * 100_000, '{"a":' * 30_000, "9" * 10_000, "1e999", '{"a":1,"a":2}'),
+    *('{"response": {}}', '{"response": []}', '{"response": {"userHandle": 1}}'),
+    '{"rawId": "AAAA", "id": "AAAA", "response": {"clientDataJSON": "e30"}}',
+)
+
+
+@pytest.fixture(autouse=True)
+def _settings(settings: Settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS = False
+    settings.MFA_RATE_LIMITS = False
+    settings.UPLOADS = {
+        "RATE_SESSION": "off",
+        "RATE_SESSION_PER_ADDRESS": "off",
+        "RATE_LOGIN": "off",
+        "RATE_LOGIN_PER_ADDRESS": "off",
+    }
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("alice", password=PASSWORD)
+
+
+def browser() -> Client:
+    return Client(HTTP_HOST=HOST)
+
+
+def logged_in(user: Any) -> Client:
+    client = browser()
+    client.force_login(user)
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    return client
+
+
+def challenge_on(page: Any) -> str:
+    found = re.search(r'"challenge": ?"([\w-]+)"', page.content.decode())
+    assert found is not None, page.content
+    return found[1]
+
+
+@pytest.fixture
+def device(alice: Any) -> Device:
+    """A passkey that Alice has added."""
+    device = Device()
+    client = logged_in(alice)
+    challenge = challenge_on(client.get("/accounts/2fa/webauthn/add/"))
+    answer = send(client, "add", json.dumps(device.register(challenge)))
+    assert answer.status_code == 302
+    assert Authenticator.objects.filter(type="webauthn").count() == 1
+    return device
+
+
+ADDRESSES = {
+    "login": "/accounts/2fa/webauthn/login/",
+    "second step": "/accounts/2fa/authenticate/",
+    "confirm": "/accounts/2fa/webauthn/reauthenticate/",
+    "add": "/accounts/2fa/webauthn/add/",
+}
+
+
+def send(client: Client, door: str, text: str) -> Any:
+    return client.post(ADDRESSES[door], {"credential": text, "passwordless": "on"})
+
+
+def before(door: str, alice: Any) -> tuple[Client, str]:
+    """Return a browser in front of ``door``, and the challenge that it was given."""
+    if door == "login":
+        client = browser()
+        answer = client.get(ADDRESSES[door], headers={"Accept": "application/json"})
+        return client, answer.json()["request_options"]["publicKey"]["challenge"]
+    if door == "second step":
+        client = browser()
+        client.post("/accounts/login/", {"username": "alice", "password": PASSWORD})
+    else:
+        client = logged_in(alice)
+    return client, challenge_on(client.get(ADDRESSES[door]))
+
+
+def answer_of(device: Device, door: str, challenge: str, alice: Any) -> dict[str, Any]:
+    if door == "add":
+        return Device().register(challenge)
+    handle = auth.build_user_payload(alice).id
+    return device.confirm(challenge, websafe_encode(handle))
+
+
+def let_in(client: Client, door: str, answer: Any) -> bool:
+    """Return whether the answer was taken for a good one."""
+    if door == "add":
+        return bool(Authenticator.objects.filter(type="webauthn").count() > 1)
+    if door == "confirm":
+        return str(answer["Location"]) != "/accounts/login/"
+    return bool(SESSION_KEY in client.session)
+
+
+def broken(good: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield ``good`` with each member missing, or replaced by each of VALUES."""
+    for path in _paths(good):
+        for name, change in _changes():
+            bad = copy.deepcopy(good)
+            place = bad
+            for step in path[:-1]:
+                place = place[step]
+            change(place, path[-1])
+            yield f"{'.'.join(path)} {name}", bad
+
+
+def _paths(tree: dict[str, Any], before: tuple[str, ...] = ()) -> Iterator[Any]:
+    for name, value in tree.items():
+        yield (*before, name)
+        if isinstance(value, dict):
+            yield from _paths(value, (*before, name))
+
+
+def _changes() -> Iterator[tuple[str, Callable[[Any, str], None]]]:
+    yield "missing", lambda place, name: place.pop(name)
+    yield "cut", lambda place, name: place.update({name: str(place[name])[:-3]})
+    for value in VALUES:
+        yield ascii(value)[:30], lambda place, name, v=value: place.update({name: v})  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("door", ADDRESSES)
+def test_a_good_answer_is_taken(alice: Any, device: Device, door: str) -> None:
+    client, challenge = before(door, alice)
+
+    answer = send(client, door, json.dumps(answer_of(device, door, challenge, alice)))
+
+    assert let_in(client, door, answer)
+
+
+NOT_NEEDED = ("authenticatorAttachment", "clientExtensionResults")
+"""Members without which an answer is as good."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("door", ADDRESSES)
+def test_an_answer_broken_at_one_place_is_refused(
+    alice: Any, device: Device, door: str
+) -> None:
+    client, challenge = before(door, alice)
+    good = answer_of(device, door, challenge, alice)
+    # Only a login by the passkey alone has to find out whose it is.
+    not_needed = NOT_NEEDED + (() if door == "login" else ("response.userHandle",))
+
+    bad_ones = [pair for pair in broken(good) if not pair[0].startswith(not_needed)]
+    assert len(bad_ones) > 100
+    for name, bad in bad_ones:
+        with case(door, name):
+            answer = send(client, door, json.dumps(bad))
+            assert answer.status_code in {200, 302}
+            assert not let_in(client, door, answer)
+
+
+@pytest.mark.slow
+def test_no_broken_answer_that_is_stored_breaks_a_page_later(alice: Any) -> None:
+    client = logged_in(alice)
+    example = Device().register("")
+    names = [name for name, _ in broken(example) if name.startswith(NOT_NEEDED)]
+    for name in names:
+        challenge = challenge_on(client.get(ADDRESSES["add"]))
+        [bad] = [b for n, b in broken(Device().register(challenge)) if n == name]
+        with case(name):
+            assert send(client, "add", json.dumps(bad)).status_code in {200, 302}
+            assert client.get("/accounts/").status_code == 200
+            before("second step", alice)
+        Authenticator.objects.all().delete()
+
+
+@pytest.mark.parametrize("door", ADDRESSES)
+def test_an_answer_that_is_no_credential_is_refused(
+    alice: Any, device: Device, door: str
+) -> None:
+    client, _ = before(door, alice)
+    for text in TEXTS:
+        with case(door, text[:30]):
+            answer = send(client, door, text)
+            assert answer.status_code in {200, 302}
+            assert not let_in(client, door, answer)
+
+
+@pytest.mark.parametrize("door", ADDRESSES)
+def test_a_refusal_says_what_to_do(alice: Any, device: Device, door: str) -> None:
+    client, _ = before(door, alice)
+
+    answer = client.post(ADDRESSES[door], {"credential": "{}"}, follow=True)
+
+    assert "could not be read. Try again." in answer.content.decode()
+
+
+def test_only_what_the_protocol_names_is_stored(alice: Any) -> None:
+    client, challenge = before("add", alice)
+    sent = Device().register(challenge)
+    sent["note"] = sent["response"]["publicKey"] = "x" * 1000
+
+    send(client, "add", json.dumps(sent))
+
+    stored = json.dumps(Authenticator.objects.get(type="webauthn").data)
+    assert "xxx" not in stored
+    assert len(stored) < MAX_LENGTH
+
+
+def test_a_database_that_is_away_is_no_broken_passkey(
+    alice: Any, device: Device
+) -> None:
+    client, challenge = before("login", alice)
+    good = answer_of(device, "login", challenge, alice)
+
+    with mock.patch.object(
+        auth, "complete_authentication", side_effect=OperationalError
+    ):
+        client.raise_request_exception = False
+        answer = send(client, "login", json.dumps(good))
+
+    assert answer.status_code == 503

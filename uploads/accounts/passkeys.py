@@ -1,0 +1,119 @@
+"""Answers of passkeys: only what the protocol names is read, anything else is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
+
+import structlog
+from allauth.mfa.webauthn import forms as webauthn
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import Error as AnyDatabaseError
+from pydantic import BaseModel, StringConstraints
+from pydantic import ValidationError as WrongShape
+
+from uploads.errors import UploadError
+
+logger = structlog.get_logger("slipway.accounts")
+
+MAX_LENGTH = 32 * 1024
+"""Characters of one answer. Those with a chain of certificates have about 8,000."""
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LENGTH)]
+
+
+class Properties(BaseModel):
+    rk: bool | None = None
+
+
+class Extensions(BaseModel):
+    credProps: Properties = Properties()  # noqa: N815  the protocol's names
+
+
+class Registration(BaseModel):
+    clientDataJSON: Text  # noqa: N815
+    attestationObject: Text  # noqa: N815
+
+
+class Assertion(BaseModel):
+    clientDataJSON: Text  # noqa: N815
+    authenticatorData: Text  # noqa: N815
+    signature: Text
+    userHandle: Text | None = None  # noqa: N815
+
+
+class Credential(BaseModel):
+    """The JSON that a browser makes of a PublicKeyCredential."""
+
+    id: Text
+    rawId: Text  # noqa: N815
+    type: Literal["public-key"]
+    response: Registration | Assertion
+    clientExtensionResults: Extensions = Extensions()  # noqa: N815
+
+
+class CredentialField(forms.CharField):
+    """A passkey's answer as a dictionary without any member that we do not use."""
+
+    widget = forms.HiddenInput
+    default_error_messages = {
+        "unreadable": "The answer of the passkey could not be read. Try again.",
+    }
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if not text:
+            return None
+        try:
+            if len(text) > MAX_LENGTH:
+                raise ValueError("too long")
+            return Credential.model_validate(json.loads(text)).model_dump(
+                exclude_none=True
+            )
+        except (ValueError, RecursionError, WrongShape) as error:
+            raise self._unreadable() from error
+
+    def _unreadable(self) -> ValidationError:
+        return ValidationError(self.error_messages["unreadable"], code="unreadable")
+
+
+@contextmanager
+def refusing_broken_answers() -> Iterator[None]:
+    """Turn what libraries raise for broken bytes into a refusal.
+
+    Base64, CBOR, certificates and keys are read by several libraries, and each has its
+    own errors. Errors of the database and of our own rules pass through.
+    """
+    try:
+        yield
+    except (ValidationError, UploadError, AnyDatabaseError):
+        raise
+    except Exception as error:
+        logger.info("passkey.unreadable", kind=type(error).__name__)
+        words = CredentialField.default_error_messages["unreadable"]
+        raise ValidationError(words, code="unreadable") from error
+
+
+class AnswerForm(forms.Form):
+    """A form of allauth's with a passkey's answer, read by the field above."""
+
+    credential = CredentialField()
+
+    def clean_credential(self) -> Any:
+        with refusing_broken_answers():
+            return super().clean_credential()  # type: ignore[misc]
+
+
+class LoginPasskeyForm(AnswerForm, webauthn.LoginWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+class AuthenticatePasskeyForm(AnswerForm, webauthn.AuthenticateWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+class ReauthenticatePasskeyForm(AnswerForm, webauthn.ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    pass
