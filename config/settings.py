@@ -45,6 +45,7 @@ if not DEBUG:
 SECRET_KEY = env.str("SECRET_KEY", "development-only-" + "not-a-secret-" * 4)
 SECRET_KEY_FALLBACKS = words("SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+SITE_URL = env.str("SITE_URL", "").strip().rstrip("/")
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var")))
 SIGNUP_OPEN = env.bool("SIGNUP_OPEN", False)
@@ -80,11 +81,12 @@ MIDDLEWARE = [
     "uploads.http.middleware.NulMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "uploads.trail.receivers.requests.WitnessMiddleware",
     "uploads.accounts.middleware.LastSeenMiddleware",
     "uploads.accounts.middleware.PrivateMiddleware",
+    # Behind the question who asks: it parses the body of every form.
+    "django.middleware.csrf.CsrfViewMiddleware",
     "uploads.accounts.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -171,8 +173,14 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
 # Passwords are guarded where they are checked, in AUTHENTICATION_BACKENDS; what is
-# left of login_failed counts the wrong codes of a second factor, per account.
-ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": "5/5m/key"}
+# left of login_failed counts the wrong codes of a second factor, per account. Mails
+# with a link to a new password have rates of ours: a limit by account that is told
+# would let strangers shut out its owner.
+ACCOUNT_RATE_LIMITS = {
+    "login": None,
+    "login_failed": "5/5m/key",
+    "reset_password": None,
+}
 MFA_ADAPTER = "uploads.accounts.adapters.SecondFactorAdapter"
 MFA_FORMS = {
     "authenticate": "uploads.accounts.forms.CodeForm",
@@ -180,6 +188,9 @@ MFA_FORMS = {
     "activate_totp": "uploads.accounts.forms.ActivateAppForm",
     "add_webauthn": "uploads.accounts.forms.AddPasskeyForm",
     "edit_webauthn": "uploads.accounts.forms.RenamePasskeyForm",
+    "login_webauthn": "uploads.accounts.passkeys.LoginPasskeyForm",
+    "authenticate_webauthn": "uploads.accounts.passkeys.AuthenticatePasskeyForm",
+    "reauthenticate_webauthn": "uploads.accounts.passkeys.ReauthenticatePasskeyForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -264,6 +275,7 @@ RATES = (
     *("UPLOADS_RATE_DOWNLOAD", "UPLOADS_RATE_DOWNLOAD_PER_ADDRESS"),
     *("UPLOADS_RATE_LOGIN", "UPLOADS_RATE_LOGIN_PER_ADDRESS"),
     *("UPLOADS_RATE_SESSION", "UPLOADS_RATE_SESSION_PER_ADDRESS"),
+    *("UPLOADS_RATE_RESET", "UPLOADS_RATE_RESET_PER_ADDRESS"),
 )
 UPLOADS = {
     name.removeprefix("UPLOADS_"): value

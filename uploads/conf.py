@@ -86,7 +86,7 @@ class RateLimit:
         if text.strip().lower() in {"", "off"}:
             return None
         found = re.fullmatch(
-            r"(\d{1,12})\s*/\s*(\d{0,5})\s*(second|minute|hour|day)s?",
+            r"(\d{1,12})\s*+/\s*+(\d{0,5})\s*+(second|minute|hour|day)s?",
             text.strip().lower(),
             re.ASCII,
         )
@@ -130,16 +130,16 @@ class Options:
     sweep_grace_seconds: int = 60
     orphan_grace_seconds: int = 3 * DAY_SECONDS
     max_open: int = 10_000
-    # None lifts a limit. A folder of 3,000 files goes in one go, a file of 10,000
-    # parts too, and an address stands for a whole office behind one router.
-    rate_start: RateLimit | None = RateLimit(6_000, MINUTE_SECONDS)
-    rate_start_per_address: RateLimit | None = RateLimit(60_000, MINUTE_SECONDS)
-    rate_presign: RateLimit | None = RateLimit(12_000, MINUTE_SECONDS)
-    rate_presign_per_address: RateLimit | None = RateLimit(120_000, MINUTE_SECONDS)
-    rate_complete: RateLimit | None = RateLimit(6_000, MINUTE_SECONDS)
-    rate_complete_per_address: RateLimit | None = RateLimit(60_000, MINUTE_SECONDS)
-    rate_change: RateLimit | None = RateLimit(6_000, MINUTE_SECONDS)
-    rate_change_per_address: RateLimit | None = RateLimit(60_000, MINUTE_SECONDS)
+    # None lifts a limit. Three folders of 10,000 files in one minute pass at full
+    # speed, and deleting them too. An address stands for a whole office.
+    rate_start: RateLimit | None = RateLimit(30_000, MINUTE_SECONDS)
+    rate_start_per_address: RateLimit | None = RateLimit(300_000, MINUTE_SECONDS)
+    rate_presign: RateLimit | None = RateLimit(30_000, MINUTE_SECONDS)
+    rate_presign_per_address: RateLimit | None = RateLimit(300_000, MINUTE_SECONDS)
+    rate_complete: RateLimit | None = RateLimit(30_000, MINUTE_SECONDS)
+    rate_complete_per_address: RateLimit | None = RateLimit(300_000, MINUTE_SECONDS)
+    rate_change: RateLimit | None = RateLimit(30_000, MINUTE_SECONDS)
+    rate_change_per_address: RateLimit | None = RateLimit(300_000, MINUTE_SECONDS)
     rate_download: RateLimit | None = RateLimit(3_000, MINUTE_SECONDS)
     rate_download_per_address: RateLimit | None = RateLimit(30_000, MINUTE_SECONDS)
     # Logins that succeed are given back: only failures count.
@@ -149,6 +149,10 @@ class Options:
     # could pay: a limit by address is all there is.
     rate_session: RateLimit | None = RateLimit(300, HOUR_SECONDS)
     rate_session_per_address: RateLimit | None = RateLimit(1_000, HOUR_SECONDS)
+    # Mails with a link to a new password: by mailbox, which is never told, and by the
+    # address that asks.
+    rate_reset: RateLimit | None = RateLimit(5, DAY_SECONDS)
+    rate_reset_per_address: RateLimit | None = RateLimit(60, HOUR_SECONDS)
     # What inspections may cost: of all uploads in one request, and of one upload in
     # the background.
     inline_inspection_bytes: int = 16 * MIB

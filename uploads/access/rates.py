@@ -27,7 +27,7 @@ from uploads.errors import InvalidRequest, RateLimited
 from uploads.models import Rate
 
 Action = Literal[
-    "start", "presign", "complete", "change", "download", "login", "session"
+    "start", "presign", "complete", "change", "download", "login", "session", "reset"
 ]
 
 NANOSECONDS = 10**9
@@ -61,36 +61,56 @@ def session_payers(user: Any, address: str) -> list[Subject]:
     return [Subject(f"{user.pk} {_counted(address)}", "user")]
 
 
+def recipient(email: str) -> Subject:
+    """Return the mailbox that a mail goes to, whatever capitals the address has."""
+    return Subject(_digest("recipient", email.casefold()), "user")
+
+
 def login_payers(name: str, address: str) -> list[Subject]:
     """Return who pays for a try to log in as ``name``, whether it exists or not.
 
     An account is counted for each address by itself, so that nobody can lock it
     for others. What people type is not kept: it may be a password.
     """
-    account = f"{name.casefold()}\n{_counted(address)}"
-    digest = salted_hmac(
-        "uploads.access.rates.login", account, algorithm="sha256"
-    ).hexdigest()
+    digest = _digest("login", f"{name.casefold()}\n{_counted(address)}")
     # The address comes first: once it is used up, a new name makes no new row.
     return [*_network(address), Subject(digest, "user")]
 
 
-def spend(action: Action, *subjects: Subject, cost: int = 1) -> None:
+def spend(action: Action, *subjects: Subject, cost: int = 1, paid: int = 0) -> None:
     """Spend ``cost`` of each subject's allowance, or none of anybody's.
 
-    Raises RateLimited with the whole seconds after which it will do, or
-    InvalidRequest for more than the limit ever admits at once. Call it before
-    anything is reserved or asked of S3, and outside of a transaction, whose end
-    the next request would wait for.
+    ``paid`` of it were spent before, by ``prepay``. Raises RateLimited with the whole
+    seconds after which the rest fits, or InvalidRequest for a cost above the limit.
+    Call this function before anything is reserved or asked of S3, and outside of a
+    transaction, because the next request would wait for its end.
     """
-    spent: list[Subject] = []
     for subject in subjects:
+        limit = _limit(action, subject)
+        if limit is not None and cost > limit.count:
+            raise InvalidRequest(
+                f"This asks for {cost} at once, and the limit is {limit}: ask for less."
+            )
+    rest = cost - paid
+    spent: list[Subject] = []
+    for subject in subjects if rest > 0 else ():
         try:
-            _spend_one(action, subject, cost)
-        except (RateLimited, InvalidRequest):
-            give_back(action, *spent, cost=cost)
+            _spend_one(action, subject, rest)
+        except RateLimited:
+            give_back(action, *spent, cost=rest)
             raise
         spent.append(subject)
+
+
+def prepay(action: Action, *subjects: Subject, cost: int) -> int:
+    """Spend ``cost``, or the whole limit where that is less; return what was spent.
+
+    For a request of which only the size is known. Raises RateLimited.
+    """
+    limits = (_limit(action, subject) for subject in subjects)
+    price = min([cost, *(limit.count for limit in limits if limit is not None)])
+    spend(action, *subjects, cost=price)
+    return price
 
 
 def give_back(action: Action, *subjects: Subject, cost: int = 1) -> None:
@@ -115,10 +135,6 @@ def _spend_one(action: Action, subject: Subject, cost: int) -> None:
     limit = _limit(action, subject)
     if limit is None:
         return
-    if cost > limit.count:
-        raise InvalidRequest(
-            f"This asks for {cost} at once, and the limit is {limit}: ask for less."
-        )
     key = _key(action, subject)
     if _advance(key, limit, cost):
         return
@@ -180,6 +196,12 @@ def _interval(limit: RateLimit) -> int:
 
 def _key(action: Action, subject: Subject) -> str:
     return f"{action}:{subject.per}:{subject.name}"
+
+
+def _digest(purpose: str, text: str) -> str:
+    return salted_hmac(
+        f"uploads.access.rates.{purpose}", text, algorithm="sha256"
+    ).hexdigest()
 
 
 def _network(address: str) -> list[Subject]:

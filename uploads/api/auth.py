@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from ninja.errors import HttpError
 from ninja.security import HttpBearer, SessionAuth
@@ -81,6 +81,8 @@ class BrowserAuth(SessionAuth):
                 "This account needs a second factor before it can be used. "
                 f"Set one up at {reverse('mfa_index')}"
             )
+        # Django would look for the token in a form first, and parse the body for that.
+        request.POST = QueryDict()
         try:
             return super()._get_key(request)
         except HttpError as error:

@@ -48,12 +48,16 @@ CODES: dict[int, str] = {
     403: "permission_denied",
     404: "not_found",
     405: "method_not_allowed",
+    411: "invalid_request",
     413: "request_too_large",
     422: "invalid_request",
     429: "rate_limited",
     503: "storage_unavailable",
 }
 MAX_MISSING_PARTS = 100
+MAX_ERRORS = 20
+MAX_NAME = 100
+"""Characters of a field's name. The client chooses the names of unknown fields."""
 
 
 def problem(
@@ -74,15 +78,32 @@ def problem(
 def problem_of(error: UploadError) -> dict[str, Any]:
     """Return the problem that tells of ``error``."""
     members: dict[str, Any] = {}
+    detail = error.detail
     if isinstance(error, errors.InvalidRequest) and error.fields:
-        members["errors"] = error.fields
+        members["errors"], left_out = _first_errors(error.fields)
+        if left_out:
+            detail = (
+                f"{detail} The first {MAX_ERRORS} are listed; {left_out} more are not."
+            )
     if isinstance(error, errors.Incomplete):
         members["missing_parts"] = error.missing_parts[:MAX_MISSING_PARTS]
     seconds = retry_after(error)
     if seconds is not None:
         # The items of a batch have no header of their own.
         members["retry_after"] = seconds
-    return problem(STATUS[type(error)], code=error.code, detail=error.detail, **members)
+    return problem(STATUS[type(error)], code=error.code, detail=detail, **members)
+
+
+def _first_errors(fields: dict[str, list[str]]) -> tuple[dict[str, list[str]], int]:
+    """Return the first MAX_ERRORS of all fields' errors, and how many are left out."""
+    told: dict[str, list[str]] = {}
+    room, left_out = MAX_ERRORS, 0
+    for name, texts in fields.items():
+        if kept := texts[:room]:
+            told[name] = kept
+        room -= len(kept)
+        left_out += len(texts) - len(kept)
+    return told, left_out
 
 
 def retry_after(error: UploadError) -> int | None:

@@ -8,13 +8,15 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from ninja import NinjaAPI
-from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 
 from uploads.api import schemas
 from uploads.api.auth import BrowserAuth, TokenAuth
 from uploads.api.parsing import StrictParser
+from uploads.api.paying import refusal_of
 from uploads.api.problems import (
     CONTENT_TYPE,
+    MAX_NAME,
     body_too_large,
     database_down,
     problem,
@@ -80,9 +82,14 @@ def on_validation_error(request: HttpRequest, error: ValidationError) -> HttpRes
     fields: dict[str, list[str]] = {}
     for item in error.errors:
         # ("body", "body", "parts", 0, "part_number") -> "parts.0.part_number"
-        name = ".".join(str(step) for step in item["loc"][1:] if step != "body")
-        fields.setdefault(name or "body", []).append(item["msg"])
+        steps = (str(step)[:MAX_NAME] for step in item["loc"][1:] if step != "body")
+        fields.setdefault(".".join(steps) or "body", []).append(item["msg"])
     return respond(problem_of(InvalidRequest(fields=fields)))
+
+
+@api.exception_handler(Throttled)
+def on_throttled(request: HttpRequest, error: Throttled) -> HttpResponse:
+    return on_upload_error(request, refusal_of(request))
 
 
 @api.exception_handler(AuthenticationError)

@@ -10,11 +10,10 @@ from ninja import Query, Router, Status
 from ninja.params.functions import Header
 
 from uploads import lifecycle
-from uploads.access import rates
-from uploads.access.addresses import client_address
 from uploads.api import schemas
 from uploads.api.auth import caller
 from uploads.api.cursors import page_after
+from uploads.api.paying import Pays, pay_for_items
 from uploads.api.presenting import present, present_started
 from uploads.api.problems import problem_of
 from uploads.errors import InvalidRequest, NotFound, UploadError
@@ -56,24 +55,18 @@ def _own(request: HttpRequest, upload_id: uuid.UUID) -> Upload:
         raise NotFound from error
 
 
-def _spend(request: HttpRequest, action: rates.Action, *, cost: int = 1) -> None:
-    """Let the caller and their address pay, before anything is looked up or reserved.
-
-    Here and not in the lifecycle: what has a rate is asking. The sweeper, the
-    operators and S3's notifications go through the same lifecycle unhindered.
-    """
-    payers = rates.payers(caller(request), client_address(request))
-    rates.spend(action, *payers, cost=cost)
-
-
-@router.post("/uploads", response={201: schemas.StartedOut}, tags=["uploads"])
+@router.post(
+    "/uploads",
+    response={201: schemas.StartedOut},
+    tags=["uploads"],
+    throttle=Pays("start"),
+)
 def start(
     request: HttpRequest,
     body: schemas.StartBody,
     idempotency_key: str | None = IDEMPOTENCY_KEY,
 ) -> Any:
     """Start an upload: reserve its bytes and get the request that sends them."""
-    _spend(request, "start")
     upload = lifecycle.start(
         owner=caller(request),
         declaration=_declaration(body),
@@ -82,14 +75,19 @@ def start(
     return Status(201, present_started(upload))
 
 
-@router.post("/uploads/batch", response=schemas.StartedBatchOut, tags=["uploads"])
+@router.post(
+    "/uploads/batch",
+    response=schemas.StartedBatchOut,
+    tags=["uploads"],
+    throttle=Pays("start"),
+)
 def start_batch(
     request: HttpRequest,
     body: schemas.StartBatchBody,
     idempotency_key: str | None = IDEMPOTENCY_KEY,
 ) -> Any:
     """Start up to 100 uploads in order, each with its own answer."""
-    _spend(request, "start", cost=len(body.uploads))
+    pay_for_items(request, "start", count=len(body.uploads))
     policy = policy_for(caller(request))
 
     def start_one(index: int, item: schemas.StartBody) -> dict[str, Any]:
@@ -109,11 +107,14 @@ def start_batch(
 
 
 @router.post(
-    "/uploads/complete-batch", response=schemas.CompletedBatchOut, tags=["uploads"]
+    "/uploads/complete-batch",
+    response=schemas.CompletedBatchOut,
+    tags=["uploads"],
+    throttle=Pays("complete"),
 )
 def complete_batch(request: HttpRequest, body: schemas.CompleteBatchBody) -> Any:
     """Complete up to 100 uploads, each with its own answer."""
-    _spend(request, "complete", cost=len(body.ids))
+    pay_for_items(request, "complete", count=len(body.ids))
     own = Upload.objects.filter(owner=caller(request)).in_bulk(body.ids)
     objects = lifecycle.preview(own.values())
     budget = lifecycle.inline_budget()
@@ -161,10 +162,14 @@ def get_upload(request: HttpRequest, upload_id: uuid.UUID) -> Any:
     return present(_own(request, upload_id))
 
 
-@router.patch("/uploads/{uuid:upload_id}", response=schemas.UploadOut, tags=["uploads"])
+@router.patch(
+    "/uploads/{uuid:upload_id}",
+    response=schemas.UploadOut,
+    tags=["uploads"],
+    throttle=Pays("change"),
+)
 def rename(request: HttpRequest, upload_id: uuid.UUID, body: schemas.RenameBody) -> Any:
     """Rename an upload; a name that could not be kept as it is sent is refused."""
-    _spend(request, "change")
     upload = _own(request, upload_id)
     lifecycle.rename(upload, chosen_filename(body.filename), actor=caller(request))
     return present(upload)
@@ -174,31 +179,38 @@ def rename(request: HttpRequest, upload_id: uuid.UUID, body: schemas.RenameBody)
     "/uploads/{uuid:upload_id}/request-release",
     response=schemas.UploadOut,
     tags=["uploads"],
+    throttle=Pays("change"),
 )
 def request_release(request: HttpRequest, upload_id: uuid.UUID) -> Any:
     """Ask the operators to release a rejected upload; repeating it changes nothing."""
-    _spend(request, "change")
     upload = _own(request, upload_id)
     lifecycle.request_release(upload, actor=caller(request))
     return present(upload)
 
 
-@router.delete("/uploads/{uuid:upload_id}", response={204: None}, tags=["uploads"])
+@router.delete(
+    "/uploads/{uuid:upload_id}",
+    response={204: None},
+    tags=["uploads"],
+    throttle=Pays("change"),
+)
 def remove(request: HttpRequest, upload_id: uuid.UUID) -> Any:
     """Cancel a pending upload, delete a stored one; repeating it changes nothing."""
-    _spend(request, "change")
     lifecycle.remove(_own(request, upload_id), actor=caller(request))
     return Status(204, None)
 
 
 @router.post(
-    "/uploads/{uuid:upload_id}/parts", response=schemas.SignedPartsOut, tags=["parts"]
+    "/uploads/{uuid:upload_id}/parts",
+    response=schemas.SignedPartsOut,
+    tags=["parts"],
+    throttle=Pays("presign"),
 )
 def presign_parts(
     request: HttpRequest, upload_id: uuid.UUID, body: schemas.PartsBody
 ) -> Any:
     """Get URLs for up to 100 parts, each good for exactly those bytes."""
-    _spend(request, "presign", cost=len(body.parts))
+    pay_for_items(request, "presign", count=len(body.parts))
     numbers = [part.part_number for part in body.parts]
     if len(set(numbers)) != len(numbers):
         raise InvalidRequest(fields={"parts": ["A part number is there twice."]})
@@ -217,11 +229,13 @@ def presign_parts(
 
 
 @router.get(
-    "/uploads/{uuid:upload_id}/parts", response=schemas.StoredPartsOut, tags=["parts"]
+    "/uploads/{uuid:upload_id}/parts",
+    response=schemas.StoredPartsOut,
+    tags=["parts"],
+    throttle=Pays("presign"),
 )
 def stored_parts(request: HttpRequest, upload_id: uuid.UUID) -> Any:
     """List the parts that the bucket has."""
-    _spend(request, "presign")
     upload = _own(request, upload_id)
     return {
         "part_size": upload.part_size,
@@ -234,23 +248,27 @@ def stored_parts(request: HttpRequest, upload_id: uuid.UUID) -> Any:
 
 
 @router.post(
-    "/uploads/{uuid:upload_id}/complete", response=schemas.UploadOut, tags=["uploads"]
+    "/uploads/{uuid:upload_id}/complete",
+    response=schemas.UploadOut,
+    tags=["uploads"],
+    throttle=Pays("complete"),
 )
 def complete(request: HttpRequest, upload_id: uuid.UUID) -> Any:
     """Have the server verify the object; ask as often as you like."""
-    _spend(request, "complete")
     upload = reconciliation.complete(_own(request, upload_id), actor=caller(request))
     return present(upload)
 
 
 @router.get(
-    "/uploads/{uuid:upload_id}/download", response={302: None}, tags=["uploads"]
+    "/uploads/{uuid:upload_id}/download",
+    response={302: None},
+    tags=["uploads"],
+    throttle=Pays("download"),
 )
 def download(
     request: HttpRequest, upload_id: uuid.UUID, inline: bool = False
 ) -> HttpResponse:
     """Redirect to a short-lived URL of the object."""
-    _spend(request, "download")
     upload = _own(request, upload_id)
     shown = inline and lifecycle.may_show_inline(upload)
     signed = lifecycle.presign_download(upload, inline=shown)

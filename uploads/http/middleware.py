@@ -14,10 +14,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from uploads.access.addresses import client_address
+from uploads.api.paying import announced_bytes
 from uploads.api.problems import PREFIX
 from uploads.http.logs import without_secrets
 
 logger = structlog.get_logger("slipway.request")
+
+MAX_FORM_BYTES = 256 * 1024
+"""More than the largest form of ours or of the admin has, and than S3's notifications."""
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -48,7 +52,7 @@ class RequestContextMiddleware:
             method=request.method,
             path=without_secrets(request.path),
             status=response.status_code,
-            request_bytes=_body_bytes(request),
+            request_bytes=announced_bytes(request),
             milliseconds=round((time.monotonic() - started) * 1000),
         )
         return response
@@ -58,15 +62,25 @@ class BodyLimitMiddleware:
     """Refuse a body that no page and no endpoint has a use for, before it is read.
 
     Django's own limit leaves out the files of a form: it would write them to disk,
-    whoever sends them, as soon as anything looks at the form.
+    whoever sends them, as soon as anything looks at the form. Only the API takes lists
+    of files, so the limit of pages and hooks is lower. A body of unknown length is
+    refused, because some servers pass it on whole.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if _body_bytes(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        is_api = request.path.startswith(PREFIX)
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE if is_api else MAX_FORM_BYTES
+        if announced_bytes(request) > limit:
             return render(request, "413.html", status=413)
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get(
+            "CONTENT_LENGTH"
+        ):
+            detail = "The request does not say how long it is (Content-Length)."
+            context = {"detail": detail, "status": 411}
+            return render(request, "400.html", context, status=411)
         return self.get_response(request)
 
 
@@ -130,11 +144,3 @@ def _is_other_codec(name: str) -> bool:
         return codecs.lookup(name).name != "utf-8"
     except (LookupError, ValueError):
         return False
-
-
-def _body_bytes(request: HttpRequest) -> int:
-    """Return the size that the body is announced with; 0 for what is no number."""
-    try:
-        return int(request.META.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        return 0

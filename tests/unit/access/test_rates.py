@@ -313,6 +313,42 @@ def test_every_action_has_two_limits_and_the_address_has_more() -> None:
         assert shared.count / shared.seconds > own.count / own.seconds
 
 
+FILES_IN_A_DROP = 10_000
+BATCH = 100
+
+
+@pytest.mark.parametrize("action", ["start", "complete", "presign", "change"])
+@pytest.mark.parametrize("seconds_a_batch", [0, 0.3])
+def test_three_drops_of_ten_thousand_files_pass_at_full_speed(
+    settings: Settings, action: Any, seconds_a_batch: float
+) -> None:
+    settings.UPLOADS = {}
+
+    with time_machine.travel(NOON, tick=False) as clock:
+        for _ in range(3 * FILES_IN_A_DROP // BATCH):
+            spend(action, ALICE, OFFICE, cost=BATCH)
+            clock.shift(timedelta(seconds=seconds_a_batch))
+
+
+@pytest.mark.parametrize("action", ["start", "complete", "presign", "change"])
+def test_a_loop_is_throttled_by_the_defaults(settings: Settings, action: Any) -> None:
+    settings.UPLOADS = {}
+    passed = refused = 0
+
+    with time_machine.travel(NOON, tick=False) as clock:
+        for _ in range(10 * 60):  # ten minutes of 1,000 a second
+            clock.shift(timedelta(seconds=1))
+            for _ in range(10):
+                try:
+                    spend(action, ALICE, OFFICE, cost=BATCH)
+                    passed += BATCH
+                except RateLimited:
+                    refused += BATCH
+
+    assert 329_000 <= passed <= 330_000
+    assert refused > 200_000
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
