@@ -22,7 +22,7 @@ _POSTGRES_CLASSES = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58"})
 """Of SQLSTATE: no connection, no entry, crossed transactions, no room, locks, shutdowns.
 What else psycopg calls an OperationalError is about the statement."""
 
-_ADDRESS = re.compile(r"\b[a-z][a-z0-9+]*://\S+", re.IGNORECASE)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+]{0,20}://\S+", re.IGNORECASE)
 
 
 def is_outage(error: BaseException | None) -> bool:

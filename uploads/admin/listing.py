@@ -24,6 +24,9 @@ else:
 
 DAYS_IN_MONTH = 31
 
+MAX_SEARCH = 255
+"""Characters of a search that are read."""
+
 
 class BoundedChangeList(ChangeList):
     """A list with a drill-down by date that asks for two values, not for all."""
@@ -100,7 +103,19 @@ class BoundedChangeList(ChangeList):
 
 
 class Recorded(ModelAdmin):
-    """A ModelAdmin whose every change comes to the audit trail."""
+    """A ModelAdmin whose every change comes to the audit trail.
+
+    A search takes the first MAX_WORDS words: Django makes a condition of each, and
+    SQLite refuses a thousand of them.
+    """
+
+    MAX_WORDS = 10
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> Any:
+        words = " ".join(search_term[:MAX_SEARCH].split()[: self.MAX_WORDS])
+        return super().get_search_results(request, queryset, words)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         """Log one by one: many at once pass by the signal that the trail hears."""

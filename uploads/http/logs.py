@@ -7,12 +7,20 @@ from typing import Any
 
 import structlog
 
-SECRET_IN_PATH = re.compile(r"(/+accounts/+reset/+[^/\s]+/+)[^/\s]+")
-"""The link that sets a new password: whoever reads it in a log could use it."""
+SECRET_IN_PATH = re.compile(r"(/accounts/++reset/++[^/\s]++/++)[^/\s]++")
+"""The link that sets a new password: whoever reads it in a log could use it.
+
+Possessive quantifiers (``++``) never try again, so hostile text costs linear time.
+"""
+
+MAX_TEXT = 4_000
+"""Characters of one logged value. A request can send much longer texts."""
 
 
 def without_secrets(text: str) -> str:
-    """Return a path, or a text that names one, without what must not be logged."""
+    """Return a path, or a text that names one, without secrets and cut to MAX_TEXT."""
+    if len(text) > MAX_TEXT:
+        text = text[:MAX_TEXT] + "..."
     return SECRET_IN_PATH.sub(r"\1...", text)
 
 

@@ -14,18 +14,23 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.utils.http import parse_header_parameters
 
+MAX_CONTENT_TYPE = 500
+"""Characters. Reading the parameters takes time quadratic in the length."""
+
 
 class Utf8(HttpRequest):
     """The name is kept in ``content_params``; CharsetMiddleware judges it."""
 
     def _set_content_type_params(self, meta: Mapping[str, Any]) -> None:
+        sent = meta.get("CONTENT_TYPE", "")
         try:
-            self.content_type, self.content_params = parse_header_parameters(
-                meta.get("CONTENT_TYPE", "")
-            )
+            if len(sent) > MAX_CONTENT_TYPE:
+                raise ValueError("too long")
+            self.content_type, self.content_params = parse_header_parameters(sent)
         except (LookupError, ValueError):
-            # A parameter in an encoding of its own (RFC 2231) that cannot be read: a
-            # body of no known type, which each page and endpoint refuses by its rules.
+            # Too long, or a parameter in an encoding of its own (RFC 2231) that cannot
+            # be read: a body of no known type, which each page and endpoint refuses by
+            # its rules.
             self.content_type, self.content_params = "", {}
 
 

@@ -1,0 +1,45 @@
+"""Measures whether work grows faster than its input: CPU time at n and at 8n."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Input = TypeVar("Input")
+
+TIMES = 8
+MAX_FACTOR = 16
+"""Linear work takes 8 times as long, quadratic work 64 times."""
+
+TRIES = 3
+
+
+def assert_no_faster_than_its_input(
+    act: Callable[[Input], object], small: Input, large: Input, *, floor: float = 0.0005
+) -> None:
+    """Check that ``act`` takes under 16 times as long for an input 8 times as long.
+
+    Times under ``floor`` seconds count as ``floor``, since clocks and caches disturb
+    them. The best of three tries counts.
+    """
+    limit = MAX_FACTOR * floor
+    long = _best(act, large, enough=limit)
+    if long < limit:
+        return
+    short = max(_best(act, small, enough=0), floor)
+    assert long < MAX_FACTOR * short, (
+        f"{TIMES} times the input took {long / short:.0f} times as long: "
+        f"{1000 * short:.1f} ms and {1000 * long:.1f} ms."
+    )
+
+
+def _best(act: Callable[[Input], object], value: Input, *, enough: float) -> float:
+    best = float("inf")
+    for _ in range(TRIES):
+        started = time.thread_time()
+        act(value)
+        best = min(best, time.thread_time() - started)
+        if best < enough:
+            break
+    return best
