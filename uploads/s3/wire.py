@@ -24,8 +24,8 @@ CONNECT_SECONDS = 4.0
 READ_SECONDS = 8.0
 MAX_BODY = 1024 * 1024
 
-_CODE = re.compile(rb"<Code>\s*([^<]{1,100}?)\s*</Code>")
-_MESSAGE = re.compile(rb"<Message>\s*([^<]{1,500}?)\s*</Message>")
+_CODE = re.compile(rb"<Code>([^<]{1,200}+)</Code>")
+_MESSAGE = re.compile(rb"<Message>([^<]{1,600}+)</Message>")
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class Answer:
     def code(self) -> str:
         """S3's error code, empty if the body has none."""
         found = _CODE.search(self.body)
-        return found[1].decode("utf-8", "replace") if found else ""
+        return found[1].decode("utf-8", "replace").strip() if found else ""
 
     @property
     def message(self) -> str:
         """S3's error message, else the first line of the body."""
         found = _MESSAGE.search(self.body)
         text = found[1] if found else (self.body.strip().splitlines() or [b""])[0]
-        return text.decode("utf-8", "replace")[:200]
+        return text.decode("utf-8", "replace").strip()[:200]
 
     def __str__(self) -> str:
         words = [
