@@ -18,7 +18,7 @@ from uploads.lifecycle.starting import extended_deadline, open_multipart
 from uploads.models import Upload
 from uploads.s3.bucket import get_download_presigner, get_presigner
 from uploads.s3.part_plan import PartPlan
-from uploads.s3.presigner import SignedPost, SignedRequest
+from uploads.s3.presigner import PartToSign, SignedPost, SignedRequest
 from uploads.states import State, Transport
 from uploads.trail.writing import numbers_in_ranges, record
 
@@ -92,17 +92,19 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
         raise InvalidState(f"The upload is {upload.state} and takes no more bytes.")
     presigner = get_presigner()
     plan = PartPlan(byte_size=upload.byte_size, part_size=upload.part_size)
-    return [
-        presigner.upload_part(
-            key=upload.key,
-            multipart_id=upload.multipart_id,
-            part_number=part.part_number,
-            byte_size=plan.byte_size_of(part.part_number),
-            checksum_sha256=part.checksum_sha256,
-            expires_in=seconds,
-        )
-        for part in wanted
-    ]
+    return presigner.upload_parts(
+        key=upload.key,
+        multipart_id=upload.multipart_id,
+        parts=[
+            PartToSign(
+                part.part_number,
+                plan.byte_size_of(part.part_number),
+                part.checksum_sha256,
+            )
+            for part in wanted
+        ],
+        expires_in=seconds,
+    )
 
 
 def presign_download(upload: Upload, *, inline: bool = False) -> SignedRequest:

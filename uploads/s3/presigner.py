@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import ipaddress
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from uploads.errors import StorageUnavailable
 from uploads.s3.content_disposition import Disposition, content_disposition
 from uploads.s3.credentials import Credentials
 from uploads.s3.signature import (
+    SLOT,
+    PartSigner,
     Scope,
     Target,
     encode_path,
@@ -26,11 +29,11 @@ MAX_EXPIRES_IN = 900
 CREDENTIALS_MARGIN_SECONDS = 30
 """A URL ends this much before the credentials behind it: clocks differ."""
 
+_CHECKSUM = "x-amz-checksum-sha256"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True)
-class SignedRequest:
+class SignedRequest(NamedTuple):
     """One permitted request. The client sets ``headers`` itself, as they are.
 
     Host and Content-Length are signed too, but set by the client's HTTP stack.
@@ -40,6 +43,14 @@ class SignedRequest:
     url: str
     headers: dict[str, str]
     expires_at: datetime
+
+
+class PartToSign(NamedTuple):
+    """A part that is about to be sent; the checksum is base64 of its raw SHA-256."""
+
+    part_number: int
+    byte_size: int
+    checksum_sha256: str
 
 
 @dataclass(frozen=True)
@@ -127,14 +138,37 @@ class Presigner:
         expires_in: int,
     ) -> SignedRequest:
         """Permit one part with exactly these bytes, until the upload is completed."""
-        return self._sign(
-            "PUT",
-            key,
-            query=[("uploadId", multipart_id), ("partNumber", str(part_number))],
-            headers={"x-amz-checksum-sha256": checksum_sha256},
-            byte_size=byte_size,
+        [signed] = self.upload_parts(
+            key=key,
+            multipart_id=multipart_id,
+            parts=[PartToSign(part_number, byte_size, checksum_sha256)],
             expires_in=expires_in,
         )
+        return signed
+
+    def upload_parts(
+        self,
+        *,
+        key: str,
+        multipart_id: str,
+        parts: Iterable[PartToSign],
+        expires_in: int,
+    ) -> list[SignedRequest]:
+        """Permit each of ``parts``, as upload_part does, all from one moment."""
+        scope, seconds, expires_at = self._scope(expires_in)
+        signer = PartSigner(
+            target=self._target(key),
+            query=[("uploadId", multipart_id), ("partNumber", SLOT)],
+            headers={_CHECKSUM: SLOT, "content-length": SLOT},
+            scope=scope,
+            expires_in=seconds,
+        )
+        return [
+            SignedRequest(
+                "PUT", signer.url(*part), {_CHECKSUM: part.checksum_sha256}, expires_at
+            )
+            for part in parts
+        ]
 
     def get_object(
         self,
@@ -242,16 +276,19 @@ class Presigner:
         signed = {name.lower(): value for name, value in sent.items()}
         if byte_size is not None:
             signed["content-length"] = str(byte_size)
-        path = f"{self._root}/{encode_path(key)}"
         url = presigned_url(
             method=method,
-            target=Target(self.origin, self._host, path),
+            target=self._target(key),
             query=query,
             headers=signed,
             scope=scope,
             expires_in=seconds,
         )
         return SignedRequest(method, url, sent, expires_at)
+
+    def _target(self, key: str) -> Target:
+        path = f"{self._root}/{encode_path(key)}"
+        return Target(self.origin, self._host, path)
 
     def _scope(self, expires_in: int) -> tuple[Scope, int, datetime]:
         """Return who signs now, for how many seconds, and when that ends."""

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -23,7 +27,7 @@ from uploads.s3.bucket import get_download_presigner, get_presigner
 from uploads.s3.connection import AddressingStyle, browser_origin, storage_options
 from uploads.s3.content_disposition import Disposition, content_disposition
 from uploads.s3.credentials import Credentials
-from uploads.s3.presigner import Presigner, SignedPost, SignedRequest
+from uploads.s3.presigner import PartToSign, Presigner, SignedPost, SignedRequest
 
 Place = tuple[AddressingStyle, str, str]
 
@@ -202,6 +206,53 @@ def test_a_part_url_is_botocores_byte_for_byte(
         now=now,
         expires_in=expires_in,
     )
+
+
+@given(
+    places,
+    identities,
+    moments,
+    keys,
+    multipart_ids,
+    st.lists(
+        st.builds(PartToSign, st.integers(1, 10_000), sizes, header_texts), max_size=4
+    ),
+    seconds,
+)
+@settings(max_examples=examples(100))
+def test_each_url_of_a_batch_is_botocores_byte_for_byte(
+    place: Place,
+    identity: Credentials,
+    now: datetime,
+    key: str,
+    multipart_id: str,
+    parts: list[PartToSign],
+    expires_in: int,
+) -> None:
+    signed = own(place, identity, now).upload_parts(
+        key=key, multipart_id=multipart_id, parts=parts, expires_in=expires_in
+    )
+
+    assert [one.url for one in signed] == [
+        botocore_url(
+            "upload_part",
+            {
+                "Key": key,
+                "UploadId": multipart_id,
+                "PartNumber": part.part_number,
+                "ContentLength": part.byte_size,
+                "ChecksumSHA256": part.checksum_sha256,
+            },
+            place=place,
+            identity=identity,
+            now=now,
+            expires_in=expires_in,
+        )
+        for part in parts
+    ]
+    assert [one.headers for one in signed] == [
+        {"x-amz-checksum-sha256": part.checksum_sha256} for part in parts
+    ]
 
 
 @given(
@@ -494,3 +545,46 @@ def test_urls_point_to_the_origin_that_the_page_may_reach(
     )
     assert get_presigner().origin == origin
     assert get_download_presigner().origin == origin
+
+
+@pytest.mark.slow
+def test_a_batch_of_parts_costs_little_more_than_two_hashes() -> None:
+    # A file of 10,000 parts should not keep the server busy: botocore takes seconds.
+    parts = [PartToSign(number, 5, CHECKSUM) for number in range(1, 501)]
+    presigner = own()
+
+    def ours() -> None:
+        presigner.upload_parts(key="k", multipart_id="m", parts=parts, expires_in=900)
+
+    def botocores() -> None:
+        for part in parts[:50]:
+            botocore_client(PLACES[0], IDENTITIES[0]).generate_presigned_url(
+                "upload_part",
+                Params={
+                    "Bucket": "my-bucket",
+                    "Key": "k",
+                    "UploadId": "m",
+                    "PartNumber": part.part_number,
+                    "ContentLength": part.byte_size,
+                    "ChecksumSHA256": part.checksum_sha256,
+                },
+            )
+
+    def two_hashes() -> None:
+        for _ in parts:
+            hashlib.sha256(b"r" * 590).hexdigest()
+            hmac.digest(b"k" * 32, b"s" * 133, "sha256").hex()
+
+    for act in (ours, botocores, two_hashes):
+        act()
+    times = {act: min(cpu_seconds(act) for _ in range(7)) for act in (ours, botocores)}
+    bound = min(cpu_seconds(two_hashes) for _ in range(7))
+
+    assert times[botocores] * len(parts) / 50 > 50 * times[ours]
+    assert times[ours] < 2 * bound
+
+
+def cpu_seconds(act: Callable[[], None]) -> float:
+    started = time.thread_time()
+    act()
+    return time.thread_time() - started
