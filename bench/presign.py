@@ -21,7 +21,8 @@ from botocore.config import Config
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from uploads.s3.credentials import Credentials
-from uploads.s3.presigner import PartToSign, Presigner
+from uploads.s3.presigner import Presigner
+from uploads.s3.signed import PartToSign
 
 ROUNDS = 15
 URLS_PER_ROUND = 200

@@ -12,8 +12,10 @@ class UploadsConfig(AppConfig):
         from uploads.access import login_guard  # noqa: F401  refunds the rate of a login
         from uploads.accounts import receivers as _  # noqa: F401
         from uploads.conf import options
+        from uploads.models.sqlite import take_large_statements
         from uploads.trail import receivers  # noqa: F401  writes the audit trail
 
+        take_large_statements()
         # A server runs no checks: it should not start either with options that
         # would break every request.
         options()

@@ -18,8 +18,8 @@ from tests.support.plain_forms import REDIRECT, begin_form
 from uploads import lifecycle
 from uploads.lifecycle import WantedPart
 from uploads.models import Upload
-from uploads.s3.presigner import SignedRequest
 from uploads.s3.probe import perform
+from uploads.s3.signed import SignedRequest
 from uploads.states import State
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ import requests
 
 from uploads.s3.bucket import Bucket
 from uploads.s3.keys import new_key
-from uploads.s3.presigner import Presigner, SignedPost, SignedRequest
+from uploads.s3.presigner import Presigner
+from uploads.s3.signed import SignedPost, SignedRequest
 
 BODY = b"exactly these bytes"
 OTHER_BODY = b"just as many bytes!"

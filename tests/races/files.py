@@ -8,7 +8,7 @@ import urllib.request
 from tests.support.builders import MIB, checksum, declare
 from uploads.lifecycle import WantedPart, presign, presign_parts
 from uploads.models import Upload
-from uploads.s3.presigner import SignedRequest
+from uploads.s3.signed import SignedRequest
 
 __all__ = ["MIB", "checksum", "declare", "put", "send"]
 

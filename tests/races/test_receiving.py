@@ -15,7 +15,7 @@ from uploads.lifecycle import quota
 from uploads.lifecycle.reconciliation import reconcile
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
-from uploads.s3.presigner import SignedPost
+from uploads.s3.signed import SignedPost
 from uploads.states import State
 from uploads.upkeep.sweeper import sweep
 

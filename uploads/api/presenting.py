@@ -7,7 +7,7 @@ from typing import Any
 from uploads.api import schemas
 from uploads.lifecycle import may_be_released, presign
 from uploads.models import Upload
-from uploads.s3.presigner import SignedPost
+from uploads.s3.signed import SignedPost, SignedRequest
 from uploads.states import State, Transport
 
 
@@ -48,12 +48,19 @@ def present_started(upload: Upload) -> schemas.StartedOut:
 
     A repeated start of an upload that takes no more bytes has no request.
     """
+    signs = upload.transport != Transport.MULTIPART and upload.state == State.PENDING
+    return present_signed(upload, presign(upload) if signs else None)
+
+
+def present_signed(
+    upload: Upload, request: SignedRequest | SignedPost | None
+) -> schemas.StartedOut:
+    """Return the upload with the request that was signed for it."""
     shown = present(upload)
     if upload.transport == Transport.MULTIPART:
         return schemas.MultipartStartedOut(
             **shown, part_size=upload.part_size, part_count=upload.part_count
         )
-    request = presign(upload) if upload.state == State.PENDING else None
     if upload.transport == Transport.POST:
         return schemas.PostStartedOut(**shown, request=_request(request))
     return schemas.PutStartedOut(**shown, request=_request(request))

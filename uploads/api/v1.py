@@ -14,7 +14,7 @@ from uploads.api import schemas
 from uploads.api.auth import caller
 from uploads.api.cursors import page_after
 from uploads.api.paying import Pays, pay_for_items
-from uploads.api.presenting import present, present_started
+from uploads.api.presenting import present, present_signed, present_started
 from uploads.api.problems import problem_of
 from uploads.errors import InvalidRequest, NotFound, UploadError
 from uploads.lifecycle import quota, reconciliation
@@ -88,22 +88,22 @@ def start_batch(
 ) -> Any:
     """Start up to 100 uploads in order, each with its own answer."""
     pay_for_items(request, "start", count=len(body.uploads))
-    policy = policy_for(caller(request))
-
-    def start_one(index: int, item: schemas.StartBody) -> dict[str, Any]:
-        upload = lifecycle.start(
-            owner=caller(request),
-            declaration=_declaration(item),
-            idempotency_key=f"{idempotency_key}/{index}" if idempotency_key else None,
-            policy=policy,
+    wanted = [
+        lifecycle.Wanted(
+            _declaration(item),
+            f"{idempotency_key}/{index}" if idempotency_key else None,
         )
-        return {"status": 201, "upload": present_started(upload)}
+        for index, item in enumerate(body.uploads)
+    ]
+    policy = policy_for(caller(request))
+    started = lifecycle.start_many(owner=caller(request), wanted=wanted, policy=policy)
+    return {"results": [_answer(_present_started, one) for one in started]}
 
-    return {
-        "results": [
-            _answer(start_one, index, item) for index, item in enumerate(body.uploads)
-        ]
-    }
+
+def _present_started(one: lifecycle.Started) -> dict[str, Any]:
+    if one.upload is None:
+        raise one.error or NotFound()
+    return {"status": 201, "upload": present_signed(one.upload, one.request)}
 
 
 @router.post(

@@ -13,8 +13,8 @@ from uploads.doctor import csp
 from uploads.doctor.examination import Examination
 from uploads.doctor.preflights import Judgement, origin_faults, preflight
 from uploads.doctor.results import Finding, fail, ok, skip, warn
-from uploads.s3.presigner import SignedRequest
 from uploads.s3.probe import put_request
+from uploads.s3.signed import SignedRequest
 from uploads.s3.wanted.documents import CORS_HEADERS, CORS_METHODS
 from uploads.s3.wire import NoAnswer, send
 

@@ -35,12 +35,15 @@ from uploads.lifecycle.releasing import (
     request_release,
 )
 from uploads.lifecycle.starting import Declaration, start
+from uploads.lifecycle.starting_many import Started, Wanted, start_many
 
 __all__ = [
     "MAX_FORM_BYTES",
     "Budget",
     "Declaration",
     "Objects",
+    "Started",
+    "Wanted",
     "WantedPart",
     "begin_release",
     "complete",
@@ -63,6 +66,7 @@ __all__ = [
     "request_release",
     "start",
     "start_form",
+    "start_many",
     "stored_parts",
     "wait",
 ]

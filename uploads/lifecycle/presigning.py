@@ -18,7 +18,7 @@ from uploads.lifecycle.starting import extended_deadline, open_multipart
 from uploads.models import Upload
 from uploads.s3.bucket import get_download_presigner, get_presigner
 from uploads.s3.part_plan import PartPlan
-from uploads.s3.presigner import PartToSign, SignedPost, SignedRequest
+from uploads.s3.signed import PartToSign, SignedPost, SignedRequest
 from uploads.states import State, Transport
 from uploads.trail.writing import numbers_in_ranges, record
 
@@ -47,6 +47,40 @@ def presign(upload: Upload) -> SignedRequest | SignedPost | None:
         # Its own key is for the server's copy alone: see receiving.py.
         raise InvalidState("A plain form sends this file: see its page.")
     seconds = extend_urls(upload, {"transport": upload.transport})
+    return _sign_whole(upload, seconds)
+
+
+@dataclass(frozen=True)
+class First:
+    """How long the URL lives that is made with the row, and what the trail says."""
+
+    seconds: int
+    detail: dict[str, str | int]
+
+
+def first_urls(upload: Upload) -> First | None:
+    """Note in a row that is not saved yet how long bytes may arrive by its first URL.
+
+    None where the upload has parts, which are signed one by one. See extend_urls.
+    """
+    if upload.transport not in {Transport.PUT, Transport.POST}:
+        return None
+    now = upload.created_at
+    seconds = min(
+        options().url_expiry_seconds, int((upload.expires_at - now).total_seconds())
+    )
+    expires_at = now + timedelta(seconds=seconds)
+    upload.urls_expire_at = expires_at + SIGNING_MARGIN
+    until = expires_at.isoformat(timespec="seconds")
+    return First(seconds, {"transport": upload.transport, "expires_at": until})
+
+
+def presign_first(upload: Upload, first: First) -> SignedRequest | SignedPost:
+    """Return the request that sends the whole file, once its row is committed."""
+    return _sign_whole(upload, first.seconds)
+
+
+def _sign_whole(upload: Upload, seconds: int) -> SignedRequest | SignedPost:
     presigner = get_presigner()
     make = (
         presigner.post_object

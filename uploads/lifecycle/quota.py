@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import F, Value
@@ -69,7 +70,42 @@ def reserve(owner: Any, byte_size: int) -> None:
         raise QuotaExceeded(_explain(usage(owner), byte_size))
 
 
-def _admit(owner: Any, byte_size: int) -> bool:
+def reserve_many(owner: Any, byte_sizes: Sequence[int]) -> list[QuotaExceeded | None]:
+    """Reserve each of ``byte_sizes`` in order; return the refusal of each, or None.
+
+    All that fit are one UPDATE. Call it in a transaction.
+    """
+    if _admit(owner, sum(byte_sizes), files=len(byte_sizes)):
+        return [None] * len(byte_sizes)
+    StorageQuota.objects.bulk_create([StorageQuota(user=owner)], ignore_conflicts=True)
+    # Nobody else changes it from here to the end of the transaction.
+    StorageQuota.objects.select_for_update().get(user=owner)
+    now = usage(owner)
+    refusals: list[QuotaExceeded | None] = []
+    for byte_size in byte_sizes:
+        fits = (
+            byte_size <= now.free_bytes
+            and now.free_files > 0
+            and now.reserved_files < now.max_open
+        )
+        if not fits:
+            refusals.append(QuotaExceeded(_explain(now, byte_size)))
+            continue
+        refusals.append(None)
+        now = replace(
+            now,
+            reserved_bytes=now.reserved_bytes + byte_size,
+            reserved_files=now.reserved_files + 1,
+        )
+    admitted = [
+        size for size, refusal in zip(byte_sizes, refusals, strict=True) if not refusal
+    ]
+    if admitted and not _admit(owner, sum(admitted), files=len(admitted)):
+        raise QuotaExceeded(_explain(usage(owner), sum(admitted)))
+    return refusals
+
+
+def _admit(owner: Any, byte_size: int, *, files: int = 1) -> bool:
     defaults = options()
     limit_bytes = Coalesce(F("limit_bytes"), Value(defaults.default_quota_bytes))
     max_files = Coalesce(F("max_files"), Value(defaults.default_max_files))
@@ -77,11 +113,11 @@ def _admit(owner: Any, byte_size: int) -> bool:
     admitted = StorageQuota.objects.filter(
         user=owner,
         used_bytes__lte=limit_bytes - F("reserved_bytes") - byte_size,
-        file_count__lt=max_files - F("reserved_files"),
-        reserved_files__lt=max_open,
+        file_count__lte=max_files - F("reserved_files") - files,
+        reserved_files__lte=max_open - files,
     ).update(
         reserved_bytes=F("reserved_bytes") + byte_size,
-        reserved_files=F("reserved_files") + 1,
+        reserved_files=F("reserved_files") + files,
     )
     return bool(admitted)
 
@@ -93,6 +129,7 @@ def settle(
     before: State,
     after: State,
     true_size: int | None = None,
+    files: int = 1,
 ) -> None:
     """Move an upload's bytes to where its new state counts them.
 
@@ -100,17 +137,18 @@ def settle(
     release (reserved to nothing) and give back (used to nothing) are all the
     difference between what the two states hold. ``true_size`` is what counts from
     now on where less has come than the ``byte_size`` that was reserved. More than
-    that was never admitted, and raises ValueError.
+    that was never admitted, and raises ValueError. ``byte_size`` may be that of several
+    ``files`` together.
     """
     size = byte_size if true_size is None else true_size
     if size > byte_size:
         raise ValueError(f"{size} bytes have come where {byte_size} were reserved.")
     changes = {
         "used_bytes": (after in USING) * size - (before in USING) * byte_size,
-        "file_count": (after in USING) - (before in USING),
+        "file_count": files * ((after in USING) - (before in USING)),
         "reserved_bytes": (after in RESERVING) * size
         - (before in RESERVING) * byte_size,
-        "reserved_files": (after in RESERVING) - (before in RESERVING),
+        "reserved_files": files * ((after in RESERVING) - (before in RESERVING)),
     }
     if any(changes.values()):
         StorageQuota.objects.filter(user=owner).update(

@@ -34,8 +34,8 @@ from uploads.models import Upload
 from uploads.s3.bucket import Bucket, ObjectFacts, get_bucket, get_presigner
 from uploads.s3.copying import MAX_COPY, copy_object
 from uploads.s3.keys import incoming_key
-from uploads.s3.presigner import SignedPost
 from uploads.s3.sent_names import sent_name
+from uploads.s3.signed import SignedPost
 from uploads.states import Transport
 from uploads.text.filenames import UNNAMED, clean_filename
 

@@ -73,7 +73,7 @@ def start(
             upload = _find(owner, idempotency_key)
             if upload is None:
                 raise
-    _require_same(upload, declaration)
+    require_same(upload, declaration)
     if upload.transport == Transport.MULTIPART and not upload.multipart_id:
         open_multipart(upload)
     return upload
@@ -115,39 +115,47 @@ def choose_transport(declaration: Declaration) -> Transport:
 def _create(
     owner: Any, declaration: Declaration, idempotency_key: str | None
 ) -> Upload:
-    transport = choose_transport(declaration)
-    single = transport != Transport.MULTIPART
-    now = timezone.now()
+    upload = new_upload(owner, declaration, idempotency_key)
     with transaction.atomic():
         # The upload comes before its quota, as in every move: two orders would
         # deadlock, and a twin with the same key must not find the quota full.
-        upload = Upload.objects.create(
-            id=uuid.uuid4(),
-            owner=owner,
-            transport=transport,
-            key=new_key(options().key_prefix),
-            filename=declaration.filename,
-            relative_path=declaration.relative_path,
-            byte_size=declaration.byte_size,
-            content_type=declaration.content_type,
-            # Of a multipart object S3 knows a hash of hashes only: what cannot
-            # be verified is not recorded.
-            checksum_sha256=declaration.checksum_sha256 if single else "",
-            part_size=max(1, declaration.byte_size)
-            if single
-            else _plan(declaration).part_size,
-            last_modified=declaration.last_modified,
-            fingerprint=declaration.fingerprint,
-            idempotency_key=idempotency_key,
-            created_at=now,
-            expires_at=now + _lifetime(transport),
-        )
+        upload.save(force_insert=True)
         quota.reserve(owner, declaration.byte_size)
-        record("upload.started", upload=upload, actor=owner, detail=_declared(upload))
+        record("upload.started", upload=upload, actor=owner, detail=declared(upload))
     return upload
 
 
-def _declared(upload: Upload) -> dict[str, Any]:
+def new_upload(
+    owner: Any, declaration: Declaration, idempotency_key: str | None
+) -> Upload:
+    """Return the row of a new upload, not saved yet. Raises as choose_transport."""
+    transport = choose_transport(declaration)
+    single = transport != Transport.MULTIPART
+    now = timezone.now()
+    return Upload(
+        id=uuid.uuid4(),
+        owner=owner,
+        transport=transport,
+        key=new_key(options().key_prefix),
+        filename=declaration.filename,
+        relative_path=declaration.relative_path,
+        byte_size=declaration.byte_size,
+        content_type=declaration.content_type,
+        # Of a multipart object S3 knows a hash of hashes only: what cannot
+        # be verified is not recorded.
+        checksum_sha256=declaration.checksum_sha256 if single else "",
+        part_size=max(1, declaration.byte_size)
+        if single
+        else _plan(declaration).part_size,
+        last_modified=declaration.last_modified,
+        fingerprint=declaration.fingerprint,
+        idempotency_key=idempotency_key,
+        created_at=now,
+        expires_at=now + _lifetime(transport),
+    )
+
+
+def declared(upload: Upload) -> dict[str, Any]:
     """Return what the trail keeps of a declaration, beyond the row's own life."""
     names = ("key", "transport", "byte_size", "content_type", "checksum_sha256")
     return {name: getattr(upload, name) for name in names}
@@ -217,7 +225,8 @@ def _find(owner: Any, idempotency_key: str | None) -> Upload | None:
     return Upload.objects.filter(owner=owner, idempotency_key=idempotency_key).first()
 
 
-def _require_same(upload: Upload, declaration: Declaration) -> None:
+def require_same(upload: Upload, declaration: Declaration) -> None:
+    """Raise InvalidRequest if the upload was started for another file."""
     if declaration.transport == upload.transport == Transport.FORM:
         return  # the true size and type, once they are known, are not the declared ones
     declared = (declaration.byte_size, declaration.content_type)

@@ -6,9 +6,7 @@ import base64
 import ipaddress
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from uploads.errors import StorageUnavailable
@@ -24,6 +22,7 @@ from uploads.s3.signature import (
     presigned_url,
     timestamp,
 )
+from uploads.s3.signed import PartToSign, SignedPost, SignedRequest
 
 MAX_EXPIRES_IN = 900
 CREDENTIALS_MARGIN_SECONDS = 30
@@ -31,36 +30,6 @@ CREDENTIALS_MARGIN_SECONDS = 30
 
 _CHECKSUM = "x-amz-checksum-sha256"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
-class SignedRequest(NamedTuple):
-    """One permitted request. The client sets ``headers`` itself, as they are.
-
-    Host and Content-Length are signed too, but set by the client's HTTP stack.
-    """
-
-    method: str
-    url: str
-    headers: dict[str, str]
-    expires_at: datetime
-
-
-class PartToSign(NamedTuple):
-    """A part that is about to be sent; the checksum is base64 of its raw SHA-256."""
-
-    part_number: int
-    byte_size: int
-    checksum_sha256: str
-
-
-@dataclass(frozen=True)
-class SignedPost:
-    """One permitted form: the fields in any order, then the file, named ``file``."""
-
-    method: str
-    url: str
-    fields: dict[str, str]
-    expires_at: datetime
 
 
 def _utc_now() -> datetime:

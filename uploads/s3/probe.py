@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from uploads.errors import StorageError
 from uploads.s3.keys import new_probe_key
-from uploads.s3.presigner import Presigner, SignedRequest
+from uploads.s3.presigner import Presigner
+from uploads.s3.signed import SignedRequest
 from uploads.s3.wire import Answer, NoAnswer, send
 
 CONTENT_TYPE = "application/octet-stream"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from uploads.s3.presigner import Presigner, SignedRequest
+from uploads.s3.presigner import Presigner
+from uploads.s3.signed import SignedRequest
 
 
 class ProbePresigner(Presigner):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -29,10 +30,29 @@ def record(
     be given by their id. Call it in the transaction of the change. ``detail`` never
     holds a URL or a secret; what people typed is cleaned and cut here.
     """
+    _line(kind, upload, user, actor, detail).save(force_insert=True)
+
+
+def record_many(
+    lines: Iterable[tuple[str, Upload, dict[str, Any] | None]], *, actor: Any
+) -> None:
+    """Write lines about uploads, each its kind, upload and detail, in one statement."""
+    AuditEvent.objects.bulk_create(
+        [_line(kind, upload, None, actor, detail) for kind, upload, detail in lines]
+    )
+
+
+def _line(
+    kind: str,
+    upload: Upload | None,
+    user: Any,
+    actor: Any,
+    detail: dict[str, Any] | None,
+) -> AuditEvent:
     if user is None and upload is not None:
         user = upload.owner_id
     context = structlog.contextvars.get_contextvars()
-    AuditEvent.objects.create(
+    return AuditEvent(
         upload=upload,
         user_id=_id(user),
         kind=kind,

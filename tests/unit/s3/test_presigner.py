@@ -27,7 +27,8 @@ from uploads.s3.bucket import get_download_presigner, get_presigner
 from uploads.s3.connection import AddressingStyle, browser_origin, storage_options
 from uploads.s3.content_disposition import Disposition, content_disposition
 from uploads.s3.credentials import Credentials
-from uploads.s3.presigner import PartToSign, Presigner, SignedPost, SignedRequest
+from uploads.s3.presigner import Presigner
+from uploads.s3.signed import PartToSign, SignedPost, SignedRequest
 
 Place = tuple[AddressingStyle, str, str]
 

@@ -1,0 +1,208 @@
+"""Batches cost as many queries for 100 files as for 10, and admit in order."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from uploads.lifecycle import quota
+from uploads.models import AuditEvent, StorageQuota, Upload
+from uploads.s3.bucket import Bucket
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> User:
+    user: User = django_user_model.objects.create_user("alice")
+    return user
+
+
+@pytest.fixture
+def browser(alice: User, bucket: Bucket) -> Client:
+    client = Client()
+    client.force_login(alice)
+    return client
+
+
+def content(number: int) -> bytes:
+    return f"file {number}".encode()
+
+
+def declaration(number: int, **changes: Any) -> dict[str, Any]:
+    digest = hashlib.sha256(content(number)).digest()
+    return {
+        "filename": f"{number}.txt",
+        "byte_size": len(content(number)),
+        "content_type": "text/plain",
+        "checksum_sha256": base64.b64encode(digest).decode(),
+        **changes,
+    }
+
+
+def send(browser: Client, path: str, body: Any, **headers: str) -> Any:
+    return browser.post(
+        f"/api/v1{path}", json.dumps(body), "application/json", headers=headers
+    )
+
+
+def start(browser: Client, items: list[dict[str, Any]], **headers: str) -> Any:
+    answer = send(browser, "/uploads/batch", {"uploads": items}, **headers)
+    assert answer.status_code == 200, answer.content
+    return answer.json()["results"]
+
+
+def queries(act: Any) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as seen:
+        act()
+    return len(seen)
+
+
+def test_a_batch_is_started_with_as_many_queries_for_a_hundred_as_for_ten(
+    browser: Client,
+) -> None:
+    start(browser, [declaration(0)])  # sessions, quota and rates have their rows
+
+    counts = [
+        queries(lambda: start(browser, [declaration(n) for n in range(count)]))  # noqa: B023
+        for count in (10, 100)
+    ]
+
+    assert counts[0] == counts[1]
+    assert Upload.objects.count() == 111
+
+
+def test_a_started_batch_is_what_each_start_alone_would_be(
+    browser: Client, alice: User
+) -> None:
+    alone = send(browser, "/uploads", declaration(0)).json()
+    [first, second] = start(browser, [declaration(0), declaration(1)])
+
+    told = first["upload"]
+    assert first["status"] == second["status"] == 201
+    assert told.keys() == alone.keys()
+    assert told["request"]["headers"] == alone["request"]["headers"]
+    assert told["filename"] == "0.txt"
+    assert quota.usage(alice).reserved_files == 3
+    rows = {str(row.pk): row for row in Upload.objects.all()}
+    for shown in (alone, told, second["upload"]):
+        row = rows[shown["id"]]
+        assert row.search_name == row.filename
+        assert row.urls_expire_at is not None
+        assert row.urls_expire_at > row.created_at
+        kinds = AuditEvent.objects.filter(upload=row).order_by("pk")
+        assert [event.kind for event in kinds] == ["upload.started", "upload.presigned"]
+        assert [event.actor_id for event in kinds] == [alice.pk, alice.pk]
+    details = [
+        event.detail.keys()
+        for event in AuditEvent.objects.filter(kind="upload.presigned")
+    ]
+    assert details[0] == details[1] == details[2]
+
+
+def test_a_batch_admits_in_order_and_what_still_fits(
+    browser: Client, alice: User
+) -> None:
+    StorageQuota.objects.create(user=alice, limit_bytes=100)
+    sizes = [60, 50, 30, 20, 10, 1]
+
+    results = start(
+        browser, [declaration(n, byte_size=size) for n, size in enumerate(sizes)]
+    )
+
+    assert [result["status"] for result in results] == [201, 403, 201, 403, 201, 403]
+    assert results[1]["problem"]["code"] == "quota_exceeded"
+    assert quota.usage(alice).reserved_bytes == 100
+    assert sorted(Upload.objects.values_list("byte_size", flat=True)) == [10, 30, 60]
+    assert AuditEvent.objects.filter(kind="upload.started").count() == 3
+
+
+@pytest.mark.parametrize("limit", ["max_files", "max_open"])
+def test_a_batch_stops_at_the_limit_of_files(
+    browser: Client, alice: User, limit: str
+) -> None:
+    StorageQuota.objects.create(user=alice, **{limit: 3})
+
+    results = start(browser, [declaration(n) for n in range(5)])
+
+    assert [result["status"] for result in results] == [201, 201, 201, 403, 403]
+    assert Upload.objects.count() == quota.usage(alice).reserved_files == 3
+
+
+def test_the_first_batch_of_an_account_is_admitted(
+    browser: Client, alice: User
+) -> None:
+    results = start(browser, [declaration(n) for n in range(3)])
+
+    assert [result["status"] for result in results] == [201] * 3
+    assert quota.usage(alice).reserved_files == 3
+
+
+def test_items_that_are_refused_take_nothing_from_the_others(
+    browser: Client, settings: Settings
+) -> None:
+    settings.UPLOADS = settings.UPLOADS | {"MAX_FILE_SIZE": 1000}
+    items = [
+        declaration(0),
+        declaration(1, byte_size=1001),
+        declaration(2, checksum_sha256=None),
+        declaration(3),
+    ]
+
+    statuses = [result["status"] for result in start(browser, items)]
+
+    assert statuses == [201, 413, 422, 201]
+    assert Upload.objects.count() == 2
+
+
+def test_a_repeated_batch_returns_the_same_uploads(browser: Client) -> None:
+    items = [declaration(0), declaration(1)]
+    key = {"Idempotency-Key": "mine"}
+
+    first = start(browser, items, **key)
+    again = start(browser, [*items, declaration(2)], **key)
+    other = start(browser, [declaration(5)], **key)
+
+    ids = [result["upload"]["id"] for result in first]
+    assert [result["upload"]["id"] for result in again][:2] == ids
+    assert again[0]["upload"]["request"]["url"]
+    assert other[0]["status"] == 422
+    assert Upload.objects.count() == 3
+
+
+def test_a_twin_that_was_faster_is_found(browser: Client) -> None:
+    # Both looked for the keys before either had made its rows.
+    items, key = [declaration(0), declaration(1)], {"Idempotency-Key": "mine"}
+    first = start(browser, items, **key)
+
+    with mock.patch("uploads.lifecycle.starting_many._known", return_value={}):
+        again = start(browser, items, **key)
+
+    assert [one["upload"]["id"] for one in again] == [
+        one["upload"]["id"] for one in first
+    ]
+    assert Upload.objects.count() == 2
+
+
+def test_large_files_of_a_batch_are_opened_at_s3(browser: Client) -> None:
+    large = declaration(0, byte_size=40 * 1024**2, checksum_sha256=None)
+
+    results = start(browser, [large, declaration(1)])
+
+    assert results[0]["upload"]["part_count"] == 3
+    assert Upload.objects.get(transport="multipart").multipart_id
+    assert results[1]["upload"]["request"]["method"] == "PUT"

@@ -1,0 +1,159 @@
+"""Starts many uploads with as many queries as it takes to start one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from uploads.errors import StorageError, UploadError
+from uploads.lifecycle import quota
+from uploads.lifecycle.policy import Policy
+from uploads.lifecycle.presigning import first_urls, presign, presign_first
+from uploads.lifecycle.starting import (
+    Declaration,
+    declared,
+    new_upload,
+    open_multipart,
+    require_same,
+    start,
+)
+from uploads.models import Upload
+from uploads.s3.signed import SignedPost, SignedRequest
+from uploads.states import State, Transport
+from uploads.trail.writing import record_many
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One upload of a batch."""
+
+    declaration: Declaration
+    idempotency_key: str | None = None
+
+
+@dataclass
+class Started:
+    """What became of it: an upload with its request, or an error."""
+
+    upload: Upload | None = None
+    request: SignedRequest | SignedPost | None = None
+    error: UploadError | None = None
+
+
+@dataclass
+class _Batch:
+    owner: Any
+    results: list[Started]
+    new: dict[int, Upload] = field(default_factory=dict)
+    """The rows to be made, by their place in the batch."""
+
+
+def start_many(
+    *, owner: Any, wanted: Sequence[Wanted], policy: Policy
+) -> list[Started]:
+    """Start uploads as ``start`` does, in order, and sign what sends each.
+
+    The rows, the events and the reservation are one statement each. An upload that
+    does not fit into the quota is refused; a smaller one behind it may still fit.
+    """
+    batch = _Batch(owner, [Started() for _ in wanted])
+    known = _known(owner, wanted)
+    for place, one in enumerate(wanted):
+        try:
+            _prepare(batch, place, one, known, policy)
+        except UploadError as error:
+            batch.results[place].error = error
+    try:
+        _create(batch)
+    except IntegrityError:
+        # A twin with the same keys was faster: each finds its row by itself.
+        for place in batch.new:
+            batch.results[place] = _start_one(owner, wanted[place], policy)
+    for result in batch.results:
+        _finish(result)
+    return batch.results
+
+
+def _known(owner: Any, wanted: Sequence[Wanted]) -> dict[str, Upload]:
+    keys = [one.idempotency_key for one in wanted if one.idempotency_key]
+    if not keys:
+        return {}
+    rows = Upload.objects.filter(owner=owner, idempotency_key__in=keys)
+    return {str(row.idempotency_key): row for row in rows}
+
+
+def _prepare(
+    batch: _Batch, place: int, one: Wanted, known: dict[str, Upload], policy: Policy
+) -> None:
+    declaration = one.declaration
+    upload = known.get(one.idempotency_key or "")
+    if upload is not None:
+        require_same(upload, declaration)
+        batch.results[place].upload = upload
+        return
+    policy.check(byte_size=declaration.byte_size, content_type=declaration.content_type)
+    batch.new[place] = new_upload(batch.owner, declaration, one.idempotency_key)
+
+
+def _create(batch: _Batch) -> None:
+    """Insert the rows, reserve what fits, and write the events, in one transaction."""
+    if not batch.new:
+        return
+    rows = list(batch.new.values())
+    signed = {row.pk: first for row in rows if (first := first_urls(row))}
+    with transaction.atomic():
+        # The uploads come before their quota, as in starting.py.
+        Upload.objects.bulk_create(rows)
+        refused = quota.reserve_many(batch.owner, [row.byte_size for row in rows])
+        out = [row.pk for row, error in zip(rows, refused, strict=True) if error]
+        if out:
+            Upload.objects.filter(pk__in=out).delete()
+        made = [row for row, error in zip(rows, refused, strict=True) if not error]
+        record_many(
+            [("upload.started", row, declared(row)) for row in made]
+            + [
+                ("upload.presigned", row, signed[row.pk].detail)
+                for row in made
+                if row.pk in signed
+            ],
+            actor=batch.owner,
+        )
+    for place, error in zip(batch.new, refused, strict=True):
+        result = batch.results[place]
+        if error:
+            result.error = error
+            continue
+        result.upload = row = batch.new[place]
+        if row.pk in signed:
+            result.request = presign_first(row, signed[row.pk])
+
+
+def _start_one(owner: Any, one: Wanted, policy: Policy) -> Started:
+    try:
+        return Started(
+            start(
+                owner=owner,
+                declaration=one.declaration,
+                idempotency_key=one.idempotency_key,
+                policy=policy,
+            )
+        )
+    except UploadError as error:
+        return Started(error=error)
+
+
+def _finish(result: Started) -> None:
+    """Open what has parts, and sign for an upload that was there before."""
+    upload = result.upload
+    if upload is None or result.request is not None or upload.state != State.PENDING:
+        return
+    try:
+        if upload.transport != Transport.MULTIPART:
+            result.request = presign(upload)
+        elif not upload.multipart_id:
+            open_multipart(upload)
+    except (StorageError, UploadError) as error:
+        result.upload, result.error = None, error

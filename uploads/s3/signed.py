@@ -1,0 +1,37 @@
+"""What a presigner returns, and what it needs to know of a part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+
+class SignedRequest(NamedTuple):
+    """One permitted request. The client sets ``headers`` itself, as they are.
+
+    Host and Content-Length are signed too, but set by the client's HTTP stack.
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+class PartToSign(NamedTuple):
+    """A part that is about to be sent; the checksum is base64 of its raw SHA-256."""
+
+    part_number: int
+    byte_size: int
+    checksum_sha256: str
+
+
+@dataclass(frozen=True)
+class SignedPost:
+    """One permitted form: the fields in any order, then the file, named ``file``."""
+
+    method: str
+    url: str
+    fields: dict[str, str]
+    expires_at: datetime
