@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db import Error as AnyDatabaseError
 from django.http import HttpRequest
 from ninja.throttling import BaseThrottle
 
@@ -30,7 +31,8 @@ class Pays(BaseThrottle):
         price = 1 + announced_bytes(request) // BYTES_PER_UNIT
         try:
             paid = rates.prepay(self.action, *payers, cost=price)
-        except UploadError as error:
+        except (UploadError, AnyDatabaseError) as error:
+            # Raised from here, it would pass by the API's own handlers.
             request.refusal = error  # type: ignore[attr-defined]
             return False
         request.paid = paid  # type: ignore[attr-defined]
@@ -52,7 +54,7 @@ def pay_for_items(request: HttpRequest, action: rates.Action, *, count: int) -> 
     rates.spend(action, *payers, cost=count, paid=paid)
 
 
-def refusal_of(request: HttpRequest) -> UploadError:
+def refusal_of(request: HttpRequest) -> Exception:
     """Return why Pays refused this request."""
     refusal = getattr(request, "refusal", None)
-    return refusal if isinstance(refusal, UploadError) else RateLimited()
+    return refusal if isinstance(refusal, Exception) else RateLimited()

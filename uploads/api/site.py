@@ -89,7 +89,8 @@ def on_validation_error(request: HttpRequest, error: ValidationError) -> HttpRes
 
 @api.exception_handler(Throttled)
 def on_throttled(request: HttpRequest, error: Throttled) -> HttpResponse:
-    return on_upload_error(request, refusal_of(request))
+    answer: HttpResponse = api.on_exception(request, refusal_of(request))
+    return answer
 
 
 @api.exception_handler(AuthenticationError)
