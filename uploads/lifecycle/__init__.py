@@ -13,6 +13,7 @@ from uploads.lifecycle.inspecting import (
     reject_uninspected,
     wait,
 )
+from uploads.lifecycle.judging import note_on
 from uploads.lifecycle.moving import expire, move, purge
 from uploads.lifecycle.owning import remove, rename
 from uploads.lifecycle.presigning import (
@@ -51,6 +52,7 @@ __all__ = [
     "may_be_released",
     "may_show_inline",
     "move",
+    "note_on",
     "presign",
     "presign_download",
     "presign_form",
