@@ -63,6 +63,8 @@ ACTIVE_CONTENT_TYPES = frozenset(
 """Types that a browser may run. They and all ``+xml`` types are stored as plain bytes."""
 
 ALIASES = {
+    "application/ecmascript": "text/javascript",
+    "application/javascript": "text/javascript",
     "application/mspowerpoint": "application/vnd.ms-powerpoint",
     "application/vnd.adobe.illustrator": "application/illustrator",
     "application/vnd.microsoft.icon": "image/vnd.microsoft.icon",
@@ -70,9 +72,9 @@ ALIASES = {
     "application/x-compressed": "application/gzip",
     "application/x-compressed-tar": "application/gzip",
     "application/x-dosexec": "application/vnd.microsoft.portable-executable",
+    "application/x-javascript": "text/javascript",
     "application/x-gzip": "application/gzip",
     "application/x-lzh-compressed": "application/x-lha",
-    "application/x-ole-storage": "application/x-ole-storage",
     "application/x-pdf": "application/pdf",
     "application/x-rar": "application/vnd.rar",
     "application/x-rar-compressed": "application/vnd.rar",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from uploads.inspection.active_content import find_active, is_text
 from uploads.inspection.content_types import PACKED, RASTER_IMAGES, canonical
 from uploads.inspection.detector import DetectorUnavailableError, detector
@@ -11,6 +13,16 @@ HEAD_BYTES = 4096
 
 TEXT_BYTES = 1024
 """How much of a text libmagic gets: it takes long over texts, and only guesses."""
+
+LEFT_OUT: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"PK\x03\x04|PK\x05\x06"), PACKED),
+    (
+        re.compile(rb".{4}(?:free|mdat|moov|pnot|skip|wide)", re.DOTALL),
+        "video/quicktime",
+    ),
+)
+"""Beginnings that are sure enough, though libmagic asks for more to follow."""
 
 UNSURE = frozenset(
     {
@@ -36,10 +48,15 @@ def detect_type(head: bytes) -> str:
         found = canonical(detector.detect(head[:length]))
     except DetectorUnavailableError:
         return ""
-    if found in UNSURE:
-        return ""
+    if not found or found in UNSURE:
+        return next((kind for start, kind in LEFT_OUT if start.match(head)), "")
     # A binary format whose head is all text is not that format.
     return "text/plain" if found in RASTER_IMAGES and is_text(head) else found
+
+
+def is_detector_missing() -> bool:
+    """Return whether an empty type only means that libmagic does not start here."""
+    return detector.is_missing
 
 
 def container_of(head: bytes, content_type: str) -> str:

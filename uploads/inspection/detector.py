@@ -125,6 +125,11 @@ class Detector:
                 self._stop()
                 return ""
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether libmagic could not be started a moment ago."""
+        return time.monotonic() < self._pause_until
+
     def stop(self) -> None:
         """End the child, if there is one."""
         with self._lock:
@@ -134,7 +139,7 @@ class Detector:
         if self._child is not None and self._child.asked < MAX_QUESTIONS:
             return self._child
         self._stop()
-        if time.monotonic() < self._pause_until:
+        if self.is_missing:
             raise DetectorUnavailableError("libmagic did not start a moment ago.")
         try:
             self._child = Child(self._command)

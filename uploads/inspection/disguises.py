@@ -8,12 +8,13 @@ refused. The table is in docs/inspection.md.
 from __future__ import annotations
 
 from uploads.inspection.active_content import (
+    SVG,
     Active,
     Kind,
     find_active,
     find_hidden_page,
 )
-from uploads.inspection.content_types import UNCLAIMED, canonical, family_of
+from uploads.inspection.content_types import PACKED, UNCLAIMED, canonical, family_of
 from uploads.inspection.extensions import (
     AMBIGUOUS,
     ARCHIVES,
@@ -128,7 +129,7 @@ def _is_promise(extension: str) -> bool:
 
 
 def _is_declared_medium(extension: str, declared: str) -> bool:
-    if extension in AMBIGUOUS | PAGES or declared == "image/svg+xml":
+    if extension in AMBIGUOUS | PAGES or declared == SVG:
         return False
     return declared.startswith(("image/", "audio/", "video/"))
 
@@ -147,6 +148,8 @@ def _medium(extension: str, declared: str) -> str:
 def _are_alike(extension: str, promised: str, found: str) -> bool:
     """Return whether people would call both the same, or libmagic only guesses."""
     families = {family_of(promised), family_of(found)}
+    if found == PACKED and families <= {"archive", "document"}:
+        return True
     if found == "application/octet-stream" or found.startswith("text/"):
         # Most text formats have a type of their own, which libmagic does not know.
         return family_of(promised) not in {"image", "media", "archive", "font"}

@@ -101,6 +101,8 @@ def _gif(head: bytes) -> Size | None:
 
 
 def _bmp(head: bytes) -> Size | None:
+    if not head.startswith(b"BM"):  # a DIB, as clipboards have it
+        return None
     if head[14:18] == b"\x0c\x00\x00\x00":
         return _pair("<HH", head, 18)
     size = _pair("<ii", head, 18)

@@ -25,6 +25,7 @@ from uploads.models import UploadPolicy
 
 ANY = "*/*"
 _CONTAINERS = frozenset({PACKED, OLE, "application/gzip", "application/x-tar"})
+_SAID_OF_MANY = UNCLAIMED | {"text/plain"}
 _GROUPS = {
     "application": frozenset({"archive", "data", "document", "program"}),
     "audio": frozenset({"media"}),
@@ -54,30 +55,29 @@ class Policy:
         """Raise FileTooLarge or ContentTypeNotAllowed, naming the limit.
 
         ``detected_type`` is None before any byte of the file is known. An empty
-        ``content_type`` without a name is one that is not known yet either.
+        ``content_type`` is one that is not known yet either.
         """
         if byte_size > self.max_file_size:
             raise FileTooLarge(
                 f"The file has {byte_size} bytes; at most {self.max_file_size} "
                 "are allowed."
             )
-        if not self.restricts_types:
-            return
-        if detected_type is not None:
+        if content_type:
             self.check_content(filename, content_type, detected_type)
-        elif (content_type or filename) and not self._may_fit(filename, content_type):
-            claimed = [*_claimed(filename, content_type), content_type]
-            raise self._refusal(f"Files of type {claimed[0]} may not be uploaded here.")
 
     def check_content(
-        self, filename: str, content_type: str, detected_type: str
+        self, filename: str, content_type: str, detected_type: str | None
     ) -> None:
         """Raise ContentTypeNotAllowed unless the content is of an allowed family.
 
         The declared type and the ending are hints. They decide where the detected
-        type is that of a container, such as ZIP for a text document.
+        type is that of a container, such as ZIP for a text document, and where
+        nothing can be detected, which is ``detected_type`` None.
         """
         if not self.restricts_types:
+            return
+        if detected_type is None:
+            self._require_fit(filename, content_type)
             return
         if not detected_type:
             raise self._refusal("The type of this file could not be recognised.")
@@ -91,9 +91,10 @@ class Policy:
     def allows(self, content_type: str) -> bool:
         """Return whether the type is listed, or matched by a wildcard."""
         group = content_type.partition("/")[0]
-        return bool(
-            {ANY, f"{group}/*", content_type}.intersection(self.allowed_content_types)
-        ) or canonical(content_type) in map(canonical, self.allowed_content_types)
+        wildcards = {ANY, f"{group}/*"}
+        return bool(wildcards.intersection(self.allowed_content_types)) or self._lists(
+            content_type
+        )
 
     @property
     def _families(self) -> frozenset[str]:
@@ -106,14 +107,25 @@ class Policy:
                 found.add(family_of(pattern))
         return frozenset(found)
 
-    def _may_fit(self, filename: str, content_type: str) -> bool:
-        return self._admits(filename, _claimed(filename, content_type))
+    def _require_fit(self, filename: str, content_type: str) -> None:
+        claimed = _claimed(filename, content_type)
+        if not self._admits(filename, claimed or [content_type]):
+            named = (*claimed, content_type)[0]
+            raise self._refusal(f"Files of type {named} may not be uploaded here.")
 
     def _admits(self, filename: str, types: Iterable[str]) -> bool:
-        """Return whether one of the types is allowed; of what runs, the ending's own."""
+        """Return whether one of the types is allowed.
+
+        For a file that runs on a double click no wildcard counts: its own type must
+        be listed.
+        """
         if is_runnable(filename):
-            types = [type_of(filename)]
+            own = type_of(filename)
+            return own not in _SAID_OF_MANY and self._lists(own)
         return any(self.allows(content_type) for content_type in types)
+
+    def _lists(self, content_type: str) -> bool:
+        return canonical(content_type) in map(canonical, self.allowed_content_types)
 
     def _refusal(self, what: str) -> ContentTypeNotAllowed:
         allowed = ", ".join(self.allowed_content_types)

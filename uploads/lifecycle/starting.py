@@ -14,7 +14,7 @@ from django.utils import timezone
 from uploads.conf import options
 from uploads.errors import FileTooLarge, InvalidRequest, StaleUpload, StorageError
 from uploads.inspection.content_types import stored_type
-from uploads.inspection.detection import detect_type
+from uploads.inspection.detection import detect_type, is_detector_missing
 from uploads.inspection.disguises import find_disguise
 from uploads.lifecycle import quota
 from uploads.lifecycle.moving import move
@@ -85,21 +85,26 @@ def start(
 def _require_acceptable(declaration: Declaration, policy: Policy) -> None:
     """Refuse at once what inspection would refuse after the transfer.
 
-    The inspection of the stored object is the one that counts.
+    That takes the head of the file. The inspection of the stored object is the one
+    that counts.
     """
-    reason = find_disguise(
-        declaration.filename, declared=declaration.content_type, head=declaration.head
-    )
-    if reason:
-        field = "head" if declaration.head else "filename"
-        raise InvalidRequest(reason, fields={field: [reason]})
-    is_seen = bool(declaration.head) and policy.restricts_types
+    head = declaration.head
+    if head:
+        reason = find_disguise(
+            declaration.filename, declared=declaration.content_type, head=head
+        )
+        if reason:
+            raise InvalidRequest(reason, fields={"head": [reason]})
     policy.check(
         byte_size=declaration.byte_size,
         content_type=declaration.content_type,
         filename=declaration.filename,
-        detected_type=detect_type(declaration.head) if is_seen else None,
+        detected_type=_detect(head) if head and policy.restricts_types else None,
     )
+
+
+def _detect(head: bytes) -> str | None:
+    return detect_type(head) or (None if is_detector_missing() else "")
 
 
 def choose_transport(declaration: Declaration) -> Transport:
