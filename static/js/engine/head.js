@@ -12,7 +12,7 @@ export async function readHead(file) {
   if (file.size === 0) return {};
   try {
     const bytes = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
-    return { head: btoa(String.fromCharCode(...bytes)) };
+    return bytes.length > 0 ? { head: btoa(String.fromCharCode(...bytes)) } : {};
   } catch {
     return {};
   }
