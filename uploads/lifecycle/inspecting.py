@@ -44,6 +44,8 @@ INLINE_BYTES = 64 * 1024**2
 BYTES_PER_READ = 2 * 1024**2
 MIN_READS = 200
 
+_sample = sample_of
+
 UNINSPECTED = (
     "It could not be checked, for a fault of this site and not of the file. Upload it "
     "again; if it ends like this once more, tell those who run the site."
@@ -102,7 +104,7 @@ def inspect(
         upload.refresh_from_db(fields=["filename"])
     try:
         if patient:
-            _inspect(upload, actor, sample_of(upload, objects, background_budget()))
+            _inspect(upload, actor, _sample(upload, objects, background_budget()))
         else:
             _inspect_inline(upload, actor, objects, budget or inline_budget())
     finally:
@@ -112,7 +114,7 @@ def inspect(
 def _inspect_inline(
     upload: Upload, actor: Any, objects: Objects, budget: Budget
 ) -> None:
-    sample = sample_of(upload, objects, budget)
+    sample = _sample(upload, objects, budget)
     try:
         _inspect(upload, actor, sample, quick_only=_takes_long(sample))
     except OverBudget:

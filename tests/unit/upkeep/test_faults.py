@@ -52,14 +52,14 @@ class Fault:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.error: Exception | None = ZeroDivisionError("a fault of ours")
-        sample = inspecting.sample_of
+        sample = inspecting._sample
 
         def break_(upload: Upload, objects: Any, budget: Budget) -> Any:
             if self.error is not None:
                 raise self.error
             return sample(upload, objects, budget)
 
-        monkeypatch.setattr(inspecting, "sample_of", break_)
+        monkeypatch.setattr(inspecting, "_sample", break_)
 
 
 @pytest.fixture
