@@ -316,8 +316,7 @@ UPLOADS = {
 # What looks at the content of every object, as AUTH_PASSWORD_VALIDATORS at passwords.
 # docs/inspection.md tells what each does, of its OPTIONS, and how to write another.
 INSPECTORS: list[dict[str, Any]] = [
-    {"NAME": "uploads.inspection.declared_type.DeclaredTypeInspector"},
-    {"NAME": "uploads.inspection.extensions.ExtensionInspector"},
+    {"NAME": "uploads.inspection.disguises.DisguiseInspector"},
     {
         "NAME": "uploads.inspection.images.ImageInspector",
         "OPTIONS": {"max_megapixels": env.int("IMAGE_MAX_MEGAPIXELS", 500)},

@@ -42,6 +42,7 @@ BY_HAND = {
     "django-csp": "BSD-3-Clause",
     "django-ninja": "MIT",
     "fido2": "BSD-2-Clause AND Apache-2.0 AND MPL-2.0",
+    "pylibmagic": "BSD-3-Clause AND BSD-2-Clause",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
     "qrcode": "BSD-3-Clause AND MIT",
     "s3transfer": "Apache-2.0",

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http.request import validate_host
 
 from uploads.conf import options
+from uploads.inspection.detection import detect_type, is_detector_missing
 from uploads.inspection.pipeline import inspectors
 from uploads.s3.connection import browser_origin
 
@@ -55,6 +56,22 @@ def check_storage(**_: Any) -> list[checks.CheckMessage]:
             )
         ]
     return []
+
+
+@checks.register("uploads")
+def check_detector(**_: Any) -> list[checks.CheckMessage]:
+    """Report that libmagic cannot be started: then no content type is detected."""
+    detect_type(b"%PDF-1.7")
+    if not is_detector_missing():
+        return []
+    return [
+        checks.Error(
+            "libmagic cannot be started, so no content type can be detected. Install "
+            "python-magic and pylibmagic.",
+            hint="docs/inspection.md says how libmagic is run.",
+            id="uploads.E008",
+        )
+    ]
 
 
 @checks.register("uploads")

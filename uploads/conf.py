@@ -22,45 +22,6 @@ ACCEPT, REFUSE = "accept", "refuse"
 MAX_PARTS_PER_REQUEST = 100
 """The most that one request presigns; the upload page counts on it."""
 
-ACTIVE_CONTENT_TYPES = frozenset(
-    {
-        "application/ecmascript",
-        "application/hta",
-        "application/javascript",
-        "application/mathml+xml",
-        "application/rss+xml",
-        "application/x-ecmascript",
-        "application/x-httpd-php",
-        "application/x-javascript",
-        "application/x-mimearchive",
-        "application/x-shockwave-flash",
-        "application/xhtml+xml",
-        "application/xml",
-        "application/xslt+xml",
-        "image/svg+xml",
-        "message/rfc822",
-        "multipart/related",
-        "multipart/x-mixed-replace",
-        "text/ecmascript",
-        "text/html",
-        "text/javascript",
-        "text/javascript1.0",
-        "text/javascript1.1",
-        "text/javascript1.2",
-        "text/javascript1.3",
-        "text/javascript1.4",
-        "text/javascript1.5",
-        "text/jscript",
-        "text/livescript",
-        "text/vbscript",
-        "text/x-ecmascript",
-        "text/x-javascript",
-        "text/xml",
-        "text/xsl",
-    }
-)
-"""Types a browser may run. No wildcard admits them: only their own name does."""
-
 
 @dataclass(frozen=True)
 class RateLimit:

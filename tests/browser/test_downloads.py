@@ -32,8 +32,8 @@ def test_what_a_browser_could_run_is_kept_as_plain_bytes_and_only_downloaded(
     upload_page.upload(*(payload(name, *facts) for name, facts in RUNNABLE.items()))
     uploads = uploads_of(person)
 
-    for name, (content, _) in RUNNABLE.items():
-        assert uploads[name].content_type == "application/octet-stream", name
+    for name, (content, content_type) in RUNNABLE.items():
+        assert uploads[name].content_type == content_type, name
         got = download(page, uploads[name])
         assert got.headers["content-type"] == "application/octet-stream", name
         assert got.headers["content-disposition"].startswith("attachment;"), name

@@ -7,6 +7,8 @@ from playwright.sync_api import expect
 
 from tests.browser.files import payload, png, quota_of, stored_objects, uploads_of
 from tests.browser.upload_page import Traffic, UploadPage
+from tests.support.builders import MIB
+from tests.support.heads import HEIC, MP4
 from uploads.models import StorageQuota, UploadPolicy
 from uploads.states import State
 
@@ -23,7 +25,10 @@ def test_a_program_named_as_an_image_is_refused_and_its_space_is_free_again(
     upload_page.start()
 
     expect(upload_page.heading("1 file not stored")).to_be_visible()
-    reason = "It looks like a Windows program, not a PNG image."
+    reason = (
+        "This file is a Windows program, but its name ends in .png. Give it the ending "
+        "of a program, or none, then upload it again."
+    )
     told = upload_page.page.get_by_text(reason, exact=True).filter(visible=True)
     expect(upload_page.upload_area.get_by_text(reason, exact=True)).to_be_visible()
     expect(upload_page.row("real.png")).to_contain_text("Ready")
@@ -103,19 +108,38 @@ def test_a_file_larger_than_the_policy_is_left_out(
     assert traffic.requests_to("/api/") == 0
 
 
-def test_a_type_outside_the_policy_is_left_out(
+def test_a_type_outside_the_policy_is_refused_before_it_is_sent(
+    upload_page: UploadPage, person: User
+) -> None:
+    UploadPolicy.objects.create(user=person, allowed_content_types=["image/*"])
+    upload_page.open()
+    traffic = Traffic(upload_page.page)
+
+    # Its name and its declared type say that it is a picture.
+    upload_page.choose(payload("film.jpg", MP4 + bytes(20 * MIB), "image/jpeg"))
+    upload_page.start()
+
+    expect(upload_page.heading("1 file not stored")).to_be_visible()
+    reason = "Files of type video/mp4 may not be uploaded here. Allowed: image/*."
+    expect(upload_page.upload_area.get_by_text(reason)).to_be_visible()
+    assert traffic.puts == 0
+    assert uploads_of(person) == {}
+    assert quota_of(person) == (0, 0, 0, 0)
+
+
+def test_pictures_are_stored_under_a_policy_of_pictures_whatever_is_declared(
     upload_page: UploadPage, person: User
 ) -> None:
     UploadPolicy.objects.create(user=person, allowed_content_types=["image/*"])
     upload_page.open()
 
-    upload_page.choose(payload("notes.txt", b"notes", "text/plain"))
+    upload_page.upload(
+        payload("red.png", png(), "image/png"),
+        payload("blue.heic", HEIC, ""),
+        payload("green.jpg", png(), "application/x-wrong"),
+    )
 
-    notice = upload_page.notice("1 file was left out")
-    expect(notice).to_contain_text("notes.txt: files of this type are not allowed here")
-    expect(upload_page.start_button).to_be_hidden()
-    upload_page.upload(payload("red.png", png(), "image/png"))
-    assert set(uploads_of(person)) == {"red.png"}
+    assert set(uploads_of(person)) == {"red.png", "blue.heic", "green.jpg"}
 
 
 def test_a_page_that_knows_an_old_quota_shows_the_servers_refusal(

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.attacks.people import Person, assert_problem, declaration
+from tests.attacks.people import Person, assert_problem
 from tests.bucket.stores import Wire, send_raw
 from tests.plugins.clamd import EICAR, SIGNATURE, ClamdServer
 from tests.support import archives
 from tests.support.builders import MIB
+from tests.support.heads import ELF, HTML, PDF, PE, SVG
 from tests.support.stages import case
-from tests.unit.inspection.test_declared_type import HTML, PDF, SVG
-from tests.unit.inspection.test_images import gif, png
+from tests.unit.inspection.test_images import gif, lossless, png
 from uploads.s3.bucket import Bucket
 from uploads.states import State
 
@@ -40,11 +40,12 @@ REFUSED: dict[str, tuple[bytes, str, str, str]] = {
     "EICAR in gzip": (gzip.compress(EICAR), "a.gz", "application/gzip", SIGNATURE),
     "a GIF that is a page": (gif(1, 1) + HTML, "a.gif", "image/gif", "web page"),
     "an SVG with a script, as a picture": (SVG, "a.png", "image/png", "SVG"),
-    "an SVG with a script, as text": (SVG, "a.txt", "text/plain", "SVG"),
-    "HTML declared as text": (HTML, "a.txt", "text/plain", "web page"),
-    "a PDF that is called a program": (PDF, "a.exe", "application/pdf", ".exe"),
-    "a PDF that is called a picture": (PDF, "a.jpg", "application/pdf", ".jpg"),
-    "a PDF that is called a picture, as bytes": (PDF, "a.jpg", BYTES, ".jpg"),
+    "HTML as a film": (HTML, "a.mp4", "video/mp4", "web page"),
+    "HTML declared as a picture": (HTML, "a.txt", "image/png", "web page"),
+    "a program as a document": (PE, "a.pdf", "application/pdf", "Windows program"),
+    "a program as a picture, as bytes": (ELF, "a.jpg", BYTES, "Linux program"),
+    "a PDF with two endings": (PDF, "a.pdf.exe", "application/pdf", ".pdf.exe"),
+    "a PDF with a hidden ending": (PDF, "a.pdf.\u200bhta", BYTES, ".pdf.hta"),
     "a ZIP bomb": (archives.bomb(), "a.zip", ZIP, "200 MB"),
     "a ZIP bomb, overlapping": (archives.overlapping(), "a.zip", ZIP, "fill a disk"),
     "42 deep, stored": (
@@ -138,18 +139,32 @@ def test_it_is_ready_and_comes_back_as_it_was(alice: Person) -> None:
 
 
 ONLY_A_DOWNLOAD = {
-    "an SVG with a script": (SVG, "a.svg"),
-    "a page": (HTML, "a.html"),
+    "an SVG with a script": (SVG, "a.svg", BYTES),
+    "an SVG that says so": (SVG, "a.svg", "image/svg+xml"),
+    "a page": (HTML, "a.html", BYTES),
+    "a page that says so": (HTML, "a.html", "text/html"),
+    "a page as text": (HTML, "a.txt", "text/plain"),
+    "an SVG as text": (SVG, "a.txt", "text/plain"),
+    "a script": (b"#!/bin/sh\necho hello\n", "run.sh", "application/x-sh"),
+    "a batch file": (b"@echo off\r\n", "run.bat", "text/plain"),
+    "a program": (PE, "setup.exe", "application/x-msdownload"),
+    "a sheet that is a page": (HTML, "a.xls", "application/vnd.ms-excel"),
 }
 
 
 @pytest.mark.parametrize(
-    ("content", "filename"), ONLY_A_DOWNLOAD.values(), ids=ONLY_A_DOWNLOAD.keys()
+    ("content", "filename", "content_type"),
+    ONLY_A_DOWNLOAD.values(),
+    ids=ONLY_A_DOWNLOAD.keys(),
 )
 def test_what_browsers_run_is_stored_as_bytes_and_is_only_ever_a_download(
-    alice: Person, content: bytes, filename: str
+    alice: Person,
+    seaweed_bucket: Bucket,
+    content: bytes,
+    filename: str,
+    content_type: str,
 ) -> None:
-    started = alice.upload(content, filename=filename, content_type=BYTES)
+    started = alice.upload(content, filename=filename, content_type=content_type)
     assert started.row.state == State.READY
 
     for query in ("", "?inline=1"):
@@ -158,29 +173,48 @@ def test_what_browsers_run_is_stored_as_bytes_and_is_only_ever_a_download(
         assert answer.headers["Content-Disposition"].startswith("attachment")
 
 
-@pytest.mark.parametrize("content_type", ["image/svg+xml", "text/html"])
-def test_a_type_that_browsers_run_cannot_even_be_declared(
-    alice: Person, content_type: str
-) -> None:
-    body = declaration(SVG, content_type=content_type, filename="a.svg")
+OTHERWISE_NAMED = {
+    "a WebP picture named .jpg": (
+        lossless(640, 480),
+        "a.jpg",
+        "image/jpeg",
+        "image/webp",
+    ),
+    "a PDF named .jpg": (PDF, "a.jpg", "image/jpeg", "application/pdf"),
+    "a picture declared as bytes": (png(5, 5), "a", BYTES, "image/png"),
+}
 
-    assert_problem(
-        alice.call("POST", "/uploads", body), 415, "content_type_not_allowed"
-    )
+
+@pytest.mark.parametrize(
+    ("content", "filename", "content_type", "detected"),
+    OTHERWISE_NAMED.values(),
+    ids=OTHERWISE_NAMED.keys(),
+)
+def test_other_disagreement_is_recorded_and_the_true_type_served(
+    alice: Person, content: bytes, filename: str, content_type: str, detected: str
+) -> None:
+    started = alice.upload(content, filename=filename, content_type=content_type)
+
+    told = alice.call("GET", f"/uploads/{started.id}").json()
+    assert (told["state"], told["detected_type"]) == ("ready", detected)
+    assert told["content_type"] == content_type
+    if filename == "a.jpg":
+        assert told["note"].startswith("Named .jpg, is a ")
+    assert alice.download(started).headers["Content-Type"] == detected
 
 
 def test_a_rename_cannot_undo_what_the_inspection_compared(alice: Person) -> None:
-    started = alice.upload(PDF, filename="a.pdf", content_type="application/pdf")
+    started = alice.upload(PE, filename="a.exe", content_type=BYTES)
 
-    for name in ("a.exe", "a.jpg", "a.html"):
+    for name in ("a.pdf", "a.jpg", "a.txt", "a.pdf.exe", "a.zip"):
         answer = alice.call("PATCH", f"/uploads/{started.id}", {"filename": name})
         told = assert_problem(answer, 422, "invalid_request")
         assert "filename" in told["errors"]
     page = alice.browser.post(
-        f"/uploads/{started.id}/rename/", {"filename": "a.exe"}, follow=True
+        f"/uploads/{started.id}/rename/", {"filename": "a.pdf"}, follow=True
     )
-    assert "ends in .exe" in page.content.decode()
-    assert started.row.filename == "a.pdf"
+    assert "ends in .pdf" in page.content.decode()
+    assert started.row.filename == "a.exe"
 
 
 def test_a_large_object_is_scanned_to_its_end(

@@ -82,3 +82,37 @@ test("paths of a folder and names are declared as they are", async () => {
   const [{ filename, relative_path }] = world.server.uploads.values();
   assert.deepEqual([filename, relative_path], ["Ünï 🎉.txt", "a/b/Ünï 🎉.txt"]);
 });
+
+/** @returns {Promise<(string | undefined)[]>} the heads that the server got, in the order of the files */
+async function headsOf(files, options) {
+  const world = new World(options);
+  const heads = new Map();
+  world.server.refuse = ({ filename, head }) => void heads.set(filename, head);
+  await world.run(Promise.all(files.map((file) => world.engine.add(file).finished)));
+  return files.map(({ name }) => heads.get(name));
+}
+
+test("the head of a file is sent where the policy restricts types, and with files over 1 MiB", async () => {
+  const small = new FakeFile("small", 20_000);
+  const large = new FakeFile("large", 1024 ** 2 + 1);
+  const parts = new FakeFile("parts", 40 * 1024 ** 2);
+  const empty = new FakeFile("empty", 0);
+
+  const open = await headsOf([small, large, parts, empty], {});
+  const restricted = await headsOf([small, large, parts, empty], { restrictsTypes: () => true });
+
+  assert.deepEqual(open.map((head) => typeof head), ["undefined", "string", "string", "undefined"]);
+  assert.deepEqual(restricted.map((head) => typeof head), ["string", "string", "string", "undefined"]);
+  for (const head of [...open, ...restricted].filter(Boolean)) assert.equal(atob(head).length, 4096);
+});
+
+test("a file whose head is refused is not sent", async () => {
+  const world = new World({ restrictsTypes: () => true });
+  world.server.refuse = () => ({ status: 415, code: "content_type_not_allowed", detail: "Not this type." });
+  const handles = [new FakeFile("small", 20_000), new FakeFile("parts", 40 * 1024 ** 2)].map((file) => world.engine.add(file));
+
+  const results = await world.run(Promise.allSettled(handles.map((handle) => handle.finished)));
+
+  assert.deepEqual(results.map(({ reason }) => reason.message), ["Not this type.", "Not this type."]);
+  assert.equal(world.server.uploads.size, 0);
+});

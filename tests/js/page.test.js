@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-const INERT = ["text/html"];
 const ANY = { max_file_size: 1000, allowed_content_types: ["*/*"] };
 
 /** Cases that are for Django's side too. */
@@ -49,17 +48,9 @@ test("one is not many", () => {
 test("what the server would refuse is refused with a reason", () => {
   const images = { max_file_size: 1000, allowed_content_types: ["image/*", "application/pdf"] };
 
-  assert.equal(refusal({ name: "a", type: "text/plain", size: 1000 }, ANY, INERT), "");
-  assert.match(refusal({ name: "a", type: "text/plain", size: 1001 }, ANY, INERT), /larger than 1 kB/);
-  assert.equal(refusal({ name: "a", type: "image/png", size: 1 }, images, INERT), "");
-  assert.equal(refusal({ name: "a", type: "application/pdf", size: 1 }, images, INERT), "");
-  assert.match(refusal({ name: "a", type: "text/plain", size: 1 }, images, INERT), /not allowed/);
-});
-
-test("an active type is judged as what it is declared as", () => {
-  const pages = { max_file_size: 1000, allowed_content_types: ["text/html"] };
-
-  assert.match(refusal({ name: "a.html", type: "text/html", size: 1 }, pages, INERT), /not allowed/);
+  assert.equal(refusal({ size: 1000 }, ANY), "");
+  assert.match(refusal({ size: 1001 }, ANY), /larger than 1 kB/);
+  assert.equal(refusal({ size: 1 }, images), ""); // types are the server's to judge
 });
 
 test("the note below the drop area says what fits", () => {

@@ -31,8 +31,11 @@ class Yes:
     slow = False
     seen: list[str] = []
 
-    def __init__(self, *, note: str = "", slow: bool = False) -> None:
+    def __init__(
+        self, *, note: str = "", owner_note: str = "", slow: bool = False
+    ) -> None:
         self.note = note
+        self.owner_note = owner_note
         self.slow = slow
         self.seen.clear()
 
@@ -41,7 +44,7 @@ class Yes:
 
     def inspect(self, sample: Sample) -> Verdict:
         self.seen.append(sample.filename)
-        return Verdict(accepted=True, reason=self.note) if self.note else ACCEPTED
+        return Verdict(accepted=True, reason=self.note, note=self.owner_note)
 
 
 class No(Yes):

@@ -137,6 +137,10 @@ class UploadAdmin(ListAdmin):
     def released_from_link(self, upload: Upload) -> SafeString | None:
         return _upload_link(upload.released_from)
 
+    @admin.display(description="Note", empty_value="")
+    def note_in_words(self, upload: Upload) -> str | None:
+        return lifecycle.note_on(upload) or None
+
     @admin.display(description="Parts")
     def parts(self, upload: Upload) -> str:
         return f"{upload.part_count} of at most {in_words(upload.part_size)}"

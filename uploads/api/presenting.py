@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from uploads.api import schemas
-from uploads.lifecycle import may_be_released, presign
+from uploads.lifecycle import may_be_released, note_on, presign
 from uploads.models import Upload
 from uploads.s3.signed import SignedPost, SignedRequest
 from uploads.states import State, Transport
@@ -20,6 +20,8 @@ def present(upload: Upload) -> dict[str, Any]:
         "relative_path": upload.relative_path,
         "byte_size": upload.byte_size,
         "content_type": upload.content_type,
+        "detected_type": upload.detected_type or None,
+        "note": note_on(upload) or None,
         "checksum_sha256": upload.checksum_sha256 or None,
         "transport": upload.transport,
         "created_at": upload.created_at,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -20,6 +22,9 @@ from uploads.conf import MAX_PARTS_PER_REQUEST
 from uploads.states import State
 
 MAX_BATCH = 100
+MAX_HEAD_LETTERS = 5464
+"""Base64 of 4 KiB."""
+
 MAX_JSON_INTEGER = 2**53 - 1
 """The largest integer that every JSON parser, JavaScript's too, reads exactly."""
 
@@ -49,6 +54,14 @@ def _require_sane_year(value: datetime) -> datetime:
     return value
 
 
+def _require_base64(value: str) -> str:
+    try:
+        base64.b64decode(value, validate=True)
+    except binascii.Error as error:
+        raise ValueError("must be base64") from error
+    return value
+
+
 ByteSize = Annotated[
     int,
     Field(ge=0, le=MAX_JSON_INTEGER, description="Bytes."),
@@ -70,6 +83,15 @@ ContentType = Annotated[
         pattern=r"^[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}$"
     ),
     Field(description="Lower case, without parameters."),
+]
+Head = Annotated[
+    str,
+    StringConstraints(max_length=MAX_HEAD_LETTERS, pattern=r"^[A-Za-z0-9+/]*={0,2}$"),
+    AfterValidator(_require_base64),
+    Field(
+        description="Base64 of the first bytes of the file, at most 4 KiB, for an "
+        "early answer."
+    ),
 ]
 Filename = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 SearchText = Annotated[
@@ -100,6 +122,7 @@ class StartBody(Body):
     relative_path: Annotated[str, StringConstraints(max_length=4096)] | None = None
     last_modified: Moment | None = None
     fingerprint: Checksum | None = None
+    head: Head | None = None
 
 
 class StartBatchBody(Body):
@@ -138,7 +161,15 @@ class UploadOut(Schema):
     filename: str
     relative_path: str
     byte_size: int
-    content_type: str
+    content_type: Annotated[str, Field(description="As it was declared.")]
+    detected_type: Annotated[
+        str | None,
+        Field(description="By the first bytes. Null before the inspection."),
+    ]
+    note: Annotated[
+        str | None,
+        Field(description="What the inspection found that people should know."),
+    ]
     checksum_sha256: str | None
     transport: Literal["put", "multipart", "post", "form", "copy"]
     created_at: datetime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
 from typing import Any
 
@@ -44,6 +45,7 @@ def _declaration(body: schemas.StartBody) -> lifecycle.Declaration:
         relative_path=clean_relative_path(body.relative_path or ""),
         last_modified=body.last_modified,
         fingerprint=body.fingerprint or "",
+        head=base64.b64decode(body.head or ""),
     )
 
 

@@ -1,24 +1,14 @@
-"""The name's extension against the declared type and the first bytes.
+"""What the endings of file names promise, and which of them run on a double click.
 
-A browser goes by the type that we send; a person's desktop goes by the extension.
-Only contradictions that deceive are refused: an extension that runs on a type that
-does not, and a well-known format under the name of another. What an extension
-nobody knows stands for cannot be contradicted.
+``RUNNABLE`` is the one list of endings that run. The upload page gets it from here.
+It is made of the lists that Outlook and Chromium block, without kinds of data that
+people exchange (certificates, databases, disk images), and of what Linux and macOS run.
 """
 
 from __future__ import annotations
 
-from uploads.inspection.declared_type import (
-    MARKUP,
-    MEDIA,
-    PROGRAM_NAMES,
-    PROGRAMS,
-    SCRIPTS,
-    UNCLAIMED,
-    canonical,
-)
-from uploads.inspection.type_words import in_words
-from uploads.inspection.verdicts import ACCEPTED, Sample, Verdict, refused
+import re
+import unicodedata
 
 
 def words(text: str) -> frozenset[str]:
@@ -26,143 +16,102 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-WINDOWS_PROGRAM = "application/vnd.microsoft.portable-executable"
-ZIP = "application/zip"
-OLE = "application/x-ole-storage"
+PAGES = words("htm html mht mhtml shtml svg svgz xht xhtm xhtml")
+"""A browser opens these, without access to the system. Not in RUNNABLE."""
 
-RUNS_ON_DESKTOP = words(
-    "appref-ms application bat chm cmd com command cpl desktop dll exe gadget hta jnlp "
-    "jse lnk msc msi msp pif ps1 psm1 reg scf scr sct settingcontent-ms sys url vbe vbs "
-    "ws wsc wsf wsh xbap xll"
+RUNNABLE = words(
+    "action ade adp apk app appimage application appref-ms appx appxbundle "
+    "appinstaller bas bat bgi chm cmd cnt com command cpl crx csh desktop diagcab dmp "
+    "exe fxp gadget grp hlp hpj hta htc inf ins isp its jar jnlp js jse ksh library-ms "
+    "lnk mad maf mag mam maq mar mas mau mav maw mcf mde mjs msc msh msh1 msh1xml msh2 "
+    "msh2xml mshxml msi msix msixbundle msp mst msu ops osd pcd pif pl plg prf prg "
+    "printerexport ps1 ps1xml ps2 ps2xml psc1 psc2 psd1 psdm1 psm1 py pyc pyo pyw pyz "
+    "pyzw rdp reg run scf scptd scpt scr sct search-ms searchconnector-ms "
+    "settingcontent-ms sh shb shs swf terminal theme themepack tool udl url vb vbe vbp "
+    "vbs vsmacros vsto vsw webloc webpnp website widget workflow ws wsc wsf wsh xbap "
+    "xll xnk"
 )
-"""A double click runs these, whatever they hold."""
+"""A double click on these runs them, or has a program run what they name."""
 
-RUNS_IN_BROWSER = {
-    "htm": MARKUP,
-    "html": MARKUP,
-    "js": frozenset(),
-    "mht": frozenset(),
-    "mhtml": frozenset(),
-    "mjs": frozenset(),
-    "shtml": MARKUP,
-    "svg": MARKUP,
-    "svgz": frozenset({"application/gzip"}),
-    "swf": frozenset(),
-    "xht": MARKUP,
-    "xhtml": MARKUP,
+DOCUMENTS = words(
+    "csv doc docm docx dot dotm dotx eml epub mobi msg numbers odg odp ods odt one otp "
+    "ots ott pages pdf pot potx pps ppsx ppt pptm pptx pub rtf tsv txt vsd vsdx wpd wps "
+    "xls xlsb xlsm xlsx xlt xltx xps"
+)
+IMAGES = words(
+    "apng avif bmp cr2 cr3 crw dcm dib dng emf gif heic heics heif heifs hif ico j2k jfif "
+    "jp2 jpe jpeg jpf jpg jpm jpx jxl jxr nef nrw orf pbm pcx pef pgm png pnm ppm psb psd "
+    "raf raw rw2 srw tga tif tiff webp wmf xcf"
+)
+SOUNDS_AND_FILMS = words(
+    "3g2 3gp 3gpp aac ac3 aif aifc aiff amr ape asf au avi caf divx dts f4v flac flv m2ts "
+    "m2v m4a m4b m4p m4r m4v mid midi mka mkv mov mp2 mp3 mp4 mpa mpeg mpg mxf oga ogg "
+    "ogm ogv opus qt ra rm rmvb snd spx vob wav wave weba webm wma wmv wv"
+)
+MEDIA = IMAGES | SOUNDS_AND_FILMS
+ARCHIVES = words(
+    "7z ace alz ar arc arj bz bz2 cab cbr cbz cpio deb dmg ear gz iso jar kmz lha lz lz4 "
+    "lzh lzma lzo rar rpm sit sitx tar taz tb2 tbz tbz2 tgz tlz txz tzst udf war whl xar "
+    "xpi xz z zip zipx zst"
+)
+TEXTS = words(
+    "bib c cc cfg conf cpp css cue diff go h hpp ics ini java json jsonl kml gpx lng log "
+    "lua m3u m3u8 markdown md nfo nzb org patch php plist po properties rb rs rst "
+    "rtx sql srt sub tex text toml ts tsx vcf vcs vtt xml xsd xsl yaml yml"
+)
+FONTS = words("eot otf ttc ttf woff woff2")
+
+AMBIGUOUS = words("m mod mpp mts ora sub ts")
+"""Systems take some of these for media, but people use them for other kinds."""
+
+_SHARED_CODE = "application/x-elf"
+FITS: dict[str, frozenset[str]] = {
+    "application/vnd.microsoft.portable-executable": words(
+        "acm ax bin bpl com cpl dll drv efi exe flt fon icl img mui node ocx pyd rll rom "
+        "scr sfx so sys tlb tsp vbx vxd winmd wll xll"
+    ),
+    _SHARED_CODE: words(
+        "appimage axf bin cgi debug elf exe img ko mex mod node o oct out prx puff rom run "
+        "so"
+    ),
+    "application/x-mach-binary": words("bin bundle dylib framework node o out so"),
+    "application/x-ms-shortcut": words("lnk"),
+    "application/java-vm": words("class"),
+    "application/wasm": words("wasm"),
+    "application/vnd.android.dex": words("dex odex"),
 }
-"""A browser runs these from a disk; with the types that their content may show."""
+"""Endings under which a program of a type is expected."""
 
-_MEDIA = words(
-    "aac aif aiff amr avi avif bmp flac flv gif heic heif ico jp2 jpe jpeg jpg jxl "
-    "m4a m4v mkv mov mp3 mp4 mpeg mpg oga ogg ogv opus png psd tif tiff wav weba webm "
-    "webp wma wmv"
-)
-_ZIPPED = words(
-    "cbz docm docx dotm dotx epub kmz odg odp ods odt ott potx ppsx pptm pptx vsdx "
-    "whl xlsb xlsm xlsx xltx xpi zip"
-)
-CONTENT: dict[str, frozenset[str]] = {
-    **dict.fromkeys(_ZIPPED, frozenset({ZIP, OLE})),  # OLE: with a password
-    **dict.fromkeys(("doc", "dot"), frozenset({OLE, ZIP, "application/rtf", *MARKUP})),
-    **dict.fromkeys(("pps", "ppt"), frozenset({OLE, ZIP})),
-    **dict.fromkeys(("xls", "xlt"), frozenset({OLE, ZIP, *MARKUP})),
-    **dict.fromkeys(("dll", "exe", "scr", "sys"), frozenset({WINDOWS_PROGRAM})),
-    "7z": frozenset({"application/x-7z-compressed"}),
-    "bz2": frozenset({"application/x-bzip2"}),
-    "gz": frozenset({"application/gzip"}),
-    "lnk": frozenset({"application/x-ms-shortcut"}),
-    "pdf": frozenset({"application/pdf", "application/postscript"}),
-    "rtf": frozenset({"application/rtf"}),
-    "tgz": frozenset({"application/gzip"}),
-    "xz": frozenset({"application/x-xz"}),
-    **{name: types for name, types in RUNS_IN_BROWSER.items() if types},
-}
-"""What well-known extensions promise: content of another known type is in disguise."""
-
-BROWSER_SUBTYPES = words(
-    "related vnd.adobe.flash.movie x-mimearchive x-shockwave-flash"
-)
-DESKTOP_SUBTYPES = (
-    "hta",
-    "internet-shortcut",
-    "vnd.ms-htmlhelp",
-    "x-bat",
-    "x-desktop",
-    "x-java",
-    "x-ms",
-    "x-powershell",
-    "x-sh",
-    "x-vb",
-    "x-win",
-)
-"""How types begin that systems give to what runs: few of them are registered."""
-
-TEXTS = words("csv ini json log md text toml tsv txt yaml yml")
+_COPY_NUMBER = re.compile(r"\s*\(\d{1,4}\)$")
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
+_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Zl", "Zp"})
 
 
-class ExtensionInspector:
-    """Refuses a name whose extension promises something else than the content."""
+def visible(filename: str) -> str:
+    """Return the name as people and systems take it, without invisible characters.
 
-    name = "Extension"
-    slow = False
-
-    def wants(self, sample: Sample) -> bool:
-        return bool(extension_of(sample.filename)) and sample.byte_size > 0
-
-    def inspect(self, sample: Sample) -> Verdict:
-        reason = find_contradiction(
-            sample.filename,
-            declared=sample.content_type,
-            detected=sample.detected_type,
-        )
-        return refused(reason) if reason else ACCEPTED
-
-
-def find_contradiction(filename: str, *, declared: str, detected: str) -> str:
-    """Return in words how a name contradicts its file's types, or ``""``.
-
-    ``detected`` is empty where nothing is known of the content.
+    Windows also drops dots and spaces from the end of a name.
     """
-    extension = extension_of(filename)
-    declared = canonical(declared)
-    if _runs(extension) and not _admits(declared, extension):
-        announced = in_words(declared) or "something else"
-        return (
-            f"Its name ends in .{extension}, which is for programs and pages, but it "
-            f"was announced as {announced} ({declared})."
-        )
-    if detected and _is_disguise(extension, detected):
-        found = in_words(detected) or "something else"
-        return f"Its name ends in .{extension}, but it looks like {found} ({detected})."
-    return ""
+    seen = "".join(
+        " " if char.isspace() or char in _FILLERS else char
+        for char in filename
+        if unicodedata.category(char) not in _UNSEEN or char.isspace()
+    )
+    return seen.rstrip(" .")
+
+
+def endings_of(filename: str) -> tuple[str, ...]:
+    """Return everything behind the dots of a name, in small letters.
+
+    ``report.pdf.exe`` has ``pdf`` and ``exe``. Copy numbers, as in
+    ``report.pdf (1).exe``, do not count.
+    """
+    parts = visible(filename).lower().lstrip(".").split(".")[1:]
+    endings = (_COPY_NUMBER.sub("", part.strip()).strip() for part in parts)
+    return tuple(ending for ending in endings if ending)
 
 
 def extension_of(filename: str) -> str:
-    """Return what stands behind the last dot, in small letters, or ``""``."""
-    stem, dot, extension = filename.rpartition(".")
-    return extension.strip().lower() if dot and stem else ""
-
-
-def _runs(extension: str) -> bool:
-    return extension in RUNS_ON_DESKTOP or extension in RUNS_IN_BROWSER
-
-
-def _admits(declared: str, extension: str) -> bool:
-    """Return whether a type says, or leaves open, that it is something that runs."""
-    if declared in UNCLAIMED | PROGRAMS | PROGRAM_NAMES | MARKUP:
-        return True
-    family, _, subtype = declared.partition("/")
-    if subtype.endswith(("script", "+xml", "html")) or family == "message":
-        return True
-    if extension in RUNS_IN_BROWSER:
-        return subtype in BROWSER_SUBTYPES
-    return family in {"application", "text"} and subtype.startswith(DESKTOP_SUBTYPES)
-
-
-def _is_disguise(extension: str, detected: str) -> bool:
-    if extension in TEXTS:
-        return detected in PROGRAMS - SCRIPTS
-    if extension in _MEDIA:
-        return detected.partition("/")[0] not in MEDIA or detected in MARKUP
-    return extension in CONTENT and detected not in CONTENT[extension]
+    """Return the last ending of a name, in small letters, or ``""``."""
+    endings = endings_of(filename)
+    return endings[-1] if endings else ""

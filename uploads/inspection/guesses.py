@@ -49,8 +49,17 @@ for _extension, _content_type in _LACKING.items():
 def type_of(filename: str) -> str:
     """Return the type that a file of this name has, UNKNOWN where its ending says none."""
     # Not by guess_type, which takes a name such as "data:text/html" for a URL.
-    extension = PurePosixPath(filename).suffix.lower()
-    return _TABLE.types_map[True].get(extension, UNKNOWN)
+    return type_of_ending(PurePosixPath(filename).suffix[1:]) or UNKNOWN
+
+
+def type_of_ending(extension: str) -> str:
+    """Return the type of files with this ending, given without its dot, or ``""``."""
+    return _TABLE.types_map[True].get(f".{extension.lower()}", "")
+
+
+def knows(extension: str) -> bool:
+    """Return whether an ending, given without its dot, stands for one known type."""
+    return type_of_ending(extension) not in {"", UNKNOWN}
 
 
 def ending_of(content_type: str) -> str:

@@ -1,25 +1,30 @@
-"""Images that say they are too large to be opened, and images that are pages too."""
+"""Images that break the programs that open them, and images that are pages too."""
 
 from __future__ import annotations
 
 import re
 import struct
 
-from uploads.inspection.declared_type import MARKUP
+from uploads.inspection.active_content import SVG
 from uploads.inspection.ranges import BlockReader
 from uploads.inspection.verdicts import ACCEPTED, Sample, Verdict, refused
 
 Size = tuple[int, int]
 
 HEADER_BYTES = 32
-MAX_SEGMENTS = 500
-"""JPEG puts its size behind its metadata, in pieces of 64 KiB at most."""
+MAX_SEGMENTS = 20_000
+MAX_METADATA_BYTES = 32 * 1024**2
+"""JPEG puts its size behind its metadata. Cameras write some hundred segments."""
 
 SEGMENTS_AT_ONCE = 64 * 1024
+FAR_APART = 1024**2
+"""Bytes of one read: of the first metadata, and of much metadata."""
 
 SEGMENT = struct.Struct(">BBH")
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-NO_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
+NO_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+FILL_BYTES = frozenset({0x00, 0xFF})
+GARBAGE_AT_ONCE = 4096
 END_OF_HEADERS = frozenset({0xD9, 0xDA})
 
 # What begins a page or a script, and stands in the head of no picture: metadata
@@ -40,36 +45,49 @@ class ImageInspector:
 
     def wants(self, sample: Sample) -> bool:
         detected = sample.detected_type
-        return detected.startswith("image/") and detected not in MARKUP
+        return detected.startswith("image/") and detected != SVG
 
     def inspect(self, sample: Sample) -> Verdict:
         if PAGE.search(sample.head):
             return refused(
-                "It is an image and a web page at once: no camera makes such."
+                "This image has parts of a web page or a script in it. Save it again "
+                "with a program for pictures, then upload it again."
             )
-        size = measure(sample)
+        try:
+            size = measure(sample)
+        except SizeTooFarBackError:
+            return refused(
+                "The size of this image comes after more metadata than can be checked. "
+                "Save it again without metadata, then upload it again."
+            )
         if size is None:
             return ACCEPTED
         width, height = size
         if not width or not height:
             return refused(
-                f"This image is {width} x {height} pixels: there is nothing."
+                f"This image has no pixels ({width} x {height}). Save it again, then "
+                "upload it again."
             )
         if width * height > self.max_megapixels * 1_000_000:
             return refused(
-                f"This image is {width:,} x {height:,} pixels; {self.max_megapixels} "
-                "megapixels is the most that may be."
+                f"This image has {width:,} x {height:,} pixels, and programs that open "
+                f"it can run out of memory. The limit is {self.max_megapixels} "
+                "megapixels. Make it smaller, then upload it again."
             )
         return ACCEPTED
 
 
+class SizeTooFarBackError(Exception):
+    """A JPEG whose size comes after more metadata than is read."""
+
+
 def measure(sample: Sample) -> Size | None:
-    """Return width and height as the header says; None for what does not say them."""
+    """Return width and height as the header says; None for what does not say them.
+
+    Raises SizeTooFarBackError for a JPEG that would take too many reads.
+    """
     if sample.detected_type == "image/jpeg":
-        file = BlockReader(
-            sample.read, sample.byte_size, head=sample.head, block=SEGMENTS_AT_ONCE
-        )
-        return _jpeg(file)
+        return _jpeg(sample)
     how = MEASURES.get(sample.detected_type)
     return how(sample.head[:HEADER_BYTES]) if how else None
 
@@ -83,6 +101,8 @@ def _gif(head: bytes) -> Size | None:
 
 
 def _bmp(head: bytes) -> Size | None:
+    if not head.startswith(b"BM"):  # a DIB, as clipboards have it
+        return None
     if head[14:18] == b"\x0c\x00\x00\x00":
         return _pair("<HH", head, 18)
     size = _pair("<ii", head, 18)
@@ -104,14 +124,23 @@ def _webp(head: bytes) -> Size | None:
     return None
 
 
-def _jpeg(file: BlockReader) -> Size | None:
+def _jpeg(sample: Sample) -> Size | None:
+    near = BlockReader(
+        sample.read, sample.byte_size, head=sample.head, block=SEGMENTS_AT_ONCE
+    )
+    far = BlockReader(sample.read, sample.byte_size, head=sample.head, block=FAR_APART)
     at = 2
     for _ in range(MAX_SEGMENTS):
+        if at > MAX_METADATA_BYTES:
+            break
+        file = near if at < FAR_APART else far
         header = file.read(at, SEGMENT.size)
-        if len(header) < SEGMENT.size or header[0] != 0xFF:
+        if len(header) < SEGMENT.size:
             return None
-        _, marker, length = SEGMENT.unpack(header)
-        if marker == 0xFF:  # a fill byte
+        lead, marker, length = SEGMENT.unpack(header)
+        if lead != 0xFF:  # garbage, which viewers skip up to the next marker
+            at += _distance_to_marker(file.read(at, GARBAGE_AT_ONCE))
+        elif marker in FILL_BYTES:
             at += 1
         elif marker in NO_LENGTH:
             at += 2
@@ -122,7 +151,12 @@ def _jpeg(file: BlockReader) -> Size | None:
             return (size[1], size[0]) if size else None
         else:
             at += 2 + length
-    return None
+    raise SizeTooFarBackError
+
+
+def _distance_to_marker(garbage: bytes) -> int:
+    found = garbage.find(b"\xff", 1)
+    return found if found > 0 else max(1, len(garbage))
 
 
 def _pair(form: str, head: bytes, at: int) -> Size | None:

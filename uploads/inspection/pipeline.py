@@ -63,6 +63,7 @@ def inspect(
     """
     missing: InspectorUnavailable | None = None
     notes: list[str] = []
+    reasons: list[str] = []
     detected_type = ""
     for inspector in inspectors():
         if quick_only and inspector.slow:
@@ -82,10 +83,16 @@ def inspect(
                 return verdict
             verdict = replace(verdict, accepted=True)
         detected_type = detected_type or verdict.detected_type
-        notes += [verdict.reason] if verdict.reason else []
+        reasons += [verdict.reason] if verdict.reason else []
+        notes += [verdict.note] if verdict.note else []
     if missing is not None:
         raise missing
-    return Verdict(accepted=True, reason=" ".join(notes), detected_type=detected_type)
+    return Verdict(
+        accepted=True,
+        reason=" ".join(reasons),
+        detected_type=detected_type,
+        note=" ".join(notes),
+    )
 
 
 def _paid(inspector: Inspector, sample: Sample) -> AbstractContextManager[None]:

@@ -12,6 +12,7 @@ IN_WORDS = {
     "application/postscript": "a PostScript document",
     "application/rtf": "an RTF document",
     "application/vnd.android.package-archive": "an Android app",
+    "application/vnd.android.dex": "an Android program",
     "application/vnd.apache.parquet": "a Parquet table",
     "application/vnd.microsoft.portable-executable": "a Windows program",
     "application/vnd.ms-excel": "an Excel sheet",

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Protocol
 
 from uploads.inspection.budget import Budget
-from uploads.inspection.signatures import HEAD_BYTES, detect_type
+from uploads.inspection.detection import HEAD_BYTES, container_of, detect_type
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,14 @@ class Sample:
         return self.read(0, min(HEAD_BYTES, self.byte_size)) if self.byte_size else b""
 
     @cached_property
-    def detected_type(self) -> str:
+    def precise_type(self) -> str:
         """The content type that the first bytes give away, or ``""``."""
         return detect_type(self.head)
+
+    @property
+    def detected_type(self) -> str:
+        """The same, but ``application/zip`` for all documents that are ZIP archives."""
+        return container_of(self.head, self.precise_type)
 
 
 CONTENT = "content"
@@ -51,14 +56,16 @@ NOT_SCANNED = "not_scanned"
 class Verdict:
     """``accepted``, or the reason in words that its owner can act on.
 
-    ``cause`` of a refusal is stable: programs and operators go by it. A ``reason`` beside acceptance is a note for the audit trail, such as what
-    could not be looked into.
+    ``cause`` of a refusal is stable: programs and operators go by it. A ``reason``
+    beside acceptance is for the audit trail, such as what could not be looked into. A
+    ``note`` is for the owner of an accepted file.
     """
 
     accepted: bool
     reason: str = ""
     detected_type: str = ""
     cause: str = CONTENT
+    note: str = ""
 
 
 ACCEPTED = Verdict(accepted=True)

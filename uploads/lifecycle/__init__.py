@@ -8,11 +8,11 @@ between leaves a row that says so, and the sweeper takes it from there.
 from uploads.inspection.budget import Budget
 from uploads.lifecycle.completion import complete, preview, stored_parts
 from uploads.lifecycle.inspecting import (
-    Objects,
     inline_budget,
     reject_uninspected,
     wait,
 )
+from uploads.lifecycle.judging import Objects, note_on
 from uploads.lifecycle.moving import expire, move, purge
 from uploads.lifecycle.owning import remove, rename
 from uploads.lifecycle.presigning import (
@@ -54,6 +54,7 @@ __all__ = [
     "may_be_released",
     "may_show_inline",
     "move",
+    "note_on",
     "presign",
     "presign_download",
     "presign_form",

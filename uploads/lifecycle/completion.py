@@ -16,7 +16,8 @@ from uploads.errors import (
 from uploads.inspection.budget import Budget
 from uploads.lifecycle.assembling import assemble
 from uploads.lifecycle.claims import claim_end
-from uploads.lifecycle.inspecting import Objects, inspect, reject
+from uploads.lifecycle.inspecting import inspect, reject
+from uploads.lifecycle.judging import Objects
 from uploads.lifecycle.moving import move
 from uploads.lifecycle.receiving import discard_copy, discard_incoming, receive
 from uploads.lifecycle.releasing import copy_back

@@ -10,7 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from uploads.conf import options
-from uploads.errors import InspectorUnavailable, StaleUpload, StorageUnavailable
+from uploads.errors import (
+    InspectorUnavailable,
+    StaleUpload,
+    StorageUnavailable,
+)
 from uploads.inspection import pipeline
 from uploads.inspection.budget import Budget, OverBudget
 from uploads.inspection.verdicts import CONTENT, Sample
@@ -19,22 +23,28 @@ from uploads.lifecycle.claims import (
     leave_to_background,
     release_inspection,
 )
+from uploads.lifecycle.judging import (
+    Objects,
+    find_objection,
+    overruled,
+    sample_of,
+    told,
+)
 from uploads.lifecycle.moving import move, purge
 from uploads.lifecycle.quarantine import forget_copy, quarantine
-from uploads.lifecycle.releasing import NOT_INSPECTED, overruled_cause
+from uploads.lifecycle.releasing import NOT_INSPECTED, TYPE_NOT_ALLOWED
 from uploads.models import Upload
-from uploads.s3.bucket import Bucket, get_bucket
-from uploads.s3.preview import PreviewedBucket
+from uploads.s3.bucket import get_bucket
 from uploads.states import State
 from uploads.trail.writing import record
-
-Objects = Bucket | PreviewedBucket
 
 logger = structlog.get_logger("slipway.inspection")
 
 INLINE_BYTES = 64 * 1024**2
 BYTES_PER_READ = 2 * 1024**2
 MIN_READS = 200
+
+_sample = sample_of
 
 UNINSPECTED = (
     "It could not be checked, for a fault of this site and not of the file. Upload it "
@@ -128,10 +138,14 @@ def _inspect(
     """Do what inspect says, by the holder of the claim. Raises OverBudget."""
     try:
         verdict = pipeline.inspect(
-            sample, quick_only=quick_only, overruled=_overruled(upload)
+            sample, quick_only=quick_only, overruled=overruled(upload)
         )
         if not verdict.accepted:
             _reject_to_quarantine(upload, actor, verdict.reason, cause=verdict.cause)
+            return
+        objection = find_objection(upload, sample)
+        if objection:
+            _reject_to_quarantine(upload, actor, objection, cause=TYPE_NOT_ALLOWED)
             return
     except InspectorUnavailable as error:
         wait(upload, error.detail)
@@ -152,9 +166,10 @@ def _inspect(
         upload,
         State.READY,
         actor=actor,
-        detail={"reason": verdict.reason} if verdict.reason else None,
+        detail=told(verdict),
         completed_at=timezone.now(),
         detected_type=verdict.detected_type,
+        note=verdict.note[:255],
         waiting_reason="",
         claimed_until=None,
     )
@@ -218,31 +233,6 @@ def _reject_to_quarantine(
     except StaleUpload:
         forget_copy(upload, key)
         raise
-
-
-def _overruled(upload: Upload) -> str:
-    """Return the cause of refusal that an operator has overruled, or ``""``."""
-    rejected = upload.released_from
-    return overruled_cause(rejected) if rejected else ""
-
-
-def _sample(upload: Upload, objects: Objects, budget: Budget) -> Sample:
-    def read(start: int, length: int) -> bytes:
-        key, etag = upload.key, upload.etag
-        if isinstance(objects, PreviewedBucket):
-            seen = objects.seen_range(key, start, length, etag=etag)
-            if seen is not None:
-                return seen
-        budget.spend(length)
-        return objects.read_range(key, start, length, etag=etag)
-
-    return Sample(
-        filename=upload.filename,
-        content_type=upload.content_type,
-        byte_size=upload.byte_size,
-        read=read,
-        budget=budget,
-    )
 
 
 def _is_replaced(upload: Upload) -> bool:

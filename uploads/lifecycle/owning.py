@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
 
+from uploads.conf import options
 from uploads.errors import InvalidRequest, InvalidState, StaleUpload
-from uploads.inspection.extensions import extension_of, find_contradiction
+from uploads.inspection import pipeline
+from uploads.inspection.budget import Budget
+from uploads.inspection.disguises import find_disguise
+from uploads.inspection.extensions import endings_of
+from uploads.lifecycle.judging import find_objection, overruled, sample_of
 from uploads.lifecycle.moving import move, purge
 from uploads.models import Upload
+from uploads.s3.bucket import get_bucket
 from uploads.states import FINAL, State
 from uploads.trail.writing import record
 
@@ -36,9 +43,10 @@ def remove(upload: Upload, *, actor: Any = None) -> None:
 def rename(upload: Upload, filename: str, *, actor: Any = None) -> None:
     """Give the upload another name for people; its key stays what it was.
 
-    ``filename`` must be clean already. Raises InvalidState for one that is over,
-    or whose content is being compared with the extension that it has; and
-    InvalidRequest where the new extension contradicts the content.
+    ``filename`` must be clean already. Raises InvalidState for an upload that has
+    ended, or that is inspected right now. Raises InvalidRequest where a file of the
+    new name would be refused, InspectorUnavailable and StorageUnavailable where the
+    object cannot be inspected.
     """
     for _ in State:
         try:
@@ -69,15 +77,33 @@ def _rename(upload: Upload, filename: str, actor: Any) -> None:
 
 
 def _require_fitting(upload: Upload, filename: str) -> None:
-    """Refuse a new extension by the rule that an upload is inspected by."""
-    if extension_of(filename) == extension_of(upload.filename):
+    """Refuse a new ending by the rules that an upload is inspected by."""
+    if endings_of(filename) == endings_of(upload.filename) or upload.is_final:
         return
     if upload.state == State.INSPECTING:
         raise InvalidState(
             "The file is being checked: until then it keeps its extension."
         )
-    reason = find_contradiction(
-        filename, declared=upload.content_type, detected=upload.detected_type
-    )
+    if upload.state == State.READY:
+        reason = _find_objection_to_name(upload, filename)
+    else:
+        reason = find_disguise(filename, declared=upload.content_type, head=b"")
     if reason:
         raise InvalidRequest(reason, fields={"filename": [reason]})
+
+
+def _find_objection_to_name(upload: Upload, filename: str) -> str:
+    """Return why a stored object may not have another name, or ``""``.
+
+    The object is inspected as if it had been uploaded under that name, within the
+    limits of one request. Raises InspectorUnavailable, StorageUnavailable.
+    """
+    limits = options()
+    budget = Budget(
+        reads=limits.inline_inspection_reads,
+        byte_count=4 * limits.inline_inspection_bytes,
+        seconds=limits.inline_inspection_seconds,
+    )
+    sample = replace(sample_of(upload, get_bucket(), budget), filename=filename)
+    verdict = pipeline.inspect(sample, quick_only=True, overruled=overruled(upload))
+    return find_objection(upload, sample) if verdict.accepted else verdict.reason

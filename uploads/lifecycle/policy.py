@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q
 
-from uploads.conf import ACTIVE_CONTENT_TYPES, options
+from uploads.conf import options
 from uploads.errors import ContentTypeNotAllowed, FileTooLarge
+from uploads.inspection.content_types import (
+    OLE,
+    PACKED,
+    UNCLAIMED,
+    belongs_to,
+    canonical,
+    family_of,
+)
+from uploads.inspection.disguises import is_runnable
+from uploads.inspection.extensions import extension_of
+from uploads.inspection.guesses import type_of
 from uploads.models import UploadPolicy
+
+ANY = "*/*"
+_CONTAINERS = frozenset({PACKED, OLE, "application/gzip", "application/x-tar"})
+_SAID_OF_MANY = UNCLAIMED | {"text/plain"}
+_GROUPS = {
+    "application": frozenset({"archive", "data", "document", "program"}),
+    "audio": frozenset({"media"}),
+    "video": frozenset({"media"}),
+}
 
 
 @dataclass(frozen=True)
@@ -19,33 +40,110 @@ class Policy:
     max_file_size: int
     allowed_content_types: tuple[str, ...]
 
-    def check(self, *, byte_size: int, content_type: str) -> None:
+    @property
+    def restricts_types(self) -> bool:
+        return ANY not in self.allowed_content_types
+
+    def check(
+        self,
+        *,
+        byte_size: int,
+        content_type: str,
+        filename: str = "",
+        detected_type: str | None = None,
+    ) -> None:
         """Raise FileTooLarge or ContentTypeNotAllowed, naming the limit.
 
-        An empty ``content_type`` is one that is not known yet.
+        ``detected_type`` is None before any byte of the file is known. An empty
+        ``content_type`` is one that is not known yet either.
         """
         if byte_size > self.max_file_size:
             raise FileTooLarge(
                 f"The file has {byte_size} bytes; at most {self.max_file_size} "
                 "are allowed."
             )
-        if content_type and not self.allows(content_type):
-            raise ContentTypeNotAllowed(
-                f"Files of type {content_type} may not be uploaded. Allowed: "
-                f"{', '.join(self.allowed_content_types)}."
+        if content_type:
+            self.check_content(filename, content_type, detected_type)
+
+    def check_content(
+        self, filename: str, content_type: str, detected_type: str | None
+    ) -> None:
+        """Raise ContentTypeNotAllowed unless the content is of an allowed family.
+
+        The declared type and the ending are hints. They decide where the detected
+        type is that of a container, such as ZIP for a text document, and where
+        nothing can be detected, which is ``detected_type`` None.
+        """
+        if not self.restricts_types:
+            return
+        if detected_type is None:
+            self._require_fit(filename, content_type)
+            return
+        if not detected_type:
+            raise self._refusal("The type of this file could not be recognised.")
+        found = _families(filename, detected_type)
+        claimed = [*_claimed(filename, content_type), canonical(detected_type)]
+        if found.isdisjoint(self._families) or not self._admits(filename, claimed):
+            raise self._refusal(
+                f"Files of type {detected_type} may not be uploaded here."
             )
 
     def allows(self, content_type: str) -> bool:
-        """Return whether the type is listed, or matched by a wildcard.
+        """Return whether the type is listed, or matched by a wildcard."""
+        group = content_type.partition("/")[0]
+        wildcards = {ANY, f"{group}/*"}
+        return bool(wildcards.intersection(self.allowed_content_types)) or self._lists(
+            content_type
+        )
 
-        A wildcard never admits a type that a browser may run.
+    @property
+    def _families(self) -> frozenset[str]:
+        found: set[str] = set()
+        for pattern in self.allowed_content_types:
+            group, _, subtype = pattern.partition("/")
+            if subtype == "*":
+                found |= _GROUPS.get(group, {group})
+            else:
+                found.add(family_of(pattern))
+        return frozenset(found)
+
+    def _require_fit(self, filename: str, content_type: str) -> None:
+        claimed = _claimed(filename, content_type)
+        if not self._admits(filename, claimed or [content_type]):
+            named = (*claimed, content_type)[0]
+            raise self._refusal(f"Files of type {named} may not be uploaded here.")
+
+    def _admits(self, filename: str, types: Iterable[str]) -> bool:
+        """Return whether one of the types is allowed.
+
+        For a file that runs on a double click no wildcard counts: its own type must
+        be listed.
         """
-        if content_type in self.allowed_content_types:
-            return True
-        if content_type in ACTIVE_CONTENT_TYPES or content_type.endswith("+xml"):
-            return False
-        family = content_type.partition("/")[0]
-        return bool({"*/*", f"{family}/*"}.intersection(self.allowed_content_types))
+        if is_runnable(filename):
+            own = type_of(filename)
+            return own not in _SAID_OF_MANY and self._lists(own)
+        return any(self.allows(content_type) for content_type in types)
+
+    def _lists(self, content_type: str) -> bool:
+        return canonical(content_type) in map(canonical, self.allowed_content_types)
+
+    def _refusal(self, what: str) -> ContentTypeNotAllowed:
+        allowed = ", ".join(self.allowed_content_types)
+        return ContentTypeNotAllowed(f"{what} Allowed: {allowed}.")
+
+
+def _claimed(filename: str, content_type: str) -> list[str]:
+    claimed = (content_type, type_of(filename) if filename else "")
+    return [claim for claim in claimed if claim not in UNCLAIMED]
+
+
+def _families(filename: str, detected_type: str) -> frozenset[str]:
+    detected = canonical(detected_type)
+    found = {family_of(detected)}
+    # A document can be a ZIP archive, an OLE file, or a text: banks send HTML as .xls.
+    if detected in _CONTAINERS or detected.startswith("text/"):
+        found.add(belongs_to(extension_of(filename)))
+    return frozenset(found - {""})
 
 
 def policy_for(owner: Any) -> Policy:

@@ -13,7 +13,13 @@ from django.utils import timezone
 
 from uploads.conf import options
 from uploads.errors import InvalidRequest, InvalidState
-from uploads.inspection.declared_type import ALIASES, RASTER_IMAGES
+from uploads.inspection.content_types import (
+    RASTER_IMAGES,
+    UNKNOWN,
+    served_type,
+    stored_type,
+)
+from uploads.inspection.disguises import is_runnable
 from uploads.lifecycle.starting import extended_deadline, open_multipart
 from uploads.models import Upload
 from uploads.s3.bucket import get_download_presigner, get_presigner
@@ -90,7 +96,7 @@ def _sign_whole(upload: Upload, seconds: int) -> SignedRequest | SignedPost:
     return make(
         key=upload.key,
         byte_size=upload.byte_size,
-        content_type=upload.content_type,
+        content_type=stored_type(upload.content_type),
         checksum_sha256=upload.checksum_sha256,
         expires_in=seconds,
     )
@@ -154,7 +160,7 @@ def presign_download(upload: Upload, *, inline: bool = False) -> SignedRequest:
     return get_download_presigner().get_object(
         key=upload.key,
         filename=upload.filename,
-        content_type=upload.detected_type if shown else upload.content_type,
+        content_type=_type_of_download(upload),
         disposition="inline" if shown else "attachment",
         expires_in=options().download_expiry_seconds,
         version_id=upload.version_id or None,
@@ -162,9 +168,14 @@ def presign_download(upload: Upload, *, inline: bool = False) -> SignedRequest:
 
 
 def may_show_inline(upload: Upload) -> bool:
-    """Return whether the object was verified to be a raster image, as declared."""
-    declared = ALIASES.get(upload.content_type, upload.content_type)
-    return declared in RASTER_IMAGES and upload.detected_type in RASTER_IMAGES
+    """Return whether the object was detected to be a raster image."""
+    return upload.detected_type in RASTER_IMAGES
+
+
+def _type_of_download(upload: Upload) -> str:
+    if is_runnable(upload.filename):
+        return UNKNOWN
+    return served_type(upload.content_type, upload.detected_type)
 
 
 def _batch(wanted: Sequence[WantedPart]) -> dict[str, str | int]:

@@ -15,7 +15,6 @@ from typing import Any
 
 import structlog
 
-from uploads.conf import ACTIVE_CONTENT_TYPES
 from uploads.errors import (
     ContentTypeNotAllowed,
     CopyRefused,
@@ -24,8 +23,9 @@ from uploads.errors import (
     StorageError,
     StorageUnavailable,
 )
+from uploads.inspection.content_types import stored_type
+from uploads.inspection.detection import HEAD_BYTES, detect_type
 from uploads.inspection.guesses import UNKNOWN, ending_of, type_of
-from uploads.inspection.signatures import HEAD_BYTES, detect_type
 from uploads.lifecycle.policy import policy_for
 from uploads.lifecycle.presigning import extend_urls
 from uploads.lifecycle.starting import Declaration, start
@@ -72,7 +72,7 @@ def start_form(
     declaration = Declaration(
         filename=filename or UNNAMED,
         byte_size=byte_size,
-        content_type=_inert(type_of(filename)) if filename else "",
+        content_type=stored_type(type_of(filename)) if filename else "",
         transport=Transport.FORM,
     )
     # With its space it is a key that no client of the API can send.
@@ -114,7 +114,9 @@ def receive(upload: Upload) -> Arrival:
             content_type = copied.content_type
         else:
             content_type = _type(bucket, filename, incoming, facts)
-        refusal = find_form_mismatch(upload, facts) or _objection(upload, content_type)
+        refusal = find_form_mismatch(upload, facts) or _objection(
+            upload, filename, content_type
+        )
         if refusal or copied:
             recorded = {
                 "byte_size": facts.byte_size,
@@ -172,22 +174,17 @@ def _substitute_name(upload: Upload, content_type: str) -> str:
 def _type(bucket: Bucket, filename: str, key: str, facts: ObjectFacts) -> str:
     """Return the type that the name declares; of a nameless file, what it seems to be."""
     if filename:
-        return _inert(type_of(filename))
+        return stored_type(type_of(filename))
     head = bucket.read_range(key, 0, min(HEAD_BYTES, facts.byte_size))
-    return _inert(detect_type(head) or UNKNOWN)
+    return stored_type(detect_type(head) or UNKNOWN)
 
 
-def _inert(content_type: str) -> str:
-    """Keep what a browser could run as plain bytes, as the page with scripts does."""
-    if content_type in ACTIVE_CONTENT_TYPES or content_type.endswith("+xml"):
-        return UNKNOWN
-    return content_type
-
-
-def _objection(upload: Upload, content_type: str) -> Mismatch | None:
+def _objection(upload: Upload, filename: str, content_type: str) -> Mismatch | None:
     try:
         # The size was allowed when it was reserved.
-        policy_for(upload.owner).check(byte_size=0, content_type=content_type)
+        policy_for(upload.owner).check(
+            byte_size=0, content_type=content_type, filename=filename
+        )
     except ContentTypeNotAllowed as error:
         return Mismatch("type_not_allowed", error.detail)
     return None

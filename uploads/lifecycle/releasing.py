@@ -24,6 +24,7 @@ from uploads.errors import (
     StaleUpload,
     StorageUnavailable,
 )
+from uploads.inspection.content_types import stored_type
 from uploads.inspection.verdicts import CONTENT, NOT_SCANNED
 from uploads.lifecycle import quota
 from uploads.lifecycle.moving import expire
@@ -38,7 +39,10 @@ LIFETIME = timedelta(days=1)
 """How long a release may take; then its reservation ends."""
 
 NOT_INSPECTED = "not_inspected"
-_RELEASABLE = frozenset({CONTENT, NOT_SCANNED, NOT_INSPECTED})
+TYPE_NOT_ALLOWED = "type_not_allowed"
+"""The owner's policy does not allow this type of content."""
+
+_RELEASABLE = frozenset({CONTENT, NOT_SCANNED, NOT_INSPECTED, TYPE_NOT_ALLOWED})
 _MALWARE_WORDS = "It holds what ClamAV knows as"
 """How a finding begins; rows of an older version have no cause that tells."""
 
@@ -181,7 +185,7 @@ def copy_back(release: Upload) -> ObjectFacts:
                 kept_key,
                 release.key,
                 etag=kept.etag,
-                content_type=release.content_type,
+                content_type=stored_type(release.content_type),
             )
     raise StorageUnavailable
 

@@ -13,6 +13,9 @@ from django.utils import timezone
 
 from uploads.conf import options
 from uploads.errors import FileTooLarge, InvalidRequest, StaleUpload, StorageError
+from uploads.inspection.content_types import stored_type
+from uploads.inspection.detection import detect_type, is_detector_missing
+from uploads.inspection.disguises import find_disguise
 from uploads.lifecycle import quota
 from uploads.lifecycle.moving import move
 from uploads.lifecycle.policy import Policy, policy_for
@@ -36,6 +39,7 @@ class Declaration:
     ``checksum_sha256`` is base64 of the raw hash; ``transport`` None lets
     the size decide. ``last_modified`` and ``fingerprint`` (SHA-256 of the first
     16 MiB) are for the browser itself, to know the file again after a reload.
+    ``head`` is the file's first bytes, for an early answer; empty where not sent.
     """
 
     filename: str
@@ -46,6 +50,7 @@ class Declaration:
     relative_path: str = ""
     last_modified: datetime | None = None
     fingerprint: str = ""
+    head: bytes = b""
 
 
 def start(
@@ -64,9 +69,7 @@ def start(
     """
     upload = _find(owner, idempotency_key)
     if upload is None:
-        (policy or policy_for(owner)).check(
-            byte_size=declaration.byte_size, content_type=declaration.content_type
-        )
+        _require_acceptable(declaration, policy or policy_for(owner))
         try:
             upload = _create(owner, declaration, idempotency_key)
         except IntegrityError:
@@ -77,6 +80,31 @@ def start(
     if upload.transport == Transport.MULTIPART and not upload.multipart_id:
         open_multipart(upload)
     return upload
+
+
+def _require_acceptable(declaration: Declaration, policy: Policy) -> None:
+    """Refuse at once what inspection would refuse after the transfer.
+
+    That takes the head of the file. The inspection of the stored object is the one
+    that counts.
+    """
+    head = declaration.head
+    if head:
+        reason = find_disguise(
+            declaration.filename, declared=declaration.content_type, head=head
+        )
+        if reason:
+            raise InvalidRequest(reason, fields={"head": [reason]})
+    policy.check(
+        byte_size=declaration.byte_size,
+        content_type=declaration.content_type,
+        filename=declaration.filename,
+        detected_type=_detect(head) if head and policy.restricts_types else None,
+    )
+
+
+def _detect(head: bytes) -> str | None:
+    return detect_type(head) or (None if is_detector_missing() else "")
 
 
 def choose_transport(declaration: Declaration) -> Transport:
@@ -192,7 +220,7 @@ def open_multipart(upload: Upload) -> None:
     try:
         bucket = get_bucket()
         multipart_id = bucket.create_multipart_upload(
-            upload.key, content_type=upload.content_type
+            upload.key, content_type=stored_type(upload.content_type)
         )
     except StorageError:
         _give_up(upload)

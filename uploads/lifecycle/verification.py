@@ -6,6 +6,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 
+from uploads.inspection.content_types import stored_type
 from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, Part
 from uploads.s3.part_plan import PartPlan
@@ -59,7 +60,7 @@ def find_mismatch(
             "size_differs",
             f"The object has {facts.byte_size} bytes, {upload.byte_size} were declared.",
         )
-    if _base_type(facts.content_type) != upload.content_type:
+    if _base_type(facts.content_type) not in _acceptable_types(upload):
         return Mismatch(
             "type_differs",
             f"The object is stored as {facts.content_type}, "
@@ -100,6 +101,12 @@ def _find_encoding(facts: ObjectFacts) -> Mismatch | None:
         "headers",
         f"The object is stored with Content-Encoding {facts.content_encoding}.",
     )
+
+
+def _acceptable_types(upload: Upload) -> frozenset[str]:
+    # An update of the site can change what is stored for a declared type, while
+    # uploads are in progress. Downloads never use the stored type.
+    return frozenset({upload.content_type, stored_type(upload.content_type)})
 
 
 def _base_type(content_type: str) -> str:

@@ -111,6 +111,8 @@ class Upload(models.Model):
     version_id = models.CharField(max_length=1024, blank=True)
     object_checksum = models.CharField(max_length=64, blank=True)
     detected_type = models.CharField(max_length=127, blank=True)
+    note = models.CharField(max_length=255, blank=True, db_default="")
+    """What inspectors tell the owner of an accepted file."""
     rejected_reason = models.CharField("refused because", max_length=255, blank=True)
     waiting_reason = models.CharField(max_length=255, blank=True)
     """Why an upload is still inspecting: who could not answer, or what broke."""

@@ -15,9 +15,10 @@ from django.views.decorators.http import require_POST, require_safe
 from uploads import lifecycle
 from uploads.access import rates
 from uploads.access.addresses import client_address
-from uploads.conf import ACTIVE_CONTENT_TYPES, options
+from uploads.conf import options
 from uploads.errors import UploadError
 from uploads.forms import PlainUploadForm, RenameForm
+from uploads.inspection.extensions import RUNNABLE
 from uploads.lifecycle import quota
 from uploads.lifecycle.policy import policy_for
 from uploads.models import Upload
@@ -45,7 +46,7 @@ def show_home(
         "user": str(request.user.pk),
         "username": request.user.get_username(),
         "csrfCookie": settings.CSRF_COOKIE_NAME,
-        "inertTypes": sorted(ACTIVE_CONTENT_TYPES),
+        "runnableEndings": sorted(RUNNABLE),
         "putLimit": options().min_part_bytes,
         "quota": asdict(usage),
         "policy": asdict(policy),
@@ -74,6 +75,7 @@ def upload(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
             "usage": quota.usage(request.user),
             "state": describe(row),
             "checksum": describe_checksum(row),
+            "note": lifecycle.note_on(row),
             "has_preview": row.state == State.READY and lifecycle.may_show_inline(row),
             "history": tell(row, reader=request.user),
         },

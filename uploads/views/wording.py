@@ -128,7 +128,7 @@ def describe(upload: Upload) -> Description:
             "again by itself: there is nothing for you to do."
         )
     if state == State.REJECTED:
-        told = reason or "It is not what was announced."
+        told = reason or "It breaks a rule of this site."
         explanation = f"This file was refused. {told} {_release_in_words(upload)}"
     if state == State.PENDING and upload.transport == Transport.COPY:
         explanation = "An operator has released this file. It is being copied."

@@ -5,12 +5,13 @@ import { linkedController, untilAborted } from "./abort.js";
  * @typedef {{
  *   filename: string, byte_size: number, content_type: string, checksum_sha256?: string,
  *   transport?: "put" | "multipart" | "post", relative_path?: string,
- *   last_modified?: string, fingerprint?: string,
+ *   last_modified?: string, fingerprint?: string, head?: string,
  * }} Declaration
  *
  * @typedef {{
  *   id: string, state: "pending" | "inspecting" | "ready" | "rejected" | "expired" | "cancelled" | "deleted",
  *   filename: string, relative_path: string, byte_size: number, content_type: string,
+ *   detected_type?: string | null, note?: string | null,
  *   checksum_sha256: string | null, transport: "put" | "multipart" | "post" | "form" | "copy",
  *   created_at: string, expires_at: string, completed_at: string | null, rejected_reason: string | null,
  *   release?: "possible" | "requested" | "released" | null, released_as?: string | null, released_from?: string | null,

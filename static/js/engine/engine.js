@@ -5,7 +5,7 @@ import { Clock } from "./clock.js";
 import { Connectivity } from "./connectivity.js";
 import { Delivery } from "./delivery.js";
 import { Emitter } from "./emitter.js";
-import { INERT_TYPES, declaredType } from "./content-type.js";
+import { declaredType } from "./content-type.js";
 import { Lanes } from "./lanes.js";
 import { Large } from "./large.js";
 import { Put } from "./put.js";
@@ -13,6 +13,7 @@ import { Retry } from "./retry.js";
 import { Single } from "./single.js";
 import { SpeedMeter } from "./speed.js";
 import { Upload } from "./upload.js";
+import { readHead } from "./head.js";
 import { recognise } from "./identity.js";
 import { workerUrl } from "./worker-url.js";
 
@@ -27,7 +28,7 @@ import { workerUrl } from "./worker-url.js";
  *   csrfToken?: () => string,
  *   user?: string,
  *   workerUrl?: string,
- *   inertTypes?: string[],
+ *   restrictsTypes?: () => boolean,
  *   base?: string,
  *   lanes?: number,
  *   putLimit?: number,
@@ -45,6 +46,7 @@ import { workerUrl } from "./worker-url.js";
  */
 
 const MIB = 1024 * 1024;
+const HEAD_FROM = MIB; // larger files are asked about before they are sent
 const MAX_SMALL_AT_ONCE = 200; // two batches: more would only let their URLs age
 const TICK_MS = 250;
 const MOVING = new Set(["queued", "sending", "checking"]);
@@ -199,7 +201,7 @@ export class Engine extends Emitter {
     const declaration = {
       filename,
       byte_size: file.size,
-      content_type: record?.content_type ?? declaredType(contentType, this.#options.inertTypes ?? INERT_TYPES),
+      content_type: record?.content_type ?? declaredType(contentType),
       ...(relativePath ? { relative_path: relativePath } : {}),
     };
     /** @type {Upload} */
@@ -214,7 +216,9 @@ export class Engine extends Emitter {
       onMove: (bytes) => this.#meter.moved(bytes),
       createTransfer: (owner, progress, again) => {
         const known = !again && Boolean(key || record);
-        const parts = { file, declaration, known, owner, progress, key: (!again && key) || this.#newKey() };
+        const asks = file.size > HEAD_FROM || Boolean(this.#options.restrictsTypes?.());
+        const head = async () => (asks ? readHead(file) : {});
+        const parts = { file, declaration, head, known, owner, progress, key: (!again && key) || this.#newKey() };
         return large ? this.#large(parts) : this.#single(parts);
       },
     });
@@ -224,13 +228,13 @@ export class Engine extends Emitter {
     return upload;
   }
 
-  /** @param {Pick<import("./single.js").TransferParts, "file" | "declaration" | "key" | "known" | "owner" | "progress">} parts */
+  /** @param {Pick<import("./single.js").TransferParts, "file" | "declaration" | "head" | "key" | "known" | "owner" | "progress">} parts */
   #single(parts) {
     const { api } = this;
     return new Single({ ...parts, api, checksums: this.#checksums, delivery: this.#delivery, batch: this.#batch });
   }
 
-  /** @param {Pick<import("./single.js").TransferParts, "file" | "declaration" | "key" | "known" | "owner" | "progress">} parts */
+  /** @param {Pick<import("./single.js").TransferParts, "file" | "declaration" | "head" | "key" | "known" | "owner" | "progress">} parts */
   #large(parts) {
     return new Large({
       ...parts,

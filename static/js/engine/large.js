@@ -46,8 +46,8 @@ export class Large {
    * @returns {Promise<import("./api.js").UploadRecord>}
    */
   async start() {
-    const { api, declaration, key } = this.#parts;
-    const record = await api.start({ ...declaration, ...this.#identity, transport: "multipart" }, key);
+    const { api, declaration, head, key } = this.#parts;
+    const record = await api.start({ ...declaration, ...this.#identity, ...(await head()), transport: "multipart" }, key);
     compare(record, this.#identity.fingerprint);
     return record;
   }

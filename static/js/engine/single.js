@@ -6,6 +6,7 @@ import { untilAborted } from "./abort.js";
  * @typedef {{
  *   file: Blob,
  *   declaration: import("./api.js").Declaration,
+ *   head: () => Promise<{head?: string}>,
  *   key: string,
  *   known: boolean,
  *   owner: object,
@@ -60,6 +61,7 @@ export class Single {
   async start() {
     const declaration = { ...this.#parts.declaration, transport: /** @type {const} */ ("put"), checksum_sha256: this.#checksum };
     if (this.#known) return this.#parts.api.start(declaration, this.#key);
+    Object.assign(declaration, await this.#parts.head());
     const seat = this.#starting ?? this.#batch.starts.join();
     this.#starting = null;
     const { record, key } = await seat.add({ declaration, key: this.#key });

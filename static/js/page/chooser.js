@@ -54,12 +54,12 @@ export function createChooser(target, { id, note }) {
  *
  * @param {AnyUppy} uppy
  * @param {{
- *   policy: () => Policy, inertTypes: string[],
+ *   policy: () => Policy,
  *   onRefused: (lines: string[]) => void, divert: (file: File, relativePath: string) => boolean,
  * }} options
  *   `divert` tells whether a file goes another way; `onRefused` hears of all files that were left out of one choice
  */
-export function enforcePolicy(uppy, { policy, inertTypes, onRefused, divert }) {
+export function enforcePolicy(uppy, { policy, onRefused, divert }) {
   /** @type {string[]} */
   let refused = [];
   uppy.setOptions({
@@ -67,7 +67,7 @@ export function enforcePolicy(uppy, { policy, inertTypes, onRefused, divert }) {
       if (Object.hasOwn(files, file.id)) return false;
       const { relativePath } = file.meta;
       if (file.data instanceof File && divert(file.data, typeof relativePath === "string" ? relativePath : "")) return false;
-      const reason = refusal({ name: file.name ?? "", type: file.type ?? "", size: file.size }, policy(), inertTypes);
+      const reason = refusal(file, policy());
       if (!reason) return true;
       if (refused.length === 0) {
         queueMicrotask(() => {

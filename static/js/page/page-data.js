@@ -1,6 +1,6 @@
 /**
  * @typedef {{
- *   user: string, username: string, csrfCookie: string, inertTypes: string[], putLimit: number,
+ *   user: string, username: string, csrfCookie: string, runnableEndings: string[], putLimit: number,
  *   quota: {limit_bytes: number, used_bytes: number, reserved_bytes: number, file_count: number, max_files: number},
  *   policy: import("./policy.js").Policy,
  * }} PageData

@@ -32,7 +32,7 @@ export function startPage() {
     user: data.user,
     putLimit: data.putLimit,
     workerUrl: document.body.dataset.checksumWorker,
-    inertTypes: data.inertTypes,
+    restrictsTypes: () => !data.policy.allowed_content_types.includes("*/*"),
   });
   guardLeaving(window, engine);
   keepAwake(document, navigator, engine);
@@ -137,7 +137,6 @@ export function startPage() {
 
   enforcePolicy(uppy, {
     policy: () => data.policy,
-    inertTypes: data.inertTypes,
     divert: (file, relativePath) => unfinished.take(file, relativePath),
     onRefused: (lines) =>
       notices.show(`${plural(lines.length, "file was", "files were")} left out`, {

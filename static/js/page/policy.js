@@ -1,4 +1,3 @@
-import { declaredType } from "../engine/content-type.js";
 import { formatBytes } from "./format.js";
 
 /** @typedef {{max_file_size: number, allowed_content_types: string[]}} Policy */
@@ -6,25 +5,14 @@ import { formatBytes } from "./format.js";
 /**
  * Return why the server would refuse a file, or "" when it would not.
  *
- * @param {{name: string, type: string, size: number | null}} file
+ * Types are the server's to judge: what a browser knows of them is often wrong.
+ *
+ * @param {{size: number | null}} file
  * @param {Policy} policy
- * @param {string[]} inertTypes
  */
-export function refusal(file, policy, inertTypes) {
-  if ((file.size ?? 0) > policy.max_file_size) {
-    return `larger than ${formatBytes(policy.max_file_size)}, the most for one file`;
-  }
-  const type = declaredType(file.type, inertTypes);
-  if (!allows(policy.allowed_content_types, type)) return "files of this type are not allowed here";
-  return "";
-}
-
-/**
- * @param {string[]} allowed
- * @param {string} type
- */
-function allows(allowed, type) {
-  return allowed.some((pattern) => pattern === "*/*" || pattern === type || pattern === `${type.split("/")[0]}/*`);
+export function refusal(file, policy) {
+  if ((file.size ?? 0) <= policy.max_file_size) return "";
+  return `larger than ${formatBytes(policy.max_file_size)}, the most for one file`;
 }
 
 /**

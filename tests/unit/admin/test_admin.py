@@ -243,7 +243,7 @@ def test_no_fact_is_left_out_of_the_page() -> None:
     shown = set(UploadAdmin.readonly_fields)
     in_other_words = {"owner", "state", "byte_size", "part_size"}
     # As links, or the same as another one.
-    in_other_words |= {"released_as", "released_from", "search_name"}
+    in_other_words |= {"released_as", "released_from", "search_name", "note"}
 
     columns = {field.name for field in Upload._meta.concrete_fields}
 

@@ -16,10 +16,12 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
+from tests.support import heads
 from uploads import errors, lifecycle
 from uploads.access.tokens import create_token
 from uploads.api.problems import STATUS
-from uploads.models import StorageQuota, Upload
+from uploads.lifecycle.quota import usage as usage_of
+from uploads.models import StorageQuota, Upload, UploadPolicy
 from uploads.s3.bucket import Bucket
 
 pytestmark = pytest.mark.django_db
@@ -102,6 +104,8 @@ def test_a_small_file_gets_one_request_that_pins_everything(call: Call) -> None:
         "relative_path",
         "byte_size",
         "content_type",
+        "detected_type",
+        "note",
         "checksum_sha256",
         "transport",
         "created_at",
@@ -221,7 +225,7 @@ def test_a_batch_answers_for_each_file_in_order(call: Call, alice: Any) -> None:
     wanted = [
         HELLO,
         HELLO | {"byte_size": 6},
-        HELLO | {"content_type": "text/html"},
+        HELLO | {"filename": "hello.pdf.exe", "head": "aGVsbG8="},
         HELLO,
     ]
 
@@ -229,7 +233,7 @@ def test_a_batch_answers_for_each_file_in_order(call: Call, alice: Any) -> None:
 
     assert response.status_code == 200
     results = response.json()["results"]
-    assert [result["status"] for result in results] == [201, 403, 415, 201]
+    assert [result["status"] for result in results] == [201, 403, 422, 201]
     assert results[0]["upload"]["request"]["method"] == "PUT"
     assert results[1]["problem"]["code"] == "quota_exceeded"
 
@@ -496,8 +500,6 @@ def test_what_is_not_in_the_contract_is_refused(
 @pytest.mark.parametrize(
     ("changes", "status", "code"),
     [
-        ({"content_type": "text/html"}, 415, "content_type_not_allowed"),
-        ({"content_type": "image/svg+xml"}, 415, "content_type_not_allowed"),
         ({"byte_size": 2**53 - 1, "transport": "multipart"}, 413, "file_too_large"),
         ({"byte_size": 21 * 1024**3}, 403, "quota_exceeded"),
         ({"byte_size": 6 * 1024**3, "transport": "put"}, 413, "file_too_large"),
@@ -508,6 +510,97 @@ def test_what_the_policy_forbids_has_its_own_code(
     call: Call, changes: dict[str, Any], status: int, code: str
 ) -> None:
     assert_problem(call("POST", "/uploads", HELLO | changes), status, code)
+
+
+# The head: an early answer
+
+
+def with_head(content: bytes, **changes: Any) -> dict[str, Any]:
+    return HELLO | {"head": base64.b64encode(content).decode()} | changes
+
+
+def test_a_disguise_is_refused_before_anything_is_reserved(
+    call: Call, alice: Any
+) -> None:
+    body = with_head(heads.PE, filename="film.mp4", content_type="video/mp4")
+
+    told = assert_problem(call("POST", "/uploads", body), 422, "invalid_request")
+
+    assert "Windows program" in told["detail"]
+    assert told["errors"]["head"] == [told["detail"]]
+    assert not Upload.objects.exists()
+    assert usage_of(alice).reserved_bytes == 0
+
+
+def test_a_film_under_a_policy_of_pictures_is_refused_before_it_is_sent(
+    call: Call, alice: Any
+) -> None:
+    UploadPolicy.objects.create(user=alice, allowed_content_types=["image/*"])
+    film = with_head(
+        heads.MP4, filename="a.jpg", content_type="image/jpeg", byte_size=4 * 1024**3
+    ) | {"transport": "multipart"}
+
+    told = assert_problem(
+        call("POST", "/uploads", film), 415, "content_type_not_allowed"
+    )
+
+    assert told["detail"] == (
+        "Files of type video/mp4 may not be uploaded here. Allowed: image/*."
+    )
+    results = call("POST", "/uploads/batch", {"uploads": [film]}).json()["results"]
+    assert [result["status"] for result in results] == [415]
+    assert not Upload.objects.exists()
+
+
+@pytest.mark.parametrize("content", [heads.WORDS, bytes(range(128, 256)) * 4])
+def test_a_head_of_no_allowed_type_is_refused_under_a_policy(
+    call: Call, alice: Any, content: bytes
+) -> None:
+    UploadPolicy.objects.create(user=alice, allowed_content_types=["image/*"])
+    body = with_head(content, filename="a.jpg", content_type="image/jpeg")
+
+    assert_problem(call("POST", "/uploads", body), 415, "content_type_not_allowed")
+
+
+def test_what_the_head_shows_outweighs_a_wrong_declared_type(
+    call: Call, alice: Any
+) -> None:
+    UploadPolicy.objects.create(user=alice, allowed_content_types=["image/*"])
+    body = with_head(heads.HEIC, filename="IMG_1", content_type="application/x-wrong")
+
+    assert call("POST", "/uploads", body).status_code == 201
+
+
+def test_a_head_changes_nothing_under_the_open_policy(call: Call) -> None:
+    for content in (heads.WORDS, heads.MP4, b""):
+        body = with_head(content, content_type="image/png")
+        assert call("POST", "/uploads", body).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "head", ["a", "====", "a" * 5468, "aGVsbG8=\n", "-_-_", 5, ["aGVsbG8="]]
+)
+def test_a_head_that_is_not_base64_of_four_kib_is_refused(
+    call: Call, head: object
+) -> None:
+    told = assert_problem(
+        call("POST", "/uploads", HELLO | {"head": head}), 422, "invalid_request"
+    )
+
+    assert "head" in told["errors"]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/html", "image/svg+xml", "text/javascript", "application/a+xml"],
+)
+def test_active_types_are_recorded_and_stored_as_plain_bytes(
+    call: Call, content_type: str
+) -> None:
+    body = call("POST", "/uploads", HELLO | {"content_type": content_type}).json()
+
+    assert body["content_type"] == content_type
+    assert body["request"]["headers"]["Content-Type"] == "application/octet-stream"
 
 
 @pytest.mark.parametrize(

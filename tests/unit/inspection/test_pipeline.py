@@ -158,4 +158,4 @@ def test_no_inspector_at_all_is_worth_a_warning(settings: Any) -> None:
 
 def test_the_sites_own_inspectors_are_in_order() -> None:
     assert checks.check_inspectors() == []
-    assert len(inspectors()) == len(site_settings.INSPECTORS) >= 4
+    assert len(inspectors()) == len(site_settings.INSPECTORS) >= 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import User
@@ -14,6 +15,8 @@ from tests.support.inspectors import Absent, entries
 from tests.support.storage_faults import refusing
 from uploads import lifecycle
 from uploads.errors import InvalidRequest, InvalidState, StaleUpload
+from uploads.inspection.archives import ArchiveInspector
+from uploads.inspection.verdicts import refused
 from uploads.lifecycle import reconciliation
 from uploads.lifecycle.quarantine import empty_quarantine
 from uploads.models import Upload
@@ -23,7 +26,7 @@ from uploads.upkeep.auditing import audit
 from uploads.upkeep.sweeper import sweep
 
 PDF = b"%PDF-1.7\n"
-HTML = b"<!doctype html><script>alert(1)</script>"
+PROGRAM = b"MZ\x90\x00" + bytes(60)
 
 
 @pytest.fixture
@@ -182,7 +185,7 @@ def keys(bucket: Bucket, prefix: str = "") -> list[str]:
 
 
 def test_refused_content_is_only_purged_by_default(alice: Any, bucket: Bucket) -> None:
-    upload = lifecycle.complete(arrive(bucket, alice, HTML))
+    upload = lifecycle.complete(arrive(bucket, alice, PROGRAM))
 
     assert (upload.state, upload.quarantine_key) == (State.REJECTED, "")
     assert keys(bucket) == []
@@ -191,7 +194,7 @@ def test_refused_content_is_only_purged_by_default(alice: Any, bucket: Bucket) -
 def test_refused_content_goes_into_quarantine(
     alice: Any, bucket: Bucket, kept: str
 ) -> None:
-    upload = lifecycle.complete(arrive(bucket, alice, HTML))
+    upload = lifecycle.complete(arrive(bucket, alice, PROGRAM))
 
     upload.refresh_from_db()
     assert upload.state == State.REJECTED
@@ -200,7 +203,7 @@ def test_refused_content_goes_into_quarantine(
     facts = bucket.head_object(upload.quarantine_key)
     assert facts is not None
     assert facts.content_type == "application/octet-stream"
-    assert bucket.read_range(upload.quarantine_key, 0, 1000) == HTML
+    assert bucket.read_range(upload.quarantine_key, 0, 1000) == PROGRAM
     assert held(alice) == (0, 0, 0, 0)
     with pytest.raises(InvalidState):
         lifecycle.presign_download(upload)
@@ -209,7 +212,7 @@ def test_refused_content_goes_into_quarantine(
 def test_what_is_in_quarantine_is_nobodys_orphan(
     alice: Any, bucket: Bucket, kept: str
 ) -> None:
-    upload = lifecycle.complete(arrive(bucket, alice, HTML))
+    upload = lifecycle.complete(arrive(bucket, alice, PROGRAM))
     for _ in range(2):
         let_time_pass(days=10)
         report = sweep()
@@ -222,7 +225,7 @@ def test_what_is_in_quarantine_is_nobodys_orphan(
 def test_bytes_that_are_not_the_declared_ones_are_not_kept(
     alice: Any, bucket: Bucket, kept: str
 ) -> None:
-    upload = begin(alice, HTML)
+    upload = begin(alice, PROGRAM)
     put(bucket, upload, b"others")
 
     lifecycle.complete(upload)
@@ -234,7 +237,7 @@ def test_bytes_that_are_not_the_declared_ones_are_not_kept(
 def test_its_owner_takes_it_off_the_list_and_the_operator_keeps_the_copy(
     alice: Any, bucket: Bucket, kept: str
 ) -> None:
-    upload = lifecycle.complete(arrive(bucket, alice, HTML))
+    upload = lifecycle.complete(arrive(bucket, alice, PROGRAM))
 
     lifecycle.remove(upload)
 
@@ -245,7 +248,7 @@ def test_its_owner_takes_it_off_the_list_and_the_operator_keeps_the_copy(
 def test_the_operator_empties_the_quarantine(
     alice: Any, bucket: Bucket, kept: str
 ) -> None:
-    upload = lifecycle.complete(arrive(bucket, alice, HTML))
+    upload = lifecycle.complete(arrive(bucket, alice, PROGRAM))
 
     assert empty_quarantine(upload)
     assert not empty_quarantine(upload)
@@ -259,7 +262,7 @@ def test_the_operator_empties_the_quarantine(
 def test_a_quarantine_that_cannot_be_written_keeps_the_upload_waiting(
     alice: Any, bucket: Bucket, kept: str
 ) -> None:
-    upload = arrive(bucket, alice, HTML)
+    upload = arrive(bucket, alice, PROGRAM)
 
     with refusing(bucket, "CopyObject"):
         lifecycle.complete(upload)
@@ -274,7 +277,7 @@ def test_a_quarantine_that_cannot_be_written_keeps_the_upload_waiting(
 def test_a_copy_that_was_made_and_not_written_down_is_found_again(
     alice: Any, bucket: Bucket, kept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upload = arrive(bucket, alice, HTML)
+    upload = arrive(bucket, alice, PROGRAM)
     with monkeypatch.context() as patch:
         patch.setattr(lifecycle.inspecting, "reject", _die)
         with pytest.raises(OperationalError):
@@ -290,7 +293,7 @@ def test_a_copy_that_was_made_and_not_written_down_is_found_again(
 def test_a_copy_of_what_was_given_up_meanwhile_goes(
     alice: Any, bucket: Bucket, kept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upload = arrive(bucket, alice, HTML)
+    upload = arrive(bucket, alice, PROGRAM)
 
     def give_up(*args: Any, **facts: Any) -> None:
         lifecycle.remove(Upload.objects.get())
@@ -308,7 +311,7 @@ def test_what_is_too_large_for_a_copy_is_only_purged(
 ) -> None:
     monkeypatch.setattr(lifecycle.quarantine, "MAX_COPY", 3)
 
-    upload = lifecycle.complete(arrive(bucket, alice, HTML))
+    upload = lifecycle.complete(arrive(bucket, alice, PROGRAM))
 
     assert (upload.state, upload.quarantine_key) == (State.REJECTED, "")
     assert keys(bucket) == []
@@ -324,15 +327,17 @@ def _die(*args: Any, **facts: Any) -> None:
 def test_a_name_is_compared_with_the_content_at_completion(
     alice: Any, bucket: Bucket
 ) -> None:
-    upload = arrive(bucket, alice, filename="notes.exe")
+    upload = arrive(bucket, alice, PROGRAM, filename="notes.txt")
 
     lifecycle.complete(upload)
 
     assert upload.state == State.REJECTED
-    assert ".exe" in upload.rejected_reason
+    assert ".txt" in upload.rejected_reason
 
 
-@pytest.mark.parametrize("filename", ["notes.html", "notes.JS", "notes.txt.lnk"])
+@pytest.mark.parametrize(
+    "filename", ["notes.pdf.exe", "notes.txt.JS", "notes.txt.ln\u200bk"]
+)
 @pytest.mark.parametrize("ready", [True, False])
 def test_a_rename_obeys_the_same_rule(
     alice: Any, bucket: Bucket, filename: str, ready: bool
@@ -359,16 +364,65 @@ def test_a_harmless_rename_goes_through(
     assert upload.filename == filename
 
 
-def test_a_picture_cannot_be_renamed_into_a_document(
-    alice: Any, bucket: Bucket
+@pytest.mark.parametrize(
+    ("content", "was", "becomes", "words"),
+    [
+        (PROGRAM, "tool.exe", "letter.pdf", "Windows program"),
+        (b"#!/bin/sh\n", "run.sh", "photo.png", "script"),
+        (b"<html><body>x", "page.html", "film.mp4", "web page"),
+    ],
+)
+def test_a_rename_is_judged_by_the_stored_content(
+    alice: Any, bucket: Bucket, content: bytes, was: str, becomes: str, words: str
 ) -> None:
     upload = arrive(
-        bucket, alice, PDF, filename="a.pdf", content_type="application/pdf"
+        bucket, alice, content, filename=was, content_type="application/octet-stream"
     )
     lifecycle.complete(upload)
+    assert upload.state == State.READY
 
-    with pytest.raises(InvalidRequest, match="PDF document"):
-        lifecycle.rename(upload, "a.docx")
+    with pytest.raises(InvalidRequest, match=words):
+        lifecycle.rename(upload, becomes)
+
+
+def test_a_rename_into_the_name_of_an_archive_is_judged_as_one(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = lifecycle.complete(arrive(bucket, alice, filename="notes.txt"))
+
+    with (
+        patch.object(ArchiveInspector, "inspect", return_value=refused("No.")),
+        pytest.raises(InvalidRequest, match=r"No\."),
+    ):
+        lifecycle.rename(upload, "notes.zip")
+
+
+def test_a_difference_between_name_and_content_is_a_note(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = arrive(bucket, alice, PDF, filename="a.jpg", content_type="image/jpeg")
+
+    lifecycle.complete(upload)
+
+    upload.refresh_from_db()
+    assert (upload.state, upload.detected_type) == (State.READY, "application/pdf")
+    assert lifecycle.note_on(upload) == "Named .jpg, is a PDF document."
+    told = upload.events.get(kind="upload.ready").detail
+    assert told["detected_type"] == "application/pdf"
+    lifecycle.rename(upload, "a.pdf")
+    assert lifecycle.note_on(upload) == ""
+
+
+def test_a_note_of_an_inspector_is_kept(
+    alice: Any, bucket: Bucket, settings: Any
+) -> None:
+    settings.INSPECTORS = entries("Yes", owner_note="Local names were not checked.")
+
+    upload = lifecycle.complete(arrive(bucket, alice))
+
+    upload.refresh_from_db()
+    assert upload.note == "Local names were not checked."
+    assert lifecycle.note_on(upload) == "Local names were not checked."
 
 
 def test_while_it_is_inspected_a_file_keeps_its_extension(
@@ -383,29 +437,11 @@ def test_while_it_is_inspected_a_file_keeps_its_extension(
     assert Upload.objects.get().filename == "other.txt"
 
 
-def test_a_rename_that_meets_a_completion_is_judged_by_what_it_found(
-    alice: Any, bucket: Bucket
-) -> None:
-    # As bytes it may be called anything; as what the inspection found, it may not.
-    upload = begin(alice, PDF, filename="a", content_type="application/octet-stream")
-    other = begin(alice, PDF, filename="b", content_type="application/octet-stream")
-    for twin in Upload.objects.all():
-        put(bucket, twin, PDF)
-        lifecycle.complete(twin)
-
-    lifecycle.rename(upload, "a.pdf")
-    with pytest.raises(InvalidRequest, match="PDF document"):
-        lifecycle.rename(other, "b.docx")
-
-    names = Upload.objects.order_by("filename").values_list("filename", flat=True)
-    assert list(names) == ["a.pdf", "b"]
-
-
 def test_a_name_given_just_before_the_inspection_is_the_one_inspected(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = arrive(bucket, alice)
-    Upload.objects.update(filename="notes.exe")
+    Upload.objects.update(filename="notes.txt.exe")
 
     reconciliation.complete(upload)
 

@@ -359,7 +359,8 @@ def test_a_program_declared_as_an_image_is_rejected_purged_and_explained(
 ) -> None:
     content = b"MZ\x90\x00" + bytes(60)
     upload = lifecycle.start(
-        owner=alice, declaration=declare(content, content_type="image/png")
+        owner=alice,
+        declaration=declare(content, filename="a.png", content_type="image/png"),
     )
     put(bucket, upload, content)
 
@@ -367,8 +368,8 @@ def test_a_program_declared_as_an_image_is_rejected_purged_and_explained(
 
     assert upload.state == State.REJECTED
     assert upload.rejected_reason == (
-        "It looks like a Windows program, not a PNG image "
-        "(image/png, application/vnd.microsoft.portable-executable)."
+        "This file is a Windows program, but its name ends in .png. Give it the "
+        "ending of a program, or none, then upload it again."
     )
     assert bucket.head_object(upload.key) is None
     assert held(alice) == (0, 0, 0, 0)
@@ -558,10 +559,13 @@ def test_only_verified_raster_images_are_shown_inline(
     bytes_ = lifecycle.presign_download(
         ready(PNG, "application/octet-stream"), inline=True
     )
+    claimed = lifecycle.presign_download(ready(b"hello", "image/png"), inline=True)
 
     assert "response-content-disposition=inline" in image.url
+    assert "response-content-disposition=inline" in bytes_.url
+    assert "response-content-type=image%2Fpng" in bytes_.url
     assert "response-content-disposition=attachment" in text.url
-    assert "response-content-disposition=attachment" in bytes_.url
+    assert "response-content-disposition=attachment" in claimed.url
 
 
 def test_a_lost_race_is_told_and_changes_nothing(alice: Any, bucket: Bucket) -> None:

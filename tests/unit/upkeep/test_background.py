@@ -194,7 +194,7 @@ def test_storage_that_is_away_is_asked_again_later(
 
     with refusing(bucket, "GetObject"):
         settings.INSPECTORS = [
-            {"NAME": "uploads.inspection.declared_type.DeclaredTypeInspector"}
+            {"NAME": "uploads.inspection.disguises.DisguiseInspector"}
         ]
         run(upload)
     assert upload.failed_checks == 1

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from uploads.conf import ACTIVE_CONTENT_TYPES
+from uploads.inspection.extensions import RUNNABLE
 from uploads.models import AuditEvent, StorageQuota, Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
@@ -100,7 +100,7 @@ def test_home_hands_the_script_what_it_needs(page: Client, alice: Any) -> None:
     assert found is not None
     data = json.loads(found[1])
     assert data["username"] == "alice"
-    assert data["inertTypes"] == sorted(ACTIVE_CONTENT_TYPES)
+    assert data["runnableEndings"] == sorted(RUNNABLE)
     assert data["putLimit"] == 16 * 1024**2
     assert data["quota"]["limit_bytes"] == 5_000_000_000
     assert data["quota"]["used_bytes"] == 7

@@ -93,7 +93,7 @@ def test_what_the_policy_forbids_is_refused_and_not_offered(
     assert '<option value="100000000"' not in text_of(too_large)
     assert '<option value="rest">50 MB, the most that may be' in text_of(too_large)
     assert wrong_type.status_code == 415
-    assert "Files of type text/plain may not be uploaded." in text_of(wrong_type)
+    assert "Files of type text/plain may not be uploaded here." in text_of(wrong_type)
     assert held(alice) == (0, 0, 0, 0)
 
 

@@ -1,0 +1,152 @@
+"""Inspect real files and print what is refused: real_files.py [--policy NAME] FOLDER...
+
+Every file counts as harmless, so each refusal has to be argued. Each file is declared
+as browsers on Linux, macOS and Windows do. Only first bytes are judged: disguises,
+images and, with --policy, types; for archives use --archives, which takes longer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+
+import django  # noqa: E402
+
+django.setup()
+
+from uploads.errors import ContentTypeNotAllowed  # noqa: E402
+from uploads.inspection.archives import ArchiveInspector  # noqa: E402
+from uploads.inspection.disguises import DisguiseInspector  # noqa: E402
+from uploads.inspection.extensions import extension_of  # noqa: E402
+from uploads.inspection.guesses import type_of  # noqa: E402
+from uploads.inspection.images import ImageInspector  # noqa: E402
+from uploads.inspection.verdicts import Inspector, Sample  # noqa: E402
+from uploads.lifecycle.policy import Policy  # noqa: E402
+
+DECLARED = ROOT / "tests" / "cases" / "declared.tsv"
+SYSTEMS = ("linux", "macos", "windows")
+OFFICE = "application/vnd.openxmlformats-officedocument"
+POLICIES = {
+    "pictures": ("image/*",),
+    "documents": (
+        "application/pdf",
+        "application/msword",
+        "application/rtf",
+        "application/vnd.ms-excel",
+        "application/vnd.ms-powerpoint",
+        f"{OFFICE}.wordprocessingml.document",
+        f"{OFFICE}.spreadsheetml.sheet",
+        f"{OFFICE}.presentationml.presentation",
+        "application/vnd.oasis.opendocument.text",
+        "application/vnd.oasis.opendocument.spreadsheet",
+        "application/vnd.oasis.opendocument.presentation",
+        "text/plain",
+        "text/csv",
+    ),
+    "audio and video": ("audio/*", "video/*"),
+}
+BELONGS = {
+    "pictures": "avif bmp cr2 cr3 dng gif heic heif jp2 jpeg jpg jxl nef orf pef png "
+    "psd raf rw2 svg tga tif tiff webp xcf",
+    "documents": "csv doc docm docx dot odp ods odt pdf ppt pptx pps rtf txt xls xlsm "
+    "xlsx",
+    "audio and video": "3gp aac aif aiff amr au avi flac flv m4a m4v mid mka mkv mov "
+    "mp2 mp3 mp4 mpeg mpg oga ogg ogv opus wav weba webm wma wmv",
+}
+
+
+def declared_types() -> dict[str, tuple[str, ...]]:
+    """Return what each system's browsers declare, by ending."""
+    lines = DECLARED.read_text().splitlines()
+    rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
+    return {ending: tuple(types) for ending, *types in rows if ending != "ending"}
+
+
+def files_in(folders: list[str]) -> Iterator[Path]:
+    for folder in folders:
+        for path in sorted(Path(folder).rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                yield path
+
+
+def sample_of(path: Path, content_type: str) -> Sample:
+    def read(start: int, length: int) -> bytes:
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(length)
+
+    return Sample(path.name, content_type, path.stat().st_size, read)
+
+
+def refusals(sample: Sample, inspectors: list[Inspector]) -> Iterator[tuple[str, str]]:
+    for inspector in inspectors:
+        if inspector.wants(sample):
+            verdict = inspector.inspect(sample)
+            if not verdict.accepted:
+                yield inspector.name, verdict.reason
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", nargs="*")
+    parser.add_argument("--policy", choices=POLICIES)
+    parser.add_argument("--archives", action="store_true")
+    chosen = parser.parse_args()
+    if not chosen.folders:
+        print("Name folders with real files to inspect.")
+        return
+    table = declared_types()
+    policy = Policy(2**63, POLICIES[chosen.policy]) if chosen.policy else None
+    belonging = set(BELONGS[chosen.policy].split()) if chosen.policy else None
+    inspectors: list[Inspector] = [DisguiseInspector(), ImageInspector()]
+    inspectors += [ArchiveInspector()] if chosen.archives else []
+    kinds: Counter[str] = Counter()
+    rules: Counter[str] = Counter()
+    detected: Counter[str] = Counter()
+    began, count = time.monotonic(), 0
+    for path in files_in(chosen.folders):
+        ending = extension_of(path.name)
+        if belonging is not None and ending not in belonging:
+            continue
+        count += 1
+        kinds[ending] += 1
+        declared = table.get(ending, ())
+        types = {
+            type_of(path.name),
+            *(found for found in declared if found != "-"),
+        }
+        shared: Sample | None = None
+        told: set[tuple[str, str]] = set()
+        for content_type in sorted(types):
+            sample = sample_of(path, content_type)
+            if shared is not None:  # the bytes are the same: detect them once
+                sample.__dict__["head"] = shared.head
+                sample.__dict__["precise_type"] = shared.precise_type
+            shared = sample
+            told |= set(refusals(sample, inspectors))
+            if policy is not None and sample.byte_size:
+                try:
+                    policy.check_content(path.name, content_type, sample.precise_type)
+                except ContentTypeNotAllowed as error:
+                    told.add(("Policy", error.detail))
+        detected[(bool(shared and shared.precise_type) and "known") or "unknown"] += 1
+        for rule, reason in sorted(told):
+            print(f"{rule}\t{path}\t{reason}")
+        rules.update({rule for rule, _ in told})
+    seconds = time.monotonic() - began
+    print(f"{count} files with {len(kinds)} endings in {seconds:.0f} s; refused by:")
+    print(", ".join(f"{rule} {n}" for rule, n in rules.most_common()) or "nothing")
+    print(f"type {dict(detected)}; endings {kinds.most_common(200)}")
+
+
+if __name__ == "__main__":
+    main()

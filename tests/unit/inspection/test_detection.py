@@ -1,0 +1,149 @@
+"""What is detected by first bytes, and by which type it is stored and served."""
+
+from __future__ import annotations
+
+import zlib
+
+import pytest
+
+from tests.support import heads
+from tests.support.inspectors import sample_of
+from uploads.inspection.content_types import (
+    ACTIVE_CONTENT_TYPES,
+    family_of,
+    served_type,
+    stored_type,
+)
+from uploads.inspection.detection import detect_type
+from uploads.inspection.verdicts import Sample
+
+BYTES = "application/octet-stream"
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        (heads.PNG, "image/png"),
+        (heads.JPEG, "image/jpeg"),
+        (heads.GIF, "image/gif"),
+        (heads.WEBP, "image/webp"),
+        (heads.HEIC, "image/heic"),
+        (heads.TIFF, "image/tiff"),
+        (heads.PDF, "application/pdf"),
+        (heads.ZIP, "application/zip"),
+        (heads.GZIP, "application/gzip"),
+        (heads.MP4, "video/mp4"),
+        (heads.WEBM, "video/webm"),
+        (heads.PE, "application/vnd.microsoft.portable-executable"),
+        (heads.ELF, "application/x-elf"),
+        (heads.MACH_O, "application/x-mach-binary"),
+        (heads.FAT_MACH_O, "application/x-mach-binary"),
+        (heads.JAVA_CLASS, "application/java-vm"),
+        (heads.HTML, "text/html"),
+        (heads.SVG, "image/svg+xml"),
+        (heads.SHELL, "text/x-shellscript"),
+        (heads.PHP, "application/x-httpd-php"),
+        (heads.WORDS, "text/plain"),
+        (b"{\\rtf1\\ansi Hello}", "application/rtf"),
+        (b"%!PS-Adobe-3.0\n", "application/postscript"),
+        (b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00", "audio/wav"),
+        (b"fLaC\x00\x00\x00\x22", "audio/flac"),
+        (b"OggS\x00\x02" + bytes(20) + b"\x01\x1e\x01vorbis", "audio/ogg"),
+        (b"7z\xbc\xaf\x27\x1c\x00\x04" + bytes(24), "application/x-7z-compressed"),
+        (b"", ""),
+        (zlib.compress(bytes(5000))[2:], ""),
+    ],
+)
+def test_well_known_formats_are_detected(content: bytes, content_type: str) -> None:
+    assert detect_type(content) == content_type
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"BM" + bytes(range(200)),  # "BM" begins any binary that likes to
+        b"BMW, Audi and MZ motorcycles",
+        b"GIF89a and PNG are formats\n",
+        b"GIF89a/*\n*/=1;alert(1)//",
+    ],
+)
+def test_what_only_begins_like_an_image_is_none(content: bytes) -> None:
+    assert not detect_type(content).startswith("image/")
+
+
+def test_a_document_that_is_a_zip_archive_is_one_to_the_archive_inspector() -> None:
+    content = b"PK\x03\x04\x14\x00\x00\x00\x00\x00" + bytes(16) + b"\x08\x00\x00\x00"
+    content += b"mimetypeapplication/vnd.oasis.opendocument.text"
+
+    sample = sample_of(content, filename="a.odt")
+
+    assert sample.precise_type == "application/vnd.oasis.opendocument.text"
+    assert sample.detected_type == "application/zip"
+
+
+def test_no_more_than_the_head_is_read() -> None:
+    asked: list[tuple[int, int]] = []
+
+    def read(start: int, length: int) -> bytes:
+        asked.append((start, length))
+        return heads.PNG
+
+    sample = Sample("a.png", "image/png", 10**12, read)
+
+    assert (sample.precise_type, sample.detected_type) == ("image/png",) * 2
+    assert asked == [(0, 4096)]
+
+
+@pytest.mark.parametrize("content_type", [*sorted(ACTIVE_CONTENT_TYPES), "a/b+xml"])
+def test_what_a_browser_may_run_is_stored_and_served_as_bytes(
+    content_type: str,
+) -> None:
+    assert stored_type(content_type) == BYTES
+    assert served_type(content_type, content_type) == BYTES
+    # libmagic calls most of these plain text: then they are served as that.
+    assert served_type(content_type, "text/plain") == "text/plain"
+    assert served_type(content_type, "") == BYTES
+
+
+@pytest.mark.parametrize(
+    ("declared", "detected", "served"),
+    [
+        ("image/jpeg", "image/webp", "image/webp"),
+        (BYTES, "image/png", "image/png"),
+        ("text/csv", "text/plain", "text/csv"),
+        ("text/html", "text/plain", "text/plain"),
+        ("text/plain", "text/html", BYTES),
+        ("text/plain", "text/xml", BYTES),
+        ("image/png", "image/svg+xml", BYTES),
+        ("image/png", "application/x-elf", BYTES),
+        ("image/png", "", BYTES),
+        ("application/epub+zip", "application/zip", "application/epub+zip"),
+        ("text/html", "application/zip", "application/zip"),
+    ],
+)
+def test_a_download_has_the_detected_type_where_that_is_inert(
+    declared: str, detected: str, served: str
+) -> None:
+    assert served_type(declared, detected) == served
+
+
+@pytest.mark.parametrize(
+    ("content_type", "family"),
+    [
+        ("image/heic", "image"),
+        ("audio/x-m4a", "media"),
+        ("video/mp4", "media"),
+        ("application/x-zip-compressed", "archive"),
+        ("application/vnd.rar", "archive"),
+        ("application/x-ole-storage", "document"),
+        ("application/vnd.oasis.opendocument.text", "document"),
+        ("text/rtf", "document"),
+        ("text/csv", "text"),
+        ("font/woff2", "font"),
+        ("application/x-dosexec", "program"),
+        ("application/vnd.sqlite3", "data"),
+        (BYTES, ""),
+    ],
+)
+def test_each_type_has_a_family(content_type: str, family: str) -> None:
+    assert family_of(content_type) == family

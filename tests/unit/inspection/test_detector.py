@@ -1,0 +1,212 @@
+"""libmagic in its own process: crashes, hangs, forks, threads, and what it may see."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import heads
+from tests.support.inspectors import sample_of
+from uploads import checks
+from uploads.errors import ContentTypeNotAllowed
+from uploads.inspection import detection
+from uploads.inspection import detector as module
+from uploads.inspection.detector import Detector, DetectorUnavailableError
+from uploads.inspection.disguises import DisguiseInspector
+from uploads.lifecycle.policy import Policy
+
+ECHO = """
+import json, os, sys, time
+def read(n):
+    found = b""
+    while len(found) < n:
+        piece = os.read(0, n - len(found))
+        if not piece: sys.exit()
+        found += piece
+    return found
+def receive(): return read(int.from_bytes(read(4), "big"))
+def send(answer): os.write(0, len(answer).to_bytes(4, "big") + answer)
+receive()
+send(b"ready")
+while True:
+    head = receive()
+    if head == b"crash": os.abort()
+    if head == b"hang": time.sleep(60)
+    if head == b"flood": os.write(0, b"\\xff" * 4000)
+    if head == b"environment": send(json.dumps(sorted(os.environ)).encode())
+    elif head == b"pid": send(str(os.getpid()).encode())
+    else: send(b"text/" + head)
+"""
+
+
+@pytest.fixture
+def echo(tmp_path: Path) -> Iterator[Detector]:
+    """A detector whose child answers what it is asked, or dies of it."""
+    script = tmp_path / "child.py"
+    script.write_text(ECHO)
+    detector = Detector([sys.executable, "-I", "-S", str(script)])
+    yield detector
+    detector.stop()
+
+
+@pytest.fixture
+def detector() -> Iterator[Detector]:
+    detector = Detector()
+    yield detector
+    detector.stop()
+
+
+@pytest.mark.parametrize("end", [b"crash", b"flood"])
+def test_a_head_that_kills_the_child_has_no_type_and_the_next_one_has(
+    echo: Detector, end: bytes
+) -> None:
+    assert echo.detect(b"a") == "text/a"
+    assert echo.detect(end) == ""
+    assert echo.detect(b"b") == "text/b"
+
+
+def test_a_head_that_hangs_the_child_is_given_up_in_time(
+    echo: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
+    began = time.monotonic()
+
+    assert echo.detect(b"hang") == ""
+    assert time.monotonic() - began < 10
+    assert echo.detect(b"b") == "text/b"
+
+
+def test_threads_get_their_own_answers(echo: Detector) -> None:
+    heads_ = [str(number).encode() for number in range(200)]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(echo.detect, heads_))
+
+    assert answers == [f"text/{number}" for number in range(200)]
+
+
+def test_a_forked_process_starts_a_child_of_its_own(echo: Detector) -> None:
+    ours = echo.detect(b"pid")
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, echo.detect(b"pid").encode())
+        echo.stop()
+        os._exit(0)
+    os.close(writing)
+    theirs = os.read(reading, 100).decode()
+    os.close(reading)
+    os.waitpid(child, 0)
+
+    assert theirs.isdigit()
+    assert theirs != ours
+    assert echo.detect(b"pid") == ours
+
+
+def test_a_child_is_replaced_after_many_heads(
+    echo: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_QUESTIONS", 3)
+
+    assert len({echo.detect(b"pid") for _ in range(6)}) == 2
+
+
+def test_the_child_sees_nothing_of_the_sites_secrets(
+    echo: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret")
+    monkeypatch.setattr(module, "MAX_ANSWER", 5000)
+
+    assert set(json.loads(echo.detect(b"environment"))) <= {"LANG", "PATH", "LC_CTYPE"}
+
+
+def test_the_real_child_is_confined(detector: Detector) -> None:
+    detector.detect(heads.PDF)
+    child = detector._child
+    assert child is not None
+    limits = Path(f"/proc/{child._process.pid}/limits").read_text()
+    files = list(Path(f"/proc/{child._process.pid}/fd").iterdir())
+
+    soft = {line[:26].strip(): line[26:47].strip() for line in limits.splitlines()}
+    assert soft["Max address space"] == str(512 * 1024**2)
+    assert soft["Max file size"] == "0"
+    assert soft["Max core file size"] == "0"
+    assert soft["Max open files"] == "8"
+    assert len(files) <= 4  # the socket, /dev/null twice, libmagic's own table
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        *(byte * 4096 for byte in (b"\n", b" ", b"\t", b"a", b"<", b"#", b'"', b"\r")),
+        b"import \n" * 512,
+        b"PK\x03\x04" * 1024,
+        b"<?xml " + b'a="b" ' * 600,
+        b"begin " * 600,
+        heads.OLE * 8,
+    ],
+    ids=lambda head: repr(head[:8]),
+)
+def test_no_head_takes_long(head: bytes) -> None:
+    began = time.monotonic()
+
+    detection.detect_type(head)
+
+    assert time.monotonic() - began < 1
+
+
+# Where libmagic cannot be started
+
+
+@pytest.fixture
+def absent(monkeypatch: pytest.MonkeyPatch) -> Detector:
+    detector = Detector([sys.executable, "-c", "raise SystemExit(1)"])
+    monkeypatch.setattr(detection, "detector", detector)
+    return detector
+
+
+def test_a_missing_libmagic_is_said_and_not_tried_at_every_file(
+    absent: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DetectorUnavailableError, match="pylibmagic"):
+        absent.detect(b"a")
+    monkeypatch.setattr(module, "Child", None)  # another start would be an error
+    with pytest.raises(DetectorUnavailableError):
+        absent.detect(b"a")
+
+
+def test_without_libmagic_disguises_are_refused_and_the_rest_is_accepted(
+    absent: Any,
+) -> None:
+    inspector = DisguiseInspector()
+
+    assert not inspector.inspect(sample_of(heads.PE, filename="a.pdf")).accepted
+    verdict = inspector.inspect(sample_of(heads.PNG, filename="a.png"))
+    assert (verdict.accepted, verdict.detected_type) == (True, "")
+
+
+def test_a_site_without_libmagic_does_not_start(absent: Any) -> None:
+    [found] = checks.check_detector()
+
+    assert found.id == "uploads.E008"
+    assert "pylibmagic" in found.msg
+
+
+def test_a_site_with_libmagic_has_nothing_to_report() -> None:
+    assert checks.check_detector() == []
+
+
+def test_without_libmagic_a_policy_goes_by_name_and_declared_type(absent: Any) -> None:
+    policy = Policy(10, ("image/*",))
+
+    policy.check_content("a.png", "image/png", None)
+    with pytest.raises(ContentTypeNotAllowed):
+        policy.check_content("a.pdf", "application/pdf", None)

@@ -1,0 +1,301 @@
+"""The table of disguises in docs/inspection.md, with many members of each row."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import heads
+from tests.support.inspectors import sample_of
+from uploads.inspection.content_types import served_type
+from uploads.inspection.disguises import (
+    DisguiseInspector,
+    describe_difference,
+    find_disguise,
+)
+from uploads.inspection.extensions import RUNNABLE, endings_of, extension_of
+from uploads.inspection.verdicts import Verdict
+
+BYTES = "application/octet-stream"
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+PROGRAMS = {
+    "windows": heads.PE,
+    "old windows": heads.EXE,
+    "linux": heads.ELF,
+    "macos": heads.MACH_O,
+    "macos universal": heads.FAT_MACH_O,
+    "macos universal 64": heads.FAT_64,
+    "shortcut": heads.SHORTCUT,
+    "java": heads.JAVA_CLASS,
+    "wasm": heads.WASM,
+    "android": heads.DEX,
+}
+ACTIVE = {
+    "page": heads.HTML,
+    "page behind a comment": b"<!-- hello --><sCript>alert(1)</sCript>",
+    "page in UTF-16": heads.HTML.decode().encode("utf-16"),
+    "page behind a byte order mark": b"\xef\xbb\xbf \n" + heads.HTML,
+    "page behind a word": b"hello <script>alert(1)</script>",
+    "scripted drawing": heads.SVG,
+    "drawing with a handler": b'<svg xmlns="http://www.w3.org/2000/svg" onload="x"/>',
+    "drawing with an entity": b'<!DOCTYPE svg [<!ENTITY a SYSTEM "b">]><svg/>',
+    "style sheet": b'<?xml version="1.0"?><?xml-stylesheet href="a.xsl"?><a/>',
+    "xhtml": b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"/>',
+    "shell script": heads.SHELL,
+    "php": heads.PHP,
+    "script that begins like a GIF": b"GIF89a/*\n*/=1;alert(1)//",
+}
+
+
+def judge(filename: str, declared: str, content: bytes) -> Verdict:
+    return DisguiseInspector().inspect(sample_of(content, declared, filename))
+
+
+@pytest.mark.parametrize("content", PROGRAMS.values(), ids=PROGRAMS.keys())
+@pytest.mark.parametrize(
+    "filename",
+    [
+        *("invoice.pdf", "photo.jpg", "photo.HEIC", "letter.docx", "film.mp4"),
+        *("song.mp3", "notes.txt", "data.csv", "photos.zip", "all.tar.gz", "a.html"),
+        *("a.svg", "mail.eml", "font.woff2", "code.py", "run.sh", "link.url"),
+        *("a.rtf", "book.epub", "data.json", "a.7z", "a.xml", "table.ods"),
+        *("invoice.pdf.", "invoice.pdf ", "invoice.p\u200bdf", "invoice.pdf\u202c"),
+    ],
+)
+@pytest.mark.parametrize("declared", [BYTES, "application/x-msdownload", "text/plain"])
+def test_a_program_under_an_ending_of_something_else_is_refused(
+    filename: str, declared: str, content: bytes
+) -> None:
+    verdict = judge(filename, declared, content)
+
+    assert not verdict.accepted
+    assert f".{extension_of(filename)}" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("filename", "content"),
+    [
+        *(
+            (f"setup.{ending}", heads.PE)
+            for ending in [
+                "exe",
+                "dll",
+                "sys",
+                "scr",
+                "com",
+                "cpl",
+                "ocx",
+                "drv",
+                "efi",
+                "mui",
+            ]
+        ),
+        *(
+            (name, heads.ELF)
+            for name in (
+                *("tool", "libc.so", "libc.so.6", "module.o", "nvidia.ko"),
+                *("firmware.bin", "App.AppImage", "python3.11", "nc.openbsd"),
+                *("grub.mod", "installer.run", "core", "vim.basic", "a.out"),
+            )
+        ),
+        *((name, heads.MACH_O) for name in ("tool", "a.dylib", "b.bundle", "c.so")),
+        *((name, heads.FAT_MACH_O) for name in ("tool", "a.dylib", "b.bundle")),
+        ("short.lnk", heads.SHORTCUT),
+        ("Main.class", heads.JAVA_CLASS),
+        ("a.wasm", heads.WASM),
+        ("classes.dex", heads.DEX),
+        ("vmlinuz-6.1.0-13-amd64", heads.PE),
+    ],
+)
+@pytest.mark.parametrize("declared", [BYTES, "image/png", "audio/x-mod", "text/plain"])
+def test_a_program_under_a_name_of_its_own_is_accepted(
+    filename: str, declared: str, content: bytes
+) -> None:
+    verdict = judge(filename, declared, content)
+
+    assert verdict.accepted, verdict.reason
+    assert served_type(declared, verdict.detected_type) == BYTES
+
+
+@pytest.mark.parametrize("ending", sorted(RUNNABLE))
+@pytest.mark.parametrize("cover", ["pdf", "jpg", "docx", "mp4", "txt", "csv", "heic"])
+def test_a_runnable_ending_behind_that_of_a_document_or_medium_is_refused(
+    cover: str, ending: str
+) -> None:
+    for name in (f"invoice.{cover}.{ending}", f"INVOICE.{cover} .{ending.upper()} "):
+        assert f".{cover}.{ending}" in find_disguise(name, declared="", head=b"")
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        *("a.pdf.\u200bexe", "a.pdf.exe\u200b", "a.pd\u00adf.exe", "a.pdf.\u2066exe"),
+        *("a.pdf.e\u200dxe", "a.pdf.exe.", "a.pdf.exe. . ", "a.pdf..exe"),
+        *("a.pdf    .exe", "a.pdf (1).exe", "a.pdf.exe (2)", "a.pdf\u3164.exe"),
+        *("a.pdf.\ufe0fexe", "a.pdf.exe\u00a0", "a.pdf.ex\u061ce", "\u202ea.pdf.scr"),
+    ],
+)
+def test_characters_that_nobody_sees_do_not_hide_a_double_ending(
+    filename: str,
+) -> None:
+    assert find_disguise(filename, declared="", head=heads.WORDS)
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        *("jquery.min.js", "my.report.v2.pdf", "archive.tar.gz", "setup.1.2.exe"),
+        *("a.pdf.zip", "photo.jpg.html", "notes.txt.gz", "Makefile.in", "a.exe.pdf"),
+        *("libfoo.so.6", "backup.pdf.2024", "photo.png.svg", "index.html.js"),
+    ],
+)
+def test_other_double_endings_are_accepted(filename: str) -> None:
+    assert find_disguise(filename, declared="", head=heads.WORDS) == ""
+
+
+@pytest.mark.parametrize("content", ACTIVE.values(), ids=ACTIVE.keys())
+@pytest.mark.parametrize(
+    ("filename", "declared"),
+    [
+        ("photo.png", "image/png"),
+        ("photo.jpg", BYTES),
+        ("photo.webp", "text/html"),
+        ("film.mp4", "video/mp4"),
+        ("song.mp3", "audio/mpeg"),
+        ("song.flac", BYTES),
+        ("picture", "image/gif"),
+        ("page.txt", "image/png"),
+        ("notes.md", "video/mp4"),
+        ("data", "audio/mpeg"),
+        ("photo.j\u200bpg", BYTES),
+    ],
+)
+def test_active_content_in_the_place_of_a_medium_is_refused(
+    filename: str, declared: str, content: bytes
+) -> None:
+    verdict = judge(filename, declared, content)
+
+    assert not verdict.accepted
+    assert "upload it again" in verdict.reason
+
+
+@pytest.mark.parametrize("content", ACTIVE.values(), ids=ACTIVE.keys())
+@pytest.mark.parametrize(
+    ("filename", "declared"),
+    [
+        ("page.txt", "text/plain"),
+        ("notes.md", "text/markdown"),
+        ("chat.log", BYTES),
+        ("data.csv", "text/csv"),
+        ("export.xls", "application/vnd.ms-excel"),
+        ("export.doc", "application/msword"),
+        ("paper.pdf", "application/pdf"),
+        ("page.html", "text/html"),
+        ("drawing.svg", "image/svg+xml"),
+        ("app.js", "text/javascript"),
+        ("slipway_de.ts", "video/mp2t"),
+        ("README", BYTES),
+    ],
+)
+def test_active_content_elsewhere_is_accepted(
+    filename: str, declared: str, content: bytes
+) -> None:
+    verdict = judge(filename, declared, content)
+
+    assert verdict.accepted, verdict.reason
+    # "hello <script>" is a text to every browser.
+    if not content.startswith((b"hello", b"GIF89a")):
+        assert served_type(declared, verdict.detected_type) == BYTES
+
+
+ORDINARY = [
+    ("photo.jpg", "image/jpeg", heads.PNG),
+    ("photo.png", "image/png", heads.WEBP),
+    ("photo.jpg", "image/jpeg", heads.HEIC),
+    ("photo.png", "image/png", heads.PLAIN_SVG),
+    ("photo.png", "image/png", heads.PDF),
+    ("photo.png", "image/png", heads.ZIP),
+    ("photo.webp", "image/webp", heads.WORDS),
+    ("photo.jpg", "image/jpeg", b""),
+    ("anim.gif", "image/gif", heads.MP4),
+    ("sound.mp3", "audio/mpeg", b"\x12" * 500),
+    ("paper.pdf", "application/pdf", heads.PNG),
+    ("paper.pdf", BYTES, heads.ZIP),
+    ("notes.txt", "text/plain", heads.ZIP),
+    ("notes.exe", "text/plain", heads.WORDS),
+    ("setup.exe", "application/x-ms-dos-executable", heads.PE),
+    ("run.bat", "application/x-bat", b"@echo off\r\n"),
+    ("site.webloc", BYTES, heads.WEBLOC),
+    ("site.url", BYTES, b"[InternetShortcut]\nURL=https://example.org/\n"),
+    ("irc.txt", "text/plain", b"<alice> hello\n<bob> hi\n"),
+    ("bikes.txt", "text/plain", b"MZ and BMW make motorcycles"),
+    ("table.csv", "text/csv", b"<p>,<a>\n1,2\n"),
+    ("README.md", "text/markdown", b"# A\n\n```php\n<?php echo 1;\n```\n"),
+    ("list.m3u", "audio/x-mpegurl", b"#EXTM3U\nsong.mp3\n"),
+    ("code.ts", "video/mp2t", b"#!/usr/bin/env node\nlet a = 1;\n"),
+    ("plan.mpp", "audio/x-musepack", heads.OLE),
+]
+
+
+@pytest.mark.parametrize(("filename", "declared", "content"), ORDINARY)
+def test_other_disagreement_is_accepted(
+    filename: str, declared: str, content: bytes
+) -> None:
+    assert judge(filename, declared, content).accepted
+
+
+@pytest.mark.parametrize(
+    ("filename", "detected", "note"),
+    [
+        ("photo.jpg", "image/webp", "Named .jpg, is a WebP image."),
+        ("photo.jpg", "image/heic", "Named .jpg, is an HEIC photo."),
+        ("paper.pdf", "image/png", "Named .pdf, is a PNG image."),
+        ("page.txt", "application/zip", "Named .txt, is a ZIP archive."),
+        ("photo.png", "text/plain", "Named .png, is plain text."),
+        ("photo.jpg", "image/jpeg", ""),
+        ("photo.jpeg", "image/jpeg", ""),
+        ("letter.docx", "application/zip", ""),
+        ("letter.doc", "application/x-ole-storage", ""),
+        ("letter.doc", "text/html", ""),
+        ("notes.md", "text/plain", ""),
+        ("setup.exe", "application/vnd.microsoft.portable-executable", ""),
+        ("photo.jpg", "", ""),
+        ("no-ending", "image/png", ""),
+        ("a.no-such-ending", "image/png", ""),
+    ],
+)
+def test_a_difference_is_noted_in_words(
+    filename: str, detected: str, note: str
+) -> None:
+    assert describe_difference(filename, detected) == note
+
+
+@pytest.mark.parametrize(
+    ("filename", "endings"),
+    [
+        ("a.PDF", ("pdf",)),
+        ("a.tar.gz", ("tar", "gz")),
+        ("a", ()),
+        (".profile", ()),
+        (".profile.bak", ("bak",)),
+        ("a.", ()),
+        ("a. exe", ("exe",)),
+        ("a.h\u200bta", ("hta",)),
+        ("Привет.docx", ("docx",)),
+        ("\u200b", ()),
+    ],
+)
+def test_endings_are_what_people_and_systems_take_for_them(
+    filename: str, endings: tuple[str, ...]
+) -> None:
+    assert endings_of(filename) == endings
+
+
+def test_the_list_of_runnable_endings_has_their_kin() -> None:
+    kin = (
+        "shs library-ms search-ms appinstaller terminal webloc scr pif cpl msc jse wsf "
+        "ps1 vbe reg url desktop command jnlp scf settingcontent-ms chm application "
+        "gadget msix hta lnk js bat cmd com exe msi"
+    )
+
+    assert set(kin.split()) <= RUNNABLE

@@ -1,0 +1,147 @@
+"""Programs, web pages and scripts by their first bytes.
+
+This is the only table of file heads of our own. The refusals of disguises depend on
+it, so it must give the same answer on every machine. All other types come from
+libmagic: see detection.py.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+PE = "application/vnd.microsoft.portable-executable"
+ELF = "application/x-elf"
+MACH_O = "application/x-mach-binary"
+SHORTCUT = "application/x-ms-shortcut"
+JAVA_CLASS = "application/java-vm"
+HTML = "text/html"
+SVG = "image/svg+xml"
+SCRIPT = "text/x-shellscript"
+PHP = "application/x-httpd-php"
+JAVASCRIPT = "text/javascript"
+
+
+class Kind(Enum):
+    """What can be active in a file. The value is the word for people."""
+
+    PROGRAM = "program"
+    PAGE = "web page"
+    DRAWING = "SVG drawing"
+    SCRIPTED_DRAWING = "SVG drawing with a script"
+    SCRIPT = "script"
+
+
+@dataclass(frozen=True)
+class Active:
+    """Active content that was found, and its content type."""
+
+    kind: Kind
+    content_type: str
+
+
+_BINARY_PROGRAMS: tuple[tuple[bytes, str], ...] = (
+    (b"MZ", PE),
+    (b"\x7fELF", ELF),
+    (b"\xfe\xed\xfa\xce", MACH_O),
+    (b"\xfe\xed\xfa\xcf", MACH_O),
+    (b"\xce\xfa\xed\xfe", MACH_O),
+    (b"\xcf\xfa\xed\xfe", MACH_O),
+    (b"\xca\xfe\xba\xbf", MACH_O),
+    (b"L\x00\x00\x00\x01\x14\x02\x00", SHORTCUT),
+    (b"\x00asm", "application/wasm"),
+    (b"dex\n0", "application/vnd.android.dex"),
+)
+_CAFEBABE = b"\xca\xfe\xba\xbe"
+_FIRST_CLASS_VERSION = 45
+"""Java's class files begin like fat Mach-O files. The version of a class file is 45
+or more, and no fat Mach-O file has that many architectures."""
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_LEADING_SPACE = b"\xef\xbb\xbf \t\r\n\x0c"
+_SHEBANG = re.compile(rb"#!\s*/")
+_PHP = re.compile(rb"<\?(?:php\b|=)", re.IGNORECASE)
+_HTML = re.compile(
+    rb"<(?:!doctype\s+html|html|head|body|script|iframe|object|embed|meta|style"
+    rb"|title|table|div|img|base|link|form|svg:)[\s/>]",
+    re.IGNORECASE,
+)
+_XML = re.compile(rb"<\?xml|<!--|<!doctype|<[a-z_][\w.:-]*[\s/>]", re.IGNORECASE)
+_SVG = re.compile(rb"<(?:[\w.-]{1,32}:)?svg[\s/>]", re.IGNORECASE)
+_STYLE_SHEET = re.compile(rb"<\?xml-stylesheet\b|/1999/XSL/Transform\b", re.IGNORECASE)
+_XHTML = re.compile(rb"www\.w3\.org/1999/xhtml\b", re.IGNORECASE)
+_SCRIPTED = re.compile(
+    rb"<(?:[\w.-]{1,32}:)?(?:script|iframe|foreignobject|handler)\b"
+    rb"|[\s/\"']on[a-z]{3,20}\s*=|javascript:|data:text/html|<!entity\b",
+    re.IGNORECASE,
+)
+_ANYWHERE = re.compile(
+    rb"<(?:!doctype\s+html|html|body|script|iframe)[\s/>]|<\?php\b", re.IGNORECASE
+)
+_IMAGE_AS_SCRIPT = re.compile(rb"GIF8[79]a[^\r\n]*(?:/\*|=)")
+
+
+def find_active(head: bytes) -> Active | None:
+    """Return the program, page, drawing or script that ``head`` begins, or None."""
+    return _find_program(head) or _find_markup(decoded(head))
+
+
+def find_hidden_page(head: bytes) -> Active | None:
+    """Return a page or a script anywhere in a text, or None; pictures are no texts.
+
+    Text in the place of a picture or a film can be meant for a browser only.
+    """
+    text = decoded(head)
+    if not is_text(text):
+        return None
+    if _ANYWHERE.search(text):
+        return Active(Kind.PAGE, HTML)
+    if _IMAGE_AS_SCRIPT.match(text):
+        return Active(Kind.SCRIPT, JAVASCRIPT)
+    return None
+
+
+def is_text(head: bytes) -> bool:
+    """Return whether there is no control character that texts do not have."""
+    return not _CONTROL.search(head)
+
+
+def decoded(head: bytes) -> bytes:
+    """Return UTF-16 as UTF-8. Browsers honour these marks, so pages can use them."""
+    if head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return head.decode("utf-16", "ignore").encode()
+    return head
+
+
+def _find_program(head: bytes) -> Active | None:
+    if head[:4] == _CAFEBABE:
+        version = int.from_bytes(head[4:8], "big") & 0xFFFF
+        is_class = version >= _FIRST_CLASS_VERSION
+        return Active(Kind.PROGRAM, JAVA_CLASS if is_class else MACH_O)
+    for magic, content_type in _BINARY_PROGRAMS:
+        if head.startswith(magic):
+            # "MZ" also begins sentences.
+            return None if is_text(head) else Active(Kind.PROGRAM, content_type)
+    return None
+
+
+def _find_markup(head: bytes) -> Active | None:
+    text = head.lstrip(_LEADING_SPACE)
+    if _SHEBANG.match(text):
+        return Active(Kind.SCRIPT, SCRIPT)
+    if _PHP.match(text):
+        return Active(Kind.SCRIPT, PHP)
+    if _HTML.match(text):
+        return Active(Kind.PAGE, HTML)
+    if not _XML.match(text):
+        return None
+    if _STYLE_SHEET.search(text):
+        return Active(Kind.PAGE, "text/xml")
+    if _SVG.search(text):
+        is_scripted = _SCRIPTED.search(text)
+        kind = Kind.SCRIPTED_DRAWING if is_scripted else Kind.DRAWING
+        return Active(kind, SVG)
+    if _HTML.search(text) or _XHTML.search(text):
+        return Active(Kind.PAGE, HTML)
+    return None

@@ -1,0 +1,167 @@
+"""libmagic in a process of its own: started when needed, replaced when it fails.
+
+One process serves all threads of this one. After a fork each process starts its own.
+A head that makes libmagic crash or hang has no detected type.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import structlog
+
+logger = structlog.get_logger("slipway.inspection")
+
+CHILD = Path(__file__).with_name("detector_child.py")
+START_SECONDS = 15
+ANSWER_SECONDS = 2
+PAUSE_SECONDS = 30
+"""How long to go without detection after a child that could not be started."""
+
+MAX_QUESTIONS = 20_000
+"""After so many heads a child is replaced, so that no leak in libmagic matters."""
+
+MAX_ANSWER = 255
+ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+"""All that the child sees of the environment: the site's secrets are not in it."""
+
+
+class DetectorUnavailableError(Exception):
+    """libmagic cannot be started here; the text says why."""
+
+
+class Child:
+    """A running detector_child.py. All failures are OSError."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.asked = 0
+        self._socket, theirs = socket.socketpair()
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env=ENVIRONMENT,
+                    cwd="/",
+                )
+        except OSError:
+            self._socket.close()
+            raise
+        try:
+            self._socket.settimeout(START_SECONDS)
+            paths = [path or str(Path.cwd()) for path in sys.path]
+            if self._exchange(json.dumps(paths).encode()) != b"ready":
+                raise OSError("the child did not say that it is ready")
+            self._socket.settimeout(ANSWER_SECONDS)
+        except OSError:
+            self.stop()
+            raise
+
+    def ask(self, head: bytes) -> str:
+        """Return the answer to one head."""
+        self.asked += 1
+        return self._exchange(head).decode("ascii", "replace")
+
+    def stop(self) -> None:
+        self.disown()
+        self._process.kill()
+        self._process.wait()
+
+    def disown(self) -> None:
+        """Close our end. In a forked process the child stays the parent's."""
+        self._socket.close()
+
+    def _exchange(self, message: bytes) -> bytes:
+        self._socket.sendall(len(message).to_bytes(4, "big") + message)
+        size = int.from_bytes(self._read(4), "big")
+        if size > MAX_ANSWER:
+            raise OSError("an answer of that size cannot be a content type")
+        return self._read(size)
+
+    def _read(self, length: int) -> bytes:
+        found = b""
+        while len(found) < length:
+            piece = self._socket.recv(length - len(found))
+            if not piece:
+                raise OSError("the child hung up")
+            found += piece
+        return found
+
+
+class Detector:
+    """Asks libmagic for content types. Thread-safe."""
+
+    def __init__(self, command: list[str] | None = None) -> None:
+        self._command = command or [sys.executable, "-I", "-S", str(CHILD)]
+        self._lock = threading.Lock()
+        self._child: Child | None = None
+        self._pause_until = 0.0
+        os.register_at_fork(after_in_child=self._begin_anew)
+
+    def detect(self, head: bytes) -> str:
+        """Return libmagic's content type of ``head``, or ``""`` where it gives none.
+
+        Raises DetectorUnavailableError if libmagic cannot be started at all.
+        """
+        if not head:
+            return ""
+        with self._lock:
+            child = self._running()
+            try:
+                return child.ask(head)
+            except OSError as error:
+                # A crash or a hang. Most likely this head is the cause of it, so it
+                # is not asked about again.
+                logger.warning("detector.failed", error=type(error).__name__)
+                self._stop()
+                return ""
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether libmagic could not be started a moment ago."""
+        return time.monotonic() < self._pause_until
+
+    def stop(self) -> None:
+        """End the child, if there is one."""
+        with self._lock:
+            self._stop()
+
+    def _running(self) -> Child:
+        if self._child is not None and self._child.asked < MAX_QUESTIONS:
+            return self._child
+        self._stop()
+        if self.is_missing:
+            raise DetectorUnavailableError("libmagic did not start a moment ago.")
+        try:
+            self._child = Child(self._command)
+        except OSError as error:
+            self._pause_until = time.monotonic() + PAUSE_SECONDS
+            logger.exception("detector.unavailable")
+            raise DetectorUnavailableError(
+                "libmagic cannot be started. Install python-magic and pylibmagic."
+            ) from error
+        return self._child
+
+    def _stop(self) -> None:
+        if self._child is not None:
+            self._child.stop()
+        self._child = None
+
+    def _begin_anew(self) -> None:
+        """Forget the parent's child, in a process that was forked."""
+        if self._child is not None:
+            self._child.disown()
+        self._child = None
+        self._lock = threading.Lock()
+
+
+detector = Detector()

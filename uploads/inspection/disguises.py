@@ -1,0 +1,156 @@
+"""The rule about disguises: a program, a page or a script under a name that lies.
+
+It protects the person who downloads a file and opens it with a double click. All
+other disagreement between a name, a declared type and the content is recorded, not
+refused. The table is in docs/inspection.md.
+"""
+
+from __future__ import annotations
+
+from uploads.inspection.active_content import (
+    SVG,
+    Active,
+    Kind,
+    find_active,
+    find_hidden_page,
+)
+from uploads.inspection.content_types import PACKED, UNCLAIMED, canonical, family_of
+from uploads.inspection.extensions import (
+    AMBIGUOUS,
+    ARCHIVES,
+    DOCUMENTS,
+    FITS,
+    FONTS,
+    IMAGES,
+    MEDIA,
+    PAGES,
+    RUNNABLE,
+    TEXTS,
+    endings_of,
+    extension_of,
+)
+from uploads.inspection.guesses import knows, type_of_ending
+from uploads.inspection.type_words import in_words
+from uploads.inspection.verdicts import Sample, Verdict
+
+_PROMISES = DOCUMENTS | MEDIA | ARCHIVES | TEXTS | FONTS | PAGES | RUNNABLE
+_COVERS = DOCUMENTS | MEDIA
+
+
+class DisguiseInspector:
+    """Refuses programs, pages and scripts that pass themselves off as something else."""
+
+    name = "Disguises"
+    slow = False
+
+    def wants(self, sample: Sample) -> bool:
+        return True
+
+    def inspect(self, sample: Sample) -> Verdict:
+        reason = find_disguise(
+            sample.filename, declared=sample.content_type, head=sample.head
+        )
+        return Verdict(
+            accepted=not reason, reason=reason, detected_type=sample.precise_type
+        )
+
+
+def find_disguise(filename: str, *, declared: str, head: bytes) -> str:
+    """Return why a file is a disguise, in words for its owner, or ``""``.
+
+    With an empty ``head`` only the name is judged.
+    """
+    return _find_double_ending(filename) or _find_disguised_content(
+        extension_of(filename), canonical(declared), head
+    )
+
+
+def describe_difference(filename: str, detected_type: str) -> str:
+    """Return a note such as "Named .jpg, is a WebP image", or ``""``.
+
+    Silent where the ending is unknown, or is one of several for the type.
+    """
+    extension = extension_of(filename)
+    promised = canonical(type_of_ending(extension))
+    found = canonical(detected_type)
+    if not found or promised in UNCLAIMED or promised == found:
+        return ""
+    if extension in FITS.get(found, ()) or _are_alike(extension, promised, found):
+        return ""
+    return f"Named .{extension}, is {in_words(found) or found}."
+
+
+def is_runnable(filename: str) -> bool:
+    """Return whether a double click on a file of this name runs something."""
+    return extension_of(filename) in RUNNABLE
+
+
+def _find_double_ending(filename: str) -> str:
+    *_, cover, last = ("", "", *endings_of(filename))
+    if last not in RUNNABLE or cover not in _COVERS:
+        return ""
+    return (
+        f"The name ends in .{cover}.{last}. A file that ends in .{last} is run by a "
+        f"double click, but .{cover} makes it look like {_kind_of(cover)}. Take one of "
+        "the two endings out of the name, then upload the file again."
+    )
+
+
+def _find_disguised_content(extension: str, declared: str, head: bytes) -> str:
+    active = find_active(head)
+    if active is not None and active.kind == Kind.PROGRAM:
+        return _judge_program(extension, active)
+    is_medium = extension in MEDIA - AMBIGUOUS
+    if not is_medium and not _is_declared_medium(extension, declared):
+        return ""
+    found = active or find_hidden_page(head)
+    if found is None or found.kind == Kind.DRAWING:
+        return ""
+    said = f"its name ends in .{extension}" if is_medium else f"its type is {declared}"
+    return (
+        f"This file is a {found.kind.value}, but {said}, as if it were "
+        f"{_medium(extension, declared)}. Give it the ending and the type of what it "
+        "is, then upload it again."
+    )
+
+
+def _judge_program(extension: str, active: Active) -> str:
+    # An ending that nobody knows promises nothing: python3.11, libc.so.6, vim.basic.
+    if not _is_promise(extension) or extension in FITS[active.content_type]:
+        return ""
+    return (
+        f"This file is {in_words(active.content_type)}, but its name ends in "
+        f".{extension}. Give it the ending of a program, or none, then upload it again."
+    )
+
+
+def _is_promise(extension: str) -> bool:
+    return extension in _PROMISES or knows(extension)
+
+
+def _is_declared_medium(extension: str, declared: str) -> bool:
+    if extension in AMBIGUOUS | PAGES or declared == SVG:
+        return False
+    return declared.startswith(("image/", "audio/", "video/"))
+
+
+def _kind_of(extension: str) -> str:
+    if extension in DOCUMENTS:
+        return "a document"
+    return "a picture" if extension in IMAGES else "a sound or a film"
+
+
+def _medium(extension: str, declared: str) -> str:
+    is_image = extension in IMAGES or declared.startswith("image/")
+    return "a picture" if is_image else "a sound or a film"
+
+
+def _are_alike(extension: str, promised: str, found: str) -> bool:
+    """Return whether people would call both the same, or libmagic only guesses."""
+    families = {family_of(promised), family_of(found)}
+    if found == PACKED and families <= {"archive", "document"}:
+        return True
+    if found == "application/octet-stream" or found.startswith("text/"):
+        # Most text formats have a type of their own, which libmagic does not know.
+        return family_of(promised) not in {"image", "media", "archive", "font"}
+    return len(families) == 1 and families != {"image"}

@@ -1,0 +1,78 @@
+"""What inspection is shown of an upload, and what it means for its owner."""
+
+from __future__ import annotations
+
+from uploads.errors import ContentTypeNotAllowed
+from uploads.inspection.budget import Budget
+from uploads.inspection.detection import is_detector_missing
+from uploads.inspection.disguises import describe_difference
+from uploads.inspection.verdicts import Sample, Verdict
+from uploads.lifecycle.policy import policy_for
+from uploads.lifecycle.releasing import TYPE_NOT_ALLOWED, overruled_cause
+from uploads.models import Upload
+from uploads.s3.bucket import Bucket
+from uploads.s3.preview import PreviewedBucket
+
+Objects = Bucket | PreviewedBucket
+
+
+def find_objection(upload: Upload, sample: Sample) -> str:
+    """Return why the owner's policy does not allow this content, or ``""``."""
+    if not sample.byte_size or overruled(upload) == TYPE_NOT_ALLOWED:
+        return ""
+    policy = policy_for(upload.owner)
+    if not policy.restricts_types:
+        return ""
+    try:
+        policy.check_content(
+            sample.filename,
+            sample.content_type,
+            # Without libmagic the name decides: no upload waits for it for ever.
+            sample.precise_type or (None if is_detector_missing() else ""),
+        )
+    except ContentTypeNotAllowed as error:
+        return error.detail
+    return ""
+
+
+def told(verdict: Verdict) -> dict[str, str]:
+    """Return what the audit trail keeps of an acceptance."""
+    facts = {
+        "detected_type": verdict.detected_type,
+        "reason": verdict.reason,
+        "note": verdict.note,
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def note_on(upload: Upload) -> str:
+    """Return what its owner should know about a stored file, or ``""``."""
+    if not upload.detected_type and not upload.note:
+        return ""
+    notes = (describe_difference(upload.filename, upload.detected_type), upload.note)
+    return " ".join(filter(None, notes))
+
+
+def overruled(upload: Upload) -> str:
+    """Return the cause of refusal that an operator has overruled, or ``""``."""
+    rejected = upload.released_from
+    return overruled_cause(rejected) if rejected else ""
+
+
+def sample_of(upload: Upload, objects: Objects, budget: Budget) -> Sample:
+    def read(start: int, length: int) -> bytes:
+        key, etag = upload.key, upload.etag
+        if isinstance(objects, PreviewedBucket):
+            seen = objects.seen_range(key, start, length, etag=etag)
+            if seen is not None:
+                return seen
+        budget.spend(length)
+        return objects.read_range(key, start, length, etag=etag)
+
+    return Sample(
+        filename=upload.filename,
+        content_type=upload.content_type,
+        byte_size=upload.byte_size,
+        read=read,
+        budget=budget,
+    )
