@@ -1,21 +1,19 @@
+import { within } from "../engine/time-limit.js";
+
+const ANSWER_MS = 10_000; // a network drive wakes up
+
 /** @type {WeakMap<Blob, () => Promise<FileSystemFileHandle | null>>} */
 const ways = new WeakMap();
 
 /**
- * Ask for the handles of what was dropped or pasted, by which a file can be read again after a reload.
+ * Remember the handle of a dropped item, by which its files can be read again after a reload.
  *
- * To be called in the event itself; the result takes the files when they have been read.
- *
- * @param {DataTransfer} transfer
- * @returns {(files: File[]) => void}
+ * @param {File} file
+ * @param {Promise<FileSystemHandle | null>} root
+ * @param {string} path of the file, beginning with the name of `root`
  */
-export function askForHandles(transfer) {
-  const roots = [...transfer.items]
-    .filter(({ kind }) => kind === "file")
-    .map((item) => /** @type {any} */ (item).getAsFileSystemHandle?.().catch(() => null) ?? null);
-  return (files) => {
-    for (const file of files) ways.set(file, async () => find(await Promise.all(roots), file));
-  };
+export function rememberWay(file, root, path) {
+  ways.set(file, async () => find(await root, path, file));
 }
 
 /**
@@ -31,25 +29,22 @@ export function rememberHandle(file, handle) {
  * @returns {Promise<FileSystemFileHandle | null>} null where the browser gave none
  */
 export async function handleOf(file) {
-  return (await ways.get(file)?.().catch(() => null)) ?? null;
+  const way = ways.get(file);
+  return way ? within(ANSWER_MS, way).catch(() => null) : null;
 }
 
 /**
- * Follow the file's path through the folders that were dropped.
+ * Follow the file's path through the folder that was dropped.
  *
- * @param {(FileSystemHandle | null)[]} roots
+ * @param {FileSystemHandle | null} root
+ * @param {string} path
  * @param {File} file
  */
-async function find(roots, file) {
-  const path = /** @type {any} */ (file).relativePath || file.webkitRelativePath || file.name;
-  const [first, ...rest] = path.split("/").filter(Boolean);
-  for (const root of roots) {
-    if (!root || root.name !== first) continue;
-    const handle = await follow(root, rest).catch(() => null);
-    const found = await handle?.getFile();
-    if (found?.size === file.size && found.lastModified === file.lastModified) return handle;
-  }
-  return null;
+async function find(root, path, file) {
+  if (!root) return null;
+  const handle = await follow(root, path.split("/").slice(1));
+  const found = await handle.getFile();
+  return found.size === file.size && found.lastModified === file.lastModified ? handle : null;
 }
 
 /**

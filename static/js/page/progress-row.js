@@ -16,15 +16,15 @@ export class ProgressRow {
   #retry;
   #remove;
   #face = element("span", { class: "file__icon" });
-  #preview = "";
   /** @type {Traveller} */
   #traveller;
 
   /**
    * @param {Traveller} traveller
    * @param {(traveller: Traveller) => void} onRemove
+   * @param {import("./thumbnails.js").Thumbnails} thumbnails
    */
-  constructor(traveller, onRemove) {
+  constructor(traveller, onRemove, thumbnails) {
     this.#traveller = traveller;
     this.#name = fileName(traveller.name);
     this.#retry = element("button", { class: "button", type: "button", onclick: () => this.#traveller.retry() }, "Try again");
@@ -34,6 +34,9 @@ export class ProgressRow {
       icon("x"),
     );
     this.#face.append(icon(iconNameFor(traveller.contentType)));
+    void thumbnails
+      .want(traveller.file)
+      .then((url) => url && this.#face.replaceChildren(element("img", { src: url, alt: "" })));
     this.node = element(
       "li",
       { class: "traveller" },
@@ -48,9 +51,7 @@ export class ProgressRow {
   /** @param {Traveller} traveller */
   update(traveller) {
     this.#traveller = traveller;
-    const { state, byteSize, bytesSent, code, preview } = traveller;
-    if (preview && preview !== this.#preview) this.#face.replaceChildren(element("img", { src: preview, alt: "" }));
-    this.#preview = preview;
+    const { state, byteSize, bytesSent, code } = traveller;
     const hasFailed = state === "failed";
     setText(this.#state, words(traveller));
     this.node.classList.toggle("traveller--failed", hasFailed);
