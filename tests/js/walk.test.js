@@ -133,16 +133,32 @@ test("an entry that is neither file nor folder is named", async () => {
   assert.deepEqual([pathsOf(walked), walked.unreadable], [["f/a.txt"], ["f/socket"]]);
 });
 
-test("a dropped file whose entry fails is taken as the browser gave it, where it can be read", async () => {
-  const broken = { slice: () => ({ arrayBuffer: () => Promise.reject(new DOMException("No.", "NotReadableError")) }) };
-  const roots = [
-    rootOf(fileEntry("good.txt", "EncodingError"), new File(["x"], "good.txt")),
-    rootOf(fileEntry("bad.txt", "NotFoundError"), broken),
-  ];
-
-  const walked = await walk(roots);
+test("a dropped file that cannot be opened is named", async () => {
+  const walked = await walk([rootOf(fileEntry("good.txt")), rootOf(fileEntry("bad.txt", "NotFoundError"), new File([""], "bad.txt"))]);
 
   assert.deepEqual([pathsOf(walked), walked.unreadable], [["good.txt"], ["bad.txt"]]);
+});
+
+test("a browser that gives handles only is walked by them, and what they cannot read is named", async () => {
+  const fileHandle = (name, problem) => ({
+    name,
+    kind: "file",
+    getFile: async () => (problem ? Promise.reject(new DOMException("No.", problem)) : new File([name], name)),
+  });
+  const folder = (name, children, problem) => ({
+    name,
+    kind: "directory",
+    async *values() {
+      yield* children;
+      if (problem) throw new DOMException("No.", problem);
+    },
+  });
+  const children = [fileHandle("a.txt"), fileHandle("b2.txt", "NotFoundError"), folder("empty", []), folder("shut", [], "NotAllowedError")];
+  const handle = Promise.resolve(folder("trip", children));
+
+  const walked = await walk([{ name: "item 1", entry: null, file: null, handle }]);
+
+  assert.deepEqual([pathsOf(walked), walked.unreadable, walked.empty], [["trip/a.txt"], ["trip/b2.txt", "trip/shut/"], ["trip/empty"]]);
 });
 
 test("a browser without entries gives files, and folders that cannot be read", async () => {

@@ -81,14 +81,16 @@ export class ChosenList {
       this.#drawn.delete(id);
       node.remove();
     }
-    for (const [place, index] of shown.entries()) this.#put(items[index], { index, place, count, isTabbable: index === tabbable });
+    for (const [place, index] of shown.entries()) {
+      this.#put(items[index], { top: index * rowHeight, index, place, count, isTabbable: index === tabbable });
+    }
   }
 
   /**
    * @param {Item} item
-   * @param {{index: number, place: number, count: number, isTabbable: boolean}} facts
+   * @param {{top: number, index: number, place: number, count: number, isTabbable: boolean}} facts
    */
-  #put(item, { index, place, count, isTabbable }) {
+  #put(item, { top, index, place, count, isTabbable }) {
     let row = this.#drawn.get(item.id);
     if (!row) {
       row = chosenRow(item, this.#thumbnails);
@@ -97,7 +99,7 @@ export class ChosenList {
     const { node, button } = row;
     // A row that stays is never moved: moved, it would lose the focus.
     if (this.#rows.children[place] !== node) this.#rows.insertBefore(node, this.#rows.children[place] ?? null);
-    node.style.transform = `translateY(${index * this.#rowHeight}px)`;
+    node.style.transform = `translateY(${top}px)`;
     node.setAttribute("aria-posinset", String(index + 1));
     node.setAttribute("aria-setsize", String(count));
     node.dataset.index = String(index);
@@ -155,7 +157,9 @@ export class ChosenList {
    * @param {() => void} onEmpty
    */
   #leaveOut(index, onEmpty) {
-    this.#chosen.remove(this.#chosen.items[index]);
+    const item = this.#chosen.items[index];
+    this.#chosen.remove(item);
+    this.#thumbnails.release([item.file]);
     if (this.#chosen.items.length === 0) return onEmpty();
     this.#focusRow(Math.min(index, this.#chosen.items.length - 1));
     return undefined;

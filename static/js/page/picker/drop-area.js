@@ -1,16 +1,27 @@
 import { canDrop } from "../drop-anywhere.js";
 import { element, setText } from "../dom.js";
-import { formatNumber } from "../format.js";
+import { everyFrame } from "./frame.js";
 import { icon } from "../icon.js";
+import { plural } from "../format.js";
 
 /** @typedef {{take: (files: Iterable<File>) => void, onEmptyFolder: () => void}} Actions */
+
+const SHORT_MS = 300; // a drop that is read by then needs no words
 
 /** The area in which files are dropped, and the inputs behind its buttons. */
 export class DropArea {
   #files;
   #folder;
   #photo;
-  #reading = element("p", { class: "drop__reading", role: "status" });
+  #reading = element("p", { class: "drop__reading", hidden: true });
+  /** @type {number | null} */
+  #found = null;
+  #drawReading = everyFrame(() => {
+    const files = this.#found ?? 0;
+    setText(this.#reading, files > 0 ? `Reading, ${plural(files, "file")} so far` : "Reading");
+  });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #patience;
   #empty;
   #filled = element("div", { class: "chosen" });
 
@@ -42,7 +53,6 @@ export class DropArea {
     this.#empty.querySelector("button")?.classList.add("button--primary");
     place.append(this.#files, this.#folder, this.#photo, this.#empty, this.#filled, this.#reading);
     this.show(false);
-    this.showReading(null);
   }
 
   /** Where the chosen files are listed. */
@@ -77,8 +87,13 @@ export class DropArea {
 
   /** @param {number | null} files found so far in what was dropped; null when all is read */
   showReading(files) {
-    this.#reading.hidden = files === null;
-    if (files !== null) setText(this.#reading, files > 0 ? `Reading, ${formatNumber(files)} files so far` : "Reading");
+    const hasBegun = this.#found === null && files !== null;
+    this.#found = files;
+    if (files !== null) this.#drawReading();
+    if (hasBegun) this.#patience = setTimeout(() => (this.#reading.hidden = false), SHORT_MS);
+    if (files !== null) return;
+    clearTimeout(this.#patience);
+    this.#reading.hidden = true;
   }
 
   /** Let the keyboard go on from the first button. */

@@ -45,7 +45,7 @@ export class Picker extends Emitter {
 
   /** An input let the person choose a folder without files. */
   takeEmptyFolder() {
-    return this.#admit({ found: [], unreadable: [], empty: [""] });
+    return this.#admit({ found: [], unreadable: [], empty: ["the chosen folder"] });
   }
 
   /** @param {Walked} walked */

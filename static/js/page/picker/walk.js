@@ -44,13 +44,11 @@ export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS
    */
   const visit = async (entry, path, root) => {
     if (entry.isDirectory) return open(/** @type {FileSystemDirectoryEntry} */ (entry), path, root);
-    const isRoot = entry === root.entry;
     try {
       const file = await answer((resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject));
-      add({ file, path: isRoot ? "" : path, root });
+      add({ file, path: path.includes("/") ? path : "", root });
     } catch {
-      if (isRoot && root.file && (await turns.take(() => isReadable(root.file)))) add({ file: root.file, path: "", root });
-      else walked.unreadable.push(path);
+      walked.unreadable.push(path);
     }
   };
 
@@ -78,7 +76,8 @@ export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS
 
   await Promise.all(
     roots.map(async (root) => {
-      if (root.entry) return visit(root.entry, root.entry.name, root);
+      const entry = root.entry ?? entryOf(root.file ? null : await root.handle);
+      if (entry) return visit(entry, entry.name, root);
       // A browser without entries gives a folder as a file that cannot be read.
       if (root.file && (await turns.take(() => isReadable(root.file)))) add({ file: root.file, path: "", root });
       else walked.unreadable.push(root.name);
@@ -87,6 +86,34 @@ export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS
   walked.unreadable.sort(compare);
   walked.empty.sort(compare);
   return walked;
+}
+
+/**
+ * @param {any} handle a FileSystemHandle, where a browser gives no entry, or nothing
+ * @returns {FileSystemEntry | null}
+ */
+function entryOf(handle) {
+  if (!handle) return null;
+  const { name, kind } = handle;
+  /** @param {(entries: unknown[]) => void} resolve */
+  const list = async (resolve) => {
+    const entries = [];
+    for await (const child of handle.values()) entries.push(entryOf(child));
+    resolve(entries);
+  };
+  const createReader = () => {
+    let isRead = false;
+    return {
+      readEntries(/** @type {(entries: unknown[]) => void} */ resolve, /** @type {(error: unknown) => void} */ reject) {
+        if (isRead) return resolve([]);
+        isRead = true;
+        return void list(resolve).catch(reject);
+      },
+    };
+  };
+  const file = (/** @type {(file: File) => void} */ resolve, /** @type {(error: unknown) => void} */ reject) =>
+    void handle.getFile().then(resolve, reject);
+  return /** @type {any} */ ({ name, isFile: kind === "file", isDirectory: kind === "directory", file, createReader });
 }
 
 /**
