@@ -26,16 +26,42 @@ def drop(page: Page, *paths: Path) -> None:
 
 
 def fail_to_open(page: Page, names: Iterable[str], error: str) -> None:
-    """Let the browser fail to open dropped files of these names."""
+    """Let the browser fail to open files of these names in dropped folders."""
     page.evaluate(
         """
-        ([names, error]) => {
-          const open = FileSystemFileEntry.prototype.file;
-          FileSystemFileEntry.prototype.file = function (resolve, reject) {
-            if (names.includes(this.name)) reject(new DOMException("No.", error));
-            else open.call(this, resolve, reject);
-          };
-        }
+        ([names, error]) => window.onEntries((entries) => {
+          for (const entry of entries.filter(({name}) => names.includes(name))) {
+            entry.file = (resolve, reject) => reject(new DOMException("No.", error));
+          }
+        })
         """,
         [list(names), error],
     )
+
+
+# Chromium does not name the classes of entries: their readers are met at a drop.
+WATCH_READERS = """
+window.onEntries = (look) => {
+  const ask = DataTransferItem.prototype.webkitGetAsEntry;
+  DataTransferItem.prototype.webkitGetAsEntry = function () {
+    const entry = ask.call(this);
+    if (entry?.isDirectory && !window.isWatching) {
+      window.isWatching = true;
+      const reader = Object.getPrototypeOf(entry.createReader());
+      const read = reader.readEntries;
+      reader.readEntries = function (resolve, reject) {
+        read.call(this, async (entries) => {
+          await look(entries);
+          resolve(entries);
+        }, reject);
+      };
+    }
+    return entry;
+  };
+};
+"""
+
+
+def watch_readers(page: Page) -> None:
+    """Let the page have `onEntries`, which sees what is read of dropped folders."""
+    page.evaluate(WATCH_READERS)

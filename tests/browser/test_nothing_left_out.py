@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import SMALL_PART, LiveSite
-from tests.browser.dropping import drop, fail_to_open
-from tests.browser.files import payload, quota_of, random_file, uploads_of
+from tests.browser.dropping import drop, fail_to_open, watch_readers
+from tests.browser.files import payload, png, quota_of, random_file, uploads_of
 from tests.browser.upload_page import Traffic, UploadPage
 from uploads.models import StorageQuota, Upload, UploadPolicy
 from uploads.states import State
@@ -23,7 +23,8 @@ LONG_AGO = 1_700_000_000
 PASTE = """
 (files) => {
   const transfer = new DataTransfer();
-  for (const [name, content] of files) {
+  for (const [name, bytes] of files) {
+    const content = new Uint8Array(bytes);
     transfer.items.add(new File([content], name, {type: "image/png", lastModified: 1}));
   }
   const at = document.activeElement ?? document.body;
@@ -47,15 +48,27 @@ def ready_paths(person: User) -> list[str]:
     return sorted(upload.relative_path or upload.filename for upload in uploads)
 
 
-def hold_completions(page: Page) -> list[Route]:
-    """Keep small uploads from their end; return the requests that wait."""
-    held: list[Route] = []
+class HeldCompletions:
+    """Keeps small uploads from their end, from now until they are let go."""
 
-    def hold(route: Route) -> None:
-        held.append(route)
+    def __init__(self, page: Page) -> None:
+        self._routes: list[Route] = []
+        self._is_over = False
+        page.route("**/complete*", self._hold)
 
-    page.route("**/complete*", hold)
-    return held
+    def __len__(self) -> int:
+        return len(self._routes)
+
+    def let_go(self) -> None:
+        self._is_over = True
+        for route in self._routes:
+            route.continue_()
+
+    def _hold(self, route: Route) -> None:
+        if self._is_over:
+            route.continue_()
+        else:
+            self._routes.append(route)
 
 
 def button(page: UploadPage, name: str) -> Locator:
@@ -68,6 +81,7 @@ def test_one_file_of_a_dropped_folder_that_cannot_be_opened_leaves_the_others(
 ) -> None:
     for number in range(15):
         write(tmp_path / "harbour" / f"b{number}.txt", f"{number}")
+    watch_readers(upload_page.page)
     fail_to_open(upload_page.page, ["b2.txt"], error)
 
     drop(upload_page.page, tmp_path / "harbour")
@@ -97,19 +111,9 @@ def test_of_3000_dropped_files_that_vanish_in_part_each_is_taken_or_named(
     page = upload_page.page
     page.expose_function("vanish", vanish)
     # All names are listed before the first file is opened, and then some are gone.
+    watch_readers(page)
     page.evaluate(
-        """
-        () => {
-          const read = FileSystemDirectoryReader.prototype.readEntries;
-          FileSystemDirectoryReader.prototype.readEntries = function (resolve, reject) {
-            const list = async (entries) => {
-              if (entries.length === 0) await window.vanish();
-              resolve(entries);
-            };
-            read.call(this, list, reject);
-          };
-        }
-        """
+        "() => window.onEntries(({length}) => length === 0 ? window.vanish() : null)"
     )
 
     drop(page, folder)
@@ -164,15 +168,15 @@ def test_several_dropped_things_come_together_and_an_empty_folder_is_named(
     assert ready_paths(person) == ["a.txt", "one/a.txt", "two/deep/a.txt"]
 
 
-@pytest.mark.parametrize("contents", [("one", "two"), ("same", "same")])
+@pytest.mark.parametrize("images", [(png(8, 4), png(4, 8)), (png(), png())])
 def test_two_images_of_one_paste_are_two_though_their_names_and_times_agree(
-    upload_page: UploadPage, person: User, contents: Sequence[str]
+    upload_page: UploadPage, person: User, images: Sequence[bytes]
 ) -> None:
     # A field without text to paste does not swallow them either.
     upload_page.upload(payload("first.txt", b"first"))
     upload_page.search.focus()
 
-    upload_page.page.evaluate(PASTE, [["image.png", content] for content in contents])
+    upload_page.page.evaluate(PASTE, [["image.png", list(image)] for image in images])
     expect(upload_page.start_button).to_have_text("Upload 2 files")
     upload_page.start()
     upload_page.wait_until_uploaded(2)
@@ -183,7 +187,7 @@ def test_two_images_of_one_paste_are_two_though_their_names_and_times_agree(
 def test_a_file_of_the_same_name_size_and_time_is_sent_while_the_first_is_on_its_way(
     upload_page: UploadPage, person: User, tmp_path: Path
 ) -> None:
-    held = hold_completions(upload_page.page)
+    held = HeldCompletions(upload_page.page)
     first = write(tmp_path / "camera 1" / "IMG_1.txt", "one")
     second = write(tmp_path / "camera 2" / "IMG_1.txt", "two")
     upload_page.choose(first)
@@ -192,8 +196,7 @@ def test_a_file_of_the_same_name_size_and_time_is_sent_while_the_first_is_on_its
 
     upload_page.choose(second)
     upload_page.wait_until(lambda: len(held) == 2)
-    for route in held:
-        route.continue_()
+    held.let_go()
     upload_page.wait_until_uploaded(2)
 
     checksums = person.uploads.filter(state=State.READY).values_list("checksum_sha256")
@@ -216,14 +219,12 @@ def test_a_file_that_is_chosen_twice_is_named_and_added_if_it_is_wanted(
     expect(notice).to_be_hidden()
     expect(upload_page.start_button).to_have_text("Upload 3 files")
 
-    held = hold_completions(upload_page.page)
+    held = HeldCompletions(upload_page.page)
     upload_page.start()
     upload_page.wait_until(lambda: len(held) > 0)
     upload_page.choose(file)
     expect(upload_page.notice("1 file is already on its way")).to_be_visible()
-    upload_page.page.unroute_all()
-    for route in held:
-        route.continue_()
+    held.let_go()
     upload_page.wait_until_uploaded(3)
     assert person.uploads.count() == 3
 
@@ -315,7 +316,7 @@ def test_files_that_join_an_upload_and_do_not_fit_are_named(
 ) -> None:
     StorageQuota.objects.create(user=person, limit_bytes=1000)
     upload_page.open()
-    held = hold_completions(upload_page.page)
+    held = HeldCompletions(upload_page.page)
     upload_page.choose(payload("a.bin", bytes(600)))
     upload_page.start()
     upload_page.wait_until(lambda: len(held) == 1)
@@ -327,7 +328,7 @@ def test_files_that_join_an_upload_and_do_not_fit_are_named(
     expect(notice).to_contain_text("Only 400 bytes are free.")
     expect(notice).to_contain_text("b.bin")
     expect(notice).to_contain_text("c.bin")
-    held[0].continue_()
+    held.let_go()
     upload_page.wait_until_uploaded(1)
     assert set(uploads_of(person)) == {"a.bin"}
 
