@@ -41,24 +41,27 @@ def fail_to_open(page: Page, names: Iterable[str], error: str) -> None:
 
 # Chromium does not name the classes of entries: their readers are met at a drop.
 WATCH_READERS = """
-window.onEntries = (look) => {
+() => {
+  const looks = [];
+  window.onEntries = (look) => void looks.push(look);
   const ask = DataTransferItem.prototype.webkitGetAsEntry;
+  let isWatching = false;
   DataTransferItem.prototype.webkitGetAsEntry = function () {
     const entry = ask.call(this);
-    if (entry?.isDirectory && !window.isWatching) {
-      window.isWatching = true;
+    if (entry?.isDirectory && !isWatching) {
+      isWatching = true;
       const reader = Object.getPrototypeOf(entry.createReader());
       const read = reader.readEntries;
       reader.readEntries = function (resolve, reject) {
         read.call(this, async (entries) => {
-          await look(entries);
+          for (const look of looks) await look(entries);
           resolve(entries);
         }, reject);
       };
     }
     return entry;
   };
-};
+}
 """
 
 

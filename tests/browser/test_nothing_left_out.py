@@ -241,9 +241,10 @@ def test_a_file_that_changed_on_its_way_is_replaced_when_it_is_chosen_again(
     page.choose(film)
     page.start()
     page.wait_until(lambda: 1 in traffic.parts_arrived)
+    button(page, "Pause").click()
+    expect(page.heading("Paused")).to_be_visible()
     random_file(tmp_path, "film.bin", size + 5, seed=2)
     page.let_go()
-    button(page, "Pause").click()
     button(page, "Continue").click()
     expect(page.upload_area).to_contain_text("Choose it again")
 

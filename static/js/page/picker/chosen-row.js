@@ -14,7 +14,7 @@ import { icon, iconNameFor } from "../icon.js";
 export function chosenRow(item, thumbnails) {
   const { file, name, path, storedAs } = item;
   const folder = path.split("/").slice(0, -1).join("/");
-  const face = element("span", { class: "file__icon" }, icon(iconNameFor(file.type)));
+  const face = element("span", { class: "file__icon chosen__face" }, icon(iconNameFor(file.type)));
   const button = element(
     "button",
     { class: "icon-button", type: "button", "aria-label": `Leave out ${name}`, title: "Leave out", tabindex: "-1" },
@@ -26,13 +26,13 @@ export function chosenRow(item, thumbnails) {
     face,
     element(
       "span",
-      { class: "file__main" },
+      { class: "chosen__main" },
       fileName(name),
       storedAs
-        ? element("span", { class: "file__folder" }, "Will be stored as ", element("bdi", {}, storedAs))
-        : folder && element("bdi", { class: "file__folder" }, folder),
+        ? element("span", { class: "chosen__note" }, "Will be stored as ", element("bdi", {}, storedAs))
+        : folder && element("bdi", { class: "chosen__note" }, folder),
     ),
-    element("span", { class: "file__size" }, formatBytes(file.size)),
+    element("span", { class: "chosen__size" }, formatBytes(file.size)),
     button,
   );
   const isWanted = () => node.isConnected;
