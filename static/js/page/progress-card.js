@@ -24,7 +24,7 @@ export class ProgressCard {
   /** @type {Map<string, ProgressRow>} */
   #known = new Map();
   #buttons;
-  #onRemove;
+  #actions;
   #thumbnails;
   /** @type {Set<string>} the server's ids of the files that are shown as failed */
   failed = new Set();
@@ -37,7 +37,7 @@ export class ProgressCard {
   constructor(place, actions, thumbnails) {
     this.#place = place;
     this.#thumbnails = thumbnails;
-    this.#onRemove = actions.onRemove;
+    this.#actions = actions;
     this.#buttons = {
       add: button("Add files", "plus", actions.onAdd),
       pause: button("Pause", "pause", actions.onPause, "button--pause"),
@@ -152,7 +152,7 @@ export class ProgressCard {
 
   /** @param {Traveller} traveller */
   #rowOf(traveller) {
-    const row = this.#known.get(traveller.id) ?? new ProgressRow(traveller, this.#onRemove, this.#thumbnails);
+    const row = this.#known.get(traveller.id) ?? new ProgressRow(traveller, this.#actions, this.#thumbnails);
     this.#known.set(traveller.id, row);
     row.update(traveller);
     return row;

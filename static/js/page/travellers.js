@@ -74,6 +74,11 @@ export class Traveller {
     return FINAL_CODES.has(this.code);
   }
 
+  /** Whether the page asks for the file again. */
+  get isAskedFor() {
+    return this.state === "failed" && CHOOSE_AGAIN.has(this.code);
+  }
+
   /** @param {Item} item */
   looksLike(item) {
     return looks(this) === looks({ ...item, path: item.path || this.path });
@@ -160,7 +165,7 @@ export class Travellers {
   toReplace(item) {
     const failed = [...this.#failed].filter(({ name }) => name === item.name);
     const same = failed.find((one) => looks(one) === looks(item));
-    const asked = failed.filter(({ code }) => CHOOSE_AGAIN.has(code));
+    const asked = failed.filter(({ isAskedFor }) => isAskedFor);
     const inPlace = asked.find(({ path }) => path === item.path);
     // Chosen by itself, a file does not tell of its folder.
     const alone = !item.path && asked.length === 1 ? asked[0] : undefined;

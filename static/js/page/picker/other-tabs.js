@@ -1,4 +1,5 @@
 import { looks, sameContent } from "./same-file.js";
+import { serviceOf, within } from "../../engine/time-limit.js";
 
 /**
  * @typedef {import("./chosen.js").Item} Item
@@ -26,11 +27,11 @@ export class OtherTabs {
    *   channel?: BroadcastChannel,
    * }} parts `sending`: the files on their way from here that have these looks
    */
-  constructor({ tabs, user, sending, channel = new BroadcastChannel(CHANNEL) }) {
+  constructor({ tabs, user, sending, channel = serviceOf(() => new BroadcastChannel(CHANNEL)) }) {
     this.#channel = channel;
     this.#tabs = tabs;
     this.#user = user;
-    channel.addEventListener("message", ({ data }) => {
+    channel?.addEventListener("message", ({ data }) => {
       if (data.answer) this.#asking.get(data.answer)?.(data);
       else if (data.question) this.#answer(data, sending);
     });
@@ -45,7 +46,7 @@ export class OtherTabs {
     const others = items.length > 0 ? await this.#others() : 0;
     /** @type {Set<number>} */
     const same = new Set();
-    if (others === 0) return { same, isWhole: true };
+    if (others === 0 || !this.#channel) return { same, isWhole: others === 0 };
     const answers = await this.#ask(items.map(looks), others);
     for (const { files } of answers) {
       for (const [index, blobs] of files) {
@@ -58,8 +59,7 @@ export class OtherTabs {
   /** @returns {Promise<number>} how many other tabs are open; Infinity where nobody knows */
   async #others() {
     if (!this.#tabs.areKnown) return Infinity;
-    const late = new Promise((resolve) => setTimeout(resolve, WAIT_MS, null));
-    const alive = /** @type {Set<string> | null} */ (await Promise.race([this.#tabs.alive().catch(() => null), late]));
+    const alive = await within(WAIT_MS, () => this.#tabs.alive()).catch(() => null);
     return alive ? [...alive].filter((id) => id !== this.#tabs.id).length : Infinity;
   }
 
@@ -83,7 +83,7 @@ export class OtherTabs {
         answers.push(answer);
         if (answers.length >= others) end();
       });
-      this.#channel.postMessage({ question, user: this.#user, files });
+      this.#channel?.postMessage({ question, user: this.#user, files });
     });
   }
 
@@ -100,6 +100,6 @@ export class OtherTabs {
         if (blobs.length > 0) known.push([index, blobs]);
       }
     }
-    this.#channel.postMessage({ answer: question, tab: this.#tabs.id, files: known });
+    this.#channel?.postMessage({ answer: question, tab: this.#tabs.id, files: known });
   }
 }

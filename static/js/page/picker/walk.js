@@ -1,3 +1,5 @@
+import { within } from "../../engine/time-limit.js";
+
 /**
  * @typedef {{file: File, path: string, root?: Root}} Found `path`: with its folders; "" for a file by itself
  * @typedef {{found: Found[], unreadable: string[], empty: string[]}} Walked `unreadable` and `empty`: paths
@@ -34,7 +36,7 @@ export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS
    * @param {(resolve: (value: T) => void, reject: (error: unknown) => void) => void} ask
    * @returns {Promise<T>}
    */
-  const answer = (ask) => turns.take(() => answered(ask, patienceMs));
+  const answer = (ask) => turns.take(() => within(patienceMs, () => new Promise(ask)));
 
   /**
    * @param {FileSystemEntry} entry
@@ -128,28 +130,6 @@ async function isReadable(file) {
   } catch {
     return false;
   }
-}
-
-/**
- * @template T
- * @param {(resolve: (value: T) => void, reject: (error: unknown) => void) => void} ask
- * @param {number} patienceMs
- * @returns {Promise<T>}
- */
-function answered(ask, patienceMs) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("No answer.")), patienceMs);
-    const end = () => clearTimeout(timer);
-    try {
-      ask(
-        (value) => (end(), resolve(value)),
-        (error) => (end(), reject(error)),
-      );
-    } catch (error) {
-      end();
-      reject(error);
-    }
-  });
 }
 
 /** Lets a few tasks run at once; the others wait. */
