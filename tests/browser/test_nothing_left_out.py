@@ -11,10 +11,10 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.conftest import SMALL_PART, LiveSite
 from tests.browser.dropping import drop, fail_to_open, watch_readers
 from tests.browser.files import payload, png, quota_of, random_file, uploads_of
 from tests.browser.upload_page import Traffic, UploadPage
+from tests.support.live_site import SMALL_PART, LiveSite
 from uploads.models import StorageQuota, Upload, UploadPolicy
 from uploads.states import State
 

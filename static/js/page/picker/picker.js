@@ -50,7 +50,8 @@ export class Picker extends Emitter {
 
   /** @param {Walked} walked */
   #admit(walked) {
-    this.#last = this.#last.then(async () => this.emit("admitted", await admit(walked, this.#parts)));
+    const before = this.#last.catch(() => {}); // a choice that failed does not stop the next
+    this.#last = before.then(async () => this.emit("admitted", await admit(walked, this.#parts)));
     return this.#last;
   }
 
