@@ -394,7 +394,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        # Uppy's icons are data: URLs and its thumbnails are blob: URLs.
+        # The QR code of an authenticator app is a data: URL, thumbnails are blob: URLs.
         "img-src": [SELF, "data:", "blob:", BUCKET_ORIGIN],
         "font-src": [SELF],
         "connect-src": [SELF, BUCKET_ORIGIN],

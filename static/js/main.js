@@ -1,6 +1,4 @@
-import "@uppy/core/css/style.min.css";
-import "@uppy/dashboard/css/style.min.css";
-import "../css/uppy.css";
+import "../css/picker.css";
 import "../css/upload.css";
 import "../css/files.css";
 

@@ -303,7 +303,7 @@ def test_files_that_cannot_be_read_are_named_and_the_others_come(
 
     page.get_by_role("button", name="Choose files").click()
 
-    expect(upload_page.notice("1 file could not be read")).to_contain_text("gone.txt")
+    expect(upload_page.notice("1 file; 1 could not be read: gone.txt")).to_be_visible()
     expect(upload_page.start_button).to_have_text("Upload 1 file")
 
 

@@ -12,6 +12,8 @@ from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 from tests.support import slowness
 
 PATIENCE_MS = 120_000 * slowness.PATIENCE
+ADD_FILES = re.compile(r"^(Choose|Add) files$")
+ADD_FOLDER = re.compile(r"^(Choose|Add) a folder$")
 
 
 class UploadPage:
@@ -28,6 +30,7 @@ class UploadPage:
         )
         self.start_button = page.get_by_role("button", name=re.compile(r"^Upload \d"))
         self.search = page.get_by_role("searchbox", name="Search your files by name")
+        self.chosen = page.get_by_role("list", name="Chosen files")
         self.quota = page.get_by_role("banner").get_by_text(re.compile(" used"))
 
     def open(self) -> None:
@@ -40,15 +43,15 @@ class UploadPage:
         expect(self.page.locator("#file-list")).to_have_attribute("aria-busy", "false")
 
     def choose(self, *files: Path | FilePayload) -> None:
-        """Choose files by the button; nothing is sent yet."""
+        """Choose files by the button, or add them; nothing is sent yet."""
         with self.page.expect_file_chooser() as chooser:
-            self.page.get_by_role("button", name="Choose files").click()
+            self.page.get_by_role("button", name=ADD_FILES).click()
         chooser.value.set_files(list(files))  # type: ignore[arg-type]
 
     def choose_folder(self, folder: Path) -> None:
-        """Choose a whole folder by the button."""
+        """Choose a whole folder by the button, or add it."""
         with self.page.expect_file_chooser() as chooser:
-            self.page.get_by_role("button", name="Choose a folder").click()
+            self.page.get_by_role("button", name=ADD_FOLDER).click()
         chooser.value.set_files(folder)
 
     def start(self) -> None:

@@ -1,43 +1,262 @@
+import { FakeFile, MIB, World } from "./world.js";
+import { Emitter } from "../../static/js/engine/emitter.js";
 import { Travellers } from "../../static/js/page/travellers.js";
+import { admit } from "../../static/js/page/picker/admission.js";
+import { Chosen } from "../../static/js/page/picker/chosen.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-/** What the page sees of one file: Uppy's part, and the engine's. */
-function travellers(file, handle) {
-  const whole = { id: "uppy-1", name: "a.png", size: 10, progress: { uploadStarted: 1 }, ...file };
-  return new Travellers({ getFiles: () => [whole] }, { handleFor: (id) => (id === "uppy-1" ? handle : undefined) });
+const CODE = (code, facts = {}) => Object.assign(new Error("No."), { code, ...facts });
+const item = (file, path = "") => ({ id: 1, file, name: file.name, path, storedAs: "" });
+
+/** An engine's handle whose fate the test decides. */
+class Handle extends Emitter {
+  constructor(file, facts = {}) {
+    super();
+    Object.assign(this, { file, filename: file.name, byteSize: file.size, bytesSent: 0, record: null, error: null, state: "sending", ...facts });
+    this.calls = [];
+  }
+
+  become(state, facts = {}) {
+    Object.assign(this, facts, { state });
+    this.emit("state", state);
+  }
+
+  retry() {
+    this.calls.push("retry");
+    this.become("sending");
+  }
+
+  async cancel() {
+    this.calls.push(`cancel ${this.record?.id ?? "nothing"}`);
+    this.become("cancelled");
+  }
 }
 
+function setUp() {
+  const made = [];
+  const calls = [];
+  const make = (file, facts) => {
+    const handle = new Handle(file, facts);
+    made.push(handle);
+    return handle;
+  };
+  const engine = {
+    add: (file, { filename, relativePath = "" }) => (calls.push(`add ${relativePath || filename}`), make(file)),
+    resume: (record, file) => (calls.push(`resume ${record.id}`), make(file, { record })),
+    api: { cancel: async (id) => void calls.push(`api.cancel ${id}`) },
+  };
+  return { travellers: new Travellers(engine), made, calls };
+}
+
+const file = (name, size = 10, lastModified = 1_700_000_000_000) => new FakeFile(name, size, { lastModified });
+
 test("a refused file is still known by the server's id, though its next attempt has none yet", () => {
-  const error = Object.assign(new Error("It looks like a Windows program."), { code: "rejected", uploadId: "id-1" });
-  const handle = { state: "failed", error, record: null, bytesSent: 0 };
+  const { travellers, made } = setUp();
+  travellers.send(item(file("a.png")));
 
-  const [refused] = travellers({ error: error.message, slipway: { uploadId: undefined, key: "key-2" } }, handle).list();
+  made[0].become("failed", { error: CODE("rejected", { uploadId: "id-1", message: "It is a program." }) });
 
-  assert.deepEqual([refused.serverId, refused.state, refused.code], ["id-1", "failed", "rejected"]);
+  const [refused] = travellers.list();
+  assert.deepEqual([refused.serverId, refused.state, refused.code, refused.message], ["id-1", "failed", "rejected", "It is a program."]);
+  assert.ok(travellers.serverIds().has("id-1"));
 });
 
 test("why a file was refused is still told after the others were continued", () => {
-  const handle = { state: "failed", error: new Error("It does not look like a PNG image."), record: null, bytesSent: 0 };
+  const { travellers, made } = setUp();
+  travellers.send(item(file("a.png")));
+  made[0].resume = () => {};
+  made[0].become("failed", { error: CODE("rejected") });
 
-  // Uppy's resumeAll() takes the error of every file away.
-  const [refused] = travellers({ error: null }, handle).list();
+  travellers.resumeAll();
 
-  assert.deepEqual([refused.state, refused.message], ["failed", "It does not look like a PNG image."]);
+  assert.deepEqual([travellers.list()[0].state, travellers.list()[0].message], ["failed", "No."]);
 });
 
-test("a file on its way is known by its record at once, and by what was kept after a restore", () => {
-  const handle = { state: "sending", error: null, record: { id: "id-1" }, bytesSent: 3 };
+test("a row is always as the engine has it, and is made once", () => {
+  const { travellers, made } = setUp();
+  const row = travellers.send(item(file("a.bin"), "f/a.bin"));
 
-  assert.equal(travellers({}, handle).list()[0].serverId, "id-1");
-  assert.equal(travellers({ slipway: { uploadId: "id-2" } }, undefined).list()[0].serverId, "id-2");
+  made[0].become("checking", { bytesSent: 7, record: { id: "id-1" } });
+
+  assert.deepEqual([row.state, row.bytesSent, row.serverId, row.path], ["checking", 7, "id-1", "f/a.bin"]);
+  assert.equal(travellers.list()[0], row);
 });
 
-test("a picture is found by the upload that it belongs to", () => {
-  const handle = {};
-  const known = travellers({ preview: "blob:1" }, handle);
+test("the page knows the files in progress by path, size and time, and forgets those that have ended", () => {
+  const { travellers, made } = setUp();
+  const one = file("a.bin");
+  travellers.send(item(one, "f/a.bin"));
 
-  assert.equal(known.previewOf(handle), "blob:1");
-  assert.equal(known.previewOf({}), "");
-  assert.equal(travellers({}, handle).previewOf(handle), "");
+  assert.deepEqual(travellers.alike(item(file("a.bin"), "f/a.bin")), [one]);
+  assert.deepEqual(travellers.alike(item(file("a.bin"), "g/a.bin")), []);
+  assert.deepEqual(travellers.alike(item(file("a.bin", 11), "f/a.bin")), []);
+  made[0].become("done");
+  assert.deepEqual(travellers.alike(item(one, "f/a.bin")), []);
+  travellers.clearDone();
+  assert.deepEqual(travellers.list(), []);
+});
+
+test("a file that changed during its upload and is chosen again takes the place of the failed one", async () => {
+  const { travellers, made, calls } = setUp();
+  travellers.send(item(file("film.bin"), "trip/film.bin"));
+  made[0].become("failed", { error: CODE("unreadable"), record: { id: "id-1", state: "pending", transport: "multipart" } });
+  const changed = item(file("film.bin", 12));
+
+  const failed = travellers.toReplace(changed);
+  await travellers.replace(failed, changed);
+
+  assert.deepEqual(calls, ["add trip/film.bin", "api.cancel id-1", "add trip/film.bin"]);
+  assert.deepEqual(travellers.list().map(({ handle }) => handle), [made[1]]);
+});
+
+test("a file that is back as it was goes on with the parts that have arrived", async () => {
+  const { travellers, made, calls } = setUp();
+  travellers.send(item(file("film.bin")));
+  made[0].become("failed", { error: CODE("unreadable"), record: { id: "id-1", state: "pending", transport: "multipart" } });
+  const again = item(file("film.bin"));
+
+  await travellers.replace(travellers.toReplace(again), again);
+
+  assert.deepEqual([calls, made[0].calls], [["add film.bin", "resume id-1"], ["cancel nothing"]]);
+  assert.equal(travellers.list().length, 1);
+});
+
+test("a file that the network failed is tried again when it is chosen again", async () => {
+  const { travellers, made, calls } = setUp();
+  travellers.send(item(file("a.bin")));
+  made[0].become("failed", { error: CODE("network"), record: { id: "id-1", state: "pending", transport: "multipart" } });
+  const again = item(file("a.bin"));
+
+  await travellers.replace(travellers.toReplace(again), again);
+
+  assert.deepEqual([calls, made[0].calls, travellers.list().length], [["add a.bin"], ["retry"], 1]);
+});
+
+test("another file of that name is no replacement of one that the network failed", () => {
+  const { travellers, made } = setUp();
+  travellers.send(item(file("a.bin")));
+  made[0].become("failed", { error: CODE("network") });
+
+  assert.equal(travellers.toReplace(item(file("a.bin", 11))), undefined);
+});
+
+test("of failed files of one name the one in the same folder is replaced, else none where it is open which", () => {
+  const { travellers, made } = setUp();
+  for (const path of ["a/x.txt", "b/x.txt"]) travellers.send(item(file("x.txt"), path));
+  for (const handle of made) handle.become("failed", { error: CODE("unreadable") });
+
+  assert.equal(travellers.toReplace(item(file("x.txt", 11), "b/x.txt")).path, "b/x.txt");
+  assert.equal(travellers.toReplace(item(file("x.txt", 11), "c/x.txt")), undefined);
+  assert.equal(travellers.toReplace(item(file("x.txt", 11))), undefined);
+});
+
+const blob = (name, content) => new File([content], name, { lastModified: 1_700_000_000_000 });
+
+function admitTo(travellers, ...files) {
+  return admit(
+    { found: files.map((one) => ({ file: one, path: "" })), unreadable: [], empty: [] },
+    {
+      refusal: () => "",
+      chosen: new Chosen(),
+      travellers,
+      divert: () => "",
+      otherTabs: { sendingAlready: async () => ({ same: new Set(), isWhole: true }) },
+    },
+  );
+}
+
+test("a file of equal name, size and time as a failed one, but of other content, is sent as its own", async () => {
+  const { travellers, made, calls } = setUp();
+  travellers.send(item(blob("IMG_1.jpg", "one")));
+  made[0].become("failed", { error: CODE("network") });
+
+  const { accepted, continued } = await admitTo(travellers, blob("IMG_1.jpg", "two"), blob("IMG_1.jpg", "one"));
+
+  assert.deepEqual([accepted.length, continued], [1, 1]);
+  assert.equal(await accepted[0].file.text(), "two");
+  assert.deepEqual([calls, made[0].calls], [["add IMG_1.jpg"], ["retry"]]);
+});
+
+test("a file that was refused as another one is sent anew when it is chosen once more", async () => {
+  const { travellers, made, calls } = setUp();
+  travellers.follow(new Handle(blob("film.bin", "other")), "");
+  travellers.list()[0].handle.become("failed", { error: CODE("different_file"), record: { id: "id-1", state: "pending" } });
+
+  const { continued } = await admitTo(travellers, blob("film.bin", "other"));
+
+  assert.deepEqual([continued, calls, made.length], [1, ["add film.bin"], 1]);
+});
+
+test("the reservation of the replaced upload is free again", async () => {
+  const world = new World();
+  const travellers = new Travellers(world.engine);
+  const first = new FakeFile("film.bin", 160 * MIB, { content: "first" });
+  const { handle } = travellers.send(item(first));
+  await world.until(() => handle.bytesSent > 0);
+  first.readable = false;
+  await world.until(() => handle.state === "failed");
+  assert.equal(handle.error.code, "unreadable");
+  const second = new FakeFile("film.bin", 170 * MIB, { content: "second", lastModified: 1_700_000_100_000 });
+  const again = item(second);
+
+  await world.run(travellers.replace(travellers.toReplace(again), again));
+  await world.run(travellers.list()[0].handle.finished);
+
+  assert.deepEqual([...world.server.uploads.values()].map(({ state }) => state), ["cancelled", "ready"]);
+  assert.deepEqual(travellers.list().map(({ state }) => state), ["done"]);
+  assert.deepEqual([world.engine.totals.files, world.engine.totals.failed], [1, 0]);
+});
+
+test("a folder sent through the page arrives with its paths, one failed file left apart until it is tried again", async () => {
+  const world = new World();
+  const travellers = new Travellers(world.engine);
+  const bad = travellers.send(item(new FakeFile("a.bin", 160 * MIB)));
+  const good = travellers.send(item(new FakeFile("b.txt", 10), "folder/b.txt"));
+  let broken = true;
+  world.storage.fault = ({ key, partNumber }) => (broken && partNumber === 9 && key.startsWith("uploads/") ? 400 : undefined);
+
+  await world.run(good.handle.finished);
+  await assert.rejects(world.run(bad.handle.finished), /storage refused the file \(400\)/);
+  broken = false;
+  bad.retry();
+  await world.run(bad.handle.finished);
+
+  const paths = [...world.server.uploads.values()].map(({ relative_path }) => relative_path ?? "");
+  assert.deepEqual(paths.sort(), ["", "folder/b.txt"]);
+  assert.ok(travellers.list().every(({ state }) => state === "done"));
+});
+
+test("a removed file is cancelled at the server and the others arrive; cancelling all leaves nothing behind", async () => {
+  const world = new World();
+  const travellers = new Travellers(world.engine);
+  const gone = travellers.send(item(new FakeFile("a.bin", 200 * MIB)));
+  const stays = travellers.send(item(new FakeFile("b.bin", 100 * MIB)));
+  await world.until(() => world.storage.requests.length > 2);
+
+  gone.remove();
+  await world.run(stays.handle.finished);
+  await world.pass(5_000);
+  assert.deepEqual([...world.server.uploads.values()].map(({ state }) => state).sort(), ["cancelled", "ready"]);
+
+  travellers.send(item(new FakeFile("c.bin", 200 * MIB)));
+  for (let n = 0; n < 20; n += 1) travellers.send(item(new FakeFile(`${n}.txt`, 100_000)));
+  await world.until(() => world.storage.requests.length > 20);
+  travellers.cancelAll();
+  await world.pass(60_000);
+  assert.deepEqual([world.server.inState("pending").length, world.engine.active, travellers.list().length], [0, false, 0]);
+});
+
+test("pausing all lets nothing travel until all go on", async () => {
+  const world = new World();
+  const travellers = new Travellers(world.engine);
+  const { handle } = travellers.send(item(new FakeFile("a.bin", 200 * MIB)));
+  await world.until(() => world.storage.requests.length > 2);
+
+  travellers.pauseAll();
+  await world.pass(10_000);
+  assert.equal(world.storage.inFlight.size, 0);
+  travellers.resumeAll();
+
+  assert.equal((await world.run(handle.finished)).state, "ready");
 });

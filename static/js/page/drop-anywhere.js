@@ -1,5 +1,4 @@
-import { askForHandles } from "./file-handles.js";
-import { getDroppedFiles } from "@uppy/core/utils";
+import { rootsOf } from "./picker/incoming.js";
 
 /** Fingers do not drop: on such a device the words are others. */
 export const canDrop = !matchMedia("(hover: none), (pointer: coarse)").matches;
@@ -8,7 +7,7 @@ export const canDrop = !matchMedia("(hover: none), (pointer: coarse)").matches;
  * Take files that are dropped anywhere in the window, or pasted outside a text field.
  *
  * @param {HTMLElement} veil shown while files hover over the window
- * @param {(files: File[]) => void} take
+ * @param {(roots: import("./picker/walk.js").Root[]) => void} take
  */
 export function acceptAnywhere(veil, take) {
   let depth = 0;
@@ -27,8 +26,6 @@ export function acceptAnywhere(veil, take) {
       const drag = /** @type {DragEvent} */ (event);
       if (!drag.dataTransfer?.types.includes("Files")) return;
       drag.preventDefault();
-      // Before the Dashboard sees it: the whole window is one target.
-      drag.stopPropagation();
       react(drag);
     };
     window.addEventListener(type, listener, { capture: true });
@@ -45,26 +42,21 @@ export function acceptAnywhere(veil, take) {
   on("dragover", (event) => {
     if (event.dataTransfer) event.dataTransfer.dropEffect = "copy";
   });
-  on("drop", async (event) => {
+  on("drop", (event) => {
     depth = 0;
     show(false);
-    if (!event.dataTransfer) return;
-    const remember = askForHandles(event.dataTransfer);
-    const files = await getDroppedFiles(event.dataTransfer);
-    remember(files);
-    take(files);
+    if (event.dataTransfer) take(rootsOf(event.dataTransfer));
   });
 
   window.addEventListener(
     "paste",
     (event) => {
-      const inText = event.target instanceof Element && event.target.closest("input, textarea, [contenteditable]");
-      const files = [...(event.clipboardData?.files ?? [])];
-      if (inText || files.length === 0) return;
+      const { clipboardData, target } = event;
+      if (!clipboardData?.types.includes("Files")) return;
+      const inText = target instanceof Element && target.closest("input, textarea, [contenteditable]");
+      if (inText && clipboardData.types.includes("text/plain")) return;
       event.preventDefault();
-      event.stopPropagation();
-      if (event.clipboardData) askForHandles(event.clipboardData)(files);
-      take(files);
+      take(rootsOf(clipboardData));
     },
     { capture: true },
   );

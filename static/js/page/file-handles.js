@@ -1,4 +1,4 @@
-import { serviceOf, within } from "../engine/time-limit.js";
+import { within } from "../engine/time-limit.js";
 
 const ANSWER_MS = 10_000; // a network drive wakes up
 
@@ -6,20 +6,14 @@ const ANSWER_MS = 10_000; // a network drive wakes up
 const ways = new WeakMap();
 
 /**
- * Ask for the handles of what was dropped or pasted, by which a file can be read again after a reload.
+ * Remember the handle of a dropped item, by which its files can be read again after a reload.
  *
- * To be called in the event itself; the result takes the files when they have been read.
- *
- * @param {DataTransfer} transfer
- * @returns {(files: File[]) => void}
+ * @param {File} file
+ * @param {Promise<FileSystemHandle | null>} root
+ * @param {string} path of the file, beginning with the name of `root`
  */
-export function askForHandles(transfer) {
-  const roots = [...transfer.items]
-    .filter(({ kind }) => kind === "file")
-    .map((item) => serviceOf(() => /** @type {any} */ (item).getAsFileSystemHandle())?.catch(() => null) ?? null);
-  return (files) => {
-    for (const file of files) ways.set(file, async () => find(await Promise.all(roots), file));
-  };
+export function rememberWay(file, root, path) {
+  ways.set(file, async () => find(await root, path, file));
 }
 
 /**
@@ -40,21 +34,17 @@ export async function handleOf(file) {
 }
 
 /**
- * Follow the file's path through the folders that were dropped.
+ * Follow the file's path through the folder that was dropped.
  *
- * @param {(FileSystemHandle | null)[]} roots
+ * @param {FileSystemHandle | null} root
+ * @param {string} path
  * @param {File} file
  */
-async function find(roots, file) {
-  const path = /** @type {any} */ (file).relativePath || file.webkitRelativePath || file.name;
-  const [first, ...rest] = path.split("/").filter(Boolean);
-  for (const root of roots) {
-    if (!root || root.name !== first) continue;
-    const handle = await follow(root, rest).catch(() => null);
-    const found = await handle?.getFile();
-    if (found?.size === file.size && found.lastModified === file.lastModified) return handle;
-  }
-  return null;
+async function find(root, path, file) {
+  if (!root) return null;
+  const handle = await follow(root, path.split("/").slice(1));
+  const found = await handle.getFile();
+  return found.size === file.size && found.lastModified === file.lastModified ? handle : null;
 }
 
 /**

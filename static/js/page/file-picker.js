@@ -3,10 +3,9 @@ import { rememberHandle } from "./file-handles.js";
 
 /**
  * @typedef {{
- *   take: (files: File[]) => void,
- *   onUnreadable: (names: string[]) => void,
+ *   take: (files: File[], unreadable: string[]) => void,
  *   isWanted?: () => boolean,
- * }} Options
+ * }} Options `unreadable`: names of chosen files that could not be read
  */
 
 let isOpen = false;
@@ -23,10 +22,10 @@ let isBare = false;
  * @param {HTMLElement} place an input, or what holds some
  * @param {Options} options
  */
-export function pickByHandle(place, { take, onUnreadable, isWanted = () => true }) {
+export function pickByHandle(place, { take, isWanted = () => true }) {
   const listener = async (/** @type {Event} */ event) => {
     const input = event.target;
-    if (!(input instanceof HTMLInputElement) || input.type !== "file" || input.webkitdirectory || isBare) return;
+    if (!(input instanceof HTMLInputElement) || input.type !== "file" || input.webkitdirectory || input.capture || isBare) return;
     const show = /** @type {any} */ (window).showOpenFilePicker;
     if (typeof show !== "function" || !canDrop || !isWanted()) return;
     event.preventDefault();
@@ -34,8 +33,7 @@ export function pickByHandle(place, { take, onUnreadable, isWanted = () => true 
     isOpen = true;
     try {
       const { files, unreadable } = await read(await show.call(window, { multiple: input.multiple }));
-      if (unreadable.length > 0) onUnreadable(unreadable);
-      if (files.length > 0) take(files);
+      if (files.length + unreadable.length > 0) take(files, unreadable);
     } catch (error) {
       if (/** @type {Error} */ (error).name !== "AbortError") askItself(input);
     } finally {

@@ -82,13 +82,3 @@ export async function whyNot({ record, kept }, file) {
     return /** @type {Error} */ (error).message;
   }
 }
-
-/**
- * Return whether two choices are of one file of the disk.
- *
- * @param {Blob} one
- * @param {File} other
- */
-export function isThatFile(one, other) {
-  return one instanceof File && one.name === other.name && one.size === other.size && one.lastModified === other.lastModified;
-}

@@ -1,9 +1,16 @@
 import { element } from "./dom.js";
+import { formatNumber } from "./format.js";
 import { icon } from "./icon.js";
 
-/** @typedef {{tone?: "info" | "warning" | "error" | "success", details?: string[], action?: {label: string, run: () => void}, key?: string}} NoticeOptions */
+/**
+ * @typedef {{
+ *   tone?: "info" | "warning" | "error" | "success", details?: string[], help?: string, key?: string,
+ *   action?: {label: string, run: () => void}, onDismiss?: () => void,
+ * }} NoticeOptions `help`: what to do about the details; `onDismiss`: the person has closed the notice
+ */
 
-const MAX_DETAILS = 5;
+const FIRST_DETAILS = 10;
+const MORE_DETAILS = 500;
 
 /** Messages in the page: they stay until they are answered, dismissed or out of date. */
 export class Notices {
@@ -22,10 +29,8 @@ export class Notices {
    * @param {string} text
    * @param {NoticeOptions} [options]
    */
-  show(text, { tone = "info", details = [], action, key = text } = {}) {
+  show(text, { tone = "info", details = [], help = "", action, onDismiss, key = text } = {}) {
     this.dismiss(key);
-    const more = details.length - MAX_DETAILS;
-    const shown = more > 1 ? [...details.slice(0, MAX_DETAILS), `and ${more} more`] : details;
     const notice = element(
       "div",
       { class: `notice notice--${tone}`, role: tone === "error" ? "alert" : "status" },
@@ -34,12 +39,13 @@ export class Notices {
         "div",
         { class: "notice__body" },
         element("p", {}, text),
-        shown.length > 0 && element("ul", {}, ...shown.map((line) => element("li", {}, line))),
+        details.length > 0 && listOf(details),
+        help && element("p", { class: "notice__help" }, help),
       ),
       action && element("button", { class: "button", type: "button", onclick: action.run }, action.label),
       element(
         "button",
-        { class: "icon-button", type: "button", "aria-label": "Dismiss", onclick: () => this.dismiss(key) },
+        { class: "icon-button", type: "button", "aria-label": "Dismiss", onclick: () => (this.dismiss(key), onDismiss?.()) },
         icon("x"),
       ),
     );
@@ -52,4 +58,36 @@ export class Notices {
     this.#shown.get(key)?.remove();
     this.#shown.delete(key);
   }
+}
+
+/**
+ * List the first details; a button shows more of them.
+ *
+ * @param {string[]} details
+ */
+function listOf(details) {
+  const list = element("ul", {});
+  let shown = 0;
+  const show = (/** @type {number} */ count) => {
+    const isLast = details.length - shown - count <= 1; // "and 1 more" takes as much room as the one
+    const next = details.slice(shown, isLast ? undefined : shown + count);
+    shown += next.length;
+    const rest = details.length - shown;
+    const lines = next.map((line) => element("li", {}, line));
+    more.remove();
+    list.append(...lines);
+    moreButton.textContent = `and ${formatNumber(rest)} more`;
+    if (rest > 0) list.append(more);
+    return lines[0];
+  };
+  const onclick = () => {
+    const first = show(MORE_DETAILS);
+    list.tabIndex = 0; // it scrolls by now
+    first.tabIndex = -1;
+    first.focus();
+  };
+  const moreButton = element("button", { class: "link", type: "button", onclick });
+  const more = element("li", {}, moreButton);
+  show(FIRST_DETAILS);
+  return list;
 }

@@ -3,9 +3,9 @@ import { Keeper } from "./keeper.js";
 import { KeptStore } from "./kept-store.js";
 import { Menu } from "./menu.js";
 import { Notices } from "./notices.js";
+import { OtherTabs } from "./picker/other-tabs.js";
 import { QuotaMeter } from "./quota-meter.js";
 import { Session } from "./session.js";
-import { SlipwayS3 } from "../uppy-s3.js";
 import { Speaker } from "./speaker.js";
 import { Tabs } from "./tabs.js";
 import { Travellers } from "./travellers.js";
@@ -13,9 +13,9 @@ import { Unfinished } from "./unfinished.js";
 import { UploadArea } from "./upload-area.js";
 import { acceptAnywhere } from "./drop-anywhere.js";
 import { byId, csrfToken, readPageData } from "./page-data.js";
-import { createChooser, enforcePolicy } from "./chooser.js";
 import { createEngine } from "../engine/engine.js";
-import { describePolicy } from "./policy.js";
+import { createThumbnails } from "./thumbnails.js";
+import { describePolicy, refusal } from "./policy.js";
 import { discard, fileActions } from "./file-actions.js";
 import { handleOf } from "./file-handles.js";
 import { guardLeaving } from "../engine/leaving-guard.js";
@@ -25,6 +25,7 @@ import { plural } from "./format.js";
 import { serviceOf } from "../engine/time-limit.js";
 
 const REFRESH_AFTER_MS = 30_000;
+const MOST_PICTURES = 50;
 
 /** Bring the page of a person's files to life. */
 export function startPage() {
@@ -45,21 +46,22 @@ export function startPage() {
   keeper.follow(engine);
   const notices = new Notices(byId("notices"));
   const quota = new QuotaMeter(byId("quota"), data.quota, async () => (await engine.api.me()).quota);
-  const uppy = createChooser(byId("chooser"), {
-    id: `slipway-${data.username}`,
-    note: describePolicy(data.policy, data.quota.limit_bytes),
-  });
-  /** @type {any} */ (uppy).use(SlipwayS3, { engine });
-  const plugin = /** @type {SlipwayS3} */ (/** @type {unknown} */ (uppy.getPlugin("SlipwayS3")));
-  const travellers = new Travellers(uppy, plugin);
+  const travellers = new Travellers(engine);
+  const thumbnails = createThumbnails(document.body.dataset.thumbnailWorker);
   const area = new UploadArea({
-    uppy,
     engine,
     travellers,
+    thumbnails,
     quota,
     notices,
     speaker: new Speaker(byId("speaker")),
     policy: () => data.policy,
+    note: describePolicy(data.policy, data.quota.limit_bytes),
+    admission: {
+      refusal: (file) => refusal(file, data.policy, data.inertTypes),
+      divert: (file, path) => unfinished.take(file, path),
+      otherTabs: new OtherTabs({ tabs, user: data.user, sending: (look) => travellers.sending(look) }),
+    },
     onFailuresShown: (ids) => list.leaveReasonsOut(ids),
   });
 
@@ -68,7 +70,7 @@ export function startPage() {
     whoami: () => engine.api.whoami(),
     onBack: () => {
       store.reopen();
-      for (const { code, retry } of travellers.list()) if (code === "not_authenticated") retry();
+      for (const traveller of travellers.list()) if (traveller.code === "not_authenticated") traveller.retry();
       void list.load();
       void unfinished.load();
     },
@@ -137,29 +139,6 @@ export function startPage() {
 
   unfinished.follow(engine);
 
-  enforcePolicy(uppy, {
-    policy: () => data.policy,
-    divert: (file, relativePath) => unfinished.take(file, relativePath),
-    onRefused: (lines) =>
-      notices.show(`${plural(lines.length, "file was", "files were")} left out`, {
-        tone: "warning",
-        details: lines,
-        key: "refused",
-      }),
-  });
-  uppy.on("info-visible", () => {
-    const message = uppy.getState().info?.at(-1)?.message;
-    // Errors of an upload stand beside their file.
-    if (message && !engine.active && uppy.getFiles().every(({ error }) => !error)) {
-      notices.show(String(message), { tone: "warning", key: "uppy" });
-    }
-  });
-  // A small image arrives before its picture is made.
-  /** @type {any} */ (uppy).on("thumbnail:generated", (/** @type {{id: string}} */ file, /** @type {string} */ preview) => {
-    const id = uppy.getFile(file.id)?.response?.body?.id;
-    if (id) list.picture(String(id), preview);
-  });
-  uppy.on("upload-error", (_file, error) => void session.handles(error));
   engine.on("active", (active) => !active && notices.dismiss("continued"));
   engine.on("added", ({ upload }) => {
     // Its first bytes tell that the server has reserved its room.
@@ -169,19 +148,24 @@ export function startPage() {
       quota.refresh();
     });
   });
+  let arrived = 0;
   engine.on("settled", (handle) => {
     quota.refresh();
     if (handle.error) session.handles(handle.error);
     if (handle.state === "done" && handle.record) {
-      const preview = travellers.previewOf(handle);
-      if (preview) list.picture(handle.record.id, preview);
-      list.add(handle.record);
+      const { record, file } = handle;
+      list.add(record);
+      arrived += 1;
+      const place = arrived;
+      // Of thousands, the last ones are on top of the list.
+      const isWanted = () => arrived - place < MOST_PICTURES;
+      void thumbnails.want(file, isWanted).then((url) => url && list.picture(record.id, url));
     }
     if (/** @type {{code?: string} | null} */ (handle.error)?.code === "rejected") void list.refresh();
   });
   // The server hears of a cancelled upload after the person: what it held is free only then.
   engine.on("freed", () => quota.refresh());
-  acceptAnywhere(byId("veil"), (files) => area.take(files));
+  acceptAnywhere(byId("veil"), (roots) => area.takeRoots(roots));
 
   let hiddenAt = 0;
   document.addEventListener("visibilitychange", () => {

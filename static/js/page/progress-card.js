@@ -24,17 +24,20 @@ export class ProgressCard {
   /** @type {Map<string, ProgressRow>} */
   #known = new Map();
   #buttons;
-  #onRemove;
+  #actions;
+  #thumbnails;
   /** @type {Set<string>} the server's ids of the files that are shown as failed */
   failed = new Set();
 
   /**
    * @param {HTMLElement} place
    * @param {Actions} actions
+   * @param {import("./thumbnails.js").Thumbnails} thumbnails
    */
-  constructor(place, actions) {
+  constructor(place, actions, thumbnails) {
     this.#place = place;
-    this.#onRemove = actions.onRemove;
+    this.#thumbnails = thumbnails;
+    this.#actions = actions;
     this.#buttons = {
       add: button("Add files", "plus", actions.onAdd),
       pause: button("Pause", "pause", actions.onPause, "button--pause"),
@@ -72,11 +75,14 @@ export class ProgressCard {
   }
 
   /**
-   * @param {Totals} totals
+   * @param {Totals} engineTotals
    * @param {Traveller[]} travellers
+   * @param {{files: number, bytes: number}} waiting what the engine does not have yet
    */
-  render(totals, travellers) {
-    const isOver = !totals.active && totals.paused === 0;
+  render(engineTotals, travellers, waiting) {
+    const { files, bytes } = engineTotals;
+    const totals = { ...engineTotals, files: files + waiting.files, bytes: bytes + waiting.bytes };
+    const isOver = !totals.active && totals.paused === 0 && waiting.files === 0;
     const focused = this.hasFocus ? /** @type {HTMLElement} */ (document.activeElement) : null;
     const row = [...this.#rows.children].findIndex((child) => child.contains(focused));
     setText(this.#title, title(totals, isOver));
@@ -84,7 +90,7 @@ export class ProgressCard {
     this.#place.classList.toggle("progress--done", isOver && totals.failed === 0);
     this.#place.classList.toggle("progress--trouble", totals.offline || totals.stalled);
     this.#renderBar(totals, isOver);
-    this.#renderRows(travellers);
+    this.#renderRows(travellers, waiting.files);
     const { add, pause, resume, cancel, done } = this.#buttons;
     pause.hidden = !totals.active || isChecking(totals);
     resume.hidden = totals.active || totals.paused === 0;
@@ -120,8 +126,11 @@ export class ProgressCard {
     this.#bar.hidden = isOver;
   }
 
-  /** @param {Traveller[]} travellers */
-  #renderRows(travellers) {
+  /**
+   * @param {Traveller[]} travellers
+   * @param {number} waiting
+   */
+  #renderRows(travellers, waiting) {
     const failed = travellers.filter(({ state }) => state === "failed").slice(0, MAX_FAILED);
     const moving = travellers.filter(({ state }) => state === "sending" || state === "checking" || state === "paused");
     this.failed = new Set(failed.map(({ serverId }) => serverId));
@@ -135,7 +144,7 @@ export class ProgressCard {
       this.#rows.replaceChildren(...nodes);
     }
     const queued = travellers.filter(({ state }) => state === "queued").length;
-    const hidden = queued + Math.max(0, moving.length - MAX_MOVING);
+    const hidden = waiting + queued + Math.max(0, moving.length - MAX_MOVING);
     this.#rows.hidden = rows.length === 0;
     setText(this.#waiting, hidden > 0 ? `and ${formatNumber(hidden)} more` : "");
     this.#waiting.hidden = hidden === 0;
@@ -143,7 +152,7 @@ export class ProgressCard {
 
   /** @param {Traveller} traveller */
   #rowOf(traveller) {
-    const row = this.#known.get(traveller.id) ?? new ProgressRow(traveller, this.#onRemove);
+    const row = this.#known.get(traveller.id) ?? new ProgressRow(traveller, this.#actions, this.#thumbnails);
     this.#known.set(traveller.id, row);
     row.update(traveller);
     return row;

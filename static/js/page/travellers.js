@@ -1,138 +1,252 @@
+import { FINAL_CODES } from "./final-codes.js";
+import { looks } from "./picker/same-file.js";
+
 /**
- * One file in the progress card.
- *
- * @typedef {{
- *   id: string, serverId: string, name: string, contentType: string, byteSize: number, bytesSent: number,
- *   state: import("../engine/upload.js").UploadState, message: string, code: string, preview: string,
- *   retry: () => void, remove: () => void,
- * }} Traveller
  * @typedef {import("../engine/upload.js").Upload} Upload
+ * @typedef {import("./picker/chosen.js").Item} Item
+ * @typedef {Pick<import("../engine/engine.js").Engine, "add" | "resume" | "api">} Engine
  */
 
-/** All files under way or just arrived: those chosen in Uppy, and those continued from an earlier visit. */
-export class Travellers {
-  #uppy;
-  #plugin;
-  /** @type {Map<Upload, string>} */
-  #continued = new Map();
+const OVER = new Set(["done", "cancelled"]);
+/** Errors after which the page asks for the file again. */
+const CHOOSE_AGAIN = new Set(["different_file", "unreadable"]);
+
+let made = 0;
+
+/** One file in the progress card: what the engine knows of it, always as it is now. */
+export class Traveller {
+  #handle;
+  #forget;
 
   /**
-   * @param {import("./chooser.js").AnyUppy} uppy
-   * @param {import("../uppy-s3.js").SlipwayS3} plugin
+   * @param {Upload} handle
+   * @param {{path: string, contentType: string}} facts
+   * @param {() => void} forget
    */
-  constructor(uppy, plugin) {
-    this.#uppy = uppy;
-    this.#plugin = plugin;
+  constructor(handle, { path, contentType }, forget) {
+    this.id = `traveller-${(made += 1)}`;
+    this.path = path;
+    this.contentType = contentType;
+    this.#handle = handle;
+    this.#forget = forget;
   }
 
-  /** @param {Upload} handle */
-  follow(handle) {
-    this.#continued.set(handle, `continued-${this.#continued.size}`);
+  get handle() {
+    return this.#handle;
+  }
+
+  get file() {
+    return this.#handle.file;
+  }
+
+  get name() {
+    return this.#handle.filename;
+  }
+
+  get byteSize() {
+    return this.#handle.byteSize;
+  }
+
+  get bytesSent() {
+    return this.#handle.bytesSent;
+  }
+
+  get state() {
+    return this.#handle.state;
+  }
+
+  /** The server's id, or "". A refused file keeps it, though its next attempt has none yet. */
+  get serverId() {
+    const { error, record } = this.#handle;
+    return /** @type {{uploadId?: string} | null} */ (error)?.uploadId || record?.id || "";
+  }
+
+  get message() {
+    return this.#handle.error?.message ?? "";
+  }
+
+  get code() {
+    return /** @type {{code?: string} | null} */ (this.#handle.error)?.code ?? "";
+  }
+
+  /** Whether trying again would end the same way. */
+  get isFinal() {
+    return FINAL_CODES.has(this.code);
+  }
+
+  /** Whether the page asks for the file again. */
+  get isAskedFor() {
+    return this.state === "failed" && CHOOSE_AGAIN.has(this.code);
+  }
+
+  /** @param {Item} item */
+  looksLike(item) {
+    return looks(this) === looks({ ...item, path: item.path || this.path });
+  }
+
+  retry() {
+    this.#handle.retry();
+  }
+
+  /** Cancel the upload and forget it. */
+  remove() {
+    this.#forget();
+    void this.#handle.cancel();
+  }
+}
+
+/** All files in progress or just arrived: those chosen now, and those continued from an earlier visit. */
+export class Travellers {
+  #engine;
+  /** @type {Map<Upload, Traveller>} */
+  #travellers = new Map();
+  /** @type {Map<string, Set<Traveller>>} */
+  #byLooks = new Map();
+  /** @type {Set<Traveller>} */
+  #failed = new Set();
+  /** @type {Traveller[] | null} */
+  #listed = null;
+
+  /** @param {Engine} engine */
+  constructor(engine) {
+    this.#engine = engine;
+  }
+
+  /** @param {Item} item */
+  send(item) {
+    const { file, name, path } = item;
+    const handle = this.#engine.add(file, { filename: name, relativePath: path || undefined, contentType: file.type });
+    return this.follow(handle, path);
+  }
+
+  /**
+   * @param {Upload} handle
+   * @param {string} [path]
+   * @returns {Traveller}
+   */
+  follow(handle, path = handle.record?.relative_path ?? "") {
+    const contentType = handle.record?.content_type ?? handle.file.type;
+    const traveller = new Traveller(handle, { path, contentType }, () => this.#forget(traveller));
+    this.#travellers.set(handle, traveller);
+    const look = looks(traveller);
+    const alike = this.#byLooks.get(look);
+    if (alike) alike.add(traveller);
+    else this.#byLooks.set(look, new Set([traveller]));
+    this.#listed = null;
+    handle.on("state", (state) => void (state === "failed" ? this.#failed.add(traveller) : this.#failed.delete(traveller)));
+    return traveller;
   }
 
   /** @returns {Traveller[]} */
   list() {
-    const chosen = this.#uppy.getFiles().filter(({ progress, error }) => progress.uploadStarted || error);
-    return [
-      ...[...this.#continued].map(([handle, id]) => this.#ofHandle(handle, id)),
-      ...chosen.map((file) => this.#ofFile(file)),
-    ];
+    this.#listed ??= [...this.#travellers.values()];
+    return this.#listed;
   }
 
-  /** Forget those that have arrived. */
-  clearDone() {
-    for (const handle of this.#continued.keys()) {
-      if (handle.state === "done" || handle.state === "cancelled") this.#continued.delete(handle);
+  /** @param {string} look */
+  sending(look) {
+    return this.#alike(look).map(({ file }) => file);
+  }
+
+  /**
+   * @param {Item} item
+   * @returns {Blob[]} files of the same path, size and time that are in progress
+   */
+  alike(item) {
+    return this.sending(looks(item));
+  }
+
+  /**
+   * Return the failed file that this one may replace: the page has asked for it again, or it is the same file.
+   *
+   * @param {Item} item
+   * @returns {Traveller | undefined}
+   */
+  toReplace(item) {
+    const failed = [...this.#failed].filter(({ name }) => name === item.name);
+    const same = failed.find((one) => looks(one) === looks(item));
+    const asked = failed.filter(({ isAskedFor }) => isAskedFor);
+    const inPlace = asked.find(({ path }) => path === item.path);
+    // Chosen by itself, a file does not tell of its folder.
+    const alone = !item.path && asked.length === 1 ? asked[0] : undefined;
+    return same ?? inPlace ?? alone;
+  }
+
+  /**
+   * Send the file in place of the failed one, and free what the server holds for the failed one.
+   *
+   * @param {Traveller} failed
+   * @param {Item} item
+   */
+  async replace(failed, item) {
+    if (!failed.isFinal && failed.looksLike(item)) return failed.retry();
+    const { handle, code, path } = failed;
+    const { record } = handle;
+    const isOpen = record?.state === "pending" && code === "unreadable";
+    if (isOpen && record.transport === "multipart" && failed.looksLike(item)) {
+      // The file is back, as after a stick was plugged in again: the parts that have arrived stay.
+      this.dismiss(failed);
+      this.follow(this.#engine.resume(record, item.file), path);
+      return undefined;
     }
-    const done = this.#uppy.getFiles().filter(({ progress }) => progress.uploadComplete);
-    this.#uppy.removeFiles(done.map(({ id }) => id));
+    // Before the next start: the quota may have no room for both.
+    if (isOpen) await this.#engine.api.cancel(record.id).catch(() => {});
+    this.send({ ...item, path: item.path || path });
+    this.dismiss(failed);
+    return undefined;
   }
 
-  /** Give up all that is still under way or failed, and forget the rest. */
+  /**
+   * Forget a failed file; the server keeps what it has of it.
+   *
+   * @param {Traveller} failed
+   */
+  dismiss(failed) {
+    failed.handle.record = null; // without it, there is nothing to cancel at the server
+    failed.remove();
+  }
+
+  /** Forget the files that have arrived. */
+  clearDone() {
+    for (const traveller of this.list()) if (OVER.has(traveller.state)) this.#forget(traveller);
+  }
+
+  /** Cancel all uploads that have not arrived, and forget all. */
   cancelAll() {
-    for (const handle of this.#continued.keys()) void handle.cancel();
-    this.#continued.clear();
-    this.#uppy.cancelAll();
+    const handles = [...this.#travellers.keys()];
+    this.#travellers.clear();
+    this.#byLooks.clear();
+    this.#failed.clear();
+    this.#listed = null;
+    for (const handle of handles) void handle.cancel();
   }
 
   pauseAll() {
-    for (const handle of this.#continued.keys()) handle.pause();
-    this.#uppy.pauseAll();
+    for (const handle of this.#travellers.keys()) handle.pause();
   }
 
   resumeAll() {
-    for (const handle of this.#continued.keys()) handle.resume();
-    this.#uppy.resumeAll();
+    for (const handle of this.#travellers.keys()) handle.resume();
   }
 
-  /**
-   * @param {Upload} handle
-   * @returns {string} blob URL of a small picture of its file, or "" where there is none yet
-   */
-  previewOf(handle) {
-    return this.#uppy.getFiles().find(({ id }) => this.#plugin.handleFor(id) === handle)?.preview ?? "";
-  }
-
-  /** @returns {Set<string>} the server's ids of what this tab is busy with */
+  /** @returns {Set<string>} the server's ids of the uploads that this tab is busy with */
   serverIds() {
-    const ids = this.#uppy.getFiles().map((file) => /** @type {any} */ (file).slipway?.uploadId);
-    const continued = [...this.#continued.keys()].map(({ record }) => record?.id);
-    return new Set([...ids, ...continued].filter(Boolean));
+    return new Set(this.list().flatMap(({ serverId }) => serverId || []));
   }
 
   /**
-   * @param {import("@uppy/core").UppyFile<any, any>} file
-   * @returns {Traveller}
+   * @param {string} look
+   * @returns {Traveller[]}
    */
-  #ofFile(file) {
-    const handle = this.#plugin.handleFor(file.id);
-    const isDone = Boolean(file.progress.uploadComplete);
-    return {
-      id: file.id,
-      serverId: idOf(handle) || /** @type {any} */ (file).slipway?.uploadId || "",
-      name: file.name ?? "",
-      contentType: file.type ?? "",
-      byteSize: file.size ?? 0,
-      bytesSent: isDone ? (file.size ?? 0) : (handle?.bytesSent ?? 0),
-      state: isDone ? "done" : file.error ? "failed" : (handle?.state ?? "queued"),
-      // Uppy forgets the errors of all files when one is continued.
-      message: file.error || handle?.error?.message || "",
-      code: codeOf(handle),
-      preview: file.preview ?? "",
-      retry: () => void this.#uppy.retryUpload(file.id),
-      remove: () => this.#uppy.removeFile(file.id),
-    };
+  #alike(look) {
+    return [...(this.#byLooks.get(look) ?? [])].filter(({ state }) => !OVER.has(state) && state !== "failed");
   }
 
-  /**
-   * @param {Upload} handle
-   * @param {string} id
-   * @returns {Traveller}
-   */
-  #ofHandle(handle, id) {
-    return {
-      id,
-      serverId: idOf(handle),
-      name: handle.filename,
-      contentType: handle.record?.content_type ?? handle.file.type,
-      byteSize: handle.byteSize,
-      bytesSent: handle.bytesSent,
-      state: handle.state,
-      message: handle.error?.message ?? "",
-      code: codeOf(handle),
-      preview: "",
-      retry: () => handle.retry(),
-      remove: () => {
-        this.#continued.delete(handle);
-        void handle.cancel();
-      },
-    };
+  /** @param {Traveller} traveller */
+  #forget(traveller) {
+    this.#travellers.delete(traveller.handle);
+    this.#byLooks.get(looks(traveller))?.delete(traveller);
+    this.#failed.delete(traveller);
+    this.#listed = null;
   }
 }
-
-/** @param {Upload | undefined} handle */
-const codeOf = (handle) => /** @type {{code?: string} | null} */ (handle?.error ?? null)?.code ?? "";
-
-/** @param {Upload | undefined} handle */
-const idOf = (handle) =>
-  /** @type {{uploadId?: string} | null} */ (handle?.error ?? null)?.uploadId || handle?.record?.id || "";

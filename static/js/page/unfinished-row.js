@@ -34,7 +34,7 @@ export class UnfinishedRow {
       this.#input.value = "";
       if (file) onChoose(file);
     });
-    pickByHandle(this.#input, { take: ([file]) => onChoose(file), onUnreadable });
+    pickByHandle(this.#input, { take: ([file], unreadable) => (file ? onChoose(file) : onUnreadable(unreadable)) });
     let hasTried = !kept;
     const goOn = () => {
       if (hasTried) return this.#input.click();

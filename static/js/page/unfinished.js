@@ -2,7 +2,7 @@ import { OVER, isRefused, isUnderWay } from "./attempt.js";
 import { Finisher } from "./finisher.js";
 import { UnfinishedRow, factsOf } from "./unfinished-row.js";
 import { byId } from "./page-data.js";
-import { isThatFile, looksSame, pair, whyNot } from "./matching.js";
+import { looksSame, pair, whyNot } from "./matching.js";
 import { pendingOf } from "./pending.js";
 import { within } from "../engine/time-limit.js";
 
@@ -100,13 +100,15 @@ export class Unfinished {
    *
    * @param {File} file
    * @param {string} relativePath
-   * @returns {boolean} whether it was taken
+   * @returns {"continued" | "elsewhere" | ""} "elsewhere": another tab is busy with that upload
    */
   take(file, relativePath) {
     const facts = { filename: file.name, relativePath, byteSize: file.size, lastModified: file.lastModified };
     const row = [...this.#rows].find(({ entry: { record } }) => record && looksSame(record, facts));
-    if (row && !row.entry.isElsewhere) this.#go(row, file);
-    return Boolean(row) || [...this.#continued].some(({ upload }) => isUnderWay(upload) && isThatFile(upload.file, file));
+    if (!row) return "";
+    if (row.entry.isElsewhere) return "elsewhere";
+    this.#go(row, file);
+    return "continued";
   }
 
   /** @param {string} id */

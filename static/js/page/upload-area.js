@@ -1,107 +1,128 @@
-import { BatchBar } from "./batch-bar.js";
+import { BatchBar, whatDoesNotFit } from "./batch-bar.js";
+import { Chosen } from "./picker/chosen.js";
+import { ChosenList } from "./picker/chosen-list.js";
+import { DropArea } from "./picker/drop-area.js";
+import { Launch } from "./picker/launch.js";
+import { LeftOuts } from "./picker/left-outs.js";
+import { Milestones } from "./milestones.js";
+import { Picker } from "./picker/picker.js";
 import { ProgressCard } from "./progress-card.js";
-import { addFiles } from "./chooser.js";
-import { byId } from "./page-data.js";
-import { element } from "./dom.js";
 import { askAgain, giveUp } from "./giving-up.js";
+import { byId } from "./page-data.js";
+import { everyFrame } from "./picker/frame.js";
+import { formatBytes, plural } from "./format.js";
 import { pickByHandle } from "./file-picker.js";
-import { plural } from "./format.js";
-import { whatDoesNotFit } from "./batch-bar.js";
 
 /**
+ * @typedef {import("./picker/chosen.js").Item} Item
  * @typedef {{
- *   uppy: import("./chooser.js").AnyUppy,
  *   engine: import("../engine/engine.js").Engine,
  *   travellers: import("./travellers.js").Travellers,
+ *   thumbnails: import("./thumbnails.js").Thumbnails,
  *   quota: import("./quota-meter.js").QuotaMeter,
  *   notices: import("./notices.js").Notices,
  *   speaker: import("./speaker.js").Speaker,
  *   policy: () => import("./policy.js").Policy,
+ *   note: string,
+ *   admission: Omit<import("./picker/admission.js").Parts, "chosen" | "travellers">,
  *   onFailuresShown: (ids: Set<string>) => void,
  * }} Parts `onFailuresShown` hears the server's ids of the files whose failure is told here
  */
 
 const RENDER_MS = 200;
-const FEW = 5; // what one row of the Dashboard holds
 
 /** The top of the page: first the drop area, then the chosen files, then their progress. */
 export class UploadArea {
   #parts;
-  #chooser = byId("chooser");
+  #place = byId("chooser");
+  #chosen = new Chosen();
+  #picker;
+  #drop;
+  #list;
   #bar;
   #card;
-  #input;
+  #launch;
+  #leftOuts;
+  #milestones;
   /** Whether the progress card is shown: from the start until the person is done with it. */
   #isFolded = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  #renderSoon = everyFrame(() => this.#render());
 
   /** @param {Parts} parts */
   constructor(parts) {
     this.#parts = parts;
-    const { uppy, engine, travellers } = parts;
-    this.#bar = new BatchBar(byId("batch"), { onStart: () => this.#start(), onClear: () => uppy.clear() });
+    const { engine, travellers, thumbnails, notices, speaker } = parts;
+    this.#launch = new Launch(travellers);
+    this.#leftOuts = new LeftOuts(notices, (items) => this.#accept(items));
+    this.#milestones = new Milestones((sentence) => speaker.say(sentence));
+    this.#picker = new Picker({ ...parts.admission, chosen: this.#chosen, travellers });
+    this.#drop = new DropArea(this.#place, parts.note, {
+      take: (files) => void this.#picker.takeFiles(files),
+      onEmptyFolder: () => void this.#picker.takeEmptyFolder(),
+    });
+    this.#list = new ChosenList(this.#drop.filled, {
+      chosen: this.#chosen,
+      thumbnails,
+      buttons: this.#drop.buttons("Add files", "Add a folder", "button button--quiet"),
+      onEmpty: () => this.#focusSoon(),
+    });
+    this.#bar = new BatchBar(byId("batch"), { onStart: () => this.#start(), onClear: () => this.#clear() });
     this.#card = new ProgressCard(byId("progress"), {
-      onPause: () => travellers.pauseAll(),
-      onResume: () => travellers.resumeAll(),
+      onPause: () => this.#launch.pause(),
+      onResume: () => this.#launch.resume(),
       onCancel: () => void this.#giveUp(() => this.#cancel()),
-      onAdd: () => this.#input.click(),
+      onAdd: () => this.#drop.chooseFiles(),
       onDone: () => void this.#giveUp(() => this.#unfold()),
-      onRemove: (traveller) => {
-        const itself = () => travellers.list().filter(({ id }) => id === traveller.id);
-        void giveUp(itself, () => traveller.remove());
-      },
+      onRemove: (traveller) => void giveUp(() => [traveller], () => this.#remove(traveller)),
+    }, thumbnails);
+    pickByHandle(this.#place, {
+      take: (files, unreadable) => void this.#picker.takeFiles(files, unreadable),
+      // Files from the picker carry fewer types than those from an input: too few where types decide.
+      isWanted: () => parts.policy().allowed_content_types.includes("*/*"),
     });
-    this.#input = element("input", { type: "file", multiple: true, hidden: true, tabindex: "-1", "aria-hidden": "true" });
-    this.#input.addEventListener("change", () => {
-      this.take([...(this.#input.files ?? [])]);
-      this.#input.value = "";
-    });
-    document.body.append(this.#input);
-    for (const place of [this.#chooser, this.#input]) {
-      pickByHandle(place, {
-        take: (files) => this.take(files),
-        onUnreadable: (names) => this.#tellUnreadable(names),
-        // Files from the picker carry fewer types than those from an input: too few where types decide.
-        isWanted: () => parts.policy().allowed_content_types.includes("*/*"),
-      });
-    }
-    uppy.on("files-added", () => this.#onChosen());
-    for (const event of /** @type {const} */ (["file-removed", "upload-error", "upload-start", "cancel-all"])) {
-      uppy.on(event, () => this.render());
-    }
-    // An image's thumbnail is made after it was added.
-    uppy.on(/** @type {any} */ ("thumbnail:generated"), () => this.render());
+    this.#picker.on("reading", (files) => this.#drop.showReading(files));
+    this.#picker.on("admitted", (admitted) => this.#onAdmitted(admitted));
+    this.#chosen.on("change", this.#renderSoon);
     engine.on("totals", () => this.render());
     engine.on("settled", () => this.render());
     engine.on("active", (active) => this.#announce(active));
     this.render();
   }
 
-  /** @param {File[]} files from anywhere: dropped, pasted, chosen */
-  take(files) {
-    if (files.length === 0) return;
-    const { engine, travellers } = this.#parts;
+  /** @param {import("./picker/walk.js").Root[]} roots what was dropped or pasted */
+  takeRoots(roots) {
+    void this.#picker.takeRoots(roots);
+  }
+
+  /** @param {import("./picker/admission.js").Admitted} admitted */
+  #onAdmitted(admitted) {
+    this.#accept(admitted.accepted);
+    this.#leftOuts.tell(admitted);
+    if (admitted.continued > 0) this.fold();
+  }
+
+  /** @param {Item[]} items files for the list; while others are in progress they join them */
+  #accept(items) {
+    if (items.length === 0) return;
+    const { engine, travellers, speaker } = this.#parts;
     const { active, paused, failed } = engine.totals;
-    if (this.#isFolded && !active && paused === 0 && failed === 0) this.#unfold();
+    if (this.#isFolded && !active && paused === 0 && failed === 0 && !this.#launch.isRunning) this.#unfold();
     if (!this.#isFolded) travellers.clearDone();
-    addFiles(this.#parts.uppy, files);
+    const hadFocus = this.#place.contains(document.activeElement);
+    this.#chosen.add(items);
+    if (this.#isFolded) return this.#join();
+    speaker.say(`${plural(this.#chosen.items.length, "file")} chosen.`);
+    this.#render();
+    // The button that was pressed may be gone with the empty area.
+    if (hadFocus && document.activeElement?.getClientRects().length === 0) this.#list.focus();
   }
 
-  /** @param {string[]} names */
-  #tellUnreadable(names) {
-    this.#parts.notices.show(`${plural(names.length, "file")} could not be read`, {
-      tone: "warning",
-      details: names,
-      key: "unreadable",
-    });
-  }
-
-  /** Fold the area, because something is under way; what is chosen already joins it. */
+  /** Show the progress card, because something is in progress; chosen files join it. */
   fold() {
-    if (this.#isFolded) return this.render();
     this.#isFolded = true;
-    if (this.#batch().fileCount > 0) this.#onChosen();
+    this.#join();
     this.render();
   }
 
@@ -116,58 +137,63 @@ export class UploadArea {
 
   #render() {
     const { engine, travellers, quota } = this.#parts;
+    const { totals } = engine;
     const batch = this.#batch();
     askAgain(); // closed before the button is hidden that has the focus then
     const hadFocus = this.#card.hasFocus;
-    if (this.#isFolded && travellers.list().length === 0 && !engine.active) this.#isFolded = false;
-    this.#chooser.hidden = this.#isFolded;
-    this.#chooser.classList.toggle("upload__chooser--filled", batch.fileCount > 0);
-    this.#chooser.classList.toggle("upload__chooser--many", batch.fileCount > FEW);
-    this.#bar.show(!this.#isFolded && batch.fileCount > 0 ? batch : null);
+    if (this.#isFolded && travellers.list().length === 0 && !engine.active && !this.#launch.isRunning) this.#isFolded = false;
+    const isChoosing = !this.#isFolded && batch.fileCount > 0;
+    this.#place.hidden = this.#isFolded;
+    this.#drop.show(isChoosing);
+    this.#bar.show(isChoosing ? batch : null);
     quota.showBatch(this.#isFolded ? 0 : batch.bytes);
     this.#card.show(this.#isFolded);
-    if (this.#isFolded) this.#card.render(engine.totals, travellers.list());
+    if (this.#isFolded) this.#card.render(totals, travellers.list(), this.#launch.waiting);
     else if (hadFocus) this.#focus();
+    if (this.#isFolded) this.#milestones.look(totals);
     this.#parts.onFailuresShown(this.#isFolded ? this.#card.failed : new Set());
   }
 
   /** @returns {import("./batch-bar.js").Batch} what is chosen and not yet started */
   #batch() {
-    const { uppy, quota } = this.#parts;
-    const waiting = uppy.getFiles().filter(({ progress, error }) => !progress.uploadStarted && !error);
-    return {
-      fileCount: waiting.length,
-      bytes: waiting.reduce((sum, { size }) => sum + (size ?? 0), 0),
-      freeBytes: quota.freeBytes,
-      freeFiles: quota.freeFiles,
-    };
+    const { quota } = this.#parts;
+    const { items, bytes } = this.#chosen;
+    return { fileCount: items.length, bytes, freeBytes: quota.freeBytes, freeFiles: quota.freeFiles };
   }
 
-  /** Files that join an upload under way start at once, as long as they fit. */
-  #onChosen() {
-    if (!this.#isFolded) return this.render();
-    const { uppy, notices } = this.#parts;
-    const problem = whatDoesNotFit(this.#batch());
-    if (problem) {
-      const waiting = uppy.getFiles().filter(({ progress, error }) => !progress.uploadStarted && !error);
-      uppy.removeFiles(waiting.map(({ id }) => id));
-      notices.show(problem, { tone: "warning", key: "quota" });
-      return;
-    }
-    this.#start();
+  /** Files that join an upload in progress start at once, as long as they fit. */
+  #join() {
+    const batch = this.#batch();
+    if (batch.fileCount === 0) return;
+    const problem = whatDoesNotFit(batch);
+    if (!problem) return this.#start();
+    this.#leftOuts.tellTooMuch(this.#chosen.takeAll(), problem, formatBytes(batch.bytes));
+    this.render();
   }
 
   #start() {
-    const { uppy, speaker, notices } = this.#parts;
-    const { fileCount } = this.#batch();
+    const { speaker } = this.#parts;
+    const items = this.#chosen.takeAll();
     const hadFocus = byId("batch").contains(document.activeElement);
-    notices.dismiss("refused");
-    notices.dismiss("quota");
+    if (!this.#isFolded) this.#leftOuts.forget();
     this.#isFolded = true;
-    speaker.say(`Upload of ${plural(fileCount, "file")} has begun.`);
-    void uppy.upload();
+    speaker.say(`Upload of ${plural(items.length, "file")} has begun.`);
+    void this.#launch.send(items).then(() => this.render());
     this.#render();
     if (hadFocus) this.#card.focus();
+  }
+
+  #clear() {
+    this.#release(this.#chosen.takeAll());
+    this.#leftOuts.forget();
+    this.#focusSoon();
+  }
+
+  /** @param {import("./travellers.js").Traveller} traveller */
+  #remove(traveller) {
+    traveller.remove();
+    this.#release([traveller]);
+    this.render();
   }
 
   /** @param {() => void} act gives up all there is */
@@ -180,26 +206,38 @@ export class UploadArea {
     byId("upload").focus({ preventScroll: true });
   }
 
-  #cancel() {
-    this.#parts.travellers.cancelAll();
-    this.#isFolded = false;
+  /** The same for a button that was pressed in the list: first the drop area has to be there again. */
+  #focusSoon() {
     this.#render();
+    this.#drop.focus();
+  }
+
+  #cancel() {
+    this.#unfold();
     this.#parts.speaker.say("Upload cancelled.");
   }
 
   #unfold() {
-    const { travellers, uppy } = this.#parts;
+    const { travellers } = this.#parts;
+    this.#launch.end();
+    this.#release(travellers.list());
     travellers.cancelAll();
-    uppy.clear();
     this.#isFolded = false;
+    this.#leftOuts.forget();
     this.#render();
+  }
+
+  /** @param {{file: Blob}[]} gone */
+  #release(gone) {
+    this.#parts.thumbnails.release(gone.map(({ file }) => file));
   }
 
   /** @param {boolean} active */
   #announce(active) {
     this.render();
+    this.#milestones.reset();
     const { done, failed, paused } = this.#parts.engine.totals;
-    if (active || paused > 0 || done + failed === 0) return;
+    if (active || paused > 0 || done + failed === 0 || this.#launch.isRunning) return;
     const arrived = `${plural(done, "file")} uploaded.`;
     this.#parts.speaker.say(failed > 0 ? `${arrived} ${plural(failed, "file")} not stored.` : arrived);
   }

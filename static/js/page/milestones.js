@@ -1,0 +1,36 @@
+const QUARTERS = [0.25, 0.5, 0.75];
+const REST_MS = 15_000;
+
+/** Speaks the quarters of a long upload: a few sentences, not every percent. */
+export class Milestones {
+  #say;
+  #now;
+  #spokenAt = 0;
+  #next = 0;
+
+  /**
+   * @param {(sentence: string) => void} say
+   * @param {() => number} [now]
+   */
+  constructor(say, now = () => performance.now()) {
+    this.#say = say;
+    this.#now = now;
+  }
+
+  /** Something has begun or ended, which is spoken elsewhere. */
+  reset() {
+    this.#spokenAt = this.#now();
+    this.#next = 0;
+  }
+
+  /** @param {{bytes: number, bytesSent: number, active: boolean}} totals */
+  look({ bytes, bytesSent, active }) {
+    if (!active || bytes === 0) return;
+    const share = bytesSent / bytes;
+    const passed = QUARTERS.filter((quarter) => share >= quarter).length;
+    if (passed <= this.#next || this.#now() - this.#spokenAt < REST_MS) return;
+    this.#next = passed;
+    this.#spokenAt = this.#now();
+    this.#say(`${QUARTERS[passed - 1] * 100} percent uploaded.`);
+  }
+}

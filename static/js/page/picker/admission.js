@@ -1,0 +1,114 @@
+import { inSlices, sortInSlices } from "./slices.js";
+import { itemOf } from "./chosen.js";
+import { sameContent } from "./same-file.js";
+
+/**
+ * @typedef {import("./chosen.js").Item} Item
+ * @typedef {import("./walk.js").Walked} Walked
+ * @typedef {import("../travellers.js").Traveller} Traveller
+ * @typedef {{item: Item, reason: string}} LeftOut
+ * @typedef {{
+ *   accepted: Item[], refused: LeftOut[], known: LeftOut[], renamed: Item[],
+ *   unreadable: string[], empty: string[], continued: number,
+ * }} Admitted what became of each file of one choice; `known` are files that the page has already
+ * @typedef {{
+ *   refusal: (file: {name: string, type: string, size: number}) => string,
+ *   chosen: Pick<import("./chosen.js").Chosen, "alike">,
+ *   travellers: Pick<import("../travellers.js").Travellers, "alike" | "toReplace" | "replace" | "dismiss">,
+ *   divert: (file: File, path: string) => "continued" | "elsewhere" | "",
+ *   otherTabs: {sendingAlready: (items: Item[]) => Promise<{same: Set<number>, isWhole: boolean}>},
+ * }} Parts `divert`: whether a file continues an unfinished upload, or belongs to an upload of another tab
+ * @typedef {{item: Item, files: Blob[], reason: string, failed?: Traveller}} Doubtful a file that looks like `files`
+ */
+
+export const IN_LIST = "already in the list";
+export const ON_ITS_WAY = "already on its way";
+export const ELSEWHERE = "This file is on its way in another tab.";
+
+const { compare } = new Intl.Collator(undefined, { numeric: true });
+
+/**
+ * Part 2 before part 10: a browser gives the files of a folder in no order at all.
+ *
+ * @param {Item} one
+ * @param {Item} other
+ */
+const asPeopleCount = (one, other) => compare(one.path || one.name, other.path || other.name);
+
+/**
+ * Decide what becomes of each file of one choice. Every file ends in the list, in an upload, or with a reason.
+ *
+ * Two files of one choice are always two files. A file that looks like one of an earlier choice is compared with it.
+ *
+ * @param {Walked} walked
+ * @param {Parts} parts
+ * @returns {Promise<Admitted>}
+ */
+export async function admit({ found, unreadable, empty }, { refusal, chosen, travellers, divert, otherTabs }) {
+  /** @type {Admitted} */
+  const admitted = { accepted: [], refused: [], known: [], renamed: [], unreadable, empty, continued: 0 };
+  /** @type {Item[]} */
+  const fresh = [];
+  /** @type {Set<Item>} */
+  const suspects = new Set();
+  /** @type {Doubtful[]} */
+  const doubtful = [];
+  /** @type {{item: Item, failed: Traveller}[]} */
+  const replacing = [];
+
+  /** @param {Item} item */
+  const decide = (item) => {
+    const { file, name, path } = item;
+    const failed = travellers.toReplace(item);
+    const isRefusedAgain = failed?.code === "different_file" && failed.looksLike(item);
+    const way = isRefusedAgain ? "" : divert(file, path);
+    if (way === "continued") {
+      if (failed?.code === "different_file") travellers.dismiss(failed);
+      return void (admitted.continued += 1);
+    }
+    const reason = refusal({ name, type: file.type, size: file.size });
+    if (reason) return void admitted.refused.push({ item, reason });
+    if (way === "elsewhere") suspects.add(item);
+    if (failed && (isRefusedAgain || !failed.isFinal) && failed.looksLike(item)) {
+      return void doubtful.push({ item, files: [failed.file], reason: "", failed });
+    }
+    if (failed) return void replacing.push({ item, failed });
+    const [waiting, travelling] = [chosen.alike(item), travellers.alike(item)];
+    if (waiting.length > 0) doubtful.push({ item, files: waiting, reason: IN_LIST });
+    else if (travelling.length > 0) doubtful.push({ item, files: travelling, reason: ON_ITS_WAY });
+    else fresh.push(item);
+  };
+
+  await inSlices(await ordered(found), decide);
+  for (const { item, files, reason, failed } of doubtful) {
+    if (!(await isAmong(item.file, files))) fresh.push(item);
+    else if (failed) replacing.push({ item, failed });
+    else admitted.known.push({ item, reason });
+  }
+  for (const { item, failed } of replacing) await travellers.replace(failed, item);
+  admitted.continued += replacing.length;
+  const { same, isWhole } = await otherTabs.sendingAlready(fresh);
+  for (const [index, item] of fresh.entries()) {
+    if (same.has(index) || (suspects.has(item) && !isWhole)) admitted.known.push({ item, reason: ELSEWHERE });
+    else admitted.accepted.push(item);
+  }
+  admitted.renamed = admitted.accepted.filter(({ storedAs }) => storedAs);
+  return admitted;
+}
+
+/** @param {import("./walk.js").Found[]} found */
+async function ordered(found) {
+  /** @type {Item[]} */
+  const made = [];
+  await inSlices(found, (one) => void made.push(itemOf(one)));
+  return sortInSlices(made, asPeopleCount);
+}
+
+/**
+ * @param {File} file
+ * @param {Blob[]} files
+ */
+async function isAmong(file, files) {
+  for (const one of files) if (await sameContent(file, one)) return true;
+  return false;
+}

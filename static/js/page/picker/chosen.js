@@ -1,0 +1,92 @@
+import { Emitter } from "../../engine/emitter.js";
+import { cleanFilename, cleanRelativePath } from "../../engine/filename.js";
+import { looks } from "./same-file.js";
+
+/**
+ * @typedef {{id: number, file: File, name: string, path: string, storedAs: string}} Item
+ *   a chosen file; `path`: with its folders, or ""; `storedAs`: its name, or its path, at the server where that is another one, or ""
+ */
+
+let made = 0;
+
+/**
+ * @param {import("./walk.js").Found} found
+ * @returns {Item}
+ */
+export function itemOf({ file, path }) {
+  const { name } = file;
+  return { id: (made += 1), file, name, path, storedAs: storedAs(name, path) };
+}
+
+/**
+ * @param {string} name
+ * @param {string} path
+ */
+function storedAs(name, path) {
+  const { filename, changed } = cleanFilename(name);
+  if (changed || !path) return changed ? filename : "";
+  const stored = cleanRelativePath(path);
+  return stored.changed ? stored.relativePath : "";
+}
+
+/**
+ * The files that are chosen and not yet started.
+ *
+ * @extends {Emitter<{change: null}>}
+ */
+export class Chosen extends Emitter {
+  /** @type {Item[]} */
+  #items = [];
+  #bytes = 0;
+  /** @type {Map<string, Item[]>} */
+  #byLooks = new Map();
+
+  get items() {
+    return this.#items;
+  }
+
+  get bytes() {
+    return this.#bytes;
+  }
+
+  /** @param {Item[]} items */
+  add(items) {
+    if (items.length === 0) return;
+    this.#items = this.#items.concat(items);
+    for (const item of items) {
+      this.#bytes += item.file.size;
+      const alike = this.#byLooks.get(looks(item));
+      if (alike) alike.push(item);
+      else this.#byLooks.set(looks(item), [item]);
+    }
+    this.emit("change", null);
+  }
+
+  /** @param {Item} item */
+  remove(item) {
+    if (!this.#items.includes(item)) return;
+    this.#items = this.#items.filter((one) => one !== item);
+    this.#bytes -= item.file.size;
+    const alike = this.#byLooks.get(looks(item)) ?? [];
+    this.#byLooks.set(looks(item), alike.filter((one) => one !== item));
+    this.emit("change", null);
+  }
+
+  /** @returns {Item[]} all of them, which are then no longer here */
+  takeAll() {
+    const items = this.#items;
+    this.#items = [];
+    this.#bytes = 0;
+    this.#byLooks.clear();
+    this.emit("change", null);
+    return items;
+  }
+
+  /**
+   * @param {Item} item
+   * @returns {File[]} files of this list of the same path, size and time
+   */
+  alike(item) {
+    return (this.#byLooks.get(looks(item)) ?? []).map(({ file }) => file);
+  }
+}

@@ -1,0 +1,118 @@
+import { canDrop } from "../drop-anywhere.js";
+import { element, setText } from "../dom.js";
+import { everyFrame } from "./frame.js";
+import { icon } from "../icon.js";
+import { plural } from "../format.js";
+
+/** @typedef {{take: (files: Iterable<File>) => void, onEmptyFolder: () => void}} Actions */
+
+const SHORT_MS = 300; // a drop that is read by then needs no words
+
+/** The area in which files are dropped, and the inputs behind its buttons. */
+export class DropArea {
+  #files;
+  #folder;
+  #photo;
+  #reading = element("p", { class: "drop__reading", hidden: true });
+  /** @type {number | null} */
+  #found = null;
+  #drawReading = everyFrame(() => {
+    const files = this.#found ?? 0;
+    setText(this.#reading, files > 0 ? `Reading, ${plural(files, "file")} so far` : "Reading");
+  });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #patience;
+  #empty;
+  #filled = element("div", { class: "chosen" });
+
+  /**
+   * @param {HTMLElement} place
+   * @param {string} note what may be uploaded
+   * @param {Actions} actions
+   */
+  constructor(place, note, { take, onEmptyFolder }) {
+    this.#files = input({ multiple: true });
+    this.#folder = input({ webkitdirectory: true });
+    this.#photo = input({ accept: "image/*", capture: "environment" });
+    for (const one of [this.#files, this.#folder, this.#photo]) {
+      one.addEventListener("change", () => {
+        const files = [...(one.files ?? [])];
+        one.value = "";
+        if (files.length > 0) take(files);
+        else if (one === this.#folder) onEmptyFolder();
+      });
+    }
+    this.#empty = element(
+      "div",
+      { class: "drop" },
+      icon("upload"),
+      element("p", { class: "drop__title" }, canDrop ? "Drop files or folders here" : "Upload files or a folder"),
+      element("div", { class: "drop__buttons" }, ...this.buttons("Choose files", "Choose a folder", "button")),
+      element("p", { class: "drop__note soft" }, note),
+    );
+    this.#empty.querySelector("button")?.classList.add("button--primary");
+    place.append(this.#files, this.#folder, this.#photo, this.#empty, this.#filled, this.#reading);
+    this.show(false);
+  }
+
+  /** Where the chosen files are listed. */
+  get filled() {
+    return this.#filled;
+  }
+
+  /**
+   * @param {string} files
+   * @param {string} folder
+   * @param {string} look
+   * @returns {HTMLElement[]} buttons for what this browser can do
+   */
+  buttons(files, folder, look) {
+    const canChooseFolders = "webkitdirectory" in this.#folder;
+    return [
+      button(files, look, () => this.chooseFiles()),
+      ...(canChooseFolders ? [button(folder, look, () => this.#folder.click())] : []),
+      ...(canDrop ? [] : [button("Take a photo", look, () => this.#photo.click())]),
+    ];
+  }
+
+  chooseFiles() {
+    this.#files.click();
+  }
+
+  /** @param {boolean} isFilled whether files are chosen */
+  show(isFilled) {
+    this.#empty.hidden = isFilled;
+    this.#filled.hidden = !isFilled;
+  }
+
+  /** @param {number | null} files found so far in what was dropped; null when all is read */
+  showReading(files) {
+    const hasBegun = this.#found === null && files !== null;
+    this.#found = files;
+    if (files !== null) this.#drawReading();
+    if (hasBegun) this.#patience = setTimeout(() => (this.#reading.hidden = false), SHORT_MS);
+    if (files !== null) return;
+    clearTimeout(this.#patience);
+    this.#reading.hidden = true;
+  }
+
+  /** Let the keyboard go on from the first button. */
+  focus() {
+    this.#empty.querySelector("button")?.focus({ preventScroll: true });
+  }
+}
+
+/** @param {Record<string, unknown>} attributes */
+function input(attributes) {
+  const hidden = { type: "file", hidden: true, tabindex: "-1", "aria-hidden": "true" };
+  return element("input", { ...hidden, ...attributes });
+}
+
+/**
+ * @param {string} label
+ * @param {string} look
+ * @param {() => void} onclick
+ */
+function button(label, look, onclick) {
+  return element("button", { class: look, type: "button", onclick }, label);
+}

@@ -1,0 +1,60 @@
+import { inSlices } from "./slices.js";
+
+/** @typedef {import("./chosen.js").Item} Item */
+
+/** Hands chosen files to the engine, in short slices of time: thousands at once would stop the page. */
+export class Launch {
+  #travellers;
+  #waiting = { files: 0, bytes: 0 };
+  #isPaused = false;
+  #visit = 0;
+
+  /** @param {Pick<import("../travellers.js").Travellers, "send" | "pauseAll" | "resumeAll">} travellers */
+  constructor(travellers) {
+    this.#travellers = travellers;
+  }
+
+  /** What the engine does not have yet. */
+  get waiting() {
+    return this.#waiting;
+  }
+
+  get isRunning() {
+    return this.#waiting.files > 0;
+  }
+
+  /** @param {Item[]} items */
+  async send(items) {
+    const visit = this.#visit;
+    this.#waiting.files += items.length;
+    this.#waiting.bytes += items.reduce((sum, { file }) => sum + file.size, 0);
+    const isOver = () => visit !== this.#visit;
+    await inSlices(
+      items,
+      (item) => {
+        this.#waiting.files -= 1;
+        this.#waiting.bytes -= item.file.size;
+        const { handle } = this.#travellers.send(item);
+        if (this.#isPaused) handle.pause();
+      },
+      { isOver },
+    );
+  }
+
+  pause() {
+    this.#isPaused = true;
+    this.#travellers.pauseAll();
+  }
+
+  resume() {
+    this.#isPaused = false;
+    this.#travellers.resumeAll();
+  }
+
+  /** Send nothing more of what was handed over so far. */
+  end() {
+    this.#visit += 1;
+    this.#waiting = { files: 0, bytes: 0 };
+    this.#isPaused = false;
+  }
+}

@@ -1,0 +1,81 @@
+import { addTo, messages, nothingSoFar } from "./report.js";
+import { plural } from "../format.js";
+
+/** Names each file that was not taken in, with the reason, until the person has started or cleared the list. */
+export class LeftOuts {
+  #notices;
+  #onAdd;
+  #facts = nothingSoFar();
+  /** @type {Set<string>} */
+  #shown = new Set();
+
+  /**
+   * @param {import("../notices.js").Notices} notices
+   * @param {(items: import("./chosen.js").Item[]) => void} onAdd files that the person wants all the same
+   */
+  constructor(notices, onAdd) {
+    this.#notices = notices;
+    this.#onAdd = onAdd;
+  }
+
+  /** @param {import("./admission.js").Admitted} admitted */
+  tell(admitted) {
+    addTo(this.#facts, admitted);
+    const told = admitted.unreadable.length + admitted.refused.length + admitted.known.length + admitted.empty.length;
+    if (told + admitted.renamed.length > 0) this.#show();
+  }
+
+  /**
+   * @param {import("./chosen.js").Item[]} items
+   * @param {string} problem
+   * @param {string} needed
+   */
+  tellTooMuch(items, problem, needed) {
+    this.#shown.add("quota");
+    this.#notices.show(`${plural(items.length, "file was", "files were")} not added: ${needed} needed. ${problem}`, {
+      tone: "warning",
+      details: items.map(({ path, name }) => path || name),
+      key: "quota",
+    });
+  }
+
+  /** The person goes on: what was told is out of date. */
+  forget() {
+    for (const key of this.#shown) this.#notices.dismiss(key);
+    this.#shown.clear();
+    this.#facts = nothingSoFar();
+  }
+
+  #show() {
+    for (const { key, text, tone, details, help, items } of messages(this.#facts)) {
+      this.#shown.add(key);
+      this.#notices.show(text, {
+        key,
+        tone,
+        details,
+        help,
+        action: items && { label: "Add anyway", run: () => this.#addAnyway(key, items) },
+        onDismiss: () => this.#drop(key),
+      });
+    }
+  }
+
+  /**
+   * @param {string} key
+   * @param {import("./chosen.js").Item[]} items
+   */
+  #addAnyway(key, items) {
+    this.#notices.dismiss(key);
+    this.#drop(key);
+    this.#onAdd(items);
+  }
+
+  /** @param {string} key */
+  #drop(key) {
+    if (key === "unreadable") this.#facts.unreadable = [];
+    else if (key === "refused") this.#facts.refused = [];
+    else if (key === "empty") this.#facts.empty = [];
+    else if (key === "renamed") this.#facts.renamed = [];
+    else this.#facts.known = this.#facts.known.filter(({ reason }) => reason !== key);
+  }
+}

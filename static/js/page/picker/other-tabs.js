@@ -1,0 +1,105 @@
+import { looks, sameContent } from "./same-file.js";
+import { serviceOf, within } from "../../engine/time-limit.js";
+
+/**
+ * @typedef {import("./chosen.js").Item} Item
+ * @typedef {{question: string, user: string, files: string[]}} Question `files`: their looks
+ * @typedef {{answer: string, tab: string, files: [number, Blob[]][]}} Answer `files`: by their place in the question
+ */
+
+const CHANNEL = "slipway-files";
+const WAIT_MS = 1500;
+const WAIT_WITHOUT_LOCKS_MS = 250;
+
+/** Asks the other tabs of this browser which files they are sending, and answers them. */
+export class OtherTabs {
+  #channel;
+  #tabs;
+  #user;
+  /** @type {Map<string, (answer: Answer) => void>} */
+  #asking = new Map();
+
+  /**
+   * @param {{
+   *   tabs: Pick<import("../tabs.js").Tabs, "id" | "alive" | "areKnown">,
+   *   user: string,
+   *   sending: (look: string) => Blob[],
+   *   channel?: BroadcastChannel,
+   * }} parts `sending`: the files on their way from here that have these looks
+   */
+  constructor({ tabs, user, sending, channel = serviceOf(() => new BroadcastChannel(CHANNEL)) }) {
+    this.#channel = channel;
+    this.#tabs = tabs;
+    this.#user = user;
+    channel?.addEventListener("message", ({ data }) => {
+      if (data.answer) this.#asking.get(data.answer)?.(data);
+      else if (data.question) this.#answer(data, sending);
+    });
+  }
+
+  /**
+   * @param {Item[]} items
+   * @returns {Promise<{same: Set<number>, isWhole: boolean}>} `same`: the places of the files that another tab is
+   *   sending; `isWhole`: whether every other tab has answered
+   */
+  async sendingAlready(items) {
+    const others = items.length > 0 ? await this.#others() : 0;
+    /** @type {Set<number>} */
+    const same = new Set();
+    if (others === 0 || !this.#channel) return { same, isWhole: others === 0 };
+    const answers = await this.#ask(items.map(looks), others);
+    for (const { files } of answers) {
+      for (const [index, blobs] of files) {
+        for (const blob of blobs) if (await sameContent(items[index].file, blob)) same.add(index);
+      }
+    }
+    return { same, isWhole: answers.length >= others };
+  }
+
+  /** @returns {Promise<number>} how many other tabs are open; Infinity where nobody knows */
+  async #others() {
+    if (!this.#tabs.areKnown) return Infinity;
+    const alive = await within(WAIT_MS, () => this.#tabs.alive()).catch(() => null);
+    return alive ? [...alive].filter((id) => id !== this.#tabs.id).length : Infinity;
+  }
+
+  /**
+   * @param {string[]} files
+   * @param {number} others
+   * @returns {Promise<Answer[]>}
+   */
+  #ask(files, others) {
+    const question = `${this.#tabs.id}-${Math.random()}`;
+    /** @type {Answer[]} */
+    const answers = [];
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#asking.delete(question);
+        resolve(answers);
+      };
+      const timer = setTimeout(end, others === Infinity ? WAIT_WITHOUT_LOCKS_MS : WAIT_MS);
+      this.#asking.set(question, (answer) => {
+        answers.push(answer);
+        if (answers.length >= others) end();
+      });
+      this.#channel?.postMessage({ question, user: this.#user, files });
+    });
+  }
+
+  /**
+   * @param {Question} question
+   * @param {(look: string) => Blob[]} sending
+   */
+  #answer({ question, user, files }, sending) {
+    /** @type {[number, Blob[]][]} */
+    const known = [];
+    if (user === this.#user) {
+      for (const [index, look] of files.entries()) {
+        const blobs = sending(look);
+        if (blobs.length > 0) known.push([index, blobs]);
+      }
+    }
+    this.#channel?.postMessage({ answer: question, tab: this.#tabs.id, files: known });
+  }
+}

@@ -1,0 +1,72 @@
+import { Emitter } from "../../engine/emitter.js";
+import { admit } from "./admission.js";
+import { fromFiles, readRoots } from "./incoming.js";
+
+/**
+ * @typedef {import("./admission.js").Admitted} Admitted
+ * @typedef {import("./walk.js").Walked} Walked
+ */
+
+/**
+ * Takes files in from anywhere, and tells what became of them: one choice after the other.
+ *
+ * @extends {Emitter<{reading: number | null, admitted: Admitted}>}
+ */
+export class Picker extends Emitter {
+  #parts;
+  /** @type {Promise<void>} */
+  #last = Promise.resolve();
+  /** @type {Map<object, number>} files found so far by the walks that are not done */
+  #walks = new Map();
+
+  /** @param {import("./admission.js").Parts} parts */
+  constructor(parts) {
+    super();
+    this.#parts = parts;
+  }
+
+  /** @param {import("./walk.js").Root[]} roots from a drop or a paste */
+  async takeRoots(roots) {
+    const walk = {};
+    this.#note(walk, 0);
+    const walked = await readRoots(roots, (files) => this.#note(walk, files));
+    this.#walks.delete(walk);
+    this.emit("reading", this.#count());
+    return this.#admit(walked);
+  }
+
+  /**
+   * @param {Iterable<File>} files from an input or the browser's picker
+   * @param {string[]} [unreadable] names of files that could not be read
+   */
+  takeFiles(files, unreadable = []) {
+    return this.#admit({ ...fromFiles(files), unreadable });
+  }
+
+  /** An input let the person choose a folder without files. */
+  takeEmptyFolder() {
+    return this.#admit({ found: [], unreadable: [], empty: ["the chosen folder"] });
+  }
+
+  /** @param {Walked} walked */
+  #admit(walked) {
+    const before = this.#last.catch(() => {}); // a choice that failed does not stop the next
+    this.#last = before.then(async () => this.emit("admitted", await admit(walked, this.#parts)));
+    return this.#last;
+  }
+
+  /**
+   * @param {object} walk
+   * @param {number} files
+   */
+  #note(walk, files) {
+    this.#walks.set(walk, files);
+    this.emit("reading", this.#count());
+  }
+
+  /** @returns {number | null} */
+  #count() {
+    if (this.#walks.size === 0) return null;
+    return [...this.#walks.values()].reduce((sum, files) => sum + files, 0);
+  }
+}

@@ -1,0 +1,59 @@
+const MIB = 1024 * 1024;
+const WHOLE = 32 * MIB;
+const SAMPLES = 32;
+
+/**
+ * What two choices of one file have in common; two files may have it in common too.
+ *
+ * @param {{name: string, path: string, file: {size: number, lastModified?: number}}} item
+ */
+export function looks({ name, path, file: { size, lastModified } }) {
+  return JSON.stringify([path || name, size, lastModified ?? null]);
+}
+
+/**
+ * Compare what two files of the same size hold: all of a small file, samples of a large one.
+ *
+ * A file that cannot be read is the same as none.
+ *
+ * @param {Blob} one
+ * @param {Blob} other
+ * @returns {Promise<boolean>}
+ */
+export async function sameContent(one, other) {
+  if (one === other) return true;
+  if (one.size !== other.size) return false;
+  try {
+    for (const [start, end] of samples(one.size)) {
+      const [mine, yours] = await Promise.all([one, other].map((file) => file.slice(start, end).arrayBuffer()));
+      if (!sameBytes(new Uint8Array(mine), new Uint8Array(yours))) return false;
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * @param {number} size
+ * @returns {[number, number][]} the places that are compared, each at most 1 MiB
+ */
+function samples(size) {
+  const isWhole = size <= WHOLE;
+  const count = isWhole ? Math.ceil(size / MIB) : SAMPLES;
+  const step = isWhole ? MIB : (size - MIB) / (SAMPLES - 1);
+  return Array.from({ length: count }, (_, index) => {
+    const start = Math.floor(index * step);
+    return [start, Math.min(size, start + MIB)];
+  });
+}
+
+/**
+ * @param {Uint8Array} one
+ * @param {Uint8Array} other
+ */
+function sameBytes(one, other) {
+  if (one.length !== other.length) return false;
+  for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false;
+  return true;
+}

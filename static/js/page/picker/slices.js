@@ -1,0 +1,79 @@
+const SLICE_MS = 12;
+
+/** Let the browser draw and answer the person before work goes on. */
+export function breathe() {
+  return new Promise((resolve) => {
+    const { scheduler } = /** @type {any} */ (globalThis);
+    if (typeof scheduler?.yield === "function") void scheduler.yield().then(resolve);
+    else setTimeout(resolve, 0);
+  });
+}
+
+/**
+ * Do something with each item in short slices of time, so that the page never stands still.
+ *
+ * @template Item
+ * @param {Item[]} items
+ * @param {(item: Item, index: number) => void} act
+ * @param {{now?: () => number, rest?: () => Promise<unknown>, isOver?: () => boolean}} [options]
+ *   `isOver` ends the work between two slices
+ */
+export async function inSlices(items, act, { now = () => performance.now(), rest = breathe, isOver = () => false } = {}) {
+  let end = now() + SLICE_MS;
+  for (let index = 0; index < items.length; index += 1) {
+    act(items[index], index);
+    if (now() < end) continue;
+    await rest();
+    if (isOver()) return;
+    end = now() + SLICE_MS;
+  }
+}
+
+const RUN = 200;
+
+/**
+ * Return the items in order, sorted in short slices of time.
+ *
+ * @template Item
+ * @param {Item[]} items
+ * @param {(one: Item, other: Item) => number} compare
+ * @param {{now?: () => number, rest?: () => Promise<unknown>}} [options]
+ * @returns {Promise<Item[]>}
+ */
+export async function sortInSlices(items, compare, options) {
+  /** @type {Item[][]} */
+  let runs = [];
+  for (let start = 0; start < items.length; start += RUN) runs.push(items.slice(start, start + RUN));
+  await inSlices(runs, (run) => run.sort(compare), options);
+  while (runs.length > 1) {
+    /** @type {Item[][]} */
+    const longer = [];
+    for (let index = 0; index < runs.length; index += 2) {
+      longer.push(runs[index + 1] ? await merge(runs[index], runs[index + 1], compare, options) : runs[index]);
+    }
+    runs = longer;
+  }
+  return runs[0] ?? [];
+}
+
+/**
+ * @template Item
+ * @param {Item[]} one
+ * @param {Item[]} other
+ * @param {(one: Item, other: Item) => number} compare
+ * @param {{now?: () => number, rest?: () => Promise<unknown>}} [options]
+ */
+async function merge(one, other, compare, options) {
+  /** @type {Item[]} */
+  const merged = new Array(one.length + other.length);
+  let [left, right] = [0, 0];
+  await inSlices(
+    merged,
+    (_, index) => {
+      const takesLeft = right === other.length || (left < one.length && compare(one[left], other[right]) <= 0);
+      merged[index] = takesLeft ? one[left++] : other[right++];
+    },
+    options,
+  );
+  return merged;
+}

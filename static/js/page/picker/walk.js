@@ -1,0 +1,173 @@
+import { within } from "../../engine/time-limit.js";
+
+/**
+ * @typedef {{file: File, path: string, root?: Root}} Found `path`: with its folders; "" for a file by itself
+ * @typedef {{found: Found[], unreadable: string[], empty: string[]}} Walked `unreadable` and `empty`: paths
+ * @typedef {{name: string, entry: FileSystemEntry | null, file: File | null, handle?: Promise<FileSystemHandle | null>}} Root
+ *   one dropped or pasted item: a browser gives at least one of `entry` and `file`
+ */
+
+const AT_ONCE = 32;
+const PATIENCE_MS = 60_000;
+const { compare } = new Intl.Collator(undefined, { numeric: true });
+
+/**
+ * Read all files of all roots, and name each file and folder that cannot be read.
+ *
+ * One failure never ends the walk: the other files are still found.
+ *
+ * @param {Root[]} roots
+ * @param {{onCount?: (files: number) => void, patienceMs?: number}} [options] `patienceMs`: longest wait for one answer
+ * @returns {Promise<Walked>}
+ */
+export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS } = {}) {
+  /** @type {Walked} */
+  const walked = { found: [], unreadable: [], empty: [] };
+  const turns = new Turns(AT_ONCE);
+
+  /** @param {Found} found */
+  const add = (found) => {
+    walked.found.push(found);
+    onCount(walked.found.length);
+  };
+
+  /**
+   * @template T
+   * @param {(resolve: (value: T) => void, reject: (error: unknown) => void) => void} ask
+   * @returns {Promise<T>}
+   */
+  const answer = (ask) => turns.take(() => within(patienceMs, () => new Promise(ask)));
+
+  /**
+   * @param {FileSystemEntry} entry
+   * @param {string} path
+   * @param {Root} root
+   * @returns {Promise<void>}
+   */
+  const visit = async (entry, path, root) => {
+    if (entry.isDirectory) return open(/** @type {FileSystemDirectoryEntry} */ (entry), path, root);
+    try {
+      const file = await answer((resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject));
+      add({ file, path: path.includes("/") ? path : "", root });
+    } catch {
+      walked.unreadable.push(path);
+    }
+  };
+
+  /**
+   * @param {FileSystemDirectoryEntry} folder
+   * @param {string} path
+   * @param {Root} root
+   */
+  const open = async (folder, path, root) => {
+    /** @type {FileSystemEntry[]} */
+    const entries = [];
+    try {
+      const reader = folder.createReader();
+      for (;;) {
+        const some = await answer((resolve, reject) => reader.readEntries(resolve, reject));
+        if (some.length === 0) break;
+        entries.push(...some);
+      }
+      if (entries.length === 0) walked.empty.push(path);
+    } catch {
+      walked.unreadable.push(`${path}/`);
+    }
+    await Promise.all(entries.map((entry) => visit(entry, `${path}/${entry.name}`, root)));
+  };
+
+  await Promise.all(
+    roots.map(async (root) => {
+      const entry = root.entry ?? entryOf(root.file ? null : await root.handle);
+      if (entry) return visit(entry, entry.name, root);
+      // A browser without entries gives a folder as a file that cannot be read.
+      if (root.file && (await turns.take(() => isReadable(root.file)))) add({ file: root.file, path: "", root });
+      else walked.unreadable.push(root.name);
+    }),
+  );
+  walked.unreadable.sort(compare);
+  walked.empty.sort(compare);
+  return walked;
+}
+
+/**
+ * @param {any} handle a FileSystemHandle, where a browser gives no entry, or nothing
+ * @returns {FileSystemEntry | null}
+ */
+function entryOf(handle) {
+  if (!handle) return null;
+  const { name, kind } = handle;
+  /** @param {(entries: unknown[]) => void} resolve */
+  const list = async (resolve) => {
+    const entries = [];
+    for await (const child of handle.values()) entries.push(entryOf(child));
+    resolve(entries);
+  };
+  const createReader = () => {
+    let isRead = false;
+    return {
+      readEntries(/** @type {(entries: unknown[]) => void} */ resolve, /** @type {(error: unknown) => void} */ reject) {
+        if (isRead) return resolve([]);
+        isRead = true;
+        return void list(resolve).catch(reject);
+      },
+    };
+  };
+  const file = (/** @type {(file: File) => void} */ resolve, /** @type {(error: unknown) => void} */ reject) =>
+    void handle.getFile().then(resolve, reject);
+  return /** @type {any} */ ({ name, isFile: kind === "file", isDirectory: kind === "directory", file, createReader });
+}
+
+/**
+ * @param {Blob | null} file
+ * @returns {Promise<boolean>}
+ */
+async function isReadable(file) {
+  if (!file) return false;
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Lets a few tasks run at once; the others wait. */
+class Turns {
+  #free;
+  /** @type {(() => void)[]} */
+  #waiting = [];
+  #next = 0;
+
+  /** @param {number} count */
+  constructor(count) {
+    this.#free = count;
+  }
+
+  /**
+   * @template T
+   * @param {() => Promise<T>} task
+   * @returns {Promise<T>}
+   */
+  async take(task) {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise((resolve) => this.#waiting.push(() => resolve(undefined)));
+    try {
+      return await task();
+    } finally {
+      this.#pass();
+    }
+  }
+
+  #pass() {
+    const next = this.#waiting[this.#next];
+    if (!next) {
+      this.#free += 1;
+      this.#waiting = [];
+      this.#next = 0;
+      return;
+    }
+    this.#next += 1;
+    next();
+  }
+}

@@ -1,0 +1,70 @@
+"""Files and folders of the disk, dropped into Chromium as a person drops them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+COPY = 1  # what the cursor offers to do
+
+
+def drop(page: Page, *paths: Path) -> None:
+    """Drop files and folders of the disk on the page; they give true entries."""
+    devtools = page.context.new_cdp_session(page)
+    data = {
+        "items": [],
+        "files": [str(path) for path in paths],
+        "dragOperationsMask": COPY,
+    }
+    for kind in ("dragEnter", "dragOver", "drop"):
+        devtools.send(
+            "Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 200, "data": data}
+        )
+    devtools.detach()
+
+
+def fail_to_open(page: Page, names: Iterable[str], error: str) -> None:
+    """Let the browser fail to open files of these names in dropped folders."""
+    page.evaluate(
+        """
+        ([names, error]) => window.onEntries((entries) => {
+          for (const entry of entries.filter(({name}) => names.includes(name))) {
+            entry.file = (resolve, reject) => reject(new DOMException("No.", error));
+          }
+        })
+        """,
+        [list(names), error],
+    )
+
+
+# Chromium does not name the classes of entries: their readers are met at a drop.
+WATCH_READERS = """
+() => {
+  const looks = [];
+  window.onEntries = (look) => void looks.push(look);
+  const ask = DataTransferItem.prototype.webkitGetAsEntry;
+  let isWatching = false;
+  DataTransferItem.prototype.webkitGetAsEntry = function () {
+    const entry = ask.call(this);
+    if (entry?.isDirectory && !isWatching) {
+      isWatching = true;
+      const reader = Object.getPrototypeOf(entry.createReader());
+      const read = reader.readEntries;
+      reader.readEntries = function (resolve, reject) {
+        read.call(this, async (entries) => {
+          for (const look of looks) await look(entries);
+          resolve(entries);
+        }, reject);
+      };
+    }
+    return entry;
+  };
+}
+"""
+
+
+def watch_readers(page: Page) -> None:
+    """Let the page have `onEntries`, which sees what is read of dropped folders."""
+    page.evaluate(WATCH_READERS)

@@ -1,0 +1,101 @@
+import { Milestones } from "../../static/js/page/milestones.js";
+import { OtherTabs } from "../../static/js/page/picker/other-tabs.js";
+import assert from "node:assert/strict";
+import { looks } from "../../static/js/page/picker/same-file.js";
+import { test } from "node:test";
+
+const item = (name, content, path = "") => {
+  const file = new File([content], name, { lastModified: 1_700_000_000_000 });
+  return { id: 1, file, name, path, storedAs: "" };
+};
+
+/** The channel of one browser: every tab hears what the others say. */
+class Channels {
+  #tabs = [];
+
+  open() {
+    const channel = Object.assign(new EventTarget(), {
+      postMessage: (data) => {
+        for (const other of this.#tabs) {
+          if (other !== channel) setImmediate(() => other.dispatchEvent(Object.assign(new Event("message"), { data })));
+        }
+      },
+    });
+    this.#tabs.push(channel);
+    return channel;
+  }
+}
+
+function browser({ areKnown = true, alive = async () => new Set(["a", "b"]) } = {}) {
+  const channels = new Channels();
+  return (id, sending = [], user = "7") =>
+    new OtherTabs({
+      tabs: { id, areKnown, alive },
+      user,
+      sending: (look) => sending.filter((one) => looks(one) === look).map(({ file }) => file),
+      channel: channels.open(),
+    });
+}
+
+test("a file that another tab is sending is known by its content", async () => {
+  const open = browser();
+  open("a", [item("film.bin", "one"), item("b.txt", "b", "f/b.txt")]);
+  const here = open("b");
+
+  const { same, isWhole } = await here.sendingAlready([
+    item("film.bin", "two"), item("film.bin", "one"), item("b.txt", "b"), item("b.txt", "b", "f/b.txt"),
+  ]);
+
+  assert.deepEqual([[...same], isWhole], [[1, 3], true]);
+});
+
+test("alone, nobody is asked, and nobody waits", async () => {
+  const open = browser({ alive: async () => new Set(["b"]) });
+  const started = performance.now();
+
+  assert.deepEqual(await open("b").sendingAlready([item("a", "a")]), { same: new Set(), isWhole: true });
+  assert.ok(performance.now() - started < 100);
+});
+
+test("a tab of another person tells nothing", async () => {
+  const open = browser();
+  open("a", [item("a", "a")], "8");
+
+  const { same, isWhole } = await open("b").sendingAlready([item("a", "a")]);
+
+  assert.deepEqual([same.size, isWhole], [0, true]);
+});
+
+for (const [what, options] of [
+  ["a silent tab", {}],
+  ["locks that never answer", { alive: () => new Promise(() => {}) }],
+  ["a browser without locks", { areKnown: false }],
+]) {
+  test(`${what} is not waited for without end`, async () => {
+    const { same, isWhole } = await browser(options)("b").sendingAlready([item("a", "a")]);
+
+    assert.deepEqual([same.size, isWhole], [0, false]);
+  });
+}
+
+test("the quarters of a long upload are spoken, each once, and not one after the other", () => {
+  let now = 0;
+  const spoken = [];
+  const milestones = new Milestones((sentence) => spoken.push(sentence), () => now);
+  const look = (seconds, share, active = true) => {
+    now = seconds * 1000;
+    milestones.look({ bytes: 100, bytesSent: share, active });
+  };
+
+  milestones.reset();
+  look(5, 30);
+  assert.deepEqual(spoken, []);
+  look(16, 30);
+  look(17, 55);
+  look(40, 55);
+  look(80, 99, false);
+  look(90, 99);
+  look(200, 99);
+
+  assert.deepEqual(spoken, ["25 percent uploaded.", "50 percent uploaded.", "75 percent uploaded."]);
+});

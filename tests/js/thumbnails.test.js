@@ -1,0 +1,112 @@
+import { Thumbnails } from "../../static/js/page/thumbnails.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
+const image = (name, size = 10) => {
+  const made = new File(["x"], name, { type: "image/png" });
+  Object.defineProperty(made, "size", { value: size });
+  return made;
+};
+
+/** Workers that draw when the test says so. */
+function setUp({ answer = () => ({ picture: new Blob(["picture"]) }) } = {}) {
+  const drawn = [];
+  const workers = [];
+  let held = [];
+  const createWorker = () => {
+    const worker = {
+      isOver: false,
+      terminate: () => (worker.isOver = true),
+      postMessage: (file) => {
+        drawn.push(file.name);
+        held.push(() => {
+          const data = answer(file);
+          if (data) worker.onmessage({ data });
+          else worker.onerror({});
+        });
+      },
+    };
+    workers.push(worker);
+    return worker;
+  };
+  const go = async () => {
+    while (held.length > 0) {
+      for (const one of held.splice(0)) one();
+      await settle();
+    }
+  };
+  held = [];
+  return { thumbnails: new Thumbnails({ createWorker }), drawn, workers, go };
+}
+
+test("two pictures are drawn at once, the last one that was asked for first", async () => {
+  const { thumbnails, drawn, workers, go } = setUp();
+  const files = ["1", "2", "3", "4"].map((name) => image(name));
+
+  const urls = Promise.all(files.map((file) => thumbnails.want(file)));
+  await settle();
+  assert.deepEqual(drawn, ["4", "3"]);
+  await go();
+
+  assert.ok((await urls).every((url) => url.startsWith("blob:")));
+  assert.deepEqual([drawn, workers.length], [["4", "3", "2", "1"], 2]);
+});
+
+test("a picture is drawn once, however often it is wanted, and is gone after its release", async () => {
+  const { thumbnails, drawn, go } = setUp();
+  const file = image("a.png");
+
+  const [one, other] = [thumbnails.want(file), thumbnails.want(file)];
+  await settle();
+  await go();
+  assert.equal(await one, await other);
+  assert.equal(thumbnails.of(file), await one);
+  thumbnails.release([file]);
+
+  assert.deepEqual([thumbnails.of(file), drawn.length], ["", 1]);
+});
+
+test("a row that is out of view by the time costs nothing, and is drawn when it comes back", async () => {
+  const { thumbnails, drawn, go } = setUp();
+  const file = image("a.png");
+
+  assert.equal(await thumbnails.want(file, () => false), "");
+  assert.deepEqual(drawn, []);
+  const back = thumbnails.want(file);
+  await settle();
+  await go();
+
+  assert.match(await back, /^blob:/);
+});
+
+test("no worker is asked for files that are no images, are empty, or are huge", async () => {
+  const { thumbnails, drawn } = setUp();
+  const text = new File(["x"], "a.txt", { type: "text/plain" });
+
+  const urls = await Promise.all([text, image("empty.png", 0), image("huge.png", 100 * 1024 * 1024)].map((file) => thumbnails.want(file)));
+
+  assert.deepEqual([urls, drawn], [["", "", ""], []]);
+});
+
+test("an image that cannot be decoded has no picture, and the worker goes on", async () => {
+  const { thumbnails, workers, go } = setUp({ answer: ({ name }) => ({ picture: name === "bad.png" ? null : new Blob(["p"]) }) });
+
+  const [bad, good] = [thumbnails.want(image("bad.png")), thumbnails.want(image("good.png"))];
+  await settle();
+  await go();
+
+  assert.equal(await bad, "");
+  assert.match(await good, /^blob:/);
+  assert.ok(workers.every(({ isOver }) => !isOver));
+});
+
+test("a worker whose script fails is ended, and this thread draws: here it cannot", async () => {
+  const { thumbnails, workers, go } = setUp({ answer: () => null });
+
+  const url = thumbnails.want(image("a.png"));
+  await settle();
+  await go();
+
+  assert.deepEqual([await url, workers[0].isOver], ["", true]);
+});

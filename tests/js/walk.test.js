@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { walk } from "../../static/js/page/picker/walk.js";
+
+/** A dropped file; `problem` is how reading its facts ends, or "" where it works. */
+function fileEntry(name, problem = "") {
+  const file = new File([name], name);
+  return {
+    name,
+    isFile: true,
+    isDirectory: false,
+    file(resolve, reject) {
+      if (problem === "throws") throw new TypeError("Path too long.");
+      if (problem === "silence") return;
+      setImmediate(() => (problem ? reject(new DOMException("No.", problem)) : resolve(file)));
+    },
+  };
+}
+
+/** A dropped folder, whose reader gives at most 100 entries a time, as Chromium's does. */
+function folderEntry(name, children, { failsAfter = Infinity } = {}) {
+  return {
+    name,
+    isFile: false,
+    isDirectory: true,
+    createReader() {
+      let given = 0;
+      return {
+        readEntries(resolve, reject) {
+          if (given >= failsAfter) return setImmediate(() => reject(new DOMException("Gone.", "NotFoundError")));
+          const some = children.slice(given, given + 100);
+          given += some.length;
+          setImmediate(() => resolve(some));
+        },
+      };
+    },
+  };
+}
+
+const rootOf = (entry, file = null) => ({ name: entry.name, entry, file });
+const pathsOf = ({ found }) => found.map(({ path, file }) => path || file.name).sort();
+const numbered = (count, make) => Array.from({ length: count }, (_, number) => make(`${number}.txt`, number));
+
+for (const problem of ["NotFoundError", "NotReadableError", "SecurityError", "EncodingError", "throws"]) {
+  test(`one file of fifteen that ends with ${problem} leaves the other fourteen`, async () => {
+    const children = numbered(15, (name, number) => fileEntry(name, number === 7 ? problem : ""));
+
+    const walked = await walk([rootOf(folderEntry("trip", children))]);
+
+    assert.equal(walked.found.length, 14);
+    assert.deepEqual(walked.unreadable, ["trip/7.txt"]);
+    assert.deepEqual(walked.empty, []);
+  });
+}
+
+test("a file whose answer never comes is named too", async () => {
+  const children = [fileEntry("a.txt"), fileEntry("b.txt", "silence"), fileEntry("c.txt")];
+
+  const walked = await walk([rootOf(folderEntry("trip", children))], { patienceMs: 20 });
+
+  assert.deepEqual([pathsOf(walked), walked.unreadable], [["trip/a.txt", "trip/c.txt"], ["trip/b.txt"]]);
+});
+
+test("3,000 files of which 10 vanish give 2,990, and all 10 names", async () => {
+  const children = numbered(3000, (name, number) => fileEntry(name, number % 300 === 299 ? "NotFoundError" : ""));
+  let counted = 0;
+
+  const walked = await walk([rootOf(folderEntry("many", children))], { onCount: (files) => (counted = files) });
+
+  assert.equal(walked.found.length, 2990);
+  assert.equal(counted, 2990);
+  assert.deepEqual(walked.unreadable.length, 10);
+  assert.ok(walked.unreadable.includes("many/2999.txt"));
+});
+
+for (const count of [0, 1, 99, 100, 101, 200, 1001]) {
+  test(`a folder of ${count} files is read to its end`, async () => {
+    const walked = await walk([rootOf(folderEntry("f", numbered(count, (name) => fileEntry(name))))]);
+
+    assert.equal(walked.found.length, count);
+    assert.deepEqual(walked.empty, count === 0 ? ["f"] : []);
+  });
+}
+
+test("a folder that cannot be listed is named, and what it gave before is kept", async () => {
+  const whole = folderEntry("whole", [fileEntry("a.txt")]);
+  const closed = folderEntry("closed", [], { failsAfter: 0 });
+  const half = folderEntry("half", numbered(150, (name) => fileEntry(name)), { failsAfter: 100 });
+
+  const walked = await walk([rootOf(folderEntry("trip", [whole, closed, half]))]);
+
+  assert.equal(walked.found.length, 101);
+  assert.deepEqual(walked.unreadable.sort(), ["trip/closed/", "trip/half/"]);
+  assert.deepEqual(walked.empty, []);
+});
+
+test("names that differ in case only are different files, in files and in folders", async () => {
+  const folders = [
+    folderEntry("A", [fileEntry("x.txt")]),
+    folderEntry("a", [fileEntry("x.txt"), fileEntry("X.TXT")]),
+    fileEntry("README.txt"),
+    fileEntry("readme.txt"),
+  ];
+
+  const walked = await walk([rootOf(folderEntry("r", folders))]);
+
+  assert.deepEqual(pathsOf(walked), ["r/A/x.txt", "r/README.txt", "r/a/X.TXT", "r/a/x.txt", "r/readme.txt"]);
+});
+
+test("files and folders that are dropped together all come, a file by itself without a path", async () => {
+  const roots = [fileEntry("a.txt"), fileEntry("a.txt"), folderEntry("f", [fileEntry("a.txt")]), folderEntry("e", [])];
+
+  const walked = await walk(roots.map((entry) => rootOf(entry)));
+
+  assert.deepEqual(walked.found.map(({ path }) => path).sort(), ["", "", "f/a.txt"]);
+  assert.deepEqual(walked.empty, ["e"]);
+});
+
+test("folders in folders are read however deep they are", async () => {
+  let folder = folderEntry("49", [fileEntry("deep.txt")]);
+  for (let depth = 48; depth >= 0; depth -= 1) folder = folderEntry(`${depth}`, [folder]);
+
+  const [{ path }] = (await walk([rootOf(folder)])).found;
+
+  assert.equal(path.split("/").length, 51);
+});
+
+test("an entry that is neither file nor folder is named", async () => {
+  const socket = { name: "socket", isFile: false, isDirectory: false };
+
+  const walked = await walk([rootOf(folderEntry("f", [socket, fileEntry("a.txt")]))]);
+
+  assert.deepEqual([pathsOf(walked), walked.unreadable], [["f/a.txt"], ["f/socket"]]);
+});
+
+test("a dropped file that cannot be opened is named", async () => {
+  const walked = await walk([rootOf(fileEntry("good.txt")), rootOf(fileEntry("bad.txt", "NotFoundError"), new File([""], "bad.txt"))]);
+
+  assert.deepEqual([pathsOf(walked), walked.unreadable], [["good.txt"], ["bad.txt"]]);
+});
+
+test("a browser that gives handles only is walked by them, and what they cannot read is named", async () => {
+  const fileHandle = (name, problem) => ({
+    name,
+    kind: "file",
+    getFile: async () => (problem ? Promise.reject(new DOMException("No.", problem)) : new File([name], name)),
+  });
+  const folder = (name, children, problem) => ({
+    name,
+    kind: "directory",
+    async *values() {
+      yield* children;
+      if (problem) throw new DOMException("No.", problem);
+    },
+  });
+  const children = [fileHandle("a.txt"), fileHandle("b2.txt", "NotFoundError"), folder("empty", []), folder("shut", [], "NotAllowedError")];
+  const handle = Promise.resolve(folder("trip", children));
+
+  const walked = await walk([{ name: "item 1", entry: null, file: null, handle }]);
+
+  assert.deepEqual([pathsOf(walked), walked.unreadable, walked.empty], [["trip/a.txt"], ["trip/b2.txt", "trip/shut/"], ["trip/empty"]]);
+});
+
+test("a browser without entries gives files, and folders that cannot be read", async () => {
+  const folder = { name: "f", slice: () => ({ arrayBuffer: () => Promise.reject(new DOMException("No.", "NotReadableError")) }) };
+  const roots = [
+    { name: "a.txt", entry: null, file: new File(["x"], "a.txt") },
+    { name: "f", entry: null, file: folder },
+    { name: "item 3", entry: null, file: null },
+  ];
+
+  const walked = await walk(roots);
+
+  assert.deepEqual([pathsOf(walked), walked.unreadable], [["a.txt"], ["f", "item 3"]]);
+});
