@@ -20,7 +20,7 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 # Browsers, killed servers and cut lines: a test of them that fails is tried once more, and
 # the summary tells both. A secret in a log or books that do not agree are never forgiven.
-ON_REAL_TIME := -p pytest_rerunfailures --reruns $(RERUNS) --rerun-show-tracebacks \
+ON_REAL_TIME = -p pytest_rerunfailures --reruns $(RERUNS) --rerun-show-tracebacks \
 	--only-rerun . --rerun-except "books do not agree"
 READY := .venv/.ready
 PACKAGES := node_modules/.ready
@@ -29,10 +29,10 @@ SITE := $(PYTHON) -m uploads.dev
 SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run manage test check lint format bench clean lock bundle chromium firefox clamd
+.PHONY: help run manage test check lint format bench clean lock bundle chromium firefox webkit clamd
 .PHONY: test-unit test-fast test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
 .PHONY: test-faults test-inspection test-on-s3 faults soak vulnerabilities licences bucket-docs
-.PHONY: test-firefox infra test-aws ministack test-doctor
+.PHONY: test-firefox test-webkit infra test-aws ministack test-doctor
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
@@ -120,6 +120,12 @@ test-browser: $(READY) $(BUNDLE) chromium ## The whole site in Chromium, slowly:
 test-firefox: $(READY) $(BUNDLE) firefox ## The main walks in Firefox
 	$(PYTEST) $(ON_REAL_TIME) -p tests.plugins.seaweed tests/firefox
 
+# Not part of `make test`. WebKitGTK's driver loses its browser at times: a test that fails
+# is tried twice more, each time in a new browser.
+test-webkit: RERUNS = 2
+test-webkit: $(READY) $(BUNDLE) webkit ## A walk and two faults in WebKitGTK
+	$(PYTEST) $(ON_REAL_TIME) -p tests.plugins.seaweed tests/webkit
+
 FAULTS := $(ON_REAL_TIME) -p tests.plugins.postgres -p tests.plugins.seaweed tests/faults
 
 test-faults: $(READY) $(BUNDLE) chromium ## Crashes, bad networks, failing S3: the short part
@@ -169,6 +175,9 @@ chromium:
 
 firefox:
 	@scripts/firefox.sh
+
+webkit:
+	@scripts/webkit.sh
 
 clamd:
 	@scripts/clamd.sh

@@ -1,8 +1,9 @@
 /**
  * The browser's part of passkeys: what a form needs to know comes from the authenticator, then it is sent.
  *
- * A form with `data-passkey` ("create" or "get") is hidden until it is known that it can work. Its options are in the
- * page, or behind its `data-options`, where a stranger's page should cost nothing until the button is pressed.
+ * A form with `data-passkey` ("create" or "get") is hidden until it is known that passkeys work here; so is whatever
+ * has `data-passkey-link`. An element with `data-passkey-unsupported` says why they do not. A form's options are in
+ * the page, or behind its `data-options`, where a stranger's page should cost nothing until the button is pressed.
  */
 
 const forms = /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("form[data-passkey]"));
@@ -14,6 +15,9 @@ for (const form of forms) {
     event.preventDefault();
     void send(form);
   });
+}
+for (const link of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-passkey-link]"))) {
+  link.hidden = problem !== "";
 }
 for (const note of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-passkey-unsupported]"))) {
   note.textContent = problem;

@@ -61,7 +61,7 @@ def test_a_stubbed_folder_is_dropped_with_all_its_files(
 
 
 def test_files_are_pasted(upload_page: UploadPage, person: User) -> None:
-    upload_page.paste({"pasted.txt": "pasted"})
+    upload_page.paste(("pasted.txt", "pasted"))
     upload_page.wait_until_chosen(1)
     upload_page.start()
     upload_page.wait_until_uploaded(1)

@@ -30,6 +30,7 @@ from tests.webdriver.window import PATIENCE_SECONDS, Window
 MOUSE = 2 | 4  # fine, hovers
 _WIDE = (1280, 900)
 _EVENTS_SECONDS = 0.1
+_SECOND_DIALOG_SECONDS = 3
 # What Firefox says of a request that failed; tests look at such requests themselves.
 _FAILED_REQUESTS = ("Cross-Origin Request Blocked",)
 _LONGEST = 300
@@ -50,6 +51,7 @@ class FirefoxWindow(Window):
         self._firefox = driver
         self._handle = handle
         self._dialogs: queue.Queue[Any] = queue.Queue()
+        self._asked: dict[str, str] | None = None
 
     def set_cookie(self, name: str, value: str, url: str) -> None:
         self._firefox.storage.set_cookie(
@@ -76,18 +78,40 @@ class FirefoxWindow(Window):
             network_conditions=conditions, contexts=[self._handle]
         )
 
+    def open(self, url: str) -> None:
+        self._asked = None
+        super().open(url)
+
+    def reload(self) -> None:
+        self._asked = None
+        super().reload()
+
     def choose(self, press: Callable[[], None], files: Sequence[Path]) -> None:
         handler = self._firefox.input.add_file_dialog_handler(self._dialogs.put)
         try:
             press()
-            dialog = self._dialogs.get(timeout=PATIENCE_SECONDS)
+            element = self._input_of_dialog()
         finally:
             self._firefox.input.remove_file_dialog_handler(handler)
         self._firefox.input.set_files(
-            context=self._handle,
-            element={"sharedId": dialog.element["sharedId"]},
-            files=[str(file) for file in files],
+            context=self._handle, element=element, files=[str(file) for file in files]
         )
+
+    def _input_of_dialog(self) -> dict[str, str]:
+        """Return the input that asks for files.
+
+        Without a screen a dialog stays open for ever, and Firefox opens no second one
+        for the same input until the page is left.
+        """
+        patience = _SECOND_DIALOG_SECONDS if self._asked else PATIENCE_SECONDS
+        try:
+            dialog = self._dialogs.get(timeout=patience)
+        except queue.Empty:
+            if self._asked is None:
+                pytest.fail("The page asked for no file.")
+        else:
+            self._asked = {"sharedId": dialog.element["sharedId"]}
+        return self._asked
 
 
 def find_firefox() -> str:

@@ -23,9 +23,9 @@ def stored_sha256(upload: Upload) -> str:
 
 
 def ready_paths(person: User) -> list[str]:
-    """Return the relative paths of a person's ready files, sorted."""
-    ready = Upload.objects.filter(owner=person, state=State.READY)
-    return sorted(ready.values_list("relative_path", flat=True))
+    """Return the paths of a person's ready files, sorted."""
+    uploads = Upload.objects.filter(owner=person, state=State.READY)
+    return sorted(upload.relative_path or upload.filename for upload in uploads)
 
 
 def ready(person: User, name: str) -> Upload:

@@ -16,7 +16,7 @@ _FILE_LIST = "#file-list"
 _SEARCH = "#search-text"
 _NAME = "#rename-text"
 _DIALOG = "dialog[open]"
-_START = r"Upload \d+ files?"
+_START = r"Upload [\d,]+ files?"
 _NAMES = """
 return [...document.querySelectorAll("#file-list a.file__name")]
   .map((link) => link.querySelector("[title]")?.title ?? link.textContent);
@@ -28,9 +28,10 @@ const row = [...document.querySelectorAll("#file-list li")]
 return row?.querySelector(".file__state")?.textContent ?? "";
 """
 
-# The shape of what a browser gives for a drop: one file is a text, one folder a mapping.
-# A file whose text is null cannot be read, and its entry fails as a browser's does.
+# What is dropped, by its names: a file is its text, or None if the browser cannot open it.
+# A folder is a mapping, or UNREADABLE if the browser cannot list it.
 Tree = Mapping[str, "str | Tree | None"]
+UNREADABLE: Tree = {"": None}
 _DROP = """
 const [tree, isOver] = arguments;
 const notReadable = () => new DOMException("The file could not be read.", "NotReadableError");
@@ -45,7 +46,8 @@ const folder = (name, path, entries) => ({
   createReader: () => {
     const left = Object.entries(entries).map(([each, what]) => entry(each, `${path}/${each}`, what));
     // Browsers give some entries at a time, and at the end none.
-    return { readEntries: (done) => setTimeout(() => done(left.splice(0, 5))) };
+    return { readEntries: (done, fail) => setTimeout(() =>
+      "" in entries ? fail(notReadable()) : done(left.splice(0, 5))) };
   },
 });
 const entry = (name, path, what) =>
@@ -70,7 +72,7 @@ if (!isOver) send("drop");
 # Firefox makes no paste event with files from a script: the event carries them by hand.
 _PASTE = """
 const transfer = new DataTransfer();
-for (const [name, text] of Object.entries(arguments[0])) {
+for (const [name, text] of arguments) {
   transfer.items.add(new File([text], name, {type: "text/plain"}));
 }
 const event = new Event("paste", {bubbles: true, cancelable: true});
@@ -93,7 +95,7 @@ class UploadPage:
 
     def reload(self) -> None:
         """Load the page again, whatever it asks, and wait for its list."""
-        self.window.driver.refresh()
+        self.window.reload()
         self.wait_for_list()
 
     def wait_for_list(self) -> None:
@@ -141,9 +143,9 @@ class UploadPage:
         """Hold files over the page without letting go."""
         self.window.run(_DROP, dict(tree), True)
 
-    def paste(self, files: Mapping[str, str]) -> None:
-        """Paste files into the page."""
-        self.window.run(_PASTE, dict(files))
+    def paste(self, *files: tuple[str, str]) -> None:
+        """Paste files into the page, each a name and a text."""
+        self.window.run(_PASTE, *map(list, files))
 
     def names(self) -> list[str]:
         """Return the names of the list, from top to bottom."""

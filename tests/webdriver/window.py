@@ -57,10 +57,14 @@ class Window:
         """Open an address."""
         self.driver.get(url)
 
+    def reload(self) -> None:
+        """Load the page again."""
+        self.driver.refresh()
+
     def sign_in(self, person: User, url: str) -> None:
         """Sign in without the login page, and open an address."""
         self.set_cookie(settings.SESSION_COOKIE_NAME, new_session(person), url)
-        self.driver.get(url)
+        self.open(url)
 
     def set_cookie(self, name: str, value: str, url: str) -> None:
         """Give the browser a cookie of the site at this address."""

@@ -329,6 +329,21 @@ def test_staff_are_told_why_they_are_where_they_are(
     assert "/accounts/2fa/webauthn/add/" in page
 
 
+@pytest.mark.parametrize("path", ["/accounts/", "/accounts/2fa/"])
+def test_a_passkey_is_offered_only_after_a_script_has_looked_at_the_browser(
+    client: Client, alice: Any, path: str
+) -> None:
+    client.force_login(alice)
+
+    page = client.get(path).content.decode()
+
+    [link] = re.findall(r"<[^>]*data-passkey-link[^>]*>", page)
+    assert link.endswith(" hidden>")
+    assert page.count("/accounts/2fa/webauthn/add/") == 1
+    assert "build/passkeys.js" in page
+    assert "data-passkey-unsupported hidden" in page
+
+
 def test_required_of_staff_leaves_others_and_other_pages_alone(
     client: Client, alice: Any, settings: Settings, django_user_model: Any
 ) -> None:

@@ -1,0 +1,143 @@
+"""WebKitGTK under Selenium: a new browser for each window, on a screen of its own.
+
+WebKitGTK's driver cannot answer the browser's file dialog. The page's call that would
+open it is caught, and the files go to the input that the page asked with.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.webkitgtk.service import Service
+
+from tests.support.complaints import SAY_VIOLATIONS, Complaints
+from tests.webdriver.window import Window
+
+_WIDE = (1280, 900)
+_LONGEST = 300
+# Nothing can run before the page's own scripts: the first moments of a page are not seen.
+_WATCH = (
+    """
+if (!window._complaints) {
+  window._complaints = [];
+  const write = console.error;
+  console.error = (...words) => { window._complaints.push(words.join(" ")); write(...words); };
+  addEventListener("error", ({message}) => window._complaints.push(message));
+  addEventListener("unhandledrejection", ({reason}) => window._complaints.push(String(reason)));
+  const click = HTMLInputElement.prototype.click;
+  HTMLInputElement.prototype.click = function () {
+    if (this.type === "file") window._asked = this;
+    else click.call(this);
+  };
+"""
+    + SAY_VIOLATIONS
+    + "}"
+)
+
+
+class WebKitWindow(Window):
+    """A browser of its own."""
+
+    def open(self, url: str) -> None:
+        self.note_complaints()
+        super().open(url)
+        self.run(_WATCH)
+
+    def reload(self) -> None:
+        self.note_complaints()
+        super().reload()
+        self.run(_WATCH)
+
+    def set_cookie(self, name: str, value: str, url: str) -> None:
+        self.driver.get(f"{url}/healthz")
+        self.driver.add_cookie({"name": name, "value": value, "sameSite": "Lax"})
+
+    def choose(self, press: Callable[[], None], files: Sequence[Path]) -> None:
+        self.run("window._asked = null")
+        press()
+        asked: list[WebElement] = []
+
+        def is_asked() -> bool:
+            asked[:] = [self.run("return window._asked")]
+            return asked[0] is not None
+
+        self.wait_until(is_asked, lambda: "The page asked for no file.")
+        asked[0].send_keys("\n".join(map(str, files)))
+
+    def note_complaints(self) -> None:
+        """Collect what the page complained of, before it is left."""
+        for complaint in self.run("return window._complaints ?? []"):
+            self.complaints.note(complaint[:_LONGEST])
+
+
+def find_driver() -> str:
+    """Return the path of WebKit's driver; raise RuntimeError where there is none."""
+    path = shutil.which("WebKitWebDriver")
+    if path is None:
+        raise RuntimeError("No WebKitWebDriver: install webkit2gtk-driver.")
+    return path
+
+
+def _find_browser() -> str:
+    for pattern in ("lib/*/webkit2gtk-4.*", "libexec/webkit2gtk-4.*"):
+        for path in sorted(Path("/usr").glob(f"{pattern}/MiniBrowser"), reverse=True):
+            return str(path)
+    raise RuntimeError("WebKitGTK has no MiniBrowser here: install webkit2gtk-driver.")
+
+
+@contextmanager
+def screen() -> Iterator[str]:
+    """Run an X server without a screen; yield the name of its display."""
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-nolisten", "tcp"]
+    command += ["-screen", "0", "1400x1000x24"]
+    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    try:
+        with os.fdopen(read) as answer:
+            display = answer.readline().strip()
+        assert display, "Xvfb did not start."
+        yield f":{display}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@contextmanager
+def new_window(display: str, home: Path) -> Iterator[WebKitWindow]:
+    """Start a browser whose files go to ``home``; fail if its pages complained."""
+    options = webdriver.WebKitGTKOptions()
+    options.binary_location = _find_browser()
+    options.add_argument("--automation")
+    environment: dict[str, Any] = {**os.environ, "DISPLAY": display, "HOME": str(home)}
+    # A desktop's own folders are not this test's.
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        environment.pop(name, None)
+    service = Service(find_driver(), env=environment)
+    with warnings.catch_warnings():  # Selenium's own call is deprecated
+        warnings.simplefilter("ignore", DeprecationWarning)
+        driver = webdriver.WebKitGTK(options=options, service=service)
+    complaints = Complaints()
+    window = WebKitWindow(driver, complaints)
+    try:
+        window.set_size(*_WIDE)
+        yield window
+        window.note_complaints()
+    finally:
+        try:
+            driver.quit()
+        except WebDriverException:
+            service.stop()
+    if complaints:
+        pytest.fail("The browser complained:\n" + "\n".join(complaints))

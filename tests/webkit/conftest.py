@@ -1,0 +1,60 @@
+"""One long walk and two faults in WebKitGTK. Run with `-p tests.plugins.seaweed`.
+
+Each test has a browser of its own, and fails when its pages threw an error or broke the
+Content-Security-Policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.support.live_site import (
+    _database,
+    _database_file,
+    bucket_url,
+    django_db_setup,
+    person,
+    site_environment,
+)
+from tests.webdriver.lines import Lines, all_lines, lines
+from tests.webdriver.upload_page import UploadPage
+from tests.webdriver.webkit import WebKitWindow, new_window, screen
+
+__all__ = [
+    "_database",
+    "_database_file",
+    "all_lines",
+    "bucket_url",
+    "django_db_setup",
+    "lines",
+    "person",
+    "site_environment",
+]
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    with screen() as display:
+        yield display
+
+
+@pytest.fixture
+def window(display: str, tmp_path: Path) -> Iterator[WebKitWindow]:
+    """The window of a new browser."""
+    home = tmp_path / "home"
+    home.mkdir()
+    with new_window(display, home) as window:
+        yield window
+
+
+@pytest.fixture
+def upload_page(window: WebKitWindow, person: User, lines: Lines) -> UploadPage:
+    """The page of `person`'s files, open."""
+    window.sign_in(person, lines.url)
+    upload_page = UploadPage(window, lines.url)
+    upload_page.wait_for_list()
+    return upload_page
