@@ -13,6 +13,7 @@ from uploads.doctor.examination import Examination
 from uploads.doctor.families import examine, names
 from uploads.doctor.healing import heal
 from uploads.doctor.results import Finding, Status, is_green
+from uploads.errors import StorageError
 
 COLOURS = {
     Status.OK: "SUCCESS",
@@ -64,8 +65,11 @@ class Command(BaseCommand):
                 f"There are: {', '.join(names())}."
             )
         found = self._examine(options)
-        if options["fix"] and (settings := _settings_to_heal(found)):
-            self._fix(settings, options)
+        mended: set[str] = set()
+        # A bucket that was missing has settings that are missing only afterwards.
+        while options["fix"] and (new := _settings_to_heal(found) - mended):
+            self._fix(new, options)
+            mended |= new
             found = self._examine(options)
         if options["json"]:
             document = [finding.as_dict() for finding in found]
@@ -90,9 +94,12 @@ class Command(BaseCommand):
     def _fix(self, settings: set[str], options: dict[str, Any]) -> None:
         if not options["json"]:
             self.stdout.write(f"\nMending: {', '.join(sorted(settings))}\n")
-        for result in heal(settings, tuple(options["origin"]), options["profile"]):
-            if not options["json"]:
-                self.stdout.write(f"  {result.outcome.value:8} {result.title}")
+        try:
+            for result in heal(settings, tuple(options["origin"]), options["profile"]):
+                if not options["json"]:
+                    self.stdout.write(f"  {result.outcome.value:8} {result.title}")
+        except StorageError as error:
+            raise CommandError(f"--fix: {error.detail}") from error
 
     def _tell(self, finding: Finding, depth: int) -> None:
         mark = getattr(self.style, COLOURS[finding.status])(finding.status.value)
