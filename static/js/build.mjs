@@ -1,4 +1,4 @@
-/* Bundle the browser side: static/js/main.js, shell.js, logout.js and passkeys.js with what they import, and the checksum worker, to static/build/, with the fonts. */
+/* Bundle the browser side: static/js/main.js, shell.js, logout.js, passkeys.js and doctor.js with what they import, and the checksum worker, to static/build/, with the fonts. */
 import { build } from "esbuild";
 import { fileURLToPath } from "node:url";
 import { cp, mkdir, readFile, rm } from "node:fs/promises";
@@ -42,7 +42,7 @@ await cp(`${inter}LICENSE`, `${outdir}/fonts/LICENSE`);
 await Promise.all([
   build({
     ...common,
-    entryPoints: ["main.js", "shell.js", "logout.js", "passkeys.js"],
+    entryPoints: ["main.js", "shell.js", "logout.js", "passkeys.js", "doctor.js"],
     format: "esm",
     loader: { ".svg": "text", ".woff2": "file" },
     plugins: [emptyFiles],

@@ -48,18 +48,25 @@ AGAIN = Promise(
 
 def ask_multipart(examination: Examination) -> Iterator[Finding]:
     """Answer them with parts of a few bytes."""
+    yield _other_bytes(examination)
     yield from _whole(examination)
     yield from _pages(examination)
     yield from _abort(examination)
+
+
+def _other_bytes(examination: Examination) -> Finding:
+    bucket, key = examination.worker, examination.new_key("multipart")
+    multipart_id = bucket.create_multipart_upload(key, content_type=CONTENT_TYPE)
+    signed, sent = examination.random_bytes(), examination.random_bytes()
+    answer = _send(examination, key, multipart_id, 1, signed, sent)
+    bucket.abort_multipart_upload(key, multipart_id)
+    return OTHER_BYTES.refused(answer)
 
 
 def _whole(examination: Examination) -> Iterator[Finding]:
     bucket, key = examination.worker, examination.new_key("multipart")
     body = examination.random_bytes()
     multipart_id = bucket.create_multipart_upload(key, content_type=CONTENT_TYPE)
-    yield OTHER_BYTES.refused(
-        _send(examination, key, multipart_id, 1, body, examination.random_bytes())
-    )
     answer = _send(examination, key, multipart_id, 1, body, body)
     if answer.status != 200:
         bucket.abort_multipart_upload(key, multipart_id)

@@ -9,9 +9,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from uploads.doctor.certificate import FAMILIES, certificate, markdown_row
 from uploads.doctor.examination import Examination
 from uploads.doctor.families import examine, names
 from uploads.doctor.healing import heal
+from uploads.doctor.memory import place
 from uploads.doctor.results import Finding, Status, is_green
 from uploads.errors import StorageError
 
@@ -56,6 +58,11 @@ class Command(BaseCommand):
             help="mend what settings of the bucket can mend, as the setup identity",
         )
         parser.add_argument("--profile", default="", help="profile of setup, for --fix")
+        parser.add_argument(
+            "--certify",
+            action="store_true",
+            help="print which promises this provider keeps: a line of Markdown, or JSON",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         unknown = {*options["only"], *options["skip"]} - set(names())
@@ -64,6 +71,9 @@ class Command(BaseCommand):
                 f"There is no family {', '.join(sorted(unknown))}. "
                 f"There are: {', '.join(names())}."
             )
+        if options["certify"]:
+            self._certify(options)
+            return
         found = self._examine(options)
         mended: set[str] = set()
         # A bucket that was missing has settings that are missing only afterwards.
@@ -90,6 +100,14 @@ class Command(BaseCommand):
             if not options["json"]:
                 self._tell(finding, depth=0)
         return found
+
+    def _certify(self, options: dict[str, Any]) -> None:
+        found = list(examine(Examination(tuple(options["origin"])), only=FAMILIES))
+        document = certificate(found, place())
+        if options["json"]:
+            self.stdout.write(json.dumps(document, indent=2))
+        else:
+            self.stdout.write(markdown_row(document))
 
     def _fix(self, settings: set[str], options: dict[str, Any]) -> None:
         if not options["json"]:
