@@ -71,7 +71,7 @@ def test_a_healthy_site_passes_in_the_browser_and_on_the_server(
     expect(signed_in.get_by_role("main")).to_contain_text("A second use of a URL")
     if folder:
         for scheme in ("light", "dark"):
-            signed_in.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            signed_in.emulate_media(color_scheme=scheme)
             for width in (1280, 390):
                 signed_in.set_viewport_size({"width": width, "height": 900})
                 signed_in.screenshot(
