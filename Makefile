@@ -32,7 +32,7 @@ SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
 .PHONY: help run manage test check lint format bench clean lock bundle chromium firefox webkit clamd
 .PHONY: test-unit test-fast test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
 .PHONY: test-faults test-inspection test-on-s3 faults soak vulnerabilities licences bucket-docs
-.PHONY: test-firefox test-webkit infra test-aws ministack test-doctor
+.PHONY: test-firefox test-webkit infra test-aws ministack providers test-doctor
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
@@ -150,6 +150,9 @@ licences: $(READY) ## Write docs/licences.md
 
 bucket-docs: $(READY) ## Write the documents of the wanted bucket into docs/bucket.md
 	$(PYTHON) -m scripts.bucket_docs
+
+providers: $(READY) ministack ## Certify the S3 servers that start here, write docs/providers.md
+	$(PYTHON) -m scripts.providers
 
 bundle: $(PACKAGES) ## Build the browser's JavaScript and CSS
 	npm run --silent build

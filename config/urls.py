@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 
 from uploads.accounts import views as accounts
+from uploads.admin import doctor
 from uploads.api.hooks import s3_notification
 from uploads.api.site import api
 from uploads.http.csp_reports import csp_reports
@@ -26,6 +27,11 @@ urlpatterns = [
     path("admin/login/", accounts.admin_login),
     path("admin/logout/", accounts.logout),
     path("admin/password_change/", accounts.admin_password_change),
+    path("admin/doctor/", admin.site.admin_view(doctor.doctor), name="doctor"),
+    path(
+        "admin/doctor/begin/", admin.site.admin_view(doctor.begin), name="doctor-begin"
+    ),
+    path("admin/doctor/end/", admin.site.admin_view(doctor.end), name="doctor-end"),
     path("admin/", admin.site.urls),
     path("", include("uploads.urls")),
 ]

@@ -1,4 +1,4 @@
-/* Bundle the browser side: static/js/main.js, shell.js, logout.js and passkeys.js with what they import, and the workers, to static/build/, with the fonts. */
+/* Bundle the browser side: static/js/main.js, shell.js, logout.js, passkeys.js and doctor.js with what they import, and the workers, to static/build/, with the fonts. */
 import { build } from "esbuild";
 import { fileURLToPath } from "node:url";
 import { cp, mkdir, rm } from "node:fs/promises";
@@ -29,7 +29,7 @@ await cp(`${inter}LICENSE`, `${outdir}/fonts/LICENSE`);
 await Promise.all([
   build({
     ...common,
-    entryPoints: ["main.js", "shell.js", "logout.js", "passkeys.js"],
+    entryPoints: ["main.js", "shell.js", "logout.js", "passkeys.js", "doctor.js"],
     format: "esm",
     loader: { ".svg": "text", ".woff2": "file" },
   }),

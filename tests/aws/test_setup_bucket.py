@@ -16,6 +16,8 @@ from tests.plugins.calls import with_feature
 from tests.support.builders import MIB, begin, checksum
 from tests.support.plain_forms import REDIRECT, begin_form
 from uploads import lifecycle
+from uploads.doctor.examination import Examination
+from uploads.doctor.families import examine
 from uploads.lifecycle import WantedPart
 from uploads.models import Upload
 from uploads.s3.probe import perform
@@ -24,6 +26,8 @@ from uploads.states import State
 
 if TYPE_CHECKING:
     from pytest_django import Settings
+
+pytestmark = pytest.mark.django_db(transaction=True)
 
 KMS_KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
 WRITES = ("Put", "Delete", "Create", "Set")
@@ -183,7 +187,6 @@ def test_a_kms_key_becomes_the_default_of_the_bucket(aws: Aws) -> None:
     assert rule["BlockedEncryptionTypes"] == {"EncryptionType": ["SSE-C"]}
 
 
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("key", ["", KMS_KEY], ids=["sse-s3", "kms"])
 def test_the_site_works_on_the_bucket_that_was_set_up(
     aws: Aws, django_user_model: Any, key: str
@@ -196,13 +199,13 @@ def test_the_site_works_on_the_bucket_that_was_set_up(
         for upload in (small, large, form):
             lifecycle.complete(upload)
         answer = perform(lifecycle.presign_download(small))
+        list(examine(Examination(), only=["credentials"]))
 
     states = Upload.objects.values_list("state", flat=True)
     assert list(states) == [State.READY] * 3
     assert (answer.status, answer.body) == (200, b"hello")
 
 
-@pytest.mark.django_db(transaction=True)
 def test_a_versioned_bucket_serves_the_version_that_was_inspected(
     aws: Aws, django_user_model: Any
 ) -> None:
@@ -250,7 +253,6 @@ def sent_by_form(owner: Any) -> Upload:
     return upload
 
 
-@pytest.mark.django_db(transaction=True)
 def test_a_notification_completes_an_upload_whose_browser_is_gone(
     aws: Aws, django_user_model: Any
 ) -> None:

@@ -80,7 +80,9 @@ def test_a_condition_that_the_server_does_not_know_locks_nobody_out(
     text: Any = bucket.client.get_bucket_policy(Bucket=bucket.name)["Policy"]
     assert "SlipwaySigV4Only" not in [s["Sid"] for s in json.loads(text)["Statement"]]
     probe.clear()
-    left = bucket.client.list_objects_v2(Bucket=bucket.name, Prefix="uploads/doctor/")
+    left = bucket.client.list_objects_v2(
+        Bucket=bucket.name, Prefix="uploads/doctor/setup-"
+    )
     assert left.get("KeyCount") == 0
 
 

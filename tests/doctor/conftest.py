@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pytest_django import Settings
 
 SITE = "http://files.localhost:8000"
+WITHOUT_SITE = ("connection", "credentials", "contract", "cors", "settings")
+"""All families but those about the site itself and notifications."""
+
 SECONDS = 10
 """How long the doctor may take to name a cause."""
 
@@ -32,13 +35,13 @@ class Site:
     settings: Any
     server: S3Server
 
-    def use(self, **options: Any) -> None:
+    def use(self, *, alias: str = "uploads", **options: Any) -> None:
         """Change OPTIONS of the bucket's storages: endpoint_url, region_name, keys."""
         self.settings.STORAGES = {
-            alias: {**each, "OPTIONS": {**each["OPTIONS"], **options}}
-            if alias.startswith("uploads")
+            name: {**each, "OPTIONS": {**each["OPTIONS"], **options}}
+            if name.startswith(alias)
             else each
-            for alias, each in self.settings.STORAGES.items()
+            for name, each in self.settings.STORAGES.items()
         }
         if "endpoint_url" in options:
             self.settings.S3_ENDPOINT_URL = options["endpoint_url"]

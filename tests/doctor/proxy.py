@@ -31,6 +31,9 @@ class Reply:
     body: bytes = b""
 
 
+TOO_LARGE = Reply(413, [("Content-Type", "text/html")], b"too large")
+
+
 def unchanged_request(request: Request) -> Reply | None:
     """Pass the request on as it is."""
     return None
@@ -67,6 +70,13 @@ class Proxy:
             do_GET = do_PUT = do_POST = do_HEAD = handle_any  # noqa: N815
             do_DELETE = do_OPTIONS = handle_any  # noqa: N815
 
+            def handle_expect_100(self) -> bool:
+                length = int(self.headers.get("Content-Length") or 0)
+                if proxy.max_body is not None and length > proxy.max_body:
+                    proxy.reply(self, TOO_LARGE)
+                    return False
+                return super().handle_expect_100()
+
             def log_message(self, *_: Any) -> None:
                 pass
 
@@ -89,13 +99,13 @@ class Proxy:
         length = int(handler.headers.get("Content-Length") or 0)
         if self.max_body is not None and length > self.max_body:
             handler.close_connection = True
-            self._reply(handler, Reply(413, [("Content-Type", "text/html")], b"large"))
+            self.reply(handler, TOO_LARGE)
             return
         body = handler.rfile.read(length) if length else b""
         headers = list(handler.headers.items())
         request = Request(handler.command, handler.path, headers, body)
         reply = self.before(request) or self._ask(request)
-        self._reply(handler, self.after(request, reply))
+        self.reply(handler, self.after(request, reply))
 
     def _ask(self, request: Request) -> Reply:
         connection = http.client.HTTPConnection("127.0.0.1", self.target_port)
@@ -114,7 +124,8 @@ class Proxy:
         finally:
             connection.close()
 
-    def _reply(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
+    def reply(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
+        """Send an answer."""
         handler.send_response_only(reply.status)
         for name, value in reply.headers:
             if name.lower() not in HOP_BY_HOP:

@@ -8,20 +8,23 @@ from typing import Any
 
 import pytest
 
-from tests.doctor.conftest import MakeProxy, Site
+from tests.doctor.conftest import WITHOUT_SITE, MakeProxy, Site
 from tests.doctor.proxy import Reply, Request, replaced, s3_error
 from uploads.doctor import addresses, connection
 from uploads.doctor.results import Status
 
+pytestmark = pytest.mark.django_db
+
 
 def only_trouble(site: Site, family: str = "connection") -> Any:
     """Return the one trouble: no other cause may be named beside it."""
-    [found] = site.troubles(family).values()
-    return found
+    found = site.troubles(family)
+    assert len(found) == 1, sorted(found)
+    return next(iter(found.values()))
 
 
 def test_a_healthy_site_has_no_trouble(site: Site) -> None:
-    assert site.troubles() == {}
+    assert site.troubles(*WITHOUT_SITE) == {}
 
 
 def test_a_healthy_site_behind_a_proxy_has_no_trouble(
@@ -29,7 +32,7 @@ def test_a_healthy_site_behind_a_proxy_has_no_trouble(
 ) -> None:
     site.behind(proxied())
 
-    assert site.troubles() == {}
+    assert site.troubles(*WITHOUT_SITE) == {}
 
 
 @pytest.mark.parametrize(

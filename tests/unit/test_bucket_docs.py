@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 
+from scripts import providers
 from scripts.bucket_docs import EXAMPLE, PAGE, blocks, page
 from uploads.s3.wanted import documents
 from uploads.s3.wanted.access import Feature, Identity, iam_policy
@@ -59,3 +60,8 @@ def test_no_other_module_writes_settings_of_a_bucket() -> None:
     }
 
     assert writers == {"uploads/s3/setting_verbs.py"}
+
+
+def test_the_page_of_providers_is_made_of_the_stored_certificates() -> None:
+    assert providers.page() == providers.PAGE.read_text(), "run make providers"
+    assert len(list(providers.FOLDER.glob("*.json"))) >= 4

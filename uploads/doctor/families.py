@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from uploads.doctor.bucket_settings import ask_settings
 from uploads.doctor.connection import ask_connection
+from uploads.doctor.contract import ask_contract
 from uploads.doctor.cors import ask_cors
+from uploads.doctor.credentials import ask_credentials
 from uploads.doctor.examination import Examination
+from uploads.doctor.notifications import ask_notifications
 from uploads.doctor.results import Finding, Status, group, skip
+from uploads.doctor.site import ask_site
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,12 @@ class Family:
 
 FAMILIES = (
     Family("connection", "Connection to the bucket", ask_connection),
+    Family("credentials", "Identities", ask_credentials, needs=("connection",)),
+    Family("contract", "What upload URLs permit", ask_contract, needs=("connection",)),
     Family("cors", "CORS and the page's policy", ask_cors, needs=("connection",)),
+    Family("notifications", "Notifications", ask_notifications, needs=("connection",)),
+    Family("settings", "Settings of the bucket", ask_settings, needs=("connection",)),
+    Family("site", "The site itself", ask_site),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from uploads.doctor.memory import remember
 from uploads.s3.bucket_config import (
     facts_of_settings,
     set_up_site,
@@ -17,11 +18,12 @@ def heal(
     settings: set[str], origins: tuple[str, ...], profile: str
 ) -> Iterator[Result]:
     """Apply the named settings of setup_bucket. Raises StorageUnavailable."""
-    results = set_up_site(
+    for result in set_up_site(
         facts_of_settings(origins),
         setup_bucket(profile),
         apply=True,
         queue=setup_queue(profile),
         only=settings,
-    )
-    yield from results
+    ):
+        remember([result])
+        yield result

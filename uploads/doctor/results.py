@@ -41,8 +41,13 @@ class Finding:
 
     @property
     def status(self) -> Status:
-        """The worst of its own status and that of its children."""
-        return worst([self.own_status, *(child.status for child in self.children)])
+        """The worst of its own status and that of its children.
+
+        Skipped children count only if there are no others.
+        """
+        found = [child.status for child in self.children]
+        asked = [status for status in found if status != Status.SKIP]
+        return worst([self.own_status, *(asked or found)])
 
     def walk(self) -> Iterator[Finding]:
         """Yield this finding and all below it."""
@@ -65,7 +70,7 @@ class Finding:
 
 
 def worst(statuses: Sequence[Status]) -> Status:
-    """Return the worst status; OK of none. A skipped question is no fault."""
+    """Return the worst status; OK of none."""
     return max(statuses, key=_ORDER.index, default=Status.OK)
 
 

@@ -101,13 +101,17 @@ class ClamAVInspector:
             )
         return ACCEPTED
 
+    def alerts(self) -> bool:
+        """Return whether clamd says what it did not look at. Raises ClamdError."""
+        return self.clamd.scan([_probe()]).startswith(LIMITS)
+
     def _require_alerts(self) -> None:
         """Return if clamd says so where it stops looking; its OK is worth nothing else.
 
         It cannot be asked for its settings, so it is shown something that it does
         not look into to its end. Raises InspectorUnavailable.
         """
-        if not self.clamd.scan([_probe()]).startswith(LIMITS):
+        if not self.alerts():
             raise InspectorUnavailable(
                 "ClamAV: clamd does not say what it leaves out: set AlertExceedsMax yes "
                 f"in clamd.conf. Files above {self.unalerted_bytes} bytes wait for that."

@@ -1,5 +1,6 @@
 """Rows: fields, constraints and querysets. Nothing here talks to the network."""
 
+from uploads.models.bucket import BucketFact
 from uploads.models.event import AuditEvent
 from uploads.models.policy import UploadPolicy
 from uploads.models.quota import StorageQuota
@@ -11,6 +12,7 @@ from uploads.models.upload import Upload, UploadQuerySet
 __all__ = [
     "ApiToken",
     "AuditEvent",
+    "BucketFact",
     "Orphan",
     "ParkedNotification",
     "Rate",

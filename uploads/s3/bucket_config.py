@@ -18,6 +18,9 @@ from uploads.s3.setting_up import Outcome, Probe, Result, set_up
 from uploads.s3.setting_verbs import QueuePolicy
 from uploads.s3.wanted.site_facts import SiteFacts, is_loopback, site_facts
 
+NEEDED = {"bucket", "probe", "cors"}
+"""The settings without which no browser can upload."""
+
 
 def origins_of_settings() -> list[str]:
     """Return the origins from which the site's pages come.
@@ -98,15 +101,19 @@ def apply(
 ) -> list[Result]:
     """Make the bucket if it is missing, and bring it to the site's wanted state.
 
-    Raises StorageUnavailable if a setting fails; one that the provider does not have
-    is left out.
+    Raises StorageUnavailable if the site could not work then. Other settings that
+    fail, or that the provider does not have, are left out.
     """
     facts = facts_of_settings(origins)
     if probe is None:
         results = list(set_up_site(facts, bucket, apply=True))
     else:
         results = list(set_up(Configuration(bucket), facts, probe, apply=True))
-    failed = [result for result in results if result.outcome == Outcome.FAILED]
+    failed = [
+        result
+        for result in results
+        if result.outcome == Outcome.FAILED and result.name in NEEDED
+    ]
     if failed:
         raise StorageUnavailable(f"{failed[0].title}: {failed[0].reason}")
     return results

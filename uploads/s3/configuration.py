@@ -92,7 +92,7 @@ class Configuration:
         """Return whether the bucket is there."""
         head = self._bucket.client.head_bucket
         try:
-            _call("HeadBucket", lambda: head(**self._bucket.target))
+            attempt("HeadBucket", lambda: head(**self._bucket.target))
         except ConfigurationError as error:
             if error.refusal.code in {"404", "NoSuchBucket"}:
                 return False
@@ -107,15 +107,15 @@ class Configuration:
             # The default region is named by naming none.
             place["CreateBucketConfiguration"] = {"LocationConstraint": region}
         create = client.create_bucket
-        _call("CreateBucket", lambda: create(Bucket=self._bucket.name, **place))
+        attempt("CreateBucket", lambda: create(Bucket=self._bucket.name, **place))
 
     def use_object(self, key: str) -> str:
         """Put and delete an object; return why that did not work, if it did not."""
         client = self._bucket.client
         place = {**self._bucket.target, "Key": key}
         try:
-            _call("PutObject", lambda: client.put_object(**place, Body=b"setup"))
-            _call("DeleteObject", lambda: client.delete_object(**place))
+            attempt("PutObject", lambda: client.put_object(**place, Body=b"setup"))
+            attempt("DeleteObject", lambda: client.delete_object(**place))
         except ConfigurationError as error:
             return str(error)
         return ""
@@ -124,7 +124,7 @@ class Configuration:
         """Return whether deleted objects leave versions behind."""
         get = self._bucket.client.get_bucket_versioning
         try:
-            answer = _call("GetBucketVersioning", lambda: get(**self._bucket.target))
+            answer = attempt("GetBucketVersioning", lambda: get(**self._bucket.target))
         except ConfigurationError as error:
             if error.refusal.is_unknown_setting:
                 return False
@@ -135,7 +135,9 @@ class Configuration:
         """Return a document, or None if there is none."""
         verbs = VERBS[name]
         try:
-            found: Document | None = _call(f"Get{verbs.name}", lambda: verbs.get(self))
+            found: Document | None = attempt(
+                f"Get{verbs.name}", lambda: verbs.get(self)
+            )
         except ConfigurationError as error:
             if error.refusal.code not in verbs.absent:
                 raise
@@ -147,14 +149,14 @@ class Configuration:
         """Replace a document that was read before."""
         verbs = VERBS[name]
         self._require_read(name)
-        _call(f"Put{verbs.name}", lambda: verbs.put(self, document))
+        attempt(f"Put{verbs.name}", lambda: verbs.put(self, document))
 
     def remove(self, name: str) -> None:
         """Remove a document that was read before and read again now."""
         verbs = VERBS[name]
         self._require_read(name)
         if self.read(name) is not None:
-            _call(f"Delete{verbs.name}", lambda: verbs.delete(self))
+            attempt(f"Delete{verbs.name}", lambda: verbs.delete(self))
 
     def _require_read(self, name: str) -> None:
         if name not in self._read:
@@ -176,7 +178,8 @@ class Configuration:
         return self._bucket.target
 
 
-def _call(operation: str, act: Callable[[], Any]) -> Any:
+def attempt(operation: str, act: Callable[[], Any]) -> Any:
+    """Call S3. Raises ConfigurationError with S3's answer."""
     try:
         return act()
     except SuccessWithoutDocument as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from uploads.s3.credentials import Credentials
 from uploads.s3.presigner import Presigner
 from uploads.s3.signed import SignedRequest
 
@@ -31,6 +32,10 @@ class ProbePresigner(Presigner):
             headers=dict(headers or {}),
             byte_size=byte_size,
         )
+
+    def credentials(self) -> Credentials:
+        """Return who signs now. Raises StorageUnavailable."""
+        return self._credentials()
 
     def for_host(self, host: str) -> ProbePresigner:
         """Return one that signs for another Host header and sends to the same server."""

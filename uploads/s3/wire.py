@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.exceptions import (
@@ -18,10 +22,12 @@ from urllib3.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from urllib3.filepost import encode_multipart_formdata
 from urllib3.util import Timeout
 
 CONNECT_SECONDS = 4.0
 READ_SECONDS = 8.0
+ANNOUNCE_SECONDS = 3.0
 MAX_BODY = 1024 * 1024
 
 _CODE = re.compile(rb"<Code>([^<]{1,200}+)</Code>")
@@ -76,14 +82,19 @@ class NoAnswer(Exception):  # noqa: N818  as in errors.py
 
 
 @cache
-def _pool() -> urllib3.PoolManager:
+def _context() -> ssl.SSLContext:
     context = ssl.create_default_context()
     for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         if bundle := os.environ.get(name):
             context.load_verify_locations(bundle)
             break
+    return context
+
+
+@cache
+def _pool() -> urllib3.PoolManager:
     return urllib3.PoolManager(
-        num_pools=4, maxsize=4, retries=False, ssl_context=context
+        num_pools=4, maxsize=4, retries=False, ssl_context=_context()
     )
 
 
@@ -132,3 +143,57 @@ def _no_answer(error: HTTPError) -> NoAnswer:
     )
     kind = next((name for cls, name in kinds if isinstance(error, cls)), "broken")
     return NoAnswer(kind, str(error))
+
+
+def send_form(
+    url: str,
+    fields: Mapping[str, str],
+    body: bytes,
+    filename: str = "probe.bin",
+    content_type: str = "application/octet-stream",
+) -> Answer:
+    """Send a form with a file, the fields first, as a browser does. Raises NoAnswer."""
+    parts: list[Any] = [*fields.items(), ("file", (filename, body, content_type))]
+    content, kind = encode_multipart_formdata(parts)
+    return send("POST", url, headers={"Content-Type": kind}, body=content)
+
+
+def announce(url: str, headers: Mapping[str, str], length: int) -> int:
+    """Announce a PUT of ``length`` bytes, send none of them, and return the status.
+
+    100 means that the server would take them, 0 that it said nothing. Proxies refuse a
+    body that is too large by its announced length. Raises NoAnswer.
+    """
+    parts = urlsplit(url)
+    lines = {
+        **headers,
+        "Host": parts.netloc,
+        "Content-Length": str(length),
+        "Expect": "100-continue",
+        "Connection": "close",
+    }
+    head = f"PUT {parts.path}?{parts.query} HTTP/1.1\r\n" + "".join(
+        f"{name}: {value}\r\n" for name, value in lines.items()
+    )
+    try:
+        with _connected(parts.scheme, parts.hostname or "", parts.port) as connection:
+            connection.sendall(f"{head}\r\n".encode())
+            line = connection.recv(64)
+    except TimeoutError:
+        return 0
+    except OSError as error:
+        raise NoAnswer("broken", str(error)) from error
+    words = line.split()
+    return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
+
+
+@contextmanager
+def _connected(scheme: str, host: str, port: int | None) -> Iterator[socket.socket]:
+    address = (host, port or {"http": 80, "https": 443}[scheme])
+    plain = socket.create_connection(address, timeout=ANNOUNCE_SECONDS)
+    with plain:
+        if scheme == "http":
+            yield plain
+            return
+        with _context().wrap_socket(plain, server_hostname=host) as encrypted:
+            yield encrypted

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
+from django.utils import timezone
 
 from uploads import lifecycle
+from uploads.conf import options
 from uploads.errors import StorageError
 from uploads.lifecycle.reconciliation import reconcile
-from uploads.models import ParkedNotification, Upload
+from uploads.models import ParkedNotification, SweepMark, Upload
 from uploads.outages import is_outage
 from uploads.s3.bucket import get_bucket
-from uploads.s3.keys import is_incoming, row_key
+from uploads.s3.keys import is_incoming, is_probe, row_key
 from uploads.s3.notifications import (
     CreatedObject,
     UnreadableNotification,
@@ -26,6 +28,9 @@ logger = structlog.get_logger("slipway.intake")
 
 MAX_RECEIVES = 5
 """A message that fails this often while S3 answers is parked: it would for ever."""
+
+PROBE_MARK = "doctor"
+"""The mark with the key of the last probe object that a notification spoke of."""
 
 MAX_PARKED = 10_000
 MAX_BODY = 65_536
@@ -61,6 +66,8 @@ def take_in(body: str | bytes) -> Intake:
     counts = Intake()
     budget = lifecycle.inline_budget()  # one for all: a request may wait for this
     for created in parse_notification(body):
+        if is_probe(options().key_prefix, created.key):
+            _note_probe(created.key)
         upload = _find(created)
         if upload is None:
             counts.unknown += 1
@@ -69,6 +76,13 @@ def take_in(body: str | bytes) -> Intake:
         counts.handled += 1
         logger.info("notification.handled", upload=str(upload.pk), state=upload.state)
     return counts
+
+
+def _note_probe(key: str) -> None:
+    """Remember the doctor's probe object: whoever took its message, it has arrived."""
+    SweepMark.objects.update_or_create(
+        name=PROBE_MARK, defaults={"after_key": key, "finished_at": timezone.now()}
+    )
 
 
 def take_from(queue: Queue, *, wait_seconds: int) -> Intake:

@@ -9,10 +9,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from uploads.doctor.certificate import FAMILIES, certificate, markdown_row
 from uploads.doctor.examination import Examination
 from uploads.doctor.families import examine, names
 from uploads.doctor.healing import heal
+from uploads.doctor.memory import place
 from uploads.doctor.results import Finding, Status, is_green
+from uploads.errors import StorageError
 
 COLOURS = {
     Status.OK: "SUCCESS",
@@ -55,6 +58,11 @@ class Command(BaseCommand):
             help="mend what settings of the bucket can mend, as the setup identity",
         )
         parser.add_argument("--profile", default="", help="profile of setup, for --fix")
+        parser.add_argument(
+            "--certify",
+            action="store_true",
+            help="print which promises this provider keeps: a line of Markdown, or JSON",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         unknown = {*options["only"], *options["skip"]} - set(names())
@@ -63,9 +71,15 @@ class Command(BaseCommand):
                 f"There is no family {', '.join(sorted(unknown))}. "
                 f"There are: {', '.join(names())}."
             )
+        if options["certify"]:
+            self._certify(options)
+            return
         found = self._examine(options)
-        if options["fix"] and (settings := _settings_to_heal(found)):
-            self._fix(settings, options)
+        mended: set[str] = set()
+        # A bucket that was missing has settings that are missing only afterwards.
+        while options["fix"] and (new := _settings_to_heal(found) - mended):
+            self._fix(new, options)
+            mended |= new
             found = self._examine(options)
         if options["json"]:
             document = [finding.as_dict() for finding in found]
@@ -87,12 +101,23 @@ class Command(BaseCommand):
                 self._tell(finding, depth=0)
         return found
 
+    def _certify(self, options: dict[str, Any]) -> None:
+        found = list(examine(Examination(tuple(options["origin"])), only=FAMILIES))
+        document = certificate(found, place())
+        if options["json"]:
+            self.stdout.write(json.dumps(document, indent=2))
+        else:
+            self.stdout.write(markdown_row(document))
+
     def _fix(self, settings: set[str], options: dict[str, Any]) -> None:
         if not options["json"]:
             self.stdout.write(f"\nMending: {', '.join(sorted(settings))}\n")
-        for result in heal(settings, tuple(options["origin"]), options["profile"]):
-            if not options["json"]:
-                self.stdout.write(f"  {result.outcome.value:8} {result.title}")
+        try:
+            for result in heal(settings, tuple(options["origin"]), options["profile"]):
+                if not options["json"]:
+                    self.stdout.write(f"  {result.outcome.value:8} {result.title}")
+        except StorageError as error:
+            raise CommandError(f"--fix: {error.detail}") from error
 
     def _tell(self, finding: Finding, depth: int) -> None:
         mark = getattr(self.style, COLOURS[finding.status])(finding.status.value)

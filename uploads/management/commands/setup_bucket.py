@@ -11,7 +11,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
 
+from uploads.doctor.memory import remember
 from uploads.errors import StorageError
 from uploads.s3.bucket_config import (
     facts_of_settings,
@@ -100,8 +102,17 @@ class Command(BaseCommand):
                 found = self._tell(facts, results)
         except StorageError as error:
             raise CommandError(error.detail, returncode=1) from error
+        if options["apply"]:
+            self._remember(found)
         if any(result.outcome == Outcome.FAILED for result in found):
             sys.exit(1)
+
+    def _remember(self, found: list[Result]) -> None:
+        """Let the doctor know what this provider does not keep."""
+        try:
+            remember(found)
+        except Error as error:
+            self.stderr.write(f"Not written down for the doctor: {error}")
 
     def _tell(self, facts: SiteFacts, results: Iterable[Result]) -> list[Result]:
         where = settings.S3_ENDPOINT_URL or f"AWS, {settings.S3_REGION}"

@@ -110,6 +110,7 @@ CALLS: Mapping[tuple[Identity, Feature], frozenset[str]] = {
             "ListObjectVersions",
             "ListObjectsV2",
             "ListParts",
+            "PutObject",
         }
     ),
     (Identity.WORKER, Feature.QUARANTINE): frozenset(

@@ -1,0 +1,135 @@
+"""Certifies S3 servers and writes docs/providers.md.
+
+python -m scripts.providers              certify the servers that start by themselves
+python -m scripts.providers --page       write the page from the stored certificates
+python -m scripts.providers NAME URL ACCESS_KEY SECRET_KEY REGION
+                                         certify a server that runs already
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from uploads.doctor.certificate import row
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "providers"
+PAGE = ROOT / "docs" / "providers.md"
+ORIGIN = "https://files.example.com"
+BEGIN = """# Providers
+
+For operators who choose an S3 provider. Each column is a run of `manage.py doctor --certify` against a server of that
+version; `make providers` writes this page. **no** means that a request which S3 refuses was accepted, or that a call failed.
+
+"""
+END = """
+## Not tried
+
+AWS S3 itself, Cloudflare R2, Backblaze B2, Garage, MinIO, Ceph and Swift; TLS; virtual-host addressing; what lifecycle rules do
+when their day comes. Certify your own bucket: `python manage.py doctor --certify`.
+"""
+
+
+def page() -> str:
+    """Return the page made from all stored certificates."""
+    documents = {
+        path.stem: json.loads(path.read_text())
+        for path in sorted(FOLDER.glob("*.json"))
+    }
+    titles: dict[str, str] = {}
+    for document in documents.values():
+        for name, promise in document["promises"].items():
+            if name.startswith("contract.") and name.count(".") >= 2:
+                titles.setdefault(name, promise["title"])
+    columns = [row(document, titles) for document in documents.values()]
+    dates = [f"{name} ({found['date']})" for name, found in documents.items()]
+    lines = [f"| promise | {' | '.join(dates)} |", "|---" * (len(dates) + 1) + "|"]
+    for number, title in enumerate(titles.values()):
+        cells = " | ".join(column[number] for column in columns)
+        lines.append(f"| {title} | {cells} |")
+    return BEGIN + "\n".join(lines) + "\n" + END
+
+
+def certify(name: str, environment: dict[str, str]) -> None:
+    """Set a server's bucket up, certify it and store the certificate."""
+    with tempfile.TemporaryDirectory() as home:
+        variables = {
+            **os.environ,
+            "DEBUG": "true",
+            "CSRF_TRUSTED_ORIGINS": ORIGIN,
+            "DATABASE_URL": f"sqlite:///{home}/db.sqlite3",
+            "DATA_DIR": home,
+            **environment,
+        }
+        for arguments in (["migrate", "-v0"], ["setup_bucket", "--apply"]):
+            _manage(arguments, variables)
+        text = _manage(["doctor", "--certify", "--json"], variables)
+    document: dict[str, Any] = json.loads(text)
+    document["place"] = name
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n")
+
+
+def _manage(arguments: list[str], variables: dict[str, str]) -> str:
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "manage.py", *arguments],
+        env=variables,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    ).stdout
+
+
+def running(url: str, access_key: str, secret_key: str, region: str) -> dict[str, str]:
+    """Return the variables that point the site at a server that runs already."""
+    return {
+        "S3_ENDPOINT_URL": url,
+        "S3_REGION": region,
+        "S3_BUCKET": "slipway-certify",
+        "S3_ACCESS_KEY_ID": access_key,
+        "S3_SECRET_ACCESS_KEY": secret_key,
+        "S3_SIGNER_ACCESS_KEY_ID": access_key,
+        "S3_SIGNER_SECRET_ACCESS_KEY": secret_key,
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": secret_key,
+    }
+
+
+def start_and_certify() -> None:
+    """Certify the servers that come with the development requirements."""
+    from tests.plugins.ministack import MiniStack  # it needs its own environment
+    from uploads.dev.s3_server import S3Server
+
+    with tempfile.TemporaryDirectory() as home:
+        server = S3Server(Path(home))
+        server.start()
+        try:
+            certify(
+                "SeaweedFS 4.48", {**server.environment(), **server.setup_environment()}
+            )
+        finally:
+            server.stop()
+    with tempfile.TemporaryDirectory() as home:
+        emulator = MiniStack(Path(home))
+        emulator.start()
+        try:
+            certify("MiniStack 1.5.33", emulator.environment())
+        finally:
+            emulator.stop()
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    if given and given != ["--page"]:
+        certify(given[0], running(*given[1:]))
+    elif not given:
+        start_and_certify()
+    PAGE.write_text(page())

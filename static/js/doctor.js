@@ -1,0 +1,188 @@
+/**
+ * The self-test of the doctor's page: this browser sends what an upload sends, and says in words what stops it.
+ *
+ * A browser reports status 0 for CORS, for DNS and for TLS alike. So a failed request is followed by one without CORS,
+ * which only tells whether the bucket answers at all; and a violation of the page's policy is heard as an event.
+ */
+
+/** @typedef {{method: string, url: string, headers: Record<string, string>}} Signed */
+/** @typedef {{url: string, fields: Record<string, string>}} SignedForm */
+/** @typedef {{title: string, status: string, fact?: string, consequence?: string, fix?: string}} Finding */
+/** @typedef {{body: string, bucket: string, ticket: string, requests: {put: Signed, part: Signed, form: SignedForm, download: Signed}}} Plan */
+
+const form = /** @type {HTMLFormElement | null} */ (document.getElementById("self-test"));
+const list = /** @type {HTMLElement | null} */ (document.getElementById("self-test-findings"));
+/** @type {string[]} */
+const blocked = [];
+
+document.addEventListener("securitypolicyviolation", (event) => blocked.push(event.blockedURI));
+form?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void test(form);
+});
+
+/** @param {HTMLFormElement} form */
+async function test(form) {
+  const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
+  button.disabled = true;
+  list?.replaceChildren();
+  try {
+    await run(form);
+  } catch (error) {
+    show({ title: "The self-test", status: "FAIL", fact: String(error) });
+  } finally {
+    button.disabled = false;
+  }
+}
+
+/** @param {HTMLFormElement} form */
+async function run(form) {
+  const plan = /** @type {Plan} */ (await ask(form.dataset.begin ?? "", form));
+  const body = Uint8Array.from(atob(plan.body), (letter) => letter.charCodeAt(0));
+  const { put, part, form: post, download } = plan.requests;
+  show(await attempt("One PUT", plan, put.headers, "PUT", () => send(put, body)));
+  show(await attempt("One part", plan, part.headers, "PUT", () => send(part, body)));
+  show(await attempt("One form", plan, {}, "POST", () => sendForm(post, body)));
+  show(await attempt("One download", plan, {}, "GET", () => receive(download, body)));
+  const { findings } = /** @type {{findings: Finding[]}} */ (await ask(form.dataset.end ?? "", form, plan.ticket));
+  for (const finding of findings) show({ ...finding, title: `${finding.title}, as the server sees it` });
+}
+
+/**
+ * @param {string} title
+ * @param {Plan} plan
+ * @param {Record<string, string>} headers
+ * @param {string} method
+ * @param {() => Promise<string>} act returns what is wrong with the answer, or ""
+ * @returns {Promise<Finding>}
+ */
+async function attempt(title, plan, headers, method, act) {
+  blocked.length = 0;
+  try {
+    const wrong = await act();
+    if (!wrong) return { title, status: "OK" };
+    return { title, status: "FAIL", fact: wrong, fix: "Look at the answers of the server below: Examine." };
+  } catch {
+    return { title, status: "FAIL", ...(await explain(plan.bucket, Object.keys(headers), method)) };
+  }
+}
+
+/**
+ * @param {string} bucket
+ * @param {string[]} headers
+ * @param {string} method
+ * @returns {Promise<{fact: string, fix: string}>}
+ */
+async function explain(bucket, headers, method) {
+  await new Promise((resolve) => setTimeout(resolve, 100)); // the event comes after the failure
+  if (blocked.some((address) => address.startsWith(bucket) || bucket.startsWith(address))) {
+    return {
+      fact: "The page's Content-Security-Policy forbids requests to the bucket.",
+      fix: `Add ${bucket} to connect-src.`,
+    };
+  }
+  if (location.protocol === "https:" && bucket.startsWith("http:")) {
+    return { fact: "The browser blocks an http:// bucket on an https:// page.", fix: "Give the bucket TLS." };
+  }
+  if (await answers(bucket)) {
+    const names = headers.length ? ` with the headers ${headers.map((name) => name.toLowerCase()).join(", ")}` : "";
+    return {
+      fact: `The bucket answers, but its CORS rule does not admit ${method} from ${location.origin}${names}.`,
+      fix: "Apply the rule: manage.py setup_bucket --apply",
+    };
+  }
+  return {
+    fact: `This browser cannot reach ${bucket}: the name, the certificate or the network is wrong.`,
+    fix: "Set S3_PUBLIC_ENDPOINT_URL to an address that browsers reach.",
+  };
+}
+
+/** @param {string} url */
+async function answers(url) {
+  try {
+    await fetch(url, { mode: "no-cors", credentials: "omit", cache: "no-store" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * @param {Signed} request
+ * @param {Uint8Array<ArrayBuffer>} body
+ */
+async function send(request, body) {
+  const { method, headers } = request;
+  const answer = await fetch(request.url, { method, headers, body, credentials: "omit" });
+  return answer.ok ? "" : inWords(answer);
+}
+
+/**
+ * @param {SignedForm} signed
+ * @param {Uint8Array<ArrayBuffer>} body
+ */
+async function sendForm(signed, body) {
+  const data = new FormData();
+  for (const [name, value] of Object.entries(signed.fields)) data.append(name, value);
+  data.append("file", new Blob([body]), "probe.bin");
+  const answer = await fetch(signed.url, { method: "POST", body: data, credentials: "omit" });
+  return answer.ok ? "" : inWords(answer);
+}
+
+/**
+ * @param {Signed} request
+ * @param {Uint8Array<ArrayBuffer>} body
+ */
+async function receive(request, body) {
+  const answer = await fetch(request.url, { credentials: "omit", cache: "no-store" });
+  if (!answer.ok) return inWords(answer);
+  const found = new Uint8Array(await answer.arrayBuffer());
+  const isSame = found.length === body.length && found.every((byte, index) => byte === body[index]);
+  return isSame ? "" : "The bucket returned other bytes than were sent.";
+}
+
+/** @param {Response} answer */
+async function inWords(answer) {
+  const text = await answer.text();
+  const code = /<Code>([^<]+)</.exec(text)?.[1] ?? "";
+  const message = /<Message>([^<]+)</.exec(text)?.[1] ?? "";
+  return `The bucket answered ${answer.status} ${code} ${message}`.trim();
+}
+
+/**
+ * @param {string} url
+ * @param {HTMLFormElement} form
+ * @param {string} ticket
+ */
+async function ask(url, form, ticket = "") {
+  const data = new FormData(form);
+  data.append("ticket", ticket);
+  const answer = await fetch(url, { method: "POST", body: data, headers: { Accept: "application/json" } });
+  const found = await answer.json();
+  if (!answer.ok) throw new Error(found.detail ?? `The site answered ${answer.status}.`);
+  return found;
+}
+
+/** @param {Finding} finding */
+function show(finding) {
+  const item = element("li", `finding finding--${finding.status.toLowerCase()}`);
+  const body = element("div", "finding__body");
+  item.append(element("span", "finding__status", finding.status), body);
+  body.append(element("p", "finding__title", finding.title));
+  if (finding.fact) body.append(element("p", "finding__fact", finding.fact));
+  if (finding.consequence) body.append(element("p", "", finding.consequence));
+  if (finding.fix) body.append(element("p", "finding__fix", finding.fix));
+  list?.append(item);
+}
+
+/**
+ * @param {string} name
+ * @param {string} className
+ * @param {string} text
+ */
+function element(name, className, text = "") {
+  const made = document.createElement(name);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}

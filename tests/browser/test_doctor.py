@@ -1,0 +1,127 @@
+"""The doctor's page in Chromium: the self-test says which rule is missing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support.complaints import Complaints
+from tests.support.live_site import LiveSite
+from uploads.s3.bucket import get_bucket
+
+HEADERS = [
+    "content-type",
+    "content-disposition",
+    "if-none-match",
+    "x-amz-checksum-sha256",
+]
+
+
+@pytest.fixture
+def person(person: User) -> User:
+    person.is_staff = person.is_superuser = True
+    person.save()
+    return person
+
+
+@pytest.fixture
+def rules() -> Iterator[Any]:
+    """Replace the bucket's CORS rules; those that were there come back."""
+    bucket = get_bucket()
+    before: Any = bucket.client.get_bucket_cors(Bucket=bucket.name)["CORSRules"]
+
+    def replace(**rule: Any) -> None:
+        write({"AllowedMethods": ["PUT", "POST", "GET", "HEAD"], **rule})
+
+    def write(*found: Any) -> None:
+        bucket.client.put_bucket_cors(
+            Bucket=bucket.name, CORSConfiguration={"CORSRules": list(found)}
+        )
+
+    yield replace
+    write(*before)
+
+
+def lines_of_the_self_test(page: Page) -> Locator:
+    """Run the self-test and return its lines."""
+    page.goto("/admin/doctor/")
+    page.get_by_role("button", name="Test this browser").click()
+    lines = page.locator("#self-test-findings > .finding")
+    expect(lines).to_have_count(7)
+    return lines
+
+
+def test_a_healthy_site_passes_in_the_browser_and_on_the_server(
+    signed_in: Page,
+) -> None:
+    folder = os.environ.get("SCREENSHOTS")
+    for line in lines_of_the_self_test(signed_in).all():
+        expect(line.locator(".finding__status").first).to_have_text("OK")
+    for name in ("notifications", "settings", "site"):
+        signed_in.locator(f"input[value={name}]").uncheck()
+
+    signed_in.get_by_role("button", name="Examine").click()
+
+    expect(signed_in.get_by_role("status")).to_contain_text("Nothing is wrong.")
+    expect(signed_in.get_by_role("main")).to_contain_text("A second use of a URL")
+    if folder:
+        for scheme in ("light", "dark"):
+            signed_in.emulate_media(color_scheme=scheme)
+            for width in (1280, 390):
+                signed_in.set_viewport_size({"width": width, "height": 900})
+                signed_in.screenshot(
+                    path=f"{folder}/{scheme}-{width}.png", full_page=True
+                )
+
+
+def test_a_rule_for_another_origin_is_named(
+    signed_in: Page, rules: Any, complaints: Complaints, live_site: LiveSite
+) -> None:
+    complaints.expect("CORS")
+    rules(AllowedOrigins=["https://other.example.org"], AllowedHeaders=HEADERS)
+
+    lines = lines_of_the_self_test(signed_in)
+
+    expect(lines.first).to_contain_text(
+        f"its CORS rule does not admit PUT from {live_site.url}"
+    )
+    expect(lines.first).to_contain_text("setup_bucket --apply")
+
+
+def test_a_header_that_the_rule_lacks_is_named(
+    signed_in: Page, rules: Any, complaints: Complaints, live_site: LiveSite
+) -> None:
+    complaints.expect("CORS")
+    rules(AllowedOrigins=[live_site.url], AllowedHeaders=["content-type"])
+
+    lines = lines_of_the_self_test(signed_in)
+
+    expect(lines.first).to_contain_text("x-amz-checksum-sha256")
+    expect(lines.nth(2).locator(".finding__status")).to_have_text("OK")
+
+
+def test_a_policy_without_the_bucket_is_named(
+    signed_in: Page, complaints: Complaints
+) -> None:
+    complaints.expect("connect-src", "Policy broken", "violates", "Refused to connect")
+
+    def without_the_bucket(route: Any) -> None:
+        answer = route.fetch()
+        policy = answer.headers["content-security-policy"]
+        parts = [p for p in policy.split(";") if "connect-src" not in p]
+        headers = {
+            **answer.headers,
+            "content-security-policy": ";".join([*parts, " connect-src 'self'"]),
+        }
+        route.fulfill(response=answer, headers=headers)
+
+    signed_in.route("**/admin/doctor/", without_the_bucket)
+
+    lines = lines_of_the_self_test(signed_in)
+
+    expect(lines.first).to_contain_text("Content-Security-Policy forbids")

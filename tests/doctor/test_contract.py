@@ -1,0 +1,189 @@
+"""Promises that a provider or a proxy breaks, each with the cause that is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.doctor.conftest import MakeProxy, Site
+from tests.doctor.proxy import Reply, Request, replaced, s3_error
+from uploads.s3.bucket import get_bucket
+
+Before = Callable[[Request], Reply | None]
+
+
+def trouble(site: Site) -> Any:
+    """Return the one trouble: no other cause may be named beside it."""
+    found = site.troubles("contract")
+    assert len(found) == 1, sorted(found)
+    return next(iter(found.values()))
+
+
+def has(request: Request, name: str) -> bool:
+    return any(known.lower() == name for known, _ in request.headers)
+
+
+def put_without(name: str, reply: Reply) -> Before:
+    """Refuse a PUT that lacks a header, as a bucket policy does."""
+
+    def before(request: Request) -> Reply | None:
+        is_missing = request.method == "PUT" and not has(request, name)
+        return reply if is_missing else None
+
+    return before
+
+
+def put_with(name: str, reply: Reply) -> Before:
+    """Refuse a PUT that has a header, as a provider does that does not know it."""
+
+    def before(request: Request) -> Reply | None:
+        is_there = request.method == "PUT" and has(request, name)
+        return reply if is_there else None
+
+    return before
+
+
+def test_15_a_proxy_that_drops_a_signed_header(site: Site, proxied: MakeProxy) -> None:
+    def drop(request: Request) -> None:
+        request.headers = replaced(request.headers, "x-amz-checksum-sha256", None)
+
+    site.behind(proxied(before=drop))
+
+    found = trouble(site)
+
+    assert found.name == "contract.put.right.header_changed"
+    assert "x-amz-checksum-sha256" in found.fact
+    assert "ignore_invalid_headers off" in found.fix
+
+
+def test_16_a_proxy_that_limits_the_size_of_a_body(
+    site: Site, proxied: MakeProxy
+) -> None:
+    site.behind(proxied(max_body=1024 * 1024))
+
+    found = trouble(site)
+
+    assert found.name == "contract.put.body_limit"
+    assert "413" in found.fact
+    assert "client_max_body_size" in found.fix
+
+
+def test_23_a_policy_that_demands_an_encryption_header_imitated(
+    site: Site, proxied: MakeProxy
+) -> None:
+    denied = s3_error(403, "AccessDenied", "explicit deny in a resource-based policy")
+    site.behind(proxied(before=put_without("x-amz-server-side-encryption", denied)))
+
+    found = trouble(site)
+
+    assert found.name == "contract.put.right.encryption_demanded"
+    assert "default encryption" in found.fix
+
+
+def test_24_a_kms_key_that_the_signer_may_not_use_imitated(
+    site: Site, proxied: MakeProxy
+) -> None:
+    message = (
+        "User: arn:aws:iam::123456789012:user/signer is not authorized to perform: "
+        "kms:GenerateDataKey on this resource"
+    )
+    denied = s3_error(403, "AccessDenied", message)
+    site.behind(
+        proxied(before=lambda request: denied if request.method == "PUT" else None)
+    )
+
+    found = trouble(site)
+
+    assert found.name == "contract.put.right.kms"
+    assert "kms:GenerateDataKey" in found.fix
+
+
+def test_25_a_provider_that_does_not_know_the_condition_imitated(
+    site: Site, proxied: MakeProxy
+) -> None:
+    unknown = s3_error(501, "NotImplemented", "A header implies functionality")
+    site.behind(proxied(before=put_with("if-none-match", unknown)))
+
+    found = trouble(site)
+
+    assert found.name == "contract.put.right.condition_unknown"
+
+
+def test_25_a_provider_that_ignores_the_condition_imitated(
+    site: Site, proxied: MakeProxy
+) -> None:
+    def ignore(request: Request, reply: Reply) -> Reply:
+        is_refused = request.method == "PUT" and reply.status == 412
+        return Reply(200) if is_refused else reply
+
+    site.behind(proxied(after=ignore))
+
+    found = trouble(site)
+
+    assert found.name == "contract.put.second_use"
+    assert "silently overwrites" in found.consequence
+
+
+def test_a_provider_that_does_not_compare_bytes_imitated(
+    site: Site, proxied: MakeProxy
+) -> None:
+    def ignore(request: Request, reply: Reply) -> Reply:
+        return Reply(200) if b"BadDigest" in reply.body else reply
+
+    site.behind(proxied(after=ignore))
+
+    found = site.troubles("contract")
+
+    assert set(found) == {"contract.put.other_bytes", "contract.multipart.other_bytes"}
+
+
+def test_a_signer_that_may_not_put_imitated(site: Site, proxied: MakeProxy) -> None:
+    denied = s3_error(403, "AccessDenied", "Access Denied")
+    site.behind(
+        proxied(before=lambda request: denied if request.method == "PUT" else None)
+    )
+
+    found = trouble(site)
+
+    assert found.name == "contract.put.right.refused"
+    assert "s3:PutObject" in found.fix
+
+
+def test_two_addresses_that_lead_to_different_buckets(site: Site) -> None:
+    client = get_bucket().client
+    client.create_bucket(Bucket="slipway-other")
+    site.use(bucket_name="slipway-other")
+    site.use(alias="uploads_signer", bucket_name="slipway")
+
+    found = trouble(site)
+
+    assert found.name == "contract.put.right.elsewhere"
+    assert "same bucket" in found.fix
+    client.delete_bucket(Bucket="slipway-other")
+
+
+def test_a_provider_without_post_is_a_note(site: Site, proxied: MakeProxy) -> None:
+    unknown = s3_error(501, "NotImplemented", "POST is not implemented")
+    site.behind(
+        proxied(before=lambda request: unknown if request.method == "POST" else None)
+    )
+
+    found = {f.name: f for f in site.findings("contract")}
+
+    assert found["contract.post.right"].status == "NOTE"
+    assert site.troubles("contract") == {}
+
+
+def test_probe_objects_are_gone_afterwards(site: Site) -> None:
+    bucket = get_bucket()
+
+    def left() -> list[str]:
+        objects = [entry.key for entry in bucket.list_objects("uploads/doctor/")]
+        uploads = bucket.list_multipart_uploads("uploads/doctor/")
+        return objects + [entry.key for entry in uploads]
+
+    before = left()
+
+    site.findings("contract")
+
+    assert left() == before

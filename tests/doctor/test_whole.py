@@ -1,0 +1,148 @@
+"""From an empty server to a site without a trouble, by the commands."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.doctor.conftest import SITE, WITHOUT_SITE, Site
+from uploads.doctor import families
+from uploads.doctor.results import Finding, Status
+from uploads.s3.bucket import Bucket, get_bucket
+from uploads.s3.bucket_config import setup_bucket
+from uploads.upkeep.auditing import audit
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def fresh(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of a bucket that does not exist, on a server with a setup identity."""
+    for name, value in site.server.setup_environment().items():
+        monkeypatch.setenv(name, value)
+    name = f"slipway-{uuid.uuid4().hex[:8]}"
+    client = setup_bucket().client
+    site.settings.S3_BUCKET = name
+    site.use(bucket_name=name)
+    # The signer of this server may put below one bucket only.
+    site.use(
+        alias="uploads_signer",
+        access_key=site.server.worker.access_key,
+        secret_key=site.server.worker.secret_key,
+    )
+    site.settings.DEBUG = True
+    yield name
+    bucket = Bucket(client=client, name=name)
+    for entry in bucket.list_objects(""):
+        bucket.delete_object(entry.key)
+    client.delete_bucket(Bucket=name)
+
+
+def test_an_empty_server_becomes_a_healthy_one(site: Site, fresh: str) -> None:
+    setup_bucket().client.create_bucket(Bucket=fresh)
+
+    before = site.troubles(*WITHOUT_SITE)
+    call_command("setup_bucket", "--apply", stdout=StringIO())
+    after = site.troubles(*WITHOUT_SITE)
+
+    assert len(before) >= 8
+    assert after == {}
+
+
+def test_fix_makes_the_bucket_and_mends_its_settings(site: Site, fresh: str) -> None:
+    out = StringIO()
+    only = [word for name in WITHOUT_SITE for word in ("--only", name)]
+
+    call_command("doctor", "--fix", "--json", *only, stdout=out)
+
+    found = json.loads(out.getvalue())
+    assert {each["status"] for each in found} <= {"OK", "NOTE", "SKIP"}
+    assert found[0]["children"][0]["name"] == "connection.settings"
+
+
+def test_fix_without_setup_says_what_is_missing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    get_bucket().client.delete_bucket_cors(Bucket=get_bucket().name)
+
+    with pytest.raises(CommandError, match="--fix: The setup identity has no"):
+        call_command("doctor", "--fix", "--only", "cors", stdout=StringIO())
+
+
+def test_settings_that_nobody_may_read_are_skipped(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    found = site.findings("settings")
+
+    assert {finding.status for finding in found} == {Status.SKIP}
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(Status.NOTE, 0), (Status.WARN, 1), (Status.FAIL, 2)]
+)
+def test_the_exit_code_says_how_bad_it_is(
+    monkeypatch: pytest.MonkeyPatch, status: Status, code: int
+) -> None:
+    def ask(_: Any) -> Any:
+        yield Finding("x.y", "Something", status, "fact", "so", "do")
+
+    family = families.Family("x", "X", ask)
+    monkeypatch.setattr(families, "FAMILIES", (family,))
+    out = StringIO()
+
+    if code:
+        with pytest.raises(SystemExit) as end:
+            call_command("doctor", stdout=out, no_color=True)
+        assert end.value.code == code
+    else:
+        call_command("doctor", stdout=out, no_color=True)
+
+    assert f"{status.value} X" in out.getvalue()
+
+
+def test_an_unknown_family_is_named_with_those_that_exist() -> None:
+    with pytest.raises(
+        CommandError, match=r"no family weather\. There are: connection"
+    ):
+        call_command("doctor", "--only", "weather")
+
+
+@pytest.mark.parametrize("step", range(1, 60, 4))
+def test_a_doctor_that_is_killed_leaves_nothing_for_the_audit(
+    site: Site, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    from botocore.client import BaseClient
+
+    calls = iter(range(1, 10_000))
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def until_killed(client: BaseClient, operation: str, arguments: Any) -> Any:
+        if next(calls) >= step:
+            raise Killed
+        return call(client, operation, arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", until_killed)
+        with suppress(Killed):
+            site.findings("credentials", "contract")
+
+    assert [difference.kind for difference in audit()] == []
+
+
+def test_the_site_s_origin_is_the_one_that_is_asked_for(site: Site) -> None:
+    titles = [finding.title for finding in site.findings("cors")]
+
+    assert any(SITE in title for title in titles)

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import pytest
+
+from uploads.doctor import csp
+from uploads.doctor.preflights import judge
+from uploads.doctor.results import Status, fail, group, is_green, note, ok, skip, warn
+from uploads.s3.wire import Answer
+
+OK, SKIP = ok("a", "A"), skip("b", "B", "why")
+NOTE = note("c", "C", "fact")
+WARN, FAIL = warn("d", "D", "f", "c", "x"), fail("e", "E", "f", "c", "x", "cors")
+
+
+@pytest.mark.parametrize(
+    ("children", "status"),
+    [
+        ([], Status.OK),
+        ([OK, SKIP], Status.OK),
+        ([SKIP, SKIP], Status.SKIP),
+        ([OK, NOTE], Status.NOTE),
+        ([NOTE, WARN, OK], Status.WARN),
+        ([WARN, FAIL], Status.FAIL),
+        ([OK, group("g", "G", [FAIL])], Status.FAIL),
+    ],
+)
+def test_failures_bubble_up(children: list[object], status: Status) -> None:
+    top = group("top", "Top", children)  # type: ignore[arg-type]
+
+    assert top.status == status
+    assert is_green([top]) == (status not in {Status.WARN, Status.FAIL})
+
+
+def test_a_finding_is_plain_data() -> None:
+    found = group("top", "Top", [FAIL]).as_dict()
+
+    assert found["status"] == "FAIL"
+    assert found["children"][0]["heals"] == ["cors"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "faults"),
+    [
+        ([("access-control-allow-origin", "https://a.b")], ("method", "headers")),
+        (
+            [
+                ("access-control-allow-origin", "*"),
+                ("access-control-allow-origin", "*"),
+            ],
+            ("multiple", "method", "headers"),
+        ),
+        (
+            [("access-control-allow-origin", "https://a.b, https://a.b")],
+            ("multiple", "method", "headers"),
+        ),
+        (
+            [("access-control-allow-origin", "https://a.b/")],
+            ("origin", "method", "headers"),
+        ),
+        (
+            [
+                ("access-control-allow-origin", "*"),
+                ("access-control-allow-methods", "*"),
+                ("access-control-allow-headers", "*"),
+            ],
+            (),
+        ),
+        (
+            [
+                ("access-control-allow-origin", "*"),
+                ("access-control-allow-methods", "GET, PUT"),
+                ("access-control-allow-headers", "If-None-Match"),
+            ],
+            (),
+        ),
+    ],
+)
+def test_preflights_are_judged_as_browsers_do(
+    headers: list[tuple[str, str]], faults: tuple[str, ...]
+) -> None:
+    answer = Answer(200, headers, b"")
+
+    judged = judge(answer, "https://a.b", "PUT", ["if-none-match"])
+
+    assert judged.faults == faults
+
+
+@pytest.mark.parametrize(
+    ("source", "is_allowed"),
+    [
+        ("https://b.s3.eu-west-1.amazonaws.com", True),
+        ("https://b.s3.eu-west-1.amazonaws.com:443", True),
+        ("http://b.s3.eu-west-1.amazonaws.com", True),
+        ("b.s3.eu-west-1.amazonaws.com", True),
+        ("https://*.amazonaws.com", True),
+        ("https://*.s3.amazonaws.com", False),
+        ("https:", True),
+        ("*", True),
+        ("'self'", False),
+        ("https://b.s3.eu-west-1.amazonaws.com:8443", False),
+        ("'none'", False),
+    ],
+)
+def test_a_policy_s_source_is_matched_as_browsers_do(
+    source: str, is_allowed: bool
+) -> None:
+    bucket, page = "https://b.s3.eu-west-1.amazonaws.com", "https://files.example.org"
+
+    assert csp.allows([source], bucket, page) == is_allowed
+
+
+def test_a_policy_without_the_directive_falls_back_to_the_default() -> None:
+    policy = "default-src 'self'; img-src *"
+
+    assert csp.sources_of(policy, "connect-src") == ["'self'"]
+    assert csp.sources_of("img-src *", "connect-src") is None

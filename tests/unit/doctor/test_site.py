@@ -1,0 +1,175 @@
+"""Questions about the site beside its bucket."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from tests.support.builders import begin
+from uploads.doctor import site
+from uploads.doctor.examination import Examination
+from uploads.doctor.results import Finding
+from uploads.models import Orphan, StorageQuota, SweepMark, Upload
+from uploads.s3.bucket import Bucket
+from uploads.s3.wire import Answer, NoAnswer
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> Answer:
+        raise NoAnswer("refused", "nothing listens")
+
+    monkeypatch.setattr(site, "send", refuse)
+
+
+def answers() -> dict[str, Finding]:
+    return {finding.name: finding for finding in site.ask_site(Examination())}
+
+
+def test_a_new_site_has_no_failure_beside_its_files() -> None:
+    bad = {
+        name
+        for name, finding in answers().items()
+        if finding.status in {"WARN", "FAIL"} and name != "site.static"
+    }
+
+    assert bad - {"site.email"} == set()
+
+
+def test_a_database_that_is_away_is_the_only_thing_that_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: object) -> None:
+        raise DatabaseError("connection refused\nDETAIL: more")
+
+    monkeypatch.setattr(connection, "cursor", away)
+
+    found = answers()
+
+    assert found["site.database"].status == "FAIL"
+    assert found["site.database"].fact == "connection refused"
+    assert "site.migrations" not in found
+
+
+def test_a_migration_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Step:
+        app_label, name = "uploads", "0099_new"
+
+    def plan(*_: object) -> list[tuple[Any, bool]]:
+        return [(Step, False)]
+
+    monkeypatch.setattr(MigrationExecutor, "migration_plan", plan)
+
+    assert "uploads.0099_new" in answers()["site.migrations"].fact
+
+
+def test_a_cache_that_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "set", lambda *_: None)
+
+    assert answers()["site.cache"].status == "FAIL"
+
+
+def test_a_cache_of_one_process(settings: Settings) -> None:
+    backend = "django.core.cache.backends.locmem.LocMemCache"
+    settings.CACHES = {"default": {"BACKEND": backend}}
+
+    assert answers()["site.cache"].status == "WARN"
+
+
+@pytest.mark.parametrize(
+    ("age", "status"),
+    [(None, "WARN"), (timedelta(days=2), "WARN"), (timedelta(), "OK")],
+)
+def test_a_sweeper_that_does_not_run(
+    bucket: Bucket, django_user_model: Any, age: timedelta | None, status: str
+) -> None:
+    begin(django_user_model.objects.create_user("alice"))
+    long_ago = timezone.now() - timedelta(days=3)
+    Upload.objects.update(created_at=long_ago)
+    if age is not None:
+        SweepMark.objects.create(name="objects", finished_at=timezone.now() - age)
+
+    assert answers()["site.sweeper"].status == status
+
+
+def test_a_quota_that_has_drifted(django_user_model: Any) -> None:
+    owner = django_user_model.objects.create_user("alice")
+    StorageQuota.objects.create(user=owner, used_bytes=5, limit_bytes=10)
+
+    assert answers()["site.quota"].status == "WARN"
+
+
+def test_orphans_are_a_note(django_user_model: Any) -> None:
+    now = timezone.now()
+    Orphan.objects.create(
+        key="a", byte_size=1, modified_at=now, first_seen_at=now, last_seen_at=now
+    )
+
+    assert "1 objects" in answers()["site.leftovers"].fact
+
+
+def test_a_scanner_that_does_not_answer(settings: Settings) -> None:
+    settings.INSPECTORS = [
+        {
+            "NAME": "uploads.inspection.antivirus.ClamAVInspector",
+            "OPTIONS": {"url": "tcp://127.0.0.1:9"},
+        }
+    ]
+
+    assert answers()["site.clamd"].status == "FAIL"
+
+
+def test_a_mail_server_that_does_not_answer(settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+
+    found = answers()["site.email"]
+
+    assert found.status == "WARN"
+    assert "127.0.0.1:9" in found.fact
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "word"),
+    [
+        (400, [], "ALLOWED_HOSTS"),
+        (301, [("location", "https://files.example.org/x")], "BEHIND_TLS_PROXY"),
+        (500, [], "log"),
+    ],
+)
+def test_a_public_address_that_the_site_refuses(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    headers: list[tuple[str, str]],
+    word: str,
+) -> None:
+    settings.CSRF_TRUSTED_ORIGINS = ["https://files.example.org"]
+    answer = Answer(status, headers, b"")
+    monkeypatch.setattr(site, "send", lambda *_, **__: answer)
+
+    found = answers()["site.public"]
+
+    assert found.status == "FAIL"
+    assert word in found.fix
+
+
+def test_files_that_were_not_built(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DEBUG = True
+    monkeypatch.setattr(finders, "find", lambda _: None)
+
+    assert answers()["site.static"].status == "FAIL"

@@ -1,0 +1,57 @@
+"""Which promises of an upload URL a provider keeps, from what the doctor has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from uploads.doctor.results import Finding, Status
+
+FAMILIES = ("connection", "contract", "cors")
+KEPT, BROKEN, UNTRIED = "yes", "no", "not tried"
+
+
+def certificate(found: Iterable[Finding], place: str) -> dict[str, Any]:
+    """Return each promise with whether it was kept, and what was seen."""
+    promises = {
+        finding.name: {
+            "title": finding.title,
+            "kept": _kept(finding.status),
+            "fact": finding.fact,
+        }
+        for top in found
+        for finding in top.walk()
+        if not finding.children and finding.name.startswith(("contract.", "cors."))
+    }
+    return {
+        "place": place,
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "promises": promises,
+    }
+
+
+def row(document: dict[str, Any], names: Iterable[str]) -> list[str]:
+    """Return the cells of a Markdown table: one for each name."""
+    promises = document["promises"]
+    return [
+        f"**{found}**" if found == BROKEN else found
+        for found in (
+            promises[name]["kept"] if name in promises else UNTRIED for name in names
+        )
+    ]
+
+
+def markdown_row(document: dict[str, Any]) -> str:
+    """Return one line with the place and the promises that are not kept."""
+    promises = document["promises"]
+    broken = [p["title"] for p in promises.values() if p["kept"] == BROKEN]
+    kept = sum(p["kept"] == KEPT for p in promises.values())
+    gaps = "; ".join(broken) or "none"
+    return f"| {document['place']} | {document['date']} | {kept} | {gaps} |"
+
+
+def _kept(status: Status) -> str:
+    if status == Status.SKIP:
+        return UNTRIED
+    return KEPT if status == Status.OK else BROKEN

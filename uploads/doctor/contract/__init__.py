@@ -1,0 +1,51 @@
+"""What the site promises of an upload URL, tried on this very bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from uploads.doctor.contract.forms import ask_forms
+from uploads.doctor.contract.multipart import ask_multipart
+from uploads.doctor.contract.putting import ask_put
+from uploads.doctor.contract.reading import ask_reading
+from uploads.doctor.examination import Examination
+from uploads.doctor.results import Finding, Status, fail, group
+from uploads.errors import StorageError
+from uploads.s3.configuration import ConfigurationError
+from uploads.s3.wire import NoAnswer
+
+_PARTS = (
+    ("contract.put", "One PUT", ask_put),
+    ("contract.multipart", "Multipart uploads", ask_multipart),
+    ("contract.post", "Forms", ask_forms),
+    ("contract.read", "Reading, copying, deleting", ask_reading),
+)
+
+
+def ask_contract(examination: Examination) -> Iterator[Finding]:
+    """Answer them. Without a PUT that works, the other questions tell nothing."""
+    for name, title, ask in _PARTS:
+        found: list[Finding] = []
+        try:
+            found.extend(ask(examination))
+        except (NoAnswer, StorageError, ConfigurationError) as error:
+            found.append(
+                fail(
+                    f"{name}.answers",
+                    title,
+                    str(error),
+                    "Uploads fail at this step.",
+                    "Look into the log of S3 and of the proxy before it.",
+                )
+            )
+        yield group(name, title, found)
+        if any(_is_fatal(finding) for finding in found):
+            return
+
+
+def _is_fatal(finding: Finding) -> bool:
+    """Return whether nothing that should be stored is."""
+    is_about_storing = finding.name.startswith(
+        ("contract.put.right", "contract.put.answers")
+    )
+    return is_about_storing and finding.status == Status.FAIL

@@ -1,0 +1,116 @@
+"""Forms without JavaScript and POST policies. Not every provider has POST."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from uploads.doctor.contract.promises import Promise
+from uploads.doctor.examination import Examination
+from uploads.doctor.results import Finding, Status, note, ok
+from uploads.s3.presigner import SignedPost
+from uploads.s3.probe import CONTENT_TYPE, EXPIRES_IN, sha256
+from uploads.s3.wire import Answer, send_form
+
+FAIL, WARN, NOTE = Status.FAIL, Status.WARN, Status.NOTE
+REDIRECT = "https://doctor.invalid/arrived/"
+FILENAME = "probe name.bin"
+
+TOO_LONG = Promise(
+    "contract.post.too_long",
+    "A body that is too long is refused",
+    FAIL,
+    "A form for a small file can send a large one, past the quota.",
+)
+TOO_SHORT = Promise(
+    "contract.post.too_short",
+    "A body that is too short is refused",
+    NOTE,
+    "The server finds the difference when it verifies the file.",
+)
+OTHER_BYTES = Promise(
+    "contract.post.other_bytes",
+    "Other bytes of the same length are refused",
+    NOTE,
+    "The provider does not compare bytes with the SHA-256 of a form.",
+)
+OTHER_KEY = Promise(
+    "contract.post.other_key",
+    "Another key is refused",
+    FAIL,
+    "A form can write any object of the bucket.",
+)
+FILENAME_KEPT = Promise(
+    "contract.post.filename",
+    "The name of the file arrives with a form",
+    NOTE,
+    "Files of the form without JavaScript keep the name that the person typed.",
+)
+
+
+def ask_forms(examination: Examination) -> Iterator[Finding]:
+    """Answer them; a provider without POST is a known gap."""
+    body = examination.random_bytes()
+    key = examination.new_key("post")
+    answer = _post(_signed(examination, key, body), body)
+    title = "A form stores a file"
+    if answer.status not in {200, 201, 204}:
+        yield note(
+            "contract.post.right",
+            title,
+            f"S3 answered {answer}",
+            "People without JavaScript cannot upload; all others can.",
+        )
+        return
+    stored = examination.worker.read_range(key, 0, len(body) + 1)
+    if stored != body:
+        promise = Promise(
+            "contract.post.right", title, FAIL, "Files of forms are damaged."
+        )
+        yield promise.broken("The server reads other bytes than were sent.")
+        return
+    yield ok("contract.post.right", title)
+    yield from _changed(examination)
+    yield _filename(examination)
+
+
+def _changed(examination: Examination) -> Iterator[Finding]:
+    def fresh() -> tuple[SignedPost, bytes]:
+        body = examination.random_bytes()
+        return _signed(examination, examination.new_key("post"), body), body
+
+    signed, body = fresh()
+    yield TOO_LONG.refused(_post(signed, body + b"!"))
+    signed, body = fresh()
+    yield TOO_SHORT.refused(_post(signed, body[:-1]))
+    signed, _ = fresh()
+    yield OTHER_BYTES.refused(_post(signed, examination.random_bytes()))
+    signed, body = fresh()
+    fields = {**signed.fields, "key": examination.new_key("post")}
+    yield OTHER_KEY.refused(send_form(signed.url, fields, body))
+
+
+def _filename(examination: Examination) -> Finding:
+    key, body = examination.new_key("post"), examination.random_bytes()
+    signed = examination.uploads.plain_form(
+        key=key, max_bytes=len(body), redirect_url=REDIRECT, expires_in=EXPIRES_IN
+    )
+    answer = send_form(signed.url, signed.fields, body, filename=FILENAME)
+    facts = examination.worker.head_object(key) if answer.status < 400 else None
+    if facts is None:
+        return FILENAME_KEPT.broken(f"S3 answered {answer}")
+    found = facts.metadata.get("filename", "")
+    return FILENAME_KEPT.kept(found == FILENAME, found or "S3 kept no name.")
+
+
+def _signed(examination: Examination, key: str, body: bytes) -> SignedPost:
+    return examination.uploads.post_object(
+        key=key,
+        byte_size=len(body),
+        content_type=CONTENT_TYPE,
+        checksum_sha256=sha256(body),
+        expires_in=EXPIRES_IN,
+    )
+
+
+def _post(signed: SignedPost, body: bytes) -> Answer:
+    return send_form(signed.url, signed.fields, body)

@@ -1,0 +1,186 @@
+"""Multipart uploads: open, send, list, join, join again, abort."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from uploads.doctor.contract.promises import Promise
+from uploads.doctor.examination import Examination
+from uploads.doctor.results import Finding, Status, fail, ok
+from uploads.errors import (
+    NoSuchMultipartUpload,
+    ObjectExists,
+    StorageError,
+    StorageUnavailable,
+)
+from uploads.s3.bucket import Bucket
+from uploads.s3.probe import CONTENT_TYPE, EXPIRES_IN, perform, sha256
+from uploads.s3.wire import Answer
+
+FAIL, WARN, NOTE = Status.FAIL, Status.WARN, Status.NOTE
+
+OTHER_BYTES = Promise(
+    "contract.multipart.other_bytes",
+    "A part with other bytes is refused",
+    WARN,
+    "The provider does not compare a part with its signed SHA-256: damaged parts are "
+    "stored without an error.",
+)
+PAGES = Promise(
+    "contract.multipart.pages",
+    "Parts are listed page by page",
+    FAIL,
+    "A file of many parts is never complete.",
+)
+TAKEN = Promise(
+    "contract.multipart.taken",
+    "Parts are not joined over an object that is there",
+    NOTE,
+    "If-None-Match is ignored when parts are joined.",
+)
+AGAIN = Promise(
+    "contract.multipart.again",
+    "Joining again is answered as AWS does",
+    NOTE,
+    "A repeated completion is found out by asking for the object.",
+)
+
+
+def ask_multipart(examination: Examination) -> Iterator[Finding]:
+    """Answer them with parts of a few bytes."""
+    yield _other_bytes(examination)
+    yield from _whole(examination)
+    yield from _pages(examination)
+    yield from _abort(examination)
+
+
+def _other_bytes(examination: Examination) -> Finding:
+    bucket, key = examination.worker, examination.new_key("multipart")
+    multipart_id = bucket.create_multipart_upload(key, content_type=CONTENT_TYPE)
+    signed, sent = examination.random_bytes(), examination.random_bytes()
+    answer = _send(examination, key, multipart_id, 1, signed, sent)
+    bucket.abort_multipart_upload(key, multipart_id)
+    return OTHER_BYTES.refused(answer)
+
+
+def _whole(examination: Examination) -> Iterator[Finding]:
+    bucket, key = examination.worker, examination.new_key("multipart")
+    body = examination.random_bytes()
+    multipart_id = bucket.create_multipart_upload(key, content_type=CONTENT_TYPE)
+    answer = _send(examination, key, multipart_id, 1, body, body)
+    if answer.status != 200:
+        bucket.abort_multipart_upload(key, multipart_id)
+        yield fail(
+            "contract.multipart.part",
+            "A part is stored",
+            f"S3 answered {answer}",
+            "Files of more than one part cannot be uploaded.",
+            "Grant the signer s3:PutObject (manage.py iam_policy signer).",
+        )
+        return
+    parts = bucket.list_parts(key, multipart_id)
+    bucket.complete_multipart_upload(key, multipart_id, parts, byte_size=len(body))
+    stored = bucket.read_range(key, 0, len(body) + 1)
+    yield _stored(stored == body)
+    yield AGAIN.kept(*_joined_again(bucket, key, multipart_id, len(body)))
+    yield _over_taken_key(examination, bucket, key)
+
+
+def _stored(is_same: bool) -> Finding:
+    name, title = "contract.multipart.right", "Parts are joined and read back"
+    if is_same:
+        return ok(name, title)
+    return fail(
+        name,
+        title,
+        "The server reads other bytes than the parts had.",
+        "Large files are damaged.",
+        "Use another provider, or a newer version of this one.",
+    )
+
+
+def _joined_again(
+    bucket: Bucket, key: str, multipart_id: str, size: int
+) -> tuple[bool, str]:
+    try:
+        parts = bucket.list_parts(key, multipart_id)
+        bucket.complete_multipart_upload(key, multipart_id, parts, byte_size=size)
+    except (NoSuchMultipartUpload, ObjectExists) as error:
+        return True, type(error).__name__
+    except StorageUnavailable as error:
+        return False, error.detail
+    return False, "S3 accepted it."
+
+
+def _over_taken_key(examination: Examination, bucket: Bucket, key: str) -> Finding:
+    body = examination.random_bytes()
+    multipart_id = bucket.create_multipart_upload(key, content_type=CONTENT_TYPE)
+    _send(examination, key, multipart_id, 1, body, body)
+    parts = bucket.list_parts(key, multipart_id)
+    try:
+        bucket.complete_multipart_upload(key, multipart_id, parts, byte_size=len(body))
+    except ObjectExists:
+        bucket.abort_multipart_upload(key, multipart_id)
+        return ok(TAKEN.name, TAKEN.title, "412")
+    except StorageError as error:
+        bucket.abort_multipart_upload(key, multipart_id)
+        return ok(TAKEN.name, TAKEN.title, error.detail)
+    return TAKEN.broken("S3 replaced the object.")
+
+
+def _pages(examination: Examination) -> Iterator[Finding]:
+    client = examination.worker
+    bucket = Bucket(
+        client=client.client,
+        name=client.name,
+        expected_owner=client.target.get("ExpectedBucketOwner", ""),
+        page_size=1,
+    )
+    key = examination.new_key("multipart")
+    multipart_id = bucket.create_multipart_upload(key, content_type=CONTENT_TYPE)
+    for number in (1, 2):
+        body = examination.random_bytes()
+        _send(examination, key, multipart_id, number, body, body)
+    found = [part.part_number for part in bucket.list_parts(key, multipart_id)]
+    bucket.abort_multipart_upload(key, multipart_id)
+    yield PAGES.kept(found == [1, 2], f"Parts {found} of [1, 2] were listed.")
+
+
+def _abort(examination: Examination) -> Iterator[Finding]:
+    name, title = "contract.multipart.abort", "An upload is aborted, also twice"
+    bucket, key = examination.worker, examination.new_key("multipart")
+    multipart_id = bucket.create_multipart_upload(key, content_type=CONTENT_TYPE)
+    bucket.abort_multipart_upload(key, multipart_id)
+    bucket.abort_multipart_upload(key, multipart_id)
+    body = examination.random_bytes()
+    late = _send(examination, key, multipart_id, 1, body, body)
+    if late.status >= 300:
+        yield ok(name, title)
+        return
+    yield fail(
+        name,
+        title,
+        "S3 stored a part of an upload that was aborted.",
+        "Parts of cancelled uploads stay and cost money.",
+        "Let a lifecycle rule abort incomplete uploads: manage.py setup_bucket",
+        "lifecycle.abort",
+    )
+
+
+def _send(
+    examination: Examination,
+    key: str,
+    multipart_id: str,
+    number: int,
+    signed: bytes,
+    sent: bytes,
+) -> Answer:
+    request = examination.uploads.upload_part(
+        key=key,
+        multipart_id=multipart_id,
+        part_number=number,
+        byte_size=len(signed),
+        checksum_sha256=sha256(signed),
+        expires_in=EXPIRES_IN,
+    )
+    return perform(request, sent)

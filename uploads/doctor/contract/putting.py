@@ -1,0 +1,211 @@
+"""One PUT: right bytes are stored, and everything else is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from uploads.conf import options
+from uploads.doctor.contract.promises import Promise
+from uploads.doctor.contract.refusals import explained
+from uploads.doctor.examination import Examination
+from uploads.doctor.results import Finding, Status, fail, ok
+from uploads.s3.presigner import SignedRequest
+from uploads.s3.probe import CONTENT_TYPE, EXPIRES_IN, perform, put_request, sha256
+from uploads.s3.wire import Answer, announce, send
+
+FAIL, WARN, NOTE = Status.FAIL, Status.WARN, Status.NOTE
+
+OVERWRITE = Promise(
+    "contract.put.second_use",
+    "A second use of a URL is refused",
+    WARN,
+    "If-None-Match is ignored: a replayed URL silently overwrites the file.",
+)
+WITHOUT_CONDITION = Promise(
+    "contract.put.without_condition",
+    "A PUT without the signed If-None-Match is refused",
+    FAIL,
+    "Whoever has a URL can overwrite the file.",
+)
+OTHER_BYTES = Promise(
+    "contract.put.other_bytes",
+    "Other bytes of the same length are refused",
+    WARN,
+    "The provider does not compare bytes with the signed SHA-256: a damaged or "
+    "swapped file is stored without an error.",
+)
+OTHER_LENGTH = Promise(
+    "contract.put.other_length",
+    "Another length is refused",
+    FAIL,
+    "A URL for a small file can send a large one, past the quota.",
+)
+OTHER_TYPE = Promise(
+    "contract.put.other_type",
+    "Another Content-Type is refused",
+    WARN,
+    "A file can be stored under a type that the site does not allow.",
+)
+OTHER_KEY = Promise(
+    "contract.put.other_key",
+    "Another key is refused",
+    FAIL,
+    "A URL can write any object of the bucket.",
+)
+TAMPERED = Promise(
+    "contract.put.tampered",
+    "A changed signature is refused",
+    FAIL,
+    "Anybody can write to the bucket.",
+)
+EXPIRED = Promise(
+    "contract.put.expired",
+    "An expired URL is refused",
+    FAIL,
+    "A leaked URL works for ever.",
+)
+FUTURE = Promise(
+    "contract.put.future",
+    "A URL from the future is refused",
+    NOTE,
+    "The expiry of a URL depends on the signer's clock alone.",
+)
+COPY = "x-amz-copy-source"
+UNSIGNED = {
+    COPY: FAIL,
+    "x-amz-acl": NOTE,
+    "x-amz-meta-added": NOTE,
+    "x-amz-tagging": NOTE,
+}
+"""Headers that nobody signed, and how bad it is if S3 takes one."""
+
+
+def ask_put(examination: Examination) -> Iterator[Finding]:
+    """Answer them, the most important first."""
+    key, body = examination.new_key("put"), examination.random_bytes()
+    request = put_request(examination.uploads, key, body)
+    answer = perform(request, body)
+    if answer.status != 200:
+        yield explained(examination, answer)
+        return
+    is_there = examination.worker.head_object(key) is not None
+    stored = examination.worker.read_range(key, 0, 100) if is_there else b""
+    if stored != body:
+        yield _elsewhere(len(stored))
+        return
+    yield ok("contract.put.right", "The right bytes are stored and read back")
+    yield _body_limit(examination)
+    yield OVERWRITE.refused(perform(request, body))
+    yield from _changed(examination, request, key)
+    yield from _misdated(examination)
+    yield from _added_headers(examination, key)
+
+
+def _elsewhere(size: int) -> Finding:
+    return fail(
+        "contract.put.right.elsewhere",
+        "The right bytes are stored and read back",
+        f"The PUT was accepted, but the server reads {size} other bytes.",
+        "Files are not where the site looks for them.",
+        "Check that S3_ENDPOINT_URL and S3_PUBLIC_ENDPOINT_URL lead to the same bucket.",
+    )
+
+
+def _body_limit(examination: Examination) -> Finding:
+    """Announce a part of the usual size: a proxy may refuse it by its length."""
+    name, title = "contract.put.body_limit", "A part of the usual size is taken"
+    size = options().min_part_bytes
+    request = examination.uploads.put_object(
+        key=examination.new_key("size"),
+        byte_size=size,
+        content_type=CONTENT_TYPE,
+        checksum_sha256=sha256(b""),
+        expires_in=EXPIRES_IN,
+    )
+    status = announce(request.url, request.headers, size)
+    if status != 413:
+        return ok(name, title, f"{size} bytes")
+    return fail(
+        name,
+        title,
+        f"A proxy before S3 answers 413 to {size} bytes.",
+        "Every larger file fails.",
+        "Raise the proxy's limit (nginx: client_max_body_size 0), send browsers past "
+        "it, or lower UPLOADS_MIN_PART_BYTES.",
+    )
+
+
+def _changed(
+    examination: Examination, used: SignedRequest, key: str
+) -> Iterator[Finding]:
+    def fresh() -> tuple[SignedRequest, bytes]:
+        body = examination.random_bytes()
+        new = put_request(examination.uploads, examination.new_key("put"), body)
+        return new, body
+
+    request, body = fresh()
+    yield OTHER_BYTES.refused(perform(request, examination.random_bytes()))
+    request, body = fresh()
+    yield OTHER_LENGTH.refused(perform(request, body + b"!"))
+    request, body = fresh()
+    yield OTHER_TYPE.refused(_with(request, body, {"Content-Type": "text/html"}))
+    request, body = fresh()
+    yield WITHOUT_CONDITION.refused(_with(request, body, {"If-None-Match": None}))
+    request, body = fresh()
+    other = examination.new_key("put")
+    moved = request.url.replace(_name(request.url), other.rsplit("/", 1)[1])
+    yield OTHER_KEY.refused(send("PUT", moved, headers=request.headers, body=body))
+    request, body = fresh()
+    url = request.url[:-1] + ("0" if request.url[-1] != "0" else "1")
+    yield TAMPERED.refused(send("PUT", url, headers=request.headers, body=body))
+
+
+def _misdated(examination: Examination) -> Iterator[Finding]:
+    for promise, difference in (
+        (EXPIRED, timedelta(seconds=-2 * EXPIRES_IN)),
+        (FUTURE, timedelta(hours=1)),
+    ):
+        body = examination.random_bytes()
+        presigner = examination.uploads.at(difference)
+        request = put_request(presigner, examination.new_key("put"), body)
+        yield promise.refused(perform(request, body))
+
+
+def _added_headers(examination: Examination, source: str) -> Iterator[Finding]:
+    values = {
+        "x-amz-copy-source": f"/{examination.worker.name}/{source}",
+        "x-amz-acl": "public-read",
+        "x-amz-meta-added": "1",
+        "x-amz-tagging": "added=1",
+    }
+    for name, status in UNSIGNED.items():
+        body = examination.random_bytes()
+        key = examination.new_key("put")
+        request = put_request(examination.uploads, key, body)
+        answer = _with(request, body, {name: values[name]})
+        # A server that ignores the header has read nothing by it.
+        is_ignored = answer.status == 200 and _is_stored(examination, key, body)
+        promise = Promise(
+            f"contract.put.unsigned.{name}",
+            f"{name} is refused if nobody signed it",
+            NOTE if is_ignored else status,
+            "Whoever has a URL can add this header.",
+        )
+        yield promise.refused(answer)
+
+
+def _is_stored(examination: Examination, key: str, body: bytes) -> bool:
+    return examination.worker.read_range(key, 0, 100) == body
+
+
+def _with(
+    request: SignedRequest, body: bytes, changes: Mapping[str, str | None]
+) -> Answer:
+    headers = {**request.headers, **changes}
+    sent = {name: value for name, value in headers.items() if value is not None}
+    return send(request.method, request.url, headers=sent, body=body)
+
+
+def _name(url: str) -> str:
+    return url.split("?", 1)[0].rsplit("/", 1)[1]

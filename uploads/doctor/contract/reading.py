@@ -1,0 +1,120 @@
+"""Reading back, copying and deleting: what the server does with objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from uploads.doctor.contract.promises import Promise
+from uploads.doctor.examination import Examination
+from uploads.doctor.results import Finding, Status
+from uploads.errors import CopyRefused, StorageError
+from uploads.s3.copying import copy_object
+from uploads.s3.probe import CONTENT_TYPE, get_request, perform, put_request, sha256
+
+FAIL, WARN, NOTE = Status.FAIL, Status.WARN, Status.NOTE
+
+DOWNLOAD = Promise(
+    "contract.read.download",
+    "A download has the name and type that its URL fixes",
+    WARN,
+    "Browsers show files instead of saving them, or save them under a wrong name.",
+)
+CHECKSUM = Promise(
+    "contract.read.checksum",
+    "HEAD returns the SHA-256",
+    NOTE,
+    "The checksum of a file is not shown as verified by the storage.",
+)
+RANGE = Promise(
+    "contract.read.range",
+    "Ranges are read",
+    FAIL,
+    "The content of files cannot be inspected.",
+)
+EMPTY = Promise(
+    "contract.read.empty",
+    "An empty object is stored and read",
+    WARN,
+    "Empty files cannot be uploaded.",
+)
+COPY = Promise(
+    "contract.read.copy",
+    "An object is copied inside the bucket",
+    WARN,
+    "Files of plain forms cannot be received.",
+)
+COPY_TAKEN = Promise(
+    "contract.read.copy_taken",
+    "A copy does not replace an object that is there",
+    NOTE,
+    "The server checks the key before it copies.",
+)
+COPY_OTHER = Promise(
+    "contract.read.copy_other",
+    "A copy of a source that has changed is refused",
+    NOTE,
+    "A form that is sent again during the copy may be copied instead.",
+)
+
+
+def ask_reading(examination: Examination) -> Iterator[Finding]:
+    """Answer them on one object of a few bytes and an empty one."""
+    bucket, key = examination.worker, examination.new_key("read")
+    body = examination.random_bytes()
+    perform(put_request(examination.uploads, key, body), body)
+    facts = bucket.head_object(key)
+    if facts is None:
+        yield RANGE.broken("The object that was stored is not there.")
+        return
+    is_told = facts.checksum_sha256 == sha256(body)
+    yield CHECKSUM.kept(is_told, facts.checksum_sha256 or "S3 returned none.")
+    middle = bucket.read_range(key, 3, 5, etag=facts.etag)
+    yield RANGE.kept(middle == body[3:8], f"{len(middle)} of 5 bytes")
+    yield _download(examination, key, body)
+    yield _empty(examination)
+    yield from _copies(examination, key, facts.etag)
+
+
+def _download(examination: Examination, key: str, body: bytes) -> Finding:
+    answer = perform(get_request(examination.downloads, key))
+    disposition = answer.header("content-disposition")
+    is_right = (
+        answer.status == 200
+        and answer.body == body
+        and "attachment" in disposition
+        and "probe.bin" in disposition
+        and answer.header("content-type") == CONTENT_TYPE
+    )
+    return DOWNLOAD.kept(is_right, f"{answer.status} {disposition}".strip())
+
+
+def _empty(examination: Examination) -> Finding:
+    key = examination.new_key("empty")
+    answer = perform(put_request(examination.uploads, key, b""), b"")
+    if answer.status != 200:
+        return EMPTY.broken(f"S3 answered {answer}")
+    found = examination.worker.read_range(key, 0, 1)
+    return EMPTY.kept(found == b"", f"{len(found)} bytes were read")
+
+
+def _copies(examination: Examination, key: str, etag: str) -> Iterator[Finding]:
+    bucket, target = examination.worker, examination.new_key("copy")
+    try:
+        copy_object(bucket, key, target, etag=etag, content_type=CONTENT_TYPE)
+    except StorageError as error:
+        yield COPY.broken(error.detail)
+        return
+    same = bucket.read_range(target, 0, 100) == bucket.read_range(key, 0, 100)
+    yield COPY.kept(same, "copied and read back")
+    for promise, to, condition in (
+        (COPY_TAKEN, target, etag),
+        (COPY_OTHER, examination.new_key("copy"), '"another"'),
+    ):
+        try:
+            copy_object(bucket, key, to, etag=condition, content_type=CONTENT_TYPE)
+        except CopyRefused:
+            yield promise.kept(True, "refused")
+        except StorageError as error:
+            yield promise.kept(True, error.detail)
+        else:
+            yield promise.broken("S3 made the copy.")

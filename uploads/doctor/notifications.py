@@ -1,0 +1,77 @@
+"""Do notifications flow? A probe object must come back as one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from uploads.doctor.examination import Examination
+from uploads.doctor.results import Finding, note, ok, skip, warn
+from uploads.errors import StorageError
+from uploads.models import SweepMark
+from uploads.s3.probe import perform, put_request
+from uploads.s3.queue import Queue
+from uploads.s3.wire import NoAnswer
+from uploads.upkeep.intake import PROBE_MARK, take_from
+
+SECONDS = 30
+"""How long a notification may take."""
+
+POLL_SECONDS = 1
+NAME, TITLE = "notifications.flow", "S3 tells the site of new objects"
+SLOW = "Files whose browser closed wait for the next sweep."
+
+
+def ask_notifications(examination: Examination) -> Iterator[Finding]:
+    """Store an object and wait for its notification, as a consumer does."""
+    url = settings.S3_NOTIFICATIONS_QUEUE_URL
+    if not url and not settings.S3_NOTIFICATIONS_SECRET:
+        yield note(NAME, TITLE, "No notifications are set up.", SLOW)
+        return
+    key, body = examination.new_key("notification"), examination.random_bytes()
+    try:
+        answer = perform(put_request(examination.uploads, key, body), body)
+        if answer.status != 200:
+            yield skip(NAME, TITLE, f"No object to be told of: {answer}")
+            return
+        yield _arrival(key, Queue(url=url) if url else None)
+    except (StorageError, NoAnswer) as error:
+        yield warn(
+            NAME,
+            TITLE,
+            str(error),
+            SLOW,
+            "Check S3_NOTIFICATIONS_QUEUE_URL, and grant the worker sqs:ReceiveMessage "
+            "and sqs:DeleteMessage (manage.py iam_policy worker).",
+        )
+
+
+def _arrival(key: str, queue: Queue | None) -> Finding:
+    started = time.monotonic()
+    while time.monotonic() - started < SECONDS:
+        if queue is not None:
+            take_from(queue, wait_seconds=POLL_SECONDS)
+        if SweepMark.objects.filter(name=PROBE_MARK, after_key=key).exists():
+            return ok(NAME, TITLE, f"after {time.monotonic() - started:.1f} s")
+        if queue is None:
+            time.sleep(POLL_SECONDS)
+    if queue is None:
+        return warn(
+            NAME,
+            TITLE,
+            f"No request to /hooks/s3 came within {SECONDS} s.",
+            SLOW,
+            "Let the store call https://.../hooks/s3 with the secret of "
+            "S3_NOTIFICATIONS_SECRET: docs/operations.md.",
+        )
+    return warn(
+        NAME,
+        TITLE,
+        f"The queue told of no new object within {SECONDS} s.",
+        SLOW,
+        "Send the bucket's notifications to the queue: manage.py setup_bucket --apply",
+        "queue_policy",
+        "notifications",
+    )

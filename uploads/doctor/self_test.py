@@ -1,0 +1,120 @@
+"""Requests for the operator's own browser, and what the server finds afterwards."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from typing import Any
+
+from django.core import signing
+
+from uploads.conf import options
+from uploads.doctor.examination import Examination
+from uploads.doctor.results import Finding, fail, ok
+from uploads.errors import StorageError
+from uploads.s3.bucket import get_bucket
+from uploads.s3.keys import new_probe_key
+from uploads.s3.presigner import SignedRequest
+from uploads.s3.probe import CONTENT_TYPE, EXPIRES_IN, get_request, put_request, sha256
+
+SALT = "slipway.doctor.self-test"
+BODY_BYTES = 64
+
+
+def begin() -> dict[str, Any]:
+    """Return one PUT, one part, one form and one download, and a ticket for ``end``.
+
+    Raises StorageUnavailable.
+    """
+    examination, body = Examination(), secrets.token_bytes(BODY_BYTES)
+    keys = {name: _key(name) for name in ("put", "part", "form")}
+    multipart_id = get_bucket().create_multipart_upload(
+        keys["part"], content_type=CONTENT_TYPE
+    )
+    put = put_request(examination.uploads, keys["put"], body)
+    part = examination.uploads.upload_part(
+        key=keys["part"],
+        multipart_id=multipart_id,
+        part_number=1,
+        byte_size=len(body),
+        checksum_sha256=sha256(body),
+        expires_in=EXPIRES_IN,
+    )
+    form = examination.uploads.post_object(
+        key=keys["form"],
+        byte_size=len(body),
+        content_type=CONTENT_TYPE,
+        checksum_sha256=sha256(body),
+        expires_in=EXPIRES_IN,
+    )
+    download = get_request(examination.downloads, keys["put"])
+    ticket = {"keys": keys, "multipart_id": multipart_id, "sha256": sha256(body)}
+    return {
+        "body": base64.b64encode(body).decode(),
+        "bucket": examination.uploads.origin,
+        "ticket": signing.dumps(ticket, salt=SALT),
+        "requests": {
+            "put": _as_json(put),
+            "part": _as_json(part),
+            "form": {"url": form.url, "fields": form.fields},
+            "download": _as_json(download),
+        },
+    }
+
+
+def end(ticket: str) -> list[Finding]:
+    """Say what has arrived, and delete it. Raises signing.BadSignature."""
+    found = signing.loads(ticket, salt=SALT, max_age=EXPIRES_IN)
+    keys, multipart_id = found["keys"], found["multipart_id"]
+    bucket = get_bucket()
+    try:
+        parts = bucket.list_parts(keys["part"], multipart_id)
+        findings = [
+            _arrived("put", "One PUT", _is_stored(keys["put"], found["sha256"])),
+            _arrived("part", "One part", len(parts) == 1),
+            _arrived("form", "One form", _is_stored(keys["form"], found["sha256"])),
+        ]
+    finally:
+        _remove(keys, multipart_id)
+    return findings
+
+
+def _key(name: str) -> str:
+    return new_probe_key(options().key_prefix, f"browser-{name}")
+
+
+def _as_json(request: SignedRequest) -> dict[str, Any]:
+    return {
+        "method": request.method,
+        "url": request.url,
+        "headers": request.headers,
+    }
+
+
+def _is_stored(key: str, checksum: str) -> bool:
+    bucket = get_bucket()
+    if bucket.head_object(key) is None:
+        return False
+    return sha256(bucket.read_range(key, 0, BODY_BYTES + 1)) == checksum
+
+
+def _arrived(name: str, title: str, is_there: bool) -> Finding:
+    if is_there:
+        return ok(f"browser.{name}", title, "The server reads the same bytes.")
+    return fail(
+        f"browser.{name}",
+        title,
+        "The server does not find the bytes that the browser sent.",
+        "Uploads from this browser do not arrive.",
+        "See the answer of the browser above.",
+    )
+
+
+def _remove(keys: dict[str, str], multipart_id: str) -> None:
+    bucket = get_bucket()
+    try:
+        bucket.abort_multipart_upload(keys["part"], multipart_id)
+        for key in (keys["put"], keys["form"]):
+            bucket.delete_object(key)
+    except StorageError:
+        return  # the sweeper deletes them

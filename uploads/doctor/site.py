@@ -1,0 +1,298 @@
+"""Questions about the site beside its bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import get_connection
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.urls import reverse
+from django.utils import timezone
+
+from uploads.doctor.addresses import host_of
+from uploads.doctor.examination import Examination
+from uploads.doctor.results import Finding, fail, note, ok, skip, warn
+from uploads.inspection.antivirus import ClamAVInspector
+from uploads.inspection.clamd import ClamdError
+from uploads.inspection.pipeline import inspectors
+from uploads.models import Orphan, ParkedNotification, SweepMark, Upload
+from uploads.s3.wire import NoAnswer, send
+from uploads.upkeep.quota_drift import find_drift
+
+SCRIPT = "build/main.js"
+SWEEP_AGE = timedelta(days=1)
+BACKLOG_AGE = timedelta(minutes=15)
+
+
+def ask_site(examination: Examination) -> Iterator[Finding]:
+    """Answer them; without a database, only what needs none."""
+    database = _database()
+    yield database
+    if database.status == "OK":
+        yield _migrations()
+        for ask in (_cache, _tasks, _sweeper, _leftovers, _drift):
+            yield _asked(ask)
+    yield from _clamd()
+    yield _email()
+    yield _static_files()
+    yield from _public(examination)
+
+
+def _asked(ask: Callable[[], Finding]) -> Finding:
+    try:
+        return ask()
+    except Error as error:
+        return fail(
+            f"site.{ask.__name__.strip('_')}",
+            "The database has the site's tables",
+            _line(error),
+            "Pages answer 500.",
+            "Run manage.py migrate.",
+        )
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _database() -> Finding:
+    name, title = "site.database", "The database answers"
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (Error, OSError) as error:
+        return fail(
+            name,
+            title,
+            _line(error),
+            "Pages and API answer 503.",
+            "Check DATABASE_URL and whether the database server runs.",
+        )
+    return ok(name, title, connection.vendor)
+
+
+def _migrations() -> Finding:
+    name, title = "site.migrations", "All migrations are applied"
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if not plan:
+        return ok(name, title)
+    first = plan[0][0]
+    return fail(
+        name,
+        title,
+        f"{len(plan)} are not, the first is {first.app_label}.{first.name}.",
+        "Pages answer 500 where they need the new tables.",
+        "Run manage.py migrate.",
+    )
+
+
+def _cache() -> Finding:
+    name, title = "site.cache", "The cache keeps what it is given"
+    fact, fix = "", "Check CACHE_URL; `manage.py migrate` makes the default table."
+    try:
+        cache.set("slipway-doctor", "kept", 30)
+        if cache.get("slipway-doctor") != "kept":
+            fact = "A value was gone at once."
+    except (Error, OSError) as error:
+        fact = _line(error)
+    if fact:
+        return fail(name, title, fact, "Pages that count something fail.", fix)
+    backend = settings.CACHES["default"]["BACKEND"].rsplit(".", 1)[1]
+    if backend in {"DummyCache", "LocMemCache"}:
+        return warn(
+            name,
+            title,
+            f"{backend} is not shared by the site's processes.",
+            "Limits are counted by each process alone.",
+            "Set CACHE_URL to a cache that all processes share.",
+        )
+    return ok(name, title, backend)
+
+
+def _tasks() -> Finding:
+    name, title = "site.tasks", "Long inspections are taken up"
+    if "django_tasks_db" not in settings.INSTALLED_APPS:
+        return ok(name, title, "They run in the request: TASKS_BACKEND=immediate")
+    from django_tasks_db.models import DBTaskResult  # only with its app installed
+
+    late = DBTaskResult.objects.filter(
+        status="READY", enqueued_at__lt=timezone.now() - BACKLOG_AGE
+    ).count()
+    if not late:
+        return ok(name, title)
+    return warn(
+        name,
+        title,
+        f"{late} tasks have waited for more than {BACKLOG_AGE}.",
+        "Large files stay in inspection.",
+        "Start a worker: manage.py db_worker",
+    )
+
+
+def _sweeper() -> Finding:
+    name, title = "site.sweeper", "The sweeper passes through the bucket"
+    mark = SweepMark.objects.filter(name="objects").first()
+    finished_at = mark.finished_at if mark else None
+    oldest = Upload.objects.order_by("created_at").first()
+    if finished_at is None:
+        since = oldest.created_at if oldest else timezone.now()
+        if timezone.now() - since < SWEEP_AGE:
+            return skip(name, title, "The site is new: no pass has ended yet.")
+        fact = "No pass has ever ended."
+    elif timezone.now() - finished_at > SWEEP_AGE:
+        fact = f"The last pass ended at {finished_at:%Y-%m-%d %H:%M} UTC."
+    else:
+        return ok(name, title, f"last at {finished_at:%Y-%m-%d %H:%M} UTC")
+    return warn(
+        name,
+        title,
+        fact,
+        "Abandoned uploads keep their space, and deleted files stay in the bucket.",
+        "Run manage.py sweep once a minute, from cron or with --loop.",
+    )
+
+
+def _leftovers() -> Finding:
+    name, title = "site.leftovers", "Nothing waits for an operator"
+    orphans, parked = Orphan.objects.count(), ParkedNotification.objects.count()
+    if not orphans and not parked:
+        return ok(name, title)
+    return note(
+        name,
+        title,
+        f"{orphans} objects without an upload, {parked} parked notifications.",
+        "See the admin, under Leftovers.",
+    )
+
+
+def _drift() -> Finding:
+    name, title = "site.quota", "Quotas add up to the uploads"
+    found = list(islice(find_drift(), 1))
+    if not found:
+        return ok(name, title)
+    return warn(
+        name,
+        title,
+        f"The quota of user {found[0].owner_id} differs from its uploads.",
+        "People see a wrong figure, or are refused space that they have.",
+        "Run manage.py sweep, which mends it, and report it: it should not happen.",
+    )
+
+
+def _clamd() -> Iterator[Finding]:
+    name, title = "site.clamd", "The virus scanner answers"
+    try:
+        scanners = [each for each in inspectors() if isinstance(each, ClamAVInspector)]
+    except ImproperlyConfigured as error:
+        yield fail(
+            "site.inspectors",
+            "The inspectors can be made",
+            str(error),
+            "Uploads stay in inspection.",
+            "Correct INSPECTORS: docs/inspection.md.",
+        )
+        return
+    if not scanners:
+        yield skip(name, title, "CLAMD_URL is not set: files are not scanned.")
+    for scanner in scanners:
+        yield _scanner(name, title, scanner)
+
+
+def _scanner(name: str, title: str, scanner: ClamAVInspector) -> Finding:
+    try:
+        scanner.clamd.ping()
+        is_alerting = scanner.alerts()
+    except ClamdError as error:
+        return fail(
+            name,
+            title,
+            str(error),
+            "Uploads stay in inspection until it answers.",
+            "Start clamd, or correct CLAMD_URL.",
+        )
+    if is_alerting:
+        return ok(name, title)
+    return warn(
+        f"{name}.alerts",
+        "The virus scanner says what it did not look at",
+        "AlertExceedsMax is off.",
+        f"Files above {scanner.unalerted_bytes} bytes stay in inspection.",
+        "Set AlertExceedsMax yes in clamd.conf and restart clamd.",
+    )
+
+
+def _email() -> Finding:
+    name, title = "site.email", "E-mail can be sent"
+    backend = settings.EMAIL_BACKEND.rsplit(".", 2)[-2]
+    if backend != "smtp":
+        fact = f"The backend is {backend}: nothing leaves this machine."
+        return note(name, title, fact, "Nobody gets a link to a new password.")
+    server: Any = get_connection(timeout=5)
+    try:
+        server.open()
+    except OSError as error:
+        return warn(
+            name,
+            title,
+            f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}: {_line(error)}",
+            "Nobody gets a link to a new password.",
+            "Correct EMAIL_URL.",
+        )
+    finally:
+        server.close()
+    return ok(name, title, f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}")
+
+
+def _static_files() -> Finding:
+    name, title = "site.static", "Static files are collected"
+    fix = "Run npm run build and manage.py collectstatic --noinput."
+    broken = "The page has no upload button that works."
+    if settings.DEBUG:
+        if finders.find(SCRIPT) is None:
+            return fail(name, title, f"{SCRIPT} is not built.", broken, fix)
+        return ok(name, title)
+    try:
+        staticfiles_storage.url(SCRIPT)
+    except ValueError as error:
+        return fail(name, title, _line(error), "Pages answer 500.", fix)
+    return ok(name, title)
+
+
+def _public(examination: Examination) -> Iterator[Finding]:
+    """Ask the site itself through the address that browsers use."""
+    try:
+        origins = examination.facts.origins
+    except ValueError:
+        return
+    for origin in origins:
+        yield _public_address(origin)
+
+
+def _public_address(origin: str) -> Finding:
+    name, title = "site.public", f"The site answers at {origin}"
+    try:
+        answer = send("GET", f"{origin}{reverse('account_login')}")
+    except NoAnswer as error:
+        return skip(name, title, f"Not reachable from here: {error}")
+    if answer.status == 200:
+        return ok(name, title)
+    where = answer.header("location").split("?")[0]
+    if answer.status == 400:
+        fact, fix = "Answered 400.", f"Add {host_of(origin)} to ALLOWED_HOSTS."
+    elif 300 <= answer.status < 400:
+        fact = f"Answered {answer.status} to {where}."
+        fix = "If a proxy ends TLS, set BEHIND_TLS_PROXY=true and let it send "
+        fix += "X-Forwarded-Proto. Otherwise correct CSRF_TRUSTED_ORIGINS."
+    else:
+        fact, fix = f"Answered {answer.status}.", "Look into the log of the site."
+    return fail(name, title, fact, "Nobody reaches the pages.", fix)

@@ -1,0 +1,87 @@
+"""Makes one call after the other, to see what an identity may do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from uploads.s3.bucket import Bucket
+from uploads.s3.configuration import ConfigurationError, Refusal, attempt
+
+NO_UPLOAD = "2~doctor-no-such-upload"
+
+MISSING = {"404", "NoSuchKey", "NoSuchUpload", "NoSuchBucketPolicy", "NoSuchVersion"}
+"""Answers that say that a call was allowed, and found nothing."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One call: its operation, and S3's refusal, None if it was allowed."""
+
+    operation: str
+    refusal: Refusal | None = None
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether S3 refused it for want of a right."""
+        return self.refusal is not None and self.refusal.is_denied
+
+
+def worker_calls(bucket: Bucket, key: str, body: bytes) -> Iterator[Attempt]:
+    """Yield the worker's calls on one object, in the order of its life."""
+    client, place = bucket.client, {**bucket.target, "Key": key}
+    calls: dict[str, Callable[[], Any]] = {
+        "HeadBucket": lambda: client.head_bucket(**bucket.target),
+        "PutObject": lambda: client.put_object(**place, Body=body),
+        "HeadObject": lambda: client.head_object(**place),
+        "GetObject": lambda: _read(client.get_object(**place)),
+        "ListObjectsV2": lambda: client.list_objects_v2(
+            **bucket.target, Prefix=key, MaxKeys=1
+        ),
+        "ListMultipartUploads": lambda: client.list_multipart_uploads(
+            **bucket.target, Prefix=key
+        ),
+        "ListParts": lambda: client.list_parts(**place, UploadId=NO_UPLOAD),
+        "AbortMultipartUpload": lambda: client.abort_multipart_upload(
+            **place, UploadId=NO_UPLOAD
+        ),
+        "ListObjectVersions": lambda: client.list_object_versions(
+            **bucket.target, Prefix=key
+        ),
+        "DeleteObject": lambda: client.delete_object(**place),
+    }
+    for operation, call in calls.items():
+        yield _attempt(operation, call)
+
+
+def signer_calls(bucket: Bucket, key: str) -> Iterator[Attempt]:
+    """Yield the calls that the signer must not be allowed. ``key`` exists."""
+    client, place = bucket.client, {**bucket.target, "Key": key}
+    calls: dict[str, Callable[[], Any]] = {
+        "GetObject": lambda: _read(client.get_object(**place)),
+        "ListObjectsV2": lambda: client.list_objects_v2(**bucket.target, MaxKeys=1),
+        "DeleteObject": lambda: client.delete_object(**place),
+    }
+    for operation, call in calls.items():
+        yield _attempt(operation, call)
+
+
+def adds_checksums(bucket: Bucket) -> bool:
+    """Return whether boto3 adds checksums to requests that need none."""
+    config: Any = bucket.client.meta.config
+    found = config.request_checksum_calculation
+    return bool(found != "when_required")
+
+
+def _read(answer: Any) -> bytes:
+    return bytes(answer["Body"].read())
+
+
+def _attempt(operation: str, call: Callable[[], Any]) -> Attempt:
+    try:
+        attempt(operation, call)
+    except ConfigurationError as error:
+        refusal = error.refusal
+        return Attempt(operation, None if refusal.code in MISSING else refusal)
+    return Attempt(operation)
