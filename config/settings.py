@@ -82,7 +82,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "uploads.trail.receivers.requests.WitnessMiddleware",
+    "uploads.trail.receivers.requests.CurrentRequestMiddleware",
     "uploads.accounts.middleware.LastSeenMiddleware",
     "uploads.accounts.middleware.PrivateMiddleware",
     "uploads.accounts.middleware.SecondFactorMiddleware",
