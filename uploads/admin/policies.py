@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from uploads.admin.byte_sizes import ByteSizeField
 from uploads.admin.listing import ListAdmin
 from uploads.models import UploadPolicy
-from uploads.text.sizes import in_words
+from uploads.text.sizes import format_bytes
 
 # RFC 6838, lower case; a wildcard for the subtype, or for both.
 CONTENT_TYPE = re.compile(
@@ -95,7 +95,7 @@ class PolicyAdmin(ListAdmin):
     def largest_file(self, policy: UploadPolicy) -> str:
         if policy.max_file_size is None:
             return "the site's default"
-        return in_words(policy.max_file_size)
+        return format_bytes(policy.max_file_size)
 
     @admin.display(description="Allowed content types")
     def content_types(self, policy: UploadPolicy) -> str:

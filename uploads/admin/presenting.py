@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from uploads.text.sizes import in_words
+from uploads.text.sizes import format_bytes
 
 
 def age(moment: datetime) -> SafeString:
@@ -31,7 +31,7 @@ def size(byte_size: int) -> SafeString:
     return format_html(
         '<span class="size" title="{} bytes">{}</span>',
         f"{byte_size:,}",
-        in_words(byte_size),
+        format_bytes(byte_size),
     )
 
 
@@ -49,7 +49,7 @@ def bar(used: int, reserved: int, limit: int) -> SafeString:
     whole = max(limit, used + reserved, 1)
     used_share = round(100 * used / whole, 1)
     reserved_share = round(100 * reserved / whole, 1)
-    words = f"{in_words(used + reserved)} of {in_words(limit)}"
+    words = f"{format_bytes(used + reserved)} of {format_bytes(limit)}"
     return format_html(
         '<svg class="quota-bar{}" role="img" aria-label="{}" width="160" height="8">'
         '<rect class="quota-bar-room" width="100%" height="8" rx="4"></rect>'

@@ -17,7 +17,7 @@ from uploads.admin.listing import ListAdmin
 from uploads.admin.presenting import bar, link, size
 from uploads.conf import options
 from uploads.models import StorageQuota
-from uploads.text.sizes import in_words
+from uploads.text.sizes import format_bytes
 from uploads.trail.writing import record
 
 
@@ -104,7 +104,7 @@ class QuotaAdmin(ListAdmin):
     @admin.display(description="Limit", ordering="limit_bytes")
     def limit(self, quota: StorageQuota) -> str:
         default = " (default)" if quota.limit_bytes is None else ""
-        return in_words(_limit(quota)) + default
+        return format_bytes(_limit(quota)) + default
 
     @admin.display(description="Files", ordering=F("file_count"))
     def files(self, quota: StorageQuota) -> str:

@@ -36,7 +36,7 @@ from uploads.admin.upload_facts import FACTS
 from uploads.errors import UploadError
 from uploads.models import Upload
 from uploads.states import State
-from uploads.text.sizes import in_words
+from uploads.text.sizes import format_bytes
 from uploads.trail.writing import record
 
 
@@ -125,7 +125,7 @@ class UploadAdmin(ListAdmin):
 
     @admin.display(description="Size")
     def exact_size(self, upload: Upload) -> str:
-        words = in_words(upload.byte_size)
+        words = format_bytes(upload.byte_size)
         exact = f" ({upload.byte_size:,} bytes)" if "byte" not in words else ""
         return words + exact
 
@@ -139,7 +139,7 @@ class UploadAdmin(ListAdmin):
 
     @admin.display(description="Parts")
     def parts(self, upload: Upload) -> str:
-        return f"{upload.part_count} of at most {in_words(upload.part_size)}"
+        return f"{upload.part_count} of at most {format_bytes(upload.part_size)}"
 
     @admin.display(description="Age", ordering="created_at")
     def age(self, upload: Upload) -> SafeString:
@@ -187,7 +187,7 @@ class UploadAdmin(ListAdmin):
             "opts": self.opts,
             "media": self.media,
             "uploads": uploads,
-            "total": in_words(sum(upload.byte_size for upload in uploads)),
+            "total": format_bytes(sum(upload.byte_size for upload in uploads)),
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
             "from_page": request.POST.get("from_page", ""),
         }
