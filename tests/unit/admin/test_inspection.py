@@ -101,7 +101,7 @@ def test_the_operator_empties_the_quarantine(
         follow=True,
     )
 
-    assert "gone from quarantine" in answer.content.decode()
+    assert "deleted from quarantine" in answer.content.decode()
     assert bucket.head_object(kept.quarantine_key) is None
     kept.refresh_from_db()
     assert kept.quarantine_key == ""
