@@ -415,8 +415,10 @@ def test_too_many_at_once_are_refused_whole(
     answer = act(operator, "remove", first, select_across="1", confirmed="yes")
 
     assert said(answer) == [
-        "You selected more than 500 uploads, so nothing was done. "
-        "Select fewer, then try again."
+        (
+            "You selected more than 500 uploads, so nothing was done. "
+            "Select fewer, then try again."
+        )
     ]
     assert Upload.objects.filter(state=State.PENDING).count() == 501
 

@@ -135,8 +135,8 @@ def test_memory_does_not_grow_with_the_trail(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--since", "yesterday"), "--since yesterday: write a date"),
-        (("--until", "2026-13-45"), "--until 2026-13-45: write a date"),
+        (("--since", "yesterday"), "--since yesterday is not a time"),
+        (("--until", "2026-13-45"), "--until 2026-13-45 is not a time"),
         (("--user", "nobody"), "There is no user 'nobody'"),
     ],
 )
