@@ -1,4 +1,4 @@
-"""The ASGI entry point, for hosts that speak nothing else."""
+"""The ASGI entry point, for hosts without WSGI."""
 
 import os
 

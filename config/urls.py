@@ -1,4 +1,4 @@
-"""The site's addresses."""
+"""The URLs of the site."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from uploads.http.csp_reports import csp_reports
 
 api_patterns, api_app, api_namespace = api.urls
 for pattern in api_patterns:
-    # The API answers 401 by itself, where the middleware would send to a page.
+    # The API answers 401 itself. The middleware would redirect to the login page.
     login_not_required(cast("Any", pattern.callback))
 
 urlpatterns = [
     path("api/v1/", (api_patterns, api_app, api_namespace)),
     path("hooks/s3", s3_notification, name="s3-notification"),
     path("csp-reports", csp_reports, name="csp-reports"),
-    # The admin's own ways in and out stay closed: they know no second factor.
+    # These replace the admin's own login pages, which know no second factor.
     path("admin/login/", accounts.admin_login),
     path("admin/logout/", accounts.logout),
     path("admin/password_change/", accounts.admin_password_change),

@@ -12,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 application.request_class = Utf8WSGIRequest
-# Django would import the views, a third of all code, during somebody's first request.
+# Import the views now, a third of all code. Django would do it in the first request.
 get_resolver().url_patterns  # noqa: B018
-# And botocore, what it knows of S3, in each web process.
+# Read botocore's service descriptions now, once, instead of in each web process.
 descriptions.read()

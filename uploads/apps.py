@@ -9,13 +9,12 @@ class UploadsConfig(AppConfig):
 
     def ready(self) -> None:
         from uploads import checks  # noqa: F401  registers the system checks
-        from uploads.access import login_guard  # noqa: F401  refunds the rate of a login
+        from uploads.access import login_guard  # noqa: F401  connects its receivers
         from uploads.accounts import receivers as _  # noqa: F401
         from uploads.conf import options
         from uploads.models.sqlite import take_large_statements
         from uploads.trail import receivers  # noqa: F401  writes the audit trail
 
         take_large_statements()
-        # A server runs no checks: it should not start either with options that
-        # would break every request.
+        # Web servers run no system checks. Invalid options must stop them, too.
         options()

@@ -1,4 +1,4 @@
-"""System checks: offline and fast. What needs the network is doctor's."""
+"""System checks. They use no network; ``manage.py doctor`` checks the bucket."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def check_storage(**_: Any) -> list[checks.CheckMessage]:
         return [
             checks.Error(
                 'STORAGES has no "uploads".',
-                hint="Add django-storages' S3Storage under that name.",
+                hint='Add "uploads" with the S3Storage backend of django-storages.',
                 id="uploads.E002",
             )
         ]
@@ -50,8 +50,8 @@ def check_storage(**_: Any) -> list[checks.CheckMessage]:
         return [
             checks.Error(
                 'STORAGES["uploads"] does not set signature_version to "s3v4".',
-                hint="boto3 still presigns with SigV2 unless told otherwise, "
-                "and SigV2 ignores most of what an upload URL must pin.",
+                hint='Set it to "s3v4". By default, boto3 presigns with SigV2, which '
+                "does not sign the headers that upload URLs depend on.",
                 id="uploads.E003",
             )
         ]
@@ -76,7 +76,7 @@ def check_detector(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register("uploads")
 def check_inspectors(**_: Any) -> list[checks.CheckMessage]:
-    """Report inspectors that cannot be made; before the first upload meets them."""
+    """Report inspectors that cannot be created, and an empty list of inspectors."""
     try:
         found = inspectors()
     except ImproperlyConfigured as error:
@@ -90,8 +90,8 @@ def check_inspectors(**_: Any) -> list[checks.CheckMessage]:
     if not found:
         return [
             checks.Warning(
-                "INSPECTORS is empty: every content is accepted.",
-                hint="Leave out of it what you do not want, not everything.",
+                "INSPECTORS is empty, so files are accepted whatever they contain.",
+                hint="Keep at least one inspector in the list.",
                 id="uploads.W001",
             )
         ]
@@ -100,7 +100,7 @@ def check_inspectors(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register("uploads")
 def check_endpoint(**_: Any) -> list[checks.CheckMessage]:
-    """Report an endpoint that no bucket name can be put in front of."""
+    """Report an IP address as endpoint together with virtual-hosted addressing."""
     url = settings.S3_PUBLIC_ENDPOINT_URL or settings.S3_ENDPOINT_URL
     if settings.S3_ADDRESSING_STYLE == "virtual" and _is_address(
         urlsplit(url).hostname
@@ -108,7 +108,7 @@ def check_endpoint(**_: Any) -> list[checks.CheckMessage]:
         return [
             checks.Error(
                 f"S3_ADDRESSING_STYLE is virtual, but {url} is an IP address.",
-                hint="Set S3_ADDRESSING_STYLE to path, or give the endpoint a name.",
+                hint="Set S3_ADDRESSING_STYLE to path, or use a host name as endpoint.",
                 id="uploads.E004",
             )
         ]
@@ -117,12 +117,12 @@ def check_endpoint(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register("uploads", deploy=True)
 def check_proxies(**_: Any) -> list[checks.CheckMessage]:
-    """Report a proxy that all visitors would be taken for."""
+    """Report a proxy setup in which all requests seem to come from the proxy."""
     if settings.BEHIND_TLS_PROXY and settings.TRUSTED_PROXY_COUNT < 1:
         return [
             checks.Warning(
-                "BEHIND_TLS_PROXY is on, but TRUSTED_PROXY_COUNT is 0: every request "
-                "seems to come from the proxy, and all visitors share its limits.",
+                "BEHIND_TLS_PROXY is on, but TRUSTED_PROXY_COUNT is 0. Every request "
+                "seems to come from the proxy, so all visitors share one rate limit.",
                 hint="Set TRUSTED_PROXY_COUNT to the number of proxies that add to "
                 "X-Forwarded-For.",
                 id="uploads.W005",
@@ -187,7 +187,7 @@ def _faults_of_site_url(url: str) -> list[checks.CheckMessage]:
 
 @checks.register("uploads")
 def check_endpoint_is_encrypted(**_: Any) -> list[checks.CheckMessage]:
-    """Report an endpoint that files would travel to in the clear."""
+    """Report endpoints to which files would be sent unencrypted."""
     public = settings.S3_PUBLIC_ENDPOINT_URL or settings.S3_ENDPOINT_URL
     found: list[checks.CheckMessage] = []
     if settings.DEBUG:
@@ -196,8 +196,8 @@ def check_endpoint_is_encrypted(**_: Any) -> list[checks.CheckMessage]:
         found.append(
             checks.Error(
                 f"Browsers would send files to {public} unencrypted.",
-                hint="Set S3_PUBLIC_ENDPOINT_URL to an https:// address. A page that "
-                "came over HTTPS may not speak to any other.",
+                hint="Set S3_PUBLIC_ENDPOINT_URL to an https:// URL. Browsers block "
+                "unencrypted requests from an HTTPS page.",
                 id="uploads.E006",
             )
         )
@@ -205,8 +205,8 @@ def check_endpoint_is_encrypted(**_: Any) -> list[checks.CheckMessage]:
         found.append(
             checks.Warning(
                 f"The server reads files from {settings.S3_ENDPOINT_URL} unencrypted.",
-                hint="Set S3_ENDPOINT_URL to an https:// address, unless nobody else "
-                "can listen on that network.",
+                hint="Set S3_ENDPOINT_URL to an https:// URL, unless the network "
+                "between server and bucket is private.",
                 id="uploads.W006",
             )
         )
@@ -215,10 +215,10 @@ def check_endpoint_is_encrypted(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register("uploads")
 def check_bucket_is_another_site(**_: Any) -> list[checks.CheckMessage]:
-    """Report a bucket that browsers take for a part of this site.
+    """Report a bucket whose host is on the same site as this app, as browsers see it.
 
-    Roughly: without a list of public suffixes, by the last two names of a host, or
-    three where the second looks like the `co` of `co.uk`.
+    The check is approximate, because it uses no list of public suffixes. It compares
+    the last two labels of the hosts, or three for a suffix such as ``co.uk``.
     """
     origin = browser_origin(
         bucket=settings.S3_BUCKET,
@@ -233,17 +233,18 @@ def check_bucket_is_another_site(**_: Any) -> list[checks.CheckMessage]:
         return []
     return [
         checks.Warning(
-            f"The bucket's address {bucket_host} is the same site as {same[0]}: what is "
-            "opened there gets this site's cookies sent along and can set others.",
-            hint="Give the bucket a name under another domain, and set "
-            "S3_PUBLIC_ENDPOINT_URL to it.",
+            f"The bucket's host {bucket_host} is on the same site as {same[0]}. Requests "
+            "from a file opened there carry this site's cookies, and the file can set "
+            "cookies for this site.",
+            hint="Serve the bucket from another domain, and set "
+            "S3_PUBLIC_ENDPOINT_URL to that domain.",
             id="uploads.W007",
         )
     ]
 
 
 def _site_of(host: str) -> str:
-    """Return the part of a host name that somebody registered, as good as can be told."""
+    """Return the registered domain of ``host``, approximately."""
     if _is_address(host):
         return host
     labels = host.split(".")
@@ -252,7 +253,7 @@ def _site_of(host: str) -> str:
 
 
 def _is_open(url: str) -> bool:
-    """Return whether what is sent to ``url`` crosses a network unencrypted."""
+    """Return whether requests to ``url`` cross a network unencrypted."""
     parts = urlsplit(url)
     return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
 

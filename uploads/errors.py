@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one tree.
+"""All errors of the app, as one tree.
 
     UploadError
     ├── InvalidRequest
@@ -18,14 +18,15 @@
         ├── StorageUnavailable
         ├── NoSuchMultipartUpload
         ├── ObjectExists
+        ├── CompletionConflict
         ├── PartsRefused
         └── CopyRefused
 
-The class docstring is the default message. ``code`` is stable and part of the
-HTTP contract; the HTTP status of each class is decided in api/problems.py.
+The docstring of each class is its default message. ``code`` is stable and part of the
+HTTP contract. api/problems.py maps each class to its HTTP status.
 """
 
-# ruff: noqa: N818  names say what happened, as httpx and Django name theirs
+# ruff: noqa: N818  exceptions without the suffix Error, as in httpx and Django
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ class UploadError(Exception):
 
 
 class InvalidRequest(UploadError):
-    """The request is not valid: see errors for each field."""
+    """The request is not valid. See errors for each field."""
 
     code = "invalid_request"
 
@@ -68,7 +69,7 @@ class PermissionDenied(UploadError):
 
 
 class CsrfFailed(PermissionDenied):
-    """The X-CSRFToken header is missing or wrong: reload the page."""
+    """The X-CSRFToken header is missing or wrong. Reload the page."""
 
     code = "csrf_failed"
 
@@ -86,11 +87,11 @@ class InvalidState(UploadError):
 
 
 class StaleUpload(InvalidState):
-    """Another request changed the upload first: read it again."""
+    """Another request changed the upload first. Read the upload again."""
 
 
 class Incomplete(UploadError):
-    """Bytes are missing in the bucket: send them, then complete again."""
+    """Bytes are missing in the bucket. Send them, then complete again."""
 
     code = "incomplete"
 
@@ -100,7 +101,7 @@ class Incomplete(UploadError):
 
 
 class QuotaExceeded(UploadError):
-    """The file does not fit into the remaining quota: delete something first."""
+    """The file does not fit into the remaining quota. Delete a file first."""
 
     code = "quota_exceeded"
 
@@ -118,7 +119,7 @@ class ContentTypeNotAllowed(UploadError):
 
 
 class RateLimited(UploadError):
-    """Too many requests: wait before the next one."""
+    """Too many requests. Wait, then try again."""
 
     code = "rate_limited"
 
@@ -128,7 +129,7 @@ class RateLimited(UploadError):
 
 
 class InspectorUnavailable(UploadError):
-    """An inspector cannot look at the content now: the upload waits for it."""
+    """An inspector is unavailable. The upload will be inspected later."""
 
     code = "inspector_unavailable"
 
@@ -140,24 +141,24 @@ class StorageError(UploadError):
 
 
 class StorageUnavailable(StorageError):
-    """The storage does not answer as it should: try again in a moment."""
+    """The storage is unavailable. Try again in a moment."""
 
 
 class NoSuchMultipartUpload(StorageError):
-    """The multipart upload is unknown: it was completed, aborted or never begun."""
+    """There is no such multipart upload. It was completed, aborted or never started."""
 
 
 class ObjectExists(StorageError):
-    """There is an object under this key already."""
+    """An object with this key already exists."""
 
 
 class CompletionConflict(StorageError):
-    """Another conditional request for the key was in progress: nothing was joined."""
+    """Another request for the same key was in progress. The parts were not joined."""
 
 
 class PartsRefused(StorageError):
-    """The storage would not make an object of these parts."""
+    """The storage refused to join these parts."""
 
 
 class CopyRefused(StorageError):
-    """What was to be copied is another object by now, or its copy is there already."""
+    """The source object was replaced, or the copy already exists."""

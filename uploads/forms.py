@@ -13,7 +13,7 @@ from uploads.lifecycle.policy import Policy
 from uploads.lifecycle.quota import Usage
 from uploads.models import Scope
 from uploads.text.filenames import chosen_filename, clean_filename
-from uploads.text.sizes import in_words
+from uploads.text.sizes import format_bytes
 
 ROOMS = (100 * 1000**2, 1000**3, MAX_FORM_BYTES)
 """What a plain form may ask for, in bytes."""
@@ -59,7 +59,7 @@ class PlainUploadForm(HouseForm, forms.Form):
 
     room = forms.ChoiceField(
         label="The file is at most",
-        choices=[*((str(size), in_words(size)) for size in ROOMS), (REST, REST)],
+        choices=[*((str(size), format_bytes(size)) for size in ROOMS), (REST, REST)],
         help_text="So much of your space is reserved until the file is here. From "
         "then on only its own size counts.",
     )
@@ -77,10 +77,10 @@ class PlainUploadForm(HouseForm, forms.Form):
         super().__init__(*args, **kwargs)
         most = min(policy.max_file_size, MAX_FORM_BYTES)
         self.rest = min(usage.free_bytes, most)
-        offered = [(str(size), in_words(size)) for size in ROOMS if size <= most]
+        offered = [(str(size), format_bytes(size)) for size in ROOMS if size <= most]
         if self.rest and self.rest not in ROOMS:
             which = "all that is left" if self.rest < most else "the most that may be"
-            offered.append((REST, f"{in_words(self.rest)}, {which}"))
+            offered.append((REST, f"{format_bytes(self.rest)}, {which}"))
         self.fields["room"].widget.choices = offered
 
     def clean_room(self) -> int:

@@ -1,4 +1,4 @@
-"""The database cannot be reached: which errors say so, and what the log is told."""
+"""Database outages: recognise them, remember them on the request, and log them."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ from django.http import HttpRequest
 logger = structlog.get_logger("slipway.database")
 
 DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError)
-"""What the database says of itself: it is away, full, closing, or its line is cut."""
+"""The classes of errors that an outage can raise; see ``is_outage``."""
 
 _READ_ONLY = "25006"
-"""What PostgreSQL answers that has just handed over to another: an InternalError."""
+"""SQLSTATE of an InternalError from a PostgreSQL server that is now a replica."""
 
 _POSTGRES_CLASSES = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58"})
-"""Of SQLSTATE: no connection, no entry, crossed transactions, no room, locks, shutdowns.
-What else psycopg calls an OperationalError is about the statement."""
+"""SQLSTATE classes of outages: connection, login, rollback, space, locks, shutdown.
+
+With any other SQLSTATE, psycopg's OperationalError is caused by the statement.
+"""
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+]{0,20}://\S+", re.IGNORECASE)
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Return whether ``error`` says that the database cannot do its work now.
+    """Return whether ``error`` means that the database is unavailable for now.
 
-    It is nobody's fault then, and the same request may succeed in a moment. An
-    OperationalError can be about the statement too: SQLite says so where a table is not
-    there, PostgreSQL where a value does not fit into an index. Those are faults of ours.
+    The same request may succeed in a moment. Some OperationalErrors are bugs of ours
+    instead: SQLite raises one for a missing table, PostgreSQL for a value that is too
+    large for an index. For these, returns False.
     """
     if not isinstance(error, DATABASE_ERRORS):
         return False
@@ -43,31 +45,31 @@ def is_outage(error: BaseException | None) -> bool:
 
 
 def outage_of(request: object) -> BaseException | None:
-    """Return the error that the database answered this request with, if it did."""
+    """Return the outage that was remembered on ``request``, or None."""
     error: BaseException | None = getattr(request, "_outage", None)
     return error
 
 
 def remember_outage(request: HttpRequest, error: BaseException | None) -> None:
-    """Keep on the request what the database answered; None for nothing."""
+    """Store the outage on the request; None clears a stored outage."""
     request._outage = error  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def log_outage(error: BaseException) -> None:
-    """Write the one line that an outage is worth, on one line."""
-    # A deadlock is called one by the driver only.
+    """Log an outage as one line, without a traceback."""
+    # Only the driver's class is specific, such as DeadlockDetected.
     kind = type(error.__cause__ or error).__name__
-    logger.error("database.unavailable", kind=kind, error=_in_words(error))
+    logger.error("database.unavailable", kind=kind, error=_without_secrets(error))
 
 
-def _in_words(error: BaseException) -> str:
-    """Return what the driver said, without what may not be logged.
+def _without_secrets(error: BaseException) -> str:
+    """Return the driver's message on one line, without URLs and passwords.
 
-    A driver that is given a URL or a password which it cannot use may repeat it.
+    Drivers repeat a connection URL or a password that they cannot use.
     """
-    words = _ADDRESS.sub("...", " ".join(str(error).split()))
+    message = _ADDRESS.sub("...", " ".join(str(error).split()))
     for database in settings.DATABASES.values():
         password = str(database.get("PASSWORD") or "")
         if password:
-            words = words.replace(password, "...")
-    return words
+            message = message.replace(password, "...")
+    return message

@@ -1,9 +1,9 @@
-"""The states of an upload and the moves between them, on one screen.
+"""The states of an upload and the permitted moves between them.
 
              start              complete               inspectors pass
 (nothing) --------> pending --------------> inspecting ----------------> ready
                      |    |                  |      |                     |
-              cancel |    | overdue   refuse |      | delete       delete |
+              cancel |    | expire    reject |      | delete       delete |
                      v    v                  v      v                     v
              cancelled    expired     rejected      deleted         deleted
 """
@@ -14,13 +14,13 @@ from django.db import models
 
 
 class State(models.TextChoices):
-    PENDING = "pending"  # URLs are out; bytes may be in flight
-    INSPECTING = "inspecting"  # the object is what was declared, not yet trusted
-    READY = "ready"  # verified and inspected; safe to serve
-    REJECTED = "rejected", "Refused"  # facts or content were; people read "Refused"
-    EXPIRED = "expired"  # not completed in time
-    CANCELLED = "cancelled"  # given up by its owner before it was complete
-    DELETED = "deleted"  # removed by its owner or an operator
+    PENDING = "pending"  # presigned URLs are valid; bytes may be in flight
+    INSPECTING = "inspecting"  # the object matches the declaration; inspectors work
+    READY = "ready"  # verified and inspected; may be downloaded
+    REJECTED = "rejected", "Refused"  # by verification or by an inspector
+    EXPIRED = "expired"  # not completed before its deadline
+    CANCELLED = "cancelled"  # by its owner, before it was complete
+    DELETED = "deleted"  # by its owner or by an operator
 
 
 MOVES: dict[State, frozenset[State]] = {
@@ -29,7 +29,7 @@ MOVES: dict[State, frozenset[State]] = {
     ),
     State.INSPECTING: frozenset({State.READY, State.REJECTED, State.DELETED}),
     State.READY: frozenset({State.REJECTED, State.DELETED}),
-    # Bytes and quota are gone by then: its owner takes it off the list.
+    # Bytes and quota were released before. The owner removes the entry from the list.
     State.REJECTED: frozenset({State.DELETED}),
     State.EXPIRED: frozenset(),
     State.CANCELLED: frozenset(),
@@ -37,18 +37,18 @@ MOVES: dict[State, frozenset[State]] = {
 }
 
 RESERVING = frozenset({State.PENDING, State.INSPECTING})
-"""States whose bytes are promised: counted in ``reserved_bytes``."""
+"""States whose bytes are counted in ``reserved_bytes``."""
 
 USING = frozenset({State.READY})
-"""States whose bytes are in use: counted in ``used_bytes``."""
+"""States whose bytes are counted in ``used_bytes``."""
 
 FINAL = frozenset(State) - RESERVING - USING
-"""States that hold nothing. The row stays as a tombstone, the bytes go."""
+"""States without quota. The row is kept as a tombstone, the object is deleted."""
 
 
 class Transport(models.TextChoices):
     PUT = "put"  # one presigned PUT
     MULTIPART = "multipart"  # presigned parts, completed by the server
     POST = "post"  # one presigned POST form
-    FORM = "form"  # a form without JavaScript: neither size nor checksum is declared
-    COPY = "copy"  # the server copies it from quarantine, when an operator releases it
+    FORM = "form"  # a form without JavaScript; it declares no size and no checksum
+    COPY = "copy"  # a release: the server copies the object from quarantine

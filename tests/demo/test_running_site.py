@@ -35,11 +35,11 @@ def running(shared: Demo) -> Demo:
 def test_a_killed_server_is_started_again(running: Demo, record: str) -> None:
     killed = running.pid_of(record)
     assert killed
-    told = running.terminal().count("starting it again")
+    told = running.terminal().count("is started again")
 
     os.kill(killed, signal.SIGKILL)
 
-    until(lambda: running.terminal().count("starting it again") == told + 1)
+    until(lambda: running.terminal().count("is started again") == told + 1)
     until(lambda: running.pid_of(record) not in {None, killed} and running.answers())
 
 
@@ -71,7 +71,7 @@ def test_a_second_start_in_the_same_folder_is_refused(running: Demo) -> None:
     answer = running.run("run")
 
     assert answer.returncode == 1
-    assert f"A site runs already at http://{HOST}:{running.port}" in answer.stderr
+    assert f"Another site at http://{HOST}:{running.port}" in answer.stderr
     assert running.answers()
 
 

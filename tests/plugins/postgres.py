@@ -19,7 +19,7 @@ import pytest
 
 from tests.plugins.homes import new_home, remove_leftovers
 from tests.plugins.workers import runs_tests_itself
-from uploads.dev.processes import PidRecord, leash
+from uploads.dev.processes import PidRecord, end_with_parent
 
 _PREFIX = "slipway-postgres-"
 _READY_SECONDS = 120
@@ -107,7 +107,7 @@ class PostgresServer:
             command += ["-c", f"{name}={value}"]
         with (self.home / "postgres.log").open("ab") as log:
             return subprocess.Popen(
-                [*leash("INT"), *command],
+                [*end_with_parent("INT"), *command],
                 user=self.user,
                 stdout=log,
                 stderr=log,

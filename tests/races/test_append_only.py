@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, models, transaction
 
 from uploads.models import AuditEvent
-from uploads.models.event import opened_for
+from uploads.models.event import changeable_events
 from uploads.trail.writing import record
 
 
@@ -65,7 +65,7 @@ def test_an_account_that_goes_leaves_its_lines(alice: Any, event: AuditEvent) ->
 
 @pytest.mark.parametrize("purpose", ["retention", "erasure"])
 def test_the_door_is_open_for_one_transaction(event: AuditEvent, purpose: Any) -> None:
-    with opened_for(purpose) as events:
+    with changeable_events(purpose) as events:
         events.filter(pk=event.pk).update(detail={})
         events.exclude(pk=event.pk).delete()
 
@@ -76,7 +76,7 @@ def test_the_door_is_open_for_one_transaction(event: AuditEvent, purpose: Any) -
 
 def test_the_door_is_shut_again_inside_a_larger_transaction(event: AuditEvent) -> None:
     with transaction.atomic():
-        with opened_for("retention"):
+        with changeable_events("retention"):
             pass
         with (
             pytest.raises(IntegrityError, match="append-only"),
@@ -87,7 +87,7 @@ def test_the_door_is_shut_again_inside_a_larger_transaction(event: AuditEvent) -
 
 
 def test_what_breaks_behind_the_door_shuts_it(event: AuditEvent) -> None:
-    with suppress(RuntimeError), opened_for("erasure") as events:
+    with suppress(RuntimeError), changeable_events("erasure") as events:
         events.all().delete()
         raise RuntimeError
 

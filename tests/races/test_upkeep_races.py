@@ -99,7 +99,9 @@ def test_two_sweepers_a_consumer_and_browsers_settle_40_uploads_once(
     fill(bucket, alice)
     uploads = list(Upload.objects.order_by("pk"))
     assert len(uploads) == 40
-    arrived = [row for row in uploads if row.urls_expire_at and not row.is_overdue]
+    arrived = [
+        row for row in uploads if row.urls_expire_at and not row.is_past_deadline
+    ]
     known = [row for row in arrived if row.state != State.CANCELLED]
 
     pages = [partial(complete, uploads[start::4]) for start in range(4)]

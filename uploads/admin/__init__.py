@@ -1,4 +1,4 @@
-"""The operators' side of the site: Django's admin, made for millions of rows."""
+"""Django's admin for operators. Every list works with millions of rows."""
 
 from django.contrib import admin
 
@@ -15,7 +15,7 @@ from uploads.admin import (
 
 admin.site.site_header = "Slipway"
 admin.site.site_title = "Slipway"
-# The lists are wide, and the breadcrumbs lead everywhere.
+# The wide lists need the space. The breadcrumbs link to every page.
 admin.site.enable_nav_sidebar = False
 
 __all__ = [

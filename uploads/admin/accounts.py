@@ -1,4 +1,4 @@
-"""Accounts and groups, as Django shows them, and the way from one to its events."""
+"""Django's pages of accounts and groups, with links from an account to its events."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class AccountAdmin(Recorded, UserAdmin):  # type: ignore[type-arg]
     @admin.display(description="Events")
     def events(self, user: User) -> SafeString:
         page = "uploads_auditevent_changelist"
-        about = link(page, "Events of this account", query=f"?account={user.pk}")
-        by = link(page, "what it did", query=f"?actor={user.pk}")
+        about = link(page, "Events about this account", query=f"?account={user.pk}")
+        by = link(page, "Events by this account", query=f"?actor={user.pk}")
         return format_html("{} · {}", about, by)
 
 

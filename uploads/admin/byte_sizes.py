@@ -1,6 +1,6 @@
-"""Sizes as people write them: ``20 GB`` in forms, lists and bars.
+"""Form fields for sizes with a unit, such as ``20 GB``.
 
-Units count in thousands, as on the pages; those with an i, in 1024s.
+One kB is 1000 bytes, as on the pages. One KiB is 1024 bytes.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ WRITTEN = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGTP]?)(I?B)?(?:YTES?)?", re.ASCII)
 
 
 def parse(text: str) -> int:
-    """Return the bytes that ``20 GB``, ``1.5 TiB`` or ``1048576`` mean.
+    """Return the number of bytes for ``20 GB``, ``1.5 TiB`` or ``1048576``.
 
-    Raises ValueError for what is no size.
+    Raises ValueError if ``text`` is not a size.
     """
     written = WRITTEN.fullmatch(text.strip().upper())
     if written is None:
@@ -32,11 +32,11 @@ def parse(text: str) -> int:
 
 
 class ByteSizeField(forms.CharField):
-    """A number of bytes, written as a number or with a unit; empty is None."""
+    """A number of bytes, typed with or without a unit. An empty field is None."""
 
     default_error_messages = {
         "invalid": "Write a size such as 20 GB or 1.5 TB, or a number of bytes.",
-        "too_large": "That is more than can be counted: at most 9223 PB.",
+        "too_large": "The size is too large. The maximum is 9223 PB.",
     }
 
     def to_python(self, value: Any) -> Any:
@@ -56,7 +56,10 @@ class ByteSizeField(forms.CharField):
         return byte_size
 
     def prepare_value(self, value: Any) -> Any:
-        """Show the largest unit that loses nothing: saving it back changes nothing."""
+        """Return the size in the largest unit without rounding.
+
+        Saving the form again therefore changes nothing.
+        """
         if not isinstance(value, int):
             return value
         exponent = 0

@@ -1,4 +1,4 @@
-"""The audit trail: read, searched, and never touched."""
+"""The audit trail in the admin: it can be searched, but not changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_INLINE = 50
 
 
 class _AppendOnly:
-    """Refuses to add, change or delete, whatever permissions an account has."""
+    """Refuses adding, changing and deleting to every account, superusers included."""
 
     def has_add_permission(self, *_: Any, **__: Any) -> bool:
         return False
@@ -47,7 +47,7 @@ class _AppendOnly:
 
 
 class EventChangeList(BoundedChangeList):
-    """Finds what is about one noun among what all other filters leave."""
+    """Applies a KindFilter for a noun last, after all other filters."""
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: Any = None
@@ -55,7 +55,8 @@ class EventChangeList(BoundedChangeList):
         events = super().get_queryset(request, exclude_parameters)
         for spec in self.filter_specs:
             if isinstance(spec, KindFilter) and spec.kinds():
-                events = newest(events, [{"kind": kind} for kind in spec.kinds()])
+                by_kind = [{"kind": kind} for kind in spec.kinds()]
+                events = newest_matching(events, by_kind)
         return events
 
 
@@ -77,7 +78,7 @@ class EventAdmin(_AppendOnly, ListAdmin):
     sortable_by = ("at",)
     search_fields = ("request_id",)
     search_help_text = (
-        "A whole user name, the id of an upload, or the whole id of a request."
+        "A complete username, the id of an upload, or the complete id of a request."
     )
     fields = (
         "at",
@@ -111,13 +112,16 @@ class EventAdmin(_AppendOnly, ListAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find by whole names and ids: request ids of 32 hex digits look like ours."""
+        """Return the events whose upload, account, actor or request is the term.
+
+        A term of 32 hex digits can be the id of an upload or of a request.
+        """
         term = search_term.strip()
         if not term:
             return queryset, False
-        return self._found(queryset, term), False
+        return self._search(queryset, term), False
 
-    def _found(self, events: QuerySet[Any], term: str) -> QuerySet[Any]:
+    def _search(self, events: QuerySet[Any], term: str) -> QuerySet[Any]:
         with suppress(ValueError):
             of_upload = events.filter(upload_id=uuid.UUID(term))
             if of_upload.exists():
@@ -125,26 +129,28 @@ class EventAdmin(_AppendOnly, ListAdmin):
         users = get_user_model()
         account = users.objects.filter(**{users.USERNAME_FIELD: term}).first()
         if account is not None:
-            return newest(events, [{"user": account}, {"actor": account}])
+            return newest_matching(events, [{"user": account}, {"actor": account}])
         return events.filter(request_id=term)
 
 
-def newest(events: QuerySet[Any], parts: list[dict[str, Any]]) -> QuerySet[Any]:
-    """Return the newest MAX_MATCHES of ``events`` that one of ``parts`` describes.
+def newest_matching(
+    events: QuerySet[Any], conditions: list[dict[str, Any]]
+) -> QuerySet[Any]:
+    """Return the newest MAX_MATCHES events that match at least one of ``conditions``.
 
-    Each is read by an index of its own. Of one condition with OR a database would
-    sort all that match, and that may be the table.
+    Each condition is one query with its own index. With a single OR query, the database
+    would sort all matches, possibly the whole table.
     """
     found: set[tuple[Any, int]] = set()
-    for part in parts:
-        rows = events.filter(**part).order_by("-at", "-id")
+    for condition in conditions:
+        rows = events.filter(**condition).order_by("-at", "-id")
         found.update(rows.values_list("at", "id")[:MAX_MATCHES])
     ids = [pk for _, pk in sorted(found, reverse=True)[:MAX_MATCHES]]
     return events.filter(pk__in=ids)
 
 
 def _filtered(name: str, account: Any) -> SafeString | None:
-    """Return a link to the events of which ``account`` is the actor or the account."""
+    """Return a link to the list of events with the filter ``name`` = ``account``."""
     if account is None:
         return None
     query = f"?{name}={account.pk}"
@@ -152,11 +158,11 @@ def _filtered(name: str, account: Any) -> SafeString | None:
 
 
 class NewestEvents(BaseInlineFormSet):  # type: ignore[type-arg]
-    """The newest few: an upload that is downloaded daily has thousands."""
+    """The newest MAX_INLINE events. A frequently downloaded upload has thousands."""
 
     @cached_property
     def newest(self) -> Any:
-        # Kept, because each slice of a queryset asks the database again.
+        # Cached, because each slice of a queryset is a new query.
         return super().get_queryset()[:MAX_INLINE]
 
     def get_queryset(self) -> Any:
@@ -168,7 +174,7 @@ class EventInline(_AppendOnly, TabularInline):
     formset = NewestEvents
     extra = 0
     verbose_name_plural = (
-        f"Events, newest first, at most {MAX_INLINE}, without the presigned batches"
+        f"The newest {MAX_INLINE} events, without those for presigned URLs"
     )
     fields = ("at", "kind", "actor", "address", "request_id", "facts")
     readonly_fields = fields

@@ -1,4 +1,4 @@
-"""Filters whose choices are known: none asks the table which values it has."""
+"""Filters with fixed choices, so that no filter reads its values from the table."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ REQUESTED = Q(
     release_requested_at__isnull=False,
     released_as__isnull=True,
 ) & ~Q(quarantine_key="")
-"""Uploads whose owners wait for an operator to decide."""
+"""Uploads whose release was requested by their owner and not decided yet."""
 
-MAX_DIGITS = 18  # of an account's id: no database counts further
+MAX_DIGITS = 18  # of an account's id; more digits overflow the database's integers
 
 MIB = 1024**2
 GIB = 1024**3
 
 
-class ScanningFilter(SimpleListFilter):
-    """A filter without an index: the list applies ``condition`` to its newest rows."""
+class UnindexedFilter(SimpleListFilter):
+    """A filter without an index. UploadChangeList applies it to the newest rows only."""
 
-    choices_in_words: tuple[tuple[str, str], ...] = ()
+    labelled_choices: tuple[tuple[str, str], ...] = ()
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return self.choices_in_words
+        return self.labelled_choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Leave the rows alone: UploadChangeList narrows them last."""
+        """Return all rows. UploadChangeList applies ``condition`` after all filters."""
         return queryset
 
     def condition(self) -> Q:
-        """Return what the chosen value asks of a row; an unknown value, nothing."""
-        known = {value for value, _ in self.choices_in_words}
+        """Return the condition for the chosen value; empty for an unknown value."""
+        known = {value for value, _ in self.labelled_choices}
         value = self.value()
         return self.condition_for(value) if value in known else Q()
 
@@ -46,10 +46,10 @@ class ScanningFilter(SimpleListFilter):
         raise NotImplementedError
 
 
-class TypeFilter(ScanningFilter):
+class TypeFilter(UnindexedFilter):
     title = "type"
     parameter_name = "type"
-    choices_in_words = (
+    labelled_choices = (
         ("image", "Images"),
         ("video", "Video"),
         ("audio", "Audio"),
@@ -62,19 +62,19 @@ class TypeFilter(ScanningFilter):
         return Q(content_type__startswith=f"{value}/")
 
 
-class TransportFilter(ScanningFilter):
+class TransportFilter(UnindexedFilter):
     title = "transport"
     parameter_name = "transport"
-    choices_in_words = tuple((value.value, str(value.label)) for value in Transport)
+    labelled_choices = tuple((value.value, str(value.label)) for value in Transport)
 
     def condition_for(self, value: str) -> Q:
         return Q(transport=value)
 
 
-class InspectionFilter(ScanningFilter):
+class InspectionFilter(UnindexedFilter):
     title = "inspection"
     parameter_name = "inspection"
-    choices_in_words = (
+    labelled_choices = (
         ("waiting", "Waiting for an inspector"),
         ("quarantined", "In quarantine"),
         ("requested", "Release requested"),
@@ -91,14 +91,14 @@ class InspectionFilter(ScanningFilter):
         return Q(state=State.INSPECTING) & ~Q(waiting_reason="")
 
 
-class SizeFilter(ScanningFilter):
+class SizeFilter(UnindexedFilter):
     title = "size"
     parameter_name = "size"
-    choices_in_words = (
+    labelled_choices = (
         ("empty", "Empty"),
-        ("small", "Up to 16 MB"),
-        ("medium", "16 MB to 1 GB"),
-        ("large", "Over 1 GB"),
+        ("small", "Up to 16 MiB"),
+        ("medium", "16 MiB to 1 GiB"),
+        ("large", "Over 1 GiB"),
     )
 
     def condition_for(self, value: str) -> Q:
@@ -155,26 +155,26 @@ class KindFilter(SimpleListFilter):
     )
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        """Return each noun, for all that is about it, before its kinds."""
+        """Return a choice for each noun, followed by the kinds of that noun."""
         choices: list[tuple[str, str]] = []
         for noun, kinds in self.groups().items():
             if len(kinds) > 1:
                 choices.append((noun, f"{noun.capitalize()}: all"))
-            choices += [(kind, _kind_in_words(kind)) for kind in kinds]
+            choices += [(kind, _kind_label(kind)) for kind in kinds]
         return choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Narrow to one kind; a noun is left for EventChangeList, which comes last."""
+        """Filter by one kind. EventChangeList filters by a noun, after all filters."""
         value = self.value()
         return queryset.filter(kind=value) if value and not self.kinds() else queryset
 
     def kinds(self) -> list[str]:
-        """Return the kinds of the chosen noun; none, where one kind is chosen."""
+        """Return the kinds of the chosen noun; empty if a single kind is chosen."""
         return self.groups().get(self.value() or "", [])
 
     @classmethod
     def groups(cls) -> dict[str, list[str]]:
-        """Return the kinds by the noun before their dot."""
+        """Return all kinds, grouped by the noun before their dot."""
         nouns = dict.fromkeys(kind.partition(".")[0] for kind in cls.KINDS)
         return {
             noun: [kind for kind in cls.KINDS if kind.startswith(f"{noun}.")]
@@ -183,7 +183,7 @@ class KindFilter(SimpleListFilter):
 
 
 class AccountFilter(SimpleListFilter):
-    """Events about one account; there are too many accounts to offer a choice."""
+    """Events about one account. It offers no choice, as there are too many accounts."""
 
     title = "account"
     parameter_name = "account"
@@ -204,13 +204,13 @@ class AccountFilter(SimpleListFilter):
 
 
 class ActorFilter(AccountFilter):
-    """Events of what one account did."""
+    """Events whose actor is one account."""
 
     title = "actor"
     parameter_name = "actor"
     field = "actor"
 
 
-def _kind_in_words(kind: str) -> str:
+def _kind_label(kind: str) -> str:
     noun, _, happened = kind.partition(".")
     return f"{noun.capitalize()} {happened.replace('_', ' ')}"

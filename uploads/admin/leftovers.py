@@ -1,4 +1,4 @@
-"""What the upkeep could not settle by itself: read here, and decided by a person."""
+"""Parked notifications and orphans: cases that an operator has to decide."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class ParkedNotificationAdmin(ListAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @admin.action(description="Take in again", permissions=["delete"])
+    @admin.action(description="Process again", permissions=["delete"])
     def take_in_again(self, request: HttpRequest, parked: QuerySet[Any]) -> None:
-        """Handle messages anew; those that can be are parked no more."""
+        """Process the messages again, and delete those that succeed."""
         failures = handled = 0
         for message in parked:
             try:
@@ -48,9 +48,9 @@ class ParkedNotificationAdmin(ListAdmin):
             detail={"handled": handled, "failed": failures},
         )
         if failures:
-            messages.warning(request, f"Still cannot be handled: {failures}.")
+            messages.warning(request, f"Messages that failed again: {failures}.")
         else:
-            messages.success(request, "All were handled.")
+            messages.success(request, "All messages were processed.")
 
 
 @admin.register(Orphan)
@@ -67,5 +67,5 @@ class OrphanAdmin(ListAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # The line would come back with the next sweep: the object is still there.
+        # The next sweep would add the row again, because the object still exists.
         return False

@@ -1,4 +1,4 @@
-"""What every list of this admin shares: bounded work, whatever the table's size."""
+"""Base classes for all lists. Their work is bounded, whatever the size of the table."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ MAX_SEARCH = 255
 
 
 class BoundedChangeList(ChangeList):
-    """A list with a drill-down by date that asks for two values, not for all."""
+    """A list whose drill-down by date reads only the oldest and the newest date."""
 
     def drill_down(self) -> dict[str, Any] | None:
-        """Return a link back and the links one step down; None without dates.
+        """Return the link one step up and the links one step down; None without dates.
 
-        Django's own lists the distinct dates, which reads every row. The oldest
-        and the newest, from the ends of an index, say as much.
+        Django's drill-down lists the distinct dates and reads every row for that. This
+        one reads the oldest and the newest date from an index.
         """
         name = self.date_hierarchy
         span = self._span(name) if name else None
@@ -53,10 +53,10 @@ class BoundedChangeList(ChangeList):
         if day is None:
             return {"back": back, "choices": self._days(year, month, *span)}
         title = f"{MONTHS[month]} {year}"
-        here = {"title": f"{MONTHS[month]} {day}", "link": None}
+        chosen_day = {"title": f"{MONTHS[month]} {day}", "link": None}
         return {
             "back": self._link(title, year=year, month=month),
-            "choices": [here],
+            "choices": [chosen_day],
         }
 
     def _span(self, name: str) -> tuple[datetime, datetime] | None:
@@ -103,10 +103,10 @@ class BoundedChangeList(ChangeList):
 
 
 class Recorded(ModelAdmin):
-    """A ModelAdmin whose every change comes to the audit trail.
+    """A ModelAdmin that writes every change to the audit trail.
 
-    A search takes the first MAX_WORDS words: Django makes a condition of each, and
-    SQLite refuses a thousand of them.
+    A search uses the first MAX_WORDS words. Django makes a condition of each word, and
+    SQLite refuses a thousand conditions.
     """
 
     MAX_WORDS = 10
@@ -118,7 +118,7 @@ class Recorded(ModelAdmin):
         return super().get_search_results(request, queryset, words)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        """Log one by one: many at once pass by the signal that the trail hears."""
+        """Log each row separately, because a bulk insert sends no signal to the trail."""
         entries: list[Any] = []
         for row in queryset:
             one: Any = [row]
@@ -127,13 +127,12 @@ class Recorded(ModelAdmin):
 
 
 class ListAdmin(Recorded):
-    """A ModelAdmin that counts nothing to the end and joins what it shows."""
+    """A ModelAdmin whose lists never count or load a whole table."""
 
     paginator = CappedPaginator
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     list_per_page = 100
-    # "Show all" of a long list is a page that nobody can read.
     list_max_show_all = 200
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -141,7 +140,7 @@ class ListAdmin(Recorded):
 
 
 def with_permission(request: HttpRequest, permission: str) -> bool:
-    """Return whether the person has a permission of this app, as ``change_upload``."""
+    """Return whether the account has a permission of this app, e.g. ``change_upload``."""
     return bool(request.user.has_perm(f"uploads.{permission}"))
 
 

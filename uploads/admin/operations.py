@@ -1,4 +1,4 @@
-"""What operators do to many uploads at once, and how they are told of it."""
+"""Operations on many uploads at once, with messages about the results."""
 
 from __future__ import annotations
 
@@ -19,18 +19,23 @@ from uploads.trail.writing import record
 from uploads.upkeep.reverification import Finding, reverify
 
 MAX_SELECTED = 500
-"""Each upload costs a request or two to S3, and a person waits for the answer."""
+"""A limit is needed, because each upload costs one or two S3 requests."""
 
 MAX_NAMES = 5
 
 
-def chosen(request: HttpRequest, queryset: QuerySet[Any]) -> list[Upload]:
-    """Return the chosen uploads; none, and say so, where they are too many."""
+def selected_uploads(request: HttpRequest, queryset: QuerySet[Any]) -> list[Upload]:
+    """Return the selected uploads.
+
+    If more than MAX_SELECTED are selected, adds an error message and returns none.
+    """
     uploads = list(queryset[: MAX_SELECTED + 1])
     if len(uploads) <= MAX_SELECTED:
         return uploads
     messages.error(
-        request, f"Choose at most {MAX_SELECTED} uploads at a time: nothing was done."
+        request,
+        f"You selected more than {MAX_SELECTED} uploads, so nothing was done. "
+        "Select fewer, then try again.",
     )
     return []
 
@@ -46,12 +51,12 @@ def verify_again(request: HttpRequest, uploads: list[Upload]) -> None:
 
 def remove(request: HttpRequest, uploads: list[Upload]) -> None:
     def step(upload: Upload) -> Finding:
-        was_over = upload.is_final
+        was_final = upload.is_final
         lifecycle.remove(upload, actor=request.user)
         if lifecycle.empty_quarantine(upload, actor=request.user):
-            return Finding(True, "It is gone from quarantine.")
-        if was_over:
-            return Finding(True, "It was over already.")
+            return Finding(True, "It was deleted from quarantine.")
+        if was_final:
+            return Finding(True, "It had already ended.")
         return Finding(True, f"It is now {upload.state}.")
 
     _each(request, uploads, step)
@@ -65,13 +70,15 @@ def release(request: HttpRequest, uploads: list[Upload]) -> None:
         try:
             complete(made, actor=request.user)
         except StorageUnavailable:
-            words = "It is being released; the storage does not answer at the moment."
+            words = (
+                "Its release has started. The storage does not answer at the moment."
+            )
             return Finding(True, words)
         if made.state == State.REJECTED:
             return Finding(False, f"Its release was refused. {made.rejected_reason}")
         if made.state == State.READY:
-            return Finding(True, "It is released, and ready for its owner.")
-        return Finding(True, f"It is being released, and now {made.state}.")
+            return Finding(True, "It is released and ready for its owner.")
+        return Finding(True, f"Its release has started. It is now {made.state}.")
 
     _each(request, uploads, step)
 
@@ -79,18 +86,20 @@ def release(request: HttpRequest, uploads: list[Upload]) -> None:
 def purge_again(request: HttpRequest, uploads: list[Upload]) -> None:
     def step(upload: Upload) -> Finding:
         if upload.state not in FINAL:
-            return Finding(False, f"It is {upload.state}: delete it first.")
+            return Finding(False, f"It is {upload.state}. Delete it first.")
         if lifecycle.empty_quarantine(upload, actor=request.user):
-            return Finding(True, "It is gone from quarantine.")
+            return Finding(True, "It was deleted from quarantine.")
         if _is_purged(upload):
-            return Finding(True, "Its bytes were gone for good already.")
+            return Finding(True, "Its object had already been deleted.")
         if not lifecycle.purge(upload):
-            return Finding(False, "The storage does not answer: try again later.")
+            return Finding(False, "The storage does not answer. Try again later.")
         record("upload.purged", upload=upload, actor=request.user)
         if _is_purged(upload):
-            return Finding(True, "Its bytes are gone for good.")
+            return Finding(True, "Its object is deleted.")
         return Finding(
-            True, "Its bytes are gone; a last look is due once its URLs have died."
+            True,
+            "Its object is deleted. The sweeper checks once more when the URLs have "
+            "expired.",
         )
 
     _each(request, uploads, step)
@@ -103,7 +112,7 @@ def _is_purged(upload: Upload) -> bool:
 def _each(
     request: HttpRequest, uploads: list[Upload], step: Callable[[Upload], Finding]
 ) -> None:
-    """Take one step with each upload, and tell of every outcome once, with names."""
+    """Apply ``step`` to each upload; show one message for each different outcome."""
     outcomes: dict[Finding, list[str]] = defaultdict(list)
     for upload in uploads:
         try:
@@ -112,10 +121,10 @@ def _each(
             finding = Finding(False, error.detail)
         outcomes[finding].append(upload.filename)
     for finding, names in outcomes.items():
-        tell = messages.success if finding.agrees else messages.warning
-        tell(request, f"{_listed(names)}: {finding.words}")
+        add_message = messages.success if finding.agrees else messages.warning
+        add_message(request, f"{_join_names(names)}: {finding.words}")
 
 
-def _listed(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     shown, rest = names[:MAX_NAMES], len(names) - MAX_NAMES
     return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")

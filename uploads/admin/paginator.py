@@ -1,4 +1,4 @@
-"""Pages of a list whose rows nobody counts to the end."""
+"""A paginator that never counts a whole table."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from django.utils.functional import cached_property
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts up to LIMIT and says "more than" beyond it.
+    """Counts at most LIMIT rows, and shows "more than" for a longer list.
 
-    A COUNT over a million rows reads a million rows, on every click. Nobody
-    leafs through more than LIMIT: they filter, or pick a day.
+    A COUNT over a million rows reads a million rows on every click. To reach rows
+    beyond LIMIT, operators filter or choose a date.
     """
 
     LIMIT = 10_000
@@ -26,7 +26,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         return self._counted > self.LIMIT
 
     @property
-    def count_in_words(self) -> str:
+    def count_label(self) -> str:
         return f"more than {self.LIMIT:,}" if self.is_capped else f"{self.count:,}"
 
     @cached_property

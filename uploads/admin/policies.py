@@ -1,4 +1,4 @@
-"""Policies: what one user, or a group's members, may upload."""
+"""Upload policies in the admin: the upload rules of one user or one group."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from django.contrib.auth import get_user_model
 from uploads.admin.byte_sizes import ByteSizeField
 from uploads.admin.listing import ListAdmin
 from uploads.models import UploadPolicy
-from uploads.text.sizes import in_words
+from uploads.text.sizes import format_bytes
 
-# RFC 6838, lower case; a wildcard for the subtype, or for both.
+# Names as in RFC 6838, in lower case. The subtype, or both, may be a wildcard.
 CONTENT_TYPE = re.compile(
     r"\*/\*|[a-z0-9][a-z0-9!#$&^_.+-]*/(\*|[a-z0-9][a-z0-9!#$&^_.+-]*)"
 )
 
 
 class ContentTypesField(forms.CharField):
-    """Content types, one a line; empty is None: the site's default."""
+    """Content types, one per line. An empty field is None (the site's default)."""
 
     widget = forms.Textarea
     default_error_messages = {
         "invalid": "%(written)s is not a content type. "
-        "Write one a line, such as image/* or application/pdf.",
-        "too_long": "%(written)s is too long: a content type has at most 127 letters.",
+        "Write one per line, such as image/* or application/pdf.",
+        "too_long": "%(written)s is too long. "
+        "A content type has at most 127 characters.",
     }
 
     def to_python(self, value: Any) -> Any:
@@ -63,7 +64,7 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     allowed_content_types = ContentTypesField(
         required=False,
-        help_text="One a line, such as image/* or application/pdf. "
+        help_text="One per line, such as image/* or application/pdf. "
         "Empty: the site's default.",
     )
 
@@ -76,7 +77,7 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         if {"user", "group"} <= cleaned.keys() and (
             (cleaned["user"] is None) == (cleaned["group"] is None)
         ):
-            self.add_error("user", "Choose a user or a group: one of the two.")
+            self.add_error("user", "Choose either a user or a group.")
         return cleaned
 
 
@@ -88,14 +89,14 @@ class PolicyAdmin(ListAdmin):
     ordering = ("pk",)
     sortable_by = ()
     search_fields = (f"user__{get_user_model().USERNAME_FIELD}", "group__name")
-    search_help_text = "A part of a user's or a group's name."
+    search_help_text = "Part of a username or of a group's name."
     autocomplete_fields = ("user", "group")
 
     @admin.display(description="Largest file")
     def largest_file(self, policy: UploadPolicy) -> str:
         if policy.max_file_size is None:
             return "the site's default"
-        return in_words(policy.max_file_size)
+        return format_bytes(policy.max_file_size)
 
     @admin.display(description="Allowed content types")
     def content_types(self, policy: UploadPolicy) -> str:

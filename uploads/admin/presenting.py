@@ -1,4 +1,4 @@
-"""Rows as an operator reads them: sizes, ages, people and bars."""
+"""Format values for the admin: ages, sizes, links and quota bars."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from uploads.text.sizes import in_words
+from uploads.text.sizes import format_bytes
 
 
 def age(moment: datetime) -> SafeString:
-    """Return how long ago it was, with the full date in its title."""
+    """Return the time since ``moment``, with the full date as a tooltip."""
     local = timezone.localtime(moment)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
@@ -27,29 +27,30 @@ def age(moment: datetime) -> SafeString:
 
 
 def size(byte_size: int) -> SafeString:
-    """Return a size in words, with the exact number of bytes in its title."""
+    """Return a rounded size, with the exact number of bytes as a tooltip."""
     return format_html(
         '<span class="size" title="{} bytes">{}</span>',
         f"{byte_size:,}",
-        in_words(byte_size),
+        format_bytes(byte_size),
     )
 
 
 def link(url_name: str, words: Any, *args: Any, query: str = "") -> SafeString:
-    """Return a link to a page of this admin; ``query`` is encoded already."""
+    """Return a link to a page of this admin. ``query`` must be URL-encoded."""
     address = reverse(f"admin:{url_name}", args=args)
     return format_html('<a href="{}{}">{}</a>', address, query, words)
 
 
 def bar(used: int, reserved: int, limit: int) -> SafeString:
-    """Return a quota as a bar, used and reserved apart, and in words.
+    """Return a quota as text and as a bar with a used and a reserved section.
 
-    SVG, because its sizes are attributes: the page allows no inline style.
+    The bar is SVG, because the Content Security Policy allows no inline style. The
+    sizes of SVG elements are attributes.
     """
     whole = max(limit, used + reserved, 1)
     used_share = round(100 * used / whole, 1)
     reserved_share = round(100 * reserved / whole, 1)
-    words = f"{in_words(used + reserved)} of {in_words(limit)}"
+    words = f"{format_bytes(used + reserved)} of {format_bytes(limit)}"
     return format_html(
         '<svg class="quota-bar{}" role="img" aria-label="{}" width="160" height="8">'
         '<rect class="quota-bar-room" width="100%" height="8" rx="4"></rect>'

@@ -1,4 +1,4 @@
-"""Quotas: limits to set, counters to read."""
+"""Quotas in the admin: limits can be edited, counters are read-only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from uploads.admin.listing import ListAdmin
 from uploads.admin.presenting import bar, link, size
 from uploads.conf import options
 from uploads.models import StorageQuota
-from uploads.text.sizes import in_words
+from uploads.text.sizes import format_bytes
 from uploads.trail.writing import record
 
 
@@ -41,7 +41,7 @@ class QuotaAdmin(ListAdmin):
     ordering = ("-used_bytes", "-pk")
     sortable_by = ("used", "reserved", "files")
     search_fields = (f"user__{get_user_model().USERNAME_FIELD}",)
-    search_help_text = "A part of a user name."
+    search_help_text = "Part of a username."
     autocomplete_fields = ("user",)
     readonly_fields = ("usage", "used", "reserved", "files", "uploads")
 
@@ -56,15 +56,15 @@ class QuotaAdmin(ListAdmin):
         return () if obj is None else ("user", *self.readonly_fields)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: without its counters, what is stored would count for nothing."""
+        """Return False, because deleting a row would reset the user's counters to 0."""
         return False
 
     def save_model(
         self, request: HttpRequest, obj: StorageQuota, form: Any, change: bool
     ) -> None:
-        """Write the limits alone: the counters have moved since they were read."""
+        """Write only the limits, because the counters may have changed meanwhile."""
         if not change:
-            # An upload that starts just now may have made the row.
+            # An upload may have created the row meanwhile.
             StorageQuota.objects.bulk_create(
                 [StorageQuota(user=obj.user)], ignore_conflicts=True
             )
@@ -104,7 +104,7 @@ class QuotaAdmin(ListAdmin):
     @admin.display(description="Limit", ordering="limit_bytes")
     def limit(self, quota: StorageQuota) -> str:
         default = " (default)" if quota.limit_bytes is None else ""
-        return in_words(_limit(quota)) + default
+        return format_bytes(_limit(quota)) + default
 
     @admin.display(description="Files", ordering=F("file_count"))
     def files(self, quota: StorageQuota) -> str:
@@ -116,7 +116,7 @@ class QuotaAdmin(ListAdmin):
     @admin.display(description="Uploads")
     def uploads(self, quota: StorageQuota) -> SafeString:
         query = f"?owner__id__exact={quota.user_id}"
-        return link("uploads_upload_changelist", "All their uploads", query=query)
+        return link("uploads_upload_changelist", "Uploads of this user", query=query)
 
 
 def _limit(quota: StorageQuota) -> int:

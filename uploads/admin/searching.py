@@ -1,4 +1,4 @@
-"""The list of uploads: filters that an index serves first, then the others."""
+"""The list of uploads: filters with an index are applied first, then all others."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from django.db import connections
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from uploads.admin.filters import ScanningFilter
+from uploads.admin.filters import UnindexedFilter
 from uploads.admin.listing import BoundedChangeList, first_ids
 
 WINDOW = 100_000
-"""Rows that a filter or a name may read one by one, newest first."""
+"""Maximum number of rows that are read without an index, newest first."""
 
 MAX_MATCHES = 1_000
-"""Uploads that one search finds, newest first."""
+"""Maximum number of results of one search, newest first."""
 
 
 class UploadChangeList(BoundedChangeList):
-    """Narrows by index first, so that what must be read row by row stays few.
+    """Filters by index first, then reads at most WINDOW of the remaining rows.
 
-    State, owner and dates have an index. Type, transport, size and names have
-    none: they are looked for in the newest WINDOW of what the others leave, and
-    ``is_cut`` tells the page when that was not everything.
+    State, owner and date have an index. Type, transport, size and name have none, so
+    these conditions apply only to the newest WINDOW of the remaining rows. If there
+    are more rows, ``is_cut`` is true and the page says so.
     """
 
     is_cut = False
@@ -41,7 +41,7 @@ class UploadChangeList(BoundedChangeList):
         scans = [
             spec.condition()
             for spec in self.filter_specs
-            if isinstance(spec, ScanningFilter) and spec.value()
+            if isinstance(spec, UnindexedFilter) and spec.value()
         ]
         if scans:
             uploads = self._newest(uploads).filter(*scans)
@@ -49,7 +49,7 @@ class UploadChangeList(BoundedChangeList):
         return self._search(uploads, term) if term else uploads
 
     def _newest(self, uploads: Any) -> Any:
-        """Return the newest WINDOW of ``uploads``, as a condition on their date."""
+        """Return the newest WINDOW of ``uploads``, selected by a condition on the date."""
         dates = uploads.order_by("-created_at", "-id").values_list(
             "created_at", flat=True
         )
@@ -63,9 +63,9 @@ class UploadChangeList(BoundedChangeList):
         if (upload_id := _uuid(term)) is not None:
             return uploads.filter(pk=upload_id)
         if "/" in term:
-            return uploads.filter(pk__in=_keys_beginning(uploads, term))
-        # One query for both would make the database choose between two indexes,
-        # and it may choose to read the whole table.
+            return uploads.filter(pk__in=_with_key_prefix(uploads, term))
+        # Names and owners are two queries, because one query would need two indexes,
+        # and the database may then read the whole table.
         named = self._newest(uploads).named(term)
         found = first_ids(named, MAX_MATCHES)
         owner = _owner(term)
@@ -86,10 +86,11 @@ def _owner(term: str) -> Any:
     return users.objects.filter(**{f"{users.USERNAME_FIELD}__iexact": term}).first()
 
 
-def _keys_beginning(uploads: QuerySet[Any], prefix: str) -> list[Any]:
+def _with_key_prefix(uploads: QuerySet[Any], prefix: str) -> list[Any]:
+    """Return the ids of the uploads whose key starts with ``prefix``."""
     condition = Q(key__startswith=prefix)
     if connections[uploads.db].vendor == "sqlite":
-        # SQLite's LIKE takes no index here, its comparison does. PostgreSQL is
-        # the other way round: its comparison follows a language's rules.
+        # SQLite uses the index for comparisons, but not for LIKE. PostgreSQL uses it for
+        # LIKE; its comparisons depend on the collation.
         condition &= Q(key__gte=prefix, key__lt=prefix + chr(0x10FFFF))
     return first_ids(uploads.filter(condition).order_by(), MAX_MATCHES)

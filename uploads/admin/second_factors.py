@@ -1,10 +1,10 @@
-"""Second factors: whose they are, and taking a lost one away."""
+"""Second factors in the admin: they can be listed and deleted."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# Imported so that their registrations come first, and can be taken back here.
+# These imports register allauth's pages, so that they can be unregistered below.
 import allauth.account.admin
 import allauth.mfa.admin
 import allauth.usersessions.admin  # noqa: F401
@@ -22,7 +22,7 @@ admin.site.unregister([EmailAddress, UserSession, Authenticator])
 
 @admin.register(Authenticator)
 class SecondFactorAdmin(ListAdmin):
-    """A factor can be deleted for who has lost it; its secret is shown to nobody."""
+    """Operators delete the factor of a user who lost it. No page shows its secret."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
     list_select_related = ("user",)
@@ -30,7 +30,7 @@ class SecondFactorAdmin(ListAdmin):
     sortable_by = ()
     ordering = ("-pk",)
     search_fields = (f"user__{get_user_model().USERNAME_FIELD}",)
-    search_help_text = "A part of a user name."
+    search_help_text = "Part of a username."
     fields = list_display
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -1,4 +1,4 @@
-"""API tokens: made, shown once, revoked."""
+"""API tokens in the admin: they are created, shown once and revoked."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class TokenAdmin(ListAdmin):
     ordering = ("-pk",)
     sortable_by = ()
     search_fields = ("name", f"user__{get_user_model().USERNAME_FIELD}")
-    search_help_text = "A part of its name, or of a user name."
+    search_help_text = "Part of the token's name or of a username."
     autocomplete_fields = ("user",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None:
             return self.list_display
-        # A token stands in for its user's password: nobody makes one for others,
-        # except who could set that password as well.
+        # A token is as powerful as its user's password. Only superusers may create one
+        # for another user, because they can set that user's password as well.
         others = ("user",) if request.user.is_superuser else ()
         return (*others, "name", "scope", "expires_at", "once")
 
@@ -56,7 +56,7 @@ class TokenAdmin(ListAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: a token is revoked, and its row explains the audit trail."""
+        """Return False, because audit events refer to the row. Tokens are revoked."""
         return False
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
@@ -85,7 +85,7 @@ class TokenAdmin(ListAdmin):
         request.new_token_secret = secret  # type: ignore[attr-defined]
 
     def log_addition(self, request: HttpRequest, obj: ApiToken, message: Any) -> Any:
-        """Log what was made; a form that was sent again has made nothing."""
+        """Log a new token. A form that is sent twice creates only one token."""
         if request.new_token_secret:  # type: ignore[attr-defined]
             return super().log_addition(request, obj, message)
         return None
@@ -93,11 +93,11 @@ class TokenAdmin(ListAdmin):
     def response_add(
         self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Show the secret in the answer itself: a message would put it in a cookie."""
+        """Show the secret in the response. A message would store it in a cookie."""
         secret = request.new_token_secret  # type: ignore[attr-defined]
         context = {
             **self.admin_site.each_context(request),
-            "title": "Copy the token now" if secret else "It is made already",
+            "title": "Copy the token now" if secret else "The token already exists",
             "opts": self.opts,
             "token": obj,
             "secret": secret,

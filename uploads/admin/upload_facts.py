@@ -1,11 +1,11 @@
-"""The facts of an upload on its page in the admin, in their order."""
+"""The fields on the admin's page of an upload, in their order."""
 
 from __future__ import annotations
 
 from typing import Any
 
 FACTS: tuple[tuple[str | None, Any], ...] = (
-    (None, {"fields": ("filename", "relative_path", "owner_link", "state_in_words")}),
+    (None, {"fields": ("filename", "relative_path", "owner_link", "state_label")}),
     (
         "Content",
         {

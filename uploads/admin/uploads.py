@@ -1,4 +1,4 @@
-"""Uploads: every fact to read, none to write; deeds go through the lifecycle."""
+"""Uploads in the admin: all fields are read-only; actions call the lifecycle."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from uploads.admin.upload_facts import FACTS
 from uploads.errors import UploadError
 from uploads.models import Upload
 from uploads.states import State
-from uploads.text.sizes import in_words
+from uploads.text.sizes import format_bytes
 from uploads.trail.writing import record
 
 
@@ -45,7 +45,7 @@ class UploadAdmin(ListAdmin):
     list_display = (
         "filename",
         "owner_link",
-        "state_in_words",
+        "state_label",
         "size",
         "content_type",
         "age",
@@ -56,8 +56,8 @@ class UploadAdmin(ListAdmin):
     sortable_by = ("age",)
     search_fields = ("filename",)
     search_help_text = (
-        "A part of a file name, a whole user name, an id, "
-        "or a key or its beginning (with its slash)."
+        "Part of a file name, a complete username, an id, "
+        "or the first characters of a key (including a slash)."
     )
     fieldsets = FACTS
     readonly_fields = tuple(name for _, part in FACTS for name in part["fields"])
@@ -77,10 +77,10 @@ class UploadAdmin(ListAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Leave the search to UploadChangeList, which searches after all filters."""
+        """Return all rows. UploadChangeList searches them after all filters."""
         return queryset, False
 
-    # The bucket is the truth: a form can change nothing, whoever sends it.
+    # No form may change a row, because the row must agree with the bucket.
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -109,7 +109,7 @@ class UploadAdmin(ListAdmin):
         return link("uploads_upload_changelist", upload.owner, query=query)
 
     @admin.display(description="State")
-    def state_in_words(self, upload: Upload) -> SafeString:
+    def state_label(self, upload: Upload) -> SafeString:
         waits = upload.state == State.INSPECTING and upload.waiting_reason
         return format_html(
             '<span class="state state-{}" title="{}">{}{}</span>',
@@ -125,7 +125,7 @@ class UploadAdmin(ListAdmin):
 
     @admin.display(description="Size")
     def exact_size(self, upload: Upload) -> str:
-        words = in_words(upload.byte_size)
+        words = format_bytes(upload.byte_size)
         exact = f" ({upload.byte_size:,} bytes)" if "byte" not in words else ""
         return words + exact
 
@@ -143,7 +143,7 @@ class UploadAdmin(ListAdmin):
 
     @admin.display(description="Parts")
     def parts(self, upload: Upload) -> str:
-        return f"{upload.part_count} of at most {in_words(upload.part_size)}"
+        return f"{upload.part_count} of at most {format_bytes(upload.part_size)}"
 
     @admin.display(description="Age", ordering="created_at")
     def age(self, upload: Upload) -> SafeString:
@@ -151,7 +151,7 @@ class UploadAdmin(ListAdmin):
 
     @admin.display(description="Download", empty_value="")
     def download(self, upload: Upload) -> SafeString | None:
-        """Return a link to our own page: a URL is presigned for a click only."""
+        """Return a link to our own page, which presigns a URL when it is opened."""
         if upload.state != State.READY:
             return None
         return link("uploads_upload_download", "Download", upload.pk)
@@ -160,28 +160,28 @@ class UploadAdmin(ListAdmin):
     def verify_again(
         self, request: HttpRequest, queryset: QuerySet[Any]
     ) -> HttpResponse | None:
-        operations.verify_again(request, operations.chosen(request, queryset))
+        operations.verify_again(request, operations.selected_uploads(request, queryset))
         return _back(request)
 
     @admin.action(description="Release from quarantine", permissions=["operate"])
     def release(
         self, request: HttpRequest, queryset: QuerySet[Any]
     ) -> HttpResponse | None:
-        operations.release(request, operations.chosen(request, queryset))
+        operations.release(request, operations.selected_uploads(request, queryset))
         return _back(request)
 
-    @admin.action(description="Purge again what is over", permissions=["remove"])
+    @admin.action(description="Purge ended uploads again", permissions=["remove"])
     def purge_again(
         self, request: HttpRequest, queryset: QuerySet[Any]
     ) -> HttpResponse | None:
-        operations.purge_again(request, operations.chosen(request, queryset))
+        operations.purge_again(request, operations.selected_uploads(request, queryset))
         return _back(request)
 
     @admin.action(description="Delete the files", permissions=["remove"])
     def remove(
         self, request: HttpRequest, queryset: QuerySet[Any]
     ) -> HttpResponse | None:
-        uploads = operations.chosen(request, queryset)
+        uploads = operations.selected_uploads(request, queryset)
         if "confirmed" in request.POST or not uploads:
             operations.remove(request, uploads)
             return _back(request)
@@ -191,7 +191,7 @@ class UploadAdmin(ListAdmin):
             "opts": self.opts,
             "media": self.media,
             "uploads": uploads,
-            "total": in_words(sum(upload.byte_size for upload in uploads)),
+            "total": format_bytes(sum(upload.byte_size for upload in uploads)),
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
             "from_page": request.POST.get("from_page", ""),
         }
@@ -208,7 +208,7 @@ class UploadAdmin(ListAdmin):
         return [download, *super().get_urls()]
 
     def redirect_to_object(self, request: HttpRequest, upload_id: Any) -> HttpResponse:
-        """Send the operator to a presigned URL, and write down who asked for it."""
+        """Redirect the operator to a presigned URL, and write an audit event."""
         if not self.has_operate_permission(request):
             raise PermissionDenied
         upload = self.get_object(request, str(upload_id))
@@ -262,7 +262,10 @@ def _upload_link(upload: Upload | None) -> SafeString | None:
 
 
 def _back(request: HttpRequest) -> HttpResponse | None:
-    """Return to the upload that the deed was asked for on; else to the list."""
+    """Return a redirect to the upload's page if the action was started there.
+
+    Returns None otherwise, so that Django shows the list.
+    """
     if request.POST.get("from_page") != "change":
         return None
     upload_id = request.POST.getlist(ACTION_CHECKBOX_NAME)[0]

@@ -14,7 +14,7 @@ from uploads.access import second_factor
 from uploads.access.tokens import find_token
 from uploads.errors import CsrfFailed, NotAuthenticated, PermissionDenied
 from uploads.models import Scope
-from uploads.trail.receivers.logins import notice_token
+from uploads.trail.receivers.logins import record_new_address
 
 USER_HEADER = "X-Slipway-User"
 """Whose page it is that asks, by the primary key; optional."""
@@ -49,7 +49,7 @@ class TokenAuth(HttpBearer):
         row = find_token(token)
         if row is None:
             return None
-        notice_token(row)
+        record_new_address(row)
         if row.scope == Scope.READ and request.method not in SAFE_METHODS:
             raise PermissionDenied(
                 "This token has the scope read, which lists and downloads only: "

@@ -1,4 +1,4 @@
-"""`python -m uploads.dev run` and `manage`: what `make run` and `make manage` call."""
+"""The commands behind `make run` and `make manage`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uploads.dev.supervisor import Supervisor, SupervisorError, manage
 
 
 def main() -> int:
-    """Run the site or one command on it; return the process's exit code."""
+    """Run the demo site, or one management command on it. Return the exit status."""
     options = _parser().parse_args()
     site = DemoSite(options.port, options.s3_port, options.data_dir.resolve())
     try:

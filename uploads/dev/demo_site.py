@@ -1,4 +1,4 @@
-"""The demo site of `make run`: where it is, its environment, its preparation."""
+"""The demo site of `make run`: ports and folders, environment, commands, set-up."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 
 @dataclass(frozen=True)
 class DemoSite:
-    """The two ports and the folder that make one demo site."""
+    """A demo site, defined by two ports and a data folder."""
 
     port: int
     s3_port: int
@@ -23,7 +23,7 @@ class DemoSite:
 
     @property
     def url(self) -> str:
-        """Where the site is."""
+        """The URL of the site."""
         return f"http://{HOST}:{self.port}"
 
     @property
@@ -36,10 +36,10 @@ class DemoSite:
         return S3Server(self.data_dir / "s3", port=self.s3_port)
 
     def environment(self) -> dict[str, str]:
-        """Return the whole environment of the site's processes.
+        """Return the complete environment of the site's processes.
 
-        What the shell has set for another site is left out: a demo, with its
-        well-known passwords, must not meet a real database or bucket.
+        Variables of the shell for another site are left out, because a demo site with
+        known passwords must not use a real database or bucket.
         """
         kept = {
             name: value
@@ -58,12 +58,12 @@ class DemoSite:
         }
 
     def operator_environment(self) -> dict[str, str]:
-        """Return the environment of management commands: the setup identity besides."""
+        """Return the environment of management commands, with the setup identity."""
         return {**self.environment(), **self.s3_server().setup_environment()}
 
     def sweep_command(self) -> list[str]:
-        """Return the command that settles what nobody comes back for, once a minute."""
-        # Unbuffered: what a pass did is in the log when it is over.
+        """Return the command that runs the sweeper, once a minute."""
+        # -u: unbuffered output, so that the report of a pass is in the log at once.
         return [sys.executable, "-u", str(PROJECT / "manage.py"), "sweep", "--loop"]
 
     def web_command(self) -> list[str]:
@@ -80,11 +80,11 @@ class DemoSite:
 
 
 def prepare(site: DemoSite) -> None:
-    """Bring database and bucket up to date; the S3 server runs already."""
+    """Set up Django, the database and the bucket. The S3 server must be running."""
     os.environ.clear()
     os.environ.update(site.operator_environment())
 
-    # Django can be set up only now that its environment is there.
+    # Imported here, because Django reads the environment that is set above.
     import django
     from django.core.management import call_command
 
@@ -96,7 +96,7 @@ def prepare(site: DemoSite) -> None:
 
 
 def make_accounts() -> None:
-    """Make demo/demo and admin/admin unless they are there; django is set up."""
+    """Create the accounts demo/demo and admin/admin if they do not exist."""
     from django.contrib.auth import get_user_model
 
     users = get_user_model().objects

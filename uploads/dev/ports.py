@@ -33,7 +33,7 @@ def is_answering(port: int) -> bool:
 
 
 def wait_until_free(port: int, *, seconds: float) -> bool:
-    """Wait while ``port`` is taken, ``seconds`` at most; return whether it is free."""
+    """Wait at most ``seconds`` until ``port`` is free; return whether it is free."""
     deadline = time.monotonic() + seconds
     while not is_free(port):
         if time.monotonic() > deadline:
@@ -43,12 +43,11 @@ def wait_until_free(port: int, *, seconds: float) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ``count`` different free ports, none of them a second time.
+    """Return ``count`` free ports. No port is returned twice.
 
-    None is taken between this answer and its use, however many processes ask at
-    once: each draws from blocks of its own. They lie below the range from which
-    systems pick the local ports of outgoing connections. Raises OSError when
-    every block is some process's.
+    Each process takes ports from its own blocks, so no other process takes a port
+    before it is used. The blocks lie below the range of ephemeral ports, which
+    the system uses for outgoing connections. Raises OSError if every block is claimed.
     """
     found: list[int] = []
     while len(found) < count:
@@ -61,7 +60,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def _claim_block() -> list[int]:
-    """Take a block of ports for this process: its first number, in UDP, says so."""
+    """Claim a block of ports for this process, by binding its first UDP port."""
     starts = list(_BELOW_EPHEMERAL[::_BLOCK])
     random.shuffle(starts)
     for start in starts:
@@ -71,7 +70,7 @@ def _claim_block() -> list[int]:
         except OSError:
             claim.close()
             continue
-        claim.detach()  # open, and the block ours, until this process ends
+        claim.detach()  # the socket stays open until this process ends
         block = list(range(start, start + _BLOCK))
         random.shuffle(block)
         return block

@@ -1,4 +1,4 @@
-"""Child processes that end with their parent, and records of them in case not."""
+"""Start child processes that end with their parent, and find leftover processes."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ _LOG_LIMIT_BYTES = 10 * 1024**2
 
 
 @cache
-def leash(signal_name: str = "TERM") -> tuple[str, ...]:
-    """Return the words that, put before a command, signal it when we die.
+def end_with_parent(signal_name: str = "TERM") -> tuple[str, ...]:
+    """Return a command prefix: the command gets the signal when this process ends.
 
-    Empty where the system knows no such thing: then only PidRecord helps.
+    Returns an empty prefix if the system does not support it. In this case, only
+    PidRecord finds leftover processes.
     """
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         return ()
-    words = (setpriv, "--pdeathsig", signal_name)
-    probe = subprocess.run([*words, "true"], capture_output=True, check=False)
-    return words if probe.returncode == 0 else ()
+    prefix = (setpriv, "--pdeathsig", signal_name)
+    probe = subprocess.run([*prefix, "true"], capture_output=True, check=False)
+    return prefix if probe.returncode == 0 else ()
 
 
 def spawn(
@@ -35,15 +36,15 @@ def spawn(
     environment: Mapping[str, str] | None = None,
     log: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start ``command`` in a session of its own, its output to ``log`` or to ours.
+    """Start ``command`` in a new session. Its output goes to ``log``, else to stdout.
 
-    Ctrl-C in the terminal does not reach it: whoever started it stops it. Where
-    the kernel can (Linux), it is told to stop when this process dies of anything.
+    Ctrl-C in the terminal does not reach the command, so the caller has to stop it. On
+    Linux, the command gets SIGTERM when this process ends for any reason.
     """
     output = log.open("ab") if log else None
     try:
         return subprocess.Popen(
-            [*leash(), *command],
+            [*end_with_parent(), *command],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -56,14 +57,14 @@ def spawn(
 
 
 def fresh_log(path: Path) -> Path:
-    """Return ``path`` to write a log to; one that has grown too long begins anew."""
+    """Return ``path``, after deleting a log that is larger than _LOG_LIMIT_BYTES."""
     if path.exists() and path.stat().st_size > _LOG_LIMIT_BYTES:
         path.unlink()
     return path
 
 
 def stop(process: subprocess.Popen[bytes], *, patience: float = 30) -> None:
-    """End a child: politely, and after ``patience`` seconds by force."""
+    """Stop a child with SIGTERM, and after ``patience`` seconds with SIGKILL."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -74,9 +75,10 @@ def stop(process: subprocess.Popen[bytes], *, patience: float = 30) -> None:
 
 
 def started_at(pid: int) -> str | None:
-    """Return a mark of when ``pid`` began, or None if no such process lives.
+    """Return the start time of process ``pid``; None if there is no such process.
 
-    Together with the pid it names one process for good: pids are used again.
+    The pid and the start time together identify a process, because pids are reused.
+    The format of the time depends on the system.
     """
     if not Path("/proc/self/stat").exists():
         return _started_at_by_ps(pid)
@@ -84,7 +86,7 @@ def started_at(pid: int) -> str | None:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    # The command's name, second and in brackets, may itself contain brackets.
+    # The second field is the command's name in brackets, which may contain brackets.
     fields = stat.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else fields[19]
 
@@ -100,54 +102,56 @@ def _started_at_by_ps(pid: int) -> str | None:
 
 
 class PidRecord:
-    """A file that says which process of ours runs, true even after a crash.
+    """A file that records a running process of ours, to find it after a crash.
 
-    It says where it lies itself: a copy of the folder of a site that runs names that
-    site's processes, and they are not the copy's to end.
+    The file also contains its own path. In a copied folder the path differs, so the
+    record is ignored and the processes of the original site are not stopped.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def write(self, pid: int) -> None:
-        """Record a process that lives."""
+        """Record a running process."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        # In one step: whoever reads meanwhile finds the old record or the new one.
+        # The file is replaced atomically, so that readers never see half a record.
         fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        record = {"pid": pid, "started_at": started_at(pid), "path": self._place()}
+        record = {"pid": pid, "started_at": started_at(pid), "path": self._own_path()}
         fresh.write_text(json.dumps(record))
         fresh.replace(self.path)
 
     def clear(self) -> None:
-        """Forget the process."""
+        """Delete the record."""
         self.path.unlink(missing_ok=True)
 
     def pid(self) -> int | None:
-        """Return the recorded process's pid if that very process still lives."""
+        """Return the recorded pid if that process is still running, else None."""
         try:
             record = json.loads(self.path.read_text())
-            pid, mark = int(record["pid"]), record["started_at"]
-            if record["path"] != self._place():
+            pid, recorded_start = int(record["pid"]), record["started_at"]
+            if record["path"] != self._own_path():
                 return None
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return pid if mark is not None and started_at(pid) == mark else None
+        if recorded_start is None or started_at(pid) != recorded_start:
+            return None
+        return pid
 
-    def _place(self) -> str:
+    def _own_path(self) -> str:
         return str(self.path.resolve())
 
     def end_leftover(self, *, patience: float = 30) -> bool:
-        """End the recorded process if an earlier run left it; return whether so."""
+        """Stop the recorded process if it still runs; return whether it did."""
         pid = self.pid()
         if pid is not None:
-            _end(pid, signal.SIGTERM)
-            if not self._is_gone(pid, patience):
+            _send_signal(pid, signal.SIGTERM)
+            if not self._wait_until_ended(pid, patience):
                 _kill(pid)
-                self._is_gone(pid, patience)
+                self._wait_until_ended(pid, patience)
         self.clear()
         return pid is not None
 
-    def _is_gone(self, pid: int, patience: float) -> bool:
+    def _wait_until_ended(self, pid: int, patience: float) -> bool:
         deadline = time.monotonic() + patience
         while self.pid() == pid:
             if time.monotonic() > deadline:
@@ -157,17 +161,17 @@ class PidRecord:
 
 
 def _kill(pid: int) -> None:
-    """Kill a process, and where it leads a group all that it has started."""
+    """Kill a process. If it leads a process group, kill the whole group."""
     try:
         if os.getpgid(pid) == pid:
             os.killpg(pid, signal.SIGKILL)
             return
     except ProcessLookupError:
         return
-    _end(pid, signal.SIGKILL)
+    _send_signal(pid, signal.SIGKILL)
 
 
-def _end(pid: int, signum: int) -> None:
+def _send_signal(pid: int, signum: int) -> None:
     try:
         os.kill(pid, signum)
     except ProcessLookupError:

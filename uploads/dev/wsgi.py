@@ -1,7 +1,7 @@
-"""The demo site under gunicorn: the site itself, but with its own page for 404.
+"""The WSGI application of the demo site: the site with its real page for 404.
 
-In development Django answers 404 with a list of its addresses. A demo is looked at
-by people who want to see the site.
+With DEBUG, Django answers 404 with a list of URLs. Visitors of the demo should see the
+site's own page.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from config.wsgi import application
 __all__ = ["application"]
 
 
-def _own_page(request: HttpRequest, exception: Any) -> HttpResponse:
+def _site_page(request: HttpRequest, exception: Any) -> HttpResponse:
     return page_not_found(request, exception)
 
 
-debug.technical_404_response = _own_page
+debug.technical_404_response = _site_page

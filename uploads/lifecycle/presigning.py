@@ -221,4 +221,4 @@ def _later_of(name: str, moment: datetime) -> Greatest:
 
 def _state_in_words(upload: Upload) -> str:
     upload.refresh_from_db(fields=["state", "expires_at"])
-    return "overdue" if upload.is_overdue else upload.state
+    return "overdue" if upload.is_past_deadline else upload.state

@@ -58,7 +58,7 @@ def complete(
         # It may have been given more time while the bucket was asked. Once it is up
         # by the row, nobody gives it any more.
         upload.refresh_from_db(fields=["expires_at"])
-        if not upload.is_overdue:
+        if not upload.is_past_deadline:
             raise
         _expire(upload)
         # Expired just now, or in that very moment completed or given more time.

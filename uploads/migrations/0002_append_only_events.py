@@ -1,7 +1,7 @@
 from django.db import migrations
 
 # Django itself sets an event's account to NULL when the account is deleted; all
-# other changes must come through models.event.opened_for, which says what for.
+# other changes must come through models.event.changeable_events.
 APPEND_ONLY = """
 CREATE FUNCTION uploads_event_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,4 +1,4 @@
-"""Rows: fields, constraints and querysets. Nothing here talks to the network."""
+"""Database tables: fields, constraints and querysets. No module uses the network."""
 
 from uploads.models.bucket import BucketFact
 from uploads.models.event import AuditEvent

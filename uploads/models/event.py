@@ -17,7 +17,7 @@ APPEND_ONLY = "Events are append-only."
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
-    """Reads and inserts; all else raises TypeError."""
+    """Allows reading and inserting. Updating and deleting raise TypeError."""
 
     def update(self, **kwargs: Any) -> int:
         raise TypeError(APPEND_ONLY)
@@ -31,18 +31,20 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
     def bulk_create(
         self, objs: Any, *args: Any, update_conflicts: bool = False, **kwargs: Any
     ) -> list[AuditEvent]:
-        """Insert ``objs``; raise TypeError where that could write over others."""
+        """Insert ``objs``; raise TypeError for ``update_conflicts``."""
         if update_conflicts:
             raise TypeError(APPEND_ONLY)
         return super().bulk_create(objs, *args, **kwargs)
 
 
 class AuditEvent(models.Model):
-    """One audit line. Written with the change it tells of, never changed after.
+    """One audit event. It is written in the transaction of the change it records.
 
-    ``actor`` is who did it, ``user`` whose account it is about: of an upload, its
-    owner's. Only ``opened_for`` lets events go, and PostgreSQL has a trigger that
-    asks for it too.
+    - ``actor``: the account that acted.
+    - ``user``: the account that the event is about; for an upload, its owner.
+
+    Only ``changeable_events`` permits changing or deleting an event. On PostgreSQL, a
+    trigger enforces this as well.
     """
 
     upload = models.ForeignKey(
@@ -100,10 +102,11 @@ class AuditEvent(models.Model):
         using: str | None = None,
         update_fields: Any = None,
     ) -> bool:
-        """Insert the line; raise TypeError for a line that is already there.
+        """Insert the row; raise TypeError if this instance is already stored.
 
-        Every way of saving one ends here, a fixture's past save() too. An id that is
-        taken is an IntegrityError: Django itself would write over its line.
+        Every way of saving an instance ends here. Fixtures skip save(), but not this
+        method. An id that exists already raises IntegrityError; without force_insert,
+        Django would overwrite that row.
         """
         if not self._state.adding:
             raise TypeError(APPEND_ONLY)
@@ -111,26 +114,27 @@ class AuditEvent(models.Model):
         return bool(insert(raw, cls, force_insert=True, using=using))
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Raise TypeError: an audit trail with gaps proves nothing."""
+        """Raise TypeError, because an audit trail with gaps proves nothing."""
         raise TypeError(APPEND_ONLY)
 
 
 @contextmanager
-def opened_for(
+def changeable_events(
     purpose: Literal["retention", "erasure"],
 ) -> Iterator[models.QuerySet[AuditEvent]]:
-    """Yield all events, changeable until the transaction that this begins has ended.
+    """Yield a queryset of all events that permits update and delete.
 
-    The one door past "append-only", for upkeep/retention.py and upkeep/erasure.py.
+    The permission ends with the ``with`` block, which is one transaction. Only
+    trail/retention.py and upkeep/erasure.py use this function.
     """
     with transaction.atomic():
-        _tell_database(purpose)
+        _set_trigger_permission(purpose)
         yield models.QuerySet(AuditEvent)
-        _tell_database("")
+        _set_trigger_permission("")
 
 
-def _tell_database(purpose: str) -> None:
-    """Set what the trigger asks for; a rollback takes it back by itself."""
+def _set_trigger_permission(purpose: str) -> None:
+    """Set the variable that the trigger reads; a rollback resets it."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(

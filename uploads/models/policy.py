@@ -1,4 +1,4 @@
-"""What may be uploaded, where it is not the site's default."""
+"""Upload rules of one user or one group."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from django.db.models import Q
 
 
 class UploadPolicy(models.Model):
-    """What a user, or a group's members, may upload instead of the site's default."""
+    """Upload rules for one user or for all members of one group.
+
+    An empty field means the site's default.
+    """
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,

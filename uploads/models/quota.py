@@ -1,4 +1,4 @@
-"""What a user may store, and what is stored."""
+"""The storage quota of a user, and its counters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db.models import Q
 
 
 class StorageQuota(models.Model):
-    """What one user may store, what is in use and what is promised."""
+    """The limits of one user, and the bytes and files that are used and reserved."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
@@ -36,7 +36,7 @@ class StorageQuota(models.Model):
         verbose_name = "quota"
         verbose_name_plural = "quotas"
         constraints = [
-            # Giving back twice must fail loudly, on every database.
+            # Releasing a reservation twice must raise an error on every database.
             models.CheckConstraint(
                 condition=Q(
                     used_bytes__gte=0,

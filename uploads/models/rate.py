@@ -1,4 +1,4 @@
-"""How much of its allowance somebody has spent."""
+"""The state of the rate limits."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from django.db import models
 
 
 class Rate(models.Model):
-    """One number for each action and subject, moved by ``rates.spend`` alone.
+    """The rate limit of one action for one subject. Only ``access.rates`` writes it.
 
-    There is no index on ``tat``: it changes with every request, and whoever looks
-    for old rows finds few others.
+    ``tat`` has no index, because it changes with every request. Deleting old rows
+    scans the table, which stays small.
     """
 
     key = models.CharField(max_length=100, primary_key=True)
     """``<action>:<kind of subject>:<subject>``"""
     tat = models.BigIntegerField(default=0)
-    """When all that was spent has been earned again, in nanoseconds since 1970.
+    """The "theoretical arrival time" of the generic cell rate algorithm.
 
-    The "theoretical arrival time" of the generic cell rate algorithm.
+    At this time the full allowance is available again. Unit: nanoseconds since 1970.
     """
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Secrets for programs."""
+"""API tokens: secrets with which programs log in."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from django.utils import timezone
 
 
 class Scope(models.TextChoices):
-    """What a token may be used for."""
+    """The requests that a token permits."""
 
     READ = "read", "Read: list and download"
     WRITE = "write", "Read and write: everything the API can do"
 
 
 class ApiToken(models.Model):
-    """A secret that stands in for a login; only its SHA-256 is kept.
+    """A secret that replaces a login. Only its SHA-256 is stored.
 
-    Revoked ones stay, so that the audit trail can be read later.
+    Revoked tokens are kept, because audit events refer to them.
     """
 
     user = models.ForeignKey(
@@ -34,7 +34,7 @@ class ApiToken(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     form_mark = models.CharField(max_length=64, null=True, editable=False)
-    """What the form that made it was marked with: sent again, it makes no other."""
+    """Idempotency key of the form, so that a form sent twice makes one token."""
 
     LAST_USED_RESOLUTION = timedelta(minutes=1)
 
@@ -54,7 +54,10 @@ class ApiToken(models.Model):
 
     @property
     def is_live(self) -> bool:
-        """Whether the token opens anything, as far as its own row says."""
+        """Whether the token is neither revoked nor expired.
+
+        The owner's account may still be inactive.
+        """
         return self.revoked_at is None and (
             self.expires_at is None or self.expires_at > timezone.now()
         )

@@ -1,4 +1,4 @@
-"""What the upkeep remembers between its passes."""
+"""Tables that the sweeper and the other upkeep jobs use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils import timezone
 
 
 class SweepMark(models.Model):
-    """How far a pass over the bucket has come, so that the next one goes on there."""
+    """The last key that a pass over the bucket has checked; the next pass resumes there."""
 
     name = models.CharField(max_length=32, primary_key=True)
     after_key = models.CharField(max_length=1024, blank=True)
@@ -18,7 +18,7 @@ class SweepMark(models.Model):
 
 
 class Orphan(models.Model):
-    """An object that no upload owns, and since when it was seen to be so."""
+    """An object that belongs to no upload, with the times of the first and last check."""
 
     key = models.CharField(max_length=1024, primary_key=True)
     byte_size = models.PositiveBigIntegerField()
@@ -34,7 +34,7 @@ class Orphan(models.Model):
 
 
 class ParkedNotification(models.Model):
-    """A message that could not be read: kept for the operator, out of the queue."""
+    """An unreadable message, deleted from the queue and kept for the operator."""
 
     source = models.CharField(max_length=32)
     body = models.TextField()

@@ -1,4 +1,4 @@
-"""The upload: one file, one lifetime."""
+"""The upload: the row of one file, from its start to its deletion."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from uploads.text.filenames import MAX_FOLDED_LENGTH, folded
 
 class UploadQuerySet(models.QuerySet["Upload"]):
     def visible(self) -> UploadQuerySet:
-        """Return what a file list shows: everything but what was given up."""
+        """Return the uploads for file lists: neither cancelled, expired nor deleted."""
         return self.exclude(state__in=[State.CANCELLED, State.EXPIRED, State.DELETED])
 
     def waiting(self) -> UploadQuerySet:
-        """Return what waits for an inspector that could not look."""
+        """Return the uploads whose inspection was postponed, with a waiting_reason."""
         return self.filter(state=State.INSPECTING).exclude(waiting_reason="")
 
     def named(self, text: str) -> UploadQuerySet:
-        """Return the uploads that have ``text`` in their names, in whatever case.
+        """Return the uploads whose names contain ``text``, in upper or lower case.
 
         Rows without a search_name were written by an older version of this code.
         """
         wanted = folded(text)
         if not wanted:
             return self.none()
-        # Two conditions rather than one OR: the first needs nothing but the index.
+        # Two conditions instead of one OR, because an index can answer the first.
         return self.filter(
             Q(search_name__contains=wanted) | Q(search_name=""),
             ~Q(search_name="") | Q(filename__icontains=text),
@@ -58,12 +58,16 @@ class UploadQuerySet(models.QuerySet["Upload"]):
 
 
 def search_name_of(filename: str) -> str:
-    """Return what search compares; never empty, which means "not yet filled in"."""
+    """Return the folded name that search compares.
+
+    Returns ``?`` instead of an empty text, because an empty search_name means that an
+    older version wrote the row.
+    """
     return folded(filename) or "?"
 
 
 class Upload(models.Model):
-    """A file on its way from a browser to the bucket, and its record ever after."""
+    """One file: declared, uploaded, inspected, stored, deleted. The row is kept."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
@@ -82,7 +86,7 @@ class Upload(models.Model):
         db_default="",
         editable=False,
     )
-    """``filename`` as search compares it; every way of writing the row fills it in."""
+    """The folded ``filename`` for search. Every way of writing the row sets it."""
     relative_path = models.CharField(max_length=1024, blank=True)
     byte_size = models.PositiveBigIntegerField()
     content_type = models.CharField(max_length=127)
@@ -100,7 +104,7 @@ class Upload(models.Model):
     retry_at = models.DateTimeField(null=True, blank=True)
     failed_checks = models.PositiveSmallIntegerField(default=0)
     faults = models.PositiveSmallIntegerField(default=0, db_default=0)
-    """How many looks in a row broke for a fault of ours: see upkeep/sweeper.py."""
+    """How many checks in a row failed because of a bug of ours: upkeep/sweeper.py."""
     claimed_until = models.DateTimeField(null=True, blank=True)
     """End of the lease of the process that inspects the object: lifecycle/claims.py."""
     is_inspected_later = models.BooleanField(default=False, db_default=False)
@@ -115,11 +119,11 @@ class Upload(models.Model):
     """What inspectors tell the owner of an accepted file."""
     rejected_reason = models.CharField("refused because", max_length=255, blank=True)
     waiting_reason = models.CharField(max_length=255, blank=True)
-    """Why an upload is still inspecting: who could not answer, or what broke."""
+    """Why the inspection was postponed: the inspector that was unavailable, or the error."""
     rejected_cause = models.CharField(
         "cause of refusal", max_length=32, blank=True, default="", db_default=""
     )
-    """Stable and for programs; empty where an older version of this code refused."""
+    """A stable code for programs. Empty if an older version refused the upload."""
     quarantine_key = models.CharField(max_length=255, blank=True)
     release_requested_at = models.DateTimeField(null=True, blank=True)
     released_from = models.ForeignKey(
@@ -130,7 +134,7 @@ class Upload(models.Model):
         related_name="+",
         db_index=False,
     )
-    """Of a release: the rejected upload whose copy in quarantine it was made from."""
+    """Set on a released upload: the rejected upload that it was copied from."""
     released_as = models.ForeignKey(
         "self",
         models.SET_NULL,
@@ -139,7 +143,7 @@ class Upload(models.Model):
         related_name="+",
         db_index=False,
     )
-    """Of a rejected upload: the new upload that an operator's release made."""
+    """Set on a rejected upload: the new upload that an operator's release created."""
 
     objects = UploadQuerySet.as_manager()
 
@@ -162,7 +166,7 @@ class Upload(models.Model):
             ),
         ]
         indexes = [
-            # With the name, so that a search for nothing reads no row of the table.
+            # The name is included, so that a search reads the table only for matches.
             models.Index(
                 F("owner"),
                 F("created_at").desc(),
@@ -185,7 +189,7 @@ class Upload(models.Model):
                 condition=Q(state=State.PENDING),
                 name="upload_overdue",
             ),
-            # Erasure deletes rows, and looks for what points at them.
+            # Deleting a row makes Django search for the rows that refer to it.
             models.Index(
                 fields=["released_from"],
                 condition=Q(released_from__isnull=False),
@@ -206,7 +210,7 @@ class Upload(models.Model):
                 condition=Q(state=State.PENDING, transport=Transport.COPY),
                 name="upload_releasing",
             ),
-            # What the sweeper still has to look at: a small part of the table.
+            # The rows that the sweeper still has to check: a small part of the table.
             models.Index(
                 fields=["checked_at"],
                 condition=Q(state__in=sorted(RESERVING)),
@@ -232,7 +236,7 @@ class Upload(models.Model):
 
     @property
     def part_count(self) -> int:
-        """Return how many parts the plan has; 1 for a single request."""
+        """The number of parts; 1 for an upload in a single request."""
         return max(1, -(-self.byte_size // self.part_size))
 
     @property
@@ -240,5 +244,6 @@ class Upload(models.Model):
         return State(self.state) in FINAL
 
     @property
-    def is_overdue(self) -> bool:
+    def is_past_deadline(self) -> bool:
+        """Whether a pending upload may be expired by the sweeper."""
         return self.state == State.PENDING and self.expires_at < timezone.now()

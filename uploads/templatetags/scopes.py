@@ -1,4 +1,4 @@
-"""What a token may do, in templates."""
+"""The scopes of API tokens in templates."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ register = template.Library()
 
 
 @register.filter
-def scope_in_words(scope: str) -> str:
-    """Return the words that the form for a new token has for a scope."""
+def scope_label(scope: str) -> str:
+    """Return the label that the form for a new token shows for ``scope``."""
     return SCOPES[Scope(scope)]

@@ -1,10 +1,10 @@
-"""Sizes in templates: what people read where no script puts it into their language."""
+"""Sizes in templates, for pages without JavaScript."""
 
 from __future__ import annotations
 
 from django import template
 
-from uploads.text.sizes import in_words
+from uploads.text.sizes import format_bytes
 
 register = template.Library()
-register.filter(in_words)
+register.filter(format_bytes)

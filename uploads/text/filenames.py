@@ -1,9 +1,9 @@
-"""File names as people sent them, made safe to store, to show and to send back.
+"""Make file names safe to store, to show and to send in headers.
 
-A name keeps what its owner gave it. Only what is dangerous on some system is changed:
-path separators, characters that nobody sees, names that Windows cannot store. Names
-never become part of a key. static/js/engine/filename.js holds the same rules for the
-page; tests/cases/filenames.json is for both.
+Only dangerous parts of a name are changed: path separators, invisible characters, and
+names that Windows cannot store. Names never become part of a key.
+
+static/js/engine/filename.js has the same rules. tests/cases/filenames.json tests both.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ MAX_MARKS = 30
 """Accents on one letter: no language has more (Unicode's Stream-Safe Text Format)."""
 
 # Control characters, line separators, lone surrogates, noncharacters, and all code points
-# that Unicode calls Default_Ignorable: bidirectional controls (an "invoice\u202egnp.exe"
-# reads as "invoiceexe.png"), zero-width spaces, fillers, tags, variation selectors.
-# Ranges rather than categories: each browser and each Python knows another Unicode.
-_UNSEEN = (
+# with Unicode's property Default_Ignorable: bidirectional controls (people read
+# "invoice\u202egnp.exe" as "invoiceexe.png"), zero-width spaces, fillers, tags, variation
+# selectors. Ranges are used instead of categories, because Unicode's version differs
+# between browsers and Python versions.
+_INVISIBLE = (
     "\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
     "\ufff0-\ufffb\ufdd0-\ufdef\ud800-\udfff\U0001bca0-\U0001bca3"
@@ -34,9 +35,8 @@ _UNSEEN = (
     for plane in range(0, 0x110000, 0x10000)
 )
 
-# Letters and signs whose neighbours join: Arabic to N'Ko, the scripts of India and of
-# South-East Asia, Mongolian, and their later blocks. Persian and Hindi are not spelt right
-# without joiners (U+200C, U+200D).
+# Scripts that need joiners (U+200C, U+200D) for correct spelling, such as Persian and
+# Hindi: Arabic to N'Ko, the scripts of India and South-East Asia, Mongolian.
 _JOINING = (
     "\u0620-\u0dff\u0f00-\u109f\u1780-\u180a\u1810-\u18af\u1a20-\u1aaf\u1b00-\u1c4f"
     "\ua840-\ua87f\ua8e0-\ua8ff\ua980-\ua9df\uaa60-\uaa7f\uabc0-\uabff\ufb50-\ufdcf"
@@ -48,12 +48,13 @@ _SYMBOLS = (
 )
 _IDEOGRAPHS = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
 
-_WELL_PLACED = "|".join(
+# Invisible characters in the places where correct spelling needs them.
+_INVISIBLE_BUT_NEEDED = "|".join(
     [
         # The flags of England, Scotland and Wales.
         "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f",
         f"(?<=[{_JOINING}])[\u200c\u200d]",
-        # Emoji of several: a family, a woman in space.
+        # Joined emoji, such as a family or an astronaut.
         f"(?:(?<=[{_SYMBOLS}])|(?<=[{_SYMBOLS}]\ufe0f))\u200d(?=[{_SYMBOLS}])",
         f"(?<=[{_SYMBOLS}])[\ufe00\ufe0e\ufe0f]",
         "(?<=[0-9#*])\ufe0f(?=\u20e3)",
@@ -62,9 +63,9 @@ _WELL_PLACED = "|".join(
         "(?<=[\u1820-\u18aa])[\u180b-\u180f]",
     ]
 )
-_UNSEEN_OR_WELL_PLACED = re.compile(f"({_WELL_PLACED})|[{_UNSEEN}]")
+_NEEDED_OR_INVISIBLE = re.compile(f"({_INVISIBLE_BUT_NEEDED})|[{_INVISIBLE}]")
 
-_UNSEEN_ONLY = re.compile(f"[{_UNSEEN}]")
+_ANY_INVISIBLE = re.compile(f"[{_INVISIBLE}]")
 
 _BLANK = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000"
 # Begins only where a run of them begins: any other start costs quadratic time.
@@ -81,17 +82,17 @@ _DEVICE = re.compile(
 def clean_filename(sent: str) -> str:
     """Return the last path component of ``sent`` as a name that every system can store.
 
-    If nothing remains, returns ``unnamed``. A name that is too long keeps its extension.
-    A backslash is part of a name, except in what begins like a path of Windows.
+    If nothing remains, returns ``unnamed``. A name that is too long is shortened and
+    keeps its extension. A backslash separates steps only in a Windows path.
     """
     return _clean(_steps(sent)[-1])
 
 
 def chosen_filename(sent: str) -> str:
-    """Return the name that a person typed for a file, without white space around it.
+    """Return the name that a person typed, without surrounding white space.
 
-    A name that comes with a file is cleaned. A typed name is kept or refused, so that
-    the file never gets another name than the person sees. Raises InvalidRequest.
+    A typed name is never cleaned, so that the file gets exactly the name that the
+    person sees. Raises InvalidRequest for a name that ``clean_filename`` would change.
     """
     wanted = _composed(sent.strip()[: 4 * MAX_FILENAME_LENGTH])
     if not wanted:
@@ -103,22 +104,22 @@ def chosen_filename(sent: str) -> str:
     elif printable(wanted) != wanted:
         refusal = "A name cannot contain invisible characters."
     elif _END.search(wanted):
-        refusal = "A name cannot end with a dot or a blank."
+        refusal = "A name cannot end with a dot or a space."
     elif len(wanted) > MAX_FILENAME_LENGTH:
         refusal = f"A name has at most {MAX_FILENAME_LENGTH} characters."
     elif _DRIVE.match(wanted):
-        refusal = "A name cannot begin with a letter and a colon, as a Windows drive."
+        refusal = "A name cannot begin with a letter and a colon, like a Windows drive."
     elif _DEVICE.match(wanted):
-        refusal = "Windows keeps this name for a device. Choose another name."
+        refusal = "Windows reserves this name for a device. Choose another name."
     else:
         return wanted
     raise InvalidRequest(refusal, fields={"filename": [refusal]})
 
 
 def clean_relative_path(sent: str) -> str:
-    """Return a folder path with forward slashes, each step cleaned as a name is.
+    """Return a folder path with forward slashes and with every step cleaned.
 
-    Empty steps, ``.`` and ``..`` are left out. A path that is too long loses its last
+    Empty steps, ``.`` and ``..`` are removed. A path that is too long loses its last
     steps.
     """
     steps = _steps(sent) if "/" in sent else sent.split("\\")
@@ -132,26 +133,28 @@ def clean_relative_path(sent: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return what a name and a search have in common, however each is written.
+    """Return ``text`` in a form for search, which compares folded texts.
 
     Upper and lower case, composed and decomposed letters, wide and narrow forms become
-    one (Unicode's NFKC_Casefold, and a Turkish dotted I is an i); characters that nobody
-    sees go. The length is bounded, since some characters become many.
+    equal (Unicode's NFKC_Casefold; a Turkish dotted I becomes i). Invisible characters
+    are removed. The result is cut at MAX_FOLDED_LENGTH, because some characters become
+    several.
     """
-    seen = _UNSEEN_ONLY.sub("", text)
+    visible = _ANY_INVISIBLE.sub("", text)
     for _ in range(2):
-        # Folding can undo the normal form, and the other way round.
-        seen = unicodedata.normalize("NFKC", seen).casefold().replace("i\u0307", "i")
-    return unicodedata.normalize("NFKC", seen)[:MAX_FOLDED_LENGTH]
+        # Twice, because folding can undo the normal form and normalising the folding.
+        visible = unicodedata.normalize("NFKC", visible).casefold()
+        visible = visible.replace("i\u0307", "i")
+    return unicodedata.normalize("NFKC", visible)[:MAX_FOLDED_LENGTH]
 
 
 def printable(text: str) -> str:
-    """Return ``text`` without the characters that nobody sees.
+    """Return ``text`` without invisible characters.
 
-    Joiners and variation selectors stay where Persian, the scripts of India, ideographs
-    and emoji are written with them.
+    Joiners and variation selectors are kept where correct spelling needs them: in
+    Persian, in the scripts of India, after ideographs and in emoji.
     """
-    return _composed(_without_towers(_UNSEEN_OR_WELL_PLACED.sub(r"\1", text)))
+    return _composed(_without_towers(_NEEDED_OR_INVISIBLE.sub(r"\1", text)))
 
 
 def _composed(text: str) -> str:

@@ -1,7 +1,7 @@
-"""Sizes as people read them. Units count in thousands, as on the pages.
+"""Format sizes for people. One kB is 1000 bytes.
 
-The same rule as formatBytes in static/js/page/format.js: tests/cases/sizes.json is
-for both, so that a size does not change when the page's script takes over.
+formatBytes in static/js/page/format.js has the same rules, so that the text of a size
+does not change when the page's script starts. tests/cases/sizes.json tests both.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from decimal import ROUND_HALF_UP, Decimal
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _NEXT_UNIT_FROM = Decimal("999.5")
-"""What would read "1,000 kB" is better said in the next unit."""
+"""From this amount on, the next unit is used instead of "1,000 kB"."""
 
 
-def in_words(byte_size: int) -> str:
-    """Return a size in the largest unit that leaves at least 1, as ``1.5 GB``."""
+def format_bytes(byte_size: int) -> str:
+    """Return a size in the largest unit with an amount of at least 1, as ``1.5 GB``."""
     if byte_size < 1000:
         return f"{byte_size} {'byte' if byte_size == 1 else 'bytes'}"
     power = 1
     while _amount(byte_size, power) >= _NEXT_UNIT_FROM and power < len(UNITS) - 1:
         power += 1
     amount = _amount(byte_size, power)
-    # From megabytes on a tenth is worth a word up to 100, below only up to 10.
+    # Tenths are shown below 100 for MB and larger units, below 10 for kB.
     has_tenths = amount < (100 if power >= 2 else 10)
     rounded = amount.quantize(Decimal("0.1" if has_tenths else 1), ROUND_HALF_UP)
     return f"{rounded:,}".removesuffix(".0") + f" {UNITS[power]}"

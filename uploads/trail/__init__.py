@@ -1,1 +1,1 @@
-"""The audit trail: writing, receivers of Django's signals, export, retention."""
+"""The audit trail: writing events, Django's signals, export and retention."""

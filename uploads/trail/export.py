@@ -1,4 +1,4 @@
-"""The audit trail for other programs: every event as one flat dictionary."""
+"""Export the audit trail: each event becomes one flat dictionary."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ def export(
     account: Any = None,
     after: int = 0,
 ) -> Iterator[dict[str, Any]]:
-    """Yield events in the order of their ids, which is that of their writing.
+    """Yield the matching events in ascending order of their ids.
 
-    Only those from ``since`` on and before ``until``, of ``kinds``, by or about
-    ``account``, and with an id above ``after``. Memory does not grow with them.
+    An event matches if all given conditions hold: ``since`` <= time < ``until``, its
+    kind is in ``kinds``, ``account`` is its user or its actor, its id is above
+    ``after``. Events are read in batches, so memory use stays constant.
     """
     wanted = _wanted(since=since, until=until, kinds=kinds, account=account)
     if since is not None:

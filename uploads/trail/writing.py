@@ -1,4 +1,4 @@
-"""The audit trail's pen: who did what, when, from where, in which request."""
+"""Write audit events: who did what, when, from which address, in which request."""
 
 from __future__ import annotations
 
@@ -23,12 +23,16 @@ def record(
     actor: Any = None,
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Write one audit line, with the request that it came from.
+    """Write one audit event, with the id and the client address of the request.
 
-    ``kind`` is ``<noun>.<what happened>``. ``upload`` or ``user`` is what it is
-    about, ``actor`` the account that did it, None for the site itself; accounts may
-    be given by their id. Call it in the transaction of the change. ``detail`` never
-    holds a URL or a secret; what people typed is cleaned and cut here.
+    - ``kind``: a noun and a past participle, such as ``upload.started``.
+    - ``upload``, ``user``: the upload and the account that the event is about. The
+      default for ``user`` is the owner of ``upload``.
+    - ``actor``: the account that acted; None if the site itself acted.
+    - ``detail``: must not contain a URL or a secret. Texts are cleaned and shortened.
+
+    Accounts may be given by their id. Call this function in the transaction that
+    makes the change.
     """
     _line(kind, upload, user, actor, detail).save(force_insert=True)
 
@@ -64,7 +68,7 @@ def _line(
 
 
 def numbers_in_ranges(numbers: list[int]) -> str:
-    """Return ``1-3,7`` for 1, 2, 3 and 7: a batch of parts on one line."""
+    """Return the sorted numbers as ranges, such as ``1-3,7`` for 1, 2, 3 and 7."""
     ranges: list[tuple[int, int]] = []
     for number in sorted(numbers):
         if ranges and number == ranges[-1][1] + 1:
@@ -81,10 +85,10 @@ def _id(account: Any) -> Any:
 
 
 def _clean(value: Any, depth: int = 0) -> Any:
-    """Return ``value`` without what breaks a line, a page or a database.
+    """Return ``value`` as JSON that is safe to store and to print.
 
-    PostgreSQL's JSON takes neither NUL nor half a surrogate pair, and a terminal
-    obeys control characters.
+    PostgreSQL's JSON type refuses NUL and lone surrogates. A terminal executes control
+    characters.
     """
     if value is None or isinstance(value, bool | int | float):
         return value

@@ -30,7 +30,7 @@ from uploads.models import (
     Upload,
     UploadPolicy,
 )
-from uploads.models.event import opened_for
+from uploads.models.event import changeable_events
 from uploads.s3.bucket import get_bucket
 from uploads.s3.keys import incoming_key
 from uploads.s3.removal import remove_every_trace
@@ -136,7 +136,7 @@ def _erase_upload(upload: Upload, report: Report) -> None:
 
 
 def _forget_upload(upload: Upload, keys: list[str], report: Report) -> None:
-    with opened_for("erasure") as events:
+    with changeable_events("erasure") as events:
         found = events.filter(upload=upload)
         report.events += _anonymise(events, found, upload.owner_id)
         Orphan.objects.filter(key__in=keys).delete()
@@ -146,7 +146,7 @@ def _forget_upload(upload: Upload, keys: list[str], report: Report) -> None:
 
 def _erase_account(user: Any, report: Report) -> None:
     try:
-        with opened_for("erasure") as events:
+        with changeable_events("erasure") as events:
             report.events += _anonymise(events, events.filter(_about(user)), user.pk)
             _admin_entries(user).delete()
             counts = {"uploads": report.removed, "events": report.events}

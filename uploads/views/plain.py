@@ -35,7 +35,7 @@ from uploads.lifecycle import quota, reconciliation
 from uploads.lifecycle.policy import policy_for
 from uploads.models import Upload
 from uploads.states import State
-from uploads.text.sizes import in_words
+from uploads.text.sizes import format_bytes
 from uploads.views.files import own_upload, show_home
 
 STATUS: dict[type[UploadError], HTTPStatus] = {
@@ -148,11 +148,11 @@ def _in_words(error: UploadError, room: int, request: HttpRequest) -> str:
     usage = quota.usage(request.user)
     if isinstance(error, FileTooLarge):
         most = min(policy_for(request.user).max_file_size, lifecycle.MAX_FORM_BYTES)
-        return f"You may send files of up to {in_words(most)} here."
+        return f"You may send files of up to {format_bytes(most)} here."
     if isinstance(error, QuotaExceeded) and usage.free_files > 0:
         return (
-            f"There is no room for a file of up to {in_words(room)}: "
-            f"{in_words(usage.free_bytes)} of your {in_words(usage.limit_bytes)} are "
+            f"There is no room for a file of up to {format_bytes(room)}: "
+            f"{format_bytes(usage.free_bytes)} of your {format_bytes(usage.limit_bytes)} are "
             "left. Choose a smaller size, or delete a file first."
         )
     return error.detail

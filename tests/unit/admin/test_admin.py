@@ -387,8 +387,8 @@ def test_purging_again_removes_what_came_late(
     answer = act(operator, "purge_again", late, ready)
 
     assert sorted(said(answer)) == [
-        "notes 0.txt: Its bytes are gone for good.",
-        "notes 1.txt: It is ready: delete it first.",
+        "notes 0.txt: Its object is deleted.",
+        "notes 1.txt: It is ready. Delete it first.",
     ]
     assert bucket.head_object(late.key) is None
     assert bucket.head_object(ready.key) is not None
@@ -414,7 +414,12 @@ def test_too_many_at_once_are_refused_whole(
 
     answer = act(operator, "remove", first, select_across="1", confirmed="yes")
 
-    assert said(answer) == ["Choose at most 500 uploads at a time: nothing was done."]
+    assert said(answer) == [
+        (
+            "You selected more than 500 uploads, so nothing was done. "
+            "Select fewer, then try again."
+        )
+    ]
     assert Upload.objects.filter(state=State.PENDING).count() == 501
 
 
@@ -585,7 +590,7 @@ def test_a_name_is_looked_for_in_the_newest_rows_and_the_page_says_so(
     owned = operator.get(f"{LIST}?q=alice")
 
     assert names(named) == ["notes 0.txt", "notes 1.txt"]
-    assert "Looked through the newest 2 only" in named.content.decode()
+    assert "Only the newest 2 uploads were searched" in named.content.decode()
     assert len(names(owned)) == 4
 
 
@@ -780,7 +785,7 @@ def test_a_policy_takes_content_types_one_a_line(operator: Client, alice: Any) -
             "allowed_content_types",
             (
                 "imge is not a content type. "
-                "Write one a line, such as image/* or application/pdf."
+                "Write one per line, such as image/* or application/pdf."
             ),
         ),
         (
@@ -788,10 +793,10 @@ def test_a_policy_takes_content_types_one_a_line(operator: Client, alice: Any) -
             "allowed_content_types",
             (
                 "*/pdf is not a content type. "
-                "Write one a line, such as image/* or application/pdf."
+                "Write one per line, such as image/* or application/pdf."
             ),
         ),
-        ({}, "user", "Choose a user or a group: one of the two."),
+        ({}, "user", "Choose either a user or a group."),
     ],
 )
 def test_a_wrong_policy_is_explained(
@@ -852,7 +857,7 @@ def test_a_reloaded_admin_page_makes_no_other_token(
         True,
         False,
     ]
-    assert "has made the token “backup” of alice already" in pages[1]
+    assert "it created the token “backup” of alice" in pages[1]
     kinds = AuditEvent.objects.filter(kind__in=["token.created", "admin.added"])
     assert sorted(kinds.values_list("kind", flat=True)) == [
         "admin.added",

@@ -68,7 +68,7 @@ def test_the_audit_tells_what_waits_and_for_what(
 
     out = capsys.readouterr().out
     assert "0 differences" in out
-    assert "1 wait for: Absent: gone fishing." in out
+    assert "1 waiting: Absent: gone fishing." in out
 
 
 def test_the_owner_reads_that_it_waits_and_not_for_what(
@@ -101,7 +101,7 @@ def test_the_operator_empties_the_quarantine(
         follow=True,
     )
 
-    assert "gone from quarantine" in answer.content.decode()
+    assert "deleted from quarantine" in answer.content.decode()
     assert bucket.head_object(kept.quarantine_key) is None
     kept.refresh_from_db()
     assert kept.quarantine_key == ""

@@ -62,7 +62,7 @@ def test_what_can_be_handled_by_now_is_parked_no_more(
 ) -> None:
     park_event_about(arrived)
 
-    assert take_in_again(admin_client) == ["All were handled."]
+    assert take_in_again(admin_client) == ["All messages were processed."]
 
     assert Upload.objects.get().state == State.READY
     assert not ParkedNotification.objects.exists()
@@ -75,7 +75,7 @@ def test_what_still_cannot_be_handled_stays(
     park_event_about(arrived)
 
     with refusing(bucket):
-        assert take_in_again(admin_client) == ["Still cannot be handled: 2."]
+        assert take_in_again(admin_client) == ["Messages that failed again: 2."]
 
     assert ParkedNotification.objects.count() == 2
 

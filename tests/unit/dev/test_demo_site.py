@@ -47,7 +47,7 @@ def test_a_data_folder_serves_one_site_at_a_time(site: DemoSite) -> None:
     with (
         running_alone(site),
         pytest.raises(
-            SupervisorError, match=r"runs already at http://127\.0\.0\.1:9000"
+            SupervisorError, match=r"Another site at http://127\.0\.0\.1:9000"
         ),
         running_alone(other),
     ):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from uploads.dev.processes import PidRecord, leash, spawn, started_at, stop
+from uploads.dev.processes import PidRecord, end_with_parent, spawn, started_at, stop
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 STUBBORN = """
@@ -182,7 +182,7 @@ def test_stop_takes_the_children_of_whoever_has_to_be_killed_along() -> None:
 
 
 def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
-    assert leash(), "this system cannot tie a child to its parent"
+    assert end_with_parent(), "this system cannot end a child with its parent"
     pid_file = tmp_path / "pid"
     # The child itself writes its pid: by then it is tied to its parent.
     child_program = f"""

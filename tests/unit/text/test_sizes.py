@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from uploads.text.sizes import in_words
+from uploads.text.sizes import format_bytes
 
 CASES = json.loads((Path(__file__).parents[2] / "cases" / "sizes.json").read_text())
 
@@ -16,4 +16,4 @@ CASES = json.loads((Path(__file__).parents[2] / "cases" / "sizes.json").read_tex
 def test_a_size_is_told_in_the_largest_unit_that_fits(
     byte_size: int, words: str
 ) -> None:
-    assert in_words(byte_size) == words
+    assert format_bytes(byte_size) == words

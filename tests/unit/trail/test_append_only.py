@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from uploads.models import AuditEvent
-from uploads.models.event import opened_for
+from uploads.models.event import changeable_events
 from uploads.trail import writing as trail
 
 pytestmark = pytest.mark.django_db
@@ -100,11 +100,11 @@ def test_an_account_that_goes_leaves_its_events(django_user_model: Any) -> None:
 
 
 def test_the_door_opens_for_its_two_purposes(event: AuditEvent) -> None:
-    with opened_for("erasure") as events:
+    with changeable_events("erasure") as events:
         events.filter(pk=event.pk).update(detail={"gone": True})
     assert AuditEvent.objects.get(pk=event.pk).detail == {"gone": True}
 
-    with opened_for("retention") as events:
+    with changeable_events("retention") as events:
         events.filter(pk=event.pk).delete()
     assert not AuditEvent.objects.filter(pk=event.pk).exists()
 
@@ -114,7 +114,7 @@ def test_only_retention_and_erasure_know_the_door() -> None:
         str(path.relative_to(APP))
         for path in APP.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if (isinstance(node, ast.ImportFrom) and "opened_for" in _names(node))
+        if (isinstance(node, ast.ImportFrom) and "changeable_events" in _names(node))
         or (isinstance(node, ast.Attribute) and node.attr == "_base_manager")
     }
 

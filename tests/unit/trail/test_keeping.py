@@ -17,7 +17,7 @@ from django.utils import timezone
 from tests.support.builders import begin, declare, let_time_pass, make_ready
 from uploads import lifecycle
 from uploads.models import AuditEvent
-from uploads.models.event import opened_for
+from uploads.models.event import changeable_events
 from uploads.s3.bucket import Bucket
 from uploads.trail import export as exporting
 from uploads.trail import retention
@@ -47,7 +47,7 @@ def make(kind: str = "account.logged_in", **facts: Any) -> AuditEvent:
 
 
 def age(days: float) -> None:
-    with opened_for("retention") as rows:
+    with changeable_events("retention") as rows:
         rows.update(at=timezone.now() - timedelta(days=days))
 
 
@@ -56,7 +56,7 @@ def age(days: float) -> None:
 
 def test_a_line_has_every_fact_under_a_stable_name(alice: Any, bucket: Bucket) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
-    with opened_for("erasure") as rows:
+    with changeable_events("erasure") as rows:
         rows.filter(kind="upload.started").update(
             at=NOON, address="2001:db8::1", request_id="r" * 32, detail={"a": "é"}
         )
@@ -135,8 +135,8 @@ def test_memory_does_not_grow_with_the_trail(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--since", "yesterday"), "--since yesterday: write a date"),
-        (("--until", "2026-13-45"), "--until 2026-13-45: write a date"),
+        (("--since", "yesterday"), "--since yesterday is not a time"),
+        (("--until", "2026-13-45"), "--until 2026-13-45 is not a time"),
         (("--user", "nobody"), "There is no user 'nobody'"),
     ],
 )

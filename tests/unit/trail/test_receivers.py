@@ -19,7 +19,7 @@ from django.utils import timezone
 from uploads.access.tokens import create_token
 from uploads.admin.listing import Recorded
 from uploads.models import AuditEvent, StorageQuota, UploadPolicy
-from uploads.models.event import opened_for
+from uploads.models.event import changeable_events
 from uploads.trail.receivers import logins
 
 pytestmark = pytest.mark.django_db
@@ -39,9 +39,9 @@ def alice() -> Any:
 def _no_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # On a machine under load a minute may end in the middle of a test.
     monkeypatch.setattr(logins, "FAILED_WINDOW", timedelta(hours=1))
-    logins._notice_address.cache_clear()
+    logins._record_new_address.cache_clear()
     yield
-    logins._notice_address.cache_clear()
+    logins._record_new_address.cache_clear()
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def log_in(name: str, *passwords: str, address: str = "203.0.113.9") -> Any:
 
 
 def age(**span: float) -> None:
-    with opened_for("retention") as rows:
+    with changeable_events("retention") as rows:
         rows.update(at=timezone.now() - timedelta(**span))
 
 
@@ -120,17 +120,17 @@ def test_one_address_fills_no_table(alice: Any) -> None:
     for number in range(30):
         log_in(f"name{number}")
 
-    assert len(events("account.login_failed")) == logins.FAILED_BY_ADDRESS
+    assert len(events("account.login_failed")) == logins.MAX_FAILED_PER_ADDRESS
 
 
 @time_machine.travel(NOON, tick=False)
 def test_a_flood_from_everywhere_hides_no_attempt_at_a_real_account(
     alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logins, "FAILED_IN_ALL", 12)
+    monkeypatch.setattr(logins, "MAX_FAILED", 12)
     for number in range(18):
         log_in(f"name{number}", address=f"203.0.113.{number}")
-    assert len(events("account.login_failed")) == logins.FAILED_IN_ALL
+    assert len(events("account.login_failed")) == logins.MAX_FAILED
 
     log_in("alice", address="203.0.113.7")
 
@@ -165,7 +165,7 @@ def test_a_token_from_a_new_address_is_written_once(alice: Any) -> None:
 
     for address in ("203.0.113.9", "203.0.113.9", "203.0.113.10"):
         use(address)
-    logins._notice_address.cache_clear()  # as in another process
+    logins._record_new_address.cache_clear()  # as in another process
     use("203.0.113.9")
 
     told = events("token.new_address")
@@ -177,7 +177,7 @@ def test_a_token_from_a_new_address_is_written_once(alice: Any) -> None:
 def test_a_token_that_changes_address_all_day_fills_no_table(
     alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logins, "NEW_ADDRESSES_A_DAY", 3)
+    monkeypatch.setattr(logins, "MAX_NEW_ADDRESSES_PER_DAY", 3)
     _, secret = create_token(alice, name="backup")
 
     for number in range(6):

@@ -29,7 +29,7 @@ from uploads.errors import StorageUnavailable
 from uploads.lifecycle import schedule
 from uploads.lifecycle.reconciliation import reconcile
 from uploads.models import Rate, StorageQuota, Upload
-from uploads.models.event import opened_for
+from uploads.models.event import changeable_events
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
 from uploads.upkeep import bucket_sweep, sweeper
@@ -453,7 +453,7 @@ def test_a_whole_file_outlives_the_databases_troubles(
 
 def erase(upload: Upload) -> None:
     """Take the row away, as ``erase_user`` in another process."""
-    with opened_for("erasure") as events:
+    with changeable_events("erasure") as events:
         events.filter(upload=upload).update(upload=None)
         Upload.objects.get(pk=upload.pk).delete()
 

@@ -1,4 +1,4 @@
-"""Audits: compares the whole bucket with the whole table."""
+"""Compare all objects of the bucket with all rows of the table."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SHOW_EVERY_SECONDS = 0.2
 
 class Command(BaseCommand):
     help = (
-        "Print every disagreement between bucket, table and quotas. Exits with 1 "
-        "if there is any, with 2 if the bucket could not be read."
+        "Print every difference between bucket, table and quotas. Exit status: 0 "
+        "without differences, 1 with differences, 2 if the bucket cannot be read."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -41,13 +41,13 @@ class Command(BaseCommand):
         )
         waiting = Upload.objects.waiting()
         for row in waiting.values("waiting_reason").annotate(count=Count("pk")):
-            self.stdout.write(f"{row['count']} wait for: {row['waiting_reason']}")
+            self.stdout.write(f"{row['count']} waiting: {row['waiting_reason']}")
         if found:
             sys.exit(1)
 
 
 class Bar:
-    """A line at the bottom of a terminal that tells how far the rows are through."""
+    """A progress bar in the terminal that shows the share of rows checked."""
 
     def __init__(self, terminal: Any, *, total: int) -> None:
         self.terminal = terminal
@@ -55,7 +55,7 @@ class Bar:
         self.shown_at = 0.0
 
     def show(self, progress: Progress) -> None:
-        """Draw the bar anew, a few times a second."""
+        """Redraw the bar, at most every SHOW_EVERY_SECONDS."""
         now = time.monotonic()
         if now - self.shown_at < SHOW_EVERY_SECONDS and progress.rows < self.total:
             return

@@ -1,4 +1,4 @@
-"""Consumes S3's notifications from an SQS queue."""
+"""Process S3's notifications from an SQS queue."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from uploads.upkeep.intake import Intake, take_from
 logger = structlog.get_logger("slipway.intake")
 
 PAUSE_SECONDS = 5
-SHORT_POLL_SECONDS = 1  # with 0, SQS asks a few of its servers only
+SHORT_POLL_SECONDS = 1  # with 0, SQS queries only some of its servers
 
 
 class Command(BaseCommand):
     help = (
-        "Take S3 notifications from SQS and record the uploads they speak of. With "
-        "--once, prints what became of them and exits with 1 if some have to wait."
+        "Process S3 notifications from an SQS queue, until stopped. With --once: stop "
+        "when the queue is empty, print the counts, and exit with 1 if messages failed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--queue-url", default=settings.S3_NOTIFICATIONS_QUEUE_URL)
         parser.add_argument(
-            "--once", action="store_true", help="until the queue is empty"
+            "--once", action="store_true", help="stop when the queue is empty"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -46,7 +46,7 @@ class Command(BaseCommand):
             try:
                 take_from(queue, wait_seconds=LONG_POLL_SECONDS)
             except (StorageUnavailable, *DATABASE_ERRORS) as error:
-                # Nothing was deleted from the queue: it all comes back.
+                # No message was deleted from the queue, so SQS delivers all again.
                 logger.warning("intake.paused", error=str(error))
                 time.sleep(PAUSE_SECONDS)
             finally:

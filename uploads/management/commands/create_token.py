@@ -1,4 +1,4 @@
-"""Makes an API token and prints its secret, once."""
+"""Create an API token and print its secret once."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from uploads.models import Scope
 
 
 class Command(BaseCommand):
-    help = "Make an API token for a user and print it: it cannot be shown again."
+    help = "Create an API token for a user and print it. It cannot be shown again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
-        parser.add_argument("--name", default="token", help="what it is for")
+        parser.add_argument("--name", default="token", help="name of the token")
         parser.add_argument(
             "--scope",
             choices=Scope.values,
             default=Scope.WRITE.value,
-            help="read lists and downloads; write does everything",
+            help="read: list and download only; write: everything",
         )
-        parser.add_argument("--days", type=int, default=90, help="days it is valid")
+        parser.add_argument(
+            "--days", type=int, default=90, help="days until it expires (default: 90)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["days"] < 1:

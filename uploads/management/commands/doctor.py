@@ -1,4 +1,4 @@
-"""Finds out what is wrong with the bucket and the site, and says how to mend it."""
+"""Find problems of the bucket and the site, and tell how to fix them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ COLOURS = {
 
 class Command(BaseCommand):
     help = (
-        "Ask the bucket and the site everything that an upload needs, by doing it. Exits "
-        "with 0 if nothing is wrong, 1 for a warning, 2 for a failure."
+        "Test everything that an upload needs, with real requests to the bucket and the "
+        "site. Exit status: 0 without problems, 1 with warnings, 2 with failures."
     )
     requires_system_checks = ()
 
@@ -40,14 +40,14 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="FAMILY",
-            help="ask only these",
+            help="run only this family of tests; may be repeated",
         )
         parser.add_argument(
             "--skip",
             action="append",
             default=[],
             metavar="FAMILY",
-            help="leave these out",
+            help="skip this family of tests; may be repeated",
         )
         parser.add_argument(
             "--origin", action="append", default=[], help="origin of the site's pages"
@@ -55,7 +55,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--fix",
             action="store_true",
-            help="mend what settings of the bucket can mend, as the setup identity",
+            help="fix problems that are settings of the bucket, as the setup identity",
+        )
+        parser.add_argument(
+            "--profile", default="", help="AWS profile of the setup identity, for --fix"
         )
         parser.add_argument("--profile", default="", help="profile of setup, for --fix")
         parser.add_argument(
@@ -69,7 +72,7 @@ class Command(BaseCommand):
         if unknown:
             raise CommandError(
                 f"There is no family {', '.join(sorted(unknown))}. "
-                f"There are: {', '.join(names())}."
+                f"The families are: {', '.join(names())}."
             )
         if options["certify"]:
             self._certify(options)
@@ -111,7 +114,7 @@ class Command(BaseCommand):
 
     def _fix(self, settings: set[str], options: dict[str, Any]) -> None:
         if not options["json"]:
-            self.stdout.write(f"\nMending: {', '.join(sorted(settings))}\n")
+            self.stdout.write(f"\nFixing: {', '.join(sorted(settings))}\n")
         try:
             for result in heal(settings, tuple(options["origin"]), options["profile"]):
                 if not options["json"]:

@@ -1,4 +1,4 @@
-"""Erases a person: their files, their account, their name in the trail."""
+"""Erase a user: files, account, and the name in the audit trail."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from uploads.upkeep.erasure import erase, survey
 
 class Command(BaseCommand):
     help = (
-        "Shut an account, remove its files, then its rows, and take its name out of the "
-        "trail. Exits with 0 when nothing is left; with 1 when some of it has to wait "
-        "for URLs that still live, or for the storage: run it again then. There is no "
-        "way back."
+        "Deactivate an account, delete its files and rows, and remove its name from the "
+        "audit trail. This cannot be undone. Exit status: 0 when everything is deleted; "
+        "1 when a part must wait for URLs to expire or for the storage (then run it "
+        "again later); 2 if there is no such user."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
-        parser.add_argument("--dry-run", action="store_true", help="only count")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="count, but delete nothing"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         users = get_user_model()

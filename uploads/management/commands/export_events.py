@@ -1,4 +1,4 @@
-"""Exports the audit trail as lines of JSON."""
+"""Export the audit trail as lines of JSON."""
 
 from __future__ import annotations
 
@@ -14,25 +14,33 @@ from django.utils.dateparse import parse_date, parse_datetime
 from uploads.trail.export import export
 
 SETTLED = timedelta(minutes=1)
-"""Younger events wait: one that is still being committed may have a lower id than
-one that is there already, and whoever resumes by id would never see it."""
+"""Events younger than this are not exported by default.
+
+A transaction that commits later may have a lower id than an exported event. A program
+that resumes with ``--after`` would miss that event.
+"""
 
 
 class Command(BaseCommand):
     help = (
-        "Print the audit trail, oldest first, one JSON object a line. The newest "
-        "minute is left for the next time, unless --until says otherwise."
+        "Print the audit trail, oldest first, one JSON object per line. Without --until, "
+        "events of the last minute are left out, because others may still be committed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--since", help="from this time on: 2026-01-31, or ISO 8601"
+            "--since", help="first time, such as 2026-01-31 or 2026-01-31T12:00:00Z"
         )
-        parser.add_argument("--until", help="before this time")
-        parser.add_argument("--kind", action="append", default=[], help="repeatable")
-        parser.add_argument("--user", help="by or about this account")
+        parser.add_argument("--until", help="end time (exclusive)")
         parser.add_argument(
-            "--after", type=int, default=0, help="behind this id: to go on"
+            "--kind",
+            action="append",
+            default=[],
+            help="only this kind, such as account.logged_in; may be repeated",
+        )
+        parser.add_argument("--user", help="only events by or about this account")
+        parser.add_argument(
+            "--after", type=int, default=0, help="only ids above this one, to resume"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -49,7 +57,7 @@ class Command(BaseCommand):
 
 
 def _moment(option: str, text: str | None) -> datetime | None:
-    """Return the time that was written; without a zone, in the site's own."""
+    """Return the time in ``text``. Without a time zone, the site's zone is used."""
     if text is None:
         return None
     try:
@@ -63,7 +71,8 @@ def _moment(option: str, text: str | None) -> datetime | None:
         moment = None
     if moment is None:
         raise CommandError(
-            f"{option} {text}: write a date, or a time such as 2026-01-31T12:00:00Z."
+            f"{option} {text} is not a time. "
+            "Write a date, or a time such as 2026-01-31T12:00:00Z."
         )
     return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
 

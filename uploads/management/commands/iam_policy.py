@@ -1,4 +1,4 @@
-"""Prints the IAM policies of the site's identities."""
+"""Print the IAM policies of the site's identities."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from uploads.s3.wanted.access import Identity, features_of, iam_policy
 
 class Command(BaseCommand):
     help = (
-        "Print the IAM policies of the signer, the worker and setup: the actions for the "
-        "calls that the code makes, and nothing else."
+        "Print the IAM policies of the signer, the worker and setup. They allow exactly "
+        "the S3 calls that the code makes."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,14 +23,16 @@ class Command(BaseCommand):
             "identity", nargs="?", choices=[each.value for each in Identity]
         )
         parser.add_argument(
-            "--versioned", action="store_true", help="the bucket keeps versions"
+            "--versioned", action="store_true", help="the bucket has versioning enabled"
         )
         parser.add_argument("--kms-key", default="", help="ARN of the objects' KMS key")
         parser.add_argument(
             "--queue-arn", default="", help="ARN of the SQS queue for notifications"
         )
         parser.add_argument(
-            "--json", action="store_true", help="one JSON document of all policies"
+            "--json",
+            action="store_true",
+            help="print all policies as one JSON document",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""Shows how the bucket differs from its wanted state, and brings it there."""
+"""Show how the bucket differs from its wanted state, and change its settings."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from uploads.s3.wanted.site_facts import Network, SiteFacts
 
 class Command(BaseCommand):
     help = (
-        "Compare the bucket's settings with those that the site wants. Changes nothing "
-        "without --apply. Runs as a third identity, setup: boto3's default chain or "
-        "--profile. Exits with 1 if a setting fails."
+        "Compare the bucket's settings with the settings that the site needs. Nothing is "
+        "changed without --apply. The command uses the setup identity: the credentials "
+        "of --profile, else of boto3's default chain. Exits with 1 if a setting fails."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -73,7 +73,8 @@ class Command(BaseCommand):
             "--vpc-endpoint",
             action="append",
             default=[],
-            help="VPC endpoint through which they may call; may be repeated",
+            help="VPC endpoint through which the worker and setup may call; may be "
+            "repeated",
         )
         parser.add_argument(
             "--principal",
@@ -145,8 +146,8 @@ def _facts(options: dict[str, Any]) -> SiteFacts:
         raise CommandError(f"{where}: {error}") from error
     if not facts.origins:
         raise CommandError(
-            "No origin of the site is known: set CSRF_TRUSTED_ORIGINS, or give --origin "
-            "https://files.example.com."
+            "No origin of the site is known. Either set CSRF_TRUSTED_ORIGINS, or pass "
+            "--origin https://files.example.com."
         )
     return replace(
         facts,
@@ -167,13 +168,14 @@ def _network(options: dict[str, Any]) -> Network:
         return network
     if not network.principals:
         raise CommandError(
-            "--source-ip and --vpc-endpoint need --principal: the ARN of the worker, and "
-            "that of setup. Browsers come from anywhere, so the signer is not bound."
+            "--source-ip and --vpc-endpoint need --principal. Pass it once with the ARN "
+            "of the worker and once with the ARN of setup. The signer is not restricted, "
+            "because browsers use its URLs from any network."
         )
     if "uploads_signer" not in settings.STORAGES:
         raise CommandError(
-            "--source-ip and --vpc-endpoint need a signer of its own "
-            "(S3_SIGNER_ACCESS_KEY_ID): without one, browsers upload as the worker."
+            "--source-ip and --vpc-endpoint need a separate signer. Set "
+            "S3_SIGNER_ACCESS_KEY_ID, because otherwise browsers upload as the worker."
         )
     return network
 

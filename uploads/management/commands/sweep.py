@@ -1,4 +1,4 @@
-"""Sweeps: completes, expires and purges what nobody came back for."""
+"""Complete, expire and purge uploads that were abandoned."""
 
 from __future__ import annotations
 
@@ -21,25 +21,28 @@ logger = structlog.get_logger("slipway.sweeper")
 
 class Command(BaseCommand):
     help = (
-        "Settle uploads that nobody came back for, remove bytes that nobody owns, "
-        "mend quotas. Safe to run many at once. Exits with 1 if something failed, "
-        "which the next pass tries again."
+        "Complete or expire abandoned uploads, delete orphaned objects, and correct "
+        "quotas. Several sweepers may run at the same time. Exits with 1 if something "
+        "failed; the next pass tries it again."
     )
-    # Once a minute: others of Django's would import all views, a third of the work.
+    # Django's other checks import all views, which is a third of the work of a sweep.
     requires_system_checks = ("uploads",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="change nothing")
-        parser.add_argument("--loop", action="store_true", help="go on until stopped")
+        parser.add_argument("--loop", action="store_true", help="repeat until stopped")
         parser.add_argument(
-            "--every", type=float, default=60, help="seconds between passes"
+            "--every",
+            type=float,
+            default=60,
+            help="with --loop: seconds between passes (default: 60)",
         )
-
         parser.add_argument(
             "--inspect-every",
             type=float,
             default=2,
-            help="with --loop: seconds between looks for inspections that wait",
+            help="with --loop: seconds between checks for waiting inspections "
+            "(default: 2)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -59,16 +62,16 @@ class Command(BaseCommand):
                 report = sweep(dry_run=options["dry_run"], inspections=inspections)
                 self.stdout.write(json.dumps(report.as_dict()))
             except DATABASE_ERRORS as error:
-                # The database is down: the next pass finds all that this one left.
+                # The database is unavailable. The next pass repeats this one's work.
                 if not options["loop"]:
                     raise CommandError(
-                        f"The database: {error}", returncode=2
+                        f"The database is unavailable: {error}", returncode=2
                     ) from error
                 logger.warning("sweep.paused", error=str(error))
             if not options["loop"]:
                 break
             close_old_connections()
-            # Many sweepers that were started together should not stay in step.
+            # Random, so that sweepers that started together do not run together.
             time.sleep(options["every"] * random.uniform(0.8, 1.2))
         if report.failed:
             sys.exit(1)

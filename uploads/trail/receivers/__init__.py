@@ -1,8 +1,7 @@
-"""Writes down what Django itself does: logins, accounts, rights, the admin.
+"""Write audit events for changes that Django makes: logins, accounts, rights, admin.
 
-Most lines of the trail are written where the change is made. These cannot be: the
-change is made in Django's own code, which says so with a signal. Importing this
-package connects the receivers.
+Our own code writes an event where it makes a change. Django's code sends signals
+instead, and these receivers write the events. Importing this package connects them.
 """
 
 from uploads.trail.receivers import (

@@ -1,4 +1,4 @@
-"""Accounts: made, changed, given another password, deleted."""
+"""Write an event when an account is created, changed or deleted."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from django.contrib.auth.hashers import is_password_usable
 from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import receiver
 
-from uploads.trail.receivers.changes import changes, remember
-from uploads.trail.receivers.requests import acting
+from uploads.trail.receivers.changes import changes, remember_stored_values
+from uploads.trail.receivers.requests import current_account
 from uploads.trail.writing import record
 
 WATCHED = ("username", "email", "is_active", "is_staff", "is_superuser", "password")
-UNTOLD = ("email", "password")
-"""That they changed is written, never what they were or are."""
+CONFIDENTIAL = ("email", "password")
+"""Fields whose values are never written; the event says only that they changed."""
 
 
-@receiver(pre_save, sender=settings.AUTH_USER_MODEL, dispatch_uid="witness.was")
-def _will_be_saved(instance: Any, raw: bool, update_fields: Any, **_: Any) -> None:
+@receiver(pre_save, sender=settings.AUTH_USER_MODEL, dispatch_uid="trail.before_save")
+def _before_save(instance: Any, raw: bool, update_fields: Any, **_: Any) -> None:
     if not raw:
-        remember(instance, WATCHED, update_fields)
+        remember_stored_values(instance, WATCHED, update_fields)
 
 
-@receiver(post_save, sender=settings.AUTH_USER_MODEL, dispatch_uid="witness.account")
+@receiver(post_save, sender=settings.AUTH_USER_MODEL, dispatch_uid="trail.account")
 def _saved(
     instance: Any, created: bool, raw: bool, update_fields: Any, **_: Any
 ) -> None:
@@ -34,19 +34,21 @@ def _saved(
     if created:
         rights = [name for name in ("is_staff", "is_superuser") if _has(instance, name)]
         detail = {"rights": rights} if rights else None
-        record("account.created", user=instance, actor=acting(), detail=detail)
+        record("account.created", user=instance, actor=current_account(), detail=detail)
         return
-    changed = changes(instance, untold=UNTOLD)
+    changed = changes(instance, confidential=CONFIDENTIAL)
     if changed.pop("password", None) and not _is_rehash(instance, update_fields):
-        record("account.password_set", user=instance, actor=acting())
+        record("account.password_set", user=instance, actor=current_account())
     if changed:
-        record("account.changed", user=instance, actor=acting(), detail=changed)
+        record(
+            "account.changed", user=instance, actor=current_account(), detail=changed
+        )
 
 
-@receiver(post_delete, sender=settings.AUTH_USER_MODEL, dispatch_uid="witness.gone")
+@receiver(post_delete, sender=settings.AUTH_USER_MODEL, dispatch_uid="trail.deleted")
 def _account_deleted(instance: Any, **_: Any) -> None:
-    # By its number: its name is what whoever asked to be forgotten wants gone.
-    record("account.deleted", actor=acting(), detail={"account": instance.pk})
+    # Only the id is written: a person who asks for erasure wants the name erased too.
+    record("account.deleted", actor=current_account(), detail={"account": instance.pk})
 
 
 def _has(account: Any, right: str) -> bool:
@@ -54,7 +56,7 @@ def _has(account: Any, right: str) -> bool:
 
 
 def _is_rehash(account: Any, update_fields: Iterable[str] | None) -> bool:
-    """Return whether a login has only hashed the same password in a newer way."""
+    """Return whether a login only stored the same password with a newer hasher."""
     return (
         set(update_fields or ()) == {"password"}
         and getattr(account, "_password", None) is None

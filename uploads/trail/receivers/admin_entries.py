@@ -1,4 +1,4 @@
-"""The admin's own record of changes, mirrored in the trail."""
+"""Copy the log entries of Django's admin into the audit trail."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ KINDS = {
 }
 
 
-@receiver(post_save, sender=LogEntry, dispatch_uid="witness.admin")
-def _admin_acted(instance: LogEntry, created: bool, raw: bool, **_: Any) -> None:
-    """Mirror the admin's own line, which its rows' deletion could take along."""
+@receiver(post_save, sender=LogEntry, dispatch_uid="trail.admin")
+def _entry_saved(instance: LogEntry, created: bool, raw: bool, **_: Any) -> None:
+    """Copy a new entry, because Django deletes entries together with their account."""
     if not created or raw or instance.content_type is None:
         return
     record(
@@ -33,13 +33,16 @@ def _admin_acted(instance: LogEntry, created: bool, raw: bool, **_: Any) -> None
             "model": ".".join(instance.content_type.natural_key()),
             "id": str(instance.object_id),
             "object": instance.object_repr,
-            "changes": _changes_told(instance.change_message),
+            "changes": _parsed_changes(instance.change_message),
         },
     )
 
 
 def _account_of(entry: LogEntry) -> Any:
-    """Return the id of the account that the changed object is, or belongs to."""
+    """Return the id of the changed account, or of the changed object's account.
+
+    Returns None if the object is deleted or has no account.
+    """
     try:
         changed = entry.get_edited_object()
     except (ObjectDoesNotExist, AttributeError):
@@ -49,8 +52,8 @@ def _account_of(entry: LogEntry) -> Any:
     return getattr(changed, "user_id", None)
 
 
-def _changes_told(message: str) -> Any:
-    """Return the names of the changed fields; older lines are plain words."""
+def _parsed_changes(message: str) -> Any:
+    """Return the list of changes; return ``message`` itself if it is not JSON."""
     try:
         return json.loads(message) if message else []
     except ValueError:

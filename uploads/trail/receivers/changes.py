@@ -1,4 +1,4 @@
-"""What a save changes: what is stored before it, compared with what is after it."""
+"""Find the fields that a save changes."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections.abc import Collection
 from typing import Any
 
 
-def remember(
+def remember_stored_values(
     instance: Any, names: Collection[str], update_fields: Collection[str] | None
 ) -> None:
-    """Keep the stored values of ``names``, as far as the save writes them."""
+    """Read the stored values of the fields in ``names`` that the save will write."""
     written = set(names) if update_fields is None else set(names) & set(update_fields)
-    instance.witnessed = {}
+    instance.values_before_save = {}
     if written and instance.pk is not None:
         stored = type(instance).objects.filter(pk=instance.pk)
-        instance.witnessed = stored.values(*sorted(written)).first() or {}
+        instance.values_before_save = stored.values(*sorted(written)).first() or {}
 
 
-def changes(instance: Any, *, untold: Collection[str] = ()) -> dict[str, Any]:
-    """Return what was and what is, of each remembered field that changed.
+def changes(instance: Any, *, confidential: Collection[str] = ()) -> dict[str, Any]:
+    """Return ``{"from": old, "to": new}`` for each remembered field that changed.
 
-    Of those in ``untold``, only that they changed.
+    A field in ``confidential`` gets True instead of its values.
     """
     return {
-        name: True if name in untold else {"from": was, "to": getattr(instance, name)}
-        for name, was in getattr(instance, "witnessed", {}).items()
-        if was != getattr(instance, name)
+        name: True if name in confidential else {"from": old, "to": new}
+        for name, old in getattr(instance, "values_before_save", {}).items()
+        if old != (new := getattr(instance, name))
     }

@@ -1,4 +1,4 @@
-"""Who came in, who went out, who tried, and from where a token is used."""
+"""Write events for logins, logouts, failed logins and new addresses of tokens."""
 
 from __future__ import annotations
 
@@ -20,76 +20,81 @@ from uploads.models import ApiToken, AuditEvent
 from uploads.text.filenames import printable
 from uploads.trail.writing import record
 
-logger = structlog.get_logger("slipway.witness")
+logger = structlog.get_logger("slipway.trail")
 
-MAX_NAME = 150  # Django's own limit of a user name
+MAX_NAME = 150  # Django's limit for a username
 FAILED_WINDOW = timedelta(minutes=1)
-FAILED_BY_ADDRESS = 10
-FAILED_IN_ALL = 100
-"""Failed logins written in one FAILED_WINDOW, apart for names with an account and
-names without: a flood of the second kind hides none of the first."""
+MAX_FAILED_PER_ADDRESS = 10
+MAX_FAILED = 100
+"""Maximum number of failed logins written to the trail in one FAILED_WINDOW.
 
-NEW_ADDRESSES_A_DAY = 50
-"""For one account: who changes address with each request fills no table."""
+Names with an account and names without one are counted separately, so that a flood of
+invented names cannot hide an attack on an account.
+"""
+
+MAX_NEW_ADDRESSES_PER_DAY = 50
+"""For each account, so that a client that changes its address cannot fill the table."""
 
 
-@receiver(user_logged_in, dispatch_uid="witness.login")
+@receiver(user_logged_in, dispatch_uid="trail.login")
 def _logged_in(user: Any, **_: Any) -> None:
     record("account.logged_in", user=user, actor=user)
 
 
-@receiver(user_logged_out, dispatch_uid="witness.logout")
+@receiver(user_logged_out, dispatch_uid="trail.logout")
 def _logged_out(user: Any, **_: Any) -> None:
     if user is not None:
         record("account.logged_out", user=user, actor=user)
 
 
-@receiver(user_login_failed, dispatch_uid="witness.failed_login")
+@receiver(user_login_failed, dispatch_uid="trail.failed_login")
 def _login_failed(credentials: dict[str, Any], **_: Any) -> None:
-    """Write the name that was tried, once a minute from each address, within bounds."""
+    """Write the name that was tried, at most once a minute for each address."""
     users = get_user_model()
     tried = str(credentials.get("username") or credentials.get("email") or "")
     name = printable(tried[: 2 * MAX_NAME])[:MAX_NAME]
     account = users.objects.filter(**{users.USERNAME_FIELD: name}).first()
     address = structlog.contextvars.get_contextvars().get("address") or None
-    written = _is_worth_a_line(name, address, is_known=account is not None)
+    written = _should_be_written(name, address, is_known=account is not None)
     if written:
         record("account.login_failed", user=account, detail={"name": name})
-    # The log rotates, so it may have them all; the name may be a password there.
+    # The log rotates, so every attempt is logged. The name is left out, because people
+    # sometimes type their password into the field for the name.
     logger.warning("login.failed", is_known=account is not None, written=written)
 
 
-def _is_worth_a_line(name: str, address: str | None, *, is_known: bool) -> bool:
-    """Return whether neither this attempt nor too many like it are written already."""
+def _should_be_written(name: str, address: str | None, *, is_known: bool) -> bool:
+    """Return whether the attempt is new in the window and below the limits."""
     recent = AuditEvent.objects.filter(
         kind="account.login_failed",
         at__gt=timezone.now() - FAILED_WINDOW,
         user__isnull=not is_known,
     )
-    seen = list(recent.values_list("address", "detail__name")[:FAILED_IN_ALL])
-    from_there = [tried for place, tried in seen if place == address]
+    written = list(recent.values_list("address", "detail__name")[:MAX_FAILED])
+    names_of_address = [tried for source, tried in written if source == address]
     return (
-        name not in from_there
-        and len(from_there) < FAILED_BY_ADDRESS
-        and len(seen) < FAILED_IN_ALL
+        name not in names_of_address
+        and len(names_of_address) < MAX_FAILED_PER_ADDRESS
+        and len(written) < MAX_FAILED
     )
 
 
-def notice_token(token: ApiToken) -> None:
-    """Write down that ``token`` was used, if never before from this address."""
+def record_new_address(token: ApiToken) -> None:
+    """Write an event if ``token`` is used from this address for the first time."""
     address = structlog.contextvars.get_contextvars().get("address")
     if address:
-        _notice_address(token.pk, token.user_id, address)
+        _record_new_address(token.pk, token.user_id, address)
 
 
 @lru_cache(maxsize=10_000)
-def _notice_address(token_id: int, user_id: int, address: str) -> None:
-    # The cache keeps the trail out of the way of all requests but the first.
-    before = AuditEvent.objects.filter(kind="token.new_address", user=user_id)
-    if before.filter(address=address, detail__token=token_id).exists():
+def _record_new_address(token_id: int, user_id: int, address: str) -> None:
+    # Because of the cache, only the first request from an address queries the trail.
+    known = AuditEvent.objects.filter(kind="token.new_address", user=user_id)
+    if known.filter(address=address, detail__token=token_id).exists():
         return
-    today = before.filter(at__gt=timezone.now() - timedelta(days=1))
-    if len(today.values_list("pk")[:NEW_ADDRESSES_A_DAY]) == NEW_ADDRESSES_A_DAY:
+    today = known.filter(at__gt=timezone.now() - timedelta(days=1))
+    limit = MAX_NEW_ADDRESSES_PER_DAY
+    if len(today.values_list("pk")[:limit]) == limit:
         logger.warning("token.many_addresses", token=token_id, user=user_id)
         return
     record("token.new_address", user=user_id, actor=user_id, detail={"token": token_id})

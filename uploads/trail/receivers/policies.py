@@ -1,4 +1,4 @@
-"""Policies: made, changed, withdrawn."""
+"""Write an event when an upload policy is created, changed or deleted."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import receiver
 
 from uploads.models import UploadPolicy
-from uploads.trail.receivers.changes import changes, remember
-from uploads.trail.receivers.requests import acting
+from uploads.trail.receivers.changes import changes, remember_stored_values
+from uploads.trail.receivers.requests import current_account
 from uploads.trail.writing import record
 
 WATCHED = ("user_id", "group_id", "max_file_size", "allowed_content_types")
 
 
-@receiver(pre_save, sender=UploadPolicy, dispatch_uid="witness.policy_was")
-def _will_be_saved(instance: UploadPolicy, update_fields: Any, **_: Any) -> None:
-    remember(instance, WATCHED, update_fields)
+@receiver(pre_save, sender=UploadPolicy, dispatch_uid="trail.before_policy")
+def _before_save(instance: UploadPolicy, update_fields: Any, **_: Any) -> None:
+    remember_stored_values(instance, WATCHED, update_fields)
 
 
-@receiver(post_save, sender=UploadPolicy, dispatch_uid="witness.policy")
+@receiver(post_save, sender=UploadPolicy, dispatch_uid="trail.policy")
 def _saved(instance: UploadPolicy, created: bool, **_: Any) -> None:
     if created:
         _record("policy.created", instance, _rules(instance))
@@ -28,15 +28,15 @@ def _saved(instance: UploadPolicy, created: bool, **_: Any) -> None:
         _record("policy.changed", instance, changed)
 
 
-@receiver(post_delete, sender=UploadPolicy, dispatch_uid="witness.no_policy")
+@receiver(post_delete, sender=UploadPolicy, dispatch_uid="trail.no_policy")
 def _deleted(instance: UploadPolicy, origin: Any, **_: Any) -> None:
-    # What goes with its account is told by the account's own line.
+    # A policy deleted with its account needs no event: "account.deleted" covers it.
     if getattr(origin, "model", type(origin)) is UploadPolicy:
         _record("policy.deleted", instance, _rules(instance))
 
 
 def _record(kind: str, policy: UploadPolicy, detail: dict[str, Any]) -> None:
-    record(kind, user=policy.user_id, actor=acting(), detail=detail)
+    record(kind, user=policy.user_id, actor=current_account(), detail=detail)
 
 
 def _rules(policy: UploadPolicy) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whose request this is: signals of models do not say."""
+"""Keep the current request, because signals of models do not carry it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 _request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
 
 
-class WitnessMiddleware:
-    """Keeps the request at hand, since signals of models do not carry it."""
+class CurrentRequestMiddleware:
+    """Makes the request available to ``current_account``."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -25,7 +25,10 @@ class WitnessMiddleware:
             _request.reset(token)
 
 
-def acting() -> Any:
-    """Return the account whose request this is; None for nobody's, and for commands."""
+def current_account() -> Any:
+    """Return the account that is logged in to the current request.
+
+    Returns None without a login, and outside of a request (management commands).
+    """
     user = getattr(_request.get(), "user", None)
     return user if user is not None and user.is_authenticated else None

@@ -1,4 +1,4 @@
-"""Rights: groups and permissions that an account, or a group, gains and loses."""
+"""Write events when accounts or groups gain or lose groups and permissions."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from django.db.models import Model
 from django.db.models.signals import m2m_changed
 from django.dispatch import receiver
 
-from uploads.trail.receivers.requests import acting
+from uploads.trail.receivers.requests import current_account
 from uploads.trail.writing import record
 
 VERBS = {"post_add": "added", "post_remove": "removed", "pre_clear": "removed"}
 
 
-@receiver(m2m_changed, sender=User.groups.through, dispatch_uid="witness.groups")
-@receiver(m2m_changed, sender=User.user_permissions.through, dispatch_uid="witness.may")
-@receiver(m2m_changed, sender=Group.permissions.through, dispatch_uid="witness.group")
+@receiver(m2m_changed, sender=User.groups.through, dispatch_uid="trail.groups")
+@receiver(m2m_changed, sender=User.user_permissions.through, dispatch_uid="trail.may")
+@receiver(m2m_changed, sender=Group.permissions.through, dispatch_uid="trail.group")
 def _rights_changed(
     sender: Any,
     instance: Model,
@@ -27,7 +27,7 @@ def _rights_changed(
     pk_set: set[Any] | None,
     **_: Any,
 ) -> None:
-    """Write a line for each account, or group, that gained or lost something."""
+    """Write one event for each account or group that gained or lost a right."""
     if action not in VERBS:
         return
     if action == "pre_clear":
@@ -36,24 +36,25 @@ def _rights_changed(
     others = list(model.objects.filter(pk__in=pk_set or ()))
     if not others:
         return
-    holders, given = (others, [instance]) if reverse else ([instance], others)
-    what = "groups" if isinstance(given[0], Group) else "permissions"
-    detail = {f"{what}_{VERBS[action]}": sorted(_named(right) for right in given)}
+    holders, rights = (others, [instance]) if reverse else ([instance], others)
+    noun = "groups" if isinstance(rights[0], Group) else "permissions"
+    detail = {f"{noun}_{VERBS[action]}": sorted(_name(right) for right in rights)}
+    actor = current_account()
     for holder in holders:
         if isinstance(holder, Group):
-            named = {"group": holder.name, **detail}
-            record("group.changed", actor=acting(), detail=named)
+            group_detail = {"group": holder.name, **detail}
+            record("group.changed", actor=actor, detail=group_detail)
         else:
-            record("account.changed", user=holder, actor=acting(), detail=detail)
+            record("account.changed", user=holder, actor=actor, detail=detail)
 
 
 def _column(through: Any, model: Any) -> str:
-    """Return the column of a table of pairs that points to ``model``."""
+    """Return the column of the ``through`` table that points to ``model``."""
     columns = through._meta.get_fields()  # noqa: SLF001  Django's documented API
     return str(next(f.attname for f in columns if f.related_model is model))
 
 
-def _named(right: Any) -> str:
+def _name(right: Any) -> str:
     if isinstance(right, Permission):
         return f"{right.content_type.app_label}.{right.codename}"
     return str(right)

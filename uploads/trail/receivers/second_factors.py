@@ -1,4 +1,4 @@
-"""Second factors: set up, taken away, made anew, and codes that were wrong."""
+"""Write events for second factors: added, removed, reset, wrong code."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from django.dispatch import receiver
 
 from uploads.trail.writing import record
 
-logger = structlog.get_logger("slipway.witness")
+logger = structlog.get_logger("slipway.trail")
 
 
-@receiver(signals.authenticator_added, dispatch_uid="witness.factor_added")
+@receiver(signals.authenticator_added, dispatch_uid="trail.factor_added")
 def _added(user: Any, authenticator: Authenticator, **_: Any) -> None:
     _record("factor.added", user, authenticator)
 
 
-@receiver(signals.authenticator_removed, dispatch_uid="witness.factor_removed")
+@receiver(signals.authenticator_removed, dispatch_uid="trail.factor_removed")
 def _removed(user: Any, authenticator: Authenticator, **_: Any) -> None:
     _record("factor.removed", user, authenticator)
 
 
-@receiver(signals.authenticator_reset, dispatch_uid="witness.factor_reset")
+@receiver(signals.authenticator_reset, dispatch_uid="trail.factor_reset")
 def _reset(user: Any, authenticator: Authenticator, **_: Any) -> None:
     _record("factor.reset", user, authenticator)
 
 
-@receiver(signals.authentication_failed, dispatch_uid="witness.factor_failed")
+@receiver(signals.authentication_failed, dispatch_uid="trail.factor_failed")
 def _failed(user: Any, **_: Any) -> None:
-    # Bounded by the limit of wrong codes: whoever comes so far has the password.
+    # Every event matters, because this person already knows the password. The rate
+    # limit of wrong codes bounds the number of events.
     record("factor.failed", user=user)
     logger.warning("factor.failed", user=user.pk)
 
