@@ -32,7 +32,7 @@ SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
 .PHONY: help run manage test check lint format bench clean lock bundle chromium firefox clamd
 .PHONY: test-unit test-fast test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
 .PHONY: test-faults test-inspection test-on-s3 faults soak vulnerabilities licences bucket-docs
-.PHONY: test-firefox infra
+.PHONY: test-firefox test-serverless infra lambda
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
@@ -49,7 +49,7 @@ manage: $(READY) ## Run a management command on the demo site: CMD="audit"
 # layer that waits for that is started last.
 test: $(READY) $(BUNDLE) chromium firefox clamd ## Run every test there is
 	@$(MAKE) --no-print-directory -j 2 -O -o chromium -o firefox -o clamd \
-		test-browser test-unit test-firefox test-on-s3 test-faults test-races \
+		test-browser test-unit test-firefox test-serverless test-on-s3 test-faults test-races \
 		test-demo test-fuzz test-inspection test-js
 	@echo "All tests passed: unit, JavaScript, bucket, attacks, races," \
 		"API fuzzing, demo site, Chromium, Firefox, faults, inspection."
@@ -139,12 +139,18 @@ bucket-docs: $(READY) ## Write the documents of the wanted bucket into docs/buck
 bundle: $(PACKAGES) ## Build the browser's JavaScript and CSS
 	npm run --silent build
 
+lambda: $(READY) $(BUNDLE) ## Build var/lambda.zip, the site for AWS Lambda
+	$(PYTHON) -m scripts.lambda_package
+
+test-serverless: $(READY) $(BUNDLE) ## The site as Lambda functions, beside gunicorn
+	$(PYTEST) -p tests.plugins.seaweed tests/serverless
+
 INFRA := .venv-infra/.ready
 infra: $(INFRA) ## Check the Terraform code: format, schema, documents, scanners
 	.venv-infra/bin/python -m pytest -c tests/infra/pytest.ini tests/infra
 
 lock: $(READY) ## Pin what requirements*.in name
-	for name in requirements requirements-dev requirements-infra; do \
+	for name in requirements requirements-lambda requirements-dev requirements-infra; do \
 		.venv/bin/uv pip compile --quiet --universal --generate-hashes \
 			--no-emit-index-url --no-header \
 			--python-version 3.11 --output-file $$name.txt $$name.in || exit 1; \
