@@ -32,7 +32,7 @@ SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
 .PHONY: help run manage test check lint format bench clean lock bundle chromium firefox webkit clamd
 .PHONY: test-unit test-fast test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
 .PHONY: test-faults test-inspection test-on-s3 faults soak vulnerabilities licences bucket-docs
-.PHONY: test-firefox test-webkit infra test-aws ministack providers test-doctor
+.PHONY: test-firefox test-webkit test-serverless infra lambda test-aws ministack providers test-doctor
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
@@ -52,10 +52,10 @@ test: $(READY) $(BUNDLE) chromium firefox clamd ministack ## Run every test ther
 	@RECORD_CALLS=1 $(MAKE) --no-print-directory -j 2 -O \
 		-o chromium -o firefox -o clamd -o ministack \
 		test-browser test-unit test-firefox test-on-s3 test-faults test-races \
-		test-demo test-fuzz test-inspection test-aws test-doctor test-js
+		test-demo test-fuzz test-inspection test-serverless test-aws test-doctor test-js
 	@$(PYTHON) -m tests.recorded_calls
 	@echo "All tests passed: unit, JavaScript, bucket, attacks, races, API fuzzing," \
-		"demo site, Chromium, Firefox, faults, inspection, AWS settings, doctor, IAM."
+		"demo site, Chromium, Firefox, faults, inspection, Lambda, AWS settings, doctor, IAM."
 
 check: $(READY) $(BUNDLE) ## Lint, types and fast tests, for before a commit
 	@$(MAKE) --no-print-directory -j 2 -O test-fast lint test-js
@@ -157,12 +157,18 @@ providers: $(READY) ministack ## Certify the S3 servers that start here, write d
 bundle: $(PACKAGES) ## Build the browser's JavaScript and CSS
 	npm run --silent build
 
+lambda: $(READY) $(BUNDLE) ## Build var/lambda.zip, the site for AWS Lambda
+	$(PYTHON) -m scripts.lambda_package
+
+test-serverless: $(READY) $(BUNDLE) ## The site as Lambda functions, beside gunicorn
+	$(PYTEST) -p tests.plugins.seaweed tests/serverless
+
 INFRA := .venv-infra/.ready
 infra: $(INFRA) ## Check the Terraform code: format, schema, documents, scanners
 	.venv-infra/bin/python -m pytest -c tests/infra/pytest.ini tests/infra
 
 lock: $(READY) ## Pin what requirements*.in name
-	for name in requirements requirements-dev requirements-infra requirements-ministack; do \
+	for name in requirements requirements-lambda requirements-dev requirements-infra requirements-ministack; do \
 		.venv/bin/uv pip compile --quiet --universal --generate-hashes \
 			--no-emit-index-url --no-header \
 			--python-version 3.11 --output-file $$name.txt $$name.in || exit 1; \

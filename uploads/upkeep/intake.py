@@ -94,7 +94,7 @@ def take_from(queue: Queue, *, wait_seconds: int) -> Intake:
     """
     total = Intake()
     for message in queue.receive(wait_seconds=wait_seconds):
-        counts = _deal_with(message)
+        counts = process(message)
         if not counts.failed:
             queue.delete(message)
         total.add(counts)
@@ -110,7 +110,12 @@ def park(source: str, body: str, error: str) -> None:
     logger.warning("notification.parked", source=source, error=error)
 
 
-def _deal_with(message: Message) -> Intake:
+def process(message: Message) -> Intake:
+    """Deal with one message; ``failed`` in the answer means: deliver it again.
+
+    Parks a message that cannot be read, or failed MAX_RECEIVES times. Raises
+    StorageUnavailable and database errors while one of the two does not answer.
+    """
     try:
         return take_in(message.body)
     except UnreadableNotification as error:

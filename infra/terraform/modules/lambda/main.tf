@@ -117,6 +117,7 @@ resource "aws_lambda_function" "this" {
         DEBUG                  = "false"
         DATABASE_CONN_MAX_AGE  = "0"
         LOG_FORMAT             = "json"
+        STATIC_ROOT            = "/var/task/static_root"
         SLIPWAY_SECRETS        = "secretsmanager:${var.secret_arn}"
         BEHIND_TLS_PROXY       = "true"
         TASKS_BACKEND          = "immediate"

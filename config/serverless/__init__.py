@@ -1,0 +1,1 @@
+"""Entry points for AWS Lambda: the site behind API Gateway, and its two jobs."""

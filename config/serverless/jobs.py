@@ -1,0 +1,58 @@
+"""The site's background jobs as Lambda functions of the same package."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import django
+import structlog
+from django.db import close_old_connections
+
+from config.serverless.secrets import load_secrets
+
+load_secrets()
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from uploads.s3.queue import Message  # noqa: E402
+from uploads.upkeep.intake import process  # noqa: E402
+from uploads.upkeep.sweeper import sweep as sweep_once  # noqa: E402
+
+logger = structlog.get_logger("slipway.serverless")
+
+
+def sweep(event: Any, context: Any) -> dict[str, Any]:
+    """Make one sweep, whatever the event: EventBridge calls it by the clock."""
+    try:
+        return sweep_once(dry_run=False).as_dict()
+    finally:
+        close_old_connections()
+
+
+def notifications(event: Any, context: Any) -> dict[str, Any]:
+    """Process the messages of one SQS event; SQS deletes those that are not returned.
+
+    Raises what an outage raises: then SQS delivers all messages again. Raises
+    ValueError for an event that is not SQS's.
+    """
+    records = event.get("Records") if isinstance(event, dict) else None
+    if not isinstance(records, list):
+        raise ValueError("This is no event of SQS: it has no Records.")
+    failed = []
+    try:
+        for record in records:
+            message = _message_of(record)
+            if process(message).failed:
+                failed.append({"itemIdentifier": record["messageId"]})
+    finally:
+        close_old_connections()
+    return {"batchItemFailures": failed}
+
+
+def _message_of(record: Any) -> Message:
+    try:
+        count = int(record["attributes"]["ApproximateReceiveCount"])
+        return Message(record["body"], record["receiptHandle"], count)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"This is no record of SQS: {error!r}.") from error

@@ -1,0 +1,89 @@
+"""Environment variables whose values lie in AWS: read once, before the settings.
+
+``SLIPWAY_SECRETS`` names where they lie:
+
+- ``secretsmanager:NAME`` or its ARN: a secret whose value is a JSON object of variables;
+- ``ssm:/PATH/``: parameters of Parameter Store, each named after its variable.
+
+Variables that are set already win, so an operator can override one of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+VARIABLE = "SLIPWAY_SECRETS"
+
+
+def load_secrets(*, session: Any = None) -> None:
+    """Put the secret variables into the environment of this process.
+
+    ``session`` is boto3's, by default one with the function's own role. Raises
+    ImproperlyConfigured if ``SLIPWAY_SECRETS`` is set and cannot be read: the site
+    must not start with development values.
+    """
+    place = os.environ.get(VARIABLE, "").strip()
+    if not place:
+        return
+    for name, value in _read(place, session or _new_session()).items():
+        os.environ.setdefault(name, value)
+
+
+def _new_session() -> Any:
+    import boto3  # takes 0.1 s: only where there is something to read
+
+    return boto3.session.Session()
+
+
+def _read(place: str, session: Any) -> Mapping[str, str]:
+    service, _, name = place.partition(":")
+    if service not in {"secretsmanager", "ssm"} or not name:
+        raise ImproperlyConfigured(
+            f"{VARIABLE} is {place!r}: write secretsmanager:NAME or ssm:/PATH/."
+        )
+    try:
+        if service == "ssm":
+            return _parameters(name, session.client("ssm"))
+        return _secret(name, session.client("secretsmanager"))
+    except ImproperlyConfigured:
+        raise
+    except Exception as error:
+        raise ImproperlyConfigured(
+            f"{VARIABLE} is {place!r}, which cannot be read: {error}. Check the name, "
+            "the region and the rights of the function's role."
+        ) from error
+
+
+def _secret(name: str, client: Any) -> Mapping[str, str]:
+    text = client.get_secret_value(SecretId=name)["SecretString"]
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(
+        isinstance(value, str) for value in found.values()
+    ):
+        raise ImproperlyConfigured(
+            f"The secret {name} must be a JSON object of strings, such as "
+            '{"SECRET_KEY": "...", "DATABASE_URL": "..."}.'
+        )
+    return found
+
+
+def _parameters(path: str, client: Any) -> Mapping[str, str]:
+    pages = client.get_paginator("get_parameters_by_path").paginate(
+        Path=path, WithDecryption=True
+    )
+    found = {
+        parameter["Name"].rpartition("/")[2]: parameter["Value"]
+        for page in pages
+        for parameter in page["Parameters"]
+    }
+    if not found:
+        raise ImproperlyConfigured(f"Parameter Store has no parameters below {path}.")
+    return found

@@ -1,0 +1,91 @@
+"""The site as a Lambda function behind an HTTP API of API Gateway (format 2.0)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from apig_wsgi import make_lambda_handler
+
+from config.serverless.secrets import load_secrets
+
+load_secrets()
+
+from config.wsgi import application  # noqa: E402  reads the settings
+
+_answer = make_lambda_handler(application, binary_support=True)
+
+
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """Answer one request. An event of another shape gets a 400 that says why."""
+    problem = _problem_of(event)
+    if problem:
+        return _bad_request(problem)
+    # As gunicorn does: WSGI cannot tell x_forwarded_for from X-Forwarded-For.
+    headers = {
+        name: value for name, value in event["headers"].items() if "_" not in name
+    }
+    answer: dict[str, Any] = _answer({**event, "headers": headers}, context)
+    if event["requestContext"]["http"]["method"] == "HEAD":
+        answer |= {"body": "", "isBase64Encoded": False}  # a WSGI server's work
+    return answer
+
+
+def _bad_request(detail: str) -> dict[str, Any]:
+    body = {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": detail,
+        "code": "invalid_request",
+    }
+    return {
+        "statusCode": 400,
+        "headers": {"content-type": "application/problem+json"},
+        "body": json.dumps(body),
+        "isBase64Encoded": False,
+    }
+
+
+def _problem_of(event: Any) -> str:
+    """Return why ``event`` is no request, or ``""``."""
+    if not isinstance(event, dict):
+        return "The event is no JSON object."
+    if event.get("version") != "2.0":
+        return (
+            "The event is not of API Gateway's format 2.0: set payload_format_version "
+            "of the integration to 2.0."
+        )
+    request = event.get("requestContext")
+    http = request.get("http") if isinstance(request, dict) else None
+    texts = [event.get("rawPath"), event.get("rawQueryString")]
+    texts += [
+        http.get(name) if isinstance(http, dict) else None
+        for name in ("method", "protocol", "sourceIp")
+    ]
+    if not _are_texts(texts):
+        return "The event has no path, query, method, protocol or address of a request."
+    headers, cookies = event.get("headers"), event.get("cookies", [])
+    if not isinstance(headers, dict) or not _are_texts(headers.values()):
+        return "The headers of the event are no object of strings."
+    if not isinstance(cookies, list) or not _are_texts(cookies):
+        return "The cookies of the event are no list of strings."
+    return _problem_of_body(event)
+
+
+def _problem_of_body(event: dict[str, Any]) -> str:
+    body = event.get("body") or ""
+    if not isinstance(body, str):
+        return "The body of the event is no string."
+    if event.get("isBase64Encoded"):
+        try:
+            base64.b64decode(body, validate=True)
+        except ValueError:
+            return "The body of the event is not the base64 that it claims to be."
+    return ""
+
+
+def _are_texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)

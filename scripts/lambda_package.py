@@ -1,0 +1,133 @@
+"""Build var/lambda.zip: the site, its packages and its static files, for AWS Lambda.
+
+Wheels are those of Lambda's platform, whatever this machine is. Left out: gunicorn, which
+Lambda does not need, tests of packages, and botocore's descriptions of services that the
+site never calls: they are nine tenths of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OWN = ("config", "uploads", "templates", "manage.py")
+SERVICES = {"s3", "secretsmanager", "sqs", "ssm", "sso", "sso-oidc", "sts"}
+UNUSED = ("gunicorn", "gunicorn-*.dist-info", "bin")
+PLATFORMS = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
+"""The platform tags of Lambda's machines with Amazon Linux 2023, which has glibc 2.34."""
+
+LIMIT_BYTES = 50 * 1000**2
+"""The largest ZIP file that Lambda takes without a bucket in between."""
+
+FIXED_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+def build(package: Path, *, architecture: str, python: str) -> int:
+    """Write the package and return its size in bytes. Raises SystemExit if too large."""
+    folder = package.with_suffix("")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    install(folder, architecture, python)
+    prune(folder)
+    copy_site(folder)
+    collect_static(folder)
+    write_zip(folder, package)
+    size = package.stat().st_size
+    if size > LIMIT_BYTES:
+        raise SystemExit(f"{package} has {size} bytes; Lambda takes {LIMIT_BYTES}.")
+    return size
+
+
+def install(folder: Path, architecture: str, python: str) -> None:
+    """Install the locked packages for Lambda's platform into ``folder``."""
+    subprocess.run(
+        [
+            str(Path(sys.executable).with_name("uv")),
+            "pip",
+            "install",
+            "--quiet",
+            "--target",
+            str(folder),
+            "--python-platform",
+            PLATFORMS[architecture],
+            "--python-version",
+            python,
+            "--only-binary",
+            ":all:",
+            "--require-hashes",
+            "-r",
+            str(ROOT / "requirements-lambda.txt"),
+        ],
+        check=True,
+    )
+
+
+def prune(folder: Path) -> None:
+    """Delete what the functions never read."""
+    for pattern in UNUSED:
+        for path in folder.glob(pattern):
+            shutil.rmtree(path)
+    for path in [*folder.rglob("__pycache__"), *folder.glob("*/tests")]:
+        shutil.rmtree(path, ignore_errors=True)
+    for service in (folder / "botocore" / "data").iterdir():
+        if service.is_dir() and service.name not in SERVICES:
+            shutil.rmtree(service)
+
+
+def copy_site(folder: Path) -> None:
+    """Copy the application, without what only development needs."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "dev")
+    for name in OWN:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=ignored)
+        else:
+            shutil.copy(source, folder / name)
+
+
+def collect_static(folder: Path) -> None:
+    """Collect the static files into the package: WhiteNoise serves them from there."""
+    subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "STATIC_ROOT": str(folder / "static_root"),
+            # Names with hashes are made with DEBUG off only, which wants these set.
+            "DEBUG": "false",
+            "SECRET_KEY": "only to collect static files " * 3,
+            "ALLOWED_HOSTS": "localhost",
+            "S3_BUCKET": "none",
+        },
+        check=True,
+    )
+
+
+def write_zip(folder: Path, package: Path) -> None:
+    """Write a ZIP file that is the same for the same files."""
+    with zipfile.ZipFile(
+        package, "w", zipfile.ZIP_DEFLATED, compresslevel=9
+    ) as archive:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), FIXED_TIME)
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, path.read_bytes())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--architecture", choices=sorted(PLATFORMS), default="x86_64")
+    parser.add_argument("--python", default="3.11")
+    parser.add_argument("--package", type=Path, default=ROOT / "var" / "lambda.zip")
+    options = parser.parse_args()
+    size = build(
+        options.package, architecture=options.architecture, python=options.python
+    )
+    print(f"{options.package}: {size / 1000**2:.1f} MB")

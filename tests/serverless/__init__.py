@@ -1,0 +1,1 @@
+"""The site as Lambda functions, beside the same site under gunicorn."""

@@ -1,0 +1,64 @@
+"""The package for Lambda: small enough, whole, and enough by itself."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scripts.lambda_package import LIMIT_BYTES, build
+from tests.plugins.no_secrets import watch
+from tests.serverless.functions import body_of, http_event, running
+from tests.support.live_site import LiveSite
+
+HOST = {"host": "localhost", "accept-encoding": "identity"}
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    package = tmp_path_factory.mktemp("package") / "lambda.zip"
+    assert build(package, architecture="x86_64", python="3.11") < LIMIT_BYTES
+    return package
+
+
+def test_the_unpacked_package_answers_by_itself(
+    package: Path,
+    site_environment: dict[str, str],
+    live_site: LiveSite,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "task"
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(folder)
+    log = tmp_path / "function.log"
+    watch(log)
+    environment = {
+        **site_environment,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "STATIC_ROOT": str(folder / "static_root"),
+    }
+
+    with running(
+        "config.serverless.web.handler", environment, log, package=folder
+    ) as web:
+        health = web.call(http_event("GET", "/healthz", headers=HOST))
+        page = web.call(http_event("GET", "/accounts/login/", headers=HOST))
+        styles = re.search(r'href="(/static/[^"]+\.css)"', page["body"])
+        assert styles
+        static = web.call(http_event("GET", styles[1], headers=HOST))
+
+    assert health["statusCode"] == 200
+    assert page["statusCode"] == 200
+    assert static["statusCode"] == 200
+    assert len(body_of(static)) > 1_000
+
+
+def test_development_code_stays_out(package: Path) -> None:
+    with zipfile.ZipFile(package) as archive:
+        names = archive.namelist()
+
+    assert "config/serverless/web.py" in names
+    assert [name for name in names if name.startswith(("uploads/dev/", "tests/"))] == []
+    assert [name for name in names if "/gunicorn/" in f"/{name}"] == []
