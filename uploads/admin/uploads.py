@@ -130,11 +130,11 @@ class UploadAdmin(ListAdmin):
         return words + exact
 
     @admin.display(description="Released as")
-    def released_as_link(self, upload: Upload) -> SafeString | None:
+    def released_as_link(self, upload: Upload) -> str:
         return _upload_link(upload.released_as)
 
     @admin.display(description="Released from")
-    def released_from_link(self, upload: Upload) -> SafeString | None:
+    def released_from_link(self, upload: Upload) -> str:
         return _upload_link(upload.released_from)
 
     @admin.display(description="Note", empty_value="")
@@ -255,9 +255,9 @@ class UploadAdmin(ListAdmin):
         )
 
 
-def _upload_link(upload: Upload | None) -> SafeString | None:
+def _upload_link(upload: Upload | None) -> str:
     if upload is None:
-        return None
+        return "-"
     return link("uploads_upload_change", f"{upload} ({upload.state})", upload.pk)
 
 

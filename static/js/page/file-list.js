@@ -123,7 +123,8 @@ export class FileList {
   update(record) {
     const row = this.#rowOf(record.id);
     const known = this.#records.get(record.id);
-    if (!row || (known?.state === record.state && known.filename === record.filename)) return;
+    const isSame = known?.state === record.state && known.filename === record.filename && known.release === record.release;
+    if (!row || isSame) return;
     const hadFocus = row.contains(document.activeElement);
     this.#news.note(record.id, record);
     this.#records.set(record.id, record);

@@ -34,7 +34,7 @@ export function fileRow(record, { menuButton, downloadUrl, preview, isTold = fal
       element("a", { class: "file__name", href: `/uploads/${record.id}/` }, fileName(record.filename)),
       folder && element("bdi", { class: "file__folder" }, folder),
       record.rejected_reason && element("span", { class: "file__reason", hidden: isTold }, reasonInWords(record.rejected_reason)),
-      record.release && element("span", { class: "file__reason" }, ...releaseWords(record)),
+      record.release && element("span", { class: "file__release" }, ...releaseWords(record)),
     ),
     element("span", { class: `file__state file__state--${record.state}` }, ...stateWords(record)),
     element("span", { class: "file__size" }, formatBytes(record.byte_size)),
