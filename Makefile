@@ -1,4 +1,4 @@
-# The tools of this project. `make help` lists them; each does its own set-up.
+# The commands of this project. `make help` lists them. Each installs what it needs.
 
 PORT ?= 8000
 S3_PORT ?= 8333
@@ -9,7 +9,7 @@ SEED ?=
 FAULTS_MIB ?= 500
 RERUNS ?= 1
 
-# What the shell happens to have set must not turn the demo or a test on real data.
+# Variables of the shell must not make the demo site or a test use real data.
 unexport DATABASE_URL DEBUG SECRET_KEY ALLOWED_HOSTS CSRF_TRUSTED_ORIGINS DATA_DIR
 unexport DJANGO_SETTINGS_MODULE S3_BUCKET S3_REGION S3_ENDPOINT_URL S3_KEY_PREFIX
 unexport S3_PUBLIC_ENDPOINT_URL S3_ADDRESSING_STYLE S3_ACCESS_KEY_ID S3_SESSION_TOKEN
@@ -18,8 +18,9 @@ unexport CLAMD_URL TASKS_BACKEND EMAIL_URL PYTEST_ADDOPTS PYTHONDONTWRITEBYTECOD
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
-# Browsers, killed servers and cut lines: a test of them that fails is tried once more, and
-# the summary tells both. A secret in a log or books that do not agree are never forgiven.
+# Tests with browsers, killed servers and broken connections run once more if they fail; the
+# summary shows both runs. A test that finds a secret in a log, or quotas that do not match
+# the bucket, is not repeated.
 ON_REAL_TIME = -p pytest_rerunfailures --reruns $(RERUNS) --rerun-show-tracebacks \
 	--only-rerun . --rerun-except "books do not agree"
 READY := .venv/.ready
@@ -38,16 +39,16 @@ help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
 		| awk -F'|' '{ printf "make %-15s %s\n", $$1, $$2 }'
 
-run: $(READY) $(BUNDLE) ## Serve a demo site with an S3 server of its own
+run: $(READY) $(BUNDLE) ## Serve a demo site with its own S3 server
 	@exec $(SITE) run $(SITE_OPTIONS)
 
 manage: $(READY) ## Run a management command on the demo site: CMD="audit"
 	@exec $(SITE) manage $(SITE_OPTIONS) -- $(CMD)
 
-# Two at a time, the longest first: one computes while the other waits. What the system
-# has to install comes before them, one at a time, and is not looked for again (-o): a
-# layer that waits for that is started last.
-test: $(READY) $(BUNDLE) chromium firefox clamd ministack ## Run every test there is
+# Two layers run at a time, the longest first. System packages are installed before that, one
+# at a time. With -o, the layers do not check for them again; otherwise make would start the
+# layers that need them last.
+test: $(READY) $(BUNDLE) chromium firefox clamd ministack ## Run all tests
 	@rm -rf test-results/calls
 	@RECORD_CALLS=1 $(MAKE) --no-print-directory -j 2 -O \
 		-o chromium -o firefox -o clamd -o ministack \
@@ -57,10 +58,10 @@ test: $(READY) $(BUNDLE) chromium firefox clamd ministack ## Run every test ther
 	@echo "All tests passed: unit, JavaScript, bucket, attacks, races, API fuzzing," \
 		"demo site, Chromium, Firefox, faults, inspection, Lambda, AWS settings, doctor, IAM."
 
-check: $(READY) $(BUNDLE) ## Lint, types and fast tests, for before a commit
+check: $(READY) $(BUNDLE) ## Lint, types and fast tests, to run before a commit
 	@$(MAKE) --no-print-directory -j 2 -O test-fast lint test-js
 
-lint: $(READY) $(PACKAGES) ## Formatting, lint and types
+lint: $(READY) $(PACKAGES) ## Check formatting, lint and types
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
@@ -70,54 +71,54 @@ format: $(READY) ## Format the Python code
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-test-unit: $(READY) $(BUNDLE) ## Unit tests: SQLite, S3 in memory
+test-unit: $(READY) $(BUNDLE) ## All unit tests, with SQLite and an S3 in memory
 	$(PYTEST) -n 2
 
-test-fast: $(READY) $(BUNDLE) ## The unit tests that take no second each
+test-fast: $(READY) $(BUNDLE) ## Unit tests that take less than a second each
 	$(PYTEST) -n 2 -m "not slow"
 
-# In one process: with `node --test` each file starts its own, and compiles all anew.
+# One process for all files. `node --test` would start and compile a process for each.
 JS_TESTS := $(wildcard tests/js/*.test.js)
 test-js: $(PACKAGES) ## JavaScript unit tests
 	@test -n "$(JS_TESTS)" || { echo "no JavaScript tests found"; exit 1; }
 	@node --test-reporter=spec --input-type=module \
 		--eval '$(foreach file,$(JS_TESTS),import "./$(file)";)'
 
-test-bucket: $(READY) ## What S3 accepts and refuses, on a real S3 server
+test-bucket: $(READY) ## Requests that S3 accepts and refuses, on a real S3 server
 	$(PYTEST) -p tests.plugins.seaweed tests/bucket
 
-test-attacks: $(READY) $(BUNDLE) ## What an attacker tries, on the site and a real S3 server
+test-attacks: $(READY) $(BUNDLE) ## Attacks on the site and on a real S3 server
 	$(PYTEST) -n 2 -p tests.plugins.seaweed tests/attacks
 
-test-aws: $(READY) ministack ## Settings that only AWS has, on an emulator of it
+test-aws: $(READY) ministack ## Settings that only AWS has, on an AWS emulator
 	$(PYTEST) -p tests.plugins.ministack tests/aws
 
-test-doctor: $(READY) ## Broken set-ups, each with the cause that the doctor names
+test-doctor: $(READY) ## Broken set-ups, whose causes the command doctor must name
 	$(PYTEST) -p tests.plugins.seaweed tests/doctor
 
-# Both of them, by one process with one S3 server: that costs the least. Alone the
-# attacks are through sooner with two.
+# `make test` runs both layers in one process with one S3 server, which costs the least.
+# Alone, the attacks are faster with two processes.
 test-on-s3: $(READY) $(BUNDLE)
 	$(PYTEST) -p tests.plugins.seaweed tests/attacks tests/bucket
 
-test-races: $(READY) ## Quota and state races, on a real PostgreSQL
+test-races: $(READY) ## Races for quota and state, on a real PostgreSQL
 	$(PYTEST) -p tests.plugins.postgres -p tests.plugins.seaweed tests/races
 
-test-inspection: $(READY) clamd ## Malware, archive bombs, disguises, on a real clamd
+test-inspection: $(READY) clamd ## Malware, archive bombs, disguised files, on a real clamd
 	$(PYTEST) $(ON_REAL_TIME) -p tests.plugins.seaweed -p tests.plugins.clamd \
 		tests/inspection
 
-test-fuzz: $(READY) ## The API against its own OpenAPI document: HUNT=20 tries new inputs
+test-fuzz: $(READY) ## The API against its OpenAPI document: HUNT=20 tries new inputs
 	$(PYTEST) -p schemathesis.pytest.plugin tests/api_fuzz
 
-test-demo: $(READY) $(BUNDLE) ## make run itself: starts, survives, stops
+test-demo: $(READY) $(BUNDLE) ## The command make run: start, crash, restart, stop
 	$(PYTEST) $(ON_REAL_TIME) -n 2 --dist loadfile tests/demo
 
-test-browser: $(READY) $(BUNDLE) chromium ## The whole site in Chromium, slowly: SLOW=2
+test-browser: $(READY) $(BUNDLE) chromium ## The whole site in Chromium; slow motion: SLOW=2
 	$(PYTEST) -n 2 $(ON_REAL_TIME) -p tests.plugins.seaweed \
 		-p pytest_playwright.pytest_playwright tests/browser
 
-test-firefox: $(READY) $(BUNDLE) firefox ## The main walks in Firefox
+test-firefox: $(READY) $(BUNDLE) firefox ## The most important pages in Firefox
 	$(PYTEST) $(ON_REAL_TIME) -p tests.plugins.seaweed tests/firefox
 
 # Not part of `make test`. WebKitGTK's driver loses its browser at times: a test that fails
@@ -128,27 +129,27 @@ test-webkit: $(READY) $(BUNDLE) webkit ## A walk and two faults in WebKitGTK
 
 FAULTS := $(ON_REAL_TIME) -p tests.plugins.postgres -p tests.plugins.seaweed tests/faults
 
-test-faults: $(READY) $(BUNDLE) chromium ## Crashes, bad networks, failing S3: the short part
+test-faults: $(READY) $(BUNDLE) chromium ## Crashes, bad networks, failing S3 (without long tests)
 	$(PYTEST) -n 2 $(FAULTS) -m "not long"
 
-faults: $(READY) $(BUNDLE) chromium ## All of that, with a large file: FAULTS_MIB=500
+faults: $(READY) $(BUNDLE) chromium ## The same with the long tests and a large file: FAULTS_MIB=500
 	FAULTS_MIB=$(FAULTS_MIB) FAULTS_OFFLINE_SECONDS=60 \
 		$(PYTEST) $(FAULTS) --timeout 900
 
-soak: $(READY) $(BUNDLE) chromium ## Uploads while everything fails: MINUTES=15 SEED=1
+soak: $(READY) $(BUNDLE) chromium ## Upload during random failures: MINUTES=15 SEED=1
 	$(PYTHON) -m tests.faults.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
-bench: $(READY) $(PACKAGES) ## Measure
+bench: $(READY) $(PACKAGES) ## Run the benchmarks
 	@for script in bench/*.py; do echo "== $$script"; $(PYTHON) "$$script" || exit 1; done
 	@for script in bench/*.mjs; do echo "== $$script"; node "$$script" || exit 1; done
 
-vulnerabilities: $(READY) $(PACKAGES) ## Ask public advisories about every locked package
+vulnerabilities: $(READY) $(PACKAGES) ## Check the locked packages for known vulnerabilities
 	@$(PYTHON) scripts/vulnerabilities.py
 
 licences: $(READY) ## Write docs/licences.md
 	$(PYTHON) scripts/licences.py
 
-bucket-docs: $(READY) ## Write the documents of the wanted bucket into docs/bucket.md
+bucket-docs: $(READY) ## Write the wanted settings of the bucket into docs/bucket.md
 	$(PYTHON) -m scripts.bucket_docs
 
 providers: $(READY) ministack ## Certify the S3 servers that start here, write docs/providers.md
@@ -167,14 +168,14 @@ INFRA := .venv-infra/.ready
 infra: $(INFRA) ## Check the Terraform code: format, schema, documents, scanners
 	.venv-infra/bin/python -m pytest -c tests/infra/pytest.ini tests/infra
 
-lock: $(READY) ## Pin what requirements*.in name
+lock: $(READY) ## Pin the packages of requirements*.in
 	for name in requirements requirements-lambda requirements-dev requirements-infra requirements-ministack; do \
 		.venv/bin/uv pip compile --quiet --universal --generate-hashes \
 			--no-emit-index-url --no-header \
 			--python-version 3.11 --output-file $$name.txt $$name.in || exit 1; \
 	done
 
-clean: ## Remove what was built; the data in var/ stays
+clean: ## Delete environments and builds; keep the data in var/
 	rm -rf .venv .venv-tools .venv-infra node_modules static/build .mypy_cache .pytest_cache .ruff_cache \
 		.hypothesis .schemathesis test-results
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Make sure that there is a Chromium for the browser tests: tests/chromium.py.
+# Install Chromium for the browser tests if there is none. tests/support/chromium.py
+# chooses between the installed browsers.
 set -eu
 
 install() {
@@ -11,12 +12,12 @@ install() {
 command -v chromium-headless-shell >/dev/null && exit 0
 for name in chromium chromium-browser google-chrome google-chrome-stable; do
     command -v "$name" >/dev/null || continue
-    # Good enough for a person's own machine; what is always the same machine's
-    # work is worth the faster one.
+    # Any Chromium is good enough on a developer's machine. In CI, the headless shell is
+    # installed as well, because it is faster.
     [ -z "${CI:-}" ] || install chromium-headless-shell || true
     exit 0
 done
 
 install chromium-headless-shell || install chromium && exit 0
-echo "The browser tests need Chromium: install it, or set CHROMIUM to its path." >&2
+echo "The browser tests need Chromium. Install it, or set CHROMIUM to its path." >&2
 exit 1

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Install a package of Debian's or Ubuntu's: debian.sh PACKAGE "what it is for".
-# Fails without a word where that cannot be done: whoever calls says what to do.
+# Install a package of Debian or Ubuntu. Usage: debian.sh PACKAGE PURPOSE
+# Exits with 1 and without a message if apt-get or root rights are missing. The calling
+# script then prints what to do.
 set -eu
 
 as_root=

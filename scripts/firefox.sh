@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make sure that there is a Firefox for its tests: tests/webdriver/firefox.py.
+# Install Firefox for its tests if there is none.
 set -eu
 
 [ -n "${FIREFOX:-}" ] && command -v "$FIREFOX" >/dev/null && exit 0
@@ -9,5 +9,5 @@ done
 
 "$(dirname "$0")/debian.sh" firefox-esr "Firefox for its tests" &&
     command -v firefox-esr >/dev/null && exit 0
-echo "The Firefox tests need Firefox: install it, or set FIREFOX to its path." >&2
+echo "The Firefox tests need Firefox. Install it, or set FIREFOX to its path." >&2
 exit 1

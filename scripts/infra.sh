@@ -1,6 +1,6 @@
 #!/bin/sh
-# Make .venv-infra with the tools of `make infra`. They are large and pin old versions
-# of packages that the site needs newer ones of, so they have an environment of their own.
+# Create .venv-infra with the tools of `make infra`. The tools are large and need older
+# versions of some of the site's packages, so they have a separate environment.
 set -eu
 
 [ -x .venv-infra/bin/python ] || .venv/bin/python -m venv .venv-infra

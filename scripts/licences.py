@@ -1,7 +1,7 @@
-"""List the licences of all that a deployed site contains: `docs/licences.md`.
+"""Write docs/licences.md: the licences of all packages that a deployed site contains.
 
-Reads the lock files and what is installed; `--check` says whether the document is current.
-Run as `make licences`.
+Reads the lock files and the installed packages. With ``--check``, only tests whether the
+document is up to date. Run it with `make licences`.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ ALLOWED = frozenset(
         "CC-BY-4.0",
         "CC0-1.0",
         "ISC",
-        "LGPL-3.0-only",  # used as a library, unchanged and replaceable
+        "LGPL-3.0-only",  # permitted because it is an unchanged, replaceable library
         "MIT",
         "MIT-0",
-        "MPL-2.0",  # file by file: only changed files of theirs would be concerned
+        "MPL-2.0",  # its terms apply only to changed files of the package
         "OFL-1.1",  # the font
         "PSF-2.0",
     }
 )
 
-# What the package's own data leaves out or says in no standard word: from its licence
-# file. Two of them, colorama and tzdata, are for Windows only and not installed elsewhere.
+# Licences read from the licence file, because the package's metadata has no SPDX name.
+# colorama and tzdata are installed on Windows only.
 BY_HAND = {
     "brotli": "MIT",
     "colorama": "BSD-3-Clause",
@@ -50,15 +50,15 @@ BY_HAND = {
     "tzdata": "Apache-2.0",
 }
 INTRODUCTION = (
-    "What a deployed site contains beside this project, by the lock files. "
-    "`make licences` writes this page; a test fails when it is out of date, and "
-    "when a licence is in it that is not on the list in `scripts/licences.py`."
+    "All packages that a deployed site contains, from the lock files. "
+    "`make licences` writes this page. A test fails if the page is out of date, or if "
+    "it contains a licence that is not on the list in `scripts/licences.py`."
 )
 PIN = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
 
 class Part(NamedTuple):
-    """One package of the lock file, and its licence as an SPDX expression."""
+    """A package of a lock file, with its licence as an SPDX expression."""
 
     name: str
     version: str
@@ -66,13 +66,13 @@ class Part(NamedTuple):
 
 
 def python_parts() -> list[Part]:
-    """Return the packages of requirements.txt, whichever system they are for."""
+    """Return the packages of requirements.txt for all operating systems."""
     pins = PIN.findall((ROOT / "requirements.txt").read_text())
     return [Part(name, version, _licence_of(name)) for name, version in pins]
 
 
 def browser_parts() -> list[Part]:
-    """Return the packages that the browser's bundle is built from."""
+    """Return the packages in the browser's bundle."""
     packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     return [
         Part(
@@ -86,7 +86,7 @@ def browser_parts() -> list[Part]:
 
 
 def refused(parts: list[Part]) -> list[Part]:
-    """Return the parts whose licence nobody has agreed to."""
+    """Return the parts whose licence is not in ALLOWED."""
     return [part for part in parts if not _is_allowed(part.licence)]
 
 
@@ -129,7 +129,7 @@ def _licence_of(name: str) -> str:
 
 
 def _is_allowed(licence: str) -> bool:
-    """Judge an SPDX expression: of an OR one side will do, of an AND each counts."""
+    """Evaluate an SPDX expression: OR needs one allowed licence, AND needs all."""
     return any(
         all(word.strip() in ALLOWED for word in choice.split(" AND "))
         for choice in licence.split(" OR ")
@@ -137,14 +137,14 @@ def _is_allowed(licence: str) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the document, or compare it; return 1 when something is not in order."""
+    """Write or compare the document; return 1 if a licence or the document is wrong."""
     parts = refused([*python_parts(), *browser_parts()])
     for part in parts:
-        print(f"{part.name} {part.version}: {part.licence} is not on the list.")
+        print(f"{part.name} {part.version}: {part.licence} is not an allowed licence.")
     if "--check" not in arguments:
         DOCUMENT.write_text(document())
     elif DOCUMENT.read_text() != document():
-        print("docs/licences.md is out of date: run make licences.")
+        print("docs/licences.md is out of date. Run make licences.")
         return 1
     return 1 if parts else 0
 

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Say plainly which Node.js is needed when it is not there.
+# Check that a recent Node.js is installed.
 set -eu
 
-need='Node.js 20.19 or newer, with npm, is needed to build the JavaScript'
+need='Building the JavaScript needs Node.js 20.19 or newer, with npm'
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-    echo "$need, and was not found: https://nodejs.org/" >&2
+    echo "$need. It is not installed. Get it from https://nodejs.org/" >&2
     exit 1
 fi
 if ! node -e 'const [a, b] = process.versions.node.split(".").map(Number)
               process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'; then
-    echo "$need; this is $(node --version)." >&2
+    echo "$need. The installed version is $(node --version)." >&2
     exit 1
 fi

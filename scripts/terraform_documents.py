@@ -1,7 +1,7 @@
-"""Write infra/terraform/rendered/: the wanted documents as templates for Terraform.
+"""Write infra/terraform/rendered/: the wanted settings as templates for Terraform.
 
-The data is uploads/s3/wanted, from which setup_bucket and iam_policy take it too. Where
-the data has a site's own value, the template has a variable.
+The data comes from uploads/s3/wanted, as for the commands setup_bucket and iam_policy.
+The templates have variables in place of values that differ between sites.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DAYS: Mapping[str, int] = {
     "quarantine_days": 900_002,
     "noncurrent_days": 900_003,
 }
-"""Numbers that stand nowhere else in the documents."""
+"""Numbers that occur only once, so that they can be replaced by variables."""
 
 FACTS = SiteFacts(
     bucket="the-bucket",
@@ -50,7 +50,7 @@ VARIABLES: Mapping[str, str] = {
 
 
 def bucket() -> dict[str, Any]:
-    """Return all documents of the bucket, by setting."""
+    """Return the wanted settings of the bucket, by name."""
     return {
         "cors": documents.cors_rule(FACTS),
         "public_access_block": documents.public_access_block(),
@@ -78,7 +78,7 @@ def bucket() -> dict[str, Any]:
 
 
 def iam() -> dict[str, Any]:
-    """Return the statements of signer and worker, by the feature that needs them."""
+    """Return the IAM statements of signer and worker for each feature."""
     return {
         identity.value: {
             feature.value: _statements(identity, feature) for feature in Feature
@@ -96,14 +96,14 @@ def _statements(identity: Identity, feature: Feature) -> list[dict[str, Any]]:
 
 
 def queue() -> dict[str, Any]:
-    """Return the policy of the queue of notifications."""
+    """Return the policy of the queue for notifications."""
     return {"Version": "2012-10-17", "Statement": [policy.queue_accepts(FACTS)]}
 
 
 def template(document: Mapping[str, Any]) -> str:
-    """Return a document as a Terraform template of JSON."""
+    """Return ``document`` as a Terraform template that renders to JSON."""
     text = json.dumps(document, indent=2)
-    # A list of unknown length stands without quotes: Terraform writes it as JSON.
+    # The list of origins has an unknown length, so Terraform renders the whole list.
     text = re.sub(rf'\[\s*"{re.escape(ORIGIN)}"\s*\]', "${jsonencode(origins)}", text)
     for value, variable in VARIABLES.items():
         text = text.replace(value, variable)
@@ -111,7 +111,7 @@ def template(document: Mapping[str, Any]) -> str:
 
 
 def rendered() -> dict[str, str]:
-    """Return the text of each file of the folder by its name."""
+    """Return the content of each file in FOLDER, by its name."""
     return {
         "bucket.json.tftpl": template(bucket()),
         "iam.json.tftpl": template(iam()),

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Make .venv with everything that development needs. Python 3.11 or newer;
-# VENV_PYTHON names the one to take.
+# Create .venv with all packages for development. It needs Python 3.11 or newer.
+# VENV_PYTHON selects a Python.
 set -eu
 
 python=
@@ -11,7 +11,7 @@ for candidate in ${VENV_PYTHON:-python3.11 python3.12 python3.13 python3.14 pyth
     fi
 done
 if [ -z "$python" ]; then
-    echo "Python 3.11 or newer is needed, and none was found." >&2
+    echo "Python 3.11 or newer is needed, but it is not installed." >&2
     echo "Debian or Ubuntu: apt-get install python3 python3-venv" >&2
     exit 1
 fi
@@ -25,7 +25,7 @@ if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/d
     fi
 fi
 
-# uv does in seconds what takes pip two minutes; both read the same files.
+# uv needs seconds where pip needs two minutes. Both read the same files.
 if .venv/bin/python -m pip install --quiet --disable-pip-version-check uv; then
     VIRTUAL_ENV=.venv .venv/bin/uv pip install --quiet --compile-bytecode \
         --require-hashes -r requirements-dev.txt && exit 0

@@ -1,8 +1,8 @@
-"""Ask the public advisories about every locked package: pip-audit and npm audit.
+"""Check every locked package for known vulnerabilities, with pip-audit and npm audit.
 
-Exit status: 0 when all were checked and nothing is known, 1 when something is, 3 when
-something could not be checked, which is not the same as clean. pip-audit lives in
-`.venv-tools`, so that the site's own environment holds none of its packages.
+Exit status: 0 if all packages were checked and none has a known vulnerability, 1 if a
+vulnerability was found, 3 if a package could not be checked. pip-audit is installed in
+`.venv-tools`, so that its packages are not mixed with the site's.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ CLEAN, FOUND, UNCHECKED = 0, 1, 3
 
 
 class Verdict(NamedTuple):
-    """What one tool has to say: a status of this script's, and its lines."""
+    """The result of one tool: CLEAN, FOUND or UNCHECKED, and lines of text."""
 
     status: int
     lines: list[str]
 
 
 def read_pip_audit(output: str, errors: str = "") -> Verdict:
-    """Judge the JSON of pip-audit.
+    """Return the verdict for the JSON output of pip-audit.
 
-    It skips what the index does not know, and ends well: an index without advisories
-    looks like a clean bill unless the skipped are counted.
+    pip-audit skips packages without advisory data and still exits with 0. Therefore
+    skipped packages make the verdict UNCHECKED.
     """
     try:
         packages = json.loads(output)["dependencies"]
@@ -54,7 +54,7 @@ def read_pip_audit(output: str, errors: str = "") -> Verdict:
 
 
 def read_npm_audit(output: str, errors: str = "") -> Verdict:
-    """Judge the JSON of npm audit."""
+    """Return the verdict for the JSON output of npm audit."""
     try:
         answer = json.loads(output)
         known = answer["vulnerabilities"]
@@ -73,7 +73,7 @@ def read_npm_audit(output: str, errors: str = "") -> Verdict:
 
 
 def overall(statuses: list[int]) -> int:
-    """Return the status of the whole: what was found outweighs what was not checked."""
+    """Return FOUND if any status is FOUND, else UNCHECKED if any is, else CLEAN."""
     return FOUND if FOUND in statuses else max(statuses)
 
 
@@ -109,7 +109,7 @@ def _ask_pip_audit() -> Verdict:
         done = _run(python, "-m", "pip", "install", *quietly, PIP_AUDIT)
         if done.returncode:
             return _unchecked("requirements.txt", _last_line(done.stderr))
-    # Without pip it installs nothing: the lock file names every package and its hash.
+    # --disable-pip: nothing is installed, because the lock file names every package.
     options = ("--require-hashes", "--disable-pip", "--progress-spinner", "off")
     done = _run(str(program), *options, "-f", "json", "-r", "requirements.txt")
     return read_pip_audit(done.stdout, done.stderr)
@@ -124,7 +124,7 @@ def _ask_npm() -> Verdict:
 
 
 def main() -> int:
-    """Ask both, print what they say, and return the status."""
+    """Run both tools, print their results, and return the overall status."""
     verdicts = [_ask_pip_audit(), _ask_npm()]
     for verdict in verdicts:
         print("\n".join(verdict.lines))

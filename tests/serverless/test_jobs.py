@@ -19,7 +19,7 @@ from uploads import lifecycle
 from uploads.lifecycle import Declaration
 from uploads.models import ParkedNotification, Upload
 from uploads.s3.bucket import get_bucket
-from uploads.s3.presigner import SignedRequest
+from uploads.s3.signed import SignedRequest
 from uploads.states import State
 
 CONTENT = b"Sent, but never completed by its browser."

@@ -14,8 +14,8 @@ from uploads.doctor.results import Finding, fail, ok
 from uploads.errors import StorageError
 from uploads.s3.bucket import get_bucket
 from uploads.s3.keys import new_probe_key
-from uploads.s3.presigner import SignedRequest
 from uploads.s3.probe import CONTENT_TYPE, EXPIRES_IN, get_request, put_request, sha256
+from uploads.s3.signed import SignedRequest
 
 SALT = "slipway.doctor.self-test"
 BODY_BYTES = 64

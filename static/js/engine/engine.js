@@ -51,10 +51,7 @@ const MAX_SMALL_AT_ONCE = 200; // two batches: more would only let their URLs ag
 const TICK_MS = 250;
 const MOVING = new Set(["queued", "sending", "checking"]);
 
-/**
- * @param {EngineOptions} [options]
- * @returns {Engine}
- */
+/** @param {EngineOptions} [options] */
 export function createEngine(options = {}) {
   return new Engine(options);
 }

@@ -28,8 +28,7 @@ export class FileList {
   #search = /** @type {HTMLInputElement} */ (byId("search-text"));
   /** @type {Map<string, UploadRecord>} */
   #records = new Map();
-  /** @type {string | null} */
-  #cursor = null;
+  #cursor = /** @type {string | null} */ (null);
   #query = "";
   #reach = NOTHING_READ;
   #loading = new AbortController();

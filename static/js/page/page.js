@@ -58,7 +58,7 @@ export function startPage() {
     policy: () => data.policy,
     note: describePolicy(data.policy, data.quota.limit_bytes),
     admission: {
-      refusal: (file) => refusal(file, data.policy, data.inertTypes),
+      refusal: (file) => refusal(file, data.policy),
       divert: (file, path) => unfinished.take(file, path),
       otherTabs: new OtherTabs({ tabs, user: data.user, sending: (look) => travellers.sending(look) }),
     },

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from uploads.doctor.contract.promises import Promise
 from uploads.doctor.examination import Examination
 from uploads.doctor.results import Finding, Status, note, ok
-from uploads.s3.presigner import SignedPost
 from uploads.s3.probe import CONTENT_TYPE, EXPIRES_IN, sha256
+from uploads.s3.signed import SignedPost
 from uploads.s3.wire import Answer, send_form
 
 FAIL, WARN, NOTE = Status.FAIL, Status.WARN, Status.NOTE

@@ -10,8 +10,8 @@ from uploads.doctor.contract.promises import Promise
 from uploads.doctor.contract.refusals import explained
 from uploads.doctor.examination import Examination
 from uploads.doctor.results import Finding, Status, fail, ok
-from uploads.s3.presigner import SignedRequest
 from uploads.s3.probe import CONTENT_TYPE, EXPIRES_IN, perform, put_request, sha256
+from uploads.s3.signed import SignedRequest
 from uploads.s3.wire import Answer, announce, send
 
 FAIL, WARN, NOTE = Status.FAIL, Status.WARN, Status.NOTE

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("uploads", "0010_inspection_claim"),
+        ("uploads", "0011_upload_note"),
     ]
 
     operations = [
