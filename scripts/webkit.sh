@@ -1,12 +1,17 @@
 #!/bin/sh
-# Make sure that there are WebKitGTK, its driver and an X server without a screen:
-# tests/webdriver/webkit.py.
+# Make sure that there are WebKitGTK, its driver, an X server without a screen and the
+# bindings of tests/webdriver/webkit_window.py.
 set -eu
 
-for pair in WebKitWebDriver:webkit2gtk-driver Xvfb:xvfb; do
-    command -v "${pair%:*}" >/dev/null && continue
-    "$(dirname "$0")/debian.sh" "${pair#*:}" "${pair#*:} for the WebKit tests" &&
-        command -v "${pair%:*}" >/dev/null && continue
-    echo "The WebKit tests need ${pair%:*}: Debian's package ${pair#*:} has it." >&2
+bindings='import gi; gi.require_version("WebKit2", "4.1")'
+
+need() {
+    "$(dirname "$0")/debian.sh" "$1" "$1 for the WebKit tests" && return
+    echo "The WebKit tests need Debian's package $1, or its like elsewhere." >&2
     exit 1
-done
+}
+
+command -v WebKitWebDriver >/dev/null || need webkit2gtk-driver
+command -v Xvfb >/dev/null || need xvfb
+/usr/bin/python3 -c 'import gi' 2>/dev/null || need python3-gi
+/usr/bin/python3 -c "$bindings" 2>/dev/null || need gir1.2-webkit2-4.1

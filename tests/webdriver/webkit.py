@@ -26,23 +26,21 @@ from tests.webdriver.window import Window
 
 _WIDE = (1280, 900)
 _LONGEST = 300
-# Nothing can run before the page's own scripts: the first moments of a page are not seen.
-_WATCH = (
+_BROWSER = Path(__file__).with_name("webkit_window.py")
+_PRELOAD = (
     """
-if (!window._complaints) {
-  window._complaints = [];
-  const write = console.error;
-  console.error = (...words) => { window._complaints.push(words.join(" ")); write(...words); };
-  addEventListener("error", ({message}) => window._complaints.push(message));
-  addEventListener("unhandledrejection", ({reason}) => window._complaints.push(String(reason)));
-  const click = HTMLInputElement.prototype.click;
-  HTMLInputElement.prototype.click = function () {
-    if (this.type === "file") window._asked = this;
-    else click.call(this);
-  };
+window._complaints = [];
+const write = console.error;
+console.error = (...words) => { window._complaints.push(words.join(" ")); write(...words); };
+addEventListener("error", ({message}) => window._complaints.push(message));
+addEventListener("unhandledrejection", ({reason}) => window._complaints.push(String(reason)));
+const click = HTMLInputElement.prototype.click;
+HTMLInputElement.prototype.click = function () {
+  if (this.type === "file") window._asked = this;
+  else click.call(this);
+};
 """
     + SAY_VIOLATIONS
-    + "}"
 )
 
 
@@ -52,15 +50,14 @@ class WebKitWindow(Window):
     def open(self, url: str) -> None:
         self.note_complaints()
         super().open(url)
-        self.run(_WATCH)
 
     def reload(self) -> None:
         self.note_complaints()
         super().reload()
-        self.run(_WATCH)
 
     def set_cookie(self, name: str, value: str, url: str) -> None:
         self.driver.get(f"{url}/healthz")
+        self.run("window._complaints = []")  # WebKit styles a page of plain text inline
         self.driver.add_cookie({"name": name, "value": value, "sameSite": "Lax"})
 
     def choose(self, press: Callable[[], None], files: Sequence[Path]) -> None:
@@ -89,13 +86,6 @@ def find_driver() -> str:
     return path
 
 
-def _find_browser() -> str:
-    for pattern in ("lib/*/webkit2gtk-4.*", "libexec/webkit2gtk-4.*"):
-        for path in sorted(Path("/usr").glob(f"{pattern}/MiniBrowser"), reverse=True):
-            return str(path)
-    raise RuntimeError("WebKitGTK has no MiniBrowser here: install webkit2gtk-driver.")
-
-
 @contextmanager
 def screen() -> Iterator[str]:
     """Run an X server without a screen; yield the name of its display."""
@@ -118,9 +108,17 @@ def screen() -> Iterator[str]:
 def new_window(display: str, home: Path) -> Iterator[WebKitWindow]:
     """Start a browser whose files go to ``home``; fail if its pages complained."""
     options = webdriver.WebKitGTKOptions()
-    options.binary_location = _find_browser()
+    options.binary_location = str(_BROWSER)
     options.add_argument("--automation")
-    environment: dict[str, Any] = {**os.environ, "DISPLAY": display, "HOME": str(home)}
+    preload = home / "preload.js"
+    preload.write_text(f"(() => {{ {_PRELOAD} }})();")
+    environment: dict[str, Any] = {
+        **os.environ,
+        "DISPLAY": display,
+        "HOME": str(home),
+        "WEBKIT_DATA": str(home / "data"),
+        "WEBKIT_PRELOAD": str(preload),
+    }
     # A desktop's own folders are not this test's.
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
         environment.pop(name, None)
