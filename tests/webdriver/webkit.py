@@ -29,6 +29,7 @@ _LONGEST = 300
 _BROWSER = Path(__file__).with_name("webkit_window.py")
 _PRELOAD = (
     """
+if (document.contentType !== "text/html") return;  // WebKit adds a style to plain text
 window._complaints = [];
 const write = console.error;
 console.error = (...words) => { window._complaints.push(words.join(" ")); write(...words); };
@@ -57,7 +58,6 @@ class WebKitWindow(Window):
 
     def set_cookie(self, name: str, value: str, url: str) -> None:
         self.driver.get(f"{url}/healthz")
-        self.run("window._complaints = []")  # WebKit styles a page of plain text inline
         self.driver.add_cookie({"name": name, "value": value, "sameSite": "Lax"})
 
     def choose(self, press: Callable[[], None], files: Sequence[Path]) -> None:
