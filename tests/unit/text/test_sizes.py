@@ -13,7 +13,7 @@ CASES = json.loads((Path(__file__).parents[2] / "cases" / "sizes.json").read_tex
 
 
 @pytest.mark.parametrize(("byte_size", "words"), CASES)
-def test_a_size_is_told_in_the_largest_unit_that_fits(
+def test_size_is_formatted_in_the_largest_unit_that_fits(
     byte_size: int, words: str
 ) -> None:
     assert format_bytes(byte_size) == words
