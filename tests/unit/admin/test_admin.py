@@ -1,4 +1,4 @@
-"""The admin: who may do what, what cannot be done at all, and at what price."""
+"""The admin: permissions, read-only rows, actions, and the cost of lists."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_escaped_percent_sign_before_zeros_is_accepted(operator: Client) -> None
 
 
 def staff(users: Any, *permissions: str) -> Client:
-    """Return a client of a staff account that has these permissions only."""
+    """Return a client of a staff account with only these permissions."""
     person = users.objects.create_user("sam", is_staff=True)
     person.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client = Client()
@@ -152,7 +152,7 @@ def download_page(upload: Upload) -> str:
     return reverse("admin:uploads_upload_download", args=[upload.pk])
 
 
-# Who may do what
+# Permissions
 
 
 @pytest.mark.parametrize("address", [LIST, EVENTS, QUOTAS, POLICIES, TOKENS])
@@ -193,7 +193,7 @@ def test_permission_to_verify_does_not_permit_deleting(
     assert len(said(act(verifier, "verify_again", upload))) == 1
 
 
-# Facts are read, not written
+# Rows are read-only
 
 
 def test_forged_form_does_not_change_an_upload(operator: Client, alice: Any) -> None:
@@ -244,7 +244,7 @@ def test_upload_page_shows_fields_and_events_read_only(
 def test_upload_page_shows_every_field_of_the_model() -> None:
     shown = set(UploadAdmin.readonly_fields)
     in_other_words = {"owner", "state", "byte_size", "part_size"}
-    # As links, or the same as another one.
+    # The page shows these as links, or as a part of another field.
     in_other_words |= {"released_as", "released_from", "search_name"}
 
     columns = {field.name for field in Upload._meta.concrete_fields}
@@ -300,7 +300,7 @@ def test_account_with_uploads_cannot_be_deleted(operator: Client, alice: Any) ->
     assert AuditEvent.objects.filter(pk=event.pk, upload__owner=alice).exists()
 
 
-# Deeds go through the lifecycle
+# Actions call the lifecycle
 
 
 def test_delete_action_asks_then_deletes_and_releases_quota(
@@ -466,7 +466,7 @@ def test_number_of_queries_of_a_list_is_constant(
 ) -> None:
     owners = [django_user_model.objects.create_user(f"p{n}") for n in range(30)]
     uploads = [make_upload(owners[0])]
-    operator.get(LIST)  # the first request of a session notes where it comes from
+    operator.get(LIST)  # the first request of a session writes its address
     with CaptureQueriesContext(connection) as one:
         operator.get(LIST)
     uploads += [make_upload(owners[n], n) for n in range(1, 30)]

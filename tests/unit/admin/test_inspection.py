@@ -1,4 +1,4 @@
-"""What operators see of inspections: what waits and why, and the quarantine."""
+"""Waiting inspections and the quarantine in the admin."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def alice(django_user_model: Any) -> Any:
 
 @pytest.fixture
 def waiting(alice: Any, bucket: Bucket, settings: Any) -> Upload:
-    """An upload whose inspector is away, among others."""
+    """An upload whose inspector is unavailable, and a ready upload."""
     for name in ("ready.txt", "waits.txt"):
         settings.INSPECTORS = entries("Yes" if name == "ready.txt" else "Absent")
         upload = begin(alice, filename=name)
@@ -35,7 +35,7 @@ def waiting(alice: Any, bucket: Bucket, settings: Any) -> Upload:
 
 @pytest.fixture
 def kept(alice: Any, bucket: Bucket, settings: Any) -> Upload:
-    """An upload that was refused, its object in quarantine."""
+    """A rejected upload with its object in quarantine."""
     settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}
     settings.INSPECTORS = entries("No")
     upload = begin(alice, filename="kept.txt")

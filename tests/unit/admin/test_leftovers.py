@@ -1,4 +1,4 @@
-"""What the upkeep could not settle by itself, in the admin."""
+"""Parked notifications and orphans in the admin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo's environment keeps its well-known passwords away from real data."""
+"""The demo site never uses the database, bucket or credentials of another site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the embedded servers rely on when they choose their ports."""
+"""Free ports for the embedded servers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def asking() -> subprocess.Popen[bytes]:
 
 
 def test_wait_until_free_returns_when_the_port_is_free() -> None:
-    # Not one of the system's choice: that may be somebody else's as soon as it is free.
+    # A port of the ephemeral range could be taken by another process when it is free.
     [port] = free_ports(1)
     server = socket.create_server((HOST, port))
     assert not wait_until_free(port, seconds=0)

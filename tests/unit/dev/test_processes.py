@@ -1,4 +1,4 @@
-"""Records of child processes: they find ours and spare everybody else's."""
+"""Child processes and their pid records."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ time.sleep(600)
 
 
 def spawn_stubborn_parent() -> subprocess.Popen[bytes]:
-    """Start the leader of a group, who prints the pid of a child that sleeps."""
+    """Start a process group whose leader prints the pid of its sleeping child."""
     return subprocess.Popen(
         [sys.executable, "-c", STUBBORN_PARENT],
         stdout=subprocess.PIPE,
@@ -184,7 +184,7 @@ def test_stop_kills_the_group_of_a_child_that_ignores_sigterm() -> None:
 def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     assert end_with_parent(), "this system cannot end a child with its parent"
     pid_file = tmp_path / "pid"
-    # The child itself writes its pid: by then it is tied to its parent.
+    # The child writes its pid itself, so its death signal is set by then.
     child_program = f"""
 import os, pathlib, time
 pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid()))

@@ -1,4 +1,4 @@
-"""The command setup_bucket: what it prints, and what it says about wrong settings."""
+"""The output and the error messages of the command setup_bucket."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def site(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def setup(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    """The bucket, in moto, with credentials of setup in boto3's chain."""
+    """The bucket in moto, with the setup identity in boto3's default chain."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "setup")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "setup-secret")
     return bucket

@@ -1,4 +1,4 @@
-"""Where the test servers keep their sockets."""
+"""The temporary folders of test servers."""
 
 from __future__ import annotations
 

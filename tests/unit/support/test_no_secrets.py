@@ -1,4 +1,4 @@
-"""The search for secrets in logs bites: in records, in output, in servers' logs."""
+"""The plugin no_secrets finds secrets in log records, output and servers' logs."""
 
 from __future__ import annotations
 
@@ -102,11 +102,11 @@ def test_without_a_reason():
 
 
 SECOND_TRY = ("-p", "pytest_rerunfailures", "--reruns=1", "--only-rerun=.")
-"""How the Makefile lets the tests of browsers and killed servers be tried once more."""
+"""The options with which the Makefile runs failed browser tests again."""
 
 
 def run(tmp_path: Path, tests: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run ``tests`` in a pytest of their own, with the plugin and little else."""
+    """Run ``tests`` in a separate pytest with this plugin."""
     (tmp_path / "test_leaks.py").write_text(tests)
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, "-rE", "-q"]
     command += ["--disable-plugin-autoload", "-p", "tests.plugins.no_secrets"]

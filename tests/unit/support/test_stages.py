@@ -1,4 +1,4 @@
-"""A case that fails is named in the report of the test that walks through many."""
+"""The report of a failed test names the case that failed."""
 
 from __future__ import annotations
 

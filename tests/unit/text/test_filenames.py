@@ -1,4 +1,4 @@
-"""File names: safe to show, safe to send back, never lost."""
+"""Cleaning, checking and folding of file names."""
 
 from __future__ import annotations
 

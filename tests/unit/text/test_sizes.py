@@ -1,4 +1,4 @@
-"""Sizes read the same wherever they are written: by Django, or by the page's script."""
+"""Sizes for people. The page's script has the same cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trail in the admin: found by account, by kind, by noun; bounded; only read."""
+"""The audit trail in the admin and in the history of an upload."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nobody edits or deletes an event; the two that must, come by one door."""
+"""No code changes or deletes an event, except through ``changeable_events``."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_every_way_to_change_an_event_raises_type_error(
 def test_saving_an_event_with_an_existing_id_overwrites_nothing(
     event: AuditEvent,
 ) -> None:
-    # Django's own save would update the row whose id it is given.
+    # Without our own check, Django's save would update the row with this id.
     with pytest.raises(IntegrityError), transaction.atomic():
         AuditEvent(pk=event.pk, kind="x").save()
     [copy] = serializers.deserialize(

@@ -1,4 +1,4 @@
-"""Taking the trail elsewhere, and letting its old lines go."""
+"""Export and retention of the audit trail."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_pruning_keeps_events_of_uploads_that_may_have_an_object(
     ready = make_ready(bucket, alice)
     pending = begin(alice)
     waiting = begin(alice)
-    lifecycle.remove(waiting)  # its URL still lives
+    lifecycle.remove(waiting)  # its URL has not expired
     gone = begin(alice)
     let_time_pass(hours=2)
     lifecycle.remove(gone)
@@ -207,7 +207,7 @@ def test_pruning_records_each_batch_separately(
 ) -> None:
     monkeypatch.setattr(retention, "BATCH", 4)
     AuditEvent.objects.bulk_create(
-        # Many of one moment: the mark between batches must not lose any.
+        # Events with the same time, so that batches are divided by the id as well.
         AuditEvent(kind="account.logged_in", at=NOON)
         for _ in range(10)
     )

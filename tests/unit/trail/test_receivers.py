@@ -1,4 +1,4 @@
-"""What Django does by itself is in the trail: logins, accounts, rights, the admin."""
+"""Audit events for changes that Django makes: logins, accounts, rights, the admin."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def alice() -> Any:
 
 @pytest.fixture(autouse=True)
 def _no_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    # On a machine under load a minute may end in the middle of a test.
+    # On a slow machine, a window of one minute could end during a test.
     monkeypatch.setattr(logins, "FAILED_WINDOW", timedelta(hours=1))
     logins._record_new_address.cache_clear()
     yield
@@ -147,7 +147,7 @@ def test_flood_of_unknown_names_does_not_hide_a_known_account(
     ],
 )
 def test_name_of_a_failed_login_is_cleaned(name: str, told: str) -> None:
-    # Past the page, whose form has limits of its own.
+    # Not through the login page, because its form limits the name.
     assert authenticate(username=name, password="a guess") is None
 
     assert only("account.login_failed").detail == {"name": told}
@@ -400,7 +400,7 @@ def test_admin_log_entries_are_copied_to_the_trail(
 def test_rows_deleted_together_are_recorded_separately(
     operator: Client, model: Any, page: str
 ) -> None:
-    # Django writes its own lines of many rows past every signal.
+    # For several rows, Django writes its log entries without signals.
     field = "name" if model is Group else "username"
     rows = [model.objects.create(**{field: f"row{n}"}) for n in range(3)]
 
@@ -419,13 +419,13 @@ def test_rows_deleted_together_are_recorded_separately(
 
 
 def test_every_model_admin_is_a_subclass_of_recorded() -> None:
-    forgetful = [
+    unrecorded = [
         model.__name__
         for model, page in admin.site._registry.items()
         if not isinstance(page, Recorded)
     ]
 
-    assert forgetful == [], "give these the base class Recorded of admin/listing.py"
+    assert unrecorded == [], "use the base class Recorded of admin/listing.py for these"
 
 
 def test_processing_a_parked_notification_again_is_recorded(operator: Client) -> None:

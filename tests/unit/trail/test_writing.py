@@ -1,4 +1,4 @@
-"""What the trail says of uploads: who, when, from where, what, and never a secret."""
+"""Audit events about uploads, and the cleaning of their details."""
 
 from __future__ import annotations
 
