@@ -108,12 +108,12 @@ def pytest_runtest_makereport(
     if item.get_closest_marker("shows_secrets"):
         # Skip these lines now, so that the search at the end of the run ignores them.
         for log in _logs_of(item):
-            _news(log)
+            _new_text(log)
         return report
     if report.when != "teardown":
         return report
     written = [content for _, content in report.sections]
-    written += [text for log in _logs_of(item) if (text := _news(log))]
+    written += [text for log in _logs_of(item) if (text := _new_text(log))]
     hits = search("\n".join(written), configured_secrets())
     if hits:
         report.outcome = "failed"
@@ -130,7 +130,7 @@ def _no_secrets_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     hits = [
         f"{log.name}, {hit}"
         for log in logs
-        for hit in search(_news(log), configured_secrets())
+        for hit in search(_new_text(log), configured_secrets())
     ]
     if hits:
         pytest.fail(
@@ -144,13 +144,13 @@ def _logs_of(item: pytest.Item) -> list[Path]:
     return [*{*found, *_offsets}]
 
 
-def _news(log: Path) -> str:
+def _new_text(log: Path) -> str:
     """Return the text that was added to ``log`` since the last call."""
     try:
         with log.open("rb") as file:
             file.seek(_offsets.get(log, 0))
-            news = file.read()
+            added = file.read()
             _offsets[log] = file.tell()
     except OSError:
         return ""
-    return news.decode("utf-8", "replace")
+    return added.decode("utf-8", "replace")

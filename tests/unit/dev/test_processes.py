@@ -96,7 +96,7 @@ def test_leftover_process_that_ignores_sigterm_is_killed(record: PidRecord) -> N
         stubborn.stdout.readline()
         record.write(stubborn.pid)
 
-        assert record.end_leftover(patience=0.2)
+        assert record.end_leftover(timeout=0.2)
         assert stubborn.wait(60) == -9
 
 
@@ -108,7 +108,7 @@ def test_killing_a_leftover_process_kills_its_group(
         child = int(stubborn.stdout.readline())
         record.write(stubborn.pid)
 
-        assert record.end_leftover(patience=0.2)
+        assert record.end_leftover(timeout=0.2)
 
         until_gone(child)
 
@@ -166,7 +166,7 @@ def test_stop_ends_a_child_that_ignores_sigterm() -> None:
         assert stubborn.stdout is not None
         stubborn.stdout.readline()
 
-        stop(stubborn, patience=0.2)
+        stop(stubborn, timeout=0.2)
 
         assert stubborn.returncode == -9
 
@@ -176,7 +176,7 @@ def test_stop_kills_the_group_of_a_child_that_ignores_sigterm() -> None:
         assert stubborn.stdout is not None
         child = int(stubborn.stdout.readline())
 
-        stop(stubborn, patience=0.2)
+        stop(stubborn, timeout=0.2)
 
         until_gone(child)
 

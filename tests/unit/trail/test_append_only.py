@@ -105,8 +105,8 @@ def test_deleting_an_account_keeps_its_events(django_user_model: Any) -> None:
 
 def test_changeable_events_permits_update_and_delete(event: AuditEvent) -> None:
     with changeable_events("erasure") as events:
-        events.filter(pk=event.pk).update(detail={"gone": True})
-    assert AuditEvent.objects.get(pk=event.pk).detail == {"gone": True}
+        events.filter(pk=event.pk).update(detail={"erased": True})
+    assert AuditEvent.objects.get(pk=event.pk).detail == {"erased": True}
 
     with changeable_events("retention") as events:
         events.filter(pk=event.pk).delete()

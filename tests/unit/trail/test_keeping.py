@@ -185,14 +185,14 @@ def test_pruning_keeps_events_of_uploads_that_may_have_an_object(
     pending = begin(alice)
     waiting = begin(alice)
     lifecycle.remove(waiting)  # its URL has not expired
-    gone = begin(alice)
+    purged = begin(alice)
     let_time_pass(hours=2)
-    lifecycle.remove(gone)
+    lifecycle.remove(purged)
     age(days=100)
 
     run("prune_events", "--older-than", "90")
 
-    assert [row.events.exists() for row in (ready, pending, waiting, gone)] == [
+    assert [row.events.exists() for row in (ready, pending, waiting, purged)] == [
         True,
         True,
         True,
