@@ -1,8 +1,8 @@
-"""Records which calls to S3 and SQS the code makes, as which identity.
+"""Record the code's calls to S3 and SQS, with the identity that makes them.
 
-Only calls that succeed count. boto3's are those that a module of the app makes,
-not a test by itself; URLs that were signed count whatever HTTP client sends them.
-Each process writes its calls to a file when it ends: tests/recorded_calls.py merges.
+Only successful calls are recorded: calls of boto3 that a module of the app makes (not a
+test), and requests of any HTTP client with a presigned URL. Each process writes its calls
+to a file when it ends. tests/recorded_calls.py merges these files.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _features: list[str] = []
 
 @contextmanager
 def with_feature(name: str) -> Iterator[None]:
-    """Count all calls for a feature that no request shows, such as KMS."""
+    """Also record all calls in the block for a feature, such as KMS."""
     _features.append(name)
     try:
         yield
@@ -69,7 +69,7 @@ def _record_boto3() -> None:
     call = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def recorded(client: BaseClient, operation: str, arguments: Any) -> Any:
-        # botocore rewrites the source of a copy in place.
+        # Read it before the call, because botocore changes the source in place.
         source = arguments.get("CopySource") or {}
         keys = [arguments.get("Key", "")]
         if isinstance(source, dict) and source:
@@ -84,7 +84,7 @@ def _record_boto3() -> None:
 
 
 def _caller() -> str:
-    """Return who calls boto3: empty for a test, or for anything but the app."""
+    """Return the identity that calls boto3; empty if the app is not the caller."""
     frame: Any = sys._getframe(2)
     while frame is not None and frame.f_code.co_name != "_api_call":
         frame = frame.f_back  # other wrappers of the same function
@@ -126,7 +126,7 @@ def _record_http() -> None:
 
 
 _FORM = 20_000
-"""Bytes of a form in which its fields come, before the file."""
+"""The fields of a form are within this number of bytes, before the file."""
 
 _SIGNED = {"PUT": ("signer", "PutObject"), "GET": ("worker", "GetObject")}
 

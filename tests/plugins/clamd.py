@@ -1,7 +1,7 @@
 """A real clamd for a test run: `pytest -p tests.plugins.clamd`.
 
-It knows one signature, EICAR's, made here: nothing is downloaded. It listens on a
-Unix socket and on a loopback port, and each process that runs tests has its own.
+It knows only the EICAR signature, so nothing is downloaded. It listens on a Unix socket
+and on a loopback port. Each process that runs tests has its own clamd.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from uploads.inspection.clamd import Clamd, ClamdError
 _PREFIX = "slipway-clamd-"
 _READY_SECONDS = 120
 
-# In two pieces, so that no virus scanner takes this file for it.
+# In two pieces, so that no virus scanner reports this file.
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-" + b"ANTIVIRUS-TEST-FILE!$H+H*"
 SIGNATURE = "Local.Eicar-Test"
 
@@ -46,7 +46,7 @@ ReadTimeout 30
 
 
 class ClamdServer:
-    """One clamd in a temporary directory; it may be stopped, frozen and started."""
+    """A clamd in a temporary directory. Tests may start, kill, freeze and thaw it."""
 
     def __init__(self, home: Path, *, alerts: bool = True) -> None:
         self.home = home
@@ -74,7 +74,7 @@ class ClamdServer:
         return f"tcp://{HOST}:{self.port}"
 
     def start(self) -> None:
-        """Start clamd, if it does not run, and return when it answers."""
+        """Start clamd if it is not running, and return when it answers."""
         if self.process is not None:
             return
         command = [_program(), "-c", str(self.home / "clamd.conf")]
@@ -92,22 +92,22 @@ class ClamdServer:
         raise RuntimeError((self.home / "output.log").read_text())
 
     def kill(self) -> None:
-        """End clamd at once, whatever it was doing."""
+        """Kill clamd."""
         self._signal(signal.SIGKILL)
         if self.process is not None:
             self.process.wait(30)
             self.process = None
 
     def freeze(self) -> None:
-        """Let clamd stand still: it accepts connections and never answers."""
+        """Suspend clamd. It still accepts connections, but does not answer."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let a frozen clamd go on."""
+        """Resume a suspended clamd."""
         self._signal(signal.SIGCONT)
 
     def close(self) -> None:
-        """Stop clamd and remove everything it wrote."""
+        """Stop clamd and delete its files."""
         if self.process is not None:
             self.thaw()
             stop(self.process)
@@ -140,7 +140,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def clamd_server(pytestconfig: pytest.Config) -> ClamdServer:
-    """The server itself; tests may kill and freeze it."""
+    """The server. Tests may kill and freeze it."""
     return pytestconfig.stash[_SERVER]
 
 
@@ -148,5 +148,5 @@ def _program() -> str:
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
     found = os.environ.get("CLAMD") or shutil.which("clamd", path=path)
     if found is None:
-        raise RuntimeError("clamd is missing: scripts/clamd.sh installs it.")
+        raise RuntimeError("clamd is missing. Run scripts/clamd.sh to install it.")
     return found

@@ -1,4 +1,4 @@
-"""Temporary folders of the test servers, removed even after a killed run."""
+"""Temporary folders for test servers, deleted even after a killed run."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from uploads.dev.processes import PidRecord
 
 _BEING_MADE_SECONDS = 60
 _MAX_BASE = 60
-"""Homes hold Unix sockets, whose paths may be 107 bytes long, on some systems 103."""
+"""Folders contain Unix sockets, whose paths may have at most 103 bytes on some systems."""
 
 
 def new_home(prefix: str) -> Path:
-    """Make a folder that belongs to this process."""
+    """Create a folder that belongs to this process."""
     home = Path(tempfile.mkdtemp(prefix=prefix, dir=_base()))
     PidRecord(home / "owner.pid").write(os.getpid())
     return home
 
 
 def remove_leftovers(prefix: str, *, server: str) -> None:
-    """End the servers and remove the folders of owners that are gone.
+    """Stop the servers and delete the folders of processes that have ended.
 
-    ``server`` is the name of the pid record that a folder holds.
+    ``server`` is the name of the server's pid record in each folder.
     """
     for home in _base().glob(f"{prefix}*"):
         if PidRecord(home / "owner.pid").pid() is None and not _is_being_made(home):

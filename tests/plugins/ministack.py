@@ -1,7 +1,7 @@
-"""An emulator of AWS for a test run: `pytest -p tests.plugins.ministack`.
+"""An AWS emulator for a test run: `pytest -p tests.plugins.ministack`.
 
-It has what the real S3 server of the other tests lacks: Block Public Access, blocked
-SSE-C, conditions of a policy, SQS. It checks signatures, and no IAM policies.
+It has features that SeaweedFS lacks: Block Public Access, blocked SSE-C, conditions in
+policies, SQS. It checks signatures, but no IAM policies.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SERVER = pytest.StashKey["MiniStack"]()
 
 @dataclass
 class MiniStack:
-    """One process of the emulator. Nothing is kept when it ends."""
+    """A process of the emulator. Its data is lost when it ends."""
 
     home: Path
     port: int = field(default_factory=lambda: free_ports(1)[0])
@@ -39,11 +39,11 @@ class MiniStack:
 
     @property
     def url(self) -> str:
-        """Where all its services listen."""
+        """The URL of all its services."""
         return f"http://{HOST}:{self.port}"
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that point the site and boto3 at it."""
+        """Return the variables that point the site and boto3 at the emulator."""
         return {
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -60,9 +60,9 @@ class MiniStack:
         }
 
     def start(self) -> None:
-        """Start it and return when it answers."""
+        """Start the emulator and return when it answers."""
         if not _BINARY.exists():
-            raise pytest.UsageError("MiniStack is not installed: scripts/ministack.sh")
+            raise pytest.UsageError("MiniStack is missing. Run scripts/ministack.sh.")
         environment = {
             **os.environ,
             "AUTH": "true",
@@ -80,10 +80,10 @@ class MiniStack:
                 return
             time.sleep(0.1)
         self.stop()
-        raise pytest.UsageError(f"MiniStack did not start. Its log is {log}.")
+        raise pytest.UsageError(f"MiniStack did not start. See its log {log}.")
 
     def stop(self) -> None:
-        """End the process."""
+        """Stop the process."""
         if self.process is not None:
             stop(self.process)
 
@@ -119,5 +119,5 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def ministack(pytestconfig: pytest.Config) -> MiniStack:
-    """The emulator itself."""
+    """The running emulator."""
     return pytestconfig.stash[_SERVER]

@@ -1,11 +1,11 @@
-"""No test run may log a secret: signatures, tokens, sessions, passwords, keys.
+"""Fail tests that log a secret: signatures, tokens, sessions, passwords, keys.
 
-Always on. After each test its log records, what it printed and the new lines of every
-server's log are searched; a hit fails the test. A last search at the end of the run goes
-through all `*.log` files that tests left, for servers that outlive their test.
+This plugin is always active. After each test, it searches the log records, the output and
+the new lines in the servers' logs. At the end of the run, it searches all remaining
+`*.log` files, because some servers outlive their test. The logs of the S3 server and of
+PostgreSQL are not searched, because our code does not write them.
 
-The S3 server and PostgreSQL keep their logs elsewhere: what they write is not ours.
-A test that must show a secret says so: `@pytest.mark.shows_secrets(reason="...")`.
+A test that shows a secret on purpose needs `@pytest.mark.shows_secrets(reason="...")`.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ SIGNS = (
     *("x-amz-signature", "x-amz-security-token", "policy", "slipway_", "authorization"),
     *("sessionid", "csrftoken", "csrfmiddlewaretoken", "/reset/", "md5$", "sha256$"),
 )
-"""One of these is in whatever matches a pattern: where none is, none matches."""
+"""Every text that matches a pattern contains one of these words."""
 KINDS = {f"kind{number}": kind for number, kind in enumerate(PATTERNS)}
 PASSWORDS = ("correct horse battery", "another horse battery", "staple harbour crane")
 MIN_SECRET = 16
-"""A configured secret that is shorter is a word, such as moto's "testing"."""
+"""Shorter configured secrets are ordinary words, such as moto's "testing"."""
 
 _offsets: dict[Path, int] = {}
 
 
 def watch(log: Path) -> None:
-    """Search what is written to ``log`` after each test from now on."""
+    """Search the new lines of ``log`` after each test from now on."""
     _offsets.setdefault(log, 0)
 
 
 def search(text: str, literals: Iterable[str] = ()) -> list[str]:
-    """Return what was found, each as a line with the secret masked."""
+    """Return a line for each secret in ``text``, with the secret masked."""
     words = (*PASSWORDS, *literals)
     lowered = text.lower()
-    # Most texts hold no sign of a secret, which is a hundred times quicker to learn.
+    # This quick check is enough for most texts and a hundred times faster.
     if not any(sign.lower() in lowered for sign in (*SIGNS, *words)):
         return []
     hits = []
@@ -73,7 +73,7 @@ def _expression(literals: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def configured_secrets() -> tuple[str, ...]:
-    """Return the secrets that the settings hold while the tests run."""
+    """Return the secrets in the settings of the tests."""
     from django.conf import settings
 
     found = {settings.SECRET_KEY, settings.S3_NOTIFICATIONS_SECRET}
@@ -99,20 +99,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 raise pytest.UsageError(f"{item.nodeid}: shows_secrets needs a reason.")
 
 
-@pytest.hookimpl(wrapper=True, trylast=True)  # first to see the report: others judge it
+# As the innermost wrapper, this hook changes the report before other plugins read it.
+@pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if item.get_closest_marker("shows_secrets"):
-        # Read at once: after the last test of a run the search at its end comes first.
+        # Skip these lines now, so that the search at the end of the run ignores them.
         for log in _logs_of(item):
-            _news(log)
+            _new_text(log)
         return report
     if report.when != "teardown":
         return report
     written = [content for _, content in report.sections]
-    written += [text for log in _logs_of(item) if (text := _news(log))]
+    written += [text for log in _logs_of(item) if (text := _new_text(log))]
     hits = search("\n".join(written), configured_secrets())
     if hits:
         report.outcome = "failed"
@@ -123,13 +124,13 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_secrets_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Search, at the end, the logs that no test was seen to write."""
+    """Search the remaining log files at the end of the run."""
     yield
     logs = sorted(tmp_path_factory.getbasetemp().rglob("*.log"))
     hits = [
         f"{log.name}, {hit}"
         for log in logs
-        for hit in search(_news(log), configured_secrets())
+        for hit in search(_new_text(log), configured_secrets())
     ]
     if hits:
         pytest.fail(
@@ -143,13 +144,13 @@ def _logs_of(item: pytest.Item) -> list[Path]:
     return [*{*found, *_offsets}]
 
 
-def _news(log: Path) -> str:
-    """Return what was written to ``log`` since it was last read."""
+def _new_text(log: Path) -> str:
+    """Return the text that was added to ``log`` since the last call."""
     try:
         with log.open("rb") as file:
             file.seek(_offsets.get(log, 0))
-            news = file.read()
+            added = file.read()
             _offsets[log] = file.tell()
     except OSError:
         return ""
-    return news.decode("utf-8", "replace")
+    return added.decode("utf-8", "replace")

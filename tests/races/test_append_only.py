@@ -1,4 +1,4 @@
-"""On PostgreSQL the trail guards itself, against SQL that passes by our code."""
+"""On PostgreSQL, a trigger protects events against SQL that does not use our code."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def execute(sql: str) -> int:
         "DELETE FROM uploads_auditevent",
     ],
 )
-def test_sql_changes_no_line(event: AuditEvent, sql: str) -> None:
+def test_sql_cannot_change_events(event: AuditEvent, sql: str) -> None:
     before = list(AuditEvent.objects.order_by("pk").values())
 
     with pytest.raises(IntegrityError, match="append-only"):
@@ -47,7 +47,7 @@ def test_sql_changes_no_line(event: AuditEvent, sql: str) -> None:
     assert list(AuditEvent.objects.order_by("pk").values()) == before
 
 
-def test_nobody_is_given_a_line_that_was_not_theirs(
+def test_sql_cannot_change_the_account_of_an_event(
     event: AuditEvent, django_user_model: Any
 ) -> None:
     bob = django_user_model.objects.create_user("bob")
@@ -56,7 +56,7 @@ def test_nobody_is_given_a_line_that_was_not_theirs(
         models.QuerySet(AuditEvent).update(actor=bob)
 
 
-def test_an_account_that_goes_leaves_its_lines(alice: Any, event: AuditEvent) -> None:
+def test_deleting_an_account_keeps_its_events(alice: Any, event: AuditEvent) -> None:
     alice.delete()
 
     left = AuditEvent.objects.get(pk=event.pk)
@@ -64,7 +64,9 @@ def test_an_account_that_goes_leaves_its_lines(alice: Any, event: AuditEvent) ->
 
 
 @pytest.mark.parametrize("purpose", ["retention", "erasure"])
-def test_the_door_is_open_for_one_transaction(event: AuditEvent, purpose: Any) -> None:
+def test_changeable_events_permits_changes_in_one_transaction(
+    event: AuditEvent, purpose: Any
+) -> None:
     with changeable_events(purpose) as events:
         events.filter(pk=event.pk).update(detail={})
         events.exclude(pk=event.pk).delete()
@@ -74,7 +76,9 @@ def test_the_door_is_open_for_one_transaction(event: AuditEvent, purpose: Any) -
         execute("DELETE FROM uploads_auditevent")
 
 
-def test_the_door_is_shut_again_inside_a_larger_transaction(event: AuditEvent) -> None:
+def test_permission_ends_with_the_block_in_a_larger_transaction(
+    event: AuditEvent,
+) -> None:
     with transaction.atomic():
         with changeable_events("retention"):
             pass
@@ -86,7 +90,7 @@ def test_the_door_is_shut_again_inside_a_larger_transaction(event: AuditEvent) -
             cursor.execute("DELETE FROM uploads_auditevent")
 
 
-def test_what_breaks_behind_the_door_shuts_it(event: AuditEvent) -> None:
+def test_permission_ends_with_an_error(event: AuditEvent) -> None:
     with suppress(RuntimeError), changeable_events("erasure") as events:
         events.all().delete()
         raise RuntimeError

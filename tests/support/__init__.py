@@ -1,1 +1,1 @@
-"""What several layers of tests share."""
+"""Helpers for several layers of tests."""

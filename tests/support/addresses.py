@@ -1,4 +1,4 @@
-"""Every address the site answers to, whoever adds one."""
+"""The paths of all routes of the site, for tests that request each of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 
 def every_path() -> list[str]:
-    """Return the paths of all routes, without the first slash, blanks filled in."""
+    """Return the paths of all routes, without the first slash and with arguments."""
     return _paths(get_resolver().url_patterns, "")
 
 

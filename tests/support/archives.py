@@ -1,4 +1,4 @@
-"""Archives for tests: ordinary, huge, nested, lying and broken ones."""
+"""ZIP archives for tests: ordinary, huge, nested, with false sizes, and damaged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LINK_MODE, FILE_MODE = stat.S_IFLNK | 0o777, stat.S_IFREG | 0o644
 
 
 def packed(*files: tuple[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """Make an archive of names and contents."""
+    """Return an archive with these names and contents."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", compression) as archive:
         for name, content in files:
@@ -31,7 +31,7 @@ def packed(*files: tuple[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -
 
 
 def in_zip64(*files: tuple[str, bytes]) -> bytes:
-    """Make an archive with the wide fields that only huge ones need."""
+    """Return an archive with ZIP64 fields, which usually only huge archives have."""
     made = io.BytesIO()
     with (
         mock.patch.multiple(zipfile, ZIP64_LIMIT=1, ZIP_FILECOUNT_LIMIT=1),
@@ -45,7 +45,7 @@ def in_zip64(*files: tuple[str, bytes]) -> bytes:
 
 @cache
 def bomb(megabytes: int = 200) -> bytes:
-    """One file of zeros: a thousand to one."""
+    """Return an archive with one file of zeros, compressed about 1000 to 1."""
     made = io.BytesIO()
     with (
         zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive,
@@ -57,7 +57,7 @@ def bomb(megabytes: int = 200) -> bytes:
 
 
 def overlapping(copies: int = 1000, size: int = 1_000_000) -> bytes:
-    """Many names for the same bytes."""
+    """Return an archive in which many names refer to the same bytes."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("0", bytes(size))
@@ -69,7 +69,7 @@ def overlapping(copies: int = 1000, size: int = 1_000_000) -> bytes:
 
 
 def nested(levels: int, *, compression: int, name: str = "inner.zip") -> bytes:
-    """An archive in an archive in an archive."""
+    """Return an archive with ``levels`` levels of archives inside each other."""
     content = packed(("core.txt", b"x" * 1000), compression=compression)
     for _ in range(levels - 1):
         content = packed((name, content), compression=compression)
@@ -77,7 +77,7 @@ def nested(levels: int, *, compression: int, name: str = "inner.zip") -> bytes:
 
 
 def with_entries(names: Iterable[str]) -> bytes:
-    """Empty files of these names."""
+    """Return an archive of empty files with these names."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         for name in names:
@@ -86,7 +86,7 @@ def with_entries(names: Iterable[str]) -> bytes:
 
 
 def with_symlink(target: str = "/etc/passwd") -> bytes:
-    """A link among the files."""
+    """Return an archive that contains a symbolic link."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         link = zipfile.ZipInfo("link")
@@ -97,7 +97,7 @@ def with_symlink(target: str = "/etc/passwd") -> bytes:
 
 
 def document(body: bytes = b"<w:t>Hello</w:t>" * 5000) -> bytes:
-    """What a word processor writes, as far as an inspector sees."""
+    """Return an archive that inspectors take for a Word document."""
     return packed(
         ("[Content_Types].xml", b"<?xml version='1.0'?><Types/>"),
         ("_rels/.rels", b"<Relationships/>"),
@@ -107,7 +107,10 @@ def document(body: bytes = b"<w:t>Hello</w:t>" * 5000) -> bytes:
 
 
 def lying(content: bytes, *, about: str, value: int) -> bytes:
-    """Change ``entry_count``, ``size`` or ``start`` at the end of an archive."""
+    """Return ``content`` with another ``entry_count``, ``size`` or ``start``.
+
+    These fields are in the record at the end of an archive.
+    """
     at = content.rfind(b"PK\x05\x06")
     fields = list(END.unpack_from(content, at))
     if about == "entry_count":
@@ -118,14 +121,14 @@ def lying(content: bytes, *, about: str, value: int) -> bytes:
 
 
 def saying(content: bytes, declared_bytes: int) -> bytes:
-    """Change what the list of contents says of its first entry's size."""
+    """Return ``content`` with another size of the first entry in the directory."""
     at = content.find(b"PK\x01\x02")
     return content[: at + 24] + struct.pack("<L", declared_bytes) + content[at + 28 :]
 
 
 @dataclass(frozen=True)
 class Raw:
-    """One entry, byte for byte: what no honest program writes."""
+    """One entry with freely chosen fields, for archives that no program writes."""
 
     name: bytes
     data: bytes = b""
@@ -150,12 +153,12 @@ def _deflated(data: bytes) -> bytes:
 
 
 def link(name: bytes, target: bytes, **changes: Any) -> Raw:
-    """Make a symbolic link."""
+    """Return a symbolic link."""
     return Raw(name, target, **{"mode": LINK_MODE, **changes})
 
 
 def raw(*entries: Raw, comment: bytes = b"", prefix: bytes = b"") -> bytes:
-    """Make an archive of entries as they are given, behind ``prefix``."""
+    """Return an archive with exactly these entries, after the bytes of ``prefix``."""
     body, listed = bytearray(), bytearray()
     for entry in entries:
         packed, at = entry.packed, len(body)
@@ -179,18 +182,18 @@ def raw(*entries: Raw, comment: bytes = b"", prefix: bytes = b"") -> bytes:
 
 
 def end_record(count: int, listed: Sized, body: Sized, comment: bytes = b"") -> bytes:
-    """Make the record at the end of an archive, with its comment."""
+    """Return the record at the end of an archive, with its comment."""
     facts = (count, count, len(listed), len(body), len(comment))
     return END.pack(b"PK\x05\x06", 0, 0, *facts) + comment
 
 
 def unicode_path(name: bytes) -> bytes:
-    """Make the extra field that gives a name in UTF-8."""
+    """Return the extra field that contains a name in UTF-8."""
     return struct.pack("<2HBL", 0x7075, 5 + len(name), 1, 0) + name
 
 
 def scattered(count: int, *, extra: int = 0) -> bytes:
-    """Small entries, far from each other, listed in an order that jumps about."""
+    """Return an archive of small entries far apart, listed in a scattered order."""
     block, blocks = 128 * 1024, 43
     area = max(count * 64, blocks * block)
     step = area // count

@@ -1,4 +1,4 @@
-"""What tests build uploads from: declarations, bytes at S3, the passing of time."""
+"""Helpers to create uploads in any state: declare, send bytes, let time pass."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ MIB = 1024 * 1024
 
 
 def checksum(content: bytes) -> str:
-    """Return base64 of the raw SHA-256."""
+    """Return the SHA-256 in base64."""
     return base64.b64encode(hashlib.sha256(content).digest()).decode()
 
 
 def declare(content: bytes, **changes: Any) -> Declaration:
-    """Declare ``content`` as a plain text file."""
+    """Return the declaration of ``content`` as a text file."""
     facts: dict[str, Any] = {
         "filename": "notes.txt",
         "byte_size": len(content),
@@ -34,14 +34,14 @@ def declare(content: bytes, **changes: Any) -> Declaration:
 
 
 def begin(owner: Any, content: bytes = b"hello", **changes: Any) -> Upload:
-    """Start an upload and hand out its URL, as the API does."""
+    """Start an upload and presign its URL, as the API does."""
     upload = lifecycle.start(owner=owner, declaration=declare(content, **changes))
     lifecycle.presign(upload)
     return upload
 
 
 def put(bucket: Bucket, upload: Upload, content: bytes, **changes: Any) -> None:
-    """Store an object as a browser with the presigned URL would."""
+    """Store an object as a browser does with the presigned URL."""
     bucket.client.put_object(
         Bucket=bucket.name,
         Key=upload.key,
@@ -70,7 +70,7 @@ def send_parts(bucket: Bucket, upload: Upload, content: bytes, *numbers: int) ->
 
 
 def make_ready(bucket: Bucket, owner: Any, content: bytes = b"hello") -> Upload:
-    """Upload a file to the end."""
+    """Start, send and complete an upload."""
     upload = begin(owner, content)
     put(bucket, upload, content)
     return lifecycle.complete(upload)
@@ -83,13 +83,13 @@ def held(owner: Any) -> tuple[int, int, int, int]:
 
 
 def kinds(upload: Upload) -> list[str]:
-    """Return what the audit trail says of an upload, in order, but for its URLs."""
+    """Return the kinds of an upload's events in order, without ``upload.presigned``."""
     events = upload.events.exclude(kind="upload.presigned").order_by("id")
     return list(events.values_list("kind", flat=True))
 
 
 def let_time_pass(**span: float) -> None:
-    """Make everything that is recorded older by ``span``, as timedelta takes it."""
+    """Move all recorded times into the past. ``span`` are arguments of timedelta."""
     past = timedelta(**span)
     Upload.objects.update(
         **{

@@ -1,8 +1,8 @@
-"""Chance in tests that make up their inputs: `make test-unit test-fuzz HUNT=20`.
+"""Settings for tests with generated inputs: `make test-unit test-fuzz HUNT=20`.
 
-Without HUNT the inputs are the same at each run: what fails, fails for what was
-changed. With it they are new, and so many times as many; what is found is printed
-with a line that brings it back.
+Without HUNT, each run uses the same inputs, so that a failure is caused by a change of
+the code. With HUNT=20, the inputs are new and there are 20 times as many. For a failure,
+Hypothesis prints a line that reproduces it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ TIMES = int(os.environ.get("HUNT") or 0)
 
 
 def load_profile() -> None:
-    """Make this the way in which Hypothesis chooses, from here on."""
+    """Register and load the profile of Hypothesis."""
     settings.register_profile(
         "slipway",
         derandomize=not TIMES,
-        # What failed on one machine long ago would be tried on that one only.
+        # A database of old failures would make runs differ between machines.
         database=None,
         print_blob=True,
-        # How fast a machine is says nothing about the code.
+        # A slow machine must not make a test fail.
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
         max_examples=examples(100),
@@ -31,5 +31,5 @@ def load_profile() -> None:
 
 
 def examples(count: int) -> int:
-    """Return how many inputs to try where a plain run tries ``count``."""
+    """Return the number of inputs to try; without HUNT, it is ``count``."""
     return count * max(1, TIMES)

@@ -1,8 +1,8 @@
-"""The Chromium of the tests: where it is, and how it is started.
+"""Find Chromium for the tests, and the flags to start it.
 
-Debian's `chromium-headless-shell` is preferred, as by Playwright itself: the same
-browser without the parts that draw windows, for two thirds of the processor's time.
-`CHROMIUM=chromium make test-browser` asks for the whole one.
+Debian's `chromium-headless-shell` is preferred, as in Playwright. It is the same browser
+without windows, and it needs a third less CPU time. `CHROMIUM=chromium make test-browser`
+uses the complete browser.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _NAMES = (
 
 
 def find_chromium() -> str:
-    """Return the path of Chromium; raises RuntimeError where there is none."""
+    """Return the path of Chromium. Raises RuntimeError if it is not installed."""
     wanted = os.environ.get("CHROMIUM")
     for name in [wanted] if wanted else _NAMES:
         if path := shutil.which(name):
             return path
     if wanted:
-        raise RuntimeError(f"CHROMIUM is {wanted!r}, and there is no such program.")
-    raise RuntimeError("No Chromium: install it, or set CHROMIUM to its path.")
+        raise RuntimeError(f"CHROMIUM is {wanted!r}, but there is no such program.")
+    raise RuntimeError("Chromium is missing. Install it, or set CHROMIUM to its path.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# The console names most violations by itself; this names all, in one form.
+# The console logs most violations of the policy. This script logs all of them.
 SAY_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error(`Policy broken: ${event.effectiveDirective} by ${event.blockedURI}`));
@@ -10,7 +10,7 @@ addEventListener("securitypolicyviolation", (event) =>
 
 
 class Complaints(list[str]):
-    """What a browser complained of, without what the test said that it would."""
+    """The errors that a browser reported, without the errors that the test expects."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -18,10 +18,10 @@ class Complaints(list[str]):
         self._words: tuple[str, ...] = ()
 
     def expect(self, *words: str) -> None:
-        """Let complaints with any of these words be no failure, from now to the end."""
+        """Expect errors that contain any of these words, until the end of the test."""
         self._words = words
 
     def note(self, complaint: str) -> None:
-        """Add one to the list that it belongs to."""
+        """Add an error to this list, or to ``expected``."""
         is_expected = any(words in complaint for words in self._words)
         (self.expected if is_expected else self).append(complaint)

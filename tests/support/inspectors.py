@@ -1,4 +1,4 @@
-"""Inspectors that tests put into INSPECTORS by their paths, and samples to show them."""
+"""Inspectors and samples for tests. Tests put the inspectors into INSPECTORS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HERE = __name__
 def sample_of(
     content: bytes, content_type: str = "", filename: str = "file", **changes: Any
 ) -> Sample:
-    """Show ``content`` to an inspector."""
+    """Return a sample of ``content`` for an inspector."""
     facts: dict[str, Any] = {
         "filename": filename,
         "content_type": content_type or "application/octet-stream",
@@ -25,7 +25,7 @@ def sample_of(
 
 
 class Yes:
-    """Accepts everything; tests count what it was shown."""
+    """Accepts every file, and records the file names in ``seen``."""
 
     name = "Yes"
     slow = False
@@ -48,7 +48,7 @@ class Yes:
 
 
 class No(Yes):
-    """Refuses everything."""
+    """Refuses every file."""
 
     name = "No"
 
@@ -57,7 +57,7 @@ class No(Yes):
 
 
 class Malware(Yes):
-    """Finds malware in everything."""
+    """Refuses every file as malware."""
 
     name = "Malware"
 
@@ -66,7 +66,7 @@ class Malware(Yes):
 
 
 class Absent(Yes):
-    """Cannot look, as long as ``away`` says so."""
+    """Is unavailable while ``away`` is true."""
 
     name = "Absent"
     away = True
@@ -78,7 +78,7 @@ class Absent(Yes):
 
 
 class Broken(Yes):
-    """Breaks; with ``early``, before it was asked for a verdict."""
+    """Raises an error in ``inspect``; with ``early``, already in ``wants``."""
 
     name = "Broken"
 
@@ -94,7 +94,7 @@ class Broken(Yes):
 
 
 class Silent(Yes):
-    """Answers nothing at all."""
+    """Returns None instead of a verdict."""
 
     name = "Silent"
 
@@ -103,11 +103,11 @@ class Silent(Yes):
 
 
 class Nothing:
-    """No inspector."""
+    """A class that is not an inspector."""
 
 
 def entries(*names: str, **options: Any) -> list[dict[str, Any]]:
-    """Return INSPECTORS with the classes of this module, the options for the last."""
+    """Return a value for INSPECTORS. ``options`` are for the last inspector."""
     found: list[dict[str, Any]] = [{"NAME": f"{HERE}.{name}"} for name in names]
     found[-1]["OPTIONS"] = options
     return found

@@ -1,10 +1,12 @@
-"""The site under gunicorn with a real S3 server, for layers that meet it by a browser.
+"""The site under gunicorn with a real S3 server, for tests with a browser.
 
-The site runs as in production: DEBUG off, its static files collected and hashed. Run
-with `-p tests.plugins.seaweed`. The conftest of such a layer imports these fixtures.
-Tests may use models without a mark; the site sees at once what they save. The database
-is not emptied between tests: each test makes people of its own, and people do not see
-each other's uploads.
+The site runs as in production: DEBUG is off, and the static files are collected and
+hashed. The conftest of a layer imports these fixtures. Run its tests with
+`-p tests.plugins.seaweed`.
+
+Tests may use models without a mark, because the site uses the same database. The database
+is not emptied between tests. Each test creates its own users, who do not see each other's
+uploads.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ _origins: list[str] = []
 
 @dataclass(frozen=True)
 class LiveSite:
-    """The site in processes of its own; `url` has no slash at its end."""
+    """The running site. `url` has no slash at the end."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -63,7 +65,7 @@ def _database_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def django_db_setup(_database_file: Path, django_db_blocker: DjangoDbBlocker) -> None:
-    """Make the database: a file, because the site reads it in another process."""
+    """Create the database as a file, because the site runs in another process."""
     connection.close()
     settings.DATABASES["default"]["NAME"] = str(_database_file)
     with django_db_blocker.unblock():
@@ -80,7 +82,7 @@ def _database(
 
 @pytest.fixture(scope="session")
 def bucket_url(s3_server: S3Server) -> Iterator[str]:
-    """Where site and browsers reach the bucket."""
+    """The URL of S3 for the site and for browsers."""
     if not slowness.SECONDS:
         yield s3_server.endpoint_url
         return
@@ -96,7 +98,7 @@ def site_environment(
     django_db_setup: None,
     _database_file: Path,
 ) -> dict[str, str]:
-    """Return the variables of a production site on plain HTTP, its files collected."""
+    """Return the environment of a production site without HTTPS."""
     return {
         **os.environ,
         **s3_server.environment(),
@@ -109,9 +111,9 @@ def site_environment(
 
 @contextmanager
 def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
-    """Run the site under gunicorn, its logs in ``home``, until the block ends.
+    """Run the site under gunicorn until the block ends. Its logs are in ``home``.
 
-    The bucket opens to its origin too, and to no other but those of earlier sites.
+    The CORS rules of the bucket allow the site's origin and the origins of earlier sites.
     """
     port = free_ports(1)[0]
     site_log, access_log = home / "site.log", home / "access.log"
@@ -119,7 +121,7 @@ def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
     watch(access_log)
     command = [sys.executable, "-m", "gunicorn", "config.wsgi"]
     command += ["--bind", f"{HOST}:{port}", "--threads", "8", "--no-control-socket"]
-    # A connection that the site gives up just when it is used again fails a request.
+    # A long time, because a request fails if the site closes its connection just then.
     command += ["--keep-alive", "300", "--timeout", "120"]
     command += ["--access-logfile", str(access_log)]
     process = spawn(command, environment=environment, log=site_log)
@@ -133,7 +135,7 @@ def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
 
 
 def open_bucket_to(origin: str) -> None:
-    """Let pages of this origin send to the bucket, beside those of earlier calls."""
+    """Allow this origin in the CORS rules of the bucket, and all earlier origins."""
     _origins.append(origin)
     apply(get_bucket(), origins=_origins)
 
@@ -149,7 +151,7 @@ def live_site(
 
 @pytest.fixture
 def person() -> User:
-    """A user of this test's own, with the password `demo`."""
+    """A new user for this test, with the password `demo`."""
     return User.objects.create_user(f"person-{uuid.uuid4().hex[:12]}", password="demo")
 
 

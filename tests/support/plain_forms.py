@@ -1,4 +1,4 @@
-"""What tests of plain forms share: asking for room, and bytes as a form leaves them."""
+"""Helpers for tests of uploads by a form without JavaScript."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REDIRECT = "http://testserver/uploads/arrived/"
 
 
 def begin_form(owner: Any, byte_size: int = 100, filename: str = "notes.txt") -> Upload:
-    """Ask for room and show the form that sends the file, as the pages do."""
+    """Start an upload and presign its form, as the pages do."""
     upload = lifecycle.start_form(
         owner=owner,
         byte_size=byte_size,
@@ -26,7 +26,7 @@ def begin_form(owner: Any, byte_size: int = 100, filename: str = "notes.txt") ->
 
 
 def arrive(bucket: Bucket, upload: Upload, content: bytes, **changes: Any) -> None:
-    """Store an object as a browser with the form would."""
+    """Store an object as a browser does with the form."""
     facts: dict[str, Any] = {
         "ContentType": "application/octet-stream",
         "ContentDisposition": "attachment",
@@ -38,11 +38,11 @@ def arrive(bucket: Bucket, upload: Upload, content: bytes, **changes: Any) -> No
 
 
 def is_there(bucket: Bucket, upload: Upload) -> bool:
-    """Return whether anything lies where the form sends to."""
+    """Return whether there is an object under the incoming key."""
     return bucket.head_object(incoming_key(upload.key)) is not None
 
 
 def stored(bucket: Bucket, upload: Upload) -> bytes | None:
-    """Return what lies under the upload's own key."""
+    """Return the content of the object under the upload's own key, or None."""
     facts = bucket.head_object(upload.key)
     return bucket.read_range(upload.key, 0, facts.byte_size) if facts else None

@@ -1,4 +1,4 @@
-"""The site as it is deployed, but for HTTPS, for tests that serve it themselves."""
+"""The settings of a deployed site without HTTPS, for tests that start the site."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uploads.dev.ports import HOST
 
 
 def production() -> dict[str, str]:
-    """Return the variables of a production site on plain HTTP, its files collected."""
+    """Return the environment of a production site without HTTPS."""
     return {
         "DJANGO_SETTINGS_MODULE": "tests.settings",
         "STATIC_ROOT": str(collected()),

@@ -1,4 +1,4 @@
-"""A login without the login page, for tests that begin with a person who is logged in."""
+"""Log in without the login page, for tests that start with a logged-in user."""
 
 from __future__ import annotations
 

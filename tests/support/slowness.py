@@ -1,8 +1,8 @@
-"""A site as on a machine that is far too busy: `make test-browser SLOW=2`.
+"""Simulate a very slow machine: `make test-browser SLOW=2`.
 
-Each request waits before the site sees it, or each answer after the site has acted, for
-up to so many seconds; so does S3, and the browser computes slowly. A test that looks too
-early fails then, and not one day by chance.
+Requests are delayed before and after the site processes them, for up to SLOW seconds.
+Requests to S3 are delayed as well, and the browser's CPU is slowed down. A test that does
+not wait long enough fails always instead of seldom.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from django.http import HttpRequest, HttpResponseBase
 
 SECONDS = float(os.environ.get("SLOW") or 0)
 PATIENCE = 1 + SECONDS
-"""How many times as long as usual tests wait."""
+"""The factor by which tests multiply their timeouts."""
 
 _chance = random.Random()
 
 
 class SlownessMiddleware:
-    """Lets requests and answers wait; in front of all other middleware."""
+    """Delays requests and responses. It must come before all other middleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -35,5 +35,5 @@ class SlownessMiddleware:
 
 
 def a_while() -> float:
-    """Return seconds: either end of what can happen, rather than always the middle."""
+    """Return a random delay in seconds, often none or the maximum."""
     return SECONDS * _chance.choice([0, 0, 0.25, 1])

@@ -1,4 +1,4 @@
-"""Cases that share one costly start: a test walks through them, and says where it fails."""
+"""Several cases in one test, for tests with an expensive set-up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def case(*facts: object) -> Iterator[None]:
-    """Name the case in what is raised inside."""
+    """Add the name of the case to exceptions that are raised in the block."""
     try:
         yield
     except BaseException as error:

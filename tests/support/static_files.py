@@ -1,4 +1,4 @@
-"""The static files as production serves them: collected once, for all runs of tests."""
+"""Collect the static files as in production, once for all test runs."""
 
 from __future__ import annotations
 
@@ -24,10 +24,9 @@ _PRODUCTION = {
 
 
 def collected() -> Path:
-    """Return what to set as STATIC_ROOT; nobody may write there.
+    """Return the folder with the collected files, for STATIC_ROOT. It is read-only.
 
-    Hashing and compressing takes seconds: the first process that asks after a change
-    does it, and the others wait for it.
+    Collecting takes seconds. The first process after a change does it; the others wait.
     """
     _HOME.mkdir(exist_ok=True)
     with (_HOME / "static.lock").open("w") as lock:

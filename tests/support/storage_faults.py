@@ -1,4 +1,4 @@
-"""Trouble at S3 and sudden death, made below our own code: in boto3 and in SQL."""
+"""Simulate S3 errors and killed processes, with hooks in boto3 and in SQL."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ EVENT = "before-call.s3"
 
 
 class Killed(BaseException):
-    """The process was killed here."""
+    """Raised in place of a kill of the process."""
 
 
 @contextmanager
 def refusing(bucket: Bucket, *operations: str, key: str = "") -> Iterator[None]:
-    """Let S3 answer 500 to these operations, or to those on ``key`` only."""
+    """Make S3 answer 500 to these operations; with ``key``, only for this key."""
 
     def answer(model: Any, params: Any, **_: Any) -> Any:
         if operations and model.name not in operations:
@@ -49,7 +49,7 @@ def counted(bucket: Bucket) -> Iterator[Counter[str]]:
 
 @contextmanager
 def killed_at(bucket: Bucket, step: int) -> Iterator[None]:
-    """Raise Killed at the ``step``-th call to S3 or to the database, from 1."""
+    """Raise Killed at call number ``step`` (from 1) to S3 or to the database."""
     steps = 0
 
     def walk() -> None:

@@ -1,4 +1,4 @@
-"""An authenticator app, after RFC 6238: the code for a secret at a time."""
+"""An authenticator app (RFC 6238) for tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DIGITS = 6
 
 
 def code(secret: str) -> str:
-    """Return the code that an app shows now."""
+    """Return the code for ``secret`` at this time."""
     counter = int(time.time()) // PERIOD_SECONDS
     digest = hmac.digest(base64.b32decode(secret), counter.to_bytes(8), hashlib.sha1)
     offset = digest[-1] & 0x0F
@@ -21,5 +21,5 @@ def code(secret: str) -> str:
 
 
 def wrong_code(secret: str) -> str:
-    """Return a code that the app does not show now."""
+    """Return a wrong code for ``secret`` at this time."""
     return str((int(code(secret)) + 1) % 10**DIGITS).zfill(DIGITS)

@@ -1,4 +1,4 @@
-"""One source for the wanted bucket: docs/bucket.md says what setup_bucket sets."""
+"""docs/bucket.md shows the settings that setup_bucket makes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = PAGE.read_text()
 
 
-def test_the_page_has_the_documents_that_setup_bucket_sets() -> None:
+def test_bucket_page_is_up_to_date() -> None:
     assert page(TEXT) == TEXT, "run make bucket-docs"
 
 
-def test_every_block_is_on_the_page_as_valid_json() -> None:
+def test_every_block_of_the_page_is_valid_json() -> None:
     found = dict(
         re.findall(r"<!-- generated: (\w+) -->\n```json\n(.*?)\n```", TEXT, re.DOTALL)
     )
@@ -39,7 +39,7 @@ def test_every_lifecycle_rule_is_explained() -> None:
     assert {name for name in names if f"| `{name}` |" not in TEXT} == set()
 
 
-def test_the_signer_may_put_objects_under_the_prefix_and_nothing_else() -> None:
+def test_policy_of_the_signer_permits_only_puts_below_the_prefix() -> None:
     assert iam_policy(Identity.SIGNER, EXAMPLE, [Feature.UPLOADS])["Statement"] == [
         {
             "Effect": "Allow",
@@ -50,7 +50,7 @@ def test_the_signer_may_put_objects_under_the_prefix_and_nothing_else() -> None:
 
 
 def test_no_other_module_writes_settings_of_a_bucket() -> None:
-    """The demo site, the tests and the commands all go through one table."""
+    """The demo site, the tests and the commands all use uploads/s3/setting_verbs.py."""
     verbs = re.compile(r"^(put|delete)_(bucket_|public_access_block)")
     writers = {
         path.relative_to(ROOT).as_posix()

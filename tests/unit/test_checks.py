@@ -1,4 +1,4 @@
-"""System checks, by id."""
+"""System checks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def ids(found: list[Any]) -> list[str]:
     return [message.id for message in found]
 
 
-def test_the_sites_own_settings_are_in_order() -> None:
+def test_default_settings_pass_all_checks() -> None:
     assert checks.check_options() == []
     assert checks.check_storage() == []
     assert checks.check_endpoint() == []
@@ -73,15 +73,13 @@ def test_hosts_with_a_wildcard_need_the_sites_own_address(
     ],
     ids=str,
 )
-def test_an_option_out_of_range_is_an_error(
-    settings: Any, options: dict[str, Any]
-) -> None:
+def test_invalid_option_is_an_error(settings: Any, options: dict[str, Any]) -> None:
     settings.UPLOADS = options
 
     assert ids(checks.check_options()) == ["uploads.E001"]
 
 
-def test_a_missing_storage_is_an_error(settings: Any) -> None:
+def test_missing_storage_is_an_error(settings: Any) -> None:
     settings.STORAGES = {
         name: value
         for name, value in settings.STORAGES.items()
@@ -91,7 +89,7 @@ def test_a_missing_storage_is_an_error(settings: Any) -> None:
     assert ids(checks.check_storage()) == ["uploads.E002"]
 
 
-def test_the_old_signature_is_an_error(settings: Any) -> None:
+def test_sigv2_is_an_error(settings: Any) -> None:
     settings.STORAGES = {
         **settings.STORAGES,
         "uploads": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {}},
@@ -100,7 +98,7 @@ def test_the_old_signature_is_an_error(settings: Any) -> None:
     assert ids(checks.check_storage()) == ["uploads.E003"]
 
 
-def test_a_bucket_name_cannot_stand_before_an_ip_address(settings: Any) -> None:
+def test_virtual_addressing_with_an_ip_address_is_an_error(settings: Any) -> None:
     settings.S3_ADDRESSING_STYLE = "virtual"
     settings.S3_PUBLIC_ENDPOINT_URL = "http://192.0.2.1:9000"
 
@@ -122,7 +120,7 @@ def test_a_bucket_name_cannot_stand_before_an_ip_address(settings: Any) -> None:
         ("http://[::1]:8333", "http://s3.localhost", []),
     ],
 )
-def test_files_do_not_travel_in_the_clear(
+def test_unencrypted_endpoint_is_reported(
     settings: Any, endpoint: str, public: str, found: list[str]
 ) -> None:
     settings.S3_ENDPOINT_URL, settings.S3_PUBLIC_ENDPOINT_URL = endpoint, public
@@ -155,10 +153,10 @@ def test_files_do_not_travel_in_the_clear(
         ("[::1]", "http://[::1]:8333", False),
     ],
 )
-def test_the_bucket_is_another_site(
+def test_bucket_on_the_same_site_is_reported(
     settings: Any, host: str, endpoint: str, *, is_same: bool
 ) -> None:
-    # On one site with the bucket, SameSite cookies go along with what is opened there.
+    # Browsers attach SameSite cookies to requests between hosts of the same site.
     settings.ALLOWED_HOSTS = ["other.example.org", host]
     settings.S3_ADDRESSING_STYLE = "path" if endpoint else "virtual"
     settings.S3_PUBLIC_ENDPOINT_URL = endpoint
@@ -167,7 +165,7 @@ def test_the_bucket_is_another_site(
     assert ids(checks.check_bucket_is_another_site()) == found
 
 
-def test_the_buckets_own_name_counts_where_it_stands_in_front(settings: Any) -> None:
+def test_bucket_name_is_part_of_the_compared_host(settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["files.example.com"]
     settings.S3_ADDRESSING_STYLE = "virtual"
     settings.S3_PUBLIC_ENDPOINT_URL = "https://example.com"

@@ -1,4 +1,4 @@
-"""What the site is built from: locked, licensed, and asked about."""
+"""Dependencies: pinned with hashes, with allowed licences, without known vulnerabilities."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
     "name", ["requirements.txt", "requirements-dev.txt", "requirements-ministack.txt"]
 )
 def test_every_python_package_is_pinned_with_a_hash(name: str) -> None:
-    # Comments and continued lines out of the way, each line is one requirement.
+    # Without comments and continued lines, each line is one requirement.
     text = re.sub(r"\\\n", " ", (ROOT / name).read_text())
     lines = [line for line in text.splitlines() if line and not line.startswith(" ")]
     lines = [line for line in lines if not line.startswith("#")]
@@ -29,32 +29,32 @@ def test_every_python_package_is_pinned_with_a_hash(name: str) -> None:
     assert [line for line in lines if not pinned.match(line)] == []
 
 
-def test_every_npm_package_is_pinned_with_a_hash_wherever_it_comes_from() -> None:
+def test_every_npm_package_is_pinned_with_a_hash() -> None:
     packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     root = packages.pop("")
 
     assert len(packages) > 50
     for path, facts in packages.items():
         assert facts.get("integrity", "").startswith("sha512-"), path
-        # An address would tie everybody to one registry, or to a stranger's server.
+        # A URL would force everybody to use this registry or server.
         assert "resolved" not in facts, path
         assert "hasInstallScript" not in facts or facts["dev"], path
     for name, version in {**root["dependencies"], **root["devDependencies"]}.items():
         assert re.fullmatch(r"\d+\.\d+\.\d+", version), f"{name} is not pinned"
 
 
-def test_nothing_that_is_installed_runs_its_own_script() -> None:
+def test_installation_runs_no_npm_scripts() -> None:
     commands = re.findall(r"npm (?:ci|install)[^\n]*", (ROOT / "Makefile").read_text())
 
     assert commands
     assert [line for line in commands if "--ignore-scripts" not in line] == []
 
 
-def test_the_list_of_licences_is_current() -> None:
+def test_list_of_licences_is_up_to_date() -> None:
     assert licences.DOCUMENT.read_text() == licences.document(), "run make licences"
 
 
-def test_every_licence_is_one_that_was_agreed_to() -> None:
+def test_every_licence_is_allowed() -> None:
     parts = [*licences.python_parts(), *licences.browser_parts()]
 
     assert len(parts) > 40
@@ -72,9 +72,7 @@ def test_every_licence_is_one_that_was_agreed_to() -> None:
         ("", True),
     ],
 )
-def test_a_licence_that_is_not_on_the_list_is_refused(
-    licence: str, is_refused: bool
-) -> None:
+def test_unlisted_licence_is_refused(licence: str, is_refused: bool) -> None:
     part = Part("some-package", "1.0", licence)
 
     assert licences.refused([part]) == ([part] if is_refused else [])
@@ -102,7 +100,7 @@ HOLED = {
         (None, UNCHECKED, "the last words"),
     ],
 )
-def test_what_pip_audit_skips_is_not_clean(
+def test_packages_skipped_by_pip_audit_are_unchecked(
     output: object, status: int, words: str
 ) -> None:
     text = json.dumps(output) if output else ""
@@ -130,7 +128,7 @@ NPM_HOLED = {
         (None, UNCHECKED, "could not be checked: no access to advisories"),
     ],
 )
-def test_an_unreachable_npm_audit_is_not_clean(
+def test_unreachable_npm_audit_is_unchecked(
     output: object, status: int, words: str
 ) -> None:
     text = json.dumps(output) if output is not None else ""
@@ -150,7 +148,7 @@ def test_an_unreachable_npm_audit_is_not_clean(
         ([FOUND, CLEAN], FOUND),
     ],
 )
-def test_what_was_found_outweighs_what_was_not_checked(
+def test_overall_status_prefers_found_to_unchecked(
     statuses: list[int], status: int
 ) -> None:
     assert vulnerabilities.overall(statuses) == status

@@ -1,17 +1,17 @@
-"""Terraform's templates hold what setup_bucket and iam_policy want."""
+"""The Terraform templates have the same data as setup_bucket and iam_policy."""
 
 from __future__ import annotations
 
 from scripts.terraform_documents import FOLDER, VARIABLES, rendered
 
 
-def test_the_rendered_templates_are_current() -> None:
+def test_rendered_templates_are_up_to_date() -> None:
     found = {path.name: path.read_text() for path in FOLDER.glob("*")}
 
     assert found == rendered(), "run python -m scripts.terraform_documents"
 
 
-def test_no_example_value_stays_in_a_template() -> None:
+def test_templates_contain_no_example_value() -> None:
     text = "".join(rendered().values())
 
     assert [value for value in VARIABLES if value in text] == []

@@ -63,12 +63,12 @@ def fresh_log(path: Path) -> Path:
     return path
 
 
-def stop(process: subprocess.Popen[bytes], *, patience: float = 30) -> None:
-    """Stop a child with SIGTERM, and after ``patience`` seconds with SIGKILL."""
+def stop(process: subprocess.Popen[bytes], *, timeout: float = 30) -> None:
+    """Stop a child with SIGTERM, and after ``timeout`` seconds with SIGKILL."""
     if process.poll() is None:
         process.terminate()
         try:
-            process.wait(patience)
+            process.wait(timeout)
         except subprocess.TimeoutExpired:
             _kill(process.pid)
     process.wait()
@@ -140,19 +140,19 @@ class PidRecord:
     def _own_path(self) -> str:
         return str(self.path.resolve())
 
-    def end_leftover(self, *, patience: float = 30) -> bool:
+    def end_leftover(self, *, timeout: float = 30) -> bool:
         """Stop the recorded process if it still runs; return whether it did."""
         pid = self.pid()
         if pid is not None:
             _send_signal(pid, signal.SIGTERM)
-            if not self._wait_until_ended(pid, patience):
+            if not self._wait_until_ended(pid, timeout):
                 _kill(pid)
-                self._wait_until_ended(pid, patience)
+                self._wait_until_ended(pid, timeout)
         self.clear()
         return pid is not None
 
-    def _wait_until_ended(self, pid: int, patience: float) -> bool:
-        deadline = time.monotonic() + patience
+    def _wait_until_ended(self, pid: int, timeout: float) -> bool:
+        deadline = time.monotonic() + timeout
         while self.pid() == pid:
             if time.monotonic() > deadline:
                 return False

@@ -1,4 +1,4 @@
-"""Database tables: fields, constraints and querysets. No module uses the network."""
+"""Database tables: fields, constraints and querysets. This package uses no network."""
 
 from uploads.models.bucket import BucketFact
 from uploads.models.event import AuditEvent

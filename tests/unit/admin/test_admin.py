@@ -1,4 +1,4 @@
-"""The admin: who may do what, what cannot be done at all, and at what price."""
+"""The admin: permissions, read-only rows, actions, and the cost of lists."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ NUL = (
 
 
 @pytest.mark.parametrize("address", NUL)
-def test_nul_in_an_address_never_comes_to_the_database(
+def test_nul_in_a_url_is_refused_before_the_database(
     operator: Client, address: str
 ) -> None:
     with CaptureQueriesContext(connection) as queries:
@@ -77,7 +77,9 @@ def test_nul_in_an_address_never_comes_to_the_database(
 
 
 @pytest.mark.parametrize("page", ["/", "/api/v1/uploads"])
-def test_nul_in_a_cookie_never_comes_to_the_database(client: Client, page: str) -> None:
+def test_nul_in_a_cookie_is_refused_before_the_database(
+    client: Client, page: str
+) -> None:
     cookie = r'sessionid="aaaaaaaa\000aaaaaaaaaaaaaaaaaaaaaaa"; other=1'
 
     with CaptureQueriesContext(connection) as queries:
@@ -87,12 +89,12 @@ def test_nul_in_a_cookie_never_comes_to_the_database(client: Client, page: str) 
     assert len(queries) == 0
 
 
-def test_an_escaped_percent_sign_before_zeros_is_no_nul(operator: Client) -> None:
+def test_escaped_percent_sign_before_zeros_is_accepted(operator: Client) -> None:
     assert operator.get(f"{LIST}?q=%2500").status_code == 200
 
 
 def staff(users: Any, *permissions: str) -> Client:
-    """Return a client of a staff account that has these permissions only."""
+    """Return a client of a staff account with only these permissions."""
     person = users.objects.create_user("sam", is_staff=True)
     person.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client = Client()
@@ -150,17 +152,17 @@ def download_page(upload: Upload) -> str:
     return reverse("admin:uploads_upload_download", args=[upload.pk])
 
 
-# Who may do what
+# Permissions
 
 
 @pytest.mark.parametrize("address", [LIST, EVENTS, QUOTAS, POLICIES, TOKENS])
-def test_staff_without_permission_sees_nothing(
+def test_staff_without_permission_see_no_uploads(
     django_user_model: Any, address: str
 ) -> None:
     assert staff(django_user_model).get(address).status_code == 403
 
 
-def test_a_viewer_sees_no_download_and_has_no_actions(
+def test_viewer_has_no_download_and_no_actions(
     django_user_model: Any, alice: Any
 ) -> None:
     upload = make_upload(alice)
@@ -176,7 +178,7 @@ def test_a_viewer_sees_no_download_and_has_no_actions(
     assert upload.state == State.READY
 
 
-def test_who_may_verify_may_not_delete(
+def test_permission_to_verify_does_not_permit_deleting(
     django_user_model: Any, alice: Any, bucket: Bucket
 ) -> None:
     upload = make_upload(alice)
@@ -191,10 +193,10 @@ def test_who_may_verify_may_not_delete(
     assert len(said(act(verifier, "verify_again", upload))) == 1
 
 
-# Facts are read, not written
+# Rows are read-only
 
 
-def test_a_forged_form_changes_no_fact(operator: Client, alice: Any) -> None:
+def test_forged_form_does_not_change_an_upload(operator: Client, alice: Any) -> None:
     upload = make_upload(alice)
 
     answer = operator.post(
@@ -210,7 +212,7 @@ def test_a_forged_form_changes_no_fact(operator: Client, alice: Any) -> None:
     )
 
 
-def test_uploads_are_not_added_or_deleted_behind_the_lifecycles_back(
+def test_admin_has_no_form_to_add_or_delete_an_upload(
     operator: Client, alice: Any
 ) -> None:
     upload = make_upload(alice)
@@ -223,7 +225,7 @@ def test_uploads_are_not_added_or_deleted_behind_the_lifecycles_back(
     assert Upload.objects.filter(pk=upload.pk).exists()
 
 
-def test_the_page_of_an_upload_has_its_facts_and_events_and_no_field(
+def test_upload_page_shows_fields_and_events_read_only(
     operator: Client, alice: Any
 ) -> None:
     upload = make_upload(alice, filename="<img src=x onerror=alert(1)>.png")
@@ -239,10 +241,10 @@ def test_the_page_of_an_upload_has_its_facts_and_events_and_no_field(
     assert 'name="_save"' not in page
 
 
-def test_no_fact_is_left_out_of_the_page() -> None:
+def test_upload_page_shows_every_field_of_the_model() -> None:
     shown = set(UploadAdmin.readonly_fields)
     in_other_words = {"owner", "state", "byte_size", "part_size"}
-    # As links, or the same as another one.
+    # The page shows these as links, or as a part of another field.
     in_other_words |= {"released_as", "released_from", "search_name", "note"}
 
     columns = {field.name for field in Upload._meta.concrete_fields}
@@ -250,7 +252,7 @@ def test_no_fact_is_left_out_of_the_page() -> None:
     assert columns - shown == in_other_words
 
 
-def test_the_events_of_one_upload_are_bounded_and_newest_first(
+def test_upload_page_shows_the_newest_events_up_to_a_limit(
     operator: Client, alice: Any
 ) -> None:
     upload = make_upload(alice)
@@ -274,7 +276,9 @@ def test_the_events_of_one_upload_are_bounded_and_newest_first(
 
 
 @pytest.mark.parametrize("verb", ["change", "delete"])
-def test_events_are_append_only(operator: Client, alice: Any, verb: str) -> None:
+def test_superuser_cannot_add_change_or_delete_events(
+    operator: Client, alice: Any, verb: str
+) -> None:
     event = AuditEvent.objects.create(upload=make_upload(alice), kind="upload.ready")
 
     answer = operator.post(f"{EVENTS}{event.pk}/{verb}/", {"post": "yes", "kind": "x"})
@@ -288,9 +292,7 @@ def test_events_are_append_only(operator: Client, alice: Any, verb: str) -> None
     assert AuditEvent.objects.get(pk=event.pk).kind == "upload.ready"
 
 
-def test_deleting_an_account_does_not_take_its_uploads_or_events_along(
-    operator: Client, alice: Any
-) -> None:
+def test_account_with_uploads_cannot_be_deleted(operator: Client, alice: Any) -> None:
     event = AuditEvent.objects.create(upload=make_upload(alice), kind="upload.ready")
 
     operator.post(f"/admin/auth/user/{alice.pk}/delete/", {"post": "yes"})
@@ -298,10 +300,10 @@ def test_deleting_an_account_does_not_take_its_uploads_or_events_along(
     assert AuditEvent.objects.filter(pk=event.pk, upload__owner=alice).exists()
 
 
-# Deeds go through the lifecycle
+# Actions call the lifecycle
 
 
-def test_deleting_asks_first_then_removes_the_object_and_gives_back_quota(
+def test_delete_action_asks_then_deletes_and_releases_quota(
     operator: Client, alice: Any, admin_user: Any, bucket: Bucket
 ) -> None:
     StorageQuota.objects.create(user=alice, used_bytes=10, file_count=2)
@@ -321,7 +323,7 @@ def test_deleting_asks_first_then_removes_the_object_and_gives_back_quota(
     assert events.count() == 2
 
 
-def test_verifying_again_tells_every_outcome_in_words(
+def test_verify_again_shows_a_message_for_each_outcome(
     operator: Client, alice: Any, bucket: Bucket
 ) -> None:
     same, missing, longer, over = (
@@ -349,7 +351,7 @@ def test_verifying_again_tells_every_outcome_in_words(
     }
 
 
-def test_verifying_a_replaced_object_notices_its_etag(
+def test_verify_again_detects_a_replaced_object(
     operator: Client, alice: Any, bucket: Bucket
 ) -> None:
     upload = make_upload(alice)
@@ -366,7 +368,7 @@ def test_verifying_a_replaced_object_notices_its_etag(
     ]
 
 
-def test_verifying_a_pending_upload_says_that_it_is_incomplete(
+def test_verify_again_reports_an_incomplete_upload(
     operator: Client, alice: Any, bucket: Bucket
 ) -> None:
     upload = make_upload(alice, state=State.PENDING, completed_at=None)
@@ -376,7 +378,7 @@ def test_verifying_a_pending_upload_says_that_it_is_incomplete(
     assert said(answer) == ["notes 0.txt: The object has not arrived in the bucket."]
 
 
-def test_purging_again_removes_what_came_late(
+def test_purge_again_deletes_a_late_object(
     operator: Client, alice: Any, bucket: Bucket
 ) -> None:
     late = make_upload(alice, 0, state=State.EXPIRED)
@@ -394,7 +396,7 @@ def test_purging_again_removes_what_came_late(
     assert bucket.head_object(ready.key) is not None
 
 
-def test_too_many_at_once_are_refused_whole(
+def test_action_on_too_many_uploads_is_refused(
     operator: Client, alice: Any, bucket: Bucket
 ) -> None:
     Upload.objects.bulk_create(
@@ -423,7 +425,7 @@ def test_too_many_at_once_are_refused_whole(
     assert Upload.objects.filter(state=State.PENDING).count() == 501
 
 
-def test_a_download_is_presigned_on_a_click_and_written_down(
+def test_download_is_presigned_on_click_and_recorded(
     operator: Client, alice: Any, admin_user: Any, bucket: Bucket
 ) -> None:
     upload = make_upload(alice)
@@ -445,7 +447,7 @@ def test_a_download_is_presigned_on_a_click_and_written_down(
     )
 
 
-def test_what_is_not_ready_is_not_downloaded(
+def test_upload_that_is_not_ready_has_no_download(
     operator: Client, alice: Any, bucket: Bucket
 ) -> None:
     upload = make_upload(alice, state=State.REJECTED)
@@ -459,12 +461,12 @@ def test_what_is_not_ready_is_not_downloaded(
 # Lists
 
 
-def test_the_list_costs_the_same_for_one_row_and_for_a_page_full(
+def test_number_of_queries_of_a_list_is_constant(
     operator: Client, django_user_model: Any, django_assert_num_queries: Any
 ) -> None:
     owners = [django_user_model.objects.create_user(f"p{n}") for n in range(30)]
     uploads = [make_upload(owners[0])]
-    operator.get(LIST)  # the first request of a session notes where it comes from
+    operator.get(LIST)  # the first request of a session writes its address
     with CaptureQueriesContext(connection) as one:
         operator.get(LIST)
     uploads += [make_upload(owners[n], n) for n in range(1, 30)]
@@ -493,9 +495,7 @@ def test_the_list_costs_the_same_for_one_row_and_for_a_page_full(
         TOKENS,
     ],
 )
-def test_no_list_counts_a_table_to_its_end(
-    operator: Client, alice: Any, address: str
-) -> None:
+def test_no_list_counts_all_rows(operator: Client, alice: Any, address: str) -> None:
     upload = make_upload(alice)
     AuditEvent.objects.create(upload=upload, kind="upload.ready")
 
@@ -508,7 +508,7 @@ def test_no_list_counts_a_table_to_its_end(
     assert not [q["sql"] for q in queries if "DISTINCT" in q["sql"]]
 
 
-def test_a_capped_count_says_more_than(
+def test_count_above_the_limit_is_shown_as_more_than(
     operator: Client, alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CappedPaginator, "LIMIT", 4)
@@ -523,7 +523,9 @@ def test_a_capped_count_says_more_than(
     assert names(page) == ["notes 2.txt", "notes 3.txt"]
 
 
-def test_operators_read_the_word_that_people_read(operator: Client, alice: Any) -> None:
+def test_admin_shows_the_same_state_names_as_the_site(
+    operator: Client, alice: Any
+) -> None:
     upload = make_upload(alice, 0, state=State.REJECTED)
 
     for path in (LIST, f"{LIST}{upload.pk}/change/"):
@@ -550,7 +552,7 @@ def test_operators_read_the_word_that_people_read(operator: Client, alice: Any) 
         ("q=cat&type=application", []),
     ],
 )
-def test_filters_and_search_find(
+def test_filters_and_search_return_matching_uploads(
     operator: Client, alice: Any, django_user_model: Any, query: str, found: list[str]
 ) -> None:
     bob = django_user_model.objects.create_user("bob")
@@ -573,13 +575,13 @@ def test_filters_and_search_find(
     assert sorted(names(operator.get(f"{LIST}?{query}"))) == found
 
 
-def test_an_id_finds_its_upload(operator: Client, alice: Any) -> None:
+def test_search_by_id_returns_the_upload(operator: Client, alice: Any) -> None:
     wanted, _ = make_upload(alice, 0), make_upload(alice, 1)
 
     assert names(operator.get(f"{LIST}?q={wanted.pk}")) == [wanted.filename]
 
 
-def test_a_name_is_looked_for_in_the_newest_rows_and_the_page_says_so(
+def test_search_by_name_is_limited_to_the_newest_rows(
     operator: Client, alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("uploads.admin.searching.WINDOW", 2)
@@ -594,7 +596,7 @@ def test_a_name_is_looked_for_in_the_newest_rows_and_the_page_says_so(
     assert len(names(owned)) == 4
 
 
-def test_dates_drill_down_from_year_to_day(operator: Client, alice: Any) -> None:
+def test_date_links_go_from_year_to_day(operator: Client, alice: Any) -> None:
     for number, day in enumerate(("2024-12-30", "2025-02-03", "2025-02-05")):
         moment = datetime.fromisoformat(f"{day}T12:00:00+00:00")
         make_upload(alice, number, created_at=moment)
@@ -616,13 +618,15 @@ def test_dates_drill_down_from_year_to_day(operator: Client, alice: Any) -> None
     "query",
     ["created_at__year=x", "created_at__year=2025&created_at__month=13", "p=0", "p=x"],
 )
-def test_a_forged_address_is_no_error(operator: Client, alice: Any, query: str) -> None:
+def test_invalid_query_string_is_not_an_error(
+    operator: Client, alice: Any, query: str
+) -> None:
     make_upload(alice)
 
     assert operator.get(f"{LIST}?{query}", follow=True).status_code == 200
 
 
-def test_events_are_found_by_upload_and_by_request(
+def test_search_finds_events_by_upload_and_by_request(
     operator: Client, alice: Any
 ) -> None:
     first, second = make_upload(alice, 0), make_upload(alice, 1)
@@ -638,7 +642,7 @@ def test_events_are_found_by_upload_and_by_request(
     assert found("nobody") == []
 
 
-def test_the_kind_filter_knows_every_kind_that_is_written() -> None:
+def test_kind_filter_lists_every_recorded_kind() -> None:
     root = Path(lifecycle.__file__).parent.parent
     sources = [path.read_text() for path in root.rglob("*.py")]
     written = {
@@ -654,7 +658,7 @@ def test_the_kind_filter_knows_every_kind_that_is_written() -> None:
 # Quotas
 
 
-def test_a_quota_is_shown_as_a_bar_with_words(operator: Client, alice: Any) -> None:
+def test_quota_is_shown_as_a_bar_with_text(operator: Client, alice: Any) -> None:
     StorageQuota.objects.create(
         user=alice, limit_bytes=4 * GB, used_bytes=2 * GB, reserved_bytes=GB
     )
@@ -666,12 +670,12 @@ def test_a_quota_is_shown_as_a_bar_with_words(operator: Client, alice: Any) -> N
     assert "style=" not in re.sub(r"(?s)<head>.*</head>", "", page)
 
 
-def test_a_bar_survives_a_limit_of_nothing() -> None:
+def test_quota_bar_with_limit_zero_is_full() -> None:
     assert "0 bytes of 0 bytes (100%)" in bar(0, 0, 0)
     assert "quota-bar-full" in bar(5, 0, 3)
 
 
-def test_limits_are_set_in_words_and_counters_stay(
+def test_limits_are_typed_with_units_and_keep_the_counters(
     operator: Client, alice: Any
 ) -> None:
     row = StorageQuota.objects.create(user=alice, used_bytes=7, file_count=1)
@@ -686,7 +690,7 @@ def test_limits_are_set_in_words_and_counters_stay(
     assert (row.used_bytes, row.file_count) == (7, 1)
 
 
-def test_saving_a_limit_loses_no_reservation_made_meanwhile(
+def test_saving_a_limit_keeps_a_concurrent_reservation(
     operator: Client, alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from uploads.admin.quotas import QuotaForm
@@ -709,7 +713,7 @@ def test_saving_a_limit_loses_no_reservation_made_meanwhile(
     )
 
 
-def test_a_user_without_a_quota_gets_one(operator: Client, alice: Any) -> None:
+def test_quota_can_be_added_for_a_user(operator: Client, alice: Any) -> None:
     answer = operator.post(
         f"{QUOTAS}add/", {"user": alice.pk, "limit_bytes": "20 GB", "max_files": ""}
     )
@@ -718,7 +722,7 @@ def test_a_user_without_a_quota_gets_one(operator: Client, alice: Any) -> None:
     assert quota.usage(alice).limit_bytes == 20 * GB
 
 
-def test_a_quota_is_never_deleted_by_itself(operator: Client, alice: Any) -> None:
+def test_quota_cannot_be_deleted(operator: Client, alice: Any) -> None:
     row = StorageQuota.objects.create(user=alice, used_bytes=7)
 
     answer = operator.post(f"{QUOTAS}{row.pk}/delete/", {"post": "yes"})
@@ -739,18 +743,18 @@ def test_a_quota_is_never_deleted_by_itself(operator: Client, alice: Any) -> Non
         ("2G", 2 * GB),
     ],
 )
-def test_sizes_are_read_as_people_write_them(text: str, byte_size: int) -> None:
+def test_typed_sizes_are_parsed(text: str, byte_size: int) -> None:
     assert parse(text) == byte_size
 
 
 @pytest.mark.parametrize("text", ["", "-1", "20 gallons", "1,5 GB", "GB", "1e9", "٣"])
-def test_what_is_not_a_size_is_refused(text: str) -> None:
+def test_invalid_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a size"):
         parse(text)
 
 
 @pytest.mark.parametrize("text", ["9300 PB", "many", "1" * 30])
-def test_a_wrong_limit_is_explained(operator: Client, alice: Any, text: str) -> None:
+def test_invalid_limit_is_explained(operator: Client, alice: Any, text: str) -> None:
     page = operator.post(f"{QUOTAS}add/", {"user": alice.pk, "limit_bytes": text})
 
     assert page.status_code == 200
@@ -761,7 +765,7 @@ def test_a_wrong_limit_is_explained(operator: Client, alice: Any, text: str) -> 
 # Policies
 
 
-def test_a_policy_takes_content_types_one_a_line(operator: Client, alice: Any) -> None:
+def test_policy_accepts_one_content_type_per_line(operator: Client, alice: Any) -> None:
     answer = operator.post(
         f"{POLICIES}add/",
         {
@@ -799,7 +803,7 @@ def test_a_policy_takes_content_types_one_a_line(operator: Client, alice: Any) -
         ({}, "user", "Choose either a user or a group."),
     ],
 )
-def test_a_wrong_policy_is_explained(
+def test_invalid_policy_is_explained(
     operator: Client, alice: Any, data: dict[str, Any], field: str, words: str
 ) -> None:
     if "user" in data:
@@ -814,7 +818,7 @@ def test_a_wrong_policy_is_explained(
 # Tokens
 
 
-def test_a_tokens_secret_is_shown_once_and_its_digest_never(
+def test_token_is_shown_once_and_its_digest_never(
     operator: Client, admin_user: Any, alice: Any
 ) -> None:
     page = operator.post(
@@ -843,9 +847,7 @@ def test_a_tokens_secret_is_shown_once_and_its_digest_never(
     assert row.digest.encode() not in page.content + later
 
 
-def test_a_reloaded_admin_page_makes_no_other_token(
-    operator: Client, alice: Any
-) -> None:
+def test_token_form_sent_twice_creates_one_token(operator: Client, alice: Any) -> None:
     blank = operator.get(f"{TOKENS}add/").content.decode()
     [once] = re.findall(r'name="once" value="(\w+)"', blank)
     fields = {"user": alice.pk, "name": "backup", "scope": "write", "once": once}
@@ -866,7 +868,7 @@ def test_a_reloaded_admin_page_makes_no_other_token(
     assert row.user == alice
 
 
-def test_only_a_superuser_makes_tokens_for_others(
+def test_only_a_superuser_creates_tokens_for_others(
     django_user_model: Any, alice: Any
 ) -> None:
     client = staff(django_user_model, "add_apitoken", "view_apitoken")
@@ -876,9 +878,7 @@ def test_only_a_superuser_makes_tokens_for_others(
     assert ApiToken.objects.get().user.get_username() == "sam"
 
 
-def test_tokens_are_revoked_and_stay_on_record(
-    operator: Client, admin_user: Any, alice: Any
-) -> None:
+def test_revoked_token_is_kept(operator: Client, admin_user: Any, alice: Any) -> None:
     row, secret = create_token(alice, name="backup")
 
     page = operator.post(
@@ -897,7 +897,7 @@ def test_tokens_are_revoked_and_stay_on_record(
     assert ApiToken.objects.get().revoked_at is not None
 
 
-def test_who_may_only_look_revokes_nothing(django_user_model: Any, alice: Any) -> None:
+def test_viewer_cannot_revoke_tokens(django_user_model: Any, alice: Any) -> None:
     row, secret = create_token(alice, name="backup")
     client = staff(django_user_model, "view_apitoken", "change_apitoken")
 

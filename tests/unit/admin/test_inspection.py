@@ -1,4 +1,4 @@
-"""What operators see of inspections: what waits and why, and the quarantine."""
+"""Waiting inspections and the quarantine in the admin."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def alice(django_user_model: Any) -> Any:
 
 @pytest.fixture
 def waiting(alice: Any, bucket: Bucket, settings: Any) -> Upload:
-    """An upload whose inspector is away, among others."""
+    """An upload whose inspector is unavailable, and a ready upload."""
     for name in ("ready.txt", "waits.txt"):
         settings.INSPECTORS = entries("Yes" if name == "ready.txt" else "Absent")
         upload = begin(alice, filename=name)
@@ -35,7 +35,7 @@ def waiting(alice: Any, bucket: Bucket, settings: Any) -> Upload:
 
 @pytest.fixture
 def kept(alice: Any, bucket: Bucket, settings: Any) -> Upload:
-    """An upload that was refused, its object in quarantine."""
+    """A rejected upload with its object in quarantine."""
     settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}
     settings.INSPECTORS = entries("No")
     upload = begin(alice, filename="kept.txt")
@@ -43,7 +43,7 @@ def kept(alice: Any, bucket: Bucket, settings: Any) -> Upload:
     return lifecycle.complete(upload)
 
 
-def test_the_list_shows_what_waits_and_why(
+def test_list_shows_waiting_uploads_with_their_reason(
     admin_client: Client, waiting: Upload
 ) -> None:
     page = admin_client.get(LIST).content.decode()
@@ -52,7 +52,7 @@ def test_the_list_shows_what_waits_and_why(
     assert "Inspecting, waiting" in page
 
 
-def test_the_list_is_filtered_by_what_waits(
+def test_list_can_be_filtered_by_waiting_uploads(
     admin_client: Client, waiting: Upload
 ) -> None:
     page = admin_client.get(LIST, {"inspection": "waiting"}).content.decode()
@@ -61,7 +61,7 @@ def test_the_list_is_filtered_by_what_waits(
     assert "ready.txt" not in page
 
 
-def test_the_audit_tells_what_waits_and_for_what(
+def test_audit_prints_waiting_uploads_with_their_reason(
     waiting: Upload, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call_command("audit")
@@ -71,9 +71,7 @@ def test_the_audit_tells_what_waits_and_for_what(
     assert "1 waiting: Absent: gone fishing." in out
 
 
-def test_the_owner_reads_that_it_waits_and_not_for_what(
-    client: Client, waiting: Upload
-) -> None:
+def test_owner_does_not_see_the_waiting_reason(client: Client, waiting: Upload) -> None:
     client.force_login(waiting.owner)
 
     page = client.get(f"/uploads/{waiting.pk}/").content.decode()
@@ -83,14 +81,16 @@ def test_the_owner_reads_that_it_waits_and_not_for_what(
     assert "fishing" not in page
 
 
-def test_what_is_in_quarantine_is_found(admin_client: Client, kept: Upload) -> None:
+def test_list_can_be_filtered_by_quarantined_uploads(
+    admin_client: Client, kept: Upload
+) -> None:
     page = admin_client.get(LIST, {"inspection": "quarantined"}).content.decode()
 
     assert "kept.txt" in page
 
 
 @pytest.mark.parametrize("action", ["purge_again", "remove"])
-def test_the_operator_empties_the_quarantine(
+def test_operator_deletes_an_object_from_quarantine(
     admin_client: Client, bucket: Bucket, kept: Upload, action: str
 ) -> None:
     assert bucket.head_object(kept.quarantine_key)

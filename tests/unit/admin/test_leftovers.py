@@ -1,4 +1,4 @@
-"""What the upkeep could not settle by itself, in the admin."""
+"""Parked notifications and orphans in the admin."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def park_event_about(upload: Upload) -> None:
     park("sqs", json.dumps({"Records": [record]}), "S3 was away")
 
 
-def test_parked_notifications_are_read_and_never_written(admin_client: Client) -> None:
+def test_parked_notifications_are_read_only(admin_client: Client) -> None:
     park("http", '<script>alert("x")</script>', "The message is not JSON.")
     parked = ParkedNotification.objects.get()
 
@@ -57,7 +57,7 @@ def test_parked_notifications_are_read_and_never_written(admin_client: Client) -
     assert answer.status_code == 403
 
 
-def test_what_can_be_handled_by_now_is_parked_no_more(
+def test_message_that_succeeds_is_deleted(
     admin_client: Client, arrived: Upload
 ) -> None:
     park_event_about(arrived)
@@ -68,7 +68,7 @@ def test_what_can_be_handled_by_now_is_parked_no_more(
     assert not ParkedNotification.objects.exists()
 
 
-def test_what_still_cannot_be_handled_stays(
+def test_message_that_fails_again_is_kept(
     admin_client: Client, bucket: Bucket, arrived: Upload
 ) -> None:
     park("http", "garbage", "The message is not JSON.")
@@ -80,7 +80,7 @@ def test_what_still_cannot_be_handled_stays(
     assert ParkedNotification.objects.count() == 2
 
 
-def test_who_may_only_look_cannot_take_in(
+def test_viewer_cannot_process_messages_again(
     django_user_model: Any, arrived: Upload
 ) -> None:
     person = django_user_model.objects.create_user("sam", is_staff=True)
@@ -96,7 +96,7 @@ def test_who_may_only_look_cannot_take_in(
     assert Upload.objects.get().state == State.PENDING
 
 
-def test_orphans_are_listed_and_nothing_else(admin_client: Client) -> None:
+def test_orphans_are_read_only(admin_client: Client) -> None:
     now = timezone.now()
     Orphan.objects.create(
         key="uploads/ab/abcd",

@@ -1,4 +1,4 @@
-"""The demo's environment keeps its well-known passwords away from real data."""
+"""The demo site never uses the database, bucket or credentials of another site."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def site(tmp_path: Path) -> DemoSite:
     return DemoSite(port=9000, s3_port=9333, data_dir=tmp_path)
 
 
-def test_the_shells_database_bucket_and_credentials_are_left_out(
+def test_environment_has_no_variables_of_another_site(
     site: DemoSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://production/db")
@@ -37,11 +37,11 @@ def test_the_shells_database_bucket_and_credentials_are_left_out(
     assert environment["DATA_DIR"] == str(site.data_dir)
 
 
-def test_a_browser_may_upload_from_both_names_of_this_machine(site: DemoSite) -> None:
+def test_origins_are_127_0_0_1_and_localhost(site: DemoSite) -> None:
     assert site.origins == ["http://127.0.0.1:9000", "http://localhost:9000"]
 
 
-def test_a_data_folder_serves_one_site_at_a_time(site: DemoSite) -> None:
+def test_data_folder_is_locked_by_one_site(site: DemoSite) -> None:
     other = DemoSite(port=9001, s3_port=9334, data_dir=site.data_dir)
 
     with (
@@ -54,14 +54,14 @@ def test_a_data_folder_serves_one_site_at_a_time(site: DemoSite) -> None:
         pass
 
 
-def test_the_site_that_runs_is_found_by_its_data_folder(site: DemoSite) -> None:
+def test_running_site_is_found_by_its_data_folder(site: DemoSite) -> None:
     assert running_site(site.data_dir) is None
     with running_alone(site):
         assert running_site(site.data_dir) == site
     assert running_site(site.data_dir) is None
 
 
-def test_the_welcome_names_url_accounts_data_and_how_to_stop(site: DemoSite) -> None:
+def test_welcome_text_has_url_accounts_data_and_ctrl_c(site: DemoSite) -> None:
     text = welcome(site)
 
     for words in (site.url, "demo / demo", "admin / admin", str(site.data_dir)):
@@ -69,7 +69,7 @@ def test_the_welcome_names_url_accounts_data_and_how_to_stop(site: DemoSite) -> 
     assert "Ctrl-C" in text
 
 
-def test_the_signer_may_put_below_the_prefix_and_nothing_else(tmp_path: Path) -> None:
+def test_signer_may_only_put_below_the_prefix(tmp_path: Path) -> None:
     server = S3Server(tmp_path, port=9333, bucket="b", key_prefix="uploads/")
     server.data_dir.mkdir(exist_ok=True)
 

@@ -1,4 +1,4 @@
-"""What the embedded servers rely on when they choose their ports."""
+"""Free ports for the embedded servers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ sys.stdin.read()
 """
 
 
-def test_a_port_that_something_listens_on_is_not_free() -> None:
+def test_port_in_use_is_not_free() -> None:
     with socket.create_server((HOST, 0)) as server:
         assert not is_free(server.getsockname()[1])
 
@@ -30,11 +30,11 @@ def test_free_ports_are_different_and_free() -> None:
     assert all(is_free(port) for port in ports)
 
 
-def test_a_port_is_given_once() -> None:
+def test_no_port_is_returned_twice() -> None:
     assert set(free_ports(60)).isdisjoint(free_ports(60))
 
 
-def test_processes_that_ask_at_once_get_different_ports() -> None:
+def test_concurrent_processes_get_different_ports() -> None:
     with asking() as one, asking() as other:
         given = {*free_ports(150)}
         for process in (one, other):
@@ -52,8 +52,8 @@ def asking() -> subprocess.Popen[bytes]:
     )
 
 
-def test_a_port_is_waited_for_until_it_is_free() -> None:
-    # Not one of the system's choice: that may be somebody else's as soon as it is free.
+def test_wait_until_free_returns_when_the_port_is_free() -> None:
+    # A port of the ephemeral range could be taken by another process when it is free.
     [port] = free_ports(1)
     server = socket.create_server((HOST, port))
     assert not wait_until_free(port, seconds=0)

@@ -1,4 +1,4 @@
-"""Records of child processes: they find ours and spare everybody else's."""
+"""Child processes and their pid records."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ time.sleep(600)
 
 
 def spawn_stubborn_parent() -> subprocess.Popen[bytes]:
-    """Start the leader of a group, who prints the pid of a child that sleeps."""
+    """Start a process group whose leader prints the pid of its sleeping child."""
     return subprocess.Popen(
         [sys.executable, "-c", STUBBORN_PARENT],
         stdout=subprocess.PIPE,
@@ -59,7 +59,7 @@ def record(tmp_path: Path) -> PidRecord:
     return PidRecord(tmp_path / "run" / "sleeper.pid")
 
 
-def test_a_record_knows_a_process_that_lives(
+def test_record_returns_the_pid_of_a_running_process(
     record: PidRecord, sleeper: subprocess.Popen[bytes]
 ) -> None:
     record.write(sleeper.pid)
@@ -67,7 +67,7 @@ def test_a_record_knows_a_process_that_lives(
     assert record.pid() == sleeper.pid
 
 
-def test_a_record_of_a_dead_process_names_nobody(
+def test_record_of_an_ended_process_returns_none(
     record: PidRecord, sleeper: subprocess.Popen[bytes]
 ) -> None:
     record.write(sleeper.pid)
@@ -78,7 +78,7 @@ def test_a_record_of_a_dead_process_names_nobody(
     assert not record.end_leftover()
 
 
-def test_a_leftover_is_ended(
+def test_leftover_process_is_stopped(
     record: PidRecord, sleeper: subprocess.Popen[bytes]
 ) -> None:
     record.write(sleeper.pid)
@@ -88,7 +88,7 @@ def test_a_leftover_is_ended(
     assert not record.path.exists()
 
 
-def test_a_leftover_that_ignores_sigterm_is_killed(record: PidRecord) -> None:
+def test_leftover_process_that_ignores_sigterm_is_killed(record: PidRecord) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE
     ) as stubborn:
@@ -96,11 +96,11 @@ def test_a_leftover_that_ignores_sigterm_is_killed(record: PidRecord) -> None:
         stubborn.stdout.readline()
         record.write(stubborn.pid)
 
-        assert record.end_leftover(patience=0.2)
+        assert record.end_leftover(timeout=0.2)
         assert stubborn.wait(60) == -9
 
 
-def test_a_leftover_that_has_to_be_killed_takes_its_children_along(
+def test_killing_a_leftover_process_kills_its_group(
     record: PidRecord,
 ) -> None:
     with spawn_stubborn_parent() as stubborn:
@@ -108,12 +108,12 @@ def test_a_leftover_that_has_to_be_killed_takes_its_children_along(
         child = int(stubborn.stdout.readline())
         record.write(stubborn.pid)
 
-        assert record.end_leftover(patience=0.2)
+        assert record.end_leftover(timeout=0.2)
 
         until_gone(child)
 
 
-def test_whoever_reads_while_a_record_is_written_finds_a_whole_one(
+def test_record_is_replaced_atomically(
     record: PidRecord, sleeper: subprocess.Popen[bytes]
 ) -> None:
     record.write(sleeper.pid)
@@ -127,7 +127,7 @@ def test_whoever_reads_while_a_record_is_written_finds_a_whole_one(
     assert list(record.path.parent.iterdir()) == [record.path]
 
 
-def test_a_process_that_has_taken_over_the_pid_is_spared(
+def test_other_process_with_the_same_pid_is_not_stopped(
     record: PidRecord, sleeper: subprocess.Popen[bytes]
 ) -> None:
     record.write(sleeper.pid)
@@ -138,7 +138,7 @@ def test_a_process_that_has_taken_over_the_pid_is_spared(
     assert sleeper.poll() is None
 
 
-def test_a_copy_of_a_running_sites_folder_spares_that_sites_processes(
+def test_copied_record_does_not_stop_the_original_process(
     record: PidRecord, sleeper: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     record.write(sleeper.pid)
@@ -152,7 +152,7 @@ def test_a_copy_of_a_running_sites_folder_spares_that_sites_processes(
 
 
 @pytest.mark.parametrize("text", ["", "12", "[]", "{}", '{"pid": "x"}'])
-def test_a_damaged_record_names_nobody(record: PidRecord, text: str) -> None:
+def test_damaged_record_returns_none(record: PidRecord, text: str) -> None:
     record.path.parent.mkdir()
     record.path.write_text(text)
 
@@ -166,17 +166,17 @@ def test_stop_ends_a_child_that_ignores_sigterm() -> None:
         assert stubborn.stdout is not None
         stubborn.stdout.readline()
 
-        stop(stubborn, patience=0.2)
+        stop(stubborn, timeout=0.2)
 
         assert stubborn.returncode == -9
 
 
-def test_stop_takes_the_children_of_whoever_has_to_be_killed_along() -> None:
+def test_stop_kills_the_group_of_a_child_that_ignores_sigterm() -> None:
     with spawn_stubborn_parent() as stubborn:
         assert stubborn.stdout is not None
         child = int(stubborn.stdout.readline())
 
-        stop(stubborn, patience=0.2)
+        stop(stubborn, timeout=0.2)
 
         until_gone(child)
 
@@ -184,7 +184,7 @@ def test_stop_takes_the_children_of_whoever_has_to_be_killed_along() -> None:
 def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     assert end_with_parent(), "this system cannot end a child with its parent"
     pid_file = tmp_path / "pid"
-    # The child itself writes its pid: by then it is tied to its parent.
+    # The child writes its pid itself, so its death signal is set by then.
     child_program = f"""
 import os, pathlib, time
 pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid()))
@@ -205,5 +205,5 @@ time.sleep(600)
     until_gone(child)
 
 
-def test_this_process_began_at_one_time_only() -> None:
+def test_start_time_of_a_process_is_constant() -> None:
     assert started_at(os.getpid()) == started_at(os.getpid()) is not None

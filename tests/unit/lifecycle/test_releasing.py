@@ -417,7 +417,7 @@ def test_the_operator_finds_requests_and_releases(
         follow=True,
     )
 
-    assert "It is released, and ready for its owner." in answer.content.decode()
+    assert "It is released and ready for its owner." in answer.content.decode()
     page = admin_client.get(LIST, {"inspection": "requested"})
     assert list(page.context["cl"].result_list) == []
     page = admin_client.get(LIST, {"inspection": "released"})

@@ -1,4 +1,4 @@
-"""The operator's commands: what they print, and how they end."""
+"""The output and the exit status of the management commands."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def alice(django_user_model: Any) -> Any:
     return django_user_model.objects.create_user("alice")
 
 
-def test_sweep_prints_its_report_as_one_line_of_json(
+def test_sweep_prints_its_report_as_json(
     alice: Any, bucket: Bucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
     begin(alice)
@@ -63,7 +63,7 @@ def test_sweep_exits_with_2_when_the_database_does_not_answer(bucket: Bucket) ->
     assert "the connection is lost" in str(end.value)
 
 
-def test_a_dry_sweep_changes_nothing(
+def test_dry_run_of_sweep_changes_nothing(
     alice: Any, bucket: Bucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
     begin(alice)
@@ -75,7 +75,7 @@ def test_a_dry_sweep_changes_nothing(
     assert Upload.objects.get().state == State.PENDING
 
 
-def test_audit_of_a_site_in_order_says_so(
+def test_audit_without_differences_exits_with_0(
     alice: Any, bucket: Bucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_ready(bucket, alice)
@@ -109,7 +109,7 @@ def test_audit_exits_with_2_when_the_bucket_cannot_be_read(bucket: Bucket) -> No
     assert end.value.returncode == 2
 
 
-def test_the_bar_of_an_audit_grows_and_ends_its_line() -> None:
+def test_progress_bar_of_audit_grows_and_ends_its_line() -> None:
     drawn: list[tuple[str, str]] = []
 
     class Terminal(io.StringIO):
@@ -120,7 +120,7 @@ def test_the_bar_of_an_audit_grows_and_ends_its_line() -> None:
     bar = Bar(Terminal(), total=10)
     with mock.patch.object(time, "monotonic", return_value=1000.0):
         bar.show(Progress(objects=4, rows=5))
-        bar.show(Progress(objects=5, rows=6))  # too soon to draw again
+        bar.show(Progress(objects=5, rows=6))  # too early for a redraw
         bar.show(Progress(objects=9, rows=10))
 
     assert drawn == [
@@ -154,7 +154,7 @@ def test_create_token_takes_a_scope(
     ("arguments", "words"),
     [(["nobody"], "no user 'nobody'"), (["alice", "--days=0"], "1 or more")],
 )
-def test_create_token_refuses_what_makes_no_sense(
+def test_create_token_refuses_invalid_options(
     alice: Any, arguments: list[str], words: str
 ) -> None:
     with pytest.raises(CommandError, match=words):

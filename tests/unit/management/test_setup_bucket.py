@@ -1,4 +1,4 @@
-"""The command setup_bucket: what it prints, and what it says about wrong settings."""
+"""The output and the error messages of the command setup_bucket."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def site(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def setup(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    """The bucket, in moto, with credentials of setup in boto3's chain."""
+    """The bucket in moto, with the setup identity in boto3's default chain."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "setup")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "setup-secret")
     return bucket
@@ -48,7 +48,7 @@ def run(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_the_difference_is_shown_and_nothing_is_changed(setup: Bucket) -> None:
+def test_setup_bucket_without_apply_changes_nothing(setup: Bucket) -> None:
     text = run()
 
     assert f"+ CORSRules[slipway-browser].AllowedOrigins: {SITE}" in text
@@ -57,7 +57,7 @@ def test_the_difference_is_shown_and_nothing_is_changed(setup: Bucket) -> None:
         setup.client.get_bucket_cors(Bucket=setup.name)
 
 
-def test_json_has_one_entry_for_each_setting(setup: Bucket) -> None:
+def test_json_output_has_one_entry_for_each_setting(setup: Bucket) -> None:
     found = json.loads(run("--json"))
 
     assert found["bucket"] == "slipway"
@@ -76,19 +76,21 @@ def test_json_has_one_entry_for_each_setting(setup: Bucket) -> None:
         (["--source-ip", "10.0.0.0/8"], "need --principal"),
     ],
 )
-def test_wrong_options_are_named_without_a_traceback(
+def test_invalid_options_are_named(
     bucket: Bucket, arguments: list[str], message: str
 ) -> None:
     with pytest.raises(CommandError, match=message):
         run(*arguments)
 
 
-def test_setup_without_credentials_is_told_where_to_put_them() -> None:
+def test_missing_setup_credentials_are_explained() -> None:
     with pytest.raises(CommandError, match="setup identity has no credentials"):
         run()
 
 
-def test_networks_need_a_signer_of_its_own(setup: Bucket, settings: Settings) -> None:
+def test_network_options_need_a_separate_signer(
+    setup: Bucket, settings: Settings
+) -> None:
     settings.STORAGES = {
         name: each for name, each in settings.STORAGES.items() if "signer" not in name
     }
@@ -97,9 +99,7 @@ def test_networks_need_a_signer_of_its_own(setup: Bucket, settings: Settings) ->
         run("--source-ip", "10.0.0.0/8", "--principal", "arn:aws:iam::1:user/w")
 
 
-def test_a_site_without_an_origin_is_told_which_setting_to_set(
-    setup: Bucket, settings: Settings
-) -> None:
+def test_missing_origin_is_explained(setup: Bucket, settings: Settings) -> None:
     settings.CSRF_TRUSTED_ORIGINS, settings.ALLOWED_HOSTS = [], ["*"]
 
     with pytest.raises(CommandError, match="set CSRF_TRUSTED_ORIGINS"):
@@ -113,7 +113,7 @@ def test_a_site_without_an_origin_is_told_which_setting_to_set(
         ("region_name", "no such/region", "S3_REGION 'no such/region'"),
     ],
 )
-def test_a_wrong_address_is_named_with_its_value(
+def test_invalid_origin_is_named_with_its_value(
     setup: Bucket, settings: Settings, name: str, value: str, message: str
 ) -> None:
     broken = dict(settings.STORAGES["uploads"])
@@ -124,7 +124,7 @@ def test_a_wrong_address_is_named_with_its_value(
         run()
 
 
-def test_a_setting_that_fails_ends_the_command_with_1(
+def test_failed_setting_exits_with_1(
     setup: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object, **__: object) -> list[Any]:
@@ -141,7 +141,7 @@ def test_a_setting_that_fails_ends_the_command_with_1(
     assert "fix it" in out.getvalue()
 
 
-def test_no_secret_of_the_site_reaches_the_setup_identity(setup: Bucket) -> None:
+def test_setup_identity_uses_no_credentials_of_the_site(setup: Bucket) -> None:
     client: Any = setup_bucket().client
 
     credentials = client._request_signer._credentials
@@ -157,7 +157,7 @@ def test_no_secret_of_the_site_reaches_the_setup_identity(setup: Bucket) -> None
         ([SITE, SITE], [], [SITE]),
     ],
 )
-def test_origins_come_from_the_settings_that_django_has(
+def test_default_origins_come_from_the_settings(
     settings: Settings, trusted: list[str], hosts: list[str], origins: list[str]
 ) -> None:
     settings.CSRF_TRUSTED_ORIGINS, settings.ALLOWED_HOSTS = trusted, hosts

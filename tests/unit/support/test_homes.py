@@ -1,4 +1,4 @@
-"""Where the test servers keep their sockets."""
+"""The temporary folders of test servers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tests.plugins.homes import new_home
 
 
-def test_a_socket_fits_into_a_home_wherever_temporary_files_are(
+def test_socket_path_is_short_enough_for_any_temporary_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     long = tmp_path / ("long-" * 20)

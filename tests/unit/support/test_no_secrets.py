@@ -1,4 +1,4 @@
-"""The search for secrets in logs bites: in records, in output, in servers' logs."""
+"""The plugin no_secrets finds secrets in log records, output and servers' logs."""
 
 from __future__ import annotations
 
@@ -102,11 +102,11 @@ def test_without_a_reason():
 
 
 SECOND_TRY = ("-p", "pytest_rerunfailures", "--reruns=1", "--only-rerun=.")
-"""How the Makefile lets the tests of browsers and killed servers be tried once more."""
+"""The options with which the Makefile runs failed browser tests again."""
 
 
 def run(tmp_path: Path, tests: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run ``tests`` in a pytest of their own, with the plugin and little else."""
+    """Run ``tests`` in a separate pytest with this plugin."""
     (tmp_path / "test_leaks.py").write_text(tests)
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, "-rE", "-q"]
     command += ["--disable-plugin-autoload", "-p", "tests.plugins.no_secrets"]
@@ -122,7 +122,7 @@ def run(tmp_path: Path, tests: str, *options: str) -> subprocess.CompletedProces
 
 
 @pytest.mark.parametrize("name", LEAKS)
-def test_a_leak_is_found_and_not_repeated(name: str) -> None:
+def test_leaked_secret_fails_the_test_without_a_rerun(name: str) -> None:
     secret = re.split(r"[=:'\s/]+", LEAKS[name].rstrip("';/,)"))[-1]
 
     [hit] = search(f"before\n{LEAKS[name]}\nafter", ["the-secret-of-the-worker"])
@@ -133,13 +133,13 @@ def test_a_leak_is_found_and_not_repeated(name: str) -> None:
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_words_about_secrets_are_none(text: str) -> None:
+def test_words_about_secrets_are_not_found(text: str) -> None:
     assert search(text) == []
 
 
 @pytest.mark.shows_secrets(reason="the inner run leaks on purpose")
 @pytest.mark.parametrize("options", [(), SECOND_TRY], ids=["once", "second try"])
-def test_whatever_a_test_logs_is_searched(
+def test_all_output_of_a_test_is_searched(
     tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     done = run(tmp_path, TESTS, *options)
@@ -160,7 +160,7 @@ def test_whatever_a_test_logs_is_searched(
 
 
 @pytest.mark.shows_secrets(reason="the inner run leaks on purpose")
-def test_a_log_that_no_test_was_seen_to_write_is_searched_at_the_end(
+def test_other_log_files_are_searched_at_the_end_of_the_run(
     tmp_path: Path,
 ) -> None:
     done = run(tmp_path, UNSEEN)
@@ -169,7 +169,7 @@ def test_a_log_that_no_test_was_seen_to_write_is_searched_at_the_end(
     assert "unseen.log, a signature: X-Amz-[masked]" in done.stdout
 
 
-def test_an_exception_to_the_rule_needs_a_reason(tmp_path: Path) -> None:
+def test_shows_secrets_needs_a_reason(tmp_path: Path) -> None:
     done = run(tmp_path, NO_REASON)
 
     assert "shows_secrets needs a reason" in done.stderr

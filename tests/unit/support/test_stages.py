@@ -1,4 +1,4 @@
-"""A case that fails is named in the report of the test that walks through many."""
+"""The report of a failed test names the case that failed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.support.stages import case
 
 
-def test_what_fails_in_a_case_names_it() -> None:
+def test_failure_report_names_the_case() -> None:
     with pytest.raises(AssertionError) as caught, case("GET", "/me"):
         raise AssertionError("it is not so")
 

@@ -1,4 +1,4 @@
-"""File names: safe to show, safe to send back, never lost."""
+"""Cleaning, checking and folding of file names."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ CASES = json.loads((Path(__file__).parents[2] / "cases" / "filenames.json").read
 @pytest.mark.parametrize(
     "case", CASES["names"], ids=lambda case: ascii(case["sent"])[:40]
 )
-def test_filename_is_stored_as_the_shared_cases_say(case: dict[str, str]) -> None:
+def test_filename_is_cleaned_as_in_the_shared_cases(case: dict[str, str]) -> None:
     assert clean_filename(case["sent"]) == case["stored"]
 
 
 @pytest.mark.parametrize(
     "case", CASES["paths"], ids=lambda case: ascii(case["sent"])[:40]
 )
-def test_relative_path_is_stored_as_the_shared_cases_say(case: dict[str, str]) -> None:
+def test_relative_path_is_cleaned_as_in_the_shared_cases(case: dict[str, str]) -> None:
     assert clean_relative_path(case["sent"]) == case["stored"]
 
 
 @pytest.mark.parametrize(
     "case", CASES["searches"], ids=lambda case: ascii(case["name"])
 )
-def test_search_compares_as_the_shared_cases_say(case: dict[str, Any]) -> None:
+def test_search_matches_as_in_the_shared_cases(case: dict[str, Any]) -> None:
     assert (folded(case["search"]) in folded(case["name"])) is case["found"]
 
 
 @given(st.text(max_size=40))
-def test_folding_again_changes_nothing(text: str) -> None:
+def test_folding_is_idempotent(text: str) -> None:
     assert folded(folded(text)) == folded(text)
 
 
@@ -65,7 +65,7 @@ def test_exactly_the_listed_code_points_are_removed() -> None:
     assert removed == listed
 
 
-def test_every_character_that_turns_text_around_is_removed() -> None:
+def test_every_bidirectional_control_is_removed() -> None:
     turning = [
         chr(code_point)
         for code_point in range(sys.maxunicode + 1)
@@ -85,7 +85,7 @@ def test_a_long_name_keeps_its_extension() -> None:
 
 
 @given(st.text(max_size=400))
-def test_any_text_becomes_a_name_that_fits_and_stays(sent: str) -> None:
+def test_any_text_becomes_a_valid_name(sent: str) -> None:
     cleaned = clean_filename(sent)
 
     assert 1 <= len(cleaned) <= 255
@@ -100,7 +100,7 @@ JOINERS = "\u200b\u200c\u200d\ufe0f\U000e0067\U000e007f"
 
 
 @given(st.text(alphabet=f"ab. \\:/1\u20e3\u0645\u0301\U0001f3f4\U0001f680{JOINERS}"))
-def test_cleaned_name_is_not_changed_again(sent: str) -> None:
+def test_cleaning_is_idempotent(sent: str) -> None:
     cleaned = clean_filename(sent)
 
     assert clean_filename(cleaned) == cleaned
@@ -120,7 +120,7 @@ def test_cleaned_name_is_not_changed_again(sent: str) -> None:
         ("x" * 255, "x" * 255),
     ],
 )
-def test_a_chosen_name_is_kept_as_it_is(sent: str, kept: str) -> None:
+def test_valid_chosen_name_is_kept(sent: str, kept: str) -> None:
     assert chosen_filename(sent) == kept
 
 
@@ -147,7 +147,7 @@ def test_a_chosen_name_is_kept_as_it_is(sent: str, kept: str) -> None:
     ],
     ids=ascii,
 )
-def test_a_chosen_name_that_cannot_be_kept_is_refused(sent: str, words: str) -> None:
+def test_invalid_chosen_name_is_refused(sent: str, words: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         chosen_filename(sent)
 
@@ -155,7 +155,7 @@ def test_a_chosen_name_that_cannot_be_kept_is_refused(sent: str, words: str) -> 
 
 
 @given(st.text(max_size=300))
-def test_a_chosen_name_is_kept_exactly_where_cleaning_would_keep_it(sent: str) -> None:
+def test_chosen_name_is_accepted_if_cleaning_keeps_it(sent: str) -> None:
     wanted = unicodedata.normalize("NFC", sent.strip())
     if wanted and clean_filename(wanted) == wanted:
         assert chosen_filename(sent) == wanted

@@ -1,4 +1,4 @@
-"""Sizes read the same wherever they are written: by Django, or by the page's script."""
+"""Sizes for people. The page's script has the same cases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CASES = json.loads((Path(__file__).parents[2] / "cases" / "sizes.json").read_tex
 
 
 @pytest.mark.parametrize(("byte_size", "words"), CASES)
-def test_a_size_is_told_in_the_largest_unit_that_fits(
+def test_size_is_formatted_in_the_largest_unit_that_fits(
     byte_size: int, words: str
 ) -> None:
     assert format_bytes(byte_size) == words

@@ -1,4 +1,4 @@
-"""The trail in the admin: found by account, by kind, by noun; bounded; only read."""
+"""The audit trail in the admin and in the history of an upload."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def found(client: Client, query: str) -> list[AuditEvent]:
     return list(page.context["cl"].result_list)
 
 
-def test_the_list_names_actor_account_and_upload(
+def test_event_list_links_actor_account_and_upload(
     operator: Client, admin_user: Any, alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -59,7 +59,7 @@ def test_the_list_names_actor_account_and_upload(
     assert f"/admin/uploads/upload/{upload.pk}/change/" in page
 
 
-def test_events_are_found_by_account_and_by_actor(
+def test_events_are_filtered_by_account_and_by_actor(
     operator: Client, admin_user: Any, alice: Any
 ) -> None:
     about = make("quota.changed", user=alice, actor=admin_user)
@@ -74,7 +74,7 @@ def test_events_are_found_by_account_and_by_actor(
     assert found(operator, f"q=alice&actor={admin_user.pk}") == [about]
 
 
-def test_a_noun_finds_all_its_kinds_newest_first(
+def test_filter_by_noun_returns_all_kinds_newest_first(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [
@@ -96,11 +96,11 @@ def test_a_noun_finds_all_its_kinds_newest_first(
 @pytest.mark.parametrize(
     "query", ["account=x", "account=999", f"account={'9' * 40}", "actor=-1", "kind=x"]
 )
-def test_a_forged_filter_is_no_error(operator: Client, query: str) -> None:
+def test_invalid_filter_value_is_not_an_error(operator: Client, query: str) -> None:
     assert operator.get(f"{EVENTS}?{query}", follow=True).status_code == 200
 
 
-def test_the_choices_of_kinds_are_grouped_by_their_noun() -> None:
+def test_choices_of_kinds_are_grouped_by_noun() -> None:
     groups = KindFilter.groups()
 
     assert list(groups)[:3] == ["upload", "account", "factor"]
@@ -109,9 +109,7 @@ def test_the_choices_of_kinds_are_grouped_by_their_noun() -> None:
     )
 
 
-def test_accounts_and_actors_are_read_by_their_indexes(
-    operator: Client, alice: Any
-) -> None:
+def test_account_and_actor_filters_use_an_index(operator: Client, alice: Any) -> None:
     make("quota.changed", user=alice, actor=alice)
 
     for query in (f"account={alice.pk}", f"actor={alice.pk}", "q=alice", "kind=policy"):
@@ -131,9 +129,7 @@ def test_accounts_and_actors_are_read_by_their_indexes(
                 assert scan not in plan.replace(f"{scan} USING", ""), (query, plan)
 
 
-def test_the_page_of_an_account_leads_to_its_events(
-    operator: Client, alice: Any
-) -> None:
+def test_account_page_links_to_its_events(operator: Client, alice: Any) -> None:
     page = operator.get(f"/admin/auth/user/{alice.pk}/change/").content.decode()
 
     assert f'href="{EVENTS}?account={alice.pk}"' in page
@@ -141,7 +137,7 @@ def test_the_page_of_an_account_leads_to_its_events(
     assert operator.get("/admin/auth/user/add/").status_code == 200
 
 
-def test_staff_who_may_not_read_the_trail_see_no_way_to_it(alice: Any) -> None:
+def test_staff_without_permission_see_no_link_to_the_trail(alice: Any) -> None:
     from django.contrib.auth.models import Permission
 
     clerk = User.objects.create_user("clerk", is_staff=True)
@@ -155,7 +151,7 @@ def test_staff_who_may_not_read_the_trail_see_no_way_to_it(alice: Any) -> None:
     assert EVENTS not in page.content.decode()
 
 
-def test_urls_that_were_handed_out_bury_neither_history(
+def test_presigned_events_are_hidden_in_both_histories(
     operator: Client, alice: Any, bucket: Bucket
 ) -> None:
     upload = make_ready(bucket, alice)
@@ -174,7 +170,7 @@ def test_urls_that_were_handed_out_bury_neither_history(
     assert "upload.started" in page
 
 
-def test_every_kind_about_an_upload_reads_well(alice: Any, bucket: Bucket) -> None:
+def test_history_has_a_text_for_every_kind_of_event(alice: Any, bucket: Bucket) -> None:
     upload = make_ready(bucket, alice)
     for kind in KindFilter.groups()["upload"]:
         if kind != "upload.presigned":
@@ -185,7 +181,9 @@ def test_every_kind_about_an_upload_reads_well(alice: Any, bucket: Bucket) -> No
         assert line.text[0].isupper()
 
 
-def test_parts_are_told_once_however_many_batches(alice: Any, bucket: Bucket) -> None:
+def test_history_shows_no_line_for_each_batch_of_parts(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = begin(alice, b"", byte_size=17 * 1024 * 1024)
     for number in (1, 2):
         lifecycle.presign_parts(upload, [WantedPart(number, "x" * 44)])

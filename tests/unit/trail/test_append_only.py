@@ -1,4 +1,4 @@
-"""Nobody edits or deletes an event; the two that must, come by one door."""
+"""No code changes or deletes an event, except through ``changeable_events``."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ WAYS_TO_CHANGE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("way", WAYS_TO_CHANGE)
-def test_no_way_of_the_code_changes_an_event(event: AuditEvent, way: str) -> None:
+def test_every_way_to_change_an_event_raises_type_error(
+    event: AuditEvent, way: str
+) -> None:
     event.kind = "x"
 
     with pytest.raises(TypeError, match="append-only"), transaction.atomic():
@@ -66,8 +68,10 @@ def test_no_way_of_the_code_changes_an_event(event: AuditEvent, way: str) -> Non
     assert stored(event) == "account.logged_in"
 
 
-def test_an_id_that_is_taken_is_not_written_over(event: AuditEvent) -> None:
-    # Django's own save would update the row whose id it is given.
+def test_saving_an_event_with_an_existing_id_overwrites_nothing(
+    event: AuditEvent,
+) -> None:
+    # Without our own check, Django's save would update the row with this id.
     with pytest.raises(IntegrityError), transaction.atomic():
         AuditEvent(pk=event.pk, kind="x").save()
     [copy] = serializers.deserialize(
@@ -79,7 +83,7 @@ def test_an_id_that_is_taken_is_not_written_over(event: AuditEvent) -> None:
     assert stored(event) == "account.logged_in"
 
 
-def test_nobody_has_a_way_to_an_event_in_the_api(event: AuditEvent) -> None:
+def test_api_has_no_route_to_an_event(event: AuditEvent) -> None:
     client = Client()
 
     for method in ("get", "post", "put", "patch", "delete"):
@@ -89,7 +93,7 @@ def test_nobody_has_a_way_to_an_event_in_the_api(event: AuditEvent) -> None:
     assert stored(event) == "account.logged_in"
 
 
-def test_an_account_that_goes_leaves_its_events(django_user_model: Any) -> None:
+def test_deleting_an_account_keeps_its_events(django_user_model: Any) -> None:
     bob = django_user_model.objects.create_user("bob")
     event = AuditEvent.objects.create(kind="account.logged_in", user=bob, actor=bob)
 
@@ -99,17 +103,17 @@ def test_an_account_that_goes_leaves_its_events(django_user_model: Any) -> None:
     assert (left.kind, left.user, left.actor) == ("account.logged_in", None, None)
 
 
-def test_the_door_opens_for_its_two_purposes(event: AuditEvent) -> None:
+def test_changeable_events_permits_update_and_delete(event: AuditEvent) -> None:
     with changeable_events("erasure") as events:
-        events.filter(pk=event.pk).update(detail={"gone": True})
-    assert AuditEvent.objects.get(pk=event.pk).detail == {"gone": True}
+        events.filter(pk=event.pk).update(detail={"erased": True})
+    assert AuditEvent.objects.get(pk=event.pk).detail == {"erased": True}
 
     with changeable_events("retention") as events:
         events.filter(pk=event.pk).delete()
     assert not AuditEvent.objects.filter(pk=event.pk).exists()
 
 
-def test_only_retention_and_erasure_know_the_door() -> None:
+def test_only_retention_and_erasure_import_changeable_events() -> None:
     knowing = {
         str(path.relative_to(APP))
         for path in APP.rglob("*.py")

@@ -1,4 +1,4 @@
-"""Taking the trail elsewhere, and letting its old lines go."""
+"""Export and retention of the audit trail."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ def age(days: float) -> None:
 # Export
 
 
-def test_a_line_has_every_fact_under_a_stable_name(alice: Any, bucket: Bucket) -> None:
+def test_exported_line_has_all_fields_with_stable_names(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     with changeable_events("erasure") as rows:
         rows.filter(kind="upload.started").update(
@@ -79,7 +81,7 @@ def test_a_line_has_every_fact_under_a_stable_name(alice: Any, bucket: Bucket) -
     }
 
 
-def test_the_oldest_comes_first_and_one_goes_on_behind_an_id() -> None:
+def test_export_is_in_order_of_ids_and_resumes_after_an_id() -> None:
     rows = [make(at=NOON + timedelta(hours=n)) for n in range(5)]
     ids = [row.pk for row in rows]
 
@@ -88,7 +90,7 @@ def test_the_oldest_comes_first_and_one_goes_on_behind_an_id() -> None:
     assert exported("--after", str(ids[-1])) == []
 
 
-def test_times_kinds_and_accounts_narrow_it(alice: Any) -> None:
+def test_export_filters_by_time_kind_and_account(alice: Any) -> None:
     rows = [make("quota.changed", at=NOON + timedelta(days=n)) for n in range(4)]
     mine = make("token.created", at=NOON, user=alice)
     done = make("policy.changed", at=NOON, actor=alice)
@@ -107,7 +109,7 @@ def test_times_kinds_and_accounts_narrow_it(alice: Any) -> None:
     assert done.pk in [line["id"] for line in exported("--user", "alice")]
 
 
-def test_the_newest_minute_waits_unless_asked_for() -> None:
+def test_export_without_until_leaves_out_the_last_minute() -> None:
     event = make()
 
     assert exported() == []
@@ -115,7 +117,7 @@ def test_the_newest_minute_waits_unless_asked_for() -> None:
     assert [line["id"] for line in exported("--until", later)] == [event.pk]
 
 
-def test_memory_does_not_grow_with_the_trail(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_reads_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporting, "BATCH", 10)
     AuditEvent.objects.bulk_create(
         AuditEvent(kind="account.logged_in", at=NOON) for _ in range(35)
@@ -140,7 +142,7 @@ def test_memory_does_not_grow_with_the_trail(monkeypatch: pytest.MonkeyPatch) ->
         (("--user", "nobody"), "There is no user 'nobody'"),
     ],
 )
-def test_what_cannot_be_meant_is_explained(
+def test_invalid_options_of_export_are_explained(
     arguments: tuple[str, ...], words: str
 ) -> None:
     with pytest.raises(CommandError, match=words):
@@ -150,7 +152,7 @@ def test_what_cannot_be_meant_is_explained(
 # Retention
 
 
-def test_old_events_go_and_the_trail_says_so() -> None:
+def test_pruning_deletes_old_events_and_records_it() -> None:
     make()
     make()
     age(days=100)
@@ -168,7 +170,7 @@ def test_old_events_go_and_the_trail_says_so() -> None:
     assert detail["from"] <= detail["to"] < young.at.isoformat()
 
 
-def test_a_dry_run_only_counts() -> None:
+def test_dry_run_of_pruning_deletes_nothing() -> None:
     make()
     age(days=100)
 
@@ -176,19 +178,21 @@ def test_a_dry_run_only_counts() -> None:
     assert [row.kind for row in AuditEvent.objects.all()] == ["account.logged_in"]
 
 
-def test_the_history_of_what_lives_is_kept(alice: Any, bucket: Bucket) -> None:
+def test_pruning_keeps_events_of_uploads_that_may_have_an_object(
+    alice: Any, bucket: Bucket
+) -> None:
     ready = make_ready(bucket, alice)
     pending = begin(alice)
     waiting = begin(alice)
-    lifecycle.remove(waiting)  # its URL still lives
-    gone = begin(alice)
+    lifecycle.remove(waiting)  # its URL has not expired
+    purged = begin(alice)
     let_time_pass(hours=2)
-    lifecycle.remove(gone)
+    lifecycle.remove(purged)
     age(days=100)
 
     run("prune_events", "--older-than", "90")
 
-    assert [row.events.exists() for row in (ready, pending, waiting, gone)] == [
+    assert [row.events.exists() for row in (ready, pending, waiting, purged)] == [
         True,
         True,
         True,
@@ -198,12 +202,12 @@ def test_the_history_of_what_lives_is_kept(alice: Any, bucket: Bucket) -> None:
     assert not AuditEvent.objects.exclude(kind="trail.pruned").exists()
 
 
-def test_each_batch_is_a_transaction_with_its_own_line(
+def test_pruning_records_each_batch_separately(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(retention, "BATCH", 4)
     AuditEvent.objects.bulk_create(
-        # Many of one moment: the mark between batches must not lose any.
+        # Events with the same time, so that batches are divided by the id as well.
         AuditEvent(kind="account.logged_in", at=NOON)
         for _ in range(10)
     )
@@ -216,7 +220,7 @@ def test_each_batch_is_a_transaction_with_its_own_line(
 
 
 @pytest.mark.parametrize("days", ["29", "0", "-1"])
-def test_a_short_memory_must_be_meant(days: str) -> None:
+def test_pruning_of_recent_events_is_refused(days: str) -> None:
     make()
 
     with pytest.raises(CommandError, match="at least 30 days"):
@@ -225,7 +229,7 @@ def test_a_short_memory_must_be_meant(days: str) -> None:
     assert AuditEvent.objects.count() == 1
 
 
-def test_by_force_even_today_goes() -> None:
+def test_force_permits_pruning_of_recent_events() -> None:
     make(at=timezone.now() - timedelta(minutes=1))
 
     run("prune_events", "--older-than", "0", "--force")

@@ -1,4 +1,4 @@
-"""What Django does by itself is in the trail: logins, accounts, rights, the admin."""
+"""Audit events for changes that Django makes: logins, accounts, rights, the admin."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def alice() -> Any:
 
 @pytest.fixture(autouse=True)
 def _no_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    # On a machine under load a minute may end in the middle of a test.
+    # On a slow machine, a window of one minute could end during a test.
     monkeypatch.setattr(logins, "FAILED_WINDOW", timedelta(hours=1))
     logins._record_new_address.cache_clear()
     yield
@@ -72,7 +72,7 @@ def age(**span: float) -> None:
 # Logins
 
 
-def test_a_login_and_a_logout_are_written(alice: Any) -> None:
+def test_login_and_logout_are_recorded(alice: Any) -> None:
     client = Client(REMOTE_ADDR="203.0.113.9")
 
     client.post(LOGIN, {"username": "alice", "password": PASSWORD})
@@ -86,7 +86,7 @@ def test_a_login_and_a_logout_are_written(alice: Any) -> None:
 
 
 @pytest.mark.parametrize(("name", "is_known"), [("alice", True), ("mallory", False)])
-def test_a_failed_login_has_the_name_and_no_password(
+def test_failed_login_is_recorded_without_the_password(
     alice: Any, name: str, is_known: bool
 ) -> None:
     log_in(name, "the wrong password")
@@ -102,7 +102,7 @@ def test_a_failed_login_has_the_name_and_no_password(
 
 
 @time_machine.travel(NOON, tick=False)
-def test_the_same_failure_is_written_once_in_its_window(alice: Any) -> None:
+def test_repeated_failed_login_is_recorded_once_per_window(alice: Any) -> None:
     for _ in range(2):
         log_in("alice")
     assert len(events("account.login_failed")) == 1
@@ -116,7 +116,7 @@ def test_the_same_failure_is_written_once_in_its_window(alice: Any) -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_one_address_fills_no_table(alice: Any) -> None:
+def test_failed_logins_are_limited_per_address(alice: Any) -> None:
     for number in range(30):
         log_in(f"name{number}")
 
@@ -124,7 +124,7 @@ def test_one_address_fills_no_table(alice: Any) -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_a_flood_from_everywhere_hides_no_attempt_at_a_real_account(
+def test_flood_of_unknown_names_does_not_hide_a_known_account(
     alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logins, "MAX_FAILED", 12)
@@ -146,8 +146,8 @@ def test_a_flood_from_everywhere_hides_no_attempt_at_a_real_account(
         ("<script>", "<script>"),
     ],
 )
-def test_a_name_that_was_tried_is_cleaned(name: str, told: str) -> None:
-    # Past the page, whose form has limits of its own.
+def test_name_of_a_failed_login_is_cleaned(name: str, told: str) -> None:
+    # Not through the login page, because its form limits the name.
     assert authenticate(username=name, password="a guess") is None
 
     assert only("account.login_failed").detail == {"name": told}
@@ -156,7 +156,7 @@ def test_a_name_that_was_tried_is_cleaned(name: str, told: str) -> None:
 # Tokens
 
 
-def test_a_token_from_a_new_address_is_written_once(alice: Any) -> None:
+def test_new_address_of_a_token_is_recorded_once(alice: Any) -> None:
     row, secret = create_token(alice, name="backup")
 
     def use(address: str) -> None:
@@ -174,7 +174,7 @@ def test_a_token_from_a_new_address_is_written_once(alice: Any) -> None:
     assert told[0].detail == {"token": row.pk}
 
 
-def test_a_token_that_changes_address_all_day_fills_no_table(
+def test_new_addresses_are_limited_per_day(
     alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logins, "MAX_NEW_ADDRESSES_PER_DAY", 3)
@@ -191,7 +191,7 @@ def test_a_token_that_changes_address_all_day_fills_no_table(
 # Accounts
 
 
-def test_an_account_that_begins_with_rights_says_so(alice: Any) -> None:
+def test_new_account_is_recorded_with_its_rights(alice: Any) -> None:
     boss = User.objects.create_superuser("boss")
 
     told = {event.user: event.detail for event in events("account.created")}
@@ -211,7 +211,7 @@ def account_form(person: Any, **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in {**form, **changes}.items() if value != ""}
 
 
-def test_rights_given_in_the_admin_are_written_with_who_gave_them(
+def test_rights_changed_in_the_admin_are_recorded_with_the_actor(
     operator: Client, admin_user: Any, alice: Any
 ) -> None:
     team = Group.objects.create(name="team")
@@ -240,7 +240,7 @@ def test_rights_given_in_the_admin_are_written_with_who_gave_them(
     ]
 
 
-def test_a_group_that_is_cleared_or_given_from_the_other_side(alice: Any) -> None:
+def test_changes_from_either_side_of_a_relation_are_recorded(alice: Any) -> None:
     team = Group.objects.create(name="team")
     may = Permission.objects.get(codename="change_upload")
 
@@ -259,7 +259,7 @@ def test_a_group_that_is_cleared_or_given_from_the_other_side(alice: Any) -> Non
     ]
 
 
-def test_a_password_set_by_an_operator_is_written_without_it(
+def test_password_set_by_an_operator_is_recorded_without_its_value(
     operator: Client, admin_user: Any, alice: Any
 ) -> None:
     new = "another horse battery"
@@ -277,9 +277,7 @@ def test_a_password_set_by_an_operator_is_written_without_it(
     assert new not in rows
 
 
-def test_a_password_that_is_only_hashed_anew_is_no_change(
-    alice: Any, settings: Any
-) -> None:
+def test_rehashed_password_is_not_recorded(alice: Any, settings: Any) -> None:
     settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.PBKDF2PasswordHasher",
         *settings.PASSWORD_HASHERS,
@@ -294,21 +292,21 @@ def test_a_password_that_is_only_hashed_anew_is_no_change(
     assert len(events("account.logged_in")) == 1
 
 
-def test_a_hash_put_there_by_a_program_is_a_change(alice: Any) -> None:
+def test_password_hash_set_by_code_is_recorded(alice: Any) -> None:
     alice.password = make_password("else")
     alice.save()
 
     assert only("account.password_set").user == alice
 
 
-def test_an_email_that_changes_is_not_told(alice: Any) -> None:
+def test_changed_email_is_recorded_without_its_value(alice: Any) -> None:
     alice.email = "alice@example.org"
     alice.save()
 
     assert only("account.changed").detail == {"email": True}
 
 
-def test_what_changes_nothing_is_not_written(alice: Any) -> None:
+def test_save_without_changes_is_not_recorded(alice: Any) -> None:
     alice.save()
     alice.last_login = timezone.now()
     alice.save(update_fields=["last_login"])
@@ -316,7 +314,9 @@ def test_what_changes_nothing_is_not_written(alice: Any) -> None:
     assert [e.kind for e in AuditEvent.objects.all()] == ["account.created"]
 
 
-def test_an_account_is_deleted_without_its_name(operator: Client, alice: Any) -> None:
+def test_deleted_account_is_recorded_without_its_name(
+    operator: Client, alice: Any
+) -> None:
     number = alice.pk
     UploadPolicy.objects.create(user=alice, max_file_size=1)
 
@@ -329,7 +329,7 @@ def test_an_account_is_deleted_without_its_name(operator: Client, alice: Any) ->
 # Rules
 
 
-def test_limits_are_written_old_and_new(
+def test_changed_limits_are_recorded_with_old_and_new_value(
     operator: Client, admin_user: Any, alice: Any
 ) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=GB, max_files=5)
@@ -343,7 +343,7 @@ def test_limits_are_written_old_and_new(
     assert event.detail == {"limit_bytes": {"from": GB, "to": 5 * GB}}
 
 
-def test_policies_are_written_old_and_new(
+def test_changed_policies_are_recorded_with_old_and_new_value(
     operator: Client, admin_user: Any, alice: Any
 ) -> None:
     page = "/admin/uploads/uploadpolicy/"
@@ -372,7 +372,7 @@ def test_policies_are_written_old_and_new(
 # The admin
 
 
-def test_the_admins_own_lines_are_mirrored(
+def test_admin_log_entries_are_copied_to_the_trail(
     operator: Client, admin_user: Any, alice: Any
 ) -> None:
     page = "/admin/auth/group/"
@@ -397,10 +397,10 @@ def test_the_admins_own_lines_are_mirrored(
 
 
 @pytest.mark.parametrize(("model", "page"), [(Group, "group"), (User, "user")])
-def test_rows_deleted_together_are_told_one_by_one(
+def test_rows_deleted_together_are_recorded_separately(
     operator: Client, model: Any, page: str
 ) -> None:
-    # Django writes its own lines of many rows past every signal.
+    # For several rows, Django writes its log entries without signals.
     field = "name" if model is Group else "username"
     rows = [model.objects.create(**{field: f"row{n}"}) for n in range(3)]
 
@@ -418,17 +418,17 @@ def test_rows_deleted_together_are_told_one_by_one(
     assert not model.objects.filter(**{f"{field}__startswith": "row"}).exists()
 
 
-def test_every_page_of_the_admin_is_recorded() -> None:
-    forgetful = [
+def test_every_model_admin_is_a_subclass_of_recorded() -> None:
+    unrecorded = [
         model.__name__
         for model, page in admin.site._registry.items()
         if not isinstance(page, Recorded)
     ]
 
-    assert forgetful == [], "give these the base class Recorded of admin/listing.py"
+    assert unrecorded == [], "use the base class Recorded of admin/listing.py for these"
 
 
-def test_what_an_operator_takes_in_again_is_written(operator: Client) -> None:
+def test_processing_a_parked_notification_again_is_recorded(operator: Client) -> None:
     from uploads.models import ParkedNotification
 
     row = ParkedNotification.objects.create(source="sqs", body="{", error="broken")

@@ -1,4 +1,4 @@
-"""What the trail says of uploads: who, when, from where, what, and never a secret."""
+"""Audit events about uploads, and the cleaning of their details."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def only(kind: str) -> AuditEvent:
     return AuditEvent.objects.get(kind=kind)
 
 
-def test_a_start_keeps_what_was_declared(alice: Any, bucket: Bucket) -> None:
+def test_start_event_contains_the_declaration(alice: Any, bucket: Bucket) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
 
     event = only("upload.started")
@@ -54,7 +54,9 @@ def test_a_start_keeps_what_was_declared(alice: Any, bucket: Bucket) -> None:
     }
 
 
-def test_what_was_found_at_s3_is_kept(alice: Any, bucket: Bucket) -> None:
+def test_inspecting_event_contains_etag_and_checksum(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = make_ready(bucket, alice)
 
     detail = only("upload.inspecting").detail
@@ -62,7 +64,9 @@ def test_what_was_found_at_s3_is_kept(alice: Any, bucket: Bucket) -> None:
     assert detail["object_checksum"] == checksum(b"hello")
 
 
-def test_a_batch_of_parts_is_one_line(alice: Any, bucket: Bucket) -> None:
+def test_presigning_a_batch_of_parts_writes_one_event(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = lifecycle.start(
         owner=alice, declaration=declare(b"", byte_size=200 * 16 * MIB)
     )
@@ -79,7 +83,7 @@ def test_a_batch_of_parts_is_one_line(alice: Any, bucket: Bucket) -> None:
     assert len(written) == 2
 
 
-def test_the_url_of_a_single_request_is_one_line_each_time(
+def test_each_presigned_url_writes_one_event_without_the_url(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
@@ -93,7 +97,7 @@ def test_the_url_of_a_single_request_is_one_line_each_time(
     assert all(signed)
 
 
-def test_what_is_not_signed_is_not_written(alice: Any, bucket: Bucket) -> None:
+def test_refused_presigning_writes_no_event(alice: Any, bucket: Bucket) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     Upload.objects.filter(pk=upload.pk).update(state=State.CANCELLED)
 
@@ -107,7 +111,7 @@ def test_what_is_not_signed_is_not_written(alice: Any, bucket: Bucket) -> None:
     ("numbers", "ranges"),
     [([], ""), ([7], "7"), ([3, 1, 2], "1-3"), ([1, 3, 4, 9, 10, 11], "1,3-4,9-11")],
 )
-def test_numbers_are_told_in_ranges(numbers: list[int], ranges: str) -> None:
+def test_numbers_are_formatted_as_ranges(numbers: list[int], ranges: str) -> None:
     assert numbers_in_ranges(numbers) == ranges
 
 
@@ -120,7 +124,7 @@ def test_numbers_are_told_in_ranges(numbers: list[int], ranges: str) -> None:
         (b"hello", {"ContentEncoding": "gzip"}, "headers"),
     ],
 )
-def test_a_refusal_has_a_cause_for_programs(
+def test_rejected_event_has_a_cause(
     alice: Any,
     bucket: Bucket,
     sent: bytes,
@@ -149,7 +153,7 @@ def test_a_refusal_has_a_cause_for_programs(
     assert line.msg["owner"] == alice.pk  # type: ignore[index]
 
 
-def test_content_that_is_not_what_it_claims_has_a_cause_too(
+def test_rejection_because_of_the_content_has_a_cause(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice, b"MZ\x90\x00" + bytes(60), content_type="image/png")
@@ -160,7 +164,9 @@ def test_content_that_is_not_what_it_claims_has_a_cause_too(
     assert only("upload.rejected").detail["cause"] == "content"
 
 
-def test_parts_sent_and_joined_tell_the_whole_story(alice: Any, bucket: Bucket) -> None:
+def test_multipart_upload_writes_all_events_in_order(
+    alice: Any, bucket: Bucket
+) -> None:
     content = bytes(16 * MIB + 1)
     upload = lifecycle.start(
         owner=alice, declaration=declare(b"", byte_size=len(content))
@@ -182,7 +188,9 @@ def test_parts_sent_and_joined_tell_the_whole_story(alice: Any, bucket: Bucket) 
     assert set(upload.events.values_list("user", flat=True)) == {alice.pk}
 
 
-def test_a_download_says_who_and_from_where(alice: Any, bucket: Bucket) -> None:
+def test_download_event_has_actor_address_and_request_id(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = make_ready(bucket, alice)
     client = Client(REMOTE_ADDR="203.0.113.9")
     client.force_login(alice)
@@ -199,7 +207,7 @@ def test_a_download_says_who_and_from_where(alice: Any, bucket: Bucket) -> None:
     )
 
 
-def test_what_people_typed_is_cleaned_and_cut(alice: Any) -> None:
+def test_detail_is_cleaned_and_shortened(alice: Any) -> None:
     deep: Any = "bottom"
     for _ in range(50):
         deep = {"deeper": deep}
@@ -227,7 +235,7 @@ def test_what_people_typed_is_cleaned_and_cut(alice: Any) -> None:
     assert detail["plain"] == [1, 2.5, True, None]
 
 
-def test_a_line_without_a_request_has_no_address(alice: Any) -> None:
+def test_event_outside_a_request_has_no_address(alice: Any) -> None:
     structlog.contextvars.clear_contextvars()
     record("trail.pruned")
 
