@@ -59,7 +59,7 @@ def test_a_loop_of_uploads_and_deletes_ends_where_it_began(alice: Person) -> Non
 
 def test_a_rejected_file_gives_back_once(alice: Person) -> None:
     # Rejected, then removed from the list: two ends, one release.
-    started = alice.upload(b"MZ\x90\x00" + bytes(60))
+    started = alice.upload(b"MZ\x90\x00" + bytes(10))
     assert started.row.state == State.REJECTED
     for _ in range(3):
         alice.call("DELETE", f"/uploads/{started.id}")

@@ -101,7 +101,7 @@ class Detector:
     """Asks libmagic for content types. Thread-safe."""
 
     def __init__(self, command: list[str] | None = None) -> None:
-        self._command = command or [sys.executable, "-I", "-S", str(CHILD)]
+        self._command = command or [_python(), "-I", "-S", str(CHILD)]
         self._lock = threading.Lock()
         self._child: Child | None = None
         self._pause_until = 0.0
@@ -162,6 +162,13 @@ class Detector:
             self._child.disown()
         self._child = None
         self._lock = threading.Lock()
+
+
+def _python() -> str:
+    """Return the path of Python. Under uWSGI ``sys.executable`` is uWSGI itself."""
+    if Path(sys.executable).name.startswith(("python", "pypy")):
+        return sys.executable
+    return str(Path(sys.prefix) / "bin" / "python3")
 
 
 detector = Detector()

@@ -6,6 +6,7 @@ import re
 import struct
 
 from uploads.inspection.active_content import SVG
+from uploads.inspection.extensions import IMAGES, extension_of
 from uploads.inspection.ranges import BlockReader
 from uploads.inspection.verdicts import ACCEPTED, Sample, Verdict, refused
 
@@ -44,8 +45,8 @@ class ImageInspector:
         self.max_megapixels = max_megapixels
 
     def wants(self, sample: Sample) -> bool:
-        detected = sample.detected_type
-        return detected.startswith("image/") and detected != SVG
+        kind = _kind_of(sample)
+        return kind.startswith("image/") and kind != SVG
 
     def inspect(self, sample: Sample) -> Verdict:
         if PAGE.search(sample.head):
@@ -86,10 +87,24 @@ def measure(sample: Sample) -> Size | None:
 
     Raises SizeTooFarBackError for a JPEG that would take too many reads.
     """
-    if sample.detected_type == "image/jpeg":
+    kind = _kind_of(sample)
+    if kind == "image/jpeg":
         return _jpeg(sample)
-    how = MEASURES.get(sample.detected_type)
+    how = MEASURES.get(kind)
     return how(sample.head[:HEADER_BYTES]) if how else None
+
+
+def _kind_of(sample: Sample) -> str:
+    """Return the type that a viewer takes the file for.
+
+    The first bytes of a GIF image can all be letters. Then it counts as a text, but a
+    viewer goes by its ending.
+    """
+    if sample.head.startswith((b"GIF87a", b"GIF89a")) and (
+        extension_of(sample.filename) in IMAGES
+    ):
+        return "image/gif"
+    return sample.detected_type
 
 
 def _png(head: bytes) -> Size | None:

@@ -141,8 +141,12 @@ def _families(filename: str, detected_type: str) -> frozenset[str]:
     detected = canonical(detected_type)
     found = {family_of(detected)}
     # A document can be a ZIP archive, an OLE file, or a text: banks send HTML as .xls.
+    extension = extension_of(filename)
     if detected in _CONTAINERS or detected.startswith("text/"):
-        found.add(belongs_to(extension_of(filename)))
+        found.add(belongs_to(extension))
+    # libmagic calls a drawing XML if a long comment comes first.
+    if extension == "svg" and detected in {"text/xml", "text/html"}:
+        found.add("image")
     return frozenset(found - {""})
 
 

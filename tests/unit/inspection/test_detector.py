@@ -163,6 +163,17 @@ def test_no_head_takes_long(head: bytes) -> None:
     assert time.monotonic() - began < 1
 
 
+def test_a_server_that_is_not_python_finds_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/usr/bin/uwsgi")
+
+    detector = Detector()
+
+    assert detector.detect(heads.PDF) == "application/pdf"
+    detector.stop()
+
+
 # Where libmagic cannot be started
 
 

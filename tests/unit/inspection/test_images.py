@@ -180,3 +180,64 @@ def test_a_jpeg_of_nothing_but_metadata_ends() -> None:
 
     assert measure(sample_of(b"", byte_size=10**12, read=read)) is None
     assert len(asked) < 1100
+
+
+@pytest.mark.parametrize(
+    "padding",
+    [
+        b"\xff\xfe\x00\x02" * 501,  # empty comments
+        b"\xff\xfe\x00\x02" * 15_000,
+        b"\xff" * 3000,  # fill bytes
+        b"\xff\xfe\x00\x04ab" + b"garbage, which viewers skip" * 10,
+        b"\xff\xfe\x7e\x7e" + b"a comment that looks like a text" * 1011 + b"x" * 28,
+        b"\xff\xe1\xff\xff" + b"x" * 0xFFFD + b"\xff\xfe\x00\x02" * 900,
+    ],
+    ids=lambda padding: repr(padding[:4]) + str(len(padding)),
+)
+def test_a_jpeg_that_hides_its_size_is_measured(padding: bytes) -> None:
+    frame = b"\xff\xc0\x00\x0b\x08" + struct.pack(">HH", 65_000, 65_000)
+    content = b"\xff\xd8" + padding + frame + b"\x01\x01\x11\x00"
+
+    verdict = ImageInspector().inspect(sample_of(content, "image/jpeg"))
+
+    assert not verdict.accepted
+    assert "65,000 x 65,000" in verdict.reason
+
+
+@pytest.mark.parametrize("piece", [b"\xff\xfe\x00\x02", b"\xff\xe1\xff\xff", b"g\xff"])
+def test_a_jpeg_whose_size_comes_too_late_is_refused_after_few_reads(
+    piece: bytes,
+) -> None:
+    asked: list[int] = []
+    segment = piece + b"x" * (0xFFFD if piece.endswith(b"\xff\xff") else 0)
+
+    def read(start: int, length: int) -> bytes:
+        asked.append(length)
+        if start == 0:
+            return (
+                b"\xff\xd8\xff\xe0\x00\x02" + segment * (length // len(segment) + 1)
+            )[:length]
+        skip = (start - 6) % len(segment)
+        return (segment * (length // len(segment) + 2))[skip : skip + length]
+
+    verdict = ImageInspector().inspect(
+        sample_of(b"", "image/jpeg", byte_size=10**12, read=read)
+    )
+
+    assert not verdict.accepted
+    assert "metadata" in verdict.reason
+    assert len(asked) <= 60
+
+
+def test_a_clipboard_bitmap_without_a_file_header_is_not_measured() -> None:
+    content = struct.pack("<IiiHHI", 40, 640, 480, 1, 24, 0) + bytes(40)
+
+    assert ImageInspector().inspect(sample_of(content, "image/bmp")).accepted
+
+
+def test_a_gif_whose_head_is_all_letters_is_measured() -> None:
+    content = b"GIF89a" + b"~~~~" + b"letters " * 600
+
+    verdict = ImageInspector().inspect(sample_of(content, "image/gif", "a.gif"))
+
+    assert not verdict.accepted
