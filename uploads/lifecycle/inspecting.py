@@ -13,7 +13,7 @@ from uploads.conf import options
 from uploads.errors import InspectorUnavailable, StaleUpload, StorageUnavailable
 from uploads.inspection import pipeline
 from uploads.inspection.budget import Budget, OverBudget
-from uploads.inspection.verdicts import CONTENT, Sample
+from uploads.inspection.verdicts import CONTENT, Sample, Verdict
 from uploads.lifecycle.claims import (
     claim_inspection,
     leave_to_background,
@@ -152,12 +152,40 @@ def _inspect(
         upload,
         State.READY,
         actor=actor,
-        detail={"reason": verdict.reason} if verdict.reason else None,
-        completed_at=timezone.now(),
-        detected_type=verdict.detected_type,
-        waiting_reason="",
-        claimed_until=None,
+        detail=note_of(verdict),
+        **facts_when_ready(verdict),
     )
+
+
+def note_of(verdict: Verdict) -> dict[str, Any] | None:
+    """Return what the trail says of an accepted file."""
+    return {"reason": verdict.reason} if verdict.reason else None
+
+
+def facts_when_ready(verdict: Verdict) -> dict[str, Any]:
+    """Return what the row of an accepted file records."""
+    return {
+        "completed_at": timezone.now(),
+        "detected_type": verdict.detected_type,
+        "waiting_reason": "",
+        "claimed_until": None,
+    }
+
+
+def verdict_in_advance(
+    upload: Upload, objects: Objects, budget: Budget, *, etag: str
+) -> Verdict | None:
+    """Return the verdict on an object that was read whole beforehand.
+
+    None unless it is accepted: a refusal, and an inspector that cannot look, need the
+    steps of ``inspect``.
+    """
+    sample = _sample(upload, objects, budget, etag=etag)
+    try:
+        verdict = pipeline.inspect(sample)
+    except (InspectorUnavailable, StorageUnavailable, OverBudget):
+        return None
+    return verdict if verdict.accepted else None
 
 
 def reject_uninspected(upload: Upload) -> None:
@@ -226,9 +254,13 @@ def _overruled(upload: Upload) -> str:
     return overruled_cause(rejected) if rejected else ""
 
 
-def _sample(upload: Upload, objects: Objects, budget: Budget) -> Sample:
+def _sample(
+    upload: Upload, objects: Objects, budget: Budget, *, etag: str = ""
+) -> Sample:
+    etag = etag or upload.etag
+
     def read(start: int, length: int) -> bytes:
-        key, etag = upload.key, upload.etag
+        key = upload.key
         if isinstance(objects, PreviewedBucket):
             seen = objects.seen_range(key, start, length, etag=etag)
             if seen is not None:
