@@ -5,7 +5,8 @@ import { IDBFactory } from "fake-indexeddb";
 import { Keeper } from "../../static/js/page/keeper.js";
 import { KeptStore } from "../../static/js/page/kept-store.js";
 import { Tabs } from "../../static/js/page/tabs.js";
-import { askForHandles, handleOf } from "../../static/js/page/file-handles.js";
+import { handleOf, rememberWay } from "../../static/js/page/file-handles.js";
+import { rootsOf } from "../../static/js/page/picker/incoming.js";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { keepAwake } from "../../static/js/engine/wake-lock.js";
@@ -79,7 +80,9 @@ const hashWith = (createWorker) => new Checksums({ createWorker }).checksum(file
 
 async function handleOfDropped(getAsFileSystemHandle) {
   const dropped = file();
-  askForHandles({ items: [{ kind: "file", getAsFileSystemHandle }] })([dropped]);
+  const item = { kind: "file", webkitGetAsEntry: () => null, getAsFile: () => dropped, getAsFileSystemHandle };
+  const [root] = rootsOf(/** @type {any} */ ({ items: [item] }));
+  rememberWay(dropped, root.handle, dropped.name);
   return handleOf(dropped);
 }
 

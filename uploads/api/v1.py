@@ -2,51 +2,29 @@
 
 from __future__ import annotations
 
-import base64
 import uuid
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from ninja import Query, Router, Status
-from ninja.params.functions import Header
 
 from uploads import lifecycle
 from uploads.api import schemas
 from uploads.api.auth import caller
+from uploads.api.batches import IDEMPOTENCY_KEY, declaration_of
+from uploads.api.batches import router as batches
 from uploads.api.cursors import page_after
 from uploads.api.paying import Pays, pay_for_items
-from uploads.api.presenting import present, present_signed, present_started
-from uploads.api.problems import problem_of
-from uploads.errors import InvalidRequest, NotFound, UploadError
+from uploads.api.presenting import present, present_started
+from uploads.errors import InvalidRequest, NotFound
 from uploads.lifecycle import quota, reconciliation
 from uploads.lifecycle.policy import policy_for
 from uploads.models import Upload
-from uploads.states import Transport
-from uploads.text.filenames import chosen_filename, clean_filename, clean_relative_path
+from uploads.text.filenames import chosen_filename
 from uploads.trail.writing import record
 
 router = Router()
-
-IDEMPOTENCY_KEY: Any = Header(
-    None,
-    alias="Idempotency-Key",
-    pattern=r"^[!-~]{1,200}$",
-    description="The same key returns the same upload: repeat a start with it.",
-)
-
-
-def _declaration(body: schemas.StartBody) -> lifecycle.Declaration:
-    return lifecycle.Declaration(
-        filename=clean_filename(body.filename),
-        byte_size=body.byte_size,
-        content_type=body.content_type,
-        checksum_sha256=body.checksum_sha256 or "",
-        transport=Transport(body.transport) if body.transport else None,
-        relative_path=clean_relative_path(body.relative_path or ""),
-        last_modified=body.last_modified,
-        fingerprint=body.fingerprint or "",
-        head=base64.b64decode(body.head or ""),
-    )
+router.add_router("", batches)
 
 
 def _own(request: HttpRequest, upload_id: uuid.UUID) -> Upload:
@@ -71,74 +49,10 @@ def start(
     """Start an upload: reserve its bytes and get the request that sends them."""
     upload = lifecycle.start(
         owner=caller(request),
-        declaration=_declaration(body),
+        declaration=declaration_of(body),
         idempotency_key=idempotency_key,
     )
     return Status(201, present_started(upload))
-
-
-@router.post(
-    "/uploads/batch",
-    response=schemas.StartedBatchOut,
-    tags=["uploads"],
-    throttle=Pays("start"),
-)
-def start_batch(
-    request: HttpRequest,
-    body: schemas.StartBatchBody,
-    idempotency_key: str | None = IDEMPOTENCY_KEY,
-) -> Any:
-    """Start up to 100 uploads in order, each with its own answer."""
-    pay_for_items(request, "start", count=len(body.uploads))
-    wanted = [
-        lifecycle.Wanted(
-            _declaration(item),
-            f"{idempotency_key}/{index}" if idempotency_key else None,
-        )
-        for index, item in enumerate(body.uploads)
-    ]
-    policy = policy_for(caller(request))
-    started = lifecycle.start_many(owner=caller(request), wanted=wanted, policy=policy)
-    return {"results": [_answer(_present_started, one) for one in started]}
-
-
-def _present_started(one: lifecycle.Started) -> dict[str, Any]:
-    if one.upload is None:
-        raise one.error or NotFound()
-    return {"status": 201, "upload": present_signed(one.upload, one.request)}
-
-
-@router.post(
-    "/uploads/complete-batch",
-    response=schemas.CompletedBatchOut,
-    tags=["uploads"],
-    throttle=Pays("complete"),
-)
-def complete_batch(request: HttpRequest, body: schemas.CompleteBatchBody) -> Any:
-    """Complete up to 100 uploads, each with its own answer."""
-    pay_for_items(request, "complete", count=len(body.ids))
-    own = Upload.objects.filter(owner=caller(request)).in_bulk(body.ids)
-    objects = lifecycle.preview(own.values())
-    budget = lifecycle.inline_budget()
-
-    def complete_one(upload_id: uuid.UUID) -> dict[str, Any]:
-        if upload_id not in own:
-            raise NotFound
-        upload = reconciliation.complete(
-            own[upload_id], actor=caller(request), objects=objects, budget=budget
-        )
-        return {"status": 200, "upload": present(upload)}
-
-    return {"results": [_answer(complete_one, upload_id) for upload_id in body.ids]}
-
-
-def _answer(act: Any, *arguments: Any) -> dict[str, Any]:
-    try:
-        answer: dict[str, Any] = act(*arguments)
-    except UploadError as error:
-        problem = problem_of(error)
-        return {"status": problem["status"], "problem": problem}
-    return answer
 
 
 @router.get("/uploads", response=schemas.PageOut, tags=["uploads"])

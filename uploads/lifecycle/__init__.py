@@ -6,6 +6,7 @@ between leaves a row that says so, and the sweeper takes it from there.
 """
 
 from uploads.inspection.budget import Budget
+from uploads.lifecycle.completing_many import complete_many
 from uploads.lifecycle.completion import complete, preview, stored_parts
 from uploads.lifecycle.inspecting import (
     inline_budget,
@@ -47,6 +48,7 @@ __all__ = [
     "WantedPart",
     "begin_release",
     "complete",
+    "complete_many",
     "discard_incoming",
     "empty_quarantine",
     "expire",

@@ -30,6 +30,9 @@ from uploads.states import FINAL, State, Transport
 PREVIEW_BYTES = 64 * 1024
 """What the quick inspectors look at of most files."""
 
+WHOLE = frozenset({Transport.PUT, Transport.POST})
+"""Transports whose one request brings the whole file."""
+
 
 def complete(
     upload: Upload,
@@ -85,15 +88,14 @@ def complete(
 
 def preview(uploads: Iterable[Upload]) -> Objects:
     """Return what complete will ask the bucket about ``uploads``, asked in parallel."""
-    keys = [
-        upload.key
+    sizes = {
+        upload.key: upload.byte_size
         for upload in uploads
-        if upload.state == State.PENDING
-        and upload.transport in {Transport.PUT, Transport.POST}
-    ]
+        if upload.state == State.PENDING and upload.transport in WHOLE
+    }
     bucket = get_bucket()
     return PreviewedBucket(
-        bucket, preview_objects(bucket, keys, head_bytes=PREVIEW_BYTES)
+        bucket, preview_objects(bucket, sizes, head_bytes=PREVIEW_BYTES, sizes=sizes)
     )
 
 
@@ -137,7 +139,7 @@ def _verify(
     if mismatch:
         reject(upload, actor, mismatch.words, cause=mismatch.cause)
         return
-    found = _recorded(facts)
+    found = recorded(facts)
     move(
         upload,
         State.INSPECTING,
@@ -156,7 +158,7 @@ def _release(upload: Upload, actor: Any, claimed_until: datetime) -> None:
     if mismatch:
         reject(upload, actor, mismatch.words, cause=mismatch.cause)
         return
-    found = _recorded(facts)
+    found = recorded(facts)
     try:
         move(
             upload,
@@ -179,7 +181,7 @@ def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
     if arrival.refusal:
         reject(upload, actor, arrival.refusal.words, cause=arrival.refusal.cause)
         return
-    found = arrival.recorded | _recorded(arrival.facts)
+    found = arrival.recorded | recorded(arrival.facts)
     # The trail keeps no names: they may say whose file it was.
     told = {name: value for name, value in found.items() if name != "filename"}
     detail = {"reserved_bytes": upload.byte_size, **told}
@@ -204,7 +206,8 @@ def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
     discard_incoming(upload)
 
 
-def _recorded(facts: ObjectFacts) -> dict[str, Any]:
+def recorded(facts: ObjectFacts) -> dict[str, Any]:
+    """Return what the row keeps of an object's facts."""
     return {
         "etag": facts.etag,
         "version_id": facts.version_id or "",

@@ -17,7 +17,7 @@ from uploads.errors import (
 )
 from uploads.inspection import pipeline
 from uploads.inspection.budget import Budget, OverBudget
-from uploads.inspection.verdicts import CONTENT, Sample
+from uploads.inspection.verdicts import CONTENT, Sample, Verdict
 from uploads.lifecycle.claims import (
     claim_inspection,
     leave_to_background,
@@ -31,6 +31,7 @@ from uploads.lifecycle.judging import (
     told,
 )
 from uploads.lifecycle.moving import move, purge
+from uploads.lifecycle.policy import Policy
 from uploads.lifecycle.quarantine import forget_copy, quarantine
 from uploads.lifecycle.releasing import NOT_INSPECTED, TYPE_NOT_ALLOWED
 from uploads.models import Upload
@@ -43,8 +44,6 @@ logger = structlog.get_logger("slipway.inspection")
 INLINE_BYTES = 64 * 1024**2
 BYTES_PER_READ = 2 * 1024**2
 MIN_READS = 200
-
-_sample = sample_of
 
 UNINSPECTED = (
     "It could not be checked, for a fault of this site and not of the file. Upload it "
@@ -104,7 +103,7 @@ def inspect(
         upload.refresh_from_db(fields=["filename"])
     try:
         if patient:
-            _inspect(upload, actor, _sample(upload, objects, background_budget()))
+            _inspect(upload, actor, sample_of(upload, objects, background_budget()))
         else:
             _inspect_inline(upload, actor, objects, budget or inline_budget())
     finally:
@@ -114,7 +113,7 @@ def inspect(
 def _inspect_inline(
     upload: Upload, actor: Any, objects: Objects, budget: Budget
 ) -> None:
-    sample = _sample(upload, objects, budget)
+    sample = sample_of(upload, objects, budget)
     try:
         _inspect(upload, actor, sample, quick_only=_takes_long(sample))
     except OverBudget:
@@ -167,12 +166,37 @@ def _inspect(
         State.READY,
         actor=actor,
         detail=told(verdict),
-        completed_at=timezone.now(),
-        detected_type=verdict.detected_type,
-        note=verdict.note[:255],
-        waiting_reason="",
-        claimed_until=None,
+        **facts_when_ready(verdict),
     )
+
+
+def facts_when_ready(verdict: Verdict) -> dict[str, Any]:
+    """Return what the row of an accepted file records."""
+    return {
+        "completed_at": timezone.now(),
+        "detected_type": verdict.detected_type,
+        "note": verdict.note[:255],
+        "waiting_reason": "",
+        "claimed_until": None,
+    }
+
+
+def verdict_in_advance(
+    upload: Upload, objects: Objects, budget: Budget, policy: Policy, *, etag: str
+) -> Verdict | None:
+    """Return the verdict on an object that was read whole beforehand.
+
+    Returns None unless the object is accepted: a refusal, or an inspector that does
+    not answer, needs the steps of ``inspect``.
+    """
+    sample = sample_of(upload, objects, budget, etag=etag)
+    try:
+        verdict = pipeline.inspect(sample)
+        if find_objection(upload, sample, policy):
+            return None
+    except (InspectorUnavailable, StorageUnavailable, OverBudget):
+        return None
+    return verdict if verdict.accepted else None
 
 
 def reject_uninspected(upload: Upload) -> None:

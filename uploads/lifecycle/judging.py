@@ -7,7 +7,7 @@ from uploads.inspection.budget import Budget
 from uploads.inspection.detection import is_detector_missing
 from uploads.inspection.disguises import describe_difference
 from uploads.inspection.verdicts import Sample, Verdict
-from uploads.lifecycle.policy import policy_for
+from uploads.lifecycle.policy import Policy, policy_for
 from uploads.lifecycle.releasing import TYPE_NOT_ALLOWED, overruled_cause
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
@@ -16,11 +16,14 @@ from uploads.s3.preview import PreviewedBucket
 Objects = Bucket | PreviewedBucket
 
 
-def find_objection(upload: Upload, sample: Sample) -> str:
-    """Return why the owner's policy does not allow this content, or ``""``."""
+def find_objection(upload: Upload, sample: Sample, policy: Policy | None = None) -> str:
+    """Return why the owner's policy does not allow this content, or ``""``.
+
+    ``policy`` is the owner's, by default read from the database.
+    """
     if not sample.byte_size or overruled(upload) == TYPE_NOT_ALLOWED:
         return ""
-    policy = policy_for(upload.owner)
+    policy = policy or policy_for(upload.owner)
     if not policy.restricts_types:
         return ""
     try:
@@ -59,9 +62,14 @@ def overruled(upload: Upload) -> str:
     return overruled_cause(rejected) if rejected else ""
 
 
-def sample_of(upload: Upload, objects: Objects, budget: Budget) -> Sample:
+def sample_of(
+    upload: Upload, objects: Objects, budget: Budget, *, etag: str = ""
+) -> Sample:
+    """Return what inspectors see of an upload, by default of the ETag in its row."""
+    etag = etag or upload.etag
+
     def read(start: int, length: int) -> bytes:
-        key, etag = upload.key, upload.etag
+        key = upload.key
         if isinstance(objects, PreviewedBucket):
             seen = objects.seen_range(key, start, length, etag=etag)
             if seen is not None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 
 from uploads.errors import InvalidState, StaleUpload, StorageError
@@ -15,7 +17,7 @@ from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.s3.keys import incoming_key
 from uploads.states import FINAL, MOVES, State, Transport
-from uploads.trail.writing import record
+from uploads.trail.writing import record, record_many
 
 FAILED = frozenset({State.EXPIRED, State.CANCELLED, State.REJECTED})
 
@@ -42,8 +44,7 @@ def move(
     StaleUpload if another process changed the row first; both change nothing.
     """
     before, reserved = State(upload.state), upload.byte_size
-    if to not in MOVES[before]:
-        raise InvalidState(f"The upload is {before} and cannot become {to.value}.")
+    _require_legal(before, [to])
     # A move follows a check of the bucket. Rows in a final state wait for their purge.
     facts["checked_at"] = None if to in FINAL else timezone.now()
     with transaction.atomic():
@@ -65,6 +66,89 @@ def move(
     upload.state = to
     for name, value in facts.items():
         setattr(upload, name, value)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A move of one upload through several states, each with its detail and facts."""
+
+    upload: Upload
+    steps: Sequence[tuple[State, dict[str, Any] | None]]
+    facts: dict[str, Any]
+
+
+def move_many(owner: Any, passages: Sequence[Passage], *, actor: Any) -> list[Upload]:
+    """Move each upload of ``owner`` through its steps; return those that moved.
+
+    All start in one state and end in one. Rows, events and quota are one statement
+    each, in one transaction, whatever the number. An upload whose row another process
+    has changed or renamed meanwhile stays as it is. Raises InvalidState as ``move``
+    does.
+    """
+    if not passages:
+        return []
+    before = State(passages[0].upload.state)
+    after = passages[0].steps[-1][0]
+    for passage in passages:
+        _require_legal(before, [to for to, _ in passage.steps])
+    wanted = {passage.upload.pk: passage for passage in passages}
+    with transaction.atomic():
+        # In one order, so that two batches with the same uploads cannot deadlock.
+        rows = Upload.objects.select_for_update().filter(
+            pk__in=wanted, owner=owner, state=before
+        )
+        moved = [
+            wanted[pk]
+            for pk, filename in rows.order_by("pk").values_list("pk", "filename")
+            if filename == wanted[pk].upload.filename
+        ]
+        if moved:
+            _store(moved, after)
+            record_many(
+                [
+                    (f"upload.{to.value}", passage.upload, detail)
+                    for passage in moved
+                    for to, detail in passage.steps
+                ],
+                actor=actor,
+            )
+            total = sum(passage.upload.byte_size for passage in moved)
+            quota.settle(owner, total, before=before, after=after, files=len(moved))
+    for passage in moved:
+        passage.upload.state = after
+        for name, value in passage.facts.items():
+            setattr(passage.upload, name, value)
+    return [passage.upload for passage in moved]
+
+
+def _store(moved: Sequence[Passage], after: State) -> None:
+    """Write the new state and the facts, where rows differ by a choice in SQL."""
+    changes: dict[str, Any] = {}
+    for name in moved[0].facts:
+        by_value: dict[Any, list[Any]] = {}
+        for passage in moved:
+            by_value.setdefault(passage.facts[name], []).append(passage.upload.pk)
+        field: Any = Upload._meta.get_field(name)  # noqa: SLF001  Django's API
+        changes[name] = (
+            next(iter(by_value))
+            if len(by_value) == 1
+            else Case(
+                *(
+                    When(pk__in=pks, then=Value(value, output_field=field))
+                    for value, pks in by_value.items()
+                ),
+                output_field=field,
+            )
+        )
+    rows = Upload.objects.filter(pk__in=[passage.upload.pk for passage in moved])
+    rows.update(state=after, **changes)
+
+
+def _require_legal(before: State, steps: Sequence[State]) -> None:
+    for to in steps:
+        if to not in MOVES[before]:
+            raise InvalidState(f"The upload is {before} and cannot become {to.value}.")
+        before = to
 
 
 def expire(

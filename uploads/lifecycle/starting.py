@@ -69,7 +69,7 @@ def start(
     """
     upload = _find(owner, idempotency_key)
     if upload is None:
-        _require_acceptable(declaration, policy or policy_for(owner))
+        require_acceptable(declaration, policy or policy_for(owner))
         try:
             upload = _create(owner, declaration, idempotency_key)
         except IntegrityError:
@@ -82,7 +82,7 @@ def start(
     return upload
 
 
-def _require_acceptable(declaration: Declaration, policy: Policy) -> None:
+def require_acceptable(declaration: Declaration, policy: Policy) -> None:
     """Refuse at once what inspection would refuse after the transfer.
 
     That takes the head of the file. The inspection of the stored object is the one

@@ -17,6 +17,7 @@ from uploads.lifecycle.starting import (
     declared,
     new_upload,
     open_multipart,
+    require_acceptable,
     require_same,
     start,
 )
@@ -94,7 +95,7 @@ def _prepare(
         require_same(upload, declaration)
         batch.results[place].upload = upload
         return
-    policy.check(byte_size=declaration.byte_size, content_type=declaration.content_type)
+    require_acceptable(declaration, policy)
     batch.new[place] = new_upload(batch.owner, declaration, one.idempotency_key)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import (
         CompletedPartTypeDef,
+        GetObjectOutputTypeDef,
         HeadObjectOutputTypeDef,
         MultipartUploadTypeDef,
         ObjectTypeDef,
@@ -65,8 +66,10 @@ class OpenMultipartUpload:
     started_at: datetime
 
 
-def object_facts(answer: HeadObjectOutputTypeDef) -> ObjectFacts:
-    """Read the answer to HeadObject."""
+def object_facts(
+    answer: HeadObjectOutputTypeDef | GetObjectOutputTypeDef,
+) -> ObjectFacts:
+    """Read the answer to HeadObject, or to GetObject without a range."""
     return ObjectFacts(
         byte_size=answer["ContentLength"],
         etag=answer["ETag"],

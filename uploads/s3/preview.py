@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from uploads.errors import StorageError
+from uploads.errors import StorageError, StorageUnavailable
 from uploads.s3.bucket import Bucket, ObjectFacts
+from uploads.s3.reading import read_object
 
 LANES = 8
 """Requests at once: well below the client's pool of connections."""
@@ -22,27 +23,48 @@ class Preview:
 
 
 def preview_objects(
-    bucket: Bucket, keys: Iterable[str], *, head_bytes: int
+    bucket: Bucket,
+    keys: Iterable[str],
+    *,
+    head_bytes: int,
+    sizes: Mapping[str, int] | None = None,
 ) -> dict[str, Preview]:
     """Return what the bucket says of ``keys``, asked in parallel.
 
-    A key that S3 did not answer for is left out: whoever needs it asks again, and
-    gets the error.
+    ``sizes`` are those that the objects should have. An object of up to ``head_bytes``
+    takes one read. A key that S3 did not answer for is left out: whoever needs it asks
+    again, and gets the error.
     """
 
     def look(key: str) -> tuple[str, Preview] | None:
         try:
-            facts = bucket.head_object(key)
-            head = b""
-            if facts is not None:
-                length = min(head_bytes, facts.byte_size)
-                head = bucket.read_range(key, 0, length, etag=facts.etag)
+            return key, _look(bucket, key, (sizes or {}).get(key), head_bytes)
         except StorageError:
             return None
-        return key, Preview(facts, head)
 
     with ThreadPoolExecutor(LANES) as pool:
         return dict(filter(None, pool.map(look, keys)))
+
+
+def _look(bucket: Bucket, key: str, byte_size: int | None, head_bytes: int) -> Preview:
+    if byte_size and byte_size <= head_bytes:
+        whole = read_object(bucket, key, max_bytes=head_bytes)
+        if whole is None:
+            return Preview(None, b"")
+        facts, head = whole
+        if facts.checksum_sha256 is None:
+            # Some servers tell checksums to HEAD only.
+            told = bucket.head_object(key)
+            if told is None or told.etag != facts.etag:
+                raise StorageUnavailable("The object was replaced while it was read.")
+            facts = told
+        return Preview(facts, head)
+    facts_only = bucket.head_object(key)
+    if facts_only is None or not facts_only.byte_size:
+        return Preview(facts_only, b"")
+    length = min(head_bytes, facts_only.byte_size)
+    head = bucket.read_range(key, 0, length, etag=facts_only.etag)
+    return Preview(facts_only, head)
 
 
 class PreviewedBucket:
@@ -63,6 +85,13 @@ class PreviewedBucket:
         if seen is not None:
             return seen
         return self._bucket.read_range(key, start, length, etag=etag)
+
+    def seen_whole(self, key: str) -> ObjectFacts | None:
+        """Return the facts of an object that the preview holds from end to end."""
+        seen = self._previews.get(key)
+        if seen and seen.facts and len(seen.head) == seen.facts.byte_size:
+            return seen.facts
+        return None
 
     def seen_range(
         self, key: str, start: int, length: int, *, etag: str

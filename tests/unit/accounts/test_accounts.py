@@ -479,8 +479,8 @@ def test_no_mail_of_ours_asks_the_request_for_an_address() -> None:
         for path in (TEMPLATES.parent / "uploads").rglob("*.py")
         if re.search(r"build_absolute_uri|get_host\(\)", path.read_text())
     ]
-    # The form of the person who asks, and the one place that knows the rule.
-    assert {path.name for path in sources} == {"plain.py", "links.py"}
+    # Pages that show the asking person their own address, and the rule for mails.
+    assert {path.name for path in sources} == {"plain.py", "doctor.py", "links.py"}
 
 
 def test_a_password_that_nobody_has_chosen_yet_is_chosen(

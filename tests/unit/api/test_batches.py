@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from uploads.lifecycle import quota
+from uploads.lifecycle import completing_many, inspecting, quota
 from uploads.models import AuditEvent, StorageQuota, Upload
 from uploads.s3.bucket import Bucket
 
@@ -206,3 +206,139 @@ def test_large_files_of_a_batch_are_opened_at_s3(browser: Client) -> None:
     assert results[0]["upload"]["part_count"] == 3
     assert Upload.objects.get(transport="multipart").multipart_id
     assert results[1]["upload"]["request"]["method"] == "PUT"
+
+
+def arrive(bucket: Bucket, numbers: Any) -> list[str]:
+    """Put the objects of started uploads into the bucket; return the uploads' ids."""
+    ids = []
+    for number in numbers:
+        row = Upload.objects.get(filename=f"{number}.txt", state="pending")
+        bucket.client.put_object(
+            Bucket=bucket.name,
+            Key=row.key,
+            Body=content(number),
+            ContentType=row.content_type,
+            ChecksumAlgorithm="SHA256",
+            ChecksumSHA256=row.checksum_sha256,
+        )
+        ids.append(str(row.pk))
+    return ids
+
+
+def complete(browser: Client, ids: list[str]) -> Any:
+    answer = send(browser, "/uploads/complete-batch", {"ids": ids})
+    assert answer.status_code == 200, answer.content
+    return answer.json()["results"]
+
+
+def test_a_batch_is_completed_with_as_many_queries_for_a_hundred_as_for_ten(
+    browser: Client, bucket: Bucket
+) -> None:
+    start(browser, [declaration(n) for n in range(100)])
+    more = [declaration(n) for n in range(100, 111)]
+    start(browser, more)
+    complete(browser, arrive(bucket, [110]))
+    ten, hundred = arrive(bucket, range(100, 110)), arrive(bucket, range(100))
+
+    counts = [queries(lambda: complete(browser, ids)) for ids in (ten, hundred)]  # noqa: B023
+
+    assert counts[0] == counts[1]
+    assert set(Upload.objects.values_list("state", flat=True)) == {"ready"}
+
+
+def test_a_completed_batch_is_what_each_completion_alone_would_be(
+    browser: Client, alice: User, bucket: Bucket
+) -> None:
+    start(browser, [declaration(n) for n in range(3)])
+    ids = arrive(bucket, range(3))
+    alone = send(browser, f"/uploads/{ids[0]}/complete", {}).json()
+
+    results = complete(browser, ids[1:])
+
+    assert [result["status"] for result in results] == [200, 200]
+    assert results[0]["upload"].keys() == alone.keys()
+    now = quota.usage(alice)
+    assert (now.file_count, now.reserved_files, now.reserved_bytes) == (3, 0, 0)
+    assert now.used_bytes == sum(len(content(n)) for n in range(3))
+    rows = [Upload.objects.get(pk=pk) for pk in ids]
+    for row in rows:
+        assert row.etag
+        assert row.object_checksum == row.checksum_sha256
+        assert row.completed_at is not None
+        assert row.checked_at is not None
+        assert row.claimed_until is None
+        kinds = row.events.order_by("pk").values_list("kind", flat=True)
+        assert list(kinds)[2:] == ["upload.inspecting", "upload.ready"]
+    assert rows[0].detected_type == rows[1].detected_type
+    details = [row.events.get(kind="upload.inspecting").detail.keys() for row in rows]
+    assert details[0] == details[1]
+
+
+def test_a_batch_leaves_what_is_not_clear_to_the_usual_steps(
+    browser: Client, bucket: Bucket, alice: User
+) -> None:
+    start(browser, [declaration(n) for n in range(5)])
+    ids = arrive(bucket, [0, 1, 2])
+    changed = Upload.objects.get(pk=ids[1])
+    bucket.client.put_object(
+        Bucket=bucket.name,
+        Key=changed.key,
+        Body=b"other",
+        ContentType="text/plain",
+        ChecksumAlgorithm="SHA256",
+    )
+    missing = str(Upload.objects.get(filename="3.txt").pk)
+    cancelled = str(Upload.objects.get(filename="4.txt").pk)
+    browser.delete(f"/api/v1/uploads/{cancelled}")
+
+    results = complete(browser, [*ids, missing, cancelled])
+
+    assert [result["status"] for result in results] == [200, 200, 200, 409, 409]
+    states = [result["upload"]["state"] for result in results[:3]]
+    assert states == ["ready", "rejected", "ready"]
+    assert results[3]["problem"]["missing_parts"] == [1]
+    assert quota.usage(alice).file_count == 2
+
+
+def test_a_row_that_changes_while_its_batch_is_checked_keeps_its_change(
+    browser: Client, bucket: Bucket, alice: User
+) -> None:
+    start(browser, [declaration(n) for n in range(3)])
+    ids = arrive(bucket, range(3))
+    real = inspecting.verdict_in_advance
+
+    def change_meanwhile(upload: Upload, *args: Any, **kwargs: Any) -> Any:
+        rows = Upload.objects.filter(pk=upload.pk)
+        if upload.filename == "1.txt":
+            rows.update(filename="renamed.txt")
+        if upload.filename == "2.txt":
+            other = Client()
+            other.force_login(alice)
+            other.delete(f"/api/v1/uploads/{upload.pk}")
+        return real(upload, *args, **kwargs)
+
+    with mock.patch.object(completing_many, "verdict_in_advance", change_meanwhile):
+        results = complete(browser, ids)
+
+    assert [result["status"] for result in results] == [200, 200, 409]
+    rows = [Upload.objects.get(pk=pk) for pk in ids]
+    assert [row.state for row in rows] == ["ready", "ready", "cancelled"]
+    assert rows[1].filename == "renamed.txt"
+    now = quota.usage(alice)
+    assert (now.file_count, now.reserved_files) == (2, 0)
+
+
+def test_a_small_object_is_read_by_one_request(browser: Client, bucket: Bucket) -> None:
+    start(browser, [declaration(n) for n in range(2)])
+    ids = arrive(bucket, range(2))
+    real = bucket.client._make_api_call  # type: ignore[attr-defined]
+    calls: list[str] = []
+
+    def noted(client: Any, operation: str, arguments: Any) -> Any:
+        calls.append(operation)
+        return real(operation, arguments)
+
+    with mock.patch.object(type(bucket.client), "_make_api_call", noted):
+        complete(browser, ids)
+
+    assert calls == ["GetObject", "GetObject"]

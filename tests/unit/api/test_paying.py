@@ -197,7 +197,7 @@ def test_a_list_of_errors_ends_after_twenty(browser: Client) -> None:
     messages = [text for texts in told["errors"].values() for text in texts]
     assert len(messages) == MAX_ERRORS == 20
     assert told["detail"] == (
-        "The request is not valid: see errors for each field. "
+        "The request is not valid. See errors for each field. "
         "The first 20 are listed; 480 more are not."
     )
 
@@ -205,7 +205,7 @@ def test_a_list_of_errors_ends_after_twenty(browser: Client) -> None:
 def test_a_few_errors_are_all_listed(browser: Client) -> None:
     told = send(browser, "POST", "/uploads", {"x": 1, "y" * 5_000: 2}).json()
 
-    assert told["detail"] == "The request is not valid: see errors for each field."
+    assert told["detail"] == "The request is not valid. See errors for each field."
     assert set(told["errors"]) == {
         *("filename", "byte_size", "content_type", "x"),
         "y" * 100,

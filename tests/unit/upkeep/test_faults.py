@@ -18,7 +18,7 @@ from tests.support.storage_faults import refusing
 from uploads import lifecycle
 from uploads.errors import InvalidState
 from uploads.inspection.budget import Budget
-from uploads.lifecycle import inspecting
+from uploads.lifecycle import inspecting, judging
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State
@@ -52,14 +52,14 @@ class Fault:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.error: Exception | None = ZeroDivisionError("a fault of ours")
-        sample = inspecting._sample
+        sample = judging.sample_of
 
         def break_(upload: Upload, objects: Any, budget: Budget) -> Any:
             if self.error is not None:
                 raise self.error
             return sample(upload, objects, budget)
 
-        monkeypatch.setattr(inspecting, "_sample", break_)
+        monkeypatch.setattr(inspecting, "sample_of", break_)
 
 
 @pytest.fixture

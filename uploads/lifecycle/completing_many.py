@@ -1,0 +1,63 @@
+"""Completes many small files with as many queries as it takes to complete one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils import timezone
+
+from uploads.inspection.budget import Budget
+from uploads.lifecycle.completion import WHOLE, recorded
+from uploads.lifecycle.inspecting import (
+    facts_when_ready,
+    verdict_in_advance,
+)
+from uploads.lifecycle.judging import Objects, told
+from uploads.lifecycle.moving import Passage, move_many
+from uploads.lifecycle.policy import Policy, policy_for
+from uploads.lifecycle.verification import find_mismatch
+from uploads.models import Upload
+from uploads.s3.preview import PreviewedBucket
+from uploads.states import State
+
+
+def complete_many(
+    owner: Any,
+    uploads: Iterable[Upload],
+    *,
+    actor: Any,
+    objects: Objects,
+    budget: Budget,
+) -> None:
+    """Take to ready, together, the uploads of ``owner`` that give no reason to stop.
+
+    Those are small files whose object ``objects`` holds whole and that every inspector
+    accepts. All others are left to ``complete``, which also answers for them.
+    """
+    if isinstance(objects, PreviewedBucket):
+        policy = policy_for(owner)
+        passages = (_passage(upload, objects, budget, policy) for upload in uploads)
+        move_many(owner, [one for one in passages if one is not None], actor=actor)
+
+
+def _passage(
+    upload: Upload, objects: PreviewedBucket, budget: Budget, policy: Policy
+) -> Passage | None:
+    """Return how the upload becomes ready; None where it is not clear that it does."""
+    if upload.state != State.PENDING or upload.transport not in WHOLE:
+        return None
+    facts = objects.seen_whole(upload.key)
+    if facts is None:
+        return None
+    if find_mismatch(upload, facts, expected_checksum=upload.checksum_sha256):
+        return None
+    verdict = verdict_in_advance(upload, objects, budget, policy, etag=facts.etag)
+    if verdict is None:
+        return None
+    found = recorded(facts)
+    return Passage(
+        upload,
+        [(State.INSPECTING, found), (State.READY, told(verdict))],
+        {**found, **facts_when_ready(verdict), "checked_at": timezone.now()},
+    )
