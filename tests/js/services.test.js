@@ -5,17 +5,16 @@ import { IDBFactory } from "fake-indexeddb";
 import { Keeper } from "../../static/js/page/keeper.js";
 import { KeptStore } from "../../static/js/page/kept-store.js";
 import { Tabs } from "../../static/js/page/tabs.js";
-import { handleOf, rememberWay } from "../../static/js/page/file-handles.js";
-import { rootsOf } from "../../static/js/page/picker/incoming.js";
+import { handleOf } from "../../static/js/page/file-handles.js";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { readRoots, rootsOf } from "../../static/js/page/picker/incoming.js";
 import { keepAwake } from "../../static/js/engine/wake-lock.js";
 import { sha256Base64 } from "../../static/js/engine/sha256.js";
 import { test } from "node:test";
 
 const LIMIT_MS = 12_000; // whatever the services do, the page goes on within this time
 const NEVER = new AbortController().signal;
-const realTimeout = globalThis.setTimeout; // the tests' own time stands still
 const CHECKSUM = createHash("sha256").update("bytes").digest("base64");
 const file = () => new File(["bytes"], "a.txt");
 
@@ -80,9 +79,7 @@ const hashWith = (createWorker) => new Checksums({ createWorker }).checksum(file
 
 async function handleOfDropped(getAsFileSystemHandle) {
   const dropped = file();
-  const item = { kind: "file", webkitGetAsEntry: () => null, getAsFile: () => dropped, getAsFileSystemHandle };
-  const [root] = rootsOf(/** @type {any} */ ({ items: [item] }));
-  rememberWay(dropped, root.handle, dropped.name);
+  await readRoots(rootsOf({ items: [{ kind: "file", getAsFileSystemHandle, getAsFile: () => dropped }] }), () => {});
   return handleOf(dropped);
 }
 
@@ -100,7 +97,7 @@ async function settled(t, promise) {
   promise.catch(() => {}).finally(() => (end = now));
   let now = 0;
   for (; end === null && now < 10 * LIMIT_MS; now += 250) {
-    for (let round = 0; round < 5; round += 1) await new Promise((resolve) => realTimeout(resolve, 1));
+    for (let round = 0; round < 20; round += 1) await new Promise((resolve) => setImmediate(resolve));
     if (end === null) t.mock.timers.tick(250);
   }
   assert.notEqual(end, null, "It waits for ever.");

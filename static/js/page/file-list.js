@@ -111,7 +111,7 @@ export class FileList {
     if (this.#records.has(record.id)) return this.update(record);
     this.#news.note(record.id, record, { isNew: true });
     if (!this.#matches(record)) return;
-    this.#records = new Map([[record.id, record], ...this.#records]);
+    this.#records.set(record.id, record);
     const row = this.#row(record);
     row.classList.add("file--new");
     this.#list.insertBefore(row, next);
@@ -130,7 +130,6 @@ export class FileList {
     const fresh = this.#row(record);
     row.replaceWith(fresh);
     if (hadFocus) this.#focus(fresh);
-    this.#inspections.watch(record);
   }
 
   /**
@@ -257,7 +256,6 @@ export class FileList {
     this.#empty.hidden = !isEmpty;
     byId("search").hidden = isEmpty && !this.#query;
     if (isEmpty) this.#empty.replaceChildren(...(this.#query ? nothingFound(this.#query, () => this.#clear()) : nothingYet()));
-    for (const record of this.#records.values()) this.#inspections.watch(record);
   }
 
   #clear() {
@@ -268,6 +266,7 @@ export class FileList {
 
   /** @param {UploadRecord} record */
   #row(record) {
+    this.#inspections.watch(record);
     return fileRow(record, {
       menuButton: this.#options.menuButton,
       downloadUrl: (id) => this.#api.downloadUrl(id),

@@ -193,14 +193,18 @@ def test_no_broken_answer_that_is_stored_breaks_a_page_later(alice: Any) -> None
     client = logged_in(alice)
     example = Device().register("")
     names = [name for name, _ in broken(example) if name.startswith(NOT_NEEDED)]
+    stored: list[str] = []
     for name in names:
         challenge = challenge_on(client.get(ADDRESSES["add"]))
         [bad] = [b for n, b in broken(Device().register(challenge)) if n == name]
         with case(name):
             assert send(client, "add", json.dumps(bad)).status_code in {200, 302}
             assert client.get("/accounts/").status_code == 200
-            before("second step", alice)
+            if Authenticator.objects.exists():
+                stored.append(name)
+                before("second step", alice)
         Authenticator.objects.all().delete()
+    assert stored, "no broken answer was stored: nothing was proved"
 
 
 @pytest.mark.parametrize("door", ADDRESSES)
