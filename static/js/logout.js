@@ -1,13 +1,16 @@
 /** A logout, in this tab or in another one: neither files nor names stay behind. Every page of a person's, the admin too. */
 
-import { KeptStore, LOGOUT } from "./page/kept-store.js";
+import { KeptStore } from "./page/kept-store.js";
+import { onLogout, tellLogout } from "./page/logout-channel.js";
+import { serviceOf, within } from "./engine/time-limit.js";
 
-const logouts = new BroadcastChannel(LOGOUT);
+const PATIENCE_MS = 1_000;
+
 const tab = (document.body.dataset.tab = String(Math.random()));
 
 // Not where uploads may be under way: session.js sees to that page.
 if (document.getElementById("out")) {
-  logouts.addEventListener("message", () => {
+  onLogout(() => {
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();
     document.body.classList.add("is-out");
     document.title = "Slipway"; // it may be a file's name
@@ -18,8 +21,8 @@ document.addEventListener("submit", async (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
   if (!form.matches("[data-forgets], #logout-form")) return; // the latter is the admin's
   event.preventDefault();
-  logouts.postMessage(tab);
-  const patience = new Promise((resolve) => setTimeout(resolve, 1000));
-  await Promise.race([new KeptStore(indexedDB).clear().catch(() => {}), patience]);
+  tellLogout(tab);
+  const store = new KeptStore(serviceOf(() => indexedDB));
+  await within(PATIENCE_MS, () => store.clear()).catch(() => {});
   form.submit();
 });

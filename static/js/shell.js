@@ -2,6 +2,10 @@
 
 import "./logout.js";
 import { formatBytes, formatNumber, formatWhen, formatWhenInFull } from "./page/format.js";
+import { within } from "./engine/time-limit.js";
+
+const CLIPBOARD_MS = 2_000;
+const SHOWN_MS = 2_000;
 
 for (const time of document.querySelectorAll("time[datetime]")) {
   const date = new Date(/** @type {HTMLTimeElement} */ (time).dateTime);
@@ -47,7 +51,8 @@ document.addEventListener("click", (event) => {
   if (detail > 1 && button.type === "submit" && button.form?.method === "post") return event.preventDefault();
   if (!("commandForElement" in button)) obey(button);
   const { copies } = button.dataset;
-  if (copies) void copy(button, document.getElementById(copies)?.textContent ?? "");
+  const source = copies && document.getElementById(copies);
+  if (source) void copy(button, source);
 });
 
 /**
@@ -62,17 +67,29 @@ function obey(button) {
   else if (!dialog.open) dialog.showModal();
 }
 
+/** @type {WeakMap<HTMLElement, {label: string, timer?: ReturnType<typeof setTimeout>}>} */
+const copied = new WeakMap();
+
 /**
+ * Copy what stands in `source`. Where the browser refuses, or does not answer, select it for the keyboard instead.
+ *
  * @param {HTMLElement} button
- * @param {string} text
+ * @param {HTMLElement} source
  */
-async function copy(button, text) {
-  const label = button.getAttribute("aria-label") ?? "";
-  await navigator.clipboard.writeText(text);
-  button.setAttribute("aria-label", "Copied");
-  button.classList.add("is-done");
-  setTimeout(() => {
-    button.setAttribute("aria-label", label);
+async function copy(button, source) {
+  const isDone = await within(CLIPBOARD_MS, () => navigator.clipboard.writeText(source.textContent ?? "")).then(
+    () => true,
+    () => false,
+  );
+  if (!isDone) getSelection()?.selectAllChildren(source);
+  const shown = copied.get(button) ?? { label: button.getAttribute("aria-label") ?? "" };
+  clearTimeout(shown.timer);
+  button.setAttribute("aria-label", isDone ? "Copied" : "Selected. Press Ctrl+C or ⌘C to copy.");
+  button.classList.toggle("is-done", isDone);
+  shown.timer = setTimeout(() => {
+    copied.delete(button);
+    button.setAttribute("aria-label", shown.label);
     button.classList.remove("is-done");
-  }, 2000);
+  }, SHOWN_MS);
+  copied.set(button, shown);
 }

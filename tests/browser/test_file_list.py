@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.files import (
     make_upload,
@@ -16,6 +17,7 @@ from tests.browser.files import (
     uploads_of,
 )
 from tests.browser.upload_page import UploadPage
+from uploads.models import Upload
 from uploads.states import State, Transport
 
 
@@ -42,6 +44,83 @@ def test_more_files_are_shown_on_request(upload_page: UploadPage, person: User) 
 
     expect(more).to_be_hidden()
     upload_page.expect_names(*(f"{number:02}.pdf" for number in range(55)))
+
+
+HIDE = """hidden => {
+  Object.defineProperty(document, "hidden", { get: () => hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def come_back_after_a_while(page: Page) -> None:
+    """Let the page be hidden and seen again, a minute later by its own clock."""
+    page.evaluate(HIDE, True)
+    page.evaluate("Date.now = (now => () => now() + 60000)(Date.now)")
+    page.evaluate(HIDE, False)
+
+
+@pytest.mark.parametrize(("shown", "added"), [(60, 120), (60, 50), (0, 70), (3, 700)])
+def test_a_tab_seen_again_has_one_list_without_a_gap(
+    upload_page: UploadPage, person: User, shown: int, added: int
+) -> None:
+    page, now = upload_page.page, timezone.now()
+    old = [f"old {number:03}.pdf" for number in range(shown)]
+    for number, name in enumerate(old):
+        made_at = now - timedelta(hours=2, minutes=number)
+        make_upload(person, filename=name, created_at=made_at)
+    upload_page.open()
+    new = [f"new {number:03}.pdf" for number in range(added)]
+    rows = [
+        make_upload(person, filename=name, created_at=now - timedelta(seconds=number))
+        for number, name in enumerate(new)
+    ]
+
+    come_back_after_a_while(page)
+
+    expect(upload_page.row("new 000.pdf")).to_be_visible()
+    more = page.get_by_role("button", name="Show more")
+    while more.is_visible():
+        count = page.locator("#file-list > li").count()
+        more.click()
+        upload_page.wait_until(
+            lambda: page.locator("#file-list > li").count() > count or more.is_hidden()
+        )
+    upload_page.expect_names(*new, *old)
+    assert len(rows) == added
+
+
+def test_a_tab_seen_again_drops_what_was_deleted_and_finds_what_began_earlier(
+    upload_page: UploadPage, person: User
+) -> None:
+    page, now = upload_page.page, timezone.now()
+    rows = {}
+    for number in range(60):
+        name, made_at = f"{number:03}.pdf", now - timedelta(minutes=number)
+        rows[name] = make_upload(person, filename=name, created_at=made_at)
+    slow = make_upload(
+        person,
+        filename="slow.bin",
+        state=State.PENDING,
+        created_at=now - timedelta(minutes=40, seconds=30),
+        expires_at=now + timedelta(days=1),
+        completed_at=None,
+    )
+    upload_page.open()
+    names = [f"{number:03}.pdf" for number in range(49)]
+    upload_page.row("005.pdf").get_by_role("button").focus()
+    Upload.objects.filter(pk=rows["010.pdf"].pk).update(state=State.DELETED)
+    Upload.objects.filter(pk=rows["003.pdf"].pk).update(filename="renamed.pdf")
+    Upload.objects.filter(pk=slow.pk).update(state=State.READY)
+
+    come_back_after_a_while(page)
+
+    names[3] = "renamed.pdf"
+    names.remove("010.pdf")
+    names.insert(names.index("040.pdf") + 1, "slow.bin")
+    upload_page.wait_until(
+        lambda: upload_page.names()[: len(names)] == names, upload_page.names
+    )
+    expect(upload_page.row("005.pdf").get_by_role("button")).to_be_focused()
 
 
 def test_what_a_plain_form_is_sending_cannot_be_continued_here(

@@ -79,11 +79,11 @@ class UploadPage:
 
     def expect_names(self, *names: str) -> None:
         """Wait until the list has these names, from top to bottom."""
-        self.wait_until(lambda: self._names() == list(names), self._names)
+        self.wait_until(lambda: self.names() == list(names), self.names)
 
     def expect_names_in_any_order(self, *names: str) -> None:
         """Wait until the list has these names and no others."""
-        self.wait_until(lambda: sorted(self._names()) == sorted(names), self._names)
+        self.wait_until(lambda: sorted(self.names()) == sorted(names), self.names)
 
     def wait_until(
         self, condition: Callable[[], bool], facts: Callable[[], object] = lambda: ""
@@ -111,7 +111,8 @@ class UploadPage:
         """Let all parts travel that are sent from now on."""
         self.page.unroute_all()
 
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
+        """Return the names in the list, from top to bottom."""
         links = self.files.get_by_role("listitem").get_by_role("link")
         found: list[str] = links.evaluate_all(
             "links => links.filter(link => !link.hasAttribute('download'))"

@@ -40,6 +40,19 @@ for (const [phase, reached] of Object.entries(PHASES)) {
   }
 }
 
+test("what a cancelled upload held is not told to be free where the server cannot be reached", async () => {
+  const world = new World();
+  const freed = [];
+  world.engine.on("freed", (handle) => freed.push(handle));
+  const handle = world.engine.add(new FakeFile("a.bin", SIZE));
+  await world.until(() => handle.bytesSent > 100 * MIB);
+  world.server.fault = () => "network";
+
+  await world.run(handle.cancel());
+
+  assert.deepEqual([handle.state, freed.length, world.server.inState("pending").length], ["cancelled", 0, 1]);
+});
+
 test("what a cancelled upload held is told to be free when the server knows", async () => {
   const world = new World();
   const heard = [];

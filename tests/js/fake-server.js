@@ -3,8 +3,8 @@ const EPOCH = Date.UTC(2031, 4, 5); // far from the machine's own clock: only th
 
 /** Our API in memory, after the HTTP contract; fails when told to. */
 export class FakeServer {
-  constructor({ clock, connectivity, storage, latencyMs, lifetimeMs }) {
-    Object.assign(this, { clock, connectivity, storage, latencyMs, lifetimeMs });
+  constructor({ clock, network, storage, latencyMs, lifetimeMs }) {
+    Object.assign(this, { clock, network, storage, latencyMs, lifetimeMs });
     this.uploads = new Map();
     this.keys = new Map();
     /** "POST /uploads" and so on, in order, ids left out */
@@ -25,7 +25,7 @@ export class FakeServer {
     const call = `${method} ${path.replace(/\/id-\d+/, "/{id}")}`;
     this.calls.push(call);
     await this.clock.sleep(this.latencyMs / 2, signal);
-    if (!this.connectivity.online) throw new TypeError("Failed to fetch");
+    if (!this.network.isUp) throw new TypeError("Failed to fetch");
     const fault = this.fault(call);
     if (fault === "network") throw new TypeError("Failed to fetch");
     if (typeof fault === "number") return this.#respond(fault, { code: `http_${fault}` });

@@ -7,8 +7,8 @@ const FILLING_MS = 1_000;
  * each quarter of a body, or every `stepMs`, and soon runs ahead by `buffer` bytes, as a browser's does.
  */
 export class FakeStorage {
-  constructor({ clock, connectivity, bytesPerMs, bytesPerMsEach = Infinity, stepMs = 0, delayMs = 10, buffer = 0 }) {
-    Object.assign(this, { clock, connectivity, bytesPerMs, bytesPerMsEach, stepMs, delayMs, buffer });
+  constructor({ clock, network, bytesPerMs, bytesPerMsEach = Infinity, stepMs = 0, delayMs = 10, buffer = 0 }) {
+    Object.assign(this, { clock, network, bytesPerMs, bytesPerMsEach, stepMs, delayMs, buffer });
     /** key -> checksum */
     this.objects = new Map();
     /** key -> Map(part_number -> {byte_size, checksum}) */
@@ -81,7 +81,7 @@ class FakeXhr {
     this.began = storage.clock.now(); // S3 looks at the expiry once, when the request begins
     storage.inFlight.add(this);
     storage.maxInFlight = Math.max(storage.maxInFlight, storage.inFlight.size);
-    if (!storage.connectivity.online) return this.#later(5, () => this.fail());
+    if (!storage.network.isUp) return this.#later(5, () => this.fail());
     const url = new URL(this.url);
     this.wanted = storage.fault({
       key: decodeURIComponent(url.pathname.slice(1)),

@@ -1,97 +1,7 @@
-import { Emitter } from "../../static/js/engine/emitter.js";
-import { IDBFactory } from "fake-indexeddb";
-import { Keeper } from "../../static/js/page/keeper.js";
-import { KeptStore } from "../../static/js/page/kept-store.js";
+import { Browser, file, settle } from "./kept-browser.js";
 import { Tabs } from "../../static/js/page/tabs.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
-const settle = async (rounds = 30) => {
-  for (let round = 0; round < rounds; round += 1) await new Promise((resolve) => setImmediate(resolve));
-};
-
-/** The browser's locks, over all tabs; `close` is a tab that dies. */
-class Locks {
-  #held = new Map();
-
-  tab() {
-    const mine = [];
-    const request = async (name, ...rest) => {
-      const act = rest.at(-1);
-      while (this.#held.has(name)) {
-        if (rest.length > 1 && rest[0].ifAvailable) return act(null);
-        await this.#held.get(name);
-      }
-      const { promise, resolve } = signal();
-      this.#held.set(name, promise);
-      mine.push(name);
-      try {
-        return await act({ name });
-      } finally {
-        this.#held.delete(name);
-        resolve();
-      }
-    };
-    const query = async () => ({ held: [...this.#held.keys()].map((name) => ({ name })) });
-    return { request, query, close: () => mine.forEach((name) => this.#held.delete(name)) };
-  }
-}
-
-function signal() {
-  let resolve;
-  const promise = new Promise((done) => (resolve = done));
-  return { promise, resolve };
-}
-
-class Handle extends Emitter {
-  state = "queued";
-  record = null;
-  error = null;
-
-  constructor(file, key) {
-    super();
-    Object.assign(this, { file, key });
-  }
-
-  become(state, changes = {}) {
-    Object.assign(this, { state, ...changes });
-    this.emit("state", state);
-  }
-}
-
-/** Files that say how large they are: a test needs no gigabytes. */
-function file(name, size = 5) {
-  const made = new File(["bytes"], name, { lastModified: 1_700_000_000_000 });
-  if (size !== 5) Object.defineProperty(made, "size", { value: size });
-  return made;
-}
-
-/** One browser: its storage and its tabs. */
-class Browser {
-  locks = new Locks();
-  store = new KeptStore(new IDBFactory());
-  handles = new Map();
-
-  open({ owner = "ada", store = this.store } = {}) {
-    const locks = this.locks.tab();
-    const tabs = new Tabs(locks);
-    const engine = new Emitter();
-    const keeper = new Keeper({ store, tabs, owner, handleOf: async (one) => this.handles.get(one.name) ?? null });
-    tabs.follow(engine);
-    keeper.follow(engine);
-    let keys = 0;
-    const add = (one) => {
-      const handle = new Handle(one, `key-${(keys += 1)}`);
-      engine.emit("added", { upload: handle, declaration: { filename: one.name, content_type: "text/plain" } });
-      return handle;
-    };
-    return { tabs, keeper, add, close: locks.close };
-  }
-
-  async names() {
-    return (await this.store.all()).map(({ filename }) => filename).sort();
-  }
-}
 
 test("a small file is kept while it travels, with where it is, and let go when it has arrived", async () => {
   const browser = new Browser();
@@ -266,6 +176,21 @@ test("a browser that refuses to store lets the upload alone", async () => {
   assert.deepEqual(await tab.keeper.adopt(), []);
 });
 
+test("a reload forgets no copy: reads that fail on the way out say nothing about the files", async () => {
+  const browser = new Browser();
+  const window = new EventTarget();
+  const dead = browser.open({ window });
+  const handles = ["a", "b", "c"].map((name) => dead.add(file(name)));
+  await settle();
+
+  window.dispatchEvent(new Event("pagehide"));
+  for (const handle of handles) handle.become("failed", { error: { code: "unreadable" } });
+  await settle();
+  dead.close();
+
+  assert.deepEqual((await browser.open().keeper.adopt()).map(({ filename }) => filename), ["a", "b", "c"]);
+});
+
 test("logging out leaves nothing", async () => {
   const browser = new Browser();
   browser.open().add(file("a"));
@@ -295,5 +220,5 @@ test("an upload is another tab's from its start to its end, paused too", async (
 test("without locks there are no other tabs, and nothing is kept", async () => {
   const tabs = new Tabs(undefined);
 
-  assert.deepEqual([tabs.areKnown, [...(await tabs.elsewhere())]], [false, []]);
+  assert.deepEqual([await tabs.areKnown(), [...(await tabs.elsewhere())]], [false, []]);
 });

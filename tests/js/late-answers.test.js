@@ -68,6 +68,14 @@ test("the quota that was asked for last is shown, in whatever order the answers 
   assert.equal(words.textContent, "3 kB of 9 kB used");
 });
 
+test("files that are reserved count as files", () => {
+  const place = { classList: { toggle: () => {} }, querySelector: () => ({ textContent: "", style: {} }) };
+  const quota = { limit_bytes: 9, used_bytes: 0, reserved_bytes: 0, file_count: 3, reserved_files: 4, max_files: 9 };
+
+  assert.equal(new QuotaMeter(place, quota, async () => quota).freeFiles, 2);
+  assert.equal(new QuotaMeter(place, { ...quota, reserved_files: 9 }, async () => quota).freeFiles, 0);
+});
+
 test("what is on the way counts, in words and in the lighter bar", () => {
   const parts = { ".quota__words": { textContent: "" }, ".quota__used": { style: {} }, ".quota__pending": { style: {} } };
   const place = { classList: { toggle: () => {} }, querySelector: (selector) => parts[selector] };

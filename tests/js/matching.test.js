@@ -23,6 +23,21 @@ test("a file chosen with its folder matches that folder only, one by itself any"
   assert.equal(looksSame(inFolder, FACTS), true);
 });
 
+for (const [words, stored, chosen] of [
+  ["decomposed", "M\u00e4rz/film.mp4", "M\u0061\u0308rz/film.mp4"],
+  ["decomposed, in Korean", "\ud55c\uae00/a.bin", "\u1112\u1161\u11ab\u1100\u1173\u11af/a.bin"],
+  ["ends in a space", "Holiday/a.bin", "Holiday /a.bin"],
+  ["is below another that ends in a space", "Holiday/2024/a.bin", "/Holiday /2024/a.bin"],
+  ["holds characters that nobody sees", "Holiday/a.bin", "Holi\u200eday/a.bin"],
+]) {
+  test(`a folder whose name is ${words} is the folder that the server knows`, () => {
+    const record = { ...RECORD, relative_path: stored, filename: stored.split("/").at(-1) };
+
+    assert.equal(looksSame(record, { ...FACTS, filename: record.filename, relativePath: chosen }), true);
+    assert.equal(looksSame(record, { ...FACTS, filename: record.filename, relativePath: `Other/${chosen}` }), false);
+  });
+}
+
 test("names are compared as the server writes them", () => {
   assert.ok(sameName("Übersicht.pdf", "U\u0308bersicht.pdf"));
   assert.ok(sameName("back_slash.txt", "back\\slash.txt"));

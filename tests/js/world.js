@@ -48,7 +48,12 @@ export class FakeClock extends Clock {
 /** A file without bytes: `content` stands for them. Nothing may read it after `vanish`. */
 export class FakeFile {
   constructor(name, size, { content = name, lastModified = 1_700_000_000_000, type = "" } = {}) {
-    Object.assign(this, { name, size, content, lastModified, type, readable: true });
+    Object.assign(this, { name, size, content, lastModified, type, readable: true, failures: 0 });
+  }
+
+  /** Throw unless it can be read now; `failures` reads fail first, as when a download starts in WebKit. */
+  read(name = "NotReadableError") {
+    if (!this.readable || this.failures-- > 0) throw new DOMException("The file changed.", name);
   }
 
   slice(start = 0, end = this.size) {
@@ -66,7 +71,7 @@ class FakeSlice {
   }
 
   async arrayBuffer() {
-    if (!this.file.readable) throw new DOMException("The file changed.", "NotReadableError");
+    this.file.read();
     return new ArrayBuffer(0);
   }
 
@@ -87,18 +92,21 @@ export function seeded(seed) {
 
 /** An engine, a server and a storage in one fake time. */
 export class World {
-  constructor({ seed = 1, bytesPerMs = 20_000, line = {}, latencyMs = 20, lifetimeMs = 900_000, ...options } = {}) {
+  constructor({ seed = 1, bytesPerMs = 20_000, line = {}, latencyMs = 20, lifetimeMs = 900_000, onLine = true, ...options } = {}) {
     this.clock = new FakeClock();
     this.random = seeded(seed);
-    this.network = {};
+    /** What the browser says of the network, and whether there is one. */
+    this.hints = {};
+    this.network = { isUp: true };
     this.connectivity = new Connectivity({
-      onLine: true,
-      listen: (event, listener) => (this.network[event] = listener),
+      onLine,
+      listen: (event, listener) => (this.hints[event] = listener),
+      clock: this.clock,
     });
-    this.storage = new FakeStorage({ clock: this.clock, connectivity: this.connectivity, bytesPerMs, ...line });
+    this.storage = new FakeStorage({ clock: this.clock, network: this.network, bytesPerMs, ...line });
     this.server = new FakeServer({
       clock: this.clock,
-      connectivity: this.connectivity,
+      network: this.network,
       storage: this.storage,
       latencyMs,
       lifetimeMs,
@@ -118,7 +126,7 @@ export class World {
       fetch: this.server.fetch,
       createXhr: () => this.storage.createXhr(),
       newKey: () => `key-${page}-${(keys += 1)}`,
-      checksums: new Checksums({ createWorker: () => fakeWorker(this.clock), size: 2 }),
+      checksums: new Checksums({ createWorker: () => fakeWorker(this.clock), clock: this.clock, size: 2 }),
       ...this.options,
     });
   }
@@ -150,13 +158,16 @@ export class World {
     await this.run(this.clock.sleep(milliseconds));
   }
 
-  goOffline() {
-    this.network.offline();
+  /** Lose the network; the browser says so, unless it is not to. */
+  goOffline({ isTold = true } = {}) {
+    this.network.isUp = false;
+    if (isTold) this.hints.offline();
     this.storage.cutAll();
   }
 
-  goOnline() {
-    this.network.online();
+  goOnline({ isTold = true } = {}) {
+    this.network.isUp = true;
+    if (isTold) this.hints.online();
   }
 }
 
@@ -172,8 +183,12 @@ function fakeWorker(clock) {
 }
 
 function answer(blob) {
-  const { readable } = blob.file;
-  return readable ? { checksum: blob.checksum } : { error: { name: "NotReadableError", message: "The file changed." } };
+  try {
+    blob.file.read();
+    return { checksum: blob.checksum };
+  } catch ({ name, message }) {
+    return { error: { name, message } };
+  }
 }
 
 /** Let all that can happen now happen: nothing in a world waits for more than promises. */

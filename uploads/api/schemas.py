@@ -215,6 +215,7 @@ class QuotaOut(Schema):
     used_bytes: int
     reserved_bytes: int
     file_count: int
+    reserved_files: int
     max_files: int
 
 

@@ -272,6 +272,7 @@ def me(request: HttpRequest) -> Any:
             "used_bytes": now.used_bytes,
             "reserved_bytes": now.reserved_bytes,
             "file_count": now.file_count,
+            "reserved_files": now.reserved_files,
             "max_files": now.max_files,
         },
         "policy": {

@@ -176,7 +176,7 @@ export class Api {
    * @param {CallOptions} [options]
    * @returns {Promise<{
    *   username: string,
-   *   quota: {limit_bytes: number, used_bytes: number, reserved_bytes: number, file_count: number, max_files: number},
+   *   quota: {limit_bytes: number, used_bytes: number, reserved_bytes: number, file_count: number, reserved_files: number, max_files: number},
    *   policy: {max_file_size: number, allowed_content_types: string[]},
    * }>}
    */

@@ -13,3 +13,5 @@ scope.onmessage = async ({ data }) => {
     scope.postMessage({ error: { name, message } });
   }
 };
+
+scope.postMessage({ isStarted: true });

@@ -1,14 +1,17 @@
+import { Clock } from "./clock.js";
 import { FairQueue } from "./fair-queue.js";
+import { Hasher } from "./hasher.js";
+import { freshSlice, readAgain } from "./reading.js";
 import { readingError } from "./errors.js";
 import { sha256Base64 } from "./sha256.js";
 
 /**
  * @typedef {{
  *   blob: Blob,
+ *   signal: AbortSignal,
  *   resolve: (checksum: string) => void,
  *   reject: (error: unknown) => void,
  * }} Job
- * @typedef {Pick<Worker, "postMessage" | "terminate" | "onmessage" | "onerror">} Hasher
  */
 
 const MAX_WORKERS = 4;
@@ -16,16 +19,25 @@ const MAX_WORKERS = 4;
 /** Computes checksums off the main thread, a few at a time, each owner in turn. */
 export class Checksums {
   #createWorker;
+  #clock;
   #size;
   /** @type {Hasher[]} */
   #idle = [];
+  #hired = 0;
   #busy = 0;
   /** @type {FairQueue<Job>} */
   #queue = new FairQueue();
 
-  /** @param {{createWorker?: () => Hasher, size?: number}} [parts] without workers, hash in this thread */
-  constructor({ createWorker, size = poolSize() } = {}) {
+  /**
+   * @param {{
+   *   createWorker?: () => import("./hasher.js").HashWorker,
+   *   clock?: Clock,
+   *   size?: number,
+   * }} [parts] without workers, hash in this thread
+   */
+  constructor({ createWorker, clock = new Clock(), size = poolSize() } = {}) {
     this.#createWorker = createWorker;
+    this.#clock = clock;
     this.#size = size;
   }
 
@@ -50,6 +62,7 @@ export class Checksums {
       /** @type {Job} */
       const job = {
         blob,
+        signal,
         resolve: (checksum) => (done(), resolve(checksum)),
         reject: (error) => (done(), reject(readingError(error))),
       };
@@ -69,11 +82,12 @@ export class Checksums {
   }
 
   /** @param {Job} job */
-  async #work(job) {
+  async #work({ blob, signal, resolve, reject }) {
     try {
-      job.resolve(await this.#hash(job.blob));
+      const read = (/** @type {number} */ failures) => this.#hash(failures === 0 ? blob : freshSlice(blob));
+      resolve(await readAgain(read, { clock: this.#clock, signal }));
     } catch (error) {
-      job.reject(error);
+      reject(error);
     } finally {
       this.#busy -= 1;
       this.#fill();
@@ -82,32 +96,38 @@ export class Checksums {
 
   /** @param {Blob} blob */
   async #hash(blob) {
-    const worker = this.#idle.pop() ?? this.#hire();
-    if (!worker) return sha256Base64(blob);
-    /** @type {{checksum?: string, error?: {name: string, message: string}} | null} */
-    const answer = await new Promise((resolve) => {
-      worker.onmessage = ({ data }) => resolve(data);
-      worker.onerror = (event) => (event.preventDefault?.(), resolve(null));
-      worker.postMessage(blob);
-    });
-    if (!answer) {
-      // The script is blocked or out of date: this thread can do the same, only less smoothly.
-      worker.terminate();
-      this.#createWorker = undefined;
-      return sha256Base64(blob);
+    const hasher = this.#idle.pop() ?? this.#hire();
+    const answer = await hasher?.hash(blob);
+    if (!hasher || !answer) {
+      if (hasher) this.#replace(hasher);
+      return sha256Base64(blob); // this thread can do the same, only less smoothly
     }
-    this.#idle.push(worker);
+    this.#idle.push(hasher);
     if (answer.checksum) return answer.checksum;
     throw new DOMException(answer.error?.message, answer.error?.name);
   }
 
   #hire() {
+    if (this.#hired >= this.#size) return undefined;
     try {
-      return this.#createWorker?.();
+      const worker = this.#createWorker?.();
+      if (!worker) return undefined;
+      this.#hired += 1;
+      return new Hasher(worker);
     } catch {
       this.#createWorker = undefined; // Content-Security-Policy, or no Worker here
       return undefined;
     }
+  }
+
+  /**
+   * Do without a worker that gave no answer, until it does.
+   *
+   * @param {Hasher} hasher
+   */
+  #replace(hasher) {
+    if (hasher.isBroken) this.#createWorker = undefined; // the script is blocked or out of date
+    else hasher.onBack = () => this.#idle.push(hasher);
   }
 }
 

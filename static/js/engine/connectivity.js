@@ -1,40 +1,78 @@
+import { Clock } from "./clock.js";
 import { Emitter } from "./emitter.js";
 import { untilAborted } from "./abort.js";
 
+const FIRST_PROBE_MS = 1_000;
+const MAX_PROBE_MS = 30_000;
+
 /**
- * Knows whether there is a network, as far as the browser can tell.
+ * Knows whether there is a network: the browser gives a hint, requests give the evidence.
  *
- * "Online" is a hope, "offline" a fact: nothing is sent while offline.
+ * `navigator.onLine` is false behind some VPNs and virtual adapters although the network works, and no `online`
+ * event may ever follow. So the page is offline only when the browser says so and a request has failed since.
+ * While offline, one waiting request at a time is let through as a probe, with backoff. The first answer lets all
+ * others go.
  *
  * @extends {Emitter<{online: void, offline: void}>}
  */
 export class Connectivity extends Emitter {
-  #online;
+  #clock;
+  #hint;
+  #hasFailed = false; // since the hint changed, or since the last answer
+  #probeMs = FIRST_PROBE_MS;
+  /** @type {Set<() => void>} requests that wait, oldest first */
+  #waiting = new Set();
+  #isTimed = false;
 
   /**
    * @param {{
    *   onLine?: boolean,
    *   listen?: (event: "online" | "offline", listener: () => void) => void,
+   *   clock?: Clock,
    * }} [source] by default the browser; elsewhere always online
    */
-  constructor({ onLine, listen } = browserSource()) {
+  constructor({ onLine, listen, clock = new Clock() } = browserSource()) {
     super();
-    this.#online = onLine ?? true;
-    listen?.("online", () => this.#become(true));
-    listen?.("offline", () => this.#become(false));
+    this.#clock = clock;
+    this.#hint = onLine ?? true;
+    listen?.("online", () => this.#hinted(true));
+    listen?.("offline", () => this.#hinted(false));
   }
 
-  get online() {
-    return this.#online;
+  get offline() {
+    return !this.#hint && this.#hasFailed;
+  }
+
+  /** Somebody at the other end has answered, be it with an error. */
+  answered() {
+    const wasOffline = this.offline;
+    this.#hasFailed = false;
+    if (wasOffline) this.#release();
+  }
+
+  /** A request got no answer. */
+  unanswered() {
+    if (this.#hint || this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#probeMs = FIRST_PROBE_MS;
+    this.emit("offline", undefined);
   }
 
   /**
+   * Wait while offline, until the network is back or this request is the next probe.
+   *
    * @param {AbortSignal} [signal]
    * @returns {Promise<void>}
    */
   async whenOnline(signal) {
-    if (this.#online) return;
-    await this.nextOnline(signal);
+    if (!this.offline) return;
+    let go = () => {};
+    const turn = new Promise((resolve) => {
+      go = () => resolve(undefined);
+    });
+    this.#waiting.add(go);
+    this.#plan();
+    await untilAborted(turn, signal).finally(() => this.#waiting.delete(go));
   }
 
   /**
@@ -51,11 +89,33 @@ export class Connectivity extends Emitter {
     await untilAborted(online, signal).finally(() => stop());
   }
 
-  /** @param {boolean} online */
-  #become(online) {
-    if (this.#online === online) return;
-    this.#online = online;
-    this.emit(online ? "online" : "offline", undefined);
+  /** @param {boolean} hint */
+  #hinted(hint) {
+    if (this.#hint === hint) return;
+    this.#hint = hint;
+    this.#hasFailed = false;
+    if (hint) this.#release();
+  }
+
+  /** Let everybody go. */
+  #release() {
+    for (const go of this.#waiting) go();
+    this.#waiting.clear();
+    this.emit("online", undefined);
+  }
+
+  /** Let the first go after a while, and so on for as long as somebody waits. */
+  #plan() {
+    if (this.#isTimed || this.#waiting.size === 0) return;
+    this.#isTimed = true;
+    this.#clock.after(this.#probeMs, () => {
+      this.#isTimed = false;
+      this.#probeMs = Math.min(2 * this.#probeMs, MAX_PROBE_MS);
+      const [first] = this.#waiting;
+      if (first) this.#waiting.delete(first);
+      first?.();
+      this.#plan();
+    });
   }
 }
 

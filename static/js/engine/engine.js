@@ -89,7 +89,7 @@ export class Engine extends Emitter {
     super();
     const { clock = new Clock(), connectivity = new Connectivity(), random, lanes: max = 6 } = options;
     const retry = new Retry({ clock, connectivity, random });
-    const checksums = options.checksums ?? new Checksums({ createWorker: workerFactory(options.workerUrl) });
+    const checksums = options.checksums ?? new Checksums({ createWorker: workerFactory(options.workerUrl), clock });
     const lanes = new Lanes({ clock, max, pace: options.pace });
     this.api = new Api({ clock, retry, csrfToken: options.csrfToken, user: options.user, base: options.base, fetch: options.fetch });
     this.lanes = lanes;
@@ -98,7 +98,8 @@ export class Engine extends Emitter {
     this.#connectivity = connectivity;
     this.#newKey = options.newKey ?? randomKey;
     this.#checksums = checksums;
-    this.#delivery = new Delivery({ put: new Put({ clock, createXhr: options.createXhr }), lanes, retry, checksums });
+    const put = new Put({ clock, connectivity, createXhr: options.createXhr });
+    this.#delivery = new Delivery({ put, lanes, retry, checksums });
     this.#meter = new SpeedMeter({ clock });
     this.#largeGate = new Lanes({ clock, max });
     const gate = new Lanes({ clock, max: MAX_SMALL_AT_ONCE });
@@ -179,7 +180,7 @@ export class Engine extends Emitter {
       bytesPerSecond: this.active ? this.#meter.bytesPerSecond : 0,
       secondsLeft: this.active ? this.#meter.secondsFor(bytesLeft) : null,
       stalled: this.active && bytesLeft > 0 && this.#meter.stalled,
-      offline: !this.#connectivity.online,
+      offline: this.#connectivity.offline,
       active: this.active,
     };
   }

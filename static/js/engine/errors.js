@@ -1,3 +1,5 @@
+import { isReadError } from "./reading.js";
+
 /*
  * UploadError            anything that ends an upload; message is a sentence for the person
  * ├── ApiError           our server refused, or did not answer
@@ -104,10 +106,7 @@ export class DeliveryError extends UploadError {
  * @param {unknown} error
  */
 export function readingError(error) {
-  const name = error instanceof Error ? error.name : "";
-  return ["NotReadableError", "NotFoundError"].includes(name)
-    ? new DeliveryError("unreadable", { cause: error })
-    : error;
+  return isReadError(error) ? new DeliveryError("unreadable", { cause: error }) : error;
 }
 
 /**
@@ -118,9 +117,4 @@ export function readingError(error) {
 export function tombstone(error) {
   if (error instanceof ApiError && error.code === "invalid_state") return null;
   throw error;
-}
-
-/** @param {unknown} error */
-export function isAbort(error) {
-  return error instanceof Error && error.name === "AbortError";
 }

@@ -1,4 +1,5 @@
 import { DeliveryError } from "./errors.js";
+import { freshSlice, readAgain } from "./reading.js";
 
 /**
  * @typedef {{method: string, url: string, headers?: Record<string, string>, fields?: Record<string, string>}} StorageRequest
@@ -13,6 +14,7 @@ const CORRUPT_400 = new Set(["BadDigest", "InvalidDigest", "XAmzContentChecksumM
 /** Sends one body to S3 with the presigned request for it, and says what became of it. */
 export class Put {
   #clock;
+  #connectivity;
   #createXhr;
   #stallMs;
   #answerMs;
@@ -20,13 +22,15 @@ export class Put {
   /**
    * @param {{
    *   clock: import("./clock.js").Clock,
+   *   connectivity?: Pick<import("./connectivity.js").Connectivity, "answered">,
    *   createXhr?: () => XMLHttpRequest,
    *   stallMs?: number,
    *   answerMs?: number,
    * }} parts
    */
-  constructor({ clock, createXhr = () => new XMLHttpRequest(), stallMs = STALL_MS, answerMs = ANSWER_MS }) {
+  constructor({ clock, connectivity, createXhr = () => new XMLHttpRequest(), stallMs = STALL_MS, answerMs = ANSWER_MS }) {
     this.#clock = clock;
+    this.#connectivity = connectivity;
     this.#createXhr = createXhr;
     this.#stallMs = stallMs;
     this.#answerMs = answerMs;
@@ -40,9 +44,29 @@ export class Put {
    * @param {{signal: AbortSignal, onProgress?: (sent: number) => void}} options
    */
   async send(request, body, { signal, onProgress = () => {} }) {
-    const answer = await this.#exchange(request, body, signal, onProgress);
+    // A fresh slice for each attempt: WebKit may have failed the one before.
+    const answer = await this.#exchange(request, freshSlice(body), signal, onProgress);
     if (answer.status >= 200 && answer.status < 300) return;
-    throw await classify(answer, body);
+    if (answer.status === 0 && !answer.stalled && !(await this.#isReadable(body, signal))) {
+      throw new DeliveryError("unreadable");
+    }
+    throw classify(answer);
+  }
+
+  /**
+   * Return whether the browser can still read the file: a changed file looks like a broken network.
+   *
+   * @param {Blob} body
+   * @param {AbortSignal} signal
+   */
+  async #isReadable(body, signal) {
+    try {
+      await readAgain(() => body.slice(0, 1, "").arrayBuffer(), { clock: this.#clock, signal });
+      return true;
+    } catch {
+      signal.throwIfAborted();
+      return false;
+    }
   }
 
   /**
@@ -77,6 +101,7 @@ export class Put {
       };
       xhr.upload.onprogress = ({ loaded }) => {
         watch(loaded < body.size ? this.#stallMs : this.#answerMs);
+        if (loaded > 0) this.#connectivity?.answered(); // a browser reads the body once it is connected
         onProgress(Math.min(loaded, body.size));
       };
       xhr.upload.onload = () => watch(this.#answerMs);
@@ -103,13 +128,12 @@ function form(fields, body) {
 
 /**
  * @param {{status: number, text: string, headers: string, stalled?: boolean}} answer
- * @param {Blob} body
  */
-async function classify({ status, text, headers, stalled }, body) {
+function classify({ status, text, headers, stalled }) {
   const storageCode = /<Code>([^<]+)<\/Code>/.exec(text)?.[1] ?? "";
   const facts = { status, storageCode, retryAfter: retryAfter(headers) };
   if (stalled) return new DeliveryError("stalled");
-  if (status === 0) return new DeliveryError((await isReadable(body)) ? "network" : "unreadable");
+  if (status === 0) return new DeliveryError("network");
   if (status === 429 || status === 503 || storageCode === "SlowDown") return new DeliveryError("pushback", facts);
   if (status >= 500 || status === 408 || RETRYABLE_400.has(storageCode)) return new DeliveryError("network", facts);
   if (status === 409) return new DeliveryError("network", facts); // two conditional writes crossed: the next one knows
@@ -118,20 +142,6 @@ async function classify({ status, text, headers, stalled }, body) {
   if (status === 403 || EXPIRED_400.has(storageCode)) return new DeliveryError("expired", facts);
   if (CORRUPT_400.has(storageCode)) return new DeliveryError("corrupt", facts);
   return new DeliveryError("refused", facts);
-}
-
-/**
- * Return whether the browser can still read the file: a changed file looks like a broken network.
- *
- * @param {Blob} body
- */
-async function isReadable(body) {
-  try {
-    await body.slice(0, 1).arrayBuffer();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** @param {string} headers as S3's CORS rules expose them */

@@ -9,8 +9,8 @@ const MAX_ATTEMPTS = 14; // about eight minutes of trouble on one request, time 
 /**
  * Repeats what may succeed when repeated: exponential backoff with full jitter.
  *
- * Waits while offline without counting, goes on as soon as the network is back,
- * and never sooner than the other side's Retry-After says.
+ * Waits while offline without counting, and goes on as soon as the network is back. It never retries sooner than the
+ * other side's Retry-After says. Calls with a limit of attempts do not wait for the network: somebody waits for them.
  */
 export class Retry {
   #clock;
@@ -35,23 +35,35 @@ export class Retry {
    *
    * @template T
    * @param {() => Promise<T>} attempt
-   * @param {{signal?: AbortSignal, attempts?: number, isRetryable?: (error: UploadError) => boolean}} [options]
+   * @param {{signal?: AbortSignal, attempts?: number}} [options] `attempts`: by default as many as help
    * @returns {Promise<T>}
    */
-  async run(attempt, { signal, attempts = MAX_ATTEMPTS, isRetryable = (error) => error.retryable } = {}) {
+  async run(attempt, { signal, attempts } = {}) {
+    const isPatient = attempts === undefined;
     for (let failures = 0; ; ) {
-      await this.#connectivity.whenOnline(signal);
+      if (isPatient) await this.#connectivity.whenOnline(signal);
       signal?.throwIfAborted();
       try {
-        return await attempt();
+        const result = await attempt();
+        this.#connectivity.answered();
+        return result;
       } catch (error) {
-        if (!(error instanceof UploadError) || !isRetryable(error)) throw error;
-        if (!this.#connectivity.online) continue; // the failure is explained: no attempt lost
+        if (!(error instanceof UploadError)) throw error;
+        this.#note(error);
+        if (!error.retryable) throw error;
+        if (isPatient && this.#connectivity.offline) continue; // the failure is explained: no attempt lost
         failures += 1;
-        if (failures >= attempts) throw error;
+        if (failures >= (attempts ?? MAX_ATTEMPTS)) throw error;
         await this.#wait(failures, error.retryAfter, signal);
       }
     }
+  }
+
+  /** @param {UploadError} error which may tell whether anybody answered */
+  #note(error) {
+    const { status } = /** @type {{status?: number}} */ (error);
+    if (status) this.#connectivity.answered();
+    else if (status === 0 && error.retryable) this.#connectivity.unanswered();
   }
 
   /**

@@ -1,19 +1,29 @@
 import { sha256 } from "@noble/hashes/sha2.js";
+import { within } from "./time-limit.js";
 
 const MAX_AT_ONCE = 64 * 1024 * 1024; // crypto.subtle needs the whole buffer; above, stream
 const READ_SIZE = 4 * 1024 * 1024;
+const NATIVE_MS = 10_000; // for 64 MiB, which take a slow phone one second
+
+/** @type {WeakSet<SubtleCrypto>} that failed or gave no answer */
+const broken = new WeakSet();
 
 /**
  * Return base64 of the raw SHA-256 of `blob`, in memory of at most 64 MiB.
  *
- * Native where it can be; `crypto.subtle` is missing on plain http to another host.
+ * Native where the browser can; `crypto.subtle` is missing on plain http to another host.
  *
  * @param {Blob} blob
  * @param {SubtleCrypto | undefined} [subtle]
  */
 export async function sha256Base64(blob, subtle = globalThis.crypto?.subtle) {
-  if (subtle && blob.size <= MAX_AT_ONCE) {
-    return base64(new Uint8Array(await subtle.digest("SHA-256", await blob.arrayBuffer())));
+  if (subtle && !broken.has(subtle) && blob.size <= MAX_AT_ONCE) {
+    const bytes = await blob.arrayBuffer();
+    try {
+      return base64(new Uint8Array(await within(NATIVE_MS, () => subtle.digest("SHA-256", bytes))));
+    } catch {
+      broken.add(subtle);
+    }
   }
   const hash = sha256.create();
   for (let start = 0; start < blob.size; start += READ_SIZE) {

@@ -18,10 +18,11 @@ import { untilAborted } from "./abort.js";
  *   state: UploadState, progress: {bytesSent: number, byteSize: number},
  *   done: UploadRecord, error: Error,
  *   freed: null,
- * }} UploadEvents `freed`: it was cancelled, and the server knows
+ * }} UploadEvents `freed`: it was cancelled, and the server has confirmed that
  */
 
 const MAX_ROUNDS = 5; // of sending what the bucket turned out to lack
+const LOST = new Set(["invalid_state", "gone", "not_found"]);
 const GIVEN_UP = new Set(["expired", "cancelled", "deleted"]);
 
 /**
@@ -134,7 +135,7 @@ export class Upload extends Emitter {
   /**
    * Give the upload up, here and at the server. Repeating it changes nothing.
    *
-   * Resolves when the server knows, or cannot be told: then the upload expires by itself.
+   * Resolves when the server has confirmed it, or cannot be told: then the upload expires by itself.
    */
   async cancel() {
     if (this.#state === "done" || this.#state === "cancelled") return;
@@ -145,11 +146,12 @@ export class Upload extends Emitter {
       await this.#starting;
       const { record } = this;
       const isMine = !(this.error instanceof UploadError && this.error.code === "different_file");
-      if (record && isMine && ["pending", "inspecting"].includes(record.state)) await this.#api.cancel(record.id);
+      if (!record || !isMine || !["pending", "inspecting"].includes(record.state)) return;
+      await this.#api.cancel(record.id);
+      this.emit("freed", null);
     } catch {
       // Never started, or out of reach.
     }
-    this.emit("freed", null);
   }
 
   async #run() {
@@ -249,8 +251,7 @@ export class Upload extends Emitter {
   async #recover(error, record, round, signal) {
     const code = error instanceof UploadError ? error.code : "";
     if (code === "incomplete" && round < MAX_ROUNDS) return record;
-    const isLost = code === "invalid_state" || code === "gone" || code === "not_found";
-    if (!isLost) throw error;
+    if (!LOST.has(code)) throw error;
     // Completed by a notification or another tab, or given up elsewhere: the server knows.
     const found = await this.#look(record.id, signal);
     if (found.state !== "pending") return found;

@@ -1,3 +1,7 @@
+import { within } from "./time-limit.js";
+
+const ANSWER_MS = 3_000;
+
 /**
  * Keep the screen awake while something is on its way, where the browser can; return a function that stops it.
  *
@@ -13,12 +17,13 @@ export function keepAwake(document, { wakeLock }, engine) {
   const hold = async () => {
     if (!wakeLock || !engine.active || document.visibilityState !== "visible") return;
     if (lock && !((await lock)?.released ?? true)) return;
-    lock = wakeLock.request("screen").catch(() => null); // battery saver
+    // Refused by a battery saver, or no answer: then the screen may sleep.
+    lock = within(ANSWER_MS, () => wakeLock.request("screen"), (tooLate) => void tooLate.release()).catch(() => null);
   };
   const letGo = async () => {
     const held = lock;
     lock = null;
-    await (await held)?.release();
+    await (await held)?.release().catch(() => {});
   };
   const follow = () => void (engine.active ? hold() : letGo());
   follow();

@@ -1,3 +1,7 @@
+import { serviceOf, within } from "../engine/time-limit.js";
+
+const ANSWER_MS = 10_000; // a network drive wakes up
+
 /** @type {WeakMap<Blob, () => Promise<FileSystemFileHandle | null>>} */
 const ways = new WeakMap();
 
@@ -12,7 +16,7 @@ const ways = new WeakMap();
 export function askForHandles(transfer) {
   const roots = [...transfer.items]
     .filter(({ kind }) => kind === "file")
-    .map((item) => /** @type {any} */ (item).getAsFileSystemHandle?.().catch(() => null) ?? null);
+    .map((item) => serviceOf(() => /** @type {any} */ (item).getAsFileSystemHandle())?.catch(() => null) ?? null);
   return (files) => {
     for (const file of files) ways.set(file, async () => find(await Promise.all(roots), file));
   };
@@ -31,7 +35,8 @@ export function rememberHandle(file, handle) {
  * @returns {Promise<FileSystemFileHandle | null>} null where the browser gave none
  */
 export async function handleOf(file) {
-  return (await ways.get(file)?.().catch(() => null)) ?? null;
+  const way = ways.get(file);
+  return way ? within(ANSWER_MS, way).catch(() => null) : null;
 }
 
 /**

@@ -2,25 +2,26 @@ import { byId } from "./page-data.js";
 import { element } from "./dom.js";
 import { fileRow } from "./file-row.js";
 import { icon, iconNameFor } from "./icon.js";
+import { Inspections } from "./inspections.js";
 import { News } from "./news.js";
-import { nothingYet } from "./nothing-yet.js";
+import { NOTHING_READ, begunAt, extended, missingFrom, readNewest } from "./newest.js";
+import { nothingFound, nothingYet } from "./nothing-yet.js";
 import { Steady } from "./steady.js";
 import { folded } from "../engine/filename.js";
 
 /**
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
- * @typedef {import("../engine/api.js").Api} Api
- * @typedef {{api: Api, menuButton: (record: UploadRecord) => HTMLElement, onError: (error: unknown, again: () => void) => void}} ListOptions
+ * @typedef {{api: import("../engine/api.js").Api, menuButton: (record: UploadRecord) => HTMLElement, onError: (error: unknown, again: () => void) => void}} ListOptions
  */
 
 const PAGE = 50;
 const SEARCH_DELAY_MS = 200;
-const LOOK_AGAIN_MS = [1500, 3000, 6000, 15_000, 30_000];
 
 /** The person's files, newest first. Unfinished ones are shown elsewhere. */
 export class FileList {
   #api;
   #options;
+  #inspections;
   #list = byId("file-list");
   #empty = byId("empty");
   #more = /** @type {HTMLButtonElement} */ (byId("more"));
@@ -30,19 +31,25 @@ export class FileList {
   /** @type {string | null} */
   #cursor = null;
   #query = "";
+  #reach = NOTHING_READ;
   #loading = new AbortController();
   #news = new News();
   /** @type {Set<string>} */
   #toldElsewhere = new Set();
   /** Pictures of what was uploaded from here: they outlive the address that they were read from. @type {Map<string, HTMLImageElement>} */
   #pictures = new Map();
-  /** @type {Steady<UploadRecord>} */
-  #arrivals = new Steady(this.#list, (record) => this.#insert(record));
+  /** @type {Steady<() => void>} */
+  #changes = new Steady(this.#list, (change) => change());
 
   /** @param {ListOptions} options */
   constructor(options) {
     this.#api = options.api;
     this.#options = options;
+    this.#inspections = new Inspections({
+      api: options.api,
+      current: (id) => this.get(id),
+      onEnd: (record) => this.update(record),
+    });
     this.#more.addEventListener("click", () => void this.#loadMore());
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
@@ -65,6 +72,7 @@ export class FileList {
     this.#list.setAttribute("aria-busy", "true");
     const page = await this.#fetch(null, () => void this.load());
     if (!page) return;
+    this.#reach = extended(NOTHING_READ, page.read);
     this.#records = new Map(page.records.map((record) => [record.id, record]));
     this.#list.replaceChildren(...page.records.map((record) => this.#row(record)));
     this.#list.setAttribute("aria-busy", "false");
@@ -77,7 +85,7 @@ export class FileList {
    * @param {UploadRecord} record
    */
   add(record) {
-    this.#arrivals.push(record);
+    this.#changes.push(() => this.#insert(record));
   }
 
   /**
@@ -96,15 +104,18 @@ export class FileList {
     this.#rowOf(id)?.querySelector(".file__icon")?.replaceChildren(image);
   }
 
-  /** @param {UploadRecord} record */
-  #insert(record) {
+  /**
+   * @param {UploadRecord} record
+   * @param {Element | null} [next] the row that follows; by default the first
+   */
+  #insert(record, next = this.#list.firstElementChild) {
     if (this.#records.has(record.id)) return this.update(record);
     this.#news.note(record.id, record, { isNew: true });
     if (!this.#matches(record)) return;
     this.#records = new Map([[record.id, record], ...this.#records]);
     const row = this.#row(record);
     row.classList.add("file--new");
-    this.#list.prepend(row);
+    this.#list.insertBefore(row, next);
     this.#settle(this.#cursor);
   }
 
@@ -119,35 +130,51 @@ export class FileList {
     const fresh = this.#row(record);
     row.replaceWith(fresh);
     if (hadFocus) this.#focus(fresh);
-    this.#lookAgain(record);
+    this.#inspections.watch(record);
   }
 
   /**
    * Take a row away; focus goes to its neighbour.
    *
    * @param {string} id
+   * @param {{keepsFocus?: boolean}} [options] `keepsFocus`: unless the focus is elsewhere
    */
-  remove(id) {
+  remove(id, { keepsFocus = false } = {}) {
     this.#news.note(id, null);
     this.#pictures.delete(id);
     const row = this.#rowOf(id);
     if (!row) return;
+    const movesFocus = !keepsFocus || row.contains(document.activeElement);
     const neighbour = row.nextElementSibling ?? row.previousElementSibling;
     this.#records.delete(id);
     row.remove();
-    if (neighbour) this.#focus(neighbour);
-    else this.#search.focus();
+    if (movesFocus && neighbour) this.#focus(neighbour);
+    else if (movesFocus) this.#search.focus();
     this.#settle(this.#cursor);
   }
 
-  /** Bring in what other tabs and devices have added meanwhile. */
+  /**
+   * Show what other tabs or devices have added and deleted meanwhile: the list stays one without a gap.
+   */
   async refresh() {
     if (this.#query) return;
+    const { signal } = this.#loading;
     this.#news.begin();
     try {
-      const { results } = await this.#api.list({ limit: PAGE });
-      const records = results.filter(({ state }) => state !== "pending");
-      for (const record of this.#news.applyTo(records).reverse()) this.add(record);
+      const answer = await readNewest(this.#api, this.#reach, signal);
+      if (signal.aborted || this.#query) return;
+      // Too many to read unasked: the list begins anew.
+      if (!answer) return void (await this.load());
+      const news = new Set(this.#news.missingIn(answer.results).map(({ id }) => id));
+      for (const { id } of missingFrom(this.#records.values(), answer)) {
+        if (!news.has(id)) this.#changes.push(() => this.remove(id, { keepsFocus: true }));
+      }
+      const records = answer.results.filter(({ state }) => state !== "pending");
+      for (const record of this.#news.applyTo(records)) {
+        this.#changes.push(() => this.#insert(record, this.#rowBefore(begunAt(record))));
+      }
+      this.#reach = extended(this.#reach, answer.results);
+      if (answer.isWhole) this.#settle(null);
     } catch {
       // The list stays as it was; nobody has asked for this.
     } finally {
@@ -173,6 +200,7 @@ export class FileList {
     const page = await this.#fetch(this.#cursor, () => void this.#loadMore());
     this.#more.disabled = false;
     if (!page) return;
+    this.#reach = extended(this.#reach, page.read);
     const fresh = page.records.filter(({ id }) => !this.#records.has(id));
     const rows = fresh.map((record) => this.#row(record));
     for (const record of fresh) this.#records.set(record.id, record);
@@ -184,24 +212,27 @@ export class FileList {
   /**
    * @param {string | null} from
    * @param {() => void} again
-   * @returns {Promise<{records: UploadRecord[], cursor: string | null} | null>} null when it failed or is out of date
+   * @returns {Promise<{records: UploadRecord[], read: UploadRecord[], cursor: string | null} | null>} null when it failed or is out of date
    */
   async #fetch(from, again) {
     const { signal } = this.#loading;
     /** @type {UploadRecord[]} */
-    const records = [];
+    const read = [];
+    /** @type {UploadRecord[]} */
+    let records;
     let cursor = from;
     this.#news.begin();
     try {
       do {
         const filters = { q: this.#query, cursor: cursor ?? undefined, limit: PAGE };
         const page = await this.#api.list(filters, { signal });
-        records.push(...page.results.filter(({ state }) => state !== "pending"));
+        read.push(...page.results);
+        records = read.filter(({ state }) => state !== "pending");
         cursor = page.next_cursor;
         // A page of nothing but unfinished uploads would look like the end.
       } while (cursor && records.length === 0);
       const news = from === null ? this.#news.missingIn(records).filter((record) => this.#matches(record)) : [];
-      return { records: [...news, ...this.#news.applyTo(records)], cursor };
+      return { records: [...news, ...this.#news.applyTo(records)], read, cursor };
     } catch (error) {
       if (signal.aborted) return null;
       this.#list.setAttribute("aria-busy", "false");
@@ -225,47 +256,14 @@ export class FileList {
     this.#list.hidden = isEmpty;
     this.#empty.hidden = !isEmpty;
     byId("search").hidden = isEmpty && !this.#query;
-    if (isEmpty) this.#empty.replaceChildren(...(this.#query ? this.#nothingFound() : nothingYet()));
-    for (const record of this.#records.values()) this.#lookAgain(record);
+    if (isEmpty) this.#empty.replaceChildren(...(this.#query ? nothingFound(this.#query, () => this.#clear()) : nothingYet()));
+    for (const record of this.#records.values()) this.#inspections.watch(record);
   }
 
-  #nothingFound() {
-    const clear = () => {
-      this.#search.value = "";
-      this.#search.focus();
-      void this.load();
-    };
-    return [
-      element("p", { class: "empty__title" }, "No file has “", element("bdi", {}, this.#query), "” in its name"),
-      element("button", { class: "button", type: "button", onclick: clear }, "Clear the search"),
-    ];
-  }
-
-  /** @type {Set<string>} */
-  #looking = new Set();
-
-  /**
-   * Ask again for a file that a slow inspector works on.
-   *
-   * @param {UploadRecord} record
-   * @param {number} [round]
-   */
-  #lookAgain({ id, state }, round = 0) {
-    if (state !== "inspecting" || (round === 0 && this.#looking.has(id))) return;
-    this.#looking.add(id);
-    setTimeout(
-      async () => {
-        const record = await this.#api.get(id).catch(() => null);
-        if (!this.#records.has(id)) return this.#looking.delete(id);
-        if (record && record.state !== "inspecting") {
-          this.#looking.delete(id);
-          this.update(record);
-        } else {
-          this.#lookAgain({ .../** @type {UploadRecord} */ (this.#records.get(id)) }, round + 1);
-        }
-      },
-      LOOK_AGAIN_MS[Math.min(round, LOOK_AGAIN_MS.length - 1)],
-    );
+  #clear() {
+    this.#search.value = "";
+    this.#search.focus();
+    void this.load();
   }
 
   /** @param {UploadRecord} record */
@@ -276,6 +274,18 @@ export class FileList {
       preview: this.#pictures.get(record.id),
       isTold: this.#toldElsewhere.has(record.id),
     });
+  }
+
+  /**
+   * @param {number} moment
+   * @returns {Element | null} the first row of a file whose upload began before that
+   */
+  #rowBefore(moment) {
+    for (const row of this.#list.children) {
+      const record = this.get(row.getAttribute("data-id") ?? "");
+      if (record && begunAt(record) < moment) return row;
+    }
+    return null;
   }
 
   /** @param {string} id */

@@ -1,4 +1,7 @@
+import { Clock } from "../engine/clock.js";
 import { FINAL_CODES } from "./final-codes.js";
+import { Leaving } from "./leaving.js";
+import { readSource, writeAgain } from "./kept-access.js";
 
 /**
  * @typedef {import("./kept-store.js").Kept} Kept
@@ -25,6 +28,8 @@ const MAX_AGE_MS = 7 * 24 * 3_600_000;
  */
 export class Keeper {
   #parts;
+  #clock;
+  #leaving;
   /** @type {WeakMap<Blob, Entry>} */
   #entries = new WeakMap();
   /** @type {[Blob, Entry][]} */
@@ -46,16 +51,19 @@ export class Keeper {
    *   tabs: Pick<import("./tabs.js").Tabs, "id" | "alive" | "alone" | "areKnown">,
    *   owner: string,
    *   handleOf: (file: Blob) => Promise<FileSystemFileHandle | null>,
+   *   clock?: Clock,
+   *   leaving?: Leaving,
    * }} parts
    */
-  constructor(parts) {
+  constructor({ clock = new Clock(), leaving = new Leaving(), ...parts }) {
     this.#parts = parts;
+    this.#clock = clock;
+    this.#leaving = leaving;
   }
 
   /** @param {Pick<import("../engine/engine.js").Engine, "on">} engine */
   follow(engine) {
-    // Without locks two tabs would send the same file.
-    if (!this.#parts.tabs.areKnown) return;
+    this.#leaving.follow(engine);
     engine.on("added", ({ upload, declaration }) => this.#keep(upload, declaration));
   }
 
@@ -84,12 +92,8 @@ export class Keeper {
    * @param {{ask?: boolean}} [options] whether the person may be asked for permission: in a click only
    * @returns {Promise<Blob | null>} null without permission
    */
-  async read({ source }, { ask = false } = {}) {
-    if (source instanceof Blob) return source;
-    const handle = /** @type {any} */ (source);
-    const query = ask ? handle.requestPermission({ mode: "read" }) : handle.queryPermission({ mode: "read" });
-    const answer = await query.catch(() => "denied");
-    return answer === "granted" ? handle.getFile() : null;
+  read({ source }, { ask = false } = {}) {
+    return readSource(source, { ask, clock: this.#clock });
   }
 
   /**
@@ -180,10 +184,13 @@ export class Keeper {
    * @param {Upload} upload
    * @param {Entry} entry
    */
-  #look({ file, state, record, key, error }, entry) {
+  #look(upload, entry) {
+    const { file, state, record, key, error } = upload;
     if (entry.status === "gone") return;
     const code = /** @type {{code?: string} | null} */ (error)?.code ?? "";
-    if (state === "done" || state === "cancelled" || (state === "failed" && FINAL_CODES.has(code))) {
+    const isRefused = state === "failed" && FINAL_CODES.has(code);
+    if (isRefused && this.#leaving.isNow) return this.#leaving.unless(() => this.#look(upload, entry));
+    if (isRefused || state === "done" || state === "cancelled") {
       this.#entries.delete(file);
       return this.#drop(entry);
     }
@@ -237,8 +244,10 @@ export class Keeper {
   async #write() {
     if (this.#isWriting) return;
     this.#isWriting = true;
-    await Promise.resolve();
-    while (this.#sources.length + this.#notes.size + this.#gone.size > 0) await this.#writeBatch(this.#takeSources());
+    // Where tabs cannot be told apart, two of them would send the same file.
+    if (await this.#parts.tabs.areKnown()) {
+      while (this.#sources.length + this.#notes.size + this.#gone.size > 0) await this.#writeBatch(this.#takeSources());
+    }
     this.#isWriting = false;
   }
 
@@ -263,7 +272,7 @@ export class Keeper {
     this.#gone.clear();
     const { store } = this.#parts;
     try {
-      await store.write({ sources: batch.map(({ source }) => source), notes: [...notes.values()], gone });
+      await writeAgain(store, { sources: batch.map(({ source }) => source), notes: [...notes.values()], gone }, this.#clock);
     } catch {
       // A file that cannot be read, or no room: all but the files is noted, and these are not kept.
       for (const { entry } of batch) {

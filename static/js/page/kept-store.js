@@ -1,10 +1,11 @@
+import { NoAnswer, within } from "../engine/time-limit.js";
+
 const NAME = "slipway";
 const VERSION = 1;
 const SOURCES = "sources"; // written once: rewriting a record copies its blob
 const NOTES = "notes";
-
-/** The channel by which a tab tells the others that the person logs out. */
-export const LOGOUT = "slipway-logout";
+const ANSWER_MS = 3_000;
+const WRITE_MS = 30_000; // a batch of copies on a slow disk
 
 /**
  * @typedef {{
@@ -17,14 +18,15 @@ export const LOGOUT = "slipway-logout";
  * @typedef {{sources?: KeptSource[], notes?: KeptNote[], gone?: string[]}} Changes `gone`: ids
  */
 
-/** Files of unfinished uploads, kept in this browser. */
+/** Files of unfinished uploads, kept in this browser. Each method throws where the browser does not store, or does not answer. */
 export class KeptStore {
   #factory;
   /** @type {Promise<IDBDatabase> | null} */
   #opening = null;
+  #isSilent = false; // gave no answer: nobody waits for it a second time
   #isShut = false;
 
-  /** @param {IDBFactory} factory */
+  /** @param {IDBFactory | undefined} factory undefined where the browser has none */
   constructor(factory) {
     this.#factory = factory;
   }
@@ -47,20 +49,22 @@ export class KeptStore {
         transaction.objectStore(NOTES).delete(id);
       }
     } catch (error) {
+      done.catch(() => {});
       transaction.abort();
-      await done.catch(() => {});
       throw error;
     }
-    await done;
+    await within(WRITE_MS, () => done);
   }
 
   /** @returns {Promise<Kept[]>} */
   async all() {
     const transaction = (await this.#open()).transaction([SOURCES, NOTES]);
-    const [sources, notes] = await Promise.all([
-      answered(transaction.objectStore(SOURCES).getAll()),
-      answered(transaction.objectStore(NOTES).getAll()),
-    ]);
+    const [sources, notes] = await within(ANSWER_MS, () =>
+      Promise.all([
+        answered(transaction.objectStore(SOURCES).getAll()),
+        answered(transaction.objectStore(NOTES).getAll()),
+      ]),
+    );
     const noteOf = new Map(notes.map((note) => [note.id, note]));
     return sources.filter(({ id }) => noteOf.has(id)).map((source) => ({ ...source, ...noteOf.get(source.id) }));
   }
@@ -82,11 +86,27 @@ export class KeptStore {
     const done = finished(transaction);
     transaction.objectStore(SOURCES).clear();
     transaction.objectStore(NOTES).clear();
-    await done;
+    await within(WRITE_MS, () => done);
   }
 
-  #open() {
-    this.#opening ??= new Promise((resolve, reject) => {
+  /** @returns {Promise<IDBDatabase>} */
+  async #open() {
+    this.#opening ??= this.#request();
+    if (this.#isSilent) throw new NoAnswer(ANSWER_MS);
+    const opening = this.#opening;
+    try {
+      return await within(ANSWER_MS, () => opening, () => (this.#isSilent = false));
+    } catch (error) {
+      if (error instanceof NoAnswer) this.#isSilent = true;
+      else this.#opening = null;
+      throw error;
+    }
+  }
+
+  /** @returns {Promise<IDBDatabase>} */
+  #request() {
+    return new Promise((resolve, reject) => {
+      if (!this.#factory) throw new Error("This browser stores nothing.");
       const request = this.#factory.open(NAME, VERSION);
       request.onupgradeneeded = () => {
         request.result.createObjectStore(SOURCES, { keyPath: "id" });
@@ -101,7 +121,6 @@ export class KeptStore {
       };
       request.onerror = () => reject(request.error);
     });
-    return this.#opening;
   }
 }
 

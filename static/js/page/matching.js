@@ -15,8 +15,24 @@ import { recognise, sameName } from "../engine/identity.js";
 export function looksSame(record, { filename, relativePath, byteSize, lastModified }) {
   if (record.byte_size !== byteSize || !sameName(record.filename, filename)) return false;
   // Chosen by itself, a file does not tell of its folder.
-  if (relativePath && record.relative_path !== relativePath.replace(/^\/+/, "")) return false;
+  if (relativePath && !samePath(record.relative_path, relativePath)) return false;
   return !record.last_modified || lastModified === null || Date.parse(record.last_modified) === lastModified;
+}
+
+/**
+ * Whether two paths lead through the same folders: each segment is compared as names are.
+ *
+ * @param {string} one
+ * @param {string} other
+ */
+function samePath(one, other) {
+  const [ours, theirs] = [segments(one), segments(other)];
+  return ours.length === theirs.length && ours.every((segment, index) => sameName(segment, theirs[index]));
+}
+
+/** @param {string} path */
+function segments(path) {
+  return path.split("/").filter((segment) => !["", ".", ".."].includes(segment.trim()));
 }
 
 /**

@@ -14,3 +14,14 @@ export function nothingYet() {
     ),
   ];
 }
+
+/**
+ * @param {string} query
+ * @param {() => void} clear
+ */
+export function nothingFound(query, clear) {
+  return [
+    element("p", { class: "empty__title" }, "No file has “", element("bdi", {}, query), "” in its name"),
+    element("button", { class: "button", type: "button", onclick: clear }, "Clear the search"),
+  ];
+}

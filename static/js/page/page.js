@@ -1,6 +1,6 @@
 import { FileList } from "./file-list.js";
 import { Keeper } from "./keeper.js";
-import { KeptStore, LOGOUT } from "./kept-store.js";
+import { KeptStore } from "./kept-store.js";
 import { Menu } from "./menu.js";
 import { Notices } from "./notices.js";
 import { QuotaMeter } from "./quota-meter.js";
@@ -20,7 +20,9 @@ import { discard, fileActions } from "./file-actions.js";
 import { handleOf } from "./file-handles.js";
 import { guardLeaving } from "../engine/leaving-guard.js";
 import { keepAwake } from "../engine/wake-lock.js";
+import { onLogout } from "./logout-channel.js";
 import { plural } from "./format.js";
+import { serviceOf } from "../engine/time-limit.js";
 
 const REFRESH_AFTER_MS = 30_000;
 
@@ -36,8 +38,8 @@ export function startPage() {
   });
   guardLeaving(window, engine);
   keepAwake(document, navigator, engine);
-  const tabs = new Tabs(navigator.locks);
-  const store = new KeptStore(indexedDB);
+  const tabs = new Tabs(serviceOf(() => navigator.locks));
+  const store = new KeptStore(serviceOf(() => indexedDB));
   const keeper = new Keeper({ store, tabs, owner: data.username, handleOf });
   tabs.follow(engine);
   keeper.follow(engine);
@@ -72,7 +74,7 @@ export function startPage() {
     },
   });
   // Who logs out in one tab leaves nothing behind in another, neither files nor their names.
-  new BroadcastChannel(LOGOUT).addEventListener("message", ({ data: tab }) => {
+  onLogout((tab) => {
     // It may come from this very tab, by the script of its header.
     if (tab !== document.body.dataset.tab) session.leave();
     void store.shut();

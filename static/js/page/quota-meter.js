@@ -32,17 +32,14 @@ export class QuotaMeter {
     this.#render();
   }
 
-  get limitBytes() {
-    return this.#quota.limit_bytes;
-  }
-
   get freeBytes() {
     const { limit_bytes: limit, used_bytes: used, reserved_bytes: reserved } = this.#quota;
     return Math.max(0, limit - used - reserved);
   }
 
   get freeFiles() {
-    return Math.max(0, this.#quota.max_files - this.#quota.file_count);
+    const { max_files: max, file_count: count, reserved_files: reserved } = this.#quota;
+    return Math.max(0, max - count - reserved);
   }
 
   /** @param {Quota} quota */

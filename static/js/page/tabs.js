@@ -1,13 +1,22 @@
+import { NoAnswer, within } from "../engine/time-limit.js";
+
 const UPLOAD = "slipway-upload-";
 const TAB = "slipway-tab-";
 const ADOPTION = "slipway-adoption";
+const ANSWER_MS = 2_000;
 const HELD_IN = new Set(["queued", "sending", "paused", "checking"]);
 
 /** @typedef {import("../engine/upload.js").Upload} Upload */
 
-/** Tells the tabs of this browser apart, by Web Locks: the browser gives them back when a tab dies. */
+/**
+ * Tells the tabs of this browser apart, by Web Locks: the browser gives them back when a tab dies.
+ *
+ * Where the browser has no locks, or does not answer, tabs cannot be told apart: then nothing is kept for the next
+ * visit, and uploads of other tabs look like unfinished ones.
+ */
 export class Tabs {
   #locks;
+  #isSilent = false; // gave no answer: nobody waits for it a second time
   /** @type {Map<string, () => void>} by the server's id */
   #held = new Map();
 
@@ -15,15 +24,19 @@ export class Tabs {
   constructor(locks) {
     this.#locks = locks;
     this.id = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-    this.#opened = locks ? this.#take(TAB + this.id).then(() => {}) : Promise.resolve();
+    this.#opened = this.#take(TAB + this.id);
+    this.#opened.catch(() => {});
   }
 
-  /** @type {Promise<void>} */
+  /** @type {Promise<unknown>} */
   #opened;
 
-  /** Whether tabs can be told apart here. */
-  get areKnown() {
-    return Boolean(this.#locks);
+  /** @returns {Promise<boolean>} whether tabs can be told apart here */
+  areKnown() {
+    return this.#answer(() => this.#opened).then(
+      () => true,
+      () => false,
+    );
   }
 
   /**
@@ -49,38 +62,47 @@ export class Tabs {
 
   /** @returns {Promise<Set<string>>} the server's ids of uploads that another tab is busy with */
   async elsewhere() {
-    const ids = await this.#named(UPLOAD);
+    const ids = await this.#named(UPLOAD).catch(() => []);
     return new Set(ids.filter((id) => !this.#held.has(id)));
   }
 
-  /** @returns {Promise<Set<string>>} the ids of all open tabs, this one too */
+  /** @returns {Promise<Set<string>>} the ids of all open tabs, this one too; throws where they cannot be told apart */
   async alive() {
-    await this.#opened;
+    await this.#answer(() => this.#opened);
     return new Set(await this.#named(TAB));
   }
 
   /**
-   * Run `act` while no other tab does the same.
+   * Run `act` while no other tab does the same; throw where tabs cannot be told apart.
    *
    * @param {() => Promise<void>} act
    */
   async alone(act) {
-    await this.#opened;
-    await this.#locks?.request(ADOPTION, act);
+    await this.#answer(() => this.#opened);
+    const release = await this.#answer(
+      () => this.#take(ADOPTION, {}),
+      (tooLate) => tooLate(),
+    );
+    try {
+      await act();
+    } finally {
+      release();
+    }
   }
 
   /** @param {string} prefix */
   async #named(prefix) {
-    const { held = [] } = (await this.#locks?.query()) ?? {};
+    const { held = [] } = await this.#answer(async () => (await this.#locks?.query()) ?? {});
     return held.flatMap(({ name }) => (name?.startsWith(prefix) ? [name.slice(prefix.length)] : []));
   }
 
   /** @param {string} id */
   async #hold(id) {
-    if (!this.#locks || this.#held.has(id)) return;
+    if (this.#held.has(id)) return;
     let isOver = false;
     this.#held.set(id, () => (isOver = true));
-    const release = await this.#take(UPLOAD + id);
+    // It may come late: nothing waits for it.
+    const release = await this.#take(UPLOAD + id).catch(() => () => {});
     if (isOver) release();
     else this.#held.set(id, release);
   }
@@ -94,17 +116,37 @@ export class Tabs {
 
   /**
    * @param {string} name
+   * @param {LockOptions} [options] by default nobody waits for a lock that another tab has
    * @returns {Promise<() => void>} gives the lock back; where another tab has it, there is nothing to give back
    */
-  #take(name) {
-    return new Promise((resolve) => {
-      const nothing = () => resolve(() => {});
+  #take(name, options = { ifAvailable: true }) {
+    return new Promise((resolve, reject) => {
+      if (!this.#locks) throw new Error("This browser has no locks.");
       this.#locks
-        ?.request(name, { ifAvailable: true }, (lock) => {
+        .request(name, options, (lock) => {
           if (lock) return new Promise((release) => resolve(() => release(undefined)));
-          nothing();
+          resolve(() => {});
         })
-        .catch(nothing);
+        .catch(reject);
     });
+  }
+
+  /**
+   * @template T
+   * @param {() => Promise<T>} ask
+   * @param {(answer: T) => void} [late]
+   * @returns {Promise<T>}
+   */
+  async #answer(ask, late = () => {}) {
+    if (this.#isSilent) throw new NoAnswer(ANSWER_MS);
+    try {
+      return await within(ANSWER_MS, ask, (answer) => {
+        this.#isSilent = false;
+        late(answer);
+      });
+    } catch (error) {
+      if (error instanceof NoAnswer) this.#isSilent = true;
+      throw error;
+    }
   }
 }

@@ -4,6 +4,7 @@ import { UnfinishedRow, factsOf } from "./unfinished-row.js";
 import { byId } from "./page-data.js";
 import { isThatFile, looksSame, pair, whyNot } from "./matching.js";
 import { pendingOf } from "./pending.js";
+import { within } from "../engine/time-limit.js";
 
 /**
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
@@ -24,6 +25,7 @@ import { pendingOf } from "./pending.js";
  */
 
 const LOOK_AGAIN_MS = 3000;
+const ADOPT_MS = 3000; // by then the list is shown without kept files
 
 /** Uploads that an earlier visit, or another machine, left half done. */
 export class Unfinished {
@@ -77,7 +79,7 @@ export class Unfinished {
     this.#loads += 1;
     const load = this.#loads;
     // Kept files first: what began after them is in the list.
-    const kept = await keeper.adopt();
+    const kept = await within(ADOPT_MS, () => keeper.adopt(), () => void this.load({ alone })).catch(() => []);
     const found = await pendingOf(this.#options.api);
     const elsewhere = await tabs.elsewhere();
     if (!found || load !== this.#loads) return;

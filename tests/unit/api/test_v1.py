@@ -196,6 +196,7 @@ def test_complete_records_the_file_and_repeats_the_answer(
         "used_bytes": 5,
         "reserved_bytes": 0,
         "file_count": 1,
+        "reserved_files": 0,
         "max_files": 100_000,
     }
 

@@ -1,0 +1,65 @@
+const START_MS = 5_000;
+const BASE_MS = 20_000;
+const BYTES_PER_MS = 1_000; // a slow network drive; the fastest disks read a thousand times as much
+
+/**
+ * @typedef {Pick<Worker, "postMessage" | "terminate" | "onmessage" | "onerror">} HashWorker
+ * @typedef {{checksum?: string, error?: {name: string, message: string}}} Answer
+ */
+
+/** A worker that computes checksums, one at a time. It gets a time limit, since a worker may start and never answer. */
+export class Hasher {
+  #worker;
+  #hasStarted = false;
+
+  /** @param {HashWorker} worker */
+  constructor(worker) {
+    this.#worker = worker;
+    /** Whether its script failed: it will never answer. */
+    this.isBroken = false;
+    /** Called when the worker answers after all. */
+    this.onBack = () => {};
+  }
+
+  /**
+   * @param {Blob} blob
+   * @returns {Promise<Answer | null>} null when the worker is broken, or gave no answer in time
+   */
+  hash(blob) {
+    return new Promise((resolve) => {
+      /** @type {ReturnType<typeof setTimeout> | undefined} */
+      let timer;
+      const settle = (/** @type {Answer | null} */ answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      };
+      const limit = (/** @type {number} */ milliseconds) => {
+        clearTimeout(timer);
+        timer = setTimeout(() => {
+          this.#worker.onmessage = ({ data }) => this.#isAnswer(data) && this.onBack();
+          settle(null);
+        }, milliseconds);
+      };
+      const forAnswer = BASE_MS + blob.size / BYTES_PER_MS;
+      this.#worker.onmessage = ({ data }) => (this.#isAnswer(data) ? settle(data) : limit(forAnswer));
+      const fail = () => {
+        this.isBroken = true;
+        this.#worker.terminate();
+        settle(null);
+      };
+      this.#worker.onerror = (event) => (event.preventDefault?.(), fail());
+      limit(this.#hasStarted ? forAnswer : START_MS);
+      try {
+        this.#worker.postMessage(blob);
+      } catch {
+        fail();
+      }
+    });
+  }
+
+  /** @param {Answer | {isStarted: true}} message */
+  #isAnswer(message) {
+    this.#hasStarted = true;
+    return !("isStarted" in message);
+  }
+}

@@ -1,0 +1,67 @@
+/** @typedef {import("../engine/api.js").UploadRecord} UploadRecord */
+
+const PAGE = 100;
+const MAX_PAGES = 5;
+
+/**
+ * What a list has read, in milliseconds since 1970: nothing is missing between `newest` and the end of the list.
+ * `open` is when the oldest upload began that was pending: it may be in the list by now.
+ *
+ * @typedef {{newest: number, open: number}} Reach
+ */
+
+/** @type {Reach} */
+export const NOTHING_READ = { newest: -Infinity, open: Infinity };
+
+/** @param {UploadRecord} record */
+export const begunAt = ({ created_at: moment }) => Date.parse(moment);
+
+/**
+ * Return the reach of a list that has read these uploads too.
+ *
+ * @param {Reach} reach
+ * @param {UploadRecord[]} results of any state
+ * @returns {Reach}
+ */
+export function extended({ newest, open }, results) {
+  const pending = results.filter(({ state }) => state === "pending");
+  return { newest: Math.max(newest, ...results.map(begunAt)), open: Math.min(open, ...pending.map(begunAt)) };
+}
+
+/**
+ * Read the newest uploads down to those that the list has read before.
+ *
+ * @param {Pick<import("../engine/api.js").Api, "list">} api
+ * @param {Reach} reach
+ * @param {AbortSignal} signal
+ * @returns {Promise<{results: UploadRecord[], isWhole: boolean} | null>} `isWhole`: there are no older ones;
+ *   null when there are too many in between
+ */
+export async function readNewest(api, { newest, open }, signal) {
+  /** @type {UploadRecord[]} */
+  const results = [];
+  let last = Infinity;
+  /** @type {string | undefined} */
+  let cursor;
+  for (let pages = 0; pages < MAX_PAGES; pages += 1) {
+    const page = await api.list({ limit: PAGE, cursor }, { signal });
+    results.push(...page.results);
+    if (page.next_cursor === null) return { results, isWhole: true };
+    cursor = page.next_cursor;
+    last = Math.min(last, ...page.results.map(begunAt));
+    if (last < Math.min(newest, open)) break;
+  }
+  return last < newest ? { results, isWhole: false } : null;
+}
+
+/**
+ * Return the uploads that are shown and should be in `results`, but are not: they were deleted elsewhere.
+ *
+ * @param {Iterable<UploadRecord>} shown
+ * @param {{results: UploadRecord[], isWhole: boolean}} answer
+ */
+export function missingFrom(shown, { results, isWhole }) {
+  const ids = new Set(results.map(({ id }) => id));
+  const last = isWhole ? -Infinity : Math.min(...results.map(begunAt));
+  return [...shown].filter((record) => !ids.has(record.id) && begunAt(record) > last);
+}

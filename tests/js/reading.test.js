@@ -1,0 +1,135 @@
+import { FakeClock, FakeFile, MIB, World } from "./world.js";
+import { Emitter } from "../../static/js/engine/emitter.js";
+import { Leaving } from "../../static/js/page/leaving.js";
+import assert from "node:assert/strict";
+import { readAgain } from "../../static/js/engine/reading.js";
+import { test } from "node:test";
+import { writeAgain } from "../../static/js/page/kept-access.js";
+
+for (const [size, kind] of [[1000, "small"], [100 * MIB, "large"]]) {
+  for (const failures of [1, 3]) {
+    test(`a ${kind} file of which ${failures} reads fail before it is sent arrives`, async () => {
+      const world = new World();
+      const file = Object.assign(new FakeFile("a.bin", size), { failures });
+
+      await world.run(world.engine.add(file).finished);
+
+      assert.equal(world.server.inState("ready").length, 1);
+    });
+  }
+
+  test(`a ${kind} file of which reads fail while it is sent arrives`, async () => {
+    const world = new World();
+    const file = new FakeFile("a.bin", size);
+    let cuts = 3;
+    world.storage.fault = () => {
+      if (cuts-- <= 0) return undefined;
+      file.failures = 2; // and so does the check whether it can be read
+      return "network";
+    };
+
+    await world.run(world.engine.add(file).finished);
+
+    assert.equal(world.server.inState("ready").length, 1);
+  });
+
+  test(`a ${kind} file that can never be read again is given up after a few seconds`, async () => {
+    const world = new World();
+    const file = new FakeFile("a.bin", size);
+    const handle = world.engine.add(file);
+    await world.until(() => world.storage.inFlight.size > 0);
+    file.readable = false;
+    const began = world.clock.now();
+
+    await assert.rejects(world.run(handle.finished), { code: "unreadable" });
+
+    assert.ok(world.clock.now() - began >= 2_600);
+    assert.ok(world.clock.now() - began < 20_000, `${world.clock.now() - began} ms`);
+  });
+}
+
+test("only errors of reading are retried, and a signal ends the wait", async () => {
+  const clock = new FakeClock();
+  let reads = 0;
+  const failing = (name) => async () => {
+    reads += 1;
+    throw new DOMException("", name);
+  };
+  await assert.rejects(readAgain(failing("SecurityError"), { clock }), { name: "SecurityError" });
+  assert.equal(reads, 1);
+
+  const controller = new AbortController();
+  const waiting = readAgain(failing("NotFoundError"), { clock, signal: controller.signal });
+  setImmediate(() => controller.abort());
+  await assert.rejects(waiting, { name: "AbortError" });
+  assert.equal(reads, 2);
+});
+
+/** A store whose next writes throw these errors. */
+function storeThatThrows(...errors) {
+  const store = { written: [], write: async (changes) => {
+    const error = errors.shift();
+    if (error) throw error;
+    store.written.push(changes);
+  } };
+  return store;
+}
+
+test("a copy that cannot be written at once is written a moment later; a full disk is believed", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const clock = { sleep: async () => {} };
+  const changes = { sources: [{ id: "a" }], notes: [], gone: [] };
+  const unlucky = storeThatThrows(new DOMException("", "UnknownError"), new DOMException("", "NotReadableError"));
+
+  await writeAgain(unlucky, changes, clock);
+  assert.deepEqual(unlucky.written, [changes]);
+  const full = storeThatThrows(new DOMException("", "QuotaExceededError"));
+  await assert.rejects(writeAgain(full, changes, clock), { name: "QuotaExceededError" });
+  assert.deepEqual(full.written, []);
+});
+
+function leavingPage(t) {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const window = new EventTarget();
+  const engine = new Emitter();
+  const leaving = new Leaving(window);
+  leaving.follow(engine);
+  return { engine, leaving, say: (name) => window.dispatchEvent(new Event(name)) };
+}
+
+test("while the page is being left nothing is decided; when the person stays, it is", (t) => {
+  const { engine, leaving, say } = leavingPage(t);
+  const acted = [];
+  engine.emit("active", true);
+  leaving.unless(() => acted.push("before"));
+  say("beforeunload");
+  leaving.unless(() => acted.push("while"));
+  assert.deepEqual(acted, ["before"]);
+
+  t.mock.timers.tick(5_000);
+
+  assert.deepEqual(acted, ["before", "while"]);
+});
+
+test("a page that is gone decides nothing, unless it is brought back", (t) => {
+  const { leaving, say } = leavingPage(t);
+  const acted = [];
+  say("pagehide");
+  leaving.unless(() => acted.push(1));
+  t.mock.timers.tick(60_000);
+  assert.deepEqual(acted, []);
+
+  say("pageshow");
+
+  assert.deepEqual(acted, [1]);
+});
+
+test("without an upload in progress nothing listens to beforeunload", (t) => {
+  const { engine, leaving, say } = leavingPage(t);
+  engine.emit("active", true);
+  engine.emit("active", false);
+
+  say("beforeunload");
+
+  assert.equal(leaving.isNow, false);
+});

@@ -1,0 +1,178 @@
+import { NoAnswer, serviceOf, within } from "../../static/js/engine/time-limit.js";
+import { Checksums } from "../../static/js/engine/checksum.js";
+import { Emitter } from "../../static/js/engine/emitter.js";
+import { IDBFactory } from "fake-indexeddb";
+import { Keeper } from "../../static/js/page/keeper.js";
+import { KeptStore } from "../../static/js/page/kept-store.js";
+import { Tabs } from "../../static/js/page/tabs.js";
+import { askForHandles, handleOf } from "../../static/js/page/file-handles.js";
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { keepAwake } from "../../static/js/engine/wake-lock.js";
+import { sha256Base64 } from "../../static/js/engine/sha256.js";
+import { test } from "node:test";
+
+const LIMIT_MS = 12_000; // whatever the services do, the page goes on within this time
+const NEVER = new AbortController().signal;
+const CHECKSUM = createHash("sha256").update("bytes").digest("base64");
+const file = () => new File(["bytes"], "a.txt");
+
+/** What a method of the browser may do instead of its work. */
+const FAULTS = {
+  "never answers": () => new Promise(() => {}),
+  "throws at once": () => {
+    throw new DOMException("Not here.", "SecurityError");
+  },
+  "is refused": () => Promise.reject(new DOMException("Not now.", "NotAllowedError")),
+  "is missing": undefined,
+};
+const AT_ONCE = ["throws at once", "is missing"];
+const workingLocks = () => ({ request: async (name, ...rest) => rest.at(-1)({ name }), query: async () => ({ held: [] }) });
+
+/** Keep one file, adopt what is there, and read the ids of other tabs, as a page does. */
+async function visit(parts) {
+  const { locks, factory } = { locks: workingLocks(), factory: new IDBFactory(), ...parts };
+  const tabs = new Tabs(locks);
+  const store = new KeptStore(factory);
+  const keeper = new Keeper({ store, tabs, owner: "ada", handleOf: async () => null });
+  const engine = new Emitter();
+  keeper.follow(engine);
+  tabs.follow(engine);
+  const upload = Object.assign(new Emitter(), { file: file(), key: "k", state: "sending", record: { id: "id-1" }, error: null });
+  engine.emit("added", { upload, declaration: { filename: "a.txt", content_type: "text/plain" } });
+  const [adopted, elsewhere] = [await keeper.adopt(), await tabs.elsewhere()];
+  await within(1_000, () => store.clear()).catch(() => {}); // the logout
+  return [adopted.length, elsewhere.size];
+}
+
+function database(transaction) {
+  const request = { result: { transaction } };
+  setImmediate(() => request.onsuccess());
+  return request;
+}
+
+const readKept = (source) => new Keeper({ tabs: {}, store: {} }).read({ source }).catch(() => null);
+
+/** [service, what the page does with it whose method does `fault`, what comes out, which faults it can have] */
+const SERVICES = [
+  ["indexedDB", (open) => visit({ factory: open && { open } }), [0, 0], AT_ONCE],
+  ["indexedDB.open", (open) => visit({ factory: { open: open && (() => open() && {}) } }), [0, 0], ["never answers"]],
+  ["a transaction", (act) => visit({ factory: { open: () => database(act) } }), [0, 0], AT_ONCE],
+  ["a request", () => visit({ factory: { open: () => database(silentTransaction) } }), [0, 0], ["never answers"]],
+  ["navigator.locks", (request) => visit({ locks: request && { ...workingLocks(), request, query: request } }), [0, 0]],
+  ["locks.request", (request) => visit({ locks: { ...workingLocks(), request } }), [0, 0]],
+  ["locks.query", (query) => visit({ locks: { ...workingLocks(), query } }), [0, 0]],
+  ["a worker", (start) => hashWith(start), CHECKSUM, AT_ONCE],
+  ["a worker's thread", (post) => hashWith(() => ({ postMessage: () => void post(), terminate() {} })), CHECKSUM, ["never answers", "throws at once"]],
+  ["crypto.subtle", (digest) => sha256Base64(file(), digest && { digest }), CHECKSUM],
+  ["subtle.digest", (digest) => sha256Base64(file(), { digest }), CHECKSUM],
+  ["queryPermission", (query) => readKept({ queryPermission: query, getFile: async () => file() }), null],
+  ["getFile", (getFile) => readKept({ queryPermission: async () => "granted", getFile }), null],
+  ["getAsFileSystemHandle", (ask) => handleOfDropped(ask), null],
+  ["wakeLock.request", (request) => stayAwake({ request }), "going on"],
+  ["navigator.wakeLock", (request) => stayAwake(request && { request }), "going on"],
+];
+
+const silentTransaction = () => ({ objectStore: () => ({ getAll: () => ({}), clear() {}, put() {}, delete() {} }) });
+const hashWith = (createWorker) => new Checksums({ createWorker }).checksum(file(), {}, NEVER);
+
+async function handleOfDropped(getAsFileSystemHandle) {
+  const dropped = file();
+  askForHandles({ items: [{ kind: "file", getAsFileSystemHandle }] })([dropped]);
+  return handleOf(dropped);
+}
+
+async function stayAwake(wakeLock) {
+  const engine = Object.assign(new Emitter(), { active: true });
+  const stop = keepAwake(Object.assign(new EventTarget(), { visibilityState: "visible" }), { wakeLock }, engine);
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
+  stop();
+  return "going on";
+}
+
+/** Let mocked time pass until `promise` settles; return what it settles with, and when. */
+async function settled(t, promise) {
+  let end = null;
+  promise.catch(() => {}).finally(() => (end = now));
+  let now = 0;
+  for (; end === null && now < 10 * LIMIT_MS; now += 250) {
+    for (let round = 0; round < 20; round += 1) await new Promise((resolve) => setImmediate(resolve));
+    if (end === null) t.mock.timers.tick(250);
+  }
+  assert.notEqual(end, null, "It waits for ever.");
+  return [await promise, end];
+}
+
+for (const [service, use, expected, faults = Object.keys(FAULTS)] of SERVICES) {
+  for (const words of faults) {
+    test(`${service} ${words}: the page goes on without it`, async (t) => {
+      t.mock.timers.enable({ apis: ["setTimeout"] });
+
+      const [outcome, took] = await settled(t, use(FAULTS[words]));
+
+      assert.deepEqual(outcome, expected);
+      assert.ok(took <= LIMIT_MS, `${took} ms`);
+    });
+  }
+}
+
+test("an answer that comes too late is handed over, so that nothing stays held", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let answer;
+  const late = [];
+  const asking = within(1_000, () => new Promise((resolve) => (answer = resolve)), (lock) => late.push(lock));
+  t.mock.timers.tick(1_000);
+  await assert.rejects(asking, NoAnswer);
+
+  answer("lock");
+  await new Promise((resolve) => setImmediate(resolve));
+
+  assert.deepEqual(late, ["lock"]);
+});
+
+test("a worker that was slow to start is used from then on", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const posted = [];
+  const worker = { postMessage: (blob) => posted.push(blob), terminate() {} };
+  const checksums = new Checksums({ createWorker: () => worker, size: 1 });
+  const first = checksums.checksum(file(), {}, NEVER);
+  await settled(t, first);
+
+  worker.onmessage({ data: { isStarted: true } });
+  worker.onmessage({ data: { checksum: "late" } });
+  const second = checksums.checksum(file(), {}, NEVER);
+  worker.onmessage({ data: { checksum: "from the worker" } });
+
+  assert.deepEqual([await first, await second, posted.length], [CHECKSUM, "from the worker", 2]);
+});
+
+test("a service whose very name throws is a service that is not there", () => {
+  const refused = () => {
+    throw new DOMException("Cookies are blocked.", "SecurityError");
+  };
+
+  assert.deepEqual([serviceOf(refused), serviceOf(() => null), serviceOf(() => 1)], [undefined, undefined, 1]);
+});
+
+for (const words of ["throws at once", "is missing"]) {
+  test(`BroadcastChannel ${words}: a logout is told by the storage, and never throws`, async (t) => {
+    const heard = [];
+    const changes = [];
+    const before = { BroadcastChannel: globalThis.BroadcastChannel, window: globalThis.window, localStorage: globalThis.localStorage };
+    t.after(() => Object.assign(globalThis, before));
+    globalThis.BroadcastChannel = words === "is missing" ? undefined : class { constructor() { throw new Error("no"); } };
+    globalThis.window = new EventTarget();
+    globalThis.localStorage = { setItem: (...change) => changes.push(change), removeItem() {} };
+    const { onLogout, tellLogout } = await import(`../../static/js/page/logout-channel.js?${words.replaceAll(" ", "-")}`);
+
+    onLogout((tab) => heard.push(tab));
+    tellLogout("tab-1");
+    for (const [key, newValue] of changes) globalThis.window.dispatchEvent(Object.assign(new Event("storage"), { key, newValue }));
+    globalThis.localStorage.setItem = () => {
+      throw new DOMException("", "QuotaExceededError");
+    };
+    tellLogout("tab-2");
+
+    assert.deepEqual(heard, ["tab-1"]);
+  });
+}
