@@ -19,7 +19,9 @@ CHECKSUM = "A" * 43 + "="
 SOON_MS = 20_000
 """Seconds of patience for each service, and room for a busy machine."""
 
-SAY_OFFLINE = 'Object.defineProperty(Navigator.prototype, "onLine", { get: () => false });'
+SAY_OFFLINE = (
+    'Object.defineProperty(Navigator.prototype, "onLine", { get: () => false });'
+)
 
 # What each service does instead of its work.
 FAULTS = {

@@ -59,6 +59,14 @@ def come_back_after_a_while(page: Page) -> None:
     page.evaluate(HIDE, False)
 
 
+def show_more(upload_page: UploadPage) -> None:
+    rows = upload_page.page.locator("#file-list > li")
+    more = upload_page.page.get_by_role("button", name="Show more")
+    count = rows.count()
+    more.click()
+    upload_page.wait_until(lambda: rows.count() > count or more.is_hidden())
+
+
 @pytest.mark.parametrize(("shown", "added"), [(60, 120), (60, 50), (0, 70), (3, 700)])
 def test_a_tab_seen_again_has_one_list_without_a_gap(
     upload_page: UploadPage, person: User, shown: int, added: int
@@ -80,11 +88,7 @@ def test_a_tab_seen_again_has_one_list_without_a_gap(
     expect(upload_page.row("new 000.pdf")).to_be_visible()
     more = page.get_by_role("button", name="Show more")
     while more.is_visible():
-        count = page.locator("#file-list > li").count()
-        more.click()
-        upload_page.wait_until(
-            lambda: page.locator("#file-list > li").count() > count or more.is_hidden()
-        )
+        show_more(upload_page)
     upload_page.expect_names(*new, *old)
     assert len(rows) == added
 
