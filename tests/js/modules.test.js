@@ -64,7 +64,7 @@ test("workers are bounded, used again, and serve owners in turn", async () => {
   const [one, two] = [{}, {}];
   const jobs = [["a1", one], ["a2", one], ["a3", one], ["b1", two], ["b2", two]];
 
-  await Promise.all(jobs.map(([name, owner]) => checksums.checksum({ name }, owner, NEVER)));
+  await Promise.all(jobs.map(([name, owner]) => checksums.checksum({ name, size: 1 }, owner, NEVER)));
 
   assert.deepEqual(served, ["a1", "a2", "b1", "a3", "b2"]);
   assert.equal(made, 1);
@@ -80,8 +80,8 @@ test("a checksum nobody waits for any more is not begun", async () => {
   };
   const checksums = new Checksums({ createWorker: () => worker, size: 1 });
   const controller = new AbortController();
-  const first = checksums.checksum({ name: "first" }, {}, NEVER);
-  const second = checksums.checksum({ name: "second" }, {}, controller.signal);
+  const first = checksums.checksum({ name: "first", size: 1 }, {}, NEVER);
+  const second = checksums.checksum({ name: "second", size: 1 }, {}, controller.signal);
 
   controller.abort();
   await assert.rejects(second, { name: "AbortError" });
