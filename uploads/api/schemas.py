@@ -54,6 +54,15 @@ ByteSize = Annotated[
     Field(ge=0, le=MAX_JSON_INTEGER, description="Bytes."),
     BeforeValidator(_refuse_look_alikes),
 ]
+PartSize = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=MAX_JSON_INTEGER,
+        description="Bytes. A wish: the server keeps it within the limits of S3.",
+    ),
+    BeforeValidator(_refuse_look_alikes),
+]
 PartNumber = Annotated[
     int,
     Field(ge=1, le=10_000, description="From 1."),
@@ -100,6 +109,7 @@ class StartBody(Body):
     relative_path: Annotated[str, StringConstraints(max_length=4096)] | None = None
     last_modified: Moment | None = None
     fingerprint: Checksum | None = None
+    part_size: PartSize | None = None
 
 
 class StartBatchBody(Body):

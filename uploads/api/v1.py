@@ -45,6 +45,7 @@ def _declaration(body: schemas.StartBody) -> lifecycle.Declaration:
         relative_path=clean_relative_path(body.relative_path or ""),
         last_modified=body.last_modified,
         fingerprint=body.fingerprint or "",
+        part_size=body.part_size,
     )
 
 
