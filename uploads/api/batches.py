@@ -44,6 +44,7 @@ def declaration_of(body: schemas.StartBody) -> lifecycle.Declaration:
         last_modified=body.last_modified,
         fingerprint=body.fingerprint or "",
         head=base64.b64decode(body.head or ""),
+        part_size=body.part_size,
     )
 
 

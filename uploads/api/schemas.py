@@ -67,6 +67,15 @@ ByteSize = Annotated[
     Field(ge=0, le=MAX_JSON_INTEGER, description="Bytes."),
     BeforeValidator(_refuse_look_alikes),
 ]
+PartSize = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=MAX_JSON_INTEGER,
+        description="Bytes. A wish: the server keeps it within the limits of S3.",
+    ),
+    BeforeValidator(_refuse_look_alikes),
+]
 PartNumber = Annotated[
     int,
     Field(ge=1, le=10_000, description="From 1."),
@@ -123,6 +132,7 @@ class StartBody(Body):
     last_modified: Moment | None = None
     fingerprint: Checksum | None = None
     head: Head | None = None
+    part_size: PartSize | None = None
 
 
 class StartBatchBody(Body):

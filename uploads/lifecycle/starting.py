@@ -23,7 +23,12 @@ from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.s3.copying import MAX_COPY
 from uploads.s3.keys import new_key
-from uploads.s3.part_plan import MAX_SINGLE_PUT, PartPlan, plan_parts
+from uploads.s3.part_plan import (
+    MAX_SINGLE_PUT,
+    PartPlan,
+    clamp_part_size,
+    plan_parts,
+)
 from uploads.states import State, Transport
 from uploads.trail.writing import record
 
@@ -51,6 +56,7 @@ class Declaration:
     last_modified: datetime | None = None
     fingerprint: str = ""
     head: bytes = b""
+    part_size: int | None = None
 
 
 def start(
@@ -174,7 +180,7 @@ def new_upload(
         checksum_sha256=declaration.checksum_sha256 if single else "",
         part_size=max(1, declaration.byte_size)
         if single
-        else _plan(declaration).part_size,
+        else _wished_plan(declaration).part_size,
         last_modified=declaration.last_modified,
         fingerprint=declaration.fingerprint,
         idempotency_key=idempotency_key,
@@ -187,6 +193,14 @@ def declared(upload: Upload) -> dict[str, Any]:
     """Return what the trail keeps of a declaration, beyond the row's own life."""
     names = ("key", "transport", "byte_size", "content_type", "checksum_sha256")
     return {name: getattr(upload, name) for name in names}
+
+
+def _wished_plan(declaration: Declaration) -> PartPlan:
+    if declaration.part_size is None:
+        return _plan(declaration)
+    return plan_parts(
+        declaration.byte_size, min_part_size=clamp_part_size(declaration.part_size)
+    )
 
 
 def _plan(declaration: Declaration) -> PartPlan:

@@ -15,6 +15,9 @@ MAX_PART_SIZE = 5 * GIB
 MAX_OBJECT_SIZE = MAX_PARTS * MAX_PART_SIZE
 MAX_SINGLE_PUT = 5 * GIB
 
+SMALLEST_PART = 5 * MIB
+"""S3's own limit, which the last part alone may fall below."""
+
 MIN_PART_SIZE = 16 * MIB
 """Ours, not S3's 5 MiB: on most lines smaller ones cost more requests than a retry saves."""
 
@@ -69,3 +72,8 @@ def plan_parts(byte_size: int, *, min_part_size: int = MIN_PART_SIZE) -> PartPla
     smallest = -(-byte_size // MAX_PARTS)
     whole_mib = -(-smallest // MIB) * MIB
     return PartPlan(byte_size=byte_size, part_size=max(min_part_size, whole_mib))
+
+
+def clamp_part_size(wish: int) -> int:
+    """Return the part size nearest to a client's wish that S3 takes."""
+    return min(max(wish, SMALLEST_PART), MAX_PART_SIZE)

@@ -17,18 +17,3 @@ export function untilAborted(promise, signal) {
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
 }
-
-/**
- * Return a controller that aborts when `signal` does; call `release` when it is no longer needed.
- *
- * `AbortSignal.any` would do, but browsers of 2023 lack it.
- *
- * @param {AbortSignal} signal
- */
-export function linkedController(signal) {
-  const controller = new AbortController();
-  const abort = () => controller.abort(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort, { once: true });
-  return { controller, release: () => signal.removeEventListener("abort", abort) };
-}

@@ -1,10 +1,10 @@
 import { ApiError } from "./errors.js";
-import { linkedController, untilAborted } from "./abort.js";
+import { untilAborted } from "./abort.js";
 
 /**
  * @typedef {{
  *   filename: string, byte_size: number, content_type: string, checksum_sha256?: string,
- *   transport?: "put" | "multipart" | "post", relative_path?: string,
+ *   transport?: "put" | "multipart" | "post", relative_path?: string, part_size?: number,
  *   last_modified?: string, fingerprint?: string, head?: string,
  * }} Declaration
  *
@@ -226,8 +226,9 @@ export class Api {
    * @param {AbortSignal} [signal]
    */
   async #send(method, path, { body, key, timeoutMs = TIMEOUT_MS, asAnyone }, signal) {
-    const { controller, release } = linkedController(signal ?? new AbortController().signal);
-    const cancelTimeout = this.#clock.after(timeoutMs, () => controller.abort());
+    const timeout = new AbortController();
+    const cancelTimeout = this.#clock.after(timeoutMs, () => timeout.abort());
+    const either = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal;
     /** @type {Record<string, string>} */
     const headers = { Accept: "application/json" };
     if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -240,16 +241,15 @@ export class Api {
         headers,
         body: body === undefined ? undefined : JSON.stringify(body),
         credentials: "same-origin",
-        signal: controller.signal,
+        signal: either,
       });
-      return await untilAborted(request.then(read), controller.signal);
+      return await untilAborted(request.then(read), either);
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof ApiError) throw error;
       throw new ApiError(0, {}, { cause: error });
     } finally {
       cancelTimeout();
-      release();
     }
   }
 }

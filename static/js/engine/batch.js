@@ -9,7 +9,7 @@ import { Gather } from "./gather.js";
  */
 
 const MAX_STARTS = 100;
-const MAX_COMPLETIONS = 25; // each costs the server a few S3 requests
+const MAX_COMPLETIONS = 100;
 
 /** Starts and completes small files in groups; each file keeps its own fate. */
 export class Batch {

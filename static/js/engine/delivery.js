@@ -1,4 +1,5 @@
 import { DeliveryError, UploadError } from "./errors.js";
+import { Stopped } from "./lanes.js";
 
 const MAX_RENEWALS = 3; // a fresh URL refused so often is a wrong set-up, not an old URL
 const MAX_CORRUPT = 3;
@@ -44,7 +45,13 @@ export class Delivery {
     const { owner, body, signal } = parcel;
     const failures = { refused: false, renewals: 0, corrupt: 0 };
     const attempt = () => this.#lanes.run(owner, signal, (report) => this.#attempt(parcel, failures, report), body.size);
-    await this.#retry.run(attempt, { signal });
+    for (;;) {
+      try {
+        return await this.#retry.run(attempt, { signal });
+      } catch (error) {
+        if (!(error instanceof Stopped)) throw error;
+      }
+    }
   }
 
   /**
@@ -60,7 +67,7 @@ export class Delivery {
       report.moved(sent);
     };
     try {
-      await this.#put.send(request, body, { signal, onProgress: moved });
+      await this.#put.send(request, body, { signal: report.signal, onProgress: moved });
       report.delivered();
     } catch (error) {
       if (!(error instanceof DeliveryError)) throw error;

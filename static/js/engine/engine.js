@@ -47,7 +47,8 @@ import { workerUrl } from "./worker-url.js";
 
 const MIB = 1024 * 1024;
 const HEAD_FROM = MIB; // larger files are asked about before they are sent
-const MAX_SMALL_AT_ONCE = 200; // two batches: more would only let their URLs age
+const MAX_SMALL_AT_ONCE = 600; // three stages of two batches: more would only let their URLs age
+const LANES = 6; // a browser opens no more connections to one host
 const TICK_MS = 250;
 const MOVING = new Set(["queued", "sending", "checking"]);
 
@@ -86,7 +87,7 @@ export class Engine extends Emitter {
   /** @param {EngineOptions} options */
   constructor(options) {
     super();
-    const { clock = new Clock(), connectivity = new Connectivity(), random, lanes: max = 6 } = options;
+    const { clock = new Clock(), connectivity = new Connectivity(), random, lanes: max = LANES } = options;
     const retry = new Retry({ clock, connectivity, random });
     const checksums = options.checksums ?? new Checksums({ createWorker: workerFactory(options.workerUrl), clock });
     const lanes = new Lanes({ clock, max, pace: options.pace });
@@ -241,6 +242,7 @@ export class Engine extends Emitter {
       delivery: this.#delivery,
       clock: this.#clock,
       bytesPerSecond: () => this.#meter.bytesPerSecond,
+      lanes: this.#options.lanes ?? LANES,
     });
   }
 

@@ -3,10 +3,14 @@
  * @typedef {{item: Item, resolve: (result: Promise<Result>) => void, reject: (error: unknown) => void}} Waiting
  */
 
+const MOST_AT_ONCE = 3; // requests
+
 /**
  * Turns many single calls into few calls with many items.
  *
- * A group goes out when it is full, when nobody else is known or expected to come, or after a short delay.
+ * Without a request under way a group goes out when nobody else is known or expected to come, or after a moment. While
+ * one is under way the next group fills up: it goes out when it is full, or after a while, since an answer may take
+ * long.
  *
  * @template Item, Result
  */
@@ -16,10 +20,13 @@ export class Gather {
   #expectsMore;
   #max;
   #delayMs;
+  #patienceMs;
   #coming = 0;
+  #underWay = 0;
   /** @type {Waiting<Item, Result>[]} */
   #waiting = [];
-  #cancelDelay = () => {};
+  /** @type {(() => void) | null} */
+  #cancelDelay = null;
 
   /**
    * @param {{
@@ -28,14 +35,16 @@ export class Gather {
    *   expectsMore?: () => boolean,
    *   max?: number,
    *   delayMs?: number,
+   *   patienceMs?: number,
    * }} parts `send` answers in order, each item with a fate of its own
    */
-  constructor({ send, clock, expectsMore = () => false, max = 100, delayMs = 250 }) {
+  constructor({ send, clock, expectsMore = () => false, max = 100, delayMs = 250, patienceMs = 1_000 }) {
     this.#send = send;
     this.#clock = clock;
     this.#expectsMore = expectsMore;
     this.#max = max;
     this.#delayMs = delayMs;
+    this.#patienceMs = patienceMs;
   }
 
   /**
@@ -54,7 +63,6 @@ export class Gather {
     };
     const add = (/** @type {Item} */ item) => {
       const answer = new Promise((resolve, reject) => this.#waiting.push({ item, resolve, reject }));
-      if (this.#waiting.length === 1) this.#cancelDelay = this.#clock.after(this.#delayMs, () => this.#flush());
       if (here) leave();
       else this.#consider();
       return /** @type {Promise<Result>} */ (answer);
@@ -63,23 +71,39 @@ export class Gather {
   }
 
   #consider() {
-    if (this.#waiting.length >= this.#max || (this.#coming === 0 && !this.#expectsMore())) this.#flush();
+    while (this.#waiting.length >= this.#max && this.#underWay < MOST_AT_ONCE) this.#flush();
+    if (this.#waiting.length === 0) return this.#cancel();
+    if (this.#underWay === 0 && this.#coming === 0 && !this.#expectsMore()) return this.#flush();
+    this.#cancelDelay ??= this.#clock.after(this.#underWay === 0 ? this.#delayMs : this.#patienceMs, () => {
+      this.#cancelDelay = null;
+      this.#flush();
+    });
+  }
+
+  #cancel() {
+    this.#cancelDelay?.();
+    this.#cancelDelay = null;
   }
 
   #flush() {
+    this.#cancel();
     const group = this.#waiting.splice(0, this.#max);
-    this.#cancelDelay();
-    if (this.#waiting.length > 0) this.#cancelDelay = this.#clock.after(this.#delayMs, () => this.#flush());
     if (group.length > 0) void this.#settle(group);
+    if (this.#waiting.length > 0) this.#consider();
   }
 
   /** @param {Waiting<Item, Result>[]} group */
   async #settle(group) {
+    this.#underWay += 1;
     try {
       const results = await this.#send(group.map(({ item }) => item));
       group.forEach(({ resolve }, index) => resolve(results[index]));
     } catch (error) {
       for (const { reject } of group) reject(error);
+    } finally {
+      this.#underWay -= 1;
+      this.#cancel();
+      this.#consider();
     }
   }
 }

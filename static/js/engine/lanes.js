@@ -4,9 +4,14 @@ import { Pace } from "./pace.js";
 const CALM_MS = 2_000; // several refusals within this time are one message
 
 /**
- * @typedef {{size: number, start: (flight: import("./pace.js").Flight) => void}} Waiting
- * @typedef {{moved: (sent: number) => void, delivered: () => void}} Report `sent`: bytes of this body, in all
+ * @typedef {{size: number, stop: () => void, start: (flight: import("./pace.js").Flight) => void}} Waiting
+ * @typedef {{moved: (sent: number) => void, delivered: () => void, signal: AbortSignal}} Report
+ *   `sent`: bytes of this body, in all; `signal` aborts with Stopped when the body has to make room
  */
+
+/** The body was stopped to make room for others, and has to be sent again. */
+export class Stopped extends Error {}
+
 
 /**
  * Bounds how many bodies travel at once, over all files, and gives each file its turn.
@@ -26,7 +31,7 @@ export class Lanes {
   #queue = new FairQueue();
 
   /** @param {{clock: import("./clock.js").Clock, max?: number, pace?: Pace}} parts */
-  constructor({ clock, max = 6, pace = new Pace({ clock, max }) }) {
+  constructor({ clock, max = 6, pace = new Pace({ clock }) }) {
     this.#clock = clock;
     this.#max = max;
     this.#limit = max;
@@ -57,7 +62,8 @@ export class Lanes {
    * @returns {Promise<T>}
    */
   async run(owner, signal, task, size = 0) {
-    const flight = await this.#enter(owner, signal, size);
+    const room = new AbortController();
+    const flight = await this.#enter(owner, signal, size, () => room.abort(new Stopped()));
     try {
       signal.throwIfAborted();
       return await task({
@@ -65,7 +71,8 @@ export class Lanes {
           this.#pace.moved(flight, sent);
           this.#fill();
         },
-        delivered: () => this.#delivered(flight),
+        delivered: () => this.#delivered(),
+        signal: AbortSignal.any([signal, room.signal]),
       });
     } finally {
       this.#pace.end(flight);
@@ -83,9 +90,7 @@ export class Lanes {
     this.#limit = Math.max(1, Math.floor(this.#limit / 2));
   }
 
-  /** @param {import("./pace.js").Flight} flight */
-  #delivered(flight) {
-    this.#pace.landed(flight);
+  #delivered() {
     this.#good += 1;
     if (this.#good < this.#limit) return;
     this.#good = 0;
@@ -96,9 +101,10 @@ export class Lanes {
    * @param {object} owner
    * @param {AbortSignal} signal
    * @param {number} size
+   * @param {() => void} stop
    * @returns {Promise<import("./pace.js").Flight>}
    */
-  #enter(owner, signal, size) {
+  #enter(owner, signal, size, stop) {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       const abort = () => {
@@ -108,6 +114,7 @@ export class Lanes {
       /** @type {Waiting} */
       const waiting = {
         size,
+        stop,
         start: (flight) => {
           signal.removeEventListener("abort", abort);
           resolve(flight);
@@ -125,7 +132,7 @@ export class Lanes {
       const next = this.#queue.take(({ size }) => hasRoom || !Pace.isLarge(size));
       if (!next) return;
       this.#active += 1;
-      next.start(this.#pace.begin(next.size));
+      next.start(this.#pace.begin(next.size, next.stop));
     }
   }
 }

@@ -1,8 +1,9 @@
 import { Signer } from "./signer.js";
-import { linkedController, untilAborted } from "./abort.js";
+import { untilAborted } from "./abort.js";
 
-const FIRST_WINDOW = 6; // fewer parts a request would mean more requests than parts / 6
-const MAX_WINDOW = 100;
+const FIRST_WINDOW = 2; // bytes leave as soon as these have their checksums
+const MIN_WINDOW = 6; // fewer parts a request would mean more requests than parts / 6
+const MAX_WINDOW = 50; // one window waits to be sent, one for its URLs: at most 100 checksums
 const WINDOW_SECONDS = 240; // two windows of URLs are out at a time, and must not age
 
 /** Sends parts of one multipart upload: checksums and URLs a window ahead, bodies over the shared lanes. */
@@ -73,32 +74,44 @@ export class Multipart {
    * @param {AbortSignal} outerSignal
    */
   async send(partNumbers, outerSignal) {
-    const { controller, release } = linkedController(outerSignal);
-    const { signal } = controller;
+    const controller = new AbortController();
+    const signal = AbortSignal.any([outerSignal, controller.signal]);
     const signer = new Signer({ clock: this.#clock, presign: (parts) => this.#presign(parts, signal) });
-    const flights = new Flights(controller);
+    const flights = new Flights(signal, (error) => controller.abort(error));
     try {
-      for (let next = 0, size = FIRST_WINDOW; next < partNumbers.length; size *= 2) {
-        const window = partNumbers.slice(next, next + this.#windowSize(size));
-        next += window.length;
-        const parts = await this.#checksumsOf(window, signal);
+      let window = this.#windowOf(partNumbers, 0, FIRST_WINDOW);
+      let hashing = this.#checksumsOf(window, signal);
+      for (let next = window.length, size = MIN_WINDOW; window.length > 0; size *= 2) {
+        const parts = await hashing;
+        const following = this.#windowOf(partNumbers, next, size);
+        next += following.length;
+        // The next window gets its checksums while this one gets its URLs and travels.
+        hashing = this.#checksumsOf(following, signal);
+        hashing.catch(() => {}); // awaited in the next round, if there is one
         await untilAborted(signer.sign(parts), signal);
         for (const part of parts) flights.add(this.#sendPart(part, signer, signal));
-        await flights.atMost(window.length); // the next window is prepared while this one travels
+        await flights.atMost(window.length);
+        window = following;
       }
       await flights.atMost(0);
     } catch (error) {
       controller.abort(error);
       throw error;
-    } finally {
-      release();
     }
   }
 
-  /** @param {number} wanted */
-  #windowSize(wanted) {
+  /**
+   * @param {number[]} partNumbers
+   * @param {number} from
+   * @param {number} wanted how many
+   */
+  #windowOf(partNumbers, from, wanted) {
     const soon = (this.#bytesPerSecond() * WINDOW_SECONDS) / this.#plan.part_size;
-    return Math.min(wanted, MAX_WINDOW, Math.max(FIRST_WINDOW, Math.floor(soon)));
+    const size = Math.min(wanted, MAX_WINDOW, Math.max(MIN_WINDOW, Math.floor(soon)));
+    const left = partNumbers.length - from;
+    // A rest of a few parts is worth no request of its own.
+    const isRest = left <= MIN_WINDOW || (from > 0 && left - size < MIN_WINDOW && left <= MAX_WINDOW);
+    return partNumbers.slice(from, isRest ? partNumbers.length : from + size);
   }
 
   /**
@@ -142,20 +155,25 @@ export class Multipart {
 
 /** Parts on their way; the first failure aborts all. */
 class Flights {
-  #controller;
+  #signal;
+  #abort;
   #count = 0;
   #landed = () => {};
 
-  /** @param {AbortController} controller */
-  constructor(controller) {
-    this.#controller = controller;
+  /**
+   * @param {AbortSignal} signal
+   * @param {(error: unknown) => void} abort
+   */
+  constructor(signal, abort) {
+    this.#signal = signal;
+    this.#abort = abort;
   }
 
   /** @param {Promise<void>} flight */
   add(flight) {
     this.#count += 1;
     flight
-      .catch((error) => this.#controller.abort(error))
+      .catch((error) => this.#abort(error))
       .finally(() => {
         this.#count -= 1;
         this.#landed();
@@ -164,13 +182,13 @@ class Flights {
 
   /** @param {number} limit */
   async atMost(limit) {
-    this.#controller.signal.throwIfAborted();
+    this.#signal.throwIfAborted();
     while (this.#count > limit) {
       const landing = new Promise((resolve) => {
         this.#landed = () => resolve(undefined);
       });
-      await untilAborted(landing, this.#controller.signal);
+      await untilAborted(landing, this.#signal);
     }
-    this.#controller.signal.throwIfAborted();
+    this.#signal.throwIfAborted();
   }
 }

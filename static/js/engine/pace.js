@@ -1,54 +1,54 @@
-import { SpeedMeter } from "./speed.js";
-
 const SMALL_BYTES = 1024 * 1024; // lands soon on any line
-const SOON_MS = 12_000; // long enough for a comparison, short beside the minute of a part on a slow line
-const SPEED_MS = 4_000; // how far back the present speed looks
+const SOON_MS = 4_000; // on a slow line the next body sets out when those before it are due within this time
+const LONG_MS = 20_000; // bodies that share a line for longer than this are late to be safe
 const SETTLING_MS = 1_000; // what goes in a body's first moment only fills the machine's own buffers
-const COMPARED_MS = 4_000; // no comparison from less, the settling included
-const MEMORY_MS = 60_000; // of all bodies added up: what was long ago counts less
+const MEASURED_MS = 1_000; // no speed from less
+const COMPARED_MS = 2_000; // no comparison from less
+const WINDOW_MS = 4_000; // how far back a speed looks
 const IDLE_MS = 10_000; // after that the line may be another
+const BEGUN = 0.25; // a body that has come this far is not stopped
+const GAIN = 1.5; // several bodies that are faster than one by this much do not share one line
 
 /**
- * @typedef {{size: number, sent: number, began: number, from: number | null, at: number}} Flight
- *   a large body on its way, in bytes; `from`: when it began to be measured; `at`: when it last moved
- * @typedef {{count: number, since: number, bytes: number, ms: number, told: boolean}} Stretch
- *   a time with `count` bodies on their way; `bytes` in `ms` of their settled time, all times added up
+ * @typedef {{size: number, sent: number, from: number | null, stop: () => void}} Flight
+ *   a large body on its way, in bytes; `from`: when it may be measured; `stop` breaks it off, to be sent again later
+ * @typedef {{since: number, bytes: number}} Stretch a time in which the same bodies were on their way, all measurable
  */
 
 /**
- * Says when one more large body may set out, so that bytes are safe early and a fast line is full at once.
+ * Says when one more large body may set out, so that a fast line is full at once and bytes are safe early on a slow one.
  *
- * Bytes are safe when their body has landed. Bodies that share a slow line all land late, so there they go
- * nearly one after another: the next one sets out when those on their way are due within SOON_MS at the
- * present speed. On a fast line that is always so: all lanes fill as soon as a speed is known.
+ * Bytes are safe when their body has landed. Bodies that share a slow line all land late, so there they go nearly one
+ * after another. Where each connection has a limit of its own, more connections are faster. No speed tells the two
+ * kinds of slow lines apart, only a trial does.
  *
- * Where each connection has a limit of its own (a long way, some loss) more lanes are faster, and nothing but
- * a trial tells. So a body's speed is compared before and after a change of their number. Bodies beyond
- * `#lanes` go only if that is soon; when the gain is half or more of what their number promises, they may
- * stay and one more may try, else not. After two rounds without a comparison one lane rests, to make one.
+ * - `open`: all bodies that the lanes admit may go. It begins so, since on a fast line each moment alone is lost.
+ * - `trial`: those on their way would share the line for long. The one that is furthest goes on, the others are
+ *   stopped. If it now has about the speed of all, the line is shared: `narrow`. If not, each connection is limited:
+ *   `open` again.
+ * - `narrow`: one body may set out when those on their way are due within SOON_MS. On a line that has become fast
+ *   that is always so. If several bodies turn out to be faster than one: `open`.
  *
- * No body is ever stopped, and with nothing on its way a body may always go: a speed of 0 holds up nobody.
+ * With nothing on its way a body may always go: a speed of 0 holds up nobody.
  */
 export class Pace {
   #clock;
-  #max;
-  #meter;
   /** @type {Set<Flight>} */
   #flights = new Set();
-  #lanes = 1;
-  #least = 0; // bytes a second of the fastest landing, for as long as no speed is known
-  #landings = 0; // since the last comparison
-  #movedAt = -Infinity;
+  /** @type {"open" | "trial" | "narrow"} */
+  #mode = "open";
+  #speed = 0; // bytes a second of all together, as last measured
   /** @type {Stretch | null} */
   #stretch = null;
-  /** The last one before it that was long enough. @type {Stretch | null} */
-  #before = null;
+  /** Before the trial: how many bodies had which speed; and how many went on. */
+  #before = { count: 0, speed: 0, left: 0 };
+  #limited = 0; // bytes a second of a line whose connections are limited, as a trial has shown
+  #alone = 0; // bytes a second of one body, as last measured in `narrow`
+  #movedAt = -Infinity;
 
-  /** @param {{clock: import("./clock.js").Clock, max: number}} parts */
-  constructor({ clock, max }) {
+  /** @param {{clock: import("./clock.js").Clock}} parts */
+  constructor({ clock }) {
     this.#clock = clock;
-    this.#max = max;
-    this.#meter = new SpeedMeter({ clock, windowMs: SPEED_MS });
   }
 
   /** @param {number} size in bytes */
@@ -58,21 +58,22 @@ export class Pace {
 
   /** Whether one more large body may set out. */
   get hasRoom() {
-    if (this.#flights.size < this.#lanes) return true;
-    let left = 0;
-    for (const flight of this.#flights) left += flight.size - flight.sent;
-    return left * 1000 <= (this.#meter.bytesPerSecond || this.#least) * SOON_MS;
+    if (this.#flights.size === 0 || this.#mode === "open") return true;
+    return this.#mode === "trial" ? this.#flights.size < this.#before.left : this.#dueMs <= SOON_MS;
   }
 
   /**
    * @param {number} size
+   * @param {() => void} [stop]
    * @returns {Flight}
    */
-  begin(size) {
-    const now = this.#clock.now();
-    if (this.#flights.size === 0) this.#wake(now);
-    const flight = { size, sent: 0, began: now, from: null, at: now };
-    if (Pace.isLarge(size)) this.#flights.add(flight);
+  begin(size, stop = () => {}) {
+    if (this.#flights.size === 0) this.#wake(this.#clock.now());
+    /** @type {Flight} */
+    const flight = { size, sent: 0, from: null, stop };
+    if (!Pace.isLarge(size)) return flight;
+    this.#flights.add(flight);
+    this.#stretch = null;
     return flight;
   }
 
@@ -85,35 +86,21 @@ export class Pace {
     if (!this.#flights.has(flight) || bytes <= 0) return;
     const now = this.#clock.now();
     this.#wake(now);
-    this.#meter.moved(bytes);
-    const stretch = this.#present(now);
-    flight.from ??= now + SETTLING_MS;
-    if (flight.at >= Math.max(flight.from, stretch.since)) {
-      const weight = stretch.ms > MEMORY_MS ? 0.5 : 1;
-      stretch.bytes = stretch.bytes * weight + bytes;
-      stretch.ms = stretch.ms * weight + now - flight.at;
-    }
     flight.sent = sent;
-    flight.at = now;
-    if (stretch.told || now - stretch.since < COMPARED_MS || stretch.ms === 0) return;
-    stretch.told = true;
-    if (this.#before) this.#compare(this.#before, stretch);
+    flight.from ??= now + SETTLING_MS;
+    if (this.#measure(now, bytes)) this.#decide(now);
   }
 
-  /** @param {Flight} flight that S3 has now */
-  landed(flight) {
-    if (!this.#flights.has(flight)) return;
-    const took = Math.max(1, this.#clock.now() - flight.began);
-    this.#least = Math.max(this.#least, (flight.size * 1000) / took);
-    this.#landings += 1;
-    if (this.#landings < 2 * this.#lanes || this.#lanes === 1) return;
-    this.#lanes -= 1;
-    this.#landings = 0;
-  }
-
-  /** @param {Flight} flight that has landed, or failed */
+  /** @param {Flight} flight that has landed, was stopped or failed */
   end(flight) {
-    this.#flights.delete(flight);
+    if (this.#flights.delete(flight)) this.#stretch = null;
+  }
+
+  /** In how many milliseconds all on their way are due, at the present speed. */
+  get #dueMs() {
+    let left = 0;
+    for (const { size, sent } of this.#flights) left += size - sent;
+    return this.#speed > 0 ? (left * 1000) / this.#speed : Infinity;
   }
 
   /** @param {number} now when something moves: after a rest, what was known of the line is forgotten */
@@ -121,32 +108,62 @@ export class Pace {
     const isIdle = now - this.#movedAt > IDLE_MS;
     this.#movedAt = now;
     if (!isIdle) return;
-    this.#lanes = 1;
-    this.#least = 0;
-    this.#landings = 0;
-    this.#stretch = this.#before = null;
-    this.#meter.begin();
-  }
-
-  /** @param {number} now */
-  #present(now) {
-    const count = this.#flights.size;
-    if (this.#stretch?.count === count) return this.#stretch;
-    if (this.#stretch?.told) this.#before = this.#stretch;
-    return (this.#stretch = { count, since: now, bytes: 0, ms: 0, told: false });
+    this.#mode = "open";
+    this.#speed = this.#limited = this.#alone = 0;
+    this.#stretch = null;
   }
 
   /**
-   * @param {Stretch} before
-   * @param {Stretch} after
+   * @param {number} now
+   * @param {number} bytes that have just moved
+   * @returns {boolean} whether there is a new speed
    */
-  #compare(before, after) {
-    if (before.count === after.count) return;
-    const [few, many] = before.count < after.count ? [before, after] : [after, before];
-    // Shared, each body of `many` has few / many of the speed that it has else; limited, the same speed.
-    const share = many.bytes / many.ms / (few.bytes / few.ms);
-    const isFaster = share >= (few.count + many.count) / (2 * many.count);
-    this.#lanes = isFaster ? Math.min(this.#max, many.count + 1) : few.count;
-    this.#landings = 0;
+  #measure(now, bytes) {
+    // One whose last bytes are in the machine's buffers takes its share of the line and tells nothing.
+    const isClear = [...this.#flights].every(({ from, size, sent }) => from !== null && now > from && sent < size);
+    const stretch = this.#stretch;
+    if (!isClear) this.#stretch = null;
+    else if (!stretch || now - stretch.since >= WINDOW_MS) this.#stretch = { since: now, bytes: 0 };
+    if (!isClear || !stretch) return false;
+    stretch.bytes += bytes;
+    const ms = now - stretch.since;
+    if (ms < MEASURED_MS) return false;
+    this.#speed = (stretch.bytes * 1000) / ms;
+    return ms >= COMPARED_MS || this.#mode !== "narrow";
+  }
+
+  /** @param {number} now */
+  #decide(now) {
+    if (this.#mode === "trial") this.#conclude();
+    else if (this.#mode === "open") this.#judge(now);
+    else if (this.#flights.size === 1) this.#alone = this.#speed;
+    else if (this.#alone > 0 && this.#speed > GAIN * this.#alone) this.#mode = "open";
+  }
+
+  /** @param {number} now */
+  #judge(now) {
+    const count = this.#flights.size;
+    const isKnown = this.#limited > 0 && this.#speed > this.#limited / 2;
+    if (count < 2 || isKnown || this.#dueMs <= LONG_MS) return;
+    const [, ...others] = [...this.#flights].sort((one, other) => one.size - one.sent - (other.size - other.sent));
+    const stopped = others.filter(({ size, sent }) => sent < BEGUN * size);
+    if (stopped.length === 0) return;
+    this.#mode = "trial";
+    this.#before = { count, speed: this.#speed, left: count - stopped.length };
+    for (const flight of stopped) {
+      this.end(flight);
+      flight.stop();
+    }
+    // The line takes a moment to give them what the others had.
+    for (const flight of this.#flights) flight.from = now + SETTLING_MS / 2;
+  }
+
+  #conclude() {
+    const { count, speed, left } = this.#before;
+    // Shared, those that went on have the speed of all; limited, only their part of it. The middle of the two decides.
+    const isLimited = this.#speed < speed * Math.sqrt(left / count);
+    this.#mode = isLimited ? "open" : "narrow";
+    this.#limited = isLimited ? speed : 0;
+    this.#alone = left === 1 ? this.#speed : 0;
   }
 }

@@ -1,5 +1,4 @@
 import { UploadError } from "./errors.js";
-import { linkedController } from "./abort.js";
 
 const BASE_MS = 500;
 const CAP_MS = 120_000;
@@ -75,13 +74,12 @@ export class Retry {
     const ceiling = Math.min(CAP_MS, BASE_MS * 2 ** (failures - 1));
     const jitter = FLOOR_MS + this.#random() * ceiling;
     if (retryAfter) return this.#clock.sleep(retryAfter * 1000 + jitter, signal);
-    const either = linkedController(signal ?? new AbortController().signal);
-    const { signal: ended } = either.controller;
+    const over = new AbortController();
+    const either = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
     try {
-      await Promise.race([this.#clock.sleep(jitter, ended), this.#connectivity.nextOnline(ended)]);
+      await Promise.race([this.#clock.sleep(jitter, either), this.#connectivity.nextOnline(either)]);
     } finally {
-      either.controller.abort();
-      either.release();
+      over.abort();
     }
   }
 }

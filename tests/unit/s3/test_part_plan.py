@@ -14,6 +14,7 @@ from uploads.s3.part_plan import (
     MIN_PART_SIZE,
     TIB,
     PartPlan,
+    clamp_part_size,
     plan_parts,
 )
 
@@ -122,3 +123,25 @@ def test_an_illegal_plan_cannot_be_made(byte_size: int, part_size: int) -> None:
 def test_a_part_outside_the_plan_has_no_size(part_number: int) -> None:
     with pytest.raises(ValueError, match="is outside 1 to 2"):
         PartPlan(byte_size=10, part_size=5).byte_size_of(part_number)
+
+
+@pytest.mark.parametrize(
+    ("wish", "part_size"),
+    [
+        (1, 5 * MIB),
+        (5 * MIB - 1, 5 * MIB),
+        (5 * MIB + 1, 5 * MIB + 1),
+        (64 * MIB, 64 * MIB),
+        (MAX_PART_SIZE + 1, MAX_PART_SIZE),
+    ],
+)
+def test_a_wish_for_a_part_size_is_kept_within_the_limits_of_s3(
+    wish: int, part_size: int
+) -> None:
+    assert clamp_part_size(wish) == part_size
+
+
+def test_a_wish_for_too_small_parts_of_a_huge_file_is_raised() -> None:
+    plan = plan_parts(10**12, min_part_size=clamp_part_size(5 * MIB))
+
+    assert plan.part_count <= MAX_PARTS
