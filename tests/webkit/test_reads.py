@@ -1,0 +1,92 @@
+"""WebKit fails reads of files when a download starts or the page is left.
+
+Each such read fails once, and the next read of the same file succeeds.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.contrib.auth.models import User
+
+from tests.browser.files import MIB, quota_of, random_file, sha256
+from tests.faults.parts import stored_parts
+from tests.support.live_site import SMALL_PART
+from tests.webdriver.lines import Lines
+from tests.webdriver.stored import ready, ready_paths, stored_sha256
+from tests.webdriver.upload_page import UploadPage
+from uploads.states import State
+
+PARTS = 16
+SIZE = PARTS * SMALL_PART
+COPIES = 9
+KEPT = """
+const done = arguments[arguments.length - 1];
+const opening = indexedDB.open("slipway");
+opening.onsuccess = () => {
+  const count = opening.result.transaction("sources").objectStore("sources").count();
+  count.onsuccess = () => { opening.result.close(); done(count.result); };
+};
+"""
+
+
+def test_a_download_leaves_a_running_upload_alone(
+    upload_page: UploadPage, lines: Lines, person: User, tmp_path: Path
+) -> None:
+    earlier = random_file(tmp_path, "earlier.bin", MIB)
+    film = random_file(tmp_path, "film.bin", SIZE)
+    upload_page.upload(earlier)
+    upload_page.window.press("Upload more")
+    lines.storage.bytes_per_second = 40 * MIB
+    upload_page.choose(film)
+    upload_page.start()
+
+    # A read is in flight at most times, and each click is another chance to fail it.
+    for count in (2, 5, 8):
+        _wait_until_parts_arrived(upload_page, lines, count)
+        upload_page.window.follow("Download earlier.bin")
+    upload_page.wait_until_uploaded(1)
+
+    assert stored_sha256(ready(person, "film.bin")) == sha256(film)
+
+
+def test_a_reload_forgets_no_kept_copy(
+    upload_page: UploadPage, lines: Lines, person: User, tmp_path: Path
+) -> None:
+    names = [f"{number}.bin" for number in range(COPIES)]
+    files = [random_file(tmp_path, name, 4 * MIB) for name in names]
+    lines.storage.stand_still_after(MIB)
+    upload_page.choose(*files)
+    upload_page.start()
+    lines.storage.wait_until_it_stands_still()
+    _wait_until_kept(upload_page, COPIES)
+
+    upload_page.reload()
+    lines.heal()
+    upload_page.wait_until_uploaded(COPIES)
+
+    assert ready_paths(person) == names
+    arrived = person.uploads.filter(state=State.READY)
+    assert {upload.filename: stored_sha256(upload) for upload in arrived} == {
+        file.name: sha256(file) for file in files
+    }
+    # No second upload of a file was left behind.
+    upload_page.window.wait_until(
+        lambda: quota_of(person) == (COPIES * 4 * MIB, 0, COPIES, 0),
+        lambda: quota_of(person),
+    )
+
+
+def _wait_until_parts_arrived(page: UploadPage, lines: Lines, count: int) -> None:
+    page.window.wait_until(lambda: len(stored_parts(lines.storage)) >= count)
+
+
+def _wait_until_kept(page: UploadPage, count: int) -> None:
+    """Wait until the browser has copies of so many files."""
+    driver = page.window.driver
+
+    def kept() -> int:
+        found: int = driver.execute_async_script(KEPT)
+        return found
+
+    page.window.wait_until(lambda: kept() == count, kept)
