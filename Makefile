@@ -121,10 +121,10 @@ test-browser: $(READY) $(BUNDLE) chromium ## The whole site in Chromium; slow mo
 test-firefox: $(READY) $(BUNDLE) firefox ## The most important pages in Firefox
 	$(PYTEST) $(ON_REAL_TIME) -p tests.plugins.seaweed tests/firefox
 
-# Not part of `make test`. WebKitGTK's driver loses its browser at times: a test that fails
-# is tried twice more, each time in a new browser.
+# Not part of `make test`. WebKitGTK's driver sometimes loses its browser, so a failed test
+# is repeated up to two times, each time in a new browser.
 test-webkit: RERUNS = 2
-test-webkit: $(READY) $(BUNDLE) webkit ## A walk and two faults in WebKitGTK
+test-webkit: $(READY) $(BUNDLE) webkit ## Uploads, pause and reload, passkeys in WebKitGTK
 	$(PYTEST) $(ON_REAL_TIME) -p tests.plugins.seaweed tests/webkit
 
 FAULTS := $(ON_REAL_TIME) -p tests.plugins.postgres -p tests.plugins.seaweed tests/faults
@@ -152,7 +152,7 @@ licences: $(READY) ## Write docs/licences.md
 bucket-docs: $(READY) ## Write the wanted settings of the bucket into docs/bucket.md
 	$(PYTHON) -m scripts.bucket_docs
 
-providers: $(READY) ministack ## Certify the S3 servers that start here, write docs/providers.md
+providers: $(READY) ministack ## Certify local S3 servers and write docs/providers.md
 	$(PYTHON) -m scripts.providers
 
 bundle: $(PACKAGES) ## Build the browser's JavaScript and CSS
@@ -161,7 +161,7 @@ bundle: $(PACKAGES) ## Build the browser's JavaScript and CSS
 lambda: $(READY) $(BUNDLE) ## Build var/lambda.zip, the site for AWS Lambda
 	$(PYTHON) -m scripts.lambda_package
 
-test-serverless: $(READY) $(BUNDLE) ## The site as Lambda functions, beside gunicorn
+test-serverless: $(READY) $(BUNDLE) ## The site as Lambda functions, compared with gunicorn
 	$(PYTEST) -p tests.plugins.seaweed tests/serverless
 
 INFRA := .venv-infra/.ready

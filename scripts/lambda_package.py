@@ -1,8 +1,8 @@
 """Build var/lambda.zip: the site, its packages and its static files, for AWS Lambda.
 
-Wheels are those of Lambda's platform, whatever this machine is. Left out: gunicorn, which
-Lambda does not need, tests of packages, and botocore's descriptions of services that the
-site never calls: they are nine tenths of it.
+The wheels are for Lambda's platform, not for this machine. The package leaves out gunicorn,
+the tests of packages, and botocore's descriptions of services that the site never calls,
+which are nine tenths of botocore.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ OWN = ("config", "uploads", "templates", "manage.py")
 SERVICES = {"s3", "secretsmanager", "sqs", "ssm", "sso", "sso-oidc", "sts"}
 UNUSED = ("gunicorn", "gunicorn-*.dist-info", "bin")
 PLATFORMS = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
-"""The platform tags of Lambda's machines with Amazon Linux 2023, which has glibc 2.34."""
+"""Platform tags for Amazon Linux 2023, which has glibc 2.34."""
 
 LIMIT_BYTES = 50 * 1000**2
-"""The largest ZIP file that Lambda takes without a bucket in between."""
+"""The largest ZIP file that can be uploaded to Lambda directly, without a bucket."""
 
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -40,7 +40,7 @@ def build(package: Path, *, architecture: str, python: str) -> int:
     write_zip(folder, package)
     size = package.stat().st_size
     if size > LIMIT_BYTES:
-        raise SystemExit(f"{package} has {size} bytes; Lambda takes {LIMIT_BYTES}.")
+        raise SystemExit(f"{package} has {size} bytes; the limit is {LIMIT_BYTES}.")
     return size
 
 
@@ -69,7 +69,7 @@ def install(folder: Path, architecture: str, python: str) -> None:
 
 
 def prune(folder: Path) -> None:
-    """Delete what the functions never read."""
+    """Delete files that the functions never read."""
     for pattern in UNUSED:
         for path in folder.glob(pattern):
             shutil.rmtree(path)
@@ -81,7 +81,7 @@ def prune(folder: Path) -> None:
 
 
 def copy_site(folder: Path) -> None:
-    """Copy the application, without what only development needs."""
+    """Copy the application without its package for development."""
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "dev")
     for name in OWN:
         source = ROOT / name
@@ -92,14 +92,14 @@ def copy_site(folder: Path) -> None:
 
 
 def collect_static(folder: Path) -> None:
-    """Collect the static files into the package: WhiteNoise serves them from there."""
+    """Collect the static files into the package, from which WhiteNoise serves them."""
     subprocess.run(
         [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],
         cwd=ROOT,
         env={
             "PATH": os.environ["PATH"],
             "STATIC_ROOT": str(folder / "static_root"),
-            # Names with hashes are made with DEBUG off only, which wants these set.
+            # Only without DEBUG do file names have hashes. It requires these settings.
             "DEBUG": "false",
             "SECRET_KEY": "only to collect static files " * 3,
             "ALLOWED_HOSTS": "localhost",
@@ -110,7 +110,7 @@ def collect_static(folder: Path) -> None:
 
 
 def write_zip(folder: Path, package: Path) -> None:
-    """Write a ZIP file that is the same for the same files."""
+    """Write a reproducible ZIP file: the same files give the same bytes."""
     with zipfile.ZipFile(
         package, "w", zipfile.ZIP_DEFLATED, compresslevel=9
     ) as archive:

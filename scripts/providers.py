@@ -1,9 +1,9 @@
-"""Certifies S3 servers and writes docs/providers.md.
+"""Certify S3 servers, and write docs/providers.md.
 
-python -m scripts.providers              certify the servers that start by themselves
+python -m scripts.providers              certify the servers that this script can start
 python -m scripts.providers --page       write the page from the stored certificates
 python -m scripts.providers NAME URL ACCESS_KEY SECRET_KEY REGION
-                                         certify a server that runs already
+                                         certify a server that is already running
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ when their day comes. Certify your own bucket: `python manage.py doctor --certif
 
 
 def page() -> str:
-    """Return the page made from all stored certificates."""
+    """Return the page with all stored certificates."""
     documents = {
         path.stem: json.loads(path.read_text())
         for path in sorted(FOLDER.glob("*.json"))
@@ -57,7 +57,7 @@ def page() -> str:
 
 
 def certify(name: str, environment: dict[str, str]) -> None:
-    """Set a server's bucket up, certify it and store the certificate."""
+    """Set up a bucket on a server, certify the server, and store the certificate."""
     with tempfile.TemporaryDirectory() as home:
         variables = {
             **os.environ,
@@ -89,7 +89,7 @@ def _manage(arguments: list[str], variables: dict[str, str]) -> str:
 
 
 def running(url: str, access_key: str, secret_key: str, region: str) -> dict[str, str]:
-    """Return the variables that point the site at a server that runs already."""
+    """Return the variables that point the site at a running server."""
     return {
         "S3_ENDPOINT_URL": url,
         "S3_REGION": region,
@@ -104,8 +104,8 @@ def running(url: str, access_key: str, secret_key: str, region: str) -> dict[str
 
 
 def start_and_certify() -> None:
-    """Certify the servers that come with the development requirements."""
-    from tests.plugins.ministack import MiniStack  # it needs its own environment
+    """Start and certify the servers in the development requirements."""
+    from tests.plugins.ministack import MiniStack  # not needed for other uses
     from uploads.dev.s3_server import S3Server
 
     with tempfile.TemporaryDirectory() as home:

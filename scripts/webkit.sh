@@ -1,13 +1,13 @@
 #!/bin/sh
-# Make sure that there are WebKitGTK, its driver, an X server without a screen and the
-# bindings of tests/webdriver/webkit_window.py.
+# Install the packages for the WebKit tests: WebKitGTK, its driver, an X server without a
+# screen, and the Python bindings for tests/webdriver/webkit_window.py.
 set -eu
 
 bindings='import gi; gi.require_version("WebKit2", "4.1")'
 
 need() {
     "$(dirname "$0")/debian.sh" "$1" "$1 for the WebKit tests" && return
-    echo "The WebKit tests need Debian's package $1, or its like elsewhere." >&2
+    echo "The WebKit tests need Debian's package $1. Install it or an equivalent." >&2
     exit 1
 }
 

@@ -60,7 +60,7 @@ def check_storage(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register("uploads")
 def check_detector(**_: Any) -> list[checks.CheckMessage]:
-    """Report that libmagic cannot be started: then no content type is detected."""
+    """Report that libmagic cannot be started."""
     detect_type(b"%PDF-1.7")
     if not is_detector_missing():
         return []
@@ -68,7 +68,7 @@ def check_detector(**_: Any) -> list[checks.CheckMessage]:
         checks.Error(
             "libmagic cannot be started, so no content type can be detected. Install "
             "python-magic and pylibmagic.",
-            hint="docs/inspection.md says how libmagic is run.",
+            hint="docs/inspection.md explains how libmagic is started.",
             id="uploads.E008",
         )
     ]
@@ -133,10 +133,10 @@ def check_proxies(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register("uploads")
 def check_site_url(**_: Any) -> list[checks.CheckMessage]:
-    """Report a SITE_URL that no link can begin with, and hosts that need one."""
+    """Report an invalid SITE_URL, and hosts for which SITE_URL must be set."""
     url: str = settings.SITE_URL
     if url:
-        return _faults_of_site_url(url)
+        return _check_site_url_value(url)
     open_hosts = [
         host for host in settings.ALLOWED_HOSTS if host.startswith(("*", "."))
     ]
@@ -144,15 +144,15 @@ def check_site_url(**_: Any) -> list[checks.CheckMessage]:
         return []
     return [
         checks.Warning(
-            f"ALLOWED_HOSTS has {open_hosts[0]}, and SITE_URL is not set: whoever asks "
-            "for a mail chooses the host name of the link in it.",
-            hint="Set SITE_URL to the address of this site.",
+            f"ALLOWED_HOSTS has {open_hosts[0]}, and SITE_URL is not set. A person who "
+            "requests a mail can choose the host of the link in the mail.",
+            hint="Set SITE_URL to the URL of this site.",
             id="uploads.W008",
         )
     ]
 
 
-def _faults_of_site_url(url: str) -> list[checks.CheckMessage]:
+def _check_site_url_value(url: str) -> list[checks.CheckMessage]:
     try:
         parts = urlsplit(url)
         is_origin = parts.port != 0 and url == f"{parts.scheme}://{parts.netloc}"
@@ -161,7 +161,7 @@ def _faults_of_site_url(url: str) -> list[checks.CheckMessage]:
     if not is_origin or parts.scheme not in {"http", "https"} or not parts.hostname:
         return [
             checks.Error(
-                f"SITE_URL is {url!r}: links in mails cannot begin with that.",
+                f"SITE_URL is {url!r}, which is not a scheme and a host.",
                 hint="Write a scheme and a host, such as https://files.example.com.",
                 id="uploads.E007",
             )
@@ -177,8 +177,8 @@ def _faults_of_site_url(url: str) -> list[checks.CheckMessage]:
     if _is_open(url) and not settings.DEBUG:
         return [
             checks.Warning(
-                f"SITE_URL is {url}: links to new passwords travel unencrypted.",
-                hint="Set SITE_URL to the https:// address.",
+                f"SITE_URL is {url}, so links to set a new password are unencrypted.",
+                hint="Set SITE_URL to an https:// URL.",
                 id="uploads.W009",
             )
         ]

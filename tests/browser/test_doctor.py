@@ -67,7 +67,7 @@ def test_a_healthy_site_passes_in_the_browser_and_on_the_server(
 
     signed_in.get_by_role("button", name="Examine").click()
 
-    expect(signed_in.get_by_role("status")).to_contain_text("Nothing is wrong.")
+    expect(signed_in.get_by_role("status")).to_contain_text("No problems were found.")
     expect(signed_in.get_by_role("main")).to_contain_text("A second use of a URL")
     if folder:
         for scheme in ("light", "dark"):

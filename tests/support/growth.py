@@ -1,4 +1,4 @@
-"""Measures whether work grows faster than its input: CPU time at n and at 8n."""
+"""Check that CPU time grows linearly: measure it for an input and one 8 times as long."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TRIES = 3
 def assert_no_faster_than_its_input(
     act: Callable[[Input], object], small: Input, large: Input, *, floor: float = 0.0005
 ) -> None:
-    """Check that ``act`` takes under 16 times as long for an input 8 times as long.
+    """Check that an input 8 times as long takes less than 16 times as long.
 
-    Times under ``floor`` seconds count as ``floor``, since clocks and caches disturb
-    them. The best of three tries counts.
+    Times below ``floor`` seconds count as ``floor``, because they are not exact. The best
+    of three tries counts.
     """
     limit = MAX_FACTOR * floor
     long = _best(act, large, enough=limit)

@@ -1,4 +1,4 @@
-"""First bytes of files of many kinds, for tests. None of the programs runs."""
+"""First bytes of files of many types, for tests. No program here is complete."""
 
 from __future__ import annotations
 

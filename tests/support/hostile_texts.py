@@ -1,4 +1,4 @@
-"""Finds every regular expression of the project, and texts that make them work hard."""
+"""Find all regular expressions of the project, and texts that could be slow to match."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ FUNCTIONS = {
 }
 REPEATS = {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}
 MANY = 8
-"""A repetition allowed at least so often is worth a try."""
+"""Repetitions with a smaller maximum are not tested."""
 
 SUFFIXES = ("", "\x00", "!", "\n")
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A regular expression, where it stands, and the methods that are called on it."""
+    """A regular expression, its file and line, and the methods that the code calls."""
 
     place: str
     pattern: re.Pattern[Any]
@@ -44,7 +44,7 @@ class Expression:
 
 
 def expressions() -> list[Expression]:
-    """Return all of them, by their place."""
+    """Return all regular expressions in the order of their files."""
     trees = {
         path: ast.parse(path.read_text())
         for folder in ("uploads", "config")
@@ -96,7 +96,7 @@ def _is_of_re(function: ast.expr) -> bool:
 
 
 def _methods_by_name(trees: Any) -> dict[str, set[str]]:
-    """Return the methods that are called on each name, in whatever module."""
+    """Return the methods that the code calls on each name, in all modules."""
     used: dict[str, set[str]] = {}
     for tree in trees:
         for node in ast.walk(tree):
@@ -110,10 +110,10 @@ def _methods_by_name(trees: Any) -> dict[str, set[str]]:
 
 
 def hostile_texts(pattern: re.Pattern[Any], length: int) -> list[Any]:
-    """Return texts of about ``length`` that a bad expression is slow on.
+    """Return texts of about ``length`` characters that a bad expression matches slowly.
 
-    Each has what comes before a repetition, then a text that the repetition takes,
-    over and over, then something that makes the match fail.
+    Each text has a start that leads to a repetition, many copies of a text that the
+    repetition matches, and an end that makes the match fail.
     """
     source = pattern.pattern
     is_bytes = isinstance(source, bytes)
@@ -150,7 +150,7 @@ def _pumps(nodes: Any, before: str) -> Iterator[tuple[str, str]]:
 
 
 def _samples(body: Any) -> list[str]:
-    """Return a few texts that ``body`` matches: one for each end of its classes."""
+    """Return a few texts that ``body`` matches."""
     if len(body) == 1 and str(body[0][0]) == "IN":
         found = [_member(item) for item in body[0][1]]
         negated = any(str(item[0]) == "NEGATE" for item in body[0][1])
@@ -159,7 +159,7 @@ def _samples(body: Any) -> list[str]:
 
 
 def _sample(nodes: Any) -> str:
-    """Return a short text that ``nodes`` match, roughly."""
+    """Return a short text that ``nodes`` match, approximately."""
     return "".join(_sample_of(str(operation), value) for operation, value in nodes)
 
 

@@ -1,4 +1,4 @@
-"""A device with passkeys, in software: what a browser would send of it."""
+"""A simulated device with a passkey, and the JSON that a browser sends for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WITH_CREDENTIAL = 0x40
 
 @dataclass
 class Device:
-    """One passkey of one person at the site ``origin``."""
+    """A device with one passkey for the site ``origin``."""
 
     origin: str = "http://localhost"
     host: str = "localhost"
@@ -30,7 +30,7 @@ class Device:
     )
 
     def register(self, challenge: str) -> dict[str, Any]:
-        """Return the JSON with which a browser answers ``creation_options``."""
+        """Return a browser's response to ``creation_options``."""
         cose: Any = ES256
         public_key = cbor.encode(cose.from_cryptography_key(self.key.public_key()))
         credential = (
@@ -47,7 +47,7 @@ class Device:
         )
 
     def confirm(self, challenge: str, user_handle: str | None = None) -> dict[str, Any]:
-        """Return the JSON with which a browser answers ``request_options``."""
+        """Return a browser's response to ``request_options``."""
         client = self._client_bytes("webauthn.get", challenge)
         data = self._data(PRESENT_AND_VERIFIED)
         signed = data + hashlib.sha256(client).digest()

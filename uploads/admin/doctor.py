@@ -1,4 +1,4 @@
-"""The doctor as a page: the server's examination, and a self-test in the browser."""
+"""The doctor's page in the admin: tests by the server, and tests by the browser."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOCK_SECONDS = 120
 
 
 def doctor(request: HttpRequest) -> HttpResponse:
-    """Show the page; a POST examines first."""
+    """Show the page. A POST runs the server's tests first."""
     _require_superuser(request)
     context: dict[str, Any] = {
         **admin.site.each_context(request),
@@ -38,7 +38,7 @@ def doctor(request: HttpRequest) -> HttpResponse:
 
 
 def _examined(request: HttpRequest) -> dict[str, Any]:
-    """Examine, unless another examination is in progress."""
+    """Run the tests, unless another run is in progress; return the page's context."""
     chosen = [name for name in request.POST.getlist("family") if name in names()]
     if not cache.add(LOCK, True, LOCK_SECONDS):
         return {"chosen": chosen, "is_busy": True}
@@ -57,14 +57,14 @@ def _examined(request: HttpRequest) -> dict[str, Any]:
 
 
 def _origins(request: HttpRequest) -> tuple[str, ...]:
-    """Return the site's origins, else the one that this page came from."""
+    """Return the origins in the settings; if there are none, this request's origin."""
     own = f"{request.scheme}://{request.get_host()}"
     return tuple(origins_of_settings()) or (own,)
 
 
 @require_POST
 def begin(request: HttpRequest) -> JsonResponse:
-    """Give the browser its requests."""
+    """Return the requests that the browser has to make."""
     _require_superuser(request)
     try:
         return JsonResponse(self_test.begin())
@@ -74,12 +74,12 @@ def begin(request: HttpRequest) -> JsonResponse:
 
 @require_POST
 def end(request: HttpRequest) -> JsonResponse:
-    """Say what has arrived."""
+    """Check the objects that the browser sent, and return the findings."""
     _require_superuser(request)
     try:
         found = self_test.end(request.POST.get("ticket", ""))
     except signing.BadSignature:
-        return JsonResponse({"detail": "The ticket is not valid."}, status=400)
+        return JsonResponse({"detail": "The ticket is invalid or expired."}, status=400)
     except StorageError as error:
         return JsonResponse({"detail": error.detail}, status=503)
     return JsonResponse({"findings": [finding.as_dict() for finding in found]})

@@ -25,7 +25,7 @@ else:
 DAYS_IN_MONTH = 31
 
 MAX_SEARCH = 255
-"""Characters of a search that are read."""
+"""Maximum length of a search term in characters; the rest is ignored."""
 
 
 class BoundedChangeList(ChangeList):
@@ -105,8 +105,8 @@ class BoundedChangeList(ChangeList):
 class Recorded(ModelAdmin):
     """A ModelAdmin that writes every change to the audit trail.
 
-    A search uses the first MAX_WORDS words. Django makes a condition of each word, and
-    SQLite refuses a thousand conditions.
+    A search uses only the first MAX_WORDS words, because Django adds a condition for
+    each word, and SQLite refuses 1,000 conditions.
     """
 
     MAX_WORDS = 10

@@ -13,7 +13,7 @@ FACTS: tuple[tuple[str | None, Any], ...] = (
                 "exact_size",
                 "content_type",
                 "detected_type",
-                "note_in_words",
+                "note_text",
                 "rejected_reason",
                 "waiting_reason",
                 "rejected_cause",

@@ -138,7 +138,7 @@ class UploadAdmin(ListAdmin):
         return _upload_link(upload.released_from)
 
     @admin.display(description="Note", empty_value="")
-    def note_in_words(self, upload: Upload) -> str | None:
+    def note_text(self, upload: Upload) -> str | None:
         return lifecycle.note_on(upload) or None
 
     @admin.display(description="Parts")

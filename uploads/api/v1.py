@@ -66,10 +66,8 @@ def list_uploads(request: HttpRequest, query: Query[schemas.UploadFilter]) -> An
     if query.q:
         rows = rows.named(query.q)
     page, next_cursor = page_after(rows, cursor=query.cursor, limit=query.limit)
-    return {
-        "results": [present(upload) for upload in page],
-        "next_cursor": next_cursor,
-    }
+    results = [present(upload) for upload in page]
+    return {"results": results, "next_cursor": next_cursor}
 
 
 @router.get("/uploads/{uuid:upload_id}", response=schemas.UploadOut, tags=["uploads"])

@@ -1,4 +1,4 @@
-"""What was seen of the bucket."""
+"""Results of tests on the bucket."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from django.utils import timezone
 
 
 class BucketFact(models.Model):
-    """One thing that was tried on the bucket, and what became of it.
+    """The result of one test on a bucket.
 
-    ``place`` is the endpoint and the bucket: what one provider does says nothing of
-    another.
+    ``place`` is the endpoint and the bucket, because providers differ.
     """
 
     name = models.CharField(max_length=64)

@@ -1,4 +1,4 @@
-"""SQLite as it is built today, which Django does not count on."""
+"""Use the limits of current SQLite versions, which are higher than Django assumes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sqlite3
 from django.db.backends.sqlite3.features import DatabaseFeatures
 
 MAX_PARAMETERS = 32_766
-"""Values in one statement. Until SQLite 3.32 it was 999, which Django still assumes."""
+"""Maximum number of values in a statement. Django assumes 999, as before SQLite 3.32."""
 
 
 def take_large_statements() -> None:
-    """Let a batch of a hundred rows be one INSERT."""
+    """Raise Django's limit, so that a batch of 100 rows is one INSERT."""
     if sqlite3.sqlite_version_info >= (3, 32):
         features: type = DatabaseFeatures
         setattr(features, "max_query_params", MAX_PARAMETERS)  # noqa: B010  typed wrongly

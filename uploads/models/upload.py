@@ -116,7 +116,7 @@ class Upload(models.Model):
     object_checksum = models.CharField(max_length=64, blank=True)
     detected_type = models.CharField(max_length=127, blank=True)
     note = models.CharField(max_length=255, blank=True, db_default="")
-    """What inspectors tell the owner of an accepted file."""
+    """Text of the inspectors for the owner of an accepted file."""
     rejected_reason = models.CharField("refused because", max_length=255, blank=True)
     waiting_reason = models.CharField(max_length=255, blank=True)
     """Why the inspection was postponed: the inspector that was unavailable, or the error."""

@@ -18,7 +18,10 @@ MAX_PATH_LENGTH = 1024
 MAX_FOLDED_LENGTH = 512
 UNNAMED = "unnamed"
 MAX_MARKS = 30
-"""Accents on one letter: no language has more (Unicode's Stream-Safe Text Format)."""
+"""Maximum number of marks (accents) on one letter: Unicode's Stream-Safe Text Format.
+
+No language needs more.
+"""
 
 # Control characters, line separators, lone surrogates, noncharacters, and all code points
 # with Unicode's property Default_Ignorable: bidirectional controls (people read
@@ -68,7 +71,7 @@ _NEEDED_OR_INVISIBLE = re.compile(f"({_INVISIBLE_BUT_NEEDED})|[{_INVISIBLE}]")
 _ANY_INVISIBLE = re.compile(f"[{_INVISIBLE}]")
 
 _BLANK = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000"
-# Begins only where a run of them begins: any other start costs quadratic time.
+# The lookbehind keeps the search linear: a match starts only at the start of a run.
 _END = re.compile(f"(?<![{_BLANK}.])[{_BLANK}.]++$")
 
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\|\.{1,2}\\")
@@ -99,7 +102,7 @@ def chosen_filename(sent: str) -> str:
         refusal = "Give the file a name."
     elif "/" in wanted or "\\" in wanted:
         refusal = r"A name cannot contain / or \."
-    elif _without_towers(wanted) != wanted:
+    elif _limit_marks(wanted) != wanted:
         refusal = f"A name has at most {MAX_MARKS} accents on one letter."
     elif printable(wanted) != wanted:
         refusal = "A name cannot contain invisible characters."
@@ -154,19 +157,19 @@ def printable(text: str) -> str:
     Joiners and variation selectors are kept where correct spelling needs them: in
     Persian, in the scripts of India, after ideographs and in emoji.
     """
-    return _composed(_without_towers(_NEEDED_OR_INVISIBLE.sub(r"\1", text)))
+    return _composed(_limit_marks(_NEEDED_OR_INVISIBLE.sub(r"\1", text)))
 
 
 def _composed(text: str) -> str:
-    """Return ``text`` in NFC, but as it is if it has a tower of marks.
+    """Return ``text`` in NFC; unchanged if a letter has more than MAX_MARKS marks.
 
-    Sorting the marks on one letter takes time quadratic in their number.
+    Normalising takes time quadratic in the number of marks on one letter.
     """
-    is_safe = text.isascii() or _without_towers(text) == text
+    is_safe = text.isascii() or _limit_marks(text) == text
     return unicodedata.normalize("NFC", text) if is_safe else text
 
 
-def _without_towers(text: str) -> str:
+def _limit_marks(text: str) -> str:
     """Return ``text`` with at most MAX_MARKS marks on one letter."""
     if text.isascii():
         return text

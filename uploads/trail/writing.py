@@ -34,19 +34,19 @@ def record(
     Accounts may be given by their id. Call this function in the transaction that
     makes the change.
     """
-    _line(kind, upload, user, actor, detail).save(force_insert=True)
+    _event(kind, upload, user, actor, detail).save(force_insert=True)
 
 
 def record_many(
-    lines: Iterable[tuple[str, Upload, dict[str, Any] | None]], *, actor: Any
+    events: Iterable[tuple[str, Upload, dict[str, Any] | None]], *, actor: Any
 ) -> None:
-    """Write lines about uploads, each its kind, upload and detail, in one statement."""
+    """Write events, given as (kind, upload, detail), in one statement."""
     AuditEvent.objects.bulk_create(
-        [_line(kind, upload, None, actor, detail) for kind, upload, detail in lines]
+        [_event(kind, upload, None, actor, detail) for kind, upload, detail in events]
     )
 
 
-def _line(
+def _event(
     kind: str,
     upload: Upload | None,
     user: Any,

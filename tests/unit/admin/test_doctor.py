@@ -1,4 +1,4 @@
-"""The doctor's page: who may open it, and what it answers."""
+"""The doctor's page in the admin."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def operator(client: Client, django_user_model: Any) -> Client:
 
 
 @pytest.mark.parametrize("name", ["doctor", "doctor-begin", "doctor-end"])
-def test_only_superusers_may_examine(
+def test_only_superusers_may_open_the_doctor(
     client: Client, django_user_model: Any, name: str
 ) -> None:
     staff = django_user_model.objects.create_user("staff", is_staff=True)
@@ -40,7 +40,7 @@ def test_only_superusers_may_examine(
 
 
 @pytest.mark.parametrize("name", ["doctor-begin", "doctor-end"])
-def test_the_self_test_changes_nothing_on_get(operator: Client, name: str) -> None:
+def test_self_test_refuses_get(operator: Client, name: str) -> None:
     assert operator.get(reverse(name)).status_code == 405
 
 
@@ -59,12 +59,12 @@ def test_findings_are_shown_with_their_fix(
     text = operator.post(reverse("doctor"), {"family": ["cors", "no-such"]}).content
 
     assert asked == [["cors"]]
-    assert b"Something is wrong." in text
+    assert b"Problems were found." in text
     assert b"Apply the rule." in text
     assert b"&lt;b&gt;403" in text
 
 
-def test_two_examinations_do_not_run_at_once(operator: Client) -> None:
+def test_only_one_run_of_the_doctor_at_a_time(operator: Client) -> None:
     cache.add(page.LOCK, True, 60)
 
     answer = operator.post(reverse("doctor"))
@@ -73,7 +73,7 @@ def test_two_examinations_do_not_run_at_once(operator: Client) -> None:
     cache.delete(page.LOCK)
 
 
-def test_a_self_test_begins_with_four_requests_and_ends_with_three_findings(
+def test_self_test_returns_requests_and_then_findings(
     operator: Client, bucket: Bucket
 ) -> None:
     plan = operator.post(reverse("doctor-begin")).json()
@@ -84,15 +84,13 @@ def test_a_self_test_begins_with_four_requests_and_ends_with_three_findings(
         "/doctor/" in r["url"] for n, r in plan["requests"].items() if n != "form"
     )
     statuses = [each["status"] for each in found["findings"]]
-    assert statuses == ["FAIL"] * 3  # nobody has sent anything
+    assert statuses == ["FAIL"] * 3  # the test sent no object
     assert list(bucket.list_multipart_uploads("uploads/")) == []
 
 
-def test_a_ticket_that_was_changed_is_refused(operator: Client, bucket: Bucket) -> None:
+def test_changed_ticket_is_refused(operator: Client, bucket: Bucket) -> None:
     assert operator.post(reverse("doctor-end"), {"ticket": "x"}).status_code == 400
 
 
-def test_the_index_of_the_admin_leads_to_the_doctor(
-    operator: Client, settings: Settings
-) -> None:
+def test_admin_index_links_to_the_doctor(operator: Client, settings: Settings) -> None:
     assert reverse("doctor").encode() in operator.get(reverse("admin:index")).content

@@ -9,7 +9,12 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import (
+    CommandError,
+    call_command,
+    get_commands,
+    load_command_class,
+)
 from django.db import OperationalError, connection
 
 from tests.support.builders import begin, let_time_pass, make_ready, put
@@ -159,3 +164,13 @@ def test_create_token_refuses_invalid_options(
 ) -> None:
     with pytest.raises(CommandError, match=words):
         call_command("create_token", *arguments)
+
+
+OWN_COMMANDS = sorted(name for name, app in get_commands().items() if app == "uploads")
+
+
+@pytest.mark.parametrize("name", OWN_COMMANDS)
+def test_every_command_has_a_valid_parser_and_a_help_text(name: str) -> None:
+    parser = load_command_class("uploads", name).create_parser("manage.py", name)
+
+    assert len(parser.format_help()) > 100

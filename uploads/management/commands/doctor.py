@@ -60,11 +60,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--profile", default="", help="AWS profile of the setup identity, for --fix"
         )
-        parser.add_argument("--profile", default="", help="profile of setup, for --fix")
         parser.add_argument(
             "--certify",
             action="store_true",
-            help="print which promises this provider keeps: a line of Markdown, or JSON",
+            help="test which rules of S3 this provider follows, and print a line of "
+            "Markdown; with --json, print JSON",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -78,11 +78,11 @@ class Command(BaseCommand):
             self._certify(options)
             return
         found = self._examine(options)
-        mended: set[str] = set()
-        # A bucket that was missing has settings that are missing only afterwards.
-        while options["fix"] and (new := _settings_to_heal(found) - mended):
+        tried: set[str] = set()
+        # Repeated, because the settings of a missing bucket are found only later.
+        while options["fix"] and (new := _settings_to_heal(found) - tried):
             self._fix(new, options)
-            mended |= new
+            tried |= new
             found = self._examine(options)
         if options["json"]:
             document = [finding.as_dict() for finding in found]

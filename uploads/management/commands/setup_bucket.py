@@ -109,11 +109,11 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _remember(self, found: list[Result]) -> None:
-        """Let the doctor know what this provider does not keep."""
+        """Store for the doctor which settings this provider does not support."""
         try:
             remember(found)
         except Error as error:
-            self.stderr.write(f"Not written down for the doctor: {error}")
+            self.stderr.write(f"The results were not stored for the doctor: {error}")
 
     def _tell(self, facts: SiteFacts, results: Iterable[Result]) -> list[Result]:
         where = settings.S3_ENDPOINT_URL or f"AWS, {settings.S3_REGION}"
