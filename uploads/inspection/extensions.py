@@ -82,7 +82,7 @@ FITS: dict[str, frozenset[str]] = {
 }
 """Endings under which a program of a type is expected."""
 
-_COPY_NUMBER = re.compile(r"\s*\(\d{1,4}\)$")
+_COPY_NUMBER = re.compile(r"(?<!\s)\s*+\(\d{1,4}\)$")
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Zl", "Zp"})
 

@@ -19,6 +19,7 @@ from uploads.errors import (
     StorageError,
     StorageUnavailable,
 )
+from uploads.inspection.content_types import stored_type
 from uploads.lifecycle.moving import expire
 from uploads.lifecycle.verification import composite_checksum, missing_parts
 from uploads.models import Upload
@@ -103,7 +104,7 @@ def _open_again(bucket: Bucket, upload: Upload) -> None:
     """
     refused = upload.multipart_id
     opened = bucket.create_multipart_upload(
-        upload.key, content_type=upload.content_type
+        upload.key, content_type=stored_type(upload.content_type)
     )
     unmoved = Upload.objects.filter(
         pk=upload.pk, state=State.PENDING, multipart_id=refused

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from django.db.backends.sqlite3.features import DatabaseFeatures
+from django.db.backends.sqlite3.base import DatabaseWrapper
 
 MAX_PARAMETERS = 32_766
 """Maximum number of values in a statement. Django assumes 999, as before SQLite 3.32."""
@@ -13,5 +13,5 @@ MAX_PARAMETERS = 32_766
 def take_large_statements() -> None:
     """Raise Django's limit, so that a batch of 100 rows is one INSERT."""
     if sqlite3.sqlite_version_info >= (3, 32):
-        features: type = DatabaseFeatures
+        features: type = DatabaseWrapper.features_class
         setattr(features, "max_query_params", MAX_PARAMETERS)  # noqa: B010  typed wrongly

@@ -1,0 +1,109 @@
+"""The types of fields in request bodies: what a value may look like."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+)
+
+MAX_HEAD_LETTERS = 5464
+"""Base64 of 4 KiB."""
+
+MAX_JSON_INTEGER = 2**53 - 1
+"""The largest integer that every JSON parser, JavaScript's too, reads exactly."""
+
+
+def _refuse_look_alikes(value: object) -> object:
+    if isinstance(value, bool | str | bytes):
+        raise ValueError("must be a number")
+    return value
+
+
+def _refuse_nul(value: object) -> object:
+    if isinstance(value, str) and "\x00" in value:
+        raise ValueError("must not contain NUL")
+    return value
+
+
+def _refuse_numbers(value: object) -> object:
+    if not isinstance(value, str | datetime):
+        raise ValueError("must be a text in ISO 8601")
+    return value
+
+
+def _require_sane_year(value: datetime) -> datetime:
+    # Near the ends of the calendar, a change of time zone overflows.
+    if not 1900 <= value.year <= 9000:
+        raise ValueError("must be a year from 1900 to 9000")
+    return value
+
+
+def _require_base64(value: str) -> str:
+    try:
+        base64.b64decode(value, validate=True)
+    except binascii.Error as error:
+        raise ValueError("must be base64") from error
+    return value
+
+
+ByteSize = Annotated[
+    int,
+    Field(ge=0, le=MAX_JSON_INTEGER, description="Bytes."),
+    BeforeValidator(_refuse_look_alikes),
+]
+PartSize = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=MAX_JSON_INTEGER,
+        description="Bytes. A wish: the server keeps it within the limits of S3.",
+    ),
+    BeforeValidator(_refuse_look_alikes),
+]
+PartNumber = Annotated[
+    int,
+    Field(ge=1, le=10_000, description="From 1."),
+    BeforeValidator(_refuse_look_alikes),
+]
+Checksum = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$"),
+    Field(description="Base64 of the raw SHA-256."),
+]
+ContentType = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}$"
+    ),
+    Field(description="Lower case, without parameters."),
+]
+Head = Annotated[
+    str,
+    StringConstraints(max_length=MAX_HEAD_LETTERS, pattern=r"^[A-Za-z0-9+/]*={0,2}$"),
+    AfterValidator(_require_base64),
+    Field(
+        description="Base64 of the first bytes of the file, at most 4 KiB, for an "
+        "early answer."
+    ),
+]
+Filename = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+SearchText = Annotated[
+    str, StringConstraints(max_length=255), BeforeValidator(_refuse_nul)
+]
+
+
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_refuse_numbers),
+    AfterValidator(_require_sane_year),
+    Field(description="ISO 8601 with its zone: when the file was last changed."),
+]
