@@ -71,7 +71,7 @@ def test_no_field_is_smuggled_in(alice: Person, place: str) -> None:
         ("completed_at", "2026-01-01T00:00:00Z"),
         ("expires_at", "2099-01-01T00:00:00Z"),
         ("expires_in", 604800),
-        ("part_size", 1),
+        ("part_count", 1),
         ("idempotency_key", "x"),
         ("metadata", {"x-amz-meta-a": "b"}),
         ("headers", {"x-amz-acl": "public-read"}),
