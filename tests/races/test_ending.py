@@ -71,7 +71,8 @@ def test_removal_against_completion_leaves_a_file_or_nothing(
 
         assert removal in {State.CANCELLED, State.DELETED}
         assert read(upload).state == removal
-        assert_only(completions, State.READY, InvalidState)
+        # A completion that comes while another one inspects is answered `inspecting`.
+        assert_only(completions, State.READY, State.INSPECTING, InvalidState)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

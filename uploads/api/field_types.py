@@ -88,7 +88,10 @@ ContentType = Annotated[
 ]
 Head = Annotated[
     str,
-    StringConstraints(max_length=MAX_HEAD_LETTERS, pattern=r"^[A-Za-z0-9+/]*={0,2}$"),
+    StringConstraints(
+        max_length=MAX_HEAD_LETTERS,
+        pattern=r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+    ),
     AfterValidator(_require_base64),
     Field(
         description="Base64 of the first bytes of the file, at most 4 KiB, for an "
