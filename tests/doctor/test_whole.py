@@ -112,7 +112,7 @@ def test_the_exit_code_says_how_bad_it_is(
 
 def test_an_unknown_family_is_named_with_those_that_exist() -> None:
     with pytest.raises(
-        CommandError, match=r"no family weather\. There are: connection"
+        CommandError, match=r"no family weather\. The families are: connection"
     ):
         call_command("doctor", "--only", "weather")
 
