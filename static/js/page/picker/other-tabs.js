@@ -56,6 +56,14 @@ export class OtherTabs {
     return { same, isWhole: answers.length >= others };
   }
 
+  /**
+   * @param {Question | Answer} message
+   * @returns {boolean} whether the browser took it: without other tabs nothing is lost but a warning
+   */
+  #tell(message) {
+    return serviceOf(() => (this.#channel?.postMessage(message), true)) ?? false;
+  }
+
   /** @returns {Promise<number>} how many other tabs are open; Infinity where nobody knows */
   async #others() {
     if (!this.#tabs.areKnown) return Infinity;
@@ -83,7 +91,7 @@ export class OtherTabs {
         answers.push(answer);
         if (answers.length >= others) end();
       });
-      this.#channel?.postMessage({ question, user: this.#user, files });
+      if (!this.#tell({ question, user: this.#user, files })) end();
     });
   }
 
@@ -100,6 +108,6 @@ export class OtherTabs {
         if (blobs.length > 0) known.push([index, blobs]);
       }
     }
-    this.#channel?.postMessage({ answer: question, tab: this.#tabs.id, files: known });
+    this.#tell({ answer: question, tab: this.#tabs.id, files: known });
   }
 }
