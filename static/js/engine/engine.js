@@ -242,7 +242,6 @@ export class Engine extends Emitter {
       delivery: this.#delivery,
       clock: this.#clock,
       bytesPerSecond: () => this.#meter.bytesPerSecond,
-      lanes: this.#options.lanes ?? LANES,
     });
   }
 

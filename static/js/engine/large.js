@@ -1,13 +1,11 @@
 import { Multipart } from "./multipart.js";
 import { compare, identify } from "./identity.js";
-import { partSizeFor } from "./part-size.js";
 
 /** Sends a file in parts, and knows how to continue one that was begun before. */
 export class Large {
   #parts;
   #clock;
   #bytesPerSecond;
-  #lanes;
   /** @type {Partial<import("./api.js").Declaration>} */
   #identity = {};
   #identified = false;
@@ -17,14 +15,12 @@ export class Large {
    * @param {import("./single.js").TransferParts & {
    *   clock: import("./clock.js").Clock,
    *   bytesPerSecond: () => number,
-   *   lanes: number,
    * }} parts
    */
-  constructor({ clock, bytesPerSecond, lanes, ...parts }) {
+  constructor({ clock, bytesPerSecond, ...parts }) {
     this.#parts = parts;
     this.#clock = clock;
     this.#bytesPerSecond = bytesPerSecond;
-    this.#lanes = lanes;
     this.#fresh = !parts.known;
   }
 
@@ -51,9 +47,7 @@ export class Large {
    */
   async start() {
     const { api, declaration, head, key } = this.#parts;
-    const part_size = partSizeFor(declaration.byte_size, { bytesPerSecond: this.#bytesPerSecond(), lanes: this.#lanes });
-    const wanted = { ...declaration, ...this.#identity, ...(await head()), transport: /** @type {const} */ ("multipart"), part_size };
-    const record = await api.start(wanted, key);
+    const record = await api.start({ ...declaration, ...this.#identity, ...(await head()), transport: "multipart" }, key);
     compare(record, this.#identity.fingerprint);
     return record;
   }
