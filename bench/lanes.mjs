@@ -25,7 +25,6 @@ const LINES = [
 
 async function send(line, mib, pace) {
   const world = new World({ line: { stepMs: 250, buffer: 500_000, ...line }, pace });
-  world.server.takesPartSize = true;
   await world.run(world.engine.add(new FakeFile("film.bin", mib * MIB)).finished);
   const took = world.clock.now();
   const landings = world.storage.requests.map(({ at }) => at);

@@ -36,7 +36,7 @@ def slashes(length: int) -> str:
 def test_slashes_cost_their_number_wherever_a_stranger_puts_them(
     stranger: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What is logged is searched for secrets first, and anybody chooses a path.
+    # The site searches each log line for secrets, and a client chooses the path in it.
     monkeypatch.setattr(csp_reports, "budget", Budget(1_000_000))
     browser = stranger.browser
     ways: dict[str, Callable[[int], Any]] = {

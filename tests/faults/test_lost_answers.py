@@ -127,7 +127,7 @@ def test_complete_multipart_upload_conflicts_and_all_parts_are_sent_again(
     assert (reply.status, reply.body["code"]) == (409, "incomplete")
     assert reply.body["missing_parts"] == list(range(1, row.part_count + 1))
     assert client.ask("GET", f"{path}/parts")["parts"] == []
-    # What the first multipart upload held is billed to nobody.
+    # S3 keeps no parts of the first multipart upload, so nobody pays for them.
     [open_now] = get_bucket().list_multipart_uploads(row.key)
     assert open_now.multipart_id != row.multipart_id
     client.send_parts(arrived, content)

@@ -14,7 +14,7 @@ import time
 
 def main() -> None:
     started = time.perf_counter()
-    # What the code prints belongs to the log, as on Lambda; answers have a pipe.
+    # Printed text goes to the log, as on Lambda. Answers have a pipe of their own.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     module, _, name = sys.argv[1].rpartition(".")

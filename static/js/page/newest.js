@@ -4,7 +4,7 @@ const PAGE = 100;
 const MAX_PAGES = 5;
 
 /**
- * What a list has read, in milliseconds since 1970: nothing is missing between `newest` and the end of the list.
+ * The range that a list has read, in milliseconds since 1970: nothing is missing between `newest` and the end of the list.
  * `open` is when the oldest upload began that was pending: it may be in the list by now.
  *
  * @typedef {{newest: number, open: number}} Reach

@@ -3,7 +3,7 @@ const WHOLE = 32 * MIB;
 const SAMPLES = 32;
 
 /**
- * What two choices of one file have in common; two files may have it in common too.
+ * The facts that two choices of one file share; two files may share them too.
  *
  * @param {{name: string, path: string, file: {size: number, lastModified?: number}}} item
  */
