@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,7 +13,9 @@ TIMES = 8
 MAX_FACTOR = 16
 """Linear work takes 8 times as long, quadratic work 64 times."""
 
-TRIES = 3
+TRIES = 5
+ROUNDS = 3
+"""A busy machine disturbs some measurements, but not all rounds: quadratic work fails each."""
 
 
 def assert_no_faster_than_its_input(
@@ -21,14 +24,17 @@ def assert_no_faster_than_its_input(
     """Check that an input 8 times as long takes less than 16 times as long.
 
     Times below ``floor`` seconds count as ``floor``, because they are not exact. The best
-    of three tries counts.
+    of five tries counts, and the check passes if one of three rounds passes.
     """
     limit = MAX_FACTOR * floor
-    long = _best(act, large, enough=limit)
-    if long < limit:
-        return
-    short = max(_best(act, small, enough=0), floor)
-    assert long < MAX_FACTOR * short, (
+    for _ in range(ROUNDS):
+        long = _best(act, large, enough=limit)
+        if long < limit:
+            return
+        short = max(_best(act, small, enough=0), floor)
+        if long < MAX_FACTOR * short:
+            return
+    raise AssertionError(
         f"{TIMES} times the input took {long / short:.0f} times as long: "
         f"{1000 * short:.1f} ms and {1000 * long:.1f} ms."
     )
@@ -36,10 +42,17 @@ def assert_no_faster_than_its_input(
 
 def _best(act: Callable[[Input], object], value: Input, *, enough: float) -> float:
     best = float("inf")
-    for _ in range(TRIES):
-        started = time.thread_time()
-        act(value)
-        best = min(best, time.thread_time() - started)
-        if best < enough:
-            break
+    # The garbage collector walks all objects of the process, also those of earlier tests.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        for _ in range(TRIES):
+            started = time.thread_time()
+            act(value)
+            best = min(best, time.thread_time() - started)
+            if best < enough:
+                break
+    finally:
+        if collects:
+            gc.enable()
     return best
