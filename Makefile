@@ -139,8 +139,9 @@ faults: $(READY) $(BUNDLE) chromium ## The same with the long tests and a large 
 soak: $(READY) $(BUNDLE) chromium ## Upload during random failures: MINUTES=15 SEED=1
 	$(PYTHON) -m tests.faults.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
+BENCHES := $(filter-out bench/report.py,$(wildcard bench/*.py))
 bench: $(READY) $(PACKAGES) ## Run the benchmarks
-	@for script in bench/*.py; do echo "== $$script"; $(PYTHON) "$$script" || exit 1; done
+	@for script in $(BENCHES); do echo "== $$script"; $(PYTHON) "$$script" || exit 1; done
 	@for script in bench/*.mjs; do echo "== $$script"; node "$$script" || exit 1; done
 
 vulnerabilities: $(READY) $(PACKAGES) ## Check the locked packages for known vulnerabilities

@@ -20,6 +20,7 @@ from botocore.config import Config
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench.report import Bar, Row, report
 from uploads.s3.credentials import Credentials
 from uploads.s3.presigner import Presigner
 from uploads.s3.signed import PartToSign
@@ -125,14 +126,23 @@ def main() -> None:
     ]
     medians = {name: statistics.median(one[name] for one in rounds) for name in signers}
     parts = PARTS_OF_THE_LARGEST_UPLOAD
-    for name, each in medians.items():
-        print(
-            f"{name:11} {each:8.1f} us a URL, {each * parts / 1e6:6.2f} s for {parts}"
-        )
     ours = medians["own signer"]
-    print(f"botocore / own    {medians['botocore'] / ours:6.1f} (at least {MIN_RATIO})")
-    over = ours / medians["two hashes"]
-    print(f"own / two hashes  {over:6.2f} (at most {MAX_OVER_TWO_HASHES})")
+    report(
+        "presign",
+        [Row(name, each, "us a URL") for name, each in medians.items()]
+        + [
+            Row(f"{name}, {parts:,} URLs", each * parts / 1e6, "s")
+            for name, each in medians.items()
+        ],
+        [
+            Bar("botocore / own signer", medians["botocore"] / ours, MIN_RATIO),
+            Bar(
+                "own signer / two hashes",
+                ours / medians["two hashes"],
+                at_most=MAX_OVER_TWO_HASHES,
+            ),
+        ],
+    )
 
 
 if __name__ == "__main__":
