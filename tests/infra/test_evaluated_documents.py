@@ -142,3 +142,54 @@ def test_the_worker_gets_rights_for_its_features(tmp_path: Path) -> None:
     for word in ("quarantine/", "s3:DeleteObjectVersion", "sqs:", "kms:"):
         assert word in everything
         assert word not in without
+
+
+ALARMS = {
+    "name": "x",
+    "log_group_name": "site",
+    "queue_name": "q",
+    "dead_letter_queue_name": "d",
+    "function_names": ["web", "sweep"],
+}
+
+
+def test_every_alarm_is_there_when_all_inputs_are_given(tmp_path: Path) -> None:
+    alarms = evaluated("alarms", "local.alarms", ALARMS, tmp_path)
+
+    assert sorted(alarms) == [
+        "dead-letters",
+        "errors-sweep",
+        "errors-web",
+        "notification-age",
+        "presign-rate",
+        "server-errors",
+        "storage-failures",
+        "throttles-sweep",
+        "throttles-web",
+    ]
+    assert alarms["server-errors"]["threshold"] == 5
+    assert alarms["notification-age"]["dimensions"] == {"QueueName": "q"}
+    assert alarms["throttles-web"]["dimensions"] == {"FunctionName": "web"}
+    assert {name for name, alarm in alarms.items() if alarm["band"]} == {"presign-rate"}
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({}, []),
+        ({"queue_name": "q"}, ["notification-age"]),
+        ({"function_names": ["web"]}, ["errors-web", "throttles-web"]),
+        (
+            {"log_group_name": "site"},
+            ["presign-rate", "server-errors", "storage-failures"],
+        ),
+    ],
+)
+def test_alarms_without_their_input_are_left_out(
+    given: dict[str, Any], names: list[str], tmp_path: Path
+) -> None:
+    inputs = {"name": "x", **given}
+
+    alarms = evaluated("alarms", "keys(local.alarms)", inputs, tmp_path)
+
+    assert sorted(alarms) == names

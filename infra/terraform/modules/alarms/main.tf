@@ -15,6 +15,82 @@ locals {
       pattern = "{ $.logger = \"slipway.s3\" && $.level = \"warning\" }"
     }
   }
+
+  usual = {
+    wanted             = true
+    dimensions         = {}
+    statistic          = "Sum"
+    evaluation_periods = 1
+    threshold          = 0
+    band               = 0
+  }
+
+  site_alarms = {
+    server-errors = {
+      wanted      = local.has_log
+      description = "The site answered more than ${var.max_server_errors} requests with 5xx in five minutes. Look for status 500 in the log; 503 means that the database or the bucket is away."
+      namespace   = local.namespace
+      metric      = "server_errors"
+      threshold   = var.max_server_errors
+    }
+    presign-rate = {
+      wanted             = local.has_log
+      description        = "Many more requests for upload URLs than usual at this hour: a leaked token, or a very large folder. The audit trail names the account."
+      namespace          = local.namespace
+      metric             = "presign_requests"
+      evaluation_periods = 3
+      band               = var.presign_band
+    }
+    storage-failures = {
+      wanted             = local.has_log
+      description        = "S3 failed or throttled requests of the site for ten minutes. Uploads wait, then continue by themselves."
+      namespace          = local.namespace
+      metric             = "storage_failures"
+      evaluation_periods = 2
+      threshold          = 20
+    }
+    notification-age = {
+      wanted      = var.queue_name != ""
+      description = "Notifications of S3 wait: consume_notifications does not run, or fails. Uploads still complete, by the page and by the sweep."
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateAgeOfOldestMessage"
+      dimensions  = { QueueName = var.queue_name }
+      statistic   = "Maximum"
+      threshold   = var.max_notification_age_seconds
+    }
+    dead-letters = {
+      wanted      = var.dead_letter_queue_name != ""
+      description = "A notification could not be processed. Read it in the dead-letter queue, fix the cause, then redrive it."
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateNumberOfMessagesVisible"
+      dimensions  = { QueueName = var.dead_letter_queue_name }
+      statistic   = "Maximum"
+    }
+  }
+
+  throttle_alarms = {
+    for name in var.function_names : "throttles-${name}" => {
+      description = "Lambda refused to start ${name}: raise its reserved concurrency, or the account's limit."
+      namespace   = "AWS/Lambda"
+      metric      = "Throttles"
+      dimensions  = { FunctionName = name }
+    }
+  }
+
+  error_alarms = {
+    for name in var.function_names : "errors-${name}" => {
+      description        = "${name} ended with an error or ran out of time. See its log group."
+      namespace          = "AWS/Lambda"
+      metric             = "Errors"
+      dimensions         = { FunctionName = name }
+      evaluation_periods = 2
+    }
+  }
+
+  alarms = {
+    for name, alarm in merge(local.site_alarms, local.throttle_alarms, local.error_alarms) :
+    name => merge(local.usual, alarm) if try(alarm.wanted, true)
+  }
 }
 
 resource "aws_cloudwatch_log_metric_filter" "this" {
@@ -31,140 +107,50 @@ resource "aws_cloudwatch_log_metric_filter" "this" {
   }
 }
 
-resource "aws_cloudwatch_metric_alarm" "server_errors" {
-  count               = local.has_log ? 1 : 0
-  alarm_name          = "${var.name}-server-errors"
-  alarm_description   = "The site answered more than ${var.max_server_errors} requests with 5xx in five minutes. Look for status 500 in the log; 503 means that the database or the bucket is away."
-  namespace           = local.namespace
-  metric_name         = "server_errors"
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
-  threshold           = var.max_server_errors
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.action_arns
-  ok_actions          = var.action_arns
-  tags                = var.tags
-}
-
-resource "aws_cloudwatch_metric_alarm" "presign_rate" {
-  count               = local.has_log ? 1 : 0
-  alarm_name          = "${var.name}-presign-rate"
-  alarm_description   = "Many more requests for upload URLs than usual at this hour: a leaked token, or a very large folder. See who in the audit trail."
-  evaluation_periods  = 3
-  threshold_metric_id = "band"
-  comparison_operator = "GreaterThanUpperThreshold"
+# An alarm with a band compares a metric with its usual values at this hour. The others
+# compare it with a threshold.
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each            = local.alarms
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = each.value.band == 0 ? each.value.namespace : null
+  metric_name         = each.value.band == 0 ? each.value.metric : null
+  dimensions          = each.value.band == 0 ? each.value.dimensions : null
+  statistic           = each.value.band == 0 ? each.value.statistic : null
+  period              = each.value.band == 0 ? 300 : null
+  threshold           = each.value.band == 0 ? each.value.threshold : null
+  threshold_metric_id = each.value.band == 0 ? null : "band"
+  evaluation_periods  = each.value.evaluation_periods
+  comparison_operator = each.value.band == 0 ? "GreaterThanThreshold" : "GreaterThanUpperThreshold"
   treat_missing_data  = "notBreaching"
   alarm_actions       = var.action_arns
   ok_actions          = var.action_arns
   tags                = var.tags
 
-  metric_query {
-    id          = "band"
-    expression  = "ANOMALY_DETECTION_BAND(requests, ${var.presign_band})"
-    label       = "Usual"
-    return_data = true
-  }
+  dynamic "metric_query" {
+    for_each = each.value.band == 0 ? [] : ["band"]
 
-  metric_query {
-    id          = "requests"
-    return_data = true
-
-    metric {
-      namespace   = local.namespace
-      metric_name = "presign_requests"
-      stat        = "Sum"
-      period      = 300
+    content {
+      id          = "band"
+      expression  = "ANOMALY_DETECTION_BAND(requests, ${each.value.band})"
+      label       = "Usual"
+      return_data = true
     }
   }
-}
 
-resource "aws_cloudwatch_metric_alarm" "storage_failures" {
-  count               = local.has_log ? 1 : 0
-  alarm_name          = "${var.name}-storage-failures"
-  alarm_description   = "S3 failed or throttled requests of the site for ten minutes. Uploads wait and go on by themselves."
-  namespace           = local.namespace
-  metric_name         = "storage_failures"
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 2
-  threshold           = 20
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.action_arns
-  ok_actions          = var.action_arns
-  tags                = var.tags
-}
+  dynamic "metric_query" {
+    for_each = each.value.band == 0 ? [] : ["requests"]
 
-resource "aws_cloudwatch_metric_alarm" "notification_age" {
-  count               = var.queue_name == "" ? 0 : 1
-  alarm_name          = "${var.name}-notification-age"
-  alarm_description   = "Notifications of S3 wait: consume_notifications does not run, or fails. Uploads still complete, by the page and by the sweep."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateAgeOfOldestMessage"
-  dimensions          = { QueueName = var.queue_name }
-  statistic           = "Maximum"
-  period              = 300
-  evaluation_periods  = 1
-  threshold           = var.max_notification_age_seconds
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.action_arns
-  ok_actions          = var.action_arns
-  tags                = var.tags
-}
+    content {
+      id          = "requests"
+      return_data = true
 
-resource "aws_cloudwatch_metric_alarm" "dead_letters" {
-  count               = var.dead_letter_queue_name == "" ? 0 : 1
-  alarm_name          = "${var.name}-dead-letters"
-  alarm_description   = "A notification could not be processed. Read it in the dead-letter queue, mend the cause, then redrive it."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = var.dead_letter_queue_name }
-  statistic           = "Maximum"
-  period              = 300
-  evaluation_periods  = 1
-  threshold           = 0
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.action_arns
-  ok_actions          = var.action_arns
-  tags                = var.tags
-}
-
-resource "aws_cloudwatch_metric_alarm" "throttles" {
-  for_each            = toset(var.function_names)
-  alarm_name          = "${var.name}-throttles-${each.value}"
-  alarm_description   = "Lambda refused to start ${each.value}: raise its reserved concurrency, or the account's limit."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Throttles"
-  dimensions          = { FunctionName = each.value }
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
-  threshold           = 0
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.action_arns
-  ok_actions          = var.action_arns
-  tags                = var.tags
-}
-
-resource "aws_cloudwatch_metric_alarm" "function_errors" {
-  for_each            = toset(var.function_names)
-  alarm_name          = "${var.name}-errors-${each.value}"
-  alarm_description   = "${each.value} ended with an error or ran out of time. See its log group."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Errors"
-  dimensions          = { FunctionName = each.value }
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 2
-  threshold           = 0
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.action_arns
-  ok_actions          = var.action_arns
-  tags                = var.tags
+      metric {
+        namespace   = each.value.namespace
+        metric_name = each.value.metric
+        stat        = each.value.statistic
+        period      = 300
+      }
+    }
+  }
 }
