@@ -59,7 +59,8 @@ def imported(path: Path) -> frozenset[str]:
             assert node.level == 0, f"{path}: relative import"
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
             names.add(str(node.module))
-    return frozenset(names)
+    # The version belongs to no package.
+    return frozenset(names - {"uploads", "uploads.__version__"})
 
 
 def package_of(path: Path) -> str:

@@ -8,6 +8,10 @@ from functools import cache
 import botocore.session
 from botocore.loaders import Loader, create_loader
 
+from uploads import __version__
+
+USER_AGENT = f"slipway/{__version__}"
+
 _OF_S3 = ("service-2", "endpoint-rule-set-1", "paginators-1")
 _OF_ALL = ("endpoints", "partitions", "sdk-default-configuration")
 
@@ -28,7 +32,11 @@ def read() -> Loader:
 
 
 def session() -> botocore.session.Session:
-    """Return a new session that does not read them again."""
+    """Return a new session that does not read the descriptions again.
+
+    The User-Agent of its clients names the site and its version.
+    """
     made = botocore.session.get_session()
+    made.user_agent_extra = USER_AGENT
     made.register_component("data_loader", read())
     return made

@@ -25,6 +25,8 @@ from urllib3.exceptions import (
 from urllib3.filepost import encode_multipart_formdata
 from urllib3.util import Timeout
 
+from uploads.s3.descriptions import USER_AGENT
+
 CONNECT_SECONDS = 4.0
 READ_SECONDS = 8.0
 ANNOUNCE_SECONDS = 3.0
@@ -111,7 +113,7 @@ def send(
         answer = _pool().request(
             method,
             url,
-            headers={"User-Agent": "slipway-doctor", **(headers or {})},
+            headers={"User-Agent": f"{USER_AGENT} doctor", **(headers or {})},
             body=body,
             redirect=False,
             retries=False,
