@@ -114,18 +114,19 @@ def by_name(live_site: LiveSite) -> str:
 @pytest.fixture
 def signed_in(page: Page, person: User, base_url: str) -> Page:
     """A page of a browser in which `person` is signed in."""
-    _sign_in(page, person, base_url)
+    sign_in(page, person, base_url)
     return page
 
 
 @pytest.fixture
 def signed_in_by_name(page: Page, person: User, by_name: str) -> Page:
     """The same at the address with a name, and there only."""
-    _sign_in(page, person, by_name)
+    sign_in(page, person, by_name)
     return page
 
 
-def _sign_in(page: Page, person: User, url: str) -> None:
+def sign_in(page: Page, person: User, url: str) -> None:
+    """Let `person` be signed in at the site of `url`, without its form."""
     name, value = settings.SESSION_COOKIE_NAME, new_session(person)
     page.context.add_cookies([{"name": name, "value": value, "url": url}])
 

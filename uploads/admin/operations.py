@@ -126,5 +126,6 @@ def _each(
 
 
 def _join_names(names: list[str]) -> str:
-    shown, rest = names[:MAX_NAMES], len(names) - MAX_NAMES
+    """Quote the names: a message that begins with a bare name gets a capital letter."""
+    shown, rest = [f'"{name}"' for name in names[:MAX_NAMES]], len(names) - MAX_NAMES
     return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")

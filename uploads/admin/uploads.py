@@ -230,12 +230,13 @@ class UploadAdmin(ListAdmin):
         return HttpResponseRedirect(signed.url)
 
     def _may_release(self, request: HttpRequest, object_id: str) -> bool:
+        """Return whether a release can begin, or one whose copy is missing can go on."""
         upload = self.get_object(request, object_id)
-        return (
-            upload is not None
-            and self.has_operate_permission(request)
-            and lifecycle.may_be_released(upload)
-        )
+        if upload is None or not self.has_operate_permission(request):
+            return False
+        release = upload.released_as
+        is_open = release is None or release.state == State.PENDING
+        return is_open and lifecycle.may_be_released(upload)
 
     def change_view(
         self,

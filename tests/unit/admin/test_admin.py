@@ -316,7 +316,7 @@ def test_delete_action_asks_then_deletes_and_releases_quota(
     assert bucket.head_object(uploads[0].key) is not None
     answer = act(operator, "remove", *uploads, confirmed="yes")
 
-    assert said(answer) == ["notes 0.txt, notes 1.txt: It is now deleted."]
+    assert said(answer) == ['"notes 0.txt", "notes 1.txt": It is now deleted.']
     assert [bucket.head_object(upload.key) for upload in uploads] == [None, None]
     assert quota.usage(alice).used_bytes == 0
     events = AuditEvent.objects.filter(kind="upload.deleted", actor=admin_user)
@@ -338,10 +338,10 @@ def test_verify_again_shows_a_message_for_each_outcome(
     answer = act(operator, "verify_again", same, missing, longer, over)
 
     assert sorted(said(answer)) == [
-        "notes 0.txt: The object is what its record says.",
-        "notes 1.txt: The object is missing from the bucket.",
-        "notes 2.txt: The object has 12 bytes, 5 were declared.",
-        "notes 3.txt: It is over: there is nothing to verify.",
+        '"notes 0.txt": The object is what its record says.',
+        '"notes 1.txt": The object is missing from the bucket.',
+        '"notes 2.txt": The object has 12 bytes, 5 were declared.',
+        '"notes 3.txt": It is over: there is nothing to verify.',
     ]
     found = AuditEvent.objects.filter(kind="upload.reverified")
     assert {event.upload_id: event.detail["agrees"] for event in found} == {
@@ -364,7 +364,7 @@ def test_verify_again_detects_a_replaced_object(
     answer = act(operator, "verify_again", upload)
 
     assert said(answer) == [
-        "notes 0.txt: The object was replaced: its ETag is not the recorded one."
+        '"notes 0.txt": The object was replaced: its ETag is not the recorded one.'
     ]
 
 
@@ -375,7 +375,7 @@ def test_verify_again_reports_an_incomplete_upload(
 
     answer = act(operator, "verify_again", upload)
 
-    assert said(answer) == ["notes 0.txt: The object has not arrived in the bucket."]
+    assert said(answer) == ['"notes 0.txt": The object has not arrived in the bucket.']
 
 
 def test_purge_again_deletes_a_late_object(
@@ -389,8 +389,8 @@ def test_purge_again_deletes_a_late_object(
     answer = act(operator, "purge_again", late, ready)
 
     assert sorted(said(answer)) == [
-        "notes 0.txt: Its object is deleted.",
-        "notes 1.txt: It is ready. Delete it first.",
+        '"notes 0.txt": Its object is deleted.',
+        '"notes 1.txt": It is ready. Delete it first.',
     ]
     assert bucket.head_object(late.key) is None
     assert bucket.head_object(ready.key) is not None

@@ -425,6 +425,18 @@ def test_the_operator_finds_requests_and_releases(
     change = admin_client.get(f"{LIST}{refused.pk}/change/").content.decode()
     refused.refresh_from_db()
     assert f"/admin/uploads/upload/{refused.released_as_id}/change/" in change
+    assert 'value="release"' not in change
+
+
+def test_a_release_whose_copy_is_missing_can_be_continued_in_the_admin(
+    bucket: Bucket, refused: Upload, operator: Any, admin_client: Client
+) -> None:
+    with refusing(bucket, "CopyObject"), pytest.raises(StorageUnavailable):
+        release(refused, operator)
+
+    change = admin_client.get(f"{LIST}{refused.pk}/change/").content.decode()
+
+    assert 'value="release"' in change
 
 
 def test_an_operator_without_the_right_releases_nothing(
