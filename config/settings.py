@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "uploads.http.fair_share.FairShareMiddleware",
     "uploads.http.headers.PolicyMiddleware",
     "uploads.api.problems.ProblemMiddleware",
     "uploads.http.database_outages.OutageMiddleware",

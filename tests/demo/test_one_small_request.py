@@ -1,26 +1,24 @@
-"""While somebody sends what used to be dear, the site answers everybody else."""
+"""While somebody sends costly requests, the site answers everybody else."""
 
 from __future__ import annotations
 
-import http.client
-import http.cookiejar
+import itertools
 import json
 import statistics
 import threading
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
+from tests.demo.people import Person, ask
 from tests.demo.sites import Demo
-from uploads.dev.ports import HOST
+from tests.support.archives import packed
 
 ASKS = 25
+ROUNDS = 5
 MAX_SLOWDOWN = 5
-Headers = dict[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -31,53 +29,18 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     site.end()
 
 
-def log_in(demo: Demo, name: str) -> Headers:
-    """Return the headers of a browser in which ``name`` has logged in."""
-    jar = http.cookiejar.CookieJar()
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-    url = f"http://{HOST}:{demo.port}/accounts/login/"
-    browser.open(url).read()
-    form = {"username": name, "password": name}
-    form["csrfmiddlewaretoken"] = _cookies(jar)["csrftoken"]
-    sent = urllib.parse.urlencode(form).encode()
-    browser.open(urllib.request.Request(url, sent, {"Referer": url})).read()
-    cookies = _cookies(jar)
-    assert "sessionid" in cookies
-    return {
-        "Cookie": "; ".join(f"{key}={value}" for key, value in cookies.items()),
-        "X-CSRFToken": cookies["csrftoken"],
-    }
-
-
-def _cookies(jar: http.cookiejar.CookieJar) -> dict[str, str]:
-    return {cookie.name: str(cookie.value) for cookie in jar}
-
-
-def ask(
-    demo: Demo, method: str, path: str, headers: Headers, body: bytes | None = None
-) -> int:
-    connection = http.client.HTTPConnection(HOST, demo.port, timeout=100)
-    try:
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status
-    finally:
-        connection.close()
-
-
-def median_of_me(demo: Demo, headers: Headers) -> float:
+def median_of_me(person: Person) -> float:
     times = []
     for _ in range(ASKS):
         started = time.monotonic()
-        assert ask(demo, "GET", "/api/v1/me", headers) == 200
+        assert person.ask("GET", "/me") == 200
         times.append(time.monotonic() - started)
-        time.sleep(0.05)
+        time.sleep(0.02)
     return statistics.median(times)
 
 
 @contextmanager
-def at_once(count: int, act: Callable[[], int], expected: int) -> Iterator[None]:
+def at_once(count: int, act: Callable[[], int], expected: set[int]) -> Iterator[None]:
     """Let ``count`` threads do ``act`` without a pause for as long as the block lasts."""
     over = threading.Event()
     seen: list[int] = []
@@ -95,8 +58,26 @@ def at_once(count: int, act: Callable[[], int], expected: int) -> Iterator[None]
         over.set()
         for thread in threads:
             thread.join()
-    assert set(seen) == {expected}
-    assert len(seen) >= 10
+    assert set(seen) <= expected
+    assert len(seen) >= count
+
+
+def assert_nobody_waits(
+    other: Person, count: int, act: Callable[[], int], expected: set[int]
+) -> None:
+    """Compare the time of a small request beside the attack and without it.
+
+    Other programs on the machine disturb single rounds, so the best round counts.
+    """
+    seen = []
+    for _ in range(ROUNDS):
+        quiet = median_of_me(other)
+        with at_once(count, act, expected):
+            meanwhile = median_of_me(other)
+        seen.append((round(meanwhile / quiet, 1), quiet, meanwhile))
+        if meanwhile < MAX_SLOWDOWN * quiet:
+            return
+    pytest.fail(f"slowdown, quiet seconds, seconds beside the attack: {seen}")
 
 
 def report() -> bytes:
@@ -112,52 +93,62 @@ def unknown_names() -> bytes:
 
 
 def test_reports_of_strangers_keep_nobody_waiting(demo: Demo) -> None:
-    other = log_in(demo, "admin")
-    quiet = median_of_me(demo, other)
     kind = {"Content-Type": "application/csp-report"}
 
-    with at_once(8, lambda: ask(demo, "POST", "/csp-reports", kind, report()), 204):
-        meanwhile = median_of_me(demo, other)
-
-    assert meanwhile < MAX_SLOWDOWN * quiet, (quiet, meanwhile)
+    assert_nobody_waits(
+        Person.log_in(demo, "admin"),
+        8,
+        lambda: ask(demo, "POST", "/csp-reports", kind, report()),
+        {204},
+    )
 
 
 def test_addresses_of_slashes_keep_nobody_waiting(demo: Demo) -> None:
-    other = log_in(demo, "admin")
-    quiet = median_of_me(demo, other)
     path = "/" * 2000 + "accounts" + "/" * 1900
 
-    with at_once(4, lambda: ask(demo, "GET", path, {}), 404):
-        meanwhile = median_of_me(demo, other)
+    assert_nobody_waits(
+        Person.log_in(demo, "admin"), 8, lambda: ask(demo, "GET", path, {}), {404}
+    )
 
-    assert meanwhile < MAX_SLOWDOWN * quiet, (quiet, meanwhile)
+
+def test_completions_of_an_archive_keep_nobody_waiting(demo: Demo) -> None:
+    attacker = Person.log_in(demo, "demo")
+    files = [(f"{number}.txt", b"%d" % number) for number in range(800)]
+    archive = packed(*files)
+    lock = threading.Lock()
+    turns = itertools.count()
+    ids: list[str] = []
+
+    def complete() -> int:
+        # Each archive is completed eight times at once, as one attack did.
+        with lock:
+            if next(turns) % 8 == 0 and len(ids) < 20:
+                ids.append(attacker.send(archive, "docs.zip"))
+            upload_id = ids[-1]
+        return attacker.ask("POST", f"/uploads/{upload_id}/complete")
+
+    assert_nobody_waits(Person.log_in(demo, "admin"), 8, complete, {200})
 
 
 def test_bodies_of_a_megabyte_keep_nobody_waiting(demo: Demo) -> None:
-    attacker = {**log_in(demo, "demo"), "Content-Type": "application/json"}
-    other = log_in(demo, "admin")
-    quiet = median_of_me(demo, other)
+    attacker = Person.log_in(demo, "demo")
     body = unknown_names()
 
-    def flood() -> int:
-        return ask(demo, "POST", "/api/v1/uploads", attacker, body)
-
-    with at_once(2, flood, 422):
-        meanwhile = median_of_me(demo, other)
-
-    assert meanwhile < MAX_SLOWDOWN * quiet, (quiet, meanwhile)
+    assert_nobody_waits(
+        Person.log_in(demo, "admin"),
+        2,
+        lambda: attacker.ask("POST", "/uploads", body),
+        {422, 429},  # a fast machine uses up the rate
+    )
 
 
 def test_bodies_of_strangers_are_not_even_read(demo: Demo) -> None:
-    other = log_in(demo, "admin")
-    quiet = median_of_me(demo, other)
     kind = {"Content-Type": "application/json"}
     body = unknown_names()
 
-    def flood() -> int:
-        return ask(demo, "POST", "/api/v1/uploads", kind, body)
-
-    with at_once(2, flood, 401):
-        meanwhile = median_of_me(demo, other)
-
-    assert meanwhile < MAX_SLOWDOWN * quiet, (quiet, meanwhile)
+    assert_nobody_waits(
+        Person.log_in(demo, "admin"),
+        2,
+        lambda: ask(demo, "POST", "/api/v1/uploads", kind, body),
+        {401},
+    )

@@ -71,7 +71,7 @@ class DemoSite:
         watched = [str(path) for path in (PROJECT / "templates").rglob("*.html")]
         return [
             *(sys.executable, "-m", "gunicorn", "uploads.dev.wsgi"),
-            *("--bind", f"{HOST}:{self.port}", "--threads", "8"),
+            *("--bind", f"{HOST}:{self.port}", "--threads", "16"),
             *("--access-logfile", str(self.data_dir / "access.log")),
             *("--log-level", "error", "--graceful-timeout", "3"),
             *("--no-control-socket", "--reload"),

@@ -1,0 +1,124 @@
+"""A client with many requests at once waits for its own turns, not others for it."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+
+from uploads.http.fair_share import AT_ONCE, FairShareMiddleware, Turns, client_of
+
+REQUESTS = 8
+ENOUGH_SECONDS = 60
+
+
+class Slow:
+    """A site whose answers wait until the test lets them go."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.lock = threading.Lock()
+        self.now = 0
+        self.most = 0
+        self.is_full = threading.Event()
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            if self.now == AT_ONCE:
+                self.is_full.set()
+        assert self.go.wait(ENOUGH_SECONDS)
+        with self.lock:
+            self.now -= 1
+        return HttpResponse("slow")
+
+
+def request_of(session: str = "", token: str = "", address: str = "") -> HttpRequest:
+    request = RequestFactory().get("/", REMOTE_ADDR=address or "192.0.2.1")
+    if session:
+        request.COOKIES["sessionid"] = session
+    if token:
+        request.META["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    return request
+
+
+@pytest.mark.parametrize(
+    ("busy", "other"),
+    [
+        ({"session": "a"}, {"session": "b"}),
+        ({"token": "a"}, {"token": "b"}),
+        ({"address": "192.0.2.1"}, {"address": "192.0.2.2"}),
+        ({"address": "192.0.2.1"}, {"session": "a"}),
+        ({"session": "a"}, {}),
+    ],
+)
+def test_a_busy_client_leaves_room_for_another(
+    busy: dict[str, str], other: dict[str, str]
+) -> None:
+    slow = Slow()
+    gate = FairShareMiddleware(slow)
+    gate.turns = Turns(patience=ENOUGH_SECONDS)
+    threads = [
+        threading.Thread(target=gate, args=(request_of(**busy),))
+        for _ in range(REQUESTS)
+    ]
+    for thread in threads:
+        thread.start()
+    assert slow.is_full.wait(ENOUGH_SECONDS)
+
+    gate.get_response = lambda request: HttpResponse("quick")
+    answer = gate(request_of(**other))
+
+    assert answer.content == b"quick"
+    assert slow.most == AT_ONCE
+    slow.go.set()
+    for thread in threads:
+        thread.join()
+    assert len(gate.turns) == 0
+
+
+def test_a_request_waits_for_a_limited_time() -> None:
+    turns = Turns(patience=0.01)
+    entered = []
+
+    def enter(depth: int) -> None:
+        with turns.turn("a"):
+            entered.append(depth)
+            if depth < REQUESTS:
+                enter(depth + 1)
+
+    enter(1)
+
+    assert len(entered) == REQUESTS
+    assert len(turns) == 0
+
+
+def test_clients_without_an_address_do_not_wait_for_each_other() -> None:
+    turns = Turns(patience=ENOUGH_SECONDS)
+
+    with turns.turn(""), turns.turn(""), turns.turn(""), turns.turn(""):
+        assert len(turns) == 0
+
+
+def test_an_error_ends_the_turn() -> None:
+    turns = Turns(patience=ENOUGH_SECONDS)
+
+    for _ in range(2 * AT_ONCE):
+        with pytest.raises(ZeroDivisionError), turns.turn("a"):
+            raise ZeroDivisionError
+
+    assert len(turns) == 0
+
+
+def test_a_client_is_its_session_or_its_token_or_its_address() -> None:
+    names = [
+        client_of(request_of(session="a")),
+        client_of(request_of(token="a")),
+        client_of(request_of(address="192.0.2.1")),
+        client_of(request_of(address="192.0.2.2")),
+    ]
+
+    assert len(set(names)) == len(names)

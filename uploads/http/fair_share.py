@@ -1,0 +1,87 @@
+"""One client uses only a part of a web process, so that all others are answered.
+
+The threads of a Python process share one lock. A client with eight requests at once
+would slow down every other request by a factor of eight or more.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from uploads.access.addresses import client_address
+
+AT_ONCE = 3
+"""Requests of one client that a process works on at the same time. Others wait."""
+
+PATIENCE_SECONDS = 2.0
+"""After this time a request stops waiting. So a slow S3 server blocks no client."""
+
+MAX_KEY = 200
+
+
+@dataclass
+class _Client:
+    turns: threading.Semaphore = field(
+        default_factory=lambda: threading.Semaphore(AT_ONCE)
+    )
+    requests: int = 0
+
+
+class Turns:
+    """The requests of all clients in this process. Thread-safe."""
+
+    def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._clients: dict[str, _Client] = {}
+
+    @contextmanager
+    def turn(self, key: str) -> Iterator[None]:
+        """Wait until fewer than AT_ONCE requests of the client are in progress."""
+        if not key:  # an unknown client, such as a proxy on a Unix socket
+            yield
+            return
+        with self._lock:
+            client = self._clients.setdefault(key, _Client())
+            client.requests += 1
+        has_turn = client.turns.acquire(timeout=self._patience)
+        try:
+            yield
+        finally:
+            if has_turn:
+                client.turns.release()
+            with self._lock:
+                client.requests -= 1
+                if not client.requests:
+                    del self._clients[key]
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+
+class FairShareMiddleware:
+    """Let each client have AT_ONCE requests in progress; further requests wait."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.turns = Turns()
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with self.turns.turn(client_of(request)):
+            return self.get_response(request)
+
+
+def client_of(request: HttpRequest) -> str:
+    """Return the session, the token or, without both, the address of a request.
+
+    Nothing is looked up: an invented session costs the database one query only.
+    """
+    session = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    credential = session or request.headers.get("Authorization", "")
+    return credential[:MAX_KEY] or client_address(request)
