@@ -111,6 +111,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.fixture(autouse=True)
+def _no_capabilities_are_remembered() -> None:
+    """Keep the results of a doctor in one test out of the next test."""
+    from uploads.lifecycle.capabilities import forget_capabilities
+
+    forget_capabilities()
+
+
 @pytest.fixture(scope="session")
 def empty_database(
     django_db_setup: None,

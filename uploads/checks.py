@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.db import Error
 from django.http.request import validate_host
 
 from uploads.conf import options
 from uploads.inspection.detection import detect_type, is_detector_missing
 from uploads.inspection.pipeline import inspectors
+from uploads.lifecycle.capabilities import capabilities, place
 from uploads.s3.connection import browser_origin
 
 
@@ -69,7 +72,28 @@ def check_detector(**_: Any) -> list[checks.CheckMessage]:
             "libmagic cannot be started, so no content type can be detected. Install "
             "python-magic and pylibmagic.",
             hint="docs/inspection.md explains how libmagic is started.",
-            id="uploads.E008",
+            id="uploads.E009",
+        )
+    ]
+
+
+@checks.register(checks.Tags.database)
+def check_bucket_is_certified(
+    databases: Sequence[str] | None = None, **_: Any
+) -> list[checks.CheckMessage]:
+    """Report a bucket that no doctor has tested. `migrate` runs this check."""
+    try:
+        is_certified = not databases or capabilities().is_certified
+    except Error:
+        return []  # before the first migration there is no table
+    if is_certified:
+        return []
+    return [
+        checks.Warning(
+            f"manage.py doctor has never tested the bucket {place()}. Until then the "
+            "site reads every object back and compares its SHA-256 itself.",
+            hint="Run `manage.py doctor`. docs/providers.md explains the results.",
+            id="uploads.W010",
         )
     ]
 

@@ -18,6 +18,7 @@ HOUR_SECONDS = 3600
 DAY_SECONDS = 24 * 3600
 
 ACCEPT, REFUSE = "accept", "refuse"
+NEEDED, ALWAYS, NEVER = "needed", "always", "never"
 
 MAX_PARTS_PER_REQUEST = 100
 """The most that one request presigns; the upload page counts on it."""
@@ -122,6 +123,7 @@ class Options:
     inspection_bytes: int = 4 * GIB
     inspection_seconds: float = 120
     unfinished_inspection: str = ACCEPT
+    read_back: str = NEEDED
     quarantine_prefix: str = ""
 
     def __post_init__(self) -> None:
@@ -183,6 +185,12 @@ class Options:
             raise ImproperlyConfigured(
                 f"UPLOADS_UNFINISHED_INSPECTION is {self.unfinished_inspection!r}: set "
                 f"it to {ACCEPT} or {REFUSE}."
+            )
+
+        if self.read_back not in {NEEDED, ALWAYS, NEVER}:
+            raise ImproperlyConfigured(
+                f"UPLOADS_READ_BACK is {self.read_back!r}: set it to {NEEDED}, {ALWAYS} "
+                f"or {NEVER}."
             )
 
     def _require_quarantine_apart(self) -> None:

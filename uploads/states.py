@@ -46,6 +46,13 @@ FINAL = frozenset(State) - RESERVING - USING
 """States without quota. The row is kept as a tombstone, the object is deleted."""
 
 
+class VerifiedBy(models.TextChoices):
+    """Who has compared the stored bytes with the declared SHA-256."""
+
+    STORAGE = "storage", "the storage"
+    READ_BACK = "readback", "this site"
+
+
 class Transport(models.TextChoices):
     PUT = "put"  # one presigned PUT
     MULTIPART = "multipart"  # presigned parts, completed by the server

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import DatabaseError
 
 from uploads import checks
+from uploads.doctor.memory import remember_promises
+from uploads.doctor.results import ok
 
 
 def ids(found: list[Any]) -> list[str]:
@@ -47,6 +52,38 @@ def test_the_sites_own_address_is_one_that_links_can_begin_with(
     settings.SITE_URL = url
 
     assert ids(checks.check_site_url()) == found
+
+
+def test_no_two_checks_share_an_id() -> None:
+    source = Path(checks.__file__).read_text()
+    used = re.findall(r'id="(uploads\.[EW]\d+)"', source)
+
+    assert len(used) > 10
+    assert sorted(used) == sorted(set(used))
+
+
+@pytest.mark.django_db
+def test_a_bucket_that_no_doctor_has_tested_is_named(settings: Any) -> None:
+    settings.S3_BUCKET = "fresh"
+    [found] = checks.check_bucket_is_certified(databases=["default"])
+    assert found.id == "uploads.W010"
+    assert "fresh" in found.msg
+    assert checks.check_bucket_is_certified(databases=None) == []
+
+    remember_promises([ok("contract.put.other_bytes", "")])
+
+    assert checks.check_bucket_is_certified(databases=["default"]) == []
+
+
+def test_the_check_of_the_bucket_needs_no_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_table() -> Any:
+        raise DatabaseError("no such table")
+
+    monkeypatch.setattr(checks, "capabilities", no_table)
+
+    assert checks.check_bucket_is_certified(databases=["default"]) == []
 
 
 @pytest.mark.parametrize("host", ["*", ".example.com"])

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from uploads.doctor import self_test
 from uploads.doctor.examination import Examination
 from uploads.doctor.families import FAMILIES, examine, names
+from uploads.doctor.memory import remember_promises
 from uploads.doctor.results import Status, is_green
 from uploads.errors import StorageError
 from uploads.s3.bucket_config import origins_of_settings
@@ -46,6 +47,7 @@ def _examined(request: HttpRequest) -> dict[str, Any]:
         found = list(examine(Examination(_origins(request)), only=chosen))
     finally:
         cache.delete(LOCK)
+    remember_promises(found)
     leaves = [f for top in found for f in top.walk() if not f.children]
     counts = {s.value: sum(f.status == s for f in leaves) for s in Status}
     return {

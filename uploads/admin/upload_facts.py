@@ -23,6 +23,7 @@ FACTS: tuple[tuple[str | None, Any], ...] = (
                 "released_from_link",
                 "checksum_sha256",
                 "object_checksum",
+                "checksum_verified_by",
                 "last_modified",
                 "fingerprint",
             )

@@ -23,6 +23,7 @@ def present(upload: Upload) -> dict[str, Any]:
         "detected_type": upload.detected_type or None,
         "note": note_on(upload) or None,
         "checksum_sha256": upload.checksum_sha256 or None,
+        "checksum_verified_by": upload.checksum_verified_by or None,
         "transport": upload.transport,
         "created_at": upload.created_at,
         "expires_at": upload.expires_at,

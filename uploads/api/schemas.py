@@ -94,7 +94,18 @@ class UploadOut(Schema):
         str | None,
         Field(description="What the inspection found that people should know."),
     ]
-    checksum_sha256: str | None
+    checksum_sha256: Annotated[
+        str | None,
+        Field(
+            description="As it was declared. checksum_verified_by says who proved it."
+        ),
+    ]
+    checksum_verified_by: Annotated[
+        Literal["storage", "readback"] | None,
+        Field(
+            description="Who compared the stored bytes with the checksum. Null: nobody."
+        ),
+    ]
     transport: Literal["put", "multipart", "post", "form", "copy"]
     created_at: datetime
     expires_at: datetime

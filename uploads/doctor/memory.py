@@ -1,21 +1,19 @@
-"""Remembers what was seen of the bucket: what its provider refused to be set to."""
+"""Remembers what was seen of the bucket: its promises, and settings that it refused."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.conf import settings
+from django.db import Error
 from django.utils import timezone
 
+from uploads.doctor.certificate import UNTRIED, certificate
+from uploads.doctor.results import Finding
+from uploads.lifecycle.capabilities import PROMISE, forget_capabilities, place
 from uploads.models import BucketFact
 from uploads.s3.setting_up import Outcome, Result
 
 _SETUP = "setup."
-
-
-def place() -> str:
-    """Return which bucket of which provider is meant."""
-    return f"{settings.S3_ENDPOINT_URL or 'aws'} {settings.S3_BUCKET}"[:400]
 
 
 def remember(results: Iterable[Result]) -> None:
@@ -30,6 +28,29 @@ def remember(results: Iterable[Result]) -> None:
             )
         elif result.outcome in {Outcome.CHANGED, Outcome.SAME}:
             facts.delete()
+
+
+def remember_promises(found: Iterable[Finding]) -> None:
+    """Keep which promises the bucket keeps: completion and pages act on them.
+
+    Questions that were not asked change nothing. Without a database nothing is kept.
+    """
+    here, now = place(), timezone.now()
+    facts = [
+        BucketFact(name=PROMISE + name, place=here, value=promise["kept"], at=now)
+        for name, promise in certificate(found, here)["promises"].items()
+        if promise["kept"] != UNTRIED
+    ]
+    try:
+        BucketFact.objects.bulk_create(
+            facts,
+            update_conflicts=True,
+            unique_fields=["place", "name"],
+            update_fields=["value", "at"],
+        )
+    except Error:
+        return
+    forget_capabilities()
 
 
 def refusals() -> dict[str, str]:

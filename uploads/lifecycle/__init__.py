@@ -26,6 +26,7 @@ from uploads.lifecycle.presigning import (
 from uploads.lifecycle.quarantine import empty_quarantine
 from uploads.lifecycle.receiving import (
     MAX_FORM_BYTES,
+    NO_FORMS,
     discard_incoming,
     presign_form,
     start_form,
@@ -40,6 +41,7 @@ from uploads.lifecycle.starting_many import Started, Wanted, start_many
 
 __all__ = [
     "MAX_FORM_BYTES",
+    "NO_FORMS",
     "Budget",
     "Declaration",
     "Objects",

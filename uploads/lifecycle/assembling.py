@@ -21,6 +21,7 @@ from uploads.errors import (
 )
 from uploads.inspection.content_types import stored_type
 from uploads.lifecycle.moving import expire
+from uploads.lifecycle.part_checksums import announced, composite
 from uploads.lifecycle.verification import composite_checksum, missing_parts
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket, Part, get_bucket
@@ -37,8 +38,8 @@ sent again."""
 def assemble(upload: Upload) -> str:
     """Complete the multipart upload from the bucket's own list of parts.
 
-    Returns the checksum that the object must have, ``""`` where the bucket's list
-    does not tell. A lost answer appears here as NoSuchMultipartUpload or ObjectExists,
+    Returns the checksum that the object must have: of the announced parts, else of the
+    bucket's list. It is ``""`` where neither is known. A lost answer appears here as NoSuchMultipartUpload or ObjectExists,
     and on some servers as StorageUnavailable; then the object itself decides. Raises
     Incomplete, InvalidState, StaleUpload, StorageUnavailable.
     """
@@ -47,29 +48,30 @@ def assemble(upload: Upload) -> str:
         raise Incomplete(
             "No part has arrived.", missing_parts=missing_parts(upload, [])
         )
+    expected = composite(announced(upload))
     try:
         parts = list(bucket.list_parts(upload.key, upload.multipart_id))
         missing = missing_parts(upload, parts)
         if missing:
             if _is_assembled(upload):
-                return ""
+                return expected
             raise Incomplete(
                 f"{len(missing)} of {upload.part_count} parts have not arrived.",
                 missing_parts=missing,
             )
         _complete(bucket, upload, parts)
     except ObjectExists:
-        return composite_checksum(parts)
+        pass
     except NoSuchMultipartUpload:
         _require_object(upload)
-        return ""
+        return expected
     except PartsRefused as error:
         if _is_assembled(upload):
-            return ""
+            return expected
         # A part was sent again between the two calls, and the next try lists it
         # anew; or S3 has lost what it lists, and then the upload must expire.
         raise Incomplete("The storage would not join the parts: try again.") from error
-    return composite_checksum(parts)
+    return expected or composite_checksum(parts)
 
 
 def _complete(bucket: Bucket, upload: Upload, parts: list[Part]) -> None:

@@ -16,6 +16,7 @@ from uploads.lifecycle.inspecting import (
 from uploads.lifecycle.judging import Objects, told
 from uploads.lifecycle.moving import Passage, move_many
 from uploads.lifecycle.policy import Policy, policy_for
+from uploads.lifecycle.reading_back import proved_in_memory
 from uploads.lifecycle.verification import find_mismatch
 from uploads.models import Upload
 from uploads.s3.preview import PreviewedBucket
@@ -47,17 +48,21 @@ def _passage(
     """Return how the upload becomes ready; None where it is not clear that it does."""
     if upload.state != State.PENDING or upload.transport not in WHOLE:
         return None
-    facts = objects.seen_whole(upload.key)
-    if facts is None:
+    seen = objects.seen_whole(upload.key)
+    if seen is None:
         return None
+    facts, content = seen
     if find_mismatch(upload, facts, expected_checksum=upload.checksum_sha256):
         return None
     verdict = verdict_in_advance(upload, objects, budget, policy, etag=facts.etag)
     if verdict is None:
         return None
-    found = recorded(facts)
+    found = recorded(upload, facts, upload.checksum_sha256)
+    proof = proved_in_memory(upload, content, found["checksum_verified_by"])
+    if proof is None:
+        return None
     return Passage(
         upload,
-        [(State.INSPECTING, found), (State.READY, told(verdict))],
-        {**found, **facts_when_ready(verdict), "checked_at": timezone.now()},
+        [(State.INSPECTING, found), (State.READY, told(verdict) | proof)],
+        {**found, **proof, **facts_when_ready(verdict), "checked_at": timezone.now()},
     )

@@ -19,6 +19,7 @@ from uploads.lifecycle.claims import claim_end
 from uploads.lifecycle.inspecting import inspect, reject
 from uploads.lifecycle.judging import Objects
 from uploads.lifecycle.moving import move
+from uploads.lifecycle.reading_back import proof_of_storage
 from uploads.lifecycle.receiving import discard_copy, discard_incoming, receive
 from uploads.lifecycle.releasing import copy_back
 from uploads.lifecycle.verification import find_mismatch
@@ -139,7 +140,7 @@ def _verify(
     if mismatch:
         reject(upload, actor, mismatch.words, cause=mismatch.cause)
         return
-    found = recorded(facts)
+    found = recorded(upload, facts, expected)
     move(
         upload,
         State.INSPECTING,
@@ -158,7 +159,7 @@ def _release(upload: Upload, actor: Any, claimed_until: datetime) -> None:
     if mismatch:
         reject(upload, actor, mismatch.words, cause=mismatch.cause)
         return
-    found = recorded(facts)
+    found = recorded(upload, facts, expected)
     try:
         move(
             upload,
@@ -181,7 +182,7 @@ def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
     if arrival.refusal:
         reject(upload, actor, arrival.refusal.words, cause=arrival.refusal.cause)
         return
-    found = arrival.recorded | recorded(arrival.facts)
+    found = arrival.recorded | recorded(upload, arrival.facts, "")
     # The trail keeps no names: they may say whose file it was.
     told = {name: value for name, value in found.items() if name != "filename"}
     detail = {"reserved_bytes": upload.byte_size, **told}
@@ -206,10 +207,11 @@ def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
     discard_incoming(upload)
 
 
-def recorded(facts: ObjectFacts) -> dict[str, Any]:
-    """Return what the row keeps of an object's facts."""
+def recorded(upload: Upload, facts: ObjectFacts, expected: str) -> dict[str, Any]:
+    """Return what the row keeps of an object that must have the checksum ``expected``."""
     return {
         "etag": facts.etag,
         "version_id": facts.version_id or "",
         "object_checksum": facts.checksum_sha256 or "",
+        "checksum_verified_by": proof_of_storage(upload, facts, expected),
     }

@@ -18,6 +18,7 @@ from uploads.errors import (
 from uploads.inspection import pipeline
 from uploads.inspection.budget import Budget, OverBudget
 from uploads.inspection.verdicts import CONTENT, Sample, Verdict
+from uploads.lifecycle import reading_back
 from uploads.lifecycle.claims import (
     claim_inspection,
     leave_to_background,
@@ -33,6 +34,11 @@ from uploads.lifecycle.judging import (
 from uploads.lifecycle.moving import move, purge
 from uploads.lifecycle.policy import Policy
 from uploads.lifecycle.quarantine import forget_copy, quarantine
+from uploads.lifecycle.reading_back import (
+    BytesDiffer,
+    read_back_in_background,
+    read_back_inline,
+)
 from uploads.lifecycle.releasing import NOT_INSPECTED, TYPE_NOT_ALLOWED
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
@@ -103,21 +109,47 @@ def inspect(
         upload.refresh_from_db(fields=["filename"])
     try:
         if patient:
-            _inspect(upload, actor, sample_of(upload, objects, background_budget()))
+            _inspect_in_background(upload, actor, objects)
         else:
             _inspect_inline(upload, actor, objects, budget or inline_budget())
+    except BytesDiffer:
+        reject(upload, actor, reading_back.WORDS, cause=reading_back.CAUSE)
+    except OverBudget:
+        leave_to_background(upload)
+    except StorageUnavailable:
+        # Nobody is at it any more: the sweeper need not wait to see that.
+        inspecting = Upload.objects.filter(pk=upload.pk, state=State.INSPECTING)
+        inspecting.update(checked_at=None)
+        if not _is_replaced(upload):
+            raise
+        words = "The object was replaced or removed at the storage."
+        reject(upload, actor, words, cause="replaced")
     finally:
         release_inspection(upload, until)
+
+
+def _inspect_in_background(upload: Upload, actor: Any, objects: Objects) -> None:
+    """Read the object back first, so that inspectors are shown proved bytes only."""
+    read_back_in_background(upload, objects)
+    sample = sample_of(upload, objects, background_budget())
+    if (verdict := _accepted(upload, actor, sample)) is not None:
+        _make_ready(upload, actor, verdict, {})
 
 
 def _inspect_inline(
     upload: Upload, actor: Any, objects: Objects, budget: Budget
 ) -> None:
+    """Inspect first and read back last: a refusal should not wait. Raises OverBudget."""
     sample = sample_of(upload, objects, budget)
-    try:
-        _inspect(upload, actor, sample, quick_only=_takes_long(sample))
-    except OverBudget:
+    quick_only = _takes_long(sample)
+    verdict = _accepted(upload, actor, sample, quick_only=quick_only)
+    if verdict is None:
+        return
+    if quick_only:
         leave_to_background(upload)
+        return
+    proof = read_back_inline(upload, objects, budget)
+    _make_ready(upload, actor, verdict, proof)
 
 
 def _takes_long(sample: Sample) -> bool:
@@ -131,42 +163,39 @@ def _takes_long(sample: Sample) -> bool:
         return False
 
 
-def _inspect(
+def _accepted(
     upload: Upload, actor: Any, sample: Sample, *, quick_only: bool = False
-) -> None:
-    """Do what inspect says, by the holder of the claim. Raises OverBudget."""
+) -> Verdict | None:
+    """Return the verdict of the inspectors if all of them accept.
+
+    Otherwise the upload is rejected, or waits for an inspector. Raises OverBudget.
+    """
     try:
         verdict = pipeline.inspect(
             sample, quick_only=quick_only, overruled=overruled(upload)
         )
         if not verdict.accepted:
             _reject_to_quarantine(upload, actor, verdict.reason, cause=verdict.cause)
-            return
+            return None
         objection = find_objection(upload, sample)
         if objection:
             _reject_to_quarantine(upload, actor, objection, cause=TYPE_NOT_ALLOWED)
-            return
+            return None
     except InspectorUnavailable as error:
         wait(upload, error.detail)
-        return
-    except StorageUnavailable:
-        # Nobody is at it any more: the sweeper need not wait to see that.
-        inspecting = Upload.objects.filter(pk=upload.pk, state=State.INSPECTING)
-        inspecting.update(checked_at=None)
-        if not _is_replaced(upload):
-            raise
-        words = "The object was replaced or removed at the storage."
-        reject(upload, actor, words, cause="replaced")
-        return
-    if quick_only:
-        leave_to_background(upload)
-        return
+        return None
+    return verdict
+
+
+def _make_ready(
+    upload: Upload, actor: Any, verdict: Verdict, proof: dict[str, Any]
+) -> None:
     move(
         upload,
         State.READY,
         actor=actor,
-        detail=told(verdict),
-        **facts_when_ready(verdict),
+        detail=told(verdict) | proof,
+        **{**facts_when_ready(verdict), **proof},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,6 +20,7 @@ from uploads.inspection.content_types import (
     stored_type,
 )
 from uploads.inspection.disguises import is_runnable
+from uploads.lifecycle.part_checksums import announce, raw_digest
 from uploads.lifecycle.starting import extended_deadline, open_multipart
 from uploads.models import Upload
 from uploads.s3.bucket import get_download_presigner, get_presigner
@@ -127,7 +128,8 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
     if not upload.multipart_id:
         # Its start died on the way to S3, and nobody knows its key any more.
         open_multipart(upload)
-    seconds = extend_urls(upload, _batch(wanted))
+    digests = {part.part_number: raw_digest(part.checksum_sha256) for part in wanted}
+    seconds = extend_urls(upload, _batch(wanted), digests=digests)
     if not upload.multipart_id:
         raise InvalidState(f"The upload is {upload.state} and takes no more bytes.")
     presigner = get_presigner()
@@ -183,13 +185,19 @@ def _batch(wanted: Sequence[WantedPart]) -> dict[str, str | int]:
     return {"parts": numbers_in_ranges(numbers), "part_count": len(numbers)}
 
 
-def extend_urls(upload: Upload, batch: dict[str, str | int]) -> int:
+def extend_urls(
+    upload: Upload,
+    batch: dict[str, str | int],
+    *,
+    digests: Mapping[int, bytes] | None = None,
+) -> int:
     """Note how long bytes may now arrive, before the URL is made; return seconds.
 
     Who asks is under way, so in the last of its time the upload gets more. Part of
     the same UPDATE is the question whether the upload still takes bytes, so that
     none are signed for after a cancel or an end. With it goes one audit line: what
-    is signed for, until when, and never the URL. Raises InvalidState.
+    is signed for, until when, and never the URL. ``digests`` are the announced hashes
+    of parts. Raises InvalidState.
     """
     now = timezone.now()
     deadline = upload.expires_at
@@ -208,6 +216,8 @@ def extend_urls(upload: Upload, batch: dict[str, str | int]) -> int:
         if seconds < 1 or not live.update(**changes):
             state = "overdue" if seconds < 1 else _state_in_words(upload)
             raise InvalidState(f"The upload is {state} and takes no more bytes.")
+        if digests:
+            announce(upload, digests)
         # Nobody but its owner is ever given one.
         detail = {**batch, "expires_at": expires_at.isoformat(timespec="seconds")}
         record("upload.presigned", upload=upload, actor=upload.owner_id, detail=detail)

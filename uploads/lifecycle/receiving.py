@@ -26,6 +26,7 @@ from uploads.errors import (
 from uploads.inspection.content_types import stored_type
 from uploads.inspection.detection import HEAD_BYTES, detect_type
 from uploads.inspection.guesses import UNKNOWN, ending_of, type_of
+from uploads.lifecycle.capabilities import capabilities
 from uploads.lifecycle.policy import policy_for
 from uploads.lifecycle.presigning import extend_urls
 from uploads.lifecycle.starting import Declaration, start
@@ -44,6 +45,11 @@ logger = structlog.get_logger("slipway.lifecycle")
 MAX_FORM_BYTES = MAX_COPY
 """The most that one form carries: it has to be copied in one piece."""
 
+NO_FORMS = (
+    "The storage of this site accepts no files from a plain form. Switch JavaScript on "
+    "for this site to upload files."
+)
+
 _LOOKS = 4
 """One to copy, one to find the copy; more only while the form is sent again."""
 
@@ -60,6 +66,12 @@ class Arrival:
     recorded: dict[str, Any] = field(default_factory=dict)
 
 
+def require_forms() -> None:
+    """Raise InvalidState if a doctor saw that the storage accepts no forms."""
+    if capabilities().lacks_forms:
+        raise InvalidState(NO_FORMS)
+
+
 def start_form(
     *, owner: Any, byte_size: int, filename: str, idempotency_key: str
 ) -> Upload:
@@ -69,6 +81,7 @@ def start_form(
     at all. The same ``idempotency_key`` returns the same upload, whatever size comes
     with it: what is left is less once the first has reserved it. Raises as start does.
     """
+    require_forms()
     declaration = Declaration(
         filename=filename or UNNAMED,
         byte_size=byte_size,
@@ -88,6 +101,7 @@ def presign_form(upload: Upload, *, redirect_url: str) -> SignedPost:
     """
     if upload.transport != Transport.FORM:
         raise InvalidState(f"The transport is {upload.transport}: there is no form.")
+    require_forms()
     return get_presigner().plain_form(
         key=incoming_key(upload.key),
         max_bytes=upload.byte_size,

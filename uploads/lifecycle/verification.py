@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from dataclasses import dataclass
 
 from uploads.inspection.content_types import stored_type
+from uploads.lifecycle.part_checksums import composite
 from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, Part
 from uploads.s3.part_plan import PartPlan
-from uploads.states import Transport
-
-HASHED = frozenset({Transport.PUT, Transport.POST})
-"""Transports whose one request carries the SHA-256 of the whole file."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +32,10 @@ def missing_parts(upload: Upload, parts: list[Part]) -> list[int]:
 
 
 def composite_checksum(parts: list[Part]) -> str:
-    """Return S3's SHA-256 of a multipart object, or ``""`` where parts lack theirs.
-
-    It is the hash of the parts' raw hashes, with their number behind a dash.
-    """
-    if not parts or not all(part.checksum_sha256 for part in parts):
+    """Return S3's SHA-256 of a multipart object, or ``""`` where parts lack theirs."""
+    if not all(part.checksum_sha256 for part in parts):
         return ""
-    digests = b"".join(base64.b64decode(part.checksum_sha256 or "") for part in parts)
-    total = base64.b64encode(hashlib.sha256(digests).digest()).decode()
-    return f"{total}-{len(parts)}"
+    return composite([base64.b64decode(part.checksum_sha256 or "") for part in parts])
 
 
 def find_mismatch(
@@ -52,8 +43,8 @@ def find_mismatch(
 ) -> Mismatch | None:
     """Return how the object differs from the declaration, or None.
 
-    ``expected_checksum`` is empty where nothing was declared that the whole
-    object could be compared with: then S3 has checked every part by itself.
+    ``expected_checksum`` is empty where nothing was declared. An object without a
+    checksum is no mismatch: see reading_back.py.
     """
     if facts.byte_size != upload.byte_size:
         return Mismatch(
@@ -66,16 +57,20 @@ def find_mismatch(
             f"The object is stored as {facts.content_type}, "
             f"{upload.content_type} was declared.",
         )
-    if expected_checksum and facts.checksum_sha256 not in {None, expected_checksum}:
+    if _is_other(facts.checksum_sha256 or "", expected_checksum):
         return Mismatch(
             "checksum_differs", "The object's SHA-256 is not the declared one."
         )
-    if upload.transport in HASHED and facts.checksum_sha256 is None:
-        return Mismatch(
-            "checksum_missing",
-            "The object has no SHA-256 to compare with the declared one.",
-        )
     return _find_encoding(facts)
+
+
+def _is_other(stated: str, expected: str) -> bool:
+    """Return whether both are known, of one kind, and differ.
+
+    The checksum of parts cannot be compared with the checksum of a whole object.
+    """
+    is_comparable = bool(stated and expected) and ("-" in stated) == ("-" in expected)
+    return is_comparable and stated != expected
 
 
 def find_form_mismatch(upload: Upload, facts: ObjectFacts) -> Mismatch | None:

@@ -2,6 +2,7 @@
 
 from uploads.models.bucket import BucketFact
 from uploads.models.event import AuditEvent
+from uploads.models.parts import PartChecksums
 from uploads.models.policy import UploadPolicy
 from uploads.models.quota import StorageQuota
 from uploads.models.rate import Rate
@@ -15,6 +16,7 @@ __all__ = [
     "BucketFact",
     "Orphan",
     "ParkedNotification",
+    "PartChecksums",
     "Rate",
     "Scope",
     "StorageQuota",

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from uploads.states import FINAL, RESERVING, State, Transport
+from uploads.states import FINAL, RESERVING, State, Transport, VerifiedBy
 from uploads.text.filenames import MAX_FOLDED_LENGTH, folded
 
 
@@ -114,6 +114,12 @@ class Upload(models.Model):
     etag = models.CharField(max_length=255, blank=True)
     version_id = models.CharField(max_length=1024, blank=True)
     object_checksum = models.CharField(max_length=64, blank=True)
+    checksum_verified_by = models.CharField(
+        max_length=8, choices=VerifiedBy, blank=True, default="", db_default=""
+    )
+    """Who compared the stored bytes with the SHA-256. Empty: nobody has."""
+    verified_parts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    """How many parts, from the first, were read back: lifecycle/reading_back.py."""
     detected_type = models.CharField(max_length=127, blank=True)
     note = models.CharField(max_length=255, blank=True, db_default="")
     """Text of the inspectors for the owner of an accepted file."""

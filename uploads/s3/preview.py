@@ -86,11 +86,11 @@ class PreviewedBucket:
             return seen
         return self._bucket.read_range(key, start, length, etag=etag)
 
-    def seen_whole(self, key: str) -> ObjectFacts | None:
-        """Return the facts of an object that the preview holds from end to end."""
+    def seen_whole(self, key: str) -> tuple[ObjectFacts, bytes] | None:
+        """Return the facts and the bytes of an object that the preview holds whole."""
         seen = self._previews.get(key)
         if seen and seen.facts and len(seen.head) == seen.facts.byte_size:
-            return seen.facts
+            return seen.facts, seen.head
         return None
 
     def seen_range(

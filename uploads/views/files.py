@@ -20,6 +20,7 @@ from uploads.errors import UploadError
 from uploads.forms import PlainUploadForm, RenameForm
 from uploads.inspection.extensions import RUNNABLE
 from uploads.lifecycle import quota
+from uploads.lifecycle.capabilities import capabilities
 from uploads.lifecycle.policy import policy_for
 from uploads.models import Upload
 from uploads.states import State
@@ -55,6 +56,7 @@ def show_home(
     context = {
         "usage": usage,
         "page_data": page_data,
+        "no_forms": lifecycle.NO_FORMS if capabilities().lacks_forms else "",
         "form": form or PlainUploadForm(usage=usage, policy=policy),
         "listed": [(row, describe(row)) for row in newest[:PLAIN_LIST_LENGTH]],
         "list_length": PLAIN_LIST_LENGTH,

@@ -11,7 +11,7 @@ from typing import Any
 
 from uploads.lifecycle import may_be_released
 from uploads.models import AuditEvent, Upload
-from uploads.states import State, Transport
+from uploads.states import State, Transport, VerifiedBy
 
 MAX_LINES = 50
 
@@ -65,13 +65,12 @@ _TYPE = rf"(?:{_FAMILIES})/[\w.+-]+"
 _TYPES = re.compile(rf" \({_TYPE}(?:, {_TYPE})*\)", re.ASCII)
 """As in static/js/page/reason.js: tests/cases/reasons.json is for both."""
 
-NO_CHECKSUM = {
-    Transport.MULTIPART: "Each part was checked on arrival. This storage keeps no "
-    "checksum of the whole.",
-    Transport.FORM: "A plain form sends no checksum, and this storage made none for "
-    "the file.",
+PROOFS = {
+    VerifiedBy.STORAGE: "The storage compared the file with this checksum.",
+    VerifiedBy.READ_BACK: "This site read the stored file and compared it with this "
+    "checksum.",
 }
-"""Why a stored file has none. The other transports are refused without one."""
+UNPROVED = "Nobody has compared the stored file with a checksum."
 
 UNTOLD = ("upload.presigned",)
 """Events that say nothing to a person: a large file has thousands of them."""
@@ -171,26 +170,26 @@ def reason_in_words(reason: str) -> str:
 
 
 def describe_checksum(upload: Upload) -> Checksum:
-    """Return the checksum as the tools that people have would print it."""
+    """Return the checksum as common tools print it, and who has verified it."""
     value = upload.object_checksum or upload.checksum_sha256
-    if not value and upload.state == State.READY:
-        return Checksum(
-            label="SHA-256",
-            value="",
-            note=NO_CHECKSUM.get(Transport(upload.transport), ""),
-        )
     digest, _, part_count = value.partition("-")
     if part_count:
-        return Checksum(
-            label="SHA-256 of parts",
-            value=value,
-            note=f"Each of the {part_count} parts was checked on arrival. This is "
-            "the SHA-256 over the checksums of the parts, as S3 states it.",
-        )
+        words = f"This is the SHA-256 over the checksums of the {part_count} parts."
+        return Checksum("SHA-256 of parts", value, f"{words} {_proof(upload)}".strip())
     try:
-        return Checksum(label="SHA-256", value=base64.b64decode(digest).hex())
+        shown = base64.b64decode(digest).hex()
     except binascii.Error:
-        return Checksum(label="SHA-256", value=value)
+        shown = value
+    return Checksum("SHA-256", shown, _proof(upload))
+
+
+def _proof(upload: Upload) -> str:
+    """Say who compared a stored file with its checksum; ``""`` for any other."""
+    if upload.state != State.READY:
+        return ""
+    if not upload.checksum_verified_by:
+        return UNPROVED
+    return PROOFS[VerifiedBy(upload.checksum_verified_by)]
 
 
 def tell(upload: Upload, *, reader: Any) -> list[Line]:

@@ -12,7 +12,7 @@ import { untilAborted } from "./abort.js";
  *   id: string, state: "pending" | "inspecting" | "ready" | "rejected" | "expired" | "cancelled" | "deleted",
  *   filename: string, relative_path: string, byte_size: number, content_type: string,
  *   detected_type?: string | null, note?: string | null,
- *   checksum_sha256: string | null, transport: "put" | "multipart" | "post" | "form" | "copy",
+ *   checksum_sha256: string | null, checksum_verified_by: "storage" | "readback" | null, transport: "put" | "multipart" | "post" | "form" | "copy",
  *   created_at: string, expires_at: string, completed_at: string | null, rejected_reason: string | null,
  *   release?: "possible" | "requested" | "released" | null, released_as?: string | null, released_from?: string | null,
  *   last_modified?: string | null, fingerprint?: string | null,

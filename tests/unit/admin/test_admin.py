@@ -245,7 +245,13 @@ def test_upload_page_shows_every_field_of_the_model() -> None:
     shown = set(UploadAdmin.readonly_fields)
     in_other_words = {"owner", "state", "byte_size", "part_size"}
     # The page shows these as links, or as a part of another field.
-    in_other_words |= {"released_as", "released_from", "search_name", "note"}
+    in_other_words |= {
+        "verified_parts",
+        "released_as",
+        "released_from",
+        "search_name",
+        "note",
+    }
 
     columns = {field.name for field in Upload._meta.concrete_fields}
 

@@ -207,7 +207,7 @@ def test_without_libmagic_disguises_are_refused_and_the_rest_is_accepted(
 def test_a_site_without_libmagic_does_not_start(absent: Any) -> None:
     [found] = checks.check_detector()
 
-    assert found.id == "uploads.E008"
+    assert found.id == "uploads.E009"
     assert "pylibmagic" in found.msg
 
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 from tests.support.builders import (
     MIB,
     begin,
+    checksum,
     held,
     let_time_pass,
     make_ready,
@@ -87,7 +88,7 @@ def pending_with_its_bytes(bucket: Bucket, owner: Any) -> Upload:
 def pending_parts(bucket: Bucket, owner: Any) -> Upload:
     content = bytes(16 * MIB + 1)
     upload = begin(owner, b"", byte_size=len(content), filename=SECRET_NAME)
-    lifecycle.presign_parts(upload, [WantedPart(1, "x" * 44)])
+    lifecycle.presign_parts(upload, [WantedPart(1, checksum(b"x"))])
     send_parts(bucket, upload, content, 1)
     # And one whose id was lost on its way to the row.
     bucket.create_multipart_upload(upload.key, content_type=upload.content_type)

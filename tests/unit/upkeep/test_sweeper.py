@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from tests.support.builders import (
     begin,
+    checksum,
     declare,
     held,
     kinds,
@@ -53,7 +54,7 @@ def begin_parts(bucket: Bucket, owner: Any, content: bytes = b"hello") -> Upload
     upload = lifecycle.start(
         owner=owner, declaration=declare(content, transport=Transport.MULTIPART)
     )
-    lifecycle.presign_parts(upload, [lifecycle.WantedPart(1, "0" * 44)])
+    lifecycle.presign_parts(upload, [lifecycle.WantedPart(1, checksum(content))])
     send_parts(bucket, upload, content)
     return upload
 

@@ -328,6 +328,9 @@ def test_the_history_tells_reasons_in_words(alice: Any, case: dict[str, str]) ->
     assert line.text == f"Refused. {case['shown']}".removesuffix(". ")
 
 
+DIGEST = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
+
+
 def test_a_checksum_of_parts_is_named_as_one(alice: Any) -> None:
     upload = make_upload(alice, object_checksum="LPJNul+wow4=-3")
 
@@ -338,21 +341,34 @@ def test_a_checksum_of_parts_is_named_as_one(alice: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("transport", "words"),
+    ("verified_by", "words"),
     [
-        (Transport.MULTIPART, "Each part was checked on arrival. This storage keeps"),
-        (Transport.FORM, "A plain form sends no checksum, and this storage made none"),
+        ("", "Nobody has compared the stored file with a checksum."),
+        ("storage", "The storage compared the file with this checksum."),
+        ("readback", "This site read the stored file and compared it"),
     ],
 )
-def test_a_stored_file_without_a_checksum_says_why(
-    page: Client, alice: Any, transport: Transport, words: str
+def test_the_page_says_who_verified_the_checksum(
+    page: Client, alice: Any, verified_by: str, words: str
 ) -> None:
-    stored = make_upload(alice, transport=transport)
-    arriving = make_upload(alice, state=State.PENDING, transport=transport)
+    facts = {"checksum_sha256": DIGEST, "checksum_verified_by": verified_by}
+    stored = make_upload(alice, **facts)
+    arriving = make_upload(alice, state=State.PENDING, **facts)
 
     assert describe_checksum(stored).note.startswith(words)
     assert words in page.get(upload_url(stored)).content.decode()
     assert describe_checksum(arriving).note == ""
+
+
+@pytest.mark.parametrize("transport", [Transport.MULTIPART, Transport.FORM])
+def test_a_file_without_a_checksum_is_not_called_verified(
+    page: Client, alice: Any, transport: Transport
+) -> None:
+    upload = make_upload(alice, transport=transport)
+
+    text = page.get(upload_url(upload)).content.decode()
+
+    assert "Nobody has compared the stored file with a checksum." in text
 
 
 @pytest.mark.parametrize(
@@ -366,11 +382,10 @@ def test_a_stored_file_without_a_checksum_says_why(
 def test_a_file_sent_in_one_piece_is_not_said_to_have_parts(
     alice: Any, transport: Transport, field: str
 ) -> None:
-    digest = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
+    told = describe_checksum(make_upload(alice, transport=transport, **{field: DIGEST}))
 
-    told = describe_checksum(make_upload(alice, transport=transport, **{field: digest}))
-
-    assert (told.label, told.note) == ("SHA-256", "")
+    assert told.label == "SHA-256"
+    assert "parts" not in told.note
     assert told.value.startswith("2cf24dba5fb0a30e")
 
 

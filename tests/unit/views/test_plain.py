@@ -11,6 +11,8 @@ from tests.support.builders import held
 from tests.support.plain_forms import arrive, begin_form
 from tests.support.storage_faults import refusing
 from uploads import lifecycle
+from uploads.doctor.memory import remember_promises
+from uploads.doctor.results import note
 from uploads.models import StorageQuota, Upload, UploadPolicy
 from uploads.s3.bucket import Bucket
 from uploads.states import State
@@ -76,6 +78,25 @@ def test_one_file_too_many_is_refused_in_words(
 
     assert answer.status_code == 403
     assert "The limit of 0 files is reached" in text_of(answer)
+
+
+def test_a_storage_without_forms_is_told_before_a_file_is_sent(
+    page: Client, alice: Any, bucket: Bucket
+) -> None:
+    begun = ask(page)
+    words = "The storage of this site accepts no files from a plain form."
+    assert words not in text_of(page.get("/"))
+
+    remember_promises([note("contract.post.right", "", "S3 answered 501")])
+
+    home = text_of(page.get("/"))
+    assert words in home
+    assert 'action="/uploads/form/"' not in home
+    refused = ask(page)
+    assert refused.status_code == 409
+    assert words in text_of(refused)
+    assert words in text_of(page.get(begun["Location"], follow=True))
+    assert held(alice) == (0, 100 * MB, 0, 1)
 
 
 def test_what_the_policy_forbids_is_refused_and_not_offered(

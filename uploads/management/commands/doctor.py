@@ -13,9 +13,10 @@ from uploads.doctor.certificate import FAMILIES, certificate, markdown_row
 from uploads.doctor.examination import Examination
 from uploads.doctor.families import examine, names
 from uploads.doctor.healing import heal
-from uploads.doctor.memory import place
+from uploads.doctor.memory import remember_promises
 from uploads.doctor.results import Finding, Status, is_green
 from uploads.errors import StorageError
+from uploads.lifecycle.capabilities import place
 
 COLOURS = {
     Status.OK: "SUCCESS",
@@ -102,10 +103,12 @@ class Command(BaseCommand):
             found.append(finding)
             if not options["json"]:
                 self._tell(finding, depth=0)
+        remember_promises(found)
         return found
 
     def _certify(self, options: dict[str, Any]) -> None:
         found = list(examine(Examination(tuple(options["origin"])), only=FAMILIES))
+        remember_promises(found)
         document = certificate(found, place())
         if options["json"]:
             self.stdout.write(json.dumps(document, indent=2))

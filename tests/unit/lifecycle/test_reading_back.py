@@ -1,0 +1,465 @@
+"""The site hashes stored bytes itself wherever the storage did not prove them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.support.builders import (
+    MIB,
+    begin,
+    checksum,
+    declare,
+    held,
+    kinds,
+    let_time_pass,
+    put,
+)
+from tests.support.inspectors import Absent, entries
+from tests.support.storage_faults import counted
+from uploads import lifecycle
+from uploads.doctor.memory import remember_promises
+from uploads.doctor.results import Finding, ok, skip, warn
+from uploads.errors import InvalidRequest, StorageUnavailable
+from uploads.lifecycle import WantedPart, claims, reading_back
+from uploads.lifecycle.capabilities import capabilities
+from uploads.lifecycle.part_checksums import announced, composite
+from uploads.lifecycle.reconciliation import complete, reconcile
+from uploads.models import BucketFact, PartChecksums, Upload
+from uploads.s3 import hashing
+from uploads.s3.bucket import Bucket
+from uploads.states import State, Transport
+from uploads.upkeep.auditing import audit
+from uploads.upkeep.sweeper import sweep
+
+PARTS = {1: b"a" * 5 * MIB, 2: b"b" * 5 * MIB, 3: b"c" * MIB}
+
+
+@pytest.fixture
+def alice(db: None) -> Any:
+    return User.objects.create_user("alice")
+
+
+@pytest.fixture
+def certified(db: None) -> None:
+    """A doctor has seen that the bucket compares bytes."""
+    remember_promises(promises())
+
+
+@pytest.fixture
+def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashing, "RANGE_BYTES", 2 * MIB)
+    monkeypatch.setattr(hashing, "CHUNK_BYTES", 1000)
+
+
+def promises(*broken: str) -> list[Finding]:
+    names = [
+        f"contract.{name}"
+        for name in (
+            "put.other_bytes",
+            "multipart.other_bytes",
+            "post.other_bytes",
+            "post.right",
+            "multipart.taken",
+        )
+    ]
+    return [
+        warn(name, name, "no", "", "") if name in broken else ok(name, name)
+        for name in names
+    ]
+
+
+def swap(bucket: Bucket, upload: Upload, stored: bytes) -> None:
+    """Store other bytes under the declared checksum, as Ceph and rclone do."""
+    put(bucket, upload, stored)
+    key = upload.key
+    head = bucket.client.head_object(Bucket=bucket.name, Key=key)
+    assert head["ContentLength"] == upload.byte_size
+
+
+def begin_parts(owner: Any, parts: dict[int, bytes] | None = None) -> Upload:
+    parts = parts or PARTS
+    upload = lifecycle.start(
+        owner=owner,
+        declaration=declare(
+            b"",
+            byte_size=sum(map(len, parts.values())),
+            checksum_sha256="",
+            transport=Transport.MULTIPART,
+            part_size=5 * MIB,
+        ),
+    )
+    wanted = [WantedPart(number, checksum(body)) for number, body in parts.items()]
+    lifecycle.presign_parts(upload, wanted)
+    return upload
+
+
+def send(bucket: Bucket, upload: Upload, parts: dict[int, bytes]) -> None:
+    """Send parts without checksums: the storage knows none."""
+    for number, body in parts.items():
+        bucket.client.upload_part(
+            Bucket=bucket.name,
+            Key=upload.key,
+            UploadId=upload.multipart_id,
+            PartNumber=number,
+            Body=body,
+        )
+
+
+@pytest.fixture
+def no_checksums(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A storage that tells no checksum, neither of objects nor of parts."""
+    from uploads.s3 import facts
+
+    for name in ("object_facts", "latest_parts"):
+        real = getattr(facts, name)
+
+        def untold(answer: Any, real: Any = real) -> Any:
+            if isinstance(answer, dict):
+                return real({k: v for k, v in answer.items() if k != "ChecksumSHA256"})
+            return real(
+                {k: v for k, v in entry.items() if k != "ChecksumSHA256"}
+                for entry in answer
+            )
+
+        for module in ("bucket", "reading"):
+            monkeypatch.setattr(f"uploads.s3.{module}.{name}", untold, raising=False)
+
+
+def test_an_uncertified_bucket_proves_nothing(alice: Any, bucket: Bucket) -> None:
+    upload = begin(alice)
+    put(bucket, upload, b"hello")
+
+    lifecycle.complete(upload)
+
+    upload.refresh_from_db()
+    assert upload.state == State.READY
+    assert upload.checksum_verified_by == "readback"
+    assert upload.object_checksum == checksum(b"hello")
+    detail = upload.events.get(kind="upload.ready").detail
+    assert detail["checksum_verified_by"] == "readback"
+
+
+def test_a_certified_bucket_that_returns_the_checksum_is_believed(
+    alice: Any, bucket: Bucket, certified: None
+) -> None:
+    upload = begin(alice, b"x" * 300_000)
+    put(bucket, upload, b"x" * 300_000)
+
+    with counted(bucket) as calls:
+        lifecycle.complete(upload)
+
+    assert upload.checksum_verified_by == "storage"
+    reads = calls["GetObject"]
+    other = begin(alice, b"y" * 300_000)
+    put(bucket, other, b"y" * 300_000)
+    remember_promises(promises("contract.put.other_bytes"))
+    with counted(bucket) as calls:
+        lifecycle.complete(other)
+    assert calls["GetObject"] == reads + 1
+    assert other.checksum_verified_by == "readback"
+
+
+def test_a_certified_bucket_without_a_checksum_is_read_back(
+    alice: Any, bucket: Bucket, certified: None, no_checksums: None
+) -> None:
+    upload = begin(alice)
+    put(bucket, upload, b"hello")
+
+    lifecycle.complete(upload)
+
+    assert (upload.state, upload.checksum_verified_by) == (State.READY, "readback")
+
+
+@pytest.mark.parametrize("transport", [Transport.PUT, Transport.POST])
+@pytest.mark.parametrize("is_batch", [False, True])
+def test_swapped_bytes_are_rejected(
+    alice: Any, bucket: Bucket, no_checksums: None, transport: Transport, is_batch: bool
+) -> None:
+    upload = begin(alice, b"hello", transport=transport)
+    swap(bucket, upload, b"jello")
+
+    if is_batch:
+        objects = lifecycle.preview([upload])
+        lifecycle.complete_many(
+            alice,
+            [upload],
+            actor=alice,
+            objects=objects,
+            budget=lifecycle.inline_budget(),
+        )
+        assert upload.state == State.PENDING
+        lifecycle.complete(upload, objects=objects)
+    else:
+        lifecycle.complete(upload)
+
+    assert (upload.state, upload.rejected_cause) == (State.REJECTED, "checksum_differs")
+    assert held(alice) == (0, 0, 0, 0)
+    assert bucket.head_object(upload.key) is None
+
+
+def test_a_batch_is_read_back_without_further_requests(
+    alice: Any, bucket: Bucket
+) -> None:
+    uploads = [begin(alice, b"%d" % n) for n in range(3)]
+    for number, upload in enumerate(uploads):
+        put(bucket, upload, b"%d" % number)
+    objects = lifecycle.preview(uploads)
+
+    with counted(bucket) as calls:
+        lifecycle.complete_many(
+            alice,
+            uploads,
+            actor=alice,
+            objects=objects,
+            budget=lifecycle.inline_budget(),
+        )
+
+    assert not calls
+    assert [upload.checksum_verified_by for upload in uploads] == ["readback"] * 3
+    detail = uploads[0].events.get(kind="upload.ready").detail
+    assert detail["checksum_verified_by"] == "readback"
+
+
+def test_parts_are_compared_one_by_one(
+    alice: Any, bucket: Bucket, no_checksums: None, small_ranges: None
+) -> None:
+    upload = begin_parts(alice)
+    send(bucket, upload, PARTS)
+
+    lifecycle.complete(upload)
+
+    assert (upload.state, upload.checksum_verified_by) == (State.READY, "readback")
+    digests = [hashlib.sha256(body).digest() for body in PARTS.values()]
+    assert upload.object_checksum == composite(digests)
+    assert upload.object_checksum.endswith("-3")
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_one_swapped_part_is_enough(
+    alice: Any, bucket: Bucket, no_checksums: None, number: int
+) -> None:
+    upload = begin_parts(alice)
+    other = b"!" + PARTS[number][1:]
+    send(bucket, upload, {**PARTS, number: other})
+
+    lifecycle.complete(upload)
+
+    assert (upload.state, upload.rejected_cause) == (State.REJECTED, "checksum_differs")
+    assert held(alice) == (0, 0, 0, 0)
+    assert list(audit()) == []
+
+
+def test_a_part_that_is_signed_again_replaces_its_checksum(
+    alice: Any, bucket: Bucket, no_checksums: None
+) -> None:
+    upload = begin_parts(alice)
+    changed = {**PARTS, 2: b"B" * 5 * MIB}
+
+    lifecycle.presign_parts(upload, [WantedPart(2, checksum(changed[2]))])
+
+    assert announced(upload) == [
+        hashlib.sha256(body).digest() for body in changed.values()
+    ]
+    assert len(PartChecksums.objects.get().digests) == 3 * 32
+    send(bucket, upload, changed)
+    assert lifecycle.complete(upload).state == State.READY
+
+
+def test_parts_of_an_older_version_are_served_as_not_verified(
+    alice: Any, bucket: Bucket, no_checksums: None
+) -> None:
+    upload = begin_parts(alice)
+    PartChecksums.objects.all().delete()
+    lifecycle.presign_parts(upload, [WantedPart(2, checksum(PARTS[2]))])
+    send(bucket, upload, PARTS)
+
+    lifecycle.complete(upload)
+
+    assert announced(upload) == []
+    assert (upload.state, upload.checksum_verified_by) == (State.READY, "")
+    assert upload.object_checksum == ""
+
+
+@pytest.mark.parametrize("text", ["", "x", "!" * 44, base64.b64encode(b"x").decode()])
+def test_a_part_needs_a_sha256(alice: Any, bucket: Bucket, text: str) -> None:
+    upload = begin_parts(alice)
+
+    with pytest.raises(InvalidRequest):
+        lifecycle.presign_parts(upload, [WantedPart(1, text)])
+
+
+def test_a_large_object_is_left_to_the_background(
+    alice: Any, bucket: Bucket, no_checksums: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("uploads.lifecycle.inspecting.INLINE_BYTES", 1000)
+    monkeypatch.setattr(
+        "uploads.lifecycle.inspecting.options",
+        lambda: _with(inline_inspection_bytes=1000),
+    )
+    content = b"x" * 100_000
+    upload = begin(alice, content)
+    put(bucket, upload, content)
+
+    complete(upload)
+
+    assert (upload.state, upload.is_inspected_later) == (State.INSPECTING, True)
+    sweep()
+    upload.refresh_from_db()
+    assert (upload.state, upload.checksum_verified_by) == (State.READY, "readback")
+
+
+def _with(**changes: Any) -> Any:
+    from dataclasses import replace
+
+    from uploads.conf import options
+
+    return replace(options(), **changes)
+
+
+def test_the_proof_is_kept_while_an_inspector_is_away(
+    alice: Any, bucket: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.INSPECTORS = entries("Yes", "Absent")
+    monkeypatch.setattr(Absent, "away", True)
+    upload = begin(alice)
+    put(bucket, upload, b"hello")
+    reconcile(upload, patient=True)
+    assert (upload.state, upload.checksum_verified_by) == (State.INSPECTING, "readback")
+
+    monkeypatch.setattr(Absent, "away", False)
+    monkeypatch.setattr(reading_back, "hash_range", None)
+    let_time_pass(minutes=10)
+    sweep()
+
+    upload.refresh_from_db()
+    assert upload.state == State.READY
+
+
+def test_a_long_comparison_goes_on_where_it_stopped(
+    alice: Any, bucket: Bucket, no_checksums: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("uploads.lifecycle.inspecting.INLINE_BYTES", 1000)
+    monkeypatch.setattr(reading_back, "lease_of", lambda _: claims.timedelta(0))
+    monkeypatch.setattr(
+        "uploads.lifecycle.inspecting.options",
+        lambda: _with(inline_inspection_bytes=1000),
+    )
+    upload = begin_parts(alice)
+    send(bucket, upload, PARTS)
+    complete(upload)
+    read = []
+    real = reading_back.hash_range
+
+    def noted(bucket: Bucket, key: str, start: int, length: int, **rest: Any) -> bytes:
+        read.append(start // (5 * MIB) + 1)
+        return real(bucket, key, start, length, **rest)
+
+    monkeypatch.setattr(reading_back, "hash_range", noted)
+    for _ in range(3):
+        let_time_pass(minutes=1)
+        sweep()
+
+    upload.refresh_from_db()
+    assert read == [1, 2, 3]
+    assert (upload.state, upload.checksum_verified_by) == (State.READY, "readback")
+
+
+def test_an_answer_that_breaks_off_is_read_again(
+    alice: Any, bucket: Bucket, small_ranges: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = b"x" * (5 * MIB + 1)
+    upload = begin(alice, content)
+    put(bucket, upload, content)
+    real, failures = hashing._read, [2 * MIB]
+
+    def broken(bucket: Bucket, key: str, start: int, *rest: Any) -> Any:
+        digest = real(bucket, key, start, *rest)
+        if start in failures:
+            failures.remove(start)
+            raise StorageUnavailable("broke off")
+        return digest
+
+    monkeypatch.setattr(hashing, "_read", broken)
+
+    assert lifecycle.complete(upload).state == State.READY
+    assert failures == []
+
+
+def test_an_object_that_is_replaced_before_the_read_back_is_rejected(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = begin(alice)
+    put(bucket, upload, b"hello")
+    real = reading_back.hash_range
+
+    def replaced(*arguments: Any, **rest: Any) -> bytes:
+        put(bucket, upload, b"jello")
+        return real(*arguments, **rest)
+
+    monkeypatch.setattr(reading_back, "hash_range", replaced)
+
+    lifecycle.complete(upload)
+
+    assert (upload.state, upload.rejected_cause) == (State.REJECTED, "replaced")
+
+
+@pytest.mark.parametrize(
+    ("setting", "verified_by"), [("never", ""), ("always", "readback")]
+)
+def test_the_setting_overrides_what_was_measured(
+    alice: Any, bucket: Bucket, settings: Any, setting: str, verified_by: str
+) -> None:
+    settings.UPLOADS = {**settings.UPLOADS, "READ_BACK": setting}
+    if setting == "always":
+        remember_promises(promises())
+    upload = begin(alice)
+    put(bucket, upload, b"hello")
+
+    lifecycle.complete(upload)
+
+    assert upload.state == State.READY
+    assert upload.checksum_verified_by == verified_by
+    assert kinds(upload) == ["upload.started", "upload.inspecting", "upload.ready"]
+
+
+def test_the_results_of_a_doctor_are_of_one_bucket(
+    certified: None, settings: Any
+) -> None:
+    assert capabilities().compares_bytes(Transport.PUT)
+    assert BucketFact.objects.filter(name__startswith="promise.").count() == 5
+
+    settings.S3_BUCKET = "another"
+
+    assert not capabilities().is_certified
+    assert not capabilities().compares_bytes(Transport.PUT)
+
+
+def test_a_later_doctor_replaces_the_results_and_keeps_the_unasked(
+    certified: None,
+) -> None:
+    remember_promises(
+        [
+            warn("contract.put.other_bytes", "", "", "", ""),
+            skip("contract.multipart.other_bytes", "", "not asked"),
+        ]
+    )
+
+    found = capabilities()
+    assert not found.compares_bytes(Transport.PUT)
+    assert found.compares_bytes(Transport.MULTIPART)
+    assert BucketFact.objects.filter(name__startswith="promise.").count() == 5
+
+
+def test_an_uncertified_bucket_is_named_once(
+    db: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        capabilities()
+
+    named = [line for line in caplog.messages if "bucket.uncertified" in line]
+    assert len(named) == 1
