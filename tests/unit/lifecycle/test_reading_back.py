@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from uploads import lifecycle
 from uploads.doctor.memory import remember_promises
 from uploads.doctor.results import Finding, ok, skip, warn
 from uploads.errors import InvalidRequest, StorageUnavailable
-from uploads.lifecycle import WantedPart, claims, reading_back
+from uploads.lifecycle import WantedPart, reading_back
 from uploads.lifecycle.capabilities import capabilities
 from uploads.lifecycle.part_checksums import announced, composite
 from uploads.lifecycle.reconciliation import complete, reconcile
@@ -344,7 +345,7 @@ def test_a_long_comparison_goes_on_where_it_stopped(
     alice: Any, bucket: Bucket, no_checksums: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("uploads.lifecycle.inspecting.INLINE_BYTES", 1000)
-    monkeypatch.setattr(reading_back, "lease_of", lambda _: claims.timedelta(0))
+    monkeypatch.setattr(reading_back, "lease_of", lambda _: timedelta(0))
     monkeypatch.setattr(
         "uploads.lifecycle.inspecting.options",
         lambda: _with(inline_inspection_bytes=1000),
@@ -353,7 +354,7 @@ def test_a_long_comparison_goes_on_where_it_stopped(
     send(bucket, upload, PARTS)
     complete(upload)
     read = []
-    real = reading_back.hash_range
+    real = hashing.hash_range
 
     def noted(bucket: Bucket, key: str, start: int, length: int, **rest: Any) -> bytes:
         read.append(start // (5 * MIB) + 1)
@@ -395,7 +396,7 @@ def test_an_object_that_is_replaced_before_the_read_back_is_rejected(
 ) -> None:
     upload = begin(alice)
     put(bucket, upload, b"hello")
-    real = reading_back.hash_range
+    real = hashing.hash_range
 
     def replaced(*arguments: Any, **rest: Any) -> bytes:
         put(bucket, upload, b"jello")
