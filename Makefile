@@ -170,7 +170,7 @@ infra: $(INFRA) ## Check the Terraform code: format, schema, documents, scanners
 	.venv-infra/bin/python -m pytest -c tests/infra/pytest.ini tests/infra
 
 lock: $(READY) ## Pin the packages of requirements*.in
-	for name in requirements requirements-lambda requirements-dev requirements-infra requirements-ministack; do \
+	for name in requirements requirements-lambda requirements-telemetry requirements-dev requirements-infra requirements-ministack; do \
 		.venv/bin/uv pip compile --quiet --universal --generate-hashes \
 			--no-emit-index-url --no-header \
 			--python-version 3.11 --output-file $$name.txt $$name.in || exit 1; \

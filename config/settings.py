@@ -6,6 +6,7 @@ matters has a default: start-up stops and names the variable that is missing.
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,18 @@ env = Env()
 def words(name: str, default: str = "") -> list[str]:
     """Return a comma-separated variable as a list, spaces stripped."""
     return [word.strip() for word in env.str(name, default).split(",") if word.strip()]
+
+
+def networks(name: str) -> list[str]:
+    """Return a comma-separated variable as a list of networks, such as 10.0.0.0/8."""
+    for word in words(name):
+        try:
+            ip_network(word)
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"{name} has {word!r}: write networks such as 10.0.0.0/8 ({error})."
+            ) from error
+    return words(name)
 
 
 DEBUG = env.bool("DEBUG", True)
@@ -49,6 +62,8 @@ SITE_URL = env.str("SITE_URL", "").strip().rstrip("/")
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var")))
 SIGNUP_OPEN = env.bool("SIGNUP_OPEN", False)
+METRICS_SECRET = env.str("METRICS_SECRET", "").strip()
+METRICS_NETWORKS = networks("METRICS_NETWORKS")
 
 INSTALLED_APPS = [
     "uploads",
@@ -426,7 +441,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 if not DEBUG:
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
     SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 365 * 24 * 3600)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", True)
     SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", True)

@@ -24,9 +24,13 @@ urlpatterns = [
     path("hooks/s3", s3_notification, name="s3-notification"),
     path("csp-reports", csp_reports, name="csp-reports"),
     # These replace the admin's own login pages, which know no second factor.
-    path("admin/login/", accounts.admin_login),
-    path("admin/logout/", accounts.logout),
-    path("admin/password_change/", accounts.admin_password_change),
+    path("admin/login/", accounts.admin_login, name="admin-login"),
+    path("admin/logout/", accounts.logout, name="admin-logout"),
+    path(
+        "admin/password_change/",
+        accounts.admin_password_change,
+        name="admin-password-change",
+    ),
     path("admin/doctor/", admin.site.admin_view(doctor.doctor), name="doctor"),
     path(
         "admin/doctor/begin/", admin.site.admin_view(doctor.begin), name="doctor-begin"

@@ -152,7 +152,7 @@ def test_the_s3_package_knows_no_rows() -> None:
         rooms = {
             name.split(".")[1] for name in imported(path) if name.startswith("uploads.")
         }
-        assert rooms <= {"s3", "text", "conf", "errors", "states"}, path
+        assert rooms <= {"s3", "text", "metrics", "conf", "errors", "states"}, path
 
 
 def test_production_never_imports_the_dev_package() -> None:

@@ -19,6 +19,8 @@ from uploads.inspection.pipeline import inspectors
 from uploads.lifecycle.capabilities import capabilities, place
 from uploads.s3.connection import browser_origin
 
+MIN_SECRET_LENGTH = 20
+
 
 @checks.register("uploads")
 def check_options(**_: Any) -> list[checks.CheckMessage]:
@@ -153,6 +155,22 @@ def check_proxies(**_: Any) -> list[checks.CheckMessage]:
             )
         ]
     return []
+
+
+@checks.register("uploads")
+def check_metrics_secret(**_: Any) -> list[checks.CheckMessage]:
+    """Report a secret of /metrics that can be guessed."""
+    secret: str = settings.METRICS_SECRET
+    if not secret or len(secret) >= MIN_SECRET_LENGTH:
+        return []
+    return [
+        checks.Error(
+            f"METRICS_SECRET has {len(secret)} characters; {MIN_SECRET_LENGTH} are the "
+            "minimum.",
+            hint="Make one with: python -c 'import secrets; print(secrets.token_urlsafe())'",
+            id="uploads.E010",
+        )
+    ]
 
 
 @checks.register("uploads")

@@ -17,6 +17,7 @@ from uploads.access.addresses import client_address
 from uploads.api.paying import announced_bytes
 from uploads.api.problems import PREFIX
 from uploads.http.logs import without_secrets
+from uploads.metrics.counting import count_request
 
 logger = structlog.get_logger("slipway.request")
 
@@ -47,13 +48,21 @@ class RequestContextMiddleware:
         started = time.monotonic()
         response = self.get_response(request)
         response["X-Request-ID"] = request_id
+        seconds = time.monotonic() - started
+        match = request.resolver_match
+        count_request(
+            match.view_name if match else None,
+            method=request.method or "",
+            status=response.status_code,
+            seconds=seconds,
+        )
         logger.info(
             "request",
             method=request.method,
             path=without_secrets(request.path),
             status=response.status_code,
             request_bytes=announced_bytes(request),
-            milliseconds=round((time.monotonic() - started) * 1000),
+            milliseconds=round(seconds * 1000),
         )
         return response
 

@@ -22,6 +22,7 @@ from uploads.inspection.content_types import (
 from uploads.inspection.disguises import is_runnable
 from uploads.lifecycle.part_checksums import announce, raw_digest
 from uploads.lifecycle.starting import extended_deadline, open_multipart
+from uploads.metrics.counting import presigning
 from uploads.models import Upload
 from uploads.s3.bucket import get_download_presigner, get_presigner
 from uploads.s3.part_plan import PartPlan
@@ -94,13 +95,14 @@ def _sign_whole(upload: Upload, seconds: int) -> SignedRequest | SignedPost:
         if upload.transport == Transport.POST
         else presigner.put_object
     )
-    return make(
-        key=upload.key,
-        byte_size=upload.byte_size,
-        content_type=stored_type(upload.content_type),
-        checksum_sha256=upload.checksum_sha256,
-        expires_in=seconds,
-    )
+    with presigning(upload.transport):
+        return make(
+            key=upload.key,
+            byte_size=upload.byte_size,
+            content_type=stored_type(upload.content_type),
+            checksum_sha256=upload.checksum_sha256,
+            expires_in=seconds,
+        )
 
 
 def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRequest]:
@@ -134,19 +136,20 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
         raise InvalidState(f"The upload is {upload.state} and takes no more bytes.")
     presigner = get_presigner()
     plan = PartPlan(byte_size=upload.byte_size, part_size=upload.part_size)
-    return presigner.upload_parts(
-        key=upload.key,
-        multipart_id=upload.multipart_id,
-        parts=[
-            PartToSign(
-                part.part_number,
-                plan.byte_size_of(part.part_number),
-                part.checksum_sha256,
-            )
-            for part in wanted
-        ],
-        expires_in=seconds,
-    )
+    with presigning("part", len(wanted)):
+        return presigner.upload_parts(
+            key=upload.key,
+            multipart_id=upload.multipart_id,
+            parts=[
+                PartToSign(
+                    part.part_number,
+                    plan.byte_size_of(part.part_number),
+                    part.checksum_sha256,
+                )
+                for part in wanted
+            ],
+            expires_in=seconds,
+        )
 
 
 def presign_download(upload: Upload, *, inline: bool = False) -> SignedRequest:
@@ -159,14 +162,15 @@ def presign_download(upload: Upload, *, inline: bool = False) -> SignedRequest:
             f"The upload is {upload.state}: there is nothing to download."
         )
     shown = inline and may_show_inline(upload)
-    return get_download_presigner().get_object(
-        key=upload.key,
-        filename=upload.filename,
-        content_type=_type_of_download(upload),
-        disposition="inline" if shown else "attachment",
-        expires_in=options().download_expiry_seconds,
-        version_id=upload.version_id or None,
-    )
+    with presigning("download"):
+        return get_download_presigner().get_object(
+            key=upload.key,
+            filename=upload.filename,
+            content_type=_type_of_download(upload),
+            disposition="inline" if shown else "attachment",
+            expires_in=options().download_expiry_seconds,
+            version_id=upload.version_id or None,
+        )
 
 
 def may_show_inline(upload: Upload) -> bool:

@@ -31,6 +31,7 @@ from uploads.lifecycle.policy import policy_for
 from uploads.lifecycle.presigning import extend_urls
 from uploads.lifecycle.starting import Declaration, start
 from uploads.lifecycle.verification import Mismatch, find_form_mismatch
+from uploads.metrics.counting import presigning
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket, ObjectFacts, get_bucket, get_presigner
 from uploads.s3.copying import MAX_COPY, copy_object
@@ -102,12 +103,14 @@ def presign_form(upload: Upload, *, redirect_url: str) -> SignedPost:
     if upload.transport != Transport.FORM:
         raise InvalidState(f"The transport is {upload.transport}: there is no form.")
     require_forms()
-    return get_presigner().plain_form(
-        key=incoming_key(upload.key),
-        max_bytes=upload.byte_size,
-        redirect_url=redirect_url,
-        expires_in=extend_urls(upload, {"transport": upload.transport}),
-    )
+    seconds = extend_urls(upload, {"transport": upload.transport})
+    with presigning(upload.transport):
+        return get_presigner().plain_form(
+            key=incoming_key(upload.key),
+            max_bytes=upload.byte_size,
+            redirect_url=redirect_url,
+            expires_in=seconds,
+        )
 
 
 def receive(upload: Upload) -> Arrival:

@@ -13,6 +13,7 @@ from uploads.errors import StorageUnavailable
 from uploads.s3 import descriptions
 from uploads.s3.credentials import credentials_of
 from uploads.s3.failures import NO_CREDENTIALS, translated
+from uploads.s3.measuring import measure
 from uploads.s3.presigner import Presigner
 from uploads.s3.probe_presigner import ProbePresigner
 
@@ -45,7 +46,7 @@ def client_of(storage: Any) -> S3Client:
     It is not the storage's own: that one goes into the workers that a server forks,
     its sockets and all, and is made once for each thread.
     """
-    return session_of(storage).client(
+    client = session_of(storage).client(
         "s3",
         region_name=storage.region_name,
         use_ssl=storage.use_ssl,
@@ -53,6 +54,8 @@ def client_of(storage: Any) -> S3Client:
         config=storage.client_config,
         verify=storage.verify,
     )
+    measure(client)
+    return client
 
 
 def client_of_alias(alias: str) -> S3Client:

@@ -6,9 +6,18 @@ from collections.abc import Iterable
 from typing import Any
 
 import structlog
+from django.db import transaction
 
+from uploads.metrics.counting import count_move
 from uploads.models import AuditEvent, Upload
+from uploads.states import State
 from uploads.text.filenames import printable
+
+ENTERED = {
+    "upload.started": State.PENDING.value,
+    **{f"upload.{s.value}": s.value for s in State if s != State.PENDING},
+}
+"""The state that an upload enters with an event of each kind."""
 
 MAX_TEXT = 1024
 MAX_ITEMS = 200
@@ -35,15 +44,39 @@ def record(
     makes the change.
     """
     _event(kind, upload, user, actor, detail).save(force_insert=True)
+    if upload is not None:
+        _count([(kind, upload, detail)])
 
 
 def record_many(
     events: Iterable[tuple[str, Upload, dict[str, Any] | None]], *, actor: Any
 ) -> None:
     """Write events, given as (kind, upload, detail), in one statement."""
+    events = list(events)
     AuditEvent.objects.bulk_create(
         [_event(kind, upload, None, actor, detail) for kind, upload, detail in events]
     )
+    _count(events)
+
+
+def _count(events: list[tuple[str, Upload, dict[str, Any] | None]]) -> None:
+    """Count the moves among ``events`` as soon as their transaction is committed."""
+    moves = [
+        (ENTERED[kind], upload.transport, _cause(detail), upload.byte_size)
+        for kind, upload, detail in events
+        if kind in ENTERED
+    ]
+    if moves:
+        transaction.on_commit(lambda: _count_moves(moves))
+
+
+def _cause(detail: dict[str, Any] | None) -> str:
+    return str((detail or {}).get("cause", ""))
+
+
+def _count_moves(moves: list[tuple[str, str, str, int]]) -> None:
+    for state, transport, reason, byte_size in moves:
+        count_move(state, transport, reason=reason, byte_size=byte_size)
 
 
 def _event(

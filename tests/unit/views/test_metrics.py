@@ -1,0 +1,90 @@
+"""Who may read /metrics, and that the answer is Prometheus' text format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.test import Client
+from prometheus_client.parser import text_string_to_metric_families
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "correct-horse-battery-staple"
+
+
+@pytest.fixture(autouse=True)
+def _closed(settings: Settings) -> None:
+    settings.METRICS_SECRET = ""
+    settings.METRICS_NETWORKS = []
+    settings.TRUSTED_PROXY_COUNT = 0
+
+
+def test_secret_opens_the_metrics(client: Client, settings: Settings) -> None:
+    settings.METRICS_SECRET = SECRET
+    client.get("/healthz")
+
+    answer = client.get("/metrics", headers={"Authorization": f"Bearer {SECRET}"})
+
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("text/plain; version=")
+    families = {f.name for f in text_string_to_metric_families(answer.text)}
+    assert {"slipway_requests", "slipway_request_seconds"} <= families
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "",
+        "Bearer",
+        "Bearer wrong",
+        f"Basic {SECRET}",
+        f"Bearer {SECRET}x",
+        "Bearer \xff",
+    ],
+)
+@pytest.mark.parametrize("secret", ["", SECRET])
+def test_metrics_without_the_secret_do_not_exist(
+    client: Client, settings: Settings, sent: str, secret: str
+) -> None:
+    settings.METRICS_SECRET = secret
+    headers = {"Authorization": sent} if sent else {}
+
+    answer = client.get("/metrics", headers=headers)
+    unknown = client.get("/no-such-page", headers=headers)
+
+    assert answer.status_code == unknown.status_code == 404
+    assert answer.content == unknown.content
+
+
+@pytest.mark.parametrize(
+    ("address", "proxies", "forwarded", "status"),
+    [
+        ("10.1.2.3", 0, "", 200),
+        ("203.0.113.9", 0, "", 404),
+        ("", 0, "", 404),
+        # The address is the proxy's, and the client is unknown.
+        ("10.1.2.3", 0, "203.0.113.9", 404),
+        ("10.1.2.3", 1, "203.0.113.9", 404),
+        ("10.1.2.3", 1, "10.9.9.9", 200),
+        ("10.1.2.3", 1, "10.9.9.9, 203.0.113.9", 404),
+    ],
+)
+def test_network_opens_the_metrics(
+    client: Client,
+    settings: Settings,
+    address: str,
+    proxies: int,
+    forwarded: str,
+    status: int,
+) -> None:
+    settings.METRICS_NETWORKS = ["10.0.0.0/8", "fd00::/8"]
+    settings.TRUSTED_PROXY_COUNT = proxies
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+
+    answer = client.get("/metrics", headers=headers, REMOTE_ADDR=address)
+
+    assert answer.status_code == status

@@ -1,0 +1,50 @@
+"""Functions that count: one for each kind of event."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from uploads.metrics import instruments
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+NO_ROUTE = "none"
+"""The route of requests for static files, and of those that no route matches."""
+
+OTHER = "other"
+_CAUSE = re.compile(r"[a-z_]{1,32}")
+
+
+def count_request(
+    route: str | None, *, method: str, status: int, seconds: float
+) -> None:
+    """Count one answered request. ``route`` is a name, never a path."""
+    route = route or NO_ROUTE
+    method = method if method in METHODS else OTHER
+    instruments.requests.labels(route, method, f"{status // 100}xx").inc()
+    instruments.request_seconds.labels(route).observe(seconds)
+
+
+def count_move(state: str, transport: str, *, reason: str, byte_size: int) -> None:
+    """Count an upload that entered ``state``."""
+    if reason and not _CAUSE.fullmatch(reason):
+        reason = OTHER
+    instruments.upload_moves.labels(state, transport, reason).inc()
+    instruments.upload_bytes.labels(state, transport).inc(byte_size)
+
+
+@contextmanager
+def presigning(kind: str, urls: int = 1) -> Iterator[None]:
+    """Count the URLs that the ``with`` block signs, and measure the time."""
+    started = time.perf_counter()
+    yield
+    instruments.presign_seconds.labels(kind).observe(time.perf_counter() - started)
+    instruments.presigned_urls.labels(kind).inc(urls)
+
+
+def count_s3_call(verb: str, result: str, seconds: float) -> None:
+    """Count one call to S3 that has ended."""
+    instruments.s3_calls.labels(verb, result).inc()
+    instruments.s3_call_seconds.labels(verb).observe(seconds)

@@ -1,0 +1,49 @@
+"""Counts the calls of a boto3 client, by verb and result."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from uploads.metrics.counting import count_s3_call
+
+OK, NOT_FOUND, REFUSED, FAILED, UNREACHABLE = (
+    *("ok", "not_found", "refused"),
+    *("failed", "unreachable"),
+)
+_STARTED = "slipway_started"
+
+
+def measure(client: Any) -> None:
+    """Count all calls of ``client``, whoever makes them."""
+    events = client.meta.events
+    service = client.meta.service_model.service_id.hyphenize()
+    events.register(f"before-call.{service}", _begin)
+    events.register(f"after-call.{service}", _end)
+    events.register(f"after-call-error.{service}", _end_without_answer)
+
+
+def _begin(*, context: dict[str, Any], **_: Any) -> None:
+    context[_STARTED] = time.perf_counter()
+
+
+def _end(*, http_response: Any, model: Any, context: dict[str, Any], **_: Any) -> None:
+    count_s3_call(model.name, _result_of(http_response.status_code), _seconds(context))
+
+
+def _end_without_answer(*, event_name: str, context: dict[str, Any], **_: Any) -> None:
+    verb = event_name.rpartition(".")[2]
+    count_s3_call(verb, UNREACHABLE, _seconds(context))
+
+
+def _seconds(context: dict[str, Any]) -> float:
+    now = time.perf_counter()
+    return now - float(context.get(_STARTED, now))
+
+
+def _result_of(status: int) -> str:
+    if status < 400:
+        return OK
+    if status == 404:
+        return NOT_FOUND
+    return REFUSED if status < 500 else FAILED

@@ -1,0 +1,55 @@
+"""Metrics in Prometheus' text format, for those who know the secret or are near."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from uploads.access.addresses import client_address
+from uploads.metrics.files import processes_of_this_host
+
+
+@login_not_required
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer the metrics; 404 to everybody else, as for any address that is not there."""
+    if not (_knows_secret(request) or _is_in_network(request)):
+        raise Http404
+    with processes_of_this_host() as registry:
+        text = generate_latest(registry)
+    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+
+
+def _knows_secret(request: HttpRequest) -> bool:
+    scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+    if not settings.METRICS_SECRET or scheme.lower() != "bearer":
+        return False
+    return hmac.compare_digest(
+        sent.strip().encode("utf-8", "surrogateescape"),
+        settings.METRICS_SECRET.encode(),
+    )
+
+
+def _is_in_network(request: HttpRequest) -> bool:
+    """Return whether the client's address is in METRICS_NETWORKS.
+
+    Returns False if a proxy forwarded the request and TRUSTED_PROXY_COUNT is 0. The
+    address is then the proxy's, whoever the client is.
+    """
+    if settings.TRUSTED_PROXY_COUNT < 1 and (
+        "HTTP_X_FORWARDED_FOR" in request.META or "HTTP_FORWARDED" in request.META
+    ):
+        return False
+    address = client_address(request)
+    return bool(address) and any(
+        ipaddress.ip_address(address) in ipaddress.ip_network(network)
+        for network in settings.METRICS_NETWORKS
+    )
