@@ -6,6 +6,7 @@ matters has a default: start-up stops and names the variable that is missing.
 
 from __future__ import annotations
 
+import os
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from environs import Env
 
+from config.variables import complaints, options_of
 from uploads.http.headers import REPORTS_GROUP, static_headers
 from uploads.http.logs import logging_config
 from uploads.s3.connection import AddressingStyle, browser_origin, storage_options
@@ -283,52 +285,9 @@ if _signer_key:
         env.str("S3_SIGNER_SESSION_TOKEN", ""),
     )
 
-RATES = (
-    *("UPLOADS_RATE_START", "UPLOADS_RATE_START_PER_ADDRESS"),
-    *("UPLOADS_RATE_PRESIGN", "UPLOADS_RATE_PRESIGN_PER_ADDRESS"),
-    *("UPLOADS_RATE_COMPLETE", "UPLOADS_RATE_COMPLETE_PER_ADDRESS"),
-    *("UPLOADS_RATE_CHANGE", "UPLOADS_RATE_CHANGE_PER_ADDRESS"),
-    *("UPLOADS_RATE_DOWNLOAD", "UPLOADS_RATE_DOWNLOAD_PER_ADDRESS"),
-    *("UPLOADS_RATE_LOGIN", "UPLOADS_RATE_LOGIN_PER_ADDRESS"),
-    *("UPLOADS_RATE_SESSION", "UPLOADS_RATE_SESSION_PER_ADDRESS"),
-    *("UPLOADS_RATE_RESET", "UPLOADS_RATE_RESET_PER_ADDRESS"),
-)
-UPLOADS = {
-    name.removeprefix("UPLOADS_"): value
-    for name, value in {
-        "UPLOADS_KEY_PREFIX": env.str("S3_KEY_PREFIX", None),
-        "UPLOADS_DEFAULT_QUOTA_BYTES": env.int("UPLOADS_DEFAULT_QUOTA_BYTES", None),
-        "UPLOADS_DEFAULT_MAX_FILES": env.int("UPLOADS_DEFAULT_MAX_FILES", None),
-        "UPLOADS_MAX_FILE_SIZE": env.int("UPLOADS_MAX_FILE_SIZE", None),
-        "UPLOADS_ALLOWED_CONTENT_TYPES": words("UPLOADS_ALLOWED_CONTENT_TYPES") or None,
-        "UPLOADS_LIFETIME_SECONDS": env.int("UPLOADS_LIFETIME_SECONDS", None),
-        "UPLOADS_MIN_PART_BYTES": env.int("UPLOADS_MIN_PART_BYTES", None),
-        "UPLOADS_EXTENSION_SECONDS": env.int("UPLOADS_EXTENSION_SECONDS", None),
-        "UPLOADS_URL_EXPIRY_SECONDS": env.int("UPLOADS_URL_EXPIRY_SECONDS", None),
-        "UPLOADS_DOWNLOAD_EXPIRY_SECONDS": env.int(
-            "UPLOADS_DOWNLOAD_EXPIRY_SECONDS", None
-        ),
-        "UPLOADS_SWEEP_GRACE_SECONDS": env.int("UPLOADS_SWEEP_GRACE_SECONDS", None),
-        "UPLOADS_ORPHAN_GRACE_SECONDS": env.int("UPLOADS_ORPHAN_GRACE_SECONDS", None),
-        "UPLOADS_MAX_OPEN": env.int("UPLOADS_MAX_OPEN", None),
-        **{name: env.str(name, None) for name in RATES},
-        "UPLOADS_INLINE_INSPECTION_BYTES": env.int(
-            "UPLOADS_INLINE_INSPECTION_BYTES", None
-        ),
-        "UPLOADS_INLINE_INSPECTION_READS": env.int(
-            "UPLOADS_INLINE_INSPECTION_READS", None
-        ),
-        "UPLOADS_INLINE_INSPECTION_SECONDS": env.float(
-            "UPLOADS_INLINE_INSPECTION_SECONDS", None
-        ),
-        "UPLOADS_INSPECTION_BYTES": env.int("UPLOADS_INSPECTION_BYTES", None),
-        "UPLOADS_INSPECTION_SECONDS": env.float("UPLOADS_INSPECTION_SECONDS", None),
-        "UPLOADS_UNFINISHED_INSPECTION": env.str("UPLOADS_UNFINISHED_INSPECTION", None),
-        "UPLOADS_READ_BACK": env.str("UPLOADS_READ_BACK", None),
-        "UPLOADS_QUARANTINE_PREFIX": env.str("UPLOADS_QUARANTINE_PREFIX", None),
-    }.items()
-    if value is not None
-}
+UPLOADS = options_of(env)
+# Sentences about variables that have no effect: uploads/checks.py reports them.
+VARIABLES_TO_CHECK = complaints(os.environ)
 
 # What looks at the content of every object, as AUTH_PASSWORD_VALIDATORS at passwords.
 # docs/inspection.md tells what each does, of its OPTIONS, and how to write another.

@@ -3,6 +3,8 @@
 import os
 import sys
 
+import structlog
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
@@ -12,6 +14,9 @@ from uploads.s3 import descriptions
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
+# Web servers run no system checks.
+for complaint in settings.VARIABLES_TO_CHECK:
+    structlog.get_logger("slipway.settings").warning("variable.ignored", why=complaint)
 application.request_class = Utf8WSGIRequest
 # Import the views now, a third of all code. Django would do it in the first request.
 get_resolver().url_patterns  # noqa: B018

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from uploads.inspection.detection import detect_type, is_detector_missing
 from uploads.inspection.pipeline import inspectors
 from uploads.lifecycle.capabilities import capabilities, place
 from uploads.s3.connection import browser_origin
+from uploads.text.hosts import is_address, is_loopback, is_unencrypted, site_of
 
 MIN_SECRET_LENGTH = 20
 
@@ -128,9 +128,7 @@ def check_inspectors(**_: Any) -> list[checks.CheckMessage]:
 def check_endpoint(**_: Any) -> list[checks.CheckMessage]:
     """Report an IP address as endpoint together with virtual-hosted addressing."""
     url = settings.S3_PUBLIC_ENDPOINT_URL or settings.S3_ENDPOINT_URL
-    if settings.S3_ADDRESSING_STYLE == "virtual" and _is_address(
-        urlsplit(url).hostname
-    ):
+    if settings.S3_ADDRESSING_STYLE == "virtual" and is_address(urlsplit(url).hostname):
         return [
             checks.Error(
                 f"S3_ADDRESSING_STYLE is virtual, but {url} is an IP address.",
@@ -155,6 +153,19 @@ def check_proxies(**_: Any) -> list[checks.CheckMessage]:
             )
         ]
     return []
+
+
+@checks.register("uploads")
+def check_variables(**_: Any) -> list[checks.CheckMessage]:
+    """Report environment variables that are unknown or contradict each other."""
+    return [
+        checks.Warning(
+            complaint,
+            hint="docs/settings.md lists the variables.",
+            id="uploads.W011",
+        )
+        for complaint in getattr(settings, "VARIABLES_TO_CHECK", ())
+    ]
 
 
 @checks.register("uploads")
@@ -216,7 +227,7 @@ def _check_site_url_value(url: str) -> list[checks.CheckMessage]:
                 id="uploads.E008",
             )
         ]
-    if _is_open(url) and not settings.DEBUG:
+    if is_unencrypted(url) and not settings.DEBUG:
         return [
             checks.Warning(
                 f"SITE_URL is {url}, so links to set a new password are unencrypted.",
@@ -234,7 +245,7 @@ def check_endpoint_is_encrypted(**_: Any) -> list[checks.CheckMessage]:
     found: list[checks.CheckMessage] = []
     if settings.DEBUG:
         return found
-    if _is_open(public):
+    if is_unencrypted(public):
         found.append(
             checks.Error(
                 f"Browsers would send files to {public} unencrypted.",
@@ -243,7 +254,7 @@ def check_endpoint_is_encrypted(**_: Any) -> list[checks.CheckMessage]:
                 id="uploads.E006",
             )
         )
-    if public != settings.S3_ENDPOINT_URL and _is_open(settings.S3_ENDPOINT_URL):
+    if public != settings.S3_ENDPOINT_URL and is_unencrypted(settings.S3_ENDPOINT_URL):
         found.append(
             checks.Warning(
                 f"The server reads files from {settings.S3_ENDPOINT_URL} unencrypted.",
@@ -270,8 +281,8 @@ def check_bucket_is_another_site(**_: Any) -> list[checks.CheckMessage]:
     )
     bucket_host = urlsplit(origin).hostname or ""
     hosts = [host.strip(".[]").lower() for host in settings.ALLOWED_HOSTS]
-    same = [host for host in hosts if _site_of(host) == _site_of(bucket_host)]
-    if _is_loopback(bucket_host) or not same:
+    same = [host for host in hosts if site_of(host) == site_of(bucket_host)]
+    if is_loopback(bucket_host) or not same:
         return []
     return [
         checks.Warning(
@@ -283,32 +294,3 @@ def check_bucket_is_another_site(**_: Any) -> list[checks.CheckMessage]:
             id="uploads.W007",
         )
     ]
-
-
-def _site_of(host: str) -> str:
-    """Return the registered domain of ``host``, approximately."""
-    if _is_address(host):
-        return host
-    labels = host.split(".")
-    is_second_level = len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3
-    return ".".join(labels[-3:] if is_second_level else labels[-2:])
-
-
-def _is_open(url: str) -> bool:
-    """Return whether requests to ``url`` cross a network unencrypted."""
-    parts = urlsplit(url)
-    return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    return _is_address(host) and ipaddress.ip_address(host).is_loopback
-
-
-def _is_address(host: str | None) -> bool:
-    try:
-        ipaddress.ip_address(host or "")
-    except ValueError:
-        return False
-    return True
