@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from tests.attacks.people import Person
 from tests.support.stages import case
-from uploads.access.tokens import create_token, find_token
+from uploads.access.tokens import create_token, use_token
 from uploads.models import ApiToken, AuditEvent, StorageQuota, Upload, UploadPolicy
 from uploads.states import State
 
@@ -151,7 +151,7 @@ def test_staff_makes_no_token_for_somebody_else(alice: Person, staff: Any) -> No
 
     assert not ApiToken.objects.filter(user=boss).exists()
     secret = page.partition('class="secret">')[2].partition("<")[0]
-    token = find_token(secret)
+    token = use_token(secret)
     assert token is not None
     assert token.user == person.user
 

@@ -186,7 +186,7 @@ def test_a_batch_that_could_never_pass_is_told_to_be_smaller(
     )
 
     assert told["detail"] == (
-        "This asks for 11 at once, and the limit is 10 in one hour: ask for less."
+        "This request asks for 11 at once; the limit is 10 in one hour. Ask for fewer."
     )
     assert not Upload.objects.exists()
 

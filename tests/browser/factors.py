@@ -64,6 +64,6 @@ def enter_code(page: Page, secret: str, button: str) -> None:
         page.get_by_label("Code").fill(code(secret))
         with page.expect_navigation():
             page.get_by_role("button", name=button, exact=True).click()
-        if page.get_by_text("That did not match.").count() == 0:
+        if page.get_by_text("This code is wrong.").count() == 0:
             return
     pytest.fail("No code of the app was accepted.")

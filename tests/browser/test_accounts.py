@@ -88,7 +88,7 @@ def test_a_changed_password_keeps_this_browser_logged_in(
 
     signed_in.get_by_label("Current password").fill("demo")
     signed_in.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
-    signed_in.get_by_label("New password, once more").fill(NEW_PASSWORD)
+    signed_in.get_by_label("Repeat the new password").fill(NEW_PASSWORD)
     expect(signed_in.get_by_label("Also revoke my API tokens")).to_be_checked()
     signed_in.get_by_role("button", name="Change password").click()
 
@@ -119,7 +119,7 @@ def test_a_forgotten_password_is_replaced_by_mail(
     assert link[0].startswith(live_site.url)
     page.goto(link[0])
     page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
-    page.get_by_label("New password, once more").fill(NEW_PASSWORD)
+    page.get_by_label("Repeat the new password").fill(NEW_PASSWORD)
     page.get_by_role("button", name="Save password").click()
     page.get_by_role("link", name="Log in").click()
     _log_in(page, person.username, NEW_PASSWORD)
@@ -146,7 +146,7 @@ def test_an_open_site_takes_newcomers(page: Page, other_site: LiveSite) -> None:
     page.get_by_label("Username").fill(name)
     page.get_by_label("Email address").fill(f"{name}@example.com")
     page.get_by_label("Password", exact=True).fill(NEW_PASSWORD)
-    page.get_by_label("Password, once more").fill(NEW_PASSWORD)
+    page.get_by_label("Repeat the password").fill(NEW_PASSWORD)
     page.get_by_role("button", name="Make account").click()
 
     expect(page.get_by_text("Your files will be here")).to_be_visible()

@@ -62,7 +62,7 @@ def test_the_second_step_can_be_left(page: Page, person: User) -> None:
 
     page.get_by_label("Code").fill("123456")
     page.get_by_role("button", name="Log in", exact=True).click()
-    expect(page.get_by_text("That did not match.")).to_be_visible()
+    expect(page.get_by_text("This code is wrong.")).to_be_visible()
     page.get_by_role("button", name="Cancel and log in as somebody else").click()
 
     expect(page.get_by_role("heading", name="Log in", exact=True)).to_be_visible()

@@ -21,7 +21,7 @@ from tests.support.growth import TIMES, assert_no_faster_than_its_input
 from tests.support.stages import case
 from uploads.access.addresses import client_address
 from uploads.access.rates import recipient
-from uploads.access.tokens import find_token
+from uploads.access.tokens import use_token
 from uploads.accounts.browsers import describe
 from uploads.accounts.passkeys import CredentialField
 from uploads.admin.byte_sizes import ByteSizeField
@@ -119,7 +119,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "cursors": cursors._decode,
     "browsers": describe,
     "mailboxes": recipient,
-    "tokens": find_token,
+    "tokens": use_token,
     "sizes": ByteSizeField().clean,
     "content types of a policy": ContentTypesField().clean,
     "passkeys": CredentialField().clean,

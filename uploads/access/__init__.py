@@ -1,1 +1,1 @@
-"""Who may ask, and how often: tokens, rates, second factor, wrong passwords."""
+"""Access control: API tokens, rate limits, second factor, limits on wrong passwords."""

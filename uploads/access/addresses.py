@@ -1,4 +1,4 @@
-"""Where a request comes from, also behind proxies."""
+"""The client's IP address, also behind proxies."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from django.conf import settings
 from django.http import HttpRequest
 
 _WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](:\d+)?|(?P<v4>[\d.]+):\d+")
-"""Some proxies write the port as well: 203.0.113.7:51824, [2001:db8::7]:51824."""
+"""Some proxies add the port, for example 203.0.113.7:51824, [2001:db8::7]:51824."""
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the client's IP address, or "" where there is none (a Unix socket).
+    """Return the client's IP address, or "" if it has none (a Unix socket).
 
-    Each of the ``TRUSTED_PROXY_COUNT`` proxies in front of the site appends who
-    called it to X-Forwarded-For. So the client is that many from the right, and
-    whatever it sent itself stands further left. Where the header is shorter than
-    that, or holds no address there, the one who is connected counts.
+    Each of the ``TRUSTED_PROXY_COUNT`` proxies in front of the site appends the
+    address of its own client to X-Forwarded-For. So the client's address is entry
+    number ``TRUSTED_PROXY_COUNT`` from the right. Entries further left come from the
+    client and are ignored. If the header is too short or that entry is no address, the
+    address of the connection is returned.
     """
     connected = _address(request.META.get("REMOTE_ADDR", ""))
     count: int = settings.TRUSTED_PROXY_COUNT
@@ -36,10 +37,10 @@ def _without_port(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    """Return an address in its one spelling, or "" for what is none.
+    """Return the address in canonical form, or "" if ``text`` is not an address.
 
-    A database keeps addresses without the zone that a link-local one comes with,
-    and an IPv4 address is the same one over an IPv6 socket.
+    The zone of a link-local address is removed, because databases cannot store it. An
+    IPv4 address that arrives over an IPv6 socket becomes a plain IPv4 address.
     """
     try:
         address = ipaddress.ip_address(text.partition("%")[0])

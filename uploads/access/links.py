@@ -1,6 +1,6 @@
-"""Links to this site in mails, where the Host header must not choose the address.
+"""Links to this site in mails. The Host header must not choose their address.
 
-Whoever asks for a mail chooses that header, and somebody else opens the link.
+The sender of a request chooses that header, but another person opens the link.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from django.http.request import split_domain_port
 
 
 def site_url(request: HttpRequest) -> str:
-    """Return the scheme and host of this site for links, without a slash at the end.
+    """Return the scheme and host of this site for links, without a trailing slash.
 
-    SITE_URL if it is set. Otherwise the host of the request, which ALLOWED_HOSTS has
-    checked, and its port only if this server itself listens on that port.
+    This is SITE_URL if it is set. Otherwise it is the host of the request, which
+    ALLOWED_HOSTS has checked. The port of the request is kept only if this server
+    listens on it.
     """
     if settings.SITE_URL:
         return str(settings.SITE_URL)

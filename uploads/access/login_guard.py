@@ -1,4 +1,4 @@
-"""Stands before every check of a password, and lets each address guess a few times."""
+"""Limits wrong passwords for each account and each client address."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from uploads.access.addresses import client_address
 
 
 class LoginGuard:
-    """The first of AUTHENTICATION_BACKENDS. It knows nobody, and counts.
+    """The first of AUTHENTICATION_BACKENDS. It only counts attempts.
 
-    Whatever calls ``authenticate`` with a password passes here first, be it our
-    page, the admin's or a library's, and pays before any password is looked at:
-    guesses made at the same moment cannot slip through together. Names that do not
-    exist cost the same. A login that succeeds is given back.
+    Every call of ``authenticate`` with a password runs this backend first: calls by our
+    pages, by the admin, and by libraries. The attempt is counted before the password is
+    checked, so concurrent guesses cannot exceed the limit. Names that do not exist are
+    counted too. A successful login is not counted in the end.
     """
 
     @sensitive_variables("credentials")
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> None:
-        """Return None, which leaves the decision to the backends below.
+        """Return None, so the next backends decide.
 
         Raises RateLimited, which ends the request with 429.
         """
@@ -42,9 +42,9 @@ class LoginGuard:
 
 @receiver(user_logged_in, dispatch_uid="uploads.access.login_guard")
 def give_back(request: HttpRequest | None, **_: Any) -> None:
-    """Give back what this request's login has cost, once."""
-    # Not computed anew from the user: a login that never paid (a new account, a
-    # passkey) would then pay for somebody's guesses.
+    """Undo the count of this request's login attempt, once."""
+    # The subjects are not computed again from the user. Otherwise a login without a
+    # password (a new account, a passkey) would erase wrong guesses of other people.
     spent = getattr(request, "login_spent", None)
     if request is not None and spent:
         request.login_spent = None  # type: ignore[attr-defined]

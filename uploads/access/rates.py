@@ -1,13 +1,14 @@
-"""Rates: how often somebody may do something. Spending is one UPDATE that counts.
+"""Rate limits, kept in the database. One conditional UPDATE spends and checks.
 
-The generic cell rate algorithm keeps one moment for each action and subject: when
-all that was spent will have been earned again. It moves on by a share of the
-period with each thing spent, and may never be a whole period ahead. No window
-begins or ends, so nobody gets twice the limit across an edge.
+The algorithm is the generic cell rate algorithm (GCRA). It stores one timestamp for
+each action and subject, the theoretical arrival time (``tat``): the time at which the
+full allowance is available again. Each unit spent moves ``tat`` by ``seconds / count``
+of the limit. ``tat`` may be at most ``seconds`` in the future. GCRA has no fixed
+windows, so nobody can spend twice the limit around the end of a window.
 
-The database lets racers through one at a time, so the limit is exact for any
-number of processes; clocks of machines that differ by a second change it by a
-second's worth. A database that does not answer admits nobody.
+The database serialises concurrent updates, so the limit is exact for any number of
+processes. If the clocks of two machines differ by a second, the limit is wrong by what
+can be spent in a second. While the database is away, every request is refused.
 """
 
 from __future__ import annotations
@@ -32,64 +33,66 @@ Action = Literal[
 
 NANOSECONDS = 10**9
 IPV6_PREFIX = 64
-"""One customer has a whole /64, and could use a new address for each request."""
+"""A customer owns a whole /64, and could use a new address for each request."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose allowance is spent; ``per`` says which of an action's two limits holds."""
+    """The user or address whose allowance is spent; ``per`` chooses the limit."""
 
     name: str
     per: Literal["user", "address"]
 
 
 def payers(user: Any, address: str) -> list[Subject]:
-    """Return who pays for what ``user`` does from ``address``: both of them."""
+    """Return the subjects of a request of ``user`` from ``address``: both of them."""
     return [Subject(str(user.pk), "user"), *_network(address)]
 
 
 def visitors(address: str) -> list[Subject]:
-    """Return who pays for what a stranger does from ``address``: it alone."""
+    """Return the subjects of an anonymous request from ``address``: the address."""
     return _network(address)
 
 
 def session_payers(user: Any, address: str) -> list[Subject]:
-    """Return who pays for a login of ``user`` that succeeds: they alone.
+    """Return the subjects of a successful login of ``user``: only the user.
 
-    Counted for each address by itself, as wrong passwords are.
+    Each pair of user and address has an allowance of its own, as for wrong passwords.
     """
     return [Subject(f"{user.pk} {_counted(address)}", "user")]
 
 
 def recipient(email: str) -> Subject:
-    """Return the mailbox that a mail goes to, whatever capitals the address has."""
+    """Return the subject for mails to ``email``; upper and lower case are the same."""
     return Subject(_digest("recipient", email.casefold()), "user")
 
 
 def login_payers(name: str, address: str) -> list[Subject]:
-    """Return who pays for a try to log in as ``name``, whether it exists or not.
+    """Return the subjects of an attempt to log in as ``name``, existing or not.
 
-    An account is counted for each address by itself, so that nobody can lock it
-    for others. What people type is not kept: it may be a password.
+    Each pair of name and address has an allowance of its own, so that nobody can lock an
+    account for its owner. The name is stored as a digest only, because people sometimes
+    type their password into this field.
     """
     digest = _digest("login", f"{name.casefold()}\n{_counted(address)}")
-    # The address comes first: once it is used up, a new name makes no new row.
+    # The address comes first: after its limit is reached, new names add no rows.
     return [*_network(address), Subject(digest, "user")]
 
 
 def spend(action: Action, *subjects: Subject, cost: int = 1, paid: int = 0) -> None:
-    """Spend ``cost`` of each subject's allowance, or none of anybody's.
+    """Spend ``cost`` of the allowance of every subject, or of none of them.
 
-    ``paid`` of it were spent before, by ``prepay``. Raises RateLimited with the whole
-    seconds after which the rest fits, or InvalidRequest for a cost above the limit.
-    Call this function before anything is reserved or asked of S3, and outside of a
-    transaction, because the next request would wait for its end.
+    ``paid`` is the share of ``cost`` that ``prepay`` has already spent. Raises
+    RateLimited with the whole seconds after which the rest fits, or InvalidRequest if
+    the cost is above the limit. Call this function before quota is reserved and before
+    S3 is called. Call it outside of a transaction, because it locks rows.
     """
     for subject in subjects:
         limit = _limit(action, subject)
         if limit is not None and cost > limit.count:
             raise InvalidRequest(
-                f"This asks for {cost} at once, and the limit is {limit}: ask for less."
+                f"This request asks for {cost} at once; the limit is {limit}. Ask for"
+                " fewer."
             )
     rest = cost - paid
     spent: list[Subject] = []
@@ -103,9 +106,9 @@ def spend(action: Action, *subjects: Subject, cost: int = 1, paid: int = 0) -> N
 
 
 def prepay(action: Action, *subjects: Subject, cost: int) -> int:
-    """Spend ``cost``, or the whole limit where that is less; return what was spent.
+    """Spend ``cost``, but at most the whole limit; return the amount spent.
 
-    For a request of which only the size is known. Raises RateLimited.
+    Used before a request is parsed, when only its size is known. Raises RateLimited.
     """
     limits = (_limit(action, subject) for subject in subjects)
     price = min([cost, *(limit.count for limit in limits if limit is not None)])
@@ -114,7 +117,7 @@ def prepay(action: Action, *subjects: Subject, cost: int) -> int:
 
 
 def give_back(action: Action, *subjects: Subject, cost: int = 1) -> None:
-    """Undo one ``spend``, as if it had not been."""
+    """Undo one ``spend``."""
     for subject in subjects:
         limit = _limit(action, subject)
         if limit is not None:
@@ -124,10 +127,10 @@ def give_back(action: Action, *subjects: Subject, cost: int = 1) -> None:
 
 
 def forget_rested(*, limit: int) -> int:
-    """Remove up to ``limit`` rows that say nothing any more; return how many."""
+    """Delete up to ``limit`` rows whose allowance is full; return how many."""
     now = time.time_ns()
     rested = list(Rate.objects.filter(tat__lt=now).values_list("pk", flat=True)[:limit])
-    # One that was spent from in the meantime stays.
+    # The condition is repeated: rows that were spent from in the meantime stay.
     return Rate.objects.filter(pk__in=rested, tat__lt=now).delete()[0]
 
 
@@ -140,19 +143,19 @@ def _spend_one(action: Action, subject: Subject, cost: int) -> None:
         return
     with transaction.atomic():
         tat = _locked(key)
-        # Once more, by a clock that is read in turn: those who were let through
-        # first may have come later, and then there is room although it seemed full.
+        # Retry under the lock with the current time. Another request may have moved
+        # ``tat`` first although its time was later, and then this request fits.
         if _advance(key, limit, cost):
             return
         wait = max(1, -((_latest(limit, cost) - tat) // NANOSECONDS))  # rounded up
     raise RateLimited(
-        f"That was too often: the limit is {limit}. Try again in {in_words(wait)}.",
+        f"Too many requests; the limit is {limit}. Try again in {duration(wait)}.",
         retry_after=wait,
     )
 
 
 def _advance(key: str, limit: RateLimit, cost: int) -> bool:
-    """Spend if it fits, and return whether it did."""
+    """Spend if the allowance suffices; return whether it did."""
     return bool(
         Rate.objects.filter(pk=key, tat__lte=_latest(limit, cost)).update(
             tat=Greatest(F("tat"), Value(time.time_ns())) + cost * _interval(limit)
@@ -161,22 +164,22 @@ def _advance(key: str, limit: RateLimit, cost: int) -> bool:
 
 
 def _latest(limit: RateLimit, cost: int) -> int:
-    """Return how far ahead ``tat`` may be now for ``cost`` to fit."""
+    """Return the latest ``tat`` at which ``cost`` still fits."""
     return time.time_ns() + (limit.count - cost) * _interval(limit)
 
 
 def _locked(key: str) -> int:
-    """Lock the row and return its ``tat``; make the first of its kind."""
+    """Lock the row and return its ``tat``; create the row if it is missing."""
     rows = Rate.objects.select_for_update().filter(pk=key)
     while (tat := rows.values_list("tat", flat=True).first()) is None:
-        # Nobody removes a row of a transaction under way, so this happens twice at
-        # most: when the sweeper comes between somebody else's row and its lock.
+        # The loop runs at most twice: the second time if the sweeper deletes the row
+        # before it is locked.
         Rate.objects.bulk_create([Rate(key=key)], ignore_conflicts=True)
     return tat
 
 
-def in_words(seconds: int) -> str:
-    """Return a waiting time as a person would say it, never too short."""
+def duration(seconds: int) -> str:
+    """Return a waiting time in words, rounded up, for example "3 minutes"."""
     for unit, length in (("hour", 3600), ("minute", 60)):
         if seconds >= 2 * length:
             return f"{-(-seconds // length)} {unit}s"
@@ -190,7 +193,7 @@ def _limit(action: Action, subject: Subject) -> RateLimit | None:
 
 
 def _interval(limit: RateLimit) -> int:
-    """Return the nanoseconds in which one is earned, rounded up."""
+    """Return the nanoseconds after which one more unit is available, rounded up."""
     return -(-limit.seconds * NANOSECONDS // limit.count)
 
 
@@ -206,13 +209,13 @@ def _digest(purpose: str, text: str) -> str:
 
 def _network(address: str) -> list[Subject]:
     counted = _counted(address)
-    # Who comes over a Unix socket without a proxy's word has no address: all
-    # visitors would share one allowance, and any of them could use it up.
+    # A client on a Unix socket has no address. Without an address there is no limit
+    # here, because all clients would share one allowance.
     return [Subject(counted, "address")] if counted else []
 
 
 def _counted(address: str) -> str:
-    """Return what an address is counted as: IPv6 by its /64."""
+    """Return the network whose requests are counted together: for IPv6 the /64."""
     if ":" not in address:
         return address
     network = ipaddress.ip_network(f"{address}/{IPV6_PREFIX}", strict=False)

@@ -1,4 +1,4 @@
-"""Who must have a second factor, and who has none yet."""
+"""Tells which accounts need a second factor, and which have one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from django.conf import settings
 
 
 def is_set_up(user: Any) -> bool:
-    """Return whether a login to this account asks for more than the password.
+    """Return whether a login to this account needs a second factor.
 
-    Recovery codes alone do not count: they are the way around a lost factor.
+    Recovery codes alone do not count, because they only replace a lost factor.
     """
     factors = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
     mine = Authenticator.objects.filter(user_id=user.pk, type__in=factors)
@@ -19,7 +19,7 @@ def is_set_up(user: Any) -> bool:
 
 
 def is_required(user: Any) -> bool:
-    """Return whether the site wants this account to have a second factor."""
+    """Return whether TWO_FACTOR_REQUIRED applies to this account."""
     match settings.TWO_FACTOR_REQUIRED:
         case "all":
             return True
@@ -30,10 +30,10 @@ def is_required(user: Any) -> bool:
 
 
 def bars_admin(user: Any) -> bool:
-    """Return whether the account has to set up a second factor before the admin."""
+    """Return whether the account may not use the admin until it has a second factor."""
     return is_required(user) and not is_set_up(user)
 
 
 def bars_everything(user: Any) -> bool:
-    """Return whether the account has to set one up before it can do anything."""
+    """Return whether the account may do nothing until it has a second factor."""
     return settings.TWO_FACTOR_REQUIRED == "all" and not is_set_up(user)

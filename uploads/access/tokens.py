@@ -1,4 +1,4 @@
-"""API tokens: made once, shown once, kept as a hash, revoked for good."""
+"""API tokens: the secret is shown once and stored as a hash; revoking is final."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def create_token(
     actor: Any = None,
     form_mark: str = "",
 ) -> tuple[ApiToken, str]:
-    """Return a new token's row and its secret, which cannot be shown again.
+    """Create a token; return its row and its secret, which cannot be shown again.
 
-    ``actor`` is who makes it, None for the command line. A form that was sent before
-    with the same ``form_mark`` makes nothing: it gets the row that it has made, and
-    ``""`` for the secret, which nobody knows any more.
+    ``actor`` is the user who creates it, None for the command line. ``form_mark`` makes
+    the call idempotent: if a token with this mark exists, that row is returned, with
+    ``""`` as the secret, because the secret is not stored.
     """
     secret = PREFIX + secrets.token_urlsafe(32)
     facts = {
@@ -56,7 +56,7 @@ def create_token(
 
 
 def revoke(token: ApiToken, *, actor: Any = None) -> bool:
-    """End the token at once; return whether it was not revoked already."""
+    """Revoke the token; return False if it was revoked before."""
     with transaction.atomic():
         unrevoked = ApiToken.objects.filter(pk=token.pk, revoked_at=None)
         if not unrevoked.update(revoked_at=timezone.now()):
@@ -68,10 +68,11 @@ def revoke(token: ApiToken, *, actor: Any = None) -> bool:
 def replace(
     token: ApiToken, *, actor: Any, form_mark: str = ""
 ) -> tuple[ApiToken, str]:
-    """End the token and return one like it, as create_token does.
+    """Revoke the token and create one with the same settings, as create_token does.
 
-    One that has ended is not replaced: the answer is what the same form has made of it
-    before, or the token itself, and no secret.
+    A token that is expired or revoked is not replaced. Then this function returns the
+    replacement that the same form created before, else the token itself, and ``""`` as
+    the secret.
     """
     with transaction.atomic():
         if not (token.is_live and revoke(token, actor=actor)):
@@ -88,13 +89,16 @@ def replace(
 
 
 def revoke_all(owner: Any, *, actor: Any = None) -> int:
-    """End every token of ``owner``; return how many that were."""
+    """Revoke every token of ``owner``; return how many were revoked."""
     tokens = ApiToken.objects.filter(user=owner, revoked_at=None).select_related("user")
     return sum(revoke(token, actor=actor) for token in tokens)
 
 
-def find_token(secret: str) -> ApiToken | None:
-    """Return the live token of an active account that ``secret`` opens, or None."""
+def use_token(secret: str) -> ApiToken | None:
+    """Return the valid token with this secret and record its use, or return None.
+
+    Tokens of inactive accounts are not valid.
+    """
     now = timezone.now()
     token = (
         ApiToken.objects.select_related("user")
@@ -103,7 +107,7 @@ def find_token(secret: str) -> ApiToken | None:
         .first()
     )
     if token is not None:
-        # A write a minute tells enough; one a request would be a hot row.
+        # last_used_at is written at most once a minute, to avoid a write per request.
         stale = now - ApiToken.LAST_USED_RESOLUTION
         ApiToken.objects.filter(
             Q(last_used_at=None) | Q(last_used_at__lt=stale), pk=token.pk
@@ -116,5 +120,5 @@ def _named(token: ApiToken) -> dict[str, Any]:
 
 
 def _digest(secret: str) -> str:
-    # The secret has 256 random bits, so a fast hash cannot be guessed back.
+    # The secret has 256 random bits, so a fast hash is safe against guessing.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

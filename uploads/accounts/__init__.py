@@ -1,1 +1,1 @@
-"""People's accounts: django-allauth, with what is the house's own about it."""
+"""User accounts: this site's part around django-allauth."""

@@ -1,4 +1,4 @@
-"""Where django-allauth asks the house: addresses, words, secrets, what is open."""
+"""Adapters: allauth's questions about addresses, messages, secrets and sign-up."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from uploads.accounts.browsers import describe
 logger = structlog.get_logger("slipway.accounts")
 
 NO_ADDRESS = "::"
-"""Stands for an address that is not known, as over a Unix socket."""
+"""Stored if the client's address is unknown, for example on a Unix socket."""
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "username_password_mismatch": "The username or the password is wrong. "
-        "Capitals and small letters count in both.",
+        "Both are case-sensitive.",
         "enter_current_password": "This is not your current password.",
         "incorrect_password": "The password is wrong.",
         "too_many_login_attempts": "Too many wrong codes. "
@@ -47,13 +47,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return client_address(request) or NO_ADDRESS
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Leave guesses at passwords to AUTHENTICATION_BACKENDS."""
+        """Do nothing: LoginGuard already limits wrong passwords."""
 
     def pre_login(self, request: HttpRequest, user: Any, **about: Any) -> Any:
-        """Let the session that this login begins be paid for."""
+        """Count the new session against the rate limit for sessions."""
         refusal = super().pre_login(request, user, **about)
         if refusal is None and about["signup"]:
-            new_sessions.pay(request)  # anybody's account, made a moment ago
+            new_sessions.pay(request)  # a new account proves nothing about its owner
         elif refusal is None:
             new_sessions.pay_for_login(request, user)
         return refusal
@@ -66,7 +66,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def send_mail(
         self, template_prefix: str, email: str, context: dict[str, Any]
     ) -> None:
-        """Send a mail in which the site has the address that its links have."""
+        """Send a mail; it names the site by the same address as its links."""
         name = site_name(_current_request())
         site = {"domain": name, "name": name}
         super().send_mail(template_prefix, email, {"current_site": site, **context})
@@ -78,17 +78,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        "incorrect_code": "That did not match. The codes of an app change every "
-        "30 seconds, and a recovery code works once.",
+        "incorrect_code": "This code is wrong. The codes of an app change every "
+        "30 seconds. A recovery code works only once.",
     }
 
     def encrypt(self, text: str) -> str:
         return _cipher().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Return the secret; one that nothing matches if it cannot be read.
+        """Return the secret, or a random secret if it cannot be decrypted.
 
-        That happens when SECRET_KEY was changed and the old one not kept.
+        Decryption fails if SECRET_KEY was changed and the old key is not in
+        SECRET_KEY_FALLBACKS. No code matches the random secret.
         """
         try:
             return _cipher().decrypt(encrypted_text.encode()).decode()
@@ -113,13 +114,13 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
 
 def _current_request() -> HttpRequest:
-    """Return the request that is being answered."""
+    """Return the current request."""
     request: HttpRequest = context.request
     return request
 
 
 def _cipher() -> MultiFernet:
-    """Return what keeps secrets unreadable to whoever has only the database."""
+    """Return the cipher for secrets of factors; a copy of the database cannot undo it."""
     return MultiFernet(
         [
             Fernet(

@@ -1,8 +1,8 @@
-"""A browser's name in two words, from the long one it sends."""
+"""A short name of a browser, from its User-Agent header."""
 
 from __future__ import annotations
 
-# The first that is found counts: most browsers also name those they descend from.
+# The first match counts, because most browsers also name older browsers.
 BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -27,7 +27,7 @@ SYSTEMS = (
 
 
 def describe(user_agent: str) -> str:
-    """Return such as ``Firefox on Linux``; ``Unknown browser`` for what says nothing."""
+    """Return for example ``Firefox on Linux``, or ``Unknown browser``."""
     browser = _first(BROWSERS, user_agent)
     system = _first(SYSTEMS, user_agent)
     if browser and system:

@@ -1,4 +1,4 @@
-"""What people type into the pages of their account: allauth's forms in our words."""
+"""Forms of the account pages: allauth's forms with our labels and help texts."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from uploads.forms import HouseForm
 logger = structlog.get_logger("slipway.accounts")
 
 NEW_PASSWORD_HELP = (
-    "At least 8 characters, and none of the common passwords. 15 or more are better: "  # noqa: S105
-    "three or four words that do not belong together."
+    "At least 8 characters, and not a common password. 15 or more are better, for "  # noqa: S105
+    "example three or four unrelated words."
 )
 WRONG_FIRST_CODE = (
-    "That did not match. The code changes every 30 seconds: enter the one that the "
-    "app shows now. If none is right, look whether the clock of its device is."
+    "This code is wrong. The code changes every 30 seconds: enter the code that the "
+    "app shows now. If no code works, check the clock of the device."
 )
 
 
 class AccountForm(HouseForm):
-    """Puts our words into a form of allauth's."""
+    """Puts our labels and help texts into a form of allauth."""
 
     labels: dict[str, str] = {}
     help_texts: dict[str, str] = {}
@@ -50,16 +50,16 @@ class AccountForm(HouseForm):
 
 class LoginForm(AccountForm, account.LoginForm):  # type: ignore[misc]
     def add_prefix(self, field_name: str) -> str:
-        # What the field has always been called, to browsers and programs alike.
+        # Browsers and programs know this field as "username".
         name = "username" if field_name == "login" else field_name
         return str(super().add_prefix(name))
 
 
 class SignupForm(AccountForm, account.SignupForm):  # type: ignore[misc]
-    labels = {"email": "Email address", "password2": "Password, once more"}
+    labels = {"email": "Email address", "password2": "Repeat the password"}
     help_texts = {
         "username": "Letters, digits and @ . + - _ only.",
-        "email": "For a link to a new password, should you forget yours.",
+        "email": "We send a link to this address if you forget your password.",
         "password1": NEW_PASSWORD_HELP,
     }
 
@@ -68,11 +68,11 @@ class ChangePasswordForm(AccountForm, account.ChangePasswordForm):  # type: igno
     labels = {
         "oldpassword": "Current password",
         "password1": "New password",
-        "password2": "New password, once more",
+        "password2": "Repeat the new password",
     }
     help_texts = {
         "password1": NEW_PASSWORD_HELP,
-        "revoke_tokens": "Programs that use one will need a new one.",
+        "revoke_tokens": "Programs that use a token will need a new token.",
     }
     revoke_tokens = forms.BooleanField(
         label="Also revoke my API tokens", initial=True, required=False
@@ -86,16 +86,17 @@ class ChangePasswordForm(AccountForm, account.ChangePasswordForm):  # type: igno
 
 
 class SetPasswordForm(AccountForm, account.SetPasswordForm):  # type: ignore[misc]
-    labels = {"password1": "Password", "password2": "Password, once more"}
+    labels = {"password1": "Password", "password2": "Repeat the password"}
     help_texts = {"password1": NEW_PASSWORD_HELP}
 
 
 class ResetPasswordForm(AccountForm, account.ResetPasswordForm):  # type: ignore[misc]
-    """Sends a few mails a day to one mailbox, and never says whether it sent one.
+    """Sends reset mails, a few a day to one mailbox. The answer is always the same.
 
-    The address that asks pays for every request and is told when it must wait.
-    The oldest accounts of a mailbox come first, because anybody may sign up with
-    somebody else's address.
+    So the answer does not tell whether an account exists. Every request also counts
+    against the limit of the client's address, and a client above that limit is told to
+    wait. The oldest accounts of a mailbox come first, because anybody may sign up with a
+    foreign email address.
     """
 
     MAX_MAILS = 5
@@ -112,7 +113,7 @@ class ResetPasswordForm(AccountForm, account.ResetPasswordForm):  # type: ignore
 
 
 def _may_send_mail(email: str) -> bool:
-    """Return whether the mailbox may get a reset mail; take it from the mailbox's rate."""
+    """Spend one mail of the mailbox's rate limit; return False if none is left."""
     try:
         rates.spend("reset", rates.recipient(email))
     except RateLimited:
@@ -122,12 +123,12 @@ def _may_send_mail(email: str) -> bool:
 
 
 class ResetPasswordKeyForm(AccountForm, account.ResetPasswordKeyForm):  # type: ignore[misc]
-    labels = {"password1": "New password", "password2": "New password, once more"}
+    labels = {"password1": "New password", "password2": "Repeat the new password"}
     help_texts = {"password1": NEW_PASSWORD_HELP}
 
     @transaction.atomic
     def save(self) -> None:
-        """Set the password; whoever made tokens with the old one has them no more."""
+        """Set the password and revoke all tokens, in case the old one was stolen."""
         super().save()
         tokens.revoke_all(self.user, actor=self.user)
 
@@ -166,14 +167,14 @@ class ActivateAppForm(CodeField, totp.ActivateTOTPForm):  # type: ignore[misc]
         except ValidationError as error:
             if error.code != "incorrect_code":
                 raise
-            # The usual words tell of recovery codes, and here are none yet.
+            # The usual message names recovery codes, which do not exist yet.
             raise ValidationError(WRONG_FIRST_CODE, code=error.code) from error
 
 
 class AddPasskeyForm(AccountForm, webauthn.AddWebAuthnForm):  # type: ignore[misc]
-    labels = {"passwordless": "Log in with it alone, without the password"}
+    labels = {"passwordless": "Log in with this passkey alone, without the password"}
     help_texts = {
-        "name": "To tell your passkeys apart.",
+        "name": "A name by which you recognise this passkey.",
         "passwordless": "The device then asks for your fingerprint, face or PIN.",
     }
 
@@ -188,7 +189,7 @@ class AddPasskeyForm(AccountForm, webauthn.AddWebAuthnForm):  # type: ignore[mis
             with refusing_broken_answers():
                 return super().clean()
         except ValidationError as error:
-            # Beside the field, where the page shows it.
+            # The page shows the errors of this field.
             self.add_error("credential", error)
             return self.cleaned_data
 

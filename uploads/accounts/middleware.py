@@ -1,4 +1,4 @@
-"""What concerns accounts in every request: the second factor, and who was here when."""
+"""Middleware for accounts: required logins, required second factors, session list."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 OPEN_WITHOUT_SECOND_FACTOR = frozenset(
     {"account", "account_reauthenticate", "account_change_password", "sessions-end"}
 )
-"""Account pages that help to set one up or to close other doors; besides ``mfa_*``."""
+"""Pages that people without a required second factor may use, besides ``mfa_*``."""
 
 
 class PrivateMiddleware(LoginRequiredMiddleware):
-    """Ask who is there for what is not open to everybody, and for nothing else.
+    """Requires a login, but reads the session only if the view requires a login.
 
-    Django's own asks first, for all: with a session's cookie, /healthz would need the
-    database.
+    Django's own middleware reads it for every view, so /healthz would need the
+    database for requests with a session cookie.
     """
 
     def process_view(
@@ -44,17 +44,17 @@ class PrivateMiddleware(LoginRequiredMiddleware):
         view_args: Any,
         view_kwargs: Any,
     ) -> HttpResponseBase | None:
-        """Answer in place of the view for strangers who must log in, else None."""
+        """Return the redirect of anonymous users to the login, else None."""
         if not getattr(view_func, "login_required", True):
             return None
         return super().process_view(request, view_func, view_args, view_kwargs)
 
 
 class SecondFactorMiddleware:
-    """Take people who must have a second factor to the page where they set it up.
+    """Redirects users without a required second factor to the page that sets one up.
 
-    Pages only: the API asks for itself, since a token needs no second factor. The
-    pages of accounts are kept by no cache, since they show secrets.
+    It covers pages only. The API checks by itself, because tokens need no second factor.
+    Account pages are never cached, because they show secrets.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -70,7 +70,7 @@ class SecondFactorMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        """Answer in place of the view where something is missing, else None."""
+        """Return a redirect if the user needs a second factor for this view, else None."""
         match = request.resolver_match
         if match is None or not getattr(view, "login_required", True):
             return None
@@ -84,10 +84,10 @@ class SecondFactorMiddleware:
 
 
 class LastSeenMiddleware:
-    """Keep the list of a person's sessions: from where, by what, when last.
+    """Records address, browser and last use of each session for the account page.
 
-    A row is written when something about the session has changed, otherwise every
-    few minutes. It comes after the answer and never spoils it.
+    A row is written if address or browser changed, otherwise every few minutes. It is
+    written after the view, and an error here never changes the response.
     """
 
     RESOLUTION = timedelta(minutes=5)
@@ -97,8 +97,8 @@ class LastSeenMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        # Where nobody has looked at the session, nobody is known to be there; where
-        # something has just failed, the database need not be asked once more.
+        # A session that the view did not read needs no record. After an error, the
+        # database may be away, so it is not asked again.
         is_known = request.session.accessed and request.session.session_key
         if is_known and response.status_code < 500:
             try:
@@ -108,7 +108,7 @@ class LastSeenMiddleware:
         return response
 
     def _note(self, request: HttpRequest) -> None:
-        # A token's user is not whom the session belongs to.
+        # A request with a token may also carry the session cookie of another user.
         if request.session.get(SESSION_KEY) != str(request.user.pk):
             return
         agent = UserSession._meta.get_field("user_agent")  # noqa: SLF001  Django's API

@@ -1,4 +1,4 @@
-"""Limits how many sessions are begun: each is a row for two weeks."""
+"""Rate limit for new sessions. Each session is a database row for two weeks."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from uploads.errors import RateLimited
 
 
 def pay(request: HttpRequest) -> None:
-    """Let the address pay, if what comes next would begin a stranger's session.
+    """Count a new anonymous session against the limit of the client's address.
 
-    A browser that has one already pays nothing: its row is only written again. Call
-    it before a stranger is given something to remember. Raises RateLimited, and then
-    nothing is kept of the request.
+    A browser that already has a session is not counted, because no row is added. Call
+    this function before the view writes to an anonymous session. Raises RateLimited;
+    the session is then empty and not saved.
     """
     _pay(request, rates.visitors(client_address(request)))
 
 
 def pay_for_login(request: HttpRequest, user: Any) -> None:
-    """Let ``user`` pay, who has proved to be that, for the session of a login.
+    """Count the session of a login against the limit of ``user``.
 
-    What strangers do from the same address locks nobody out. Raises RateLimited as
-    ``pay`` does.
+    The user is authenticated, so other clients of the same address cannot lock the user
+    out. Raises RateLimited as ``pay`` does.
     """
     _pay(request, rates.session_payers(user, client_address(request)))
 
 
 def _pay(request: HttpRequest, payers: list[rates.Subject]) -> None:
-    # Read first: a cookie that nobody has given out names no session.
+    # Load the session first: Django then drops a session key that does not exist.
     request.session.keys()
     if request.session.session_key is not None:
         return
     try:
         rates.spend("session", *payers)
     except RateLimited:
-        # What the request has put into it so far would be saved behind the refusal.
+        # Otherwise the middleware would save the data that the request has written.
         request.session.flush()
         raise

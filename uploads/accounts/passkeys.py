@@ -1,4 +1,4 @@
-"""Answers of passkeys: only what the protocol names is read, anything else is refused."""
+"""Validates responses of passkeys. Only members of the WebAuthn protocol are read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from uploads.errors import UploadError
 logger = structlog.get_logger("slipway.accounts")
 
 MAX_LENGTH = 32 * 1024
-"""Characters of one answer. Those with a chain of certificates have about 8,000."""
+"""Characters. Responses with a chain of certificates have about 8,000."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LENGTH)]
 
@@ -46,7 +46,7 @@ class Assertion(BaseModel):
 
 
 class Credential(BaseModel):
-    """The JSON that a browser makes of a PublicKeyCredential."""
+    """The JSON form of a browser's PublicKeyCredential."""
 
     id: Text
     rawId: Text  # noqa: N815
@@ -56,11 +56,11 @@ class Credential(BaseModel):
 
 
 class CredentialField(forms.CharField):
-    """A passkey's answer as a dictionary without any member that we do not use."""
+    """The response of a passkey as a dictionary, without unknown members."""
 
     widget = forms.HiddenInput
     default_error_messages = {
-        "unreadable": "The answer of the passkey could not be read. Try again.",
+        "unreadable": "The response of the passkey could not be read. Try again.",
     }
 
     def to_python(self, value: Any) -> Any:
@@ -82,10 +82,10 @@ class CredentialField(forms.CharField):
 
 @contextmanager
 def refusing_broken_answers() -> Iterator[None]:
-    """Turn what libraries raise for broken bytes into a refusal.
+    """Convert errors of parsing libraries into a ValidationError.
 
-    Base64, CBOR, certificates and keys are read by several libraries, and each has its
-    own errors. Errors of the database and of our own rules pass through.
+    Several libraries read Base64, CBOR, certificates and keys, and each raises its own
+    errors. Errors of the database and of our own rules are not converted.
     """
     try:
         yield
@@ -98,7 +98,7 @@ def refusing_broken_answers() -> Iterator[None]:
 
 
 class AnswerForm(forms.Form):
-    """A form of allauth's with a passkey's answer, read by the field above."""
+    """A form of allauth whose field ``credential`` is a CredentialField."""
 
     credential = CredentialField()
 

@@ -1,4 +1,4 @@
-"""What follows from changes to an account."""
+"""Receivers of allauth's signals about logins and second factors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from uploads.access.login_guard import give_back
 def end_weaker_sessions(
     request: HttpRequest, user: Any, authenticator: Authenticator, **_: Any
 ) -> None:
-    """Log out the other browsers: they came in before there was a second factor."""
+    """Log out the other browsers, because they logged in without this factor."""
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:
         return
     others = UserSession.objects.filter(user_id=user.pk)
@@ -30,9 +30,10 @@ def end_weaker_sessions(
 
 @receiver(authentication_step_completed, dispatch_uid="uploads.password_was_right")
 def password_was_right(request: HttpRequest, method: str, **_: Any) -> None:
-    """Give back what the guess has cost, although a second step may follow.
+    """Undo the count of this attempt as soon as the password was right.
 
-    Who confirms a password in between never logs in at all.
+    A second step may follow, and a confirmation of the password is not a login. So
+    the signal for a login would come too late or never.
     """
     if method == "password":
         give_back(request)

@@ -1,4 +1,4 @@
-"""The pages of one's own account that are not allauth's."""
+"""Account pages that replace or extend those of allauth."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from uploads.accounts import new_sessions
 from uploads.accounts.adapters import NO_ADDRESS
 from uploads.accounts.browsers import describe
 
-MAX_DIGITS = 19  # of a 64-bit number: a longer one is no key of ours
+MAX_DIGITS = 19  # of a 64-bit primary key
 
 OURSELVES = frozenset({"same-origin", "none"})
-"""Sec-Fetch-Site where no other website has a hand in it."""
+"""Values of Sec-Fetch-Site for requests that no other website caused."""
 
 logout = require_POST(account_views.logout)
 
 
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
-    """Show who one is, how one logs in, and where one is logged in."""
+    """Show the user's login methods and current sessions."""
     factors: dict[str, list[Authenticator]] = {}
     for factor in Authenticator.objects.filter(user=request.user).order_by("pk"):
         factors.setdefault(factor.type, []).append(factor)
@@ -80,7 +80,7 @@ def account(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def end_sessions(request: HttpRequest) -> HttpResponse:
-    """End the one session that is named, or all but this one."""
+    """End the session that the form names, or all sessions except the current one."""
     others = UserSession.objects.filter(user=request.user).exclude(
         session_key=request.session.session_key
     )
@@ -95,7 +95,7 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
     get_sessions_adapter().end_sessions(ended)
     match len(ended):
         case 0:
-            messages.info(request, "Nothing was logged out: it was over already.")
+            messages.info(request, "That session had already ended.")
         case 1:
             messages.success(request, "That browser is logged out.")
         case count:
@@ -105,7 +105,7 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def second_factors(request: HttpRequest) -> HttpResponse:
-    """Offer the kinds of second factor; the account page has those that are set up."""
+    """Offer the kinds of second factor to users who have none yet."""
     if second_factor.is_set_up(request.user):
         return redirect("account")
     required = second_factor.is_required(request.user)
@@ -114,7 +114,7 @@ def second_factors(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 def signup(request: HttpRequest) -> HttpResponseBase:
-    """Make an account and log in to it, where the site is open to newcomers."""
+    """Create an account and log in to it. Answers 404 unless SIGNUP_OPEN is set."""
     if not settings.SIGNUP_OPEN:
         raise Http404
     response: HttpResponseBase = account_views.signup(request)
@@ -123,15 +123,16 @@ def signup(request: HttpRequest) -> HttpResponseBase:
 
 @login_not_required
 def passkey_login(request: HttpRequest) -> HttpResponseBase:
-    """Ask a stranger's passkey a question, which a session remembers; or log in by it.
+    """Send the challenge for a passkey and store it in a session, or log in by passkey.
 
-    Only this site's own script asks: another website could use up, from its
-    visitors' browsers, what their address may ask.
+    Challenges are given to this site's own script only. Otherwise another website could
+    use up the rate limit of its visitors' addresses.
     """
     if get_adapter().is_ajax(request):
         if request.headers.get("Sec-Fetch-Site", "none") not in OURSELVES:
             detail = (
-                "Another website asks for a passkey here. Log in on the login page."
+                "Another website tried to start a login with a passkey. Log in on the"
+                " login page."
             )
             return render(request, "403.html", {"detail": detail}, status=403)
         new_sessions.pay(request)
@@ -143,10 +144,10 @@ def passkey_login(request: HttpRequest) -> HttpResponseBase:
 def password_reset_from_key(
     request: HttpRequest, uidb36: str, key: str
 ) -> HttpResponseBase:
-    """Ask for a new password behind a link, whose token a session remembers.
+    """Show the form for a new password after a click on the link of a reset mail.
 
-    A link that is not valid begins no session, and neither do programs that only
-    look whether it leads anywhere.
+    allauth stores the link's token in a session. An invalid link creates no session, and
+    neither does a HEAD request, as mail scanners send it.
     """
     if UserTokenForm(data={"uidb36": uidb36, "key": key}).is_valid():
         if request.method == "HEAD":
@@ -170,7 +171,7 @@ class PasswordChangeView(account_views.PasswordChangeView):  # type: ignore[misc
 
 @login_not_required
 def admin_login(request: HttpRequest) -> HttpResponse:
-    """Send to the one login of the site, and who may not enter the admin to a 403."""
+    """Redirect to the site's login page; answer 403 to users who are not staff."""
     target = request.GET.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
     if not (is_ours and target.startswith("/")):
@@ -180,11 +181,11 @@ def admin_login(request: HttpRequest) -> HttpResponse:
         return redirect(f"{reverse(settings.LOGIN_URL)}?{query}")
     if not request.user.is_staff:
         return render(request, "403.html", status=403)
-    # Not by redirect(), which would take a word for the name of a view.
+    # redirect() would take a text without a slash for the name of a view.
     return HttpResponseRedirect(target)
 
 
 @require_safe
 def admin_password_change(request: HttpRequest) -> HttpResponse:
-    """Send to the one page of the site where passwords are changed."""
+    """Redirect to the site's page for changing the password."""
     return redirect("account_change_password")

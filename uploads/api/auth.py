@@ -11,7 +11,7 @@ from ninja.errors import HttpError
 from ninja.security import HttpBearer, SessionAuth
 
 from uploads.access import second_factor
-from uploads.access.tokens import find_token
+from uploads.access.tokens import use_token
 from uploads.errors import CsrfFailed, NotAuthenticated, PermissionDenied
 from uploads.models import Scope
 from uploads.trail.receivers.logins import record_new_address
@@ -46,7 +46,7 @@ class TokenAuth(HttpBearer):
         return user
 
     def authenticate(self, request: HttpRequest, token: str) -> Any:
-        row = find_token(token)
+        row = use_token(token)
         if row is None:
             return None
         record_new_address(row)

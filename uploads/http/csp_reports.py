@@ -1,7 +1,7 @@
-"""What browsers report when a page of ours tried what its policy forbids.
+"""Logs the reports that browsers send about breaches of the Content-Security-Policy.
 
-Anybody can send reports: they are hints for whoever reads the log, and cost no more
-than a bounded number of lines. Nothing is stored.
+Anybody can send reports, so they are only hints for operators. The number of log lines
+is limited, and nothing is stored.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_REPORTS = 10
 MAX_LINES_A_MINUTE = 60
 MAX_TEXT = 200
 
-# Each field with its name of old (report-uri) and its name of today (report-to).
+# Each field has a name in the old format (report-uri) and one in the new (report-to).
 URLS = {
     "document": ("document-uri", "documentURL"),
     "blocked": ("blocked-uri", "blockedURL"),
@@ -49,7 +49,7 @@ MAX_NUMBER = 2**31
 
 
 class Budget:
-    """At most so many a minute in this process, and the number of those left out."""
+    """Allows ``a_minute`` log lines a minute in this process; counts the others."""
 
     def __init__(
         self, a_minute: int, clock: Callable[[], float] = time.monotonic
@@ -62,7 +62,10 @@ class Budget:
         self._left_out = 0
 
     def spend(self) -> int | None:
-        """Return how many were left out since the last one, or None to leave this out."""
+        """Return how many lines were left out since the last one, or None if none is left.
+
+        None means that the caller must not log.
+        """
         with self._lock:
             if self._clock() - self._since >= 60:
                 self._since, self._spent = self._clock(), 0
@@ -81,7 +84,7 @@ budget = Budget(MAX_LINES_A_MINUTE)
 @login_not_required
 @require_POST
 def csp_reports(request: HttpRequest) -> HttpResponse:
-    """Log what a browser reports. The answer is 204 whatever was sent."""
+    """Log the reports of a browser. The response is always 204."""
     for fields in _reports(request.read(MAX_BODY_BYTES + 1)):
         left_out = budget.spend()
         if left_out is not None:
@@ -104,7 +107,7 @@ def _reports(body: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _known(facts: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields worth a line; {} without the directive that was broken."""
+    """Return the fields to log, or {} if the report names no directive."""
     fields: dict[str, Any] = {}
     for name, names in WORDS.items():
         value = _first(facts, names)
@@ -128,9 +131,9 @@ def _first(facts: dict[str, Any], names: tuple[str, str]) -> Any:
 
 
 def _address(url: str) -> str:
-    """Return origin and path: a query may hold a signature, a fragment a token.
+    """Return origin and path of a URL. A query may hold a signature, a fragment a token.
 
-    Of anything but a web address only the scheme is kept: a data: URL is content.
+    For other schemes only the scheme is returned, because a data: URL is content.
     """
     if WORD.fullmatch(url):
         return url  # inline, eval, trusted-types-sink ...

@@ -1,4 +1,4 @@
-"""What is answered while the database cannot be reached."""
+"""Responses while the database cannot be reached."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
 class OutageMiddleware:
-    """Answer 503 where a request failed because the database cannot be reached.
+    """Answers 503 instead of 500 if the database could not be reached.
 
-    Whatever asked the database: a view, a template, a middleware below this one.
-    Django has made a 500 of each by the time it gets here; a signal tells of what.
+    The query may come from a view, a template, or a middleware below this one. Django
+    has turned each error into a 500 before this middleware sees the response. The
+    signal ``got_request_exception`` tells which error it was.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -39,8 +40,8 @@ class OutageMiddleware:
 
 
 def _page(request: HttpRequest) -> HttpResponse:
-    # Without the request there are no context processors: some of them ask for the
-    # user, which is a query.
+    # The request is not passed, so no context processors run: some load the user, and
+    # that is a query.
     context = {"may_repeat": request.method in SAFE_METHODS}
     response = HttpResponse(render_to_string("503.html", context), status=503)
     response["Retry-After"] = str(RETRY_AFTER_SECONDS)
@@ -51,14 +52,14 @@ def _page(request: HttpRequest) -> HttpResponse:
 def _notice(*, request: HttpRequest | None = None, **_: object) -> None:
     error = sys.exc_info()[1]
     if request is not None:
-        # The last one counts: it is the one that Django answers.
+        # The last error counts, because Django answers that one.
         remember_outage(request, error if is_outage(error) else None)
 
 
 class WithoutOutages(logging.Filter):
-    """Leave out what Django says of such a request, traceback and all.
+    """Drops Django's log record, with its traceback, of a request during an outage.
 
-    Every request fails during an outage, and ours has a line already.
+    Every request fails then, and this package has already logged one line.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -1,4 +1,4 @@
-"""The headers that every answer carries and that Django has no setting for."""
+"""Response headers for which Django has no setting."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ UNUSED_FEATURES = (
 REPORTS_GROUP = "csp"
 
 HEADERS = {
-    # Nobody else's page may embed what is fetched with this site's cookies.
+    # Other sites may not embed responses that depend on this site's cookies.
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": ", ".join(f"{name}=()" for name in UNUSED_FEATURES),
     "X-Robots-Tag": "noindex, nofollow",
 }
 DEFAULTS = {
-    # Pages are somebody's own. What may be kept says so itself: the static files.
+    # Pages are private. Static files set a Cache-Control of their own.
     "Cache-Control": "no-store",
 }
 
 
 class HeadersMiddleware:
-    """Put the headers on every answer: pages, errors, the API, static files.
+    """Sets the headers on every response: pages, errors, the API, static files.
 
-    Who logs out leaves no file behind in the browser: `Clear-Site-Data` removes what
-    the page keeps to continue uploads, where no script of ours runs as well. Cookies
-    are left out, because that would reach those of other sites under the same domain;
-    the session's own is gone anyway.
+    After a logout, `Clear-Site-Data` deletes the file copies that the page keeps to
+    continue uploads, even if no script runs. Cookies are not cleared, because this would
+    also delete cookies of other sites on the same domain. Django has already deleted the
+    session cookie.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -75,7 +75,7 @@ class HeadersMiddleware:
 
 @receiver(user_logged_out)
 def note_logout(*, request: HttpRequest | None, **_: Any) -> None:
-    """Remember on the request that its session ended by its owner's wish."""
+    """Mark the request, so that the middleware sends `Clear-Site-Data`."""
     if request is not None:
         request.has_logged_out = True  # type: ignore[attr-defined]
 
@@ -83,9 +83,9 @@ def note_logout(*, request: HttpRequest | None, **_: Any) -> None:
 class PolicyMiddleware(CSPMiddleware):
     """The Content-Security-Policy, with two exceptions.
 
-    No Trusted Types for Django's own admin: its jQuery sets innerHTML to a string
-    while it loads, and is not ours. No `report-to` over plain HTTP: browsers keep such
-    reports to themselves there, and overlook `report-uri` beside it.
+    Django's admin gets no Trusted Types, because its jQuery sets innerHTML to a string
+    while it loads. Over plain HTTP there is no `report-to`: browsers do not send such
+    reports there, and ignore `report-uri` if both are present.
     """
 
     def get_policy_parts(
@@ -106,8 +106,8 @@ class PolicyMiddleware(CSPMiddleware):
 
 
 def static_headers(headers: Any, path: str, url: str) -> None:
-    """Add the policy of a file that is opened by itself: an SVG, a worker.
+    """Add a policy to static files that are opened directly, such as an SVG or a worker.
 
-    It loads nothing, and its scripts are those of a worker, which reach nothing.
+    Such a file may load nothing.
     """
     headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"

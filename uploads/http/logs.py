@@ -1,4 +1,4 @@
-"""Structured logging: one line an event, each with the id of its request."""
+"""Structured logging: one line for each event, with the id of its request."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Any
 import structlog
 
 SECRET_IN_PATH = re.compile(r"(/accounts/++reset/++[^/\s]++/++)[^/\s]++")
-"""The link that sets a new password: whoever reads it in a log could use it.
+"""The path of a link that sets a new password. A reader of the log could use the link.
 
-Possessive quantifiers (``++``) never try again, so hostile text costs linear time.
+Possessive quantifiers (``++``) do not backtrack, so the time is linear for any text.
 """
 
 MAX_TEXT = 4_000
-"""Characters of one logged value. A request can send much longer texts."""
+"""Maximum characters of one logged value. Requests can contain longer texts."""
 
 
 def without_secrets(text: str) -> str:
-    """Return a path, or a text that names one, without secrets and cut to MAX_TEXT."""
+    """Return a text without secret paths, cut to MAX_TEXT characters."""
     if len(text) > MAX_TEXT:
         text = text[:MAX_TEXT] + "..."
     return SECRET_IN_PATH.sub(r"\1...", text)
 
 
 def _without_request(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
-    # Django hands the whole request over, and its text ends in the query.
+    # Django passes the whole request, whose text form contains the query.
     event.pop("request", None)
     return event
 
 
 def _without_secrets(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
-    # Django names the path of what it refuses, whatever stands in it.
+    # Django logs the path of a refused request, and the path may contain a secret.
     for name, value in event.items():
         if isinstance(value, str):
             event[name] = without_secrets(value)
@@ -95,14 +95,14 @@ def logging_config(*, level: str, log_format: str) -> dict[str, Any]:
         },
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            # Its own console would print every line once more, as it is.
+            # Django's default handler would print each line a second time.
             "django": {"handlers": [], "level": "INFO"},
             "django.request": {"filters": ["outages"]},
-            # botocore logs whole requests at DEBUG, signatures and all.
+            # At DEBUG, botocore logs whole requests with their signatures.
             "botocore": {"level": "WARNING"},
             "boto3": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
-            # Queries come with their values: sessions, hashes of passwords.
+            # Logged queries contain their values, such as session keys and hashes.
             "django.db.backends": {"level": "INFO"},
             "django.server": {"handlers": ["console"], "propagate": False},
         },

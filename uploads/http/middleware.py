@@ -1,4 +1,4 @@
-"""What every request passes: its id and line in the log, what its body may be."""
+"""Middleware for every request: request id, log line, limits on body and encoding."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from uploads.metrics.counting import count_request
 logger = structlog.get_logger("slipway.request")
 
 MAX_FORM_BYTES = 256 * 1024
-"""More than the largest form of ours or of the admin has, and than S3's notifications."""
+"""More than any form of the site or the admin and any S3 notification needs."""
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class RequestContextMiddleware:
-    """Give each request an id, bind it to all log lines, and log the answer.
+    """Gives each request an id, adds the id to all its log lines, logs the response.
 
-    A well-formed X-Request-ID from the proxy is kept, so that lines join up
-    across machines. Only the path is logged: a query may hold search words.
+    A well-formed X-Request-ID of the proxy is kept, so that the logs of several machines
+    can be joined. Only the path is logged, because a query may hold search words.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -68,12 +68,12 @@ class RequestContextMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuse a body that no page and no endpoint has a use for, before it is read.
+    """Refuses a request body that is too long, before the body is read.
 
-    Django's own limit leaves out the files of a form: it would write them to disk,
-    whoever sends them, as soon as anything looks at the form. Only the API takes lists
-    of files, so the limit of pages and hooks is lower. A body of unknown length is
-    refused, because some servers pass it on whole.
+    Django's own limit ignores files in a form, and writes them to disk as soon as any
+    code reads the form. Only the API accepts lists of files, so pages and hooks have a
+    lower limit. A body of unknown length is refused, because some servers pass it on
+    without a limit.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -87,17 +87,17 @@ class BodyLimitMiddleware:
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get(
             "CONTENT_LENGTH"
         ):
-            detail = "The request does not say how long it is (Content-Length)."
+            detail = "The request has no Content-Length header. Send it with one."
             context = {"detail": detail, "status": 411}
             return render(request, "400.html", context, status=411)
         return self.get_response(request)
 
 
 class CharsetMiddleware:
-    """Let everything be UTF-8, and refuse a form that says that it is not.
+    """Reads all requests as UTF-8, and refuses a form that declares another encoding.
 
-    Django's own refusal, where it has one, is a 500 with DEBUG on: it reads the form
-    once more. See requests.py for what cannot wait until here.
+    Django's own refusal is a 500 if DEBUG is on, because it reads the form again. The
+    query is handled in requests.py, because Django reads it before any middleware.
     """
 
     FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
@@ -106,26 +106,28 @@ class CharsetMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.encoding is not None:  # by a handler that is not ours
+        if request.encoding is not None:  # set by a foreign WSGI or ASGI handler
             request.encoding = "utf-8"
         is_form = request.method == "POST" and request.content_type in self.FORMS
-        # The API takes no form in any encoding, and says so itself.
+        # The API accepts no forms at all, and has an error message of its own.
         if (
             is_form
             and not request.path.startswith(PREFIX)
             and _is_other_codec((request.content_params or {}).get("charset", ""))
         ):
-            detail = "Forms are read as UTF-8, and this one says that it is not."
+            detail = (
+                "This form declares an encoding other than UTF-8. Send it as UTF-8."
+            )
             return render(request, "400.html", {"detail": detail}, status=400)
         return self.get_response(request)
 
 
 class NulMiddleware:
-    """Refuse an address with NUL in its query, which PostgreSQL takes in no text.
+    """Refuses a query with a NUL character, and drops cookies with one.
 
-    Nothing of ours makes one, and not all that looks things up by an address, such as
-    the filters of Django's admin, asks before it asks the database. A cookie with NUL
-    in it, which a quoted one may have, is none: sessions are looked up by theirs.
+    PostgreSQL accepts no NUL in text, and some code, such as the filters of Django's
+    admin, passes values of the query to the database unchecked. The session key in a
+    cookie is also used in a database query.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -134,21 +136,21 @@ class NulMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         for name in [key for key, value in request.COOKIES.items() if "\x00" in value]:
             del request.COOKIES[name]
-        # The API says itself which of its fields is wrong.
+        # The API has an error message of its own that names the field.
         if not request.path.startswith(PREFIX) and _has_nul(request):
-            detail = "There is a NUL in its address."
+            detail = "The address contains a NUL character (%00). Remove it."
             return render(request, "400.html", {"detail": detail}, status=400)
         return self.get_response(request)
 
 
 def _has_nul(request: HttpRequest) -> bool:
-    # An escaped percent sign is %25, so this is NUL and nothing else.
+    # An escaped percent sign is %25, so %00 always means NUL.
     query = request.META.get("QUERY_STRING", "")
     return "%00" in query or "\x00" in query
 
 
 def _is_other_codec(name: str) -> bool:
-    """Return whether ``name`` is a codec that is not UTF-8; unknown ones say nothing."""
+    """Return whether ``name`` is a known codec other than UTF-8."""
     try:
         return codecs.lookup(name).name != "utf-8"
     except (LookupError, ValueError):

@@ -1,7 +1,7 @@
-"""Requests that are UTF-8, whatever encoding they name.
+"""Request classes that read the query as UTF-8, whatever encoding the client names.
 
-Django takes any codec of Python's that a Content-Type names, and reads the query by it
-as soon as there is a request, before any middleware: some of them raise then.
+Django decodes the query with any Python codec that Content-Type names. It does so when
+the request is created, before any middleware runs, and some codecs raise an error.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from django.http import HttpRequest
 from django.utils.http import parse_header_parameters
 
 MAX_CONTENT_TYPE = 500
-"""Characters. Reading the parameters takes time quadratic in the length."""
+"""Characters. Django parses the parameters in quadratic time."""
 
 
 class Utf8(HttpRequest):
-    """The name is kept in ``content_params``; CharsetMiddleware judges it."""
+    """Ignores the encoding; ``content_params`` keeps it for CharsetMiddleware."""
 
     def _set_content_type_params(self, meta: Mapping[str, Any]) -> None:
         sent = meta.get("CONTENT_TYPE", "")
@@ -28,9 +28,8 @@ class Utf8(HttpRequest):
                 raise ValueError("too long")
             self.content_type, self.content_params = parse_header_parameters(sent)
         except (LookupError, ValueError):
-            # Too long, or a parameter in an encoding of its own (RFC 2231) that cannot
-            # be read: a body of no known type, which each page and endpoint refuses by
-            # its rules.
+            # The header is too long, or a parameter has an encoding (RFC 2231) that
+            # cannot be read. Views treat the body as a body of unknown type.
             self.content_type, self.content_params = "", {}
 
 

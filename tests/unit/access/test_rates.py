@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 
 from uploads.access import rates
-from uploads.access.rates import Subject, in_words, login_payers, payers, spend
+from uploads.access.rates import Subject, duration, login_payers, payers, spend
 from uploads.conf import Options, RateLimit, options
 from uploads.errors import InvalidRequest, RateLimited
 from uploads.models import Rate
@@ -103,7 +103,7 @@ def test_retry_after_is_rounded_up(settings: Settings) -> None:
 
     assert refusal.value.retry_after == 2
     assert refusal.value.detail == (
-        "That was too often: the limit is 7 in 3 seconds. Try again in 2 seconds."
+        "Too many requests; the limit is 7 in 3 seconds. Try again in 2 seconds."
     )
 
 
@@ -360,4 +360,4 @@ def test_a_loop_is_throttled_by_the_defaults(settings: Settings, action: Any) ->
     ],
 )
 def test_a_wait_in_words_is_never_too_short(seconds: int, words: str) -> None:
-    assert in_words(seconds) == words
+    assert duration(seconds) == words

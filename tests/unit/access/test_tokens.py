@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from django.db import IntegrityError, transaction
 
-from uploads.access.tokens import create_token, find_token, revoke, revoke_all
+from uploads.access.tokens import create_token, revoke, revoke_all, use_token
 from uploads.models import ApiToken, AuditEvent, Scope
 
 pytestmark = pytest.mark.django_db
@@ -45,9 +45,9 @@ def test_a_token_expires_to_the_moment(alice: Any) -> None:
             alice, name="short", expires_at=NOON + timedelta(days=7)
         )
         clock.shift(timedelta(days=7, microseconds=-1))
-        assert (find_token(secret), row.is_live) == (row, True)
+        assert (use_token(secret), row.is_live) == (row, True)
         clock.shift(timedelta(microseconds=1))
-        assert (find_token(secret), row.is_live) == (None, False)
+        assert (use_token(secret), row.is_live) == (None, False)
 
 
 def test_a_revoked_token_opens_nothing_and_stays_on_record(alice: Any) -> None:
@@ -57,7 +57,7 @@ def test_a_revoked_token_opens_nothing_and_stays_on_record(alice: Any) -> None:
     assert not revoke(row, actor=alice)
 
     row.refresh_from_db()
-    assert find_token(secret) is None
+    assert use_token(secret) is None
     assert row.revoked_at is not None
     assert not row.is_live
     assert AuditEvent.objects.filter(kind="token.revoked").count() == 1
@@ -70,8 +70,8 @@ def test_all_of_one_persons_tokens_can_be_revoked(alice: Any, bob: Any) -> None:
 
     assert revoke_all(alice) == 2
 
-    assert [find_token(secret) for secret in mine] == [None] * 3
-    assert find_token(other) is not None
+    assert [use_token(secret) for secret in mine] == [None] * 3
+    assert use_token(other) is not None
 
 
 def test_a_disabled_account_takes_its_tokens_with_it(alice: Any) -> None:
@@ -79,7 +79,7 @@ def test_a_disabled_account_takes_its_tokens_with_it(alice: Any) -> None:
     alice.is_active = False
     alice.save()
 
-    assert find_token(secret) is None
+    assert use_token(secret) is None
 
 
 def test_the_trail_says_who_made_and_revoked_what_and_no_secret(

@@ -20,7 +20,7 @@ from django.urls import URLResolver
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from uploads.access.tokens import create_token, find_token
+from uploads.access.tokens import create_token, use_token
 from uploads.accounts import urls
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def test_a_new_password_revokes_the_tokens_unless_told_not_to(
     change_password(client, **({"revoke_tokens": "on"} if ticked else {}))
 
     assert re.search(r'<input type="checkbox" name="revoke_tokens"[^>]* checked', offer)
-    assert (find_token(secret) is not None) is alive
+    assert (use_token(secret) is not None) is alive
 
 
 def test_guesses_at_the_current_password_are_limited(
@@ -205,7 +205,7 @@ def test_a_forgotten_password_is_replaced_by_mail(client: Client, alice: Any) ->
     assert "Password saved" in done.content.decode()
     alice.refresh_from_db()
     assert alice.check_password(NEW_PASSWORD)
-    assert find_token(secret) is None
+    assert use_token(secret) is None
     assert elsewhere.get("/").status_code == 302
     assert client.get("/").status_code == 302
 

@@ -132,7 +132,10 @@ def test_no_other_website_spends_what_its_visitors_may_ask(site: str) -> None:
             OPTIONS, headers={"Accept": "application/json", "Sec-Fetch-Site": site}
         )
         assert refused.status_code == 403
-        assert "Another website asks for a passkey here." in refused.content.decode()
+        assert (
+            "Another website tried to start a login with a passkey."
+            in refused.content.decode()
+        )
 
     assert rows()["uploads.Rate"] == 0
     own = {"Accept": "application/json", "Sec-Fetch-Site": "same-origin"}

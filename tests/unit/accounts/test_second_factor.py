@@ -115,7 +115,7 @@ def test_a_wrong_code_sets_nothing_up(client: Client, alice: Any) -> None:
 
     answer = client.post("/accounts/2fa/totp/activate/", {"code": wrong})
 
-    assert "That did not match." in answer.content.decode()
+    assert "This code is wrong." in answer.content.decode()
     assert Authenticator.objects.count() == 0
 
 
@@ -190,7 +190,7 @@ def test_guesses_at_codes_are_limited_by_account(
         browser = Client()
         log_in(browser)
         answer = enter(browser, wrong_code(secret))
-        assert "That did not match." in answer.content.decode()
+        assert "This code is wrong." in answer.content.decode()
 
     browser = Client()
     log_in(browser)

@@ -57,7 +57,7 @@ def test_a_form_in_another_encoding_is_refused_in_words(
     answer = log_in(client, kind, charset)
 
     assert answer.status_code == 400
-    assert "Forms are read as UTF-8, and this one says that it is not." in (
+    assert "This form declares an encoding other than UTF-8. Send it as UTF-8." in (
         answer.content.decode()
     )
 

@@ -19,7 +19,7 @@ from django.db import OperationalError, connection
 
 from tests.support.builders import begin, let_time_pass, make_ready, put
 from tests.support.storage_faults import refusing
-from uploads.access.tokens import find_token
+from uploads.access.tokens import use_token
 from uploads.management.commands.audit import Bar
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
@@ -139,7 +139,7 @@ def test_create_token_prints_a_token_that_works(
 ) -> None:
     call_command("create_token", "alice", name="backup", days=7)
 
-    token = find_token(capsys.readouterr().out.strip())
+    token = use_token(capsys.readouterr().out.strip())
     assert token is not None
     assert (token.user, token.name) == (alice, "backup")
 
@@ -150,7 +150,7 @@ def test_create_token_takes_a_scope(
 ) -> None:
     call_command("create_token", "alice", scope=scope)
 
-    token = find_token(capsys.readouterr().out.strip())
+    token = use_token(capsys.readouterr().out.strip())
     assert token is not None
     assert token.scope == scope
 

@@ -28,7 +28,7 @@ from tests.support.builders import (
 from tests.support.plain_forms import arrive, begin_form
 from tests.support.storage_faults import Killed, killed_at, refusing
 from uploads import lifecycle
-from uploads.access.tokens import create_token, find_token
+from uploads.access.tokens import create_token, use_token
 from uploads.lifecycle import WantedPart
 from uploads.models import (
     ApiToken,
@@ -239,7 +239,7 @@ def test_the_account_is_shut_from_the_first_moment(alice: Any, bucket: Bucket) -
 
     run()
 
-    assert find_token(secret) is None
+    assert use_token(secret) is None
     assert not ApiToken.objects.filter(revoked_at=None).exists()
     assert client.get("/api/v1/me").status_code == 401
     assert stranger.get("/api/v1/me").status_code == 200

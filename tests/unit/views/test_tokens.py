@@ -12,7 +12,7 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from uploads.access.tokens import create_token, find_token, revoke
+from uploads.access.tokens import create_token, revoke, use_token
 from uploads.models import ApiToken, AuditEvent, Scope
 from uploads.views.tokens import MAX_ENDED, MAX_LIVE
 
@@ -74,7 +74,7 @@ def test_a_token_is_made_as_it_was_asked_for(
     answer = make(page, scope=scope, days=days)
 
     [secret] = set(SECRET.findall(text_of(answer)))
-    row = find_token(secret)
+    row = use_token(secret)
     assert row is not None
     assert (row.user, row.name, row.scope) == (alice, "backup", scope)
     assert row.expires_at == (NOON + lifetime if lifetime else None)
@@ -106,7 +106,7 @@ def test_a_reload_of_the_answer_makes_no_other_token_and_says_so(page: Client) -
 
     assert "has made the token “backup” already" in text_of(again)
     assert not SECRET.search(text_of(again))
-    assert find_token(secret) == ApiToken.objects.get()
+    assert use_token(secret) == ApiToken.objects.get()
     assert AuditEvent.objects.filter(kind="token.created").count() == 1
     # The form in either answer is a new one.
     fresh = {once_of(first), once_of(again)}
@@ -137,8 +137,8 @@ def test_a_secret_that_a_double_click_hides_is_made_again(
     answers = [page.post(path, {"once": once}) for _ in range(2)]
 
     [secret] = set(SECRET.findall(text_of(answers[0])))
-    assert find_token(lost) is None
-    row = find_token(secret)
+    assert use_token(lost) is None
+    row = use_token(secret)
     assert row is not None
     assert (row.name, row.scope) == ("backup", Scope.WRITE)
     assert row.expires_at == NOON + timedelta(days=90)
@@ -178,7 +178,7 @@ def test_only_a_live_token_of_ones_own_is_made_again(
     assert page.get(f"{PAGE}{live.pk}/replace/").headers["Location"] == PAGE
     live.refresh_from_db()
     assert live.is_live
-    assert find_token(secret) == foreign
+    assert use_token(secret) == foreign
     assert ApiToken.objects.count() == 4
 
 
@@ -243,7 +243,7 @@ def test_the_list_says_what_each_may_and_when_it_was_used(
         _, secret = create_token(
             alice, name="backup <b>", expires_at=NOON + timedelta(days=1)
         )
-        find_token(secret)
+        use_token(secret)
         create_token(alice, name="report", scope="read")
         old, _ = create_token(alice, name="old")
         revoke(old)
@@ -272,11 +272,11 @@ def test_revoking_asks_first_and_a_get_changes_nothing(
     asked = page.get(path)
     assert "Revoke this token?" in text_of(asked)
     assert "backup" in text_of(asked)
-    assert find_token(secret) == row
+    assert use_token(secret) == row
 
     answer = page.post(path, follow=True)
     assert "backup is revoked." in text_of(answer)
-    assert find_token(secret) is None
+    assert use_token(secret) is None
     assert page.post(path, follow=True).status_code == 200
     assert AuditEvent.objects.filter(kind="token.revoked").count() == 1
 
@@ -286,10 +286,10 @@ def test_all_can_be_revoked_at_once(page: Client, alice: Any) -> None:
 
     asked = page.get(f"{PAGE}revoke/")
     assert "Revoke these 3 tokens?" in text_of(asked)
-    assert all(find_token(secret) for secret in secrets)
+    assert all(use_token(secret) for secret in secrets)
     page.post(f"{PAGE}revoke/")
 
-    assert [find_token(secret) for secret in secrets] == [None] * 3
+    assert [use_token(secret) for secret in secrets] == [None] * 3
     assert "There is nothing to revoke" in text_of(page.get(f"{PAGE}revoke/"))
 
 
@@ -304,7 +304,7 @@ def test_somebody_elses_token_is_as_unknown_as_a_missing_one(
         assert page.get(path).status_code == page.post(path).status_code == 404
     page.post(f"{PAGE}revoke/")
 
-    assert find_token(secret) == row
+    assert use_token(secret) == row
     assert "secret project" not in text_of(page.get(PAGE))
 
 
