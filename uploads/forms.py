@@ -1,4 +1,4 @@
-"""What people type into the pages: the name of a file, what a token may do."""
+"""Forms for file names, plain uploads and API tokens."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from uploads.text.filenames import chosen_filename, clean_filename
 from uploads.text.sizes import format_bytes
 
 ROOMS = (100 * 1000**2, 1000**3, MAX_FORM_BYTES)
-"""What a plain form may ask for, in bytes."""
+"""Sizes that a plain form offers, in bytes."""
 
 REST = "rest"
 
 
-def new_token() -> str:
-    """Return what makes a form sent twice by a double click one form."""
+def new_idempotency_key() -> str:
+    """Return a random key. A form that is sent twice has the same key both times."""
     return uuid.uuid4().hex
 
 
-def once_field() -> forms.CharField:
-    """Return a hidden field by which a form that is sent again is known.
+def idempotency_key_field() -> forms.CharField:
+    """Return a hidden field that makes sending the form idempotent.
 
-    Browsers may keep what hidden fields held when a page is loaded anew: not this.
+    ``autocomplete="off"`` stops browsers from restoring the old key after a reload.
     """
     return forms.CharField(
         max_length=64,
         required=False,
-        initial=new_token,
+        initial=new_idempotency_key,
         widget=forms.HiddenInput(attrs={"autocomplete": "off"}),
     )
 
 
 class HouseForm:
-    """Puts the house's style on the fields of the form it is mixed into."""
+    """A mixin that sets this site's CSS class on the fields of a form."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
@@ -51,27 +51,27 @@ class HouseForm:
 
 
 class PlainUploadForm(HouseForm, forms.Form):
-    """What a person without scripts says of a file before sending it.
+    """The first form of an upload without JavaScript: the size to reserve and a name.
 
-    ``room`` is cleaned to bytes. Sizes that the policy forbids are not offered, but
-    understood: why they are refused is for the policy to say.
+    ``room`` is cleaned to bytes. Sizes that the policy forbids are not offered, but they
+    are accepted here, so that the policy refuses them with its own message.
     """
 
     room = forms.ChoiceField(
         label="The file is at most",
         choices=[*((str(size), format_bytes(size)) for size in ROOMS), (REST, REST)],
-        help_text="So much of your space is reserved until the file is here. From "
-        "then on only its own size counts.",
+        help_text="This much of your space is reserved until the file arrives. After "
+        "that, only the size of the file counts.",
     )
     filename = forms.CharField(
         label="Name (optional)",
         required=False,
         max_length=1024,
-        help_text="With its ending, such as .pdf. Without a name, the file keeps its "
-        "own where the storage passes it on.",
+        help_text="With its extension, such as .pdf. If you leave this empty, the file "
+        "keeps its own name, if the storage reports the name.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    once = once_field()
+    idempotency_key = idempotency_key_field()
 
     def __init__(self, *args: Any, usage: Usage, policy: Policy, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -79,35 +79,35 @@ class PlainUploadForm(HouseForm, forms.Form):
         self.rest = min(usage.free_bytes, most)
         offered = [(str(size), format_bytes(size)) for size in ROOMS if size <= most]
         if self.rest and self.rest not in ROOMS:
-            which = "all that is left" if self.rest < most else "the most that may be"
+            which = "all your free space" if self.rest < most else "the maximum"
             offered.append((REST, f"{format_bytes(self.rest)}, {which}"))
         self.fields["room"].widget.choices = offered
 
     def clean_room(self) -> int:
         room = self.cleaned_data["room"]
-        # Nothing is left for a file: one byte is refused as any other size.
+        # With no free space, one byte is reserved, and the quota refuses it.
         return max(1, self.rest) if room == REST else int(room)
 
     def clean_filename(self) -> str:
         sent = self.cleaned_data["filename"]
         return clean_filename(sent) if sent else ""
 
-    def clean_once(self) -> str:
-        """Return what is the same when the same choice is sent twice, and only then.
+    def clean_idempotency_key(self) -> str:
+        """Return a key that is the same if the same choice is sent twice.
 
-        By the choice and not by its bytes: a second click on all that is left comes
-        when the first has taken it.
+        The key contains the choice and not its bytes. The bytes of "all your free
+        space" change after the first of two clicks.
         """
-        return f"{self['room'].value()} {self.cleaned_data['once'] or new_token()}"
+        return f"{self['room'].value()} {self.cleaned_data['idempotency_key'] or new_idempotency_key()}"
 
 
-class OnceForm(forms.Form):
-    """A button that does what it does once, however often it is clicked."""
+class IdempotentForm(forms.Form):
+    """A button whose action happens only once, even after a double click."""
 
-    once = once_field()
+    idempotency_key = idempotency_key_field()
 
-    def clean_once(self) -> str:
-        return self.cleaned_data["once"] or new_token()
+    def clean_idempotency_key(self) -> str:
+        return self.cleaned_data["idempotency_key"] or new_idempotency_key()
 
 
 class RenameForm(forms.Form):
@@ -121,7 +121,7 @@ class RenameForm(forms.Form):
 
 
 SCOPES = {Scope.READ: "Read only", Scope.WRITE: "Read and write"}
-"""What a token may do, in the words of every page."""
+"""Names of the scopes on all pages."""
 
 
 class TokenForm(HouseForm, forms.Form):
@@ -129,15 +129,15 @@ class TokenForm(HouseForm, forms.Form):
 
     name = forms.CharField(
         max_length=100,
-        help_text="What it is for, so that you know it again.",
+        help_text="The purpose of the token, so that you recognise it later.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scope = forms.ChoiceField(
         label="Access",
         choices=SCOPES.items(),
         initial=Scope.READ,
-        help_text="To read is to list and to download; to write is to upload, rename "
-        "and delete as well.",
+        help_text="Read: list and download files. Write: also upload, rename and delete "
+        "files.",
     )
     days = forms.TypedChoiceField(
         label="Expires",
@@ -151,4 +151,4 @@ class TokenForm(HouseForm, forms.Form):
         coerce=lambda chosen: None if chosen == TokenForm.NEVER else int(chosen),
         initial="90",
     )
-    once = once_field()
+    idempotency_key = idempotency_key_field()

@@ -265,7 +265,7 @@ def test_strangers_cannot_fill_the_disk_through_a_form(
     answer = browser.post(path, {"file": flood})
 
     assert answer.status_code == 413
-    assert b"This is too much at once" in answer.content
+    assert b"This request is too large" in answer.content
     assert written == []
 
 

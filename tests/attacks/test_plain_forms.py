@@ -454,7 +454,7 @@ def test_the_api_neither_starts_nor_presigns_a_form(alice: Person) -> None:
 def test_no_idempotency_key_of_the_api_finds_a_form(alice: Person) -> None:
     # It would be answered with a URL for the key of the copy.
     token = "0" * 32
-    alice.browser.post("/uploads/form/", {"room": str(ROOM), "once": token})
+    alice.browser.post("/uploads/form/", {"room": str(ROOM), "idempotency_key": token})
     facts = declaration(HELLO)
 
     for key in (token, f"form {ROOM} {token}", f"form%20{ROOM}%20{token}"):

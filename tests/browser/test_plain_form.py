@@ -94,7 +94,7 @@ def test_what_does_not_fit_is_refused_in_words(signed_in: Page, person: User) ->
 def test_all_that_is_left_may_be_asked_for(signed_in: Page, person: User) -> None:
     StorageQuota.objects.create(user=person, limit_bytes=1000)
 
-    ask_for_room(signed_in, "1 kB, all that is left", "full.txt")
+    ask_for_room(signed_in, "1 kB, all your free space", "full.txt")
     send(signed_in, payload("other.txt", b"x" * 1000))
 
     expect(signed_in.get_by_role("heading", name="full.txt")).to_be_visible()
@@ -106,7 +106,7 @@ def test_a_file_larger_than_was_said_is_refused_and_can_be_given_up(
     signed_in: Page, person: User, bucket_url: str
 ) -> None:
     StorageQuota.objects.create(user=person, limit_bytes=1000)
-    ask_for_room(signed_in, "1 kB, all that is left")
+    ask_for_room(signed_in, "1 kB, all your free space")
 
     send(signed_in, payload("big.bin", b"x" * 1001))
     expect(signed_in).to_have_url(re.compile(re.escape(bucket_url)))
@@ -114,7 +114,7 @@ def test_a_file_larger_than_was_said_is_refused_and_can_be_given_up(
     signed_in.go_back()
     # That page had told of what would come.
     expect(signed_in.get_by_role("main")).to_contain_text("EntityTooLarge")
-    signed_in.get_by_role("button", name="Give up and free the space").click()
+    signed_in.get_by_role("button", name="Cancel the upload").click()
 
     expect(files_of(signed_in)).to_contain_text("No files yet")
     assert quota_of(person) == (0, 0, 0, 0)
@@ -169,7 +169,7 @@ def test_looking_before_anything_was_sent_offers_the_form_again(
     [upload] = uploads_of(person).values()
 
     signed_in.goto(f"/uploads/{upload.pk}/arrived/")
-    expect(signed_in.get_by_text("Nothing has arrived yet.")).to_be_visible()
+    expect(signed_in.get_by_text("The file has not arrived.")).to_be_visible()
     send(signed_in, payload("late.txt", b"here"))
 
     expect(signed_in.get_by_text("Checked and stored")).to_be_visible()

@@ -44,7 +44,7 @@ def make_and_revoke(page: Page, site: LiveSite) -> None:
     page.get_by_label("Name").fill("nightly backup")
     page.get_by_label("Access").select_option("Read and write")
     page.get_by_label("Expires").select_option("In 30 days")
-    page.get_by_role("button", name="Make token").click()
+    page.get_by_role("button", name="Create token").click()
     secret = page.get_by_text(SECRET).inner_text()
     assert SECRET.fullmatch(secret)
     assert answer_to(site, secret) == 200
@@ -70,7 +70,7 @@ def test_a_token_is_made_copied_and_revoked(
 
 def test_the_second_click_of_a_double_click_sends_nothing(tokens_page: Page) -> None:
     """Its answer would come in the place of the one that shows the secret."""
-    button = tokens_page.get_by_role("button", name="Make token")
+    button = tokens_page.get_by_role("button", name="Create token")
     click = "new MouseEvent('click', {detail: 2, bubbles: true, cancelable: true})"
 
     assert button.evaluate(f"(button) => button.dispatchEvent({click})") is False
@@ -97,7 +97,7 @@ def test_the_pages_are_accessible(tokens_page: Page, person: User) -> None:
         create_token(person, name=name, scope="read")
     revoke(create_token(person, name="old")[0])
     tokens_page.get_by_label("Name").fill("backup")
-    tokens_page.get_by_role("button", name="Make token").click()
+    tokens_page.get_by_role("button", name="Create token").click()
     expect(tokens_page.get_by_text(SECRET)).to_be_visible()
     assert_good(tokens_page)
     tokens_page.get_by_role("link", name="Revoke report").click()
@@ -106,7 +106,7 @@ def test_the_pages_are_accessible(tokens_page: Page, person: User) -> None:
 
 
 def test_a_login_too_many_is_told_on_a_page(page: Page, person: User) -> None:
-    too_many = page.get_by_role("heading", name="Too many tries")
+    too_many = page.get_by_role("heading", name="Too many requests")
     for _ in range(12):  # six, unless they take minutes
         page.goto("/accounts/login/")
         page.locator("input[type=text]").fill(person.username)

@@ -25,12 +25,12 @@ def create_token(
     scope: str = Scope.WRITE,
     expires_at: datetime | None = None,
     actor: Any = None,
-    form_mark: str = "",
+    idempotency_key: str = "",
 ) -> tuple[ApiToken, str]:
     """Create a token; return its row and its secret, which cannot be shown again.
 
-    ``actor`` is the user who creates it, None for the command line. ``form_mark`` makes
-    the call idempotent: if a token with this mark exists, that row is returned, with
+    ``actor`` is the user who creates it, None for the command line. ``idempotency_key`` makes
+    the call idempotent: if a token with this key exists, that row is returned, with
     ``""`` as the secret, because the secret is not stored.
     """
     secret = PREFIX + secrets.token_urlsafe(32)
@@ -41,9 +41,9 @@ def create_token(
         "expires_at": expires_at,
     }
     with transaction.atomic():
-        if form_mark:
+        if idempotency_key:
             row, is_new = ApiToken.objects.get_or_create(
-                user=owner, form_mark=form_mark, defaults=facts
+                user=owner, form_mark=idempotency_key, defaults=facts
             )
             if not is_new:
                 return row, ""
@@ -66,7 +66,7 @@ def revoke(token: ApiToken, *, actor: Any = None) -> bool:
 
 
 def replace(
-    token: ApiToken, *, actor: Any, form_mark: str = ""
+    token: ApiToken, *, actor: Any, idempotency_key: str = ""
 ) -> tuple[ApiToken, str]:
     """Revoke the token and create one with the same settings, as create_token does.
 
@@ -77,14 +77,14 @@ def replace(
     with transaction.atomic():
         if not (token.is_live and revoke(token, actor=actor)):
             own = ApiToken.objects.filter(user=token.user)
-            return own.filter(form_mark=form_mark).first() or token, ""
+            return own.filter(form_mark=idempotency_key).first() or token, ""
         return create_token(
             token.user,
             name=token.name,
             scope=token.scope,
             expires_at=token.expires_at,
             actor=actor,
-            form_mark=form_mark,
+            idempotency_key=idempotency_key,
         )
 
 

@@ -15,14 +15,14 @@ from django.utils import timezone
 
 from uploads.access.tokens import create_token, revoke
 from uploads.admin.listing import ListAdmin, with_permission
-from uploads.forms import once_field
+from uploads.forms import idempotency_key_field
 from uploads.models import ApiToken
 
 DEFAULT_DAYS = 90
 
 
 class NewTokenForm(forms.ModelForm):  # type: ignore[type-arg]
-    once = once_field()
+    idempotency_key = idempotency_key_field()
 
 
 @admin.register(ApiToken)
@@ -46,7 +46,7 @@ class TokenAdmin(ListAdmin):
         # A token is as powerful as its user's password. Only superusers may create one
         # for another user, because they can set that user's password as well.
         others = ("user",) if request.user.is_superuser else ()
-        return (*others, "name", "scope", "expires_at", "once")
+        return (*others, "name", "scope", "expires_at", "idempotency_key")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         expires_at: datetime = timezone.now() + timedelta(days=DEFAULT_DAYS)
@@ -79,7 +79,7 @@ class TokenAdmin(ListAdmin):
             scope=obj.scope,
             expires_at=obj.expires_at,
             actor=request.user,
-            form_mark=form.cleaned_data["once"],
+            idempotency_key=form.cleaned_data["idempotency_key"],
         )
         obj.__dict__.update(row.__dict__)
         request.new_token_secret = secret  # type: ignore[attr-defined]

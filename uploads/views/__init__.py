@@ -1,1 +1,1 @@
-"""All pages; each module holds the pages of one subject."""
+"""All pages. Each module holds the pages of one subject."""

@@ -27,20 +27,20 @@ from uploads.states import State
 from uploads.views.wording import describe, describe_checksum, tell
 
 PLAIN_LIST_LENGTH = 50
-"""Files that are listed without scripts: the newest."""
+"""Number of newest files that the page lists for browsers without JavaScript."""
 
 
 @require_safe
 @never_cache
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the upload area and the person's files, which the browser fetches."""
+    """Show the upload page. Its script fetches the list of files from the API."""
     return show_home(request)
 
 
 def show_home(
     request: HttpRequest, *, form: PlainUploadForm | None = None, status: int = 200
 ) -> HttpResponse:
-    """Render the page of files; with what is in it for browsers without scripts."""
+    """Render the upload page, with a list and a form for browsers without JavaScript."""
     usage = quota.usage(request.user)
     policy = policy_for(request.user)
     page_data = {
@@ -67,7 +67,7 @@ def show_home(
 @require_safe
 @never_cache
 def upload(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
-    """Show one upload: its facts, what happened to it, and what can be done."""
+    """Show one upload: its facts, its history, and the possible actions."""
     row = own_upload(request, upload_id)
     return render(
         request,
@@ -86,7 +86,7 @@ def upload(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def rename(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
-    """Give an upload another name, and return to its page."""
+    """Rename an upload and return to its page."""
     rates.spend("change", *rates.payers(request.user, client_address(request)))
     row = own_upload(request, upload_id)
     form = RenameForm(request.POST)
@@ -103,7 +103,7 @@ def rename(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def request_release(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
-    """Ask the operators to release a refused file, and return to its page."""
+    """Ask the operators to release a refused file from quarantine; return to its page."""
     rates.spend("change", *rates.payers(request.user, client_address(request)))
     row = own_upload(request, upload_id)
     try:
@@ -117,7 +117,7 @@ def request_release(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def delete(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
-    """Delete an upload, or cancel it while it is pending, and return to the list."""
+    """Delete an upload, or cancel a pending one, and return to the list."""
     rates.spend("change", *rates.payers(request.user, client_address(request)))
     row = own_upload(request, upload_id)
     try:
@@ -130,5 +130,5 @@ def delete(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 
 
 def own_upload(request: HttpRequest, upload_id: uuid.UUID) -> Upload:
-    """Return the person's own upload; anyone else's is as unknown as a missing one."""
+    """Return the user's own upload. Raises Http404 for uploads of other users too."""
     return get_object_or_404(Upload, pk=upload_id, owner=request.user)

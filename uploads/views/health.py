@@ -1,6 +1,6 @@
-"""What load balancers and monitors ask: does the process live, can it do its work?
+"""Health checks for load balancers and monitoring.
 
-Anybody may ask, as often as they like, so it must cost next to nothing.
+Anybody may call them at any rate, so each call must be cheap.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from uploads.errors import UploadError
 from uploads.s3.bucket import get_bucket
 
 FRESH_SECONDS = 5
-"""For so long an answer is given again, by this process, without asking anew."""
+"""Seconds for which this process reuses the last result of a check."""
 
 PATIENCE_SECONDS = 10
-"""What has not answered by then does not work, whatever it said before."""
+"""Seconds after which a check that has not answered counts as failed."""
 
 
 class Probe:
-    """A question that is asked by one at a time, whose answer holds for a while.
+    """A check that runs in one thread at a time, and whose result is reused for a while.
 
-    Who comes while another asks is not kept waiting: the answer is then the last
-    one, and False before there is any, or when this one takes too long.
+    While a check runs, other callers do not wait: they get the last result. They get
+    False if there is no result yet, or if the running check takes too long.
     """
 
     def __init__(
@@ -41,13 +41,13 @@ class Probe:
         self.forget()
 
     def forget(self) -> None:
-        """Know as little as at the start of the process."""
+        """Drop all results."""
         self._last = False
         self._answered_at: float | None = None
         self._asked_at: float | None = None
 
     def answers(self) -> bool:
-        """Return whether what is asked about works. Raises what the question raises."""
+        """Return the result of the check. Raises any error that the check raises."""
         with self._lock:
             now = self._clock()
             if self._asked_at is not None:
@@ -73,7 +73,7 @@ class Probe:
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Answer while the process lives."""
+    """Answer 200 if this process handles requests."""
     return JsonResponse({"status": "ok"})
 
 
@@ -81,9 +81,9 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer whether the database and the bucket can be reached; 503 names the one.
+    """Answer 200 if database and bucket can be reached, else 503 with the failed one.
 
-    Why it cannot be reached is for the log, not for whoever asks here.
+    The reason is only logged, because anybody may call this address.
     """
     parts = {"database": database.answers(), "bucket": bucket.answers()}
     ready = all(parts.values())
@@ -97,7 +97,7 @@ def _database_answers() -> bool:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except Error:  # InterfaceError too, which is no DatabaseError
+    except Error:  # includes InterfaceError, which is not a DatabaseError
         return False
     return True
 

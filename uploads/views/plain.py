@@ -1,7 +1,7 @@
-"""The way without JavaScript: ask for room, send the file by a form, have it checked.
+"""Uploads without JavaScript: reserve space, send the file by a form, check it.
 
-S3 takes the form itself and then sends the browser back here. What it says in the
-address is not read: the row and the bucket decide.
+The form goes directly to S3, which then redirects the browser back to this site. The
+parameters that S3 adds to the address are ignored: only the row and the bucket count.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ STATUS: dict[type[UploadError], HTTPStatus] = {
     ContentTypeNotAllowed: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""As in api/problems.py; any other refusal is a 409 here."""
+"""The same statuses as in api/problems.py. All other errors answer 409."""
 
-# A browser asks this of the form's target, and of where S3 sends it on to.
+# Browsers check form-action for the form's target and for the redirect that follows.
 _form_to_the_bucket = csp_replace(
     {"form-action": ["'self'", settings.BUCKET_ORIGIN]},
 )
 
 
 class SeeOther(HttpResponseRedirect):
-    """After a POST: the next page is a GET, whatever the browser."""
+    """Redirect after a POST; the browser fetches the next page with GET."""
 
     status_code = HTTPStatus.SEE_OTHER
 
@@ -61,9 +61,9 @@ class SeeOther(HttpResponseRedirect):
 @require_POST
 @never_cache
 def start(request: HttpRequest) -> HttpResponse:
-    """Reserve room for one file and go on to the form that sends it.
+    """Reserve space for one file and redirect to the form that sends the file.
 
-    What is refused is said on the same page, and nothing is reserved.
+    After a refusal, the same page shows the reason and nothing is reserved.
     """
     _spend(request, "start")
     usage, policy = quota.usage(request.user), policy_for(request.user)
@@ -76,10 +76,10 @@ def start(request: HttpRequest) -> HttpResponse:
             owner=request.user,
             byte_size=asked["room"],
             filename=asked["filename"],
-            idempotency_key=asked["once"],
+            idempotency_key=asked["idempotency_key"],
         )
     except UploadError as error:
-        messages.error(request, _in_words(error, asked["room"], request))
+        messages.error(request, _message(error, asked["room"], request))
         return show_home(request, form=form, status=_status(error))
     return SeeOther(reverse("upload-send", args=[row.pk]))
 
@@ -88,7 +88,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @never_cache
 @_form_to_the_bucket  # type: ignore[arg-type]  # they know no arguments
 def send(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
-    """Show the form that sends the file straight to the bucket, signed just now."""
+    """Show the form that sends the file directly to the bucket, with a new signature."""
     _spend(request, "presign")
     return _show_form(request, own_upload(request, upload_id))
 
@@ -97,10 +97,10 @@ def send(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 @never_cache
 @_form_to_the_bucket  # type: ignore[arg-type]  # they know no arguments
 def arrived(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
-    """Look at what has come, as the sweeper would, and go on to the file's page.
+    """Complete the upload as the sweeper would, and redirect to the file's page.
 
-    S3 sends the browser here behind the form, so it is a GET; it changes nothing
-    that would not happen by itself a little later.
+    S3 redirects the browser here after the form, so the method is GET. The sweeper would
+    make the same change a little later, so a repeated GET does no harm.
     """
     _spend(request, "complete")
     row = own_upload(request, upload_id)
@@ -109,11 +109,11 @@ def arrived(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     except Incomplete:
         _spend(request, "presign")
         messages.warning(
-            request, "Nothing has arrived yet. Choose the file once more and send it."
+            request, "The file has not arrived. Choose the file again and send it."
         )
         return _show_form(request, row, status=HTTPStatus.CONFLICT)
     except InvalidState:
-        pass  # it is over, which its page says
+        pass  # the upload has ended, and its page says so
     except StorageError as error:
         return render(
             request,
@@ -125,7 +125,7 @@ def arrived(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 
 
 def _spend(request: HttpRequest, action: rates.Action) -> None:
-    """Let the person and their network pay; raise RateLimited, which is a page."""
+    """Spend the rate limits of user and address. Raises RateLimited."""
     rates.spend(action, *rates.payers(request.user, client_address(request)))
 
 
@@ -143,17 +143,17 @@ def _show_form(
     return render(request, "send.html", context, status=status)
 
 
-def _in_words(error: UploadError, room: int, request: HttpRequest) -> str:
-    """Say a refusal in the sizes that people read, where it is about sizes."""
+def _message(error: UploadError, room: int, request: HttpRequest) -> str:
+    """Return the message for a refusal; sizes are formatted for people."""
     usage = quota.usage(request.user)
     if isinstance(error, FileTooLarge):
         most = min(policy_for(request.user).max_file_size, lifecycle.MAX_FORM_BYTES)
         return f"You may send files of up to {format_bytes(most)} here."
     if isinstance(error, QuotaExceeded) and usage.free_files > 0:
         return (
-            f"There is no room for a file of up to {format_bytes(room)}: "
+            f"You do not have enough space for a file of up to {format_bytes(room)}: "
             f"{format_bytes(usage.free_bytes)} of your {format_bytes(usage.limit_bytes)} are "
-            "left. Choose a smaller size, or delete a file first."
+            "free. Choose a smaller size, or delete a file first."
         )
     return error.detail
 

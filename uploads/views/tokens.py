@@ -1,6 +1,6 @@
-"""The pages on which people make and revoke their own API tokens.
+"""The pages on which people create and revoke their own API tokens.
 
-They know sessions only. A token opens none of them, so none makes another.
+These pages accept sessions only, so a token cannot be used to create another token.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from uploads.access.tokens import create_token
 from uploads.access.tokens import replace as replace_token
 from uploads.access.tokens import revoke as revoke_token
 from uploads.access.tokens import revoke_all as revoke_all_tokens
-from uploads.forms import OnceForm, TokenForm
+from uploads.forms import IdempotentForm, TokenForm
 from uploads.models import ApiToken
 
 MAX_LIVE = 50
-"""More than anybody has use for, and few enough to look through."""
+"""Valid tokens that one person may have: more than needed, few enough to review."""
 
 MAX_ENDED = 20
 
@@ -34,10 +34,11 @@ MAX_ENDED = 20
 @never_cache
 @require_http_methods(["GET", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
-    """Show the person's tokens, and make one.
+    """Show the person's tokens; a POST creates one.
 
-    The secret is in the answer to the POST itself and nowhere else: a message or
-    a session would keep it. So a reload sends the form again; it makes no other token.
+    The secret is shown in the response to the POST only, because a message or a session
+    would store it. A reload of that page sends the form again, with the same
+    idempotency key, so it creates no second token.
     """
     form = TokenForm(request.POST or None)
     made, secret = None, ""
@@ -51,7 +52,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
                 scope=form.cleaned_data["scope"],
                 expires_at=timezone.now() + timedelta(days=days) if days else None,
                 actor=request.user,
-                form_mark=form.cleaned_data["once"],
+                idempotency_key=form.cleaned_data["idempotency_key"],
             )
             form = TokenForm()
     return _page(request, form, made, secret)
@@ -60,20 +61,20 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def replace(request: HttpRequest, token_id: int) -> HttpResponse:
-    """Make a token anew whose secret has been lost on the way, and end the old one.
+    """Replace a token whose secret was lost, and revoke the old one.
 
-    Without scripts a double click sends the form twice, and shows the second answer,
-    which knows no secret.
+    Without JavaScript, a double click sends the form twice and shows the second
+    response, which does not contain the secret.
     """
     token = get_object_or_404(_own(request), pk=token_id)
     if request.method != "POST":
-        return redirect("tokens")  # its page, asked for again, or after a login
+        return redirect("tokens")  # after a reload or a login
     _spend(request)
-    mark = OnceForm(request.POST)
+    sent = IdempotentForm(request.POST)
     made, secret = token, ""
-    if mark.is_valid():
-        once = mark.cleaned_data["once"]
-        made, secret = replace_token(token, actor=request.user, form_mark=once)
+    if sent.is_valid():
+        key = sent.cleaned_data["idempotency_key"]
+        made, secret = replace_token(token, actor=request.user, idempotency_key=key)
     return _page(request, TokenForm(), made, secret)
 
 
@@ -85,7 +86,7 @@ def _page(
         "form": form,
         "made": made,
         "secret": secret,
-        "again": OnceForm(auto_id=False),
+        "again": IdempotentForm(auto_id=False),
         "live": [row for row in rows if row.is_live],
         "ended": [row for row in rows if not row.is_live][:MAX_ENDED],
     }
@@ -95,7 +96,7 @@ def _page(
 @never_cache
 @require_http_methods(["GET", "POST"])
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
-    """Ask, then revoke one token."""
+    """Revoke one token, after a confirmation page."""
     token = get_object_or_404(_own(request), pk=token_id)
     if request.method == "GET":
         return render(request, "token_revoke.html", {"tokens": [token]})
@@ -108,7 +109,7 @@ def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def revoke_all(request: HttpRequest) -> HttpResponse:
-    """Ask, then revoke every token of the person."""
+    """Revoke all tokens of the person, after a confirmation page."""
     if request.method == "GET":
         found = _own(request).filter(revoked_at=None).order_by("-pk")
         live = [token for token in found if token.is_live]
@@ -129,10 +130,10 @@ def _spend(request: HttpRequest) -> None:
 
 
 def _has_room(request: HttpRequest, form: TokenForm) -> bool:
-    """Return whether one more token may be made; else tell it beside the form."""
+    """Return whether one more token may be created; if not, add an error to the form."""
     live = sum(token.is_live for token in _own(request).filter(revoked_at=None))
     if live >= MAX_LIVE:
         form.add_error(
-            None, f"You have {live} tokens, which is the most: revoke one first."
+            None, f"You have {live} tokens; the limit is {MAX_LIVE}. Revoke one first."
         )
     return live < MAX_LIVE

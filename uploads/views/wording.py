@@ -1,4 +1,4 @@
-"""Says in plain words what the state and the events of an upload mean to its owner."""
+"""Texts that explain the state and the events of an upload to its owner."""
 
 from __future__ import annotations
 
@@ -26,44 +26,44 @@ WORDS: dict[State, str] = {
 }
 
 EXPLANATIONS = {
-    State.PENDING: "Not all bytes have arrived. Choose the same file again on the "
-    "page of your files, and the rest follows.",
-    State.INSPECTING: "All bytes are here and being checked. The file can be "
-    "downloaded as soon as that is done.",
-    State.EXPIRED: "The rest of the bytes did not arrive in time, so what was there "
-    "was removed. Upload the file again.",
-    State.CANCELLED: "The upload was cancelled. Nothing of it is kept.",
-    State.DELETED: "The file was deleted. Its bytes are gone from storage.",
+    State.PENDING: "The file has not arrived completely. Choose the same file again on "
+    "the page of your files to send the rest.",
+    State.INSPECTING: "The file has arrived and is being checked. You can download it "
+    "when the check is done.",
+    State.EXPIRED: "The rest of the file did not arrive in time, so the first part was "
+    "deleted. Upload the file again.",
+    State.CANCELLED: "The upload was cancelled. No data is kept.",
+    State.DELETED: "The file was deleted from storage.",
 }
 
 FORM_EXPLANATION = (
     "The file has not arrived yet. If you have just sent it, reload this page in a "
-    "moment; if not, send it now. Its size is known when it is here."
+    "moment. If not, send it now. Its size is known after it has arrived."
 )
 
 SENTENCES = {
     "upload.started": "Upload started",
-    "upload.inspecting": "All bytes arrived, check began",
-    "upload.waiting": "Check put off: it cannot be made right now",
+    "upload.inspecting": "File arrived, check started",
+    "upload.waiting": "Check postponed",
     "upload.ready": "Checked and stored",
     "upload.rejected": "Refused",
-    "upload.expired": "Gave up waiting for the rest of the bytes",
+    "upload.expired": "Expired: the rest of the file did not arrive in time",
     "upload.cancelled": "Cancelled",
     "upload.deleted": "Deleted",
     "upload.downloaded": "Downloaded",
     "upload.previewed": "Preview shown",
     "upload.reverified": "Checked again",
-    "upload.release_requested": "Release was asked for",
+    "upload.release_requested": "Release requested",
     "upload.released": "Released from quarantine as a new file",
-    "upload.purged": "Removed from storage",
-    "upload.reopened": "The storage could not join the parts, all were asked for again",
+    "upload.purged": "Deleted from storage",
+    "upload.reopened": "The storage could not join the parts; they are sent again",
 }
 
 
 _FAMILIES = "application|audio|binary|font|image|message|model|multipart|text|video"
 _TYPE = rf"(?:{_FAMILIES})/[\w.+-]+"
 _TYPES = re.compile(rf" \({_TYPE}(?:, {_TYPE})*\)", re.ASCII)
-"""As in static/js/page/reason.js: tests/cases/reasons.json is for both."""
+"""The same pattern as in static/js/page/reason.js; tests/cases/reasons.json tests both."""
 
 PROOFS = {
     VerifiedBy.STORAGE: "The storage compared the file with this checksum.",
@@ -73,12 +73,12 @@ PROOFS = {
 UNPROVED = "Nobody has compared the stored file with a checksum."
 
 UNTOLD = ("upload.presigned",)
-"""Events that say nothing to a person: a large file has thousands of them."""
+"""Events that are not shown, because a large file has thousands of them."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """A state, and what removing the upload would mean in it."""
+    """The texts about the state of an upload, and about removing it in this state."""
 
     word: str
     explanation: str
@@ -91,7 +91,7 @@ class Description:
     removal_effect: str
     is_stored: bool
     is_size_open: bool
-    """Whether the size is only what was reserved: a plain form has yet to send it."""
+    """Whether only the reserved size is known, because a plain form has not arrived."""
 
     @property
     def removable(self) -> bool:
@@ -100,7 +100,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Checksum:
-    """What proves the bytes: ``value`` is empty where nothing is known."""
+    """The checksum of the stored bytes; ``value`` is empty if none is known."""
 
     label: str
     value: str
@@ -109,7 +109,7 @@ class Checksum:
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that happened; ``by`` is empty for what the site does itself."""
+    """One event; ``by`` is empty for actions of the site itself."""
 
     text: str
     at: datetime
@@ -117,14 +117,14 @@ class Line:
 
 
 def describe(upload: Upload) -> Description:
-    """Return the words for the state that ``upload`` is in."""
+    """Return the texts for the current state of ``upload``."""
     state = State(upload.state)
     explanation = EXPLANATIONS.get(state, "")
     reason = reason_in_words(upload.rejected_reason)
     if state == State.INSPECTING and upload.waiting_reason:
         explanation = (
-            "All bytes are here, but they cannot be checked right now. That is tried "
-            "again by itself: there is nothing for you to do."
+            "The file has arrived, but it cannot be checked right now. The site retries "
+            "the check. You need not do anything."
         )
     if state == State.REJECTED:
         told = reason or "It breaks a rule of this site."
@@ -155,7 +155,7 @@ def _release_in_words(upload: Upload) -> str:
     if upload.released_as_id:
         return "An operator has released it as a new file."
     if not may_be_released(upload):
-        return "Its bytes are removed."
+        return "It was deleted from storage."
     if upload.release_requested_at:
         return "You have asked the operators to release it. They decide."
     return (
@@ -165,7 +165,7 @@ def _release_in_words(upload: Upload) -> str:
 
 
 def reason_in_words(reason: str) -> str:
-    """Return a refusal's reason without the content types, which are for operators."""
+    """Return the reason of a refusal without content types, which only operators need."""
     return _TYPES.sub("", reason)
 
 
@@ -184,7 +184,7 @@ def describe_checksum(upload: Upload) -> Checksum:
 
 
 def _proof(upload: Upload) -> str:
-    """Say who compared a stored file with its checksum; ``""`` for any other."""
+    """Return who compared a stored file with its checksum, or ``""`` if not stored."""
     if upload.state != State.READY:
         return ""
     if not upload.checksum_verified_by:
@@ -222,10 +222,10 @@ def _removal_question(state: State) -> str:
 
 def _removal_effect(state: State) -> str:
     if _is_open(state):
-        return "What has arrived so far is removed."
+        return "The parts that have arrived are deleted."
     if state == State.REJECTED:
-        return "Its bytes are gone already."
-    return "It is removed from storage for good, and its space is free again."
+        return "It is no longer in storage."
+    return "It is deleted from storage for good, and its space is free again."
 
 
 def _sentence(event: AuditEvent) -> str:
@@ -242,5 +242,5 @@ def _sentence(event: AuditEvent) -> str:
 def _who(event: AuditEvent, reader: Any) -> str:
     if event.actor is None:
         return ""
-    # Staff stay nameless here: who acted is in the admin.
+    # Staff are not named here; the admin shows who acted.
     return "you" if event.actor == reader else "an administrator"

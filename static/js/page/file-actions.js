@@ -78,8 +78,8 @@ async function requestRelease(record, { api, onRenamed }) {
 async function remove(record, { api, onRemoved }) {
   const words =
     record.state === "rejected"
-      ? { title: "Remove this file from the list?", text: "Its bytes are gone already.", yes: "Remove" }
-      : { title: "Delete this file?", text: "It is removed from storage for good.", yes: "Delete" };
+      ? { title: "Remove this file from the list?", text: "It is no longer in storage.", yes: "Remove" }
+      : { title: "Delete this file?", text: "It is deleted from storage for good.", yes: "Delete" };
   const done = await confirm({ ...words, name: record.filename }, () => api.cancel(record.id, { attempts: 2 }));
   if (done) onRemoved(record.id);
 }
@@ -92,7 +92,7 @@ export function discard(record, api) {
   const words = {
     title: "Discard this upload?",
     name: record.filename,
-    text: "What has arrived so far is removed.",
+    text: "The parts that have arrived are deleted.",
     yes: "Discard",
   };
   return confirm(words, () => api.cancel(record.id, { attempts: 2 }));

@@ -179,7 +179,7 @@ def test_guesses_at_the_current_password_are_limited(
         answers = [change_password(client, oldpassword="wrong") for _ in range(6)]
 
     assert [answer.status_code for answer in answers] == [200] * 5 + [429]
-    assert "Too many tries" in answers[-1].content.decode()
+    assert "Too many requests" in answers[-1].content.decode()
 
 
 def test_a_forgotten_password_is_replaced_by_mail(client: Client, alice: Any) -> None:

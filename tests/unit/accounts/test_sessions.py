@@ -93,7 +93,7 @@ def test_a_session_that_is_not_there_ends_none(
     answer = desk.post("/accounts/sessions/end/", {"session": named}, follow=True)
 
     assert answer.status_code == 200
-    assert "Nothing was logged out" in answer.content.decode()
+    assert "That session had already ended." in answer.content.decode()
     assert phone.get("/").status_code == 200
 
 

@@ -858,8 +858,13 @@ def test_token_is_shown_once_and_its_digest_never(
 
 def test_token_form_sent_twice_creates_one_token(operator: Client, alice: Any) -> None:
     blank = operator.get(f"{TOKENS}add/").content.decode()
-    [once] = re.findall(r'name="once" value="(\w+)"', blank)
-    fields = {"user": alice.pk, "name": "backup", "scope": "write", "once": once}
+    [once] = re.findall(r'name="idempotency_key" value="(\w+)"', blank)
+    fields = {
+        "user": alice.pk,
+        "name": "backup",
+        "scope": "write",
+        "idempotency_key": once,
+    }
 
     pages = [operator.post(f"{TOKENS}add/", fields).content.decode() for _ in range(2)]
 

@@ -77,7 +77,7 @@ def test_owner_does_not_see_the_waiting_reason(client: Client, waiting: Upload) 
     page = client.get(f"/uploads/{waiting.pk}/").content.decode()
 
     assert "cannot be checked right now" in page
-    assert "Check put off" in page
+    assert "Check postponed" in page
     assert "fishing" not in page
 
 

@@ -129,7 +129,7 @@ def test_a_page_is_asked_for_again_at_its_own_address_and_a_form_is_not(
 
     assert '<a class="button button--primary button--wide" href="">' in page
     assert 'href=""' not in sent
-    assert "may not have been done" in sent
+    assert "may not have been carried out" in sent
 
 
 def test_a_login_waits_for_the_database(alice: Any) -> None:

@@ -163,7 +163,7 @@ def test_presigned_events_are_hidden_in_both_histories(
 
     assert told == [
         "Checked and stored",
-        "All bytes arrived, check began",
+        "File arrived, check started",
         "Upload started",
     ]
     assert "upload.presigned" not in page

@@ -300,7 +300,7 @@ def test_a_refusal_tells_its_reason(alice: Any) -> None:
 
     assert told.tone == "error"
     assert told.explanation == (
-        "This file was refused. It is a program. Its bytes are removed."
+        "This file was refused. It is a program. It was deleted from storage."
     )
 
 
@@ -311,7 +311,7 @@ def test_a_refused_file_is_removed_from_the_list_only(page: Client, alice: Any) 
     told = page.get(upload_url(refused)).content.decode()
 
     assert "Remove this file from the list?" in told
-    assert "Its bytes are gone already." in told
+    assert "It is no longer in storage." in told
     assert "its space is free again" not in told
     assert "its space is free again" in page.get(upload_url(stored)).content.decode()
 

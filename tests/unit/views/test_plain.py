@@ -64,7 +64,7 @@ def test_room_beyond_the_quota_is_refused_on_the_same_page(
     assert answer.status_code == 403
     assert "no room for a file of up to 100 MB: 40 MB of your 40 MB are left" in text
     assert 'value="notes.txt"' in text
-    assert "40 MB, all that is left" in text
+    assert "40 MB, all your free space" in text
     assert not Upload.objects.exists()
     assert held(alice) == (0, 0, 0, 0)
 
@@ -112,7 +112,7 @@ def test_what_the_policy_forbids_is_refused_and_not_offered(
     assert too_large.status_code == 413
     assert "You may send files of up to 50 MB here." in text_of(too_large)
     assert '<option value="100000000"' not in text_of(too_large)
-    assert '<option value="rest">50 MB, the most that may be' in text_of(too_large)
+    assert '<option value="rest">50 MB, the maximum' in text_of(too_large)
     assert wrong_type.status_code == 415
     assert "Files of type text/plain may not be uploaded here." in text_of(wrong_type)
     assert held(alice) == (0, 0, 0, 0)
@@ -155,7 +155,7 @@ def test_all_that_is_left_is_refused_where_nothing_is(
     answer = ask(page, room="rest")
 
     assert answer.status_code == 403
-    assert "There is no room for a file" in text_of(answer)
+    assert "You do not have enough space for a file" in text_of(answer)
     assert not Upload.objects.exists()
 
 
@@ -183,7 +183,7 @@ def test_looking_at_what_has_not_arrived(
 
     assert answer.status_code == (409 if state == State.PENDING else 302)
     if state == State.PENDING:
-        assert "Nothing has arrived yet." in text_of(answer)
+        assert "The file has not arrived." in text_of(answer)
         assert 'type="file"' in text_of(answer)
 
 
@@ -225,7 +225,7 @@ def test_the_newest_fifty_are_listed_for_browsers_without_scripts(
     assert [u.pk for u in reversed(uploads) if str(u.pk) in shown] == [
         upload.pk for upload in reversed(uploads[2:])
     ]
-    assert "These are the newest 50." in shown
+    assert "These are your newest 50 files." in shown
 
 
 def test_the_api_tells_of_a_form_and_gives_it_no_request(

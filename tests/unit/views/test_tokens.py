@@ -94,7 +94,7 @@ def test_the_secret_is_shown_once_and_kept_nowhere(page: Client) -> None:
 
 def once_of(answer: Any) -> str:
     """Return the mark of the form that makes a token, the last one on the page."""
-    return str(re.findall(r'name="once" value="(\w+)"', text_of(answer))[-1])
+    return str(re.findall(r'name="idempotency_key" value="(\w+)"', text_of(answer))[-1])
 
 
 def test_a_reload_of_the_answer_makes_no_other_token_and_says_so(page: Client) -> None:
@@ -118,7 +118,7 @@ def test_a_reload_of_the_answer_makes_no_other_token_and_says_so(page: Client) -
 def button_of(answer: Any) -> tuple[str, str]:
     """Return where the button leads that makes a token again, and its form's mark."""
     [(path, once)] = re.findall(
-        r'action="([^"]+/replace/)">.*?name="once" value="(\w+)"',
+        r'action="([^"]+/replace/)">.*?name="idempotency_key" value="(\w+)"',
         text_of(answer),
         re.DOTALL,
     )
@@ -134,7 +134,7 @@ def test_a_secret_that_a_double_click_hides_is_made_again(
     [lost] = set(SECRET.findall(text_of(make(page, once=once, scope="write"))))
     path, once = button_of(make(page, once=once, scope="write"))
 
-    answers = [page.post(path, {"once": once}) for _ in range(2)]
+    answers = [page.post(path, {"idempotency_key": once}) for _ in range(2)]
 
     [secret] = set(SECRET.findall(text_of(answers[0])))
     assert use_token(lost) is None
@@ -172,7 +172,7 @@ def test_only_a_live_token_of_ones_own_is_made_again(
         assert "no longer valid: make a new one" in text_of(answer)
     live, _ = create_token(alice, name="live")
     for nonsense in ("x" * 65, "nul\x00"):
-        page.post(f"{PAGE}{live.pk}/replace/", {"once": nonsense})
+        page.post(f"{PAGE}{live.pk}/replace/", {"idempotency_key": nonsense})
 
     # Its page is asked for again, or after a login: that makes nothing.
     assert page.get(f"{PAGE}{live.pk}/replace/").headers["Location"] == PAGE
@@ -290,7 +290,7 @@ def test_all_can_be_revoked_at_once(page: Client, alice: Any) -> None:
     page.post(f"{PAGE}revoke/")
 
     assert [use_token(secret) for secret in secrets] == [None] * 3
-    assert "There is nothing to revoke" in text_of(page.get(f"{PAGE}revoke/"))
+    assert "You have no token to revoke" in text_of(page.get(f"{PAGE}revoke/"))
 
 
 def test_somebody_elses_token_is_as_unknown_as_a_missing_one(
@@ -337,7 +337,7 @@ def test_a_loop_is_stopped_with_a_page(page: Client, settings: Settings) -> None
         answers = [make(page) for _ in range(4)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-    assert "Too many tries" in text_of(answers[-1])
+    assert "Too many requests" in text_of(answers[-1])
     assert answers[-1]["Retry-After"] == "1200"
     assert ApiToken.objects.count() == 3
 
