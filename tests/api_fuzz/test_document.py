@@ -25,7 +25,7 @@ BEYOND_A_SCHEMA = (
     "may not be uploaded",
     "This Idempotency-Key was used for another file",
     "Not a cursor",
-    "is there twice",
+    "appears twice",
     "is outside the plan",
     "has no parts",
     "at most 5368709120 bytes",

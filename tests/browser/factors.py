@@ -53,7 +53,7 @@ def confirm(page: Page) -> None:
 def set_up_app(page: Page) -> str:
     """On the page with the QR code: switch the app on, and return its key."""
     secret = page.locator("#authenticator_secret").text_content() or ""
-    enter_code(page, secret, "Switch on")
+    enter_code(page, secret, "Turn on")
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
     return secret
 

@@ -70,8 +70,8 @@ def test_pages_of_strangers(page: Page) -> None:
         ("/accounts/login/", "Log in"),
         ("/accounts/password_reset/", "Reset your password"),
         ("/accounts/password_reset/done/", "Check your email"),
-        ("/accounts/reset/x/x/", "not valid any more"),
-        ("/accounts/inactive/", "switched off"),
+        ("/accounts/reset/x/x/", "no longer valid"),
+        ("/accounts/inactive/", "disabled"),
     ):
         page.goto(path)
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
@@ -118,7 +118,7 @@ def test_the_pages_of_second_factors(
         ("Rename Chrome on Linux", "Rename passkey"),
         ("Remove Chrome on Linux", "Remove this passkey?"),
         ("Remove the authenticator app", "Remove the authenticator app?"),
-        ("Make new recovery codes", "Make new recovery codes?"),
+        ("Create new recovery codes", "Create new recovery codes?"),
     ):
         page.get_by_role("link", name=link).click()
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
@@ -127,7 +127,7 @@ def test_the_pages_of_second_factors(
 
     log_out(page, person)
     log_in(page, person, by_name)
-    expect(page.get_by_role("heading", name="Now the second step")).to_be_visible()
+    expect(page.get_by_role("heading", name="Second step of the login")).to_be_visible()
     assert_good(page)
 
 

@@ -126,7 +126,7 @@ def test_a_forgotten_password_is_replaced_by_mail(
     expect(page.get_by_role("heading", name="Files", exact=True)).to_be_visible()
 
     page.goto(link[0])
-    expect(page.get_by_role("heading", name="not valid any more")).to_be_visible()
+    expect(page.get_by_role("heading", name="no longer valid")).to_be_visible()
 
 
 def test_sign_up_is_closed_unless_the_site_is_opened(page: Page) -> None:
@@ -136,18 +136,18 @@ def test_sign_up_is_closed_unless_the_site_is_opened(page: Page) -> None:
     assert answer.status == 404
     page.goto("/accounts/login/")
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
-    expect(page.get_by_role("link", name="Make an account")).to_have_count(0)
+    expect(page.get_by_role("link", name="Create an account")).to_have_count(0)
 
 
 def test_an_open_site_takes_newcomers(page: Page, other_site: LiveSite) -> None:
     name = f"newcomer-{uuid.uuid4().hex[:12]}"
     page.goto(f"{other_site.url}/accounts/login/")
-    page.get_by_role("link", name="Make an account").click()
+    page.get_by_role("link", name="Create an account").click()
     page.get_by_label("Username").fill(name)
     page.get_by_label("Email address").fill(f"{name}@example.com")
     page.get_by_label("Password", exact=True).fill(NEW_PASSWORD)
     page.get_by_label("Repeat the password").fill(NEW_PASSWORD)
-    page.get_by_role("button", name="Make account").click()
+    page.get_by_role("button", name="Create account").click()
 
     expect(page.get_by_text("Your files will be here")).to_be_visible()
     newcomer = User.objects.get(username=name)

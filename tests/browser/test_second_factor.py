@@ -41,7 +41,7 @@ def test_an_app_is_set_up_and_asked_for(signed_in: Page, person: User) -> None:
 
     log_out(page, person)
     log_in(page, person)
-    expect(page.get_by_role("heading", name="Now the second step")).to_be_visible()
+    expect(page.get_by_role("heading", name="Second step of the login")).to_be_visible()
     page.goto("/")
     expect(page).to_have_url(re.compile("/accounts/2fa/authenticate/$"))
     enter_code(page, secret, "Log in")
@@ -63,7 +63,7 @@ def test_the_second_step_can_be_left(page: Page, person: User) -> None:
     page.get_by_label("Code").fill("123456")
     page.get_by_role("button", name="Log in", exact=True).click()
     expect(page.get_by_text("This code is wrong.")).to_be_visible()
-    page.get_by_role("button", name="Cancel and log in as somebody else").click()
+    page.get_by_role("button", name="Cancel and log in with another account").click()
 
     expect(page.get_by_role("heading", name="Log in", exact=True)).to_be_visible()
 

@@ -1,4 +1,4 @@
-"""Who is asking: a bearer token, or the session of a logged-in browser."""
+"""Authentication of the API: a bearer token, or the session of a browser."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ from uploads.models import Scope
 from uploads.trail.receivers.logins import record_new_address
 
 USER_HEADER = "X-Slipway-User"
-"""Whose page it is that asks, by the primary key; optional."""
+"""Optional header: primary key of the user whose page sends the request."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
 class TokenAuth(HttpBearer):
-    """``Authorization: Bearer <token>``. Tried first, and without CSRF.
+    """``Authorization: Bearer <token>``. Tried before the session, without CSRF.
 
-    A header that opens nothing is refused at once: it must not fall through to
-    whatever session the same browser happens to have. A token of the scope read
-    may ask, and change nothing.
+    A request with an invalid token is refused, even if the same browser also has a valid
+    session. A token with the scope read may only use safe methods.
     """
 
     openapi_description = "An API token."
@@ -36,7 +35,7 @@ class TokenAuth(HttpBearer):
         sent = request.headers.get("Authorization")
         if not sent:
             return None
-        # Not by HttpBearer's own call: it logs a header that it does not like.
+        # HttpBearer.__call__ is not used, because it logs invalid headers.
         scheme, _, secret = sent.partition(" ")
         user = (
             self.authenticate(request, secret) if scheme.lower() == "bearer" else None
@@ -52,8 +51,8 @@ class TokenAuth(HttpBearer):
         record_new_address(row)
         if row.scope == Scope.READ and request.method not in SAFE_METHODS:
             raise PermissionDenied(
-                "This token has the scope read, which lists and downloads only: "
-                "make one with the scope write."
+                "This token has the scope read, which allows only listing and "
+                "downloading. Create a token with the scope write."
             )
         request.user = row.user
         return row.user
@@ -62,26 +61,28 @@ class TokenAuth(HttpBearer):
 class BrowserAuth(SessionAuth):
     """The session cookie, with ``X-CSRFToken`` for everything that changes state.
 
-    A tab that was opened by one person may outlive their session: it says whose it is
-    in ``X-Slipway-User``, and is nobody's once another person has logged in.
+    A tab may stay open after another user has logged in in the same browser. The page
+    sends its user in ``X-Slipway-User``, and requests for another user are refused.
     """
 
     openapi_description = "The session cookie of a logged-in browser."
 
     def _get_key(self, request: HttpRequest) -> str | None:
-        # Anonymous comes first: 401 says what to do, 403 would not.
+        # Anonymous requests get 401, which tells them to log in, and not 403 for CSRF.
         if not request.user.is_authenticated:
             return None
         if request.headers.get(USER_HEADER, str(request.user.pk)) != str(
             request.user.pk
         ):
-            raise NotAuthenticated("Another account is logged in in this browser now.")
+            raise NotAuthenticated(
+                "Another account has logged in in this browser. Reload the page."
+            )
         if second_factor.bars_everything(request.user):
             raise PermissionDenied(
                 "This account needs a second factor before it can be used. "
                 f"Set one up at {reverse('mfa_index')}"
             )
-        # Django would look for the token in a form first, and parse the body for that.
+        # Otherwise Django parses the body to look for the CSRF token in a form.
         request.POST = QueryDict()
         try:
             return super()._get_key(request)
@@ -90,7 +91,7 @@ class BrowserAuth(SessionAuth):
 
 
 def caller(request: HttpRequest) -> Any:
-    """Return the user whom one of the classes above has let in."""
+    """Return the authenticated user. Raises NotAuthenticated if there is none."""
     if not isinstance(request.user, AbstractBaseUser):
         raise NotAuthenticated
     return request.user

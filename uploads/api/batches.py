@@ -1,4 +1,4 @@
-"""Many uploads in one request: each has its own answer."""
+"""Endpoints that start or complete many uploads. Each upload has its own result."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ IDEMPOTENCY_KEY: Any = Header(
     None,
     alias="Idempotency-Key",
     pattern=r"^[!-~]{1,200}$",
-    description="The same key returns the same upload: repeat a start with it.",
+    description="A repeated start with the same key returns the same upload.",
 )
 
 
@@ -59,7 +59,7 @@ def start_batch(
     body: schemas.StartBatchBody,
     idempotency_key: str | None = IDEMPOTENCY_KEY,
 ) -> Any:
-    """Start up to 100 uploads in order, each with its own answer."""
+    """Start up to 100 uploads in order, each with its own result."""
     pay_for_items(request, "start", count=len(body.uploads))
     wanted = [
         lifecycle.Wanted(
@@ -86,7 +86,7 @@ def _present_started(one: lifecycle.Started) -> dict[str, Any]:
     throttle=Pays("complete"),
 )
 def complete_batch(request: HttpRequest, body: schemas.CompleteBatchBody) -> Any:
-    """Complete up to 100 uploads, each with its own answer."""
+    """Complete up to 100 uploads, each with its own result."""
     pay_for_items(request, "complete", count=len(body.ids))
     own = Upload.objects.filter(owner=caller(request)).in_bulk(body.ids)
     objects = lifecycle.preview(own.values())

@@ -1,4 +1,4 @@
-"""Keyset pagination: a cursor names the last row seen, not how many came before."""
+"""Keyset pagination: a cursor holds the position of the last row of a page."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def page_after(
 ) -> tuple[list[Upload], str | None]:
     """Return up to ``limit`` uploads, newest first, and the next page's cursor.
 
-    Raises InvalidRequest for a cursor that was not made here.
+    Raises InvalidRequest if this function did not create the cursor.
     """
     if cursor:
         created_at, pk = _decode(cursor)
         rows = rows.filter(
-            # The first condition is implied by the second: it is there for the
-            # index, which no planner finds behind an OR.
+            # The second condition implies the first one. The first is there because
+            # query planners use no index for an OR.
             Q(created_at__lte=created_at)
             & (Q(created_at__lt=created_at) | Q(pk__lt=pk))
         )
@@ -45,9 +45,9 @@ def _decode(cursor: str) -> tuple[datetime, uuid.UUID]:
         moment = datetime.fromisoformat(created_at)
         if moment.tzinfo is None:
             raise ValueError("no time zone")
-        # In UTC here, since at the ends of time the conversion fails.
+        # Convert here, because the conversion of extreme dates raises OverflowError.
         return moment.astimezone(UTC), uuid.UUID(pk)
     except (ValueError, binascii.Error, OverflowError) as error:
         raise InvalidRequest(
-            fields={"cursor": ["Not a cursor: send next_cursor of the page before."]}
+            fields={"cursor": ["Not a cursor. Send next_cursor of the last page."]}
         ) from error

@@ -1,4 +1,4 @@
-"""The OpenAPI document as a page to read, without scripts."""
+"""The OpenAPI document as an HTML page without JavaScript."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Operation:
-    """One request that the API understands."""
+    """One method of one path."""
 
     method: str
     path: str
@@ -64,7 +64,7 @@ class Shape:
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """Show every operation and every shape of version 1."""
+    """Show all operations and all shapes of version 1."""
     document = api.get_openapi_schema()
     context = {
         "info": document["info"],
@@ -75,7 +75,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def operations(document: Schema) -> list[Operation]:
-    """Return what ``document`` describes, in its order."""
+    """Return the operations of ``document`` in the order of the document."""
     return [
         _operation(verb, path, item[verb])
         for path, item in document["paths"].items()
@@ -85,31 +85,33 @@ def operations(document: Schema) -> list[Operation]:
 
 
 def shapes(document: Schema) -> list[Shape]:
-    """Return the named shapes of ``document``, by name."""
+    """Return the named shapes of ``document``, sorted by name."""
     found = document["components"]["schemas"]
     return [
         Shape(
             name=name,
             fields=_fields(schema),
-            values=words(schema) if "enum" in schema else "",
+            values=type_name(schema) if "enum" in schema else "",
         )
         for name, schema in sorted(found.items())
     ]
 
 
-def words(schema: Schema) -> str:
-    """Return the type that ``schema`` describes, as a person would say it."""
+def type_name(schema: Schema) -> str:
+    """Return the type of ``schema`` in words, for example "list of string"."""
     if "$ref" in schema:
         return str(schema["$ref"].rpartition("/")[2])
     for key in ("anyOf", "oneOf", "allOf"):
         if key in schema:
-            return " or ".join(dict.fromkeys(words(option) for option in schema[key]))
+            return " or ".join(
+                dict.fromkeys(type_name(option) for option in schema[key])
+            )
     if "const" in schema:
         return repr(schema["const"]).replace("'", '"')
     if "enum" in schema:
         return ", ".join(f'"{value}"' for value in schema["enum"])
     if schema.get("type") == "array":
-        return f"list of {words(schema.get('items', {}))}"
+        return f"list of {type_name(schema.get('items', {}))}"
     name = str(schema.get("type", "anything"))
     return f"{name} ({schema['format']})" if "format" in schema else name
 
@@ -123,7 +125,7 @@ def _operation(verb: str, path: str, item: Schema) -> Operation:
         parameters=[
             Field(
                 name=parameter["name"],
-                type=f"{words(parameter['schema'])}, in the {parameter['in']}",
+                type=f"{type_name(parameter['schema'])}, in the {parameter['in']}",
                 required=parameter.get("required", False),
                 description=parameter.get("description", ""),
             )
@@ -143,13 +145,13 @@ def _status(response: tuple[int | str, Schema]) -> int:
 
 def _content(message: Schema) -> str:
     for media in message.get("content", {}).values():
-        return words(media.get("schema", {}))
+        return type_name(media.get("schema", {}))
     return ""
 
 
 def _fields(schema: Schema) -> list[Field]:
     required = schema.get("required", [])
     return [
-        Field(name, words(value), name in required, value.get("description", ""))
+        Field(name, type_name(value), name in required, value.get("description", ""))
         for name, value in schema.get("properties", {}).items()
     ]

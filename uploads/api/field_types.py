@@ -1,4 +1,4 @@
-"""The types of fields in request bodies: what a value may look like."""
+"""The types of fields in requests, with their validation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_HEAD_LETTERS = 5464
 """Base64 of 4 KiB."""
 
 MAX_JSON_INTEGER = 2**53 - 1
-"""The largest integer that every JSON parser, JavaScript's too, reads exactly."""
+"""The largest integer that JavaScript's JSON parser reads exactly."""
 
 
 def _refuse_look_alikes(value: object) -> object:
@@ -41,7 +41,7 @@ def _refuse_numbers(value: object) -> object:
 
 
 def _require_sane_year(value: datetime) -> datetime:
-    # Near the ends of the calendar, a change of time zone overflows.
+    # Converting the time zone of an extreme date raises OverflowError.
     if not 1900 <= value.year <= 9000:
         raise ValueError("must be a year from 1900 to 9000")
     return value
@@ -65,7 +65,8 @@ PartSize = Annotated[
     Field(
         ge=1,
         le=MAX_JSON_INTEGER,
-        description="Bytes. A wish: the server keeps it within the limits of S3.",
+        description="Preferred size of a part in bytes. The server adjusts it to the "
+        "limits of S3.",
     ),
     BeforeValidator(_refuse_look_alikes),
 ]
@@ -94,8 +95,8 @@ Head = Annotated[
     ),
     AfterValidator(_require_base64),
     Field(
-        description="Base64 of the first bytes of the file, at most 4 KiB, for an "
-        "early answer."
+        description="Base64 of the first bytes of the file, at most 4 KiB. With it, the "
+        "server can refuse a file before the file is sent."
     ),
 ]
 Filename = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
@@ -108,5 +109,5 @@ Moment = Annotated[
     AwareDatetime,
     BeforeValidator(_refuse_numbers),
     AfterValidator(_require_sane_year),
-    Field(description="ISO 8601 with its zone: when the file was last changed."),
+    Field(description="Time of the file's last change, ISO 8601 with a time zone."),
 ]

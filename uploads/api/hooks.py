@@ -1,4 +1,4 @@
-"""Where S3 itself calls: notifications over HTTP, for those that have no queue."""
+"""The endpoint for S3 notifications over HTTP, for providers without a queue."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from uploads.upkeep.intake import park, take_in
 @csrf_exempt
 @login_not_required
 def s3_notification(request: HttpRequest) -> HttpResponse:
-    """Take a notification from MinIO, SeaweedFS, R2 or SNS, given the shared secret.
+    """Accept a notification of MinIO, SeaweedFS, R2 or SNS.
 
-    It comes as ``Authorization: Bearer <secret>``, or as the password of Basic,
-    which is all that SNS can send. Until a secret is set, there is no such
-    address. 503 asks the sender to try again.
+    The sender must know the shared secret S3_NOTIFICATIONS_SECRET. It is sent as
+    ``Authorization: Bearer <secret>``, or as the password of Basic authentication, the
+    only kind that SNS supports. Without the setting, the answer is 404. After a 503 the
+    sender should retry.
     """
     if not settings.S3_NOTIFICATIONS_SECRET:
         return respond(problem(404))
@@ -32,13 +33,13 @@ def s3_notification(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     if not _knows_secret(request):
         response = respond(problem_of(NotAuthenticated("The shared secret is wrong.")))
-        # SNS sends its password only when it is asked for one.
+        # SNS sends its password only after a response with this header.
         response["WWW-Authenticate"] = 'Bearer, Basic realm="S3 notifications"'
         return response
     try:
         return _take_in(request.body)
     except RequestDataTooBig:
-        return respond(problem(413, detail="A notification is never this long."))
+        return respond(problem(413, detail="The body is too long for a notification."))
     except StorageUnavailable as error:
         return respond(problem_of(error), retry_after_seconds=retry_after(error))
 
@@ -47,7 +48,7 @@ def _take_in(body: bytes) -> HttpResponse:
     try:
         counts = take_in(body)
     except UnreadableNotification as error:
-        # Sent again it would be as unreadable: keep it, and say it was taken.
+        # A retry would be unreadable too. Store the body, and accept it.
         park("http", body.decode("utf-8", "replace"), str(error))
         return JsonResponse({"handled": 0, "unknown": 0, "parked": 1}, status=202)
     return JsonResponse(

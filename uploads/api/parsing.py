@@ -1,4 +1,4 @@
-"""Reads a request's JSON strictly: what two parsers could read differently is refused."""
+"""A strict JSON parser. It refuses JSON that other parsers could read differently."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from ninja.parser import Parser
 from uploads.errors import InvalidRequest
 
 MAX_NAMES = 40
-"""Names in one object: more than any request has, and few enough to list as errors."""
+"""Maximum names in one object. Valid requests have fewer."""
 
 MAX_MARKS = 50_000
-"""Quotation marks, colons, commas and brackets in one body. A batch needs 8,000.
+"""Maximum quotation marks, colons, commas and brackets in one body. A batch has 8,000.
 
-Counting them is cheap. Parsing more of them would keep all other threads waiting,
-since the parser gives up Python's lock only when it has finished.
+Counting these characters is cheap. Parsing takes time in proportion to them, and during
+that time the parser holds Python's global lock, so all other threads wait.
 """
 
 MARKS = b'",:[{'
 
 MAX_OBJECTS = 500
-"""Objects in one body: a batch has 100 uploads."""
+"""Maximum objects in one body. A batch has 100 uploads."""
 
 
 class StrictParser(Parser):
-    """JSON in UTF-8, an object without duplicate names, NaN or bottomless depth.
+    """Parses JSON in UTF-8; refuses duplicate names, NaN and unlimited nesting.
 
-    Reading stops at the first object that is larger than any request needs, so a
-    hostile body of 1 MiB costs no more than an honest one.
+    Parsing stops at the first object that is too large, so a hostile body of 1 MiB costs
+    no more than a valid one.
     """
 
     def parse_body(self, request: HttpRequest) -> Any:
         if request.content_type != "application/json":
             raise InvalidRequest("Send the body as application/json.")
-        # Where the size was not announced, nothing has refused the body so far.
+        # The middleware checks only the announced size, and ASGI requests may have none.
         if len(request.body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise InvalidRequest("The body is too large: send less at a time.")
+            raise InvalidRequest("The body is too large. Send less at a time.")
         if marks_in(request.body) > MAX_MARKS:
             raise InvalidRequest(
                 f"The body has more than {MAX_MARKS} quotation marks, colons, commas "
@@ -57,12 +57,12 @@ class StrictParser(Parser):
 
 
 def marks_in(body: bytes) -> int:
-    """Return how many characters of ``body`` may be structure; without parsing it."""
+    """Return how many characters of ``body`` are in MARKS, without parsing it."""
     return len(body) - len(body.translate(None, delete=MARKS))
 
 
 class _Objects:
-    """Makes the objects of one body and counts them."""
+    """Creates the objects of one body and counts them."""
 
     def __init__(self) -> None:
         self._made = 0

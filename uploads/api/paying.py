@@ -1,4 +1,4 @@
-"""Requests pay their rate before anything but the size of their body is known."""
+"""Rate limits of the API. A request pays by the size of its body, before parsing."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from uploads.api.auth import caller
 from uploads.errors import RateLimited, UploadError
 
 BYTES_PER_UNIT = 16 * 1024
-"""A body costs one for each 16 KiB begun: a batch of 100 costs less than its items."""
+"""Each started 16 KiB of a body costs one unit. Each item of a batch costs one unit."""
 
 
 class Pays(BaseThrottle):
-    """Takes a request's rate by the size of its body, before the body is parsed.
+    """Spends a request's rate limit by the size of its body, before the body is parsed.
 
-    In the API and the pages, not in the lifecycle, because rates limit requests.
-    The sweeper, the operators and S3's notifications use the same lifecycle freely.
+    Rates limit requests, so only the API and the pages spend them. The sweeper, the
+    operators and S3 notifications call the lifecycle without a rate limit.
     """
 
     def __init__(self, action: rates.Action) -> None:
         self.action = action
 
     def allow_request(self, request: HttpRequest) -> bool:
-        """Return whether the caller and their address could pay."""
+        """Return whether the rate limits of user and address allow the request."""
         payers = rates.payers(caller(request), client_address(request))
         price = 1 + announced_bytes(request) // BYTES_PER_UNIT
         try:
             paid = rates.prepay(self.action, *payers, cost=price)
         except (UploadError, AnyDatabaseError) as error:
-            # Raised from here, it would pass by the API's own handlers.
+            # ninja does not pass errors raised here to the API's exception handlers.
             request.refusal = error  # type: ignore[attr-defined]
             return False
         request.paid = paid  # type: ignore[attr-defined]
@@ -40,7 +40,7 @@ class Pays(BaseThrottle):
 
 
 def announced_bytes(request: HttpRequest) -> int:
-    """Return the size that the request announces for its body; 0 if it is no number."""
+    """Return the value of Content-Length, or 0 if it is missing or not a number."""
     try:
         return max(0, int(request.META.get("CONTENT_LENGTH") or 0))
     except ValueError:
@@ -48,13 +48,16 @@ def announced_bytes(request: HttpRequest) -> int:
 
 
 def pay_for_items(request: HttpRequest, action: rates.Action, *, count: int) -> None:
-    """Pay for ``count`` items what the size of their request has not paid yet."""
+    """Spend one unit for each of ``count`` items, less the units spent before parsing.
+
+    Raises RateLimited, or InvalidRequest if ``count`` is above the limit.
+    """
     payers = rates.payers(caller(request), client_address(request))
     paid: int = getattr(request, "paid", 0)
     rates.spend(action, *payers, cost=count, paid=paid)
 
 
 def refusal_of(request: HttpRequest) -> Exception:
-    """Return why Pays refused this request."""
+    """Return the error with which Pays refused this request."""
     refusal = getattr(request, "refusal", None)
     return refusal if isinstance(refusal, Exception) else RateLimited()

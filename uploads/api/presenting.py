@@ -1,4 +1,4 @@
-"""Turns rows and signed requests into the contract's shapes."""
+"""Converts rows and signed requests into the JSON shapes of the API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uploads.states import State, Transport
 
 
 def present(upload: Upload) -> dict[str, Any]:
-    """Return the upload as every answer shows it."""
+    """Return the JSON members of an upload that every response has."""
     return {
         "id": upload.pk,
         "state": upload.state,
@@ -38,7 +38,7 @@ def present(upload: Upload) -> dict[str, Any]:
 
 
 def release_state(upload: Upload) -> str | None:
-    """Return how far the release of a rejected upload from quarantine is."""
+    """Return the state of a release from quarantine, or None if none is possible."""
     if upload.released_as_id:
         return "released"
     if not may_be_released(upload):
@@ -47,9 +47,9 @@ def release_state(upload: Upload) -> str | None:
 
 
 def present_started(upload: Upload) -> schemas.StartedOut:
-    """Return the upload with what the browser needs to send its bytes.
+    """Return the upload with the signed request that sends its bytes.
 
-    A repeated start of an upload that takes no more bytes has no request.
+    There is no request if the upload is no longer pending.
     """
     signs = upload.transport != Transport.MULTIPART and upload.state == State.PENDING
     return present_signed(upload, presign(upload) if signs else None)
@@ -58,7 +58,7 @@ def present_started(upload: Upload) -> schemas.StartedOut:
 def present_signed(
     upload: Upload, request: SignedRequest | SignedPost | None
 ) -> schemas.StartedOut:
-    """Return the upload with the request that was signed for it."""
+    """Return the upload with its signed ``request``."""
     shown = present(upload)
     if upload.transport == Transport.MULTIPART:
         return schemas.MultipartStartedOut(

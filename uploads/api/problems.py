@@ -1,4 +1,4 @@
-"""Errors as problem+json (RFC 9457), and the one table of their statuses."""
+"""Errors as problem+json (RFC 9457), and the table of their HTTP statuses."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ CODES: dict[int, str] = {
 MAX_MISSING_PARTS = 100
 MAX_ERRORS = 20
 MAX_NAME = 100
-"""Characters of a field's name. The client chooses the names of unknown fields."""
+"""Maximum characters of a field's name in an error. Clients choose unknown names."""
 
 
 def problem(
     status: int, *, code: str = "", detail: str = "", **members: Any
 ) -> dict[str, Any]:
-    """Return the JSON of a problem; ``members`` are its extensions."""
+    """Return the JSON of a problem; ``members`` are its extension members."""
     title = HTTPStatus(status).phrase
     return {
         "type": "about:blank",
@@ -76,26 +76,27 @@ def problem(
 
 
 def problem_of(error: UploadError) -> dict[str, Any]:
-    """Return the problem that tells of ``error``."""
+    """Return the JSON of the problem for ``error``."""
     members: dict[str, Any] = {}
     detail = error.detail
     if isinstance(error, errors.InvalidRequest) and error.fields:
         members["errors"], left_out = _first_errors(error.fields)
         if left_out:
             detail = (
-                f"{detail} The first {MAX_ERRORS} are listed; {left_out} more are not."
+                f"{detail} The first {MAX_ERRORS} errors are listed; {left_out} more"
+                " are left out."
             )
     if isinstance(error, errors.Incomplete):
         members["missing_parts"] = error.missing_parts[:MAX_MISSING_PARTS]
     seconds = retry_after(error)
     if seconds is not None:
-        # The items of a batch have no header of their own.
+        # Items of a batch cannot have a Retry-After header of their own.
         members["retry_after"] = seconds
     return problem(STATUS[type(error)], code=error.code, detail=detail, **members)
 
 
 def _first_errors(fields: dict[str, list[str]]) -> tuple[dict[str, list[str]], int]:
-    """Return the first MAX_ERRORS of all fields' errors, and how many are left out."""
+    """Return the first MAX_ERRORS errors of all fields, and how many are left out."""
     told: dict[str, list[str]] = {}
     room, left_out = MAX_ERRORS, 0
     for name, texts in fields.items():
@@ -107,7 +108,7 @@ def _first_errors(fields: dict[str, list[str]]) -> tuple[dict[str, list[str]], i
 
 
 def retry_after(error: UploadError) -> int | None:
-    """Return the seconds to wait before the request is worth repeating, or None."""
+    """Return the seconds to wait before a retry, or None if a retry is useless."""
     if isinstance(error, errors.RateLimited):
         return error.retry_after
     if isinstance(error, errors.StorageError):
@@ -118,7 +119,7 @@ def retry_after(error: UploadError) -> int | None:
 def respond(
     body: dict[str, Any], *, retry_after_seconds: int | None = None
 ) -> HttpResponse:
-    """Return the HTTP answer that carries the problem ``body``."""
+    """Return the HTTP response with the problem ``body``."""
     response = HttpResponse(
         json.dumps(body), status=body["status"], content_type=CONTENT_TYPE
     )
@@ -128,17 +129,21 @@ def respond(
 
 
 def body_too_large() -> dict[str, Any]:
-    """Return the problem of a body that is larger than any request has use for."""
+    """Return the JSON of the problem for a body above the limit."""
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    detail = f"The body is larger than {limit} bytes: send less at a time."
+    detail = f"The body is larger than {limit} bytes. Send less at a time."
     return problem(413, detail=detail)
 
 
 def database_down(request: HttpRequest, error: BaseException) -> HttpResponse:
-    """Return the answer to a request that the database failed; log why."""
+    """Return the response while the database is away, and log ``error``."""
     remember_outage(request, error)
     log_outage(error)
-    body = problem(503, detail="The database does not answer: try again in a moment.")
+    body = problem(
+        503,
+        code="database_unavailable",
+        detail="The database does not answer. Try again in a moment.",
+    )
     return respond(body, retry_after_seconds=RETRY_AFTER_SECONDS)
 
 
@@ -147,12 +152,11 @@ def _problem_of_status(status: int) -> dict[str, Any]:
 
 
 class ProblemMiddleware:
-    """Speak problem+json for the API where Django itself would answer in HTML.
+    """Converts Django's HTML errors to problem+json for paths of the API.
 
-    Unknown paths, wrong methods, refused hosts and oversize bodies never reach
-    an endpoint. Nothing the API answers may be kept by a cache: it holds URLs
-    that permit something. A page that was asked for too often says so, whichever
-    view or library it comes from.
+    Unknown paths, wrong methods, refused hosts and oversize bodies never reach an
+    endpoint. Responses of the API contain presigned URLs, so no cache may store them.
+    RateLimited becomes a 429 here, for pages too, wherever it was raised.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -174,7 +178,7 @@ class ProblemMiddleware:
     def process_exception(
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponse | None:
-        """Answer 429 where something below a view had enough; None for the rest."""
+        """Return a 429 for RateLimited, or None for other exceptions."""
         if not isinstance(exception, RateLimited):
             return None
         if request.path.startswith(PREFIX):

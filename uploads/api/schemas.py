@@ -1,4 +1,4 @@
-"""The JSON of the HTTP contract, version 1: what is taken and what is answered."""
+"""The JSON of requests and responses of version 1."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAX_BATCH = 100
 
 
 class Body(Schema):
-    """A request body. Fields it does not know are refused, not ignored."""
+    """A request body. Unknown fields are refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -85,14 +85,17 @@ class UploadOut(Schema):
     filename: str
     relative_path: str
     byte_size: int
-    content_type: Annotated[str, Field(description="As it was declared.")]
+    content_type: Annotated[str, Field(description="The declared type.")]
     detected_type: Annotated[
         str | None,
-        Field(description="By the first bytes. Null before the inspection."),
+        Field(
+            description="The type detected from the first bytes. Null before the "
+            "inspection."
+        ),
     ]
     note: Annotated[
         str | None,
-        Field(description="What the inspection found that people should know."),
+        Field(description="A note of the inspection for the owner."),
     ]
     checksum_sha256: Annotated[
         str | None,

@@ -1,4 +1,4 @@
-"""The API as one object: its security, its errors, its OpenAPI document."""
+"""The NinjaAPI object: authentication, exception handlers, OpenAPI document."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ON_START = (409, 413, 415)
 
 
 class SlipwayAPI(NinjaAPI):
-    """NinjaAPI whose OpenAPI document also tells of the problems."""
+    """A NinjaAPI whose OpenAPI document also lists the problem responses."""
 
     def get_openapi_schema(self, **options: Any) -> Any:
         document = super().get_openapi_schema(**options)
@@ -57,7 +57,7 @@ class SlipwayAPI(NinjaAPI):
 api = SlipwayAPI(
     title="Slipway",
     version="1",
-    description="Uploads straight to S3: this API hands out the URLs.",
+    description="Uploads go directly to S3; this API issues the presigned URLs.",
     docs_url=None,
     openapi_url=None,
     auth=[TokenAuth(), BrowserAuth()],
@@ -117,7 +117,7 @@ def on_huge_body(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse
 
 @api.exception_handler(UnreadablePostError)
 def on_broken_body(request: HttpRequest, error: UnreadablePostError) -> HttpResponse:
-    # Nobody is there to read this: the client has hung up in mid-request.
+    # The client has closed the connection, so this response is only for the log.
     return respond(problem(400, detail="The body ended before it was complete."))
 
 

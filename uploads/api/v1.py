@@ -1,4 +1,4 @@
-"""Version 1 of the HTTP API: parse, authorise, call one function, answer."""
+"""Endpoints of version 1 of the HTTP API."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ router.add_router("", batches)
 
 
 def _own(request: HttpRequest, upload_id: uuid.UUID) -> Upload:
-    """Return the caller's upload; someone else's is as unknown as a missing one."""
+    """Return the caller's upload. Raises NotFound for uploads of other users too."""
     try:
         return Upload.objects.get(pk=upload_id, owner=caller(request))
     except Upload.DoesNotExist as error:
@@ -46,7 +46,7 @@ def start(
     body: schemas.StartBody,
     idempotency_key: str | None = IDEMPOTENCY_KEY,
 ) -> Any:
-    """Start an upload: reserve its bytes and get the request that sends them."""
+    """Start an upload: reserve quota and return the request that sends the bytes."""
     upload = lifecycle.start(
         owner=caller(request),
         declaration=declaration_of(body),
@@ -59,7 +59,7 @@ def start(
 def list_uploads(request: HttpRequest, query: Query[schemas.UploadFilter]) -> Any:
     """List your own uploads, newest first, one page at a time.
 
-    Without a state, those are left out that were given up or deleted.
+    Without a state, expired, cancelled and deleted uploads are left out.
     """
     rows = Upload.objects.filter(owner=caller(request))
     rows = rows.filter(state=query.state) if query.state else rows.visible()
@@ -72,7 +72,7 @@ def list_uploads(request: HttpRequest, query: Query[schemas.UploadFilter]) -> An
 
 @router.get("/uploads/{uuid:upload_id}", response=schemas.UploadOut, tags=["uploads"])
 def get_upload(request: HttpRequest, upload_id: uuid.UUID) -> Any:
-    """Return one upload, whatever its state."""
+    """Return one upload in any state."""
     return present(_own(request, upload_id))
 
 
@@ -83,7 +83,7 @@ def get_upload(request: HttpRequest, upload_id: uuid.UUID) -> Any:
     throttle=Pays("change"),
 )
 def rename(request: HttpRequest, upload_id: uuid.UUID, body: schemas.RenameBody) -> Any:
-    """Rename an upload; a name that could not be kept as it is sent is refused."""
+    """Rename an upload. A name that would have to be changed is refused."""
     upload = _own(request, upload_id)
     lifecycle.rename(upload, chosen_filename(body.filename), actor=caller(request))
     return present(upload)
@@ -96,7 +96,7 @@ def rename(request: HttpRequest, upload_id: uuid.UUID, body: schemas.RenameBody)
     throttle=Pays("change"),
 )
 def request_release(request: HttpRequest, upload_id: uuid.UUID) -> Any:
-    """Ask the operators to release a rejected upload; repeating it changes nothing."""
+    """Ask the operators to release a rejected upload from quarantine. Idempotent."""
     upload = _own(request, upload_id)
     lifecycle.request_release(upload, actor=caller(request))
     return present(upload)
@@ -109,7 +109,7 @@ def request_release(request: HttpRequest, upload_id: uuid.UUID) -> Any:
     throttle=Pays("change"),
 )
 def remove(request: HttpRequest, upload_id: uuid.UUID) -> Any:
-    """Cancel a pending upload, delete a stored one; repeating it changes nothing."""
+    """Cancel a pending upload or delete a stored one. Idempotent."""
     lifecycle.remove(_own(request, upload_id), actor=caller(request))
     return Status(204, None)
 
@@ -123,11 +123,11 @@ def remove(request: HttpRequest, upload_id: uuid.UUID) -> Any:
 def presign_parts(
     request: HttpRequest, upload_id: uuid.UUID, body: schemas.PartsBody
 ) -> Any:
-    """Get URLs for up to 100 parts, each good for exactly those bytes."""
+    """Return URLs for up to 100 parts. Each URL accepts only the declared bytes."""
     pay_for_items(request, "presign", count=len(body.parts))
     numbers = [part.part_number for part in body.parts]
     if len(set(numbers)) != len(numbers):
-        raise InvalidRequest(fields={"parts": ["A part number is there twice."]})
+        raise InvalidRequest(fields={"parts": ["A part number appears twice."]})
     wanted = [
         lifecycle.WantedPart(part.part_number, part.checksum_sha256)
         for part in body.parts
@@ -149,7 +149,7 @@ def presign_parts(
     throttle=Pays("presign"),
 )
 def stored_parts(request: HttpRequest, upload_id: uuid.UUID) -> Any:
-    """List the parts that the bucket has."""
+    """List the parts that are stored in the bucket."""
     upload = _own(request, upload_id)
     return {
         "part_size": upload.part_size,
@@ -168,7 +168,7 @@ def stored_parts(request: HttpRequest, upload_id: uuid.UUID) -> Any:
     throttle=Pays("complete"),
 )
 def complete(request: HttpRequest, upload_id: uuid.UUID) -> Any:
-    """Have the server verify the object; ask as often as you like."""
+    """Verify the stored object and complete the upload. Idempotent."""
     upload = reconciliation.complete(_own(request, upload_id), actor=caller(request))
     return present(upload)
 
@@ -186,7 +186,7 @@ def download(
     upload = _own(request, upload_id)
     shown = inline and lifecycle.may_show_inline(upload)
     signed = lifecycle.presign_download(upload, inline=shown)
-    # What cannot be shown is downloaded, whatever was asked for.
+    # A file that may not be shown inline is downloaded instead.
     kind = "upload.previewed" if shown else "upload.downloaded"
     record(kind, upload=upload, actor=caller(request))
     return HttpResponseRedirect(signed.url)
@@ -194,7 +194,7 @@ def download(
 
 @router.get("/me", response=schemas.MeOut, tags=["account"])
 def me(request: HttpRequest) -> Any:
-    """Return your quota and what you may upload."""
+    """Return your quota and your upload policy."""
     now = quota.usage(caller(request))
     policy = policy_for(caller(request))
     return {

@@ -219,7 +219,7 @@ def test_a_reset_link_works_once(client: Client, alice: Any) -> None:
 
     response = client.get(link[1])
 
-    assert "This link is not valid any more" in response.content.decode()
+    assert "This link is no longer valid" in response.content.decode()
 
 
 def test_a_reset_does_not_tell_who_has_an_account(client: Client, alice: Any) -> None:
@@ -235,7 +235,7 @@ def test_sign_up_is_closed_by_default(client: Client, method: str) -> None:
     response = getattr(client, method)("/accounts/signup/", NEWCOMER)
 
     assert response.status_code == 404
-    assert "Make an account" not in client.get("/accounts/login/").content.decode()
+    assert "Create an account" not in client.get("/accounts/login/").content.decode()
 
 
 def test_an_open_site_lets_newcomers_in(

@@ -324,7 +324,7 @@ def test_staff_are_told_why_they_are_where_they_are(
 
     page = client.get("/admin/", follow=True).content.decode()
 
-    assert "Your account needs one before it can go on." in page
+    assert "Your account needs a second factor." in page
     assert "/accounts/2fa/totp/activate/" in page
     assert "/accounts/2fa/webauthn/add/" in page
 
@@ -514,7 +514,7 @@ def test_a_wrong_code_at_the_login_tells_of_recovery_codes(
     client.logout()
     log_in(client)
 
-    assert "a recovery code works once" in enter(client, "000000").content.decode()
+    assert "A recovery code works only once" in enter(client, "000000").content.decode()
 
 
 @pytest.mark.parametrize("page", ["totp/activate", "webauthn/add"])
@@ -526,4 +526,4 @@ def test_that_a_new_factor_ends_other_sessions_is_said_before(
 
     text = client.get(f"/accounts/2fa/{page}/").content.decode()
 
-    assert "All other browsers are logged out by it." in text
+    assert "This logs out all other browsers." in text

@@ -198,7 +198,7 @@ def test_a_list_of_errors_ends_after_twenty(browser: Client) -> None:
     assert len(messages) == MAX_ERRORS == 20
     assert told["detail"] == (
         "The request is not valid. See errors for each field. "
-        "The first 20 are listed; 480 more are not."
+        "The first 20 errors are listed; 480 more are left out."
     )
 
 
