@@ -504,7 +504,7 @@ def test_a_wrong_first_code_speaks_of_the_app_only(client: Client, alice: Any) -
 
     page = client.post("/accounts/2fa/totp/activate/", {"code": "000000"})
 
-    assert "enter the one that the app shows now" in page.content.decode()
+    assert "enter the code that the app shows now" in page.content.decode()
     assert "recovery" not in page.content.decode()
 
 

@@ -62,7 +62,10 @@ def test_room_beyond_the_quota_is_refused_on_the_same_page(
 
     text = text_of(answer)
     assert answer.status_code == 403
-    assert "no room for a file of up to 100 MB: 40 MB of your 40 MB are left" in text
+    assert (
+        "not have enough space for a file of up to 100 MB: 40 MB of your 40 MB are free"
+        in text
+    )
     assert 'value="notes.txt"' in text
     assert "40 MB, all your free space" in text
     assert not Upload.objects.exists()
@@ -131,7 +134,7 @@ def test_a_form_sent_twice_by_a_double_click_is_one(
 ) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=100 * MB)
 
-    answers = [ask(page, room=room, once="the same") for _ in range(2)]
+    answers = [ask(page, room=room, idempotency_key="the same") for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [303, 303]
     assert answers[0]["Location"] == answers[1]["Location"]
@@ -141,7 +144,10 @@ def test_a_form_sent_twice_by_a_double_click_is_one(
 def test_another_choice_on_a_page_one_came_back_to_is_another_form(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
-    answers = [ask(page, room=room, once="the same") for room in ("100000000", "rest")]
+    answers = [
+        ask(page, room=room, idempotency_key="the same")
+        for room in ("100000000", "rest")
+    ]
 
     assert answers[0]["Location"] != answers[1]["Location"]
     assert Upload.objects.count() == 2

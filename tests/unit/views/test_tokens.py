@@ -99,12 +99,12 @@ def once_of(answer: Any) -> str:
 
 def test_a_reload_of_the_answer_makes_no_other_token_and_says_so(page: Client) -> None:
     once = once_of(page.get(PAGE))
-    first = make(page, once=once)
+    first = make(page, idempotency_key=once)
     [secret] = set(SECRET.findall(text_of(first)))
 
-    again = make(page, once=once)
+    again = make(page, idempotency_key=once)
 
-    assert "has made the token “backup” already" in text_of(again)
+    assert "it created the token “backup”" in text_of(again)
     assert not SECRET.search(text_of(again))
     assert use_token(secret) == ApiToken.objects.get()
     assert AuditEvent.objects.filter(kind="token.created").count() == 1
@@ -112,7 +112,7 @@ def test_a_reload_of_the_answer_makes_no_other_token_and_says_so(page: Client) -
     fresh = {once_of(first), once_of(again)}
     assert len(fresh | {once}) == 3
     for other in fresh:
-        assert SECRET.search(text_of(make(page, once=other)))
+        assert SECRET.search(text_of(make(page, idempotency_key=other)))
 
 
 def button_of(answer: Any) -> tuple[str, str]:
@@ -131,8 +131,10 @@ def test_a_secret_that_a_double_click_hides_is_made_again(
 ) -> None:
     page.force_login(alice)  # at noon, or the session is years too old
     once = once_of(page.get(PAGE))
-    [lost] = set(SECRET.findall(text_of(make(page, once=once, scope="write"))))
-    path, once = button_of(make(page, once=once, scope="write"))
+    [lost] = set(
+        SECRET.findall(text_of(make(page, idempotency_key=once, scope="write")))
+    )
+    path, once = button_of(make(page, idempotency_key=once, scope="write"))
 
     answers = [page.post(path, {"idempotency_key": once}) for _ in range(2)]
 
@@ -169,7 +171,7 @@ def test_only_a_live_token_of_ones_own_is_made_again(
     for token in (ended, expired):
         answer = page.post(f"{PAGE}{token.pk}/replace/")
         assert not SECRET.search(text_of(answer))
-        assert "no longer valid: make a new one" in text_of(answer)
+        assert "no longer valid. Create a new token" in text_of(answer)
     live, _ = create_token(alice, name="live")
     for nonsense in ("x" * 65, "nul\x00"):
         page.post(f"{PAGE}{live.pk}/replace/", {"idempotency_key": nonsense})
@@ -184,19 +186,19 @@ def test_only_a_live_token_of_ones_own_is_made_again(
 
 def test_a_mark_is_its_owners_own(page: Client, django_user_model: Any) -> None:
     once = once_of(page.get(PAGE))
-    make(page, once=once)
+    make(page, idempotency_key=once)
     page.force_login(django_user_model.objects.create_user("bob"))
 
-    assert SECRET.search(text_of(make(page, once=once)))
+    assert SECRET.search(text_of(make(page, idempotency_key=once)))
     assert ApiToken.objects.count() == 2
 
 
 def test_a_token_that_was_revoked_meanwhile_is_not_made_again(page: Client) -> None:
     once = once_of(page.get(PAGE))
-    make(page, once=once)
+    make(page, idempotency_key=once)
     revoke(ApiToken.objects.get())
 
-    assert not SECRET.search(text_of(make(page, once=once)))
+    assert not SECRET.search(text_of(make(page, idempotency_key=once)))
     assert ApiToken.objects.count() == 1
 
 
@@ -318,7 +320,7 @@ def test_nobody_has_more_tokens_than_can_be_looked_through(
     revoke(ApiToken.objects.order_by("pk")[0])
     made = make(page)
 
-    assert "revoke one first" in text_of(refused)
+    assert "Revoke one first" in text_of(refused)
     assert not SECRET.search(text_of(refused))
     assert SECRET.search(text_of(made))
 
