@@ -84,7 +84,7 @@ def test_what_does_not_fit_is_refused_in_words(signed_in: Page, person: User) ->
 
     ask_for_room(signed_in, "100 MB")
 
-    refusal = "no room for a file of up to 100 MB: 40 MB of your 40 MB are left"
+    refusal = "enough space for a file of up to 100 MB: 40 MB of your 40 MB are free"
     expect(signed_in.get_by_text(refusal)).to_be_visible()
     expect(signed_in.get_by_role("button", name="Continue")).to_be_visible()
     assert uploads_of(person) == {}
