@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from uploads.doctor import self_test
 from uploads.doctor.examination import Examination
 from uploads.doctor.families import FAMILIES, examine, names
-from uploads.doctor.memory import remember_promises
+from uploads.doctor.memory import remember_examination, remember_promises
 from uploads.doctor.results import Status, is_green
 from uploads.errors import StorageError
 from uploads.s3.bucket_config import origins_of_settings
@@ -48,6 +48,8 @@ def _examined(request: HttpRequest) -> dict[str, Any]:
     finally:
         cache.delete(LOCK)
     remember_promises(found)
+    if not chosen:
+        remember_examination(found)
     leaves = [f for top in found for f in top.walk() if not f.children]
     counts = {s.value: sum(f.status == s for f in leaves) for s in Status}
     return {

@@ -8,10 +8,11 @@ from django.db import Error
 from django.utils import timezone
 
 from uploads.doctor.certificate import UNTRIED, certificate
-from uploads.doctor.results import Finding
+from uploads.doctor.results import Finding, Status
 from uploads.lifecycle.capabilities import PROMISE, forget_capabilities, place
-from uploads.models import BucketFact
+from uploads.models import BucketFact, JobReport
 from uploads.s3.setting_up import Outcome, Result
+from uploads.upkeep.figures import remember_job
 
 _SETUP = "setup."
 
@@ -51,6 +52,16 @@ def remember_promises(found: Iterable[Finding]) -> None:
     except Error:
         return
     forget_capabilities()
+
+
+def remember_examination(found: Iterable[Finding]) -> None:
+    """Keep how many findings of each status a whole examination had."""
+    leaves = [f for top in found for f in top.walk() if not f.children]
+    counts = {s.value: sum(f.status == s for f in leaves) for s in Status}
+    try:
+        remember_job(JobReport.DOCTOR, counts)
+    except Error:
+        return  # the findings say that the database is away
 
 
 def refusals() -> dict[str, str]:

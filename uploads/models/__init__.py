@@ -2,6 +2,7 @@
 
 from uploads.models.bucket import BucketFact
 from uploads.models.event import AuditEvent
+from uploads.models.figures import HourlyFigure, JobReport
 from uploads.models.parts import PartChecksums
 from uploads.models.policy import UploadPolicy
 from uploads.models.quota import StorageQuota
@@ -14,6 +15,8 @@ __all__ = [
     "ApiToken",
     "AuditEvent",
     "BucketFact",
+    "HourlyFigure",
+    "JobReport",
     "Orphan",
     "ParkedNotification",
     "PartChecksums",

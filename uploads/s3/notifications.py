@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -27,10 +28,14 @@ class UnreadableNotification(ValueError):  # noqa: N818  as in errors.py
 
 @dataclass(frozen=True)
 class CreatedObject:
-    """An object that S3 says was created; ``bucket`` is empty where it is not said."""
+    """An object that S3 says was created.
+
+    ``bucket`` is empty and ``at`` is None if the message does not tell them.
+    """
 
     bucket: str
     key: str
+    at: datetime | None = field(default=None, compare=False)
 
 
 def parse_notification(body: str | bytes) -> list[CreatedObject]:
@@ -68,10 +73,12 @@ def _of_one_event(message: Any) -> Iterator[CreatedObject]:
         if _is_created(message["detail-type"]):
             detail = message["detail"]
             # EventBridge does not encode the key, alone among AWS's ways.
-            yield _named(detail["bucket"]["name"], detail["object"]["key"])
+            place = detail["bucket"]["name"], detail["object"]["key"]
+            yield _named(*place, message.get("time"))
     elif {"action", "object"} <= message.keys():
         if message["action"] in R2_CREATED:
-            yield _named(message.get("bucket", ""), message["object"]["key"])
+            place = message.get("bucket", ""), message["object"]["key"]
+            yield _named(*place, message.get("eventTime"))
     elif {"event_type", "key"} <= message.keys():
         yield from _of_filer(message)
     else:
@@ -83,7 +90,8 @@ def _of_record(record: Any, *, depth: int) -> Iterator[CreatedObject]:
         yield from _created(_unwrapped(record["Sns"]["Message"]), depth=depth + 1)
     elif _is_created(record["eventName"]):
         entity = record["s3"]
-        yield _named(entity["bucket"]["name"], unquote_plus(entity["object"]["key"]))
+        place = entity["bucket"]["name"], unquote_plus(entity["object"]["key"])
+        yield _named(*place, record.get("eventTime"))
 
 
 def _of_filer(message: Any) -> Iterator[CreatedObject]:
@@ -94,10 +102,19 @@ def _of_filer(message: Any) -> Iterator[CreatedObject]:
         yield _named(*path[2:])
 
 
-def _named(bucket: Any, key: Any) -> CreatedObject:
+def _named(bucket: Any, key: Any, at: Any = None) -> CreatedObject:
     if not isinstance(bucket, str) or not isinstance(key, str):
         raise UnreadableNotification("The message names its object by no text.")
-    return CreatedObject(bucket, key)
+    return CreatedObject(bucket, key, _moment(at))
+
+
+def _moment(text: Any) -> datetime | None:
+    """Return the time of an event, None if the message has no readable one."""
+    try:
+        found = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _unwrapped(text: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -13,10 +13,11 @@ from django.utils import timezone
 
 from uploads.conf import options
 from uploads.errors import NoSuchMultipartUpload, StorageError
-from uploads.models import Upload
+from uploads.models import JobReport, Upload
 from uploads.s3.bucket import ListedObject, OpenMultipartUpload, get_bucket
 from uploads.s3.keys import is_incoming, row_key
 from uploads.states import FINAL, State
+from uploads.upkeep import figures
 from uploads.upkeep.probes import AGE, is_left_alone
 from uploads.upkeep.quota_drift import find_drift
 
@@ -24,6 +25,7 @@ BYTE_ORDER = {"postgresql": "C", "sqlite": "BINARY"}
 """The collation that sorts as S3 does, so that the two lists can be zipped."""
 
 CHUNK = 2000
+NO_ROW = "object without a row"
 STORED = {State.READY, State.INSPECTING}
 
 
@@ -70,6 +72,18 @@ def audit(progress: Progress | None = None) -> Iterator[Difference]:
             f"user {drift.owner_id}",
             f"counts {drift.counted}, its uploads add up to {drift.actual}",
         )
+
+
+def remember_audit(
+    kinds: Mapping[str, int], progress: Progress, *, seconds: float
+) -> None:
+    """Keep the result of an audit that read everything, for operators."""
+    counts = {"objects": progress.objects, "rows": progress.rows}
+    figures.remember_job(
+        JobReport.AUDIT,
+        {**counts, "differences": sum(kinds.values()), "kinds": dict(kinds)},
+        seconds=seconds,
+    )
 
 
 def paired(
@@ -128,7 +142,7 @@ def _look_again(key: str) -> Iterator[Difference]:
     row = Upload.objects.filter(key=row_key(key)).first()
     if row is None:
         if facts is not None:
-            yield Difference("object without a row", key, f"{facts.byte_size} bytes")
+            yield Difference(NO_ROW, key, f"{facts.byte_size} bytes")
     elif facts is None:
         if row.state in STORED:
             yield Difference("row without an object", key, f"upload {row.pk}")

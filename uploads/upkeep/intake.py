@@ -23,6 +23,7 @@ from uploads.s3.notifications import (
 )
 from uploads.s3.queue import Message, Queue
 from uploads.states import State
+from uploads.upkeep import figures
 
 logger = structlog.get_logger("slipway.intake")
 
@@ -74,8 +75,15 @@ def take_in(body: str | bytes) -> Intake:
             continue
         _act_upon(upload, created.key, budget)
         counts.handled += 1
+        figures.remember_notification(_delay_of(created))
         logger.info("notification.handled", upload=str(upload.pk), state=upload.state)
     return counts
+
+
+def _delay_of(created: CreatedObject) -> float | None:
+    if created.at is None:
+        return None
+    return max(0.0, (timezone.now() - created.at).total_seconds())
 
 
 def _note_probe(key: str) -> None:

@@ -7,6 +7,7 @@ time, and one that dies leaves nothing locked.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -21,10 +22,10 @@ from uploads.access import rates
 from uploads.errors import StorageError
 from uploads.lifecycle import schedule
 from uploads.lifecycle.reconciliation import reconcile
-from uploads.models import Upload
+from uploads.models import JobReport, Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import State
-from uploads.upkeep import bucket_sweep, quota_drift, search_names
+from uploads.upkeep import bucket_sweep, figures, quota_drift, search_names
 
 logger = structlog.get_logger("slipway.sweeper")
 
@@ -48,6 +49,7 @@ class Limits:
     users: int = 1000  # whose quotas are added up
     rates: int = 10_000  # of those that say nothing any more
     names: int = 1000  # that search does not know yet
+    hours: int = figures.HOURS_A_PASS  # whose figures are added up
 
 
 @dataclass
@@ -89,6 +91,7 @@ def sweep(
     limits = limits or Limits()
     report = Report()
     now = timezone.now()
+    started = time.monotonic()
     # First of all: a row cannot be settled against a quota that counts too little.
     report.quotas_mended = quota_drift.mend(dry_run=dry_run, limit=limits.users)
     if not dry_run:
@@ -112,6 +115,10 @@ def sweep(
     except (StorageDown, StorageError):
         report.failed += 1
     report.waiting = Upload.objects.waiting().count()
+    if not dry_run:
+        figures.roll_up(hours=limits.hours)
+        seconds = time.monotonic() - started
+        figures.remember_job(JobReport.SWEEP, report.as_dict(), seconds=seconds)
     logger.info("sweep.done", dry_run=dry_run, **report.as_dict())
     return report
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.db import Error
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
 from uploads.access.addresses import client_address
 from uploads.metrics.files import processes_of_this_host
+from uploads.metrics.site import UP, Figure, families
+from uploads.outages import is_outage, log_outage
+from uploads.upkeep.site_figures import site_figures
 
 
 @login_not_required
@@ -25,7 +32,29 @@ def metrics(request: HttpRequest) -> HttpResponse:
         raise Http404
     with processes_of_this_host() as registry:
         text = generate_latest(registry)
+    site = CollectorRegistry(auto_describe=False)
+    site.register(_Site(_site_figures()))
+    text += generate_latest(site)
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+
+
+def _site_figures() -> list[Figure]:
+    """Return the figures of the site; without a database, only that it is away."""
+    try:
+        return list(site_figures())
+    except Error as error:
+        if is_outage(error):
+            log_outage(error)
+            return [Figure(UP, 0)]
+        raise
+
+
+class _Site(Collector):
+    def __init__(self, figures: list[Figure]) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterable[Metric]:
+        return families(iter(self._figures))
 
 
 def _knows_secret(request: HttpRequest) -> bool:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
+
+from uploads.metrics.site import FAMILIES
+from uploads.views import metrics as view
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -33,6 +38,30 @@ def test_secret_opens_the_metrics(client: Client, settings: Settings) -> None:
     assert answer["Content-Type"].startswith("text/plain; version=")
     families = {f.name for f in text_string_to_metric_families(answer.text)}
     assert {"slipway_requests", "slipway_request_seconds"} <= families
+
+
+def test_metrics_of_the_processes_are_answered_while_the_database_is_away(
+    client: Client, settings: Settings
+) -> None:
+    settings.METRICS_SECRET = SECRET
+    with mock.patch.object(view, "site_figures", side_effect=OperationalError("away")):
+        answer = client.get("/metrics", headers={"Authorization": f"Bearer {SECRET}"})
+
+    assert answer.status_code == 200
+    assert "slipway_site_up 0.0" in answer.text
+    assert "slipway_requests_total" in answer.text
+
+
+def test_every_promised_family_is_exported_and_has_help(
+    client: Client, settings: Settings
+) -> None:
+    settings.METRICS_SECRET = SECRET
+    answer = client.get("/metrics", headers={"Authorization": f"Bearer {SECRET}"})
+
+    found = {f.name: f for f in text_string_to_metric_families(answer.text)}
+    assert FAMILIES.keys() <= found.keys()
+    assert [name for name, family in found.items() if not family.documentation] == []
+    assert found["slipway_site_up"].samples[0].value == 1
 
 
 @pytest.mark.parametrize(

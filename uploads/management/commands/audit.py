@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -11,7 +12,7 @@ from django.db.models import Count
 
 from uploads.errors import StorageError
 from uploads.models import Upload
-from uploads.upkeep.auditing import Progress, audit
+from uploads.upkeep.auditing import Progress, audit, remember_audit
 
 BAR_WIDTH = 30
 SHOW_EVERY_SECONDS = 0.2
@@ -27,15 +28,18 @@ class Command(BaseCommand):
         progress = Progress()
         if self.stderr.isatty():
             progress.show = Bar(self.stderr, total=Upload.objects.count()).show
-        found = 0
+        kinds: Counter[str] = Counter()
+        started = time.monotonic()
         try:
             for difference in audit(progress):
-                found += 1
+                kinds[difference.kind] += 1
                 self.stdout.write(
                     f"{difference.kind}: {difference.subject}: {difference.detail}"
                 )
         except StorageError as error:
             raise CommandError(error.detail, returncode=2) from error
+        remember_audit(kinds, progress, seconds=time.monotonic() - started)
+        found = kinds.total()
         self.stdout.write(
             f"{progress.objects} objects, {progress.rows} rows, {found} differences"
         )

@@ -13,7 +13,7 @@ from uploads.doctor.certificate import FAMILIES, certificate, markdown_row
 from uploads.doctor.examination import Examination
 from uploads.doctor.families import examine, names
 from uploads.doctor.healing import heal
-from uploads.doctor.memory import remember_promises
+from uploads.doctor.memory import remember_examination, remember_promises
 from uploads.doctor.results import Finding, Status, is_green
 from uploads.errors import StorageError
 from uploads.lifecycle.capabilities import place
@@ -104,6 +104,8 @@ class Command(BaseCommand):
             if not options["json"]:
                 self._tell(finding, depth=0)
         remember_promises(found)
+        if not options["only"] and not options["skip"]:
+            remember_examination(found)
         return found
 
     def _certify(self, options: dict[str, Any]) -> None:
