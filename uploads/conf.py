@@ -104,6 +104,9 @@ class Options:
     rate_change_per_address: RateLimit | None = RateLimit(300_000, MINUTE_SECONDS)
     rate_download: RateLimit | None = RateLimit(3_000, MINUTE_SECONDS)
     rate_download_per_address: RateLimit | None = RateLimit(30_000, MINUTE_SECONDS)
+    # A page reports at most every few seconds that it cannot send.
+    rate_report: RateLimit | None = RateLimit(30, MINUTE_SECONDS)
+    rate_report_per_address: RateLimit | None = RateLimit(3_000, MINUTE_SECONDS)
     # Logins that succeed are given back: only failures count.
     rate_login: RateLimit | None = RateLimit(5, 5 * MINUTE_SECONDS)
     rate_login_per_address: RateLimit | None = RateLimit(100, HOUR_SECONDS)

@@ -34,6 +34,7 @@ from tests.support.live_site import (
 )
 from tests.support.sessions import new_session
 from uploads.dev.ports import HOST
+from uploads.s3.bucket import get_bucket
 
 __all__ = [
     "_database",
@@ -137,6 +138,24 @@ def upload_page(signed_in: Page) -> UploadPage:
     upload_page = UploadPage(signed_in)
     upload_page.open()
     return upload_page
+
+
+@pytest.fixture
+def rules() -> Iterator[Any]:
+    """Replace the bucket's CORS rules; those that were there come back."""
+    bucket = get_bucket()
+    before: Any = bucket.client.get_bucket_cors(Bucket=bucket.name)["CORSRules"]
+
+    def replace(**rule: Any) -> None:
+        write({"AllowedMethods": ["PUT", "POST", "GET", "HEAD"], **rule})
+
+    def write(*found: Any) -> None:
+        bucket.client.put_bucket_cors(
+            Bucket=bucket.name, CORSConfiguration={"CORSRules": list(found)}
+        )
+
+    yield replace
+    write(*before)
 
 
 @pytest.fixture(autouse=True)

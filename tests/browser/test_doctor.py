@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.complaints import Complaints
 from tests.support.live_site import LiveSite
-from uploads.s3.bucket import get_bucket
 
 HEADERS = [
     "content-type",
@@ -27,24 +25,6 @@ def person(person: User) -> User:
     person.is_staff = person.is_superuser = True
     person.save()
     return person
-
-
-@pytest.fixture
-def rules() -> Iterator[Any]:
-    """Replace the bucket's CORS rules; those that were there come back."""
-    bucket = get_bucket()
-    before: Any = bucket.client.get_bucket_cors(Bucket=bucket.name)["CORSRules"]
-
-    def replace(**rule: Any) -> None:
-        write({"AllowedMethods": ["PUT", "POST", "GET", "HEAD"], **rule})
-
-    def write(*found: Any) -> None:
-        bucket.client.put_bucket_cors(
-            Bucket=bucket.name, CORSConfiguration={"CORSRules": list(found)}
-        )
-
-    yield replace
-    write(*before)
 
 
 def lines_of_the_self_test(page: Page) -> Locator:

@@ -28,7 +28,15 @@ from uploads.errors import InvalidRequest, RateLimited
 from uploads.models import Rate
 
 Action = Literal[
-    "start", "presign", "complete", "change", "download", "login", "session", "reset"
+    "start",
+    "presign",
+    "complete",
+    "change",
+    "download",
+    "report",
+    "login",
+    "session",
+    "reset",
 ]
 
 NANOSECONDS = 10**9

@@ -25,6 +25,7 @@ from uploads.api.field_types import (
     SearchText,
 )
 from uploads.conf import MAX_PARTS_PER_REQUEST
+from uploads.doctor.storage_faults import Fault
 from uploads.states import State
 
 MAX_BATCH = 100
@@ -70,6 +71,18 @@ class CompleteBatchBody(Body):
 
 class RenameBody(Body):
     filename: Filename
+
+
+class StorageFaultBody(Body):
+    seen: Annotated[
+        list[Literal["blocked", "unreachable", "refused", "policy", "mixed_content"],],
+        Field(min_length=1, max_length=3),
+    ]
+    byte_size: ByteSize | None = None
+    status: Annotated[int, Field(ge=400, le=599)] | None = None
+    storage_code: (
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.]{1,64}$")] | None
+    ) = None
 
 
 class UploadFilter(Schema):
@@ -208,6 +221,13 @@ class ProblemOut(Schema):
     errors: dict[str, list[str]] | None = None
     missing_parts: list[int] | None = None
     retry_after: Annotated[int, Field(description="Seconds.")] | None = None
+
+
+class StorageFaultsOut(Schema):
+    faults: Annotated[list[Fault], Field(description="The causes that are proved.")]
+    examining: Annotated[
+        bool, Field(description="The server still examines: report again in 2 seconds.")
+    ]
 
 
 class StartedItemOut(Schema):

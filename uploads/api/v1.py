@@ -16,6 +16,7 @@ from uploads.api.batches import router as batches
 from uploads.api.cursors import page_after
 from uploads.api.paying import Pays, pay_for_items
 from uploads.api.presenting import present, present_started
+from uploads.api.storage_faults import router as storage_faults
 from uploads.errors import InvalidRequest, NotFound
 from uploads.lifecycle import quota, reconciliation
 from uploads.lifecycle.policy import policy_for
@@ -25,6 +26,7 @@ from uploads.trail.writing import record
 
 router = Router()
 router.add_router("", batches)
+router.add_router("", storage_faults)
 
 
 def _own(request: HttpRequest, upload_id: uuid.UUID) -> Upload:

@@ -193,12 +193,19 @@ def _unsigned(origin: str) -> Generator[Finding, None, Answer | None]:
     return answer
 
 
-def _clock(answer: Answer, now: datetime) -> Finding:
-    name, title = "connection.clock", "The server's clock agrees with S3's"
+def skew_of(answer: Answer, now: datetime) -> int | None:
+    """Return the seconds by which this server's clock is ahead of S3's."""
     try:
         theirs = parsedate_to_datetime(answer.header("date"))
-        seconds = round((now - theirs).total_seconds())
+        return round((now - theirs).total_seconds())
     except (TypeError, ValueError):
+        return None
+
+
+def _clock(answer: Answer, now: datetime) -> Finding:
+    name, title = "connection.clock", "The server's clock agrees with S3's"
+    seconds = skew_of(answer, now)
+    if seconds is None:
         return skip(name, title, "S3's answer has no Date.")
     if abs(seconds) <= SKEW_WARNING:
         return ok(name, title, f"{abs(seconds)} s apart")

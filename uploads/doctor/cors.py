@@ -65,7 +65,7 @@ def _ask_origin(origin: str, examination: Examination) -> Iterator[Finding]:
     title = f"Pages of {origin} may send"
     judged = preflight(request.url, origin, "PUT", CORS_HEADERS)
     if judged.faults:
-        yield _explained(judged, origin, request)
+        yield explained(judged, origin, request)
     else:
         yield ok("cors.preflight", title)
         yield _other_methods(origin, request)
@@ -73,7 +73,8 @@ def _ask_origin(origin: str, examination: Examination) -> Iterator[Finding]:
     yield _page_policy(origin, examination)
 
 
-def _explained(judged: Judgement, origin: str, request: SignedRequest) -> Finding:
+def explained(judged: Judgement, origin: str, request: SignedRequest) -> Finding:
+    """Return why a preflight of a PUT failed; asks again with less. Raises NoAnswer."""
     title = f"Pages of {origin} may send"
     seen = f"The preflight was answered {judged.answer.status}"
     if "multiple" in judged.faults:

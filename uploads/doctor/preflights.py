@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from uploads.s3.wire import Answer, send
+from uploads.s3.wire import READ_SECONDS, Answer, send
 
 SIMPLE_METHODS = {"GET", "HEAD", "POST"}
 
@@ -23,13 +23,19 @@ class Judgement:
 
 
 def preflight(
-    url: str, origin: str, method: str, headers: Sequence[str] = ()
+    url: str,
+    origin: str,
+    method: str,
+    headers: Sequence[str] = (),
+    *,
+    timeout: float = READ_SECONDS,
 ) -> Judgement:
     """Send a preflight and judge the answer. Raises NoAnswer."""
     sent = {"Origin": origin, "Access-Control-Request-Method": method}
     if headers:
         sent["Access-Control-Request-Headers"] = ",".join(sorted(headers))
-    return judge(send("OPTIONS", url, headers=sent), origin, method, headers)
+    answer = send("OPTIONS", url, headers=sent, timeout=timeout)
+    return judge(answer, origin, method, headers)
 
 
 def judge(

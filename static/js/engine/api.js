@@ -185,6 +185,14 @@ export class Api {
     return this.#json("GET", "/me", options);
   }
 
+  /**
+   * @param {import("./inquiry.js").Report} report
+   * @returns {Promise<{faults: string[], examining: boolean}>} why this page cannot send to the bucket
+   */
+  reportFault(report) {
+    return this.#json("POST", "/storage-faults", { attempts: 1, body: report, timeoutMs: 10_000 });
+  }
+
   /** @returns {Promise<string>} who is logged in now, be it another person than before */
   async whoami() {
     return (await this.#json("GET", "/me", { attempts: 1, asAnyone: true })).username;

@@ -21,7 +21,7 @@ export class Delivery {
 
   /**
    * @param {{
-   *   put: import("./put.js").Put,
+   *   put: Pick<import("./put.js").Put, "send">,
    *   lanes: import("./lanes.js").Lanes,
    *   retry: import("./retry.js").Retry,
    *   checksums: import("./checksum.js").Checksums,

@@ -29,7 +29,7 @@ import { workerUrl } from "./worker-url.js";
  *   user?: string,
  *   workerUrl?: string,
  *   restrictsTypes?: () => boolean,
- *   base?: string,
+ *   inquiry?: import("./inquiry.js").Inquiry, base?: string,
  *   lanes?: number,
  *   putLimit?: number,
  *   clock?: Clock,
@@ -98,7 +98,8 @@ export class Engine extends Emitter {
     this.#connectivity = connectivity;
     this.#newKey = options.newKey ?? randomKey;
     this.#checksums = checksums;
-    const put = new Put({ clock, connectivity, createXhr: options.createXhr });
+    const sender = new Put({ clock, connectivity, createXhr: options.createXhr });
+    const put = options.inquiry?.watch(sender) ?? sender;
     this.#delivery = new Delivery({ put, lanes, retry, checksums });
     this.#meter = new SpeedMeter({ clock });
     this.#largeGate = new Lanes({ clock, max });

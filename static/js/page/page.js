@@ -1,4 +1,6 @@
+import { Clock } from "../engine/clock.js";
 import { FileList } from "./file-list.js";
+import { Inquiry } from "../engine/inquiry.js";
 import { Keeper } from "./keeper.js";
 import { KeptStore } from "./kept-store.js";
 import { Menu } from "./menu.js";
@@ -23,6 +25,7 @@ import { keepAwake } from "../engine/wake-lock.js";
 import { onLogout } from "./logout-channel.js";
 import { plural } from "./format.js";
 import { serviceOf } from "../engine/time-limit.js";
+import { watchPolicy } from "./violations.js";
 
 const REFRESH_AFTER_MS = 30_000;
 const MOST_PICTURES = 50;
@@ -30,7 +33,13 @@ const MOST_PICTURES = 50;
 /** Bring the page of a person's files to life. */
 export function startPage() {
   const data = readPageData();
+  const inquiry = new Inquiry({
+    report: (report) => engine.api.reportFault(report),
+    clock: new Clock(),
+    page: { origin: location.origin, forbids: watchPolicy(document) },
+  });
   const engine = createEngine({
+    inquiry,
     csrfToken: () => csrfToken(data.csrfCookie),
     user: data.user,
     putLimit: data.putLimit,
@@ -50,6 +59,7 @@ export function startPage() {
   const thumbnails = createThumbnails(document.body.dataset.thumbnailWorker);
   const area = new UploadArea({
     engine,
+    inquiry,
     travellers,
     thumbnails,
     quota,

@@ -4,7 +4,7 @@ import { formatBytes, formatBytesOf, formatNumber, formatSpeed, formatTimeLeft, 
 import { icon } from "./icon.js";
 
 /**
- * @typedef {import("../engine/engine.js").Totals} Totals
+ * @typedef {import("../engine/engine.js").Totals & {reason: string}} Totals `reason`: what keeps the page from sending
  * @typedef {import("./travellers.js").Traveller} Traveller
  * @typedef {{onPause: () => void, onResume: () => void, onCancel: () => void, onAdd: () => void, onDone: () => void, onRemove: (traveller: Traveller) => void}} Actions
  */
@@ -17,6 +17,7 @@ export class ProgressCard {
   #place;
   #title = element("h2", { class: "progress__title", tabindex: "-1" });
   #summary = element("p", { class: "progress__summary" });
+  #reason = element("p", { class: "progress__reason" });
   #fill = element("span", { class: "bar__fill" });
   #bar = element("div", { class: "bar bar--all", role: "progressbar", "aria-label": "Upload" }, this.#fill);
   #rows = element("ul", { class: "progress__rows" });
@@ -52,6 +53,7 @@ export class ProgressCard {
         element("div", { class: "progress__words" }, this.#title, this.#summary),
         element("div", { class: "progress__buttons" }, ...Object.values(this.#buttons)),
       ),
+      this.#reason,
       this.#bar,
       this.#rows,
       this.#waiting,
@@ -88,7 +90,9 @@ export class ProgressCard {
     setText(this.#title, title(totals, isOver));
     setText(this.#summary, isOver ? ending(totals) : summary(totals));
     this.#place.classList.toggle("progress--done", isOver && totals.failed === 0);
-    this.#place.classList.toggle("progress--trouble", totals.offline || totals.stalled);
+    setText(this.#reason, totals.reason);
+    this.#reason.hidden = !totals.reason;
+    this.#place.classList.toggle("progress--trouble", isInTrouble(totals));
     this.#renderBar(totals, isOver);
     this.#renderRows(travellers, waiting.files);
     const { add, pause, resume, cancel, done } = this.#buttons;
@@ -182,6 +186,9 @@ function button(label, name, onclick, kind = "") {
 }
 
 /** @param {Totals} totals */
+const isInTrouble = ({ offline, stalled, reason }) => offline || stalled || reason !== "";
+
+/** @param {Totals} totals */
 const isChecking = ({ bytesSent, bytes, active }) => active && bytes > 0 && bytesSent >= bytes * 0.99;
 
 /**
@@ -192,6 +199,7 @@ function title(totals, isOver) {
   const { files, done, failed } = totals;
   if (isOver && failed > 0) return `${plural(failed, "file")} not stored`;
   if (isOver) return `${plural(done, "file")} uploaded`;
+  if (totals.reason) return "The upload cannot go on";
   if (totals.offline) return "No network";
   if (!totals.active) return "Paused";
   if (totals.stalled) return "Waiting for the network";
@@ -208,6 +216,7 @@ function ending({ done, failed, bytes }) {
 function summary(totals) {
   const { files, done, bytes, bytesSent, bytesPerSecond, secondsLeft } = totals;
   const counts = [`${formatNumber(done)} of ${plural(files, "file")}`, formatBytesOf(bytesSent, bytes)];
+  if (totals.reason) return counts.join(" · ");
   if (totals.offline || totals.stalled) return [...counts, "goes on by itself"].join(" · ");
   if (!totals.active) return counts.join(" · ");
   if (secondsLeft === 0) return [...counts, "checking"].join(" · ");

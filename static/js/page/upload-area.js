@@ -17,6 +17,7 @@ import { pickByHandle } from "./file-picker.js";
  * @typedef {import("./picker/chosen.js").Item} Item
  * @typedef {{
  *   engine: import("../engine/engine.js").Engine,
+ *   inquiry: Pick<import("../engine/inquiry.js").Inquiry, "reason" | "on">,
  *   travellers: import("./travellers.js").Travellers,
  *   thumbnails: import("./thumbnails.js").Thumbnails,
  *   quota: import("./quota-meter.js").QuotaMeter,
@@ -53,7 +54,7 @@ export class UploadArea {
   /** @param {Parts} parts */
   constructor(parts) {
     this.#parts = parts;
-    const { engine, travellers, thumbnails, notices, speaker } = parts;
+    const { engine, inquiry, travellers, thumbnails, notices, speaker } = parts;
     this.#launch = new Launch(travellers);
     this.#leftOuts = new LeftOuts(notices, (items) => this.#accept(items));
     this.#milestones = new Milestones((sentence) => speaker.say(sentence));
@@ -88,6 +89,7 @@ export class UploadArea {
     engine.on("totals", () => this.render());
     engine.on("settled", () => this.render());
     engine.on("active", (active) => this.#announce(active));
+    inquiry.on("change", (reason) => (this.render(), reason && speaker.say(reason)));
     this.render();
   }
 
@@ -136,8 +138,8 @@ export class UploadArea {
   }
 
   #render() {
-    const { engine, travellers, quota } = this.#parts;
-    const { totals } = engine;
+    const { engine, inquiry, travellers, quota } = this.#parts;
+    const totals = { ...engine.totals, reason: engine.active ? inquiry.reason : "" };
     const batch = this.#batch();
     askAgain(); // closed before the button is hidden that has the focus then
     const hadFocus = this.#card.hasFocus;

@@ -1,0 +1,57 @@
+const REFUSED = "The storage refused this site.";
+const BLOCKED = "The browser blocks requests to the storage.";
+const AWAY = "This browser cannot reach the storage.";
+
+/**
+ * For each cause: the sentence for the person, and what the administrator has to know.
+ *
+ * @type {Record<string, [string, string]>}
+ */
+const WORDS = {
+  cors_no_rule: [REFUSED, "the bucket has no CORS rule for {site}"],
+  cors_origin_missing: [REFUSED, "CORS origin missing, {site}"],
+  cors_origin_differs: [REFUSED, "the CORS rule spells the origin differently than {site}"],
+  cors_headers: [REFUSED, "the CORS rule lacks a header (AllowedHeaders)"],
+  cors_method: [REFUSED, "the CORS rule lacks the method PUT (AllowedMethods)"],
+  cors_multiple: [REFUSED, "the storage and a proxy both add CORS headers"],
+  cors_unsupported: [REFUSED, "the storage has no CORS rules for a bucket; allow {site} for the whole server"],
+  policy: [BLOCKED, "the Content-Security-Policy of this page lacks the bucket (connect-src)"],
+  mixed_content: [BLOCKED, "an https page cannot send to an http address; the storage needs TLS"],
+  body_limit: ["A proxy refused a request of this size.", "a proxy before the storage limits the body (413)"],
+  clock: [REFUSED, "the clock of the server is wrong"],
+  region: [REFUSED, "the region is wrong (S3_REGION)"],
+  redirect: [REFUSED, "the storage redirects to another address (S3_REGION, S3_PUBLIC_ENDPOINT_URL)"],
+  no_bucket: [REFUSED, "the bucket does not exist"],
+  access_key: [REFUSED, "the storage does not know the access key"],
+  signature: [REFUSED, "the signature is wrong; the secret key is wrong, or a proxy changes the request"],
+  expired_credentials: [REFUSED, "the credentials of the server have expired"],
+  denied: [REFUSED, "the storage denies access to the signer (AccessDenied)"],
+  refused: [REFUSED, "the storage refused a request that the site had signed"],
+  storage_error: ["The storage answers with an error.", "the storage or a proxy before it answers 5xx"],
+  certificate: [AWAY, "its certificate is not trusted (TLS)"],
+  unknown_host: [AWAY, "its host name is unknown (DNS)"],
+  no_answer: [AWAY, "the storage does not answer the server either"],
+  unreachable: [AWAY, "this site reaches the storage, this browser does not; check firewall, address and certificate"],
+};
+
+/** Causes that end only with a new page: the browser has blocked the requests of this one. */
+const NEED_NEW_PAGE = new Set(["policy", "mixed_content"]);
+
+/**
+ * @param {string[]} faults
+ * @param {string} site the page's own origin
+ */
+export function reasonOf(faults, site) {
+  // A newer server may know more causes than this page.
+  const known = faults.map((fault) => WORDS[fault] ?? [REFUSED, fault]);
+  const sentences = [...new Set(known.map(([sentence]) => sentence))].join(" ");
+  const causes = known.map(([, cause]) => cause.replace("{site}", site)).join("; and ");
+  return `${sentences} Tell your administrator: ${causes}.`;
+}
+
+/** @param {string[]} faults */
+export function adviceOf(faults) {
+  return faults.some((fault) => NEED_NEW_PAGE.has(fault))
+    ? "Reload this page when that is fixed."
+    : "The upload goes on by itself when that is fixed.";
+}

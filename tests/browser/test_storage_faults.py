@@ -1,0 +1,373 @@
+"""The page names what keeps it from sending, and goes on when the fault is mended."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from playwright.sync_api import BrowserContext, Page, Route, expect
+
+from tests.browser.files import payload
+from tests.browser.upload_page import UploadPage
+from tests.doctor.proxy import (
+    Proxy,
+    Reply,
+    Request,
+    replaced,
+    s3_error,
+    unchanged_reply,
+    unchanged_request,
+)
+from tests.support.complaints import Complaints
+from tests.support.live_site import LiveSite, serve
+from uploads.doctor.shared_faults import SHARED_SECONDS
+
+if TYPE_CHECKING:
+    from uploads.dev.s3_server import S3Server
+
+logger = logging.getLogger(__name__)
+
+HEADERS = [
+    "content-type",
+    "content-disposition",
+    "if-none-match",
+    "x-amz-checksum-sha256",
+]
+BLOCKED = ("CORS", "Policy broken", "connect-src", "Refused to connect", "violates")
+
+
+@pytest.fixture(scope="module")
+def proxy(s3_server: S3Server) -> Iterator[Proxy]:
+    with Proxy(s3_server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def site_behind(
+    proxy: Proxy,
+    site_environment: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[LiveSite]:
+    """A site whose browsers reach S3 through the proxy."""
+    environment = {**site_environment, "S3_PUBLIC_ENDPOINT_URL": proxy.url}
+    with serve(environment, tmp_path_factory.mktemp("logs")) as site:
+        yield site
+
+
+@pytest.fixture(autouse=True)
+def _healthy(proxy: Proxy, complaints: Complaints) -> Iterator[None]:
+    # All pages share the causes of the last seconds, so tests would, too.
+    cache.clear()
+    complaints.expect(*BLOCKED)
+    yield
+    proxy.before, proxy.after = unchanged_request, unchanged_reply
+    proxy.max_body = None
+
+
+class Blocked:
+    """An upload of a page that cannot send, and the site's log since then."""
+
+    def __init__(self, upload_page: UploadPage, site: LiveSite) -> None:
+        self.page = upload_page
+        self.site = site
+        self.log_began = len(site.log.read_text())
+        self.began = 0.0
+
+    def start(self, size: int = 1000, name: str = "held.bin") -> None:
+        self.page.choose(payload(name, os.urandom(size)))
+        self.page.start()
+        self.began = time.monotonic()
+
+    def expect_reason(self, *words: str) -> None:
+        """Wait until the page names the causes, and look for one line of each in the log."""
+        reason = self.page.upload_area.locator(".progress__reason")
+        for each in words:
+            expect(reason).to_contain_text(each)
+        logger.info("Named after %.1f s.", time.monotonic() - self.began)
+        expect(self.page.heading("The upload cannot go on")).to_be_visible()
+
+    def expect_lines(self, *faults: str) -> None:
+        """Expect one line for each of these causes in the log, and no other causes."""
+        text = self.site.log.read_text()[self.log_began :]
+        lines = [line for line in text.splitlines() if '"storage.fault"' in line]
+        assert sorted(json.loads(line)["fault"] for line in lines) == sorted(faults)
+
+    def expect_arrival(self) -> None:
+        """Wait until the upload has gone on by itself."""
+        self.page.wait_until_uploaded(1)
+        expect(self.page.upload_area.locator(".progress__reason")).to_be_hidden()
+
+
+@pytest.fixture
+def blocked(signed_in: Page, site_behind: LiveSite) -> Blocked:
+    page = UploadPage(signed_in, f"{site_behind.url}/")
+    page.open()
+    return Blocked(page, site_behind)
+
+
+Rules = Callable[..., None]
+
+
+def refuse_preflights(request: Request) -> Reply | None:
+    """Answer as AWS does for a bucket without rules; SeaweedFS admits every origin."""
+    if request.method == "OPTIONS":
+        words = "CORSResponse: CORS is not enabled for this bucket."
+        return s3_error(403, "AccessForbidden", words)
+    return None
+
+
+def test_no_rule_imitated(blocked: Blocked, proxy: Proxy) -> None:
+    proxy.before = refuse_preflights
+    blocked.start()
+
+    blocked.expect_reason(
+        "The storage refused this site. Tell your administrator:",
+        f"the bucket has no CORS rule for {blocked.site.url}",
+    )
+    blocked.expect_lines("cors_no_rule")
+
+    proxy.before = unchanged_request
+    blocked.expect_arrival()
+    blocked.expect_lines("cors_no_rule")
+
+
+def test_a_rule_for_another_origin(blocked: Blocked, rules: Rules) -> None:
+    rules(AllowedOrigins=["https://other.example.org"], AllowedHeaders=HEADERS)
+    blocked.start()
+
+    blocked.expect_reason(f"CORS origin missing, {blocked.site.url}.")
+    blocked.expect_lines("cors_origin_missing")
+
+    rules(AllowedOrigins=[blocked.site.url], AllowedHeaders=HEADERS)
+    blocked.expect_arrival()
+
+
+def test_an_origin_with_a_slash_at_its_end(blocked: Blocked, rules: Rules) -> None:
+    rules(AllowedOrigins=[f"{blocked.site.url}/"], AllowedHeaders=HEADERS)
+    blocked.start()
+
+    blocked.expect_reason("the CORS rule spells the origin differently")
+    blocked.expect_lines("cors_origin_differs")
+
+
+def test_a_header_that_the_rule_lacks(blocked: Blocked, rules: Rules) -> None:
+    rules(AllowedOrigins=[blocked.site.url], AllowedHeaders=HEADERS[:3])
+    blocked.start()
+
+    blocked.expect_reason("the CORS rule lacks a header (AllowedHeaders)")
+    blocked.expect_lines("cors_headers")
+
+    rules(AllowedOrigins=[blocked.site.url], AllowedHeaders=HEADERS)
+    blocked.expect_arrival()
+
+
+def test_a_method_that_the_rule_lacks(blocked: Blocked, rules: Rules) -> None:
+    rules(
+        AllowedOrigins=[blocked.site.url],
+        AllowedHeaders=HEADERS,
+        AllowedMethods=["GET", "POST"],
+    )
+    blocked.start()
+
+    blocked.expect_reason("the CORS rule lacks the method PUT")
+    blocked.expect_lines("cors_method")
+
+
+def test_a_proxy_that_adds_the_headers_a_second_time(
+    blocked: Blocked, proxy: Proxy
+) -> None:
+    def add(request: Request, reply: Reply) -> Reply:
+        reply.headers.append(("Access-Control-Allow-Origin", blocked.site.url))
+        return reply
+
+    proxy.after = add
+    blocked.start()
+
+    blocked.expect_reason("the storage and a proxy both add CORS headers")
+    blocked.expect_lines("cors_multiple")
+
+
+def without_the_bucket(route: Route) -> None:
+    """Answer with a policy of the page that lacks the bucket."""
+    answer = route.fetch()
+    policy = answer.headers["content-security-policy"]
+    parts = [part for part in policy.split(";") if "connect-src" not in part]
+    changed = ";".join([*parts, " connect-src 'self'"])
+    headers = {**answer.headers, "content-security-policy": changed}
+    route.fulfill(response=answer, headers=headers)
+
+
+@pytest.fixture
+def strict_page(signed_in: Page, site_behind: LiveSite) -> UploadPage:
+    """The page of the person's files, whose policy lacks the bucket."""
+    url = f"{site_behind.url}/"
+    signed_in.route(url, without_the_bucket)
+    page = UploadPage(signed_in, url)
+    page.open()
+    return page
+
+
+def test_a_policy_without_the_bucket(
+    strict_page: UploadPage, site_behind: LiveSite
+) -> None:
+    blocked = Blocked(strict_page, site_behind)
+    blocked.start()
+
+    blocked.expect_reason(
+        "The browser blocks requests to the storage. Tell your administrator: the "
+        "Content-Security-Policy of this page lacks the bucket (connect-src).",
+        "Reload this page when that is fixed.",
+    )
+    blocked.expect_lines("policy")
+
+
+def test_two_causes_at_once(
+    strict_page: UploadPage, site_behind: LiveSite, rules: Rules
+) -> None:
+    rules(AllowedOrigins=[site_behind.url], AllowedHeaders=HEADERS[:3])
+    blocked = Blocked(strict_page, site_behind)
+    blocked.start()
+
+    blocked.expect_reason("Content-Security-Policy", "the CORS rule lacks a header")
+    blocked.expect_lines("policy", "cors_headers")
+
+
+def test_a_proxy_that_limits_the_body(blocked: Blocked, proxy: Proxy) -> None:
+    """Such proxies answer 413 without CORS headers, which the page cannot read."""
+    proxy.max_body = 2 * 1024 * 1024
+    blocked.start(size=5 * 1024 * 1024)
+
+    blocked.expect_reason("A proxy refused a request of this size.", "(413)")
+    blocked.expect_lines("body_limit")
+
+    proxy.max_body = None
+    blocked.expect_arrival()
+
+
+def test_s3_is_away(blocked: Blocked, proxy: Proxy) -> None:
+    def break_off(request: Request) -> Reply | None:
+        raise ConnectionAbortedError
+
+    proxy.before = break_off
+    blocked.start()
+
+    blocked.expect_reason("the storage does not answer the server either")
+    blocked.expect_lines("no_answer")
+
+    proxy.before = unchanged_request
+    blocked.expect_arrival()
+
+
+def test_s3_answers_the_server_only(
+    blocked: Blocked, proxy: Proxy, context: BrowserContext
+) -> None:
+    context.route(f"{proxy.url}/**", lambda route: route.abort("addressunreachable"))
+    blocked.start()
+
+    blocked.expect_reason("this site reaches the storage, this browser does not")
+    blocked.expect_lines("unreachable")
+
+    context.unroute_all()
+    blocked.expect_arrival()
+
+
+def test_a_lost_network_is_no_fault_of_the_storage(
+    blocked: Blocked, context: BrowserContext
+) -> None:
+    context.set_offline(True)
+    blocked.start()
+
+    waiting = re.compile("No network|Waiting for the network")
+    expect(blocked.page.heading(waiting)).to_be_visible()
+    blocked.page.page.wait_for_timeout(3000)
+    expect(blocked.page.upload_area.locator(".progress__reason")).to_be_hidden()
+
+    context.set_offline(False)
+    blocked.expect_arrival()
+    blocked.expect_lines()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words", "fault"),
+    [
+        (403, "AccessDenied", "the storage denies access to the signer", "denied"),
+        (403, "SignatureDoesNotMatch", "the signature is wrong", "signature"),
+        (403, "RequestTimeTooSkewed", "the clock of the server is wrong", "clock"),
+        (413, "EntityTooLarge", "limits the body (413)", "body_limit"),
+        (404, "NoSuchBucket", "the bucket does not exist", "no_bucket"),
+    ],
+)
+def test_a_refusal_of_s3_is_named_with_its_code(
+    blocked: Blocked, proxy: Proxy, status: int, code: str, words: str, fault: str
+) -> None:
+    def refuse(request: Request, reply: Reply) -> Reply:
+        if request.method == "PUT":
+            return Reply(status, reply.headers, s3_error(status, code).body)
+        return reply
+
+    proxy.after = refuse
+    blocked.start()
+
+    failed = blocked.page.upload_area.get_by_role("listitem")
+    expect(failed).to_contain_text(words)
+    expect(failed).to_contain_text(f"S3 answered {status} {code}.")
+    blocked.expect_lines(fault)
+
+    proxy.after = unchanged_reply
+    failed.get_by_role("button", name="Try again").click()
+    blocked.expect_arrival()
+
+
+def test_a_clock_that_differs_is_named_instead_of_the_refusal(
+    blocked: Blocked, proxy: Proxy
+) -> None:
+    def later(request: Request, reply: Reply) -> Reply:
+        when = datetime.now(UTC) + timedelta(hours=1)
+        reply.headers = replaced(reply.headers, "Date", format_datetime(when, True))
+        if request.method == "PUT":
+            reply.status, reply.body = 403, s3_error(403, "AccessDenied").body
+        return reply
+
+    proxy.after = later
+    blocked.start()
+
+    failed = blocked.page.upload_area.get_by_role("listitem")
+    expect(failed).to_contain_text("the clock of the server is wrong")
+    blocked.expect_lines("clock")
+
+
+def test_many_pages_share_one_examination(
+    blocked: Blocked, proxy: Proxy, person: User
+) -> None:
+    preflights: list[str] = []
+
+    def refuse(request: Request) -> Reply | None:
+        agent = dict(request.headers).get("User-Agent", "")
+        asked = dict(request.headers).get("Access-Control-Request-Method")
+        if (request.method, asked, agent) == ("OPTIONS", "PUT", "slipway-doctor"):
+            preflights.append(request.path)
+        return refuse_preflights(request)
+
+    proxy.before = refuse
+    blocked.start()
+    blocked.expect_reason("no CORS rule")
+    other = UploadPage(blocked.page.page.context.new_page(), blocked.page.url)
+    other.open()
+    second = Blocked(other, blocked.site)
+    second.start(name="other.bin")
+    second.expect_reason("no CORS rule")
+
+    # Each page would cost one; later ones may follow the ten seconds of the first.
+    elapsed = time.monotonic() - blocked.began
+    assert len(preflights) <= 1 + elapsed // SHARED_SECONDS
+    blocked.expect_lines("cors_no_rule")

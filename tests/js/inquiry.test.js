@@ -1,0 +1,227 @@
+import { FakeClock, FakeFile, World } from "./world.js";
+import { Inquiry } from "../../static/js/engine/inquiry.js";
+import assert from "node:assert/strict";
+import { reasonOf } from "../../static/js/engine/fault-words.js";
+import { test } from "node:test";
+
+const FAULTY = { faults: ["cors_origin_missing"], examining: false };
+
+/** A world whose engine asks for causes; `answer` is the server's, or an error if it does not answer. */
+function world({ answer = () => FAULTY, probe = async () => true, forbids = () => false, origin = "https://site.test" } = {}) {
+  const clock = new FakeClock();
+  const reports = [];
+  const inquiry = new Inquiry({
+    clock,
+    probe,
+    page: { origin, forbids },
+    report: async (report) => (reports.push(report), answer(report, reports.length)),
+  });
+  const made = new World({ inquiry });
+  // One time for both: the inquiry was made before the world.
+  for (const name of ["now", "after"]) clock[name] = (...given) => made.clock[name](...given);
+  return Object.assign(made, { inquiry, reports });
+}
+
+const file = () => new FakeFile("a.txt", 1000);
+
+test("a blocked request leads to the cause in words, and the upload goes on when the fault is mended", async () => {
+  const made = world();
+  made.storage.fault = () => "network";
+  const handle = made.engine.add(file());
+  await made.until(() => made.inquiry.reason);
+
+  assert.match(made.inquiry.reason, /^The storage refused this site\. .*CORS origin missing, https:\/\/site\.test\./);
+  assert.deepEqual(made.reports[0], { seen: ["blocked"], byte_size: 1000 });
+  assert.ok(made.clock.now() < 15_000, `${made.clock.now()} ms`);
+
+  made.storage.fault = () => undefined;
+  await made.run(handle.finished);
+  assert.equal(made.inquiry.reason, "");
+});
+
+test("a fault that lasts for hours uses up no attempt, and is tested every half minute", async () => {
+  const made = world();
+  let sent = 0;
+  made.storage.fault = () => ((sent += 1), "network");
+  const handle = made.engine.add(file());
+  await made.until(() => made.inquiry.reason);
+  sent = 0;
+
+  await made.pass(6 * 3_600_000);
+
+  assert.equal(handle.state, "sending");
+  assert.ok(sent > 100 && sent <= 6 * 121, `${sent} requests`);
+  made.storage.fault = () => undefined;
+  const mended = made.clock.now();
+  await made.run(handle.finished);
+  assert.ok(made.clock.now() - mended < 35_000);
+});
+
+test("with many files waiting, one request at a time is sent as a test", async () => {
+  const made = world();
+  made.storage.fault = () => "network";
+  const handles = [...Array(40)].map((_, n) => made.engine.add(new FakeFile(`${n}`, 1000)));
+  await made.until(() => made.inquiry.reason);
+  await made.pass(60_000);
+  made.storage.maxInFlight = 0;
+  await made.pass(120_000);
+  assert.ok(made.storage.maxInFlight <= 1, `${made.storage.maxInFlight} at once`);
+
+  made.storage.fault = () => undefined;
+  await made.run(Promise.all(handles.map(({ finished }) => finished)));
+});
+
+test("a fault that comes in the middle of each body is asked about, too", async () => {
+  const made = world({ answer: () => ({ faults: ["body_limit"], examining: false }) });
+  made.storage.fault = () => "lost";
+  const handle = made.engine.add(file());
+  await made.until(() => made.inquiry.reason);
+  await made.pass(60_000);
+
+  assert.match(made.inquiry.reason, /limits the body/);
+  handle.pause();
+});
+
+test("one lost connection is no reason to ask", async () => {
+  const made = world();
+  let lost = 1;
+  made.storage.fault = () => (lost-- > 0 ? "network" : undefined);
+
+  await made.run(made.engine.add(file()).finished);
+
+  assert.deepEqual(made.reports, []);
+});
+
+test("no cause is named while the network is away", async () => {
+  const made = world({
+    probe: async () => false,
+    answer: () => {
+      throw new TypeError("Failed to fetch");
+    },
+  });
+  made.storage.fault = () => "network";
+  made.engine.add(file());
+
+  await made.pass(60_000);
+
+  assert.ok(made.reports.length > 0);
+  assert.equal(made.inquiry.reason, "");
+});
+
+test("no cause is named if the network came back before the page was told", async () => {
+  let probes = 0;
+  const made = world({ probe: async () => (probes += 1) > 1, answer: () => ({ faults: ["unreachable"], examining: false }) });
+  made.storage.fault = () => "network";
+  made.engine.add(file());
+
+  await made.until(() => probes === 2);
+  assert.equal(made.inquiry.reason, "");
+});
+
+test("a violation of the page's policy is named even if the server does not answer", async () => {
+  const made = world({
+    forbids: (origin) => origin === "https://storage.test",
+    answer: () => {
+      throw new TypeError("Failed to fetch");
+    },
+  });
+  made.storage.fault = () => "network";
+  made.engine.add(file());
+  await made.until(() => made.inquiry.reason);
+
+  assert.match(made.inquiry.reason, /Content-Security-Policy.*Reload this page/);
+});
+
+test("two causes at once are both named", async () => {
+  const made = world({ forbids: () => true, answer: ({ seen }) => ({ faults: [...seen, "cors_headers"], examining: false }) });
+  made.storage.fault = () => "network";
+  made.engine.add(file());
+  await made.until(() => made.inquiry.reason);
+
+  assert.match(made.inquiry.reason, /Content-Security-Policy.* and the CORS rule lacks a header/);
+});
+
+test("the page asks again while the server still examines", async () => {
+  const made = world({ answer: (_, count) => (count < 3 ? { faults: [], examining: true } : FAULTY) });
+  made.storage.fault = () => "network";
+  made.engine.add(file());
+  await made.until(() => made.inquiry.reason);
+
+  assert.ok(made.clock.now() < 15_000, `${made.clock.now()} ms`);
+});
+
+test("a refusal by S3 fails with the cause, and with S3's code", async () => {
+  const made = world({ answer: () => ({ faults: ["clock"], examining: false }) });
+  made.storage.fault = () => [403, "RequestTimeTooSkewed"];
+
+  await assert.rejects(made.run(made.engine.add(file()).finished), {
+    code: "expired",
+    message: "The storage refused this site. Tell your administrator: the clock of the server is wrong. S3 answered 403 RequestTimeTooSkewed.",
+  });
+  assert.deepEqual(made.reports[0], { seen: ["refused"], status: 403, storage_code: "RequestTimeTooSkewed" });
+});
+
+test("one URL that has expired is replaced, and not reported", async () => {
+  const made = world();
+  let refusals = 1;
+  made.storage.fault = () => (refusals-- > 0 ? [403, "AccessDenied"] : undefined);
+
+  await made.run(made.engine.add(file()).finished);
+
+  assert.deepEqual(made.reports, []);
+});
+
+test("a server that never tells the cause holds a refused upload for seconds only", async () => {
+  const made = world({ answer: () => ({ faults: [], examining: true }) });
+  made.storage.fault = () => [413, ""];
+
+  await assert.rejects(made.run(made.engine.add(file()).finished), { code: "refused", message: /413/ });
+  assert.ok(made.clock.now() < 10_000, `${made.clock.now()} ms`);
+});
+
+test("a held upload can be paused, continued and cancelled", async () => {
+  const made = world();
+  made.storage.fault = () => "network";
+  const [first, second] = [made.engine.add(file()), made.engine.add(new FakeFile("b.txt", 1000))];
+  await made.until(() => made.inquiry.reason);
+  await made.pass(30_000);
+
+  first.pause();
+  await made.run(second.cancel());
+  assert.equal(first.state, "paused");
+  made.storage.fault = () => undefined;
+  first.resume();
+  await made.run(first.finished);
+});
+
+for (const [address, page, isNamed] of [
+  ["http://s3.example.test", "https://site.test", true],
+  ["http://127.0.0.1:8333", "https://site.test", false],
+  ["http://localhost:8333", "https://site.test", false],
+  ["https://s3.example.test", "https://site.test", false],
+  ["http://s3.example.test", "http://site.test", false],
+]) {
+  test(`mixed content is ${isNamed ? "" : "not "}named for ${address} on ${page}`, async () => {
+    const made = world({ origin: page });
+    const put = made.inquiry.watch({
+      send: async () => {
+        const { DeliveryError } = await import("../../static/js/engine/errors.js");
+        throw new DeliveryError("network");
+      },
+    });
+    const send = async () => {
+      for (;;) {
+        await put.send({ method: "PUT", url: `${address}/a` }, new Blob([]), { signal: new AbortController().signal }).catch(() => {});
+        await made.clock.sleep(100);
+      }
+    };
+    void send();
+    await made.until(() => made.reports.length > 0);
+
+    assert.equal(made.reports[0].seen[0] === "mixed_content", isNamed);
+  });
+}
+
+test("a cause that only a newer server knows is named by its code", () => {
+  assert.equal(reasonOf(["invented"], "https://site.test"), "The storage refused this site. Tell your administrator: invented.");
+});

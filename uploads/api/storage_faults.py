@@ -1,0 +1,81 @@
+"""A page reports that it cannot send to the bucket, and learns the proved causes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router
+
+from uploads.api import schemas
+from uploads.api.paying import Pays, announced_bytes
+from uploads.doctor.shared_faults import shared, tell_operators
+from uploads.doctor.storage_faults import (
+    Fault,
+    fault_of_refusal,
+    faults_of_origin,
+    faults_of_size,
+    proved,
+)
+from uploads.errors import InvalidRequest
+from uploads.s3.bucket_config import origins_of_settings
+
+router = Router()
+
+MAX_BODY_BYTES = 1024
+MIB = 1024 * 1024
+MAX_ANNOUNCED = 5 * 1024 * MIB
+"""S3's own limit for one body."""
+SIZE_PAUSE_SECONDS = 5
+
+
+@router.post(
+    "/storage-faults",
+    response=schemas.StorageFaultsOut,
+    tags=["faults"],
+    throttle=Pays("report"),
+)
+def report_storage_fault(request: HttpRequest, body: schemas.StorageFaultBody) -> Any:
+    """Report that this browser cannot send to the bucket; get the proved causes.
+
+    The server examines its own configured endpoint and nothing else. Each cause is
+    written to the server's log, at most once in five minutes.
+    """
+    if announced_bytes(request) > MAX_BODY_BYTES:
+        raise InvalidRequest(f"A report has at most {MAX_BODY_BYTES} bytes.")
+    origin = _origin(request)
+    found = shared(f"origin {origin}", partial(faults_of_origin, origin))
+    is_examining = found is None
+    known = list(found or [])
+    if found == [] and body.seen == ["blocked"] and body.byte_size:
+        limited = _faults_of_size(body.byte_size)
+        is_examining = limited is None
+        known += limited or []
+    if "refused" in body.seen:
+        known.append(fault_of_refusal(body.status or 0, body.storage_code or ""))
+    faults = [] if is_examining else proved(body.seen, known)
+    tell_operators(faults)
+    return {"faults": faults, "examining": is_examining}
+
+
+def _faults_of_size(byte_size: int) -> list[Fault] | None:
+    """Return what is wrong with bodies of this size; None while the server asks.
+
+    Whole MiB, so that files of similar sizes share one result.
+    """
+    size = min(byte_size // MIB * MIB or byte_size, MAX_ANNOUNCED)
+    name = f"size {size}"
+    return shared(name, partial(faults_of_size, size), pause=SIZE_PAUSE_SECONDS)
+
+
+def _origin(request: HttpRequest) -> str:
+    """Return the origin of the page: one of the settings, or of the request's host.
+
+    Only the browser knows the scheme if a proxy ends TLS and does not say so.
+    """
+    host = request.get_host()
+    sent = request.headers.get("Origin", "")
+    own = {f"http://{host}", f"https://{host}"}
+    is_ours = sent in own or sent in origins_of_settings()
+    return sent if is_ours else f"{request.scheme}://{host}"
