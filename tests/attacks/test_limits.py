@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pytest_django import Settings
 
 NOON = datetime(2031, 5, 5, 12, tzinfo=UTC)
-ACTIONS = ("start", "presign", "complete", "change", "download")
+ACTIONS = ("start", "presign", "complete", "change", "download", "report")
 PARTS = {"parts": [{"part_number": 1, "checksum_sha256": sha256(HELLO)}]}
 SOME_ID = str(uuid.UUID(int=7))
 UNLIMITED = {"/uploads", "/uploads/{upload_id}", "/me"}
@@ -62,6 +62,7 @@ def body_for(method: str, path: str) -> Any:
         "/uploads/complete-batch": {"ids": [SOME_ID]},
         "/uploads/{upload_id}/parts": PARTS,
         "/uploads/{upload_id}": {"filename": "new.txt"},
+        "/storage-faults": {"seen": ["policy"]},
     }[path]
 
 
@@ -81,6 +82,7 @@ LOOPS: dict[str, tuple[str, str, str, Any]] = {
     "rename": ("CHANGE", "PATCH", "/uploads/{id}", {"filename": "new.txt"}),
     "delete": ("CHANGE", "DELETE", "/uploads/{id}", None),
     "download": ("DOWNLOAD", "GET", "/uploads/{id}/download", None),
+    "report": ("REPORT", "POST", "/storage-faults", {"seen": ["policy"]}),
 }
 
 
@@ -138,7 +140,7 @@ def test_no_request_of_the_api_is_without_a_rate(
 
 
 def test_the_walk_knows_every_request() -> None:
-    assert len(operations()) == 13
+    assert len(operations()) == 14
 
 
 def test_a_batch_of_10_000_is_refused_before_it_is_read(alice: Person) -> None:

@@ -743,6 +743,7 @@ def test_the_document_tells_of_every_path(call: Call) -> None:
         ("POST", "/uploads/{upload_id}/complete"),
         ("POST", "/uploads/{upload_id}/request-release"),
         ("GET", "/uploads/{upload_id}/download"),
+        ("POST", "/storage-faults"),
     }
 
 
