@@ -1,0 +1,57 @@
+"""The code of the last release, from git."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+LAST_RELEASE = "6a6d67fe40858338b7c00373134a8d37a3bb1587"
+"""The commit of 0.1.0. At a release, the new release's commit comes here."""
+
+GIT = ("git", "-c", "safe.directory=*")
+"""Also for a checkout that belongs to another user, as in containers of CI."""
+
+FOLDERS = ("config", "uploads", "templates", "static", "manage.py")
+
+
+class NoReleaseError(Exception):
+    """The code of the release cannot be had. The message says what to do."""
+
+
+def has_history() -> bool:
+    """Return whether this tree is a checkout of git. Unpacked archives are not."""
+    return git("rev-parse", "--git-dir").returncode == 0
+
+
+def unpack(folder: Path, commit: str = LAST_RELEASE) -> Path:
+    """Write the code of the release into ``folder``.
+
+    A shallow clone lacks the commit, so it is fetched from where the clone came from.
+    Raises NoReleaseError if the commit cannot be had.
+    """
+    if not has_commit(commit):
+        fetched = git("fetch", "--quiet", "--depth=1", "origin", commit)
+        if not has_commit(commit):
+            raise NoReleaseError(
+                f"The commit of the last release, {commit}, is not in this repository, "
+                f"and `git fetch origin {commit}` failed: {fetched.stderr.strip()!r}. "
+                "Run `git fetch --unshallow`, or clone without --depth."
+            )
+    archive = subprocess.run(
+        [*GIT, "archive", commit, *FOLDERS], cwd=ROOT, check=True, capture_output=True
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["tar", "-x"], cwd=folder, input=archive.stdout, check=True)
+    return folder
+
+
+def has_commit(commit: str) -> bool:
+    return git("cat-file", "-e", f"{commit}^{{commit}}").returncode == 0
+
+
+def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*GIT, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
