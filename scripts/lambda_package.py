@@ -37,6 +37,7 @@ def build(package: Path, *, architecture: str, python: str) -> int:
     prune(folder)
     copy_site(folder)
     collect_static(folder)
+    compile_code(folder, python)
     write_zip(folder, package)
     size = package.stat().st_size
     if size > LIMIT_BYTES:
@@ -107,6 +108,36 @@ def collect_static(folder: Path) -> None:
         },
         check=True,
     )
+
+
+def compile_code(folder: Path, python: str) -> None:
+    """Add the byte-code, which halves a cold start: functions cannot write it themselves.
+
+    Python of the same version must be installed here. The byte-code is not compared with
+    its source, because the times in the ZIP file are fixed. The command fails if a file
+    cannot be compiled.
+    """
+    subprocess.run(
+        [
+            *(interpreter(python), "-m", "compileall", "-q", "-j", "0"),
+            *("--invalidation-mode", "unchecked-hash", "-s", str(folder), "."),
+        ],
+        cwd=folder,
+        check=True,
+    )
+
+
+def interpreter(python: str) -> str:
+    """Return the path of Python ``python``, such as 3.11. Raises SystemExit without it."""
+    if python == f"{sys.version_info.major}.{sys.version_info.minor}":
+        return sys.executable
+    found = shutil.which(f"python{python}")
+    if found is None:
+        raise SystemExit(
+            f"The byte-code of the package needs Python {python}, which is not "
+            "installed. Install it, or choose another version with --python."
+        )
+    return found
 
 
 def write_zip(folder: Path, package: Path) -> None:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from scripts.lambda_package import LIMIT_BYTES, build
+from scripts.lambda_package import LIMIT_BYTES, build, interpreter
 from tests.plugins.no_secrets import watch
 from tests.serverless.functions import body_of, http_event, running
 from tests.support.live_site import LiveSite
 
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+TAG = sys.implementation.cache_tag
 HOST = {"host": "localhost", "accept-encoding": "identity"}
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     package = tmp_path_factory.mktemp("package") / "lambda.zip"
-    assert build(package, architecture="x86_64", python="3.11") < LIMIT_BYTES
+    assert build(package, architecture="x86_64", python=PYTHON) < LIMIT_BYTES
     return package
 
 
@@ -62,3 +65,35 @@ def test_development_code_stays_out(package: Path) -> None:
     assert "config/serverless/web.py" in names
     assert [name for name in names if name.startswith(("uploads/dev/", "tests/"))] == []
     assert [name for name in names if "/gunicorn/" in f"/{name}"] == []
+
+
+def test_every_module_has_its_byte_code(package: Path) -> None:
+    # A function cannot write it, so each cold start would compile the whole site.
+    with zipfile.ZipFile(package) as archive:
+        names = set(archive.namelist())
+    modules = {Path(name) for name in names if name.endswith(".py")}
+    assert len(modules) > 1000
+
+    lacking = [
+        str(module)
+        for module in modules
+        if f"{module.parent}/__pycache__/{module.stem}.{TAG}.pyc".removeprefix("./")
+        not in names
+    ]
+
+    assert lacking == []
+
+
+def test_byte_code_is_used_whatever_the_time_of_its_source(
+    package: Path,
+) -> None:
+    name = f"config/__pycache__/urls.{TAG}.pyc"
+    with zipfile.ZipFile(package) as archive:
+        code = archive.read(name)
+
+    assert int.from_bytes(code[4:8], "little") == 0b01  # by hash, and unchecked
+
+
+def test_a_python_that_is_not_installed_is_named() -> None:
+    with pytest.raises(SystemExit, match=r"needs Python 9\.9, which is not installed"):
+        interpreter("9.9")
