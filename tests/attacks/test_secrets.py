@@ -6,7 +6,6 @@ import json
 import logging.config
 import re
 import shutil
-import socketserver
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,43 +19,13 @@ from django.test import Client
 from tests.attacks.people import HELLO, OTHER, Person, declaration
 from tests.bucket.stores import Wire, send_raw, sha256
 from tests.faults.site import Site
+from tests.support.mail_server import MailServer
 from tests.support.static_files import collected
-from uploads.dev.ports import HOST
 from uploads.http.logs import logging_config
 from uploads.models import AuditEvent, Upload
 
 PASSWORD = "correct horse battery"
 SIGNED = re.compile(r"X-Amz-(Signature|Credential|Security-Token)", re.IGNORECASE)
-
-
-class MailServer(socketserver.ThreadingTCPServer):
-    """An SMTP server that keeps what it gets in memory."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__((HOST, 0), MailSession)
-        self.mails: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"smtp://{HOST}:{self.server_address[1]}"
-
-
-class MailSession(socketserver.StreamRequestHandler):
-    server: MailServer
-
-    def handle(self) -> None:
-        self._say(220)
-        while command := self.rfile.readline().strip().upper():
-            if command == b"DATA":
-                self._say(354)
-                lines = iter(self.rfile.readline, b".\r\n")
-                self.server.mails.append(b"".join(lines).decode())
-            self._say(221 if command == b"QUIT" else 250)
-
-    def _say(self, code: int) -> None:
-        self.wfile.write(b"%d go on\r\n" % code)
 
 
 @pytest.fixture
