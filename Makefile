@@ -34,6 +34,7 @@ SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
 .PHONY: test-unit test-fast test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
 .PHONY: test-faults test-inspection test-on-s3 faults soak vulnerabilities licences bucket-docs
 .PHONY: test-firefox test-webkit test-serverless infra lambda test-aws ministack providers test-doctor
+.PHONY: test-hosts test-upgrade image nginx
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
@@ -53,10 +54,10 @@ test: $(READY) $(BUNDLE) chromium firefox clamd ministack ## Run all tests
 	@RECORD_CALLS=1 $(MAKE) --no-print-directory -j 2 -O \
 		-o chromium -o firefox -o clamd -o ministack \
 		test-browser test-unit test-firefox test-on-s3 test-faults test-races \
-		test-demo test-fuzz test-inspection test-serverless test-aws test-doctor test-js
+		test-demo test-fuzz test-inspection test-serverless test-aws test-doctor test-upgrade test-js
 	@$(PYTHON) -m tests.recorded_calls
 	@echo "All tests passed: unit, JavaScript, bucket, attacks, races, API fuzzing," \
-		"demo site, Chromium, Firefox, faults, inspection, Lambda, AWS settings, doctor, IAM."
+		"demo site, Chromium, Firefox, faults, inspection, Lambda, AWS settings, doctor, upgrade, IAM."
 
 check: $(READY) $(BUNDLE) ## Lint, types and fast tests, to run before a commit
 	@$(MAKE) --no-print-directory -j 2 -O test-fast lint test-js
@@ -140,7 +141,7 @@ soak: $(READY) $(BUNDLE) chromium ## Upload during random failures: MINUTES=15 S
 	$(PYTHON) -m tests.faults.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 BENCHES := $(filter-out bench/report.py,$(wildcard bench/*.py))
-bench: $(READY) $(PACKAGES) ## Run the benchmarks
+bench: $(READY) $(BUNDLE) ## Run the benchmarks
 	@for script in $(BENCHES); do echo "== $$script"; $(PYTHON) "$$script" || exit 1; done
 	@for script in bench/*.mjs; do echo "== $$script"; node "$$script" || exit 1; done
 
@@ -165,8 +166,21 @@ lambda: $(READY) $(BUNDLE) ## Build var/lambda.zip, the site for AWS Lambda
 test-serverless: $(READY) $(BUNDLE) ## The site as Lambda functions, compared with gunicorn
 	$(PYTEST) -p tests.plugins.seaweed tests/serverless
 
+test-upgrade: $(READY) ## The last release on the tables of this version, on PostgreSQL
+	@if git -c safe.directory='*' rev-parse --git-dir >/dev/null 2>&1; then \
+		$(PYTEST) -p tests.plugins.postgres -p tests.plugins.seaweed tests/upgrade; \
+	else echo "Not tested: this tree has no git history, so it has no last release."; fi
+
+# Not part of `make test`: it needs root rights, ports 80 and 443, and a Debian or Ubuntu.
+test-hosts: $(READY) chromium ## The tutorial for a server and the container image, literally
+	$(PYTEST) -p tests.plugins.seaweed -p pytest_playwright.pytest_playwright tests/hosts
+
+image: ## Build the container image slipway with Docker
+	docker build --build-arg VERSION="$$(python3 -c 'import uploads; print(uploads.__version__)')" \
+		--tag slipway .
+
 INFRA := .venv-infra/.ready
-infra: $(INFRA) ## Check the Terraform code: format, schema, documents, scanners
+infra: $(INFRA) nginx ## Check Terraform, Dockerfile, compose file, systemd units, nginx example
 	.venv-infra/bin/python -m pytest -c tests/infra/pytest.ini tests/infra
 
 lock: $(READY) ## Pin the packages of requirements*.in
@@ -192,6 +206,9 @@ webkit:
 
 clamd:
 	@scripts/clamd.sh
+
+nginx:
+	@scripts/nginx.sh
 
 ministack: $(READY)
 	@scripts/ministack.sh

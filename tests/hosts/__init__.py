@@ -1,0 +1,1 @@
+"""The tutorials and the Dockerfile, tried literally in a fresh root directory."""

@@ -1,0 +1,44 @@
+"""The tutorials say for whom they are, and which commands were tried."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
+TRIED_WHOLLY = {"vps.md"}
+
+
+def test_there_is_a_tutorial_for_each_kind_of_host() -> None:
+    assert [page.name for page in PAGES] == ["aws-lambda.md", "container.md", "vps.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_page_begins_with_its_reader_and_the_result(page: Path) -> None:
+    introduction = page.read_text().split("\n\n")[1].replace("\n", " ")
+
+    assert introduction.startswith("For people ")
+    assert " At the end " in introduction
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_are_tried_or_marked(page: Path) -> None:
+    text = page.read_text()
+    kinds = re.findall(r"^```(\w+)$", text, re.MULTILINE)
+    marked = re.findall(
+        r"^\*\*Not tried by us\*?\*?[^\n]*\n\n```console$", text, re.MULTILINE
+    )
+
+    assert set(kinds) <= {"sh", "console"}
+    assert kinds.count("console") == len(marked)
+    assert "sh" in kinds
+    if page.name in TRIED_WHOLLY:
+        assert "console" not in kinds
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_first_page_leads_to_each_tutorial(page: Path) -> None:
+    assert f"docs/tutorials/{page.name}" in (ROOT / "README.md").read_text()
