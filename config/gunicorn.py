@@ -1,6 +1,7 @@
 """Settings of gunicorn: ``gunicorn --config config/gunicorn.py config.wsgi``.
 
-The command line and GUNICORN_CMD_ARGS override these settings.
+The command line and GUNICORN_CMD_ARGS override these settings. Without ``--bind``, gunicorn
+listens on all addresses at $PORT, or else on 127.0.0.1:8000.
 """
 
 from __future__ import annotations
@@ -11,6 +12,38 @@ import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
+
+# --- Processes ---------------------------------------------------------------------------
+# A request waits for the database and for S3 most of its time, so each process has threads.
+# Files never pass through these processes, so a few are enough.
+
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY") or min(4, (os.cpu_count() or 1) + 1))
+threads = int(os.environ.get("WEB_THREADS") or 8)
+# The application is not preloaded, so that SIGHUP starts processes with new code.
+preload_app = False
+max_requests = 20_000
+max_requests_jitter = 2_000
+
+# --- Times -------------------------------------------------------------------------------
+# One call to S3 may take 60 seconds. A process that is silent for longer is killed.
+timeout = 90
+# Uploads continue after a restart, so only requests in progress have to end.
+graceful_timeout = 30
+# Longer than the 60 seconds of nginx and of AWS load balancers: the proxy must be the
+# side that closes an idle connection.
+keepalive = 75
+
+# --- Files -------------------------------------------------------------------------------
+# Heartbeats are files. On a disk they can block a process, and the disk may be read-only.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+# The control socket is a file in the home directory, which a service does not have.
+control_socket_disable = True
+
+# --- Log ---------------------------------------------------------------------------------
+# The site writes one line for each request itself, without query strings.
+accesslog = None
+errorlog = "-"
 
 # --- Metrics -----------------------------------------------------------------------------
 # Each web process writes its counters into files of one directory. /metrics adds the files
