@@ -130,8 +130,7 @@ def fresh_root() -> Iterator[Sandbox]:
             yield Sandbox(folder, int(children.read_text().split()[0]))
         finally:
             keeper.kill()
-            keeper.wait()
-            keeper.stdout.close()
+            keeper.communicate()
 
 
 def copy_of_the_tree(target: Path) -> None:

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,8 +50,9 @@ class Version:
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 
+    @contextmanager
     def serve(self, log: Path) -> Iterator[str]:
-        """Run the site under gunicorn and yield its URL, until the generator ends."""
+        """Run the site under gunicorn until the block ends, and yield its URL."""
         watch(log)
         port = free_ports(1)[0]
         command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--threads", "4"]

@@ -146,18 +146,16 @@ def upgrade(
     )
     token = old.manage("create_token", "person").strip()
     columns = {(row[0], row[1]) for row in rows_of_columns(old)}
-    serving = old.serve(logs / "old.log")
-    url = next(serving)
-    client = Client(url, token)
-    client.upload("before.txt", os.urandom(5_000))
-    pending = client.start("pending.txt", b"sent after the migration")
+    with old.serve(logs / "old.log") as url:
+        client = Client(url, token)
+        client.upload("before.txt", os.urandom(5_000))
+        pending = client.start("pending.txt", b"sent after the migration")
 
-    new.manage("migrate", "--verbosity", "0")
+        new.manage("migrate", "--verbosity", "0")
 
-    client.send(pending, b"sent after the migration")
-    client.complete(pending)
-    yield Upgrade(old, new, token, columns, url)
-    serving.close()
+        client.send(pending, b"sent after the migration")
+        client.complete(pending)
+        yield Upgrade(old, new, token, columns, url)
 
 
 def rows_of_columns(version: Version) -> list[tuple[str, str, str, str | None]]:
@@ -205,10 +203,10 @@ def test_commands_of_the_release_work_on_the_new_tables(upgrade: Upgrade) -> Non
 def test_both_versions_serve_the_same_people(
     upgrade: Upgrade, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    serving = upgrade.new.serve(tmp_path_factory.mktemp("logs") / "new.log")
-    new = Client(next(serving), upgrade.token)
-    old = Client(upgrade.old_url, upgrade.token)
-    try:
+    log = tmp_path_factory.mktemp("logs") / "new.log"
+    with upgrade.new.serve(log) as url:
+        new = Client(url, upgrade.token)
+        old = Client(upgrade.old_url, upgrade.token)
         smoke_test(new, "by this version")
         started = new.start("both.txt", b"one starts, one completes")
         new.send(started, b"one starts, one completes")
@@ -226,8 +224,6 @@ def test_both_versions_serve_the_same_people(
         # The release knows no names for search. The sweep of this version adds them.
         assert new.names("STRASSE") == {"Straße.txt"}
         upgrade.new.manage("audit")
-    finally:
-        serving.close()
 
 
 def test_the_tables_are_those_of_the_models(upgrade: Upgrade) -> None:
