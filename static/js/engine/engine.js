@@ -8,6 +8,7 @@ import { Emitter } from "./emitter.js";
 import { declaredType } from "./content-type.js";
 import { Lanes } from "./lanes.js";
 import { Large } from "./large.js";
+import { PollPace } from "./poll-pace.js";
 import { Put } from "./put.js";
 import { Retry } from "./retry.js";
 import { Single } from "./single.js";
@@ -15,7 +16,7 @@ import { SpeedMeter } from "./speed.js";
 import { Upload } from "./upload.js";
 import { readHead } from "./head.js";
 import { recognise } from "./identity.js";
-import { workerUrl } from "./worker-url.js";
+import { workerFactory } from "./worker-url.js";
 
 /**
  * @typedef {import("./api.js").UploadRecord} UploadRecord
@@ -29,6 +30,7 @@ import { workerUrl } from "./worker-url.js";
  *   user?: string,
  *   workerUrl?: string,
  *   restrictsTypes?: () => boolean,
+ *   isWatched?: () => boolean,
  *   inquiry?: import("./inquiry.js").Inquiry, base?: string,
  *   lanes?: number,
  *   putLimit?: number,
@@ -77,6 +79,7 @@ export class Engine extends Emitter {
   #batch;
   #meter;
   #newKey;
+  #pollPace;
   #smallGate;
   #largeGate;
   /** @type {Set<Upload>} */
@@ -97,6 +100,7 @@ export class Engine extends Emitter {
     this.#clock = clock;
     this.#connectivity = connectivity;
     this.#newKey = options.newKey ?? randomKey;
+    this.#pollPace = new PollPace({ clock, isWatched: options.isWatched });
     this.#checksums = checksums;
     const sender = new Put({ clock, connectivity, createXhr: options.createXhr });
     const put = options.inquiry?.watch(sender) ?? sender;
@@ -210,7 +214,7 @@ export class Engine extends Emitter {
       filename,
       record,
       api: this.api,
-      clock: this.#clock,
+      pollPace: this.#pollPace,
       gate: large ? this.#largeGate : this.#smallGate,
       recognise: check && ((signal) => check(upload, signal)),
       onMove: (bytes) => this.#meter.moved(bytes),
@@ -286,11 +290,6 @@ export class Engine extends Emitter {
 /** @param {File | Blob} file */
 function nameOf(file) {
   return "name" in file ? file.name : "";
-}
-
-/** @param {string | undefined} url */
-function workerFactory(url) {
-  return url && typeof Worker !== "undefined" ? () => new Worker(workerUrl(url)) : undefined;
 }
 
 /** `crypto.randomUUID` is missing on plain http; this is as random. */

@@ -32,7 +32,7 @@ const GIVEN_UP = new Set(["expired", "cancelled", "deleted"]);
  */
 export class Upload extends Emitter {
   #api;
-  #clock;
+  #pollPace;
   #gate;
   #createTransfer;
   #recognise;
@@ -53,7 +53,7 @@ export class Upload extends Emitter {
    *   filename: string,
    *   record?: UploadRecord | null,
    *   api: import("./api.js").Api,
-   *   clock: import("./clock.js").Clock,
+   *   pollPace: import("./poll-pace.js").PollPace,
    *   gate: import("./lanes.js").Lanes,
    *   createTransfer: (upload: Upload, progress: Progress, again: boolean) => Transfer,
    *   recognise?: (signal: AbortSignal) => Promise<void>,
@@ -61,7 +61,7 @@ export class Upload extends Emitter {
    * }} parts `again`: an earlier attempt came to nothing, begin under a new key;
    *   `recognise` throws unless the file is the one that the record tells of
    */
-  constructor({ file, filename, record = null, api, clock, gate, createTransfer, recognise, onMove }) {
+  constructor({ file, filename, record = null, api, pollPace, gate, createTransfer, recognise, onMove }) {
     super();
     this.file = file;
     this.filename = filename;
@@ -69,7 +69,7 @@ export class Upload extends Emitter {
     /** @type {Error | null} */
     this.error = null;
     this.#api = api;
-    this.#clock = clock;
+    this.#pollPace = pollPace;
     this.#gate = gate;
     this.#createTransfer = createTransfer;
     this.#recognise = recognise;
@@ -284,7 +284,7 @@ export class Upload extends Emitter {
    */
   async #verdict(record, signal) {
     const look = async () => (this.record = await this.#look(record.id, signal));
-    const judged = await whenInspected(record, look, this.#clock, signal);
+    const judged = await whenInspected(record, look, this.#pollPace, signal);
     if (judged.state === "ready") return judged;
     this.#startOver();
     throw ending(judged);

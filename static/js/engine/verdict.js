@@ -2,20 +2,17 @@ import { UploadError } from "./errors.js";
 
 /** @typedef {import("./api.js").UploadRecord} UploadRecord */
 
-const POLL_MS = 1_000;
-const MAX_POLL_MS = 30_000;
-
 /**
- * Wait, asking ever more rarely, until a slow inspector has made up its mind.
+ * Wait until a slow inspector has decided.
  *
  * @param {UploadRecord} record
  * @param {() => Promise<UploadRecord>} look
- * @param {import("./clock.js").Clock} clock
+ * @param {import("./poll-pace.js").PollPace} pace
  * @param {AbortSignal} signal
  */
-export async function whenInspected(record, look, clock, signal) {
-  for (let wait = POLL_MS; record.state === "inspecting"; wait = Math.min(wait * 1.5, MAX_POLL_MS)) {
-    await clock.sleep(wait, signal);
+export async function whenInspected(record, look, pace, signal) {
+  for (let round = 0; record.state === "inspecting"; round += 1) {
+    await pace.pause(round, signal);
     record = await look();
   }
   return record;

@@ -19,6 +19,14 @@ export function workerUrl(url) {
   return /** @type {NonNullable<typeof policy>} */ (policy).createScriptURL(url);
 }
 
+/**
+ * @param {string | undefined} url
+ * @returns {(() => Worker) | undefined} undefined where there are no workers
+ */
+export function workerFactory(url) {
+  return url && typeof Worker !== "undefined" ? () => new Worker(workerUrl(url)) : undefined;
+}
+
 /** @param {string} url */
 function ownOrigin(url) {
   const { href, origin } = new URL(url, location.href);

@@ -1,12 +1,14 @@
+import { Clock } from "../engine/clock.js";
+import { PollPace } from "../engine/poll-pace.js";
+
 /** @typedef {import("../engine/api.js").UploadRecord} UploadRecord */
 
-const PAUSES_MS = [1500, 3000, 6000, 15_000, 30_000];
-
-/** Asks again, ever more rarely, for files that a slow inspector works on. */
+/** Asks again for the files of the list that a slow inspector works on. */
 export class Inspections {
   #api;
   #current;
   #onEnd;
+  #pace;
   /** @type {Set<string>} */
   #watched = new Set();
 
@@ -15,33 +17,33 @@ export class Inspections {
    *   api: Pick<import("../engine/api.js").Api, "get">,
    *   current: (id: string) => UploadRecord | undefined,
    *   onEnd: (record: UploadRecord) => void,
+   *   pace?: PollPace,
    * }} options `current` returns undefined for a file that is not shown any more
    */
-  constructor({ api, current, onEnd }) {
+  constructor({ api, current, onEnd, pace = new PollPace({ clock: new Clock(), isWatched: () => !document.hidden }) }) {
     this.#api = api;
     this.#current = current;
     this.#onEnd = onEnd;
+    this.#pace = pace;
   }
 
   /** @param {UploadRecord} record */
   watch({ id, state }) {
     if (state !== "inspecting" || this.#watched.has(id)) return;
     this.#watched.add(id);
-    this.#ask(id, 0);
+    void this.#follow(id);
   }
 
-  /**
-   * @param {string} id
-   * @param {number} round
-   */
-  #ask(id, round) {
-    const pause = PAUSES_MS[Math.min(round, PAUSES_MS.length - 1)];
-    setTimeout(async () => {
+  /** @param {string} id */
+  async #follow(id) {
+    for (let round = 0; ; round += 1) {
+      await this.#pace.pause(round);
       const record = await this.#api.get(id).catch(() => null);
       const isOver = record && record.state !== "inspecting";
-      if (this.#current(id)?.state === "inspecting" && !isOver) return this.#ask(id, round + 1);
+      if (this.#current(id)?.state === "inspecting" && !isOver) continue;
       this.#watched.delete(id);
       if (record && this.#current(id)) this.#onEnd(record);
-    }, pause);
+      return;
+    }
   }
 }

@@ -45,6 +45,7 @@ export function startPage() {
     putLimit: data.putLimit,
     workerUrl: document.body.dataset.checksumWorker,
     restrictsTypes: () => !data.policy.allowed_content_types.includes("*/*"),
+    isWatched: () => !document.hidden,
   });
   guardLeaving(window, engine);
   keepAwake(document, navigator, engine);
