@@ -10,6 +10,7 @@ A test that shows a secret on purpose needs `@pytest.mark.shows_secrets(reason="
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator, Iterable, Iterator
 from functools import cache
@@ -126,7 +127,7 @@ def pytest_runtest_makereport(
 def _no_secrets_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Search the remaining log files at the end of the run."""
     yield
-    logs = sorted(tmp_path_factory.getbasetemp().rglob("*.log"))
+    logs = sorted(logs_in(tmp_path_factory.getbasetemp()))
     hits = [
         f"{log.name}, {hit}"
         for log in logs
@@ -140,8 +141,22 @@ def _no_secrets_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 def _logs_of(item: pytest.Item) -> list[Path]:
     own: Any = getattr(item, "funcargs", {}).get("tmp_path")
-    found = list(own.rglob("*.log")) if own else []
+    found = logs_in(own) if own else []
     return [*{*found, *_offsets}]
+
+
+def logs_in(folder: Path) -> list[Path]:
+    """Return the log files below ``folder``.
+
+    A browser that is ending may delete folders of its profile during the search;
+    ``os.walk`` skips them, ``Path.rglob`` raises FileNotFoundError.
+    """
+    return [
+        Path(parent, name)
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if name.endswith(".log")
+    ]
 
 
 def _new_text(log: Path) -> str:

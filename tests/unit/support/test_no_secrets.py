@@ -7,10 +7,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.plugins.no_secrets import search
+from tests.plugins.no_secrets import logs_in, search
 
 pytestmark = pytest.mark.slow
 
@@ -174,3 +175,21 @@ def test_shows_secrets_needs_a_reason(tmp_path: Path) -> None:
 
     assert "shows_secrets needs a reason" in done.stderr
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
+
+
+def test_a_folder_that_vanishes_during_the_search_is_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("kept/site.log", "profile/cache/entry"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    scan = os.scandir
+
+    def scan_late(folder: Any) -> Any:
+        if Path(folder).name == "cache":
+            raise FileNotFoundError(folder)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", scan_late)
+
+    assert logs_in(tmp_path) == [tmp_path / "kept" / "site.log"]
