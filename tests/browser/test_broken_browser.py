@@ -37,14 +37,46 @@ METHODS = {
     "wake locks": "WakeLock.prototype.request",
     "channels": "BroadcastChannel.prototype.postMessage",
     "the clipboard": "Clipboard.prototype.writeText",
+    "writing to the local storage": "Storage.prototype.setItem",
+    "reading of the local storage": "Storage.prototype.getItem",
 }
 MISSING = """
 for (const name of ["locks", "wakeLock", "clipboard", "storage", "permissions"]) {
   Object.defineProperty(Navigator.prototype, name, { get: () => undefined });
 }
-for (const name of ["indexedDB", "BroadcastChannel", "Worker"]) delete globalThis[name];
+for (const name of ["indexedDB", "BroadcastChannel", "Worker", "localStorage"]) delete globalThis[name];
 Object.defineProperty(globalThis, "indexedDB", { get: () => undefined });
 Object.defineProperty(Crypto.prototype, "subtle", { get: () => undefined });
+"""
+
+REFUSED = """
+const refuse = () => { throw new DOMException("Not here.", "SecurityError"); };
+for (const name of ["locks", "wakeLock", "clipboard", "storage", "permissions"]) {
+  Object.defineProperty(Navigator.prototype, name, { get: refuse });
+}
+for (const name of ["indexedDB", "localStorage", "sessionStorage"]) {
+  Object.defineProperty(globalThis, name, { get: refuse });
+}
+globalThis.BroadcastChannel = class { constructor() { refuse(); } };
+globalThis.Worker = class { constructor() { refuse(); } };
+"""
+LATE = """
+const late = 7000;
+const open = IDBFactory.prototype.open;
+IDBFactory.prototype.open = function (...about) {
+  const request = open.apply(this, about);
+  Object.defineProperty(request, "onsuccess", {
+    set: (hear) => request.addEventListener("success", () => setTimeout(hear, late)),
+  });
+  return request;
+};
+for (const name of ["request", "query"]) {
+  const ask = LockManager.prototype[name];
+  LockManager.prototype[name] = async function (...about) {
+    await new Promise((resolve) => setTimeout(resolve, late));
+    return ask.apply(this, about);
+  };
+}
 """
 
 
@@ -62,6 +94,8 @@ CASES = {
     "all never answer": broken("never answers", list(METHODS)),
     "all throw": broken("throws", list(METHODS)),
     "all are missing": MISSING,
+    "all are refused": REFUSED,
+    "IndexedDB and locks answer late": LATE,
     "IndexedDB never answers": broken("never answers", ["IndexedDB"]),
     "locks never answer": broken("never answers", ["locks"]),
 }

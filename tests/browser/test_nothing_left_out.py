@@ -33,6 +33,14 @@ PASTE = """
 }
 """
 
+# A tab of a busy machine.
+LATE_MESSAGES = """
+const tell = BroadcastChannel.prototype.postMessage;
+BroadcastChannel.prototype.postMessage = function (message) {
+  setTimeout(() => tell.call(this, message), 3000);
+};
+"""
+
 
 def write(path: Path, content: str) -> Path:
     """Write a file whose time of change is the same for all."""
@@ -260,14 +268,16 @@ def test_a_file_that_changed_on_its_way_is_replaced_when_it_is_chosen_again(
     expect(page.unfinished).to_be_hidden()
 
 
-@pytest.mark.parametrize("opened", ["before", "after"])
+@pytest.mark.parametrize("opened", ["before", "after", "before, and answers late"])
 def test_a_file_that_another_tab_sends_is_said_to_be_on_its_way(
     signed_in: Page, other_site: LiveSite, person: User, tmp_path: Path, opened: str
 ) -> None:
     first = UploadPage(signed_in, other_site.url)
+    if opened.endswith("late"):
+        signed_in.add_init_script(LATE_MESSAGES)
     first.open()
     second = UploadPage(signed_in.context.new_page(), other_site.url)
-    if opened == "before":
+    if opened != "after":
         second.open()
     film = random_file(tmp_path, "film.bin", 3 * SMALL_PART)
     first.page.bring_to_front()

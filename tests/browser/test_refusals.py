@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
@@ -108,21 +112,27 @@ def test_a_file_larger_than_the_policy_is_left_out(
     assert traffic.requests_to("/api/") == 0
 
 
-def test_a_type_outside_the_policy_is_refused_before_it_is_sent(
-    upload_page: UploadPage, person: User
+# Neither an ending nor a declared type decides: the first bytes do.
+@pytest.mark.parametrize("name", ["film.mp4", "film.jpg", "film"])
+def test_a_film_of_4_gib_is_refused_under_pictures_by_its_first_4_kib(
+    upload_page: UploadPage, person: User, tmp_path: Path, name: str
 ) -> None:
     UploadPolicy.objects.create(user=person, allowed_content_types=["image/*"])
     upload_page.open()
     traffic = Traffic(upload_page.page)
+    film = tmp_path / name
+    film.write_bytes(MP4)
+    os.truncate(film, 4096 * MIB)  # sparse: it takes no room on the disk
 
-    # Its name and its declared type say that it is a picture.
-    upload_page.choose(payload("film.jpg", MP4 + bytes(20 * MIB), "image/jpeg"))
+    upload_page.choose(film)
     upload_page.start()
 
     expect(upload_page.heading("1 file not stored")).to_be_visible()
     reason = "Files of type video/mp4 may not be uploaded here. Allowed: image/*."
     expect(upload_page.upload_area.get_by_text(reason)).to_be_visible()
     assert traffic.puts == 0
+    # The first 4 KiB in base64, and the words of the declaration.
+    assert 0 < traffic.bytes_sent < 4096 * 4 // 3 + 1024
     assert uploads_of(person) == {}
     assert quota_of(person) == (0, 0, 0, 0)
 

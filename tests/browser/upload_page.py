@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from playwright.sync_api import FilePayload, Locator, Page, Route, expect
+from playwright.sync_api import FilePayload, Locator, Page, Request, Route, expect
 
 from tests.support import slowness
 
@@ -125,13 +125,17 @@ class UploadPage:
 
 
 class Traffic:
-    """Counts what the page sends; begins when it is made."""
+    """Counts what the page sends; begins when it is made.
+
+    ``bytes_sent`` counts the bodies that are texts: not the files that go to the bucket.
+    """
 
     def __init__(self, page: Page) -> None:
         self.sent: list[tuple[str, str]] = []
         self.parts_sent: list[int] = []
         self.parts_arrived: list[int] = []
-        page.on("request", lambda request: self._note(request.method, request.url))
+        self.bytes_sent = 0
+        page.on("request", self._note)
         page.on("requestfinished", lambda request: self._arrive(request.url))
 
     @property
@@ -148,9 +152,10 @@ class Traffic:
         """Return how many requests that change something went to such a path."""
         return sum(1 for method, url in self.sent if method != "GET" and path in url)
 
-    def _note(self, method: str, url: str) -> None:
-        self.sent.append((method, url))
-        self.parts_sent += _part_number(url)
+    def _note(self, request: Request) -> None:
+        self.sent.append((request.method, request.url))
+        self.parts_sent += _part_number(request.url)
+        self.bytes_sent += len(request.post_data_buffer or b"")
 
     def _arrive(self, url: str) -> None:
         self.parts_arrived += _part_number(url)

@@ -116,3 +116,25 @@ test("a file whose head is refused is not sent", async () => {
   assert.deepEqual(results.map(({ reason }) => reason.message), ["Not this type.", "Not this type."]);
   assert.equal(world.server.uploads.size, 0);
 });
+
+for (const arrived of [false, true]) {
+  test(`a start whose answer was lost is found by the next visit, ${arrived ? "and is ready meanwhile" : "still pending"}`, async () => {
+    const world = new World();
+    const files = Array.from({ length: 30 }, (_, n) => new FakeFile(`file-${n}`, 20_000));
+    const handles = files.map((file) => world.engine.add(file));
+    const keys = handles.map(({ key }) => key);
+    await world.until(() => world.server.uploads.size === 30);
+    // The page is gone before it can note what the server calls the uploads.
+    assert.deepEqual(handles.map(({ record }) => record), Array(30).fill(null));
+    for (const handle of handles) handle.pause();
+    if (arrived) for (const upload of world.server.uploads.values()) upload.state = "ready";
+
+    world.engine = world.newEngine();
+    const again = files.map((file, n) => world.engine.add(file, { key: keys[n] }));
+    await world.run(Promise.all(again.map((handle) => handle.finished)));
+
+    assert.equal(world.server.uploads.size, 30);
+    assert.equal(world.server.inState("ready").length, 30);
+    assert.equal(world.server.count("POST /uploads"), 0, "continued files are started in batches too");
+  });
+}

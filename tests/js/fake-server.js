@@ -62,7 +62,7 @@ export class FakeServer {
   #answer(method, path, body, key) {
     const [, , id, verb] = path.split("/");
     if (path === "/uploads/batch") {
-      const results = body.uploads.map((item, index) => this.#item(() => this.#start(item, `${key}/${index}`)));
+      const results = body.uploads.map((item, index) => this.#item(() => this.#startItem(item, `${key}/${index}`)));
       return { status: 200, json: { results } };
     }
     if (path === "/uploads/complete-batch") {
@@ -81,6 +81,10 @@ export class FakeServer {
   #item(act) {
     const { status, json } = act();
     return status < 400 ? { status, upload: json } : { status, problem: json };
+  }
+
+  #startItem({ idempotency_key, ...declaration }, key) {
+    return this.#start(declaration, idempotency_key ?? key);
   }
 
   #start(declaration, key) {

@@ -12,12 +12,18 @@ const item = (name, content, path = "") => {
 /** The channel of one browser: every tab hears what the others say. */
 class Channels {
   #tabs = [];
+  #later;
+
+  /** @param {number} delayMs how long each message takes */
+  constructor(delayMs) {
+    this.#later = delayMs ? (act) => setTimeout(act, delayMs) : setImmediate;
+  }
 
   open() {
     const channel = Object.assign(new EventTarget(), {
       postMessage: (data) => {
         for (const other of this.#tabs) {
-          if (other !== channel) setImmediate(() => other.dispatchEvent(Object.assign(new Event("message"), { data })));
+          if (other !== channel) this.#later(() => other.dispatchEvent(Object.assign(new Event("message"), { data })));
         }
       },
     });
@@ -26,14 +32,15 @@ class Channels {
   }
 }
 
-function browser({ areKnown = true, alive = async () => new Set(["a", "b"]) } = {}) {
-  const channels = new Channels();
+function browser({ alive = async () => new Set(["a", "b"]), waitMs, delayMs = 0 } = {}) {
+  const channels = new Channels(delayMs);
   return (id, sending = [], user = "7") =>
     new OtherTabs({
-      tabs: { id, areKnown, alive },
+      tabs: { id, alive },
       user,
       sending: (look) => sending.filter((one) => looks(one) === look).map(({ file }) => file),
       channel: channels.open(),
+      waitMs,
     });
 }
 
@@ -69,14 +76,30 @@ test("a tab of another person tells nothing", async () => {
 for (const [what, options] of [
   ["a silent tab", {}],
   ["locks that never answer", { alive: () => new Promise(() => {}) }],
-  ["a browser without locks", { areKnown: false }],
+  ["a browser without locks", { alive: () => Promise.reject(new Error("This browser has no locks.")) }],
 ]) {
   test(`${what} is not waited for without end`, async () => {
-    const { same, isWhole } = await browser(options)("b").sendingAlready([item("a", "a")]);
+    const { same, isWhole } = await browser({ ...options, waitMs: 200 })("b").sendingAlready([item("a", "a")]);
 
     assert.deepEqual([same.size, isWhole], [0, false]);
   });
 }
+
+test("a tab that answers after seconds is still heard", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const open = browser({ delayMs: 4_000 }); // of the question, and again of the answer
+  open("a", [item("film.bin", "one")]);
+  let answer = null;
+  void open("b").sendingAlready([item("film.bin", "one")]).then((one) => (answer = one));
+
+  for (let second = 0; second < 9; second += 1) {
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    t.mock.timers.tick(1_000);
+  }
+  while (!answer) await new Promise((resolve) => setImmediate(resolve));
+
+  assert.deepEqual(answer, { same: new Set([0]), isWhole: true });
+});
 
 test("the quarters of a long upload are spoken, each once, and not one after the other", () => {
   let now = 0;

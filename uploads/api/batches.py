@@ -28,7 +28,7 @@ router = Router()
 IDEMPOTENCY_KEY: Any = Header(
     None,
     alias="Idempotency-Key",
-    pattern=r"^[!-~]{1,200}$",
+    pattern=schemas.IDEMPOTENCY_KEY_PATTERN,
     description="A repeated start with the same key returns the same upload.",
 )
 
@@ -64,13 +64,17 @@ def start_batch(
     wanted = [
         lifecycle.Wanted(
             declaration_of(item),
-            f"{idempotency_key}/{index}" if idempotency_key else None,
+            item.idempotency_key or _key_of_item(idempotency_key, index),
         )
         for index, item in enumerate(body.uploads)
     ]
     policy = policy_for(caller(request))
     started = lifecycle.start_many(owner=caller(request), wanted=wanted, policy=policy)
     return {"results": [_answer(_present_started, one) for one in started]}
+
+
+def _key_of_item(key: str | None, index: int) -> str | None:
+    return f"{key}/{index}" if key else None
 
 
 def _present_started(one: lifecycle.Started) -> dict[str, Any]:

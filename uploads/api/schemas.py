@@ -29,6 +29,7 @@ from uploads.doctor.storage_faults import Fault
 from uploads.states import State
 
 MAX_BATCH = 100
+IDEMPOTENCY_KEY_PATTERN = r"^[!-~]{1,200}$"
 
 
 class Body(Schema):
@@ -50,8 +51,18 @@ class StartBody(Body):
     part_size: PartSize | None = None
 
 
+class StartItemBody(StartBody):
+    idempotency_key: Annotated[
+        str | None,
+        Field(
+            pattern=IDEMPOTENCY_KEY_PATTERN,
+            description="Default: the request's Idempotency-Key, a slash, the index.",
+        ),
+    ] = None
+
+
 class StartBatchBody(Body):
-    uploads: Annotated[list[StartBody], Field(min_length=1, max_length=MAX_BATCH)]
+    uploads: Annotated[list[StartItemBody], Field(min_length=1, max_length=MAX_BATCH)]
 
 
 class PartBody(Body):

@@ -70,13 +70,12 @@ export class Api {
   }
 
   /**
-   * @param {Declaration[]} declarations at most 100
-   * @param {string} key
+   * @param {(Declaration & {idempotency_key: string})[]} declarations at most 100
    * @param {CallOptions} [options]
    * @returns {Promise<BatchResult[]>} in the same order
    */
-  async startBatch(declarations, key, options) {
-    return (await this.#json("POST", "/uploads/batch", { ...options, body: { uploads: declarations }, key })).results;
+  async startBatch(declarations, options) {
+    return (await this.#json("POST", "/uploads/batch", { ...options, body: { uploads: declarations } })).results;
   }
 
   /**

@@ -4,7 +4,6 @@ import { Gather } from "./gather.js";
 /**
  * @typedef {import("./api.js").Declaration} Declaration
  * @typedef {import("./api.js").UploadRecord} UploadRecord
- * @typedef {{record: UploadRecord, key: string}} Started the key starts the same upload again, with fresh URLs
  * @typedef {{declaration: Declaration, key: string}} Start
  */
 
@@ -15,8 +14,7 @@ const MAX_COMPLETIONS = 100;
 export class Batch {
   #api;
   #retry;
-  #newKey;
-  /** @type {Gather<Start, Started>} */
+  /** @type {Gather<Start, UploadRecord>} */
   starts;
   /** @type {Gather<string, UploadRecord>} */
   completions;
@@ -26,44 +24,30 @@ export class Batch {
    *   api: import("./api.js").Api,
    *   retry: import("./retry.js").Retry,
    *   clock: import("./clock.js").Clock,
-   *   newKey: () => string,
    *   expectsMore: () => boolean,
    * }} parts `expectsMore`: files wait for their turn to join
    */
-  constructor({ api, retry, clock, newKey, expectsMore }) {
+  constructor({ api, retry, clock, expectsMore }) {
     this.#api = api;
     this.#retry = retry;
-    this.#newKey = newKey;
     this.starts = new Gather({ clock, expectsMore, max: MAX_STARTS, send: (starts) => this.#start(starts) });
     this.completions = new Gather({ clock, expectsMore, max: MAX_COMPLETIONS, send: (ids) => this.#complete(ids) });
   }
 
   /**
-   * @param {Start[]} starts
-   * @returns {Promise<Promise<Started>[]>}
+   * @param {Start[]} starts each with its own key, so that a start whose answer was lost is found again by the next visit
+   * @returns {Promise<Promise<UploadRecord>[]>}
    */
   async #start(starts) {
-    if (starts.length === 1) return starts.map((start) => this.#startOne(start));
-    const key = this.#newKey();
+    const startOne = (/** @type {Start} */ { declaration, key }) => this.#api.start(declaration, key);
+    if (starts.length === 1) return starts.map(startOne);
     try {
-      const results = await this.#api.startBatch(starts.map(({ declaration }) => declaration), key);
-      return starts.map(async ({ declaration }, index) => {
-        const itemKey = `${key}/${index}`; // the server's rule for the items of a batch
-        const record = await this.#outcome(results[index], () => this.#api.start(declaration, itemKey));
-        return { record, key: itemKey };
-      });
+      const results = await this.#api.startBatch(starts.map(({ declaration, key }) => ({ ...declaration, idempotency_key: key })));
+      return starts.map((start, index) => this.#outcome(results[index], () => startOne(start)));
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 422)) throw error;
-      return starts.map((start) => this.#startOne(start)); // one item spoils the request, or they are too many: ask for each
+      return starts.map(startOne); // one item spoils the request, or they are too many: ask for each
     }
-  }
-
-  /**
-   * @param {Start} start
-   * @returns {Promise<Started>}
-   */
-  async #startOne({ declaration, key }) {
-    return { record: await this.#api.start(declaration, key), key };
   }
 
   /**

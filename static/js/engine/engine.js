@@ -109,7 +109,7 @@ export class Engine extends Emitter {
     this.#largeGate = new Lanes({ clock, max });
     const gate = new Lanes({ clock, max: MAX_SMALL_AT_ONCE });
     this.#smallGate = gate;
-    this.#batch = new Batch({ api: this.api, retry, clock, newKey: this.#newKey, expectsMore: () => gate.crowded });
+    this.#batch = new Batch({ api: this.api, retry, clock, expectsMore: () => gate.crowded });
   }
 
   /**

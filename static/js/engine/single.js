@@ -14,15 +14,14 @@ import { untilAborted } from "./abort.js";
  *   api: import("./api.js").Api,
  *   checksums: import("./checksum.js").Checksums,
  *   delivery: import("./delivery.js").Delivery,
- * }} TransferParts `known`: the server may have an upload under this key already
+ * }} TransferParts `known`: an earlier visit may have begun an upload under this key
  */
 
 /** Sends a file of at most one part: checksum first, then one request that carries all of it. */
 export class Single {
   #parts;
   #batch;
-  #key;
-  #known;
+  #hasStarted = false;
   #checksum = "";
   #body;
   /** @type {ReturnType<import("./batch.js").Batch["starts"]["join"]> | null} */
@@ -34,20 +33,18 @@ export class Single {
   constructor({ batch, ...parts }) {
     this.#parts = parts;
     this.#batch = batch;
-    this.#key = parts.key;
-    this.#known = parts.known;
     this.#body = parts.file.slice(0, parts.file.size, "");
   }
 
   /** The key that starts this upload again, with a fresh URL. */
   get key() {
-    return this.#key;
+    return this.#parts.key;
   }
 
   /** @param {AbortSignal} signal */
   async prepare(signal) {
     if (this.#checksum) return;
-    if (!this.#known) this.#starting = this.#batch.starts.join();
+    this.#starting = this.#batch.starts.join();
     try {
       this.#checksum = await this.#parts.checksums.checksum(this.#body, this.#batch, signal);
     } catch (error) {
@@ -59,14 +56,14 @@ export class Single {
 
   /** @returns {Promise<UploadRecord>} */
   async start() {
+    const { api, key } = this.#parts;
     const declaration = { ...this.#parts.declaration, transport: /** @type {const} */ ("put"), checksum_sha256: this.#checksum };
-    if (this.#known) return this.#parts.api.start(declaration, this.#key);
+    if (this.#hasStarted) return api.start(declaration, key);
     Object.assign(declaration, await this.#parts.head());
     const seat = this.#starting ?? this.#batch.starts.join();
     this.#starting = null;
-    const { record, key } = await seat.add({ declaration, key: this.#key });
-    this.#key = key;
-    this.#known = true;
+    const record = await seat.add({ declaration, key });
+    this.#hasStarted = true;
     return record;
   }
 

@@ -202,6 +202,5 @@ function continueUpload(engine, { record, kept }, file) {
     return engine.resume(/** @type {import("../engine/api.js").UploadRecord} */ (record), file);
   }
   const { filename, relativePath, contentType } = kept;
-  const mayBeKnown = kept.uploadId || !(kept.source instanceof Blob);
-  return engine.add(file, { filename, relativePath, contentType, key: mayBeKnown ? kept.key : undefined });
+  return engine.add(file, { filename, relativePath, contentType, key: kept.key });
 }

@@ -184,6 +184,46 @@ def test_a_repeated_batch_returns_the_same_uploads(browser: Client) -> None:
     assert Upload.objects.count() == 3
 
 
+def test_items_with_keys_of_their_own_are_found_in_any_batch(browser: Client) -> None:
+    mine, other = (
+        declaration(number, idempotency_key=f"key-{number}") for number in range(2)
+    )
+    first = start(browser, [mine, declaration(2)], **{"Idempotency-Key": "batch"})
+
+    again = start(browser, [declaration(2), other, mine])
+    alone = declaration(0)
+    headers = {"Idempotency-Key": "key-0"}
+    answer = send(browser, "/uploads", alone, **headers).json()
+
+    assert again[2]["upload"]["id"] == first[0]["upload"]["id"] == answer["id"]
+    assert Upload.objects.count() == 4
+    assert Upload.objects.filter(idempotency_key="batch/1").count() == 1
+
+
+def test_one_key_for_two_items_starts_one_upload_and_refuses_another_file(
+    browser: Client,
+) -> None:
+    key = {"idempotency_key": "one"}
+
+    same = start(browser, [declaration(0, **key), declaration(0, **key)])
+    other = start(browser, [declaration(1, **key), declaration(2)])
+
+    assert same[0]["upload"]["id"] == same[1]["upload"]["id"]
+    assert [result["status"] for result in other] == [422, 201]
+    assert Upload.objects.count() == 2
+    assert quota.usage(User.objects.get()).reserved_files == 2
+
+
+@pytest.mark.parametrize("key", ["", "two words", "k" * 201, "\n"])
+def test_a_key_of_an_item_is_as_strict_as_the_header(browser: Client, key: str) -> None:
+    item = declaration(0, idempotency_key=key)
+
+    answer = send(browser, "/uploads/batch", {"uploads": [item]})
+
+    assert answer.status_code == 422
+    assert Upload.objects.count() == 0
+
+
 def test_a_twin_that_was_faster_is_found(browser: Client) -> None:
     # Both looked for the keys before either had made its rows.
     items, key = [declaration(0), declaration(1)], {"Idempotency-Key": "mine"}

@@ -8,7 +8,7 @@ import { serviceOf, within } from "../../engine/time-limit.js";
  */
 
 const CHANNEL = "slipway-files";
-const WAIT_MS = 1500;
+const WAIT_MS = 10_000; // an open tab answers, but a busy machine takes its time
 const WAIT_WITHOUT_LOCKS_MS = 250;
 
 /** Asks the other tabs of this browser which files they are sending, and answers them. */
@@ -16,21 +16,24 @@ export class OtherTabs {
   #channel;
   #tabs;
   #user;
+  #waitMs;
   /** @type {Map<string, (answer: Answer) => void>} */
   #asking = new Map();
 
   /**
    * @param {{
-   *   tabs: Pick<import("../tabs.js").Tabs, "id" | "alive" | "areKnown">,
+   *   tabs: Pick<import("../tabs.js").Tabs, "id" | "alive">,
    *   user: string,
    *   sending: (look: string) => Blob[],
    *   channel?: BroadcastChannel,
-   * }} parts `sending`: the files on their way from here that have these looks
+   *   waitMs?: number,
+   * }} parts `sending`: the files on their way from here that have these looks; `waitMs`: the longest wait for a tab
    */
-  constructor({ tabs, user, sending, channel = serviceOf(() => new BroadcastChannel(CHANNEL)) }) {
+  constructor({ tabs, user, sending, channel = serviceOf(() => new BroadcastChannel(CHANNEL)), waitMs = WAIT_MS }) {
     this.#channel = channel;
     this.#tabs = tabs;
     this.#user = user;
+    this.#waitMs = waitMs;
     channel?.addEventListener("message", ({ data }) => {
       if (data.answer) this.#asking.get(data.answer)?.(data);
       else if (data.question) this.#answer(data, sending);
@@ -66,8 +69,7 @@ export class OtherTabs {
 
   /** @returns {Promise<number>} how many other tabs are open; Infinity where nobody knows */
   async #others() {
-    if (!this.#tabs.areKnown) return Infinity;
-    const alive = await within(WAIT_MS, () => this.#tabs.alive()).catch(() => null);
+    const alive = await within(this.#waitMs, () => this.#tabs.alive()).catch(() => null);
     return alive ? [...alive].filter((id) => id !== this.#tabs.id).length : Infinity;
   }
 
@@ -86,7 +88,7 @@ export class OtherTabs {
         this.#asking.delete(question);
         resolve(answers);
       };
-      const timer = setTimeout(end, others === Infinity ? WAIT_WITHOUT_LOCKS_MS : WAIT_MS);
+      const timer = setTimeout(end, others === Infinity ? WAIT_WITHOUT_LOCKS_MS : this.#waitMs);
       this.#asking.set(question, (answer) => {
         answers.push(answer);
         if (answers.length >= others) end();

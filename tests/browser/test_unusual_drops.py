@@ -1,0 +1,209 @@
+"""Entries, names and pastes of unusual kinds: each file is taken, or named with a reason."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from tests.browser.dropping import drop, fail_to_open, watch_readers
+from tests.browser.files import random_file
+from tests.browser.test_nothing_left_out import ready_paths, write
+from tests.browser.upload_page import Traffic, UploadPage
+from tests.support.live_site import SMALL_PART, LiveSite
+from uploads.states import State
+
+# Breaks the reader of each folder of one name: "after" is how many batches it gives before.
+BREAK_READER = """
+([name, after, error]) => {
+  const ask = DataTransferItem.prototype.webkitGetAsEntry;
+  const broken = (entry) => {
+    const create = entry.createReader;
+    entry.createReader = function () {
+      const reader = create.call(this);
+      const read = reader.readEntries;
+      let given = 0;
+      reader.readEntries = function (resolve, reject) {
+        if (given++ >= after) return reject(new DOMException("No.", error));
+        read.call(this, resolve, reject);
+      };
+      return reader;
+    };
+  };
+  DataTransferItem.prototype.webkitGetAsEntry = function () {
+    const entry = ask.call(this);
+    if (entry?.name === name) broken(entry);
+    return entry;
+  };
+  window.onEntries?.((entries) => entries.filter((one) => one.name === name).forEach(broken));
+}
+"""
+
+# The clipboard of an office program: the table as text, as HTML and as an image.
+PASTE_TABLE = """
+([selector]) => {
+  const transfer = new DataTransfer();
+  transfer.setData("text/plain", "1\\t2");
+  transfer.setData("text/html", "<table><tr><td>1<td>2</table>");
+  transfer.items.add(new File(["picture"], "image.png", {type: "image/png"}));
+  document.querySelector(selector).dispatchEvent(
+    new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true, cancelable: true}));
+}
+"""
+
+
+def test_a_folder_whose_listing_breaks_off_gives_what_it_listed_and_is_named(
+    upload_page: UploadPage, tmp_path: Path
+) -> None:
+    # Chromium lists 100 entries at a time.
+    for number in range(130):
+        write(tmp_path / "many" / f"{number}.txt", "x")
+    upload_page.page.evaluate(BREAK_READER, ["many", 1, "NotReadableError"])
+
+    drop(upload_page.page, tmp_path / "many")
+
+    notice = upload_page.notice("100 files; 1 could not be read: many/")
+    expect(notice).to_be_visible()
+    expect(upload_page.start_button).to_have_text("Upload 100 files")
+
+
+@pytest.mark.parametrize("error", ["NotReadableError", "NotFoundError"])
+def test_a_subfolder_that_cannot_be_listed_is_named_and_its_neighbours_are_taken(
+    upload_page: UploadPage, person: User, tmp_path: Path, error: str
+) -> None:
+    for name in ("a.txt", "locked/b.txt", "open/c.txt", "open/deep/d.txt"):
+        write(tmp_path / "r" / name, name)
+    watch_readers(upload_page.page)
+    upload_page.page.evaluate(BREAK_READER, ["locked", 0, error])
+
+    drop(upload_page.page, tmp_path / "r")
+
+    notice = upload_page.notice("3 files; 1 could not be read: locked/")
+    expect(notice).to_contain_text("r/locked/")
+    upload_page.start()
+    upload_page.wait_until_uploaded(3)
+    assert ready_paths(person) == ["r/a.txt", "r/open/c.txt", "r/open/deep/d.txt"]
+
+
+def test_a_folder_of_which_no_file_can_be_opened_names_them_all(
+    upload_page: UploadPage, tmp_path: Path
+) -> None:
+    names = [f"{number}.txt" for number in range(3)]
+    for name in names:
+        write(tmp_path / "gone" / name, name)
+    watch_readers(upload_page.page)
+    fail_to_open(upload_page.page, names, "NotFoundError")
+
+    drop(upload_page.page, tmp_path / "gone")
+
+    words = "0 files; 3 could not be read: 0.txt, 1.txt, 2.txt"
+    expect(upload_page.notice(words)).to_be_visible()
+    expect(upload_page.start_button).to_be_hidden()
+
+
+@pytest.mark.parametrize("way", ["drop", "choose"])
+def test_names_that_differ_in_their_form_of_unicode_only_are_all_taken(
+    upload_page: UploadPage, person: User, tmp_path: Path, way: str
+) -> None:
+    for name in ("M\u00e4rz.txt", "Ma\u0308rz.txt", "\u212b.txt", "\u00c5.txt"):
+        write(tmp_path / "r" / name, "x")
+
+    if way == "drop":
+        drop(upload_page.page, tmp_path / "r")
+    else:
+        upload_page.choose_folder(tmp_path / "r")
+    expect(upload_page.start_button).to_have_text("Upload 4 files")
+    upload_page.start()
+    upload_page.wait_until_uploaded(4)
+
+    twice = ["r/M\u00e4rz.txt"] * 2 + ["r/\u00c5.txt"] * 2
+    assert ready_paths(person) == sorted(twice)
+
+
+def test_a_pasted_table_is_taken_as_its_image_and_left_to_a_text_field(
+    upload_page: UploadPage,
+) -> None:
+    page = upload_page.page
+    page.evaluate(PASTE_TABLE, ["#search-text"])
+    page.wait_for_timeout(300)
+    expect(upload_page.start_button).to_be_hidden()
+
+    page.evaluate(PASTE_TABLE, ["body"])
+
+    expect(upload_page.start_button).to_have_text("Upload 1 file")
+    expect(upload_page.chosen).to_contain_text("image.png")
+
+
+def test_a_film_that_one_of_three_tabs_sends_is_named_in_both_others(
+    signed_in: Page, other_site: LiveSite, person: User, tmp_path: Path
+) -> None:
+    tabs = [UploadPage(signed_in, other_site.url)]
+    tabs += [UploadPage(signed_in.context.new_page(), other_site.url) for _ in range(2)]
+    for tab in tabs:
+        tab.open()
+    sender, *others = tabs
+    film = random_file(tmp_path, "film.bin", 3 * SMALL_PART)
+    traffic = Traffic(sender.page)
+    sender.page.bring_to_front()
+    sender.hold_parts(2)
+    sender.choose(film)
+    sender.start()
+    sender.wait_until(lambda: 1 in traffic.parts_arrived)
+
+    for tab in others:
+        tab.page.bring_to_front()
+        drop(tab.page, film)
+        notice = tab.notice("This file is on its way in another tab.")
+        expect(notice).to_contain_text("film.bin")
+        expect(tab.start_button).to_be_hidden()
+    # The second tab has not sent the file, so a third still hears of one upload only.
+    assert person.uploads.count() == 1
+    others[0].notice("on its way").get_by_role("button", name="Add anyway").click()
+    expect(others[0].start_button).to_have_text("Upload 1 file")
+
+
+FOLDERS: dict[str, Callable[[str], str]] = {
+    "decomposed": lambda name: unicodedata.normalize("NFD", name),
+    "ends in a space": lambda name: f"{name} ",
+}
+
+
+@pytest.mark.parametrize("kind", FOLDERS)
+@pytest.mark.parametrize("way", ["drop", "choose"])
+def test_an_unfinished_upload_is_recognised_in_an_unusual_folder(
+    signed_in: Page,
+    other_site: LiveSite,
+    person: User,
+    tmp_path: Path,
+    kind: str,
+    way: str,
+) -> None:
+    film = random_file(
+        tmp_path / FOLDERS[kind]("M\u00e4rz"), "film.bin", 3 * SMALL_PART
+    )
+    page = UploadPage(signed_in, other_site.url)
+    page.open()
+    traffic = Traffic(signed_in)
+    page.hold_parts(3)
+    page.choose_folder(film.parent)
+    page.start()
+    page.wait_until(lambda: {1, 2} <= set(traffic.parts_arrived))
+    signed_in.reload()
+    page.wait_for_list()
+    expect(page.unfinished).to_contain_text("film.bin")
+    page.let_go()
+    sent = len(traffic.parts_sent)
+
+    if way == "drop":
+        drop(signed_in, film.parent)
+    else:
+        page.choose_folder(film.parent)
+    page.wait_until_uploaded(1)
+
+    assert set(traffic.parts_sent[sent:]) == {3}
+    assert person.uploads.get().state == State.READY
+    assert person.uploads.get().relative_path.strip().startswith("M\u00e4rz")
