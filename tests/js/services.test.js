@@ -73,6 +73,7 @@ const SERVICES = [
   ["getAsFileSystemHandle", (ask) => handleOfDropped(ask), null],
   ["wakeLock.request", (request) => stayAwake({ request }), "going on"],
   ["navigator.wakeLock", (request) => stayAwake(request && { request }), "going on"],
+  ["reading navigator.wakeLock", (read) => stayAwake(read), "going on", ["throws at once"]],
 ];
 
 const silentTransaction = () => ({ objectStore: () => ({ getAll: () => ({}), clear() {}, put() {}, delete() {} }) });
@@ -86,7 +87,8 @@ async function handleOfDropped(getAsFileSystemHandle) {
 
 async function stayAwake(wakeLock) {
   const engine = Object.assign(new Emitter(), { active: true });
-  const stop = keepAwake(Object.assign(new EventTarget(), { visibilityState: "visible" }), { wakeLock }, engine);
+  const navigator = typeof wakeLock === "function" ? { get wakeLock() { return wakeLock(); } } : { wakeLock };
+  const stop = keepAwake(Object.assign(new EventTarget(), { visibilityState: "visible" }), navigator, engine);
   await new Promise((resolve) => setTimeout(resolve, 5_000));
   stop();
   return "going on";

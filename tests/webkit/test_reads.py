@@ -78,7 +78,10 @@ def test_a_reload_forgets_no_kept_copy(
 
 
 def _wait_until_parts_arrived(page: UploadPage, lines: Lines, count: int) -> None:
-    page.window.wait_until(lambda: len(stored_parts(lines.storage)) >= count)
+    page.window.wait_until(
+        lambda: len(stored_parts(lines.storage)) >= count,
+        lambda: f"{count}, {stored_parts(lines.storage)}, {page.window.text('main')!r}",
+    )
 
 
 def _wait_until_kept(page: UploadPage, count: int) -> None:

@@ -1,4 +1,4 @@
-import { within } from "./time-limit.js";
+import { serviceOf, within } from "./time-limit.js";
 
 const ANSWER_MS = 3_000;
 
@@ -11,7 +11,8 @@ const ANSWER_MS = 3_000;
  * @param {{wakeLock?: Pick<WakeLock, "request">}} navigator
  * @param {Pick<import("./engine.js").Engine, "active" | "on">} engine
  */
-export function keepAwake(document, { wakeLock }, engine) {
+export function keepAwake(document, navigator, engine) {
+  const wakeLock = serviceOf(() => navigator.wakeLock);
   /** @type {Promise<Pick<WakeLockSentinel, "release" | "released"> | null> | null} */
   let lock = null;
   const hold = async () => {
