@@ -49,10 +49,10 @@ manage: $(READY) ## Run a management command on the demo site: CMD="audit"
 # Two layers run at a time, the longest first. System packages are installed before that, one
 # at a time. With -o, the layers do not check for them again; otherwise make would start the
 # layers that need them last.
-test: $(READY) $(BUNDLE) chromium firefox clamd ministack ## Run all tests
+test: $(READY) $(BUNDLE) chromium firefox clamd nginx ministack ## Run all tests
 	@rm -rf test-results/calls
 	@RECORD_CALLS=1 $(MAKE) --no-print-directory -j 2 -O \
-		-o chromium -o firefox -o clamd -o ministack \
+		-o chromium -o firefox -o clamd -o nginx -o ministack \
 		test-browser test-unit test-firefox test-on-s3 test-faults test-races \
 		test-demo test-fuzz test-inspection test-serverless test-aws test-doctor test-upgrade test-js
 	@$(PYTHON) -m tests.recorded_calls
@@ -94,7 +94,7 @@ test-attacks: $(READY) $(BUNDLE) ## Attacks on the site and on a real S3 server
 test-aws: $(READY) ministack ## Settings that only AWS has, on an AWS emulator
 	$(PYTEST) -p tests.plugins.ministack tests/aws
 
-test-doctor: $(READY) ## Broken set-ups, whose causes the command doctor must name
+test-doctor: $(READY) nginx ## Broken set-ups, whose causes the command doctor must name
 	$(PYTEST) -p tests.plugins.seaweed tests/doctor
 
 # `make test` runs both layers in one process with one S3 server, which costs the least.

@@ -71,19 +71,19 @@ def _header(examination: Examination, answer: Answer) -> Cause | None:
     for name in _headers(b""):
         if _put(examination, {name: None}).status != 200:
             continue
-        if name == "If-None-Match":
-            return Cause(
-                "condition_unknown",
-                f"S3 answered {answer}. Without If-None-Match it accepts the PUT.",
-                "This provider cannot refuse an overwrite: use another one, or a newer "
-                "version.",
-            )
         if answer.code in {"SignatureDoesNotMatch", "AccessDenied"}:
             return Cause(
                 "header_changed",
                 f"S3 answered {answer}. Without {name} it accepts the PUT, so a proxy "
                 "before S3 drops or changes this header.",
                 f"Let the proxy pass {name} on (nginx: ignore_invalid_headers off).",
+            )
+        if name == "If-None-Match":
+            return Cause(
+                "condition_unknown",
+                f"S3 answered {answer}. Without If-None-Match it accepts the PUT.",
+                "This provider cannot refuse an overwrite: use another one, or a newer "
+                "version.",
             )
         return Cause(
             "header_refused",

@@ -1,0 +1,126 @@
+"""SeaweedFS behind nginx with TLS: healthy, and as operators configure it wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.doctor.conftest import WITHOUT_SITE, Site, configure_cors
+from tests.support.nginx import PASS_ALL, Nginx
+from uploads.s3 import wire
+from uploads.s3.bucket import get_bucket
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "https://files.example.com"
+StartNginx = Callable[..., Nginx]
+
+
+@pytest.fixture
+def behind_nginx(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[StartNginx]:
+    """Put nginx before S3, for browsers and the server, and trust its certificate."""
+    with ExitStack() as stack:
+
+        def start(*, is_trusted: bool = True, **blocks: str) -> Nginx:
+            nginx = stack.enter_context(
+                Nginx(tmp_path, target=site.server.port, **blocks)  # type: ignore[arg-type]
+            )
+            if is_trusted:
+                monkeypatch.setenv("AWS_CA_BUNDLE", str(nginx.certificate))
+            _forget_connections()
+            site.settings.CSRF_TRUSTED_ORIGINS = [PAGE]
+            configure_cors(get_bucket(), [PAGE])
+            site.settings.S3_PUBLIC_ENDPOINT_URL = nginx.url
+            site.use(endpoint_url=nginx.url)
+            site.name_in_policy("'self'", nginx.url)
+            return nginx
+
+        yield start
+    monkeypatch.undo()
+    _forget_connections()
+
+
+def _forget_connections() -> None:
+    wire._context.cache_clear()
+    wire._pool.cache_clear()
+
+
+def only_trouble(site: Site, *families: str) -> tuple[str, str]:
+    """Return name and words of the one cause that is named."""
+    found = site.troubles(*(families or WITHOUT_SITE))
+    assert len(found) == 1, {name: str(each.fact) for name, each in found.items()}
+    (name, finding) = next(iter(found.items()))
+    return name, f"{finding.fact} {finding.fix}"
+
+
+def test_a_healthy_site_has_no_trouble(site: Site, behind_nginx: StartNginx) -> None:
+    behind_nginx()
+
+    assert site.troubles(*WITHOUT_SITE) == {}
+
+
+def test_a_certificate_that_nobody_trusts(site: Site, behind_nginx: StartNginx) -> None:
+    behind_nginx(is_trusted=False)
+
+    name, words = only_trouble(site, "connection")
+
+    assert name == "connection.tls"
+    assert "AWS_CA_BUNDLE" in words
+
+
+def test_the_limit_of_nginx_for_a_body(site: Site, behind_nginx: StartNginx) -> None:
+    """nginx takes 1 MiB unless it is told otherwise."""
+    behind_nginx(server=PASS_ALL.replace("client_max_body_size 0;", ""))
+
+    name, words = only_trouble(site)
+
+    assert "client_max_body_size" in words, (name, words)
+
+
+def test_another_host_is_passed_on(site: Site, behind_nginx: StartNginx) -> None:
+    behind_nginx(passed_host="s3.internal")
+
+    name, words = only_trouble(site, "connection")
+
+    assert "Host" in words, (name, words)
+
+
+def test_nginx_adds_the_headers_of_cors_too(
+    site: Site, behind_nginx: StartNginx
+) -> None:
+    behind_nginx(location='add_header Access-Control-Allow-Origin "*" always;')
+
+    name, words = only_trouble(site)
+
+    assert name == "cors.preflight.multiple"
+    assert "only one of them" in words
+
+
+def test_nginx_answers_preflights_itself(site: Site, behind_nginx: StartNginx) -> None:
+    behind_nginx(location="if ($request_method = OPTIONS) { return 405; }")
+
+    name, _ = only_trouble(site)
+
+    assert name.startswith("cors.preflight.")
+
+
+def test_nginx_drops_a_signed_header(site: Site, behind_nginx: StartNginx) -> None:
+    behind_nginx(location='proxy_set_header If-None-Match "";')
+
+    name, words = only_trouble(site)
+
+    assert name == "contract.put.right.header_changed"
+    assert "Let the proxy pass If-None-Match on" in words
+
+
+def test_nginx_adds_a_path(site: Site, behind_nginx: StartNginx) -> None:
+    behind_nginx(location="rewrite ^(.*)$ /storage$1 break;")
+
+    name, words = only_trouble(site, "connection")
+
+    assert "path" in words, (name, words)
