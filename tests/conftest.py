@@ -20,6 +20,7 @@ from django.db import connections
 from tests.support.chance import load_profile
 from uploads.s3.bucket import Bucket, get_bucket
 from uploads.s3.connection import storage_options
+from uploads.s3.requesting import ObjectRequests
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -64,17 +65,22 @@ def _no_s3_inside_transactions() -> Iterator[None]:
     It would hold locks and a connection for as long as S3 takes to answer. The
     transaction that pytest-django puts around a test does not count.
     """
-    call = BaseClient._make_api_call  # type: ignore[attr-defined]
 
-    def call_outside(client: BaseClient, operation: str, arguments: Any) -> Any:
-        for connection in connections.all(initialized_only=True):
-            blocks: list[Any] = connection.atomic_blocks
-            if any(not block._from_testcase for block in blocks):
-                pytest.fail(f"{operation} was called inside a transaction.")
-        return call(client, operation, arguments)
+    def outside(call: Any) -> Any:
+        def call_outside(
+            client: Any, operation: str, *args: Any, **options: Any
+        ) -> Any:
+            for connection in connections.all(initialized_only=True):
+                blocks: list[Any] = connection.atomic_blocks
+                if any(not block._from_testcase for block in blocks):
+                    pytest.fail(f"{operation} was called inside a transaction.")
+            return call(client, operation, *args, **options)
+
+        return call_outside
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BaseClient, "_make_api_call", call_outside)
+        for client, name in ((BaseClient, "_make_api_call"), (ObjectRequests, "send")):
+            patch.setattr(client, name, outside(getattr(client, name)))
         yield
 
 

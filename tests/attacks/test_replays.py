@@ -12,6 +12,7 @@ from django.utils import timezone
 from tests.attacks.people import HELLO, MIB, OTHER, Person, Started, assert_problem
 from tests.bucket.stores import Answer, form, send_raw, sha256
 from tests.support.stages import case
+from tests.support.storage_faults import counted
 from uploads.errors import PartsRefused
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
@@ -258,18 +259,10 @@ def test_an_upload_that_was_never_opened_is_not_opened_behind_its_end(
     started = alice.start_parts(MIB)
     alice.call("DELETE", f"/uploads/{started.id}")
     Upload.objects.filter(pk=started.id).update(multipart_id="", purged_at=None)
-    asked: list[str] = []
-    seaweed_bucket.client.meta.events.register_first(
-        "before-call.s3", lambda model, **_: asked.append(model.name), unique_id="asked"
-    )
+    parts = {"parts": [{"part_number": 1, "checksum_sha256": sha256(b"")}]}
 
-    try:
-        parts = {"parts": [{"part_number": 1, "checksum_sha256": sha256(b"")}]}
+    with counted(seaweed_bucket) as asked:
         answer = alice.call("POST", f"/uploads/{started.id}/parts", parts)
-    finally:
-        seaweed_bucket.client.meta.events.unregister(
-            "before-call.s3", unique_id="asked"
-        )
 
     assert_problem(answer, 409, "invalid_state")
-    assert asked == []
+    assert asked == {}

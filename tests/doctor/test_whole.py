@@ -126,16 +126,21 @@ def test_a_doctor_that_is_killed_leaves_nothing_for_the_audit(
 
     from botocore.client import BaseClient
 
-    calls = iter(range(1, 10_000))
-    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+    from uploads.s3.requesting import ObjectRequests
 
-    def until_killed(client: BaseClient, operation: str, arguments: Any) -> Any:
-        if next(calls) >= step:
-            raise Killed
-        return call(client, operation, arguments)
+    calls = iter(range(1, 10_000))
+
+    def until_killed(call: Any) -> Any:
+        def call_or_end(*arguments: Any, **options: Any) -> Any:
+            if next(calls) >= step:
+                raise Killed
+            return call(*arguments, **options)
+
+        return call_or_end
 
     with monkeypatch.context() as patch:
-        patch.setattr(BaseClient, "_make_api_call", until_killed)
+        for client, name in ((BaseClient, "_make_api_call"), (ObjectRequests, "send")):
+            patch.setattr(client, name, until_killed(getattr(client, name)))
         with suppress(Killed):
             site.findings("credentials", "contract")
 

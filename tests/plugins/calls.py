@@ -1,8 +1,8 @@
 """Record the code's calls to S3 and SQS, with the identity that makes them.
 
 Only successful calls are recorded: calls of boto3 that a module of the app makes (not a
-test), and requests of any HTTP client with a presigned URL. Each process writes its calls
-to a file when it ends. tests/recorded_calls.py merges these files.
+test), and requests of any other HTTP client with a presigned URL or a signed header. Each
+process writes its calls to a file when it ends. tests/recorded_calls.py merges these files.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from botocore.client import BaseClient
+
+from uploads.s3.requesting import ObjectRequests
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "test-results" / "calls"
@@ -46,6 +48,7 @@ def with_feature(name: str) -> Iterator[None]:
 
 def pytest_configure(config: pytest.Config) -> None:
     _record_boto3()
+    _record_own_client()
     _record_http()
 
 
@@ -83,6 +86,18 @@ def _record_boto3() -> None:
     BaseClient._make_api_call = recorded  # type: ignore[attr-defined]
 
 
+def _record_own_client() -> None:
+    # moto answers this client too, without HTTP.
+    send = ObjectRequests.send
+
+    def recorded(requests: Any, operation: str, key: str, **options: Any) -> Any:
+        answer = send(requests, operation, key, **options)
+        _note("worker", operation, key, {})
+        return answer
+
+    ObjectRequests.send = recorded  # type: ignore[assignment,method-assign]
+
+
 def _caller() -> str:
     """Return the identity that calls boto3; empty if the app is not the caller."""
     frame: Any = sys._getframe(2)
@@ -101,10 +116,17 @@ def _caller() -> str:
 def _record_http() -> None:
     connection: Any = http.client.HTTPConnection
     put, send, get = connection.putrequest, connection.send, connection.getresponse
+    put_header = connection.putheader
 
     def putrequest(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         self._recorded = [method, url, False]
+        self._recorded_headers = {}
         put(self, method, url, *args, **kwargs)
+
+    def putheader(self: Any, header: Any, *values: Any) -> None:
+        name = header.decode() if isinstance(header, bytes) else header
+        self._recorded_headers[name.lower()] = str(values[0])
+        put_header(self, header, *values)
 
     def send_data(self: Any, data: Any) -> None:
         if isinstance(data, bytes) and b"x-amz-signature" in data[:_FORM].lower():
@@ -118,9 +140,11 @@ def _record_http() -> None:
             _note("signer", "PostObject", "", {})
         elif 200 <= answer.status < 300:
             _note_signed(method, url)
+            _note_signed_by_headers(method, url, self._recorded_headers)
         return answer
 
     connection.putrequest = putrequest
+    connection.putheader = putheader
     connection.send = send_data
     connection.getresponse = getresponse
 
@@ -141,6 +165,21 @@ def _note_signed(method: str, url: str) -> None:
         operation = "UploadPart"
     version = {"VersionId": query["versionId"]} if "versionId" in query else {}
     _note(identity, operation, parts.path.lstrip("/"), version)
+
+
+_SIGNED_BY_HEADERS = {"HEAD": "HeadObject", "GET": "GetObject"}
+
+
+def _note_signed_by_headers(method: str, url: str, headers: Mapping[str, str]) -> None:
+    """Record a request that another client than boto3 has signed."""
+    is_signed = headers.get("authorization", "").startswith("AWS4-HMAC-SHA256")
+    if not is_signed or "Boto3" in headers.get("user-agent", ""):
+        return
+    operation = _SIGNED_BY_HEADERS.get(method, f"{method} with a signed header")
+    path = urlsplit(url).path.lstrip("/")
+    _, _, key = path.partition("/")
+    is_quarantined = _feature(operation, key) == "quarantine"
+    _note("worker", operation, key if is_quarantined else path, {})
 
 
 def _note(

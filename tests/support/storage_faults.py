@@ -1,4 +1,4 @@
-"""Simulate S3 errors and killed processes, with hooks in boto3 and in SQL."""
+"""Simulate S3 errors and killed processes, with hooks in the S3 clients and in SQL."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
+from botocore.exceptions import ClientError
 from django.db import connection
 
 from uploads.s3.bucket import Bucket
+from uploads.s3.requesting import Answer, ObjectRequests
 
 EVENT = "before-call.s3"
+_listeners: list[Callable[..., Any]] = []
 
 
 class Killed(BaseException):
@@ -31,7 +35,7 @@ def refusing(bucket: Bucket, *operations: str, key: str = "") -> Iterator[None]:
         error = {"Code": "InternalError", "Message": "refused by a test"}
         return SimpleNamespace(status_code=500), {"Error": error}
 
-    with _heard(bucket, answer):
+    with heard(bucket, answer):
         yield
 
 
@@ -43,7 +47,7 @@ def counted(bucket: Bucket) -> Iterator[Counter[str]]:
     def count(model: Any, **_: Any) -> None:
         calls[model.name] += 1
 
-    with _heard(bucket, count):
+    with heard(bucket, count):
         yield calls
 
 
@@ -66,15 +70,42 @@ def killed_at(bucket: Bucket, step: int) -> Iterator[None]:
             walk()
         return execute(sql, *rest)
 
-    with _heard(bucket, before_call), connection.execute_wrapper(before_query):
+    with heard(bucket, before_call), connection.execute_wrapper(before_query):
         yield
 
 
 @contextmanager
-def _heard(bucket: Bucket, listener: Callable[..., Any]) -> Iterator[None]:
-    events = bucket.client.meta.events
+def heard(bucket: Bucket, listener: Callable[..., Any]) -> Iterator[None]:
+    """Call ``listener`` before each call to S3, of boto3 and of our own client.
+
+    It gets ``model`` with the name of the operation, and ``params`` with the
+    ``url_path``. An answer other than None takes the place of S3's.
+    """
+    events, send = bucket.client.meta.events, ObjectRequests.send
+
+    def listen_and_send(
+        requests: ObjectRequests, operation: str, key: str, **options: Any
+    ) -> Answer:
+        model, params = SimpleNamespace(name=operation), {"url_path": f"/{key}"}
+        answers = [one(model=model, params=params) for one in reversed(_listeners)]
+        said = next((answer for answer in answers if answer is not None), None)
+        if said is None:
+            return send(requests, operation, key, **options)
+        refusal: Any = {
+            **said[1],
+            "ResponseMetadata": {"HTTPStatusCode": said[0].status_code},
+        }
+        raise ClientError(refusal, operation)
+
+    is_first = not _listeners
+    _listeners.append(listener)
     events.register_first(EVENT, listener)
     try:
-        yield
+        if is_first:
+            with mock.patch.object(ObjectRequests, "send", listen_and_send):
+                yield
+        else:
+            yield
     finally:
         events.unregister(EVENT, listener)
+        _listeners.remove(listener)

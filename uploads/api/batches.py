@@ -92,7 +92,8 @@ def _present_started(one: lifecycle.Started) -> dict[str, Any]:
 def complete_batch(request: HttpRequest, body: schemas.CompleteBatchBody) -> Any:
     """Complete up to 100 uploads, each with its own result."""
     pay_for_items(request, "complete", count=len(body.ids))
-    own = Upload.objects.filter(owner=caller(request)).in_bulk(body.ids)
+    rows = Upload.objects.filter(owner=caller(request)).in_bulk(body.ids)
+    own = {pk: rows[pk] for pk in body.ids if pk in rows}
     objects = lifecycle.preview(own.values())
     budget = lifecycle.inline_budget()
     lifecycle.complete_many(

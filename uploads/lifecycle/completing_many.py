@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -33,36 +34,42 @@ def complete_many(
 ) -> None:
     """Take to ready, together, the uploads of ``owner`` that give no reason to stop.
 
-    Those are small files whose object ``objects`` holds whole and that every inspector
-    accepts. All others are left to ``complete``, which also answers for them.
+    Those are files in one object that ``objects`` has seen and that every inspector
+    accepts at once. All others are left to ``complete``, which also answers for them.
     """
     if isinstance(objects, PreviewedBucket):
-        policy = policy_for(owner)
-        passages = (_passage(upload, objects, budget, policy) for upload in uploads)
+        policy, now = policy_for(owner), timezone.now()
+        passages = (
+            _passage(upload, objects, budget, policy, now) for upload in uploads
+        )
         move_many(owner, [one for one in passages if one is not None], actor=actor)
 
 
 def _passage(
-    upload: Upload, objects: PreviewedBucket, budget: Budget, policy: Policy
+    upload: Upload,
+    objects: PreviewedBucket,
+    budget: Budget,
+    policy: Policy,
+    now: datetime,
 ) -> Passage | None:
     """Return how the upload becomes ready; None where it is not clear that it does."""
     if upload.state != State.PENDING or upload.transport not in WHOLE:
         return None
-    seen = objects.seen_whole(upload.key)
-    if seen is None:
+    facts = objects.seen_facts(upload.key)
+    if facts is None:
         return None
-    facts, content = seen
     if find_mismatch(upload, facts, expected_checksum=upload.checksum_sha256):
         return None
     verdict = verdict_in_advance(upload, objects, budget, policy, etag=facts.etag)
     if verdict is None:
         return None
     found = recorded(upload, facts, upload.checksum_sha256)
+    content = objects.seen_range(upload.key, 0, facts.byte_size, etag=facts.etag)
     proof = proved_in_memory(upload, content, found["checksum_verified_by"])
     if proof is None:
         return None
     return Passage(
         upload,
         [(State.INSPECTING, found), (State.READY, told(verdict) | proof)],
-        {**found, **proof, **facts_when_ready(verdict), "checked_at": timezone.now()},
+        {**found, **proof, **facts_when_ready(verdict, now), "checked_at": now},
     )

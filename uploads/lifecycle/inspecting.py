@@ -195,14 +195,14 @@ def _make_ready(
         State.READY,
         actor=actor,
         detail=told(verdict) | proof,
-        **{**facts_when_ready(verdict), **proof},
+        **{**facts_when_ready(verdict, timezone.now()), **proof},
     )
 
 
-def facts_when_ready(verdict: Verdict) -> dict[str, Any]:
+def facts_when_ready(verdict: Verdict, now: datetime) -> dict[str, Any]:
     """Return what the row of an accepted file records."""
     return {
-        "completed_at": timezone.now(),
+        "completed_at": now,
         "detected_type": verdict.detected_type,
         "note": verdict.note[:255],
         "waiting_reason": "",
@@ -213,13 +213,15 @@ def facts_when_ready(verdict: Verdict) -> dict[str, Any]:
 def verdict_in_advance(
     upload: Upload, objects: Objects, budget: Budget, policy: Policy, *, etag: str
 ) -> Verdict | None:
-    """Return the verdict on an object that was read whole beforehand.
+    """Return the verdict on an object whose facts and first bytes were read beforehand.
 
-    Returns None unless the object is accepted: a refusal, or an inspector that does
-    not answer, needs the steps of ``inspect``.
+    Returns None unless the object is accepted: a refusal, a long inspection, or an
+    inspector that does not answer needs the steps of ``inspect``.
     """
     sample = sample_of(upload, objects, budget, etag=etag)
     try:
+        if pipeline.takes_long(sample):
+            return None
         verdict = pipeline.inspect(sample)
         if find_objection(upload, sample, policy):
             return None

@@ -8,12 +8,13 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import Case, Q, Value, When
+from django.db.models import Q
 from django.utils import timezone
 
 from uploads.errors import InvalidState, StaleUpload, StorageError
 from uploads.lifecycle import quota
 from uploads.models import Upload
+from uploads.models.expressions import ByPrimaryKey
 from uploads.s3.bucket import get_bucket
 from uploads.s3.keys import incoming_key
 from uploads.states import FINAL, MOVES, State, Transport
@@ -122,23 +123,13 @@ def move_many(owner: Any, passages: Sequence[Passage], *, actor: Any) -> list[Up
 
 
 def _store(moved: Sequence[Passage], after: State) -> None:
-    """Write the new state and the facts, where rows differ by a choice in SQL."""
+    """Write the new state and the facts, in one statement."""
     changes: dict[str, Any] = {}
     for name in moved[0].facts:
-        by_value: dict[Any, list[Any]] = {}
-        for passage in moved:
-            by_value.setdefault(passage.facts[name], []).append(passage.upload.pk)
-        field: Any = Upload._meta.get_field(name)  # noqa: SLF001  Django's API
+        values = {passage.upload.pk: passage.facts[name] for passage in moved}
+        different = set(values.values())
         changes[name] = (
-            next(iter(by_value))
-            if len(by_value) == 1
-            else Case(
-                *(
-                    When(pk__in=pks, then=Value(value, output_field=field))
-                    for value, pks in by_value.items()
-                ),
-                output_field=field,
-            )
+            different.pop() if len(different) == 1 else ByPrimaryKey(name, values)
         )
     rows = Upload.objects.filter(pk__in=[passage.upload.pk for passage in moved])
     rows.update(state=after, **changes)

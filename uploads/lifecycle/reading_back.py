@@ -101,11 +101,13 @@ def read_back_in_background(upload: Upload, objects: Objects) -> None:
 
 
 def proved_in_memory(
-    upload: Upload, content: bytes, verified_by: str
+    upload: Upload, content: bytes | None, verified_by: str
 ) -> dict[str, Any] | None:
-    """Compare an object that was read whole; None if its bytes are others."""
+    """Compare an object's ``content``; None if it has not been read or differs."""
     if not needs_read_back(verified_by):
         return {"checksum_verified_by": verified_by}
+    if content is None:
+        return None
     return _agreed(upload.checksum_sha256, _sha256(content))
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
 from django.conf import settings
 from django.core.files.storage import storages
 from django.core.signals import setting_changed
@@ -26,13 +25,14 @@ from uploads.s3.facts import (
     completed_part,
     latest_parts,
     listed_object,
-    object_facts,
     open_multipart_upload,
 )
-from uploads.s3.failures import error_code, translated
+from uploads.s3.failures import translated
 from uploads.s3.identities import client_of, presigner_of
 from uploads.s3.once import OncePerProcess
 from uploads.s3.presigner import Presigner
+from uploads.s3.reading import head_object, read_range
+from uploads.s3.requesting import ObjectRequests
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -93,23 +93,21 @@ class Bucket:
         with translated("HeadBucket"):
             self.client.head_bucket(**self.target)
 
+    @cached_property
+    def requests(self) -> ObjectRequests:
+        """What sends HeadObject and GetObject; made at its first use."""
+        return ObjectRequests(
+            self.client,
+            bucket_name=self.name,
+            expected_owner=self.target.get("ExpectedBucketOwner", ""),
+        )
+
     def head_object(self, key: str) -> ObjectFacts | None:
         """Return the facts of an object, None if there is none.
 
         None is a fact: S3 refusing to say, or having no such bucket, is not.
         """
-        with translated("HeadObject"):
-            try:
-                facts = self.client.head_object(
-                    **self.target, Key=key, ChecksumMode="ENABLED"
-                )
-            except ClientError as error:
-                if error_code(error) != "404":
-                    raise
-                # A missing bucket is the same bare 404.
-                self.client.head_bucket(**self.target)
-                return None
-        return object_facts(facts)
+        return head_object(self, key)
 
     def read_range(
         self, key: str, start: int, length: int, *, etag: str | None = None
@@ -118,29 +116,7 @@ class Bucket:
 
         With ``etag``, raises StorageUnavailable if the object is another by now.
         """
-        if length < 1:
-            return b""
-        condition: Any = {"IfMatch": etag} if etag else {}
-        with translated("GetObject"):
-            try:
-                answer = self.client.get_object(
-                    **self.target,
-                    **condition,
-                    Key=key,
-                    Range=f"bytes={start}-{start + length - 1}",
-                )
-            except ClientError as error:
-                # There is no byte at ``start``: an empty object has none at all.
-                if error_code(error) in {"InvalidRange", "416"}:
-                    return b""
-                raise
-            body = answer["Body"]
-            # Entered, it would hand out urllib3's stream, with errors of its own.
-            with closing(body):
-                found = body.read(length)
-        if len(found) < min(length, answer["ContentLength"]):
-            raise StorageUnavailable("S3 broke off in the middle of an answer.")
-        return found
+        return read_range(self, key, start, length, etag=etag)[1]
 
     def create_multipart_upload(self, key: str, *, content_type: str) -> str:
         """Open a multipart upload and return S3's id of it."""

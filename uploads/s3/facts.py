@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import (
         CompletedPartTypeDef,
-        GetObjectOutputTypeDef,
-        HeadObjectOutputTypeDef,
         MultipartUploadTypeDef,
         ObjectTypeDef,
         PartTypeDef,
     )
+
+
+_METADATA = "x-amz-meta-"
 
 
 @dataclass(frozen=True)
@@ -66,20 +67,22 @@ class OpenMultipartUpload:
     started_at: datetime
 
 
-def object_facts(
-    answer: HeadObjectOutputTypeDef | GetObjectOutputTypeDef,
-) -> ObjectFacts:
-    """Read the answer to HeadObject, or to GetObject without a range."""
+def object_facts(headers: Mapping[str, str]) -> ObjectFacts:
+    """Read the headers of an answer to HeadObject, or to GetObject without a range."""
     return ObjectFacts(
-        byte_size=answer["ContentLength"],
-        etag=answer["ETag"],
-        content_type=answer.get("ContentType", ""),
-        content_disposition=answer.get("ContentDisposition", ""),
-        content_encoding=answer.get("ContentEncoding", ""),
-        cache_control=answer.get("CacheControl", ""),
-        checksum_sha256=answer.get("ChecksumSHA256"),
-        version_id=answer.get("VersionId"),
-        metadata=dict(answer.get("Metadata", {})),
+        byte_size=int(headers["Content-Length"]),
+        etag=headers["ETag"],
+        content_type=headers.get("Content-Type", ""),
+        content_disposition=headers.get("Content-Disposition", ""),
+        content_encoding=headers.get("Content-Encoding", ""),
+        cache_control=headers.get("Cache-Control", ""),
+        checksum_sha256=headers.get("x-amz-checksum-sha256"),
+        version_id=headers.get("x-amz-version-id"),
+        metadata={
+            name[len(_METADATA) :]: value
+            for name, value in headers.items()
+            if name.lower().startswith(_METADATA)
+        },
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ NO_CREDENTIALS = (RuntimeError, OSError)
 """What botocore lets through when those it has just been given have ended already, or
 when the file or the program that they come from is not there."""
 
+_CODE = re.compile(rb"<Code>([^<]{1,200}+)</Code>")
 _NO_ERRORS: Mapping[str, type[StorageError]] = {}
 
 
@@ -55,3 +57,9 @@ def translated(
 def error_code(error: ClientError) -> str:
     """Return S3's code, like NoSuchKey; HEAD has no body, so there it is the status."""
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def code_in(body: bytes) -> str:
+    """Return the error code in the body of S3's answer; empty if there is none."""
+    found = _CODE.search(body)
+    return found[1].decode("utf-8", "replace").strip() if found else ""

@@ -1,9 +1,13 @@
-"""Counts the calls of a boto3 client, by verb and result."""
+"""Counts the calls to S3, by verb and result."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from uploads.metrics.counting import count_s3_call
 
@@ -21,6 +25,22 @@ def measure(client: Any) -> None:
     events.register(f"before-call.{service}", _begin)
     events.register(f"after-call.{service}", _end)
     events.register(f"after-call-error.{service}", _end_without_answer)
+
+
+@contextmanager
+def measured(verb: str) -> Iterator[None]:
+    """Count a call that is not made by boto3 but raises its exceptions."""
+    result, started = OK, time.perf_counter()
+    try:
+        yield
+    except ClientError as error:
+        result = _result_of(error.response["ResponseMetadata"]["HTTPStatusCode"])
+        raise
+    except BotoCoreError:
+        result = UNREACHABLE
+        raise
+    finally:
+        count_s3_call(verb, result, time.perf_counter() - started)
 
 
 def _begin(*, context: dict[str, Any], **_: Any) -> None:

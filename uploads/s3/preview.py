@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from uploads.errors import StorageError, StorageUnavailable
 from uploads.s3.bucket import Bucket, ObjectFacts
-from uploads.s3.reading import read_object
+from uploads.s3.once import OncePerProcess
+from uploads.s3.reading import read_object, read_start
 
 LANES = 8
-"""Requests at once: well below the client's pool of connections."""
+"""Requests at once for one caller."""
+
+MAX_LANES = 32
+"""Threads that send requests, in one process. boto3's pool has more connections."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,23 @@ class Preview:
 
     facts: ObjectFacts | None
     head: bytes
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What one request told about an object."""
+
+    facts: ObjectFacts | None = None
+    head: bytes = b""
+    etag: str = ""
+
+
+_Look = Callable[[Bucket, str, int], _Seen]
+
+
+@OncePerProcess
+def _lanes() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(MAX_LANES, thread_name_prefix="s3")
 
 
 def preview_objects(
@@ -32,39 +54,84 @@ def preview_objects(
     """Return what the bucket says of ``keys``, asked in parallel.
 
     ``sizes`` are those that the objects should have. An object of up to ``head_bytes``
-    takes one read. A key that S3 did not answer for is left out: whoever needs it asks
-    again, and gets the error.
+    takes one request. A larger one takes two, which are sent side by side. A key that S3
+    did not answer for is left out: whoever needs it asks again, and gets the error.
     """
+    looks = {
+        key: _looks_for((sizes or {}).get(key), head_bytes)
+        for key in dict.fromkeys(keys)
+    }
+    waiting = deque((key, look) for key, all_of in looks.items() for look in all_of)
+    seen: dict[tuple[str, _Look], _Seen] = {}
 
-    def look(key: str) -> tuple[str, Preview] | None:
-        try:
-            return key, _look(bucket, key, (sizes or {}).get(key), head_bytes)
-        except StorageError:
-            return None
+    def work() -> None:
+        while True:
+            try:
+                key, look = waiting.popleft()
+            except IndexError:
+                return
+            try:
+                seen[key, look] = look(bucket, key, head_bytes)
+            except StorageError:
+                continue
 
-    with ThreadPoolExecutor(LANES) as pool:
-        return dict(filter(None, pool.map(look, keys)))
+    # This thread is one of the lanes, so it also works while the others are busy.
+    lanes = [_lanes().submit(work) for _ in range(min(LANES, len(waiting)) - 1)]
+    work()
+    for lane in lanes:
+        if not lane.cancel():
+            lane.result()
+    found = {
+        key: _preview([seen.get((key, look)) for look in all_of])
+        for key, all_of in looks.items()
+    }
+    return {key: preview for key, preview in found.items() if preview is not None}
 
 
-def _look(bucket: Bucket, key: str, byte_size: int | None, head_bytes: int) -> Preview:
-    if byte_size and byte_size <= head_bytes:
-        whole = read_object(bucket, key, max_bytes=head_bytes)
-        if whole is None:
-            return Preview(None, b"")
-        facts, head = whole
-        if facts.checksum_sha256 is None:
-            # Some servers tell checksums to HEAD only.
-            told = bucket.head_object(key)
-            if told is None or told.etag != facts.etag:
-                raise StorageUnavailable("The object was replaced while it was read.")
-            facts = told
-        return Preview(facts, head)
-    facts_only = bucket.head_object(key)
-    if facts_only is None or not facts_only.byte_size:
-        return Preview(facts_only, b"")
-    length = min(head_bytes, facts_only.byte_size)
-    head = bucket.read_range(key, 0, length, etag=facts_only.etag)
-    return Preview(facts_only, head)
+def _looks_for(byte_size: int | None, head_bytes: int) -> tuple[_Look, ...]:
+    """Return the requests for an object; its facts come first."""
+    if byte_size == 0 or head_bytes < 1:
+        return (_facts,)
+    if byte_size is not None and byte_size <= head_bytes:
+        return (_whole,)
+    # S3 tells the checksum of a whole answer only, so the range does not bring it.
+    return (_facts, _start)
+
+
+def _facts(bucket: Bucket, key: str, head_bytes: int) -> _Seen:
+    return _Seen(facts=bucket.head_object(key))
+
+
+def _start(bucket: Bucket, key: str, head_bytes: int) -> _Seen:
+    etag, head = read_start(bucket, key, head_bytes)
+    return _Seen(head=head, etag=etag)
+
+
+def _whole(bucket: Bucket, key: str, head_bytes: int) -> _Seen:
+    whole = read_object(bucket, key, max_bytes=head_bytes)
+    if whole is None:
+        return _Seen()
+    facts, head = whole
+    if facts.checksum_sha256 is None:
+        # Some servers tell checksums to HEAD only.
+        told = bucket.head_object(key)
+        if told is None or told.etag != facts.etag:
+            raise StorageUnavailable("The object was replaced while it was read.")
+        facts = told
+    return _Seen(facts, head, facts.etag)
+
+
+def _preview(seen: list[_Seen | None]) -> Preview | None:
+    """Join what the requests for one object told; None if that is not one object."""
+    told = [one for one in seen if one is not None]
+    if len(told) < len(seen):
+        return None
+    facts, last = told[0].facts, told[-1]
+    if facts is None or not facts.byte_size:
+        return Preview(facts, b"")
+    if last.head and last.etag != facts.etag:
+        return None
+    return Preview(facts, last.head)
 
 
 class PreviewedBucket:
@@ -86,12 +153,10 @@ class PreviewedBucket:
             return seen
         return self._bucket.read_range(key, start, length, etag=etag)
 
-    def seen_whole(self, key: str) -> tuple[ObjectFacts, bytes] | None:
-        """Return the facts and the bytes of an object that the preview holds whole."""
+    def seen_facts(self, key: str) -> ObjectFacts | None:
+        """Return the facts of an object without a request; None if there are none."""
         seen = self._previews.get(key)
-        if seen and seen.facts and len(seen.head) == seen.facts.byte_size:
-            return seen.facts, seen.head
-        return None
+        return seen.facts if seen else None
 
     def seen_range(
         self, key: str, start: int, length: int, *, etag: str

@@ -1,8 +1,7 @@
-"""Reads a small object and its facts by one request."""
+"""Reads objects and their facts."""
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -13,6 +12,23 @@ from uploads.s3.failures import error_code, translated
 
 if TYPE_CHECKING:
     from uploads.s3.bucket import Bucket
+
+_WITH_CHECKSUM = {"x-amz-checksum-mode": "ENABLED"}
+_NO_SUCH_BYTE = frozenset({"InvalidRange", "416"})
+
+
+def head_object(bucket: Bucket, key: str) -> ObjectFacts | None:
+    """Return the facts of an object; None if there is none in a bucket that exists."""
+    with translated("HeadObject"):
+        try:
+            answer = bucket.requests.send("HeadObject", key, headers=_WITH_CHECKSUM)
+        except ClientError as error:
+            if error_code(error) != "404":
+                raise
+            # A missing bucket is the same bare 404.
+            bucket.client.head_bucket(**bucket.target)
+            return None
+    return object_facts(answer.headers)
 
 
 def read_object(
@@ -25,16 +41,60 @@ def read_object(
     """
     with translated("GetObject"):
         try:
-            answer = bucket.client.get_object(
-                **bucket.target, Key=key, ChecksumMode="ENABLED"
+            answer = bucket.requests.send(
+                "GetObject", key, headers=_WITH_CHECKSUM, max_bytes=max_bytes
             )
         except ClientError as error:
             if error_code(error) != "NoSuchKey":
                 raise
             return None
-        with closing(answer["Body"]) as body:
-            found = body.read(max_bytes)
-    facts = object_facts(answer)
-    if len(found) < min(max_bytes, facts.byte_size):
+    facts = object_facts(answer.headers)
+    _require_whole(answer.body, min(max_bytes, facts.byte_size))
+    return facts, answer.body
+
+
+def read_range(
+    bucket: Bucket, key: str, start: int, length: int, *, etag: str | None = None
+) -> tuple[str, bytes]:
+    """Return the object's ETag and up to ``length`` bytes from ``start``.
+
+    Both are empty if there is no byte at ``start``. With ``etag``, raises
+    StorageUnavailable if the object is another by now.
+    """
+    if length < 1:
+        return "", b""
+    return _range(bucket, key, start, length, etag, _NO_SUCH_BYTE)
+
+
+def read_start(bucket: Bucket, key: str, length: int) -> tuple[str, bytes]:
+    """Return the object's ETag and its first ``length`` bytes; empty without object."""
+    return _range(bucket, key, 0, length, None, _NO_SUCH_BYTE | {"NoSuchKey"})
+
+
+def _range(
+    bucket: Bucket,
+    key: str,
+    start: int,
+    length: int,
+    etag: str | None,
+    is_nothing: frozenset[str],
+) -> tuple[str, bytes]:
+    headers = {"range": f"bytes={start}-{start + length - 1}"}
+    if etag:
+        headers["if-match"] = etag
+    with translated("GetObject"):
+        try:
+            answer = bucket.requests.send(
+                "GetObject", key, headers=headers, max_bytes=length
+            )
+        except ClientError as error:
+            if error_code(error) in is_nothing:
+                return "", b""
+            raise
+    _require_whole(answer.body, min(length, int(answer.headers["Content-Length"])))
+    return answer.headers.get("ETag", ""), answer.body
+
+
+def _require_whole(found: bytes, byte_count: int) -> None:
+    if len(found) < byte_count:
         raise StorageUnavailable("S3 broke off in the middle of an answer.")
-    return facts, found

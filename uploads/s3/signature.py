@@ -1,4 +1,4 @@
-"""Signature version 4 for URLs and POST policies: pure functions.
+"""Signature version 4 for URLs, requests and POST policies: pure functions.
 
 After the Amazon S3 API Reference, "Authenticating Requests: Using Query
 Parameters". boto3 spends most of a presign on finding out what never changes
@@ -19,6 +19,7 @@ from urllib.parse import quote
 from uploads.s3.credentials import Credentials
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
+_EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 _BLOCK_BYTES = 64  # of SHA-256
 _INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
@@ -130,6 +131,36 @@ def presigned_url(
     )
     digest = hashlib.sha256(canonical_request.encode()).hexdigest()
     return f"{sent}&X-Amz-Signature={scope.sign(_to_sign(scope) + digest)}"
+
+
+def authorization(
+    *, method: str, target: Target, headers: Mapping[str, str], scope: Scope
+) -> dict[str, str]:
+    """Return the headers that sign a request without query and body.
+
+    All ``headers`` are signed. Their names are lower case and leave out host.
+    """
+    signed = {**headers, "host": target.host, "x-amz-content-sha256": _EMPTY_SHA256}
+    names = sorted(signed)
+    signed_headers = ";".join(names)
+    canonical_request = "\n".join(
+        (
+            method,
+            target.path,
+            "",
+            *(f"{name}:{_single_spaced(signed[name])}" for name in names),
+            "",
+            signed_headers,
+            _EMPTY_SHA256,
+        )
+    )
+    digest = hashlib.sha256(canonical_request.encode()).hexdigest()
+    signature = scope.sign(_to_sign(scope) + digest)
+    return {
+        "x-amz-content-sha256": _EMPTY_SHA256,
+        "Authorization": f"{_ALGORITHM} Credential={scope.credential}, "
+        f"SignedHeaders={signed_headers}, Signature={signature}",
+    }
 
 
 class PartSigner:

@@ -26,13 +26,13 @@ from urllib3.filepost import encode_multipart_formdata
 from urllib3.util import Timeout
 
 from uploads.s3.descriptions import USER_AGENT
+from uploads.s3.failures import code_in
 
 CONNECT_SECONDS = 4.0
 READ_SECONDS = 8.0
 ANNOUNCE_SECONDS = 3.0
 MAX_BODY = 1024 * 1024
 
-_CODE = re.compile(rb"<Code>([^<]{1,200}+)</Code>")
 _MESSAGE = re.compile(rb"<Message>([^<]{1,600}+)</Message>")
 
 
@@ -55,8 +55,7 @@ class Answer:
     @property
     def code(self) -> str:
         """S3's error code, empty if the body has none."""
-        found = _CODE.search(self.body)
-        return found[1].decode("utf-8", "replace").strip() if found else ""
+        return code_in(self.body)
 
     @property
     def message(self) -> str:

@@ -14,6 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from tests.support.storage_faults import counted
 from uploads.lifecycle import completing_many, inspecting, quota
 from uploads.models import AuditEvent, StorageQuota, Upload
 from uploads.s3.bucket import Bucket
@@ -371,14 +372,8 @@ def test_a_row_that_changes_while_its_batch_is_checked_keeps_its_change(
 def test_a_small_object_is_read_by_one_request(browser: Client, bucket: Bucket) -> None:
     start(browser, [declaration(n) for n in range(2)])
     ids = arrive(bucket, range(2))
-    real = bucket.client._make_api_call  # type: ignore[attr-defined]
-    calls: list[str] = []
 
-    def noted(client: Any, operation: str, arguments: Any) -> Any:
-        calls.append(operation)
-        return real(operation, arguments)
-
-    with mock.patch.object(type(bucket.client), "_make_api_call", noted):
+    with counted(bucket) as calls:
         complete(browser, ids)
 
-    assert calls == ["GetObject", "GetObject"]
+    assert calls == {"GetObject": 2}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from tests.support.builders import (
     put,
     send_parts,
 )
+from tests.support.storage_faults import counted
 from uploads import lifecycle
 from uploads.lifecycle.reconciliation import reconcile
 from uploads.models import Upload
@@ -33,13 +34,10 @@ def alice(django_user_model: Any) -> Any:
 
 
 @pytest.fixture
-def calls(bucket: Bucket) -> Counter[str]:
+def calls(bucket: Bucket) -> Iterator[Counter[str]]:
     """Names of the operations that were sent to the bucket by the site."""
-    seen: Counter[str] = Counter()
-    bucket.client.meta.events.register(
-        "before-call.s3.*", lambda model, **_: seen.update([model.name])
-    )
-    return seen
+    with counted(bucket) as seen:
+        yield seen
 
 
 @pytest.mark.django_db
