@@ -1,4 +1,8 @@
-"""The JSON of requests and responses of version 1."""
+"""The JSON of requests and responses of version 1.
+
+Ninja's Schema reads Django's objects, and needs a millisecond for each of them. These
+models read dictionaries. Only the query has a Schema.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from ninja import Schema
 from pydantic import (
+    BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
@@ -32,7 +37,7 @@ MAX_BATCH = 100
 IDEMPOTENCY_KEY_PATTERN = r"^[!-~]{1,200}$"
 
 
-class Body(Schema):
+class Body(BaseModel):
     """A request body. Unknown fields are refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
@@ -103,7 +108,7 @@ class UploadFilter(Schema):
     limit: Annotated[int, Field(ge=1, le=MAX_BATCH)] = 50
 
 
-class UploadOut(Schema):
+class UploadOut(BaseModel):
     id: uuid.UUID
     state: State
     filename: str
@@ -145,13 +150,13 @@ class UploadOut(Schema):
     fingerprint: str | None
 
 
-class PutRequestOut(Schema):
+class PutRequestOut(BaseModel):
     method: Literal["PUT"]
     url: str
     headers: dict[str, str]
 
 
-class PostRequestOut(Schema):
+class PostRequestOut(BaseModel):
     method: Literal["POST"]
     url: str
     fields: dict[str, str]
@@ -176,34 +181,34 @@ class MultipartStartedOut(UploadOut):
 StartedOut = PutStartedOut | PostStartedOut | MultipartStartedOut
 
 
-class SignedPartOut(Schema):
+class SignedPartOut(BaseModel):
     part_number: int
     url: str
     headers: dict[str, str]
 
 
-class SignedPartsOut(Schema):
+class SignedPartsOut(BaseModel):
     expires_at: datetime
     parts: list[SignedPartOut]
 
 
-class StoredPartOut(Schema):
+class StoredPartOut(BaseModel):
     part_number: int
     byte_size: int
 
 
-class StoredPartsOut(Schema):
+class StoredPartsOut(BaseModel):
     part_size: int
     part_count: int
     parts: list[StoredPartOut]
 
 
-class PageOut(Schema):
+class PageOut(BaseModel):
     results: list[UploadOut]
     next_cursor: str | None
 
 
-class QuotaOut(Schema):
+class QuotaOut(BaseModel):
     limit_bytes: int
     used_bytes: int
     reserved_bytes: int
@@ -212,18 +217,18 @@ class QuotaOut(Schema):
     max_files: int
 
 
-class PolicyOut(Schema):
+class PolicyOut(BaseModel):
     max_file_size: int
     allowed_content_types: list[str]
 
 
-class MeOut(Schema):
+class MeOut(BaseModel):
     username: str
     quota: QuotaOut
     policy: PolicyOut
 
 
-class ProblemOut(Schema):
+class ProblemOut(BaseModel):
     type: str
     title: str
     status: int
@@ -234,31 +239,31 @@ class ProblemOut(Schema):
     retry_after: Annotated[int, Field(description="Seconds.")] | None = None
 
 
-class StorageFaultsOut(Schema):
+class StorageFaultsOut(BaseModel):
     faults: Annotated[list[Fault], Field(description="The causes that are proved.")]
     examining: Annotated[
         bool, Field(description="The server still examines: report again in 2 seconds.")
     ]
 
 
-class StartedItemOut(Schema):
+class StartedItemOut(BaseModel):
     status: int
     upload: StartedOut
 
 
-class CompletedItemOut(Schema):
+class CompletedItemOut(BaseModel):
     status: int
     upload: UploadOut
 
 
-class ProblemItemOut(Schema):
+class ProblemItemOut(BaseModel):
     status: int
     problem: dict[str, Any]
 
 
-class StartedBatchOut(Schema):
+class StartedBatchOut(BaseModel):
     results: list[StartedItemOut | ProblemItemOut]
 
 
-class CompletedBatchOut(Schema):
+class CompletedBatchOut(BaseModel):
     results: list[CompletedItemOut | ProblemItemOut]

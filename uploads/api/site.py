@@ -9,6 +9,7 @@ from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
+from ninja.schema import NinjaGenerateJsonSchema
 
 from uploads.api import schemas
 from uploads.api.auth import BrowserAuth, TokenAuth
@@ -40,7 +41,9 @@ class SlipwayAPI(NinjaAPI):
 
     def get_openapi_schema(self, **options: Any) -> Any:
         document = super().get_openapi_schema(**options)
-        problem_schema = schemas.ProblemOut.json_schema()
+        problem_schema = schemas.ProblemOut.model_json_schema(
+            schema_generator=NinjaGenerateJsonSchema
+        )
         document["components"]["schemas"]["Problem"] = problem_schema
         content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         for path, operations in document["paths"].items():

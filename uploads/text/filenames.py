@@ -143,6 +143,8 @@ def folded(text: str) -> str:
     are removed. The result is cut at MAX_FOLDED_LENGTH, because some characters become
     several.
     """
+    if text.isascii() and text.isprintable():
+        return text.lower()[:MAX_FOLDED_LENGTH]
     visible = _ANY_INVISIBLE.sub("", text)
     for _ in range(2):
         # Twice, because folding can undo the normal form and normalising the folding.
@@ -157,6 +159,8 @@ def printable(text: str) -> str:
     Joiners and variation selectors are kept where correct spelling needs them: in
     Persian, in the scripts of India, after ideographs and in emoji.
     """
+    if text.isascii() and text.isprintable():
+        return text
     return _composed(_limit_marks(_NEEDED_OR_INVISIBLE.sub(r"\1", text)))
 
 

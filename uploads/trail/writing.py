@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -43,7 +43,8 @@ def record(
     Accounts may be given by their id. Call this function in the transaction that
     makes the change.
     """
-    _event(kind, upload, user, actor, detail).save(force_insert=True)
+    context = structlog.contextvars.get_contextvars()
+    _event(kind, upload, user, actor, detail, context).save(force_insert=True)
     if upload is not None:
         _count([(kind, upload, detail)])
 
@@ -53,8 +54,12 @@ def record_many(
 ) -> None:
     """Write events, given as (kind, upload, detail), in one statement."""
     events = list(events)
+    context = structlog.contextvars.get_contextvars()
     AuditEvent.objects.bulk_create(
-        [_event(kind, upload, None, actor, detail) for kind, upload, detail in events]
+        [
+            _event(kind, upload, None, actor, detail, context)
+            for kind, upload, detail in events
+        ]
     )
     _count(events)
 
@@ -85,10 +90,10 @@ def _event(
     user: Any,
     actor: Any,
     detail: dict[str, Any] | None,
+    context: Mapping[str, Any],
 ) -> AuditEvent:
     if user is None and upload is not None:
         user = upload.owner_id
-    context = structlog.contextvars.get_contextvars()
     return AuditEvent(
         upload=upload,
         user_id=_id(user),
