@@ -60,13 +60,13 @@ def _passage(
         return None
     if find_mismatch(upload, facts, expected_checksum=upload.checksum_sha256):
         return None
-    verdict = verdict_in_advance(upload, objects, budget, policy, etag=facts.etag)
-    if verdict is None:
-        return None
     found = recorded(upload, facts, upload.checksum_sha256)
     content = objects.seen_range(upload.key, 0, facts.byte_size, etag=facts.etag)
     proof = proved_in_memory(upload, content, found["checksum_verified_by"])
     if proof is None:
+        return None
+    verdict = verdict_in_advance(upload, objects, budget, policy, etag=facts.etag)
+    if verdict is None:
         return None
     return Passage(
         upload,
