@@ -95,7 +95,7 @@ def new_upload(fuzzer: User, bucket: Bucket) -> NewUpload:
                 ChecksumSHA256=checksum(b"hello"),
             )
         if number % 4 == 3:
-            lifecycle.complete(upload)
+            lifecycle.advance(upload)
         return upload
 
     return make

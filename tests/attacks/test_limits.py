@@ -286,7 +286,7 @@ def test_uploads_that_nobody_finishes_have_a_limit(
         alice.call("POST", "/uploads", declaration(HELLO)), 403, "quota_exceeded"
     )
     assert told["detail"] == (
-        "3 uploads are unfinished, and 3 may be: finish or cancel some of them, "
+        "You have 3 unfinished uploads; the limit is 3. Finish or cancel some, "
         "then try again."
     )
     batch = {"uploads": [declaration(HELLO)] * 2}

@@ -197,7 +197,7 @@ def test_the_site_works_on_the_bucket_that_was_set_up(
     with with_feature("kms") if key else nullcontext():
         small, large, form = sent(owner), sent_in_parts(owner), sent_by_form(owner)
         for upload in (small, large, form):
-            lifecycle.complete(upload)
+            lifecycle.advance(upload)
         answer = perform(lifecycle.presign_download(small))
         list(examine(Examination(), only=["credentials"]))
 
@@ -214,7 +214,7 @@ def test_a_versioned_bucket_serves_the_version_that_was_inspected(
     )
     found = run("--apply")
     upload = sent(django_user_model.objects.create_user("alice"))
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     request = lifecycle.presign_download(upload)
     answer = perform(request)

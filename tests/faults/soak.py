@@ -103,11 +103,11 @@ def _settle(world: World) -> list[str]:
 def _why(row: Any) -> str:
     """Return in words why an upload does not settle."""
     from uploads.errors import UploadError
-    from uploads.lifecycle import complete
+    from uploads.lifecycle import advance
 
     chain = []
     try:
-        complete(row)
+        advance(row)
     except UploadError as error:
         cause: BaseException | None = error
         while cause is not None:

@@ -24,7 +24,7 @@ TWO_PARTS = b"two parts " * (16 * MIB // 10 + 1)
 def complete_in_32_threads(upload: Upload) -> list[Any]:
     """Let each thread read the row for itself, as each request does."""
     return at_once(
-        lambda: lifecycle.complete(Upload.objects.get(pk=upload.pk)).state, threads=32
+        lambda: lifecycle.advance(Upload.objects.get(pk=upload.pk)).state, threads=32
     )
 
 
@@ -83,7 +83,7 @@ def test_eight_completions_of_one_archive_inspect_it_once(
     monkeypatch.setattr(Bucket, "read_range", counted)
 
     states = at_once(
-        lambda: lifecycle.complete(Upload.objects.get(pk=upload.pk)).state, threads=8
+        lambda: lifecycle.advance(Upload.objects.get(pk=upload.pk)).state, threads=8
     )
 
     assert set(states) <= {State.READY, State.INSPECTING}
@@ -102,7 +102,7 @@ def test_of_eight_sweepers_one_inspects_what_waits(
         declaration=declare(content, filename="a.zip", content_type="application/zip"),
     )
     send(upload, content)
-    assert lifecycle.complete(upload).state == State.INSPECTING
+    assert lifecycle.advance(upload).state == State.INSPECTING
 
     looked_at = at_once(lambda: sweep().looked_at, threads=8)
 

@@ -45,7 +45,7 @@ def rename(upload: Upload) -> None:
 
 
 def complete(upload: Upload) -> str:
-    return lifecycle.complete(read(upload)).state
+    return lifecycle.advance(read(upload)).state
 
 
 def assert_only(results: list[Any], *allowed: Any) -> None:
@@ -82,7 +82,7 @@ def test_removal_of_a_ready_file_against_completion_deletes_it(
     for _ in ROUNDS:
         upload = start(alice, transport)
         send(upload, CONTENT)
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
 
         completion, removal = race(
             [
@@ -101,7 +101,7 @@ def test_16_removals_of_one_file_give_its_bytes_back_once(
     kept = start(alice)
     upload = start(alice)
     send(upload, CONTENT)
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     results = at_once(lambda: remove(upload), threads=16)
 
@@ -207,7 +207,7 @@ def test_renaming_against_removal_happens_before_it_or_not_at_all(
     for _ in ROUNDS:
         upload = start(alice)
         send(upload, CONTENT)
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
 
         renaming, removal = race([partial(rename, upload), partial(remove, upload)])
 

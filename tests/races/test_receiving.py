@@ -55,7 +55,7 @@ def test_16_arrivals_give_one_ready_one_event_one_charge(
     send(signed, HELLO)
 
     states = at_once(
-        lambda: lifecycle.complete(Upload.objects.get(pk=upload.pk)).state, threads=16
+        lambda: lifecycle.advance(Upload.objects.get(pk=upload.pk)).state, threads=16
     )
 
     # Others are answered at once while one of them inspects.
@@ -81,7 +81,7 @@ def test_16_arrivals_while_the_form_is_sent_again_give_one_file(
             send(signed, b"x" * size)
 
     race([look] * 16 + [send_again] * 2)
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
     sweep()
 
     upload.refresh_from_db()
@@ -112,7 +112,7 @@ def test_an_end_in_the_middle_of_arrivals_leaves_one_truth(
     send(signed, HELLO)
 
     def look() -> Any:
-        return lifecycle.complete(Upload.objects.get(pk=upload.pk)).state
+        return lifecycle.advance(Upload.objects.get(pk=upload.pk)).state
 
     def finish() -> Any:
         row = Upload.objects.get(pk=upload.pk)

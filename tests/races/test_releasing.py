@@ -26,7 +26,7 @@ def refused(alice: Any, bucket: Bucket, settings: Any) -> Any:
     settings.INSPECTORS = entries("No")
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     send(upload, b"hello")
-    yield lifecycle.complete(upload)
+    yield lifecycle.advance(upload)
     bucket.delete_object(upload.quarantine_key)
 
 

@@ -87,7 +87,7 @@ def complete(uploads: list[Upload]) -> list[str]:
     for upload in uploads:
         row = Upload.objects.get(pk=upload.pk)
         try:
-            states.append(str(lifecycle.complete(row).state))
+            states.append(str(lifecycle.advance(row).state))
         except (Incomplete, InvalidState) as refusal:
             states.append(refusal.code)
     return states

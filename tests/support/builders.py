@@ -73,7 +73,7 @@ def make_ready(bucket: Bucket, owner: Any, content: bytes = b"hello") -> Upload:
     """Start, send and complete an upload."""
     upload = begin(owner, content)
     put(bucket, upload, content)
-    return lifecycle.complete(upload)
+    return lifecycle.advance(upload)
 
 
 def held(owner: Any) -> tuple[int, int, int, int]:

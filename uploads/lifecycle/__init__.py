@@ -1,17 +1,17 @@
-"""The life of an upload: what the rest of the house calls.
+"""The life of an upload: the functions that other packages call.
 
-Every function here follows one order: commit the row, then talk to S3, then
-record the answer. No S3 request is made inside a transaction. What dies in
-between leaves a row that says so, and the sweeper takes it from there.
+Every function here works in the same order: commit the row, call S3, record the answer.
+S3 is never called inside a transaction. If the process dies in between, the row shows
+how far it came, and the sweeper continues from there.
 """
 
 from uploads.inspection.budget import Budget
 from uploads.lifecycle.completing_many import complete_many
-from uploads.lifecycle.completion import complete, preview, stored_parts
+from uploads.lifecycle.completion import advance, preview, stored_parts
 from uploads.lifecycle.inspecting import (
     inline_budget,
+    note_waiting,
     reject_uninspected,
-    wait,
 )
 from uploads.lifecycle.judging import Objects, note_on
 from uploads.lifecycle.moving import expire, move, purge
@@ -48,8 +48,8 @@ __all__ = [
     "Started",
     "Wanted",
     "WantedPart",
+    "advance",
     "begin_release",
-    "complete",
     "complete_many",
     "discard_incoming",
     "empty_quarantine",
@@ -59,6 +59,7 @@ __all__ = [
     "may_show_inline",
     "move",
     "note_on",
+    "note_waiting",
     "presign",
     "presign_download",
     "presign_form",
@@ -73,5 +74,4 @@ __all__ = [
     "start_form",
     "start_many",
     "stored_parts",
-    "wait",
 ]

@@ -1,4 +1,4 @@
-"""Makes one object of the parts of a multipart upload, whatever S3 answers."""
+"""Completes multipart uploads at S3, and handles S3's errors on the way."""
 
 from __future__ import annotations
 
@@ -31,17 +31,18 @@ from uploads.trail.writing import record
 logger = structlog.get_logger("slipway.lifecycle")
 
 _ATTEMPTS = 2
-"""How often a completion that S3 refuses as a conflict is sent before all parts are
-sent again."""
+"""Number of completions that S3 may refuse as a conflict before all parts are sent
+again."""
 
 
 def assemble(upload: Upload) -> str:
     """Complete the multipart upload from the bucket's own list of parts.
 
-    Returns the checksum that the object must have: of the announced parts, else of the
-    bucket's list. It is ``""`` where neither is known. A lost answer appears here as NoSuchMultipartUpload or ObjectExists,
-    and on some servers as StorageUnavailable; then the object itself decides. Raises
-    Incomplete, InvalidState, StaleUpload, StorageUnavailable.
+    Returns the checksum that the object must have: that of the announced parts, else
+    that of the bucket's list, else ``""``. If the answer to an earlier completion was
+    lost, S3 answers NoSuchMultipartUpload or ObjectExists here, and some servers answer
+    StorageUnavailable. Then the object decides. Raises Incomplete, InvalidState,
+    StaleUpload, StorageUnavailable.
     """
     bucket = get_bucket()
     if not upload.multipart_id:
@@ -68,19 +69,19 @@ def assemble(upload: Upload) -> str:
     except PartsRefused as error:
         if _is_assembled(upload):
             return expected
-        # A part was sent again between the two calls, and the next try lists it
-        # anew; or S3 has lost what it lists, and then the upload must expire.
-        raise Incomplete("The storage would not join the parts: try again.") from error
+        # A part was sent again between the two calls; then the next attempt succeeds.
+        # Or S3 has lost a part that it lists; then the upload expires in the end.
+        raise Incomplete("The storage could not join the parts. Try again.") from error
     return expected or composite_checksum(parts)
 
 
 def _complete(bucket: Bucket, upload: Upload, parts: list[Part]) -> None:
     """Ask S3 to join the parts; return when the object exists.
 
-    After every failure the object is looked for first: a parallel call may have made
-    it. S3 refuses a completion as a conflict while another conditional request for the
-    key is in progress, and then wants all parts in a new multipart upload. Ceph answers
-    500 where the parts have been joined before.
+    After every failure this function first checks whether the object exists, because a
+    concurrent call may have created it. S3 refuses a completion as a conflict while
+    another conditional request for the key is in progress, and then requires a new
+    multipart upload with all parts. Ceph answers 500 if the parts are already joined.
     """
     for _ in range(_ATTEMPTS):
         try:
@@ -99,10 +100,11 @@ def _complete(bucket: Bucket, upload: Upload, parts: list[Part]) -> None:
 
 
 def _open_again(bucket: Bucket, upload: Upload) -> None:
-    """Open a new multipart upload for the row, and raise Incomplete: no part is in it.
+    """Open a new multipart upload for the row, and raise Incomplete for all parts.
 
-    Compare-and-set, so that of two racers one opens it. The old multipart upload is
-    aborted afterwards; the sweeper repeats what fails.
+    The row changes by compare-and-set, so only one of two concurrent calls opens a new
+    multipart upload. The old one is aborted afterwards. If the abort fails, the sweeper
+    repeats it.
     """
     refused = upload.multipart_id
     opened = bucket.create_multipart_upload(
@@ -128,19 +130,19 @@ def _open_again(bucket: Bucket, upload: Upload) -> None:
 
 
 def _is_assembled(upload: Upload) -> bool:
-    """Return whether the object is there: a twin's completion takes the parts away."""
+    """Return whether the object exists, because a concurrent call has completed it."""
     return get_bucket().head_object(upload.key) is not None
 
 
 def _require_object(upload: Upload) -> None:
-    """Expire an upload whose parts the bucket has dropped without making an object.
+    """Expire an upload if the bucket has dropped its parts and there is no object.
 
-    Raises StaleUpload where the row has another multipart upload by now.
+    Raises InvalidState then, and StaleUpload if the row has a new multipart upload.
     """
     if _is_assembled(upload):
         return
     same = Q(multipart_id=upload.multipart_id)
     expire(upload, reason="the storage dropped its parts", only=same)
     raise InvalidState(
-        "The storage has dropped the parts of this upload: start it again."
+        "The storage has dropped the parts of this upload. Start it again."
     )

@@ -1,4 +1,4 @@
-"""Who inspects an upload: one process at a time, by a lease in the row."""
+"""Leases in the row that let only one process inspect an upload at a time."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from uploads.models import Upload
 from uploads.states import State
 
 INLINE_LEASE = timedelta(seconds=30)
-"""An inspection inside a request that has taken longer is one whose process died."""
+"""After this time, the process of an inspection inside a request is assumed dead."""
 
 LEASE = timedelta(minutes=5)
-"""The row of a background process that died is free again after this."""
+"""Lease of a background process. After it, another process may take over."""
 
 SLOWEST_INSPECTION = 5_000_000
-"""Bytes a second: a larger object is leased for longer."""
+"""Assumed minimum speed in bytes per second. Larger objects get longer leases."""
 
 LONGEST_LEASE = timedelta(hours=2)
 
 
 def claim_end(upload: Upload, *, patient: bool) -> datetime:
-    """Return when a claim that is made now ends if its holder dies."""
+    """Return the end of a lease that starts now."""
     return timezone.now() + (lease_of(upload) if patient else INLINE_LEASE)
 
 
 def lease_of(upload: Upload) -> timedelta:
-    """Return how long the inspection of an upload in the background may take."""
+    """Return the length of a background lease for this upload."""
     if upload.state != State.INSPECTING:
         return LEASE
     reading = timedelta(seconds=upload.byte_size / SLOWEST_INSPECTION)
@@ -36,10 +36,10 @@ def lease_of(upload: Upload) -> timedelta:
 
 
 def claim_inspection(upload: Upload, *, patient: bool) -> datetime | None:
-    """Take the inspection of an upload; None if another process holds it.
+    """Claim the inspection of an upload; return the end of the lease.
 
-    Returns the end of the lease. The row is read anew in either case. Raises
-    Upload.DoesNotExist for a row that was erased meanwhile.
+    Returns None if another process holds the claim. The row is read again in both cases.
+    Raises Upload.DoesNotExist if the row was erased meanwhile.
     """
     until = claim_end(upload, patient=patient)
     free = Upload.objects.filter(
@@ -53,7 +53,7 @@ def claim_inspection(upload: Upload, *, patient: bool) -> datetime | None:
 
 
 def release_inspection(upload: Upload, until: datetime) -> None:
-    """End a claim, unless it ended with the state or another process took it over."""
+    """End a claim, unless the state has changed or another process has taken over."""
     if upload.state != State.INSPECTING:
         return
     held = Upload.objects.filter(pk=upload.pk, claimed_until=until)
@@ -62,7 +62,7 @@ def release_inspection(upload: Upload, until: datetime) -> None:
 
 
 def leave_to_background(upload: Upload) -> None:
-    """Write down that an inspection takes too long for a request; it is due now."""
+    """Mark the inspection as too long for a request; it is due in the background."""
     rows = Upload.objects.filter(pk=upload.pk, state=State.INSPECTING)
     rows.update(is_inspected_later=True, checked_at=None)
     upload.is_inspected_later = True

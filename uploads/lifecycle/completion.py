@@ -1,4 +1,4 @@
-"""From bytes in the bucket to a file that is safe to serve."""
+"""Takes an upload from bytes in the bucket to a file that is safe to serve."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WHOLE = frozenset({Transport.PUT, Transport.POST})
 """Transports whose one request brings the whole file."""
 
 
-def complete(
+def advance(
     upload: Upload,
     *,
     actor: Any = None,
@@ -45,22 +45,22 @@ def complete(
 ) -> Upload:
     """Ask the bucket about ``upload`` and take it as far as the facts allow.
 
-    Idempotent: a repeated or parallel call finds the row where the first one
-    left it. Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises
-    Incomplete while bytes are missing, InvalidState for an upload that is over,
-    StorageUnavailable when S3 cannot be asked. ``objects`` comes from preview, for
-    who completes many. A ``patient`` caller waits for long inspections too; for others
-    ``budget`` is what inspections may cost, by default that of one request.
+    Idempotent: a repeated or concurrent call continues from the state in the row.
+    Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises Incomplete while
+    bytes are missing, InvalidState if the upload has ended, StorageUnavailable if S3
+    does not answer. ``objects`` comes from ``preview``, for batches. A ``patient`` caller
+    also waits for long inspections. For other callers, ``budget`` limits the cost of
+    inspections; the default is the budget of one request.
     """
     held_until: datetime | None = None
-    for _ in State:  # a lost race means that the row has moved on: bounded
+    for _ in State:  # after each lost race the row is in a later state
         was = upload.state
         if was not in {State.PENDING, State.INSPECTING}:
             break
         asked = objects or get_bucket()
         try:
             if was == State.PENDING:
-                # Verified and claimed at once: nobody else inspects it in between.
+                # The move also claims the inspection, so no other process starts it.
                 held_until = claim_end(upload, patient=patient)
                 _verify(upload, actor, asked, held_until)
             else:
@@ -73,13 +73,13 @@ def complete(
                     held_until=held_until,
                 )
             if upload.state == was:
-                break  # it waits for an inspector
+                break  # the upload waits for an inspector
         except StaleUpload:
             held_until = None
             upload.refresh_from_db()
         except (Incomplete, StorageUnavailable):
             held_until = None
-            # What is missing may be gone with a removal or a rejection.
+            # Bytes may be missing because the upload was cancelled or rejected.
             if not _has_moved_on(upload):
                 raise
     if upload.state in FINAL - {State.REJECTED}:
@@ -101,16 +101,16 @@ def preview(uploads: Iterable[Upload]) -> Objects:
 
 
 def _has_moved_on(upload: Upload) -> bool:
-    """Read the row again and return whether its state is another by now."""
+    """Read the row again and return whether its state has changed."""
     was = upload.state
     upload.refresh_from_db()
     return upload.state != was
 
 
 def stored_parts(upload: Upload) -> list[Part]:
-    """Return the parts that the bucket has, in order, from all its pages.
+    """Return the parts that the bucket has, in order.
 
-    A completed upload has none left to list. Raises StorageUnavailable.
+    A completed upload has no parts. Raises StorageUnavailable.
     """
     if not upload.multipart_id or upload.state != State.PENDING:
         return []
@@ -123,7 +123,7 @@ def stored_parts(upload: Upload) -> list[Part]:
 def _verify(
     upload: Upload, actor: Any, objects: Objects, claimed_until: datetime
 ) -> None:
-    """Take a pending upload to inspecting, or reject it, by the bucket's facts."""
+    """Move a pending upload to inspecting or to rejected, by the bucket's facts."""
     if upload.transport == Transport.FORM:
         _receive(upload, actor, claimed_until)
         return
@@ -152,7 +152,7 @@ def _verify(
 
 
 def _release(upload: Upload, actor: Any, claimed_until: datetime) -> None:
-    """Take a release to inspecting: its copy from quarantine, under its own key."""
+    """Copy a release from quarantine to its own key, and move it to inspecting."""
     facts = copy_back(upload)
     expected = upload.checksum_sha256
     mismatch = find_mismatch(upload, facts, expected_checksum=expected)
@@ -177,13 +177,13 @@ def _release(upload: Upload, actor: Any, claimed_until: datetime) -> None:
 
 
 def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
-    """Take what a plain form has sent to inspecting: its copy, under the own key."""
+    """Copy the file of a plain form to the upload's key, and move it to inspecting."""
     arrival = receive(upload)
     if arrival.refusal:
         reject(upload, actor, arrival.refusal.words, cause=arrival.refusal.cause)
         return
     found = arrival.recorded | recorded(upload, arrival.facts, "")
-    # The trail keeps no names: they may say whose file it was.
+    # The trail keeps no file names, because they may contain personal data.
     told = {name: value for name, value in found.items() if name != "filename"}
     detail = {"reserved_bytes": upload.byte_size, **told}
     try:
@@ -200,7 +200,7 @@ def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
         if upload.is_final:
             discard_copy(upload, arrival.facts)
         elif upload.etag != arrival.facts.etag:
-            # Only where S3 knows no condition on copies: this one came too late.
+            # The storage ignores conditions on copies, so the object was replaced.
             words = "The object was replaced while it was checked."
             reject(upload, actor, words, cause="replaced")
         raise

@@ -1,4 +1,4 @@
-"""From an object that is what was declared to a file that is safe to serve."""
+"""Inspects the content of verified objects, and makes uploads ready or rejected."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ BYTES_PER_READ = 2 * 1024**2
 MIN_READS = 200
 
 UNINSPECTED = (
-    "It could not be checked, for a fault of this site and not of the file. Upload it "
-    "again; if it ends like this once more, tell those who run the site."
+    "This site could not check the file, because of an error of the site. Upload the "
+    "file again. If this message appears again, tell the operators of the site."
 )
 
 
 def inline_budget() -> Budget:
-    """Return what all inspections inside one request may cost together."""
+    """Return the budget for all inspections inside one request."""
     limits = options()
     return Budget(
         reads=limits.inline_inspection_reads,
@@ -69,7 +69,7 @@ def inline_budget() -> Budget:
 
 
 def background_budget() -> Budget:
-    """Return what one inspection in the background may cost.
+    """Return the budget for one inspection in the background.
 
     Slow inspectors, which read whole objects, have limits of their own.
     """
@@ -90,13 +90,13 @@ def inspect(
     budget: Budget | None = None,
     held_until: datetime | None = None,
 ) -> None:
-    """Take an inspecting upload to ready, or reject it, by its content.
+    """Inspect the content of an upload and move the upload to ready or rejected.
 
-    The upload stays inspecting while another process inspects it, and while an
-    inspector cannot look; then ``waiting_reason`` says which and why. Without
-    ``patient`` it also stays inspecting when the inspection costs more than ``budget``,
-    which by default is that of one request. The background finishes it. ``held_until``
-    is the end of a claim that the caller holds. Raises StorageUnavailable, StaleUpload.
+    The upload stays inspecting in three cases: another process inspects it; an inspector
+    is unavailable (``waiting_reason`` names it); or the caller is not ``patient`` and the
+    inspection costs more than ``budget``, by default that of one request. Then the
+    background finishes the inspection. ``held_until`` is the end of a claim that the
+    caller holds. Raises StorageUnavailable, StaleUpload.
     """
     if upload.is_inspected_later and not patient:
         upload.refresh_from_db()
@@ -105,7 +105,7 @@ def inspect(
     if until is None:
         return
     if held_until:
-        # A rename before this moment counts; later ones must keep the extension.
+        # A rename after this read may not change the extension.
         upload.refresh_from_db(fields=["filename"])
     try:
         if patient:
@@ -117,7 +117,7 @@ def inspect(
     except OverBudget:
         leave_to_background(upload)
     except StorageUnavailable:
-        # Nobody is at it any more: the sweeper need not wait to see that.
+        # No process inspects the upload now, so the sweeper may take it at once.
         inspecting = Upload.objects.filter(pk=upload.pk, state=State.INSPECTING)
         inspecting.update(checked_at=None)
         if not _is_replaced(upload):
@@ -139,7 +139,7 @@ def _inspect_in_background(upload: Upload, actor: Any, objects: Objects) -> None
 def _inspect_inline(
     upload: Upload, actor: Any, objects: Objects, budget: Budget
 ) -> None:
-    """Inspect first and read back last: a refusal should not wait. Raises OverBudget."""
+    """Inspect first and read back last, so that a refusal is quick. Raises OverBudget."""
     sample = sample_of(upload, objects, budget)
     quick_only = _takes_long(sample)
     verdict = _accepted(upload, actor, sample, quick_only=quick_only)
@@ -155,7 +155,7 @@ def _inspect_inline(
 def _takes_long(sample: Sample) -> bool:
     """Return whether a slow inspector has to read a large object.
 
-    An inspector that cannot even say so is asked again where there is time.
+    An inspector that is unavailable is asked again later.
     """
     try:
         return pipeline.takes_long(sample)
@@ -168,7 +168,7 @@ def _accepted(
 ) -> Verdict | None:
     """Return the verdict of the inspectors if all of them accept.
 
-    Otherwise the upload is rejected, or waits for an inspector. Raises OverBudget.
+    Otherwise the upload is rejected or waits for an inspector. Raises OverBudget.
     """
     try:
         verdict = pipeline.inspect(
@@ -182,7 +182,7 @@ def _accepted(
             _reject_to_quarantine(upload, actor, objection, cause=TYPE_NOT_ALLOWED)
             return None
     except InspectorUnavailable as error:
-        wait(upload, error.detail)
+        note_waiting(upload, error.detail)
         return None
     return verdict
 
@@ -200,7 +200,7 @@ def _make_ready(
 
 
 def facts_when_ready(verdict: Verdict, now: datetime) -> dict[str, Any]:
-    """Return what the row of an accepted file records."""
+    """Return the fields of the row of an accepted file."""
     return {
         "completed_at": now,
         "detected_type": verdict.detected_type,
@@ -213,10 +213,10 @@ def facts_when_ready(verdict: Verdict, now: datetime) -> dict[str, Any]:
 def verdict_in_advance(
     upload: Upload, objects: Objects, budget: Budget, policy: Policy, *, etag: str
 ) -> Verdict | None:
-    """Return the verdict on an object whose facts and first bytes were read beforehand.
+    """Return the verdict on an object whose first bytes are in memory, or None.
 
-    Returns None unless the object is accepted: a refusal, a long inspection, or an
-    inspector that does not answer needs the steps of ``inspect``.
+    None means that ``inspect`` has to handle the upload, because the object is refused,
+    the inspection is long, or an inspector does not answer.
     """
     sample = sample_of(upload, objects, budget, etag=etag)
     try:
@@ -231,11 +231,11 @@ def verdict_in_advance(
 
 
 def reject_uninspected(upload: Upload) -> None:
-    """Refuse an upload whose inspection breaks every time, for a fault of ours.
+    """Reject an upload whose inspection fails every time because of a bug of this site.
 
-    What nobody has looked at is never served, and what can never be looked at would
-    hold its owner's space for ever. Raises InspectorUnavailable where it should be kept
-    in quarantine and cannot be, StaleUpload.
+    An uninspected file is never served, and an upload that stays inspecting would use
+    quota for ever. Raises InspectorUnavailable if the copy to quarantine fails, and
+    StaleUpload.
     """
     _reject_to_quarantine(upload, None, UNINSPECTED, cause=NOT_INSPECTED)
 
@@ -243,9 +243,9 @@ def reject_uninspected(upload: Upload) -> None:
 def reject(
     upload: Upload, actor: Any, reason: str, *, cause: str = CONTENT, **facts: Any
 ) -> None:
-    """Refuse an upload, in words for its owner; its bytes go.
+    """Reject an upload and delete its bytes; ``reason`` is a message for the owner.
 
-    ``cause`` is stable: operators count and alert by it.
+    ``cause`` is a stable code, by which operators count and alert.
     """
     move(
         upload,
@@ -264,12 +264,12 @@ def reject(
     purge(upload)
 
 
-def wait(upload: Upload, reason: str) -> None:
-    """Write down, for operators, what an upload is waiting for."""
+def note_waiting(upload: Upload, reason: str) -> None:
+    """Record in the row, for operators, why an inspection has to wait."""
     reason = reason[:255]
     rows = Upload.objects.filter(pk=upload.pk, state=State.INSPECTING)
     with transaction.atomic():
-        # One line in the trail, however often it is tried.
+        # Only the first of several attempts writes an event.
         if rows.filter(waiting_reason="").update(waiting_reason=reason):
             record("upload.waiting", upload=upload)
         else:
@@ -281,7 +281,7 @@ def wait(upload: Upload, reason: str) -> None:
 def _reject_to_quarantine(
     upload: Upload, actor: Any, reason: str, *, cause: str = CONTENT
 ) -> None:
-    # The copy comes first: one that no row knows of is found by the next look.
+    # The copy is made first. If the process dies then, the next attempt finds the copy.
     key = quarantine(upload)
     try:
         reject(upload, actor, reason, cause=cause, quarantine_key=key)
@@ -291,6 +291,6 @@ def _reject_to_quarantine(
 
 
 def _is_replaced(upload: Upload) -> bool:
-    """Return whether the object that was verified is there no more, for a fact."""
+    """Return whether the verified object was replaced or removed."""
     facts = get_bucket().head_object(upload.key)
     return facts is None or facts.etag != upload.etag

@@ -1,4 +1,4 @@
-"""What inspection is shown of an upload, and what it means for its owner."""
+"""Connects uploads with inspection: the sample, the owner's policy, the note."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def find_objection(upload: Upload, sample: Sample, policy: Policy | None = None)
         policy.check_content(
             sample.filename,
             sample.content_type,
-            # Without libmagic the name decides: no upload waits for it for ever.
+            # Without libmagic the name decides. Otherwise uploads would wait for ever.
             sample.precise_type or (None if is_detector_missing() else ""),
         )
     except ContentTypeNotAllowed as error:
@@ -39,7 +39,7 @@ def find_objection(upload: Upload, sample: Sample, policy: Policy | None = None)
 
 
 def told(verdict: Verdict) -> dict[str, str]:
-    """Return what the audit trail keeps of an acceptance."""
+    """Return the verdict's facts for the audit trail."""
     facts = {
         "detected_type": verdict.detected_type,
         "reason": verdict.reason,
@@ -49,7 +49,7 @@ def told(verdict: Verdict) -> dict[str, str]:
 
 
 def note_on(upload: Upload) -> str:
-    """Return what its owner should know about a stored file, or ``""``."""
+    """Return the note about a stored file for its owner, or ``""``."""
     if not upload.detected_type and not upload.note:
         return ""
     notes = (describe_difference(upload.filename, upload.detected_type), upload.note)
@@ -65,7 +65,10 @@ def overruled(upload: Upload) -> str:
 def sample_of(
     upload: Upload, objects: Objects, budget: Budget, *, etag: str = ""
 ) -> Sample:
-    """Return what inspectors see of an upload, by default of the ETag in its row."""
+    """Return the sample of an upload for inspectors.
+
+    Only the object with the given ETag is read, by default the ETag in the row.
+    """
     etag = etag or upload.etag
 
     def read(start: int, length: int) -> bytes:

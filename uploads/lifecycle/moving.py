@@ -1,4 +1,4 @@
-"""Changes of state with what they mean for the quota and for the bytes."""
+"""Changes of an upload's state, with their changes of quota and bucket."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def move(
 ) -> None:
     """Change the state of ``upload`` to ``to``, and store ``facts`` in its row.
 
-    Audit event and quota change in the same transaction. ``byte_size`` among the
-    facts is the object's true size, at most the reserved size. ``only`` is a further
-    condition on the row.
+    The audit event is written and the quota is changed in the same transaction.
+    ``byte_size`` among the facts is the object's true size, at most the reserved size.
+    ``only`` is a further condition on the row.
 
-    Compare-and-set instead of a row lock: of two racers exactly one matches the old
-    state. Raises InvalidState for a move that states.MOVES does not have, and
-    StaleUpload if another process changed the row first; both change nothing.
+    This is a compare-and-set: of two concurrent calls, exactly one finds the old state.
+    Raises InvalidState for a move that states.MOVES does not have, and StaleUpload if
+    another process changed the row first. Both change nothing.
     """
     before, reserved = State(upload.state), upload.byte_size
     _require_legal(before, [to])
-    # A move follows a check of the bucket. Rows in a final state wait for their purge.
+    # Each move follows a check of the bucket. Rows in a final state still need a purge.
     facts["checked_at"] = None if to in FINAL else timezone.now()
     with transaction.atomic():
         unchanged = Upload.objects.filter(only or Q(), pk=upload.pk, state=before)
@@ -54,7 +54,7 @@ def move(
             raise StaleUpload
         record(f"upload.{to.value}", upload=upload, actor=actor, detail=detail)
         if upload.released_from_id and to in FAILED:
-            # The release came to nothing: another one may be asked for and made.
+            # The release has failed, so another release may start.
             rejected = Upload.objects.filter(pk=upload.released_from_id)
             rejected.filter(released_as=upload.pk).update(released_as=None)
         quota.settle(
@@ -81,10 +81,9 @@ class Passage:
 def move_many(owner: Any, passages: Sequence[Passage], *, actor: Any) -> list[Upload]:
     """Move each upload of ``owner`` through its steps; return those that moved.
 
-    All start in one state and end in one. Rows, events and quota are one statement
-    each, in one transaction, whatever the number. An upload whose row another process
-    has changed or renamed meanwhile stays as it is. Raises InvalidState as ``move``
-    does.
+    All uploads start in the same state and end in the same state. Rows, events and
+    quota take one statement each, in one transaction. An upload that another process has
+    moved or renamed meanwhile is left out. Raises InvalidState as ``move`` does.
     """
     if not passages:
         return []
@@ -94,7 +93,7 @@ def move_many(owner: Any, passages: Sequence[Passage], *, actor: Any) -> list[Up
         _require_legal(before, [to for to, _ in passage.steps])
     wanted = {passage.upload.pk: passage for passage in passages}
     with transaction.atomic():
-        # In one order, so that two batches with the same uploads cannot deadlock.
+        # Rows are locked in a fixed order, so that two batches cannot deadlock.
         rows = Upload.objects.select_for_update().filter(
             pk__in=wanted, owner=owner, state=before
         )
@@ -145,12 +144,12 @@ def _require_legal(before: State, steps: Sequence[State]) -> None:
 def expire(
     upload: Upload, *, reason: str, if_overdue: bool = False, only: Q | None = None
 ) -> None:
-    """Give up an upload that was not completed in time; its bytes go.
+    """Expire a pending upload and delete its bytes.
 
-    Raises InvalidState or StaleUpload for one that is not pending any more, or that
-    was given more time meanwhile, where the caller asks ``if_overdue``, or is not what
-    ``only`` asks. The row says so in the same UPDATE: who has just been given a URL
-    loses nothing.
+    With ``if_overdue``, only an upload whose deadline has passed expires. ``only`` is a
+    further condition on the row. The conditions are part of the UPDATE, so an upload
+    that gets a new URL at the same time keeps its bytes. Raises InvalidState if the
+    upload is not pending, and StaleUpload if the row does not meet a condition.
     """
     only = only or Q()
     if if_overdue:
@@ -160,16 +159,16 @@ def expire(
 
 
 def purge(upload: Upload) -> bool:
-    """Remove the bytes of an upload that is over; return whether they are gone.
+    """Delete the bytes of an upload in a final state; return whether that worked.
 
-    Not final before its last URL has died: bytes may land until then, so only
-    after that is ``purged_at`` set, and until then ``checked_at``. Abort comes
-    first: a completion under way either fails then, or has made the object that
-    is deleted next.
+    Bytes may arrive until the last URL has expired. So ``purged_at`` is set only by a
+    purge after that time; earlier purges set ``checked_at``. The multipart upload is
+    aborted first: a concurrent completion then fails, or has already created the
+    object, which is deleted next.
     """
     if upload.state not in FINAL or upload.purged_at is not None:
         return upload.purged_at is not None
-    # Until the move, others may have signed a URL or opened the multipart upload.
+    # Other processes may have signed a URL or opened the multipart upload meanwhile.
     upload.refresh_from_db(fields=["multipart_id", "urls_expire_at"])
     now = timezone.now()
     try:
@@ -180,13 +179,13 @@ def purge(upload: Upload) -> bool:
         if upload.transport == Transport.FORM:
             bucket.delete_object(incoming_key(upload.key))
         if upload.version_id:
-            # In a versioned bucket the first call has only hidden the bytes.
+            # In a versioned bucket, the first call only adds a delete marker.
             bucket.delete_object(upload.key, version_id=upload.version_id)
     except StorageError as error:
         logger.warning("purge.failed", upload=str(upload.pk), error=error.code)
         return False
-    dead = upload.urls_expire_at is None or upload.urls_expire_at < now
-    upload.checked_at, upload.purged_at = now, now if dead else None
+    is_last = upload.urls_expire_at is None or upload.urls_expire_at < now
+    upload.checked_at, upload.purged_at = now, now if is_last else None
     Upload.objects.filter(pk=upload.pk, state__in=FINAL).update(
         checked_at=now, purged_at=upload.purged_at
     )

@@ -1,4 +1,4 @@
-"""What owners do with their uploads: give them up, and give them other names."""
+"""Actions of owners on their uploads: cancel, delete and rename."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from uploads.trail.writing import record
 
 
 def remove(upload: Upload, *, actor: Any = None) -> None:
-    """Cancel what is pending, delete what is stored; the bytes go, the row stays.
+    """Cancel a pending upload or delete a stored one. The row stays as a tombstone.
 
-    Repeating it changes nothing. Storage that does not answer is no reason to
-    keep a file its owner gave up: the purge is repeated by the sweeper.
+    Idempotent. If the storage does not answer, the state changes all the same, and the
+    sweeper deletes the bytes later.
     """
     for _ in State:
         state = State(upload.state)
@@ -41,18 +41,17 @@ def remove(upload: Upload, *, actor: Any = None) -> None:
 
 
 def rename(upload: Upload, filename: str, *, actor: Any = None) -> None:
-    """Give the upload another name for people; its key stays what it was.
+    """Change the name of an upload; its key in the bucket stays the same.
 
-    ``filename`` must be clean already. Raises InvalidState for an upload that has
-    ended, or that is inspected right now. Raises InvalidRequest where a file of the
-    new name would be refused, InspectorUnavailable and StorageUnavailable where the
-    object cannot be inspected.
+    ``filename`` must be clean already. Raises InvalidState if the upload has ended or is
+    being inspected. Raises InvalidRequest if a file with the new name would be refused.
+    Raises InspectorUnavailable or StorageUnavailable if the object cannot be inspected.
     """
     for _ in State:
         try:
             _rename(upload, filename, actor)
             return
-        except StaleUpload:  # what the name was judged by is no more: judge again
+        except StaleUpload:  # the upload has changed since the check: check again
             upload.refresh_from_db()
 
 
@@ -64,7 +63,7 @@ def _rename(upload: Upload, filename: str, actor: Any) -> None:
     with transaction.atomic():
         unmoved = Upload.objects.filter(pk=upload.pk, state=upload.state)
         if upload.is_final:
-            raise InvalidState("The upload is over and cannot be renamed.")
+            raise InvalidState("The upload has ended and cannot be renamed.")
         if not unmoved.update(filename=filename):
             raise StaleUpload
         record(
@@ -77,12 +76,12 @@ def _rename(upload: Upload, filename: str, actor: Any) -> None:
 
 
 def _require_fitting(upload: Upload, filename: str) -> None:
-    """Refuse a new ending by the rules that an upload is inspected by."""
+    """Check a new extension by the rules of the inspection of uploads."""
     if endings_of(filename) == endings_of(upload.filename) or upload.is_final:
         return
     if upload.state == State.INSPECTING:
         raise InvalidState(
-            "The file is being checked: until then it keeps its extension."
+            "The file is being checked. Change its extension after the check."
         )
     if upload.state == State.READY:
         reason = _find_objection_to_name(upload, filename)

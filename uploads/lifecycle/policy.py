@@ -1,4 +1,4 @@
-"""What one account may upload: the site's default, its groups' and its own."""
+"""The upload policy of an account: its own, that of its groups, or the default."""
 
 from __future__ import annotations
 
@@ -54,8 +54,7 @@ class Policy:
     ) -> None:
         """Raise FileTooLarge or ContentTypeNotAllowed, naming the limit.
 
-        ``detected_type`` is None before any byte of the file is known. An empty
-        ``content_type`` is one that is not known yet either.
+        ``detected_type`` is None and ``content_type`` is empty while they are unknown.
         """
         if byte_size > self.max_file_size:
             raise FileTooLarge(
@@ -70,9 +69,9 @@ class Policy:
     ) -> None:
         """Raise ContentTypeNotAllowed unless the content is of an allowed family.
 
-        The declared type and the ending are hints. They decide where the detected
-        type is that of a container, such as ZIP for a text document, and where
-        nothing can be detected, which is ``detected_type`` None.
+        The declared type and the extension decide only in two cases: if the detected
+        type is that of a container, such as ZIP for a text document, and if nothing can
+        be detected (``detected_type`` is None).
         """
         if not self.restricts_types:
             return
@@ -116,8 +115,8 @@ class Policy:
     def _admits(self, filename: str, types: Iterable[str]) -> bool:
         """Return whether one of the types is allowed.
 
-        For a file that runs on a double click no wildcard counts: its own type must
-        be listed.
+        A file that runs on a double click needs its own type in the list; wildcards do
+        not admit it.
         """
         if is_runnable(filename):
             own = type_of(filename)
@@ -140,20 +139,20 @@ def _claimed(filename: str, content_type: str) -> list[str]:
 def _families(filename: str, detected_type: str) -> frozenset[str]:
     detected = canonical(detected_type)
     found = {family_of(detected)}
-    # A document can be a ZIP archive, an OLE file, or a text: banks send HTML as .xls.
+    # A document can be a ZIP archive, an OLE file, or text. Banks send HTML as .xls.
     extension = extension_of(filename)
     if detected in _CONTAINERS or detected.startswith("text/"):
         found.add(belongs_to(extension))
-    # libmagic calls a drawing XML if a long comment comes first.
+    # libmagic reports XML for an SVG that starts with a long comment.
     if extension == "svg" and detected in {"text/xml", "text/html"}:
         found.add("image")
     return frozenset(found - {""})
 
 
 def policy_for(owner: Any) -> Policy:
-    """Return the policy in force for ``owner``.
+    """Return the policy that applies to ``owner``.
 
-    The account's own row wins; of several groups the most generous counts.
+    The account's own row has priority. Of several groups, the most generous one counts.
     """
     rows = list(
         UploadPolicy.objects.filter(Q(user=owner) | Q(group__user=owner)).order_by("pk")

@@ -1,4 +1,4 @@
-"""Hands out URLs for uploads: each permits one request, and the row knows when it dies."""
+"""Presigns URLs. Each URL permits one request, and the row records when URLs expire."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from uploads.states import State, Transport
 from uploads.trail.writing import numbers_in_ranges, record
 
 SIGNING_MARGIN = timedelta(minutes=1)
-"""The row may say that URLs live longer than they do; never that they are dead."""
+"""Added to the recorded expiry, so that it is never before a URL's true expiry."""
 
 
 @dataclass(frozen=True)
@@ -43,33 +43,33 @@ class WantedPart:
 
 
 def presign(upload: Upload) -> SignedRequest | SignedPost | None:
-    """Return the one request that sends the whole file; None where parts are due.
+    """Return the request that sends the whole file, or None for a multipart upload.
 
-    Raises InvalidState for an upload that takes no bytes any more.
+    Raises InvalidState if the upload no longer accepts bytes.
     """
     if upload.transport == Transport.MULTIPART:
         return None
     if upload.transport == Transport.COPY:
         raise InvalidState("The server copies this file from quarantine.")
     if upload.transport == Transport.FORM:
-        # Its own key is for the server's copy alone: see receiving.py.
-        raise InvalidState("A plain form sends this file: see its page.")
+        # Only the server writes to the upload's own key: see receiving.py.
+        raise InvalidState("A plain form sends this file. Open the page of the upload.")
     seconds = extend_urls(upload, {"transport": upload.transport})
     return _sign_whole(upload, seconds)
 
 
 @dataclass(frozen=True)
 class First:
-    """How long the URL lives that is made with the row, and what the trail says."""
+    """The first URL of a new row: its lifetime in seconds, and its event's detail."""
 
     seconds: int
     detail: dict[str, str | int]
 
 
 def first_urls(upload: Upload) -> First | None:
-    """Note in a row that is not saved yet how long bytes may arrive by its first URL.
+    """Set the expiry of the first URL in an unsaved row, and return the URL's facts.
 
-    None where the upload has parts, which are signed one by one. See extend_urls.
+    Returns None for a multipart upload, whose parts are signed later by extend_urls.
     """
     if upload.transport not in {Transport.PUT, Transport.POST}:
         return None
@@ -84,7 +84,7 @@ def first_urls(upload: Upload) -> First | None:
 
 
 def presign_first(upload: Upload, first: First) -> SignedRequest | SignedPost:
-    """Return the request that sends the whole file, once its row is committed."""
+    """Return the request that sends the whole file. The row must be committed."""
     return _sign_whole(upload, first.seconds)
 
 
@@ -108,12 +108,12 @@ def _sign_whole(upload: Upload, seconds: int) -> SignedRequest | SignedPost:
 def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRequest]:
     """Return one URL for each wanted part, in order.
 
-    Raises InvalidRequest for a number outside the plan, InvalidState for an
-    upload that has no parts or takes no bytes any more, StorageUnavailable where
-    the upload has still to be opened at S3 and cannot be.
+    Raises InvalidRequest for a part number outside of the plan. Raises InvalidState if
+    the upload has no parts or no longer accepts bytes. Raises StorageUnavailable if S3
+    cannot open an upload that is not open yet.
     """
     if upload.transport != Transport.MULTIPART:
-        raise InvalidState(f"The transport is {upload.transport}: there are no parts.")
+        raise InvalidState(f"The transport is {upload.transport}, which has no parts.")
     outside = [
         part.part_number
         for part in wanted
@@ -123,17 +123,18 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
         raise InvalidRequest(
             fields={
                 "parts": [
-                    f"Part {outside[0]} is outside the plan: 1 to {upload.part_count}."
+                    f"Part {outside[0]} is outside the plan. Parts are 1 to"
+                    f" {upload.part_count}."
                 ]
             }
         )
     if not upload.multipart_id:
-        # Its start died on the way to S3, and nobody knows its key any more.
+        # The process of the start died before it called S3.
         open_multipart(upload)
     digests = {part.part_number: raw_digest(part.checksum_sha256) for part in wanted}
     seconds = extend_urls(upload, _batch(wanted), digests=digests)
     if not upload.multipart_id:
-        raise InvalidState(f"The upload is {upload.state} and takes no more bytes.")
+        raise InvalidState(f"The upload is {upload.state} and accepts no more bytes.")
     presigner = get_presigner()
     plan = PartPlan(byte_size=upload.byte_size, part_size=upload.part_size)
     with presigning("part", len(wanted)):
@@ -153,13 +154,13 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
 
 
 def presign_download(upload: Upload, *, inline: bool = False) -> SignedRequest:
-    """Return a GET for the object: an attachment, or inline for a verified image.
+    """Return a GET request for the object, as an attachment or inline for an image.
 
-    Raises InvalidState for an upload that is not ready.
+    Raises InvalidState if the upload is not ready.
     """
     if upload.state != State.READY:
         raise InvalidState(
-            f"The upload is {upload.state}: there is nothing to download."
+            f"The upload is {upload.state}. Only ready uploads can be downloaded."
         )
     shown = inline and may_show_inline(upload)
     with presigning("download"):
@@ -195,34 +196,34 @@ def extend_urls(
     *,
     digests: Mapping[int, bytes] | None = None,
 ) -> int:
-    """Note how long bytes may now arrive, before the URL is made; return seconds.
+    """Record the expiry of URLs that are about to be signed; return their lifetime.
 
-    Who asks is under way, so in the last of its time the upload gets more. Part of
-    the same UPDATE is the question whether the upload still takes bytes, so that
-    none are signed for after a cancel or an end. With it goes one audit line: what
-    is signed for, until when, and never the URL. ``digests`` are the announced hashes
-    of parts. Raises InvalidState.
+    The result is in seconds. Asking for URLs counts as activity, so the deadline of an
+    upload in progress moves. The UPDATE also checks that the upload still accepts bytes,
+    so no URL is signed after a cancel. One audit event records what is signed and until
+    when, never the URL itself. ``digests`` are the announced hashes of parts. Raises
+    InvalidState.
     """
     now = timezone.now()
     deadline = upload.expires_at
     if deadline > now:
         deadline = max(deadline, extended_deadline(upload, now))
     seconds = min(options().url_expiry_seconds, int((deadline - now).total_seconds()))
-    # The URL is made a moment later, and its life counts from then.
+    # The URL is signed a moment later and expires that moment later, hence the margin.
     expires_at = now + timedelta(seconds=seconds)
     until = expires_at + SIGNING_MARGIN
     changes = {"urls_expire_at": _later_of("urls_expire_at", until)}
-    if deadline > upload.expires_at:  # seldom: the column has an index
+    if deadline > upload.expires_at:  # rarely written, because the column has an index
         changes["expires_at"] = _later_of("expires_at", deadline)
-    # Time that is up stays up: by the row, whatever this copy of it says.
+    # The deadline in the row counts, not the copy in memory.
     live = Upload.objects.filter(pk=upload.pk, state=State.PENDING, expires_at__gt=now)
     with transaction.atomic():
         if seconds < 1 or not live.update(**changes):
-            state = "overdue" if seconds < 1 else _state_in_words(upload)
-            raise InvalidState(f"The upload is {state} and takes no more bytes.")
+            state = "past its deadline" if seconds < 1 else _state_now(upload)
+            raise InvalidState(f"The upload is {state} and accepts no more bytes.")
         if digests:
             announce(upload, digests)
-        # Nobody but its owner is ever given one.
+        # Only the owner ever gets a URL.
         detail = {**batch, "expires_at": expires_at.isoformat(timespec="seconds")}
         record("upload.presigned", upload=upload, actor=upload.owner_id, detail=detail)
     upload.urls_expire_at, upload.expires_at = until, deadline
@@ -233,6 +234,6 @@ def _later_of(name: str, moment: datetime) -> Greatest:
     return Greatest(Coalesce(F(name), moment), moment)
 
 
-def _state_in_words(upload: Upload) -> str:
+def _state_now(upload: Upload) -> str:
     upload.refresh_from_db(fields=["state", "expires_at"])
-    return "overdue" if upload.is_past_deadline else upload.state
+    return "past its deadline" if upload.is_past_deadline else upload.state

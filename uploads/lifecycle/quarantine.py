@@ -1,7 +1,7 @@
-"""Refused content, kept for the operator where nobody is ever served from.
+"""Quarantine: copies of refused objects for operators. Nobody can download them.
 
-No URL is signed for a key of the quarantine: downloads are signed for an upload's
-own key, and only while it is ready.
+Downloads are signed only for an upload's own key, and only while the upload is ready. No
+URL is signed for a key in quarantine.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ logger = structlog.get_logger("slipway.quarantine")
 def quarantine(upload: Upload) -> str:
     """Copy the object of an upload into quarantine and return the copy's key.
 
-    Returns ``""`` where there is no quarantine, or the object is too large for it.
-    The key depends on the upload only, so a copy that was made before and not
-    written down is found again. Raises InspectorUnavailable: what should be kept
-    and cannot be is not thrown away.
+    Returns ``""`` if quarantine is off or the object is too large. The key depends only
+    on the upload, so a second call finds the copy that an interrupted call has made.
+    Raises InspectorUnavailable if the copy fails, so that the object is not deleted.
     """
     prefix = options().quarantine_prefix
     if not prefix:
@@ -48,7 +47,7 @@ def quarantine(upload: Upload) -> str:
                 content_type="application/octet-stream",
             )
         except CopyRefused:
-            # Copied already; or the source is another by now, and is not kept.
+            # The copy exists, or the source was replaced and is not kept.
             return key if bucket.head_object(key) else ""
     except StorageError as error:
         raise InspectorUnavailable(f"Quarantine: {error.detail}") from error
@@ -56,16 +55,16 @@ def quarantine(upload: Upload) -> str:
 
 
 def forget_copy(upload: Upload, key: str) -> None:
-    """Remove a copy whose upload was given up meanwhile, and so does not know it."""
+    """Delete a copy that the row does not name, because the upload has just ended."""
     if key and not Upload.objects.filter(pk=upload.pk, quarantine_key=key).exists():
         with suppress(StorageError):
             get_bucket().delete_object(key)
 
 
 def empty_quarantine(upload: Upload, *, actor: Any = None) -> bool:
-    """Remove the copy of an upload's object; return whether there was one.
+    """Delete the copy of an upload in quarantine; return whether there was one.
 
-    Raises StorageUnavailable, and then the row still tells of it.
+    Raises StorageUnavailable; then the row still names the copy.
     """
     key = upload.quarantine_key
     if not key:

@@ -1,4 +1,4 @@
-"""Quota: reserve, commit, release. Each is one UPDATE that counts for itself."""
+"""Quota: reserve, commit and release bytes. Each is one conditional UPDATE."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from uploads.states import RESERVING, USING, State
 
 @dataclass(frozen=True)
 class Usage:
-    """A user's quota as it stands; sizes in bytes."""
+    """A user's current quota; sizes in bytes."""
 
     limit_bytes: int
     used_bytes: int
@@ -37,7 +37,7 @@ class Usage:
 
 
 def usage(owner: Any) -> Usage:
-    """Return what ``owner`` has in use, promised and allowed."""
+    """Return the used, reserved and allowed bytes and files of ``owner``."""
     row = StorageQuota.objects.filter(user=owner).first() or StorageQuota(user=owner)
     defaults = options()
     return Usage(
@@ -56,15 +56,15 @@ def usage(owner: Any) -> Usage:
 
 
 def reserve(owner: Any, byte_size: int) -> None:
-    """Promise ``byte_size`` bytes and one file to ``owner``, or raise QuotaExceeded.
+    """Reserve ``byte_size`` bytes and one file for ``owner``, or raise QuotaExceeded.
 
-    What is promised is also what is open, and has a limit of its own: uploads that
-    are begun and left cost rows and requests. Each limit is part of the UPDATE's WHERE: the database lets racers through
-    one at a time, and each sees what those before it have taken.
+    The number of reserved files has a limit of its own, because unfinished uploads cost
+    rows and requests. All limits are in the WHERE of one UPDATE. The database runs
+    concurrent updates of a row one after the other, so the limits are exact.
     """
     if _admit(owner, byte_size):
         return
-    # The first upload of an account: there is no row to count in yet.
+    # The first upload of an account finds no row.
     StorageQuota.objects.bulk_create([StorageQuota(user=owner)], ignore_conflicts=True)
     if not _admit(owner, byte_size):
         raise QuotaExceeded(_explain(usage(owner), byte_size))
@@ -73,12 +73,12 @@ def reserve(owner: Any, byte_size: int) -> None:
 def reserve_many(owner: Any, byte_sizes: Sequence[int]) -> list[QuotaExceeded | None]:
     """Reserve each of ``byte_sizes`` in order; return the refusal of each, or None.
 
-    All that fit are one UPDATE. Call it in a transaction.
+    One UPDATE reserves all sizes that fit. Call this function in a transaction.
     """
     if _admit(owner, sum(byte_sizes), files=len(byte_sizes)):
         return [None] * len(byte_sizes)
     StorageQuota.objects.bulk_create([StorageQuota(user=owner)], ignore_conflicts=True)
-    # Nobody else changes it from here to the end of the transaction.
+    # The row is locked until the end of the transaction.
     StorageQuota.objects.select_for_update().get(user=owner)
     now = usage(owner)
     refusals: list[QuotaExceeded | None] = []
@@ -131,18 +131,17 @@ def settle(
     true_size: int | None = None,
     files: int = 1,
 ) -> None:
-    """Move an upload's bytes to where its new state counts them.
+    """Change the quota for a move from state ``before`` to state ``after``.
 
-    Call it in the transaction of the transition: commit (reserved to used),
-    release (reserved to nothing) and give back (used to nothing) are all the
-    difference between what the two states hold. ``true_size`` is what counts from
-    now on where less has come than the ``byte_size`` that was reserved. More than
-    that was never admitted, and raises ValueError. ``byte_size`` may be that of several
-    ``files`` together.
+    Call this function in the transaction of the move. ``states.RESERVING`` and
+    ``states.USING`` tell which counters each state holds; the change is the difference
+    between the two states. ``byte_size`` is the reserved size, or the total of
+    ``files`` uploads. ``true_size`` is the size that counts after the move, if it is
+    smaller. Raises ValueError if ``true_size`` is larger than ``byte_size``.
     """
     size = byte_size if true_size is None else true_size
     if size > byte_size:
-        raise ValueError(f"{size} bytes have come where {byte_size} were reserved.")
+        raise ValueError(f"{size} bytes arrived, but only {byte_size} were reserved.")
     changes = {
         "used_bytes": (after in USING) * size - (before in USING) * byte_size,
         "file_count": files * ((after in USING) - (before in USING)),
@@ -159,15 +158,15 @@ def settle(
 def _explain(now: Usage, byte_size: int) -> str:
     if not now.free_files:
         return (
-            f"The limit of {now.max_files} files is reached: "
-            "delete a file, then try again."
+            f"You have reached the limit of {now.max_files} files. "
+            "Delete a file, then try again."
         )
     if now.reserved_files >= now.max_open:
         return (
-            f"{now.reserved_files} uploads are unfinished, and {now.max_open} may be: "
-            "finish or cancel some of them, then try again."
+            f"You have {now.reserved_files} unfinished uploads; the limit is "
+            f"{now.max_open}. Finish or cancel some, then try again."
         )
     return (
-        f"The file has {byte_size} bytes and {now.free_bytes} of "
-        f"{now.limit_bytes} are free: delete a file, then try again."
+        f"The file has {byte_size} bytes, but only {now.free_bytes} of your "
+        f"{now.limit_bytes} bytes are free. Delete a file, then try again."
     )

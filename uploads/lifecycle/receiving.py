@@ -1,10 +1,10 @@
-"""Files that a plain form sends, without JavaScript.
+"""Receives files that a plain form sends, without JavaScript.
 
-Such a form declares no size and no checksum, and may be sent again with other bytes
-for as long as it lives. So what it sends lands under a key of its own, the incoming
-key, which nobody is ever served from. Once it is there, the server copies it to the
-upload's own key, for which no URL that writes was ever made: what is recorded,
-inspected and served is the copy.
+Such a form declares no size and no checksum, and can be sent again with other bytes
+until it expires. So the form stores the file under a separate key, the incoming key,
+from which nothing is served. The server then copies the object to the upload's own key.
+No URL that writes to this key exists, so the copy cannot change any more. Only the copy
+is recorded, inspected and served.
 """
 
 from __future__ import annotations
@@ -44,22 +44,22 @@ from uploads.text.filenames import UNNAMED, clean_filename
 logger = structlog.get_logger("slipway.lifecycle")
 
 MAX_FORM_BYTES = MAX_COPY
-"""The most that one form carries: it has to be copied in one piece."""
+"""Maximum size of a file in a form, because S3 copies at most this in one request."""
 
 NO_FORMS = (
     "The storage of this site accepts no files from a plain form. Switch JavaScript on "
     "for this site to upload files."
 )
 
-_LOOKS = 4
-"""One to copy, one to find the copy; more only while the form is sent again."""
+_ATTEMPTS = 4
+"""The first copies, the second finds the copy; more only while the form is resent."""
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """What a form has sent: the facts of the copy, or why it is refused.
+    """The file of a form: the facts of its copy, or the reason of its refusal.
 
-    ``recorded`` are the row's fields that nobody could know before.
+    ``recorded`` holds the row's fields that were unknown before the file arrived.
     """
 
     facts: ObjectFacts
@@ -76,11 +76,11 @@ def require_forms() -> None:
 def start_form(
     *, owner: Any, byte_size: int, filename: str, idempotency_key: str
 ) -> Upload:
-    """Reserve ``byte_size`` bytes for a file that is at most so large.
+    """Reserve ``byte_size`` bytes for a file of at most this size.
 
-    ``filename`` is clean, or empty: then the name comes with the file, if it comes
-    at all. The same ``idempotency_key`` returns the same upload, whatever size comes
-    with it: what is left is less once the first has reserved it. Raises as start does.
+    ``filename`` is clean, or empty; then the name that S3 reports for the file counts.
+    The same ``idempotency_key`` returns the same upload, even with another size, because
+    the first call has changed the free space. Raises the errors of ``start``.
     """
     require_forms()
     declaration = Declaration(
@@ -89,16 +89,15 @@ def start_form(
         content_type=stored_type(type_of(filename)) if filename else "",
         transport=Transport.FORM,
     )
-    # With its space it is a key that no client of the API can send.
+    # Clients of the API cannot send a key with a space.
     key = f"form {idempotency_key}"
     return start(owner=owner, declaration=declaration, idempotency_key=key)
 
 
 def presign_form(upload: Upload, *, redirect_url: str) -> SignedPost:
-    """Return the form that sends the file; behind it S3 redirects to ``redirect_url``.
+    """Return the form that sends the file. S3 then redirects to ``redirect_url``.
 
-    Raises InvalidState for an upload that takes no bytes any more, or that is not
-    sent by a form.
+    Raises InvalidState if the upload is not pending or is not sent by a form.
     """
     if upload.transport != Transport.FORM:
         raise InvalidState(f"The transport is {upload.transport}: there is no form.")
@@ -114,14 +113,14 @@ def presign_form(upload: Upload, *, redirect_url: str) -> SignedPost:
 
 
 def receive(upload: Upload) -> Arrival:
-    """Copy what a form has sent to the upload's own key; return what it is.
+    """Copy the file of a form to the upload's own key, and return its facts.
 
-    Idempotent: what is under that key is the copy that a twin made, or a call that
-    died behind it. Raises Incomplete while nothing has come, StorageUnavailable
-    also when the form is sent again and again meanwhile.
+    Idempotent: an object under that key is the copy of a concurrent or an interrupted
+    call. Raises Incomplete while no file has arrived, and StorageUnavailable, also if the
+    form is sent again during each attempt.
     """
     bucket, incoming = get_bucket(), incoming_key(upload.key)
-    for _ in range(_LOOKS):
+    for _ in range(_ATTEMPTS):
         copied, sent = bucket.head_object(upload.key), bucket.head_object(incoming)
         facts = copied or sent
         if facts is None:
@@ -141,7 +140,7 @@ def receive(upload: Upload) -> Arrival:
                 "filename": filename or _substitute_name(upload, content_type),
             }
             return Arrival(facts, refusal, recorded)
-        # Refused where a twin was faster, or the form was sent again just now.
+        # Refused if a concurrent call has copied it, or the form was sent again.
         with suppress(CopyRefused):
             copy_object(
                 bucket,
@@ -150,14 +149,11 @@ def receive(upload: Upload) -> Arrival:
                 etag=facts.etag,
                 content_type=content_type,
             )
-    raise StorageUnavailable("The file is being sent again: try again in a moment.")
+    raise StorageUnavailable("The file is being sent again. Try again in a moment.")
 
 
 def discard_incoming(upload: Upload) -> None:
-    """Remove what a form has sent; it was copied, or is not wanted.
-
-    Storage that does not answer is left to the sweeper.
-    """
+    """Delete the incoming object. If the storage does not answer, the sweeper does it."""
     try:
         get_bucket().delete_object(incoming_key(upload.key))
     except StorageError as error:
@@ -165,9 +161,9 @@ def discard_incoming(upload: Upload) -> None:
 
 
 def discard_copy(upload: Upload, facts: ObjectFacts) -> None:
-    """Remove a copy that was made while its upload was given up.
+    """Delete a copy whose upload ended meanwhile.
 
-    Storage that does not answer is left to the sweeper.
+    If the storage does not answer, the sweeper deletes the copy.
     """
     try:
         get_bucket().delete_object(upload.key, version_id=facts.version_id)
@@ -176,7 +172,7 @@ def discard_copy(upload: Upload, facts: ObjectFacts) -> None:
 
 
 def _name(upload: Upload, sent: ObjectFacts | None) -> str:
-    """Return the name its owner typed, else the one that came with the file, or ``""``."""
+    """Return the name that the owner typed, else the name that S3 reports, or ``""``."""
     if upload.filename != UNNAMED:
         return upload.filename
     name = clean_filename(sent_name(sent.metadata)) if sent else UNNAMED
@@ -189,7 +185,7 @@ def _substitute_name(upload: Upload, content_type: str) -> str:
 
 
 def _type(bucket: Bucket, filename: str, key: str, facts: ObjectFacts) -> str:
-    """Return the type that the name declares; of a nameless file, what it seems to be."""
+    """Return the type of the name's extension, or the detected type without a name."""
     if filename:
         return stored_type(type_of(filename))
     head = bucket.read_range(key, 0, min(HEAD_BYTES, facts.byte_size))
@@ -198,7 +194,7 @@ def _type(bucket: Bucket, filename: str, key: str, facts: ObjectFacts) -> str:
 
 def _objection(upload: Upload, filename: str, content_type: str) -> Mismatch | None:
     try:
-        # The size was allowed when it was reserved.
+        # The size was checked when it was reserved.
         policy_for(upload.owner).check(
             byte_size=0, content_type=content_type, filename=filename
         )

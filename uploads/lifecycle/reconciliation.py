@@ -1,4 +1,4 @@
-"""Makes one row agree with the bucket, whoever asks and however often."""
+"""Brings one row in line with the bucket. Any caller may repeat this at any time."""
 
 from __future__ import annotations
 
@@ -37,16 +37,15 @@ def complete(
     patient: bool = False,
     budget: lifecycle.Budget | None = None,
 ) -> Upload:
-    """Reconcile for who waits for the answer: what stands in the way is raised.
+    """Complete an upload for a caller that waits for the result.
 
-    Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises as
-    lifecycle.complete does; an upload that lacks bytes when its time is up is
-    expired, and then raises InvalidState. An inspection that costs more than ``budget``
-    is left to a worker or, where there are none, to the sweeper, unless the caller is
-    ``patient``.
+    Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises the errors of
+    lifecycle.advance. If bytes are missing after the deadline, the upload expires and
+    InvalidState is raised. An inspection that costs more than ``budget`` is left to a
+    worker or, without workers, to the sweeper, unless the caller is ``patient``.
     """
     step = partial(
-        lifecycle.complete,
+        lifecycle.advance,
         actor=actor,
         objects=objects,
         patient=patient,
@@ -55,13 +54,13 @@ def complete(
     try:
         step(upload)
     except Incomplete:
-        # It may have been given more time while the bucket was asked. Once it is up
-        # by the row, nobody gives it any more.
+        # The deadline may have moved while S3 was asked, so it is read again. A deadline
+        # that has passed never moves.
         upload.refresh_from_db(fields=["expires_at"])
         if not upload.is_past_deadline:
             raise
         _expire(upload)
-        # Expired just now, or in that very moment completed or given more time.
+        # The upload has expired, or another request has just completed or extended it.
         step(upload)
     if not patient:
         _hand_over(upload)
@@ -70,7 +69,7 @@ def complete(
 
 @task()
 def inspect_in_background(upload_id: str) -> None:
-    """Finish the inspection of an upload, unless somebody else is at it or it waits."""
+    """Finish the inspection of an upload, unless it is claimed or waits for a retry."""
     upload = Upload.objects.filter(pk=upload_id, state=State.INSPECTING).first()
     if upload is None or not schedule.is_free(upload):
         return
@@ -81,11 +80,11 @@ def inspect_in_background(upload_id: str) -> None:
         reconcile(upload, patient=True)
     except UploadError as error:
         logger.warning("upload.unsettled", upload=upload_id, error=error.detail)
-        schedule.failed(upload)
+        schedule.record_failure(upload)
     except Upload.DoesNotExist:
         return  # erased meanwhile
     else:
-        schedule.looked(upload, was=State.INSPECTING, at=claimed_at)
+        schedule.end_claim(upload, was=State.INSPECTING, at=claimed_at)
 
 
 def reconcile(
@@ -95,13 +94,12 @@ def reconcile(
     patient: bool = False,
     budget: lifecycle.Budget | None = None,
 ) -> State:
-    """Take ``upload`` as far as the bucket's facts allow; return where it is now.
+    """Take ``upload`` as far as the bucket's facts allow; return its state.
 
-    A notification, the sweeper and an operator end here, and the browser one
-    door beside, in complete. Idempotent. A ``patient`` caller does long inspections
-    at once; others leave them to the background. Raises StorageUnavailable, and then has
-    changed nothing that the next call would not find; Upload.DoesNotExist for a row
-    that is erased meanwhile.
+    Notifications, the sweeper and operators call this function; requests of browsers
+    call ``complete``. Idempotent. A ``patient`` caller runs long inspections itself;
+    others leave them to the background. Raises StorageUnavailable, after which a repeated
+    call continues, and Upload.DoesNotExist if the row is erased meanwhile.
     """
     if upload.state in FINAL:
         _purge(upload)
@@ -115,10 +113,10 @@ def reconcile(
 
 
 def _hand_over(upload: Upload) -> None:
-    """Give an inspection that was just left to the background to a worker.
+    """Enqueue a background inspection for a worker.
 
-    Where tasks would run inside the request, the sweeper takes the upload: it is due at
-    once. A worker has a while; then the sweeper takes what was lost.
+    If tasks run inside the request, nothing is enqueued, and the sweeper inspects the
+    upload at once. The sweeper also takes over uploads that no worker has inspected.
     """
     is_due = upload.state == State.INSPECTING and upload.is_inspected_later
     backend = inspect_in_background.get_backend()
@@ -135,12 +133,12 @@ def _hand_over(upload: Upload) -> None:
 
 def _purge(upload: Upload) -> None:
     if not lifecycle.purge(upload):
-        raise StorageUnavailable("The bytes of an upload that is over are still there.")
+        raise StorageUnavailable("The bytes of an ended upload could not be deleted.")
 
 
 def _expire(upload: Upload) -> None:
     try:
         lifecycle.expire(upload, reason="not completed in time", if_overdue=True)
     except InvalidState:
-        # Somebody completed or cancelled it in this very moment, or asked for a URL.
+        # Another request has just completed, cancelled or extended the upload.
         upload.refresh_from_db()

@@ -1,9 +1,8 @@
-"""Release from quarantine: an operator decides that refused content is harmless after all.
+"""Release from quarantine, after an operator has decided that a file is harmless.
 
-A release is a new upload of the same owner. The server copies its bytes from the
-quarantine to a new key, verifies them as those of any upload, and inspects them again;
-only the refusal that the operator has overruled does not count. The rejected upload
-stays rejected and links to the release.
+A release is a new upload of the same owner. The server copies the bytes from quarantine
+to a new key, verifies and inspects them like any upload, but ignores the rule that the
+operator has overruled. The rejected upload stays rejected and links to the release.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ from uploads.states import State, Transport
 from uploads.trail.writing import record
 
 LIFETIME = timedelta(days=1)
-"""How long a release may take; then its reservation ends."""
+"""Time after which an unfinished release expires."""
 
 NOT_INSPECTED = "not_inspected"
 TYPE_NOT_ALLOWED = "type_not_allowed"
@@ -44,17 +43,17 @@ TYPE_NOT_ALLOWED = "type_not_allowed"
 
 _RELEASABLE = frozenset({CONTENT, NOT_SCANNED, NOT_INSPECTED, TYPE_NOT_ALLOWED})
 _MALWARE_WORDS = "It holds what ClamAV knows as"
-"""How a finding begins; rows of an older version have no cause that tells."""
+"""Start of the reason for malware. Rows of older versions have no cause for it."""
 
 _ATTEMPTS = 2
-"""One to copy, one to find the copy that a parallel call made."""
+"""The first copies, the second finds the copy of a concurrent call."""
 
 
 def may_be_released(upload: Upload) -> bool:
-    """Return whether an operator could release a rejected upload.
+    """Return whether an operator may release a rejected upload.
 
-    Its copy must be in quarantine, and of a size that S3 copies in one request. What a
-    scanner found to be malware is never released.
+    Its copy must be in quarantine and small enough for one S3 copy request. Malware is
+    never released.
     """
     return (
         upload.state == State.REJECTED
@@ -72,9 +71,9 @@ def overruled_cause(rejected: Upload) -> str:
 
 
 def request_release(upload: Upload, *, actor: Any) -> None:
-    """Note that the owner asks the operators for a release. Repeating changes nothing.
+    """Record that the owner asks for a release. Idempotent.
 
-    Raises InvalidState where there is nothing to release.
+    Raises InvalidState if the upload cannot be released.
     """
     if upload.released_as_id or upload.release_requested_at:
         return
@@ -103,7 +102,7 @@ def begin_release(rejected: Upload, *, actor: Any) -> Upload:
     try:
         return _create(rejected, actor)
     except StaleUpload:
-        # Another click was faster; or the upload was removed meanwhile.
+        # A concurrent call has created it, or the upload was deleted meanwhile.
         if (found := _release_of(rejected)) is None:
             raise
         return found
@@ -118,7 +117,7 @@ def _release_of(rejected: Upload) -> Upload | None:
 def _create(rejected: Upload, actor: Any) -> Upload:
     now = timezone.now()
     with transaction.atomic():
-        # The upload comes before its quota, as in every move: two orders would deadlock.
+        # Lock the upload before the quota, as every move does, to avoid deadlocks.
         release = Upload.objects.create(
             id=uuid.uuid4(),
             owner=rejected.owner,
@@ -147,7 +146,7 @@ def _create(rejected: Upload, actor: Any) -> Upload:
         try:
             quota.reserve(rejected.owner, rejected.byte_size)
         except QuotaExceeded as error:
-            words = f"The owner has no room for it. {error.detail}"
+            words = f"The owner does not have enough free space. {error.detail}"
             raise QuotaExceeded(words) from error
         facts = ("key", "transport", "byte_size", "content_type", "checksum_sha256")
         detail = {name: getattr(release, name) for name in facts}
@@ -162,8 +161,8 @@ def _create(rejected: Upload, actor: Any) -> Upload:
 def copy_back(release: Upload) -> ObjectFacts:
     """Copy the bytes of a release from quarantine to its own key; return their facts.
 
-    Idempotent: an object under that key is the copy of an earlier call. Where the copy
-    in quarantine is gone, the release expires. Raises InvalidState, StaleUpload,
+    Idempotent: an object under that key is the copy of an earlier call. If the object in
+    quarantine is gone, the release expires. Raises InvalidState, StaleUpload,
     StorageUnavailable.
     """
     bucket = get_bucket()
@@ -178,7 +177,7 @@ def copy_back(release: Upload) -> ObjectFacts:
             words = "its copy is no longer in quarantine"
             expire(release, reason=words)
             raise InvalidState(f"The file was not released: {words}.")
-        # Refused where a parallel call has just made the copy.
+        # Refused if a concurrent call has just made the copy.
         with suppress(CopyRefused):
             copy_object(
                 bucket,
@@ -195,7 +194,7 @@ def _require_releasable(upload: Upload) -> None:
         return
     if upload.state != State.REJECTED:
         raise InvalidState(
-            f"The upload is {upload.state}: there is nothing to release."
+            f"The upload is {upload.state}. Only rejected uploads can be released."
         )
     if not upload.quarantine_key:
         raise InvalidState("No copy of this file is in quarantine.")

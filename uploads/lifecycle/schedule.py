@@ -1,4 +1,4 @@
-"""Which rows the sweeper looks at, who of many sweepers does, and when again."""
+"""The sweeper's schedule: due rows, leases of sweepers, and delays before retries."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from uploads.models import Upload, UploadQuerySet
 from uploads.states import FINAL, State, Transport
 
 SLOWEST_PUT = timedelta(hours=1)
-"""A request that began before its URL died may go on for so long."""
+"""Assumed maximum duration of a request that started before its URL expired."""
 
 INSPECTION = timedelta(seconds=30)
-"""An inspection that has taken longer is one whose process died."""
+"""After this time, the process of an inspection is assumed dead."""
 
 FIRST = (F("retry_at").asc(nulls_first=True), F("checked_at").asc(nulls_first=True))
 FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(hours=1)
 LONGEST_WAIT = timedelta(minutes=5)
-"""An inspector that comes back finds all that waited for it within this."""
+"""Maximum delay of uploads that wait for an inspector."""
 
 
 def due(now: datetime, *, limit: int, inspections: bool = True) -> Iterator[Upload]:
-    """Yield rows to look at, up to ``limit`` of each kind.
+    """Yield the rows that are due for a check, up to ``limit`` of each kind.
 
-    Rows that were not looked at for the longest time come first. Failed rows go
-    last, so they never delay the others.
+    Rows with the oldest check come first. Failed rows go last, so they never delay the
+    others.
     """
     kinds = [_overdue(now), _arriving(now), _releasing(now), _unpurged(now)]
     if inspections:
@@ -43,16 +43,17 @@ def due(now: datetime, *, limit: int, inspections: bool = True) -> Iterator[Uplo
 def next_inspection(
     now: datetime, *, not_rows: Iterable[UUID], not_owners: Iterable[int]
 ) -> Upload | None:
-    """Return the upload whose inspection is due next, but none of these."""
+    """Return the upload whose inspection is due next, except the given ones."""
     rows = _stuck(now).exclude(pk__in=not_rows).exclude(owner__in=not_owners)
     return rows.order_by(*FIRST).first()
 
 
 def claim(upload: Upload) -> datetime | None:
-    """Take the row for one look; return when, or None if another took or erased it.
+    """Claim the row for one check; return the time of the claim.
 
-    The claim is a lease: ``retry_at`` is when the row is due again if whoever
-    holds it dies. The row is read anew.
+    Returns None if another process has claimed or erased the row. The claim is a lease:
+    ``retry_at`` is the time at which the row is due again if this process dies. The row
+    is read again.
     """
     now = timezone.now()
     unclaimed = Upload.objects.filter(
@@ -68,38 +69,37 @@ def claim(upload: Upload) -> datetime | None:
 
 
 def is_free(upload: Upload) -> bool:
-    """Return whether nobody holds the row, and nothing it waits for is due later."""
+    """Return whether the row has no lease and waits for no later retry."""
     return upload.retry_at is None or upload.retry_at <= timezone.now()
 
 
-def looked(upload: Upload, *, was: str, at: datetime) -> None:
-    """End a claim by what came of it: settled for now, or waiting for an inspector."""
+def end_claim(upload: Upload, *, was: str, at: datetime) -> None:
+    """End a claim after a check. An upload that waits for an inspector is retried."""
     if upload.state == State.INSPECTING and upload.waiting_reason:
         _try_again(upload, longest=LONGEST_WAIT, faults=0)
     else:
-        seen(upload, was=was, at=at)
+        _record_success(upload, was=was, at=at)
 
 
-def seen(upload: Upload, *, was: str, at: datetime) -> None:
-    """End a claim: the row was looked at, and found as it should be."""
+def _record_success(upload: Upload, *, was: str, at: datetime) -> None:
     rows = Upload.objects.filter(pk=upload.pk)
     rows.update(retry_at=None, failed_checks=0, faults=0)
-    # Where it moved on or was purged, that has said when it was looked at.
+    # A move or a purge has already set checked_at.
     rows.filter(state=was).exclude(state__in=FINAL).update(checked_at=at)
 
 
-def unseen(upload: Upload, *, retry_at: datetime | None) -> None:
-    """End a claim as if it had never been: the failure was not the row's."""
+def cancel_claim(upload: Upload, *, retry_at: datetime | None) -> None:
+    """Undo a claim, because the check failed for a reason outside of the row."""
     Upload.objects.filter(pk=upload.pk).update(retry_at=retry_at)
 
 
-def failed(upload: Upload) -> None:
-    """End a claim whose look failed: the next pass tries again, later ones wait."""
+def record_failure(upload: Upload) -> None:
+    """End a claim after a failed check. The first retry is at once, later ones wait."""
     _try_again(upload, longest=LONGEST_DELAY)
 
 
-def broke(upload: Upload) -> None:
-    """End a claim whose look broke for a fault of ours: it failed, and that counts."""
+def record_fault(upload: Upload) -> None:
+    """End a claim after a check that failed with a bug of this site; count it."""
     _try_again(upload, longest=LONGEST_DELAY, faults=_one_more(upload.faults))
 
 
@@ -124,14 +124,14 @@ def _delay(failures: int, longest: timedelta) -> timedelta:
 
 
 def _overdue(now: datetime) -> UploadQuerySet:
-    """Pending uploads whose time is up: whole by now, or to be given up."""
+    """Return pending uploads past their deadline. They are completed or expire."""
     return _free(Upload.objects.filter(state=State.PENDING, expires_at__lt=now), now)
 
 
 def _arriving(now: datetime) -> UploadQuerySet:
-    """Pending uploads whose bytes may have come since the last look.
+    """Return pending uploads whose bytes may have arrived since the last check.
 
-    Bytes come only while a URL lives, so an idle upload is not asked about again.
+    Bytes arrive only while a URL is valid, so an idle upload is not checked again.
     """
     settled = now - timedelta(seconds=options().sweep_grace_seconds)
     return _free(
@@ -147,7 +147,7 @@ def _arriving(now: datetime) -> UploadQuerySet:
 
 
 def _releasing(now: datetime) -> UploadQuerySet:
-    """Releases from quarantine whose process died before the copy was there."""
+    """Return releases from quarantine whose process died before it made the copy."""
     settled = now - timedelta(seconds=options().sweep_grace_seconds)
     return _free(
         Upload.objects.filter(
@@ -161,24 +161,24 @@ def _releasing(now: datetime) -> UploadQuerySet:
 
 
 def _stuck(now: datetime) -> UploadQuerySet:
-    """Uploads whose inspection was begun and not finished."""
+    """Return uploads whose inspection started and did not finish."""
     idle = Q(checked_at=None) | Q(checked_at__lt=now - INSPECTION)
     unclaimed = Q(claimed_until=None) | Q(claimed_until__lte=now)
     return _free(Upload.objects.filter(unclaimed, state=State.INSPECTING), now, idle)
 
 
 def _unpurged(now: datetime) -> UploadQuerySet:
-    """Uploads that are over: never purged yet, or purged while a URL still lived."""
-    dead = Q(urls_expire_at=None) | Q(urls_expire_at__lt=now)
+    """Return ended uploads that no purge has followed since their last URL expired."""
+    expired = Q(urls_expire_at=None) | Q(urls_expire_at__lt=now)
     return _free(
         Upload.objects.filter(state__in=FINAL, purged_at=None),
         now,
-        Q(checked_at=None) | dead,
+        Q(checked_at=None) | expired,
     )
 
 
 def _free(
     rows: UploadQuerySet, now: datetime, wanted: Q | None = None
 ) -> UploadQuerySet:
-    """Leave out what another sweeper holds, or what failed and has to wait."""
+    """Leave out rows under a lease of another sweeper and rows that wait for a retry."""
     return rows.filter(Q(retry_at__lte=now) | (Q(retry_at=None) & (wanted or Q())))

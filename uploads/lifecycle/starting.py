@@ -1,4 +1,4 @@
-"""How an upload begins: the declaration, the reservation, the row, the open door."""
+"""Starts uploads: checks the declaration, reserves quota, writes the row."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from uploads.states import State, Transport
 from uploads.trail.writing import record
 
 FORM_LIFETIME = timedelta(days=1)
-"""A form reserves more than its file may need: not for a week if nobody sends it."""
+"""A form reserves more than its file may need, so an unsent form expires sooner."""
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """What the browser says of a file before a byte of it is sent.
+    """The client's declaration of a file, before any byte is sent.
 
     Names are clean, ``content_type`` is lower case without parameters,
-    ``checksum_sha256`` is base64 of the raw hash; ``transport`` None lets
-    the size decide. ``last_modified`` and ``fingerprint`` (SHA-256 of the first
-    16 MiB) are for the browser itself, to know the file again after a reload.
-    ``head`` is the file's first bytes, for an early answer; empty where not sent.
+    ``checksum_sha256`` is base64 of the raw hash. If ``transport`` is None, the size
+    decides. The browser uses ``last_modified`` and ``fingerprint`` (SHA-256 of the first
+    16 MiB) to recognise the file after a reload. ``head`` holds the file's first bytes,
+    so that the server can refuse the file early; it may be empty.
     """
 
     filename: str
@@ -66,11 +66,11 @@ def start(
     idempotency_key: str | None = None,
     policy: Policy | None = None,
 ) -> Upload:
-    """Reserve quota, record the upload and, for parts, open it at S3.
+    """Reserve quota, write the row and open a multipart upload if needed.
 
-    The same ``idempotency_key`` of the same owner returns the same upload. The
-    row is committed before S3 is called: a multipart upload without a row would
-    be invisible, and billed for ever. Raises FileTooLarge, ContentTypeNotAllowed,
+    The same ``idempotency_key`` of the same owner returns the same upload. The row is
+    committed before S3 is called, because a multipart upload without a row would be
+    invisible and billed for ever. Raises FileTooLarge, ContentTypeNotAllowed,
     QuotaExceeded, InvalidRequest or StorageUnavailable; then nothing is reserved.
     """
     upload = _find(owner, idempotency_key)
@@ -89,10 +89,9 @@ def start(
 
 
 def require_acceptable(declaration: Declaration, policy: Policy) -> None:
-    """Refuse at once what inspection would refuse after the transfer.
+    """Refuse a file early if the inspection would refuse it after the transfer.
 
-    That takes the head of the file. The inspection of the stored object is the one
-    that counts.
+    This needs the head of the file. The inspection of the stored object still decides.
     """
     head = declaration.head
     if head:
@@ -114,9 +113,10 @@ def _detect(head: bytes) -> str | None:
 
 
 def choose_transport(declaration: Declaration) -> Transport:
-    """Return the transport asked for, or the one that fits the size.
+    """Return the requested transport, or one that fits the size.
 
-    Raises InvalidRequest where the declaration lacks what the transport needs.
+    Raises InvalidRequest if the declaration lacks a fact that the transport needs, and
+    FileTooLarge if the file is too large for it.
     """
     transport = declaration.transport or (
         Transport.PUT if _plan(declaration).part_count == 1 else Transport.MULTIPART
@@ -124,7 +124,7 @@ def choose_transport(declaration: Declaration) -> Transport:
     if transport == Transport.MULTIPART:
         if declaration.byte_size == 0:
             raise InvalidRequest(
-                fields={"transport": ["An empty file has no parts: use put."]}
+                fields={"transport": ["An empty file has no parts. Use put."]}
             )
         return transport
     if transport == Transport.FORM:
@@ -133,7 +133,7 @@ def choose_transport(declaration: Declaration) -> Transport:
         return transport
     if declaration.byte_size > MAX_SINGLE_PUT:
         raise FileTooLarge(
-            f"One request carries at most {MAX_SINGLE_PUT} bytes: use multipart."
+            f"One request carries at most {MAX_SINGLE_PUT} bytes. Use multipart."
         )
     if not declaration.checksum_sha256:
         raise InvalidRequest(
@@ -151,8 +151,8 @@ def _create(
 ) -> Upload:
     upload = new_upload(owner, declaration, idempotency_key)
     with transaction.atomic():
-        # The upload comes before its quota, as in every move: two orders would
-        # deadlock, and a twin with the same key must not find the quota full.
+        # Lock the upload before the quota, as every move does, to avoid deadlocks. A
+        # concurrent start with the same key must also not find the quota full.
         upload.save(force_insert=True)
         quota.reserve(owner, declaration.byte_size)
         record("upload.started", upload=upload, actor=owner, detail=declared(upload))
@@ -162,7 +162,7 @@ def _create(
 def new_upload(
     owner: Any, declaration: Declaration, idempotency_key: str | None
 ) -> Upload:
-    """Return the row of a new upload, not saved yet. Raises as choose_transport."""
+    """Return the unsaved row of a new upload. Raises the errors of choose_transport."""
     transport = choose_transport(declaration)
     single = transport != Transport.MULTIPART
     now = timezone.now()
@@ -175,8 +175,8 @@ def new_upload(
         relative_path=declaration.relative_path,
         byte_size=declaration.byte_size,
         content_type=declaration.content_type,
-        # Of a multipart object S3 knows a hash of hashes only: what cannot
-        # be verified is not recorded.
+        # For a multipart object, S3 knows only a checksum of the parts' checksums, so
+        # the declared checksum cannot be verified and is not recorded.
         checksum_sha256=declaration.checksum_sha256 if single else "",
         part_size=max(1, declaration.byte_size)
         if single
@@ -190,7 +190,7 @@ def new_upload(
 
 
 def declared(upload: Upload) -> dict[str, Any]:
-    """Return what the trail keeps of a declaration, beyond the row's own life."""
+    """Return the facts of a declaration that the audit trail keeps."""
     names = ("key", "transport", "byte_size", "content_type", "checksum_sha256")
     return {name: getattr(upload, name) for name in names}
 
@@ -213,10 +213,10 @@ def _lifetime(transport: Transport) -> timedelta:
 
 
 def extended_deadline(upload: Upload, now: datetime) -> datetime:
-    """Return until when an upload that is under way ``now`` may take, at least.
+    """Return the new deadline of an upload that is in progress at ``now``.
 
-    It gets no more at a time than it had at first, and all in all no more than
-    ``extension_seconds``.
+    Each activity moves the deadline to at most ``now`` plus the shorter of lifetime and
+    ``extension_seconds``, never beyond start + lifetime + ``extension_seconds``.
     """
     lifetime = _lifetime(Transport(upload.transport))
     extension = timedelta(seconds=options().extension_seconds)
@@ -224,10 +224,10 @@ def extended_deadline(upload: Upload, now: datetime) -> datetime:
 
 
 def open_multipart(upload: Upload) -> None:
-    """Create the multipart upload at S3 and note its id, once.
+    """Create the multipart upload at S3 and store its id in the row, once.
 
-    One that is over is left alone. Raises StorageUnavailable, and then the upload
-    is cancelled.
+    Does nothing if the upload has ended. Raises StorageUnavailable; then the upload is
+    cancelled.
     """
     if upload.state != State.PENDING:
         return
@@ -237,22 +237,22 @@ def open_multipart(upload: Upload) -> None:
             upload.key, content_type=stored_type(upload.content_type)
         )
     except StorageError:
-        _give_up(upload)
+        _cancel_unopened(upload)
         raise
     unopened = Upload.objects.filter(pk=upload.pk, state=State.PENDING, multipart_id="")
     if not unopened.update(multipart_id=multipart_id):
-        # A twin request, or a cancel, was faster.
+        # A concurrent request has opened or cancelled the upload.
         bucket.abort_multipart_upload(upload.key, multipart_id)
     upload.refresh_from_db()
 
 
-def _give_up(upload: Upload) -> None:
-    """Cancel an upload that S3 would not open, unless a twin has opened it."""
+def _cancel_unopened(upload: Upload) -> None:
+    """Cancel an upload that S3 did not open, unless a concurrent request opened it."""
     upload.refresh_from_db()
     if upload.state != State.PENDING or upload.multipart_id:
         return
     with suppress(StaleUpload):
-        # The key is given up with the row, so that a retry begins afresh.
+        # Without the key, a retry starts a new upload.
         move(
             upload,
             State.CANCELLED,
@@ -270,7 +270,7 @@ def _find(owner: Any, idempotency_key: str | None) -> Upload | None:
 def require_same(upload: Upload, declaration: Declaration) -> None:
     """Raise InvalidRequest if the upload was started for another file."""
     if declaration.transport == upload.transport == Transport.FORM:
-        return  # the true size and type, once they are known, are not the declared ones
+        return  # the row now holds the true size and type, not the declared ones
     declared = (declaration.byte_size, declaration.content_type)
     if declared != (upload.byte_size, upload.content_type) or (
         declaration.checksum_sha256
@@ -278,5 +278,5 @@ def require_same(upload: Upload, declaration: Declaration) -> None:
         and declaration.checksum_sha256 != upload.checksum_sha256
     ):
         raise InvalidRequest(
-            "This Idempotency-Key was used for another file: send a new one."
+            "This Idempotency-Key was used for another file. Send a new key."
         )

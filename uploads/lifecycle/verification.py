@@ -1,4 +1,4 @@
-"""Is the object what was declared? Facts only; its content is inspection's."""
+"""Compares the object's facts with the declaration. Inspection checks the content."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from uploads.s3.part_plan import PartPlan
 
 @dataclass(frozen=True)
 class Mismatch:
-    """How an object differs: ``cause`` is stable and for programs, ``words`` not."""
+    """A difference between object and declaration.
+
+    ``cause`` is a stable code for programs; ``words`` is a message for people.
+    """
 
     cause: str
     words: str
 
 
 def missing_parts(upload: Upload, parts: list[Part]) -> list[int]:
-    """Return the part numbers that the bucket lacks or has in another size."""
+    """Return the numbers of parts that are missing or have a wrong size."""
     plan = PartPlan(byte_size=upload.byte_size, part_size=upload.part_size)
     stored = {part.part_number: part.byte_size for part in parts}
     return [
@@ -32,7 +35,7 @@ def missing_parts(upload: Upload, parts: list[Part]) -> list[int]:
 
 
 def composite_checksum(parts: list[Part]) -> str:
-    """Return S3's SHA-256 of a multipart object, or ``""`` where parts lack theirs."""
+    """Return S3's SHA-256 of a multipart object, or ``""`` if a part has no checksum."""
     if not all(part.checksum_sha256 for part in parts):
         return ""
     return composite([base64.b64decode(part.checksum_sha256 or "") for part in parts])
@@ -49,12 +52,13 @@ def find_mismatch(
     if facts.byte_size != upload.byte_size:
         return Mismatch(
             "size_differs",
-            f"The object has {facts.byte_size} bytes, {upload.byte_size} were declared.",
+            f"The object has {facts.byte_size} bytes, but {upload.byte_size} were"
+            " declared.",
         )
     if _base_type(facts.content_type) not in _acceptable_types(upload):
         return Mismatch(
             "type_differs",
-            f"The object is stored as {facts.content_type}, "
+            f"The object is stored as {facts.content_type}, but "
             f"{upload.content_type} was declared.",
         )
     if _is_other(facts.checksum_sha256 or "", expected_checksum):
@@ -65,23 +69,23 @@ def find_mismatch(
 
 
 def _is_other(stated: str, expected: str) -> bool:
-    """Return whether both are known, of one kind, and differ.
+    """Return whether the checksums differ. Unknown checksums never differ.
 
-    The checksum of parts cannot be compared with the checksum of a whole object.
+    A checksum of parts cannot be compared with the checksum of a whole object.
     """
     is_comparable = bool(stated and expected) and ("-" in stated) == ("-" in expected)
     return is_comparable and stated != expected
 
 
 def find_form_mismatch(upload: Upload, facts: ObjectFacts) -> Mismatch | None:
-    """Return why what a form has sent cannot be taken, or None.
+    """Return why the object that a form has sent is refused, or None.
 
-    ``upload.byte_size`` is what was reserved for it: the most that it may have.
+    ``upload.byte_size`` is the reserved size, and the maximum for the object.
     """
     if facts.byte_size > upload.byte_size:
         return Mismatch(
             "size_differs",
-            f"The object has {facts.byte_size} bytes, at most {upload.byte_size} "
+            f"The object has {facts.byte_size} bytes, but only {upload.byte_size} "
             "were reserved.",
         )
     return _find_encoding(facts)
@@ -90,8 +94,8 @@ def find_form_mismatch(upload: Upload, facts: ObjectFacts) -> Mismatch | None:
 def _find_encoding(facts: ObjectFacts) -> Mismatch | None:
     if not facts.content_encoding:
         return None
-    # A header that no signature can forbid, and that would change the bytes on
-    # their way to whoever downloads them.
+    # A signature cannot forbid this header. With it, browsers decode the bytes during
+    # a download, so they would get other bytes.
     return Mismatch(
         "headers",
         f"The object is stored with Content-Encoding {facts.content_encoding}.",

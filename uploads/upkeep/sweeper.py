@@ -136,7 +136,7 @@ def settle_row(upload: Upload, report: Report) -> None:
     try:
         _settle(upload, report, at=claimed_at)
     except StorageDown:
-        schedule.unseen(upload, retry_at=retry_at)
+        schedule.cancel_claim(upload, retry_at=retry_at)
         raise
 
 
@@ -167,14 +167,14 @@ def _settle(upload: Upload, report: Report, *, at: datetime) -> None:
         logger.exception("upload.unsettled", upload=str(upload.pk))
         _give_up(upload, report, error)
         report.failed += 1
-        schedule.broke(upload)
+        schedule.record_fault(upload)
         return
     else:
-        schedule.looked(upload, was=was, at=at)
+        schedule.end_claim(upload, was=was, at=at)
         _count(report, upload, was=was, state=state)
         return
     report.failed += 1
-    schedule.failed(upload)
+    schedule.record_failure(upload)
 
 
 def _give_up(upload: Upload, report: Report, error: Exception) -> None:
@@ -190,7 +190,9 @@ def _give_up(upload: Upload, report: Report, error: Exception) -> None:
         upload.refresh_from_db()
         lasts = upload.faults >= FAILED_LOOKS
         if upload.state == State.INSPECTING and not (lasts and _others_pass()):
-            lifecycle.wait(upload, f"The site itself failed with {fault}: see the log.")
+            lifecycle.note_waiting(
+                upload, f"The site itself failed with {fault}: see the log."
+            )
             return
         if upload.state == State.INSPECTING:
             lifecycle.reject_uninspected(upload)

@@ -349,7 +349,7 @@ def test_verify_again_shows_a_message_for_each_outcome(
     assert sorted(said(answer)) == [
         '"notes 0.txt": The object is what its record says.',
         '"notes 1.txt": The object is missing from the bucket.',
-        '"notes 2.txt": The object has 12 bytes, 5 were declared.',
+        '"notes 2.txt": The object has 12 bytes, but 5 were declared.',
         '"notes 3.txt": It is over: there is nothing to verify.',
     ]
     found = AuditEvent.objects.filter(kind="upload.reverified")
@@ -463,7 +463,9 @@ def test_upload_that_is_not_ready_has_no_download(
 
     answer = operator.get(download_page(upload), follow=True)
 
-    assert said(answer) == ["The upload is rejected: there is nothing to download."]
+    assert said(answer) == [
+        "The upload is rejected. Only ready uploads can be downloaded."
+    ]
     assert not upload.events.exists()
 
 

@@ -29,7 +29,7 @@ def waiting(alice: Any, bucket: Bucket, settings: Any) -> Upload:
         settings.INSPECTORS = entries("Yes" if name == "ready.txt" else "Absent")
         upload = begin(alice, filename=name)
         put(bucket, upload, b"hello")
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
     return upload
 
 
@@ -40,7 +40,7 @@ def kept(alice: Any, bucket: Bucket, settings: Any) -> Upload:
     settings.INSPECTORS = entries("No")
     upload = begin(alice, filename="kept.txt")
     put(bucket, upload, b"hello")
-    return lifecycle.complete(upload)
+    return lifecycle.advance(upload)
 
 
 def test_list_shows_waiting_uploads_with_their_reason(

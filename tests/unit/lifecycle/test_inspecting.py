@@ -56,7 +56,7 @@ def arrive(
 def test_an_upload_waits_for_an_inspector_that_cannot_look(
     alice: Any, bucket: Bucket, away: Any
 ) -> None:
-    upload = lifecycle.complete(arrive(bucket, alice))
+    upload = lifecycle.advance(arrive(bucket, alice))
 
     upload.refresh_from_db()
     assert upload.state == State.INSPECTING
@@ -73,7 +73,7 @@ def test_the_trail_tells_once_that_it_waits_and_not_why(
     # Its owner reads the trail; the reason is the operator's.
     upload = arrive(bucket, alice)
     for _ in range(3):
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
 
     assert kinds(upload).count("upload.waiting") == 1
     assert upload.events.get(kind="upload.waiting").detail == {}
@@ -82,10 +82,10 @@ def test_the_trail_tells_once_that_it_waits_and_not_why(
 def test_it_becomes_ready_when_the_inspector_is_back(
     alice: Any, bucket: Bucket, away: Any
 ) -> None:
-    upload = lifecycle.complete(arrive(bucket, alice))
+    upload = lifecycle.advance(arrive(bucket, alice))
     away()
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     upload.refresh_from_db()
     assert (upload.state, upload.waiting_reason) == (State.READY, "")
@@ -97,7 +97,7 @@ def test_a_broken_inspector_lets_nothing_pass(
 ) -> None:
     settings.INSPECTORS = entries("Broken")
 
-    upload = lifecycle.complete(arrive(bucket, alice))
+    upload = lifecycle.advance(arrive(bucket, alice))
 
     assert upload.state == State.INSPECTING
     assert "ZeroDivisionError" in upload.waiting_reason
@@ -108,7 +108,7 @@ def test_a_refusal_needs_no_one_who_is_away(
 ) -> None:
     settings.INSPECTORS = entries("Absent", "No")
 
-    upload = lifecycle.complete(arrive(bucket, alice))
+    upload = lifecycle.advance(arrive(bucket, alice))
 
     assert (upload.state, upload.waiting_reason) == (State.REJECTED, "")
 
@@ -116,7 +116,7 @@ def test_a_refusal_needs_no_one_who_is_away(
 def test_an_upload_that_waits_can_be_given_up(
     alice: Any, bucket: Bucket, away: Any
 ) -> None:
-    upload = lifecycle.complete(arrive(bucket, alice))
+    upload = lifecycle.advance(arrive(bucket, alice))
 
     lifecycle.remove(upload)
 
@@ -127,7 +127,7 @@ def test_an_upload_that_waits_can_be_given_up(
 def test_the_sweeper_tries_again_ever_more_rarely(
     alice: Any, bucket: Bucket, away: Any
 ) -> None:
-    upload = lifecycle.complete(arrive(bucket, alice))
+    upload = lifecycle.advance(arrive(bucket, alice))
     waits = []
     for _ in range(10):
         let_time_pass(minutes=6)
@@ -153,7 +153,7 @@ def test_the_sweeper_tries_again_ever_more_rarely(
 def test_the_sweeper_counts_what_waits_even_where_it_is_not_due(
     alice: Any, bucket: Bucket, away: Any
 ) -> None:
-    lifecycle.complete(arrive(bucket, alice))
+    lifecycle.advance(arrive(bucket, alice))
 
     report = sweep(dry_run=True)
 
@@ -185,7 +185,7 @@ def keys(bucket: Bucket, prefix: str = "") -> list[str]:
 
 
 def test_refused_content_is_only_purged_by_default(alice: Any, bucket: Bucket) -> None:
-    upload = lifecycle.complete(arrive(bucket, alice, PROGRAM))
+    upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
 
     assert (upload.state, upload.quarantine_key) == (State.REJECTED, "")
     assert keys(bucket) == []
@@ -194,7 +194,7 @@ def test_refused_content_is_only_purged_by_default(alice: Any, bucket: Bucket) -
 def test_refused_content_goes_into_quarantine(
     alice: Any, bucket: Bucket, kept: str
 ) -> None:
-    upload = lifecycle.complete(arrive(bucket, alice, PROGRAM))
+    upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
 
     upload.refresh_from_db()
     assert upload.state == State.REJECTED
@@ -212,7 +212,7 @@ def test_refused_content_goes_into_quarantine(
 def test_what_is_in_quarantine_is_nobodys_orphan(
     alice: Any, bucket: Bucket, kept: str
 ) -> None:
-    upload = lifecycle.complete(arrive(bucket, alice, PROGRAM))
+    upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
     for _ in range(2):
         let_time_pass(days=10)
         report = sweep()
@@ -228,7 +228,7 @@ def test_bytes_that_are_not_the_declared_ones_are_not_kept(
     upload = begin(alice, PROGRAM)
     put(bucket, upload, b"others")
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert upload.state == State.REJECTED
     assert keys(bucket) == []
@@ -237,7 +237,7 @@ def test_bytes_that_are_not_the_declared_ones_are_not_kept(
 def test_its_owner_takes_it_off_the_list_and_the_operator_keeps_the_copy(
     alice: Any, bucket: Bucket, kept: str
 ) -> None:
-    upload = lifecycle.complete(arrive(bucket, alice, PROGRAM))
+    upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
 
     lifecycle.remove(upload)
 
@@ -248,7 +248,7 @@ def test_its_owner_takes_it_off_the_list_and_the_operator_keeps_the_copy(
 def test_the_operator_empties_the_quarantine(
     alice: Any, bucket: Bucket, kept: str
 ) -> None:
-    upload = lifecycle.complete(arrive(bucket, alice, PROGRAM))
+    upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
 
     assert empty_quarantine(upload)
     assert not empty_quarantine(upload)
@@ -265,11 +265,11 @@ def test_a_quarantine_that_cannot_be_written_keeps_the_upload_waiting(
     upload = arrive(bucket, alice, PROGRAM)
 
     with refusing(bucket, "CopyObject"):
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
 
     assert upload.state == State.INSPECTING
     assert upload.waiting_reason.startswith("Quarantine")
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
     assert upload.state == State.REJECTED
     assert keys(bucket) == [upload.quarantine_key]
 
@@ -281,10 +281,10 @@ def test_a_copy_that_was_made_and_not_written_down_is_found_again(
     with monkeypatch.context() as patch:
         patch.setattr(lifecycle.inspecting, "reject", _die)
         with pytest.raises(OperationalError):
-            lifecycle.complete(upload)
+            lifecycle.advance(upload)
     assert len(keys(bucket, kept)) == 1
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert upload.state == State.REJECTED
     assert keys(bucket) == [upload.quarantine_key]
@@ -301,7 +301,7 @@ def test_a_copy_of_what_was_given_up_meanwhile_goes(
 
     monkeypatch.setattr(lifecycle.inspecting, "reject", give_up)
     with pytest.raises(InvalidState):
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
 
     assert keys(bucket) == []
 
@@ -311,7 +311,7 @@ def test_what_is_too_large_for_a_copy_is_only_purged(
 ) -> None:
     monkeypatch.setattr(lifecycle.quarantine, "MAX_COPY", 3)
 
-    upload = lifecycle.complete(arrive(bucket, alice, PROGRAM))
+    upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
 
     assert (upload.state, upload.quarantine_key) == (State.REJECTED, "")
     assert keys(bucket) == []
@@ -329,7 +329,7 @@ def test_a_name_is_compared_with_the_content_at_completion(
 ) -> None:
     upload = arrive(bucket, alice, PROGRAM, filename="notes.txt")
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert upload.state == State.REJECTED
     assert ".txt" in upload.rejected_reason
@@ -378,7 +378,7 @@ def test_a_rename_is_judged_by_the_stored_content(
     upload = arrive(
         bucket, alice, content, filename=was, content_type="application/octet-stream"
     )
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
     assert upload.state == State.READY
 
     with pytest.raises(InvalidRequest, match=words):
@@ -388,7 +388,7 @@ def test_a_rename_is_judged_by_the_stored_content(
 def test_a_rename_into_the_name_of_an_archive_is_judged_as_one(
     alice: Any, bucket: Bucket
 ) -> None:
-    upload = lifecycle.complete(arrive(bucket, alice, filename="notes.txt"))
+    upload = lifecycle.advance(arrive(bucket, alice, filename="notes.txt"))
 
     with (
         patch.object(ArchiveInspector, "inspect", return_value=refused("No.")),
@@ -402,7 +402,7 @@ def test_a_difference_between_name_and_content_is_a_note(
 ) -> None:
     upload = arrive(bucket, alice, PDF, filename="a.jpg", content_type="image/jpeg")
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     upload.refresh_from_db()
     assert (upload.state, upload.detected_type) == (State.READY, "application/pdf")
@@ -418,7 +418,7 @@ def test_a_note_of_an_inspector_is_kept(
 ) -> None:
     settings.INSPECTORS = entries("Yes", owner_note="Local names were not checked.")
 
-    upload = lifecycle.complete(arrive(bucket, alice))
+    upload = lifecycle.advance(arrive(bucket, alice))
 
     upload.refresh_from_db()
     assert upload.note == "Local names were not checked."
@@ -428,7 +428,7 @@ def test_a_note_of_an_inspector_is_kept(
 def test_while_it_is_inspected_a_file_keeps_its_extension(
     alice: Any, bucket: Bucket, away: Any
 ) -> None:
-    upload = lifecycle.complete(arrive(bucket, alice))
+    upload = lifecycle.advance(arrive(bucket, alice))
 
     with pytest.raises(InvalidState, match="being checked"):
         lifecycle.rename(upload, "notes.md")
@@ -455,7 +455,7 @@ def test_a_bomb_is_rejected_in_the_life_of_an_upload(
         bucket, alice, bomb(), filename="a.zip", content_type="application/zip"
     )
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert upload.state == State.REJECTED
     assert held(alice) == (0, 0, 0, 0)

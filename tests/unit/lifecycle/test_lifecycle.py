@@ -207,7 +207,7 @@ def test_complete_verifies_inspects_and_charges(alice: Any, bucket: Bucket) -> N
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     put(bucket, upload, b"hello")
 
-    lifecycle.complete(upload, actor=alice)
+    lifecycle.advance(upload, actor=alice)
 
     upload.refresh_from_db()
     assert upload.state == State.READY
@@ -220,9 +220,9 @@ def test_complete_verifies_inspects_and_charges(alice: Any, bucket: Bucket) -> N
 def test_complete_can_be_repeated_and_charges_once(alice: Any, bucket: Bucket) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     put(bucket, upload, b"hello")
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
-    lifecycle.complete(Upload.objects.get(pk=upload.pk))
+    lifecycle.advance(Upload.objects.get(pk=upload.pk))
 
     assert held(alice) == (5, 0, 1, 0)
     assert kinds(upload).count("upload.ready") == 1
@@ -232,7 +232,7 @@ def test_complete_before_the_bytes_changes_nothing(alice: Any, bucket: Bucket) -
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
 
     with pytest.raises(Incomplete) as refusal:
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
 
     assert refusal.value.missing_parts == [1]
     assert upload.state == State.PENDING
@@ -249,7 +249,7 @@ def test_a_multipart_upload_is_completed_from_the_buckets_own_list(
     )
     send_parts(bucket, upload, content)
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert upload.state == State.READY
     stored = bucket.client.get_object(Bucket=bucket.name, Key=upload.key)
@@ -273,7 +273,7 @@ def test_missing_and_short_parts_are_named(alice: Any, bucket: Bucket) -> None:
     )
 
     with pytest.raises(Incomplete) as refusal:
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
 
     assert refusal.value.missing_parts == [2, 3]
     assert [part.part_number for part in lifecycle.stored_parts(upload)] == [1, 2]
@@ -293,7 +293,7 @@ def test_a_lost_answer_to_the_completion_is_made_good_by_looking(
         upload.key, upload.multipart_id, parts, byte_size=upload.byte_size
     )
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert upload.state == State.READY
     assert held(alice) == (20 * MIB, 0, 1, 0)
@@ -312,7 +312,7 @@ def test_a_multipart_upload_opened_again_meanwhile_does_not_expire_the_upload(
     bucket.abort_multipart_upload(upload.key, upload.multipart_id)
 
     with pytest.raises(Incomplete) as refusal:
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
 
     assert refusal.value.missing_parts == [1, 2]
     assert (upload.state, upload.multipart_id) == (State.PENDING, anew)
@@ -326,7 +326,7 @@ def test_parts_that_the_bucket_dropped_expire_the_upload(
     bucket.abort_multipart_upload(upload.key, upload.multipart_id)
 
     with pytest.raises(InvalidState, match="start it again"):
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
 
     assert upload.state == State.EXPIRED
     assert held(alice) == (0, 0, 0, 0)
@@ -335,7 +335,7 @@ def test_parts_that_the_bucket_dropped_expire_the_upload(
 @pytest.mark.parametrize(
     ("stored", "headers", "reason"),
     [
-        (b"hello!", {}, "6 bytes, 5 were declared"),
+        (b"hello!", {}, "6 bytes, but 5 were declared"),
         (b"jello", {}, "SHA-256"),
         (b"hello", {"ContentEncoding": "gzip"}, "Content-Encoding gzip"),
     ],
@@ -346,7 +346,7 @@ def test_an_object_that_differs_from_its_declaration_is_rejected_and_purged(
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     put(bucket, upload, stored, **headers)
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert upload.state == State.REJECTED
     assert reason in upload.rejected_reason
@@ -364,7 +364,7 @@ def test_a_program_declared_as_an_image_is_rejected_purged_and_explained(
     )
     put(bucket, upload, content)
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert upload.state == State.REJECTED
     assert upload.rejected_reason == (
@@ -393,7 +393,7 @@ def test_removing_a_ready_upload_deletes_the_object_and_gives_the_bytes_back(
 ) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     put(bucket, upload, b"hello")
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     lifecycle.remove(upload)
     lifecycle.remove(upload)
@@ -440,7 +440,7 @@ def test_what_is_over_takes_no_more_bytes_and_cannot_be_completed(
     with pytest.raises(InvalidState):
         lifecycle.presign(upload)
     with pytest.raises(InvalidState):
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
 
 
 def test_an_overdue_upload_gets_no_url(alice: Any, bucket: Bucket) -> None:
@@ -552,7 +552,7 @@ def test_only_verified_raster_images_are_shown_inline(
             owner=alice, declaration=declare(content, content_type=content_type)
         )
         put(bucket, upload, content)
-        return lifecycle.complete(upload)
+        return lifecycle.advance(upload)
 
     image = lifecycle.presign_download(ready(PNG, "image/png"), inline=True)
     text = lifecycle.presign_download(ready(b"hello", "text/plain"), inline=True)

@@ -59,7 +59,9 @@ def test_unfinished_uploads_are_limited_by_their_number(
     quota.reserve(alice, 1)
     quota.reserve(alice, 1)
 
-    with pytest.raises(QuotaExceeded, match="2 uploads are unfinished, and 2 may be"):
+    with pytest.raises(
+        QuotaExceeded, match="You have 2 unfinished uploads; the limit is 2"
+    ):
         quota.reserve(alice, 1)
     quota.settle(alice, 1, before=State.INSPECTING, after=State.READY)
     quota.reserve(alice, 1)

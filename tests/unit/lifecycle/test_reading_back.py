@@ -135,7 +135,7 @@ def test_an_uncertified_bucket_proves_nothing(alice: Any, bucket: Bucket) -> Non
     upload = begin(alice)
     put(bucket, upload, b"hello")
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     upload.refresh_from_db()
     assert upload.state == State.READY
@@ -152,7 +152,7 @@ def test_a_certified_bucket_that_returns_the_checksum_is_believed(
     put(bucket, upload, b"x" * 300_000)
 
     with counted(bucket) as calls:
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
 
     assert upload.checksum_verified_by == "storage"
     reads = calls["GetObject"]
@@ -160,7 +160,7 @@ def test_a_certified_bucket_that_returns_the_checksum_is_believed(
     put(bucket, other, b"y" * 300_000)
     remember_promises(promises("contract.put.other_bytes"))
     with counted(bucket) as calls:
-        lifecycle.complete(other)
+        lifecycle.advance(other)
     assert calls["GetObject"] == reads + 1
     assert other.checksum_verified_by == "readback"
 
@@ -171,7 +171,7 @@ def test_a_certified_bucket_without_a_checksum_is_read_back(
     upload = begin(alice)
     put(bucket, upload, b"hello")
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert (upload.state, upload.checksum_verified_by) == (State.READY, "readback")
 
@@ -194,9 +194,9 @@ def test_swapped_bytes_are_rejected(
             budget=lifecycle.inline_budget(),
         )
         assert upload.state == State.PENDING
-        lifecycle.complete(upload, objects=objects)
+        lifecycle.advance(upload, objects=objects)
     else:
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
 
     assert (upload.state, upload.rejected_cause) == (State.REJECTED, "checksum_differs")
     assert held(alice) == (0, 0, 0, 0)
@@ -232,7 +232,7 @@ def test_parts_are_compared_one_by_one(
     upload = begin_parts(alice)
     send(bucket, upload, PARTS)
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert (upload.state, upload.checksum_verified_by) == (State.READY, "readback")
     digests = [hashlib.sha256(body).digest() for body in PARTS.values()]
@@ -248,7 +248,7 @@ def test_one_swapped_part_is_enough(
     other = b"!" + PARTS[number][1:]
     send(bucket, upload, {**PARTS, number: other})
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert (upload.state, upload.rejected_cause) == (State.REJECTED, "checksum_differs")
     assert held(alice) == (0, 0, 0, 0)
@@ -268,7 +268,7 @@ def test_a_part_that_is_signed_again_replaces_its_checksum(
     ]
     assert len(PartChecksums.objects.get().digests) == 3 * 32
     send(bucket, upload, changed)
-    assert lifecycle.complete(upload).state == State.READY
+    assert lifecycle.advance(upload).state == State.READY
 
 
 def test_parts_of_an_older_version_are_served_as_not_verified(
@@ -279,7 +279,7 @@ def test_parts_of_an_older_version_are_served_as_not_verified(
     lifecycle.presign_parts(upload, [WantedPart(2, checksum(PARTS[2]))])
     send(bucket, upload, PARTS)
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert announced(upload) == []
     assert (upload.state, upload.checksum_verified_by) == (State.READY, "")
@@ -387,7 +387,7 @@ def test_an_answer_that_breaks_off_is_read_again(
 
     monkeypatch.setattr(hashing, "_read", broken)
 
-    assert lifecycle.complete(upload).state == State.READY
+    assert lifecycle.advance(upload).state == State.READY
     assert failures == []
 
 
@@ -404,7 +404,7 @@ def test_an_object_that_is_replaced_before_the_read_back_is_rejected(
 
     monkeypatch.setattr(reading_back, "hash_range", replaced)
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert (upload.state, upload.rejected_cause) == (State.REJECTED, "replaced")
 
@@ -421,7 +421,7 @@ def test_the_setting_overrides_what_was_measured(
     upload = begin(alice)
     put(bucket, upload, b"hello")
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert upload.state == State.READY
     assert upload.checksum_verified_by == verified_by

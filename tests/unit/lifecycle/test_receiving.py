@@ -115,7 +115,7 @@ def test_a_file_is_copied_charged_by_its_true_size_and_ready(
     upload = begin_form(alice, 100)
     arrive(bucket, upload, HELLO)
 
-    lifecycle.complete(upload, actor=alice)
+    lifecycle.advance(upload, actor=alice)
 
     upload.refresh_from_db()
     assert (upload.state, upload.byte_size) == (State.READY, 5)
@@ -139,7 +139,7 @@ def test_receiving_can_be_repeated_and_charges_once(alice: Any, bucket: Bucket) 
     arrive(bucket, upload, HELLO)
 
     for _ in range(3):
-        lifecycle.complete(Upload.objects.get(pk=upload.pk))
+        lifecycle.advance(Upload.objects.get(pk=upload.pk))
 
     assert held(alice) == (5, 0, 1, 0)
     assert len(kinds(upload)) == 3
@@ -152,7 +152,7 @@ def test_the_ends_of_the_range_are_taken(
     upload = begin_form(alice, 100)
     arrive(bucket, upload, b"x" * byte_size)
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert upload.state == State.READY
     assert held(alice) == (byte_size, 0, 1, 0)
@@ -164,7 +164,7 @@ def test_nothing_has_arrived_is_told_and_changes_nothing(
     upload = begin_form(alice, 100)
 
     with pytest.raises(Incomplete):
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
 
     assert upload.state == State.PENDING
     assert held(alice) == (0, 100, 0, 1)
@@ -184,7 +184,7 @@ def test_what_the_form_would_not_have_sent_is_rejected_and_purged(
     upload = begin_form(alice, 100)
     arrive(bucket, upload, content, **changes)
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert upload.state == State.REJECTED
     assert reason in upload.rejected_reason
@@ -197,7 +197,7 @@ def test_content_is_inspected_under_the_own_key(alice: Any, bucket: Bucket) -> N
     upload = begin_form(alice, 100, "picture.png")
     arrive(bucket, upload, PROGRAM)
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert upload.state == State.REJECTED
     assert "Windows program" in upload.rejected_reason
@@ -238,7 +238,7 @@ def test_names_and_types_come_from_the_person_the_file_or_the_bytes(
     ascii_only = sent.encode("ascii", "ignore").decode()
     arrive(bucket, upload, content, Metadata={"filename": ascii_only} if sent else {})
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert upload.state == State.READY, upload.rejected_reason
     assert (upload.filename, upload.content_type) == (name, content_type)
@@ -251,7 +251,7 @@ def test_a_type_that_shows_itself_on_arrival_meets_the_policy_then(
     upload = begin_form(alice, 100, "")
     arrive(bucket, upload, b"%PDF-1.7")
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert upload.state == State.REJECTED
     assert "application/pdf may not be uploaded" in upload.rejected_reason
@@ -271,7 +271,7 @@ def test_where_s3_knows_no_condition_on_copies_a_look_replaces_it(
         return real(**request)
 
     monkeypatch.setattr(bucket.client, "copy_object", without_conditions)
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert upload.state == State.READY
     assert stored(bucket, upload) == HELLO
@@ -284,13 +284,13 @@ def test_a_copy_that_comes_too_late_over_a_verified_one_is_noticed(
     upload = begin_form(alice, 100)
     arrive(bucket, upload, HELLO)
     late = Upload.objects.get(pk=upload.pk)
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
     other = b"other bytes, never inspected"
     bucket.client.put_object(
         Bucket=bucket.name, Key=upload.key, Body=other, ContentType="text/plain"
     )
 
-    lifecycle.complete(late)
+    lifecycle.advance(late)
 
     upload.refresh_from_db()
     assert upload.state == State.REJECTED
@@ -312,7 +312,7 @@ def test_a_cancel_in_the_middle_of_a_copy_leaves_nothing(
 
     monkeypatch.setattr(f"{receiving.__name__}.copy_object", copy_then_cancel)
     with pytest.raises(InvalidState):
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
 
     assert stored(bucket, upload) is None
     assert held(alice) == (0, 0, 0, 0)
@@ -330,7 +330,7 @@ def test_wherever_the_process_is_killed_the_sweeper_finishes(
         died = False
         try:
             with killed_at(bucket, step):
-                lifecycle.complete(Upload.objects.get(pk=upload.pk))
+                lifecycle.advance(Upload.objects.get(pk=upload.pk))
         except Killed:
             died = True
         let_time_pass(minutes=5)
@@ -355,10 +355,10 @@ def test_storage_trouble_loses_nothing(
     arrive(bucket, upload, HELLO)
     with refusing(bucket, operation):
         if operation == "DeleteObject":  # tidying up may wait
-            lifecycle.complete(upload)
+            lifecycle.advance(upload)
         else:
             with pytest.raises(StorageUnavailable):
-                lifecycle.complete(upload)
+                lifecycle.advance(upload)
 
     reconcile(Upload.objects.get(pk=upload.pk))
     sweep()
@@ -375,7 +375,7 @@ def test_what_is_over_is_purged_under_both_keys(
     upload = begin_form(alice, 100)
     if end == "deleted":
         arrive(bucket, upload, HELLO)
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
     arrive(bucket, upload, HELLO)
 
     if end == "expired":
@@ -396,7 +396,7 @@ def test_what_a_form_sends_behind_the_end_is_swept(
     upload = begin_form(alice, 100)
     if state == State.READY:
         arrive(bucket, upload, HELLO)
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
     else:
         lifecycle.remove(upload)
     let_time_pass(hours=2)
@@ -417,7 +417,7 @@ def test_a_dry_sweep_counts_a_leftover_and_leaves_it(
 ) -> None:
     upload = begin_form(alice, 100)
     arrive(bucket, upload, HELLO)
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
     arrive(bucket, upload, HELLO)
 
     assert sweep(dry_run=True).late_arrivals == 1
@@ -476,7 +476,7 @@ def test_a_notification_of_a_form_sent_again_removes_what_it_sent(
 ) -> None:
     upload = begin_form(alice, 100)
     arrive(bucket, upload, HELLO)
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
     arrive(bucket, upload, b"something else")
 
     with counted(bucket) as calls:
@@ -535,7 +535,7 @@ def test_a_larger_copy_than_was_reserved_is_no_ones_file(
         Bucket=bucket.name, Key=upload.key, Body=bytes(MIB), ContentType="text/plain"
     )
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert upload.state == State.REJECTED
     assert stored(bucket, upload) is None

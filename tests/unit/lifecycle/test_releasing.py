@@ -51,7 +51,7 @@ def _quarantine(settings: Any) -> None:
 def refuse(bucket: Bucket, owner: Any) -> Upload:
     upload = begin(owner, CONTENT, filename="a.txt", relative_path="b/a.txt")
     put(bucket, upload, CONTENT)
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
     assert upload.state == State.REJECTED
     return upload
 
@@ -129,7 +129,7 @@ def test_a_full_quota_refuses_the_release_and_changes_nothing(
     with pytest.raises(QuotaExceeded) as refusal:
         release(refused, operator)
 
-    assert refusal.value.detail.startswith("The owner has no room for it.")
+    assert refusal.value.detail.startswith("The owner does not have enough free space.")
     refused.refresh_from_db()
     assert refused.released_as is None
     assert Upload.objects.count() == 1
@@ -149,7 +149,7 @@ def test_a_full_quota_refuses_the_release_and_changes_nothing(
         ),
         ({"quarantine_key": ""}, "No copy of this file"),
         ({"quarantine_key": "quarantine/gone"}, "no longer in quarantine"),
-        ({"state": State.DELETED}, "there is nothing to release"),
+        ({"state": State.DELETED}, "Only rejected uploads can be released"),
     ],
 )
 def test_what_is_never_released(

@@ -74,13 +74,13 @@ def complete_one(bucket: Bucket, owner: Any) -> None:
 def complete_parts(bucket: Bucket, owner: Any) -> None:
     upload = begin(owner, BIG, transport="multipart")
     send_parts(bucket, upload, BIG)
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
 
 def reject(bucket: Bucket, owner: Any) -> None:
     upload = begin(owner, b"hello")
     put(bucket, upload, b"hello", ContentEncoding="gzip")
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
 
 def delete(bucket: Bucket, owner: Any) -> None:

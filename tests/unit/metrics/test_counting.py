@@ -49,7 +49,7 @@ def test_moves_of_an_upload_are_counted_when_they_are_committed(
     counted = Counted()
     upload = begin(owner, b"hello")
     put(bucket, upload, b"hello")
-    lifecycle.complete(upload, actor=owner)
+    lifecycle.advance(upload, actor=owner)
 
     for state in ("pending", "inspecting", "ready"):
         labels = {"state": state, "transport": "put"}
@@ -62,7 +62,7 @@ def test_refused_upload_is_counted_with_its_cause(bucket: Bucket, owner: User) -
     content = b"MZ" + b"\0" * 200
     upload = begin(owner, content, filename="cat.png", content_type="image/png")
     put(bucket, upload, content)
-    lifecycle.complete(upload, actor=owner)
+    lifecycle.advance(upload, actor=owner)
 
     upload.refresh_from_db()
     assert upload.rejected_cause
@@ -80,7 +80,7 @@ def test_presigned_urls_and_their_seconds_are_counted_by_kind(
     presign_parts(upload, [WantedPart(number, "A" * 43 + "=") for number in (1, 2)])
     whole = begin(owner, b"hello")
     put(bucket, whole, b"hello")
-    lifecycle.complete(whole, actor=owner)
+    lifecycle.advance(whole, actor=owner)
     whole.refresh_from_db()
     presign_download(whole)
 

@@ -142,7 +142,7 @@ def test_rejected_event_has_a_cause(
         **facts,  # type: ignore[arg-type]
     )
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     detail = only("upload.rejected").detail
     assert detail["cause"] == cause
@@ -159,7 +159,7 @@ def test_rejection_because_of_the_content_has_a_cause(
     upload = begin(alice, b"MZ\x90\x00" + bytes(60), content_type="image/png")
     put(bucket, upload, b"MZ\x90\x00" + bytes(60))
 
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     assert only("upload.rejected").detail["cause"] == "content"
 
@@ -175,7 +175,7 @@ def test_multipart_upload_writes_all_events_in_order(
     wanted = [WantedPart(number, checksum(part)) for number, part in parts.items()]
     lifecycle.presign_parts(upload, wanted)
     send_parts(bucket, upload, content)
-    lifecycle.complete(upload, actor=alice)
+    lifecycle.advance(upload, actor=alice)
     lifecycle.remove(upload, actor=alice)
 
     told = upload.events.order_by("id").values_list("kind", flat=True)

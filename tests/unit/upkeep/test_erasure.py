@@ -110,14 +110,14 @@ def ready(bucket: Bucket, owner: Any) -> Upload:
 def rejected(bucket: Bucket, owner: Any) -> Upload:
     upload = pending(bucket, owner)
     put(bucket, upload, b"longer than declared")
-    return lifecycle.complete(upload)
+    return lifecycle.advance(upload)
 
 
 def quarantined(bucket: Bucket, owner: Any) -> Upload:
     content = b"<html><script>alert(1)</script></html>"
     upload = begin(owner, content, filename=SECRET_NAME, content_type="image/png")
     put(bucket, upload, content)
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
     assert upload.quarantine_key
     return upload
 
@@ -154,7 +154,7 @@ def form_on_its_way(bucket: Bucket, owner: Any) -> Upload:
 
 
 def form_sent_again(bucket: Bucket, owner: Any) -> Upload:
-    upload = lifecycle.complete(form_on_its_way(bucket, owner))
+    upload = lifecycle.advance(form_on_its_way(bucket, owner))
     arrive(bucket, upload, b"hello again")
     return upload
 

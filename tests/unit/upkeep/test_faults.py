@@ -76,7 +76,7 @@ def other(bucket: Bucket, django_user_model: Any, stuck: Upload) -> Upload:
     """Another's upload, which has passed."""
     upload = begin(django_user_model.objects.create_user("bob"), b"fine")
     put(bucket, upload, b"fine")
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
     return upload
 
 

@@ -121,7 +121,7 @@ def test_figures_of_the_site_agree_with_its_uploads(
 ) -> None:
     ready = begin(owner, b"hello")
     put(bucket, ready, b"hello")
-    lifecycle.complete(ready, actor=owner)
+    lifecycle.advance(ready, actor=owner)
     pending = begin(owner, b"four")
     created_at = timezone.now() - timedelta(hours=2)
     type(pending).objects.filter(pk=pending.pk).update(

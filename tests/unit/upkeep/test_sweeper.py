@@ -186,7 +186,7 @@ def test_an_inspection_that_was_given_up_is_begun_anew_at_once(
     put(bucket, upload, b"hello")
 
     with refusing(bucket, "GetObject"), pytest.raises(StorageUnavailable):
-        lifecycle.complete(upload)
+        lifecycle.advance(upload)
 
     assert told(sweep()) == {"looked_at": 1, "completed": 1}
 
@@ -384,8 +384,8 @@ def break_completion(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
             raise error
         return whole(upload, **options)
 
-    whole = lifecycle.complete
-    monkeypatch.setattr(lifecycle, "complete", complete)
+    whole = lifecycle.advance
+    monkeypatch.setattr(lifecycle, "advance", complete)
 
 
 def fail_for_long() -> None:
@@ -476,8 +476,8 @@ def test_a_row_that_is_erased_meanwhile_stops_nothing_else(
             upload.refresh_from_db()
         return whole(upload, **options)
 
-    whole = lifecycle.complete
-    monkeypatch.setattr(lifecycle, "complete", vanish)
+    whole = lifecycle.advance
+    monkeypatch.setattr(lifecycle, "advance", vanish)
     put(bucket, begin(alice, filename="poison.txt"), b"hello")
     put(bucket, begin(alice), b"hello")
     let_time_pass(days=days, minutes=2)

@@ -80,7 +80,7 @@ def test_one_file_too_many_is_refused_in_words(
     answer = ask(page)
 
     assert answer.status_code == 403
-    assert "The limit of 0 files is reached" in text_of(answer)
+    assert "You have reached the limit of 0 files" in text_of(answer)
 
 
 def test_a_storage_without_forms_is_told_before_a_file_is_sent(
@@ -170,7 +170,7 @@ def test_the_page_of_a_file_that_has_arrived_shows_no_form(
 ) -> None:
     upload = begin_form(alice, 100)
     arrive(bucket, upload, b"hello")
-    lifecycle.complete(upload)
+    lifecycle.advance(upload)
 
     answer = page.get(f"/uploads/{upload.pk}/send/")
 
