@@ -123,8 +123,7 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
         raise InvalidRequest(
             fields={
                 "parts": [
-                    f"Part {outside[0]} is outside the plan. Parts are 1 to"
-                    f" {upload.part_count}."
+                    f"Part {outside[0]} is outside the plan (1 to {upload.part_count})."
                 ]
             }
         )

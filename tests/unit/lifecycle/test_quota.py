@@ -40,7 +40,7 @@ def test_the_last_byte_fits_and_the_next_does_not(alice: Any) -> None:
         quota.reserve(alice, 1)
 
     assert held(alice) == (0, 100, 0, 1)
-    assert "0 of 100 are free" in refusal.value.detail
+    assert "0 of your 100 bytes are free" in refusal.value.detail
 
 
 def test_empty_files_are_limited_by_their_number(alice: Any) -> None:
@@ -77,7 +77,7 @@ def test_one_person_may_have_more_unfinished_than_the_others(
     quota.reserve(alice, 1)
     quota.reserve(alice, 1)
 
-    with pytest.raises(QuotaExceeded, match="and 2 may be"):
+    with pytest.raises(QuotaExceeded, match="the limit is 2"):
         quota.reserve(alice, 1)
 
 

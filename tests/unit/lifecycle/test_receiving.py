@@ -173,7 +173,7 @@ def test_nothing_has_arrived_is_told_and_changes_nothing(
 @pytest.mark.parametrize(
     ("content", "changes", "reason"),
     [
-        (b"x" * 101, {}, "has 101 bytes, at most 100 were reserved"),
+        (b"x" * 101, {}, "has 101 bytes, but only 100 were reserved"),
         (HELLO, {"ContentEncoding": "gzip"}, "Content-Encoding gzip"),
     ],
     ids=["larger", "encoded"],

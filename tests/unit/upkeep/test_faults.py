@@ -144,7 +144,7 @@ def test_then_it_is_refused_and_its_space_is_free_again(
     assert told(report) == {"looked_at": 1, "failed": 1, "given_up": 1, "rejected": 1}
     stuck.refresh_from_db()
     assert stuck.state == State.REJECTED
-    assert "could not be checked" in stuck.rejected_reason
+    assert "could not check the file" in stuck.rejected_reason
     assert (stuck.waiting_reason, stuck.quarantine_key) == ("", "")
     assert bucket.head_object(stuck.key) is None
     assert held(alice) == (0, 0, 0, 0)
@@ -166,7 +166,7 @@ def test_its_owner_is_told_whose_fault_it_was(
 
     page = client.get(f"/uploads/{stuck.pk}/").content.decode()
 
-    assert "for a fault of this site and not of the file" in page
+    assert "because of an error of the site" in page
     assert len(inspecting.UNINSPECTED) <= 255  # as much as a row holds
 
 
