@@ -34,7 +34,7 @@ SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
 .PHONY: test-unit test-fast test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
 .PHONY: test-faults test-inspection test-on-s3 faults soak vulnerabilities licences bucket-docs
 .PHONY: test-firefox test-webkit test-serverless infra lambda test-aws ministack providers test-doctor
-.PHONY: test-hosts test-upgrade image nginx
+.PHONY: test-hosts test-upgrade image nginx ceph test-ceph
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
@@ -93,6 +93,9 @@ test-attacks: $(READY) $(BUNDLE) ## Attacks on the site and on a real S3 server
 
 test-aws: $(READY) ministack ## Settings that only AWS has, on an AWS emulator
 	$(PYTEST) -p tests.plugins.ministack tests/aws
+
+test-ceph: $(READY) ceph ## Uploads to Ceph, which does not compare bytes
+	$(PYTEST) -p tests.plugins.ceph tests/ceph
 
 test-doctor: $(READY) nginx ## Broken set-ups, whose causes the command doctor must name
 	$(PYTEST) -p tests.plugins.seaweed tests/doctor
@@ -209,6 +212,9 @@ clamd:
 
 nginx:
 	@scripts/nginx.sh
+
+ceph:
+	@scripts/ceph.sh
 
 ministack: $(READY)
 	@scripts/ministack.sh

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Install a package of Debian or Ubuntu. Usage: debian.sh PACKAGE PURPOSE
+# Install packages of Debian or Ubuntu. Usage: debian.sh "PACKAGE ..." PURPOSE
 # Exits with 1 and without a message if apt-get or root rights are missing. The calling
-# script then prints what to do.
+# script then prints what to do. With RUNLEVEL=1, packages start no services.
 set -eu
 
 as_root=
@@ -12,5 +12,6 @@ fi
 command -v apt-get >/dev/null || exit 1
 echo "Installing $2."
 $as_root apt-get update -qq
-DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq \
-    --no-install-recommends "$1" >/dev/null
+# shellcheck disable=SC2086  # the packages are words
+$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+    apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends $1 >/dev/null

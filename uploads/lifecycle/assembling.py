@@ -20,6 +20,7 @@ from uploads.errors import (
     StorageUnavailable,
 )
 from uploads.inspection.content_types import stored_type
+from uploads.lifecycle.capabilities import capabilities
 from uploads.lifecycle.moving import expire
 from uploads.lifecycle.part_checksums import announced, composite
 from uploads.lifecycle.verification import composite_checksum, missing_parts
@@ -82,7 +83,10 @@ def _complete(bucket: Bucket, upload: Upload, parts: list[Part]) -> None:
     concurrent call may have created it. S3 refuses a completion as a conflict while
     another conditional request for the key is in progress, and then requires a new
     multipart upload with all parts. Ceph answers 500 if the parts are already joined.
+    Some servers ignore If-None-Match here, so the key is checked before.
     """
+    if not capabilities().joins_create_only and _is_assembled(upload):
+        raise ObjectExists
     for _ in range(_ATTEMPTS):
         try:
             bucket.complete_multipart_upload(
