@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from uploads.api import docs
-from uploads.views import files, health, metrics, plain, tokens
+from uploads.views import files, health, metrics, plain, proxies, tokens
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", files.home, name="home"),
@@ -37,4 +37,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
+    path("doctor/proxies", proxies.proxies, name="doctor-proxies"),
 ]

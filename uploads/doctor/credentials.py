@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 
 from uploads.conf import options
+from uploads.doctor.addresses import host_of
 from uploads.doctor.examination import Examination
 from uploads.doctor.results import Finding, fail, group, note, ok, skip, warn
 from uploads.s3.configuration import Refusal
 from uploads.s3.credentials import Credentials
 from uploads.s3.probe import perform, put_request
-from uploads.s3.rights import adds_checksums, signer_calls, worker_calls
+from uploads.s3.rights import adds_checksums, excess_calls, signer_calls, worker_calls
 from uploads.s3.wanted.access import ACTIONS, Identity, features_of, iam_policy
+from uploads.s3.wanted.site_facts import is_loopback
 from uploads.s3.wire import NoAnswer
 
 MASKED = 4
@@ -28,6 +30,7 @@ def ask_credentials(examination: Examination) -> Iterator[Finding]:
     yield _apart(worker, signer)
     yield _lifetime(signer, datetime.now(UTC))
     yield from _worker_rights(examination)
+    yield _worker_limits(examination)
     if signer.access_key != worker.access_key:
         yield from _signer_limits(examination)
 
@@ -87,6 +90,24 @@ def _worker_rights(examination: Examination) -> Iterator[Finding]:
     ]
     answers = [finding for finding in found if finding is not None]
     yield group(name, title, answers) if answers else ok(name, title)
+
+
+def _worker_limits(examination: Examination) -> Finding:
+    """Ask for two things that no request of the site needs; neither changes anything."""
+    name, title = "credentials.worker_limits", "The worker may do nothing else"
+    allowed = [
+        attempt.operation
+        for attempt in excess_calls(examination.worker, options().key_prefix)
+        if attempt.refusal is None
+    ]
+    if not allowed:
+        return ok(name, title)
+    fact = f"It may also {' and '.join(allowed)}."
+    consequence = "A stolen key of the worker is more than a key to the files."
+    if settings.DEBUG or is_loopback(host_of(examination.public_url)):
+        return note(name, title, fact, consequence)
+    fix = "Grant the worker the policy of `manage.py iam_policy worker`, nothing else."
+    return warn(name, title, fact, consequence, fix)
 
 
 def _missing(

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from uploads.doctor.addresses import host_of
 from uploads.doctor.examination import Examination
+from uploads.doctor.proxies import ask_proxies
 from uploads.doctor.results import Finding, fail, note, ok, skip, warn
 from uploads.inspection.antivirus import ClamAVInspector
 from uploads.inspection.clamd import ClamdError
@@ -275,7 +276,7 @@ def _public(examination: Examination) -> Iterator[Finding]:
     except ValueError:
         return
     for origin in origins:
-        yield _public_address(origin)
+        yield from (_public_address(origin), ask_proxies(origin))
 
 
 def _public_address(origin: str) -> Finding:

@@ -27,6 +27,21 @@ def remove_every_trace(bucket: Bucket, key: str) -> None:
         bucket.delete_object(key, version_id=version_id)
 
 
+def delete_if_same(bucket: Bucket, key: str, *, etag: str) -> bool:
+    """Delete an object that still has ``etag``; return whether S3 deleted it.
+
+    Not every provider reads the condition. Raises StorageUnavailable.
+    """
+    with translated("DeleteObject"):
+        try:
+            bucket.client.delete_object(**bucket.target, Key=key, IfMatch=etag)
+        except ClientError as error:
+            if error_code(error) not in {"PreconditionFailed", "412"}:
+                raise
+            return False
+    return True
+
+
 @dataclass(frozen=True)
 class StoredVersion:
     """One version of an object, or a delete marker.

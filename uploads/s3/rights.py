@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from uploads.s3.bucket import Bucket
-from uploads.s3.configuration import ConfigurationError, Refusal, attempt
+from uploads.s3.configuration import (
+    Configuration,
+    ConfigurationError,
+    Refusal,
+    attempt,
+)
 
 NO_UPLOAD = "2~doctor-no-such-upload"
 
@@ -65,6 +71,22 @@ def signer_calls(bucket: Bucket, key: str) -> Iterator[Attempt]:
     }
     for operation, call in calls.items():
         yield _attempt(operation, call)
+
+
+def excess_calls(bucket: Bucket, key_prefix: str) -> Iterator[Attempt]:
+    """Yield calls beyond the worker's policy. None of them changes the bucket."""
+    if key_prefix:
+        key = f"{_OUTSIDE}{secrets.token_hex(8)}"
+        place: Any = {**bucket.target, "Key": key}
+        yield _attempt(
+            f"delete objects outside of {key_prefix}",
+            lambda: bucket.client.delete_object(**place),
+        )
+    settings = Configuration(bucket)
+    yield _attempt("read the bucket policy", lambda: settings.read("policy"))
+
+
+_OUTSIDE = "no-such-object-of-the-doctor-"
 
 
 def adds_checksums(bucket: Bucket) -> bool:

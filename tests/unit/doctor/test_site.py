@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from tests.support.builders import begin
-from uploads.doctor import site
+from uploads.doctor import proxies, site
 from uploads.doctor.examination import Examination
 from uploads.doctor.results import Finding
 from uploads.models import Orphan, StorageQuota, SweepMark, Upload
@@ -32,6 +32,7 @@ def nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         raise NoAnswer("refused", "nothing listens")
 
     monkeypatch.setattr(site, "send", refuse)
+    monkeypatch.setattr(proxies, "send", refuse)
 
 
 def answers() -> dict[str, Finding]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from uploads.doctor.contract.promises import Promise
 from uploads.doctor.examination import Examination
 from uploads.doctor.results import Finding, Status, fail, ok
 from uploads.errors import (
+    CompletionConflict,
     NoSuchMultipartUpload,
     ObjectExists,
     StorageError,
@@ -37,6 +39,12 @@ TAKEN = Promise(
     "Parts are not joined over an object that is there",
     NOTE,
     "If-None-Match is ignored when parts are joined.",
+)
+RACE = Promise(
+    "contract.multipart.race",
+    "Of two joins for one key at the same time, one is refused",
+    NOTE,
+    "The server checks the key before it joins parts.",
 )
 AGAIN = Promise(
     "contract.multipart.again",
@@ -84,6 +92,7 @@ def _whole(examination: Examination) -> Iterator[Finding]:
     yield _stored(stored == body)
     yield AGAIN.kept(*_joined_again(bucket, key, multipart_id, len(body)))
     yield _over_taken_key(examination, bucket, key)
+    yield _race(examination)
 
 
 def _stored(is_same: bool) -> Finding:
@@ -126,6 +135,35 @@ def _over_taken_key(examination: Examination, bucket: Bucket, key: str) -> Findi
         bucket.abort_multipart_upload(key, multipart_id)
         return ok(TAKEN.name, TAKEN.title, error.detail)
     return TAKEN.broken("S3 replaced the object.")
+
+
+def _race(examination: Examination) -> Finding:
+    """Join two multipart uploads of one key at once: S3 answers 412 or 409 to one."""
+    bucket, key = examination.worker, examination.new_key("multipart")
+    opened = []
+    for _ in range(2):
+        body = examination.random_bytes()
+        multipart_id = bucket.create_multipart_upload(key, content_type=CONTENT_TYPE)
+        _send(examination, key, multipart_id, 1, body, body)
+        opened.append((multipart_id, len(body)))
+
+    def join(each: tuple[str, int]) -> str:
+        multipart_id, size = each
+        try:
+            parts = bucket.list_parts(key, multipart_id)
+            bucket.complete_multipart_upload(key, multipart_id, parts, byte_size=size)
+        except StorageError as error:
+            return _CODES.get(type(error), error.detail)
+        return "200"
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = sorted(pool.map(join, opened))
+    for multipart_id, _ in opened:
+        bucket.abort_multipart_upload(key, multipart_id)
+    return RACE.kept(answers.count("200") == 1, ", ".join(answers))
+
+
+_CODES: dict[type[StorageError], str] = {ObjectExists: "412", CompletionConflict: "409"}
 
 
 def _pages(examination: Examination) -> Iterator[Finding]:

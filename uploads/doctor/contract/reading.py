@@ -10,6 +10,7 @@ from uploads.doctor.results import Finding, Status
 from uploads.errors import CopyRefused, StorageError
 from uploads.s3.copying import copy_object
 from uploads.s3.probe import CONTENT_TYPE, get_request, perform, put_request, sha256
+from uploads.s3.removal import delete_if_same
 
 FAIL, WARN, NOTE = Status.FAIL, Status.WARN, Status.NOTE
 
@@ -56,6 +57,13 @@ COPY_OTHER = Promise(
     "A form that is sent again during the copy may be copied instead.",
 )
 
+DELETE_OTHER = Promise(
+    "contract.read.delete_other",
+    "A delete of an object that has changed is refused",
+    NOTE,
+    "The server deletes by key alone.",
+)
+
 
 def ask_reading(examination: Examination) -> Iterator[Finding]:
     """Answer them on one object of a few bytes and an empty one."""
@@ -73,6 +81,8 @@ def ask_reading(examination: Examination) -> Iterator[Finding]:
     yield _download(examination, key, body)
     yield _empty(examination)
     yield from _copies(examination, key, facts.etag)
+    is_deleted = delete_if_same(bucket, key, etag='"another"')
+    yield DELETE_OTHER.kept(not is_deleted, "deleted" if is_deleted else "412")
 
 
 def _download(examination: Examination, key: str, body: bytes) -> Finding:
