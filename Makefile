@@ -157,7 +157,7 @@ licences: $(READY) ## Write docs/licences.md
 bucket-docs: $(READY) ## Write the wanted settings of the bucket into docs/bucket.md
 	$(PYTHON) -m scripts.bucket_docs
 
-providers: $(READY) ministack ## Certify local S3 servers and write docs/providers.md
+providers: $(READY) ministack ceph ## Certify local S3 servers and write docs/providers.md
 	$(PYTHON) -m scripts.providers
 
 bundle: $(PACKAGES) ## Build the browser's JavaScript and CSS

@@ -27,12 +27,25 @@ BEGIN = """# Providers
 For operators who choose an S3 provider. Each column is a run of `manage.py doctor --certify` against a server of that
 version; `make providers` writes this page. **no** means that a request which S3 refuses was accepted, or that a call failed.
 
+The site acts on these results for its own bucket, which each run of `manage.py doctor` stores:
+
+| result for your bucket | what the site does |
+|---|---|
+| Other bytes of the same length are stored, or HEAD returns no SHA-256 | The site reads each object back and hashes it before the upload is `ready`: `UPLOADS_READ_BACK` in [settings.md](settings.md). |
+| No doctor has tested the bucket | The same. The log and `manage.py migrate` name the bucket. |
+| Parts are joined over an object that is there | The site checks the key before it joins the parts. |
+| A form does not store a file | The page without JavaScript says so, and reserves nothing. |
+
 """
 END = """
 ## Not tried
 
-AWS S3 itself, Cloudflare R2, Backblaze B2, Garage, MinIO, Ceph and Swift; TLS; virtual-host addressing; what lifecycle rules do
-when their day comes. Certify your own bucket: `python manage.py doctor --certify`.
+AWS S3 itself, Cloudflare R2, Backblaze B2, Garage and MinIO proper (JuiceFS contains MinIO's code for S3); newer versions of Ceph
+and Swift than these; TLS; virtual-host addressing; what lifecycle rules do when their day comes. MiniStack and moto are emulators for
+tests, and no provider of storage. Certify your own bucket: `python manage.py doctor --certify`.
+
+`make providers` starts SeaweedFS, MiniStack and Ceph. The other columns are runs against servers that were started by hand:
+`python -m scripts.providers NAME URL ACCESS_KEY SECRET_KEY REGION`.
 """
 
 
@@ -105,7 +118,8 @@ def running(url: str, access_key: str, secret_key: str, region: str) -> dict[str
 
 def start_and_certify() -> None:
     """Start and certify the servers in the development requirements."""
-    from tests.plugins.ministack import MiniStack  # not needed for other uses
+    from tests.plugins.ceph import Ceph  # not needed for other uses
+    from tests.plugins.ministack import MiniStack
     from uploads.dev.s3_server import S3Server
 
     with tempfile.TemporaryDirectory() as home:
@@ -124,6 +138,13 @@ def start_and_certify() -> None:
             certify("MiniStack 1.5.33", emulator.environment())
         finally:
             emulator.stop()
+    with tempfile.TemporaryDirectory() as home:
+        cluster = Ceph(Path(home))
+        cluster.start()
+        try:
+            certify(f"Ceph {cluster.version()}", cluster.environment())
+        finally:
+            cluster.stop()
 
 
 if __name__ == "__main__":

@@ -147,6 +147,10 @@ class Ceph:
         named = ("--uid", "worker", "--display-name", "worker")
         self._run("radosgw-admin", "user", "create", *named, *keys)
 
+    def version(self) -> str:
+        """Return the version, such as 16.2.15."""
+        return self._run("radosgw", "--version").split()[2]
+
     def stop(self) -> None:
         """Stop all daemons, the gateway first."""
         for process in reversed(self.processes):
