@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.support.builders import (
 from tests.support.inspectors import Absent, entries
 from tests.support.storage_faults import counted
 from uploads import lifecycle
+from uploads.conf import options
 from uploads.doctor.memory import remember_promises
 from uploads.doctor.results import Finding, ok, skip, warn
 from uploads.errors import InvalidRequest, StorageUnavailable
@@ -31,7 +33,7 @@ from uploads.lifecycle.capabilities import capabilities
 from uploads.lifecycle.part_checksums import announced, composite
 from uploads.lifecycle.reconciliation import complete, reconcile
 from uploads.models import BucketFact, PartChecksums, Upload
-from uploads.s3 import hashing
+from uploads.s3 import facts, hashing
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
 from uploads.upkeep.auditing import audit
@@ -114,21 +116,17 @@ def send(bucket: Bucket, upload: Upload, parts: dict[int, bytes]) -> None:
 @pytest.fixture
 def no_checksums(monkeypatch: pytest.MonkeyPatch) -> None:
     """A storage that tells no checksum, neither of objects nor of parts."""
-    from uploads.s3 import facts
 
-    for name in ("object_facts", "latest_parts"):
-        real = getattr(facts, name)
+    def bare_object(headers: Any) -> Any:
+        return replace(facts.object_facts(headers), checksum_sha256=None)
 
-        def untold(answer: Any, real: Any = real) -> Any:
-            if isinstance(answer, dict):
-                return real({k: v for k, v in answer.items() if k != "ChecksumSHA256"})
-            return real(
-                {k: v for k, v in entry.items() if k != "ChecksumSHA256"}
-                for entry in answer
-            )
+    def bare_parts(entries: Any) -> Any:
+        return [
+            replace(part, checksum_sha256=None) for part in facts.latest_parts(entries)
+        ]
 
-        for module in ("bucket", "reading"):
-            monkeypatch.setattr(f"uploads.s3.{module}.{name}", untold, raising=False)
+    monkeypatch.setattr("uploads.s3.reading.object_facts", bare_object)
+    monkeypatch.setattr("uploads.s3.bucket.latest_parts", bare_parts)
 
 
 def test_an_uncertified_bucket_proves_nothing(alice: Any, bucket: Bucket) -> None:
@@ -315,10 +313,6 @@ def test_a_large_object_is_left_to_the_background(
 
 
 def _with(**changes: Any) -> Any:
-    from dataclasses import replace
-
-    from uploads.conf import options
-
     return replace(options(), **changes)
 
 
