@@ -9,7 +9,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 
 from uploads.accounts import views as accounts
-from uploads.admin import doctor
+from uploads.admin import cockpit, doctor
 from uploads.api.hooks import s3_notification
 from uploads.api.site import api
 from uploads.http.csp_reports import csp_reports
@@ -31,6 +31,7 @@ urlpatterns = [
         accounts.admin_password_change,
         name="admin-password-change",
     ),
+    path("admin/", admin.site.admin_view(cockpit.index), name="cockpit"),
     path("admin/doctor/", admin.site.admin_view(doctor.doctor), name="doctor"),
     path(
         "admin/doctor/begin/", admin.site.admin_view(doctor.begin), name="doctor-begin"

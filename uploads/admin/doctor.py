@@ -22,6 +22,8 @@ from uploads.s3.bucket_config import origins_of_settings
 
 LOCK = "slipway-doctor-running"
 LOCK_SECONDS = 120
+OPTIONAL = {"notifications"}
+"""Families that the page leaves out unless they are chosen."""
 
 
 def doctor(request: HttpRequest) -> HttpResponse:
@@ -48,7 +50,7 @@ def _examined(request: HttpRequest) -> dict[str, Any]:
     finally:
         cache.delete(LOCK)
     remember_promises(found)
-    if not chosen:
+    if set(names()) - set(chosen) <= OPTIONAL or not chosen:
         remember_examination(found)
     leaves = [f for top in found for f in top.walk() if not f.children]
     counts = {s.value: sum(f.status == s for f in leaves) for s in Status}

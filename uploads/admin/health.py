@@ -1,0 +1,99 @@
+"""What the background jobs did last, in words, for the admin's first page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from uploads.models import JobReport
+
+SWEEP_LATE = timedelta(minutes=10)
+NOTHING, GOOD, WARN, BAD = "nothing", "good", "warn", "bad"
+WORDS = {NOTHING: "Not run", GOOD: "OK", WARN: "Check", BAD: "Problem"}
+
+
+@dataclass(frozen=True)
+class Health:
+    """The state of one job: a level, words, and the time of its last run."""
+
+    name: str
+    level: str
+    words: str
+    at: datetime | None = None
+
+    @property
+    def level_words(self) -> str:
+        return WORDS[self.level]
+
+
+def health_of(jobs: Mapping[str, JobReport]) -> list[Health]:
+    """Return the state of sweeper, audit, doctor and notifications."""
+    return [
+        _sweeper(jobs.get(JobReport.SWEEP)),
+        _audit(jobs.get(JobReport.AUDIT)),
+        _doctor(jobs.get(JobReport.DOCTOR)),
+        _notifications(jobs.get(JobReport.NOTIFICATIONS)),
+    ]
+
+
+def _sweeper(job: JobReport | None) -> Health:
+    if job is None:
+        words = "No sweep has ended yet. Run manage.py sweep once a minute."
+        return Health("Sweeper", BAD, words)
+    done = job.figures
+    at, took = job.finished_at, f"It took {job.seconds:.1f} s."
+    if timezone.now() - at > SWEEP_LATE:
+        return Health("Sweeper", BAD, "It has stopped. Start it again.", at)
+    if done.get("young_orphans"):
+        words = f"{done['young_orphans']:,} objects have no row. See Orphans. {took}"
+        return Health("Sweeper", BAD, words, at)
+    troubles = [
+        f"{done[name]:,} {words}"
+        for name, words in (
+            ("failed", "could not be settled"),
+            ("given_up", "were given up"),
+            ("waiting", "wait for an inspector"),
+            ("quotas_mended", "quotas were corrected"),
+        )
+        if done.get(name)
+    ]
+    if troubles:
+        return Health("Sweeper", WARN, f"{', '.join(troubles)}. {took}", at)
+    return Health("Sweeper", GOOD, f"Nothing is stuck. {took}", at)
+
+
+def _audit(job: JobReport | None) -> Health:
+    if job is None:
+        words = "Run manage.py audit to compare the bucket with the database."
+        return Health("Audit", NOTHING, words)
+    found = job.figures
+    if found["differences"]:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in found["kinds"].items())
+        return Health("Audit", WARN, f"It found differences: {kinds}.", job.finished_at)
+    words = f"{found['objects']:,} objects and {found['rows']:,} rows agree."
+    return Health("Audit", GOOD, words, job.finished_at)
+
+
+def _doctor(job: JobReport | None) -> Health:
+    if job is None:
+        words = "Run manage.py doctor to test bucket and site."
+        return Health("Doctor", NOTHING, words)
+    failures, warnings = job.figures.get("FAIL", 0), job.figures.get("WARN", 0)
+    if failures or warnings:
+        words = f"It found {failures} failures and {warnings} warnings."
+        return Health("Doctor", BAD if failures else WARN, words, job.finished_at)
+    return Health("Doctor", GOOD, "It found no problems.", job.finished_at)
+
+
+def _notifications(job: JobReport | None) -> Health:
+    if job is None:
+        words = "None was processed yet. The sweep finds files without them."
+        return Health("Notifications", NOTHING, words)
+    delay = job.figures.get("delay_seconds")
+    words = "The last one was processed."
+    if delay is not None:
+        words = f"The last one was processed {delay:.1f} s after its event."
+    return Health("Notifications", GOOD, words, job.finished_at)
