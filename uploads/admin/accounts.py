@@ -21,6 +21,10 @@ admin.site.unregister(Group)
 @admin.register(User)
 class AccountAdmin(Recorded, UserAdmin):  # type: ignore[type-arg]
     readonly_fields = ("events",)
+    export_fields = (
+        *("id", "username", "email", "first_name", "last_name", "is_active"),
+        *("is_staff", "is_superuser", "date_joined", "last_login"),
+    )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         parts = super().get_fieldsets(request, obj)
@@ -38,4 +42,4 @@ class AccountAdmin(Recorded, UserAdmin):  # type: ignore[type-arg]
 
 @admin.register(Group)
 class TeamAdmin(Recorded, GroupAdmin):
-    pass
+    export_fields = ("id", "name")

@@ -62,6 +62,10 @@ class EventChangeList(BoundedChangeList):
 
 @admin.register(AuditEvent)
 class EventAdmin(_AppendOnly, ListAdmin):
+    export_fields = (
+        *("id", "at", "kind", "actor", "user", "upload_id", "request_id"),
+        *("address", "detail"),
+    )
     list_display = (
         "at",
         "kind",

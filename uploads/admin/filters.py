@@ -148,6 +148,7 @@ class KindFilter(SimpleListFilter):
         "policy.deleted",
         "group.changed",
         "admin.added",
+        "admin.exported",
         "admin.changed",
         "admin.deleted",
         "notification.taken_in",

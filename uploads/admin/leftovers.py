@@ -19,6 +19,7 @@ from uploads.upkeep.intake import take_in
 @admin.register(ParkedNotification)
 class ParkedNotificationAdmin(ListAdmin):
     list_display = ("at", "source", "error")
+    export_fields = ("at", "source", "error", "body")
     sortable_by = ()
     fields = ("at", "source", "error", "body")
     readonly_fields = fields
@@ -56,6 +57,7 @@ class ParkedNotificationAdmin(ListAdmin):
 @admin.register(Orphan)
 class OrphanAdmin(ListAdmin):
     list_display = ("key", "byte_size", "modified_at", "first_seen_at", "last_seen_at")
+    export_fields = list_display
     sortable_by = ()
     fields = list_display
     readonly_fields = fields

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dates import MONTHS
 
+from uploads.admin.export import Exportable
 from uploads.admin.paginator import CappedPaginator
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class BoundedChangeList(ChangeList):
         return {"title": title, "link": self.get_query_string(chosen, [prefix])}
 
 
-class Recorded(ModelAdmin):
+class Recorded(Exportable):
     """A ModelAdmin that writes every change to the audit trail.
 
     A search uses only the first MAX_WORDS words, because Django adds a condition for

@@ -85,6 +85,7 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
 class PolicyAdmin(ListAdmin):
     form = PolicyForm
     list_display = ("__str__", "largest_file", "content_types")
+    export_fields = ("user", "group", "max_file_size", "allowed_content_types")
     list_select_related = ("user", "group")
     ordering = ("pk",)
     sortable_by = ()

@@ -37,6 +37,10 @@ class QuotaForm(forms.ModelForm):  # type: ignore[type-arg]
 class QuotaAdmin(ListAdmin):
     form = QuotaForm
     list_display = ("user", "usage", "used", "reserved", "limit", "files")
+    export_fields = (
+        *("user", "limit_bytes", "max_files", "max_open", "used_bytes"),
+        *("reserved_bytes", "file_count", "reserved_files"),
+    )
     list_select_related = ("user",)
     ordering = ("-used_bytes", "-pk")
     sortable_by = ("used", "reserved", "files")

@@ -25,6 +25,7 @@ class SecondFactorAdmin(ListAdmin):
     """Operators delete the factor of a user who lost it. No page shows its secret."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
+    export_fields = list_display
     list_select_related = ("user",)
     list_filter = ("type",)
     sortable_by = ()

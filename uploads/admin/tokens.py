@@ -27,6 +27,10 @@ class NewTokenForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(ApiToken)
 class TokenAdmin(ListAdmin):
+    export_fields = (
+        *("id", "user", "name", "scope", "created_at", "expires_at"),
+        *("last_used_at", "revoked_at"),
+    )
     form = NewTokenForm
     list_display = (
         *("name", "user", "scope", "created_at"),

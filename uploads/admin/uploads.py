@@ -42,6 +42,12 @@ from uploads.trail.writing import record
 
 @admin.register(Upload)
 class UploadAdmin(ListAdmin):
+    export_fields = (
+        *("id", "owner", "state", "transport", "filename", "relative_path"),
+        *("byte_size", "content_type", "detected_type", "checksum_sha256", "key"),
+        *("created_at", "expires_at", "completed_at", "purged_at"),
+        *("rejected_cause", "rejected_reason", "waiting_reason"),
+    )
     list_display = (
         "filename",
         "owner_link",

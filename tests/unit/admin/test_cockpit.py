@@ -1,0 +1,174 @@
+"""The admin's first page: right figures, few queries, nothing for those who may not."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tests.support.builders import begin, put
+from uploads import lifecycle
+from uploads.admin.charts import HEIGHT, chart, nice_ceiling
+from uploads.models import HourlyFigure, JobReport, StorageQuota, Upload
+from uploads.s3.bucket import Bucket
+from uploads.upkeep.figures import remember_job
+from uploads.upkeep.sweeper import sweep
+
+pytestmark = pytest.mark.django_db
+
+ADMIN = "/admin/"
+
+
+@pytest.fixture
+def boss(client: Client) -> User:
+    boss = User.objects.create_superuser("boss", password="demo")
+    client.force_login(boss)
+    return boss
+
+
+def words_of(client: Client) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", client.get(ADMIN).text).split())
+
+
+def test_empty_site_says_what_to_do(client: Client, boss: User) -> None:
+    words = words_of(client)
+
+    assert "No sweep has ended yet. Run manage.py sweep once a minute." in words
+    assert "Nobody stores a file yet." in words
+    assert "No upload is unfinished." in words
+    assert "No upload failed in the last 30 days." in words
+    assert "Every quota has at least 10 % left." in words
+    assert "All lists" in words
+
+
+def test_page_shows_what_happened_in_few_queries(
+    client: Client, boss: User, bucket: Bucket
+) -> None:
+    ready = begin(boss, b"hello", filename="done.txt")
+    put(bucket, ready, b"hello")
+    lifecycle.complete(ready, actor=boss)
+    begin(boss, b"later", filename="<b>later</b>.txt")
+    StorageQuota.objects.filter(user=boss).update(limit_bytes=11)
+    HourlyFigure.objects.create(
+        hour=timezone.now() - timedelta(days=3),
+        state="rejected",
+        transport="put",
+        cause="malware",
+        uploads=7,
+        byte_size=70,
+    )
+    sweep()
+    page = client.get(ADMIN)
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get(ADMIN)
+
+    words = words_of(client)
+    assert len(queries) < 10, [query["sql"] for query in queries]
+    assert "Malware 7" in words
+    assert "10 bytes of 11 bytes (91%)" in words
+    assert "1 hold 5 bytes" in words
+    assert "Bytes stored a day: 5 bytes in 30 days" in page.text
+    assert "Uploads a day: 1 in 30 days" in page.text
+    assert "&lt;b&gt;later&lt;/b&gt;.txt" in page.text
+    assert "Nothing is stuck." in words
+    # The Content-Security-Policy allows no inline styles and scripts.
+    assert not re.search(r"<[^>]+ style=|<style|<script(?![^>]* src=)", page.text)
+
+
+def test_number_of_queries_does_not_grow(client: Client, boss: User) -> None:
+    counts = []
+    for names in (["a"], [f"user{number}" for number in range(20)]):
+        for name in names:
+            owner = User.objects.create_user(name, password="demo")
+            begin(owner, b"hello")
+            StorageQuota.objects.filter(user=owner).update(limit_bytes=5)
+        client.get(ADMIN)
+        with CaptureQueriesContext(connection) as queries:
+            client.get(ADMIN)
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1] < 10
+
+
+def test_quota_near_its_number_of_files_is_shown(client: Client, boss: User) -> None:
+    begin(boss, b"hello")
+    StorageQuota.objects.filter(user=boss).update(max_files=1)
+
+    assert "1 of 1 files" in words_of(client)
+
+
+@pytest.mark.parametrize(
+    ("figures", "age", "words"),
+    [
+        ({}, timedelta(), "OK Sweeper"),
+        ({}, timedelta(hours=1), "It has stopped. Start it again."),
+        ({"waiting": 3}, timedelta(), "3 wait for an inspector."),
+        ({"failed": 2, "given_up": 1}, timedelta(), "2 could not be settled, 1 were"),
+        ({"young_orphans": 4}, timedelta(), "4 objects have no row. See Orphans."),
+    ],
+)
+def test_sweeper_is_judged_by_its_last_run(
+    client: Client, boss: User, figures: dict[str, int], age: timedelta, words: str
+) -> None:
+    remember_job(JobReport.SWEEP, figures, seconds=1.5)
+    JobReport.objects.update(finished_at=timezone.now() - age)
+
+    assert words in words_of(client)
+
+
+def test_audit_and_doctor_are_judged_by_their_last_run(
+    client: Client, boss: User
+) -> None:
+    found = {"objects": 2, "rows": 3, "differences": 1, "kinds": {"size": 1}}
+    remember_job(JobReport.AUDIT, found)
+    remember_job(JobReport.DOCTOR, {"OK": 5, "WARN": 1, "FAIL": 2})
+
+    words = words_of(client)
+    assert "It found differences: 1 size." in words
+    assert "It found 2 failures and 1 warnings." in words
+
+
+def test_staff_without_the_permissions_see_only_their_lists(client: Client) -> None:
+    clerk = User.objects.create_user("clerk", password="demo", is_staff=True)
+    client.force_login(clerk)
+    begin(clerk, b"hello", filename="secret-name.txt")
+    clerk.user_permissions.add(Permission.objects.get(codename="view_upload"))
+    without = client.get(ADMIN).text
+    clerk.user_permissions.add(Permission.objects.get(codename="view_storagequota"))
+
+    assert "secret-name.txt" not in without
+    assert "secret-name.txt" in client.get(ADMIN).text
+
+
+def test_bars_stand_in_proportion_and_have_words() -> None:
+    days = [date(2026, 5, day) for day in (1, 2, 3)]
+    made = chart("Uploads a day", list(zip(days, (0, 1, 4000), strict=True)), str)
+
+    assert made.top == "4000"
+    assert [bar.height for bar in made.bars] == [0, 1, HEIGHT]
+    assert all(bar.y + bar.height == HEIGHT for bar in made.bars)
+    assert made.bars[-1].text == "4000"
+    assert not made.is_empty
+
+
+@pytest.mark.parametrize(
+    ("value", "ceiling"),
+    [(0, 2), (1, 2), (2, 2), (3, 4), (9, 10), (11, 20), (2874, 4000), (10**12, 10**12)],
+)
+def test_scale_ends_at_a_round_number(value: int, ceiling: int) -> None:
+    assert nice_ceiling(value) == ceiling
+
+
+def test_unfinished_upload_holds_its_bytes(client: Client, boss: User) -> None:
+    upload = begin(boss, b"hello")
+    Upload.objects.filter(pk=upload.pk).update(
+        created_at=timezone.now() - timedelta(days=2), byte_size=2_500_000
+    )
+
+    assert "2 days 2.5 MB" in words_of(client)
