@@ -58,7 +58,9 @@ _FIRST_CLASS_VERSION = 45
 """Java's class files begin like fat Mach-O files. The version of a class file is 45
 or more, and no fat Mach-O file has that many architectures."""
 
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_CONTROL = re.compile(rb"[\x00-\x08\x10-\x1a\x1c-\x1f]")
+"""ESC, SO and SI are left out: texts in ISO 2022 change their alphabets by them."""
+
 _LEADING_SPACE = b"\xef\xbb\xbf \t\r\n\x0c"
 _SHEBANG = re.compile(rb"#!\s*/")
 _PHP = re.compile(rb"<\?(?:php\b|=)", re.IGNORECASE)

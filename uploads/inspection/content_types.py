@@ -64,6 +64,7 @@ ACTIVE_CONTENT_TYPES = frozenset(
 
 ALIASES = {
     "application/ecmascript": "text/javascript",
+    "application/encrypted": "application/x-ole-storage",
     "application/javascript": "text/javascript",
     "application/mspowerpoint": "application/vnd.ms-powerpoint",
     "application/vnd.adobe.illustrator": "application/illustrator",
@@ -101,6 +102,7 @@ ALIASES = {
     "image/pjpeg": "image/jpeg",
     "image/svg": "image/svg+xml",
     "image/x-bmp": "image/bmp",
+    "image/x-eps": "application/postscript",
     "image/x-icon": "image/vnd.microsoft.icon",
     "image/x-ms-bmp": "image/bmp",
     "image/x-png": "image/png",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from uploads.inspection.active_content import find_active, is_text
-from uploads.inspection.content_types import PACKED, RASTER_IMAGES, canonical
+from uploads.inspection.content_types import PACKED, PROGRAMS, canonical
 from uploads.inspection.detector import DetectorUnavailableError, detector
+from uploads.inspection.wide_text import is_wide_text
 
 HEAD_BYTES = 4096
 """How much of an object is read to know its type."""
@@ -23,6 +24,8 @@ LEFT_OUT: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"dns\."), "audio/basic"),
     (re.compile(rb".{4}ftypcrx ", re.DOTALL), "image/x-canon-cr3"),
     (re.compile(rb"IIU\x00"), "image/x-panasonic-rw2"),
+    (re.compile(rb"\x09[\x00\x02\x04][\x04\x06]\x00"), "application/vnd.ms-excel"),
+    (re.compile(rb".{1,1019}%PDF-[12]\.\d", re.DOTALL), "application/pdf"),
     (
         re.compile(rb".{4}(?:free|mdat|moov|pnot|skip|wide)", re.DOTALL),
         "video/quicktime",
@@ -69,22 +72,38 @@ def detect_type(head: bytes) -> str:
         found = canonical(detector.detect(head[:length]))
     except DetectorUnavailableError:
         return ""
-    # JPEG and PNG begin with a byte that is no letter, so they can be no text.
-    if is_text(head) and head[:1] < b"\x80":
+    if is_text(head):
         return _type_of_text(head, found)
+    if found in PROGRAMS:
+        found = ""  # find_active knows all programs; this is a guess by few bytes
     if not found or found in UNSURE:
-        return next((kind for start, kind in LEFT_OUT if start.match(head)), "")
+        return _left_out(head)
     return found
+
+
+def _left_out(head: bytes) -> str:
+    """Return the type of binary content that libmagic does not know, or ``""``."""
+    for start, content_type in LEFT_OUT:
+        if start.match(head):
+            return content_type
+    return "text/plain" if is_wide_text(head) else ""
 
 
 def _type_of_text(head: bytes, found: str) -> str:
     """Return the type of content that is all text: no binary format is."""
     if not head:
         return ""
-    is_guess = found.startswith(("application/", "message/")) and found not in WRITTEN
-    if not found or found in UNSURE or found in RASTER_IMAGES or is_guess:
-        return "text/plain"
-    return found
+    # A picture can lack control characters, if its first byte is no letter.
+    if found.startswith("image/") and head[:1] >= b"\x80":
+        return found
+    if found in WRITTEN or (found.startswith("text/") and not _is_guess(found)):
+        return found
+    return "text/plain"
+
+
+def _is_guess(found: str) -> bool:
+    """Return whether libmagic took the type from words in a text, such as "def"."""
+    return found.startswith("text/x-") and found not in WRITTEN
 
 
 def is_detector_missing() -> bool:
