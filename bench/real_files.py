@@ -1,6 +1,7 @@
-"""Inspect real files and print what is refused: real_files.py [--policy NAME] FOLDER...
+"""Inspect real files and print the refused ones: real_files.py [--policy NAME] FOLDER...
 
-Every file counts as harmless, so each refusal has to be argued. Each file is declared
+Every file counts as harmless, so each refusal has to be argued. Files that are broken on
+purpose, such as attacks in test data, are left out by bench/left_out.tsv, with a reason. Each file is declared
 as browsers on Linux, macOS and Windows do. Only first bytes are judged: disguises,
 images and, with --policy, types; for archives use --archives, which takes longer.
 """
@@ -8,7 +9,9 @@ images and, with --policy, types; for archives use --archives, which takes longe
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import os
+import re
 import sys
 import time
 from collections import Counter
@@ -34,6 +37,7 @@ from uploads.lifecycle.policy import Policy  # noqa: E402
 
 DECLARED = ROOT / "tests" / "cases" / "declared.tsv"
 SYSTEMS = ("linux", "macos", "windows")
+LEFT_OUT = Path(__file__).with_name("left_out.tsv")
 OFFICE = "application/vnd.openxmlformats-officedocument"
 POLICIES = {
     "pictures": ("image/*",),
@@ -70,6 +74,13 @@ def declared_types() -> dict[str, tuple[str, ...]]:
     return {ending: tuple(types) for ending, *types in rows if ending != "ending"}
 
 
+def left_out(table: Path) -> list[tuple[re.Pattern[str], str]]:
+    """Return patterns of paths, and why each is left out."""
+    lines = table.read_text().splitlines()
+    rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
+    return [(re.compile(fnmatch.translate(glob)), reason) for glob, reason in rows]
+
+
 def files_in(folders: list[str]) -> Iterator[Path]:
     for folder in folders:
         for path in sorted(Path(folder).rglob("*")):
@@ -94,11 +105,37 @@ def refusals(sample: Sample, inspectors: list[Inspector]) -> Iterator[tuple[str,
                 yield inspector.name, verdict.reason
 
 
+def judge(
+    path: Path,
+    declared: tuple[str, ...],
+    inspectors: list[Inspector],
+    policy: Policy | None,
+) -> tuple[set[tuple[str, str]], bool]:
+    """Return the rules that refuse a file, and whether its type was detected."""
+    types = {type_of(path.name), *(found for found in declared if found != "-")}
+    shared: Sample | None = None
+    told: set[tuple[str, str]] = set()
+    for content_type in sorted(types):
+        sample = sample_of(path, content_type)
+        if shared is not None:  # the bytes are the same: detect them once
+            sample.__dict__["head"] = shared.head
+            sample.__dict__["precise_type"] = shared.precise_type
+        shared = sample
+        told |= set(refusals(sample, inspectors))
+        if policy is not None and sample.byte_size:
+            try:
+                policy.check_content(path.name, content_type, sample.precise_type)
+            except ContentTypeNotAllowed as error:
+                told.add(("Policy", error.detail))
+    return told, bool(shared and shared.precise_type)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="*")
     parser.add_argument("--policy", choices=POLICIES)
     parser.add_argument("--archives", action="store_true")
+    parser.add_argument("--left-out", type=Path, default=LEFT_OUT)
     chosen = parser.parse_args()
     if not chosen.folders:
         print("Name folders with real files to inspect.")
@@ -108,6 +145,8 @@ def main() -> None:
     belonging = set(BELONGS[chosen.policy].split()) if chosen.policy else None
     inspectors: list[Inspector] = [DisguiseInspector(), ImageInspector()]
     inspectors += [ArchiveInspector()] if chosen.archives else []
+    excuses = left_out(chosen.left_out)
+    excused: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     rules: Counter[str] = Counter()
     detected: Counter[str] = Counter()
@@ -116,34 +155,22 @@ def main() -> None:
         ending = extension_of(path.name)
         if belonging is not None and ending not in belonging:
             continue
+        excuse = next((why for glob, why in excuses if glob.match(str(path))), "")
+        if excuse:
+            excused[excuse] += 1
+            continue
         count += 1
         kinds[ending] += 1
-        declared = table.get(ending, ())
-        types = {
-            type_of(path.name),
-            *(found for found in declared if found != "-"),
-        }
-        shared: Sample | None = None
-        told: set[tuple[str, str]] = set()
-        for content_type in sorted(types):
-            sample = sample_of(path, content_type)
-            if shared is not None:  # the bytes are the same: detect them once
-                sample.__dict__["head"] = shared.head
-                sample.__dict__["precise_type"] = shared.precise_type
-            shared = sample
-            told |= set(refusals(sample, inspectors))
-            if policy is not None and sample.byte_size:
-                try:
-                    policy.check_content(path.name, content_type, sample.precise_type)
-                except ContentTypeNotAllowed as error:
-                    told.add(("Policy", error.detail))
-        detected[(bool(shared and shared.precise_type) and "known") or "unknown"] += 1
+        told, is_known = judge(path, table.get(ending, ()), inspectors, policy)
+        detected["known" if is_known else "unknown"] += 1
         for rule, reason in sorted(told):
             print(f"{rule}\t{path}\t{reason}")
         rules.update({rule for rule, _ in told})
     seconds = time.monotonic() - began
     print(f"{count} files with {len(kinds)} endings in {seconds:.0f} s; refused by:")
     print(", ".join(f"{rule} {n}" for rule, n in rules.most_common()) or "nothing")
+    for excuse, number in excused.most_common():
+        print(f"left out: {number} files: {excuse}")
     print(f"type {dict(detected)}; endings {kinds.most_common(200)}")
 
 

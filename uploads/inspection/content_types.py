@@ -68,6 +68,7 @@ ALIASES = {
     "application/javascript": "text/javascript",
     "application/mspowerpoint": "application/vnd.ms-powerpoint",
     "application/vnd.adobe.illustrator": "application/illustrator",
+    "application/vnd.rn-realmedia": "video/vnd.rn-realvideo",
     "application/vnd.microsoft.icon": "image/vnd.microsoft.icon",
     "application/x-bzip": "application/x-bzip2",
     "application/x-compressed": "application/gzip",
@@ -108,6 +109,8 @@ ALIASES = {
     "image/x-png": "image/png",
     "text/rtf": "application/rtf",
     "text/x-markdown": "text/markdown",
+    "video/x-jng": "image/x-jng",
+    "video/x-mng": "image/x-mng",
     "video/avi": "video/x-msvideo",
     "video/vnd.avi": "video/x-msvideo",
     "video/x-m4v": "video/mp4",
@@ -248,4 +251,6 @@ def belongs_to(extension: str) -> str:
     """Return the family of endings that share one container with archives, or ``""``."""
     if extension in DOCUMENTS:
         return "document"
+    if extension == "svgz":
+        return "image"
     return "font" if extension in FONTS else ""

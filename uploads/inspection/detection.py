@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from uploads.inspection.active_content import find_active, is_text
 from uploads.inspection.content_types import PACKED, PROGRAMS, canonical
 from uploads.inspection.detector import DetectorUnavailableError, detector
+from uploads.inspection.rare_types import find_rare_type, find_written_picture
 from uploads.inspection.wide_text import is_wide_text
 
 HEAD_BYTES = 4096
@@ -14,27 +13,6 @@ HEAD_BYTES = 4096
 
 TEXT_BYTES = 1024
 """How much of a text libmagic gets: it takes long over texts, and only guesses."""
-
-LEFT_OUT: tuple[tuple[re.Pattern[bytes], str], ...] = (
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
-    (re.compile(rb"PK\x03\x04|PK\x05\x06"), PACKED),
-    (re.compile(rb"ID3[\x02-\x04]"), "audio/mpeg"),
-    (re.compile(rb"RIFX....WAVE|riff\x2e\x91\xcf\x11", re.DOTALL), "audio/wav"),
-    (re.compile(rb"caff\x00\x01"), "audio/x-caf"),
-    (re.compile(rb"dns\."), "audio/basic"),
-    (re.compile(rb".{4}ftypcrx ", re.DOTALL), "image/x-canon-cr3"),
-    (re.compile(rb"IIU\x00"), "image/x-panasonic-rw2"),
-    (re.compile(rb"\x09[\x00\x02\x04][\x04\x06]\x00"), "application/vnd.ms-excel"),
-    (re.compile(rb".{1,1019}%PDF-[12]\.\d", re.DOTALL), "application/pdf"),
-    (
-        re.compile(rb".{4}(?:free|mdat|moov|pnot|skip|wide)", re.DOTALL),
-        "video/quicktime",
-    ),
-)
-"""Beginnings that are sure enough, though libmagic does not know or not believe them.
-
-All were found among real files: see "Measured" in docs/inspection.md.
-"""
 
 WRITTEN = frozenset(
     {
@@ -77,16 +55,9 @@ def detect_type(head: bytes) -> str:
     if found in PROGRAMS:
         found = ""  # find_active knows all programs; this is a guess by few bytes
     if not found or found in UNSURE:
-        return _left_out(head)
+        found = find_rare_type(head)
+        return found or ("text/plain" if is_wide_text(head) else "")
     return found
-
-
-def _left_out(head: bytes) -> str:
-    """Return the type of binary content that libmagic does not know, or ``""``."""
-    for start, content_type in LEFT_OUT:
-        if start.match(head):
-            return content_type
-    return "text/plain" if is_wide_text(head) else ""
 
 
 def _type_of_text(head: bytes, found: str) -> str:
@@ -96,6 +67,8 @@ def _type_of_text(head: bytes, found: str) -> str:
     # A picture can lack control characters, if its first byte is no letter.
     if found.startswith("image/") and head[:1] >= b"\x80":
         return found
+    if picture := find_written_picture(head):
+        return picture
     if found in WRITTEN or (found.startswith("text/") and not _is_guess(found)):
         return found
     return "text/plain"

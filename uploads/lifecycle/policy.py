@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from uploads.conf import options
 from uploads.errors import ContentTypeNotAllowed, FileTooLarge
+from uploads.inspection.active_content import SVG
 from uploads.inspection.content_types import (
     OLE,
     PACKED,
@@ -132,7 +133,9 @@ class Policy:
 
 
 def _claimed(filename: str, content_type: str) -> list[str]:
-    claimed = (content_type, type_of(filename) if filename else "")
+    claimed = [content_type, type_of(filename) if filename else ""]
+    if extension_of(filename) == "svgz":  # systems call these gzip files
+        claimed.append(SVG)
     return [claim for claim in claimed if claim not in UNCLAIMED]
 
 
