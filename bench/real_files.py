@@ -61,7 +61,7 @@ POLICIES = {
 BELONGS = {
     "pictures": "avif bmp cr2 cr3 dng gif heic heif jp2 jpeg jpg jxl nef orf pef png "
     "psd raf rw2 svg tga tif tiff webp xcf",
-    "documents": "csv doc docx dot odp ods odt pdf ppt pptx pps rtf txt xls xlsm xlsx",
+    "documents": "csv doc docx dot odp ods odt pdf ppt pptx pps rtf txt xls xlsx",
     "audio and video": "3gp aac aif aiff amr au avi flac flv m4a m4v mid mka mkv mov "
     "mp2 mp3 mp4 mpeg mpg oga ogg ogv opus wav weba webm wma wmv",
 }

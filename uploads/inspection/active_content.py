@@ -21,16 +21,22 @@ SVG = "image/svg+xml"
 SCRIPT = "text/x-shellscript"
 PHP = "application/x-httpd-php"
 JAVASCRIPT = "text/javascript"
+BATCH = "text/x-bat"
+WINDOWS_LINK = "text/x-mswinurl"
+DESKTOP_ENTRY = "text/x-desktop"
+REGISTRY = "text/x-ms-regedit"
+INSTALLER = "application/x-msi"
+FLASH = "application/x-shockwave-flash"
 
 
 class Kind(Enum):
-    """What can be active in a file. The value is the word for people."""
+    """What can be active in a file. The value is in words for people."""
 
-    PROGRAM = "program"
-    PAGE = "web page"
-    DRAWING = "SVG drawing"
-    SCRIPTED_DRAWING = "SVG drawing with a script"
-    SCRIPT = "script"
+    PROGRAM = "a program"
+    PAGE = "a web page"
+    DRAWING = "an SVG drawing"
+    SCRIPTED_DRAWING = "an SVG drawing with a script"
+    SCRIPT = "a script"
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,15 @@ _BINARY_PROGRAMS: tuple[tuple[bytes, str], ...] = (
     (b"L\x00\x00\x00\x01\x14\x02\x00", SHORTCUT),
     (b"\x00asm", "application/wasm"),
     (b"dex\n0", "application/vnd.android.dex"),
+    (b"ITSF\x03\x00\x00\x00", "application/vnd.ms-htmlhelp"),
+    (b"FasdUAS 1.", "application/x-applescript"),
 )
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_INSTALLER = re.compile(rb"[\x82\x84\x86]\x10\x0c\0\0\0\0\0\xc0\0\0\0\0\0\0F")
+"""The class of a Windows installer, in the folder of an OLE file. Often that folder
+comes first; an installer whose folder comes later is not found."""
+
+_FLASH = re.compile(rb"[FCZ]WS[\x01-\x40].{3}[\x00-\x7f]", re.DOTALL)
 _CAFEBABE = b"\xca\xfe\xba\xbe"
 _FIRST_CLASS_VERSION = 45
 """Java's class files begin like fat Mach-O files. The version of a class file is 45
@@ -63,6 +77,14 @@ _CONTROL = re.compile(rb"[\x00-\x08\x10-\x1a\x1c-\x1f]")
 
 _LEADING_SPACE = b"\xef\xbb\xbf \t\r\n\x0c"
 _SHEBANG = re.compile(rb"#!\s*/")
+_RUN_AS_TEXT: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"@echo off\b|rem [^\n]{0,200}\n@echo off\b", re.IGNORECASE), BATCH),
+    (re.compile(rb"\[InternetShortcut(?:\.[AW])?\]", re.IGNORECASE), WINDOWS_LINK),
+    (re.compile(rb"\[Desktop Entry\]"), DESKTOP_ENTRY),
+    (re.compile(rb"Windows Registry Editor Version |REGEDIT4\s"), REGISTRY),
+)
+"""Texts that a system runs by their ending. Nobody begins another text like that."""
+
 _PHP = re.compile(rb"<\?(?:php\b|=)", re.IGNORECASE)
 _HTML = re.compile(
     rb"<(?:!doctype\s+html|html|head|body|script|iframe|object|embed|meta|style"
@@ -125,6 +147,10 @@ def _find_program(head: bytes) -> Active | None:
         if head.startswith(magic):
             # "MZ" also begins sentences.
             return None if is_text(head) else Active(Kind.PROGRAM, content_type)
+    if head.startswith(_OLE) and _INSTALLER.search(head):
+        return Active(Kind.PROGRAM, INSTALLER)
+    if _FLASH.match(head) and not is_text(head):
+        return Active(Kind.PROGRAM, FLASH)
     return None
 
 
@@ -132,6 +158,9 @@ def _find_markup(head: bytes) -> Active | None:
     text = head.lstrip(_LEADING_SPACE)
     if _SHEBANG.match(text):
         return Active(Kind.SCRIPT, SCRIPT)
+    for start, content_type in _RUN_AS_TEXT:
+        if start.match(text):
+            return Active(Kind.SCRIPT, content_type)
     if _PHP.match(text):
         return Active(Kind.SCRIPT, PHP)
     if _HTML.match(text):

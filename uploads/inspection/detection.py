@@ -5,8 +5,8 @@ from __future__ import annotations
 from uploads.inspection.active_content import find_active, is_text
 from uploads.inspection.content_types import PACKED, PROGRAMS, canonical
 from uploads.inspection.detector import DetectorUnavailableError, detector
+from uploads.inspection.odd_texts import is_odd_text
 from uploads.inspection.rare_types import find_rare_type, find_written_picture
-from uploads.inspection.wide_text import is_wide_text
 
 HEAD_BYTES = 4096
 """How much of an object is read to know its type."""
@@ -56,7 +56,7 @@ def detect_type(head: bytes) -> str:
         found = ""  # find_active knows all programs; this is a guess by few bytes
     if not found or found in UNSURE:
         found = find_rare_type(head)
-        return found or ("text/plain" if is_wide_text(head) else "")
+        return found or ("text/plain" if is_odd_text(head) else "")
     return found
 
 

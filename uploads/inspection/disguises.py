@@ -18,6 +18,7 @@ from uploads.inspection.content_types import PACKED, UNCLAIMED, canonical, famil
 from uploads.inspection.extensions import (
     AMBIGUOUS,
     ARCHIVES,
+    DATA,
     DOCUMENTS,
     FITS,
     FONTS,
@@ -33,7 +34,7 @@ from uploads.inspection.guesses import knows, type_of_ending
 from uploads.inspection.type_words import in_words
 from uploads.inspection.verdicts import Sample, Verdict
 
-_PROMISES = DOCUMENTS | MEDIA | ARCHIVES | TEXTS | FONTS | PAGES | RUNNABLE
+_PROMISES = DOCUMENTS | MEDIA | ARCHIVES | TEXTS | DATA | FONTS | PAGES | RUNNABLE
 _COVERS = DOCUMENTS | MEDIA
 
 
@@ -108,7 +109,7 @@ def _find_disguised_content(extension: str, declared: str, head: bytes) -> str:
         return ""
     said = f"its name ends in .{extension}" if is_medium else f"its type is {declared}"
     return (
-        f"This file is a {found.kind.value}, but {said}, as if it were "
+        f"This file is {found.kind.value}, but {said}, as if it were "
         f"{_medium(extension, declared)}. Give it the ending and the type of what it "
         "is, then upload it again."
     )

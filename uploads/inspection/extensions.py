@@ -59,6 +59,16 @@ TEXTS = words(
     "lua m3u m3u8 markdown md nfo nzb org patch php plist po properties rb rs rst "
     "rtx sql srt sub tex text toml ts tsx vcf vcs vtt xml xsd xsl yaml yml"
 )
+DATA = words(
+    "3ds 3mf accdb afdesign afphoto ai asc ass atom avro blend bson cdr cer crt csr dae "
+    "dbf dgn dwf dwg dxf enex eps epsf fbx fdf feather fig fits geojson glb gltf gpg h5 "
+    "hdf5 igs iges indd ipynb jks kdbx keynote kra las laz lyx mbox mdb mus musicxml mxl "
+    "ndjson npy npz opml opus ora p12 p7b p7m p7s parquet pcap pcapng pem pfx pgp pickle "
+    "pkl ply prproj ps rss sav sketch skp sldprt sqlite sqlite3 ssa step stl stp sty tcx "
+    "torrent vhdx vmdk wk1 wks xd xmind xmp"
+)
+"""Drawings, models, tables, keys: more endings that programs do not have."""
+
 FONTS = words("eot otf ttc ttf woff woff2")
 
 AMBIGUOUS = words("m mod mpp mts ora sub ts")
@@ -79,10 +89,18 @@ FITS: dict[str, frozenset[str]] = {
     "application/java-vm": words("class"),
     "application/wasm": words("wasm"),
     "application/vnd.android.dex": words("dex odex"),
+    "application/vnd.ms-htmlhelp": words("chi chm chq chw its"),
+    "application/x-applescript": words("scpt scptd"),
+    "application/x-msi": words("msi msm msp mst pcp"),
+    "application/x-shockwave-flash": words("spl swf"),
 }
 """Endings under which a program of a type is expected."""
 
-_COPY_NUMBER = re.compile(r"(?<!\s)\s*+\(\d{1,4}\)$")
+_COPY_NUMBER = re.compile(
+    r"(?<!\s)\s*+(?:\(\d{1,4}\)|(?:- )?(?:copy|copia|copie|kopie)(?: \(?\d{1,4}\)?)?)$"
+)
+"""What systems append to the name of a copy, such as "(1)", " - Copy", " copy 2"."""
+
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Zl", "Zp"})
 

@@ -9,52 +9,59 @@ import re
 
 from uploads.inspection.content_types import PACKED
 
-_BINARY: tuple[tuple[bytes, str], ...] = (
-    (rb"\x89PNG\r\n\x1a\n", "image/png"),
-    (rb"PK\x03\x04|PK\x05\x06", PACKED),
-    (rb"ID3[\x02-\x04]", "audio/mpeg"),
-    (rb"RIFX....WAVE|riff\x2e\x91\xcf\x11", "audio/wav"),
-    (rb"caff\x00\x01", "audio/x-caf"),
-    (rb"dns\.", "audio/basic"),
-    (rb".{4}ftypcrx ", "image/x-canon-cr3"),
-    (rb"wvpk", "audio/x-wavpack"),
-    (rb"TTA[12]", "audio/x-tta"),
-    (rb"DSD |FRM8.{8}DSD ", "audio/x-dsd"),
-    (rb"MPCK|MP\+", "audio/x-musepack"),
-    (rb"\x7f\xfe\x80\x01|\xfe\x7f\x01\x80", "audio/vnd.dts"),
-    (rb".{4}\xf8\x72\x6f[\xba\xbb]", "audio/vnd.dolby.mlp"),
-    (rb".{0,187}?(?:G.{187}){4}|.{0,191}?(?:G.{191}){4}", "video/mp2t"),
-    (rb"\x00\x00\x00\x01[\x27\x47\x67]", "video/h264"),
-    (rb"\x00\x00\x00\x01\x40\x01", "video/h265"),
-    (rb"DKIF\x00\x00", "video/x-ivf"),
-    (rb"\xb7\xd8\x00\x20\x37\x49\xda\x11", "video/x-wtv"),
-    (rb".{4}ftyp", "video/mp4"),
-    (rb".{4}(?:free|mdat|moov|pnot|skip|wide)", "video/quicktime"),
-    (rb"IIU\x00", "image/x-panasonic-rw2"),
-    (rb"DDS \x7c\x00\x00\x00", "image/vnd-ms.dds"),
-    (rb"#\?(?:RADIANCE|RGBE)\n", "image/vnd.radiance"),
-    (rb"P[Ff]\n\d{1,9} \d{1,9}\n", "image/x-portable-floatmap"),
-    (rb"\x01\xda[\x00\x01][\x01\x02]\x00[\x01-\x03]", "image/x-sgi"),
-    (rb"\x59\xa6\x6a\x95", "image/x-sun-raster"),
-    (rb".{522}\x00\x11\x02\xff", "image/x-pict"),
-    (rb"\x09[\x00\x02\x04][\x04\x06]\x00", "application/vnd.ms-excel"),
-    (rb".{1,1019}%PDF-[12]\.\d", "application/pdf"),
-)
-_WRITTEN: tuple[tuple[bytes, str], ...] = (
+BINARY: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n", re.DOTALL), "image/png"),
+    (re.compile(rb"PK\x03\x04|PK\x05\x06", re.DOTALL), PACKED),
+    (re.compile(rb"ID3[\x02-\x04]", re.DOTALL), "audio/mpeg"),
+    (re.compile(rb"RIFX....WAVE|riff\x2e\x91\xcf\x11", re.DOTALL), "audio/wav"),
+    (re.compile(rb"caff\x00\x01", re.DOTALL), "audio/x-caf"),
+    (re.compile(rb"dns\.", re.DOTALL), "audio/basic"),
+    (re.compile(rb".{4}ftypcrx ", re.DOTALL), "image/x-canon-cr3"),
+    (re.compile(rb"wvpk", re.DOTALL), "audio/x-wavpack"),
+    (re.compile(rb"TTA[12]", re.DOTALL), "audio/x-tta"),
+    (re.compile(rb"DSD |FRM8.{8}DSD ", re.DOTALL), "audio/x-dsd"),
+    (re.compile(rb"MPCK|MP\+", re.DOTALL), "audio/x-musepack"),
+    (re.compile(rb"\x7f\xfe\x80\x01|\xfe\x7f\x01\x80", re.DOTALL), "audio/vnd.dts"),
+    (re.compile(rb".{4}\xf8\x72\x6f[\xba\xbb]", re.DOTALL), "audio/vnd.dolby.mlp"),
+    (re.compile(rb"\x00\x00\x00\x01[\x27\x47\x67]", re.DOTALL), "video/h264"),
+    (re.compile(rb"\x00\x00\x00\x01\x40\x01", re.DOTALL), "video/h265"),
+    (re.compile(rb"DKIF\x00\x00", re.DOTALL), "video/x-ivf"),
+    (re.compile(rb"\xb7\xd8\x00\x20\x37\x49\xda\x11", re.DOTALL), "video/x-wtv"),
+    (re.compile(rb".{4}ftyp", re.DOTALL), "video/mp4"),
     (
-        rb"P[1-6]\s++(?:#[^\n]{0,200}+\n\s*+){0,20}+\d{1,9}\s++\d{1,9}\s",
+        re.compile(rb".{4}(?:free|mdat|moov|pnot|skip|wide)", re.DOTALL),
+        "video/quicktime",
+    ),
+    (re.compile(rb"IIU\x00", re.DOTALL), "image/x-panasonic-rw2"),
+    (re.compile(rb"DDS \x7c\x00\x00\x00", re.DOTALL), "image/vnd-ms.dds"),
+    (re.compile(rb"#\?(?:RADIANCE|RGBE)\n", re.DOTALL), "image/vnd.radiance"),
+    (re.compile(rb"P[Ff]\n\d{1,9} \d{1,9}\n", re.DOTALL), "image/x-portable-floatmap"),
+    (
+        re.compile(rb"\x01\xda[\x00\x01][\x01\x02]\x00[\x01-\x03]", re.DOTALL),
+        "image/x-sgi",
+    ),
+    (re.compile(rb"\x59\xa6\x6a\x95", re.DOTALL), "image/x-sun-raster"),
+    (re.compile(rb".{522}\x00\x11\x02\xff", re.DOTALL), "image/x-pict"),
+    (
+        re.compile(rb"\x09[\x00\x02\x04\x08][\x04\x06\x08\x10]\x00", re.DOTALL),
+        "application/vnd.ms-excel",
+    ),
+    (re.compile(rb".{1,1019}%PDF-[12]\.\d", re.DOTALL), "application/pdf"),
+)
+WRITTEN: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (
+        re.compile(rb"P[1-6]\s++(?:#[^\n]{0,200}+\n\s*+){0,20}+\d{1,9}\s++\d{1,9}\s"),
         "image/x-portable-anymap",
     ),
-    (rb"/\* XPM \*/\s", "image/x-xpixmap"),
+    (re.compile(rb"/\* XPM \*/\s"), "image/x-xpixmap"),
     (
-        rb"#define \w{1,200}?_width \d{1,9}\r?\n#define \w{1,200}?_height ",
+        re.compile(rb"#define \w{1,200}?_width \d{1,9}\r?\n#define \w{1,200}?_height "),
         "image/x-xbitmap",
     ),
-    (rb"SIMPLE  = {20}T ", "image/fits"),
+    (re.compile(rb"SIMPLE  = {20}T "), "image/fits"),
 )
-BINARY = [(re.compile(start, re.DOTALL), kind) for start, kind in _BINARY]
-WRITTEN = [(re.compile(start), kind) for start, kind in _WRITTEN]
 
+_PACKET_BYTES = (188, 192)
 _SYNC = 0xFFE0
 _BIT_RATES = {
     # Kilobits a second by (is MPEG 1, layer).
@@ -78,6 +85,8 @@ def find_rare_type(head: bytes) -> str:
     for start, content_type in BINARY:
         if start.match(head):
             return content_type
+    if has_transport_packets(head):
+        return "video/mp2t"
     return "audio/mpeg" if has_mpeg_frames(head) else ""
 
 
@@ -87,6 +96,18 @@ def find_written_picture(head: bytes) -> str:
         if start.match(head):
             return content_type
     return ""
+
+
+def has_transport_packets(head: bytes) -> bool:
+    """Return whether four packets of a transport stream follow each other.
+
+    A recording can begin within a packet; cameras put a time before each packet.
+    """
+    return any(
+        head[at : at + 4 * size : size] == b"GGGG"
+        for size in _PACKET_BYTES
+        for at in range(size)
+    )
 
 
 def has_mpeg_frames(head: bytes) -> bool:

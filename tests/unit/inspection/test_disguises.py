@@ -299,3 +299,97 @@ def test_the_list_of_runnable_endings_has_their_kin() -> None:
     )
 
     assert set(kin.split()) <= RUNNABLE
+
+
+MORE_PROGRAMS = {
+    "32-bit linux": b"\x7fELF\x01\x01\x01" + bytes(60),
+    "linux on another processor": b"\x7fELF\x02\x02\x01" + bytes(60),
+    "32-bit macos": bytes.fromhex("feedface") + bytes(60),
+    "macos, bytes turned around": bytes.fromhex("cffaedfe") + bytes(60),
+    "windows installer": heads.OLE[:8]
+    + bytes(584)
+    + bytes.fromhex("84100c0000000000c000000000000046")
+    + bytes(400),
+    "windows help": b"ITSF\x03\x00\x00\x00" + bytes(60),
+    "applescript": b"FasdUAS 1.101.10\x0e\x00" + bytes(60),
+    "flash": b"CWS\x0a\x99\x0d\x00\x00x\xda" + bytes(60),
+}
+
+
+@pytest.mark.parametrize("content", MORE_PROGRAMS.values(), ids=MORE_PROGRAMS.keys())
+@pytest.mark.parametrize(
+    "filename", ["a.pdf", "b.png", "c.csv", "d.docx", "e.dwg", "f.accdb", "g.torrent"]
+)
+def test_further_programs_under_an_ending_of_something_else_are_refused(
+    filename: str, content: bytes
+) -> None:
+    assert not judge(filename, BYTES, content).accepted
+
+
+@pytest.mark.parametrize(
+    ("filename", "kind"),
+    [
+        *(("tool", kind) for kind in MORE_PROGRAMS),
+        ("setup.msi", "windows installer"),
+        ("update.msp", "windows installer"),
+        ("manual.chm", "windows help"),
+        ("main.scpt", "applescript"),
+        ("game.swf", "flash"),
+    ],
+)
+def test_further_programs_under_a_name_of_their_own_are_accepted(
+    filename: str, kind: str
+) -> None:
+    verdict = judge(filename, "image/png", MORE_PROGRAMS[kind])
+
+    assert verdict.accepted
+    assert served_type(BYTES, verdict.detected_type) == BYTES
+
+
+MORE_SCRIPTS = {
+    "batch": b"@ECHO OFF\r\nformat c:\r\n",
+    "batch behind a remark": b"REM hello\r\n@echo off\r\n",
+    "windows link": b"[InternetShortcut]\r\nURL=file://host/a.exe\r\n",
+    "linux shortcut": b"[Desktop Entry]\nExec=sh\n",
+    "windows settings": b"Windows Registry Editor Version 5.00\r\n",
+    "windows settings in UTF-16": "Windows Registry Editor Version 5.00".encode(
+        "utf-16"
+    ),
+    "python": b"#! /usr/bin/env python3\n",
+    "short php": b"<?= system($_GET[0]) ?>",
+}
+
+
+@pytest.mark.parametrize("content", MORE_SCRIPTS.values(), ids=MORE_SCRIPTS.keys())
+def test_further_scripts_are_refused_as_media_only(content: bytes) -> None:
+    for filename, declared in (
+        ("photo.png", BYTES),
+        ("film.mkv", BYTES),
+        ("a", "image/gif"),
+    ):
+        assert not judge(filename, declared, content).accepted
+    for filename in ("notes.txt", "a.bat", "site.url", "a.desktop", "a.reg", "a.pdf"):
+        verdict = judge(filename, BYTES, content)
+        assert verdict.accepted
+        assert served_type("text/html", verdict.detected_type) in {BYTES, "text/plain"}
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        *(
+            "a.pdf - Copy.exe",
+            "a.pdf copy.scr",
+            "a.pdf copy 2.exe",
+            "a.jpg - Kopie.lnk",
+        ),
+        *("a.docx - Copy (2).js", "a.pdf.exe - Copy", "a.heic.app", "a.m4a.vbs"),
+    ],
+)
+def test_words_for_copies_do_not_hide_a_double_ending(filename: str) -> None:
+    assert find_disguise(filename, declared="", head=heads.WORDS)
+
+
+@pytest.mark.parametrize("filename", ["my.txt copywriter.js", "a.csv-parser.py"])
+def test_other_words_between_two_endings_are_accepted(filename: str) -> None:
+    assert find_disguise(filename, declared="", head=heads.WORDS) == ""

@@ -1,0 +1,55 @@
+"""Texts whose bytes look binary: in UTF-16 or UTF-32, or with a few stray bytes."""
+
+from __future__ import annotations
+
+import codecs
+
+CODECS = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+UNIT = 4
+"""Bytes of the longest character: the head is cut at a multiple of it."""
+
+SMALLEST = 8
+SHARE_OF_LATIN = 0.9
+LAST_LATIN = "\u024f"
+MOST_STRAY = 0.1
+"""Control characters among the bytes of a text; in random bytes they are 0.11."""
+
+STRAY = bytes(range(0x09)) + bytes(range(0x0E, 0x20))
+
+
+def is_odd_text(head: bytes) -> bool:
+    """Return whether ``head`` is a text, though it has control characters."""
+    return _is_wide(head) or _is_mostly_text(head)
+
+
+def _is_wide(head: bytes) -> bool:
+    """Return whether ``head`` is a text of mostly Latin letters in one of CODECS.
+
+    Other alphabets cannot be told from binary data without a byte order mark.
+    """
+    whole = head[: len(head) // UNIT * UNIT] if len(head) > SMALLEST else head
+    return b"\0" in whole and any(_is_text_in(codec, whole) for codec in CODECS)
+
+
+def _is_text_in(codec: str, content: bytes) -> bool:
+    try:
+        text = content.decode(codec)
+    except UnicodeDecodeError:
+        return False
+    if not all(char.isprintable() or char.isspace() for char in text):
+        return False
+    latin = sum(char <= LAST_LATIN for char in text)
+    return latin >= SHARE_OF_LATIN * len(text)
+
+
+def _is_mostly_text(head: bytes) -> bool:
+    """Return whether ``head`` is UTF-8 with a few control characters, as some tables."""
+    stray = len(head) - len(head.translate(None, delete=STRAY))
+    if len(head) < SMALLEST or stray > MOST_STRAY * len(head):
+        return False
+    try:
+        # The last character can be cut.
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
