@@ -95,12 +95,12 @@ _XML = re.compile(rb"<\?xml|<!--|<!doctype|<[a-z_][\w.:-]*[\s/>]", re.IGNORECASE
 _SVG = re.compile(rb"<(?:[\w.-]{1,32}:)?svg[\s/>]", re.IGNORECASE)
 _STYLE_SHEET = re.compile(rb"<\?xml-stylesheet\b|/1999/XSL/Transform\b", re.IGNORECASE)
 _XHTML = re.compile(rb"www\.w3\.org/1999/xhtml\b", re.IGNORECASE)
-_SCRIPTED = re.compile(
+SCRIPTED = re.compile(
     rb"<(?:[\w.-]{1,32}:)?(?:script|iframe|foreignobject|handler)\b"
     rb"|[\s/\"']on[a-z]{3,20}\s*=|javascript:|data:text/html|<!entity\b",
     re.IGNORECASE,
 )
-_ANYWHERE = re.compile(
+ANYWHERE = re.compile(
     rb"<(?:!doctype\s+html|html|body|script|iframe)[\s/>]|<\?php\b", re.IGNORECASE
 )
 _IMAGE_AS_SCRIPT = re.compile(rb"GIF8[79]a[^\r\n]*(?:/\*|=)")
@@ -119,7 +119,7 @@ def find_hidden_page(head: bytes) -> Active | None:
     text = decoded(head)
     if not is_text(text):
         return None
-    if _ANYWHERE.search(text):
+    if ANYWHERE.search(text):
         return Active(Kind.PAGE, HTML)
     if _IMAGE_AS_SCRIPT.match(text):
         return Active(Kind.SCRIPT, JAVASCRIPT)
@@ -170,7 +170,7 @@ def _find_markup(head: bytes) -> Active | None:
     if _STYLE_SHEET.search(text):
         return Active(Kind.PAGE, "text/xml")
     if _SVG.search(text):
-        is_scripted = _SCRIPTED.search(text)
+        is_scripted = SCRIPTED.search(text)
         kind = Kind.SCRIPTED_DRAWING if is_scripted else Kind.DRAWING
         return Active(kind, SVG)
     if _HTML.search(text) or _XHTML.search(text):

@@ -122,6 +122,11 @@ def may_be_zip(sample: Sample) -> bool:
     )
 
 
+def is_judged_alike(sample: Sample, other: Sample) -> bool:
+    """Return whether the rules for archives look at both names in the same way."""
+    return may_be_zip(sample) == may_be_zip(other)
+
+
 def reader_of(sample: Sample) -> BlockReader:
     """Return the object in blocks: smaller ones while a person waits."""
     inline = sample.budget.is_inline

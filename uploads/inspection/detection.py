@@ -5,7 +5,7 @@ from __future__ import annotations
 from uploads.inspection.active_content import find_active, is_text
 from uploads.inspection.content_types import PACKED, PROGRAMS, canonical
 from uploads.inspection.detector import DetectorUnavailableError, detector
-from uploads.inspection.odd_texts import is_odd_text
+from uploads.inspection.odd_texts import is_odd_text, is_wide
 from uploads.inspection.rare_types import find_rare_type, find_written_picture
 
 HEAD_BYTES = 4096
@@ -52,8 +52,9 @@ def detect_type(head: bytes) -> str:
         return ""
     if is_text(head):
         return _type_of_text(head, found)
-    if found in PROGRAMS:
-        found = ""  # find_active knows all programs; this is a guess by few bytes
+    if found in PROGRAMS or is_wide(head):
+        # find_active knows all programs; libmagic guesses them by few bytes.
+        found = ""
     if not found or found in UNSURE:
         found = find_rare_type(head)
         return found or ("text/plain" if is_odd_text(head) else "")

@@ -31,6 +31,7 @@ from uploads.inspection.extensions import (
     extension_of,
 )
 from uploads.inspection.guesses import knows, type_of_ending
+from uploads.inspection.long_markup import find_script_behind_head
 from uploads.inspection.type_words import in_words
 from uploads.inspection.verdicts import Sample, Verdict
 
@@ -50,7 +51,7 @@ class DisguiseInspector:
     def inspect(self, sample: Sample) -> Verdict:
         reason = find_disguise(
             sample.filename, declared=sample.content_type, head=sample.head
-        )
+        ) or _find_disguise_behind_head(sample)
         return Verdict(
             accepted=not reason, reason=reason, detected_type=sample.precise_type
         )
@@ -101,15 +102,32 @@ def _find_disguised_content(extension: str, declared: str, head: bytes) -> str:
     active = find_active(head)
     if active is not None and active.kind == Kind.PROGRAM:
         return _judge_program(extension, active)
-    is_medium = extension in MEDIA - AMBIGUOUS
-    if not is_medium and not _is_declared_medium(extension, declared):
+    if not _passes_for_medium(extension, declared):
         return ""
     found = active or find_hidden_page(head)
     if found is None or found.kind == Kind.DRAWING:
         return ""
+    return _words_for_medium(extension, declared, found.kind.value)
+
+
+def _find_disguise_behind_head(sample: Sample) -> str:
+    """Return why a text in the place of a medium is a disguise, by all of its bytes."""
+    extension, declared = extension_of(sample.filename), canonical(sample.content_type)
+    if not _passes_for_medium(extension, declared):
+        return ""
+    found = find_script_behind_head(sample)
+    return _words_for_medium(extension, declared, found) if found else ""
+
+
+def _passes_for_medium(extension: str, declared: str) -> bool:
+    return extension in MEDIA - AMBIGUOUS or _is_declared_medium(extension, declared)
+
+
+def _words_for_medium(extension: str, declared: str, found: str) -> str:
+    is_medium = extension in MEDIA - AMBIGUOUS
     said = f"its name ends in .{extension}" if is_medium else f"its type is {declared}"
     return (
-        f"This file is {found.kind.value}, but {said}, as if it were "
+        f"This file is {found}, but {said}, as if it were "
         f"{_medium(extension, declared)}. Give it the ending and the type of what it "
         "is, then upload it again."
     )

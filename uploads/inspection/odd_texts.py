@@ -10,7 +10,7 @@ UNIT = 4
 
 SMALLEST = 8
 SHARE_OF_LATIN = 0.9
-LAST_LATIN = "\u024f"
+LAST_LATIN = "\u00ff"
 MOST_STRAY = 0.1
 """Control characters among the bytes of a text; in random bytes they are 0.11."""
 
@@ -19,16 +19,18 @@ STRAY = bytes(range(0x09)) + bytes(range(0x0E, 0x20))
 
 def is_odd_text(head: bytes) -> bool:
     """Return whether ``head`` is a text, though it has control characters."""
-    return _is_wide(head) or _is_mostly_text(head)
+    return is_wide(head) or _is_mostly_text(head)
 
 
-def _is_wide(head: bytes) -> bool:
+def is_wide(head: bytes) -> bool:
     """Return whether ``head`` is a text of mostly Latin letters in one of CODECS.
 
     Other alphabets cannot be told from binary data without a byte order mark.
     """
-    whole = head[: len(head) // UNIT * UNIT] if len(head) > SMALLEST else head
-    return b"\0" in whole and any(_is_text_in(codec, whole) for codec in CODECS)
+    if len(head) < SMALLEST or b"\0" not in head:
+        return False
+    whole = head[: len(head) // UNIT * UNIT]
+    return any(_is_text_in(codec, whole) for codec in CODECS)
 
 
 def _is_text_in(codec: str, content: bytes) -> bool:

@@ -10,7 +10,8 @@ from django.db import transaction
 from uploads.conf import options
 from uploads.errors import InvalidRequest, InvalidState, StaleUpload
 from uploads.inspection import pipeline
-from uploads.inspection.budget import Budget
+from uploads.inspection.archives import is_judged_alike
+from uploads.inspection.budget import Budget, OverBudget
 from uploads.inspection.disguises import find_disguise
 from uploads.inspection.extensions import endings_of
 from uploads.lifecycle.judging import find_objection, overruled, sample_of
@@ -19,6 +20,11 @@ from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import FINAL, State
 from uploads.trail.writing import record
+
+TOO_LARGE = (
+    "This file is too large to be checked under its new name now. Download it, give it "
+    "the new name, then upload it again."
+)
 
 
 def remove(upload: Upload, *, actor: Any = None) -> None:
@@ -102,7 +108,16 @@ def _find_objection_to_name(upload: Upload, filename: str) -> str:
         reads=limits.inline_inspection_reads,
         byte_count=4 * limits.inline_inspection_bytes,
         seconds=limits.inline_inspection_seconds,
+        is_inline=True,
     )
-    sample = replace(sample_of(upload, get_bucket(), budget), filename=filename)
-    verdict = pipeline.inspect(sample, quick_only=True, overruled=overruled(upload))
+    stored = sample_of(upload, get_bucket(), budget)
+    sample = replace(stored, filename=filename)
+    try:
+        verdict = pipeline.inspect(sample, quick_only=True, overruled=overruled(upload))
+    except OverBudget:
+        # An archive keeps the verdict of its long inspection in the background.
+        if not is_judged_alike(stored, sample):
+            return TOO_LARGE
+        reason = find_disguise(filename, declared=upload.content_type, head=sample.head)
+        return reason or find_objection(upload, sample)
     return find_objection(upload, sample) if verdict.accepted else verdict.reason

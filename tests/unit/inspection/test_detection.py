@@ -66,6 +66,7 @@ BYTES = "application/octet-stream"
         ("a few words\r\n".encode("utf-32"), "text/plain"),
         ("a few words\r\n".encode("utf-32-le"), "text/plain"),
         ("a few words\r\n".encode("utf-32-be"), "text/plain"),
+        ("Date,Bid,Ask\r\n".encode("utf-32-be"), "text/plain"),
         ("\ud55c\uad6d\uc5b4 words\n".encode("iso-2022-kr"), "text/plain"),
         ("\u65e5\u672c\u8a9e words\n".encode("iso-2022-jp"), "text/plain"),
         # libmagic calls these a program, a film's subtitles and Ruby.
@@ -95,6 +96,7 @@ BYTES = "application/octet-stream"
         (b"1\x00\t2\x00\tname of a person\x00\tamount of money\x00\n", "text/plain"),
         ('"char 0x16: \x16","d\u00e9j\u00e0"\n'.encode(), "text/plain"),
         (b"\xc3\x28\x01 a table" * 90, ""),
+        (b"\x00\x01", ""),
         (b"", ""),
         (zlib.compress(bytes(5000))[2:], ""),
     ],

@@ -13,7 +13,7 @@ from uploads.inspection.disguises import (
     find_disguise,
 )
 from uploads.inspection.extensions import RUNNABLE, endings_of, extension_of
-from uploads.inspection.verdicts import Verdict
+from uploads.inspection.verdicts import Sample, Verdict
 
 BYTES = "application/octet-stream"
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -393,3 +393,58 @@ def test_words_for_copies_do_not_hide_a_double_ending(filename: str) -> None:
 @pytest.mark.parametrize("filename", ["my.txt copywriter.js", "a.csv-parser.py"])
 def test_other_words_between_two_endings_are_accepted(filename: str) -> None:
     assert find_disguise(filename, declared="", head=heads.WORDS) == ""
+
+
+LONG = b"<!-- " + b"a comment " * 20_000 + b"-->"
+LATE = {
+    "drawing": heads.PLAIN_SVG[:-8] + LONG + b"<script>1</script></svg>",
+    "drawing with a handler": heads.PLAIN_SVG[:-8] + LONG + b'<a onclick="x"/></svg>',
+    "drawing behind a comment": LONG + heads.SVG[22:],
+    "drawing in UTF-16": ("\ufeff<svg>" + "a" * 9000 + "<script/></svg>").encode(
+        "utf-16-le"
+    ),
+    "page behind a comment": LONG + b"<html><script>1</script></html>",
+    "page behind words": b"words " * 200_000 + b"<script>1</script>",
+    "script between two pieces": heads.PLAIN_SVG[:-8]
+    + b" " * (1024**2 - 70)
+    + b"<script/></svg>",
+}
+
+
+@pytest.mark.parametrize("content", LATE.values(), ids=LATE.keys())
+def test_active_content_behind_the_first_bytes_of_a_medium_is_refused(
+    content: bytes,
+) -> None:
+    for filename, declared in (("photo.png", BYTES), ("a", "image/png"), ("a.mp4", "")):
+        assert not judge(filename, declared, content).accepted
+    for filename in ("drawing.svg", "page.txt", "page.html", "a.pdf"):
+        assert judge(filename, BYTES, content).accepted
+
+
+def test_a_long_drawing_without_a_script_is_accepted_in_the_place_of_a_picture() -> (
+    None
+):
+    content = heads.PLAIN_SVG[:-8] + b'<path d="M0 0"/>' * 100_000 + b"</svg>"
+
+    assert judge("photo.png", "image/png", content).accepted
+
+
+def test_a_binary_medium_is_read_no_further_than_its_head() -> None:
+    reads = []
+
+    def read(start: int, length: int) -> bytes:
+        reads.append((start, length))
+        return heads.PNG
+
+    sample = Sample("photo.png", "image/png", 10**9, read)
+
+    assert DisguiseInspector().inspect(sample).accepted
+    assert reads == [(0, 4096)]
+
+
+def test_a_text_of_many_megabytes_is_refused_in_the_place_of_a_picture() -> None:
+    sample = Sample(
+        "photo.png", "image/png", 10**9, lambda start, length: b"a" * length
+    )
+
+    assert "too long to be checked" in DisguiseInspector().inspect(sample).reason

@@ -9,13 +9,15 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError
 
-from tests.support.archives import bomb
+from tests.support.archives import bomb, packed
 from tests.support.builders import begin, held, kinds, let_time_pass, make_ready, put
+from tests.support.heads import PDF as PDF_HEAD
 from tests.support.inspectors import Absent, entries
 from tests.support.storage_faults import refusing
 from uploads import lifecycle
 from uploads.errors import InvalidRequest, InvalidState, StaleUpload
 from uploads.inspection.archives import ArchiveInspector
+from uploads.inspection.budget import OverBudget
 from uploads.inspection.verdicts import refused
 from uploads.lifecycle import reconciliation
 from uploads.lifecycle.quarantine import empty_quarantine
@@ -395,6 +397,38 @@ def test_a_rename_into_the_name_of_an_archive_is_judged_as_one(
         pytest.raises(InvalidRequest, match=r"No\."),
     ):
         lifecycle.rename(upload, "notes.zip")
+
+
+def test_an_archive_behind_a_document_is_judged_when_it_is_renamed(
+    alice: Any, bucket: Bucket
+) -> None:
+    content = PDF_HEAD + packed(("../evil", b"x"))
+    facts = {"filename": "paper.pdf", "content_type": "application/pdf"}
+    upload = reconciliation.complete(arrive(bucket, alice, content, **facts))
+    assert upload.state == State.READY
+
+    for name in ("paper.zip", "paper.jar", "paper.z\u200bip"):
+        with pytest.raises(InvalidRequest, match="evil"):
+            lifecycle.rename(upload, name)
+
+
+def test_a_rename_is_refused_if_its_inspection_takes_too_long(
+    alice: Any, bucket: Bucket
+) -> None:
+    text = reconciliation.complete(arrive(bucket, alice, filename="notes.txt"))
+    archive = arrive(bucket, alice, packed(("a", b"a")), filename="a.zip")
+    reconciliation.complete(archive)
+
+    with patch.object(ArchiveInspector, "inspect", side_effect=OverBudget):
+        with pytest.raises(InvalidRequest, match="too large to be checked"):
+            lifecycle.rename(text, "notes.zip")
+        lifecycle.rename(text, "notes.md")
+        # The rules for archives have judged these bytes already.
+        lifecycle.rename(archive, "a.jar")
+        with pytest.raises(InvalidRequest, match=r"\.pdf\.exe"):
+            lifecycle.rename(archive, "a.pdf.exe")
+
+    assert (text.filename, archive.filename) == ("notes.md", "a.jar")
 
 
 def test_a_difference_between_name_and_content_is_a_note(

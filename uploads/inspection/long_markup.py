@@ -1,0 +1,57 @@
+"""Pages and scripts behind the first bytes of a text that passes for a medium.
+
+A drawing or a page can begin with a long comment. Pictures, sounds and films are no
+texts, so only few files are read to their end here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from uploads.inspection.active_content import (
+    ANYWHERE,
+    SCRIPTED,
+    Kind,
+    decoded,
+    find_active,
+    is_text,
+)
+from uploads.inspection.verdicts import Sample
+
+PIECE = 1024**2
+OVERLAP = 256
+"""Bytes that two pieces share, so that no tag is cut. Even, for UTF-16."""
+
+MAX_BYTES = 16 * 1024**2
+TOO_LONG = "a text that is too long to be checked for scripts"
+_DRAWING = re.compile(rb"<(?:[\w.-]{1,32}:)?svg[\s/>]", re.IGNORECASE)
+_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+
+
+def find_script_behind_head(sample: Sample) -> str:
+    """Return words for a page or a scripted drawing, such as "a web page", or ``""``.
+
+    Reads nothing of binary content, and nothing of a file that the head contains.
+    """
+    head = sample.head
+    if sample.byte_size <= len(head) or not is_text(decoded(head)):
+        return ""
+    if sample.byte_size > MAX_BYTES:
+        return TOO_LONG
+    active = find_active(head)
+    is_drawing = active is not None and active.kind == Kind.DRAWING
+    for piece in _pieces(sample, _MARKS.get(head[:2], "")):
+        is_drawing = is_drawing or _DRAWING.search(piece) is not None
+        if is_drawing and SCRIPTED.search(piece):
+            return Kind.SCRIPTED_DRAWING.value
+        if ANYWHERE.search(piece):
+            return Kind.PAGE.value
+    return ""
+
+
+def _pieces(sample: Sample, codec: str) -> Iterator[bytes]:
+    """Yield the file in pieces, in UTF-8."""
+    for start in range(0, sample.byte_size, PIECE - OVERLAP):
+        piece = sample.read(start, min(PIECE, sample.byte_size - start))
+        yield piece.decode(codec, "ignore").encode() if codec else piece
