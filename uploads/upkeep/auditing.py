@@ -1,4 +1,4 @@
-"""The audit of truth: the whole bucket against the whole table."""
+"""The audit: compares the whole bucket with the whole table and all quotas."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from uploads.upkeep.probes import AGE, is_left_alone
 from uploads.upkeep.quota_drift import find_drift
 
 BYTE_ORDER = {"postgresql": "C", "sqlite": "BINARY"}
-"""The collation that sorts as S3 does, so that the two lists can be zipped."""
+"""The collation that sorts as S3 does, so that the two lists can be merged."""
 
 CHUNK = 2000
 NO_ROW = "object without a row"
@@ -31,7 +31,7 @@ STORED = {State.READY, State.INSPECTING}
 
 @dataclass(frozen=True)
 class Difference:
-    """One disagreement; ``kind`` is stable, ``subject`` a key or an account."""
+    """One difference; ``kind`` is a stable code, ``subject`` a key or an account."""
 
     kind: str
     subject: str
@@ -40,7 +40,7 @@ class Difference:
 
 @dataclass
 class Progress:
-    """How far the audit has come; ``show`` is called again and again meanwhile."""
+    """Progress of an audit. The audit calls ``show`` after each object or row."""
 
     objects: int = 0
     rows: int = 0
@@ -48,12 +48,11 @@ class Progress:
 
 
 def audit(progress: Progress | None = None) -> Iterator[Difference]:
-    """Yield every disagreement between bucket, table and quotas; change nothing.
+    """Yield every difference between bucket, table and quotas; change nothing.
 
-    Both lists are read in the order of their keys and zipped, so memory does
-    not grow with them. They are not of one moment, since a site that is in use
-    goes on meanwhile: what seems to differ is looked at once more before it is
-    told. Raises StorageError.
+    Both lists are read in the order of their keys and merged, so memory use is constant.
+    Uploads continue during the audit, so each apparent difference is checked again
+    before it is reported. Raises StorageError.
     """
     progress = progress or Progress()
     listed = in_order(get_bucket().list_objects(options().key_prefix))
@@ -77,7 +76,7 @@ def audit(progress: Progress | None = None) -> Iterator[Difference]:
 def remember_audit(
     kinds: Mapping[str, int], progress: Progress, *, seconds: float
 ) -> None:
-    """Keep the result of an audit that read everything, for operators."""
+    """Store the result of a complete audit, for operators."""
     counts = {"objects": progress.objects, "rows": progress.rows}
     figures.remember_job(
         JobReport.AUDIT,
@@ -89,9 +88,9 @@ def remember_audit(
 def paired(
     objects: Iterator[ListedObject], rows: Iterator[Upload]
 ) -> Iterator[tuple[ListedObject | None, Upload | None]]:
-    """Yield each object with its row, and what is alone with None.
+    """Yield each object with its row. If one of the two is missing, it is None.
 
-    Both come in the order of their keys, and no more than one of each is held.
+    Both inputs must be sorted by key. Only one of each is in memory.
     """
     entry, row = next(objects, None), next(rows, None)
     while entry is not None or row is not None:
@@ -107,13 +106,13 @@ def paired(
 
 
 def in_order(objects: Iterator[ListedObject]) -> Iterator[ListedObject]:
-    """Yield ``objects``; raise StorageError where they do not come in order."""
+    """Yield ``objects``; raise StorageError if their keys are not sorted."""
     last = ""
     for entry in objects:
         if entry.key <= last:
             raise StorageError(
-                f"The bucket lists {entry.key} behind {last}: without the order of "
-                "keys an audit would find differences that do not exist."
+                f"The bucket lists {entry.key} after {last}. The audit needs keys in "
+                "sorted order, so it stops."
             )
         last = entry.key
         yield entry
@@ -137,7 +136,7 @@ def _seems_to_differ(entry: ListedObject | None, row: Upload | None) -> bool:
 
 
 def _look_again(key: str) -> Iterator[Difference]:
-    """Compare the object and the row of one key as they are now."""
+    """Read the object and the row of one key again and compare them."""
     facts = get_bucket().head_object(key)
     row = Upload.objects.filter(key=row_key(key)).first()
     if row is None:
@@ -152,7 +151,9 @@ def _look_again(key: str) -> Iterator[Difference]:
         )
     elif is_incoming(key):
         if row.state != State.PENDING:
-            yield Difference("leftover of a form", key, f"upload {row.pk} has its copy")
+            yield Difference(
+                "leftover of a form", key, f"upload {row.pk} already has its copy"
+            )
     elif row.state in STORED and facts.byte_size != row.byte_size:
         yield Difference(
             "size",

@@ -27,12 +27,12 @@ PAGE = 1000
 MAX_OBJECTS = 20_000
 
 COPIED = (RESERVING | USING) - {State.PENDING}
-"""States in which a form's bytes have been copied to the upload's own key."""
+"""States in which the file of a form is already copied to the upload's own key."""
 
 _MARK = "objects"
 
 UNSAVED = timedelta(hours=1)
-"""A multipart upload this young may be one whose id is about to be saved."""
+"""The id of a younger multipart upload may not be in its row yet."""
 
 
 class Counts(Protocol):
@@ -52,11 +52,11 @@ def sweep_bucket(
     max_objects: int = MAX_OBJECTS,
     page_size: int = PAGE,
 ) -> bool:
-    """Remove what belongs to nobody; make rows due whose bytes have come late.
+    """Delete orphans, and make rows due whose bytes have arrived late.
 
-    Goes on where the last pass ended, page by page; a page that another sweeper
-    has taken ends the pass. Returns whether this one came to the end of the bucket:
-    then the multipart uploads are its to sweep. Raises StorageUnavailable.
+    The pass continues page by page where the last pass ended. It ends if another sweeper
+    has taken a page. Returns whether this pass reached the end of the bucket; then this
+    sweeper also sweeps the multipart uploads. Raises StorageUnavailable.
     """
     if not dry_run:
         orphans.forget_unseen(now)
@@ -81,7 +81,7 @@ def sweep_bucket(
 def _advance(
     mark: SweepMark, page: list[ListedObject], finished_at: datetime | None
 ) -> bool:
-    """Move the mark behind a page, if no other sweeper has; return whether."""
+    """Move the mark past a page; return False if another sweeper has moved it."""
     SweepMark.objects.bulk_create([SweepMark(name=_MARK)], ignore_conflicts=True)
     unmoved = SweepMark.objects.filter(
         name=_MARK, after_key=mark.after_key, finished_at=mark.finished_at
@@ -118,20 +118,20 @@ def _sweep_page(
 def _sweep_owned(
     page: list[ListedObject], report: Counts, *, listed_at: datetime, dry_run: bool
 ) -> dict[str, str]:
-    """Make rows due whose bytes have come; return the states of the rows by key."""
+    """Make rows due whose bytes have arrived; return the states of the rows by key."""
     rows = Upload.objects.filter(key__in={row_key(entry.key) for entry in page})
     states = dict(rows.values_list("key", "state"))
-    # What was looked at after the list was made may be gone or settled by now.
+    # Rows that were checked after the list was made may have changed, so skip them.
     unseen = rows.filter(checked_at__lt=listed_at)
     late, arrived = unseen.filter(state__in=FINAL), unseen.filter(state=State.PENDING)
     if dry_run:
         report.late_arrivals += late.count()
     else:
-        # However late the bytes came: the rows are due again, in this same pass.
+        # These rows are due again in this pass, however late the bytes arrived.
         report.late_arrivals += late.update(checked_at=None, purged_at=None)
         arrived.update(checked_at=None)
     for key in (entry.key for entry in page if is_incoming(entry.key)):
-        # A form was sent again: the upload has its copy, and never looks back.
+        # A form was sent again. The upload has its copy, so this object is not needed.
         if states.get(row_key(key)) in COPIED and (
             dry_run or _done(report, get_bucket().delete_object, key)
         ):
@@ -140,7 +140,7 @@ def _sweep_owned(
 
 
 def _sweep_incoming(report: Counts, page_size: int) -> None:
-    """See to what forms have sent, at each pass: nobody's quota counts it."""
+    """Handle incoming objects of forms at each pass, because no quota counts them."""
     listed = get_bucket().list_objects(f"{options().key_prefix}{INCOMING}")
     listed_at = timezone.now()
     page = list(islice(listed, page_size))
@@ -152,8 +152,8 @@ def _done(
 ) -> bool:
     """Call ``act`` and return whether it worked.
 
-    What S3 refuses to let go, such as an object under a retention rule, is counted
-    and must not stop the sweep; a bucket that does not answer stops it.
+    If S3 refuses one object, for example because of a retention rule, this is counted
+    and the sweep continues. If the bucket does not answer, StorageUnavailable is raised.
     """
     try:
         act(*arguments, **named)
@@ -165,7 +165,10 @@ def _done(
 
 
 def sweep_multipart_uploads(report: Counts, *, now: datetime, dry_run: bool) -> None:
-    """Abort what no living row owns, and end old probes. Raises StorageUnavailable."""
+    """Abort multipart uploads without a pending row, and old probes.
+
+    Raises StorageUnavailable.
+    """
     bucket = get_bucket()
     sweep_probes(report, now=now, dry_run=dry_run, done=_done)
     for page in _pages(bucket.list_multipart_uploads(options().key_prefix)):
@@ -185,7 +188,7 @@ def _is_owned(entry: OpenMultipartUpload, row: Upload | None, now: datetime) -> 
     if is_probe(options().key_prefix, entry.key):
         return is_left_alone(entry.key, entry.started_at, now)
     if row is not None and row.state != State.PENDING:
-        return False  # an id about to be saved would not be: its row has moved on
+        return False  # a row in this state never stores the id
     if row is not None and row.multipart_id == entry.multipart_id:
         return True
     grace = (

@@ -1,8 +1,8 @@
-"""Forgets a person: bytes first, then rows, then the names in the trail.
+"""Erases a person: first the bytes, then the rows, then the names in the audit trail.
 
-The order is that of the foreign keys, and each step can be repeated. No row goes
-while bytes can still arrive under its key: without the row nobody would know whose
-they are. So a tombstone waits until its last URL is dead, and a later run ends it.
+The order follows the foreign keys, and each step can be repeated. A row is kept while
+bytes can still arrive under its key, because only the row tells their owner. So a
+tombstone waits until its last URL has expired, and a later run deletes it.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ logger = structlog.get_logger("slipway.erasure")
 BATCH = 200
 FAILED_LOGIN = "account.login_failed"
 HARMLESS = frozenset({"cause", "parts", "transport", "expires_at"})
-"""Words in an event's detail that are ours, and so nobody's."""
+"""Members of an event's detail that contain no personal data."""
 
 
 @dataclass
 class Report:
-    """What one run did; in a dry run, what there is."""
+    """Counts of what one run did, or of what exists in a dry run."""
 
     uploads: int = 0
     removed: int = 0  # uploads whose bytes and rows are gone
-    waiting: int = 0  # uploads whose URLs still live
-    failed: int = 0  # uploads that the storage, or a race, has kept
-    events: int = 0  # events that name nobody any more
+    waiting: int = 0  # uploads whose URLs have not expired
+    failed: int = 0  # uploads that could not be deleted
+    events: int = 0  # events from which the person was removed
     waits_until: datetime | None = None
     erased: bool = False
 
@@ -70,10 +70,10 @@ def survey(user: Any) -> Report:
 
 
 def erase(user: Any) -> Report:
-    """Remove what can be removed of ``user`` by now; ``erased`` says if it was all.
+    """Delete all data of ``user`` that can be deleted now.
 
-    From the first moment on the account opens nothing. Never raises for what the
-    storage answers, or does not answer.
+    ``erased`` tells whether everything is deleted. The account is disabled first. Errors
+    of the storage are counted and never raised.
     """
     report = Report()
     shut(user)
@@ -90,14 +90,14 @@ def erase(user: Any) -> Report:
 
 
 def shut(user: Any) -> None:
-    """Switch the account off: no password, right, token or session opens it."""
+    """Disable the account: its password, rights, tokens and sessions."""
     user.is_active = user.is_staff = user.is_superuser = False
     if user.has_usable_password():
         user.set_unusable_password()
     with transaction.atomic():
         user.save()
         revoke_all(user)
-    # The password's hash is in each session: they are dead by now, and tidied here.
+    # Each session contains the password's hash, so all are invalid now. Delete them.
     for session in Session.objects.iterator():
         if session.get_decoded().get(SESSION_KEY) == str(user.pk):
             session.delete()
@@ -107,7 +107,7 @@ def _uploads_of(user: Any) -> Iterator[Upload]:
     rows = Upload.objects.filter(owner=user).order_by("pk")
     batch = list(rows[:BATCH])
     while batch:
-        last = batch[-1].pk  # a row that is deleted has none any more
+        last = batch[-1].pk  # read before the caller deletes the row
         yield from batch
         batch = list(rows.filter(pk__gt=last)[:BATCH])
 
@@ -116,7 +116,7 @@ def _erase_upload(upload: Upload, report: Report) -> None:
     if upload.state not in FINAL or upload.state == State.REJECTED:
         lifecycle.remove(upload)
     if upload.quarantine_key:
-        # No URL was ever signed for it: it need not wait for any to die.
+        # No URL was ever signed for this key, so there is no wait for an expiry.
         remove_every_trace(get_bucket(), upload.quarantine_key)
     if not lifecycle.purge(upload):
         report.failed += 1
@@ -153,14 +153,14 @@ def _erase_account(user: Any, report: Report) -> None:
             record("account.erased", detail={"account": user.pk, **counts})
             user.delete()
     except ProtectedError:
-        # A request that was under way when the account was shut has begun an upload.
+        # A request that was in progress while the account was disabled started an upload.
         report.failed += 1
     else:
         report.erased = True
 
 
 def _about(user: Any) -> Q:
-    """Return what the trail says by and about ``user``, their failed logins too."""
+    """Match the events by and about ``user``, including failed logins."""
     tried = Q(kind=FAILED_LOGIN, detail__name=user.get_username())
     return Q(user=user.pk) | Q(actor=user.pk) | tried
 
@@ -168,7 +168,7 @@ def _about(user: Any) -> Q:
 def _anonymise(
     events: QuerySet[AuditEvent], found: QuerySet[AuditEvent], user_id: Any
 ) -> int:
-    """Take the person out of ``found``; return how many there were."""
+    """Remove the person from the events in ``found``; return how many there are."""
     count = 0
     after = 0
     while batch := list(found.filter(pk__gt=after).order_by("pk")[:BATCH]):
@@ -183,7 +183,7 @@ def _anonymise(
 
 
 def _take_out(event: AuditEvent, user_id: Any) -> None:
-    # What they did to others stays the others' history: it only loses its author.
+    # Events about other people stay in their history, without the actor.
     is_about_them = event.user_id == user_id or (
         event.user_id is None and (event.upload_id or event.kind == FAILED_LOGIN)
     )
@@ -195,7 +195,7 @@ def _take_out(event: AuditEvent, user_id: Any) -> None:
 
 
 def _nameless(detail: dict[str, Any]) -> dict[str, Any]:
-    """Keep figures and words of our own; names, keys and what was typed go."""
+    """Keep numbers and harmless members; drop names, keys and typed text."""
     return {
         name: value
         for name, value in detail.items()
@@ -204,7 +204,7 @@ def _nameless(detail: dict[str, Any]) -> dict[str, Any]:
 
 
 def _admin_entries(user: Any) -> QuerySet[LogEntry]:
-    """Return the admin's own lines about the account, its quota and its policies."""
+    """Return Django's admin log entries about the account, its quota and policies."""
 
     def lines(model: Any, which: Q) -> Q:
         return which & Q(content_type=ContentType.objects.get_for_model(model))

@@ -1,4 +1,4 @@
-"""Long inspections beside the sweep: a few at a time, none behind another's."""
+"""Threads of the sweeper that run long inspections beside the sweep."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ logger = structlog.get_logger("slipway.sweeper")
 
 LANES = 4
 LANES_PER_OWNER = 2
-"""One person's long inspections leave lanes free for the others."""
+"""Lanes that one owner may use, so that lanes stay free for other people."""
 
 
 class InspectionLanes:
-    """Threads of a sweeper in a loop that finish the inspections of the background.
+    """A pool of threads that finishes background inspections.
 
     Any number of processes may have lanes: each row is claimed before it is inspected.
     """
@@ -39,17 +39,17 @@ class InspectionLanes:
         self._thread = threading.Thread(target=self._loop, daemon=True)
 
     def start(self) -> None:
-        """Begin to look for inspections that wait."""
+        """Start the thread that finds due inspections."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop looking and wait for the inspections that run."""
+        """Stop that thread and wait for running inspections."""
         self._stopping.set()
         self._thread.join()
         self._pool.shutdown()
 
     def look(self) -> int:
-        """Give waiting inspections to free lanes; return how many were given."""
+        """Start due inspections in free lanes; return how many were started."""
         given = 0
         while (upload := self._next()) is not None:
             with self._lock:
@@ -59,7 +59,7 @@ class InspectionLanes:
         return given
 
     def _next(self) -> Upload | None:
-        """Return the next upload to inspect; None if there is none or no lane is free."""
+        """Return the next upload to inspect, or None if none is due or no lane is free."""
         with self._lock:
             running = dict(self._running)
         if len(running) >= LANES:
@@ -89,7 +89,7 @@ class InspectionLanes:
 
 
 def _guarded(step: Callable[[], object]) -> None:
-    """Run a step; what fails is logged, and the row is due again later."""
+    """Run a step and log its errors. The row is then due again later."""
     try:
         step()
     except StorageDown:

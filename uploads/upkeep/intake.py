@@ -1,4 +1,4 @@
-"""Takes notifications in: looks up the upload that each speaks of and reconciles it."""
+"""Handles S3 notifications: finds the upload of each object and reconciles it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from uploads.upkeep import figures
 logger = structlog.get_logger("slipway.intake")
 
 MAX_RECEIVES = 5
-"""A message that fails this often while S3 answers is parked: it would for ever."""
+"""Failures of a message before it is parked. Failures while S3 is away do not count."""
 
 PROBE_MARK = "doctor"
-"""The mark with the key of the last probe object that a notification spoke of."""
+"""The mark with the key of the last probe object in a notification."""
 
 MAX_PARKED = 10_000
 MAX_BODY = 65_536
@@ -39,7 +39,7 @@ MAX_BODY = 65_536
 
 @dataclass
 class Intake:
-    """What became of the objects in some messages."""
+    """Counts of the objects in some messages, by outcome."""
 
     handled: int = 0
     unknown: int = 0
@@ -58,14 +58,14 @@ class Intake:
 
 
 def take_in(body: str | bytes) -> Intake:
-    """Reconcile every upload that a notification speaks of.
+    """Reconcile the upload of every object in a notification.
 
-    Doubled, late, reordered and foreign ones are normal: the bucket decides, the
-    message only says when to ask. Raises UnreadableNotification and
-    StorageUnavailable; the latter is worth another try.
+    Duplicate, late, reordered and foreign notifications are normal. The bucket decides;
+    a notification only tells when to ask it. Raises UnreadableNotification, and
+    StorageUnavailable, after which a retry makes sense.
     """
     counts = Intake()
-    budget = lifecycle.inline_budget()  # one for all: a request may wait for this
+    budget = lifecycle.inline_budget()  # shared, because a request may wait for this
     for created in parse_notification(body):
         if is_probe(options().key_prefix, created.key):
             _note_probe(created.key)
@@ -87,18 +87,18 @@ def _delay_of(created: CreatedObject) -> float | None:
 
 
 def _note_probe(key: str) -> None:
-    """Remember the doctor's probe object: whoever took its message, it has arrived."""
+    """Record that the notification of the doctor's probe object has arrived."""
     SweepMark.objects.update_or_create(
         name=PROBE_MARK, defaults={"after_key": key, "finished_at": timezone.now()}
     )
 
 
 def take_from(queue: Queue, *, wait_seconds: int) -> Intake:
-    """Deal with the next messages of a queue; each is deleted when dealt with.
+    """Process the next messages of a queue, and delete each processed message.
 
-    What cannot be read, or fails again and again, is parked for the operator.
-    Raises StorageUnavailable while the queue or the bucket does not answer: then
-    the messages are as good as new, and come back when their time-out ends.
+    A message that is unreadable or fails too often is parked for the operator. Raises
+    StorageUnavailable while the queue or the bucket does not answer. Then the queue
+    delivers the messages again after their visibility timeout.
     """
     total = Intake()
     for message in queue.receive(wait_seconds=wait_seconds):
@@ -110,7 +110,7 @@ def take_from(queue: Queue, *, wait_seconds: int) -> Intake:
 
 
 def park(source: str, body: str, error: str) -> None:
-    """Keep a message where an operator finds it in the admin, among the newest."""
+    """Store a message for operators, who find it in the admin. Old ones are deleted."""
     parked = ParkedNotification.objects.create(
         source=source, body=_storable(body)[:MAX_BODY], error=_storable(error)[:255]
     )
@@ -119,10 +119,10 @@ def park(source: str, body: str, error: str) -> None:
 
 
 def process(message: Message) -> Intake:
-    """Deal with one message; ``failed`` in the answer means: deliver it again.
+    """Process one message. If ``failed`` is set in the result, deliver it again.
 
-    Parks a message that cannot be read, or failed MAX_RECEIVES times. Raises
-    StorageUnavailable and database errors while one of the two does not answer.
+    Parks a message that is unreadable or has failed MAX_RECEIVES times. Raises
+    StorageUnavailable or a database error during an outage.
     """
     try:
         return take_in(message.body)
@@ -130,12 +130,12 @@ def process(message: Message) -> Intake:
         park("sqs", message.body, str(error))
         return Intake(parked=1)
     except StorageError as error:
-        get_bucket().check()  # with the whole bucket away, the message is not to blame
+        get_bucket().check()  # raises during an outage, which is no fault of the message
         return _put_off(message, error.detail)
     except Exception as error:
         if is_outage(error):
             raise
-        # One message that breaks something must not end the consumer, or loop.
+        # One bad message must not end the consumer, nor be delivered for ever.
         logger.exception("notification.failed")
         return _put_off(message, repr(error))
 
@@ -151,22 +151,22 @@ def _find(created: CreatedObject) -> Upload | None:
     if created.bucket not in {"", settings.S3_BUCKET}:
         return None
     if created.key != _storable(created.key):
-        return None  # no key of ours: the database could not even look for it
+        return None  # databases cannot store such a key, so no row has it
     return Upload.objects.filter(key=row_key(created.key)).first()
 
 
 def _act_upon(upload: Upload, key: str, budget: lifecycle.Budget) -> None:
     if upload.state == State.READY:
         if is_incoming(key):
-            lifecycle.discard_incoming(upload)  # sent again, for nobody
-        return  # a doubled or a late message; there is nothing to ask
+            lifecycle.discard_incoming(upload)  # the form was sent again
+        return  # a duplicate or a late message
     if upload.is_final and upload.purged_at is not None:
-        # Bytes came back after all URLs were thought dead: purge once more.
+        # Bytes arrived after the last purge, so purge again.
         Upload.objects.filter(pk=upload.pk).update(purged_at=None)
         upload.purged_at = None
     reconcile(upload, budget=budget)
 
 
 def _storable(text: str) -> str:
-    """Return ``text`` without what no database takes: NUL and half surrogates."""
+    """Return ``text`` without NUL and lone surrogates, which databases cannot store."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()

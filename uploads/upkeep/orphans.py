@@ -1,9 +1,9 @@
-"""Objects that no upload owns: noticed first, removed only much later.
+"""Orphans: objects without a row. They are recorded first, and deleted much later.
 
-A row is committed before any URL for its key exists, and is never deleted. So an
-object without a row means that rows were lost, as after a restore of an older
-database, or that the site looks at a bucket that is not its own. Either way it may
-be all that is left of a file: the grace counts from when it was first noticed.
+A row is committed before any URL for its key exists, and is never deleted. So an orphan
+means that rows were lost, for example by a restore of an older database, or that the
+site uses a wrong bucket. In both cases the object may be the only copy of a file. The
+grace period starts when a sweep first sees the orphan.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ logger = structlog.get_logger("slipway.sweeper")
 
 
 def note(entries: list[ListedObject], *, now: datetime) -> None:
-    """Remember objects without a row: since when, and that they are still there."""
+    """Record orphans with the time of their first and last sighting."""
     keys = [entry.key for entry in entries]
     known = set(Orphan.objects.filter(key__in=keys).values_list("key", flat=True))
     Orphan.objects.bulk_create(
@@ -44,14 +44,14 @@ def note(entries: list[ListedObject], *, now: datetime) -> None:
 
 
 def outdated(entries: list[ListedObject], *, now: datetime) -> list[Orphan]:
-    """Return those of ``entries`` that have been known for longer than the grace."""
+    """Return the orphans among ``entries`` whose grace period has ended."""
     keys = [entry.key for entry in entries]
     known = Orphan.objects.filter(key__in=keys)
     return list(known.filter(first_seen_at__lt=now - _grace()))
 
 
 def remove(orphan: Orphan) -> None:
-    """Delete the object, unless it has a row by now. Raises StorageUnavailable."""
+    """Delete the object, unless it has a row now. Raises StorageUnavailable."""
     if not Upload.objects.filter(key=row_key(orphan.key)).exists():
         get_bucket().delete_object(orphan.key)
         logger.warning("orphan.removed", key=orphan.key, byte_size=orphan.byte_size)
@@ -59,7 +59,10 @@ def remove(orphan: Orphan) -> None:
 
 
 def forget_unseen(now: datetime) -> None:
-    """Forget what was not seen for so long that it is gone, or has its row again."""
+    """Delete records of orphans that sweeps have not seen for longer than the grace.
+
+    Such objects are deleted, or have a row again.
+    """
     unseen_since = now - _grace() - timedelta(days=1)
     Orphan.objects.filter(last_seen_at__lt=unseen_since).delete()
 

@@ -1,4 +1,4 @@
-"""Finds quotas that do not add up to their uploads, and mends them."""
+"""Finds and corrects quotas that differ from the sum of their uploads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ logger = structlog.get_logger("slipway.quota")
 
 @dataclass(frozen=True)
 class Drift:
-    """One quota: what it says, and what its owner's uploads add up to."""
+    """One wrong quota: the stored counters, and the sums of the owner's uploads."""
 
     owner_id: int
     counted: dict[str, int]
@@ -34,9 +34,9 @@ class Drift:
 
 
 def find_drift() -> Iterator[Drift]:
-    """Yield the quotas that differ from the sum of their uploads, all users through.
+    """Yield the quotas of all users that differ from the sum of their uploads.
 
-    Each is certain, as confirm is. Memory does not grow with the users.
+    Each is confirmed under a lock. Memory use is constant.
     """
     after = 0
     while (span := _span(after, CHUNK)) is not None:
@@ -45,9 +45,9 @@ def find_drift() -> Iterator[Drift]:
 
 
 def mend(*, dry_run: bool = False, limit: int = CHUNK) -> int:
-    """Set drifted quotas to what their uploads add up to; return how many.
+    """Set wrong quotas to the sum of their uploads; return how many were wrong.
 
-    Looks at the next ``limit`` users, behind those of the last call.
+    Each call checks the next ``limit`` users after those of the last call.
     """
     mark = SweepMark.objects.filter(name=_MARK).first()
     after = int(mark.after_key or 0) if mark else 0
@@ -65,10 +65,10 @@ def mend(*, dry_run: bool = False, limit: int = CHUNK) -> int:
 
 
 def confirm(owner_id: int) -> Drift | None:
-    """Return the drift of one quota under lock, or None if it adds up.
+    """Return the drift of one quota under a lock, or None if the quota is right.
 
-    Every change of an upload updates its owner's quota row in the same
-    transaction: while that row is locked, what is committed is complete.
+    Every change of an upload updates its owner's quota row in the same transaction. So
+    while this row is locked, no such transaction is half committed.
     """
     with transaction.atomic():
         quota = (
@@ -83,7 +83,7 @@ def confirm(owner_id: int) -> Drift | None:
 
 def _mend_one(owner_id: int) -> bool:
     with transaction.atomic():
-        # A quota row that is missing can neither be locked nor corrected.
+        # Create a missing row first, because it must be locked.
         StorageQuota.objects.bulk_create(
             [StorageQuota(user_id=owner_id)], ignore_conflicts=True
         )
@@ -98,16 +98,16 @@ def _mend_one(owner_id: int) -> bool:
 
 
 def _span(after: int, users: int) -> int | None:
-    """Return the id of the last of the next ``users`` users, None if there are none."""
+    """Return the id of the last of the next ``users`` users, or None after the end."""
     ids = get_user_model().objects.filter(pk__gt=after).order_by("pk")
     found = list(ids.values_list("pk", flat=True)[:users])
     return found[-1] if found else None
 
 
 def _suspects(after: int, last: int) -> list[int]:
-    """Return the users from behind ``after`` to ``last`` whose quota seems to differ.
+    """Return the users after ``after`` up to ``last`` whose quota seems to be wrong.
 
-    Read without locks: uploads that move meanwhile make suspects too.
+    This reads without locks, so concurrent moves of uploads cause false suspects.
     """
     rows = Upload.objects.filter(owner_id__gt=after, owner_id__lte=last)
     totals = {row["owner_id"]: _counters(row) for row in _totals(rows)}

@@ -1,4 +1,4 @@
-"""Is a stored object still what its record says? Asked by a person, on purpose."""
+"""Checks, for an operator, whether a stored object still matches its row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from uploads.trail.writing import record
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found, in words for a person."""
+    """The result of a check; ``words`` is a message for a person."""
 
     agrees: bool
     words: str
@@ -26,14 +26,14 @@ class Finding:
 def reverify(
     upload: Upload, *, actor: Any = None, budget: Budget | None = None
 ) -> Finding:
-    """Compare a stored object with its record; take an open upload further.
+    """Compare a stored object with its row, or complete an unfinished upload.
 
-    What is found about a stored object is recorded and changes nothing else.
-    Never raises for what the bucket answers, or does not answer.
+    The result for a stored object is recorded as an event and changes nothing else.
+    Errors of the bucket are returned as a Finding and never raised.
     """
     try:
         if upload.state in FINAL:
-            return Finding(False, "It is over: there is nothing to verify.")
+            return Finding(False, "The upload has ended, so there is no object.")
         if upload.state != State.READY:
             return _take_further(upload, actor, budget)
         mismatch = _find_mismatch(upload)
@@ -45,7 +45,7 @@ def reverify(
     record("upload.reverified", upload=upload, actor=actor, detail=detail)
     if mismatch is not None:
         return Finding(False, mismatch.words)
-    return Finding(True, "The object is what its record says.")
+    return Finding(True, "The object matches its row.")
 
 
 def _take_further(upload: Upload, actor: Any, budget: Budget | None) -> Finding:
@@ -53,9 +53,11 @@ def _take_further(upload: Upload, actor: Any, budget: Budget | None) -> Finding:
     if upload.state == State.READY:
         return Finding(True, "The object was verified and is ready.")
     if upload.state == State.REJECTED:
-        return Finding(False, f"It was refused. {upload.rejected_reason}")
+        return Finding(False, f"The file was refused. {upload.rejected_reason}")
     if upload.waiting_reason:
-        return Finding(False, f"It waits for an inspector. {upload.waiting_reason}")
+        return Finding(
+            False, f"The file waits for an inspector. {upload.waiting_reason}"
+        )
     return Finding(True, "The object is being inspected.")
 
 
@@ -65,7 +67,7 @@ def _find_mismatch(upload: Upload) -> Mismatch | None:
         return Mismatch("missing", "The object is missing from the bucket.")
     if upload.etag and facts.etag != upload.etag:
         return Mismatch(
-            "replaced", "The object was replaced: its ETag is not the recorded one."
+            "replaced", "The object was replaced; its ETag is not the recorded one."
         )
     expected = upload.object_checksum or upload.checksum_sha256
     return find_mismatch(upload, facts, expected_checksum=expected)

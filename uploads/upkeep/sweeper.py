@@ -1,8 +1,8 @@
-"""The periodic pass over what nobody comes back for.
+"""The sweeper: a periodic pass over abandoned uploads, objects and quotas.
 
-Any number may run at once. Each row is leased by one conditional UPDATE and each
-page of the bucket by another, so two sweepers never do the same work at the same
-time, and one that dies leaves nothing locked.
+Any number of sweepers may run concurrently. A conditional UPDATE leases each row and
+each page of the bucket, so two sweepers never process the same one. The leases of a
+sweeper that dies end by themselves.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ from uploads.upkeep import bucket_sweep, figures, quota_drift, search_names
 logger = structlog.get_logger("slipway.sweeper")
 
 MENDING = timedelta(days=1)
-"""An upload that cannot be settled for a fault of ours waits so long for its mending,
-from its deadline on. Then its reservation ends as any other."""
+"""Time past its deadline for which an upload is kept if a bug of this site breaks its
+processing. After this time the upload ends, so that its reservation ends."""
 
 FAILED_LOOKS = 30
-"""So many looks in a row must have broken too, which takes about a day: see
-schedule.py. A sweeper that was off for a week gives nothing up at its first look, and
-a wait for an inspector begins the count anew."""
+"""Failed checks in a row before such an upload ends. With the delays of schedule.py
+they take about a day, so a sweeper that was off for a week ends no upload at once. A
+wait for an inspector resets the count."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one pass looks at, at most; the next one goes on from there."""
+    """Maximum work of one pass. The next pass continues from there."""
 
     rows: int = 500  # of each kind that is due
     objects: int = 20_000
-    page: int = 1000  # objects at a time; S3 gives no more
-    users: int = 1000  # whose quotas are added up
-    rates: int = 10_000  # of those that say nothing any more
-    names: int = 1000  # that search does not know yet
+    page: int = 1000  # objects of one list request, the maximum of S3
+    users: int = 1000  # whose quotas are checked
+    rates: int = 10_000  # unused rate limits to delete
+    names: int = 1000  # file names to add to the search
     hours: int = figures.HOURS_A_PASS  # whose figures are added up
 
 
 @dataclass
 class Report:
-    """What one pass did; in a dry run, what it would have done or looked at."""
+    """Counts of what one pass did, or would have done in a dry run."""
 
     looked_at: int = 0
     completed: int = 0
@@ -77,7 +77,7 @@ class Report:
 
 
 class StorageDown(Exception):  # noqa: N818  as in errors.py
-    """The bucket itself does not answer: the rest of the pass would fail too."""
+    """The bucket does not answer, so the rest of the pass would fail too."""
 
 
 def sweep(
@@ -85,20 +85,20 @@ def sweep(
 ) -> Report:
     """Make one bounded pass over quotas, rates, bucket and rows.
 
-    Without ``inspections``, rows in inspection are left to InspectionLanes.
-    S3 that does not answer is counted in ``failed`` and left for the next pass.
+    Without ``inspections``, InspectionLanes handles uploads in inspection. If S3 does
+    not answer, the pass counts it in ``failed`` and ends.
     """
     limits = limits or Limits()
     report = Report()
     now = timezone.now()
     started = time.monotonic()
-    # First of all: a row cannot be settled against a quota that counts too little.
+    # Quotas come first, because moves fail against a quota that counts too little.
     report.quotas_mended = quota_drift.mend(dry_run=dry_run, limit=limits.users)
     if not dry_run:
         report.rates_forgotten = rates.forget_rested(limit=limits.rates)
         search_names.fill(limit=limits.names)
     try:
-        # Before the rows, since it finds some that are due.
+        # The bucket comes before the rows, because it makes some rows due.
         is_end = bucket_sweep.sweep_bucket(
             report,
             now=now,
@@ -106,10 +106,10 @@ def sweep(
             max_objects=limits.objects,
             page_size=limits.page,
         )
-        # Its own reading of the clock: what the bucket's sweep took was time too.
+        # The clock is read again, because the sweep of the bucket took time.
         rows = schedule.due(timezone.now(), limit=limits.rows, inspections=inspections)
         _sweep_rows(rows, report, dry_run=dry_run)
-        # After the rows: those that have just ended own no parts any more.
+        # Multipart uploads come after the rows, some of which have just ended.
         if is_end:
             bucket_sweep.sweep_multipart_uploads(report, now=now, dry_run=dry_run)
     except (StorageDown, StorageError):
@@ -124,9 +124,9 @@ def sweep(
 
 
 def settle_row(upload: Upload, report: Report) -> None:
-    """Claim a row and take it as far as the facts allow; skip one that is claimed.
+    """Claim a row and reconcile it; skip it if another process holds a claim.
 
-    Raises StorageDown when S3 does not answer at all.
+    Raises StorageDown if S3 does not answer at all.
     """
     retry_at = upload.retry_at
     claimed_at = schedule.claim(upload)
@@ -156,14 +156,13 @@ def _settle(upload: Upload, report: Report, *, at: datetime) -> None:
         _require_bucket()
         logger.warning("upload.unsettled", upload=str(upload.pk), error=error.detail)
     except Upload.DoesNotExist:
-        return  # erased meanwhile: there is nothing left to settle
+        return  # erased meanwhile
     except (db.Error, ImproperlyConfigured):
-        # A deadlock, a lost connection or a setting that is wrong for all say nothing
-        # of the upload, however often.
+        # A deadlock, a lost connection or a wrong setting is no fault of this upload.
         _require_database()
         logger.exception("upload.unsettled", upload=str(upload.pk))
     except Exception as error:
-        # One row that cannot be settled must not keep all others waiting.
+        # One broken row must not delay the others.
         logger.exception("upload.unsettled", upload=str(upload.pk))
         _give_up(upload, report, error)
         report.failed += 1
@@ -178,11 +177,10 @@ def _settle(upload: Upload, report: Report, *, at: datetime) -> None:
 
 
 def _give_up(upload: Upload, report: Report, error: Exception) -> None:
-    """End an upload that breaks something of ours at every look, for about a day.
+    """End an upload if its processing has failed with a bug at every check for a day.
 
-    Until then one in inspection says, to operators, what it is that breaks. Its bytes
-    may be whole, so S3 must at least answer: what cannot be asked is put off, whatever
-    was raised.
+    Until then, an upload in inspection shows the error to operators. Nothing ends while
+    S3 does not answer, because the bytes may be complete.
     """
     _require_bucket()
     fault = type(error).__name__
@@ -191,7 +189,7 @@ def _give_up(upload: Upload, report: Report, error: Exception) -> None:
         lasts = upload.faults >= FAILED_LOOKS
         if upload.state == State.INSPECTING and not (lasts and _others_pass()):
             lifecycle.note_waiting(
-                upload, f"The site itself failed with {fault}: see the log."
+                upload, f"The site failed with {fault}. See the log."
             )
             return
         if upload.state == State.INSPECTING:
@@ -214,10 +212,10 @@ def _give_up(upload: Upload, report: Report, error: Exception) -> None:
 
 
 def _others_pass() -> bool:
-    """Return whether inspections work for others at the time.
+    """Return whether inspections of other uploads succeed at present.
 
-    Where none does, the fault is in a release or a setting and not about one file, and
-    refusing would throw away all that arrived.
+    If none does, a release or a setting is wrong, and not one file. Then rejecting
+    uploads would delete every file that arrives.
     """
     lately = timezone.now() - MENDING / 2
     return Upload.objects.filter(state=State.READY, created_at__gte=lately).exists()
@@ -237,7 +235,7 @@ def _count(report: Report, upload: Upload, *, was: str, state: State) -> None:
 
 
 def _require_database() -> None:
-    """Return if the database answers, so that one row's trouble was its own."""
+    """Raise an error if the database does not answer. Then the row is not at fault."""
     Upload.objects.exists()
 
 

@@ -347,10 +347,10 @@ def test_verify_again_shows_a_message_for_each_outcome(
     answer = act(operator, "verify_again", same, missing, longer, over)
 
     assert sorted(said(answer)) == [
-        '"notes 0.txt": The object is what its record says.',
+        '"notes 0.txt": The object matches its row.',
         '"notes 1.txt": The object is missing from the bucket.',
         '"notes 2.txt": The object has 12 bytes, but 5 were declared.',
-        '"notes 3.txt": It is over: there is nothing to verify.',
+        '"notes 3.txt": The upload has ended, so there is no object.',
     ]
     found = AuditEvent.objects.filter(kind="upload.reverified")
     assert {event.upload_id: event.detail["agrees"] for event in found} == {
@@ -373,7 +373,7 @@ def test_verify_again_detects_a_replaced_object(
     answer = act(operator, "verify_again", upload)
 
     assert said(answer) == [
-        '"notes 0.txt": The object was replaced: its ETag is not the recorded one.'
+        '"notes 0.txt": The object was replaced; its ETag is not the recorded one.'
     ]
 
 

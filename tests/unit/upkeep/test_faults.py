@@ -27,7 +27,7 @@ from uploads.upkeep.sweeper import FAILED_LOOKS, Report, sweep
 
 pytestmark = pytest.mark.django_db
 
-NOTE = "The site itself failed with ZeroDivisionError: see the log."
+NOTE = "The site failed with ZeroDivisionError. See the log."
 
 
 @pytest.fixture
