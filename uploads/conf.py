@@ -21,12 +21,12 @@ ACCEPT, REFUSE = "accept", "refuse"
 NEEDED, ALWAYS, NEVER = "needed", "always", "never"
 
 MAX_PARTS_PER_REQUEST = 100
-"""The most that one request presigns; the upload page counts on it."""
+"""Maximum parts that one request presigns. The upload page relies on this number."""
 
 
 @dataclass(frozen=True)
 class RateLimit:
-    """So many of something in so many seconds; a rested client may spend all at once."""
+    """``count`` units in ``seconds``. A client may spend the whole allowance at once."""
 
     UNITS = {
         "second": 1,
@@ -41,9 +41,10 @@ class RateLimit:
 
     @classmethod
     def parse(cls, text: str, *, name: str) -> RateLimit | None:
-        """Return what ``6000/minute`` or ``5/15minutes`` says; None for "off" and "".
+        """Parse a limit such as ``6000/minute`` or ``5/15minutes``.
 
-        Raises ImproperlyConfigured, which calls the setting by its ``name``.
+        Returns None for "off" and "". Raises ImproperlyConfigured, which names the
+        setting ``name``.
         """
         if text.strip().lower() in {"", "off"}:
             return None
@@ -54,14 +55,14 @@ class RateLimit:
         )
         if found is None:
             raise ImproperlyConfigured(
-                f"{name} is {text!r}: write a number and a time, such as 6000/minute "
-                "or 5/15minutes, or off."
+                f"{name} is {text!r}. Write a number and a time, such as 6000/minute "
+                "or 5/15minutes, or write off."
             )
         limit = cls(int(found[1]), int(found[2] or 1) * cls.UNITS[found[3]])
         if not 1 <= limit.count <= limit.seconds * cls.MAX_PER_SECOND:
             raise ImproperlyConfigured(
-                f"{name} is {text!r}: it must admit at least one request, and at most "
-                f"{cls.MAX_PER_SECOND} a second. To lift the limit, write off."
+                f"{name} is {text!r}. It must admit at least one request, and at most "
+                f"{cls.MAX_PER_SECOND} a second. For no limit, write off."
             )
         return limit
 
@@ -77,7 +78,7 @@ class RateLimit:
 
 @dataclass(frozen=True)
 class Options:
-    """What an operator can choose; docs/settings.md explains each."""
+    """Options for operators. docs/settings.md explains each."""
 
     key_prefix: str = "uploads/"
     default_quota_bytes: int = 20 * 1000**3
@@ -92,8 +93,8 @@ class Options:
     sweep_grace_seconds: int = 60
     orphan_grace_seconds: int = 3 * DAY_SECONDS
     max_open: int = 10_000
-    # None lifts a limit. Three folders of 10,000 files in one minute pass at full
-    # speed, and deleting them too. An address stands for a whole office.
+    # None means no limit. Uploading and deleting three folders of 10,000 files in one
+    # minute is not slowed down. Many people of an office may share one address.
     rate_start: RateLimit | None = RateLimit(30_000, MINUTE_SECONDS)
     rate_start_per_address: RateLimit | None = RateLimit(300_000, MINUTE_SECONDS)
     rate_presign: RateLimit | None = RateLimit(30_000, MINUTE_SECONDS)
@@ -107,19 +108,19 @@ class Options:
     # A page reports at most every few seconds that it cannot send.
     rate_report: RateLimit | None = RateLimit(30, MINUTE_SECONDS)
     rate_report_per_address: RateLimit | None = RateLimit(3_000, MINUTE_SECONDS)
-    # Logins that succeed are given back: only failures count.
+    # Only failed logins count.
     rate_login: RateLimit | None = RateLimit(5, 5 * MINUTE_SECONDS)
     rate_login_per_address: RateLimit | None = RateLimit(100, HOUR_SECONDS)
-    # For one account from one address, by logins. Strangers have no account that
-    # could pay: a limit by address is all there is.
+    # New sessions: of logins, for each pair of account and address; of strangers, for
+    # each address.
     rate_session: RateLimit | None = RateLimit(300, HOUR_SECONDS)
     rate_session_per_address: RateLimit | None = RateLimit(1_000, HOUR_SECONDS)
-    # Mails with a link to a new password: by mailbox, which is never told, and by the
-    # address that asks.
+    # Mails with a link to set a new password: for each mailbox, which is never told, and
+    # for each client address.
     rate_reset: RateLimit | None = RateLimit(5, DAY_SECONDS)
     rate_reset_per_address: RateLimit | None = RateLimit(60, HOUR_SECONDS)
-    # What inspections may cost: of all uploads in one request, and of one upload in
-    # the background.
+    # Budgets of inspections: for all uploads in one request, and for one upload in the
+    # background.
     inline_inspection_bytes: int = 16 * MIB
     inline_inspection_reads: int = 120
     inline_inspection_seconds: float = 3
@@ -132,8 +133,8 @@ class Options:
     def __post_init__(self) -> None:
         if not 1 <= self.url_expiry_seconds <= 900:
             raise ImproperlyConfigured(
-                "UPLOADS_URL_EXPIRY_SECONDS must be 1 to 900: an upload URL that "
-                "lives longer than 15 minutes is a key left under the mat."
+                "UPLOADS_URL_EXPIRY_SECONDS must be 1 to 900. An upload URL that is "
+                "valid for more than 15 minutes is a security risk."
             )
         if not 1 <= self.download_expiry_seconds <= 300:
             raise ImproperlyConfigured(
@@ -142,24 +143,25 @@ class Options:
         if not 5 * MIB <= self.min_part_bytes <= 5 * GIB:
             raise ImproperlyConfigured(
                 f"UPLOADS_MIN_PART_BYTES must be {5 * MIB} (5 MiB) to {5 * GIB} "
-                "(5 GiB): S3 joins no other parts."
+                "(5 GiB), because S3 accepts no other part sizes."
             )
         if self.lifetime_seconds < self.url_expiry_seconds:
             raise ImproperlyConfigured(
-                "UPLOADS_LIFETIME_SECONDS is shorter than the life of one URL."
+                "UPLOADS_LIFETIME_SECONDS must not be shorter than"
+                " UPLOADS_URL_EXPIRY_SECONDS."
             )
         if self.extension_seconds < 0:
             raise ImproperlyConfigured("UPLOADS_EXTENSION_SECONDS must be 0 or more.")
         if self.max_open < 1:
             raise ImproperlyConfigured(
-                "UPLOADS_MAX_OPEN must be 1 or more, or nobody can upload anything."
+                "UPLOADS_MAX_OPEN must be 1 or more. Otherwise nobody can upload."
             )
         for name in ("rate_presign", "rate_presign_per_address"):
             limit: RateLimit | None = getattr(self, name)
             if limit is not None and limit.count < MAX_PARTS_PER_REQUEST:
                 raise ImproperlyConfigured(
                     f"UPLOADS_{name.upper()} admits {limit}, but one request asks for "
-                    f"up to {MAX_PARTS_PER_REQUEST} parts: admit at least as many."
+                    f"up to {MAX_PARTS_PER_REQUEST} parts. Admit at least as many."
                 )
         self._require_places_free()
         self._require_inspection_limits()
@@ -169,8 +171,8 @@ class Options:
         for name in ("incoming/", "doctor/"):
             if self.key_prefix.endswith(name):
                 raise ImproperlyConfigured(
-                    f"S3_KEY_PREFIX must not end with {name}: the site keeps a folder "
-                    "of that name below the prefix."
+                    f"S3_KEY_PREFIX must not end with {name}, because the site uses a "
+                    "folder of that name below the prefix."
                 )
 
     def _require_inspection_limits(self) -> None:
@@ -186,13 +188,13 @@ class Options:
                 )
         if self.unfinished_inspection not in {ACCEPT, REFUSE}:
             raise ImproperlyConfigured(
-                f"UPLOADS_UNFINISHED_INSPECTION is {self.unfinished_inspection!r}: set "
+                f"UPLOADS_UNFINISHED_INSPECTION is {self.unfinished_inspection!r}. Set "
                 f"it to {ACCEPT} or {REFUSE}."
             )
 
         if self.read_back not in {NEEDED, ALWAYS, NEVER}:
             raise ImproperlyConfigured(
-                f"UPLOADS_READ_BACK is {self.read_back!r}: set it to {NEEDED}, {ALWAYS} "
+                f"UPLOADS_READ_BACK is {self.read_back!r}. Set it to {NEEDED}, {ALWAYS} "
                 f"or {NEVER}."
             )
 
@@ -205,13 +207,13 @@ class Options:
         if quarantine.startswith(kept) or kept.startswith(quarantine):
             raise ImproperlyConfigured(
                 f"UPLOADS_QUARANTINE_PREFIX {quarantine!r} and S3_KEY_PREFIX {kept!r} "
-                "lie inside each other: what is in quarantine must be out of the way."
+                "overlap. Choose prefixes of which neither contains the other."
             )
 
 
 @lru_cache(maxsize=1)
 def options() -> Options:
-    """Return the options in force.
+    """Return the current options.
 
     Raises ImproperlyConfigured for an unknown name or a value out of range.
     """
