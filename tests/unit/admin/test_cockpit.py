@@ -52,7 +52,7 @@ def test_page_shows_what_happened_in_few_queries(
 ) -> None:
     ready = begin(boss, b"hello", filename="done.txt")
     put(bucket, ready, b"hello")
-    lifecycle.complete(ready, actor=boss)
+    lifecycle.advance(ready, actor=boss)
     begin(boss, b"later", filename="<b>later</b>.txt")
     StorageQuota.objects.filter(user=boss).update(limit_bytes=11)
     HourlyFigure.objects.create(
