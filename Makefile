@@ -175,7 +175,7 @@ test-upgrade: $(READY) ## The last release on the tables of this version, on Pos
 	else echo "Not tested: this tree has no git history, so it has no last release."; fi
 
 # Not part of `make test`: it needs root rights, ports 80 and 443, and a Debian or Ubuntu.
-test-hosts: $(READY) chromium ## The tutorial for a server and the container image, literally
+test-hosts: $(READY) $(PACKAGES) chromium ## The tutorial for a server and the container image, literally
 	$(PYTEST) -p tests.plugins.seaweed -p pytest_playwright.pytest_playwright tests/hosts
 
 image: ## Build the container image slipway with Docker

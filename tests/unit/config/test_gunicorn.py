@@ -1,0 +1,65 @@
+"""The settings of gunicorn agree with the proxy, the units and the container."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gunicorn.config import Config
+
+ROOT = Path(__file__).resolve().parents[3]
+FILE = ROOT / "config" / "gunicorn.py"
+NGINX = (ROOT / "infra" / "nginx" / "slipway.conf").read_text()
+UNIT = (ROOT / "infra" / "systemd" / "slipway-web.service").read_text()
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    monkeypatch.setenv("METRICS_DIR", str(tmp_path))
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")  # restored after the test
+    monkeypatch.setenv("SLIPWAY_METRICS_MASTER", "")
+    return runpy.run_path(str(FILE))
+
+
+def test_gunicorn_knows_every_setting(loaded: dict[str, Any]) -> None:
+    config = Config()
+    names = [name for name in loaded if name.islower() and name in config.settings]
+    assert len(names) > 10
+
+    for name in names:
+        config.set(name, loaded[name])  # raises for a value of another type
+    written = set(re.findall(r"^([a-z_]+) = ", FILE.read_text(), re.MULTILINE))
+    assert written - config.settings.keys() == set()
+
+
+@pytest.mark.parametrize("name", ["WEB_CONCURRENCY", "WEB_THREADS"])
+def test_variables_choose_processes_and_threads(
+    name: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv(name, "3")
+
+    loaded = request.getfixturevalue("loaded")
+
+    assert loaded["workers" if name == "WEB_CONCURRENCY" else "threads"] == 3
+
+
+def test_the_proxy_waits_longer_than_a_request_may_take(loaded: dict[str, Any]) -> None:
+    site = NGINX.split("server {")[2]
+    waits = re.findall(r"proxy_read_timeout (\d+)s;", site)
+
+    assert [int(seconds) > loaded["timeout"] for seconds in waits] == [True]
+
+
+def test_idle_connections_are_closed_by_the_proxy_first(loaded: dict[str, Any]) -> None:
+    assert loaded["keepalive"] > 60
+
+
+def test_systemd_lets_requests_end(loaded: dict[str, Any]) -> None:
+    [seconds] = re.findall(r"^TimeoutStopSec=(\d+)$", UNIT, re.MULTILINE)
+
+    assert int(seconds) > loaded["graceful_timeout"]
+    assert "ExecReload=/bin/kill -HUP $MAINPID" in UNIT
+    assert loaded["preload_app"] is False  # else SIGHUP would keep the old code
