@@ -113,6 +113,11 @@ def _without_ignored(context: Path) -> Path:
                 is_ignored = not pattern.startswith("!")
         if is_ignored and name.as_posix() != "Dockerfile":
             path.unlink()
+    for folder in sorted(
+        (path for path in context.rglob("*") if path.is_dir()), reverse=True
+    ):
+        if not any(folder.iterdir()):
+            folder.rmdir()
     return context
 
 
