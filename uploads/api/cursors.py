@@ -28,7 +28,7 @@ def page_after(
             Q(created_at__lte=created_at)
             & (Q(created_at__lt=created_at) | Q(pk__lt=pk))
         )
-    found = list(rows.order_by("-created_at", "-pk")[: limit + 1])
+    found = rows.newest(limit + 1)
     page = found[:limit]
     return page, _encode(page[-1]) if len(found) > limit else None
 

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import connections, models
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -31,11 +31,29 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         wanted = folded(text)
         if not wanted:
             return self.none()
+        has_unfolded = connections[self.db].vendor != "postgresql" or (
+            Upload.objects.using(self.db).filter(search_name="").exists()
+        )
+        if not has_unfolded:
+            # No other column: PostgreSQL tests a text in an index only if the index has
+            # all columns of the query.
+            return self.filter(search_name__contains=wanted)
         # Two conditions instead of one OR, because an index can answer the first.
         return self.filter(
             Q(search_name__contains=wanted) | Q(search_name=""),
             ~Q(search_name="") | Q(filename__icontains=text),
         )
+
+    def newest(self, limit: int) -> list[Upload]:
+        """Return up to ``limit`` uploads, newest first."""
+        rows = self.order_by("-created_at", "-pk")
+        if connections[self.db].vendor == "postgresql":
+            # The index of an owner's list has all that conditions on states and names
+            # need. PostgreSQL uses it for that only if the query asks for no more.
+            found = rows.values("pk")[:limit]
+            rows = Upload.objects.using(self.db).filter(pk__in=found)
+            rows = rows.order_by("-created_at", "-pk")
+        return list(rows[:limit])
 
     def update(self, **kwargs: Any) -> int:
         if "filename" in kwargs and "search_name" not in kwargs:
@@ -172,13 +190,15 @@ class Upload(models.Model):
             ),
         ]
         indexes = [
-            # The name is included, so that a search reads the table only for matches.
+            # Name and state are included, so that a list and a search read the table only
+            # for the rows that they return.
             models.Index(
                 F("owner"),
                 F("created_at").desc(),
                 F("id").desc(),
                 F("search_name"),
-                name="upload_names_of_owner",
+                F("state"),
+                name="upload_list_of_owner",
             ),
             models.Index(
                 fields=["id"], condition=Q(search_name=""), name="upload_unfolded"
