@@ -64,6 +64,8 @@ SITE_URL = env.str("SITE_URL", "").strip().rstrip("/")
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var")))
 SIGNUP_OPEN = env.bool("SIGNUP_OPEN", False)
+SENTRY_DSN = env.str("SENTRY_DSN", "").strip()
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
 METRICS_SECRET = env.str("METRICS_SECRET", "").strip()
 METRICS_NETWORKS = networks("METRICS_NETWORKS")
 
@@ -85,6 +87,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "uploads.http.telemetry.TracingMiddleware",
     "uploads.http.middleware.RequestContextMiddleware",
     "uploads.http.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",

@@ -12,9 +12,11 @@ class UploadsConfig(AppConfig):
         from uploads.access import login_guard  # noqa: F401  connects its receivers
         from uploads.accounts import receivers as _  # noqa: F401
         from uploads.conf import options
+        from uploads.http import telemetry
         from uploads.models.sqlite import take_large_statements
         from uploads.trail import receivers  # noqa: F401  writes the audit trail
 
         take_large_statements()
         # Web servers run no system checks. Invalid options must stop them, too.
         options()
+        telemetry.start()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from uploads.metrics import instruments
+from uploads.metrics.tracing import past_span
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NO_ROUTE = "none"
@@ -48,3 +49,4 @@ def count_s3_call(verb: str, result: str, seconds: float) -> None:
     """Count one call to S3 that has ended."""
     instruments.s3_calls.labels(verb, result).inc()
     instruments.s3_call_seconds.labels(verb).observe(seconds)
+    past_span(f"S3 {verb}", seconds, result=result)

@@ -1,0 +1,45 @@
+"""Spans of OpenTelemetry. Without a tracer, which is the default, nothing is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_tracer: Any = None
+
+
+def use_tracer(tracer: Any) -> None:
+    """Trace with ``tracer`` from now on; None ends it."""
+    global _tracer  # noqa: PLW0603  set once, at the start of the process
+    _tracer = tracer
+
+
+@contextmanager
+def span(name: str) -> Iterator[dict[str, Any]]:
+    """Trace the ``with`` block. What the block puts into the dict become attributes.
+
+    Attributes must hold no URL and no text of a user.
+    """
+    attributes: dict[str, Any] = {}
+    if _tracer is None:
+        yield attributes
+        return
+    with _tracer.start_as_current_span(
+        name, record_exception=False, set_status_on_exception=False
+    ) as current:
+        yield attributes
+        if "name" in attributes:
+            current.update_name(attributes.pop("name"))
+        current.set_attributes(attributes)
+
+
+def past_span(name: str, seconds: float, **attributes: Any) -> None:
+    """Trace something that has just ended, as a part of the current span."""
+    if _tracer is None:
+        return
+    end = time.time_ns()
+    made = _tracer.start_span(name, start_time=end - int(seconds * 1e9))
+    made.set_attributes(attributes)
+    made.end(end)
