@@ -42,6 +42,8 @@ class Site:
         self.environment = {
             **os.environ,
             **production(),
+            # A busy machine: few of these tests run a sweeper that ends inspections.
+            "UPLOADS_INLINE_INSPECTION_SECONDS": "60",
             **environment,
             "DATA_DIR": str(home),
         }

@@ -98,9 +98,14 @@ def site_environment(
     django_db_setup: None,
     _database_file: Path,
 ) -> dict[str, str]:
-    """Return the environment of a production site without HTTPS."""
+    """Return the environment of a production site without HTTPS.
+
+    On a busy machine an inspection may take seconds. The site has no sweeper that would
+    finish an inspection that did not fit into its request.
+    """
     return {
         **os.environ,
+        "UPLOADS_INLINE_INSPECTION_SECONDS": "60",
         **s3_server.environment(),
         "S3_ENDPOINT_URL": bucket_url,
         **production(),

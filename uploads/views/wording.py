@@ -114,6 +114,7 @@ class Line:
     text: str
     at: datetime
     by: str
+    reason: str
 
 
 def describe(upload: Upload) -> Description:
@@ -197,7 +198,7 @@ def tell(upload: Upload, *, reader: Any) -> list[Line]:
     told = upload.events.exclude(kind__in=UNTOLD).select_related("actor")
     events = told.order_by("-at", "-pk")
     return [
-        Line(text=_sentence(event), at=event.at, by=_who(event, reader))
+        Line(_sentence(event), event.at, _who(event, reader), _reason(event, upload))
         for event in events[:MAX_LINES]
     ]
 
@@ -233,10 +234,17 @@ def _sentence(event: AuditEvent) -> str:
     if event.kind == "upload.renamed":
         return f"Renamed from {detail.get('from', '')} to {detail.get('to', '')}"
     text = SENTENCES.get(event.kind)
-    if text is None:
-        text = event.kind.partition(".")[2].replace("_", " ").capitalize()
-    reason = reason_in_words(detail.get("reason", ""))
-    return f"{text}. {reason}" if reason else text
+    return text or event.kind.partition(".")[2].replace("_", " ").capitalize()
+
+
+def _reason(event: AuditEvent, upload: Upload) -> str:
+    """Return why it happened, or ``""``.
+
+    A release is ready in spite of its refusal, which the refused upload tells.
+    """
+    if event.kind == "upload.ready" and upload.transport == Transport.COPY:
+        return ""
+    return reason_in_words((event.detail or {}).get("reason", ""))
 
 
 def _who(event: AuditEvent, reader: Any) -> str:

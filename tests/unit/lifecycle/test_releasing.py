@@ -398,7 +398,11 @@ def test_the_page_offers_asks_and_links(
     page = client.get(address).content.decode()
     assert f'href="/uploads/{made.pk}/"' in page
     assert "An operator has released it as a new file." in page
-    assert f'href="{address}"' in client.get(f"/uploads/{made.pk}/").content.decode()
+    page = client.get(f"/uploads/{made.pk}/").content.decode()
+    assert f'href="{address}"' in page
+    # The reason of the refusal is not a reason of the release.
+    assert refused.rejected_reason not in page
+    assert "Checked and stored by an administrator</span>" in page
 
 
 def test_the_operator_finds_requests_and_releases(
