@@ -38,6 +38,8 @@ The site acts on these results for its own bucket, which each run of `manage.py 
 
 """
 END = """
+Swift 2.30.1 refuses each PUT with `If-None-Match`, so the site cannot upload to Swift. The other promises were not tried there.
+
 ## Not tried
 
 AWS S3 itself, Cloudflare R2, Backblaze B2, Garage and MinIO proper (JuiceFS contains MinIO's code for S3); newer versions of Ceph

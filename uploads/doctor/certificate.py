@@ -15,7 +15,7 @@ KEPT, BROKEN, UNTRIED = "yes", "no", "not tried"
 def certificate(found: Iterable[Finding], place: str) -> dict[str, Any]:
     """Return each promise with whether it was kept, and what was seen."""
     promises = {
-        finding.name: {
+        _question(finding.name): {
             "title": finding.title,
             "kept": _kept(finding.status),
             "fact": finding.fact,
@@ -49,6 +49,14 @@ def markdown_row(document: dict[str, Any]) -> str:
     kept = sum(p["kept"] == KEPT for p in promises.values())
     gaps = "; ".join(broken) or "none"
     return f"| {document['place']} | {document['date']} | {kept} | {gaps} |"
+
+
+def _question(name: str) -> str:
+    """Return the name of the question; a cause may follow it, as in put.right.kms."""
+    return ".".join(name.split(".")[:3]) if name.startswith(_CAUSED) else name
+
+
+_CAUSED = "contract.put.right."
 
 
 def _kept(status: Status) -> str:

@@ -1,0 +1,28 @@
+"""Certificates: one entry for each question, whatever the cause of its failure."""
+
+from __future__ import annotations
+
+from uploads.doctor.certificate import certificate
+from uploads.doctor.results import fail, group, note, ok, skip
+
+
+def test_a_cause_is_no_question_of_its_own() -> None:
+    put = group(
+        "contract.put",
+        "",
+        [
+            fail("contract.put.right.condition_unknown", "Stored", "501", "", ""),
+            ok("contract.put.unsigned.x-amz-acl", "Acl"),
+            note("contract.put.future", "Future", "accepted"),
+            skip("contract.put.other", "Other", "not asked"),
+        ],
+    )
+
+    found = certificate([put], "somewhere")
+
+    assert {name: each["kept"] for name, each in found["promises"].items()} == {
+        "contract.put.right": "no",
+        "contract.put.unsigned.x-amz-acl": "yes",
+        "contract.put.future": "no",
+        "contract.put.other": "not tried",
+    }
