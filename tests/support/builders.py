@@ -98,6 +98,7 @@ def let_time_pass(**span: float) -> None:
                 "created_at",
                 "expires_at",
                 "urls_expire_at",
+                "replaceable_until",
                 "checked_at",
                 "retry_at",
                 "claimed_until",

@@ -41,6 +41,7 @@ FACTS: tuple[tuple[str | None, Any], ...] = (
                 "retry_at",
                 "claimed_until",
                 "is_inspected_later",
+                "replaceable_until",
                 "failed_checks",
                 "faults",
                 "purged_at",

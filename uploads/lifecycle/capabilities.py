@@ -45,6 +45,11 @@ class Capabilities:
         return self.promises.get(_COMPARES[Transport(transport)]) == YES
 
     @property
+    def puts_create_only(self) -> bool:
+        """Whether a second PUT by the same URL is refused."""
+        return self.promises.get("contract.put.second_use") == YES
+
+    @property
     def joins_create_only(self) -> bool:
         """Whether joining parts never replaces an object."""
         return self.promises.get("contract.multipart.taken") == YES

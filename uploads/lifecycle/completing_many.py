@@ -18,6 +18,7 @@ from uploads.lifecycle.judging import Objects, told
 from uploads.lifecycle.moving import Passage, move_many
 from uploads.lifecycle.policy import Policy, policy_for
 from uploads.lifecycle.reading_back import proved_in_memory
+from uploads.lifecycle.replays import replaceable_until
 from uploads.lifecycle.verification import find_mismatch
 from uploads.models import Upload
 from uploads.s3.preview import PreviewedBucket
@@ -68,8 +69,15 @@ def _passage(
     verdict = verdict_in_advance(upload, objects, budget, policy, etag=facts.etag)
     if verdict is None:
         return None
+    watched = {"replaceable_until": replaceable_until(upload, facts)}
     return Passage(
         upload,
         [(State.INSPECTING, found), (State.READY, told(verdict) | proof)],
-        {**found, **proof, **facts_when_ready(verdict, now), "checked_at": now},
+        {
+            **found,
+            **proof,
+            **watched,
+            **facts_when_ready(verdict, now),
+            "checked_at": now,
+        },
     )

@@ -22,6 +22,7 @@ from uploads.lifecycle.moving import move
 from uploads.lifecycle.reading_back import proof_of_storage
 from uploads.lifecycle.receiving import discard_copy, discard_incoming, receive
 from uploads.lifecycle.releasing import copy_back
+from uploads.lifecycle.replays import replaceable_until
 from uploads.lifecycle.verification import find_mismatch
 from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, Part, get_bucket
@@ -147,6 +148,7 @@ def _verify(
         actor=actor,
         detail=found,
         claimed_until=claimed_until,
+        replaceable_until=replaceable_until(upload, facts),
         **found,
     )
 

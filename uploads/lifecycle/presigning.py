@@ -21,6 +21,7 @@ from uploads.inspection.content_types import (
 )
 from uploads.inspection.disguises import is_runnable
 from uploads.lifecycle.part_checksums import announce, raw_digest
+from uploads.lifecycle.replays import reject_if_replaced
 from uploads.lifecycle.starting import extended_deadline, open_multipart
 from uploads.metrics.counting import presigning
 from uploads.models import Upload
@@ -155,8 +156,10 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
 def presign_download(upload: Upload, *, inline: bool = False) -> SignedRequest:
     """Return a GET request for the object, as an attachment or inline for an image.
 
-    Raises InvalidState if the upload is not ready.
+    Raises InvalidState if the upload is not ready, or if its object was replaced, and
+    StorageUnavailable.
     """
+    reject_if_replaced(upload)
     if upload.state != State.READY:
         raise InvalidState(
             f"The upload is {upload.state}. Only ready uploads can be downloaded."

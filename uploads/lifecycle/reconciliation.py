@@ -14,10 +14,12 @@ from uploads import lifecycle
 from uploads.errors import (
     Incomplete,
     InvalidState,
+    StaleUpload,
     StorageUnavailable,
     UploadError,
 )
 from uploads.lifecycle import schedule
+from uploads.lifecycle.replays import end_watch, reject_if_replaced
 from uploads.models import Upload
 from uploads.states import FINAL, State
 
@@ -104,12 +106,27 @@ def reconcile(
     if upload.state in FINAL:
         _purge(upload)
         return State(upload.state)
+    if upload.state == State.READY and upload.replaceable_until:
+        _compare_again(upload, actor)
+        return State(upload.state)
     with suppress(Incomplete):
         try:
             complete(upload, actor=actor, patient=patient, budget=budget)
         except InvalidState:
             upload.refresh_from_db()
     return State(upload.state)
+
+
+def _compare_again(upload: Upload, actor: Any) -> None:
+    """Reject a ready upload whose object was replaced."""
+    is_over = upload.replaceable_until and upload.replaceable_until <= timezone.now()
+    try:
+        is_replaced = reject_if_replaced(upload, actor=actor)
+    except StaleUpload:
+        upload.refresh_from_db()
+        return
+    if is_over and not is_replaced:
+        end_watch(upload)
 
 
 def _hand_over(upload: Upload) -> None:

@@ -33,7 +33,8 @@ def due(now: datetime, *, limit: int, inspections: bool = True) -> Iterator[Uplo
     Rows with the oldest check come first. Failed rows go last, so they never delay the
     others.
     """
-    kinds = [_overdue(now), _arriving(now), _releasing(now), _unpurged(now)]
+    kinds = [_overdue(now), _arriving(now), _releasing(now)]
+    kinds += [_unpurged(now), _replaceable(now)]
     if inspections:
         kinds.insert(3, _stuck(now))
     for rows in kinds:
@@ -175,6 +176,12 @@ def _unpurged(now: datetime) -> UploadQuerySet:
         now,
         Q(checked_at=None) | expired,
     )
+
+
+def _replaceable(now: datetime) -> UploadQuerySet:
+    """Return ready uploads that no URL can replace any more, not yet compared again."""
+    ready = Upload.objects.filter(state=State.READY, replaceable_until__lt=now)
+    return _free(ready, now)
 
 
 def _free(

@@ -127,6 +127,8 @@ class Upload(models.Model):
     """End of the lease of the process that inspects the object: lifecycle/claims.py."""
     is_inspected_later = models.BooleanField(default=False, db_default=False)
     """Whether the inspection takes too long for a request."""
+    replaceable_until = models.DateTimeField(null=True, blank=True)
+    """Until when a replayed URL could replace the object: lifecycle/replays.py."""
     purged_at = models.DateTimeField(null=True, blank=True)
 
     etag = models.CharField(max_length=255, blank=True)
@@ -214,6 +216,11 @@ class Upload(models.Model):
                 fields=["expires_at"],
                 condition=Q(state=State.PENDING),
                 name="upload_overdue",
+            ),
+            models.Index(
+                fields=["replaceable_until"],
+                condition=Q(replaceable_until__isnull=False),
+                name="upload_replaceable",
             ),
             # Deleting a row makes Django search for the rows that refer to it.
             models.Index(

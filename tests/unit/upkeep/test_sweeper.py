@@ -247,6 +247,7 @@ def test_a_ready_upload_whose_object_vanished_is_kept_and_told_by_the_audit(
     bucket.delete_object(upload.key)
     let_time_pass(days=30)
 
+    assert told(sweep()) == {"looked_at": 1}
     assert told(sweep()) == {}
 
     assert Upload.objects.get().state == State.READY

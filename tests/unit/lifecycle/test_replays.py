@@ -1,0 +1,158 @@
+"""Objects that a replayed URL replaces after their verification."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.support.builders import begin, held, kinds, let_time_pass, put
+from tests.support.storage_faults import counted, refusing
+from uploads import lifecycle
+from uploads.doctor.memory import remember_promises
+from uploads.doctor.results import ok, warn
+from uploads.errors import InvalidState
+from uploads.models import Upload
+from uploads.s3.bucket import Bucket
+from uploads.states import State, Transport
+from uploads.upkeep.auditing import audit
+from uploads.upkeep.sweeper import sweep
+
+QUESTIONS = {
+    Transport.PUT: "contract.put.second_use",
+    Transport.POST: "contract.post.other_bytes",
+}
+EACH = pytest.mark.parametrize("transport", list(QUESTIONS))
+
+
+@pytest.fixture
+def alice(db: None) -> Any:
+    return User.objects.create_user("alice")
+
+
+def ready(bucket: Bucket, owner: Any, transport: Transport = Transport.PUT) -> Upload:
+    upload = begin(owner, transport=transport)
+    put(bucket, upload, b"hello")
+    lifecycle.advance(upload)
+    assert upload.state == State.READY
+    return upload
+
+
+@EACH
+def test_a_storage_that_refuses_replays_is_not_asked_again(
+    alice: Any, bucket: Bucket, transport: Transport
+) -> None:
+    remember_promises([ok(QUESTIONS[transport], "")])
+    upload = ready(bucket, alice, transport)
+
+    with counted(bucket) as calls:
+        lifecycle.presign_download(upload)
+
+    assert upload.replaceable_until is None
+    assert not calls
+
+
+@EACH
+@pytest.mark.parametrize("is_certified", [False, True])
+def test_a_replaced_object_is_not_handed_out(
+    alice: Any, bucket: Bucket, transport: Transport, is_certified: bool
+) -> None:
+    if is_certified:
+        remember_promises([warn(QUESTIONS[transport], "", "accepted", "", "")])
+    upload = ready(bucket, alice, transport)
+    lifecycle.presign_download(upload)
+
+    put(bucket, upload, b"other")
+
+    with pytest.raises(InvalidState, match="rejected"):
+        lifecycle.presign_download(upload)
+    assert (upload.state, upload.rejected_cause) == (State.REJECTED, "replaced")
+    assert held(alice) == (0, 0, 0, 0)
+    assert kinds(upload)[-1] == "upload.rejected"
+
+
+def test_the_api_answers_a_download_of_a_replaced_object_in_words(
+    alice: Any, bucket: Bucket, client: Client
+) -> None:
+    client.force_login(alice)
+    upload = ready(bucket, alice)
+    put(bucket, upload, b"other")
+
+    answer = client.get(f"/api/v1/uploads/{upload.pk}/download")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "invalid_state")
+
+
+@EACH
+def test_the_sweeper_finds_a_replaced_object_when_its_urls_have_ended(
+    alice: Any, bucket: Bucket, transport: Transport
+) -> None:
+    replaced, kept = (ready(bucket, alice, transport) for _ in range(2))
+    put(bucket, replaced, b"other")
+    sweep()
+    replaced.refresh_from_db()
+    assert replaced.state == State.READY  # its URL lives: the sweeper waits
+
+    let_time_pass(hours=2)
+    report = sweep()
+
+    replaced.refresh_from_db()
+    kept.refresh_from_db()
+    assert (replaced.state, kept.state) == (State.REJECTED, State.READY)
+    assert report.rejected == 1
+    assert kept.replaceable_until is None
+    assert list(audit()) == []
+    assert sweep().looked_at == 0
+
+
+def test_a_storage_that_does_not_answer_is_asked_again(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = ready(bucket, alice)
+    let_time_pass(hours=2)
+
+    with refusing(bucket, "HeadObject", key=upload.key):
+        sweep()
+
+    upload.refresh_from_db()
+    assert upload.replaceable_until is not None
+    let_time_pass(hours=2)
+    sweep()
+    upload.refresh_from_db()
+    assert upload.replaceable_until is None
+
+
+def test_a_versioned_bucket_serves_the_version_that_was_verified(
+    alice: Any, bucket: Bucket
+) -> None:
+    bucket.client.put_bucket_versioning(
+        Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"}
+    )
+    upload = ready(bucket, alice)
+
+    put(bucket, upload, b"other")
+
+    assert upload.replaceable_until is None
+    assert upload.version_id in lifecycle.presign_download(upload).url
+
+
+def test_a_batch_is_watched_too(alice: Any, bucket: Bucket) -> None:
+    uploads = [begin(alice, b"%d" % n) for n in range(2)]
+    for number, upload in enumerate(uploads):
+        put(bucket, upload, b"%d" % number)
+
+    lifecycle.complete_many(
+        alice,
+        uploads,
+        actor=alice,
+        objects=lifecycle.preview(uploads),
+        budget=lifecycle.inline_budget(),
+    )
+
+    for upload in Upload.objects.all():
+        assert upload.state == State.READY
+        assert upload.urls_expire_at is not None
+        assert upload.replaceable_until is not None
+        assert upload.replaceable_until > upload.urls_expire_at
