@@ -92,23 +92,26 @@ def test_the_bucket_policy_refuses_urls_that_are_older_than_ours_get() -> None:
 
 
 def test_every_link_of_the_docs_leads_somewhere() -> None:
-    pages = [
-        path
-        for path in ROOT.rglob("*.md")
-        if not path.relative_to(ROOT)
-        .parts[0]
-        .startswith(("node_modules", ".venv", "var"))
-    ]
-    assert len(pages) > 8
-
     broken = [
         f"{page.relative_to(ROOT)}: {link}"
-        for page in pages
+        for page in pages()
         for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text())
         if "://" not in link and not leads_somewhere(page, link)
     ]
 
     assert broken == []
+
+
+def pages() -> list[Path]:
+    """Return all Markdown files of the project."""
+    foreign = ("node_modules", ".venv", "var")
+    found = [
+        path
+        for path in ROOT.rglob("*.md")
+        if not path.relative_to(ROOT).parts[0].startswith(foreign)
+    ]
+    assert len(found) > 8
+    return found
 
 
 def leads_somewhere(page: Path, link: str) -> bool:
@@ -124,3 +127,25 @@ def anchors(page: Path) -> set[str]:
         re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
         for heading in headings
     }
+
+
+def test_every_file_that_the_security_page_names_exists() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", text))
+    assert len(named) > 80
+
+    places = (ROOT, ROOT / "uploads", ROOT / "tests")
+    missing = [
+        path for path in named if not any((place / path).exists() for place in places)
+    ]
+    assert missing == []
+
+
+def test_no_line_of_a_table_is_longer_than_250_characters() -> None:
+    long = [
+        f"{page.name}: {line[:60]}"
+        for page in pages()
+        for line in page.read_text().splitlines()
+        if line.startswith("|") and len(line) > 250
+    ]
+    assert long == []
