@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from django.db import Error
@@ -13,6 +13,7 @@ from uploads.doctor.results import Finding, note, ok, skip, warn
 from uploads.errors import StorageError
 from uploads.s3.bucket_config import set_up_site, setup_bucket, setup_queue
 from uploads.s3.setting_up import Outcome, Result
+from uploads.s3.wanted.merging import Change
 
 CONSEQUENCES = {
     "cors": "Browsers of the site are refused.",
@@ -70,14 +71,20 @@ def _finding(result: Result, refused: str) -> Finding:
         return warn(name, result.title, result.reason, CONSEQUENCES[family], fix)
     if refused:
         return note(name, result.title, f"Tried before. {refused}")
-    changes = ", ".join(
-        f"{change.path} is {change.before or 'absent'}" for change in result.changes[:3]
-    )
     return warn(
         name,
         result.title,
-        changes,
+        _fact(result.changes),
         CONSEQUENCES[family],
         "manage.py setup_bucket --apply",
         result.name,
+    )
+
+
+def _fact(changes: Sequence[Change]) -> str:
+    """Return what differs; a setting without any of its values is not set at all."""
+    if not any(change.before for change in changes):
+        return "It is not set."
+    return ", ".join(
+        f"{change.path} is {change.before or 'absent'}" for change in changes[:3]
     )
