@@ -126,6 +126,8 @@ class KindFilter(SimpleListFilter):
         "upload.release_requested",
         "upload.released",
         "upload.purged",
+        "upload.retired",
+        "upload.handed_over",
         "upload.reopened",
         "account.logged_in",
         "account.login_failed",

@@ -7,6 +7,7 @@ from uploads.models.parts import PartChecksums
 from uploads.models.policy import UploadPolicy
 from uploads.models.quota import StorageQuota
 from uploads.models.rate import Rate
+from uploads.models.retention import RetentionNotice, RetentionRule
 from uploads.models.token import ApiToken, Scope
 from uploads.models.upkeep import Orphan, ParkedNotification, SweepMark
 from uploads.models.upload import Upload, UploadQuerySet
@@ -21,6 +22,8 @@ __all__ = [
     "ParkedNotification",
     "PartChecksums",
     "Rate",
+    "RetentionNotice",
+    "RetentionRule",
     "Scope",
     "StorageQuota",
     "SweepMark",

@@ -243,6 +243,11 @@ class Upload(models.Model):
                 condition=Q(state=State.PENDING, transport=Transport.COPY),
                 name="upload_releasing",
             ),
+            models.Index(
+                fields=["completed_at"],
+                condition=Q(state=State.READY),
+                name="upload_stored_since",
+            ),
             # The rows that the sweeper still has to check: a small part of the table.
             models.Index(
                 fields=["checked_at"],

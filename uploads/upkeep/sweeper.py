@@ -25,7 +25,7 @@ from uploads.lifecycle.reconciliation import reconcile
 from uploads.models import JobReport, Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import State
-from uploads.upkeep import bucket_sweep, figures, quota_drift, search_names
+from uploads.upkeep import bucket_sweep, figures, quota_drift, retention, search_names
 
 logger = structlog.get_logger("slipway.sweeper")
 
@@ -71,6 +71,8 @@ class Report:
     given_up: int = 0
     failed: int = 0
     waiting: int = 0
+    warned: int = 0
+    retired: int = 0
 
     def as_dict(self) -> dict[str, int]:
         return asdict(self)
@@ -114,6 +116,9 @@ def sweep(
             bucket_sweep.sweep_multipart_uploads(report, now=now, dry_run=dry_run)
     except (StorageDown, StorageError):
         report.failed += 1
+    if not dry_run:
+        kept = retention.apply_retention(limit=limits.rows)
+        report.warned, report.retired = kept.warned, kept.deleted
     report.waiting = Upload.objects.waiting().count()
     if not dry_run:
         figures.roll_up(hours=limits.hours)

@@ -56,6 +56,8 @@ SENTENCES = {
     "upload.release_requested": "Release requested",
     "upload.released": "Released from quarantine as a new file",
     "upload.purged": "Deleted from storage",
+    "upload.retired": "Deleted by a retention rule",
+    "upload.handed_over": "Handed over to another account",
     "upload.reopened": "The storage could not join the parts; they are sent again",
 }
 
