@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from uploads.api import docs
-from uploads.views import files, health, metrics, plain, proxies, tokens
+from uploads.views import files, health, listing, metrics, plain, proxies, tokens
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", files.home, name="home"),
+    path("uploads/list.csv", listing.uploads_csv, name="uploads-csv"),
     path("uploads/form/", plain.start, name="upload-start"),
     path("uploads/<uuid:upload_id>/", files.upload, name="upload"),
     path("uploads/<uuid:upload_id>/send/", plain.send, name="upload-send"),

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -23,6 +19,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from uploads.text.spreadsheets import chunks
 from uploads.trail.writing import record
 
 if TYPE_CHECKING:
@@ -31,14 +28,6 @@ else:
     ModelAdmin = admin.ModelAdmin
 
 ROWS_A_CHUNK = 500
-BYTE_ORDER_MARK = "\ufeff"
-"""Without it, Excel reads the file as Latin-1."""
-
-FORMULA = re.compile(r"\A(?=\s*+[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
-"""The beginning of a text that spreadsheets calculate, also in full-width characters."""
-
-INNER_FORMULA = re.compile(r"([;\t\r\n]\s*+[\"']?)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
-"""The same inside of a text, behind a character that may separate cells."""
 
 
 class Exportable(ModelAdmin):
@@ -88,42 +77,12 @@ class Exportable(ModelAdmin):
         return response
 
 
-class _Buffer:
-    """A file that hands each line back instead of keeping it."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def _lines(rows: QuerySet[Any], fields: Sequence[str]) -> Iterator[str]:
-    writer: Any = csv.writer(_Buffer())
     related = [name for name in fields if _is_relation(rows.model, name)]
     rows = rows.select_related(*related) if related else rows
-    chunk = [BYTE_ORDER_MARK + writer.writerow(fields)]
-    for row in rows.iterator(chunk_size=ROWS_A_CHUNK):
-        chunk.append(writer.writerow([cell(getattr(row, name)) for name in fields]))
-        if len(chunk) >= ROWS_A_CHUNK:
-            yield "".join(chunk)
-            chunk = []
-    yield "".join(chunk)
+    yield from chunks(fields, rows.iterator(chunk_size=ROWS_A_CHUNK))
 
 
 def _is_relation(model: type[Model], name: str) -> bool:
     fields = {field.name: field for field in model._meta.concrete_fields}  # noqa: SLF001
     return isinstance(fields.get(name), ForeignKey)
-
-
-def cell(value: Any) -> str:
-    """Return the text of one value. A text that would be a formula gets an apostrophe."""
-    if value is None:
-        return ""
-    if isinstance(value, bool | int | float):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="seconds")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, dict | list):
-        value = json.dumps(value, ensure_ascii=False)
-    text = FORMULA.sub("'", str(value), count=1)
-    return INNER_FORMULA.sub(r"\1'", text)

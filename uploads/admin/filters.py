@@ -130,6 +130,7 @@ class KindFilter(SimpleListFilter):
         "upload.handed_over",
         "upload.reopened",
         "account.logged_in",
+        "account.files_handed_over",
         "account.login_failed",
         "account.logged_out",
         "account.created",

@@ -49,7 +49,10 @@ def move(
     # Each move follows a check of the bucket. Rows in a final state still need a purge.
     facts["checked_at"] = None if to in FINAL else timezone.now()
     with transaction.atomic():
-        unchanged = Upload.objects.filter(only or Q(), pk=upload.pk, state=before)
+        # The owner too, because a hand-over has moved the bytes to another quota.
+        unchanged = Upload.objects.filter(
+            only or Q(), pk=upload.pk, state=before, owner=upload.owner_id
+        )
         if unchanged.update(state=to, **facts) != 1:
             raise StaleUpload
         record(f"upload.{to.value}", upload=upload, actor=actor, detail=detail)

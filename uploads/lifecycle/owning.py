@@ -33,6 +33,7 @@ def remove(upload: Upload, *, actor: Any = None) -> None:
     Idempotent. If the storage does not answer, the state changes all the same, and the
     sweeper deletes the bytes later.
     """
+    owner = upload.owner_id
     for _ in State:
         state = State(upload.state)
         if state in FINAL - {State.REJECTED}:
@@ -43,7 +44,14 @@ def remove(upload: Upload, *, actor: Any = None) -> None:
             break
         except StaleUpload:
             upload.refresh_from_db()
+            _require_owner(upload, owner)
     purge(upload)
+
+
+def _require_owner(upload: Upload, owner: int) -> None:
+    """Raise InvalidState if the file was handed over since the caller was permitted."""
+    if upload.owner_id != owner:
+        raise InvalidState("The file has a new owner.")
 
 
 def rename(upload: Upload, filename: str, *, actor: Any = None) -> None:
@@ -53,12 +61,14 @@ def rename(upload: Upload, filename: str, *, actor: Any = None) -> None:
     being inspected. Raises InvalidRequest if a file with the new name would be refused.
     Raises InspectorUnavailable or StorageUnavailable if the object cannot be inspected.
     """
+    owner = upload.owner_id
     for _ in State:
         try:
             _rename(upload, filename, actor)
             return
         except StaleUpload:  # the upload has changed since the check: check again
             upload.refresh_from_db()
+            _require_owner(upload, owner)
 
 
 def _rename(upload: Upload, filename: str, actor: Any) -> None:
@@ -67,7 +77,9 @@ def _rename(upload: Upload, filename: str, actor: Any) -> None:
         return
     _require_fitting(upload, filename)
     with transaction.atomic():
-        unmoved = Upload.objects.filter(pk=upload.pk, state=upload.state)
+        unmoved = Upload.objects.filter(
+            pk=upload.pk, state=upload.state, owner=upload.owner_id
+        )
         if upload.is_final:
             raise InvalidState("The upload has ended and cannot be renamed.")
         if not unmoved.update(filename=filename):

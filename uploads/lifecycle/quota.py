@@ -155,6 +155,36 @@ def settle(
         )
 
 
+def transfer(source: Any, target: Any, byte_size: int, *, files: int) -> None:
+    """Move stored bytes and files from one user's quota to another's, both exact.
+
+    Call this function in the transaction that changes the owner of the uploads. Raises
+    QuotaExceeded if the target has too little space.
+    """
+    StorageQuota.objects.bulk_create(
+        [StorageQuota(user_id=target)], ignore_conflicts=True
+    )
+    defaults = options()
+    limit_bytes = Coalesce(F("limit_bytes"), Value(defaults.default_quota_bytes))
+    max_files = Coalesce(F("max_files"), Value(defaults.default_max_files))
+    fits = StorageQuota.objects.filter(
+        used_bytes__lte=limit_bytes - F("reserved_bytes") - byte_size,
+        file_count__lte=max_files - F("reserved_files") - files,
+    )
+    # In the order of the keys, so that two transfers cannot deadlock.
+    for owner, sign in sorted(((source, -1), (target, 1))):
+        rows = (fits if sign > 0 else StorageQuota.objects).filter(user=owner)
+        changed = rows.update(
+            used_bytes=F("used_bytes") + sign * byte_size,
+            file_count=F("file_count") + sign * files,
+        )
+        if not changed and sign > 0:
+            raise QuotaExceeded(
+                f"The files have {byte_size} bytes, and the new owner has less space. "
+                "Raise the limit under Quotas in the admin, then try again."
+            )
+
+
 def _explain(now: Usage, byte_size: int) -> str:
     if not now.free_files:
         return (

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models.functions import Collate
 from django.utils import timezone
 
+from uploads import lifecycle
 from uploads.conf import options
 from uploads.errors import NoSuchMultipartUpload, StorageError
 from uploads.models import JobReport, Upload
@@ -26,6 +27,7 @@ BYTE_ORDER = {"postgresql": "C", "sqlite": "BINARY"}
 
 CHUNK = 2000
 NO_ROW = "object without a row"
+NO_OBJECT = "row without an object"
 STORED = {State.READY, State.INSPECTING}
 
 
@@ -71,6 +73,20 @@ def audit(progress: Progress | None = None) -> Iterator[Difference]:
             f"user {drift.owner_id}",
             f"counts {drift.counted}, its uploads add up to {drift.actual}",
         )
+
+
+def delete_missing(difference: Difference) -> bool:
+    """Delete the row of a file whose object is gone; return whether it was one.
+
+    The owner cannot download such a file, and its bytes still count in the quota.
+    """
+    if difference.kind != NO_OBJECT:
+        return False
+    upload = Upload.objects.filter(key=difference.subject).first()
+    if upload is None or get_bucket().head_object(upload.key) is not None:
+        return False
+    lifecycle.remove(upload)
+    return True
 
 
 def remember_audit(
@@ -144,7 +160,7 @@ def _look_again(key: str) -> Iterator[Difference]:
             yield Difference(NO_ROW, key, f"{facts.byte_size} bytes")
     elif facts is None:
         if row.state in STORED:
-            yield Difference("row without an object", key, f"upload {row.pk}")
+            yield Difference(NO_OBJECT, key, f"upload {row.pk}")
     elif row.state in FINAL:
         yield Difference(
             "object of an upload that is over", key, f"upload {row.pk} is {row.state}"

@@ -15,8 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.support.builders import begin
-from uploads.admin.export import Exportable, cell
+from uploads.admin.export import Exportable
 from uploads.models import AuditEvent, Orphan, Upload
+from uploads.text.spreadsheets import cell
 
 pytestmark = pytest.mark.django_db
 

@@ -7,12 +7,19 @@ import time
 from collections import Counter
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count
 
 from uploads.errors import StorageError
 from uploads.models import Upload
-from uploads.upkeep.auditing import Progress, audit, remember_audit
+from uploads.upkeep.auditing import (
+    NO_OBJECT,
+    Difference,
+    Progress,
+    audit,
+    delete_missing,
+    remember_audit,
+)
 
 BAR_WIDTH = 30
 SHOW_EVERY_SECONDS = 0.2
@@ -24,15 +31,25 @@ class Command(BaseCommand):
         "without differences, 1 with differences, 2 if the bucket cannot be read."
     )
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--delete-missing",
+            action="store_true",
+            help="delete the rows of files whose objects are gone; for after a restore",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         progress = Progress()
         if self.stderr.isatty():
             progress.show = Bar(self.stderr, total=Upload.objects.count()).show
         kinds: Counter[str] = Counter()
+        missing: list[Difference] = []
         started = time.monotonic()
         try:
             for difference in audit(progress):
                 kinds[difference.kind] += 1
+                if difference.kind == NO_OBJECT:
+                    missing.append(difference)
                 self.stdout.write(
                     f"{difference.kind}: {difference.subject}: {difference.detail}"
                 )
@@ -46,8 +63,23 @@ class Command(BaseCommand):
         waiting = Upload.objects.waiting()
         for row in waiting.values("waiting_reason").annotate(count=Count("pk")):
             self.stdout.write(f"{row['count']} waiting: {row['waiting_reason']}")
+        if options["delete_missing"] and missing:
+            self._delete(missing, progress)
         if found:
             sys.exit(1)
+
+    def _delete(self, missing: list[Difference], progress: Progress) -> None:
+        if len(missing) > progress.objects:
+            raise CommandError(
+                "More files are missing than the bucket has, so nothing was deleted. "
+                "Check S3_BUCKET and S3_KEY_PREFIX.",
+                returncode=2,
+            )
+        try:
+            deleted = sum(delete_missing(difference) for difference in missing)
+        except StorageError as error:
+            raise CommandError(error.detail, returncode=2) from error
+        self.stdout.write(f"{deleted} rows of missing files were deleted")
 
 
 class Bar:

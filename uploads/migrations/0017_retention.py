@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("uploads", "0015_list_of_owner"),
+        ("uploads", "0016_replaceable_objects"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

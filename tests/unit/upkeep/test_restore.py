@@ -1,0 +1,128 @@
+"""A database that is restored into an older point: named, healed, no difference left."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+
+from tests.support.builders import begin, put
+from uploads import lifecycle
+from uploads.lifecycle.reconciliation import complete
+from uploads.models import Upload
+from uploads.s3.bucket import Bucket
+from uploads.states import State
+from uploads.upkeep.auditing import audit
+from uploads.upkeep.sweeper import sweep
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def owner() -> User:
+    return User.objects.create_user("owner", password="demo")
+
+
+@pytest.fixture
+def dump() -> Iterator[sqlite3.Connection]:
+    """An empty database that takes a dump."""
+    copy = sqlite3.connect(":memory:")
+    yield copy
+    copy.close()
+
+
+def live() -> Any:
+    connection.ensure_connection()
+    return connection.connection
+
+
+def stored(bucket: Bucket, owner: User, content: bytes) -> Upload:
+    upload = begin(owner, content)
+    put(bucket, upload, content)
+    complete(upload, actor=owner)
+    return upload
+
+
+def let_urls_expire() -> None:
+    past = timezone.now() - timedelta(hours=1)
+    Upload.objects.update(urls_expire_at=past, created_at=past)
+
+
+def kinds() -> dict[str, str]:
+    return {difference.subject: difference.kind for difference in audit()}
+
+
+def test_restore_into_an_older_point_ends_with_an_audit_of_zero(
+    bucket: Bucket,
+    owner: User,
+    dump: sqlite3.Connection,
+    capsys: pytest.CaptureFixture[str],
+    settings: Settings,
+) -> None:
+    kept = stored(bucket, owner, b"kept")
+    also_kept = stored(bucket, owner, b"also kept")
+    lost = stored(bucket, owner, b"lost")
+    arriving = begin(owner, b"arriving")
+    live().backup(dump)
+
+    lifecycle.remove(lost, actor=owner)
+    put(bucket, arriving, b"arriving")
+    complete(arriving, actor=owner)
+    later = stored(bucket, owner, b"uploaded later")
+    parts = begin(
+        owner,
+        b"",
+        byte_size=40_000_000,
+        transport="multipart",
+        checksum_sha256="",
+    )
+    assert list(audit()) == []
+    dump.backup(live())
+
+    found = kinds()
+    assert found[later.key] == "object without a row"
+    assert found[lost.key] == "row without an object"
+    assert found[parts.key] == "multipart upload of nobody"
+    assert len(found) == 3
+
+    let_urls_expire()
+    assert sweep(dry_run=True).orphans == 0
+    report = sweep()
+    assert (report.completed, report.orphans, report.young_orphans) == (1, 0, 1)
+    arriving.refresh_from_db()
+    assert arriving.state == State.READY
+    with pytest.raises(SystemExit):
+        call_command("audit", "--delete-missing")
+    assert "1 rows of missing files were deleted" in capsys.readouterr().out
+
+    # The grace goes by, in which nobody has fetched the object.
+    settings.UPLOADS = {**settings.UPLOADS, "ORPHAN_GRACE_SECONDS": 0}
+    aborted = report.aborted  # moto says that all were begun years ago
+    report = sweep()
+    assert (report.orphans, report.aborted + aborted) == (1, 1)
+    sweep()
+
+    assert list(audit()) == []
+    for upload, content in ((kept, b"kept"), (also_kept, b"also kept")):
+        assert bucket.read_range(upload.key, 0, 100) == content
+
+
+def test_wrong_bucket_deletes_no_row(bucket: Bucket, owner: User) -> None:
+    upload = stored(bucket, owner, b"hello")
+    bucket.delete_object(upload.key)
+
+    with pytest.raises(Exception, match="Check S3_BUCKET"):
+        call_command("audit", "--delete-missing")
+
+    upload.refresh_from_db()
+    assert upload.state == State.READY

@@ -1,0 +1,28 @@
+"""A user's own list of files, as CSV."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from uploads.models import Upload
+from uploads.text.spreadsheets import LINES_A_CHUNK, chunks
+
+FIELDS = (
+    *("filename", "relative_path", "byte_size", "content_type", "detected_type"),
+    *("checksum_sha256", "state", "created_at", "completed_at"),
+)
+
+
+@require_safe
+def uploads_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """Answer the list of the user's files, the newest first, line by line."""
+    rows = Upload.objects.filter(owner=request.user.pk).visible().only("pk", *FIELDS)
+    response = StreamingHttpResponse(
+        chunks(FIELDS, rows.iterator(chunk_size=LINES_A_CHUNK)),
+        content_type="text/csv; charset=utf-8",
+    )
+    filename = f"files-{timezone.localdate()}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return response
