@@ -187,7 +187,7 @@ def test_pairing_holds_one_of_each_and_no_list() -> None:
 
 
 def test_a_list_out_of_order_is_no_ground_for_an_audit() -> None:
-    with pytest.raises(StorageError, match="lists a behind b"):
+    with pytest.raises(StorageError, match="lists a after b"):
         list(in_order(iter([listed("b"), listed("a")])))
 
 
