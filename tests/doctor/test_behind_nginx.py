@@ -104,9 +104,10 @@ def test_nginx_adds_the_headers_of_cors_too(
 def test_nginx_answers_preflights_itself(site: Site, behind_nginx: StartNginx) -> None:
     behind_nginx(location="if ($request_method = OPTIONS) { return 405; }")
 
-    name, _ = only_trouble(site)
+    name, words = only_trouble(site)
 
-    assert name.startswith("cors.preflight.")
+    assert name == "cors.preflight.not_passed_on"
+    assert "pass OPTIONS requests on" in words
 
 
 def test_nginx_drops_a_signed_header(site: Site, behind_nginx: StartNginx) -> None:

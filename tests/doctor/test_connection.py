@@ -277,6 +277,9 @@ def test_nothing_that_listens(site: Site) -> None:
     found = only_trouble(site)
 
     assert found.name == "connection.answers"
+    assert found.fact == (
+        "http://127.0.0.1:9: Failed to establish a new connection: Connection refused"
+    )
     assert "Nothing listens" in found.fix
 
 

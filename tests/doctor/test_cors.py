@@ -149,10 +149,22 @@ def test_9_a_policy_with_a_wildcard_of_the_global_host(site: Site) -> None:
     assert "does not match the regional host" in found.fact
 
 
+def test_a_proxy_that_refuses_preflights_is_not_taken_for_s3(
+    site: Site, proxied: MakeProxy
+) -> None:
+    def refuse(request: Request) -> Reply | None:
+        return Reply(405) if request.method == "OPTIONS" else None
+
+    site.behind(proxied(before=refuse))
+
+    assert trouble(site).name == "cors.preflight.not_passed_on"
+
+
 def test_an_origin_of_the_settings_that_no_browser_sends(site: Site) -> None:
     site.settings.CSRF_TRUSTED_ORIGINS = [f"{SITE}/"]
 
     found = trouble(site)
 
     assert found.name == "cors.origins"
+    assert f"browsers send {SITE}," in found.fact
     assert "CSRF_TRUSTED_ORIGINS" in found.fix

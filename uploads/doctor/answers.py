@@ -11,6 +11,10 @@ _REGION = re.compile(rb"<Region>\s*([\w-]+)\s*</Region>")
 _EXPECTED_REGION = re.compile(
     r"(?:expecting|expected|should be)[^\w']*'?([a-z][\w-]+)'?", re.IGNORECASE
 )
+_INTERNAL = re.compile(
+    r"HTTPS?Connection(?:Pool)?\([^)]*\): |\[Errno -?\d+\] |\[SSL: \w+\] "
+    r"| \(_ssl\.c:\d+\)"
+)
 SKEW_CODES = {"RequestTimeTooSkewed", "RequestExpired", "RequestNotYetValid"}
 TOKEN_CODES = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"}
 REGION_CODES = {
@@ -60,7 +64,12 @@ def unreachable(error: NoAnswer, name: str, url: str) -> Cause:
         "refused": f"Nothing listens there: check {name} and whether S3 runs.",
         "broken": f"The connection broke off: check {name} and the proxy.",
     }
-    return Cause(error.kind, f"{url}: {error.detail}", advice[error.kind])
+    return Cause(error.kind, f"{url}: {_plain(error.detail)}", advice[error.kind])
+
+
+def _plain(detail: str) -> str:
+    """Return the message of an exception without the names that only programs use."""
+    return _INTERNAL.sub("", detail).strip()
 
 
 def _redirect(answer: Answer) -> Cause | None:

@@ -22,7 +22,7 @@ CONSEQUENCES = {
     "encryption": "Files lie unencrypted on the provider's disks.",
     "sse_c": "Who has a URL can store a file under a key that nobody else knows.",
     "lifecycle": "What the sweeper misses stays for ever and costs money.",
-    "policy": "Requests that nothing of the site makes are served.",
+    "policy": "S3 also serves requests that the site never makes.",
     "queue_policy": "S3 cannot tell the site of new objects.",
     "notifications": "Files whose browser closed wait for the next sweep.",
     "bucket": "Nothing can be uploaded.",

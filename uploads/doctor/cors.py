@@ -19,6 +19,8 @@ from uploads.s3.wanted.documents import CORS_HEADERS, CORS_METHODS
 from uploads.s3.wire import NoAnswer, send
 
 BLOCKED = "Browsers of that page block every upload before it begins."
+NOT_PASSED_ON = {400, 404, 405, 501}
+"""Statuses of proxies that refuse OPTIONS. S3 names an error code with them."""
 UNKNOWN_CODES = {"NotImplemented", "MethodNotAllowed"}
 STRANGER = "https://stranger.invalid"
 
@@ -107,6 +109,14 @@ def explained(judged: Judgement, origin: str, request: SignedRequest) -> Finding
             "Add PUT to AllowedMethods. On Backblaze B2 add the operation s3_put to "
             "the rule with their command line; the web interface cannot.",
             "cors",
+        )
+    if judged.answer.status in NOT_PASSED_ON and not judged.answer.code:
+        return fail(
+            "cors.preflight.not_passed_on",
+            title,
+            f"{seen}, and not by S3: OPTIONS requests do not reach S3.",
+            BLOCKED,
+            "Let the proxy before S3 pass OPTIONS requests on.",
         )
     if judged.answer.code in UNKNOWN_CODES or judged.answer.status in {405, 501}:
         return fail(

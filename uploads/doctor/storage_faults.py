@@ -37,6 +37,7 @@ class Fault(StrEnum):
     CORS_METHOD = "cors_method"
     CORS_MULTIPLE = "cors_multiple"
     CORS_UNSUPPORTED = "cors_unsupported"
+    CORS_NOT_PASSED_ON = "cors_not_passed_on"
     POLICY = "policy"
     MIXED_CONTENT = "mixed_content"
     BODY_LIMIT = "body_limit"
@@ -68,6 +69,7 @@ _OF_CORS = {
     "method": Fault.CORS_METHOD,
     "multiple": Fault.CORS_MULTIPLE,
     "unsupported": Fault.CORS_UNSUPPORTED,
+    "not_passed_on": Fault.CORS_NOT_PASSED_ON,
 }
 _OF_ANSWER = {
     "redirect": Fault.REDIRECT,

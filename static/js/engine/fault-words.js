@@ -15,6 +15,7 @@ const WORDS = {
   cors_method: [REFUSED, "the CORS rule lacks the method PUT (AllowedMethods)"],
   cors_multiple: [REFUSED, "the storage and a proxy both add CORS headers"],
   cors_unsupported: [REFUSED, "the storage has no CORS rules for a bucket; allow {site} for the whole server"],
+  cors_not_passed_on: [REFUSED, "a proxy before the storage does not pass preflights (OPTIONS) on"],
   policy: [BLOCKED, "the Content-Security-Policy of this page lacks the bucket (connect-src)"],
   mixed_content: [BLOCKED, "an https page cannot send to an http address; the storage needs TLS"],
   body_limit: ["A proxy refused a request of this size.", "a proxy before the storage limits the body (413)"],

@@ -91,7 +91,9 @@ def test_a_site_that_does_not_answer_is_skipped(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", signing.dumps("proxies", salt="another"), signing.dumps("x")]
+    "text",
+    ["", "x", signing.dumps("proxies", salt="another"), signing.dumps("x")],
+    ids=["empty", "no signature", "another salt", "another text"],
 )
 def test_strangers_get_no_addresses(text: str) -> None:
     answer = Client().get(PATH, headers={proxies.HEADER: text})

@@ -103,10 +103,11 @@ def ask_put(examination: Examination) -> Iterator[Finding]:
 
 
 def _elsewhere(size: int) -> Finding:
+    found = f"{size} other bytes" if size else "no such object"
     return fail(
         "contract.put.right.elsewhere",
         "The right bytes are stored and read back",
-        f"The PUT was accepted, but the server reads {size} other bytes.",
+        f"The PUT was accepted, but the server finds {found}.",
         "Files are not where the site looks for them.",
         "Check that S3_ENDPOINT_URL and S3_PUBLIC_ENDPOINT_URL lead to the same bucket.",
     )

@@ -29,6 +29,10 @@ def explained(examination: Examination, answer: Answer) -> Finding:
     return fail(name, TITLE, cause.fact, NO_UPLOADS, cause.fix)
 
 
+def _sentence(answer: Answer) -> str:
+    return f"{str(answer).rstrip('.')}."
+
+
 def _right(answer: Answer) -> Cause:
     return Cause(
         "refused",
@@ -58,7 +62,7 @@ def _encryption(examination: Examination, answer: Answer) -> Cause | None:
         if _put(examination, {ENCRYPTION: algorithm}).status == 200:
             return Cause(
                 "encryption_demanded",
-                f"S3 answered {answer}. With {ENCRYPTION}: {algorithm} it accepts the "
+                f"S3 answered {_sentence(answer)} With {ENCRYPTION}: {algorithm} it accepts the "
                 "same PUT, so a policy demands that header.",
                 "Remove that statement from the bucket policy and set default "
                 "encryption instead: manage.py setup_bucket --apply",
@@ -74,20 +78,20 @@ def _header(examination: Examination, answer: Answer) -> Cause | None:
         if answer.code in {"SignatureDoesNotMatch", "AccessDenied"}:
             return Cause(
                 "header_changed",
-                f"S3 answered {answer}. Without {name} it accepts the PUT, so a proxy "
+                f"S3 answered {_sentence(answer)} Without {name} it accepts the PUT, so a proxy "
                 "before S3 drops or changes this header.",
                 f"Let the proxy pass {name} on (nginx: ignore_invalid_headers off).",
             )
         if name == "If-None-Match":
             return Cause(
                 "condition_unknown",
-                f"S3 answered {answer}. Without If-None-Match it accepts the PUT.",
+                f"S3 answered {_sentence(answer)} Without If-None-Match it accepts the PUT.",
                 "This provider cannot refuse an overwrite: use another one, or a newer "
                 "version.",
             )
         return Cause(
             "header_refused",
-            f"S3 answered {answer}. Without {name} it accepts the PUT.",
+            f"S3 answered {_sentence(answer)} Without {name} it accepts the PUT.",
             f"This provider does not take {name}: use another one, or a newer version.",
         )
     return None

@@ -144,5 +144,5 @@ def _require_origin(origin: str) -> None:
     if origin != f"{parts.scheme}://{parts.netloc}" or parts.username is not None:
         raise ValueError(
             f"{origin!r} is not an origin: browsers send {parts.scheme}://"
-            f"{parts.hostname}, without a path, a slash at the end, or a user name."
+            f"{parts.netloc.rpartition('@')[2]}, without a path, a slash at the end, or a user name."
         )
