@@ -34,7 +34,7 @@ SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
 .PHONY: test-unit test-fast test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
 .PHONY: test-faults test-inspection test-on-s3 faults soak vulnerabilities licences bucket-docs
 .PHONY: test-firefox test-webkit test-serverless infra lambda test-aws ministack providers test-doctor
-.PHONY: test-hosts test-upgrade image nginx ceph test-ceph
+.PHONY: test-hosts test-upgrade image nginx ceph test-ceph performance-docs
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
@@ -143,10 +143,13 @@ faults: $(READY) $(BUNDLE) chromium ## The same with the long tests and a large 
 soak: $(READY) $(BUNDLE) chromium ## Upload during random failures: MINUTES=15 SEED=1
 	$(PYTHON) -m tests.faults.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
-BENCHES := $(filter-out bench/report.py,$(wildcard bench/*.py))
-bench: $(READY) $(BUNDLE) ## Run the benchmarks
+BENCHES := $(filter-out bench/report.py,$(wildcard bench/*.py)) $(wildcard bench/browser/*.py)
+bench: $(READY) $(BUNDLE) chromium firefox ## Run the benchmarks
 	@for script in $(BENCHES); do echo "== $$script"; $(PYTHON) "$$script" || exit 1; done
 	@for script in bench/*.mjs; do echo "== $$script"; node "$$script" || exit 1; done
+
+performance-docs: $(READY) ## Write the results of make bench into docs/performance.md
+	$(PYTHON) -m scripts.performance_docs
 
 vulnerabilities: $(READY) $(PACKAGES) ## Check the locked packages for known vulnerabilities
 	@$(PYTHON) scripts/vulnerabilities.py

@@ -1,0 +1,62 @@
+"""A distant S3 server: 80 ms round trip, 4 MB/s for each connection, one file of 128 MiB.
+
+Run it with ``python bench/browser/long_line.py``. Options: --size-mib 128 --rounds 5
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bench.browser.support.senders import (
+    MIB,
+    Line,
+    compare,
+    large_file,
+    middle,
+    rows,
+    senders,
+)
+from bench.report import Bar, report
+
+DELAY_MS = 40
+BYTES_PER_S_EACH = 4_000_000
+LANES = 6  # a browser opens no more connections to one host
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size-mib", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with senders(Line(DELAY_MS, bytes_per_s_each=BYTES_PER_S_EACH)) as all_senders:
+        runs = compare(
+            {
+                "slipway": all_senders.slipway,
+                "uppy, multipart": lambda files: all_senders.uppy(
+                    files, multipart=True
+                ),
+                "curl, one PUT": all_senders.curl,
+            },
+            large_file(options.size_mib * MIB),
+            all_senders.site,
+            options.rounds,
+        )
+    ours = middle(runs["slipway"])
+    limit = options.size_mib * MIB / (LANES * BYTES_PER_S_EACH)
+    report(
+        "long_line",
+        rows(runs),
+        [
+            Bar("uppy, multipart / slipway", middle(runs["uppy, multipart"]) / ours, 3),
+            Bar("curl, one PUT / slipway", middle(runs["curl, one PUT"]) / ours),
+            Bar("share of what six connections allow", limit / ours, 0.5),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

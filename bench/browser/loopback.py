@@ -1,0 +1,83 @@
+"""How fast files arrive without any network: the upload page, stock Uppy 6, curl.
+
+Run it with ``python bench/browser/loopback.py``. Options: --size-mib 512 --rounds 5
+It sends one large file, and then 16 files of one part each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bench.browser.support.senders import (
+    MIB,
+    compare,
+    large_file,
+    middle,
+    rows,
+    senders,
+)
+from bench.report import Bar, report
+
+PARTS = 16
+PART_BYTES = 16 * MIB
+
+
+def one_part_files(folder: Path) -> list[str]:
+    """Make files that each fit into one part."""
+    paths = [folder / f"{secrets.token_hex(4)}.bin" for _ in range(PARTS)]
+    for path in paths:
+        path.write_bytes(secrets.token_bytes(PART_BYTES))
+    return [str(path) for path in paths]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size-mib", type=int, default=512)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with senders() as all_senders:
+        large = compare(
+            {
+                "slipway": all_senders.slipway,
+                "uppy, multipart": lambda files: all_senders.uppy(
+                    files, multipart=True
+                ),
+                "uppy, one PUT": lambda files: all_senders.uppy(files, multipart=False),
+                "curl, one PUT": all_senders.curl,
+            },
+            large_file(options.size_mib * MIB),
+            all_senders.site,
+            options.rounds,
+        )
+        parts = compare(
+            {
+                "16 files, slipway": all_senders.slipway,
+                "16 files, curl": all_senders.curl,
+            },
+            one_part_files,
+            all_senders.site,
+            options.rounds,
+        )
+    ours = middle(large["slipway"])
+    files = middle(parts["16 files, curl"]) / middle(parts["16 files, slipway"])
+    report(
+        "loopback",
+        rows(large | parts),
+        [
+            Bar(
+                "uppy, multipart / slipway", middle(large["uppy, multipart"]) / ours, 1
+            ),
+            Bar("uppy, one PUT / slipway", middle(large["uppy, one PUT"]) / ours),
+            Bar("curl, one PUT / slipway", middle(large["curl, one PUT"]) / ours),
+            Bar("16 files of one part, curl / slipway", files, 0.4),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""A slow line that all connections share: 8 Mbit/s, one file of 24 MiB.
+
+Run it with ``python bench/browser/slow_line.py``. Options: --size-mib 24 --rounds 3
+It measures the whole time, and the time until the first part is safe in the bucket.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bench.browser.support.senders import (
+    MIB,
+    Line,
+    Run,
+    Senders,
+    compare,
+    large_file,
+    middle,
+    rows,
+    senders,
+)
+from bench.report import Bar, Row, report
+
+BYTES_PER_S = 1_000_000
+BUCKET = "slipway"
+
+
+def seconds_until_first_part(site_s3: object, found: list[float]) -> None:
+    """Ask the bucket until it has a part, and note how long that took."""
+    s3: object = site_s3
+    began = time.monotonic()
+    while time.monotonic() - began < 600:
+        uploads = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])  # type: ignore[attr-defined]
+        for upload in uploads:
+            place = {"Key": upload["Key"], "UploadId": upload["UploadId"]}
+            if s3.list_parts(Bucket=BUCKET, **place).get("Parts"):  # type: ignore[attr-defined]
+                found.append(time.monotonic() - began)
+                return
+        time.sleep(0.25)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size-mib", type=int, default=24)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    first: list[float] = []
+    with senders(Line(20, bytes_per_s_shared=BYTES_PER_S)) as all_senders:
+        runs = compare(
+            {
+                "slipway": lambda files: watched(all_senders, files, first),
+                "uppy, multipart": lambda files: all_senders.uppy(
+                    files, multipart=True
+                ),
+            },
+            large_file(options.size_mib * MIB),
+            all_senders.site,
+            options.rounds,
+        )
+    ours = middle(runs["slipway"])
+    limit = options.size_mib * MIB / BYTES_PER_S
+    safe = sorted(first)[len(first) // 2]
+    report(
+        "slow_line",
+        [*rows(runs), Row("slipway, first part safe", safe, "s")],
+        [
+            Bar("slipway / the line itself", ours / limit, at_most=1.1),
+            Bar("uppy, multipart / slipway", middle(runs["uppy, multipart"]) / ours),
+        ],
+    )
+
+
+def watched(all_senders: Senders, files: list[str], first: list[float]) -> Run:
+    """Send with the page, and note when the bucket has the first part."""
+    watch = threading.Thread(
+        target=seconds_until_first_part, args=(all_senders.site.s3, first)
+    )
+    watch.start()
+    run = all_senders.slipway(files)
+    watch.join()
+    return run
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""A Chromium that is driven by a few commands of the DevTools protocol.
+
+Playwright and ChromeDriver watch every request of a page. This costs CPU time for each
+file, which no user pays. This driver watches nothing, so the figures are the browser's.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import websocket
+
+from tests.support.chromium import FLAGS, find_chromium
+
+_ANSWER_SECONDS = 1800
+_POLL_SECONDS = 0.1
+
+
+class Chromium:
+    """A browser with an empty profile. Use it as a context manager."""
+
+    def __init__(self, *flags: str) -> None:
+        self._profile = tempfile.mkdtemp(prefix="bench-chromium-")
+        self.process = subprocess.Popen(
+            [
+                find_chromium(),
+                *FLAGS,
+                "--headless",
+                "--remote-debugging-port=0",
+                f"--user-data-dir={self._profile}",
+                *flags,
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._browser = _Connection(self._address())
+
+    def _address(self) -> str:
+        written = Path(self._profile, "DevToolsActivePort")
+        for _ in range(300):
+            if written.exists() and len(lines := written.read_text().split()) == 2:
+                return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
+            time.sleep(0.1)
+        raise RuntimeError("Chromium did not start.")
+
+    def page(self) -> Page:
+        """Return a new page in the foreground, with cookies of its own."""
+        context = self._browser.call("Target.createBrowserContext")["browserContextId"]
+        target = self._browser.call(
+            "Target.createTarget",
+            url="about:blank",
+            browserContextId=context,
+            width=1280,
+            height=900,
+        )["targetId"]
+        base = self._browser.url.split("/devtools/")[0]
+        return Page(_Connection(f"{base}/devtools/page/{target}"))
+
+    def __enter__(self) -> Chromium:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+        shutil.rmtree(self._profile, ignore_errors=True)
+
+
+class Page:
+    """One page of the browser."""
+
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
+        self.call = connection.call
+
+    def open(self, url: str) -> None:
+        """Load ``url`` and wait until its scripts have run."""
+        self.call("Page.navigate", url=url)
+        path, _, _ = url.partition("?")
+        self.wait(
+            f"location.href.startsWith({json.dumps(path)})"
+            " && document.readyState === 'complete'"
+        )
+
+    def evaluate(self, expression: str) -> Any:
+        """Return the value of a JavaScript expression. Promises are awaited."""
+        answer = self.call(
+            "Runtime.evaluate",
+            expression=expression,
+            awaitPromise=True,
+            returnByValue=True,
+            userGesture=True,
+        )
+        if "exceptionDetails" in answer:
+            details = answer["exceptionDetails"]
+            raise RuntimeError(
+                details.get("exception", {}).get("description") or details["text"]
+            )
+        return answer["result"].get("value")
+
+    def wait(self, condition: str, *, seconds: float = 60) -> Any:
+        """Wait until a JavaScript expression is true, and return its value."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if value := self.evaluate(condition):
+                return value
+            time.sleep(_POLL_SECONDS)
+        raise RuntimeError(f"Still false after {seconds} s: {condition}")
+
+    def choose(self, selector: str, files: list[str]) -> None:
+        """Choose files in an input, as a person does in the browser's dialog."""
+        found = self.call(
+            "Runtime.evaluate",
+            expression=f"document.querySelector({json.dumps(selector)})",
+        )
+        self.call(
+            "DOM.setFileInputFiles",
+            files=files,
+            objectId=found["result"]["objectId"],
+        )
+
+    def metrics(self) -> dict[str, float]:
+        """Return Chromium's counters of this page, for example TaskDuration."""
+        self.call("Performance.enable")
+        found = self.call("Performance.getMetrics")["metrics"]
+        return {metric["name"]: metric["value"] for metric in found}
+
+    def heap_bytes(self) -> int:
+        """Return the bytes of JavaScript objects after a garbage collection."""
+        self.call("HeapProfiler.collectGarbage")
+        return int(self.call("Runtime.getHeapUsage")["usedSize"])
+
+
+class _Connection:
+    """Commands and their answers over one WebSocket. Events are ignored."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._socket = websocket.create_connection(
+            url, timeout=_ANSWER_SECONDS, suppress_origin=True
+        )
+        self._last = 0
+        self.on_event: Callable[[dict[str, Any]], None] = lambda event: None
+
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        self._last += 1
+        self._socket.send(
+            json.dumps({"id": self._last, "method": method, "params": params})
+        )
+        while True:
+            message = json.loads(self._socket.recv())
+            if "id" not in message:
+                self.on_event(message)
+            elif message["id"] == self._last:
+                break
+        if "error" in message:
+            raise RuntimeError(f"{method}: {message['error']['message']}")
+        result: dict[str, Any] = message["result"]
+        return result

@@ -1,0 +1,90 @@
+"""A TCP proxy with the delay and the speed of a distant or slow line.
+
+usage: line.py PORT TARGET_PORT DELAY_MS BYTES_PER_S_PER_CONNECTION BYTES_PER_S_SHARED
+
+The delay is one way. The speeds apply upwards; 0 means no limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+
+_PORT, _TARGET = int(sys.argv[1]), int(sys.argv[2])
+_DELAY = float(sys.argv[3]) / 1000
+_EACH, _SHARED = float(sys.argv[4]), float(sys.argv[5])
+_BLOCK = 16_384
+_BUFFER_SECONDS = 0.25
+
+
+class Limit:
+    """A speed that one or many connections share."""
+
+    def __init__(self, bytes_per_second: float) -> None:
+        self._speed = bytes_per_second
+        self._free_at = 0.0
+
+    async def take(self, count: int) -> None:
+        """Wait until ``count`` bytes may travel."""
+        if not self._speed:
+            return
+        now = asyncio.get_running_loop().time()
+        self._free_at = max(self._free_at, now) + count / self._speed
+        await asyncio.sleep(self._free_at - now)
+
+
+async def pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *limits: Limit
+) -> None:
+    """Copy one direction of a connection, each byte after the delay."""
+    loop = asyncio.get_running_loop()
+    blocks = max(2, int(_EACH * (_DELAY + _BUFFER_SECONDS) / _BLOCK)) if limits else 256
+    queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=blocks)
+
+    async def read() -> None:
+        while data := await reader.read(_BLOCK):
+            for limit in limits:
+                await limit.take(len(data))
+            await queue.put((loop.time() + _DELAY, data))
+        await queue.put((loop.time() + _DELAY, b""))
+
+    async def write() -> None:
+        while True:
+            due, data = await queue.get()
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            if not data:
+                with contextlib.suppress(OSError):
+                    writer.write_eof()
+                return
+            writer.write(data)
+            await writer.drain()
+
+    await asyncio.gather(read(), write())
+
+
+async def main() -> None:
+    """Serve until the process is stopped."""
+    shared = Limit(_SHARED)
+
+    async def connect(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            await asyncio.sleep(2 * _DELAY)  # a new connection costs a round trip
+            there = await asyncio.open_connection("127.0.0.1", _TARGET)
+            await asyncio.gather(
+                pump(reader, there[1], Limit(_EACH), shared), pump(there[0], writer)
+            )
+            there[1].close()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(connect, "127.0.0.1", _PORT, limit=_BLOCK * 4)
+    async with server:
+        await server.serve_forever()
+
+
+asyncio.run(main())

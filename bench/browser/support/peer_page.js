@@ -1,0 +1,39 @@
+/* A page of stock Uppy 6, used as in its documentation: the server beside it presigns each request. */
+import Uppy from "@uppy/core";
+import AwsS3 from "@uppy/aws-s3";
+
+const input = document.querySelector("input");
+
+/** Send the chosen files with Uppy. `multipart`: null lets Uppy decide. */
+window.sendWithUppy = (multipart) =>
+  new Promise((resolve, reject) => {
+    const uppy = new Uppy({ autoProceed: false });
+    uppy.use(AwsS3, {
+      shouldUseMultipart: multipart === null ? undefined : () => multipart,
+      signRequest: async (request) => (await fetch("/sign", { method: "POST", body: JSON.stringify(request) })).json(),
+    });
+    uppy.addFiles([...input.files].map((data) => ({ name: data.name, type: data.type, data })));
+    const began = performance.now();
+    uppy.on("complete", ({ successful, failed }) => {
+      if (failed.length > 0) reject(new Error(String(failed[0].error)));
+      else resolve({ seconds: (performance.now() - began) / 1000, files: successful.length });
+    });
+    uppy.upload().catch(reject);
+  });
+
+/** Send the chosen files with bare PUT requests, as many at once as a browser opens connections to a host. */
+window.sendBare = async (urls) => {
+  const files = [...input.files];
+  const began = performance.now();
+  let next = 0;
+  const lane = async () => {
+    while (next < files.length) {
+      const index = next++;
+      const response = await fetch(urls[index], { method: "PUT", body: files[index].slice(0, files[index].size, "") });
+      if (!response.ok) throw new Error(`S3 answered ${response.status}`);
+    }
+  };
+  await Promise.all(Array.from({ length: 6 }, lane));
+  return { seconds: (performance.now() - began) / 1000, files: files.length };
+};
+window.isReady = true;

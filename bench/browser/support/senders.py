@@ -1,0 +1,310 @@
+"""The programs that are compared: the upload page, stock Uppy 6, bare PUTs, curl."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.browser.support.chromium import Chromium, Page
+from bench.browser.support.machine import cpu_seconds
+from bench.browser.support.site import PEER_BUCKET, PROJECT, Site, wait_for_port
+from bench.report import Row
+from uploads.dev.ports import free_ports
+
+MIB = 2**20
+PEER_FOLDER = PROJECT / "bench/browser"
+BUNDLE = PEER_FOLDER / "node_modules/peer_page.bundle.js"
+LONGEST_UPLOAD_SECONDS = 1800
+WATCH_GAPS = """(() => {
+  clearInterval(window.gapTimer);
+  window.largestGap = 0;
+  let last = performance.now();
+  window.gapTimer = setInterval(() => {
+    const now = performance.now();
+    window.largestGap = Math.max(window.largestGap, now - last - 10);
+    last = now;
+  }, 10);
+})()"""
+# One element is read, because reading the whole page slows the page down.
+ENDED = r"""[...document.querySelectorAll(".progress__title")].map((h) => h.textContent)
+  .find((text) => /^[0-9,.]+ files? (uploaded|not stored)$/.test(text)) || ''"""
+START_BUTTON = r"""[...document.querySelectorAll("#batch button")]
+  .find((b) => !b.hidden && /^Upload [0-9,]+ files?$/.test(b.textContent.trim()))"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one program needed once."""
+
+    seconds: float
+    browser_cpu: float = 0
+    server_cpu: float = 0
+    largest_gap_ms: float = 0
+
+
+@dataclass(frozen=True)
+class Line:
+    """The network to the S3 server."""
+
+    delay_ms: float
+    bytes_per_s_each: float = 0
+    bytes_per_s_shared: float = 0
+
+
+class Senders:
+    """All programs, over the same line to the same S3 server."""
+
+    def __init__(self, site: Site, browser: Chromium, line_port: int | None) -> None:
+        self.site = site
+        self.browser = browser
+        self._line_port = line_port
+        self._peer_port = free_ports(1)[0]
+        self._peer = _start(
+            "peer_server.py",
+            *(str(self._peer_port), site.s3_url, str(BUNDLE), PEER_BUCKET),
+            environment={"S3_ACCESS": site.access, "S3_SECRET": site.secret},
+        )
+        wait_for_port(self._peer_port)
+        self.page = self._log_in()
+        self._peer_page = browser.page()
+
+    def close(self) -> None:
+        """Stop the server of the peer."""
+        self._peer.terminate()
+        self._peer.wait()
+
+    def _log_in(self) -> Page:
+        page = self.browser.page()
+        page.open(f"{self.site.url}/accounts/login/")
+        page.evaluate(
+            """(() => {
+              const form = document.querySelector("input[type=password]").form;
+              form.querySelector("input[autocomplete~=username]").value = "demo";
+              form.querySelector("input[type=password]").value = "demo";
+              form.submit();
+            })()"""
+        )
+        page.wait("document.querySelector('#chooser') !== null")
+        return page
+
+    def choose(self, files: list[str]) -> None:
+        """Open the upload page and choose the files, but send nothing yet."""
+        self.page.open(f"{self.site.url}/")
+        self.page.wait("!document.querySelector('#file-list[aria-busy=true]')")
+        self.page.evaluate(WATCH_GAPS)
+        self.page.choose("#chooser input[type=file]", files)
+        self.page.wait(f"{START_BUTTON} !== undefined", seconds=300)
+
+    def start(self) -> None:
+        """Press the page's Upload button."""
+        self.page.evaluate(f"{START_BUTTON}.click()")
+
+    def wait_until_uploaded(self) -> None:
+        """Wait until the page says that all files are uploaded."""
+        title = self.page.wait(ENDED, seconds=LONGEST_UPLOAD_SECONDS)
+        if "uploaded" not in title:
+            words = self.page.evaluate("document.querySelector('main').innerText")
+            raise RuntimeError(f"Not all files were uploaded: {words[:600]}")
+
+    def slipway(self, files: list[str]) -> Run:
+        """From the click on Upload until the page says that all files are uploaded."""
+        self.choose(files)
+        cpu = self._cpu()
+        began = time.monotonic()
+        self.start()
+        self.wait_until_uploaded()
+        seconds = time.monotonic() - began
+        return self._run(seconds, cpu, self.page.evaluate("window.largestGap"))
+
+    def uppy(self, files: list[str], *, multipart: bool | None = None) -> Run:
+        """Stock Uppy 6. Without ``multipart`` Uppy decides."""
+        return self._on_peer_page(
+            files, f"window.sendWithUppy({json.dumps(multipart)})"
+        )
+
+    def bare(self, files: list[str]) -> Run:
+        """Bare PUTs in the same browser: no program in a page can be faster."""
+        urls = [self.site.put_url(secrets.token_hex(8)) for _ in files]
+        return self._on_peer_page(files, f"window.sendBare({json.dumps(urls)})")
+
+    def _on_peer_page(self, files: list[str], expression: str) -> Run:
+        page = self._peer_page
+        page.open(f"http://127.0.0.1:{self._peer_port}/")
+        page.wait("window.isReady")
+        page.choose("input", files)
+        page.evaluate(WATCH_GAPS)
+        cpu = self._cpu()
+        result = page.evaluate(expression)
+        if result["files"] != len(files):
+            raise RuntimeError(f"{result['files']} of {len(files)} files were sent.")
+        run = self._run(result["seconds"], cpu, page.evaluate("window.largestGap"))
+        page.open("about:blank")
+        return run
+
+    def curl(self, files: list[str]) -> Run:
+        """One PUT a file, six at a time. Presigning is not counted."""
+        lines = []
+        for file in files:
+            url = self.site.put_url(secrets.token_hex(8))
+            if self._line_port:
+                url = url.replace(f":{self.site.s3_port}/", f":{self._line_port}/", 1)
+            lines += [
+                f'url = "{url}"',
+                f'upload-file = "{file}"',
+                'output = "/dev/null"',
+            ]
+        command = ["curl", "-sSf", "--no-progress-meter", "--noproxy", "*", "-K", "-"]
+        command += ["-H", f"Host: 127.0.0.1:{self.site.s3_port}"]
+        if len(files) > 1:
+            command += ["--parallel", "--parallel-max", "6"]
+        cpu = self._cpu()
+        began = time.monotonic()
+        subprocess.run(command, check=True, input="\n".join(lines).encode())
+        return self._run(time.monotonic() - began, cpu, 0)
+
+    def _cpu(self) -> tuple[float, float]:
+        return (
+            cpu_seconds(self.browser.process.pid),
+            cpu_seconds(self.site.process.pid, self._peer.pid),
+        )
+
+    def _run(self, seconds: float, cpu: tuple[float, float], gap_ms: float) -> Run:
+        browser, server = self._cpu()
+        return Run(seconds, browser - cpu[0], server - cpu[1], gap_ms)
+
+
+@contextmanager
+def senders(line: Line | None = None) -> Iterator[Senders]:
+    """Start a site, a browser, and the line between them. Stop all at the end."""
+    build_peer_page()
+    helpers, flags, port = [], list[str](), None
+    with Site() as site:
+        try:
+            if line:
+                port = free_ports(1)[0]
+                helpers.append(_start_line(line, port, site.s3_port))
+                flags.append(
+                    f"--host-resolver-rules=MAP 127.0.0.1:{site.s3_port} 127.0.0.1:{port}"
+                )
+            with Chromium(*flags) as browser:
+                all_senders = Senders(site, browser, port)
+                try:
+                    yield all_senders
+                finally:
+                    all_senders.close()
+        finally:
+            for helper in helpers:
+                helper.terminate()
+                helper.wait()
+
+
+def build_peer_page() -> None:
+    """Install stock Uppy beside the benchmarks, and bundle its page."""
+    if not (PEER_FOLDER / "node_modules/@uppy").exists():
+        subprocess.run(
+            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"],
+            cwd=PEER_FOLDER,
+            check=True,
+        )
+    subprocess.run(
+        [
+            str(PROJECT / "node_modules/.bin/esbuild"),
+            str(PEER_FOLDER / "support/peer_page.js"),
+            *("--bundle", "--minify", "--format=esm", "--log-level=error"),
+            f"--outfile={BUNDLE}",
+        ],
+        check=True,
+    )
+
+
+def compare(
+    programs: dict[str, Callable[[list[str]], Run]],
+    make_files: Callable[[Path], list[str]],
+    site: Site,
+    rounds: int,
+) -> dict[str, list[Run]]:
+    """Run all programs in turn, ``rounds`` times, each with new files."""
+    runs: dict[str, list[Run]] = {name: [] for name in programs}
+    for number in range(rounds):
+        for name, program in programs.items():
+            with TemporaryDirectory(prefix="bench-files-") as folder:
+                run = program(make_files(Path(folder)))
+            runs[name].append(run)
+            print(
+                f"round {number + 1}: {name:24} {run.seconds:7.2f} s, CPU browser "
+                f"{run.browser_cpu:.2f} s, servers {run.server_cpu:.2f} s, "
+                f"largest gap {run.largest_gap_ms:.0f} ms",
+                flush=True,
+            )
+        site.empty_peer_bucket()
+    return runs
+
+
+def middle(runs: list[Run]) -> float:
+    """Return the median time in seconds."""
+    return statistics.median(run.seconds for run in runs)
+
+
+def rows(runs: dict[str, list[Run]]) -> list[Row]:
+    """Return the medians of all programs as lines of the report."""
+    found = [Row(name, middle(mine), "s") for name, mine in runs.items()]
+    for name, mine in runs.items():
+        cpu = statistics.median(run.browser_cpu + run.server_cpu for run in mine)
+        found.append(Row(f"{name}, CPU", cpu, "CPU s"))
+    for name, mine in runs.items():
+        if gap := statistics.median(run.largest_gap_ms for run in mine):
+            found.append(Row(f"{name}, largest gap", gap, "ms"))
+    return found
+
+
+def small_files(count: int, byte_size: int = 10_000) -> Callable[[Path], list[str]]:
+    """Return a function that makes files with random bytes and new names."""
+
+    def make(folder: Path) -> list[str]:
+        tag = secrets.token_hex(4)
+        paths = [folder / f"{tag}-{number:05}.bin" for number in range(count)]
+        for path in paths:
+            path.write_bytes(secrets.token_bytes(byte_size))
+        return [str(path) for path in paths]
+
+    return make
+
+
+def large_file(byte_size: int) -> Callable[[Path], list[str]]:
+    """Return a function that makes one file. Each MiB of the file is different."""
+
+    def make(folder: Path) -> list[str]:
+        path = folder / f"{secrets.token_hex(4)}.bin"
+        block = secrets.token_bytes(MIB)
+        with path.open("wb") as file:
+            for number in range(byte_size // MIB):
+                file.write(number.to_bytes(8, "big") + block[8:])
+        return [str(path)]
+
+    return make
+
+
+def _start_line(line: Line, port: int, s3_port: int) -> subprocess.Popen[bytes]:
+    speeds = (line.delay_ms, line.bytes_per_s_each, line.bytes_per_s_shared)
+    process = _start("line.py", str(port), str(s3_port), *map(str, speeds))
+    wait_for_port(port)
+    return process
+
+
+def _start(
+    script: str, *arguments: str, environment: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, str(PEER_FOLDER / "support" / script), *arguments],
+        env=os.environ | (environment or {}),
+    )

@@ -1,0 +1,134 @@
+"""A demo site with its own S3 server, for one benchmark."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from uploads.dev.ports import free_ports, is_answering
+
+PROJECT = Path(__file__).resolve().parents[3]
+PEER_BUCKET = "slipway-bench"  # the keys of the site are good for slipway-*
+CORS = {
+    "CORSRules": [
+        {
+            "AllowedOrigins": ["*"],
+            "AllowedMethods": ["PUT", "POST", "GET", "DELETE"],
+            "AllowedHeaders": ["*"],
+            "ExposeHeaders": ["ETag", "Location"],
+            "MaxAgeSeconds": 3600,
+        }
+    ]
+}
+
+
+class Site:
+    """The site of `make run` on free ports. Use it as a context manager.
+
+    The S3 server also has a bucket for the programs that Slipway is compared with.
+    """
+
+    def __init__(self) -> None:
+        self.port, self.s3_port = free_ports(2)
+        self.folder = Path(tempfile.mkdtemp(prefix="bench-site-"))
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.s3_url = f"http://127.0.0.1:{self.s3_port}"
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "uploads.dev", "run"),
+                *("--port", str(self.port), "--s3-port", str(self.s3_port)),
+                *("--data-dir", str(self.folder)),
+            ],
+            cwd=PROJECT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            self._set_up()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _set_up(self) -> None:
+        wait_for_port(self.port, seconds=120)
+        self.access, self.secret = self._keys()
+        self.s3: Any = boto3.client(
+            "s3",
+            endpoint_url=self.s3_url,
+            region_name="us-east-1",
+            aws_access_key_id=self.access,
+            aws_secret_access_key=self.secret,
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path"},
+                request_checksum_calculation="when_required",
+            ),
+        )
+        self.s3.create_bucket(Bucket=PEER_BUCKET)
+        self.s3.put_bucket_cors(Bucket=PEER_BUCKET, CORSConfiguration=CORS)
+
+    def _keys(self) -> tuple[str, str]:
+        text = (self.folder / "s3/s3.identities.json").read_text()
+        for identity in json.loads(text)["identities"]:
+            if any(action.startswith("Admin") for action in identity["actions"]):
+                keys = identity["credentials"][0]
+                return keys["accessKey"], keys["secretKey"]
+        raise RuntimeError("The S3 server of the site has no administrator.")
+
+    def put_url(self, name: str) -> str:
+        """Return a presigned URL that stores an object in the peer's bucket."""
+        url: str = self.s3.generate_presigned_url(
+            "put_object", Params={"Bucket": PEER_BUCKET, "Key": name}, ExpiresIn=3600
+        )
+        return url
+
+    def empty_peer_bucket(self) -> None:
+        """Delete what the programs have stored that Slipway is compared with."""
+        bucket = {"Bucket": PEER_BUCKET}
+        for page in self.s3.get_paginator("list_objects_v2").paginate(**bucket):
+            keys = [{"Key": found["Key"]} for found in page.get("Contents", [])]
+            if keys:
+                self.s3.delete_objects(**bucket, Delete={"Objects": keys})
+        for upload in self.s3.list_multipart_uploads(**bucket).get("Uploads", []):
+            self.s3.abort_multipart_upload(
+                **bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+            )
+
+    def __enter__(self) -> Site:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop the site and delete its data."""
+        os.kill(self.process.pid, signal.SIGTERM)
+        self.process.wait(60)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def wait_for_port(port: int, *, seconds: float = 30) -> None:
+    """Wait until a server listens on ``port``."""
+    deadline = time.monotonic() + seconds
+    while not is_answering(port):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"Nothing listens on port {port}.")
+        time.sleep(0.1)
