@@ -1,10 +1,11 @@
+import { Arrivals } from "./arrivals.js";
 import { byId } from "./page-data.js";
 import { element } from "./dom.js";
 import { fileRow } from "./file-row.js";
 import { icon, iconNameFor } from "./icon.js";
 import { Inspections } from "./inspections.js";
 import { News } from "./news.js";
-import { NOTHING_READ, begunAt, extended, missingFrom, readNewest } from "./newest.js";
+import { NOTHING_READ, begunAt, extended, missingFrom, readNewest, readPage } from "./newest.js";
 import { nothingFound, nothingYet } from "./nothing-yet.js";
 import { Steady } from "./steady.js";
 import { folded } from "../engine/filename.js";
@@ -16,6 +17,7 @@ import { folded } from "../engine/filename.js";
 
 const PAGE = 50;
 const SEARCH_DELAY_MS = 200;
+const MOST_REPLACED = 2 * PAGE; // a longer list was asked for, so a batch that has ended does not replace it
 
 /** The person's files, newest first. Unfinished ones are shown elsewhere. */
 export class FileList {
@@ -39,6 +41,10 @@ export class FileList {
   #pictures = new Map();
   /** @type {Steady<() => void>} */
   #changes = new Steady(this.#list, (change) => change());
+  #arrivals = new Arrivals({
+    insert: (record, isAnimated) => this.#changes.push(() => this.#insert(record, { isAnimated })),
+    showAll: () => void this.load(),
+  });
 
   /** @param {ListOptions} options */
   constructor(options) {
@@ -49,6 +55,7 @@ export class FileList {
       current: (id) => this.get(id),
       onEnd: (record) => this.update(record),
     });
+    this.#list.before(this.#arrivals.node);
     this.#more.addEventListener("click", () => void this.#loadMore());
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
@@ -69,8 +76,10 @@ export class FileList {
     this.#loading.abort();
     this.#loading = new AbortController();
     this.#list.setAttribute("aria-busy", "true");
+    const { counted } = this.#arrivals;
     const page = await this.#fetch(null, () => void this.load());
     if (!page) return;
+    this.#arrivals.shown(counted);
     this.#reach = extended(NOTHING_READ, page.read);
     this.#records = new Map(page.records.map((record) => [record.id, record]));
     this.#list.replaceChildren(...page.records.map((record) => this.#row(record)));
@@ -79,12 +88,21 @@ export class FileList {
   }
 
   /**
-   * Put a file that has just arrived on top; one that is there already is replaced.
+   * Put a file that has just arrived on top; one that is there already is replaced. Of a large batch, most files are
+   * only counted until the batch ends.
    *
    * @param {UploadRecord} record
    */
   add(record) {
-    this.#changes.push(() => this.#insert(record));
+    if (this.#records.has(record.id)) this.#changes.push(() => this.update(record));
+    else if (this.#matches(record)) this.#arrivals.add(record);
+  }
+
+  /** Show the files that were only counted, now that the batch has ended, unless the person is using the list. */
+  endArrivals() {
+    this.#arrivals.end();
+    const isInUse = this.#list.contains(document.activeElement) || this.#records.size > MOST_REPLACED;
+    if (this.#arrivals.counted > 0 && !isInUse) this.#changes.push(() => void this.load());
   }
 
   /**
@@ -105,15 +123,15 @@ export class FileList {
 
   /**
    * @param {UploadRecord} record
-   * @param {Element | null} [next] the row that follows; by default the first
+   * @param {{next?: Element | null, isAnimated?: boolean}} [options] `next`: the row that follows; by default the first
    */
-  #insert(record, next = this.#list.firstElementChild) {
+  #insert(record, { next = this.#list.firstElementChild, isAnimated = false } = {}) {
     if (this.#records.has(record.id)) return this.update(record);
     this.#news.note(record.id, record, { isNew: true });
     if (!this.#matches(record)) return;
     this.#records.set(record.id, record);
     const row = this.#row(record);
-    row.classList.add("file--new");
+    row.classList.toggle("file--new", isAnimated);
     this.#list.insertBefore(row, next);
     this.#settle(this.#cursor);
   }
@@ -152,9 +170,7 @@ export class FileList {
     this.#settle(this.#cursor);
   }
 
-  /**
-   * Show what other tabs or devices have added and deleted meanwhile: the list stays one without a gap.
-   */
+  /** Show what other tabs or devices have added and deleted meanwhile: the list stays one without a gap. */
   async refresh() {
     if (this.#query) return;
     const { signal } = this.#loading;
@@ -170,7 +186,7 @@ export class FileList {
       }
       const records = answer.results.filter(({ state }) => state !== "pending");
       for (const record of this.#news.applyTo(records)) {
-        this.#changes.push(() => this.#insert(record, this.#rowBefore(begunAt(record))));
+        this.#changes.push(() => this.#insert(record, { next: this.#rowBefore(begunAt(record)), isAnimated: true }));
       }
       this.#reach = extended(this.#reach, answer.results);
       if (answer.isWhole) this.#settle(null);
@@ -215,21 +231,9 @@ export class FileList {
    */
   async #fetch(from, again) {
     const { signal } = this.#loading;
-    /** @type {UploadRecord[]} */
-    const read = [];
-    /** @type {UploadRecord[]} */
-    let records;
-    let cursor = from;
     this.#news.begin();
     try {
-      do {
-        const filters = { q: this.#query, cursor: cursor ?? undefined, limit: PAGE };
-        const page = await this.#api.list(filters, { signal });
-        read.push(...page.results);
-        records = read.filter(({ state }) => state !== "pending");
-        cursor = page.next_cursor;
-        // A page of nothing but unfinished uploads would look like the end.
-      } while (cursor && records.length === 0);
+      const { read, records, cursor } = await readPage(this.#api, { q: this.#query, cursor: from, limit: PAGE }, signal);
       const news = from === null ? this.#news.missingIn(records).filter((record) => this.#matches(record)) : [];
       return { records: [...news, ...this.#news.applyTo(records)], read, cursor };
     } catch (error) {
@@ -280,11 +284,8 @@ export class FileList {
    * @returns {Element | null} the first row of a file whose upload began before that
    */
   #rowBefore(moment) {
-    for (const row of this.#list.children) {
-      const record = this.get(row.getAttribute("data-id") ?? "");
-      if (record && begunAt(record) < moment) return row;
-    }
-    return null;
+    const begun = (/** @type {Element} */ row) => begunAt(this.get(row.getAttribute("data-id") ?? "") ?? { created_at: "" });
+    return [...this.#list.children].find((row) => begun(row) < moment) ?? null;
   }
 
   /** @param {string} id */

@@ -4,6 +4,27 @@ const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte
 const MINUTE = 60;
 const HOUR = 3600;
 
+/** Making a formatter takes longer than drawing the row that needs it. @type {Map<string, Intl.NumberFormat>} */
+const numberFormats = new Map();
+/** @type {Map<string, Intl.DateTimeFormat>} */
+const dateFormats = new Map();
+
+/** @param {Intl.NumberFormatOptions} [options] */
+function numbers(options = {}) {
+  const key = JSON.stringify(options);
+  const format = numberFormats.get(key) ?? new Intl.NumberFormat(undefined, options);
+  numberFormats.set(key, format);
+  return format;
+}
+
+/** @param {Intl.DateTimeFormatOptions} options */
+function dates(options) {
+  const key = JSON.stringify(options);
+  const format = dateFormats.get(key) ?? new Intl.DateTimeFormat(undefined, options);
+  dateFormats.set(key, format);
+  return format;
+}
+
 /**
  * @param {number} value
  * @param {string} unit
@@ -11,7 +32,7 @@ const HOUR = 3600;
  */
 function inUnit(value, unit, options) {
   const unitDisplay = unit === "byte" ? "long" : "short";
-  return new Intl.NumberFormat(undefined, { style: "unit", unit, unitDisplay, ...options }).format(value);
+  return numbers({ style: "unit", unit, unitDisplay, ...options }).format(value);
 }
 
 /**
@@ -49,7 +70,7 @@ export function formatBytesOf(part, whole) {
   const index = power(whole);
   const fraction = index >= 2 && whole / 1000 ** index < 100 ? 1 : 0;
   const options = { maximumFractionDigits: fraction };
-  const number = new Intl.NumberFormat(undefined, options);
+  const number = numbers(options);
   const total = inUnit(whole / 1000 ** index, UNITS[index], options);
   // Rounded down: the last tenth must not be claimed before it is there.
   const scale = 10 ** fraction;
@@ -60,7 +81,7 @@ export function formatBytesOf(part, whole) {
 export const formatSpeed = (bytesPerSecond) => `${formatBytes(bytesPerSecond)}/s`;
 
 /** @param {number} value */
-export const formatNumber = (value) => new Intl.NumberFormat().format(value);
+export const formatNumber = (value) => numbers().format(value);
 
 /**
  * @param {number} count
@@ -85,13 +106,13 @@ export function formatTimeLeft(seconds) {
  * @param {Date} [now]
  */
 export function formatWhen(date, now = new Date()) {
-  const time = new Intl.DateTimeFormat(undefined, { timeStyle: "short" }).format(date);
+  const time = dates({ timeStyle: "short" }).format(date);
   if (date.toDateString() === now.toDateString()) return `Today, ${time}`;
   /** @type {Intl.DateTimeFormatOptions} */
   const day = { day: "numeric", month: "short" };
   const isThisYear = date.getFullYear() === now.getFullYear();
-  if (isThisYear) return `${new Intl.DateTimeFormat(undefined, day).format(date)}, ${time}`;
-  return new Intl.DateTimeFormat(undefined, { ...day, year: "numeric" }).format(date);
+  if (isThisYear) return `${dates(day).format(date)}, ${time}`;
+  return dates({ ...day, year: "numeric" }).format(date);
 }
 
 /**
@@ -102,12 +123,12 @@ export function formatWhen(date, now = new Date()) {
  */
 export function formatUntil(date, now = new Date()) {
   if (date.toDateString() === now.toDateString()) {
-    return `${new Intl.DateTimeFormat(undefined, { timeStyle: "short" }).format(date)} today`;
+    return `${dates({ timeStyle: "short" }).format(date)} today`;
   }
   const year = date.getFullYear() === now.getFullYear() ? undefined : "numeric";
-  return new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year }).format(date);
+  return dates({ weekday: "long", day: "numeric", month: "long", year }).format(date);
 }
 
 /** @param {Date} date */
 export const formatWhenInFull = (date) =>
-  new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" }).format(date);
+  dates({ dateStyle: "full", timeStyle: "medium" }).format(date);

@@ -39,6 +39,16 @@ const ATTRIBUTE = /([\w-]+)="([^"]*)"/g;
  * @returns {SVGSVGElement}
  */
 export function icon(name) {
+  const drawn = DRAWN.get(name) ?? draw(name);
+  DRAWN.set(name, drawn);
+  return /** @type {SVGSVGElement} */ (drawn.cloneNode(true));
+}
+
+/** @type {Map<IconName, SVGSVGElement>} */
+const DRAWN = new Map();
+
+/** @param {IconName} name */
+function draw(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "icon");
   svg.setAttribute("viewBox", "0 0 24 24");

@@ -13,7 +13,7 @@ const MAX_PAGES = 5;
 /** @type {Reach} */
 export const NOTHING_READ = { newest: -Infinity, open: Infinity };
 
-/** @param {UploadRecord} record */
+/** @param {Pick<UploadRecord, "created_at">} record */
 export const begunAt = ({ created_at: moment }) => Date.parse(moment);
 
 /**
@@ -64,4 +64,26 @@ export function missingFrom(shown, { results, isWhole }) {
   const ids = new Set(results.map(({ id }) => id));
   const last = isWhole ? -Infinity : Math.min(...results.map(begunAt));
   return [...shown].filter((record) => !ids.has(record.id) && begunAt(record) > last);
+}
+
+/**
+ * Read one page of the list, and further ones as long as there are only unfinished uploads: they are shown elsewhere,
+ * so the page would look like the end of the list.
+ *
+ * @param {Pick<import("../engine/api.js").Api, "list">} api
+ * @param {{q: string, cursor: string | null, limit: number}} filters
+ * @param {AbortSignal} signal
+ * @returns {Promise<{read: UploadRecord[], records: UploadRecord[], cursor: string | null}>} `records`: without the
+ *   unfinished ones
+ */
+export async function readPage(api, { cursor, ...filters }, signal) {
+  /** @type {UploadRecord[]} */
+  const read = [];
+  for (let next = cursor; ; ) {
+    const page = await api.list({ ...filters, cursor: next ?? undefined }, { signal });
+    read.push(...page.results);
+    next = page.next_cursor;
+    const records = read.filter(({ state }) => state !== "pending");
+    if (!next || records.length > 0) return { read, records, cursor: next };
+  }
 }

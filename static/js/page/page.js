@@ -150,7 +150,11 @@ export function startPage() {
 
   unfinished.follow(engine);
 
-  engine.on("active", (active) => !active && notices.dismiss("continued"));
+  engine.on("active", (active) => {
+    if (active) return;
+    notices.dismiss("continued");
+    list.endArrivals();
+  });
   engine.on("added", ({ upload }) => {
     // Its first bytes tell that the server has reserved its room.
     const stop = upload.on("progress", ({ bytesSent }) => {

@@ -11,6 +11,7 @@ import { icon } from "./icon.js";
 
 const MAX_MOVING = 4;
 const MAX_FAILED = 50;
+const MANY = 20; // files: from here on nothing is animated
 
 /** Folded upload area: one line for everything, and the files that need a look. */
 export class ProgressCard {
@@ -92,6 +93,7 @@ export class ProgressCard {
     this.#place.classList.toggle("progress--done", isOver && totals.failed === 0);
     setText(this.#reason, totals.reason);
     this.#reason.hidden = !totals.reason;
+    this.#place.classList.toggle("progress--many", totals.files > MANY);
     this.#place.classList.toggle("progress--trouble", isInTrouble(totals));
     this.#renderBar(totals, isOver);
     this.#renderRows(travellers, waiting.files);

@@ -1,0 +1,91 @@
+import { element, setText } from "./dom.js";
+import { everyFrame } from "./picker/frame.js";
+import { plural } from "./format.js";
+
+/** @typedef {import("../engine/api.js").UploadRecord} UploadRecord */
+
+const MOST_ROWS = 50; // of one batch
+const MOST_ROWS_A_FRAME = 5;
+const MOST_ANIMATED = 10;
+const COUNT_MS = 500;
+
+/**
+ * Gives the first files of a batch a row each as they arrive, and counts the others.
+ *
+ * A folder of 10,000 files would otherwise draw 10,000 rows, which takes longer than the upload. The others are shown
+ * by a click, or when the batch has ended: then the list is read again from the server.
+ */
+export class Arrivals {
+  #insert;
+  #showAll;
+  /** @type {UploadRecord[]} */
+  #waiting = [];
+  #inserted = 0;
+  #counted = 0;
+  #button;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #insertSoon;
+
+  /**
+   * @param {{
+   *   insert: (record: UploadRecord, isAnimated: boolean) => void,
+   *   showAll: () => void,
+   *   nextFrame?: (act: () => void) => () => void,
+   * }} parts
+   */
+  constructor({ insert, showAll, nextFrame = everyFrame }) {
+    this.#insert = insert;
+    this.#showAll = showAll;
+    this.#insertSoon = nextFrame(() => this.#insertSome());
+    this.#button = element("button", { class: "button button--quiet", type: "button", onclick: () => this.#showAll() });
+    this.node = element("p", { class: "files__newer", hidden: true }, this.#button);
+  }
+
+  /** How many files have arrived that have no row. */
+  get counted() {
+    return this.#counted;
+  }
+
+  /** @param {UploadRecord} record */
+  add(record) {
+    if (this.#inserted + this.#waiting.length >= MOST_ROWS) return this.#count();
+    this.#waiting.push(record);
+    this.#insertSoon();
+  }
+
+  /**
+   * The list has been read again.
+   *
+   * @param {number} counted how many were counted when the list was asked for
+   */
+  shown(counted) {
+    this.#counted -= counted;
+    this.#render();
+  }
+
+  /** The batch has ended. */
+  end() {
+    this.#inserted = 0;
+  }
+
+  #insertSome() {
+    for (const record of this.#waiting.splice(0, MOST_ROWS_A_FRAME)) {
+      this.#insert(record, this.#inserted < MOST_ANIMATED);
+      this.#inserted += 1;
+    }
+    if (this.#waiting.length > 0) this.#insertSoon();
+  }
+
+  #count() {
+    this.#counted += 1;
+    this.#timer ??= setTimeout(() => this.#render(), COUNT_MS);
+  }
+
+  #render() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.node.hidden = this.#counted === 0;
+    setText(this.#button, `Show ${plural(this.#counted, "more new file")}`);
+  }
+}

@@ -1,0 +1,96 @@
+import { Arrivals } from "../../static/js/page/arrivals.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+/** As much of an element as the arrivals need. */
+class FakeElement {
+  constructor() {
+    Object.assign(this, { children: [], textContent: "", hidden: false, click: () => {} });
+  }
+
+  setAttribute(name) {
+    if (name === "hidden") this.hidden = true;
+  }
+
+  addEventListener(_, listener) {
+    this.click = listener;
+  }
+
+  append(...children) {
+    this.children.push(...children);
+  }
+}
+
+function setUp(t) {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  globalThis.document = { createElement: () => new FakeElement() };
+  t.after(() => delete globalThis.document);
+  const frames = [];
+  const inserted = [];
+  const asked = [];
+  const arrivals = new Arrivals({
+    insert: (record, isAnimated) => inserted.push({ id: record.id, isAnimated }),
+    showAll: () => asked.push(arrivals.counted),
+    nextFrame: (act) => () => void (frames.includes(act) || frames.push(act)),
+  });
+  const draw = () => {
+    while (frames.length > 0) frames.shift()();
+  };
+  const arrive = (count) => {
+    for (let id = 0; id < count; id += 1) arrivals.add({ id });
+  };
+  return { arrivals, arrive, asked, draw, frames, inserted };
+}
+
+test("the first files of a batch get rows, a few in each frame, and only some are animated", (t) => {
+  const { arrive, draw, frames, inserted } = setUp(t);
+
+  arrive(40);
+  frames.shift()();
+  const first = inserted.length;
+  draw();
+
+  assert.equal(first, 5);
+  assert.deepEqual(inserted.map(({ id }) => id), Array.from({ length: 40 }, (_, id) => id));
+  assert.equal(inserted.filter(({ isAnimated }) => isAnimated).length, 10);
+});
+
+test("10,000 files cost 50 rows and one line that counts the others", (t) => {
+  const { arrivals, arrive, draw, inserted } = setUp(t);
+
+  arrive(10_000);
+  draw();
+  t.mock.timers.tick(1000);
+
+  assert.equal(inserted.length, 50);
+  assert.equal(arrivals.node.hidden, false);
+  assert.match(arrivals.node.children[0].textContent, /9,950 more new files/);
+});
+
+test("files that arrive while the list is read stay counted", (t) => {
+  const { arrivals, arrive, asked, draw } = setUp(t);
+  arrive(60);
+  draw();
+  arrivals.node.children[0].click();
+
+  arrive(3);
+  arrivals.shown(asked[0]);
+
+  assert.equal(asked[0], 10);
+  assert.equal(arrivals.counted, 3);
+  assert.equal(arrivals.node.hidden, false);
+});
+
+test("each batch has rows of its own", (t) => {
+  const { arrivals, arrive, draw, inserted } = setUp(t);
+  arrive(70);
+  draw();
+
+  arrivals.end();
+  arrivals.shown(20);
+  arrive(1);
+  draw();
+
+  assert.equal(inserted.length, 51);
+  assert.equal(arrivals.node.hidden, true);
+});
