@@ -222,3 +222,26 @@ test("without locks there are no other tabs, and nothing is kept", async () => {
 
   assert.deepEqual([await tabs.areKnown(), [...(await tabs.elsewhere())]], [false, []]);
 });
+
+test("uploads that start together share two locks, and each is known to other tabs until it ends", async () => {
+  const browser = new Browser();
+  const [tab, other] = [browser.open(), browser.open()];
+  const ids = Array.from({ length: 50 }, (_, index) => `id-${index}`);
+  const handles = ids.map((id) => tab.add(file(id)));
+  for (const [index, handle] of handles.entries()) handle.become("sending", { record: { id: ids[index] } });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await settle();
+
+  const { held } = await browser.locks.tab().query();
+  const during = await other.tabs.elsewhere();
+  for (const handle of handles.slice(0, 49)) handle.become("done");
+  await settle();
+  const afterwards = await other.tabs.elsewhere();
+  handles[49].become("done");
+  await settle();
+
+  assert.equal(held.filter(({ name }) => name.startsWith("slipway-upload-")).length, 2);
+  assert.deepEqual([...during], ids);
+  assert.ok(afterwards.has("id-49"));
+  assert.equal((await other.tabs.elsewhere()).size, 0);
+});

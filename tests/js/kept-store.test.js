@@ -20,3 +20,41 @@ test("who logs out in another tab leaves nothing here either, until the same per
   assert.deepEqual(left, []);
   assert.deepEqual(await names(store), ["back"]);
 });
+
+test("many small files are one record, which is deleted with the last of them", async () => {
+  const factory = new IDBFactory();
+  const store = new KeptStore(factory);
+  const about = { owner: "ada", relativePath: "", contentType: "text/plain", lastModified: 1_700_000_000_000, keptAt: 1 };
+  const ids = Array.from({ length: 30 }, (_, index) => `id-${index}`);
+  const sources = ids.map((id) => {
+    const source = new File([`bytes of ${id}`], `${id}.txt`, { type: "text/plain", lastModified: about.lastModified });
+    return { ...about, id, filename: source.name, byteSize: source.size, source };
+  });
+  await store.write({ sources, notes: ids.map((id) => ({ id })) });
+  const records = await countOf(factory);
+
+  await store.write({ gone: ids.slice(0, 10) });
+  const later = new KeptStore(factory); // as after a reload
+  const left = await later.all();
+  await later.write({ gone: ids.slice(10, 29) });
+  const before = [(await later.all()).length, await countOf(factory)];
+  await later.write({ gone: ids.slice(29) });
+
+  assert.equal(records, 1);
+  assert.deepEqual(left.map(({ id }) => id), ids.slice(10));
+  const { source } = left[5];
+  assert.deepEqual([await source.text(), source.name, source.type, source.lastModified], ["bytes of id-15", "id-15.txt", "text/plain", about.lastModified]);
+  assert.deepEqual(before, [1, 1]);
+  assert.deepEqual([await later.all(), await countOf(factory)], [[], 0]);
+});
+
+/** How many records of files the browser has. */
+function countOf(factory) {
+  return new Promise((resolve) => {
+    factory.open("slipway").onsuccess = ({ target }) => {
+      const database = target.result;
+      const request = database.transaction("sources").objectStore("sources").count();
+      request.onsuccess = () => (database.close(), resolve(request.result));
+    };
+  });
+}

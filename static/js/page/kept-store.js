@@ -1,4 +1,5 @@
 import { NoAnswer, within } from "../engine/time-limit.js";
+import { Packs, pack, unpack } from "./kept-packs.js";
 
 const NAME = "slipway";
 const VERSION = 1;
@@ -25,6 +26,7 @@ export class KeptStore {
   #opening = null;
   #isSilent = false; // gave no answer: nobody waits for it a second time
   #isShut = false;
+  #packs = new Packs();
 
   /** @param {IDBFactory | undefined} factory undefined where the browser has none */
   constructor(factory) {
@@ -42,10 +44,14 @@ export class KeptStore {
     const transaction = database.transaction([SOURCES, NOTES], "readwrite");
     const done = finished(transaction);
     try {
-      for (const source of sources) transaction.objectStore(SOURCES).put(source);
+      for (const record of pack(sources)) {
+        transaction.objectStore(SOURCES).put(record);
+        this.#packs.note(record);
+      }
       for (const note of notes) transaction.objectStore(NOTES).put(note);
       for (const id of gone) {
-        transaction.objectStore(SOURCES).delete(id);
+        const record = this.#packs.leave(id);
+        if (record) transaction.objectStore(SOURCES).delete(record);
         transaction.objectStore(NOTES).delete(id);
       }
     } catch (error) {
@@ -66,7 +72,9 @@ export class KeptStore {
       ]),
     );
     const noteOf = new Map(notes.map((note) => [note.id, note]));
-    return sources.filter(({ id }) => noteOf.has(id)).map((source) => ({ ...source, ...noteOf.get(source.id) }));
+    for (const record of sources) this.#packs.note(record, (id) => noteOf.has(id));
+    const files = sources.flatMap((record) => unpack(record));
+    return files.filter(({ id }) => noteOf.has(id)).map((source) => ({ ...source, ...noteOf.get(source.id) }));
   }
 
   /** Forget everything and take nothing in: the person has logged out, in another tab. */

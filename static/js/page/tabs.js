@@ -6,7 +6,10 @@ const ADOPTION = "slipway-adoption";
 const ANSWER_MS = 2_000;
 const HELD_IN = new Set(["queued", "sending", "paused", "checking"]);
 
-/** @typedef {import("../engine/upload.js").Upload} Upload */
+/**
+ * @typedef {import("../engine/upload.js").Upload} Upload
+ * @typedef {{ids: Set<string>, release: () => void}} Held a lock, for one upload or for many that started together
+ */
 
 /**
  * Tells the tabs of this browser apart, by Web Locks: the browser gives them back when a tab dies.
@@ -17,8 +20,10 @@ const HELD_IN = new Set(["queued", "sending", "paused", "checking"]);
 export class Tabs {
   #locks;
   #isSilent = false; // gave no answer: nobody waits for it a second time
-  /** @type {Map<string, () => void>} by the server's id */
+  /** @type {Map<string, Held>} by the server's id */
   #held = new Map();
+  /** @type {Held | null} the lock that other uploads of this moment join, which is not asked for yet */
+  #joining = null;
 
   /** @param {Pick<LockManager, "request" | "query"> | undefined} locks undefined where the browser has none, as on plain http */
   constructor(locks) {
@@ -40,7 +45,10 @@ export class Tabs {
   }
 
   /**
-   * Hold a lock for each upload under way, so that other tabs leave it alone.
+   * Hold a lock for the uploads in progress, so that other tabs leave them alone.
+   *
+   * Uploads that start together share a lock: one for each of thousands of small files would take as long as sending
+   * them. The lock is given back when the last of them has ended.
    *
    * @param {Pick<import("../engine/engine.js").Engine, "on">} engine
    */
@@ -51,7 +59,7 @@ export class Tabs {
         const id = (HELD_IN.has(upload.state) && upload.record?.id) || "";
         if (id === held) return;
         if (held) this.#release(held);
-        if (id) void this.#hold(id);
+        if (id) this.#hold(id);
         held = id;
       };
       upload.on("state", look);
@@ -62,7 +70,8 @@ export class Tabs {
 
   /** @returns {Promise<Set<string>>} the server's ids of uploads that another tab is busy with */
   async elsewhere() {
-    const ids = await this.#named(UPLOAD).catch(() => []);
+    const names = await this.#named(UPLOAD).catch(() => []);
+    const ids = names.flatMap((name) => name.split(","));
     return new Set(ids.filter((id) => !this.#held.has(id)));
   }
 
@@ -97,21 +106,38 @@ export class Tabs {
   }
 
   /** @param {string} id */
-  async #hold(id) {
+  #hold(id) {
     if (this.#held.has(id)) return;
-    let isOver = false;
-    this.#held.set(id, () => (isOver = true));
+    const joining = this.#joining;
+    /** @type {Held} */
+    const held = joining ?? { ids: new Set(), release: () => {} };
+    held.ids.add(id);
+    this.#held.set(id, held);
+    if (joining) return;
+    // The first upload of a moment gets a lock at once, those that start with it get one together.
+    void this.#lock(held);
+    /** @type {Held} */
+    const next = (this.#joining = { ids: new Set(), release: () => {} });
+    setTimeout(() => {
+      this.#joining = null;
+      if (next.ids.size > 0) void this.#lock(next);
+    });
+  }
+
+  /** @param {Held} held */
+  async #lock(held) {
     // It may come late: nothing waits for it.
-    const release = await this.#take(UPLOAD + id).catch(() => () => {});
-    if (isOver) release();
-    else this.#held.set(id, release);
+    const release = await this.#take(UPLOAD + [...held.ids].join(",")).catch(() => () => {});
+    if (held.ids.size === 0) release();
+    else held.release = release;
   }
 
   /** @param {string} id */
   #release(id) {
-    const release = this.#held.get(id);
+    const held = this.#held.get(id);
     this.#held.delete(id);
-    release?.();
+    held?.ids.delete(id);
+    if (held?.ids.size === 0) held.release();
   }
 
   /**
