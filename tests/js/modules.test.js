@@ -14,6 +14,7 @@ import { sha256Base64 } from "../../static/js/engine/sha256.js";
 import { test } from "node:test";
 
 const NEVER = new AbortController().signal;
+const LARGE = 1024 * 1024; // for a file that a worker gets alone
 
 function expected(bytes) {
   return createHash("sha256").update(bytes).digest("base64");
@@ -64,10 +65,48 @@ test("workers are bounded, used again, and serve owners in turn", async () => {
   const [one, two] = [{}, {}];
   const jobs = [["a1", one], ["a2", one], ["a3", one], ["b1", two], ["b2", two]];
 
-  await Promise.all(jobs.map(([name, owner]) => checksums.checksum({ name, size: 1 }, owner, NEVER)));
+  await Promise.all(jobs.map(([name, owner]) => checksums.checksum({ name, size: LARGE }, owner, NEVER)));
 
   assert.deepEqual(served, ["a1", "a2", "b1", "a3", "b2"]);
   assert.equal(made, 1);
+});
+
+test("many small files go to a worker in one message, and come back with their bytes", async () => {
+  const messages = [];
+  const worker = {
+    postMessage: (message) => {
+      messages.push([message].flat().map(({ name }) => name));
+      const answers = [message].flat().map(({ name }) => ({ checksum: `sum ${name}`, bytes: new ArrayBuffer(name.length) }));
+      setImmediate(() => worker.onmessage({ data: Array.isArray(message) ? { answers } : answers[0] }));
+    },
+  };
+  const checksums = new Checksums({ createWorker: () => worker, size: 1 });
+  const read = (name, size = 10_000) => checksums.read({ name, size }, checksums, NEVER);
+
+  const found = await Promise.all([read("first"), read("second"), read("film", LARGE), read("third")]);
+
+  assert.deepEqual(messages, [["first"], ["second", "third"], ["film"]]);
+  assert.deepEqual(found.map(({ checksum }) => checksum), ["sum first", "sum second", "sum film", "sum third"]);
+  assert.equal(found[1].bytes.byteLength, "second".length);
+});
+
+test("a small file that cannot be read does not fail the others of its message", async () => {
+  const failing = () => Promise.reject(new DOMException("gone", "NotFoundError"));
+  const worker = {
+    postMessage: (message) => {
+      const answer = ({ name }) => (name === "bad" ? { error: { name: "NotFoundError", message: "gone" } } : { checksum: name });
+      setImmediate(() => worker.onmessage({ data: Array.isArray(message) ? { answers: message.map(answer) } : answer(message) }));
+    },
+  };
+  const checksums = new Checksums({ createWorker: () => worker, size: 1 });
+  const waiting = new AbortController();
+  checksums.read({ name: "first", size: 1 }, checksums, NEVER);
+  const bad = checksums.read({ name: "bad", size: 1, slice: () => ({ name: "bad", size: 1 }), arrayBuffer: failing }, checksums, waiting.signal);
+  const good = checksums.read({ name: "good", size: 1 }, checksums, NEVER);
+
+  assert.equal((await good).checksum, "good");
+  waiting.abort(); // it would be read a few times more
+  await assert.rejects(bad, { name: "AbortError" });
 });
 
 test("a checksum nobody waits for any more is not begun", async () => {

@@ -175,8 +175,11 @@ export class World {
 function fakeWorker(clock) {
   const worker = {
     terminate() {},
-    postMessage(blob) {
-      clock.after(blob.size / 300_000, () => worker.onmessage({ data: answer(blob) }));
+    postMessage(message) {
+      const blobs = [message].flat();
+      const size = blobs.reduce((sum, blob) => sum + blob.size, 0);
+      const answers = blobs.map(answer);
+      clock.after(size / 300_000, () => worker.onmessage({ data: Array.isArray(message) ? { answers } : answers[0] }));
     },
   };
   return worker;

@@ -6,15 +6,21 @@ import { readingError } from "./errors.js";
 import { sha256Base64 } from "./sha256.js";
 
 /**
+ * @typedef {{checksum: string, bytes?: ArrayBuffer}} Read `bytes`: of a small file, which need not be read again
  * @typedef {{
  *   blob: Blob,
  *   signal: AbortSignal,
- *   resolve: (checksum: string) => void,
+ *   resolve: (read: Read) => void,
  *   reject: (error: unknown) => void,
  * }} Job
  */
 
 const MAX_WORKERS = 4;
+const SMALL_BYTES = 64 * 1024;
+const MAX_SMALL = 25; // files in one message to a worker
+
+/** @param {Job} job */
+const isSmall = ({ blob }) => blob.size <= SMALL_BYTES;
 
 /** Computes checksums off the main thread, a few at a time, each owner in turn. */
 export class Checksums {
@@ -51,7 +57,19 @@ export class Checksums {
    * @param {AbortSignal} signal ends the wait, not the work that has begun
    * @returns {Promise<string>}
    */
-  checksum(blob, owner, signal) {
+  async checksum(blob, owner, signal) {
+    return (await this.read(blob, owner, signal)).checksum;
+  }
+
+  /**
+   * The same, with the bytes of a small file where they were read together with other files.
+   *
+   * @param {Blob} blob
+   * @param {object} owner
+   * @param {AbortSignal} signal
+   * @returns {Promise<Read>}
+   */
+  read(blob, owner, signal) {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       const abort = () => {
@@ -63,7 +81,7 @@ export class Checksums {
       const job = {
         blob,
         signal,
-        resolve: (checksum) => (done(), resolve(checksum)),
+        resolve: (read) => (done(), resolve(read)),
         reject: (error) => (done(), reject(readingError(error))),
       };
       signal.addEventListener("abort", abort, { once: true });
@@ -74,23 +92,60 @@ export class Checksums {
 
   #fill() {
     while (this.#busy < this.#size) {
-      const job = this.#queue.take();
-      if (!job) return;
+      const jobs = this.#take();
+      if (jobs.length === 0) return;
       this.#busy += 1;
-      void this.#work(job);
+      void this.#work(jobs).finally(() => {
+        this.#busy -= 1;
+        this.#fill();
+      });
     }
   }
 
+  /** @returns {Job[]} the next file, or many small ones */
+  #take() {
+    const first = this.#queue.take();
+    if (!first) return [];
+    const jobs = [first];
+    while (isSmall(first) && jobs.length < MAX_SMALL) {
+      const next = this.#queue.take(isSmall);
+      if (!next) break;
+      jobs.push(next);
+    }
+    return jobs;
+  }
+
+  /** @param {Job[]} jobs */
+  async #work(jobs) {
+    for (const job of jobs.length > 1 ? await this.#readTogether(jobs) : jobs) await this.#readAlone(job);
+  }
+
+  /**
+   * @param {Job[]} jobs
+   * @returns {Promise<Job[]>} those that have to be read again, each alone
+   */
+  async #readTogether(jobs) {
+    const hasher = this.#idle.pop() ?? this.#hire();
+    const answers = await hasher?.hashAll(jobs.map(({ blob }) => blob));
+    if (!hasher || !answers) {
+      if (hasher) this.#replace(hasher);
+      return jobs;
+    }
+    this.#idle.push(hasher);
+    return jobs.filter(({ resolve }, index) => {
+      const { checksum, bytes } = answers[index];
+      if (checksum) resolve({ checksum, bytes });
+      return !checksum;
+    });
+  }
+
   /** @param {Job} job */
-  async #work({ blob, signal, resolve, reject }) {
+  async #readAlone({ blob, signal, resolve, reject }) {
     try {
       const read = (/** @type {number} */ failures) => this.#hash(failures === 0 ? blob : freshSlice(blob));
-      resolve(await readAgain(read, { clock: this.#clock, signal }));
+      resolve({ checksum: await readAgain(read, { clock: this.#clock, signal }) });
     } catch (error) {
       reject(error);
-    } finally {
-      this.#busy -= 1;
-      this.#fill();
     }
   }
 

@@ -6,10 +6,10 @@ const MAX_CORRUPT = 3;
 
 /**
  * @typedef {{
- *   owner: object, body: Blob, checksum: string, signal: AbortSignal,
+ *   owner: object, body: Blob, bytes?: ArrayBuffer, checksum: string, signal: AbortSignal,
  *   requestFor: (refused: boolean) => Promise<import("./put.js").StorageRequest>,
  *   onProgress: (sent: number) => void,
- * }} Parcel
+ * }} Parcel `bytes`: of the body, where they were read already
  */
 
 /** Brings one body to S3, through a lane and in as many attempts as it takes. */
@@ -59,7 +59,7 @@ export class Delivery {
    * @param {{refused: boolean, renewals: number, corrupt: number}} failures
    * @param {import("./lanes.js").Report} report
    */
-  async #attempt({ owner, body, checksum, signal, requestFor, onProgress }, failures, report) {
+  async #attempt({ owner, body, bytes, checksum, signal, requestFor, onProgress }, failures, report) {
     const request = await requestFor(failures.refused);
     failures.refused = false;
     const moved = (/** @type {number} */ sent) => {
@@ -67,7 +67,7 @@ export class Delivery {
       report.moved(sent);
     };
     try {
-      await this.#put.send(request, body, { signal: report.signal, onProgress: moved });
+      await this.#put.send(request, body, { bytes, signal: report.signal, onProgress: moved });
       report.delivered();
     } catch (error) {
       if (!(error instanceof DeliveryError)) throw error;

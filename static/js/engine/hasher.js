@@ -4,7 +4,8 @@ const BYTES_PER_MS = 1_000; // a slow network drive; the fastest disks read a th
 
 /**
  * @typedef {Pick<Worker, "postMessage" | "terminate" | "onmessage" | "onerror">} HashWorker
- * @typedef {{checksum?: string, error?: {name: string, message: string}}} Answer
+ * @typedef {{checksum?: string, bytes?: ArrayBuffer, error?: {name: string, message: string}}} Answer
+ *   `bytes`: of a small file, which is read only once
  */
 
 /** A worker that computes checksums, one at a time. It gets a time limit, since a worker may start and never answer. */
@@ -26,6 +27,24 @@ export class Hasher {
    * @returns {Promise<Answer | null>} null when the worker is broken, or gave no answer in time
    */
   hash(blob) {
+    return this.#ask(blob, blob.size);
+  }
+
+  /**
+   * @param {Blob[]} blobs small ones: one message for many files
+   * @returns {Promise<Answer[] | null>} in the same order; null as with `hash`
+   */
+  async hashAll(blobs) {
+    const answer = await this.#ask(blobs, blobs.reduce((sum, { size }) => sum + size, 0));
+    return answer?.answers ?? null;
+  }
+
+  /**
+   * @param {Blob | Blob[]} message
+   * @param {number} byteSize
+   * @returns {Promise<Answer & {answers?: Answer[]} | null>}
+   */
+  #ask(message, byteSize) {
     return new Promise((resolve) => {
       /** @type {ReturnType<typeof setTimeout> | undefined} */
       let timer;
@@ -40,7 +59,7 @@ export class Hasher {
           settle(null);
         }, milliseconds);
       };
-      const forAnswer = BASE_MS + blob.size / BYTES_PER_MS;
+      const forAnswer = BASE_MS + byteSize / BYTES_PER_MS;
       this.#worker.onmessage = ({ data }) => (this.#isAnswer(data) ? settle(data) : limit(forAnswer));
       const fail = () => {
         this.isBroken = true;
@@ -50,7 +69,7 @@ export class Hasher {
       this.#worker.onerror = (event) => (event.preventDefault?.(), fail());
       limit(this.#hasStarted ? forAnswer : START_MS);
       try {
-        this.#worker.postMessage(blob);
+        this.#worker.postMessage(message);
       } catch {
         fail();
       }

@@ -41,13 +41,15 @@ export class Put {
    *
    * @param {StorageRequest} request
    * @param {Blob} body with an empty type: a stray Content-Type breaks the signature
-   * @param {{signal: AbortSignal, onProgress?: (sent: number) => void}} options
+   * @param {{signal: AbortSignal, onProgress?: (sent: number) => void, bytes?: ArrayBuffer}} options `bytes`: those of
+   *   the body, where they were read already
    */
-  async send(request, body, { signal, onProgress = () => {} }) {
+  async send(request, body, { signal, onProgress = () => {}, bytes }) {
     // A fresh slice for each attempt: WebKit may have failed the one before.
-    const answer = await this.#exchange(request, freshSlice(body), signal, onProgress);
+    const source = bytes && !request.fields ? bytes : freshSlice(body);
+    const answer = await this.#exchange(request, source, body.size, signal, onProgress);
     if (answer.status >= 200 && answer.status < 300) return;
-    if (answer.status === 0 && !answer.stalled && !(await this.#isReadable(body, signal))) {
+    if (answer.status === 0 && !answer.stalled && source !== bytes && !(await this.#isReadable(body, signal))) {
       throw new DeliveryError("unreadable");
     }
     throw classify(answer);
@@ -71,12 +73,13 @@ export class Put {
 
   /**
    * @param {StorageRequest} request
-   * @param {Blob} body
+   * @param {Blob | ArrayBuffer} body
+   * @param {number} size of the body
    * @param {AbortSignal} signal
    * @param {(sent: number) => void} onProgress
    * @returns {Promise<{status: number, text: string, headers: string, stalled?: boolean}>}
    */
-  #exchange(request, body, signal, onProgress) {
+  #exchange(request, body, size, signal, onProgress) {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       const xhr = this.#createXhr();
@@ -100,9 +103,9 @@ export class Put {
         );
       };
       xhr.upload.onprogress = ({ loaded }) => {
-        watch(loaded < body.size ? this.#stallMs : this.#answerMs);
+        watch(loaded < size ? this.#stallMs : this.#answerMs);
         if (loaded > 0) this.#connectivity?.answered(); // a browser reads the body once it is connected
-        onProgress(Math.min(loaded, body.size));
+        onProgress(Math.min(loaded, size));
       };
       xhr.upload.onload = () => watch(this.#answerMs);
       xhr.onload = xhr.onerror = xhr.onabort = () => finish(() => resolve(answer()));
@@ -110,7 +113,7 @@ export class Put {
       xhr.open(request.method, request.url);
       for (const [name, value] of Object.entries(request.headers ?? {})) xhr.setRequestHeader(name, value);
       watch(this.#stallMs);
-      xhr.send(request.fields ? form(request.fields, body) : body);
+      xhr.send(request.fields ? form(request.fields, /** @type {Blob} */ (body)) : body);
     });
   }
 }

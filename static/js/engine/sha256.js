@@ -18,18 +18,41 @@ const broken = new WeakSet();
  */
 export async function sha256Base64(blob, subtle = globalThis.crypto?.subtle) {
   if (subtle && !broken.has(subtle) && blob.size <= MAX_AT_ONCE) {
-    const bytes = await blob.arrayBuffer();
-    try {
-      return base64(new Uint8Array(await within(NATIVE_MS, () => subtle.digest("SHA-256", bytes))));
-    } catch {
-      broken.add(subtle);
-    }
+    const checksum = await natively(await blob.arrayBuffer(), subtle);
+    if (checksum) return checksum;
   }
   const hash = sha256.create();
   for (let start = 0; start < blob.size; start += READ_SIZE) {
     hash.update(new Uint8Array(await blob.slice(start, start + READ_SIZE).arrayBuffer()));
   }
   return base64(hash.digest());
+}
+
+/**
+ * Read a small file once: return its checksum, and its bytes to be sent.
+ *
+ * @param {Blob} blob
+ * @param {SubtleCrypto | undefined} [subtle]
+ * @returns {Promise<{checksum: string, bytes: ArrayBuffer}>}
+ */
+export async function readSmall(blob, subtle = globalThis.crypto?.subtle) {
+  const bytes = await blob.arrayBuffer();
+  const checksum = subtle && !broken.has(subtle) ? await natively(bytes, subtle) : "";
+  return { checksum: checksum || base64(sha256(new Uint8Array(bytes))), bytes };
+}
+
+/**
+ * @param {ArrayBuffer} bytes
+ * @param {SubtleCrypto} subtle
+ * @returns {Promise<string>} "" where the browser fails or does not answer
+ */
+async function natively(bytes, subtle) {
+  try {
+    return base64(new Uint8Array(await within(NATIVE_MS, () => subtle.digest("SHA-256", bytes))));
+  } catch {
+    broken.add(subtle);
+    return "";
+  }
 }
 
 /** @param {Uint8Array} bytes */

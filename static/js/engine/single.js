@@ -23,6 +23,8 @@ export class Single {
   #batch;
   #hasStarted = false;
   #checksum = "";
+  /** @type {ArrayBuffer | undefined} the bytes of a small file, until they have arrived */
+  #bytes;
   #body;
   /** @type {ReturnType<import("./batch.js").Batch["starts"]["join"]> | null} */
   #starting = null;
@@ -46,7 +48,9 @@ export class Single {
     if (this.#checksum) return;
     this.#starting = this.#batch.starts.join();
     try {
-      this.#checksum = await this.#parts.checksums.checksum(this.#body, this.#batch, signal);
+      const { checksum, bytes } = await this.#parts.checksums.read(this.#body, this.#batch, signal);
+      this.#checksum = checksum;
+      this.#bytes = bytes;
     } catch (error) {
       this.#starting?.leave();
       this.#starting = null;
@@ -78,6 +82,7 @@ export class Single {
       await this.#parts.delivery.deliver({
         owner: this.#batch,
         body: this.#body,
+        bytes: this.#bytes,
         checksum: this.#checksum,
         signal,
         requestFor: async (refused) => {
@@ -91,6 +96,7 @@ export class Single {
       this.#completing.leave();
       throw error;
     }
+    this.#bytes = undefined;
     this.#parts.progress.finished(1, this.#body.size);
   }
 
