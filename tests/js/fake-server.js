@@ -18,6 +18,8 @@ export class FakeServer {
     /** declaration -> problem | undefined */
     this.refuse = () => undefined;
     this.inspections = 0;
+    /** whether the size that a client wishes for its parts counts */
+    this.takesPartSize = false;
   }
 
   fetch = async (url, { method, headers, body, signal }) => {
@@ -94,8 +96,9 @@ export class FakeServer {
     if (refusal) return problem(refusal.status, refusal.code, refusal);
     const id = `id-${this.uploads.size + 1}`;
     const multipart = declaration.transport === "multipart";
-    const { relative_path = "", checksum_sha256 = null, ...rest } = declaration;
-    const upload = { id, part_size: PART_SIZE, state: "pending", key: `uploads/${id}`, relative_path, checksum_sha256, ...rest };
+    const { relative_path = "", checksum_sha256 = null, part_size: wish, ...rest } = declaration;
+    const part_size = this.takesPartSize && wish ? wish : PART_SIZE;
+    const upload = { id, part_size, state: "pending", key: `uploads/${id}`, relative_path, checksum_sha256, ...rest };
     this.uploads.set(id, upload);
     this.keys.set(key, id);
     if (multipart) this.storage.multiparts.set(upload.key, new Map());

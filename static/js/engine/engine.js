@@ -247,6 +247,7 @@ export class Engine extends Emitter {
       delivery: this.#delivery,
       clock: this.#clock,
       bytesPerSecond: () => this.#meter.bytesPerSecond,
+      line: { lanes: this.#options.lanes ?? LANES, usual: this.#options.putLimit },
     });
   }
 

@@ -1,11 +1,13 @@
 import { Multipart } from "./multipart.js";
 import { compare, identify } from "./identity.js";
+import { partSizeFor } from "./part-size.js";
 
 /** Sends a file in parts, and knows how to continue one that was begun before. */
 export class Large {
   #parts;
   #clock;
   #bytesPerSecond;
+  #line;
   /** @type {Partial<import("./api.js").Declaration>} */
   #identity = {};
   #identified = false;
@@ -15,12 +17,14 @@ export class Large {
    * @param {import("./single.js").TransferParts & {
    *   clock: import("./clock.js").Clock,
    *   bytesPerSecond: () => number,
-   * }} parts
+   *   line: {lanes: number, usual?: number},
+   * }} parts `line`: what decides about the size of parts
    */
-  constructor({ clock, bytesPerSecond, ...parts }) {
+  constructor({ clock, bytesPerSecond, line, ...parts }) {
     this.#parts = parts;
     this.#clock = clock;
     this.#bytesPerSecond = bytesPerSecond;
+    this.#line = line;
     this.#fresh = !parts.known;
   }
 
@@ -47,7 +51,9 @@ export class Large {
    */
   async start() {
     const { api, declaration, head, key } = this.#parts;
-    const record = await api.start({ ...declaration, ...this.#identity, ...(await head()), transport: "multipart" }, key);
+    const part_size = partSizeFor(declaration.byte_size, { bytesPerSecond: this.#bytesPerSecond(), ...this.#line });
+    const wanted = { ...declaration, ...this.#identity, ...(await head()), transport: /** @type {const} */ ("multipart"), part_size };
+    const record = await api.start(wanted, key);
     compare(record, this.#identity.fingerprint);
     return record;
   }

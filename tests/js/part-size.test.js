@@ -1,0 +1,39 @@
+import { FakeFile, MIB, World } from "./world.js";
+import assert from "node:assert/strict";
+import { partSizeFor } from "../../static/js/engine/part-size.js";
+import { test } from "node:test";
+
+const UNKNOWN = { bytesPerSecond: 0, lanes: 6 };
+
+for (const mib of [17, 32, 60, 100, 128, 500, 1024, 10_240]) {
+  test(`${mib} MiB on a line that is not known yet: parts of 5 to 16 MiB that end evenly`, () => {
+    const size = mib * MIB;
+    const part = partSizeFor(size, UNKNOWN);
+    const count = Math.ceil(size / part);
+
+    assert.ok(part >= 5 * MIB && part <= 16 * MIB, `${part / MIB} MiB`);
+    if (mib >= 32 && mib < 2000) assert.ok((count % 6 || 6) >= 4, `${count} parts: the last round is nearly full`);
+  });
+}
+
+test("on a fast line parts are larger, up to 64 MiB, so that there are fewer requests", () => {
+  const size = 10_240 * MIB;
+
+  assert.ok(partSizeFor(size, { bytesPerSecond: 60 * MIB, lanes: 6 }) > 32 * MIB);
+  assert.ok(partSizeFor(size, { bytesPerSecond: 1000 * MIB, lanes: 6 }) > 60 * MIB);
+  assert.ok(partSizeFor(size, { bytesPerSecond: 1000 * MIB, lanes: 6 }) <= 64 * MIB);
+  assert.ok(partSizeFor(size, { bytesPerSecond: 100_000, lanes: 6 }) <= 16 * MIB);
+});
+
+test("the page sends the parts that the server decided on", async () => {
+  for (const takesPartSize of [true, false]) {
+    const world = new World();
+    world.server.takesPartSize = takesPartSize;
+    const handle = world.engine.add(new FakeFile("a.bin", 100 * MIB));
+    await world.run(handle.finished);
+    const [{ part_size }] = world.server.uploads.values();
+
+    assert.equal(part_size, takesPartSize ? partSizeFor(100 * MIB, UNKNOWN) : 16 * MIB);
+    assert.equal(world.storage.requests.length, Math.ceil((100 * MIB) / part_size));
+  }
+});
