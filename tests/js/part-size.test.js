@@ -1,3 +1,4 @@
+import { Checksums } from "../../static/js/engine/checksum.js";
 import { FakeFile, MIB, World } from "./world.js";
 import assert from "node:assert/strict";
 import { partSizeFor } from "../../static/js/engine/part-size.js";
@@ -37,3 +38,35 @@ test("the page sends the parts that the server decided on", async () => {
     assert.equal(world.storage.requests.length, Math.ceil((100 * MIB) / part_size));
   }
 });
+
+for (const takesPartSize of [true, false]) {
+  test(`the first parts have their checksums when the upload has started${takesPartSize ? "" : ", unless the server decides on another size"}`, async () => {
+    const world = new World({ latencyMs: 2_000 });
+    world.server.takesPartSize = takesPartSize;
+    const hashed = [];
+    world.options = { checksums: new Checksums({ createWorker: () => countingWorker(world.clock, hashed), clock: world.clock, size: 2 }) };
+    world.engine = world.newEngine();
+    const handle = world.engine.add(new FakeFile("a.bin", 100 * MIB));
+    await world.until(() => world.server.uploads.size === 1);
+    const before = hashed.length;
+
+    await world.run(handle.finished);
+
+    const [{ part_size }] = world.server.uploads.values();
+    assert.equal(before, 3); // the fingerprint and two parts
+    assert.equal(hashed.length, 1 + Math.ceil((100 * MIB) / part_size) + (takesPartSize ? 0 : 2));
+    assert.equal(handle.state, "done");
+  });
+}
+
+/** A worker that notes what it hashes. */
+function countingWorker(clock, hashed) {
+  const worker = {
+    terminate() {},
+    postMessage(blob) {
+      hashed.push(blob.size);
+      clock.after(blob.size / 300_000, () => worker.onmessage({ data: { checksum: blob.checksum } }));
+    },
+  };
+  return worker;
+}

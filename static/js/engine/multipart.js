@@ -1,7 +1,7 @@
 import { Signer } from "./signer.js";
 import { untilAborted } from "./abort.js";
 
-const FIRST_WINDOW = 2; // bytes leave as soon as these have their checksums
+export const FIRST_WINDOW = 2; // bytes leave as soon as these have their checksums
 const MIN_WINDOW = 6; // fewer parts a request would mean more requests than parts / 6
 const MAX_WINDOW = 50; // one window waits to be sent, one for its URLs: at most 100 checksums
 const WINDOW_SECONDS = 240; // two windows of URLs are out at a time, and must not age
@@ -9,6 +9,7 @@ const WINDOW_SECONDS = 240; // two windows of URLs are out at a time, and must n
 /** Sends parts of one multipart upload: checksums and URLs a window ahead, bodies over the shared lanes. */
 export class Multipart {
   #plan;
+  #ahead;
   #file;
   #owner;
   #checksums;
@@ -29,10 +30,12 @@ export class Multipart {
    *   clock: import("./clock.js").Clock,
    *   presign: (parts: import("./api.js").WantedPart[], signal: AbortSignal) => ReturnType<import("./signer.js").Presign>,
    *   bytesPerSecond: () => number,
-   * }} parts
+   *   ahead?: Map<number, Promise<string>>,
+   * }} parts `ahead`: checksums of the first parts, where they were begun before
    */
-  constructor({ plan, file, owner, checksums, delivery, progress, clock, presign, bytesPerSecond }) {
+  constructor({ plan, ahead = new Map(), file, owner, checksums, delivery, progress, clock, presign, bytesPerSecond }) {
     this.#plan = plan;
+    this.#ahead = ahead;
     this.#file = file;
     this.#owner = owner;
     this.#checksums = checksums;
@@ -122,7 +125,8 @@ export class Multipart {
     return Promise.all(
       partNumbers.map(async (part_number) => ({
         part_number,
-        checksum_sha256: await this.#checksums.checksum(this.#body(part_number), this.#owner, signal),
+        checksum_sha256: await (this.#ahead.get(part_number) ??
+          this.#checksums.checksum(this.#body(part_number), this.#owner, signal)),
       })),
     );
   }
