@@ -74,8 +74,6 @@ export class Batch {
    */
   async #outcome(result, again) {
     if (result?.upload) return result.upload;
-    const refusal = new ApiError(result?.status ?? 0, result?.problem ?? {});
-    const fates = [() => Promise.reject(refusal), again];
-    return this.#retry.run(() => (fates.shift() ?? again)(), { attempts: 2 });
+    return this.#retry.after(new ApiError(result?.status ?? 0, result?.problem ?? {}), again);
   }
 }

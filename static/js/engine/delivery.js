@@ -1,5 +1,4 @@
 import { DeliveryError, UploadError } from "./errors.js";
-import { Stopped } from "./lanes.js";
 
 const MAX_RENEWALS = 3; // a fresh URL refused so often is a wrong set-up, not an old URL
 const MAX_CORRUPT = 3;
@@ -45,13 +44,7 @@ export class Delivery {
     const { owner, body, signal } = parcel;
     const failures = { refused: false, renewals: 0, corrupt: 0 };
     const attempt = () => this.#lanes.run(owner, signal, (report) => this.#attempt(parcel, failures, report), body.size);
-    for (;;) {
-      try {
-        return await this.#retry.run(attempt, { signal });
-      } catch (error) {
-        if (!(error instanceof Stopped)) throw error;
-      }
-    }
+    await this.#retry.run(attempt, { signal });
   }
 
   /**

@@ -1,3 +1,4 @@
+import { Stopped } from "./lanes.js";
 import { UploadError } from "./errors.js";
 
 const BASE_MS = 500;
@@ -47,6 +48,7 @@ export class Retry {
         this.#connectivity.answered();
         return result;
       } catch (error) {
+        if (error instanceof Stopped) continue; // the body waits for its next turn, which is no failure
         if (!(error instanceof UploadError)) throw error;
         this.#note(error);
         if (!error.retryable) throw error;
@@ -56,6 +58,21 @@ export class Retry {
         await this.#wait(failures, error.retryAfter, signal);
       }
     }
+  }
+
+  /**
+   * Try once more, a moment after a refusal that came in the answer to another request; throw a final refusal.
+   *
+   * @template T
+   * @param {UploadError} refusal
+   * @param {() => Promise<T>} again
+   * @returns {Promise<T>}
+   */
+  async after(refusal, again) {
+    this.#note(refusal);
+    if (!refusal.retryable) throw refusal;
+    await this.#wait(1, refusal.retryAfter);
+    return again();
   }
 
   /** @param {UploadError} error which may tell whether anybody answered */
