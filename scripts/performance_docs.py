@@ -21,8 +21,7 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         f"### {result['name']}",
         "",
-        f"{machine['date']} UTC, {machine['cpu']}, {machine['cores']} cores, "
-        f"SHA instructions: {machine['sha'] or 'none'}, load {machine['load']:.1f}.",
+        _machine(machine),
         "",
         "| figure | value |",
         "|---|---|",
@@ -33,6 +32,13 @@ def table(result: dict[str, Any]) -> str:
     ]
     lines += [f"| {bar['label']} | {_ratio(bar)} |" for bar in result["bars"]]
     return "\n".join(lines)
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    return (
+        f"{machine['date']} UTC, {machine['cpu']}, {machine['cores']} cores, "
+        f"SHA instructions: {machine['sha'] or 'none'}, load {machine['load']:.1f}."
+    )
 
 
 def _ratio(bar: dict[str, Any]) -> str:
