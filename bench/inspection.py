@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -36,7 +35,7 @@ FOLDERS = (ROOT / "docs", ROOT / "static", "/usr/share/doc", "/usr/share/icons")
 SMALL = 64 * 1024
 MOST_FILES = 400
 FROM_ONE_FOLDER = 8
-ROUNDS = 5
+ROUNDS = 7
 MAX_RATIO = 1.5
 
 
@@ -105,20 +104,22 @@ def main() -> int:
     inspect_all()  # starts the process of libmagic
     detect_all()
     reads.clear()
-    ratios = []
+    best_detecting = best_inspecting = float("inf")
     for number in range(ROUNDS):
         detecting = seconds(detect_all) / len(files) * 1000
         inspecting = seconds(inspect_all) / len(files) * 1000
-        ratios.append(inspecting / detecting)
+        best_detecting = min(best_detecting, detecting)
+        best_inspecting = min(best_inspecting, inspecting)
         print(
             f"round {number + 1}: inspection {inspecting:.3f} ms a file, libmagic alone "
-            f"{detecting:.3f} ms, ratio {ratios[-1]:.2f}"
+            f"{detecting:.3f} ms, ratio {inspecting / detecting:.2f}"
         )
-    ratio = statistics.median(ratios)
+    # A busy machine makes single rounds slower, so the best ones are compared.
+    ratio = best_inspecting / best_detecting
     print(
         f"{len(files)} files of {SMALL // 1024} KiB at most, "
-        f"{len(reads) / len(files) / ROUNDS:.2f} reads a file; median ratio "
-        f"{ratio:.2f}, wanted: at most {MAX_RATIO}"
+        f"{len(reads) / len(files) / ROUNDS:.2f} reads a file; ratio of the "
+        f"best rounds {ratio:.2f}, wanted: at most {MAX_RATIO}"
     )
     return 0
 

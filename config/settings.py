@@ -298,7 +298,7 @@ INSPECTORS: list[dict[str, Any]] = [
     {"NAME": "uploads.inspection.disguises.DisguiseInspector"},
     {
         "NAME": "uploads.inspection.images.ImageInspector",
-        "OPTIONS": {"max_megapixels": env.int("IMAGE_MAX_MEGAPIXELS", 500)},
+        "OPTIONS": {"max_megapixels": env.int("IMAGE_MAX_MEGAPIXELS", 1000)},
     },
     {
         "NAME": "uploads.inspection.archives.ArchiveInspector",

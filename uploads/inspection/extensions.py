@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 
 def words(text: str) -> frozenset[str]:
@@ -110,6 +111,8 @@ def visible(filename: str) -> str:
 
     Windows also drops dots and spaces from the end of a name.
     """
+    if filename.isascii() and filename.isprintable():
+        return filename.rstrip(" .")
     seen = "".join(
         " " if char.isspace() or char in _FILLERS else char
         for char in filename
@@ -118,6 +121,7 @@ def visible(filename: str) -> str:
     return seen.rstrip(" .")
 
 
+@lru_cache(maxsize=64)
 def endings_of(filename: str) -> tuple[str, ...]:
     """Return everything behind the dots of a name, in small letters.
 

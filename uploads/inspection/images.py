@@ -41,7 +41,7 @@ class ImageInspector:
     name = "Images"
     slow = False
 
-    def __init__(self, *, max_megapixels: int = 500) -> None:
+    def __init__(self, *, max_megapixels: int = 1000) -> None:
         self.max_megapixels = max_megapixels
 
     def wants(self, sample: Sample) -> bool:
@@ -72,7 +72,7 @@ class ImageInspector:
         if width * height > self.max_megapixels * 1_000_000:
             return refused(
                 f"This image has {width:,} x {height:,} pixels, and programs that open "
-                f"it can run out of memory. The limit is {self.max_megapixels} "
+                f"it can run out of memory. The limit is {self.max_megapixels:,} "
                 "megapixels. Make it smaller, then upload it again."
             )
         return ACCEPTED

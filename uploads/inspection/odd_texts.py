@@ -9,6 +9,7 @@ UNIT = 4
 """Bytes of the longest character: the head is cut at a multiple of it."""
 
 SMALLEST = 8
+SHARE_OF_ZEROS = 0.4
 SHARE_OF_LATIN = 0.9
 LAST_LATIN = "\u00ff"
 MOST_STRAY = 0.1
@@ -27,7 +28,7 @@ def is_wide(head: bytes) -> bool:
 
     Other alphabets cannot be told from binary data without a byte order mark.
     """
-    if len(head) < SMALLEST or b"\0" not in head:
+    if len(head) < SMALLEST or head.count(0) < SHARE_OF_ZEROS * len(head):
         return False
     whole = head[: len(head) // UNIT * UNIT]
     return any(_is_text_in(codec, whole) for codec in CODECS)

@@ -81,7 +81,7 @@ def test_a_jpeg_with_much_metadata_is_measured() -> None:
     [
         png(65_535, 65_535),
         png(2**31, 2**31),
-        png(22_361, 22_361),
+        png(31_623, 31_623),
         extended(2**24, 2**24),
         bmp(60_000, -60_000),
         jpeg(65_535, 65_535),
@@ -94,7 +94,7 @@ def test_an_image_that_fills_the_memory_is_refused(content: bytes) -> None:
     verdict = ImageInspector().inspect(sample_of(content, "image/png"))
 
     assert not verdict.accepted
-    assert "500 megapixels" in verdict.reason
+    assert "1,000 megapixels" in verdict.reason
 
 
 @pytest.mark.parametrize("content", [png(0, 0), png(10, 0), gif(0, 3), bmp(0, 5)])
@@ -105,7 +105,7 @@ def test_an_image_of_nothing_is_refused(content: bytes) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        png(22_360, 22_360),  # just below 500 megapixels
+        png(31_622, 31_622),  # just below 1,000 megapixels
         png(1, 1),
         jpeg(8_000, 6_000),
         b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",  # breaks off: nothing to open
