@@ -107,7 +107,7 @@ def _create(batch: _Batch) -> None:
     signed = {row.pk: first for row in rows if (first := first_urls(row))}
     with transaction.atomic():
         # The uploads come before their quota, as in starting.py.
-        Upload.objects.bulk_create(rows)
+        Upload.objects.insert(rows)
         refused = quota.reserve_many(batch.owner, [row.byte_size for row in rows])
         out = [row.pk for row, error in zip(rows, refused, strict=True) if error]
         if out:

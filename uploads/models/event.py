@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from django.db import connection, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from uploads.models.inserting import insert_rows
 from uploads.models.upload import Upload
 
 APPEND_ONLY = "Events are append-only."
@@ -35,6 +36,10 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
         if update_conflicts:
             raise TypeError(APPEND_ONLY)
         return super().bulk_create(objs, *args, **kwargs)
+
+    def insert(self, events: Sequence[AuditEvent]) -> None:
+        """Insert new events by one statement."""
+        insert_rows(AuditEvent, events)
 
 
 class AuditEvent(models.Model):

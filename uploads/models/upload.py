@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.db import connections, models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from uploads.models.inserting import insert_rows
 from uploads.states import FINAL, RESERVING, State, Transport, VerifiedBy
 from uploads.text.filenames import MAX_FOLDED_LENGTH, folded
 
@@ -65,6 +67,12 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         for upload in objs:
             upload.search_name = search_name_of(upload.filename)
         return super().bulk_create(objs, *args, **kwargs)
+
+    def insert(self, uploads: Sequence[Upload]) -> None:
+        """Insert new uploads by one statement."""
+        for upload in uploads:
+            upload.search_name = search_name_of(upload.filename)
+        insert_rows(Upload, uploads)
 
     def bulk_update(self, objs: Any, fields: Any, *args: Any, **kwargs: Any) -> int:
         objs, fields = list(objs), set(fields)

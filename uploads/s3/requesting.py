@@ -1,8 +1,8 @@
 """Reads objects by requests that are signed here and sent over boto3's connections.
 
-boto3 spends ten times as long on a small request as signing and sending take. Endpoint,
-credentials, proxies, certificates, timeouts and the number of attempts are those of the
-boto3 client, and failures are its exceptions.
+boto3 spends two and a half times the CPU time on a small request. Endpoint, credentials,
+proxies, certificates, timeouts and the number of attempts are those of the boto3 client,
+and failures are its exceptions.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def record_many(
     """Write events, given as (kind, upload, detail), in one statement."""
     events = list(events)
     context = structlog.contextvars.get_contextvars()
-    AuditEvent.objects.bulk_create(
+    AuditEvent.objects.insert(
         [
             _event(kind, upload, None, actor, detail, context)
             for kind, upload, detail in events
