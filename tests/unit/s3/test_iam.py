@@ -35,6 +35,55 @@ OBJECTS, HELD, PROBES = (
 )
 
 
+REFERENCE = """
+AbortMultipartUpload: objects=s3:AbortMultipartUpload
+CompleteMultipartUpload: objects=s3:PutObject
+CopyObject: source=s3:GetObject objects=s3:PutObject
+CreateBucket: bucket=s3:CreateBucket
+CreateMultipartUpload: objects=s3:PutObject
+DeleteBucketCors: bucket=s3:PutBucketCORS
+DeleteBucketEncryption: bucket=s3:PutEncryptionConfiguration
+DeleteBucketLifecycle: bucket=s3:PutLifecycleConfiguration
+DeleteBucketOwnershipControls: bucket=s3:PutBucketOwnershipControls
+DeleteBucketPolicy: bucket=s3:DeleteBucketPolicy
+DeleteMessage: queue=sqs:DeleteMessage
+DeleteObject: objects=s3:DeleteObject
+DeleteObject?versionId: objects=s3:DeleteObjectVersion
+DeletePublicAccessBlock: bucket=s3:PutBucketPublicAccessBlock
+GetBucketCors: bucket=s3:GetBucketCORS
+GetBucketEncryption: bucket=s3:GetEncryptionConfiguration
+GetBucketLifecycleConfiguration: bucket=s3:GetLifecycleConfiguration
+GetBucketNotificationConfiguration: bucket=s3:GetBucketNotification
+GetBucketOwnershipControls: bucket=s3:GetBucketOwnershipControls
+GetBucketPolicy: bucket=s3:GetBucketPolicy
+GetBucketVersioning: bucket=s3:GetBucketVersioning
+GetObject: objects=s3:GetObject
+GetObject?versionId: objects=s3:GetObjectVersion
+GetPublicAccessBlock: bucket=s3:GetBucketPublicAccessBlock
+GetQueueAttributes: queue=sqs:GetQueueAttributes
+HeadBucket: bucket=s3:ListBucket
+HeadObject: objects=s3:GetObject
+ListMultipartUploads: bucket=s3:ListBucketMultipartUploads
+ListObjectVersions: bucket=s3:ListBucketVersions
+ListObjectsV2: bucket=s3:ListBucket
+ListParts: objects=s3:ListMultipartUploadParts
+PostObject: objects=s3:PutObject
+PutBucketCors: bucket=s3:PutBucketCORS
+PutBucketEncryption: bucket=s3:PutEncryptionConfiguration
+PutBucketLifecycleConfiguration: bucket=s3:PutLifecycleConfiguration
+PutBucketNotificationConfiguration: bucket=s3:PutBucketNotification
+PutBucketOwnershipControls: bucket=s3:PutBucketOwnershipControls
+PutBucketPolicy: bucket=s3:PutBucketPolicy
+PutObject: objects=s3:PutObject
+PutPublicAccessBlock: bucket=s3:PutBucketPublicAccessBlock
+ReceiveMessage: queue=sqs:ReceiveMessage
+SetQueueAttributes: queue=sqs:SetQueueAttributes
+UploadPart: objects=s3:PutObject
+"""
+"""What AWS demands for each call, from its Service Authorization Reference. The table of
+the code is compared with this one, so no action is added or removed by mistake."""
+
+
 def actions(policy: Document) -> dict[str, set[str]]:
     """Return the resources of each action."""
     found: dict[str, set[str]] = {}
@@ -70,6 +119,21 @@ def test_a_call_without_a_grant_is_found() -> None:
 def test_every_call_of_the_table_is_made_and_every_call_is_in_the_table() -> None:
     assert {name for calls in CALLS.values() for name in calls} == set(ACTIONS)
     assert set(KMS_ACTIONS) <= set(ACTIONS)
+
+
+@pytest.mark.parametrize("line", REFERENCE.split("\n")[1:-1])
+def test_a_call_has_exactly_the_actions_that_aws_demands(line: str) -> None:
+    call, _, demanded = line.partition(": ")
+
+    assert [
+        f"{place.value}={name}" for name, place in ACTIONS[call]
+    ] == demanded.split()
+
+
+def test_the_reference_has_every_call() -> None:
+    calls = [line.partition(": ")[0] for line in REFERENCE.split("\n")[1:-1]]
+
+    assert calls == list(ACTIONS)
 
 
 def test_the_signer_may_put_and_nothing_else() -> None:
