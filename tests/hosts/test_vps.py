@@ -43,6 +43,19 @@ def test_the_page_sets_up_the_whole_bucket(machine: Machine) -> None:
     assert "failed" not in machine.output_of("setup_bucket --apply")
 
 
+def test_the_doctor_finds_nothing_to_mend(machine: Machine) -> None:
+    # The names of real certificates are known everywhere, those of the stand-in are not.
+    trusted = {"SSL_CERT_FILE": "/etc/letsencrypt/stand-in-ca.pem"}
+    output = machine.sandbox.run(  # it fails after a WARN or FAIL
+        "slipway-manage",
+        "doctor",
+        environment={**machine.sandbox.environment(), **trusted},
+    )
+
+    assert "OK   The worker may do nothing else" in output
+    assert "OK   The site answers at https://files.example.com" in output
+
+
 def test_systemd_accepts_the_units(machine: Machine) -> None:
     if shutil.which("systemd-analyze") is None:
         return  # the commands above have read the units already

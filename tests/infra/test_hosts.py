@@ -135,7 +135,8 @@ def test_both_set_ups_give_the_identities_the_same_rights() -> None:
 def test_the_signer_of_the_s3_server_may_only_put_objects() -> None:
     file = json.loads((INFRA / "seaweedfs" / "identities.json").read_text())
     [signer] = [each for each in file["identities"] if each["name"] == "signer"]
-    allow, deny = json.loads(file["policies"][0]["content"])["Statement"]
+    [policy] = [each for each in file["policies"] if each["name"] == "put-only"]
+    allow, deny = json.loads(policy["content"])["Statement"]
 
     assert signer["policyNames"] == ["put-only"]
     assert allow["Action"] == ["s3:PutObject"]
