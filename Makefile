@@ -179,7 +179,7 @@ test-upgrade: $(READY) ## The last release on the tables of this version, on Pos
 
 # Not part of `make test`: it needs root rights, ports 80 and 443, and a Debian or Ubuntu.
 test-hosts: $(READY) $(PACKAGES) chromium ## The tutorial for a server and the container image, literally
-	$(PYTEST) -n 2 --dist loadfile -p tests.plugins.seaweed \
+	$(PYTEST) -n 2 --dist loadfile --timeout 1800 -p tests.plugins.seaweed \
 		-p pytest_playwright.pytest_playwright tests/hosts
 
 image: ## Build the container image slipway with Docker
