@@ -19,7 +19,7 @@ from tests.browser.upload_page import Traffic, UploadPage
 from tests.support.live_site import LiveSite
 from uploads.models import UploadPolicy
 
-TWO_PARTS = 11 * MIB  # what has 10 or less the browser keeps a copy of
+LARGE = 11 * MIB  # three parts; the browser keeps copies only of up to 10 MiB
 
 PICKER = """
 const numberOf = (name) => Number(sessionStorage.getItem(name));
@@ -87,7 +87,7 @@ class Disk:
 
     page: Page
 
-    def write(self, name: str, byte_size: int = TWO_PARTS) -> str:
+    def write(self, name: str, byte_size: int = LARGE) -> str:
         """Write a file; return its SHA-256."""
         digest: str = self.page.evaluate(WRITE, [name, byte_size])
         return digest
@@ -146,7 +146,7 @@ def _half_send(
     upload_page: UploadPage, traffic: Traffic, disk: Disk, *names: str
 ) -> None:
     """Choose these files, send their first parts, and reload the page."""
-    upload_page.hold_parts(2)
+    upload_page.hold_parts(2, 3)
     disk.will_be_picked(*names)
     upload_page.page.get_by_role("button", name="Choose files").click()
     upload_page.start()
@@ -182,9 +182,9 @@ def test_after_a_reload_permission_is_all_that_is_needed(
     upload_page.wait_until_uploaded(1)
 
     assert (disk.times_asked, disk.questions) == (1, 1)
-    assert set(traffic.parts_sent) == {2}
+    assert set(traffic.parts_sent) == {2, 3}
     assert download(upload_page.page, uploads_of(person)["film.bin"]).sha256 == digest
-    assert quota_of(person) == (TWO_PARTS, 0, 1, 0)
+    assert quota_of(person) == (LARGE, 0, 1, 0)
     expect(upload_page.unfinished).to_be_hidden()
 
 
@@ -203,7 +203,7 @@ def test_one_permission_brings_all_files_that_it_opens(
     stored = uploads_of(person)
     for name, digest in digests.items():
         assert download(upload_page.page, stored[name]).sha256 == digest
-    assert quota_of(person) == (2 * TWO_PARTS, 0, 2, 0)
+    assert quota_of(person) == (2 * LARGE, 0, 2, 0)
 
 
 def test_a_file_that_was_changed_is_not_sent_and_the_page_says_so(
@@ -212,7 +212,7 @@ def test_a_file_that_was_changed_is_not_sent_and_the_page_says_so(
     disk.write("film.bin")
     disk.person_answers("granted")
     _half_send(upload_page, traffic, disk, "film.bin")
-    disk.write("film.bin", TWO_PARTS + 1)
+    disk.write("film.bin", LARGE + 1)
 
     _continue(upload_page, "film.bin").click()
 
@@ -255,7 +255,7 @@ def test_without_permission_the_file_is_chosen_again(
     upload_page.wait_until_uploaded(1)
 
     assert disk.times_asked == 2
-    assert set(traffic.parts_sent) == {2}
+    assert set(traffic.parts_sent) == {2, 3}
     expect(notice).to_be_hidden()
     assert download(upload_page.page, uploads_of(person)["film.bin"]).sha256 == digest
 
