@@ -149,3 +149,19 @@ def test_no_line_of_a_table_is_longer_than_250_characters() -> None:
         if line.startswith("|") and len(line) > 250
     ]
     assert long == []
+
+
+def test_the_list_of_documents_has_every_page() -> None:
+    listed = (ROOT / "docs" / "README.md").read_text()
+    pages = sorted((ROOT / "docs").glob("*.md")) + sorted(
+        (ROOT / "docs" / "tutorials").glob("*.md")
+    )
+
+    missing = [
+        page.name
+        for page in pages
+        if page.name != "README.md"
+        and f"({page.relative_to(ROOT / 'docs')})" not in listed
+    ]
+
+    assert missing == []
