@@ -21,7 +21,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.upload_page import UploadPage
 from tests.support.chromium import FLAGS, find_chromium
@@ -29,7 +35,7 @@ from uploads.dev.ports import HOST, free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
-SIZE = {"width": 1280, "height": 800}
+SIZE: ViewportSize = {"width": 1280, "height": 800}
 START_SECONDS = 120
 SLOW_BYTES_PER_SECOND = 2_000_000
 LARGE_FILE_BYTES = 60_000_000
