@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -19,17 +19,20 @@ from uploads.access.addresses import client_address
 AT_ONCE = 3
 """Requests of one client that a process works on at the same time. Others wait."""
 
+STRANGERS_AT_ONCE = 2
+"""The same for all requests without a session and a token from one address."""
+
 PATIENCE_SECONDS = 2.0
 """After this time a request stops waiting. So a slow S3 server blocks no client."""
 
 MAX_KEY = 200
+HEALTH = frozenset({"/healthz", "/readyz"})
+"""A monitor behind the address of a busy client gets its answer at once."""
 
 
 @dataclass
 class _Client:
-    turns: threading.Semaphore = field(
-        default_factory=lambda: threading.Semaphore(AT_ONCE)
-    )
+    turns: threading.Semaphore
     requests: int = 0
 
 
@@ -42,13 +45,15 @@ class Turns:
         self._clients: dict[str, _Client] = {}
 
     @contextmanager
-    def turn(self, key: str) -> Iterator[None]:
-        """Wait until fewer than AT_ONCE requests of the client are in progress."""
+    def turn(self, key: str, at_once: int = AT_ONCE) -> Iterator[None]:
+        """Wait until fewer than ``at_once`` requests of the client are in progress."""
         if not key:  # an unknown client, such as a proxy on a Unix socket
             yield
             return
         with self._lock:
-            client = self._clients.setdefault(key, _Client())
+            client = self._clients.setdefault(
+                key, _Client(threading.Semaphore(at_once))
+            )
             client.requests += 1
         has_turn = client.turns.acquire(timeout=self._patience)
         try:
@@ -73,15 +78,21 @@ class FairShareMiddleware:
         self.turns = Turns()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with self.turns.turn(client_of(request)):
+        if request.path in HEALTH:
+            return self.get_response(request)
+        credential = credential_of(request)
+        if credential:
+            turn = self.turns.turn(credential)
+        else:
+            turn = self.turns.turn(client_address(request), STRANGERS_AT_ONCE)
+        with turn:
             return self.get_response(request)
 
 
-def client_of(request: HttpRequest) -> str:
-    """Return the session, the token or, without both, the address of a request.
+def credential_of(request: HttpRequest) -> str:
+    """Return the session or the token of a request, or ``""``.
 
     Nothing is looked up: an invented session costs the database one query only.
     """
     session = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
-    credential = session or request.headers.get("Authorization", "")
-    return credential[:MAX_KEY] or client_address(request)
+    return (session or request.headers.get("Authorization", ""))[:MAX_KEY]

@@ -8,7 +8,13 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from uploads.http.fair_share import AT_ONCE, FairShareMiddleware, Turns, client_of
+from uploads.http.fair_share import (
+    AT_ONCE,
+    STRANGERS_AT_ONCE,
+    FairShareMiddleware,
+    Turns,
+    credential_of,
+)
 
 REQUESTS = 8
 ENOUGH_SECONDS = 60
@@ -17,7 +23,8 @@ ENOUGH_SECONDS = 60
 class Slow:
     """A site whose answers wait until the test lets them go."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int) -> None:
+        self.room = room
         self.go = threading.Event()
         self.lock = threading.Lock()
         self.now = 0
@@ -28,7 +35,7 @@ class Slow:
         with self.lock:
             self.now += 1
             self.most = max(self.most, self.now)
-            if self.now == AT_ONCE:
+            if self.now == self.room:
                 self.is_full.set()
         assert self.go.wait(ENOUGH_SECONDS)
         with self.lock:
@@ -58,7 +65,8 @@ def request_of(session: str = "", token: str = "", address: str = "") -> HttpReq
 def test_a_busy_client_leaves_room_for_another(
     busy: dict[str, str], other: dict[str, str]
 ) -> None:
-    slow = Slow()
+    room = STRANGERS_AT_ONCE if "address" in busy else AT_ONCE
+    slow = Slow(room)
     gate = FairShareMiddleware(slow)
     gate.turns = Turns(patience=ENOUGH_SECONDS)
     threads = [
@@ -73,7 +81,7 @@ def test_a_busy_client_leaves_room_for_another(
     answer = gate(request_of(**other))
 
     assert answer.content == b"quick"
-    assert slow.most == AT_ONCE
+    assert slow.most == room
     slow.go.set()
     for thread in threads:
         thread.join()
@@ -113,12 +121,18 @@ def test_an_error_ends_the_turn() -> None:
     assert len(turns) == 0
 
 
-def test_a_client_is_its_session_or_its_token_or_its_address() -> None:
-    names = [
-        client_of(request_of(session="a")),
-        client_of(request_of(token="a")),
-        client_of(request_of(address="192.0.2.1")),
-        client_of(request_of(address="192.0.2.2")),
-    ]
+def test_a_health_check_waits_for_nobody() -> None:
+    gate = FairShareMiddleware(lambda request: HttpResponse(request.path))
+    gate.turns = Turns(patience=ENOUGH_SECONDS)
+    address = "192.0.2.1"
 
-    assert len(set(names)) == len(names)
+    with gate.turns.turn(address, 1):
+        for path in ("/healthz", "/readyz"):
+            request = RequestFactory().get(path, REMOTE_ADDR=address)
+            assert gate(request).content == path.encode()
+
+
+def test_a_credential_is_a_session_or_a_token() -> None:
+    assert credential_of(request_of(session="a", token="b")) == "a"
+    assert credential_of(request_of(token="b")) == "Bearer b"
+    assert credential_of(request_of(address="192.0.2.1")) == ""
