@@ -78,6 +78,8 @@ def test_no_field_is_smuggled_in(alice: Person, place: str) -> None:
     ):
         path, body = "/uploads", {**declaration(HELLO), name: value}
         if place == "batch":
+            if name == "idempotency_key":
+                continue  # an item of a batch may have a key of its own
             path, body = "/uploads/batch", {"uploads": [body]}
         if place == "rename":
             path, body = f"/uploads/{uuid.uuid4()}", {"filename": "a", name: value}
