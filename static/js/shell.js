@@ -2,6 +2,7 @@
 
 import "./logout.js";
 import { formatBytes, formatNumber, formatWhen, formatWhenInFull } from "./page/format.js";
+import { reloadWhenInspected } from "./page/file-state.js";
 import { within } from "./engine/time-limit.js";
 
 const CLIPBOARD_MS = 2_000;
@@ -31,6 +32,9 @@ if (quota) {
     bar.style.transform = `scaleX(${Math.min(1, bytes / limit)})`;
   }
 }
+
+const inspected = /** @type {HTMLElement | null} */ (document.querySelector("[data-inspected]"));
+if (inspected) void reloadWhenInspected(inspected.dataset.inspected ?? "");
 
 for (const menu of /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details[data-closes]"))) {
   document.addEventListener("click", ({ target }) => {

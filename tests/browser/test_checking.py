@@ -49,7 +49,6 @@ def test_a_file_is_checked_until_the_scanner_is_back(
         expect(details.get_by_text("they cannot be checked right now")).to_be_visible()
         expect(details.get_by_role("link", name="Download")).to_have_count(0)
         assert str(socket) not in details.content()
-        details.close()
 
         clamd = FakeClamd(socket)
         try:
@@ -68,3 +67,5 @@ def test_a_file_is_checked_until_the_scanner_is_back(
         page.wait_until_uploaded(1)
         expect(page.row("notes.txt")).to_contain_text("Ready")
         assert clamd.stream == b"notes"
+        # So does the page of the file.
+        expect(details.get_by_role("link", name="Download")).to_be_visible()

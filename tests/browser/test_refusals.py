@@ -62,7 +62,7 @@ def test_a_batch_over_the_quota_is_refused_before_anything_is_sent(
     expect(upload_page.start_button).to_be_disabled()
     upload_page.page.get_by_role("button", name="Leave out").first.click()
     expect(upload_page.start_button).to_be_enabled()
-    expect(upload_page.upload_area).to_contain_text("400 bytes stay free afterwards.")
+    expect(upload_page.upload_area).to_contain_text("400 bytes will still be free.")
     assert traffic.puts == 0
     assert traffic.requests_to("/api/") == 0
     assert uploads_of(person) == {}

@@ -43,7 +43,7 @@ export class BatchBar {
     const files = plural(fileCount, "file");
     this.#title.textContent = `Needs ${formatBytes(bytes)}`;
     this.#effect.replaceChildren(
-      ...(problem ? [icon("warning"), problem] : [`${formatBytes(batch.freeBytes - bytes)} stay free afterwards.`]),
+      ...(problem ? [icon("warning"), problem] : [`${formatBytes(batch.freeBytes - bytes)} will still be free.`]),
     );
     this.#place.classList.toggle("batch--over", Boolean(problem));
     this.#start.textContent = `Upload ${files}`;

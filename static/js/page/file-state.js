@@ -1,0 +1,33 @@
+import { Clock } from "../engine/clock.js";
+import { PollPace } from "../engine/poll-pace.js";
+
+/**
+ * Show the page of a file anew when its inspection has ended.
+ *
+ * An open dialog is left alone: the page waits until the person has closed it.
+ *
+ * @param {string} url the file in the API
+ * @param {{
+ *   pace?: Pick<PollPace, "pause">,
+ *   fetch?: typeof globalThis.fetch,
+ *   isBusy?: () => boolean,
+ *   reload?: () => void,
+ * }} [parts] stand in for the browser in tests
+ */
+export async function reloadWhenInspected(
+  url,
+  {
+    pace = new PollPace({ clock: new Clock(), isWatched: () => !document.hidden }),
+    fetch = globalThis.fetch.bind(globalThis),
+    isBusy = () => document.querySelector("dialog[open]") !== null,
+    reload = () => location.reload(),
+  } = {},
+) {
+  for (let round = 0; ; round += 1) {
+    await pace.pause(round);
+    const isOver = await fetch(url, { headers: { Accept: "application/json" } })
+      .then(async (answer) => !answer.ok || (await answer.json()).state !== "inspecting")
+      .catch(() => false); // no network: ask again
+    if (isOver && !isBusy()) return reload();
+  }
+}

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { reloadWhenInspected } from "../../static/js/page/file-state.js";
+import { test } from "node:test";
+
+/** Answer one question after the other; return how many there were before the page was shown anew. */
+async function asked(answers, isBusy = () => false) {
+  let count = 0;
+  await new Promise((resolve) => {
+    void reloadWhenInspected("/file", {
+      pace: { pause: async () => {} },
+      fetch: async () => {
+        const answer = answers[Math.min(count, answers.length - 1)];
+        count += 1;
+        if (answer instanceof Error) throw answer;
+        return answer;
+      },
+      isBusy: () => isBusy(count),
+      reload: resolve,
+    });
+  });
+  return count;
+}
+
+const state = (word) => ({ ok: true, json: async () => ({ state: word }) });
+
+for (const [end, answer] of Object.entries({
+  ready: state("ready"),
+  rejected: state("rejected"),
+  "a file that is gone": { ok: false },
+})) {
+  test(`the page of a file in inspection is shown anew at its end: ${end}`, async () => {
+    assert.equal(await asked([state("inspecting"), state("inspecting"), answer]), 3);
+  });
+}
+
+test("a question without an answer is asked again", async () => {
+  assert.equal(await asked([new TypeError("Failed to fetch"), state("inspecting"), state("ready")]), 3);
+});
+
+test("an open dialog is not taken away", async () => {
+  assert.equal(await asked([state("ready")], (count) => count < 4), 4);
+});
