@@ -173,3 +173,20 @@ test("a browser without entries gives files, and folders that cannot be read", a
 
   assert.deepEqual([pathsOf(walked), walked.unreadable], [["a.txt"], ["f", "item 3"]]);
 });
+
+test("answers that come at once do not hold the page: the walk gives the browser its turns", async () => {
+  const busy = (milliseconds) => {
+    for (const end = performance.now() + milliseconds; performance.now() < end; );
+  };
+  const atOnce = (name) => ({ ...fileEntry(name), file: (resolve) => (busy(0.1), resolve(new File([name], name))) });
+  let turns = 0;
+  const rest = async () => {
+    turns += 1;
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  const walked = await walk([rootOf(folderEntry("many", numbered(3000, atOnce)))], { rest });
+
+  assert.equal(walked.found.length, 3000);
+  assert.ok(turns >= 10, `${turns} turns in 300 ms of work`);
+});

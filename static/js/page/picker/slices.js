@@ -29,6 +29,26 @@ export async function inSlices(items, act, { now = () => performance.now(), rest
   }
 }
 
+/**
+ * Return a function that lets the browser breathe whenever a slice of time is over.
+ *
+ * @param {{now?: () => number, rest?: () => Promise<unknown>}} [options]
+ * @returns {() => Promise<void>}
+ */
+export function breaks({ now = () => performance.now(), rest = breathe } = {}) {
+  let end = now() + SLICE_MS;
+  /** @type {Promise<void> | null} */
+  let resting = null;
+  return async () => {
+    if (now() < end) return;
+    resting ??= rest().then(() => {
+      end = now() + SLICE_MS;
+      resting = null;
+    });
+    await resting;
+  };
+}
+
 const RUN = 200;
 
 /**

@@ -1,3 +1,4 @@
+import { breaks, breathe } from "./slices.js";
 import { within } from "../../engine/time-limit.js";
 
 /**
@@ -14,16 +15,19 @@ const { compare } = new Intl.Collator(undefined, { numeric: true });
 /**
  * Read all files of all roots, and name each file and folder that cannot be read.
  *
- * One failure never ends the walk: the other files are still found.
+ * One failure never ends the walk: the other files are still found. The page stays alive: Chromium handles all answers
+ * of a folder in one task if each answer leads to the next question at once.
  *
  * @param {Root[]} roots
- * @param {{onCount?: (files: number) => void, patienceMs?: number}} [options] `patienceMs`: longest wait for one answer
+ * @param {{onCount?: (files: number) => void, patienceMs?: number, rest?: () => Promise<unknown>}} [options]
+ *   `patienceMs`: longest wait for one answer; `rest` gives the browser its turn
  * @returns {Promise<Walked>}
  */
-export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS } = {}) {
+export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS, rest = breathe } = {}) {
   /** @type {Walked} */
   const walked = { found: [], unreadable: [], empty: [] };
   const turns = new Turns(AT_ONCE);
+  const breathes = breaks({ rest });
 
   /** @param {Found} found */
   const add = (found) => {
@@ -36,7 +40,11 @@ export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS
    * @param {(resolve: (value: T) => void, reject: (error: unknown) => void) => void} ask
    * @returns {Promise<T>}
    */
-  const answer = (ask) => turns.take(() => within(patienceMs, () => new Promise(ask)));
+  const answer = (ask) =>
+    turns.take(async () => {
+      await breathes();
+      return within(patienceMs, () => new Promise(ask));
+    });
 
   /**
    * @param {FileSystemEntry} entry
