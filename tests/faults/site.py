@@ -42,8 +42,9 @@ class Site:
         self.environment = {
             **os.environ,
             **production(),
-            # A busy machine: few of these tests run a sweeper that ends inspections.
+            # Few of these tests run a sweeper, which would finish long inspections.
             "UPLOADS_INLINE_INSPECTION_SECONDS": "60",
+            "UPLOADS_INLINE_INSPECTION_BYTES": str(128 * 1024**2),
             **environment,
             "DATA_DIR": str(home),
         }

@@ -100,12 +100,13 @@ def site_environment(
 ) -> dict[str, str]:
     """Return the environment of a production site without HTTPS.
 
-    On a busy machine an inspection may take seconds. The site has no sweeper that would
-    finish an inspection that did not fit into its request.
+    The site has no sweeper, so all inspections must fit into their requests: on a busy
+    machine too, and for objects of 200 MiB, which are read back from the storage.
     """
     return {
         **os.environ,
         "UPLOADS_INLINE_INSPECTION_SECONDS": "60",
+        "UPLOADS_INLINE_INSPECTION_BYTES": str(64 * 1024**2),
         **s3_server.environment(),
         "S3_ENDPOINT_URL": bucket_url,
         **production(),

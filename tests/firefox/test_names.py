@@ -1,0 +1,35 @@
+"""Names survive an upload and a download, as far as the browser lets them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from django.contrib.auth.models import User
+
+from tests.browser.files import uploads_of
+from tests.webdriver.upload_page import UploadPage
+
+# Firefox, like Chromium, leaves out the first dot and replaces quotes when it saves a
+# file, although the Content-Disposition header has the whole name.
+SAVED = {".env": "env", 'a "b".txt': "a _b_.txt", "été 東京.txt": "été 東京.txt"}
+
+
+def test_files_are_stored_shown_and_saved_under_their_names(
+    upload_page: UploadPage, person: User, firefox_home: Path, tmp_path: Path
+) -> None:
+    for name in SAVED:
+        (tmp_path / name).write_text(f"content of {name}")
+
+    upload_page.upload(*(tmp_path / name for name in SAVED))
+
+    assert set(uploads_of(person)) == set(SAVED)
+    upload_page.expect_names_in_any_order(list(SAVED))
+    for name, saved_as in SAVED.items():
+        saved = firefox_home / saved_as
+        upload_page.window.follow(re.escape(f"Download {name}"))
+        upload_page.window.wait_until(
+            lambda saved=saved: saved.exists() and saved.stat().st_size > 0,
+            lambda: [path.name for path in firefox_home.iterdir()],
+        )
+        assert saved.read_text() == f"content of {name}"
