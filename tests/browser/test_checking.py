@@ -46,7 +46,7 @@ def test_a_file_is_checked_until_the_scanner_is_back(
         assert upload.state == State.INSPECTING
         details = signed_in.context.new_page()
         details.goto(f"{site.url}/uploads/{upload.pk}/")
-        expect(details.get_by_text("they cannot be checked right now")).to_be_visible()
+        expect(details.get_by_text("it cannot be checked right now")).to_be_visible()
         expect(details.get_by_role("link", name="Download")).to_have_count(0)
         assert str(socket) not in details.content()
 
