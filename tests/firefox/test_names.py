@@ -18,18 +18,23 @@ SAVED = {".env": "env", 'a "b".txt': "a _b_.txt", "été 東京.txt": "été 東
 def test_files_are_stored_shown_and_saved_under_their_names(
     upload_page: UploadPage, person: User, firefox_home: Path, tmp_path: Path
 ) -> None:
-    for name in SAVED:
-        (tmp_path / name).write_text(f"content of {name}")
+    contents = {name: f"content of {name}" for name in SAVED}
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content)
 
     upload_page.upload(*(tmp_path / name for name in SAVED))
 
     assert set(uploads_of(person)) == set(SAVED)
     upload_page.expect_names_in_any_order(list(SAVED))
     for name, saved_as in SAVED.items():
-        saved = firefox_home / saved_as
         upload_page.window.follow(re.escape(f"Download {name}"))
-        upload_page.window.wait_until(
-            lambda saved=saved: saved.exists() and saved.stat().st_size > 0,
-            lambda: [path.name for path in firefox_home.iterdir()],
-        )
-        assert saved.read_text() == f"content of {name}"
+        assert saved_content(upload_page, firefox_home / saved_as) == contents[name]
+
+
+def saved_content(page: UploadPage, saved: Path) -> str:
+    """Wait until Firefox has saved a file; return its content."""
+    page.window.wait_until(
+        lambda: saved.exists() and saved.stat().st_size > 0,
+        lambda: [path.name for path in saved.parent.iterdir()],
+    )
+    return saved.read_text()
