@@ -268,7 +268,7 @@ def test_a_counter_that_cannot_be_read_admits_nobody(alice: Person) -> None:
     with mock.patch.object(Rate.objects, "filter", side_effect=OperationalError):
         answer = alice.call("POST", "/uploads", declaration(HELLO))
 
-    assert_problem(answer, 503, "storage_unavailable")
+    assert_problem(answer, 503, "database_unavailable")
     assert not Upload.objects.exists()
 
 
