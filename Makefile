@@ -118,7 +118,7 @@ test-fuzz: $(READY) ## The API against its OpenAPI document: HUNT=20 tries new i
 test-demo: $(READY) $(BUNDLE) ## The command make run: start, crash, restart, stop
 	$(PYTEST) $(ON_REAL_TIME) -n 2 --dist loadfile tests/demo
 
-test-browser: $(READY) $(BUNDLE) chromium ## The whole site in Chromium; slow motion: SLOW=2
+test-browser: $(READY) $(BUNDLE) chromium nginx ## The whole site in Chromium; slow motion: SLOW=2
 	$(PYTEST) -n 2 $(ON_REAL_TIME) -p tests.plugins.seaweed \
 		-p pytest_playwright.pytest_playwright tests/browser
 

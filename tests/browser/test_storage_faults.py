@@ -10,13 +10,16 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, BrowserType, Page, Route, expect
 
+from tests.browser.conftest import ASK_BY_INPUTS
 from tests.browser.files import payload
 from tests.browser.upload_page import UploadPage
 from tests.doctor.proxy import (
@@ -30,6 +33,9 @@ from tests.doctor.proxy import (
 )
 from tests.support.complaints import Complaints
 from tests.support.live_site import LiveSite, serve
+from tests.support.nginx import Nginx
+from tests.support.sessions import new_session
+from uploads.dev.ports import free_ports
 from uploads.doctor.shared_faults import SHARED_SECONDS
 
 if TYPE_CHECKING:
@@ -371,3 +377,53 @@ def test_many_pages_share_one_examination(
     elapsed = time.monotonic() - blocked.began
     assert len(preflights) <= 1 + elapsed // SHARED_SECONDS
     blocked.expect_lines("cors_no_rule")
+
+
+@pytest.fixture
+def encrypted_site(
+    s3_server: S3Server,
+    site_environment: dict[str, str],
+    tmp_path: Path,
+) -> Iterator[tuple[LiveSite, Nginx]]:
+    """A site behind nginx with TLS, whose bucket has an http address."""
+    nginx = Nginx(tmp_path, target=free_ports(1)[0], names=("files.example.test",))
+    environment = {
+        **site_environment,
+        "S3_PUBLIC_ENDPOINT_URL": f"http://s3.example.test:{s3_server.port}",
+        "ALLOWED_HOSTS": "files.example.test,127.0.0.1",
+        "CSRF_TRUSTED_ORIGINS": nginx.url,
+    }
+    with serve(environment, tmp_path) as site:
+        nginx.target = int(site.url.rpartition(":")[2])
+        with nginx:
+            yield site, nginx
+
+
+def test_mixed_content(
+    encrypted_site: tuple[LiveSite, Nginx],
+    person: User,
+    browser_type: BrowserType,
+    browser_type_launch_args: dict[str, Any],
+) -> None:
+    site, nginx = encrypted_site
+    names = "--host-resolver-rules=MAP *.example.test 127.0.0.1"
+    arguments = [*browser_type_launch_args["args"], names]
+    options = {**browser_type_launch_args, "args": arguments}
+    browser = browser_type.launch(**options)
+    try:
+        context = browser.new_context(ignore_https_errors=True)
+        context.add_init_script(ASK_BY_INPUTS)
+        name, value = settings.SESSION_COOKIE_NAME, new_session(person)
+        context.add_cookies([{"name": name, "value": value, "url": nginx.url}])
+        page = UploadPage(context.new_page(), f"{nginx.url}/")
+        page.open()
+        blocked = Blocked(page, site)
+        blocked.start()
+
+        blocked.expect_reason(
+            "The browser blocks requests to the storage.",
+            "an https page cannot send to an http address",
+        )
+        blocked.expect_lines("mixed_content")
+    finally:
+        browser.close()
