@@ -70,3 +70,30 @@ function countingWorker(clock, hashed) {
   };
   return worker;
 }
+
+test("a distant line, 4 MB/s a connection: 128 MiB need at most 1/0.85 of what six connections allow", async () => {
+  const took = { "the server's size": 0, "the page's size": 0 };
+  for (const name of Object.keys(took)) {
+    const world = new World({ line: { stepMs: 250, buffer: 500_000, bytesPerMs: 24_000, bytesPerMsEach: 4_000, delayMs: 160 } });
+    world.server.takesPartSize = name === "the page's size";
+    await world.run(world.engine.add(new FakeFile("film.bin", 128 * MIB)).finished);
+    took[name] = world.clock.now();
+  }
+  const limit = (128 * MIB) / 24_000;
+
+  assert.ok(took["the page's size"] < limit / 0.85, JSON.stringify(took));
+  assert.ok(took["the server's size"] > limit * 1.4, JSON.stringify(took));
+});
+
+test("a slow line that all connections share: the first part is safe no later, and all of it no later", async () => {
+  const ends = [];
+  for (const takesPartSize of [false, true]) {
+    const world = new World({ line: { stepMs: 250, buffer: 500_000, bytesPerMs: 1_000 } });
+    world.server.takesPartSize = takesPartSize;
+    await world.run(world.engine.add(new FakeFile("film.bin", 60 * MIB)).finished);
+    ends.push({ all: world.clock.now(), first: world.storage.requests[0].at });
+  }
+  const [before, now] = ends;
+
+  assert.ok(now.first <= before.first && now.all <= before.all * 1.03, JSON.stringify(ends));
+});
