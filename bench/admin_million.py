@@ -185,6 +185,7 @@ def pages() -> dict[str, str]:
     day = f"year={now.year}&{{0}}month={now.month}&{{0}}day={now.day}"
     uploads, events = "/admin/uploads/upload/", "/admin/uploads/auditevent/"
     return {
+        "the first page": "/admin/",
         "uploads, newest": uploads,
         "uploads, oldest first": f"{uploads}?o=6",
         "uploads, last page": f"{uploads}?p={last_page}",

@@ -93,6 +93,8 @@ def test_no_address_answers_with_an_error_of_its_own(
     wrong = {p: a.status_code for p, a in answers.items() if a.status_code == 500}
     assert wrong == {}
     assert len(later) > 40
+    del answers["readyz"]  # it names the part that failed instead
+    later = [answer for answer in answers.values() if answer.status_code == 503]
     codes = {a.json()["code"] for a in later if "json" in a["Content-Type"]}
     assert codes == {"database_unavailable"}
     assert {a.headers.get("Retry-After") for a in later} - {None} == {"5"}
