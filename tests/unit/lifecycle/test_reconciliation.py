@@ -258,6 +258,7 @@ def test_an_inspection_waits_for_storage_that_does_not_answer(
 
 def test_a_ready_upload_costs_no_call_and_stays(alice: Any, bucket: Bucket) -> None:
     upload = make_ready(bucket, alice)
+    upload.replaceable_until = None  # no URL can replace the object any more
     bucket.delete_object(upload.key)
 
     with counted(bucket) as calls:
