@@ -28,7 +28,20 @@ def has_history() -> bool:
 def unpack(folder: Path, commit: str = LAST_RELEASE) -> Path:
     """Write the code of the release into ``folder``.
 
-    A shallow clone lacks the commit, so it is fetched from where the clone came from.
+    Raises NoReleaseError if the commit cannot be had.
+    """
+    fetch(commit)
+    archive = subprocess.run(
+        [*GIT, "archive", commit, *FOLDERS], cwd=ROOT, check=True, capture_output=True
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["tar", "-x"], cwd=folder, input=archive.stdout, check=True)
+    return folder
+
+
+def fetch(commit: str) -> None:
+    """Fetch the commit if this is a shallow clone without it.
+
     Raises NoReleaseError if the commit cannot be had.
     """
     if not has_commit(commit):
@@ -39,12 +52,6 @@ def unpack(folder: Path, commit: str = LAST_RELEASE) -> Path:
                 f"and `git fetch origin {commit}` failed: {fetched.stderr.strip()!r}. "
                 "Run `git fetch --unshallow`, or clone without --depth."
             )
-    archive = subprocess.run(
-        [*GIT, "archive", commit, *FOLDERS], cwd=ROOT, check=True, capture_output=True
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["tar", "-x"], cwd=folder, input=archive.stdout, check=True)
-    return folder
 
 
 def has_commit(commit: str) -> bool:
@@ -55,3 +62,20 @@ def git(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*GIT, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
+
+
+def main() -> int:
+    """Return 0 if the release can be tested; else print why it cannot, and return 1."""
+    if not has_history():
+        print("Not tested: this tree has no git history, so it has no last release.")  # noqa: T201
+        return 1
+    try:
+        fetch(LAST_RELEASE)
+    except NoReleaseError as error:
+        print(f"Not tested: {error}")  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
