@@ -60,11 +60,11 @@ EVENT = {
 }
 
 
-def configure(url: str) -> None:
+def configure(url: str, folder: str) -> None:
     import django
 
     os.environ["DATABASE_URL"] = url
-    os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="slipway-bench-")
+    os.environ["DATA_DIR"] = folder
     os.environ["LOG_LEVEL"] = "ERROR"
     os.environ["DEBUG"] = "true"
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
@@ -290,9 +290,10 @@ def bars(fastest: dict[int, dict[str, float]]) -> list[Bar]:
 def main() -> None:
     sizes = [int(word) for word in sys.argv[1:]] or list(SIZES)
     server = PostgresServer()
+    folder = tempfile.TemporaryDirectory(prefix="slipway-bench-")
     try:
         server.start()
-        configure(server.url)
+        configure(server.url, folder.name)
         databases = {}
         for rows in sizes:
             began = time.perf_counter()
@@ -301,6 +302,7 @@ def main() -> None:
         fastest = measure(databases)
     finally:
         server.stop()
+        folder.cleanup()
     report(
         "scale",
         [
