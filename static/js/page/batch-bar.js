@@ -1,4 +1,4 @@
-import { element } from "./dom.js";
+import { element, setText } from "./dom.js";
 import { formatBytes, plural } from "./format.js";
 import { icon } from "./icon.js";
 
@@ -41,12 +41,13 @@ export class BatchBar {
     const { fileCount, bytes } = batch;
     const problem = whatDoesNotFit(batch);
     const files = plural(fileCount, "file");
-    this.#title.textContent = `Needs ${formatBytes(bytes)}`;
+    // Unchanged texts stay: WebKit loses a click whose text is replaced before the button is let go.
+    setText(this.#title, `Needs ${formatBytes(bytes)}`);
     this.#effect.replaceChildren(
       ...(problem ? [icon("warning"), problem] : [`${formatBytes(batch.freeBytes - bytes)} will still be free.`]),
     );
     this.#place.classList.toggle("batch--over", Boolean(problem));
-    this.#start.textContent = `Upload ${files}`;
+    setText(this.#start, `Upload ${files}`);
     this.#start.disabled = Boolean(problem);
   }
 }
