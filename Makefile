@@ -34,7 +34,7 @@ SITE_OPTIONS := --port $(PORT) --s3-port $(S3_PORT) --data-dir "$(DATA_DIR)"
 .PHONY: test-unit test-fast test-js test-bucket test-attacks test-races test-fuzz test-demo test-browser
 .PHONY: test-faults test-inspection test-on-s3 faults soak vulnerabilities licences bucket-docs
 .PHONY: test-firefox test-webkit test-serverless infra lambda test-aws ministack providers test-doctor
-.PHONY: test-hosts test-upgrade image nginx ceph test-ceph performance-docs bench-browser
+.PHONY: screenshots test-hosts test-upgrade image nginx ceph test-ceph performance-docs bench-browser
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
@@ -164,6 +164,9 @@ vulnerabilities: $(READY) $(PACKAGES) ## Check the locked packages for known vul
 
 licences: $(READY) ## Write docs/licences.md
 	$(PYTHON) scripts/licences.py
+
+screenshots: $(READY) $(BUNDLE) chromium ## Take the screenshots in docs/images
+	$(PYTHON) -m scripts.screenshots
 
 bucket-docs: $(READY) ## Write the wanted settings of the bucket into docs/bucket.md
 	$(PYTHON) -m scripts.bucket_docs

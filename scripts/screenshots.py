@@ -19,6 +19,7 @@ import urllib.request
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import (
@@ -49,29 +50,50 @@ expect.set_options(timeout=MINUTE_MS)
 
 def main() -> None:
     """Write all screenshots."""
-    with tempfile.TemporaryDirectory() as folder, demo_site(Path(folder)) as address:
+    with tempfile.TemporaryDirectory() as folder, demo_site(Path(folder)) as site:
         files = sample_files(Path(folder) / "files")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=find_chromium(), args=FLAGS
             )
-            take_all(browser, address, files)
+            take_all(browser, site, files)
             browser.close()
 
 
+@dataclass(frozen=True)
+class DemoSite:
+    """The ports of a demo site, and the folder of its data."""
+
+    port: int
+    s3_port: int
+    folder: Path
+
+    @property
+    def address(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def command(self, action: str) -> list[str]:
+        ports = ["--port", str(self.port), "--s3-port", str(self.s3_port)]
+        words = [*ports, "--data-dir", str(self.folder)]
+        return [sys.executable, "-m", "uploads.dev", action, *words]
+
+    def manage(self, *words: str) -> None:
+        """Run a management command on the site."""
+        subprocess.run([*self.command("manage"), "--", *words], check=True)
+
+
 @contextmanager
-def demo_site(folder: Path) -> Iterator[str]:
-    """Run a demo site with its data in ``folder``; yield its address."""
+def demo_site(folder: Path) -> Iterator[DemoSite]:
+    """Run a demo site with its data in ``folder``."""
     port, s3_port = free_ports(2)
-    words = ["--port", str(port), "--s3-port", str(s3_port), "--data-dir", str(folder)]
-    site = subprocess.Popen([sys.executable, "-m", "uploads.dev", "run", *words])
-    address = f"http://{HOST}:{port}"
+    site = DemoSite(port, s3_port, folder)
+    process = subprocess.Popen(site.command("run"))
     try:
-        wait_for(f"{address}/readyz")
-        yield address
+        wait_for(f"{site.address}/readyz")
+        yield site
     finally:
-        site.send_signal(signal.SIGINT)
-        site.wait(START_SECONDS)
+        process.send_signal(signal.SIGINT)
+        process.wait(START_SECONDS)
 
 
 def wait_for(url: str) -> None:
@@ -132,8 +154,9 @@ def wave(chance: random.Random, byte_count: int) -> bytes:
     return struct.pack("<4sI4s", b"RIFF", 4 + len(sound + data), b"WAVE") + sound + data
 
 
-def take_all(browser: Browser, address: str, files: list[Path]) -> None:
+def take_all(browser: Browser, site: DemoSite, files: list[Path]) -> None:
     """Take the four pages, each in both colour schemes."""
+    address = site.address
     *small, large = files
     page = log_in(browser, address, "demo")
     upload_page = UploadPage(page, address)
@@ -149,6 +172,8 @@ def take_all(browser: Browser, address: str, files: list[Path]) -> None:
     upload_page.wait_until_uploaded(1)
     upload_page.open()
     shoot(page, "files")
+    for command in ("sweep", "audit"):
+        site.manage(command)
     shoot(log_in(browser, address, "admin", path="/admin/"), "admin")
 
 

@@ -10,7 +10,7 @@ export function nothingYet() {
     element(
       "p",
       { class: "soft" },
-      `${canDrop ? "Drop something anywhere in this window." : "Choose something above."} It travels straight to storage, is checked there, and appears in this list.`,
+      `${canDrop ? "Drop files anywhere in this window." : "Choose files above."} They go directly to storage, are checked there, and appear in this list.`,
     ),
   ];
 }
