@@ -1,5 +1,5 @@
 /*
- * What the pace of large bodies brings and costs: beside six lanes at once, on simulated lines.
+ * Compares the pace of large bodies with six lanes at once, on simulated lines.
  *
  * Run it with `node bench/lanes.mjs`. Both send the same file over the same line, in simulated time, so the
  * figures are the same on every machine: the share of the file that is safe when half the time has passed,

@@ -292,7 +292,7 @@ UPLOADS = options_of(env)
 # Sentences about variables that have no effect: uploads/checks.py reports them.
 VARIABLES_TO_CHECK = complaints(os.environ)
 
-# What looks at the content of every object, as AUTH_PASSWORD_VALIDATORS at passwords.
+# Inspectors check the content of every object, as AUTH_PASSWORD_VALIDATORS check passwords.
 # docs/inspection.md tells what each does, of its OPTIONS, and how to write another.
 INSPECTORS: list[dict[str, Any]] = [
     {"NAME": "uploads.inspection.disguises.DisguiseInspector"},

@@ -47,7 +47,7 @@ FINAL = frozenset(State) - RESERVING - USING
 
 
 class VerifiedBy(models.TextChoices):
-    """Who has compared the stored bytes with the declared SHA-256."""
+    """The party that compared the stored bytes with the declared SHA-256."""
 
     STORAGE = "storage", "the storage"
     READ_BACK = "readback", "this site"

@@ -1,4 +1,4 @@
-"""What the background jobs did last, in words, for the admin's first page."""
+"""The last results of the background jobs, for the admin's first page."""
 
 from __future__ import annotations
 

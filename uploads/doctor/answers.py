@@ -1,4 +1,4 @@
-"""What an answer of S3 to a signed request means, in words."""
+"""Explains an answer of S3 to a signed request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REGION_CODES = {
 
 @dataclass(frozen=True)
 class Cause:
-    """What is wrong: ``kind`` is stable, the rest is for people."""
+    """An explanation; ``kind`` is a stable code, the rest is text for people."""
 
     kind: str
     fact: str

@@ -1,4 +1,4 @@
-"""What the questions share: the site's addresses, identities and probe objects."""
+"""Shared by all questions: the site's addresses, identities and probe objects."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class Examination:
 
     @cached_property
     def uploads(self) -> ProbePresigner:
-        """What signs the URLs that browsers upload to, as the signer."""
+        """The presigner of upload URLs, with the signer's identity."""
         return probe_presigner_of(self.signer_alias, self.worker.client)
 
     @cached_property
     def downloads(self) -> ProbePresigner:
-        """What signs the URLs that browsers download from, as the worker."""
+        """The presigner of download URLs, with the worker's identity."""
         return probe_presigner_of("uploads", self.worker.client)
 
     @cached_property

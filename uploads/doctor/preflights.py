@@ -12,7 +12,7 @@ SIMPLE_METHODS = {"GET", "HEAD", "POST"}
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a browser makes of a preflight: no ``faults`` means that it goes on.
+    """The result of a preflight for a browser. Without ``faults`` the browser continues.
 
     Each fault is one of: status, origin, multiple, method, headers.
     """

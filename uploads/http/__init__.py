@@ -1,1 +1,1 @@
-"""What wraps every request: middleware, headers, reports, logs."""
+"""Code that runs on every request: middleware, headers, reports, logs."""

@@ -30,7 +30,7 @@ FLASH = "application/x-shockwave-flash"
 
 
 class Kind(Enum):
-    """What can be active in a file. The value is in words for people."""
+    """Kinds of active content. The value is a name for people."""
 
     PROGRAM = "a program"
     PAGE = "a web page"

@@ -27,7 +27,7 @@ SLOWEST_SCAN = 5_000_000
 
 PAUSE_SECONDS = 10
 LIMITS = "Heuristics.Limits.Exceeded"
-"""What clamd finds, with ``AlertExceedsMax yes``, where it did not look at all."""
+"""Finding of clamd, with ``AlertExceedsMax yes``, for content that it did not scan."""
 
 REFUSE, PASS = "refuse", "pass"
 

@@ -103,7 +103,7 @@ class ArchiveInspector:
     def _inspect_zip(self, sample: Sample) -> Verdict:
         examination = Examination(self.limits, sample)
         examination.examine(reader_of(sample))
-        # What does not begin as an archive need not be one, whatever its name.
+        # A file that does not begin like an archive may be no archive, whatever its name.
         is_zip = sample.head.startswith(ZIP_MAGICS)
         if examination.is_damaged and is_zip:
             return Verdict(accepted=True, reason=DAMAGED)

@@ -1,4 +1,4 @@
-"""What one inspection may cost: reads of the bucket, bytes, seconds."""
+"""The budget of an inspection: reads of the bucket, bytes, seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: our table for active content, else libmagic."""
+"""Detects a file's type by its first bytes: active content by our table, else libmagic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the endings of file names promise, and which of them run on a double click.
+"""The extensions of file names: their kinds, and those that run on a double click.
 
 ``RUNNABLE`` is the one list of endings that run. The upload page gets it from here.
 It is made of the lists that Outlook and Chromium block, without kinds of data that
@@ -100,7 +100,7 @@ FITS: dict[str, frozenset[str]] = {
 _COPY_NUMBER = re.compile(
     r"(?<!\s)\s*+(?:\(\d{1,4}\)|(?:- )?(?:copy|copia|copie|kopie)(?: \(?\d{1,4}\)?)?)$"
 )
-"""What systems append to the name of a copy, such as "(1)", " - Copy", " copy 2"."""
+"""Text that systems append to the name of a copy: "(1)", " - Copy", " copy 2"."""
 
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Zl", "Zp"})

@@ -1,4 +1,4 @@
-"""What content of a type is called, in words for people."""
+"""Names of content types for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an inspector is, what it is shown, and what it may answer."""
+"""The interface of an inspector, its input (Sample) and its result (Verdict)."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ SMALLEST = 22
 """Bytes of an empty ZIP archive."""
 
 HEAD_BYTES = 512
-"""So much of compressed data always gives its first four bytes."""
+"""Bytes of compressed data that always yield the first four bytes of the content."""
 
 ZIP_MAGICS = (LOCAL_MAGIC, END_MAGIC)
 MAX_INFLATED_ONE, MAX_INFLATED = 16 * MIB, 64 * MIB

@@ -18,7 +18,7 @@ MAX_HOPS = 40
 """Systems give up on longer chains of links."""
 
 STEPS, STEPS_PER_LINK = 10_000, 200
-"""What resolving all links may take. Honest archives need far fewer steps."""
+"""Maximum steps for resolving all links. Honest archives need far fewer."""
 
 CHECK_EVERY = 1000
 

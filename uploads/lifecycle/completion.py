@@ -30,7 +30,7 @@ from uploads.s3.preview import PreviewedBucket, preview_objects
 from uploads.states import FINAL, State, Transport
 
 PREVIEW_BYTES = 64 * 1024
-"""What the quick inspectors look at of most files."""
+"""Bytes that quick inspectors read of most files."""
 
 WHOLE = frozenset({Transport.PUT, Transport.POST})
 """Transports whose one request brings the whole file."""

@@ -37,7 +37,7 @@ class Wanted:
 
 @dataclass
 class Started:
-    """What became of it: an upload with its request, or an error."""
+    """The result of a start: an upload with its request, or an error."""
 
     upload: Upload | None = None
     request: SignedRequest | SignedPost | None = None

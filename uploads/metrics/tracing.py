@@ -18,7 +18,7 @@ def use_tracer(tracer: Any) -> None:
 
 @contextmanager
 def span(name: str) -> Iterator[dict[str, Any]]:
-    """Trace the ``with`` block. What the block puts into the dict become attributes.
+    """Trace the ``with`` block. Items that the block puts into the dict become attributes.
 
     Attributes must hold no URL and no text of a user.
     """

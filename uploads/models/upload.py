@@ -145,7 +145,7 @@ class Upload(models.Model):
     checksum_verified_by = models.CharField(
         max_length=8, choices=VerifiedBy, blank=True, default="", db_default=""
     )
-    """Who compared the stored bytes with the SHA-256. Empty: nobody has."""
+    """The party that compared the stored bytes with the SHA-256, or ``""``."""
     verified_parts = models.PositiveSmallIntegerField(default=0, db_default=0)
     """How many parts, from the first, were read back: lifecycle/reading_back.py."""
     detected_type = models.CharField(max_length=127, blank=True)

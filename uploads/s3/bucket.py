@@ -95,7 +95,7 @@ class Bucket:
 
     @cached_property
     def requests(self) -> ObjectRequests:
-        """What sends HeadObject and GetObject; made at its first use."""
+        """The client for HeadObject and GetObject, created at its first use."""
         return ObjectRequests(
             self.client,
             bucket_name=self.name,

@@ -1,4 +1,4 @@
-"""Who signs, and until when."""
+"""Credentials for signing, and their expiry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = structlog.get_logger("slipway.s3")
 
 @dataclass(frozen=True)
 class Credentials:
-    """What signs a request; ``expires_at`` is aware, None for those that last."""
+    """Credentials of a request; ``expires_at`` is aware, or None without an expiry."""
 
     access_key: str
     secret_key: str = field(repr=False)

@@ -1,4 +1,4 @@
-"""What botocore knows of S3: verbs, endpoints, regions. Read once, and before any fork."""
+"""botocore's descriptions of S3: verbs, endpoints, regions. Loaded before any fork."""
 
 from __future__ import annotations
 

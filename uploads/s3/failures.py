@@ -27,7 +27,7 @@ def translated(
 ) -> Iterator[None]:
     """Raise our error for S3's: ``meanings`` by code, else StorageUnavailable.
 
-    What the caller did not expect is logged, since it needs an operator.
+    Unexpected errors are logged, because they need an operator.
     """
     try:
         yield

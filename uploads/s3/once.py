@@ -1,4 +1,4 @@
-"""What a process makes once, however many of its threads ask first."""
+"""Values that a process creates once, even if several threads ask at the same time."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ MAX_LANES = 32
 
 @dataclass(frozen=True)
 class Preview:
-    """What was seen of one object: its facts, and its first bytes if there are any."""
+    """The prefetched facts and first bytes of one object."""
 
     facts: ObjectFacts | None
     head: bytes
@@ -29,7 +29,7 @@ class Preview:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What one request told about an object."""
+    """The answer of one request about an object."""
 
     facts: ObjectFacts | None = None
     head: bytes = b""

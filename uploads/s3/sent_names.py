@@ -17,7 +17,7 @@ _MAX_LENGTH = 4096
 def sent_name(metadata: Mapping[str, str]) -> str:
     """Return the name among an object's metadata, ``""`` where there is none.
 
-    Whoever sent the form chose it: it is text of any kind, and not yet clean.
+    The sender of the form chose it, so it may be any text and is not clean yet.
     """
     name = metadata.get(FIELD, "")[:_MAX_LENGTH]
     if name == PLACEHOLDER:

@@ -22,7 +22,7 @@ Probe = Callable[[], str]
 
 
 class Outcome(StrEnum):
-    """What became of one setting."""
+    """The result for one setting."""
 
     SAME = "same"
     PLANNED = "planned"

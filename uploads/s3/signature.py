@@ -30,7 +30,7 @@ SLOT = "\x00slot\x00"
 
 @dataclass(frozen=True)
 class Scope:
-    """Who signs, where and when; ``moment`` is like 20261121T072342Z."""
+    """Credentials, place and time of a signature; ``moment`` is like 20261121T072342Z."""
 
     credentials: Credentials
     region: str

@@ -1,4 +1,4 @@
-"""What a presigner returns, and what it needs to know of a part."""
+"""The results of a presigner, and its input for a part."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ BATCH = 500
 
 @dataclass
 class Report:
-    """What was handed over; ``unfinished`` uploads stay with their owner."""
+    """Counts of a hand-over; ``unfinished`` uploads stay with their owner."""
 
     files: int = 0
     byte_size: int = 0

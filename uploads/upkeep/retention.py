@@ -30,7 +30,7 @@ FILES_A_MAIL = 50
 
 @dataclass
 class Counts:
-    """What one pass did."""
+    """Counts of one pass."""
 
     warned: int = 0
     deleted: int = 0

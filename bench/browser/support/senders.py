@@ -44,7 +44,7 @@ START_BUTTON = r"""[...document.querySelectorAll("#batch button")]
 
 @dataclass(frozen=True)
 class Run:
-    """What one program needed once."""
+    """The measurement of one program in one round."""
 
     seconds: float
     browser_cpu: float = 0

@@ -24,7 +24,7 @@ export async function identify(file, fingerprint) {
 /**
  * Throw UploadError `different_file` unless `file` is the one that `identity` tells of.
  *
- * What the server did not keep is not compared.
+ * Facts that the server did not keep are not compared.
  *
  * @param {Identity} identity
  * @param {File | Blob} file

@@ -3,7 +3,7 @@ const UNTIL_READY = 0.99;
 /**
  * Counts one upload's bytes: finished parts, plus the most that each part in flight has reached.
  *
- * What it shows never goes backwards, and stays below 100 % until the server has said ready.
+ * The shown progress never goes backwards, and stays below 100 % until the server has said ready.
  */
 export class Progress {
   #byteSize;

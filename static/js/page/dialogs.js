@@ -12,7 +12,7 @@ const dialogById = (id) => /** @type {HTMLDialogElement} */ (byId(id));
 /**
  * Open a dialog, and run `act` at its main button; it closes when `act` succeeds and shows why when it fails.
  *
- * Who closes it while `act` runs does not stop that: the answer comes then, too.
+ * Closing the dialog while `act` runs does not stop `act`.
  *
  * @param {HTMLDialogElement} dialog
  * @param {HTMLElement} problem

@@ -11,7 +11,7 @@ import { askForName, confirm } from "./dialogs.js";
  */
 
 /**
- * What can be done with a file of the list.
+ * The actions for a file of the list.
  *
  * @param {string} id
  * @param {Options} options

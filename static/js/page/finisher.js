@@ -35,7 +35,7 @@ export class Finisher {
   /**
    * Ask the bucket, one upload after the other, how much it has; then finish those of which it has all.
    *
-   * A new look ends the one before. What fails is not told: nobody has asked for it, and the next look tries again.
+   * A new check ends the one before. Failures are not shown, because nobody asked for the check; the next check retries.
    *
    * @param {UploadRecord[]} records multipart uploads that no other tab is busy with
    */

@@ -259,7 +259,7 @@ export class Keeper {
       bytes += entry.copied;
       count += 1;
     }
-    // What has arrived in the meantime is not worth a copy.
+    // Uploads that have arrived in the meantime need no copy.
     return this.#sources.splice(0, count).filter(({ entry }) => entry.status === "kept");
   }
 

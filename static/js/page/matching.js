@@ -7,7 +7,7 @@ import { recognise, sameName } from "../engine/identity.js";
  */
 
 /**
- * Whether a file looks like the one that an unfinished upload was begun with. What it holds is compared later.
+ * Whether a file looks like the one that an unfinished upload was begun with. The content is compared later.
  *
  * @param {UploadRecord} record
  * @param {Facts} facts

@@ -86,7 +86,7 @@ export function startPage() {
       void unfinished.load();
     },
   });
-  // Who logs out in one tab leaves nothing behind in another, neither files nor their names.
+  // A logout in one tab removes all files and names from the other tabs.
   onLogout((tab) => {
     // It may come from this very tab, by the script of its header.
     if (tab !== document.body.dataset.tab) session.leave();

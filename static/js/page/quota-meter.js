@@ -8,7 +8,7 @@ const REFRESH_DELAY_MS = 800;
 /**
  * The person's quota: knows it, keeps it fresh, and shows it in the header.
  *
- * What is on the way is reserved and counts as much as what has arrived: it has a lighter bar, with the chosen files.
+ * Bytes in flight are reserved and count like stored bytes. A lighter bar shows them, together with the chosen files.
  */
 export class QuotaMeter {
   #place;

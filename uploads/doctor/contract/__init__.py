@@ -1,4 +1,4 @@
-"""What the site promises of an upload URL, tried on this very bucket."""
+"""Tests the site's promises about upload URLs on this bucket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what: IAM policies, derived from the calls that the code makes.
+"""IAM policies of the identities, derived from the calls that the code makes.
 
 CALLS is what the test-suite was seen to call, checked both ways by
 tests/unit/s3/test_iam.py. ACTIONS is what AWS demands for each of these calls.
@@ -32,7 +32,7 @@ class Feature(StrEnum):
 
 
 class Place(StrEnum):
-    """What a right is about."""
+    """The resource of a right."""
 
     BUCKET = "bucket"
     OBJECTS = "objects"
@@ -173,7 +173,7 @@ KMS_ACTIONS: Mapping[str, tuple[str, ...]] = {
     "PutObject": ("kms:GenerateDataKey",),
     "UploadPart": ("kms:Decrypt", "kms:GenerateDataKey"),
 }
-"""What a call needs of a KMS key that encrypts the objects, beside its own action."""
+"""KMS actions that a call needs if a KMS key encrypts the objects."""
 
 
 def features_of(facts: SiteFacts, *, is_versioned: bool = False) -> frozenset[Feature]:
