@@ -1,7 +1,7 @@
 /**
- * Return what `promise` settles with, or reject with the signal's reason as soon as it is aborted.
+ * Return the result of `promise`, or reject with the signal's reason as soon as the signal is aborted.
  *
- * The work behind the promise goes on: only the waiting ends.
+ * An abort ends only the wait. The work behind the promise continues.
  *
  * @template T
  * @param {Promise<T>} promise

@@ -17,7 +17,7 @@ import { untilAborted } from "./abort.js";
  *   release?: "possible" | "requested" | "released" | null, released_as?: string | null, released_from?: string | null,
  *   last_modified?: string | null, fingerprint?: string | null,
  *   request?: import("./put.js").StorageRequest | null, part_size?: number | null, part_count?: number | null,
- * }} UploadRecord one upload as the server tells of it
+ * }} UploadRecord one upload as the server describes it
  *
  * @typedef {{part_number: number, checksum_sha256: string}} WantedPart
  * @typedef {{part_number: number, url: string, headers: Record<string, string>}} SignedPart
@@ -27,9 +27,9 @@ import { untilAborted } from "./abort.js";
  */
 
 const TIMEOUT_MS = 60_000;
-const COMPLETE_TIMEOUT_MS = 300_000; // S3 may take minutes to put 10,000 parts together
+const COMPLETE_TIMEOUT_MS = 300_000; // S3 may take minutes to combine 10,000 parts
 
-/** The server's JSON API. Repeats what may be repeated; throws ApiError when that did not help. */
+/** The server's JSON API. Retries network errors, 429 and 5xx; throws ApiError if the retries fail. */
 export class Api {
   #base;
   #csrfToken;
@@ -46,7 +46,7 @@ export class Api {
    *   user?: string,
    *   base?: string,
    *   fetch?: typeof globalThis.fetch,
-   * }} parts `user`: the only one on whose behalf anything is asked, whoever has logged in since; "" for anyone
+   * }} parts `user`: the server refuses requests once another user has logged in; "" for no check
    */
   constructor({ clock, retry, csrfToken = () => "", user = "", base = "/api/v1", fetch = globalThis.fetch.bind(globalThis) }) {
     this.#clock = clock;
@@ -58,7 +58,7 @@ export class Api {
   }
 
   /**
-   * Start one upload; the same key never makes two, and gives fresh URLs when it is used again.
+   * Start one upload. A second call with the same key returns the same upload with fresh URLs.
    *
    * @param {Declaration} declaration
    * @param {string} key
@@ -82,7 +82,7 @@ export class Api {
    * @param {string} id
    * @param {WantedPart[]} parts at most 100
    * @param {CallOptions} [options]
-   * @returns {Promise<{parts: SignedPart[], lifetimeMs: number}>} the life of the URLs from now, by the server's clock
+   * @returns {Promise<{parts: SignedPart[], lifetimeMs: number}>} `lifetimeMs`: remaining lifetime of the URLs by the server's clock
    */
   async presignParts(id, parts, options) {
     const { body, date } = await this.#call("POST", `/uploads/${id}/parts`, { ...options, body: { parts } });
@@ -148,7 +148,7 @@ export class Api {
   }
 
   /**
-   * Ask the operators to release a refused file; asking again changes nothing.
+   * Ask the operators to release a refused file. Idempotent.
    *
    * @param {string} id
    * @param {CallOptions} [options]
@@ -159,7 +159,7 @@ export class Api {
   }
 
   /**
-   * Cancel the upload while it is pending, delete it when it is ready; gone already is fine too.
+   * Cancel a pending upload, or delete a ready file. Does nothing if the upload no longer exists.
    *
    * @param {string} id
    * @param {CallOptions} [options]
@@ -186,13 +186,13 @@ export class Api {
 
   /**
    * @param {import("./inquiry.js").Report} report
-   * @returns {Promise<{faults: string[], examining: boolean}>} why this page cannot send to the bucket
+   * @returns {Promise<{faults: string[], examining: boolean}>} `faults`: the causes why this page cannot send to the bucket
    */
   reportFault(report) {
     return this.#json("POST", "/storage-faults", { attempts: 1, body: report, timeoutMs: 10_000 });
   }
 
-  /** @returns {Promise<string>} who is logged in now, be it another person than before */
+  /** @returns {Promise<string>} the username that is logged in now; it may be another person than before */
   async whoami() {
     return (await this.#json("GET", "/me", { attempts: 1, asAnyone: true })).username;
   }
@@ -282,7 +282,7 @@ function problemIn(text) {
     const problem = JSON.parse(text);
     return typeof problem === "object" && problem ? problem : {};
   } catch {
-    return {}; // a proxy's own page
+    return {}; // not JSON, for example the error page of a proxy
   }
 }
 

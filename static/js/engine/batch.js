@@ -10,7 +10,7 @@ import { Gather } from "./gather.js";
 const MAX_STARTS = 100;
 const MAX_COMPLETIONS = 100;
 
-/** Starts and completes small files in groups; each file keeps its own fate. */
+/** Starts and completes small files in groups. Each file has its own result. */
 export class Batch {
   #api;
   #retry;
@@ -25,7 +25,7 @@ export class Batch {
    *   retry: import("./retry.js").Retry,
    *   clock: import("./clock.js").Clock,
    *   expectsMore: () => boolean,
-   * }} parts `expectsMore`: files wait for their turn to join
+   * }} parts `expectsMore`: whether more files wait for their turn
    */
   constructor({ api, retry, clock, expectsMore }) {
     this.#api = api;
@@ -35,7 +35,7 @@ export class Batch {
   }
 
   /**
-   * @param {Start[]} starts each with its own key, so that a start whose answer was lost is found again by the next visit
+   * @param {Start[]} starts each with its own key: if an answer is lost, the next visit finds the upload by its key
    * @returns {Promise<Promise<UploadRecord>[]>}
    */
   async #start(starts) {
@@ -46,7 +46,7 @@ export class Batch {
       return starts.map((start, index) => this.#outcome(results[index], () => startOne(start)));
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 422)) throw error;
-      return starts.map(startOne); // one item spoils the request, or they are too many: ask for each
+      return starts.map(startOne); // one invalid item fails the whole request, or there are too many: send each alone
     }
   }
 
@@ -61,12 +61,12 @@ export class Batch {
       return ids.map((id, index) => this.#outcome(results[index], () => this.#api.complete(id)));
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 422)) throw error;
-      return ids.map((id) => this.#api.complete(id)); // more than the site's rate ever admits at once
+      return ids.map((id) => this.#api.complete(id)); // the batch is larger than the site's rate limit ever allows
     }
   }
 
   /**
-   * Return the upload of one item; ask for it alone, a moment later, where the refusal was a passing one.
+   * Return the upload of one item. If its refusal was temporary, retry this item alone a moment later.
    *
    * @param {import("./api.js").BatchResult | undefined} result
    * @param {() => Promise<UploadRecord>} again

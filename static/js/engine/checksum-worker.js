@@ -6,7 +6,7 @@ const scope = /** @type {{onmessage: unknown, postMessage: (message: unknown, tr
   /** @type {unknown} */ (globalThis)
 );
 
-/** @param {MessageEvent<Blob | Blob[]>} message one file, or many small ones */
+/** @param {MessageEvent<Blob | Blob[]>} message one file, or several small files */
 scope.onmessage = async ({ data }) => {
   if (!Array.isArray(data)) return scope.postMessage(await answer(data, async (blob) => ({ checksum: await sha256Base64(blob) })));
   const answers = await Promise.all(data.map((blob) => answer(blob, readSmall)));

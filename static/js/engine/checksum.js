@@ -6,7 +6,7 @@ import { readingError } from "./errors.js";
 import { sha256Base64 } from "./sha256.js";
 
 /**
- * @typedef {{checksum: string, bytes?: ArrayBuffer}} Read `bytes`: of a small file, which need not be read again
+ * @typedef {{checksum: string, bytes?: ArrayBuffer}} Read `bytes`: content of a small file, so that it is read once
  * @typedef {{
  *   blob: Blob,
  *   signal: AbortSignal,
@@ -22,7 +22,7 @@ const MAX_SMALL = 25; // files in one message to a worker
 /** @param {Job} job */
 const isSmall = ({ blob }) => blob.size <= SMALL_BYTES;
 
-/** Computes checksums off the main thread, a few at a time, each owner in turn. */
+/** Computes checksums in workers, a few at a time. Owners take turns. */
 export class Checksums {
   #createWorker;
   #clock;
@@ -39,7 +39,7 @@ export class Checksums {
    *   createWorker?: () => import("./hasher.js").HashWorker,
    *   clock?: Clock,
    *   size?: number,
-   * }} [parts] without workers, hash in this thread
+   * }} [parts] without `createWorker`, checksums are computed in this thread
    */
   constructor({ createWorker, clock = new Clock(), size = poolSize() } = {}) {
     this.#createWorker = createWorker;
@@ -48,13 +48,13 @@ export class Checksums {
   }
 
   /**
-   * Return base64 of the raw SHA-256 of `blob`.
+   * Return the SHA-256 of `blob` in base64.
    *
-   * Throws DeliveryError `unreadable` when the file is gone or was changed.
+   * Throws DeliveryError `unreadable` if the file was deleted or changed.
    *
    * @param {Blob} blob
    * @param {object} owner
-   * @param {AbortSignal} signal ends the wait, not the work that has begun
+   * @param {AbortSignal} signal ends the wait; a computation that has started continues
    * @returns {Promise<string>}
    */
   async checksum(blob, owner, signal) {
@@ -62,7 +62,7 @@ export class Checksums {
   }
 
   /**
-   * The same, with the bytes of a small file where they were read together with other files.
+   * Return the checksum as `checksum` does, and the bytes of a small file that was read together with others.
    *
    * @param {Blob} blob
    * @param {object} owner
@@ -102,7 +102,7 @@ export class Checksums {
     }
   }
 
-  /** @returns {Job[]} the next file, or many small ones */
+  /** @returns {Job[]} the next file, or several small files */
   #take() {
     const first = this.#queue.take();
     if (!first) return [];
@@ -122,7 +122,7 @@ export class Checksums {
 
   /**
    * @param {Job[]} jobs
-   * @returns {Promise<Job[]>} those that have to be read again, each alone
+   * @returns {Promise<Job[]>} the jobs that failed; each has to be read again alone
    */
   async #readTogether(jobs) {
     const hasher = this.#idle.pop() ?? this.#hire();
@@ -155,7 +155,7 @@ export class Checksums {
     const answer = await hasher?.hash(blob);
     if (!hasher || !answer) {
       if (hasher) this.#replace(hasher);
-      return sha256Base64(blob); // this thread can do the same, only less smoothly
+      return sha256Base64(blob); // this thread can compute it too, but the page responds more slowly meanwhile
     }
     this.#idle.push(hasher);
     if (answer.checksum) return answer.checksum;
@@ -170,13 +170,13 @@ export class Checksums {
       this.#hired += 1;
       return new Hasher(worker);
     } catch {
-      this.#createWorker = undefined; // Content-Security-Policy, or no Worker here
+      this.#createWorker = undefined; // blocked by the Content-Security-Policy, or no Worker in this browser
       return undefined;
     }
   }
 
   /**
-   * Do without a worker that gave no answer, until it does.
+   * Stop using a worker that did not answer. Use it again if it answers later.
    *
    * @param {Hasher} hasher
    */

@@ -1,10 +1,10 @@
 import { untilAborted } from "./abort.js";
 
 /**
- * Time that only moves forward and counts sleep.
+ * A clock that never goes back and includes the time that the machine sleeps. Milliseconds from an arbitrary origin.
  *
- * The wall clock may be set back, and `performance.now()` stands still while some machines sleep;
- * between two readings the larger step of the two counts. Milliseconds from an arbitrary origin.
+ * The wall clock may be set back, and on some machines `performance.now()` stops during sleep.
+ * So the clock advances by the larger of the two differences since the last reading.
  */
 export class Clock {
   #elapsed = 0;
@@ -23,7 +23,7 @@ export class Clock {
   /**
    * @param {() => void} callback
    * @param {number} milliseconds
-   * @returns {() => void} cancels it
+   * @returns {() => void} cancels the timer
    */
   after(milliseconds, callback) {
     const timer = setTimeout(callback, milliseconds);

@@ -6,21 +6,21 @@ const FIRST_PROBE_MS = 1_000;
 const MAX_PROBE_MS = 30_000;
 
 /**
- * Knows whether there is a network: the browser gives a hint, requests give the evidence.
+ * Knows whether there is a network, from the browser's hint and from the results of requests.
  *
- * `navigator.onLine` is false behind some VPNs and virtual adapters although the network works, and no `online`
- * event may ever follow. So the page is offline only when the browser says so and a request has failed since.
- * While offline, one waiting request at a time is let through as a probe, with backoff. The first answer lets all
- * others go.
+ * `navigator.onLine` is false behind some VPNs and virtual adapters although the network works, and an `online`
+ * event may never follow. So the page is offline only if the browser says so and a request has failed since then.
+ * While offline, one waiting request at a time is sent as a probe, with backoff. The first answer releases all
+ * other requests.
  *
  * @extends {Emitter<{online: void, offline: void}>}
  */
 export class Connectivity extends Emitter {
   #clock;
   #hint;
-  #hasFailed = false; // since the hint changed, or since the last answer
+  #hasFailed = false; // whether a request has failed since the hint changed or since the last answer
   #probeMs = FIRST_PROBE_MS;
-  /** @type {Set<() => void>} requests that wait, oldest first */
+  /** @type {Set<() => void>} waiting requests, oldest first */
   #waiting = new Set();
   #isTimed = false;
 
@@ -29,7 +29,7 @@ export class Connectivity extends Emitter {
    *   onLine?: boolean,
    *   listen?: (event: "online" | "offline", listener: () => void) => void,
    *   clock?: Clock,
-   * }} [source] by default the browser; elsewhere always online
+   * }} [source] by default the browser; outside of a browser always online
    */
   constructor({ onLine, listen, clock = new Clock() } = browserSource()) {
     super();
@@ -43,14 +43,14 @@ export class Connectivity extends Emitter {
     return !this.#hint && this.#hasFailed;
   }
 
-  /** Somebody at the other end has answered, be it with an error. */
+  /** Note that a server has answered. An error is an answer too. */
   answered() {
     const wasOffline = this.offline;
     this.#hasFailed = false;
     if (wasOffline) this.#release();
   }
 
-  /** A request got no answer. */
+  /** Note that a request got no answer. */
   unanswered() {
     if (this.#hint || this.#hasFailed) return;
     this.#hasFailed = true;
@@ -59,7 +59,7 @@ export class Connectivity extends Emitter {
   }
 
   /**
-   * Wait while offline, until the network is back or this request is the next probe.
+   * While offline, wait until the network is back or until this request is the next probe.
    *
    * @param {AbortSignal} [signal]
    * @returns {Promise<void>}
@@ -76,7 +76,7 @@ export class Connectivity extends Emitter {
   }
 
   /**
-   * Wait for the network to come back, even if it seems to be there now.
+   * Wait for the next `online` event, even if the page is online now.
    *
    * @param {AbortSignal} [signal]
    * @returns {Promise<void>}
@@ -97,14 +97,14 @@ export class Connectivity extends Emitter {
     if (hint) this.#release();
   }
 
-  /** Let everybody go. */
+  /** Release all waiting requests. */
   #release() {
     for (const go of this.#waiting) go();
     this.#waiting.clear();
     this.emit("online", undefined);
   }
 
-  /** Let the first go after a while, and so on for as long as somebody waits. */
+  /** Release the oldest request after a delay, and repeat while requests wait. */
   #plan() {
     if (this.#isTimed || this.#waiting.size === 0) return;
     this.#isTimed = true;

@@ -2,7 +2,7 @@ const UNKNOWN = "application/octet-stream";
 const WELL_FORMED = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,62}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}$/;
 
 /**
- * Return the content type to declare for what the browser calls `type`; it gives "" for what it does not know.
+ * Return the content type to declare for `type`, which the browser reports: "" for a type that it does not know.
  *
  * @param {string} type
  */

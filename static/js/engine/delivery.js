@@ -1,6 +1,6 @@
 import { DeliveryError, UploadError } from "./errors.js";
 
-const MAX_RENEWALS = 3; // a fresh URL refused so often is a wrong set-up, not an old URL
+const MAX_RENEWALS = 3; // if S3 refuses this many new URLs, the configuration is wrong
 const MAX_CORRUPT = 3;
 
 /**
@@ -8,10 +8,10 @@ const MAX_CORRUPT = 3;
  *   owner: object, body: Blob, bytes?: ArrayBuffer, checksum: string, signal: AbortSignal,
  *   requestFor: (refused: boolean) => Promise<import("./put.js").StorageRequest>,
  *   onProgress: (sent: number) => void,
- * }} Parcel `bytes`: of the body, where they were read already
+ * }} Parcel `bytes`: the content of the body, if it was read already
  */
 
-/** Brings one body to S3, through a lane and in as many attempts as it takes. */
+/** Sends one body to S3 through a lane, with retries. */
 export class Delivery {
   #put;
   #lanes;
@@ -34,9 +34,9 @@ export class Delivery {
   }
 
   /**
-   * Resolve when S3 has the body, or has had it all along.
+   * Resolve when S3 has the body; it may have arrived in an earlier attempt.
    *
-   * The lane is free while an attempt waits for its turn. Throws UploadError when no attempt can help.
+   * The lane is free during the pause before a retry. Throws UploadError if retries cannot help.
    *
    * @param {Parcel} parcel
    */
@@ -64,7 +64,7 @@ export class Delivery {
       report.delivered();
     } catch (error) {
       if (!(error instanceof DeliveryError)) throw error;
-      if (error.code === "exists") return; // an earlier attempt arrived and its answer was lost: complete decides
+      if (error.code === "exists") return; // an earlier attempt arrived, but its answer was lost; `complete` checks the object
       if (error.code === "pushback" || error.code === "stalled") this.#lanes.pushBack();
       if (error.code === "expired") {
         failures.refused = true;
@@ -79,7 +79,7 @@ export class Delivery {
   }
 
   /**
-   * Throw `file_changed` unless the file still has the bytes that were declared.
+   * Throw UploadError `file_changed` unless the file still has the declared checksum.
    *
    * @param {Blob} body
    * @param {string} checksum

@@ -1,5 +1,5 @@
 /**
- * Keeps listeners and calls them; the events and their payloads are the type parameter.
+ * Keeps listeners and calls them. The type parameter maps each event to its payload.
  *
  * @template {Record<string, unknown>} Events
  */
@@ -13,7 +13,7 @@ export class Emitter {
    * @template {keyof Events} E
    * @param {E} event
    * @param {(payload: Events[E]) => void} listener
-   * @returns {() => void} stops it
+   * @returns {() => void} removes the listener
    */
   on(event, listener) {
     const listeners = this.#listeners.get(event) ?? new Set();

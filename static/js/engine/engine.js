@@ -42,14 +42,14 @@ import { workerFactory } from "./worker-url.js";
  *   createXhr?: () => XMLHttpRequest,
  *   checksums?: Checksums,
  *   pace?: import("./pace.js").Pace,
- * }} EngineOptions the last eight stand in for the browser and the line in tests
+ * }} EngineOptions tests replace the last eight
  * @typedef {{filename?: string, relativePath?: string, contentType?: string, key?: string}} AddOptions
- *   `key`: an earlier handle's, to continue its upload
+ *   `key`: the key of an earlier handle, to continue its upload
  */
 
 const MIB = 1024 * 1024;
-const HEAD_FROM = MIB; // larger files are asked about before they are sent
-const MAX_SMALL_AT_ONCE = 600; // three stages of two batches: more would only let their URLs age
+const HEAD_FROM = MIB; // for larger files, the first bytes are sent with the start request
+const MAX_SMALL_AT_ONCE = 600; // three stages of two batches; with more, their URLs would age
 const LANES = 6; // a browser opens no more connections to one host
 const TICK_MS = 250;
 const MOVING = new Set(["queued", "sending", "checking"]);
@@ -60,7 +60,7 @@ export function createEngine(options = {}) {
 }
 
 /**
- * Sends files to S3, many at once, over lanes that all share.
+ * Sends many files to S3 at a time, over lanes that all files share.
  *
  * @extends {Emitter<{
  *   totals: Totals,
@@ -113,7 +113,7 @@ export class Engine extends Emitter {
   }
 
   /**
-   * Send a file, or go on with it where `key` tells of an earlier attempt.
+   * Send a file, or continue the upload that was started with `key`.
    *
    * @param {File | Blob} file
    * @param {AddOptions} [options]
@@ -124,9 +124,9 @@ export class Engine extends Emitter {
   }
 
   /**
-   * Continue an unfinished upload of the server's list with the same file.
+   * Continue an unfinished upload from the server's list with the same file.
    *
-   * The handle fails with code `different_file` when the file is another one.
+   * The handle fails with code `different_file` if the file is not the same.
    *
    * @param {UploadRecord} record
    * @param {File | Blob} file
@@ -142,7 +142,7 @@ export class Engine extends Emitter {
       record: large ? record : null,
       recognise: async (upload, signal) => {
         await recognise(record, file, upload.filename, (blob) => this.#checksums.checksum(blob, upload, signal));
-        if (!large) await this.api.cancel(record.id, { signal }); // nothing of it is safe yet: begin anew
+        if (!large) await this.api.cancel(record.id, { signal }); // no part is stored yet, so start a new upload
       },
     });
   }
@@ -159,7 +159,7 @@ export class Engine extends Emitter {
     await Promise.all([...this.#uploads].map((upload) => upload.cancel()));
   }
 
-  /** Forget what is done or failed, so that the totals count from zero. */
+  /** Forget done and failed uploads, so that the totals count from zero. */
   reset() {
     for (const upload of this.#uploads) {
       if (upload.state === "done" || upload.state === "failed") this.#uploads.delete(upload);
@@ -293,7 +293,7 @@ function nameOf(file) {
   return "name" in file ? file.name : "";
 }
 
-/** `crypto.randomUUID` is missing on plain http; this is as random. */
+/** Return 128 random bits in hex. `crypto.randomUUID` does not exist on plain http. */
 function randomKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,12 +1,12 @@
 import { isReadError } from "./reading.js";
 
 /*
- * UploadError            anything that ends an upload; message is a sentence for the person
- * ├── ApiError           our server refused, or did not answer
- * └── DeliveryError      S3 refused, or did not answer
+ * UploadError            any error that ends an upload; `message` is a sentence for the person
+ * ├── ApiError           our server refused a request, or did not answer
+ * └── DeliveryError      S3 refused a request, or did not answer
  */
 
-/** Ends an upload; `code` is stable, `message` says what happened and what to do. */
+/** An error that ends an upload. `code` is stable; `message` says what happened and what to do. */
 export class UploadError extends Error {
   /**
    * @param {string} code
@@ -19,9 +19,9 @@ export class UploadError extends Error {
     this.code = code;
     /** Whether the same request may succeed when it is sent again. */
     this.retryable = false;
-    /** @type {number | undefined} seconds, when the other side said so */
+    /** @type {number | undefined} seconds, if the server sent them */
     this.retryAfter = undefined;
-    /** The server's id of the upload that it refused; "" where it has none. */
+    /** The id of the upload that the server refused, or "". */
     this.uploadId = "";
   }
 }
@@ -45,9 +45,9 @@ export class ApiError extends UploadError {
     this.detail = problem.detail ?? "";
     this.errors = problem.errors ?? {};
     this.problem = problem;
-    // An item of a batch has no header of its own: its problem says it.
+    // An item of a batch has no headers, so its problem has the value.
     this.retryAfter = retryAfter ?? problem.retry_after;
-    // Every call may be repeated: starting carries an Idempotency-Key, the others are idempotent.
+    // Every call may be retried: a start carries an Idempotency-Key, the other calls are idempotent.
     this.retryable = RETRYABLE_STATUSES.has(status);
   }
 }
@@ -101,7 +101,7 @@ export class DeliveryError extends UploadError {
 }
 
 /**
- * Return the error that tells of a file that cannot be read, or `error` itself.
+ * Return DeliveryError `unreadable` if the browser could not read the file; otherwise `error` itself.
  *
  * @param {unknown} error
  */

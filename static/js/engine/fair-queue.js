@@ -22,7 +22,7 @@ export class FairQueue {
   }
 
   /**
-   * Return the next entry that may go, taken out; who may not keeps its turn.
+   * Remove and return the next entry for which `mayGo` is true. The entries before it keep their places.
    *
    * @param {(entry: T) => boolean} mayGo
    * @returns {T | undefined}
@@ -33,7 +33,7 @@ export class FairQueue {
         if (!mayGo(entry)) continue;
         mine.delete(entry);
         this.#entries.delete(owner);
-        if (mine.size > 0) this.#entries.set(owner, mine); // to the end of the line
+        if (mine.size > 0) this.#entries.set(owner, mine); // this owner goes to the end of the queue
         return entry;
       }
     }

@@ -3,7 +3,7 @@ const BLOCKED = "The browser blocks requests to the storage.";
 const AWAY = "This browser cannot reach the storage.";
 
 /**
- * For each cause: the sentence for the person, and what the administrator has to know.
+ * For each cause, the sentence for the person and the explanation for the administrator.
  *
  * @type {Record<string, [string, string]>}
  */
@@ -35,7 +35,7 @@ const WORDS = {
   unreachable: [AWAY, "this site reaches the storage, this browser does not; check firewall, address and certificate"],
 };
 
-/** Causes that end only with a new page: the browser has blocked the requests of this one. */
+/** Causes that end only when the page is reloaded, because the browser blocks the requests of this page. */
 const NEED_NEW_PAGE = new Set(["policy", "mixed_content"]);
 
 /**

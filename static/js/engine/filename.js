@@ -1,17 +1,17 @@
-// The rules of uploads/text/filenames.py: tests/cases/filenames.json is for both.
+// The same rules as in uploads/text/filenames.py. tests/cases/filenames.json tests both.
 
 const MAX_FILENAME_LENGTH = 255;
 const MAX_PATH_LENGTH = 1024;
 const UNNAMED = "unnamed";
 
 // Control characters, line separators, lone surrogates, noncharacters, and all code points that Unicode calls
-// Default_Ignorable. Ranges rather than properties: each browser and each Python knows another Unicode.
+// Default_Ignorable. Ranges are used instead of properties, because browsers and Python differ in their Unicode version.
 const UNSEEN =
   "\\x00-\\x1f\\x7f-\\x9f\\xad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e" +
   "\\u2060-\\u206f\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\ufdd0-\\ufdef\\ud800-\\udfff\\u{1bca0}-\\u{1bca3}" +
   "\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}\\p{Noncharacter_Code_Point}";
 
-// Letters and signs whose neighbours join. Persian and Hindi are not spelt right without joiners.
+// Scripts that need joiners and non-joiners (U+200C, U+200D) for correct spelling, such as Persian and Hindi.
 const JOINING =
   "\\u0620-\\u0dff\\u0f00-\\u109f\\u1780-\\u180a\\u1810-\\u18af\\u1a20-\\u1aaf\\u1b00-\\u1c4f\\ua840-\\ua87f\\ua8e0-\\ua8ff" +
   "\\ua980-\\ua9df\\uaa60-\\uaa7f\\uabc0-\\uabff\\ufb50-\\ufdcf\\ufe70-\\ufefc\\u{10a00}-\\u{10aff}\\u{10d00}-\\u{10fff}" +
@@ -23,7 +23,7 @@ const WELL_PLACED = [
   // The flags of England, Scotland and Wales.
   "\\u{1f3f4}[\\u{e0030}-\\u{e0039}\\u{e0061}-\\u{e007a}]{3,6}\\u{e007f}",
   `(?<=[${JOINING}])[\\u200c\\u200d]`,
-  // Emoji of several: a family, a woman in space.
+  // Emoji made of several characters, such as a family or a woman astronaut.
   `(?<=[${SYMBOLS}]\\ufe0f?)\\u200d(?=[${SYMBOLS}])`,
   `(?<=[${SYMBOLS}])[\\ufe00\\ufe0e\\ufe0f]`,
   "(?<=[0-9#*])\\ufe0f(?=\\u20e3)",
@@ -37,7 +37,7 @@ const UNSEEN_OR_WELL_PLACED = new RegExp(`(${WELL_PLACED})|[${UNSEEN}]`, "gu");
 // eslint-disable-next-line no-misleading-character-class -- as above
 const UNSEEN_ONLY = new RegExp(`[${UNSEEN}]`, "gu");
 
-// More accents on one letter than any language has.
+// More combining marks on one letter than any language uses.
 const TOWERS = /(\p{M}{30})\p{M}+/gu;
 
 const END = /[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000.]+$/;
@@ -48,9 +48,9 @@ const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\xb9\xb2\xb3
 /**
  * Return the name under which the server stores a file.
  *
- * `changed` is true where a person would see the difference: the server also composes letters and their marks.
+ * `changed` is true if a person would see the difference. Normalization to NFC alone does not count.
  *
- * @param {string} name as the file is sent
+ * @param {string} name as the browser sends it
  * @returns {{filename: string, changed: boolean}}
  */
 export function cleanFilename(name) {
@@ -59,9 +59,9 @@ export function cleanFilename(name) {
 }
 
 /**
- * Return the folder path that the server stores for a file: each step is cleaned as a name is.
+ * Return the folder path that the server stores for a file. Each segment is cleaned as a filename is.
  *
- * @param {string} path as it is sent
+ * @param {string} path as the browser sends it
  * @returns {{relativePath: string, changed: boolean}}
  */
 export function cleanRelativePath(path) {
@@ -74,13 +74,13 @@ export function cleanRelativePath(path) {
 }
 
 /**
- * Return what a name and a search have in common, however each is written: as the server's search folds them.
+ * Return `text` folded as the server's search does it, so that case and spelling variants compare equal.
  *
  * @param {string} text
  */
 export function folded(text) {
   const seen = text.replace(UNSEEN_ONLY, "").normalize("NFKC");
-  // JavaScript has no case folding: by way of the capitals, ß becomes ss and ς becomes σ.
+  // JavaScript has no case folding, so convert to upper case first: ß becomes ss and ς becomes σ.
   const folded = seen.toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFKC");
   return folded.toLowerCase().replaceAll("i\u0307", "i").normalize("NFKC");
 }
@@ -112,7 +112,7 @@ function cut(name) {
 }
 
 /**
- * Return how many characters a text has, as the server counts them.
+ * Return the number of code points, as the server counts characters.
  *
  * @param {string} text
  */

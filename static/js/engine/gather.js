@@ -6,11 +6,11 @@
 const MOST_AT_ONCE = 3; // requests
 
 /**
- * Turns many single calls into few calls with many items.
+ * Combines many single calls into few calls with many items.
  *
- * Without a request under way a group goes out when nobody else is known or expected to come, or after a moment. While
- * one is under way the next group fills up: it goes out when it is full, or after a while, since an answer may take
- * long.
+ * With no request in flight, a group is sent when no other item is announced or expected, or after `delayMs`. While a
+ * request is in flight, the next group fills up. It is sent when it is full or after `patienceMs`, because an answer
+ * may take long.
  *
  * @template Item, Result
  */
@@ -36,7 +36,7 @@ export class Gather {
    *   max?: number,
    *   delayMs?: number,
    *   patienceMs?: number,
-   * }} parts `send` answers in order, each item with a fate of its own
+   * }} parts `send` returns one promise for each item, in the same order
    */
   constructor({ send, clock, expectsMore = () => false, max = 100, delayMs = 250, patienceMs = 1_000 }) {
     this.#send = send;
@@ -48,7 +48,7 @@ export class Gather {
   }
 
   /**
-   * Announce an item; `leave` says that it comes no more, and may be called at any time.
+   * Announce an item. `add` adds it; `leave` withdraws the announcement and may be called at any time.
    *
    * @returns {{add: (item: Item) => Promise<Result>, leave: () => void}}
    */

@@ -1,14 +1,14 @@
 const START_MS = 5_000;
 const BASE_MS = 20_000;
-const BYTES_PER_MS = 1_000; // a slow network drive; the fastest disks read a thousand times as much
+const BYTES_PER_MS = 1_000; // a slow network drive; the fastest disks are a thousand times faster
 
 /**
  * @typedef {Pick<Worker, "postMessage" | "terminate" | "onmessage" | "onerror">} HashWorker
  * @typedef {{checksum?: string, bytes?: ArrayBuffer, error?: {name: string, message: string}}} Answer
- *   `bytes`: of a small file, which is read only once
+ *   `bytes`: the content of a small file, so that it is read only once
  */
 
-/** A worker that computes checksums, one at a time. It gets a time limit, since a worker may start and never answer. */
+/** A worker that computes checksums, one at a time. Each request has a timeout, because a worker may never answer. */
 export class Hasher {
   #worker;
   #hasStarted = false;
@@ -16,23 +16,23 @@ export class Hasher {
   /** @param {HashWorker} worker */
   constructor(worker) {
     this.#worker = worker;
-    /** Whether its script failed: it will never answer. */
+    /** Whether the worker's script failed, so that it will never answer. */
     this.isBroken = false;
-    /** Called when the worker answers after all. */
+    /** Called when the worker answers after the timeout. */
     this.onBack = () => {};
   }
 
   /**
    * @param {Blob} blob
-   * @returns {Promise<Answer | null>} null when the worker is broken, or gave no answer in time
+   * @returns {Promise<Answer | null>} null if the worker is broken or did not answer in time
    */
   hash(blob) {
     return this.#ask(blob, blob.size);
   }
 
   /**
-   * @param {Blob[]} blobs small ones: one message for many files
-   * @returns {Promise<Answer[] | null>} in the same order; null as with `hash`
+   * @param {Blob[]} blobs small files, which are sent in one message
+   * @returns {Promise<Answer[] | null>} in the same order; null as in `hash`
    */
   async hashAll(blobs) {
     const answer = await this.#ask(blobs, blobs.reduce((sum, { size }) => sum + size, 0));

@@ -1,9 +1,9 @@
 const HEAD_BYTES = 4096;
 
 /**
- * Return the file's first bytes for the server's early answer, as a part of a declaration.
+ * Return the first bytes of the file as a part of the declaration, so that the server can refuse it early.
  *
- * A file that cannot be read is declared without them: sending it tells what is wrong.
+ * A file that cannot be read is declared without them. The attempt to send it then reports the error.
  *
  * @param {Blob} file
  * @returns {Promise<{head?: string}>}

@@ -9,10 +9,10 @@ const FINGERPRINT_SIZE = 16 * 1024 * 1024;
  */
 
 /**
- * Return what makes a file recognisable after a reload: when it was changed, and how it begins.
+ * Return the facts that identify a file after a reload: its modification time and a checksum of its first 16 MiB.
  *
  * @param {File | Blob} file
- * @param {Fingerprinter} fingerprint SHA-256 of what it is given
+ * @param {Fingerprinter} fingerprint returns the SHA-256 of a blob
  */
 export async function identify(file, fingerprint) {
   return {
@@ -22,9 +22,9 @@ export async function identify(file, fingerprint) {
 }
 
 /**
- * Throw UploadError `different_file` unless `file` is the one that `identity` tells of.
+ * Throw UploadError `different_file` unless `file` agrees with `identity`.
  *
- * Facts that the server did not keep are not compared.
+ * Facts that the server did not store are not compared.
  *
  * @param {Identity} identity
  * @param {File | Blob} file
@@ -33,26 +33,26 @@ export async function identify(file, fingerprint) {
  */
 export async function recognise(identity, file, filename, fingerprint) {
   if (!sameName(identity.filename, filename)) throw different(identity, `its name is ${filename}`);
-  if (identity.byte_size !== file.size) throw different(identity, "its size is another");
+  if (identity.byte_size !== file.size) throw different(identity, "its size is different");
   const modified = modifiedAt(file);
   if (identity.last_modified && modified && Date.parse(identity.last_modified) !== Date.parse(modified)) {
-    throw different(identity, "it was changed in the meantime");
+    throw different(identity, "it was changed since then");
   }
   if (identity.fingerprint) compare(identity, await fingerprint(file.slice(0, FINGERPRINT_SIZE, "")));
 }
 
 /**
- * Throw UploadError `different_file` where the server kept another fingerprint.
+ * Throw UploadError `different_file` if the server stored another fingerprint.
  *
  * @param {Identity} identity
  * @param {string | undefined} found
  */
 export function compare(identity, found) {
-  if (identity.fingerprint && identity.fingerprint !== found) throw different(identity, "its content is another");
+  if (identity.fingerprint && identity.fingerprint !== found) throw different(identity, "its content is different");
 }
 
 /**
- * Whether the server stores both names alike.
+ * Whether the server stores both names as the same name.
  *
  * @param {string} one
  * @param {string} other
@@ -65,7 +65,7 @@ export function sameName(one, other) {
 function modifiedAt(file) {
   if (!("lastModified" in file)) return undefined;
   const modified = new Date(file.lastModified);
-  // A broken clock gives dates that no server takes: then the other facts must do.
+  // A wrong clock gives dates that the server refuses. Then only the other facts are compared.
   const year = modified.getUTCFullYear();
   return year >= 1900 && year <= 9000 ? modified.toISOString() : undefined;
 }
@@ -77,6 +77,6 @@ function modifiedAt(file) {
 function different({ filename }, fact) {
   return new UploadError(
     "different_file",
-    `This is not the file whose upload was begun: ${fact}. Choose the original ${filename}, or upload this one anew.`,
+    `This is not the file whose upload was begun: ${fact}. Choose the original ${filename}, or upload this file as a new one.`,
   );
 }

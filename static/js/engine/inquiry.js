@@ -4,12 +4,12 @@ import { Emitter } from "./emitter.js";
 import { adviceOf, reasonOf } from "./fault-words.js";
 import { untilAborted } from "./abort.js";
 
-const DOUBT_MS = 500; // one lost connection is no reason to ask
-const EVENT_MS = 100; // the browser tells of a broken policy after the request has failed
+const DOUBT_MS = 500; // a single lost connection starts no inquiry
+const EVENT_MS = 100; // the browser reports a policy violation only after the request has failed
 const REST_MS = 5_000;
 const AGAIN_MS = 2_000;
 const MAX_ASKS = 4;
-const MAX_WAIT_MS = 6_000; // how long a refused upload waits for the cause before it fails
+const MAX_WAIT_MS = 6_000; // longest time that a refused upload waits for the cause before it fails
 
 /**
  * @typedef {"blocked" | "unreachable" | "refused" | "policy" | "mixed_content"} Sign
@@ -18,13 +18,13 @@ const MAX_WAIT_MS = 6_000; // how long a refused upload waits for the cause befo
  */
 
 /**
- * Finds out why S3 gives this page no answer, and holds requests back while a proved cause lasts.
+ * Finds out why S3 does not answer this page, and holds requests back while a proved cause lasts.
  *
- * A browser reports status 0 for CORS, CSP, DNS, TLS and a lost network alike. So a failed request is followed by one
- * without CORS, which tells whether S3 answers at all, and by a report to the server, which examines its own endpoint.
- * No cause is named that neither the browser nor the server has proved.
+ * A browser reports status 0 for CORS, CSP, DNS, TLS and a lost network alike. So a failed request is followed by a
+ * request without CORS, which shows whether S3 answers at all. Then a report goes to the server, which examines its
+ * own endpoint. Only causes that the browser or the server has proved are named.
  *
- * While a cause lasts, one request at a time is sent as a test, with backoff. The first that passes lets all others go.
+ * While a cause lasts, one request at a time is sent as a test, with backoff. The first success releases the others.
  *
  * @extends {Emitter<{change: string}>}
  */
@@ -49,8 +49,7 @@ export class Inquiry extends Emitter {
    *   clock: import("./clock.js").Clock,
    *   page: {origin: string, forbids: (origin: string) => boolean},
    *   probe?: (origin: string) => Promise<boolean>,
-   * }} parts `forbids`: whether the page's policy has stopped a request to that origin; `probe` stands in for the
-   *   browser in tests
+   * }} parts `forbids`: whether the page's policy has stopped a request to that origin; `probe`: replaced in tests
    */
   constructor({ report, clock, page, probe = answers }) {
     super();
@@ -61,13 +60,13 @@ export class Inquiry extends Emitter {
     this.#gate = new Connectivity({ onLine: false, clock });
   }
 
-  /** What keeps this page from sending, in words; empty if no cause is proved. */
+  /** Sentences that say why this page cannot send, or "" if no cause is proved. */
   get reason() {
     return this.#faults.length > 0 ? `${reasonOf(this.#faults, this.#page.origin)} ${adviceOf(this.#faults)}` : "";
   }
 
   /**
-   * Return a sender that sends as `put` does, and asks for the cause of its failures.
+   * Return a sender that sends with `put` and inquires into the cause of failures.
    *
    * @param {Sender} put
    * @returns {Sender}
@@ -85,7 +84,7 @@ export class Inquiry extends Emitter {
     for (;;) {
       await this.#gate.whenOnline(signal);
       const moved = (/** @type {number} */ sent) => {
-        // The browser reads the body once CORS has let the request pass; a proxy may still refuse its size.
+        // The browser reads the body only after CORS has admitted the request. A proxy may still refuse its size.
         if (sent > 0 && !this.#faults.includes("body_limit")) this.#set([]);
         onProgress?.(sent);
       };
@@ -106,7 +105,7 @@ export class Inquiry extends Emitter {
   }
 
   /**
-   * S3 has answered with an error. Before it ends the upload, the cause is asked for.
+   * Handle an error answer of S3: ask the server for the cause and put it into the error's message.
    *
    * @param {DeliveryError} error
    * @param {AbortSignal} signal
@@ -116,7 +115,7 @@ export class Inquiry extends Emitter {
     const { code, status, storageCode } = error;
     if (code !== "expired" && code !== "refused" && storageCode !== "NoSuchBucket") return;
     this.#refusals += 1;
-    // A URL that has aged is refused too: only repeated refusals of new URLs are a fault.
+    // S3 also refuses an expired URL, so only repeated refusals of new URLs are a fault.
     if (code === "expired" && this.#refusals < 3) return;
     /** @type {Report} */
     const report = { seen: ["refused"], status, storage_code: /^[A-Za-z0-9.]{1,64}$/.test(storageCode) ? storageCode : undefined };
@@ -140,7 +139,7 @@ export class Inquiry extends Emitter {
       this.#askedAt = now;
       this.#asking = this.#inquire(new URL(url), byteSize).finally(() => (this.#asking = null));
     }
-    // A request that was sent as a test waits for the answer. Others have their own retries meanwhile.
+    // A request that was sent as a test waits for the inquiry. Other requests have their own retries.
     if (this.#gate.offline && this.#asking) await untilAborted(this.#asking, signal);
   }
 
@@ -154,16 +153,16 @@ export class Inquiry extends Emitter {
     const isOwn = seen.length > 0;
     if (!isOwn) seen.push((await this.#probe(origin)) ? "blocked" : "unreachable");
     const found = await this.#ask({ seen, byte_size: byteSize });
-    // The server proves nothing if it does not answer, the browser's own words hold all the same.
+    // Without an answer of the server, only the browser's own signs count.
     if (!found) return this.#set(isOwn ? seen : this.#faults);
-    // The network may have come back in between.
+    // The network may be back by now.
     const isBack = found.includes("unreachable") && (await this.#probe(origin));
     this.#set(isBack ? [] : found);
   }
 
   /**
    * @param {string} origin
-   * @returns {Sign[]} what the browser itself says
+   * @returns {Sign[]} the causes that the browser itself reports
    */
   #ownSigns(origin) {
     /** @type {Sign[]} */
@@ -175,7 +174,7 @@ export class Inquiry extends Emitter {
 
   /**
    * @param {Report} report
-   * @returns {Promise<string[] | null>} null if the server does not tell
+   * @returns {Promise<string[] | null>} null if the server gives no result
    */
   async #ask(report) {
     for (let asks = 0; asks < MAX_ASKS; asks += 1) {
@@ -206,7 +205,7 @@ export class Inquiry extends Emitter {
 }
 
 /**
- * Return whether S3 answers a request without CORS, whatever it answers.
+ * Return whether S3 gives any answer to a request without CORS.
  *
  * @param {string} origin
  */
@@ -220,7 +219,7 @@ async function answers(origin) {
 }
 
 /**
- * Browsers send nothing from an https page to an http address, this machine's own addresses excepted.
+ * Whether the browser blocks the request as mixed content: from an https page to an http address that is not local.
  *
  * @param {string} page
  * @param {URL} storage

@@ -1,23 +1,22 @@
 import { FairQueue } from "./fair-queue.js";
 import { Pace } from "./pace.js";
 
-const CALM_MS = 2_000; // several refusals within this time are one message
+const CALM_MS = 2_000; // several refusals within this time count as one
 
 /**
  * @typedef {{size: number, stop: () => void, start: (flight: import("./pace.js").Flight) => void}} Waiting
  * @typedef {{moved: (sent: number) => void, delivered: () => void, signal: AbortSignal}} Report
- *   `sent`: bytes of this body, in all; `signal` aborts with Stopped when the body has to make room
+ *   `sent`: bytes of this body in total; `signal` aborts with Stopped when the body has to give up its lane
  */
 
-/** The body was stopped to make room for others, and has to be sent again. */
+/** The body was stopped in favour of others, and has to be sent again. */
 export class Stopped extends Error {}
 
-
 /**
- * Bounds how many bodies travel at once, over all files, and gives each file its turn.
+ * Limits how many bodies of all files are sent at a time. Files take turns.
  *
- * How many lanes there are is for S3 to say: half as many when it pushes back, one more after as
- * many good deliveries as there are lanes. How many of them large bodies use, the line says (`Pace`).
+ * The number of lanes follows S3's answers: it is halved when S3 pushes back, and grows by one after as many
+ * successful deliveries as there are lanes. `Pace` decides from the speed how many lanes large bodies use.
  */
 export class Lanes {
   #clock;
@@ -46,18 +45,18 @@ export class Lanes {
     return this.#active;
   }
 
-  /** Whether somebody waits for a lane. */
+  /** Whether a body waits for a lane. */
   get crowded() {
     return !this.#queue.isEmpty;
   }
 
   /**
-   * Run `task` as soon as a lane is free, the line has room and `owner` is due; return what it returns.
+   * Run `task` when a lane is free, `Pace` allows it and it is the turn of `owner`; return its result.
    *
    * @template T
    * @param {object} owner
    * @param {AbortSignal} signal ends the wait for a lane
-   * @param {(report: Report) => Promise<T>} task tells how its body gets on
+   * @param {(report: Report) => Promise<T>} task reports the progress of its body
    * @param {number} [size] of the body, in bytes
    * @returns {Promise<T>}
    */
@@ -81,7 +80,7 @@ export class Lanes {
     }
   }
 
-  /** S3 asked for fewer requests, or a connection stalled. */
+  /** Halve the number of lanes, because S3 asked for fewer requests or a connection stalled. */
   pushBack() {
     this.#good = 0;
     const now = this.#clock.now();

@@ -2,7 +2,7 @@ import { FIRST_WINDOW, Multipart } from "./multipart.js";
 import { compare, identify } from "./identity.js";
 import { partSizeFor } from "./part-size.js";
 
-/** Sends a file in parts, and knows how to continue one that was begun before. */
+/** Sends a file in parts, and can continue an upload that was begun before. */
 export class Large {
   #parts;
   #clock;
@@ -22,7 +22,7 @@ export class Large {
    *   clock: import("./clock.js").Clock,
    *   bytesPerSecond: () => number,
    *   line: {lanes: number, usual?: number},
-   * }} parts `line`: what decides about the size of parts
+   * }} parts `line`: the facts that determine the part size
    */
   constructor({ clock, bytesPerSecond, line, ...parts }) {
     this.#parts = parts;
@@ -37,7 +37,7 @@ export class Large {
   }
 
   /**
-   * Learn what a later resume recognises the file by.
+   * Compute the facts by which a later resume recognises the file.
    *
    * @param {AbortSignal} signal
    */
@@ -50,7 +50,9 @@ export class Large {
   }
 
   /**
-   * Start, or find again what was started under the key: by the same file only.
+   * Start the upload, or find the upload that was started with this key.
+   *
+   * Throws UploadError `different_file` if that upload was started with another file.
    *
    * @returns {Promise<import("./api.js").UploadRecord>}
    */
@@ -65,9 +67,9 @@ export class Large {
   }
 
   /**
-   * Begin with the checksums of the first parts while the server starts the upload, so that bytes leave at once.
+   * Compute the checksums of the first parts while the server starts the upload, so that sending can begin sooner.
    *
-   * @param {number} partSize as wished: the server may decide on another one, which makes these checksums useless
+   * @param {number} partSize the requested size; if the server decides on another, these checksums are not used
    */
   #hashAhead(partSize) {
     const { file, owner, checksums } = this.#parts;
@@ -76,14 +78,14 @@ export class Large {
     const numbers = Array.from({ length: Math.min(FIRST_WINDOW, Math.ceil(file.size / partSize)) }, (_, index) => index + 1);
     const hash = (/** @type {number} */ number) => {
       const checksum = checksums.checksum(file.slice((number - 1) * partSize, number * partSize, ""), owner, signal);
-      checksum.catch(() => {}); // whoever needs it hears of the failure
+      checksum.catch(() => {}); // the caller that awaits the checksum handles the failure
       return checksum;
     };
     this.#ahead = { partSize, signal, checksums: new Map(numbers.map((number) => [number, hash(number)])) };
   }
 
   /**
-   * Send what the bucket lacks: all of a fresh upload, else what its own list of parts leaves open.
+   * Send the parts that the bucket lacks: all parts of a new upload, otherwise those missing in the bucket's list.
    *
    * @param {import("./api.js").UploadRecord} record
    * @param {AbortSignal} signal
@@ -114,7 +116,7 @@ export class Large {
   /**
    * @param {string} id
    * @param {{part_size: number, part_count: number}} plan
-   * @param {Map<number, Promise<string>>} [ahead] checksums of parts that were begun before
+   * @param {Map<number, Promise<string>>} [ahead] checksums that were started earlier, by part number
    */
   #multipart(id, plan, ahead) {
     const { api } = this.#parts;

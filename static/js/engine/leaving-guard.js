@@ -1,7 +1,7 @@
 /**
- * Ask before the page is left while something is on its way; return a function that stops it.
+ * Ask the person before the page is left while uploads are in progress; return a function that removes the guard.
  *
- * The listener is there only while needed: it would keep the page out of the back/forward cache.
+ * The listener exists only during uploads, because it keeps the page out of the back/forward cache.
  *
  * @param {Pick<Window, "addEventListener" | "removeEventListener">} window
  * @param {Pick<import("./engine.js").Engine, "active" | "on">} engine
@@ -9,7 +9,7 @@
 export function guardLeaving(window, engine) {
   const ask = (/** @type {Event} */ event) => {
     event.preventDefault();
-    event.returnValue = true; // what Chrome before 119 listens to
+    event.returnValue = true; // needed by Chrome before 119
   };
   const follow = (/** @type {boolean} */ active) =>
     active ? window.addEventListener("beforeunload", ask) : window.removeEventListener("beforeunload", ask);

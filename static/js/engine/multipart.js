@@ -1,12 +1,12 @@
 import { Signer } from "./signer.js";
 import { untilAborted } from "./abort.js";
 
-export const FIRST_WINDOW = 2; // bytes leave as soon as these have their checksums
-const MIN_WINDOW = 6; // fewer parts a request would mean more requests than parts / 6
-const MAX_WINDOW = 50; // one window waits to be sent, one for its URLs: at most 100 checksums
-const WINDOW_SECONDS = 240; // two windows of URLs are out at a time, and must not age
+export const FIRST_WINDOW = 2; // parts; sending begins as soon as they have their checksums
+const MIN_WINDOW = 6; // parts; bounds the number of signing requests to parts / 6
+const MAX_WINDOW = 50; // parts; one window waits to be sent, one for its URLs: at most 100 checksums
+const WINDOW_SECONDS = 240; // two windows have URLs at a time, and these must not expire
 
-/** Sends parts of one multipart upload: checksums and URLs a window ahead, bodies over the shared lanes. */
+/** Sends the parts of one multipart upload over the shared lanes. Checksums and URLs are prepared a window ahead. */
 export class Multipart {
   #plan;
   #ahead;
@@ -31,7 +31,7 @@ export class Multipart {
    *   presign: (parts: import("./api.js").WantedPart[], signal: AbortSignal) => ReturnType<import("./signer.js").Presign>,
    *   bytesPerSecond: () => number,
    *   ahead?: Map<number, Promise<string>>,
-   * }} parts `ahead`: checksums of the first parts, where they were begun before
+   * }} parts `ahead`: checksums of the first parts that were started earlier
    */
   constructor({ plan, ahead = new Map(), file, owner, checksums, delivery, progress, clock, presign, bytesPerSecond }) {
     this.#plan = plan;
@@ -52,7 +52,7 @@ export class Multipart {
   }
 
   /**
-   * Return the numbers of the parts that the bucket lacks, or has with another size; note what it has.
+   * Return the numbers of the parts that the bucket lacks or has with another size. Count the others as progress.
    *
    * @param {import("./api.js").StoredPart[]} stored
    */
@@ -71,7 +71,7 @@ export class Multipart {
   }
 
   /**
-   * Resolve when S3 has all these parts; the first part that cannot be sent stops the others.
+   * Resolve when S3 has all these parts. The first part that cannot be sent stops the others.
    *
    * @param {number[]} partNumbers
    * @param {AbortSignal} outerSignal
@@ -88,9 +88,9 @@ export class Multipart {
         const parts = await hashing;
         const following = this.#windowOf(partNumbers, next, size);
         next += following.length;
-        // The next window gets its checksums while this one gets its URLs and travels.
+        // The next window gets its checksums while this one gets its URLs and is sent.
         hashing = this.#checksumsOf(following, signal);
-        hashing.catch(() => {}); // awaited in the next round, if there is one
+        hashing.catch(() => {}); // awaited in the next round; without one, the failure does not matter
         await untilAborted(signer.sign(parts), signal);
         for (const part of parts) flights.add(this.#sendPart(part, signer, signal));
         await flights.atMost(window.length);
@@ -112,7 +112,7 @@ export class Multipart {
     const soon = (this.#bytesPerSecond() * WINDOW_SECONDS) / this.#plan.part_size;
     const size = Math.min(wanted, MAX_WINDOW, Math.max(MIN_WINDOW, Math.floor(soon)));
     const left = partNumbers.length - from;
-    // A rest of a few parts is worth no request of its own.
+    // A remainder of a few parts joins this window, because it is not worth its own request.
     const isRest = left <= MIN_WINDOW || (from > 0 && left - size < MIN_WINDOW && left <= MAX_WINDOW);
     return partNumbers.slice(from, isRest ? partNumbers.length : from + size);
   }
@@ -157,7 +157,7 @@ export class Multipart {
   }
 }
 
-/** Parts on their way; the first failure aborts all. */
+/** Parts in flight. The first failure aborts all of them. */
 class Flights {
   #signal;
   #abort;

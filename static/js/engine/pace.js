@@ -1,35 +1,35 @@
-const SMALL_BYTES = 1024 * 1024; // lands soon on any line
-const SOON_MS = 4_000; // on a slow line the next body sets out when those before it are due within this time
-const LONG_MS = 20_000; // bodies that share a line for longer than this are late to be safe
-const SETTLING_MS = 1_000; // what goes in a body's first moment only fills the machine's own buffers
-const MEASURED_MS = 1_000; // no speed from less
-const COMPARED_MS = 2_000; // no comparison from less
-const WINDOW_MS = 4_000; // how far back a speed looks
-const IDLE_MS = 10_000; // after that the line may be another
-const BEGUN = 0.25; // a body that has come this far is not stopped
-const GAIN = 1.5; // several bodies that are faster than one by this much do not share one line
+const SMALL_BYTES = 1024 * 1024; // such a body arrives soon on any connection
+const SOON_MS = 4_000; // on a slow line, the next body starts when the others are due within this time
+const LONG_MS = 20_000; // bodies that share a line for longer than this are stored too late
+const SETTLING_MS = 1_000; // the first bytes of a body only fill the machine's own buffers
+const MEASURED_MS = 1_000; // minimum time for a speed
+const COMPARED_MS = 2_000; // minimum time for a comparison of speeds
+const WINDOW_MS = 4_000; // maximum time that one measurement covers
+const IDLE_MS = 10_000; // after a pause of this length, the network may have changed
+const BEGUN = 0.25; // a body is not stopped once this share is sent
+const GAIN = 1.5; // several bodies that are this much faster than one do not share one line
 
 /**
  * @typedef {{size: number, sent: number, from: number | null, stop: () => void}} Flight
- *   a large body on its way, in bytes; `from`: when it may be measured; `stop` breaks it off, to be sent again later
- * @typedef {{since: number, bytes: number}} Stretch a time in which the same bodies were on their way, all measurable
+ *   a large body in flight, in bytes; `from`: when its measurement may begin; `stop` aborts it, to be sent again later
+ * @typedef {{since: number, bytes: number}} Stretch a period in which the same bodies were in flight, all measurable
  */
 
 /**
- * Says when one more large body may set out, so that a fast line is full at once and bytes are safe early on a slow one.
+ * Decides when one more large body may start: a fast line is used fully at once, on a slow line bytes are stored early.
  *
- * Bytes are safe when their body has landed. Bodies that share a slow line all land late, so there they go nearly one
- * after another. Where each connection has a limit of its own, more connections are faster. No speed tells the two
- * kinds of slow lines apart, only a trial does.
+ * Bytes are safe when S3 has their whole body. Bodies that share a slow line all arrive late, so on such a line they
+ * are sent nearly one after another. If each connection has its own speed limit, more connections are faster. The speed
+ * alone does not distinguish these two kinds of slow lines, so a trial is made.
  *
- * - `open`: all bodies that the lanes admit may go. It begins so, since on a fast line each moment alone is lost.
- * - `trial`: those on their way would share the line for long. The one that is furthest goes on, the others are
- *   stopped. If it now has about the speed of all, the line is shared: `narrow`. If not, each connection is limited:
- *   `open` again.
- * - `narrow`: one body may set out when those on their way are due within SOON_MS. On a line that has become fast
- *   that is always so. If several bodies turn out to be faster than one: `open`.
+ * - `open`: all bodies that the lanes admit may start. This is the first mode, because a fast line must not idle.
+ * - `trial`: the bodies in flight would share the line for long. The body with the fewest bytes left continues. The
+ *   others are stopped, except those of which 25 % is sent. If the rest now has about the speed of all before, the line
+ *   is shared: next mode `narrow`. If not, each connection is limited: next mode `open`.
+ * - `narrow`: a body may start when the bodies in flight are due within SOON_MS. On a line that has become fast this
+ *   is always true. If several bodies turn out to be faster than one: next mode `open`.
  *
- * With nothing on its way a body may always go: a speed of 0 holds up nobody.
+ * With no body in flight a body may always start, so a speed of 0 never blocks uploads.
  */
 export class Pace {
   #clock;
@@ -37,13 +37,13 @@ export class Pace {
   #flights = new Set();
   /** @type {"open" | "trial" | "narrow"} */
   #mode = "open";
-  #speed = 0; // bytes a second of all together, as last measured
+  #speed = 0; // bytes per second of all bodies together, as last measured
   /** @type {Stretch | null} */
   #stretch = null;
-  /** Before the trial: how many bodies had which speed; and how many went on. */
+  /** The bodies in flight before the trial and their speed together; `left`: how many continued. */
   #before = { count: 0, speed: 0, left: 0 };
-  #limited = 0; // bytes a second of a line whose connections are limited, as a trial has shown
-  #alone = 0; // bytes a second of one body, as last measured in `narrow`
+  #limited = 0; // bytes per second of all bodies, if a trial has shown that each connection is limited
+  #alone = 0; // bytes per second of a single body, as last measured in `narrow`
   #movedAt = -Infinity;
 
   /** @param {{clock: import("./clock.js").Clock}} parts */
@@ -56,7 +56,7 @@ export class Pace {
     return size > SMALL_BYTES;
   }
 
-  /** Whether one more large body may set out. */
+  /** Whether one more large body may start. */
   get hasRoom() {
     if (this.#flights.size === 0 || this.#mode === "open") return true;
     return this.#mode === "trial" ? this.#flights.size < this.#before.left : this.#dueMs <= SOON_MS;
@@ -79,7 +79,7 @@ export class Pace {
 
   /**
    * @param {Flight} flight
-   * @param {number} sent bytes of this body, in all
+   * @param {number} sent bytes of this body in total
    */
   moved(flight, sent) {
     const bytes = sent - flight.sent;
@@ -91,19 +91,23 @@ export class Pace {
     if (this.#measure(now, bytes)) this.#decide(now);
   }
 
-  /** @param {Flight} flight that has landed, was stopped or failed */
+  /** @param {Flight} flight that has arrived, was stopped or has failed */
   end(flight) {
     if (this.#flights.delete(flight)) this.#stretch = null;
   }
 
-  /** In how many milliseconds all on their way are due, at the present speed. */
+  /** Milliseconds until all bodies in flight have arrived, at the present speed. */
   get #dueMs() {
     let left = 0;
     for (const { size, sent } of this.#flights) left += size - sent;
     return this.#speed > 0 ? (left * 1000) / this.#speed : Infinity;
   }
 
-  /** @param {number} now when something moves: after a rest, what was known of the line is forgotten */
+  /**
+   * Forget all measurements if no byte has moved for IDLE_MS.
+   *
+   * @param {number} now
+   */
   #wake(now) {
     const isIdle = now - this.#movedAt > IDLE_MS;
     this.#movedAt = now;
@@ -115,11 +119,11 @@ export class Pace {
 
   /**
    * @param {number} now
-   * @param {number} bytes that have just moved
-   * @returns {boolean} whether there is a new speed
+   * @param {number} bytes that have just been sent
+   * @returns {boolean} whether there is a new speed to decide on
    */
   #measure(now, bytes) {
-    // One whose last bytes are in the machine's buffers takes its share of the line and tells nothing.
+    // A body whose last bytes are in the machine's buffers uses the line, but cannot be measured.
     const isClear = [...this.#flights].every(({ from, size, sent }) => from !== null && now > from && sent < size);
     const stretch = this.#stretch;
     if (!isClear) this.#stretch = null;
@@ -154,13 +158,14 @@ export class Pace {
       this.end(flight);
       flight.stop();
     }
-    // The line takes a moment to give them what the others had.
+    // It takes a moment until the remaining bodies use the full line.
     for (const flight of this.#flights) flight.from = now + SETTLING_MS / 2;
   }
 
   #conclude() {
     const { count, speed, left } = this.#before;
-    // Shared, those that went on have the speed of all; limited, only their part of it. The middle of the two decides.
+    // On a shared line, the remaining bodies reach the speed of all before. With limited connections, they reach only
+    // their own share. The geometric mean of both decides.
     const isLimited = this.#speed < speed * Math.sqrt(left / count);
     this.#mode = isLimited ? "open" : "narrow";
     this.#limited = isLimited ? speed : 0;

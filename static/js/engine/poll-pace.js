@@ -5,26 +5,26 @@ const MS_EACH = 500;
 const LONGEST_MS = 30_000;
 
 /**
- * Says how long to wait before the next question about a file that an inspector works on.
+ * Decides how long to wait before the next poll of a file in inspection.
  *
- * The pauses grow. While a person looks at the page they end at 5 s, or at 0.5 s for each waiting file: so the page
- * asks at most twice a second. While nobody looks they end at 30 s.
+ * The pauses grow. While the page is visible, they grow up to 5 s, or up to 0.5 s for each waiting file if that is
+ * longer, so the page polls at most twice a second. While the page is hidden, they grow up to 30 s.
  */
 export class PollPace {
   #clock;
   #isWatched;
   #waiting = 0;
 
-  /** @param {{clock: import("./clock.js").Clock, isWatched?: () => boolean}} parts `isWatched`: whether a person looks at the page */
+  /** @param {{clock: import("./clock.js").Clock, isWatched?: () => boolean}} parts `isWatched`: whether the page is visible */
   constructor({ clock, isWatched = () => true }) {
     this.#clock = clock;
     this.#isWatched = isWatched;
   }
 
   /**
-   * Wait before the question number `round`, which counts from 0.
+   * Wait before poll number `round`, which counts from 0.
    *
-   * A long pause ends early when the person comes back to the page.
+   * A long pause ends early when the page becomes visible again.
    *
    * @param {number} round
    * @param {AbortSignal} [signal]

@@ -1,9 +1,9 @@
 const UNTIL_READY = 0.99;
 
 /**
- * Counts one upload's bytes: finished parts, plus the most that each part in flight has reached.
+ * Counts the bytes of one upload: finished parts, plus the most bytes that each part in flight has reached.
  *
- * The shown progress never goes backwards, and stays below 100 % until the server has said ready.
+ * The shown progress never goes backwards, and stays below 100 % until the upload is ready.
  */
 export class Progress {
   #byteSize;
@@ -18,7 +18,7 @@ export class Progress {
 
   /**
    * @param {number} byteSize
-   * @param {(moved: number) => void} onMove called with the bytes that travelled since the last call; 0 when only found
+   * @param {(moved: number) => void} onMove called with the bytes sent since the last call; 0 if no bytes were sent
    */
   constructor(byteSize, onMove) {
     this.#byteSize = byteSize;
@@ -31,7 +31,7 @@ export class Progress {
   }
 
   /**
-   * The bucket has exactly these parts: what was in flight counts for nothing.
+   * Set the parts that the bucket has. Parts in flight no longer count.
    *
    * @param {Iterable<readonly [number, number]>} parts part_number and bytes
    */
@@ -45,7 +45,7 @@ export class Progress {
 
   /**
    * @param {number} partNumber
-   * @param {number} bytes reached in this attempt
+   * @param {number} bytes sent in this attempt
    */
   reached(partNumber, bytes) {
     if (this.#finished.has(partNumber)) return;

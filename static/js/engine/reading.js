@@ -1,15 +1,15 @@
-/** How long to wait before each retry. */
+/** Milliseconds to wait before each retry. */
 export const PAUSES_MS = [100, 500, 2_000];
 const READ_ERRORS = ["NotReadableError", "NotFoundError"];
 
 /**
- * Read a file; read it again a few times before its error counts.
+ * Read a file, and retry a few times if the browser cannot read it.
  *
- * WebKit fails reads in progress once when a download starts or the page reloads. The next read works.
- * Errors that are not about reading are thrown at once.
+ * When a download starts or the page reloads, WebKit fails the reads in progress once. The next read works.
+ * Other errors are thrown at once.
  *
  * @template T
- * @param {(failures: number) => Promise<T>} read `failures`: how many reads have failed so far
+ * @param {(failures: number) => Promise<T>} read `failures`: number of failed reads so far
  * @param {{clock: import("./clock.js").Clock, signal?: AbortSignal}} options
  * @returns {Promise<T>}
  */
@@ -25,7 +25,7 @@ export async function readAgain(read, { clock, signal }) {
 }
 
 /**
- * Return the same bytes without a type, as a slice that no failed read belongs to.
+ * Return the same bytes without a type, as a new slice on which no read has failed.
  *
  * @param {Blob} blob
  */

@@ -4,13 +4,14 @@ import { UploadError } from "./errors.js";
 const BASE_MS = 500;
 const CAP_MS = 120_000;
 const FLOOR_MS = 50;
-const MAX_ATTEMPTS = 14; // about eight minutes of trouble on one request, time spent offline not counted
+const MAX_ATTEMPTS = 14; // about eight minutes for one request, without the time spent offline
 
 /**
- * Repeats what may succeed when repeated: exponential backoff with full jitter.
+ * Retries requests that may succeed later: exponential backoff with full jitter.
  *
- * Waits while offline without counting, and goes on as soon as the network is back. It never retries sooner than the
- * other side's Retry-After says. Calls with a limit of attempts do not wait for the network: somebody waits for them.
+ * The time offline does not count as attempts, and retries go on as soon as the network is back. A retry is never sent
+ * before the server's Retry-After. Calls with a limit of attempts do not wait for the network, because a person waits
+ * for their result.
  */
 export class Retry {
   #clock;
@@ -31,11 +32,11 @@ export class Retry {
   }
 
   /**
-   * Return what `attempt` returns, once it succeeds; throw its error when that is final.
+   * Return the result of `attempt` once it succeeds; throw its error if the error is final.
    *
    * @template T
    * @param {() => Promise<T>} attempt
-   * @param {{signal?: AbortSignal, attempts?: number}} [options] `attempts`: by default as many as help
+   * @param {{signal?: AbortSignal, attempts?: number}} [options] `attempts`: by default MAX_ATTEMPTS, plus the wait for the network
    * @returns {Promise<T>}
    */
   async run(attempt, { signal, attempts } = {}) {
@@ -48,11 +49,11 @@ export class Retry {
         this.#connectivity.answered();
         return result;
       } catch (error) {
-        if (error instanceof Stopped) continue; // the body waits for its next turn, which is no failure
+        if (error instanceof Stopped) continue; // the body gave up its lane and waits for its next turn; this is not a failure
         if (!(error instanceof UploadError)) throw error;
         this.#note(error);
         if (!error.retryable) throw error;
-        if (isPatient && this.#connectivity.offline) continue; // the failure is explained: no attempt lost
+        if (isPatient && this.#connectivity.offline) continue; // being offline explains the failure, so it does not count
         failures += 1;
         if (failures >= (attempts ?? MAX_ATTEMPTS)) throw error;
         await this.#wait(failures, error.retryAfter, signal);
@@ -61,7 +62,7 @@ export class Retry {
   }
 
   /**
-   * Try once more, a moment after a refusal that came in the answer to another request; throw a final refusal.
+   * Retry once, a moment after a refusal that was part of the answer to another request. Throw `refusal` if it is final.
    *
    * @template T
    * @param {UploadError} refusal
@@ -75,7 +76,7 @@ export class Retry {
     return again();
   }
 
-  /** @param {UploadError} error which may tell whether anybody answered */
+  /** @param {UploadError} error its status, if any, shows whether a server answered */
   #note(error) {
     const { status } = /** @type {{status?: number}} */ (error);
     if (status) this.#connectivity.answered();

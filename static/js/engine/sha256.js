@@ -1,17 +1,17 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { within } from "./time-limit.js";
 
-const MAX_AT_ONCE = 64 * 1024 * 1024; // crypto.subtle needs the whole buffer; above, stream
+const MAX_AT_ONCE = 64 * 1024 * 1024; // bytes; crypto.subtle needs the whole buffer, so larger files are streamed
 const READ_SIZE = 4 * 1024 * 1024;
-const NATIVE_MS = 10_000; // for 64 MiB, which take a slow phone one second
+const NATIVE_MS = 10_000; // for 64 MiB; a slow phone needs one second
 
-/** @type {WeakSet<SubtleCrypto>} that failed or gave no answer */
+/** @type {WeakSet<SubtleCrypto>} implementations that failed or did not answer */
 const broken = new WeakSet();
 
 /**
- * Return base64 of the raw SHA-256 of `blob`, in memory of at most 64 MiB.
+ * Return the SHA-256 of `blob` in base64. Needs at most 64 MiB of memory.
  *
- * Native where the browser can; `crypto.subtle` is missing on plain http to another host.
+ * Uses `crypto.subtle` if the browser has it. It does not exist on plain http, except on localhost.
  *
  * @param {Blob} blob
  * @param {SubtleCrypto | undefined} [subtle]
@@ -29,7 +29,7 @@ export async function sha256Base64(blob, subtle = globalThis.crypto?.subtle) {
 }
 
 /**
- * Read a small file once: return its checksum, and its bytes to be sent.
+ * Read a small file once; return its checksum and its bytes, so that the bytes can be sent.
  *
  * @param {Blob} blob
  * @param {SubtleCrypto | undefined} [subtle]
@@ -44,7 +44,7 @@ export async function readSmall(blob, subtle = globalThis.crypto?.subtle) {
 /**
  * @param {ArrayBuffer} bytes
  * @param {SubtleCrypto} subtle
- * @returns {Promise<string>} "" where the browser fails or does not answer
+ * @returns {Promise<string>} "" if the browser fails or does not answer
  */
 async function natively(bytes, subtle) {
   try {

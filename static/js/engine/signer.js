@@ -2,7 +2,7 @@ import { untilAborted } from "./abort.js";
 
 const MAX_PER_REQUEST = 100;
 const MARGIN_MS = 30_000; // a URL must live long enough for its request to reach S3
-const MARGIN_SHARE = 0.25; // but of short-lived URLs not more than this
+const MARGIN_SHARE = 0.25; // for short-lived URLs, the margin is at most this share of their lifetime
 
 /**
  * @typedef {import("./put.js").StorageRequest} StorageRequest
@@ -11,10 +11,10 @@ const MARGIN_SHARE = 0.25; // but of short-lived URLs not more than this
  */
 
 /**
- * Holds the presigned requests of one upload's parts, and renews them when they have aged.
+ * Holds the presigned requests for the parts of one upload, and renews them before they expire.
  *
- * Ages are counted from the moment of the answer on the local clock, so that a wrong wall clock
- * does no harm. Parts whose URLs died together, in sleep for instance, share one renewal.
+ * Deadlines are counted from the moment of the answer on the local clock, so that a wrong wall clock
+ * does no harm. URLs that expired together, for example during sleep, are renewed in one request.
  */
 export class Signer {
   #presign;
@@ -43,7 +43,7 @@ export class Signer {
   }
 
   /**
-   * Return the request for a part that was signed before, renewed if it has aged or `refused` says so.
+   * Return the request for a part that was signed before. Renew it if its deadline has passed or S3 `refused` it.
    *
    * @param {number} partNumber
    * @param {{refused: boolean, signal: AbortSignal}} options
@@ -59,7 +59,7 @@ export class Signer {
     return signed.request;
   }
 
-  /** @param {number} partNumber that S3 has now */
+  /** @param {number} partNumber of a part that S3 has now */
   forget(partNumber) {
     this.#signed.delete(partNumber);
   }

@@ -14,16 +14,16 @@ import { untilAborted } from "./abort.js";
  *   api: import("./api.js").Api,
  *   checksums: import("./checksum.js").Checksums,
  *   delivery: import("./delivery.js").Delivery,
- * }} TransferParts `known`: an earlier visit may have begun an upload under this key
+ * }} TransferParts `known`: an earlier visit may have started an upload with this key
  */
 
-/** Sends a file of at most one part: checksum first, then one request that carries all of it. */
+/** Sends a small file: first its checksum is computed, then one request sends the whole file. */
 export class Single {
   #parts;
   #batch;
   #hasStarted = false;
   #checksum = "";
-  /** @type {ArrayBuffer | undefined} the bytes of a small file, until they have arrived */
+  /** @type {ArrayBuffer | undefined} the bytes of a small file, kept until S3 has them */
   #bytes;
   #body;
   /** @type {ReturnType<import("./batch.js").Batch["starts"]["join"]> | null} */
@@ -38,7 +38,7 @@ export class Single {
     this.#body = parts.file.slice(0, parts.file.size, "");
   }
 
-  /** The key that starts this upload again, with a fresh URL. */
+  /** The Idempotency-Key. A start with the same key returns this upload with a fresh URL. */
   get key() {
     return this.#parts.key;
   }

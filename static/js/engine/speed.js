@@ -1,26 +1,26 @@
 const WINDOW_MS = 12_000;
 const GRAIN_MS = 200;
-const SETTLING_MS = 1_000; // what goes in the first moment only fills the machine's own buffers
-const TRUST_MS = 1_000; // no speed from less
+const SETTLING_MS = 1_000; // the first bytes only fill the machine's own buffers
+const TRUST_MS = 1_000; // minimum time for a speed
 const STALL_MS = 10_000;
 
-// No time from less than this: a wild guess, shown once, is what people remember.
+// Minimum evidence for a remaining time, because people remember a wrong first estimate.
 const EVIDENCE_MS = 4_000;
 const EVIDENCE_SHARE = 0.01;
-const EVIDENCE_BYTES = 1_000_000; // one hundredth of a film can be hours
+const EVIDENCE_BYTES = 1_000_000; // an upper limit, because sending 1 % of a film can take hours
 const SMOOTHING_MS = 8_000;
 
-/** Measures bytes a second over the last seconds, and says honestly when nothing moves. */
+/** Measures bytes per second over the last seconds, and tells when no bytes move. */
 export class SpeedMeter {
   #clock;
   #windowMs;
   /** @type {{at: number, bytes: number}[]} oldest first */
   #samples = [];
   #since = 0;
-  /** When the first byte moved and its rush was over; null before. @type {number | null} */
+  /** End of SETTLING_MS after the first byte; null before the first byte. @type {number | null} */
   #settled = null;
-  #bytes = 0; // since then
-  /** @type {{at: number, speed: number} | null} what times are told by: follows the speed slowly */
+  #bytes = 0; // sent since #settled
+  /** @type {{at: number, speed: number} | null} smoothed speed, from which the remaining time is computed */
   #steady = null;
 
   /** @param {{clock: import("./clock.js").Clock, windowMs?: number}} parts */
@@ -30,7 +30,7 @@ export class SpeedMeter {
     this.begin();
   }
 
-  /** Measure from now on: what stood still on purpose is no stall. */
+  /** Start a new measurement, because a deliberate pause is not a stall. */
   begin() {
     this.#samples = [];
     this.#since = this.#clock.now();
@@ -41,7 +41,7 @@ export class SpeedMeter {
 
   /** @param {number} bytes */
   moved(bytes) {
-    // After a stall the seconds without a byte tell nothing of what follows.
+    // The seconds of a stall say nothing about the speed after it.
     if (this.stalled) this.begin();
     const at = this.#clock.now();
     this.#settled ??= at + SETTLING_MS;
@@ -55,7 +55,7 @@ export class SpeedMeter {
     const now = this.#clock.now();
     if (this.#settled === null) return 0;
     const from = Math.max(this.#settled, now - this.#windowMs);
-    // The newest stays: it tells of a stall.
+    // The newest sample stays, because `stalled` needs its time.
     while (this.#samples.length > 1 && this.#samples[0].at < from) this.#samples.shift();
     if (now - from < TRUST_MS) return 0;
     const bytes = this.#samples.reduce((total, sample) => total + (sample.at > from ? sample.bytes : 0), 0);
@@ -69,7 +69,7 @@ export class SpeedMeter {
 
   /**
    * @param {number} bytes
-   * @returns {number | null} null while nobody can know
+   * @returns {number | null} null while unknown
    */
   secondsFor(bytes) {
     if (bytes === 0) return 0;
@@ -79,7 +79,7 @@ export class SpeedMeter {
 
   /**
    * @param {number} bytes that are left
-   * @returns {number} bytes a second; 0 without enough evidence
+   * @returns {number} bytes per second; 0 without enough evidence
    */
   #steadySpeed(bytes) {
     const at = this.#clock.now();

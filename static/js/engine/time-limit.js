@@ -8,15 +8,15 @@ export class NoAnswer extends Error {
 }
 
 /**
- * Return what `ask` returns, or throw NoAnswer after `limitMs`.
+ * Return the result of `ask`, or throw NoAnswer after `limitMs`.
  *
- * Services of the browser may be missing, throw at once, or never answer. All three reject here, so each caller has
- * one place that says how it goes on without the service.
+ * A service of the browser may be missing, throw at once, or never answer. All three cases reject here, so each caller
+ * handles the missing service in one place.
  *
  * @template T
  * @param {number} limitMs
  * @param {() => T | PromiseLike<T>} ask
- * @param {(answer: T) => void} [late] gets the answer that came after the limit
+ * @param {(answer: T) => void} [late] gets an answer that comes after the limit
  * @returns {Promise<T>}
  */
 export function within(limitMs, ask, late = () => {}) {
@@ -34,7 +34,7 @@ export function within(limitMs, ask, late = () => {}) {
 }
 
 /**
- * Return the service that `read` reads from the browser, or undefined where the browser has none or refuses it.
+ * Return the browser's service that `read` returns, or undefined if the browser does not have it or refuses it.
  *
  * @template T
  * @param {() => T} read

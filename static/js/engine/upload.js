@@ -18,15 +18,15 @@ import { untilAborted } from "./abort.js";
  *   state: UploadState, progress: {bytesSent: number, byteSize: number},
  *   done: UploadRecord, error: Error,
  *   freed: null,
- * }} UploadEvents `freed`: it was cancelled, and the server has confirmed that
+ * }} UploadEvents `freed`: the server has confirmed the cancellation
  */
 
-const MAX_ROUNDS = 5; // of sending what the bucket turned out to lack
+const MAX_ROUNDS = 5; // attempts to send parts that the bucket still lacks
 const LOST = new Set(["invalid_state", "gone", "not_found"]);
 const GIVEN_UP = new Set(["expired", "cancelled", "deleted"]);
 
 /**
- * One file on its way: the handle that the page holds.
+ * The upload of one file: the handle that the page holds.
  *
  * @extends {Emitter<UploadEvents>}
  */
@@ -58,8 +58,8 @@ export class Upload extends Emitter {
    *   createTransfer: (upload: Upload, progress: Progress, again: boolean) => Transfer,
    *   recognise?: (signal: AbortSignal) => Promise<void>,
    *   onMove?: (bytes: number) => void,
-   * }} parts `again`: an earlier attempt came to nothing, begin under a new key;
-   *   `recognise` throws unless the file is the one that the record tells of
+   * }} parts `again`: an earlier attempt has failed, so start with a new key;
+   *   `recognise` throws unless the file agrees with the record
    */
   constructor({ file, filename, record = null, api, pollPace, gate, createTransfer, recognise, onMove }) {
     super();
@@ -97,7 +97,7 @@ export class Upload extends Emitter {
     return this.#transfer?.key ?? "";
   }
 
-  /** Settles at the next end: the ready record, or the error (code `cancelled` after cancel). */
+  /** A promise of the ready record. Rejects with the error of a failed upload; after cancel, its code is `cancelled`. */
   get finished() {
     return new Promise((resolve, reject) => {
       const settle = () => {
@@ -112,20 +112,20 @@ export class Upload extends Emitter {
     });
   }
 
-  /** Set out, or go on after a pause. */
+  /** Start sending, or continue after a pause. */
   resume() {
     if (this.#attempt && !this.#attempt.signal.aborted) return;
     if (this.#state === "queued" || this.#state === "paused") void this.#run();
   }
 
-  /** Stop sending at once. While the server checks there is nothing to pause. */
+  /** Stop sending at once. Does nothing while the server checks the file. */
   pause() {
     if (this.#state !== "queued" && this.#state !== "sending") return;
     this.#attempt?.abort();
     this.#become("paused");
   }
 
-  /** Go on after a failure with what is already safe. */
+  /** Try again after a failure. Parts that are stored are not sent again. */
   retry() {
     if (this.#state !== "failed") return;
     this.error = null;
@@ -133,16 +133,16 @@ export class Upload extends Emitter {
   }
 
   /**
-   * Give the upload up, here and at the server. Repeating it changes nothing.
+   * Cancel the upload, here and at the server. Idempotent.
    *
-   * Resolves when the server has confirmed it, or cannot be told: then the upload expires by itself.
+   * Resolves when the server has confirmed, or cannot be reached. In the second case the upload expires by itself.
    */
   async cancel() {
     if (this.#state === "done" || this.#state === "cancelled") return;
     this.#attempt?.abort();
     this.#become("cancelled");
     try {
-      // A start on its way is waited for: broken off, it could leave an upload that nobody knows.
+      // Wait for a start in flight. If it were aborted, an upload could remain whose id is unknown.
       await this.#starting;
       const { record } = this;
       const isMine = !(this.error instanceof UploadError && this.error.code === "different_file");
@@ -150,7 +150,7 @@ export class Upload extends Emitter {
       await this.#api.cancel(record.id);
       this.emit("freed", null);
     } catch {
-      // Never started, or out of reach.
+      // Never started, or the server cannot be reached.
     }
   }
 
@@ -175,7 +175,7 @@ export class Upload extends Emitter {
   }
 
   /**
-   * Bring the file to the bucket and the record to `ready`, from wherever they are.
+   * Send the missing bytes and complete the upload, from its present state until the record is `ready`.
    *
    * @param {AbortSignal} signal
    * @returns {Promise<UploadRecord>}
@@ -215,7 +215,7 @@ export class Upload extends Emitter {
   }
 
   /**
-   * Start at the server; a pause ends the waiting only, so that no upload is begun unknown or twice.
+   * Start at the server. A pause ends only the wait, so that the id of the upload is never lost.
    *
    * @param {AbortSignal} signal
    */
@@ -240,7 +240,7 @@ export class Upload extends Emitter {
   }
 
   /**
-   * Return the record to go on with after a failure, or throw it.
+   * Return the record with which the upload can continue after a failure, or throw the error.
    *
    * @param {unknown} error
    * @param {UploadRecord} record
@@ -252,14 +252,14 @@ export class Upload extends Emitter {
     const code = error instanceof UploadError ? error.code : "";
     if (code === "incomplete" && round < MAX_ROUNDS) return record;
     if (!LOST.has(code)) throw error;
-    // Completed by a notification or another tab, or given up elsewhere: the server knows.
+    // Completed by a notification or another tab, or cancelled elsewhere. Ask the server.
     const found = await this.#look(record.id, signal);
     if (found.state !== "pending") return found;
     if (code === "gone" && !this.#wasGone) {
-      this.#wasGone = true; // the server may have opened it anew: ask for the parts and URLs of today
+      this.#wasGone = true; // the server may have opened it again: get the present parts and URLs
       return found;
     }
-    this.#startOver(); // overdue, or its parts are gone: its reservation is given back
+    this.#startOver(); // expired, or its parts are deleted: cancel it, so that its reservation is freed
     void this.#api.cancel(record.id).catch(() => {});
     throw error;
   }

@@ -3,7 +3,7 @@ import { UploadError } from "./errors.js";
 /** @typedef {import("./api.js").UploadRecord} UploadRecord */
 
 /**
- * Wait until a slow inspector has decided.
+ * Poll until a slow inspector has decided; return the final record.
  *
  * @param {UploadRecord} record
  * @param {() => Promise<UploadRecord>} look
@@ -19,7 +19,7 @@ export async function whenInspected(record, look, pace, signal) {
 }
 
 /**
- * Return the error that says why a record will not be ready.
+ * Return the error that says why an upload did not become ready.
  *
  * @param {UploadRecord} record
  */
@@ -28,5 +28,5 @@ export function ending({ id, state, rejected_reason: reason }) {
     return Object.assign(new UploadError("rejected", reason || "The server refused this file."), { uploadId: id });
   }
   if (state === "expired") return new UploadError("upload_over", "The upload took too long and expired. Try again.");
-  return new UploadError("upload_over", "The upload was cancelled elsewhere. Try again to start it anew.");
+  return new UploadError("upload_over", "The upload was cancelled in another place. Try again to start a new upload.");
 }

@@ -4,10 +4,10 @@ const NAME = "slipway-worker";
 let policy;
 
 /**
- * Return `url` in the form in which a page under Trusted Types lets a worker run it.
+ * Return `url` as a TrustedScriptURL where the browser needs one to start a worker; otherwise as it is.
  *
- * The one policy of this site: a script of its own origin, and nothing else.
- * Throws TypeError for another origin, and where the page does not allow the policy.
+ * This is the only Trusted Types policy of the site. It allows only scripts of the site's own origin.
+ * Throws TypeError for another origin, and if the page does not allow the policy.
  *
  * @param {string} url
  * @returns {string | URL}
@@ -21,7 +21,7 @@ export function workerUrl(url) {
 
 /**
  * @param {string | undefined} url
- * @returns {(() => Worker) | undefined} undefined where there are no workers
+ * @returns {(() => Worker) | undefined} undefined if there is no URL or the browser has no workers
  */
 export function workerFactory(url) {
   return url && typeof Worker !== "undefined" ? () => new Worker(workerUrl(url)) : undefined;
