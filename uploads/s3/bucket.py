@@ -1,4 +1,4 @@
-"""The bucket: S3's own verbs, each failure in the words of errors.py."""
+"""The bucket: S3's operations, with failures translated to exceptions of errors.py."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 _ABORT_ATTEMPTS = 5
-_PAGE_SIZE = 1000  # the most that S3 gives; others would give all at once
+_PAGE_SIZE = 1000  # S3's maximum; other servers would return everything at once
 # Ceph answers NoSuchKey where others answer NoSuchUpload.
 _GONE = {"NoSuchUpload": NoSuchMultipartUpload, "NoSuchKey": NoSuchMultipartUpload}
 _COMPLETION_ERRORS = {
@@ -68,8 +68,8 @@ class Bucket:
     """One bucket, as the server sees it.
 
     Every method raises StorageUnavailable when S3 does not answer, answers with
-    a 5xx or a 403, or refuses for a reason the method does not name. Lists are
-    read in pages of ``page_size``.
+    a 5xx or a 403, or refuses for a reason that the method does not document. Lists
+    are read in pages of ``page_size`` entries.
     """
 
     def __init__(
@@ -103,9 +103,9 @@ class Bucket:
         )
 
     def head_object(self, key: str) -> ObjectFacts | None:
-        """Return the facts of an object, None if there is none.
+        """Return the facts of an object, or None if the object does not exist.
 
-        None is a fact: S3 refusing to say, or having no such bucket, is not.
+        Raises StorageUnavailable if S3 refuses, or if the bucket does not exist.
         """
         return head_object(self, key)
 
@@ -114,12 +114,12 @@ class Bucket:
     ) -> bytes:
         """Return up to ``length`` bytes from ``start``; fewer at the object's end.
 
-        With ``etag``, raises StorageUnavailable if the object is another by now.
+        With ``etag``, raises StorageUnavailable if the object has been replaced.
         """
         return read_range(self, key, start, length, etag=etag)[1]
 
     def create_multipart_upload(self, key: str, *, content_type: str) -> str:
-        """Open a multipart upload and return S3's id of it."""
+        """Create a multipart upload and return its id at S3."""
         with translated("CreateMultipartUpload"):
             multipart_id = self._open(key, content_type)
             if self._lists_checksums is None:
@@ -141,17 +141,18 @@ class Bucket:
         return answer["UploadId"]
 
     def _tells_checksums(self, key: str, multipart_id: str) -> bool:
-        """Return whether ListParts tells the checksums of parts.
+        """Return whether ListParts returns the checksums of parts.
 
-        S3 wants them back at completion if the upload was opened with them. Some
-        servers want them back too but do not tell them; there each part is still
-        checked as it arrives, and only the object as a whole gets no checksum.
+        An upload created with checksums is completed with the checksums of all
+        parts. Some servers demand these checksums but do not list them. On such a
+        server, uploads are created without checksums: S3 still checks each part on
+        arrival, but the whole object has no checksum.
         """
         answer = self.client.list_parts(**self.target, Key=key, UploadId=multipart_id)
         return "ChecksumAlgorithm" in answer
 
     def list_parts(self, key: str, multipart_id: str) -> list[Part]:
-        """Return all parts in the order of their numbers, from all pages.
+        """Return the parts of all pages, ordered by part number.
 
         Raises NoSuchMultipartUpload.
         """
@@ -171,10 +172,11 @@ class Bucket:
     def complete_multipart_upload(
         self, key: str, multipart_id: str, parts: Iterable[Part], *, byte_size: int
     ) -> None:
-        """Make one object of ``parts``, unless the key is taken.
+        """Join ``parts`` into one object, unless the key already has an object.
 
-        Raises ObjectExists, CompletionConflict, PartsRefused, or NoSuchMultipartUpload,
-        which also follows when an earlier call succeeded and its answer was lost.
+        Raises ObjectExists, CompletionConflict, PartsRefused or NoSuchMultipartUpload.
+        NoSuchMultipartUpload can also mean that an earlier call succeeded and its
+        answer was lost.
         """
         with translated("CompleteMultipartUpload", _COMPLETION_ERRORS):
             answer = self.client.complete_multipart_upload(
@@ -189,10 +191,11 @@ class Bucket:
             raise StorageUnavailable
 
     def abort_multipart_upload(self, key: str, multipart_id: str) -> None:
-        """Drop a multipart upload and its parts; one that is gone is fine.
+        """Abort a multipart upload and delete its parts. Idempotent.
 
-        A part in flight may land behind an abort, so it is repeated until S3 says
-        that there is no such upload. Raises StorageUnavailable if it never does.
+        A part in flight may arrive after an abort, so the abort is repeated until
+        S3 answers that the upload does not exist. Raises StorageUnavailable if parts
+        remain after five attempts.
         """
         for _ in range(_ABORT_ATTEMPTS):
             try:
@@ -206,7 +209,7 @@ class Bucket:
         raise StorageUnavailable("S3 keeps parts of an aborted upload.")
 
     def delete_object(self, key: str, *, version_id: str | None = None) -> None:
-        """Remove an object; one that is gone is fine."""
+        """Delete an object. Idempotent."""
         version: Any = {"VersionId": version_id} if version_id else {}
         with translated("DeleteObject"):
             self.client.delete_object(**self.target, **version, Key=key)
@@ -214,9 +217,9 @@ class Bucket:
     def list_objects(
         self, prefix: str, *, start_after: str = ""
     ) -> Iterator[ListedObject]:
-        """Yield the objects below ``prefix`` in the order of their keys, page by page.
+        """Yield the objects below ``prefix``, ordered by key, page by page.
 
-        With ``start_after``, only those whose keys come behind that one.
+        With ``start_after``, yield only objects whose keys follow that key.
         """
         begin: Any = {"StartAfter": start_after} if start_after else {}
         pages = self.client.get_paginator("list_objects_v2")
@@ -240,9 +243,10 @@ class Bucket:
 
 @OncePerProcess
 def get_bucket() -> Bucket:
-    """Return the bucket of STORAGES["uploads"], as the worker.
+    """Return the bucket of STORAGES["uploads"], with the worker's credentials.
 
-    Raises StorageUnavailable while there are no credentials, as the next two do.
+    Raises StorageUnavailable while there are no credentials, like get_presigner
+    and get_download_presigner.
     """
     storage: Any = storages["uploads"]
     return Bucket(
@@ -254,14 +258,14 @@ def get_bucket() -> Bucket:
 
 @OncePerProcess
 def get_presigner() -> Presigner:
-    """Return what signs uploads: the signer, or the worker where there is none."""
+    """Return the presigner of uploads: the signer's, or the worker's without a signer."""
     signer = "uploads_signer" if "uploads_signer" in settings.STORAGES else "uploads"
     return presigner_of(signer, get_bucket().client)
 
 
 @OncePerProcess
 def get_download_presigner() -> Presigner:
-    """Return what signs downloads: the worker, since the signer may not read."""
+    """Return the presigner of downloads: the worker's, since the signer may not read."""
     return presigner_of("uploads", get_bucket().client)
 
 

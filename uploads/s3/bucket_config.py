@@ -1,4 +1,4 @@
-"""Sets the site's bucket up from the site's own settings."""
+"""Configures the site's bucket from the site's settings."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from uploads.s3.setting_verbs import QueuePolicy
 from uploads.s3.wanted.site_facts import SiteFacts, is_loopback, site_facts
 
 NEEDED = {"bucket", "probe", "cors"}
-"""The settings without which no browser can upload."""
+"""Bucket settings that browsers need for uploads."""
 
 
 def origins_of_settings() -> list[str]:
-    """Return the origins from which the site's pages come.
+    """Return the origins of the site's pages.
 
-    Those of CSRF_TRUSTED_ORIGINS; without any, https:// and each name of
-    ALLOWED_HOSTS. Wildcards and network addresses of ALLOWED_HOSTS are left out.
+    These are the origins in CSRF_TRUSTED_ORIGINS. If there are none, each name in
+    ALLOWED_HOSTS gives an https:// origin; wildcards and IP addresses are left out.
     """
     if settings.CSRF_TRUSTED_ORIGINS:
         return list(dict.fromkeys(settings.CSRF_TRUSTED_ORIGINS))
@@ -35,7 +35,7 @@ def origins_of_settings() -> list[str]:
 
 
 def facts_of_settings(origins: Sequence[str] = ()) -> SiteFacts:
-    """Return the facts of this site. Raises ValueError for what cannot be an origin."""
+    """Return the facts of this site. Raises ValueError for an invalid origin."""
     return site_facts(
         options(),
         bucket=settings.S3_BUCKET,
@@ -46,7 +46,7 @@ def facts_of_settings(origins: Sequence[str] = ()) -> SiteFacts:
 
 
 def setup_bucket(profile: str = "") -> Bucket:
-    """Return the bucket as setup sees it. Raises StorageUnavailable."""
+    """Return the bucket with setup's credentials. Raises StorageUnavailable."""
     return Bucket(
         client=setup_client(profile),
         name=settings.S3_BUCKET,
@@ -55,16 +55,16 @@ def setup_bucket(profile: str = "") -> Bucket:
 
 
 def setup_queue(profile: str = "") -> SetupQueue | None:
-    """Return the site's queue as setup sees it, None if the site has none."""
+    """Return the site's queue with setup's credentials, or None without a queue."""
     if not settings.S3_NOTIFICATIONS_QUEUE_URL:
         return None
     return SetupQueue(settings.S3_NOTIFICATIONS_QUEUE_URL, profile)
 
 
 def site_probe(remove_as: Bucket | None = None) -> SignedProbe:
-    """Return the probe that sends as the signer and reads as the worker.
+    """Return a probe that sends as the signer and reads as the worker.
 
-    ``remove_as`` deletes the probe objects: the worker if it is not given.
+    ``remove_as`` deletes the probe objects. The default is the worker's bucket.
     """
     worker = get_bucket()
     signer = "uploads_signer" if "uploads_signer" in settings.STORAGES else "uploads"
@@ -84,7 +84,7 @@ def set_up_site(
     queue: QueuePolicy | None = None,
     only: Set[str] | None = None,
 ) -> Iterator[Result]:
-    """Bring the bucket to the site's wanted state, with ``bucket`` as setup sees it.
+    """Apply the site's wanted settings; ``bucket`` has setup's credentials.
 
     Yields a result for each setting. Raises StorageUnavailable.
     """
@@ -99,10 +99,10 @@ def set_up_site(
 def apply(
     bucket: Bucket, *, origins: Sequence[str], probe: Probe | None = None
 ) -> list[Result]:
-    """Make the bucket if it is missing, and bring it to the site's wanted state.
+    """Create the bucket if it is missing, and apply the site's wanted settings.
 
-    Raises StorageUnavailable if the site could not work then. Other settings that
-    fail, or that the provider does not have, are left out.
+    Raises StorageUnavailable if a setting that uploads need fails. Other settings
+    that fail, or that the provider does not support, are skipped.
     """
     facts = facts_of_settings(origins)
     if probe is None:
@@ -120,7 +120,7 @@ def apply(
 
 
 def _is_name(host: str) -> bool:
-    """Return whether an entry of ALLOWED_HOSTS is the name of one public host."""
+    """Return whether an entry of ALLOWED_HOSTS is one host name, not an address."""
     if host == "*" or host.startswith(".") or is_loopback(host.strip("[]")):
         return False
     name = urlsplit(f"https://{host}").hostname or ""

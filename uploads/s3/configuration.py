@@ -1,8 +1,8 @@
 """Reads and writes the bucket's settings, one document each.
 
-Servers differ in what they know, and some take a subresource that they do not know
-for the bucket itself: there a PUT makes a bucket and a DELETE removes it. So nothing
-is written that was not read, and nothing is removed but a document that was read.
+Some servers do not know every subresource and apply the request to the bucket itself:
+a PUT creates a bucket, and a DELETE deletes the bucket. So a document is written or
+deleted only after it was read successfully.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ UNKNOWN = {
     "NotImplemented",
     "UnsupportedOperation",
 }
-"""Answers of servers that do not have a setting. The second and third come where the
-request was taken for one that makes a bucket."""
+"""Answers of servers that do not support a setting. The second and the third come from
+servers that took the request for a creation of the bucket."""
 
 UNKNOWN_IF_WRITTEN = UNKNOWN | {"InvalidArgument", "MalformedXML"}
-"""A document of ours is well formed: a server that says otherwise cannot read it."""
+"""Our documents are well formed, so this code means that the server cannot read them."""
 
 REFUSED = {"AccessDenied", "403", "AllAccessDisabled"}
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """S3's answer to a call that did not work."""
+    """S3's answer to a failed call."""
 
     operation: str
     code: str
@@ -53,17 +53,17 @@ class Refusal:
 
     @property
     def is_unknown_setting(self) -> bool:
-        """Whether the server does not have the setting that was to be read."""
+        """Whether the server does not support the setting (after a read)."""
         return self.code in UNKNOWN
 
     @property
     def is_unwritable_setting(self) -> bool:
-        """Whether the server does not have the setting that was to be written."""
+        """Whether the server does not support the setting (after a write)."""
         return self.code in UNKNOWN_IF_WRITTEN
 
     @property
     def is_denied(self) -> bool:
-        """Whether the identity lacks the right."""
+        """Whether the identity lacks the permission."""
         return self.code in REFUSED
 
     def __str__(self) -> str:
@@ -73,7 +73,7 @@ class Refusal:
 
 
 class ConfigurationError(Exception):
-    """A call that did not work; ``refusal`` is S3's answer."""
+    """A failed call; ``refusal`` is S3's answer."""
 
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
@@ -89,7 +89,7 @@ class Configuration:
         self._read: dict[str, Document | None] = {}
 
     def exists(self) -> bool:
-        """Return whether the bucket is there."""
+        """Return whether the bucket exists."""
         head = self._bucket.client.head_bucket
         try:
             attempt("HeadBucket", lambda: head(**self._bucket.target))
@@ -100,17 +100,17 @@ class Configuration:
         return True
 
     def create(self) -> None:
-        """Make the bucket."""
+        """Create the bucket."""
         client, region = self._bucket.client, self._bucket.client.meta.region_name
         place: Any = {}
         if region != _DEFAULT_REGION:
-            # The default region is named by naming none.
+            # S3 refuses the name of the default region here.
             place["CreateBucketConfiguration"] = {"LocationConstraint": region}
         create = client.create_bucket
         attempt("CreateBucket", lambda: create(Bucket=self._bucket.name, **place))
 
     def use_object(self, key: str) -> str:
-        """Put and delete an object; return why that did not work, if it did not."""
+        """Put and delete an object; return the error, or an empty text."""
         client = self._bucket.client
         place = {**self._bucket.target, "Key": key}
         try:
@@ -121,7 +121,7 @@ class Configuration:
         return ""
 
     def is_versioned(self) -> bool:
-        """Return whether deleted objects leave versions behind."""
+        """Return whether the bucket keeps versions of deleted objects."""
         get = self._bucket.client.get_bucket_versioning
         try:
             answer = attempt("GetBucketVersioning", lambda: get(**self._bucket.target))
@@ -132,7 +132,7 @@ class Configuration:
         return bool(answer.get("Status"))
 
     def read(self, name: str) -> Document | None:
-        """Return a document, or None if there is none."""
+        """Return a document, or None if the bucket has none."""
         verbs = VERBS[name]
         try:
             found: Document | None = attempt(
@@ -152,7 +152,7 @@ class Configuration:
         attempt(f"Put{verbs.name}", lambda: verbs.put(self, document))
 
     def remove(self, name: str) -> None:
-        """Remove a document that was read before and read again now."""
+        """Delete a document that was read before. It is read again first."""
         verbs = VERBS[name]
         self._require_read(name)
         if self.read(name) is not None:
@@ -179,7 +179,7 @@ class Configuration:
 
 
 def attempt(operation: str, act: Callable[[], Any]) -> Any:
-    """Call S3. Raises ConfigurationError with S3's answer."""
+    """Call S3 and return its answer. Raises ConfigurationError with S3's error."""
     try:
         return act()
     except SuccessWithoutDocument as error:

@@ -1,4 +1,4 @@
-"""How to reach the bucket, as settings need it before any app is loaded."""
+"""Connection options of the bucket. Settings import them before apps are loaded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def storage_options(
 ) -> dict[str, Any]:
     """Return the OPTIONS of django-storages' S3 storage for one identity.
 
-    Empty credentials leave boto3's own chain in charge (role, profile, ...).
+    With empty credentials, boto3 uses its own chain (role, profile, ...).
     """
     return {
         "bucket_name": bucket,
@@ -38,7 +38,7 @@ def storage_options(
         "client_config": Config(
             signature_version="s3v4",
             s3={"addressing_style": addressing_style},
-            # Other makers of S3 refuse the checksums that boto3 adds unasked.
+            # Some S3-compatible servers refuse the checksums that boto3 adds.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             connect_timeout=5,
@@ -52,7 +52,7 @@ def storage_options(
 def browser_origin(
     *, bucket: str, region: str, endpoint_url: str, addressing_style: str
 ) -> str:
-    """Return the origin that upload URLs point to, for the page's CSP."""
+    """Return the origin of upload URLs, for the page's CSP."""
     if not endpoint_url:
         suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
         endpoint_url = f"https://s3.{region}.{suffix}"

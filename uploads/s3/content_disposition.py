@@ -1,4 +1,4 @@
-"""The header that names a download, after RFC 6266 and RFC 8187."""
+"""The Content-Disposition header of downloads (RFC 6266 and RFC 8187)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from uploads.text.filenames import clean_filename
 
 Disposition = Literal["attachment", "inline"]
 
-# Quote and backslash end or bend the quoted string; some browsers decode a
-# percent sign inside it.
+# A quote ends the quoted string and a backslash escapes the next character. Some
+# browsers decode percent signs inside the string.
 _UNSAFE_IN_FALLBACK = re.compile(r'[^\x20-\x7e]|["\\%]')
 _ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
 

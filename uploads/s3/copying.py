@@ -1,4 +1,4 @@
-"""Copies an object inside the bucket: the bytes never leave S3."""
+"""Copies an object inside the bucket, so that its bytes never leave S3."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopyObjectOutputTypeDef
 
 MAX_COPY = 5 * 1000**3
-"""Bytes that one CopyObject takes. Source: the CopyObject reference, 5 GB."""
+"""Maximum bytes of one CopyObject. Source: the CopyObject reference, 5 GB."""
 
 _REFUSALS = {
     "ConditionalRequestConflict": CopyRefused,
@@ -26,11 +26,11 @@ _REFUSALS = {
 def copy_object(
     bucket: Bucket, source: str, to: str, *, etag: str, content_type: str
 ) -> None:
-    """Copy the object ``source`` to the key ``to``, if it is still the one of ``etag``.
+    """Copy the object ``source`` to the key ``to``, if the source still has ``etag``.
 
-    The copy has the headers of an upload, whatever the source was sent with.
-    Raises CopyRefused where ``source`` is gone or another object by now, or ``to``
-    is taken, and StorageUnavailable, also for more than MAX_COPY bytes.
+    The copy has the headers of an upload, not those of the source. Raises
+    CopyRefused if ``source`` was deleted or replaced, or if ``to`` already exists.
+    Raises StorageUnavailable for other failures and for more than MAX_COPY bytes.
     """
     request = {
         **bucket.target,
@@ -45,16 +45,17 @@ def copy_object(
     with translated("CopyObject", _REFUSALS):
         answer = _create_only(bucket, to, request)
     if "ETag" not in answer.get("CopyObjectResult", {}):
-        raise StorageUnavailable("S3 broke off a copy.")
+        raise StorageUnavailable("S3 did not finish a copy.")
 
 
 def _create_only(
     bucket: Bucket, to: str, request: dict[str, Any]
 ) -> CopyObjectOutputTypeDef:
-    """Send the request so that it replaces nothing.
+    """Copy only if the key ``to`` has no object.
 
-    Not every S3 knows that condition on a copy. A look beforehand is nearly as
-    good, since no URL for ``to`` exists: only another copy could come between.
+    Some servers do not support If-None-Match on a copy. Then the key is checked
+    before the copy. Only another copy can win this race, because no URL for ``to``
+    exists.
     """
     try:
         return bucket.client.copy_object(**request, IfNoneMatch="*")

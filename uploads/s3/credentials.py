@@ -19,7 +19,10 @@ logger = structlog.get_logger("slipway.s3")
 
 @dataclass(frozen=True)
 class Credentials:
-    """Credentials of a request; ``expires_at`` is aware, or None without an expiry."""
+    """Credentials of a request.
+
+    ``expires_at`` is a timezone-aware time, or None if they do not expire.
+    """
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -28,9 +31,10 @@ class Credentials:
 
 
 def credentials_of(session: boto3.Session) -> Callable[[], Credentials]:
-    """Return a function that gives the session's credentials, refreshed when due.
+    """Return a function that returns the session's credentials, refreshed when due.
 
-    It raises StorageUnavailable when there are none, or no fresh ones to be had.
+    The function raises StorageUnavailable when there are no credentials, or when they
+    cannot be refreshed.
     """
     source = session.get_credentials()
     return lambda: current_credentials(source)
@@ -39,20 +43,21 @@ def credentials_of(session: boto3.Session) -> Callable[[], Credentials]:
 def current_credentials(source: Any) -> Credentials:
     """Return the credentials of a botocore source, refreshed when due.
 
-    Raises StorageUnavailable when there are none, or no fresh ones to be had.
+    Raises StorageUnavailable when there are no credentials, or when they cannot be
+    refreshed.
     """
     if source is None:
         raise StorageUnavailable("No S3 credentials are configured.")
     try:
         before, frozen = _expiry(source), source.get_frozen_credentials()
         if _expiry(source) != before:
-            # A refresh in between has changed both: take a pair that belongs together.
+            # A refresh came in between: read both again, so that they match.
             before, frozen = _expiry(source), source.get_frozen_credentials()
     except (BotoCoreError, ClientError, *NO_CREDENTIALS) as error:
         logger.warning("s3.no_credentials", error=str(error))
         raise StorageUnavailable("The S3 credentials cannot be refreshed.") from error
-    # Those that last but minutes are refreshed at each look: the earlier end is
-    # never later than their own.
+    # Credentials that are valid for minutes only are refreshed at each access. The
+    # earlier of the two expiries is never later than their real expiry.
     ends = [end for end in (before, _expiry(source)) if end is not None]
     return Credentials(
         frozen.access_key or "",
@@ -63,6 +68,6 @@ def current_credentials(source: Any) -> Credentials:
 
 
 def _expiry(source: object) -> datetime | None:
-    # botocore keeps this to itself; test_s3_credentials.py fails if it is renamed.
+    # A private attribute of botocore; test_s3_credentials.py fails if it is renamed.
     expiry: datetime | None = getattr(source, "_expiry_time", None)
     return expiry

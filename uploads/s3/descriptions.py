@@ -1,4 +1,4 @@
-"""botocore's descriptions of S3: verbs, endpoints, regions. Loaded before any fork."""
+"""botocore's data about S3: operations, endpoints, regions. Loaded before any fork."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _OF_ALL = ("endpoints", "partitions", "sdk-default-configuration")
 
 @cache
 def read() -> Loader:
-    """Return a loader that has read what an S3 client needs, a tenth of a second's work.
+    """Return a loader with the data for an S3 client; reading takes a tenth of a second.
 
-    A server that calls it before it forks spares all its web processes that. It holds
-    nothing but data: no credentials, no connections.
+    A server calls this function before it forks, so that its web processes share the
+    data. The loader holds no credentials and no connections.
     """
     loader = create_loader(os.environ.get("AWS_DATA_PATH"))
     for name in _OF_S3:
@@ -32,9 +32,9 @@ def read() -> Loader:
 
 
 def session() -> botocore.session.Session:
-    """Return a new session that does not read the descriptions again.
+    """Return a new session that uses the loaded data.
 
-    The User-Agent of its clients names the site and its version.
+    The User-Agent of its clients contains slipway and its version.
     """
     made = botocore.session.get_session()
     made.user_agent_extra = USER_AGENT

@@ -1,4 +1,4 @@
-"""What S3 tells of objects, parts and open uploads."""
+"""S3's facts about objects, parts and open multipart uploads."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _METADATA = "x-amz-meta-"
 
 @dataclass(frozen=True)
 class ObjectFacts:
-    """What S3 says of one object.
+    """S3's facts about one object.
 
-    ``checksum_sha256`` is base64 of the raw hash; of a multipart object it is the
-    hash of the parts' hashes, with ``-N`` behind it for N parts.
+    ``checksum_sha256`` is base64 of the raw hash. For a multipart object of N parts,
+    the hash is taken over the hashes of the parts, and ``-N`` is appended.
     """
 
     byte_size: int
@@ -40,7 +40,7 @@ class ObjectFacts:
 
 @dataclass(frozen=True)
 class Part:
-    """A part that S3 has."""
+    """A stored part."""
 
     part_number: int
     byte_size: int
@@ -50,7 +50,7 @@ class Part:
 
 @dataclass(frozen=True)
 class ListedObject:
-    """One line of the bucket's list of objects."""
+    """One entry of the bucket's list of objects."""
 
     key: str
     byte_size: int
@@ -87,10 +87,10 @@ def object_facts(headers: Mapping[str, str]) -> ObjectFacts:
 
 
 def latest_parts(entries: Iterable[PartTypeDef]) -> list[Part]:
-    """Read the entries of ListParts: each part once, in the order of the numbers.
+    """Read the entries of ListParts: each part once, ordered by part number.
 
-    SeaweedFS lists a part that was sent twice twice, and the 10,000th behind the
-    1,000th.
+    SeaweedFS lists a part twice if it was sent twice, and lists part 10,000 directly
+    after part 1,000.
     """
     latest: dict[int, PartTypeDef] = {}
     for entry in entries:
@@ -109,7 +109,7 @@ def latest_parts(entries: Iterable[PartTypeDef]) -> list[Part]:
 
 
 def completed_part(part: Part) -> CompletedPartTypeDef:
-    """Write a part as CompleteMultipartUpload wants it."""
+    """Return a part in the format of CompleteMultipartUpload."""
     named: CompletedPartTypeDef = {"PartNumber": part.part_number, "ETag": part.etag}
     if part.checksum_sha256:
         named["ChecksumSHA256"] = part.checksum_sha256

@@ -1,4 +1,4 @@
-"""Where S3's failures become ours: above this room nobody sees botocore."""
+"""Translates botocore's exceptions: callers of this package see only errors.py."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from uploads.errors import StorageError, StorageUnavailable
 logger = structlog.get_logger("slipway.s3")
 
 NO_CREDENTIALS = (RuntimeError, OSError)
-"""What botocore lets through when those it has just been given have ended already, or
-when the file or the program that they come from is not there."""
+"""Exceptions that botocore raises when new credentials have already expired, or when
+the file or the program that provides the credentials is missing."""
 
 _CODE = re.compile(rb"<Code>([^<]{1,200}+)</Code>")
 _NO_ERRORS: Mapping[str, type[StorageError]] = {}
@@ -25,9 +25,9 @@ _NO_ERRORS: Mapping[str, type[StorageError]] = {}
 def translated(
     operation: str, meanings: Mapping[str, type[StorageError]] = _NO_ERRORS
 ) -> Iterator[None]:
-    """Raise our error for S3's: ``meanings`` by code, else StorageUnavailable.
+    """Translate S3's errors: ``meanings`` by error code, else StorageUnavailable.
 
-    Unexpected errors are logged, because they need an operator.
+    Errors without an entry in ``meanings`` are logged, because they need an operator.
     """
     try:
         yield
@@ -45,7 +45,7 @@ def translated(
         )
         raise StorageUnavailable from error
     except (NotImplementedError, RecursionError):
-        raise  # RuntimeErrors too, but never botocore's: a fault of ours
+        raise  # subclasses of RuntimeError, but never from botocore: a bug of ours
     except (BotoCoreError, *NO_CREDENTIALS) as error:
         kind = type(error).__name__
         logger.warning(
@@ -55,7 +55,10 @@ def translated(
 
 
 def error_code(error: ClientError) -> str:
-    """Return S3's code, like NoSuchKey; HEAD has no body, so there it is the status."""
+    """Return S3's error code, like NoSuchKey.
+
+    An answer to HEAD has no body, so its code is the status, like 404.
+    """
     return str(error.response.get("Error", {}).get("Code", ""))
 
 

@@ -1,4 +1,4 @@
-"""Hashes stored bytes without holding them: one range after the other."""
+"""Hashes stored objects range by range, so memory use stays small."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from uploads.s3.bucket import Bucket
 
 RANGE_BYTES = 32 * 1024**2
-"""Bytes of one request. If an answer breaks off, only this much is read again."""
+"""Bytes per request. If an answer is cut short, only this range is read again."""
 CHUNK_BYTES = 1024**2
 _ATTEMPTS = 2
 
@@ -71,5 +71,5 @@ def _read(
                 digest.update(chunk)
                 missing -= len(chunk)
     if missing:
-        raise StorageUnavailable("S3 broke off in the middle of an answer.")
+        raise StorageUnavailable("S3 did not send its whole answer.")
     return digest

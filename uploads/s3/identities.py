@@ -1,4 +1,4 @@
-"""From the connection in STORAGES to what signs URLs with it."""
+"""Makes sessions, clients and presigners from the settings in STORAGES."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 
 def session_of(storage: Any) -> boto3.Session:
-    """Return a session with the storage's credentials, else those of boto3's chain.
+    """Return a session with the storage's credentials, or those of boto3's chain.
 
-    Raises StorageUnavailable while there are none. What gives a role its own may not
-    answer at the moment, and a client that is made without credentials stays without.
+    Raises StorageUnavailable while there are no credentials: the service that issues
+    a role's credentials may be down for a moment. A client created without
+    credentials would never get any.
     """
     with translated("GetCredentials"):
         session = boto3.Session(
@@ -41,10 +42,10 @@ def session_of(storage: Any) -> boto3.Session:
 
 
 def client_of(storage: Any) -> S3Client:
-    """Return a client for the storage's bucket, which the threads of a process share.
+    """Return a client for the storage's bucket, shared by the threads of a process.
 
-    It is not the storage's own: that one goes into the workers that a server forks,
-    its sockets and all, and is made once for each thread.
+    The storage's own client is not used, because a forked worker would inherit its
+    sockets, and because the storage creates one client per thread.
     """
     client = session_of(storage).client(
         "s3",
@@ -66,7 +67,8 @@ def client_of_alias(alias: str) -> S3Client:
 def setup_session(profile: str = "") -> boto3.Session:
     """Return a session with the credentials of setup: a profile, or boto3's chain.
 
-    Never those of the site. Raises StorageUnavailable, which names what is missing.
+    The credentials of the site are never used. Raises StorageUnavailable with a
+    message that names the missing setting.
     """
     try:
         session = boto3.Session(
@@ -76,7 +78,7 @@ def setup_session(profile: str = "") -> boto3.Session:
             return session
     except ProfileNotFound as error:
         raise StorageUnavailable(
-            f"There is no profile {profile!r}: name one of ~/.aws/config."
+            f"There is no profile {profile!r}. Name a profile of ~/.aws/config."
         ) from error
     except (BotoCoreError, *NO_CREDENTIALS) as error:
         raise StorageUnavailable(
@@ -89,7 +91,10 @@ def setup_session(profile: str = "") -> boto3.Session:
 
 
 def setup_client(profile: str = "") -> S3Client:
-    """Return a client for the site's bucket as setup. Raises StorageUnavailable."""
+    """Return a client for the site's bucket with setup's credentials.
+
+    Raises StorageUnavailable.
+    """
     storage: Any = storages["uploads"]
     session = setup_session(profile)
     try:
@@ -109,10 +114,10 @@ def setup_client(profile: str = "") -> S3Client:
 
 
 def presigner_of(alias: str, client: S3Client, *, as_server: bool = False) -> Presigner:
-    """Return what signs with the credentials and the endpoint of STORAGES[alias].
+    """Return a presigner with the credentials and the endpoint of STORAGES[alias].
 
-    What the storage leaves open is as boto3 has resolved it for ``client``. URLs are
-    for the endpoint of browsers, or for the server's own with ``as_server``.
+    A region or an endpoint that the storage does not set is taken from ``client``.
+    URLs use the endpoint of browsers, or the server's endpoint with ``as_server``.
     """
     return Presigner(**_arguments(alias, client, as_server=as_server))
 
@@ -120,7 +125,7 @@ def presigner_of(alias: str, client: S3Client, *, as_server: bool = False) -> Pr
 def probe_presigner_of(
     alias: str, client: S3Client, *, as_server: bool = False
 ) -> ProbePresigner:
-    """Return the same for requests that the site itself never sends."""
+    """Return such a presigner for requests that the site itself never sends."""
     return ProbePresigner(**_arguments(alias, client, as_server=as_server))
 
 
@@ -140,6 +145,6 @@ def _arguments(alias: str, client: S3Client, *, as_server: bool) -> dict[str, An
 
 
 def _regional(endpoint_url: str, region: str) -> str:
-    # boto3 still sends us-east-1 to the global host, which the page's security
-    # policy does not name, and which may answer a browser with a redirect.
+    # For us-east-1, boto3 uses the global host. The page's Content-Security-Policy
+    # does not name this host, and the host may answer a browser with a redirect.
     return endpoint_url.replace("//s3.amazonaws.com", f"//s3.{region}.amazonaws.com")

@@ -1,4 +1,4 @@
-"""Names of objects: random, and free of anything a user said."""
+"""Keys of objects: random, without any text from a user."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 import secrets
 
 INCOMING = "incoming/"
-"""Below the site's prefix: where plain forms send to, and nobody is served from."""
+"""Below the site's prefix: objects sent by plain forms, never served to users."""
 
 DOCTOR = "doctor/"
-"""Below the site's prefix: probe objects, which belong to no upload."""
+"""Below the site's prefix: probe objects, which belong to no upload row."""
 
 RESERVED = (INCOMING, DOCTOR)
 PROBE_SECONDS = 3600
-"""How long a probe object is left alone: the probe that made it may still run."""
+"""Grace period of a probe object, because its probe may still be running."""
 
 _RANDOM_BYTES = 20
 _PREFIX = re.compile(r"[a-z0-9/_-]*")
@@ -23,11 +23,11 @@ _INCOMING = re.compile(rf"(.*){INCOMING}({_RANDOM_PART})", re.DOTALL)
 
 
 def new_key(prefix: str) -> str:
-    """Return a key that nobody can guess: ``prefix`` and 160 random bits.
+    """Return an unguessable key: ``prefix`` and 160 random bits.
 
-    The two characters after the prefix spread keys, so that a person can page
-    through a bucket. Raises ValueError for a prefix outside ``[a-z0-9/_-]``, and
-    for one that would be taken for the place where forms send to.
+    The two characters after the prefix distribute keys over folders, so that a
+    person can browse a bucket. Raises ValueError for a prefix outside
+    ``[a-z0-9/_-]`` and for a prefix that ends with a reserved folder.
     """
     if not _PREFIX.fullmatch(prefix):
         raise ValueError(f"The key prefix {prefix!r} may hold only a-z 0-9 / _ -.")
@@ -39,25 +39,25 @@ def new_key(prefix: str) -> str:
 
 
 def incoming_key(key: str) -> str:
-    """Return where a form sends the bytes of the upload that has ``key``.
+    """Return the key to which a plain form sends the upload with ``key``.
 
-    It is below the same prefix, so that the signer may write there. Raises
-    ValueError for a key that new_key has not made.
+    The incoming key is below the same prefix, so that the signer may write to it.
+    Raises ValueError for a key that new_key did not make.
     """
     own = _OWN.fullmatch(key)
     if own is None:
-        raise ValueError(f"{key!r} is no key of an upload.")
+        raise ValueError(f"{key!r} is not the key of an upload.")
     return f"{own[1]}{INCOMING}{own[2]}"
 
 
 def row_key(key: str) -> str:
-    """Return the key of the upload that the object ``key`` belongs to."""
+    """Return the key of the upload to which the object ``key`` belongs."""
     incoming = _INCOMING.fullmatch(key)
     return f"{incoming[1]}{incoming[2]}" if incoming else key
 
 
 def is_incoming(key: str) -> bool:
-    """Return whether a form has sent the object ``key``."""
+    """Return whether a plain form sent the object ``key``."""
     return row_key(key) != key
 
 

@@ -1,4 +1,4 @@
-"""Counts the calls to S3, by verb and result."""
+"""Counts the calls to S3, by operation and result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STARTED = "slipway_started"
 
 
 def measure(client: Any) -> None:
-    """Count all calls of ``client``, whoever makes them."""
+    """Count all calls of ``client``."""
     events = client.meta.events
     service = client.meta.service_model.service_id.hyphenize()
     events.register(f"before-call.{service}", _begin)
@@ -29,7 +29,7 @@ def measure(client: Any) -> None:
 
 @contextmanager
 def measured(verb: str) -> Iterator[None]:
-    """Count a call that is not made by boto3 but raises its exceptions."""
+    """Count a call that is sent without boto3 but raises boto3's exceptions."""
     result, started = OK, time.perf_counter()
     try:
         yield

@@ -1,8 +1,8 @@
-"""What S3 and its relatives send when an object has been created.
+"""Reads the notifications of S3-compatible stores about new objects.
 
-Shapes that are read: S3 events (AWS, MinIO, Ceph), S3 events through SNS or
+Supported formats: S3 events (AWS, MinIO, Ceph), S3 events through SNS or
 EventBridge, Cloudflare R2 events, SeaweedFS filer events. A notification is a
-hint, never a proof: whoever gets one asks the bucket.
+hint, never a proof: the receiver must check the bucket.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 MAX_DEPTH = 3
-"""SNS in SQS is a message in a message; more than that is nobody's shape."""
+"""An SNS message in SQS is nested once. No supported format is nested deeper."""
 
 CREATED = ("ObjectCreated:", "Object Created")
 R2_CREATED = {"PutObject", "CopyObject", "CompleteMultipartUpload"}
@@ -23,14 +23,14 @@ FILER_CREATED = {"create", "update"}
 
 
 class UnreadableNotification(ValueError):  # noqa: N818  as in errors.py
-    """The message has none of the shapes that S3 and its relatives send."""
+    """The message has none of the supported formats."""
 
 
 @dataclass(frozen=True)
 class CreatedObject:
-    """An object that S3 says was created.
+    """A new object, according to a notification.
 
-    ``bucket`` is empty and ``at`` is None if the message does not tell them.
+    ``bucket`` is empty and ``at`` is None if the message does not contain them.
     """
 
     bucket: str
@@ -39,10 +39,10 @@ class CreatedObject:
 
 
 def parse_notification(body: str | bytes) -> list[CreatedObject]:
-    """Return the objects that a message tells of, in its order.
+    """Return the new objects that a message names, in the message's order.
 
-    Messages about anything else, S3's own test message among them, give an empty
-    list. Raises UnreadableNotification.
+    Returns an empty list for any other message, such as S3's test message. Raises
+    UnreadableNotification.
     """
     try:
         message = json.loads(body)
@@ -52,7 +52,7 @@ def parse_notification(body: str | bytes) -> list[CreatedObject]:
         return list(_created(message, depth=0))
     except (AttributeError, KeyError, TypeError, IndexError) as error:
         raise UnreadableNotification(
-            f"The message lacks what its shape promises: {error!r}."
+            f"The message lacks a value that its format requires: {error!r}."
         ) from error
 
 
@@ -72,7 +72,7 @@ def _of_one_event(message: Any) -> Iterator[CreatedObject]:
     if {"detail", "detail-type"} <= message.keys():
         if _is_created(message["detail-type"]):
             detail = message["detail"]
-            # EventBridge does not encode the key, alone among AWS's ways.
+            # EventBridge sends the key unencoded; all other AWS senders encode it.
             place = detail["bucket"]["name"], detail["object"]["key"]
             yield _named(*place, message.get("time"))
     elif {"action", "object"} <= message.keys():
@@ -82,7 +82,7 @@ def _of_one_event(message: Any) -> Iterator[CreatedObject]:
     elif {"event_type", "key"} <= message.keys():
         yield from _of_filer(message)
     else:
-        raise UnreadableNotification("The message has no shape that is known.")
+        raise UnreadableNotification("The message has an unknown format.")
 
 
 def _of_record(record: Any, *, depth: int) -> Iterator[CreatedObject]:
@@ -95,7 +95,7 @@ def _of_record(record: Any, *, depth: int) -> Iterator[CreatedObject]:
 
 
 def _of_filer(message: Any) -> Iterator[CreatedObject]:
-    # SeaweedFS names the path in its filer: /buckets/<bucket>/<key>
+    # SeaweedFS sends the path in its filer: /buckets/<bucket>/<key>
     path = message["key"].split("/", 3)
     is_object = len(path) == 4 and path[:2] == ["", "buckets"]
     if message["event_type"] in FILER_CREATED and is_object:
@@ -104,12 +104,12 @@ def _of_filer(message: Any) -> Iterator[CreatedObject]:
 
 def _named(bucket: Any, key: Any, at: Any = None) -> CreatedObject:
     if not isinstance(bucket, str) or not isinstance(key, str):
-        raise UnreadableNotification("The message names its object by no text.")
+        raise UnreadableNotification("The bucket or the key is not text.")
     return CreatedObject(bucket, key, _moment(at))
 
 
 def _moment(text: Any) -> datetime | None:
-    """Return the time of an event, None if the message has no readable one."""
+    """Return the time of an event, or None if it is missing or unreadable."""
     try:
         found = datetime.fromisoformat(text)
     except (TypeError, ValueError):

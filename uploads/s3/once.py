@@ -1,4 +1,4 @@
-"""Values that a process creates once, even if several threads ask at the same time."""
+"""Values that a process creates once, even if several threads need them at once."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Made = TypeVar("Made")
 
 
 class OncePerProcess(Generic[Made]):
-    """Decorate a function without arguments: it is called once, and its result kept.
+    """Decorate a function without arguments: call it once and cache its result.
 
-    `lru_cache` would let every thread of a new process in before the first is done,
-    each to load S3's description and make a client, a fifth of a second of work.
+    `lru_cache` does not lock: in a new process, every thread would load S3's
+    description and create a client, which takes a fifth of a second.
     """
 
     def __init__(self, make: Callable[[], Made]) -> None:
@@ -23,8 +23,8 @@ class OncePerProcess(Generic[Made]):
         self._lock = threading.RLock()
         self._made: Made | None = None
         update_wrapper(self, make)
-        # Sockets are not to be shared by the workers that a server forks, and a
-        # lock that another thread holds at that moment is never let go in the child.
+        # Forked workers must not share sockets. If another thread holds the lock at
+        # the fork, the lock is never released in the child.
         os.register_at_fork(after_in_child=self.forget)
 
     def __call__(self) -> Made:
@@ -36,6 +36,6 @@ class OncePerProcess(Generic[Made]):
             return self._made
 
     def forget(self) -> None:
-        """Let the next call make it again."""
+        """Drop the cached value, so that the next call creates it again."""
         self._lock = threading.RLock()
         self._made = None

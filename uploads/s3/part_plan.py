@@ -1,4 +1,4 @@
-"""How a file is cut into parts, within S3's limits."""
+"""Divides a file into parts, within S3's limits."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ MAX_OBJECT_SIZE = MAX_PARTS * MAX_PART_SIZE
 MAX_SINGLE_PUT = 5 * GIB
 
 SMALLEST_PART = 5 * MIB
-"""S3's own limit, which the last part alone may fall below."""
+"""S3's minimum. Only the last part may be smaller."""
 
 MIN_PART_SIZE = 16 * MIB
-"""Ours, not S3's 5 MiB: on most lines smaller ones cost more requests than a retry saves."""
+"""Our minimum: on most connections, the requests of smaller parts cost more than
+their cheaper retries save. S3's minimum is 5 MiB."""
 
 
 @dataclass(frozen=True)
 class PartPlan:
-    """Parts of one size, the last one what is left; an empty file is one empty part.
+    """Parts of one size; the last part has the rest. An empty file has one empty part.
 
     Raises ValueError for a plan that S3 would refuse.
     """
@@ -42,7 +43,7 @@ class PartPlan:
 
     @property
     def part_count(self) -> int:
-        """How many parts there are, 1 to 10,000."""
+        """The number of parts, 1 to 10,000."""
         return max(1, -(-self.byte_size // self.part_size))
 
     @property
@@ -60,10 +61,10 @@ class PartPlan:
 
 
 def plan_parts(byte_size: int, *, min_part_size: int = MIN_PART_SIZE) -> PartPlan:
-    """Return the plan with the smallest parts that fit, in whole MiB above the minimum.
+    """Return the plan with the smallest possible parts, in whole MiB above the minimum.
 
-    Small parts lose little when one fails and let more lanes work at once.
-    Raises FileTooLarge above 48.8 TiB, ValueError below 0.
+    A failed small part is cheap to retry, and small parts allow more concurrency.
+    Raises FileTooLarge above 48.8 TiB and ValueError below 0.
     """
     if byte_size > MAX_OBJECT_SIZE:
         raise FileTooLarge(
@@ -75,5 +76,5 @@ def plan_parts(byte_size: int, *, min_part_size: int = MIN_PART_SIZE) -> PartPla
 
 
 def clamp_part_size(wish: int) -> int:
-    """Return the part size nearest to a client's wish that S3 takes."""
+    """Return the part size that S3 accepts and that is nearest to ``wish``."""
     return min(max(wish, SMALLEST_PART), MAX_PART_SIZE)

@@ -1,4 +1,4 @@
-"""URLs that each permit exactly one request, and nothing beside it."""
+"""Makes presigned URLs. Each URL permits exactly one request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from uploads.s3.signed import PartToSign, SignedPost, SignedRequest
 
 MAX_EXPIRES_IN = 900
 CREDENTIALS_MARGIN_SECONDS = 30
-"""A URL ends this much before the credentials behind it: clocks differ."""
+"""A URL expires this long before its credentials, because clocks differ."""
 
 _CHECKSUM = "x-amz-checksum-sha256"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -39,11 +39,12 @@ def _utc_now() -> datetime:
 class Presigner:
     """Signs requests to one bucket for the browser, without asking S3.
 
-    ``endpoint_url`` is the one that browsers reach. ``credentials`` is asked for
-    every URL, and refreshes what is about to end. ``expires_in`` of each method
-    is in seconds, cut to 15 minutes and to the life of the credentials. Each
-    method raises StorageUnavailable when there are no live credentials.
-    ``origin`` is where the URLs point to, as a page's security policy names it.
+    ``endpoint_url`` is the endpoint that browsers reach. ``credentials`` is called
+    for every URL and refreshes credentials that are about to expire. ``expires_in``
+    of each method is in seconds, limited to 15 minutes and to the remaining
+    lifetime of the credentials. Each method raises StorageUnavailable when there
+    are no valid credentials. ``origin`` is the origin of the URLs, as a
+    Content-Security-Policy names it.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Presigner:
     ) -> SignedRequest:
         """Permit the creation of ``key`` with exactly these bytes, once.
 
-        ``checksum_sha256`` is base64 of the raw hash. A second use answers 412.
+        ``checksum_sha256`` is base64 of the raw hash. S3 answers a second use with 412.
         """
         return self._sign(
             "PUT",
@@ -123,7 +124,7 @@ class Presigner:
         parts: Iterable[PartToSign],
         expires_in: int,
     ) -> list[SignedRequest]:
-        """Permit each of ``parts``, as upload_part does, all from one moment."""
+        """Permit each of ``parts``, as upload_part does; all URLs expire together."""
         scope, seconds, expires_at = self._scope(expires_in)
         signer = PartSigner(
             target=self._target(key),
@@ -149,7 +150,7 @@ class Presigner:
         expires_in: int,
         version_id: str | None = None,
     ) -> SignedRequest:
-        """Permit a download, under a name and a type that the URL fixes."""
+        """Permit a download with the filename and content type that the URL fixes."""
         query = [
             (
                 "response-content-disposition",
@@ -173,7 +174,7 @@ class Presigner:
     ) -> SignedPost:
         """Permit a form that sends exactly these bytes to ``key``.
 
-        S3 knows no create-only form: a second use writes the same bytes again.
+        S3 has no create-only form. A second use writes the same bytes again.
         """
         fields = {
             "key": key,
@@ -188,10 +189,10 @@ class Presigner:
     def plain_form(
         self, *, key: str, max_bytes: int, redirect_url: str, expires_in: int
     ) -> SignedPost:
-        """Permit a form without JavaScript: up to ``max_bytes`` of any bytes to ``key``.
+        """Permit a form without JavaScript to send up to ``max_bytes`` to ``key``.
 
-        S3 sends the browser on to ``redirect_url``. Where it knows ``${filename}``,
-        the object's metadata tell the name of the file, the one thing left open.
+        S3 redirects the browser to ``redirect_url``. The filename is the only open
+        field. If the server supports ``${filename}``, the object's metadata has it.
         """
         fields = {
             "key": key,
@@ -260,8 +261,8 @@ class Presigner:
         return Target(self.origin, self._host, path)
 
     def _scope(self, expires_in: int) -> tuple[Scope, int, datetime]:
-        """Return who signs now, for how many seconds, and when that ends."""
-        # S3 counts from the whole second that is signed, so expires_at does too.
+        """Return the scope for signing now, the lifetime in seconds, and the expiry."""
+        # S3 counts from the signed time, which has whole seconds. So does expires_at.
         now = self._clock().astimezone(UTC).replace(microsecond=0)
         credentials = self._credentials()
         seconds = min(expires_in, MAX_EXPIRES_IN)
@@ -275,7 +276,7 @@ class Presigner:
 
 
 def _host(endpoint_url: str) -> str:
-    """Return the Host that a client sends: without the port where it is the usual one."""
+    """Return the Host header that a client sends: without the scheme's default port."""
     parts = urlsplit(endpoint_url)
     host = parts.hostname or ""
     if ":" in host:
@@ -286,7 +287,7 @@ def _host(endpoint_url: str) -> str:
 
 
 def _is_address(host: str) -> bool:
-    """Return whether ``host`` is an IP address, which no bucket name can precede."""
+    """Return whether ``host`` is an IP address, which cannot have a bucket subdomain."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A bucket that was asked beforehand: many objects at once, for the price of the slowest."""
+"""Prefetches facts and first bytes of many objects with parallel requests."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from uploads.s3.once import OncePerProcess
 from uploads.s3.reading import read_object, read_start
 
 LANES = 8
-"""Requests at once for one caller."""
+"""Parallel requests of one caller."""
 
 MAX_LANES = 32
-"""Threads that send requests, in one process. boto3's pool has more connections."""
+"""Threads in one process that send requests. boto3's pool has more connections."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Preview:
 
 @dataclass(frozen=True)
 class _Seen:
-    """The answer of one request about an object."""
+    """The answer to one request about an object."""
 
     facts: ObjectFacts | None = None
     head: bytes = b""
@@ -51,11 +51,11 @@ def preview_objects(
     head_bytes: int,
     sizes: Mapping[str, int] | None = None,
 ) -> dict[str, Preview]:
-    """Return what the bucket says of ``keys``, asked in parallel.
+    """Request the previews of ``keys`` in parallel and return them.
 
-    ``sizes`` are those that the objects should have. An object of up to ``head_bytes``
-    takes one request. A larger one takes two, which are sent side by side. A key that S3
-    did not answer for is left out: whoever needs it asks again, and gets the error.
+    ``sizes`` are the expected sizes of the objects. An object of up to ``head_bytes``
+    takes one request. A larger object takes two parallel requests. The result has no
+    entry for a key whose request failed: a later request for this key gets the error.
     """
     looks = {
         key: _looks_for((sizes or {}).get(key), head_bytes)
@@ -75,7 +75,7 @@ def preview_objects(
             except StorageError:
                 continue
 
-    # This thread is one of the lanes, so it also works while the others are busy.
+    # This thread sends requests too, so it progresses while the pool is busy.
     lanes = [_lanes().submit(work) for _ in range(min(LANES, len(waiting)) - 1)]
     work()
     for lane in lanes:
@@ -89,12 +89,12 @@ def preview_objects(
 
 
 def _looks_for(byte_size: int | None, head_bytes: int) -> tuple[_Look, ...]:
-    """Return the requests for an object; its facts come first."""
+    """Return the requests for an object. The request for its facts comes first."""
     if byte_size == 0 or head_bytes < 1:
         return (_facts,)
     if byte_size is not None and byte_size <= head_bytes:
         return (_whole,)
-    # S3 tells the checksum of a whole answer only, so the range does not bring it.
+    # S3 returns the checksum with a whole object only, never with a range.
     return (_facts, _start)
 
 
@@ -113,7 +113,7 @@ def _whole(bucket: Bucket, key: str, head_bytes: int) -> _Seen:
         return _Seen()
     facts, head = whole
     if facts.checksum_sha256 is None:
-        # Some servers tell checksums to HEAD only.
+        # Some servers return checksums only in answers to HEAD.
         told = bucket.head_object(key)
         if told is None or told.etag != facts.etag:
             raise StorageUnavailable("The object was replaced while it was read.")
@@ -122,7 +122,7 @@ def _whole(bucket: Bucket, key: str, head_bytes: int) -> _Seen:
 
 
 def _preview(seen: list[_Seen | None]) -> Preview | None:
-    """Join what the requests for one object told; None if that is not one object."""
+    """Join the answers about one object; return None if they do not fit together."""
     told = [one for one in seen if one is not None]
     if len(told) < len(seen):
         return None
@@ -135,14 +135,14 @@ def _preview(seen: list[_Seen | None]) -> Preview | None:
 
 
 class PreviewedBucket:
-    """A bucket that answers from previews where it can, and asks where it cannot."""
+    """A bucket that answers from previews if possible, and otherwise asks S3."""
 
     def __init__(self, bucket: Bucket, previews: dict[str, Preview]) -> None:
         self._bucket = bucket
         self._previews = previews
 
     def head_object(self, key: str) -> ObjectFacts | None:
-        """Return the facts of an object, None if there is none."""
+        """Return the facts of an object, or None if the object does not exist."""
         seen = self._previews.get(key)
         return seen.facts if seen else self._bucket.head_object(key)
 
@@ -154,14 +154,14 @@ class PreviewedBucket:
         return self._bucket.read_range(key, start, length, etag=etag)
 
     def seen_facts(self, key: str) -> ObjectFacts | None:
-        """Return the facts of an object without a request; None if there are none."""
+        """Return the facts from the preview, or None; sends no request."""
         seen = self._previews.get(key)
         return seen.facts if seen else None
 
     def seen_range(
         self, key: str, start: int, length: int, *, etag: str
     ) -> bytes | None:
-        """Return a range without a request; None if the preview does not hold it."""
+        """Return a range from the preview, or None; sends no request."""
         seen = self._previews.get(key)
         if seen and seen.facts and seen.facts.etag == etag:
             end = start + length

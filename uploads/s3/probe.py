@@ -1,4 +1,4 @@
-"""One PUT and one GET over signed URLs: does the site's own path still work?"""
+"""Tests the site's own uploads and downloads: one PUT and one GET over signed URLs."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ EXPIRES_IN = 300
 class SignedProbe:
     """Sends a few random bytes as a browser does, and reads them back.
 
-    ``uploads`` signs what the signer signs, ``downloads`` what the worker signs.
-    ``remove`` deletes an object.
+    ``uploads`` is the signer's presigner and ``downloads`` is the worker's.
+    ``remove`` deletes the object of a key.
     """
 
     uploads: Presigner
@@ -33,7 +33,7 @@ class SignedProbe:
     _left: list[str] = field(default_factory=list)
 
     def __call__(self) -> str:
-        """Return an empty text if both work, else S3's answer in one line."""
+        """Return an empty text if PUT and GET work, else S3's answer in one line."""
         key, body = new_probe_key(self.key_prefix, "setup"), secrets.token_bytes(32)
         self._left.append(key)
         try:
@@ -44,7 +44,7 @@ class SignedProbe:
             return f"No answer ({error.kind}): {error.detail}"
 
     def clear(self) -> None:
-        """Delete the probe objects; those that stay are the sweeper's."""
+        """Delete the probe objects. The sweeper deletes the rest after failures."""
         while self._left:
             try:
                 self.remove(self._left.pop())
@@ -90,5 +90,5 @@ def perform(request: SignedRequest, body: bytes | None = None) -> Answer:
 
 
 def sha256(body: bytes) -> str:
-    """Return the checksum as S3 writes it."""
+    """Return the SHA-256 of the bytes in base64, as S3 writes it."""
     return base64.b64encode(hashlib.sha256(body).digest()).decode()

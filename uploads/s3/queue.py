@@ -1,4 +1,4 @@
-"""The queue that S3 sends its notifications to (SQS)."""
+"""The SQS queue that receives S3's notifications."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 LONG_POLL_SECONDS = 20
-"""The longest that SQS waits for a message; shorter costs more requests."""
+"""SQS's maximum wait for a message. Shorter waits cost more requests."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message; ``receive_count`` is how often it was handed out, from 1."""
+    """One message; ``receive_count`` counts its deliveries, from 1."""
 
     body: str
     receipt: str
@@ -50,7 +50,7 @@ class Queue:
             yield Message(message["Body"], message["ReceiptHandle"], int(count))
 
     def delete(self, message: Message) -> None:
-        """Take a message off the queue: it has been dealt with."""
+        """Delete a processed message from the queue."""
         with translated("DeleteMessage"):
             self.client.delete_message(QueueUrl=self.url, ReceiptHandle=message.receipt)
 
@@ -58,11 +58,11 @@ class Queue:
 def _new_client() -> SQSClient:
     """Return a client with the worker's credentials, in the bucket's region.
 
-    S3 sends only to queues of its own region.
+    S3 sends notifications only to queues in the bucket's region.
     """
     return session_of(storages["uploads"]).client(
         "sqs",
         region_name=settings.S3_REGION,
-        # The answer to a long poll takes as long as the poll.
+        # The answer to a long poll can take as long as the poll itself.
         config=Config(connect_timeout=5, read_timeout=LONG_POLL_SECONDS + 10),
     )

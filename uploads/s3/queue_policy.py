@@ -1,4 +1,4 @@
-"""The policy of the queue that S3 sends notifications to, as setup sees it."""
+"""The policy of the notification queue, read and written with setup's credentials."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class SetupQueue:
-    """One SQS queue. ``read`` and ``write`` let botocore's errors through."""
+    """One SQS queue. ``read`` and ``write`` raise botocore's exceptions."""
 
     def __init__(self, url: str, profile: str = "") -> None:
         self.url = url
         self.profile = profile
 
     def arn(self) -> str:
-        """Return the queue's ARN. Raises StorageUnavailable, naming the setting."""
+        """Return the queue's ARN. Raises StorageUnavailable that names the setting."""
         try:
             with translated("GetQueueAttributes"):
                 return self._attribute("QueueArn")
@@ -35,7 +35,7 @@ class SetupQueue:
             ) from error
 
     def read(self) -> str:
-        """Return the policy, empty if there is none."""
+        """Return the policy, or an empty text without one."""
         return self._attribute("Policy")
 
     def write(self, document: str) -> None:

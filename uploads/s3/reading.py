@@ -18,14 +18,17 @@ _NO_SUCH_BYTE = frozenset({"InvalidRange", "416"})
 
 
 def head_object(bucket: Bucket, key: str) -> ObjectFacts | None:
-    """Return the facts of an object; None if there is none in a bucket that exists."""
+    """Return the facts of an object, or None if the object does not exist.
+
+    Raises StorageUnavailable, also if the bucket does not exist.
+    """
     with translated("HeadObject"):
         try:
             answer = bucket.requests.send("HeadObject", key, headers=_WITH_CHECKSUM)
         except ClientError as error:
             if error_code(error) != "404":
                 raise
-            # A missing bucket is the same bare 404.
+            # HEAD answers the same 404 for a missing bucket.
             bucket.client.head_bucket(**bucket.target)
             return None
     return object_facts(answer.headers)
@@ -34,9 +37,9 @@ def head_object(bucket: Bucket, key: str) -> ObjectFacts | None:
 def read_object(
     bucket: Bucket, key: str, *, max_bytes: int
 ) -> tuple[ObjectFacts, bytes] | None:
-    """Return an object's facts and its first ``max_bytes``; None if there is none.
+    """Return an object's facts and its first ``max_bytes``, or None without an object.
 
-    Without a range, because S3 tells the checksum of a whole answer only. Raises
+    Requests the whole object, because S3 returns no checksum with a range. Raises
     StorageUnavailable as the methods of Bucket do.
     """
     with translated("GetObject"):
@@ -59,7 +62,7 @@ def read_range(
     """Return the object's ETag and up to ``length`` bytes from ``start``.
 
     Both are empty if there is no byte at ``start``. With ``etag``, raises
-    StorageUnavailable if the object is another by now.
+    StorageUnavailable if the object has been replaced.
     """
     if length < 1:
         return "", b""
@@ -67,7 +70,7 @@ def read_range(
 
 
 def read_start(bucket: Bucket, key: str, length: int) -> tuple[str, bytes]:
-    """Return the object's ETag and its first ``length`` bytes; empty without object."""
+    """Return the object's ETag and its first ``length`` bytes, or two empty values."""
     return _range(bucket, key, 0, length, None, _NO_SUCH_BYTE | {"NoSuchKey"})
 
 
@@ -97,4 +100,4 @@ def _range(
 
 def _require_whole(found: bytes, byte_count: int) -> None:
     if len(found) < byte_count:
-        raise StorageUnavailable("S3 broke off in the middle of an answer.")
+        raise StorageUnavailable("S3 did not send its whole answer.")

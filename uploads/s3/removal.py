@@ -1,4 +1,4 @@
-"""Removes all that a bucket keeps under one key, not only what is in sight."""
+"""Deletes everything under one key: object versions and multipart uploads too."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from uploads.s3.failures import error_code, translated
 def remove_every_trace(bucket: Bucket, key: str) -> None:
     """Abort every multipart upload of ``key`` and delete every version of its object.
 
-    Also those that nobody recorded: a multipart upload whose id was lost on its way,
-    a version behind the newest. Raises StorageUnavailable.
+    This includes multipart uploads whose id was never recorded, and noncurrent
+    versions. Raises StorageUnavailable.
     """
     for entry in bucket.list_multipart_uploads(key):
         if entry.key == key:
             bucket.abort_multipart_upload(key, entry.multipart_id)
     bucket.delete_object(key)
-    # In a versioned bucket that has only hidden the bytes, behind a marker.
+    # In a versioned bucket, the delete above only adds a delete marker.
     for version_id in _versions(bucket, key):
         bucket.delete_object(key, version_id=version_id)
 
@@ -30,7 +30,7 @@ def remove_every_trace(bucket: Bucket, key: str) -> None:
 def delete_if_same(bucket: Bucket, key: str, *, etag: str) -> bool:
     """Delete an object that still has ``etag``; return whether S3 deleted it.
 
-    Not every provider reads the condition. Raises StorageUnavailable.
+    Some providers ignore the condition. Raises StorageUnavailable.
     """
     with translated("DeleteObject"):
         try:
@@ -46,8 +46,8 @@ def delete_if_same(bucket: Bucket, key: str, *, etag: str) -> bool:
 class StoredVersion:
     """One version of an object, or a delete marker.
 
-    ``version_id`` is empty for an object of a bucket that keeps no versions: it is
-    deleted by its key, for which the worker needs no further right.
+    ``version_id`` is empty in a bucket without versions. Such an object is deleted by
+    its key, which needs no further permission.
     """
 
     key: str
@@ -58,7 +58,7 @@ class StoredVersion:
 def list_versions(bucket: Bucket, prefix: str) -> Iterator[StoredVersion]:
     """Yield every version and every delete marker below ``prefix``.
 
-    Yields nothing where the provider has no versions. Raises StorageUnavailable.
+    Yields nothing if the provider has no versions. Raises StorageUnavailable.
     """
     pages = bucket.client.get_paginator("list_object_versions")
     with translated("ListObjectVersions"):
@@ -78,7 +78,7 @@ def list_versions(bucket: Bucket, prefix: str) -> Iterator[StoredVersion]:
 
 
 NO_VERSION = "null"
-"""What S3 calls the version of an object that was stored without versions."""
+"""S3's version id of an object that was stored while versioning was off."""
 
 
 def _versions(bucket: Bucket, key: str) -> list[str]:

@@ -1,8 +1,8 @@
-"""Reads objects by requests that are signed here and sent over boto3's connections.
+"""Reads objects with requests that are signed here and sent over boto3's connections.
 
-boto3 spends two and a half times the CPU time on a small request. Endpoint, credentials,
-proxies, certificates, timeouts and the number of attempts are those of the boto3 client,
-and failures are its exceptions.
+A small request sent by boto3 itself takes 2.5 times the CPU time. Endpoint,
+credentials, proxies, certificates, timeouts and the number of attempts come from the
+boto3 client. Failures raise boto3's exceptions.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _TRANSIENT_CODES = frozenset({"RequestTimeout", "RequestTimeoutException", "Slow
 
 @dataclass(frozen=True)
 class Answer:
-    """A successful answer. Names in ``headers`` may be asked for in any case."""
+    """A successful answer. Names in ``headers`` are case-insensitive."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -54,7 +54,7 @@ class ObjectRequests:
     def __init__(self, client: S3Client, *, bucket_name: str, expected_owner: str):
         self._client: Any = client
         self._owner = expected_owner
-        # boto3 knows where buckets are: by path or host, in each region and partition.
+        # boto3 decides on the bucket's address: path or host, region and partition.
         url = client.generate_presigned_url(
             "get_object", Params={"Bucket": bucket_name, "Key": _PLACEHOLDER}
         )
@@ -77,7 +77,7 @@ class ObjectRequests:
         """Return the answer with up to ``max_bytes`` of its body.
 
         Raises boto3's exceptions: ClientError if S3 refuses, BotoCoreError if it cannot
-        be reached. Transient failures are retried as often as boto3 does it.
+        be reached. Transient failures are retried as often as boto3 retries them.
         """
         with measured(operation):
             return self._retry(operation, key, headers or {}, max_bytes)
@@ -109,7 +109,8 @@ class ObjectRequests:
         limit = max_bytes if is_success else _MAX_ERROR_BYTES
         stream: Any = StreamingBody(answer.raw, content_length=None)  # type: ignore[arg-type]
         with closing(stream) as body:
-            # One byte more, so that the connection of a whole answer can be used again.
+            # One byte more, so that a complete answer is read to its end. Only then
+            # can its connection be reused.
             found = b"" if request.method == "HEAD" else body.read(limit + 1)
         if is_success:
             return Answer(answer.headers, found[:limit])

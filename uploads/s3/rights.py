@@ -1,4 +1,4 @@
-"""Makes one call after the other, to see what an identity may do."""
+"""Tests the permissions of an identity by making each call once."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from uploads.s3.configuration import (
 NO_UPLOAD = "2~doctor-no-such-upload"
 
 MISSING = {"404", "NoSuchKey", "NoSuchUpload", "NoSuchBucketPolicy", "NoSuchVersion"}
-"""Answers that say that a call was allowed, and found nothing."""
+"""Error codes of calls that were allowed but found nothing."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One call: its operation, and S3's refusal, None if it was allowed."""
+    """One call: its operation, and S3's refusal, or None if S3 allowed the call."""
 
     operation: str
     refusal: Refusal | None = None
 
     @property
     def is_denied(self) -> bool:
-        """Whether S3 refused it for want of a right."""
+        """Whether S3 refused the call because a permission is missing."""
         return self.refusal is not None and self.refusal.is_denied
 
 
 def worker_calls(bucket: Bucket, key: str, body: bytes) -> Iterator[Attempt]:
-    """Yield the worker's calls on one object, in the order of its life."""
+    """Yield the worker's calls on one object, from its creation to its deletion."""
     client, place = bucket.client, {**bucket.target, "Key": key}
     calls: dict[str, Callable[[], Any]] = {
         "HeadBucket": lambda: client.head_bucket(**bucket.target),
@@ -62,7 +62,7 @@ def worker_calls(bucket: Bucket, key: str, body: bytes) -> Iterator[Attempt]:
 
 
 def signer_calls(bucket: Bucket, key: str) -> Iterator[Attempt]:
-    """Yield the calls that the signer must not be allowed. ``key`` exists."""
+    """Yield the calls that S3 must refuse to the signer. The object ``key`` must exist."""
     client, place = bucket.client, {**bucket.target, "Key": key}
     calls: dict[str, Callable[[], Any]] = {
         "GetObject": lambda: _read(client.get_object(**place)),
@@ -90,7 +90,7 @@ _OUTSIDE = "no-such-object-of-the-doctor-"
 
 
 def adds_checksums(bucket: Bucket) -> bool:
-    """Return whether boto3 adds checksums to requests that need none."""
+    """Return whether boto3 adds checksums to requests that do not require them."""
     config: Any = bucket.client.meta.config
     found = config.request_checksum_calculation
     return bool(found != "when_required")

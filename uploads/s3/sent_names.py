@@ -1,4 +1,4 @@
-"""The name that a form's file had on the machine it came from, as S3 gives it back."""
+"""Reads the filename that the sender of a form used, from the object's metadata."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from email.header import decode_header, make_header
 
 FIELD = "filename"
 PLACEHOLDER = "${filename}"
-"""What S3 replaces by the name. Other makers may store it as it is."""
+"""S3 replaces this text with the filename. Other servers may store the text itself."""
 
 _MAX_LENGTH = 4096
 
 
 def sent_name(metadata: Mapping[str, str]) -> str:
-    """Return the name among an object's metadata, ``""`` where there is none.
+    """Return the filename in an object's metadata, or ``""`` without one.
 
-    The sender of the form chose it, so it may be any text and is not clean yet.
+    The sender of the form chose the name, so it can be any text and is not cleaned.
     """
     name = metadata.get(FIELD, "")[:_MAX_LENGTH]
     if name == PLACEHOLDER:
         return ""
-    # Headers are read as Latin-1; what is beyond ASCII came as UTF-8, or encoded
-    # after RFC 2047 as S3 does it.
+    # Headers are decoded as Latin-1. Servers send other characters than ASCII as
+    # UTF-8; S3 encodes them by RFC 2047.
     with suppress(UnicodeError):
         name = name.encode("latin-1").decode()
     with suppress(MessageError, LookupError, UnicodeError, ValueError):

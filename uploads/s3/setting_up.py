@@ -1,7 +1,7 @@
-"""Brings a bucket to its wanted state, one setting at a time.
+"""Applies the wanted settings to a bucket, one setting at a time.
 
-After each setting the site's own path is tried: a server may accept a setting and
-then refuse every upload. Such a setting is taken back.
+After each setting, one upload and one download are tested, because a server may
+accept a setting and then refuse every upload. Such a setting is undone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from uploads.s3.wanted.site_facts import SiteFacts
 from uploads.s3.wanted.steps import Step, steps
 
 Probe = Callable[[], str]
-"""Returns an empty text if the site's path works, else the answer."""
+"""Returns an empty text if the site can upload and download, else S3's answer."""
 
 
 class Outcome(StrEnum):
@@ -34,7 +34,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Result:
-    """One setting: what became of it, its changes, and the reason in words."""
+    """The result of one setting, with its changes and the reason in words."""
 
     name: str
     title: str
@@ -54,10 +54,10 @@ def set_up(
 ) -> Iterator[Result]:
     """Yield a result for each setting, in order; change nothing unless ``apply``.
 
-    With ``only``, settings of other names are left alone.
+    With ``only``, settings with other names are left alone.
 
-    A bucket that is missing is made. Nothing is set while the site's own path does
-    not work, because then no setting could be seen to break it.
+    A missing bucket is created. No setting is changed while uploads and downloads
+    fail, because the tests could not tell which setting breaks them.
     """
     try:
         made = _bucket(configuration, facts, apply=apply)
@@ -71,7 +71,7 @@ def set_up(
     if apply and (answer := probe()):
         yield Result(
             "probe",
-            "The site's own path",
+            "An upload and a download",
             Outcome.FAILED,
             f"The site cannot use the bucket yet, so no setting was changed. {answer}",
             "Check S3_ACCESS_KEY_ID and S3_SIGNER_ACCESS_KEY_ID, their policies "
@@ -93,7 +93,7 @@ def _bucket(configuration: Configuration, facts: SiteFacts, *, apply: bool) -> R
         return Result("bucket", _BUCKET.title, Outcome.SAME)
     change = Change("bucket", "", facts.bucket)
     if not apply:
-        reason = "The bucket does not exist. Its settings follow when it does."
+        reason = "The bucket does not exist. Settings follow once it exists."
         return Result(
             "bucket", _BUCKET.title, Outcome.PLANNED, reason, changes=(change,)
         )
@@ -102,7 +102,7 @@ def _bucket(configuration: Configuration, facts: SiteFacts, *, apply: bool) -> R
 
 
 class _Setting:
-    """One step on its way."""
+    """Applies one step and undoes it if uploads or downloads fail afterwards."""
 
     def __init__(
         self, step: Step, configuration: Configuration, probe: Probe, key_prefix: str
@@ -139,7 +139,7 @@ class _Setting:
             key = new_probe_key(self.key_prefix, "setup")
             before = self.configuration.use_object(key)
             self.configuration.write(self.step.document, self.step.trial(found))
-            # A policy must not refuse setup's own next call either.
+            # The policy must not refuse setup's own calls either.
             own = "" if before else self.configuration.use_object(key)
             if answer := self.probe() or own:
                 return self._taken_back(found, answer)
@@ -149,7 +149,7 @@ class _Setting:
         kept = self.configuration.read(self.step.document)
         if same(kept, found):
             return self._result(
-                Outcome.SKIPPED, "The provider accepts this setting and drops it."
+                Outcome.SKIPPED, "The provider accepts this setting but drops it."
             )
         dropped = differences(wanted, kept or {})
         names = ", ".join(change.path for change in dropped)
@@ -161,16 +161,16 @@ class _Setting:
             return self._result(
                 Outcome.FAILED,
                 f"With this setting the site cannot use the bucket: {answer} "
-                f"It could not be taken back: {left}",
+                f"Undoing it failed: {left}",
                 f"Remove it by hand: {self.step.document}.",
             )
         return self._result(
             Outcome.SKIPPED,
-            f"Taken back, because with it the site cannot use the bucket: {answer}",
+            f"Undone, because with it the site cannot use the bucket: {answer}",
         )
 
     def _restore(self, found: Document | None) -> str:
-        """Put back what was read; return why that did not work, if it did not."""
+        """Restore the document; return the error, or an empty text."""
         try:
             if found is None:
                 self.configuration.remove(self.step.document)
@@ -183,19 +183,18 @@ class _Setting:
     def _unread(self, refusal: Refusal) -> Result:
         if refusal.is_unknown_setting:
             return self._result(
-                Outcome.SKIPPED, f"The provider does not have this setting: {refusal}"
+                Outcome.SKIPPED,
+                f"The provider does not support this setting: {refusal}",
             )
         return _failed(self.step, refusal)
 
     def _unwritten(self, refusal: Refusal, found: Document | None) -> Result:
-        # A trial may be in force, and an answer may have been lost on its way.
+        # The trial may still apply, or S3's answer to a write may have been lost.
         if left := self._changed_back(found):
-            return self._result(
-                Outcome.FAILED, f"{refusal}. It could not be taken back: {left}"
-            )
+            return self._result(Outcome.FAILED, f"{refusal}. Undoing it failed: {left}")
         if refusal.is_unwritable_setting:
             return self._result(
-                Outcome.SKIPPED, f"The provider does not take this setting: {refusal}"
+                Outcome.SKIPPED, f"The provider refuses this setting: {refusal}"
             )
         return _failed(self.step, refusal)
 
@@ -242,7 +241,7 @@ _ADVICE = {
 
 
 def advice(refusal: Refusal) -> str:
-    """Return what an operator can do about an answer, empty where nothing is known."""
+    """Return the advice to the operator about a refusal; empty if there is none."""
     if refusal.is_denied:
         verb = refusal.operation
         return f"Grant setup the action for {verb} (manage.py iam_policy prints its policy)."

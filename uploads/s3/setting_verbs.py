@@ -1,4 +1,4 @@
-"""How each of the bucket's settings is read, written and removed."""
+"""The calls that read, write and delete each setting of the bucket."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from uploads.s3.wanted.documents import Document
 
 
 class SuccessWithoutDocument(Exception):  # noqa: N818  as in errors.py
-    """The server answered with success and without the document."""
+    """The server answered with success, but without the document."""
 
 
 class QueuePolicy(Protocol):
-    """The policy of the queue that S3 sends notifications to."""
+    """The policy of the notification queue."""
 
     def read(self) -> str:
-        """Return the policy, empty if there is none."""
+        """Return the policy, or an empty text without one."""
 
     def write(self, document: str) -> None:
         """Replace the policy."""
 
 
 class Place(Protocol):
-    """Which bucket and which queue, and who asks."""
+    """The bucket, the queue, and the client that configures them."""
 
     @property
     def client(self) -> Any:
@@ -42,7 +42,7 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class Verbs:
-    """How one document is read, written and removed."""
+    """The calls that read, write and delete one document."""
 
     name: str
     absent: frozenset[str]
@@ -52,10 +52,10 @@ class Verbs:
 
 
 def _document(answer: Any, name: str) -> Document:
-    """Return a document that cannot be empty.
+    """Return a document. Raises SuccessWithoutDocument if it is empty.
 
     A server that does not know a subresource may answer with the list of the
-    bucket's objects: boto3 then finds nothing in it.
+    bucket's objects. boto3 then returns an empty document.
     """
     found: Document | None = answer.get(name)
     if not found:
@@ -96,7 +96,7 @@ def _plain(answer: Any, *names: str) -> Document | None:
 
 
 def _put_lifecycle(c: Place, document: Document) -> None:
-    # A PUT without it would set it back to S3's default.
+    # A PUT without this value would reset it to S3's default.
     least = document.get("TransitionDefaultMinimumObjectSize")
     is_usual = least in {None, "all_storage_classes_128K"}
     extra = {} if is_usual else {"TransitionDefaultMinimumObjectSize": least}
@@ -185,7 +185,7 @@ VERBS: dict[str, Verbs] = {
         lambda c, d: c.client.put_bucket_notification_configuration(
             **c.target, NotificationConfiguration=d
         ),
-        # There is no verb for it: an empty document turns notifications off.
+        # S3 has no DELETE for it. An empty document turns notifications off.
         lambda c: c.client.put_bucket_notification_configuration(
             **c.target, NotificationConfiguration={}
         ),

@@ -1,9 +1,9 @@
 """Signature version 4 for URLs, requests and POST policies: pure functions.
 
-After the Amazon S3 API Reference, "Authenticating Requests: Using Query
-Parameters". boto3 spends most of a presign on finding out what never changes
-between two URLs. Here one signing key lives as long as its day, so a URL costs
-two hashes. tests/unit/s3/test_presigner.py compares it with botocore's, byte for byte.
+Source: the Amazon S3 API Reference, "Authenticating Requests: Using Query
+Parameters". boto3 computes the constant parts again for each URL, which takes most
+of its time. Here the signing key of a day is cached, so a URL costs two hashes.
+tests/unit/s3/test_presigner.py compares the URLs with botocore's, byte for byte.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from uploads.s3.credentials import Credentials
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
-_BLOCK_BYTES = 64  # of SHA-256
+_BLOCK_BYTES = 64  # the block size of SHA-256
 _INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 
 SLOT = "\x00slot\x00"
-"""Stands for what differs between parts. No header and no encoded value has a NUL."""
+"""Placeholder for values that differ between parts. Real values contain no NUL."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Credentials, place and time of a signature; ``moment`` is like 20261121T072342Z."""
+    """Credentials, region and time of a signature; ``moment`` is like 20261121T072342Z."""
 
     credentials: Credentials
     region: str
@@ -38,7 +38,7 @@ class Scope:
 
     @property
     def day_and_service(self) -> str:
-        """The part of the scope that the signing key is made for."""
+        """Day, region and service, from which the signing key is derived."""
         return f"{self.moment[:8]}/{self.region}/s3/aws4_request"
 
     @property
@@ -55,9 +55,10 @@ class Scope:
         return hmac.digest(self._key, text.encode(), "sha256").hex()
 
     def hmac_states(self) -> tuple[hashlib._Hash, hashlib._Hash]:
-        """Return HMAC's inner and outer hash after the key, to be copied for each text.
+        """Return HMAC's inner and outer hash after the key; copy them for each text.
 
-        That is RFC 2104 by hand: Python's own HMAC prepares the key for each text.
+        This implements RFC 2104, because Python's hmac processes the key for each
+        text again.
         """
         block = self._key.ljust(_BLOCK_BYTES, b"\0")
         return (
@@ -70,7 +71,7 @@ class Scope:
 class Target:
     """The URL to be signed, in pieces; ``path`` is percent-encoded already.
 
-    ``host`` is the Host header: like the origin's, but without a usual port.
+    ``host`` is the Host header: the origin's host without the scheme's default port.
     """
 
     origin: str
@@ -94,15 +95,15 @@ def timestamp(moment: datetime) -> str:
 
 
 def encode_path(path: str) -> str:
-    """Percent-encode a path as S3 wants it: all but slashes and A-Za-z0-9-._~."""
+    """Percent-encode a path for S3: all characters but slashes and A-Za-z0-9-._~."""
     return quote(path, safe="/~")
 
 
 @lru_cache(maxsize=256)
 def encode_value(value: str) -> str:
-    """Percent-encode a value of a query: all but A-Za-z0-9-._~.
+    """Percent-encode a query value: all characters but A-Za-z0-9-._~.
 
-    Cached, since the parts of one upload differ in little but their numbers.
+    Cached, because the parts of one upload share most values.
     """
     return quote(value, safe="~")
 
@@ -118,8 +119,8 @@ def presigned_url(
 ) -> str:
     """Return a URL that permits ``method`` with exactly these ``headers``.
 
-    Names in ``query`` need no encoding. Those of ``headers`` are lower case and
-    leave out host, which is always signed.
+    Names in ``query`` must need no encoding. Names in ``headers`` are lower case.
+    ``headers`` has no host, because the host is always signed.
     """
     canonical_request, sent = _texts(
         method=method,
@@ -136,9 +137,9 @@ def presigned_url(
 def authorization(
     *, method: str, target: Target, headers: Mapping[str, str], scope: Scope
 ) -> dict[str, str]:
-    """Return the headers that sign a request without query and body.
+    """Return the headers that sign a request without a query and a body.
 
-    All ``headers`` are signed. Their names are lower case and leave out host.
+    All ``headers`` are signed. Their names are lower case. ``headers`` has no host.
     """
     signed = {**headers, "host": target.host, "x-amz-content-sha256": _EMPTY_SHA256}
     names = sorted(signed)
@@ -164,10 +165,10 @@ def authorization(
 
 
 class PartSigner:
-    """Signs the parts of one upload at one moment: what they share is computed once.
+    """Signs the parts of one upload at one moment and computes shared values once.
 
-    ``headers`` and ``query`` are those of presigned_url, with SLOT in place of the
-    part number, the length and the checksum. A URL then costs two short hashes.
+    ``headers`` and ``query`` are as in presigned_url, with SLOT in place of the
+    part number, the length and the checksum. Each URL costs two short hashes.
     """
 
     def __init__(
@@ -189,7 +190,7 @@ class PartSigner:
         )
         before, *between = canonical_request.split(SLOT)
         self._before = hashlib.sha256(before.encode())
-        # The order in which the canonical request has them.
+        # The order of the canonical request.
         self._after_number, self._after_length, self._after_checksum = between
         self._url_before, self._url_after = sent.split(SLOT)
         self._url_after += "&X-Amz-Signature="
@@ -260,7 +261,7 @@ def _single_spaced(value: str) -> str:
 
 
 def policy_fields(scope: Scope) -> dict[str, str]:
-    """Return the form fields that name the signer; a policy pins them all."""
+    """Return the form fields that identify the signer; a policy fixes all of them."""
     fields = {
         "x-amz-algorithm": _ALGORITHM,
         "x-amz-credential": scope.credential,

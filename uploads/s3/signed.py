@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 
 class SignedRequest(NamedTuple):
-    """One permitted request. The client sets ``headers`` itself, as they are.
+    """One permitted request. The client must send ``headers`` unchanged.
 
-    Host and Content-Length are signed too, but set by the client's HTTP stack.
+    Host and Content-Length are signed too. The client's HTTP library sets them.
     """
 
     method: str
@@ -20,7 +20,7 @@ class SignedRequest(NamedTuple):
 
 
 class PartToSign(NamedTuple):
-    """A part that is about to be sent; the checksum is base64 of its raw SHA-256."""
+    """A part before its upload; the checksum is base64 of the raw SHA-256."""
 
     part_number: int
     byte_size: int

@@ -1,4 +1,4 @@
-"""HTTP requests to S3 as a browser makes them: no boto3, no redirects, no retries."""
+"""Sends HTTP requests to S3 like a browser: without boto3, redirects or retries."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MESSAGE = re.compile(rb"<Message>([^<]{1,600}+)</Message>")
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer. Names of headers are lower case; one may come twice."""
+    """One HTTP answer. Names of headers are lower case; a header can occur twice."""
 
     status: int
     headers: Sequence[tuple[str, str]]
@@ -49,7 +49,7 @@ class Answer:
         return ", ".join(self.header_list(name))
 
     def header_list(self, name: str) -> list[str]:
-        """Return all values of a header, each as it was sent."""
+        """Return all values of a header, unchanged."""
         return [value for known, value in self.headers if known == name.lower()]
 
     @property
@@ -74,7 +74,7 @@ class Answer:
 
 
 class NoAnswer(Exception):  # noqa: N818  as in errors.py
-    """No HTTP answer came. ``kind`` is dns, tls, timeout, refused or broken."""
+    """No HTTP answer arrived. ``kind`` is dns, tls, timeout, refused or broken."""
 
     def __init__(self, kind: str, detail: str) -> None:
         self.kind = kind
@@ -107,7 +107,7 @@ def send(
     body: bytes | None = None,
     timeout: float = READ_SECONDS,
 ) -> Answer:
-    """Send one request and return the answer, whatever it says. Raises NoAnswer."""
+    """Send one request and return the answer, with any status. Raises NoAnswer."""
     try:
         answer = _pool().request(
             method,
@@ -123,7 +123,7 @@ def send(
         try:
             content = answer.read(MAX_BODY)
         finally:
-            # A connection whose answer was read to its end has gone back by itself.
+            # If the answer was read completely, its connection is already in the pool.
             answer.close()
     except HTTPError as error:
         raise _no_answer(error) from error
@@ -134,7 +134,7 @@ def send(
 
 
 def _no_answer(error: HTTPError) -> NoAnswer:
-    # Each class before those that it inherits from.
+    # Subclasses come before their base classes.
     kinds: Sequence[tuple[type[Exception], str]] = (
         (NameResolutionError, "dns"),
         (SSLError, "tls"),
@@ -160,10 +160,10 @@ def send_form(
 
 
 def announce(url: str, headers: Mapping[str, str], length: int) -> int:
-    """Announce a PUT of ``length`` bytes, send none of them, and return the status.
+    """Announce a PUT of ``length`` bytes, send no body, and return the status.
 
-    100 means that the server would take them, 0 that it said nothing. Proxies refuse a
-    body that is too large by its announced length. Raises NoAnswer.
+    100 means that the server would accept the body, and 0 that it did not answer.
+    Proxies refuse a body that is too large by its announced length. Raises NoAnswer.
     """
     parts = urlsplit(url)
     lines = {

@@ -67,13 +67,13 @@ def test_cors_allows_exactly_the_headers_that_upload_urls_sign() -> None:
 @pytest.mark.parametrize(
     ("origin", "message"),
     [
-        ("*", "name each origin"),
-        ("https://*.example.org", "name each origin"),
+        ("*", "Name each origin"),
+        ("https://*.example.org", "Name each origin"),
         ("https://files.example.org/", "without a path, a slash"),
         ("https://files.example.org/upload", "without a path"),
-        ("files.example.org", "write scheme and host"),
-        ("localhost:8000", "write scheme and host"),
-        ("https://", "write scheme and host"),
+        ("files.example.org", "Write scheme and host"),
+        ("localhost:8000", "Write scheme and host"),
+        ("https://", "Write scheme and host"),
         ("https://me@files.example.org", "a user name"),
     ],
 )

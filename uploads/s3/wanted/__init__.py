@@ -1,5 +1,5 @@
-"""The wanted state of the bucket: documents made from facts, as data.
+"""The wanted settings of the bucket, as documents made from the site's facts.
 
 Pure functions. `setup_bucket`, the doctor, the demo site, docs/bucket.md and the
-infrastructure code all take these documents from here.
+infrastructure code all use these documents.
 """

@@ -1,7 +1,8 @@
 """IAM policies of the identities, derived from the calls that the code makes.
 
-CALLS is what the test-suite was seen to call, checked both ways by
-tests/unit/s3/test_iam.py. ACTIONS is what AWS demands for each of these calls.
+CALLS lists the calls of each identity; tests/unit/s3/test_iam.py compares the list
+with the recorded calls of the tests. ACTIONS lists the actions that AWS requires for
+each call.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from uploads.s3.wanted.site_facts import SiteFacts
 
 
 class Identity(StrEnum):
-    """One pair of credentials."""
+    """One pair of credentials with its own permissions."""
 
     SIGNER = "signer"
     WORKER = "worker"
@@ -22,7 +23,7 @@ class Identity(StrEnum):
 
 
 class Feature(StrEnum):
-    """A part of the site that needs rights of its own."""
+    """A part of the site that needs its own permissions."""
 
     UPLOADS = "uploads"
     QUARANTINE = "quarantine"
@@ -32,7 +33,7 @@ class Feature(StrEnum):
 
 
 class Place(StrEnum):
-    """The resource of a right."""
+    """The resource of a permission."""
 
     BUCKET = "bucket"
     OBJECTS = "objects"
@@ -90,7 +91,7 @@ ACTIONS: Mapping[str, tuple[tuple[str, Place], ...]] = {
     "SetQueueAttributes": (("sqs:SetQueueAttributes", Place.QUEUE),),
     "UploadPart": (("s3:PutObject", Place.OBJECTS),),
 }
-"""The actions of each call, by the service authorization reference of S3 and SQS."""
+"""The actions of each call. Source: service authorization reference of S3 and SQS."""
 
 CALLS: Mapping[tuple[Identity, Feature], frozenset[str]] = {
     (Identity.SIGNER, Feature.UPLOADS): frozenset(
@@ -173,7 +174,7 @@ KMS_ACTIONS: Mapping[str, tuple[str, ...]] = {
     "PutObject": ("kms:GenerateDataKey",),
     "UploadPart": ("kms:Decrypt", "kms:GenerateDataKey"),
 }
-"""KMS actions that a call needs if a KMS key encrypts the objects."""
+"""KMS actions that a call requires if a KMS key encrypts the objects."""
 
 
 def features_of(facts: SiteFacts, *, is_versioned: bool = False) -> frozenset[Feature]:
@@ -191,7 +192,7 @@ def features_of(facts: SiteFacts, *, is_versioned: bool = False) -> frozenset[Fe
 def iam_policy(
     identity: Identity, facts: SiteFacts, features: Iterable[Feature]
 ) -> Document:
-    """Return the policy that lets an identity make its calls and nothing else."""
+    """Return the policy that allows an identity exactly its calls."""
     grants: dict[str, set[str]] = {}
     for action, resource in _grants(identity, facts, frozenset(features)):
         grants.setdefault(action, set()).add(resource)

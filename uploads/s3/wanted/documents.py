@@ -1,4 +1,4 @@
-"""Each setting's wanted document, apart from the bucket policy."""
+"""The wanted document of each setting, except the bucket policy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CORS_HEADERS = (
     "if-none-match",
     "x-amz-checksum-sha256",
 )
-"""The headers that upload URLs sign and that a page must therefore send."""
+"""The headers that upload URLs sign, so a page must send them."""
 
 ABORT_ID = "slipway-abort-incomplete"
 INCOMING_ID = "slipway-incoming"
@@ -30,7 +30,7 @@ DOCTOR_DAYS = 1
 
 
 def cors_rule(facts: SiteFacts) -> Document:
-    """Return the rule that lets pages of the site send and fetch, and no others."""
+    """Return the rule that allows only pages of the site to send and fetch."""
     return {
         "ID": CORS_ID,
         "AllowedOrigins": list(facts.origins),
@@ -41,7 +41,7 @@ def cors_rule(facts: SiteFacts) -> Document:
 
 
 def abort_rule(facts: SiteFacts) -> Document:
-    """Return the rule that deletes the parts of uploads which were never completed."""
+    """Return the rule that deletes the parts of incomplete uploads."""
     return {
         "ID": ABORT_ID,
         "Status": "Enabled",
@@ -53,22 +53,22 @@ def abort_rule(facts: SiteFacts) -> Document:
 
 
 def incoming_rule(facts: SiteFacts) -> Document:
-    """Return the rule for objects that plain forms sent and nobody fetched."""
+    """Return the rule that expires objects of plain forms that the site did not copy."""
     return _expiring(INCOMING_ID, facts.incoming_prefix, INCOMING_DAYS)
 
 
 def doctor_rule(facts: SiteFacts) -> Document:
-    """Return the rule for probe objects that the sweeper did not delete."""
+    """Return the rule that expires probe objects that the sweeper did not delete."""
     return _expiring(DOCTOR_ID, facts.doctor_prefix, DOCTOR_DAYS)
 
 
 def quarantine_rule(facts: SiteFacts) -> Document:
-    """Return the rule that ends what lies in quarantine."""
+    """Return the rule that expires quarantined objects."""
     return _expiring(QUARANTINE_ID, facts.quarantine_prefix, facts.quarantine_days)
 
 
 def noncurrent_rule(facts: SiteFacts) -> Document:
-    """Return the rule for versions behind a delete marker, in a versioned bucket."""
+    """Return the rule that expires noncurrent versions in a versioned bucket."""
     return {
         "ID": NONCURRENT_ID,
         "Status": "Enabled",
@@ -89,7 +89,7 @@ def _expiring(name: str, prefix: str, days: int) -> Document:
 
 
 def public_access_block() -> Document:
-    """Return the four flags that keep a bucket private whatever is asked later."""
+    """Return the four flags that keep a bucket private despite later ACLs or policies."""
     return {
         "BlockPublicAcls": True,
         "IgnorePublicAcls": True,
@@ -104,29 +104,29 @@ def ownership() -> Document:
 
 
 def default_encryption(facts: SiteFacts) -> Document:
-    """Return what S3 encrypts new objects with."""
+    """Return the default encryption of new objects."""
     if facts.kms_key:
         return {
             "ApplyServerSideEncryptionByDefault": {
                 "SSEAlgorithm": "aws:kms",
                 "KMSMasterKeyID": facts.kms_key,
             },
-            # One call to KMS for many objects, instead of one for each.
+            # S3 then makes one call to KMS for many objects.
             "BucketKeyEnabled": True,
         }
     return {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
 
 
 def blocked_encryption() -> Document:
-    """Return the refusal of SSE-C, by which a holder of a URL could lock a file.
+    """Return the setting that blocks SSE-C.
 
-    The keys of SSE-C are the sender's: the site could never read such an object.
+    With SSE-C the sender of a file chooses the key, so the site could never read it.
     """
     return {"EncryptionType": ["SSE-C"]}
 
 
 def notification(facts: SiteFacts) -> Document:
-    """Return the configuration that tells a queue of each object that is created."""
+    """Return the configuration that sends a message to the queue for each new object."""
     return {
         "Id": NOTIFICATION_ID,
         "QueueArn": facts.queue_arn,

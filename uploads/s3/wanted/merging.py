@@ -1,4 +1,4 @@
-"""Puts our rules among those that are there, and tells what that changes."""
+"""Merges our rules into the bucket's existing rules, and lists the changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UNORDERED = {
 
 @dataclass(frozen=True)
 class Change:
-    """One value that differs: ``before`` or ``after`` is empty where it is absent."""
+    """One value that differs; ``before`` or ``after`` is empty if the value is absent."""
 
     path: str
     before: str
@@ -37,7 +37,7 @@ def put_rule(
     *,
     is_ours: Callable[[Document], bool],
 ) -> list[Document]:
-    """Return ``rules`` with ``rule`` in the place of ours, or at the end."""
+    """Return ``rules`` with our rule replaced by ``rule``, or with ``rule`` appended."""
     kept: list[Document] = []
     is_placed = False
     for found in rules:
@@ -50,12 +50,12 @@ def put_rule(
 
 
 def same(found: Any, wanted: Any) -> bool:
-    """Return whether two documents say the same, however a server writes it."""
+    """Return whether two documents are equal in their normal form."""
     return bool(normal(found) == normal(wanted))
 
 
 def differences(found: Any, wanted: Any) -> list[Change]:
-    """Return what differs, value by value, in the order of the paths."""
+    """Return the values that differ, ordered by path."""
     before, after = dict(_leaves(normal(found))), dict(_leaves(normal(wanted)))
     return [
         Change(path, before.get(path, ""), after.get(path, ""))
@@ -65,7 +65,7 @@ def differences(found: Any, wanted: Any) -> list[Change]:
 
 
 def normal(document: Any, name: str = "") -> Any:
-    """Return a document in one way of writing: sorted, without what is empty."""
+    """Return a document in normal form: sorted, without empty and default values."""
     if isinstance(document, dict):
         plain = {key: normal(value, key) for key, value in document.items()}
         plain = _current_filter(plain)
@@ -90,11 +90,11 @@ _DEFAULTS = [
     ("BucketKeyEnabled", False),
     ("TransitionDefaultMinimumObjectSize", "all_storage_classes_128K"),
 ]
-"""Values that servers add and that mean the same as their absence."""
+"""Default values that servers add; they mean the same as a missing value."""
 
 
 def _current_filter(document: Document) -> Document:
-    """Write the older form of a lifecycle rule's prefix like the newer one."""
+    """Convert the older form of a lifecycle rule's prefix to the newer form."""
     if "Status" in document and "Prefix" in document:
         rest = {key: value for key, value in document.items() if key != "Prefix"}
         return rest | {"Filter": {"Prefix": document["Prefix"]}}

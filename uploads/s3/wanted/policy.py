@@ -1,4 +1,4 @@
-"""The bucket policy: refusals of requests that nothing of the site makes."""
+"""The bucket policy: it refuses requests that the site never makes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUEUE_SID = "SlipwayBucketSends"
 
 READS = ["s3:GetObject", "s3:GetObjectVersion"]
 WAY_BACK = ["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"]
-"""Actions that no condition on a network refuses, so that setup can undo it."""
+"""Actions that stay allowed from every network, so that setup can undo the policy."""
 
 
 def tls_only(facts: SiteFacts) -> Document:
@@ -27,15 +27,15 @@ def tls_only(facts: SiteFacts) -> Document:
 
 
 def sigv4_only(facts: SiteFacts) -> Document:
-    """Refuse the old signature, which leaves headers and the method unsigned."""
+    """Refuse signatures before version 4, which leave the method and headers unsigned."""
     condition = {"StringNotEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}}
     return _deny(facts, SIGV4_SID, condition)
 
 
 def short_urls_only(facts: SiteFacts) -> Document:
-    """Refuse URLs and forms that are older than the site's may become.
+    """Refuse URLs and forms that are older than the site's longest expiry.
 
-    S3 checks the age when a request begins, so slow uploads are not cut off.
+    S3 checks the age when a request begins, so slow uploads are not interrupted.
     """
     return {
         "Sid": AGE_SID,
@@ -51,7 +51,7 @@ def short_urls_only(facts: SiteFacts) -> Document:
 
 
 def organisation_only(facts: SiteFacts) -> Document:
-    """Refuse identities from outside the organisation; S3's own services pass."""
+    """Refuse identities outside the organisation, except AWS services."""
     condition = {
         "StringNotEquals": {"aws:PrincipalOrgID": facts.organisation},
         "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
@@ -69,7 +69,8 @@ def network_only(facts: SiteFacts) -> Document:
 def network_reads_only(facts: SiteFacts) -> Document:
     """Refuse the worker's own reads from other networks.
 
-    Downloads are URLs that the worker signs and a browser opens from anywhere.
+    Downloads stay allowed: the worker signs their URLs, and browsers in any network
+    open them.
     """
     condition = _elsewhere(facts.network)
     names = {**condition.get("StringNotEquals", {}), "s3:authType": "REST-QUERY-STRING"}
@@ -78,7 +79,7 @@ def network_reads_only(facts: SiteFacts) -> Document:
 
 
 def queue_accepts(facts: SiteFacts) -> Document:
-    """Let S3 send messages about this bucket to the queue, and nobody else's S3."""
+    """Allow S3 to send messages to the queue, only for this bucket."""
     return {
         "Sid": QUEUE_SID,
         "Effect": "Allow",
@@ -90,10 +91,10 @@ def queue_accepts(facts: SiteFacts) -> Document:
 
 
 def on_probes_only(statement: Document, facts: SiteFacts) -> Document:
-    """Return the statement for probe objects alone, to try it without any risk.
+    """Return the statement limited to probe objects, to test it without any risk.
 
-    A server may take a condition that it does not know for one that always holds.
-    A statement about the whole bucket would then refuse its own removal.
+    A server may treat an unknown condition as always true. A statement about the
+    whole bucket would then refuse its own removal.
     """
     tried = {k: v for k, v in statement.items() if k not in {"NotAction", "Action"}}
     return tried | {
@@ -103,8 +104,9 @@ def on_probes_only(statement: Document, facts: SiteFacts) -> Document:
 
 
 def _elsewhere(network: Network) -> Document:
-    # Conditions must all hold, and a missing key counts as another value: a request
-    # is refused if it comes from none of the addresses and none of the endpoints.
+    # All conditions must hold, and a missing key counts as a different value. So a
+    # request is refused if it comes from none of the addresses and none of the
+    # endpoints.
     condition: Document = {"ArnLike": {"aws:PrincipalArn": list(network.principals)}}
     if network.source_addresses:
         condition["NotIpAddress"] = {"aws:SourceIp": list(network.source_addresses)}

@@ -1,4 +1,4 @@
-"""The facts about a site from which its bucket's settings follow."""
+"""The facts about a site that determine its bucket's settings."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from uploads.s3.keys import DOCTOR, INCOMING
 
 @dataclass(frozen=True)
 class Network:
-    """Where the worker and setup may call from. Empty fields set no condition.
+    """The networks from which the worker and setup may call. Empty: no condition.
 
-    Browsers use URLs that the signer signed, and download URLs that the worker
-    signed, so neither the signer nor downloads are bound to a network.
+    The signer and downloads are not limited to a network, because browsers in any
+    network use the URLs.
     """
 
     source_addresses: tuple[str, ...] = ()
@@ -29,10 +29,10 @@ class Network:
 
 @dataclass(frozen=True)
 class SiteFacts:
-    """All that the documents of the wanted state are made from.
+    """All facts that the wanted documents are made from.
 
-    ``endpoint_urls`` are the addresses of S3 that the server and browsers use;
-    an empty one is AWS. ``kms_key`` empty means SSE-S3.
+    ``endpoint_urls`` are the URLs of S3 that the server and browsers use. An empty
+    URL means AWS. An empty ``kms_key`` means SSE-S3.
     """
 
     bucket: str
@@ -55,12 +55,12 @@ class SiteFacts:
 
     @property
     def incoming_prefix(self) -> str:
-        """Where plain forms send to."""
+        """The prefix of objects that plain forms send."""
         return f"{self.key_prefix}{INCOMING}"
 
     @property
     def doctor_prefix(self) -> str:
-        """Where the probe objects are."""
+        """The prefix of probe objects."""
         return f"{self.key_prefix}{DOCTOR}"
 
     @property
@@ -95,7 +95,7 @@ def site_facts(
 ) -> SiteFacts:
     """Return the facts of a site with these options.
 
-    Raises ValueError for an origin that a browser never sends.
+    Raises ValueError for an invalid origin.
     """
     return SiteFacts(
         bucket=bucket,
@@ -109,20 +109,20 @@ def site_facts(
 
 
 def abort_after_days(options: Options) -> int:
-    """Return a number of whole days that no upload can outlast."""
+    """Return a number of whole days that is longer than any upload can last."""
     longest = options.lifetime_seconds + options.extension_seconds
     return -(-longest // DAY_SECONDS) + 1
 
 
 def partition_of(region: str) -> str:
-    """Return the partition of an AWS region, as ARNs name it."""
+    """Return the partition of an AWS region, for ARNs."""
     if region.startswith("cn-"):
         return "aws-cn"
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
 def is_loopback(host: str | None) -> bool:
-    """Return whether ``host`` is this machine itself."""
+    """Return whether ``host`` is a loopback name or address."""
     name = (host or "").lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -134,11 +134,11 @@ def is_loopback(host: str | None) -> bool:
 
 def _require_origin(origin: str) -> None:
     if "*" in origin:
-        raise ValueError(f"{origin} admits pages of strangers: name each origin.")
+        raise ValueError(f"{origin} allows pages of other sites. Name each origin.")
     parts = urlsplit(origin)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(
-            f"{origin!r} is not an origin: write scheme and host, as in "
+            f"{origin!r} is not an origin. Write scheme and host, as in "
             "https://files.example.com."
         )
     if origin != f"{parts.scheme}://{parts.netloc}" or parts.username is not None:

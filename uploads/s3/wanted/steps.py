@@ -1,4 +1,4 @@
-"""The settings in the order in which they are made, each with its way of merging."""
+"""The settings in the order of their application, each with its merge function."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Merge = Callable[[Document | None], Document]
 
 @dataclass(frozen=True)
 class Step:
-    """One setting: what it is called, the document it is part of, how it gets there.
+    """One setting: its name and title, its document, and its merge function.
 
-    ``merge`` takes the document that is there, None if none is, and returns the
-    wanted one. ``trial`` does the same for a harmless form of the setting, which is
-    tried first. ``left_out`` says why this site must not have the setting;
-    ``is_risk`` says that the operator should change that.
+    ``merge`` takes the existing document (or None) and returns the wanted document.
+    ``trial`` does the same for a harmless form of the setting, which is tested first.
+    ``left_out`` is the reason why this site must not have the setting. ``is_risk``
+    is true if the operator should remove that reason.
     """
 
     name: str
@@ -50,7 +50,7 @@ def _cors(facts: SiteFacts) -> Merge:
     wanted = documents.cors_rule(facts)
 
     def is_ours(rule: Document) -> bool:
-        # Some servers do not keep the ID: then all but the origins tells.
+        # Some servers drop the ID. Then all values but the origins identify the rule.
         unnamed = {**wanted, "AllowedOrigins": rule.get("AllowedOrigins")}
         del unnamed["ID"]
         return bool(rule.get("ID") == documents.CORS_ID) or same(rule, unnamed)
@@ -97,7 +97,7 @@ def _encryption(facts: SiteFacts) -> list[Step]:
 
 
 def _is_good_enough(rule: Document, wanted: Document, facts: SiteFacts) -> bool:
-    """Return whether the encryption that is there fits: a KMS key is never taken off."""
+    """Return whether the existing encryption suffices; a KMS key is never removed."""
     found = rule.get("ApplyServerSideEncryptionByDefault", {})
     if not facts.kms_key:
         return bool(found.get("SSEAlgorithm"))
@@ -108,16 +108,16 @@ def _is_good_enough(rule: Document, wanted: Document, facts: SiteFacts) -> bool:
 
 def _lifecycle(facts: SiteFacts, *, is_versioned: bool) -> list[Step]:
     wanted = {
-        "abort": ("Incomplete uploads end", documents.abort_rule(facts)),
-        "incoming": ("Leftovers of plain forms end", documents.incoming_rule(facts)),
-        "doctor": ("Leftovers of probes end", documents.doctor_rule(facts)),
+        "abort": ("Incomplete uploads expire", documents.abort_rule(facts)),
+        "incoming": ("Leftovers of plain forms expire", documents.incoming_rule(facts)),
+        "doctor": ("Leftovers of probes expire", documents.doctor_rule(facts)),
     }
     if facts.quarantine_prefix:
         rule = documents.quarantine_rule(facts)
-        wanted["quarantine"] = ("Quarantined files end", rule)
+        wanted["quarantine"] = ("Quarantined files expire", rule)
     if is_versioned:
         rule = documents.noncurrent_rule(facts)
-        wanted["noncurrent"] = ("Versions of deleted files end", rule)
+        wanted["noncurrent"] = ("Versions of deleted files expire", rule)
     return [
         Step(f"lifecycle.{name}", title, "lifecycle", _lifecycle_rule(rule))
         for name, (title, rule) in wanted.items()
