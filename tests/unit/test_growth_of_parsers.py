@@ -206,7 +206,10 @@ OF_OUR_OWN = {
     "uploads/checks.py": "settings",
     "uploads/access/links.py": "settings",
     "uploads/text/sizes.py": "numbers",
+    "uploads/lifecycle/part_checksums.py": "checksums that the schema has checked",
     "uploads/lifecycle/verification.py": "what S3 answers",
+    "uploads/text/hosts.py": "settings",
+    "uploads/views/metrics.py": "settings, and the address of the connection",
     "uploads/views/wording.py": "rows",
     "uploads/trail/receivers/admin_entries.py": "what Django's admin writes",
 }

@@ -127,7 +127,7 @@ def test_a_word_that_is_none_of_those_known_is_refused(
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("UPLOADS_RATE_START", "lots", "UPLOADS_RATE_START is 'lots': write a number"),
+        ("UPLOADS_RATE_START", "lots", "UPLOADS_RATE_START is 'lots'. Write a number"),
         ("UPLOADS_RATE_LOGIN_PER_ADDRESS", "0/day", "It must admit at least one"),
         ("UPLOADS_RATE_PRESIGN", "10/minute", "Admit at least as many"),
         ("UPLOADS_MAX_OPEN", "0", "UPLOADS_MAX_OPEN must be 1 or more"),
@@ -162,7 +162,7 @@ def test_a_server_does_not_start_with_a_limit_that_makes_no_sense(
 
     assert done.returncode != 0
     assert "ImproperlyConfigured" in done.stderr
-    assert "UPLOADS_RATE_START is 'lots': write a number" in done.stderr
+    assert "UPLOADS_RATE_START is 'lots'. Write a number" in done.stderr
 
 
 def test_limits_come_from_the_environment(tmp_path: Path, settings: Settings) -> None:

@@ -15,6 +15,7 @@ from django.db import Error as AnyDatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import ResolverMatch
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
@@ -28,6 +29,10 @@ OPEN_WITHOUT_SECOND_FACTOR = frozenset(
     {"account", "account_reauthenticate", "account_change_password", "sessions-end"}
 )
 """Pages that people without a required second factor may use, besides ``mfa_*``."""
+
+
+ADMIN_WITHOUT_SECOND_FACTOR = frozenset({"admin-logout", "admin-password-change"})
+"""URLs below the admin that lead to pages of the account."""
 
 
 class PrivateMiddleware(LoginRequiredMiddleware):
@@ -74,7 +79,7 @@ class SecondFactorMiddleware:
         match = request.resolver_match
         if match is None or not getattr(view, "login_required", True):
             return None
-        if "admin" in match.app_names:
+        if _is_admin(match):
             barred = second_factor.bars_admin(request.user)
         else:
             barred = not _is_open(
@@ -121,6 +126,12 @@ class LastSeenMiddleware:
         )
         if not recent.exists():
             UserSession.objects.create_from_request(request)
+
+
+def _is_admin(match: ResolverMatch) -> bool:
+    """Return whether the URL is part of the admin, also outside of Django's own URLs."""
+    is_below = match.route.startswith("admin/")
+    return is_below and match.url_name not in ADMIN_WITHOUT_SECOND_FACTOR
 
 
 def _is_open(url_name: str) -> bool:

@@ -480,7 +480,9 @@ def test_no_mail_of_ours_asks_the_request_for_an_address() -> None:
         if re.search(r"build_absolute_uri|get_host\(\)", path.read_text())
     ]
     # Pages that show the asking person their own address, and the rule for mails.
-    assert {path.name for path in sources} == {"plain.py", "doctor.py", "links.py"}
+    assert {path.name for path in sources} == {
+        *("plain.py", "doctor.py", "links.py", "storage_faults.py")
+    }
 
 
 def test_a_password_that_nobody_has_chosen_yet_is_chosen(

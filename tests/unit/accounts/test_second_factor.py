@@ -14,6 +14,7 @@ from django.contrib.auth import SESSION_KEY
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
+from tests.support.addresses import every_path
 from tests.support.totp import code, wrong_code
 from uploads.access.tokens import create_token
 from uploads.accounts.browsers import describe
@@ -314,6 +315,25 @@ def test_staff_come_into_the_admin_with_a_second_factor_only(
 
     assert barred["Location"] == "/accounts/2fa/"
     assert client.get("/admin/").status_code == 200
+
+
+def test_no_page_below_the_admin_opens_without_the_second_factor(
+    client: Client, settings: Settings, django_user_model: Any
+) -> None:
+    settings.TWO_FACTOR_REQUIRED = "staff"
+    client.force_login(django_user_model.objects.create_superuser("root"))
+    elsewhere = {"admin/login/", "admin/logout/", "admin/password_change/"}
+    pages = [path for path in every_path() if path.startswith("admin/")]
+    assert len(pages) > 40
+
+    answers = {path: client.get(f"/{path}") for path in set(pages) - elsewhere}
+
+    open_pages = [
+        path
+        for path, answer in answers.items()
+        if answer.headers.get("Location") != "/accounts/2fa/"
+    ]
+    assert open_pages == []
 
 
 def test_staff_are_told_why_they_are_where_they_are(

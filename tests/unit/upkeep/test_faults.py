@@ -77,6 +77,8 @@ def other(bucket: Bucket, django_user_model: Any, stuck: Upload) -> Upload:
     upload = begin(django_user_model.objects.create_user("bob"), b"fine")
     put(bucket, upload, b"fine")
     lifecycle.advance(upload)
+    # Sweeps compare a replaceable file once more, which these tests do not count.
+    Upload.objects.filter(pk=upload.pk).update(replaceable_until=None)
     return upload
 
 
