@@ -8,6 +8,7 @@ the files to the last one ready, in Chromium and in Firefox.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,13 +19,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from selenium import webdriver
-
 from bench.browser.support.chromium import Chromium
 from bench.browser.support.senders import ENDED, START_BUTTON, WATCH_GAPS
 from bench.browser.support.site import Site
 from bench.report import Bar, Row, report
-from tests.webdriver.firefox import started
 
 GAP_LIMITS_MS = {5000: 50, 10_000: 200}
 # The files are made in the page, because Firefox lets no program choose so many.
@@ -87,11 +85,16 @@ def chromium() -> Iterator[tuple[Callable[[str], None], Evaluate]]:
 
 @contextmanager
 def firefox() -> Iterator[tuple[Callable[[str], None], Evaluate]]:
-    """Run Firefox."""
+    """Run Firefox, by the driver of the tests, which need Django's settings."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    import django
+
+    django.setup()
+    from tests.webdriver.firefox import started
+
     with TemporaryDirectory() as home, started(Path(home)) as driver:
-        browser: webdriver.Firefox = driver
-        browser.set_script_timeout(600)
-        yield browser.get, lambda words: browser.execute_script(f"return {words}")
+        driver.set_script_timeout(600)
+        yield driver.get, lambda words: driver.execute_script(f"return {words}")
 
 
 def main() -> None:
