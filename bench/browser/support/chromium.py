@@ -7,7 +7,9 @@ file, which no user pays. This driver watches nothing, so the figures are the br
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -40,6 +42,7 @@ class Chromium:
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         self._browser = _Connection(self._address())
 
@@ -73,7 +76,8 @@ class Chromium:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.process.terminate()
+        # The command may be a script that starts the browser, so all of them are ended.
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(30)
         shutil.rmtree(self._profile, ignore_errors=True)
 
