@@ -35,5 +35,5 @@ def test_a_clamd_without_gets_nothing_large(silent_clamd: ClamdServer) -> None:
     asked = ClamAVInspector(url=silent_clamd.url, unalerted_bytes=3)
 
     assert asked.inspect(sample_of(b"two")).accepted
-    with pytest.raises(InspectorUnavailable, match="set AlertExceedsMax yes"):
+    with pytest.raises(InspectorUnavailable, match="Set AlertExceedsMax yes"):
         asked.inspect(sample_of(b"four"))

@@ -52,13 +52,13 @@ REFUSED: dict[str, tuple[bytes, str, str, str]] = {
         archives.nested(42, compression=zipfile.ZIP_STORED),
         "a.zip",
         ZIP,
-        "16 deep",
+        "16 levels",
     ),
     "42 deep, deflated": (
         archives.nested(42, compression=zipfile.ZIP_DEFLATED),
         "a.zip",
         ZIP,
-        "16 deep",
+        "16 levels",
     ),
     "an image of 65,000 x 65,000": (
         png(65_000, 65_000),

@@ -1,8 +1,7 @@
 """Programs, web pages and scripts by their first bytes.
 
-This is the only table of file heads of our own. The refusals of disguises depend on
-it, so it must give the same answer on every machine. All other types come from
-libmagic: see detection.py.
+Refusals of disguises depend on this table, so it gives the same answer on every
+machine. All other types come from libmagic: see detection.py.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ FLASH = "application/x-shockwave-flash"
 
 
 class Kind(Enum):
-    """Kinds of active content. The value is a name for people."""
+    """Kinds of active content. The value is the name shown to users."""
 
     PROGRAM = "a program"
     PAGE = "a web page"
@@ -41,7 +40,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Active:
-    """Active content that was found, and its content type."""
+    """Detected active content: its kind and its content type."""
 
     kind: Kind
     content_type: str
@@ -63,17 +62,19 @@ _BINARY_PROGRAMS: tuple[tuple[bytes, str], ...] = (
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _INSTALLER = re.compile(rb"[\x82\x84\x86]\x10\x0c\0\0\0\0\0\xc0\0\0\0\0\0\0F")
-"""The class of a Windows installer, in the folder of an OLE file. Often that folder
-comes first; an installer whose folder comes later is not found."""
+"""The class ID of a Windows installer, in the directory of an OLE file. The directory
+often comes first. An installer whose directory lies behind the head is not found."""
 
 _FLASH = re.compile(rb"[FCZ]WS[\x01-\x40].{3}[\x00-\x7f]", re.DOTALL)
 _CAFEBABE = b"\xca\xfe\xba\xbe"
 _FIRST_CLASS_VERSION = 45
-"""Java's class files begin like fat Mach-O files. The version of a class file is 45
-or more, and no fat Mach-O file has that many architectures."""
+"""Java class files and fat Mach-O files begin with the same four bytes. The next
+number is the version of a class file, which is at least 45, or the number of
+architectures of a Mach-O file, which is always smaller."""
 
 _CONTROL = re.compile(rb"[\x00-\x08\x10-\x1a\x1c-\x1f]")
-"""ESC, SO and SI are left out: texts in ISO 2022 change their alphabets by them."""
+"""ESC, SO and SI are not included, because texts in ISO 2022 switch alphabets with
+them."""
 
 _LEADING_SPACE = b"\xef\xbb\xbf \t\r\n\x0c"
 _SHEBANG = re.compile(rb"#!\s*/")
@@ -83,7 +84,8 @@ _RUN_AS_TEXT: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\[Desktop Entry\]"), DESKTOP_ENTRY),
     (re.compile(rb"Windows Registry Editor Version |REGEDIT4\s"), REGISTRY),
 )
-"""Texts that a system runs by their ending. Nobody begins another text like that."""
+"""Texts that an operating system runs because of their ending. Other texts never
+begin with these words."""
 
 _PHP = re.compile(rb"<\?(?:php\b|=)", re.IGNORECASE)
 _HTML = re.compile(
@@ -107,14 +109,15 @@ _IMAGE_AS_SCRIPT = re.compile(rb"GIF8[79]a[^\r\n]*(?:/\*|=)")
 
 
 def find_active(head: bytes) -> Active | None:
-    """Return the program, page, drawing or script that ``head`` begins, or None."""
+    """Return the program, page, drawing or script that begins in ``head``, or None."""
     return _find_program(head) or _find_markup(decoded(head))
 
 
 def find_hidden_page(head: bytes) -> Active | None:
-    """Return a page or a script anywhere in a text, or None; pictures are no texts.
+    """Return a page or a script anywhere in a text, or None. Binary data gives None.
 
-    Text in the place of a picture or a film can be meant for a browser only.
+    Called for files that are named or declared as media. Media are binary, so a text
+    under such a name can only be meant for a browser.
     """
     text = decoded(head)
     if not is_text(text):
@@ -127,12 +130,12 @@ def find_hidden_page(head: bytes) -> Active | None:
 
 
 def is_text(head: bytes) -> bool:
-    """Return whether there is no control character that texts do not have."""
+    """Return whether ``head`` has only those control characters that texts have."""
     return not _CONTROL.search(head)
 
 
 def decoded(head: bytes) -> bytes:
-    """Return UTF-16 as UTF-8. Browsers honour these marks, so pages can use them."""
+    """Return UTF-16 with a byte order mark as UTF-8, because browsers decode it too."""
     if head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return head.decode("utf-16", "ignore").encode()
     return head

@@ -1,4 +1,4 @@
-"""The inspector that lets ClamAV read the whole object."""
+"""The inspector that sends the whole object to ClamAV."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from uploads.inspection.verdicts import (
 )
 
 RANGE = 4 * 1024**2
-"""Bytes of one GET: all that is ever in memory of a file."""
+"""Bytes of one GET. Only one such range of a file is in memory at a time."""
 
 SLOWEST_SCAN = 5_000_000
-"""Bytes a second: a clamd slower than that has stopped."""
+"""Bytes per second. A slower clamd counts as stopped."""
 
 PAUSE_SECONDS = 10
 LIMITS = "Heuristics.Limits.Exceeded"
@@ -35,16 +35,18 @@ UNALERTED_BYTES = 25_000_000
 """The smallest MaxFileSize that any clamd has by default: 25 MiB."""
 
 PROBE_DEPTH = 30
-"""Deeper than clamd looks by default: 17."""
+"""Levels of gzip in the probe. clamd unpacks 17 levels by default."""
 
 
 class ClamAVInspector:
-    """Refuses what clamd at ``url`` knows as malicious.
+    """Refuses objects in which the clamd at ``url`` finds malware.
 
-    ``max_bytes`` is what clamd was set up to take; ``too_large`` says what becomes
-    of larger objects, and of ZIP archives that declare a larger file: ``refuse``, or ``pass`` with a note in the audit trail. Objects
-    above ``unalerted_bytes`` wait for a clamd that says what it did not look at. After
-    a clamd that did not answer, nobody else waits for it for ``pause_seconds``.
+    ``max_bytes``: the largest file that clamd is configured to scan.
+    ``too_large``: the outcome for larger objects, and for ZIP archives that declare a
+    larger file. ``refuse``, or ``pass`` with a note in the audit trail.
+    ``unalerted_bytes``: larger objects wait until clamd reports content that it did
+    not scan.
+    ``pause_seconds``: no scan starts for this time after clamd failed to answer.
     """
 
     name = "ClamAV"
@@ -76,14 +78,14 @@ class ClamAVInspector:
         if sample.byte_size > self.max_bytes:
             return self._too_large("It is too large to be scanned for viruses.")
         if largest_member(sample) > self.max_bytes:
-            # clamd leaves such a member out, and says nothing of it.
+            # clamd skips such a member and does not report it.
             return self._too_large(
                 "This archive holds a file that is too large to be scanned for viruses."
             )
         if time.monotonic() < self._silent_until:
             raise InspectorUnavailable("ClamAV: clamd did not answer a moment ago.")
         try:
-            # Says within one time-out what sending a whole file may take long to find.
+            # A ping fails within one timeout; sending a whole file may take far longer.
             self.clamd.ping()
             if sample.byte_size > self.unalerted_bytes:
                 self._require_alerts()
@@ -102,19 +104,20 @@ class ClamAVInspector:
         return ACCEPTED
 
     def alerts(self) -> bool:
-        """Return whether clamd says what it did not look at. Raises ClamdError."""
+        """Return whether clamd reports unscanned content. Raises ClamdError."""
         return self.clamd.scan([_probe()]).startswith(LIMITS)
 
     def _require_alerts(self) -> None:
-        """Return if clamd says so where it stops looking; its OK is worth nothing else.
+        """Raise InspectorUnavailable if clamd does not report unscanned content.
 
-        It cannot be asked for its settings, so it is shown something that it does
-        not look into to its end. Raises InspectorUnavailable.
+        Without such a report, clamd's OK does not mean that it read the whole file.
+        clamd does not tell its settings, so a probe beyond its limits is sent.
         """
         if not self.alerts():
             raise InspectorUnavailable(
-                "ClamAV: clamd does not say what it leaves out: set AlertExceedsMax yes "
-                f"in clamd.conf. Files above {self.unalerted_bytes} bytes wait for that."
+                "ClamAV: clamd does not report content that it skips. Set "
+                "AlertExceedsMax yes in clamd.conf. Files above "
+                f"{self.unalerted_bytes} bytes wait until then."
             )
 
     def _too_large(self, reason: str) -> Verdict:
@@ -125,7 +128,7 @@ class ClamAVInspector:
 
 @lru_cache(maxsize=1)
 def _probe() -> bytes:
-    """Return a gzip file in a gzip file, and so on: some hundred bytes in all."""
+    """Return PROBE_DEPTH gzip files nested in each other, a few hundred bytes."""
     content = b"x"
     for _ in range(PROBE_DEPTH):
         content = gzip.compress(content, mtime=0)
@@ -133,12 +136,12 @@ def _probe() -> bytes:
 
 
 def _ranges(sample: Sample) -> Iterator[bytes]:
-    """Yield the whole object. Raises InspectorUnavailable where there is less of it."""
+    """Yield the whole object. Raises InspectorUnavailable if a read is too short."""
     for start in range(0, sample.byte_size, RANGE):
         length = min(RANGE, sample.byte_size - start)
         found = sample.read(start, length)
         if len(found) < length:
-            raise InspectorUnavailable("ClamAV: the object ends before its end.")
+            raise InspectorUnavailable("ClamAV: the object is shorter than its size.")
         yield found
 
 

@@ -1,7 +1,8 @@
 """Archives that would harm the person who unpacks them.
 
-Nothing is unpacked to a disk here. The rules protect people and programs that unpack:
-bombs, entries that share bytes, names and links that lead out of the folder.
+Nothing is unpacked to a disk here. The rules protect people and programs that unpack
+the archive later. They cover bombs, entries that share bytes, and names and links that
+lead out of the folder.
 """
 
 from __future__ import annotations
@@ -39,22 +40,23 @@ ZIPPED = words(
 
 ZIP_MAGICS = (LOCAL_MAGIC, END_MAGIC, b"PK\x07\x08", b"PK00")
 PROGRAMS = (b"MZ", b"\x7fELF", b"#!")
-"""A program may carry an archive behind it, and some unpackers open that."""
+"""An archive can be appended to a program, and some unpackers open it."""
 
 UNKNOWN = {"", "application/octet-stream"}
-DAMAGED = "The archive is damaged; what could be read of it was checked."
+DAMAGED = "The archive is damaged. Its readable part was checked."
 INLINE_BLOCK, INLINE_BLOCKS = MIB, 16
 BLOCK, BLOCKS = 4 * MIB, 4
 MAX_LARGEST_LIST = 64 * MIB
 
 
 class ArchiveInspector:
-    """Refuses archives that harm those who unpack them: ZIP archives and gzip files.
+    """Refuses ZIP archives and gzip files that harm the person who unpacks them.
 
-    ``max_ratio``: unpacked to packed size, from ``bomb_bytes`` of unpacked size on.
-    ``max_depth``: archives in archives.
-    ``max_list_bytes``: a longer list of contents is not checked to its end.
-    ``allow_symlinks``: links that lead outside are accepted.
+    ``max_ratio``: the largest ratio of unpacked to packed size. The ratio is checked
+    only if the unpacked size is at least ``bomb_bytes``.
+    ``max_depth``: the deepest nesting of archives.
+    ``max_list_bytes``: the check of a longer list of contents does not reach its end.
+    ``allow_symlinks``: whether links that lead outside are accepted.
     """
 
     name = "Archives"
@@ -103,7 +105,8 @@ class ArchiveInspector:
     def _inspect_zip(self, sample: Sample) -> Verdict:
         examination = Examination(self.limits, sample)
         examination.examine(reader_of(sample))
-        # A file that does not begin like an archive may be no archive, whatever its name.
+        # The name alone proves nothing: without the first bytes of a ZIP archive the
+        # file may be something else, so it is not reported as damaged.
         is_zip = sample.head.startswith(ZIP_MAGICS)
         if examination.is_damaged and is_zip:
             return Verdict(accepted=True, reason=DAMAGED)
@@ -111,7 +114,7 @@ class ArchiveInspector:
 
 
 def may_be_zip(sample: Sample) -> bool:
-    """Return whether it begins as a ZIP archive may, or says that it is one."""
+    """Return whether the first bytes, the name or the declared type suggest a ZIP."""
     declared = sample.content_type
     return (
         sample.head.startswith((*ZIP_MAGICS, *PROGRAMS))
@@ -123,12 +126,15 @@ def may_be_zip(sample: Sample) -> bool:
 
 
 def is_judged_alike(sample: Sample, other: Sample) -> bool:
-    """Return whether the rules for archives look at both names in the same way."""
+    """Return whether the rules for archives treat both samples alike.
+
+    Used for renames: a new name can turn a file into a possible ZIP archive.
+    """
     return may_be_zip(sample) == may_be_zip(other)
 
 
 def reader_of(sample: Sample) -> BlockReader:
-    """Return the object in blocks: smaller ones while a person waits."""
+    """Return a block reader of the object, with smaller blocks inside a request."""
     inline = sample.budget.is_inline
     return BlockReader(
         sample.read,
@@ -140,9 +146,9 @@ def reader_of(sample: Sample) -> BlockReader:
 
 
 def largest_member(sample: Sample) -> float:
-    """Return the most bytes that a ZIP archive declares for one file; else 0.
+    """Return the largest declared size of a file in a ZIP archive; 0 for other files.
 
-    Infinite where the lists of contents are too long to be read.
+    Infinite if the lists of contents are ambiguous or too long to be read.
     """
     if not may_be_zip(sample):
         return 0
@@ -162,7 +168,7 @@ def largest_member(sample: Sample) -> float:
 
 
 def _ends_as_zip(sample: Sample) -> bool:
-    """Return whether a binary file of an unknown kind ends as a ZIP archive does."""
+    """Return whether a binary file of unknown type has the end record of a ZIP."""
     if sample.detected_type not in UNKNOWN or b"\0" not in sample.head:
         return False
     start = max(0, sample.byte_size - TAIL_BYTES)

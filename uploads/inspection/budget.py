@@ -1,4 +1,4 @@
-"""The budget of an inspection: reads of the bucket, bytes, seconds."""
+"""The budget of an inspection: reads from the bucket, bytes and seconds."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class OverBudget(Exception):  # noqa: N818  as in errors.py
 
 
 class Budget:
-    """A limit on reads, bytes and seconds; without arguments there is no limit.
+    """A limit on reads, bytes and seconds. Without arguments there is no limit.
 
-    Only the work inside ``running`` counts, so one budget can serve all uploads of a
-    request. ``is_inline`` says that a person waits for the answer.
+    Only work inside ``running`` counts, so one budget can serve all uploads of a
+    request. ``is_inline``: the inspection runs inside a request.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Budget:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Count what happens inside against the budget."""
+        """Count the work inside this context against the budget."""
         self._since = time.monotonic()
         try:
             yield
@@ -51,7 +51,7 @@ class Budget:
             self._since = None
 
     def spend(self, byte_count: int) -> None:
-        """Pay for one read, before it is made. Raises OverBudget."""
+        """Charge one read of ``byte_count`` bytes before it. Raises OverBudget."""
         if self._since is None:
             return
         self.check()

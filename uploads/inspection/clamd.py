@@ -1,6 +1,6 @@
-"""clamd's protocol, as far as it takes to have a stream scanned.
+"""A client for two commands of clamd: PING and INSTREAM.
 
-Source: clamd(8), COMMANDS, with the ``z`` prefix: commands and answers end in NUL.
+Source: clamd(8), COMMANDS. The ``z`` prefix means that commands and answers end in NUL.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class ClamdError(Exception):
 
 
 class Clamd:
-    """A clamd at ``tcp://host:port`` or ``unix:///path``; every call connects anew.
+    """A clamd at ``tcp://host:port`` or ``unix:///path``. Each call connects anew.
 
-    ``timeout`` is the longest wait, in seconds, for any single step. Raises
-    ValueError for another kind of address.
+    ``timeout``: the longest wait for a single step, in seconds. Raises ValueError for
+    another kind of address.
     """
 
     def __init__(self, url: str, *, timeout: float) -> None:
@@ -38,7 +38,7 @@ class Clamd:
             self._address = parts.path
         else:
             raise ValueError(
-                f"{url!r} is no address of clamd: tcp://host:port or unix:///path."
+                f"{url!r} is no address of clamd. Use tcp://host:port or unix:///path."
             )
         self._timeout = timeout
 
@@ -50,10 +50,10 @@ class Clamd:
                 raise ClamdError("clamd answers as no clamd does")
 
     def scan(self, chunks: Iterable[bytes], *, patience: float = 0) -> str:
-        """Return the name of what was found in the stream, ``""`` for nothing.
+        """Return the name of the malware in the stream, or ``""`` if there is none.
 
-        ``patience`` seconds more than the time-out are allowed for the verdict.
-        Raises ClamdError, and whatever ``chunks`` raises.
+        ``patience``: seconds that the verdict may take beyond the timeout. Raises
+        ClamdError and every error that ``chunks`` raises.
         """
         with self._connected() as connection:
             try:
@@ -63,16 +63,17 @@ class Clamd:
                     connection.sendall(chunk)
                 connection.sendall(LENGTH.pack(0))
             except (BrokenPipeError, ConnectionResetError) as error:
-                # It hangs up on what is too long, and says so if we are in time.
+                # clamd closes the connection if the stream is too long. Its answer
+                # can still be read if it arrived before the connection broke.
                 with suppress(OSError):
                     return _verdict(_answer(connection))
-                raise ClamdError("clamd hung up in the middle of a file") from error
+                raise ClamdError("clamd closed the connection during a file") from error
             connection.settimeout(self._timeout + patience)
             return _verdict(_answer(connection))
 
     @contextmanager
     def _connected(self) -> Iterator[socket.socket]:
-        """Connect, and let every failure of the socket be a ClamdError."""
+        """Connect, and raise every socket error as ClamdError."""
         try:
             connection = self._connect()
         except OSError as error:
@@ -83,7 +84,9 @@ class Clamd:
             except TimeoutError as error:
                 raise ClamdError("clamd does not answer in time") from error
             except OSError as error:
-                raise ClamdError(f"clamd was lost ({_why(error)})") from error
+                raise ClamdError(
+                    f"the connection to clamd broke ({_why(error)})"
+                ) from error
 
     def _connect(self) -> socket.socket:
         if isinstance(self._address, tuple):
@@ -99,12 +102,12 @@ class Clamd:
 
 
 def _answer(connection: socket.socket) -> str:
-    """Return one answer, without the NUL that says that it is whole."""
+    """Return one complete answer without its final NUL."""
     answer = b""
     while not answer.endswith(b"\0"):
         piece = connection.recv(MAX_ANSWER)
         if not piece or len(answer) > MAX_ANSWER:
-            raise ClamdError("clamd broke off its answer")
+            raise ClamdError("clamd sent an incomplete answer")
         answer += piece
     return answer[:-1].decode("utf-8", "replace")
 
@@ -114,10 +117,10 @@ def _verdict(answer: str) -> str:
     if match is None:
         if "size limit exceeded" in answer:
             raise ClamdError("clamd's StreamMaxLength is less than CLAMD_MAX_BYTES")
-        raise ClamdError(f"clamd gave no verdict but {answer[:80]!r}")
+        raise ClamdError(f"clamd answered {answer[:80]!r} instead of a verdict")
     return match["found"] or ""
 
 
 def _why(error: OSError) -> str:
-    # Not its own text: that holds the address.
+    # The error's own text is not used, because it contains the address.
     return os.strerror(error.errno) if error.errno else type(error).__name__

@@ -17,7 +17,7 @@ RASTER_IMAGES = frozenset(
         "image/webp",
     }
 )
-"""Images that browsers show and that cannot carry script: may be shown inline."""
+"""Images that may be shown inline: browsers show them, and they cannot run scripts."""
 
 ACTIVE_CONTENT_TYPES = frozenset(
     {
@@ -60,7 +60,8 @@ ACTIVE_CONTENT_TYPES = frozenset(
         "text/xsl",
     }
 )
-"""Types that a browser may run. They and all ``+xml`` types are stored as plain bytes."""
+"""Types that a browser may run. They and all ``+xml`` types are stored as
+``application/octet-stream``."""
 
 ALIASES = {
     "application/ecmascript": "text/javascript",
@@ -115,7 +116,7 @@ ALIASES = {
     "video/vnd.avi": "video/x-msvideo",
     "video/x-m4v": "video/mp4",
 }
-"""Other names of types, as browsers and libmagic use them."""
+"""Names that browsers and libmagic use for a type, with the type's own name."""
 
 PROGRAMS = frozenset(
     {
@@ -190,15 +191,15 @@ OLE = "application/x-ole-storage"
 
 
 def canonical(content_type: str) -> str:
-    """Return the registered name of a type that goes by several."""
+    """Return the main name of a type that has several names."""
     return ALIASES.get(content_type, content_type)
 
 
 def family_of(content_type: str) -> str:
-    """Return the family of a type: what a policy that allows it means to allow.
+    """Return the family of a type. A policy that allows a type allows its family.
 
-    Sounds and films are one family, since they share their containers. All archives
-    are one, and so are all documents. Other types are ``"data"``.
+    Sounds and films are one family because they share containers. All archives are one
+    family, and all documents are one. The family of all other types is ``"data"``.
     """
     content_type = canonical(content_type)
     group, _, subtype = content_type.partition("/")
@@ -221,14 +222,14 @@ def may_run(content_type: str) -> bool:
 
 
 def stored_type(content_type: str) -> str:
-    """Return the type that is signed for and stored for a declared type."""
+    """Return the type that S3 stores for a declared type. Upload URLs sign it."""
     return UNKNOWN if may_run(content_type) else content_type
 
 
 def served_type(content_type: str, detected_type: str) -> str:
-    """Return the Content-Type of a download: the detected one where it is inert.
+    """Return the Content-Type of a download: the detected type if no browser runs it.
 
-    A text is served by its declared type, if that is the type of a text, because
+    A text is served with its declared type if that is an inert text type, because
     libmagic only guesses at kinds of text.
     """
     declared, detected = canonical(content_type), canonical(detected_type)
@@ -243,7 +244,7 @@ def served_type(content_type: str, detected_type: str) -> str:
 
 
 def is_packed(content_type: str) -> bool:
-    """Return whether files of this type are ZIP archives with another name."""
+    """Return whether files of this type are ZIP archives in another form."""
     return (
         content_type.endswith("+zip")
         or "opendocument" in content_type
@@ -252,7 +253,10 @@ def is_packed(content_type: str) -> bool:
 
 
 def belongs_to(extension: str) -> str:
-    """Return the family of endings that share one container with archives, or ``""``."""
+    """Return the family of an ending whose files may be detected as archives.
+
+    ``""`` for all other endings.
+    """
     if extension in DOCUMENTS:
         return "document"
     if extension == "svgz":

@@ -1,4 +1,4 @@
-"""Detects a file's type by its first bytes: active content by our table, else libmagic."""
+"""Detects a file's type by its first bytes, with our table of active content first."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from uploads.inspection.odd_texts import is_odd_text, is_wide
 from uploads.inspection.rare_types import find_rare_type, find_written_picture
 
 HEAD_BYTES = 4096
-"""How much of an object is read to know its type."""
+"""Bytes of an object that are read to detect its type."""
 
 TEXT_BYTES = 1024
-"""How much of a text libmagic gets: it takes long over texts, and only guesses."""
+"""Bytes of a text that libmagic gets. libmagic is slow on texts, and only guesses."""
 
 WRITTEN = frozenset(
     {
@@ -24,7 +24,7 @@ WRITTEN = frozenset(
         "text/x-wine-extension-reg",
     }
 )
-"""Formats other than text/* whose first bytes are letters, and that libmagic is sure of."""
+"""Formats that begin with letters and are not text/*. libmagic is reliable for them."""
 
 UNSURE = frozenset(
     {
@@ -37,10 +37,10 @@ UNSURE = frozenset(
 
 
 def detect_type(head: bytes) -> str:
-    """Return the content type that ``head`` gives away, or ``""``.
+    """Return the content type of ``head``, or ``""`` if it is unknown.
 
-    ``head`` is the object's first bytes, HEAD_BYTES of them where it has so many.
-    Without libmagic only active content is known: `manage.py check` reports that.
+    ``head``: the object's first HEAD_BYTES, or all of a shorter object. Without
+    libmagic only active content is detected; `manage.py check` reports this.
     """
     active = find_active(head)
     if active is not None:
@@ -53,7 +53,7 @@ def detect_type(head: bytes) -> str:
     if is_text(head):
         return _type_of_text(head, found)
     if found in PROGRAMS or is_wide(head):
-        # find_active knows all programs; libmagic guesses them by few bytes.
+        # find_active has found all programs; libmagic guesses them from few bytes.
         found = ""
     if not found or found in UNSURE:
         found = find_rare_type(head)
@@ -62,10 +62,10 @@ def detect_type(head: bytes) -> str:
 
 
 def _type_of_text(head: bytes, found: str) -> str:
-    """Return the type of content that is all text: no binary format is."""
+    """Return the type of content without binary bytes."""
     if not head:
         return ""
-    # A picture can lack control characters, if its first byte is no letter.
+    # A short picture may have no control characters. Its first byte is not ASCII.
     if found.startswith("image/") and head[:1] >= b"\x80":
         return found
     if picture := find_written_picture(head):
@@ -76,12 +76,12 @@ def _type_of_text(head: bytes, found: str) -> str:
 
 
 def _is_guess(found: str) -> bool:
-    """Return whether libmagic took the type from words in a text, such as "def"."""
+    """Return whether libmagic guessed the type from words in a text, such as "def"."""
     return found.startswith("text/x-") and found not in WRITTEN
 
 
 def is_detector_missing() -> bool:
-    """Return whether an empty type only means that libmagic does not start here."""
+    """Return whether a type may be empty only because libmagic does not start."""
     return detector.is_missing
 
 

@@ -1,7 +1,7 @@
-"""libmagic in a process of its own: started when needed, replaced when it fails.
+"""libmagic in a child process, started when needed and replaced when it fails.
 
-One process serves all threads of this one. After a fork each process starts its own.
-A head that makes libmagic crash or hang has no detected type.
+One child serves all threads of this process. After a fork each process starts its own
+child. A head that makes libmagic crash or hang has no detected type.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ CHILD = Path(__file__).with_name("detector_child.py")
 START_SECONDS = 15
 ANSWER_SECONDS = 2
 PAUSE_SECONDS = 30
-"""How long to go without detection after a child that could not be started."""
+"""Seconds without detection after a child could not be started."""
 
 MAX_QUESTIONS = 20_000
-"""After so many heads a child is replaced, so that no leak in libmagic matters."""
+"""Heads that one child serves before it is replaced, to limit leaks in libmagic."""
 
 MAX_ANSWER = 255
 ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-"""All that the child sees of the environment: the site's secrets are not in it."""
+"""The child's whole environment. It does not contain the site's secrets."""
 
 
 class DetectorUnavailableError(Exception):
@@ -38,7 +38,7 @@ class DetectorUnavailableError(Exception):
 
 
 class Child:
-    """A running detector_child.py. All failures are OSError."""
+    """A running detector_child.py. All its errors are OSError."""
 
     def __init__(self, command: list[str]) -> None:
         self.asked = 0
@@ -67,7 +67,7 @@ class Child:
             raise
 
     def ask(self, head: bytes) -> str:
-        """Return the answer to one head."""
+        """Return libmagic's content type of one head. Raises OSError."""
         self.asked += 1
         return self._exchange(head).decode("ascii", "replace")
 
@@ -77,14 +77,14 @@ class Child:
         self._process.wait()
 
     def disown(self) -> None:
-        """Close our end. In a forked process the child stays the parent's."""
+        """Close our end of the socket. After a fork the child belongs to the parent."""
         self._socket.close()
 
     def _exchange(self, message: bytes) -> bytes:
         self._socket.sendall(len(message).to_bytes(4, "big") + message)
         size = int.from_bytes(self._read(4), "big")
         if size > MAX_ANSWER:
-            raise OSError("an answer of that size cannot be a content type")
+            raise OSError("the child's answer is too long for a content type")
         return self._read(size)
 
     def _read(self, length: int) -> bytes:
@@ -92,7 +92,7 @@ class Child:
         while len(found) < length:
             piece = self._socket.recv(length - len(found))
             if not piece:
-                raise OSError("the child hung up")
+                raise OSError("the child closed the connection")
             found += piece
         return found
 
@@ -108,9 +108,9 @@ class Detector:
         os.register_at_fork(after_in_child=self._begin_anew)
 
     def detect(self, head: bytes) -> str:
-        """Return libmagic's content type of ``head``, or ``""`` where it gives none.
+        """Return libmagic's content type of ``head``, or ``""`` if there is none.
 
-        Raises DetectorUnavailableError if libmagic cannot be started at all.
+        Raises DetectorUnavailableError if libmagic cannot be started.
         """
         if not head:
             return ""
@@ -119,19 +119,19 @@ class Detector:
             try:
                 return child.ask(head)
             except OSError as error:
-                # A crash or a hang. Most likely this head is the cause of it, so it
-                # is not asked about again.
+                # libmagic crashed or hung. This head is the likely cause, so there is
+                # no retry.
                 logger.warning("detector.failed", error=type(error).__name__)
                 self._stop()
                 return ""
 
     @property
     def is_missing(self) -> bool:
-        """Whether libmagic could not be started a moment ago."""
+        """Whether starting libmagic failed in the last PAUSE_SECONDS."""
         return time.monotonic() < self._pause_until
 
     def stop(self) -> None:
-        """End the child, if there is one."""
+        """Stop the child, if there is one."""
         with self._lock:
             self._stop()
 
@@ -157,7 +157,7 @@ class Detector:
         self._child = None
 
     def _begin_anew(self) -> None:
-        """Forget the parent's child, in a process that was forked."""
+        """Forget the parent's child after a fork."""
         if self._child is not None:
             self._child.disown()
         self._child = None
@@ -165,7 +165,7 @@ class Detector:
 
 
 def _python() -> str:
-    """Return the path of Python. Under uWSGI ``sys.executable`` is uWSGI itself."""
+    """Return the path of Python. Under uWSGI ``sys.executable`` is uWSGI's path."""
     if Path(sys.executable).name.startswith(("python", "pypy")):
         return sys.executable
     return str(Path(sys.prefix) / "bin" / "python3")

@@ -1,10 +1,11 @@
-"""The process that lets libmagic read the first bytes of files. Run, not imported.
+"""The child process in which libmagic reads the first bytes of files.
 
-libmagic is a parser in C, and it reads bytes that strangers send. So it runs here:
-without the secrets of the site, without open files, and with little memory. The
-parent speaks over one socket, which is file descriptor 0. It sends the module search
-path first, then heads; each message is its length in four bytes and its content. The
-answer to each is a content type, in the same form.
+This file is run, not imported. libmagic is a C parser that reads untrusted bytes, so
+it runs here without the site's secrets, without open files and with little memory.
+
+The parent uses one socket, which is file descriptor 0. It sends the module search path
+first, then one head after another. Each message is its length in four bytes, then its
+content. The answer to each head is a content type in the same form.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ import sys
 
 MEMORY_BYTES = 512 * 1024**2
 CPU_SECONDS = 600
-"""Of the whole life of this process. The parent starts another one afterwards."""
+"""CPU seconds that this process may use in total. Then the parent starts another."""
 
 OLDEST_WANTED = 541
-"""A libmagic of the system that is older than the bundled one is passed over."""
+"""The oldest version of the system's libmagic that is used instead of the bundled."""
 
-# magic.h: MIME_TYPE, NO_CHECK_COMPRESS, NO_CHECK_ELF, NO_CHECK_CSV. ELF is known by
-# its first bytes already, and to libmagic most lists with commas are CSV.
+# magic.h: MIME_TYPE, NO_CHECK_COMPRESS, NO_CHECK_ELF, NO_CHECK_CSV. Our own table
+# detects ELF. libmagic takes most lists with commas for CSV.
 FLAGS = 0x10 | 0x1000 | 0x10000 | 0x80000
 
 
@@ -42,7 +43,7 @@ def main() -> None:
 
 
 def _library():  # type: ignore[no-untyped-def]
-    """Return python-magic, on the system's libmagic if that is new enough."""
+    """Return python-magic, with the system's libmagic if it is new enough."""
     try:
         import magic
 
@@ -53,7 +54,7 @@ def _library():  # type: ignore[no-untyped-def]
     for name in [name for name in sys.modules if name.partition(".")[0] == "magic"]:
         del sys.modules[name]
     import magic
-    import pylibmagic  # noqa: F401  it makes python-magic find its own libmagic
+    import pylibmagic  # noqa: F401  makes python-magic use the bundled libmagic
 
     return magic
 
@@ -73,7 +74,7 @@ def _confine() -> None:
 
 
 def _receive() -> bytes:
-    """Return one message; empty when the parent has hung up."""
+    """Return one message, or ``b""`` if the parent has closed the socket."""
     size = _read(4)
     return _read(int.from_bytes(size, "big")) if size else b""
 

@@ -1,8 +1,8 @@
-"""The rule about disguises: a program, a page or a script under a name that lies.
+"""The rule about disguises: programs, pages and scripts under a misleading name.
 
-It protects the person who downloads a file and opens it with a double click. All
-other disagreement between a name, a declared type and the content is recorded, not
-refused. The table is in docs/inspection.md.
+The rule protects the person who downloads a file and opens it with a double click.
+Other differences between name, declared type and content are recorded, not refused.
+The table is in docs/inspection.md.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _COVERS = DOCUMENTS | MEDIA
 
 
 class DisguiseInspector:
-    """Refuses programs, pages and scripts that pass themselves off as something else."""
+    """Refuses programs, pages and scripts under a misleading name or declared type."""
 
     name = "Disguises"
     slow = False
@@ -58,9 +58,9 @@ class DisguiseInspector:
 
 
 def find_disguise(filename: str, *, declared: str, head: bytes) -> str:
-    """Return why a file is a disguise, in words for its owner, or ``""``.
+    """Return a message for the owner of a disguised file, or ``""``.
 
-    With an empty ``head`` only the name is judged.
+    With an empty ``head`` only the name is checked.
     """
     return _find_double_ending(filename) or _find_disguised_content(
         extension_of(filename), canonical(declared), head
@@ -68,9 +68,9 @@ def find_disguise(filename: str, *, declared: str, head: bytes) -> str:
 
 
 def describe_difference(filename: str, detected_type: str) -> str:
-    """Return a note such as "Named .jpg, is a WebP image", or ``""``.
+    """Return a note such as "Named .jpg, is a WebP image.", or ``""``.
 
-    Silent where the ending is unknown, or is one of several for the type.
+    There is no note if the ending is unknown, or if it is usual for the detected type.
     """
     extension = extension_of(filename)
     promised = canonical(type_of_ending(extension))
@@ -93,8 +93,8 @@ def _find_double_ending(filename: str) -> str:
         return ""
     return (
         f"The name ends in .{cover}.{last}. A file that ends in .{last} is run by a "
-        f"double click, but .{cover} makes it look like {_kind_of(cover)}. Take one of "
-        "the two endings out of the name, then upload the file again."
+        f"double click, but .{cover} makes it look like {_kind_of(cover)}. Remove one "
+        "of the two endings from the name, then upload the file again."
     )
 
 
@@ -111,7 +111,7 @@ def _find_disguised_content(extension: str, declared: str, head: bytes) -> str:
 
 
 def _find_disguise_behind_head(sample: Sample) -> str:
-    """Return why a text in the place of a medium is a disguise, by all of its bytes."""
+    """Return a message if a text under a medium's name has a script; read all of it."""
     extension, declared = extension_of(sample.filename), canonical(sample.content_type)
     if not _passes_for_medium(extension, declared):
         return ""
@@ -128,13 +128,13 @@ def _words_for_medium(extension: str, declared: str, found: str) -> str:
     said = f"its name ends in .{extension}" if is_medium else f"its type is {declared}"
     return (
         f"This file is {found}, but {said}, as if it were "
-        f"{_medium(extension, declared)}. Give it the ending and the type of what it "
-        "is, then upload it again."
+        f"{_medium(extension, declared)}. Give the file the right ending and type, "
+        "then upload it again."
     )
 
 
 def _judge_program(extension: str, active: Active) -> str:
-    # An ending that nobody knows promises nothing: python3.11, libc.so.6, vim.basic.
+    # Unknown endings do not mislead anyone: python3.11, libc.so.6, vim.basic.
     if not _is_promise(extension) or extension in FITS[active.content_type]:
         return ""
     return (
@@ -165,11 +165,11 @@ def _medium(extension: str, declared: str) -> str:
 
 
 def _are_alike(extension: str, promised: str, found: str) -> bool:
-    """Return whether people would call both the same, or libmagic only guesses."""
+    """Return whether both types mean the same to people, or ``found`` is a guess."""
     families = {family_of(promised), family_of(found)}
     if found == PACKED and families <= {"archive", "document"}:
         return True
     if found == "application/octet-stream" or found.startswith("text/"):
-        # Most text formats have a type of their own, which libmagic does not know.
+        # libmagic does not know the types of most text formats.
         return family_of(promised) not in {"image", "media", "archive", "font"}
     return len(families) == 1 and families != {"image"}

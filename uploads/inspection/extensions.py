@@ -1,8 +1,9 @@
-"""The extensions of file names: their kinds, and those that run on a double click.
+"""The extensions of file names by kind, and the extensions that a double click runs.
 
-``RUNNABLE`` is the one list of endings that run. The upload page gets it from here.
-It is made of the lists that Outlook and Chromium block, without kinds of data that
-people exchange (certificates, databases, disk images), and of what Linux and macOS run.
+``RUNNABLE`` is the only list of extensions that run; the upload page gets it from here.
+It contains the extensions that Outlook and Chromium block and those that Linux and
+macOS run. It leaves out data that people exchange, such as certificates, databases and
+disk images.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from functools import lru_cache
 
 
 def words(text: str) -> frozenset[str]:
-    """Return the words of ``text``: a list of extensions that is easy to read."""
+    """Return the words of ``text`` as a set."""
     return frozenset(text.split())
 
 
 PAGES = words("htm html mht mhtml shtml svg svgz xht xhtm xhtml")
-"""A browser opens these, without access to the system. Not in RUNNABLE."""
+"""Files that a browser opens without access to the system. Not in RUNNABLE."""
 
 RUNNABLE = words(
     "action ade adp apk app appimage application appref-ms appx appxbundle "
@@ -32,7 +33,7 @@ RUNNABLE = words(
     "vbs vsmacros vsto vsw webloc webpnp website widget workflow ws wsc wsf wsh xbap "
     "xll xnk"
 )
-"""A double click on these runs them, or has a program run what they name."""
+"""Files that a double click runs, or whose content makes another program run code."""
 
 DOCUMENTS = words(
     "csv doc docm docx dot dotm dotx eml epub mobi msg numbers odg odp ods odt one otp "
@@ -68,12 +69,12 @@ DATA = words(
     "pkl ply prproj ps rss sav sketch skp sldprt sqlite sqlite3 ssa step stl stp sty tcx "
     "torrent vhdx vmdk wk1 wks xd xmind xmp"
 )
-"""Drawings, models, tables, keys: more endings that programs do not have."""
+"""Drawings, models, tables and keys. No program has one of these endings."""
 
 FONTS = words("eot otf ttc ttf woff woff2")
 
 AMBIGUOUS = words("m mod mpp mts ora sub ts")
-"""Systems take some of these for media, but people use them for other kinds."""
+"""Endings of media that people also use for other kinds of files."""
 
 _SHARED_CODE = "application/x-elf"
 FITS: dict[str, frozenset[str]] = {
@@ -95,7 +96,7 @@ FITS: dict[str, frozenset[str]] = {
     "application/x-msi": words("msi msm msp mst pcp"),
     "application/x-shockwave-flash": words("spl swf"),
 }
-"""Endings under which a program of a type is expected."""
+"""The usual endings of each type of program."""
 
 _COPY_NUMBER = re.compile(
     r"(?<!\s)\s*+(?:\(\d{1,4}\)|(?:- )?(?:copy|copia|copie|kopie)(?: \(?\d{1,4}\)?)?)$"
@@ -107,9 +108,9 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Zl", "Zp"})
 
 
 def visible(filename: str) -> str:
-    """Return the name as people and systems take it, without invisible characters.
+    """Return the name as people and systems read it, without invisible characters.
 
-    Windows also drops dots and spaces from the end of a name.
+    Dots and spaces at the end are removed too, because Windows removes them.
     """
     if filename.isascii() and filename.isprintable():
         return filename.rstrip(" .")
@@ -123,10 +124,10 @@ def visible(filename: str) -> str:
 
 @lru_cache(maxsize=64)
 def endings_of(filename: str) -> tuple[str, ...]:
-    """Return everything behind the dots of a name, in small letters.
+    """Return all endings of a name, in lower case.
 
     ``report.pdf.exe`` has ``pdf`` and ``exe``. Copy numbers, as in
-    ``report.pdf (1).exe``, do not count.
+    ``report.pdf (1).exe``, are ignored.
     """
     parts = visible(filename).lower().lstrip(".").split(".")[1:]
     endings = (_COPY_NUMBER.sub("", part.strip()).strip() for part in parts)
@@ -134,6 +135,6 @@ def endings_of(filename: str) -> tuple[str, ...]:
 
 
 def extension_of(filename: str) -> str:
-    """Return the last ending of a name, in small letters, or ``""``."""
+    """Return the last ending of a name, in lower case, or ``""``."""
     endings = endings_of(filename)
     return endings[-1] if endings else ""

@@ -1,7 +1,7 @@
 """Content types by the endings of names, and endings by types.
 
-Python's own table without what a machine adds to it, so that a file has the same
-type wherever the site runs, and with what that table lacks.
+The table is Python's own with a few additions. Types that the machine defines are left
+out, so that a file has the same type on every machine.
 """
 
 from __future__ import annotations
@@ -47,21 +47,21 @@ for _extension, _content_type in _LACKING.items():
 
 
 def type_of(filename: str) -> str:
-    """Return the type that a file of this name has, UNKNOWN where its ending says none."""
-    # Not by guess_type, which takes a name such as "data:text/html" for a URL.
+    """Return the type for the ending of ``filename``, or UNKNOWN."""
+    # guess_type would take a name such as "data:text/html" for a URL.
     return type_of_ending(PurePosixPath(filename).suffix[1:]) or UNKNOWN
 
 
 def type_of_ending(extension: str) -> str:
-    """Return the type of files with this ending, given without its dot, or ``""``."""
+    """Return the type of files with this ending (without its dot), or ``""``."""
     return _TABLE.types_map[True].get(f".{extension.lower()}", "")
 
 
 def knows(extension: str) -> bool:
-    """Return whether an ending, given without its dot, stands for one known type."""
+    """Return whether an ending (without its dot) has a known type."""
     return type_of_ending(extension) not in {"", UNKNOWN}
 
 
 def ending_of(content_type: str) -> str:
-    """Return the ending of a file of this type, with its dot; ``""`` where none is known."""
+    """Return the ending of files of this type, with its dot, or ``""``."""
     return _TABLE.guess_extension(content_type) or ""

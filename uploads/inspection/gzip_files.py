@@ -1,4 +1,4 @@
-"""How far a gzip file unpacks: it is unpacked in pieces, and no piece is kept."""
+"""The unpacked size of a gzip file, found by unpacking it in pieces in memory."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ MAGIC = b"\x1f\x8b"
 GZIP = 16 + zlib.MAX_WBITS
 PIECE = 1024**2
 SLICE = 16 * 1024
-"""Bytes that are unpacked at a time: what remains of them is copied at each step."""
+"""Packed bytes given to zlib at a time. zlib copies the rest of them at each step."""
 
 INLINE_BYTES = 8 * 1024**2
-"""A larger file is left to the background at once."""
+"""Packed bytes. Larger files are always inspected in the background."""
 
 INLINE_UNPACKED = 128 * 1024**2
 NOTE = "The gzip file was not unpacked to its end."
 
 
 def unpacked_bytes(sample: Sample, *, enough: int) -> int:
-    """Return how many bytes a gzip file unpacks to; at most a little over ``enough``.
+    """Return how many bytes a gzip file unpacks to.
 
-    All members count. Bytes that are no gzip end the file, as they do for unpackers.
-    The size that the file states at its end is not used: it may be false. Raises
-    OverBudget.
+    Counting stops a little above ``enough``. Returns 0 if the file is too small to
+    reach ``enough``. All members count. Counting ends at bytes that are no gzip, as
+    unpackers do. The size at the end of the file is not used, because it may be false.
+    Raises OverBudget.
     """
     if sample.byte_size * DEFLATE_RATIO <= enough:
-        return 0  # cannot reach it
+        return 0
     if sample.budget.is_inline and sample.byte_size > INLINE_BYTES:
         raise OverBudget(NOTE)
     total = 0
@@ -50,13 +51,13 @@ def unpacked_bytes(sample: Sample, *, enough: int) -> int:
 
 
 def _pieces(sample: Sample) -> Iterator[int]:
-    """Yield the lengths of the pieces that the file unpacks to. Raises zlib.error."""
+    """Yield the length of each unpacked piece. Raises zlib.error."""
     stream = zlib.decompressobj(GZIP)
     for piece in _slices(sample):
         left = piece
         while left:
             if stream.eof:
-                left = left.lstrip(b"\0")  # some programs fill up with zeros
+                left = left.lstrip(b"\0")  # some programs pad with zeros
                 stream = zlib.decompressobj(GZIP)
             yield len(stream.decompress(left, PIECE))
             left = stream.unused_data or stream.unconsumed_tail

@@ -1,4 +1,4 @@
-"""Images that break the programs that open them, and images that are pages too."""
+"""Images that exhaust the programs that open them, and images that contain pages."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ Size = tuple[int, int]
 HEADER_BYTES = 32
 MAX_SEGMENTS = 20_000
 MAX_METADATA_BYTES = 32 * 1024**2
-"""JPEG puts its size behind its metadata. Cameras write some hundred segments."""
+"""A JPEG has its size after its metadata. Cameras write a few hundred segments."""
 
 SEGMENTS_AT_ONCE = 64 * 1024
 FAR_APART = 1024**2
-"""Bytes of one read: of the first metadata, and of much metadata."""
+"""SEGMENTS_AT_ONCE: bytes per read within the first FAR_APART bytes. Behind them, each
+read has FAR_APART bytes."""
 
 SEGMENT = struct.Struct(">BBH")
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -28,15 +29,15 @@ FILL_BYTES = frozenset({0x00, 0xFF})
 GARBAGE_AT_ONCE = 4096
 END_OF_HEADERS = frozenset({0xD9, 0xDA})
 
-# What begins a page or a script, and stands in the head of no picture: metadata
-# (XMP) is XML too, but each of its elements has a prefix.
+# Tags of a page or a script. Honest images do not have these tags: image metadata (XMP)
+# is XML too, but each of its elements has a prefix.
 PAGE = re.compile(
     rb"<(?:!doctype\s+html|html|body|script|iframe|svg)[\s/>]|<\?php\b", re.IGNORECASE
 )
 
 
 class ImageInspector:
-    """Refuses images without an extent or over ``max_megapixels``, and polyglots."""
+    """Refuses images without pixels, over ``max_megapixels``, or with page markup."""
 
     name = "Images"
     slow = False
@@ -51,15 +52,15 @@ class ImageInspector:
     def inspect(self, sample: Sample) -> Verdict:
         if PAGE.search(sample.head):
             return refused(
-                "This image has parts of a web page or a script in it. Save it again "
-                "with a program for pictures, then upload it again."
+                "This image contains parts of a web page or a script. Save it again "
+                "with an image editor, then upload it again."
             )
         try:
             size = measure(sample)
         except SizeTooFarBackError:
             return refused(
-                "The size of this image comes after more metadata than can be checked. "
-                "Save it again without metadata, then upload it again."
+                "This image has too much metadata to be checked. Save it again without "
+                "metadata, then upload it again."
             )
         if size is None:
             return ACCEPTED
@@ -79,13 +80,13 @@ class ImageInspector:
 
 
 class SizeTooFarBackError(Exception):
-    """A JPEG whose size comes after more metadata than is read."""
+    """A JPEG's size comes after more metadata than is read."""
 
 
 def measure(sample: Sample) -> Size | None:
-    """Return width and height as the header says; None for what does not say them.
+    """Return the width and height from the header, or None if it does not have them.
 
-    Raises SizeTooFarBackError for a JPEG that would take too many reads.
+    Raises SizeTooFarBackError for a JPEG that would need too many reads.
     """
     kind = _kind_of(sample)
     if kind == "image/jpeg":
@@ -95,10 +96,10 @@ def measure(sample: Sample) -> Size | None:
 
 
 def _kind_of(sample: Sample) -> str:
-    """Return the type that a viewer takes the file for.
+    """Return the type as which a viewer opens the file.
 
-    The first bytes of a GIF image can all be letters. Then it counts as a text, but a
-    viewer goes by its ending.
+    A GIF image whose first bytes are all letters is detected as a text. A viewer still
+    opens it as an image because of its ending.
     """
     if sample.head.startswith((b"GIF87a", b"GIF89a")) and (
         extension_of(sample.filename) in IMAGES
@@ -116,12 +117,12 @@ def _gif(head: bytes) -> Size | None:
 
 
 def _bmp(head: bytes) -> Size | None:
-    if not head.startswith(b"BM"):  # a DIB, as clipboards have it
+    if not head.startswith(b"BM"):  # a DIB, as in clipboards
         return None
     if head[14:18] == b"\x0c\x00\x00\x00":
         return _pair("<HH", head, 18)
     size = _pair("<ii", head, 18)
-    # Rows from the top down are told by a negative height.
+    # A negative height means that the rows are stored from the top down.
     return (abs(size[0]), abs(size[1])) if size else None
 
 
@@ -153,7 +154,7 @@ def _jpeg(sample: Sample) -> Size | None:
         if len(header) < SEGMENT.size:
             return None
         lead, marker, length = SEGMENT.unpack(header)
-        if lead != 0xFF:  # garbage, which viewers skip up to the next marker
+        if lead != 0xFF:  # garbage: viewers skip to the next marker
             at += _distance_to_marker(file.read(at, GARBAGE_AT_ONCE))
         elif marker in FILL_BYTES:
             at += 1

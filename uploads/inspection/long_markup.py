@@ -1,7 +1,7 @@
-"""Pages and scripts behind the first bytes of a text that passes for a medium.
+"""Pages and scripts behind the head of a text that is named or declared as a medium.
 
-A drawing or a page can begin with a long comment. Pictures, sounds and films are no
-texts, so only few files are read to their end here.
+A drawing or a page can begin with a long comment, so the whole text is searched.
+Pictures, sounds and films are binary, so few files are read to their end here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from uploads.inspection.verdicts import Sample
 
 PIECE = 1024**2
 OVERLAP = 256
-"""Bytes that two pieces share, so that no tag is cut. Even, for UTF-16."""
+"""Bytes that two pieces share, so that no tag is cut in both. Even, for UTF-16."""
 
 MAX_BYTES = 16 * 1024**2
 TOO_LONG = "a text that is too long to be checked for scripts"
@@ -30,9 +30,10 @@ _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 def find_script_behind_head(sample: Sample) -> str:
-    """Return words for a page or a scripted drawing, such as "a web page", or ``""``.
+    """Return the kind of a found page or scripted drawing, such as "a web page".
 
-    Reads nothing of binary content, and nothing of a file that the head contains.
+    Returns ``""`` if there is none. Binary files, and files not longer than the head,
+    are not read.
     """
     head = sample.head
     if sample.byte_size <= len(head) or not is_text(decoded(head)):

@@ -1,4 +1,4 @@
-"""Texts whose bytes look binary: in UTF-16 or UTF-32, or with a few stray bytes."""
+"""Texts that look binary: UTF-16, UTF-32, or a few control characters in UTF-8."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import codecs
 
 CODECS = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 UNIT = 4
-"""Bytes of the longest character: the head is cut at a multiple of it."""
+"""Bytes of the longest character. The head is cut to a multiple of it."""
 
 SMALLEST = 8
 SHARE_OF_ZEROS = 0.4
 SHARE_OF_LATIN = 0.9
 LAST_LATIN = "\u00ff"
 MOST_STRAY = 0.1
-"""Control characters among the bytes of a text; in random bytes they are 0.11."""
+"""Largest share of control characters in a text. Random bytes have a share of 0.11."""
 
 STRAY = bytes(range(0x09)) + bytes(range(0x0E, 0x20))
 
 
 def is_odd_text(head: bytes) -> bool:
-    """Return whether ``head`` is a text, though it has control characters."""
+    """Return whether ``head`` is a text in spite of its control characters."""
     return is_wide(head) or _is_mostly_text(head)
 
 
 def is_wide(head: bytes) -> bool:
     """Return whether ``head`` is a text of mostly Latin letters in one of CODECS.
 
-    Other alphabets cannot be told from binary data without a byte order mark.
+    Without a byte order mark, other alphabets cannot be told from binary data.
     """
     if len(head) < SMALLEST or head.count(0) < SHARE_OF_ZEROS * len(head):
         return False
@@ -46,7 +46,7 @@ def _is_text_in(codec: str, content: bytes) -> bool:
 
 
 def _is_mostly_text(head: bytes) -> bool:
-    """Return whether ``head`` is UTF-8 with a few control characters, as some tables."""
+    """Return whether ``head`` is UTF-8 with a few control characters."""
     stray = len(head) - len(head.translate(None, delete=STRAY))
     if len(head) < SMALLEST or stray > MOST_STRAY * len(head):
         return False

@@ -1,7 +1,7 @@
-"""The inspectors of settings.INSPECTORS, in their order.
+"""Runs the inspectors of settings.INSPECTORS in their order.
 
-Any refusal refuses. An inspector that could not look keeps the object waiting:
-no answer is never a good one.
+One refusal refuses the object. An inspector that fails keeps the object waiting,
+because a missing verdict never counts as acceptance.
 """
 
 from __future__ import annotations
@@ -26,24 +26,25 @@ from uploads.inspection.verdicts import Inspector, Sample, Verdict, refused
 logger = structlog.get_logger("slipway.inspection")
 
 UNFINISHED = (
-    "This file is too large to be checked to its end, and this site accepts no such "
-    "files. Split it, or ask the people who run the site."
+    "This file is too large to be checked completely, and this site accepts only "
+    "completely checked files. Split the file, or ask the people who run the site."
 )
 
 
 @lru_cache(maxsize=1)
 def inspectors() -> tuple[Inspector, ...]:
-    """Return the inspectors of ``INSPECTORS``; quick ones first, else in its order.
+    """Return the inspectors of ``INSPECTORS``, the quick ones first.
 
-    Raises ImproperlyConfigured for a path that leads nowhere, for options that an
-    inspector does not take, and for an entry that is no inspector.
+    Otherwise they keep the order of the setting. Raises ImproperlyConfigured for a path
+    that cannot be imported, for options that an inspector does not accept, and for an
+    entry that is not an inspector.
     """
     made = [_make(entry) for entry in settings.INSPECTORS]
     return tuple(sorted(made, key=lambda inspector: inspector.slow))
 
 
 def takes_long(sample: Sample) -> bool:
-    """Return whether an inspector has to read the whole of what is a large object."""
+    """Return whether the object is large and a slow inspector must read all of it."""
     return sample.byte_size > options().inline_inspection_bytes and any(
         inspector.slow and _asked(inspector.wants, inspector, sample)
         for inspector in inspectors()
@@ -53,12 +54,12 @@ def takes_long(sample: Sample) -> bool:
 def inspect(
     sample: Sample, *, quick_only: bool = False, overruled: str = ""
 ) -> Verdict:
-    """Return the verdict on an object; it is accepted when no inspector objects.
+    """Return the verdict on an object. It is accepted if no inspector refuses it.
 
-    With ``quick_only``, acceptance means no more than that the slow inspectors
-    are worth asking. A refusal by the cause ``overruled`` becomes a note. Raises
-    InspectorUnavailable when one could not look and no other refuses,
-    StorageUnavailable when the object cannot be read, OverBudget when an inline
+    ``quick_only``: skip the slow inspectors; they must run after an acceptance.
+    ``overruled``: refusals with this cause count as acceptance. Raises
+    InspectorUnavailable if an inspector fails and no other one refuses,
+    StorageUnavailable if the object cannot be read, and OverBudget if an inline
     inspection would cost too much.
     """
     missing: InspectorUnavailable | None = None
@@ -96,9 +97,9 @@ def inspect(
 
 
 def _paid(inspector: Inspector, sample: Sample) -> AbstractContextManager[None]:
-    """Count an inspector's work against the budget, unless it has limits of its own.
+    """Count an inspector's work against the budget.
 
-    A slow inspector reads the whole object: in the background it may.
+    Slow inspectors in the background are exempt, because they read the whole object.
     """
     if inspector.slow and not sample.budget.is_inline:
         return nullcontext()
@@ -106,7 +107,7 @@ def _paid(inspector: Inspector, sample: Sample) -> AbstractContextManager[None]:
 
 
 def _unfinished(inspector: Inspector, error: OverBudget) -> Verdict:
-    """Return the site's verdict on a file that would cost too much to inspect."""
+    """Return the verdict on a file that is over budget, by the site's setting."""
     note = error.note or f"{inspector.name}: the file was not checked to its end."
     logger.warning("inspection.unfinished", inspector=inspector.name, note=note)
     if options().unfinished_inspection == REFUSE:
@@ -124,7 +125,7 @@ def _verdict_of(inspector: Inspector, sample: Sample) -> Verdict:
 
 
 def _asked(question: Any, inspector: Inspector, sample: Sample) -> Any:
-    """Return an inspector's answer; one that breaks has not said that all is well."""
+    """Return an inspector's answer. Raises InspectorUnavailable if it fails."""
     try:
         return question(sample)
     except (InspectorUnavailable, StorageError, OverBudget):
@@ -140,7 +141,8 @@ def _make(entry: Mapping[str, Any]) -> Inspector:
     unknown = entry.keys() - {"NAME", "OPTIONS"}
     if unknown or "NAME" not in entry:
         raise ImproperlyConfigured(
-            f"An entry of INSPECTORS has NAME and OPTIONS, not {sorted(entry)}."
+            "An entry of INSPECTORS must have NAME and may have OPTIONS. This one has "
+            f"{sorted(entry)}."
         )
     path = entry["NAME"]
     try:
@@ -152,7 +154,7 @@ def _make(entry: Mapping[str, Any]) -> Inspector:
     ]
     if lacking:
         raise ImproperlyConfigured(
-            f"INSPECTORS: {path} is no inspector: it lacks {', '.join(lacking)}."
+            f"INSPECTORS: {path} is no inspector. It lacks {', '.join(lacking)}."
         )
     return made
 

@@ -10,11 +10,11 @@ BLOCK = 128 * 1024
 MAX_BLOCKS = 16
 
 Read = Callable[[int, int], bytes]
-"""From a start and a length to at most so many bytes."""
+"""A function from a start and a length to at most ``length`` bytes."""
 
 
 class Readable(Protocol):
-    """Bytes of a known number that can be read from any place."""
+    """Content of a known size that can be read from any position."""
 
     byte_size: int
 
@@ -24,7 +24,7 @@ class Readable(Protocol):
 
 
 class BlockReader:
-    """Reads whole blocks and keeps the last few, so that small reads cost little."""
+    """Reads whole blocks and caches the last few, so that small reads are cheap."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class BlockReader:
 
 
 class Window:
-    """A part of a larger file, read as a file of its own."""
+    """A part of a larger file that is read like a separate file."""
 
     def __init__(self, read: Read, start: int, byte_size: int) -> None:
         self.byte_size = byte_size
@@ -83,7 +83,7 @@ class Window:
 
 
 class InMemory:
-    """Bytes that are here already."""
+    """Content in memory."""
 
     def __init__(self, content: bytes) -> None:
         self.byte_size = len(content)

@@ -1,6 +1,6 @@
-"""Types that libmagic does not know or not believe, by bytes that are sure enough.
+"""Types that libmagic does not detect, by their unmistakable first bytes.
 
-All were found among real files: see "Measured" in docs/inspection.md.
+All of them were found among real files: see "Measured" in docs/inspection.md.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ WRITTEN: tuple[tuple[re.Pattern[bytes], str], ...] = (
 _PACKET_BYTES = (188, 192)
 _SYNC = 0xFFE0
 _BIT_RATES = {
-    # Kilobits a second by (is MPEG 1, layer).
+    # Kilobits per second, by (is MPEG 1, layer).
     (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
     (True, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -81,7 +81,7 @@ _FRAMES = 3
 
 
 def find_rare_type(head: bytes) -> str:
-    """Return the type of binary content that libmagic does not know, or ``""``."""
+    """Return the type of binary content that libmagic does not detect, or ``""``."""
     for start, content_type in BINARY:
         if start.match(head):
             return content_type
@@ -91,7 +91,7 @@ def find_rare_type(head: bytes) -> str:
 
 
 def find_written_picture(head: bytes) -> str:
-    """Return the type of a picture that is all text, or ``""``."""
+    """Return the type of a picture whose format is text, or ``""``."""
     for start, content_type in WRITTEN:
         if start.match(head):
             return content_type
@@ -101,7 +101,8 @@ def find_written_picture(head: bytes) -> str:
 def has_transport_packets(head: bytes) -> bool:
     """Return whether four packets of a transport stream follow each other.
 
-    A recording can begin within a packet; cameras put a time before each packet.
+    The first packet may be incomplete, because a recording can begin within a packet.
+    Packets of cameras are longer because a time comes before each of them.
     """
     return any(
         head[at : at + 4 * size : size] == b"GGGG"
@@ -113,7 +114,7 @@ def has_transport_packets(head: bytes) -> bool:
 def has_mpeg_frames(head: bytes) -> bool:
     """Return whether three frames of MPEG audio follow each other.
 
-    A recording of a stream begins within a frame.
+    The first frame may be incomplete, because a recording can begin within a frame.
     """
     at = head.find(b"\xff")
     while at >= 0:
@@ -133,7 +134,7 @@ def _is_chain(head: bytes, at: int) -> bool:
 
 
 def _frame_bytes(header: bytes) -> int:
-    """Return the length of the frame with this header; 0 if it is none."""
+    """Return the length of the frame with this header; 0 if it is no header."""
     if len(header) < 4:
         return 0
     bits = int.from_bytes(header, "big")

@@ -1,4 +1,4 @@
-"""Names of content types for people."""
+"""Names of content types that users read."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ SPOKEN_WITH_AN = frozenset("AEFHILMNORSX8")
 
 
 def in_words(content_type: str) -> str:
-    """Return what content of a type is called, such as "a PDF document"; "" if unknown."""
+    """Return a name for a content type, such as "a PDF document"; "" if unknown."""
     if content_type in IN_WORDS:
         return IN_WORDS[content_type]
     family = content_type.partition("/")[0]

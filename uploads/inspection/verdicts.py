@@ -13,11 +13,11 @@ from uploads.inspection.detection import HEAD_BYTES, container_of, detect_type
 
 @dataclass(frozen=True)
 class Sample:
-    """An object as inspectors see it: the declaration, and a way to its bytes.
+    """The input of an inspector: the declaration, and a function that reads the object.
 
-    ``read(start, length)`` returns at most ``length`` bytes by a ranged GET, and
-    raises StorageUnavailable where the object is another by now. A read that
-    ``budget`` does not cover raises OverBudget: let it pass.
+    ``read(start, length)`` returns at most ``length`` bytes by a ranged GET. It raises
+    StorageUnavailable if the object was replaced, and OverBudget if ``budget`` does not
+    cover the read. Inspectors do not catch OverBudget.
     """
 
     filename: str
@@ -28,37 +28,38 @@ class Sample:
 
     @cached_property
     def head(self) -> bytes:
-        """The first bytes, HEAD_BYTES of them where it has so many; read once."""
+        """The first HEAD_BYTES, or all bytes of a shorter object. Read only once."""
         return self.read(0, min(HEAD_BYTES, self.byte_size)) if self.byte_size else b""
 
     @cached_property
     def precise_type(self) -> str:
-        """The content type that the first bytes give away, or ``""``."""
+        """The content type detected from the first bytes, or ``""``."""
         return detect_type(self.head)
 
     @property
     def detected_type(self) -> str:
-        """The same, but ``application/zip`` for all documents that are ZIP archives."""
+        """``precise_type``, but ``application/zip`` for all ZIP-based documents."""
         return container_of(self.head, self.precise_type)
 
 
 CONTENT = "content"
-"""The content breaks a rule of this site. An operator may decide otherwise."""
+"""The content breaks a rule of this site. An operator may release it."""
 
 MALWARE = "malware"
-"""A scanner found malware: nobody releases it."""
+"""A scanner found malware. Nobody can release it."""
 
 NOT_SCANNED = "not_scanned"
-"""It is too large for the scanner. An operator may decide otherwise."""
+"""The object is too large for the scanner. An operator may release it."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """``accepted``, or the reason in words that its owner can act on.
+    """The result of an inspection.
 
-    ``cause`` of a refusal is stable: programs and operators go by it. A ``reason``
-    beside acceptance is for the audit trail, such as what could not be looked into. A
-    ``note`` is for the owner of an accepted file.
+    ``reason``: of a refusal, a message for the owner that says what to do. Of an
+    acceptance, a remark for the audit trail, such as a part that was not checked.
+    ``cause``: the stable code of a refusal, for programs and operators.
+    ``note``: a message for the owner of an accepted file.
     """
 
     accepted: bool
@@ -72,27 +73,27 @@ ACCEPTED = Verdict(accepted=True)
 
 
 def refused(reason: str, *, cause: str = CONTENT) -> Verdict:
-    """Return the verdict that refuses, in words for the file's owner."""
+    """Return a refusal. ``reason`` is a message for the file's owner."""
     return Verdict(accepted=False, reason=reason, cause=cause)
 
 
 class Inspector(Protocol):
-    """One look at an object's content.
+    """A check of an object's content.
 
-    Made once a process from its entry in ``INSPECTORS``, with its OPTIONS as
-    keyword arguments, and then used by many threads at once.
+    Each process makes one instance from the entry in ``INSPECTORS``, with OPTIONS as
+    keyword arguments. Many threads use the instance at once.
     """
 
     name: str
-    """Short, for operators: it names the inspector that uploads wait for."""
+    """A short name for operators. Waiting reasons and logs contain it."""
 
     slow: bool
-    """Whether it reads the whole object: large ones are then left to a worker."""
+    """Whether it reads the whole object. A worker then inspects large objects."""
 
     def wants(self, sample: Sample) -> bool:
-        """Return whether it has anything to say of this object; reads nothing twice."""
+        """Return whether this inspector must check the object. Must be cheap."""
         ...
 
     def inspect(self, sample: Sample) -> Verdict:
-        """Return the verdict. Raises InspectorUnavailable where there can be none."""
+        """Return the verdict. Raises InspectorUnavailable if there can be none."""
         ...

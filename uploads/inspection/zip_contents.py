@@ -1,4 +1,4 @@
-"""One list of contents, kept in few bytes for each entry and read in file order."""
+"""A compact copy of one list of contents, with its entries in file order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ NO_LIMIT = 2**64
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an entry is, by the list; ``following`` is the next thing behind it."""
+    """The position of an entry, by the list.
+
+    ``following``: the start of the next entry, or of the list behind the last entry.
+    """
 
     start: int
     stored_bytes: int
@@ -30,12 +33,12 @@ class Place:
 
     @property
     def least_end(self) -> int:
-        """The end of the data, if local name and extra field were empty."""
+        """The smallest possible end of the data: without local name and extra field."""
         return self.start + LOCAL.size + self.stored_bytes
 
 
 class Contents:
-    """The places of all entries of one list."""
+    """The positions of all entries of one list."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
@@ -46,7 +49,7 @@ class Contents:
         self._is_sorted = True
 
     def add(self, entry: Entry) -> None:
-        """Remember where an entry is. Raises BrokenArchive for an impossible place."""
+        """Store an entry's position. Raises BrokenArchive for an impossible one."""
         if self._starts and entry.header_start < self._starts[-1]:
             self._is_sorted = False
         if entry.is_symlink:
@@ -60,7 +63,7 @@ class Contents:
         self._methods.append(min(method, OTHER_METHOD))
 
     def in_file_order(self) -> Iterator[Place]:
-        """Yield the places from the front of the file to its back."""
+        """Yield the entries' positions in ascending order."""
         count = min(len(self._starts), len(self._sizes), len(self._methods))
         order: Iterable[int] = range(count)
         if not self._is_sorted:
@@ -86,6 +89,6 @@ class Contents:
 
 
 def in_file_order(lists: Iterable[Contents]) -> Iterator[Place]:
-    """Yield the places of several lists, from the front of the file to its back."""
+    """Yield the positions of several lists, merged in ascending order."""
     places = [contents.in_file_order() for contents in lists]
     return heapq.merge(*places, key=lambda place: place.start)

@@ -1,10 +1,10 @@
-"""The lists of contents of a ZIP archive and its local headers; nothing is unpacked.
+"""Parses the lists of contents and the local headers of a ZIP archive.
 
-Unpackers do not agree where the list of contents is. So every place is returned in
-which Info-ZIP, 7-Zip, Python, Java, Go or Windows would find one.
+Nothing is unpacked. Unpackers find the list of contents in different ways. Therefore
+every list is returned that Info-ZIP, 7-Zip, Python, Java, Go or Windows would use.
 
-Sources: PKWARE's APPNOTE, sections 4.3.7, 4.3.12 to 4.3.16, 4.5.3 and 4.6.9. Own code
-rather than zipfile's, which takes one list and loads all of it into memory.
+Sources: PKWARE's APPNOTE, sections 4.3.7, 4.3.12 to 4.3.16, 4.5.3 and 4.6.9. Python's
+zipfile is not used, because it reads only one list and loads all of it into memory.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOCAL = struct.Struct("<4s5H3L2H")
 LOCAL_MAGIC = b"PK\x03\x04"
 
 TAIL_BYTES = END.size + 0xFFFF
-"""An end record is this far from the end at most."""
+"""The largest distance in bytes from an end record's start to the file's end."""
 
 IN_ZIP64 = 0xFFFF_FFFF
 ZIP64_FIELD = 0x0001
@@ -37,7 +37,7 @@ UNICODE_PATH_MARK = b"up"
 STORED, DEFLATED = 0, 8
 ENCRYPTED, SIZE_FOLLOWS = 0x1, 0x8
 DEFLATE_RATIO = 1032
-"""The most that deflate can pack: 258 bytes in 2 bits."""
+"""The highest compression ratio of deflate: 258 bytes in 2 bits."""
 
 
 class BrokenArchive(Exception):  # noqa: N818  as in errors.py
@@ -50,7 +50,7 @@ class Ambiguous(Exception):  # noqa: N818  as in errors.py
 
 @dataclass(frozen=True)
 class Directory:
-    """A list of contents; ``prefix`` bytes stand before the archive itself."""
+    """A list of contents. ``prefix``: bytes in the file before the archive itself."""
 
     start: int
     byte_size: int
@@ -63,7 +63,7 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the list, or what a local header says."""
+    """One entry, from the list of contents or from a local header."""
 
     name: bytes
     unicode_name: bytes
@@ -73,7 +73,7 @@ class Entry:
     declared_bytes: int
     header_start: int
     data_start: int
-    """In the list only a lower bound, since local extra fields may be longer."""
+    """From the list only a lower bound, because local extra fields may be longer."""
     mode: int = 0
 
     @property
@@ -82,7 +82,7 @@ class Entry:
 
     @property
     def is_symlink(self) -> bool:
-        """Whether the Unix mode says so, whichever system the entry names."""
+        """Whether the Unix mode is that of a link, on any system the entry names."""
         return stat.S_ISLNK(self.mode)
 
     @property
@@ -91,21 +91,21 @@ class Entry:
 
     @property
     def unpacked_bytes(self) -> int:
-        """The declared size, corrected where the stored bytes prove it false."""
+        """The declared size, corrected if the stored bytes prove it false."""
         if self.method == STORED:
             return self.stored_bytes
         if self.method == DEFLATED:
             most = DEFLATE_RATIO * self.stored_bytes
             if self.stored_bytes > self.declared_bytes * 1.1 + 1024:
-                return most  # deflate never makes a file so much larger
+                return most  # deflate never enlarges a file this much
             return min(self.declared_bytes, most)
         return self.declared_bytes
 
 
 def find_directories(file: Readable) -> list[Directory]:
-    """Return every list of contents that an unpacker may take, the last one first.
+    """Return every list of contents that an unpacker may use, the last one first.
 
-    Raises Ambiguous where they overlap more than honest archives can.
+    Raises Ambiguous if the lists overlap more than those of honest archives can.
     """
     tail_start = max(0, file.byte_size - TAIL_BYTES)
     tail = file.read(tail_start, file.byte_size - tail_start)
@@ -118,7 +118,7 @@ def find_directories(file: Readable) -> list[Directory]:
                 if place not in found or found[place].byte_size < one.byte_size:
                     found[place] = one
         at = tail.rfind(END_MAGIC, 0, at + len(END_MAGIC) - 1)
-    # Lists of archives that are stored in this one lie apart from its own list.
+    # Lists of inner archives do not overlap with the list of the outer archive.
     if sum(one.byte_size for one in found.values()) > 2 * file.byte_size:
         raise Ambiguous
     return list(found.values())
@@ -141,7 +141,7 @@ def read_entries(file: Readable, directory: Directory) -> Iterator[Entry]:
 
 
 def read_local(file: Readable, start: int) -> Entry | None:
-    """Return what the local header at ``start`` says; None if there is none."""
+    """Return the entry of the local header at ``start``; None if there is none."""
     header = file.read(start, LOCAL.size)
     if len(header) < LOCAL.size or header[:4] != LOCAL_MAGIC:
         return None
@@ -166,7 +166,7 @@ def read_local(file: Readable, start: int) -> Entry | None:
 def read_local_entries(file: Readable) -> Iterator[Entry]:
     """Yield the entries of an archive without a list, as repair tools find them.
 
-    Ends at the first entry whose length only its data tell.
+    Stops after the first entry whose header does not state its length.
     """
     start = 4 if file.read(0, 4) in {b"PK\x07\x08", b"PK00"} else 0
     while (entry := read_local(file, start)) is not None:
@@ -179,13 +179,13 @@ def read_local_entries(file: Readable) -> Iterator[Entry]:
 def _directories_of(
     file: Readable, tail: bytes, at: int, end: int
 ) -> Iterator[Directory]:
-    """Yield the lists that an end record may mean: two readings of each offset."""
+    """Yield the lists to which an end record may point, in two readings per offset."""
     _, _, _, _, _, size, offset, _ = END.unpack_from(tail, at)
     yield from _readings(file, size, offset, end)
     located = file.read(end - LOCATOR64.size, LOCATOR64.size)
     if located[:4] != LOCATOR64_MAGIC:
         return
-    # The stated offset does not count bytes that stand before the archive.
+    # The stated offset does not count bytes before the archive.
     said = LOCATOR64.unpack(located)[2]
     for record_at in {end - LOCATOR64.size - END64.size, said}:
         record = file.read(record_at, END64.size)
@@ -195,7 +195,7 @@ def _directories_of(
 
 
 def _readings(file: Readable, size: int, offset: int, end: int) -> Iterator[Directory]:
-    # Most programs take the bytes before the end record; some first try the offset.
+    # Most programs use the bytes before the end record. Some first try the offset.
     starts = {end - size: end - size - offset, offset: 0}
     for start, prefix in starts.items():
         if size == 0 or start < 0 or prefix < 0:
@@ -233,16 +233,16 @@ def _fields_of(extra: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _unicode_path(extra: bytes) -> bytes:
-    """Return the name that the Unicode path field gives, which some unpackers take."""
+    """Return the name in the Unicode path field, which some unpackers use."""
     if UNICODE_PATH_MARK in extra:
         for field, content in _fields_of(extra):
             if field == UNICODE_PATH_FIELD:
-                return content[5:]  # behind a version and the name's CRC-32
+                return content[5:]  # after a version and the name's CRC-32
     return b""
 
 
 def _from_zip64(extra: bytes, *said: int) -> tuple[int, int, int]:
-    """Return size, stored size and offset, the large ones from the extra field."""
+    """Return size, stored size and offset, with large values from the extra field."""
     if IN_ZIP64 in said:
         for field, content in _fields_of(extra):
             if field == ZIP64_FIELD:

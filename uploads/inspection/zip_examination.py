@@ -1,7 +1,7 @@
-"""One look at a whole ZIP archive: its lists, local headers, links, inner archives.
+"""The check of a ZIP archive: its lists, local headers, links and inner archives.
 
-The lists are read first, then the local headers in the order of the file, so that the
-object is read once from its front to its back.
+The lists are read first, then the local headers in file order, so that the object is
+read only once.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ SMALLEST = 22
 """Bytes of an empty ZIP archive."""
 
 HEAD_BYTES = 512
-"""Bytes of compressed data that always yield the first four bytes of the content."""
+"""Bytes of compressed data that suffice for the first four bytes of the content."""
 
 ZIP_MAGICS = (LOCAL_MAGIC, END_MAGIC)
 MAX_INFLATED_ONE, MAX_INFLATED = 16 * MIB, 64 * MIB
-"""Compressed inner archives are opened up to this size: of one, and of all."""
+"""Largest unpacked size of a compressed inner archive, and of all of them together."""
 
 CHECK_EVERY = 1024
 LIST_NOTE = "The archive's list of contents was not read to its end."
 LOCAL_NOTE = "Local names were not checked: the archive was not read to its end."
 OVERLAP = (
-    "Two files in this archive share the same bytes. A small archive of this kind can "
+    "Two files in this archive share the same bytes. A small archive like this can "
     "fill a disk. Pack the files again, then upload the new archive."
 )
 AMBIGUOUS = (
@@ -55,13 +55,13 @@ AMBIGUOUS = (
     "it holds. Pack the files again, then upload the new archive."
 )
 TANGLED = (
-    "The links in this archive lead through each other too often to be followed. "
-    "Replace them with the files themselves, and pack the archive again."
+    "This archive has too many links that lead through other links. Replace the links "
+    "with the files themselves, pack the archive again, then upload it."
 )
 
 
 class Harmful(Exception):  # noqa: N818  as in errors.py
-    """The archive breaks a rule; the text is for its owner."""
+    """The archive breaks a rule. The text is a message for its owner."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Limits:
 
 
 class Examination:
-    """The examination of one object, with all archives that it holds."""
+    """The check of one object with all its inner archives."""
 
     def __init__(self, limits: Limits, sample: Sample) -> None:
         self.limits = limits
@@ -90,11 +90,11 @@ class Examination:
     def examine(
         self, file: Readable, *, depth: int = 0, bombs_only: bool = False
     ) -> None:
-        """Examine an archive. Raises Harmful, and OverBudget with a note."""
+        """Check an archive. Raises Harmful, and OverBudget with a note."""
         if depth > self.limits.max_depth:
             raise Harmful(
-                "This archive holds archives in archives, more than "
-                f"{self.limits.max_depth} deep. Upload the inner archives themselves."
+                f"This archive has more than {self.limits.max_depth} levels of archives "
+                "inside archives. Upload the inner archives themselves."
             )
         archive = _Archive(self, file, depth, bombs_only=bombs_only)
         try:
@@ -108,7 +108,7 @@ class Examination:
             archive.examine_without_list()
 
     def require_no_bomb(self, more: int) -> None:
-        """Raise Harmful if all that was counted, and ``more``, is a bomb."""
+        """Raise Harmful if all counted bytes plus ``more`` make a bomb."""
         total = self._unpacked + more
         limits = self.limits
         if total >= limits.bomb_bytes and total > limits.max_ratio * self._packed:
@@ -132,14 +132,14 @@ class Examination:
         return found if stream.eof else None
 
     def tick(self) -> None:
-        """Look at the clock now and then. Raises OverBudget."""
+        """Check the time budget every CHECK_EVERY calls. Raises OverBudget."""
         self._ticks += 1
         if self._ticks % CHECK_EVERY == 0:
             self._check()
 
 
 class _Archive:
-    """One archive: all that is unpacked into one folder."""
+    """One archive, whose content is unpacked into one folder."""
 
     def __init__(
         self, whole: Examination, file: Readable, depth: int, *, bombs_only: bool
@@ -152,7 +152,7 @@ class _Archive:
         self._name_with_parent: bytes | None = None
 
     def examine(self, directories: list[Directory]) -> None:
-        """Examine all lists that an unpacker may take, and the places they name."""
+        """Check all lists that an unpacker may use, and all their entries."""
         lists, declared = [], 0
         for directory in directories:
             contents, of_this = self._read_list(directory)
@@ -171,7 +171,7 @@ class _Archive:
         self._require_links_inside()
 
     def examine_without_list(self) -> None:
-        """Examine what repair tools find in an archive without its list."""
+        """Check the entries that repair tools find in an archive without its list."""
         for local in read_local_entries(self._file):
             self._whole.tick()
             self._require_name(local)
@@ -190,14 +190,14 @@ class _Archive:
                 declared += entry.unpacked_bytes
                 self._whole.require_no_bomb(declared)
         except BrokenArchive:
-            # Unpackers give out the entries before the fault.
+            # Unpackers unpack the entries before the fault.
             self._whole.is_damaged = True
         except OverBudget as error:
             raise OverBudget(LIST_NOTE) from error
         return contents, declared
 
     def _visit(self, place: Place, *, is_only_list: bool) -> None:
-        """Examine an entry at its place in the file."""
+        """Check an entry at its position in the file."""
         local = read_local(self._file, place.start)
         if local is None:
             self._whole.is_damaged |= is_only_list
@@ -206,7 +206,7 @@ class _Archive:
         end = max(place.least_end, local.data_start + place.stored_bytes)
         if end > place.following:
             if self._bombs_only:
-                return  # not opened, so that no bytes are examined many times
+                return  # not opened, so that no bytes are read many times
             raise Harmful(OVERLAP)
         if place.link is not None:
             self._take_link(place.link, local)
@@ -214,7 +214,7 @@ class _Archive:
             self._open(place, local.data_start)
 
     def _open(self, place: Place, data_start: int) -> None:
-        """Examine an entry that is a ZIP archive itself."""
+        """Check an entry if it is a ZIP archive."""
         data = Window(self._file.read, data_start, place.stored_bytes)
         head = data.read(0, HEAD_BYTES)
         if place.method == STORED and head.startswith(ZIP_MAGICS):
@@ -228,7 +228,8 @@ class _Archive:
         ):
             content = self._whole.inflate(data.read(0, place.stored_bytes))
             if content is not None:
-                # Nobody unpacks it along with the outer one: only its size counts.
+                # Only its size counts, because unpacking the outer archive does not
+                # unpack this one.
                 self._whole.examine(
                     InMemory(content), depth=self._depth + 1, bombs_only=True
                 )
@@ -239,8 +240,9 @@ class _Archive:
         for name in (entry.name, entry.unicode_name):
             if leaves_folder(name):
                 raise Harmful(
-                    f"This archive holds {readable(name)}. Unpacked, that file would "
-                    "lie outside of its folder. Rename it and pack the archive again."
+                    f"This archive holds {readable(name)}. When unpacked, this file "
+                    "would lie outside of its folder. Rename the file and pack the "
+                    "archive again."
                 )
             if has_parent(name):
                 self._name_with_parent = name

@@ -1,4 +1,4 @@
-"""Symbolic links in an archive: where they lead once they are unpacked."""
+"""Resolves the symbolic links in an archive as they would lead after unpacking."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from uploads.inspection.zip_directory import DEFLATED, STORED, Entry
 from uploads.inspection.zip_names import ABSOLUTE, parts
 
 MAX_TARGET = 4096
-"""No system makes a link to a longer path."""
+"""Bytes of the longest target of a link on any system."""
 
 MAX_HOPS = 40
-"""Systems give up on longer chains of links."""
+"""Operating systems do not follow longer chains of links."""
 
 STEPS, STEPS_PER_LINK = 10_000, 200
 """Maximum steps for resolving all links. Honest archives need far fewer."""
@@ -29,11 +29,11 @@ Path = tuple[bytes, ...]
 
 
 class TooTangled(Exception):  # noqa: N818  as in errors.py
-    """The links lead through each other more often than can be followed."""
+    """Resolving the links takes too many steps."""
 
 
 def read_target(file: Readable, entry: Entry, data_start: int) -> bytes | None:
-    """Return where a link leads; None if that cannot be read, or is no path."""
+    """Return the target of a link; None if it cannot be read or is too long."""
     data = file.read(data_start, min(entry.stored_bytes, MAX_TARGET + 64))
     try:
         if entry.is_encrypted:
@@ -50,7 +50,10 @@ def read_target(file: Readable, entry: Entry, data_start: int) -> bytes | None:
 
 
 class Links:
-    """All links of one archive. ``check`` is called now and then, and may raise."""
+    """All links of one archive.
+
+    ``check`` is called every CHECK_EVERY steps and may raise, for example OverBudget.
+    """
 
     def __init__(self, check: Callable[[], None]) -> None:
         self._check = check
@@ -64,7 +67,7 @@ class Links:
     def add(self, name: bytes, target: bytes) -> None:
         """Add a link by its name in the archive."""
         if len(name) <= MAX_TARGET:
-            # Names that differ by case only are one file on Windows and macOS.
+            # On Windows and macOS, names that differ only by case are one file.
             key = _key(parts(name))
             self._links.append((key, name, target))
             self._targets[key].add(target)
@@ -72,8 +75,9 @@ class Links:
     def find_leaving(self) -> tuple[bytes, bytes] | None:
         """Return the name and the target of a link that leads outside, or None.
 
-        Unpackers make links at once or after all files, so a link below another
-        link is followed from both places where it may be. Raises TooTangled.
+        Some unpackers make each link at once, others make all links after all files.
+        Therefore a link below another link may be in one of two folders, and is
+        followed from both. Raises TooTangled.
         """
         places = self._places()
         for key, name, target in self._links:
@@ -82,7 +86,7 @@ class Links:
         return None
 
     def _places(self) -> dict[Path, set[Path]]:
-        """Return, for each link, the folders in which it may be made."""
+        """Return the folders in which each link may be made."""
         places = {key: {key[:-1]} for key, _, _ in self._links}
         for _ in range(ROUNDS):
             known = len(self._targets)
@@ -102,7 +106,10 @@ class Links:
         return None in ends
 
     def _resolve(self, at: Path, rest: list[bytes], hops: int) -> set[Path | None]:
-        """Return every place where a path may end; None for one outside."""
+        """Return every path to which ``rest`` may lead from ``at``.
+
+        None stands for a path outside of the archive.
+        """
         for index, part in enumerate(rest):
             self._count_step()
             if part == b"..":

@@ -1,31 +1,31 @@
-"""Names in archives: which of them an unpacker would follow out of its folder."""
+"""Names in archives that an unpacker would write outside of its folder."""
 
 from __future__ import annotations
 
 import re
 
 SUSPECT = re.compile(rb"\.\.|^[\s./]*[/\\]|^[\s./]*[A-Za-z]:(?!:)|[\xc0\xc1]")
-"""Bytes without which no name can leave its folder: a quick first check."""
+"""A quick first check. A name that leaves its folder always matches."""
 
 UP = re.compile(rb"\s*\.\.(?:\s[\s.]*)?")
-"""The parent folder, also as programs read it that strip spaces and dots."""
+"""The parent folder, also for programs that strip spaces and dots."""
 
 ABSOLUTE = re.compile(rb"\s*(?:\./)*(?:[/\\]|[A-Za-z]:(?!:))")
 ONLY_SLASHES = re.compile(rb"[/\\]+")
 SEPARATORS = (re.compile(rb"/"), re.compile(rb"[/\\]"))
-"""A backslash separates folders on Windows and is a letter elsewhere."""
+"""A backslash separates folders on Windows. Elsewhere it is a letter."""
 
 OVERLONG = {b"\xc0\xae": b".", b"\xc0\xaf": b"/", b"\xc1\x9c": b"\\"}
-"""Forbidden UTF-8, which careless decoders turn into these characters."""
+"""Invalid UTF-8, which lenient decoders turn into these characters."""
 
 
 def leaves_folder(name: bytes) -> bool:
-    """Return whether some unpacker would write outside of the folder it unpacks to."""
+    """Return whether an unpacker could write this name outside of its folder."""
     if not SUSPECT.search(name):
         return False
     for bytes_, meant in OVERLONG.items():
         name = name.replace(bytes_, meant)
-    # Programs in C end a name at the first zero byte.
+    # In C programs a name ends at the first zero byte.
     return any(_leaves(reading) for reading in {name, name.split(b"\0")[0]})
 
 
@@ -35,7 +35,7 @@ def has_parent(name: bytes) -> bool:
 
 
 def parts(name: bytes) -> list[bytes]:
-    """Return the folders and the file of a name; a backslash separates too."""
+    """Return the folders and the file of a name. A backslash is a separator too."""
     return [part for part in SEPARATORS[1].split(name) if part not in {b"", b"."}]
 
 
@@ -48,7 +48,7 @@ def readable(name: bytes) -> str:
 
 def _leaves(name: bytes) -> bool:
     if ONLY_SLASHES.fullmatch(name):
-        return False  # the folder itself, as Dropbox writes it
+        return False  # the folder itself, as in Dropbox's archives
     if ABSOLUTE.match(name):
         return True
     return any(_goes_above(separator.split(name)) for separator in SEPARATORS)

@@ -287,15 +287,15 @@ HARMFUL = {
     ),
     "overlapping entries": (archives.overlapping(), "fill a disk"),
     "a few that overlap": (archives.overlapping(2, 10), "share the same bytes"),
-    "42 deep, stored": (archives.nested(42, compression=STORED), "16 deep"),
+    "42 deep, stored": (archives.nested(42, compression=STORED), "16 levels"),
     "42 deep, stored, by another name": (
         archives.nested(42, compression=STORED, name="holiday.jpg"),
-        "16 deep",
+        "16 levels",
     ),
-    "42 deep, deflated": (archives.nested(42, compression=DEFLATED), "16 deep"),
+    "42 deep, deflated": (archives.nested(42, compression=DEFLATED), "16 levels"),
     "42 deep, deflated, by another name": (
         archives.nested(42, compression=DEFLATED, name="holiday.jpg"),
-        "16 deep",
+        "16 levels",
     ),
     "100 stored archives of 99 MB of zeros": (
         packed(

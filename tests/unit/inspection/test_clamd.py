@@ -183,7 +183,9 @@ def test_a_clamd_that_answers_early_and_hangs_up_is_understood(
         b"INSTREAM size limit exceeded. ERROR\0"
     )
 
-    with pytest.raises(ClamdError, match=r"StreamMaxLength|hung up|lost"):
+    with pytest.raises(
+        ClamdError, match=r"StreamMaxLength|closed the connection|broke"
+    ):
         scan(clamd, *[b"x" * 1_000_000] * 20)
 
 
@@ -347,7 +349,7 @@ def test_a_larger_object_waits_for_a_clamd_that_says_nothing(
     clamd.reply = reply
     asked = inspector(clamd, unalerted_bytes=3)
 
-    with pytest.raises(InspectorUnavailable, match="set AlertExceedsMax yes"):
+    with pytest.raises(InspectorUnavailable, match="Set AlertExceedsMax yes"):
         asked.inspect(sample_of(b"four"))
     assert clamd.stream != b"four"
 
@@ -358,7 +360,7 @@ def test_a_larger_object_waits_for_a_clamd_that_says_nothing(
 
 
 def test_an_object_that_ends_early_was_not_scanned(clamd: FakeClamd) -> None:
-    with pytest.raises(InspectorUnavailable, match="ends before its end"):
+    with pytest.raises(InspectorUnavailable, match="shorter than its size"):
         inspector(clamd).inspect(sample_of(b"hello", byte_size=9))
 
 
