@@ -161,5 +161,5 @@ def test_a_page_that_knows_an_old_quota_shows_the_servers_refusal(
     upload_page.start()
 
     expect(upload_page.heading("1 file not stored")).to_be_visible()
-    expect(upload_page.upload_area.get_by_text("100 are free")).to_be_visible()
+    expect(upload_page.upload_area.get_by_text("100 bytes are free")).to_be_visible()
     assert quota_of(person) == (0, 0, 0, 0)

@@ -101,7 +101,7 @@ def test_a_passkey_is_the_second_step_after_a_password(
     add_authenticator(page)
     page.goto(f"{by_name}/accounts/2fa/webauthn/add/")
     confirm(page)
-    page.get_by_label("Log in with it alone").uncheck()
+    page.get_by_label("Log in with this passkey alone").uncheck()
     page.get_by_role("button", name="Add passkey").click()
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
 
