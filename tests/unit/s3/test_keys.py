@@ -48,5 +48,5 @@ def test_a_prefix_that_would_be_taken_for_the_incoming_one_is_refused() -> None:
 
 
 def test_only_a_key_of_ours_has_an_incoming_one() -> None:
-    with pytest.raises(ValueError, match="no key of an upload"):
+    with pytest.raises(ValueError, match="not the key of an upload"):
         incoming_key("uploads/report.pdf")
