@@ -156,7 +156,7 @@ def test_staff_set_up_a_factor_before_they_enter_the_admin(
     page.get_by_label("Username").fill(person.username)
     page.get_by_label("Password", exact=True).fill("demo")
     page.get_by_role("button", name="Log in", exact=True).click()
-    expect(page.get_by_text("Your account needs one")).to_be_visible()
+    expect(page.get_by_text("Your account needs a second factor.")).to_be_visible()
     page.goto(f"{other_site.url}/admin/auth/user/")
     expect(page).to_have_url(f"{other_site.url}/accounts/2fa/")
 
