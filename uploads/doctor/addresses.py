@@ -1,4 +1,4 @@
-"""Network addresses as the doctor and browsers see them."""
+"""URLs, host names and network addresses, for the doctor's questions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def host_of(url: str) -> str:
 
 
 def masked(url: str) -> str:
-    """Return a URL without the user name and password that may be in it."""
+    """Return a URL without its user name and password."""
     return re.sub(r"//[^/@]*@", "//***@", url)
 
 
@@ -37,7 +37,7 @@ def resolve(host: str) -> list[str]:
 
 
 def resolved(host: str) -> list[str]:
-    """Return the network addresses of a host, none if it has none."""
+    """Return the network addresses of a host, or an empty list on failure."""
     try:
         return resolve(host)
     except (OSError, UnicodeError):
@@ -45,7 +45,7 @@ def resolved(host: str) -> list[str]:
 
 
 def is_internal_name(host: str) -> bool:
-    """Return whether only machines of one network know the name."""
+    """Return whether the name resolves only inside a private network."""
     if is_address(host) or host == "localhost" or host.endswith(".localhost"):
         return False
     return "." not in host or host.endswith(_INTERNAL_ENDINGS)

@@ -27,7 +27,7 @@ REGION_CODES = {
 
 @dataclass(frozen=True)
 class Cause:
-    """An explanation; ``kind`` is a stable code, the rest is text for people."""
+    """An explanation: ``kind`` is a stable code, the other fields are texts for people."""
 
     kind: str
     fact: str
@@ -35,7 +35,7 @@ class Cause:
 
 
 def cause_of(answer: Answer) -> Cause | None:
-    """Return the cause that an answer names by itself, None if it names none."""
+    """Return the cause that an answer names, or None."""
     for ask in (_redirect, _region, _clock, _token, _key, _signature, _bucket, _size):
         if cause := ask(answer):
             return cause
@@ -43,19 +43,19 @@ def cause_of(answer: Answer) -> Cause | None:
 
 
 def not_s3(answer: Answer) -> Cause | None:
-    """Return a cause if something answers that is not S3."""
+    """Return a cause if a server other than S3 answered, else None."""
     if answer.status < 400 or answer.code:
         return None
     kind = answer.header("content-type") or "no type"
     return Cause(
         "not_s3",
         f"Answered {answer.status} with {kind}: {answer.message or 'an empty body'}",
-        "Something before S3 answers: check the proxy and the endpoint's address.",
+        "A server before S3 answers. Check the proxy and the endpoint's URL.",
     )
 
 
 def unreachable(error: NoAnswer, name: str, url: str) -> Cause:
-    """Return the cause of a request that got no answer; ``name`` is the setting."""
+    """Return the cause of a request without an answer; ``name`` is the setting."""
     advice = {
         "dns": f"The name server does not know this host: correct {name}.",
         "tls": "The certificate does not fit or is not trusted: give the endpoint one "
@@ -68,7 +68,7 @@ def unreachable(error: NoAnswer, name: str, url: str) -> Cause:
 
 
 def _plain(detail: str) -> str:
-    """Return the message of an exception without the names that only programs use."""
+    """Return the message of an exception without names of classes and error numbers."""
     return _INTERNAL.sub("", detail).strip()
 
 

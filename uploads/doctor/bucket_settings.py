@@ -1,4 +1,4 @@
-"""Does the bucket have the wanted settings? Only setup may read most of them."""
+"""Does the bucket have the wanted settings? Most settings only setup may read."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from uploads.s3.setting_up import Outcome, Result
 from uploads.s3.wanted.merging import Change
 
 CONSEQUENCES = {
-    "cors": "Browsers of the site are refused.",
+    "cors": "S3 refuses the site's browsers.",
     "public_access": "One wrong policy or ACL makes all files public.",
-    "ownership": "ACLs can give single files to others.",
-    "encryption": "Files lie unencrypted on the provider's disks.",
-    "sse_c": "Who has a URL can store a file under a key that nobody else knows.",
-    "lifecycle": "What the sweeper misses stays for ever and costs money.",
+    "ownership": "ACLs can make single files readable for others.",
+    "encryption": "Files are stored unencrypted.",
+    "sse_c": "A sender can encrypt a file with a key that the site does not have.",
+    "lifecycle": "Leftovers that the sweeper misses stay forever and cost money.",
     "policy": "S3 also serves requests that the site never makes.",
-    "queue_policy": "S3 cannot tell the site of new objects.",
-    "notifications": "Files whose browser closed wait for the next sweep.",
+    "queue_policy": "S3 cannot notify the site of new objects.",
+    "notifications": "If the browser closes early, files wait for the next sweep.",
     "bucket": "Nothing can be uploaded.",
 }
 
@@ -82,7 +82,7 @@ def _finding(result: Result, refused: str) -> Finding:
 
 
 def _fact(changes: Sequence[Change]) -> str:
-    """Return what differs; a setting without any of its values is not set at all."""
+    """Return the differences as text; a setting without any wanted value is not set."""
     if not any(change.before for change in changes):
         return "It is not set."
     return ", ".join(

@@ -1,4 +1,4 @@
-"""Which promises of an upload URL a provider keeps, from what the doctor has seen."""
+"""Certificates: the promises about upload URLs that a provider keeps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEPT, BROKEN, UNTRIED = "yes", "no", "not tried"
 
 
 def certificate(found: Iterable[Finding], place: str) -> dict[str, Any]:
-    """Return each promise with whether it was kept, and what was seen."""
+    """Return for each promise whether the provider keeps it, with the seen fact."""
     promises = {
         _question(finding.name): {
             "title": finding.title,
@@ -52,7 +52,7 @@ def markdown_row(document: dict[str, Any]) -> str:
 
 
 def _question(name: str) -> str:
-    """Return the name of the question; a cause may follow it, as in put.right.kms."""
+    """Return a finding's name without its cause: put.right.kms becomes put.right."""
     return ".".join(name.split(".")[:3]) if name.startswith(_CAUSED) else name
 
 

@@ -1,4 +1,4 @@
-"""Questions about the way to the bucket: addresses, names, TLS, clock, region."""
+"""Questions about the connection to the bucket: URLs, names, TLS, clock, region."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from uploads.s3.wire import Answer, NoAnswer, send
 
 SKEW_WARNING = 60
 SKEW_LIMIT = 15 * 60
-"""Seconds. S3 refuses a request whose time differs by more."""
+"""Seconds. S3 refuses a request whose time differs by more than this."""
 
 NO_UPLOADS = "No browser can upload or download."
 
 
 def ask_connection(examination: Examination) -> Iterator[Finding]:
-    """Answer them all; later questions are left out where an earlier one tells why."""
+    """Answer all questions; stop early if one answer explains the later failures."""
     malformed = list(_malformed())
     if malformed:
         yield from malformed
@@ -176,7 +176,7 @@ def _reachable_network(examination: Examination, host: str) -> Finding:
 
 
 def _unsigned(origin: str) -> Generator[Finding, None, Answer | None]:
-    """Ask without a signature: does S3 answer at all? Returns the answer."""
+    """Return S3's answer to an unsigned request, to test whether S3 answers at all."""
     name, title = "connection.answers", "S3 answers"
     try:
         answer = send("GET", f"{origin}/")
@@ -213,7 +213,9 @@ def _clock(answer: Answer, now: datetime) -> Finding:
     fact = f"This server's clock is {abs(seconds)} s {side} S3's."
     fix = "Set this server's clock: run an NTP service."
     if abs(seconds) < SKEW_LIMIT:
-        return warn(name, title, fact, "URLs end earlier or later than they say.", fix)
+        return warn(
+            name, title, fact, "URLs expire earlier or later than they should.", fix
+        )
     return fail(name, title, fact, f"S3 refuses every request. {NO_UPLOADS}", fix)
 
 

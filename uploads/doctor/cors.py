@@ -1,4 +1,4 @@
-"""Questions about CORS, asked as a browser asks, and about the page's own policy."""
+"""Questions about CORS, with a browser's requests, and about the page's policy."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from uploads.s3.wire import NoAnswer, send
 
 BLOCKED = "Browsers of that page block every upload before it begins."
 NOT_PASSED_ON = {400, 404, 405, 501}
-"""Statuses of proxies that refuse OPTIONS. S3 names an error code with them."""
+"""Statuses with which proxies refuse OPTIONS. S3 adds an error code to them."""
 UNKNOWN_CODES = {"NotImplemented", "MethodNotAllowed"}
 STRANGER = "https://stranger.invalid"
 
 
 def ask_cors(examination: Examination) -> Iterator[Finding]:
-    """Answer them for each origin of the site."""
+    """Answer the questions for each origin of the site."""
     try:
         origins = examination.facts.origins
     except ValueError as error:
@@ -34,7 +34,7 @@ def ask_cors(examination: Examination) -> Iterator[Finding]:
             "cors.origins",
             "The site's origins are known",
             str(error),
-            "The bucket cannot be told which pages may send to it.",
+            "The bucket cannot know which pages may send to it.",
             "Correct CSRF_TRUSTED_ORIGINS, or give --origin.",
         )
         return
@@ -43,7 +43,7 @@ def ask_cors(examination: Examination) -> Iterator[Finding]:
             "cors.origins",
             "The site's origins are known",
             "Neither CSRF_TRUSTED_ORIGINS nor ALLOWED_HOSTS names one.",
-            "The doctor cannot ask what browsers ask.",
+            "The doctor cannot send a browser's requests.",
             "Set CSRF_TRUSTED_ORIGINS, or give --origin https://files.example.com.",
         )
         return
@@ -76,7 +76,10 @@ def _ask_origin(origin: str, examination: Examination) -> Iterator[Finding]:
 
 
 def explained(judged: Judgement, origin: str, request: SignedRequest) -> Finding:
-    """Return why a preflight of a PUT failed; asks again with less. Raises NoAnswer."""
+    """Return why a preflight of a PUT failed; sends simpler preflights to find out.
+
+    Raises NoAnswer.
+    """
     title = f"Pages of {origin} may send"
     seen = f"The preflight was answered {judged.answer.status}"
     if "multiple" in judged.faults:
@@ -149,7 +152,7 @@ def _multiple(name: str, title: str, judged: Judgement) -> Finding:
 
 
 def _admitted_variant(origin: str, url: str) -> str:
-    """Return what the rule has in the place of the origin, empty if nothing is near."""
+    """Return a similar origin that the rule allows, or an empty text."""
     parts = urlsplit(origin)
     other = "http" if parts.scheme == "https" else "https"
     for near in (f"{origin}/", f"{other}://{parts.netloc}", parts.netloc):
@@ -161,7 +164,7 @@ def _admitted_variant(origin: str, url: str) -> str:
 
 
 def _refused_headers(origin: str, url: str) -> list[str]:
-    """Return the headers that are refused, if the method alone is admitted."""
+    """Return the headers that S3 refuses, if S3 allows the method without headers."""
     if preflight(url, origin, "PUT").faults:
         return []
     return [
@@ -189,7 +192,7 @@ def _other_methods(origin: str, request: SignedRequest) -> Finding:
 
 
 def _actual_request(origin: str, request: SignedRequest, body: bytes) -> Finding:
-    """Browsers judge the answer of the upload itself, too."""
+    """Check the answer to the upload itself: browsers check its CORS headers too."""
     name, title = "cors.answer", f"The answer to an upload admits {origin}"
     headers = {**request.headers, "Origin": origin}
     answer = send(request.method, request.url, headers=headers, body=body)
@@ -244,7 +247,7 @@ def _page_policy(origin: str, examination: Examination) -> Finding:
 
 
 def _policies(origin: str) -> list[str]:
-    """Return the policies of the login page, else those of the settings."""
+    """Return the policies of the login page, or the policies of the settings."""
     try:
         answer = send("GET", f"{origin}{reverse('account_login')}")
     except NoAnswer:
@@ -265,6 +268,6 @@ def _blocked_by_policy(
         name,
         title,
         f"connect-src is {' '.join(sources)}, the bucket is {bucket}.{regional}",
-        "Browsers refuse to connect: the policy of the page forbids it.",
+        "Browsers refuse to connect, because the page's policy forbids it.",
         f"Add {bucket} to connect-src, where the site or a proxy sets the header.",
     )

@@ -1,4 +1,4 @@
-"""Questions about the identities: who they are, how long they last, what they may do."""
+"""Questions about the identities: their names, expiry and permissions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MASKED = 4
 
 
 def ask_credentials(examination: Examination) -> Iterator[Finding]:
-    """Answer them. The signer is asked for what it must not be allowed."""
+    """Answer the questions. The signer's forbidden calls are tested too."""
     worker = examination.downloads.credentials()
     signer = examination.uploads.credentials()
     yield ok("credentials.worker", "The worker", described(worker))
@@ -36,7 +36,7 @@ def ask_credentials(examination: Examination) -> Iterator[Finding]:
 
 
 def described(credentials: Credentials) -> str:
-    """Return an identity in words: never more of a key than tells it from others."""
+    """Return an identity in words, with its access key shortened."""
     key = credentials.access_key
     shown = key if len(key) <= 2 * MASKED else f"{key[:MASKED]}...{key[-MASKED:]}"
     if credentials.expires_at is None:
@@ -49,7 +49,7 @@ def _apart(worker: Credentials, signer: Credentials) -> Finding:
     if signer.access_key != worker.access_key:
         return ok(name, title, described(signer))
     fact = "Upload URLs are signed by the worker."
-    consequence = "Whoever bends such a URL acts with the rights of the worker."
+    consequence = "An attacker who can alter such a URL has the worker's permissions."
     if settings.DEBUG:
         return note(name, title, fact, consequence)
     return warn(
@@ -93,7 +93,7 @@ def _worker_rights(examination: Examination) -> Iterator[Finding]:
 
 
 def _worker_limits(examination: Examination) -> Finding:
-    """Ask for two things that no request of the site needs; neither changes anything."""
+    """Make two calls that the site never needs. Neither call changes anything."""
     name, title = "credentials.worker_limits", "The worker may do nothing else"
     allowed = [
         attempt.operation
@@ -103,7 +103,7 @@ def _worker_limits(examination: Examination) -> Finding:
     if not allowed:
         return ok(name, title)
     fact = f"It may also {' and '.join(allowed)}."
-    consequence = "A stolen key of the worker is more than a key to the files."
+    consequence = "A stolen key of the worker opens more than the site's files."
     if settings.DEBUG or is_loopback(host_of(examination.public_url)):
         return note(name, title, fact, consequence)
     fix = "Grant the worker the policy of `manage.py iam_policy worker`, nothing else."
@@ -143,7 +143,7 @@ def _missing(
 
 
 _CONSEQUENCES = {
-    "DeleteObject": "Deleted files stay in the bucket and cost money.",
+    "DeleteObject": "Deleted files remain in the bucket and cost money.",
     "AbortMultipartUpload": "Parts of cancelled uploads stay and cost money.",
     "ListObjectVersions": "Files of erased users may stay in the bucket.",
     "ListObjectsV2": "A missing object cannot be told from a refusal, and the audit "
@@ -178,6 +178,6 @@ def _signer_limits(examination: Examination) -> Iterator[Finding]:
         name,
         title,
         f"It may call {', '.join(allowed)} too.",
-        "An upload URL that somebody bends could read or delete files of others.",
+        "An altered upload URL could read or delete other people's files.",
         f"Grant the signer {actions} and nothing else: manage.py iam_policy signer",
     )

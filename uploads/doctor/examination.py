@@ -1,4 +1,4 @@
-"""Shared by all questions: the site's addresses, identities and probe objects."""
+"""State of one examination: the site's origins, identities and probe objects."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from uploads.s3.wanted.site_facts import SiteFacts
 
 @dataclass
 class Examination:
-    """One run of the doctor. Everything is made when the first question needs it.
+    """One run of the doctor. Each property is computed at its first use.
 
-    ``origins`` are where the site's pages come from. ``profile`` is the setup
-    identity, if the operator gave one. ``failed`` has the families that have failed:
-    questions that need them are skipped.
+    ``origins`` are the origins of the site's pages. ``profile`` is the profile of the
+    setup identity, if the operator gave one. ``failed`` has the names of failed
+    families. Families that depend on a failed family are skipped.
     """
 
     origins: tuple[str, ...] = ()
@@ -35,12 +35,12 @@ class Examination:
 
     @cached_property
     def facts(self) -> SiteFacts:
-        """The facts that the bucket's wanted state follows from. Raises ValueError."""
+        """The facts that determine the wanted settings. Raises ValueError."""
         return facts_of_settings(self.origins)
 
     @cached_property
     def worker(self) -> Bucket:
-        """The bucket as the worker sees it. Raises StorageUnavailable."""
+        """The bucket with the worker's credentials. Raises StorageUnavailable."""
         return get_bucket()
 
     @property
@@ -50,12 +50,12 @@ class Examination:
 
     @property
     def has_signer(self) -> bool:
-        """Whether uploads are signed by an identity of its own."""
+        """Whether uploads are signed by a separate identity."""
         return "uploads_signer" in settings.STORAGES
 
     @cached_property
     def signer(self) -> Bucket:
-        """The bucket as the signer sees it. Raises StorageUnavailable."""
+        """The bucket with the signer's credentials. Raises StorageUnavailable."""
         return Bucket(client=client_of_alias(self.signer_alias), name=self.worker.name)
 
     @cached_property
@@ -70,7 +70,7 @@ class Examination:
 
     @cached_property
     def server_downloads(self) -> ProbePresigner:
-        """The same as ``downloads``, for the server's own endpoint."""
+        """Like ``downloads``, but for the server's own endpoint."""
         return probe_presigner_of("uploads", self.worker.client, as_server=True)
 
     @property
@@ -85,11 +85,11 @@ class Examination:
         return key
 
     def random_bytes(self, size: int = 48) -> bytes:
-        """Return bytes that no answer contains by chance."""
+        """Return random bytes that no answer contains by chance."""
         return secrets.token_bytes(size)
 
     def clear_quietly(self) -> None:
-        """Delete all probe objects; those that stay are the sweeper's."""
+        """Delete the probe objects. The sweeper deletes the rest after failures."""
         while self._keys:
             try:
                 self.worker.delete_object(self._keys.pop())

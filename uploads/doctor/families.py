@@ -18,7 +18,7 @@ from uploads.doctor.site import ask_site
 
 @dataclass(frozen=True)
 class Family:
-    """Questions of one kind. They are asked only if all that they need is sound."""
+    """Questions of one kind. They are skipped if a family that they need failed."""
 
     name: str
     title: str

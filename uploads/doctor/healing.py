@@ -1,4 +1,4 @@
-"""Mends what the bucket's settings can mend, as the setup identity."""
+"""Fixes findings by applying bucket settings, with the setup identity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remembers what was seen of the bucket: its promises, and settings that it refused."""
+"""Stores facts about the bucket: kept promises and refused settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SETUP = "setup."
 
 
 def remember(results: Iterable[Result]) -> None:
-    """Keep which settings an attempt to apply them had to leave out, and why."""
+    """Store the settings that could not be applied, each with the reason."""
     for result in results:
         facts = BucketFact.objects.filter(place=place(), name=_SETUP + result.name)
         if result.outcome == Outcome.SKIPPED:
@@ -32,9 +32,9 @@ def remember(results: Iterable[Result]) -> None:
 
 
 def remember_promises(found: Iterable[Finding]) -> None:
-    """Keep which promises the bucket keeps: completion and pages act on them.
+    """Store which promises the bucket keeps. Completion and pages use them.
 
-    Questions that were not asked change nothing. Without a database nothing is kept.
+    A skipped question keeps its earlier result. Without a database nothing is stored.
     """
     here, now = place(), timezone.now()
     facts = [
@@ -55,17 +55,17 @@ def remember_promises(found: Iterable[Finding]) -> None:
 
 
 def remember_examination(found: Iterable[Finding]) -> None:
-    """Keep how many findings of each status a whole examination had."""
+    """Store the number of findings of each status, after a full examination."""
     leaves = [f for top in found for f in top.walk() if not f.children]
     counts = {s.value: sum(f.status == s for f in leaves) for s in Status}
     try:
         remember_job(JobReport.DOCTOR, counts)
     except Error:
-        return  # the findings say that the database is away
+        return  # The findings already report that the database is unavailable.
 
 
 def refusals() -> dict[str, str]:
-    """Return the settings that the provider does not keep, each with the reason."""
+    """Return the settings that the provider refuses, each with the reason."""
     rows = BucketFact.objects.filter(place=place(), name__startswith=_SETUP)
     return {
         name.removeprefix(_SETUP): value

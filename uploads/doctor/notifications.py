@@ -1,4 +1,4 @@
-"""Do notifications flow? A probe object must come back as one."""
+"""Do notifications arrive? A new probe object must cause one."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from uploads.s3.wire import NoAnswer
 from uploads.upkeep.intake import PROBE_MARK, take_from
 
 SECONDS = 30
-"""How long a notification may take."""
+"""The longest wait for a notification."""
 
 POLL_SECONDS = 1
 NAME, TITLE = "notifications.flow", "S3 tells the site of new objects"
-SLOW = "Files whose browser closed wait for the next sweep."
+SLOW = "If the browser closes early, files wait for the next sweep."
 
 
 def ask_notifications(examination: Examination) -> Iterator[Finding]:
-    """Store an object and wait for its notification, as a consumer does."""
+    """Store an object and wait for its notification."""
     url = settings.S3_NOTIFICATIONS_QUEUE_URL
     if not url and not settings.S3_NOTIFICATIONS_SECRET:
         yield note(NAME, TITLE, "No notifications are set up.", SLOW)
@@ -69,7 +69,7 @@ def _arrival(key: str, queue: Queue | None) -> Finding:
     return warn(
         NAME,
         TITLE,
-        f"The queue told of no new object within {SECONDS} s.",
+        f"The queue received no notification within {SECONDS} s.",
         SLOW,
         "Send the bucket's notifications to the queue: manage.py setup_bucket --apply",
         "queue_policy",

@@ -1,4 +1,4 @@
-"""Preflights as browsers send and judge them. Source: the Fetch standard, section 4.8."""
+"""Sends and checks preflights like a browser. Source: Fetch standard, section 4.8."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIMPLE_METHODS = {"GET", "HEAD", "POST"}
 
 @dataclass(frozen=True)
 class Judgement:
-    """The result of a preflight for a browser. Without ``faults`` the browser continues.
+    """A preflight's result for a browser. Without ``faults``, it sends the request.
 
     Each fault is one of: status, origin, multiple, method, headers.
     """
@@ -30,7 +30,7 @@ def preflight(
     *,
     timeout: float = READ_SECONDS,
 ) -> Judgement:
-    """Send a preflight and judge the answer. Raises NoAnswer."""
+    """Send a preflight and check the answer. Raises NoAnswer."""
     sent = {"Origin": origin, "Access-Control-Request-Method": method}
     if headers:
         sent["Access-Control-Request-Headers"] = ",".join(sorted(headers))
@@ -41,7 +41,7 @@ def preflight(
 def judge(
     answer: Answer, origin: str, method: str, headers: Sequence[str]
 ) -> Judgement:
-    """Return what a browser makes of the answer to a preflight."""
+    """Return a browser's result for the answer to a preflight."""
     faults = [*origin_faults(answer, origin)]
     if not 200 <= answer.status < 300:
         faults.append("status")
@@ -56,7 +56,7 @@ def judge(
 
 
 def origin_faults(answer: Answer, origin: str) -> list[str]:
-    """Return what is wrong with Access-Control-Allow-Origin."""
+    """Return the faults of Access-Control-Allow-Origin."""
     values = answer.header_list("access-control-allow-origin")
     if len(values) > 1 or any("," in value for value in values):
         return ["multiple"]

@@ -1,7 +1,7 @@
 """Does TRUSTED_PROXY_COUNT agree with the proxies before the site?
 
-A request through the public address carries an invented X-Forwarded-For. The site
-answers which addresses have arrived in that header, and how many proxies it trusts.
+A request to the public URL carries a random X-Forwarded-For. The site answers with the
+addresses that arrived in this header and with the number of proxies that it trusts.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _SALT = "slipway.doctor.proxies"
 
 
 def ticket() -> str:
-    """Return what proves that the doctor of this site sends the request."""
+    """Return a token that proves that this site's doctor sends the request."""
     return signing.dumps("proxies", salt=_SALT)
 
 
 def is_ticket(text: str) -> bool:
-    """Return whether a doctor of this site made ``text`` a short time ago."""
+    """Return whether ``text`` is a recent token of this site's doctor."""
     try:
         return bool(signing.loads(text, salt=_SALT, max_age=MAX_AGE_SECONDS))
     except signing.BadSignature:
@@ -35,7 +35,7 @@ def is_ticket(text: str) -> bool:
 
 
 def ask_proxies(origin: str) -> Finding:
-    """Send the request and compare the answer with the setting."""
+    """Send the request and compare the counted proxies with the setting."""
     name, title = "site.proxies", f"The proxies before {origin} are counted"
     headers = {HEADER: ticket(), "X-Forwarded-For": INVENTED}
     try:
@@ -60,7 +60,11 @@ def _judged(name: str, title: str, arrived: list[str], trusted: int) -> Finding:
     if trusted == proxies:
         return ok(name, title, str(proxies))
     if is_kept and trusted > proxies:
-        consequence = "Visitors choose their address by a header, and so evade limits."
+        consequence = (
+            "Visitors can fake their address with a header and so evade limits."
+        )
         return fail(name, title, fact, consequence, fix)
-    consequence = "All visitors seem to come from a proxy, and share its rate limits."
+    consequence = (
+        "All visitors appear under a proxy's address and share its rate limits."
+    )
     return warn(name, title, fact, consequence, fix)

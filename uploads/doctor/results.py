@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Status(StrEnum):
-    """How good an answer is, the best first."""
+    """The statuses, the best first."""
 
     OK = "OK"
     NOTE = "NOTE"
@@ -25,9 +25,9 @@ _ORDER = list(Status)
 class Finding:
     """The answer to one question; ``name`` is stable, as in ``cors.preflight``.
 
-    ``fact`` says what was seen, ``consequence`` what that means for a user, ``fix``
-    what to do. ``heals`` names the settings of setup_bucket that mend it. A finding
-    with ``children`` is as bad as the worst of them.
+    ``fact`` is the observation, ``consequence`` its effect on users, and ``fix`` the
+    advice to the operator. ``heals`` has the settings of setup_bucket that fix the
+    finding. The status of a finding with ``children`` is the worst of theirs.
     """
 
     name: str
@@ -41,9 +41,9 @@ class Finding:
 
     @property
     def status(self) -> Status:
-        """The worst of its own status and that of its children.
+        """The worst of its own status and the statuses of its children.
 
-        Skipped children count only if there are no others.
+        Skipped children count only if all children were skipped.
         """
         found = [child.status for child in self.children]
         asked = [status for status in found if status != Status.SKIP]
@@ -70,7 +70,7 @@ class Finding:
 
 
 def worst(statuses: Sequence[Status]) -> Status:
-    """Return the worst status; OK of none."""
+    """Return the worst status, or OK without findings."""
     return max(statuses, key=_ORDER.index, default=Status.OK)
 
 
@@ -83,34 +83,34 @@ def is_green(findings: Sequence[Finding]) -> bool:
 
 
 def ok(name: str, title: str, fact: str = "") -> Finding:
-    """Return an answer that is as it should be."""
+    """Return an OK finding."""
     return Finding(name, title, Status.OK, fact)
 
 
 def note(name: str, title: str, fact: str, consequence: str = "") -> Finding:
-    """Return a gap of the provider that the site can live with."""
+    """Return a finding about a gap of the provider that needs no action."""
     return Finding(name, title, Status.NOTE, fact, consequence)
 
 
 def skip(name: str, title: str, reason: str) -> Finding:
-    """Return a question that could not be asked, with the reason."""
+    """Return a skipped finding, with the reason."""
     return Finding(name, title, Status.SKIP, reason)
 
 
 def warn(
     name: str, title: str, fact: str, consequence: str, fix: str, *heals: str
 ) -> Finding:
-    """Return a fault that users may feel later."""
+    """Return a finding about a fault that may affect users later."""
     return Finding(name, title, Status.WARN, fact, consequence, fix, heals)
 
 
 def fail(
     name: str, title: str, fact: str, consequence: str, fix: str, *heals: str
 ) -> Finding:
-    """Return a fault that stops users now."""
+    """Return a finding about a fault that stops users now."""
     return Finding(name, title, Status.FAIL, fact, consequence, fix, heals)
 
 
 def group(name: str, title: str, children: Sequence[Finding]) -> Finding:
-    """Return one finding for several; a failed child shows at the top."""
+    """Return one finding for several; it takes the worst status of its children."""
     return replace(Finding(name, title), children=tuple(children))

@@ -1,4 +1,4 @@
-"""Requests for the operator's own browser, and what the server finds afterwards."""
+"""A self-test in the operator's browser: signed requests, and the server's check."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def begin() -> dict[str, Any]:
 
 
 def end(ticket: str) -> list[Finding]:
-    """Say what has arrived, and delete it. Raises signing.BadSignature."""
+    """Check the objects that arrived, and delete them. Raises signing.BadSignature."""
     found = signing.loads(ticket, salt=SALT, max_age=EXPIRES_IN)
     keys, multipart_id = found["keys"], found["multipart_id"]
     bucket = get_bucket()
@@ -106,7 +106,7 @@ def _arrived(name: str, title: str, is_there: bool) -> Finding:
         title,
         "The server does not find the bytes that the browser sent.",
         "Uploads from this browser do not arrive.",
-        "See the answer of the browser above.",
+        "Read the browser's result above.",
     )
 
 
@@ -117,4 +117,4 @@ def _remove(keys: dict[str, str], multipart_id: str) -> None:
         for key in (keys["put"], keys["form"]):
             bucket.delete_object(key)
     except StorageError:
-        return  # the sweeper deletes them
+        return  # The sweeper deletes them later.

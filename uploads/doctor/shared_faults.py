@@ -1,4 +1,4 @@
-"""One examination of the bucket for all pages that fail in the same seconds."""
+"""Shares one examination of the bucket among all pages that fail at the same time."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from uploads.errors import StorageError
 logger = structlog.get_logger("slipway.storage")
 
 SHARED_SECONDS = 10
-"""How long all pages share one result."""
+"""All pages share one result for this time."""
 WAIT_SECONDS = 3.0
-"""How long a request waits for an examination. A later request fetches the result."""
+"""A request waits this long for an examination. Later requests fetch the result."""
 ASKING_SECONDS = 15
-"""How long no other process begins the same examination."""
+"""Lease of an examination: no other process begins it in this time."""
 TOLD_SECONDS = 300
-"""The log has one line for each cause in this time."""
+"""Each cause is logged at most once in this time."""
 
 Ask = Callable[[], list[Fault]]
 
@@ -33,11 +33,11 @@ _lock = threading.Lock()
 
 
 def shared(name: str, ask: Ask, *, pause: float = 1) -> list[Fault] | None:
-    """Return the result of ``ask`` that all requests of these seconds share.
+    """Return the result of ``ask``, shared by all requests for SHARED_SECONDS.
 
-    None means that the examination is still in progress: ask again. ``name`` says what
-    is examined. Examinations of one kind, the first word of ``name``, begin at most
-    every ``pause`` seconds, whatever the names are.
+    Returns None while the examination is in progress; the caller must retry. ``name``
+    identifies the examination. Its first word is the kind. Examinations of one kind
+    begin at most every ``pause`` seconds.
     """
     key = _key(name)
     found = cache.get(key)
@@ -75,7 +75,7 @@ def _running(key: str) -> Future[list[Fault]] | None:
 def _begin(key: str, ask: Ask) -> Future[list[Fault]]:
     future = _pool.submit(ask)
     with _lock:
-        # Results that no request has fetched are of no use any more.
+        # Drop finished results that no request fetched.
         for old in [each for each, one in _late.items() if one.done()]:
             del _late[old]
         _late[key] = future
@@ -83,7 +83,7 @@ def _begin(key: str, ask: Ask) -> Future[list[Fault]]:
 
 
 def tell_operators(faults: Sequence[Fault]) -> None:
-    """Write one line for each cause, unless the log has that line already."""
+    """Log each cause, unless it was logged within TOLD_SECONDS."""
     for fault in faults:
         if cache.add(_key(f"told {fault.value}"), True, TOLD_SECONDS):
             logger.warning(

@@ -1,4 +1,4 @@
-"""One signed request through each address: region, Host, path and keys."""
+"""One signed request to each endpoint tests the region, Host, path and keys."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO_UPLOADS = "No browser can upload or download."
 
 @dataclass(frozen=True)
 class Route:
-    """One way to S3: the setting that names it, and who signs for it."""
+    """One endpoint of S3: its setting and its presigner."""
 
     name: str
     title: str
@@ -30,7 +30,7 @@ class Route:
 
 
 def ask_signed(examination: Examination) -> Iterator[Finding]:
-    """Ask for an object that is not there, as the worker, through each address."""
+    """Request a missing object from each endpoint, with the worker's credentials."""
     try:
         routes = list(_routes(examination))
     except StorageError as error:
@@ -39,7 +39,7 @@ def ask_signed(examination: Examination) -> Iterator[Finding]:
             "A signed request is accepted",
             error.detail,
             NO_UPLOADS,
-            "Give the site credentials that are valid now.",
+            "Give the site valid credentials.",
         )
         return
     for route in routes:
@@ -85,7 +85,7 @@ def _finding(route: Route, examination: Examination) -> Finding:
     return _fail(route, cause or Cause("other", f"S3 answered {answer}", _UNKNOWN))
 
 
-_UNKNOWN = "Look the code up in the provider's documentation."
+_UNKNOWN = "Find the code in the provider's documentation."
 
 
 def _get(presigner: ProbePresigner, examination: Examination) -> Answer:
@@ -97,7 +97,7 @@ def _is_served(answer: Answer) -> bool:
 
 
 def _explained(answer: Answer, route: Route, examination: Examination) -> Cause | None:
-    """Return the cause that the answer and the settings together tell."""
+    """Return the cause that follows from the answer and the settings."""
     cause = cause_of(answer) or not_s3(answer)
     if cause is not None and cause.kind in {"signature", "no_bucket", "not_s3"}:
         return (
@@ -129,7 +129,7 @@ def _bucket_twice(answer: Answer) -> Cause | None:
 
 
 def _rewritten_host(route: Route, examination: Examination) -> Cause | None:
-    """Sign for the hosts that a proxy may have put in the place of ours."""
+    """Sign for other hosts, to find out whether a proxy replaces the Host header."""
     for host in _other_hosts(route.presigner.origin):
         try:
             answer = _get(route.presigner.for_host(host), examination)

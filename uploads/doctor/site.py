@@ -1,4 +1,4 @@
-"""Questions about the site beside its bucket."""
+"""Questions about the site itself: database, cache, workers, scanner, e-mail, pages."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BACKLOG_AGE = timedelta(minutes=15)
 
 
 def ask_site(examination: Examination) -> Iterator[Finding]:
-    """Answer them; without a database, only what needs none."""
+    """Answer the questions. Without a database, skip the questions that need it."""
     database = _database()
     yield database
     if database.status == "OK":
@@ -103,7 +103,7 @@ def _cache() -> Finding:
     try:
         cache.set("slipway-doctor", "kept", 30)
         if cache.get("slipway-doctor") != "kept":
-            fact = "A value was gone at once."
+            fact = "A stored value was missing immediately."
     except (Error, OSError) as error:
         fact = _line(error)
     if fact:
@@ -124,7 +124,9 @@ def _tasks() -> Finding:
     name, title = "site.tasks", "Long inspections are taken up"
     if "django_tasks_db" not in settings.INSTALLED_APPS:
         return ok(name, title, "They run in the request: TASKS_BACKEND=immediate")
-    from django_tasks_db.models import DBTaskResult  # only with its app installed
+    from django_tasks_db.models import (
+        DBTaskResult,
+    )  # imported here because its app may not be installed
 
     late = DBTaskResult.objects.filter(
         status="READY", enqueued_at__lt=timezone.now() - BACKLOG_AGE
@@ -158,7 +160,7 @@ def _sweeper() -> Finding:
         name,
         title,
         fact,
-        "Abandoned uploads keep their space, and deleted files stay in the bucket.",
+        "Abandoned uploads keep their space. Deleted files stay in the bucket.",
         "Run manage.py sweep once a minute, from cron or with --loop.",
     )
 
@@ -185,8 +187,8 @@ def _drift() -> Finding:
         name,
         title,
         f"The quota of user {found[0].owner_id} differs from its uploads.",
-        "People see a wrong figure, or are refused space that they have.",
-        "Run manage.py sweep, which mends it, and report it: it should not happen.",
+        "Users see a wrong figure, or cannot use all of their space.",
+        "Run manage.py sweep to correct the quota, and report this bug.",
     )
 
 
@@ -236,7 +238,7 @@ def _email() -> Finding:
     name, title = "site.email", "E-mail can be sent"
     backend = settings.EMAIL_BACKEND.rsplit(".", 2)[-2]
     if backend != "smtp":
-        fact = f"The backend is {backend}: nothing leaves this machine."
+        fact = f"The backend is {backend}, which sends no e-mail."
         return note(name, title, fact, "Nobody gets a link to a new password.")
     server: Any = get_connection(timeout=5)
     try:
@@ -257,7 +259,7 @@ def _email() -> Finding:
 def _static_files() -> Finding:
     name, title = "site.static", "Static files are collected"
     fix = "Run npm run build and manage.py collectstatic --noinput."
-    broken = "The page has no upload button that works."
+    broken = "The upload button does not work."
     if settings.DEBUG:
         if finders.find(SCRIPT) is None:
             return fail(name, title, f"{SCRIPT} is not built.", broken, fix)
@@ -270,7 +272,7 @@ def _static_files() -> Finding:
 
 
 def _public(examination: Examination) -> Iterator[Finding]:
-    """Ask the site itself through the address that browsers use."""
+    """Request the site through the URL that browsers use."""
     try:
         origins = examination.facts.origins
     except ValueError:
@@ -295,5 +297,5 @@ def _public_address(origin: str) -> Finding:
         fix = "If a proxy ends TLS, set BEHIND_TLS_PROXY=true and let it send "
         fix += "X-Forwarded-Proto. Otherwise correct CSRF_TRUSTED_ORIGINS."
     else:
-        fact, fix = f"Answered {answer.status}.", "Look into the log of the site."
-    return fail(name, title, fact, "Nobody reaches the pages.", fix)
+        fact, fix = f"Answered {answer.status}.", "Check the site's log."
+    return fail(name, title, fact, "Users cannot open the site.", fix)

@@ -1,6 +1,7 @@
-"""Why browsers cannot send to the bucket: the causes that this server can prove.
+"""Finds the causes for which browsers cannot send to the bucket.
 
-The server asks its own configured endpoint only. A page says what it saw, never where.
+The server sends requests only to its configured endpoint. A page reports what it saw,
+but it cannot name a URL.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ ANSWER_SECONDS = 2.0
 
 
 class Fault(StrEnum):
-    """A cause that keeps browsers from sending. The values are part of the API."""
+    """A cause that prevents browsers from sending. The values are part of the API."""
 
     CORS_NO_RULE = "cors_no_rule"
     CORS_ORIGIN_MISSING = "cors_origin_missing"
@@ -58,7 +59,7 @@ class Fault(StrEnum):
 
 
 OUT_OF_REACH = {Fault.CERTIFICATE, Fault.UNKNOWN_HOST, Fault.NO_ANSWER}
-"""Proved only if the browser got no answer either: names may differ by network."""
+"""Reported only if the browser got no answer either, as DNS may differ by network."""
 
 SYMPTOMS_OF_SKEW = {Fault.DENIED, Fault.SIGNATURE, Fault.REFUSED}
 
@@ -96,14 +97,14 @@ _OF_CODE = {
 
 
 def fault_of_refusal(status: int, storage_code: str) -> Fault:
-    """Return the cause that S3's answer to a browser names."""
+    """Return the cause that follows from S3's answer to a browser."""
     if status == 413:
         return Fault.BODY_LIMIT
     return _OF_CODE.get(storage_code, Fault.REFUSED)
 
 
 def faults_of_origin(origin: str) -> list[Fault]:
-    """Send the preflight of a page of ``origin`` and return what is wrong with it.
+    """Send the preflight of a page of ``origin`` and return the faults.
 
     Raises StorageUnavailable if this server cannot sign a URL.
     """
@@ -139,7 +140,7 @@ def _says_that_there_is_no_rule(answer: Answer) -> bool:
 
 
 def faults_of_size(byte_size: int) -> list[Fault]:
-    """Announce a body of this size, send none of it, and return what is wrong."""
+    """Announce a body of this size without sending it, and return the faults."""
     request = _request()
     try:
         status = announce(request.url, request.headers, byte_size)
@@ -149,10 +150,11 @@ def faults_of_size(byte_size: int) -> list[Fault]:
 
 
 def proved(seen: Sequence[str], found: Sequence[Fault]) -> list[Fault]:
-    """Return which causes hold for a browser that saw ``seen``.
+    """Return the causes that explain ``seen``, the browser's observation.
 
-    ``seen`` has: blocked (S3 answers, but not to this page), unreachable (no answer),
-    refused (S3 answered with an error), policy and mixed_content (the browser said so).
+    ``seen`` contains any of: blocked (S3 answers, but not to this page), unreachable
+    (no answer), refused (S3 answered with an error), policy and mixed_content (the
+    browser reported them).
     """
     is_silent = "unreachable" in seen
     own = [Fault(sign) for sign in seen if sign in {Fault.POLICY, Fault.MIXED_CONTENT}]
@@ -160,7 +162,7 @@ def proved(seen: Sequence[str], found: Sequence[Fault]) -> list[Fault]:
     if is_silent and not own and not held:
         held = [Fault.UNREACHABLE]
     if "refused" in seen:
-        # The page has read S3's answer, so CORS let it.
+        # The page could read S3's answer, so CORS allowed it.
         held = [fault for fault in held if not fault.startswith("cors_")]
     if Fault.CLOCK in held:
         held = [fault for fault in held if fault not in SYMPTOMS_OF_SKEW]
@@ -169,5 +171,6 @@ def proved(seen: Sequence[str], found: Sequence[Fault]) -> list[Fault]:
 
 def _request() -> SignedRequest:
     examination = Examination()
-    # Nothing is written: a preflight has no body, and an announced body is never sent.
+    # Nothing is written, because preflights have no body and announced bodies are
+    # never sent.
     return put_request(examination.uploads, examination.new_key("page"), b"page")

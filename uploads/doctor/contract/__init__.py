@@ -23,7 +23,7 @@ _PARTS = (
 
 
 def ask_contract(examination: Examination) -> Iterator[Finding]:
-    """Answer them. Without a PUT that works, the other questions tell nothing."""
+    """Answer the questions. The others are skipped if a correct PUT fails."""
     for name, title, ask in _PARTS:
         found: list[Finding] = []
         try:
@@ -35,7 +35,7 @@ def ask_contract(examination: Examination) -> Iterator[Finding]:
                     title,
                     str(error),
                     "Uploads fail at this step.",
-                    "Look into the log of S3 and of the proxy before it.",
+                    "Check the logs of S3 and of the proxy before it.",
                 )
             )
         yield group(name, title, found)
@@ -44,7 +44,7 @@ def ask_contract(examination: Examination) -> Iterator[Finding]:
 
 
 def _is_fatal(finding: Finding) -> bool:
-    """Return whether nothing that should be stored is."""
+    """Return whether even a correct PUT fails."""
     is_about_storing = finding.name.startswith(
         ("contract.put.right", "contract.put.answers")
     )

@@ -1,4 +1,4 @@
-"""Forms without JavaScript and POST policies. Not every provider has POST."""
+"""Questions about forms without JavaScript. Not every provider supports POST."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ FILENAME_KEPT = Promise(
 
 
 def ask_forms(examination: Examination) -> Iterator[Finding]:
-    """Answer them; a provider without POST is a known gap."""
+    """Answer the questions. A provider without POST is a known gap."""
     body = examination.random_bytes()
     key = examination.new_key("post")
     answer = _post(_signed(examination, key, body), body)
@@ -58,7 +58,7 @@ def ask_forms(examination: Examination) -> Iterator[Finding]:
             "contract.post.right",
             title,
             f"S3 answered {answer}",
-            "People without JavaScript cannot upload; all others can.",
+            "People without JavaScript cannot upload. All others can.",
         )
         return
     stored = examination.worker.read_range(key, 0, len(body) + 1)
@@ -66,7 +66,7 @@ def ask_forms(examination: Examination) -> Iterator[Finding]:
         promise = Promise(
             "contract.post.right", title, FAIL, "Files of forms are damaged."
         )
-        yield promise.broken("The server reads other bytes than were sent.")
+        yield promise.broken("The server reads other bytes than the form sent.")
         return
     yield ok("contract.post.right", title)
     yield from _changed(examination)

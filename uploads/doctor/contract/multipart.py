@@ -1,4 +1,4 @@
-"""Multipart uploads: open, send, list, join, join again, abort."""
+"""Questions about multipart uploads: create, send, list, join, join again, abort."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PAGES = Promise(
     "contract.multipart.pages",
     "Parts are listed page by page",
     FAIL,
-    "A file of many parts is never complete.",
+    "A file of many parts can never be completed.",
 )
 TAKEN = Promise(
     "contract.multipart.taken",
@@ -50,12 +50,12 @@ AGAIN = Promise(
     "contract.multipart.again",
     "Joining again is answered as AWS does",
     NOTE,
-    "A repeated completion is found out by asking for the object.",
+    "After a repeated completion, the server checks the object.",
 )
 
 
 def ask_multipart(examination: Examination) -> Iterator[Finding]:
-    """Answer them with parts of a few bytes."""
+    """Answer the questions, with parts of a few bytes."""
     yield _other_bytes(examination)
     yield from _whole(examination)
     yield from _pages(examination)
@@ -138,7 +138,7 @@ def _over_taken_key(examination: Examination, bucket: Bucket, key: str) -> Findi
 
 
 def _race(examination: Examination) -> Finding:
-    """Join two multipart uploads of one key at once: S3 answers 412 or 409 to one."""
+    """Join two multipart uploads of one key at once. S3 must refuse one: 412 or 409."""
     bucket, key = examination.worker, examination.new_key("multipart")
     opened = []
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""How bad it is when a provider does not keep one of the promises."""
+"""Findings about promises that a provider keeps or breaks."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from uploads.doctor.results import Finding, Status, ok
 from uploads.s3.wire import Answer
 
-OTHER_PROVIDER = "Only another provider, or a newer version of this one, mends it."
+OTHER_PROVIDER = "Only another provider, or a newer version of this one, fixes it."
 
 
 @dataclass(frozen=True)
 class Promise:
-    """A request that S3 must refuse: ``status`` is how bad an acceptance is."""
+    """A request that S3 must refuse. ``status`` is the finding's if S3 accepts it."""
 
     name: str
     title: str
@@ -33,7 +33,7 @@ class Promise:
         return Finding(self.name, self.title, self.status, fact, self.consequence, fix)
 
     def kept(self, is_kept: bool, fact: str) -> Finding:
-        """Return the finding for a promise that was tried in another way."""
+        """Return the finding for a promise that was tested without a refusal."""
         return ok(self.name, self.title, fact) if is_kept else self.broken(fact)
 
 

@@ -1,4 +1,4 @@
-"""One PUT: right bytes are stored, and everything else is refused."""
+"""Questions about one PUT: correct bytes are stored, everything else is refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WITHOUT_CONDITION = Promise(
     "contract.put.without_condition",
     "A PUT without the signed If-None-Match is refused",
     FAIL,
-    "Whoever has a URL can overwrite the file.",
+    "Anyone with the URL can overwrite the file.",
 )
 OTHER_BYTES = Promise(
     "contract.put.other_bytes",
@@ -63,7 +63,7 @@ EXPIRED = Promise(
     "contract.put.expired",
     "An expired URL is refused",
     FAIL,
-    "A leaked URL works for ever.",
+    "A leaked URL works forever.",
 )
 FUTURE = Promise(
     "contract.put.future",
@@ -78,11 +78,11 @@ UNSIGNED = {
     "x-amz-meta-added": NOTE,
     "x-amz-tagging": NOTE,
 }
-"""Headers that nobody signed, and how bad it is if S3 takes one."""
+"""Unsigned headers, each with the finding's status if S3 accepts the header."""
 
 
 def ask_put(examination: Examination) -> Iterator[Finding]:
-    """Answer them, the most important first."""
+    """Answer the questions, the most important first."""
     key, body = examination.new_key("put"), examination.random_bytes()
     request = put_request(examination.uploads, key, body)
     answer = perform(request, body)
@@ -108,13 +108,13 @@ def _elsewhere(size: int) -> Finding:
         "contract.put.right.elsewhere",
         "The right bytes are stored and read back",
         f"The PUT was accepted, but the server finds {found}.",
-        "Files are not where the site looks for them.",
+        "The site does not find uploaded files.",
         "Check that S3_ENDPOINT_URL and S3_PUBLIC_ENDPOINT_URL lead to the same bucket.",
     )
 
 
 def _body_limit(examination: Examination) -> Finding:
-    """Announce a part of the usual size: a proxy may refuse it by its length."""
+    """Announce a part of the usual size, because a proxy may refuse its length."""
     name, title = "contract.put.body_limit", "A part of the usual size is taken"
     size = options().min_part_bytes
     request = examination.uploads.put_object(
@@ -185,13 +185,13 @@ def _added_headers(examination: Examination, source: str) -> Iterator[Finding]:
         key = examination.new_key("put")
         request = put_request(examination.uploads, key, body)
         answer = _with(request, body, {name: values[name]})
-        # A server that ignores the header has read nothing by it.
+        # A server that ignores the header did no harm.
         is_ignored = answer.status == 200 and _is_stored(examination, key, body)
         promise = Promise(
             f"contract.put.unsigned.{name}",
             f"{name} is refused if nobody signed it",
             NOTE if is_ignored else status,
-            "Whoever has a URL can add this header.",
+            "Anyone with the URL can add this header.",
         )
         yield promise.refused(answer)
 

@@ -1,4 +1,4 @@
-"""Reading back, copying and deleting: what the server does with objects."""
+"""Questions about the server's own calls: reading, copying and deleting objects."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ COPY_OTHER = Promise(
     "contract.read.copy_other",
     "A copy of a source that has changed is refused",
     NOTE,
-    "A form that is sent again during the copy may be copied instead.",
+    "If a form is sent again during the copy, its new file may be copied.",
 )
 
 DELETE_OTHER = Promise(
@@ -66,7 +66,7 @@ DELETE_OTHER = Promise(
 
 
 def ask_reading(examination: Examination) -> Iterator[Finding]:
-    """Answer them on one object of a few bytes and an empty one."""
+    """Answer the questions with one small object and one empty object."""
     bucket, key = examination.worker, examination.new_key("read")
     body = examination.random_bytes()
     perform(put_request(examination.uploads, key, body), body)

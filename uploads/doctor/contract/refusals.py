@@ -1,4 +1,4 @@
-"""Why a PUT that should work is refused: one thing is changed at a time."""
+"""Finds out why S3 refuses a correct PUT: changes one property at a time."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _encryption(examination: Examination, answer: Answer) -> Cause | None:
 
 
 def _header(examination: Examination, answer: Answer) -> Cause | None:
-    """Leave one signed header out at a time: which of them is refused?"""
+    """Leave one signed header out at a time, to find the header that S3 refuses."""
     for name in _headers(b""):
         if _put(examination, {name: None}).status != 200:
             continue
