@@ -15,7 +15,7 @@ from typing import Any
 
 # --- Processes ---------------------------------------------------------------------------
 # A request waits for the database and for S3 most of its time, so each process has threads.
-# Files never pass through these processes, so a few are enough.
+# Files never pass through these processes, so a few processes are enough.
 
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY") or min(4, (os.cpu_count() or 1) + 1))
@@ -26,7 +26,7 @@ max_requests = 20_000
 max_requests_jitter = 2_000
 
 # --- Times -------------------------------------------------------------------------------
-# One call to S3 may take 60 seconds. A process that is silent for longer is killed.
+# One call to S3 may take 60 seconds. gunicorn kills a process that is silent for longer.
 timeout = 90
 # Uploads continue after a restart, so only requests in progress have to end.
 graceful_timeout = 30
@@ -100,7 +100,7 @@ def _is_running(pid: int) -> bool:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Add the counters of a web process that has ended to those of its predecessors."""
+    """Add the counters of an ended web process to the archive."""
     from uploads.metrics.files import archive_process
 
     archive_process(worker.pid)

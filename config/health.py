@@ -1,4 +1,4 @@
-"""Ask the site of this machine whether it lives: ``python -m config.health``.
+"""Test whether the site on this machine answers: ``python -m config.health``.
 
 For health checks of containers. The request names the first of ALLOWED_HOSTS, because
 the site refuses requests for other hosts.

@@ -1,7 +1,7 @@
 """Django settings, all from the environment; docs/settings.md lists every variable.
 
-A fresh checkout runs with no environment at all. With DEBUG off nothing that
-matters has a default: start-up stops and names the variable that is missing.
+A fresh checkout runs without any variable. With DEBUG off, important variables have no
+default, and the start fails with a message that names the missing variables.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ MIDDLEWARE = [
     "uploads.trail.receivers.requests.CurrentRequestMiddleware",
     "uploads.accounts.middleware.LastSeenMiddleware",
     "uploads.accounts.middleware.PrivateMiddleware",
-    # Behind the question who asks: it parses the body of every form.
+    # After authentication, because this middleware parses the body of every form.
     "django.middleware.csrf.CsrfViewMiddleware",
     "uploads.accounts.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -142,22 +142,23 @@ DATABASES = {
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATA_DIR.mkdir(parents=True, exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
-        # Take the write lock when a transaction begins: two that read first
-        # and write later would otherwise deadlock, and no time-out helps.
+        # Take the write lock when a transaction begins. Otherwise, two transactions
+        # that read first and write later would deadlock in spite of the timeout.
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         "timeout": 20,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Limits are counted here, so all processes must share it. `migrate` makes the table.
+# All processes must share the cache, because limits are counted in it.
+# `migrate` creates its table.
 CACHES = {"default": env.dj_cache_url("CACHE_URL", "db://slipway_cache")}
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache":
-    # The default of 300 would let anybody push out the counters of others.
+    # With the default of 300, anybody could evict the counters of others.
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 100_000}
 
 AUTHENTICATION_BACKENDS = [
-    # First, so that every guess is counted before a password is looked at.
+    # First, so that every guess is counted before a password is checked.
     "uploads.access.login_guard.LoginGuard",
     "django.contrib.auth.backends.ModelBackend",
 ]
@@ -173,8 +174,8 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "account_login"
 
-# Logins, second factors and sessions are django-allauth's; uploads/accounts holds
-# what is ours about them.
+# django-allauth provides logins, second factors and sessions. uploads/accounts
+# contains our extensions.
 ACCOUNT_ADAPTER = "uploads.accounts.adapters.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "uploads.accounts.forms.LoginForm",
@@ -187,16 +188,16 @@ ACCOUNT_FORMS = {
 }
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
-# An address is only where a new password is sent to: nobody proves to own it.
+# E-mail addresses only receive links to new passwords, so they are not verified.
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_UNIQUE_EMAIL = False
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
-# Passwords are guarded where they are checked, in AUTHENTICATION_BACKENDS; what is
-# left of login_failed counts the wrong codes of a second factor, per account. Mails
-# with a link to a new password have rates of ours: a limit by account that is told
-# would let strangers shut out its owner.
+# AUTHENTICATION_BACKENDS limits password guesses, so login_failed counts only wrong
+# codes of a second factor, per account. E-mails with a link to a new password have our
+# own rate limits. With a limit per account that the page reports, strangers could lock
+# out the owner.
 ACCOUNT_RATE_LIMITS = {
     "login": None,
     "login_failed": "5/5m/key",
@@ -263,8 +264,8 @@ def _identity(
     }
 
 
-# The worker heads, reads, completes and deletes. The signer may only put, so
-# that an upload URL, however it is bent, can read nothing.
+# The worker heads, reads, completes and deletes. The signer may only put, so that
+# even an altered upload URL cannot read anything.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -289,11 +290,11 @@ if _signer_key:
     )
 
 UPLOADS = options_of(env)
-# Sentences about variables that have no effect: uploads/checks.py reports them.
+# Messages about variables without effect. uploads/checks.py reports them.
 VARIABLES_TO_CHECK = complaints(os.environ)
 
 # Inspectors check the content of every object, as AUTH_PASSWORD_VALIDATORS check passwords.
-# docs/inspection.md tells what each does, of its OPTIONS, and how to write another.
+# docs/inspection.md describes each inspector, its OPTIONS, and how to write another.
 INSPECTORS: list[dict[str, Any]] = [
     {"NAME": "uploads.inspection.disguises.DisguiseInspector"},
     {
@@ -321,7 +322,7 @@ if CLAMD_URL := env.str("CLAMD_URL", ""):
         }
     )
 
-# Django 6 has this setting itself; until then django-tasks reads it.
+# Django 6 has this setting. Before Django 6, django-tasks reads it.
 match env.str("TASKS_BACKEND", "immediate"):
     case "immediate":
         TASKS = {
@@ -337,7 +338,7 @@ match env.str("TASKS_BACKEND", "immediate"):
 
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", str(BASE_DIR / "var" / "static")))
-# Not static/js: browsers get what is built of it.
+# Without static/js, because browsers get the built files.
 STATICFILES_DIRS = [
     (name, BASE_DIR / "static" / name) for name in ("build", "css", "img")
 ]
@@ -382,8 +383,8 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "object-src": [NONE],
         "frame-ancestors": [NONE],
-        # No string becomes markup or the address of a script; the one policy is that
-        # of static/js/engine/worker-url.js. uploads/http/headers.py spares the admin.
+        # No string may become markup or a script URL. The only Trusted Types policy is in
+        # static/js/engine/worker-url.js. uploads/http/headers.py exempts the admin.
         "require-trusted-types-for": ["'script'"],
         "trusted-types": ["slipway-worker"],
         "report-to": [REPORTS_GROUP],
@@ -392,7 +393,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# Pages and the API take no file bytes: a body this big is a mistake.
+# Pages and the API receive no file contents, so a larger body is a mistake.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 SECURE_REFERRER_POLICY = "same-origin"
@@ -414,5 +415,5 @@ if not DEBUG:
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", False)
 if BEHIND_TLS_PROXY:
-    # Only for a proxy that sets this header itself: a client could send it too.
+    # Safe only behind a proxy that sets this header, because clients can send it too.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

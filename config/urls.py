@@ -23,7 +23,7 @@ urlpatterns = [
     path("api/v1/", (api_patterns, api_app, api_namespace)),
     path("hooks/s3", s3_notification, name="s3-notification"),
     path("csp-reports", csp_reports, name="csp-reports"),
-    # These replace the admin's own login pages, which know no second factor.
+    # These replace the admin's login pages, which do not support second factors.
     path("admin/login/", accounts.admin_login, name="admin-login"),
     path("admin/logout/", accounts.logout, name="admin-logout"),
     path(

@@ -1,7 +1,7 @@
-"""The environment variables of the site, and those of which it makes no sense.
+"""The environment variables of the site, and checks for unknown variables.
 
-A misspelt variable would leave its default in force, and nobody would notice. So each
-start names the unknown variables and the contradictions.
+With a misspelt variable, the default would apply unnoticed. So each start names unknown
+variables and contradictions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from environs import Env
 from uploads.conf import Options, RateLimit
 
 PREFIXES = ("UPLOADS_", "S3_", "CLAMD_", "METRICS_")
-"""Each variable that begins with one of these should be ours."""
+"""Variables with these prefixes should be known to the site."""
 
 S3 = frozenset(
     {
@@ -34,7 +34,7 @@ CLAMD = frozenset(
 )
 METRICS = frozenset({"METRICS_SECRET", "METRICS_NETWORKS", "METRICS_DIR"})
 OF_MAKE = frozenset({"S3_PORT"})
-"""Variables of `make run`, which hands them on to the site."""
+"""Variables of `make run`, which passes them on to the site."""
 
 KEY_PREFIX = "S3_KEY_PREFIX"
 
@@ -92,7 +92,7 @@ def nearest_to(name: str) -> str:
 
 
 def _contradictions(given: Mapping[str, str]) -> Iterator[str]:
-    """Yield the variables that have no effect, because another one is missing or set."""
+    """Yield sentences about variables that another variable makes ineffective."""
     for name, needed in _NEEDS:
         if name in given and needed not in given:
             yield f"{name} is set, but {needed} is not, so it has no effect."
@@ -119,7 +119,7 @@ def _contradictions(given: Mapping[str, str]) -> Iterator[str]:
 
 
 def _reversed_limits(given: Mapping[str, str]) -> Iterator[str]:
-    """Yield the limits that another limit, set as well, makes meaningless."""
+    """Yield sentences about limits that contradict another limit."""
     for smaller, larger in _ORDERED:
         low, high = _number(given.get(smaller)), _number(given.get(larger))
         if low is not None and high is not None and low > high:

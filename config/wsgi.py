@@ -18,10 +18,10 @@ application = get_wsgi_application()
 for complaint in settings.VARIABLES_TO_CHECK:
     structlog.get_logger("slipway.settings").warning("variable.ignored", why=complaint)
 application.request_class = Utf8WSGIRequest
-# Import the views now, a third of all code. Django would do it in the first request.
+# Import the views now, a third of all code. Otherwise, the first request imports them.
 get_resolver().url_patterns  # noqa: B018
 # Read botocore's service descriptions now, once, instead of in each web process.
 descriptions.read()
-# A thread that waits for Python's lock gets the lock after this time; the default is ten
-# times as long. A request waits for the lock at each query, so short ones would crawl.
+# A thread that waits for Python's lock gets the lock after this time. The default is ten
+# times as long. A request waits for the lock at each query, so short requests would be slow.
 sys.setswitchinterval(0.0005)

@@ -1,8 +1,8 @@
 """Build var/lambda.zip: the site, its packages and its static files, for AWS Lambda.
 
 The wheels are for Lambda's platform, not for this machine. The package leaves out gunicorn,
-the tests of packages, and botocore's descriptions of services that the site never calls,
-which are nine tenths of botocore.
+the tests of packages, and botocore's data about services that the site never calls. This
+data is nine tenths of botocore.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def collect_static(folder: Path) -> None:
 
 
 def compile_code(folder: Path, python: str) -> None:
-    """Add the byte-code, which halves a cold start: functions cannot write it themselves.
+    """Add byte-code, which halves a cold start. Functions cannot write it themselves.
 
     Python of the same version must be installed here. The byte-code is not compared with
     its source, because the times in the ZIP file are fixed. The command fails if a file

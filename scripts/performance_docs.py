@@ -52,7 +52,7 @@ def _ratio(bar: dict[str, Any]) -> str:
 
 
 def with_results(page: str, results: list[dict[str, Any]]) -> str:
-    """Return the page with these results in place of its former ones."""
+    """Return the page with its results replaced by these results."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     sections = "\n\n".join(table(result) for result in results)

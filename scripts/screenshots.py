@@ -42,7 +42,7 @@ SLOW_BYTES_PER_SECOND = 2_000_000
 LARGE_FILE_BYTES = 60_000_000
 MINUTE_MS = 60_000
 PROGRESS_MS = 9_000
-# Playwright answers the dialog of an input, and not the picker of the browser.
+# Playwright supports the dialog of an input, but not the browser's picker.
 ASK_BY_INPUTS = "delete window.showOpenFilePicker; delete window.showDirectoryPicker;"
 
 expect.set_options(timeout=MINUTE_MS)

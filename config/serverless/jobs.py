@@ -23,7 +23,7 @@ logger = structlog.get_logger("slipway.serverless")
 
 
 def sweep(event: Any, context: Any) -> dict[str, Any]:
-    """Make one sweep, whatever the event: EventBridge calls it by the clock."""
+    """Make one sweep. EventBridge calls this function on a schedule."""
     try:
         return sweep_once(dry_run=False).as_dict()
     finally:
@@ -31,10 +31,10 @@ def sweep(event: Any, context: Any) -> dict[str, Any]:
 
 
 def notifications(event: Any, context: Any) -> dict[str, Any]:
-    """Process the messages of one SQS event; SQS deletes those that are not returned.
+    """Process the messages of one SQS event, and return the failed messages.
 
-    Raises what an outage raises: then SQS delivers all messages again. Raises
-    ValueError for an event that is not SQS's.
+    SQS deletes all other messages. Exceptions of an outage are raised, so that SQS
+    delivers all messages again. Raises ValueError for an event that is not from SQS.
     """
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):

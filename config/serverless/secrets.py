@@ -1,11 +1,11 @@
-"""Environment variables whose values lie in AWS: read once, before the settings.
+"""Reads environment variables from AWS, once and before the settings.
 
-``SLIPWAY_SECRETS`` names where they lie:
+``SLIPWAY_SECRETS`` names their place:
 
 - ``secretsmanager:NAME`` or its ARN: a secret whose value is a JSON object of variables;
 - ``ssm:/PATH/``: parameters of Parameter Store, each named after its variable.
 
-Variables that are set already win, so an operator can override one of them.
+A variable that is already set keeps its value, so an operator can override it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ VARIABLE = "SLIPWAY_SECRETS"
 def load_secrets(*, session: Any = None) -> None:
     """Put the secret variables into the environment of this process.
 
-    ``session`` is boto3's, by default one with the function's own role. Raises
-    ImproperlyConfigured if ``SLIPWAY_SECRETS`` is set and cannot be read: the site
-    must not start with development values.
+    ``session`` is a boto3 session; the default has the function's role. Raises
+    ImproperlyConfigured if ``SLIPWAY_SECRETS`` is set but cannot be read, because the
+    site must not start with development values.
     """
     place = os.environ.get(VARIABLE, "").strip()
     if not place:
@@ -35,7 +35,7 @@ def load_secrets(*, session: Any = None) -> None:
 
 
 def _new_session() -> Any:
-    import boto3  # takes 0.1 s: only where there is something to read
+    import boto3  # This import takes 0.1 s, so it happens only if there are secrets.
 
     return boto3.session.Session()
 

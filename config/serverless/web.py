@@ -19,17 +19,17 @@ _answer = make_lambda_handler(application, binary_support=True)
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Answer one request. An event of another shape gets a 400 that says why."""
+    """Answer one request. An invalid event gets a 400 with the reason."""
     problem = _problem_of(event)
     if problem:
         return _bad_request(problem)
-    # As gunicorn does: WSGI cannot tell x_forwarded_for from X-Forwarded-For.
+    # Like gunicorn, because WSGI cannot distinguish x_forwarded_for and X-Forwarded-For.
     headers = {
         name: value for name, value in event["headers"].items() if "_" not in name
     }
     answer: dict[str, Any] = _answer({**event, "headers": headers}, context)
     if event["requestContext"]["http"]["method"] == "HEAD":
-        answer |= {"body": "", "isBase64Encoded": False}  # a WSGI server's work
+        answer |= {"body": "", "isBase64Encoded": False}  # WSGI servers do this.
     return answer
 
 
@@ -50,7 +50,7 @@ def _bad_request(detail: str) -> dict[str, Any]:
 
 
 def _problem_of(event: Any) -> str:
-    """Return why ``event`` is no request, or ``""``."""
+    """Return why ``event`` is not a request, or ``""``."""
     if not isinstance(event, dict):
         return "The event is no JSON object."
     if event.get("version") != "2.0":

@@ -1,4 +1,4 @@
-"""Bar charts that the server draws as SVG, without a script and without inline styles."""
+"""Bar charts that the server draws as SVG, without scripts and inline styles."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart of one value a day. ``top`` and ``middle`` label two lines of the grid."""
+    """A chart with one value per day. ``top`` and ``middle`` label two grid lines."""
 
     title: str
     summary: str
@@ -44,7 +44,7 @@ class Chart:
 def chart(
     title: str, values: Sequence[tuple[date, int]], words: Callable[[int], str]
 ) -> Chart:
-    """Return a chart of ``values``; ``words`` formats one of them."""
+    """Return a chart of ``values``. ``words`` formats a value."""
     highest = max((value for _, value in values), default=0)
     scale = nice_ceiling(highest)
     bars = [
@@ -85,5 +85,5 @@ def nice_ceiling(value: int) -> int:
 
 
 def _height(value: int, scale: int) -> float:
-    # A day with anything at all is visible.
+    # A value above 0 stays visible.
     return round(max(value / scale * HEIGHT, 1.0), 2) if value else 0.0

@@ -1,4 +1,4 @@
-"""The admin's first page: how the site is doing, in few queries on small tables."""
+"""The admin's first page: the state of the site, with few queries on small tables."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from uploads.text.sizes import format_bytes
 DAYS = 30
 ROWS = 8
 NEAR_PERCENT = 90
-"""From this percentage of its limit on, a quota is shown."""
+"""A quota is shown if at least this percentage of its limit is used."""
 
 CAUSES = {
     "checksum_differs": "Checksum differs",
@@ -58,7 +58,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def cockpit_for(request: HttpRequest) -> dict[str, Any] | None:
-    """Return what the page shows; None for accounts that may not see uploads."""
+    """Return the page's context, or None for accounts that may not see uploads."""
     user = request.user
     if not user.has_perms(["uploads.view_upload", "uploads.view_storagequota"]):
         return None

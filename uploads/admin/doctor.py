@@ -23,7 +23,7 @@ from uploads.s3.bucket_config import origins_of_settings
 LOCK = "slipway-doctor-running"
 LOCK_SECONDS = 120
 OPTIONAL = {"notifications"}
-"""Families that the page leaves out unless they are chosen."""
+"""Families that the page runs only if they are chosen."""
 
 
 def doctor(request: HttpRequest) -> HttpResponse:

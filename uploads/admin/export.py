@@ -1,4 +1,4 @@
-"""Every list of the admin as CSV, safe to open in a spreadsheet."""
+"""Exports every list of the admin as CSV that is safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ ROWS_A_CHUNK = 500
 
 
 class Exportable(ModelAdmin):
-    """A ModelAdmin whose list can be exported by everybody who may view it.
+    """A ModelAdmin with an export. Every account that may view the list may export it.
 
-    ``export_fields`` are the columns: fields of the model, never one with a secret. The
-    list's filters, search and order apply.
+    ``export_fields`` are the columns: fields of the model without secrets. The list's
+    filters, search and order apply.
     """
 
     export_fields: Sequence[str] = ()
@@ -46,12 +46,12 @@ class Exportable(ModelAdmin):
 
     @property
     def export_url_name(self) -> str:
-        """The name of the address that exports this list."""
+        """The name of the URL that exports this list."""
         options = self.model._meta  # noqa: SLF001  Django's API
         return f"admin:{options.app_label}_{options.model_name}_export"
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer the rows of the list as CSV, row by row."""
+        """Stream the rows of the list as CSV."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
@@ -70,7 +70,7 @@ class Exportable(ModelAdmin):
             _lines(changes.queryset, self.export_fields),
             content_type="text/csv; charset=utf-8",
         )
-        # As on the page: some filters apply only to the newest rows of a long list.
+        # As on the page, some filters apply only to the newest rows of a long list.
         cut = "-newest" if getattr(changes, "is_cut", False) else ""
         filename = f"{name}-{timezone.localdate()}{cut}.csv"
         response["Content-Disposition"] = f'attachment; filename="{filename}"'

@@ -16,7 +16,7 @@ REQUESTED = Q(
     release_requested_at__isnull=False,
     released_as__isnull=True,
 ) & ~Q(quarantine_key="")
-"""Uploads whose release was requested by their owner and not decided yet."""
+"""Uploads whose owner requested a release that no operator has decided on."""
 
 MAX_DIGITS = 18  # of an account's id; more digits overflow the database's integers
 
@@ -187,7 +187,7 @@ class KindFilter(SimpleListFilter):
 
 
 class AccountFilter(SimpleListFilter):
-    """Events about one account. It offers no choice, as there are too many accounts."""
+    """Events about one account. The filter has no menu: there are too many accounts."""
 
     title = "account"
     parameter_name = "account"

@@ -1,4 +1,4 @@
-"""Parked notifications and orphans: cases that an operator has to decide."""
+"""Parked notifications and orphans, about which an operator must decide."""
 
 from __future__ import annotations
 

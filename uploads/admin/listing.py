@@ -1,4 +1,4 @@
-"""Base classes for all lists. Their work is bounded, whatever the size of the table."""
+"""Base classes for all lists. Their work does not grow with the size of the table."""
 
 from __future__ import annotations
 

@@ -126,6 +126,6 @@ def _each(
 
 
 def _join_names(names: list[str]) -> str:
-    """Quote the names: a message that begins with a bare name gets a capital letter."""
+    """Return quoted names, because Django capitalises the first letter of a message."""
     shown, rest = [f'"{name}"' for name in names[:MAX_NAMES]], len(names) - MAX_NAMES
     return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")

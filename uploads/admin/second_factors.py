@@ -22,7 +22,7 @@ admin.site.unregister([EmailAddress, UserSession, Authenticator])
 
 @admin.register(Authenticator)
 class SecondFactorAdmin(ListAdmin):
-    """Operators delete the factor of a user who lost it. No page shows its secret."""
+    """Operators delete the factor of a user who lost it. No page shows the secret."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
     export_fields = list_display

@@ -236,7 +236,7 @@ class UploadAdmin(ListAdmin):
         return HttpResponseRedirect(signed.url)
 
     def _may_release(self, request: HttpRequest, object_id: str) -> bool:
-        """Return whether a release can begin, or one whose copy is missing can go on."""
+        """Return whether a release can begin, or can resume because its copy is missing."""
         upload = self.get_object(request, object_id)
         if upload is None or not self.has_operate_permission(request):
             return False

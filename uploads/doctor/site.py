@@ -124,9 +124,7 @@ def _tasks() -> Finding:
     name, title = "site.tasks", "Long inspections are taken up"
     if "django_tasks_db" not in settings.INSTALLED_APPS:
         return ok(name, title, "They run in the request: TASKS_BACKEND=immediate")
-    from django_tasks_db.models import (
-        DBTaskResult,
-    )  # imported here because its app may not be installed
+    from django_tasks_db.models import DBTaskResult  # only with its app installed
 
     late = DBTaskResult.objects.filter(
         status="READY", enqueued_at__lt=timezone.now() - BACKLOG_AGE

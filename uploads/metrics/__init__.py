@@ -1,1 +1,1 @@
-"""Metrics of this process: what is counted, and how processes of one host are added up."""
+"""Counts events in each process, and sums the counters of one host's processes."""

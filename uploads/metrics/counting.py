@@ -1,4 +1,4 @@
-"""Functions that count: one for each kind of event."""
+"""One counting function for each kind of event."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uploads.metrics.tracing import past_span
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NO_ROUTE = "none"
-"""The route of requests for static files, and of those that no route matches."""
+"""The route label of static files and of requests that match no route."""
 
 OTHER = "other"
 _CAUSE = re.compile(r"[a-z_]{1,32}")
@@ -46,7 +46,7 @@ def presigning(kind: str, urls: int = 1) -> Iterator[None]:
 
 
 def count_s3_call(verb: str, result: str, seconds: float) -> None:
-    """Count one call to S3 that has ended."""
+    """Count one finished call to S3."""
     instruments.s3_calls.labels(verb, result).inc()
     instruments.s3_call_seconds.labels(verb).observe(seconds)
     past_span(f"S3 {verb}", seconds, result=result)

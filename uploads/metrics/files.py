@@ -1,7 +1,7 @@
-"""Files in which the web processes of one gunicorn count, and their sum.
+"""Counter files of the web processes of one gunicorn, and their sum.
 
-``config/gunicorn.py`` makes the directory and names it in PROMETHEUS_MULTIPROC_DIR.
-Without that variable a process has only its own counters.
+``config/gunicorn.py`` creates the directory and puts its path into
+PROMETHEUS_MULTIPROC_DIR. Without this variable, a process has only its own counters.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from uploads.metrics.instruments import REGISTRY
 
 ARCHIVE = "archive"
-"""The files of this name hold the sums of the processes that have ended."""
+"""The files with this name contain the sums of ended processes."""
 
 
 def directory() -> Path | None:
-    """Return the directory with the files of all processes, None without one."""
+    """Return the directory with the files of all processes, or None if it is not set."""
     name = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     return Path(name) if name else None
 
@@ -32,7 +32,8 @@ def directory() -> Path | None:
 def processes_of_this_host() -> Iterator[CollectorRegistry]:
     """Yield a registry with the sum over all web processes of this gunicorn.
 
-    Read the registry inside of the ``with`` block. Meanwhile no process is archived.
+    Read the registry inside the ``with`` block. During the block, no process is
+    archived.
     """
     folder = directory()
     if folder is None:
@@ -48,7 +49,8 @@ def processes_of_this_host() -> Iterator[CollectorRegistry]:
 def archive_process(pid: int) -> None:
     """Add the counters of an ended process to the archive, and remove its files.
 
-    Otherwise every replaced web process would leave files that each scrape reads.
+    Otherwise, every replaced web process would leave files, and each scrape would
+    read them.
     """
     folder = directory()
     if folder is None or not folder.is_dir():

@@ -1,7 +1,7 @@
 """The counters and histograms of this process.
 
-Every label has few values, and no user chooses them. So no label holds a path, a file
-name, an account or an address.
+Every label has few values, and users cannot choose them. So no label contains a path,
+a filename, an account or an address.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The metrics that are asked from the database, so they are right over all hosts."""
+"""Metrics that are read from the database, so they cover all hosts."""
 
 from __future__ import annotations
 

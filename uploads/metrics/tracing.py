@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry. Without a tracer, which is the default, nothing is done."""
+"""Spans of OpenTelemetry. There is no tracer by default, so no spans are made."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ _tracer: Any = None
 
 
 def use_tracer(tracer: Any) -> None:
-    """Trace with ``tracer`` from now on; None ends it."""
+    """Trace with ``tracer`` from now on. None turns tracing off."""
     global _tracer  # noqa: PLW0603  set once, at the start of the process
     _tracer = tracer
 
 
 @contextmanager
 def span(name: str) -> Iterator[dict[str, Any]]:
-    """Trace the ``with`` block. Items that the block puts into the dict become attributes.
+    """Trace the ``with`` block. Items that the block adds to the dict become attributes.
 
-    Attributes must hold no URL and no text of a user.
+    Attributes must not contain URLs or texts from users.
     """
     attributes: dict[str, Any] = {}
     if _tracer is None:
@@ -36,7 +36,7 @@ def span(name: str) -> Iterator[dict[str, Any]]:
 
 
 def past_span(name: str, seconds: float, **attributes: Any) -> None:
-    """Trace something that has just ended, as a part of the current span."""
+    """Add a span that ends now and began ``seconds`` ago to the current span."""
     if _tracer is None:
         return
     end = time.time_ns()

@@ -38,15 +38,15 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
         return super().bulk_create(objs, *args, **kwargs)
 
     def insert(self, events: Sequence[AuditEvent]) -> None:
-        """Insert new events by one statement."""
+        """Insert new events with one statement."""
         insert_rows(AuditEvent, events)
 
 
 class AuditEvent(models.Model):
     """One audit event. It is written in the transaction of the change it records.
 
-    - ``actor``: the account that acted.
-    - ``user``: the account that the event is about; for an upload, its owner.
+    - ``actor``: the account that caused the event.
+    - ``user``: the account that the event is about. For an upload, this is its owner.
 
     Only ``changeable_events`` permits changing or deleting an event. On PostgreSQL, a
     trigger enforces this as well.
@@ -109,9 +109,9 @@ class AuditEvent(models.Model):
     ) -> bool:
         """Insert the row; raise TypeError if this instance is already stored.
 
-        Every way of saving an instance ends here. Fixtures skip save(), but not this
-        method. An id that exists already raises IntegrityError; without force_insert,
-        Django would overwrite that row.
+        Django calls this method for every save, also for fixtures, which skip save().
+        An existing id raises IntegrityError. Without force_insert, Django would
+        overwrite the row.
         """
         if not self._state.adding:
             raise TypeError(APPEND_ONLY)
@@ -119,7 +119,7 @@ class AuditEvent(models.Model):
         return bool(insert(raw, cls, force_insert=True, using=using))
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Raise TypeError, because an audit trail with gaps proves nothing."""
+        """Raise TypeError: an audit trail with deleted events is no evidence."""
         raise TypeError(APPEND_ONLY)
 
 

@@ -11,9 +11,9 @@ from uploads.models.upload import Upload
 
 
 class ByPrimaryKey(Expression):
-    """The value of a text column for each upload of an UPDATE, by its primary key.
+    """The new value of a text column for each upload of an UPDATE, by primary key.
 
-    Case and When do the same, but Django spends 0.5 ms on each When.
+    Django's Case and When do the same, but each When takes 0.5 ms.
     """
 
     def __init__(self, name: str, values: Mapping[Any, str]) -> None:

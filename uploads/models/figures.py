@@ -1,4 +1,4 @@
-"""Figures for operators: the last run of each background job, and sums by the hour."""
+"""Figures for operators: the last run of each background job, and hourly sums."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import models
 
 
 class JobReport(models.Model):
-    """The last run of a background job, by whichever process or host."""
+    """The last run of a background job on any host."""
 
     SWEEP, AUDIT, DOCTOR, NOTIFICATIONS = "sweep", "audit", "doctor", "notifications"
 
@@ -24,14 +24,14 @@ class JobReport(models.Model):
 class HourlyFigure(models.Model):
     """Uploads that entered a state within one hour, and their bytes.
 
-    The sweeper adds the audit events of each hour up. Pages read these few rows instead
+    The sweeper sums the audit events of each hour. Pages read these few rows instead
     of millions of uploads.
     """
 
     hour = models.DateTimeField()
     state = models.CharField(max_length=10)
     transport = models.CharField(max_length=9, blank=True)
-    """Empty if the upload was erased before its hour was added up."""
+    """Empty if the upload was erased before its hour was summed."""
     cause = models.CharField(max_length=32, blank=True)
     uploads = models.PositiveBigIntegerField()
     byte_size = models.PositiveBigIntegerField()

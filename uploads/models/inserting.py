@@ -1,4 +1,4 @@
-"""Inserts many rows by one statement."""
+"""Inserts many rows with one statement."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from django.db.models.expressions import DatabaseDefault
 
 
 def insert_rows(model: type[models.Model], rows: Sequence[models.Model]) -> None:
-    """Insert new rows that are complete, except for an automatic primary key.
+    """Insert new rows. Every field must be set, except an automatic primary key.
 
-    Django's bulk_create prepares each value by itself. Most columns of a batch have one
-    value, which is prepared once here. That takes half the time. The rows do not get
-    their automatic keys, and no signal is sent, as in bulk_create.
+    This takes half the time of bulk_create, which prepares each value separately. Most
+    columns of a batch have the same value in all rows, so it is prepared once here.
+    Automatic keys are not set on ``rows``. No signal is sent, as in bulk_create.
     """
     if not rows:
         return
@@ -41,7 +41,7 @@ def insert_rows(model: type[models.Model], rows: Sequence[models.Model]) -> None
 
 
 def _prepared(field: Any, rows: Sequence[models.Model], connection: Any) -> list[Any]:
-    """Return the values of a column as the database takes them."""
+    """Return the values of a column in the database's format."""
     if field.has_db_default():
         _fill_in_default(field, rows)
     values = [getattr(row, field.attname) for row in rows]
@@ -52,7 +52,7 @@ def _prepared(field: Any, rows: Sequence[models.Model], connection: Any) -> list
 
 
 def _fill_in_default(field: Any, rows: Sequence[models.Model]) -> None:
-    """Replace the default that the database would insert by its value."""
+    """Replace a database default by its value."""
     default = field.db_default
     value = default.value if isinstance(default, models.Value) else default
     for row in rows:

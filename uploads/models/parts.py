@@ -10,14 +10,14 @@ from uploads.models.upload import Upload
 class PartChecksums(models.Model):
     """The announced SHA-256 of the parts of one upload.
 
-    A table of its own, because lists of uploads must not read up to 320 kB for each row.
+    A separate table, because lists of uploads must not read up to 320 kB for each row.
     """
 
     upload = models.OneToOneField(
         Upload, models.CASCADE, primary_key=True, related_name="part_checksums"
     )
     digests = models.BinaryField(default=bytes)
-    """32 bytes for each part, in order. Zeros: the part was never announced."""
+    """32 bytes for each part, in order. Zeros mean that the part was never announced."""
 
     def __str__(self) -> str:
         return str(self.upload_id)

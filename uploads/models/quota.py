@@ -8,7 +8,7 @@ from django.db.models import Q
 
 
 class StorageQuota(models.Model):
-    """The limits of one user, and the bytes and files that are used and reserved."""
+    """The limits of one user, and the user's used and reserved bytes and files."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,

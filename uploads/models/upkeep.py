@@ -7,7 +7,7 @@ from django.utils import timezone
 
 
 class SweepMark(models.Model):
-    """The last key that a pass over the bucket has checked; the next pass resumes there."""
+    """The last key that a pass over the bucket checked. The next pass resumes there."""
 
     name = models.CharField(max_length=32, primary_key=True)
     after_key = models.CharField(max_length=1024, blank=True)
@@ -18,7 +18,7 @@ class SweepMark(models.Model):
 
 
 class Orphan(models.Model):
-    """An object that belongs to no upload, with the times of the first and last check."""
+    """An object without an upload, with the times of its first and last check."""
 
     key = models.CharField(max_length=1024, primary_key=True)
     byte_size = models.PositiveBigIntegerField()

@@ -37,8 +37,8 @@ class UploadQuerySet(models.QuerySet["Upload"]):
             Upload.objects.using(self.db).filter(search_name="").exists()
         )
         if not has_unfolded:
-            # No other column: PostgreSQL tests a text in an index only if the index has
-            # all columns of the query.
+            # Only search_name is used, because PostgreSQL searches texts in an index only
+            # if the index has all columns of the query.
             return self.filter(search_name__contains=wanted)
         # Two conditions instead of one OR, because an index can answer the first.
         return self.filter(
@@ -50,8 +50,9 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         """Return up to ``limit`` uploads, newest first."""
         rows = self.order_by("-created_at", "-pk")
         if connections[self.db].vendor == "postgresql":
-            # The index of an owner's list has all that conditions on states and names
-            # need. PostgreSQL uses it for that only if the query asks for no more.
+            # The index of an owner's list has the columns that conditions on states and
+            # names need. PostgreSQL checks them in the index only if the query selects
+            # no other column.
             found = rows.values("pk")[:limit]
             rows = Upload.objects.using(self.db).filter(pk__in=found)
             rows = rows.order_by("-created_at", "-pk")
@@ -69,7 +70,7 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         return super().bulk_create(objs, *args, **kwargs)
 
     def insert(self, uploads: Sequence[Upload]) -> None:
-        """Insert new uploads by one statement."""
+        """Insert new uploads with one statement."""
         for upload in uploads:
             upload.search_name = search_name_of(upload.filename)
         insert_rows(Upload, uploads)
@@ -112,7 +113,7 @@ class Upload(models.Model):
         db_default="",
         editable=False,
     )
-    """The folded ``filename`` for search. Every way of writing the row sets it."""
+    """The folded ``filename`` for search. Every write of the row sets it."""
     relative_path = models.CharField(max_length=1024, blank=True)
     byte_size = models.PositiveBigIntegerField()
     content_type = models.CharField(max_length=127)
@@ -130,13 +131,13 @@ class Upload(models.Model):
     retry_at = models.DateTimeField(null=True, blank=True)
     failed_checks = models.PositiveSmallIntegerField(default=0)
     faults = models.PositiveSmallIntegerField(default=0, db_default=0)
-    """How many checks in a row failed because of a bug of ours: upkeep/sweeper.py."""
+    """Number of consecutive checks that failed because of our bug: upkeep/sweeper.py."""
     claimed_until = models.DateTimeField(null=True, blank=True)
     """End of the lease of the process that inspects the object: lifecycle/claims.py."""
     is_inspected_later = models.BooleanField(default=False, db_default=False)
     """Whether the inspection takes too long for a request."""
     replaceable_until = models.DateTimeField(null=True, blank=True)
-    """Until when a replayed URL could replace the object: lifecycle/replays.py."""
+    """The end of the time in which a replayed URL could replace the object."""
     purged_at = models.DateTimeField(null=True, blank=True)
 
     etag = models.CharField(max_length=255, blank=True)
@@ -147,7 +148,7 @@ class Upload(models.Model):
     )
     """The party that compared the stored bytes with the SHA-256, or ``""``."""
     verified_parts = models.PositiveSmallIntegerField(default=0, db_default=0)
-    """How many parts, from the first, were read back: lifecycle/reading_back.py."""
+    """Number of parts that were read back, from the first: lifecycle/reading_back.py."""
     detected_type = models.CharField(max_length=127, blank=True)
     note = models.CharField(max_length=255, blank=True, db_default="")
     """Text of the inspectors for the owner of an accepted file."""
