@@ -217,7 +217,9 @@ def test_a_file_that_was_changed_is_not_sent_and_the_page_says_so(
     _continue(upload_page, "film.bin").click()
 
     notice = upload_page.page.get_by_role("alert")
-    expect(notice).to_contain_text("its size is different. Choose the original film.bin")
+    expect(notice).to_contain_text(
+        "its size is different. Choose the original film.bin"
+    )
     expect(_continue(upload_page, "film.bin")).to_be_visible()
     assert traffic.parts_sent == []
 
