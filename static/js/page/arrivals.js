@@ -10,10 +10,10 @@ const MOST_ANIMATED = 10;
 const COUNT_MS = 500;
 
 /**
- * Gives the first files of a batch a row each as they arrive, and counts the others.
+ * Gives each of the first files of a batch a row when it arrives, and counts the others.
  *
- * A folder of 10,000 files would otherwise draw 10,000 rows, which takes longer than the upload. The others are shown
- * by a click, or when the batch has ended: then the list is read again from the server.
+ * Without this limit, a folder of 10,000 files would draw 10,000 rows, which takes longer than the upload. The other
+ * files are shown at a click or after the batch has ended. Then the list is read again from the server.
  */
 export class Arrivals {
   #insert;
@@ -42,7 +42,7 @@ export class Arrivals {
     this.node = element("p", { class: "files__newer", hidden: true }, this.#button);
   }
 
-  /** How many files have arrived that have no row. */
+  /** Number of files that have arrived and have no row. */
   get counted() {
     return this.#counted;
   }
@@ -55,16 +55,16 @@ export class Arrivals {
   }
 
   /**
-   * The list has been read again.
+   * Subtract the files that the list shows after it was read again.
    *
-   * @param {number} counted how many were counted when the list was asked for
+   * @param {number} counted the count at the time of the request
    */
   shown(counted) {
     this.#counted -= counted;
     this.#render();
   }
 
-  /** The batch has ended. */
+  /** Note that the batch has ended. */
   end() {
     this.#inserted = 0;
   }

@@ -1,13 +1,13 @@
-/** @typedef {import("../engine/upload.js").Upload} Upload an attempt to go on with an unfinished upload */
+/** @typedef {import("../engine/upload.js").Upload} Upload an attempt to continue an unfinished upload */
 
-/** States in which nothing of it is left to do. */
+/** States in which nothing is left to do. */
 export const OVER = new Set(["done", "cancelled"]);
 
 /** @param {Upload} attempt */
 export const isUnderWay = ({ state }) => !OVER.has(state) && state !== "failed";
 
 /**
- * Whether the file was another one: the upload waits for the right one.
+ * Whether the file was not the same, so that the upload still waits for the right file.
  *
  * @param {Upload} attempt
  */

@@ -1,7 +1,7 @@
 import { byId } from "./page-data.js";
 import { setText } from "./dom.js";
 
-/** @typedef {{title: string, name: string, text: string, yes: string}} Words of a question */
+/** @typedef {{title: string, name: string, text: string, yes: string}} Words the texts of a question */
 
 /**
  * @param {string} id
@@ -10,14 +10,14 @@ import { setText } from "./dom.js";
 const dialogById = (id) => /** @type {HTMLDialogElement} */ (byId(id));
 
 /**
- * Open a dialog, and run `act` at its main button; it closes when `act` succeeds and shows why when it fails.
+ * Open a dialog that runs `act` at its main button. It closes if `act` succeeds, and shows the error if `act` fails.
  *
  * Closing the dialog while `act` runs does not stop `act`.
  *
  * @param {HTMLDialogElement} dialog
  * @param {HTMLElement} problem
  * @param {() => Promise<void>} act
- * @returns {Promise<boolean>} whether it was done
+ * @returns {Promise<boolean>} whether `act` has succeeded
  */
 function run(dialog, problem, act) {
   const form = /** @type {HTMLFormElement} */ (dialog.querySelector("form"));
@@ -60,7 +60,7 @@ export function askForName(filename, rename) {
   const input = /** @type {HTMLInputElement} */ (byId("rename-text"));
   input.value = filename;
   const done = run(dialogById("rename-dialog"), byId("rename-error"), () => rename(input.value));
-  // The name without its ending: that is what people change.
+  // Select the name without its extension, because people seldom change the extension.
   const dot = filename.lastIndexOf(".");
   input.setSelectionRange(0, dot > 0 ? dot : filename.length);
   return done;
@@ -76,7 +76,7 @@ export function confirm(words, act) {
 }
 
 /**
- * Say in the open question how things are by now.
+ * Update the texts of the open question.
  *
  * @param {Words} words
  */
@@ -87,7 +87,7 @@ export function reword({ title, name, text, yes }) {
   setText(byId("confirm-yes"), yes);
 }
 
-/** Take the open question back: it has answered itself. */
+/** Close the open question, because it is no longer needed. */
 export function withdraw() {
   dialogById("confirm-dialog").close();
 }

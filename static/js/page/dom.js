@@ -1,11 +1,11 @@
 /** @typedef {Node | string | null | undefined | false} Child */
 
 /**
- * Make an element. Strings become text, never markup; `on…` properties become listeners.
+ * Create an element. Strings become text, never markup. Properties that begin with `on` become listeners.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
- * @param {Record<string, any>} [properties] attributes; `false` and `null` leave one out
+ * @param {Record<string, any>} [properties] attributes; `false`, `null` and `undefined` omit the attribute
  * @param {...Child} children
  * @returns {HTMLElementTagNameMap[Tag]}
  */
@@ -21,7 +21,7 @@ export function element(tag, properties = {}, ...children) {
 }
 
 /**
- * Set text only where it differs, so that screen readers and selections are left alone.
+ * Set the text only if it differs, so that screen readers and selections are not disturbed.
  *
  * @param {Element} target
  * @param {string} text

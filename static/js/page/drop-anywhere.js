@@ -1,6 +1,6 @@
 import { rootsOf } from "./picker/incoming.js";
 
-/** Fingers do not drop: on such a device the words are others. */
+/** Whether files can be dropped. On a touch device they cannot, so the page shows other texts. */
 export const canDrop = !matchMedia("(hover: none), (pointer: coarse)").matches;
 
 /**

@@ -11,7 +11,7 @@ import { askForName, confirm } from "./dialogs.js";
  */
 
 /**
- * The actions for a file of the list.
+ * Return the menu items for a file in the list.
  *
  * @param {string} id
  * @param {Options} options
@@ -49,7 +49,7 @@ async function rename(record, { api, onRenamed }) {
   const done = await askForName(record.filename, async (filename) => {
     renamed = await api.rename(record.id, filename, { attempts: 2 });
   });
-  // The dialog has given the focus back by now: the list keeps it in the row.
+  // Update the list only after the dialog has returned the focus, so that the list can keep the focus in the row.
   if (done) onRenamed(renamed);
 }
 

@@ -1,16 +1,16 @@
 import { within } from "../engine/time-limit.js";
 
-const ANSWER_MS = 10_000; // a network drive wakes up
+const ANSWER_MS = 10_000; // a network drive may need time to wake up
 
 /** @type {WeakMap<Blob, () => Promise<FileSystemFileHandle | null>>} */
 const ways = new WeakMap();
 
 /**
- * Remember the handle of a dropped item, by which its files can be read again after a reload.
+ * Remember the handle of a dropped item, so that the file can be read again after a reload.
  *
  * @param {File} file
- * @param {Promise<FileSystemHandle | null>} root
- * @param {string} path of the file, beginning with the name of `root`
+ * @param {Promise<FileSystemHandle | null>} root the handle of the dropped item
+ * @param {string} path of the file; begins with the name of `root`
  */
 export function rememberWay(file, root, path) {
   ways.set(file, async () => find(await root, path, file));
@@ -18,7 +18,7 @@ export function rememberWay(file, root, path) {
 
 /**
  * @param {File} file
- * @param {FileSystemFileHandle} handle by which it was read
+ * @param {FileSystemFileHandle} handle by which the file was read
  */
 export function rememberHandle(file, handle) {
   ways.set(file, async () => handle);
@@ -26,7 +26,7 @@ export function rememberHandle(file, handle) {
 
 /**
  * @param {Blob} file
- * @returns {Promise<FileSystemFileHandle | null>} null where the browser gave none
+ * @returns {Promise<FileSystemFileHandle | null>} null if the browser gave no handle
  */
 export async function handleOf(file) {
   const way = ways.get(file);
@@ -34,7 +34,7 @@ export async function handleOf(file) {
 }
 
 /**
- * Follow the file's path through the folder that was dropped.
+ * Return the handle of the file inside the dropped folder, or null if it is no longer the same file.
  *
  * @param {FileSystemHandle | null} root
  * @param {string} path

@@ -17,9 +17,9 @@ import { folded } from "../engine/filename.js";
 
 const PAGE = 50;
 const SEARCH_DELAY_MS = 200;
-const MOST_REPLACED = 2 * PAGE; // a longer list was asked for, so a batch that has ended does not replace it
+const MOST_REPLACED = 2 * PAGE; // the person has loaded more rows, so the end of a batch does not replace the list
 
-/** The person's files, newest first. Unfinished ones are shown elsewhere. */
+/** The person's files, newest first. Unfinished uploads have their own list. */
 export class FileList {
   #api;
   #options;
@@ -37,7 +37,7 @@ export class FileList {
   #news = new News();
   /** @type {Set<string>} */
   #toldElsewhere = new Set();
-  /** Pictures of what was uploaded from here: they outlive the address that they were read from. @type {Map<string, HTMLImageElement>} */
+  /** Pictures of files that this page has uploaded. They stay after their URLs are revoked. @type {Map<string, HTMLImageElement>} */
   #pictures = new Map();
   /** @type {Steady<() => void>} */
   #changes = new Steady(this.#list, (change) => change());
@@ -70,7 +70,7 @@ export class FileList {
     return this.#records.get(id);
   }
 
-  /** Read the list anew, for what stands in the search field. */
+  /** Read the list again, filtered by the text in the search field. */
   async load() {
     this.#query = this.#search.value.trim();
     this.#loading.abort();
@@ -88,8 +88,8 @@ export class FileList {
   }
 
   /**
-   * Put a file that has just arrived on top; one that is there already is replaced. Of a large batch, most files are
-   * only counted until the batch ends.
+   * Put a file that has just arrived on top, or update its row. Most files of a large batch are only counted until the
+   * batch ends.
    *
    * @param {UploadRecord} record
    */
@@ -98,7 +98,7 @@ export class FileList {
     else if (this.#matches(record)) this.#arrivals.add(record);
   }
 
-  /** Show the files that were only counted, now that the batch has ended, unless the person is using the list. */
+  /** After the end of a batch, show the files that were only counted, unless the person is using the list. */
   endArrivals() {
     this.#arrivals.end();
     const isInUse = this.#list.contains(document.activeElement) || this.#records.size > MOST_REPLACED;
@@ -106,7 +106,7 @@ export class FileList {
   }
 
   /**
-   * Show a picture for a file, now or when its row comes.
+   * Show a picture for a file, now or when its row is drawn.
    *
    * @param {string} id
    * @param {string} url
@@ -123,7 +123,7 @@ export class FileList {
 
   /**
    * @param {UploadRecord} record
-   * @param {{next?: Element | null, isAnimated?: boolean}} [options] `next`: the row that follows; by default the first
+   * @param {{next?: Element | null, isAnimated?: boolean}} [options] `next`: insert before this row; by default the first
    */
   #insert(record, { next = this.#list.firstElementChild, isAnimated = false } = {}) {
     if (this.#records.has(record.id)) return this.update(record);
@@ -151,10 +151,10 @@ export class FileList {
   }
 
   /**
-   * Take a row away; focus goes to its neighbour.
+   * Remove a row, and move the focus to its neighbour.
    *
    * @param {string} id
-   * @param {{keepsFocus?: boolean}} [options] `keepsFocus`: unless the focus is elsewhere
+   * @param {{keepsFocus?: boolean}} [options] `keepsFocus`: move the focus only if it was in this row
    */
   remove(id, { keepsFocus = false } = {}) {
     this.#news.note(id, null);
@@ -170,7 +170,7 @@ export class FileList {
     this.#settle(this.#cursor);
   }
 
-  /** Show what other tabs or devices have added and deleted meanwhile: the list stays one without a gap. */
+  /** Show files that other tabs or devices have added or deleted meanwhile. The list stays without gaps. */
   async refresh() {
     if (this.#query) return;
     const { signal } = this.#loading;
@@ -178,7 +178,7 @@ export class FileList {
     try {
       const answer = await readNewest(this.#api, this.#reach, signal);
       if (signal.aborted || this.#query) return;
-      // Too many to read unasked: the list begins anew.
+      // Too many new files, so read the list again from its beginning.
       if (!answer) return void (await this.load());
       const news = new Set(this.#news.missingIn(answer.results).map(({ id }) => id));
       for (const { id } of missingFrom(this.#records.values(), answer)) {
@@ -191,14 +191,14 @@ export class FileList {
       this.#reach = extended(this.#reach, answer.results);
       if (answer.isWhole) this.#settle(null);
     } catch {
-      // The list stays as it was; nobody has asked for this.
+      // The list stays as it was. No message, because the person did not ask for the refresh.
     } finally {
       this.#news.end();
     }
   }
 
   /**
-   * Say of other files only why they were refused: of these it stands elsewhere on the page.
+   * Hide the reasons of refusal of these files, because the progress card already shows them.
    *
    * @param {Set<string>} ids
    */
@@ -227,7 +227,7 @@ export class FileList {
   /**
    * @param {string | null} from
    * @param {() => void} again
-   * @returns {Promise<{records: UploadRecord[], read: UploadRecord[], cursor: string | null} | null>} null when it failed or is out of date
+   * @returns {Promise<{records: UploadRecord[], read: UploadRecord[], cursor: string | null} | null>} null if it failed or is outdated
    */
   async #fetch(from, again) {
     const { signal } = this.#loading;
@@ -281,7 +281,7 @@ export class FileList {
 
   /**
    * @param {number} moment
-   * @returns {Element | null} the first row of a file whose upload began before that
+   * @returns {Element | null} the first row of a file whose upload began before `moment`
    */
   #rowBefore(moment) {
     const begun = (/** @type {Element} */ row) => begunAt(this.get(row.getAttribute("data-id") ?? "") ?? { created_at: "" });

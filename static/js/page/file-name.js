@@ -4,7 +4,7 @@ const TAIL = 10;
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
 
 /**
- * A file name that is shortened in its middle when space is short: how it ends says the most.
+ * Return a filename that is shortened in its middle if it does not fit, because the end of a name says the most.
  *
  * @param {string} filename
  * @returns {HTMLElement}
@@ -19,7 +19,7 @@ export function fileName(filename) {
     { class: "name", title: filename },
     element("span", { class: "name__start", "aria-hidden": canSplit && "true" }, start),
     end && element("span", { class: "name__end", "aria-hidden": "true" }, end),
-    // Two boxes would be read as two words.
+    // A screen reader would read the two parts as two words, so it gets the whole name.
     end && element("span", { class: "name__whole visually-hidden" }, filename),
   );
 }

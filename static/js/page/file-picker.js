@@ -12,14 +12,14 @@ let isOpen = false;
 let isBare = false;
 
 /**
- * Let the file inputs in `place` ask by the browser's picker, which also gives handles: by them the files can be
- * read again after a reload.
+ * Let the file inputs in `place` open the browser's `showOpenFilePicker`. It also returns handles, by which the files
+ * can be read again after a reload.
  *
- * The inputs and what clicks them stay as they are, for the keyboard and for screen readers. Where there is no such
- * picker, or where it may not be shown, the input asks itself; so it does for folders, and on phones, where it offers
- * the camera too.
+ * The inputs and their buttons stay as they are, for the keyboard and for screen readers. The input opens its own
+ * dialog if the browser has no such picker or does not allow it. It also does so for folders, and on phones, where its
+ * dialog offers the camera too.
  *
- * @param {HTMLElement} place an input, or what holds some
+ * @param {HTMLElement} place an input, or an element that contains inputs
  * @param {Options} options
  */
 export function pickByHandle(place, { take, isWanted = () => true }) {

@@ -7,11 +7,11 @@ import { reasonInWords } from "./reason.js";
 /**
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
  * @typedef {{menuButton: (record: UploadRecord) => HTMLElement, downloadUrl: (id: string) => string, preview?: HTMLImageElement, isTold?: boolean}} RowOptions
- *   `isTold`: whether the reason of its refusal stands elsewhere on the page
+ *   `isTold`: whether the progress card already shows the reason of the refusal
  */
 
 /**
- * One file of the list.
+ * Return the row of one file in the list.
  *
  * @param {UploadRecord} record
  * @param {RowOptions} options

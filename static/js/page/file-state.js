@@ -2,17 +2,17 @@ import { Clock } from "../engine/clock.js";
 import { PollPace } from "../engine/poll-pace.js";
 
 /**
- * Show the page of a file anew when its inspection has ended.
+ * Reload the page of a file when its inspection has ended.
  *
- * An open dialog is left alone: the page waits until the person has closed it.
+ * While a dialog is open, the page waits until the person has closed it.
  *
- * @param {string} url the file in the API
+ * @param {string} url the API address of the file
  * @param {{
  *   pace?: Pick<PollPace, "pause">,
  *   fetch?: typeof globalThis.fetch,
  *   isBusy?: () => boolean,
  *   reload?: () => void,
- * }} [parts] stand in for the browser in tests
+ * }} [parts] replaced in tests
  */
 export async function reloadWhenInspected(
   url,

@@ -6,10 +6,10 @@
  *   isWaiting: (id: string) => boolean,
  *   onSafe: (id: string, bytes: number) => void,
  *   onFinished: (record: UploadRecord) => void,
- * }} Options `isWaiting` tells whether an upload still waits for the person, and nobody has gone on with it
+ * }} Options `isWaiting`: whether an upload still waits for the person and was not continued
  */
 
-/** Finishes uploads whose bytes are all in the bucket: their tab was closed before it could say so. */
+/** Completes uploads whose bytes are all in the bucket, but whose tab was closed before it called `complete`. */
 export class Finisher {
   #options;
   #looks = 0;
@@ -24,7 +24,7 @@ export class Finisher {
   }
 
   /**
-   * Whether it was finished here: a list that was read before does not know it yet.
+   * Whether this tab has completed the upload. A list that was read before does not show this yet.
    *
    * @param {string} id
    */
@@ -33,11 +33,12 @@ export class Finisher {
   }
 
   /**
-   * Ask the bucket, one upload after the other, how much it has; then finish those of which it has all.
+   * Check upload by upload how many bytes the bucket has; then complete the uploads of which it has all bytes.
    *
-   * A new check ends the one before. Failures are not shown, because nobody asked for the check; the next check retries.
+   * A new check ends the previous check. Failures are not shown, because the person did not ask for the check. The next
+   * check retries.
    *
-   * @param {UploadRecord[]} records multipart uploads that no other tab is busy with
+   * @param {UploadRecord[]} records multipart uploads that no other tab is sending
    */
   async look(records) {
     const look = (this.#looks += 1);
@@ -66,14 +67,14 @@ export class Finisher {
   /** @param {string} id */
   async #finish(id) {
     const { api, tabs, isWaiting, onFinished } = this.#options;
-    // Since the list was read another tab may have gone on with it.
+    // Another tab may have continued the upload since the list was read.
     if ((await tabs.elsewhere()).has(id) || !isWaiting(id) || this.#finishing.has(id)) return;
     this.#finishing.add(id);
     const record = await api.complete(id, { attempts: 2 }).catch(() => null);
     this.#finishing.delete(id);
     if (!record || record.state === "pending") return;
     this.#finished.add(id);
-    // Discarded or continued meanwhile: whoever did that tells how it ended.
+    // If it was discarded or continued meanwhile, that action reports the end.
     if (isWaiting(id)) onFinished(record);
   }
 }

@@ -1,10 +1,10 @@
-/** Sizes, speeds, times and counts as people read them, by Intl. */
+/** Formats sizes, speeds, times and counts for people, with Intl. */
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte"];
 const MINUTE = 60;
 const HOUR = 3600;
 
-/** Making a formatter takes longer than drawing the row that needs it. @type {Map<string, Intl.NumberFormat>} */
+/** Formatters are cached, because creating one takes longer than drawing a row. @type {Map<string, Intl.NumberFormat>} */
 const numberFormats = new Map();
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const dateFormats = new Map();
@@ -41,7 +41,7 @@ function inUnit(value, unit, options) {
  */
 function power(bytes) {
   let index = 0;
-  // 999.5 and up would read "1,000 kB": the next unit says it better.
+  // 999.5 and more would be rounded to "1,000 kB", so use the next unit.
   while (index < UNITS.length - 1 && bytes / 1000 ** index >= (index ? 999.5 : 1000)) index += 1;
   return index;
 }
@@ -50,7 +50,7 @@ function power(bytes) {
 const digits = (value) => ({ maximumFractionDigits: value < 10 ? 1 : 0 });
 
 /**
- * A size in decimal units, such as "1.2 GB": by the same rule as in uploads/text/sizes.py.
+ * Format a size in decimal units, such as "1.2 GB". The rule is the same as in uploads/text/sizes.py.
  *
  * @param {number} bytes
  */
@@ -61,7 +61,7 @@ export function formatBytes(bytes) {
 }
 
 /**
- * Two sizes in the unit of the larger one: "1.2 of 4.8 GB".
+ * Format two sizes in the unit of the larger one, such as "1.2 of 4.8 GB".
  *
  * @param {number} part
  * @param {number} whole
@@ -72,7 +72,7 @@ export function formatBytesOf(part, whole) {
   const options = { maximumFractionDigits: fraction };
   const number = numbers(options);
   const total = inUnit(whole / 1000 ** index, UNITS[index], options);
-  // Rounded down: the last tenth must not be claimed before it is there.
+  // Round down, so that the last tenth is not shown before it has arrived.
   const scale = 10 ** fraction;
   return `${number.format(Math.floor((part / 1000 ** index) * scale) / scale)} of ${total}`;
 }
@@ -100,7 +100,7 @@ export function formatTimeLeft(seconds) {
 }
 
 /**
- * Short when near, longer when far: "14:32", "12 Aug, 14:32", "12 Aug 2024".
+ * Format a moment in the past: "Today, 14:32", "12 Aug, 14:32", "12 Aug 2024".
  *
  * @param {Date} date
  * @param {Date} [now]
@@ -116,7 +116,7 @@ export function formatWhen(date, now = new Date()) {
 }
 
 /**
- * A moment to come, after the word "until": "14:32 today", "Saturday 28 November".
+ * Format a moment in the future for use after "until": "14:32 today", "Saturday 28 November".
  *
  * @param {Date} date
  * @param {Date} [now]

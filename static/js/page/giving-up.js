@@ -4,17 +4,17 @@ import { formatBytesOf, plural } from "./format.js";
 
 /** @typedef {import("./travellers.js").Traveller} Traveller */
 
-/** @type {(() => Traveller[]) | null} those whom the open question is about */
+/** @type {(() => Traveller[]) | null} the files of the open question */
 let asked = null;
 
 /**
- * Give files up by `act`, but ask first where bytes would be lost that somebody has waited for.
+ * Cancel files by `act`, but ask first if bytes that were sent would be lost.
  *
- * They travel on while the question stands: what has arrived by the time of the answer stays.
+ * The uploads go on while the question is open. Files that have arrived by the time of the answer stay.
  *
- * @param {() => Traveller[]} travellers how they are by now
- * @param {() => void} act
- * @returns {Promise<boolean>} whether they were given up
+ * @param {() => Traveller[]} travellers returns the files in their present state
+ * @param {() => void} act cancels them
+ * @returns {Promise<boolean>} whether they were cancelled
  */
 export async function giveUp(travellers, act) {
   const words = question(travellers());
@@ -26,7 +26,7 @@ export async function giveUp(travellers, act) {
   return true;
 }
 
-/** Let the open question say what would be lost by now; without anything to lose it goes. */
+/** Update the open question with the bytes that would be lost now, or close it if none would be lost. */
 export function askAgain() {
   if (!asked) return;
   const words = question(asked());
@@ -36,7 +36,7 @@ export function askAgain() {
 
 /**
  * @param {Traveller[]} travellers
- * @returns {import("./dialogs.js").Words | null} nothing where nothing is lost
+ * @returns {import("./dialogs.js").Words | null} null if no bytes would be lost
  */
 export function question(travellers) {
   const unfinished = travellers.filter(isUnfinished);
@@ -58,7 +58,7 @@ export function question(travellers) {
 
 /**
  * @param {Traveller} traveller
- * @returns {boolean} whether it may still arrive, be it at another try
+ * @returns {boolean} whether the file may still arrive, for example after a retry
  */
 function isUnfinished({ state, code }) {
   if (state === "failed") return !FINAL_CODES.has(code);

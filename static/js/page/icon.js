@@ -33,7 +33,7 @@ const ATTRIBUTE = /([\w-]+)="([^"]*)"/g;
 /** @typedef {keyof typeof ICONS} IconName */
 
 /**
- * Draw an icon of the set. Shape by shape, because markup from a string is what Trusted Types forbid.
+ * Return an icon of the set. It is drawn shape by shape, because Trusted Types forbid markup from a string.
  *
  * @param {IconName} name
  * @returns {SVGSVGElement}
@@ -75,7 +75,7 @@ const KINDS = [
 
 /**
  * @param {string} contentType
- * @returns {IconName} what a file of that type looks like
+ * @returns {IconName} the icon for files of this type
  */
 export function iconNameFor(contentType) {
   return KINDS.find(([pattern]) => pattern.test(contentType))?.[1] ?? "file";

@@ -3,7 +3,7 @@ import { PollPace } from "../engine/poll-pace.js";
 
 /** @typedef {import("../engine/api.js").UploadRecord} UploadRecord */
 
-/** Asks again for the files of the list that a slow inspector works on. */
+/** Polls the files in the list that are in inspection. */
 export class Inspections {
   #api;
   #current;
@@ -18,7 +18,7 @@ export class Inspections {
    *   current: (id: string) => UploadRecord | undefined,
    *   onEnd: (record: UploadRecord) => void,
    *   pace?: PollPace,
-   * }} options `current` returns undefined for a file that is not shown any more
+   * }} options `current` returns undefined for a file that is no longer shown
    */
   constructor({ api, current, onEnd, pace = new PollPace({ clock: new Clock(), isWatched: () => !document.hidden }) }) {
     this.#api = api;

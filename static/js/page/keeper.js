@@ -10,7 +10,7 @@ import { readSource, writeAgain } from "./kept-access.js";
  * @typedef {import("../engine/upload.js").Upload} Upload
  * @typedef {import("../engine/api.js").Declaration} Declaration
  * @typedef {{about: Omit<KeptSource, "source">, note: KeptNote, status: "waiting" | "kept" | "gone", copied: number}} Entry
- *   `copied`: how many bytes it takes in this browser
+ *   `copied`: bytes that the copy uses in this browser
  */
 
 const MIB = 1024 * 1024;
@@ -21,10 +21,10 @@ const MOST_BYTES_AT_ONCE = 16 * MIB;
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
 /**
- * Keeps the files of running uploads in this browser, so that the next visit need not ask for them:
- * small ones as copies, large ones by their handle where there is one.
+ * Keeps the files of uploads in progress in this browser, so that the person need not choose them again after a reload.
+ * Small files are kept as copies, large files by their handle if there is one.
  *
- * Keeping never disturbs an upload: where the browser refuses, the file is chosen again.
+ * A failure never disturbs the upload. If the browser refuses, the person has to choose the file again.
  */
 export class Keeper {
   #parts;
@@ -35,7 +35,7 @@ export class Keeper {
   /** @type {[Blob, Entry][]} */
   #queue = [];
   #copied = 0;
-  /** @type {Map<string, Kept>} taken over from tabs that are gone, and not continued yet */
+  /** @type {Map<string, Kept>} taken over from closed tabs and not continued yet */
   #adopted = new Map();
   /** @type {{source: KeptSource, entry: Entry}[]} */
   #sources = [];
@@ -67,7 +67,7 @@ export class Keeper {
     engine.on("added", ({ upload, declaration }) => this.#keep(upload, declaration));
   }
 
-  /** @returns {Promise<Kept[]>} this person's files that no open tab sees to any more; this one does from now on */
+  /** @returns {Promise<Kept[]>} this person's files whose tab is closed; from now on they belong to this tab */
   async adopt() {
     const { store, tabs, owner } = this.#parts;
     try {
@@ -80,16 +80,16 @@ export class Keeper {
         for (const kept of mine) this.#adopted.set(kept.id, kept);
       });
     } catch {
-      // No storage here, or none left: everything can be chosen again.
+      // The browser has no storage, or it is full. The person can choose the files again.
     }
     return [...this.#adopted.values()];
   }
 
   /**
-   * Read a kept file. Throws what the browser throws when it is no longer there.
+   * Read a kept file. Throws the browser's error if the file no longer exists.
    *
    * @param {Kept} kept
-   * @param {{ask?: boolean}} [options] whether the person may be asked for permission: in a click only
+   * @param {{ask?: boolean}} [options] `ask`: whether the browser may ask for permission; works only in a click
    * @returns {Promise<Blob | null>} null without permission
    */
   read({ source }, { ask = false } = {}) {
@@ -97,7 +97,7 @@ export class Keeper {
   }
 
   /**
-   * Go on keeping `kept` for the upload that is about to be continued with `file`.
+   * Keep `kept` for the upload that is about to be continued with `file`.
    *
    * @param {Kept} kept
    * @param {Blob} file
@@ -114,7 +114,7 @@ export class Keeper {
   }
 
   /**
-   * Keep the handle by which the file was chosen again: the one before may lead nowhere.
+   * Keep the handle of the file that was chosen again, because the previous handle may be invalid.
    *
    * @param {Blob} file
    * @param {Entry} entry
@@ -126,7 +126,7 @@ export class Keeper {
     void this.#write();
   }
 
-  /** @param {Kept[]} over what is not to be continued */
+  /** @param {Kept[]} over files that will not be continued */
   forget(over) {
     for (const { id } of over) {
       this.#adopted.delete(id);
@@ -215,7 +215,7 @@ export class Keeper {
     this.#copyMore();
   }
 
-  /** Copy what has been waiting for room. */
+  /** Copy waiting files as long as there is space. */
   #copyMore() {
     for (let head = this.#queue[0]; head; head = this.#queue[0]) {
       const [file, entry] = head;
@@ -240,11 +240,11 @@ export class Keeper {
     void this.#write();
   }
 
-  /** Write one batch after the other, each with all that came together meanwhile. */
+  /** Write one batch after the other. Each batch has all changes that were made meanwhile. */
   async #write() {
     if (this.#isWriting) return;
     this.#isWriting = true;
-    // Where tabs cannot be told apart, two of them would send the same file.
+    // If tabs cannot be told apart, nothing is kept, because two tabs would send the same file.
     if (await this.#parts.tabs.areKnown()) {
       while (this.#sources.length + this.#notes.size + this.#gone.size > 0) await this.#writeBatch(this.#takeSources());
     }
@@ -259,7 +259,7 @@ export class Keeper {
       bytes += entry.copied;
       count += 1;
     }
-    // Uploads that have arrived in the meantime need no copy.
+    // Uploads that have ended meanwhile need no copy.
     return this.#sources.splice(0, count).filter(({ entry }) => entry.status === "kept");
   }
 
@@ -274,7 +274,7 @@ export class Keeper {
     try {
       await writeAgain(store, { sources: batch.map(({ source }) => source), notes: [...notes.values()], gone }, this.#clock);
     } catch {
-      // A file that cannot be read, or no room: all but the files is noted, and these are not kept.
+      // A file cannot be read, or the storage is full. These files are not kept, but all other changes are written.
       for (const { entry } of batch) {
         notes.delete(entry.note.id);
         if (entry.status === "kept") this.#abandon(entry);

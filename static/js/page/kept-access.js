@@ -1,24 +1,24 @@
-/** Reads and writes kept files. Browsers fail both once when a download starts, so each has a few retries. */
+/** Reads and writes kept files, with retries, because browsers fail reads and writes once when a download starts. */
 
 import { NoAnswer, within } from "../engine/time-limit.js";
 import { PAUSES_MS, readAgain } from "../engine/reading.js";
 
 const PERMISSION_MS = 3_000;
-const FILE_MS = 10_000; // a network drive wakes up
+const FILE_MS = 10_000; // a network drive may need time to wake up
 
 /** @typedef {import("../engine/clock.js").Clock} Clock */
 
 /**
- * Return the file, or null without permission. Throws what the browser throws when the file is no longer there.
+ * Return the file, or null without permission. Throws the browser's error if the file no longer exists.
  *
  * @param {Blob | FileSystemFileHandle} source
- * @param {{ask: boolean, clock: Clock}} options `ask`: the person may be asked for permission, in a click only
+ * @param {{ask: boolean, clock: Clock}} options `ask`: whether the browser may ask for permission; works only in a click
  * @returns {Promise<Blob | null>}
  */
 export async function readSource(source, { ask, clock }) {
   if (source instanceof Blob) return source;
   const handle = /** @type {any} */ (source);
-  // A person takes their time to answer, a browser does not.
+  // No timeout while a person decides, only for an answer of the browser itself.
   const query = ask
     ? handle.requestPermission({ mode: "read" })
     : within(PERMISSION_MS, () => handle.queryPermission({ mode: "read" }));

@@ -1,20 +1,20 @@
 /**
- * Keeps many small files in one record: a browser writes a file on the disk for each record, and deletes it again,
+ * Keeps many small files in one record. For each record, a browser writes a file to the disk and deletes it again,
  * which takes as long as sending a small file.
  *
  * @typedef {import("./kept-store.js").KeptSource} KeptSource
- * @typedef {Omit<KeptSource, "source"> & {type: string, start: number}} Packed a file of a pack, and where it begins
+ * @typedef {Omit<KeptSource, "source"> & {type: string, start: number}} Packed a file in a pack; `start`: its offset in bytes
  * @typedef {{id: string, packed: Packed[], source: Blob}} Pack
  */
 
 const SMALL_BYTES = 64 * 1024;
-const LEAST = 20; // files: fewer are not worth a pack
+const LEAST = 20; // files; fewer are stored one by one
 
 /** @param {KeptSource} kept */
 const isSmall = ({ source }) => source instanceof Blob && source.size <= SMALL_BYTES;
 
 /**
- * Return the records for these files: one for all small ones where there are many, and one for each other file.
+ * Return the records for these files. If there are many small files, they share one record.
  *
  * @param {KeptSource[]} sources
  * @returns {(KeptSource | Pack)[]}
@@ -34,7 +34,7 @@ export function pack(sources) {
 
 /**
  * @param {KeptSource | Pack} record
- * @returns {KeptSource[]} the files of a record
+ * @returns {KeptSource[]} the files in a record
  */
 export function unpack(record) {
   if (!("packed" in record)) return [record];
@@ -61,7 +61,7 @@ export class Packs {
   }
 
   /**
-   * @param {string} id of a file that is not needed any more
+   * @param {string} id of a file that is no longer needed
    * @returns {string | null} the id of the record to delete, or null while the pack holds others
    */
   leave(id) {

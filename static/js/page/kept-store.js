@@ -3,7 +3,7 @@ import { Packs, pack, unpack } from "./kept-packs.js";
 
 const NAME = "slipway";
 const VERSION = 1;
-const SOURCES = "sources"; // written once: rewriting a record copies its blob
+const SOURCES = "sources"; // written once, because rewriting a record copies its blob
 const NOTES = "notes";
 const ANSWER_MS = 3_000;
 const WRITE_MS = 30_000; // a batch of copies on a slow disk
@@ -12,29 +12,29 @@ const WRITE_MS = 30_000; // a batch of copies on a slow disk
  * @typedef {{
  *   id: string, owner: string, filename: string, relativePath: string, contentType: string,
  *   byteSize: number, lastModified: number | null, keptAt: number, source: Blob | FileSystemFileHandle,
- * }} KeptSource the file of one upload, or the way to it
+ * }} KeptSource the file of one upload, or its handle
  * @typedef {{id: string, tab: string, uploadId: string | null, key: string, isPaused: boolean}} KeptNote
- *   how far that upload has come, and which tab sees to it
+ *   the state of that upload, and the tab to which it belongs
  * @typedef {KeptSource & KeptNote} Kept
- * @typedef {{sources?: KeptSource[], notes?: KeptNote[], gone?: string[]}} Changes `gone`: ids
+ * @typedef {{sources?: KeptSource[], notes?: KeptNote[], gone?: string[]}} Changes `gone`: ids to delete
  */
 
-/** Files of unfinished uploads, kept in this browser. Each method throws where the browser does not store, or does not answer. */
+/** Files of unfinished uploads, kept in this browser. The methods throw if the browser does not store or does not answer. */
 export class KeptStore {
   #factory;
   /** @type {Promise<IDBDatabase> | null} */
   #opening = null;
-  #isSilent = false; // gave no answer: nobody waits for it a second time
+  #isSilent = false; // the browser did not answer; later calls fail at once
   #isShut = false;
   #packs = new Packs();
 
-  /** @param {IDBFactory | undefined} factory undefined where the browser has none */
+  /** @param {IDBFactory | undefined} factory undefined if the browser has none */
   constructor(factory) {
     this.#factory = factory;
   }
 
   /**
-   * Make all changes, or none; none after `shut`.
+   * Write all changes or none. After `shut`, write nothing.
    *
    * @param {Changes} changes
    */
@@ -77,18 +77,18 @@ export class KeptStore {
     return files.filter(({ id }) => noteOf.has(id)).map((source) => ({ ...source, ...noteOf.get(source.id) }));
   }
 
-  /** Forget everything and take nothing in: the person has logged out, in another tab. */
+  /** Delete everything and stop writing, because the person has logged out in another tab. */
   async shut() {
     this.#isShut = true;
     await this.clear().catch(() => {});
   }
 
-  /** Take in again what comes from now on: the same person is back. */
+  /** Write again from now on, because the same person has logged in again. */
   reopen() {
     this.#isShut = false;
   }
 
-  /** Forget everything, whoever it belongs to. */
+  /** Delete everything, of all users. */
   async clear() {
     const transaction = (await this.#open()).transaction([SOURCES, NOTES], "readwrite");
     const done = finished(transaction);

@@ -1,8 +1,7 @@
 const STAYED_MS = 5_000;
 
 /**
- * Knows whether the page is being left: browsers then fail reads and writes in progress, and that says nothing about
- * the files.
+ * Knows whether the page is being left. Browsers then fail reads and writes in progress, although the files are intact.
  */
 export class Leaving {
   #isNow = false;
@@ -23,9 +22,9 @@ export class Leaving {
   }
 
   /**
-   * Listen to `beforeunload` while uploads are in progress: WebKit fails reads before it says `pagehide`.
+   * Listen to `beforeunload` while uploads are in progress, because WebKit fails reads before `pagehide`.
    *
-   * The listener is there only while needed, since it would keep the page out of the back/forward cache.
+   * The listener exists only during uploads, because it keeps the page out of the back/forward cache.
    *
    * @param {Pick<import("../engine/engine.js").Engine, "on">} engine
    */
@@ -33,7 +32,7 @@ export class Leaving {
     const begin = () => {
       this.#isNow = true;
       clearTimeout(this.#timer);
-      // The person may stay. The timer stands still while the browser asks.
+      // The person may decide to stay. The timer does not run while the browser asks.
       this.#timer = setTimeout(() => this.#stay(), STAYED_MS);
     };
     return engine.on("active", (active) => {
@@ -47,7 +46,7 @@ export class Leaving {
   }
 
   /**
-   * Run `act` now, or when it turns out that the page stays.
+   * Run `act` now; if the page is being left, run it only if the page stays.
    *
    * @param {() => void} act
    */

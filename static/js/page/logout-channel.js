@@ -6,11 +6,11 @@ const channel = serviceOf(() => new BroadcastChannel(NAME));
 const storage = serviceOf(() => localStorage);
 
 /**
- * Tell the other tabs of this browser that the person logs out. Never throws: a logout has to go on.
+ * Tell the other tabs of this browser that the person logs out. Never throws, so that the logout goes on.
  *
- * Without BroadcastChannel the tabs hear of it by a change of the local storage.
+ * Without BroadcastChannel, the message is sent as a change of the local storage.
  *
- * @param {string} tab the name of this one
+ * @param {string} tab the name of this tab
  */
 export function tellLogout(tab) {
   try {

@@ -7,20 +7,20 @@ import { recognise, sameName } from "../engine/identity.js";
  */
 
 /**
- * Whether a file looks like the one that an unfinished upload was begun with. The content is compared later.
+ * Whether a file may be the file of an unfinished upload, by name, size and time. The content is compared later.
  *
  * @param {UploadRecord} record
  * @param {Facts} facts
  */
 export function looksSame(record, { filename, relativePath, byteSize, lastModified }) {
   if (record.byte_size !== byteSize || !sameName(record.filename, filename)) return false;
-  // Chosen by itself, a file does not tell of its folder.
+  // A file that was chosen alone has no folder path.
   if (relativePath && !samePath(record.relative_path, relativePath)) return false;
   return !record.last_modified || lastModified === null || Date.parse(record.last_modified) === lastModified;
 }
 
 /**
- * Whether two paths lead through the same folders: each segment is compared as names are.
+ * Whether two paths are the same. Each segment is compared as a filename.
  *
  * @param {string} one
  * @param {string} other
@@ -36,12 +36,12 @@ function segments(path) {
 }
 
 /**
- * Bring what this browser kept together with what the server has begun.
+ * Match the files that this browser has kept with the pending uploads of the server.
  *
  * @param {Kept[]} kept
- * @param {UploadRecord[]} records all that are pending
- * @returns {{pairs: Map<string, Kept>, unbegun: Kept[], over: Kept[]}} pairs by the server's id;
- *   `unbegun` the server does not know; `over` has ended meanwhile
+ * @param {UploadRecord[]} records all pending uploads
+ * @returns {{pairs: Map<string, Kept>, unbegun: Kept[], over: Kept[]}} `pairs`: by the server's id;
+ *   `unbegun`: the server does not know them; `over`: their uploads have ended meanwhile
  */
 export function pair(kept, records) {
   const ids = new Set(records.map(({ id }) => id));
@@ -56,7 +56,7 @@ export function pair(kept, records) {
     else if (one.uploadId) over.push(one);
   }
   for (const one of kept.filter(({ uploadId }) => !uploadId)) {
-    // Begun in the last moment: the answer came too late to be noted.
+    // The upload may have started, but the answer came too late to be noted.
     const record = records.find((candidate) => !pairs.has(candidate.id) && looksSame(candidate, one));
     if (record) pairs.set(record.id, one);
     else unbegun.push(one);
@@ -67,7 +67,7 @@ export function pair(kept, records) {
 /**
  * @param {{record: UploadRecord | null, kept: Kept | null}} entry
  * @param {Blob} file
- * @returns {Promise<string>} a sentence why this file cannot continue the upload, or ""
+ * @returns {Promise<string>} a sentence that says why this file cannot continue the upload, or ""
  */
 export async function whyNot({ record, kept }, file) {
   const identity = record ?? (kept && { filename: kept.filename, byte_size: kept.byteSize });
@@ -75,7 +75,7 @@ export async function whyNot({ record, kept }, file) {
   const filename = file instanceof File ? file.name : identity.filename;
   const fingerprint = record?.fingerprint ?? "";
   try {
-    // The content is compared when the upload goes on.
+    // The content is compared when the upload continues.
     await recognise(identity, file, filename, async () => fingerprint);
     return "";
   } catch (error) {

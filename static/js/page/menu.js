@@ -5,13 +5,13 @@ import { icon } from "./icon.js";
 
 const GAP = 4;
 
-/** One menu for all rows: opens under a button, and is driven by pointer or keys. */
+/** One menu for all rows. It opens under a button and works with pointer and keyboard. */
 export class Menu {
   #panel = element("div", { class: "menu", role: "menu", popover: "auto" });
   /** @type {HTMLElement | null} */
   #button = null;
 
-  /** @param {HTMLElement} place a landmark, so that the menu is in one too */
+  /** @param {HTMLElement} place a landmark element, which the menu must be in for screen readers */
   constructor(place) {
     place.append(this.#panel);
     this.#panel.addEventListener("keydown", (event) => this.#onKey(event));
@@ -23,7 +23,7 @@ export class Menu {
   }
 
   /**
-   * A button that opens the menu with the items that `items` returns at that moment.
+   * Return a button that opens the menu. `items` is called at each opening.
    *
    * @param {string} label
    * @param {() => MenuItem[]} items

@@ -1,7 +1,7 @@
 const QUARTERS = [0.25, 0.5, 0.75];
 const REST_MS = 15_000;
 
-/** Speaks the quarters of a long upload: a few sentences, not every percent. */
+/** Announces each quarter of a long upload to screen readers, instead of every percent. */
 export class Milestones {
   #say;
   #now;
@@ -17,7 +17,7 @@ export class Milestones {
     this.#now = now;
   }
 
-  /** Something has begun or ended, which is spoken elsewhere. */
+  /** Begin again, because an upload has started or ended. That is announced elsewhere. */
   reset() {
     this.#spokenAt = this.#now();
     this.#next = 0;

@@ -4,8 +4,8 @@ const PAGE = 100;
 const MAX_PAGES = 5;
 
 /**
- * The range that a list has read, in milliseconds since 1970: nothing is missing between `newest` and the end of the list.
- * `open` is when the oldest upload began that was pending: it may be in the list by now.
+ * The range that a list has read, in milliseconds since 1970. No file is missing between `newest` and the end of the
+ * list. `open` is the start time of the oldest upload that was pending, because it may be in the list by now.
  *
  * @typedef {{newest: number, open: number}} Reach
  */
@@ -17,7 +17,7 @@ export const NOTHING_READ = { newest: -Infinity, open: Infinity };
 export const begunAt = ({ created_at: moment }) => Date.parse(moment);
 
 /**
- * Return the reach of a list that has read these uploads too.
+ * Return the reach of a list after it has also read `results`.
  *
  * @param {Reach} reach
  * @param {UploadRecord[]} results of any state
@@ -29,13 +29,13 @@ export function extended({ newest, open }, results) {
 }
 
 /**
- * Read the newest uploads down to those that the list has read before.
+ * Read the newest uploads, back to those that the list has already read.
  *
  * @param {Pick<import("../engine/api.js").Api, "list">} api
  * @param {Reach} reach
  * @param {AbortSignal} signal
- * @returns {Promise<{results: UploadRecord[], isWhole: boolean} | null>} `isWhole`: there are no older ones;
- *   null when there are too many in between
+ * @returns {Promise<{results: UploadRecord[], isWhole: boolean} | null>} `isWhole`: there are no older uploads;
+ *   null if there are too many uploads in between
  */
 export async function readNewest(api, { newest, open }, signal) {
   /** @type {UploadRecord[]} */
@@ -55,7 +55,7 @@ export async function readNewest(api, { newest, open }, signal) {
 }
 
 /**
- * Return the uploads that are shown and should be in `results`, but are not: they were deleted elsewhere.
+ * Return the shown uploads that are missing in `results` although they are in its range. They were deleted elsewhere.
  *
  * @param {Iterable<UploadRecord>} shown
  * @param {{results: UploadRecord[], isWhole: boolean}} answer
@@ -67,14 +67,14 @@ export function missingFrom(shown, { results, isWhole }) {
 }
 
 /**
- * Read one page of the list, and further ones as long as there are only unfinished uploads: they are shown elsewhere,
- * so the page would look like the end of the list.
+ * Read one page of the list, and further pages while there are only unfinished uploads. These are shown elsewhere, so
+ * an empty page would look like the end of the list.
  *
  * @param {Pick<import("../engine/api.js").Api, "list">} api
  * @param {{q: string, cursor: string | null, limit: number}} filters
  * @param {AbortSignal} signal
- * @returns {Promise<{read: UploadRecord[], records: UploadRecord[], cursor: string | null}>} `records`: without the
- *   unfinished ones
+ * @returns {Promise<{read: UploadRecord[], records: UploadRecord[], cursor: string | null}>} `records`: without
+ *   unfinished uploads
  */
 export async function readPage(api, { cursor, ...filters }, signal) {
   /** @type {UploadRecord[]} */

@@ -1,17 +1,17 @@
 /** @typedef {import("../engine/api.js").UploadRecord} UploadRecord */
 
-/** What happens in this tab while the server is asked for the list: on a slow line its answer is older than that. */
+/** Records changes in this tab while the list is requested, because the answer on a slow line is older than they are. */
 export class News {
   #asking = 0;
   /** @type {Map<string, {record: UploadRecord | null, isNew: boolean}>} */
   #notes = new Map();
 
-  /** A question is on its way. */
+  /** Note that a request was sent. */
   begin() {
     this.#asking += 1;
   }
 
-  /** Its answer is used, or none came. */
+  /** Note that its answer was used or that it failed. */
   end() {
     this.#asking -= 1;
     if (this.#asking === 0) this.#notes.clear();
@@ -19,8 +19,8 @@ export class News {
 
   /**
    * @param {string} id
-   * @param {UploadRecord | null} record null when the file is gone
-   * @param {{isNew?: boolean}} [options] whether the list had no such file
+   * @param {UploadRecord | null} record null if the file was deleted
+   * @param {{isNew?: boolean}} [options] `isNew`: whether the list did not have the file before
    */
   note(id, record, { isNew = false } = {}) {
     if (this.#asking > 0) this.#notes.set(id, { record, isNew: isNew || Boolean(this.#notes.get(id)?.isNew) });
@@ -28,7 +28,7 @@ export class News {
 
   /**
    * @param {UploadRecord[]} answer
-   * @returns {UploadRecord[]} the same files as they are known here, without those that are gone
+   * @returns {UploadRecord[]} the same files in the state that this tab knows, without deleted files
    */
   applyTo(answer) {
     return answer.map((record) => this.#notes.get(record.id) ?? { record }).flatMap(({ record }) => record ?? []);
@@ -36,7 +36,7 @@ export class News {
 
   /**
    * @param {UploadRecord[]} answer
-   * @returns {UploadRecord[]} what has arrived since and is missing there, newest first
+   * @returns {UploadRecord[]} files that have arrived since the request and are missing in `answer`, newest first
    */
   missingIn(answer) {
     const known = new Set(answer.map(({ id }) => id));

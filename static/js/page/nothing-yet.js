@@ -2,7 +2,7 @@ import { canDrop } from "./drop-anywhere.js";
 import { element } from "./dom.js";
 import { icon } from "./icon.js";
 
-/** What stands in place of a list without files: what it is for. */
+/** Return the text that explains an empty list. */
 export function nothingYet() {
   return [
     icon("upload"),

@@ -6,13 +6,13 @@ import { icon } from "./icon.js";
  * @typedef {{
  *   tone?: "info" | "warning" | "error" | "success", details?: string[], help?: string, key?: string,
  *   action?: {label: string, run: () => void}, onDismiss?: () => void,
- * }} NoticeOptions `help`: what to do about the details; `onDismiss`: the person has closed the notice
+ * }} NoticeOptions `help`: advice for the details; `onDismiss`: called when the person closes the notice
  */
 
 const FIRST_DETAILS = 10;
 const MORE_DETAILS = 500;
 
-/** Messages in the page: they stay until they are answered, dismissed or out of date. */
+/** Messages in the page. They stay until they are answered, dismissed or outdated. */
 export class Notices {
   #place;
   /** @type {Map<string, HTMLElement>} */
@@ -24,7 +24,7 @@ export class Notices {
   }
 
   /**
-   * Show a notice; one with the same key is replaced.
+   * Show a notice. It replaces a notice with the same key.
    *
    * @param {string} text
    * @param {NoticeOptions} [options]
@@ -61,7 +61,7 @@ export class Notices {
 }
 
 /**
- * List the first details; a button shows more of them.
+ * Return a list of the first details, with a button that shows more.
  *
  * @param {string[]} details
  */
@@ -69,7 +69,7 @@ function listOf(details) {
   const list = element("ul", {});
   let shown = 0;
   const show = (/** @type {number} */ count) => {
-    const isLast = details.length - shown - count <= 1; // "and 1 more" takes as much room as the one
+    const isLast = details.length - shown - count <= 1; // "and 1 more" would need as much space as the last line
     const next = details.slice(shown, isLast ? undefined : shown + count);
     shown += next.length;
     const rest = details.length - shown;
@@ -82,7 +82,7 @@ function listOf(details) {
   };
   const onclick = () => {
     const first = show(MORE_DETAILS);
-    list.tabIndex = 0; // it scrolls by now
+    list.tabIndex = 0; // the longer list scrolls, so the keyboard must reach it
     first.tabIndex = -1;
     first.focus();
   };

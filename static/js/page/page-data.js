@@ -6,13 +6,13 @@
  * }} PageData
  */
 
-/** @returns {PageData} what the server has to tell this page */
+/** @returns {PageData} the data that the server has put into the page */
 export function readPageData() {
   return JSON.parse(byId("page-data").textContent ?? "{}");
 }
 
 /**
- * Return the element, which the template promises to have.
+ * Return an element that the template always contains. Throws Error if it is missing.
  *
  * @param {string} id
  * @returns {HTMLElement}
@@ -24,7 +24,7 @@ export function byId(id) {
 }
 
 /**
- * The CSRF token from its cookie: a login in another tab has changed it there, not in this page.
+ * Return the CSRF token from its cookie, because a login in another tab changes the cookie but not this page.
  *
  * @param {string} name
  */

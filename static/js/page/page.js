@@ -30,7 +30,7 @@ import { watchPolicy } from "./violations.js";
 const REFRESH_AFTER_MS = 30_000;
 const MOST_PICTURES = 50;
 
-/** Bring the page of a person's files to life. */
+/** Start the scripts of the files page. */
 export function startPage() {
   const data = readPageData();
   const inquiry = new Inquiry({
@@ -88,7 +88,7 @@ export function startPage() {
   });
   // A logout in one tab removes all files and names from the other tabs.
   onLogout((tab) => {
-    // It may come from this very tab, by the script of its header.
+    // The logout may come from the script in the header of this tab.
     if (tab !== document.body.dataset.tab) session.leave();
     void store.shut();
   });
@@ -123,7 +123,7 @@ export function startPage() {
       notices.dismiss("different");
       const upload = continueUpload(engine, entry, file);
       travellers.follow(upload);
-      // Not in the middle of a choice: the other files join.
+      // Not while the files of one choice are processed, so that the other files can join.
       queueMicrotask(() => area.fold());
       return upload;
     },
@@ -138,7 +138,7 @@ export function startPage() {
     },
     onDiscard: async (record) => {
       const isDone = await discard(record, engine.api);
-      // It may have been finished while the person was asked.
+      // The upload may have been completed while the question was open.
       if (isDone) actions.onRemoved(record.id);
       return isDone;
     },
@@ -156,7 +156,7 @@ export function startPage() {
     list.endArrivals();
   });
   engine.on("added", ({ upload }) => {
-    // Its first bytes tell that the server has reserved its room.
+    // The first bytes mean that the server has reserved the space.
     const stop = upload.on("progress", ({ bytesSent }) => {
       if (bytesSent === 0) return;
       stop();
@@ -172,13 +172,13 @@ export function startPage() {
       list.add(record);
       arrived += 1;
       const place = arrived;
-      // Of thousands, the last ones are on top of the list.
+      // Of thousands of files, only the last are on top of the list and need a picture.
       const isWanted = () => arrived - place < MOST_PICTURES;
       void thumbnails.want(file, isWanted).then((url) => url && list.picture(record.id, url));
     }
     if (/** @type {{code?: string} | null} */ (handle.error)?.code === "rejected") void list.refresh();
   });
-  // The server hears of a cancelled upload after the person: what it held is free only then.
+  // The space of a cancelled upload is free only after the server has confirmed.
   engine.on("freed", () => quota.refresh());
   acceptAnywhere(byId("veil"), (roots) => area.takeRoots(roots));
 
@@ -201,7 +201,7 @@ export function startPage() {
  * @param {Blob} file
  */
 function continueUpload(engine, { record, kept }, file) {
-  // A small upload that this browser began is found by its key; without it, it is begun anew.
+  // A small upload that this browser started is found by its key. Without the key, a new upload starts.
   if (!kept || (record && (record.transport === "multipart" || !kept.uploadId))) {
     return engine.resume(/** @type {import("../engine/api.js").UploadRecord} */ (record), file);
   }

@@ -4,10 +4,11 @@ const PAGE = 100;
 const MAX_PAGES = 30;
 
 /**
- * Read what the server has pending; the list is not whole when it is longer than anybody looks through.
+ * Read the pending uploads from the server, at most MAX_PAGES pages.
  *
  * @param {import("../engine/api.js").Api} api
- * @returns {Promise<{records: UploadRecord[], isWhole: boolean} | null>} null when the server could not be asked
+ * @returns {Promise<{records: UploadRecord[], isWhole: boolean} | null>} `isWhole`: whether these are all; null if the
+ *   server did not answer
  */
 export async function pendingOf(api) {
   /** @type {UploadRecord[]} */
@@ -17,7 +18,7 @@ export async function pendingOf(api) {
     for (let pages = 0; pages < MAX_PAGES && cursor !== null; pages += 1) {
       /** @type {{results: UploadRecord[], next_cursor: string | null}} */
       const page = await api.list({ state: "pending", limit: PAGE, cursor });
-      // A plain form sends its file from its own page, and the server copies a released one.
+      // Omit uploads that this page cannot continue: a plain form has its own page, and the server copies released files.
       records.push(...page.results.filter(({ transport }) => transport !== "form" && transport !== "copy"));
       cursor = page.next_cursor;
     }

@@ -3,9 +3,9 @@ import { formatBytes } from "./format.js";
 /** @typedef {{max_file_size: number, allowed_content_types: string[]}} Policy */
 
 /**
- * Return why the server would refuse a file, or "" when it would not.
+ * Return why the server would refuse a file, or "" if it would not.
  *
- * Types are the server's to judge: what a browser knows of them is often wrong.
+ * Only the size is checked. The server checks the type, because the type from the browser is often wrong.
  *
  * @param {{size: number | null}} file
  * @param {Policy} policy
@@ -16,7 +16,7 @@ export function refusal(file, policy) {
 }
 
 /**
- * Say below the drop area what fits.
+ * Return the sentence below the drop area about allowed sizes and types.
  *
  * @param {Policy} policy
  * @param {number} limitBytes

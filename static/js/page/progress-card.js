@@ -4,16 +4,16 @@ import { formatBytes, formatBytesOf, formatNumber, formatSpeed, formatTimeLeft, 
 import { icon } from "./icon.js";
 
 /**
- * @typedef {import("../engine/engine.js").Totals & {reason: string}} Totals `reason`: what keeps the page from sending
+ * @typedef {import("../engine/engine.js").Totals & {reason: string}} Totals `reason`: why the page cannot send, or ""
  * @typedef {import("./travellers.js").Traveller} Traveller
  * @typedef {{onPause: () => void, onResume: () => void, onCancel: () => void, onAdd: () => void, onDone: () => void, onRemove: (traveller: Traveller) => void}} Actions
  */
 
 const MAX_MOVING = 4;
 const MAX_FAILED = 50;
-const MANY = 20; // files: from here on nothing is animated
+const MANY = 20; // with more files than this, nothing is animated
 
-/** Folded upload area: one line for everything, and the files that need a look. */
+/** The progress of all uploads in one line, and rows for failed files and files in progress. */
 export class ProgressCard {
   #place;
   #title = element("h2", { class: "progress__title", tabindex: "-1" });
@@ -72,7 +72,7 @@ export class ProgressCard {
     return this.#place.contains(document.activeElement);
   }
 
-  /** Let the keyboard go on from here: from the title, since a key that is still down would press a button. */
+  /** Move the focus to the title. On a button, a key that is still pressed would activate it. */
   focus() {
     this.#title.focus({ preventScroll: true });
   }
@@ -80,7 +80,7 @@ export class ProgressCard {
   /**
    * @param {Totals} engineTotals
    * @param {Traveller[]} travellers
-   * @param {{files: number, bytes: number}} waiting what the engine does not have yet
+   * @param {{files: number, bytes: number}} waiting files that the engine does not have yet
    */
   render(engineTotals, travellers, waiting) {
     const { files, bytes } = engineTotals;
@@ -106,10 +106,10 @@ export class ProgressCard {
   }
 
   /**
-   * Buttons come and go, and rows move: who works with the keyboard does not begin anew at the top of the page.
+   * Keep the keyboard focus near its place although buttons disappear and rows move.
    *
-   * @param {HTMLElement} focused what had the focus
-   * @param {number} row where it was in the list, or -1
+   * @param {HTMLElement} focused the element that had the focus
+   * @param {number} row its index in the list, or -1
    */
   #keepFocus(focused, row) {
     if (focused.getClientRects().length > 0) return focused.focus({ preventScroll: true });
@@ -166,7 +166,7 @@ export class ProgressCard {
 }
 
 /**
- * Choose the few that are shown; who is shown already stays, so that rows do not dance.
+ * Choose the few files that are shown. Files that are already shown stay, so that rows do not jump.
  *
  * @param {Traveller[]} moving
  * @param {Map<string, unknown>} known
@@ -181,7 +181,7 @@ function steady(moving, known) {
  * @param {string} label
  * @param {import("./icon.js").IconName} name
  * @param {() => void} onclick
- * @param {string} [kind] a class of its own
+ * @param {string} [kind] an additional class
  */
 function button(label, name, onclick, kind = "") {
   return element("button", { class: `button button--quiet ${kind}`.trim(), type: "button", onclick }, icon(name), label);

@@ -6,7 +6,7 @@ import { setText } from "./dom.js";
 const REFRESH_DELAY_MS = 800;
 
 /**
- * The person's quota: knows it, keeps it fresh, and shows it in the header.
+ * Knows the person's quota, keeps it up to date, and shows it in the header.
  *
  * Bytes in flight are reserved and count like stored bytes. A lighter bar shows them, together with the chosen files.
  */
@@ -49,7 +49,7 @@ export class QuotaMeter {
   }
 
   /**
-   * Show what the chosen files would take.
+   * Show how much space the chosen files need.
    *
    * @param {number} bytes
    */
@@ -58,7 +58,7 @@ export class QuotaMeter {
     this.#render();
   }
 
-  /** Ask the server soon; many changes at once ask once. */
+  /** Ask the server after a short delay, so that many changes cause one request. */
   refresh() {
     if (this.#timer) return;
     this.#timer = setTimeout(async () => {
@@ -66,12 +66,12 @@ export class QuotaMeter {
       const asked = (this.#asked += 1);
       try {
         const quota = await this.#fetch();
-        // On a slow line an earlier answer may come later: it knows less.
+        // On a slow line, the answer to an earlier request may come later. It is outdated.
         if (asked < this.#shown) return;
         this.#shown = asked;
         this.set(quota);
       } catch {
-        // The meter keeps what it knew; whoever needs the server will say so.
+        // The meter keeps its values. Other requests report that the server does not answer.
       }
     }, REFRESH_DELAY_MS);
   }
@@ -93,7 +93,7 @@ export class QuotaMeter {
    */
   #scale(selector, share) {
     const bar = /** @type {HTMLElement} */ (this.#place.querySelector(selector));
-    // A little is more than nothing: it has to be seen.
+    // Even a small share must be visible.
     const shown = share > 0 ? Math.min(1, Math.max(share, 0.015)) : 0;
     bar.style.transform = `scaleX(${shown})`;
   }

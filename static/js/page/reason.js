@@ -1,9 +1,9 @@
-// As in uploads/views/wording.py: tests/cases/reasons.json is for both.
+// The same rule as in uploads/views/wording.py. tests/cases/reasons.json tests both.
 const FAMILIES = "application|audio|binary|font|image|message|model|multipart|text|video";
 const TYPES = new RegExp(` \\((?:${FAMILIES})/[\\w.+-]+(?:, (?:${FAMILIES})/[\\w.+-]+)*\\)`, "g");
 
 /**
- * A refusal's reason without the content types that programs and operators read.
+ * Return the reason of a refusal without the content types in brackets, which are for programs and operators.
  *
  * @param {string} reason
  */

@@ -1,9 +1,9 @@
 import { byId } from "./page-data.js";
 
 /**
- * Notice that the login has ended, and offer another one without losing what is under way.
+ * Notices that the login has ended, and offers a new login without losing the uploads in progress.
  *
- * It opens in a new tab, because leaving this one would end the uploads.
+ * The login opens in a new tab, because leaving this tab would end the uploads.
  */
 export class Session {
   #dialog = /** @type {HTMLDialogElement} */ (byId("session-dialog"));
@@ -23,10 +23,10 @@ export class Session {
     window.addEventListener("focus", () => {
       if (this.#dialog.open) void this.#check();
     });
-    this.#dialog.addEventListener("close", () => this.#isOut && this.#dialog.showModal()); // Escape tells nothing
+    this.#dialog.addEventListener("close", () => this.#isOut && this.#dialog.showModal()); // Escape must not close it
   }
 
-  /** The person has logged out in another tab: show nothing of theirs until they are back. */
+  /** Hide all files, because the person has logged out in another tab, until the same person logs in again. */
   leave() {
     this.#isOut = true;
     document.body.classList.add("is-out");
@@ -38,7 +38,7 @@ export class Session {
 
   /**
    * @param {unknown} error
-   * @returns {boolean} whether the error was that the login has ended
+   * @returns {boolean} whether the error means that the login has ended
    */
   handles(error) {
     if (/** @type {{code?: string}} */ (error).code !== "not_authenticated") return false;

@@ -1,4 +1,4 @@
-/** Speaks milestones to screen readers: a few in an upload, not every percent. */
+/** Announces sentences to screen readers. */
 export class Speaker {
   #place;
 
@@ -9,7 +9,7 @@ export class Speaker {
 
   /** @param {string} sentence */
   say(sentence) {
-    // Emptied first, so that the same sentence is spoken twice.
+    // Emptied first, so that a repeated sentence is announced again.
     this.#place.textContent = "";
     setTimeout(() => {
       this.#place.textContent = sentence;

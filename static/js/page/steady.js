@@ -1,7 +1,7 @@
 const REST_MS = 1200;
 
 /**
- * Put changes off while a pointer moves over an area: what is aimed at must not slip away.
+ * Delays changes while the pointer moves over an area, so that the element under the pointer does not move away.
  *
  * @template Change
  */
@@ -28,7 +28,7 @@ export class Steady {
     });
   }
 
-  /** @param {Change} change applied in order, at once or when the pointer rests */
+  /** @param {Change} change applied in order, at once or when the pointer stops */
   push(change) {
     this.#waiting.push(change);
     this.#flush();

@@ -8,24 +8,24 @@ const HELD_IN = new Set(["queued", "sending", "paused", "checking"]);
 
 /**
  * @typedef {import("../engine/upload.js").Upload} Upload
- * @typedef {{ids: Set<string>, release: () => void}} Held a lock, for one upload or for many that started together
+ * @typedef {{ids: Set<string>, release: () => void}} Held a lock for one upload, or for many that started together
  */
 
 /**
- * Tells the tabs of this browser apart, by Web Locks: the browser gives them back when a tab dies.
+ * Distinguishes the tabs of this browser by Web Locks, which the browser releases when a tab closes.
  *
- * Where the browser has no locks, or does not answer, tabs cannot be told apart: then nothing is kept for the next
- * visit, and uploads of other tabs look like unfinished ones.
+ * If the browser has no locks or does not answer, tabs cannot be told apart. Then nothing is kept for the next visit,
+ * and uploads of other tabs look unfinished.
  */
 export class Tabs {
   #locks;
-  #isSilent = false; // gave no answer: nobody waits for it a second time
+  #isSilent = false; // the browser did not answer; later calls fail at once
   /** @type {Map<string, Held>} by the server's id */
   #held = new Map();
-  /** @type {Held | null} the lock that other uploads of this moment join, which is not asked for yet */
+  /** @type {Held | null} a lock not yet requested, which uploads that start in this moment join */
   #joining = null;
 
-  /** @param {Pick<LockManager, "request" | "query"> | undefined} locks undefined where the browser has none, as on plain http */
+  /** @param {Pick<LockManager, "request" | "query"> | undefined} locks undefined if the browser has none, as on plain http */
   constructor(locks) {
     this.#locks = locks;
     this.id = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -47,8 +47,8 @@ export class Tabs {
   /**
    * Hold a lock for the uploads in progress, so that other tabs leave them alone.
    *
-   * Uploads that start together share a lock: one for each of thousands of small files would take as long as sending
-   * them. The lock is given back when the last of them has ended.
+   * Uploads that start together share a lock, because a lock for each of thousands of small files would take as long as
+   * sending them. The lock is released when the last of these uploads has ended.
    *
    * @param {Pick<import("../engine/engine.js").Engine, "on">} engine
    */
@@ -68,21 +68,21 @@ export class Tabs {
     });
   }
 
-  /** @returns {Promise<Set<string>>} the server's ids of uploads that another tab is busy with */
+  /** @returns {Promise<Set<string>>} the server's ids of uploads that other tabs are sending */
   async elsewhere() {
     const names = await this.#named(UPLOAD).catch(() => []);
     const ids = names.flatMap((name) => name.split(","));
     return new Set(ids.filter((id) => !this.#held.has(id)));
   }
 
-  /** @returns {Promise<Set<string>>} the ids of all open tabs, this one too; throws where they cannot be told apart */
+  /** @returns {Promise<Set<string>>} the ids of all open tabs, with this tab; throws if tabs cannot be told apart */
   async alive() {
     await this.#answer(() => this.#opened);
     return new Set(await this.#named(TAB));
   }
 
   /**
-   * Run `act` while no other tab does the same; throw where tabs cannot be told apart.
+   * Run `act` while no other tab does the same. Throws if tabs cannot be told apart.
    *
    * @param {() => Promise<void>} act
    */
@@ -114,7 +114,7 @@ export class Tabs {
     held.ids.add(id);
     this.#held.set(id, held);
     if (joining) return;
-    // The first upload of a moment gets a lock at once, those that start with it get one together.
+    // The first upload gets a lock at once. The uploads that start in the same moment share the next lock.
     void this.#lock(held);
     /** @type {Held} */
     const next = (this.#joining = { ids: new Set(), release: () => {} });
@@ -126,7 +126,7 @@ export class Tabs {
 
   /** @param {Held} held */
   async #lock(held) {
-    // It may come late: nothing waits for it.
+    // The lock may come late, because nothing waits for it.
     const release = await this.#take(UPLOAD + [...held.ids].join(",")).catch(() => () => {});
     if (held.ids.size === 0) release();
     else held.release = release;
@@ -142,8 +142,8 @@ export class Tabs {
 
   /**
    * @param {string} name
-   * @param {LockOptions} [options] by default nobody waits for a lock that another tab has
-   * @returns {Promise<() => void>} gives the lock back; where another tab has it, there is nothing to give back
+   * @param {LockOptions} [options] by default, do not wait for a lock that another tab has
+   * @returns {Promise<() => void>} releases the lock; does nothing if another tab has it
    */
   #take(name, options = { ifAvailable: true }) {
     return new Promise((resolve, reject) => {
