@@ -1,4 +1,4 @@
-/* Bundle the browser side: static/js/main.js, shell.js, logout.js, passkeys.js and doctor.js with what they import, and the workers, to static/build/, with the fonts. */
+/* Bundle the entry points of static/js/ and the workers, and copy the fonts, to static/build/. */
 import { build } from "esbuild";
 import { fileURLToPath } from "node:url";
 import { cp, mkdir, rm } from "node:fs/promises";
@@ -33,7 +33,7 @@ await Promise.all([
     format: "esm",
     loader: { ".svg": "text", ".woff2": "file" },
   }),
-  // Classic scripts under stable names: the page hands their URLs, hashed or not, to those who start the workers.
+  // Classic scripts with stable names. The page passes their URLs, hashed or not, to the code that starts the workers.
   build({
     ...common,
     entryPoints: { "checksum-worker": "engine/checksum-worker.js", "thumbnail-worker": "page/thumbnail-worker.js" },

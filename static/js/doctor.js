@@ -1,8 +1,8 @@
 /**
- * The self-test of the doctor's page: this browser sends what an upload sends, and says in words what stops it.
+ * The self-test of the doctor's page. This browser sends the requests of an upload, and shows why a request fails.
  *
- * A browser reports status 0 for CORS, for DNS and for TLS alike. So a failed request is followed by one without CORS,
- * which only tells whether the bucket answers at all; and a violation of the page's policy is heard as an event.
+ * A browser reports status 0 for CORS, DNS and TLS alike. So a failed request is followed by a request without CORS,
+ * which only shows whether the bucket answers at all. The browser reports a violation of the page's policy as an event.
  */
 
 /** @typedef {{method: string, url: string, headers: Record<string, string>}} Signed */
@@ -53,7 +53,7 @@ async function run(form) {
  * @param {Plan} plan
  * @param {Record<string, string>} headers
  * @param {string} method
- * @param {() => Promise<string>} act returns what is wrong with the answer, or ""
+ * @param {() => Promise<string>} act returns a sentence about a wrong answer, or ""
  * @returns {Promise<Finding>}
  */
 async function attempt(title, plan, headers, method, act) {
@@ -61,7 +61,7 @@ async function attempt(title, plan, headers, method, act) {
   try {
     const wrong = await act();
     if (!wrong) return { title, status: "OK" };
-    return { title, status: "FAIL", fact: wrong, fix: "Look at the answers of the server below: Examine." };
+    return { title, status: "FAIL", fact: wrong, fix: "Press Examine below to see how the bucket answers the server." };
   } catch {
     return { title, status: "FAIL", ...(await explain(plan.bucket, Object.keys(headers), method)) };
   }
@@ -74,7 +74,7 @@ async function attempt(title, plan, headers, method, act) {
  * @returns {Promise<{fact: string, fix: string}>}
  */
 async function explain(bucket, headers, method) {
-  await new Promise((resolve) => setTimeout(resolve, 100)); // the event comes after the failure
+  await new Promise((resolve) => setTimeout(resolve, 100)); // the policy event comes after the failure
   if (blocked.some((address) => address.startsWith(bucket) || bucket.startsWith(address))) {
     return {
       fact: "The page's Content-Security-Policy forbids requests to the bucket.",
@@ -82,7 +82,7 @@ async function explain(bucket, headers, method) {
     };
   }
   if (location.protocol === "https:" && bucket.startsWith("http:")) {
-    return { fact: "The browser blocks an http:// bucket on an https:// page.", fix: "Give the bucket TLS." };
+    return { fact: "The browser blocks an http:// bucket on an https:// page.", fix: "Serve the bucket over https." };
   }
   if (await answers(bucket)) {
     const names = headers.length ? ` with the headers ${headers.map((name) => name.toLowerCase()).join(", ")}` : "";
@@ -138,7 +138,7 @@ async function receive(request, body) {
   if (!answer.ok) return inWords(answer);
   const found = new Uint8Array(await answer.arrayBuffer());
   const isSame = found.length === body.length && found.every((byte, index) => byte === body[index]);
-  return isSame ? "" : "The bucket returned other bytes than were sent.";
+  return isSame ? "" : "The bucket returned different bytes than were sent.";
 }
 
 /** @param {Response} answer */

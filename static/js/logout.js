@@ -1,4 +1,4 @@
-/** A logout, in this tab or in another one: neither files nor names stay behind. Every page of a person's, the admin too. */
+/** Removes all kept files and shown names at a logout in this or another tab. Runs on every page, the admin too. */
 
 import { KeptStore } from "./page/kept-store.js";
 import { onLogout, tellLogout } from "./page/logout-channel.js";
@@ -8,18 +8,18 @@ const PATIENCE_MS = 1_000;
 
 const tab = (document.body.dataset.tab = String(Math.random()));
 
-// Not where uploads may be under way: session.js sees to that page.
+// Not on the page where uploads may be in progress: session.js handles that page.
 if (document.getElementById("out")) {
   onLogout(() => {
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();
     document.body.classList.add("is-out");
-    document.title = "Slipway"; // it may be a file's name
+    document.title = "Slipway"; // the title may be a filename
   });
 }
 
 document.addEventListener("submit", async (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
-  if (!form.matches("[data-forgets], #logout-form")) return; // the latter is the admin's
+  if (!form.matches("[data-forgets], #logout-form")) return; // #logout-form is the admin's form
   event.preventDefault();
   tellLogout(tab);
   const store = new KeptStore(serviceOf(() => indexedDB));

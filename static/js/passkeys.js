@@ -1,9 +1,10 @@
 /**
- * The browser's part of passkeys: what a form needs to know comes from the authenticator, then it is sent.
+ * The browser's part of passkeys. It gets a credential from the authenticator, and sends it with the form.
  *
- * A form with `data-passkey` ("create" or "get") is hidden until it is known that passkeys work here; so is whatever
- * has `data-passkey-link`. An element with `data-passkey-unsupported` says why they do not. A form's options are in
- * the page, or behind its `data-options`, where a stranger's page should cost nothing until the button is pressed.
+ * A form with `data-passkey` ("create" or "get") is hidden until it is known that passkeys work here. The same is true
+ * for elements with `data-passkey-link`. An element with `data-passkey-unsupported` says why passkeys do not work.
+ * A form's options are in the page or at its `data-options` URL. The login page uses a URL, so that the server creates
+ * options only when the button is pressed.
  */
 
 const forms = /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("form[data-passkey]"));
@@ -24,11 +25,11 @@ for (const note of /** @type {NodeListOf<HTMLElement>} */ (document.querySelecto
   note.hidden = problem === "";
 }
 
-/** @returns {string} why passkeys cannot work here, or "" */
+/** @returns {string} a sentence that says why passkeys cannot work here, or "" */
 function whyNot() {
-  if (!isSecureContext) return "Passkeys need HTTPS: open this site by its https address.";
+  if (!isSecureContext) return "Passkeys need HTTPS. Open this site by its https address.";
   if (/^[\d.]+$|:/.test(location.hostname)) {
-    return "Passkeys belong to a name, and this address is a number: open the site by its name, such as localhost.";
+    return "Passkeys need a host name, but this address is a number. Open the site by its name, such as localhost.";
   }
   const can = "PublicKeyCredential" in window && "parseCreationOptionsFromJSON" in PublicKeyCredential;
   return can ? "" : "This browser cannot use passkeys. Update it, or use another way.";

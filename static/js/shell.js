@@ -1,4 +1,4 @@
-/** What every page does with scripts, and does without: none of it is needed to read the page. */
+/** Scripts of every page. Each page can be read and used without them. */
 
 import "./logout.js";
 import { formatBytes, formatNumber, formatWhen, formatWhenInFull } from "./page/format.js";
@@ -51,7 +51,7 @@ document.addEventListener("click", (event) => {
   const { target, detail } = event;
   const button = target instanceof Element ? /** @type {HTMLButtonElement | null} */ (target.closest("button")) : null;
   if (!button) return;
-  // The second click of a double click sends no form again: its answer would be the one that is shown.
+  // Ignore the second click of a double click. It would send the form again, and its answer would be shown instead.
   if (detail > 1 && button.type === "submit" && button.form?.method === "post") return event.preventDefault();
   if (!("commandForElement" in button)) obey(button);
   const { copies } = button.dataset;
@@ -60,7 +60,7 @@ document.addEventListener("click", (event) => {
 });
 
 /**
- * Open or close a dialog, where the browser does not know by itself what a button commands.
+ * Open or close a dialog in browsers that do not support `commandfor` on buttons.
  *
  * @param {HTMLElement} button
  */
@@ -75,7 +75,7 @@ function obey(button) {
 const copied = new WeakMap();
 
 /**
- * Copy what stands in `source`. Where the browser refuses, or does not answer, select it for the keyboard instead.
+ * Copy the text of `source`. If the browser refuses or does not answer, select the text, so that the person can copy it.
  *
  * @param {HTMLElement} button
  * @param {HTMLElement} source

@@ -57,7 +57,7 @@ def test_a_batch_over_the_quota_is_refused_before_anything_is_sent(
     upload_page.choose(payload("a.bin", bytes(600)), payload("b.bin", bytes(600)))
 
     expect(upload_page.upload_area).to_contain_text(
-        "Only 1 kB are free. Leave some out here, or delete files below."
+        "Only 1 kB are free. Leave out some files, or delete stored files below."
     )
     expect(upload_page.start_button).to_be_disabled()
     upload_page.page.get_by_role("button", name="Leave out").first.click()
@@ -76,9 +76,7 @@ def test_more_files_than_there_is_room_for_are_refused_before_anything_is_sent(
 
     upload_page.choose(payload("a.bin", b"a"), payload("b.bin", b"b"))
 
-    expect(upload_page.upload_area).to_contain_text(
-        "There is room for 1 more file only"
-    )
+    expect(upload_page.upload_area).to_contain_text("You can store only 1 more file.")
     expect(upload_page.start_button).to_be_disabled()
 
 

@@ -139,7 +139,7 @@ def test_an_address_without_a_name_offers_no_passkeys(
     page.goto("/accounts/2fa/webauthn/add/")
     confirm(page)
 
-    expect(page.get_by_role("alert")).to_contain_text("Passkeys belong to a name")
+    expect(page.get_by_role("alert")).to_contain_text("Passkeys need a host name")
     expect(page.get_by_role("button", name="Add passkey")).to_be_hidden()
     page.context.clear_cookies()
     page.goto("/accounts/login/")

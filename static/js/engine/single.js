@@ -87,7 +87,7 @@ export class Single {
         signal,
         requestFor: async (refused) => {
           if (refused || !request) ({ request } = await untilAborted(this.start(), signal));
-          if (!request) throw new UploadError("invalid_state", "The upload takes no more bytes.");
+          if (!request) throw new UploadError("invalid_state", "The upload has ended and accepts no more data.");
           return request;
         },
         onProgress: (sent) => this.#parts.progress.reached(1, sent),

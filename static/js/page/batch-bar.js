@@ -58,10 +58,10 @@ export class BatchBar {
  */
 export function whatDoesNotFit({ fileCount, bytes, freeBytes, freeFiles }) {
   if (bytes > freeBytes) {
-    return `Only ${formatBytes(freeBytes)} are free. Leave some out here, or delete files below.`;
+    return `Only ${formatBytes(freeBytes)} are free. Leave out some files, or delete stored files below.`;
   }
   if (fileCount > freeFiles) {
-    return `There is room for ${plural(freeFiles, "more file")} only. Leave some out here, or delete files below.`;
+    return `You can store only ${plural(freeFiles, "more file")}. Leave out some files, or delete stored files below.`;
   }
   return "";
 }

@@ -1,10 +1,10 @@
 const SIDE = 96;
 
 /**
- * Draw a small square picture of an image file: its middle, in a worker or on the page.
+ * Draw the middle of an image file as a small square picture. Works in a worker and on the page.
  *
  * @param {Blob} file
- * @returns {Promise<Blob | null>} null where the browser cannot read the image
+ * @returns {Promise<Blob | null>} null if the browser cannot read the image
  */
 export async function drawThumbnail(file) {
   const bitmap = await createImageBitmap(file).catch(() => null);

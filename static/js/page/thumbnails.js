@@ -10,7 +10,7 @@ const AT_ONCE = 2;
 const LARGEST = 64 * 1024 * 1024;
 const PATIENCE_MS = 20_000;
 
-/** Small pictures of image files, drawn by workers: the last one that was asked for first. */
+/** Draws small pictures of image files in workers. The latest request is served first. */
 export class Thumbnails {
   /** @type {Map<Blob, string>} */
   #urls = new Map();
@@ -30,18 +30,18 @@ export class Thumbnails {
 
   /**
    * @param {Blob} file
-   * @returns {string} the address of its picture, or "" where there is none yet
+   * @returns {string} the URL of its picture, or "" if there is none yet
    */
   of(file) {
     return this.#urls.get(file) ?? "";
   }
 
   /**
-   * Draw the picture of a file as soon as its turn comes, if it is still wanted then.
+   * Draw the picture of a file when its turn comes, if `isWanted` is still true then.
    *
    * @param {Blob} file
    * @param {() => boolean} [isWanted]
-   * @returns {Promise<string>} its address, or "" where the file is no picture that can be drawn
+   * @returns {Promise<string>} its URL, or "" if no picture was drawn
    */
   want(file, isWanted = () => true) {
     if (!file.type.startsWith("image/") || file.size > LARGEST || file.size === 0) return Promise.resolve("");
@@ -54,7 +54,7 @@ export class Thumbnails {
     return made;
   }
 
-  /** @param {Iterable<Blob>} files whose pictures are not shown any more */
+  /** @param {Iterable<Blob>} files whose pictures are no longer shown */
   release(files) {
     for (const file of files) {
       const url = this.#urls.get(file);
@@ -69,7 +69,7 @@ export class Thumbnails {
       const job = this.#waiting.pop();
       if (!job) return;
       if (!job.isWanted()) {
-        // Out of view by now: it is asked for again when it comes back.
+        // The row is out of view. The picture is requested again when the row comes back.
         this.#asked.delete(job.file);
         job.resolve("");
         continue;
@@ -110,7 +110,7 @@ export class Thumbnails {
     }
     worker.terminate();
     if (answer === "late") return null;
-    this.#createWorker = undefined; // its script is blocked or out of date
+    this.#createWorker = undefined; // the worker's script is blocked or outdated
     return drawThumbnail(file);
   }
 
@@ -118,7 +118,7 @@ export class Thumbnails {
     try {
       return this.#createWorker?.();
     } catch {
-      this.#createWorker = undefined; // Content-Security-Policy, or no Worker here
+      this.#createWorker = undefined; // blocked by the Content-Security-Policy, or no Worker in this browser
       return undefined;
     }
   }

@@ -13,7 +13,7 @@ const CHOOSE_AGAIN = new Set(["different_file", "unreadable"]);
 
 let made = 0;
 
-/** One file in the progress card: what the engine knows of it, always as it is now. */
+/** One file in the progress card, with the present state of its upload handle. */
 export class Traveller {
   #handle;
   #forget;
@@ -55,7 +55,7 @@ export class Traveller {
     return this.#handle.state;
   }
 
-  /** The server's id, or "". A refused file keeps it, though its next attempt has none yet. */
+  /** The server's id, or "". A refused file keeps its id, although its next attempt has none yet. */
   get serverId() {
     const { error, record } = this.#handle;
     return /** @type {{uploadId?: string} | null} */ (error)?.uploadId || record?.id || "";
@@ -69,7 +69,7 @@ export class Traveller {
     return /** @type {{code?: string} | null} */ (this.#handle.error)?.code ?? "";
   }
 
-  /** Whether trying again would end the same way. */
+  /** Whether a retry would fail in the same way. */
   get isFinal() {
     return FINAL_CODES.has(this.code);
   }
@@ -95,7 +95,7 @@ export class Traveller {
   }
 }
 
-/** All files in progress or just arrived: those chosen now, and those continued from an earlier visit. */
+/** All files that are in progress, have failed or have just arrived, with those continued from an earlier visit. */
 export class Travellers {
   #engine;
   /** @type {Map<Upload, Traveller>} */
@@ -157,7 +157,7 @@ export class Travellers {
   }
 
   /**
-   * Return the failed file that this one may replace: the page has asked for it again, or it is the same file.
+   * Return the failed file that this file may replace, because the page has asked for it again or the files look alike.
    *
    * @param {Item} item
    * @returns {Traveller | undefined}
@@ -167,13 +167,13 @@ export class Travellers {
     const same = failed.find((one) => looks(one) === looks(item));
     const asked = failed.filter(({ isAskedFor }) => isAskedFor);
     const inPlace = asked.find(({ path }) => path === item.path);
-    // Chosen by itself, a file does not tell of its folder.
+    // A file that was chosen alone has no folder path.
     const alone = !item.path && asked.length === 1 ? asked[0] : undefined;
     return same ?? inPlace ?? alone;
   }
 
   /**
-   * Send the file in place of the failed one, and free what the server holds for the failed one.
+   * Send the file in place of the failed file, and free the server's reservation for the failed file.
    *
    * @param {Traveller} failed
    * @param {Item} item
@@ -184,12 +184,12 @@ export class Travellers {
     const { record } = handle;
     const isOpen = record?.state === "pending" && code === "unreadable";
     if (isOpen && record.transport === "multipart" && failed.looksLike(item)) {
-      // The file is back, as after a stick was plugged in again: the parts that have arrived stay.
+      // The file is readable again, for example on a USB stick. The parts that have arrived stay.
       this.dismiss(failed);
       this.follow(this.#engine.resume(record, item.file), path);
       return undefined;
     }
-    // Before the next start: the quota may have no room for both.
+    // Cancel before the next start, because the quota may not be enough for both.
     if (isOpen) await this.#engine.api.cancel(record.id).catch(() => {});
     this.send({ ...item, path: item.path || path });
     this.dismiss(failed);
@@ -197,12 +197,12 @@ export class Travellers {
   }
 
   /**
-   * Forget a failed file; the server keeps what it has of it.
+   * Forget a failed file. The server keeps its upload.
    *
    * @param {Traveller} failed
    */
   dismiss(failed) {
-    failed.handle.record = null; // without it, there is nothing to cancel at the server
+    failed.handle.record = null; // without a record, `remove` cancels nothing at the server
     failed.remove();
   }
 
@@ -211,7 +211,7 @@ export class Travellers {
     for (const traveller of this.list()) if (OVER.has(traveller.state)) this.#forget(traveller);
   }
 
-  /** Cancel all uploads that have not arrived, and forget all. */
+  /** Cancel all uploads that have not arrived, and forget all files. */
   cancelAll() {
     const handles = [...this.#travellers.keys()];
     this.#travellers.clear();
@@ -229,7 +229,7 @@ export class Travellers {
     for (const handle of this.#travellers.keys()) handle.resume();
   }
 
-  /** @returns {Set<string>} the server's ids of the uploads that this tab is busy with */
+  /** @returns {Set<string>} the server's ids of the uploads in this tab */
   serverIds() {
     return new Set(this.list().flatMap(({ serverId }) => serverId || []));
   }

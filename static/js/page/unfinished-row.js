@@ -8,14 +8,14 @@ import { pickByHandle } from "./file-picker.js";
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
  * @typedef {import("./kept-store.js").Kept} Kept
  * @typedef {{record: UploadRecord | null, kept: Kept | null, isElsewhere: boolean}} Entry
- *   one of `record`, which the server began, and `kept`, whose file this browser has; often both
+ *   `record`: the upload at the server; `kept`: its file in this browser; at least one of them is not null
  * @typedef {{
  *   onChoose: (file: File) => void, onUnreadable: (names: string[]) => void,
  *   onContinue: () => Promise<void>, onDiscard: () => void,
- * }} Actions `onContinue` goes on with what is kept, or tells why it cannot
+ * }} Actions `onContinue` continues with the kept file, or shows why it cannot
  */
 
-/** One unfinished upload: how much of it is safe, and how it goes on. */
+/** The row of one unfinished upload, with the stored bytes and the buttons to continue or discard it. */
 export class UnfinishedRow {
   #words = element("span", {});
   #input = /** @type {HTMLInputElement} */ (element("input", { type: "file", hidden: true, tabindex: "-1", "aria-hidden": "true" }));
@@ -38,7 +38,7 @@ export class UnfinishedRow {
     let hasTried = !kept;
     const goOn = () => {
       if (hasTried) return this.#input.click();
-      // A second click chooses: what is kept may lead nowhere, or the browser's question was answered with no.
+      // A second click opens the file dialog, because the handle may be invalid or permission may have been refused.
       hasTried = true;
       void onContinue();
     };
@@ -67,7 +67,7 @@ export class UnfinishedRow {
     );
   }
 
-  /** @param {number} bytes what the bucket has */
+  /** @param {number} bytes that the bucket has */
   showSafe(bytes) {
     const { byteSize } = factsOf(this.entry);
     this.#words.textContent = bytes < byteSize ? `${formatBytesOf(bytes, byteSize)} safe,` : `All ${formatBytes(byteSize)} safe,`;

@@ -21,13 +21,14 @@ import { within } from "../engine/time-limit.js";
  *   onDiscard: (record: UploadRecord) => Promise<boolean>,
  *   onEndElsewhere: () => void,
  *   onFinished: (record: UploadRecord) => void,
- * }} Options `onContinuedAlone` hears how many uploads went on without being asked; `onFinished`, what needed no file
+ * }} Options `onContinuedAlone`: gets the number of uploads continued without a question; `onFinished`: gets an upload that was
+ *   completed without its file
  */
 
 const LOOK_AGAIN_MS = 3000;
-const ADOPT_MS = 3000; // by then the list is shown without kept files
+const ADOPT_MS = 3000; // after this time, the list is shown without kept files
 
-/** Uploads that an earlier visit, or another machine, left half done. */
+/** Unfinished uploads of an earlier visit, another tab or another device. */
 export class Unfinished {
   #section = byId("unfinished");
   #note = byId("unfinished-note");
@@ -36,7 +37,7 @@ export class Unfinished {
   #finisher;
   /** @type {Set<UnfinishedRow>} */
   #rows = new Set();
-  /** @type {Set<{id: string | undefined, upload: Upload}>} what this tab continues */
+  /** @type {Set<{id: string | undefined, upload: Upload}>} uploads that this tab continues */
   #continued = new Set();
   #loads = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -54,7 +55,7 @@ export class Unfinished {
   }
 
   /**
-   * Tell of nothing that this tab is sending: on a slow line the list may know of it before the tab does.
+   * Remove rows of uploads that this tab is sending. On a slow line, the list may show them before the tab has their id.
    *
    * @param {Pick<import("../engine/engine.js").Engine, "on">} engine
    */
@@ -70,7 +71,7 @@ export class Unfinished {
   }
 
   /**
-   * Read the list anew; `alone` continues by itself what needs no question.
+   * Read the list again. `alone`: continue uploads that need no question.
    *
    * @param {{alone?: boolean}} [options]
    */
@@ -78,7 +79,7 @@ export class Unfinished {
     const { tabs, keeper } = this.#options;
     this.#loads += 1;
     const load = this.#loads;
-    // Kept files first: what began after them is in the list.
+    // Read the kept files first, so that uploads that start after this are in the list.
     const kept = await within(ADOPT_MS, () => keeper.adopt(), () => void this.load({ alone })).catch(() => []);
     const found = await pendingOf(this.#options.api);
     const elsewhere = await tabs.elsewhere();
@@ -96,11 +97,11 @@ export class Unfinished {
   }
 
   /**
-   * Take a file that was chosen anywhere, if it belongs to an unfinished upload.
+   * Continue an unfinished upload with a file that was chosen anywhere on the page, if the file belongs to one.
    *
    * @param {File} file
    * @param {string} relativePath
-   * @returns {"continued" | "elsewhere" | ""} "elsewhere": another tab is busy with that upload
+   * @returns {"continued" | "elsewhere" | ""} "elsewhere": another tab is sending that upload
    */
   take(file, relativePath) {
     const facts = { filename: file.name, relativePath, byteSize: file.size, lastModified: file.lastModified };
@@ -114,13 +115,13 @@ export class Unfinished {
   /** @param {string} id */
   #isBusy(id) {
     const mine = [...this.#continued].filter((one) => one.id === id);
-    // A wrong file ends its own attempt only: the upload waits for the right one.
+    // A wrong file ends only its own attempt. The upload still waits for the right file.
     return mine.some(({ upload }) => !isRefused(upload) && !OVER.has(upload.state)) || (mine.length === 0 && this.#options.isBusy(id));
   }
 
   /**
    * @param {Entry[]} entries
-   * @returns {Promise<Entry[]>} those that need the person
+   * @returns {Promise<Entry[]>} the entries that need the person
    */
   async #continueAlone(entries) {
     const left = [];
@@ -140,7 +141,7 @@ export class Unfinished {
 
   /**
    * @param {Entry} entry
-   * @returns {Promise<Blob | null>} the file of what is not paused, if it can be read without a question and is still the same
+   * @returns {Promise<Blob | null>} the unchanged file, if it can be read without a question and is not paused
    */
   async #readable(entry) {
     const { kept, isElsewhere } = entry;
@@ -173,7 +174,7 @@ export class Unfinished {
       /** @type {UnfinishedRow} */
       const row = new UnfinishedRow(entry, {
         onChoose: (file) => void this.#choose(row, file),
-        onUnreadable: ([name]) => this.#options.onProblem(`${name} could not be read. Look whether it is still there, or choose another copy of it.`),
+        onUnreadable: ([name]) => this.#options.onProblem(`${name} could not be read. Check whether it is still there, or choose another copy of it.`),
         onContinue: () => this.#continueKept(row),
         onDiscard: () => void this.#discard(row),
       });
@@ -192,7 +193,7 @@ export class Unfinished {
     this.#note.hidden = [...this.#rows].every(({ entry }) => entry.isElsewhere || entry.kept);
   }
 
-  /** @returns {(() => void) | undefined} gives the focus back to the same button */
+  /** @returns {(() => void) | undefined} returns the focus to the same button */
   #focused() {
     const label = document.activeElement?.getAttribute("aria-label");
     if (!label || !this.#list.contains(document.activeElement)) return undefined;
@@ -218,7 +219,7 @@ export class Unfinished {
     return [...this.#rows].find(({ entry: { record } }) => record && record.id === id);
   }
 
-  /** Notice when another tab is done with an upload, or is closed. */
+  /** Load the list again when another tab has finished an upload or was closed. */
   #watch() {
     clearTimeout(this.#timer);
     const others = [...this.#rows].filter(({ entry }) => entry.isElsewhere);
@@ -259,7 +260,7 @@ export class Unfinished {
     await this.#continueOthers();
   }
 
-  /** Browsers may permit all files of the last visit in one answer: what can be read now needs no click of its own. */
+  /** Continue all files that can be read now, because one permission may cover all files of the last visit. */
   async #continueOthers() {
     for (const row of [...this.#rows]) {
       const file = await this.#readable(row.entry);

@@ -27,12 +27,12 @@ import { pickByHandle } from "./file-picker.js";
  *   note: string,
  *   admission: Omit<import("./picker/admission.js").Parts, "chosen" | "travellers">,
  *   onFailuresShown: (ids: Set<string>) => void,
- * }} Parts `onFailuresShown` hears the server's ids of the files whose failure is told here
+ * }} Parts `onFailuresShown`: gets the server's ids of the files whose failure is shown here
  */
 
 const RENDER_MS = 200;
 
-/** The top of the page: first the drop area, then the chosen files, then their progress. */
+/** The top of the page. It shows the drop area, then the chosen files, then their progress. */
 export class UploadArea {
   #parts;
   #place = byId("chooser");
@@ -45,7 +45,7 @@ export class UploadArea {
   #launch;
   #leftOuts;
   #milestones;
-  /** Whether the progress card is shown: from the start until the person is done with it. */
+  /** Whether the progress card is shown, from the start of the upload until the person closes it. */
   #isFolded = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -80,7 +80,7 @@ export class UploadArea {
     }, thumbnails);
     pickByHandle(this.#place, {
       take: (files, unreadable) => void this.#picker.takeFiles(files, unreadable),
-      // Files from the picker carry fewer types than those from an input: too few where types decide.
+      // Files from the picker have a type less often than those from an input, so use it only if all types are allowed.
       isWanted: () => parts.policy().allowed_content_types.includes("*/*"),
     });
     this.#picker.on("reading", (files) => this.#drop.showReading(files));
@@ -93,7 +93,7 @@ export class UploadArea {
     this.render();
   }
 
-  /** @param {import("./picker/walk.js").Root[]} roots what was dropped or pasted */
+  /** @param {import("./picker/walk.js").Root[]} roots dropped or pasted items */
   takeRoots(roots) {
     void this.#picker.takeRoots(roots);
   }
@@ -105,7 +105,7 @@ export class UploadArea {
     if (admitted.continued > 0) this.fold();
   }
 
-  /** @param {Item[]} items files for the list; while others are in progress they join them */
+  /** @param {Item[]} items files for the list; they start at once if other files are in progress */
   #accept(items) {
     if (items.length === 0) return;
     const { engine, travellers, speaker } = this.#parts;
@@ -117,18 +117,18 @@ export class UploadArea {
     if (this.#isFolded) return this.#join();
     speaker.say(`${plural(this.#chosen.items.length, "file")} chosen.`);
     this.#render();
-    // The button that was pressed may be gone with the empty area.
+    // The button that had the focus may be hidden now.
     if (hadFocus && document.activeElement?.getClientRects().length === 0) this.#list.focus();
   }
 
-  /** Show the progress card, because something is in progress; chosen files join it. */
+  /** Show the progress card, because an upload is in progress. Chosen files join it. */
   fold() {
     this.#isFolded = true;
     this.#join();
     this.render();
   }
 
-  /** Show the present state soon; many changes at once are shown once. */
+  /** Render after a short delay, so that many changes are rendered once. */
   render() {
     if (this.#timer) return;
     this.#timer = setTimeout(() => {
@@ -141,7 +141,7 @@ export class UploadArea {
     const { engine, inquiry, travellers, quota } = this.#parts;
     const totals = { ...engine.totals, reason: engine.active ? inquiry.reason : "" };
     const batch = this.#batch();
-    askAgain(); // closed before the button is hidden that has the focus then
+    askAgain(); // first close the question, which returns the focus to a button that may be hidden below
     const hadFocus = this.#card.hasFocus;
     if (this.#isFolded && travellers.list().length === 0 && !engine.active && !this.#launch.isRunning) this.#isFolded = false;
     const isChoosing = !this.#isFolded && batch.fileCount > 0;
@@ -156,14 +156,14 @@ export class UploadArea {
     this.#parts.onFailuresShown(this.#isFolded ? this.#card.failed : new Set());
   }
 
-  /** @returns {import("./batch-bar.js").Batch} what is chosen and not yet started */
+  /** @returns {import("./batch-bar.js").Batch} the chosen files that are not yet started */
   #batch() {
     const { quota } = this.#parts;
     const { items, bytes } = this.#chosen;
     return { fileCount: items.length, bytes, freeBytes: quota.freeBytes, freeFiles: quota.freeFiles };
   }
 
-  /** Files that join an upload in progress start at once, as long as they fit. */
+  /** Start files that join an upload in progress, if they fit into the quota. */
   #join() {
     const batch = this.#batch();
     if (batch.fileCount === 0) return;
@@ -198,17 +198,17 @@ export class UploadArea {
     this.render();
   }
 
-  /** @param {() => void} act gives up all there is */
+  /** @param {() => void} act cancels all uploads */
   async #giveUp(act) {
     if (await giveUp(() => this.#parts.travellers.list(), act)) this.#focus();
   }
 
-  /** Let the keyboard go on from here: the button that was pressed is gone with the card. */
+  /** Move the focus here, because the pressed button disappears with the card. */
   #focus() {
     byId("upload").focus({ preventScroll: true });
   }
 
-  /** The same for a button that was pressed in the list: first the drop area has to be there again. */
+  /** Move the focus to the drop area, which must be rendered first, because the pressed button of the list disappears. */
   #focusSoon() {
     this.#render();
     this.#drop.focus();

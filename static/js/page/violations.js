@@ -1,5 +1,5 @@
 /**
- * Remember which origins the page's Content-Security-Policy has stopped requests to.
+ * Remember the origins to which the page's Content-Security-Policy has blocked requests.
  *
  * @param {Document} document
  * @returns {(origin: string) => boolean}
@@ -13,7 +13,7 @@ export function watchPolicy(document) {
   return (origin) => forbidden.has(origin);
 }
 
-/** @param {string} address which may be a word, such as "inline" */
+/** @param {string} address a URL, or a word such as "inline" */
 function originOf(address) {
   try {
     return new URL(address).origin;

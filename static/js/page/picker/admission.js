@@ -10,7 +10,7 @@ import { sameContent } from "./same-file.js";
  * @typedef {{
  *   accepted: Item[], refused: LeftOut[], known: LeftOut[], renamed: Item[],
  *   unreadable: string[], empty: string[], continued: number,
- * }} Admitted what became of each file of one choice; `known` are files that the page has already
+ * }} Admitted the outcome for each file of one choice; `known`: files that the page already has
  * @typedef {{
  *   refusal: (file: {name: string, type: string, size: number}) => string,
  *   chosen: Pick<import("./chosen.js").Chosen, "alike">,
@@ -28,7 +28,7 @@ export const ELSEWHERE = "This file is on its way in another tab.";
 const { compare } = new Intl.Collator(undefined, { numeric: true });
 
 /**
- * Part 2 before part 10: a browser gives the files of a folder in no order at all.
+ * Sort "part 2" before "part 10". A browser returns the files of a folder in no order.
  *
  * @param {Item} one
  * @param {Item} other
@@ -36,9 +36,9 @@ const { compare } = new Intl.Collator(undefined, { numeric: true });
 const asPeopleCount = (one, other) => compare(one.path || one.name, other.path || other.name);
 
 /**
- * Decide what becomes of each file of one choice. Every file ends in the list, in an upload, or with a reason.
+ * Decide for each file of one choice: it goes into the list, continues an upload, or is left out with a reason.
  *
- * Two files of one choice are always two files. A file that looks like one of an earlier choice is compared with it.
+ * Two files of one choice are always two files. A file that looks like a file of an earlier choice is compared with it.
  *
  * @param {Walked} walked
  * @param {Parts} parts

@@ -11,7 +11,7 @@ import { scrollTo, windowOf } from "./window-of.js";
 
 const FALLBACK_HEIGHT = 56;
 
-/** The chosen files: only the rows in view exist, however many files there are. */
+/** The list of chosen files. Only the rows in view exist, so that it can have thousands of files. */
 export class ChosenList {
   #chosen;
   #thumbnails;
@@ -21,7 +21,7 @@ export class ChosenList {
   /** @type {Map<number, Row>} the drawn rows by the ids of their items */
   #drawn = new Map();
   #rowHeight = 0;
-  /** The place of the row that the Tab key reaches. */
+  /** The index of the row that the Tab key reaches. */
   #current = 0;
   #draw;
 
@@ -57,7 +57,7 @@ export class ChosenList {
     chosen.on("change", this.#draw);
   }
 
-  /** Let the keyboard go on from here. */
+  /** Move the focus to the title. */
   focus() {
     this.#title.focus({ preventScroll: true });
   }
@@ -97,7 +97,7 @@ export class ChosenList {
       this.#drawn.set(item.id, row);
     }
     const { node, button } = row;
-    // A row that stays is never moved: moved, it would lose the focus.
+    // A row that stays is never moved in the document, because a moved row would lose the focus.
     if (this.#rows.children[place] !== node) this.#rows.insertBefore(node, this.#rows.children[place] ?? null);
     node.style.transform = `translateY(${top}px)`;
     node.setAttribute("aria-posinset", String(index + 1));
@@ -117,7 +117,7 @@ export class ChosenList {
     return this.#rowHeight || FALLBACK_HEIGHT;
   }
 
-  /** @returns {number} the place of the row that has the focus, or -1 */
+  /** @returns {number} the index of the row that has the focus, or -1 */
   #focused() {
     const { activeElement } = document;
     return this.#rows.contains(activeElement) ? this.#indexOf(activeElement) : -1;

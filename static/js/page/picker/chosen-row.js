@@ -6,7 +6,7 @@ import { icon, iconNameFor } from "../icon.js";
 /** @typedef {import("./chosen.js").Item} Item */
 
 /**
- * One row of the chosen files.
+ * Return the row of one chosen file.
  *
  * @param {Item} item
  * @param {import("../thumbnails.js").Thumbnails} thumbnails

@@ -4,7 +4,7 @@ import { looks } from "./same-file.js";
 
 /**
  * @typedef {{id: number, file: File, name: string, path: string, storedAs: string}} Item
- *   a chosen file; `path`: with its folders, or ""; `storedAs`: its name, or its path, at the server where that is another one, or ""
+ *   a chosen file; `path`: with its folders, or ""; `storedAs`: the name or path at the server if it differs, or ""
  */
 
 let made = 0;
@@ -72,7 +72,7 @@ export class Chosen extends Emitter {
     this.emit("change", null);
   }
 
-  /** @returns {Item[]} all of them, which are then no longer here */
+  /** @returns {Item[]} all files; the list is empty afterwards */
   takeAll() {
     const items = this.#items;
     this.#items = [];

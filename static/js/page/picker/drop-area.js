@@ -6,9 +6,9 @@ import { plural } from "../format.js";
 
 /** @typedef {{take: (files: Iterable<File>) => void, onEmptyFolder: () => void}} Actions */
 
-const SHORT_MS = 300; // a drop that is read by then needs no words
+const SHORT_MS = 300; // a drop that is read within this time needs no message
 
-/** The area in which files are dropped, and the inputs behind its buttons. */
+/** The area where files are dropped, and the inputs behind its buttons. */
 export class DropArea {
   #files;
   #folder;
@@ -27,7 +27,7 @@ export class DropArea {
 
   /**
    * @param {HTMLElement} place
-   * @param {string} note what may be uploaded
+   * @param {string} note which files may be uploaded
    * @param {Actions} actions
    */
   constructor(place, note, { take, onEmptyFolder }) {
@@ -55,7 +55,7 @@ export class DropArea {
     this.show(false);
   }
 
-  /** Where the chosen files are listed. */
+  /** The element for the list of chosen files. */
   get filled() {
     return this.#filled;
   }
@@ -64,7 +64,7 @@ export class DropArea {
    * @param {string} files
    * @param {string} folder
    * @param {string} look
-   * @returns {HTMLElement[]} buttons for what this browser can do
+   * @returns {HTMLElement[]} the buttons that this browser supports
    */
   buttons(files, folder, look) {
     const canChooseFolders = "webkitdirectory" in this.#folder;
@@ -85,7 +85,7 @@ export class DropArea {
     this.#filled.hidden = !isFilled;
   }
 
-  /** @param {number | null} files found so far in what was dropped; null when all is read */
+  /** @param {number | null} files found so far in a drop; null when all files are read */
   showReading(files) {
     const hasBegun = this.#found === null && files !== null;
     this.#found = files;
@@ -96,7 +96,7 @@ export class DropArea {
     this.#reading.hidden = true;
   }
 
-  /** Let the keyboard go on from the first button. */
+  /** Move the focus to the first button. */
   focus() {
     this.#empty.querySelector("button")?.focus({ preventScroll: true });
   }

@@ -1,9 +1,9 @@
 const HIDDEN_MS = 100;
 
 /**
- * Return a function that lets `act` run once in the next frame, however often it is called until then.
+ * Return a function that runs `act` in the next frame. Several calls before that frame run `act` once.
  *
- * A hidden page has no frames: there a timer takes their place.
+ * A hidden page has no frames, so a timer is used there.
  *
  * @param {() => void} act
  */

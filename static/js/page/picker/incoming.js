@@ -4,7 +4,7 @@ import { walk } from "./walk.js";
 /** @typedef {import("./walk.js").Root} Root */
 
 /**
- * Return what was dropped or pasted. Call it in the event itself: later the browser has emptied the transfer.
+ * Return the dropped or pasted items. Call it during the event, because the browser empties the transfer afterwards.
  *
  * @param {DataTransfer} transfer
  * @returns {Root[]}
@@ -28,7 +28,7 @@ function rootOf(item, index) {
 
 /**
  * @param {DataTransferItem} item
- * @returns {Promise<FileSystemHandle | null>} null where the browser gives none
+ * @returns {Promise<FileSystemHandle | null>} null if the browser gives no handle
  */
 async function handleOf(item) {
   try {
@@ -39,7 +39,7 @@ async function handleOf(item) {
 }
 
 /**
- * Read what was dropped or pasted; remember how each file can be read again after a reload.
+ * Read dropped or pasted items, and remember the handle by which each file can be read again after a reload.
  *
  * @param {Root[]} roots
  * @param {(files: number) => void} onCount
@@ -52,7 +52,7 @@ export async function readRoots(roots, onCount) {
 }
 
 /**
- * Return the files of an input, with their folders where a folder was chosen.
+ * Return the files of an input, with their paths if a folder was chosen.
  *
  * @param {Iterable<File>} files
  * @returns {import("./walk.js").Walked}
@@ -64,7 +64,7 @@ export function fromFiles(files) {
 /**
  * @template T
  * @param {() => T} ask
- * @returns {T | null} null where the browser cannot answer
+ * @returns {T | null} null if the call throws or returns nothing
  */
 function attempt(ask) {
   try {

@@ -2,7 +2,7 @@ import { inSlices } from "./slices.js";
 
 /** @typedef {import("./chosen.js").Item} Item */
 
-/** Hands chosen files to the engine, in short slices of time: thousands at once would stop the page. */
+/** Hands chosen files to the engine in short slices of time, because thousands at once would freeze the page. */
 export class Launch {
   #travellers;
   #waiting = { files: 0, bytes: 0 };
@@ -14,7 +14,7 @@ export class Launch {
     this.#travellers = travellers;
   }
 
-  /** What the engine does not have yet. */
+  /** Number and bytes of the files that the engine does not have yet. */
   get waiting() {
     return this.#waiting;
   }
@@ -51,7 +51,7 @@ export class Launch {
     this.#travellers.resumeAll();
   }
 
-  /** Send nothing more of what was handed over so far. */
+  /** Stop handing over files that are still waiting. */
   end() {
     this.#visit += 1;
     this.#waiting = { files: 0, bytes: 0 };

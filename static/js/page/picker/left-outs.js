@@ -1,7 +1,7 @@
 import { addTo, messages, nothingSoFar } from "./report.js";
 import { plural } from "../format.js";
 
-/** Names each file that was not taken in, with the reason, until the person has started or cleared the list. */
+/** Shows each file that was left out, with the reason, until the person starts the upload or clears the list. */
 export class LeftOuts {
   #notices;
   #onAdd;
@@ -11,7 +11,7 @@ export class LeftOuts {
 
   /**
    * @param {import("../notices.js").Notices} notices
-   * @param {(items: import("./chosen.js").Item[]) => void} onAdd files that the person wants all the same
+   * @param {(items: import("./chosen.js").Item[]) => void} onAdd gets files that the person adds anyway
    */
   constructor(notices, onAdd) {
     this.#notices = notices;
@@ -39,7 +39,7 @@ export class LeftOuts {
     });
   }
 
-  /** The person goes on: what was told is out of date. */
+  /** Close all notices, because they are outdated. */
   forget() {
     for (const key of this.#shown) this.#notices.dismiss(key);
     this.#shown.clear();

@@ -3,15 +3,15 @@ import { serviceOf, within } from "../../engine/time-limit.js";
 
 /**
  * @typedef {import("./chosen.js").Item} Item
- * @typedef {{question: string, user: string, files: string[]}} Question `files`: their looks
- * @typedef {{answer: string, tab: string, files: [number, Blob[]][]}} Answer `files`: by their place in the question
+ * @typedef {{question: string, user: string, files: string[]}} Question `files`: the results of `looks`
+ * @typedef {{answer: string, tab: string, files: [number, Blob[]][]}} Answer `files`: by their index in the question
  */
 
 const CHANNEL = "slipway-files";
-const WAIT_MS = 10_000; // an open tab answers, but a busy machine takes its time
+const WAIT_MS = 10_000; // an open tab always answers, but a busy machine may be slow
 const WAIT_WITHOUT_LOCKS_MS = 250;
 
-/** Asks the other tabs of this browser which files they are sending, and answers them. */
+/** Asks the other tabs of this browser which files they are sending, and answers their questions. */
 export class OtherTabs {
   #channel;
   #tabs;
@@ -27,7 +27,7 @@ export class OtherTabs {
    *   sending: (look: string) => Blob[],
    *   channel?: BroadcastChannel,
    *   waitMs?: number,
-   * }} parts `sending`: the files on their way from here that have these looks; `waitMs`: the longest wait for a tab
+   * }} parts `sending`: returns the files with these looks that this tab is sending; `waitMs`: longest wait for a tab
    */
   constructor({ tabs, user, sending, channel = serviceOf(() => new BroadcastChannel(CHANNEL)), waitMs = WAIT_MS }) {
     this.#channel = channel;
@@ -42,7 +42,7 @@ export class OtherTabs {
 
   /**
    * @param {Item[]} items
-   * @returns {Promise<{same: Set<number>, isWhole: boolean}>} `same`: the places of the files that another tab is
+   * @returns {Promise<{same: Set<number>, isWhole: boolean}>} `same`: the indexes of the files that another tab is
    *   sending; `isWhole`: whether every other tab has answered
    */
   async sendingAlready(items) {
@@ -61,13 +61,13 @@ export class OtherTabs {
 
   /**
    * @param {Question | Answer} message
-   * @returns {boolean} whether the browser took it: without other tabs nothing is lost but a warning
+   * @returns {boolean} whether the message was sent; without it, only a warning about another tab is lost
    */
   #tell(message) {
     return serviceOf(() => (this.#channel?.postMessage(message), true)) ?? false;
   }
 
-  /** @returns {Promise<number>} how many other tabs are open; Infinity where nobody knows */
+  /** @returns {Promise<number>} number of other open tabs; Infinity if unknown */
   async #others() {
     const alive = await within(this.#waitMs, () => this.#tabs.alive()).catch(() => null);
     return alive ? [...alive].filter((id) => id !== this.#tabs.id).length : Infinity;

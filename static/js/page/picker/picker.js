@@ -8,7 +8,7 @@ import { fromFiles, readRoots } from "./incoming.js";
  */
 
 /**
- * Takes files in from anywhere, and tells what became of them: one choice after the other.
+ * Accepts files from drops, pastes and inputs, one choice after the other, and emits the outcome of each choice.
  *
  * @extends {Emitter<{reading: number | null, admitted: Admitted}>}
  */
@@ -16,7 +16,7 @@ export class Picker extends Emitter {
   #parts;
   /** @type {Promise<void>} */
   #last = Promise.resolve();
-  /** @type {Map<object, number>} files found so far by the walks that are not done */
+  /** @type {Map<object, number>} files found so far, by walk in progress */
   #walks = new Map();
 
   /** @param {import("./admission.js").Parts} parts */
@@ -43,14 +43,14 @@ export class Picker extends Emitter {
     return this.#admit({ ...fromFiles(files), unreadable });
   }
 
-  /** An input let the person choose a folder without files. */
+  /** Note that the person has chosen a folder without files. */
   takeEmptyFolder() {
     return this.#admit({ found: [], unreadable: [], empty: ["the chosen folder"] });
   }
 
   /** @param {Walked} walked */
   #admit(walked) {
-    const before = this.#last.catch(() => {}); // a choice that failed does not stop the next
+    const before = this.#last.catch(() => {}); // a failed choice does not stop the next choice
     this.#last = before.then(async () => this.emit("admitted", await admit(walked, this.#parts)));
     return this.#last;
   }

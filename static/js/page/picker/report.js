@@ -6,10 +6,10 @@ import { formatNumber, plural } from "../format.js";
  * @typedef {import("./admission.js").LeftOut} LeftOut
  * @typedef {{
  *   taken: number, refused: LeftOut[], known: LeftOut[], renamed: Item[], unreadable: string[], empty: string[],
- * }} Facts what became of the chosen files; `taken`: how many are in the list or on their way
+ * }} Facts the outcome of the choices; `taken`: number of files in the list or in progress
  * @typedef {{
  *   key: string, text: string, tone: "info" | "warning", details: string[], help?: string, items?: Item[],
- * }} Message `items`: files that the person may add all the same
+ * }} Message `items`: files that the person may add anyway
  */
 
 const INLINE = 3;
@@ -21,7 +21,7 @@ export function nothingSoFar() {
 }
 
 /**
- * Add the outcome of one more choice, up to the next start.
+ * Add the outcome of one more choice to `facts`.
  *
  * @param {Facts} facts
  * @param {import("./admission.js").Admitted} admitted
@@ -36,7 +36,7 @@ export function addTo(facts, { accepted, continued, refused, known, renamed, unr
 }
 
 /**
- * Return what the person has to know of the files that are not in the list as they were.
+ * Return the messages about files that were left out, renamed or unreadable.
  *
  * @param {Facts} facts
  * @returns {Message[]}
@@ -133,7 +133,7 @@ function lastOf(path) {
 }
 
 /**
- * Keep a name that turns text around from turning its neighbours.
+ * Isolate a name with right-to-left characters, so that it does not reorder the text around it.
  *
  * @param {string} name
  */

@@ -3,7 +3,7 @@ const WHOLE = 32 * MIB;
 const SAMPLES = 32;
 
 /**
- * The facts that two choices of one file share; two files may share them too.
+ * Return a key of path, size and time. Two choices of one file have the same key, but two different files may too.
  *
  * @param {{name: string, path: string, file: {size: number, lastModified?: number}}} item
  */
@@ -12,9 +12,9 @@ export function looks({ name, path, file: { size, lastModified } }) {
 }
 
 /**
- * Compare what two files of the same size hold: all of a small file, samples of a large one.
+ * Compare the content of two files: all bytes of small files, samples of large files.
  *
- * A file that cannot be read is the same as none.
+ * A file that cannot be read counts as different.
  *
  * @param {Blob} one
  * @param {Blob} other
@@ -36,7 +36,7 @@ export async function sameContent(one, other) {
 
 /**
  * @param {number} size
- * @returns {[number, number][]} the places that are compared, each at most 1 MiB
+ * @returns {[number, number][]} the byte ranges that are compared, each at most 1 MiB
  */
 function samples(size) {
   const isWhole = size <= WHOLE;

@@ -1,6 +1,6 @@
 const SLICE_MS = 12;
 
-/** Let the browser draw and answer the person before work goes on. */
+/** Let the browser draw and handle input before the work continues. */
 export function breathe() {
   return new Promise((resolve) => {
     const { scheduler } = /** @type {any} */ (globalThis);
@@ -10,7 +10,7 @@ export function breathe() {
 }
 
 /**
- * Do something with each item in short slices of time, so that the page never stands still.
+ * Run `act` on each item in short slices of time, so that the page never freezes.
  *
  * @template Item
  * @param {Item[]} items
@@ -30,7 +30,7 @@ export async function inSlices(items, act, { now = () => performance.now(), rest
 }
 
 /**
- * Return a function that lets the browser breathe whenever a slice of time is over.
+ * Return a function that waits for `rest` whenever a slice of time is over.
  *
  * @param {{now?: () => number, rest?: () => Promise<unknown>}} [options]
  * @returns {() => Promise<void>}

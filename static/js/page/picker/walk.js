@@ -2,10 +2,10 @@ import { breaks, breathe } from "./slices.js";
 import { within } from "../../engine/time-limit.js";
 
 /**
- * @typedef {{file: File, path: string, root?: Root}} Found `path`: with its folders; "" for a file by itself
+ * @typedef {{file: File, path: string, root?: Root}} Found `path`: with its folders; "" for a single file
  * @typedef {{found: Found[], unreadable: string[], empty: string[]}} Walked `unreadable` and `empty`: paths
  * @typedef {{name: string, entry: FileSystemEntry | null, file: File | null, handle?: Promise<FileSystemHandle | null>}} Root
- *   one dropped or pasted item: a browser gives at least one of `entry` and `file`
+ *   one dropped or pasted item; a browser gives at least one of `entry` and `file`
  */
 
 const AT_ONCE = 32;
@@ -13,10 +13,10 @@ const PATIENCE_MS = 60_000;
 const { compare } = new Intl.Collator(undefined, { numeric: true });
 
 /**
- * Read all files of all roots, and name each file and folder that cannot be read.
+ * Read all files of all roots, and list each file and folder that cannot be read.
  *
- * One failure never ends the walk: the other files are still found. The page stays alive: Chromium handles all answers
- * of a folder in one task if each answer leads to the next question at once.
+ * A failure never ends the walk, so the other files are still found. The walk pauses for `rest`, because Chromium
+ * otherwise handles all answers of a folder in one task, which freezes the page.
  *
  * @param {Root[]} roots
  * @param {{onCount?: (files: number) => void, patienceMs?: number, rest?: () => Promise<unknown>}} [options]
@@ -88,7 +88,7 @@ export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS
     roots.map(async (root) => {
       const entry = root.entry ?? entryOf(root.file ? null : await root.handle);
       if (entry) return visit(entry, entry.name, root);
-      // A browser without entries gives a folder as a file that cannot be read.
+      // A browser without entries returns a folder as a file that cannot be read.
       if (root.file && (await turns.take(() => isReadable(root.file)))) add({ file: root.file, path: "", root });
       else walked.unreadable.push(root.name);
     }),
@@ -99,7 +99,7 @@ export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS
 }
 
 /**
- * @param {any} handle a FileSystemHandle, where a browser gives no entry, or nothing
+ * @param {any} handle a FileSystemHandle if the browser gives no entry, or null
  * @returns {FileSystemEntry | null}
  */
 function entryOf(handle) {
@@ -140,7 +140,7 @@ async function isReadable(file) {
   }
 }
 
-/** Lets a few tasks run at once; the others wait. */
+/** Runs a few tasks at a time. Other tasks wait. */
 class Turns {
   #free;
   /** @type {(() => void)[]} */

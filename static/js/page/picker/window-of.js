@@ -1,10 +1,10 @@
 const SPARE = 6;
 
 /**
- * Return which rows of a long list are to be drawn: those in view, and a few before and after them.
+ * Return the range of rows of a long list to draw: the rows in view, and a few before and after them.
  *
  * @param {{count: number, rowHeight: number, scrollTop: number, height: number, spare?: number}} facts
- * @returns {{first: number, end: number}} `end` is the first row that is not drawn any more
+ * @returns {{first: number, end: number}} `end`: the first row after the range
  */
 export function windowOf({ count, rowHeight, scrollTop, height, spare = SPARE }) {
   const top = Math.floor(Math.max(0, scrollTop) / rowHeight);
@@ -14,7 +14,7 @@ export function windowOf({ count, rowHeight, scrollTop, height, spare = SPARE })
 }
 
 /**
- * Return where to scroll so that the whole row is in view, by as little as needed.
+ * Return the scroll position at which the whole row is in view, with as little scrolling as possible.
  *
  * @param {number} index
  * @param {{rowHeight: number, scrollTop: number, height: number}} facts
