@@ -38,7 +38,7 @@ def notifications(event: Any, context: Any) -> dict[str, Any]:
     """
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
-        raise ValueError("This is no event of SQS: it has no Records.")
+        raise ValueError("This is not an SQS event, because it has no Records.")
     failed = []
     try:
         for record in records:
@@ -55,4 +55,4 @@ def _message_of(record: Any) -> Message:
         count = int(record["attributes"]["ApproximateReceiveCount"])
         return Message(record["body"], record["receiptHandle"], count)
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"This is no record of SQS: {error!r}.") from error
+        raise ValueError(f"This is not an SQS record: {error!r}.") from error

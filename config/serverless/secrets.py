@@ -55,7 +55,7 @@ def _read(place: str, session: Any) -> Mapping[str, str]:
     except Exception as error:
         raise ImproperlyConfigured(
             f"{VARIABLE} is {place!r}, which cannot be read: {error}. Check the name, "
-            "the region and the rights of the function's role."
+            "the region and the permissions of the function's role."
         ) from error
 
 

@@ -52,11 +52,11 @@ def _bad_request(detail: str) -> dict[str, Any]:
 def _problem_of(event: Any) -> str:
     """Return why ``event`` is not a request, or ``""``."""
     if not isinstance(event, dict):
-        return "The event is no JSON object."
+        return "The event is not a JSON object."
     if event.get("version") != "2.0":
         return (
-            "The event is not of API Gateway's format 2.0: set payload_format_version "
-            "of the integration to 2.0."
+            "The event does not have API Gateway's format 2.0. Set "
+            "payload_format_version of the integration to 2.0."
         )
     request = event.get("requestContext")
     http = request.get("http") if isinstance(request, dict) else None
@@ -69,21 +69,21 @@ def _problem_of(event: Any) -> str:
         return "The event has no path, query, method, protocol or address of a request."
     headers, cookies = event.get("headers"), event.get("cookies", [])
     if not isinstance(headers, dict) or not _are_texts(headers.values()):
-        return "The headers of the event are no object of strings."
+        return "The headers of the event are not an object of strings."
     if not isinstance(cookies, list) or not _are_texts(cookies):
-        return "The cookies of the event are no list of strings."
+        return "The cookies of the event are not a list of strings."
     return _problem_of_body(event)
 
 
 def _problem_of_body(event: dict[str, Any]) -> str:
     body = event.get("body") or ""
     if not isinstance(body, str):
-        return "The body of the event is no string."
+        return "The body of the event is not a string."
     if event.get("isBase64Encoded"):
         try:
             base64.b64decode(body, validate=True)
         except ValueError:
-            return "The body of the event is not the base64 that it claims to be."
+            return "The body of the event is not valid base64."
     return ""
 
 

@@ -52,7 +52,7 @@ def test_the_doctor_finds_nothing_to_mend(machine: Machine) -> None:
         environment={**machine.sandbox.environment(), **trusted},
     )
 
-    assert "OK   The worker may do nothing else" in output
+    assert "OK   The worker has no other permissions" in output
     assert "OK   The site answers at https://files.example.com" in output
 
 

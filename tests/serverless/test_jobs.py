@@ -87,7 +87,7 @@ def test_an_unreadable_message_is_parked_and_not_delivered_again(
 def test_an_event_of_another_shape_fails_with_a_reason(
     live_site: LiveSite, notifications: Function, event: object
 ) -> None:
-    with pytest.raises(RuntimeError, match=r"This is no (event|record) of SQS"):
+    with pytest.raises(RuntimeError, match=r"This is not an SQS (event|record)"):
         notifications.call(event)
 
 

@@ -281,8 +281,8 @@ def test_headers_with_underscores_are_dropped(web: Function) -> None:
 @pytest.mark.parametrize(
     ("event", "word"),
     [
-        (None, "no JSON object"),
-        ([], "no JSON object"),
+        (None, "not a JSON object"),
+        ([], "not a JSON object"),
         ({}, "format 2.0"),
         ({"version": "1.0", "httpMethod": "GET", "path": "/"}, "format 2.0"),
         ({"version": "2.0"}, "no path"),

@@ -90,7 +90,7 @@ def _doctor(job: JobReport | None) -> Health:
 
 def _notifications(job: JobReport | None) -> Health:
     if job is None:
-        words = "None was processed yet. The sweep finds files without them."
+        words = "None was processed yet. Sweeps complete files without notifications."
         return Health("Notifications", NOTHING, words)
     delay = job.figures.get("delay_seconds")
     words = "The last one was processed."

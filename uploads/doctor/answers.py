@@ -57,12 +57,12 @@ def not_s3(answer: Answer) -> Cause | None:
 def unreachable(error: NoAnswer, name: str, url: str) -> Cause:
     """Return the cause of a request without an answer; ``name`` is the setting."""
     advice = {
-        "dns": f"The name server does not know this host: correct {name}.",
-        "tls": "The certificate does not fit or is not trusted: give the endpoint one "
-        "for this name. For an authority of your own, set AWS_CA_BUNDLE.",
-        "timeout": f"Nothing answers in time: check {name} and the firewall.",
-        "refused": f"Nothing listens there: check {name} and whether S3 runs.",
-        "broken": f"The connection broke off: check {name} and the proxy.",
+        "dns": f"The name server does not know this host. Correct {name}.",
+        "tls": "The certificate does not fit or is not trusted. Give the endpoint a "
+        "certificate for its name. For your own authority, set AWS_CA_BUNDLE.",
+        "timeout": f"Nothing answers in time. Check {name} and the firewall.",
+        "refused": f"Nothing listens there. Check {name} and whether S3 runs.",
+        "broken": f"The connection was interrupted. Check {name} and the proxy.",
     }
     return Cause(error.kind, f"{url}: {_plain(error.detail)}", advice[error.kind])
 
@@ -103,7 +103,7 @@ def _region(answer: Answer) -> Cause | None:
 def _clock(answer: Answer) -> Cause | None:
     if answer.code not in SKEW_CODES:
         return None
-    return Cause("clock", str(answer), "Set this server's clock: run an NTP service.")
+    return Cause("clock", str(answer), "Set this server's clock with an NTP service.")
 
 
 def _token(answer: Answer) -> Cause | None:
@@ -112,8 +112,8 @@ def _token(answer: Answer) -> Cause | None:
     return Cause(
         "expired_token",
         str(answer),
-        "The credentials have ended: let a role or the service that issues them give "
-        "new ones, and remove S3_SESSION_TOKEN if it is an old one.",
+        "The credentials have expired. Get new credentials from the role or the service "
+        "that issues them, and remove an old S3_SESSION_TOKEN.",
     )
 
 
@@ -123,7 +123,7 @@ def _key(answer: Answer) -> Cause | None:
     return Cause(
         "access_key",
         str(answer),
-        "S3 does not know the access key: correct S3_ACCESS_KEY_ID or "
+        "S3 does not know the access key. Correct S3_ACCESS_KEY_ID or "
         "S3_SIGNER_ACCESS_KEY_ID.",
     )
 
@@ -141,7 +141,7 @@ def _signature(answer: Answer) -> Cause | None:
 def _bucket(answer: Answer) -> Cause | None:
     if answer.code != "NoSuchBucket":
         return None
-    return Cause("no_bucket", str(answer), "Make it: manage.py setup_bucket --apply")
+    return Cause("no_bucket", str(answer), "Create it: manage.py setup_bucket --apply")
 
 
 def _size(answer: Answer) -> Cause | None:

@@ -22,7 +22,7 @@ CONSEQUENCES = {
     "encryption": "Files are stored unencrypted.",
     "sse_c": "A sender can encrypt a file with a key that the site does not have.",
     "lifecycle": "Leftovers that the sweeper misses stay forever and cost money.",
-    "policy": "S3 also serves requests that the site never makes.",
+    "policy": "S3 also answers requests that the site never makes.",
     "queue_policy": "S3 cannot notify the site of new objects.",
     "notifications": "If the browser closes early, files wait for the next sweep.",
     "bucket": "Nothing can be uploaded.",

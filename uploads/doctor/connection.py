@@ -94,7 +94,7 @@ def _names(examination: Examination, origin: str) -> Iterator[Finding]:
     yield _resolves("connection.dns", "The bucket's name resolves", origin)
     server = settings.S3_ENDPOINT_URL
     if server and addresses.host_of(server) != host:
-        title = "The server's own name for S3 resolves"
+        title = "The name of the server's endpoint resolves"
         yield _resolves("connection.dns_server", title, server)
     yield _reachable_network(examination, host)
 
@@ -109,7 +109,7 @@ def _known_to_browsers(examination: Examination, host: str) -> Finding:
         name,
         title,
         f"URLs are signed for {host}, a name of an internal network.",
-        "Browsers cannot find the bucket: an upload ends with a DNS error.",
+        "Browsers cannot find the bucket, so uploads fail with a DNS error.",
         "Set S3_PUBLIC_ENDPOINT_URL to the address that browsers reach.",
     )
 
@@ -211,7 +211,7 @@ def _clock(answer: Answer, now: datetime) -> Finding:
         return ok(name, title, f"{abs(seconds)} s apart")
     side = "ahead of" if seconds > 0 else "behind"
     fact = f"This server's clock is {abs(seconds)} s {side} S3's."
-    fix = "Set this server's clock: run an NTP service."
+    fix = "Set this server's clock with an NTP service."
     if abs(seconds) < SKEW_LIMIT:
         return warn(
             name, title, fact, "URLs expire earlier or later than they should.", fix

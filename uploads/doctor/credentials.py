@@ -45,7 +45,7 @@ def described(credentials: Credentials) -> str:
 
 
 def _apart(worker: Credentials, signer: Credentials) -> Finding:
-    name, title = "credentials.signer", "The signer is an identity of its own"
+    name, title = "credentials.signer", "The signer is a separate identity"
     if signer.access_key != worker.access_key:
         return ok(name, title, described(signer))
     fact = "Upload URLs are signed by the worker."
@@ -57,13 +57,13 @@ def _apart(worker: Credentials, signer: Credentials) -> Finding:
         title,
         fact,
         consequence,
-        "Make an identity with the policy of `manage.py iam_policy signer` and set "
+        "Create an identity with the policy of `manage.py iam_policy signer` and set "
         "S3_SIGNER_ACCESS_KEY_ID and S3_SIGNER_SECRET_ACCESS_KEY.",
     )
 
 
 def _lifetime(signer: Credentials, now: datetime) -> Finding:
-    name, title = "credentials.lifetime", "URLs end before the credentials do"
+    name, title = "credentials.lifetime", "URLs expire before the credentials"
     if signer.expires_at is None:
         return ok(name, title)
     wanted = timedelta(seconds=options().url_expiry_seconds)
@@ -73,15 +73,15 @@ def _lifetime(signer: Credentials, now: datetime) -> Finding:
     return warn(
         name,
         title,
-        f"The credentials end in {left.total_seconds():.0f} s, "
-        f"URLs are asked for {wanted.total_seconds():.0f} s.",
-        "URLs end with the credentials: slow uploads have to ask again.",
-        "Let the role give longer sessions, or shorten UPLOADS_URL_EXPIRY_SECONDS.",
+        f"The credentials expire in {left.total_seconds():.0f} s, "
+        f"but URLs should be valid for {wanted.total_seconds():.0f} s.",
+        "URLs expire with the credentials, so slow uploads have to ask again.",
+        "Let the role give longer sessions, or reduce UPLOADS_URL_EXPIRY_SECONDS.",
     )
 
 
 def _worker_rights(examination: Examination) -> Iterator[Finding]:
-    name, title = "credentials.worker_rights", "The worker may do its work"
+    name, title = "credentials.worker_rights", "The worker has its permissions"
     key, body = examination.new_key("worker"), examination.random_bytes()
     found = [
         _missing(attempt.operation, attempt.refusal, examination)
@@ -94,7 +94,7 @@ def _worker_rights(examination: Examination) -> Iterator[Finding]:
 
 def _worker_limits(examination: Examination) -> Finding:
     """Make two calls that the site never needs. Neither call changes anything."""
-    name, title = "credentials.worker_limits", "The worker may do nothing else"
+    name, title = "credentials.worker_limits", "The worker has no other permissions"
     allowed = [
         attempt.operation
         for attempt in excess_calls(examination.worker, options().key_prefix)
@@ -118,7 +118,7 @@ def _missing(
     if operation == "ListObjectVersions" and refusal.is_unknown_setting:
         return note(name, title, f"The provider has no versions: {refusal}")
     if operation in {"ListParts", "AbortMultipartUpload"} and (not refusal.is_denied):
-        return None  # the id is invented: any other refusal is an answer to it
+        return None  # The version id is invented, so any other refusal is expected.
     if refusal.is_denied:
         actions = ", ".join(action for action, _ in ACTIONS[operation])
         return fail(
@@ -132,7 +132,7 @@ def _missing(
         return fail(
             f"{name}.sdk_checksums",
             title,
-            f"{refusal}. boto3 adds checksums that this provider does not take.",
+            f"{refusal}. boto3 adds checksums that this provider does not accept.",
             "The server cannot write, and copies of plain forms fail.",
             "Set request_checksum_calculation to when_required in the client_config of "
             'STORAGES["uploads"].',
@@ -157,10 +157,10 @@ def _signer_limits(examination: Examination) -> Iterator[Finding]:
     try:
         put = perform(put_request(examination.uploads, key, body), body)
     except NoAnswer as error:
-        yield skip(name, title, f"No object to try it on: {error}")
+        yield skip(name, title, f"There is no object to test it with: {error}")
         return
     if put.status != 200:
-        yield skip(name, title, f"No object to try it on: {put}")
+        yield skip(name, title, f"There is no object to test it with: {put}")
         return
     allowed = [
         attempt.operation

@@ -34,7 +34,7 @@ def ask_notifications(examination: Examination) -> Iterator[Finding]:
     try:
         answer = perform(put_request(examination.uploads, key, body), body)
         if answer.status != 200:
-            yield skip(NAME, TITLE, f"No object to be told of: {answer}")
+            yield skip(NAME, TITLE, f"No object could be stored: {answer}")
             return
         yield _arrival(key, Queue(url=url) if url else None)
     except (StorageError, NoAnswer) as error:

@@ -98,7 +98,7 @@ def _migrations() -> Finding:
 
 
 def _cache() -> Finding:
-    name, title = "site.cache", "The cache keeps what it is given"
+    name, title = "site.cache", "The cache stores values"
     fact, fix = "", "Check CACHE_URL; `manage.py migrate` makes the default table."
     try:
         cache.set("slipway-doctor", "kept", 30)
@@ -121,9 +121,9 @@ def _cache() -> Finding:
 
 
 def _tasks() -> Finding:
-    name, title = "site.tasks", "Long inspections are taken up"
+    name, title = "site.tasks", "Long inspections are processed"
     if "django_tasks_db" not in settings.INSTALLED_APPS:
-        return ok(name, title, "They run in the request: TASKS_BACKEND=immediate")
+        return ok(name, title, "They run in the request (TASKS_BACKEND=immediate).")
     from django_tasks_db.models import DBTaskResult  # only with its app installed
 
     late = DBTaskResult.objects.filter(
@@ -141,14 +141,14 @@ def _tasks() -> Finding:
 
 
 def _sweeper() -> Finding:
-    name, title = "site.sweeper", "The sweeper passes through the bucket"
+    name, title = "site.sweeper", "The sweeper runs"
     mark = SweepMark.objects.filter(name="objects").first()
     finished_at = mark.finished_at if mark else None
     oldest = Upload.objects.order_by("created_at").first()
     if finished_at is None:
         since = oldest.created_at if oldest else timezone.now()
         if timezone.now() - since < SWEEP_AGE:
-            return skip(name, title, "The site is new: no pass has ended yet.")
+            return skip(name, title, "The site is new. No pass has ended yet.")
         fact = "No pass has ever ended."
     elif timezone.now() - finished_at > SWEEP_AGE:
         fact = f"The last pass ended at {finished_at:%Y-%m-%d %H:%M} UTC."
@@ -204,7 +204,7 @@ def _clamd() -> Iterator[Finding]:
         )
         return
     if not scanners:
-        yield skip(name, title, "CLAMD_URL is not set: files are not scanned.")
+        yield skip(name, title, "CLAMD_URL is not set, so files are not scanned.")
     for scanner in scanners:
         yield _scanner(name, title, scanner)
 
@@ -225,7 +225,7 @@ def _scanner(name: str, title: str, scanner: ClamAVInspector) -> Finding:
         return ok(name, title)
     return warn(
         f"{name}.alerts",
-        "The virus scanner says what it did not look at",
+        "The virus scanner reports files that it did not scan",
         "AlertExceedsMax is off.",
         f"Files above {scanner.unalerted_bytes} bytes stay in inspection.",
         "Set AlertExceedsMax yes in clamd.conf and restart clamd.",
@@ -237,7 +237,7 @@ def _email() -> Finding:
     backend = settings.EMAIL_BACKEND.rsplit(".", 2)[-2]
     if backend != "smtp":
         fact = f"The backend is {backend}, which sends no e-mail."
-        return note(name, title, fact, "Nobody gets a link to a new password.")
+        return note(name, title, fact, "Users cannot get a link to a new password.")
     server: Any = get_connection(timeout=5)
     try:
         server.open()
@@ -246,7 +246,7 @@ def _email() -> Finding:
             name,
             title,
             f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}: {_line(error)}",
-            "Nobody gets a link to a new password.",
+            "Users cannot get a link to a new password.",
             "Correct EMAIL_URL.",
         )
     finally:
