@@ -1,11 +1,10 @@
-"""Measures the admin on a million uploads against the same pages on a thousand.
+"""Compares the pages of the admin with a million uploads and with a thousand.
 
-Run it with ``python bench/admin_million.py [rows]``; it needs no server and no
-S3. Each database is a temporary SQLite file, filled by the database itself.
-Printed for each page: the whole request and the part of it spent in SQL, in
-milliseconds, the best of three, with the ratio between the two tables. Exits
-with 1 when a page spends more than 250 ms in SQL or changes its number of
-queries with the size of the table.
+Run it with ``python bench/admin_million.py [rows]``. It needs no server and no S3. Each
+database is a temporary SQLite file, which SQL statements fill. For each page it prints
+the time of the whole request and its time in SQL, in milliseconds, the fastest of three
+runs, with the ratio between the two tables. The exit code is 1 if a page spends more
+than 250 ms in SQL, or if its number of queries grows with the table.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ UPLOAD = {
     "expires_at": "datetime('now', printf('%%d seconds', 604800 - n * 60))",
     "completed_at": "datetime('now', printf('-%%d seconds', n * 60))",
 }
-"""What differs from row to row; the rest is as in the row that is there already."""
+"""Columns that differ between rows. All other columns are copied from the first row."""
 
 EVENT = {
     "id": "uploads_upload.rowid + 1000",
@@ -71,7 +70,7 @@ EVENT = {
 
 @dataclass(frozen=True)
 class Timing:
-    """One page: milliseconds in all and in SQL, and the number of queries."""
+    """One page: milliseconds in total and in SQL, and the number of queries."""
 
     total_ms: float
     sql_ms: float
@@ -89,7 +88,7 @@ def configure(folder: Path) -> None:
     django.setup()
     from django.conf import settings
 
-    settings.DEBUG = False  # no query log: it would be part of the measurement
+    settings.DEBUG = False  # the query log would slow the measured requests
     settings.ALLOWED_HOSTS = ["testserver"]
 
 
@@ -101,7 +100,7 @@ def use_database(path: Path) -> None:
 
 
 def build(path: Path, rows: int) -> None:
-    """Fill a new database with ``rows`` uploads, as many events and 200 owners."""
+    """Fill a new database with ``rows`` uploads and events, and 200 owners."""
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
     from django.db import connection
@@ -150,7 +149,7 @@ def insertion(table: str, changes: dict[str, str], source: str) -> str:
 
 @contextmanager
 def sql_clock() -> Iterator[list[float]]:
-    """Yield a list that grows by the seconds of each query and its fetching."""
+    """Yield a list to which each query adds its seconds."""
     from django.db import connection
 
     spent: list[float] = []
@@ -169,7 +168,7 @@ def sql_clock() -> Iterator[list[float]]:
 
 
 def pages() -> dict[str, str]:
-    """Return what is measured: words and address, made of the newest rows."""
+    """Return the measured pages: a label and an address for each."""
     from django.utils import timezone
 
     from uploads.admin.listing import ListAdmin
@@ -244,7 +243,7 @@ def best_of(client: Any, address: str) -> Timing:
 
 
 def report(small: dict[str, Timing], large: dict[str, Timing]) -> bool:
-    """Print the table; return whether every page keeps what is promised."""
+    """Print the table and return whether every page keeps its limits."""
     print(
         f"{'ms':<28}{'small':>8}{'large':>8}{'ratio':>7}{'SQL':>8}{'SQL':>8}  queries"
     )

@@ -1,10 +1,10 @@
-"""Measures what the site spends on small files, beside two other upload servers.
+"""Compares the CPU time of small files on the site and on two other upload servers.
 
 Run it with ``python bench/batches.py [files]``. A plain client starts and completes
 2,000 files of 10 kB in batches of 100, and sends them to a real S3 server in between.
-Then it starts files one by one at Uppy Companion (npm) and django-s3-file-field (PyPI),
-which are installed below var/bench-peers at the first run. Counted is the CPU time of the
-processes of each server, without S3 and the client: milliseconds a file on one core.
+Then it starts files one by one at Uppy Companion (npm) and django-s3-file-field (PyPI).
+The first run installs both below var/bench-peers. The unit is CPU milliseconds per file
+on one core. The time of S3 and of the client does not count.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ ALONE = 300
 """Files that are started one by one."""
 MAX_MS = 3
 MIN_RATIOS = {"Uppy Companion": 7, "django-s3-file-field": 10}
-"""The aim is 20. The other servers record nothing; our row, quota and events take more
-than half of a start."""
+"""The goal is 20. The other servers store no record. More than half of our start is the
+work for the upload's row, the quota and the events."""
 READY_SECONDS = 60
 PEERS = PROJECT / "bench" / "peers"
 INSTALLED = PROJECT / "var" / "bench-peers"
@@ -54,7 +54,7 @@ HTTP = urllib3.PoolManager(maxsize=LANES, retries=False, timeout=120)
 
 @dataclass
 class Server:
-    """A server under test, and the CPU time that its requests have cost."""
+    """A measured server and the time of its requests so far."""
 
     process: subprocess.Popen[bytes]
     url: str
@@ -62,7 +62,7 @@ class Server:
     wall_ms: dict[str, float] = field(default_factory=dict)
 
     def ask(self, words: str, method: str, path: str, **request: Any) -> Any:
-        """Send one request, and count what it costs under ``words``."""
+        """Send one request and add its time to the figure ``words``."""
         began, before = time.perf_counter(), self._cpu_ms()
         answer = HTTP.request(method, self.url + path, **request)
         self.wall_ms[words] = self.wall_ms.get(words, 0) + (
@@ -148,7 +148,7 @@ def measure_own(site: DemoSite, home: Path, files: int) -> Server:
             return results
 
         for number in range(files // BATCH + 1):
-            if number == 1:  # the first batch loads and connects
+            if number == 1:  # ignore batch 0, which loads modules
                 server.cpu_ms.clear()
                 server.wall_ms.clear()
             contents = [os.urandom(BYTES) for _ in range(BATCH)]

@@ -1,8 +1,8 @@
-"""The cold start of the site on Lambda: import to first answer, from the unpacked ZIP file.
+"""Measures a cold start on Lambda, from the import to the first answer.
 
-Each run is a fresh process that may import nothing but the package and Python's own
-library. Like on Lambda, the package is read-only, so no byte-code is kept between runs.
-It is var/lambda.zip, which `make lambda` builds.
+Each run is a fresh process that can import only the package and Python's own library.
+No run writes byte-code, because the package is read-only on Lambda. The package is
+var/lambda.zip, which `make lambda` builds.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ EVENT = {
 
 
 def first_answer(package: Path, data: Path) -> tuple[float, float]:
-    """Return wall clock and CPU seconds of one cold start."""
+    """Return the wall-clock seconds and the CPU seconds of one cold start."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(package),

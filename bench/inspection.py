@@ -1,9 +1,9 @@
 """Compare the inspection of small files with libmagic alone: inspection.py [FOLDER...]
 
-The inspection is that of a real upload: all quick inspectors, with libmagic in its
-process. It is compared with libmagic inside this process, on the same first bytes.
-Reads come from memory, so S3's own time is left out; their number is printed. CPU time
-of both processes is compared, because other programs on the machine do not change it.
+The inspection is that of a real upload, with all quick inspectors and with libmagic in
+its child process. It is compared with libmagic inside this process, on the same first
+bytes. Reads come from memory, so the time of S3 does not count; the number of reads is
+printed. The unit is CPU time, because other programs on the machine do not change it.
 """
 
 from __future__ import annotations
@@ -53,19 +53,19 @@ def small_files(folders: list[str]) -> dict[Path, bytes]:
 
 
 def detected_part(head: bytes) -> bytes:
-    """Return what the inspection gives to libmagic of the first bytes."""
+    """Return the part of the first bytes that the inspection gives to libmagic."""
     return head[:TEXT_BYTES] if is_text(head) else head
 
 
 def seconds(act: Callable[[], None]) -> float:
-    """Return the CPU time of ``act``, here and in the process of libmagic."""
+    """Return the CPU seconds of ``act`` in this process and in libmagic's."""
     began = time.process_time() + seconds_of_child()
     act()
     return time.process_time() + seconds_of_child() - began
 
 
 def seconds_of_child() -> float:
-    """Return the CPU time of the process of libmagic so far (Linux)."""
+    """Return the CPU seconds of libmagic's process so far. Linux only."""
     child = detector._child  # noqa: SLF001
     if child is None:
         return 0
@@ -111,15 +111,15 @@ def main() -> int:
         best_detecting = min(best_detecting, detecting)
         best_inspecting = min(best_inspecting, inspecting)
         print(
-            f"round {number + 1}: inspection {inspecting:.3f} ms a file, libmagic alone "
+            f"round {number + 1}: inspection {inspecting:.3f} ms/file, libmagic alone "
             f"{detecting:.3f} ms, ratio {inspecting / detecting:.2f}"
         )
-    # A busy machine makes single rounds slower, so the best ones are compared.
+    # A busy machine slows single rounds, so the fastest rounds are compared.
     ratio = best_inspecting / best_detecting
     print(
-        f"{len(files)} files of {SMALL // 1024} KiB at most, "
-        f"{len(reads) / len(files) / ROUNDS:.2f} reads a file; ratio of the "
-        f"best rounds {ratio:.2f}, wanted: at most {MAX_RATIO}"
+        f"{len(files)} files of at most {SMALL // 1024} KiB, "
+        f"{len(reads) / len(files) / ROUNDS:.2f} reads per file. Ratio of the "
+        f"fastest rounds: {ratio:.2f}. Limit: {MAX_RATIO}."
     )
     return 0
 

@@ -1,13 +1,13 @@
 /*
- * Compares the pace of large bodies with six lanes at once, on simulated lines.
+ * Compares uploads that adapt the number of parallel parts ("pace") with uploads that always use six lanes.
  *
- * Run it with `node bench/lanes.mjs`. Both send the same file over the same line, in simulated time, so the
- * figures are the same on every machine: the share of the file that is safe when half the time has passed,
- * when its first part is safe, and how long the whole takes, as a ratio.
+ * Run it with `node bench/lanes.mjs`. Both upload the same file over the same simulated line, in simulated time, so the
+ * figures are the same on every machine. They are: the share of the file that is stored at half time, the time when the
+ * first part is stored, and the ratio of the total times.
  */
 import { FakeFile, MIB, NO_PACE, World } from "../tests/js/world.js";
 
-const MBIT_PER_S = 125; // bytes a millisecond
+const MBIT_PER_S = 125; // bytes per millisecond
 const shared = (mbit) => ({ bytesPerMs: mbit * MBIT_PER_S });
 const limited = (each) => ({ bytesPerMs: 6 * each, bytesPerMsEach: each });
 

@@ -1,9 +1,10 @@
 """Inspect real files and print the refused ones: real_files.py [--policy NAME] FOLDER...
 
-Every file counts as harmless, so each refusal has to be argued. Files that are broken on
-purpose, such as attacks in test data, are left out by bench/left_out.tsv, with a reason. Each file is declared
-as browsers on Linux, macOS and Windows do. Only first bytes are judged: disguises,
-images and, with --policy, types; for archives use --archives, which takes longer.
+Every file counts as harmless, so each refusal needs an explanation. bench/left_out.tsv
+lists files that are broken on purpose, such as attacks in test data, with the reasons.
+These files are left out. Each file is declared as browsers on Linux, macOS and Windows
+declare it. Only the first bytes are checked: disguises, images and, with --policy, types.
+With --archives, archives are checked too, which takes longer.
 """
 
 from __future__ import annotations
@@ -68,14 +69,14 @@ BELONGS = {
 
 
 def declared_types() -> dict[str, tuple[str, ...]]:
-    """Return what each system's browsers declare, by ending."""
+    """Return the types that each system's browsers declare, by ending."""
     lines = DECLARED.read_text().splitlines()
     rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
     return {ending: tuple(types) for ending, *types in rows if ending != "ending"}
 
 
 def left_out(table: Path) -> list[tuple[re.Pattern[str], str]]:
-    """Return patterns of paths, and why each is left out."""
+    """Return patterns of paths with the reason why their files are left out."""
     lines = table.read_text().splitlines()
     rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
     return [(re.compile(fnmatch.translate(glob)), reason) for glob, reason in rows]
@@ -138,7 +139,7 @@ def main() -> None:
     parser.add_argument("--left-out", type=Path, default=LEFT_OUT)
     chosen = parser.parse_args()
     if not chosen.folders:
-        print("Name folders with real files to inspect.")
+        print("Give one or more folders with real files as arguments.")
         return
     table = declared_types()
     policy = Policy(2**63, POLICIES[chosen.policy]) if chosen.policy else None

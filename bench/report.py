@@ -1,7 +1,7 @@
 """Writes the result of a benchmark as JSON and SVG, and compares it with its limits.
 
-A Python benchmark calls `report`. Any other program writes the same facts as JSON to
-the input of ``python bench/report.py``:
+Python benchmarks call `report`. Other programs pipe the same data as JSON to
+``python bench/report.py``:
 
     {"name": "lanes",
      "rows": [{"label": "six lanes", "value": 12.5, "unit": "s"}],
@@ -23,7 +23,7 @@ from xml.sax.saxutils import escape
 
 RESULTS = Path(__file__).resolve().parent / "results"
 TOLERANCE = 0.2
-"""How far a ratio may miss its bar before the benchmark fails."""
+"""The share by which a ratio may miss its limit before the benchmark fails."""
 
 LABEL_PX, PLOT_PX, VALUE_PX, LINE_PX = 300, 420, 160, 24
 
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Bar:
-    """A ratio of two figures of one run, and the limit for it, if there is one."""
+    """A ratio of two figures of one run, with an optional limit."""
 
     label: str
     ratio: float
@@ -105,7 +105,7 @@ def report(
 
 
 def machine_facts() -> dict[str, Any]:
-    """Return what a reader must know to compare the figures with others."""
+    """Return the facts about this machine that matter for a comparison."""
     cpu, flags = platform.processor() or platform.machine(), set()
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -127,7 +127,7 @@ def machine_facts() -> dict[str, Any]:
 
 
 def plot(name: str, rows: Sequence[Row], bars: Sequence[Bar]) -> str:
-    """Return an SVG with one horizontal bar a row; each unit has its own scale."""
+    """Return an SVG with one horizontal bar per row. Each unit has its own scale."""
     largest = {
         row.unit: max(one.value for one in rows if one.unit == row.unit) or 1
         for row in rows

@@ -1,9 +1,10 @@
 """Measures lists, search, starts and reservations on a large table in PostgreSQL.
 
-Run it with ``python bench/scale.py [rows...]``; the default is 1,000, 100,000 and
-5,000,000 uploads, which take 10 GB of disk and a quarter of an hour. One PostgreSQL of
-its own has a database for each size. In each round, every request is sent to all of
-them in turn, so a busy machine slows them alike; the fastest of 25 counts.
+Run it with ``python bench/scale.py [rows...]``. The default is 1,000, 100,000 and
+5,000,000 uploads, which need 10 GB of disk and a quarter of an hour. The script starts
+its own PostgreSQL with one database for each size. In each round, every request goes to
+all databases in turn, so that a busy machine slows them alike. The fastest of 25 rounds
+counts.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def configure(url: str, folder: str) -> None:
     django.setup()
     from django.conf import settings
 
-    settings.DEBUG = False  # no query log: it would be part of the measurement
+    settings.DEBUG = False  # the query log would slow the measured requests
     settings.ALLOWED_HOSTS = ["testserver"]
     none = {f"RATE_{action}": "none" for action in ("START", "START_PER_ADDRESS")}
     settings.UPLOADS = {**settings.UPLOADS, **none}
@@ -93,7 +94,7 @@ def execute(sql: str, params: Any = None) -> list[Any]:
 
 
 def build(rows: int) -> str:
-    """Make a database with ``rows`` uploads and as many events; return its name."""
+    """Create a database with ``rows`` uploads and events, and return its name."""
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
     from django.utils import timezone
@@ -144,7 +145,7 @@ def build(rows: int) -> str:
 
 
 def with_indexes_last(table: str, fill: str, params: dict[str, Any]) -> None:
-    """Fill the table, and make its indexes afterwards, which is faster."""
+    """Fill the table and create its indexes afterwards, because this is faster."""
     indexes = execute(
         "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexname "
         "NOT IN (SELECT conname FROM pg_constraint)",
@@ -153,7 +154,7 @@ def with_indexes_last(table: str, fill: str, params: dict[str, Any]) -> None:
     for name, _ in indexes:
         execute(f'DROP INDEX "{name}"')
     execute("SET maintenance_work_mem = '1GB'; SET synchronous_commit = off")
-    # Without triggers: they check a foreign key of each row.
+    # Without triggers, because they check the foreign keys of each row.
     execute("SET session_replication_role = replica")
     execute(fill, params)
     execute("RESET session_replication_role")
@@ -178,7 +179,7 @@ def insertion(
 
 
 def requests() -> dict[str, Callable[[], object]]:
-    """Return what is measured, for the database that is in use."""
+    """Return the measured requests for the current database."""
     from django.contrib.auth import get_user_model
     from django.test import Client
 
@@ -239,7 +240,7 @@ def requests() -> dict[str, Callable[[], object]]:
 
 
 def measure(databases: dict[int, str]) -> dict[int, dict[str, float]]:
-    """Return the milliseconds of the fastest of each request, for each size."""
+    """Return the milliseconds of the fastest run of each request, for each size."""
     from django.contrib.auth import get_user_model
 
     from uploads.models import StorageQuota
