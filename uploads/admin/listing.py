@@ -25,6 +25,9 @@ else:
 
 DAYS_IN_MONTH = 31
 
+SECRET_FIELDS = frozenset({"data", "digest", "form_mark", "password"})
+"""Of second factors, tokens and accounts."""
+
 MAX_SEARCH = 255
 """Maximum length of a search term in characters; the rest is ignored."""
 
@@ -111,6 +114,14 @@ class Recorded(Exportable):
     """
 
     MAX_WORDS = 10
+
+    def lookup_allowed(
+        self, lookup: str, value: Any, request: HttpRequest | None = None
+    ) -> bool:
+        """Refuse filters on secrets: they tell a secret character by character."""
+        if lookup.partition("__")[0] in SECRET_FIELDS:
+            return False
+        return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
