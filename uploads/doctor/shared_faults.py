@@ -60,8 +60,10 @@ def shared(name: str, ask: Ask, *, pause: float = 1) -> list[Fault] | None:
         return None
     except StorageError:
         result = []
-    with _lock:
-        _late.pop(key, None)
+    except Exception:
+        _forget(key, running)
+        raise
+    _forget(key, running)
     cache.set(key, [fault.value for fault in result], SHARED_SECONDS)
     cache.delete(f"{key}-asking")
     return result
@@ -70,6 +72,12 @@ def shared(name: str, ask: Ask, *, pause: float = 1) -> list[Fault] | None:
 def _running(key: str) -> Future[list[Fault]] | None:
     with _lock:
         return _late.get(key)
+
+
+def _forget(key: str, examination: Future[list[Fault]]) -> None:
+    with _lock:
+        if _late.get(key) is examination:
+            del _late[key]
 
 
 def _begin(key: str, ask: Ask) -> Future[list[Fault]]:

@@ -96,6 +96,17 @@ def test_invented_origins_cannot_cost_an_examination_each(
         assert shared("origin http://b.example", lambda: pytest.fail("again")) is None
 
 
+def test_an_examination_that_broke_is_begun_again() -> None:
+    def breaks() -> list[Fault]:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        shared("broken origin", breaks)
+    cache.clear()  # the pause is over
+
+    assert shared("broken origin", list) == []
+
+
 def test_the_log_has_one_line_for_a_cause(report: Report, asked: list[str]) -> None:
     with structlog.testing.capture_logs() as lines:
         for _ in range(3):
