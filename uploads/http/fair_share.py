@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -80,19 +80,34 @@ class FairShareMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path in HEALTH:
             return self.get_response(request)
-        credential = credential_of(request)
-        if credential:
-            turn = self.turns.turn(credential)
-        else:
-            turn = self.turns.turn(client_address(request), STRANGERS_AT_ONCE)
-        with turn:
-            return self.get_response(request)
+        with ExitStack() as stack:
+            for key, at_once in _turns_of(request):
+                stack.enter_context(self.turns.turn(key, at_once))
+            response = self.get_response(request)
+            if response.streaming:
+                # The server reads the rows after this, and then closes the answer.
+                response._resource_closers.append(stack.pop_all().close)  # type: ignore[attr-defined]  # noqa: SLF001  as Django's handler
+            return response
 
 
-def credential_of(request: HttpRequest) -> str:
-    """Return the session or the token of a request, or ``""``.
+def _turns_of(request: HttpRequest) -> list[tuple[str, int]]:
+    """Return the turns that a request takes: of its credentials, or of its address.
 
+    The keys of credentials are marked, so that nobody can name an address as one.
+    """
+    credentials = credentials_of(request)
+    if credentials:
+        return [(f"credential {each}", AT_ONCE) for each in credentials]
+    return [(client_address(request), STRANGERS_AT_ONCE)]
+
+
+def credentials_of(request: HttpRequest) -> list[str]:
+    """Return the session and the token of a request.
+
+    Both count, because an invented one beside the true one evades no limit then.
     Nothing is looked up: an invented session costs the database one query only.
     """
     session = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
-    return (session or request.headers.get("Authorization", ""))[:MAX_KEY]
+    scheme, space, secret = request.headers.get("Authorization", "").partition(" ")
+    sent = (session, f"{scheme.lower()}{space}{secret}")
+    return [each[:MAX_KEY] for each in sent if each]

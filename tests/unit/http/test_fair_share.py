@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 
 from uploads.http.fair_share import (
@@ -13,7 +14,7 @@ from uploads.http.fair_share import (
     STRANGERS_AT_ONCE,
     FairShareMiddleware,
     Turns,
-    credential_of,
+    credentials_of,
 )
 
 REQUESTS = 8
@@ -132,7 +133,58 @@ def test_a_health_check_waits_for_nobody() -> None:
             assert gate(request).content == path.encode()
 
 
-def test_a_credential_is_a_session_or_a_token() -> None:
-    assert credential_of(request_of(session="a", token="b")) == "a"
-    assert credential_of(request_of(token="b")) == "Bearer b"
-    assert credential_of(request_of(address="192.0.2.1")) == ""
+def test_an_invented_session_takes_no_turn_of_an_address() -> None:
+    """A stranger could otherwise name the address of an office as his session."""
+    gate = FairShareMiddleware(lambda request: HttpResponse("quick"))
+    gate.turns = Turns(patience=ENOUGH_SECONDS)
+    address = "192.0.2.1"
+    keys: list[int] = []
+
+    def inner(request: HttpRequest) -> HttpResponse:
+        keys.append(len(gate.turns))
+        if len(keys) == 1:
+            gate(request_of(address=address))
+        return HttpResponse("quick")
+
+    gate.get_response = inner
+    gate(request_of(session=address, address="198.51.100.1"))
+
+    assert keys == [1, 2]
+
+
+@pytest.mark.django_db
+def test_a_streamed_answer_keeps_its_turn_to_its_end() -> None:
+    streamed: Any = StreamingHttpResponse(["a", "b"])
+    gate = FairShareMiddleware(lambda request: streamed)
+
+    answer = gate(request_of(session="a"))
+
+    assert len(gate.turns) == 1
+    answer.close()
+    assert len(gate.turns) == 0
+
+
+def test_session_and_token_are_credentials() -> None:
+    """An invented session beside each request with a token gives no further turns."""
+    both = request_of(session="a", token="b")
+    assert credentials_of(both) == ["a", "bearer b"]
+    assert credentials_of(request_of(token="b")) == ["bearer b"]
+    assert credentials_of(request_of(address="192.0.2.1")) == []
+
+
+def test_an_invented_session_gives_a_token_no_further_turns() -> None:
+    slow = Slow(AT_ONCE)
+    gate = FairShareMiddleware(slow)
+    gate.turns = Turns(patience=ENOUGH_SECONDS)
+    threads = [
+        threading.Thread(target=gate, args=(request_of(session=str(i), token="a"),))
+        for i in range(REQUESTS)
+    ]
+    for thread in threads:
+        thread.start()
+    assert slow.is_full.wait(ENOUGH_SECONDS)
+    slow.go.set()
+    for thread in threads:
+        thread.join()
+
+    assert slow.most == AT_ONCE
