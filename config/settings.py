@@ -38,7 +38,7 @@ def networks(name: str) -> list[str]:
             ip_network(word)
         except ValueError as error:
             raise ImproperlyConfigured(
-                f"{name} has {word!r}: write networks such as 10.0.0.0/8 ({error})."
+                f"{name} has {word!r}. Write networks such as 10.0.0.0/8 ({error})."
             ) from error
     return words(name)
 
@@ -54,7 +54,7 @@ if not DEBUG:
     if missing:
         raise ImproperlyConfigured(
             f"DEBUG is off, so {', '.join(missing)} must be set in the environment. "
-            "docs/settings.md says what each one means."
+            "docs/settings.md describes each variable."
         )
 
 SECRET_KEY = env.str("SECRET_KEY", "development-only-" + "not-a-secret-" * 4)
@@ -222,7 +222,7 @@ match env.str("TWO_FACTOR_REQUIRED", "none"):
         pass
     case other:
         raise ImproperlyConfigured(
-            f"TWO_FACTOR_REQUIRED is {other!r}: set it to none, staff or all."
+            f"TWO_FACTOR_REQUIRED is {other!r}. Set it to none, staff or all."
         )
 
 LANGUAGE_CODE = "en"
@@ -240,7 +240,7 @@ match env.str("S3_ADDRESSING_STYLE", "path" if S3_ENDPOINT_URL else "virtual"):
         pass
     case other:
         raise ImproperlyConfigured(
-            f"S3_ADDRESSING_STYLE is {other!r}: set it to path or virtual."
+            f"S3_ADDRESSING_STYLE is {other!r}. Set it to path or virtual."
         )
 S3_NOTIFICATIONS_QUEUE_URL = env.str("S3_NOTIFICATIONS_QUEUE_URL", "")
 S3_NOTIFICATIONS_SECRET = env.str("S3_NOTIFICATIONS_SECRET", "")
@@ -333,7 +333,7 @@ match env.str("TASKS_BACKEND", "immediate"):
         INSTALLED_APPS.append("django_tasks_db")
     case other:
         raise ImproperlyConfigured(
-            f"TASKS_BACKEND is {other!r}: set it to immediate or database."
+            f"TASKS_BACKEND is {other!r}. Set it to immediate or database."
         )
 
 STATIC_URL = "static/"

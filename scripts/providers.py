@@ -25,17 +25,17 @@ ORIGIN = "https://files.example.com"
 BEGIN = """# Providers
 
 For operators who choose an S3 provider. Each column is a run of `manage.py doctor --certify` against a server of that
-version; `make providers` writes this page. **no** means that a request which S3 refuses was accepted, or that a call failed.
+version; `make providers` writes this page. **no** means that the server accepted a request that S3 refuses, or that a call failed.
 
 The site acts on these results for its own bucket, which each run of `manage.py doctor` stores:
 
 | result for your bucket | what the site does |
 |---|---|
 | Other bytes of the same length are stored, or HEAD returns no SHA-256 | The site reads each object back and hashes it before the upload is `ready`: `UPLOADS_READ_BACK` in [settings.md](settings.md). |
-| No doctor has tested the bucket | The same. The log and `manage.py migrate` name the bucket. |
+| `manage.py doctor` has not tested the bucket | The same. The log and `manage.py migrate` name the bucket. |
 | A second use of a URL is accepted | While the URL could still be used, the site compares the ETag before each download. The sweeper compares the ETag once more afterwards. A replaced file is rejected. |
 | Parts are joined over an object that is there | The site checks the key before it joins the parts. |
-| A form does not store a file | The page without JavaScript says so, and reserves nothing. |
+| A form does not store a file | The page without JavaScript reports that it cannot upload, and reserves no space. |
 
 """
 END = """
@@ -44,8 +44,8 @@ Swift 2.30.1 refuses each PUT with `If-None-Match`, so the site cannot upload to
 ## Not tried
 
 AWS S3 itself, Cloudflare R2, Backblaze B2, Garage and MinIO proper (JuiceFS contains MinIO's code for S3); newer versions of Ceph
-and Swift than these; TLS; virtual-host addressing; what lifecycle rules do when their day comes. MiniStack and moto are emulators for
-tests, and no provider of storage. Certify your own bucket: `python manage.py doctor --certify`.
+and Swift; TLS; virtual-host addressing; deletion by lifecycle rules. MiniStack and moto are emulators for tests, not storage
+providers. Certify your own bucket: `python manage.py doctor --certify`.
 
 `make providers` starts SeaweedFS, MiniStack and Ceph. The other columns are runs against servers that were started by hand:
 `python -m scripts.providers NAME URL ACCESS_KEY SECRET_KEY REGION`.

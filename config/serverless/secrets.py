@@ -44,7 +44,7 @@ def _read(place: str, session: Any) -> Mapping[str, str]:
     service, _, name = place.partition(":")
     if service not in {"secretsmanager", "ssm"} or not name:
         raise ImproperlyConfigured(
-            f"{VARIABLE} is {place!r}: write secretsmanager:NAME or ssm:/PATH/."
+            f"{VARIABLE} is {place!r}. Write secretsmanager:NAME or ssm:/PATH/."
         )
     try:
         if service == "ssm":

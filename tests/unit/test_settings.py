@@ -109,9 +109,9 @@ def test_the_deployment_check_is_clean(tmp_path: Path, more: dict[str, str]) -> 
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
-        ({"S3_ADDRESSING_STYLE": "sideways"}, "set it to path or virtual"),
+        ({"S3_ADDRESSING_STYLE": "sideways"}, "Set it to path or virtual"),
         # Misspelt, it would quietly mean nobody.
-        ({"TWO_FACTOR_REQUIRED": "admins"}, "set it to none, staff or all"),
+        ({"TWO_FACTOR_REQUIRED": "admins"}, "Set it to none, staff or all"),
         ({"TASKS_BACKEND": "celery"}, "TASKS_BACKEND is 'celery'"),
         ({"DEBUG": "maybe"}, "DEBUG"),
     ],

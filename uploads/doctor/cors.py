@@ -133,7 +133,7 @@ def explained(judged: Judgement, origin: str, request: SignedRequest) -> Finding
     return fail(
         "cors.preflight.no_rule",
         title,
-        f"{seen} {judged.answer.code}: no rule admits this origin.",
+        f"{seen} {judged.answer.code}: no rule allows this origin.",
         BLOCKED,
         "Apply the rule: manage.py setup_bucket --apply",
         "cors",
@@ -147,7 +147,7 @@ def _multiple(name: str, title: str, judged: Judgement) -> Finding:
         title,
         f"Access-Control-Allow-Origin has multiple values: {values}",
         BLOCKED,
-        "S3 and a proxy both add CORS headers: let only one of them do it.",
+        "S3 and a proxy both add CORS headers. Let only one of them add them.",
     )
 
 
@@ -208,7 +208,7 @@ def _actual_request(origin: str, request: SignedRequest, body: bytes) -> Finding
         title,
         f"The preflight passes, but the answer {answer.status} to the PUT does not "
         "name the origin.",
-        "The file arrives, and the browser reports a failure.",
+        "The file arrives, but the browser reports a failure.",
         "Let the proxy keep S3's Access-Control-Allow-Origin.",
         "cors",
     )
@@ -227,10 +227,10 @@ def _strangers(examination: Examination) -> Iterator[Finding]:
     yield warn(
         name,
         title,
-        "S3 admits every origin.",
+        "S3 allows every origin.",
         "A page of another site can send a file if it has a signed URL.",
-        "Apply the rule: manage.py setup_bucket --apply. Where the provider has no rules "
-        "for a bucket, narrow those of the server.",
+        "Apply the rule: manage.py setup_bucket --apply. If the provider has no rules "
+        "for a bucket, restrict the server's rules.",
         "cors",
     )
 

@@ -68,7 +68,7 @@ def examine(
 def _answers(family: Family, examination: Examination) -> Finding:
     broken = [name for name in family.needs if name in examination.failed]
     if broken:
-        reason = f"Not asked, because {', '.join(broken)} failed."
+        reason = f"Skipped, because {', '.join(broken)} failed."
         return group(
             family.name, family.title, [skip(f"{family.name}.all", "All", reason)]
         )

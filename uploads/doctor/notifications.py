@@ -61,7 +61,7 @@ def _arrival(key: str, queue: Queue | None) -> Finding:
         return warn(
             NAME,
             TITLE,
-            f"No request to /hooks/s3 came within {SECONDS} s.",
+            f"No request to /hooks/s3 arrived within {SECONDS} s.",
             SLOW,
             "Let the store call https://.../hooks/s3 with the secret of "
             "S3_NOTIFICATIONS_SECRET: docs/operations.md.",

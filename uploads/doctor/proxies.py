@@ -41,7 +41,7 @@ def ask_proxies(origin: str) -> Finding:
     try:
         answer = send("GET", f"{origin}{reverse('doctor-proxies')}", headers=headers)
     except NoAnswer as error:
-        return skip(name, title, f"Not reachable from here: {error}")
+        return skip(name, title, f"The doctor cannot reach it: {error}")
     try:
         told: Any = json.loads(answer.body)
         arrived, trusted = list(told["forwarded_for"]), int(told["trusted"])

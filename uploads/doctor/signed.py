@@ -80,7 +80,7 @@ def _finding(route: Route, examination: Examination) -> Finding:
         return note(
             route.name,
             route.title,
-            f"S3 answers a missing object with {answer}: the worker may not list.",
+            f"S3 answers a missing object with {answer}, so the worker may not list.",
         )
     return _fail(route, cause or Cause("other", f"S3 answered {answer}", _UNKNOWN))
 

@@ -284,7 +284,7 @@ def _public_address(origin: str) -> Finding:
     try:
         answer = send("GET", f"{origin}{reverse('account_login')}")
     except NoAnswer as error:
-        return skip(name, title, f"Not reachable from here: {error}")
+        return skip(name, title, f"The doctor cannot reach it: {error}")
     if answer.status == 200:
         return ok(name, title)
     where = answer.header("location").split("?")[0]

@@ -85,7 +85,7 @@ def setup_session(profile: str = "") -> boto3.Session:
             f"The credentials of setup cannot be read: {error}"
         ) from error
     raise StorageUnavailable(
-        "The setup identity has no credentials. Give it some for this command only: "
+        "The setup identity has no credentials. Set them for this command only: "
         "--profile, AWS_PROFILE, AWS_ACCESS_KEY_ID, or a role."
     )
 

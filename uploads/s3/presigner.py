@@ -37,7 +37,7 @@ def _utc_now() -> datetime:
 
 
 class Presigner:
-    """Signs requests to one bucket for the browser, without asking S3.
+    """Signs requests to one bucket for the browser, without a request to S3.
 
     ``endpoint_url`` is the endpoint that browsers reach. ``credentials`` is called
     for every URL and refreshes credentials that are about to expire. ``expires_in``

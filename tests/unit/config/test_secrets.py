@@ -56,8 +56,8 @@ def test_parameters_become_environment_variables(session: Any) -> None:
 @pytest.mark.parametrize(
     ("place", "words"),
     [
-        ("vault:site", "write secretsmanager:NAME or ssm:/PATH/"),
-        ("secretsmanager:", "write secretsmanager:NAME or ssm:/PATH/"),
+        ("vault:site", "Write secretsmanager:NAME or ssm:/PATH/"),
+        ("secretsmanager:", "Write secretsmanager:NAME or ssm:/PATH/"),
         ("secretsmanager:missing", "Check the name"),
         ("secretsmanager:text", "must be a JSON object of strings"),
         ("secretsmanager:list", "must be a JSON object of strings"),
