@@ -30,8 +30,8 @@ max_requests_jitter = 2_000
 timeout = 90
 # Uploads continue after a restart, so only requests in progress have to end.
 graceful_timeout = 30
-# Longer than the 60 seconds of nginx and of AWS load balancers: the proxy must be the
-# side that closes an idle connection.
+# Longer than the 60 seconds of nginx and of AWS load balancers, because the proxy must
+# be the side that closes an idle connection.
 keepalive = 75
 
 # --- Files -------------------------------------------------------------------------------

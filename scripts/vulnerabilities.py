@@ -47,7 +47,7 @@ def read_pip_audit(output: str, errors: str = "") -> Verdict:
         return Verdict(FOUND, found)
     skipped = [package for package in packages if "skip_reason" in package]
     if skipped or not packages:
-        reason = skipped[0]["skip_reason"] if skipped else "nothing was looked up"
+        reason = skipped[0]["skip_reason"] if skipped else "no package was checked"
         counted = f"{len(skipped)} of {len(packages)} packages"
         return _unchecked(f"requirements.txt ({counted})", reason)
     return Verdict(CLEAN, [f"requirements.txt: {len(packages)} packages, none known."])

@@ -150,6 +150,6 @@ def _size(answer: Answer) -> Cause | None:
     return Cause(
         "body_limit",
         str(answer),
-        "A proxy limits the size of a body: raise the limit (nginx: "
+        "A proxy limits the size of a body. Raise the limit (nginx: "
         "client_max_body_size 0), or send browsers past it.",
     )

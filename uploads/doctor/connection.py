@@ -151,7 +151,7 @@ def _resolves(name: str, title: str, url: str) -> Finding:
         f"The name server does not know {host}.",
         NO_UPLOADS,
         "Correct S3_ENDPOINT_URL or S3_PUBLIC_ENDPOINT_URL. With virtual addressing, "
-        "the bucket's name is put before the host: S3_ADDRESSING_STYLE=path avoids it.",
+        "the bucket's name precedes the host. S3_ADDRESSING_STYLE=path avoids this.",
     )
 
 
@@ -223,4 +223,4 @@ def _origins(examination: Examination) -> tuple[str, ...]:
     try:
         return examination.facts.origins
     except ValueError:
-        return ()  # the family of CORS tells
+        return ()  # The CORS family reports this.

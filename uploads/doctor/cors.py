@@ -117,7 +117,7 @@ def explained(judged: Judgement, origin: str, request: SignedRequest) -> Finding
         return fail(
             "cors.preflight.not_passed_on",
             title,
-            f"{seen}, and not by S3: OPTIONS requests do not reach S3.",
+            f"{seen}, and not by S3, so OPTIONS requests do not reach S3.",
             BLOCKED,
             "Let the proxy before S3 pass OPTIONS requests on.",
         )
@@ -125,7 +125,7 @@ def explained(judged: Judgement, origin: str, request: SignedRequest) -> Finding
         return fail(
             "cors.preflight.unsupported",
             title,
-            f"{seen} {judged.answer.code}: S3 has no CORS rules for a bucket.",
+            f"{seen} {judged.answer.code}: S3 does not support CORS rules per bucket.",
             BLOCKED,
             f"Allow {origin} for the whole server. MinIO: mc admin config set ALIAS "
             f"api cors_allow_origin={origin}",

@@ -146,8 +146,7 @@ _CONSEQUENCES = {
     "DeleteObject": "Deleted files remain in the bucket and cost money.",
     "AbortMultipartUpload": "Parts of cancelled uploads stay and cost money.",
     "ListObjectVersions": "Files of erased users may stay in the bucket.",
-    "ListObjectsV2": "A missing object cannot be told from a refusal, and the audit "
-    "cannot run.",
+    "ListObjectsV2": "A missing object looks like a refusal, and the audit cannot run.",
 }
 
 

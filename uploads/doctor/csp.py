@@ -18,7 +18,7 @@ def sources_of(policy: str, directive: str) -> list[str] | None:
 
 
 def allows(sources: Sequence[str], origin: str, page: str) -> bool:
-    """Return whether ``sources`` admit ``origin`` for a page of the origin ``page``."""
+    """Return whether ``sources`` allow ``origin`` for a page of the origin ``page``."""
     return any(_matches(source.lower(), origin, page) for source in sources)
 
 

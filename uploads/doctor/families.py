@@ -29,7 +29,7 @@ class Family:
 FAMILIES = (
     Family("connection", "Connection to the bucket", ask_connection),
     Family("credentials", "Identities", ask_credentials, needs=("connection",)),
-    Family("contract", "What upload URLs permit", ask_contract, needs=("connection",)),
+    Family("contract", "Limits of upload URLs", ask_contract, needs=("connection",)),
     Family("cors", "CORS and the page's policy", ask_cors, needs=("connection",)),
     Family("notifications", "Notifications", ask_notifications, needs=("connection",)),
     Family("settings", "Settings of the bucket", ask_settings, needs=("connection",)),

@@ -20,7 +20,7 @@ SECONDS = 30
 """The longest wait for a notification."""
 
 POLL_SECONDS = 1
-NAME, TITLE = "notifications.flow", "S3 tells the site of new objects"
+NAME, TITLE = "notifications.flow", "S3 notifies the site of new objects"
 SLOW = "If the browser closes early, files wait for the next sweep."
 
 

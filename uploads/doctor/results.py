@@ -75,7 +75,7 @@ def worst(statuses: Sequence[Status]) -> Status:
 
 
 def is_green(findings: Sequence[Finding]) -> bool:
-    """Return whether nothing is wrong: no FAIL and no WARN."""
+    """Return whether there is no FAIL and no WARN."""
     return worst([finding.status for finding in findings]) not in {
         Status.WARN,
         Status.FAIL,

@@ -25,8 +25,8 @@ OTHER_BYTES = Promise(
     "contract.multipart.other_bytes",
     "A part with other bytes is refused",
     WARN,
-    "The provider does not compare a part with its signed SHA-256: damaged parts are "
-    "stored without an error.",
+    "The provider does not compare a part with its signed SHA-256, so it stores "
+    "damaged parts without an error.",
 )
 PAGES = Promise(
     "contract.multipart.pages",

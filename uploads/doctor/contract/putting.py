@@ -20,7 +20,7 @@ OVERWRITE = Promise(
     "contract.put.second_use",
     "A second use of a URL is refused",
     WARN,
-    "If-None-Match is ignored: a replayed URL silently overwrites the file.",
+    "If-None-Match is ignored, so a replayed URL silently overwrites the file.",
 )
 WITHOUT_CONDITION = Promise(
     "contract.put.without_condition",
@@ -32,8 +32,8 @@ OTHER_BYTES = Promise(
     "contract.put.other_bytes",
     "Other bytes of the same length are refused",
     WARN,
-    "The provider does not compare bytes with the signed SHA-256: a damaged or "
-    "swapped file is stored without an error.",
+    "The provider does not compare bytes with the signed SHA-256, so it stores a "
+    "damaged or swapped file without an error.",
 )
 OTHER_LENGTH = Promise(
     "contract.put.other_length",

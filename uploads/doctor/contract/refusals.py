@@ -86,13 +86,13 @@ def _header(examination: Examination, answer: Answer) -> Cause | None:
             return Cause(
                 "condition_unknown",
                 f"S3 answered {_sentence(answer)} Without If-None-Match it accepts the PUT.",
-                "This provider cannot refuse an overwrite: use another one, or a newer "
+                "This provider cannot refuse an overwrite. Use another provider, or a newer "
                 "version.",
             )
         return Cause(
             "header_refused",
             f"S3 answered {_sentence(answer)} Without {name} it accepts the PUT.",
-            f"This provider does not take {name}: use another one, or a newer version.",
+            f"This provider does not accept {name}. Use another one, or a newer version.",
         )
     return None
 
