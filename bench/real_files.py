@@ -3,8 +3,8 @@
 Every file counts as harmless, so each refusal needs an explanation. bench/left_out.tsv
 lists files that are broken on purpose, such as attacks in test data, with the reasons.
 These files are left out. Each file is declared as browsers on Linux, macOS and Windows
-declare it. Only the first bytes are checked: disguises, images and, with --policy, types.
-With --archives, archives are checked too, which takes longer.
+declare it. Only the first bytes are checked, for disguises, images and (with --policy)
+types. With --archives, archives are checked too, which takes longer.
 """
 
 from __future__ import annotations

@@ -63,7 +63,9 @@ class ClamAVInspector:
         pause_seconds: float = PAUSE_SECONDS,
     ) -> None:
         if too_large not in {REFUSE, PASS}:
-            raise ValueError(f"too_large is {REFUSE!r} or {PASS!r}, not {too_large!r}.")
+            raise ValueError(
+                f"too_large must be {REFUSE!r} or {PASS!r}, not {too_large!r}."
+            )
         self.clamd = Clamd(url, timeout=timeout_seconds)
         self.max_bytes = max_bytes
         self.too_large = too_large
@@ -76,7 +78,7 @@ class ClamAVInspector:
 
     def inspect(self, sample: Sample) -> Verdict:
         if sample.byte_size > self.max_bytes:
-            return self._too_large("It is too large to be scanned for viruses.")
+            return self._too_large("This file is too large to be scanned for viruses.")
         if largest_member(sample) > self.max_bytes:
             # clamd skips such a member and does not report it.
             return self._too_large(
@@ -96,7 +98,9 @@ class ClamAVInspector:
             self._silent_until = time.monotonic() + self.pause_seconds
             raise InspectorUnavailable(f"ClamAV: {error}.") from error
         if found.startswith(LIMITS):
-            return self._too_large("Not all of it could be scanned for viruses.")
+            return self._too_large(
+                "This file could not be completely scanned for viruses."
+            )
         if found:
             return refused(
                 f"It holds what ClamAV knows as {_printable(found)}.", cause=MALWARE

@@ -47,7 +47,7 @@ class Clamd:
         with self._connected() as connection:
             connection.sendall(b"zPING\0")
             if _answer(connection) != "PONG":
-                raise ClamdError("clamd answers as no clamd does")
+                raise ClamdError("the server at clamd's address is not a clamd")
 
     def scan(self, chunks: Iterable[bytes], *, patience: float = 0) -> str:
         """Return the name of the malware in the stream, or ``""`` if there is none.
@@ -116,7 +116,7 @@ def _verdict(answer: str) -> str:
     match = VERDICT.fullmatch(answer)
     if match is None:
         if "size limit exceeded" in answer:
-            raise ClamdError("clamd's StreamMaxLength is less than CLAMD_MAX_BYTES")
+            raise ClamdError("clamd's StreamMaxLength is lower than CLAMD_MAX_BYTES")
         raise ClamdError(f"clamd answered {answer[:80]!r} instead of a verdict")
     return match["found"] or ""
 

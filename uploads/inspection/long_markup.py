@@ -21,7 +21,7 @@ from uploads.inspection.verdicts import Sample
 
 PIECE = 1024**2
 OVERLAP = 256
-"""Bytes that two pieces share, so that no tag is cut in both. Even, for UTF-16."""
+"""Bytes that two pieces share, so that each tag is whole in one. Even, for UTF-16."""
 
 MAX_BYTES = 16 * 1024**2
 TOO_LONG = "a text that is too long to be checked for scripts"

@@ -57,8 +57,8 @@ def inspect(
     """Return the verdict on an object. It is accepted if no inspector refuses it.
 
     ``quick_only``: skip the slow inspectors; they must run after an acceptance.
-    ``overruled``: refusals with this cause count as acceptance. Raises
-    InspectorUnavailable if an inspector fails and no other one refuses,
+    ``overruled``: refusals with this cause count as acceptance, with their reason.
+    Raises InspectorUnavailable if an inspector fails and no other one refuses,
     StorageUnavailable if the object cannot be read, and OverBudget if an inline
     inspection would cost too much.
     """

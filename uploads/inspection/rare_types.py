@@ -102,7 +102,7 @@ def has_transport_packets(head: bytes) -> bool:
     """Return whether four packets of a transport stream follow each other.
 
     The first packet may be incomplete, because a recording can begin within a packet.
-    Packets of cameras are longer because a time comes before each of them.
+    Cameras put a time before each packet, so their packets are longer.
     """
     return any(
         head[at : at + 4 * size : size] == b"GGGG"
