@@ -6,6 +6,9 @@
               cancel |    | expire    reject |      | delete       delete |
                      v    v                  v      v                     v
              cancelled    expired     rejected      deleted         deleted
+
+Three more moves are possible. Verification may reject a pending upload, a later check
+may reject a ready one, and the owner may delete a rejected one.
 """
 
 from __future__ import annotations

@@ -204,6 +204,12 @@ def manage(site: DemoSite, command: list[str]) -> int:
             cwd=PROJECT,
             check=False,
         ).returncode
+    if not (site.data_dir / "db.sqlite3").exists():
+        print(
+            f"There was no demo site in {site.data_dir}, so this is a new, empty one. To "
+            "use another one, give the PORT, S3_PORT and DATA_DIR of its `make run`.",
+            file=sys.stderr,
+        )
     with running_alone(site):
         server = site.s3_server()
         try:
