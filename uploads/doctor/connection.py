@@ -31,7 +31,7 @@ def ask_connection(examination: Examination) -> Iterator[Finding]:
     if malformed:
         yield from malformed
         return
-    yield ok("connection.settings", "Addresses are well formed")
+    yield ok("connection.settings", "URLs are well formed")
     try:
         origin = examination.downloads.origin
     except StorageError as error:
@@ -60,7 +60,7 @@ def _malformed() -> Iterator[Finding]:
         if url and (wrong := _wrong_with(url)):
             yield fail(
                 "connection.settings",
-                "Addresses are well formed",
+                "URLs are well formed",
                 f"{name} is {addresses.masked(url)!r}: {wrong}",
                 NO_UPLOADS,
                 f"Set {name} to scheme and host, as in https://s3.example.com.",
@@ -125,7 +125,7 @@ def _mixed_content(examination: Examination, origin: str) -> Finding:
     return fail(
         name,
         title,
-        f"The page comes from {encrypted[0]}, the bucket is {origin}.",
+        f"The page comes from {encrypted[0]}, but the bucket is {origin}.",
         "Browsers block the request as mixed content, before they send it.",
         "Give the bucket TLS and set S3_PUBLIC_ENDPOINT_URL to its https:// address.",
     )
@@ -140,7 +140,7 @@ def _resolves(name: str, title: str, url: str) -> Finding:
         return fail(
             name,
             title,
-            f"{host} has the bucket's name twice and is unknown.",
+            f"{host} has the bucket's name twice and does not resolve.",
             NO_UPLOADS,
             "Leave the bucket's name out of S3_ENDPOINT_URL and "
             "S3_PUBLIC_ENDPOINT_URL.",
@@ -169,8 +169,8 @@ def _reachable_network(examination: Examination, host: str) -> Finding:
         name,
         title,
         f"{public_pages[0]} is public, {host} is at the private address {ours[0]}.",
-        "Chrome 142 and later ask people for permission before such a request, "
-        "and other people cannot reach the bucket at all.",
+        "Chrome 142 and later ask people for permission before such a request. "
+        "People outside this network cannot reach the bucket.",
         "Give the bucket a public address, or allow local network access by policy.",
     )
 

@@ -65,7 +65,7 @@ _COMPLETION_ERRORS = {
 
 
 class Bucket:
-    """One bucket, as the server sees it.
+    """One bucket, with the server's credentials and endpoint.
 
     Every method raises StorageUnavailable when S3 does not answer, answers with
     a 5xx or a 403, or refuses for a reason that the method does not document. Lists
@@ -89,7 +89,7 @@ class Bucket:
             self.target["ExpectedBucketOwner"] = expected_owner
 
     def check(self) -> None:
-        """Return if the bucket answers; raise StorageUnavailable if not."""
+        """Check that the bucket answers. Raises StorageUnavailable if not."""
         with translated("HeadBucket"):
             self.client.head_bucket(**self.target)
 
@@ -145,8 +145,8 @@ class Bucket:
 
         An upload created with checksums is completed with the checksums of all
         parts. Some servers demand these checksums but do not list them. On such a
-        server, uploads are created without checksums: S3 still checks each part on
-        arrival, but the whole object has no checksum.
+        server, uploads are created without checksums. The server still checks each part
+        on arrival, but the whole object has no checksum.
         """
         answer = self.client.list_parts(**self.target, Key=key, UploadId=multipart_id)
         return "ChecksumAlgorithm" in answer

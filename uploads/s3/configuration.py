@@ -1,7 +1,7 @@
 """Reads and writes the bucket's settings, one document each.
 
-Some servers do not know every subresource and apply the request to the bucket itself:
-a PUT creates a bucket, and a DELETE deletes the bucket. So a document is written or
+Some servers do not know every subresource and apply the request to the bucket itself.
+Then a PUT creates the bucket, and a DELETE deletes it. So a document is written or
 deleted only after it was read successfully.
 """
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def session_of(storage: Any) -> boto3.Session:
     """Return a session with the storage's credentials, or those of boto3's chain.
 
-    Raises StorageUnavailable while there are no credentials: the service that issues
-    a role's credentials may be down for a moment. A client created without
+    Raises StorageUnavailable while there are no credentials. The service that issues a
+    role's credentials may be down for a moment, and a client created without
     credentials would never get any.
     """
     with translated("GetCredentials"):

@@ -55,7 +55,7 @@ def preview_objects(
 
     ``sizes`` are the expected sizes of the objects. An object of up to ``head_bytes``
     takes one request. A larger object takes two parallel requests. The result has no
-    entry for a key whose request failed: a later request for this key gets the error.
+    entry for a key whose request failed. A later request for this key gets the error.
     """
     looks = {
         key: _looks_for((sizes or {}).get(key), head_bytes)

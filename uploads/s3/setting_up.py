@@ -241,7 +241,7 @@ _ADVICE = {
 
 
 def advice(refusal: Refusal) -> str:
-    """Return the advice to the operator about a refusal; empty if there is none."""
+    """Return advice to the operator about a refusal, or an empty text."""
     if refusal.is_denied:
         verb = refusal.operation
         return f"Grant setup the action for {verb} (manage.py iam_policy prints its policy)."

@@ -252,7 +252,7 @@ def _texts(
 
 
 def _to_sign(scope: Scope) -> str:
-    """Return the text that is signed, up to the hash of the request."""
+    """Return the text to sign, without the hash of the request at its end."""
     return f"{_ALGORITHM}\n{scope.moment}\n{scope.day_and_service}\n"
 
 
