@@ -168,6 +168,8 @@ def test_long_list_is_streamed_in_few_queries(client: Client, boss: User) -> Non
         ("uploads/apitoken", "digest__startswith"),
         ("uploads/apitoken", "form_mark__gt"),
         ("auth/user", "password__startswith"),
+        ("uploads/storagequota", "pk__password__startswith"),
+        ("uploads/storagequota", "pk__usersession__session_key__gt"),
     ],
 )
 def test_no_filter_tells_a_secret(
@@ -177,3 +179,9 @@ def test_no_filter_tells_a_secret(
     address = f"/admin/{place}/{page}"
 
     assert client.get(f"{address}?{lookup}=A").status_code == 400
+
+
+def test_a_filter_by_the_key_itself_is_permitted(client: Client, boss: User) -> None:
+    address = f"/admin/uploads/storagequota/?pk__in={boss.pk}"
+
+    assert client.get(address).status_code == 200
