@@ -21,14 +21,16 @@ def client_address(request: HttpRequest) -> str:
     client and are ignored. If the header is too short or that entry is no address, the
     address of the connection is returned.
     """
-    connected = _address(request.META.get("REMOTE_ADDR", ""))
+    return forwarded_address(request) or _address(request.META.get("REMOTE_ADDR", ""))
+
+
+def forwarded_address(request: HttpRequest) -> str:
+    """Return the client's address as the trusted proxies tell it, or ""."""
     count: int = settings.TRUSTED_PROXY_COUNT
-    if count < 1:
-        return connected
     hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    if len(hops) < count:
-        return connected
-    return _address(_without_port(hops[-count].strip())) or connected
+    if count < 1 or len(hops) < count:
+        return ""
+    return _address(_without_port(hops[-count].strip()))
 
 
 def _without_port(text: str) -> str:

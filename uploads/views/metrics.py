@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from uploads.access.addresses import client_address
+from uploads.access.addresses import client_address, forwarded_address
 from uploads.metrics.files import processes_of_this_host
 from uploads.metrics.site import UP, Figure, families
 from uploads.outages import is_outage, log_outage
@@ -70,14 +70,13 @@ def _knows_secret(request: HttpRequest) -> bool:
 def _is_in_network(request: HttpRequest) -> bool:
     """Return whether the client's address is in METRICS_NETWORKS.
 
-    Returns False if a proxy forwarded the request and TRUSTED_PROXY_COUNT is 0. The
-    address is then the proxy's, whoever the client is.
+    Returns False if a proxy forwarded the request and TRUSTED_PROXY_COUNT finds no
+    client in X-Forwarded-For. The known address is then the proxy's, whoever asks.
     """
-    if settings.TRUSTED_PROXY_COUNT < 1 and (
-        "HTTP_X_FORWARDED_FOR" in request.META or "HTTP_FORWARDED" in request.META
-    ):
-        return False
-    address = client_address(request)
+    is_forwarded = not {"HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED"}.isdisjoint(
+        request.META
+    )
+    address = forwarded_address(request) if is_forwarded else client_address(request)
     return bool(address) and any(
         ipaddress.ip_address(address) in ipaddress.ip_network(network)
         for network in settings.METRICS_NETWORKS

@@ -100,6 +100,10 @@ def test_metrics_without_the_secret_do_not_exist(
         ("10.1.2.3", 1, "203.0.113.9", 404),
         ("10.1.2.3", 1, "10.9.9.9", 200),
         ("10.1.2.3", 1, "10.9.9.9, 203.0.113.9", 404),
+        # Too short or unreadable: again only the proxy is known.
+        ("10.1.2.3", 2, "203.0.113.9", 404),
+        ("10.1.2.3", 1, "unknown", 404),
+        ("10.1.2.3", 1, "", 200),
     ],
 )
 def test_network_opens_the_metrics(
