@@ -30,7 +30,7 @@ for (const parts of [2, 6, 7, 13, 32, 64, 100, 700]) {
   });
 }
 
-test("all files together never use more than six lanes", async () => {
+test("all files together use at most six lanes", async () => {
   const world = new World();
   const handles = [1, 2, 3, 4].map((n) => world.engine.add(new FakeFile(`${n}.bin`, 150 * MIB)));
   for (let n = 0; n < 50; n += 1) handles.push(world.engine.add(new FakeFile(`small-${n}`, 1000)));
@@ -62,7 +62,7 @@ test("two large files share the lanes", async () => {
   assert.ok(two.bytesSent > 200 * MIB, `${two.bytesSent / MIB} MiB`);
 });
 
-test("checksums of the next parts are made while others fly", async () => {
+test("checksums of the next parts are computed while others are sent", async () => {
   const world = new World({ bytesPerMs: 100_000 });
   const handle = world.engine.add(new FakeFile("a.bin", 640 * MIB));
 
@@ -88,7 +88,7 @@ test("progress stays below 100 % while the server checks", async () => {
   assert.deepEqual(seen.violations, []);
 });
 
-test("a rejected file fails with the server's words, and a retry begins a new upload", async () => {
+test("a rejected file fails with the server's message, and a retry starts a new upload", async () => {
   const world = new World();
   world.server.verdict = () => ({ state: "rejected", rejected_reason: "This is a program, not a picture." });
   const handle = world.engine.add(new FakeFile("a.png", 1000));
@@ -102,7 +102,7 @@ test("a rejected file fails with the server's words, and a retry begins a new up
   assert.equal(world.server.uploads.size, 2);
 });
 
-test("a slow inspector that says no fails the upload", async () => {
+test("an upload fails when a slow inspector refuses the file", async () => {
   const world = new World();
   world.server.verdict = () => ({ state: "inspecting" });
   world.server.inspections = 2;
@@ -113,7 +113,7 @@ test("a slow inspector that says no fails the upload", async () => {
   await assert.rejects(world.run(handle.finished), { message: "Malware." });
 });
 
-test("a type is declared as the browser has it", async () => {
+test("the declared type is the browser's type", async () => {
   const world = new World();
   const files = ["text/html", "image/svg+xml", "", "image/png", "text/plain; charset=utf-8"].map(
     (type, index) => new FakeFile(`${index}`, 10, { type }),
@@ -125,7 +125,7 @@ test("a type is declared as the browser has it", async () => {
   assert.deepEqual(declared, ["text/html", "image/svg+xml", "application/octet-stream", "image/png", "text/plain"]);
 });
 
-test("totals add up, tell the speed and count anew with the next files", async () => {
+test("totals add up, include the speed, and start from zero with the next files", async () => {
   const world = new World();
   const seen = [];
   world.engine.on("totals", (totals) => seen.push(totals));

@@ -2,7 +2,7 @@ import { Arrivals } from "../../static/js/page/arrivals.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-/** As much of an element as the arrivals need. */
+/** The members of an element that `Arrivals` needs. */
 class FakeElement {
   constructor() {
     Object.assign(this, { children: [], textContent: "", hidden: false, click: () => {} });
@@ -55,7 +55,7 @@ test("the first files of a batch get rows, a few in each frame, and only some ar
   assert.equal(inserted.filter(({ isAnimated }) => isAnimated).length, 10);
 });
 
-test("10,000 files cost 50 rows and one line that counts the others", (t) => {
+test("10,000 files make 50 rows and one line that counts the others", (t) => {
   const { arrivals, arrive, draw, inserted } = setUp(t);
 
   arrive(10_000);
@@ -81,7 +81,7 @@ test("files that arrive while the list is read stay counted", (t) => {
   assert.equal(arrivals.node.hidden, false);
 });
 
-test("each batch has rows of its own", (t) => {
+test("each batch has its own rows", (t) => {
   const { arrivals, arrive, draw, inserted } = setUp(t);
   arrive(70);
   draw();

@@ -6,7 +6,7 @@ function add(world, count, { size = 20_000 } = {}) {
   return Array.from({ length: count }, (_, n) => world.engine.add(new FakeFile(`file-${n}`, size)));
 }
 
-test("one file alone does not wait for others", async () => {
+test("a single file does not wait for others", async () => {
   const world = new World();
 
   await world.run(add(world, 1)[0].finished);
@@ -15,7 +15,7 @@ test("one file alone does not wait for others", async () => {
   assert.ok(world.clock.now() < 150, `${world.clock.now()} ms`);
 });
 
-test("a refused file fails alone, with its own words", async () => {
+test("a refused file of a batch fails alone, with its own message", async () => {
   const world = new World();
   world.server.refuse = ({ filename }) =>
     filename === "file-7" ? { status: 415, code: "content_type_not_allowed", detail: "Not this type." } : undefined;
@@ -28,7 +28,7 @@ test("a refused file fails alone, with its own words", async () => {
   assert.equal(world.server.inState("ready").length, 119);
 });
 
-test("an item refused for the moment is asked for again, alone", async () => {
+test("a temporarily refused item is retried alone", async () => {
   const world = new World();
   let refusals = 2;
   world.server.refuse = () => (refusals-- > 0 ? { status: 503, code: "storage_unavailable" } : undefined);
@@ -39,7 +39,7 @@ test("an item refused for the moment is asked for again, alone", async () => {
   assert.equal(world.server.uploads.size, 30);
 });
 
-test("one malformed item does not spoil its batch", async () => {
+test("one malformed item does not fail its batch", async () => {
   const world = new World();
   world.server.fault = (call) => (call === "POST /uploads/batch" ? 422 : undefined);
   world.server.refuse = ({ filename }) => (filename === "file-3" ? { status: 422, code: "invalid_request" } : undefined);
@@ -50,7 +50,7 @@ test("one malformed item does not spoil its batch", async () => {
   assert.equal(results[3].reason.code, "invalid_request");
 });
 
-test("a lost answer to a batch makes no second uploads", async () => {
+test("a lost answer to a batch creates no second uploads", async () => {
   const world = new World();
   let losses = 1;
   world.server.fault = (call) => (call === "POST /uploads/batch" && losses-- > 0 ? "lost" : undefined);
@@ -60,7 +60,7 @@ test("a lost answer to a batch makes no second uploads", async () => {
   assert.equal(world.server.uploads.size, 80);
 });
 
-test("a file that failed to be verified fails alone", async () => {
+test("a file whose verification fails does not affect the others", async () => {
   const world = new World();
   world.server.verdict = ({ filename }) =>
     filename === "file-5" ? { state: "rejected", rejected_reason: "No." } : { state: "ready" };
@@ -73,7 +73,7 @@ test("a file that failed to be verified fails alone", async () => {
   assert.deepEqual(seen.flatMap(({ violations }) => violations), []);
 });
 
-test("paths of a folder and names are declared as they are", async () => {
+test("paths and names are declared unchanged", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("Ünï 🎉.txt", 3), { relativePath: "a/b/Ünï 🎉.txt" });
 
@@ -92,7 +92,7 @@ async function headsOf(files, options) {
   return files.map(({ name }) => heads.get(name));
 }
 
-test("the head of a file is sent where the policy restricts types, and with files over 1 MiB", async () => {
+test("the head of a file is sent if types are restricted or the file is over 1 MiB", async () => {
   const small = new FakeFile("small", 20_000);
   const large = new FakeFile("large", 1024 ** 2 + 1);
   const parts = new FakeFile("parts", 40 * 1024 ** 2);
@@ -124,7 +124,7 @@ for (const arrived of [false, true]) {
     const handles = files.map((file) => world.engine.add(file));
     const keys = handles.map(({ key }) => key);
     await world.until(() => world.server.uploads.size === 30);
-    // The page is gone before it can note what the server calls the uploads.
+    // The page is closed before it can note the server's ids of the uploads.
     assert.deepEqual(handles.map(({ record }) => record), Array(30).fill(null));
     for (const handle of handles) handle.pause();
     if (arrived) for (const upload of world.server.uploads.values()) upload.state = "ready";

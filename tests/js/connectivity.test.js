@@ -6,7 +6,7 @@ const SMALL = () => new FakeFile("a.txt", 1000);
 const LARGE = () => new FakeFile("a.bin", 100 * MIB);
 
 for (const [kind, file] of [["small", SMALL], ["large", LARGE]]) {
-  test(`a ${kind} file arrives although the browser says from the beginning that there is no network`, async () => {
+  test(`a ${kind} file arrives although the browser reports no network from the start`, async () => {
     const world = new World({ onLine: false });
     const handle = world.engine.add(file());
 
@@ -17,7 +17,7 @@ for (const [kind, file] of [["small", SMALL], ["large", LARGE]]) {
     assert.ok(world.clock.now() < 7_000, `${world.clock.now()} ms`);
   });
 
-  test(`a ${kind} file that meets an error goes on although the browser says that there is no network`, async () => {
+  test(`a ${kind} file continues after an error although the browser reports no network`, async () => {
     const world = new World({ onLine: false });
     let failures = 3;
     world.server.fault = () => (failures-- > 0 ? "network" : undefined);
@@ -30,7 +30,7 @@ for (const [kind, file] of [["small", SMALL], ["large", LARGE]]) {
   });
 }
 
-test("the browser says in mid-upload that there is no network, but there is one: nothing stops", async () => {
+test("an upload continues if the browser wrongly reports no network", async () => {
   const world = new World();
   const handle = world.engine.add(LARGE());
   await world.until(() => handle.bytesSent > 0);
@@ -42,7 +42,7 @@ test("the browser says in mid-upload that there is no network, but there is one:
   assert.ok(world.clock.now() < 10_000, `${world.clock.now()} ms`);
 });
 
-test("the network comes back after hours and no event tells: a probe finds out within half a minute", async () => {
+test("without an online event, a probe detects the network within half a minute", async () => {
   const world = new World();
   const handles = [...Array(50)].map((_, n) => world.engine.add(new FakeFile(`${n}`, 1000)));
   handles.push(world.engine.add(new FakeFile("b.bin", 800 * MIB)));
@@ -62,7 +62,7 @@ test("the network comes back after hours and no event tells: a probe finds out w
   await world.run(Promise.all(handles.map((handle) => handle.finished)));
 });
 
-test("a call that somebody waits for is not held up by what the browser says", async () => {
+test("a call with a limit of attempts does not wait for the browser's online event", async () => {
   const world = new World({ onLine: false });
   world.network.isUp = false;
   await assert.rejects(world.run(world.engine.api.get("id-1", { attempts: 2 })), { code: "network" });
@@ -72,7 +72,7 @@ test("a call that somebody waits for is not held up by what the browser says", a
   assert.ok(world.clock.now() < 5_000);
 });
 
-test("a request that is given up while offline leaves the others their turn", async () => {
+test("an aborted request does not block the other requests while offline", async () => {
   const world = new World();
   const [one, two] = [SMALL(), SMALL()].map((file) => world.engine.add(file));
   world.goOffline();

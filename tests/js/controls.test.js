@@ -40,7 +40,7 @@ for (const [phase, reached] of Object.entries(PHASES)) {
   }
 }
 
-test("what a cancelled upload held is not told to be free where the server cannot be reached", async () => {
+test("without the server, no freed event follows a cancellation", async () => {
   const world = new World();
   const freed = [];
   world.engine.on("freed", (handle) => freed.push(handle));
@@ -53,7 +53,7 @@ test("what a cancelled upload held is not told to be free where the server canno
   assert.deepEqual([handle.state, freed.length, world.server.inState("pending").length], ["cancelled", 0, 1]);
 });
 
-test("what a cancelled upload held is told to be free when the server knows", async () => {
+test("the freed event follows the server's confirmation of a cancellation", async () => {
   const world = new World();
   const heard = [];
   const hear = (event) => world.engine.on(event, () => heard.push([event, world.server.inState("pending").length]));
@@ -83,7 +83,7 @@ test("pause stops the traffic at once, resume sends no finished part again", asy
   assert.deepEqual(seen.violations, []);
 });
 
-test("pause and resume in every phase, also in quick succession, end in one upload", async () => {
+test("pause and resume in every phase, even in quick succession, make one upload", async () => {
   for (const [phase, reached] of Object.entries(PHASES).slice(0, 5)) {
     const world = new World();
     const handle = world.engine.add(new FakeFile("a.bin", SIZE));
@@ -102,7 +102,7 @@ test("pause and resume in every phase, also in quick succession, end in one uplo
   }
 });
 
-test("pause all holds every file, resume all brings every file", async () => {
+test("pauseAll stops every file, and with resumeAll every file arrives", async () => {
   const world = new World();
   const handles = [SIZE, SIZE, 10, 20, 30].map((size, n) => world.engine.add(new FakeFile(`${n}`, size)));
   await world.until(() => handles[0].bytesSent > 50 * MIB);
@@ -128,7 +128,7 @@ test("cancel all leaves nothing at the server", async () => {
   assert.equal(world.engine.active, false);
 });
 
-test("active is told once when something sets out and once when all is settled", async () => {
+test("active is emitted once at the first start and once when all are settled", async () => {
   const world = new World();
   const told = [];
   world.engine.on("active", (active) => told.push(active));

@@ -1,24 +1,24 @@
 const PART_SIZE = 16 * 1024 * 1024;
 const EPOCH = Date.UTC(2031, 4, 5); // far from the machine's own clock: only the server's times may count
 
-/** Our API in memory, after the HTTP contract; fails when told to. */
+/** Our API in memory, as in the HTTP contract. It fails if a test says so. */
 export class FakeServer {
   constructor({ clock, network, storage, latencyMs, lifetimeMs }) {
     Object.assign(this, { clock, network, storage, latencyMs, lifetimeMs });
     this.uploads = new Map();
     this.keys = new Map();
-    /** "POST /uploads" and so on, in order, ids left out */
+    /** calls such as "POST /uploads", in order, without ids */
     this.calls = [];
     /** (call) => "network" | "lost" | a status | undefined */
     this.fault = () => undefined;
-    /** (call, cost) => {status, code, retry_after} | undefined: as the rates of the server would */
+    /** (call, cost) => {status, code, retry_after} | undefined, as the server's rate limits would answer */
     this.limit = () => undefined;
-    /** what complete makes of a finished upload */
+    /** returns the changes that complete makes to a finished upload */
     this.verdict = () => ({ state: "ready" });
     /** declaration -> problem | undefined */
     this.refuse = () => undefined;
     this.inspections = 0;
-    /** whether the size that a client wishes for its parts counts */
+    /** whether the server accepts the part size that the client requests */
     this.takesPartSize = false;
   }
 
@@ -171,7 +171,7 @@ export class FakeServer {
   }
 }
 
-/** What a request takes of its rate: one for each thing that it asks for. */
+/** Return how much of its rate limit a request uses: one for each item. */
 function cost(body) {
   return (body?.uploads ?? body?.ids ?? body?.parts ?? [1]).length;
 }

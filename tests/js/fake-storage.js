@@ -1,10 +1,10 @@
 const FILLING_MS = 1_000;
 
 /**
- * S3 in memory: keeps what presigned requests bring, refuses what they do not permit, fails when told to.
+ * S3 in memory. It stores the bodies of presigned requests, refuses other requests, and fails if a test says so.
  *
- * The line brings `bytesPerMs` to all bodies together and at most `bytesPerMsEach` to one. Progress is told at
- * each quarter of a body, or every `stepMs`, and soon runs ahead by `buffer` bytes, as a browser's does.
+ * The line transfers `bytesPerMs` for all bodies together and at most `bytesPerMsEach` for one. Progress is reported
+ * at each quarter of a body, or every `stepMs`. It runs ahead by `buffer` bytes, as in a browser.
  */
 export class FakeStorage {
   constructor({ clock, network, bytesPerMs, bytesPerMsEach = Infinity, stepMs = 0, delayMs = 10, buffer = 0 }) {

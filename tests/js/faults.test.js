@@ -11,7 +11,7 @@ function assertWhole(world, handle) {
 }
 
 for (let seed = 1; seed <= 12; seed += 1) {
-  test(`under random faults every file arrives and progress never runs back (seed ${seed})`, async () => {
+  test(`under random faults every file arrives and progress never goes backwards (seed ${seed})`, async () => {
     const world = new World({ seed });
     const random = seeded(seed * 7919);
     const pick = (faults) => (random() < 0.25 ? faults[Math.floor(random() * faults.length)] : undefined);
@@ -45,7 +45,7 @@ test("20 % of S3 requests answered 503: the file arrives, no part is stored twic
   assert.ok(limits.has(3) && limits.size > 2, [...limits].join());
 });
 
-test("a burst of refusals takes the lanes down to one, calm brings all six back", async () => {
+test("a burst of refusals reduces the lanes to one, and successes restore six", async () => {
   const world = new World();
   let burst = true;
   world.storage.fault = () => (burst ? 503 : undefined);
@@ -58,7 +58,7 @@ test("a burst of refusals takes the lanes down to one, calm brings all six back"
   assert.equal(world.engine.lanes.limit, 6);
 });
 
-test("offline for a minute in mid-upload: goes on by itself, at once", async () => {
+test("an upload continues at once after a minute offline", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   await world.until(() => handle.bytesSent > 200 * MIB);
@@ -80,7 +80,7 @@ test("offline for a minute in mid-upload: goes on by itself, at once", async () 
   assert.equal(world.storage.stored("uploads/id-1").length, PARTS);
 });
 
-test("hours offline cost no attempt", async () => {
+test("hours offline use up no attempt", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   await world.until(() => handle.bytesSent > 200 * MIB);
@@ -93,7 +93,7 @@ test("hours offline cost no attempt", async () => {
   assertWhole(world, handle);
 });
 
-test("a socket that stalls for good is noticed and its part is sent again", async () => {
+test("a stalled connection is detected, and its part is sent again", async () => {
   const world = new World();
   let stalls = 2;
   world.storage.fault = ({ partNumber }) => (partNumber === 3 && stalls-- > 0 ? "stall" : undefined);
@@ -105,7 +105,7 @@ test("a socket that stalls for good is noticed and its part is sent again", asyn
   assert.ok(world.clock.now() > 60_000 && world.clock.now() < 90_000, `${world.clock.now()}`);
 });
 
-test("an answer that never comes after the last byte is noticed too", async () => {
+test("a missing answer after the last byte is detected", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.txt", 1000));
   await world.until(() => world.storage.inFlight.size === 1);
@@ -119,7 +119,7 @@ test("an answer that never comes after the last byte is noticed too", async () =
   assert.ok(world.clock.now() > 120_000);
 });
 
-test("after sleep all URLs are renewed, in few requests, and nothing is sent twice", async () => {
+test("after sleep all URLs are renewed in few requests, and nothing is sent twice", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   await world.until(() => handle.bytesSent > 250 * MIB);
@@ -136,7 +136,7 @@ test("after sleep all URLs are renewed, in few requests, and nothing is sent twi
   assert.ok(stored > 5);
 });
 
-test("URLs that expire faster than parts travel are renewed before they are used", async () => {
+test("URLs that expire sooner than a part is sent are renewed before use", async () => {
   const world = new World({ lifetimeMs: 4_000, bytesPerMs: 10_000 });
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
 
@@ -146,7 +146,7 @@ test("URLs that expire faster than parts travel are renewed before they are used
   assert.deepEqual(world.storage.requests.filter(({ status }) => status !== 200), []);
 });
 
-test("a small file whose URL has expired starts again under its key, not as another upload", async () => {
+test("a small file whose URL has expired starts again with its key, in the same upload", async () => {
   const world = new World();
   const handles = [1, 2, 3].map((n) => world.engine.add(new FakeFile(`${n}`, 1000)));
   await world.until(() => world.server.uploads.size === 3);
@@ -158,7 +158,7 @@ test("a small file whose URL has expired starts again under its key, not as anot
   assert.equal(world.server.inState("ready").length, 3);
 });
 
-test("storage that refuses every URL fails with a sentence after a few renewals", async () => {
+test("if the storage refuses every URL, the upload fails with a message after a few renewals", async () => {
   const world = new World();
   world.storage.fault = () => 403;
   const handle = world.engine.add(new FakeFile("a.bin", 100 * MIB));
@@ -168,7 +168,7 @@ test("storage that refuses every URL fails with a sentence after a few renewals"
   assert.ok(world.storage.requests.length <= 6 * 4);
 });
 
-test("a lost answer to start makes no second upload", async () => {
+test("a lost answer to start creates no second upload", async () => {
   const world = new World();
   let losses = 2;
   world.server.fault = (call) => (call === "POST /uploads" && losses-- > 0 ? "lost" : undefined);
@@ -180,7 +180,7 @@ test("a lost answer to start makes no second upload", async () => {
   assert.equal(world.server.uploads.size, 1);
 });
 
-test("a lost answer to a PUT ends in 412, which complete makes good", async () => {
+test("412 after a lost answer to a PUT counts as sent", async () => {
   const world = new World();
   let losses = 1;
   world.storage.fault = () => (losses-- > 0 ? "lost" : undefined);
@@ -192,7 +192,7 @@ test("a lost answer to a PUT ends in 412, which complete makes good", async () =
   assert.deepEqual(world.storage.requests.map(({ status }) => status), [200, 412]);
 });
 
-test("a lost answer to complete is asked for again", async () => {
+test("complete is retried after a lost answer", async () => {
   const world = new World();
   let losses = 2;
   world.server.fault = (call) => (call.endsWith("/complete") && losses-- > 0 ? "lost" : undefined);
@@ -203,7 +203,7 @@ test("a lost answer to complete is asked for again", async () => {
   assertWhole(world, handle);
 });
 
-test("a complete that never answers is given up and asked again", async () => {
+test("complete times out and is retried if it never answers", async () => {
   const world = new World();
   let first = true;
   const { fetch } = world.server;
@@ -250,7 +250,7 @@ test("Retry-After is honoured", async () => {
   assert.ok(world.clock.now() >= 90_000);
 });
 
-test("a server that stays away fails the upload after minutes, and retry goes on with what is safe", async () => {
+test("an upload fails after minutes without the server, and retry keeps the stored parts", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   await world.until(() => handle.bytesSent > 300 * MIB);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { reloadWhenInspected } from "../../static/js/page/file-state.js";
 import { test } from "node:test";
 
-/** Answer one question after the other; return how many there were before the page was shown anew. */
+/** Answer one poll after the other; return the number of polls before the page was reloaded. */
 async function asked(answers, isBusy = () => false) {
   let count = 0;
   await new Promise((resolve) => {
@@ -28,15 +28,15 @@ for (const [end, answer] of Object.entries({
   rejected: state("rejected"),
   "a file that is gone": { ok: false },
 })) {
-  test(`the page of a file in inspection is shown anew at its end: ${end}`, async () => {
+  test(`the page of a file in inspection is reloaded at its end: ${end}`, async () => {
     assert.equal(await asked([state("inspecting"), state("inspecting"), answer]), 3);
   });
 }
 
-test("a question without an answer is asked again", async () => {
+test("a poll without an answer is repeated", async () => {
   assert.equal(await asked([new TypeError("Failed to fetch"), state("inspecting"), state("ready")]), 3);
 });
 
-test("an open dialog is not taken away", async () => {
+test("an open dialog delays the reload", async () => {
   assert.equal(await asked([state("ready")], (count) => count < 4), 4);
 });

@@ -31,7 +31,7 @@ test("exactly the listed code points are removed", () => {
   assert.deepEqual(removed.map(([first, last]) => `${hex(first)}-${hex(last)}`), CASES.removed);
 });
 
-test("a change is told where a person would see it", () => {
+test("a changed name is reported only if a person would see the difference", () => {
   assert.deepEqual(cleanFilename("back\\slash.txt"), { filename: "back_slash.txt", changed: true });
   assert.deepEqual(cleanFilename("a\u200b.txt"), { filename: "a.txt", changed: true });
   assert.deepEqual(cleanFilename(".env"), { filename: ".env", changed: false });

@@ -7,7 +7,7 @@ const SIZE = 40 * MIB;
 const PARTS = [16 * MIB, 16 * MIB, 8 * MIB];
 const COMPLETE = "POST /uploads/{id}/complete";
 
-/** An upload whose tab was closed when all its parts were in the bucket, and before it could say so. */
+/** An upload whose tab was closed when all parts were in the bucket, but before it called `complete`. */
 async function closedTooSoon() {
   const world = new World();
   const { api } = world.engine;
@@ -19,7 +19,7 @@ async function closedTooSoon() {
   return { world, record };
 }
 
-/** What a page makes of it; `waiting` are the ids that its list has. */
+/** A finisher with its recorded calls; `waiting`: ids in the list of the page. */
 function finisherIn(world, { waiting, elsewhere = new Set() }) {
   const told = { safe: [], finished: [] };
   const finisher = new Finisher({
@@ -35,7 +35,7 @@ function finisherIn(world, { waiting, elsewhere = new Set() }) {
   return { finisher, told };
 }
 
-test("an upload whose bytes are all in the bucket is finished without its file", async () => {
+test("an upload whose bytes are all in the bucket is completed without its file", async () => {
   const { world, record } = await closedTooSoon();
   const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
 
@@ -46,7 +46,7 @@ test("an upload whose bytes are all in the bucket is finished without its file",
   assert.ok(finisher.hasFinished(record.id));
 });
 
-test("what a slow inspector still works on is told as it is", async () => {
+test("an upload that is still in inspection is reported as such", async () => {
   const { world, record } = await closedTooSoon();
   world.server.verdict = () => ({ state: "inspecting" });
   const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
@@ -60,7 +60,7 @@ for (const [what, change] of [
   ["a part is missing", (parts) => parts.delete(2)],
   ["a part is too short", (parts) => (parts.get(2).byte_size -= 1)],
 ]) {
-  test(`where ${what}, nothing is finished and the rest waits for its file`, async () => {
+  test(`if ${what}, nothing is completed and the upload waits for its file`, async () => {
     const { world, record } = await closedTooSoon();
     change(world.storage.multiparts.get(`uploads/${record.id}`));
     const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
@@ -72,7 +72,7 @@ for (const [what, change] of [
   });
 }
 
-test("an upload that the server finds incomplete after all stays as it is", async () => {
+test("an upload that the server finds incomplete is left unchanged", async () => {
   const { world, record } = await closedTooSoon();
   world.server.limit = (call) => (call === COMPLETE ? { status: 409, code: "incomplete", missing_parts: [1] } : undefined);
   const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
@@ -84,7 +84,7 @@ test("an upload that the server finds incomplete after all stays as it is", asyn
 });
 
 for (const call of [COMPLETE, "GET /uploads/{id}/parts"]) {
-  test(`a failing ${call} is not told, and the next look tries again`, async () => {
+  test(`a failing ${call} is not shown, and the next check retries`, async () => {
     const { world, record } = await closedTooSoon();
     world.server.fault = (made) => (made === call ? 503 : undefined);
     const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
@@ -98,7 +98,7 @@ for (const call of [COMPLETE, "GET /uploads/{id}/parts"]) {
   });
 }
 
-test("what another tab has taken up since the list was read is left to it", async () => {
+test("an upload that another tab has continued meanwhile is left to that tab", async () => {
   const { world, record } = await closedTooSoon();
   const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]), elsewhere: new Set([record.id]) });
 
@@ -107,7 +107,7 @@ test("what another tab has taken up since the list was read is left to it", asyn
   assert.deepEqual([told.finished, world.server.count(COMPLETE)], [[], 0]);
 });
 
-test("what the person goes on with while it is finished is not told twice", async () => {
+test("an upload that the person continues during the check is reported once", async () => {
   const { world, record } = await closedTooSoon();
   const waiting = new Set([record.id]);
   const { finisher, told } = finisherIn(world, { waiting });
@@ -120,7 +120,7 @@ test("what the person goes on with while it is finished is not told twice", asyn
   assert.deepEqual(told.finished, []);
 });
 
-test("two looks at once finish an upload once", async () => {
+test("two concurrent checks complete an upload once", async () => {
   const { world, record } = await closedTooSoon();
   const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
 

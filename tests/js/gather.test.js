@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A gather whose requests are answered by hand. */
+/** A gather whose requests are answered by the test. */
 function gatherOf(options = {}) {
   const clock = new FakeClock();
   const groups = [];
@@ -15,7 +15,7 @@ function gatherOf(options = {}) {
   return { clock, groups, gather, add, sizes: () => groups.map(({ items }) => items.length) };
 }
 
-test("while a request is under way the next one fills up, and goes when the answer has come", async () => {
+test("the next group fills up while a request is in flight, and is sent after its answer", async () => {
   const { groups, add, sizes } = gatherOf();
   const first = add(0, 1);
   const others = add(1, 6);
@@ -30,7 +30,7 @@ test("while a request is under way the next one fills up, and goes when the answ
   assert.deepEqual([await first, await others], [[0], [1, 2, 3, 4, 5]]);
 });
 
-test("full groups go out side by side, three at a time", async () => {
+test("up to three full groups are sent at a time", async () => {
   const { groups, add, sizes } = gatherOf({ expectsMore: () => true });
   void add(0, 47);
   await settle();
@@ -42,7 +42,7 @@ test("full groups go out side by side, three at a time", async () => {
   assert.deepEqual(sizes(), [10, 10, 10, 10]);
 });
 
-test("a request that gets no answer holds the others up for a second only", async () => {
+test("a request without an answer delays the next group by at most a second", async () => {
   const { clock, add, sizes } = gatherOf();
   void add(0, 1);
   void add(1, 4);

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 const traveller = (facts) => ({ name: "film.bin", state: "sending", code: "", byteSize: 4_800_000_000, bytesSent: 0, ...facts });
 
-test("an upload under way is given up only after a question that tells what is lost", () => {
+test("an upload in progress is cancelled only after a question with the bytes to lose", () => {
   assert.deepEqual(question([traveller({ bytesSent: 1_200_000_000 })]), {
     title: "Cancel this upload?",
     name: "film.bin",
@@ -14,12 +14,12 @@ test("an upload under way is given up only after a question that tells what is l
 });
 
 for (const state of ["paused", "checking"]) {
-  test(`so is one that is ${state}`, () => {
+  test(`the same question is asked for an upload in state ${state}`, () => {
     assert.match(question([traveller({ state, bytesSent: 1 })]).title, /Cancel this upload/);
   });
 }
 
-test("of many, those that have arrived are named as what stays", () => {
+test("the question says that files which have arrived stay", () => {
   const waiting = traveller({ state: "queued" });
   const moving = traveller({ bytesSent: 2_400_000_000 });
   const arrived = traveller({ state: "done", bytesSent: 4_800_000_000 });
@@ -29,12 +29,12 @@ test("of many, those that have arrived are named as what stays", () => {
   assert.match(question([waiting, moving, arrived, arrived]).text, /\(2.4 of 9.6 GB\) is removed; files that have arrived stay.$/);
 });
 
-test("a failed file that can be tried again has bytes to lose, a refused one has none", () => {
+test("bytes of a failed file count as lost, bytes of a refused file do not", () => {
   assert.ok(question([traveller({ state: "failed", code: "network", bytesSent: 5 })]));
   assert.equal(question([traveller({ state: "failed", code: "rejected", bytesSent: 5 })]), null);
 });
 
-test("nothing is asked where nothing was sent, or all has arrived", async () => {
+test("no question is asked if no bytes were sent or all files have arrived", async () => {
   for (const facts of [{}, { state: "queued" }, { state: "done", bytesSent: 9 }, { state: "cancelled", bytesSent: 9 }]) {
     let acts = 0;
     assert.equal(await giveUp(() => [traveller(facts)], () => (acts += 1)), true);
@@ -42,7 +42,7 @@ test("nothing is asked where nothing was sent, or all has arrived", async () => 
   }
 });
 
-/** The page's one dialog for questions, with as much of a page as it needs. */
+/** The dialog for questions, with the members of the page that it needs. */
 function fakePage() {
   const form = new EventTarget();
   form.querySelector = () => ({ disabled: false });
@@ -60,7 +60,7 @@ function fakePage() {
   return { dialog, form, text: (id) => parts.get(id).textContent };
 }
 
-test("the open question keeps up with the files, and goes when nothing is left to lose", async () => {
+test("the open question is updated, and closes when no bytes would be lost", async () => {
   const { dialog, text } = fakePage();
   const film = traveller({ bytesSent: 1_200_000_000 });
   const song = traveller({ name: "song.mp3", byteSize: 1_000_000_000, bytesSent: 500_000_000 });
@@ -85,7 +85,7 @@ test("the open question keeps up with the files, and goes when nothing is left t
   assert.ok(dialog.open);
 });
 
-test("who says yes gives up what has not arrived by then", async () => {
+test("confirming cancels only the files that have not arrived by then", async () => {
   const { dialog, form } = fakePage();
   let acts = 0;
 

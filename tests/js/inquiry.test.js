@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 const FAULTY = { faults: ["cors_origin_missing"], examining: false };
 
-/** A world whose engine asks for causes; `answer` is the server's, or an error if it does not answer. */
+/** A world whose engine inquires into causes; `answer`: the server's answer, or an error if it does not answer. */
 function world({ answer = () => FAULTY, probe = async () => true, forbids = () => false, origin = "https://site.test" } = {}) {
   const clock = new FakeClock();
   const reports = [];
@@ -17,14 +17,14 @@ function world({ answer = () => FAULTY, probe = async () => true, forbids = () =
     report: async (report) => (reports.push(report), answer(report, reports.length)),
   });
   const made = new World({ inquiry });
-  // One time for both: the inquiry was made before the world.
+  // The inquiry was created before the world, so give it the clock of the world.
   for (const name of ["now", "after"]) clock[name] = (...given) => made.clock[name](...given);
   return Object.assign(made, { inquiry, reports });
 }
 
 const file = () => new FakeFile("a.txt", 1000);
 
-test("a blocked request leads to the cause in words, and the upload goes on when the fault is mended", async () => {
+test("a blocked request shows its cause, and the upload continues when the fault is fixed", async () => {
   const made = world();
   made.storage.fault = () => "network";
   const handle = made.engine.add(file());
@@ -71,7 +71,7 @@ test("with many files waiting, one request at a time is sent as a test", async (
   await made.run(Promise.all(handles.map(({ finished }) => finished)));
 });
 
-test("a fault that comes in the middle of each body is asked about, too", async () => {
+test("a fault in the middle of each body also starts an inquiry", async () => {
   const made = world({ answer: () => ({ faults: ["body_limit"], examining: false }) });
   made.storage.fault = () => "lost";
   const handle = made.engine.add(file());
@@ -82,7 +82,7 @@ test("a fault that comes in the middle of each body is asked about, too", async 
   handle.pause();
 });
 
-test("one lost connection is no reason to ask", async () => {
+test("a single lost connection starts no inquiry", async () => {
   const made = world();
   let lost = 1;
   made.storage.fault = () => (lost-- > 0 ? "network" : undefined);
@@ -92,7 +92,7 @@ test("one lost connection is no reason to ask", async () => {
   assert.deepEqual(made.reports, []);
 });
 
-test("no cause is named while the network is away", async () => {
+test("no cause is named without a network", async () => {
   const made = world({
     probe: async () => false,
     answer: () => {
@@ -108,7 +108,7 @@ test("no cause is named while the network is away", async () => {
   assert.equal(made.inquiry.reason, "");
 });
 
-test("no cause is named if the network came back before the page was told", async () => {
+test("no cause is named if the network is back before the answer", async () => {
   let probes = 0;
   const made = world({ probe: async () => (probes += 1) > 1, answer: () => ({ faults: ["unreachable"], examining: false }) });
   made.storage.fault = () => "network";
@@ -171,7 +171,7 @@ test("one URL that has expired is replaced, and not reported", async () => {
   assert.deepEqual(made.reports, []);
 });
 
-test("a server that never tells the cause holds a refused upload for seconds only", async () => {
+test("without a cause from the server, a refused upload fails after seconds", async () => {
   const made = world({ answer: () => ({ faults: [], examining: true }) });
   made.storage.fault = () => [413, ""];
 
@@ -222,6 +222,6 @@ for (const [address, page, isNamed] of [
   });
 }
 
-test("a cause that only a newer server knows is named by its code", () => {
+test("an unknown cause from a newer server is named by its code", () => {
   assert.equal(reasonOf(["invented"], "https://site.test"), "The storage refused this site. Tell your administrator: invented.");
 });

@@ -3,7 +3,7 @@ import { Tabs } from "../../static/js/page/tabs.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-test("a small file is kept while it travels, with where it is, and let go when it has arrived", async () => {
+test("a small file is kept with its upload id during the upload, and deleted afterwards", async () => {
   const browser = new Browser();
   const tab = browser.open();
 
@@ -19,7 +19,7 @@ test("a small file is kept while it travels, with where it is, and let go when i
   assert.deepEqual(await browser.names(), []);
 });
 
-test("another visit takes over what a dead tab kept, and nothing of an open one", async () => {
+test("a new visit takes over the kept files of closed tabs, but not of open tabs", async () => {
   const browser = new Browser();
   const [dead, open] = [browser.open(), browser.open()];
   dead.add(file("dead.txt"));
@@ -32,7 +32,7 @@ test("another visit takes over what a dead tab kept, and nothing of an open one"
   assert.deepEqual(adopted.map(({ filename }) => filename), ["dead.txt"]);
 });
 
-test("two tabs that come back at once share what is there, they do not double it", async () => {
+test("two tabs that open together never take over the same file", async () => {
   const browser = new Browser();
   const dead = browser.open();
   for (const name of ["a", "b", "c"]) dead.add(file(name));
@@ -44,7 +44,7 @@ test("two tabs that come back at once share what is there, they do not double it
   assert.equal(found.flat().length, 3);
 });
 
-test("another person on the same browser is shown nothing", async () => {
+test("another person on the same browser sees no kept files", async () => {
   const browser = new Browser();
   const dead = browser.open({ owner: "ada" });
   dead.add(file("secret.txt"));
@@ -55,7 +55,7 @@ test("another person on the same browser is shown nothing", async () => {
   assert.equal((await browser.open({ owner: "ada" }).keeper.adopt()).length, 1);
 });
 
-test("a continued file keeps its record, and is let go at its end", async () => {
+test("a continued file keeps its record, which is deleted at the end of the upload", async () => {
   const browser = new Browser();
   const dead = browser.open();
   dead.add(file("a.txt")).become("sending", { record: { id: "id-1" } });
@@ -75,7 +75,7 @@ test("a continued file keeps its record, and is let go at its end", async () => 
   assert.deepEqual([during, await browser.names(), await tab.keeper.adopt()], [["a.txt"], [], []]);
 });
 
-test("copies are bounded, and those behind come when there is room", async () => {
+test("copies are limited in total, and waiting files are copied when space is free", async () => {
   const browser = new Browser();
   const tab = browser.open();
   const MIB = 1024 * 1024;
@@ -91,7 +91,7 @@ test("copies are bounded, and those behind come when there is room", async () =>
   assert.ok((await browser.names()).includes("30"));
 });
 
-test("a large file is kept by its handle, or not at all", async () => {
+test("a large file is kept only if it has a handle", async () => {
   const browser = new Browser();
   browser.handles.set("film.bin", { kind: "file", name: "film.bin" });
   const tab = browser.open();
@@ -103,7 +103,7 @@ test("a large file is kept by its handle, or not at all", async () => {
   assert.deepEqual((await browser.store.all()).map(({ source }) => source), [{ kind: "file", name: "film.bin" }]);
 });
 
-test("a handle is read where the browser still permits it; a click may ask", async () => {
+test("a handle is read with permission, and only a click may ask for permission", async () => {
   const { keeper } = new Browser().open();
   const found = file("a.bin");
   const source = (answers) => ({
@@ -120,7 +120,7 @@ test("a handle is read where the browser still permits it; a click may ask", asy
   assert.equal(await keeper.read(source({ query: "prompt", request: "denied" }), { ask: true }), null);
 });
 
-test("a file that is no longer there is told from one that may not be read", async () => {
+test("a deleted file is distinguished from a file without permission", async () => {
   const { keeper } = new Browser().open();
   const gone = async () => Promise.reject(new DOMException("Gone.", "NotFoundError"));
   const blocked = async () => Promise.reject(new DOMException("Not in a click.", "SecurityError"));
@@ -130,7 +130,7 @@ test("a file that is no longer there is told from one that may not be read", asy
   assert.equal(await keeper.read({ source: { requestPermission: blocked, getFile: gone } }, { ask: true }), null);
 });
 
-test("a file that was chosen again is kept by the handle it was chosen by", async () => {
+test("a file that was chosen again is kept by its new handle", async () => {
   const browser = new Browser();
   browser.handles.set("film.bin", { kind: "file", name: "old" });
   const dead = browser.open();
@@ -150,7 +150,7 @@ test("a file that was chosen again is kept by the handle it was chosen by", asyn
   assert.deepEqual(stored.map(({ source, uploadId }) => [source.name, uploadId]), [["new", "id-1"]]);
 });
 
-test("a file that would be refused again is let go, one that the network failed is kept", async () => {
+test("a file that was finally refused is deleted, but kept after a network error", async () => {
   const browser = new Browser();
   const tab = browser.open();
   const [bad, unlucky] = [tab.add(file("bad")), tab.add(file("unlucky"))];
@@ -163,7 +163,7 @@ test("a file that would be refused again is let go, one that the network failed 
   assert.deepEqual(await browser.names(), ["unlucky"]);
 });
 
-test("a browser that refuses to store lets the upload alone", async () => {
+test("an upload continues if the browser refuses to store", async () => {
   const browser = new Browser();
   const store = { write: async () => Promise.reject(new Error("QuotaExceededError")), all: async () => Promise.reject(new Error("no")) };
   const tab = browser.open({ store });
@@ -176,7 +176,7 @@ test("a browser that refuses to store lets the upload alone", async () => {
   assert.deepEqual(await tab.keeper.adopt(), []);
 });
 
-test("a reload forgets no copy: reads that fail on the way out say nothing about the files", async () => {
+test("read failures during a reload delete no copy", async () => {
   const browser = new Browser();
   const window = new EventTarget();
   const dead = browser.open({ window });
@@ -191,7 +191,7 @@ test("a reload forgets no copy: reads that fail on the way out say nothing about
   assert.deepEqual((await browser.open().keeper.adopt()).map(({ filename }) => filename), ["a", "b", "c"]);
 });
 
-test("logging out leaves nothing", async () => {
+test("a logout deletes all kept files", async () => {
   const browser = new Browser();
   browser.open().add(file("a"));
   await settle();
@@ -201,7 +201,7 @@ test("logging out leaves nothing", async () => {
   assert.deepEqual(await browser.names(), []);
 });
 
-test("an upload is another tab's from its start to its end, paused too", async () => {
+test("other tabs see an upload as busy from its start to its end, even paused", async () => {
   const browser = new Browser();
   const [one, two] = [browser.open(), browser.open()];
   const handle = one.add(file("a"));
@@ -217,7 +217,7 @@ test("an upload is another tab's from its start to its end, paused too", async (
   assert.deepEqual(await seen(), []);
 });
 
-test("without locks there are no other tabs, and nothing is kept", async () => {
+test("without locks no other tabs are known, and nothing is kept", async () => {
   const tabs = new Tabs(undefined);
 
   assert.deepEqual([await tabs.areKnown(), [...(await tabs.elsewhere())]], [false, []]);

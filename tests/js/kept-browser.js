@@ -10,7 +10,7 @@ export const settle = async (rounds = 30) => {
   for (let round = 0; round < rounds; round += 1) await new Promise((resolve) => setImmediate(resolve));
 };
 
-/** The browser's locks, over all tabs; `close` is a tab that dies. */
+/** The locks of the browser for all tabs; `close` closes a tab. */
 class Locks {
   #held = new Map();
 
@@ -59,14 +59,14 @@ class Handle extends Emitter {
   }
 }
 
-/** Files that say how large they are: a test needs no gigabytes. */
+/** Files that only report a size, so that tests need no gigabytes. */
 export function file(name, size = 5) {
   const made = new File(["bytes"], name, { lastModified: 1_700_000_000_000 });
   if (size !== 5) Object.defineProperty(made, "size", { value: size });
   return made;
 }
 
-/** One browser: its storage and its tabs. */
+/** One browser with its storage and tabs. */
 export class Browser {
   locks = new Locks();
   store = new KeptStore(new IDBFactory());

@@ -6,11 +6,11 @@ import { test } from "node:test";
 const names = async (store) => (await store.all()).map(({ id }) => id).sort();
 const change = (id) => ({ sources: [{ id }], notes: [{ id }] });
 
-test("who logs out in another tab leaves nothing here either, until the same person is back", async () => {
+test("a logout in another tab deletes all kept files, until the same person logs in again", async () => {
   const store = new KeptStore(new IDBFactory());
   await store.write(change("before"));
 
-  // One change is on its way at that very moment.
+  // One change is in flight at that moment.
   await Promise.all([store.write(change("meanwhile")), store.shut(), store.write(change("after"))]);
   await store.write(change("later"));
   const left = await names(store);
@@ -21,7 +21,7 @@ test("who logs out in another tab leaves nothing here either, until the same per
   assert.deepEqual(await names(store), ["back"]);
 });
 
-test("many small files are one record, which is deleted with the last of them", async () => {
+test("many small files share one record, which is deleted with the last file", async () => {
   const factory = new IDBFactory();
   const store = new KeptStore(factory);
   const about = { owner: "ada", relativePath: "", contentType: "text/plain", lastModified: 1_700_000_000_000, keptAt: 1 };
@@ -48,7 +48,7 @@ test("many small files are one record, which is deleted with the last of them", 
   assert.deepEqual([await later.all(), await countOf(factory)], [[], 0]);
 });
 
-/** How many records of files the browser has. */
+/** Return the number of file records in the browser. */
 function countOf(factory) {
   return new Promise((resolve) => {
     factory.open("slipway").onsuccess = ({ target }) => {

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 const file = (id, filename = id) => ({ id, filename });
 
-test("an answer of the list learns what happened here since it was asked for", () => {
+test("changes since the request are applied to the answer of the list", () => {
   const news = new News();
   news.begin();
   news.note("renamed", file("renamed", "new name"));
@@ -18,7 +18,7 @@ test("an answer of the list learns what happened here since it was asked for", (
   assert.deepEqual(news.missingIn(answer), [file("first")]);
 });
 
-test("what has arrived stays new when it is renamed, and is gone when it is deleted", () => {
+test("a new file stays new when it is renamed, and disappears when it is deleted", () => {
   const news = new News();
   news.begin();
   for (const id of ["one", "two"]) news.note(id, file(id), { isNew: true });
@@ -28,7 +28,7 @@ test("what has arrived stays new when it is renamed, and is gone when it is dele
   assert.deepEqual(news.missingIn([]), [file("one", "renamed")]);
 });
 
-test("an answer that was asked for later needs no news", () => {
+test("changes before a request are not applied to its answer", () => {
   const news = new News();
   news.note("before", null);
   news.begin();
@@ -41,7 +41,7 @@ test("an answer that was asked for later needs no news", () => {
   assert.deepEqual(news.applyTo([file("before"), file("meanwhile")]).length, 2);
 });
 
-test("the quota that was asked for last is shown, in whatever order the answers come", async (t) => {
+test("the answer to the latest quota request is shown, in any order of answers", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const words = { textContent: "" };
   const place = {
@@ -68,7 +68,7 @@ test("the quota that was asked for last is shown, in whatever order the answers 
   assert.equal(words.textContent, "3 kB of 9 kB used");
 });
 
-test("files that are reserved count as files", () => {
+test("reserved files count as files", () => {
   const place = { classList: { toggle: () => {} }, querySelector: () => ({ textContent: "", style: {} }) };
   const quota = { limit_bytes: 9, used_bytes: 0, reserved_bytes: 0, file_count: 3, reserved_files: 4, max_files: 9 };
 
@@ -76,7 +76,7 @@ test("files that are reserved count as files", () => {
   assert.equal(new QuotaMeter(place, { ...quota, reserved_files: 9 }, async () => quota).freeFiles, 0);
 });
 
-test("what is on the way counts, in words and in the lighter bar", () => {
+test("reserved bytes are shown in the text and in the lighter bar", () => {
   const parts = { ".quota__words": { textContent: "" }, ".quota__used": { style: {} }, ".quota__pending": { style: {} } };
   const place = { classList: { toggle: () => {} }, querySelector: (selector) => parts[selector] };
   const shown = () => [parts[".quota__words"].textContent, ...[".quota__used", ".quota__pending"].map((bar) => parts[bar].style.transform)];

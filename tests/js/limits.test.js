@@ -2,7 +2,7 @@ import { FakeFile, MIB, World } from "./world.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-/** Limit the calls that `limits` names to so many a minute, as uploads/access/rates.py does. */
+/** Limit calls per minute as uploads/access/rates.py does; `limits` maps each call to its limit. */
 function limit(world, limits) {
   const full = {};
   const refused = {};
@@ -34,7 +34,7 @@ for (const [call, file] of [
   ["POST /uploads/{id}/parts", new FakeFile("a.bin", 40 * MIB)],
   ["POST /uploads/{id}/complete", new FakeFile("a.bin", 40 * MIB)],
 ]) {
-  test(`429 to ${call} of ${file.size} bytes: not a moment before Retry-After, then it arrives`, async () => {
+  test(`429 to ${call} of ${file.size} bytes: no retry before Retry-After, then it arrives`, async () => {
     const world = new World();
     world.server.retryAfter = "90";
     const asked = [];
@@ -53,7 +53,7 @@ for (const [call, file] of [
 }
 
 for (const call of ["POST /uploads/batch", "POST /uploads/complete-batch"]) {
-  test(`429 to all of ${call}: the same request again, after Retry-After`, async () => {
+  test(`429 to all of ${call}: the same request is retried after Retry-After`, async () => {
     const world = new World();
     world.server.retryAfter = "90";
     const asked = [];
@@ -72,7 +72,7 @@ for (const call of ["POST /uploads/batch", "POST /uploads/complete-batch"]) {
   });
 }
 
-test("of a batch, exactly the items that were refused are asked for again, after their own time", async () => {
+test("only the refused items of a batch are retried, each after its own Retry-After", async () => {
   const world = new World();
   const refused = new Map([
     ["file-3", 40],
@@ -97,7 +97,7 @@ test("of a batch, exactly the items that were refused are asked for again, after
   assert.ok(waited("file-8") >= 90_000, `${waited("file-8")} ms`);
 });
 
-test("3,000 small files need few API requests, fit the site's own limits, and arrive, each once", async () => {
+test("3,000 small files need few API requests within the rate limits, and arrive once", async () => {
   const world = new World();
   const refused = limit(world, { "POST /uploads/complete-batch": 6000, "POST /uploads": 6000 });
 
@@ -110,7 +110,7 @@ test("3,000 small files need few API requests, fit the site's own limits, and ar
   assert.ok(world.server.count("POST /uploads/batch") >= 30);
 });
 
-test("10,000 parts at 1 GB/s fit the site's own limits without one refusal", async () => {
+test("10,000 parts at 1 GB/s cause no refusal by the rate limits", async () => {
   const world = new World({ bytesPerMs: 1_000_000 });
   const refused = limit(world, { "POST /uploads/{id}/parts": 12_000 });
 
@@ -119,7 +119,7 @@ test("10,000 parts at 1 GB/s fit the site's own limits without one refusal", asy
   assert.deepEqual(refused, {});
 });
 
-test("more files than the rate admits wait for their turn, and all arrive", async () => {
+test("more files than the rate limit allows wait, and all arrive", async () => {
   const world = new World();
   const refused = limit(world, { "POST /uploads/batch": 300, "POST /uploads/complete-batch": 300 });
 
@@ -130,7 +130,7 @@ test("more files than the rate admits wait for their turn, and all arrive", asyn
   assert.ok(world.clock.now() > 3 * 60_000);
 });
 
-test("a rate smaller than a batch makes the page ask one by one", async () => {
+test("with a rate limit smaller than a batch, items are sent one by one", async () => {
   const world = new World();
   limit(world, { "POST /uploads/batch": 10, "POST /uploads/complete-batch": 10 });
 
@@ -139,7 +139,7 @@ test("a rate smaller than a batch makes the page ask one by one", async () => {
   assert.equal(world.server.inState("ready").length, 60);
 });
 
-test("a hundred parts more than the rate admits wait, and the file arrives", async () => {
+test("a hundred parts more than the rate limit allows wait, and the file arrives", async () => {
   const world = new World({ bytesPerMs: 1_000_000 });
   const refused = limit(world, { "POST /uploads/{id}/parts": 100 });
 

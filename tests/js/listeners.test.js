@@ -19,7 +19,7 @@ function countListeners(t) {
   return () => [...held].filter(([signal]) => !signal.aborted).reduce((total, [, listeners]) => total + listeners.size, 0);
 }
 
-test("whoever waited for a signal no longer listens to it, however the waiting ended", async (t) => {
+test("no abort listener remains after a wait, however the wait ended", async (t) => {
   const left = countListeners(t);
   const world = new World();
   const random = world.random;

@@ -6,7 +6,7 @@ import { test } from "node:test";
 const RECORD = { id: "id-1", filename: "a.bin", relative_path: "", byte_size: 10, last_modified: "2023-11-14T22:13:20Z" };
 const FACTS = { filename: "a.bin", relativePath: "", byteSize: 10, lastModified: 1_700_000_000_000 };
 
-test("a file matches by name, size and time of change, as far as they are known", () => {
+test("a file matches by name, size and modification time, as far as they are known", () => {
   assert.equal(looksSame(RECORD, FACTS), true);
   assert.equal(looksSame({ ...RECORD, last_modified: null }, { ...FACTS, lastModified: 5 }), true);
   assert.equal(looksSame(RECORD, { ...FACTS, lastModified: null }), true);
@@ -15,7 +15,7 @@ test("a file matches by name, size and time of change, as far as they are known"
   assert.equal(looksSame(RECORD, { ...FACTS, filename: "b.bin" }), false);
 });
 
-test("a file chosen with its folder matches that folder only, one by itself any", () => {
+test("a file chosen with its folder matches only that folder, a single file any folder", () => {
   const inFolder = { ...RECORD, relative_path: "films/a.bin" };
 
   assert.equal(looksSame(inFolder, { ...FACTS, relativePath: "/films/a.bin" }), true);
@@ -38,7 +38,7 @@ for (const [words, stored, chosen] of [
   });
 }
 
-test("names are compared as the server writes them", () => {
+test("names are compared in the server's spelling", () => {
   assert.ok(sameName("Übersicht.pdf", "U\u0308bersicht.pdf"));
   assert.ok(sameName("back_slash.txt", "back\\slash.txt"));
   assert.ok(!sameName("env", ".env"));
@@ -46,7 +46,7 @@ test("names are compared as the server writes them", () => {
   assert.ok(!sameName("a.bin", "b.bin"));
 });
 
-test("kept files find their uploads by id, else by their facts, each once", () => {
+test("kept files are matched to uploads by id, otherwise by their facts, each once", () => {
   const kept = (id, uploadId, facts = {}) => ({ ...FACTS, id, uploadId, ...facts });
   const records = [RECORD, { ...RECORD, id: "id-2" }];
 

@@ -29,7 +29,7 @@ for (const size of [0, 1, 1000, 9 * 1024 * 1024]) {
   });
 }
 
-test("checksums are made in this thread where workers are blocked", async () => {
+test("checksums are computed in this thread if workers are blocked", async () => {
   const blocked = () => {
     throw new Error("Refused by the Content Security Policy");
   };
@@ -48,7 +48,7 @@ test("a worker whose script fails is replaced by this thread", async () => {
   assert.deepEqual([checksum, terminated], [expected("x"), 1]);
 });
 
-test("workers are bounded, used again, and serve owners in turn", async () => {
+test("the number of workers is limited, they are reused, and owners take turns", async () => {
   const served = [];
   let made = 0;
   const createWorker = () => {
@@ -109,7 +109,7 @@ test("a small file that cannot be read does not fail the others of its message",
   await assert.rejects(bad, { name: "AbortError" });
 });
 
-test("a checksum nobody waits for any more is not begun", async () => {
+test("a checksum that was aborted before its start is not computed", async () => {
   const served = [];
   const worker = {
     postMessage: (blob) => {
@@ -129,7 +129,7 @@ test("a checksum nobody waits for any more is not begun", async () => {
   assert.deepEqual(served, ["first"]);
 });
 
-test("the queue serves owners in turn and entries in order, and forgets what is removed", () => {
+test("the queue serves owners in turn and entries in order, without removed entries", () => {
   const queue = new FairQueue();
   const [one, two] = [{}, {}];
   for (const entry of [1, 2, 3]) queue.add(one, entry);
@@ -141,7 +141,7 @@ test("the queue serves owners in turn and entries in order, and forgets what is 
   assert.deepEqual(taken, [1, 10, 3, 20, undefined]);
 });
 
-test("progress counts the most that a part has reached, whatever its attempts do", () => {
+test("progress counts the most bytes that any attempt of a part has reached", () => {
   const progress = new Progress(200, () => {});
   const shown = [50, 80, 10, 60, 90, 100].map((bytes) => (progress.reached(1, bytes), progress.bytesSent));
 
@@ -174,7 +174,7 @@ test("found parts show at once, do not count as moved, and never set the bar bac
   assert.deepEqual([progress.bytesSent, moved], [80, 20]);
 });
 
-test("the speed is that of the last seconds, and a stall is called a stall", () => {
+test("the speed covers the last seconds, and a stall is detected", () => {
   const clock = new FakeClock();
   const meter = new SpeedMeter({ clock });
   for (let second = 0; second < 30; second += 1) {
@@ -204,7 +204,7 @@ test("the clock never runs back when the wall clock does, and counts sleep", (t)
   assert.ok(clock.now() >= start + 3_600_000);
 });
 
-test("types are declared as the browser has them, without parameters", () => {
+test("types are declared as the browser reports them, without parameters", () => {
   const plain = "application/octet-stream";
   const cases = {
     "": plain,
@@ -228,7 +228,7 @@ class FakeEngine extends Emitter {
   }
 }
 
-test("leaving is asked about only while something is on its way", () => {
+test("leaving the page is confirmed only during uploads", () => {
   const engine = new FakeEngine();
   const window = new EventTarget();
   const leave = () => {
@@ -245,7 +245,7 @@ test("leaving is asked about only while something is on its way", () => {
   assert.deepEqual([...asked, leave()], [false, true, false, false]);
 });
 
-test("the screen is kept awake while something is on its way, again after the page was hidden", async () => {
+test("the screen is kept awake during uploads, again after the page was hidden", async () => {
   const engine = new FakeEngine();
   const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   const locks = [];
@@ -273,7 +273,7 @@ test("the screen is kept awake while something is on its way, again after the pa
   assert.equal(held(), 0);
 });
 
-test("browsers without wake locks, or that refuse them, upload all the same", async () => {
+test("uploads work in browsers without wake locks or that refuse them", async () => {
   const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   const engine = new FakeEngine();
   keepAwake(document, {}, engine);

@@ -7,7 +7,7 @@ const minute = (n) => new Date(Date.UTC(2026, 0, 1) + n * 60_000).toISOString();
 const record = (n, state = "ready") => ({ id: `id-${n}`, created_at: minute(n), state });
 const names = (records) => records.map(({ id }) => id);
 
-/** A server with these uploads; `asked` counts its pages. */
+/** A server with these uploads; `asked` counts the pages that were read. */
 function serverOf(records) {
   const newestFirst = [...records].sort((one, other) => other.created_at.localeCompare(one.created_at));
   const server = {
@@ -24,7 +24,7 @@ function serverOf(records) {
 const range = (from, to) => Array.from({ length: to - from }, (_, index) => record(from + index));
 
 for (const added of [0, 1, 99, 100, 120, 399]) {
-  test(`${added} files that were added elsewhere are all read, down to those that were known`, async () => {
+  test(`${added} files added elsewhere are all read, back to the known files`, async () => {
     const server = serverOf(range(0, 1000 + added));
     const { results, isWhole } = await readNewest(server, { newest: Date.parse(minute(999)), open: Infinity }, NEVER);
 
@@ -35,20 +35,20 @@ for (const added of [0, 1, 99, 100, 120, 399]) {
   });
 }
 
-test("more than a few pages are not read unasked", async () => {
+test("refresh reads at most a few pages", async () => {
   const reach = { newest: Date.parse(minute(10)), open: Infinity };
 
   assert.equal(await readNewest(serverOf(range(0, 2000)), reach, NEVER), null);
 });
 
-test("a short list is read whole, an empty one too", async () => {
+test("a short or empty list is read completely", async () => {
   const [short, empty] = [serverOf(range(0, 30)), serverOf([])];
 
   assert.equal((await readNewest(short, NOTHING_READ, NEVER)).results.length, 30);
   assert.deepEqual(await readNewest(empty, NOTHING_READ, NEVER), { results: [], isWhole: true });
 });
 
-test("an upload that was pending when the list was read is looked for where it began", async () => {
+test("refresh reads back to the oldest upload that was pending", async () => {
   const before = [...range(0, 10), record(10, "pending"), ...range(11, 260)];
   const reach = extended(NOTHING_READ, before);
   const server = serverOf(range(0, 260));
@@ -58,14 +58,14 @@ test("an upload that was pending when the list was read is looked for where it b
   assert.ok(names(results).includes("id-10"));
 });
 
-test("a part of the list that lies between two equal moments is read too", async () => {
+test("files between two equal creation times are read", async () => {
   const twins = Array.from({ length: 150 }, (_, n) => ({ ...record(500), id: `twin-${n}` }));
   const { results } = await readNewest(serverOf([...range(0, 500), ...twins]), { newest: Date.parse(minute(500)), open: Infinity }, NEVER);
 
   assert.equal(names(results).filter((id) => id.startsWith("twin")).length, 150);
 });
 
-test("what is shown and missing in the answer was deleted elsewhere, as far down as the answer goes", () => {
+test("shown files that are missing in the answer's range were deleted elsewhere", () => {
   const shown = range(0, 20);
   const results = range(10, 20).filter(({ id }) => id !== "id-15");
 

@@ -9,7 +9,7 @@ const item = (name, content, path = "") => {
   return { id: 1, file, name, path, storedAs: "" };
 };
 
-/** The channel of one browser: every tab hears what the others say. */
+/** The channel of one browser. Every tab gets the messages of the others. */
 class Channels {
   #tabs = [];
   #later;
@@ -44,7 +44,7 @@ function browser({ alive = async () => new Set(["a", "b"]), waitMs, delayMs = 0 
     });
 }
 
-test("a file that another tab is sending is known by its content", async () => {
+test("a file that another tab is sending is recognised by its content", async () => {
   const open = browser();
   open("a", [item("film.bin", "one"), item("b.txt", "b", "f/b.txt")]);
   const here = open("b");
@@ -56,7 +56,7 @@ test("a file that another tab is sending is known by its content", async () => {
   assert.deepEqual([[...same], isWhole], [[1, 3], true]);
 });
 
-test("alone, nobody is asked, and nobody waits", async () => {
+test("without other tabs there is no question and no wait", async () => {
   const open = browser({ alive: async () => new Set(["b"]) });
   const started = performance.now();
 
@@ -64,7 +64,7 @@ test("alone, nobody is asked, and nobody waits", async () => {
   assert.ok(performance.now() - started < 100);
 });
 
-test("a tab of another person tells nothing", async () => {
+test("a tab of another person does not reveal its files", async () => {
   const open = browser();
   open("a", [item("a", "a")], "8");
 
@@ -78,14 +78,14 @@ for (const [what, options] of [
   ["locks that never answer", { alive: () => new Promise(() => {}) }],
   ["a browser without locks", { alive: () => Promise.reject(new Error("This browser has no locks.")) }],
 ]) {
-  test(`${what} is not waited for without end`, async () => {
+  test(`${what} is not waited for forever`, async () => {
     const { same, isWhole } = await browser({ ...options, waitMs: 200 })("b").sendingAlready([item("a", "a")]);
 
     assert.deepEqual([same.size, isWhole], [0, false]);
   });
 }
 
-test("a tab that answers after seconds is still heard", async (t) => {
+test("a tab that answers after seconds still counts", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const open = browser({ delayMs: 4_000 }); // of the question, and again of the answer
   open("a", [item("film.bin", "one")]);
@@ -101,7 +101,7 @@ test("a tab that answers after seconds is still heard", async (t) => {
   assert.deepEqual(answer, { same: new Set([0]), isWhole: true });
 });
 
-test("the quarters of a long upload are spoken, each once, and not one after the other", () => {
+test("each quarter of a long upload is announced once, with pauses between", () => {
   let now = 0;
   const spoken = [];
   const milestones = new Milestones((sentence) => spoken.push(sentence), () => now);

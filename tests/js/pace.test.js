@@ -7,7 +7,7 @@ const MBIT_PER_S = 125; // bytes a millisecond
 const PART = 16 * MIB;
 const FIRST_MS = 10_000; // all lanes are busy until the line is known
 
-/** Send files over a line; return the world, when all six lanes were busy, when it was over, and each landing. */
+/** Send files over a line; return the world, the times of six busy lanes and of the end, and each arrival. */
 async function sent(line, sizes, options = {}) {
   const world = new World({ line: { stepMs: 250, ...line }, ...options });
   const handles = sizes.map((size, index) => world.engine.add(new FakeFile(`${index}.bin`, size)));
@@ -23,7 +23,7 @@ async function sent(line, sizes, options = {}) {
   return { world, sixAt, most, took: world.clock.now(), landings: world.storage.requests.map(({ at }) => at) };
 }
 
-/** The same with the pace and without. */
+/** Send the same files with the pace and without it. */
 async function compared(line, sizes) {
   return [await sent(line, sizes), await sent(line, sizes, { pace: NO_PACE })];
 }
@@ -34,7 +34,7 @@ function assertNoLaneIsLost(world) {
 }
 
 for (const buffer of [0, 500_000, 3_000_000]) {
-  test(`on 2 Mbit/s each part is safe in its turn, whatever buffers pretend (${buffer} bytes)`, async () => {
+  test(`at 2 Mbit/s parts arrive one after another, despite buffers (${buffer} bytes)`, async () => {
     const speed = 2 * MBIT_PER_S;
     const [now, before] = await compared({ bytesPerMs: speed, buffer }, [60 * MIB]);
 
@@ -49,7 +49,7 @@ for (const buffer of [0, 500_000, 3_000_000]) {
   });
 }
 
-test("a slow line stays with one part after another, however long the file", async () => {
+test("on a slow line, parts of a file of any size are sent one after another", async () => {
   const speed = 2 * MBIT_PER_S;
   const { landings, most } = await sent({ bytesPerMs: speed, buffer: 500_000 }, [500 * MIB]);
 
@@ -89,7 +89,7 @@ for (const [each, buffer, sixWithinMs] of [
 }
 
 for (const seed of [1, 2, 3]) {
-  test(`lines whose speed is never the same for long are told apart all the same (seed ${seed})`, async () => {
+  test(`lines of changing speed are classified correctly (seed ${seed})`, async () => {
     const world = (line, size) => {
       const made = new World({ line: { stepMs: 250, buffer: 500_000, ...line }, seed });
       const steady = line.bytesPerMs;
@@ -109,7 +109,7 @@ for (const seed of [1, 2, 3]) {
   });
 }
 
-test("small files by the hundred use all six lanes from the first moment, and take as long as before", async () => {
+test("hundreds of small files use all six lanes at once, and take no longer", async () => {
   for (const bytesPerMs of [2 * MBIT_PER_S, 1000 * MBIT_PER_S]) {
     const [now, before] = await compared({ bytesPerMs }, Array(400).fill(20_000));
 
@@ -118,7 +118,7 @@ test("small files by the hundred use all six lanes from the first moment, and ta
   }
 });
 
-test("on a slow line photos land one after another, and small files pass them", async () => {
+test("on a slow line photos arrive one after another, and small files pass them", async () => {
   const { landings, took } = await sent({ bytesPerMs: 2 * MBIT_PER_S }, Array(30).fill(5_000_000));
   assert.ok(landings[0] < 35_000, `${landings[0]} ms`);
   assert.ok(landings.filter((at) => at < took / 2).length >= 13);
@@ -196,7 +196,7 @@ test("a line that was fast and is slow after a rest begins with one part, not wi
   assert.equal(world.storage.inFlight.size, 1);
 });
 
-test("a body that stands still holds up nobody for ever", async () => {
+test("a stalled body does not block the others forever", async () => {
   const world = new World({ line: { stepMs: 250 }, bytesPerMs: 4 * MBIT_PER_S });
   let stalls = 1;
   world.storage.fault = ({ partNumber }) => (partNumber === 2 && stalls-- > 0 ? "stall" : undefined);
@@ -207,7 +207,7 @@ test("a body that stands still holds up nobody for ever", async () => {
   assert.ok(world.clock.now() < 200 * MIB / 500 + 60_000, `${world.clock.now()} ms`);
 });
 
-test("whoever may not go yet keeps the turn", () => {
+test("an entry that may not go yet keeps its place", () => {
   const queue = new FairQueue();
   for (const [owner, entry] of [["a", "large a"], ["b", "large b"], ["b", "small b"]]) queue.add(owner, entry);
   const isSmall = (entry) => entry.startsWith("small");

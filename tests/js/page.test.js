@@ -8,7 +8,7 @@ import { test } from "node:test";
 
 const ANY = { max_file_size: 1000, allowed_content_types: ["*/*"] };
 
-/** Cases that are for Django's side too. */
+/** Cases that the Python tests use too. */
 const readCases = (name) => JSON.parse(readFileSync(new URL(`../cases/${name}.json`, import.meta.url), "utf8"));
 
 test("sizes read as people write them", () => {
@@ -24,14 +24,14 @@ test("a part of a size is never rounded up to the whole", () => {
   assert.equal(formatBytesOf(0, 500e6), "0 of 500 MB");
 });
 
-test("time left is told roughly, and in the unit that fits", () => {
+test("the remaining time is approximate and in a suitable unit", () => {
   const cases = [[3, "a few seconds left"], [21, "about 25 seconds left"], [60, "about 1 minute left"], [7200, "about 2 hours left"]];
 
   for (const [seconds, words] of cases) assert.equal(formatTimeLeft(seconds), words);
   assert.equal(formatTimeLeft(3 * 24 * 3600), "about 3 days left");
 });
 
-test("a moment to come is a time today, else a day, with its year when it is another", () => {
+test("a future moment is a time today, otherwise a day, with the year if it differs", () => {
   const now = new Date(2026, 10, 21, 9, 0);
 
   assert.match(formatUntil(new Date(2026, 10, 21, 14, 32), now), /32.* today$/);
@@ -40,12 +40,12 @@ test("a moment to come is a time today, else a day, with its year when it is ano
   assert.match(formatUntil(new Date(2027, 0, 2), now), /2027/);
 });
 
-test("one is not many", () => {
+test("one is singular, other counts are plural", () => {
   assert.deepEqual([plural(1, "file"), plural(0, "file"), plural(1200, "file")], ["1 file", "0 files", "1,200 files"]);
   assert.equal(plural(2, "file was", "files were"), "2 files were");
 });
 
-test("what the server would refuse is refused with a reason", () => {
+test("a file that the server would refuse has a reason", () => {
   const images = { max_file_size: 1000, allowed_content_types: ["image/*", "application/pdf"] };
 
   assert.equal(refusal({ size: 1000 }, ANY), "");
@@ -53,7 +53,7 @@ test("what the server would refuse is refused with a reason", () => {
   assert.equal(refusal({ size: 1 }, images), ""); // types are the server's to judge
 });
 
-test("the note below the drop area says what fits", () => {
+test("the note below the drop area names the allowed sizes and types", () => {
   assert.equal(describePolicy({ max_file_size: 5e9, allowed_content_types: ["*/*"] }, 1e9), "Any size that fits your space");
   assert.equal(describePolicy({ max_file_size: 5e6, allowed_content_types: ["image/*"] }, 1e9), "Up to 5 MB a file, images only");
 });

@@ -7,7 +7,7 @@ import { test } from "node:test";
 const UNKNOWN = { bytesPerSecond: 0, lanes: 6 };
 
 for (const mib of [17, 32, 60, 100, 128, 500, 1024, 10_240]) {
-  test(`${mib} MiB on a line that is not known yet: parts of 5 to 16 MiB that end evenly`, () => {
+  test(`${mib} MiB at an unknown speed: parts of 5 to 16 MiB that use all lanes to the end`, () => {
     const size = mib * MIB;
     const part = partSizeFor(size, UNKNOWN);
     const count = Math.ceil(size / part);
@@ -59,7 +59,7 @@ for (const takesPartSize of [true, false]) {
   });
 }
 
-/** A worker that notes what it hashes. */
+/** A worker that records the blobs that it hashes. */
 function countingWorker(clock, hashed) {
   const worker = {
     terminate() {},
@@ -71,7 +71,7 @@ function countingWorker(clock, hashed) {
   return worker;
 }
 
-test("a distant line, 4 MB/s a connection: 128 MiB need at most 1/0.85 of what six connections allow", async () => {
+test("at 4 MB/s for each connection, 128 MiB reach 85 % of the speed of six connections", async () => {
   const took = { "the server's size": 0, "the page's size": 0 };
   for (const name of Object.keys(took)) {
     const world = new World({ line: { stepMs: 250, buffer: 500_000, bytesPerMs: 24_000, bytesPerMsEach: 4_000, delayMs: 160 } });
@@ -85,7 +85,7 @@ test("a distant line, 4 MB/s a connection: 128 MiB need at most 1/0.85 of what s
   assert.ok(took["the server's size"] > limit * 1.4, JSON.stringify(took));
 });
 
-test("a slow line that all connections share: the first part is safe no later, and all of it no later", async () => {
+test("on a slow shared line, neither the first part nor the file arrives later", async () => {
   const ends = [];
   for (const takesPartSize of [false, true]) {
     const world = new World({ line: { stepMs: 250, buffer: 500_000, bytesPerMs: 1_000 } });

@@ -14,7 +14,7 @@ const file = (name, content = name, lastModified = TIME) => new File([content], 
 const found = (...files) => files.map((one) => (Array.isArray(one) ? { file: one[0], path: one[1] } : { file: one, path: "" }));
 const nobody = { toReplace: () => undefined, alike: () => [], replace() {}, dismiss() {} };
 
-/** Admit one choice to a page on which nothing else happens, but for `parts`. */
+/** Admit one choice to an empty page; `parts` replaces some of its parts. */
 function admitTo(chosen, files, { unreadable = [], empty = [], ...parts } = {}) {
   return admit(
     { found: found(...files), unreadable, empty },
@@ -31,7 +31,7 @@ function admitTo(chosen, files, { unreadable = [], empty = [], ...parts } = {}) 
 
 const names = (items) => items.map(({ name }) => name);
 
-test("names that differ in case only are all taken", async () => {
+test("names that differ only in case are all accepted", async () => {
   const choice = ["README.txt", "readme.txt", "Readme.TXT"].map((name) => file(name, "same"));
 
   const { accepted, known } = await admitTo(new Chosen(), choice);
@@ -40,14 +40,14 @@ test("names that differ in case only are all taken", async () => {
   assert.deepEqual(known, []);
 });
 
-test("two files of one choice are two files, though name, size, time and content agree", async () => {
+test("two equal files of one choice are two files", async () => {
   const { accepted } = await admitTo(new Chosen(), [file("image.png", "x"), file("image.png", "x")]);
 
   assert.equal(accepted.length, 2);
   assert.notEqual(accepted[0].id, accepted[1].id);
 });
 
-test("a file of equal name, size and time is known only where its content is the same", async () => {
+test("a file of equal name, size and time is a duplicate only if its content is equal", async () => {
   const chosen = new Chosen();
   chosen.add((await admitTo(chosen, [file("IMG_1.jpg", "one"), file("b.txt")])).accepted);
 
@@ -76,7 +76,7 @@ test("a file that was removed from the list can be chosen again", async () => {
   assert.deepEqual([chosen.items.length, chosen.bytes], [0, 0]);
 });
 
-test("a file in progress is known by its content; another one is sent as its own", async () => {
+test("a file in progress is recognised by its content, and a different file is sent", async () => {
   const travellers = { ...nobody, alike: ({ name }) => (name === "a.txt" ? [file("a.txt", "one")] : []) };
 
   const { accepted, known } = await admitTo(new Chosen(), [file("a.txt", "one"), file("a.txt", "two")], { travellers });
@@ -85,7 +85,7 @@ test("a file in progress is known by its content; another one is sent as its own
   assert.deepEqual([accepted.length, known.length, known[0].reason], [1, 1, ON_ITS_WAY]);
 });
 
-test("a file that cannot be compared is taken, not dropped", async () => {
+test("a file that cannot be compared is accepted", async () => {
   const unreadable = file("a.txt", "one");
   unreadable.slice = () => ({ arrayBuffer: () => Promise.reject(new DOMException("No.", "NotReadableError")) });
   const travellers = { ...nobody, alike: () => [unreadable] };
@@ -93,7 +93,7 @@ test("a file that cannot be compared is taken, not dropped", async () => {
   assert.equal((await admitTo(new Chosen(), [file("a.txt", "one")], { travellers })).accepted.length, 1);
 });
 
-test("every file of a choice is counted once: taken, continued or named with a reason", async () => {
+test("every file of a choice is counted once: accepted, continued or left out with a reason", async () => {
   const choice = ["1 new", "2 refused", "3 continued", "4 elsewhere", "5 new"].map((name) => file(name));
   const otherTabs = {
     sendingAlready: async (items) => ({ same: new Set(items.flatMap(({ name }, index) => (name[0] === "4" ? index : []))), isWhole: true }),
@@ -115,7 +115,7 @@ test("every file of a choice is counted once: taken, continued or named with a r
 });
 
 for (const [isWhole, outcome] of [[false, [0, ELSEWHERE]], [true, [1, undefined]]]) {
-  test(`a file that looks like an upload of another tab ${isWhole ? "is sent when no tab has it" : "is named when a tab is silent"}`, async () => {
+  test(`a file that looks like an upload of another tab ${isWhole ? "is sent when no tab has it" : "is left out when a tab does not answer"}`, async () => {
     const otherTabs = { sendingAlready: async () => ({ same: new Set(), isWhole }) };
 
     const { accepted, known } = await admitTo(new Chosen(), [file("a.txt")], { divert: () => "elsewhere", otherTabs });
@@ -124,7 +124,7 @@ for (const [isWhole, outcome] of [[false, [0, ELSEWHERE]], [true, [1, undefined]
   });
 }
 
-test("a folder is listed in the order in which people count", async () => {
+test("files of a folder are sorted in natural order", async () => {
   const choice = ["b/part 10.bin", "b/part 2.bin", "a/z.bin", "b/part 1.bin"].map((path) => [file(path.split("/")[1]), path]);
 
   const { accepted } = await admitTo(new Chosen(), choice);
@@ -145,7 +145,7 @@ test("thousands of files are sorted and counted without one long task", async ()
   assert.deepEqual(await sortInSlices([], () => 0, options), []);
 });
 
-test("work in slices ends when it is over", async () => {
+test("work in slices stops when isOver is true", async () => {
   let now = 0;
   const done = [];
 
@@ -154,7 +154,7 @@ test("work in slices ends when it is over", async () => {
   assert.deepEqual(done, [1, 2]);
 });
 
-test("equal content is told from other content, at every place that is read", async () => {
+test("a difference in any compared range is found", async () => {
   const large = (byte, place) => {
     const bytes = new Uint8Array(3 * 1024 * 1024);
     if (place !== undefined) bytes[place] = byte;
@@ -168,7 +168,7 @@ test("equal content is told from other content, at every place that is read", as
   assert.equal(looks({ name: "a", path: "", file: file("a") }) === looks({ name: "A", path: "", file: file("A") }), false);
 });
 
-test("only the rows in view are drawn, with a few around them", () => {
+test("only the rows in view and a few around them are drawn", () => {
   const facts = { count: 10_000, rowHeight: 50, height: 400, spare: 2 };
 
   assert.deepEqual(windowOf({ ...facts, scrollTop: 0 }), { first: 0, end: 10 });
@@ -190,7 +190,7 @@ test("the keyboard scrolls by as little as needed", () => {
   assert.equal(scrollTo(2, { ...facts, scrollTop: 500 }), 100);
 });
 
-test("the list knows its bytes, and starts give all of it away", async () => {
+test("the list counts its bytes, and a start takes all files", async () => {
   const chosen = new Chosen();
   let changes = 0;
   chosen.on("change", () => (changes += 1));
@@ -202,7 +202,7 @@ test("the list knows its bytes, and starts give all of it away", async () => {
   assert.deepEqual([chosen.items.length, chosen.bytes, changes], [0, 0, 2]);
 });
 
-test("what was left out is told in a few words, with every name", () => {
+test("a notice names every file that was left out", () => {
   const facts = nothingSoFar();
   const item = (name, storedAs = "") => ({ name, path: "", storedAs });
   const admitted = { accepted: Array(14).fill(item("x")), continued: 0, refused: [], known: [], renamed: [], unreadable: [], empty: [] };
@@ -229,7 +229,7 @@ test("what was left out is told in a few words, with every name", () => {
   assert.equal(turned, "\u2068invoice\u202egnp.exe\u2069 → invoicegnp.exe");
 });
 
-test("what several choices left out is told together", () => {
+test("files left out by several choices share a notice", () => {
   const facts = nothingSoFar();
   const admitted = { accepted: [{}], continued: 0, refused: [], known: [], renamed: [], empty: [] };
 
@@ -239,7 +239,7 @@ test("what several choices left out is told together", () => {
   assert.equal(messages(facts)[0].text, "2 files; 2 could not be read: a.txt, b.txt");
 });
 
-test("names are said to change only where the server changes them", async () => {
+test("a rename notice appears only if the server changes the name", async () => {
   const choice = ["plain.txt", "e\u0301te\u0301.txt", "invoice\u202egnp.exe"].map((name) => file(name));
 
   const { renamed } = await admitTo(new Chosen(), [...choice, [file("a.txt"), "trip. /a.txt"], [file("b.txt"), "trip/b.txt"]]);
@@ -247,7 +247,7 @@ test("names are said to change only where the server changes them", async () => 
   assert.deepEqual(renamed.map(({ storedAs }) => storedAs), ["invoicegnp.exe", "trip/a.txt"]);
 });
 
-test("items of a transfer are read as entries, as files, or named by their place", () => {
+test("items of a transfer are read as entries or files, or named by their index", () => {
   const entry = { name: "f", isDirectory: true };
   const items = [
     { kind: "string" },
@@ -268,7 +268,7 @@ test("items of a transfer are read as entries, as files, or named by their place
   assert.equal(rootsOf({ files: [file("image.png", "1"), file("image.png", "2")] }).length, 2);
 });
 
-test("a launch that is paused or ended in the middle sends nothing more on its way", async () => {
+test("a launch that is paused or ended in the middle sends nothing more", async () => {
   const sent = [];
   const travellers = {
     send: (item) => (sent.push(item), { handle: { pause: () => (item.isPaused = true) } }),

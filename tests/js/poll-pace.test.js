@@ -13,7 +13,7 @@ async function runUntil(clock, end) {
   }
 }
 
-/** Watch `count` files that stay in inspection; return the times of all questions. */
+/** Watch `count` files that stay in inspection; return the times of all polls. */
 function watch(clock, count, isWatched, records = new Map()) {
   const asked = [];
   const ends = [];
@@ -38,7 +38,7 @@ function watch(clock, count, isWatched, records = new Map()) {
 
 const between = (times, start, end) => times.filter((time) => time >= start && time < end).length;
 
-test("the result of a long inspection is shown within 5 s while a person looks", async () => {
+test("the result of a long inspection appears within 5 s on a visible page", async () => {
   const clock = new FakeClock();
   const { ends, records } = watch(clock, 1, () => true);
   await runUntil(clock, 600_000);
@@ -52,7 +52,7 @@ test("the result of a long inspection is shown within 5 s while a person looks",
 });
 
 for (const [count, most] of [[1, 12], [10, 120], [40, 120], [200, 400]]) {
-  test(`${count} files in inspection cost at most ${most} questions a minute`, async () => {
+  test(`${count} files in inspection cause at most ${most} polls a minute`, async () => {
     const clock = new FakeClock();
     const { asked } = watch(clock, count, () => true);
 
@@ -63,7 +63,7 @@ for (const [count, most] of [[1, 12], [10, 120], [40, 120], [200, 400]]) {
   });
 }
 
-test("a hidden page asks every 30 s, and soon after the person is back", async () => {
+test("a hidden page polls every 30 s, and soon after it becomes visible", async () => {
   const clock = new FakeClock();
   let isWatched = false;
   const { asked } = watch(clock, 1, () => isWatched);
@@ -77,7 +77,7 @@ test("a hidden page asks every 30 s, and soon after the person is back", async (
   assert.ok(between(asked, back, back + 5_001) >= 1);
 });
 
-test("an upload in progress is asked about as often as a row of the list", async () => {
+test("an upload in inspection is polled as often as a row of the list", async () => {
   const world = new World();
   world.server.verdict = () => ({ state: "inspecting" });
   world.server.inspections = 100;

@@ -52,7 +52,7 @@ const ANSWERS = [
 ];
 
 for (const [status, text, code, retryable] of ANSWERS) {
-  test(`S3's ${status} ${text} is taken for ${code}`, async () => {
+  test(`S3's ${status} ${text} is classified as ${code}`, async () => {
     const put = new Put({ clock: new FakeClock(), createXhr: () => new OneXhr(status, text, "retry-after: 7") });
 
     const sending = put.send({ method: "PUT", url: "https://storage.test/k", headers: { a: "b" } }, new Blob(["x"]), {

@@ -33,7 +33,7 @@ for (const [size, kind] of [[1000, "small"], [100 * MIB, "large"]]) {
     assert.equal(world.server.inState("ready").length, 1);
   });
 
-  test(`a ${kind} file that can never be read again is given up after a few seconds`, async () => {
+  test(`a ${kind} file that can never be read again fails after a few seconds`, async () => {
     const world = new World();
     const file = new FakeFile("a.bin", size);
     const handle = world.engine.add(file);
@@ -48,7 +48,7 @@ for (const [size, kind] of [[1000, "small"], [100 * MIB, "large"]]) {
   });
 }
 
-test("only errors of reading are retried, and a signal ends the wait", async () => {
+test("only read errors are retried, and an abort ends the wait", async () => {
   const clock = new FakeClock();
   let reads = 0;
   const failing = (name) => async () => {
@@ -75,7 +75,7 @@ function storeThatThrows(...errors) {
   return store;
 }
 
-test("a copy that cannot be written at once is written a moment later; a full disk is believed", async (t) => {
+test("a failed write of a copy is retried, except on a full disk", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const clock = { sleep: async () => {} };
   const changes = { sources: [{ id: "a" }], notes: [], gone: [] };
@@ -97,7 +97,7 @@ function leavingPage(t) {
   return { engine, leaving, say: (name) => window.dispatchEvent(new Event(name)) };
 }
 
-test("while the page is being left nothing is decided; when the person stays, it is", (t) => {
+test("decisions are delayed while the page is being left, until the person stays", (t) => {
   const { engine, leaving, say } = leavingPage(t);
   const acted = [];
   engine.emit("active", true);
@@ -111,7 +111,7 @@ test("while the page is being left nothing is decided; when the person stays, it
   assert.deepEqual(acted, ["before", "while"]);
 });
 
-test("a page that is gone decides nothing, unless it is brought back", (t) => {
+test("a page that was left decides nothing, unless it is shown again", (t) => {
   const { leaving, say } = leavingPage(t);
   const acted = [];
   say("pagehide");
@@ -124,7 +124,7 @@ test("a page that is gone decides nothing, unless it is brought back", (t) => {
   assert.deepEqual(acted, [1]);
 });
 
-test("without an upload in progress nothing listens to beforeunload", (t) => {
+test("without an upload in progress there is no beforeunload listener", (t) => {
   const { engine, leaving, say } = leavingPage(t);
   engine.emit("active", true);
   engine.emit("active", false);

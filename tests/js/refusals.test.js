@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 const SIZE = 640 * MIB;
 
-test("no other 4xx is repeated", async () => {
+test("other 4xx answers are not retried", async () => {
   const world = new World();
   world.server.refuse = () => ({ status: 403, code: "quota_exceeded", detail: "The quota is full." });
 
@@ -16,7 +16,7 @@ test("no other 4xx is repeated", async () => {
   assert.equal(world.server.calls.length, 1);
 });
 
-test("bytes damaged on the way are sent again", async () => {
+test("bytes damaged in transit are sent again", async () => {
   const world = new World();
   let damages = 1;
   world.storage.fault = () => (damages-- > 0 ? [400, "BadDigest"] : undefined);
@@ -27,7 +27,7 @@ test("bytes damaged on the way are sent again", async () => {
   assert.equal(handle.record.state, "ready");
 });
 
-test("a file that changed while it travels fails with a clear sentence", async () => {
+test("a file that changes during its upload fails with a clear message", async () => {
   const world = new World();
   const file = new FakeFile("a.bin", 100 * MIB);
   const handle = world.engine.add(file);
@@ -38,7 +38,7 @@ test("a file that changed while it travels fails with a clear sentence", async (
   await assert.rejects(world.run(handle.finished), { code: "file_changed" });
 });
 
-test("a file that cannot be read any more fails with a clear sentence", async () => {
+test("a file that can no longer be read fails with a clear message", async () => {
   for (const size of [1000, 100 * MIB]) {
     const world = new World();
     const file = new FakeFile("a.bin", size);
@@ -51,7 +51,7 @@ test("a file that cannot be read any more fails with a clear sentence", async ()
   }
 });
 
-test("an upload completed by somebody else meanwhile is done", async () => {
+test("an upload that was completed elsewhere is done", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   await world.until(() => handle.bytesSent > 200 * MIB);
@@ -62,7 +62,7 @@ test("an upload completed by somebody else meanwhile is done", async () => {
   assert.equal((await world.run(handle.finished)).state, "ready");
 });
 
-test("an upload cancelled elsewhere fails, and a retry begins a new one", async () => {
+test("an upload cancelled elsewhere fails, and a retry starts a new upload", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   await world.until(() => handle.bytesSent > 200 * MIB);

@@ -6,7 +6,7 @@ const PARTS = 7;
 const SIZE = PARTS * 16 * MIB;
 const KEY = "uploads/id-1";
 
-test("a completion that made the server open a new multipart upload: all parts are sent again, without a click", async () => {
+test("if completion opens a new multipart upload, all parts are sent again without a click", async () => {
   const world = new World();
   let completions = 0;
   world.server.fault = (call) => {
@@ -44,7 +44,7 @@ for (const sent of [1, 4, 7]) {
   });
 }
 
-test("a multipart upload that S3 never knows again ends with a sentence, and gives its space back", async () => {
+test("an upload whose multipart upload stays unknown fails with a message and frees its space", async () => {
   const world = new World();
   world.storage.fault = () => [404, "NoSuchUpload"];
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));

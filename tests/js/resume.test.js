@@ -5,7 +5,7 @@ import { test } from "node:test";
 const SIZE = 500 * MIB;
 const PARTS = 32;
 
-/** Send `share` of a file, then lose the page: no goodbye, nothing kept in memory. */
+/** Send `share` of a file, then let the page crash, so that everything in memory is lost. */
 async function crashAt(share) {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
@@ -19,7 +19,7 @@ async function crashAt(share) {
 }
 
 for (const share of [0.3, 0.6, 0.95]) {
-  test(`after a crash at ${share * 100} % the same file goes on, no finished part is sent again`, async () => {
+  test(`after a crash at ${share * 100} % the same file continues, and no stored part is sent again`, async () => {
     const { world, record, stored } = await crashAt(share);
 
     const handle = world.engine.resume(record, new FakeFile("a.bin", SIZE));
@@ -33,7 +33,7 @@ for (const share of [0.3, 0.6, 0.95]) {
   });
 }
 
-test("resume shows the safe bytes before it sends any, and they do not count as speed", async () => {
+test("resume shows stored bytes before it sends any, and they do not count as speed", async () => {
   const { world, record } = await crashAt(0.6);
   const handle = world.engine.resume(record, new FakeFile("a.bin", SIZE));
   const first = new Promise((resolve) => handle.on("progress", resolve));
@@ -45,7 +45,7 @@ test("resume shows the safe bytes before it sends any, and they do not count as 
   assert.ok(world.engine.totals.bytesPerSecond < 40_000_000, `${world.engine.totals.bytesPerSecond}`);
 });
 
-test("a part of another size in the bucket is not taken for done", async () => {
+test("a part with a different size in the bucket is sent again", async () => {
   const { world, record } = await crashAt(0.5);
   world.storage.multiparts.get("uploads/id-1").get(2).byte_size = 5;
 
@@ -54,7 +54,7 @@ test("a part of another size in the bucket is not taken for done", async () => {
   assert.equal(world.storage.stored("uploads/id-1").filter(({ partNumber }) => partNumber === 2).length, 2);
 });
 
-test("the key alone finds the upload again", async () => {
+test("the key alone finds the upload", async () => {
   const { world, key } = await crashAt(0.5);
 
   await world.run(world.engine.add(new FakeFile("a.bin", SIZE), { key }).finished);
@@ -63,7 +63,7 @@ test("the key alone finds the upload again", async () => {
   assert.equal(world.storage.stored("uploads/id-1").length, PARTS);
 });
 
-test("the key does not let another content into the upload", async () => {
+test("the key does not accept different content", async () => {
   const { world, key } = await crashAt(0.5);
   const before = world.storage.requests.length;
   const other = new FakeFile("a.bin", SIZE, { content: "other" });
@@ -73,7 +73,7 @@ test("the key does not let another content into the upload", async () => {
   assert.equal(world.storage.requests.length, before);
 });
 
-test("the key of an upload that is over begins a new one", async () => {
+test("the key of an ended upload starts a new upload", async () => {
   const { world, key } = await crashAt(0.5);
   world.server.uploads.get("id-1").state = "expired";
 
@@ -95,8 +95,8 @@ test("a file that had arrived before the crash is done at once", async () => {
 const OTHERS = {
   "another name": new FakeFile("b.bin", SIZE, { content: "a.bin" }),
   "another size": new FakeFile("a.bin", SIZE + 1),
-  "another time of change": new FakeFile("a.bin", SIZE, { lastModified: 5 }),
-  "another content": new FakeFile("a.bin", SIZE, { content: "other" }),
+  "another modification time": new FakeFile("a.bin", SIZE, { lastModified: 5 }),
+  "different content": new FakeFile("a.bin", SIZE, { content: "other" }),
 };
 
 for (const [difference, file] of Object.entries(OTHERS)) {
@@ -111,7 +111,7 @@ for (const [difference, file] of Object.entries(OTHERS)) {
   });
 }
 
-test("a small file that was begun before is begun anew, the old upload is given back", async () => {
+test("a small file starts a new upload, and its old upload is cancelled", async () => {
   const world = new World();
   const lost = world.engine.add(new FakeFile("a.txt", 1000));
   await world.until(() => world.server.uploads.size === 1);
@@ -123,7 +123,7 @@ test("a small file that was begun before is begun anew, the old upload is given 
   assert.deepEqual([...world.server.uploads.values()].map(({ state }) => state), ["cancelled", "ready"]);
 });
 
-test("dismissing a refused file leaves the upload to the right one", async () => {
+test("dismissing a refused file keeps the upload for the right file", async () => {
   const { world, record } = await crashAt(0.5);
   const handle = world.engine.resume(record, new FakeFile("a.bin", SIZE, { content: "other" }));
   await assert.rejects(world.run(handle.finished), { code: "different_file" });
@@ -133,7 +133,7 @@ test("dismissing a refused file leaves the upload to the right one", async () =>
   assert.equal(world.server.uploads.get("id-1").state, "pending");
 });
 
-test("a name that the server writes in another way is the same name", async () => {
+test("a name that the server spells differently is the same name", async () => {
   const { world, record } = await crashAt(0.5);
   const file = new FakeFile("U\u0308bersicht.bin", SIZE, { content: "a.bin" });
 
@@ -142,7 +142,7 @@ test("a name that the server writes in another way is the same name", async () =
   assert.equal(world.server.uploads.size, 1);
 });
 
-test("a handle is announced before it sets out", () => {
+test("a handle is announced before it starts", () => {
   const { engine } = new World();
   const seen = [];
   engine.on("added", ({ upload, declaration }) => seen.push([upload.state, declaration.filename]));
@@ -158,7 +158,7 @@ test("a multipart upload that the server opened again gets all parts, without a 
   await world.until(() => handle.bytesSent > 0.5 * SIZE);
   const key = `uploads/${handle.record.id}`;
   const { fault } = world.storage;
-  // The old URLs are refused from now on; URLs that are asked for later are not.
+  // From now on the old URLs are refused, but new URLs are accepted.
   let old = true;
   world.storage.multiparts.set(key, new Map());
   world.storage.fault = () => (old ? [404, "NoSuchUpload"] : undefined);
@@ -182,7 +182,7 @@ test("a multipart upload that stays unknown fails after one more attempt", async
   assert.equal(world.server.count("GET /uploads/{id}/parts"), 1);
 });
 
-test("an upload whose parts cannot be joined is sent again as a whole, without a click", async () => {
+test("an upload whose parts cannot be combined is sent again completely, without a click", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   let conflicts = 1;

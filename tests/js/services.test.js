@@ -19,7 +19,7 @@ const realTimeout = globalThis.setTimeout; // the tests' own time stands still
 const CHECKSUM = createHash("sha256").update("bytes").digest("base64");
 const file = () => new File(["bytes"], "a.txt");
 
-/** What a method of the browser may do instead of its work. */
+/** The faults that a method of the browser may have. */
 const FAULTS = {
   "never answers": () => new Promise(() => {}),
   "throws at once": () => {
@@ -31,7 +31,7 @@ const FAULTS = {
 const AT_ONCE = ["throws at once", "is missing"];
 const workingLocks = () => ({ request: async (name, ...rest) => rest.at(-1)({ name }), query: async () => ({ held: [] }) });
 
-/** Keep one file, adopt what is there, and read the ids of other tabs, as a page does. */
+/** Keep one file, adopt kept files, and read the ids of other tabs, as a page does. */
 async function visit(parts) {
   const { locks, factory } = { locks: workingLocks(), factory: new IDBFactory(), ...parts };
   const tabs = new Tabs(locks);
@@ -55,7 +55,7 @@ function database(transaction) {
 
 const readKept = (source) => new Keeper({ tabs: {}, store: {} }).read({ source }).catch(() => null);
 
-/** [service, what the page does with it whose method does `fault`, what comes out, which faults it can have] */
+/** [service, how the page uses it with a method that does `fault`, expected result, possible faults] */
 const SERVICES = [
   ["indexedDB", (open) => visit({ factory: open && { open } }), [0, 0], AT_ONCE],
   ["indexedDB.open", (open) => visit({ factory: { open: open && (() => open() && {}) } }), [0, 0], ["never answers"]],
@@ -94,7 +94,7 @@ async function stayAwake(wakeLock) {
   return "going on";
 }
 
-/** Let mocked time pass until `promise` settles; return what it settles with, and when. */
+/** Let mocked time pass until `promise` settles; return its result and the time. */
 async function settled(t, promise) {
   let end = null;
   promise.catch(() => {}).finally(() => (end = now));
@@ -120,7 +120,7 @@ for (const [service, use, expected, faults = Object.keys(FAULTS)] of SERVICES) {
   }
 }
 
-test("an answer that comes too late is handed over, so that nothing stays held", async (t) => {
+test("a late lock is passed on, so that it can be released", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let answer;
   const late = [];
@@ -150,7 +150,7 @@ test("a worker that was slow to start is used from then on", async (t) => {
   assert.deepEqual([await first, await second, posted.length], [CHECKSUM, "from the worker", 2]);
 });
 
-test("a service whose very name throws is a service that is not there", () => {
+test("a service whose getter throws counts as missing", () => {
   const refused = () => {
     throw new DOMException("Cookies are blocked.", "SecurityError");
   };
@@ -159,7 +159,7 @@ test("a service whose very name throws is a service that is not there", () => {
 });
 
 for (const words of ["throws at once", "is missing"]) {
-  test(`BroadcastChannel ${words}: a logout is told by the storage, and never throws`, async (t) => {
+  test(`BroadcastChannel ${words}: a logout uses the local storage, and never throws`, async (t) => {
     const heard = [];
     const changes = [];
     const before = { BroadcastChannel: globalThis.BroadcastChannel, window: globalThis.window, localStorage: globalThis.localStorage };

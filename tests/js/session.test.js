@@ -2,7 +2,7 @@ import { Session } from "../../static/js/page/session.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-/** As much of a dialog as a session needs: it says that it was closed a moment later. */
+/** The members of a dialog that a session needs. Its `close` event comes a moment later. */
 class FakeElement extends EventTarget {
   open = false;
   textContent = "";
@@ -44,7 +44,7 @@ test.afterEach(() => {
   delete globalThis.window;
 });
 
-test("a logout in another tab takes everything off the page at once, until the same person is back", async () => {
+test("a logout in another tab hides all files, until the same person logs in again", async () => {
   let who = () => Promise.reject(new Error("401"));
   const { session, seen, part, check, isHidden } = sessionOf("ada", () => who());
 
@@ -65,7 +65,7 @@ test("a logout in another tab takes everything off the page at once, until the s
   assert.deepEqual([isHidden(), part("session-dialog").open, seen.back], [false, false, 1]);
 });
 
-test("Escape does not bring the names back", async () => {
+test("Escape does not show the files again", async () => {
   const { session, part, isHidden } = sessionOf("ada", async () => "ada");
   session.leave();
 
@@ -75,7 +75,7 @@ test("Escape does not bring the names back", async () => {
   assert.ok(isHidden() && part("session-dialog").open);
 });
 
-test("a logout is told over the dialog that stood open before", async () => {
+test("a logout is shown even if the dialog was already open", async () => {
   const { session, part, isHidden } = sessionOf("ada", async () => "ada");
   assert.equal(session.handles({ code: "not_authenticated" }), true);
   assert.equal(isHidden(), false, "a login that ran out hides nothing: the uploads are the person's own");

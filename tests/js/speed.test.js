@@ -7,7 +7,7 @@ const TICK_MS = 250;
 const KB = 1000;
 const MB = 1000 * KB;
 
-/** Send `total` bytes, `speedAt(ms)` a second; return what was told at each tick. */
+/** Send `total` bytes at `speedAt(ms)` per second; return the remaining times at each tick. */
 function told(total, speedAt, { rush = 0 } = {}) {
   const clock = new FakeClock();
   const meter = new SpeedMeter({ clock });
@@ -27,7 +27,7 @@ function told(total, speedAt, { rush = 0 } = {}) {
   return seen.filter((one) => one.left > 0);
 }
 
-test("a slow line that first fills its buffers is told the truth from the first time on", () => {
+test("on a slow line with buffers, the first remaining time is already correct", () => {
   const seen = told(20 * MB, () => 100 * KB, { rush: 3 * MB });
 
   const times = seen.filter(({ seconds }) => seconds !== null);
@@ -39,7 +39,7 @@ test("a slow line that first fills its buffers is told the truth from the first 
   for (const { at, speed } of seen) assert.ok(speed < 120 * KB, `${speed} after ${at} ms`);
 });
 
-test("no time is told without some seconds and some of the bytes", () => {
+test("no remaining time is shown before enough seconds and bytes", () => {
   const early = told(4 * MB, () => MB).map(({ seconds }) => seconds);
   assert.deepEqual([...new Set(early)], [null], "over before anything is known");
 
@@ -50,7 +50,7 @@ test("no time is told without some seconds and some of the bytes", () => {
   assert.ok(small.at < 8_000, "a small upload need not wait for a million bytes");
 });
 
-test("a line that falters makes the time drift, not jump", () => {
+test("an unsteady speed makes the remaining time drift, not jump", () => {
   const seen = told(300 * MB, (at) => (at % 8_000 < 4_000 ? 3 * MB : MB)).filter(({ seconds }) => seconds !== null);
 
   assert.ok(seen.length > 200);
@@ -61,7 +61,7 @@ test("a line that falters makes the time drift, not jump", () => {
   }
 });
 
-test("after a stall the time is found anew: standing still tells nothing of what follows", () => {
+test("after a stall, the remaining time is measured again", () => {
   const stalls = (at) => (at >= 20_000 && at < 40_000 ? 0 : MB);
   const seen = told(200 * MB, stalls);
 
@@ -72,7 +72,7 @@ test("after a stall the time is found anew: standing still tells nothing of what
   assert.ok(after[0].at < 47_000, `${after[0].at}`);
 });
 
-test("files that are added lengthen the time at once", () => {
+test("added files lengthen the remaining time at once", () => {
   const clock = new FakeClock();
   const meter = new SpeedMeter({ clock });
   for (let second = 0; second < 30; second += 1) {
@@ -84,7 +84,7 @@ test("files that are added lengthen the time at once", () => {
   assert.ok(Math.abs(meter.secondsFor(100 * MB) - 100) < 10);
 });
 
-test("an upload's first time is close to how long it takes, and a small one tells none", async () => {
+test("the first remaining time is close to the real time, and a small upload shows none", async () => {
   const world = new World({ bytesPerMs: 2_000 });
   const seen = [];
   world.engine.on("totals", ({ secondsLeft }) => seen.push({ at: world.clock.now(), secondsLeft }));
@@ -95,7 +95,7 @@ test("an upload's first time is close to how long it takes, and a small one tell
   assert.ok(times.length > 50);
   for (const { at, secondsLeft } of times) {
     const truth = (end - at) / 1000;
-    // This storage tells of quarters of parts, which take two seconds each.
+    // This storage reports progress at quarters of parts, which take two seconds each.
     assert.ok(Math.abs(secondsLeft - truth) < 0.1 * truth + 5, `${secondsLeft} instead of ${truth}`);
   }
 

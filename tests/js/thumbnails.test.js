@@ -9,7 +9,7 @@ const image = (name, size = 10) => {
   return made;
 };
 
-/** Workers that draw when the test says so. */
+/** Workers that draw when the test tells them to. */
 function setUp({ answer = () => ({ picture: new Blob(["picture"]) }) } = {}) {
   const drawn = [];
   const workers = [];
@@ -40,7 +40,7 @@ function setUp({ answer = () => ({ picture: new Blob(["picture"]) }) } = {}) {
   return { thumbnails: new Thumbnails({ createWorker }), drawn, workers, go };
 }
 
-test("two pictures are drawn at once, the last one that was asked for first", async () => {
+test("two pictures are drawn at a time, the latest request first", async () => {
   const { thumbnails, drawn, workers, go } = setUp();
   const files = ["1", "2", "3", "4"].map((name) => image(name));
 
@@ -53,7 +53,7 @@ test("two pictures are drawn at once, the last one that was asked for first", as
   assert.deepEqual([drawn, workers.length], [["4", "3", "2", "1"], 2]);
 });
 
-test("a picture is drawn once, however often it is wanted, and is gone after its release", async () => {
+test("a picture is drawn once for many requests, and is deleted by release", async () => {
   const { thumbnails, drawn, go } = setUp();
   const file = image("a.png");
 
@@ -67,7 +67,7 @@ test("a picture is drawn once, however often it is wanted, and is gone after its
   assert.deepEqual([thumbnails.of(file), drawn.length], ["", 1]);
 });
 
-test("a row that is out of view by the time costs nothing, and is drawn when it comes back", async () => {
+test("a row out of view is not drawn until it comes back", async () => {
   const { thumbnails, drawn, go } = setUp();
   const file = image("a.png");
 
@@ -80,7 +80,7 @@ test("a row that is out of view by the time costs nothing, and is drawn when it 
   assert.match(await back, /^blob:/);
 });
 
-test("no worker is asked for files that are no images, are empty, or are huge", async () => {
+test("files that are empty, huge or not images are not sent to a worker", async () => {
   const { thumbnails, drawn } = setUp();
   const text = new File(["x"], "a.txt", { type: "text/plain" });
 
@@ -89,7 +89,7 @@ test("no worker is asked for files that are no images, are empty, or are huge", 
   assert.deepEqual([urls, drawn], [["", "", ""], []]);
 });
 
-test("an image that cannot be decoded has no picture, and the worker goes on", async () => {
+test("an image that cannot be decoded has no picture, and the worker is used again", async () => {
   const { thumbnails, workers, go } = setUp({ answer: ({ name }) => ({ picture: name === "bad.png" ? null : new Blob(["p"]) }) });
 
   const [bad, good] = [thumbnails.want(image("bad.png")), thumbnails.want(image("good.png"))];
@@ -101,7 +101,7 @@ test("an image that cannot be decoded has no picture, and the worker goes on", a
   assert.ok(workers.every(({ isOver }) => !isOver));
 });
 
-test("a worker whose script fails is ended, and this thread draws: here it cannot", async () => {
+test("a worker whose script fails is terminated, and this thread is used instead", async () => {
   const { thumbnails, workers, go } = setUp({ answer: () => null });
 
   const url = thumbnails.want(image("a.png"));

@@ -9,7 +9,7 @@ import { test } from "node:test";
 const CODE = (code, facts = {}) => Object.assign(new Error("No."), { code, ...facts });
 const item = (file, path = "") => ({ id: 1, file, name: file.name, path, storedAs: "" });
 
-/** An engine's handle whose fate the test decides. */
+/** An upload handle whose state the test sets. */
 class Handle extends Emitter {
   constructor(file, facts = {}) {
     super();
@@ -51,7 +51,7 @@ function setUp() {
 
 const file = (name, size = 10, lastModified = 1_700_000_000_000) => new FakeFile(name, size, { lastModified });
 
-test("a refused file is still known by the server's id, though its next attempt has none yet", () => {
+test("a refused file keeps the server's id, although its next attempt has none yet", () => {
   const { travellers, made } = setUp();
   travellers.send(item(file("a.png")));
 
@@ -62,7 +62,7 @@ test("a refused file is still known by the server's id, though its next attempt 
   assert.ok(travellers.serverIds().has("id-1"));
 });
 
-test("why a file was refused is still told after the others were continued", () => {
+test("the reason of a refusal is still shown after the others were continued", () => {
   const { travellers, made } = setUp();
   travellers.send(item(file("a.png")));
   made[0].resume = () => {};
@@ -73,7 +73,7 @@ test("why a file was refused is still told after the others were continued", () 
   assert.deepEqual([travellers.list()[0].state, travellers.list()[0].message], ["failed", "No."]);
 });
 
-test("a row is always as the engine has it, and is made once", () => {
+test("a row is created once and always shows the engine's state", () => {
   const { travellers, made } = setUp();
   const row = travellers.send(item(file("a.bin"), "f/a.bin"));
 
@@ -97,7 +97,7 @@ test("the page knows the files in progress by path, size and time, and forgets t
   assert.deepEqual(travellers.list(), []);
 });
 
-test("a file that changed during its upload and is chosen again takes the place of the failed one", async () => {
+test("a changed file that is chosen again replaces its failed upload", async () => {
   const { travellers, made, calls } = setUp();
   travellers.send(item(file("film.bin"), "trip/film.bin"));
   made[0].become("failed", { error: CODE("unreadable"), record: { id: "id-1", state: "pending", transport: "multipart" } });
@@ -110,7 +110,7 @@ test("a file that changed during its upload and is chosen again takes the place 
   assert.deepEqual(travellers.list().map(({ handle }) => handle), [made[1]]);
 });
 
-test("a file that is back as it was goes on with the parts that have arrived", async () => {
+test("a file that is readable again continues with the stored parts", async () => {
   const { travellers, made, calls } = setUp();
   travellers.send(item(file("film.bin")));
   made[0].become("failed", { error: CODE("unreadable"), record: { id: "id-1", state: "pending", transport: "multipart" } });
@@ -122,7 +122,7 @@ test("a file that is back as it was goes on with the parts that have arrived", a
   assert.equal(travellers.list().length, 1);
 });
 
-test("a file that the network failed is tried again when it is chosen again", async () => {
+test("a file that failed by the network is retried when it is chosen again", async () => {
   const { travellers, made, calls } = setUp();
   travellers.send(item(file("a.bin")));
   made[0].become("failed", { error: CODE("network"), record: { id: "id-1", state: "pending", transport: "multipart" } });
@@ -133,7 +133,7 @@ test("a file that the network failed is tried again when it is chosen again", as
   assert.deepEqual([calls, made[0].calls, travellers.list().length], [["add a.bin"], ["retry"], 1]);
 });
 
-test("another file of that name is no replacement of one that the network failed", () => {
+test("a different file of that name does not replace a file that failed by the network", () => {
   const { travellers, made } = setUp();
   travellers.send(item(file("a.bin")));
   made[0].become("failed", { error: CODE("network") });
@@ -141,7 +141,7 @@ test("another file of that name is no replacement of one that the network failed
   assert.equal(travellers.toReplace(item(file("a.bin", 11))), undefined);
 });
 
-test("of failed files of one name the one in the same folder is replaced, else none where it is open which", () => {
+test("among failed files of one name, only an unambiguous match is replaced", () => {
   const { travellers, made } = setUp();
   for (const path of ["a/x.txt", "b/x.txt"]) travellers.send(item(file("x.txt"), path));
   for (const handle of made) handle.become("failed", { error: CODE("unreadable") });
@@ -166,7 +166,7 @@ function admitTo(travellers, ...files) {
   );
 }
 
-test("a file of equal name, size and time as a failed one, but of other content, is sent as its own", async () => {
+test("a file that looks like a failed file but has other content is sent as a new file", async () => {
   const { travellers, made, calls } = setUp();
   travellers.send(item(blob("IMG_1.jpg", "one")));
   made[0].become("failed", { error: CODE("network") });
@@ -178,7 +178,7 @@ test("a file of equal name, size and time as a failed one, but of other content,
   assert.deepEqual([calls, made[0].calls], [["add IMG_1.jpg"], ["retry"]]);
 });
 
-test("a file that was refused as another one is sent anew when it is chosen once more", async () => {
+test("a file refused as different is sent as a new file when it is chosen again", async () => {
   const { travellers, made, calls } = setUp();
   travellers.follow(new Handle(blob("film.bin", "other")), "");
   travellers.list()[0].handle.become("failed", { error: CODE("different_file"), record: { id: "id-1", state: "pending" } });
@@ -208,7 +208,7 @@ test("the reservation of the replaced upload is free again", async () => {
   assert.deepEqual([world.engine.totals.files, world.engine.totals.failed], [1, 0]);
 });
 
-test("a folder sent through the page arrives with its paths, one failed file left apart until it is tried again", async () => {
+test("a folder arrives with its paths, except a failed file until its retry", async () => {
   const world = new World();
   const travellers = new Travellers(world.engine);
   const bad = travellers.send(item(new FakeFile("a.bin", 160 * MIB)));
@@ -247,7 +247,7 @@ test("a removed file is cancelled at the server and the others arrive; cancellin
   assert.deepEqual([world.server.inState("pending").length, world.engine.active, travellers.list().length], [0, false, 0]);
 });
 
-test("pausing all lets nothing travel until all go on", async () => {
+test("pausing all stops all traffic until all are resumed", async () => {
   const world = new World();
   const travellers = new Travellers(world.engine);
   const { handle } = travellers.send(item(new FakeFile("a.bin", 200 * MIB)));

@@ -5,7 +5,7 @@ import { test } from "node:test";
 const MODULE = "../../static/js/engine/worker-url.js";
 const PAGE = "https://files.example.com/uploads/1/";
 
-/** A page's globals, with the policies it was asked for. */
+/** The globals of a page, with a record of the policies that were created. */
 function page({ allowed = ["slipway-worker"], trusted = true } = {}) {
   const made = [];
   globalThis.location = new URL(PAGE);
@@ -28,7 +28,7 @@ test.afterEach(() => {
   delete globalThis.trustedTypes;
 });
 
-test("one policy is made, which makes script addresses and nothing else", async () => {
+test("only one policy is created, and it creates only script URLs", async () => {
   const made = page();
   const workerUrl = await load();
 
@@ -49,14 +49,14 @@ for (const trusted of [true, false]) {
   }
 }
 
-test("a page that does not allow the policy is told so", async () => {
+test("a page that does not allow the policy gets an error", async () => {
   page({ allowed: [] });
   const workerUrl = await load();
 
   assert.throws(() => workerUrl("/static/w.js"), TypeError);
 });
 
-test("the linter refuses what would make markup or code of a string", async () => {
+test("the linter refuses APIs that turn a string into markup or code", async () => {
   const eslint = new ESLint();
   const lines = [
     "document.body.innerHTML = '<b>';",

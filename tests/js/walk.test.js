@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { walk } from "../../static/js/page/picker/walk.js";
 
-/** A dropped file; `problem` is how reading its facts ends, or "" where it works. */
+/** A dropped file; `problem`: the error when its facts are read, or "" if it works. */
 function fileEntry(name, problem = "") {
   const file = new File([name], name);
   return {
@@ -17,7 +17,7 @@ function fileEntry(name, problem = "") {
   };
 }
 
-/** A dropped folder, whose reader gives at most 100 entries a time, as Chromium's does. */
+/** A dropped folder. Its reader returns at most 100 entries at a time, as in Chromium. */
 function folderEntry(name, children, { failsAfter = Infinity } = {}) {
   return {
     name,
@@ -42,7 +42,7 @@ const pathsOf = ({ found }) => found.map(({ path, file }) => path || file.name).
 const numbered = (count, make) => Array.from({ length: count }, (_, number) => make(`${number}.txt`, number));
 
 for (const problem of ["NotFoundError", "NotReadableError", "SecurityError", "EncodingError", "throws"]) {
-  test(`one file of fifteen that ends with ${problem} leaves the other fourteen`, async () => {
+  test(`one file of fifteen that fails with ${problem} does not affect the other fourteen`, async () => {
     const children = numbered(15, (name, number) => fileEntry(name, number === 7 ? problem : ""));
 
     const walked = await walk([rootOf(folderEntry("trip", children))]);
@@ -53,7 +53,7 @@ for (const problem of ["NotFoundError", "NotReadableError", "SecurityError", "En
   });
 }
 
-test("a file whose answer never comes is named too", async () => {
+test("a file whose answer never comes is listed as unreadable", async () => {
   const children = [fileEntry("a.txt"), fileEntry("b.txt", "silence"), fileEntry("c.txt")];
 
   const walked = await walk([rootOf(folderEntry("trip", children))], { patienceMs: 20 });
@@ -61,7 +61,7 @@ test("a file whose answer never comes is named too", async () => {
   assert.deepEqual([pathsOf(walked), walked.unreadable], [["trip/a.txt", "trip/c.txt"], ["trip/b.txt"]]);
 });
 
-test("3,000 files of which 10 vanish give 2,990, and all 10 names", async () => {
+test("of 3,000 files, 10 vanish: 2,990 are found and 10 are listed as unreadable", async () => {
   const children = numbered(3000, (name, number) => fileEntry(name, number % 300 === 299 ? "NotFoundError" : ""));
   let counted = 0;
 
@@ -82,7 +82,7 @@ for (const count of [0, 1, 99, 100, 101, 200, 1001]) {
   });
 }
 
-test("a folder that cannot be listed is named, and what it gave before is kept", async () => {
+test("a folder that fails during listing is named, and the files found before are kept", async () => {
   const whole = folderEntry("whole", [fileEntry("a.txt")]);
   const closed = folderEntry("closed", [], { failsAfter: 0 });
   const half = folderEntry("half", numbered(150, (name) => fileEntry(name)), { failsAfter: 100 });
@@ -94,7 +94,7 @@ test("a folder that cannot be listed is named, and what it gave before is kept",
   assert.deepEqual(walked.empty, []);
 });
 
-test("names that differ in case only are different files, in files and in folders", async () => {
+test("names that differ only in case are different files and folders", async () => {
   const folders = [
     folderEntry("A", [fileEntry("x.txt")]),
     folderEntry("a", [fileEntry("x.txt"), fileEntry("X.TXT")]),
@@ -107,7 +107,7 @@ test("names that differ in case only are different files, in files and in folder
   assert.deepEqual(pathsOf(walked), ["r/A/x.txt", "r/README.txt", "r/a/X.TXT", "r/a/x.txt", "r/readme.txt"]);
 });
 
-test("files and folders that are dropped together all come, a file by itself without a path", async () => {
+test("files and folders dropped together are all found, single files without a path", async () => {
   const roots = [fileEntry("a.txt"), fileEntry("a.txt"), folderEntry("f", [fileEntry("a.txt")]), folderEntry("e", [])];
 
   const walked = await walk(roots.map((entry) => rootOf(entry)));
@@ -116,7 +116,7 @@ test("files and folders that are dropped together all come, a file by itself wit
   assert.deepEqual(walked.empty, ["e"]);
 });
 
-test("folders in folders are read however deep they are", async () => {
+test("nested folders are read at any depth", async () => {
   let folder = folderEntry("49", [fileEntry("deep.txt")]);
   for (let depth = 48; depth >= 0; depth -= 1) folder = folderEntry(`${depth}`, [folder]);
 
@@ -125,7 +125,7 @@ test("folders in folders are read however deep they are", async () => {
   assert.equal(path.split("/").length, 51);
 });
 
-test("an entry that is neither file nor folder is named", async () => {
+test("an entry that is neither file nor folder is listed as unreadable", async () => {
   const socket = { name: "socket", isFile: false, isDirectory: false };
 
   const walked = await walk([rootOf(folderEntry("f", [socket, fileEntry("a.txt")]))]);
@@ -133,13 +133,13 @@ test("an entry that is neither file nor folder is named", async () => {
   assert.deepEqual([pathsOf(walked), walked.unreadable], [["f/a.txt"], ["f/socket"]]);
 });
 
-test("a dropped file that cannot be opened is named", async () => {
+test("a dropped file that cannot be opened is listed as unreadable", async () => {
   const walked = await walk([rootOf(fileEntry("good.txt")), rootOf(fileEntry("bad.txt", "NotFoundError"), new File([""], "bad.txt"))]);
 
   assert.deepEqual([pathsOf(walked), walked.unreadable], [["good.txt"], ["bad.txt"]]);
 });
 
-test("a browser that gives handles only is walked by them, and what they cannot read is named", async () => {
+test("a browser with handles only: files are found, and unreadable ones are listed", async () => {
   const fileHandle = (name, problem) => ({
     name,
     kind: "file",
@@ -161,7 +161,7 @@ test("a browser that gives handles only is walked by them, and what they cannot 
   assert.deepEqual([pathsOf(walked), walked.unreadable, walked.empty], [["trip/a.txt"], ["trip/b2.txt", "trip/shut/"], ["trip/empty"]]);
 });
 
-test("a browser without entries gives files, and folders that cannot be read", async () => {
+test("a browser without entries: files are found, and folders are listed as unreadable", async () => {
   const folder = { name: "f", slice: () => ({ arrayBuffer: () => Promise.reject(new DOMException("No.", "NotReadableError")) }) };
   const roots = [
     { name: "a.txt", entry: null, file: new File(["x"], "a.txt") },
@@ -174,7 +174,7 @@ test("a browser without entries gives files, and folders that cannot be read", a
   assert.deepEqual([pathsOf(walked), walked.unreadable], [["a.txt"], ["f", "item 3"]]);
 });
 
-test("answers that come at once do not hold the page: the walk gives the browser its turns", async () => {
+test("the walk pauses for the browser even if all answers come at once", async () => {
   const busy = (milliseconds) => {
     for (const end = performance.now() + milliseconds; performance.now() < end; );
   };

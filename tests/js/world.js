@@ -8,13 +8,13 @@ import { setMaxListeners } from "node:events";
 
 export const MIB = 1024 * 1024;
 
-// Up to two hundred parts wait for one signal, which Node takes for a leak; listeners.test.js sees that none stays.
+// Up to two hundred parts wait for one signal, and Node warns of a leak. listeners.test.js checks that no listener remains.
 setMaxListeners(0);
 
-/** Six lanes for whatever comes, as if every line were fast: what the pace is measured against. */
+/** A pace that always uses six lanes, as on a fast line. Used for comparison with the real pace. */
 export const NO_PACE = { hasRoom: true, begin: () => ({}), moved() {}, landed() {}, end() {} };
 
-/** A clock that stands still until the test lets it run, then jumps from timer to timer. */
+/** A clock that stops until the test runs it. It then jumps from timer to timer. */
 export class FakeClock extends Clock {
   #now = 0;
   #timers = new Map();
@@ -30,7 +30,7 @@ export class FakeClock extends Clock {
     return () => this.#timers.delete(id);
   }
 
-  /** Let time pass without running a timer: the machine slept. */
+  /** Let time pass without running timers, as if the machine slept. */
   jump(milliseconds) {
     this.#now += milliseconds;
   }
@@ -45,13 +45,13 @@ export class FakeClock extends Clock {
   }
 }
 
-/** A file without bytes: `content` stands for them. Nothing may read it after `vanish`. */
+/** A file without bytes. `content` stands for its bytes. After `vanish`, reads fail. */
 export class FakeFile {
   constructor(name, size, { content = name, lastModified = 1_700_000_000_000, type = "" } = {}) {
     Object.assign(this, { name, size, content, lastModified, type, readable: true, failures: 0 });
   }
 
-  /** Throw unless it can be read now; `failures` reads fail first, as when a download starts in WebKit. */
+  /** Throw unless the file can be read now. First, `failures` reads fail, as when a download starts in WebKit. */
   read(name = "NotReadableError") {
     if (!this.readable || this.failures-- > 0) throw new DOMException("The file changed.", name);
   }
@@ -90,12 +90,12 @@ export function seeded(seed) {
   };
 }
 
-/** An engine, a server and a storage in one fake time. */
+/** An engine, a server and a storage with one fake clock. */
 export class World {
   constructor({ seed = 1, bytesPerMs = 20_000, line = {}, latencyMs = 20, lifetimeMs = 900_000, onLine = true, ...options } = {}) {
     this.clock = new FakeClock();
     this.random = seeded(seed);
-    /** What the browser says of the network, and whether there is one. */
+    /** The browser's hint about the network, and whether the network works. */
     this.hints = {};
     this.network = { isUp: true };
     this.connectivity = new Connectivity({
@@ -115,7 +115,7 @@ export class World {
     this.engine = this.newEngine();
   }
 
-  /** Another page on the same machine: what was in memory is gone. */
+  /** Another page on the same machine, without the memory of the first. */
   newEngine() {
     let keys = 0;
     const page = (this.pages = (this.pages ?? 0) + 1);
@@ -131,7 +131,7 @@ export class World {
     });
   }
 
-  /** Let time run until `promise` settles; return or throw what it settles with. */
+  /** Let time run until `promise` settles; return its value or throw its error. */
   async run(promise, maxMs = 24 * 3_600_000) {
     let settled = false;
     promise.catch(() => {}).finally(() => (settled = true));
@@ -158,7 +158,7 @@ export class World {
     await this.run(this.clock.sleep(milliseconds));
   }
 
-  /** Lose the network; the browser says so, unless it is not to. */
+  /** Lose the network. By default, the browser reports it. */
   goOffline({ isTold = true } = {}) {
     this.network.isUp = false;
     if (isTold) this.hints.offline();
@@ -194,12 +194,12 @@ function answer(blob) {
   }
 }
 
-/** Let all that can happen now happen: nothing in a world waits for more than promises. */
+/** Let all pending promises settle. */
 function drain() {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Watch a handle: fail as soon as its progress runs backwards, or is full before it is done. */
+/** Watch a handle. Fail if its progress goes backwards, or is complete before the upload is done. */
 export function watchProgress(handle) {
   const seen = { last: 0, violations: [] };
   handle.on("progress", ({ bytesSent, byteSize }) => {
