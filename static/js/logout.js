@@ -8,7 +8,7 @@ const PATIENCE_MS = 1_000;
 
 const tab = (document.body.dataset.tab = String(Math.random()));
 
-// Not on the page where uploads may be in progress: session.js handles that page.
+// The page with uploads has no #out, because session.js handles the logout there.
 if (document.getElementById("out")) {
   onLogout(() => {
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();

@@ -15,8 +15,8 @@ export class Stopped extends Error {}
 /**
  * Limits how many bodies of all files are sent at a time. Files take turns.
  *
- * The number of lanes follows S3's answers: it is halved when S3 pushes back, and grows by one after as many
- * successful deliveries as there are lanes. `Pace` decides from the speed how many lanes large bodies use.
+ * The number of lanes is halved when S3 pushes back. It grows by one after as many successful deliveries as there are
+ * lanes. `Pace` decides from the speed how many lanes large bodies use.
  */
 export class Lanes {
   #clock;

@@ -85,7 +85,7 @@ export class Large {
   }
 
   /**
-   * Send the parts that the bucket lacks: all parts of a new upload, otherwise those missing in the bucket's list.
+   * Send the parts that the bucket lacks. For a new upload these are all parts, without asking the bucket.
    *
    * @param {import("./api.js").UploadRecord} record
    * @param {AbortSignal} signal

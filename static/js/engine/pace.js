@@ -16,7 +16,7 @@ const GAIN = 1.5; // several bodies that are this much faster than one do not sh
  */
 
 /**
- * Decides when one more large body may start: a fast line is used fully at once, on a slow line bytes are stored early.
+ * Decides when one more large body may start. A fast line is used fully at once. On a slow line, bytes are stored early.
  *
  * Bytes are safe when S3 has their whole body. Bodies that share a slow line all arrive late, so on such a line they
  * are sent nearly one after another. If each connection has its own speed limit, more connections are faster. The speed
@@ -24,10 +24,11 @@ const GAIN = 1.5; // several bodies that are this much faster than one do not sh
  *
  * - `open`: all bodies that the lanes admit may start. This is the first mode, because a fast line must not idle.
  * - `trial`: the bodies in flight would share the line for long. The body with the fewest bytes left continues. The
- *   others are stopped, except those of which 25 % is sent. If the rest now has about the speed of all before, the line
- *   is shared: next mode `narrow`. If not, each connection is limited: next mode `open`.
+ *   others are stopped, except bodies of which 25 % is sent. If the remaining bodies are now about as fast as all bodies
+ *   were before, the line is shared, and the next mode is `narrow`. If not, each connection is limited, and the next
+ *   mode is `open`.
  * - `narrow`: a body may start when the bodies in flight are due within SOON_MS. On a line that has become fast this
- *   is always true. If several bodies turn out to be faster than one: next mode `open`.
+ *   is always true. If several bodies turn out to be faster than one, the next mode is `open`.
  *
  * With no body in flight a body may always start, so a speed of 0 never blocks uploads.
  */

@@ -26,7 +26,7 @@ const LOST = new Set(["invalid_state", "gone", "not_found"]);
 const GIVEN_UP = new Set(["expired", "cancelled", "deleted"]);
 
 /**
- * The upload of one file: the handle that the page holds.
+ * The upload of one file, which is the handle that the page holds.
  *
  * @extends {Emitter<UploadEvents>}
  */

@@ -4,7 +4,7 @@ const NAME = "slipway-worker";
 let policy;
 
 /**
- * Return `url` as a TrustedScriptURL where the browser needs one to start a worker; otherwise as it is.
+ * Return `url` as a TrustedScriptURL if the browser has Trusted Types, otherwise as a string.
  *
  * This is the only Trusted Types policy of the site. It allows only scripts of the site's own origin.
  * Throws TypeError for another origin, and if the page does not allow the policy.

@@ -21,7 +21,7 @@ const MOST_BYTES_AT_ONCE = 16 * MIB;
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
 /**
- * Keeps the files of uploads in progress in this browser, so that the person need not choose them again after a reload.
+ * Keeps files of uploads in progress in this browser, so that the person need not choose them again after a reload.
  * Small files are kept as copies, large files by their handle if there is one.
  *
  * A failure never disturbs the upload. If the browser refuses, the person has to choose the file again.

@@ -123,7 +123,7 @@ export function startPage() {
       notices.dismiss("different");
       const upload = continueUpload(engine, entry, file);
       travellers.follow(upload);
-      // Not while the files of one choice are processed, so that the other files can join.
+      // Wait until all files of the choice are processed, so that the other files can join.
       queueMicrotask(() => area.fold());
       return upload;
     },

@@ -75,7 +75,7 @@ export class Tabs {
     return new Set(ids.filter((id) => !this.#held.has(id)));
   }
 
-  /** @returns {Promise<Set<string>>} the ids of all open tabs, with this tab; throws if tabs cannot be told apart */
+  /** @returns {Promise<Set<string>>} the ids of all open tabs, including this tab; throws if tabs cannot be told apart */
   async alive() {
     await this.#answer(() => this.#opened);
     return new Set(await this.#named(TAB));

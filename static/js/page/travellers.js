@@ -95,7 +95,7 @@ export class Traveller {
   }
 }
 
-/** All files that are in progress, have failed or have just arrived, with those continued from an earlier visit. */
+/** All files that are in progress, have failed or have just arrived, including uploads of an earlier visit. */
 export class Travellers {
   #engine;
   /** @type {Map<Upload, Traveller>} */

@@ -80,7 +80,7 @@ export class UploadArea {
     }, thumbnails);
     pickByHandle(this.#place, {
       take: (files, unreadable) => void this.#picker.takeFiles(files, unreadable),
-      // Files from the picker have a type less often than those from an input, so use it only if all types are allowed.
+      // Files from the picker lack a type more often than files from an input, so use it only if all types are allowed.
       isWanted: () => parts.policy().allowed_content_types.includes("*/*"),
     });
     this.#picker.on("reading", (files) => this.#drop.showReading(files));
