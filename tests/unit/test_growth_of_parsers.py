@@ -40,6 +40,7 @@ from uploads.text.filenames import (
     clean_relative_path,
     printable,
 )
+from uploads.text.spreadsheets import cell
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -55,6 +56,7 @@ TEXTS: dict[str, Callable[[int], str]] = {
     "letters": lambda n: "a" * n,
     "slashes": lambda n: "/" * n,
     "backslashes": lambda n: "\\" * n,
+    "tabs": lambda n: "\t" * n + "x",
     "steps": lambda n: "a/" * (n // 2),
     "steps up": lambda n: "../" * (n // 3),
     "blanks and an end": lambda n: " " * n + "x",
@@ -109,6 +111,7 @@ def _reports(text: str) -> str:
 
 PARSERS: dict[str, Callable[[str], object]] = {
     "log lines": without_secrets,
+    "cells of a spreadsheet": cell,
     "file names": clean_filename,
     "chosen names": chosen_filename,
     "relative paths": clean_relative_path,

@@ -16,8 +16,15 @@ BYTE_ORDER_MARK = "\ufeff"
 FORMULA = re.compile(r"\A(?=\s*+[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
 """The beginning of a text that spreadsheets calculate, also in full-width characters."""
 
-INNER_FORMULA = re.compile(r"([;\t\r\n]\s*+[\"']?)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
-"""The same inside of a text, behind a character that may separate cells."""
+INNER_FORMULA = re.compile(
+    r"(?<![\s;\"'])([\s;\"']++)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
+)
+"""The same inside of a text, behind spaces, quotes and characters between cells.
+
+The lookbehind keeps the search linear: a match starts only at the start of a run.
+"""
+
+SEPARATOR = re.compile(r"[;\t\r\n]")
 
 
 def chunks(fields: Sequence[str], rows: Iterable[Any]) -> Iterator[str]:
@@ -52,4 +59,8 @@ def cell(value: Any) -> str:
     if isinstance(value, dict | list):
         value = json.dumps(value, ensure_ascii=False)
     text = FORMULA.sub("'", str(value), count=1)
-    return INNER_FORMULA.sub(r"\1'", text)
+    return INNER_FORMULA.sub(_inert, text)
+
+
+def _inert(found: re.Match[str]) -> str:
+    return f"{found[1]}'" if SEPARATOR.search(found[1]) else found[1]
