@@ -17,6 +17,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from uploads import lifecycle
+from uploads.errors import InvalidState
 from uploads.models import RetentionNotice, RetentionRule, Upload
 from uploads.models.retention import ANY_TYPE
 from uploads.states import State
@@ -156,7 +157,10 @@ def _delete(rules: Sequence[RetentionRule], now: datetime, limit: int) -> int:
         warned_at = notice.warned_at or now
         still = rule in rules and files_of(rule).filter(pk=upload.pk).exists()
         if still and _day_of(notice, warned_at) <= now:
-            lifecycle.remove(upload)
+            try:
+                lifecycle.remove(upload)
+            except InvalidState:
+                continue  # handed over meanwhile: the new owner gets a mail first
             record("upload.retired", upload=upload, detail={"rule": rule.name})
             deleted += 1
         # Without a notice, a file that a changed rule spares for now is warned again.

@@ -14,11 +14,18 @@ from django.utils import timezone
 
 from tests.support.builders import begin, put
 from uploads.lifecycle.reconciliation import complete
-from uploads.models import AuditEvent, RetentionNotice, RetentionRule, Upload
+from uploads.models import (
+    AuditEvent,
+    RetentionNotice,
+    RetentionRule,
+    StorageQuota,
+    Upload,
+)
 from uploads.s3.bucket import Bucket
 from uploads.states import State
 from uploads.upkeep import retention
 from uploads.upkeep.auditing import audit
+from uploads.upkeep.handover import hand_over
 from uploads.upkeep.sweeper import sweep
 
 pytestmark = pytest.mark.django_db
@@ -206,3 +213,40 @@ def test_dry_run_warns_nobody(bucket: Bucket, owner: User) -> None:
 def test_rule_must_warn_before_it_deletes() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         rule(days=7, warn_days=7)
+
+
+def test_file_that_is_handed_over_meanwhile_stays_and_ends_no_sweep(
+    owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = User.objects.create_user("other")
+    StorageQuota.objects.create(user=owner, used_bytes=5, file_count=1)
+    now = timezone.now()
+    file = Upload.objects.create(
+        owner=owner,
+        state=State.READY,
+        key="uploads/x",
+        filename="notes.txt",
+        byte_size=5,
+        content_type="text/plain",
+        transport="put",
+        part_size=5,
+        created_at=now - 40 * DAY,
+        completed_at=now - 40 * DAY,
+        expires_at=now - 39 * DAY,
+    )
+    RetentionNotice.objects.create(
+        upload=file, rule=rule(), warned_at=now - 8 * DAY, delete_at=now - DAY
+    )
+    files_of = retention.files_of
+
+    def hands_over(rule: RetentionRule) -> Any:
+        if RetentionNotice.objects.filter(warned_at__isnull=False).exists():
+            hand_over(owner, other)
+        return files_of(rule)
+
+    monkeypatch.setattr(retention, "_notice", lambda *_: None)
+    monkeypatch.setattr(retention, "files_of", hands_over)
+
+    assert retention.apply_retention(limit=500).deleted == 0
+    file.refresh_from_db()
+    assert (file.state, file.owner_id) == (State.READY, other.pk)
