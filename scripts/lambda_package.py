@@ -100,7 +100,8 @@ def collect_static(folder: Path) -> None:
         env={
             "PATH": os.environ["PATH"],
             "STATIC_ROOT": str(folder / "static_root"),
-            # Only without DEBUG do file names have hashes. It requires these settings.
+            # File names get hashes only if DEBUG is off. With DEBUG off, the settings
+            # below are required.
             "DEBUG": "false",
             "SECRET_KEY": "only to collect static files " * 3,
             "ALLOWED_HOSTS": "localhost",
@@ -111,7 +112,8 @@ def collect_static(folder: Path) -> None:
 
 
 def compile_code(folder: Path, python: str) -> None:
-    """Add byte-code, which halves a cold start. Functions cannot write it themselves.
+    """Add byte-code, which halves a cold start. Lambda functions cannot write byte-code
+    themselves.
 
     Python of the same version must be installed here. The byte-code is not compared with
     its source, because the times in the ZIP file are fixed. The command fails if a file

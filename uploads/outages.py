@@ -57,7 +57,8 @@ def remember_outage(request: HttpRequest, error: BaseException | None) -> None:
 
 def log_outage(error: BaseException) -> None:
     """Log an outage as one line, without a traceback."""
-    # Only the driver's class is specific, such as DeadlockDetected.
+    # Log the driver's class, such as DeadlockDetected, because Django's class is too
+    # general.
     kind = type(error.__cause__ or error).__name__
     logger.error("database.unavailable", kind=kind, error=_without_secrets(error))
 
@@ -65,7 +66,7 @@ def log_outage(error: BaseException) -> None:
 def _without_secrets(error: BaseException) -> str:
     """Return the driver's message on one line, without URLs and passwords.
 
-    Drivers repeat a connection URL or a password that they cannot use.
+    If a driver cannot use a connection URL or a password, its message quotes the value.
     """
     message = _ADDRESS.sub("...", " ".join(str(error).split()))
     for database in settings.DATABASES.values():

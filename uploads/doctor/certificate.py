@@ -13,7 +13,7 @@ KEPT, BROKEN, UNTRIED = "yes", "no", "not tried"
 
 
 def certificate(found: Iterable[Finding], place: str) -> dict[str, Any]:
-    """Return for each promise whether the provider keeps it, with the seen fact."""
+    """Return for each promise whether the provider keeps it, and the observed fact."""
     promises = {
         _question(finding.name): {
             "title": finding.title,
@@ -32,7 +32,7 @@ def certificate(found: Iterable[Finding], place: str) -> dict[str, Any]:
 
 
 def row(document: dict[str, Any], names: Iterable[str]) -> list[str]:
-    """Return the cells of a Markdown table: one for each name."""
+    """Return the cells of one row of a Markdown table, one for each name."""
     promises = document["promises"]
     return [
         f"**{found}**" if found == BROKEN else found

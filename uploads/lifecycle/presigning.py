@@ -61,14 +61,15 @@ def presign(upload: Upload) -> SignedRequest | SignedPost | None:
 
 @dataclass(frozen=True)
 class First:
-    """The first URL of a new row: its lifetime in seconds, and its event's detail."""
+    """Facts about the first URL of a new upload: lifetime in seconds, and event
+    detail."""
 
     seconds: int
     detail: dict[str, str | int]
 
 
 def first_urls(upload: Upload) -> First | None:
-    """Set the expiry of the first URL in an unsaved row, and return the URL's facts.
+    """Set ``urls_expire_at`` of an unsaved row, and return facts about its first URL.
 
     Returns None for a multipart upload, whose parts are signed later by extend_urls.
     """
@@ -129,7 +130,7 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
             }
         )
     if not upload.multipart_id:
-        # The process of the start died before it called S3.
+        # The process that started the upload died before it stored the multipart id.
         open_multipart(upload)
     digests = {part.part_number: raw_digest(part.checksum_sha256) for part in wanted}
     seconds = extend_urls(upload, _batch(wanted), digests=digests)
@@ -211,7 +212,8 @@ def extend_urls(
     if deadline > now:
         deadline = max(deadline, extended_deadline(upload, now))
     seconds = min(options().url_expiry_seconds, int((deadline - now).total_seconds()))
-    # The URL is signed a moment later and expires that moment later, hence the margin.
+    # The URL is signed a moment after this calculation, so it expires a moment after
+    # ``expires_at``. The margin covers the difference.
     expires_at = now + timedelta(seconds=seconds)
     until = expires_at + SIGNING_MARGIN
     changes = {"urls_expire_at": _later_of("urls_expire_at", until)}
@@ -225,7 +227,7 @@ def extend_urls(
             raise InvalidState(f"The upload is {state} and accepts no more bytes.")
         if digests:
             announce(upload, digests)
-        # Only the owner ever gets a URL.
+        # The actor is the owner, because only the owner gets upload URLs.
         detail = {**batch, "expires_at": expires_at.isoformat(timespec="seconds")}
         record("upload.presigned", upload=upload, actor=upload.owner_id, detail=detail)
     upload.urls_expire_at, upload.expires_at = until, deadline

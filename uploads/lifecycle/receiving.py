@@ -3,8 +3,8 @@
 Such a form declares no size and no checksum, and can be sent again with other bytes
 until it expires. So the form stores the file under a separate key, the incoming key,
 from which nothing is served. The server then copies the object to the upload's own key.
-No URL that writes to this key exists, so the copy cannot change any more. Only the copy
-is recorded, inspected and served.
+No presigned URL permits a write to the upload's own key, so the copy cannot change any
+more. Only the copy is recorded, inspected and served.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ NO_FORMS = (
 )
 
 _ATTEMPTS = 4
-"""The first copies, the second finds the copy; more only while the form is resent."""
+"""The first attempt copies, the second finds the copy. More are needed only if the form
+is sent again meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Arrival:
 
 
 def require_forms() -> None:
-    """Raise InvalidState if a doctor saw that the storage accepts no forms."""
+    """Raise InvalidState if the doctor has found that the storage accepts no forms."""
     if capabilities().lacks_forms:
         raise InvalidState(NO_FORMS)
 
@@ -89,7 +90,7 @@ def start_form(
         content_type=stored_type(type_of(filename)) if filename else "",
         transport=Transport.FORM,
     )
-    # Clients of the API cannot send a key with a space.
+    # The space prevents collisions, because API clients cannot send a key with a space.
     key = f"form {idempotency_key}"
     return start(owner=owner, declaration=declaration, idempotency_key=key)
 
@@ -115,9 +116,9 @@ def presign_form(upload: Upload, *, redirect_url: str) -> SignedPost:
 def receive(upload: Upload) -> Arrival:
     """Copy the file of a form to the upload's own key, and return its facts.
 
-    Idempotent: an object under that key is the copy of a concurrent or an interrupted
-    call. Raises Incomplete while no file has arrived, and StorageUnavailable, also if the
-    form is sent again during each attempt.
+    Idempotent, because an object under the upload's own key can only be the copy that a
+    concurrent or interrupted call made. Raises Incomplete while no file has arrived,
+    and StorageUnavailable, also if the form is sent again during each attempt.
     """
     bucket, incoming = get_bucket(), incoming_key(upload.key)
     for _ in range(_ATTEMPTS):
@@ -140,7 +141,8 @@ def receive(upload: Upload) -> Arrival:
                 "filename": filename or _substitute_name(upload, content_type),
             }
             return Arrival(facts, refusal, recorded)
-        # Refused if a concurrent call has copied it, or the form was sent again.
+        # S3 refuses the copy if a concurrent call has already made it, or if the form
+        # was sent again. The next attempt reads both objects again.
         with suppress(CopyRefused):
             copy_object(
                 bucket,
@@ -185,7 +187,8 @@ def _substitute_name(upload: Upload, content_type: str) -> str:
 
 
 def _type(bucket: Bucket, filename: str, key: str, facts: ObjectFacts) -> str:
-    """Return the type of the name's extension, or the detected type without a name."""
+    """Return the type of the name's extension, or the detected type if there is no
+    name."""
     if filename:
         return stored_type(type_of(filename))
     head = bucket.read_range(key, 0, min(HEAD_BYTES, facts.byte_size))

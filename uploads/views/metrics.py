@@ -27,7 +27,7 @@ from uploads.upkeep.site_figures import site_figures
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer the metrics; 404 to everybody else, as for any address that is not there."""
+    """Return the metrics to permitted clients, and 404 to all others."""
     if not (_knows_secret(request) or _is_in_network(request)):
         raise Http404
     with processes_of_this_host() as registry:

@@ -126,7 +126,7 @@ export class Tabs {
 
   /** @param {Held} held */
   async #lock(held) {
-    // The lock may come late, because nothing waits for it.
+    // Nothing waits for the lock, so all of its uploads may have ended before the browser grants it.
     const release = await this.#take(UPLOAD + [...held.ids].join(",")).catch(() => () => {});
     if (held.ids.size === 0) release();
     else held.release = release;
