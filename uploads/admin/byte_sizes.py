@@ -56,7 +56,7 @@ class ByteSizeField(forms.CharField):
         return byte_size
 
     def prepare_value(self, value: Any) -> Any:
-        """Return the size in the largest unit without rounding.
+        """Return the size in the largest unit in which it is a whole number.
 
         Saving the form again therefore changes nothing.
         """

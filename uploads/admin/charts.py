@@ -74,7 +74,8 @@ def chart(
 
 
 def nice_ceiling(value: int) -> int:
-    """Return the next number of the form 2, 4, 6, 8 or 10 times a power of ten."""
+    """Return the smallest number from ``value`` on that is 2, 4, 6, 8 or 10 times a
+    power of ten."""
     if value <= 2:
         return 2
     power = 10 ** floor(log10(value))

@@ -1,4 +1,4 @@
-"""Do notifications arrive? A new probe object must cause one."""
+"""Checks that notifications arrive: S3 must send one for a new probe object."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 class OutageMiddleware:
     """Answers 503 instead of 500 if the database could not be reached.
 
-    The query may come from a view, a template, or a middleware below this one. Django
-    has turned each error into a 500 before this middleware sees the response. The
-    signal ``got_request_exception`` tells which error it was.
+    The failed query may be in a view, a template, or a middleware below this one.
+    Django has turned each error into a 500 before this middleware sees the response.
+    The signal ``got_request_exception`` tells which error it was.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -40,8 +40,8 @@ class OutageMiddleware:
 
 
 def _page(request: HttpRequest) -> HttpResponse:
-    # The request is not passed, so no context processors run: some load the user, and
-    # that is a query.
+    # The template gets no request, so no context processors run. Some of them load the
+    # user, which would query the database again.
     context = {"may_repeat": request.method in SAFE_METHODS}
     response = HttpResponse(render_to_string("503.html", context), status=503)
     response["Retry-After"] = str(RETRY_AFTER_SECONDS)
@@ -52,12 +52,13 @@ def _page(request: HttpRequest) -> HttpResponse:
 def _notice(*, request: HttpRequest | None = None, **_: object) -> None:
     error = sys.exc_info()[1]
     if request is not None:
-        # The last error counts, because Django answers that one.
+        # If several errors occurred, the last one counts, because Django's response is
+        # for it.
         remember_outage(request, error if is_outage(error) else None)
 
 
 class WithoutOutages(logging.Filter):
-    """Drops Django's log record, with its traceback, of a request during an outage.
+    """Drops the log record that Django writes for a request that failed by an outage.
 
     Every request fails then, and this package has already logged one line.
     """

@@ -42,11 +42,12 @@ def _start_sentry(dsn: str) -> None:
         from sentry_sdk.integrations.threading import ThreadingIntegration
     except ImportError as error:
         raise ImproperlyConfigured(_MISSING.format("SENTRY_DSN")) from error
-    # Django reports the exception of a request by a signal as well.
+    # DjangoIntegration already reports the exception of a request by a signal.
     ignore_logger("django.request")
     sentry_sdk.init(
         dsn=dsn,
-        # Others would add the addresses of calls to S3, queries and their values.
+        # Sentry's default integrations would add the URLs of S3 calls, queries and
+        # their values.
         default_integrations=False,
         auto_enabling_integrations=False,
         integrations=[

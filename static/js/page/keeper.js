@@ -21,10 +21,9 @@ const MOST_BYTES_AT_ONCE = 16 * MIB;
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
 /**
- * Keeps files of uploads in progress in this browser, so that the person need not choose them again after a reload.
- * Small files are kept as copies, large files by their handle if there is one.
- *
- * A failure never disturbs the upload. If the browser refuses, the person has to choose the file again.
+ * Stores the files of unfinished uploads in this browser, so that the person need not choose them again after a reload.
+ * Small files are kept as copies, large files by their handle if there is one. * A failure never disturbs the upload.
+ * If the browser cannot store a file, the person has to choose it again after a reload.
  */
 export class Keeper {
   #parts;
