@@ -301,8 +301,11 @@ def test_a_file_that_another_tab_sends_is_said_to_be_on_its_way(
     drop(second.page, twin)
     expect(second.start_button).to_have_text("Upload 1 file")
     second.page.close()
-    first.let_go()
+    first.page.bring_to_front()
+    # Paused before the part goes on: otherwise the upload could end first.
     button(first, "Pause").click()
+    expect(first.heading("Paused")).to_be_visible()
+    first.let_go()
     button(first, "Continue").click()
     first.wait_until_uploaded(1)
     assert person.uploads.count() == 1
