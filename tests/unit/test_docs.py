@@ -108,7 +108,7 @@ def pages() -> list[Path]:
     found = [
         path
         for path in ROOT.rglob("*.md")
-        if not path.relative_to(ROOT).parts[0].startswith(foreign)
+        if not any(p.startswith(foreign) for p in path.relative_to(ROOT).parts)
     ]
     assert len(found) > 8
     return found
