@@ -11,8 +11,11 @@ LEFT_OUT = "..."
 MAX_DEPTH = 12
 MAX_TEXT = 8_000
 
-QUERY = re.compile(r"(?i)(\bhttps?://[^\s?#\"'<>]{1,2000}+)[?#][^\s\"'<>]*+")
-"""A URL with a query: a presigned URL has its signature there."""
+URL = re.compile(r"(?i)(\bhttps?://[^\s?#\"'<>]*+)([?#][^\s\"'<>]*+)?+")
+"""A URL and its query. A presigned URL has its signature in the query.
+
+The pattern matches URLs without a query too, so no text is searched twice.
+"""
 
 NAMED = re.compile(
     r"(?i)(x-amz-[a-z0-9-]{1,40}|signature|policy|authorization|cookie|csrf\w{0,20}|"
@@ -30,9 +33,13 @@ KEPT_HEADERS = frozenset({"host", "user-agent", "content-type", "content-length"
 def scrubbed(text: str) -> str:
     """Return ``text`` without queries of URLs, without named secrets, cut to MAX_TEXT."""
     text = without_secrets(text[:MAX_TEXT])
-    text = QUERY.sub(rf"\1?{LEFT_OUT}", text)
+    text = URL.sub(_without_query, text)
     text = TOKEN.sub(LEFT_OUT, text)
     return NAMED.sub(rf"\1\2{LEFT_OUT}", text)
+
+
+def _without_query(url: re.Match[str]) -> str:
+    return f"{url[1]}?{LEFT_OUT}" if url[2] else url[1]
 
 
 def scrub_event(event: Any, hint: Any = None) -> Any:
