@@ -23,7 +23,7 @@ SAY_OFFLINE = (
     'Object.defineProperty(Navigator.prototype, "onLine", { get: () => false });'
 )
 
-# What each service does instead of its work.
+# The faults of each service.
 FAULTS = {
     "never answers": "() => new Promise(() => {})",
     "throws": '() => { throw new DOMException("Not here.", "SecurityError"); }',

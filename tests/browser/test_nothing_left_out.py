@@ -1,4 +1,4 @@
-"""Whatever a person drops, pastes or chooses is in the list, or is named with a reason."""
+"""Each dropped, pasted or chosen file is in the list, or is named with a reason."""
 
 from __future__ import annotations
 

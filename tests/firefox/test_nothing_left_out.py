@@ -1,4 +1,4 @@
-"""Whatever a person drops is in the list, or is named with a reason.
+"""Each dropped file is in the list, or is named with a reason.
 
 The drops are stubs of the entries that a browser gives, since WebDriver cannot drop.
 """

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from tests.serverless.functions import Function, body_of, http_event
 
-# What differs by nature: connection, time, and the id of the request.
+# Headers that always differ: connection, time, and the id of the request.
 OF_THE_SERVER = {
     "connection",
     "content-length",

@@ -27,7 +27,7 @@ PASS_ALL = """
     proxy_request_buffering off;
     proxy_buffering off;
 """
-"""What nginx needs before S3."""
+"""Settings of nginx in front of S3."""
 
 _CONFIGURATION = """
 worker_processes 1;

@@ -83,7 +83,7 @@ TEXTS: dict[str, Callable[[int], str]] = {
     ),
     "half a secret": lambda n: "/accounts/reset/a" * (n // 17),
 }
-"""What is sent instead of a text: each has been slow somewhere."""
+"""Hostile texts. Each of them has been slow in some parser."""
 
 
 def _request(**meta: str) -> Any:

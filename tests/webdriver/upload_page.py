@@ -28,7 +28,7 @@ const row = [...document.querySelectorAll("#file-list li")]
 return row?.querySelector(".file__state")?.textContent ?? "";
 """
 
-# What is dropped, by its names: a file is its text, or None if the browser cannot open it.
+# A dropped tree by names. A file is its text, or None if the browser cannot open it.
 # A folder is a mapping, or UNREADABLE if the browser cannot list it.
 Tree = Mapping[str, "str | Tree | None"]
 UNREADABLE: Tree = {"": None}

@@ -178,7 +178,7 @@ def test_long_list_is_streamed_in_few_queries(client: Client, boss: User) -> Non
 def test_no_filter_tells_a_secret(
     client: Client, boss: User, place: str, lookup: str, page: str
 ) -> None:
-    """Whoever may only see the list could guess a secret character by character."""
+    """Staff who may only view a list could guess a secret character by character."""
     address = f"/admin/{place}/{page}"
 
     assert client.get(f"{address}?{lookup}=A").status_code == 400

@@ -1,4 +1,4 @@
-"""What a request pays before it is read, and how little an answer to nonsense is."""
+"""Rates that a request pays before it is read, and short answers to bad bodies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is detected by first bytes, and by which type it is stored and served."""
+"""Types detected by first bytes, and the types under which files are stored and served."""
 
 from __future__ import annotations
 

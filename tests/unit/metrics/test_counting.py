@@ -1,4 +1,4 @@
-"""What is counted, and that no user chooses the value of a label."""
+"""The counters of the site; no user chooses the value of a label."""
 
 from __future__ import annotations
 

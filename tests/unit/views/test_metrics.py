@@ -1,4 +1,4 @@
-"""Who may read /metrics, and that the answer is Prometheus' text format."""
+"""Access to /metrics, and its answer in Prometheus' text format."""
 
 from __future__ import annotations
 
