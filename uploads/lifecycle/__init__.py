@@ -1,8 +1,8 @@
 """The life of an upload: the functions that other packages call.
 
-Every function here works in the same order: commit the row, call S3, record the answer.
-S3 is never called inside a transaction. If the process dies in between, the row shows
-how far it came, and the sweeper continues from there.
+Every function here commits the row, then calls S3, then records the answer of S3. No
+function calls S3 inside a transaction. If the process dies, the row shows the last step
+that it finished, and the sweeper continues with the next step.
 """
 
 from uploads.inspection.budget import Budget

@@ -1,4 +1,4 @@
-"""Completes multipart uploads at S3, and handles S3's errors on the way."""
+"""Completes multipart uploads at S3, and handles the errors that S3 returns."""
 
 from __future__ import annotations
 
@@ -32,18 +32,20 @@ from uploads.trail.writing import record
 logger = structlog.get_logger("slipway.lifecycle")
 
 _ATTEMPTS = 2
-"""Number of completions that S3 may refuse as a conflict before all parts are sent
-again."""
+"""After this number of conflicts (409), the client must send all parts again."""
 
 
 def assemble(upload: Upload) -> str:
     """Complete the multipart upload from the bucket's own list of parts.
 
-    Returns the checksum that the object must have: that of the announced parts, else
-    that of the bucket's list, else ``""``. If the answer to an earlier completion was
-    lost, S3 answers NoSuchMultipartUpload or ObjectExists here, and some servers answer
-    StorageUnavailable. Then the object decides. Raises Incomplete, InvalidState,
-    StaleUpload, StorageUnavailable.
+    Returns the SHA-256 that the object must have. It is computed from the announced
+    hashes of the parts. If there are none, it is computed from the hashes in the
+    bucket's list. If this list has no hashes either, the result is ``""``.
+
+    An earlier call may have joined the parts before its process lost the answer of S3.
+    Then S3 raises NoSuchMultipartUpload or ObjectExists, and some S3 servers raise
+    StorageUnavailable. In these cases the function only checks that the object exists.
+    Raises Incomplete, InvalidState, StaleUpload, StorageUnavailable.
     """
     bucket = get_bucket()
     if not upload.multipart_id:
@@ -70,20 +72,24 @@ def assemble(upload: Upload) -> str:
     except PartsRefused as error:
         if _is_assembled(upload):
             return expected
-        # A part was sent again between the two calls; then the next attempt succeeds.
-        # Or S3 has lost a part that it lists; then the upload expires in the end.
+        # Either a client sent a part again after S3 had listed it. Then the next
+        # attempt succeeds. Or S3 has lost a part that it lists. Then every attempt
+        # fails until the upload expires.
         raise Incomplete("The storage could not join the parts. Try again.") from error
     return expected or composite_checksum(parts)
 
 
 def _complete(bucket: Bucket, upload: Upload, parts: list[Part]) -> None:
-    """Ask S3 to join the parts; return when the object exists.
+    """Ask S3 to join the parts, and return when the object exists.
 
-    After every failure this function first checks whether the object exists, because a
-    concurrent call may have created it. S3 refuses a completion as a conflict while
-    another conditional request for the key is in progress, and then requires a new
-    multipart upload with all parts. Ceph answers 500 if the parts are already joined.
-    Some servers ignore If-None-Match here, so the key is checked before.
+    After a failure, this function checks whether the object exists, because a
+    concurrent call may have created it. S3 reports a conflict while another conditional
+    request for the same key is in progress. After a conflict, S3 may accept the parts
+    only in a new multipart upload. Ceph answers 500 if a concurrent call has joined the
+    parts.
+
+    Some S3 servers ignore If-None-Match in this request. For them, the function checks
+    first whether the object exists. Raises ObjectExists if it does.
     """
     if not capabilities().joins_create_only and _is_assembled(upload):
         raise ObjectExists
@@ -106,9 +112,10 @@ def _complete(bucket: Bucket, upload: Upload, parts: list[Part]) -> None:
 def _open_again(bucket: Bucket, upload: Upload) -> None:
     """Open a new multipart upload for the row, and raise Incomplete for all parts.
 
-    The row changes by compare-and-set, so only one of two concurrent calls opens a new
-    multipart upload. The old one is aborted afterwards. If the abort fails, the sweeper
-    repeats it.
+    A compare-and-set stores the new id in the row, so only one of two concurrent calls
+    succeeds. This call aborts the old multipart upload. The other call aborts the
+    multipart upload that it has just opened, and raises StaleUpload. If an abort fails,
+    the sweeper repeats it.
     """
     refused = upload.multipart_id
     opened = bucket.create_multipart_upload(
@@ -134,14 +141,15 @@ def _open_again(bucket: Bucket, upload: Upload) -> None:
 
 
 def _is_assembled(upload: Upload) -> bool:
-    """Return whether the object exists, because a concurrent call has completed it."""
+    """Return whether the object exists. If it does, some call has joined the parts."""
     return get_bucket().head_object(upload.key) is not None
 
 
 def _require_object(upload: Upload) -> None:
-    """Expire an upload if the bucket has dropped its parts and there is no object.
+    """Expire the upload if it has no object. Call this after S3 has dropped its parts.
 
-    Raises InvalidState then, and StaleUpload if the row has a new multipart upload.
+    Raises InvalidState after the upload has expired. Raises StaleUpload if the row has
+    got a new multipart upload meanwhile.
     """
     if _is_assembled(upload):
         return

@@ -1,4 +1,4 @@
-"""Capabilities of the bucket's provider, as the doctor measured them."""
+"""Reads from the database what the doctor has measured about the storage provider."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from uploads.states import Transport
 logger = structlog.get_logger("slipway.storage")
 
 PROMISE = "promise."
-"""Names of facts that begin so are results of the doctor: ``yes``, ``no``."""
+"""Prefix in the names of the doctor's results. The values are ``yes`` and ``no``."""
 YES, NO = "yes", "no"
 REMEMBERED_SECONDS = 60
 
@@ -23,7 +23,7 @@ _COMPARES = {
     Transport.PUT: "contract.put.other_bytes",
     Transport.POST: "contract.post.other_bytes",
     Transport.MULTIPART: "contract.multipart.other_bytes",
-    # The server's copies: their checksum comes from the storage alone.
+    # The server copies these objects, so no client sends their checksum to the storage.
     Transport.FORM: "contract.put.other_bytes",
     Transport.COPY: "contract.put.other_bytes",
 }
@@ -31,42 +31,42 @@ _COMPARES = {
 
 @dataclass(frozen=True)
 class Capabilities:
-    """Results of the doctor, by the name of the question."""
+    """The doctor's results. ``promises`` maps each question's name to yes or no."""
 
     promises: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_certified(self) -> bool:
-        """Whether a doctor has tested this bucket."""
+        """Whether the doctor has tested this bucket."""
         return bool(self.promises)
 
     def compares_bytes(self, transport: str) -> bool:
-        """Return whether the storage refuses bytes that differ from their SHA-256."""
+        """Return whether the storage refuses bytes that do not match their SHA-256."""
         return self.promises.get(_COMPARES[Transport(transport)]) == YES
 
     @property
     def puts_create_only(self) -> bool:
-        """Whether a second PUT by the same URL is refused."""
+        """Whether the storage refuses a second PUT to the same URL."""
         return self.promises.get("contract.put.second_use") == YES
 
     @property
     def joins_create_only(self) -> bool:
-        """Whether joining parts never replaces an object."""
+        """Whether the storage refuses to join parts if the key has an object."""
         return self.promises.get("contract.multipart.taken") == YES
 
     @property
     def lacks_forms(self) -> bool:
-        """Whether a doctor saw the provider refuse a POST form."""
+        """Whether the storage has refused a correct POST form of the doctor."""
         return self.promises.get("contract.post.right") == NO
 
 
 def place() -> str:
-    """Return the endpoint and the bucket that the site uses."""
+    """Return the site's endpoint and bucket as the key of its facts in the database."""
     return f"{settings.S3_ENDPOINT_URL or 'aws'} {settings.S3_BUCKET}"[:400]
 
 
 def capabilities() -> Capabilities:
-    """Return what the site's bucket can do. Read again after a minute at the latest."""
+    """Return the capabilities of the site's bucket, cached in this process for 60 s."""
     here, now = place(), time.monotonic()
     remembered = _remembered.get(here)
     if remembered is not None and now < remembered[0]:
@@ -85,7 +85,7 @@ def capabilities() -> Capabilities:
 
 
 def forget_capabilities() -> None:
-    """Let the next call read them again."""
+    """Clear the cache, so that the next call reads the database."""
     _remembered.clear()
 
 

@@ -1,4 +1,7 @@
-"""Leases in the row that let only one process inspect an upload at a time."""
+"""Lets only one process at a time inspect an upload, by a lease in the upload's row.
+
+A lease is a claim that expires, so another process can continue after a crash.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,25 @@ from uploads.models import Upload
 from uploads.states import State
 
 INLINE_LEASE = timedelta(seconds=30)
-"""After this time, the process of an inspection inside a request is assumed dead."""
+"""Lease of an inspection inside a request. After it, another process may inspect."""
 
 LEASE = timedelta(minutes=5)
-"""Lease of a background process. After it, another process may take over."""
+"""Minimum lease of a background process. After it, another process may inspect."""
 
 SLOWEST_INSPECTION = 5_000_000
-"""Assumed minimum speed in bytes per second. Larger objects get longer leases."""
+"""Assumed minimum speed of an inspection in bytes per second.
+
+The time that an object takes at this speed is added to its lease.
+"""
 
 LONGEST_LEASE = timedelta(hours=2)
 
 
 def claim_end(upload: Upload, *, patient: bool) -> datetime:
-    """Return the end of a lease that starts now."""
+    """Return the end of a lease that starts now.
+
+    A background process is ``patient`` and gets a longer lease than a request.
+    """
     return timezone.now() + (lease_of(upload) if patient else INLINE_LEASE)
 
 
@@ -36,10 +45,10 @@ def lease_of(upload: Upload) -> timedelta:
 
 
 def claim_inspection(upload: Upload, *, patient: bool) -> datetime | None:
-    """Claim the inspection of an upload; return the end of the lease.
+    """Claim the inspection of an upload, and return the end of the lease.
 
-    Returns None if another process holds the claim. The row is read again in both cases.
-    Raises Upload.DoesNotExist if the row was erased meanwhile.
+    Returns None if another process has a lease, or if the upload is not inspecting.
+    Refreshes ``upload`` from its row. Raises Upload.DoesNotExist if the row was erased.
     """
     until = claim_end(upload, patient=patient)
     free = Upload.objects.filter(
@@ -53,7 +62,10 @@ def claim_inspection(upload: Upload, *, patient: bool) -> datetime | None:
 
 
 def release_inspection(upload: Upload, until: datetime) -> None:
-    """End a claim, unless the state has changed or another process has taken over."""
+    """End the claim that this process made with the end ``until``.
+
+    Does nothing if the upload is not inspecting or if another process has claimed it.
+    """
     if upload.state != State.INSPECTING:
         return
     held = Upload.objects.filter(pk=upload.pk, claimed_until=until)
@@ -62,7 +74,7 @@ def release_inspection(upload: Upload, until: datetime) -> None:
 
 
 def leave_to_background(upload: Upload) -> None:
-    """Mark the inspection as too long for a request; it is due in the background."""
+    """Mark the inspection as too long for a request, so that it runs in background."""
     rows = Upload.objects.filter(pk=upload.pk, state=State.INSPECTING)
     rows.update(is_inspected_later=True, checked_at=None)
     upload.is_inspected_later = True

@@ -1,4 +1,4 @@
-"""Completes many small files with as many queries as it takes to complete one."""
+"""Completes many small files with no more database queries than one file needs."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ def complete_many(
     objects: Objects,
     budget: Budget,
 ) -> None:
-    """Take to ready, together, the uploads of ``owner`` that give no reason to stop.
+    """Make all uploads of ``owner`` ready that pass every check at once.
 
-    Those are files in one object that ``objects`` has seen and that every inspector
-    accepts at once. All others are left to ``complete``, which also answers for them.
+    An upload can pass only if one request sent the whole file and if ``objects`` has
+    the object's facts in memory. The function skips all other uploads. The caller then
+    calls ``complete`` for every upload.
     """
     if isinstance(objects, PreviewedBucket):
         policy, now = policy_for(owner), timezone.now()
@@ -53,7 +54,7 @@ def _passage(
     policy: Policy,
     now: datetime,
 ) -> Passage | None:
-    """Return how the upload becomes ready; None where it is not clear that it does."""
+    """Return the moves that make the upload ready, or None if a check does not pass."""
     if upload.state != State.PENDING or upload.transport not in WHOLE:
         return None
     facts = objects.seen_facts(upload.key)

@@ -1,4 +1,4 @@
-"""Takes an upload from bytes in the bucket to a file that is safe to serve."""
+"""Completes uploads: compares the object with the declaration, then inspects it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from uploads.s3.preview import PreviewedBucket, preview_objects
 from uploads.states import FINAL, State, Transport
 
 PREVIEW_BYTES = 64 * 1024
-"""Bytes that quick inspectors read of most files."""
+"""Quick inspectors need only this number of first bytes of most files."""
 
 WHOLE = frozenset({Transport.PUT, Transport.POST})
-"""Transports whose one request brings the whole file."""
+"""Transports that send the whole file in one request."""
 
 
 def advance(
@@ -44,24 +44,26 @@ def advance(
     patient: bool = False,
     budget: Budget | None = None,
 ) -> Upload:
-    """Ask the bucket about ``upload`` and take it as far as the facts allow.
+    """Read the object's facts from the bucket, and move ``upload`` as they allow.
 
     Idempotent: a repeated or concurrent call continues from the state in the row.
-    Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises Incomplete while
-    bytes are missing, InvalidState if the upload has ended, StorageUnavailable if S3
-    does not answer. ``objects`` comes from ``preview``, for batches. A ``patient`` caller
-    also waits for long inspections. For other callers, ``budget`` limits the cost of
-    inspections; the default is the budget of one request.
+    Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises Incomplete
+    while bytes are missing, InvalidState if the upload has ended, StorageUnavailable if
+    S3 does not answer. A batch passes the result of ``preview`` as ``objects``.
+
+    A ``patient`` caller waits for long inspections. If the caller is not ``patient``,
+    ``budget`` limits the cost of the inspection. The default is the budget of a
+    request.
     """
     held_until: datetime | None = None
-    for _ in State:  # after each lost race the row is in a later state
+    for _ in State:  # each lost race means that the row has moved to a later state
         was = upload.state
         if was not in {State.PENDING, State.INSPECTING}:
             break
         asked = objects or get_bucket()
         try:
             if was == State.PENDING:
-                # The move also claims the inspection, so no other process starts it.
+                # The move to inspecting also claims the inspection for this process.
                 held_until = claim_end(upload, patient=patient)
                 _verify(upload, actor, asked, held_until)
             else:
@@ -74,13 +76,13 @@ def advance(
                     held_until=held_until,
                 )
             if upload.state == was:
-                break  # the upload waits for an inspector
+                break  # the inspection has not finished
         except StaleUpload:
             held_until = None
             upload.refresh_from_db()
         except (Incomplete, StorageUnavailable):
             held_until = None
-            # Bytes may be missing because the upload was cancelled or rejected.
+            # Bytes are also missing if another process has ended the upload meanwhile.
             if not _has_moved_on(upload):
                 raise
     if upload.state in FINAL - {State.REJECTED}:
@@ -89,7 +91,10 @@ def advance(
 
 
 def preview(uploads: Iterable[Upload]) -> Objects:
-    """Return what complete will ask the bucket about ``uploads``, asked in parallel."""
+    """Read facts and first bytes of all objects in parallel, and return them.
+
+    ``advance`` can then complete these uploads without further requests to S3.
+    """
     sizes = {
         upload.key: upload.byte_size
         for upload in uploads
@@ -109,9 +114,9 @@ def _has_moved_on(upload: Upload) -> bool:
 
 
 def stored_parts(upload: Upload) -> list[Part]:
-    """Return the parts that the bucket has, in order.
+    """Return the parts that the bucket lists, in order.
 
-    A completed upload has no parts. Raises StorageUnavailable.
+    Returns an empty list if the upload is not pending. Raises StorageUnavailable.
     """
     if not upload.multipart_id or upload.state != State.PENDING:
         return []
@@ -124,7 +129,7 @@ def stored_parts(upload: Upload) -> list[Part]:
 def _verify(
     upload: Upload, actor: Any, objects: Objects, claimed_until: datetime
 ) -> None:
-    """Move a pending upload to inspecting or to rejected, by the bucket's facts."""
+    """Compare object and declaration, and move the upload to inspecting or rejected."""
     if upload.transport == Transport.FORM:
         _receive(upload, actor, claimed_until)
         return
@@ -154,7 +159,7 @@ def _verify(
 
 
 def _release(upload: Upload, actor: Any, claimed_until: datetime) -> None:
-    """Copy a release from quarantine to its own key, and move it to inspecting."""
+    """Copy the object in quarantine to the upload's key, and move to inspecting."""
     facts = copy_back(upload)
     expected = upload.checksum_sha256
     mismatch = find_mismatch(upload, facts, expected_checksum=expected)
@@ -202,7 +207,8 @@ def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
         if upload.is_final:
             discard_copy(upload, arrival.facts)
         elif upload.etag != arrival.facts.etag:
-            # The storage ignores conditions on copies, so the object was replaced.
+            # Another call has copied other bytes over the object, because this storage
+            # ignores the condition that forbids it.
             words = "The object was replaced while it was checked."
             reject(upload, actor, words, cause="replaced")
         raise
@@ -210,7 +216,7 @@ def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
 
 
 def recorded(upload: Upload, facts: ObjectFacts, expected: str) -> dict[str, Any]:
-    """Return what the row keeps of an object that must have the checksum ``expected``."""
+    """Return the row's fields for an object; ``expected`` is its required checksum."""
     return {
         "etag": facts.etag,
         "version_id": facts.version_id or "",

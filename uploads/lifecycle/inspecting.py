@@ -1,4 +1,4 @@
-"""Inspects the content of verified objects, and makes uploads ready or rejected."""
+"""Inspects the content of verified objects, and moves uploads to ready or rejected."""
 
 from __future__ import annotations
 
@@ -69,10 +69,7 @@ def inline_budget() -> Budget:
 
 
 def background_budget() -> Budget:
-    """Return the budget for one inspection in the background.
-
-    Slow inspectors, which read whole objects, have limits of their own.
-    """
+    """Return the budget for one inspection in the background, by quick inspectors."""
     limits = options()
     return Budget(
         reads=max(MIN_READS, limits.inspection_bytes // BYTES_PER_READ),
@@ -92,11 +89,11 @@ def inspect(
 ) -> None:
     """Inspect the content of an upload and move the upload to ready or rejected.
 
-    The upload stays inspecting in three cases: another process inspects it; an inspector
-    is unavailable (``waiting_reason`` names it); or the caller is not ``patient`` and the
-    inspection costs more than ``budget``, by default that of one request. Then the
-    background finishes the inspection. ``held_until`` is the end of a claim that the
-    caller holds. Raises StorageUnavailable, StaleUpload.
+    The upload stays inspecting if another process inspects it, or if an inspector is
+    unavailable (``waiting_reason`` names it). If the caller is not ``patient`` and the
+    inspection exceeds ``budget``, a background process finishes the inspection. The
+    default budget is that of a request. If the caller has claimed the inspection,
+    ``held_until`` is the end of its claim. Raises StorageUnavailable, StaleUpload.
     """
     if upload.is_inspected_later and not patient:
         upload.refresh_from_db()
@@ -105,7 +102,8 @@ def inspect(
     if until is None:
         return
     if held_until:
-        # A rename after this read may not change the extension.
+        # The name may have changed before the upload was inspecting. From then on,
+        # renames cannot change the extension.
         upload.refresh_from_db(fields=["filename"])
     try:
         if patient:
@@ -117,7 +115,7 @@ def inspect(
     except OverBudget:
         leave_to_background(upload)
     except StorageUnavailable:
-        # No process inspects the upload now, so the sweeper may take it at once.
+        # Without ``checked_at``, the next sweep retries the inspection.
         inspecting = Upload.objects.filter(pk=upload.pk, state=State.INSPECTING)
         inspecting.update(checked_at=None)
         if not _is_replaced(upload):
@@ -129,7 +127,7 @@ def inspect(
 
 
 def _inspect_in_background(upload: Upload, actor: Any, objects: Objects) -> None:
-    """Read the object back first, so that inspectors are shown proved bytes only."""
+    """Compare the checksum, then inspect, so that inspectors read verified bytes."""
     read_back_in_background(upload, objects)
     sample = sample_of(upload, objects, background_budget())
     if (verdict := _accepted(upload, actor, sample)) is not None:
@@ -139,7 +137,10 @@ def _inspect_in_background(upload: Upload, actor: Any, objects: Objects) -> None
 def _inspect_inline(
     upload: Upload, actor: Any, objects: Objects, budget: Budget
 ) -> None:
-    """Inspect first and read back last, so that a refusal is quick. Raises OverBudget."""
+    """Inspect, then compare the checksum, so that a refusal is quick.
+
+    Raises OverBudget.
+    """
     sample = sample_of(upload, objects, budget)
     quick_only = _takes_long(sample)
     verdict = _accepted(upload, actor, sample, quick_only=quick_only)
@@ -155,7 +156,7 @@ def _inspect_inline(
 def _takes_long(sample: Sample) -> bool:
     """Return whether a slow inspector has to read a large object.
 
-    An inspector that is unavailable is asked again later.
+    Returns False if an inspector is unavailable, because ``_accepted`` handles this.
     """
     try:
         return pipeline.takes_long(sample)
@@ -166,9 +167,10 @@ def _takes_long(sample: Sample) -> bool:
 def _accepted(
     upload: Upload, actor: Any, sample: Sample, *, quick_only: bool = False
 ) -> Verdict | None:
-    """Return the verdict of the inspectors if all of them accept.
+    """Return the verdict if all inspectors accept the file.
 
-    Otherwise the upload is rejected or waits for an inspector. Raises OverBudget.
+    If one refuses the file, reject the upload and return None. If one is unavailable,
+    record the reason for the wait and return None. Raises OverBudget.
     """
     try:
         verdict = pipeline.inspect(
@@ -200,7 +202,7 @@ def _make_ready(
 
 
 def facts_when_ready(verdict: Verdict, now: datetime) -> dict[str, Any]:
-    """Return the fields of the row of an accepted file."""
+    """Return the row's fields for an accepted file."""
     return {
         "completed_at": now,
         "detected_type": verdict.detected_type,
@@ -213,10 +215,10 @@ def facts_when_ready(verdict: Verdict, now: datetime) -> dict[str, Any]:
 def verdict_in_advance(
     upload: Upload, objects: Objects, budget: Budget, policy: Policy, *, etag: str
 ) -> Verdict | None:
-    """Return the verdict on an object whose first bytes are in memory, or None.
+    """Return the verdict if all inspectors accept the object at once, else None.
 
-    None means that ``inspect`` has to handle the upload, because the object is refused,
-    the inspection is long, or an inspector does not answer.
+    If the result is None, the caller leaves the upload to ``inspect``. The inspectors
+    read the object's first bytes from memory.
     """
     sample = sample_of(upload, objects, budget, etag=etag)
     try:
@@ -231,11 +233,10 @@ def verdict_in_advance(
 
 
 def reject_uninspected(upload: Upload) -> None:
-    """Reject an upload whose inspection fails every time because of a bug of this site.
+    """Reject an upload if a bug of this site makes its inspection fail every time.
 
-    An uninspected file is never served, and an upload that stays inspecting would use
-    quota for ever. Raises InspectorUnavailable if the copy to quarantine fails, and
-    StaleUpload.
+    Otherwise the upload would stay inspecting and use quota for ever. Raises
+    InspectorUnavailable if the copy to quarantine fails, and StaleUpload.
     """
     _reject_to_quarantine(upload, None, UNINSPECTED, cause=NOT_INSPECTED)
 
@@ -245,7 +246,7 @@ def reject(
 ) -> None:
     """Reject an upload and delete its bytes; ``reason`` is a message for the owner.
 
-    ``cause`` is a stable code, by which operators count and alert.
+    ``cause`` is a stable code for metrics and alerts.
     """
     move(
         upload,
@@ -269,7 +270,7 @@ def note_waiting(upload: Upload, reason: str) -> None:
     reason = reason[:255]
     rows = Upload.objects.filter(pk=upload.pk, state=State.INSPECTING)
     with transaction.atomic():
-        # Only the first of several attempts writes an event.
+        # Only the first attempt that has to wait writes an audit event.
         if rows.filter(waiting_reason="").update(waiting_reason=reason):
             record("upload.waiting", upload=upload)
         else:
@@ -281,7 +282,8 @@ def note_waiting(upload: Upload, reason: str) -> None:
 def _reject_to_quarantine(
     upload: Upload, actor: Any, reason: str, *, cause: str = CONTENT
 ) -> None:
-    # The copy is made first. If the process dies then, the next attempt finds the copy.
+    # Copy before the move. If the process dies in between, the next call finds the
+    # copy.
     key = quarantine(upload)
     try:
         reject(upload, actor, reason, cause=cause, quarantine_key=key)

@@ -1,4 +1,4 @@
-"""Connects uploads with inspection: the sample, the owner's policy, the note."""
+"""Gives inspectors access to an upload's object, and applies the owner's policy."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Objects = Bucket | PreviewedBucket
 
 
 def find_objection(upload: Upload, sample: Sample, policy: Policy | None = None) -> str:
-    """Return why the owner's policy does not allow this content, or ``""``.
+    """Return the reason why the owner's policy forbids this content, or ``""``.
 
-    ``policy`` is the owner's, by default read from the database.
+    If ``policy`` is None, the owner's policy is read from the database.
     """
     if not sample.byte_size or overruled(upload) == TYPE_NOT_ALLOWED:
         return ""
@@ -30,7 +30,8 @@ def find_objection(upload: Upload, sample: Sample, policy: Policy | None = None)
         policy.check_content(
             sample.filename,
             sample.content_type,
-            # Without libmagic the name decides. Otherwise uploads would wait for ever.
+            # Without libmagic no type can be detected (None), so the declared type and
+            # the name decide.
             sample.precise_type or (None if is_detector_missing() else ""),
         )
     except ContentTypeNotAllowed as error:
@@ -65,9 +66,9 @@ def overruled(upload: Upload) -> str:
 def sample_of(
     upload: Upload, objects: Objects, budget: Budget, *, etag: str = ""
 ) -> Sample:
-    """Return the sample of an upload for inspectors.
+    """Return a Sample, by which inspectors read the object of an upload.
 
-    Only the object with the given ETag is read, by default the ETag in the row.
+    Reads fail if the object's ETag is not ``etag``. The default is the row's ETag.
     """
     etag = etag or upload.etag
 

@@ -1,4 +1,4 @@
-"""Changes of an upload's state, with their changes of quota and bucket."""
+"""Changes the state of uploads, and with it their quota and their stored bytes."""
 
 from __future__ import annotations
 
@@ -37,19 +37,21 @@ def move(
     """Change the state of ``upload`` to ``to``, and store ``facts`` in its row.
 
     The audit event is written and the quota is changed in the same transaction.
-    ``byte_size`` among the facts is the object's true size, at most the reserved size.
-    ``only`` is a further condition on the row.
+    If ``facts`` has ``byte_size``, this is the object's true size, which may be smaller
+    than the reserved size. ``only`` is a further condition on the row.
 
     This is a compare-and-set: of two concurrent calls, exactly one finds the old state.
-    Raises InvalidState for a move that states.MOVES does not have, and StaleUpload if
-    another process changed the row first. Both change nothing.
+    Raises InvalidState for a move that is not in ``states.MOVES``. Raises StaleUpload
+    if another process has changed the row first. After both errors, nothing has
+    changed.
     """
     before, reserved = State(upload.state), upload.byte_size
     _require_legal(before, [to])
-    # Each move follows a check of the bucket. Rows in a final state still need a purge.
+    # ``checked_at`` is the time of the row's last check. None makes the sweeper check
+    # the row next, because an upload that has ended needs a purge.
     facts["checked_at"] = None if to in FINAL else timezone.now()
     with transaction.atomic():
-        # The owner too, because a hand-over has moved the bytes to another quota.
+        # The owner must be the same, because a hand-over also moves the quota.
         unchanged = Upload.objects.filter(
             only or Q(), pk=upload.pk, state=before, owner=upload.owner_id
         )
@@ -74,7 +76,10 @@ def move(
 
 @dataclass(frozen=True)
 class Passage:
-    """A move of one upload through several states, each with its detail and facts."""
+    """The moves of one upload through several states.
+
+    Each step is a new state with the detail of its event. The row gets ``facts``.
+    """
 
     upload: Upload
     steps: Sequence[tuple[State, dict[str, Any] | None]]
@@ -82,11 +87,12 @@ class Passage:
 
 
 def move_many(owner: Any, passages: Sequence[Passage], *, actor: Any) -> list[Upload]:
-    """Move each upload of ``owner`` through its steps; return those that moved.
+    """Move each upload of ``owner`` through its steps; return the moved uploads.
 
-    All uploads start in the same state and end in the same state. Rows, events and
-    quota take one statement each, in one transaction. An upload that another process has
-    moved or renamed meanwhile is left out. Raises InvalidState as ``move`` does.
+    All uploads must start in the same state and end in the same state. One transaction
+    changes all rows, all events and the quota with one statement for each of the three.
+    Skips uploads that another process has moved or renamed meanwhile. Raises
+    InvalidState as ``move`` does.
     """
     if not passages:
         return []
@@ -96,7 +102,7 @@ def move_many(owner: Any, passages: Sequence[Passage], *, actor: Any) -> list[Up
         _require_legal(before, [to for to, _ in passage.steps])
     wanted = {passage.upload.pk: passage for passage in passages}
     with transaction.atomic():
-        # Rows are locked in a fixed order, so that two batches cannot deadlock.
+        # Lock the rows in the order of their keys, so that two batches cannot deadlock.
         rows = Upload.objects.select_for_update().filter(
             pk__in=wanted, owner=owner, state=before
         )
@@ -125,7 +131,7 @@ def move_many(owner: Any, passages: Sequence[Passage], *, actor: Any) -> list[Up
 
 
 def _store(moved: Sequence[Passage], after: State) -> None:
-    """Write the new state and the facts, in one statement."""
+    """Write the new state and the facts of all uploads in one UPDATE."""
     changes: dict[str, Any] = {}
     for name in moved[0].facts:
         values = {passage.upload.pk: passage.facts[name] for passage in moved}
@@ -149,10 +155,10 @@ def expire(
 ) -> None:
     """Expire a pending upload and delete its bytes.
 
-    With ``if_overdue``, only an upload whose deadline has passed expires. ``only`` is a
-    further condition on the row. The conditions are part of the UPDATE, so an upload
-    that gets a new URL at the same time keeps its bytes. Raises InvalidState if the
-    upload is not pending, and StaleUpload if the row does not meet a condition.
+    With ``if_overdue``, the deadline must have passed. ``only`` is a further condition
+    on the row. The conditions are part of the UPDATE, so the upload does not expire if
+    a concurrent request extends its deadline. Raises InvalidState if the upload is not
+    pending, and StaleUpload if the row does not meet a condition.
     """
     only = only or Q()
     if if_overdue:
@@ -162,16 +168,17 @@ def expire(
 
 
 def purge(upload: Upload) -> bool:
-    """Delete the bytes of an upload in a final state; return whether that worked.
+    """Delete the bytes of an upload in a final state; return whether this succeeded.
 
-    Bytes may arrive until the last URL has expired. So ``purged_at`` is set only by a
-    purge after that time; earlier purges set ``checked_at``. The multipart upload is
-    aborted first: a concurrent completion then fails, or has already created the
-    object, which is deleted next.
+    Bytes may arrive until the last URL has expired. So only a purge after this time
+    sets ``purged_at``. Earlier purges only set ``checked_at``.
+
+    The function aborts the multipart upload and then deletes the object. In this order,
+    a concurrent completion either fails or has created the object before its deletion.
     """
     if upload.state not in FINAL or upload.purged_at is not None:
         return upload.purged_at is not None
-    # Other processes may have signed a URL or opened the multipart upload meanwhile.
+    # Before the upload ended, another process may have changed these two fields.
     upload.refresh_from_db(fields=["multipart_id", "urls_expire_at"])
     now = timezone.now()
     try:

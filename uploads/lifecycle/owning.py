@@ -1,4 +1,4 @@
-"""Actions of owners on their uploads: cancel, delete and rename."""
+"""Cancels, deletes and renames uploads for their owners."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TOO_LARGE = (
 def remove(upload: Upload, *, actor: Any = None) -> None:
     """Cancel a pending upload or delete a stored one. The row stays as a tombstone.
 
-    Idempotent. If the storage does not answer, the state changes all the same, and the
+    Idempotent. The state changes even if the storage does not answer. In this case the
     sweeper deletes the bytes later.
     """
     owner = upload.owner_id
@@ -49,7 +49,7 @@ def remove(upload: Upload, *, actor: Any = None) -> None:
 
 
 def _require_owner(upload: Upload, owner: int) -> None:
-    """Raise InvalidState if the file was handed over since the caller was permitted."""
+    """Raise InvalidState if a hand-over has given the upload to another account."""
     if upload.owner_id != owner:
         raise InvalidState("The file has a new owner.")
 
@@ -57,16 +57,18 @@ def _require_owner(upload: Upload, owner: int) -> None:
 def rename(upload: Upload, filename: str, *, actor: Any = None) -> None:
     """Change the name of an upload; its key in the bucket stays the same.
 
-    ``filename`` must be clean already. Raises InvalidState if the upload has ended or is
-    being inspected. Raises InvalidRequest if a file with the new name would be refused.
-    Raises InspectorUnavailable or StorageUnavailable if the object cannot be inspected.
+    ``filename`` must be a result of ``clean_filename``. Raises InvalidState if the
+    upload has ended or is being inspected. Raises InvalidRequest if the site would
+    refuse a file with the new name. Raises InspectorUnavailable or StorageUnavailable
+    if the object cannot be inspected.
     """
     owner = upload.owner_id
     for _ in State:
         try:
             _rename(upload, filename, actor)
             return
-        except StaleUpload:  # the upload has changed since the check: check again
+        except StaleUpload:
+            # Another process has changed the row after the check, so check again.
             upload.refresh_from_db()
             _require_owner(upload, owner)
 
@@ -94,7 +96,10 @@ def _rename(upload: Upload, filename: str, actor: Any) -> None:
 
 
 def _require_fitting(upload: Upload, filename: str) -> None:
-    """Check a new extension by the rules of the inspection of uploads."""
+    """Raise InvalidRequest if the inspection would refuse the new extension.
+
+    Raises InvalidState while the file is being inspected.
+    """
     if endings_of(filename) == endings_of(upload.filename) or upload.is_final:
         return
     if upload.state == State.INSPECTING:
@@ -110,10 +115,10 @@ def _require_fitting(upload: Upload, filename: str) -> None:
 
 
 def _find_objection_to_name(upload: Upload, filename: str) -> str:
-    """Return why a stored object may not have another name, or ``""``.
+    """Return the reason why a stored object may not get the new name, or ``""``.
 
-    The object is inspected as if it had been uploaded under that name, within the
-    limits of one request. Raises InspectorUnavailable, StorageUnavailable.
+    Inspects the object as if it had been uploaded under the new name, with the budget
+    of a request. Raises InspectorUnavailable, StorageUnavailable.
     """
     limits = options()
     budget = Budget(
@@ -127,7 +132,8 @@ def _find_objection_to_name(upload: Upload, filename: str) -> str:
     try:
         verdict = pipeline.inspect(sample, quick_only=True, overruled=overruled(upload))
     except OverBudget:
-        # An archive keeps the verdict of its long inspection in the background.
+        # A background process has inspected this file as a ZIP archive, or as no ZIP
+        # archive. The verdict stays valid if the new name does not change this.
         if not is_judged_alike(stored, sample):
             return TOO_LARGE
         reason = find_disguise(filename, declared=upload.content_type, head=sample.head)

@@ -1,4 +1,4 @@
-"""The SHA-256 of each part, from the request for its URL to its verification."""
+"""Stores the SHA-256 that a client announces for each part, until its verification."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NONE = bytes(DIGEST_BYTES)
 
 
 def raw_digest(checksum_sha256: str) -> bytes:
-    """Return the raw hash of base64. Raises InvalidRequest for anything else."""
+    """Decode a SHA-256 from base64. Raises InvalidRequest if the text is no SHA-256."""
     try:
         digest = base64.b64decode(checksum_sha256, validate=True)
     except (binascii.Error, ValueError):
@@ -27,10 +27,10 @@ def raw_digest(checksum_sha256: str) -> bytes:
 
 
 def announce(upload: Upload, digests: Mapping[int, bytes]) -> None:
-    """Keep the hashes of the parts that URLs are about to be signed for.
+    """Store the hashes of parts before their URLs are signed.
 
-    A part that is announced again replaces its hash. The caller holds the lock of the
-    upload's row, so that two requests do not overwrite each other's parts.
+    A new hash of a part replaces its old hash. The caller must have locked the upload's
+    row. Otherwise a concurrent request may overwrite the new hashes.
     """
     size = upload.part_count * DIGEST_BYTES
     kept = bytearray(_stored(upload).ljust(size, b"\0"))
@@ -48,7 +48,8 @@ def announce(upload: Upload, digests: Mapping[int, bytes]) -> None:
 def announced(upload: Upload) -> list[bytes]:
     """Return the announced hash of each part, in order.
 
-    Empty if a part was never announced: an older version of the site signed its URL.
+    Returns an empty list if the hash of any part is missing. Older versions of the site
+    signed URLs of parts without storing the hashes.
     """
     kept = _stored(upload)
     digests = [
@@ -62,9 +63,9 @@ def announced(upload: Upload) -> list[bytes]:
 
 
 def composite(digests: Sequence[bytes]) -> str:
-    """Return S3's SHA-256 of a multipart object; ``""`` without parts.
+    """Return the SHA-256 that S3 reports for a multipart object; ``""`` without parts.
 
-    It is the hash of the parts' raw hashes, with their number behind a dash.
+    S3 hashes the raw hashes of the parts, and appends a dash and the number of parts.
     """
     if not digests:
         return ""

@@ -1,4 +1,4 @@
-"""The upload policy of an account: its own, that of its groups, or the default."""
+"""Finds the upload policy of an account, and checks files by this policy."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _GROUPS = {
 
 @dataclass(frozen=True)
 class Policy:
-    """Limits on a single file; ``max_file_size`` in bytes."""
+    """The limits for each file of an account. ``max_file_size`` is in bytes."""
 
     max_file_size: int
     allowed_content_types: tuple[str, ...]
@@ -53,9 +53,10 @@ class Policy:
         filename: str = "",
         detected_type: str | None = None,
     ) -> None:
-        """Raise FileTooLarge or ContentTypeNotAllowed, naming the limit.
+        """Raise FileTooLarge or ContentTypeNotAllowed if the file exceeds a limit.
 
-        ``detected_type`` is None and ``content_type`` is empty while they are unknown.
+        If the types are unknown, ``detected_type`` is None and ``content_type`` is
+        empty.
         """
         if byte_size > self.max_file_size:
             raise FileTooLarge(
@@ -68,11 +69,12 @@ class Policy:
     def check_content(
         self, filename: str, content_type: str, detected_type: str | None
     ) -> None:
-        """Raise ContentTypeNotAllowed unless the content is of an allowed family.
+        """Raise ContentTypeNotAllowed if the content belongs to no allowed family.
 
-        The declared type and the extension decide only in two cases: if the detected
-        type is that of a container, such as ZIP for a text document, and if nothing can
-        be detected (``detected_type`` is None).
+        A family is a group of types, such as document or image. Normally the detected
+        type decides. The declared type and the extension decide in two cases. First,
+        the detected type may be that of a container, such as ZIP for a text document.
+        Second, ``detected_type`` is None if no type can be detected.
         """
         if not self.restricts_types:
             return
@@ -89,7 +91,7 @@ class Policy:
             )
 
     def allows(self, content_type: str) -> bool:
-        """Return whether the type is listed, or matched by a wildcard."""
+        """Return whether the policy lists the type or a wildcard that matches it."""
         group = content_type.partition("/")[0]
         wildcards = {ANY, f"{group}/*"}
         return bool(wildcards.intersection(self.allowed_content_types)) or self._lists(
@@ -114,10 +116,10 @@ class Policy:
             raise self._refusal(f"Files of type {named} may not be uploaded here.")
 
     def _admits(self, filename: str, types: Iterable[str]) -> bool:
-        """Return whether one of the types is allowed.
+        """Return whether the policy allows one of the types.
 
-        A file that runs on a double click needs its own type in the list; wildcards do
-        not admit it.
+        Some files run on a double click. For them, the policy must list the exact type,
+        because wildcards do not allow them.
         """
         if is_runnable(filename):
             own = type_of(filename)
@@ -134,7 +136,7 @@ class Policy:
 
 def _claimed(filename: str, content_type: str) -> list[str]:
     claimed = [content_type, type_of(filename) if filename else ""]
-    if extension_of(filename) == "svgz":  # systems call these gzip files
+    if extension_of(filename) == "svgz":  # many systems declare it as gzip
         claimed.append(SVG)
     return [claim for claim in claimed if claim not in UNCLAIMED]
 
@@ -142,7 +144,8 @@ def _claimed(filename: str, content_type: str) -> list[str]:
 def _families(filename: str, detected_type: str) -> frozenset[str]:
     detected = canonical(detected_type)
     found = {family_of(detected)}
-    # A document can be a ZIP archive, an OLE file, or text. Banks send HTML as .xls.
+    # Documents may be stored as a ZIP archive, an OLE file or text, so the extension
+    # counts too. For example, some banks send HTML files with the extension .xls.
     extension = extension_of(filename)
     if detected in _CONTAINERS or detected.startswith("text/"):
         found.add(belongs_to(extension))
@@ -155,7 +158,9 @@ def _families(filename: str, detected_type: str) -> frozenset[str]:
 def policy_for(owner: Any) -> Policy:
     """Return the policy that applies to ``owner``.
 
-    The account's own row has priority. Of several groups, the most generous one counts.
+    Each limit comes from the account's own row, else from its groups, else from the
+    settings. If several groups have a limit, the largest size applies. A type is
+    allowed if one of these groups allows it.
     """
     rows = list(
         UploadPolicy.objects.filter(Q(user=owner) | Q(group__user=owner)).order_by("pk")

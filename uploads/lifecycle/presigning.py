@@ -1,4 +1,4 @@
-"""Presigns URLs. Each URL permits one request, and the row records when URLs expire."""
+"""Presigns URLs, each for one request, and records in the row when they expire."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from uploads.states import State, Transport
 from uploads.trail.writing import numbers_in_ranges, record
 
 SIGNING_MARGIN = timedelta(minutes=1)
-"""Added to the recorded expiry, so that it is never before a URL's true expiry."""
+"""Added to the expiry in the row, so that no URL is valid longer than the row says."""
 
 
 @dataclass(frozen=True)
 class WantedPart:
-    """A part that the browser is about to send, with base64 of its raw SHA-256."""
+    """A part that the browser will send next, with the base64 of its raw SHA-256."""
 
     part_number: int
     checksum_sha256: str
@@ -53,7 +53,7 @@ def presign(upload: Upload) -> SignedRequest | SignedPost | None:
     if upload.transport == Transport.COPY:
         raise InvalidState("The server copies this file from quarantine.")
     if upload.transport == Transport.FORM:
-        # Only the server writes to the upload's own key: see receiving.py.
+        # Only the server may write to the upload's own key (see receiving.py).
         raise InvalidState("A plain form sends this file. Open the page of the upload.")
     seconds = extend_urls(upload, {"transport": upload.transport})
     return _sign_whole(upload, seconds)
@@ -61,8 +61,10 @@ def presign(upload: Upload) -> SignedRequest | SignedPost | None:
 
 @dataclass(frozen=True)
 class First:
-    """Facts about the first URL of a new upload: lifetime in seconds, and event
-    detail."""
+    """Facts about the first URL of a new upload.
+
+    ``seconds`` is the URL's lifetime. ``detail`` is for the audit event.
+    """
 
     seconds: int
     detail: dict[str, str | int]
@@ -71,7 +73,7 @@ class First:
 def first_urls(upload: Upload) -> First | None:
     """Set ``urls_expire_at`` of an unsaved row, and return facts about its first URL.
 
-    Returns None for a multipart upload, whose parts are signed later by extend_urls.
+    Returns None for transports that get no URL at the start of the upload.
     """
     if upload.transport not in {Transport.PUT, Transport.POST}:
         return None
@@ -86,7 +88,7 @@ def first_urls(upload: Upload) -> First | None:
 
 
 def presign_first(upload: Upload, first: First) -> SignedRequest | SignedPost:
-    """Return the request that sends the whole file. The row must be committed."""
+    """Return the request that sends the whole file. Commit the row before."""
     return _sign_whole(upload, first.seconds)
 
 
@@ -111,8 +113,8 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
     """Return one URL for each wanted part, in order.
 
     Raises InvalidRequest for a part number outside of the plan. Raises InvalidState if
-    the upload has no parts or no longer accepts bytes. Raises StorageUnavailable if S3
-    cannot open an upload that is not open yet.
+    the upload has no parts or no longer accepts bytes. Raises StorageUnavailable if the
+    multipart upload has no id yet and S3 cannot create it.
     """
     if upload.transport != Transport.MULTIPART:
         raise InvalidState(f"The transport is {upload.transport}, which has no parts.")
@@ -155,10 +157,11 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
 
 
 def presign_download(upload: Upload, *, inline: bool = False) -> SignedRequest:
-    """Return a GET request for the object, as an attachment or inline for an image.
+    """Return a GET request for the object.
 
-    Raises InvalidState if the upload is not ready, or if its object was replaced, and
-    StorageUnavailable.
+    The browser saves the file. With ``inline``, the browser shows a raster image
+    instead. Raises InvalidState if the upload is not ready or if its object was
+    replaced. Raises StorageUnavailable.
     """
     reject_if_replaced(upload)
     if upload.state != State.READY:
@@ -178,7 +181,7 @@ def presign_download(upload: Upload, *, inline: bool = False) -> SignedRequest:
 
 
 def may_show_inline(upload: Upload) -> bool:
-    """Return whether the object was detected to be a raster image."""
+    """Return whether the detected type is that of a raster image, such as PNG."""
     return upload.detected_type in RASTER_IMAGES
 
 
@@ -199,27 +202,28 @@ def extend_urls(
     *,
     digests: Mapping[int, bytes] | None = None,
 ) -> int:
-    """Record the expiry of URLs that are about to be signed; return their lifetime.
+    """Record the expiry of new URLs; return their lifetime in seconds.
 
-    The result is in seconds. Asking for URLs counts as activity, so the deadline of an
-    upload in progress moves. The UPDATE also checks that the upload still accepts bytes,
-    so no URL is signed after a cancel. One audit event records what is signed and until
-    when, never the URL itself. ``digests`` are the announced hashes of parts. Raises
-    InvalidState.
+    Call this function before the URLs are signed. A request for URLs counts as
+    activity, so this function also extends the deadline of the upload. The UPDATE
+    checks that the upload accepts bytes, so no URL is signed after a cancel. One audit
+    event records the transport or the parts, and the expiry. It never contains a URL.
+    ``digests`` are the announced hashes of the parts. Raises InvalidState if the upload
+    accepts no bytes.
     """
     now = timezone.now()
     deadline = upload.expires_at
     if deadline > now:
         deadline = max(deadline, extended_deadline(upload, now))
     seconds = min(options().url_expiry_seconds, int((deadline - now).total_seconds()))
-    # The URL is signed a moment after this calculation, so it expires a moment after
-    # ``expires_at``. The margin covers the difference.
+    # The URL is signed shortly after this calculation, so it expires shortly after
+    # ``expires_at``. SIGNING_MARGIN is longer than the difference.
     expires_at = now + timedelta(seconds=seconds)
     until = expires_at + SIGNING_MARGIN
     changes = {"urls_expire_at": _later_of("urls_expire_at", until)}
-    if deadline > upload.expires_at:  # rarely written, because the column has an index
+    if deadline > upload.expires_at:
         changes["expires_at"] = _later_of("expires_at", deadline)
-    # The deadline in the row counts, not the copy in memory.
+    # Compare the deadline in the row, because the one in memory may be outdated.
     live = Upload.objects.filter(pk=upload.pk, state=State.PENDING, expires_at__gt=now)
     with transaction.atomic():
         if seconds < 1 or not live.update(**changes):

@@ -1,7 +1,6 @@
-"""Quarantine: copies of refused objects for operators. Nobody can download them.
+"""Copies refused objects to quarantine, where operators keep them for an examination.
 
-Downloads are signed only for an upload's own key, and only while the upload is ready. No
-URL is signed for a key in quarantine.
+The site signs no URL for a key in quarantine, so nobody can download a copy from it.
 """
 
 from __future__ import annotations
@@ -25,9 +24,10 @@ logger = structlog.get_logger("slipway.quarantine")
 def quarantine(upload: Upload) -> str:
     """Copy the object of an upload into quarantine and return the copy's key.
 
-    Returns ``""`` if quarantine is off or the object is too large. The key depends only
-    on the upload, so a second call finds the copy that an interrupted call has made.
-    Raises InspectorUnavailable if the copy fails, so that the object is not deleted.
+    Returns ``""`` if quarantine is off, or if the object is too large or was replaced.
+    Idempotent: the key depends only on the upload, so a second call finds the first
+    call's copy. Raises InspectorUnavailable if the copy fails. The upload then stays
+    inspecting, and its object is kept.
     """
     prefix = options().quarantine_prefix
     if not prefix:
@@ -47,7 +47,7 @@ def quarantine(upload: Upload) -> str:
                 content_type="application/octet-stream",
             )
         except CopyRefused:
-            # The copy exists, or the source was replaced and is not kept.
+            # Either the copy exists, or the object was replaced and is not copied.
             return key if bucket.head_object(key) else ""
     except StorageError as error:
         raise InspectorUnavailable(f"Quarantine: {error.detail}") from error
@@ -55,16 +55,19 @@ def quarantine(upload: Upload) -> str:
 
 
 def forget_copy(upload: Upload, key: str) -> None:
-    """Delete a copy that the row does not name, because the upload has just ended."""
+    """Delete the copy under ``key`` if the row does not name this key.
+
+    The row does not name it if the upload ended before its rejection was recorded.
+    """
     if key and not Upload.objects.filter(pk=upload.pk, quarantine_key=key).exists():
         with suppress(StorageError):
             get_bucket().delete_object(key)
 
 
 def empty_quarantine(upload: Upload, *, actor: Any = None) -> bool:
-    """Delete the copy of an upload in quarantine; return whether there was one.
+    """Delete an upload's copy from quarantine; return whether there was a copy.
 
-    Raises StorageUnavailable; then the row still names the copy.
+    Raises StorageUnavailable. After this error the row keeps the key of the copy.
     """
     key = upload.quarantine_key
     if not key:

@@ -1,4 +1,4 @@
-"""Quota: reserve, commit and release bytes. Each is one conditional UPDATE."""
+"""Reserves, commits and releases quota, each with one conditional UPDATE."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from uploads.states import RESERVING, USING, State
 
 @dataclass(frozen=True)
 class Usage:
-    """A user's current quota; sizes in bytes."""
+    """The limits of a user's quota and the current use. Sizes are in bytes."""
 
     limit_bytes: int
     used_bytes: int
@@ -58,27 +58,28 @@ def usage(owner: Any) -> Usage:
 def reserve(owner: Any, byte_size: int) -> None:
     """Reserve ``byte_size`` bytes and one file for ``owner``, or raise QuotaExceeded.
 
-    The number of reserved files has a limit of its own, because unfinished uploads cost
-    rows and requests. All limits are in the WHERE of one UPDATE. The database runs
-    concurrent updates of a row one after the other, so the limits are exact.
+    Unfinished uploads have their own limit (``max_open``), because they cost rows and
+    requests even if they are small. The WHERE clause of one UPDATE checks all limits.
+    The database runs concurrent updates of a row one after the other, so concurrent
+    requests cannot exceed a limit.
     """
     if _admit(owner, byte_size):
         return
-    # The first upload of an account finds no row.
+    # An account has no row before its first upload.
     StorageQuota.objects.bulk_create([StorageQuota(user=owner)], ignore_conflicts=True)
     if not _admit(owner, byte_size):
         raise QuotaExceeded(_explain(usage(owner), byte_size))
 
 
 def reserve_many(owner: Any, byte_sizes: Sequence[int]) -> list[QuotaExceeded | None]:
-    """Reserve each of ``byte_sizes`` in order; return the refusal of each, or None.
+    """Reserve each size that fits, in order; return None or an error for each size.
 
     One UPDATE reserves all sizes that fit. Call this function in a transaction.
     """
     if _admit(owner, sum(byte_sizes), files=len(byte_sizes)):
         return [None] * len(byte_sizes)
     StorageQuota.objects.bulk_create([StorageQuota(user=owner)], ignore_conflicts=True)
-    # The row is locked until the end of the transaction.
+    # Lock the row until the end of the transaction, so that ``now`` stays true.
     StorageQuota.objects.select_for_update().get(user=owner)
     now = usage(owner)
     refusals: list[QuotaExceeded | None] = []
@@ -133,11 +134,11 @@ def settle(
 ) -> None:
     """Change the quota for a move from state ``before`` to state ``after``.
 
-    Call this function in the transaction of the move. ``states.RESERVING`` and
-    ``states.USING`` tell which counters each state holds; the change is the difference
-    between the two states. ``byte_size`` is the reserved size, or the total of
-    ``files`` uploads. ``true_size`` is the size that counts after the move, if it is
-    smaller. Raises ValueError if ``true_size`` is larger than ``byte_size``.
+    Call this function in the transaction of the move. Uploads in ``states.RESERVING``
+    use reserved bytes, and uploads in ``states.USING`` use stored bytes. ``byte_size``
+    is the size before the move, in total for all ``files``. ``true_size`` is the size
+    after the move, by default the same. Raises ValueError if ``true_size`` is larger
+    than ``byte_size``.
     """
     size = byte_size if true_size is None else true_size
     if size > byte_size:
@@ -156,10 +157,10 @@ def settle(
 
 
 def transfer(source: Any, target: Any, byte_size: int, *, files: int) -> None:
-    """Move stored bytes and files from one user's quota to another's, both exact.
+    """Move stored bytes and files from the quota of ``source`` to that of ``target``.
 
     Call this function in the transaction that changes the owner of the uploads. Raises
-    QuotaExceeded if the target has too little space.
+    QuotaExceeded if they exceed a limit of the target.
     """
     StorageQuota.objects.bulk_create(
         [StorageQuota(user_id=target)], ignore_conflicts=True
@@ -171,7 +172,8 @@ def transfer(source: Any, target: Any, byte_size: int, *, files: int) -> None:
         used_bytes__lte=limit_bytes - F("reserved_bytes") - byte_size,
         file_count__lte=max_files - F("reserved_files") - files,
     )
-    # In the order of the keys, so that two transfers cannot deadlock.
+    # Change the rows in the order of their users, so that two transfers cannot
+    # deadlock.
     for owner, sign in sorted(((source, -1), (target, 1))):
         rows = (fits if sign > 0 else StorageQuota.objects).filter(user=owner)
         changed = rows.update(

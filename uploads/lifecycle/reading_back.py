@@ -1,9 +1,9 @@
-"""Proof that the stored bytes are the declared ones.
+"""Proves that the stored bytes have the declared SHA-256.
 
-The storage proves it if two conditions hold: a doctor has seen that this bucket
-compares bytes with their signed SHA-256, and the storage returns that SHA-256 for the
-object. Otherwise the site reads the object back and hashes it. An object of several
-parts is compared part by part.
+The site trusts the storage if two conditions are true. The doctor has seen that this
+bucket refuses bytes that do not match their signed SHA-256. And the storage returns the
+declared SHA-256 for the object. Otherwise the site reads the object and hashes it. It
+compares a multipart object part by part.
 """
 
 from __future__ import annotations
@@ -29,21 +29,22 @@ from uploads.s3.preview import PreviewedBucket
 from uploads.states import State, Transport, VerifiedBy
 
 CAUSE = "checksum_differs"
-WORDS = "The stored bytes are not the declared ones: their SHA-256 is another."
+WORDS = "The stored file has another SHA-256 than the file that was declared."
 SAVE_SECONDS = 30
-"""How often a long comparison writes down how many parts it has done."""
+"""A long comparison records in the row at this interval how many parts it has compared.
+"""
 
 
 class BytesDiffer(Exception):  # noqa: N818  as in errors.py
-    """The stored bytes are not the declared ones."""
+    """The stored bytes do not have the declared SHA-256."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How much may be read now.
+    """The limits of a comparison.
 
-    ``pay`` is called with a number of bytes before each request. At ``stop_at`` a
-    comparison ends behind the part that it has read, and the next one continues.
+    The comparison calls ``pay`` with the number of bytes before each request to S3. It
+    ends after the part during which ``stop_at`` (by ``time.monotonic``) has passed.
     """
 
     pay: Callable[[int], None]
@@ -53,8 +54,8 @@ class Pace:
 def proof_of_storage(upload: Upload, facts: ObjectFacts, expected: str) -> str:
     """Return ``storage`` if the storage has compared the bytes, else ``""``.
 
-    ``expected`` is the checksum that the object must have. It is empty where nobody
-    declared one; then the storage's own checksum counts.
+    ``expected`` is the checksum that the object must have. It is empty if the client
+    declared no checksum. Then any checksum that the storage returns is accepted.
     """
     stated = facts.checksum_sha256
     is_stated = bool(stated) and (not expected or stated == expected)
@@ -64,7 +65,7 @@ def proof_of_storage(upload: Upload, facts: ObjectFacts, expected: str) -> str:
 
 
 def needs_read_back(verified_by: str) -> bool:
-    """Return whether the site has still to read the object."""
+    """Return whether the site has to read the object and hash it."""
     if options().read_back == ALWAYS:
         return verified_by != VerifiedBy.READ_BACK
     return options().read_back == NEEDED and not verified_by
@@ -73,10 +74,10 @@ def needs_read_back(verified_by: str) -> bool:
 def read_back_inline(
     upload: Upload, objects: Objects, budget: Budget
 ) -> dict[str, Any]:
-    """Compare the stored bytes inside a request; return what the row records of it.
+    """Compare the stored bytes inside a request; return new values for the row.
 
-    Raises BytesDiffer, StorageUnavailable, and OverBudget for an object that has to be
-    left to the background.
+    Raises BytesDiffer, StorageUnavailable, and OverBudget if the object is too large
+    for a request. Then a background process has to compare it.
     """
     if not needs_read_back(upload.checksum_verified_by):
         return {}
@@ -87,11 +88,11 @@ def read_back_inline(
 
 
 def read_back_in_background(upload: Upload, objects: Objects) -> None:
-    """Compare the stored bytes and record it at once.
+    """Compare the stored bytes, and record the result in the row at once.
 
-    The inspectors may be unavailable afterwards, and the next attempt must not read
-    everything again. Raises BytesDiffer, StorageUnavailable, and OverBudget when half
-    of the lease is over; the parts that were compared are not read again.
+    If an inspector is unavailable afterwards, the next attempt need not read the object
+    again. Raises BytesDiffer, StorageUnavailable. Raises OverBudget after half of the
+    lease. The next attempt then continues after the last part that was compared.
     """
     if not needs_read_back(upload.checksum_verified_by):
         return
@@ -103,7 +104,10 @@ def read_back_in_background(upload: Upload, objects: Objects) -> None:
 def proved_in_memory(
     upload: Upload, content: bytes | None, verified_by: str
 ) -> dict[str, Any] | None:
-    """Compare an object's ``content``; None if it has not been read or differs."""
+    """Compare an object that is in memory; return new values for the row.
+
+    Returns None if ``content`` is None or does not have the declared SHA-256.
+    """
     if not needs_read_back(verified_by):
         return {"checksum_verified_by": verified_by}
     if content is None:
@@ -121,9 +125,9 @@ def _compared(upload: Upload, objects: Objects, pace: Pace) -> dict[str, Any]:
 
 
 def _agreed(declared: str, digest: bytes) -> dict[str, Any] | None:
-    """Return what the row records; None if something else was declared.
+    """Return new values for the row, or None if another checksum was declared.
 
-    A plain form declares nothing. Then the result is the first checksum of the file.
+    A plain form declares no checksum, so ``declared`` is then empty.
     """
     found = base64.b64encode(digest).decode()
     if declared not in {"", found}:
@@ -144,10 +148,10 @@ def _hash_whole(upload: Upload, objects: Objects, pace: Pace) -> bytes:
 
 
 def _compare_parts(upload: Upload, pace: Pace) -> dict[str, Any]:
-    """Compare the parts that were not compared yet, in order.
+    """Compare, in order, all parts after ``verified_parts``; return values for the row.
 
-    Without all announced hashes there is nothing to compare with. Then the row records
-    that nobody has verified the bytes.
+    If the hash of any part is missing, a comparison is impossible. Then the result is
+    empty, and ``checksum_verified_by`` in the row stays empty.
     """
     expected = announced(upload)
     if not expected:

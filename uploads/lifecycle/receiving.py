@@ -1,10 +1,10 @@
-"""Receives files that a plain form sends, without JavaScript.
+"""Receives files that a plain HTML form sends, without JavaScript.
 
-Such a form declares no size and no checksum, and can be sent again with other bytes
-until it expires. So the form stores the file under a separate key, the incoming key,
-from which nothing is served. The server then copies the object to the upload's own key.
-No presigned URL permits a write to the upload's own key, so the copy cannot change any
-more. Only the copy is recorded, inspected and served.
+Such a form declares no size and no checksum. Until it expires, it can be sent again
+with other bytes. So the form stores the file under a separate key, the incoming key.
+The site serves no downloads from this key. The server copies the object to the upload's
+own key. No presigned URL permits a write to the upload's own key, so nobody can change
+the copy. The site inspects and serves only the copy.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from uploads.text.filenames import UNNAMED, clean_filename
 logger = structlog.get_logger("slipway.lifecycle")
 
 MAX_FORM_BYTES = MAX_COPY
-"""Maximum size of a file in a form, because S3 copies at most this in one request."""
+"""Maximum size of a file in a form. S3 copies no larger object in one request."""
 
 NO_FORMS = (
     "The storage of this site accepts no files from a plain form. Switch JavaScript on "
@@ -52,15 +52,18 @@ NO_FORMS = (
 )
 
 _ATTEMPTS = 4
-"""The first attempt copies, the second finds the copy. More are needed only if the form
-is sent again meanwhile."""
+"""The first attempt makes the copy, and the second finds the copy.
+
+More attempts are needed only if the form is sent again meanwhile.
+"""
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """The file of a form: the facts of its copy, or the reason of its refusal.
+    """A file that a form has sent.
 
-    ``recorded`` holds the row's fields that were unknown before the file arrived.
+    ``facts`` describe its object. ``refusal`` is the reason if the file is refused.
+    ``recorded`` are the row's fields that were unknown before the file arrived.
     """
 
     facts: ObjectFacts
@@ -79,9 +82,10 @@ def start_form(
 ) -> Upload:
     """Reserve ``byte_size`` bytes for a file of at most this size.
 
-    ``filename`` is clean, or empty; then the name that S3 reports for the file counts.
-    The same ``idempotency_key`` returns the same upload, even with another size, because
-    the first call has changed the free space. Raises the errors of ``start``.
+    ``filename`` is a result of ``clean_filename``, or empty. If it is empty, the upload
+    gets the name that S3 reports for the file. The same ``idempotency_key`` returns the
+    same upload, even with another ``byte_size``. Callers compute this size from the
+    free space, which is smaller in the second call. Raises the errors of ``start``.
     """
     require_forms()
     declaration = Declaration(
@@ -90,7 +94,7 @@ def start_form(
         content_type=stored_type(type_of(filename)) if filename else "",
         transport=Transport.FORM,
     )
-    # The space prevents collisions, because API clients cannot send a key with a space.
+    # API clients cannot send a key with a space, so no API upload has the same key.
     key = f"form {idempotency_key}"
     return start(owner=owner, declaration=declaration, idempotency_key=key)
 
@@ -117,8 +121,9 @@ def receive(upload: Upload) -> Arrival:
     """Copy the file of a form to the upload's own key, and return its facts.
 
     Idempotent, because an object under the upload's own key can only be the copy that a
-    concurrent or interrupted call made. Raises Incomplete while no file has arrived,
-    and StorageUnavailable, also if the form is sent again during each attempt.
+    concurrent or interrupted call made. Raises Incomplete if no file has arrived.
+    Raises StorageUnavailable if S3 does not answer, or if the form was sent again
+    during every attempt.
     """
     bucket, incoming = get_bucket(), incoming_key(upload.key)
     for _ in range(_ATTEMPTS):
@@ -155,7 +160,10 @@ def receive(upload: Upload) -> Arrival:
 
 
 def discard_incoming(upload: Upload) -> None:
-    """Delete the incoming object. If the storage does not answer, the sweeper does it."""
+    """Delete the incoming object.
+
+    If the storage does not answer, the sweeper deletes the object later.
+    """
     try:
         get_bucket().delete_object(incoming_key(upload.key))
     except StorageError as error:
@@ -163,9 +171,9 @@ def discard_incoming(upload: Upload) -> None:
 
 
 def discard_copy(upload: Upload, facts: ObjectFacts) -> None:
-    """Delete a copy whose upload ended meanwhile.
+    """Delete a copy because its upload ended while the copy was made.
 
-    If the storage does not answer, the sweeper deletes the copy.
+    If the storage does not answer, the sweeper deletes the copy later.
     """
     try:
         get_bucket().delete_object(upload.key, version_id=facts.version_id)
@@ -174,7 +182,7 @@ def discard_copy(upload: Upload, facts: ObjectFacts) -> None:
 
 
 def _name(upload: Upload, sent: ObjectFacts | None) -> str:
-    """Return the name that the owner typed, else the name that S3 reports, or ``""``."""
+    """Return the name that the owner typed, else the name from S3, else ``""``."""
     if upload.filename != UNNAMED:
         return upload.filename
     name = clean_filename(sent_name(sent.metadata)) if sent else UNNAMED
@@ -187,8 +195,7 @@ def _substitute_name(upload: Upload, content_type: str) -> str:
 
 
 def _type(bucket: Bucket, filename: str, key: str, facts: ObjectFacts) -> str:
-    """Return the type of the name's extension, or the detected type if there is no
-    name."""
+    """Return the type for the name's extension. Without a name, detect the type."""
     if filename:
         return stored_type(type_of(filename))
     head = bucket.read_range(key, 0, min(HEAD_BYTES, facts.byte_size))
@@ -197,7 +204,7 @@ def _type(bucket: Bucket, filename: str, key: str, facts: ObjectFacts) -> str:
 
 def _objection(upload: Upload, filename: str, content_type: str) -> Mismatch | None:
     try:
-        # The size was checked when it was reserved.
+        # ``start`` has checked the size, so check only the type here.
         policy_for(upload.owner).check(
             byte_size=0, content_type=content_type, filename=filename
         )

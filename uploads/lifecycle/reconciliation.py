@@ -1,4 +1,7 @@
-"""Brings one row in line with the bucket. Any caller may repeat this at any time."""
+"""Reads the bucket's facts about one upload, and moves the upload as far as they allow.
+
+All functions are idempotent.
+"""
 
 from __future__ import annotations
 
@@ -42,9 +45,9 @@ def complete(
     """Complete an upload for a caller that waits for the result.
 
     Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises the errors of
-    lifecycle.advance. If bytes are missing after the deadline, the upload expires and
-    InvalidState is raised. An inspection that costs more than ``budget`` is left to a
-    worker or, without workers, to the sweeper, unless the caller is ``patient``.
+    lifecycle.advance. If bytes are missing after the deadline, expires the upload and
+    raises InvalidState. If the caller is not ``patient`` and the inspection exceeds
+    ``budget``, a worker finishes the inspection. Without workers, the sweeper does.
     """
     step = partial(
         lifecycle.advance,
@@ -56,13 +59,14 @@ def complete(
     try:
         step(upload)
     except Incomplete:
-        # The deadline may have moved while S3 was asked, so it is read again. A deadline
-        # that has passed never moves.
+        # Another request may have extended the deadline during the call to S3, so read
+        # the deadline again. No request extends a deadline that has passed.
         upload.refresh_from_db(fields=["expires_at"])
         if not upload.is_past_deadline:
             raise
         _expire(upload)
-        # The upload has expired, or another request has just completed or extended it.
+        # Usually the upload has expired, and this raises InvalidState. If another
+        # request has just completed or extended the upload, this continues with it.
         step(upload)
     if not patient:
         _hand_over(upload)
@@ -71,7 +75,10 @@ def complete(
 
 @task()
 def inspect_in_background(upload_id: str) -> None:
-    """Finish the inspection of an upload, unless it is claimed or waits for a retry."""
+    """Finish the inspection of an upload.
+
+    Does nothing if another process has claimed the upload, or if its retry is not due.
+    """
     upload = Upload.objects.filter(pk=upload_id, state=State.INSPECTING).first()
     if upload is None or not schedule.is_free(upload):
         return
@@ -96,12 +103,12 @@ def reconcile(
     patient: bool = False,
     budget: lifecycle.Budget | None = None,
 ) -> State:
-    """Take ``upload`` as far as the bucket's facts allow; return its state.
+    """Move ``upload`` as far as the bucket's facts allow; return its state.
 
-    Notifications, the sweeper and operators call this function; requests of browsers
-    call ``complete``. Idempotent. A ``patient`` caller runs long inspections itself;
-    others leave them to the background. Raises StorageUnavailable, after which a repeated
-    call continues, and Upload.DoesNotExist if the row is erased meanwhile.
+    Notifications, the sweeper and operators call this function. Requests of browsers
+    call ``complete``. A ``patient`` caller runs long inspections itself. Otherwise a
+    background process runs them. Raises StorageUnavailable if S3 does not answer, and
+    Upload.DoesNotExist if the row is erased meanwhile.
     """
     if upload.state in FINAL:
         _purge(upload)
@@ -118,7 +125,10 @@ def reconcile(
 
 
 def _compare_again(upload: Upload, actor: Any) -> None:
-    """Reject a ready upload whose object was replaced."""
+    """Reject a ready upload if its object was replaced.
+
+    Ends these comparisons after the time until which a URL can replace the object.
+    """
     is_over = upload.replaceable_until and upload.replaceable_until <= timezone.now()
     try:
         is_replaced = reject_if_replaced(upload, actor=actor)
@@ -130,10 +140,11 @@ def _compare_again(upload: Upload, actor: Any) -> None:
 
 
 def _hand_over(upload: Upload) -> None:
-    """Enqueue a background inspection for a worker.
+    """Enqueue a task, so that a worker finishes an inspection in the background.
 
-    If tasks run inside the request, nothing is enqueued, and the sweeper inspects the
-    upload at once. The sweeper also takes over uploads that no worker has inspected.
+    Without workers, tasks would run inside the request. So this function then enqueues
+    nothing, and the next sweep finishes the inspection. The sweeper also finishes
+    inspections that no worker has finished in time.
     """
     is_due = upload.state == State.INSPECTING and upload.is_inspected_later
     backend = inspect_in_background.get_backend()

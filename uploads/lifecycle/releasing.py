@@ -1,8 +1,9 @@
-"""Release from quarantine, after an operator has decided that a file is harmless.
+"""Releases files from quarantine, after an operator has decided that they are harmless.
 
 A release is a new upload of the same owner. The server copies the bytes from quarantine
-to a new key, verifies and inspects them like any upload, but ignores the rule that the
-operator has overruled. The rejected upload stays rejected and links to the release.
+to a new key. It then verifies and inspects them like those of any upload, but ignores
+the rule for which the file was rejected. The rejected upload stays rejected and links
+to the release.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from uploads.states import State, Transport
 from uploads.trail.writing import record
 
 LIFETIME = timedelta(days=1)
-"""Time after which an unfinished release expires."""
+"""An unfinished release expires after this time."""
 
 NOT_INSPECTED = "not_inspected"
 TYPE_NOT_ALLOWED = "type_not_allowed"
@@ -43,17 +44,20 @@ TYPE_NOT_ALLOWED = "type_not_allowed"
 
 _RELEASABLE = frozenset({CONTENT, NOT_SCANNED, NOT_INSPECTED, TYPE_NOT_ALLOWED})
 _MALWARE_WORDS = "It holds what ClamAV knows as"
-"""Start of the reason for malware. Rows of older versions have no cause for it."""
+"""The first words of ``rejected_reason`` if ClamAV found malware.
+
+Rows that an older version of the site wrote have no ``rejected_cause``.
+"""
 
 _ATTEMPTS = 2
-"""The first copies, the second finds the copy of a concurrent call."""
+"""If a concurrent call makes the copy first, the second attempt finds this copy."""
 
 
 def may_be_released(upload: Upload) -> bool:
     """Return whether an operator may release a rejected upload.
 
-    Its copy must be in quarantine and small enough for one S3 copy request. Malware is
-    never released.
+    The upload's copy must be in quarantine and small enough for one S3 copy request.
+    Nobody can release malware.
     """
     return (
         upload.state == State.REJECTED
@@ -64,7 +68,11 @@ def may_be_released(upload: Upload) -> bool:
 
 
 def overruled_cause(rejected: Upload) -> str:
-    """Return the cause of a refusal, for rows of an older version too."""
+    """Return the cause of a rejection.
+
+    Rows that an older version of the site wrote have no cause. For them, return
+    CONTENT, or ``""`` if the reason is malware.
+    """
     if rejected.rejected_cause or rejected.rejected_reason.startswith(_MALWARE_WORDS):
         return rejected.rejected_cause
     return CONTENT
@@ -89,16 +97,17 @@ def request_release(upload: Upload, *, actor: Any) -> None:
 
 
 def begin_release(rejected: Upload, *, actor: Any) -> Upload:
-    """Return the upload that releases ``rejected``, made once; nothing is copied yet.
+    """Create a new upload that releases ``rejected``, and return this release.
 
-    A release that failed no longer counts: the next one is new. Raises InvalidState
-    where there is nothing to release, QuotaExceeded, StorageUnavailable.
+    If there is a release that has not failed, returns it instead. This function does
+    not copy the object yet. Raises InvalidState if the upload cannot be released,
+    QuotaExceeded, StorageUnavailable.
     """
     if (found := _release_of(rejected)) is not None:
         return found
     _require_releasable(rejected)
     if get_bucket().head_object(rejected.quarantine_key) is None:
-        raise InvalidState("Its copy is no longer in quarantine.")
+        raise InvalidState("The copy of this file is no longer in quarantine.")
     try:
         return _create(rejected, actor)
     except StaleUpload:
@@ -117,7 +126,8 @@ def _release_of(rejected: Upload) -> Upload | None:
 def _create(rejected: Upload, actor: Any) -> Upload:
     now = timezone.now()
     with transaction.atomic():
-        # Lock the upload before the quota, as every move does, to avoid deadlocks.
+        # Every move locks the upload before the quota. The same order here avoids
+        # deadlocks.
         release = Upload.objects.create(
             id=uuid.uuid4(),
             owner=rejected.owner,
@@ -159,11 +169,11 @@ def _create(rejected: Upload, actor: Any) -> Upload:
 
 
 def copy_back(release: Upload) -> ObjectFacts:
-    """Copy the bytes of a release from quarantine to its own key; return their facts.
+    """Copy the object from quarantine to the key of its release; return the facts.
 
-    Idempotent: an object under that key is the copy of an earlier call. If the object in
-    quarantine is gone, the release expires. Raises InvalidState, StaleUpload,
-    StorageUnavailable.
+    Idempotent, because an object under this key can only be the copy of an earlier
+    call. If quarantine no longer has the object, expires the release and raises
+    InvalidState. Raises StaleUpload, StorageUnavailable.
     """
     bucket = get_bucket()
     rejected = release.released_from
@@ -176,8 +186,8 @@ def copy_back(release: Upload) -> ObjectFacts:
         if kept is None:
             words = "its copy is no longer in quarantine"
             expire(release, reason=words)
-            raise InvalidState(f"The file was not released: {words}.")
-        # Refused if a concurrent call has just made the copy.
+            raise InvalidState(f"The file was not released, because {words}.")
+        # S3 refuses the copy if a concurrent call has just made it.
         with suppress(CopyRefused):
             copy_object(
                 bucket,

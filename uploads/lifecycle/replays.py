@@ -1,9 +1,10 @@
-"""Finds objects that a replayed URL has replaced after their verification.
+"""Finds objects that a second request to the same URL has replaced after verification.
 
-A second PUT by the same URL is refused where the storage follows If-None-Match. A second
-form can only bring the same bytes where the storage compares them. Elsewhere the owner
-of a URL can replace the object for as long as the URL lives. There the ETag is compared
-before each download, and once more by the sweeper when no request can arrive any more.
+A storage that follows If-None-Match refuses a second PUT to the same URL. A storage
+that compares the bytes of a POST form with the signed SHA-256 accepts only the same
+bytes again. On other storages, the owner can replace the object until the URL expires.
+For these, the site compares the ETag before each download. The sweeper compares the
+ETag once more after the last possible request.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ WORDS = "The object was replaced at the storage after it was verified."
 
 
 def replaceable_until(upload: Upload, facts: ObjectFacts) -> datetime | None:
-    """Return until when a replayed URL may replace the object; None if none can.
+    """Return the time until which a second request may replace the object, or None.
 
-    In a versioned bucket, downloads name the version that was verified.
+    None means that no request can replace it. In a versioned bucket the result is
+    always None, because downloads name the verified version.
     """
     if facts.version_id or upload.urls_expire_at is None:
         return None
@@ -42,9 +44,10 @@ def replaceable_until(upload: Upload, facts: ObjectFacts) -> datetime | None:
 
 
 def reject_if_replaced(upload: Upload, *, actor: Any = None) -> bool:
-    """Compare the ETag of a ready upload that is replaceable; return whether it differs.
+    """Reject a ready upload if its object has another ETag; return whether it has.
 
-    Raises StorageUnavailable, StaleUpload.
+    Sends no request to S3 if no URL can replace the object. Raises StorageUnavailable,
+    StaleUpload.
     """
     if upload.state != State.READY or upload.replaceable_until is None:
         return False
@@ -56,6 +59,6 @@ def reject_if_replaced(upload: Upload, *, actor: Any = None) -> bool:
 
 
 def end_watch(upload: Upload) -> None:
-    """Write down that no URL can replace the object any more."""
+    """Record in the row that no URL can replace the object any more."""
     Upload.objects.filter(pk=upload.pk).update(replaceable_until=None)
     upload.replaceable_until = None

@@ -1,4 +1,4 @@
-"""The sweeper's schedule: due rows, leases of sweepers, and delays before retries."""
+"""Finds the rows that a sweeper has to check, leases them to it, and delays retries."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from uploads.models import Upload, UploadQuerySet
 from uploads.states import FINAL, State, Transport
 
 SLOWEST_PUT = timedelta(hours=1)
-"""Assumed maximum duration of a request that started before its URL expired."""
+"""Assumed maximum duration of a PUT. It may start just before its URL expires."""
 
 INSPECTION = timedelta(seconds=30)
-"""After this time, the process of an inspection is assumed dead."""
+"""If an inspection has not finished after this time, the sweeper repeats it."""
 
 FIRST = (F("retry_at").asc(nulls_first=True), F("checked_at").asc(nulls_first=True))
 FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(hours=1)
 LONGEST_WAIT = timedelta(minutes=5)
-"""Maximum delay of uploads that wait for an inspector."""
+"""Maximum delay before the retry of an upload that waits for an inspector."""
 
 
 def due(now: datetime, *, limit: int, inspections: bool = True) -> Iterator[Upload]:
     """Yield the rows that are due for a check, up to ``limit`` of each kind.
 
-    Rows with the oldest check come first. Failed rows go last, so they never delay the
-    others.
+    Rows whose last check is the oldest come first. Rows whose last check failed come
+    last, so they do not delay other rows.
     """
     kinds = [_overdue(now), _arriving(now), _releasing(now)]
     kinds += [_unpurged(now), _replaceable(now)]
@@ -52,9 +52,9 @@ def next_inspection(
 def claim(upload: Upload) -> datetime | None:
     """Claim the row for one check; return the time of the claim.
 
-    Returns None if another process has claimed or erased the row. The claim is a lease:
-    ``retry_at`` is the time at which the row is due again if this process dies. The row
-    is read again.
+    Returns None if another process has claimed or erased the row. The claim is a lease
+    that ends at ``retry_at``. If this process dies, the row is due again at this time.
+    Refreshes ``upload`` from its row.
     """
     now = timezone.now()
     unclaimed = Upload.objects.filter(
@@ -70,12 +70,12 @@ def claim(upload: Upload) -> datetime | None:
 
 
 def is_free(upload: Upload) -> bool:
-    """Return whether the row has no lease and waits for no later retry."""
+    """Return whether the row has neither a valid lease nor a retry in the future."""
     return upload.retry_at is None or upload.retry_at <= timezone.now()
 
 
 def end_claim(upload: Upload, *, was: str, at: datetime) -> None:
-    """End a claim after a check. An upload that waits for an inspector is retried."""
+    """End a claim after a check. Plan a retry if an inspector was unavailable."""
     if upload.state == State.INSPECTING and upload.waiting_reason:
         _try_again(upload, longest=LONGEST_WAIT, faults=0)
     else:
@@ -85,22 +85,25 @@ def end_claim(upload: Upload, *, was: str, at: datetime) -> None:
 def _record_success(upload: Upload, *, was: str, at: datetime) -> None:
     rows = Upload.objects.filter(pk=upload.pk)
     rows.update(retry_at=None, failed_checks=0, faults=0)
-    # A move or a purge has already set checked_at.
+    # Moves and purges set ``checked_at`` themselves, so leave it as they set it.
     rows.filter(state=was).exclude(state__in=FINAL).update(checked_at=at)
 
 
 def cancel_claim(upload: Upload, *, retry_at: datetime | None) -> None:
-    """Undo a claim, because the check failed for a reason outside of the row."""
+    """Undo a claim after a check that failed for a reason outside of the row."""
     Upload.objects.filter(pk=upload.pk).update(retry_at=retry_at)
 
 
 def record_failure(upload: Upload) -> None:
-    """End a claim after a failed check. The first retry is at once, later ones wait."""
+    """End a claim after a failed check.
+
+    The first retry is due at once. The delay before later retries doubles each time.
+    """
     _try_again(upload, longest=LONGEST_DELAY)
 
 
 def record_fault(upload: Upload) -> None:
-    """End a claim after a check that failed with a bug of this site; count it."""
+    """End a claim after a check that failed because of a bug, and count the failure."""
     _try_again(upload, longest=LONGEST_DELAY, faults=_one_more(upload.faults))
 
 
@@ -125,14 +128,15 @@ def _delay(failures: int, longest: timedelta) -> timedelta:
 
 
 def _overdue(now: datetime) -> UploadQuerySet:
-    """Return pending uploads past their deadline. They are completed or expire."""
+    """Return pending uploads past their deadline. The sweeper must end them."""
     return _free(Upload.objects.filter(state=State.PENDING, expires_at__lt=now), now)
 
 
 def _arriving(now: datetime) -> UploadQuerySet:
     """Return pending uploads whose bytes may have arrived since the last check.
 
-    Bytes arrive only while a URL is valid, so an idle upload is not checked again.
+    Bytes arrive only while a URL is valid. So after the last URL has expired, an upload
+    is checked only once more.
     """
     settled = now - timedelta(seconds=options().sweep_grace_seconds)
     return _free(
@@ -148,7 +152,7 @@ def _arriving(now: datetime) -> UploadQuerySet:
 
 
 def _releasing(now: datetime) -> UploadQuerySet:
-    """Return releases from quarantine whose process died before it made the copy."""
+    """Return releases from quarantine whose process died before the copy was made."""
     settled = now - timedelta(seconds=options().sweep_grace_seconds)
     return _free(
         Upload.objects.filter(
@@ -162,14 +166,17 @@ def _releasing(now: datetime) -> UploadQuerySet:
 
 
 def _stuck(now: datetime) -> UploadQuerySet:
-    """Return uploads whose inspection started and did not finish."""
+    """Return uploads whose inspection has started, but not finished."""
     idle = Q(checked_at=None) | Q(checked_at__lt=now - INSPECTION)
     unclaimed = Q(claimed_until=None) | Q(claimed_until__lte=now)
     return _free(Upload.objects.filter(unclaimed, state=State.INSPECTING), now, idle)
 
 
 def _unpurged(now: datetime) -> UploadQuerySet:
-    """Return ended uploads that no purge has followed since their last URL expired."""
+    """Return ended uploads that need a purge.
+
+    Each needs a purge when it ends, and another one after its last URL has expired.
+    """
     expired = Q(urls_expire_at=None) | Q(urls_expire_at__lt=now)
     return _free(
         Upload.objects.filter(state__in=FINAL, purged_at=None),
@@ -179,7 +186,7 @@ def _unpurged(now: datetime) -> UploadQuerySet:
 
 
 def _replaceable(now: datetime) -> UploadQuerySet:
-    """Return ready uploads that no URL can replace any more, not yet compared again."""
+    """Return ready uploads whose ETag the sweeper has to compare for the last time."""
     ready = Upload.objects.filter(state=State.READY, replaceable_until__lt=now)
     return _free(ready, now)
 
@@ -187,5 +194,8 @@ def _replaceable(now: datetime) -> UploadQuerySet:
 def _free(
     rows: UploadQuerySet, now: datetime, wanted: Q | None = None
 ) -> UploadQuerySet:
-    """Leave out rows under a lease of another sweeper and rows that wait for a retry."""
+    """Exclude rows that another sweeper has leased, and rows whose retry is not due.
+
+    A row without a lease or retry must also meet the condition ``wanted``.
+    """
     return rows.filter(Q(retry_at__lte=now) | (Q(retry_at=None) & (wanted or Q())))

@@ -1,4 +1,4 @@
-"""Starts uploads: checks the declaration, reserves quota, writes the row."""
+"""Starts an upload: checks its declaration, reserves quota, writes the row."""
 
 from __future__ import annotations
 
@@ -33,18 +33,22 @@ from uploads.states import State, Transport
 from uploads.trail.writing import record
 
 FORM_LIFETIME = timedelta(days=1)
-"""A form reserves more than its file may need, so an unsent form expires sooner."""
+"""Maximum lifetime of an upload by a form.
+
+It is short because the form reserves more bytes than its file needs.
+"""
 
 
 @dataclass(frozen=True)
 class Declaration:
     """The client's declaration of a file, before any byte is sent.
 
-    Names are clean, ``content_type`` is lower case without parameters,
-    ``checksum_sha256`` is base64 of the raw hash. If ``transport`` is None, the size
-    decides. The browser uses ``last_modified`` and ``fingerprint`` (SHA-256 of the first
-    16 MiB) to recognise the file after a reload. ``head`` holds the file's first bytes,
-    so that the server can refuse the file early; it may be empty.
+    Names are results of ``clean_filename`` and ``clean_relative_path``.
+    ``content_type`` is lower case without parameters. ``checksum_sha256`` is base64 of
+    the raw hash. If ``transport`` is None, the size of the file decides. The browser
+    uses ``last_modified`` and ``fingerprint`` (SHA-256 of the first 16 MiB) to
+    recognise the file after a reload. ``head`` has the file's first bytes, or is empty.
+    From these bytes, the server can refuse the file before the transfer.
     """
 
     filename: str
@@ -69,9 +73,10 @@ def start(
     """Reserve quota, write the row and open a multipart upload if needed.
 
     The same ``idempotency_key`` of the same owner returns the same upload. The row is
-    committed before S3 is called, because a multipart upload without a row would be
-    invisible and billed for ever. Raises FileTooLarge, ContentTypeNotAllowed,
-    QuotaExceeded, InvalidRequest or StorageUnavailable; then nothing is reserved.
+    committed before the call to S3. Otherwise, after a crash, S3 might keep and bill a
+    multipart upload that has no row. Raises FileTooLarge, ContentTypeNotAllowed,
+    QuotaExceeded, InvalidRequest or StorageUnavailable. After an error, no quota is
+    reserved.
     """
     upload = _find(owner, idempotency_key)
     if upload is None:
@@ -89,9 +94,11 @@ def start(
 
 
 def require_acceptable(declaration: Declaration, policy: Policy) -> None:
-    """Refuse a file early if the inspection would refuse it after the transfer.
+    """Raise an error for a file that the inspection would refuse after the transfer.
 
-    This needs the head of the file. The inspection of the stored object still decides.
+    The check uses the first bytes that the client has declared. They may be false, so
+    the inspection of the stored object repeats the check. Raises InvalidRequest,
+    FileTooLarge, ContentTypeNotAllowed.
     """
     head = declaration.head
     if head:
@@ -113,7 +120,7 @@ def _detect(head: bytes) -> str | None:
 
 
 def choose_transport(declaration: Declaration) -> Transport:
-    """Return the requested transport, or one that fits the size.
+    """Return the requested transport. By default, choose one by the size of the file.
 
     Raises InvalidRequest if the declaration lacks a fact that the transport needs, and
     FileTooLarge if the file is too large for it.
@@ -129,11 +136,11 @@ def choose_transport(declaration: Declaration) -> Transport:
         return transport
     if transport == Transport.FORM:
         if declaration.byte_size > MAX_COPY:
-            raise FileTooLarge(f"A plain form carries at most {MAX_COPY} bytes.")
+            raise FileTooLarge(f"A plain form can send at most {MAX_COPY} bytes.")
         return transport
     if declaration.byte_size > MAX_SINGLE_PUT:
         raise FileTooLarge(
-            f"One request carries at most {MAX_SINGLE_PUT} bytes. Use multipart."
+            f"One request can send at most {MAX_SINGLE_PUT} bytes. Use multipart."
         )
     if not declaration.checksum_sha256:
         raise InvalidRequest(
@@ -151,8 +158,9 @@ def _create(
 ) -> Upload:
     upload = new_upload(owner, declaration, idempotency_key)
     with transaction.atomic():
-        # Lock the upload before the quota, as every move does, to avoid deadlocks. A
-        # concurrent start with the same key must also not find the quota full.
+        # Every move locks the upload before the quota. The same order here avoids
+        # deadlocks. If two requests have the same idempotency key, the INSERT of the
+        # second fails before it reserves quota.
         upload.save(force_insert=True)
         quota.reserve(owner, declaration.byte_size)
         record("upload.started", upload=upload, actor=owner, detail=declared(upload))
@@ -175,8 +183,8 @@ def new_upload(
         relative_path=declaration.relative_path,
         byte_size=declaration.byte_size,
         content_type=declaration.content_type,
-        # For a multipart object, S3 knows only a checksum of the parts' checksums, so
-        # the declared checksum cannot be verified and is not recorded.
+        # For a multipart object, S3 returns only a checksum of the parts' checksums.
+        # The site cannot verify the declared checksum, so it does not record it.
         checksum_sha256=declaration.checksum_sha256 if single else "",
         part_size=max(1, declaration.byte_size)
         if single
@@ -190,7 +198,7 @@ def new_upload(
 
 
 def declared(upload: Upload) -> dict[str, Any]:
-    """Return the facts of a declaration that the audit trail keeps."""
+    """Return the declared facts that the audit trail records."""
     names = ("key", "transport", "byte_size", "content_type", "checksum_sha256")
     return {name: getattr(upload, name) for name in names}
 
@@ -213,10 +221,10 @@ def _lifetime(transport: Transport) -> timedelta:
 
 
 def extended_deadline(upload: Upload, now: datetime) -> datetime:
-    """Return the new deadline of an upload that is in progress at ``now``.
+    """Return the deadline after a request for URLs at ``now``.
 
-    Each activity moves the deadline to at most ``now`` plus the shorter of lifetime and
-    ``extension_seconds``, never beyond start + lifetime + ``extension_seconds``.
+    It is ``now`` plus the lifetime or ``extension_seconds``, whichever is shorter. It
+    is never later than start + lifetime + ``extension_seconds``.
     """
     lifetime = _lifetime(Transport(upload.transport))
     extension = timedelta(seconds=options().extension_seconds)
@@ -224,10 +232,11 @@ def extended_deadline(upload: Upload, now: datetime) -> datetime:
 
 
 def open_multipart(upload: Upload) -> None:
-    """Create the multipart upload at S3 and store its id in the row, once.
+    """Create the multipart upload at S3 and store its id in the row.
 
-    Does nothing if the upload has ended. Raises StorageUnavailable; then the upload is
-    cancelled.
+    Of two concurrent calls, one stores its id. The other aborts its multipart upload.
+    Does nothing if the upload is not pending. If S3 does not create the multipart
+    upload, cancels the upload and raises StorageUnavailable.
     """
     if upload.state != State.PENDING:
         return
@@ -247,12 +256,12 @@ def open_multipart(upload: Upload) -> None:
 
 
 def _cancel_unopened(upload: Upload) -> None:
-    """Cancel an upload that S3 did not open, unless a concurrent request opened it."""
+    """Cancel the upload if no concurrent request has opened it."""
     upload.refresh_from_db()
     if upload.state != State.PENDING or upload.multipart_id:
         return
     with suppress(StaleUpload):
-        # Without the key, a retry starts a new upload.
+        # Remove the idempotency key, so that a retry with this key starts a new upload.
         move(
             upload,
             State.CANCELLED,

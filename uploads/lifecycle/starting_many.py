@@ -1,4 +1,4 @@
-"""Starts many uploads with as many queries as it takes to start one."""
+"""Starts many uploads with no more database queries than one upload needs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from uploads.trail.writing import record_many
 
 @dataclass(frozen=True)
 class Wanted:
-    """One upload of a batch."""
+    """A request for one upload of a batch."""
 
     declaration: Declaration
     idempotency_key: str | None = None
@@ -37,7 +37,11 @@ class Wanted:
 
 @dataclass
 class Started:
-    """The result of a start: an upload with its request, or an error."""
+    """The result for one upload of a batch.
+
+    On success, ``request`` is the signed request that sends the file. For a multipart
+    upload it is None.
+    """
 
     upload: Upload | None = None
     request: SignedRequest | SignedPost | None = None
@@ -49,16 +53,17 @@ class _Batch:
     owner: Any
     results: list[Started]
     new: dict[int, Upload] = field(default_factory=dict)
-    """The rows to be made, by their place in the batch."""
+    """Unsaved rows. Each key is the upload's position in the batch."""
 
 
 def start_many(
     *, owner: Any, wanted: Sequence[Wanted], policy: Policy
 ) -> list[Started]:
-    """Start uploads as ``start`` does, in order, and sign what sends each.
+    """Start uploads in order, as ``start`` does, and sign the requests that send them.
 
-    The rows, the events and the reservation are one statement each. An upload that
-    does not fit into the quota is refused; a smaller one behind it may still fit.
+    One statement inserts all rows, one inserts all events, and one reserves the quota.
+    If an upload does not fit into the quota, its result is an error. A smaller upload
+    that follows it may fit.
     """
     batch = _Batch(owner, [Started() for _ in wanted])
     known = _known(owner, wanted)
@@ -70,7 +75,8 @@ def start_many(
     try:
         _create(batch)
     except IntegrityError:
-        # A twin with the same keys was faster: each finds its row by itself.
+        # A concurrent request with the same idempotency keys has inserted its rows
+        # first. ``start`` finds these rows one by one.
         for place in batch.new:
             batch.results[place] = _start_one(owner, wanted[place], policy)
     for result in batch.results:
@@ -100,13 +106,13 @@ def _prepare(
 
 
 def _create(batch: _Batch) -> None:
-    """Insert the rows, reserve what fits, and write the events, in one transaction."""
+    """Insert the rows that fit into the quota and their events in one transaction."""
     if not batch.new:
         return
     rows = list(batch.new.values())
     signed = {row.pk: first for row in rows if (first := first_urls(row))}
     with transaction.atomic():
-        # The uploads come before their quota, as in starting.py.
+        # Insert the uploads before the quota changes, as in starting.py.
         Upload.objects.insert(rows)
         refused = quota.reserve_many(batch.owner, [row.byte_size for row in rows])
         out = [row.pk for row, error in zip(rows, refused, strict=True) if error]
@@ -147,7 +153,7 @@ def _start_one(owner: Any, one: Wanted, policy: Policy) -> Started:
 
 
 def _finish(result: Started) -> None:
-    """Open what has parts, and sign for an upload that was there before."""
+    """Open a multipart upload, or sign the request of an upload that existed before."""
     upload = result.upload
     if upload is None or result.request is not None or upload.state != State.PENDING:
         return

@@ -1,4 +1,4 @@
-"""Compares the object's facts with the declaration. Inspection checks the content."""
+"""Compares the size, type and checksum of an object with the client's declaration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from uploads.s3.part_plan import PartPlan
 class Mismatch:
     """A difference between object and declaration.
 
-    ``cause`` is a stable code for programs; ``words`` is a message for people.
+    ``cause`` is a stable code for programs. ``words`` is a message for people.
     """
 
     cause: str
@@ -35,7 +35,10 @@ def missing_parts(upload: Upload, parts: list[Part]) -> list[int]:
 
 
 def composite_checksum(parts: list[Part]) -> str:
-    """Return S3's SHA-256 of a multipart object, or ``""`` if a part has no checksum."""
+    """Return the SHA-256 that S3 reports for a multipart object.
+
+    Returns ``""`` if a part has no checksum.
+    """
     if not all(part.checksum_sha256 for part in parts):
         return ""
     return composite([base64.b64decode(part.checksum_sha256 or "") for part in parts])
@@ -46,8 +49,9 @@ def find_mismatch(
 ) -> Mismatch | None:
     """Return how the object differs from the declaration, or None.
 
-    ``expected_checksum`` is empty where nothing was declared. An object without a
-    checksum is no mismatch: see reading_back.py.
+    ``expected_checksum`` is empty if the client declared no checksum. If the storage
+    returns no checksum, this function finds no mismatch, because reading_back.py hashes
+    the object later.
     """
     if facts.byte_size != upload.byte_size:
         return Mismatch(
@@ -69,16 +73,16 @@ def find_mismatch(
 
 
 def _is_other(stated: str, expected: str) -> bool:
-    """Return whether the checksums differ. Unknown checksums never differ.
+    """Return whether both checksums are known, are comparable, and differ.
 
-    A checksum of parts cannot be compared with the checksum of a whole object.
+    A checksum of parts (with a dash) is not comparable with that of a whole object.
     """
     is_comparable = bool(stated and expected) and ("-" in stated) == ("-" in expected)
     return is_comparable and stated != expected
 
 
 def find_form_mismatch(upload: Upload, facts: ObjectFacts) -> Mismatch | None:
-    """Return why the object that a form has sent is refused, or None.
+    """Return the reason to refuse an object that a form has sent, or None.
 
     ``upload.byte_size`` is the reserved size, and the maximum for the object.
     """
@@ -94,8 +98,8 @@ def find_form_mismatch(upload: Upload, facts: ObjectFacts) -> Mismatch | None:
 def _find_encoding(facts: ObjectFacts) -> Mismatch | None:
     if not facts.content_encoding:
         return None
-    # A signature cannot forbid this header. With it, browsers decode the bytes during
-    # a download, so they would get other bytes.
+    # A signed URL cannot forbid this header. Browsers decode an object with this header
+    # during the download, so the person would get other bytes than those inspected.
     return Mismatch(
         "headers",
         f"The object is stored with Content-Encoding {facts.content_encoding}.",
@@ -103,8 +107,9 @@ def _find_encoding(facts: ObjectFacts) -> Mismatch | None:
 
 
 def _acceptable_types(upload: Upload) -> frozenset[str]:
-    # An update of the site can change what is stored for a declared type, while
-    # uploads are in progress. Downloads never use the stored type.
+    # The object has the declared type or ``stored_type`` of it. Both are accepted,
+    # because an update of the site may change ``stored_type`` while uploads are in
+    # progress. Downloads never use the type of the object.
     return frozenset({upload.content_type, stored_type(upload.content_type)})
 
 
