@@ -1,4 +1,4 @@
-"""Django's admin for operators. Every list works with millions of rows."""
+"""Django's admin for operators. Every list stays fast with millions of rows."""
 
 from django.contrib import admin
 
@@ -16,7 +16,7 @@ from uploads.admin import (
 
 admin.site.site_header = "Slipway"
 admin.site.site_title = "Slipway"
-# The wide lists need the space. The breadcrumbs link to every page.
+# Hide Django's sidebar, because the wide lists need the space.
 admin.site.enable_nav_sidebar = False
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Django's pages of accounts and groups, with links from an account to its events."""
+"""Admin pages for accounts and groups. An account's page links to its audit events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Form fields for sizes with a unit, such as ``20 GB``.
+"""A form field for sizes with a unit, such as ``20 GB``.
 
 One kB is 1000 bytes, as on the pages. One KiB is 1024 bytes.
 """
@@ -32,7 +32,10 @@ def parse(text: str) -> int:
 
 
 class ByteSizeField(forms.CharField):
-    """A number of bytes, typed with or without a unit. An empty field is None."""
+    """A form field for a number of bytes, typed with or without a unit.
+
+    The value of an empty field is None.
+    """
 
     default_error_messages = {
         "invalid": "Write a size such as 20 GB or 1.5 TB, or a number of bytes.",
@@ -58,7 +61,7 @@ class ByteSizeField(forms.CharField):
     def prepare_value(self, value: Any) -> Any:
         """Return the size in the largest unit in which it is a whole number.
 
-        Saving the form again therefore changes nothing.
+        A rounded size would change the stored number if the form were saved again.
         """
         if not isinstance(value, int):
             return value

@@ -1,4 +1,4 @@
-"""Bar charts that the server draws as SVG, without scripts and inline styles."""
+"""Bar charts that the server draws as SVG. They need no script and no inline style."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _GAP = 3
 
 @dataclass(frozen=True)
 class Bar:
-    """One day of a chart, with the place of its rectangle in the picture."""
+    """One day of a chart, with the position and the size of its bar."""
 
     day: date
     text: str
@@ -74,8 +74,7 @@ def chart(
 
 
 def nice_ceiling(value: int) -> int:
-    """Return the smallest number from ``value`` on that is 2, 4, 6, 8 or 10 times a
-    power of ten."""
+    """Return ``value`` rounded up to 2, 4, 6, 8 or 10 times a power of ten."""
     if value <= 2:
         return 2
     power = 10 ** floor(log10(value))
@@ -86,5 +85,5 @@ def nice_ceiling(value: int) -> int:
 
 
 def _height(value: int, scale: int) -> float:
-    # A value above 0 stays visible.
+    # A bar for a small value is at least 1 high, so that it is visible.
     return round(max(value / scale * HEIGHT, 1.0), 2) if value else 0.0

@@ -1,4 +1,4 @@
-"""The admin's first page: the state of the site, with few queries on small tables."""
+"""The first page of the admin. It shows the state of the site with few queries."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from uploads.text.sizes import format_bytes
 DAYS = 30
 ROWS = 8
 NEAR_PERCENT = 90
-"""A quota is shown if at least this percentage of its limit is used."""
+"""The page lists a quota if at least this percentage of a limit is used or reserved."""
 
 CAUSES = {
     "checksum_differs": "Checksum differs",
@@ -42,7 +42,7 @@ CAUSES = {
     "content": "Content does not match the type",
     "headers": "Headers differ",
     "malware": "Malware",
-    "not_inspected": "A fault of the site",
+    "not_inspected": "The site could not inspect the file",
     "not_scanned": "Too large for the virus scanner",
     "replaced": "Object was replaced",
     "size_differs": "Size differs",
@@ -53,12 +53,15 @@ EXPIRED = "Not completed in time"
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    """Show the site's state above the list of tables."""
+    """Show the state of the site above Django's list of tables."""
     return admin.site.index(request, {"cockpit": cockpit_for(request)})
 
 
 def cockpit_for(request: HttpRequest) -> dict[str, Any] | None:
-    """Return the page's context, or None for accounts that may not see uploads."""
+    """Return the data of the page.
+
+    Return None if the account lacks the permission to view uploads or quotas.
+    """
     user = request.user
     if not user.has_perms(["uploads.view_upload", "uploads.view_storagequota"]):
         return None
@@ -75,7 +78,10 @@ def cockpit_for(request: HttpRequest) -> dict[str, Any] | None:
 
 
 def _days() -> dict[str, Any]:
-    """Return the charts and the failures of the last DAYS days, in one query."""
+    """Return charts and counts of failed uploads for the last DAYS days.
+
+    The function makes one query.
+    """
     today = timezone.localdate()
     days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
     since = timezone.now() - timedelta(days=DAYS + 1)
@@ -117,7 +123,10 @@ def _shares(counts: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
 
 
 def _quotas() -> dict[str, Any]:
-    """Return the users who store most, and the sums of all quotas, in one query."""
+    """Return the quotas with the most used bytes, and the sums over all quotas.
+
+    The function makes one query.
+    """
     rows = list(
         StorageQuota.objects.select_related("user")
         .annotate(

@@ -1,4 +1,4 @@
-"""The doctor's page in the admin: tests by the server, and tests by the browser."""
+"""The doctor's page in the admin. The server and the operator's browser run tests."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from uploads.s3.bucket_config import origins_of_settings
 LOCK = "slipway-doctor-running"
 LOCK_SECONDS = 120
 OPTIONAL = {"notifications"}
-"""Families that the page runs only if they are chosen."""
+"""Families (groups of tests) that are not chosen when the page opens."""
 
 
 def doctor(request: HttpRequest) -> HttpResponse:
-    """Show the page. A POST runs the server's tests first."""
+    """Show the doctor's page. For a POST, run the server's tests first."""
     _require_superuser(request)
     context: dict[str, Any] = {
         **admin.site.each_context(request),
@@ -41,7 +41,10 @@ def doctor(request: HttpRequest) -> HttpResponse:
 
 
 def _examined(request: HttpRequest) -> dict[str, Any]:
-    """Run the tests, unless another run is in progress; return the page's context."""
+    """Run the tests, and return the results for the page.
+
+    While another run is in progress, run no test and return ``is_busy``.
+    """
     chosen = [name for name in request.POST.getlist("family") if name in names()]
     if not cache.add(LOCK, True, LOCK_SECONDS):
         return {"chosen": chosen, "is_busy": True}
@@ -63,14 +66,14 @@ def _examined(request: HttpRequest) -> dict[str, Any]:
 
 
 def _origins(request: HttpRequest) -> tuple[str, ...]:
-    """Return the origins in the settings; if there are none, this request's origin."""
+    """Return the origins in the settings, or else the origin of this request."""
     own = f"{request.scheme}://{request.get_host()}"
     return tuple(origins_of_settings()) or (own,)
 
 
 @require_POST
 def begin(request: HttpRequest) -> JsonResponse:
-    """Return the requests that the browser has to make."""
+    """Return the requests that the browser must send for its tests."""
     _require_superuser(request)
     try:
         return JsonResponse(self_test.begin())
@@ -80,12 +83,14 @@ def begin(request: HttpRequest) -> JsonResponse:
 
 @require_POST
 def end(request: HttpRequest) -> JsonResponse:
-    """Check the objects that the browser sent, and return the findings."""
+    """Check the objects that the browser has stored, and return the findings."""
     _require_superuser(request)
     try:
         found = self_test.end(request.POST.get("ticket", ""))
     except signing.BadSignature:
-        return JsonResponse({"detail": "The ticket is invalid or expired."}, status=400)
+        return JsonResponse(
+            {"detail": "The ticket is invalid or expired. Start again."}, status=400
+        )
     except StorageError as error:
         return JsonResponse({"detail": error.detail}, status=503)
     return JsonResponse({"findings": [finding.as_dict() for finding in found]})

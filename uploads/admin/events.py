@@ -1,4 +1,4 @@
-"""The audit trail in the admin: it can be searched, but not changed."""
+"""Admin pages for the audit trail. Operators can search it, but cannot change it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_INLINE = 50
 
 
 class _AppendOnly:
-    """Refuses adding, changing and deleting to every account, superusers included."""
+    """Forbids every account, even superusers, to add, change or delete an event."""
 
     def has_add_permission(self, *_: Any, **__: Any) -> bool:
         return False
@@ -47,7 +47,7 @@ class _AppendOnly:
 
 
 class EventChangeList(BoundedChangeList):
-    """Applies a KindFilter for a noun last, after all other filters."""
+    """Applies a KindFilter after all other filters if a noun is chosen."""
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: Any = None
@@ -116,9 +116,10 @@ class EventAdmin(_AppendOnly, ListAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Return the events whose upload, account, actor or request is the term.
+        """Return the events of the upload, the account or the request in the term.
 
-        A term of 32 hex digits can be the id of an upload or of a request.
+        The term is a username or an id. 32 hex digits can be the id of an upload or the
+        id of a request.
         """
         term = search_term.strip()
         if not term:
@@ -142,8 +143,8 @@ def newest_matching(
 ) -> QuerySet[Any]:
     """Return the newest MAX_MATCHES events that match at least one of ``conditions``.
 
-    Each condition is one query with its own index. With a single OR query, the database
-    would sort all matches, possibly the whole table.
+    Each condition is a separate query, which uses an index. For a single query with OR,
+    the database would sort all matches, possibly the whole table.
     """
     found: set[tuple[Any, int]] = set()
     for condition in conditions:
@@ -162,11 +163,14 @@ def _filtered(name: str, account: Any) -> SafeString | None:
 
 
 class NewestEvents(BaseInlineFormSet):  # type: ignore[type-arg]
-    """The newest MAX_INLINE events. A frequently downloaded upload has thousands."""
+    """Shows only the newest MAX_INLINE events.
+
+    An upload that is often downloaded has thousands of events.
+    """
 
     @cached_property
     def newest(self) -> Any:
-        # Cached, because each slice of a queryset is a new query.
+        # Cache the rows, because each slice of a queryset starts a new query.
         return super().get_queryset()[:MAX_INLINE]
 
     def get_queryset(self) -> Any:

@@ -1,4 +1,4 @@
-"""Exports every list of the admin as CSV that is safe to open in a spreadsheet."""
+"""Export the lists of the admin as CSV files that spreadsheets can open safely."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ ROWS_A_CHUNK = 500
 class Exportable(ModelAdmin):
     """A ModelAdmin with an export. Every account that may view the list may export it.
 
-    ``export_fields`` are the columns: fields of the model without secrets. The list's
-    filters, search and order apply.
+    ``export_fields`` lists the columns. They must be fields of the model without
+    secrets. The export uses the filters, the search and the order of the list.
     """
 
     export_fields: Sequence[str] = ()
@@ -46,7 +46,7 @@ class Exportable(ModelAdmin):
 
     @property
     def export_url_name(self) -> str:
-        """The name of the URL that exports this list."""
+        """Return the name of the URL that exports this list."""
         options = self.model._meta  # noqa: SLF001  Django's API
         return f"admin:{options.app_label}_{options.model_name}_export"
 
@@ -70,7 +70,7 @@ class Exportable(ModelAdmin):
             _lines(changes.queryset, self.export_fields),
             content_type="text/csv; charset=utf-8",
         )
-        # As on the page, some filters apply only to the newest rows of a long list.
+        # If a filter was applied only to the newest rows, the file name says so.
         cut = "-newest" if getattr(changes, "is_cut", False) else ""
         filename = f"{name}-{timezone.localdate()}{cut}.csv"
         response["Content-Disposition"] = f'attachment; filename="{filename}"'

@@ -1,4 +1,4 @@
-"""Filters with fixed choices, so that no filter reads its values from the table."""
+"""Filters for lists of the admin. No filter reads its choices from the listed table."""
 
 from __future__ import annotations
 
@@ -16,16 +16,24 @@ REQUESTED = Q(
     release_requested_at__isnull=False,
     released_as__isnull=True,
 ) & ~Q(quarantine_key="")
-"""Uploads whose owner requested a release that no operator has decided on."""
+"""Rejected uploads in quarantine that wait for an operator.
 
-MAX_DIGITS = 18  # of an account's id; more digits overflow the database's integers
+The owner has requested the release, and no operator has released the upload yet.
+"""
+
+MAX_DIGITS = 18
+"""Maximum digits of an account's id. A longer number overflows a database integer."""
 
 MIB = 1024**2
 GIB = 1024**3
 
 
 class UnindexedFilter(SimpleListFilter):
-    """A filter without an index. UploadChangeList applies it to the newest rows only."""
+    """A filter on a column without a database index.
+
+    UploadChangeList applies ``condition`` to the newest rows only, because the database
+    has to read each of these rows.
+    """
 
     labelled_choices: tuple[tuple[str, str], ...] = ()
 
@@ -33,11 +41,11 @@ class UnindexedFilter(SimpleListFilter):
         return self.labelled_choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return all rows. UploadChangeList applies ``condition`` after all filters."""
+        """Return ``queryset``. UploadChangeList applies ``condition`` later."""
         return queryset
 
     def condition(self) -> Q:
-        """Return the condition for the chosen value; empty for an unknown value."""
+        """Return the condition for the chosen value, or ``Q()`` if it is unknown."""
         known = {value for value, _ in self.labelled_choices}
         value = self.value()
         return self.condition_for(value) if value in known else Q()
@@ -111,6 +119,11 @@ class SizeFilter(UnindexedFilter):
 
 
 class KindFilter(SimpleListFilter):
+    """Filters audit events by their kind or by a noun.
+
+    A kind consists of a noun, a dot and a verb, for example ``upload.started``.
+    """
+
     title = "kind"
     parameter_name = "kind"
 
@@ -159,7 +172,10 @@ class KindFilter(SimpleListFilter):
     )
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        """Return a choice for each noun, followed by the kinds of that noun."""
+        """Return the choices of the menu: each noun, followed by the kinds of the noun.
+
+        A noun with only one kind gets no choice of its own.
+        """
         choices: list[tuple[str, str]] = []
         for noun, kinds in self.groups().items():
             if len(kinds) > 1:
@@ -168,17 +184,17 @@ class KindFilter(SimpleListFilter):
         return choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Filter by one kind. EventChangeList filters by a noun, after all filters."""
+        """Filter by the chosen kind. EventChangeList filters by a chosen noun later."""
         value = self.value()
         return queryset.filter(kind=value) if value and not self.kinds() else queryset
 
     def kinds(self) -> list[str]:
-        """Return the kinds of the chosen noun; empty if a single kind is chosen."""
+        """Return the kinds of the chosen noun, or ``[]`` if a single kind is chosen."""
         return self.groups().get(self.value() or "", [])
 
     @classmethod
     def groups(cls) -> dict[str, list[str]]:
-        """Return all kinds, grouped by the noun before their dot."""
+        """Return the list of kinds for each noun."""
         nouns = dict.fromkeys(kind.partition(".")[0] for kind in cls.KINDS)
         return {
             noun: [kind for kind in cls.KINDS if kind.startswith(f"{noun}.")]
@@ -187,7 +203,11 @@ class KindFilter(SimpleListFilter):
 
 
 class AccountFilter(SimpleListFilter):
-    """Events about one account. The filter has no menu: there are too many accounts."""
+    """Filters audit events by the account that they are about.
+
+    The filter offers only the account that is chosen by the URL, because a menu of all
+    accounts would be too long.
+    """
 
     title = "account"
     parameter_name = "account"
@@ -208,7 +228,7 @@ class AccountFilter(SimpleListFilter):
 
 
 class ActorFilter(AccountFilter):
-    """Events whose actor is one account."""
+    """Filters audit events by their actor, the account that caused the event."""
 
     title = "actor"
     parameter_name = "actor"

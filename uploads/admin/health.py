@@ -1,4 +1,4 @@
-"""The last results of the background jobs, for the admin's first page."""
+"""Summarise the last results of the background jobs for the admin's first page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORDS = {NOTHING: "Not run", GOOD: "OK", WARN: "Check", BAD: "Problem"}
 
 @dataclass(frozen=True)
 class Health:
-    """The state of one job: a level, words, and the time of its last run."""
+    """The state of one job, with the time of its last run (``at``)."""
 
     name: str
     level: str
@@ -30,7 +30,7 @@ class Health:
 
 
 def health_of(jobs: Mapping[str, JobReport]) -> list[Health]:
-    """Return the state of sweeper, audit, doctor and notifications."""
+    """Return the states of the sweeper, the audit, the doctor and the notifications."""
     return [
         _sweeper(jobs.get(JobReport.SWEEP)),
         _audit(jobs.get(JobReport.AUDIT)),
@@ -53,8 +53,8 @@ def _sweeper(job: JobReport | None) -> Health:
     troubles = [
         f"{done[name]:,} {words}"
         for name, words in (
-            ("failed", "could not be settled"),
-            ("given_up", "were given up"),
+            ("failed", "could not be processed"),
+            ("given_up", "were ended after repeated errors"),
             ("waiting", "wait for an inspector"),
             ("quotas_mended", "quotas were corrected"),
         )
@@ -90,7 +90,9 @@ def _doctor(job: JobReport | None) -> Health:
 
 def _notifications(job: JobReport | None) -> Health:
     if job is None:
-        words = "None was processed yet. Sweeps complete files without notifications."
+        words = (
+            "No notification was processed yet. Sweeps complete the uploads instead."
+        )
         return Health("Notifications", NOTHING, words)
     delay = job.figures.get("delay_seconds")
     words = "The last one was processed."

@@ -1,4 +1,7 @@
-"""Parked notifications and orphans, about which an operator must decide."""
+"""Admin pages for parked notifications and orphans. An operator must decide about them.
+
+A parked notification could not be processed. An orphan is an object without a row.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ class ParkedNotificationAdmin(ListAdmin):
 
     @admin.action(description="Process again", permissions=["delete"])
     def take_in_again(self, request: HttpRequest, parked: QuerySet[Any]) -> None:
-        """Process the messages again, and delete those that succeed."""
+        """Process the selected messages again, and delete each processed message."""
         failures = handled = 0
         for message in parked:
             try:

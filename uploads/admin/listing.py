@@ -1,4 +1,4 @@
-"""Base classes for all lists. Their work does not grow with the size of the table."""
+"""Base classes for all lists of the admin. Lists of large tables stay fast."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ else:
 DAYS_IN_MONTH = 31
 
 SECRET_FIELDS = frozenset({"data", "digest", "form_mark", "password"})
-"""Of second factors, tokens and accounts."""
+"""Columns with secrets, in the tables of second factors, tokens and accounts."""
 
 MAX_SEARCH = 255
-"""Maximum length of a search term in characters; the rest is ignored."""
+"""Maximum length of a search term in characters. A longer term is cut."""
 
 
 class BoundedChangeList(ChangeList):
-    """A list whose drill-down by date reads only the oldest and the newest date."""
+    """A list with links to years, months and days (Django's date hierarchy)."""
 
     def drill_down(self) -> dict[str, Any] | None:
-        """Return the link one step up and the links one step down; None without dates.
+        """Return the link to the longer period and the links to the shorter periods.
 
-        Django's drill-down lists the distinct dates and reads every row for that. This
-        one reads the oldest and the newest date from an index.
+        Return None if the list has no dates. Django's own version reads every row to
+        find the dates that occur. This version reads only the oldest and the newest
+        date, from an index.
         """
         name = self.date_hierarchy
         span = self._span(name) if name else None
@@ -109,8 +110,8 @@ class BoundedChangeList(ChangeList):
 class Recorded(Exportable):
     """A ModelAdmin that writes every change to the audit trail.
 
-    A search uses only the first MAX_WORDS words, because Django adds a condition for
-    each word, and SQLite refuses 1,000 conditions.
+    A search uses only the first MAX_WORDS words. Django adds a condition for each word,
+    and SQLite refuses a query with 1,000 conditions.
     """
 
     MAX_WORDS = 10
@@ -118,12 +119,17 @@ class Recorded(Exportable):
     def lookup_allowed(
         self, lookup: str, value: Any, request: HttpRequest | None = None
     ) -> bool:
-        """Refuse filters on secrets: they tell a secret character by character."""
+        """Return False for filters on secrets.
+
+        With filters such as ``digest__startswith``, an operator could find out a secret
+        character by character.
+        """
         first, *others = lookup.split("__")
         if not SECRET_FIELDS.isdisjoint([first, *others]):
             return False
         if first == "pk":
-            # Django's check does not see that the key may lead to another table.
+            # Replace "pk" by the name of the field. Otherwise, Django's check does not
+            # see that the primary key may be a relation to another table.
             first = self.opts.pk.name
         return super().lookup_allowed("__".join([first, *others]), value, request)  # type: ignore[arg-type]
 
@@ -134,7 +140,10 @@ class Recorded(Exportable):
         return super().get_search_results(request, queryset, words)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        """Log each row separately, because a bulk insert sends no signal to the trail."""
+        """Log the deletion of each row separately.
+
+        The audit trail listens to signals, and a bulk insert sends no signals.
+        """
         entries: list[Any] = []
         for row in queryset:
             one: Any = [row]
@@ -143,7 +152,7 @@ class Recorded(Exportable):
 
 
 class ListAdmin(Recorded):
-    """A ModelAdmin whose lists never count or load a whole table."""
+    """A ModelAdmin whose lists never count or read a whole table."""
 
     paginator = CappedPaginator
     show_full_result_count = False
@@ -156,12 +165,12 @@ class ListAdmin(Recorded):
 
 
 def with_permission(request: HttpRequest, permission: str) -> bool:
-    """Return whether the account has a permission of this app, e.g. ``change_upload``."""
+    """Return whether the user has this app's ``permission``, e.g. ``change_upload``."""
     return bool(request.user.has_perm(f"uploads.{permission}"))
 
 
 def first_ids(rows: QuerySet[Any], limit: int) -> list[Any]:
-    """Return the primary keys of the first ``limit`` rows, in their order."""
+    """Return the primary keys of the first ``limit`` rows, in the order of ``rows``."""
     return list(rows.values_list("pk", flat=True)[:limit])
 
 

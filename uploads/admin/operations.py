@@ -1,4 +1,4 @@
-"""Operations on many uploads at once, with messages about the results."""
+"""Actions on the selected uploads. Each action adds messages about its results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from uploads.trail.writing import record
 from uploads.upkeep.reverification import Finding, reverify
 
 MAX_SELECTED = 500
-"""A limit is needed, because each upload costs one or two S3 requests."""
+"""Maximum uploads for one action, because each upload costs one or two S3 requests."""
 
 MAX_NAMES = 5
 
@@ -27,7 +27,7 @@ MAX_NAMES = 5
 def selected_uploads(request: HttpRequest, queryset: QuerySet[Any]) -> list[Upload]:
     """Return the selected uploads.
 
-    If more than MAX_SELECTED are selected, adds an error message and returns none.
+    If more than MAX_SELECTED are selected, add an error message and return ``[]``.
     """
     uploads = list(queryset[: MAX_SELECTED + 1])
     if len(uploads) <= MAX_SELECTED:
@@ -56,7 +56,7 @@ def remove(request: HttpRequest, uploads: list[Upload]) -> None:
         if lifecycle.empty_quarantine(upload, actor=request.user):
             return Finding(True, "It was deleted from quarantine.")
         if was_final:
-            return Finding(True, "It had already ended.")
+            return Finding(True, "The upload had already ended.")
         return Finding(True, f"It is now {upload.state}.")
 
     _each(request, uploads, step)
@@ -71,7 +71,8 @@ def release(request: HttpRequest, uploads: list[Upload]) -> None:
             complete(made, actor=request.user)
         except StorageUnavailable:
             words = (
-                "Its release has started. The storage does not answer at the moment."
+                "Its release has started, but the storage does not answer. The sweeper "
+                "will retry."
             )
             return Finding(True, words)
         if made.state == State.REJECTED:
@@ -90,7 +91,7 @@ def purge_again(request: HttpRequest, uploads: list[Upload]) -> None:
         if lifecycle.empty_quarantine(upload, actor=request.user):
             return Finding(True, "It was deleted from quarantine.")
         if _is_purged(upload):
-            return Finding(True, "Its object had already been deleted.")
+            return Finding(True, "Its object was already deleted.")
         if not lifecycle.purge(upload):
             return Finding(False, "The storage does not answer. Try again later.")
         record("upload.purged", upload=upload, actor=request.user)
@@ -98,7 +99,7 @@ def purge_again(request: HttpRequest, uploads: list[Upload]) -> None:
             return Finding(True, "Its object is deleted.")
         return Finding(
             True,
-            "Its object is deleted. The sweeper checks once more when the URLs have "
+            "Its object is deleted. The sweeper will check again when the URLs have "
             "expired.",
         )
 
@@ -126,6 +127,9 @@ def _each(
 
 
 def _join_names(names: list[str]) -> str:
-    """Return quoted names, because Django capitalises the first letter of a message."""
+    """Return the first MAX_NAMES names in quotes, and the number of further names.
+
+    Without quotes, Django would capitalise the first letter of the first name.
+    """
     shown, rest = [f'"{name}"' for name in names[:MAX_NAMES]], len(names) - MAX_NAMES
     return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")

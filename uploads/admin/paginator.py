@@ -8,10 +8,11 @@ from django.utils.functional import cached_property
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts at most LIMIT rows, and shows "more than" for a longer list.
+    """Counts at most LIMIT rows. For a longer list, the page shows "more than 10,000".
 
-    A COUNT over a million rows reads a million rows on every click. To reach rows
-    beyond LIMIT, operators filter or choose a date.
+    To count a million rows, the database would read a million rows on every click.
+    The list ends after LIMIT rows. To see further rows, operators filter the list or
+    choose a date.
     """
 
     LIMIT = 10_000

@@ -1,4 +1,4 @@
-"""Upload policies in the admin: the upload rules of one user or one group."""
+"""Admin pages for upload policies, which are upload rules for one user or one group."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from uploads.admin.listing import ListAdmin
 from uploads.models import UploadPolicy
 from uploads.text.sizes import format_bytes
 
-# Names as in RFC 6838, in lower case. The subtype, or both, may be a wildcard.
+# A content type as in RFC 6838, in lower case. The wildcards image/* and */* are valid.
 CONTENT_TYPE = re.compile(
     r"\*/\*|[a-z0-9][a-z0-9!#$&^_.+-]*/(\*|[a-z0-9][a-z0-9!#$&^_.+-]*)"
 )
 
 
 class ContentTypesField(forms.CharField):
-    """Content types, one per line. An empty field is None (the site's default)."""
+    """A form field for content types, one per line.
+
+    The value of an empty field is None, which means the site's default.
+    """
 
     widget = forms.Textarea
     default_error_messages = {
@@ -60,12 +63,12 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
     max_file_size = ByteSizeField(
         required=False,
         label="Largest file",
-        help_text="Such as 5 GB. Empty: the site's default.",
+        help_text="For example 5 GB. Leave it empty to use the site's default.",
     )
     allowed_content_types = ContentTypesField(
         required=False,
         help_text="One per line, such as image/* or application/pdf. "
-        "Empty: the site's default.",
+        "Leave it empty to use the site's default.",
     )
 
     class Meta:

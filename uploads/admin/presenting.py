@@ -44,8 +44,8 @@ def link(url_name: str, words: Any, *args: Any, query: str = "") -> SafeString:
 def bar(used: int, reserved: int, limit: int) -> SafeString:
     """Return a quota as text and as a bar with a used and a reserved section.
 
-    The bar is SVG, because the Content Security Policy allows no inline style. The
-    sizes of SVG elements are attributes.
+    The bar is an SVG image, because the Content Security Policy forbids inline styles.
+    SVG elements have attributes for their sizes.
     """
     whole = max(limit, used + reserved, 1)
     used_share = round(100 * used / whole, 1)

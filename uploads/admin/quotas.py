@@ -1,4 +1,4 @@
-"""Quotas in the admin: limits can be edited, counters are read-only."""
+"""Admin pages for quotas. Operators can edit the limits. The counters are read-only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class QuotaForm(forms.ModelForm):  # type: ignore[type-arg]
     limit_bytes = ByteSizeField(
         required=False,
         label="Limit",
-        help_text="Such as 20 GB. Empty: the site's default.",
+        help_text="For example 20 GB. Leave it empty to use the site's default.",
     )
 
     class Meta:
@@ -66,9 +66,9 @@ class QuotaAdmin(ListAdmin):
     def save_model(
         self, request: HttpRequest, obj: StorageQuota, form: Any, change: bool
     ) -> None:
-        """Write only the limits, because the counters may have changed meanwhile."""
+        """Write only the limits, because concurrent uploads may change the counters."""
         if not change:
-            # An upload may have created the row meanwhile.
+            # A concurrent upload of this user may create the row first.
             StorageQuota.objects.bulk_create(
                 [StorageQuota(user=obj.user)], ignore_conflicts=True
             )

@@ -1,4 +1,4 @@
-"""Retention rules in the admin."""
+"""Admin pages for retention rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of uploads: filters with an index are applied first, then all others."""
+"""The admin's list of uploads. It applies filters with an index before all others."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from uploads.admin.filters import UnindexedFilter
 from uploads.admin.listing import BoundedChangeList, first_ids
 
 WINDOW = 100_000
-"""Maximum number of rows that are read without an index, newest first."""
+"""Maximum number of rows that the database reads without an index, newest first."""
 
 MAX_MATCHES = 1_000
 """Maximum number of results of one search, newest first."""
 
 
 class UploadChangeList(BoundedChangeList):
-    """Filters by index first, then reads at most WINDOW of the remaining rows.
+    """Applies filters with an index first, then reads at most WINDOW of these rows.
 
-    State, owner and date have an index. Type, transport, size and name have none, so
-    these conditions apply only to the newest WINDOW of the remaining rows. If there
-    are more rows, ``is_cut`` is true and the page says so.
+    The columns state, owner and date have an index. The columns type, transport, size
+    and name have no index, so filters on them apply only to the newest WINDOW rows. If
+    older rows are left out, ``is_cut`` is true, and the page says so.
     """
 
     is_cut = False
@@ -49,7 +49,10 @@ class UploadChangeList(BoundedChangeList):
         return self._search(uploads, term) if term else uploads
 
     def _newest(self, uploads: Any) -> Any:
-        """Return the newest WINDOW of ``uploads``, selected by a condition on the date."""
+        """Return the newest WINDOW rows of ``uploads``.
+
+        A condition on the date selects them, because Django cannot filter a slice.
+        """
         dates = uploads.order_by("-created_at", "-id").values_list(
             "created_at", flat=True
         )
@@ -64,8 +67,8 @@ class UploadChangeList(BoundedChangeList):
             return uploads.filter(pk=upload_id)
         if "/" in term:
             return uploads.filter(pk__in=_with_key_prefix(uploads, term))
-        # Names and owners are two queries, because one query would need two indexes,
-        # and the database may then read the whole table.
+        # Search names and owners in two queries. For a single query with both
+        # conditions, the database may read the whole table.
         named = self._newest(uploads).named(term)
         found = first_ids(named, MAX_MATCHES)
         owner = _owner(term)
@@ -90,7 +93,7 @@ def _with_key_prefix(uploads: QuerySet[Any], prefix: str) -> list[Any]:
     """Return the ids of the uploads whose key starts with ``prefix``."""
     condition = Q(key__startswith=prefix)
     if connections[uploads.db].vendor == "sqlite":
-        # SQLite uses the index for comparisons, but not for LIKE. PostgreSQL uses it for
-        # LIKE; its comparisons depend on the collation.
+        # SQLite uses the index for comparisons and not for LIKE, so add comparisons.
+        # PostgreSQL uses the index for LIKE. Its comparisons depend on the collation.
         condition &= Q(key__gte=prefix, key__lt=prefix + chr(0x10FFFF))
     return first_ids(uploads.filter(condition).order_by(), MAX_MATCHES)

@@ -1,10 +1,10 @@
-"""Second factors in the admin: they can be listed and deleted."""
+"""Admin pages for second factors. Operators can list and delete them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# These imports register allauth's pages, so that they can be unregistered below.
+# These imports register allauth's admin pages. The code below unregisters these pages.
 import allauth.account.admin
 import allauth.mfa.admin
 import allauth.usersessions.admin  # noqa: F401
@@ -22,7 +22,7 @@ admin.site.unregister([EmailAddress, UserSession, Authenticator])
 
 @admin.register(Authenticator)
 class SecondFactorAdmin(ListAdmin):
-    """Operators delete the factor of a user who lost it. No page shows the secret."""
+    """Operators delete the factor of a user who lost it. No page shows its secret."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
     export_fields = list_display

@@ -1,4 +1,4 @@
-"""API tokens in the admin: they are created, shown once and revoked."""
+"""Admin pages for API tokens. Operators create a token, see it once, and revoke it."""
 
 from __future__ import annotations
 
@@ -47,8 +47,9 @@ class TokenAdmin(ListAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None:
             return self.list_display
-        # A token is as powerful as its user's password. Only superusers may create one
-        # for another user, because they can set that user's password as well.
+        # A token gives access to the account of its user. Only superusers may create a
+        # token for another user. They can also set the password of this user, so the
+        # token gives them no additional rights.
         others = ("user",) if request.user.is_superuser else ()
         return (*others, "name", "scope", "expires_at", "idempotency_key")
 
@@ -60,7 +61,10 @@ class TokenAdmin(ListAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return False, because audit events refer to the row. Tokens are revoked."""
+        """Return False, because audit events refer to the row.
+
+        Operators revoke a token instead of deleting it.
+        """
         return False
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
@@ -89,7 +93,11 @@ class TokenAdmin(ListAdmin):
         request.new_token_secret = secret  # type: ignore[attr-defined]
 
     def log_addition(self, request: HttpRequest, obj: ApiToken, message: Any) -> Any:
-        """Log a new token. A form that is sent twice creates only one token."""
+        """Write Django's log entry for a new token.
+
+        If the browser sends the same form twice, the second request creates no token
+        and writes no entry.
+        """
         if request.new_token_secret:  # type: ignore[attr-defined]
             return super().log_addition(request, obj, message)
         return None
@@ -97,7 +105,10 @@ class TokenAdmin(ListAdmin):
     def response_add(
         self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Show the secret in the response. A message would store it in a cookie."""
+        """Show the secret in this response only.
+
+        Django's messages would store the secret in a cookie.
+        """
         secret = request.new_token_secret  # type: ignore[attr-defined]
         context = {
             **self.admin_site.each_context(request),

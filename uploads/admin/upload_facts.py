@@ -1,4 +1,4 @@
-"""The fields on the admin's page of an upload, in their order."""
+"""The fields on the admin's page of one upload, in the order of the page."""
 
 from __future__ import annotations
 

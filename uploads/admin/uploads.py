@@ -1,4 +1,4 @@
-"""Uploads in the admin: all fields are read-only; actions call the lifecycle."""
+"""Admin pages for uploads. All fields are read-only. Actions call the lifecycle."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class UploadAdmin(ListAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Return all rows. UploadChangeList searches them after all filters."""
+        """Return ``queryset``. UploadChangeList searches after all filters."""
         return queryset, False
 
     # No form may change a row, because the row must agree with the bucket.
@@ -157,7 +157,7 @@ class UploadAdmin(ListAdmin):
 
     @admin.display(description="Download", empty_value="")
     def download(self, upload: Upload) -> SafeString | None:
-        """Return a link to our own page, which presigns a URL when it is opened."""
+        """Return a link to a page of the admin that redirects to a presigned URL."""
         if upload.state != State.READY:
             return None
         return link("uploads_upload_download", "Download", upload.pk)
@@ -236,7 +236,11 @@ class UploadAdmin(ListAdmin):
         return HttpResponseRedirect(signed.url)
 
     def _may_release(self, request: HttpRequest, object_id: str) -> bool:
-        """Return whether a release can begin, or can resume because its copy is missing."""
+        """Return whether the page offers the release from quarantine.
+
+        A release that is still pending can be started again, because the server may
+        have stopped before it copied the object.
+        """
         upload = self.get_object(request, object_id)
         if upload is None or not self.has_operate_permission(request):
             return False
@@ -269,9 +273,9 @@ def _upload_link(upload: Upload | None) -> str:
 
 
 def _back(request: HttpRequest) -> HttpResponse | None:
-    """Return a redirect to the upload's page if the action was started there.
+    """Return a redirect to the upload's page if the action was started on this page.
 
-    Returns None otherwise, so that Django shows the list.
+    Otherwise, return None, so that Django shows the list.
     """
     if request.POST.get("from_page") != "change":
         return None
