@@ -24,7 +24,7 @@ BEYOND_A_SCHEMA = (
     "are allowed",  # a policy's limits: 413 and 415
     "may not be uploaded",
     "This Idempotency-Key was used for another file",
-    "Not a cursor",
+    "is not a cursor",
     "appears twice",
     "is outside the plan",
     "has no parts",

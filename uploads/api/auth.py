@@ -1,4 +1,4 @@
-"""Authentication of the API: a bearer token, or the session of a browser."""
+"""Authenticate requests to the API by a bearer token or by a browser's session."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from uploads.models import Scope
 from uploads.trail.receivers.logins import record_new_address
 
 USER_HEADER = "X-Slipway-User"
-"""Optional header: primary key of the user whose page sends the request."""
+"""Optional header with the primary key of the user whose page sends the request."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
 class TokenAuth(HttpBearer):
-    """``Authorization: Bearer <token>``. Tried before the session, without CSRF.
+    """Authenticates by ``Authorization: Bearer <token>``. No CSRF token is needed.
 
-    A request with an invalid token is refused, even if the same browser also has a valid
-    session. A token with the scope read may only use safe methods.
+    Ninja calls this class before BrowserAuth. A request with an invalid token is
+    refused, even if it also has a valid session. A token with the scope read may only
+    use safe methods.
     """
 
     openapi_description = "An API token."
@@ -35,7 +36,7 @@ class TokenAuth(HttpBearer):
         sent = request.headers.get("Authorization")
         if not sent:
             return None
-        # HttpBearer.__call__ is not used, because it logs invalid headers.
+        # Do not call HttpBearer.__call__, because it logs invalid headers.
         scheme, _, secret = sent.partition(" ")
         user = (
             self.authenticate(request, secret) if scheme.lower() == "bearer" else None
@@ -59,16 +60,17 @@ class TokenAuth(HttpBearer):
 
 
 class BrowserAuth(SessionAuth):
-    """The session cookie, with ``X-CSRFToken`` for everything that changes state.
+    """Authenticates by the session cookie. Unsafe methods also need ``X-CSRFToken``.
 
-    A tab may stay open after another user has logged in in the same browser. The page
-    sends its user in ``X-Slipway-User``, and requests for another user are refused.
+    A tab may stay open after another user has logged in in the same browser. So the
+    page sends its user in ``X-Slipway-User``. This class refuses the request if the
+    session belongs to another user.
     """
 
     openapi_description = "The session cookie of a logged-in browser."
 
     def _get_key(self, request: HttpRequest) -> str | None:
-        # Anonymous requests get 401, which tells them to log in, and not 403 for CSRF.
+        # Return before the CSRF check, so that anonymous requests get 401 and not 403.
         if not request.user.is_authenticated:
             return None
         if request.headers.get(USER_HEADER, str(request.user.pk)) != str(
@@ -82,7 +84,7 @@ class BrowserAuth(SessionAuth):
                 "This account needs a second factor before it can be used. "
                 f"Set one up at {reverse('mfa_index')}"
             )
-        # Otherwise Django parses the body to look for the CSRF token in a form.
+        # Set an empty form. Otherwise, Django parses the body to find a CSRF token.
         request.POST = QueryDict()
         try:
             return super()._get_key(request)

@@ -29,7 +29,7 @@ IDEMPOTENCY_KEY: Any = Header(
     None,
     alias="Idempotency-Key",
     pattern=schemas.IDEMPOTENCY_KEY_PATTERN,
-    description="A repeated start with the same key returns the same upload.",
+    description="If a start is repeated with the same key, it returns the same upload.",
 )
 
 

@@ -1,4 +1,4 @@
-"""Keyset pagination: a cursor holds the position of the last row of a page."""
+"""Keyset pagination. A cursor contains the position of the last row of a page."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def page_after(
 ) -> tuple[list[Upload], str | None]:
     """Return up to ``limit`` uploads, newest first, and the next page's cursor.
 
-    Raises InvalidRequest if this function did not create the cursor.
+    Raises InvalidRequest if ``cursor`` cannot be decoded.
     """
     if cursor:
         created_at, pk = _decode(cursor)
         rows = rows.filter(
-            # The second condition implies the first one. The first is there because
-            # query planners use no index for an OR.
+            # The second line would select the same rows alone. With the first line, the
+            # database uses an index, which it does not do for a condition with OR.
             Q(created_at__lte=created_at)
             & (Q(created_at__lt=created_at) | Q(pk__lt=pk))
         )
@@ -45,9 +45,11 @@ def _decode(cursor: str) -> tuple[datetime, uuid.UUID]:
         moment = datetime.fromisoformat(created_at)
         if moment.tzinfo is None:
             raise ValueError("no time zone")
-        # Convert here, because the conversion of extreme dates raises OverflowError.
+        # Convert the date in this try block, because extreme dates raise OverflowError.
         return moment.astimezone(UTC), uuid.UUID(pk)
     except (ValueError, binascii.Error, OverflowError) as error:
         raise InvalidRequest(
-            fields={"cursor": ["Not a cursor. Send next_cursor of the last page."]}
+            fields={
+                "cursor": ["This is not a cursor. Send next_cursor of the page before."]
+            }
         ) from error

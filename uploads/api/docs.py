@@ -1,4 +1,4 @@
-"""The OpenAPI document as an HTML page without JavaScript."""
+"""Show the OpenAPI document as an HTML page without JavaScript."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VERBS = ("get", "post", "put", "patch", "delete")
 
 @dataclass(frozen=True)
 class Field:
-    """One name in a JSON object, a query or a header."""
+    """One field of a JSON object, or one parameter in the URL or a header."""
 
     name: str
     type: str

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 MAX_HEAD_LETTERS = 5464
-"""Base64 of 4 KiB."""
+"""Length of 4 KiB in Base64."""
 
 MAX_JSON_INTEGER = 2**53 - 1
 """The largest integer that JavaScript's JSON parser reads exactly."""
@@ -41,7 +41,7 @@ def _refuse_numbers(value: object) -> object:
 
 
 def _require_sane_year(value: datetime) -> datetime:
-    # Converting the time zone of an extreme date raises OverflowError.
+    # If another time zone is applied to an extreme date, Python raises OverflowError.
     if not 1900 <= value.year <= 9000:
         raise ValueError("must be a year from 1900 to 9000")
     return value
@@ -72,7 +72,7 @@ PartSize = Annotated[
 ]
 PartNumber = Annotated[
     int,
-    Field(ge=1, le=10_000, description="From 1."),
+    Field(ge=1, le=10_000, description="The first part has the number 1."),
     BeforeValidator(_refuse_look_alikes),
 ]
 Checksum = Annotated[
@@ -95,8 +95,8 @@ Head = Annotated[
     ),
     AfterValidator(_require_base64),
     Field(
-        description="Base64 of the first bytes of the file, at most 4 KiB. With it, the "
-        "server can refuse a file before the file is sent."
+        description="Base64 of the first bytes of the file, at most 4 KiB. The server "
+        "inspects these bytes, and can refuse the file before it is sent."
     ),
 ]
 Filename = Annotated[str, StringConstraints(min_length=1, max_length=1024)]

@@ -20,11 +20,11 @@ from uploads.upkeep.intake import park, take_in
 @csrf_exempt
 @login_not_required
 def s3_notification(request: HttpRequest) -> HttpResponse:
-    """Accept a notification of MinIO, SeaweedFS, R2 or SNS.
+    """Process a notification from MinIO, SeaweedFS, R2 or SNS.
 
-    The sender must know the shared secret S3_NOTIFICATIONS_SECRET. It is sent as
-    ``Authorization: Bearer <secret>``, or as the password of Basic authentication, the
-    only kind that SNS supports. Without the setting, the answer is 404. After a 503 the
+    The sender must send the secret of the setting S3_NOTIFICATIONS_SECRET, either as
+    ``Authorization: Bearer <secret>`` or as the password of Basic authentication. SNS
+    supports only Basic. If the setting is empty, the response is 404. After a 503, the
     sender should retry.
     """
     if not settings.S3_NOTIFICATIONS_SECRET:
@@ -33,13 +33,13 @@ def s3_notification(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     if not _knows_secret(request):
         response = respond(problem_of(NotAuthenticated("The shared secret is wrong.")))
-        # SNS sends its password only after a response with this header.
+        # SNS sends its password only after a 401 with this header.
         response["WWW-Authenticate"] = 'Bearer, Basic realm="S3 notifications"'
         return response
     try:
         return _take_in(request.body)
     except RequestDataTooBig:
-        return respond(problem(413, detail="The body is too long for a notification."))
+        return respond(problem(413, detail="The body is too large for a notification."))
     except StorageUnavailable as error:
         return respond(problem_of(error), retry_after_seconds=retry_after(error))
 
@@ -48,7 +48,8 @@ def _take_in(body: bytes) -> HttpResponse:
     try:
         counts = take_in(body)
     except UnreadableNotification as error:
-        # A retry would be unreadable too. Store the body, and accept it.
+        # A retry would have the same unreadable body. So store the body for an
+        # operator, and return 202 to stop the retries.
         park("http", body.decode("utf-8", "replace"), str(error))
         return JsonResponse({"handled": 0, "unknown": 0, "parked": 1}, status=202)
     return JsonResponse(

@@ -12,32 +12,33 @@ from ninja.parser import Parser
 from uploads.errors import InvalidRequest
 
 MAX_NAMES = 40
-"""Maximum names in one object. Valid requests have fewer."""
+"""Maximum number of names in one object. Valid requests have fewer."""
 
 MAX_MARKS = 50_000
-"""Maximum quotation marks, colons, commas and brackets in one body. A batch has 8,000.
+"""Maximum number of quotation marks, colons, commas and brackets in one body.
 
-Counting these characters is cheap. Parsing takes time in proportion to them, and during
-that time the parser holds Python's global lock, so all other threads wait.
+A full batch has 8,000. The time to parse a body grows with the number of these
+characters. All other threads of the process wait during this time, because the parser
+does not release Python's global lock. Counting the characters takes little time.
 """
 
 MARKS = b'",:[{'
 
 MAX_OBJECTS = 500
-"""Maximum objects in one body. A batch has 100 uploads."""
+"""Maximum number of JSON objects in one body. A batch has at most 100 uploads."""
 
 
 class StrictParser(Parser):
-    """Parses JSON in UTF-8; refuses duplicate names, NaN and unlimited nesting.
+    """Parses JSON in UTF-8. Refuses duplicate names, NaN and very deep nesting.
 
-    Parsing stops at the first object that is too large, so a hostile body of 1 MiB costs
-    no more than a valid one.
+    Parsing stops at the first object above a limit. So a malicious body of 1 MiB takes
+    no more time than a valid body.
     """
 
     def parse_body(self, request: HttpRequest) -> Any:
         if request.content_type != "application/json":
             raise InvalidRequest("Send the body as application/json.")
-        # The middleware checks only the announced size, and ASGI requests may have none.
+        # The middleware checks only Content-Length, and ASGI requests may not have it.
         if len(request.body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise InvalidRequest("The body is too large. Send less at a time.")
         if marks_in(request.body) > MAX_MARKS:
@@ -62,7 +63,7 @@ def marks_in(body: bytes) -> int:
 
 
 class _Objects:
-    """Creates the objects of one body and counts them."""
+    """Creates the dictionaries for one body, and counts them."""
 
     def __init__(self) -> None:
         self._made = 0

@@ -1,4 +1,4 @@
-"""Rate limits of the API. A request pays by the size of its body, before parsing."""
+"""Rate limits of the API. The cost of a request depends on the size of its body."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from uploads.api.auth import caller
 from uploads.errors import RateLimited, UploadError
 
 BYTES_PER_UNIT = 16 * 1024
-"""Each started 16 KiB of a body costs one unit. Each item of a batch costs one unit."""
+"""A body costs one unit for each started 16 KiB. A batch costs one unit per item."""
 
 
 class Pays(BaseThrottle):
-    """Spends a request's rate limit by the size of its body, before the body is parsed.
+    """Spends the rate limits of a request before ninja parses the body.
 
-    Rates limit requests, so only the API and the pages spend them. The sweeper, the
-    operators and S3 notifications call the lifecycle without a rate limit.
+    Only the API and the pages spend rate limits. The sweeper, the operators and S3
+    notifications call the lifecycle without a rate limit.
     """
 
     def __init__(self, action: rates.Action) -> None:
@@ -32,7 +32,8 @@ class Pays(BaseThrottle):
         try:
             paid = rates.prepay(self.action, *payers, cost=price)
         except (UploadError, AnyDatabaseError) as error:
-            # ninja does not pass errors raised here to the API's exception handlers.
+            # Ninja passes no error from here to the API's exception handlers. Store the
+            # error, because on_throttled in site.py calls the handler for it.
             request.refusal = error  # type: ignore[attr-defined]
             return False
         request.paid = paid  # type: ignore[attr-defined]
@@ -48,7 +49,7 @@ def announced_bytes(request: HttpRequest) -> int:
 
 
 def pay_for_items(request: HttpRequest, action: rates.Action, *, count: int) -> None:
-    """Spend one unit for each of ``count`` items, less the units spent before parsing.
+    """Spend one unit for each of ``count`` items, minus the units that Pays has spent.
 
     Raises RateLimited, or InvalidRequest if ``count`` is above the limit.
     """

@@ -1,4 +1,4 @@
-"""Converts rows and signed requests into the JSON shapes of the API."""
+"""Convert rows and signed requests into the JSON of the API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uploads.states import State, Transport
 
 
 def present(upload: Upload) -> dict[str, Any]:
-    """Return the JSON members of an upload that every response has."""
+    """Return the JSON members that every response about an upload has."""
     return {
         "id": upload.pk,
         "state": upload.state,
@@ -38,7 +38,7 @@ def present(upload: Upload) -> dict[str, Any]:
 
 
 def release_state(upload: Upload) -> str | None:
-    """Return the state of a release from quarantine, or None if none is possible."""
+    """Return the state of the release from quarantine, or None if it is impossible."""
     if upload.released_as_id:
         return "released"
     if not may_be_released(upload):
@@ -49,7 +49,8 @@ def release_state(upload: Upload) -> str | None:
 def present_started(upload: Upload) -> schemas.StartedOut:
     """Return the upload with the signed request that sends its bytes.
 
-    There is no request if the upload is no longer pending.
+    The request is None if the upload is not pending. A multipart upload has no such
+    request, because clients get the URLs of its parts later.
     """
     signs = upload.transport != Transport.MULTIPART and upload.state == State.PENDING
     return present_signed(upload, presign(upload) if signs else None)

@@ -1,4 +1,4 @@
-"""Errors as problem+json (RFC 9457), and the table of their HTTP statuses."""
+"""Convert errors to problem+json (RFC 9457). STATUS lists their HTTP statuses."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ CODES: dict[int, str] = {
 MAX_MISSING_PARTS = 100
 MAX_ERRORS = 20
 MAX_NAME = 100
-"""Maximum characters of a field's name in an error. Clients choose unknown names."""
+"""Maximum length of a field's name in an error, because clients may send any name."""
 
 
 def problem(
@@ -90,13 +90,13 @@ def problem_of(error: UploadError) -> dict[str, Any]:
         members["missing_parts"] = error.missing_parts[:MAX_MISSING_PARTS]
     seconds = retry_after(error)
     if seconds is not None:
-        # Items of a batch cannot have a Retry-After header of their own.
+        # An item of a batch cannot have its own Retry-After header.
         members["retry_after"] = seconds
     return problem(STATUS[type(error)], code=error.code, detail=detail, **members)
 
 
 def _first_errors(fields: dict[str, list[str]]) -> tuple[dict[str, list[str]], int]:
-    """Return the first MAX_ERRORS errors of all fields, and how many are left out."""
+    """Return the first MAX_ERRORS errors of all fields, and the number of the rest."""
     told: dict[str, list[str]] = {}
     room, left_out = MAX_ERRORS, 0
     for name, texts in fields.items():
@@ -136,7 +136,7 @@ def body_too_large() -> dict[str, Any]:
 
 
 def database_down(request: HttpRequest, error: BaseException) -> HttpResponse:
-    """Return the response while the database is away, and log ``error``."""
+    """Return a 503 for a database outage. Log ``error`` and store it on the request."""
     remember_outage(request, error)
     log_outage(error)
     body = problem(
@@ -154,9 +154,10 @@ def _problem_of_status(status: int) -> dict[str, Any]:
 class ProblemMiddleware:
     """Converts Django's HTML errors to problem+json for paths of the API.
 
-    Unknown paths, wrong methods, refused hosts and oversize bodies never reach an
-    endpoint. Responses of the API contain presigned URLs, so no cache may store them.
-    RateLimited becomes a 429 here, for pages too, wherever it was raised.
+    Django answers unknown paths, wrong methods, refused hosts and oversize bodies with
+    HTML, before an endpoint is called. The middleware also forbids caches to store
+    responses of the API, because they contain presigned URLs. For the API and for
+    pages, it converts RateLimited to a response with status 429.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

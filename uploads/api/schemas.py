@@ -1,7 +1,7 @@
 """The JSON of requests and responses of version 1.
 
-Ninja's Schema reads Django's objects, and needs a millisecond for each of them. These
-models read dictionaries. Only the query has a Schema.
+These models are pydantic models that read dictionaries. Ninja's Schema reads Django's
+objects and needs a millisecond for each object, so only the query is a Schema.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ IDEMPOTENCY_KEY_PATTERN = r"^[!-~]{1,200}$"
 
 
 class Body(BaseModel):
-    """A request body. Unknown fields are refused, not ignored."""
+    """Base class of request bodies. A body with an unknown field is refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -61,7 +61,8 @@ class StartItemBody(StartBody):
         str | None,
         Field(
             pattern=IDEMPOTENCY_KEY_PATTERN,
-            description="Default: the request's Idempotency-Key, a slash, the index.",
+            description="Default: the header Idempotency-Key, a slash, and the index "
+            "of the upload in the batch, from 0.",
         ),
     ] = None
 
@@ -124,18 +125,20 @@ class UploadOut(BaseModel):
     ]
     note: Annotated[
         str | None,
-        Field(description="A note of the inspection for the owner."),
+        Field(description="A note of the inspection for the owner, or null."),
     ]
     checksum_sha256: Annotated[
         str | None,
         Field(
-            description="As it was declared. checksum_verified_by says who proved it."
+            description="The declared SHA-256. checksum_verified_by says who compared "
+            "it with the stored bytes."
         ),
     ]
     checksum_verified_by: Annotated[
         Literal["storage", "readback"] | None,
         Field(
-            description="Who compared the stored bytes with the checksum. Null: nobody."
+            description="Who compared the stored bytes with the checksum: the storage, "
+            "or this site (readback). Null if nobody has."
         ),
     ]
     transport: Literal["put", "multipart", "post", "form", "copy"]
@@ -242,7 +245,10 @@ class ProblemOut(BaseModel):
 class StorageFaultsOut(BaseModel):
     faults: Annotated[list[Fault], Field(description="The causes that are proved.")]
     examining: Annotated[
-        bool, Field(description="The server still examines: report again in 2 seconds.")
+        bool,
+        Field(
+            description="True while the server examines. Report again after 2 seconds."
+        ),
     ]
 
 

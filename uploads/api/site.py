@@ -1,4 +1,4 @@
-"""The NinjaAPI object: authentication, exception handlers, OpenAPI document."""
+"""Create the API, with its authentication, error handlers and OpenAPI document."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class SlipwayAPI(NinjaAPI):
 api = SlipwayAPI(
     title="Slipway",
     version="1",
-    description="Uploads go directly to S3; this API issues the presigned URLs.",
+    description="Files go directly to S3. This API returns the presigned URLs.",
     docs_url=None,
     openapi_url=None,
     auth=[TokenAuth(), BrowserAuth()],

@@ -1,4 +1,4 @@
-"""A page reports that it cannot send to the bucket, and learns the proved causes."""
+"""The endpoint for pages that cannot send to the bucket. It returns proved causes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ router = Router()
 MAX_BODY_BYTES = 1024
 MIB = 1024 * 1024
 MAX_ANNOUNCED = 5 * 1024 * MIB
-"""S3's own limit for one body."""
+"""The largest body that S3 accepts in one request: 5 GiB."""
 SIZE_PAUSE_SECONDS = 5
 
 
@@ -37,13 +37,15 @@ SIZE_PAUSE_SECONDS = 5
     throttle=Pays("report"),
 )
 def report_storage_fault(request: HttpRequest, body: schemas.StorageFaultBody) -> Any:
-    """Report that this browser cannot send to the bucket; get the proved causes.
+    """Report that this browser cannot send to the bucket, and get the proved causes.
 
-    The server examines its own configured endpoint and nothing else. Each cause is
-    written to the server's log, at most once in five minutes.
+    The server examines only its own configured S3 endpoint. It logs each cause at most
+    once in five minutes.
     """
     if announced_bytes(request) > MAX_BODY_BYTES:
-        raise InvalidRequest(f"A report has at most {MAX_BODY_BYTES} bytes.")
+        raise InvalidRequest(
+            f"The report is too large; the limit is {MAX_BODY_BYTES} bytes."
+        )
     origin = _origin(request)
     found = shared(f"origin {origin}", partial(faults_of_origin, origin))
     is_examining = found is None
@@ -60,9 +62,10 @@ def report_storage_fault(request: HttpRequest, body: schemas.StorageFaultBody) -
 
 
 def _faults_of_size(byte_size: int) -> list[Fault] | None:
-    """Return what is wrong with bodies of this size; None while the server asks.
+    """Return the faults for request bodies of this size, or None while the test runs.
 
-    Whole MiB, so that files of similar sizes share one result.
+    The size is rounded down to whole MiB, so that files of similar sizes share one
+    result.
     """
     size = min(byte_size // MIB * MIB or byte_size, MAX_ANNOUNCED)
     name = f"size {size}"
@@ -70,9 +73,11 @@ def _faults_of_size(byte_size: int) -> list[Fault] | None:
 
 
 def _origin(request: HttpRequest) -> str:
-    """Return the origin of the page: one of the settings, or of the request's host.
+    """Return the origin of the page that sent the report.
 
-    Only the browser knows the scheme if a proxy ends TLS and does not say so.
+    This is the header Origin if it names this site's host or an origin in the settings.
+    Otherwise, the origin is built from the request. The header is better, because a
+    proxy may end TLS without a header that tells this server.
     """
     host = request.get_host()
     sent = request.headers.get("Origin", "")

@@ -30,7 +30,7 @@ router.add_router("", storage_faults)
 
 
 def _own(request: HttpRequest, upload_id: uuid.UUID) -> Upload:
-    """Return the caller's upload. Raises NotFound for uploads of other users too."""
+    """Return the caller's upload. Raises NotFound if the caller has no such upload."""
     try:
         return Upload.objects.get(pk=upload_id, owner=caller(request))
     except Upload.DoesNotExist as error:
@@ -61,7 +61,8 @@ def start(
 def list_uploads(request: HttpRequest, query: Query[schemas.UploadFilter]) -> Any:
     """List your own uploads, newest first, one page at a time.
 
-    Without a state, expired, cancelled and deleted uploads are left out.
+    Without the parameter state, the list leaves out expired, cancelled and deleted
+    uploads.
     """
     rows = Upload.objects.filter(owner=caller(request))
     rows = rows.filter(state=query.state) if query.state else rows.visible()
@@ -74,7 +75,7 @@ def list_uploads(request: HttpRequest, query: Query[schemas.UploadFilter]) -> An
 
 @router.get("/uploads/{uuid:upload_id}", response=schemas.UploadOut, tags=["uploads"])
 def get_upload(request: HttpRequest, upload_id: uuid.UUID) -> Any:
-    """Return one upload in any state."""
+    """Return one of your uploads, in any state."""
     return present(_own(request, upload_id))
 
 
@@ -85,7 +86,7 @@ def get_upload(request: HttpRequest, upload_id: uuid.UUID) -> Any:
     throttle=Pays("change"),
 )
 def rename(request: HttpRequest, upload_id: uuid.UUID, body: schemas.RenameBody) -> Any:
-    """Rename an upload. A name that would have to be changed is refused."""
+    """Rename an upload. The server refuses a name that is not valid as it is."""
     upload = _own(request, upload_id)
     lifecycle.rename(upload, chosen_filename(body.filename), actor=caller(request))
     return present(upload)
@@ -98,7 +99,7 @@ def rename(request: HttpRequest, upload_id: uuid.UUID, body: schemas.RenameBody)
     throttle=Pays("change"),
 )
 def request_release(request: HttpRequest, upload_id: uuid.UUID) -> Any:
-    """Ask the operators to release a rejected upload from quarantine. Idempotent."""
+    """Ask the operators to release your rejected upload from quarantine. Idempotent."""
     upload = _own(request, upload_id)
     lifecycle.request_release(upload, actor=caller(request))
     return present(upload)
@@ -188,7 +189,7 @@ def download(
     upload = _own(request, upload_id)
     shown = inline and lifecycle.may_show_inline(upload)
     signed = lifecycle.presign_download(upload, inline=shown)
-    # A file that may not be shown inline is downloaded instead.
+    # The redirect downloads a file that may not be shown inline.
     kind = "upload.previewed" if shown else "upload.downloaded"
     record(kind, upload=upload, actor=caller(request))
     return HttpResponseRedirect(signed.url)
