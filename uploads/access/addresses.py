@@ -1,4 +1,4 @@
-"""The client's IP address, also behind proxies."""
+"""Find the IP address of the client, also if proxies forward its requests."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from django.conf import settings
 from django.http import HttpRequest
 
 _WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](:\d+)?|(?P<v4>[\d.]+):\d+")
-"""Some proxies add the port, for example 203.0.113.7:51824, [2001:db8::7]:51824."""
+"""An address with a port, such as 203.0.113.7:51824. Some proxies send the port."""
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the client's IP address, or "" if it has none (a Unix socket).
+    """Return the client's IP address, or "" if the connection is a Unix socket.
 
-    Each of the ``TRUSTED_PROXY_COUNT`` proxies in front of the site appends the
-    address of its own client to X-Forwarded-For. So the client's address is entry
-    number ``TRUSTED_PROXY_COUNT`` from the right. Entries further left come from the
-    client and are ignored. If the header is too short or that entry is no address, the
-    address of the connection is returned.
+    The setting ``TRUSTED_PROXY_COUNT`` is the number of proxies in front of the site.
+    Each proxy appends the address of its own client to X-Forwarded-For. So the client's
+    address is entry number ``TRUSTED_PROXY_COUNT`` from the right. Entries further left
+    come from the client and are ignored. If the header has no such entry, or if the
+    entry is not an address, the function returns the address of the connection.
     """
     return forwarded_address(request) or _address(request.META.get("REMOTE_ADDR", ""))
 
 
 def forwarded_address(request: HttpRequest) -> str:
-    """Return the client's address as the trusted proxies tell it, or ""."""
+    """Return the client's address from X-Forwarded-For, or "" if there is none."""
     count: int = settings.TRUSTED_PROXY_COUNT
     hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     if count < 1 or len(hops) < count:
@@ -41,8 +41,9 @@ def _without_port(text: str) -> str:
 def _address(text: str) -> str:
     """Return the address in canonical form, or "" if ``text`` is not an address.
 
-    The zone of a link-local address is removed, because databases cannot store it. An
-    IPv4 address that arrives over an IPv6 socket becomes a plain IPv4 address.
+    Remove the zone of a link-local address, such as ``%eth0``, because databases cannot
+    store it. Convert an IPv4 address of an IPv6 socket, such as ``::ffff:203.0.113.7``,
+    to a plain IPv4 address.
     """
     try:
         address = ipaddress.ip_address(text.partition("%")[0])

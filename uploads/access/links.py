@@ -1,6 +1,7 @@
-"""Links to this site in mails. The Host header must not choose their address.
+"""The URL of this site for links in mails.
 
-The sender of a request chooses that header, but another person opens the link.
+An attacker may send a request with a wrong Host header, and another person would open
+the link in the mail. So the host of a link is SITE_URL or a host in ALLOWED_HOSTS.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from django.http.request import split_domain_port
 def site_url(request: HttpRequest) -> str:
     """Return the scheme and host of this site for links, without a trailing slash.
 
-    This is SITE_URL if it is set. Otherwise it is the host of the request, which
-    ALLOWED_HOSTS has checked. The port of the request is kept only if this server
-    listens on it.
+    Return SITE_URL if it is set. Otherwise, use the host of the request, which Django
+    has compared with ALLOWED_HOSTS. The result has the port of the request only if this
+    server listens on this port.
     """
     if settings.SITE_URL:
         return str(settings.SITE_URL)
@@ -28,5 +29,5 @@ def site_url(request: HttpRequest) -> str:
 
 
 def site_name(request: HttpRequest) -> str:
-    """Return the site's address as people write it, without its scheme."""
+    """Return the host of this site, and its port if the URL of the site has one."""
     return urlsplit(site_url(request)).netloc

@@ -15,19 +15,19 @@ from uploads.access.addresses import client_address
 
 
 class LoginGuard:
-    """The first of AUTHENTICATION_BACKENDS. It only counts attempts.
+    """The first backend in AUTHENTICATION_BACKENDS. It only counts login attempts.
 
-    Every call of ``authenticate`` with a password runs this backend first: calls by our
-    pages, by the admin, and by libraries. The attempt is counted before the password is
-    checked, so concurrent guesses cannot exceed the limit. Names that do not exist are
-    counted too. A successful login is not counted in the end.
+    Django calls this backend before all others for every login with a password. So an
+    attempt is counted before its password is checked, and concurrent guesses cannot
+    exceed the limit. Attempts with unknown names are counted too. After a successful
+    login, ``give_back`` undoes the count.
     """
 
     @sensitive_variables("credentials")
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> None:
-        """Return None, so the next backends decide.
+        """Count the attempt. Return None, so that Django calls the next backend.
 
-        Raises RateLimited, which ends the request with 429.
+        Raises RateLimited, which the middleware converts to a response with status 429.
         """
         if "password" not in credentials:
             return
@@ -42,9 +42,10 @@ class LoginGuard:
 
 @receiver(user_logged_in, dispatch_uid="uploads.access.login_guard")
 def give_back(request: HttpRequest | None, **_: Any) -> None:
-    """Undo the count of this request's login attempt, once."""
-    # The subjects are not computed again from the user. Otherwise a login without a
-    # password (a new account, a passkey) would erase wrong guesses of other people.
+    """Undo the count of this request's login attempt. A second call does nothing."""
+    # Use the subjects that ``authenticate`` stored, and do not compute them from the
+    # user. Otherwise, a login without a password (a new account, a passkey) would undo
+    # counts of wrong guesses by other people.
     spent = getattr(request, "login_spent", None)
     if request is not None and spent:
         request.login_spent = None  # type: ignore[attr-defined]

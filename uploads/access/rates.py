@@ -1,14 +1,15 @@
-"""Rate limits, kept in the database. One conditional UPDATE spends and checks.
+"""Rate limits, stored in the database. One conditional UPDATE checks and spends.
 
-The algorithm is the generic cell rate algorithm (GCRA). It stores one timestamp for
-each action and subject, the theoretical arrival time (``tat``): the time at which the
-full allowance is available again. Each unit spent moves ``tat`` by ``seconds / count``
-of the limit. ``tat`` may be at most ``seconds`` in the future. GCRA has no fixed
-windows, so nobody can spend twice the limit around the end of a window.
+The algorithm is the generic cell rate algorithm (GCRA). For each action and subject it
+stores one time, the theoretical arrival time (``tat``). At this time, the full
+allowance is available again. Each spent unit moves ``tat`` into the future, by
+``seconds / count`` of the limit. ``tat`` may be at most ``seconds`` in the future. GCRA
+has no fixed windows, so a client cannot spend twice the limit around the end of a
+window.
 
 The database serialises concurrent updates, so the limit is exact for any number of
-processes. If the clocks of two machines differ by a second, the limit is wrong by what
-can be spent in a second. While the database is away, every request is refused.
+processes. If the clocks of two machines differ by one second, the error is the
+allowance of one second. While the database does not answer, every request fails.
 """
 
 from __future__ import annotations
@@ -41,59 +42,61 @@ Action = Literal[
 
 NANOSECONDS = 10**9
 IPV6_PREFIX = 64
-"""A customer owns a whole /64, and could use a new address for each request."""
+"""Length of the IPv6 networks that are counted as one client.
+
+A customer of a provider has a whole /64, and could use a new address in each request.
+"""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The user or address whose allowance is spent; ``per`` chooses the limit."""
+    """A user or a network with its own allowance. ``per`` selects the limit."""
 
     name: str
     per: Literal["user", "address"]
 
 
 def payers(user: Any, address: str) -> list[Subject]:
-    """Return the subjects of a request of ``user`` from ``address``: both of them."""
+    """Return the subjects of a request: the user, and the network of the address."""
     return [Subject(str(user.pk), "user"), *_network(address)]
 
 
 def visitors(address: str) -> list[Subject]:
-    """Return the subjects of an anonymous request from ``address``: the address."""
+    """Return the subject of an anonymous request: the network of its address."""
     return _network(address)
 
 
 def session_payers(user: Any, address: str) -> list[Subject]:
-    """Return the subjects of a successful login of ``user``: only the user.
-
-    Each pair of user and address has an allowance of its own, as for wrong passwords.
-    """
+    """Return the subject of a successful login: the pair of user and network."""
     return [Subject(f"{user.pk} {_counted(address)}", "user")]
 
 
 def recipient(email: str) -> Subject:
-    """Return the subject for mails to ``email``; upper and lower case are the same."""
+    """Return the subject for mails to ``email``. Upper and lower case do not matter."""
     return Subject(_digest("recipient", email.casefold()), "user")
 
 
 def login_payers(name: str, address: str) -> list[Subject]:
-    """Return the subjects of an attempt to log in as ``name``, existing or not.
+    """Return the subjects of a login attempt: the network, and the pair with the name.
 
-    Each pair of name and address has an allowance of its own, so that nobody can lock an
-    account for its owner. The name is stored as a digest only, because people sometimes
-    type their password into this field.
+    There may be no user with this name. Each pair of name and network has its own
+    allowance, so that an attacker cannot lock out the owner of an account. The database
+    stores only a digest of the name, because people sometimes type their password into
+    this field.
     """
     digest = _digest("login", f"{name.casefold()}\n{_counted(address)}")
-    # The address comes first: after its limit is reached, new names add no rows.
+    # The network comes first. When its limit is reached, ``spend`` stops there, so
+    # attempts with new names add no rows.
     return [*_network(address), Subject(digest, "user")]
 
 
 def spend(action: Action, *subjects: Subject, cost: int = 1, paid: int = 0) -> None:
-    """Spend ``cost`` of the allowance of every subject, or of none of them.
+    """Spend ``cost`` of the allowance of every subject, or spend nothing.
 
-    ``paid`` is the share of ``cost`` that ``prepay`` has already spent. Raises
-    RateLimited with the whole seconds after which the rest fits, or InvalidRequest if
-    the cost is above the limit. Call this function before quota is reserved and before
-    S3 is called. Call it outside of a transaction, because it locks rows.
+    ``paid`` is the part of ``cost`` that ``prepay`` has already spent. Raises
+    RateLimited with the seconds to wait. Raises InvalidRequest if ``cost`` is above a
+    limit, because waiting would not help. Call this function before quota is reserved
+    and before S3 is called. Call it outside of a transaction, because it locks rows.
     """
     for subject in subjects:
         limit = _limit(action, subject)
@@ -114,9 +117,10 @@ def spend(action: Action, *subjects: Subject, cost: int = 1, paid: int = 0) -> N
 
 
 def prepay(action: Action, *subjects: Subject, cost: int) -> int:
-    """Spend ``cost``, but at most the whole limit; return the amount spent.
+    """Spend ``cost``, but at most a whole limit. Return the number of spent units.
 
-    Used before a request is parsed, when only its size is known. Raises RateLimited.
+    The API calls this function before it parses a body. At this time only the size of
+    the body is known. Raises RateLimited.
     """
     limits = (_limit(action, subject) for subject in subjects)
     price = min([cost, *(limit.count for limit in limits if limit is not None)])
@@ -125,7 +129,7 @@ def prepay(action: Action, *subjects: Subject, cost: int) -> int:
 
 
 def give_back(action: Action, *subjects: Subject, cost: int = 1) -> None:
-    """Undo one ``spend``."""
+    """Undo a call of ``spend`` with the same arguments."""
     for subject in subjects:
         limit = _limit(action, subject)
         if limit is not None:
@@ -135,10 +139,10 @@ def give_back(action: Action, *subjects: Subject, cost: int = 1) -> None:
 
 
 def forget_rested(*, limit: int) -> int:
-    """Delete up to ``limit`` rows whose allowance is full; return how many."""
+    """Delete up to ``limit`` rows with a full allowance. Return their number."""
     now = time.time_ns()
     rested = list(Rate.objects.filter(tat__lt=now).values_list("pk", flat=True)[:limit])
-    # The condition is repeated: rows that were spent from in the meantime stay.
+    # Repeat the condition, because a concurrent request may have spent units of a row.
     return Rate.objects.filter(pk__in=rested, tat__lt=now).delete()[0]
 
 
@@ -151,8 +155,8 @@ def _spend_one(action: Action, subject: Subject, cost: int) -> None:
         return
     with transaction.atomic():
         tat = _locked(key)
-        # Retry under the lock with the current time. Another request may have moved
-        # ``tat`` first although its time was later, and then this request fits.
+        # Retry under the lock with the current time. The first attempt may have failed
+        # only because a request with a later time was faster and moved ``tat``.
         if _advance(key, limit, cost):
             return
         wait = max(1, -((_latest(limit, cost) - tat) // NANOSECONDS))  # rounded up
@@ -163,7 +167,7 @@ def _spend_one(action: Action, subject: Subject, cost: int) -> None:
 
 
 def _advance(key: str, limit: RateLimit, cost: int) -> bool:
-    """Spend if the allowance suffices; return whether it did."""
+    """Spend ``cost`` if the allowance suffices. Return whether it was spent."""
     return bool(
         Rate.objects.filter(pk=key, tat__lte=_latest(limit, cost)).update(
             tat=Greatest(F("tat"), Value(time.time_ns())) + cost * _interval(limit)
@@ -172,16 +176,15 @@ def _advance(key: str, limit: RateLimit, cost: int) -> bool:
 
 
 def _latest(limit: RateLimit, cost: int) -> int:
-    """Return the latest ``tat`` at which ``cost`` still fits."""
+    """Return the latest ``tat`` with which ``cost`` is within the limit."""
     return time.time_ns() + (limit.count - cost) * _interval(limit)
 
 
 def _locked(key: str) -> int:
-    """Lock the row and return its ``tat``; create the row if it is missing."""
+    """Lock the row and return its ``tat``. Create the row if it is missing."""
     rows = Rate.objects.select_for_update().filter(pk=key)
     while (tat := rows.values_list("tat", flat=True).first()) is None:
-        # The loop runs at most twice: the second time if the sweeper deletes the row
-        # before it is locked.
+        # This line runs again only if the sweeper deletes the new row before the lock.
         Rate.objects.bulk_create([Rate(key=key)], ignore_conflicts=True)
     return tat
 
@@ -201,7 +204,7 @@ def _limit(action: Action, subject: Subject) -> RateLimit | None:
 
 
 def _interval(limit: RateLimit) -> int:
-    """Return the nanoseconds after which one more unit is available, rounded up."""
+    """Return the time in nanoseconds until one more unit is available, rounded up."""
     return -(-limit.seconds * NANOSECONDS // limit.count)
 
 
@@ -217,13 +220,13 @@ def _digest(purpose: str, text: str) -> str:
 
 def _network(address: str) -> list[Subject]:
     counted = _counted(address)
-    # A client on a Unix socket has no address. Without an address there is no limit
-    # here, because all clients would share one allowance.
+    # A connection over a Unix socket has no address. Requests without an address have
+    # no limit per address, because all clients would share one allowance.
     return [Subject(counted, "address")] if counted else []
 
 
 def _counted(address: str) -> str:
-    """Return the network whose requests are counted together: for IPv6 the /64."""
+    """Return the address, or for IPv6 its /64 network. These are counted together."""
     if ":" not in address:
         return address
     network = ipaddress.ip_network(f"{address}/{IPV6_PREFIX}", strict=False)

@@ -1,4 +1,4 @@
-"""Tells which accounts need a second factor, and which have one."""
+"""Decide which accounts need a second factor, and which accounts have one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from django.conf import settings
 
 
 def is_set_up(user: Any) -> bool:
-    """Return whether a login to this account needs a second factor.
+    """Return whether the account has a second factor, so that a login needs it.
 
-    Recovery codes alone do not count, because they only replace a lost factor.
+    Recovery codes are no second factor, because they only replace a lost factor.
     """
     factors = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
     mine = Authenticator.objects.filter(user_id=user.pk, type__in=factors)
@@ -19,7 +19,7 @@ def is_set_up(user: Any) -> bool:
 
 
 def is_required(user: Any) -> bool:
-    """Return whether TWO_FACTOR_REQUIRED applies to this account."""
+    """Return whether TWO_FACTOR_REQUIRED demands a second factor of this account."""
     match settings.TWO_FACTOR_REQUIRED:
         case "all":
             return True

@@ -1,4 +1,4 @@
-"""API tokens: the secret is shown once and stored as a hash; revoking is final."""
+"""API tokens. The secret is shown once, and only its hash is stored."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def create_token(
     actor: Any = None,
     idempotency_key: str = "",
 ) -> tuple[ApiToken, str]:
-    """Create a token; return its row and its secret, which cannot be shown again.
+    """Create a token. Return its row and its secret, which cannot be shown again.
 
-    ``actor`` is the user who creates it, None for the command line. ``idempotency_key`` makes
-    the call idempotent: if a token with this key exists, that row is returned, with
-    ``""`` as the secret, because the secret is not stored.
+    ``actor`` is the user who creates the token, or None for the command line. If the
+    owner has a token with this ``idempotency_key``, return its row and ``""``, because
+    its secret is not stored.
     """
     secret = PREFIX + secrets.token_urlsafe(32)
     facts = {
@@ -56,7 +56,7 @@ def create_token(
 
 
 def revoke(token: ApiToken, *, actor: Any = None) -> bool:
-    """Revoke the token; return False if it was revoked before."""
+    """Revoke the token. Return False if the token was already revoked."""
     with transaction.atomic():
         unrevoked = ApiToken.objects.filter(pk=token.pk, revoked_at=None)
         if not unrevoked.update(revoked_at=timezone.now()):
@@ -68,11 +68,11 @@ def revoke(token: ApiToken, *, actor: Any = None) -> bool:
 def replace(
     token: ApiToken, *, actor: Any, idempotency_key: str = ""
 ) -> tuple[ApiToken, str]:
-    """Revoke the token and create one with the same settings, as create_token does.
+    """Revoke ``token`` and create a token with the same settings.
 
-    A token that is expired or revoked is not replaced. Then this function returns the
-    replacement that the same form created before, else the token itself, and ``""`` as
-    the secret.
+    Return the row and the secret of the new token. An expired or revoked token is not
+    replaced. In this case, the secret is ``""``. The row is then the token with this
+    ``idempotency_key``, or ``token`` if there is none.
     """
     with transaction.atomic():
         if not (token.is_live and revoke(token, actor=actor)):
@@ -89,7 +89,7 @@ def replace(
 
 
 def revoke_all(owner: Any, *, actor: Any = None) -> int:
-    """Revoke every token of ``owner``; return how many were revoked."""
+    """Revoke every token of ``owner``. Return the number of revoked tokens."""
     tokens = ApiToken.objects.filter(user=owner, revoked_at=None).select_related("user")
     return sum(revoke(token, actor=actor) for token in tokens)
 
