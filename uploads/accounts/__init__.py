@@ -1,1 +1,1 @@
-"""User accounts: this site's part around django-allauth."""
+"""User accounts: the site's extensions of django-allauth."""

@@ -1,4 +1,4 @@
-"""Adapters: allauth's questions about addresses, messages, secrets and sign-up."""
+"""Adapters for allauth: client addresses, messages, mails, secrets and sign-up."""
 
 from __future__ import annotations
 
@@ -47,13 +47,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return client_address(request) or NO_ADDRESS
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Do nothing: LoginGuard already limits wrong passwords."""
+        """Do nothing, because LoginGuard limits wrong passwords."""
 
     def pre_login(self, request: HttpRequest, user: Any, **about: Any) -> Any:
         """Count the new session against the rate limit for sessions."""
         refusal = super().pre_login(request, user, **about)
         if refusal is None and about["signup"]:
-            new_sessions.pay(request)  # a new account proves nothing about its owner
+            # Anybody may create accounts, so use the limit of the client's address.
+            new_sessions.pay(request)
         elif refusal is None:
             new_sessions.pay_for_login(request, user)
         return refusal
@@ -66,7 +67,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def send_mail(
         self, template_prefix: str, email: str, context: dict[str, Any]
     ) -> None:
-        """Send a mail; it names the site by the same address as its links."""
+        """Send a mail. Its text names the site by the same host as its links."""
         name = site_name(_current_request())
         site = {"domain": name, "name": name}
         super().send_mail(template_prefix, email, {"current_site": site, **context})
@@ -89,7 +90,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         """Return the secret, or a random secret if it cannot be decrypted.
 
         Decryption fails if SECRET_KEY was changed and the old key is not in
-        SECRET_KEY_FALLBACKS. No code matches the random secret.
+        SECRET_KEY_FALLBACKS. Codes of the user's app do not match the random secret.
         """
         try:
             return _cipher().decrypt(encrypted_text.encode()).decode()
@@ -120,7 +121,10 @@ def _current_request() -> HttpRequest:
 
 
 def _cipher() -> MultiFernet:
-    """Return the cipher for secrets of factors; a copy of the database cannot undo it."""
+    """Return the cipher for the secrets of second factors.
+
+    Its keys come from SECRET_KEY. So a thief of the database cannot read the secrets.
+    """
     return MultiFernet(
         [
             Fernet(

@@ -1,8 +1,9 @@
-"""A short name of a browser, from its User-Agent header."""
+"""Describe a browser by its User-Agent header."""
 
 from __future__ import annotations
 
-# The first match counts, because most browsers also name older browsers.
+# The first match is used. The order matters, because a User-Agent header usually names
+# other browsers too. For example, Edge also sends "Chrome" and "Safari".
 BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -27,7 +28,7 @@ SYSTEMS = (
 
 
 def describe(user_agent: str) -> str:
-    """Return for example ``Firefox on Linux``, or ``Unknown browser``."""
+    """Return a name such as ``Firefox on Linux``, or ``Unknown browser``."""
     browser = _first(BROWSERS, user_agent)
     system = _first(SYSTEMS, user_agent)
     if browser and system:

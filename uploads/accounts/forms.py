@@ -1,4 +1,4 @@
-"""Forms of the account pages: allauth's forms with our labels and help texts."""
+"""Forms of the account pages. They are allauth's forms with our labels and texts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NEW_PASSWORD_HELP = (
     "example three or four unrelated words."
 )
 WRONG_FIRST_CODE = (
-    "This code is wrong. The code changes every 30 seconds: enter the code that the "
+    "This code is wrong. The code changes every 30 seconds, so enter the code that the "
     "app shows now. If no code works, check the clock of the device."
 )
 
@@ -50,7 +50,7 @@ class AccountForm(HouseForm):
 
 class LoginForm(AccountForm, account.LoginForm):  # type: ignore[misc]
     def add_prefix(self, field_name: str) -> str:
-        # Browsers and programs know this field as "username".
+        # Password managers and other programs expect the name "username".
         name = "username" if field_name == "login" else field_name
         return str(super().add_prefix(name))
 
@@ -91,12 +91,13 @@ class SetPasswordForm(AccountForm, account.SetPasswordForm):  # type: ignore[mis
 
 
 class ResetPasswordForm(AccountForm, account.ResetPasswordForm):  # type: ignore[misc]
-    """Sends reset mails, a few a day to one mailbox. The answer is always the same.
+    """Sends mails with a link to reset the password, a few mails a day to one mailbox.
 
-    So the answer does not tell whether an account exists. Every request also counts
-    against the limit of the client's address, and a client above that limit is told to
-    wait. The oldest accounts of a mailbox come first, because anybody may sign up with a
-    foreign email address.
+    The response is always the same, so that it does not reveal whether an account
+    exists. Every request also counts against the limit of the client's address. Above
+    this limit, the response is an error. If a mailbox has more than MAX_MAILS accounts,
+    only the oldest accounts get mails, because anybody may sign up with the email
+    address of another person.
     """
 
     MAX_MAILS = 5
@@ -113,7 +114,7 @@ class ResetPasswordForm(AccountForm, account.ResetPasswordForm):  # type: ignore
 
 
 def _may_send_mail(email: str) -> bool:
-    """Spend one mail of the mailbox's rate limit; return False if none is left."""
+    """Spend one unit of the mailbox's rate limit. Return False if no unit is left."""
     try:
         rates.spend("reset", rates.recipient(email))
     except RateLimited:
@@ -128,7 +129,7 @@ class ResetPasswordKeyForm(AccountForm, account.ResetPasswordKeyForm):  # type: 
 
     @transaction.atomic
     def save(self) -> None:
-        """Set the password and revoke all tokens, in case the old one was stolen."""
+        """Set the password. Revoke all tokens, in case the old password was stolen."""
         super().save()
         tokens.revoke_all(self.user, actor=self.user)
 
@@ -138,7 +139,7 @@ class ReauthenticateForm(AccountForm, account.ReauthenticateForm):  # type: igno
 
 
 class CodeField(AccountForm):
-    """A form with a code from an app, or a recovery code."""
+    """A form with a field for a code from an app or a recovery code."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -167,7 +168,7 @@ class ActivateAppForm(CodeField, totp.ActivateTOTPForm):  # type: ignore[misc]
         except ValidationError as error:
             if error.code != "incorrect_code":
                 raise
-            # The usual message names recovery codes, which do not exist yet.
+            # The adapter's message mentions recovery codes. The user has none yet.
             raise ValidationError(WRONG_FIRST_CODE, code=error.code) from error
 
 
@@ -189,7 +190,7 @@ class AddPasskeyForm(AccountForm, webauthn.AddWebAuthnForm):  # type: ignore[mis
             with refusing_broken_answers():
                 return super().clean()
         except ValidationError as error:
-            # The page shows the errors of this field.
+            # The page shows only the errors of this field.
             self.add_error("credential", error)
             return self.cleaned_data
 

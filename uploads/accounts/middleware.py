@@ -28,18 +28,20 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 OPEN_WITHOUT_SECOND_FACTOR = frozenset(
     {"account", "account_reauthenticate", "account_change_password", "sessions-end"}
 )
-"""Pages that people without a required second factor may use, besides ``mfa_*``."""
+"""Names of URLs that users may open before they set up a required second factor.
 
+URLs whose names start with ``mfa_`` are open as well.
+"""
 
 ADMIN_WITHOUT_SECOND_FACTOR = frozenset({"admin-logout", "admin-password-change"})
-"""URLs below the admin that lead to pages of the account."""
+"""Names of URLs below ``admin/`` that belong to the account pages."""
 
 
 class PrivateMiddleware(LoginRequiredMiddleware):
     """Requires a login, but reads the session only if the view requires a login.
 
-    Django's own middleware reads it for every view, so /healthz would need the
-    database for requests with a session cookie.
+    Django's own middleware reads the session for every view. For requests with a
+    session cookie, even /healthz would then need the database.
     """
 
     def process_view(
@@ -49,7 +51,7 @@ class PrivateMiddleware(LoginRequiredMiddleware):
         view_args: Any,
         view_kwargs: Any,
     ) -> HttpResponseBase | None:
-        """Return the redirect of anonymous users to the login, else None."""
+        """Return a redirect to the login page for anonymous users, else None."""
         if not getattr(view_func, "login_required", True):
             return None
         return super().process_view(request, view_func, view_args, view_kwargs)
@@ -58,8 +60,9 @@ class PrivateMiddleware(LoginRequiredMiddleware):
 class SecondFactorMiddleware:
     """Redirects users without a required second factor to the page that sets one up.
 
-    It covers pages only. The API checks by itself, because tokens need no second factor.
-    Account pages are never cached, because they show secrets.
+    The middleware checks pages only. The API makes its own check in ``api/auth.py``,
+    because tokens need no second factor. The middleware also forbids browsers to cache
+    account pages, because these pages show secrets.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -91,8 +94,9 @@ class SecondFactorMiddleware:
 class LastSeenMiddleware:
     """Records address, browser and last use of each session for the account page.
 
-    A row is written if address or browser changed, otherwise every few minutes. It is
-    written after the view, and an error here never changes the response.
+    The middleware writes the session's row if the address or the browser has changed, or
+    if the row is older than RESOLUTION. It writes after the view has returned. A database
+    error at this point does not change the response.
     """
 
     RESOLUTION = timedelta(minutes=5)
@@ -102,8 +106,8 @@ class LastSeenMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        # A session that the view did not read needs no record. After an error, the
-        # database may be away, so it is not asked again.
+        # Skip sessions that no code has read. Skip failed requests too, because the
+        # database may be the reason of the failure.
         is_known = request.session.accessed and request.session.session_key
         if is_known and response.status_code < 500:
             try:
@@ -113,7 +117,7 @@ class LastSeenMiddleware:
         return response
 
     def _note(self, request: HttpRequest) -> None:
-        # A request with a token may also carry the session cookie of another user.
+        # A request with a token may also have the session cookie of another user.
         if request.session.get(SESSION_KEY) != str(request.user.pk):
             return
         agent = UserSession._meta.get_field("user_agent")  # noqa: SLF001  Django's API
@@ -129,7 +133,7 @@ class LastSeenMiddleware:
 
 
 def _is_admin(match: ResolverMatch) -> bool:
-    """Return whether the URL is part of the admin, also outside of Django's own URLs."""
+    """Return whether the URL is a page of the admin, made by Django or by this site."""
     is_below = match.route.startswith("admin/")
     return is_below and match.url_name not in ADMIN_WITHOUT_SECOND_FACTOR
 

@@ -1,4 +1,4 @@
-"""Rate limit for new sessions. Each session is a database row for two weeks."""
+"""Limit the rate of new sessions, because each session is a row for two weeks."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from uploads.errors import RateLimited
 def pay(request: HttpRequest) -> None:
     """Count a new anonymous session against the limit of the client's address.
 
-    A browser that already has a session is not counted, because no row is added. Call
-    this function before the view writes to an anonymous session. Raises RateLimited;
-    the session is then empty and not saved.
+    A request with a session is not counted, because it adds no row. Call this function
+    before the view writes to an anonymous session. Raises RateLimited. Before that, it
+    empties the session, so that the session is not saved.
     """
     _pay(request, rates.visitors(client_address(request)))
 
 
 def pay_for_login(request: HttpRequest, user: Any) -> None:
-    """Count the session of a login against the limit of ``user``.
+    """Count the session of a login against the limit of ``user`` at this address.
 
-    The user is authenticated, so other clients of the same address cannot lock the user
-    out. Raises RateLimited as ``pay`` does.
+    The limit of the address does not apply, so that other clients at the same address
+    cannot lock out the user. Raises RateLimited as ``pay`` does.
     """
     _pay(request, rates.session_payers(user, client_address(request)))
 
 
 def _pay(request: HttpRequest, payers: list[rates.Subject]) -> None:
-    # Load the session first: Django then drops a session key that does not exist.
+    # Load the session first. Django then removes a session key that has no row.
     request.session.keys()
     if request.session.session_key is not None:
         return
     try:
         rates.spend("session", *payers)
     except RateLimited:
-        # Otherwise the middleware would save the data that the request has written.
+        # Otherwise, SessionMiddleware would save the data that the view has written.
         request.session.flush()
         raise

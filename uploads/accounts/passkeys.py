@@ -1,4 +1,4 @@
-"""Validates responses of passkeys. Only members of the WebAuthn protocol are read."""
+"""Validate the responses of passkeys. Members outside of WebAuthn are ignored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from uploads.errors import UploadError
 logger = structlog.get_logger("slipway.accounts")
 
 MAX_LENGTH = 32 * 1024
-"""Characters. Responses with a chain of certificates have about 8,000."""
+"""Maximum length of a response in characters. One with certificates has about 8,000."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LENGTH)]
 
@@ -56,7 +56,10 @@ class Credential(BaseModel):
 
 
 class CredentialField(forms.CharField):
-    """The response of a passkey as a dictionary, without unknown members."""
+    """A form field for the response of a passkey.
+
+    Its value is a dictionary without unknown members.
+    """
 
     widget = forms.HiddenInput
     default_error_messages = {
@@ -82,10 +85,10 @@ class CredentialField(forms.CharField):
 
 @contextmanager
 def refusing_broken_answers() -> Iterator[None]:
-    """Convert errors of parsing libraries into a ValidationError.
+    """Convert errors of the libraries that parse a response into a ValidationError.
 
-    Several libraries read Base64, CBOR, certificates and keys, and each raises its own
-    errors. Errors of the database and of our own rules are not converted.
+    Several libraries read Base64, CBOR, certificates and keys, and each library raises
+    its own errors. Database errors and UploadErrors are raised unchanged.
     """
     try:
         yield

@@ -19,7 +19,7 @@ from uploads.access.login_guard import give_back
 def end_weaker_sessions(
     request: HttpRequest, user: Any, authenticator: Authenticator, **_: Any
 ) -> None:
-    """Log out the other browsers, because they logged in without this factor."""
+    """Log out the user's other browsers, because they logged in without this factor."""
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:
         return
     others = UserSession.objects.filter(user_id=user.pk)
@@ -30,10 +30,11 @@ def end_weaker_sessions(
 
 @receiver(authentication_step_completed, dispatch_uid="uploads.password_was_right")
 def password_was_right(request: HttpRequest, method: str, **_: Any) -> None:
-    """Undo the count of this attempt as soon as the password was right.
+    """Undo the count of this attempt if the password was correct.
 
-    A second step may follow, and a confirmation of the password is not a login. So
-    the signal for a login would come too late or never.
+    The signal ``user_logged_in`` is not sufficient. If the user has a second factor,
+    Django sends the signal only after the second step. If a user only confirms the
+    password, Django does not send the signal.
     """
     if method == "password":
         give_back(request)

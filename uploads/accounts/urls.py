@@ -1,4 +1,4 @@
-"""URLs of the account pages. Allauth resolves them by these names."""
+"""URLs of the account pages. allauth finds the pages by these names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.account, name="account"),
     path(
         "login/",
-        # A callable, so that the setting is read at each request.
+        # Pass a callable, so that each request reads the setting again.
         allauth.LoginView.as_view(
             extra_context={"signup_open": lambda: settings.SIGNUP_OPEN}
         ),
@@ -45,7 +45,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="account_reset_password_from_key",
     ),
     path("sessions/end/", views.end_sessions, name="sessions-end"),
-    # The account page lists the factors, so these two pages of allauth are replaced.
+    # The account page lists the factors. So these two pages replace allauth's lists.
     path("2fa/", views.second_factors, name="mfa_index"),
     path("2fa/webauthn/", views.second_factors, name="mfa_list_webauthn"),
     path("2fa/webauthn/login/", views.passkey_login, name="mfa_login_webauthn"),

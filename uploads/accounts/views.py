@@ -1,4 +1,4 @@
-"""Account pages that replace or extend those of allauth."""
+"""Account pages that replace or extend pages of allauth."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ from uploads.accounts import new_sessions
 from uploads.accounts.adapters import NO_ADDRESS
 from uploads.accounts.browsers import describe
 
-MAX_DIGITS = 19  # of a 64-bit primary key
+MAX_DIGITS = 19
+"""Number of digits that may overflow a 64-bit primary key."""
 
 OURSELVES = frozenset({"same-origin", "none"})
-"""Values of Sec-Fetch-Site for requests that no other website caused."""
+"""Values of the header Sec-Fetch-Site for requests that no other website has caused."""
 
 logout = require_POST(account_views.logout)
 
@@ -114,7 +115,7 @@ def second_factors(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 def signup(request: HttpRequest) -> HttpResponseBase:
-    """Create an account and log in to it. Answers 404 unless SIGNUP_OPEN is set."""
+    """Create an account and log in to it. Raises Http404 if SIGNUP_OPEN is off."""
     if not settings.SIGNUP_OPEN:
         raise Http404
     response: HttpResponseBase = account_views.signup(request)
@@ -123,10 +124,10 @@ def signup(request: HttpRequest) -> HttpResponseBase:
 
 @login_not_required
 def passkey_login(request: HttpRequest) -> HttpResponseBase:
-    """Send the challenge for a passkey and store it in a session, or log in by passkey.
+    """Store a challenge for a passkey in the session and return it, or log in.
 
-    Challenges are given to this site's own script only. Otherwise another website could
-    use up the rate limit of its visitors' addresses.
+    Only this site's own script gets a challenge. Otherwise, another website could make
+    its visitors' browsers spend the rate limits of their addresses.
     """
     if get_adapter().is_ajax(request):
         if request.headers.get("Sec-Fetch-Site", "none") not in OURSELVES:
@@ -144,10 +145,10 @@ def passkey_login(request: HttpRequest) -> HttpResponseBase:
 def password_reset_from_key(
     request: HttpRequest, uidb36: str, key: str
 ) -> HttpResponseBase:
-    """Show the form for a new password after a click on the link of a reset mail.
+    """Show the form for a new password after a click on the link in a reset mail.
 
-    allauth stores the link's token in a session. An invalid link creates no session, and
-    neither does a HEAD request, as mail scanners send it.
+    allauth stores the token of a valid link in a session. An invalid link creates no
+    session. A HEAD request creates no session either, because mail scanners send it.
     """
     if UserTokenForm(data={"uidb36": uidb36, "key": key}).is_valid():
         if request.method == "HEAD":
@@ -171,7 +172,11 @@ class PasswordChangeView(account_views.PasswordChangeView):  # type: ignore[misc
 
 @login_not_required
 def admin_login(request: HttpRequest) -> HttpResponse:
-    """Redirect to the site's login page; answer 403 to users who are not staff."""
+    """Replace the admin's login page, which supports no second factor.
+
+    Redirect anonymous users to the site's login page, and staff to the page that they
+    wanted. Return 403 for other users.
+    """
     target = request.GET.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
     if not (is_ours and target.startswith("/")):
@@ -181,7 +186,7 @@ def admin_login(request: HttpRequest) -> HttpResponse:
         return redirect(f"{reverse(settings.LOGIN_URL)}?{query}")
     if not request.user.is_staff:
         return render(request, "403.html", status=403)
-    # redirect() would take a text without a slash for the name of a view.
+    # redirect() would treat a text without a slash as the name of a view.
     return HttpResponseRedirect(target)
 
 
