@@ -1,4 +1,4 @@
-"""Logs the reports that browsers send about breaches of the Content-Security-Policy.
+"""Log the reports that browsers send about violations of the Content-Security-Policy.
 
 Anybody can send reports, so they are only hints for operators. The number of log lines
 is limited, and nothing is stored.
@@ -29,7 +29,7 @@ MAX_REPORTS = 10
 MAX_LINES_A_MINUTE = 60
 MAX_TEXT = 200
 
-# Each field has a name in the old format (report-uri) and one in the new (report-to).
+# Each field has two names: in the old format (report-uri) and the new one (report-to).
 URLS = {
     "document": ("document-uri", "documentURL"),
     "blocked": ("blocked-uri", "blockedURL"),
@@ -49,7 +49,7 @@ MAX_NUMBER = 2**31
 
 
 class Budget:
-    """Allows ``a_minute`` log lines a minute in this process; counts the others."""
+    """Allows ``a_minute`` log lines a minute in this process. Counts omitted lines."""
 
     def __init__(
         self, a_minute: int, clock: Callable[[], float] = time.monotonic
@@ -62,9 +62,9 @@ class Budget:
         self._left_out = 0
 
     def spend(self) -> int | None:
-        """Return how many lines were left out since the last one, or None if none is left.
+        """Return the number of lines omitted since the last logged line, or None.
 
-        None means that the caller must not log.
+        None means that the caller must not log this line.
         """
         with self._lock:
             if self._clock() - self._since >= 60:
@@ -131,9 +131,11 @@ def _first(facts: dict[str, Any], names: tuple[str, str]) -> Any:
 
 
 def _address(url: str) -> str:
-    """Return origin and path of a URL. A query may hold a signature, a fragment a token.
+    """Return the origin and the path of a URL.
 
-    For other schemes only the scheme is returned, because a data: URL is content.
+    The query may contain a signature, and the fragment may contain a token. For schemes
+    other than http and https, return only the scheme, because a data: URL contains the
+    data itself.
     """
     if WORD.fullmatch(url):
         return url  # inline, eval, trusted-types-sink ...

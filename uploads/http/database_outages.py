@@ -1,4 +1,4 @@
-"""Responses while the database cannot be reached."""
+"""Return 503 while the database cannot be reached."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
 class OutageMiddleware:
-    """Answers 503 instead of 500 if the database could not be reached.
+    """Replaces a 500 by a 503 if the database could not be reached.
 
     The failed query may be in a view, a template, or a middleware below this one.
-    Django has turned each error into a 500 before this middleware sees the response.
-    The signal ``got_request_exception`` tells which error it was.
+    Before this middleware gets the response, Django has converted the error to a 500.
+    So ``_notice`` receives Django's signal about the error, and stores the error on the
+    request.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -52,15 +53,16 @@ def _page(request: HttpRequest) -> HttpResponse:
 def _notice(*, request: HttpRequest | None = None, **_: object) -> None:
     error = sys.exc_info()[1]
     if request is not None:
-        # If several errors occurred, the last one counts, because Django's response is
-        # for it.
+        # If several errors occur, store only the last error, because Django's response
+        # is about the last error.
         remember_outage(request, error if is_outage(error) else None)
 
 
 class WithoutOutages(logging.Filter):
-    """Drops the log record that Django writes for a request that failed by an outage.
+    """Drops Django's log record of a request that failed because of a database outage.
 
-    Every request fails then, and this package has already logged one line.
+    During an outage, every request fails. This package has already logged one line for
+    the request, without a traceback.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -1,7 +1,7 @@
-"""One client uses only a part of a web process, so that all others are answered.
+"""Limit the concurrent requests of one client in a web process.
 
-The threads of a Python process share one lock. A client with eight requests at once
-would slow down every other request by a factor of eight or more.
+The threads of a Python process share one lock. Without this limit, eight concurrent
+requests of one client would slow down all other requests by a factor of eight or more.
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ from django.http import HttpRequest, HttpResponse
 from uploads.access.addresses import client_address
 
 AT_ONCE = 3
-"""Requests of one client that a process works on at the same time. Others wait."""
+"""Maximum concurrent requests of one client in a process. Further requests wait."""
 
 STRANGERS_AT_ONCE = 2
-"""The same for all requests without a session and a token from one address."""
+"""Maximum concurrent requests from one address without a session and a token."""
 
 PATIENCE_SECONDS = 2.0
-"""After this time a request stops waiting. So a slow S3 server blocks no client."""
+"""Maximum time that a request waits. After this time it runs, even above the limit.
+
+Otherwise, requests that wait for a slow S3 server would block all requests of a client.
+"""
 
 MAX_KEY = 200
 HEALTH = frozenset({"/healthz", "/readyz"})
-"""A monitor behind the address of a busy client gets its answer at once."""
+"""Paths that never wait, because a monitor may share the address of a busy client."""
 
 
 @dataclass
@@ -37,7 +40,7 @@ class _Client:
 
 
 class Turns:
-    """The requests of all clients in this process. Thread-safe."""
+    """Counts the requests of each client in this process. Thread-safe."""
 
     def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
         self._patience = patience
@@ -46,7 +49,10 @@ class Turns:
 
     @contextmanager
     def turn(self, key: str, at_once: int = AT_ONCE) -> Iterator[None]:
-        """Wait until fewer than ``at_once`` requests of the client are in progress."""
+        """Wait until the client has fewer than ``at_once`` requests in progress.
+
+        The wait ends after ``patience`` seconds.
+        """
         if not key:  # an unknown client, such as a proxy on a Unix socket
             yield
             return
@@ -71,7 +77,7 @@ class Turns:
 
 
 class FairShareMiddleware:
-    """Let each client have AT_ONCE requests in progress; further requests wait."""
+    """Lets each client have AT_ONCE requests in progress. Further requests wait."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -85,15 +91,17 @@ class FairShareMiddleware:
                 stack.enter_context(self.turns.turn(key, at_once))
             response = self.get_response(request)
             if response.streaming:
-                # The server reads the rows after this, and then closes the answer.
+                # The web server reads a streaming response later, and then closes it.
+                # Keep the turn until then.
                 response._resource_closers.append(stack.pop_all().close)  # type: ignore[attr-defined]  # noqa: SLF001  as Django's handler
             return response
 
 
 def _turns_of(request: HttpRequest) -> list[tuple[str, int]]:
-    """Return the turns that a request takes: of its credentials, or of its address.
+    """Return the keys of a request's client, each with its limit.
 
-    The keys of credentials are marked, so that nobody can name an address as one.
+    These are the keys of the credentials, or else the address. The key of a credential
+    has a prefix, so that a client cannot send an address as its credential.
     """
     credentials = credentials_of(request)
     if credentials:
@@ -102,10 +110,11 @@ def _turns_of(request: HttpRequest) -> list[tuple[str, int]]:
 
 
 def credentials_of(request: HttpRequest) -> list[str]:
-    """Return the session and the token of a request.
+    """Return the session key and the token of a request, if it has them.
 
-    Both count, because an invented one beside the true one evades no limit then.
-    Nothing is looked up: an invented session costs the database one query only.
+    If a request has both, it needs a turn of each. Otherwise, a client could evade the
+    limit by an invented session in addition to its token. The function does not check
+    the credentials. A request with an invented session costs only one database query.
     """
     session = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
     scheme, space, secret = request.headers.get("Authorization", "").partition(" ")

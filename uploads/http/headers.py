@@ -37,13 +37,13 @@ UNUSED_FEATURES = (
 REPORTS_GROUP = "csp"
 
 HEADERS = {
-    # Other sites may not embed responses that depend on this site's cookies.
+    # Other websites may not embed responses of this site.
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": ", ".join(f"{name}=()" for name in UNUSED_FEATURES),
     "X-Robots-Tag": "noindex, nofollow",
 }
 DEFAULTS = {
-    # Pages are private. Static files set a Cache-Control of their own.
+    # Caches must not store private pages. Static files set their own Cache-Control.
     "Cache-Control": "no-store",
 }
 
@@ -51,10 +51,10 @@ DEFAULTS = {
 class HeadersMiddleware:
     """Sets the headers on every response: pages, errors, the API, static files.
 
-    After a logout, `Clear-Site-Data` deletes the file copies that the page keeps to
-    continue uploads, even if no script runs. Cookies are not cleared, because this would
-    also delete cookies of other sites on the same domain. Django has already deleted the
-    session cookie.
+    The page keeps copies of files in the browser to continue uploads. After a logout,
+    `Clear-Site-Data` deletes these copies, even if no script runs. The header does not
+    clear cookies, because this would also delete cookies of other sites on the same
+    domain. Django has already deleted the session cookie.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -81,11 +81,12 @@ def note_logout(*, request: HttpRequest | None, **_: Any) -> None:
 
 
 class PolicyMiddleware(CSPMiddleware):
-    """The Content-Security-Policy, with two exceptions.
+    """Sets the Content-Security-Policy, with two exceptions.
 
-    Django's admin gets no Trusted Types, because its jQuery sets innerHTML to a string
-    while it loads. Over plain HTTP there is no `report-to`: browsers do not send such
-    reports there, and ignore `report-uri` if both are present.
+    Pages of Django's admin get no directives for Trusted Types, because the admin's
+    jQuery sets innerHTML to a string while it loads. Responses over plain HTTP get no
+    `report-to`. There, browsers send no reports for `report-to`, and would also ignore
+    `report-uri` if `report-to` were present.
     """
 
     def get_policy_parts(
@@ -94,7 +95,7 @@ class PolicyMiddleware(CSPMiddleware):
         response: HttpResponseBase,
         report_only: bool = False,
     ) -> PolicyParts:
-        """Return the parts of the policy for this answer."""
+        """Return the parts of the policy for this response."""
         parts = super().get_policy_parts(request, response, report_only)
         left_out: list[str] = []
         if request.path.startswith(reverse("admin:index")):
@@ -106,8 +107,9 @@ class PolicyMiddleware(CSPMiddleware):
 
 
 def static_headers(headers: Any, path: str, url: str) -> None:
-    """Add a policy to static files that are opened directly, such as an SVG or a worker.
+    """Add a policy to a static file that forbids the file to load anything.
 
-    Such a file may load nothing.
+    A browser applies the policy if it opens the file directly, such as an SVG image or
+    a worker.
     """
     headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"

@@ -25,13 +25,13 @@ def without_secrets(text: str) -> str:
 
 
 def _without_request(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
-    # Django passes the whole request, whose text form contains the query.
+    # Django's log records contain the request, and its text form contains the query.
     event.pop("request", None)
     return event
 
 
 def _without_secrets(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
-    # Django logs the path of a refused request, and the path may contain a secret.
+    # Django logs the path of a refused request. The path may contain a secret.
     for name, value in event.items():
         if isinstance(value, str):
             event[name] = without_secrets(value)
@@ -54,7 +54,7 @@ def logging_config(*, level: str, log_format: str) -> dict[str, Any]:
     renderer: list[Any] = (
         [
             structlog.processors.ExceptionRenderer(
-                # A frame's locals may hold passwords and presigned URLs.
+                # Local variables may contain passwords and presigned URLs.
                 structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
             ),
             structlog.processors.JSONRenderer(),

@@ -22,7 +22,10 @@ from uploads.metrics.counting import count_request
 logger = structlog.get_logger("slipway.request")
 
 MAX_FORM_BYTES = 256 * 1024
-"""More than any form of the site or the admin and any S3 notification needs."""
+"""Maximum size of a request body outside of the API.
+
+All forms of the site and of the admin, and all S3 notifications, are smaller.
+"""
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -31,8 +34,9 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 class RequestContextMiddleware:
     """Gives each request an id, adds the id to all its log lines, logs the response.
 
-    A well-formed X-Request-ID of the proxy is kept, so that the logs of several machines
-    can be joined. Only the path is logged, because a query may hold search words.
+    If the proxy sends a well-formed X-Request-ID, this is the id. So operators can join
+    the logs of several machines. The log has the path without the query, because a query
+    may contain search words.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -70,10 +74,10 @@ class RequestContextMiddleware:
 class BodyLimitMiddleware:
     """Refuses a request body that is too long, before the body is read.
 
-    Django's own limit ignores files in a form, and writes them to disk as soon as any
-    code reads the form. Only the API accepts lists of files, so pages and hooks have a
-    lower limit. A body of unknown length is refused, because some servers pass it on
-    without a limit.
+    Django's own limit ignores files in a form. Django writes such files to disk as soon
+    as any code reads the form. Pages and hooks have a lower limit than the API, because
+    only the API accepts lists of uploads. A body without Content-Length is refused,
+    because some web servers do not limit its length.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -96,8 +100,9 @@ class BodyLimitMiddleware:
 class CharsetMiddleware:
     """Reads all requests as UTF-8, and refuses a form that declares another encoding.
 
-    Django's own refusal is a 500 if DEBUG is on, because it reads the form again. The
-    query is handled in requests.py, because Django reads it before any middleware.
+    Django refuses such a form too. But if DEBUG is on, its response is a 500, because
+    Django reads the form again. The classes in requests.py decode the query, because
+    Django does this before any middleware runs.
     """
 
     FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
@@ -106,10 +111,10 @@ class CharsetMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.encoding is not None:  # set by a foreign WSGI or ASGI handler
+        if request.encoding is not None:  # set by another WSGI or ASGI handler
             request.encoding = "utf-8"
         is_form = request.method == "POST" and request.content_type in self.FORMS
-        # The API accepts no forms at all, and has an error message of its own.
+        # Skip the API. It accepts no forms and has its own error message.
         if (
             is_form
             and not request.path.startswith(PREFIX)
@@ -123,11 +128,11 @@ class CharsetMiddleware:
 
 
 class NulMiddleware:
-    """Refuses a query with a NUL character, and drops cookies with one.
+    """Refuses a request with a NUL character in its query. Drops cookies with NUL.
 
-    PostgreSQL accepts no NUL in text, and some code, such as the filters of Django's
-    admin, passes values of the query to the database unchecked. The session key in a
-    cookie is also used in a database query.
+    PostgreSQL accepts no NUL in text. Some code, such as the filters of Django's admin,
+    passes values of the query to the database unchecked. Django also passes the session
+    key in a cookie to the database.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -136,7 +141,7 @@ class NulMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         for name in [key for key, value in request.COOKIES.items() if "\x00" in value]:
             del request.COOKIES[name]
-        # The API has an error message of its own that names the field.
+        # Skip the API. It has its own error message, which names the field.
         if not request.path.startswith(PREFIX) and _has_nul(request):
             detail = "The address contains a NUL character (%00). Remove it."
             return render(request, "400.html", {"detail": detail}, status=400)

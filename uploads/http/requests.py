@@ -1,7 +1,8 @@
-"""Request classes that read the query as UTF-8, whatever encoding the client names.
+"""Request classes that always read the query as UTF-8.
 
-Django decodes the query with any Python codec that Content-Type names. It does so when
-the request is created, before any middleware runs, and some codecs raise an error.
+Django's own classes decode the query with the encoding in the header Content-Type. This
+can be any codec of Python, and some codecs raise an error. Django decodes the query when
+it creates the request, before any middleware runs.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from django.http import HttpRequest
 from django.utils.http import parse_header_parameters
 
 MAX_CONTENT_TYPE = 500
-"""Characters. Django parses the parameters in quadratic time."""
+"""Maximum length of the header in characters. Django parses it in quadratic time."""
 
 
 class Utf8(HttpRequest):
-    """Ignores the encoding; ``content_params`` keeps it for CharsetMiddleware."""
+    """A request that ignores the encoding in the header Content-Type.
+
+    CharsetMiddleware reads the encoding from ``content_params``.
+    """
 
     def _set_content_type_params(self, meta: Mapping[str, Any]) -> None:
         sent = meta.get("CONTENT_TYPE", "")
@@ -28,8 +32,8 @@ class Utf8(HttpRequest):
                 raise ValueError("too long")
             self.content_type, self.content_params = parse_header_parameters(sent)
         except (LookupError, ValueError):
-            # The header is too long, or a parameter has an encoding (RFC 2231) that
-            # cannot be read. Views treat the body as a body of unknown type.
+            # The header is too long, or the encoding of a parameter (RFC 2231) is
+            # invalid. Views then see a body of unknown type.
             self.content_type, self.content_params = "", {}
 
 

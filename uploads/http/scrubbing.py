@@ -1,4 +1,4 @@
-"""Removes secrets from what leaves the site for Sentry."""
+"""Remove secrets from the events that the site sends to Sentry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ MAX_TEXT = 8_000
 URL = re.compile(r"(?i)(\bhttps?://[^\s?#\"'<>]*+)([?#][^\s\"'<>]*+)?+")
 """A URL and its query. A presigned URL has its signature in the query.
 
-The pattern matches URLs without a query too, so no text is searched twice.
+The pattern also matches URLs without a query. So it reads no part of a text twice, and
+the time is linear.
 """
 
 NAMED = re.compile(
@@ -22,7 +23,7 @@ NAMED = re.compile(
     r"session\w{0,20}|\w{0,20}token|\w{0,20}secret\w{0,20}|\w{0,20}password\w{0,20})"
     r"([\"']?\s{0,3}[=:]\s{0,3}[\"']?|\s{1,3})[^\s\"'&,;)}\]]++"
 )
-"""A value behind a name that says that the value is secret."""
+"""The name of a secret, such as ``password``, with the value that follows it."""
 
 TOKEN = re.compile(
     r"\bslipway_[A-Za-z0-9_-]{8,}+|(?i:\b(?:bearer|basic)\s{1,3}[A-Za-z0-9._~+/=-]++)"
@@ -31,7 +32,7 @@ KEPT_HEADERS = frozenset({"host", "user-agent", "content-type", "content-length"
 
 
 def scrubbed(text: str) -> str:
-    """Return ``text`` without queries of URLs, without named secrets, cut to MAX_TEXT."""
+    """Return ``text`` without secrets and URL queries, cut to MAX_TEXT characters."""
     text = without_secrets(text[:MAX_TEXT])
     text = URL.sub(_without_query, text)
     text = TOKEN.sub(LEFT_OUT, text)
@@ -43,7 +44,7 @@ def _without_query(url: re.Match[str]) -> str:
 
 
 def scrub_event(event: Any, hint: Any = None) -> Any:
-    """Return an event of Sentry's without bodies, queries, cookies and secrets."""
+    """Return a Sentry event without bodies, queries, cookies and secrets."""
     request = event.get("request")
     if isinstance(request, dict):
         headers = request.get("headers") or {}

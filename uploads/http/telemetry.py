@@ -1,7 +1,8 @@
-"""Sentry and OpenTelemetry, if the settings name where errors and traces go.
+"""Send errors to Sentry and traces over OpenTelemetry, if the settings name a target.
 
-Both SDKs are optional: requirements-telemetry.txt. No presigned URL, query, body, cookie
-or token leaves the site with an error, and traces have names of routes only.
+Both SDKs are optional packages of requirements-telemetry.txt. An error is sent without
+presigned URLs, queries, bodies, cookies and tokens. A trace has the name of the route
+and not the path.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _MISSING = (
 
 
 def start() -> None:
-    """Begin to send errors and traces, where the settings say so.
+    """Start Sentry if SENTRY_DSN is set, and traces if OTEL_EXPORTER_OTLP_ENDPOINT is.
 
     Raises ImproperlyConfigured if an SDK is missing.
     """
@@ -42,7 +43,8 @@ def _start_sentry(dsn: str) -> None:
         from sentry_sdk.integrations.threading import ThreadingIntegration
     except ImportError as error:
         raise ImproperlyConfigured(_MISSING.format("SENTRY_DSN")) from error
-    # DjangoIntegration already reports the exception of a request by a signal.
+    # Django sends a signal for an exception of a request, and logs the exception too.
+    # DjangoIntegration receives the signal. Ignore the log, so that Sentry gets one event.
     ignore_logger("django.request")
     sentry_sdk.init(
         dsn=dsn,
@@ -75,7 +77,7 @@ def _start_tracing() -> None:
     except ImportError as error:
         name = "OTEL_EXPORTER_OTLP_ENDPOINT"
         raise ImproperlyConfigured(_MISSING.format(name)) from error
-    # The SDK reads OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER and the like itself.
+    # The SDK itself reads OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER and similar variables.
     resource = Resource({SERVICE_NAME: "slipway"}).merge(Resource.create())
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -83,7 +85,7 @@ def _start_tracing() -> None:
 
 
 class TracingMiddleware:
-    """Trace each request, by the name of its route and never by its path."""
+    """Traces each request. A trace has the name of the route and never the path."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
