@@ -2,10 +2,10 @@ import { askAgain, giveUp, question } from "../../static/js/page/giving-up.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-const traveller = (facts) => ({ name: "film.bin", state: "sending", code: "", byteSize: 4_800_000_000, bytesSent: 0, ...facts });
+const transfer = (facts) => ({ name: "film.bin", state: "sending", code: "", byteSize: 4_800_000_000, bytesSent: 0, ...facts });
 
 test("an upload in progress is cancelled only after a question with the bytes to lose", () => {
-  assert.deepEqual(question([traveller({ bytesSent: 1_200_000_000 })]), {
+  assert.deepEqual(question([transfer({ bytesSent: 1_200_000_000 })]), {
     title: "Cancel this upload?",
     name: "film.bin",
     text: "What has been sent so far (1.2 of 4.8 GB) is removed.",
@@ -15,14 +15,14 @@ test("an upload in progress is cancelled only after a question with the bytes to
 
 for (const state of ["paused", "checking"]) {
   test(`the same question is asked for an upload in state ${state}`, () => {
-    assert.match(question([traveller({ state, bytesSent: 1 })]).title, /Cancel this upload/);
+    assert.match(question([transfer({ state, bytesSent: 1 })]).title, /Cancel this upload/);
   });
 }
 
 test("the question says that files which have arrived stay", () => {
-  const waiting = traveller({ state: "queued" });
-  const moving = traveller({ bytesSent: 2_400_000_000 });
-  const arrived = traveller({ state: "done", bytesSent: 4_800_000_000 });
+  const waiting = transfer({ state: "queued" });
+  const moving = transfer({ bytesSent: 2_400_000_000 });
+  const arrived = transfer({ state: "done", bytesSent: 4_800_000_000 });
 
   assert.equal(question([waiting, moving]).text, "What has been sent so far (2.4 of 9.6 GB) is removed.");
   assert.equal(question([waiting, moving]).name, "2 files");
@@ -30,14 +30,14 @@ test("the question says that files which have arrived stay", () => {
 });
 
 test("bytes of a failed file count as lost, bytes of a refused file do not", () => {
-  assert.ok(question([traveller({ state: "failed", code: "network", bytesSent: 5 })]));
-  assert.equal(question([traveller({ state: "failed", code: "rejected", bytesSent: 5 })]), null);
+  assert.ok(question([transfer({ state: "failed", code: "network", bytesSent: 5 })]));
+  assert.equal(question([transfer({ state: "failed", code: "rejected", bytesSent: 5 })]), null);
 });
 
 test("no question is asked if no bytes were sent or all files have arrived", async () => {
   for (const facts of [{}, { state: "queued" }, { state: "done", bytesSent: 9 }, { state: "cancelled", bytesSent: 9 }]) {
     let acts = 0;
-    assert.equal(await giveUp(() => [traveller(facts)], () => (acts += 1)), true);
+    assert.equal(await giveUp(() => [transfer(facts)], () => (acts += 1)), true);
     assert.equal(acts, 1);
   }
 });
@@ -62,8 +62,8 @@ function fakePage() {
 
 test("the open question is updated, and closes when no bytes would be lost", async () => {
   const { dialog, text } = fakePage();
-  const film = traveller({ bytesSent: 1_200_000_000 });
-  const song = traveller({ name: "song.mp3", byteSize: 1_000_000_000, bytesSent: 500_000_000 });
+  const film = transfer({ bytesSent: 1_200_000_000 });
+  const song = transfer({ name: "song.mp3", byteSize: 1_000_000_000, bytesSent: 500_000_000 });
   let acts = 0;
 
   const answer = giveUp(() => [film, song], () => (acts += 1));
@@ -89,7 +89,7 @@ test("confirming cancels only the files that have not arrived by then", async ()
   const { dialog, form } = fakePage();
   let acts = 0;
 
-  const answer = giveUp(() => [traveller({ bytesSent: 1 })], () => (acts += 1));
+  const answer = giveUp(() => [transfer({ bytesSent: 1 })], () => (acts += 1));
   form.dispatchEvent(new Event("submit", { cancelable: true }));
 
   assert.equal(await answer, true);

@@ -21,7 +21,7 @@ function admitTo(chosen, files, { unreadable = [], empty = [], ...parts } = {}) 
     {
       refusal: () => "",
       chosen,
-      travellers: nobody,
+      transfers: nobody,
       divert: () => "",
       otherTabs: { sendingAlready: async () => ({ same: new Set(), isWhole: true }) },
       ...parts,
@@ -77,9 +77,9 @@ test("a file that was removed from the list can be chosen again", async () => {
 });
 
 test("a file in progress is recognised by its content, and a different file is sent", async () => {
-  const travellers = { ...nobody, alike: ({ name }) => (name === "a.txt" ? [file("a.txt", "one")] : []) };
+  const transfers = { ...nobody, alike: ({ name }) => (name === "a.txt" ? [file("a.txt", "one")] : []) };
 
-  const { accepted, known } = await admitTo(new Chosen(), [file("a.txt", "one"), file("a.txt", "two")], { travellers });
+  const { accepted, known } = await admitTo(new Chosen(), [file("a.txt", "one"), file("a.txt", "two")], { transfers });
 
   assert.equal(await accepted[0].file.text(), "two");
   assert.deepEqual([accepted.length, known.length, known[0].reason], [1, 1, ON_ITS_WAY]);
@@ -88,9 +88,9 @@ test("a file in progress is recognised by its content, and a different file is s
 test("a file that cannot be compared is accepted", async () => {
   const unreadable = file("a.txt", "one");
   unreadable.slice = () => ({ arrayBuffer: () => Promise.reject(new DOMException("No.", "NotReadableError")) });
-  const travellers = { ...nobody, alike: () => [unreadable] };
+  const transfers = { ...nobody, alike: () => [unreadable] };
 
-  assert.equal((await admitTo(new Chosen(), [file("a.txt", "one")], { travellers })).accepted.length, 1);
+  assert.equal((await admitTo(new Chosen(), [file("a.txt", "one")], { transfers })).accepted.length, 1);
 });
 
 test("every file of a choice is counted once: accepted, continued or left out with a reason", async () => {
@@ -270,12 +270,12 @@ test("items of a transfer are read as entries or files, or named by their index"
 
 test("a launch that is paused or ended in the middle sends nothing more", async () => {
   const sent = [];
-  const travellers = {
+  const transfers = {
     send: (item) => (sent.push(item), { handle: { pause: () => (item.isPaused = true) } }),
     pauseAll() {},
     resumeAll() {},
   };
-  const launch = new Launch(travellers);
+  const launch = new Launch(transfers);
   const items = Array.from({ length: 4 }, (_, n) => ({ n, file: { size: 10 } }));
 
   launch.pause();

@@ -2,9 +2,9 @@ import { FINAL_CODES } from "./final-codes.js";
 import { confirm, reword, withdraw } from "./dialogs.js";
 import { formatBytesOf, plural } from "./format.js";
 
-/** @typedef {import("./travellers.js").Traveller} Traveller */
+/** @typedef {import("./transfers.js").Transfer} Transfer */
 
-/** @type {(() => Traveller[]) | null} the files of the open question */
+/** @type {(() => Transfer[]) | null} the files of the open question */
 let asked = null;
 
 /**
@@ -12,14 +12,14 @@ let asked = null;
  *
  * The uploads go on while the question is open. Files that have arrived by the time of the answer stay.
  *
- * @param {() => Traveller[]} travellers returns the files in their present state
+ * @param {() => Transfer[]} transfers returns the files in their present state
  * @param {() => void} act cancels them
  * @returns {Promise<boolean>} whether they were cancelled
  */
-export async function giveUp(travellers, act) {
-  const words = question(travellers());
+export async function giveUp(transfers, act) {
+  const words = question(transfers());
   if (words) {
-    asked = travellers;
+    asked = transfers;
     return confirm(words, async () => act()).finally(() => (asked = null));
   }
   act();
@@ -35,15 +35,15 @@ export function askAgain() {
 }
 
 /**
- * @param {Traveller[]} travellers
+ * @param {Transfer[]} transfers
  * @returns {import("./dialogs.js").Words | null} null if no bytes would be lost
  */
-export function question(travellers) {
-  const unfinished = travellers.filter(isUnfinished);
+export function question(transfers) {
+  const unfinished = transfers.filter(isUnfinished);
   const sent = unfinished.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
   const whole = unfinished.reduce((sum, { byteSize }) => sum + byteSize, 0);
   if (sent === 0) return null;
-  const stays = travellers.some(({ state }) => state === "done") ? "; files that have arrived stay" : "";
+  const stays = transfers.some(({ state }) => state === "done") ? "; files that have arrived stay" : "";
   const text = `What has been sent so far (${formatBytesOf(sent, whole)}) is removed${stays}.`;
   if (unfinished.length === 1) {
     return { title: "Cancel this upload?", name: unfinished[0].name, text, yes: "Cancel upload" };
@@ -57,7 +57,7 @@ export function question(travellers) {
 }
 
 /**
- * @param {Traveller} traveller
+ * @param {Transfer} transfer
  * @returns {boolean} whether the file may still arrive, for example after a retry
  */
 function isUnfinished({ state, code }) {

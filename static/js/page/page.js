@@ -10,7 +10,7 @@ import { QuotaMeter } from "./quota-meter.js";
 import { Session } from "./session.js";
 import { Speaker } from "./speaker.js";
 import { Tabs } from "./tabs.js";
-import { Travellers } from "./travellers.js";
+import { Transfers } from "./transfers.js";
 import { Unfinished } from "./unfinished.js";
 import { UploadArea } from "./upload-area.js";
 import { acceptAnywhere } from "./drop-anywhere.js";
@@ -56,12 +56,12 @@ export function startPage() {
   keeper.follow(engine);
   const notices = new Notices(byId("notices"));
   const quota = new QuotaMeter(byId("quota"), data.quota, async () => (await engine.api.me()).quota);
-  const travellers = new Travellers(engine);
+  const transfers = new Transfers(engine);
   const thumbnails = createThumbnails(document.body.dataset.thumbnailWorker);
   const area = new UploadArea({
     engine,
     inquiry,
-    travellers,
+    transfers,
     thumbnails,
     quota,
     notices,
@@ -71,7 +71,7 @@ export function startPage() {
     admission: {
       refusal: (file) => refusal(file, data.policy),
       divert: (file, path) => unfinished.take(file, path),
-      otherTabs: new OtherTabs({ tabs, user: data.user, sending: (look) => travellers.sending(look) }),
+      otherTabs: new OtherTabs({ tabs, user: data.user, sending: (look) => transfers.sending(look) }),
     },
     onFailuresShown: (ids) => list.leaveReasonsOut(ids),
   });
@@ -81,7 +81,7 @@ export function startPage() {
     whoami: () => engine.api.whoami(),
     onBack: () => {
       store.reopen();
-      for (const traveller of travellers.list()) if (traveller.code === "not_authenticated") traveller.retry();
+      for (const transfer of transfers.list()) if (transfer.code === "not_authenticated") transfer.retry();
       void list.load();
       void unfinished.load();
     },
@@ -118,11 +118,11 @@ export function startPage() {
     api: engine.api,
     tabs,
     keeper,
-    isBusy: (id) => travellers.serverIds().has(id),
+    isBusy: (id) => transfers.serverIds().has(id),
     onContinue: (entry, file) => {
       notices.dismiss("different");
       const upload = continueUpload(engine, entry, file);
-      travellers.follow(upload);
+      transfers.follow(upload);
       // Wait until all files of the choice are processed, so that the other files can join.
       queueMicrotask(() => area.fold());
       return upload;

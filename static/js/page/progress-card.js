@@ -5,8 +5,8 @@ import { icon } from "./icon.js";
 
 /**
  * @typedef {import("../engine/engine.js").Totals & {reason: string}} Totals `reason`: why the page cannot send, or ""
- * @typedef {import("./travellers.js").Traveller} Traveller
- * @typedef {{onPause: () => void, onResume: () => void, onCancel: () => void, onAdd: () => void, onDone: () => void, onRemove: (traveller: Traveller) => void}} Actions
+ * @typedef {import("./transfers.js").Transfer} Transfer
+ * @typedef {{onPause: () => void, onResume: () => void, onCancel: () => void, onAdd: () => void, onDone: () => void, onRemove: (transfer: Transfer) => void}} Actions
  */
 
 const MAX_MOVING = 4;
@@ -79,10 +79,10 @@ export class ProgressCard {
 
   /**
    * @param {Totals} engineTotals
-   * @param {Traveller[]} travellers
+   * @param {Transfer[]} transfers
    * @param {{files: number, bytes: number}} waiting files that the engine does not have yet
    */
-  render(engineTotals, travellers, waiting) {
+  render(engineTotals, transfers, waiting) {
     const { files, bytes } = engineTotals;
     const totals = { ...engineTotals, files: files + waiting.files, bytes: bytes + waiting.bytes };
     const isOver = !totals.active && totals.paused === 0 && waiting.files === 0;
@@ -96,7 +96,7 @@ export class ProgressCard {
     this.#place.classList.toggle("progress--many", totals.files > MANY);
     this.#place.classList.toggle("progress--trouble", isInTrouble(totals));
     this.#renderBar(totals, isOver);
-    this.#renderRows(travellers, waiting.files);
+    this.#renderRows(transfers, waiting.files);
     const { add, pause, resume, cancel, done } = this.#buttons;
     pause.hidden = !totals.active || isChecking(totals);
     resume.hidden = totals.active || totals.paused === 0;
@@ -133,34 +133,34 @@ export class ProgressCard {
   }
 
   /**
-   * @param {Traveller[]} travellers
+   * @param {Transfer[]} transfers
    * @param {number} waiting
    */
-  #renderRows(travellers, waiting) {
-    const failed = travellers.filter(({ state }) => state === "failed").slice(0, MAX_FAILED);
-    const moving = travellers.filter(({ state }) => state === "sending" || state === "checking" || state === "paused");
+  #renderRows(transfers, waiting) {
+    const failed = transfers.filter(({ state }) => state === "failed").slice(0, MAX_FAILED);
+    const moving = transfers.filter(({ state }) => state === "sending" || state === "checking" || state === "paused");
     this.failed = new Set(failed.map(({ serverId }) => serverId));
     const shown = [...failed, ...steady(moving, this.#known)];
-    const rows = shown.map((traveller) => this.#rowOf(traveller));
+    const rows = shown.map((transfer) => this.#rowOf(transfer));
     for (const id of this.#known.keys()) {
-      if (!shown.some((traveller) => traveller.id === id)) this.#known.delete(id);
+      if (!shown.some((transfer) => transfer.id === id)) this.#known.delete(id);
     }
     const nodes = rows.map(({ node }) => node);
     if (nodes.some((node, index) => this.#rows.children[index] !== node) || this.#rows.children.length !== nodes.length) {
       this.#rows.replaceChildren(...nodes);
     }
-    const queued = travellers.filter(({ state }) => state === "queued").length;
+    const queued = transfers.filter(({ state }) => state === "queued").length;
     const hidden = waiting + queued + Math.max(0, moving.length - MAX_MOVING);
     this.#rows.hidden = rows.length === 0;
     setText(this.#waiting, hidden > 0 ? `and ${formatNumber(hidden)} more` : "");
     this.#waiting.hidden = hidden === 0;
   }
 
-  /** @param {Traveller} traveller */
-  #rowOf(traveller) {
-    const row = this.#known.get(traveller.id) ?? new ProgressRow(traveller, this.#actions, this.#thumbnails);
-    this.#known.set(traveller.id, row);
-    row.update(traveller);
+  /** @param {Transfer} transfer */
+  #rowOf(transfer) {
+    const row = this.#known.get(transfer.id) ?? new ProgressRow(transfer, this.#actions, this.#thumbnails);
+    this.#known.set(transfer.id, row);
+    row.update(transfer);
     return row;
   }
 }
@@ -168,7 +168,7 @@ export class ProgressCard {
 /**
  * Choose the few files that are shown. Files that are already shown stay, so that rows do not jump.
  *
- * @param {Traveller[]} moving
+ * @param {Transfer[]} moving
  * @param {Map<string, unknown>} known
  */
 function steady(moving, known) {

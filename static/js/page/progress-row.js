@@ -4,69 +4,69 @@ import { formatBytes, formatBytesOf } from "./format.js";
 import { icon, iconNameFor } from "./icon.js";
 import { reasonInWords } from "./reason.js";
 
-/** @typedef {import("./travellers.js").Traveller} Traveller */
+/** @typedef {import("./transfers.js").Transfer} Transfer */
 
 /** One file in the progress card. */
 export class ProgressRow {
   #name;
-  #state = element("span", { class: "traveller__state" });
+  #state = element("span", { class: "transfer__state" });
   #bar = element("span", { class: "bar__fill" });
   #track = element("span", { class: "bar", "aria-hidden": "true" }, this.#bar);
   #retry;
   #again;
   #remove;
   #face = element("span", { class: "file__icon" });
-  /** @type {Traveller} */
-  #traveller;
+  /** @type {Transfer} */
+  #transfer;
 
   /**
-   * @param {Traveller} traveller
-   * @param {{onRemove: (traveller: Traveller) => void, onAdd: () => void}} actions
+   * @param {Transfer} transfer
+   * @param {{onRemove: (transfer: Transfer) => void, onAdd: () => void}} actions
    * @param {import("./thumbnails.js").Thumbnails} thumbnails
    */
-  constructor(traveller, { onRemove, onAdd }, thumbnails) {
-    this.#traveller = traveller;
-    this.#name = fileName(traveller.name);
-    this.#retry = element("button", { class: "button", type: "button", onclick: () => this.#traveller.retry() }, "Try again");
+  constructor(transfer, { onRemove, onAdd }, thumbnails) {
+    this.#transfer = transfer;
+    this.#name = fileName(transfer.name);
+    this.#retry = element("button", { class: "button", type: "button", onclick: () => this.#transfer.retry() }, "Try again");
     this.#again = element("button", { class: "button", type: "button", onclick: onAdd }, "Choose again");
     this.#remove = element(
       "button",
-      { class: "icon-button", type: "button", onclick: () => onRemove(this.#traveller) },
+      { class: "icon-button", type: "button", onclick: () => onRemove(this.#transfer) },
       icon("x"),
     );
-    this.#face.append(icon(iconNameFor(traveller.contentType)));
+    this.#face.append(icon(iconNameFor(transfer.contentType)));
     void thumbnails
-      .want(traveller.file)
+      .want(transfer.file)
       .then((url) => url && this.#face.replaceChildren(element("img", { src: url, alt: "" })));
     this.node = element(
       "li",
-      { class: "traveller" },
+      { class: "transfer" },
       this.#face,
-      element("span", { class: "traveller__main" }, this.#name, this.#state, this.#track),
+      element("span", { class: "transfer__main" }, this.#name, this.#state, this.#track),
       this.#retry,
       this.#again,
       this.#remove,
     );
-    this.update(traveller);
+    this.update(transfer);
   }
 
-  /** @param {Traveller} traveller */
-  update(traveller) {
-    this.#traveller = traveller;
-    const { state, byteSize, bytesSent, isFinal, isAskedFor } = traveller;
+  /** @param {Transfer} transfer */
+  update(transfer) {
+    this.#transfer = transfer;
+    const { state, byteSize, bytesSent, isFinal, isAskedFor } = transfer;
     const hasFailed = state === "failed";
-    setText(this.#state, words(traveller));
-    this.node.classList.toggle("traveller--failed", hasFailed);
-    this.node.classList.toggle("traveller--checking", state === "checking");
+    setText(this.#state, words(transfer));
+    this.node.classList.toggle("transfer--failed", hasFailed);
+    this.node.classList.toggle("transfer--checking", state === "checking");
     this.#track.hidden = hasFailed;
     this.#bar.style.transform = `scaleX(${byteSize ? Math.min(1, bytesSent / byteSize) : state === "checking" ? 1 : 0})`;
     this.#retry.hidden = !hasFailed || isFinal;
     this.#again.hidden = !isAskedFor;
-    this.#remove.setAttribute("aria-label", `${hasFailed ? "Dismiss" : "Cancel"} ${traveller.name}`);
+    this.#remove.setAttribute("aria-label", `${hasFailed ? "Dismiss" : "Cancel"} ${transfer.name}`);
   }
 }
 
-/** @param {Traveller} traveller */
+/** @param {Transfer} transfer */
 function words({ state, byteSize, bytesSent, message }) {
   switch (state) {
     case "queued":

@@ -18,14 +18,14 @@ import { pickByHandle } from "./file-picker.js";
  * @typedef {{
  *   engine: import("../engine/engine.js").Engine,
  *   inquiry: Pick<import("../engine/inquiry.js").Inquiry, "reason" | "on">,
- *   travellers: import("./travellers.js").Travellers,
+ *   transfers: import("./transfers.js").Transfers,
  *   thumbnails: import("./thumbnails.js").Thumbnails,
  *   quota: import("./quota-meter.js").QuotaMeter,
  *   notices: import("./notices.js").Notices,
  *   speaker: import("./speaker.js").Speaker,
  *   policy: () => import("./policy.js").Policy,
  *   note: string,
- *   admission: Omit<import("./picker/admission.js").Parts, "chosen" | "travellers">,
+ *   admission: Omit<import("./picker/admission.js").Parts, "chosen" | "transfers">,
  *   onFailuresShown: (ids: Set<string>) => void,
  * }} Parts `onFailuresShown`: gets the server's ids of the files whose failure is shown here
  */
@@ -54,11 +54,11 @@ export class UploadArea {
   /** @param {Parts} parts */
   constructor(parts) {
     this.#parts = parts;
-    const { engine, inquiry, travellers, thumbnails, notices, speaker } = parts;
-    this.#launch = new Launch(travellers);
+    const { engine, inquiry, transfers, thumbnails, notices, speaker } = parts;
+    this.#launch = new Launch(transfers);
     this.#leftOuts = new LeftOuts(notices, (items) => this.#accept(items));
     this.#milestones = new Milestones((sentence) => speaker.say(sentence));
-    this.#picker = new Picker({ ...parts.admission, chosen: this.#chosen, travellers });
+    this.#picker = new Picker({ ...parts.admission, chosen: this.#chosen, transfers });
     this.#drop = new DropArea(this.#place, parts.note, {
       take: (files) => void this.#picker.takeFiles(files),
       onEmptyFolder: () => void this.#picker.takeEmptyFolder(),
@@ -76,7 +76,7 @@ export class UploadArea {
       onCancel: () => void this.#giveUp(() => this.#cancel()),
       onAdd: () => this.#drop.chooseFiles(),
       onDone: () => void this.#giveUp(() => this.#unfold()),
-      onRemove: (traveller) => void giveUp(() => [traveller], () => this.#remove(traveller)),
+      onRemove: (transfer) => void giveUp(() => [transfer], () => this.#remove(transfer)),
     }, thumbnails);
     pickByHandle(this.#place, {
       take: (files, unreadable) => void this.#picker.takeFiles(files, unreadable),
@@ -108,10 +108,10 @@ export class UploadArea {
   /** @param {Item[]} items files for the list; they start at once if other files are in progress */
   #accept(items) {
     if (items.length === 0) return;
-    const { engine, travellers, speaker } = this.#parts;
+    const { engine, transfers, speaker } = this.#parts;
     const { active, paused, failed } = engine.totals;
     if (this.#isFolded && !active && paused === 0 && failed === 0 && !this.#launch.isRunning) this.#unfold();
-    if (!this.#isFolded) travellers.clearDone();
+    if (!this.#isFolded) transfers.clearDone();
     const hadFocus = this.#place.contains(document.activeElement);
     this.#chosen.add(items);
     if (this.#isFolded) return this.#join();
@@ -138,19 +138,19 @@ export class UploadArea {
   }
 
   #render() {
-    const { engine, inquiry, travellers, quota } = this.#parts;
+    const { engine, inquiry, transfers, quota } = this.#parts;
     const totals = { ...engine.totals, reason: engine.active ? inquiry.reason : "" };
     const batch = this.#batch();
     askAgain(); // first close the question, which returns the focus to a button that may be hidden below
     const hadFocus = this.#card.hasFocus;
-    if (this.#isFolded && travellers.list().length === 0 && !engine.active && !this.#launch.isRunning) this.#isFolded = false;
+    if (this.#isFolded && transfers.list().length === 0 && !engine.active && !this.#launch.isRunning) this.#isFolded = false;
     const isChoosing = !this.#isFolded && batch.fileCount > 0;
     this.#place.hidden = this.#isFolded;
     this.#drop.show(isChoosing);
     this.#bar.show(isChoosing ? batch : null);
     quota.showBatch(this.#isFolded ? 0 : batch.bytes);
     this.#card.show(this.#isFolded);
-    if (this.#isFolded) this.#card.render(totals, travellers.list(), this.#launch.waiting);
+    if (this.#isFolded) this.#card.render(totals, transfers.list(), this.#launch.waiting);
     else if (hadFocus) this.#focus();
     if (this.#isFolded) this.#milestones.look(totals);
     this.#parts.onFailuresShown(this.#isFolded ? this.#card.failed : new Set());
@@ -191,16 +191,16 @@ export class UploadArea {
     this.#focusSoon();
   }
 
-  /** @param {import("./travellers.js").Traveller} traveller */
-  #remove(traveller) {
-    traveller.remove();
-    this.#release([traveller]);
+  /** @param {import("./transfers.js").Transfer} transfer */
+  #remove(transfer) {
+    transfer.remove();
+    this.#release([transfer]);
     this.render();
   }
 
   /** @param {() => void} act cancels all uploads */
   async #giveUp(act) {
-    if (await giveUp(() => this.#parts.travellers.list(), act)) this.#focus();
+    if (await giveUp(() => this.#parts.transfers.list(), act)) this.#focus();
   }
 
   /** Move the focus here, because the pressed button disappears with the card. */
@@ -220,10 +220,10 @@ export class UploadArea {
   }
 
   #unfold() {
-    const { travellers } = this.#parts;
+    const { transfers } = this.#parts;
     this.#launch.end();
-    this.#release(travellers.list());
-    travellers.cancelAll();
+    this.#release(transfers.list());
+    transfers.cancelAll();
     this.#isFolded = false;
     this.#leftOuts.forget();
     this.#render();

@@ -5,7 +5,7 @@ import { sameContent } from "./same-file.js";
 /**
  * @typedef {import("./chosen.js").Item} Item
  * @typedef {import("./walk.js").Walked} Walked
- * @typedef {import("../travellers.js").Traveller} Traveller
+ * @typedef {import("../transfers.js").Transfer} Transfer
  * @typedef {{item: Item, reason: string}} LeftOut
  * @typedef {{
  *   accepted: Item[], refused: LeftOut[], known: LeftOut[], renamed: Item[],
@@ -14,11 +14,11 @@ import { sameContent } from "./same-file.js";
  * @typedef {{
  *   refusal: (file: {name: string, type: string, size: number}) => string,
  *   chosen: Pick<import("./chosen.js").Chosen, "alike">,
- *   travellers: Pick<import("../travellers.js").Travellers, "alike" | "toReplace" | "replace" | "dismiss">,
+ *   transfers: Pick<import("../transfers.js").Transfers, "alike" | "toReplace" | "replace" | "dismiss">,
  *   divert: (file: File, path: string) => "continued" | "elsewhere" | "",
  *   otherTabs: {sendingAlready: (items: Item[]) => Promise<{same: Set<number>, isWhole: boolean}>},
  * }} Parts `divert`: whether a file continues an unfinished upload, or belongs to an upload of another tab
- * @typedef {{item: Item, files: Blob[], reason: string, failed?: Traveller}} Doubtful a file that looks like `files`
+ * @typedef {{item: Item, files: Blob[], reason: string, failed?: Transfer}} Doubtful a file that looks like `files`
  */
 
 export const IN_LIST = "already in the list";
@@ -44,7 +44,7 @@ const asPeopleCount = (one, other) => compare(one.path || one.name, other.path |
  * @param {Parts} parts
  * @returns {Promise<Admitted>}
  */
-export async function admit({ found, unreadable, empty }, { refusal, chosen, travellers, divert, otherTabs }) {
+export async function admit({ found, unreadable, empty }, { refusal, chosen, transfers, divert, otherTabs }) {
   /** @type {Admitted} */
   const admitted = { accepted: [], refused: [], known: [], renamed: [], unreadable, empty, continued: 0 };
   /** @type {Item[]} */
@@ -53,17 +53,17 @@ export async function admit({ found, unreadable, empty }, { refusal, chosen, tra
   const suspects = new Set();
   /** @type {Doubtful[]} */
   const doubtful = [];
-  /** @type {{item: Item, failed: Traveller}[]} */
+  /** @type {{item: Item, failed: Transfer}[]} */
   const replacing = [];
 
   /** @param {Item} item */
   const decide = (item) => {
     const { file, name, path } = item;
-    const failed = travellers.toReplace(item);
+    const failed = transfers.toReplace(item);
     const isRefusedAgain = failed?.code === "different_file" && failed.looksLike(item);
     const way = isRefusedAgain ? "" : divert(file, path);
     if (way === "continued") {
-      if (failed?.code === "different_file") travellers.dismiss(failed);
+      if (failed?.code === "different_file") transfers.dismiss(failed);
       return void (admitted.continued += 1);
     }
     const reason = refusal({ name, type: file.type, size: file.size });
@@ -73,9 +73,9 @@ export async function admit({ found, unreadable, empty }, { refusal, chosen, tra
       return void doubtful.push({ item, files: [failed.file], reason: "", failed });
     }
     if (failed) return void replacing.push({ item, failed });
-    const [waiting, travelling] = [chosen.alike(item), travellers.alike(item)];
+    const [waiting, sending] = [chosen.alike(item), transfers.alike(item)];
     if (waiting.length > 0) doubtful.push({ item, files: waiting, reason: IN_LIST });
-    else if (travelling.length > 0) doubtful.push({ item, files: travelling, reason: ON_ITS_WAY });
+    else if (sending.length > 0) doubtful.push({ item, files: sending, reason: ON_ITS_WAY });
     else fresh.push(item);
   };
 
@@ -85,7 +85,7 @@ export async function admit({ found, unreadable, empty }, { refusal, chosen, tra
     else if (failed) replacing.push({ item, failed });
     else admitted.known.push({ item, reason });
   }
-  for (const { item, failed } of replacing) await travellers.replace(failed, item);
+  for (const { item, failed } of replacing) await transfers.replace(failed, item);
   admitted.continued += replacing.length;
   const { same, isWhole } = await otherTabs.sendingAlready(fresh);
   for (const [index, item] of fresh.entries()) {

@@ -4,14 +4,14 @@ import { inSlices } from "./slices.js";
 
 /** Hands chosen files to the engine in short slices of time, because thousands at once would freeze the page. */
 export class Launch {
-  #travellers;
+  #transfers;
   #waiting = { files: 0, bytes: 0 };
   #isPaused = false;
   #visit = 0;
 
-  /** @param {Pick<import("../travellers.js").Travellers, "send" | "pauseAll" | "resumeAll">} travellers */
-  constructor(travellers) {
-    this.#travellers = travellers;
+  /** @param {Pick<import("../transfers.js").Transfers, "send" | "pauseAll" | "resumeAll">} transfers */
+  constructor(transfers) {
+    this.#transfers = transfers;
   }
 
   /** Number and bytes of the files that the engine does not have yet. */
@@ -34,7 +34,7 @@ export class Launch {
       (item) => {
         this.#waiting.files -= 1;
         this.#waiting.bytes -= item.file.size;
-        const { handle } = this.#travellers.send(item);
+        const { handle } = this.#transfers.send(item);
         if (this.#isPaused) handle.pause();
       },
       { isOver },
@@ -43,12 +43,12 @@ export class Launch {
 
   pause() {
     this.#isPaused = true;
-    this.#travellers.pauseAll();
+    this.#transfers.pauseAll();
   }
 
   resume() {
     this.#isPaused = false;
-    this.#travellers.resumeAll();
+    this.#transfers.resumeAll();
   }
 
   /** Stop handing over files that are still waiting. */

@@ -14,7 +14,7 @@ const CHOOSE_AGAIN = new Set(["different_file", "unreadable"]);
 let made = 0;
 
 /** One file in the progress card, with the present state of its upload handle. */
-export class Traveller {
+export class Transfer {
   #handle;
   #forget;
 
@@ -24,7 +24,7 @@ export class Traveller {
    * @param {() => void} forget
    */
   constructor(handle, { path, contentType }, forget) {
-    this.id = `traveller-${(made += 1)}`;
+    this.id = `transfer-${(made += 1)}`;
     this.path = path;
     this.contentType = contentType;
     this.#handle = handle;
@@ -96,15 +96,15 @@ export class Traveller {
 }
 
 /** All files that are in progress, have failed or have just arrived, including uploads of an earlier visit. */
-export class Travellers {
+export class Transfers {
   #engine;
-  /** @type {Map<Upload, Traveller>} */
-  #travellers = new Map();
-  /** @type {Map<string, Set<Traveller>>} */
+  /** @type {Map<Upload, Transfer>} */
+  #transfers = new Map();
+  /** @type {Map<string, Set<Transfer>>} */
   #byLooks = new Map();
-  /** @type {Set<Traveller>} */
+  /** @type {Set<Transfer>} */
   #failed = new Set();
-  /** @type {Traveller[] | null} */
+  /** @type {Transfer[] | null} */
   #listed = null;
 
   /** @param {Engine} engine */
@@ -122,24 +122,24 @@ export class Travellers {
   /**
    * @param {Upload} handle
    * @param {string} [path]
-   * @returns {Traveller}
+   * @returns {Transfer}
    */
   follow(handle, path = handle.record?.relative_path ?? "") {
     const contentType = handle.record?.content_type ?? handle.file.type;
-    const traveller = new Traveller(handle, { path, contentType }, () => this.#forget(traveller));
-    this.#travellers.set(handle, traveller);
-    const look = looks(traveller);
+    const transfer = new Transfer(handle, { path, contentType }, () => this.#forget(transfer));
+    this.#transfers.set(handle, transfer);
+    const look = looks(transfer);
     const alike = this.#byLooks.get(look);
-    if (alike) alike.add(traveller);
-    else this.#byLooks.set(look, new Set([traveller]));
+    if (alike) alike.add(transfer);
+    else this.#byLooks.set(look, new Set([transfer]));
     this.#listed = null;
-    handle.on("state", (state) => void (state === "failed" ? this.#failed.add(traveller) : this.#failed.delete(traveller)));
-    return traveller;
+    handle.on("state", (state) => void (state === "failed" ? this.#failed.add(transfer) : this.#failed.delete(transfer)));
+    return transfer;
   }
 
-  /** @returns {Traveller[]} */
+  /** @returns {Transfer[]} */
   list() {
-    this.#listed ??= [...this.#travellers.values()];
+    this.#listed ??= [...this.#transfers.values()];
     return this.#listed;
   }
 
@@ -160,7 +160,7 @@ export class Travellers {
    * Return the failed file that this file may replace, because the page has asked for it again or the files look alike.
    *
    * @param {Item} item
-   * @returns {Traveller | undefined}
+   * @returns {Transfer | undefined}
    */
   toReplace(item) {
     const failed = [...this.#failed].filter(({ name }) => name === item.name);
@@ -175,7 +175,7 @@ export class Travellers {
   /**
    * Send the file in place of the failed file, and free the server's reservation for the failed file.
    *
-   * @param {Traveller} failed
+   * @param {Transfer} failed
    * @param {Item} item
    */
   async replace(failed, item) {
@@ -199,7 +199,7 @@ export class Travellers {
   /**
    * Forget a failed file. The server keeps its upload.
    *
-   * @param {Traveller} failed
+   * @param {Transfer} failed
    */
   dismiss(failed) {
     failed.handle.record = null; // without a record, `remove` cancels nothing at the server
@@ -208,13 +208,13 @@ export class Travellers {
 
   /** Forget the files that have arrived. */
   clearDone() {
-    for (const traveller of this.list()) if (OVER.has(traveller.state)) this.#forget(traveller);
+    for (const transfer of this.list()) if (OVER.has(transfer.state)) this.#forget(transfer);
   }
 
   /** Cancel all uploads that have not arrived, and forget all files. */
   cancelAll() {
-    const handles = [...this.#travellers.keys()];
-    this.#travellers.clear();
+    const handles = [...this.#transfers.keys()];
+    this.#transfers.clear();
     this.#byLooks.clear();
     this.#failed.clear();
     this.#listed = null;
@@ -222,11 +222,11 @@ export class Travellers {
   }
 
   pauseAll() {
-    for (const handle of this.#travellers.keys()) handle.pause();
+    for (const handle of this.#transfers.keys()) handle.pause();
   }
 
   resumeAll() {
-    for (const handle of this.#travellers.keys()) handle.resume();
+    for (const handle of this.#transfers.keys()) handle.resume();
   }
 
   /** @returns {Set<string>} the server's ids of the uploads in this tab */
@@ -236,17 +236,17 @@ export class Travellers {
 
   /**
    * @param {string} look
-   * @returns {Traveller[]}
+   * @returns {Transfer[]}
    */
   #alike(look) {
     return [...(this.#byLooks.get(look) ?? [])].filter(({ state }) => !OVER.has(state) && state !== "failed");
   }
 
-  /** @param {Traveller} traveller */
-  #forget(traveller) {
-    this.#travellers.delete(traveller.handle);
-    this.#byLooks.get(looks(traveller))?.delete(traveller);
-    this.#failed.delete(traveller);
+  /** @param {Transfer} transfer */
+  #forget(transfer) {
+    this.#transfers.delete(transfer.handle);
+    this.#byLooks.get(looks(transfer))?.delete(transfer);
+    this.#failed.delete(transfer);
     this.#listed = null;
   }
 }

@@ -1,6 +1,6 @@
 import { FakeFile, MIB, World } from "./world.js";
 import { Emitter } from "../../static/js/engine/emitter.js";
-import { Travellers } from "../../static/js/page/travellers.js";
+import { Transfers } from "../../static/js/page/transfers.js";
 import { admit } from "../../static/js/page/picker/admission.js";
 import { Chosen } from "../../static/js/page/picker/chosen.js";
 import assert from "node:assert/strict";
@@ -46,120 +46,120 @@ function setUp() {
     resume: (record, file) => (calls.push(`resume ${record.id}`), make(file, { record })),
     api: { cancel: async (id) => void calls.push(`api.cancel ${id}`) },
   };
-  return { travellers: new Travellers(engine), made, calls };
+  return { transfers: new Transfers(engine), made, calls };
 }
 
 const file = (name, size = 10, lastModified = 1_700_000_000_000) => new FakeFile(name, size, { lastModified });
 
 test("a refused file keeps the server's id, although its next attempt has none yet", () => {
-  const { travellers, made } = setUp();
-  travellers.send(item(file("a.png")));
+  const { transfers, made } = setUp();
+  transfers.send(item(file("a.png")));
 
   made[0].become("failed", { error: CODE("rejected", { uploadId: "id-1", message: "It is a program." }) });
 
-  const [refused] = travellers.list();
+  const [refused] = transfers.list();
   assert.deepEqual([refused.serverId, refused.state, refused.code, refused.message], ["id-1", "failed", "rejected", "It is a program."]);
-  assert.ok(travellers.serverIds().has("id-1"));
+  assert.ok(transfers.serverIds().has("id-1"));
 });
 
 test("the reason of a refusal is still shown after the others were continued", () => {
-  const { travellers, made } = setUp();
-  travellers.send(item(file("a.png")));
+  const { transfers, made } = setUp();
+  transfers.send(item(file("a.png")));
   made[0].resume = () => {};
   made[0].become("failed", { error: CODE("rejected") });
 
-  travellers.resumeAll();
+  transfers.resumeAll();
 
-  assert.deepEqual([travellers.list()[0].state, travellers.list()[0].message], ["failed", "No."]);
+  assert.deepEqual([transfers.list()[0].state, transfers.list()[0].message], ["failed", "No."]);
 });
 
 test("a row is created once and always shows the engine's state", () => {
-  const { travellers, made } = setUp();
-  const row = travellers.send(item(file("a.bin"), "f/a.bin"));
+  const { transfers, made } = setUp();
+  const row = transfers.send(item(file("a.bin"), "f/a.bin"));
 
   made[0].become("checking", { bytesSent: 7, record: { id: "id-1" } });
 
   assert.deepEqual([row.state, row.bytesSent, row.serverId, row.path], ["checking", 7, "id-1", "f/a.bin"]);
-  assert.equal(travellers.list()[0], row);
+  assert.equal(transfers.list()[0], row);
 });
 
 test("the page knows the files in progress by path, size and time, and forgets those that have ended", () => {
-  const { travellers, made } = setUp();
+  const { transfers, made } = setUp();
   const one = file("a.bin");
-  travellers.send(item(one, "f/a.bin"));
+  transfers.send(item(one, "f/a.bin"));
 
-  assert.deepEqual(travellers.alike(item(file("a.bin"), "f/a.bin")), [one]);
-  assert.deepEqual(travellers.alike(item(file("a.bin"), "g/a.bin")), []);
-  assert.deepEqual(travellers.alike(item(file("a.bin", 11), "f/a.bin")), []);
+  assert.deepEqual(transfers.alike(item(file("a.bin"), "f/a.bin")), [one]);
+  assert.deepEqual(transfers.alike(item(file("a.bin"), "g/a.bin")), []);
+  assert.deepEqual(transfers.alike(item(file("a.bin", 11), "f/a.bin")), []);
   made[0].become("done");
-  assert.deepEqual(travellers.alike(item(one, "f/a.bin")), []);
-  travellers.clearDone();
-  assert.deepEqual(travellers.list(), []);
+  assert.deepEqual(transfers.alike(item(one, "f/a.bin")), []);
+  transfers.clearDone();
+  assert.deepEqual(transfers.list(), []);
 });
 
 test("a changed file that is chosen again replaces its failed upload", async () => {
-  const { travellers, made, calls } = setUp();
-  travellers.send(item(file("film.bin"), "trip/film.bin"));
+  const { transfers, made, calls } = setUp();
+  transfers.send(item(file("film.bin"), "trip/film.bin"));
   made[0].become("failed", { error: CODE("unreadable"), record: { id: "id-1", state: "pending", transport: "multipart" } });
   const changed = item(file("film.bin", 12));
 
-  const failed = travellers.toReplace(changed);
-  await travellers.replace(failed, changed);
+  const failed = transfers.toReplace(changed);
+  await transfers.replace(failed, changed);
 
   assert.deepEqual(calls, ["add trip/film.bin", "api.cancel id-1", "add trip/film.bin"]);
-  assert.deepEqual(travellers.list().map(({ handle }) => handle), [made[1]]);
+  assert.deepEqual(transfers.list().map(({ handle }) => handle), [made[1]]);
 });
 
 test("a file that is readable again continues with the stored parts", async () => {
-  const { travellers, made, calls } = setUp();
-  travellers.send(item(file("film.bin")));
+  const { transfers, made, calls } = setUp();
+  transfers.send(item(file("film.bin")));
   made[0].become("failed", { error: CODE("unreadable"), record: { id: "id-1", state: "pending", transport: "multipart" } });
   const again = item(file("film.bin"));
 
-  await travellers.replace(travellers.toReplace(again), again);
+  await transfers.replace(transfers.toReplace(again), again);
 
   assert.deepEqual([calls, made[0].calls], [["add film.bin", "resume id-1"], ["cancel nothing"]]);
-  assert.equal(travellers.list().length, 1);
+  assert.equal(transfers.list().length, 1);
 });
 
 test("a file that failed by the network is retried when it is chosen again", async () => {
-  const { travellers, made, calls } = setUp();
-  travellers.send(item(file("a.bin")));
+  const { transfers, made, calls } = setUp();
+  transfers.send(item(file("a.bin")));
   made[0].become("failed", { error: CODE("network"), record: { id: "id-1", state: "pending", transport: "multipart" } });
   const again = item(file("a.bin"));
 
-  await travellers.replace(travellers.toReplace(again), again);
+  await transfers.replace(transfers.toReplace(again), again);
 
-  assert.deepEqual([calls, made[0].calls, travellers.list().length], [["add a.bin"], ["retry"], 1]);
+  assert.deepEqual([calls, made[0].calls, transfers.list().length], [["add a.bin"], ["retry"], 1]);
 });
 
 test("a different file of that name does not replace a file that failed by the network", () => {
-  const { travellers, made } = setUp();
-  travellers.send(item(file("a.bin")));
+  const { transfers, made } = setUp();
+  transfers.send(item(file("a.bin")));
   made[0].become("failed", { error: CODE("network") });
 
-  assert.equal(travellers.toReplace(item(file("a.bin", 11))), undefined);
+  assert.equal(transfers.toReplace(item(file("a.bin", 11))), undefined);
 });
 
 test("among failed files of one name, only an unambiguous match is replaced", () => {
-  const { travellers, made } = setUp();
-  for (const path of ["a/x.txt", "b/x.txt"]) travellers.send(item(file("x.txt"), path));
+  const { transfers, made } = setUp();
+  for (const path of ["a/x.txt", "b/x.txt"]) transfers.send(item(file("x.txt"), path));
   for (const handle of made) handle.become("failed", { error: CODE("unreadable") });
 
-  assert.equal(travellers.toReplace(item(file("x.txt", 11), "b/x.txt")).path, "b/x.txt");
-  assert.equal(travellers.toReplace(item(file("x.txt", 11), "c/x.txt")), undefined);
-  assert.equal(travellers.toReplace(item(file("x.txt", 11))), undefined);
+  assert.equal(transfers.toReplace(item(file("x.txt", 11), "b/x.txt")).path, "b/x.txt");
+  assert.equal(transfers.toReplace(item(file("x.txt", 11), "c/x.txt")), undefined);
+  assert.equal(transfers.toReplace(item(file("x.txt", 11))), undefined);
 });
 
 const blob = (name, content) => new File([content], name, { lastModified: 1_700_000_000_000 });
 
-function admitTo(travellers, ...files) {
+function admitTo(transfers, ...files) {
   return admit(
     { found: files.map((one) => ({ file: one, path: "" })), unreadable: [], empty: [] },
     {
       refusal: () => "",
       chosen: new Chosen(),
-      travellers,
+      transfers,
       divert: () => "",
       otherTabs: { sendingAlready: async () => ({ same: new Set(), isWhole: true }) },
     },
@@ -167,11 +167,11 @@ function admitTo(travellers, ...files) {
 }
 
 test("a file that looks like a failed file but has other content is sent as a new file", async () => {
-  const { travellers, made, calls } = setUp();
-  travellers.send(item(blob("IMG_1.jpg", "one")));
+  const { transfers, made, calls } = setUp();
+  transfers.send(item(blob("IMG_1.jpg", "one")));
   made[0].become("failed", { error: CODE("network") });
 
-  const { accepted, continued } = await admitTo(travellers, blob("IMG_1.jpg", "two"), blob("IMG_1.jpg", "one"));
+  const { accepted, continued } = await admitTo(transfers, blob("IMG_1.jpg", "two"), blob("IMG_1.jpg", "one"));
 
   assert.deepEqual([accepted.length, continued], [1, 1]);
   assert.equal(await accepted[0].file.text(), "two");
@@ -179,20 +179,20 @@ test("a file that looks like a failed file but has other content is sent as a ne
 });
 
 test("a file refused as different is sent as a new file when it is chosen again", async () => {
-  const { travellers, made, calls } = setUp();
-  travellers.follow(new Handle(blob("film.bin", "other")), "");
-  travellers.list()[0].handle.become("failed", { error: CODE("different_file"), record: { id: "id-1", state: "pending" } });
+  const { transfers, made, calls } = setUp();
+  transfers.follow(new Handle(blob("film.bin", "other")), "");
+  transfers.list()[0].handle.become("failed", { error: CODE("different_file"), record: { id: "id-1", state: "pending" } });
 
-  const { continued } = await admitTo(travellers, blob("film.bin", "other"));
+  const { continued } = await admitTo(transfers, blob("film.bin", "other"));
 
   assert.deepEqual([continued, calls, made.length], [1, ["add film.bin"], 1]);
 });
 
 test("the reservation of the replaced upload is free again", async () => {
   const world = new World();
-  const travellers = new Travellers(world.engine);
+  const transfers = new Transfers(world.engine);
   const first = new FakeFile("film.bin", 160 * MIB, { content: "first" });
-  const { handle } = travellers.send(item(first));
+  const { handle } = transfers.send(item(first));
   await world.until(() => handle.bytesSent > 0);
   first.readable = false;
   await world.until(() => handle.state === "failed");
@@ -200,19 +200,19 @@ test("the reservation of the replaced upload is free again", async () => {
   const second = new FakeFile("film.bin", 170 * MIB, { content: "second", lastModified: 1_700_000_100_000 });
   const again = item(second);
 
-  await world.run(travellers.replace(travellers.toReplace(again), again));
-  await world.run(travellers.list()[0].handle.finished);
+  await world.run(transfers.replace(transfers.toReplace(again), again));
+  await world.run(transfers.list()[0].handle.finished);
 
   assert.deepEqual([...world.server.uploads.values()].map(({ state }) => state), ["cancelled", "ready"]);
-  assert.deepEqual(travellers.list().map(({ state }) => state), ["done"]);
+  assert.deepEqual(transfers.list().map(({ state }) => state), ["done"]);
   assert.deepEqual([world.engine.totals.files, world.engine.totals.failed], [1, 0]);
 });
 
 test("a folder arrives with its paths, except a failed file until its retry", async () => {
   const world = new World();
-  const travellers = new Travellers(world.engine);
-  const bad = travellers.send(item(new FakeFile("a.bin", 160 * MIB)));
-  const good = travellers.send(item(new FakeFile("b.txt", 10), "folder/b.txt"));
+  const transfers = new Transfers(world.engine);
+  const bad = transfers.send(item(new FakeFile("a.bin", 160 * MIB)));
+  const good = transfers.send(item(new FakeFile("b.txt", 10), "folder/b.txt"));
   let broken = true;
   world.storage.fault = ({ key, partNumber }) => (broken && partNumber === 9 && key.startsWith("uploads/") ? 400 : undefined);
 
@@ -224,14 +224,14 @@ test("a folder arrives with its paths, except a failed file until its retry", as
 
   const paths = [...world.server.uploads.values()].map(({ relative_path }) => relative_path ?? "");
   assert.deepEqual(paths.sort(), ["", "folder/b.txt"]);
-  assert.ok(travellers.list().every(({ state }) => state === "done"));
+  assert.ok(transfers.list().every(({ state }) => state === "done"));
 });
 
 test("a removed file is cancelled at the server and the others arrive; cancelling all leaves nothing behind", async () => {
   const world = new World();
-  const travellers = new Travellers(world.engine);
-  const gone = travellers.send(item(new FakeFile("a.bin", 200 * MIB)));
-  const stays = travellers.send(item(new FakeFile("b.bin", 100 * MIB)));
+  const transfers = new Transfers(world.engine);
+  const gone = transfers.send(item(new FakeFile("a.bin", 200 * MIB)));
+  const stays = transfers.send(item(new FakeFile("b.bin", 100 * MIB)));
   await world.until(() => world.storage.requests.length > 2);
 
   gone.remove();
@@ -239,24 +239,24 @@ test("a removed file is cancelled at the server and the others arrive; cancellin
   await world.pass(5_000);
   assert.deepEqual([...world.server.uploads.values()].map(({ state }) => state).sort(), ["cancelled", "ready"]);
 
-  travellers.send(item(new FakeFile("c.bin", 200 * MIB)));
-  for (let n = 0; n < 20; n += 1) travellers.send(item(new FakeFile(`${n}.txt`, 100_000)));
+  transfers.send(item(new FakeFile("c.bin", 200 * MIB)));
+  for (let n = 0; n < 20; n += 1) transfers.send(item(new FakeFile(`${n}.txt`, 100_000)));
   await world.until(() => world.storage.requests.length > 20);
-  travellers.cancelAll();
+  transfers.cancelAll();
   await world.pass(60_000);
-  assert.deepEqual([world.server.inState("pending").length, world.engine.active, travellers.list().length], [0, false, 0]);
+  assert.deepEqual([world.server.inState("pending").length, world.engine.active, transfers.list().length], [0, false, 0]);
 });
 
 test("pausing all stops all traffic until all are resumed", async () => {
   const world = new World();
-  const travellers = new Travellers(world.engine);
-  const { handle } = travellers.send(item(new FakeFile("a.bin", 200 * MIB)));
+  const transfers = new Transfers(world.engine);
+  const { handle } = transfers.send(item(new FakeFile("a.bin", 200 * MIB)));
   await world.until(() => world.storage.requests.length > 2);
 
-  travellers.pauseAll();
+  transfers.pauseAll();
   await world.pass(10_000);
   assert.equal(world.storage.inFlight.size, 0);
-  travellers.resumeAll();
+  transfers.resumeAll();
 
   assert.equal((await world.run(handle.finished)).state, "ready");
 });
