@@ -27,7 +27,7 @@ test("a new visit takes over the kept files of closed tabs, but not of open tabs
   await settle();
   dead.close();
 
-  const adopted = await browser.open().keeper.adopt();
+  const adopted = await browser.open().keptFiles.adopt();
 
   assert.deepEqual(adopted.map(({ filename }) => filename), ["dead.txt"]);
 });
@@ -39,7 +39,7 @@ test("two tabs that open together never take over the same file", async () => {
   await settle();
   dead.close();
 
-  const found = await Promise.all([browser.open(), browser.open()].map(({ keeper }) => keeper.adopt()));
+  const found = await Promise.all([browser.open(), browser.open()].map(({ keptFiles }) => keptFiles.adopt()));
 
   assert.equal(found.flat().length, 3);
 });
@@ -51,8 +51,8 @@ test("another person on the same browser sees no kept files", async () => {
   await settle();
   dead.close();
 
-  assert.deepEqual(await browser.open({ owner: "bob" }).keeper.adopt(), []);
-  assert.equal((await browser.open({ owner: "ada" }).keeper.adopt()).length, 1);
+  assert.deepEqual(await browser.open({ owner: "bob" }).keptFiles.adopt(), []);
+  assert.equal((await browser.open({ owner: "ada" }).keptFiles.adopt()).length, 1);
 });
 
 test("a continued file keeps its record, which is deleted at the end of the upload", async () => {
@@ -62,17 +62,17 @@ test("a continued file keeps its record, which is deleted at the end of the uplo
   await settle();
   dead.close();
   const tab = browser.open();
-  const [kept] = await tab.keeper.adopt();
+  const [kept] = await tab.keptFiles.adopt();
 
-  const again = await tab.keeper.read(kept);
-  tab.keeper.claim(kept, again);
+  const again = await tab.keptFiles.read(kept);
+  tab.keptFiles.claim(kept, again);
   const handle = tab.add(again);
   await settle();
   const during = await browser.names();
   handle.become("done", { record: { id: "id-1" } });
   await settle();
 
-  assert.deepEqual([during, await browser.names(), await tab.keeper.adopt()], [["a.txt"], [], []]);
+  assert.deepEqual([during, await browser.names(), await tab.keptFiles.adopt()], [["a.txt"], [], []]);
 });
 
 test("copies are limited in total, and waiting files are copied when space is free", async () => {
@@ -104,7 +104,7 @@ test("a large file is kept only if it has a handle", async () => {
 });
 
 test("a handle is read with permission, and only a click may ask for permission", async () => {
-  const { keeper } = new Browser().open();
+  const { keptFiles } = new Browser().open();
   const found = file("a.bin");
   const source = (answers) => ({
     source: {
@@ -114,20 +114,20 @@ test("a handle is read with permission, and only a click may ask for permission"
     },
   });
 
-  assert.equal(await keeper.read(source({ query: "granted" })), found);
-  assert.equal(await keeper.read(source({ query: "prompt", request: "granted" })), null);
-  assert.equal(await keeper.read(source({ query: "prompt", request: "granted" }), { ask: true }), found);
-  assert.equal(await keeper.read(source({ query: "prompt", request: "denied" }), { ask: true }), null);
+  assert.equal(await keptFiles.read(source({ query: "granted" })), found);
+  assert.equal(await keptFiles.read(source({ query: "prompt", request: "granted" })), null);
+  assert.equal(await keptFiles.read(source({ query: "prompt", request: "granted" }), { ask: true }), found);
+  assert.equal(await keptFiles.read(source({ query: "prompt", request: "denied" }), { ask: true }), null);
 });
 
 test("a deleted file is distinguished from a file without permission", async () => {
-  const { keeper } = new Browser().open();
+  const { keptFiles } = new Browser().open();
   const gone = async () => Promise.reject(new DOMException("Gone.", "NotFoundError"));
   const blocked = async () => Promise.reject(new DOMException("Not in a click.", "SecurityError"));
 
   const source = { requestPermission: async () => "granted", getFile: gone };
-  await assert.rejects(keeper.read({ source }, { ask: true }), { name: "NotFoundError" });
-  assert.equal(await keeper.read({ source: { requestPermission: blocked, getFile: gone } }, { ask: true }), null);
+  await assert.rejects(keptFiles.read({ source }, { ask: true }), { name: "NotFoundError" });
+  assert.equal(await keptFiles.read({ source: { requestPermission: blocked, getFile: gone } }, { ask: true }), null);
 });
 
 test("a file that was chosen again is kept by its new handle", async () => {
@@ -138,11 +138,11 @@ test("a file that was chosen again is kept by its new handle", async () => {
   await settle();
   dead.close();
   const tab = browser.open();
-  const [kept] = await tab.keeper.adopt();
+  const [kept] = await tab.keptFiles.adopt();
   const again = file("film.bin", 1e9);
   browser.handles.set("film.bin", { kind: "file", name: "new" });
 
-  tab.keeper.claim(kept, again);
+  tab.keptFiles.claim(kept, again);
   tab.add(again);
   await settle();
 
@@ -173,7 +173,7 @@ test("an upload continues if the browser refuses to store", async () => {
   handle.become("done");
   await settle();
 
-  assert.deepEqual(await tab.keeper.adopt(), []);
+  assert.deepEqual(await tab.keptFiles.adopt(), []);
 });
 
 test("read failures during a reload delete no copy", async () => {
@@ -188,7 +188,7 @@ test("read failures during a reload delete no copy", async () => {
   await settle();
   dead.close();
 
-  assert.deepEqual((await browser.open().keeper.adopt()).map(({ filename }) => filename), ["a", "b", "c"]);
+  assert.deepEqual((await browser.open().keptFiles.adopt()).map(({ filename }) => filename), ["a", "b", "c"]);
 });
 
 test("a logout deletes all kept files", async () => {

@@ -1,6 +1,6 @@
 import { Emitter } from "../../static/js/engine/emitter.js";
 import { IDBFactory } from "fake-indexeddb";
-import { Keeper } from "../../static/js/page/keeper.js";
+import { KeptFiles } from "../../static/js/page/kept-files.js";
 import { KeptStore } from "../../static/js/page/kept-store.js";
 import { Leaving } from "../../static/js/page/leaving.js";
 import { Tabs } from "../../static/js/page/tabs.js";
@@ -77,16 +77,16 @@ export class Browser {
     const tabs = new Tabs(locks);
     const engine = new Emitter();
     const handleOf = async (one) => this.handles.get(one.name) ?? null;
-    const keeper = new Keeper({ store, tabs, owner, handleOf, leaving: new Leaving(window), clock: NO_WAIT });
+    const keptFiles = new KeptFiles({ store, tabs, owner, handleOf, leaving: new Leaving(window), clock: NO_WAIT });
     tabs.follow(engine);
-    keeper.follow(engine);
+    keptFiles.follow(engine);
     let keys = 0;
     const add = (one) => {
       const handle = new Handle(one, `key-${(keys += 1)}`);
       engine.emit("added", { upload: handle, declaration: { filename: one.name, content_type: "text/plain" } });
       return handle;
     };
-    return { tabs, keeper, add, close: locks.close };
+    return { tabs, keptFiles, add, close: locks.close };
   }
 
   async names() {

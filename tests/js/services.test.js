@@ -2,7 +2,7 @@ import { NoAnswer, serviceOf, within } from "../../static/js/engine/time-limit.j
 import { Checksums } from "../../static/js/engine/checksum.js";
 import { Emitter } from "../../static/js/engine/emitter.js";
 import { IDBFactory } from "fake-indexeddb";
-import { Keeper } from "../../static/js/page/keeper.js";
+import { KeptFiles } from "../../static/js/page/kept-files.js";
 import { KeptStore } from "../../static/js/page/kept-store.js";
 import { Tabs } from "../../static/js/page/tabs.js";
 import { handleOf } from "../../static/js/page/file-handles.js";
@@ -36,13 +36,13 @@ async function visit(parts) {
   const { locks, factory } = { locks: workingLocks(), factory: new IDBFactory(), ...parts };
   const tabs = new Tabs(locks);
   const store = new KeptStore(factory);
-  const keeper = new Keeper({ store, tabs, owner: "ada", handleOf: async () => null });
+  const keptFiles = new KeptFiles({ store, tabs, owner: "ada", handleOf: async () => null });
   const engine = new Emitter();
-  keeper.follow(engine);
+  keptFiles.follow(engine);
   tabs.follow(engine);
   const upload = Object.assign(new Emitter(), { file: file(), key: "k", state: "sending", record: { id: "id-1" }, error: null });
   engine.emit("added", { upload, declaration: { filename: "a.txt", content_type: "text/plain" } });
-  const [adopted, elsewhere] = [await keeper.adopt(), await tabs.elsewhere()];
+  const [adopted, elsewhere] = [await keptFiles.adopt(), await tabs.elsewhere()];
   await within(1_000, () => store.clear()).catch(() => {}); // the logout
   return [adopted.length, elsewhere.size];
 }
@@ -53,7 +53,7 @@ function database(transaction) {
   return request;
 }
 
-const readKept = (source) => new Keeper({ tabs: {}, store: {} }).read({ source }).catch(() => null);
+const readKept = (source) => new KeptFiles({ tabs: {}, store: {} }).read({ source }).catch(() => null);
 
 /** [service, how the page uses it with a method that does `fault`, expected result, possible faults] */
 const SERVICES = [

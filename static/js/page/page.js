@@ -1,7 +1,7 @@
 import { Clock } from "../engine/clock.js";
 import { FileList } from "./file-list.js";
 import { Inquiry } from "../engine/inquiry.js";
-import { Keeper } from "./keeper.js";
+import { KeptFiles } from "./kept-files.js";
 import { KeptStore } from "./kept-store.js";
 import { Menu } from "./menu.js";
 import { Notices } from "./notices.js";
@@ -51,9 +51,9 @@ export function startPage() {
   keepAwake(document, navigator, engine);
   const tabs = new Tabs(serviceOf(() => navigator.locks));
   const store = new KeptStore(serviceOf(() => indexedDB));
-  const keeper = new Keeper({ store, tabs, owner: data.username, handleOf });
+  const keptFiles = new KeptFiles({ store, tabs, owner: data.username, handleOf });
   tabs.follow(engine);
-  keeper.follow(engine);
+  keptFiles.follow(engine);
   const notices = new Notices(byId("notices"));
   const quota = new QuotaMeter(byId("quota"), data.quota, async () => (await engine.api.me()).quota);
   const transfers = new Transfers(engine);
@@ -117,7 +117,7 @@ export function startPage() {
   const unfinished = new Unfinished({
     api: engine.api,
     tabs,
-    keeper,
+    keptFiles,
     isBusy: (id) => transfers.serverIds().has(id),
     onContinue: (entry, file) => {
       notices.dismiss("different");

@@ -13,7 +13,7 @@ import { within } from "../engine/time-limit.js";
  * @typedef {{
  *   api: import("../engine/api.js").Api,
  *   tabs: import("./tabs.js").Tabs,
- *   keeper: import("./keeper.js").Keeper,
+ *   keptFiles: import("./kept-files.js").KeptFiles,
  *   isBusy: (id: string) => boolean,
  *   onContinue: (entry: Entry, file: Blob) => Upload,
  *   onContinuedAlone: (count: number) => void,
@@ -76,16 +76,16 @@ export class Unfinished {
    * @param {{alone?: boolean}} [options]
    */
   async load({ alone = false } = {}) {
-    const { tabs, keeper } = this.#options;
+    const { tabs, keptFiles } = this.#options;
     this.#loads += 1;
     const load = this.#loads;
     // Read the kept files first, so that uploads that start after this are in the list.
-    const kept = await within(ADOPT_MS, () => keeper.adopt(), () => void this.load({ alone })).catch(() => []);
+    const kept = await within(ADOPT_MS, () => keptFiles.adopt(), () => void this.load({ alone })).catch(() => []);
     const found = await pendingOf(this.#options.api);
     const elsewhere = await tabs.elsewhere();
     if (!found || load !== this.#loads) return;
     const { pairs, unbegun, over } = pair(kept, found.records);
-    if (found.isWhole) keeper.forget(over);
+    if (found.isWhole) keptFiles.forget(over);
     /** @type {Entry[]} */
     const entries = [
       ...found.records
@@ -146,7 +146,7 @@ export class Unfinished {
   async #readable(entry) {
     const { kept, isElsewhere } = entry;
     if (!kept || kept.isPaused || isElsewhere) return null;
-    const file = await this.#options.keeper.read(kept).catch(() => null);
+    const file = await this.#options.keptFiles.read(kept).catch(() => null);
     return file && (await whyNot(entry, file)) === "" ? file : null;
   }
 
@@ -155,8 +155,8 @@ export class Unfinished {
    * @param {Blob} file
    */
   #continue(entry, file) {
-    const { keeper, onContinue } = this.#options;
-    if (entry.kept) keeper.claim(entry.kept, file);
+    const { keptFiles, onContinue } = this.#options;
+    if (entry.kept) keptFiles.claim(entry.kept, file);
     const upload = onContinue(entry, file);
     const one = { id: entry.record?.id, upload };
     this.#continued.add(one);
@@ -209,7 +209,7 @@ export class Unfinished {
   #finish(record) {
     const row = this.#rowOf(record.id);
     if (!row) return;
-    if (row.entry.kept) this.#options.keeper.forget([row.entry.kept]);
+    if (row.entry.kept) this.#options.keptFiles.forget([row.entry.kept]);
     this.#remove(row);
     this.#options.onFinished(record);
   }
@@ -246,10 +246,10 @@ export class Unfinished {
   async #continueKept(row) {
     const { kept } = row.entry;
     if (!kept) return;
-    const { keeper, onProblem } = this.#options;
+    const { keptFiles, onProblem } = this.#options;
     const { filename } = factsOf(row.entry);
     try {
-      const file = await keeper.read(kept, { ask: true });
+      const file = await keptFiles.read(kept, { ask: true });
       if (!file) return onProblem(`Without your permission ${filename} cannot be read again. Press Continue once more to choose it yourself.`);
       const reason = await whyNot(row.entry, file);
       if (reason) return onProblem(reason);
@@ -282,7 +282,7 @@ export class Unfinished {
   async #discard(row) {
     const { record, kept } = row.entry;
     if (record && !(await this.#options.onDiscard(record))) return;
-    if (kept) this.#options.keeper.forget([kept]);
+    if (kept) this.#options.keptFiles.forget([kept]);
     this.#remove(row);
   }
 

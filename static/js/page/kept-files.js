@@ -25,7 +25,7 @@ const MAX_AGE_MS = 7 * 24 * 3_600_000;
  * Small files are kept as copies, large files by their handle if there is one. * A failure never disturbs the upload.
  * If the browser cannot store a file, the person has to choose it again after a reload.
  */
-export class Keeper {
+export class KeptFiles {
   #parts;
   #clock;
   #leaving;
@@ -140,10 +140,10 @@ export class Keeper {
    */
   #keep(upload, declaration) {
     const entry = this.#entries.get(upload.file) ?? this.#begin(upload, declaration);
-    const look = () => this.#look(upload, entry);
-    upload.on("state", look);
-    upload.on("progress", look);
-    look();
+    const update = () => this.#update(upload, entry);
+    upload.on("state", update);
+    upload.on("progress", update);
+    update();
   }
 
   /**
@@ -183,12 +183,12 @@ export class Keeper {
    * @param {Upload} upload
    * @param {Entry} entry
    */
-  #look(upload, entry) {
+  #update(upload, entry) {
     const { file, state, record, key, error } = upload;
     if (entry.status === "gone") return;
     const code = /** @type {{code?: string} | null} */ (error)?.code ?? "";
     const isRefused = state === "failed" && FINAL_CODES.has(code);
-    if (isRefused && this.#leaving.isNow) return this.#leaving.unless(() => this.#look(upload, entry));
+    if (isRefused && this.#leaving.isNow) return this.#leaving.unless(() => this.#update(upload, entry));
     if (isRefused || state === "done" || state === "cancelled") {
       this.#entries.delete(file);
       return this.#drop(entry);
