@@ -1,4 +1,4 @@
-import { News } from "../../static/js/page/news.js";
+import { LocalChanges } from "../../static/js/page/local-changes.js";
 import { QuotaMeter } from "../../static/js/page/quota-meter.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,39 +6,39 @@ import { test } from "node:test";
 const file = (id, filename = id) => ({ id, filename });
 
 test("changes since the request are applied to the answer of the list", () => {
-  const news = new News();
-  news.begin();
-  news.note("renamed", file("renamed", "new name"));
-  news.note("deleted", null);
-  news.note("first", file("first"), { isNew: true });
-  news.note("second", file("second"), { isNew: true });
+  const changes = new LocalChanges();
+  changes.begin();
+  changes.note("renamed", file("renamed", "new name"));
+  changes.note("deleted", null);
+  changes.note("first", file("first"), { isNew: true });
+  changes.note("second", file("second"), { isNew: true });
   const answer = [file("renamed", "old name"), file("deleted"), file("second"), file("other")];
 
-  assert.deepEqual(news.applyTo(answer), [file("renamed", "new name"), file("second"), file("other")]);
-  assert.deepEqual(news.missingIn(answer), [file("first")]);
+  assert.deepEqual(changes.applyTo(answer), [file("renamed", "new name"), file("second"), file("other")]);
+  assert.deepEqual(changes.missingIn(answer), [file("first")]);
 });
 
 test("a new file stays new when it is renamed, and disappears when it is deleted", () => {
-  const news = new News();
-  news.begin();
-  for (const id of ["one", "two"]) news.note(id, file(id), { isNew: true });
-  news.note("one", file("one", "renamed"));
-  news.note("two", null);
+  const changes = new LocalChanges();
+  changes.begin();
+  for (const id of ["one", "two"]) changes.note(id, file(id), { isNew: true });
+  changes.note("one", file("one", "renamed"));
+  changes.note("two", null);
 
-  assert.deepEqual(news.missingIn([]), [file("one", "renamed")]);
+  assert.deepEqual(changes.missingIn([]), [file("one", "renamed")]);
 });
 
 test("changes before a request are not applied to its answer", () => {
-  const news = new News();
-  news.note("before", null);
-  news.begin();
-  news.begin();
-  news.note("meanwhile", null);
-  news.end();
-  assert.deepEqual(news.applyTo([file("before"), file("meanwhile")]), [file("before")]);
-  news.end();
+  const changes = new LocalChanges();
+  changes.note("before", null);
+  changes.begin();
+  changes.begin();
+  changes.note("meanwhile", null);
+  changes.end();
+  assert.deepEqual(changes.applyTo([file("before"), file("meanwhile")]), [file("before")]);
+  changes.end();
 
-  assert.deepEqual(news.applyTo([file("before"), file("meanwhile")]).length, 2);
+  assert.deepEqual(changes.applyTo([file("before"), file("meanwhile")]).length, 2);
 });
 
 test("the answer to the latest quota request is shown, in any order of answers", async (t) => {

@@ -4,7 +4,7 @@ import { element } from "./dom.js";
 import { fileRow } from "./file-row.js";
 import { icon, iconNameFor } from "./icon.js";
 import { Inspections } from "./inspections.js";
-import { News } from "./news.js";
+import { LocalChanges } from "./local-changes.js";
 import { NOTHING_READ, begunAt, extended, missingFrom, readNewest, readPage } from "./newest.js";
 import { nothingFound, nothingYet } from "./nothing-yet.js";
 import { Steady } from "./steady.js";
@@ -34,7 +34,7 @@ export class FileList {
   #query = "";
   #reach = NOTHING_READ;
   #loading = new AbortController();
-  #news = new News();
+  #localChanges = new LocalChanges();
   /** @type {Set<string>} */
   #toldElsewhere = new Set();
   /** Pictures of files that this page has uploaded. They stay after their URLs are revoked. @type {Map<string, HTMLImageElement>} */
@@ -127,7 +127,7 @@ export class FileList {
    */
   #insert(record, { next = this.#list.firstElementChild, isAnimated = false } = {}) {
     if (this.#records.has(record.id)) return this.update(record);
-    this.#news.note(record.id, record, { isNew: true });
+    this.#localChanges.note(record.id, record, { isNew: true });
     if (!this.#matches(record)) return;
     this.#records.set(record.id, record);
     const row = this.#row(record);
@@ -143,7 +143,7 @@ export class FileList {
     const isSame = known?.state === record.state && known.filename === record.filename && known.release === record.release;
     if (!row || isSame) return;
     const hadFocus = row.contains(document.activeElement);
-    this.#news.note(record.id, record);
+    this.#localChanges.note(record.id, record);
     this.#records.set(record.id, record);
     const fresh = this.#row(record);
     row.replaceWith(fresh);
@@ -157,7 +157,7 @@ export class FileList {
    * @param {{keepsFocus?: boolean}} [options] `keepsFocus`: move the focus only if it was in this row
    */
   remove(id, { keepsFocus = false } = {}) {
-    this.#news.note(id, null);
+    this.#localChanges.note(id, null);
     this.#pictures.delete(id);
     const row = this.#rowOf(id);
     if (!row) return;
@@ -174,18 +174,18 @@ export class FileList {
   async refresh() {
     if (this.#query) return;
     const { signal } = this.#loading;
-    this.#news.begin();
+    this.#localChanges.begin();
     try {
       const answer = await readNewest(this.#api, this.#reach, signal);
       if (signal.aborted || this.#query) return;
       // Too many new files, so read the list again from its beginning.
       if (!answer) return void (await this.load());
-      const news = new Set(this.#news.missingIn(answer.results).map(({ id }) => id));
+      const arrived = new Set(this.#localChanges.missingIn(answer.results).map(({ id }) => id));
       for (const { id } of missingFrom(this.#records.values(), answer)) {
-        if (!news.has(id)) this.#changes.push(() => this.remove(id, { keepsFocus: true }));
+        if (!arrived.has(id)) this.#changes.push(() => this.remove(id, { keepsFocus: true }));
       }
       const records = answer.results.filter(({ state }) => state !== "pending");
-      for (const record of this.#news.applyTo(records)) {
+      for (const record of this.#localChanges.applyTo(records)) {
         this.#changes.push(() => this.#insert(record, { next: this.#rowBefore(begunAt(record)), isAnimated: true }));
       }
       this.#reach = extended(this.#reach, answer.results);
@@ -193,7 +193,7 @@ export class FileList {
     } catch {
       // The list stays as it was. No message, because the person did not ask for the refresh.
     } finally {
-      this.#news.end();
+      this.#localChanges.end();
     }
   }
 
@@ -231,18 +231,18 @@ export class FileList {
    */
   async #fetch(from, again) {
     const { signal } = this.#loading;
-    this.#news.begin();
+    this.#localChanges.begin();
     try {
       const { read, records, cursor } = await readPage(this.#api, { q: this.#query, cursor: from, limit: PAGE }, signal);
-      const news = from === null ? this.#news.missingIn(records).filter((record) => this.#matches(record)) : [];
-      return { records: [...news, ...this.#news.applyTo(records)], read, cursor };
+      const arrived = from === null ? this.#localChanges.missingIn(records).filter((record) => this.#matches(record)) : [];
+      return { records: [...arrived, ...this.#localChanges.applyTo(records)], read, cursor };
     } catch (error) {
       if (signal.aborted) return null;
       this.#list.setAttribute("aria-busy", "false");
       this.#options.onError(error, again);
       return null;
     } finally {
-      this.#news.end();
+      this.#localChanges.end();
     }
   }
 

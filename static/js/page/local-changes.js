@@ -1,7 +1,7 @@
 /** @typedef {import("../engine/api.js").UploadRecord} UploadRecord */
 
 /** Records changes in this tab while the list is requested, because the answer on a slow line is older than they are. */
-export class News {
+export class LocalChanges {
   #asking = 0;
   /** @type {Map<string, {record: UploadRecord | null, isNew: boolean}>} */
   #notes = new Map();
