@@ -1,7 +1,7 @@
 import { formatBytes, formatBytesOf, formatTimeLeft, formatUntil, plural } from "../../static/js/page/format.js";
 import { describePolicy, refusal } from "../../static/js/page/policy.js";
 import { reasonInWords } from "../../static/js/page/reason.js";
-import { Steady } from "../../static/js/page/steady.js";
+import { DelayedChanges } from "../../static/js/page/delayed-changes.js";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -64,18 +64,18 @@ test("changes wait while the pointer moves, and come in order when it rests or l
   t.mock.method(performance, "now", () => now);
   const area = new EventTarget();
   const applied = [];
-  const steady = new Steady(area, (change) => applied.push(change));
+  const changes = new DelayedChanges(area, (change) => applied.push(change));
 
-  steady.push(1);
+  changes.push(1);
   area.dispatchEvent(new Event("pointermove"));
-  steady.push(2);
-  steady.push(3);
+  changes.push(2);
+  changes.push(3);
   assert.deepEqual(applied, [1]);
   now += 1300;
   t.mock.timers.tick(1300);
   assert.deepEqual(applied, [1, 2, 3]);
   area.dispatchEvent(new Event("pointermove"));
-  steady.push(4);
+  changes.push(4);
   area.dispatchEvent(new Event("pointerleave"));
   assert.deepEqual(applied, [1, 2, 3, 4]);
 });

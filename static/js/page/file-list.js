@@ -7,7 +7,7 @@ import { Inspections } from "./inspections.js";
 import { LocalChanges } from "./local-changes.js";
 import { NOTHING_READ, begunAt, extended, missingFrom, readNewest, readPage } from "./newest.js";
 import { nothingFound, nothingYet } from "./nothing-yet.js";
-import { Steady } from "./steady.js";
+import { DelayedChanges } from "./delayed-changes.js";
 import { folded } from "../engine/filename.js";
 
 /**
@@ -39,8 +39,8 @@ export class FileList {
   #toldElsewhere = new Set();
   /** Pictures of files that this page has uploaded. They stay after their URLs are revoked. @type {Map<string, HTMLImageElement>} */
   #pictures = new Map();
-  /** @type {Steady<() => void>} */
-  #changes = new Steady(this.#list, (change) => change());
+  /** @type {DelayedChanges<() => void>} */
+  #changes = new DelayedChanges(this.#list, (change) => change());
   #arrivals = new Arrivals({
     insert: (record, isAnimated) => this.#changes.push(() => this.#insert(record, { isAnimated })),
     showAll: () => void this.load(),

@@ -140,7 +140,7 @@ export class ProgressCard {
     const failed = transfers.filter(({ state }) => state === "failed").slice(0, MAX_FAILED);
     const moving = transfers.filter(({ state }) => state === "sending" || state === "checking" || state === "paused");
     this.failed = new Set(failed.map(({ serverId }) => serverId));
-    const shown = [...failed, ...steady(moving, this.#known)];
+    const shown = [...failed, ...inStableOrder(moving, this.#known)];
     const rows = shown.map((transfer) => this.#rowOf(transfer));
     for (const id of this.#known.keys()) {
       if (!shown.some((transfer) => transfer.id === id)) this.#known.delete(id);
@@ -171,7 +171,7 @@ export class ProgressCard {
  * @param {Transfer[]} moving
  * @param {Map<string, unknown>} known
  */
-function steady(moving, known) {
+function inStableOrder(moving, known) {
   const kept = moving.filter(({ id }) => known.has(id));
   const fresh = moving.filter(({ id }) => !known.has(id));
   return [...kept, ...fresh].slice(0, MAX_MOVING);

@@ -5,7 +5,7 @@ const REST_MS = 1200;
  *
  * @template Change
  */
-export class Steady {
+export class DelayedChanges {
   #apply;
   /** @type {Change[]} */
   #waiting = [];
