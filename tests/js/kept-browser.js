@@ -2,7 +2,7 @@ import { Emitter } from "../../static/js/engine/emitter.js";
 import { IDBFactory } from "fake-indexeddb";
 import { KeptFiles } from "../../static/js/page/kept-files.js";
 import { KeptStore } from "../../static/js/page/kept-store.js";
-import { Leaving } from "../../static/js/page/leaving.js";
+import { PageExit } from "../../static/js/page/page-exit.js";
 import { Tabs } from "../../static/js/page/tabs.js";
 
 const NO_WAIT = { sleep: async () => {} };
@@ -77,7 +77,7 @@ export class Browser {
     const tabs = new Tabs(locks);
     const engine = new Emitter();
     const handleOf = async (one) => this.handles.get(one.name) ?? null;
-    const keptFiles = new KeptFiles({ store, tabs, owner, handleOf, leaving: new Leaving(window), clock: NO_WAIT });
+    const keptFiles = new KeptFiles({ store, tabs, owner, handleOf, pageExit: new PageExit(window), clock: NO_WAIT });
     tabs.follow(engine);
     keptFiles.follow(engine);
     let keys = 0;

@@ -1,6 +1,6 @@
 import { FakeClock, FakeFile, MIB, World } from "./world.js";
 import { Emitter } from "../../static/js/engine/emitter.js";
-import { Leaving } from "../../static/js/page/leaving.js";
+import { PageExit } from "../../static/js/page/page-exit.js";
 import assert from "node:assert/strict";
 import { readAgain } from "../../static/js/engine/reading.js";
 import { test } from "node:test";
@@ -92,18 +92,18 @@ function leavingPage(t) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const window = new EventTarget();
   const engine = new Emitter();
-  const leaving = new Leaving(window);
-  leaving.follow(engine);
-  return { engine, leaving, say: (name) => window.dispatchEvent(new Event(name)) };
+  const pageExit = new PageExit(window);
+  pageExit.follow(engine);
+  return { engine, pageExit, say: (name) => window.dispatchEvent(new Event(name)) };
 }
 
 test("decisions are delayed while the page is being left, until the person stays", (t) => {
-  const { engine, leaving, say } = leavingPage(t);
+  const { engine, pageExit, say } = leavingPage(t);
   const acted = [];
   engine.emit("active", true);
-  leaving.unless(() => acted.push("before"));
+  pageExit.unlessLeaving(() => acted.push("before"));
   say("beforeunload");
-  leaving.unless(() => acted.push("while"));
+  pageExit.unlessLeaving(() => acted.push("while"));
   assert.deepEqual(acted, ["before"]);
 
   t.mock.timers.tick(5_000);
@@ -112,10 +112,10 @@ test("decisions are delayed while the page is being left, until the person stays
 });
 
 test("a page that was left decides nothing, unless it is shown again", (t) => {
-  const { leaving, say } = leavingPage(t);
+  const { pageExit, say } = leavingPage(t);
   const acted = [];
   say("pagehide");
-  leaving.unless(() => acted.push(1));
+  pageExit.unlessLeaving(() => acted.push(1));
   t.mock.timers.tick(60_000);
   assert.deepEqual(acted, []);
 
@@ -125,11 +125,11 @@ test("a page that was left decides nothing, unless it is shown again", (t) => {
 });
 
 test("without an upload in progress there is no beforeunload listener", (t) => {
-  const { engine, leaving, say } = leavingPage(t);
+  const { engine, pageExit, say } = leavingPage(t);
   engine.emit("active", true);
   engine.emit("active", false);
 
   say("beforeunload");
 
-  assert.equal(leaving.isNow, false);
+  assert.equal(pageExit.isLeaving, false);
 });

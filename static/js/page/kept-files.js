@@ -1,6 +1,6 @@
 import { Clock } from "../engine/clock.js";
 import { FINAL_CODES } from "./final-codes.js";
-import { Leaving } from "./leaving.js";
+import { PageExit } from "./page-exit.js";
 import { readSource, writeAgain } from "./kept-access.js";
 
 /**
@@ -28,7 +28,7 @@ const MAX_AGE_MS = 7 * 24 * 3_600_000;
 export class KeptFiles {
   #parts;
   #clock;
-  #leaving;
+  #pageExit;
   /** @type {WeakMap<Blob, Entry>} */
   #entries = new WeakMap();
   /** @type {[Blob, Entry][]} */
@@ -51,18 +51,18 @@ export class KeptFiles {
    *   owner: string,
    *   handleOf: (file: Blob) => Promise<FileSystemFileHandle | null>,
    *   clock?: Clock,
-   *   leaving?: Leaving,
+   *   pageExit?: PageExit,
    * }} parts
    */
-  constructor({ clock = new Clock(), leaving = new Leaving(), ...parts }) {
+  constructor({ clock = new Clock(), pageExit = new PageExit(), ...parts }) {
     this.#parts = parts;
     this.#clock = clock;
-    this.#leaving = leaving;
+    this.#pageExit = pageExit;
   }
 
   /** @param {Pick<import("../engine/engine.js").Engine, "on">} engine */
   follow(engine) {
-    this.#leaving.follow(engine);
+    this.#pageExit.follow(engine);
     engine.on("added", ({ upload, declaration }) => this.#keep(upload, declaration));
   }
 
@@ -188,7 +188,7 @@ export class KeptFiles {
     if (entry.status === "gone") return;
     const code = /** @type {{code?: string} | null} */ (error)?.code ?? "";
     const isRefused = state === "failed" && FINAL_CODES.has(code);
-    if (isRefused && this.#leaving.isNow) return this.#leaving.unless(() => this.#update(upload, entry));
+    if (isRefused && this.#pageExit.isLeaving) return this.#pageExit.unlessLeaving(() => this.#update(upload, entry));
     if (isRefused || state === "done" || state === "cancelled") {
       this.#entries.delete(file);
       return this.#drop(entry);

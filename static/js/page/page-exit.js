@@ -3,8 +3,8 @@ const STAYED_MS = 5_000;
 /**
  * Knows whether the page is being left. Browsers then fail reads and writes in progress, although the files are intact.
  */
-export class Leaving {
-  #isNow = false;
+export class PageExit {
+  #isLeaving = false;
   /** @type {(() => void)[]} */
   #waiting = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -15,7 +15,7 @@ export class Leaving {
   constructor(window = globalThis.window) {
     this.#window = window;
     window?.addEventListener("pagehide", () => {
-      this.#isNow = true;
+      this.#isLeaving = true;
       clearTimeout(this.#timer);
     });
     window?.addEventListener("pageshow", () => this.#stay());
@@ -30,7 +30,7 @@ export class Leaving {
    */
   follow(engine) {
     const begin = () => {
-      this.#isNow = true;
+      this.#isLeaving = true;
       clearTimeout(this.#timer);
       // The person may decide to stay. The timer does not run while the browser asks.
       this.#timer = setTimeout(() => this.#stay(), STAYED_MS);
@@ -41,8 +41,8 @@ export class Leaving {
     });
   }
 
-  get isNow() {
-    return this.#isNow;
+  get isLeaving() {
+    return this.#isLeaving;
   }
 
   /**
@@ -50,13 +50,13 @@ export class Leaving {
    *
    * @param {() => void} act
    */
-  unless(act) {
-    if (this.#isNow) this.#waiting.push(act);
+  unlessLeaving(act) {
+    if (this.#isLeaving) this.#waiting.push(act);
     else act();
   }
 
   #stay() {
-    this.#isNow = false;
+    this.#isLeaving = false;
     clearTimeout(this.#timer);
     for (const act of this.#waiting.splice(0)) act();
   }
