@@ -7,7 +7,7 @@ import { LeftOuts } from "./picker/left-outs.js";
 import { Milestones } from "./milestones.js";
 import { Picker } from "./picker/picker.js";
 import { ProgressCard } from "./progress-card.js";
-import { askAgain, giveUp } from "./giving-up.js";
+import { updateQuestion, askToCancel } from "./cancel-question.js";
 import { byId } from "./page-data.js";
 import { everyFrame } from "./picker/frame.js";
 import { formatBytes, plural } from "./format.js";
@@ -73,10 +73,10 @@ export class UploadArea {
     this.#card = new ProgressCard(byId("progress"), {
       onPause: () => this.#launch.pause(),
       onResume: () => this.#launch.resume(),
-      onCancel: () => void this.#giveUp(() => this.#cancel()),
+      onCancel: () => void this.#askToCancel(() => this.#cancel()),
       onAdd: () => this.#drop.chooseFiles(),
-      onDone: () => void this.#giveUp(() => this.#unfold()),
-      onRemove: (transfer) => void giveUp(() => [transfer], () => this.#remove(transfer)),
+      onDone: () => void this.#askToCancel(() => this.#unfold()),
+      onRemove: (transfer) => void askToCancel(() => [transfer], () => this.#remove(transfer)),
     }, thumbnails);
     pickByHandle(this.#place, {
       take: (files, unreadable) => void this.#picker.takeFiles(files, unreadable),
@@ -141,7 +141,7 @@ export class UploadArea {
     const { engine, inquiry, transfers, quota } = this.#parts;
     const totals = { ...engine.totals, reason: engine.active ? inquiry.reason : "" };
     const batch = this.#batch();
-    askAgain(); // first close the question, which returns the focus to a button that may be hidden below
+    updateQuestion(); // first close the question, which returns the focus to a button that may be hidden below
     const hadFocus = this.#card.hasFocus;
     if (this.#isFolded && transfers.list().length === 0 && !engine.active && !this.#launch.isRunning) this.#isFolded = false;
     const isChoosing = !this.#isFolded && batch.fileCount > 0;
@@ -199,8 +199,8 @@ export class UploadArea {
   }
 
   /** @param {() => void} act cancels all uploads */
-  async #giveUp(act) {
-    if (await giveUp(() => this.#parts.transfers.list(), act)) this.#focus();
+  async #askToCancel(act) {
+    if (await askToCancel(() => this.#parts.transfers.list(), act)) this.#focus();
   }
 
   /** Move the focus here, because the pressed button disappears with the card. */

@@ -1,4 +1,4 @@
-import { askAgain, giveUp, question } from "../../static/js/page/giving-up.js";
+import { updateQuestion, askToCancel, question } from "../../static/js/page/cancel-question.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -37,7 +37,7 @@ test("bytes of a failed file count as lost, bytes of a refused file do not", () 
 test("no question is asked if no bytes were sent or all files have arrived", async () => {
   for (const facts of [{}, { state: "queued" }, { state: "done", bytesSent: 9 }, { state: "cancelled", bytesSent: 9 }]) {
     let acts = 0;
-    assert.equal(await giveUp(() => [transfer(facts)], () => (acts += 1)), true);
+    assert.equal(await askToCancel(() => [transfer(facts)], () => (acts += 1)), true);
     assert.equal(acts, 1);
   }
 });
@@ -66,22 +66,22 @@ test("the open question is updated, and closes when no bytes would be lost", asy
   const song = transfer({ name: "song.mp3", byteSize: 1_000_000_000, bytesSent: 500_000_000 });
   let acts = 0;
 
-  const answer = giveUp(() => [film, song], () => (acts += 1));
+  const answer = askToCancel(() => [film, song], () => (acts += 1));
   assert.match(text("confirm-text"), /\(1.7 of 5.8 GB\)/);
   song.state = "done";
   film.bytesSent = 2_400_000_000;
-  askAgain();
+  updateQuestion();
   assert.deepEqual([text("confirm-title"), text("confirm-name")], ["Cancel this upload?", "film.bin"]);
   assert.match(text("confirm-text"), /\(2.4 of 4.8 GB\) is removed; files that have arrived stay/);
   assert.ok(dialog.open);
   film.state = "done";
-  askAgain();
+  updateQuestion();
 
   assert.equal(dialog.open, false);
   assert.equal(await answer, false);
   assert.equal(acts, 0);
   dialog.open = true; // by somebody else's question
-  askAgain();
+  updateQuestion();
   assert.ok(dialog.open);
 });
 
@@ -89,7 +89,7 @@ test("confirming cancels only the files that have not arrived by then", async ()
   const { dialog, form } = fakePage();
   let acts = 0;
 
-  const answer = giveUp(() => [transfer({ bytesSent: 1 })], () => (acts += 1));
+  const answer = askToCancel(() => [transfer({ bytesSent: 1 })], () => (acts += 1));
   form.dispatchEvent(new Event("submit", { cancelable: true }));
 
   assert.equal(await answer, true);

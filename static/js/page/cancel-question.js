@@ -16,7 +16,7 @@ let asked = null;
  * @param {() => void} act cancels them
  * @returns {Promise<boolean>} whether they were cancelled
  */
-export async function giveUp(transfers, act) {
+export async function askToCancel(transfers, act) {
   const words = question(transfers());
   if (words) {
     asked = transfers;
@@ -27,7 +27,7 @@ export async function giveUp(transfers, act) {
 }
 
 /** Update the open question with the bytes that would be lost now, or close it if none would be lost. */
-export function askAgain() {
+export function updateQuestion() {
   if (!asked) return;
   const words = question(asked());
   if (words) reword(words);
