@@ -1,4 +1,4 @@
-import { Arrivals } from "./arrivals.js";
+import { NewRows } from "./new-rows.js";
 import { byId } from "./page-data.js";
 import { element } from "./dom.js";
 import { fileRow } from "./file-row.js";
@@ -41,7 +41,7 @@ export class FileList {
   #pictures = new Map();
   /** @type {DelayedChanges<() => void>} */
   #changes = new DelayedChanges(this.#list, (change) => change());
-  #arrivals = new Arrivals({
+  #newRows = new NewRows({
     insert: (record, isAnimated) => this.#changes.push(() => this.#insert(record, { isAnimated })),
     showAll: () => void this.load(),
   });
@@ -55,7 +55,7 @@ export class FileList {
       current: (id) => this.get(id),
       onEnd: (record) => this.update(record),
     });
-    this.#list.before(this.#arrivals.node);
+    this.#list.before(this.#newRows.node);
     this.#more.addEventListener("click", () => void this.#loadMore());
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
@@ -76,10 +76,10 @@ export class FileList {
     this.#loading.abort();
     this.#loading = new AbortController();
     this.#list.setAttribute("aria-busy", "true");
-    const { counted } = this.#arrivals;
+    const { counted } = this.#newRows;
     const page = await this.#fetch(null, () => void this.load());
     if (!page) return;
-    this.#arrivals.shown(counted);
+    this.#newRows.shown(counted);
     this.#reach = extended(NOTHING_READ, page.read);
     this.#records = new Map(page.records.map((record) => [record.id, record]));
     this.#list.replaceChildren(...page.records.map((record) => this.#row(record)));
@@ -95,14 +95,14 @@ export class FileList {
    */
   add(record) {
     if (this.#records.has(record.id)) this.#changes.push(() => this.update(record));
-    else if (this.#matches(record)) this.#arrivals.add(record);
+    else if (this.#matches(record)) this.#newRows.add(record);
   }
 
   /** After the end of a batch, show the files that were only counted, unless the person is using the list. */
   endArrivals() {
-    this.#arrivals.end();
+    this.#newRows.end();
     const isInUse = this.#list.contains(document.activeElement) || this.#records.size > MOST_REPLACED;
-    if (this.#arrivals.counted > 0 && !isInUse) this.#changes.push(() => void this.load());
+    if (this.#newRows.counted > 0 && !isInUse) this.#changes.push(() => void this.load());
   }
 
   /**

@@ -15,7 +15,7 @@ const COUNT_MS = 500;
  * Without this limit, a folder of 10,000 files would draw 10,000 rows, which takes longer than the upload. The other
  * files are shown at a click or after the batch has ended. Then the list is read again from the server.
  */
-export class Arrivals {
+export class NewRows {
   #insert;
   #showAll;
   /** @type {UploadRecord[]} */

@@ -1,8 +1,8 @@
-import { Arrivals } from "../../static/js/page/arrivals.js";
+import { NewRows } from "../../static/js/page/new-rows.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-/** The members of an element that `Arrivals` needs. */
+/** The members of an element that `NewRows` needs. */
 class FakeElement {
   constructor() {
     Object.assign(this, { children: [], textContent: "", hidden: false, click: () => {} });
@@ -28,18 +28,18 @@ function setUp(t) {
   const frames = [];
   const inserted = [];
   const asked = [];
-  const arrivals = new Arrivals({
+  const newRows = new NewRows({
     insert: (record, isAnimated) => inserted.push({ id: record.id, isAnimated }),
-    showAll: () => asked.push(arrivals.counted),
+    showAll: () => asked.push(newRows.counted),
     nextFrame: (act) => () => void (frames.includes(act) || frames.push(act)),
   });
   const draw = () => {
     while (frames.length > 0) frames.shift()();
   };
   const arrive = (count) => {
-    for (let id = 0; id < count; id += 1) arrivals.add({ id });
+    for (let id = 0; id < count; id += 1) newRows.add({ id });
   };
-  return { arrivals, arrive, asked, draw, frames, inserted };
+  return { newRows, arrive, asked, draw, frames, inserted };
 }
 
 test("the first files of a batch get rows, a few in each frame, and only some are animated", (t) => {
@@ -56,41 +56,41 @@ test("the first files of a batch get rows, a few in each frame, and only some ar
 });
 
 test("10,000 files make 50 rows and one line that counts the others", (t) => {
-  const { arrivals, arrive, draw, inserted } = setUp(t);
+  const { newRows, arrive, draw, inserted } = setUp(t);
 
   arrive(10_000);
   draw();
   t.mock.timers.tick(1000);
 
   assert.equal(inserted.length, 50);
-  assert.equal(arrivals.node.hidden, false);
-  assert.match(arrivals.node.children[0].textContent, /9,950 more new files/);
+  assert.equal(newRows.node.hidden, false);
+  assert.match(newRows.node.children[0].textContent, /9,950 more new files/);
 });
 
 test("files that arrive while the list is read stay counted", (t) => {
-  const { arrivals, arrive, asked, draw } = setUp(t);
+  const { newRows, arrive, asked, draw } = setUp(t);
   arrive(60);
   draw();
-  arrivals.node.children[0].click();
+  newRows.node.children[0].click();
 
   arrive(3);
-  arrivals.shown(asked[0]);
+  newRows.shown(asked[0]);
 
   assert.equal(asked[0], 10);
-  assert.equal(arrivals.counted, 3);
-  assert.equal(arrivals.node.hidden, false);
+  assert.equal(newRows.counted, 3);
+  assert.equal(newRows.node.hidden, false);
 });
 
 test("each batch has its own rows", (t) => {
-  const { arrivals, arrive, draw, inserted } = setUp(t);
+  const { newRows, arrive, draw, inserted } = setUp(t);
   arrive(70);
   draw();
 
-  arrivals.end();
-  arrivals.shown(20);
+  newRows.end();
+  newRows.shown(20);
   arrive(1);
   draw();
 
   assert.equal(inserted.length, 51);
-  assert.equal(arrivals.node.hidden, true);
+  assert.equal(newRows.node.hidden, true);
 });
