@@ -142,7 +142,7 @@ export function startPage() {
       if (isDone) actions.onRemoved(record.id);
       return isDone;
     },
-    onFinished: (record) => {
+    onCompleted: (record) => {
       list.add(record);
       quota.refresh();
     },

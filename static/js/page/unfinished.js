@@ -1,5 +1,5 @@
 import { OVER, isRefused, isUnderWay } from "./attempt.js";
-import { Finisher } from "./finisher.js";
+import { Completer } from "./completer.js";
 import { UnfinishedRow, factsOf } from "./unfinished-row.js";
 import { byId } from "./page-data.js";
 import { looksSame, pair, whyNot } from "./matching.js";
@@ -20,8 +20,8 @@ import { within } from "../engine/time-limit.js";
  *   onProblem: (message: string) => void,
  *   onDiscard: (record: UploadRecord) => Promise<boolean>,
  *   onEndElsewhere: () => void,
- *   onFinished: (record: UploadRecord) => void,
- * }} Options `onContinuedAlone`: gets the number of uploads continued without a question; `onFinished`: gets an upload that was
+ *   onCompleted: (record: UploadRecord) => void,
+ * }} Options `onContinuedAlone`: gets the number of uploads continued without a question; `onCompleted`: gets an upload that was
  *   completed without its file
  */
 
@@ -34,7 +34,7 @@ export class Unfinished {
   #note = byId("unfinished-note");
   #list = byId("unfinished-list");
   #options;
-  #finisher;
+  #completer;
   /** @type {Set<UnfinishedRow>} */
   #rows = new Set();
   /** @type {Set<{id: string | undefined, upload: Upload}>} uploads that this tab continues */
@@ -46,11 +46,11 @@ export class Unfinished {
   /** @param {Options} options */
   constructor(options) {
     this.#options = options;
-    this.#finisher = new Finisher({
+    this.#completer = new Completer({
       ...options,
       isWaiting: (id) => Boolean(this.#rowOf(id)),
       onSafe: (id, bytes) => this.#rowOf(id)?.showSafe(bytes),
-      onFinished: (record) => this.#finish(record),
+      onCompleted: (record) => this.#complete(record),
     });
   }
 
@@ -61,12 +61,12 @@ export class Unfinished {
    */
   follow(engine) {
     engine.on("added", ({ upload }) => {
-      const look = () => {
+      const check = () => {
         const row = this.#rowOf(upload.record?.id);
         if (row && isUnderWay(upload)) this.#remove(row);
       };
-      upload.on("state", look);
-      upload.on("progress", look);
+      upload.on("state", check);
+      upload.on("progress", check);
     });
   }
 
@@ -170,7 +170,7 @@ export class Unfinished {
   #show(entries) {
     this.#rows.clear();
     for (const entry of entries) {
-      if (entry.record && this.#finisher.hasFinished(entry.record.id)) continue;
+      if (entry.record && this.#completer.hasCompleted(entry.record.id)) continue;
       /** @type {UnfinishedRow} */
       const row = new UnfinishedRow(entry, {
         onChoose: (file) => void this.#choose(row, file),
@@ -202,16 +202,16 @@ export class Unfinished {
 
   #showSafe() {
     const entries = [...this.#rows].map(({ entry }) => entry).filter(({ isElsewhere }) => !isElsewhere);
-    return this.#finisher.look(entries.flatMap(({ record }) => (record?.transport === "multipart" ? [record] : [])));
+    return this.#completer.check(entries.flatMap(({ record }) => (record?.transport === "multipart" ? [record] : [])));
   }
 
   /** @param {UploadRecord} record */
-  #finish(record) {
+  #complete(record) {
     const row = this.#rowOf(record.id);
     if (!row) return;
     if (row.entry.kept) this.#options.keptFiles.forget([row.entry.kept]);
     this.#remove(row);
-    this.#options.onFinished(record);
+    this.#options.onCompleted(record);
   }
 
   /** @param {string | undefined} id */

@@ -5,18 +5,18 @@
  *   tabs: Pick<import("./tabs.js").Tabs, "elsewhere">,
  *   isWaiting: (id: string) => boolean,
  *   onSafe: (id: string, bytes: number) => void,
- *   onFinished: (record: UploadRecord) => void,
+ *   onCompleted: (record: UploadRecord) => void,
  * }} Options `isWaiting`: whether an upload still waits for the person and was not continued
  */
 
 /** Completes uploads whose bytes are all in the bucket, but whose tab was closed before it called `complete`. */
-export class Finisher {
+export class Completer {
   #options;
-  #looks = 0;
+  #checks = 0;
   /** @type {Set<string>} */
-  #finishing = new Set();
+  #completing = new Set();
   /** @type {Set<string>} */
-  #finished = new Set();
+  #completed = new Set();
 
   /** @param {Options} options */
   constructor(options) {
@@ -28,8 +28,8 @@ export class Finisher {
    *
    * @param {string} id
    */
-  hasFinished(id) {
-    return this.#finished.has(id);
+  hasCompleted(id) {
+    return this.#completed.has(id);
   }
 
   /**
@@ -40,16 +40,16 @@ export class Finisher {
    *
    * @param {UploadRecord[]} records multipart uploads that no other tab is sending
    */
-  async look(records) {
-    const look = (this.#looks += 1);
+  async check(records) {
+    const check = (this.#checks += 1);
     const whole = [];
     for (const record of records) {
       if (await this.#isWhole(record)) whole.push(record.id);
-      if (look !== this.#looks) return;
+      if (check !== this.#checks) return;
     }
     for (const id of whole) {
-      await this.#finish(id);
-      if (look !== this.#looks) return;
+      await this.#complete(id);
+      if (check !== this.#checks) return;
     }
   }
 
@@ -65,16 +65,16 @@ export class Finisher {
   }
 
   /** @param {string} id */
-  async #finish(id) {
-    const { api, tabs, isWaiting, onFinished } = this.#options;
+  async #complete(id) {
+    const { api, tabs, isWaiting, onCompleted } = this.#options;
     // Another tab may have continued the upload since the list was read.
-    if ((await tabs.elsewhere()).has(id) || !isWaiting(id) || this.#finishing.has(id)) return;
-    this.#finishing.add(id);
+    if ((await tabs.elsewhere()).has(id) || !isWaiting(id) || this.#completing.has(id)) return;
+    this.#completing.add(id);
     const record = await api.complete(id, { attempts: 2 }).catch(() => null);
-    this.#finishing.delete(id);
+    this.#completing.delete(id);
     if (!record || record.state === "pending") return;
-    this.#finished.add(id);
+    this.#completed.add(id);
     // If it was discarded or continued meanwhile, that action reports the end.
-    if (isWaiting(id)) onFinished(record);
+    if (isWaiting(id)) onCompleted(record);
   }
 }

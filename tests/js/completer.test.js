@@ -1,5 +1,5 @@
 import { MIB, World } from "./world.js";
-import { Finisher } from "../../static/js/page/finisher.js";
+import { Completer } from "../../static/js/page/completer.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -19,39 +19,39 @@ async function closedTooSoon() {
   return { world, record };
 }
 
-/** A finisher with its recorded calls; `waiting`: ids in the list of the page. */
-function finisherIn(world, { waiting, elsewhere = new Set() }) {
+/** A completer with its recorded calls; `waiting`: ids in the list of the page. */
+function completerIn(world, { waiting, elsewhere = new Set() }) {
   const told = { safe: [], finished: [] };
-  const finisher = new Finisher({
+  const completer = new Completer({
     api: world.newEngine().api,
     tabs: { elsewhere: async () => elsewhere },
     isWaiting: (id) => waiting.has(id),
     onSafe: (id, bytes) => told.safe.push([id, bytes]),
-    onFinished: ({ id, state }) => {
+    onCompleted: ({ id, state }) => {
       waiting.delete(id);
       told.finished.push([id, state]);
     },
   });
-  return { finisher, told };
+  return { completer, told };
 }
 
 test("an upload whose bytes are all in the bucket is completed without its file", async () => {
   const { world, record } = await closedTooSoon();
-  const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
+  const { completer, told } = completerIn(world, { waiting: new Set([record.id]) });
 
-  await world.run(finisher.look([record]));
+  await world.run(completer.check([record]));
 
   assert.deepEqual(told, { safe: [[record.id, SIZE]], finished: [[record.id, "ready"]] });
   assert.equal(world.server.uploads.get(record.id).state, "ready");
-  assert.ok(finisher.hasFinished(record.id));
+  assert.ok(completer.hasCompleted(record.id));
 });
 
 test("an upload that is still in inspection is reported as such", async () => {
   const { world, record } = await closedTooSoon();
   world.server.verdict = () => ({ state: "inspecting" });
-  const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
+  const { completer, told } = completerIn(world, { waiting: new Set([record.id]) });
 
-  await world.run(finisher.look([record]));
+  await world.run(completer.check([record]));
 
   assert.deepEqual(told.finished, [[record.id, "inspecting"]]);
 });
@@ -63,9 +63,9 @@ for (const [what, change] of [
   test(`if ${what}, nothing is completed and the upload waits for its file`, async () => {
     const { world, record } = await closedTooSoon();
     change(world.storage.multiparts.get(`uploads/${record.id}`));
-    const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
+    const { completer, told } = completerIn(world, { waiting: new Set([record.id]) });
 
-    await world.run(finisher.look([record]));
+    await world.run(completer.check([record]));
 
     assert.equal(told.safe.length, 1);
     assert.deepEqual([told.finished, world.server.count(COMPLETE)], [[], 0]);
@@ -75,24 +75,24 @@ for (const [what, change] of [
 test("an upload that the server finds incomplete is left unchanged", async () => {
   const { world, record } = await closedTooSoon();
   world.server.limit = (call) => (call === COMPLETE ? { status: 409, code: "incomplete", missing_parts: [1] } : undefined);
-  const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
+  const { completer, told } = completerIn(world, { waiting: new Set([record.id]) });
 
-  await world.run(finisher.look([record]));
+  await world.run(completer.check([record]));
 
   assert.deepEqual([told.finished, world.server.count(COMPLETE)], [[], 1]);
-  assert.ok(!finisher.hasFinished(record.id));
+  assert.ok(!completer.hasCompleted(record.id));
 });
 
 for (const call of [COMPLETE, "GET /uploads/{id}/parts"]) {
   test(`a failing ${call} is not shown, and the next check retries`, async () => {
     const { world, record } = await closedTooSoon();
     world.server.fault = (made) => (made === call ? 503 : undefined);
-    const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
+    const { completer, told } = completerIn(world, { waiting: new Set([record.id]) });
 
-    await world.run(finisher.look([record]));
+    await world.run(completer.check([record]));
     assert.deepEqual([told.finished, world.server.count(call)], [[], 2]);
     world.server.fault = () => undefined;
-    await world.run(finisher.look([record]));
+    await world.run(completer.check([record]));
 
     assert.deepEqual(told.finished, [[record.id, "ready"]]);
   });
@@ -100,9 +100,9 @@ for (const call of [COMPLETE, "GET /uploads/{id}/parts"]) {
 
 test("an upload that another tab has continued meanwhile is left to that tab", async () => {
   const { world, record } = await closedTooSoon();
-  const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]), elsewhere: new Set([record.id]) });
+  const { completer, told } = completerIn(world, { waiting: new Set([record.id]), elsewhere: new Set([record.id]) });
 
-  await world.run(finisher.look([record]));
+  await world.run(completer.check([record]));
 
   assert.deepEqual([told.finished, world.server.count(COMPLETE)], [[], 0]);
 });
@@ -110,23 +110,23 @@ test("an upload that another tab has continued meanwhile is left to that tab", a
 test("an upload that the person continues during the check is reported once", async () => {
   const { world, record } = await closedTooSoon();
   const waiting = new Set([record.id]);
-  const { finisher, told } = finisherIn(world, { waiting });
+  const { completer, told } = completerIn(world, { waiting });
 
-  const looking = finisher.look([record]);
+  const checking = completer.check([record]);
   await world.until(() => world.server.count(COMPLETE) === 1);
   waiting.clear();
-  await world.run(looking);
+  await world.run(checking);
 
   assert.deepEqual(told.finished, []);
 });
 
 test("two concurrent checks complete an upload once", async () => {
   const { world, record } = await closedTooSoon();
-  const { finisher, told } = finisherIn(world, { waiting: new Set([record.id]) });
+  const { completer, told } = completerIn(world, { waiting: new Set([record.id]) });
 
-  const first = finisher.look([record]);
+  const first = completer.check([record]);
   await world.until(() => world.server.count(COMPLETE) === 1);
-  await world.run(Promise.all([first, finisher.look([record])]));
+  await world.run(Promise.all([first, completer.check([record])]));
 
   assert.equal(world.server.count(COMPLETE), 1);
   assert.deepEqual(told.finished, [[record.id, "ready"]]);
