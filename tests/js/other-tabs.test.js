@@ -1,4 +1,4 @@
-import { Milestones } from "../../static/js/page/milestones.js";
+import { ProgressAnnouncer } from "../../static/js/page/progress-announcer.js";
 import { OtherTabs } from "../../static/js/page/picker/other-tabs.js";
 import assert from "node:assert/strict";
 import { looks } from "../../static/js/page/picker/same-file.js";
@@ -104,21 +104,21 @@ test("a tab that answers after seconds still counts", async (t) => {
 test("each quarter of a long upload is announced once, with pauses between", () => {
   let now = 0;
   const spoken = [];
-  const milestones = new Milestones((sentence) => spoken.push(sentence), () => now);
-  const look = (seconds, share, active = true) => {
+  const announcer = new ProgressAnnouncer((sentence) => spoken.push(sentence), () => now);
+  const update = (seconds, share, active = true) => {
     now = seconds * 1000;
-    milestones.look({ bytes: 100, bytesSent: share, active });
+    announcer.update({ bytes: 100, bytesSent: share, active });
   };
 
-  milestones.reset();
-  look(5, 30);
+  announcer.reset();
+  update(5, 30);
   assert.deepEqual(spoken, []);
-  look(16, 30);
-  look(17, 55);
-  look(40, 55);
-  look(80, 99, false);
-  look(90, 99);
-  look(200, 99);
+  update(16, 30);
+  update(17, 55);
+  update(40, 55);
+  update(80, 99, false);
+  update(90, 99);
+  update(200, 99);
 
   assert.deepEqual(spoken, ["25 percent uploaded.", "50 percent uploaded.", "75 percent uploaded."]);
 });

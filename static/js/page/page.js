@@ -8,7 +8,7 @@ import { Notices } from "./notices.js";
 import { OtherTabs } from "./picker/other-tabs.js";
 import { QuotaMeter } from "./quota-meter.js";
 import { Session } from "./session.js";
-import { Speaker } from "./speaker.js";
+import { Announcer } from "./announcer.js";
 import { Tabs } from "./tabs.js";
 import { Transfers } from "./transfers.js";
 import { Unfinished } from "./unfinished.js";
@@ -65,7 +65,7 @@ export function startPage() {
     thumbnails,
     quota,
     notices,
-    speaker: new Speaker(byId("speaker")),
+    announcer: new Announcer(byId("announcements")),
     policy: () => data.policy,
     note: describePolicy(data.policy, data.quota.limit_bytes),
     admission: {

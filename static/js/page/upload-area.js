@@ -4,7 +4,7 @@ import { ChosenList } from "./picker/chosen-list.js";
 import { DropArea } from "./picker/drop-area.js";
 import { Launch } from "./picker/launch.js";
 import { LeftOuts } from "./picker/left-outs.js";
-import { Milestones } from "./milestones.js";
+import { ProgressAnnouncer } from "./progress-announcer.js";
 import { Picker } from "./picker/picker.js";
 import { ProgressCard } from "./progress-card.js";
 import { updateQuestion, askToCancel } from "./cancel-question.js";
@@ -22,7 +22,7 @@ import { pickByHandle } from "./file-picker.js";
  *   thumbnails: import("./thumbnails.js").Thumbnails,
  *   quota: import("./quota-meter.js").QuotaMeter,
  *   notices: import("./notices.js").Notices,
- *   speaker: import("./speaker.js").Speaker,
+ *   announcer: import("./announcer.js").Announcer,
  *   policy: () => import("./policy.js").Policy,
  *   note: string,
  *   admission: Omit<import("./picker/admission.js").Parts, "chosen" | "transfers">,
@@ -44,7 +44,7 @@ export class UploadArea {
   #card;
   #launch;
   #leftOuts;
-  #milestones;
+  #progressAnnouncer;
   /** Whether the progress card is shown, from the start of the upload until the person closes it. */
   #isFolded = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -54,10 +54,10 @@ export class UploadArea {
   /** @param {Parts} parts */
   constructor(parts) {
     this.#parts = parts;
-    const { engine, inquiry, transfers, thumbnails, notices, speaker } = parts;
+    const { engine, inquiry, transfers, thumbnails, notices, announcer } = parts;
     this.#launch = new Launch(transfers);
     this.#leftOuts = new LeftOuts(notices, (items) => this.#accept(items));
-    this.#milestones = new Milestones((sentence) => speaker.say(sentence));
+    this.#progressAnnouncer = new ProgressAnnouncer((sentence) => announcer.announce(sentence));
     this.#picker = new Picker({ ...parts.admission, chosen: this.#chosen, transfers });
     this.#drop = new DropArea(this.#place, parts.note, {
       take: (files) => void this.#picker.takeFiles(files),
@@ -89,7 +89,7 @@ export class UploadArea {
     engine.on("totals", () => this.render());
     engine.on("settled", () => this.render());
     engine.on("active", (active) => this.#announce(active));
-    inquiry.on("change", (reason) => (this.render(), reason && speaker.say(reason)));
+    inquiry.on("change", (reason) => (this.render(), reason && announcer.announce(reason)));
     this.render();
   }
 
@@ -108,14 +108,14 @@ export class UploadArea {
   /** @param {Item[]} items files for the list; they start at once if other files are in progress */
   #accept(items) {
     if (items.length === 0) return;
-    const { engine, transfers, speaker } = this.#parts;
+    const { engine, transfers, announcer } = this.#parts;
     const { active, paused, failed } = engine.totals;
     if (this.#isFolded && !active && paused === 0 && failed === 0 && !this.#launch.isRunning) this.#unfold();
     if (!this.#isFolded) transfers.clearDone();
     const hadFocus = this.#place.contains(document.activeElement);
     this.#chosen.add(items);
     if (this.#isFolded) return this.#join();
-    speaker.say(`${plural(this.#chosen.items.length, "file")} chosen.`);
+    announcer.announce(`${plural(this.#chosen.items.length, "file")} chosen.`);
     this.#render();
     // The button that had the focus may be hidden now.
     if (hadFocus && document.activeElement?.getClientRects().length === 0) this.#list.focus();
@@ -152,7 +152,7 @@ export class UploadArea {
     this.#card.show(this.#isFolded);
     if (this.#isFolded) this.#card.render(totals, transfers.list(), this.#launch.waiting);
     else if (hadFocus) this.#focus();
-    if (this.#isFolded) this.#milestones.look(totals);
+    if (this.#isFolded) this.#progressAnnouncer.update(totals);
     this.#parts.onFailuresShown(this.#isFolded ? this.#card.failed : new Set());
   }
 
@@ -174,12 +174,12 @@ export class UploadArea {
   }
 
   #start() {
-    const { speaker } = this.#parts;
+    const { announcer } = this.#parts;
     const items = this.#chosen.takeAll();
     const hadFocus = byId("batch").contains(document.activeElement);
     if (!this.#isFolded) this.#leftOuts.forget();
     this.#isFolded = true;
-    speaker.say(`Upload of ${plural(items.length, "file")} has begun.`);
+    announcer.announce(`Upload of ${plural(items.length, "file")} has begun.`);
     void this.#launch.send(items).then(() => this.render());
     this.#render();
     if (hadFocus) this.#card.focus();
@@ -216,7 +216,7 @@ export class UploadArea {
 
   #cancel() {
     this.#unfold();
-    this.#parts.speaker.say("Upload cancelled.");
+    this.#parts.announcer.announce("Upload cancelled.");
   }
 
   #unfold() {
@@ -237,10 +237,10 @@ export class UploadArea {
   /** @param {boolean} active */
   #announce(active) {
     this.render();
-    this.#milestones.reset();
+    this.#progressAnnouncer.reset();
     const { done, failed, paused } = this.#parts.engine.totals;
     if (active || paused > 0 || done + failed === 0 || this.#launch.isRunning) return;
     const arrived = `${plural(done, "file")} uploaded.`;
-    this.#parts.speaker.say(failed > 0 ? `${arrived} ${plural(failed, "file")} not stored.` : arrived);
+    this.#parts.announcer.announce(failed > 0 ? `${arrived} ${plural(failed, "file")} not stored.` : arrived);
   }
 }

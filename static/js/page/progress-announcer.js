@@ -2,18 +2,18 @@ const QUARTERS = [0.25, 0.5, 0.75];
 const REST_MS = 15_000;
 
 /** Announces each quarter of a long upload to screen readers, instead of every percent. */
-export class Milestones {
-  #say;
+export class ProgressAnnouncer {
+  #announce;
   #now;
   #spokenAt = 0;
   #next = 0;
 
   /**
-   * @param {(sentence: string) => void} say
+   * @param {(sentence: string) => void} announce
    * @param {() => number} [now]
    */
-  constructor(say, now = () => performance.now()) {
-    this.#say = say;
+  constructor(announce, now = () => performance.now()) {
+    this.#announce = announce;
     this.#now = now;
   }
 
@@ -24,13 +24,13 @@ export class Milestones {
   }
 
   /** @param {{bytes: number, bytesSent: number, active: boolean}} totals */
-  look({ bytes, bytesSent, active }) {
+  update({ bytes, bytesSent, active }) {
     if (!active || bytes === 0) return;
     const share = bytesSent / bytes;
     const passed = QUARTERS.filter((quarter) => share >= quarter).length;
     if (passed <= this.#next || this.#now() - this.#spokenAt < REST_MS) return;
     this.#next = passed;
     this.#spokenAt = this.#now();
-    this.#say(`${QUARTERS[passed - 1] * 100} percent uploaded.`);
+    this.#announce(`${QUARTERS[passed - 1] * 100} percent uploaded.`);
   }
 }

@@ -1,5 +1,5 @@
 /** Announces sentences to screen readers. */
-export class Speaker {
+export class Announcer {
   #place;
 
   /** @param {HTMLElement} place a live region */
@@ -8,7 +8,7 @@ export class Speaker {
   }
 
   /** @param {string} sentence */
-  say(sentence) {
+  announce(sentence) {
     // Emptied first, so that a repeated sentence is announced again.
     this.#place.textContent = "";
     setTimeout(() => {
