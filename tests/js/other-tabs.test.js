@@ -1,7 +1,7 @@
 import { ProgressAnnouncer } from "../../static/js/page/progress-announcer.js";
 import { OtherTabs } from "../../static/js/page/picker/other-tabs.js";
 import assert from "node:assert/strict";
-import { looks } from "../../static/js/page/picker/same-file.js";
+import { fileKey } from "../../static/js/page/picker/same-file.js";
 import { test } from "node:test";
 
 const item = (name, content, path = "") => {
@@ -38,7 +38,7 @@ function browser({ alive = async () => new Set(["a", "b"]), waitMs, delayMs = 0 
     new OtherTabs({
       tabs: { id, alive },
       user,
-      sending: (look) => sending.filter((one) => looks(one) === look).map(({ file }) => file),
+      sending: (key) => sending.filter((one) => fileKey(one) === key).map(({ file }) => file),
       channel: channels.open(),
       waitMs,
     });

@@ -1,7 +1,7 @@
 import { ELSEWHERE, IN_LIST, ON_ITS_WAY, admit } from "../../static/js/page/picker/admission.js";
 import { addTo, messages, nothingSoFar } from "../../static/js/page/picker/report.js";
 import { inSlices, sortInSlices } from "../../static/js/page/picker/slices.js";
-import { looks, sameContent } from "../../static/js/page/picker/same-file.js";
+import { fileKey, sameContent } from "../../static/js/page/picker/same-file.js";
 import { scrollTo, windowOf } from "../../static/js/page/picker/window-of.js";
 import { Chosen } from "../../static/js/page/picker/chosen.js";
 import { Launch } from "../../static/js/page/picker/launch.js";
@@ -165,7 +165,7 @@ test("a difference in any compared range is found", async () => {
   for (const place of [0, 65_535, 1_500_000, 3 * 1024 * 1024 - 1]) assert.equal(await sameContent(large(), large(1, place)), false, `${place}`);
   assert.ok(await sameContent(new Blob([]), new Blob([])));
   assert.equal(await sameContent(new Blob(["a"]), new Blob(["ab"])), false);
-  assert.equal(looks({ name: "a", path: "", file: file("a") }) === looks({ name: "A", path: "", file: file("A") }), false);
+  assert.equal(fileKey({ name: "a", path: "", file: file("a") }) === fileKey({ name: "A", path: "", file: file("A") }), false);
 });
 
 test("only the rows in view and a few around them are drawn", () => {

@@ -253,7 +253,7 @@ export class Upload extends Emitter {
     if (code === "incomplete" && round < MAX_ROUNDS) return record;
     if (!LOST.has(code)) throw error;
     // Completed by a notification or another tab, or cancelled elsewhere. Ask the server.
-    const found = await this.#look(record.id, signal);
+    const found = await this.#fetch(record.id, signal);
     if (found.state !== "pending") return found;
     if (code === "gone" && !this.#wasGone) {
       this.#wasGone = true; // the server may have opened it again: get the present parts and URLs
@@ -268,7 +268,7 @@ export class Upload extends Emitter {
    * @param {string} id
    * @param {AbortSignal} signal
    */
-  async #look(id, signal) {
+  async #fetch(id, signal) {
     try {
       return await this.#api.get(id, { signal });
     } catch (error) {
@@ -283,8 +283,8 @@ export class Upload extends Emitter {
    * @returns {Promise<UploadRecord>}
    */
   async #verdict(record, signal) {
-    const look = async () => (this.record = await this.#look(record.id, signal));
-    const judged = await whenInspected(record, look, this.#pollPace, signal);
+    const fetchAgain = async () => (this.record = await this.#fetch(record.id, signal));
+    const judged = await whenInspected(record, fetchAgain, this.#pollPace, signal);
     if (judged.state === "ready") return judged;
     this.#startOver();
     throw ending(judged);

@@ -6,14 +6,14 @@ import { UploadError } from "./errors.js";
  * Poll until a slow inspector has decided; return the final record.
  *
  * @param {UploadRecord} record
- * @param {() => Promise<UploadRecord>} look
+ * @param {() => Promise<UploadRecord>} fetchAgain
  * @param {import("./poll-pace.js").PollPace} pace
  * @param {AbortSignal} signal
  */
-export async function whenInspected(record, look, pace, signal) {
+export async function whenInspected(record, fetchAgain, pace, signal) {
   for (let round = 0; record.state === "inspecting"; round += 1) {
     await pace.pause(round, signal);
-    record = await look();
+    record = await fetchAgain();
   }
   return record;
 }

@@ -1,10 +1,10 @@
 /** @typedef {import("../engine/upload.js").Upload} Upload an attempt to continue an unfinished upload */
 
 /** States in which nothing is left to do. */
-export const OVER = new Set(["done", "cancelled"]);
+export const ENDED = new Set(["done", "cancelled"]);
 
 /** @param {Upload} attempt */
-export const isUnderWay = ({ state }) => !OVER.has(state) && state !== "failed";
+export const isInProgress = ({ state }) => !ENDED.has(state) && state !== "failed";
 
 /**
  * Whether the file was not the same, so that the upload still waits for the right file.

@@ -71,7 +71,7 @@ export function startPage() {
     admission: {
       refusal: (file) => refusal(file, data.policy),
       divert: (file, path) => unfinished.take(file, path),
-      otherTabs: new OtherTabs({ tabs, user: data.user, sending: (look) => transfers.sending(look) }),
+      otherTabs: new OtherTabs({ tabs, user: data.user, sending: (key) => transfers.sending(key) }),
     },
     onFailuresShown: (ids) => list.leaveReasonsOut(ids),
   });

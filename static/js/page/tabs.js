@@ -55,16 +55,16 @@ export class Tabs {
   follow(engine) {
     return engine.on("added", ({ upload }) => {
       let held = "";
-      const look = () => {
+      const check = () => {
         const id = (HELD_IN.has(upload.state) && upload.record?.id) || "";
         if (id === held) return;
         if (held) this.#release(held);
         if (id) this.#hold(id);
         held = id;
       };
-      upload.on("state", look);
-      upload.on("progress", look);
-      look();
+      upload.on("state", check);
+      upload.on("progress", check);
+      check();
     });
   }
 

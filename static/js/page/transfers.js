@@ -1,5 +1,5 @@
 import { FINAL_CODES } from "./final-codes.js";
-import { looks } from "./picker/same-file.js";
+import { fileKey } from "./picker/same-file.js";
 
 /**
  * @typedef {import("../engine/upload.js").Upload} Upload
@@ -7,7 +7,7 @@ import { looks } from "./picker/same-file.js";
  * @typedef {Pick<import("../engine/engine.js").Engine, "add" | "resume" | "api">} Engine
  */
 
-const OVER = new Set(["done", "cancelled"]);
+const ENDED = new Set(["done", "cancelled"]);
 /** Errors after which the page asks for the file again. */
 const CHOOSE_AGAIN = new Set(["different_file", "unreadable"]);
 
@@ -81,7 +81,7 @@ export class Transfer {
 
   /** @param {Item} item */
   looksLike(item) {
-    return looks(this) === looks({ ...item, path: item.path || this.path });
+    return fileKey(this) === fileKey({ ...item, path: item.path || this.path });
   }
 
   retry() {
@@ -101,7 +101,7 @@ export class Transfers {
   /** @type {Map<Upload, Transfer>} */
   #transfers = new Map();
   /** @type {Map<string, Set<Transfer>>} */
-  #byLooks = new Map();
+  #byKey = new Map();
   /** @type {Set<Transfer>} */
   #failed = new Set();
   /** @type {Transfer[] | null} */
@@ -128,10 +128,10 @@ export class Transfers {
     const contentType = handle.record?.content_type ?? handle.file.type;
     const transfer = new Transfer(handle, { path, contentType }, () => this.#forget(transfer));
     this.#transfers.set(handle, transfer);
-    const look = looks(transfer);
-    const alike = this.#byLooks.get(look);
+    const key = fileKey(transfer);
+    const alike = this.#byKey.get(key);
     if (alike) alike.add(transfer);
-    else this.#byLooks.set(look, new Set([transfer]));
+    else this.#byKey.set(key, new Set([transfer]));
     this.#listed = null;
     handle.on("state", (state) => void (state === "failed" ? this.#failed.add(transfer) : this.#failed.delete(transfer)));
     return transfer;
@@ -143,9 +143,9 @@ export class Transfers {
     return this.#listed;
   }
 
-  /** @param {string} look */
-  sending(look) {
-    return this.#alike(look).map(({ file }) => file);
+  /** @param {string} key */
+  sending(key) {
+    return this.#alike(key).map(({ file }) => file);
   }
 
   /**
@@ -153,7 +153,7 @@ export class Transfers {
    * @returns {Blob[]} files of the same path, size and time that are in progress
    */
   alike(item) {
-    return this.sending(looks(item));
+    return this.sending(fileKey(item));
   }
 
   /**
@@ -164,7 +164,7 @@ export class Transfers {
    */
   toReplace(item) {
     const failed = [...this.#failed].filter(({ name }) => name === item.name);
-    const same = failed.find((one) => looks(one) === looks(item));
+    const same = failed.find((one) => fileKey(one) === fileKey(item));
     const asked = failed.filter(({ isAskedFor }) => isAskedFor);
     const inPlace = asked.find(({ path }) => path === item.path);
     // A file that was chosen alone has no folder path.
@@ -208,14 +208,14 @@ export class Transfers {
 
   /** Forget the files that have arrived. */
   clearDone() {
-    for (const transfer of this.list()) if (OVER.has(transfer.state)) this.#forget(transfer);
+    for (const transfer of this.list()) if (ENDED.has(transfer.state)) this.#forget(transfer);
   }
 
   /** Cancel all uploads that have not arrived, and forget all files. */
   cancelAll() {
     const handles = [...this.#transfers.keys()];
     this.#transfers.clear();
-    this.#byLooks.clear();
+    this.#byKey.clear();
     this.#failed.clear();
     this.#listed = null;
     for (const handle of handles) void handle.cancel();
@@ -235,17 +235,17 @@ export class Transfers {
   }
 
   /**
-   * @param {string} look
+   * @param {string} key
    * @returns {Transfer[]}
    */
-  #alike(look) {
-    return [...(this.#byLooks.get(look) ?? [])].filter(({ state }) => !OVER.has(state) && state !== "failed");
+  #alike(key) {
+    return [...(this.#byKey.get(key) ?? [])].filter(({ state }) => !ENDED.has(state) && state !== "failed");
   }
 
   /** @param {Transfer} transfer */
   #forget(transfer) {
     this.#transfers.delete(transfer.handle);
-    this.#byLooks.get(looks(transfer))?.delete(transfer);
+    this.#byKey.get(fileKey(transfer))?.delete(transfer);
     this.#failed.delete(transfer);
     this.#listed = null;
   }

@@ -99,9 +99,9 @@ function untilWords({ expires_at: moment }) {
 /**
  * @param {string} label
  * @param {string} filename
- * @param {string} look
+ * @param {string} className
  * @param {() => void} onclick
  */
-function button(label, filename, look, onclick) {
-  return element("button", { class: look, type: "button", "aria-label": `${label} ${filename}`, onclick }, label);
+function button(label, filename, className, onclick) {
+  return element("button", { class: className, type: "button", "aria-label": `${label} ${filename}`, onclick }, label);
 }

@@ -1,4 +1,4 @@
-import { OVER, isRefused, isUnderWay } from "./attempt.js";
+import { ENDED, isInProgress, isRefused } from "./attempt.js";
 import { Completer } from "./completer.js";
 import { UnfinishedRow, factsOf } from "./unfinished-row.js";
 import { byId } from "./page-data.js";
@@ -63,7 +63,7 @@ export class Unfinished {
     engine.on("added", ({ upload }) => {
       const check = () => {
         const row = this.#rowOf(upload.record?.id);
-        if (row && isUnderWay(upload)) this.#remove(row);
+        if (row && isInProgress(upload)) this.#remove(row);
       };
       upload.on("state", check);
       upload.on("progress", check);
@@ -116,7 +116,7 @@ export class Unfinished {
   #isBusy(id) {
     const mine = [...this.#continued].filter((one) => one.id === id);
     // A wrong file ends only its own attempt. The upload still waits for the right file.
-    return mine.some(({ upload }) => !isRefused(upload) && !OVER.has(upload.state)) || (mine.length === 0 && this.#options.isBusy(id));
+    return mine.some(({ upload }) => !isRefused(upload) && !ENDED.has(upload.state)) || (mine.length === 0 && this.#options.isBusy(id));
   }
 
   /**
@@ -161,7 +161,7 @@ export class Unfinished {
     const one = { id: entry.record?.id, upload };
     this.#continued.add(one);
     upload.on("state", (state) => {
-      if (OVER.has(state)) this.#continued.delete(one);
+      if (ENDED.has(state)) this.#continued.delete(one);
       if (isRefused(upload)) void this.load();
     });
   }

@@ -1,6 +1,6 @@
 import { Emitter } from "../../engine/emitter.js";
 import { cleanFilename, cleanRelativePath } from "../../engine/filename.js";
-import { looks } from "./same-file.js";
+import { fileKey } from "./same-file.js";
 
 /**
  * @typedef {{id: number, file: File, name: string, path: string, storedAs: string}} Item
@@ -39,7 +39,7 @@ export class Chosen extends Emitter {
   #items = [];
   #bytes = 0;
   /** @type {Map<string, Item[]>} */
-  #byLooks = new Map();
+  #byKey = new Map();
 
   get items() {
     return this.#items;
@@ -55,9 +55,9 @@ export class Chosen extends Emitter {
     this.#items = this.#items.concat(items);
     for (const item of items) {
       this.#bytes += item.file.size;
-      const alike = this.#byLooks.get(looks(item));
+      const alike = this.#byKey.get(fileKey(item));
       if (alike) alike.push(item);
-      else this.#byLooks.set(looks(item), [item]);
+      else this.#byKey.set(fileKey(item), [item]);
     }
     this.emit("change", null);
   }
@@ -67,8 +67,8 @@ export class Chosen extends Emitter {
     if (!this.#items.includes(item)) return;
     this.#items = this.#items.filter((one) => one !== item);
     this.#bytes -= item.file.size;
-    const alike = this.#byLooks.get(looks(item)) ?? [];
-    this.#byLooks.set(looks(item), alike.filter((one) => one !== item));
+    const alike = this.#byKey.get(fileKey(item)) ?? [];
+    this.#byKey.set(fileKey(item), alike.filter((one) => one !== item));
     this.emit("change", null);
   }
 
@@ -77,7 +77,7 @@ export class Chosen extends Emitter {
     const items = this.#items;
     this.#items = [];
     this.#bytes = 0;
-    this.#byLooks.clear();
+    this.#byKey.clear();
     this.emit("change", null);
     return items;
   }
@@ -87,6 +87,6 @@ export class Chosen extends Emitter {
    * @returns {File[]} files of this list of the same path, size and time
    */
   alike(item) {
-    return (this.#byLooks.get(looks(item)) ?? []).map(({ file }) => file);
+    return (this.#byKey.get(fileKey(item)) ?? []).map(({ file }) => file);
   }
 }

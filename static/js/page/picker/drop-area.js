@@ -63,15 +63,15 @@ export class DropArea {
   /**
    * @param {string} files
    * @param {string} folder
-   * @param {string} look
+   * @param {string} className
    * @returns {HTMLElement[]} the buttons that this browser supports
    */
-  buttons(files, folder, look) {
+  buttons(files, folder, className) {
     const canChooseFolders = "webkitdirectory" in this.#folder;
     return [
-      button(files, look, () => this.chooseFiles()),
-      ...(canChooseFolders ? [button(folder, look, () => this.#folder.click())] : []),
-      ...(canDrop ? [] : [button("Take a photo", look, () => this.#photo.click())]),
+      button(files, className, () => this.chooseFiles()),
+      ...(canChooseFolders ? [button(folder, className, () => this.#folder.click())] : []),
+      ...(canDrop ? [] : [button("Take a photo", className, () => this.#photo.click())]),
     ];
   }
 
@@ -110,9 +110,9 @@ function input(attributes) {
 
 /**
  * @param {string} label
- * @param {string} look
+ * @param {string} className
  * @param {() => void} onclick
  */
-function button(label, look, onclick) {
-  return element("button", { class: look, type: "button", onclick }, label);
+function button(label, className, onclick) {
+  return element("button", { class: className, type: "button", onclick }, label);
 }

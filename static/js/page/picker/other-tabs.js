@@ -1,9 +1,9 @@
-import { looks, sameContent } from "./same-file.js";
+import { fileKey, sameContent } from "./same-file.js";
 import { serviceOf, within } from "../../engine/time-limit.js";
 
 /**
  * @typedef {import("./chosen.js").Item} Item
- * @typedef {{question: string, user: string, files: string[]}} Question `files`: the results of `looks`
+ * @typedef {{question: string, user: string, files: string[]}} Question `files`: the results of `fileKey`
  * @typedef {{answer: string, tab: string, files: [number, Blob[]][]}} Answer `files`: by their index in the question
  */
 
@@ -24,10 +24,10 @@ export class OtherTabs {
    * @param {{
    *   tabs: Pick<import("../tabs.js").Tabs, "id" | "alive">,
    *   user: string,
-   *   sending: (look: string) => Blob[],
+   *   sending: (key: string) => Blob[],
    *   channel?: BroadcastChannel,
    *   waitMs?: number,
-   * }} parts `sending`: returns the files with these looks that this tab is sending; `waitMs`: longest wait for a tab
+   * }} parts `sending`: returns the files with these keys that this tab is sending; `waitMs`: longest wait for a tab
    */
   constructor({ tabs, user, sending, channel = serviceOf(() => new BroadcastChannel(CHANNEL)), waitMs = WAIT_MS }) {
     this.#channel = channel;
@@ -50,7 +50,7 @@ export class OtherTabs {
     /** @type {Set<number>} */
     const same = new Set();
     if (others === 0 || !this.#channel) return { same, isWhole: others === 0 };
-    const answers = await this.#ask(items.map(looks), others);
+    const answers = await this.#ask(items.map(fileKey), others);
     for (const { files } of answers) {
       for (const [index, blobs] of files) {
         for (const blob of blobs) if (await sameContent(items[index].file, blob)) same.add(index);
@@ -99,14 +99,14 @@ export class OtherTabs {
 
   /**
    * @param {Question} question
-   * @param {(look: string) => Blob[]} sending
+   * @param {(key: string) => Blob[]} sending
    */
   #answer({ question, user, files }, sending) {
     /** @type {[number, Blob[]][]} */
     const known = [];
     if (user === this.#user) {
-      for (const [index, look] of files.entries()) {
-        const blobs = sending(look);
+      for (const [index, key] of files.entries()) {
+        const blobs = sending(key);
         if (blobs.length > 0) known.push([index, blobs]);
       }
     }

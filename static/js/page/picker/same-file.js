@@ -7,7 +7,7 @@ const SAMPLES = 32;
  *
  * @param {{name: string, path: string, file: {size: number, lastModified?: number}}} item
  */
-export function looks({ name, path, file: { size, lastModified } }) {
+export function fileKey({ name, path, file: { size, lastModified } }) {
   return JSON.stringify([path || name, size, lastModified ?? null]);
 }
 
