@@ -6,7 +6,7 @@ import { icon, iconNameFor } from "./icon.js";
 import { Inspections } from "./inspections.js";
 import { LocalChanges } from "./local-changes.js";
 import { NOTHING_READ, begunAt, extended, missingFrom, readNewest, readPage } from "./newest.js";
-import { nothingFound, nothingYet } from "./nothing-yet.js";
+import { noFilesYet, noMatches } from "./empty-list.js";
 import { DelayedChanges } from "./delayed-changes.js";
 import { folded } from "../engine/filename.js";
 
@@ -259,7 +259,7 @@ export class FileList {
     this.#list.hidden = isEmpty;
     this.#empty.hidden = !isEmpty;
     byId("search").hidden = isEmpty && !this.#query;
-    if (isEmpty) this.#empty.replaceChildren(...(this.#query ? nothingFound(this.#query, () => this.#clear()) : nothingYet()));
+    if (isEmpty) this.#empty.replaceChildren(...(this.#query ? noMatches(this.#query, () => this.#clear()) : noFilesYet()));
   }
 
   #clear() {

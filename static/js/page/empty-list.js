@@ -3,7 +3,7 @@ import { element } from "./dom.js";
 import { icon } from "./icon.js";
 
 /** Return the text that explains an empty list. */
-export function nothingYet() {
+export function noFilesYet() {
   return [
     icon("upload"),
     element("p", { class: "empty__title" }, "Your files will be here"),
@@ -19,7 +19,7 @@ export function nothingYet() {
  * @param {string} query
  * @param {() => void} clear
  */
-export function nothingFound(query, clear) {
+export function noMatches(query, clear) {
   return [
     element("p", { class: "empty__title" }, "No file has “", element("bdi", {}, query), "” in its name"),
     element("button", { class: "button", type: "button", onclick: clear }, "Clear the search"),
