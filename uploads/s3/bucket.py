@@ -1,4 +1,4 @@
-"""The bucket: S3's operations, with failures translated to exceptions of errors.py."""
+"""Calls S3 for one bucket, and translates S3's errors to exceptions of errors.py."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ __all__ = [
 ]
 
 _ABORT_ATTEMPTS = 5
-_PAGE_SIZE = 1000  # S3's maximum; other servers would return everything at once
-# Ceph answers NoSuchKey where others answer NoSuchUpload.
+# The maximum of S3. Some other servers return a whole list in one page by default.
+_PAGE_SIZE = 1000
+# If a multipart upload does not exist, S3 answers NoSuchUpload and Ceph NoSuchKey.
 _GONE = {"NoSuchUpload": NoSuchMultipartUpload, "NoSuchKey": NoSuchMultipartUpload}
 _COMPLETION_ERRORS = {
     **_GONE,
@@ -65,11 +66,11 @@ _COMPLETION_ERRORS = {
 
 
 class Bucket:
-    """One bucket, with the server's credentials and endpoint.
+    """Sends requests to one bucket with the credentials of ``client``.
 
-    Every method raises StorageUnavailable when S3 does not answer, answers with
-    a 5xx or a 403, or refuses for a reason that the method does not document. Lists
-    are read in pages of ``page_size`` entries.
+    Every method raises StorageUnavailable if S3 does not answer, or if it answers with
+    an error for which the method documents no other exception. Methods read lists in
+    pages of ``page_size`` entries.
     """
 
     def __init__(
@@ -89,13 +90,13 @@ class Bucket:
             self.target["ExpectedBucketOwner"] = expected_owner
 
     def check(self) -> None:
-        """Check that the bucket answers. Raises StorageUnavailable if not."""
+        """Raise StorageUnavailable if S3 does not answer or the bucket is missing."""
         with translated("HeadBucket"):
             self.client.head_bucket(**self.target)
 
     @cached_property
     def requests(self) -> ObjectRequests:
-        """The client for HeadObject and GetObject, created at its first use."""
+        """Return the fast client for HeadObject and GetObject."""
         return ObjectRequests(
             self.client,
             bucket_name=self.name,
@@ -105,21 +106,21 @@ class Bucket:
     def head_object(self, key: str) -> ObjectFacts | None:
         """Return the facts of an object, or None if the object does not exist.
 
-        Raises StorageUnavailable if S3 refuses, or if the bucket does not exist.
+        Raises StorageUnavailable if S3 fails, or if the bucket does not exist.
         """
         return head_object(self, key)
 
     def read_range(
         self, key: str, start: int, length: int, *, etag: str | None = None
     ) -> bytes:
-        """Return up to ``length`` bytes from ``start``; fewer at the object's end.
+        """Return up to ``length`` bytes from ``start``, fewer if the object ends first.
 
-        With ``etag``, raises StorageUnavailable if the object has been replaced.
+        With ``etag``, raises StorageUnavailable if the object now has another ETag.
         """
         return read_range(self, key, start, length, etag=etag)[1]
 
     def create_multipart_upload(self, key: str, *, content_type: str) -> str:
-        """Create a multipart upload and return its id at S3."""
+        """Create a multipart upload, and return the id that S3 gives to it."""
         with translated("CreateMultipartUpload"):
             multipart_id = self._open(key, content_type)
             if self._lists_checksums is None:
@@ -141,20 +142,21 @@ class Bucket:
         return answer["UploadId"]
 
     def _tells_checksums(self, key: str, multipart_id: str) -> bool:
-        """Return whether ListParts returns the checksums of parts.
+        """Return whether ListParts of this server returns the checksums of parts.
 
-        An upload created with checksums is completed with the checksums of all
-        parts. Some servers demand these checksums but do not list them. On such a
-        server, uploads are created without checksums. The server still checks each part
-        on arrival, but the whole object has no checksum.
+        If an upload was created with a checksum algorithm, CompleteMultipartUpload
+        requires the checksums of all parts. The site takes them from ListParts, but
+        some servers do not list them. For such a server, the site creates uploads
+        without a checksum algorithm. The server then checks each part when it arrives,
+        but it stores no checksum of the whole object.
         """
         answer = self.client.list_parts(**self.target, Key=key, UploadId=multipart_id)
         return "ChecksumAlgorithm" in answer
 
     def list_parts(self, key: str, multipart_id: str) -> list[Part]:
-        """Return the parts of all pages, ordered by part number.
+        """Return all parts that S3 has stored, ordered by part number.
 
-        Raises NoSuchMultipartUpload.
+        Raises NoSuchMultipartUpload if the upload was completed or aborted.
         """
         pages = self.client.get_paginator("list_parts")
         with translated("ListParts", _GONE):
@@ -172,11 +174,12 @@ class Bucket:
     def complete_multipart_upload(
         self, key: str, multipart_id: str, parts: Iterable[Part], *, byte_size: int
     ) -> None:
-        """Join ``parts`` into one object, unless the key already has an object.
+        """Join ``parts`` into one object.
 
-        Raises ObjectExists, CompletionConflict, PartsRefused or NoSuchMultipartUpload.
-        NoSuchMultipartUpload can also mean that an earlier call succeeded and its
-        answer was lost.
+        Raises ObjectExists if the key has an object, and PartsRefused if S3 does not
+        accept the list of parts. Raises CompletionConflict if S3 asks for a retry.
+        Raises NoSuchMultipartUpload if the upload does not exist. In this case, an
+        earlier call may have succeeded although its answer was lost.
         """
         with translated("CompleteMultipartUpload", _COMPLETION_ERRORS):
             answer = self.client.complete_multipart_upload(
@@ -191,11 +194,11 @@ class Bucket:
             raise StorageUnavailable
 
     def abort_multipart_upload(self, key: str, multipart_id: str) -> None:
-        """Abort a multipart upload and delete its parts. Idempotent.
+        """Abort a multipart upload, so that S3 deletes its parts. Idempotent.
 
-        A part in flight may arrive after an abort, so the abort is repeated until
-        S3 answers that the upload does not exist. Raises StorageUnavailable if parts
-        remain after five attempts.
+        A part in flight may arrive after the abort. So this method repeats the abort
+        until S3 answers that the upload does not exist. Raises StorageUnavailable if
+        the upload still exists after five attempts.
         """
         for _ in range(_ABORT_ATTEMPTS):
             try:
@@ -206,7 +209,7 @@ class Bucket:
                 self.list_parts(key, multipart_id)
             except NoSuchMultipartUpload:
                 return
-        raise StorageUnavailable("S3 keeps parts of an aborted upload.")
+        raise StorageUnavailable("S3 has not deleted the parts of an aborted upload.")
 
     def delete_object(self, key: str, *, version_id: str | None = None) -> None:
         """Delete an object. Idempotent."""
@@ -217,9 +220,9 @@ class Bucket:
     def list_objects(
         self, prefix: str, *, start_after: str = ""
     ) -> Iterator[ListedObject]:
-        """Yield the objects below ``prefix``, ordered by key, page by page.
+        """Yield the objects whose keys start with ``prefix``, ordered by key.
 
-        With ``start_after``, yield only objects whose keys follow that key.
+        With ``start_after``, yields only objects whose keys are greater than this key.
         """
         begin: Any = {"StartAfter": start_after} if start_after else {}
         pages = self.client.get_paginator("list_objects_v2")
@@ -231,7 +234,7 @@ class Bucket:
                     yield listed_object(entry)
 
     def list_multipart_uploads(self, prefix: str) -> Iterator[OpenMultipartUpload]:
-        """Yield the open multipart uploads below ``prefix``, page by page."""
+        """Yield the unfinished multipart uploads whose keys start with ``prefix``."""
         pages = self.client.get_paginator("list_multipart_uploads")
         with translated("ListMultipartUploads"):
             for page in pages.paginate(
@@ -243,10 +246,10 @@ class Bucket:
 
 @OncePerProcess
 def get_bucket() -> Bucket:
-    """Return the bucket of STORAGES["uploads"], with the worker's credentials.
+    """Return the bucket of STORAGES["uploads"].
 
-    Raises StorageUnavailable while there are no credentials, like get_presigner
-    and get_download_presigner.
+    Its credentials are those of the worker, the identity that makes the calls of the
+    site. Raises StorageUnavailable if there are no credentials.
     """
     storage: Any = storages["uploads"]
     return Bucket(
@@ -258,14 +261,23 @@ def get_bucket() -> Bucket:
 
 @OncePerProcess
 def get_presigner() -> Presigner:
-    """Return the presigner of uploads: the signer's, or the worker's without a signer."""
+    """Return the presigner for upload URLs.
+
+    It signs with the credentials of the signer, the identity that only signs upload
+    URLs. A site without a signer signs with the worker's credentials. Raises
+    StorageUnavailable if there are no credentials.
+    """
     signer = "uploads_signer" if "uploads_signer" in settings.STORAGES else "uploads"
     return presigner_of(signer, get_bucket().client)
 
 
 @OncePerProcess
 def get_download_presigner() -> Presigner:
-    """Return the presigner of downloads: the worker's, since the signer may not read."""
+    """Return the presigner for download URLs.
+
+    It signs with the worker's credentials, because the signer has no permission to
+    read. Raises StorageUnavailable if there are no credentials.
+    """
     return presigner_of("uploads", get_bucket().client)
 
 

@@ -1,4 +1,4 @@
-"""Configures the site's bucket from the site's settings."""
+"""Configures the site's bucket. The wanted values follow from Django's settings."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from uploads.s3.setting_verbs import QueuePolicy
 from uploads.s3.wanted.site_facts import SiteFacts, is_loopback, site_facts
 
 NEEDED = {"bucket", "probe", "cors"}
-"""Bucket settings that browsers need for uploads."""
+"""Names of the steps that must succeed before browsers can upload."""
 
 
 def origins_of_settings() -> list[str]:
     """Return the origins of the site's pages.
 
-    These are the origins in CSRF_TRUSTED_ORIGINS. If there are none, each name in
-    ALLOWED_HOSTS gives an https:// origin; wildcards and IP addresses are left out.
+    These are the origins in CSRF_TRUSTED_ORIGINS. If this setting is empty, each host
+    name in ALLOWED_HOSTS results in one https:// origin. Wildcards, IP addresses and
+    names of this machine are skipped.
     """
     if settings.CSRF_TRUSTED_ORIGINS:
         return list(dict.fromkeys(settings.CSRF_TRUSTED_ORIGINS))
@@ -35,7 +36,10 @@ def origins_of_settings() -> list[str]:
 
 
 def facts_of_settings(origins: Sequence[str] = ()) -> SiteFacts:
-    """Return the facts of this site. Raises ValueError for an invalid origin."""
+    """Return the facts about this site that its bucket settings depend on.
+
+    Raises ValueError for an invalid origin.
+    """
     return site_facts(
         options(),
         bucket=settings.S3_BUCKET,
@@ -46,7 +50,10 @@ def facts_of_settings(origins: Sequence[str] = ()) -> SiteFacts:
 
 
 def setup_bucket(profile: str = "") -> Bucket:
-    """Return the bucket with setup's credentials. Raises StorageUnavailable."""
+    """Return the site's bucket with setup's credentials. Raises StorageUnavailable.
+
+    Setup is the identity that may configure the bucket.
+    """
     return Bucket(
         client=setup_client(profile),
         name=settings.S3_BUCKET,
@@ -55,16 +62,17 @@ def setup_bucket(profile: str = "") -> Bucket:
 
 
 def setup_queue(profile: str = "") -> SetupQueue | None:
-    """Return the site's queue with setup's credentials, or None without a queue."""
+    """Return the site's queue with setup's credentials, or None if it has no queue."""
     if not settings.S3_NOTIFICATIONS_QUEUE_URL:
         return None
     return SetupQueue(settings.S3_NOTIFICATIONS_QUEUE_URL, profile)
 
 
 def site_probe(remove_as: Bucket | None = None) -> SignedProbe:
-    """Return a probe that sends as the signer and reads as the worker.
+    """Return a probe that tests one upload and one download.
 
-    ``remove_as`` deletes the probe objects. The default is the worker's bucket.
+    It uploads with the signer's credentials and downloads with the worker's. It deletes
+    its objects with the credentials of ``remove_as``, by default the worker's.
     """
     worker = get_bucket()
     signer = "uploads_signer" if "uploads_signer" in settings.STORAGES else "uploads"
@@ -84,9 +92,9 @@ def set_up_site(
     queue: QueuePolicy | None = None,
     only: Set[str] | None = None,
 ) -> Iterator[Result]:
-    """Apply the site's wanted settings; ``bucket`` has setup's credentials.
+    """Apply the site's wanted settings, and yield a result for each setting.
 
-    Yields a result for each setting. Raises StorageUnavailable.
+    ``bucket`` must have setup's credentials. Raises StorageUnavailable.
     """
     probe = site_probe()
     configuration = Configuration(bucket, queue)
@@ -101,8 +109,8 @@ def apply(
 ) -> list[Result]:
     """Create the bucket if it is missing, and apply the site's wanted settings.
 
-    Raises StorageUnavailable if a setting that uploads need fails. Other settings
-    that fail, or that the provider does not support, are skipped.
+    Raises StorageUnavailable if a step in NEEDED fails. A failure of another setting is
+    only recorded in the returned results.
     """
     facts = facts_of_settings(origins)
     if probe is None:
@@ -120,7 +128,10 @@ def apply(
 
 
 def _is_name(host: str) -> bool:
-    """Return whether an entry of ALLOWED_HOSTS is one host name, not an address."""
+    """Return whether an entry of ALLOWED_HOSTS names exactly one other host.
+
+    Returns False for wildcards, IP addresses and names of this machine.
+    """
     if host == "*" or host.startswith(".") or is_loopback(host.strip("[]")):
         return False
     name = urlsplit(f"https://{host}").hostname or ""

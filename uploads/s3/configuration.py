@@ -1,8 +1,9 @@
-"""Reads and writes the bucket's settings, one document each.
+"""Reads, writes and deletes the bucket's settings. Each setting is one document.
 
-Some servers do not know every subresource and apply the request to the bucket itself.
-Then a PUT creates the bucket, and a DELETE deletes it. So a document is written or
-deleted only after it was read successfully.
+A request for a setting differs from a request for the bucket by one URL parameter, such
+as ``?cors``. Some servers ignore parameters that they do not know. On such a server,
+a PUT creates the bucket, and a DELETE deletes the whole bucket. So this module writes
+or deletes a setting only after it has read the setting successfully.
 """
 
 from __future__ import annotations
@@ -33,18 +34,25 @@ UNKNOWN = {
     "NotImplemented",
     "UnsupportedOperation",
 }
-"""Answers of servers that do not support a setting. The second and the third come from
-servers that took the request for a creation of the bucket."""
+"""Error codes of servers that do not support a setting.
+
+A server that ignores the URL parameter and tries to create the bucket answers
+BucketAlreadyExists or BucketAlreadyOwnedByYou.
+"""
 
 UNKNOWN_IF_WRITTEN = UNKNOWN | {"InvalidArgument", "MalformedXML"}
-"""Our documents are well formed, so this code means that the server cannot read them."""
+"""Error codes of servers that do not support the setting that we tried to write.
+
+Our documents are valid. So InvalidArgument and MalformedXML mean that the server does
+not know an element of the document.
+"""
 
 REFUSED = {"AccessDenied", "403", "AllAccessDisabled"}
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """S3's answer to a failed call."""
+    """Contains the operation that S3 refused, and S3's error."""
 
     operation: str
     code: str
@@ -53,17 +61,17 @@ class Refusal:
 
     @property
     def is_unknown_setting(self) -> bool:
-        """Whether the server does not support the setting (after a read)."""
+        """Return whether a refused read means that the server lacks the setting."""
         return self.code in UNKNOWN
 
     @property
     def is_unwritable_setting(self) -> bool:
-        """Whether the server does not support the setting (after a write)."""
+        """Return whether a refused write means that the server lacks the setting."""
         return self.code in UNKNOWN_IF_WRITTEN
 
     @property
     def is_denied(self) -> bool:
-        """Whether the identity lacks the permission."""
+        """Return whether S3 refused the call because a permission is missing."""
         return self.code in REFUSED
 
     def __str__(self) -> str:
@@ -73,7 +81,7 @@ class Refusal:
 
 
 class ConfigurationError(Exception):
-    """A failed call; ``refusal`` is S3's answer."""
+    """A call to S3 failed. ``refusal`` contains S3's answer."""
 
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
@@ -81,7 +89,10 @@ class ConfigurationError(Exception):
 
 
 class Configuration:
-    """The settings of one bucket. Every method raises ConfigurationError."""
+    """Accesses the settings of one bucket.
+
+    Most methods raise ConfigurationError if S3 refuses a call or does not answer.
+    """
 
     def __init__(self, bucket: Bucket, queue: QueuePolicy | None = None) -> None:
         self._bucket = bucket
@@ -104,13 +115,13 @@ class Configuration:
         client, region = self._bucket.client, self._bucket.client.meta.region_name
         place: Any = {}
         if region != _DEFAULT_REGION:
-            # S3 refuses the name of the default region here.
+            # S3 refuses a request that names its default region as the location.
             place["CreateBucketConfiguration"] = {"LocationConstraint": region}
         create = client.create_bucket
         attempt("CreateBucket", lambda: create(Bucket=self._bucket.name, **place))
 
     def use_object(self, key: str) -> str:
-        """Put and delete an object; return the error, or an empty text."""
+        """Create and delete an object. Return the error, or an empty text if none."""
         client = self._bucket.client
         place = {**self._bucket.target, "Key": key}
         try:
@@ -121,7 +132,10 @@ class Configuration:
         return ""
 
     def is_versioned(self) -> bool:
-        """Return whether the bucket keeps versions of deleted objects."""
+        """Return whether versioning was ever turned on for the bucket.
+
+        A bucket with suspended versioning also counts, because it can contain versions.
+        """
         get = self._bucket.client.get_bucket_versioning
         try:
             answer = attempt("GetBucketVersioning", lambda: get(**self._bucket.target))
@@ -132,7 +146,7 @@ class Configuration:
         return bool(answer.get("Status"))
 
     def read(self, name: str) -> Document | None:
-        """Return a document, or None if the bucket has none."""
+        """Return the document of a setting, or None if the bucket does not have it."""
         verbs = VERBS[name]
         try:
             found: Document | None = attempt(
@@ -146,13 +160,17 @@ class Configuration:
         return found
 
     def write(self, name: str, document: Document) -> None:
-        """Replace a document that was read before."""
+        """Replace the document of a setting. Call ``read`` for the setting first."""
         verbs = VERBS[name]
         self._require_read(name)
         attempt(f"Put{verbs.name}", lambda: verbs.put(self, document))
 
     def remove(self, name: str) -> None:
-        """Delete a document that was read before. It is read again first."""
+        """Delete the document of a setting, if the bucket has one.
+
+        Call ``read`` for the setting first. This method reads the document again, right
+        before it deletes the document.
+        """
         verbs = VERBS[name]
         self._require_read(name)
         if self.read(name) is not None:
@@ -164,22 +182,25 @@ class Configuration:
 
     @property
     def client(self) -> Any:
-        """The client of the identity that may configure the bucket."""
+        """Return the boto3 client of the identity that may configure the bucket."""
         return self._bucket.client
 
     @property
     def queue(self) -> QueuePolicy | None:
-        """The queue that S3 sends notifications to."""
+        """Return the policy of the queue that S3 sends notifications to, if any."""
         return self._queue
 
     @property
     def target(self) -> dict[str, Any]:
-        """The arguments that name the bucket."""
+        """Return the arguments that name the bucket in every boto3 call."""
         return self._bucket.target
 
 
 def attempt(operation: str, act: Callable[[], Any]) -> Any:
-    """Call S3 and return its answer. Raises ConfigurationError with S3's error."""
+    """Call ``act`` and return its result.
+
+    Translates S3's errors and connection failures to ConfigurationError.
+    """
     try:
         return act()
     except SuccessWithoutDocument as error:

@@ -1,4 +1,7 @@
-"""Connection options of the bucket. Settings import them before apps are loaded."""
+"""Returns the options with which the site connects to the bucket.
+
+config/settings.py imports this module, so it must not need Django's apps or settings.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,10 @@ def storage_options(
     secret_key: str,
     session_token: str,
 ) -> dict[str, Any]:
-    """Return the OPTIONS of django-storages' S3 storage for one identity.
+    """Return the OPTIONS of django-storages' S3 storage for one pair of credentials.
 
-    With empty credentials, boto3 uses its own chain (role, profile, ...).
+    If the credentials are empty, boto3 searches for credentials, for example in a
+    profile or a role.
     """
     return {
         "bucket_name": bucket,
@@ -38,7 +42,7 @@ def storage_options(
         "client_config": Config(
             signature_version="s3v4",
             s3={"addressing_style": addressing_style},
-            # Some S3-compatible servers refuse the checksums that boto3 adds.
+            # By default, boto3 adds checksums that some S3-compatible servers refuse.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             connect_timeout=5,
@@ -52,7 +56,7 @@ def storage_options(
 def browser_origin(
     *, bucket: str, region: str, endpoint_url: str, addressing_style: str
 ) -> str:
-    """Return the origin of upload URLs, for the page's CSP."""
+    """Return the origin of upload URLs, for the page's Content-Security-Policy."""
     if not endpoint_url:
         suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
         endpoint_url = f"https://s3.{region}.{suffix}"

@@ -1,4 +1,4 @@
-"""The Content-Disposition header of downloads (RFC 6266 and RFC 8187)."""
+"""Creates the Content-Disposition header of downloads (RFC 6266 and RFC 8187)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from uploads.text.filenames import clean_filename
 
 Disposition = Literal["attachment", "inline"]
 
-# A quote ends the quoted string and a backslash escapes the next character. Some
-# browsers decode percent signs inside the string.
+# Characters that the quoted ASCII name must not contain. A quote would end the name. A
+# backslash would escape the next character. Some browsers decode percent signs.
 _UNSAFE_IN_FALLBACK = re.compile(r'[^\x20-\x7e]|["\\%]')
 _ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
 
 
 def content_disposition(disposition: Disposition, filename: str) -> str:
-    """Return the header's value: an ASCII fallback and the name itself in UTF-8.
+    """Return the header's value with the filename in ASCII and in UTF-8.
 
-    A stored name is sent exactly as it is. A name that is not clean is cleaned first.
+    Old clients use the ASCII name, in which "_" replaces other characters. This
+    function cleans the filename again, which leaves a clean name unchanged.
     """
     name = clean_filename(filename)
     fallback = _UNSAFE_IN_FALLBACK.sub("_", name)

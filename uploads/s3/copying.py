@@ -1,4 +1,4 @@
-"""Copies an object inside the bucket, so that its bytes never leave S3."""
+"""Copies an object inside the bucket. The bytes do not pass through this server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopyObjectOutputTypeDef
 
 MAX_COPY = 5 * 1000**3
-"""Maximum bytes of one CopyObject. Source: the CopyObject reference, 5 GB."""
+"""Maximum number of bytes that one CopyObject call copies.
+
+Source: the API reference of CopyObject, which says 5 GB.
+"""
 
 _REFUSALS = {
     "ConditionalRequestConflict": CopyRefused,
@@ -26,11 +29,12 @@ _REFUSALS = {
 def copy_object(
     bucket: Bucket, source: str, to: str, *, etag: str, content_type: str
 ) -> None:
-    """Copy the object ``source`` to the key ``to``, if the source still has ``etag``.
+    """Copy the object ``source`` to the key ``to``, if its ETag equals ``etag``.
 
-    The copy has the headers of an upload, not those of the source. Raises
-    CopyRefused if ``source`` was deleted or replaced, or if ``to`` already exists.
-    Raises StorageUnavailable for other failures and for more than MAX_COPY bytes.
+    The copy gets the headers that every upload has. The headers of the source are not
+    copied. Raises CopyRefused if ``source`` was deleted or replaced, or if ``to``
+    exists. Raises StorageUnavailable for other failures. One of them is a source with
+    more than MAX_COPY bytes.
     """
     request = {
         **bucket.target,
@@ -51,11 +55,12 @@ def copy_object(
 def _create_only(
     bucket: Bucket, to: str, request: dict[str, Any]
 ) -> CopyObjectOutputTypeDef:
-    """Copy only if the key ``to`` has no object.
+    """Copy the object if the key ``to`` has no object; otherwise raise an error.
 
-    Some servers do not support If-None-Match on a copy. Then the key is checked
-    before the copy. Only another copy can win this race, because no URL for ``to``
-    exists.
+    Some servers do not support If-None-Match for CopyObject. For such a server, this
+    function checks the key first and then copies without the condition. Between these
+    two calls, only a concurrent copy of the same upload can create the object. Browsers
+    cannot create it, because no presigned URL permits a write to ``to``.
     """
     try:
         return bucket.client.copy_object(**request, IfNoneMatch="*")

@@ -1,4 +1,4 @@
-"""Credentials for signing, and their expiry."""
+"""Returns the credentials that sign requests, and the time when they expire."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ logger = structlog.get_logger("slipway.s3")
 
 @dataclass(frozen=True)
 class Credentials:
-    """Credentials of a request.
+    """Contains the credentials that sign a request.
 
-    ``expires_at`` is a timezone-aware time, or None if they do not expire.
+    ``expires_at`` has a time zone. It is None if the credentials do not expire.
     """
 
     access_key: str
@@ -31,33 +31,34 @@ class Credentials:
 
 
 def credentials_of(session: boto3.Session) -> Callable[[], Credentials]:
-    """Return a function that returns the session's credentials, refreshed when due.
+    """Return a function that returns the current credentials of the session.
 
-    The function raises StorageUnavailable when there are no credentials, or when they
-    cannot be refreshed.
+    The function works like ``current_credentials`` and raises the same errors.
     """
     source = session.get_credentials()
     return lambda: current_credentials(source)
 
 
 def current_credentials(source: Any) -> Credentials:
-    """Return the credentials of a botocore source, refreshed when due.
+    """Return the credentials of a botocore source.
 
-    Raises StorageUnavailable when there are no credentials, or when they cannot be
-    refreshed.
+    botocore refreshes credentials that will soon expire. Raises StorageUnavailable if
+    there are no credentials, or if botocore cannot refresh them.
     """
     if source is None:
         raise StorageUnavailable("No S3 credentials are configured.")
     try:
         before, frozen = _expiry(source), source.get_frozen_credentials()
         if _expiry(source) != before:
-            # A refresh came in between: read both again, so that they match.
+            # botocore has refreshed the credentials between the two reads. Read both
+            # values again, so that the expiry belongs to the credentials.
             before, frozen = _expiry(source), source.get_frozen_credentials()
     except (BotoCoreError, ClientError, *NO_CREDENTIALS) as error:
         logger.warning("s3.no_credentials", error=str(error))
         raise StorageUnavailable("The S3 credentials cannot be refreshed.") from error
-    # Credentials that are valid for minutes only are refreshed at each access. The
-    # earlier of the two expiries is never later than their real expiry.
+    # botocore refreshes credentials that are valid for only a few minutes at each
+    # access. So the expiry may have changed again. The earlier of the two values is
+    # safe, because it is never later than the real expiry.
     ends = [end for end in (before, _expiry(source)) if end is not None]
     return Credentials(
         frozen.access_key or "",
@@ -68,6 +69,7 @@ def current_credentials(source: Any) -> Credentials:
 
 
 def _expiry(source: object) -> datetime | None:
-    # A private attribute of botocore; test_s3_credentials.py fails if it is renamed.
+    # This attribute is private to botocore. If a new version of botocore renames it,
+    # tests/unit/s3/test_credentials.py fails.
     expiry: datetime | None = getattr(source, "_expiry_time", None)
     return expiry

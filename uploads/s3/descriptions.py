@@ -1,4 +1,4 @@
-"""botocore's data about S3: operations, endpoints, regions. Loaded before any fork."""
+"""Loads botocore's data about S3: its operations, endpoints and regions."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _OF_ALL = ("endpoints", "partitions", "sdk-default-configuration")
 
 @cache
 def read() -> Loader:
-    """Return a loader with the data for an S3 client; reading takes a tenth of a second.
+    """Return a botocore loader that has read the data for an S3 client.
 
-    A server calls this function before it forks, so that its web processes share the
-    data. The loader holds no credentials and no connections.
+    The first call takes a tenth of a second. The web server makes this call before it
+    forks, so that its processes share the data. This is safe, because the loader has no
+    credentials and no connections.
     """
     loader = create_loader(os.environ.get("AWS_DATA_PATH"))
     for name in _OF_S3:
@@ -32,9 +33,9 @@ def read() -> Loader:
 
 
 def session() -> botocore.session.Session:
-    """Return a new session that uses the loaded data.
+    """Return a new botocore session that uses the loaded data.
 
-    The User-Agent of its clients contains slipway and its version.
+    Its clients send a User-Agent with the name and the version of this software.
     """
     made = botocore.session.get_session()
     made.user_agent_extra = USER_AGENT

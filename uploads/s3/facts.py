@@ -1,4 +1,4 @@
-"""S3's facts about objects, parts and open multipart uploads."""
+"""Contains S3's facts about objects, parts and unfinished multipart uploads."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _METADATA = "x-amz-meta-"
 
 @dataclass(frozen=True)
 class ObjectFacts:
-    """S3's facts about one object.
+    """Contains S3's facts about one object.
 
-    ``checksum_sha256`` is base64 of the raw hash. For a multipart object of N parts,
-    the hash is taken over the hashes of the parts, and ``-N`` is appended.
+    ``checksum_sha256`` is base64 of the raw hash. For an object that was uploaded in N
+    parts, it is the hash of the joined hashes of the parts, followed by ``-N``.
     """
 
     byte_size: int
@@ -40,7 +40,7 @@ class ObjectFacts:
 
 @dataclass(frozen=True)
 class Part:
-    """A stored part."""
+    """Contains S3's facts about one stored part of a multipart upload."""
 
     part_number: int
     byte_size: int
@@ -50,7 +50,7 @@ class Part:
 
 @dataclass(frozen=True)
 class ListedObject:
-    """One entry of the bucket's list of objects."""
+    """Contains one entry of the bucket's list of objects."""
 
     key: str
     byte_size: int
@@ -60,7 +60,7 @@ class ListedObject:
 
 @dataclass(frozen=True)
 class OpenMultipartUpload:
-    """One multipart upload that is neither completed nor aborted."""
+    """Describes a multipart upload that was neither completed nor aborted."""
 
     key: str
     multipart_id: str
@@ -68,7 +68,10 @@ class OpenMultipartUpload:
 
 
 def object_facts(headers: Mapping[str, str]) -> ObjectFacts:
-    """Read the headers of an answer to HeadObject, or to GetObject without a range."""
+    """Return the facts in the headers of an answer to HeadObject or GetObject.
+
+    The request must not have a range, because the size would then be that of the range.
+    """
     return ObjectFacts(
         byte_size=int(headers["Content-Length"]),
         etag=headers["ETag"],
@@ -87,10 +90,11 @@ def object_facts(headers: Mapping[str, str]) -> ObjectFacts:
 
 
 def latest_parts(entries: Iterable[PartTypeDef]) -> list[Part]:
-    """Read the entries of ListParts: each part once, ordered by part number.
+    """Return the parts in the entries of ListParts, ordered by part number.
 
-    SeaweedFS lists a part twice if it was sent twice, and lists part 10,000 directly
-    after part 1,000.
+    If a part number occurs twice, returns only the newer part. SeaweedFS lists both if
+    a client has sent the part twice. It also orders the numbers as texts, so part
+    10,000 follows part 1,000.
     """
     latest: dict[int, PartTypeDef] = {}
     for entry in entries:
@@ -109,7 +113,7 @@ def latest_parts(entries: Iterable[PartTypeDef]) -> list[Part]:
 
 
 def completed_part(part: Part) -> CompletedPartTypeDef:
-    """Return a part in the format of CompleteMultipartUpload."""
+    """Return a part in the format that CompleteMultipartUpload expects."""
     named: CompletedPartTypeDef = {"PartNumber": part.part_number, "ETag": part.etag}
     if part.checksum_sha256:
         named["ChecksumSHA256"] = part.checksum_sha256
@@ -117,7 +121,7 @@ def completed_part(part: Part) -> CompletedPartTypeDef:
 
 
 def listed_object(entry: ObjectTypeDef) -> ListedObject:
-    """Read one entry of ListObjectsV2."""
+    """Return the facts in one entry of ListObjectsV2."""
     return ListedObject(
         key=entry["Key"],
         byte_size=entry["Size"],
@@ -127,7 +131,7 @@ def listed_object(entry: ObjectTypeDef) -> ListedObject:
 
 
 def open_multipart_upload(entry: MultipartUploadTypeDef) -> OpenMultipartUpload:
-    """Read one entry of ListMultipartUploads."""
+    """Return the facts in one entry of ListMultipartUploads."""
     return OpenMultipartUpload(
         key=entry["Key"],
         multipart_id=entry["UploadId"],

@@ -1,4 +1,7 @@
-"""Translates botocore's exceptions: callers of this package see only errors.py."""
+"""Translates botocore's exceptions to those of errors.py.
+
+So other packages need not know botocore.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,11 @@ from uploads.errors import StorageError, StorageUnavailable
 logger = structlog.get_logger("slipway.s3")
 
 NO_CREDENTIALS = (RuntimeError, OSError)
-"""Exceptions that botocore raises when new credentials have already expired, or when
-the file or the program that provides the credentials is missing."""
+"""Exceptions that botocore raises if it cannot get credentials.
+
+botocore raises RuntimeError if the new credentials have expired when they arrive. It
+raises OSError if the file or the program with the credentials is missing.
+"""
 
 _CODE = re.compile(rb"<Code>([^<]{1,200}+)</Code>")
 _NO_ERRORS: Mapping[str, type[StorageError]] = {}
@@ -25,9 +31,10 @@ _NO_ERRORS: Mapping[str, type[StorageError]] = {}
 def translated(
     operation: str, meanings: Mapping[str, type[StorageError]] = _NO_ERRORS
 ) -> Iterator[None]:
-    """Translate S3's errors: ``meanings`` by error code, else StorageUnavailable.
+    """Run the block, and translate the errors of its calls to S3.
 
-    Errors without an entry in ``meanings`` are logged, because they need an operator.
+    An error whose code is in ``meanings`` raises the exception with this code. Every
+    other error raises StorageUnavailable and is logged for the operator.
     """
     try:
         yield
@@ -45,7 +52,9 @@ def translated(
         )
         raise StorageUnavailable from error
     except (NotImplementedError, RecursionError):
-        raise  # subclasses of RuntimeError, but never from botocore: a bug of ours
+        # These are subclasses of RuntimeError, but botocore never raises them. So the
+        # cause is a bug in our code.
+        raise
     except (BotoCoreError, *NO_CREDENTIALS) as error:
         kind = type(error).__name__
         logger.warning(
@@ -55,14 +64,14 @@ def translated(
 
 
 def error_code(error: ClientError) -> str:
-    """Return S3's error code, like NoSuchKey.
+    """Return S3's error code, for example NoSuchKey.
 
-    An answer to HEAD has no body, so its code is the status, like 404.
+    An answer to a HEAD request has no body. Its code is the HTTP status, such as 404.
     """
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def code_in(body: bytes) -> str:
-    """Return the error code in the body of S3's answer; empty if there is none."""
+    """Return the error code in the body of S3's answer, or ``""`` if there is none."""
     found = _CODE.search(body)
     return found[1].decode("utf-8", "replace").strip() if found else ""

@@ -1,4 +1,4 @@
-"""Hashes stored objects range by range, so memory use stays small."""
+"""Hashes stored objects. It reads them in small pieces, so it needs little memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from uploads.s3.bucket import Bucket
 
 RANGE_BYTES = 32 * 1024**2
-"""Bytes per request. If an answer is cut short, only this range is read again."""
+"""Number of bytes that one request reads.
+
+If the connection breaks, hash_range repeats only the request for this range.
+"""
 CHUNK_BYTES = 1024**2
 _ATTEMPTS = 2
 
@@ -32,8 +35,9 @@ def hash_range(
 ) -> bytes:
     """Return the raw SHA-256 of ``length`` bytes from ``start``.
 
-    ``pay`` is called with the number of bytes before each request. Raises
-    StorageUnavailable, also if the object is shorter or has another ETag.
+    Calls ``pay`` with the number of bytes before each request, so that the caller can
+    limit the amount. Raises StorageUnavailable if S3 fails twice for a range, if the
+    object is shorter, or if its ETag is not ``etag``.
     """
     digest, end = hashlib.sha256(), start + length
     for position in range(start, end, RANGE_BYTES):
@@ -71,5 +75,5 @@ def _read(
                 digest.update(chunk)
                 missing -= len(chunk)
     if missing:
-        raise StorageUnavailable("S3 did not send its whole answer.")
+        raise StorageUnavailable("S3 sent only a part of the object. Try again.")
     return digest

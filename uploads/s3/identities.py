@@ -1,4 +1,10 @@
-"""Makes sessions, clients and presigners from the settings in STORAGES."""
+"""Creates boto3 sessions, S3 clients and presigners from the settings in STORAGES.
+
+The site has up to three identities, which are pairs of S3 credentials. The worker makes
+the calls of the running site; its credentials are in ``STORAGES["uploads"]``. The
+signer signs upload URLs; its credentials may be in ``STORAGES["uploads_signer"]``.
+Setup configures the bucket; its credentials are never in STORAGES.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +28,12 @@ if TYPE_CHECKING:
 
 
 def session_of(storage: Any) -> boto3.Session:
-    """Return a session with the storage's credentials, or those of boto3's chain.
+    """Return a boto3 session with the credentials of a storage.
 
-    Raises StorageUnavailable while there are no credentials. The service that issues a
-    role's credentials may be down for a moment, and a client created without
-    credentials would never get any.
+    If the storage has no credentials, boto3 searches for credentials, for example in a
+    profile or a role. Raises StorageUnavailable if boto3 finds none. The error can be
+    temporary, because the service that issues a role's credentials may be down. A
+    client that is created without credentials never gets any later.
     """
     with translated("GetCredentials"):
         session = boto3.Session(
@@ -42,10 +49,10 @@ def session_of(storage: Any) -> boto3.Session:
 
 
 def client_of(storage: Any) -> S3Client:
-    """Return a client for the storage's bucket, shared by the threads of a process.
+    """Return a new S3 client that all threads of a process can share.
 
-    The storage's own client is not used, because a forked worker would inherit its
-    sockets, and because the storage creates one client per thread.
+    The site does not use the client of django-storages for two reasons. The storage
+    creates one client per thread, and a forked process would inherit its sockets.
     """
     client = session_of(storage).client(
         "s3",
@@ -60,15 +67,16 @@ def client_of(storage: Any) -> S3Client:
 
 
 def client_of_alias(alias: str) -> S3Client:
-    """Return a client with the credentials of STORAGES[alias]."""
+    """Return a new S3 client with the credentials of STORAGES[alias]."""
     return client_of(storages[alias])
 
 
 def setup_session(profile: str = "") -> boto3.Session:
-    """Return a session with the credentials of setup: a profile, or boto3's chain.
+    """Return a boto3 session with the credentials of setup.
 
-    The credentials of the site are never used. Raises StorageUnavailable with a
-    message that names the missing setting.
+    The credentials are those of ``profile``. Without a profile, boto3 searches for
+    credentials in the environment. This function never uses the credentials in
+    STORAGES. Raises StorageUnavailable with a message that names the missing setting.
     """
     try:
         session = boto3.Session(
@@ -78,11 +86,11 @@ def setup_session(profile: str = "") -> boto3.Session:
             return session
     except ProfileNotFound as error:
         raise StorageUnavailable(
-            f"There is no profile {profile!r}. Name a profile of ~/.aws/config."
+            f"There is no profile {profile!r}. Name a profile from ~/.aws/config."
         ) from error
     except (BotoCoreError, *NO_CREDENTIALS) as error:
         raise StorageUnavailable(
-            f"The credentials of setup cannot be read: {error}"
+            f"boto3 cannot read the credentials of setup: {error}"
         ) from error
     raise StorageUnavailable(
         "The setup identity has no credentials. Set them for this command only: "
@@ -91,9 +99,10 @@ def setup_session(profile: str = "") -> boto3.Session:
 
 
 def setup_client(profile: str = "") -> S3Client:
-    """Return a client for the site's bucket with setup's credentials.
+    """Return a new S3 client with the credentials of setup.
 
-    Raises StorageUnavailable.
+    Raises StorageUnavailable if there are no credentials, or if the endpoint or the
+    region is invalid.
     """
     storage: Any = storages["uploads"]
     session = setup_session(profile)
@@ -116,8 +125,9 @@ def setup_client(profile: str = "") -> S3Client:
 def presigner_of(alias: str, client: S3Client, *, as_server: bool = False) -> Presigner:
     """Return a presigner with the credentials and the endpoint of STORAGES[alias].
 
-    A region or an endpoint that the storage does not set is taken from ``client``.
-    URLs use the endpoint of browsers, or the server's endpoint with ``as_server``.
+    If the storage sets no region or no endpoint, the value of ``client`` is used. URLs
+    have the endpoint that browsers use. With ``as_server``, they have the endpoint that
+    this server uses.
     """
     return Presigner(**_arguments(alias, client, as_server=as_server))
 
@@ -125,7 +135,7 @@ def presigner_of(alias: str, client: S3Client, *, as_server: bool = False) -> Pr
 def probe_presigner_of(
     alias: str, client: S3Client, *, as_server: bool = False
 ) -> ProbePresigner:
-    """Return such a presigner for requests that the site itself never sends."""
+    """Return a presigner like presigner_of that can also sign any other request."""
     return ProbePresigner(**_arguments(alias, client, as_server=as_server))
 
 
@@ -145,6 +155,6 @@ def _arguments(alias: str, client: S3Client, *, as_server: bool) -> dict[str, An
 
 
 def _regional(endpoint_url: str, region: str) -> str:
-    # For us-east-1, boto3 uses the global host. The page's Content-Security-Policy
-    # does not name this host, and the host may answer a browser with a redirect.
+    # For us-east-1, boto3 uses the host s3.amazonaws.com, which may redirect a browser.
+    # The page's Content-Security-Policy allows only the host of the region.
     return endpoint_url.replace("//s3.amazonaws.com", f"//s3.{region}.amazonaws.com")

@@ -1,4 +1,4 @@
-"""Keys of objects: random, without any text from a user."""
+"""Creates the keys of objects. Keys are random and contain no text from a user."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ import re
 import secrets
 
 INCOMING = "incoming/"
-"""Below the site's prefix: objects sent by plain forms, never served to users."""
+"""Folder below the site's prefix for objects that plain forms have sent.
+
+The site never serves these objects. It serves only copies of them.
+"""
 
 DOCTOR = "doctor/"
-"""Below the site's prefix: probe objects, which belong to no upload row."""
+"""Folder below the site's prefix for probe objects.
+
+The doctor and setup create probe objects to test the storage. They have no row.
+"""
 
 RESERVED = (INCOMING, DOCTOR)
 PROBE_SECONDS = 3600
-"""Grace period of a probe object, because its probe may still be running."""
+"""Minimum age of a probe object before the sweeper deletes it.
+
+A younger object may belong to a test that has not ended.
+"""
 
 _RANDOM_BYTES = 20
 _PREFIX = re.compile(r"[a-z0-9/_-]*")
@@ -23,14 +32,14 @@ _INCOMING = re.compile(rf"(.*){INCOMING}({_RANDOM_PART})", re.DOTALL)
 
 
 def new_key(prefix: str) -> str:
-    """Return an unguessable key: ``prefix`` and 160 random bits.
+    """Return a new key that nobody can guess: ``prefix`` and 160 random bits.
 
-    The two characters after the prefix distribute keys over folders, so that a
-    person can browse a bucket. Raises ValueError for a prefix outside
-    ``[a-z0-9/_-]`` and for a prefix that ends with a reserved folder.
+    The first two random characters are a folder name. So a person who browses the
+    bucket sees 256 folders. Raises ValueError if the prefix has characters outside
+    of ``[a-z0-9/_-]``, or if it ends with a reserved folder.
     """
     if not _PREFIX.fullmatch(prefix):
-        raise ValueError(f"The key prefix {prefix!r} may hold only a-z 0-9 / _ -.")
+        raise ValueError(f"The key prefix {prefix!r} may contain only a-z 0-9 / _ -.")
     for place in RESERVED:
         if prefix.endswith(place):
             raise ValueError(f"The key prefix {prefix!r} must not end with {place}.")
@@ -39,10 +48,10 @@ def new_key(prefix: str) -> str:
 
 
 def incoming_key(key: str) -> str:
-    """Return the key to which a plain form sends the upload with ``key``.
+    """Return the key to which a plain form sends the file of the upload with ``key``.
 
-    The incoming key is below the same prefix, so that the signer may write to it.
-    Raises ValueError for a key that new_key did not make.
+    Both keys have the same prefix, because the signer may only write below this prefix.
+    Raises ValueError if new_key did not create ``key``.
     """
     own = _OWN.fullmatch(key)
     if own is None:
@@ -51,13 +60,13 @@ def incoming_key(key: str) -> str:
 
 
 def row_key(key: str) -> str:
-    """Return the key of the upload to which the object ``key`` belongs."""
+    """Return the key in the row of the upload that the object ``key`` belongs to."""
     incoming = _INCOMING.fullmatch(key)
     return f"{incoming[1]}{incoming[2]}" if incoming else key
 
 
 def is_incoming(key: str) -> bool:
-    """Return whether a plain form sent the object ``key``."""
+    """Return whether ``key`` is a key to which a plain form sends a file."""
     return row_key(key) != key
 
 

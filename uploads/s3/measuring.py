@@ -1,4 +1,4 @@
-"""Counts the calls to S3, by operation and result."""
+"""Counts and times the calls to S3 for the metrics, by operation and result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STARTED = "slipway_started"
 
 
 def measure(client: Any) -> None:
-    """Count all calls of ``client``."""
+    """Count and time all calls of a boto3 client."""
     events = client.meta.events
     service = client.meta.service_model.service_id.hyphenize()
     events.register(f"before-call.{service}", _begin)
@@ -29,7 +29,10 @@ def measure(client: Any) -> None:
 
 @contextmanager
 def measured(verb: str) -> Iterator[None]:
-    """Count a call that is sent without boto3 but raises boto3's exceptions."""
+    """Count and time the block, which must call S3 once and raise boto3's exceptions.
+
+    It is for calls that boto3 does not send itself.
+    """
     result, started = OK, time.perf_counter()
     try:
         yield

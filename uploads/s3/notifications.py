@@ -1,8 +1,8 @@
-"""Reads the notifications of S3-compatible stores about new objects.
+"""Reads the notifications that S3-compatible stores send about new objects.
 
 Supported formats: S3 events (AWS, MinIO, Ceph), S3 events through SNS or
-EventBridge, Cloudflare R2 events, SeaweedFS filer events. A notification is a
-hint, never a proof: the receiver must check the bucket.
+EventBridge, Cloudflare R2 events, SeaweedFS filer events. A notification does not prove
+that the object exists, so the receiver must ask the bucket.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 MAX_DEPTH = 3
-"""An SNS message in SQS is nested once. No supported format is nested deeper."""
+"""How many messages may be nested in each other.
+
+An S3 event that SNS sends to SQS is nested once. No supported format is nested deeper.
+"""
 
 CREATED = ("ObjectCreated:", "Object Created")
 R2_CREATED = {"PutObject", "CopyObject", "CompleteMultipartUpload"}
@@ -23,14 +26,15 @@ FILER_CREATED = {"create", "update"}
 
 
 class UnreadableNotification(ValueError):  # noqa: N818  as in errors.py
-    """The message has none of the supported formats."""
+    """The message does not have a supported format."""
 
 
 @dataclass(frozen=True)
 class CreatedObject:
-    """A new object, according to a notification.
+    """Describes a new object, as a notification names it.
 
-    ``bucket`` is empty and ``at`` is None if the message does not contain them.
+    ``at`` is the time of the event. If the message has no bucket, ``bucket`` is empty.
+    If the message has no time, ``at`` is None.
     """
 
     bucket: str
@@ -39,10 +43,10 @@ class CreatedObject:
 
 
 def parse_notification(body: str | bytes) -> list[CreatedObject]:
-    """Return the new objects that a message names, in the message's order.
+    """Return the new objects that a message names, in the order of the message.
 
-    Returns an empty list for any other message, such as S3's test message. Raises
-    UnreadableNotification.
+    Returns an empty list for S3's test message and for events about other changes.
+    Raises UnreadableNotification if the message does not have a supported format.
     """
     try:
         message = json.loads(body)
@@ -52,13 +56,13 @@ def parse_notification(body: str | bytes) -> list[CreatedObject]:
         return list(_created(message, depth=0))
     except (AttributeError, KeyError, TypeError, IndexError) as error:
         raise UnreadableNotification(
-            f"The message lacks a value that its format requires: {error!r}."
+            f"The message has no value that its format requires: {error!r}."
         ) from error
 
 
 def _created(message: Any, *, depth: int) -> Iterator[CreatedObject]:
     if depth > MAX_DEPTH:
-        raise UnreadableNotification("The message is wrapped too often.")
+        raise UnreadableNotification("The message is nested too deeply.")
     if message.get("Type") == "Notification" and "Message" in message:
         yield from _created(_unwrapped(message["Message"]), depth=depth + 1)
     elif "Records" in message:
@@ -72,7 +76,7 @@ def _of_one_event(message: Any) -> Iterator[CreatedObject]:
     if {"detail", "detail-type"} <= message.keys():
         if _is_created(message["detail-type"]):
             detail = message["detail"]
-            # EventBridge sends the key unencoded; all other AWS senders encode it.
+            # EventBridge sends the key unchanged. S3 events have a URL-encoded key.
             place = detail["bucket"]["name"], detail["object"]["key"]
             yield _named(*place, message.get("time"))
     elif {"action", "object"} <= message.keys():
@@ -95,7 +99,7 @@ def _of_record(record: Any, *, depth: int) -> Iterator[CreatedObject]:
 
 
 def _of_filer(message: Any) -> Iterator[CreatedObject]:
-    # SeaweedFS sends the path in its filer: /buckets/<bucket>/<key>
+    # SeaweedFS sends the object's path in its file store: /buckets/<bucket>/<key>
     path = message["key"].split("/", 3)
     is_object = len(path) == 4 and path[:2] == ["", "buckets"]
     if message["event_type"] in FILER_CREATED and is_object:
@@ -121,7 +125,7 @@ def _unwrapped(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UnreadableNotification("The wrapped message is not JSON.") from error
+        raise UnreadableNotification("The nested message is not JSON.") from error
 
 
 def _is_created(name: str) -> bool:

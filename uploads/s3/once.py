@@ -1,4 +1,4 @@
-"""Values that a process creates once, even if several threads need them at once."""
+"""Creates a value once per process, even if several threads request it at once."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Made = TypeVar("Made")
 
 
 class OncePerProcess(Generic[Made]):
-    """Decorate a function without arguments: call it once and cache its result.
+    """Wraps a function without arguments, calls it once and caches its result.
 
-    `lru_cache` does not lock: in a new process, every thread would load S3's
-    description and create a client, which takes a fifth of a second.
+    `lru_cache` has no lock. With it, several threads of a new process would each create
+    an S3 client at the same time. Each of them would take a fifth of a second.
     """
 
     def __init__(self, make: Callable[[], Made]) -> None:
@@ -23,8 +23,9 @@ class OncePerProcess(Generic[Made]):
         self._lock = threading.RLock()
         self._made: Made | None = None
         update_wrapper(self, make)
-        # Forked workers must not share sockets. If another thread holds the lock at
-        # the fork, the lock is never released in the child.
+        # Forked processes must not share sockets, so each one creates its own value.
+        # It also needs a new lock. If another thread has locked the old one at the
+        # time of the fork, nothing releases this lock in the forked process.
         os.register_at_fork(after_in_child=self.forget)
 
     def __call__(self) -> Made:
@@ -36,6 +37,6 @@ class OncePerProcess(Generic[Made]):
             return self._made
 
     def forget(self) -> None:
-        """Drop the cached value, so that the next call creates it again."""
+        """Delete the cached value, so that the next call creates a new value."""
         self._lock = threading.RLock()
         self._made = None

@@ -1,4 +1,4 @@
-"""Divides a file into parts, within S3's limits."""
+"""Divides a file into parts that S3 accepts."""
 
 from __future__ import annotations
 
@@ -16,18 +16,22 @@ MAX_OBJECT_SIZE = MAX_PARTS * MAX_PART_SIZE
 MAX_SINGLE_PUT = 5 * GIB
 
 SMALLEST_PART = 5 * MIB
-"""S3's minimum. Only the last part may be smaller."""
+"""The smallest part that S3 accepts. Only the last part of a file may be smaller."""
 
 MIN_PART_SIZE = 16 * MIB
-"""Our minimum: on most connections, the requests of smaller parts cost more than
-their cheaper retries save. S3's minimum is 5 MiB."""
+"""The smallest part that the site plans by default.
+
+Smaller parts make retries cheaper, but they also need more requests. On most
+connections, the additional requests cost more time than the cheaper retries save.
+"""
 
 
 @dataclass(frozen=True)
 class PartPlan:
-    """Parts of one size; the last part has the rest. An empty file has one empty part.
+    """Describes the parts of a file.
 
-    Raises ValueError for a plan that S3 would refuse.
+    All parts have the same size, except the last part, which may be smaller. An empty
+    file has one empty part. Raises ValueError for a plan that S3 would refuse.
     """
 
     byte_size: int
@@ -39,20 +43,25 @@ class PartPlan:
         if not 1 <= self.part_size <= MAX_PART_SIZE:
             raise ValueError(f"A part cannot have {self.part_size} bytes.")
         if self.part_count > MAX_PARTS:
-            raise ValueError(f"{self.part_count} parts are more than S3 takes.")
+            raise ValueError(
+                f"{self.part_count} parts are more than S3 accepts ({MAX_PARTS})."
+            )
 
     @property
     def part_count(self) -> int:
-        """The number of parts, 1 to 10,000."""
+        """Return the number of parts, from 1 to 10,000."""
         return max(1, -(-self.byte_size // self.part_size))
 
     @property
     def part_numbers(self) -> range:
-        """The numbers of the parts, from 1."""
+        """Return the numbers of the parts. The first number is 1."""
         return range(1, self.part_count + 1)
 
     def byte_size_of(self, part_number: int) -> int:
-        """Return the exact size of a part; raises ValueError outside the plan."""
+        """Return the size of a part in bytes.
+
+        Raises ValueError if the plan has no part with this number.
+        """
         if part_number not in self.part_numbers:
             raise ValueError(f"Part {part_number} is outside 1 to {self.part_count}.")
         if part_number < self.part_count:
@@ -61,14 +70,16 @@ class PartPlan:
 
 
 def plan_parts(byte_size: int, *, min_part_size: int = MIN_PART_SIZE) -> PartPlan:
-    """Return the plan with the smallest possible parts, in whole MiB above the minimum.
+    """Return the plan with the smallest parts that are permitted.
 
-    A failed small part is cheap to retry, and small parts allow more concurrency.
-    Raises FileTooLarge above 48.8 TiB and ValueError below 0.
+    The part size is ``min_part_size``, or more whole MiB if the file would otherwise
+    have more than 10,000 parts. Small parts are cheap to retry and allow more parallel
+    requests. Raises FileTooLarge above 48.8 TiB and ValueError below 0 bytes.
     """
     if byte_size > MAX_OBJECT_SIZE:
         raise FileTooLarge(
-            f"An object has at most {MAX_OBJECT_SIZE} bytes (48.8 TiB) at S3."
+            f"S3 stores at most {MAX_OBJECT_SIZE} bytes (48.8 TiB) in one object. "
+            "Split the file."
         )
     smallest = -(-byte_size // MAX_PARTS)
     whole_mib = -(-smallest // MIB) * MIB
@@ -76,5 +87,5 @@ def plan_parts(byte_size: int, *, min_part_size: int = MIN_PART_SIZE) -> PartPla
 
 
 def clamp_part_size(wish: int) -> int:
-    """Return the part size that S3 accepts and that is nearest to ``wish``."""
+    """Return the part size nearest to ``wish`` that S3 accepts."""
     return min(max(wish, SMALLEST_PART), MAX_PART_SIZE)

@@ -1,4 +1,4 @@
-"""Makes presigned URLs. Each URL permits exactly one request."""
+"""Creates presigned URLs and signed forms. Each permits only one kind of request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from uploads.s3.signed import PartToSign, SignedPost, SignedRequest
 
 MAX_EXPIRES_IN = 900
 CREDENTIALS_MARGIN_SECONDS = 30
-"""A URL expires this long before its credentials, because clocks differ."""
+"""A URL expires this long before its credentials, because S3's clock may be ahead."""
 
 _CHECKSUM = "x-amz-checksum-sha256"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -37,14 +37,14 @@ def _utc_now() -> datetime:
 
 
 class Presigner:
-    """Signs requests to one bucket for the browser, without a request to S3.
+    """Signs requests to one bucket for the browser. Sends no request to S3 itself.
 
-    ``endpoint_url`` is the endpoint that browsers reach. ``credentials`` is called
-    for every URL and refreshes credentials that are about to expire. ``expires_in``
-    of each method is in seconds, limited to 15 minutes and to the remaining
-    lifetime of the credentials. Each method raises StorageUnavailable when there
-    are no valid credentials. ``origin`` is the origin of the URLs, as a
-    Content-Security-Policy names it.
+    ``endpoint_url`` is the endpoint that browsers use. The presigner calls
+    ``credentials`` for every URL. This function refreshes credentials that will soon
+    expire. ``origin`` is the origin of all URLs, for the Content-Security-Policy.
+    ``expires_in`` of each method is the lifetime of the URL in seconds. The method
+    limits it to 15 minutes and to the remaining lifetime of the credentials. Each
+    method raises StorageUnavailable if there are no valid credentials.
     """
 
     def __init__(
@@ -80,9 +80,9 @@ class Presigner:
         checksum_sha256: str,
         expires_in: int,
     ) -> SignedRequest:
-        """Permit the creation of ``key`` with exactly these bytes, once.
+        """Return a PUT request that creates the object with exactly these bytes.
 
-        ``checksum_sha256`` is base64 of the raw hash. S3 answers a second use with 412.
+        ``checksum_sha256`` is base64 of the raw hash. S3 answers 412 if ``key`` exists.
         """
         return self._sign(
             "PUT",
@@ -107,7 +107,7 @@ class Presigner:
         checksum_sha256: str,
         expires_in: int,
     ) -> SignedRequest:
-        """Permit one part with exactly these bytes, until the upload is completed."""
+        """Return a PUT request for one part with exactly these bytes."""
         [signed] = self.upload_parts(
             key=key,
             multipart_id=multipart_id,
@@ -124,7 +124,7 @@ class Presigner:
         parts: Iterable[PartToSign],
         expires_in: int,
     ) -> list[SignedRequest]:
-        """Permit each of ``parts``, as upload_part does; all URLs expire together."""
+        """Return a PUT request for each part. All URLs expire at the same time."""
         scope, seconds, expires_at = self._scope(expires_in)
         signer = PartSigner(
             target=self._target(key),
@@ -150,7 +150,7 @@ class Presigner:
         expires_in: int,
         version_id: str | None = None,
     ) -> SignedRequest:
-        """Permit a download with the filename and content type that the URL fixes."""
+        """Return a GET request; the URL sets the filename and the content type."""
         query = [
             (
                 "response-content-disposition",
@@ -172,9 +172,9 @@ class Presigner:
         checksum_sha256: str,
         expires_in: int,
     ) -> SignedPost:
-        """Permit a form that sends exactly these bytes to ``key``.
+        """Return a form that sends exactly these bytes to ``key``.
 
-        S3 has no create-only form. A second use writes the same bytes again.
+        A form has no create-only condition, so S3 stores the bytes of a repeated form.
         """
         fields = {
             "key": key,
@@ -189,10 +189,11 @@ class Presigner:
     def plain_form(
         self, *, key: str, max_bytes: int, redirect_url: str, expires_in: int
     ) -> SignedPost:
-        """Permit a form without JavaScript to send up to ``max_bytes`` to ``key``.
+        """Return a form that sends up to ``max_bytes`` to ``key`` without JavaScript.
 
-        S3 redirects the browser to ``redirect_url``. The filename is the only open
-        field. If the server supports ``${filename}``, the object's metadata has it.
+        After the upload, S3 redirects the browser to ``redirect_url``. S3 replaces
+        ``${filename}`` with the name of the file and stores the name in the object's
+        metadata. Some other servers store the text ``${filename}`` itself.
         """
         fields = {
             "key": key,
@@ -215,7 +216,10 @@ class Presigner:
         expires_in: int,
         open_fields: dict[str, str] | None = None,
     ) -> SignedPost:
-        """Sign a policy that fixes ``pinned``; ``open_fields`` may have any value."""
+        """Return a form that S3 accepts only with these values of ``pinned``.
+
+        The fields in ``open_fields`` may have any value.
+        """
         scope, _, expires_at = self._scope(expires_in)
         pinned, left_open = pinned | policy_fields(scope), open_fields or {}
         conditions = [
@@ -261,8 +265,8 @@ class Presigner:
         return Target(self.origin, self._host, path)
 
     def _scope(self, expires_in: int) -> tuple[Scope, int, datetime]:
-        """Return the scope for signing now, the lifetime in seconds, and the expiry."""
-        # S3 counts from the signed time, which has whole seconds. So does expires_at.
+        """Return the signature's scope, the lifetime in seconds, and the expiry."""
+        # The signed time has whole seconds. S3 adds the lifetime to the signed time.
         now = self._clock().astimezone(UTC).replace(microsecond=0)
         credentials = self._credentials()
         seconds = min(expires_in, MAX_EXPIRES_IN)
@@ -276,7 +280,7 @@ class Presigner:
 
 
 def _host(endpoint_url: str) -> str:
-    """Return the Host header that a client sends: without the scheme's default port."""
+    """Return the Host header that clients send: without the scheme's default port."""
     parts = urlsplit(endpoint_url)
     host = parts.hostname or ""
     if ":" in host:
@@ -287,7 +291,7 @@ def _host(endpoint_url: str) -> str:
 
 
 def _is_address(host: str) -> bool:
-    """Return whether ``host`` is an IP address, which cannot have a bucket subdomain."""
+    """Return whether ``host`` is an IP address. IP addresses cannot have subdomains."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Prefetches facts and first bytes of many objects with parallel requests."""
+"""Reads the facts and the first bytes of many objects with parallel requests."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ from uploads.s3.once import OncePerProcess
 from uploads.s3.reading import read_object, read_start
 
 LANES = 8
-"""Parallel requests of one caller."""
+"""Maximum number of parallel requests for one call of preview_objects."""
 
 MAX_LANES = 32
-"""Threads in one process that send requests. boto3's pool has more connections."""
+"""Maximum number of threads that send these requests in one process.
+
+boto3's pool has 50 connections, so other calls to S3 always get a connection.
+"""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """The prefetched facts and first bytes of one object."""
+    """Contains facts and first bytes of one object, read before they are needed.
+
+    ``facts`` is None if the object does not exist.
+    """
 
     facts: ObjectFacts | None
     head: bytes
@@ -29,7 +35,7 @@ class Preview:
 
 @dataclass(frozen=True)
 class _Seen:
-    """The answer to one request about an object."""
+    """Contains S3's answer to one request about an object."""
 
     facts: ObjectFacts | None = None
     head: bytes = b""
@@ -51,11 +57,12 @@ def preview_objects(
     head_bytes: int,
     sizes: Mapping[str, int] | None = None,
 ) -> dict[str, Preview]:
-    """Request the previews of ``keys`` in parallel and return them.
+    """Send the requests for ``keys`` in parallel and return the previews by key.
 
-    ``sizes`` are the expected sizes of the objects. An object of up to ``head_bytes``
-    takes one request. A larger object takes two parallel requests. The result has no
-    entry for a key whose request failed. A later request for this key gets the error.
+    ``sizes`` are the expected sizes of the objects. For an object of up to
+    ``head_bytes``, one request suffices. For a larger object, this function sends two
+    parallel requests. If a request for a key fails, the result has no entry for this
+    key. PreviewedBucket then asks S3 for the object, and its caller gets the error.
     """
     looks = {
         key: _looks_for((sizes or {}).get(key), head_bytes)
@@ -75,7 +82,8 @@ def preview_objects(
             except StorageError:
                 continue
 
-    # This thread sends requests too, so it progresses while the pool is busy.
+    # The calling thread also sends requests. So the call makes progress even if other
+    # calls occupy all threads of the pool.
     lanes = [_lanes().submit(work) for _ in range(min(LANES, len(waiting)) - 1)]
     work()
     for lane in lanes:
@@ -89,12 +97,12 @@ def preview_objects(
 
 
 def _looks_for(byte_size: int | None, head_bytes: int) -> tuple[_Look, ...]:
-    """Return the requests for an object. The request for its facts comes first."""
+    """Return the requests for an object. The first request returns the facts."""
     if byte_size == 0 or head_bytes < 1:
         return (_facts,)
     if byte_size is not None and byte_size <= head_bytes:
         return (_whole,)
-    # S3 returns the checksum with a whole object only, never with a range.
+    # Two requests are necessary, because S3 returns no checksum for a range.
     return (_facts, _start)
 
 
@@ -113,7 +121,7 @@ def _whole(bucket: Bucket, key: str, head_bytes: int) -> _Seen:
         return _Seen()
     facts, head = whole
     if facts.checksum_sha256 is None:
-        # Some servers return checksums only in answers to HEAD.
+        # Some servers return the checksum only for HEAD requests.
         told = bucket.head_object(key)
         if told is None or told.etag != facts.etag:
             raise StorageUnavailable("The object was replaced while it was read.")
@@ -122,7 +130,10 @@ def _whole(bucket: Bucket, key: str, head_bytes: int) -> _Seen:
 
 
 def _preview(seen: list[_Seen | None]) -> Preview | None:
-    """Join the answers about one object; return None if they do not fit together."""
+    """Combine the answers about one object into a preview.
+
+    Returns None if a request failed, or if the ETags show two different objects.
+    """
     told = [one for one in seen if one is not None]
     if len(told) < len(seen):
         return None
@@ -135,7 +146,7 @@ def _preview(seen: list[_Seen | None]) -> Preview | None:
 
 
 class PreviewedBucket:
-    """A bucket that answers from previews if possible, and otherwise asks S3."""
+    """Returns facts and bytes from previews, and asks S3 if a preview lacks them."""
 
     def __init__(self, bucket: Bucket, previews: dict[str, Preview]) -> None:
         self._bucket = bucket
@@ -147,21 +158,21 @@ class PreviewedBucket:
         return seen.facts if seen else self._bucket.head_object(key)
 
     def read_range(self, key: str, start: int, length: int, *, etag: str) -> bytes:
-        """Return up to ``length`` bytes from ``start`` of the object with that ETag."""
+        """Return up to ``length`` bytes from ``start`` of the object with this ETag."""
         seen = self.seen_range(key, start, length, etag=etag)
         if seen is not None:
             return seen
         return self._bucket.read_range(key, start, length, etag=etag)
 
     def seen_facts(self, key: str) -> ObjectFacts | None:
-        """Return the facts from the preview, or None; sends no request."""
+        """Return the facts from the preview, or None. Sends no request to S3."""
         seen = self._previews.get(key)
         return seen.facts if seen else None
 
     def seen_range(
         self, key: str, start: int, length: int, *, etag: str
     ) -> bytes | None:
-        """Return a range from the preview, or None; sends no request."""
+        """Return a range from the preview, or None. Sends no request to S3."""
         seen = self._previews.get(key)
         if seen and seen.facts and seen.facts.etag == etag:
             end = start + length

@@ -1,4 +1,4 @@
-"""Tests the site's own uploads and downloads: one PUT and one GET over signed URLs."""
+"""Tests one upload and one download over presigned URLs, as browsers use them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ EXPIRES_IN = 300
 
 @dataclass
 class SignedProbe:
-    """Sends a few random bytes as a browser does, and reads them back.
+    """Uploads 32 random bytes to a probe object, and downloads them.
 
-    ``uploads`` is the signer's presigner and ``downloads`` is the worker's.
-    ``remove`` deletes the object of a key.
+    ``uploads`` signs the PUT request with the signer's credentials. ``downloads`` signs
+    the GET request with the worker's. ``remove`` deletes an object by its key.
     """
 
     uploads: Presigner
@@ -33,7 +33,7 @@ class SignedProbe:
     _left: list[str] = field(default_factory=list)
 
     def __call__(self) -> str:
-        """Return an empty text if PUT and GET work, else S3's answer in one line."""
+        """Return an empty text if PUT and GET succeed, and S3's error otherwise."""
         key, body = new_probe_key(self.key_prefix, "setup"), secrets.token_bytes(32)
         self._left.append(key)
         try:
@@ -44,7 +44,10 @@ class SignedProbe:
             return f"No answer ({error.kind}): {error.detail}"
 
     def clear(self) -> None:
-        """Delete the probe objects. The sweeper deletes the rest after failures."""
+        """Delete the probe objects.
+
+        If S3 refuses to delete an object, the sweeper deletes it later.
+        """
         while self._left:
             try:
                 self.remove(self._left.pop())
@@ -59,11 +62,11 @@ class SignedProbe:
         answer = perform(get_request(self.downloads, key))
         if answer.status != 200:
             return f"A signed GET answered {answer}"
-        return "" if answer.body == body else "A signed GET answered other bytes."
+        return "" if answer.body == body else "A signed GET returned other bytes."
 
 
 def put_request(presigner: Presigner, key: str, body: bytes) -> SignedRequest:
-    """Return the permission to create ``key`` with these bytes."""
+    """Return a signed PUT request that creates the object ``key`` with these bytes."""
     return presigner.put_object(
         key=key,
         byte_size=len(body),
@@ -74,7 +77,7 @@ def put_request(presigner: Presigner, key: str, body: bytes) -> SignedRequest:
 
 
 def get_request(presigner: Presigner, key: str) -> SignedRequest:
-    """Return the permission to download ``key``."""
+    """Return a signed GET request that downloads the object ``key``."""
     return presigner.get_object(
         key=key,
         filename="probe.bin",
@@ -85,10 +88,10 @@ def get_request(presigner: Presigner, key: str) -> SignedRequest:
 
 
 def perform(request: SignedRequest, body: bytes | None = None) -> Answer:
-    """Send a signed request as it is. Raises NoAnswer."""
+    """Send a signed request unchanged, and return the answer. Raises NoAnswer."""
     return send(request.method, request.url, headers=request.headers, body=body)
 
 
 def sha256(body: bytes) -> str:
-    """Return the SHA-256 of the bytes in base64, as S3 writes it."""
+    """Return the SHA-256 of the bytes in base64, the format of S3."""
     return base64.b64encode(hashlib.sha256(body).digest()).decode()

@@ -1,4 +1,4 @@
-"""Signs requests that the site itself never sends, to test S3's answers to them."""
+"""Signs requests that only the doctor sends. They test how S3 answers bad requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uploads.s3.signed import SignedRequest
 
 
 class ProbePresigner(Presigner):
-    """A presigner of any request. Only the doctor uses it."""
+    """A presigner that signs every kind of request. Only the doctor uses it."""
 
     def any_request(
         self,
@@ -23,7 +23,7 @@ class ProbePresigner(Presigner):
         byte_size: int | None = None,
         expires_in: int = 300,
     ) -> SignedRequest:
-        """Permit one request. An empty ``key`` means the bucket."""
+        """Return a signed request. If ``key`` is empty, its URL is the bucket's."""
         return self._sign(
             method,
             key,
@@ -34,15 +34,15 @@ class ProbePresigner(Presigner):
         )
 
     def credentials(self) -> Credentials:
-        """Return the credentials that sign now. Raises StorageUnavailable."""
+        """Return the current credentials, or raise StorageUnavailable."""
         return self._credentials()
 
     def for_host(self, host: str) -> ProbePresigner:
-        """Return a copy that signs another Host header and sends to the same server."""
+        """Return a copy that signs the Host header ``host``. Its URLs stay the same."""
         return self._changed(_host=host)
 
     def at(self, difference: timedelta) -> ProbePresigner:
-        """Return a copy whose clock is ahead of this machine's by ``difference``."""
+        """Return a copy that signs as if the time were later by ``difference``."""
         return self._changed(_clock=lambda: datetime.now(UTC) + difference)
 
     def _changed(self, **attributes: object) -> ProbePresigner:

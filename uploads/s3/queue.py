@@ -1,4 +1,4 @@
-"""The SQS queue that receives S3's notifications."""
+"""Reads the SQS queue to which S3 sends its notifications."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 LONG_POLL_SECONDS = 20
-"""SQS's maximum wait for a message. Shorter waits cost more requests."""
+"""How long one request waits for a message. This is the maximum of SQS.
+
+With a shorter wait, the same time costs more requests.
+"""
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message; ``receive_count`` counts its deliveries, from 1."""
+    """Contains one message. ``receive_count`` is 1 for its first delivery."""
 
     body: str
     receipt: str
@@ -30,14 +33,14 @@ class Message:
 
 
 class Queue:
-    """An SQS queue. Every method raises StorageUnavailable when SQS does not answer."""
+    """Accesses one SQS queue. Every method raises StorageUnavailable if SQS fails."""
 
     def __init__(self, *, url: str, client: SQSClient | None = None) -> None:
         self.url = url
         self.client = client or _new_client()
 
     def receive(self, *, wait_seconds: int = LONG_POLL_SECONDS) -> Iterator[Message]:
-        """Yield up to 10 messages, waiting for the first one."""
+        """Wait up to ``wait_seconds`` for a message, and yield up to 10 messages."""
         with translated("ReceiveMessage"):
             answer = self.client.receive_message(
                 QueueUrl=self.url,
@@ -56,13 +59,13 @@ class Queue:
 
 
 def _new_client() -> SQSClient:
-    """Return a client with the worker's credentials, in the bucket's region.
+    """Return an SQS client for the bucket's region, with the worker's credentials.
 
     S3 sends notifications only to queues in the bucket's region.
     """
     return session_of(storages["uploads"]).client(
         "sqs",
         region_name=settings.S3_REGION,
-        # The answer to a long poll can take as long as the poll itself.
+        # SQS may wait LONG_POLL_SECONDS before it answers, so the timeout is longer.
         config=Config(connect_timeout=5, read_timeout=LONG_POLL_SECONDS + 10),
     )

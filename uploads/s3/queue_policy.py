@@ -1,4 +1,7 @@
-"""The policy of the notification queue, read and written with setup's credentials."""
+"""Reads and writes the policy of the notification queue with setup's credentials.
+
+Setup is the identity that configures the bucket and the queue.
+"""
 
 from __future__ import annotations
 
@@ -17,25 +20,30 @@ if TYPE_CHECKING:
 
 
 class SetupQueue:
-    """One SQS queue. ``read`` and ``write`` raise botocore's exceptions."""
+    """Accesses one SQS queue. ``read`` and ``write`` raise botocore's exceptions."""
 
     def __init__(self, url: str, profile: str = "") -> None:
         self.url = url
         self.profile = profile
 
     def arn(self) -> str:
-        """Return the queue's ARN. Raises StorageUnavailable that names the setting."""
+        """Return the queue's ARN.
+
+        Raises StorageUnavailable if setup cannot read the queue. The message names the
+        setting to correct.
+        """
         try:
             with translated("GetQueueAttributes"):
                 return self._attribute("QueueArn")
         except StorageUnavailable as error:
             raise StorageUnavailable(
-                f"S3_NOTIFICATIONS_QUEUE_URL {self.url!r}: setup cannot read the queue. "
-                "Check the address and the action sqs:GetQueueAttributes."
+                "Setup cannot read the queue of S3_NOTIFICATIONS_QUEUE_URL "
+                f"({self.url!r}). Check the URL, and that setup has the permission "
+                "sqs:GetQueueAttributes."
             ) from error
 
     def read(self) -> str:
-        """Return the policy, or an empty text without one."""
+        """Return the policy, or an empty text if the queue has no policy."""
         return self._attribute("Policy")
 
     def write(self, document: str) -> None:

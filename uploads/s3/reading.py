@@ -1,4 +1,4 @@
-"""Reads objects and their facts."""
+"""Reads facts and bytes of objects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_SUCH_BYTE = frozenset({"InvalidRange", "416"})
 def head_object(bucket: Bucket, key: str) -> ObjectFacts | None:
     """Return the facts of an object, or None if the object does not exist.
 
-    Raises StorageUnavailable, also if the bucket does not exist.
+    Raises StorageUnavailable if S3 fails, or if the bucket does not exist.
     """
     with translated("HeadObject"):
         try:
@@ -28,7 +28,8 @@ def head_object(bucket: Bucket, key: str) -> ObjectFacts | None:
         except ClientError as error:
             if error_code(error) != "404":
                 raise
-            # HEAD answers the same 404 for a missing bucket.
+            # S3 also answers 404 if the bucket does not exist. HeadBucket then raises
+            # an error.
             bucket.client.head_bucket(**bucket.target)
             return None
     return object_facts(answer.headers)
@@ -37,10 +38,10 @@ def head_object(bucket: Bucket, key: str) -> ObjectFacts | None:
 def read_object(
     bucket: Bucket, key: str, *, max_bytes: int
 ) -> tuple[ObjectFacts, bytes] | None:
-    """Return an object's facts and its first ``max_bytes``, or None without an object.
+    """Return an object's facts and its first ``max_bytes``.
 
-    Requests the whole object, because S3 returns no checksum with a range. Raises
-    StorageUnavailable as the methods of Bucket do.
+    Returns None if the object does not exist. The request has no range, because S3
+    returns no checksum for a range. Raises StorageUnavailable if S3 fails.
     """
     with translated("GetObject"):
         try:
@@ -61,8 +62,8 @@ def read_range(
 ) -> tuple[str, bytes]:
     """Return the object's ETag and up to ``length`` bytes from ``start``.
 
-    Both are empty if there is no byte at ``start``. With ``etag``, raises
-    StorageUnavailable if the object has been replaced.
+    Returns two empty values if the object ends before ``start``. With ``etag``, raises
+    StorageUnavailable if the object now has another ETag.
     """
     if length < 1:
         return "", b""
@@ -70,7 +71,10 @@ def read_range(
 
 
 def read_start(bucket: Bucket, key: str, length: int) -> tuple[str, bytes]:
-    """Return the object's ETag and its first ``length`` bytes, or two empty values."""
+    """Return the object's ETag and its first ``length`` bytes.
+
+    Returns two empty values if the object is empty or does not exist.
+    """
     return _range(bucket, key, 0, length, None, _NO_SUCH_BYTE | {"NoSuchKey"})
 
 
@@ -100,4 +104,4 @@ def _range(
 
 def _require_whole(found: bytes, byte_count: int) -> None:
     if len(found) < byte_count:
-        raise StorageUnavailable("S3 did not send its whole answer.")
+        raise StorageUnavailable("S3 sent only a part of the object. Try again.")

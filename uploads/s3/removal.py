@@ -1,4 +1,4 @@
-"""Deletes everything under one key: object versions and multipart uploads too."""
+"""Deletes all data of one key: the object, its versions and its multipart uploads."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from uploads.s3.failures import error_code, translated
 def remove_every_trace(bucket: Bucket, key: str) -> None:
     """Abort every multipart upload of ``key`` and delete every version of its object.
 
-    This includes multipart uploads whose id was never recorded, and noncurrent
-    versions. Raises StorageUnavailable.
+    This also finds multipart uploads whose id the database does not have, because the
+    process died before it stored the id. Raises StorageUnavailable.
     """
     for entry in bucket.list_multipart_uploads(key):
         if entry.key == key:
             bucket.abort_multipart_upload(key, entry.multipart_id)
     bucket.delete_object(key)
-    # In a versioned bucket, the delete above only adds a delete marker.
+    # In a versioned bucket, the call above deletes nothing. It adds a delete marker.
     for version_id in _versions(bucket, key):
         bucket.delete_object(key, version_id=version_id)
 
 
 def delete_if_same(bucket: Bucket, key: str, *, etag: str) -> bool:
-    """Delete an object that still has ``etag``; return whether S3 deleted it.
+    """Delete the object if its ETag is ``etag``. Return False if S3 refused this.
 
-    Some providers ignore the condition. Raises StorageUnavailable.
+    Some providers ignore the condition and delete every object. Raises
+    StorageUnavailable for other failures.
     """
     with translated("DeleteObject"):
         try:
@@ -44,10 +45,11 @@ def delete_if_same(bucket: Bucket, key: str, *, etag: str) -> bool:
 
 @dataclass(frozen=True)
 class StoredVersion:
-    """One version of an object, or a delete marker.
+    """Contains the facts about one version of an object, or about a delete marker.
 
-    ``version_id`` is empty in a bucket without versions. Such an object is deleted by
-    its key, which needs no further permission.
+    ``version_id`` is empty if the object was stored while versioning was off. Callers
+    delete such an object by its key alone. A deletion by version id would need a
+    further permission.
     """
 
     key: str
@@ -56,9 +58,9 @@ class StoredVersion:
 
 
 def list_versions(bucket: Bucket, prefix: str) -> Iterator[StoredVersion]:
-    """Yield every version and every delete marker below ``prefix``.
+    """Yield every version and every delete marker whose key starts with ``prefix``.
 
-    Yields nothing if the provider has no versions. Raises StorageUnavailable.
+    Yields nothing if the provider does not support versions. Raises StorageUnavailable.
     """
     pages = bucket.client.get_paginator("list_object_versions")
     with translated("ListObjectVersions"):
@@ -78,7 +80,7 @@ def list_versions(bucket: Bucket, prefix: str) -> Iterator[StoredVersion]:
 
 
 NO_VERSION = "null"
-"""S3's version id of an object that was stored while versioning was off."""
+"""S3's version id of every object that was stored while versioning was off."""
 
 
 def _versions(bucket: Bucket, key: str) -> list[str]:
@@ -87,7 +89,7 @@ def _versions(bucket: Bucket, key: str) -> list[str]:
             return list(_listed(bucket, key))
         except ClientError as error:
             if error_code(error) == "NotImplemented":
-                return []  # a provider without versions
+                return []  # the provider does not support versions
             raise
 
 

@@ -1,8 +1,9 @@
-"""Reads objects with requests that are signed here and sent over boto3's connections.
+"""Sends HeadObject and GetObject requests over the connections of a boto3 client.
 
-A small request sent by boto3 itself takes 2.5 times the CPU time. Endpoint,
-credentials, proxies, certificates, timeouts and the number of attempts come from the
-boto3 client. Failures raise boto3's exceptions.
+This module signs the requests itself. If boto3 signed and sent them, a small request
+would take 2.5 times as much CPU time. The module takes the endpoint, credentials,
+proxies, certificates, timeouts and the number of attempts from the boto3 client. It
+raises boto3's exceptions.
 """
 
 from __future__ import annotations
@@ -42,19 +43,20 @@ _TRANSIENT_CODES = frozenset({"RequestTimeout", "RequestTimeoutException", "Slow
 
 @dataclass(frozen=True)
 class Answer:
-    """A successful answer. Names in ``headers`` are case-insensitive."""
+    """Contains a successful answer of S3. The keys of ``headers`` ignore case."""
 
     headers: Mapping[str, str]
     body: bytes
 
 
 class ObjectRequests:
-    """Sends HeadObject and GetObject to one bucket. All threads may share it."""
+    """Sends HeadObject and GetObject requests to one bucket. It is thread-safe."""
 
     def __init__(self, client: S3Client, *, bucket_name: str, expected_owner: str):
         self._client: Any = client
         self._owner = expected_owner
-        # boto3 decides on the bucket's address: path or host, region and partition.
+        # Take the bucket's URL and region from a URL that boto3 has made, so that both
+        # are the same as for all other calls.
         url = client.generate_presigned_url(
             "get_object", Params={"Bucket": bucket_name, "Key": _PLACEHOLDER}
         )
@@ -74,10 +76,10 @@ class ObjectRequests:
         headers: Mapping[str, str] | None = None,
         max_bytes: int = 0,
     ) -> Answer:
-        """Return the answer with up to ``max_bytes`` of its body.
+        """Send a request, and return the answer with up to ``max_bytes`` of its body.
 
-        Raises boto3's exceptions: ClientError if S3 refuses, BotoCoreError if it cannot
-        be reached. Transient failures are retried as often as boto3 retries them.
+        Retries temporary failures as often as boto3 does. Raises ClientError if S3
+        refuses the request, and BotoCoreError if S3 does not answer.
         """
         with measured(operation):
             return self._retry(operation, key, headers or {}, max_bytes)
@@ -94,7 +96,8 @@ class ObjectRequests:
             except (NoConnectionError, HTTPClientError):
                 pass
             longest = min(2 ** (attempt - 1), _MAX_BACKOFF_SECONDS)
-            time.sleep(random.random() * longest)  # as boto3's standard mode
+            # boto3's retry mode "standard" waits as long.
+            time.sleep(random.random() * longest)
         return self._send_once(operation, key, headers, max_bytes)
 
     def _send_once(
@@ -109,8 +112,8 @@ class ObjectRequests:
         limit = max_bytes if is_success else _MAX_ERROR_BYTES
         stream: Any = StreamingBody(answer.raw, content_length=None)  # type: ignore[arg-type]
         with closing(stream) as body:
-            # One byte more, so that a complete answer is read to its end. Only then
-            # can its connection be reused.
+            # A connection can be reused only after the answer was read to its end. One
+            # byte more than the limit makes sure that the end is reached.
             found = b"" if request.method == "HEAD" else body.read(limit + 1)
         if is_success:
             return Answer(answer.headers, found[:limit])
@@ -155,7 +158,7 @@ class ObjectRequests:
 
 
 def _region_in(query: str) -> str:
-    """Return the region of a URL's signature, or ``""``."""
+    """Return the region in the signature of a presigned URL, or ``""`` if none."""
     [credential, *_] = parse_qs(query).get("X-Amz-Credential", [""])
     steps = credential.split("/")
     return steps[-3] if len(steps) > 3 else ""

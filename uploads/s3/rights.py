@@ -1,4 +1,8 @@
-"""Tests the permissions of an identity by making each call once."""
+"""Tests the permissions of an identity. It makes each call to S3 once.
+
+An identity is a pair of S3 credentials. The signer signs the URLs of uploads. The
+worker makes all calls of the running site. Setup configures the bucket.
+"""
 
 from __future__ import annotations
 
@@ -18,24 +22,30 @@ from uploads.s3.configuration import (
 NO_UPLOAD = "2~doctor-no-such-upload"
 
 MISSING = {"404", "NoSuchKey", "NoSuchUpload", "NoSuchBucketPolicy", "NoSuchVersion"}
-"""Error codes of calls that were allowed but found nothing."""
+"""Error codes that S3 sends if the call is allowed but its target does not exist."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One call: its operation, and S3's refusal, or None if S3 allowed the call."""
+    """Contains the operation of one call, and S3's refusal.
+
+    ``refusal`` is None if S3 allowed the call.
+    """
 
     operation: str
     refusal: Refusal | None = None
 
     @property
     def is_denied(self) -> bool:
-        """Whether S3 refused the call because a permission is missing."""
+        """Return whether S3 refused the call because a permission is missing."""
         return self.refusal is not None and self.refusal.is_denied
 
 
 def worker_calls(bucket: Bucket, key: str, body: bytes) -> Iterator[Attempt]:
-    """Yield the worker's calls on one object, from its creation to its deletion."""
+    """Make the calls that the worker needs, and yield the result of each call.
+
+    The calls create an object, read it, list it and delete it.
+    """
     client, place = bucket.client, {**bucket.target, "Key": key}
     calls: dict[str, Callable[[], Any]] = {
         "HeadBucket": lambda: client.head_bucket(**bucket.target),
@@ -62,7 +72,10 @@ def worker_calls(bucket: Bucket, key: str, body: bytes) -> Iterator[Attempt]:
 
 
 def signer_calls(bucket: Bucket, key: str) -> Iterator[Attempt]:
-    """Yield the calls that S3 must refuse to the signer. The object ``key`` must exist."""
+    """Make the calls that S3 must refuse to the signer, and yield each result.
+
+    The object ``key`` must exist.
+    """
     client, place = bucket.client, {**bucket.target, "Key": key}
     calls: dict[str, Callable[[], Any]] = {
         "GetObject": lambda: _read(client.get_object(**place)),
@@ -74,7 +87,10 @@ def signer_calls(bucket: Bucket, key: str) -> Iterator[Attempt]:
 
 
 def excess_calls(bucket: Bucket, key_prefix: str) -> Iterator[Attempt]:
-    """Yield calls beyond the worker's policy. None of them changes the bucket."""
+    """Make calls that the worker's policy does not allow, and yield each result.
+
+    These calls leave the bucket unchanged, even if S3 allows them.
+    """
     if key_prefix:
         key = f"{_OUTSIDE}{secrets.token_hex(8)}"
         place: Any = {**bucket.target, "Key": key}
@@ -90,7 +106,7 @@ _OUTSIDE = "no-such-object-of-the-doctor-"
 
 
 def adds_checksums(bucket: Bucket) -> bool:
-    """Return whether boto3 adds checksums to requests that do not require them."""
+    """Return whether boto3 adds checksums to requests for which they are optional."""
     config: Any = bucket.client.meta.config
     found = config.request_checksum_calculation
     return bool(found != "when_required")

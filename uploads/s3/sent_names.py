@@ -1,4 +1,4 @@
-"""Reads the filename that the sender of a form used, from the object's metadata."""
+"""Reads the name of a file that a form sent, from the metadata of the object."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ from email.header import decode_header, make_header
 
 FIELD = "filename"
 PLACEHOLDER = "${filename}"
-"""S3 replaces this text with the filename. Other servers may store the text itself."""
+"""Value of the form field for the filename.
+
+S3 replaces this text with the name of the file. Some other servers store the text.
+"""
 
 _MAX_LENGTH = 4096
 
 
 def sent_name(metadata: Mapping[str, str]) -> str:
-    """Return the filename in an object's metadata, or ``""`` without one.
+    """Return the filename in an object's metadata, or ``""`` if there is none.
 
-    The sender of the form chose the name, so it can be any text and is not cleaned.
+    The sender of the form chose the name. This function does not clean the name, so
+    the result can be any text.
     """
     name = metadata.get(FIELD, "")[:_MAX_LENGTH]
     if name == PLACEHOLDER:
         return ""
-    # Headers are decoded as Latin-1. Servers send other characters than ASCII as
-    # UTF-8; S3 encodes them by RFC 2047.
+    # The HTTP client has decoded the header as Latin-1. If the name has characters
+    # outside of ASCII, S3 encodes them by RFC 2047. Other servers send them in UTF-8.
     with suppress(UnicodeError):
         name = name.encode("latin-1").decode()
     with suppress(MessageError, LookupError, UnicodeError, ValueError):

@@ -1,7 +1,8 @@
 """Applies the wanted settings to a bucket, one setting at a time.
 
-After each setting, one upload and one download are tested, because a server may
-accept a setting and then refuse every upload. Such a setting is undone.
+After each change, this module tests one upload and one download, because some servers
+accept a setting and then refuse every upload. If the test fails, this module restores
+the previous value of the setting.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from uploads.s3.wanted.site_facts import SiteFacts
 from uploads.s3.wanted.steps import Step, steps
 
 Probe = Callable[[], str]
-"""Returns an empty text if the site can upload and download, else S3's answer."""
+"""A function that tests one upload and one download.
+
+It returns an empty text if both succeed, and S3's answer otherwise.
+"""
 
 
 class Outcome(StrEnum):
-    """The result for one setting."""
+    """Says whether a setting was changed, would be changed, or failed."""
 
     SAME = "same"
     PLANNED = "planned"
@@ -34,7 +38,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Result:
-    """The result of one setting, with its changes and the reason in words."""
+    """Contains the result for one setting, for the operator.
+
+    ``reason`` explains the outcome, and ``fix`` says how to correct it.
+    """
 
     name: str
     title: str
@@ -52,12 +59,14 @@ def set_up(
     apply: bool,
     only: Set[str] | None = None,
 ) -> Iterator[Result]:
-    """Yield a result for each setting, in order; change nothing unless ``apply``.
+    """Apply the wanted settings, and yield a result for each setting.
 
-    With ``only``, settings with other names are left alone.
+    Without ``apply``, changes nothing and yields the planned changes. With ``only``,
+    applies only the settings with these names.
 
-    A missing bucket is created. No setting is changed while uploads and downloads
-    fail, because the tests could not tell which setting breaks them.
+    Creates the bucket if it is missing. If uploads or downloads fail before the first
+    change, this function changes no setting. Otherwise the later tests could not show
+    which setting makes uploads fail.
     """
     try:
         made = _bucket(configuration, facts, apply=apply)
@@ -73,7 +82,7 @@ def set_up(
             "probe",
             "An upload and a download",
             Outcome.FAILED,
-            f"The site cannot use the bucket yet, so no setting was changed. {answer}",
+            f"A test upload failed, so no setting was changed. {answer}",
             "Check S3_ACCESS_KEY_ID and S3_SIGNER_ACCESS_KEY_ID, their policies "
             "(manage.py iam_policy) and S3_REGION.",
         )
@@ -93,7 +102,9 @@ def _bucket(configuration: Configuration, facts: SiteFacts, *, apply: bool) -> R
         return Result("bucket", _BUCKET.title, Outcome.SAME)
     change = Change("bucket", "", facts.bucket)
     if not apply:
-        reason = "The bucket does not exist. Settings follow once it exists."
+        reason = (
+            "The bucket does not exist. Create it first to see the planned settings."
+        )
         return Result(
             "bucket", _BUCKET.title, Outcome.PLANNED, reason, changes=(change,)
         )
@@ -102,7 +113,7 @@ def _bucket(configuration: Configuration, facts: SiteFacts, *, apply: bool) -> R
 
 
 class _Setting:
-    """Applies one step and undoes it if uploads or downloads fail afterwards."""
+    """Applies one setting, and undoes it if uploads or downloads then fail."""
 
     def __init__(
         self, step: Step, configuration: Configuration, probe: Probe, key_prefix: str
@@ -139,7 +150,7 @@ class _Setting:
             key = new_probe_key(self.key_prefix, "setup")
             before = self.configuration.use_object(key)
             self.configuration.write(self.step.document, self.step.trial(found))
-            # The policy must not refuse setup's own calls either.
+            # Test that the policy permits setup's own calls, too.
             own = "" if before else self.configuration.use_object(key)
             if answer := self.probe() or own:
                 return self._taken_back(found, answer)
@@ -149,28 +160,30 @@ class _Setting:
         kept = self.configuration.read(self.step.document)
         if same(kept, found):
             return self._result(
-                Outcome.SKIPPED, "The provider accepts this setting but drops it."
+                Outcome.SKIPPED,
+                "The provider accepts this setting but does not store it.",
             )
         dropped = differences(wanted, kept or {})
         names = ", ".join(change.path for change in dropped)
-        reason = f"The provider keeps other values of {names}." if dropped else ""
+        reason = f"The provider stored other values for {names}." if dropped else ""
         return self._result(Outcome.CHANGED, reason, changes=changes)
 
     def _taken_back(self, found: Document | None, answer: str) -> Result:
         if left := self._restore(found):
             return self._result(
                 Outcome.FAILED,
-                f"With this setting the site cannot use the bucket: {answer} "
-                f"Undoing it failed: {left}",
-                f"Remove it by hand: {self.step.document}.",
+                f"With this setting, a test upload or download failed: {answer} "
+                f"Setup could not undo the setting: {left}",
+                f"Undo the setting in the bucket by hand: {self.step.document}.",
             )
         return self._result(
             Outcome.SKIPPED,
-            f"Undone, because with it the site cannot use the bucket: {answer}",
+            "With this setting, a test upload or download failed, so setup has undone "
+            f"it: {answer}",
         )
 
     def _restore(self, found: Document | None) -> str:
-        """Restore the document; return the error, or an empty text."""
+        """Restore the document. Return the error, or an empty text on success."""
         try:
             if found is None:
                 self.configuration.remove(self.step.document)
@@ -189,9 +202,13 @@ class _Setting:
         return _failed(self.step, refusal)
 
     def _unwritten(self, refusal: Refusal, found: Document | None) -> Result:
-        # The trial may still apply, or S3's answer to a write may have been lost.
+        # The bucket may have a new document in spite of the error. Either the trial
+        # was written before the error, or only S3's answer to a write was lost.
         if left := self._changed_back(found):
-            return self._result(Outcome.FAILED, f"{refusal}. Undoing it failed: {left}")
+            return self._result(
+                Outcome.FAILED,
+                f"{refusal}. Setup could not undo the setting: {left}",
+            )
         if refusal.is_unwritable_setting:
             return self._result(
                 Outcome.SKIPPED, f"The provider refuses this setting: {refusal}"
@@ -224,25 +241,29 @@ _ADVICE = {
     "AuthorizationHeaderMalformed": "Set S3_REGION to the region in the answer.",
     "EndpointConnectionError": "Check S3_ENDPOINT_URL and the name server.",
     "ConnectTimeoutError": "Check S3_ENDPOINT_URL and the firewall.",
-    "ExpiredToken": "The credentials of setup have expired. Log in again.",
-    "ExpiredTokenException": "The credentials of setup have expired. Log in again.",
+    "ExpiredToken": "The credentials of setup have expired. Get new credentials.",
+    "ExpiredTokenException": "The credentials of setup have expired. "
+    "Get new credentials.",
     "IllegalLocationConstraintException": "Set S3_REGION to the bucket's region.",
-    "InvalidAccessKeyId": "The provider does not know the access key of setup.",
+    "InvalidAccessKeyId": "The provider does not know the access key of setup. "
+    "Check it.",
     "InvalidBucketName": "Correct S3_BUCKET.",
     "InvalidRegionError": "Correct S3_REGION.",
     "NoCredentialsError": "Give setup credentials: AWS_PROFILE, --profile, or a role.",
     "ParamValidationError": "Correct S3_BUCKET or the option named in the answer.",
     "ProfileNotFound": "Name a profile of ~/.aws/config with --profile.",
     "RequestTimeTooSkewed": "Set this machine's clock (NTP).",
-    "SignatureDoesNotMatch": "Check the secret key of setup, and that no proxy "
+    "SignatureDoesNotMatch": "Check the secret key of setup. Check that no proxy "
     "changes the Host header.",
-    "SSLError": "Give the endpoint a certificate that this machine trusts.",
+    "SSLError": "Install a certificate at the endpoint that this machine trusts.",
 }
 
 
 def advice(refusal: Refusal) -> str:
-    """Return advice to the operator about a refusal, or an empty text."""
+    """Return what the operator should do about a refusal, or an empty text."""
     if refusal.is_denied:
-        verb = refusal.operation
-        return f"Grant setup the action for {verb} (manage.py iam_policy prints its policy)."
+        return (
+            f"Grant setup the action for {refusal.operation}. "
+            "manage.py iam_policy prints the policy that setup needs."
+        )
     return _ADVICE.get(refusal.code, "")

@@ -1,4 +1,4 @@
-"""The calls that read, write and delete each setting of the bucket."""
+"""Contains the S3 calls that read, write and delete each setting of the bucket."""
 
 from __future__ import annotations
 
@@ -11,38 +11,41 @@ from uploads.s3.wanted.documents import Document
 
 
 class SuccessWithoutDocument(Exception):  # noqa: N818  as in errors.py
-    """The server answered with success, but without the document."""
+    """The server's answer has a success status, but it contains no document."""
 
 
 class QueuePolicy(Protocol):
-    """The policy of the notification queue."""
+    """Reads and writes the policy of the queue that receives S3's notifications."""
 
     def read(self) -> str:
-        """Return the policy, or an empty text without one."""
+        """Return the policy, or an empty text if the queue has no policy."""
 
     def write(self, document: str) -> None:
         """Replace the policy."""
 
 
 class Place(Protocol):
-    """The bucket, the queue, and the client that configures them."""
+    """Names the bucket, its queue, and the client that configures the bucket."""
 
     @property
     def client(self) -> Any:
-        """The client of the identity that may configure the bucket."""
+        """Return the boto3 client of the identity that may configure the bucket."""
 
     @property
     def target(self) -> dict[str, Any]:
-        """The arguments that name the bucket."""
+        """Return the arguments that name the bucket in every boto3 call."""
 
     @property
     def queue(self) -> QueuePolicy | None:
-        """The queue that S3 sends notifications to."""
+        """Return the policy of the queue that S3 sends notifications to, if any."""
 
 
 @dataclass(frozen=True)
 class Verbs:
-    """The calls that read, write and delete one document."""
+    """Contains the S3 calls that read, write and delete one setting.
+
+    S3 answers a read with a code in ``absent`` if the bucket has no such document.
+    """
 
     name: str
     absent: frozenset[str]
@@ -52,10 +55,11 @@ class Verbs:
 
 
 def _document(answer: Any, name: str) -> Document:
-    """Return a document. Raises SuccessWithoutDocument if it is empty.
+    """Return the document in an answer, or raise SuccessWithoutDocument.
 
-    A server that does not know a subresource may answer with the list of the
-    bucket's objects. boto3 then returns an empty document.
+    A setting has its own URL parameter, such as ``?cors``. A server that ignores this
+    parameter answers with the list of the bucket's objects. In this list, boto3 finds
+    no document.
     """
     found: Document | None = answer.get(name)
     if not found:
@@ -90,13 +94,13 @@ def _policy(answer: Any) -> Document:
 
 
 def _plain(answer: Any, *names: str) -> Document | None:
-    """Return the members of an answer that belong to the document."""
+    """Return the members of an answer with these names, or None if there are none."""
     found = {name: answer[name] for name in names if answer.get(name)}
     return found or None
 
 
 def _put_lifecycle(c: Place, document: Document) -> None:
-    # A PUT without this value would reset it to S3's default.
+    # A PUT without this value makes S3 replace the operator's value with its default.
     least = document.get("TransitionDefaultMinimumObjectSize")
     is_usual = least in {None, "all_storage_classes_128K"}
     extra = {} if is_usual else {"TransitionDefaultMinimumObjectSize": least}
@@ -185,7 +189,8 @@ VERBS: dict[str, Verbs] = {
         lambda c, d: c.client.put_bucket_notification_configuration(
             **c.target, NotificationConfiguration=d
         ),
-        # S3 has no DELETE for it. An empty document turns notifications off.
+        # S3 has no call that deletes this document. An empty document has the same
+        # effect: S3 sends no notifications.
         lambda c: c.client.put_bucket_notification_configuration(
             **c.target, NotificationConfiguration={}
         ),

@@ -1,8 +1,9 @@
-"""Signature version 4 for URLs, requests and POST policies: pure functions.
+"""Computes signatures of version 4 for URLs, requests and POST policies.
 
 Source: the Amazon S3 API Reference, "Authenticating Requests: Using Query
-Parameters". boto3 computes the constant parts again for each URL, which takes most
-of its time. Here the signing key of a day is cached, so a URL costs two hashes.
+Parameters". Everything here is a pure function or an immutable value. boto3 computes
+the values that all URLs share again for each URL, and this takes most of its time.
+This module caches the signing key of a day, so one URL costs two hashes.
 tests/unit/s3/test_presigner.py compares the URLs with botocore's, byte for byte.
 """
 
@@ -25,12 +26,18 @@ _INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 
 SLOT = "\x00slot\x00"
-"""Placeholder for values that differ between parts. Real values contain no NUL."""
+"""Placeholder for the values that differ between the parts of an upload.
+
+Its NUL characters never occur in a real value.
+"""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Credentials, region and time of a signature; ``moment`` is like 20261121T072342Z."""
+    """Contains the credentials, the region and the time of a signature.
+
+    ``moment`` is a time in UTC, such as 20261121T072342Z.
+    """
 
     credentials: Credentials
     region: str
@@ -38,12 +45,12 @@ class Scope:
 
     @property
     def day_and_service(self) -> str:
-        """Day, region and service, from which the signing key is derived."""
+        """Return the credential scope: the day, the region and the service."""
         return f"{self.moment[:8]}/{self.region}/s3/aws4_request"
 
     @property
     def credential(self) -> str:
-        """The value of X-Amz-Credential."""
+        """Return the value of X-Amz-Credential."""
         return f"{self.credentials.access_key}/{self.day_and_service}"
 
     @property
@@ -55,10 +62,11 @@ class Scope:
         return hmac.digest(self._key, text.encode(), "sha256").hex()
 
     def hmac_states(self) -> tuple[hashlib._Hash, hashlib._Hash]:
-        """Return HMAC's inner and outer hash after the key; copy them for each text.
+        """Return the inner and the outer hash of HMAC, after both have read the key.
 
-        This implements RFC 2104, because Python's hmac processes the key for each
-        text again.
+        Callers copy both hashes for each text that they sign. So the key is processed
+        once for all texts. Python's hmac.digest processes the key again for each
+        text. Source: RFC 2104.
         """
         block = self._key.ljust(_BLOCK_BYTES, b"\0")
         return (
@@ -69,9 +77,10 @@ class Scope:
 
 @dataclass(frozen=True)
 class Target:
-    """The URL to be signed, in pieces; ``path`` is percent-encoded already.
+    """Contains the origin, the Host header and the path of the URL to sign.
 
-    ``host`` is the Host header: the origin's host without the scheme's default port.
+    ``host`` is the value of the Host header. It has no port if the port is the
+    default of the scheme. ``path`` is percent-encoded.
     """
 
     origin: str
@@ -90,20 +99,20 @@ def signing_key(secret_key: str, day: str, region: str) -> bytes:
 
 @lru_cache(maxsize=16)
 def timestamp(moment: datetime) -> str:
-    """Return a moment in UTC as S3 writes it, like 20261121T072342Z."""
+    """Return a time in UTC in the format of S3, such as 20261121T072342Z."""
     return f"{moment:%Y%m%dT%H%M%SZ}"
 
 
 def encode_path(path: str) -> str:
-    """Percent-encode a path for S3: all characters but slashes and A-Za-z0-9-._~."""
+    """Percent-encode all characters of a path, except slashes and A-Za-z0-9-._~."""
     return quote(path, safe="/~")
 
 
 @lru_cache(maxsize=256)
 def encode_value(value: str) -> str:
-    """Percent-encode a query value: all characters but A-Za-z0-9-._~.
+    """Percent-encode all characters of a query value, except A-Za-z0-9-._~.
 
-    Cached, because the parts of one upload share most values.
+    The results are cached, because most values are the same for all parts of an upload.
     """
     return quote(value, safe="~")
 
@@ -119,8 +128,9 @@ def presigned_url(
 ) -> str:
     """Return a URL that permits ``method`` with exactly these ``headers``.
 
-    Names in ``query`` must need no encoding. Names in ``headers`` are lower case.
-    ``headers`` has no host, because the host is always signed.
+    Names in ``query`` contain only characters that need no percent-encoding. Names
+    in ``headers`` are lower case. ``headers`` does not contain ``host``, because this
+    function adds the host.
     """
     canonical_request, sent = _texts(
         method=method,
@@ -137,9 +147,10 @@ def presigned_url(
 def authorization(
     *, method: str, target: Target, headers: Mapping[str, str], scope: Scope
 ) -> dict[str, str]:
-    """Return the headers that sign a request without a query and a body.
+    """Return the signing headers of a request that has neither a query nor a body.
 
-    All ``headers`` are signed. Their names are lower case. ``headers`` has no host.
+    The signature covers all ``headers``, whose names are lower case. ``headers`` does
+    not contain ``host``, because this function adds the host.
     """
     signed = {**headers, "host": target.host, "x-amz-content-sha256": _EMPTY_SHA256}
     names = sorted(signed)
@@ -165,10 +176,10 @@ def authorization(
 
 
 class PartSigner:
-    """Signs the parts of one upload at one moment and computes shared values once.
+    """Signs URLs for the parts of one upload and computes their common values once.
 
-    ``headers`` and ``query`` are as in presigned_url, with SLOT in place of the
-    part number, the length and the checksum. Each URL costs two short hashes.
+    ``headers`` and ``query`` are as in presigned_url. SLOT replaces the part number,
+    the length and the checksum. All URLs have the same time of signing.
     """
 
     def __init__(
@@ -190,7 +201,7 @@ class PartSigner:
         )
         before, *between = canonical_request.split(SLOT)
         self._before = hashlib.sha256(before.encode())
-        # The order of the canonical request.
+        # The canonical request has the number first, then length and checksum.
         self._after_number, self._after_length, self._after_checksum = between
         self._url_before, self._url_after = sent.split(SLOT)
         self._url_after += "&X-Amz-Signature="
@@ -198,7 +209,7 @@ class PartSigner:
         self._inner.update(_to_sign(scope).encode())
 
     def url(self, part_number: int, byte_size: int, checksum: str) -> str:
-        """Return the URL that permits one part."""
+        """Return the URL that permits the upload of one part."""
         request = self._before.copy()
         request.update(
             f"{part_number}{self._after_number}{byte_size}{self._after_length}"
@@ -219,7 +230,7 @@ def _texts(
     scope: Scope,
     expires_in: int,
 ) -> tuple[str, str]:
-    """Return the canonical request, and the URL without its signature."""
+    """Return the canonical request (the text that is hashed), and the unsigned URL."""
     signed = {**headers, "host": target.host}
     names = sorted(signed)
     signed_headers = ";".join(names)
@@ -252,7 +263,7 @@ def _texts(
 
 
 def _to_sign(scope: Scope) -> str:
-    """Return the text to sign, without the hash of the request at its end."""
+    """Return the text to sign. The caller appends the hash of the canonical request."""
     return f"{_ALGORITHM}\n{scope.moment}\n{scope.day_and_service}\n"
 
 
@@ -261,7 +272,10 @@ def _single_spaced(value: str) -> str:
 
 
 def policy_fields(scope: Scope) -> dict[str, str]:
-    """Return the form fields that identify the signer; a policy fixes all of them."""
+    """Return the form fields that identify the credentials and the time of signing.
+
+    The caller adds a condition to the form's policy for each of these fields.
+    """
     fields = {
         "x-amz-algorithm": _ALGORITHM,
         "x-amz-credential": scope.credential,

@@ -1,4 +1,4 @@
-"""The results of a presigner, and its input for a part."""
+"""Contains the results of a presigner, and its argument that describes a part."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 
 class SignedRequest(NamedTuple):
-    """One permitted request. The client must send ``headers`` unchanged.
+    """Contains one signed request. The client must send ``headers`` unchanged.
 
-    Host and Content-Length are signed too. The client's HTTP library sets them.
+    The signature also covers Host. For uploads, it also covers Content-Length. The
+    client's HTTP library sets these two headers.
     """
 
     method: str
@@ -20,7 +21,7 @@ class SignedRequest(NamedTuple):
 
 
 class PartToSign(NamedTuple):
-    """A part before its upload; the checksum is base64 of the raw SHA-256."""
+    """Describes a part to upload. The checksum is base64 of the raw SHA-256."""
 
     part_number: int
     byte_size: int
@@ -29,7 +30,10 @@ class PartToSign(NamedTuple):
 
 @dataclass(frozen=True)
 class SignedPost:
-    """One permitted form: the fields in any order, then the file, named ``file``."""
+    """Contains one signed form.
+
+    The client sends ``fields`` in any order, and after them the file as ``file``.
+    """
 
     method: str
     url: str

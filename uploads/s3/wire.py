@@ -1,4 +1,7 @@
-"""Sends HTTP requests to S3 like a browser: without boto3, redirects or retries."""
+"""Sends HTTP requests to S3 as a browser would, for tests of the storage.
+
+It does not use boto3, follows no redirects and never retries.
+"""
 
 from __future__ import annotations
 
@@ -38,28 +41,31 @@ _MESSAGE = re.compile(rb"<Message>([^<]{1,600}+)</Message>")
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer. Names of headers are lower case; a header can occur twice."""
+    """Contains one HTTP answer.
+
+    The names in ``headers`` are lower case. A name can occur several times.
+    """
 
     status: int
     headers: Sequence[tuple[str, str]]
     body: bytes
 
     def header(self, name: str) -> str:
-        """Return a header's values, joined as browsers join them."""
+        """Return all values of a header, separated by commas as in a browser."""
         return ", ".join(self.header_list(name))
 
     def header_list(self, name: str) -> list[str]:
-        """Return all values of a header, unchanged."""
+        """Return all values of a header as a list, in their order."""
         return [value for known, value in self.headers if known == name.lower()]
 
     @property
     def code(self) -> str:
-        """S3's error code, empty if the body has none."""
+        """Return S3's error code, or an empty text if the body has none."""
         return code_in(self.body)
 
     @property
     def message(self) -> str:
-        """S3's error message, else the first line of the body."""
+        """Return S3's error message, or the first line of the body if there is none."""
         found = _MESSAGE.search(self.body)
         text = found[1] if found else (self.body.strip().splitlines() or [b""])[0]
         return text.decode("utf-8", "replace").strip()[:200]
@@ -74,7 +80,10 @@ class Answer:
 
 
 class NoAnswer(Exception):  # noqa: N818  as in errors.py
-    """No HTTP answer arrived. ``kind`` is dns, tls, timeout, refused or broken."""
+    """The server sent no HTTP answer.
+
+    ``kind`` is the cause: dns, tls, timeout, refused or broken.
+    """
 
     def __init__(self, kind: str, detail: str) -> None:
         self.kind = kind
@@ -123,7 +132,8 @@ def send(
         try:
             content = answer.read(MAX_BODY)
         finally:
-            # If the answer was read completely, its connection is already in the pool.
+            # After a complete read, urllib3 has put the connection back into the pool.
+            # Otherwise this call closes the connection.
             answer.close()
     except HTTPError as error:
         raise _no_answer(error) from error
@@ -134,7 +144,7 @@ def send(
 
 
 def _no_answer(error: HTTPError) -> NoAnswer:
-    # Subclasses come before their base classes.
+    # The order matters, because some classes are subclasses of later classes.
     kinds: Sequence[tuple[type[Exception], str]] = (
         (NameResolutionError, "dns"),
         (SSLError, "tls"),
@@ -153,17 +163,19 @@ def send_form(
     filename: str = "probe.bin",
     content_type: str = "application/octet-stream",
 ) -> Answer:
-    """Send a form with a file, the fields first, as a browser does. Raises NoAnswer."""
+    """Send a form with its fields first and its file last. Raises NoAnswer."""
     parts: list[Any] = [*fields.items(), ("file", (filename, body, content_type))]
     content, kind = encode_multipart_formdata(parts)
     return send("POST", url, headers={"Content-Type": kind}, body=content)
 
 
 def announce(url: str, headers: Mapping[str, str], length: int) -> int:
-    """Announce a PUT of ``length`` bytes, send no body, and return the status.
+    """Send only the headers of a PUT of ``length`` bytes, and return the status.
 
-    100 means that the server would accept the body, and 0 that it did not answer.
-    Proxies refuse a body that is too large by its announced length. Raises NoAnswer.
+    The status 100 means that the server would accept the body. A proxy with a lower
+    limit answers with an error, because it reads the length in the headers. Returns 0
+    if no answer arrives within ANNOUNCE_SECONDS. Raises NoAnswer if the connection
+    fails.
     """
     parts = urlsplit(url)
     lines = {

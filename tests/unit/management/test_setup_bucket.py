@@ -71,7 +71,7 @@ def test_json_output_has_one_entry_for_each_setting(setup: Bucket) -> None:
     ("arguments", "message"),
     [
         (["--origin", "https://*"], "--origin: .*Name each origin"),
-        (["--origin", "files.example.org"], "--origin: .*scheme and host"),
+        (["--origin", "files.example.org"], "--origin: .*the scheme and the host"),
         (["--profile", "nobody"], "no profile 'nobody'"),
         (["--source-ip", "10.0.0.0/8"], "need --principal"),
     ],

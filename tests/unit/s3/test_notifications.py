@@ -216,7 +216,7 @@ def test_wrappings_without_end_are_refused() -> None:
     for _ in range(5):
         message = sns_in_sqs(message)
 
-    with pytest.raises(UnreadableNotification, match="too often"):
+    with pytest.raises(UnreadableNotification, match="nested too deeply"):
         parse_notification(json.dumps(message))
 
 

@@ -115,7 +115,7 @@ def test_a_file_beyond_s3_is_too_large() -> None:
     [(-1, MIB), (1, 0), (1, -1), (1, MAX_PART_SIZE + 1), (MAX_PARTS + 1, 1)],
 )
 def test_an_illegal_plan_cannot_be_made(byte_size: int, part_size: int) -> None:
-    with pytest.raises(ValueError, match=r"cannot have|more than S3 takes"):
+    with pytest.raises(ValueError, match=r"cannot have|more than S3 accepts"):
         PartPlan(byte_size=byte_size, part_size=part_size)
 
 

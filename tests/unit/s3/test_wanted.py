@@ -69,11 +69,11 @@ def test_cors_allows_exactly_the_headers_that_upload_urls_sign() -> None:
     [
         ("*", "Name each origin"),
         ("https://*.example.org", "Name each origin"),
-        ("https://files.example.org/", "without a path, a slash"),
+        ("https://files.example.org/", "without a path, a final slash"),
         ("https://files.example.org/upload", "without a path"),
-        ("files.example.org", "Write scheme and host"),
-        ("localhost:8000", "Write scheme and host"),
-        ("https://", "Write scheme and host"),
+        ("files.example.org", "Write the scheme and the host"),
+        ("localhost:8000", "Write the scheme and the host"),
+        ("https://", "Write the scheme and the host"),
         ("https://me@files.example.org", "a user name"),
     ],
 )

@@ -1,5 +1,6 @@
-"""The wanted settings of the bucket, as documents made from the site's facts.
+"""Describes the settings that the site wants for its bucket.
 
-Pure functions. `setup_bucket`, the doctor, the demo site, docs/bucket.md and the
-infrastructure code all use these documents.
+Pure functions compute these settings, as S3's documents, from the facts about a site.
+`setup_bucket`, the doctor, the demo site, docs/bucket.md and the infrastructure code
+use the same documents.
 """

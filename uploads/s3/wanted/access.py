@@ -1,8 +1,8 @@
-"""IAM policies of the identities, derived from the calls that the code makes.
+"""Derives the IAM policies of the site's identities from the calls that the code makes.
 
-CALLS lists the calls of each identity; tests/unit/s3/test_iam.py compares the list
-with the recorded calls of the tests. ACTIONS lists the actions that AWS requires for
-each call.
+CALLS lists the calls of each identity. tests/unit/s3/test_iam.py compares this list
+with the calls that the tests have recorded. ACTIONS lists the permissions ("actions")
+that AWS requires for each call.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from uploads.s3.wanted.site_facts import SiteFacts
 
 
 class Identity(StrEnum):
-    """One pair of credentials with its own permissions."""
+    """Names a pair of S3 credentials that has its own permissions.
+
+    The signer signs the URLs of uploads. The worker makes all calls of the running
+    site. Setup configures the bucket.
+    """
 
     SIGNER = "signer"
     WORKER = "worker"
@@ -23,7 +27,7 @@ class Identity(StrEnum):
 
 
 class Feature(StrEnum):
-    """A part of the site that needs its own permissions."""
+    """Names a part of the site that requires additional permissions."""
 
     UPLOADS = "uploads"
     QUARANTINE = "quarantine"
@@ -33,7 +37,7 @@ class Feature(StrEnum):
 
 
 class Place(StrEnum):
-    """The resource of a permission."""
+    """Names the kind of resource that a permission is for."""
 
     BUCKET = "bucket"
     OBJECTS = "objects"
@@ -91,7 +95,10 @@ ACTIONS: Mapping[str, tuple[tuple[str, Place], ...]] = {
     "SetQueueAttributes": (("sqs:SetQueueAttributes", Place.QUEUE),),
     "UploadPart": (("s3:PutObject", Place.OBJECTS),),
 }
-"""The actions of each call. Source: service authorization reference of S3 and SQS."""
+"""The actions that each call requires, with the kind of their resource.
+
+Source: AWS Service Authorization Reference, Amazon S3 and Amazon SQS.
+"""
 
 CALLS: Mapping[tuple[Identity, Feature], frozenset[str]] = {
     (Identity.SIGNER, Feature.UPLOADS): frozenset(
@@ -174,11 +181,11 @@ KMS_ACTIONS: Mapping[str, tuple[str, ...]] = {
     "PutObject": ("kms:GenerateDataKey",),
     "UploadPart": ("kms:Decrypt", "kms:GenerateDataKey"),
 }
-"""KMS actions that a call requires if a KMS key encrypts the objects."""
+"""The KMS actions that each call requires if a KMS key encrypts the objects."""
 
 
 def features_of(facts: SiteFacts, *, is_versioned: bool = False) -> frozenset[Feature]:
-    """Return the features of a site."""
+    """Return the features that a site uses, according to its facts."""
     has = {
         Feature.UPLOADS: True,
         Feature.QUARANTINE: bool(facts.quarantine_prefix),
@@ -192,7 +199,7 @@ def features_of(facts: SiteFacts, *, is_versioned: bool = False) -> frozenset[Fe
 def iam_policy(
     identity: Identity, facts: SiteFacts, features: Iterable[Feature]
 ) -> Document:
-    """Return the policy that allows an identity exactly its calls."""
+    """Return the IAM policy that allows an identity exactly the calls that it makes."""
     grants: dict[str, set[str]] = {}
     for action, resource in _grants(identity, facts, frozenset(features)):
         grants.setdefault(action, set()).add(resource)

@@ -1,4 +1,4 @@
-"""The wanted document of each setting, except the bucket policy."""
+"""Returns the wanted document of each bucket setting, except the bucket policy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CORS_HEADERS = (
     "if-none-match",
     "x-amz-checksum-sha256",
 )
-"""The headers that upload URLs sign, so a page must send them."""
+"""Headers that the page sends with an upload, because the upload URL signs them."""
 
 ABORT_ID = "slipway-abort-incomplete"
 INCOMING_ID = "slipway-incoming"
@@ -30,7 +30,7 @@ DOCTOR_DAYS = 1
 
 
 def cors_rule(facts: SiteFacts) -> Document:
-    """Return the rule that allows only pages of the site to send and fetch."""
+    """Return the CORS rule that allows only the site's pages to send and read files."""
     return {
         "ID": CORS_ID,
         "AllowedOrigins": list(facts.origins),
@@ -41,7 +41,7 @@ def cors_rule(facts: SiteFacts) -> Document:
 
 
 def abort_rule(facts: SiteFacts) -> Document:
-    """Return the rule that deletes the parts of incomplete uploads."""
+    """Return the rule by which S3 deletes the parts of incomplete multipart uploads."""
     return {
         "ID": ABORT_ID,
         "Status": "Enabled",
@@ -53,22 +53,28 @@ def abort_rule(facts: SiteFacts) -> Document:
 
 
 def incoming_rule(facts: SiteFacts) -> Document:
-    """Return the rule that expires objects of plain forms that the site did not copy."""
+    """Return the rule by which S3 deletes objects that plain forms have sent.
+
+    The site normally copies and deletes such an object when the file has arrived.
+    """
     return _expiring(INCOMING_ID, facts.incoming_prefix, INCOMING_DAYS)
 
 
 def doctor_rule(facts: SiteFacts) -> Document:
-    """Return the rule that expires probe objects that the sweeper did not delete."""
+    """Return the rule by which S3 deletes probe objects.
+
+    The sweeper normally deletes a probe object first.
+    """
     return _expiring(DOCTOR_ID, facts.doctor_prefix, DOCTOR_DAYS)
 
 
 def quarantine_rule(facts: SiteFacts) -> Document:
-    """Return the rule that expires quarantined objects."""
+    """Return the rule by which S3 deletes quarantined objects."""
     return _expiring(QUARANTINE_ID, facts.quarantine_prefix, facts.quarantine_days)
 
 
 def noncurrent_rule(facts: SiteFacts) -> Document:
-    """Return the rule that expires noncurrent versions in a versioned bucket."""
+    """Return the rule by which S3 deletes noncurrent versions of objects."""
     return {
         "ID": NONCURRENT_ID,
         "Status": "Enabled",
@@ -89,7 +95,7 @@ def _expiring(name: str, prefix: str, days: int) -> Document:
 
 
 def public_access_block() -> Document:
-    """Return the four flags that keep a bucket private despite later ACLs or policies."""
+    """Return the four flags that block public access by any ACL or bucket policy."""
     return {
         "BlockPublicAcls": True,
         "IgnorePublicAcls": True,
@@ -99,7 +105,7 @@ def public_access_block() -> Document:
 
 
 def ownership() -> Document:
-    """Return the rule that turns ACLs off."""
+    """Return the ownership rule that turns off ACLs."""
     return {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
 
 
@@ -111,22 +117,22 @@ def default_encryption(facts: SiteFacts) -> Document:
                 "SSEAlgorithm": "aws:kms",
                 "KMSMasterKeyID": facts.kms_key,
             },
-            # S3 then makes one call to KMS for many objects.
+            # With a bucket key, S3 makes one call to KMS for many objects.
             "BucketKeyEnabled": True,
         }
     return {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
 
 
 def blocked_encryption() -> Document:
-    """Return the setting that blocks SSE-C.
+    """Return the setting that blocks SSE-C (encryption with a key of the sender).
 
-    With SSE-C the sender of a file chooses the key, so the site could never read it.
+    The site does not know the sender's key, so it cannot read such an object.
     """
     return {"EncryptionType": ["SSE-C"]}
 
 
 def notification(facts: SiteFacts) -> Document:
-    """Return the configuration that sends a message to the queue for each new object."""
+    """Return the configuration by which S3 sends a message for each new object."""
     return {
         "Id": NOTIFICATION_ID,
         "QueueArn": facts.queue_arn,

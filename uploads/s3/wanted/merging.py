@@ -1,4 +1,4 @@
-"""Merges our rules into the bucket's existing rules, and lists the changes."""
+"""Merges our rules into the existing rules of a bucket, and lists the changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _UNORDERED = {
 
 @dataclass(frozen=True)
 class Change:
-    """One value that differs; ``before`` or ``after`` is empty if the value is absent."""
+    """Contains one value of a document, before and after a change.
+
+    ``before`` is empty if the value is new. ``after`` is empty if the value is removed.
+    """
 
     path: str
     before: str
@@ -37,7 +40,10 @@ def put_rule(
     *,
     is_ours: Callable[[Document], bool],
 ) -> list[Document]:
-    """Return ``rules`` with our rule replaced by ``rule``, or with ``rule`` appended."""
+    """Return ``rules`` with ``rule`` in the place of our existing rule.
+
+    If ``rules`` does not contain our rule, appends ``rule``.
+    """
     kept: list[Document] = []
     is_placed = False
     for found in rules:
@@ -50,12 +56,12 @@ def put_rule(
 
 
 def same(found: Any, wanted: Any) -> bool:
-    """Return whether two documents are equal in their normal form."""
+    """Return whether the normal forms of two documents are equal."""
     return bool(normal(found) == normal(wanted))
 
 
 def differences(found: Any, wanted: Any) -> list[Change]:
-    """Return the values that differ, ordered by path."""
+    """Return the values that differ between two documents, ordered by path."""
     before, after = dict(_leaves(normal(found))), dict(_leaves(normal(wanted)))
     return [
         Change(path, before.get(path, ""), after.get(path, ""))
@@ -65,7 +71,11 @@ def differences(found: Any, wanted: Any) -> list[Change]:
 
 
 def normal(document: Any, name: str = "") -> Any:
-    """Return a document in normal form: sorted, without empty and default values."""
+    """Return a document in normal form.
+
+    In normal form, the members are sorted. Lists without a meaningful order are sorted
+    too. Empty values and default values are removed.
+    """
     if isinstance(document, dict):
         plain = {key: normal(value, key) for key, value in document.items()}
         plain = _current_filter(plain)
@@ -90,11 +100,14 @@ _DEFAULTS = [
     ("BucketKeyEnabled", False),
     ("TransitionDefaultMinimumObjectSize", "all_storage_classes_128K"),
 ]
-"""Default values that servers add; they mean the same as a missing value."""
+"""Default values that some servers add. A missing value has the same meaning."""
 
 
 def _current_filter(document: Document) -> Document:
-    """Convert the older form of a lifecycle rule's prefix to the newer form."""
+    """Return a lifecycle rule with its prefix in ``Filter``.
+
+    In the older form of these rules, ``Prefix`` is a member of the rule itself.
+    """
     if "Status" in document and "Prefix" in document:
         rest = {key: value for key, value in document.items() if key != "Prefix"}
         return rest | {"Filter": {"Prefix": document["Prefix"]}}

@@ -1,4 +1,4 @@
-"""The bucket policy: it refuses requests that the site never makes."""
+"""Contains the statements of the bucket policy. They refuse unwanted requests."""
 
 from __future__ import annotations
 
@@ -18,24 +18,31 @@ QUEUE_SID = "SlipwayBucketSends"
 
 READS = ["s3:GetObject", "s3:GetObjectVersion"]
 WAY_BACK = ["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"]
-"""Actions that stay allowed from every network, so that setup can undo the policy."""
+"""Actions that network_only does not refuse.
+
+So setup can remove the policy from every network, even if the policy has a mistake.
+"""
 
 
 def tls_only(facts: SiteFacts) -> Document:
-    """Refuse plain HTTP."""
+    """Return the statement that refuses requests over HTTP without TLS."""
     return _deny(facts, TLS_SID, {"Bool": {"aws:SecureTransport": "false"}})
 
 
 def sigv4_only(facts: SiteFacts) -> Document:
-    """Refuse signatures before version 4, which leave the method and headers unsigned."""
+    """Return the statement that refuses signatures of versions before 4.
+
+    A signature of version 2 does not cover the headers that our URLs must fix.
+    """
     condition = {"StringNotEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}}
     return _deny(facts, SIGV4_SID, condition)
 
 
 def short_urls_only(facts: SiteFacts) -> Document:
-    """Refuse URLs and forms that are older than the site's longest expiry.
+    """Return the statement that refuses old presigned URLs and forms.
 
-    S3 checks the age when a request begins, so slow uploads are not interrupted.
+    A URL is old if it was signed more than MAX_EXPIRES_IN seconds ago. S3 checks the
+    age when a request begins, so it does not interrupt a slow upload.
     """
     return {
         "Sid": AGE_SID,
@@ -51,7 +58,10 @@ def short_urls_only(facts: SiteFacts) -> Document:
 
 
 def organisation_only(facts: SiteFacts) -> Document:
-    """Refuse identities outside the organisation, except AWS services."""
+    """Return the statement that refuses identities outside of the AWS organisation.
+
+    It does not refuse AWS services.
+    """
     condition = {
         "StringNotEquals": {"aws:PrincipalOrgID": facts.organisation},
         "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
@@ -60,17 +70,21 @@ def organisation_only(facts: SiteFacts) -> Document:
 
 
 def network_only(facts: SiteFacts) -> Document:
-    """Refuse the worker and setup from other networks, except for reads."""
+    """Return the statement that refuses calls of the worker and setup by network.
+
+    It refuses their calls from all networks except the site's own. Reads of objects
+    and the actions in WAY_BACK stay allowed.
+    """
     statement = _deny(facts, NETWORK_SID, _elsewhere(facts.network))
     del statement["Action"]
     return statement | {"NotAction": [*READS, *WAY_BACK]}
 
 
 def network_reads_only(facts: SiteFacts) -> Document:
-    """Refuse the worker's own reads from other networks.
+    """Return the statement that refuses the worker's own reads from other networks.
 
-    Downloads stay allowed: the worker signs their URLs, and browsers in any network
-    open them.
+    It does not refuse presigned URLs, because the worker signs the URLs of downloads
+    and browsers in any network use these URLs.
     """
     condition = _elsewhere(facts.network)
     names = {**condition.get("StringNotEquals", {}), "s3:authType": "REST-QUERY-STRING"}
@@ -79,7 +93,7 @@ def network_reads_only(facts: SiteFacts) -> Document:
 
 
 def queue_accepts(facts: SiteFacts) -> Document:
-    """Allow S3 to send messages to the queue, only for this bucket."""
+    """Return the queue's statement that lets S3 send messages about this bucket."""
     return {
         "Sid": QUEUE_SID,
         "Effect": "Allow",
@@ -91,10 +105,10 @@ def queue_accepts(facts: SiteFacts) -> Document:
 
 
 def on_probes_only(statement: Document, facts: SiteFacts) -> Document:
-    """Return the statement limited to probe objects, to test it without any risk.
+    """Return the statement with probe objects as its only resource, for a safe test.
 
-    A server may treat an unknown condition as always true. A statement about the
-    whole bucket would then refuse its own removal.
+    Some servers treat a condition that they do not know as true. On such a server, a
+    statement about the whole bucket would also refuse the call that removes it.
     """
     tried = {k: v for k, v in statement.items() if k not in {"NotAction", "Action"}}
     return tried | {
@@ -104,9 +118,9 @@ def on_probes_only(statement: Document, facts: SiteFacts) -> Document:
 
 
 def _elsewhere(network: Network) -> Document:
-    # All conditions must hold, and a missing key counts as a different value. So a
-    # request is refused if it comes from none of the addresses and none of the
-    # endpoints.
+    # S3 refuses a request only if all these conditions are true. A negated condition is
+    # true if the request has no such value. So S3 refuses a request only if both its
+    # address and its VPC endpoint are not in the lists.
     condition: Document = {"ArnLike": {"aws:PrincipalArn": list(network.principals)}}
     if network.source_addresses:
         condition["NotIpAddress"] = {"aws:SourceIp": list(network.source_addresses)}

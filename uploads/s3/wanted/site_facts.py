@@ -1,4 +1,4 @@
-"""The facts about a site that determine its bucket's settings."""
+"""Contains the facts about a site from which its wanted bucket settings follow."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from uploads.s3.keys import DOCTOR, INCOMING
 
 @dataclass(frozen=True)
 class Network:
-    """The networks from which the worker and setup may call. Empty: no condition.
+    """Names the networks from which the worker and setup may call S3.
 
-    The signer and downloads are not limited to a network, because browsers in any
-    network use the URLs.
+    If both the addresses and the endpoints are empty, all networks are allowed. The
+    rules do not limit presigned URLs, because browsers in any network use them.
+    ``principals`` are the ARNs of the identities that the rules limit.
     """
 
     source_addresses: tuple[str, ...] = ()
@@ -29,10 +30,10 @@ class Network:
 
 @dataclass(frozen=True)
 class SiteFacts:
-    """All facts that the wanted documents are made from.
+    """Contains all facts about a site that the wanted documents depend on.
 
-    ``endpoint_urls`` are the URLs of S3 that the server and browsers use. An empty
-    URL means AWS. An empty ``kms_key`` means SSE-S3.
+    ``endpoint_urls`` are the S3 endpoints that the server and browsers use. An empty
+    URL means AWS. If ``kms_key`` is empty, S3 encrypts with its own keys (SSE-S3).
     """
 
     bucket: str
@@ -55,17 +56,17 @@ class SiteFacts:
 
     @property
     def incoming_prefix(self) -> str:
-        """The prefix of objects that plain forms send."""
+        """Return the key prefix of objects that plain forms send."""
         return f"{self.key_prefix}{INCOMING}"
 
     @property
     def doctor_prefix(self) -> str:
-        """The prefix of probe objects."""
+        """Return the key prefix of probe objects, which setup and the doctor create."""
         return f"{self.key_prefix}{DOCTOR}"
 
     @property
     def bucket_arn(self) -> str:
-        """The ARN of the bucket."""
+        """Return the ARN of the bucket."""
         return f"arn:{self.partition}:s3:::{self.bucket}"
 
     def objects_arn(self, prefix: str = "") -> str:
@@ -74,12 +75,12 @@ class SiteFacts:
 
     @property
     def is_local(self) -> bool:
-        """Whether S3 is reached without TLS on this machine only."""
+        """Return whether every endpoint without TLS is on this machine."""
         return all(is_loopback(urlsplit(url).hostname) for url in self.open_endpoints)
 
     @property
     def open_endpoints(self) -> tuple[str, ...]:
-        """The endpoints that are not encrypted."""
+        """Return the endpoints that use HTTP without TLS."""
         return tuple(
             url for url in self.endpoint_urls if urlsplit(url).scheme == "http"
         )
@@ -109,20 +110,23 @@ def site_facts(
 
 
 def abort_after_days(options: Options) -> int:
-    """Return a number of whole days that is longer than any upload can last."""
+    """Return the age in days at which S3 deletes the parts of an incomplete upload.
+
+    No upload of the site can last this long.
+    """
     longest = options.lifetime_seconds + options.extension_seconds
     return -(-longest // DAY_SECONDS) + 1
 
 
 def partition_of(region: str) -> str:
-    """Return the partition of an AWS region, for ARNs."""
+    """Return the AWS partition of a region, for example ``aws-cn``. ARNs contain it."""
     if region.startswith("cn-"):
         return "aws-cn"
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
 def is_loopback(host: str | None) -> bool:
-    """Return whether ``host`` is a loopback name or address."""
+    """Return whether ``host`` names this machine, such as localhost or 127.0.0.1."""
     name = (host or "").lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -134,15 +138,19 @@ def is_loopback(host: str | None) -> bool:
 
 def _require_origin(origin: str) -> None:
     if "*" in origin:
-        raise ValueError(f"{origin} allows pages of other sites. Name each origin.")
+        raise ValueError(
+            f"The origin {origin} would also allow pages of other sites. "
+            "Name each origin."
+        )
     parts = urlsplit(origin)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(
-            f"{origin!r} is not an origin. Write scheme and host, as in "
+            f"{origin!r} is not an origin. Write the scheme and the host, for example "
             "https://files.example.com."
         )
     if origin != f"{parts.scheme}://{parts.netloc}" or parts.username is not None:
         raise ValueError(
-            f"{origin!r} is not an origin: browsers send {parts.scheme}://"
-            f"{parts.netloc.rpartition('@')[2]}, without a path, a slash at the end, or a user name."
+            f"{origin!r} is not an origin. Write {parts.scheme}://"
+            f"{parts.netloc.rpartition('@')[2]} without a path, a final slash or a "
+            "user name, as browsers do."
         )

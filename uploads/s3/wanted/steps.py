@@ -1,4 +1,4 @@
-"""The settings in the order of their application, each with its merge function."""
+"""Lists the wanted settings in the order in which they are applied to a bucket."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Merge = Callable[[Document | None], Document]
 
 @dataclass(frozen=True)
 class Step:
-    """One setting: its name and title, its document, and its merge function.
+    """Describes one wanted setting of the bucket.
 
-    ``merge`` takes the existing document (or None) and returns the wanted document.
-    ``trial`` does the same for a harmless form of the setting, which is tested first.
-    ``left_out`` is the reason why this site must not have the setting. ``is_risk``
-    is true if the operator should remove that reason.
+    ``merge`` takes the existing document, or None, and returns the wanted document.
+    ``trial`` returns a document with a harmless form of the setting. Setup tests this
+    document first. ``left_out`` is the reason why this site must not get the setting,
+    or empty. ``is_risk`` is true if the operator should remove this reason.
     """
 
     name: str
@@ -50,7 +50,8 @@ def _cors(facts: SiteFacts) -> Merge:
     wanted = documents.cors_rule(facts)
 
     def is_ours(rule: Document) -> bool:
-        # Some servers drop the ID. Then all values but the origins identify the rule.
+        # Some servers do not store the ID of a rule. Then a rule is ours if all its
+        # values except the origins are equal to ours.
         unnamed = {**wanted, "AllowedOrigins": rule.get("AllowedOrigins")}
         del unnamed["ID"]
         return bool(rule.get("ID") == documents.CORS_ID) or same(rule, unnamed)
@@ -97,7 +98,11 @@ def _encryption(facts: SiteFacts) -> list[Step]:
 
 
 def _is_good_enough(rule: Document, wanted: Document, facts: SiteFacts) -> bool:
-    """Return whether the existing encryption suffices; a KMS key is never removed."""
+    """Return whether the existing default encryption is at least as strict as wanted.
+
+    If the site wants no KMS key, every existing encryption suffices. So setup never
+    removes an operator's KMS key.
+    """
     found = rule.get("ApplyServerSideEncryptionByDefault", {})
     if not facts.kms_key:
         return bool(found.get("SSEAlgorithm"))
@@ -147,7 +152,7 @@ def _policy(facts: SiteFacts) -> list[Step]:
             "policy.tls",
             "Plain HTTP refused",
             policy.tls_only(facts),
-            left_out=f"S3 is reached over {opened}, which this rule would refuse."
+            left_out=f"This rule would refuse the site's own requests to {opened}."
             if opened
             else "",
         ),
