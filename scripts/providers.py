@@ -34,7 +34,7 @@ The site acts on these results for its own bucket, which each run of `manage.py 
 | Other bytes of the same length are stored, or HEAD returns no SHA-256 | The site reads each object back and hashes it before the upload is `ready`: `UPLOADS_READ_BACK` in [settings.md](settings.md). |
 | `manage.py doctor` has not tested the bucket | The same. The log and `manage.py migrate` name the bucket. |
 | A second use of a URL is accepted | While the URL could still be used, the site compares the ETag before each download. The sweeper compares the ETag once more afterwards. A replaced file is rejected. |
-| Parts are joined over an object that is there | The site checks the key before it joins the parts. |
+| A completion replaces an existing object | The site checks the key before it joins the parts. |
 | A form does not store a file | The page without JavaScript reports that it cannot upload, and reserves no space. |
 
 """

@@ -98,7 +98,7 @@ def test_nginx_adds_the_headers_of_cors_too(
     name, words = only_trouble(site)
 
     assert name == "cors.preflight.multiple"
-    assert "only one of them" in words
+    assert "Remove them in the proxy" in words
 
 
 def test_nginx_answers_preflights_itself(site: Site, behind_nginx: StartNginx) -> None:
@@ -107,7 +107,7 @@ def test_nginx_answers_preflights_itself(site: Site, behind_nginx: StartNginx) -
     name, words = only_trouble(site)
 
     assert name == "cors.preflight.not_passed_on"
-    assert "pass OPTIONS requests on" in words
+    assert "pass OPTIONS requests" in words
 
 
 def test_nginx_drops_a_signed_header(site: Site, behind_nginx: StartNginx) -> None:
@@ -116,7 +116,7 @@ def test_nginx_drops_a_signed_header(site: Site, behind_nginx: StartNginx) -> No
     name, words = only_trouble(site)
 
     assert name == "contract.put.right.header_changed"
-    assert "Let the proxy pass If-None-Match on" in words
+    assert "pass the header If-None-Match unchanged" in words
 
 
 def test_nginx_adds_a_path(site: Site, behind_nginx: StartNginx) -> None:

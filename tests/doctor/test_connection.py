@@ -39,7 +39,7 @@ def test_a_healthy_site_behind_a_proxy_has_no_trouble(
     ("url", "words"),
     [
         ("s3.example.com", "does not begin with http"),
-        ("http://", "names no host"),
+        ("http://", "contains no valid host"),
         ("http://127.0.0.1:nine", "Port"),
         ("http://me:secret@127.0.0.1:9", "user name"),
         ("http://127.0.0.1:9/?a=b", "no query"),
@@ -280,7 +280,7 @@ def test_nothing_that_listens(site: Site) -> None:
     assert found.fact == (
         "http://127.0.0.1:9: Failed to establish a new connection: Connection refused"
     )
-    assert "Nothing listens" in found.fix
+    assert "refused the connection" in found.fix
 
 
 def test_a_bucket_that_does_not_exist_can_be_made(site: Site) -> None:

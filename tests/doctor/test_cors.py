@@ -61,7 +61,7 @@ def test_an_origin_that_is_nearly_right(site: Site, stored: str) -> None:
     found = trouble(site)
 
     assert found.name == "cors.preflight.origin"
-    assert f"The rule admits {stored}, the page's origin is {SITE}." in found.fact
+    assert f"The rule allows {stored}, but the page's origin is {SITE}." in found.fact
 
 
 def test_4_a_header_that_is_not_allowed(site: Site) -> None:
@@ -166,5 +166,5 @@ def test_an_origin_of_the_settings_that_no_browser_sends(site: Site) -> None:
     found = trouble(site)
 
     assert found.name == "cors.origins"
-    assert f"browsers send {SITE}," in found.fact
+    assert f"Write {SITE} without" in found.fact
     assert "CSRF_TRUSTED_ORIGINS" in found.fix

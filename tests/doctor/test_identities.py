@@ -35,7 +35,7 @@ def test_a_signer_that_may_read_and_delete(site: Site) -> None:
     assert worker != other
     assert found.name == "credentials.signer_limits"
     assert "GetObject, ListObjectsV2, DeleteObject" in found.fact
-    assert "s3:PutObject and nothing else" in found.fix
+    assert "only s3:PutObject" in found.fix
 
 
 @pytest.mark.parametrize("debug", [True, False])

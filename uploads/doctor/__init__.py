@@ -1,5 +1,6 @@
-"""Finds problems of the bucket and the site by testing their required functions.
+"""Tests the bucket and the site, and reports faults as findings.
 
-A family is one module that asks questions of one kind and yields findings. A finding is
-data; the command and the admin page show it.
+A family is a group of questions of one kind, such as CORS. Each question results in one
+finding, which contains the answer as data. `manage.py doctor` and the doctor's page in
+the admin display the findings.
 """

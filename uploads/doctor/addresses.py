@@ -1,4 +1,4 @@
-"""URLs, host names and network addresses, for the doctor's questions."""
+"""Answers questions about URLs, host names and network addresses."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _INTERNAL_ENDINGS = (
 
 
 def host_of(url: str) -> str:
-    """Return the host name of a URL, lower case."""
+    """Return the host name of a URL in lower case, or an empty text."""
     return (urlsplit(url).hostname or "").lower()
 
 
 def masked(url: str) -> str:
-    """Return a URL without its user name and password."""
+    """Return a URL with its user name and password replaced by ``***``."""
     return re.sub(r"//[^/@]*@", "//***@", url)
 
 
 def resolve(host: str) -> list[str]:
-    """Return the network addresses of a host. Raises OSError."""
+    """Return the network addresses of a host. Raises OSError if DNS has none."""
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return sorted({str(entry[4][0]) for entry in found})
 
 
 def resolved(host: str) -> list[str]:
-    """Return the network addresses of a host, or an empty list on failure."""
+    """Return the network addresses of a host, or an empty list if DNS has none."""
     try:
         return resolve(host)
     except (OSError, UnicodeError):
@@ -45,14 +45,18 @@ def resolved(host: str) -> list[str]:
 
 
 def is_internal_name(host: str) -> bool:
-    """Return whether the name resolves only inside a private network."""
+    """Return whether a host name is only known in a private network.
+
+    This follows from its ending, or from the lack of a dot. This function sends no DNS
+    request. Names of this machine, such as localhost, return False.
+    """
     if is_address(host) or host == "localhost" or host.endswith(".localhost"):
         return False
     return "." not in host or host.endswith(_INTERNAL_ENDINGS)
 
 
 def is_address(host: str) -> bool:
-    """Return whether ``host`` is a network address, not a name."""
+    """Return whether ``host`` is an IP address. Host names return False."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -61,5 +65,5 @@ def is_address(host: str) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Return whether the whole internet can reach an address."""
+    """Return whether an IP address belongs to the public internet."""
     return ipaddress.ip_address(address.split("%", maxsplit=1)[0]).is_global

@@ -1,4 +1,4 @@
-"""Explains an answer of S3 to a signed request."""
+"""Finds the cause of a refusal in S3's answer to a signed request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ REGION_CODES = {
 
 @dataclass(frozen=True)
 class Cause:
-    """An explanation: ``kind`` is a stable code, the other fields are texts for people."""
+    """Explains why a request failed.
+
+    ``kind`` is a code that never changes. ``fact`` and ``fix`` are texts for operators.
+    """
 
     kind: str
     fact: str
@@ -35,7 +38,7 @@ class Cause:
 
 
 def cause_of(answer: Answer) -> Cause | None:
-    """Return the cause that an answer names, or None."""
+    """Return the cause that S3's error code or message shows, or None."""
     for ask in (_redirect, _region, _clock, _token, _key, _signature, _bucket, _size):
         if cause := ask(answer):
             return cause
@@ -43,32 +46,40 @@ def cause_of(answer: Answer) -> Cause | None:
 
 
 def not_s3(answer: Answer) -> Cause | None:
-    """Return a cause if a server other than S3 answered, else None."""
+    """Return a cause if a proxy, or another server, sent this error instead of S3.
+
+    Returns None if the answer has an error code of S3, or if it is not an error.
+    """
     if answer.status < 400 or answer.code:
         return None
     kind = answer.header("content-type") or "no type"
     return Cause(
         "not_s3",
         f"Answered {answer.status} with {kind}: {answer.message or 'an empty body'}",
-        "A server before S3 answers. Check the proxy and the endpoint's URL.",
+        "Another server answered instead of S3. Check the proxy and the endpoint.",
     )
 
 
 def unreachable(error: NoAnswer, name: str, url: str) -> Cause:
-    """Return the cause of a request without an answer; ``name`` is the setting."""
+    """Return the cause for which a request got no answer.
+
+    ``name`` is the setting that contains ``url``. The advice names this setting.
+    """
     advice = {
         "dns": f"The name server does not know this host. Correct {name}.",
-        "tls": "The certificate does not fit or is not trusted. Give the endpoint a "
-        "certificate for its name. For your own authority, set AWS_CA_BUNDLE.",
-        "timeout": f"Nothing answers in time. Check {name} and the firewall.",
-        "refused": f"Nothing listens there. Check {name} and whether S3 runs.",
+        "tls": "The certificate has another name or is not trusted. Install a "
+        "certificate for the endpoint's name. If it is signed by your own authority, "
+        "set AWS_CA_BUNDLE.",
+        "timeout": f"The server did not answer in time. Check {name} and the firewall.",
+        "refused": "The server refused the connection. "
+        f"Check {name} and whether S3 runs.",
         "broken": f"The connection was interrupted. Check {name} and the proxy.",
     }
     return Cause(error.kind, f"{url}: {_plain(error.detail)}", advice[error.kind])
 
 
 def _plain(detail: str) -> str:
-    """Return the message of an exception without names of classes and error numbers."""
+    """Return the message of an exception without class names and error numbers."""
     return _INTERNAL.sub("", detail).strip()
 
 
@@ -80,10 +91,11 @@ def _redirect(answer: Answer) -> Cause | None:
         return None
     region = answer.header("x-amz-bucket-region")
     where = answer.header("location").split("?")[0]
-    fix = "Set S3_PUBLIC_ENDPOINT_URL to the address that answers without a redirect."
+    fix = "Set S3_PUBLIC_ENDPOINT_URL to a URL that answers without a redirect."
     if region:
-        fix = f"Set S3_REGION={region} and use the endpoint of that region."
-    return Cause("redirect", f"Answered {answer.status} to {where or 'elsewhere'}", fix)
+        fix = f"Set S3_REGION={region} and use the endpoint of this region."
+    fact = f"Answered {answer.status}, a redirect to {where or 'another URL'}"
+    return Cause("redirect", fact, fix)
 
 
 def _region(answer: Answer) -> Cause | None:
@@ -96,7 +108,7 @@ def _region(answer: Answer) -> Cause | None:
     region = found[1].decode() if found else ""
     if not region and (words := _EXPECTED_REGION.search(answer.message)):
         region = words[1]
-    fix = f"Set S3_REGION={region}." if region else "Set S3_REGION to its region."
+    fix = f"Set S3_REGION={region}." if region else "Set S3_REGION to the bucket's."
     return Cause("region", str(answer), fix)
 
 
@@ -112,8 +124,8 @@ def _token(answer: Answer) -> Cause | None:
     return Cause(
         "expired_token",
         str(answer),
-        "The credentials have expired. Get new credentials from the role or the service "
-        "that issues them, and remove an old S3_SESSION_TOKEN.",
+        "The credentials have expired. Get new credentials. If S3_SESSION_TOKEN has an "
+        "old value, replace or remove it.",
     )
 
 
@@ -134,14 +146,16 @@ def _signature(answer: Answer) -> Cause | None:
     return Cause(
         "signature",
         str(answer),
-        "The secret key is wrong, or a proxy changes the Host header or the path.",
+        "Check the secret key. Check that no proxy changes the Host header or the "
+        "path.",
     )
 
 
 def _bucket(answer: Answer) -> Cause | None:
     if answer.code != "NoSuchBucket":
         return None
-    return Cause("no_bucket", str(answer), "Create it: manage.py setup_bucket --apply")
+    fix = "Create the bucket: manage.py setup_bucket --apply"
+    return Cause("no_bucket", str(answer), fix)
 
 
 def _size(answer: Answer) -> Cause | None:
@@ -150,6 +164,6 @@ def _size(answer: Answer) -> Cause | None:
     return Cause(
         "body_limit",
         str(answer),
-        "A proxy limits the size of a body. Raise the limit (nginx: "
-        "client_max_body_size 0), or send browsers past it.",
+        "A proxy limits the size of a request. Raise the limit (nginx: "
+        "client_max_body_size 0), or let browsers send to S3 directly.",
     )

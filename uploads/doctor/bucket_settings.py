@@ -1,4 +1,8 @@
-"""Does the bucket have the wanted settings? Most settings only setup may read."""
+"""Compares the bucket's settings with the wanted settings.
+
+Only setup, the identity that configures the bucket, has the permission to read most of
+these settings.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +20,21 @@ from uploads.s3.setting_up import Outcome, Result
 from uploads.s3.wanted.merging import Change
 
 CONSEQUENCES = {
-    "cors": "S3 refuses the site's browsers.",
-    "public_access": "One wrong policy or ACL makes all files public.",
-    "ownership": "ACLs can make single files readable for others.",
+    "cors": "Browsers cannot upload, because S3 does not allow the site's pages.",
+    "public_access": "A wrong bucket policy or ACL can make all files public.",
+    "ownership": "An ACL can let strangers read a file.",
     "encryption": "Files are stored unencrypted.",
     "sse_c": "A sender can encrypt a file with a key that the site does not have.",
-    "lifecycle": "Leftovers that the sweeper misses stay forever and cost money.",
-    "policy": "S3 also answers requests that the site never makes.",
+    "lifecycle": "Objects that the sweeper fails to delete cost money forever.",
+    "policy": "S3 accepts unwanted requests, for example with old signatures.",
     "queue_policy": "S3 cannot notify the site of new objects.",
-    "notifications": "If the browser closes early, files wait for the next sweep.",
-    "bucket": "Nothing can be uploaded.",
+    "notifications": "If a browser is closed early, its file waits for the next sweep.",
+    "bucket": "Nobody can upload a file.",
 }
 
 
 def ask_settings(examination: Examination) -> Iterator[Finding]:
-    """Compare each setting as setup_bucket does, and change nothing."""
+    """Compare each setting as `setup_bucket` does, but change nothing."""
     try:
         facts = examination.facts
         queue = setup_queue(examination.profile)
@@ -42,7 +46,7 @@ def ask_settings(examination: Examination) -> Iterator[Finding]:
         yield skip(
             "settings.all",
             "The settings can be read",
-            f"{error} They were not compared.",
+            f"{error} So the settings were not compared.",
         )
         return
     left_out = _left_out()
@@ -64,13 +68,14 @@ def _finding(result: Result, refused: str) -> Finding:
     if result.outcome == Outcome.SKIPPED:
         return skip(name, result.title, result.reason)
     if result.outcome == Outcome.FAILED:
-        return skip(name, result.title, f"Setup may not read it. {result.reason}")
+        fact = f"Setup cannot read this setting. {result.reason}"
+        return skip(name, result.title, fact)
     family = result.name.split(".")[0]
     if result.outcome == Outcome.WARNED:
         fix = result.fix
         return warn(name, result.title, result.reason, CONSEQUENCES[family], fix)
     if refused:
-        return note(name, result.title, f"Tried before. {refused}")
+        return note(name, result.title, f"Setup has tried to apply it. {refused}")
     return warn(
         name,
         result.title,
@@ -82,9 +87,9 @@ def _finding(result: Result, refused: str) -> Finding:
 
 
 def _fact(changes: Sequence[Change]) -> str:
-    """Return the differences as text; a setting without any wanted value is not set."""
+    """Return the differences between the setting and its wanted value as text."""
     if not any(change.before for change in changes):
-        return "It is not set."
+        return "This setting is not set."
     return ", ".join(
         f"{change.path} is {change.before or 'absent'}" for change in changes[:3]
     )

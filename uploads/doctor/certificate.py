@@ -1,4 +1,8 @@
-"""Certificates: the promises about upload URLs that a provider keeps."""
+"""Creates certificates. A certificate lists which promises a provider keeps.
+
+A promise is a behaviour of the storage that the site relies on. For example, S3 refuses
+an upload that differs from its signed URL.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,10 @@ KEPT, BROKEN, UNTRIED = "yes", "no", "not tried"
 
 
 def certificate(found: Iterable[Finding], place: str) -> dict[str, Any]:
-    """Return for each promise whether the provider keeps it, and the observed fact."""
+    """Return a certificate for the storage ``place`` from the doctor's findings.
+
+    For each promise it says whether the provider keeps it, with the observed fact.
+    """
     promises = {
         _question(finding.name): {
             "title": finding.title,
@@ -32,7 +39,7 @@ def certificate(found: Iterable[Finding], place: str) -> dict[str, Any]:
 
 
 def row(document: dict[str, Any], names: Iterable[str]) -> list[str]:
-    """Return the cells of one row of a Markdown table, one for each name."""
+    """Return the provider's results for the promises ``names`` as Markdown cells."""
     promises = document["promises"]
     return [
         f"**{found}**" if found == BROKEN else found
@@ -43,7 +50,10 @@ def row(document: dict[str, Any], names: Iterable[str]) -> list[str]:
 
 
 def markdown_row(document: dict[str, Any]) -> str:
-    """Return one line with the place and the promises that are not kept."""
+    """Return a row of a Markdown table that sums up the certificate.
+
+    It contains the place, the date, the number of kept promises, and the broken ones.
+    """
     promises = document["promises"]
     broken = [p["title"] for p in promises.values() if p["kept"] == BROKEN]
     kept = sum(p["kept"] == KEPT for p in promises.values())
@@ -52,7 +62,10 @@ def markdown_row(document: dict[str, Any]) -> str:
 
 
 def _question(name: str) -> str:
-    """Return a finding's name without its cause: put.right.kms becomes put.right."""
+    """Return the name of the promise that a finding is about.
+
+    For example, contract.put.right.kms is about the promise contract.put.right.
+    """
     return ".".join(name.split(".")[:3]) if name.startswith(_CAUSED) else name
 
 

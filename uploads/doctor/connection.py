@@ -1,4 +1,4 @@
-"""Questions about the connection to the bucket: URLs, names, TLS, clock, region."""
+"""Tests the connection to the bucket: URLs, host names, TLS, clock and region."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ from uploads.s3.wire import Answer, NoAnswer, send
 
 SKEW_WARNING = 60
 SKEW_LIMIT = 15 * 60
-"""Seconds. S3 refuses a request whose time differs by more than this."""
+"""S3 refuses a request if the clocks differ by more than this number of seconds."""
 
 NO_UPLOADS = "No browser can upload or download."
 
 
 def ask_connection(examination: Examination) -> Iterator[Finding]:
-    """Answer all questions; stop early if one answer explains the later failures."""
+    """Yield a finding for each question about the connection.
+
+    Stops after a failure that would make all later questions fail, too.
+    """
     malformed = list(_malformed())
     if malformed:
         yield from malformed
@@ -40,7 +43,7 @@ def ask_connection(examination: Examination) -> Iterator[Finding]:
             "The worker has credentials",
             error.detail,
             NO_UPLOADS,
-            "Set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, or give the machine a role.",
+            "Set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, or configure a role.",
         )
         return
     names = list(_names(examination, origin))
@@ -63,7 +66,7 @@ def _malformed() -> Iterator[Finding]:
                 "URLs are well formed",
                 f"{name} is {addresses.masked(url)!r}: {wrong}",
                 NO_UPLOADS,
-                f"Set {name} to scheme and host, as in https://s3.example.com.",
+                f"Set {name} to a scheme and a host, such as https://s3.example.com.",
             )
 
 
@@ -76,11 +79,11 @@ def _wrong_with(url: str) -> str:
     if parts.scheme not in {"http", "https"}:
         return "it does not begin with http:// or https://."
     if not parts.hostname or any(character.isspace() for character in url):
-        return "it names no host."
+        return "it contains no valid host name."
     if settings.S3_BUCKET in parts.path.split("/"):
         return (
-            f"it names the bucket {settings.S3_BUCKET}, which is added to every URL. "
-            "Leave it out."
+            f"it names the bucket {settings.S3_BUCKET}. Remove this name, because the "
+            "site adds it to every URL."
         )
     if parts.query or parts.fragment or parts.username is not None:
         return "it must have no query, fragment or user name."
@@ -100,7 +103,7 @@ def _names(examination: Examination, origin: str) -> Iterator[Finding]:
 
 
 def _known_to_browsers(examination: Examination, host: str) -> Finding:
-    name, title = "connection.public_name", "Browsers know the bucket's name"
+    name, title = "connection.public_name", "Browsers can resolve the bucket's host"
     visited = [addresses.host_of(origin) for origin in _origins(examination)]
     is_shared = any(addresses.is_internal_name(each) for each in visited)
     if not addresses.is_internal_name(host) or is_shared:
@@ -108,14 +111,14 @@ def _known_to_browsers(examination: Examination, host: str) -> Finding:
     return fail(
         name,
         title,
-        f"URLs are signed for {host}, a name of an internal network.",
+        f"URLs are signed for {host}, which is a name of an internal network.",
         "Browsers cannot find the bucket, so uploads fail with a DNS error.",
-        "Set S3_PUBLIC_ENDPOINT_URL to the address that browsers reach.",
+        "Set S3_PUBLIC_ENDPOINT_URL to a URL of S3 that browsers can reach.",
     )
 
 
 def _mixed_content(examination: Examination, origin: str) -> Finding:
-    name, title = "connection.mixed_content", "Pages may send to the bucket's scheme"
+    name, title = "connection.mixed_content", "The bucket uses HTTPS if the pages do"
     encrypted = [each for each in _origins(examination) if each.startswith("https:")]
     is_blocked = origin.startswith("http:") and not is_loopback(
         addresses.host_of(origin)
@@ -125,9 +128,9 @@ def _mixed_content(examination: Examination, origin: str) -> Finding:
     return fail(
         name,
         title,
-        f"The page comes from {encrypted[0]}, but the bucket is {origin}.",
-        "Browsers block the request as mixed content, before they send it.",
-        "Give the bucket TLS and set S3_PUBLIC_ENDPOINT_URL to its https:// address.",
+        f"The page is at {encrypted[0]}, but the bucket is at {origin}.",
+        "Browsers never send the upload. They block it as mixed content.",
+        "Set up TLS for S3, and set S3_PUBLIC_ENDPOINT_URL to its https:// URL.",
     )
 
 
@@ -142,21 +145,20 @@ def _resolves(name: str, title: str, url: str) -> Finding:
             title,
             f"{host} has the bucket's name twice and does not resolve.",
             NO_UPLOADS,
-            "Leave the bucket's name out of S3_ENDPOINT_URL and "
-            "S3_PUBLIC_ENDPOINT_URL.",
+            "Remove the bucket's name from S3_ENDPOINT_URL and S3_PUBLIC_ENDPOINT_URL.",
         )
     return fail(
         name,
         title,
         f"The name server does not know {host}.",
         NO_UPLOADS,
-        "Correct S3_ENDPOINT_URL or S3_PUBLIC_ENDPOINT_URL. With virtual addressing, "
-        "the bucket's name precedes the host. S3_ADDRESSING_STYLE=path avoids this.",
+        "Correct S3_ENDPOINT_URL or S3_PUBLIC_ENDPOINT_URL. If only the name with the "
+        "bucket in front is unknown, set S3_ADDRESSING_STYLE=path.",
     )
 
 
 def _reachable_network(examination: Examination, host: str) -> Finding:
-    name, title = "connection.network", "The bucket is in the page's network"
+    name, title = "connection.network", "If the pages are public, the bucket is, too"
     ours = addresses.resolved(host)
     public_pages = [
         origin
@@ -168,15 +170,20 @@ def _reachable_network(examination: Examination, host: str) -> Finding:
     return warn(
         name,
         title,
-        f"{public_pages[0]} is public, {host} is at the private address {ours[0]}.",
-        "Chrome 142 and later ask people for permission before such a request. "
-        "People outside this network cannot reach the bucket.",
-        "Give the bucket a public address, or allow local network access by policy.",
+        f"{public_pages[0]} has a public IP address, but {host} has the private IP "
+        f"address {ours[0]}.",
+        "People outside this network cannot reach the bucket. In this network, Chrome "
+        "142 and later ask for permission before they upload.",
+        "Give the bucket a public IP address, or allow local network access in the "
+        "policy of the browsers.",
     )
 
 
 def _unsigned(origin: str) -> Generator[Finding, None, Answer | None]:
-    """Return S3's answer to an unsigned request, to test whether S3 answers at all."""
+    """Send an unsigned request, yield a finding, and return S3's answer.
+
+    Returns None if S3 did not answer.
+    """
     name, title = "connection.answers", "S3 answers"
     try:
         answer = send("GET", f"{origin}/")
@@ -194,7 +201,10 @@ def _unsigned(origin: str) -> Generator[Finding, None, Answer | None]:
 
 
 def skew_of(answer: Answer, now: datetime) -> int | None:
-    """Return the seconds by which this server's clock is ahead of S3's."""
+    """Return by how many seconds this server's clock is ahead of S3's.
+
+    Returns a negative number if it is behind, and None if the answer has no valid Date.
+    """
     try:
         theirs = parsedate_to_datetime(answer.header("date"))
         return round((now - theirs).total_seconds())
@@ -203,12 +213,12 @@ def skew_of(answer: Answer, now: datetime) -> int | None:
 
 
 def _clock(answer: Answer, now: datetime) -> Finding:
-    name, title = "connection.clock", "The server's clock agrees with S3's"
+    name, title = "connection.clock", "This server's clock agrees with S3's"
     seconds = skew_of(answer, now)
     if seconds is None:
-        return skip(name, title, "S3's answer has no Date.")
+        return skip(name, title, "S3's answer has no Date header.")
     if abs(seconds) <= SKEW_WARNING:
-        return ok(name, title, f"{abs(seconds)} s apart")
+        return ok(name, title, f"they differ by {abs(seconds)} s")
     side = "ahead of" if seconds > 0 else "behind"
     fact = f"This server's clock is {abs(seconds)} s {side} S3's."
     fix = "Set this server's clock with an NTP service."
@@ -223,4 +233,4 @@ def _origins(examination: Examination) -> tuple[str, ...]:
     try:
         return examination.facts.origins
     except ValueError:
-        return ()  # The CORS family reports this.
+        return ()  # ask_cors reports the invalid origin.

@@ -1,4 +1,4 @@
-"""Questions about CORS, with a browser's requests, and about the page's policy."""
+"""Tests CORS with the requests of a browser, and the Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ from uploads.s3.signed import SignedRequest
 from uploads.s3.wanted.documents import CORS_HEADERS, CORS_METHODS
 from uploads.s3.wire import NoAnswer, send
 
-BLOCKED = "Browsers of that page block every upload before it begins."
+BLOCKED = "Browsers block every upload from this page."
 NOT_PASSED_ON = {400, 404, 405, 501}
-"""Statuses with which proxies refuse OPTIONS. S3 adds an error code to them."""
+"""Statuses with which a proxy refuses OPTIONS requests.
+
+S3 sends the same statuses, but always with an error code in the body.
+"""
 UNKNOWN_CODES = {"NotImplemented", "MethodNotAllowed"}
 STRANGER = "https://stranger.invalid"
 
 
 def ask_cors(examination: Examination) -> Iterator[Finding]:
-    """Answer the questions for each origin of the site."""
+    """Yield the findings about CORS and the policy, for each origin of the site."""
     try:
         origins = examination.facts.origins
     except ValueError as error:
@@ -34,17 +37,17 @@ def ask_cors(examination: Examination) -> Iterator[Finding]:
             "cors.origins",
             "The site's origins are known",
             str(error),
-            "The bucket cannot know which pages may send to it.",
-            "Correct CSRF_TRUSTED_ORIGINS, or give --origin.",
+            "The bucket cannot know which pages it must allow.",
+            "Correct CSRF_TRUSTED_ORIGINS, or use --origin.",
         )
         return
     if not origins:
         yield warn(
             "cors.origins",
             "The site's origins are known",
-            "Neither CSRF_TRUSTED_ORIGINS nor ALLOWED_HOSTS names one.",
-            "The doctor cannot send a browser's requests.",
-            "Set CSRF_TRUSTED_ORIGINS, or give --origin https://files.example.com.",
+            "CSRF_TRUSTED_ORIGINS and ALLOWED_HOSTS name no origin.",
+            "The doctor cannot test CORS.",
+            "Set CSRF_TRUSTED_ORIGINS, or use --origin https://files.example.com.",
         )
         return
     for origin in origins:
@@ -53,10 +56,10 @@ def ask_cors(examination: Examination) -> Iterator[Finding]:
         except NoAnswer as error:
             yield fail(
                 "cors.answers",
-                f"Preflights of {origin} are answered",
+                f"S3 answers preflights of {origin}",
                 str(error),
                 BLOCKED,
-                "Let OPTIONS requests through to S3.",
+                "Check that the proxy passes OPTIONS requests to S3.",
             )
     yield from _strangers(examination)
 
@@ -64,7 +67,7 @@ def ask_cors(examination: Examination) -> Iterator[Finding]:
 def _ask_origin(origin: str, examination: Examination) -> Iterator[Finding]:
     body = examination.random_bytes()
     request = put_request(examination.uploads, examination.new_key("cors"), body)
-    title = f"Pages of {origin} may send"
+    title = f"Pages of {origin} may upload"
     judged = preflight(request.url, origin, "PUT", CORS_HEADERS)
     if judged.faults:
         yield explained(judged, origin, request)
@@ -76,22 +79,22 @@ def _ask_origin(origin: str, examination: Examination) -> Iterator[Finding]:
 
 
 def explained(judged: Judgement, origin: str, request: SignedRequest) -> Finding:
-    """Return why a preflight of a PUT failed; sends simpler preflights to find out.
+    """Return a finding with the reason why the preflight of a PUT failed.
 
+    Sends preflights for similar origins, fewer headers and GET to find the reason.
     Raises NoAnswer.
     """
-    title = f"Pages of {origin} may send"
-    seen = f"The preflight was answered {judged.answer.status}"
+    title = f"Pages of {origin} may upload"
+    seen = f"The answer to the preflight was {judged.answer.status}"
     if "multiple" in judged.faults:
         return _multiple("cors.preflight.multiple", title, judged)
     if other := _admitted_variant(origin, request.url):
         return fail(
             "cors.preflight.origin",
             title,
-            f"The rule admits {other}, the page's origin is {origin}.",
+            f"The rule allows {other}, but the page's origin is {origin}.",
             BLOCKED,
-            f"Write the exact origin {origin} into the rule: scheme, host and port, "
-            "no slash at the end.",
+            f"Write exactly {origin} into the rule, without a final slash.",
             "cors",
         )
     if missing := _refused_headers(origin, request.url):
@@ -107,35 +110,35 @@ def explained(judged: Judgement, origin: str, request: SignedRequest) -> Finding
         return fail(
             "cors.preflight.method",
             title,
-            f"{seen}: the rule allows GET and not PUT.",
+            f"{seen}: the rule allows GET but does not allow PUT.",
             BLOCKED,
-            "Add PUT to AllowedMethods. On Backblaze B2 add the operation s3_put to "
-            "the rule with their command line; the web interface cannot.",
+            "Add PUT to AllowedMethods. For Backblaze B2, add the operation s3_put "
+            "with its command line, because the web interface cannot add it.",
             "cors",
         )
     if judged.answer.status in NOT_PASSED_ON and not judged.answer.code:
         return fail(
             "cors.preflight.not_passed_on",
             title,
-            f"{seen}, and not by S3, so OPTIONS requests do not reach S3.",
+            f"{seen}. S3 did not send it, so OPTIONS requests do not reach S3.",
             BLOCKED,
-            "Let the proxy before S3 pass OPTIONS requests on.",
+            "Configure the proxy in front of S3 to pass OPTIONS requests.",
         )
     if judged.answer.code in UNKNOWN_CODES or judged.answer.status in {405, 501}:
         return fail(
             "cors.preflight.unsupported",
             title,
-            f"{seen} {judged.answer.code}: S3 does not support CORS rules per bucket.",
+            f"{seen} {judged.answer.code}: S3 supports no CORS rules for buckets.",
             BLOCKED,
-            f"Allow {origin} for the whole server. MinIO: mc admin config set ALIAS "
-            f"api cors_allow_origin={origin}",
+            f"Allow {origin} for the whole server. For MinIO: mc admin config set "
+            f"ALIAS api cors_allow_origin={origin}",
         )
     return fail(
         "cors.preflight.no_rule",
         title,
         f"{seen} {judged.answer.code}: no rule allows this origin.",
         BLOCKED,
-        "Apply the rule: manage.py setup_bucket --apply",
+        "Apply the site's CORS rule: manage.py setup_bucket --apply",
         "cors",
     )
 
@@ -147,7 +150,7 @@ def _multiple(name: str, title: str, judged: Judgement) -> Finding:
         title,
         f"Access-Control-Allow-Origin has multiple values: {values}",
         BLOCKED,
-        "S3 and a proxy both add CORS headers. Let only one of them add them.",
+        "S3 and a proxy both add CORS headers. Remove them in the proxy.",
     )
 
 
@@ -164,7 +167,11 @@ def _admitted_variant(origin: str, url: str) -> str:
 
 
 def _refused_headers(origin: str, url: str) -> list[str]:
-    """Return the headers that S3 refuses, if S3 allows the method without headers."""
+    """Return the headers that the rule does not allow.
+
+    Returns an empty list if S3 also refuses a PUT without these headers, because the
+    headers are then not the reason.
+    """
     if preflight(url, origin, "PUT").faults:
         return []
     return [
@@ -173,7 +180,7 @@ def _refused_headers(origin: str, url: str) -> list[str]:
 
 
 def _other_methods(origin: str, request: SignedRequest) -> Finding:
-    name, title = "cors.methods", f"Pages of {origin} may fetch and send forms"
+    name, title = "cors.methods", f"Pages of {origin} may download and send forms"
     refused = [
         method
         for method in CORS_METHODS
@@ -185,37 +192,37 @@ def _other_methods(origin: str, request: SignedRequest) -> Finding:
         name,
         title,
         f"The rule does not allow {', '.join(refused)}.",
-        "Programs in the page cannot read files back or use the form.",
+        "Scripts of the page cannot download files or send forms.",
         f"Add {', '.join(refused)} to AllowedMethods.",
         "cors",
     )
 
 
 def _actual_request(origin: str, request: SignedRequest, body: bytes) -> Finding:
-    """Check the answer to the upload itself: browsers check its CORS headers too."""
-    name, title = "cors.answer", f"The answer to an upload admits {origin}"
+    """Upload a file, and check the CORS headers of the answer, as browsers do."""
+    name, title = "cors.answer", f"The answer to an upload allows {origin}"
     headers = {**request.headers, "Origin": origin}
     answer = send(request.method, request.url, headers=headers, body=body)
     faults = origin_faults(answer, origin)
     if not faults:
         return ok(name, title)
     if answer.status >= 400:
-        return skip(name, title, f"The upload was answered {answer}")
+        return skip(name, title, f"The answer to the upload was {answer}")
     if "multiple" in faults:
         return _multiple(f"{name}.multiple", title, Judgement(answer, ("multiple",)))
     return fail(
         f"{name}.missing",
         title,
-        f"The preflight passes, but the answer {answer.status} to the PUT does not "
-        "name the origin.",
+        f"S3 allows the preflight, but the answer {answer.status} to the PUT has no "
+        "Access-Control-Allow-Origin for this page.",
         "The file arrives, but the browser reports a failure.",
-        "Let the proxy keep S3's Access-Control-Allow-Origin.",
+        "Configure the proxy not to remove S3's header Access-Control-Allow-Origin.",
         "cors",
     )
 
 
 def _strangers(examination: Examination) -> Iterator[Finding]:
-    name, title = "cors.strangers", "Pages of other sites may not send"
+    name, title = "cors.strangers", "Pages of other sites may not upload"
     request = put_request(examination.uploads, examination.new_key("cors"), b"x")
     try:
         judged = preflight(request.url, STRANGER, "PUT", CORS_HEADERS)
@@ -228,26 +235,32 @@ def _strangers(examination: Examination) -> Iterator[Finding]:
         name,
         title,
         "S3 allows every origin.",
-        "A page of another site can send a file if it has a signed URL.",
-        "Apply the rule: manage.py setup_bucket --apply. If the provider has no rules "
-        "for a bucket, restrict the server's rules.",
+        "A page of another site can upload a file if it gets a signed URL.",
+        "Apply the site's CORS rule: manage.py setup_bucket --apply. If the provider "
+        "has no rules for a bucket, restrict the rules of the server.",
         "cors",
     )
 
 
 def _page_policy(origin: str, examination: Examination) -> Finding:
-    name, title = "cors.csp", f"The policy of {origin} names the bucket"
+    name = "cors.csp"
+    title = f"The Content-Security-Policy of {origin} allows the bucket"
     bucket = examination.uploads.origin
     policies = _policies(origin)
     for policy in policies:
         sources = csp.sources_of(policy, "connect-src")
         if sources is not None and not csp.allows(sources, bucket, origin):
             return _blocked_by_policy(name, title, sources, bucket)
-    return ok(name, title) if policies else skip(name, title, "The page has no policy.")
+    if policies:
+        return ok(name, title)
+    return skip(name, title, "The page has no Content-Security-Policy.")
 
 
 def _policies(origin: str) -> list[str]:
-    """Return the policies of the login page, or the policies of the settings."""
+    """Return the Content-Security-Policies of the login page.
+
+    If the page cannot be read, returns the policy in Django's settings.
+    """
     try:
         answer = send("GET", f"{origin}{reverse('account_login')}")
     except NoAnswer:
@@ -267,7 +280,7 @@ def _blocked_by_policy(
     return fail(
         name,
         title,
-        f"connect-src is {' '.join(sources)}, the bucket is {bucket}.{regional}",
+        f"connect-src is {' '.join(sources)}, but the bucket is {bucket}.{regional}",
         "Browsers refuse to connect, because the page's policy forbids it.",
-        f"Add {bucket} to connect-src, where the site or a proxy sets the header.",
+        f"Add {bucket} to connect-src. Either the site or a proxy sets this header.",
     )

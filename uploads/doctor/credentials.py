@@ -1,4 +1,8 @@
-"""Questions about the identities: their names, expiry and permissions."""
+"""Tests the expiry and the permissions of the site's identities.
+
+An identity is a pair of S3 credentials. The signer signs the URLs of uploads. The
+worker makes all calls of the running site.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,10 @@ MASKED = 4
 
 
 def ask_credentials(examination: Examination) -> Iterator[Finding]:
-    """Answer the questions. The signer's forbidden calls are tested too."""
+    """Yield the findings about the worker and the signer.
+
+    Tests the calls that they need, and calls that S3 must refuse.
+    """
     worker = examination.downloads.credentials()
     signer = examination.uploads.credentials()
     yield ok("credentials.worker", "The worker", described(worker))
@@ -36,7 +43,7 @@ def ask_credentials(examination: Examination) -> Iterator[Finding]:
 
 
 def described(credentials: Credentials) -> str:
-    """Return an identity in words, with its access key shortened."""
+    """Return a text with the shortened access key and the expiry of an identity."""
     key = credentials.access_key
     shown = key if len(key) <= 2 * MASKED else f"{key[:MASKED]}...{key[-MASKED:]}"
     if credentials.expires_at is None:
@@ -45,11 +52,11 @@ def described(credentials: Credentials) -> str:
 
 
 def _apart(worker: Credentials, signer: Credentials) -> Finding:
-    name, title = "credentials.signer", "The signer is a separate identity"
+    name, title = "credentials.signer", "Upload URLs have an identity of their own"
     if signer.access_key != worker.access_key:
         return ok(name, title, described(signer))
-    fact = "Upload URLs are signed by the worker."
-    consequence = "An attacker who can alter such a URL has the worker's permissions."
+    fact = "The worker signs upload URLs."
+    consequence = "A mistake in an upload URL could permit more than an upload."
     if settings.DEBUG:
         return note(name, title, fact, consequence)
     return warn(
@@ -69,14 +76,14 @@ def _lifetime(signer: Credentials, now: datetime) -> Finding:
     wanted = timedelta(seconds=options().url_expiry_seconds)
     left = signer.expires_at - now
     if left > wanted:
-        return ok(name, title, f"{left.total_seconds():.0f} s are left")
+        return ok(name, title, f"They expire in {left.total_seconds():.0f} s.")
     return warn(
         name,
         title,
         f"The credentials expire in {left.total_seconds():.0f} s, "
         f"but URLs should be valid for {wanted.total_seconds():.0f} s.",
-        "URLs expire with the credentials, so slow uploads have to ask again.",
-        "Let the role give longer sessions, or reduce UPLOADS_URL_EXPIRY_SECONDS.",
+        "URLs expire with the credentials, so browsers must often request new URLs.",
+        "Increase the session time of the role, or reduce UPLOADS_URL_EXPIRY_SECONDS.",
     )
 
 
@@ -93,7 +100,7 @@ def _worker_rights(examination: Examination) -> Iterator[Finding]:
 
 
 def _worker_limits(examination: Examination) -> Finding:
-    """Make two calls that the site never needs. Neither call changes anything."""
+    """Make two harmless calls that S3 must refuse to the worker."""
     name, title = "credentials.worker_limits", "The worker has no other permissions"
     allowed = [
         attempt.operation
@@ -102,11 +109,11 @@ def _worker_limits(examination: Examination) -> Finding:
     ]
     if not allowed:
         return ok(name, title)
-    fact = f"It may also {' and '.join(allowed)}."
-    consequence = "A stolen key of the worker opens more than the site's files."
+    fact = f"The worker may also {' and '.join(allowed)}."
+    consequence = "A stolen key of the worker gives access to other data, too."
     if settings.DEBUG or is_loopback(host_of(examination.public_url)):
         return note(name, title, fact, consequence)
-    fix = "Grant the worker the policy of `manage.py iam_policy worker`, nothing else."
+    fix = "Grant the worker only the policy of `manage.py iam_policy worker`."
     return warn(name, title, fact, consequence, fix)
 
 
@@ -116,9 +123,10 @@ def _missing(
     name = f"credentials.worker_rights.{operation}"
     title = f"{operation} as the worker"
     if operation == "ListObjectVersions" and refusal.is_unknown_setting:
-        return note(name, title, f"The provider has no versions: {refusal}")
+        return note(name, title, f"The provider does not support versions: {refusal}")
     if operation in {"ListParts", "AbortMultipartUpload"} and (not refusal.is_denied):
-        return None  # The version id is invented, so any other refusal is expected.
+        # S3 did not refuse the permission. It refused the made-up id of the upload.
+        return None
     if refusal.is_denied:
         actions = ", ".join(action for action, _ in ACTIONS[operation])
         return fail(
@@ -133,33 +141,37 @@ def _missing(
             f"{name}.sdk_checksums",
             title,
             f"{refusal}. boto3 adds checksums that this provider does not accept.",
-            "The server cannot write, and copies of plain forms fail.",
+            "The server cannot write objects. It cannot copy files of plain forms.",
             "Set request_checksum_calculation to when_required in the client_config of "
             'STORAGES["uploads"].',
         )
     return fail(
-        name, title, str(refusal), "Uploads cannot be completed.", "See the answer."
+        name,
+        title,
+        str(refusal),
+        "Uploads cannot be completed.",
+        "Find this error in the provider's documentation.",
     )
 
 
 _CONSEQUENCES = {
     "DeleteObject": "Deleted files remain in the bucket and cost money.",
-    "AbortMultipartUpload": "Parts of cancelled uploads stay and cost money.",
-    "ListObjectVersions": "Files of erased users may stay in the bucket.",
-    "ListObjectsV2": "A missing object looks like a refusal, and the audit cannot run.",
+    "AbortMultipartUpload": "Parts of cancelled uploads remain and cost money.",
+    "ListObjectVersions": "Files of erased users may remain in the bucket.",
+    "ListObjectsV2": "S3 reports missing objects as refusals. The audit cannot run.",
 }
 
 
 def _signer_limits(examination: Examination) -> Iterator[Finding]:
-    name, title = "credentials.signer_limits", "The signer may only put"
+    name, title = "credentials.signer_limits", "The signer may only upload"
     key, body = examination.new_key("signer"), examination.random_bytes()
     try:
         put = perform(put_request(examination.uploads, key, body), body)
     except NoAnswer as error:
-        yield skip(name, title, f"There is no object to test it with: {error}")
+        yield skip(name, title, f"The test object could not be stored: {error}")
         return
     if put.status != 200:
-        yield skip(name, title, f"There is no object to test it with: {put}")
+        yield skip(name, title, f"The test object could not be stored: {put}")
         return
     allowed = [
         attempt.operation
@@ -176,7 +188,7 @@ def _signer_limits(examination: Examination) -> Iterator[Finding]:
     yield warn(
         name,
         title,
-        f"It may call {', '.join(allowed)} too.",
-        "An altered upload URL could read or delete other people's files.",
-        f"Grant the signer {actions} and nothing else: manage.py iam_policy signer",
+        f"The signer may also call {', '.join(allowed)}.",
+        "A mistake in an upload URL could permit to read or delete files.",
+        f"Grant the signer only {actions}: manage.py iam_policy signer",
     )

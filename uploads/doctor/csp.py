@@ -1,4 +1,4 @@
-"""Does a Content-Security-Policy let a page send to an origin?"""
+"""Checks whether a Content-Security-Policy allows requests to an origin."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def sources_of(policy: str, directive: str) -> list[str] | None:
-    """Return the sources of a directive, or of default-src; None if neither is set."""
+    """Return the allowed sources of a directive.
+
+    If the policy lacks the directive, returns the sources of default-src. Returns None
+    if the policy lacks both.
+    """
     found: dict[str, list[str]] = {}
     for part in policy.split(";"):
         name, *values = part.split() or [""]

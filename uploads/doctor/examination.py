@@ -1,4 +1,4 @@
-"""State of one examination: the site's origins, identities and probe objects."""
+"""Contains the state of one run of the doctor."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from uploads.s3.wanted.site_facts import SiteFacts
 
 @dataclass
 class Examination:
-    """One run of the doctor. Each property is computed at its first use.
+    """Contains the options, the identities and the probe objects of one run.
 
-    ``origins`` are the origins of the site's pages. ``profile`` is the profile of the
-    setup identity, if the operator gave one. ``failed`` has the names of failed
-    families. Families that depend on a failed family are skipped.
+    ``origins`` are the origins of the site's pages. If empty, they follow from the
+    settings. ``profile`` is the AWS profile of setup, the identity that configures the
+    bucket. ``failed`` contains the names of the families of questions that failed.
     """
 
     origins: tuple[str, ...] = ()
@@ -35,61 +35,74 @@ class Examination:
 
     @cached_property
     def facts(self) -> SiteFacts:
-        """The facts that determine the wanted settings. Raises ValueError."""
+        """Return the facts about the site that its wanted bucket settings depend on.
+
+        Raises ValueError for an invalid origin.
+        """
         return facts_of_settings(self.origins)
 
     @cached_property
     def worker(self) -> Bucket:
-        """The bucket with the worker's credentials. Raises StorageUnavailable."""
+        """Return the bucket with the credentials of the worker.
+
+        The worker is the identity that makes the calls of the running site. Raises
+        StorageUnavailable if it has no credentials.
+        """
         return get_bucket()
 
     @property
     def signer_alias(self) -> str:
-        """The name in STORAGES of the identity that signs uploads."""
+        """Return the key in STORAGES whose credentials sign upload URLs."""
         return "uploads_signer" if self.has_signer else "uploads"
 
     @property
     def has_signer(self) -> bool:
-        """Whether uploads are signed by a separate identity."""
+        """Return whether upload URLs are signed by the signer, not by the worker."""
         return "uploads_signer" in settings.STORAGES
 
     @cached_property
     def signer(self) -> Bucket:
-        """The bucket with the signer's credentials. Raises StorageUnavailable."""
+        """Return the bucket with the credentials that sign upload URLs.
+
+        Raises StorageUnavailable if there are no credentials.
+        """
         return Bucket(client=client_of_alias(self.signer_alias), name=self.worker.name)
 
     @cached_property
     def uploads(self) -> ProbePresigner:
-        """The presigner of upload URLs, with the signer's identity."""
+        """Return the presigner for upload URLs."""
         return probe_presigner_of(self.signer_alias, self.worker.client)
 
     @cached_property
     def downloads(self) -> ProbePresigner:
-        """The presigner of download URLs, with the worker's identity."""
+        """Return the presigner for download URLs. It has the worker's credentials."""
         return probe_presigner_of("uploads", self.worker.client)
 
     @cached_property
     def server_downloads(self) -> ProbePresigner:
-        """Like ``downloads``, but for the server's own endpoint."""
+        """Return a presigner like ``downloads`` for the server's own endpoint."""
         return probe_presigner_of("uploads", self.worker.client, as_server=True)
 
     @property
     def public_url(self) -> str:
-        """The endpoint that browsers reach, empty for AWS."""
+        """Return the endpoint of S3 that browsers use. It is empty for AWS."""
         return settings.S3_PUBLIC_ENDPOINT_URL or settings.S3_ENDPOINT_URL
 
     def new_key(self, name: str = "probe") -> str:
-        """Return a new key below the doctor's folder, which ``clear_quietly`` deletes."""
+        """Return the key of a new probe object, which ``clear_quietly`` deletes."""
         key = new_probe_key(options().key_prefix, name)
         self._keys.append(key)
         return key
 
     def random_bytes(self, size: int = 48) -> bytes:
-        """Return random bytes that no answer contains by chance."""
+        """Return new random bytes, so that no other object has the same content."""
         return secrets.token_bytes(size)
 
     def clear_quietly(self) -> None:
-        """Delete the probe objects. The sweeper deletes the rest after failures."""
+        """Delete the probe objects of this run.
+
+        If S3 refuses to delete an object, the sweeper deletes it later.
+        """
         while self._keys:
             try:
                 self.worker.delete_object(self._keys.pop())

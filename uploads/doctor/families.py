@@ -1,4 +1,4 @@
-"""The registry: which families of questions there are, and their order."""
+"""Lists all families of questions, and runs them in this order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from uploads.doctor.site import ask_site
 
 @dataclass(frozen=True)
 class Family:
-    """Questions of one kind. They are skipped if a family that they need failed."""
+    """Describes a family: a group of questions of one kind.
+
+    ``needs`` names other families. If one of them has failed, this family is skipped.
+    """
 
     name: str
     title: str
@@ -48,9 +51,11 @@ def examine(
     only: Iterable[str] = (),
     without: Iterable[str] = (),
 ) -> Iterator[Finding]:
-    """Yield one finding for each family, with its answers below it.
+    """Run the families, and yield one finding for each family.
 
-    Probe objects are deleted at the end, also when the caller stops early.
+    The findings of its questions are the children of this finding. ``only`` and
+    ``without`` select families by name. At the end, or if the caller stops early, this
+    function deletes the probe objects.
     """
     chosen, left_out = set(only), set(without)
     try:
@@ -70,6 +75,8 @@ def _answers(family: Family, examination: Examination) -> Finding:
     if broken:
         reason = f"Skipped, because {', '.join(broken)} failed."
         return group(
-            family.name, family.title, [skip(f"{family.name}.all", "All", reason)]
+            family.name,
+            family.title,
+            [skip(f"{family.name}.all", "All questions", reason)],
         )
     return group(family.name, family.title, list(family.ask(examination)))

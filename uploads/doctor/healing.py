@@ -1,4 +1,4 @@
-"""Fixes findings by applying bucket settings, with the setup identity."""
+"""Fixes findings of the doctor. It applies bucket settings with setup's credentials."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from uploads.s3.setting_up import Result
 def heal(
     settings: set[str], origins: tuple[str, ...], profile: str
 ) -> Iterator[Result]:
-    """Apply the named settings of setup_bucket. Raises StorageUnavailable."""
+    """Apply the wanted bucket settings with these names, and yield the results.
+
+    Raises StorageUnavailable if setup has no credentials.
+    """
     for result in set_up_site(
         facts_of_settings(origins),
         setup_bucket(profile),

@@ -1,4 +1,8 @@
-"""Stores facts about the bucket: kept promises and refused settings."""
+"""Stores the doctor's results in the database.
+
+The results are the promises that the provider keeps, and the settings that it refuses.
+A promise is a behaviour of the storage that the site relies on.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,10 @@ _SETUP = "setup."
 
 
 def remember(results: Iterable[Result]) -> None:
-    """Store the settings that could not be applied, each with the reason."""
+    """Store which settings the provider does not support, with the reasons.
+
+    If a setting was applied now, this function deletes its stored reason.
+    """
     for result in results:
         facts = BucketFact.objects.filter(place=place(), name=_SETUP + result.name)
         if result.outcome == Outcome.SKIPPED:
@@ -32,9 +39,11 @@ def remember(results: Iterable[Result]) -> None:
 
 
 def remember_promises(found: Iterable[Finding]) -> None:
-    """Store which promises the bucket keeps. Completion and pages use them.
+    """Store which promises the provider keeps for this bucket.
 
-    A skipped question keeps its earlier result. Without a database nothing is stored.
+    The site uses these facts when it completes an upload or offers the plain form. If a
+    question was skipped, its stored result stays the same. If the database fails, this
+    function stores nothing.
     """
     here, now = place(), timezone.now()
     facts = [
@@ -55,17 +64,23 @@ def remember_promises(found: Iterable[Finding]) -> None:
 
 
 def remember_examination(found: Iterable[Finding]) -> None:
-    """Store the number of findings of each status, after a full examination."""
+    """Store how many findings have each status, for the metrics and the admin.
+
+    Call it only after a complete run of the doctor.
+    """
     leaves = [f for top in found for f in top.walk() if not f.children]
     counts = {s.value: sum(f.status == s for f in leaves) for s in Status}
     try:
         remember_job(JobReport.DOCTOR, counts)
     except Error:
-        return  # The findings already report that the database is unavailable.
+        return  # One of the findings says that the database does not answer.
 
 
 def refusals() -> dict[str, str]:
-    """Return the settings that the provider refuses, each with the reason."""
+    """Return the stored reasons of settings that the provider does not support.
+
+    The keys are the names of the settings.
+    """
     rows = BucketFact.objects.filter(place=place(), name__startswith=_SETUP)
     return {
         name.removeprefix(_SETUP): value

@@ -1,4 +1,4 @@
-"""Checks that notifications arrive: S3 must send one for a new probe object."""
+"""Tests that S3 notifies the site of a new object."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from uploads.s3.wire import NoAnswer
 from uploads.upkeep.intake import PROBE_MARK, take_from
 
 SECONDS = 30
-"""The longest wait for a notification."""
+"""How long the doctor waits for the notification."""
 
 POLL_SECONDS = 1
 NAME, TITLE = "notifications.flow", "S3 notifies the site of new objects"
-SLOW = "If the browser closes early, files wait for the next sweep."
+SLOW = "If a browser is closed early, its file waits for the next sweep."
 
 
 def ask_notifications(examination: Examination) -> Iterator[Finding]:
-    """Store an object and wait for its notification."""
+    """Store a probe object, wait for its notification, and yield a finding."""
     url = settings.S3_NOTIFICATIONS_QUEUE_URL
     if not url and not settings.S3_NOTIFICATIONS_SECRET:
         yield note(NAME, TITLE, "No notifications are set up.", SLOW)
@@ -34,7 +34,7 @@ def ask_notifications(examination: Examination) -> Iterator[Finding]:
     try:
         answer = perform(put_request(examination.uploads, key, body), body)
         if answer.status != 200:
-            yield skip(NAME, TITLE, f"No object could be stored: {answer}")
+            yield skip(NAME, TITLE, f"The test object could not be stored: {answer}")
             return
         yield _arrival(key, Queue(url=url) if url else None)
     except (StorageError, NoAnswer) as error:
@@ -63,15 +63,15 @@ def _arrival(key: str, queue: Queue | None) -> Finding:
             TITLE,
             f"No request to /hooks/s3 arrived within {SECONDS} s.",
             SLOW,
-            "Let the store call https://.../hooks/s3 with the secret of "
-            "S3_NOTIFICATIONS_SECRET: docs/operations.md.",
+            "Configure the S3 server to call https://.../hooks/s3 with the secret in "
+            "S3_NOTIFICATIONS_SECRET. See docs/operations.md.",
         )
     return warn(
         NAME,
         TITLE,
         f"The queue received no notification within {SECONDS} s.",
         SLOW,
-        "Send the bucket's notifications to the queue: manage.py setup_bucket --apply",
+        "Set up the bucket's notifications: manage.py setup_bucket --apply",
         "queue_policy",
         "notifications",
     )

@@ -1,4 +1,8 @@
-"""Sends and checks preflights like a browser. Source: Fetch standard, section 4.8."""
+"""Sends CORS preflights, and checks the answers as browsers do.
+
+A preflight is the OPTIONS request with which a browser asks S3 whether a page may
+upload. Source: Fetch standard, section 4.8.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,10 @@ SIMPLE_METHODS = {"GET", "HEAD", "POST"}
 
 @dataclass(frozen=True)
 class Judgement:
-    """A preflight's result for a browser. Without ``faults``, it sends the request.
+    """Contains the answer to a preflight, and its faults.
 
-    Each fault is one of: status, origin, multiple, method, headers.
+    If there are no faults, a browser sends the upload. Each fault is one of: status,
+    origin, multiple, method, headers.
     """
 
     answer: Answer
@@ -30,7 +35,7 @@ def preflight(
     *,
     timeout: float = READ_SECONDS,
 ) -> Judgement:
-    """Send a preflight and check the answer. Raises NoAnswer."""
+    """Send a preflight, and return the answer with its faults. Raises NoAnswer."""
     sent = {"Origin": origin, "Access-Control-Request-Method": method}
     if headers:
         sent["Access-Control-Request-Headers"] = ",".join(sorted(headers))
@@ -41,7 +46,7 @@ def preflight(
 def judge(
     answer: Answer, origin: str, method: str, headers: Sequence[str]
 ) -> Judgement:
-    """Return a browser's result for the answer to a preflight."""
+    """Return the answer to a preflight with the faults that a browser would find."""
     faults = [*origin_faults(answer, origin)]
     if not 200 <= answer.status < 300:
         faults.append("status")
@@ -56,7 +61,7 @@ def judge(
 
 
 def origin_faults(answer: Answer, origin: str) -> list[str]:
-    """Return the faults of Access-Control-Allow-Origin."""
+    """Return the faults of the header Access-Control-Allow-Origin for ``origin``."""
     values = answer.header_list("access-control-allow-origin")
     if len(values) > 1 or any("," in value for value in values):
         return ["multiple"]

@@ -1,7 +1,8 @@
-"""Does TRUSTED_PROXY_COUNT agree with the proxies before the site?
+"""Tests whether TRUSTED_PROXY_COUNT is the number of proxies in front of the site.
 
-A request to the public URL carries a random X-Forwarded-For. The site answers with the
-addresses that arrived in this header and with the number of proxies that it trusts.
+The doctor sends a request with a made-up X-Forwarded-For to the public URL of the site.
+Each proxy adds an address to this header. The site's answer contains the addresses that
+arrived, and the value of the setting.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ _SALT = "slipway.doctor.proxies"
 
 
 def ticket() -> str:
-    """Return a token that proves that this site's doctor sends the request."""
+    """Return a token. It proves that the doctor of this site sends the request."""
     return signing.dumps("proxies", salt=_SALT)
 
 
 def is_ticket(text: str) -> bool:
-    """Return whether ``text`` is a recent token of this site's doctor."""
+    """Return whether this site's doctor made ``text`` in the last ten minutes."""
     try:
         return bool(signing.loads(text, salt=_SALT, max_age=MAX_AGE_SECONDS))
     except signing.BadSignature:
@@ -35,18 +36,20 @@ def is_ticket(text: str) -> bool:
 
 
 def ask_proxies(origin: str) -> Finding:
-    """Send the request and compare the counted proxies with the setting."""
-    name, title = "site.proxies", f"The proxies before {origin} are counted"
+    """Return a finding that compares the number of proxies with the setting."""
+    name = "site.proxies"
+    title = f"TRUSTED_PROXY_COUNT is correct for {origin}"
     headers = {HEADER: ticket(), "X-Forwarded-For": INVENTED}
     try:
         answer = send("GET", f"{origin}{reverse('doctor-proxies')}", headers=headers)
     except NoAnswer as error:
-        return skip(name, title, f"The doctor cannot reach it: {error}")
+        return skip(name, title, f"The doctor cannot reach this URL: {error}")
     try:
         told: Any = json.loads(answer.body)
         arrived, trusted = list(told["forwarded_for"]), int(told["trusted"])
     except (ValueError, KeyError, TypeError):
-        return skip(name, title, f"Answered {answer.status} without the addresses.")
+        fact = f"The answer {answer.status} does not contain the addresses."
+        return skip(name, title, fact)
     return _judged(name, title, arrived, trusted)
 
 
@@ -54,17 +57,18 @@ def _judged(name: str, title: str, arrived: list[str], trusted: int) -> Finding:
     is_kept = INVENTED in arrived
     proxies = len(arrived) - (arrived.index(INVENTED) + 1 if is_kept else 0)
     fact = (
-        f"{proxies} proxies add to X-Forwarded-For, TRUSTED_PROXY_COUNT is {trusted}."
+        f"{proxies} proxies add an address to X-Forwarded-For, but "
+        f"TRUSTED_PROXY_COUNT is {trusted}."
     )
     fix = f"Set TRUSTED_PROXY_COUNT={proxies}."
     if trusted == proxies:
         return ok(name, title, str(proxies))
     if is_kept and trusted > proxies:
         consequence = (
-            "Visitors can fake their address with a header and so evade limits."
+            "With a header, visitors can pretend another address and evade rate limits."
         )
         return fail(name, title, fact, consequence, fix)
     consequence = (
-        "All visitors appear under a proxy's address and share its rate limits."
+        "All visitors seem to have the address of a proxy and share its rate limits."
     )
     return warn(name, title, fact, consequence, fix)

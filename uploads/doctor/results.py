@@ -1,4 +1,4 @@
-"""Findings: a status, the fact, the consequence for a user, and the fix."""
+"""Describes findings: the results of the doctor's questions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Status(StrEnum):
-    """The statuses, the best first."""
+    """Lists the statuses of a finding. Better statuses come first."""
 
     OK = "OK"
     NOTE = "NOTE"
@@ -23,11 +23,12 @@ _ORDER = list(Status)
 
 @dataclass(frozen=True)
 class Finding:
-    """The answer to one question; ``name`` is stable, as in ``cors.preflight``.
+    """Contains the answer to one question, or to a group of questions.
 
-    ``fact`` is the observation, ``consequence`` its effect on users, and ``fix`` the
-    advice to the operator. ``heals`` has the settings of setup_bucket that fix the
-    finding. The status of a finding with ``children`` is the worst of theirs.
+    ``name`` never changes, for example ``cors.preflight``. ``fact`` is the observation.
+    ``consequence`` is its effect on users. ``fix`` is the advice to the operator.
+    ``heals`` names the bucket settings that fix the problem. ``children`` are the
+    findings of a group.
     """
 
     name: str
@@ -41,22 +42,22 @@ class Finding:
 
     @property
     def status(self) -> Status:
-        """The worst of its own status and the statuses of its children.
+        """Return the worst status among this finding and its children.
 
-        Skipped children count only if all children were skipped.
+        Skipped children are ignored, except if all children were skipped.
         """
         found = [child.status for child in self.children]
         asked = [status for status in found if status != Status.SKIP]
         return worst([self.own_status, *(asked or found)])
 
     def walk(self) -> Iterator[Finding]:
-        """Yield this finding and all below it."""
+        """Yield this finding, its children, and their children."""
         yield self
         for child in self.children:
             yield from child.walk()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the finding as JSON has it."""
+        """Return the finding as a dictionary for JSON."""
         return {
             "name": self.name,
             "title": self.title,
@@ -70,12 +71,12 @@ class Finding:
 
 
 def worst(statuses: Sequence[Status]) -> Status:
-    """Return the worst status, or OK without findings."""
+    """Return the worst of the statuses, or OK if the list is empty."""
     return max(statuses, key=_ORDER.index, default=Status.OK)
 
 
 def is_green(findings: Sequence[Finding]) -> bool:
-    """Return whether there is no FAIL and no WARN."""
+    """Return whether all findings are free of WARN and FAIL."""
     return worst([finding.status for finding in findings]) not in {
         Status.WARN,
         Status.FAIL,
@@ -83,17 +84,17 @@ def is_green(findings: Sequence[Finding]) -> bool:
 
 
 def ok(name: str, title: str, fact: str = "") -> Finding:
-    """Return an OK finding."""
+    """Return a finding without a problem."""
     return Finding(name, title, Status.OK, fact)
 
 
 def note(name: str, title: str, fact: str, consequence: str = "") -> Finding:
-    """Return a finding about a gap of the provider that needs no action."""
+    """Return a finding for the operator's information. No action is necessary."""
     return Finding(name, title, Status.NOTE, fact, consequence)
 
 
 def skip(name: str, title: str, reason: str) -> Finding:
-    """Return a skipped finding, with the reason."""
+    """Return a finding for a question that the doctor could not ask."""
     return Finding(name, title, Status.SKIP, reason)
 
 
@@ -107,10 +108,10 @@ def warn(
 def fail(
     name: str, title: str, fact: str, consequence: str, fix: str, *heals: str
 ) -> Finding:
-    """Return a finding about a fault that stops users now."""
+    """Return a finding about a fault that affects users or their files now."""
     return Finding(name, title, Status.FAIL, fact, consequence, fix, heals)
 
 
 def group(name: str, title: str, children: Sequence[Finding]) -> Finding:
-    """Return one finding for several; it takes the worst status of its children."""
+    """Return one finding for a group of findings. Its status is their worst status."""
     return replace(Finding(name, title), children=tuple(children))

@@ -1,4 +1,7 @@
-"""A self-test in the operator's browser: signed requests, and the server's check."""
+"""Runs a self-test with the operator's browser.
+
+The browser sends signed requests to the bucket. The server then checks the objects.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,10 @@ BODY_BYTES = 64
 
 
 def begin() -> dict[str, Any]:
-    """Return one PUT, one part, one form and one download, and a ticket for ``end``.
+    """Return signed requests for the browser, and a ticket.
 
-    Raises StorageUnavailable.
+    The requests are one PUT, one part, one form and one download. The browser sends the
+    ticket back to ``end``. Raises StorageUnavailable.
     """
     examination, body = Examination(), secrets.token_bytes(BODY_BYTES)
     keys = {name: _key(name) for name in ("put", "part", "form")}
@@ -63,7 +67,10 @@ def begin() -> dict[str, Any]:
 
 
 def end(ticket: str) -> list[Finding]:
-    """Check the objects that arrived, and delete them. Raises signing.BadSignature."""
+    """Check the objects that the browser has sent, delete them, and return findings.
+
+    Raises signing.BadSignature if the ticket is invalid or too old.
+    """
     found = signing.loads(ticket, salt=SALT, max_age=EXPIRES_IN)
     keys, multipart_id = found["keys"], found["multipart_id"]
     bucket = get_bucket()
@@ -100,13 +107,13 @@ def _is_stored(key: str, checksum: str) -> bool:
 
 def _arrived(name: str, title: str, is_there: bool) -> Finding:
     if is_there:
-        return ok(f"browser.{name}", title, "The server reads the same bytes.")
+        return ok(f"browser.{name}", title, "The server has read the same bytes.")
     return fail(
         f"browser.{name}",
         title,
-        "The server does not find the bytes that the browser sent.",
-        "Uploads from this browser do not arrive.",
-        "Read the browser's result above.",
+        "The server cannot find the bytes that the browser should have sent.",
+        "Uploads from this browser do not arrive in the bucket.",
+        "Follow the advice in the browser's result above.",
     )
 
 
@@ -117,4 +124,4 @@ def _remove(keys: dict[str, str], multipart_id: str) -> None:
         for key in (keys["put"], keys["form"]):
             bucket.delete_object(key)
     except StorageError:
-        return  # The sweeper deletes them later.
+        return  # The sweeper deletes the remaining objects later.

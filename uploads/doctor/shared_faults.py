@@ -1,4 +1,8 @@
-"""Shares one examination of the bucket among all pages that fail at the same time."""
+"""Runs examinations of the bucket, and shares each result among many requests.
+
+If the storage has a fault, many pages ask the server for the cause at the same time.
+Without this module, each of these requests would make the server send requests to S3.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +21,16 @@ from uploads.errors import StorageError
 logger = structlog.get_logger("slipway.storage")
 
 SHARED_SECONDS = 10
-"""All pages share one result for this time."""
+"""How long all requests get the same result."""
 WAIT_SECONDS = 3.0
-"""A request waits this long for an examination. Later requests fetch the result."""
+"""How long a request waits for the end of an examination.
+
+If the examination takes longer, a later request gets its result.
+"""
 ASKING_SECONDS = 15
-"""Lease of an examination: no other process begins it in this time."""
+"""Lease of an examination. During this time, no other process begins the same one."""
 TOLD_SECONDS = 300
-"""Each cause is logged at most once in this time."""
+"""Minimum time between two log entries about the same cause."""
 
 Ask = Callable[[], list[Fault]]
 
@@ -33,11 +40,11 @@ _lock = threading.Lock()
 
 
 def shared(name: str, ask: Ask, *, pause: float = 1) -> list[Fault] | None:
-    """Return the result of ``ask``, shared by all requests for SHARED_SECONDS.
+    """Return the result of the examination ``ask``, or None if it is not finished.
 
-    Returns None while the examination is in progress; the caller must retry. ``name``
-    identifies the examination. Its first word is the kind. Examinations of one kind
-    begin at most every ``pause`` seconds.
+    After None, the caller must try again later. Every request with the same ``name``
+    gets the same result for SHARED_SECONDS. The first word of ``name`` is the kind of
+    the examination. At most one examination of a kind begins every ``pause`` seconds.
     """
     key = _key(name)
     found = cache.get(key)
@@ -83,7 +90,7 @@ def _forget(key: str, examination: Future[list[Fault]]) -> None:
 def _begin(key: str, ask: Ask) -> Future[list[Fault]]:
     future = _pool.submit(ask)
     with _lock:
-        # Drop finished results that no request fetched.
+        # Delete finished results that no request has fetched.
         for old in [each for each, one in _late.items() if one.done()]:
             del _late[old]
         _late[key] = future
@@ -91,7 +98,7 @@ def _begin(key: str, ask: Ask) -> Future[list[Fault]]:
 
 
 def tell_operators(faults: Sequence[Fault]) -> None:
-    """Log each cause, unless it was logged within TOLD_SECONDS."""
+    """Log each cause. Skip a cause that was logged in the last TOLD_SECONDS."""
     for fault in faults:
         if cache.add(_key(f"told {fault.value}"), True, TOLD_SECONDS):
             logger.warning(

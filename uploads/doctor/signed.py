@@ -1,4 +1,7 @@
-"""One signed request to each endpoint tests the region, Host, path and keys."""
+"""Tests each endpoint of S3 with one signed request.
+
+A refusal shows a wrong region, Host header, path or key.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ NO_UPLOADS = "No browser can upload or download."
 
 @dataclass(frozen=True)
 class Route:
-    """One endpoint of S3: its setting and its presigner."""
+    """Describes one endpoint of S3.
+
+    ``setting`` is the setting that contains its URL. ``presigner`` signs URLs for it.
+    """
 
     name: str
     title: str
@@ -30,7 +36,10 @@ class Route:
 
 
 def ask_signed(examination: Examination) -> Iterator[Finding]:
-    """Request a missing object from each endpoint, with the worker's credentials."""
+    """Request an object that does not exist from each endpoint, and yield findings.
+
+    S3 checks the signature first, so a 404 means that the request is correct.
+    """
     try:
         routes = list(_routes(examination))
     except StorageError as error:
@@ -39,7 +48,7 @@ def ask_signed(examination: Examination) -> Iterator[Finding]:
             "A signed request is accepted",
             error.detail,
             NO_UPLOADS,
-            "Give the site valid credentials.",
+            "Set valid credentials for the site.",
         )
         return
     for route in routes:
@@ -71,7 +80,7 @@ def _finding(route: Route, examination: Examination) -> Finding:
     except NoAnswer as error:
         return _fail(route, unreachable(error, route.setting, route.presigner.origin))
     except StorageError as error:
-        fix = "Give the site fresh credentials."
+        fix = "Set new credentials for the site."
         return _fail(route, Cause("expired_token", error.detail, fix))
     if _is_served(answer):
         return _path_prefix(route) or ok(route.name, route.title)
@@ -80,12 +89,13 @@ def _finding(route: Route, examination: Examination) -> Finding:
         return note(
             route.name,
             route.title,
-            f"S3 answers a missing object with {answer}, so the worker may not list.",
+            f"For a missing object, S3 answers {answer}. So the worker has no "
+            "permission to list objects.",
         )
     return _fail(route, cause or Cause("other", f"S3 answered {answer}", _UNKNOWN))
 
 
-_UNKNOWN = "Find the code in the provider's documentation."
+_UNKNOWN = "Find this error in the provider's documentation."
 
 
 def _get(presigner: ProbePresigner, examination: Examination) -> Answer:
@@ -97,7 +107,7 @@ def _is_served(answer: Answer) -> bool:
 
 
 def _explained(answer: Answer, route: Route, examination: Examination) -> Cause | None:
-    """Return the cause that follows from the answer and the settings."""
+    """Return the cause that the answer and the site's settings show, or None."""
     cause = cause_of(answer) or not_s3(answer)
     if cause is not None and cause.kind in {"signature", "no_bucket", "not_s3"}:
         return (
@@ -121,15 +131,18 @@ def _bucket_twice(answer: Answer) -> Cause | None:
         if (urlsplit(url).hostname or "").startswith(f"{bucket}."):
             return Cause(
                 "bucket_twice",
-                f"{name} is {url}, and the bucket's name {bucket} is added to it. "
+                f"{name} is {url}, but the site itself adds the name {bucket}. "
                 f"S3 answered {answer}",
-                f"Leave the bucket's name out of {name}.",
+                f"Remove the bucket's name from {name}.",
             )
     return None
 
 
 def _rewritten_host(route: Route, examination: Examination) -> Cause | None:
-    """Sign for other hosts, to find out whether a proxy replaces the Host header."""
+    """Return a cause if a proxy replaces the Host header, and None otherwise.
+
+    Signs requests for other hosts. If S3 accepts one of them, a proxy sends this host.
+    """
     for host in _other_hosts(route.presigner.origin):
         try:
             answer = _get(route.presigner.for_host(host), examination)
@@ -138,10 +151,10 @@ def _rewritten_host(route: Route, examination: Examination) -> Cause | None:
         if _is_served(answer):
             return Cause(
                 "host",
-                f"A proxy before S3 replaces the Host header by {host}: "
-                "signatures made for that name are accepted.",
-                "Let the proxy pass the Host header on (nginx: proxy_set_header Host "
-                "$http_host).",
+                f"A proxy in front of S3 replaces the Host header by {host}. So S3 "
+                "accepts only signatures for this host.",
+                "Configure the proxy to pass the Host header unchanged (nginx: "
+                "proxy_set_header Host $http_host).",
             )
     return None
 
@@ -161,8 +174,8 @@ def _prefixed(answer: Answer) -> Cause | None:
             return Cause(
                 "path",
                 f"{name} has the path /{path}, which S3 does not expect. "
-                f"It answered {answer}",
-                "Serve S3 at a host name of its own, without a path before the bucket.",
+                f"S3 answered {answer}",
+                "Serve S3 at a separate host name and without a path.",
             )
     return None
 
@@ -175,7 +188,7 @@ def _path_prefix(route: Route) -> Finding | None:
     return note(
         route.name,
         route.title,
-        f"{route.setting} has the path /{path}. Signed requests work with it.",
+        f"{route.setting} has the path /{path}. Signed requests work with this path.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Questions about the site itself: database, cache, workers, scanner, e-mail, pages."""
+"""Tests the site itself: database, cache, workers, scanner, e-mail and pages."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BACKLOG_AGE = timedelta(minutes=15)
 
 
 def ask_site(examination: Examination) -> Iterator[Finding]:
-    """Answer the questions. Without a database, skip the questions that need it."""
+    """Yield the findings. If the database fails, skip the questions that need it."""
     database = _database()
     yield database
     if database.status == "OK":
@@ -91,30 +91,30 @@ def _migrations() -> Finding:
     return fail(
         name,
         title,
-        f"{len(plan)} are not, the first is {first.app_label}.{first.name}.",
-        "Pages answer 500 where they need the new tables.",
+        f"{len(plan)} are missing. The first is {first.app_label}.{first.name}.",
+        "Pages that need the new tables answer 500.",
         "Run manage.py migrate.",
     )
 
 
 def _cache() -> Finding:
     name, title = "site.cache", "The cache stores values"
-    fact, fix = "", "Check CACHE_URL; `manage.py migrate` makes the default table."
+    fact, fix = "", "Check CACHE_URL. Run manage.py migrate for the default cache."
     try:
         cache.set("slipway-doctor", "kept", 30)
         if cache.get("slipway-doctor") != "kept":
-            fact = "A stored value was missing immediately."
+            fact = "The cache has lost a value right after it was stored."
     except (Error, OSError) as error:
         fact = _line(error)
     if fact:
-        return fail(name, title, fact, "Pages that count something fail.", fix)
+        return fail(name, title, fact, "Pages that use the cache fail.", fix)
     backend = settings.CACHES["default"]["BACKEND"].rsplit(".", 1)[1]
     if backend in {"DummyCache", "LocMemCache"}:
         return warn(
             name,
             title,
-            f"{backend} is not shared by the site's processes.",
-            "Limits are counted by each process alone.",
+            f"The site's processes do not share their cache ({backend}).",
+            "Each process counts by itself, so users get more than the limits allow.",
             "Set CACHE_URL to a cache that all processes share.",
         )
     return ok(name, title, backend)
@@ -124,7 +124,7 @@ def _tasks() -> Finding:
     name, title = "site.tasks", "Long inspections are processed"
     if "django_tasks_db" not in settings.INSTALLED_APPS:
         return ok(name, title, "They run in the request (TASKS_BACKEND=immediate).")
-    from django_tasks_db.models import DBTaskResult  # only with its app installed
+    from django_tasks_db.models import DBTaskResult  # fails if the app is missing
 
     late = DBTaskResult.objects.filter(
         status="READY", enqueued_at__lt=timezone.now() - BACKLOG_AGE
@@ -135,7 +135,7 @@ def _tasks() -> Finding:
         name,
         title,
         f"{late} tasks have waited for more than {BACKLOG_AGE}.",
-        "Large files stay in inspection.",
+        "Large files remain in inspection.",
         "Start a worker: manage.py db_worker",
     )
 
@@ -148,44 +148,44 @@ def _sweeper() -> Finding:
     if finished_at is None:
         since = oldest.created_at if oldest else timezone.now()
         if timezone.now() - since < SWEEP_AGE:
-            return skip(name, title, "The site is new. No pass has ended yet.")
-        fact = "No pass has ever ended."
+            return skip(name, title, "The site is new. No sweep has ended yet.")
+        fact = "No sweep has ever ended."
     elif timezone.now() - finished_at > SWEEP_AGE:
-        fact = f"The last pass ended at {finished_at:%Y-%m-%d %H:%M} UTC."
+        fact = f"The last sweep ended at {finished_at:%Y-%m-%d %H:%M} UTC."
     else:
-        return ok(name, title, f"last at {finished_at:%Y-%m-%d %H:%M} UTC")
+        return ok(name, title, f"last sweep at {finished_at:%Y-%m-%d %H:%M} UTC")
     return warn(
         name,
         title,
         fact,
-        "Abandoned uploads keep their space. Deleted files stay in the bucket.",
+        "Abandoned uploads use up quota. Deleted files remain in the bucket.",
         "Run manage.py sweep once a minute, from cron or with --loop.",
     )
 
 
 def _leftovers() -> Finding:
-    name, title = "site.leftovers", "Nothing waits for an operator"
+    name, title = "site.leftovers", "There are no leftovers"
     orphans, parked = Orphan.objects.count(), ParkedNotification.objects.count()
     if not orphans and not parked:
         return ok(name, title)
     return note(
         name,
         title,
-        f"{orphans} objects without an upload, {parked} parked notifications.",
-        "See the admin, under Leftovers.",
+        f"{orphans} objects have no upload; {parked} notifications are unprocessed.",
+        "See Leftovers in the admin.",
     )
 
 
 def _drift() -> Finding:
-    name, title = "site.quota", "Quotas add up to the uploads"
+    name, title = "site.quota", "Quotas agree with the uploads"
     found = list(islice(find_drift(), 1))
     if not found:
         return ok(name, title)
     return warn(
         name,
         title,
-        f"The quota of user {found[0].owner_id} differs from its uploads.",
-        "Users see a wrong figure, or cannot use all of their space.",
+        f"The quota of user {found[0].owner_id} differs from the sum of the uploads.",
+        "Users see a wrong number, or cannot use all of their space.",
         "Run manage.py sweep to correct the quota, and report this bug.",
     )
 
@@ -197,10 +197,10 @@ def _clamd() -> Iterator[Finding]:
     except ImproperlyConfigured as error:
         yield fail(
             "site.inspectors",
-            "The inspectors can be made",
+            "The setting INSPECTORS is valid",
             str(error),
-            "Uploads stay in inspection.",
-            "Correct INSPECTORS: docs/inspection.md.",
+            "Uploads remain in inspection.",
+            "Correct INSPECTORS. See docs/inspection.md.",
         )
         return
     if not scanners:
@@ -218,7 +218,7 @@ def _scanner(name: str, title: str, scanner: ClamAVInspector) -> Finding:
             name,
             title,
             str(error),
-            "Uploads stay in inspection until it answers.",
+            "Uploads remain in inspection until the scanner answers.",
             "Start clamd, or correct CLAMD_URL.",
         )
     if is_alerting:
@@ -226,8 +226,8 @@ def _scanner(name: str, title: str, scanner: ClamAVInspector) -> Finding:
     return warn(
         f"{name}.alerts",
         "The virus scanner reports files that it did not scan",
-        "AlertExceedsMax is off.",
-        f"Files above {scanner.unalerted_bytes} bytes stay in inspection.",
+        "AlertExceedsMax is off in the scanner's settings.",
+        f"Files above {scanner.unalerted_bytes} bytes remain in inspection.",
         "Set AlertExceedsMax yes in clamd.conf and restart clamd.",
     )
 
@@ -237,7 +237,7 @@ def _email() -> Finding:
     backend = settings.EMAIL_BACKEND.rsplit(".", 2)[-2]
     if backend != "smtp":
         fact = f"The backend is {backend}, which sends no e-mail."
-        return note(name, title, fact, "Users cannot get a link to a new password.")
+        return note(name, title, fact, "Users cannot reset their passwords.")
     server: Any = get_connection(timeout=5)
     try:
         server.open()
@@ -246,7 +246,7 @@ def _email() -> Finding:
             name,
             title,
             f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}: {_line(error)}",
-            "Users cannot get a link to a new password.",
+            "Users cannot reset their passwords.",
             "Correct EMAIL_URL.",
         )
     finally:
@@ -270,7 +270,7 @@ def _static_files() -> Finding:
 
 
 def _public(examination: Examination) -> Iterator[Finding]:
-    """Request the site through the URL that browsers use."""
+    """Request the site's login page over the URLs that browsers use."""
     try:
         origins = examination.facts.origins
     except ValueError:
@@ -284,16 +284,16 @@ def _public_address(origin: str) -> Finding:
     try:
         answer = send("GET", f"{origin}{reverse('account_login')}")
     except NoAnswer as error:
-        return skip(name, title, f"The doctor cannot reach it: {error}")
+        return skip(name, title, f"The doctor cannot reach this URL: {error}")
     if answer.status == 200:
         return ok(name, title)
     where = answer.header("location").split("?")[0]
     if answer.status == 400:
-        fact, fix = "Answered 400.", f"Add {host_of(origin)} to ALLOWED_HOSTS."
+        fact, fix = "The answer is 400.", f"Add {host_of(origin)} to ALLOWED_HOSTS."
     elif 300 <= answer.status < 400:
-        fact = f"Answered {answer.status} to {where}."
-        fix = "If a proxy ends TLS, set BEHIND_TLS_PROXY=true and let it send "
+        fact = f"The answer is {answer.status}, a redirect to {where}."
+        fix = "If a proxy ends TLS, set BEHIND_TLS_PROXY=true and let the proxy send "
         fix += "X-Forwarded-Proto. Otherwise correct CSRF_TRUSTED_ORIGINS."
     else:
-        fact, fix = f"Answered {answer.status}.", "Check the site's log."
+        fact, fix = f"The answer is {answer.status}.", "Check the site's log."
     return fail(name, title, fact, "Users cannot open the site.", fix)

@@ -1,7 +1,8 @@
-"""Finds the causes for which browsers cannot send to the bucket.
+"""Finds the causes for which browsers cannot upload to the bucket.
 
-The server sends requests only to its configured endpoint. A page reports what it saw,
-but it cannot name a URL.
+A page reports how its uploads failed. The server then sends requests to the endpoint in
+its own settings. The report of a page contains no URL, so a page cannot make the server
+send requests to other hosts.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ ANSWER_SECONDS = 2.0
 
 
 class Fault(StrEnum):
-    """A cause that prevents browsers from sending. The values are part of the API."""
+    """Names a cause for which browsers cannot upload. The API contains these values."""
 
     CORS_NO_RULE = "cors_no_rule"
     CORS_ORIGIN_MISSING = "cors_origin_missing"
@@ -59,7 +60,11 @@ class Fault(StrEnum):
 
 
 OUT_OF_REACH = {Fault.CERTIFICATE, Fault.UNKNOWN_HOST, Fault.NO_ANSWER}
-"""Reported only if the browser got no answer either, as DNS may differ by network."""
+"""Causes that count only if the browser, too, got no answer from S3.
+
+Otherwise only the server cannot reach S3, for example because its network has other DNS
+servers.
+"""
 
 SYMPTOMS_OF_SKEW = {Fault.DENIED, Fault.SIGNATURE, Fault.REFUSED}
 
@@ -97,16 +102,16 @@ _OF_CODE = {
 
 
 def fault_of_refusal(status: int, storage_code: str) -> Fault:
-    """Return the cause that follows from S3's answer to a browser."""
+    """Return the cause that S3's error answer to a browser shows."""
     if status == 413:
         return Fault.BODY_LIMIT
     return _OF_CODE.get(storage_code, Fault.REFUSED)
 
 
 def faults_of_origin(origin: str) -> list[Fault]:
-    """Send the preflight of a page of ``origin`` and return the faults.
+    """Send the CORS preflight of a page of ``origin``, and return the causes found.
 
-    Raises StorageUnavailable if this server cannot sign a URL.
+    Raises StorageUnavailable if this server has no valid credentials to sign a URL.
     """
     request = _request()
     try:
@@ -140,7 +145,10 @@ def _says_that_there_is_no_rule(answer: Answer) -> bool:
 
 
 def faults_of_size(byte_size: int) -> list[Fault]:
-    """Announce a body of this size without sending it, and return the faults."""
+    """Return BODY_LIMIT if a proxy refuses uploads of this size.
+
+    Sends only the headers of an upload, and no body.
+    """
     request = _request()
     try:
         status = announce(request.url, request.headers, byte_size)
@@ -150,11 +158,12 @@ def faults_of_size(byte_size: int) -> list[Fault]:
 
 
 def proved(seen: Sequence[str], found: Sequence[Fault]) -> list[Fault]:
-    """Return the causes that explain ``seen``, the browser's observation.
+    """Return the causes that are proved, from the browser's and the server's results.
 
-    ``seen`` contains any of: blocked (S3 answers, but not to this page), unreachable
-    (no answer), refused (S3 answered with an error), policy and mixed_content (the
-    browser reported them).
+    ``found`` contains the server's results. ``seen`` contains the browser's results:
+    blocked (S3 answers, but the browser blocks the upload), unreachable (no answer),
+    refused (S3 answered with an error), policy or mixed_content (the browser has
+    reported this cause).
     """
     is_silent = "unreachable" in seen
     own = [Fault(sign) for sign in seen if sign in {Fault.POLICY, Fault.MIXED_CONTENT}]
@@ -162,7 +171,7 @@ def proved(seen: Sequence[str], found: Sequence[Fault]) -> list[Fault]:
     if is_silent and not own and not held:
         held = [Fault.UNREACHABLE]
     if "refused" in seen:
-        # The page could read S3's answer, so CORS allowed it.
+        # The page could read S3's answer, so the CORS rules allow this page.
         held = [fault for fault in held if not fault.startswith("cors_")]
     if Fault.CLOCK in held:
         held = [fault for fault in held if fault not in SYMPTOMS_OF_SKEW]
@@ -171,6 +180,5 @@ def proved(seen: Sequence[str], found: Sequence[Fault]) -> list[Fault]:
 
 def _request() -> SignedRequest:
     examination = Examination()
-    # Nothing is written, because preflights have no body and announced bodies are
-    # never sent.
+    # The callers send no body with this request, so S3 stores no object.
     return put_request(examination.uploads, examination.new_key("page"), b"page")

@@ -1,4 +1,8 @@
-"""Tests the site's promises about upload URLs on this bucket."""
+"""Tests on this bucket whether the storage keeps the promises that the site relies on.
+
+A promise is a behaviour of the storage. For example, S3 refuses an upload that differs
+from its signed URL.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,10 @@ _PARTS = (
 
 
 def ask_contract(examination: Examination) -> Iterator[Finding]:
-    """Answer the questions. The others are skipped if a correct PUT fails."""
+    """Test all promises, and yield a finding for each group of them.
+
+    Stops if even a correct PUT fails, because all later tests would fail, too.
+    """
     for name, title, ask in _PARTS:
         found: list[Finding] = []
         try:
@@ -35,7 +42,7 @@ def ask_contract(examination: Examination) -> Iterator[Finding]:
                     title,
                     str(error),
                     "Uploads fail at this step.",
-                    "Check the logs of S3 and of the proxy before it.",
+                    "Check the log of S3 and the log of the proxy in front of S3.",
                 )
             )
         yield group(name, title, found)
@@ -44,7 +51,7 @@ def ask_contract(examination: Examination) -> Iterator[Finding]:
 
 
 def _is_fatal(finding: Finding) -> bool:
-    """Return whether even a correct PUT fails."""
+    """Return whether a finding says that a correct PUT fails."""
     is_about_storing = finding.name.startswith(
         ("contract.put.right", "contract.put.answers")
     )

@@ -1,4 +1,4 @@
-"""Questions about forms without JavaScript. Not every provider supports POST."""
+"""Tests uploads by HTML forms, which send a POST request. Some providers lack them."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ FILENAME = "probe name.bin"
 
 TOO_LONG = Promise(
     "contract.post.too_long",
-    "A body that is too long is refused",
+    "A form with too many bytes is refused",
     FAIL,
-    "A form for a small file can send a large one, past the quota.",
+    "A user can send a large file with a form for a small file, and exceed the quota.",
 )
 TOO_SHORT = Promise(
     "contract.post.too_short",
-    "A body that is too short is refused",
+    "A form with too few bytes is refused",
     NOTE,
-    "The server finds the difference when it verifies the file.",
+    "The site rejects such a file when it checks the stored object.",
 )
 OTHER_BYTES = Promise(
     "contract.post.other_bytes",
-    "Other bytes of the same length are refused",
+    "A form with other bytes of the same length is refused",
     NOTE,
-    "The provider does not compare bytes with the SHA-256 of a form.",
+    "The provider does not compare the bytes with the SHA-256 of the form.",
 )
 OTHER_KEY = Promise(
     "contract.post.other_key",
-    "Another key is refused",
+    "A form with another key is refused",
     FAIL,
-    "A form can write any object of the bucket.",
+    "With one form, a user can overwrite every object in the bucket.",
 )
 FILENAME_KEPT = Promise(
     "contract.post.filename",
-    "The name of the file arrives with a form",
+    "S3 stores the filename of a form",
     NOTE,
-    "Files of the form without JavaScript keep the name that the person typed.",
+    "People without JavaScript must type the names of their files themselves.",
 )
 
 
 def ask_forms(examination: Examination) -> Iterator[Finding]:
-    """Answer the questions. A provider without POST is a known gap."""
+    """Yield the findings about forms. A provider without forms gets a NOTE."""
     body = examination.random_bytes()
     key = examination.new_key("post")
     answer = _post(_signed(examination, key, body), body)
@@ -58,15 +58,15 @@ def ask_forms(examination: Examination) -> Iterator[Finding]:
             "contract.post.right",
             title,
             f"S3 answered {answer}",
-            "People without JavaScript cannot upload. All others can.",
+            "People without JavaScript cannot upload.",
         )
         return
     stored = examination.worker.read_range(key, 0, len(body) + 1)
     if stored != body:
         promise = Promise(
-            "contract.post.right", title, FAIL, "Files of forms are damaged."
+            "contract.post.right", title, FAIL, "Files that forms send are damaged."
         )
-        yield promise.broken("The server reads other bytes than the form sent.")
+        yield promise.broken("The stored bytes differ from the sent bytes.")
         return
     yield ok("contract.post.right", title)
     yield from _changed(examination)
@@ -99,7 +99,7 @@ def _filename(examination: Examination) -> Finding:
     if facts is None:
         return FILENAME_KEPT.broken(f"S3 answered {answer}")
     found = facts.metadata.get("filename", "")
-    return FILENAME_KEPT.kept(found == FILENAME, found or "S3 kept no name.")
+    return FILENAME_KEPT.kept(found == FILENAME, found or "S3 stored no filename.")
 
 
 def _signed(examination: Examination, key: str, body: bytes) -> SignedPost:

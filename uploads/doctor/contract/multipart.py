@@ -1,4 +1,4 @@
-"""Questions about multipart uploads: create, send, list, join, join again, abort."""
+"""Tests multipart uploads: creating, sending parts, listing, completing, aborting."""
 
 from __future__ import annotations
 
@@ -25,37 +25,37 @@ OTHER_BYTES = Promise(
     "contract.multipart.other_bytes",
     "A part with other bytes is refused",
     WARN,
-    "The provider does not compare a part with its signed SHA-256, so it stores "
+    "The provider does not compare a part with its signed SHA-256. So it stores "
     "damaged parts without an error.",
 )
 PAGES = Promise(
     "contract.multipart.pages",
-    "Parts are listed page by page",
+    "ListParts returns the parts of all pages",
     FAIL,
-    "A file of many parts can never be completed.",
+    "Uploads of files with many parts never complete.",
 )
 TAKEN = Promise(
     "contract.multipart.taken",
-    "Parts are not joined over an object that is there",
+    "A completion does not replace an existing object",
     NOTE,
-    "If-None-Match is ignored when parts are joined.",
+    "The provider ignores If-None-Match in CompleteMultipartUpload.",
 )
 RACE = Promise(
     "contract.multipart.race",
-    "Of two joins for one key at the same time, one is refused",
+    "If two completions for one key run at once, one is refused",
     NOTE,
-    "The server checks the key before it joins parts.",
+    "The site itself checks the key before it completes a multipart upload.",
 )
 AGAIN = Promise(
     "contract.multipart.again",
-    "Joining again is answered as AWS does",
+    "A repeated completion is answered as by AWS",
     NOTE,
-    "After a repeated completion, the server checks the object.",
+    "The site itself checks the object after a repeated completion.",
 )
 
 
 def ask_multipart(examination: Examination) -> Iterator[Finding]:
-    """Answer the questions, with parts of a few bytes."""
+    """Yield the findings about multipart uploads. The parts have 48 bytes each."""
     yield _other_bytes(examination)
     yield from _whole(examination)
     yield from _pages(examination)
@@ -96,13 +96,13 @@ def _whole(examination: Examination) -> Iterator[Finding]:
 
 
 def _stored(is_same: bool) -> Finding:
-    name, title = "contract.multipart.right", "Parts are joined and read back"
+    name, title = "contract.multipart.right", "Joined parts are read back unchanged"
     if is_same:
         return ok(name, title)
     return fail(
         name,
         title,
-        "The server reads other bytes than the parts had.",
+        "The stored bytes differ from the bytes of the parts.",
         "Large files are damaged.",
         "Use another provider, or a newer version of this one.",
     )
@@ -118,7 +118,7 @@ def _joined_again(
         return True, type(error).__name__
     except StorageUnavailable as error:
         return False, error.detail
-    return False, "S3 accepted it."
+    return False, "S3 accepted the repeated completion."
 
 
 def _over_taken_key(examination: Examination, bucket: Bucket, key: str) -> Finding:
@@ -138,7 +138,10 @@ def _over_taken_key(examination: Examination, bucket: Bucket, key: str) -> Findi
 
 
 def _race(examination: Examination) -> Finding:
-    """Join two multipart uploads of one key at once. S3 must refuse one: 412 or 409."""
+    """Complete two multipart uploads of one key at once.
+
+    Return a finding. S3 must refuse one of them with 412 or 409.
+    """
     bucket, key = examination.worker, examination.new_key("multipart")
     opened = []
     for _ in range(2):
@@ -185,7 +188,8 @@ def _pages(examination: Examination) -> Iterator[Finding]:
 
 
 def _abort(examination: Examination) -> Iterator[Finding]:
-    name, title = "contract.multipart.abort", "An upload is aborted, also twice"
+    name = "contract.multipart.abort"
+    title = "A multipart upload can be aborted twice"
     bucket, key = examination.worker, examination.new_key("multipart")
     multipart_id = bucket.create_multipart_upload(key, content_type=CONTENT_TYPE)
     bucket.abort_multipart_upload(key, multipart_id)
@@ -198,9 +202,9 @@ def _abort(examination: Examination) -> Iterator[Finding]:
     yield fail(
         name,
         title,
-        "S3 stored a part of an upload that was aborted.",
-        "Parts of cancelled uploads stay and cost money.",
-        "Let a lifecycle rule abort incomplete uploads: manage.py setup_bucket",
+        "S3 stored a part of an aborted upload.",
+        "Parts of cancelled uploads remain and cost money.",
+        "Set the lifecycle rule that deletes such parts: manage.py setup_bucket",
         "lifecycle.abort",
     )
 

@@ -1,4 +1,7 @@
-"""Findings about promises that a provider keeps or breaks."""
+"""Creates the findings about promises.
+
+A promise is a behaviour of the storage that the site relies on.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,15 @@ from dataclasses import dataclass
 from uploads.doctor.results import Finding, Status, ok
 from uploads.s3.wire import Answer
 
-OTHER_PROVIDER = "Only another provider, or a newer version of this one, fixes it."
+OTHER_PROVIDER = "Use another provider, or a newer version of this one."
 
 
 @dataclass(frozen=True)
 class Promise:
-    """A request that S3 must refuse. ``status`` is the finding's if S3 accepts it."""
+    """Describes a promise of the storage, for example that S3 refuses a request.
+
+    ``status`` and ``consequence`` belong to the finding if the promise is broken.
+    """
 
     name: str
     title: str
@@ -22,18 +28,18 @@ class Promise:
     fix: str = OTHER_PROVIDER
 
     def refused(self, answer: Answer) -> Finding:
-        """Return the finding for an answer that should be a refusal."""
+        """Return the finding for ``answer``, which must be a refusal."""
         if answer.status >= 300:
             return ok(self.name, self.title, str(answer.status))
-        return self.broken(f"S3 accepted it: {answer.status}.")
+        return self.broken(f"S3 accepted the request: {answer.status}.")
 
     def broken(self, fact: str) -> Finding:
-        """Return the finding for a promise that was not kept."""
+        """Return the finding for a broken promise."""
         fix = "" if self.status == Status.NOTE else self.fix
         return Finding(self.name, self.title, self.status, fact, self.consequence, fix)
 
     def kept(self, is_kept: bool, fact: str) -> Finding:
-        """Return the finding for a promise that was tested without a refusal."""
+        """Return the finding for a promise that is kept if ``is_kept`` is true."""
         return ok(self.name, self.title, fact) if is_kept else self.broken(fact)
 
 

@@ -1,4 +1,4 @@
-"""Questions about one PUT: correct bytes are stored, everything else is refused."""
+"""Tests uploads by one PUT. S3 must store correct uploads and refuse all others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ OVERWRITE = Promise(
     "contract.put.second_use",
     "A second use of a URL is refused",
     WARN,
-    "If-None-Match is ignored, so a replayed URL silently overwrites the file.",
+    "The provider ignores If-None-Match, so a second upload over the same URL silently "
+    "overwrites the file.",
 )
 WITHOUT_CONDITION = Promise(
     "contract.put.without_condition",
@@ -32,26 +33,26 @@ OTHER_BYTES = Promise(
     "contract.put.other_bytes",
     "Other bytes of the same length are refused",
     WARN,
-    "The provider does not compare bytes with the signed SHA-256, so it stores a "
-    "damaged or swapped file without an error.",
+    "The provider does not compare the bytes with the signed SHA-256. So it stores a "
+    "damaged or exchanged file without an error.",
 )
 OTHER_LENGTH = Promise(
     "contract.put.other_length",
     "Another length is refused",
     FAIL,
-    "A URL for a small file can send a large one, past the quota.",
+    "A user can send a large file over a URL for a small file, and exceed the quota.",
 )
 OTHER_TYPE = Promise(
     "contract.put.other_type",
     "Another Content-Type is refused",
     WARN,
-    "A file can be stored under a type that the site does not allow.",
+    "A user can store a file with a Content-Type that the site does not allow.",
 )
 OTHER_KEY = Promise(
     "contract.put.other_key",
     "Another key is refused",
     FAIL,
-    "A URL can write any object of the bucket.",
+    "With one URL, a user can overwrite every object in the bucket.",
 )
 TAMPERED = Promise(
     "contract.put.tampered",
@@ -67,9 +68,9 @@ EXPIRED = Promise(
 )
 FUTURE = Promise(
     "contract.put.future",
-    "A URL from the future is refused",
+    "A URL with a signing time in the future is refused",
     NOTE,
-    "The expiry of a URL depends on the signer's clock alone.",
+    "If the site's clock is ahead, its URLs are valid for too long.",
 )
 COPY = "x-amz-copy-source"
 UNSIGNED = {
@@ -78,11 +79,14 @@ UNSIGNED = {
     "x-amz-meta-added": NOTE,
     "x-amz-tagging": NOTE,
 }
-"""Unsigned headers, each with the finding's status if S3 accepts the header."""
+"""Headers that our URLs do not sign.
+
+The value is the status of the finding if S3 accepts and uses the header.
+"""
 
 
 def ask_put(examination: Examination) -> Iterator[Finding]:
-    """Answer the questions, the most important first."""
+    """Yield the findings about one PUT. Stops if S3 refuses a correct PUT."""
     key, body = examination.new_key("put"), examination.random_bytes()
     request = put_request(examination.uploads, key, body)
     answer = perform(request, body)
@@ -94,7 +98,7 @@ def ask_put(examination: Examination) -> Iterator[Finding]:
     if stored != body:
         yield _elsewhere(len(stored))
         return
-    yield ok("contract.put.right", "The right bytes are stored and read back")
+    yield ok("contract.put.right", "A correct PUT is stored and read back")
     yield _body_limit(examination)
     yield OVERWRITE.refused(perform(request, body))
     yield from _changed(examination, request, key)
@@ -103,19 +107,20 @@ def ask_put(examination: Examination) -> Iterator[Finding]:
 
 
 def _elsewhere(size: int) -> Finding:
-    found = f"{size} other bytes" if size else "no such object"
+    found = f"{size} other bytes" if size else "no object"
     return fail(
         "contract.put.right.elsewhere",
-        "The right bytes are stored and read back",
-        f"The PUT was accepted, but the server finds {found}.",
+        "A correct PUT is stored and read back",
+        f"S3 accepted the PUT, but the server finds {found} under the key.",
         "The site does not find uploaded files.",
-        "Check that S3_ENDPOINT_URL and S3_PUBLIC_ENDPOINT_URL lead to the same bucket.",
+        "Check that S3_ENDPOINT_URL and S3_PUBLIC_ENDPOINT_URL are URLs of the same "
+        "bucket.",
     )
 
 
 def _body_limit(examination: Examination) -> Finding:
-    """Announce a part of the usual size, because a proxy may refuse its length."""
-    name, title = "contract.put.body_limit", "A part of the usual size is taken"
+    """Return a finding about the maximum size of a request that a proxy accepts."""
+    name, title = "contract.put.body_limit", "A part of the usual size is accepted"
     size = options().min_part_bytes
     request = examination.uploads.put_object(
         key=examination.new_key("size"),
@@ -130,10 +135,10 @@ def _body_limit(examination: Examination) -> Finding:
     return fail(
         name,
         title,
-        f"A proxy before S3 answers 413 to {size} bytes.",
-        "Every larger file fails.",
-        "Raise the proxy's limit (nginx: client_max_body_size 0), send browsers past "
-        "it, or lower UPLOADS_MIN_PART_BYTES.",
+        f"A proxy in front of S3 refuses {size} bytes with 413.",
+        "Files of this size and above cannot be uploaded.",
+        "Raise the limit of the proxy (nginx: client_max_body_size 0), let browsers "
+        "send to S3 directly, or lower UPLOADS_MIN_PART_BYTES.",
     )
 
 
@@ -185,11 +190,11 @@ def _added_headers(examination: Examination, source: str) -> Iterator[Finding]:
         key = examination.new_key("put")
         request = put_request(examination.uploads, key, body)
         answer = _with(request, body, {name: values[name]})
-        # A server that ignores the header did no harm.
+        # If S3 stored the sent bytes, it ignored the header, which is harmless.
         is_ignored = answer.status == 200 and _is_stored(examination, key, body)
         promise = Promise(
             f"contract.put.unsigned.{name}",
-            f"{name} is refused if nobody signed it",
+            f"An unsigned {name} header is refused",
             NOTE if is_ignored else status,
             "Anyone with the URL can add this header.",
         )

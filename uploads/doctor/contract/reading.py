@@ -1,4 +1,4 @@
-"""Questions about the server's own calls: reading, copying and deleting objects."""
+"""Tests the server's own calls, which read, copy and delete objects."""
 
 from __future__ import annotations
 
@@ -16,66 +16,66 @@ FAIL, WARN, NOTE = Status.FAIL, Status.WARN, Status.NOTE
 
 DOWNLOAD = Promise(
     "contract.read.download",
-    "A download has the name and type that its URL fixes",
+    "A download has the filename and type that its URL sets",
     WARN,
-    "Browsers show files instead of saving them, or save them under a wrong name.",
+    "Browsers display files instead of saving them, or save them with a wrong name.",
 )
 CHECKSUM = Promise(
     "contract.read.checksum",
     "HEAD returns the SHA-256",
     NOTE,
-    "The checksum of a file is not shown as verified by the storage.",
+    "The site itself must read and hash each object to verify its checksum.",
 )
 RANGE = Promise(
     "contract.read.range",
-    "Ranges are read",
+    "Byte ranges can be read",
     FAIL,
-    "The content of files cannot be inspected.",
+    "The site cannot inspect the content of files.",
 )
 EMPTY = Promise(
     "contract.read.empty",
     "An empty object is stored and read",
     WARN,
-    "Empty files cannot be uploaded.",
+    "Users cannot upload empty files.",
 )
 COPY = Promise(
     "contract.read.copy",
     "An object is copied inside the bucket",
     WARN,
-    "Files of plain forms cannot be received.",
+    "People without JavaScript cannot upload.",
 )
 COPY_TAKEN = Promise(
     "contract.read.copy_taken",
-    "A copy does not replace an object that is there",
+    "A copy does not replace an existing object",
     NOTE,
-    "The server checks the key before it copies.",
+    "The site itself checks the key before it copies an object.",
 )
 COPY_OTHER = Promise(
     "contract.read.copy_other",
-    "A copy of a source that has changed is refused",
+    "A copy of a changed source is refused",
     NOTE,
-    "If a form is sent again during the copy, its new file may be copied.",
+    "If a user sends a form again during the copy, the new file may be copied.",
 )
 
 DELETE_OTHER = Promise(
     "contract.read.delete_other",
-    "A delete of an object that has changed is refused",
+    "A deletion of a changed object is refused",
     NOTE,
-    "The server deletes by key alone.",
+    "The site may delete an object that replaced another object just before.",
 )
 
 
 def ask_reading(examination: Examination) -> Iterator[Finding]:
-    """Answer the questions with one small object and one empty object."""
+    """Yield the findings, from tests with a small object and an empty object."""
     bucket, key = examination.worker, examination.new_key("read")
     body = examination.random_bytes()
     perform(put_request(examination.uploads, key, body), body)
     facts = bucket.head_object(key)
     if facts is None:
-        yield RANGE.broken("The object that was stored is not there.")
+        yield RANGE.broken("The server cannot find the object that it has stored.")
         return
     is_told = facts.checksum_sha256 == sha256(body)
-    yield CHECKSUM.kept(is_told, facts.checksum_sha256 or "S3 returned none.")
+    yield CHECKSUM.kept(is_told, facts.checksum_sha256 or "S3 returned no SHA-256.")
     middle = bucket.read_range(key, 3, 5, etag=facts.etag)
     yield RANGE.kept(middle == body[3:8], f"{len(middle)} of 5 bytes")
     yield _download(examination, key, body)

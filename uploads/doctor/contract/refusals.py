@@ -1,4 +1,8 @@
-"""Finds out why S3 refuses a correct PUT: changes one property at a time."""
+"""Finds the cause for which S3 refuses a correct PUT.
+
+It repeats the PUT with one changed header at a time. If S3 accepts the changed PUT, the
+header is the cause.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,13 @@ from uploads.doctor.results import Finding, fail
 from uploads.s3.probe import CONTENT_TYPE, perform, sha256
 from uploads.s3.wire import Answer
 
-NAME, TITLE = "contract.put.right", "The right bytes are stored and read back"
+NAME, TITLE = "contract.put.right", "A correct PUT is stored and read back"
 NO_UPLOADS = "Every upload fails."
 ENCRYPTION = "x-amz-server-side-encryption"
 
 
 def explained(examination: Examination, answer: Answer) -> Finding:
-    """Return the finding for a PUT that S3 answered with an error."""
+    """Return a finding with the cause for which S3 refused a correct PUT."""
     cause = (
         _kms(answer)
         or _encryption(examination, answer)
@@ -38,7 +42,7 @@ def _right(answer: Answer) -> Cause:
         "refused",
         f"S3 answered {answer}",
         "Grant the signer s3:PutObject below S3_KEY_PREFIX (manage.py iam_policy "
-        "signer), and look for a Deny in the bucket policy.",
+        "signer). Check that the bucket policy has no Deny for this action.",
     )
 
 
@@ -50,49 +54,53 @@ def _kms(answer: Answer) -> Cause | None:
         "kms",
         f"S3 answered {answer}",
         "Grant the signer and the worker kms:GenerateDataKey and kms:Decrypt in the "
-        "policy of the key that the bucket encrypts with.",
+        "policy of the key with which the bucket encrypts objects.",
     )
 
 
 def _encryption(examination: Examination, answer: Answer) -> Cause | None:
-    """Does the bucket policy demand a header that says how to encrypt?"""
+    """Return a cause if the bucket policy requires an encryption header."""
     if answer.status != 403:
         return None
     for algorithm in ("AES256", "aws:kms"):
         if _put(examination, {ENCRYPTION: algorithm}).status == 200:
             return Cause(
                 "encryption_demanded",
-                f"S3 answered {_sentence(answer)} With {ENCRYPTION}: {algorithm} it accepts the "
-                "same PUT, so a policy demands that header.",
-                "Remove that statement from the bucket policy and set default "
-                "encryption instead: manage.py setup_bucket --apply",
+                f"S3 answered {_sentence(answer)} S3 accepts the same PUT with the "
+                f"header {ENCRYPTION}: {algorithm}. So the bucket policy requires this "
+                "header.",
+                "Remove this statement from the bucket policy. Set default encryption "
+                "instead: manage.py setup_bucket --apply",
             )
     return None
 
 
 def _header(examination: Examination, answer: Answer) -> Cause | None:
-    """Leave one signed header out at a time, to find the header that S3 refuses."""
+    """Return a cause if S3 accepts the PUT without one of the signed headers."""
     for name in _headers(b""):
         if _put(examination, {name: None}).status != 200:
             continue
         if answer.code in {"SignatureDoesNotMatch", "AccessDenied"}:
             return Cause(
                 "header_changed",
-                f"S3 answered {_sentence(answer)} Without {name} it accepts the PUT, so a proxy "
-                "before S3 drops or changes this header.",
-                f"Let the proxy pass {name} on (nginx: ignore_invalid_headers off).",
+                f"S3 answered {_sentence(answer)} Without {name}, S3 accepts the PUT. "
+                "So a proxy in front of S3 removes or changes this header.",
+                f"Configure the proxy to pass the header {name} unchanged (nginx: "
+                "ignore_invalid_headers off).",
             )
         if name == "If-None-Match":
             return Cause(
                 "condition_unknown",
-                f"S3 answered {_sentence(answer)} Without If-None-Match it accepts the PUT.",
-                "This provider cannot refuse an overwrite. Use another provider, or a newer "
-                "version.",
+                f"S3 answered {_sentence(answer)} Without If-None-Match, S3 accepts "
+                "the PUT.",
+                "This provider cannot refuse an overwrite. Use another provider, or a "
+                "newer version of this one.",
             )
         return Cause(
             "header_refused",
-            f"S3 answered {_sentence(answer)} Without {name} it accepts the PUT.",
-            f"This provider does not accept {name}. Use another one, or a newer version.",
+            f"S3 answered {_sentence(answer)} Without {name}, S3 accepts the PUT.",
+            f"This provider does not accept {name}. Use another provider, or a newer "
+            "version of this one.",
         )
     return None
 
