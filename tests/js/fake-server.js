@@ -96,9 +96,10 @@ export class FakeServer {
     if (refusal) return problem(refusal.status, refusal.code, refusal);
     const id = `id-${this.uploads.size + 1}`;
     const multipart = declaration.transport === "multipart";
-    const { relative_path = "", checksum_sha256 = null, part_size: wish, ...rest } = declaration;
+    const { relative_path = "", part_size: wish, ...rest } = declaration;
     const part_size = this.takesPartSize && wish ? wish : PART_SIZE;
-    const upload = { id, part_size, state: "pending", key: `uploads/${id}`, relative_path, checksum_sha256, ...rest };
+    const upload = { id, part_size, state: "pending", key: `uploads/${id}`, relative_path, ...rest };
+    if (this.algorithm) upload.checksum_algorithm = this.algorithm;
     this.uploads.set(id, upload);
     this.keys.set(key, id);
     if (multipart) this.storage.multiparts.set(upload.key, new Map());
@@ -107,25 +108,25 @@ export class FakeServer {
 
   #started(upload) {
     if (upload.transport === "multipart") return { ...present(upload), ...plan(upload) };
-    const request = upload.state === "pending" ? this.#request(upload, upload.checksum_sha256) : null;
+    const request = upload.state === "pending" ? this.#request(upload, declared(upload)) : null;
     return { ...present(upload), request };
   }
 
-  #request(upload, checksum, part) {
+  #request(upload, [name, checksum], part) {
     const query = new URLSearchParams({ expires: String(this.clock.now() + this.lifetimeMs), checksum });
     if (part) query.set("part", String(part));
     return {
       method: "PUT",
       url: `https://storage.test/${upload.key}?${query}`,
-      headers: { "x-amz-checksum-sha256": checksum },
+      headers: { [name]: checksum },
     };
   }
 
   #presign(upload, parts) {
     if (upload.state !== "pending") return problem(409, "invalid_state");
     if (parts.length > 100) return problem(422, "invalid_request");
-    const signed = parts.map(({ part_number, checksum_sha256 }) => {
-      const { url, headers } = this.#request(upload, checksum_sha256, part_number);
+    const signed = parts.map(({ part_number, ...checksum }) => {
+      const { url, headers } = this.#request(upload, declared(checksum), part_number);
       return { part_number, url, headers };
     });
     const expires_at = new Date(EPOCH + this.clock.now() + this.lifetimeMs).toISOString();
@@ -174,6 +175,12 @@ export class FakeServer {
 /** Return how much of its rate limit a request uses: one for each item. */
 function cost(body) {
   return (body?.uploads ?? body?.ids ?? body?.parts ?? [1]).length;
+}
+
+/** Return the name of S3's header and the checksum. Exactly one checksum must be declared. */
+function declared({ checksum_sha256, checksum_crc64nvme }) {
+  if (Boolean(checksum_sha256) === Boolean(checksum_crc64nvme)) throw new Error("A request must declare one checksum.");
+  return checksum_sha256 ? ["x-amz-checksum-sha256", checksum_sha256] : ["x-amz-checksum-crc64nvme", checksum_crc64nvme];
 }
 
 function plan({ byte_size, part_size }) {

@@ -39,8 +39,9 @@ export class FakeStorage {
     const partNumber = Number(searchParams.get("part")) || undefined;
     const refuse = (status, code) => ({ status, text: `<Error><Code>${code}</Code></Error>`, key, partNumber });
     if (began > Number(searchParams.get("expires"))) return refuse(403, "AccessDenied");
-    if (headers["x-amz-checksum-sha256"] !== searchParams.get("checksum")) return refuse(403, "SignatureDoesNotMatch");
-    if (headers["x-amz-checksum-sha256"] !== body.checksum) return refuse(400, "BadDigest");
+    const checksum = headers["x-amz-checksum-sha256"] ?? headers["x-amz-checksum-crc64nvme"];
+    if (checksum !== searchParams.get("checksum")) return refuse(403, "SignatureDoesNotMatch");
+    if (checksum !== body.checksum) return refuse(400, "BadDigest");
     if (partNumber) {
       const parts = this.multiparts.get(key);
       if (!parts) return refuse(404, "NoSuchUpload");

@@ -172,7 +172,7 @@ export class World {
 }
 
 /** A worker that takes 300 MB a second, in fake time. */
-function fakeWorker(clock) {
+export function fakeWorker(clock) {
   const worker = {
     terminate() {},
     postMessage(message) {

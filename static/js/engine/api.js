@@ -3,7 +3,7 @@ import { untilAborted } from "./abort.js";
 
 /**
  * @typedef {{
- *   filename: string, byte_size: number, content_type: string, checksum_sha256?: string,
+ *   filename: string, byte_size: number, content_type: string, checksum_sha256?: string, checksum_crc64nvme?: string,
  *   transport?: "put" | "multipart" | "post", relative_path?: string, part_size?: number,
  *   last_modified?: string, fingerprint?: string, head?: string,
  * }} Declaration
@@ -12,14 +12,15 @@ import { untilAborted } from "./abort.js";
  *   id: string, state: "pending" | "inspecting" | "ready" | "rejected" | "expired" | "cancelled" | "deleted",
  *   filename: string, relative_path: string, byte_size: number, content_type: string,
  *   detected_type?: string | null, note?: string | null,
- *   checksum_sha256: string | null, checksum_verified_by: "storage" | "readback" | null, transport: "put" | "multipart" | "post" | "form" | "copy",
+ *   checksum_sha256: string | null, checksum_crc64nvme?: string | null, checksum_algorithm?: string,
+ *   checksum_verified_by: "storage" | "readback" | null, transport: "put" | "multipart" | "post" | "form" | "copy",
  *   created_at: string, expires_at: string, completed_at: string | null, rejected_reason: string | null,
  *   release?: "possible" | "requested" | "released" | null, released_as?: string | null, released_from?: string | null,
  *   last_modified?: string | null, fingerprint?: string | null,
  *   request?: import("./put.js").StorageRequest | null, part_size?: number | null, part_count?: number | null,
  * }} UploadRecord one upload as the server describes it
  *
- * @typedef {{part_number: number, checksum_sha256: string}} WantedPart
+ * @typedef {{part_number: number, checksum_sha256?: string, checksum_crc64nvme?: string}} WantedPart
  * @typedef {{part_number: number, url: string, headers: Record<string, string>}} SignedPart
  * @typedef {{part_number: number, byte_size: number}} StoredPart
  * @typedef {{signal?: AbortSignal, attempts?: number}} CallOptions

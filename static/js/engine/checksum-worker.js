@@ -1,15 +1,37 @@
-import { readSmall, sha256Base64 } from "./sha256.js";
+import { CRC64NVME, digestNamed, crc64nvme } from "./digest.js";
+import { Crc64Nvme } from "./crc64nvme.js";
+import { createCRC64 } from "hash-wasm";
 
 /** @typedef {import("./hasher.js").Answer} Answer */
 
-const scope = /** @type {{onmessage: unknown, postMessage: (message: unknown, transfer?: ArrayBuffer[]) => void}} */ (
+const POLYNOMIAL = "9a6c9329ac4bc9b5";
+
+const scope = /** @type {{name: string, onmessage: unknown, postMessage: (message: unknown, transfer?: ArrayBuffer[]) => void}} */ (
   /** @type {unknown} */ (globalThis)
 );
 
+let isWasmRefused = false;
+
+/** Return a hash in WebAssembly, or in JavaScript if the policy of this script or the browser refuses WebAssembly. */
+async function createHash() {
+  if (!isWasmRefused) {
+    try {
+      const hash = await createCRC64(POLYNOMIAL);
+      return { update: hash.update, digest: () => hash.digest("binary") };
+    } catch {
+      isWasmRefused = true;
+    }
+  }
+  return new Crc64Nvme();
+}
+
+/** The page names the worker after the digest that it wants. */
+const digest = digestNamed(scope.name) === CRC64NVME ? crc64nvme(createHash) : digestNamed(scope.name);
+
 /** @param {MessageEvent<Blob | Blob[]>} message one file, or several small files */
 scope.onmessage = async ({ data }) => {
-  if (!Array.isArray(data)) return scope.postMessage(await answer(data, async (blob) => ({ checksum: await sha256Base64(blob) })));
-  const answers = await Promise.all(data.map((blob) => answer(blob, readSmall)));
+  if (!Array.isArray(data)) return scope.postMessage(await answer(data, async (blob) => ({ checksum: await digest.checksum(blob) })));
+  const answers = await Promise.all(data.map((blob) => answer(blob, digest.readSmall)));
   scope.postMessage({ answers }, answers.flatMap(({ bytes }) => bytes ?? []));
 };
 

@@ -1,9 +1,9 @@
 import { Clock } from "./clock.js";
 import { FairQueue } from "./fair-queue.js";
 import { Hasher } from "./hasher.js";
+import { SHA256 } from "./digest.js";
 import { freshSlice, readAgain } from "./reading.js";
 import { readingError } from "./errors.js";
-import { sha256Base64 } from "./sha256.js";
 
 /**
  * @typedef {{checksum: string, bytes?: ArrayBuffer}} Read `bytes`: content of a small file, so that it is read once
@@ -25,6 +25,7 @@ const isSmall = ({ blob }) => blob.size <= SMALL_BYTES;
 /** Computes checksums in workers, a few at a time. Owners take turns. */
 export class Checksums {
   #createWorker;
+  #digest;
   #clock;
   #size;
   /** @type {Hasher[]} */
@@ -36,19 +37,32 @@ export class Checksums {
 
   /**
    * @param {{
-   *   createWorker?: () => import("./hasher.js").HashWorker,
+   *   createWorker?: (name: string) => import("./hasher.js").HashWorker,
+   *   digest?: import("./digest.js").Digest,
    *   clock?: Clock,
    *   size?: number,
-   * }} [parts] without `createWorker`, checksums are computed in this thread
+   * }} [parts] without `createWorker`, checksums are computed in this thread.
+   *   The name of a worker is that of the digest.
    */
-  constructor({ createWorker, clock = new Clock(), size = poolSize() } = {}) {
+  constructor({ createWorker, digest = SHA256, clock = new Clock(), size = poolSize() } = {}) {
     this.#createWorker = createWorker;
+    this.#digest = digest;
     this.#clock = clock;
     this.#size = size;
   }
 
   /**
-   * Return the SHA-256 of `blob` in base64.
+   * Return the checksum as a field of the API.
+   *
+   * @param {string} checksum
+   * @returns {{checksum_sha256?: string, checksum_crc64nvme?: string}}
+   */
+  declared(checksum) {
+    return { [this.#digest.field]: checksum };
+  }
+
+  /**
+   * Return the checksum of `blob` in base64.
    *
    * Throws DeliveryError `unreadable` if the file was deleted or changed.
    *
@@ -155,7 +169,7 @@ export class Checksums {
     const answer = await hasher?.hash(blob);
     if (!hasher || !answer) {
       if (hasher) this.#replace(hasher);
-      return sha256Base64(blob); // this thread can compute it too, but the page responds more slowly meanwhile
+      return this.#digest.checksum(blob); // this thread can compute it too, but the page responds more slowly meanwhile
     }
     this.#idle.push(hasher);
     if (answer.checksum) return answer.checksum;
@@ -165,7 +179,7 @@ export class Checksums {
   #hire() {
     if (this.#hired >= this.#size) return undefined;
     try {
-      const worker = this.#createWorker?.();
+      const worker = this.#createWorker?.(this.#digest.name);
       if (!worker) return undefined;
       this.#hired += 1;
       return new Hasher(worker);

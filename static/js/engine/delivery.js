@@ -6,6 +6,7 @@ const MAX_CORRUPT = 3;
 /**
  * @typedef {{
  *   owner: object, body: Blob, bytes?: ArrayBuffer, checksum: string, signal: AbortSignal,
+ *   checksums: import("./checksum.js").Checksums,
  *   requestFor: (refused: boolean) => Promise<import("./put.js").StorageRequest>,
  *   onProgress: (sent: number) => void,
  * }} Parcel `bytes`: the content of the body, if it was read already
@@ -16,21 +17,18 @@ export class Delivery {
   #put;
   #lanes;
   #retry;
-  #checksums;
 
   /**
    * @param {{
    *   put: Pick<import("./put.js").Put, "send">,
    *   lanes: import("./lanes.js").Lanes,
    *   retry: import("./retry.js").Retry,
-   *   checksums: import("./checksum.js").Checksums,
    * }} parts
    */
-  constructor({ put, lanes, retry, checksums }) {
+  constructor({ put, lanes, retry }) {
     this.#put = put;
     this.#lanes = lanes;
     this.#retry = retry;
-    this.#checksums = checksums;
   }
 
   /**
@@ -52,7 +50,8 @@ export class Delivery {
    * @param {{refused: boolean, renewals: number, corrupt: number}} failures
    * @param {import("./lanes.js").Report} report
    */
-  async #attempt({ owner, body, bytes, checksum, signal, requestFor, onProgress }, failures, report) {
+  async #attempt(parcel, failures, report) {
+    const { body, bytes, requestFor, onProgress } = parcel;
     const request = await requestFor(failures.refused);
     failures.refused = false;
     const moved = (/** @type {number} */ sent) => {
@@ -71,7 +70,7 @@ export class Delivery {
         error.retryable = ++failures.renewals <= MAX_RENEWALS;
       }
       if (error.code === "corrupt") {
-        await this.#compare(body, checksum, owner, signal);
+        await this.#compare(parcel);
         error.retryable = ++failures.corrupt <= MAX_CORRUPT;
       }
       throw error;
@@ -81,13 +80,10 @@ export class Delivery {
   /**
    * Throw UploadError `file_changed` unless the file still has the declared checksum.
    *
-   * @param {Blob} body
-   * @param {string} checksum
-   * @param {object} owner
-   * @param {AbortSignal} signal
+   * @param {Parcel} parcel
    */
-  async #compare(body, checksum, owner, signal) {
-    if ((await this.#checksums.checksum(body, owner, signal)) === checksum) return;
+  async #compare({ body, checksum, checksums, owner, signal }) {
+    if ((await checksums.checksum(body, owner, signal)) === checksum) return;
     throw new UploadError("file_changed", "The file was changed while it was being sent. Choose it again.");
   }
 }

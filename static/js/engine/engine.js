@@ -1,9 +1,9 @@
 import { Api } from "./api.js";
 import { Batch } from "./batch.js";
-import { Checksums } from "./checksum.js";
 import { Clock } from "./clock.js";
 import { Connectivity } from "./connectivity.js";
 import { Delivery } from "./delivery.js";
+import { Digests } from "./digests.js";
 import { Emitter } from "./emitter.js";
 import { declaredType } from "./content-type.js";
 import { Lanes } from "./lanes.js";
@@ -28,7 +28,7 @@ import { workerFactory } from "./worker-url.js";
  * @typedef {{
  *   csrfToken?: () => string,
  *   user?: string,
- *   workerUrl?: string,
+ *   workerUrl?: string, checksumAlgorithm?: string,
  *   restrictsTypes?: () => boolean,
  *   isWatched?: () => boolean,
  *   inquiry?: import("./inquiry.js").Inquiry, base?: string,
@@ -40,9 +40,9 @@ import { workerFactory } from "./worker-url.js";
  *   newKey?: () => string,
  *   fetch?: typeof globalThis.fetch,
  *   createXhr?: () => XMLHttpRequest,
- *   checksums?: Checksums,
+ *   checksums?: import("./checksum.js").Checksums, createWorker?: (name?: string) => import("./hasher.js").HashWorker,
  *   pace?: import("./pace.js").Pace,
- * }} EngineOptions tests replace the last eight
+ * }} EngineOptions tests replace the last nine
  * @typedef {{filename?: string, relativePath?: string, contentType?: string, key?: string}} AddOptions
  *   `key`: the key of an earlier handle, to continue its upload
  */
@@ -74,7 +74,7 @@ export class Engine extends Emitter {
   #options;
   #clock;
   #connectivity;
-  #checksums;
+  #digests;
   #delivery;
   #batch;
   #meter;
@@ -92,7 +92,8 @@ export class Engine extends Emitter {
     super();
     const { clock = new Clock(), connectivity = new Connectivity(), random, lanes: max = LANES } = options;
     const retry = new Retry({ clock, connectivity, random });
-    const checksums = options.checksums ?? new Checksums({ createWorker: workerFactory(options.workerUrl), clock });
+    const { checksums, checksumAlgorithm: name, createWorker = workerFactory(options.workerUrl) } = options;
+    this.#digests = new Digests({ name, checksums, createWorker, clock });
     const lanes = new Lanes({ clock, max, pace: options.pace });
     this.api = new Api({ clock, retry, csrfToken: options.csrfToken, user: options.user, base: options.base, fetch: options.fetch });
     this.lanes = lanes;
@@ -101,10 +102,9 @@ export class Engine extends Emitter {
     this.#connectivity = connectivity;
     this.#newKey = options.newKey ?? randomKey;
     this.#pollPace = new PollPace({ clock, isWatched: options.isWatched });
-    this.#checksums = checksums;
     const sender = new Put({ clock, connectivity, createXhr: options.createXhr });
     const put = options.inquiry?.watch(sender) ?? sender;
-    this.#delivery = new Delivery({ put, lanes, retry, checksums });
+    this.#delivery = new Delivery({ put, lanes, retry });
     this.#meter = new SpeedMeter({ clock });
     this.#largeGate = new Lanes({ clock, max });
     const gate = new Lanes({ clock, max: MAX_SMALL_AT_ONCE });
@@ -141,7 +141,7 @@ export class Engine extends Emitter {
       large,
       record: large ? record : null,
       recognise: async (upload, signal) => {
-        await recognise(record, file, upload.filename, (blob) => this.#checksums.checksum(blob, upload, signal));
+        await recognise(record, file, upload.filename, (blob) => this.#digests.fingerprints.checksum(blob, upload, signal));
         if (!large) await this.api.cancel(record.id, { signal }); // no part is stored yet, so start a new upload
       },
     });
@@ -235,7 +235,7 @@ export class Engine extends Emitter {
   /** @param {Pick<import("./single.js").TransferParts, "file" | "declaration" | "head" | "key" | "known" | "owner" | "progress">} parts */
   #single(parts) {
     const { api } = this;
-    return new Single({ ...parts, api, checksums: this.#checksums, delivery: this.#delivery, batch: this.#batch });
+    return new Single({ ...parts, api, checksums: this.#digests.chosen, delivery: this.#delivery, batch: this.#batch });
   }
 
   /** @param {Pick<import("./single.js").TransferParts, "file" | "declaration" | "head" | "key" | "known" | "owner" | "progress">} parts */
@@ -243,7 +243,7 @@ export class Engine extends Emitter {
     return new Large({
       ...parts,
       api: this.api,
-      checksums: this.#checksums,
+      digests: this.#digests,
       delivery: this.#delivery,
       clock: this.#clock,
       bytesPerSecond: () => this.#meter.bytesPerSecond,

@@ -19,6 +19,7 @@ export class Large {
 
   /**
    * @param {import("./single.js").TransferParts & {
+   *   digests: import("./digests.js").Digests,
    *   clock: import("./clock.js").Clock,
    *   bytesPerSecond: () => number,
    *   line: {lanes: number, usual?: number},
@@ -44,8 +45,8 @@ export class Large {
   async prepare(signal) {
     this.#signal = signal;
     if (this.#identified) return;
-    const { file, owner, checksums } = this.#parts;
-    this.#identity = await identify(file, (blob) => checksums.checksum(blob, owner, signal));
+    const { file, owner, digests } = this.#parts;
+    this.#identity = await identify(file, (blob) => digests.fingerprints.checksum(blob, owner, signal));
     this.#identified = true;
   }
 
@@ -72,12 +73,12 @@ export class Large {
    * @param {number} partSize the requested size; if the server decides on another, these checksums are not used
    */
   #hashAhead(partSize) {
-    const { file, owner, checksums } = this.#parts;
+    const { file, owner, digests } = this.#parts;
     const signal = this.#signal;
     if (!this.#fresh || !signal) return;
     const numbers = Array.from({ length: Math.min(FIRST_WINDOW, Math.ceil(file.size / partSize)) }, (_, index) => index + 1);
     const hash = (/** @type {number} */ number) => {
-      const checksum = checksums.checksum(file.slice((number - 1) * partSize, number * partSize, ""), owner, signal);
+      const checksum = digests.chosen.checksum(file.slice((number - 1) * partSize, number * partSize, ""), owner, signal);
       checksum.catch(() => {}); // the caller that awaits the checksum handles the failure
       return checksum;
     };
@@ -91,17 +92,18 @@ export class Large {
    * @param {AbortSignal} signal
    */
   async send(record, signal) {
-    const { api } = this.#parts;
+    const { api, digests } = this.#parts;
+    const checksums = digests.of(record);
     if (this.#fresh && record.part_size && record.part_count) {
       this.#fresh = false;
       const plan = { part_size: record.part_size, part_count: record.part_count };
       const ahead = this.#ahead;
-      const isUsable = ahead?.partSize === record.part_size && ahead.signal === signal;
-      const multipart = this.#multipart(record.id, plan, isUsable ? ahead.checksums : undefined);
+      const isUsable = ahead?.partSize === record.part_size && ahead.signal === signal && checksums === digests.chosen;
+      const multipart = this.#multipart(record.id, plan, checksums, isUsable ? ahead.checksums : undefined);
       return multipart.send(multipart.allParts(), signal);
     }
     const { parts, ...plan } = await api.listParts(record.id, { signal });
-    const multipart = this.#multipart(record.id, plan);
+    const multipart = this.#multipart(record.id, plan, checksums);
     return multipart.send(multipart.missing(parts), signal);
   }
 
@@ -116,17 +118,22 @@ export class Large {
   /**
    * @param {string} id
    * @param {{part_size: number, part_count: number}} plan
+   * @param {import("./checksum.js").Checksums} checksums of the algorithm of this upload
    * @param {Map<number, Promise<string>>} [ahead] checksums that were started earlier, by part number
    */
-  #multipart(id, plan, ahead) {
+  #multipart(id, plan, checksums, ahead) {
     const { api } = this.#parts;
     return new Multipart({
       ...this.#parts,
       plan,
+      checksums,
       ahead,
       clock: this.#clock,
       bytesPerSecond: this.#bytesPerSecond,
-      presign: (wanted, signal) => api.presignParts(id, wanted, { signal }),
+      presign: (wanted, signal) => {
+        const declared = wanted.map(({ part_number, checksum }) => ({ part_number, ...checksums.declared(checksum) }));
+        return api.presignParts(id, declared, { signal });
+      },
     });
   }
 }

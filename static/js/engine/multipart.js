@@ -28,7 +28,7 @@ export class Multipart {
    *   delivery: import("./delivery.js").Delivery,
    *   progress: import("./progress.js").Progress,
    *   clock: import("./clock.js").Clock,
-   *   presign: (parts: import("./api.js").WantedPart[], signal: AbortSignal) => ReturnType<import("./signer.js").Presign>,
+   *   presign: (parts: import("./signer.js").WantedPart[], signal: AbortSignal) => ReturnType<import("./signer.js").Presign>,
    *   bytesPerSecond: () => number,
    *   ahead?: Map<number, Promise<string>>,
    * }} parts `ahead`: checksums of the first parts that were started earlier
@@ -125,23 +125,24 @@ export class Multipart {
     return Promise.all(
       partNumbers.map(async (part_number) => ({
         part_number,
-        checksum_sha256: await (this.#ahead.get(part_number) ??
+        checksum: await (this.#ahead.get(part_number) ??
           this.#checksums.checksum(this.#body(part_number), this.#owner, signal)),
       })),
     );
   }
 
   /**
-   * @param {import("./api.js").WantedPart} part
+   * @param {import("./signer.js").WantedPart} part
    * @param {Signer} signer
    * @param {AbortSignal} signal
    */
-  async #sendPart({ part_number, checksum_sha256 }, signer, signal) {
+  async #sendPart({ part_number, checksum }, signer, signal) {
     const body = this.#body(part_number);
     await this.#delivery.deliver({
       owner: this.#owner,
       body,
-      checksum: checksum_sha256,
+      checksum,
+      checksums: this.#checksums,
       signal,
       requestFor: (refused) => signer.requestFor(part_number, { refused, signal }),
       onProgress: (sent) => this.#progress.reached(part_number, sent),

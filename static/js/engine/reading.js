@@ -1,5 +1,6 @@
 /** Milliseconds to wait before each retry. */
 export const PAUSES_MS = [100, 500, 2_000];
+const SLICE_BYTES = 4 * 1024 * 1024;
 const READ_ERRORS = ["NotReadableError", "NotFoundError"];
 
 /**
@@ -39,4 +40,23 @@ export function freshSlice(blob) {
  */
 export function isReadError(error) {
   return error instanceof Error && READ_ERRORS.includes(error.name);
+}
+
+/**
+ * Yield the bytes of a file in slices of up to 4 MiB. The next slice is read while the caller works on this one.
+ *
+ * @param {Blob} blob
+ */
+export async function* readSlices(blob) {
+  const read = (/** @type {number} */ start) => {
+    const bytes = blob.slice(start, start + SLICE_BYTES).arrayBuffer();
+    bytes.catch(() => {}); // the loop throws this error, unless the caller has ended it
+    return bytes;
+  };
+  let next = read(0);
+  for (let end = SLICE_BYTES; end - SLICE_BYTES < blob.size; end += SLICE_BYTES) {
+    const bytes = await next;
+    next = read(end);
+    yield new Uint8Array(bytes);
+  }
 }

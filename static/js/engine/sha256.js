@@ -1,8 +1,9 @@
+import { base64 } from "./base64.js";
+import { readSlices } from "./reading.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { within } from "./time-limit.js";
 
 const MAX_AT_ONCE = 64 * 1024 * 1024; // bytes; crypto.subtle needs the whole buffer, so larger files are streamed
-const READ_SIZE = 4 * 1024 * 1024;
 const NATIVE_MS = 10_000; // for 64 MiB; a slow phone needs one second
 
 /** @type {WeakSet<SubtleCrypto>} implementations that failed or did not answer */
@@ -22,9 +23,7 @@ export async function sha256Base64(blob, subtle = globalThis.crypto?.subtle) {
     if (checksum) return checksum;
   }
   const hash = sha256.create();
-  for (let start = 0; start < blob.size; start += READ_SIZE) {
-    hash.update(new Uint8Array(await blob.slice(start, start + READ_SIZE).arrayBuffer()));
-  }
+  for await (const bytes of readSlices(blob)) hash.update(bytes);
   return base64(hash.digest());
 }
 
@@ -53,9 +52,4 @@ async function natively(bytes, subtle) {
     broken.add(subtle);
     return "";
   }
-}
-
-/** @param {Uint8Array} bytes */
-function base64(bytes) {
-  return btoa(String.fromCharCode(...bytes));
 }

@@ -7,7 +7,8 @@ const MARGIN_SHARE = 0.25; // for short-lived URLs, the margin is at most this s
 /**
  * @typedef {import("./put.js").StorageRequest} StorageRequest
  * @typedef {{checksum: string, request: StorageRequest | null, deadline: number}} Signed
- * @typedef {(parts: import("./api.js").WantedPart[]) => Promise<{parts: import("./api.js").SignedPart[], lifetimeMs: number}>} Presign
+ * @typedef {{part_number: number, checksum: string}} WantedPart
+ * @typedef {(parts: WantedPart[]) => Promise<{parts: import("./api.js").SignedPart[], lifetimeMs: number}>} Presign
  */
 
 /**
@@ -33,11 +34,11 @@ export class Signer {
   /**
    * Get the requests for a window of parts, at most 100, in one call.
    *
-   * @param {import("./api.js").WantedPart[]} parts
+   * @param {WantedPart[]} parts
    */
   async sign(parts) {
-    for (const { part_number, checksum_sha256 } of parts) {
-      this.#signed.set(part_number, { checksum: checksum_sha256, request: null, deadline: -Infinity });
+    for (const { part_number, checksum } of parts) {
+      this.#signed.set(part_number, { checksum, request: null, deadline: -Infinity });
     }
     await this.#fetch(parts.map((part) => part.part_number));
   }
@@ -90,7 +91,7 @@ export class Signer {
     if (partNumbers.length === 0) return;
     const wanted = partNumbers.map((part_number) => ({
       part_number,
-      checksum_sha256: this.#entry(part_number).checksum,
+      checksum: this.#entry(part_number).checksum,
     }));
     const { parts, lifetimeMs } = await this.#presign(wanted);
     const margin = Math.min(MARGIN_MS, lifetimeMs * MARGIN_SHARE);

@@ -12,7 +12,6 @@ import { untilAborted } from "./abort.js";
  *   owner: object,
  *   progress: import("./progress.js").Progress,
  *   api: import("./api.js").Api,
- *   checksums: import("./checksum.js").Checksums,
  *   delivery: import("./delivery.js").Delivery,
  * }} TransferParts `known`: an earlier visit may have started an upload with this key
  */
@@ -31,7 +30,7 @@ export class Single {
   /** @type {ReturnType<import("./batch.js").Batch["completions"]["join"]> | null} */
   #completing = null;
 
-  /** @param {TransferParts & {batch: import("./batch.js").Batch}} parts */
+  /** @param {TransferParts & {batch: import("./batch.js").Batch, checksums: import("./checksum.js").Checksums}} parts */
   constructor({ batch, ...parts }) {
     this.#parts = parts;
     this.#batch = batch;
@@ -60,8 +59,8 @@ export class Single {
 
   /** @returns {Promise<UploadRecord>} */
   async start() {
-    const { api, key } = this.#parts;
-    const declaration = { ...this.#parts.declaration, transport: /** @type {const} */ ("put"), checksum_sha256: this.#checksum };
+    const { api, key, checksums } = this.#parts;
+    const declaration = { ...this.#parts.declaration, transport: /** @type {const} */ ("put"), ...checksums.declared(this.#checksum) };
     if (this.#hasStarted) return api.start(declaration, key);
     Object.assign(declaration, await this.#parts.head());
     const seat = this.#starting ?? this.#batch.starts.join();
@@ -84,6 +83,7 @@ export class Single {
         body: this.#body,
         bytes: this.#bytes,
         checksum: this.#checksum,
+        checksums: this.#parts.checksums,
         signal,
         requestFor: async (refused) => {
           if (refused || !request) ({ request } = await untilAborted(this.start(), signal));

@@ -21,10 +21,10 @@ export function workerUrl(url) {
 
 /**
  * @param {string | undefined} url
- * @returns {(() => Worker) | undefined} undefined if there is no URL or the browser has no workers
+ * @returns {((name?: string) => Worker) | undefined} undefined if there is no URL or the browser has no workers
  */
 export function workerFactory(url) {
-  return url && typeof Worker !== "undefined" ? () => new Worker(workerUrl(url)) : undefined;
+  return url && typeof Worker !== "undefined" ? (name) => new Worker(workerUrl(url), { name }) : undefined;
 }
 
 /** @param {string} url */

@@ -1,0 +1,173 @@
+import { CRC64NVME, SHA256 } from "../../static/js/engine/digest.js";
+import { FakeFile, MIB, World, fakeWorker } from "./world.js";
+import { Checksums } from "../../static/js/engine/checksum.js";
+import { Clock } from "../../static/js/engine/clock.js";
+import { Crc64Nvme } from "../../static/js/engine/crc64nvme.js";
+import { Digests } from "../../static/js/engine/digests.js";
+import assert from "node:assert/strict";
+import { createCRC64 } from "hash-wasm";
+import { readSlices } from "../../static/js/engine/reading.js";
+import { test } from "node:test";
+
+const NEVER = new AbortController().signal;
+
+/** Vectors of the NVM Express specification, and the check value of the algorithm. */
+const VECTORS = [
+  ["nothing", new Uint8Array(), "0000000000000000"],
+  ["123456789", new TextEncoder().encode("123456789"), "ae8b14860a799888"],
+  ["4096 zeros", new Uint8Array(4096), "6482d367eb22b64e"],
+  ["4096 ones", new Uint8Array(4096).fill(0xff), "c0ddba7302eca3ac"],
+  ["4096 rising bytes", Uint8Array.from({ length: 4096 }, (_, index) => index), "3e729f5f6750449c"],
+  ["4096 falling bytes", Uint8Array.from({ length: 4096 }, (_, index) => 255 - index), "9a2df64b8e9e517e"],
+];
+
+const inBase64 = (hex) => Buffer.from(hex, "hex").toString("base64");
+
+async function byWasm(bytes) {
+  return inBase64((await createCRC64("9a6c9329ac4bc9b5")).update(bytes).digest());
+}
+
+function byTable(bytes, split = bytes.length) {
+  const hash = new Crc64Nvme();
+  hash.update(bytes.subarray(0, split));
+  hash.update(bytes.subarray(split));
+  return Buffer.from(hash.digest()).toString("base64");
+}
+
+function someBytes(length) {
+  let state = 7;
+  return Uint8Array.from({ length }, () => (state = (state * 1_103_515_245 + 12_345) & 0x7fffffff) >>> 16);
+}
+
+for (const [name, bytes, expected] of VECTORS) {
+  test(`the CRC64NVME of ${name} is that of the specification`, async () => {
+    assert.equal(byTable(bytes), inBase64(expected));
+    assert.equal(await byWasm(bytes), inBase64(expected));
+    assert.equal(await CRC64NVME.checksum(new Blob([bytes])), inBase64(expected));
+    assert.equal((await CRC64NVME.readSmall(new Blob([bytes]))).checksum, inBase64(expected));
+  });
+}
+
+test("the check value in base64 is the one that S3 expects", () => {
+  assert.equal(byTable(new TextEncoder().encode("123456789")), "rosUhgp5mIg=");
+});
+
+test("with and without WebAssembly, each length and each split have the same checksum", async () => {
+  const bytes = someBytes(9 * MIB + 3);
+  for (const length of [0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 4095, 4097, 65_537, bytes.length]) {
+    const some = bytes.subarray(0, length);
+    const expected = await byWasm(some);
+
+    assert.equal(byTable(some), expected, `${length} bytes`);
+    for (const split of [1, 3, 8, 13]) assert.equal(byTable(some, Math.min(split, length)), expected);
+    assert.equal(await CRC64NVME.checksum(new Blob([some])), expected);
+  }
+});
+
+test("a file is read in slices, each byte once", async () => {
+  for (const size of [0, 1, 4 * MIB, 4 * MIB + 1, 9 * MIB]) {
+    const bytes = someBytes(size);
+    const slices = [];
+    for await (const slice of readSlices(new Blob([bytes]))) slices.push(slice);
+
+    assert.deepEqual(Buffer.concat(slices), Buffer.from(bytes));
+  }
+});
+
+test("a slice that cannot be read fails, and an end before it does not", async () => {
+  const blob = { size: 9 * MIB, slice: (start) => ({ arrayBuffer: async () => {
+    if (start > 0) throw new DOMException("gone", "NotFoundError");
+    return new ArrayBuffer(4 * MIB);
+  } }) };
+
+  await assert.rejects(CRC64NVME.checksum(blob), { name: "NotFoundError" });
+  for await (const slice of readSlices(blob)) if (slice.length > 0) break;
+});
+
+/** Load the worker's script as a browser does; return what it answers to `message`. */
+async function askWorker(name, message) {
+  const posted = [];
+  Object.assign(globalThis, { name, postMessage: (answer) => posted.push(answer) });
+  await import(`../../static/js/engine/checksum-worker.js?${name}-${Math.random()}`);
+  await globalThis.onmessage({ data: message });
+  return posted.at(-1);
+}
+
+test("the worker computes the checksum that its name says", async () => {
+  const blob = new Blob(["123456789"]);
+
+  assert.deepEqual(await askWorker("crc64nvme", blob), { checksum: "rosUhgp5mIg=" });
+  assert.deepEqual((await askWorker("crc64nvme", [blob, new Blob()])).answers.map(({ checksum }) => checksum), ["rosUhgp5mIg=", "AAAAAAAAAAA="]);
+  assert.deepEqual(await askWorker("sha256", blob), { checksum: await SHA256.checksum(blob) });
+  assert.deepEqual(await askWorker("", blob), { checksum: await SHA256.checksum(blob) });
+});
+
+test("a worker that may not use WebAssembly computes CRC64NVME without it", async () => {
+  const { WebAssembly } = globalThis;
+  const refused = () => {
+    throw new WebAssembly.CompileError("Refused by the Content-Security-Policy");
+  };
+  globalThis.WebAssembly = { ...WebAssembly, compile: refused, instantiate: refused, Module: refused };
+  try {
+    for (const name of ["crc64nvme", "crc64nvme"]) {
+      assert.deepEqual(await askWorker(name, new Blob(["123456789"])), { checksum: "rosUhgp5mIg=" });
+    }
+  } finally {
+    globalThis.WebAssembly = WebAssembly;
+  }
+});
+
+test("workers are named after the algorithm, and without workers this thread computes it", async () => {
+  const names = [];
+  const createWorker = (name) => {
+    names.push(name);
+    throw new Error("Refused by the Content-Security-Policy");
+  };
+  const checksums = new Checksums({ createWorker, digest: CRC64NVME });
+
+  assert.equal(await checksums.checksum(new Blob(["123456789"]), {}, NEVER), "rosUhgp5mIg=");
+  assert.deepEqual(names, ["crc64nvme"]);
+  assert.deepEqual(checksums.declared("x"), { checksum_crc64nvme: "x" });
+});
+
+test("new uploads have the site's algorithm, others keep theirs, and fingerprints are SHA-256", () => {
+  const clock = new Clock();
+  for (const [name, field] of [["crc64nvme", "checksum_crc64nvme"], ["sha256", "checksum_sha256"], [undefined, "checksum_sha256"]]) {
+    const digests = new Digests({ name, clock });
+
+    assert.deepEqual(digests.chosen.declared("x"), { [field]: "x" });
+    assert.deepEqual(digests.fingerprints.declared("x"), { checksum_sha256: "x" });
+    assert.equal(digests.of({}), digests.chosen);
+    assert.deepEqual(digests.of({ checksum_algorithm: "crc64nvme" }).declared("x"), { checksum_crc64nvme: "x" });
+    assert.equal(digests.of({ checksum_algorithm: "sha256" }), digests.fingerprints);
+  }
+});
+
+const FIELDS = { sha256: "x-amz-checksum-sha256", crc64nvme: "x-amz-checksum-crc64nvme" };
+
+/** Send a file of this size with the page's algorithm; return the headers that S3 got. */
+async function headersOf(size, page, server) {
+  const sent = new Set();
+  const createWorker = () => fakeWorker(world.clock);
+  const world = new World({ checksumAlgorithm: page, checksums: undefined, createWorker });
+  world.server.algorithm = server;
+  world.storage.fault = () => {
+    for (const { headers } of world.storage.inFlight) Object.keys(headers).forEach((name) => sent.add(name));
+  };
+  const handle = world.engine.add(new FakeFile("a.bin", size));
+  await world.run(handle.finished);
+  return [...sent];
+}
+
+for (const [size, kind] of [[0, "an empty file"], [1000, "a small file"], [100 * MIB, "a large file"]]) {
+  test(`${kind} is sent with the checksum that the site asks for`, async () => {
+    assert.deepEqual(await headersOf(size, "crc64nvme"), [FIELDS.crc64nvme]);
+    assert.deepEqual(await headersOf(size, "sha256"), [FIELDS.sha256]);
+    assert.deepEqual(await headersOf(size, undefined), [FIELDS.sha256]);
+  });
+}
+
+test("a large file is sent with the algorithm of its upload, if the site has changed meanwhile", async () => {
+  assert.deepEqual(await headersOf(100 * MIB, "crc64nvme", "sha256"), [FIELDS.sha256]);
+  assert.deepEqual(await headersOf(100 * MIB, "sha256", "crc64nvme"), [FIELDS.crc64nvme]);
+});
