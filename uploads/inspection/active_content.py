@@ -1,7 +1,7 @@
-"""Programs, web pages and scripts by their first bytes.
+"""Detects programs, web pages and scripts by the first bytes of a file.
 
-Refusals of disguises depend on this table, so it gives the same answer on every
-machine. All other types come from libmagic: see detection.py.
+The refusal of disguised files depends on this result. So it comes from the tables here
+and is the same on every machine. libmagic detects all other types (see detection.py).
 """
 
 from __future__ import annotations
@@ -62,19 +62,26 @@ _BINARY_PROGRAMS: tuple[tuple[bytes, str], ...] = (
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _INSTALLER = re.compile(rb"[\x82\x84\x86]\x10\x0c\0\0\0\0\0\xc0\0\0\0\0\0\0F")
-"""The class ID of a Windows installer, in the directory of an OLE file. The directory
-often comes first. An installer whose directory lies behind the head is not found."""
+"""The class ID of a Windows installer. An OLE file has it in its directory.
+
+The directory is often near the start of the file. If it comes after the first 4 KiB
+(``HEAD_BYTES``), the installer is not detected.
+"""
 
 _FLASH = re.compile(rb"[FCZ]WS[\x01-\x40].{3}[\x00-\x7f]", re.DOTALL)
 _CAFEBABE = b"\xca\xfe\xba\xbe"
 _FIRST_CLASS_VERSION = 45
-"""Java class files and fat Mach-O files begin with the same four bytes. The next
-number is the version of a class file, which is at least 45, or the number of
-architectures of a Mach-O file, which is always smaller."""
+"""Java class files and fat Mach-O files begin with the same four bytes.
+
+A number follows. In a class file it is the version, which is at least 45. In a Mach-O
+file it is the number of architectures, which is always smaller.
+"""
 
 _CONTROL = re.compile(rb"[\x00-\x08\x10-\x1a\x1c-\x1f]")
-"""ESC, SO and SI are not included, because texts in ISO 2022 switch alphabets with
-them."""
+"""Control characters that texts do not have.
+
+ESC, SO and SI are missing here, because texts in ISO 2022 use them.
+"""
 
 _LEADING_SPACE = b"\xef\xbb\xbf \t\r\n\x0c"
 _SHEBANG = re.compile(rb"#!\s*/")
@@ -84,8 +91,7 @@ _RUN_AS_TEXT: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\[Desktop Entry\]"), DESKTOP_ENTRY),
     (re.compile(rb"Windows Registry Editor Version |REGEDIT4\s"), REGISTRY),
 )
-"""Texts that an operating system runs because of their ending. Other texts never
-begin with these words."""
+"""First words of texts that an operating system runs. Other texts do not begin so."""
 
 _PHP = re.compile(rb"<\?(?:php\b|=)", re.IGNORECASE)
 _HTML = re.compile(
@@ -109,15 +115,15 @@ _IMAGE_AS_SCRIPT = re.compile(rb"GIF8[79]a[^\r\n]*(?:/\*|=)")
 
 
 def find_active(head: bytes) -> Active | None:
-    """Return the program, page, drawing or script that begins in ``head``, or None."""
+    """Return the active content with which ``head`` begins, or None."""
     return _find_program(head) or _find_markup(decoded(head))
 
 
 def find_hidden_page(head: bytes) -> Active | None:
-    """Return a page or a script anywhere in a text, or None. Binary data gives None.
+    """Return a page or a script that is anywhere in a text, or None for binary data.
 
-    Called for files that are named or declared as media. Media are binary, so a text
-    under such a name can only be meant for a browser.
+    The inspection calls this function for files that are named or declared as images,
+    sounds or films. Such files are binary. A text with such a name is suspicious.
     """
     text = decoded(head)
     if not is_text(text):
@@ -130,12 +136,15 @@ def find_hidden_page(head: bytes) -> Active | None:
 
 
 def is_text(head: bytes) -> bool:
-    """Return whether ``head`` has only those control characters that texts have."""
+    """Return whether ``head`` has no control characters that only binary files have."""
     return not _CONTROL.search(head)
 
 
 def decoded(head: bytes) -> bytes:
-    """Return UTF-16 with a byte order mark as UTF-8, because browsers decode it too."""
+    """Return UTF-16 text with a byte order mark as UTF-8, and other bytes unchanged.
+
+    Browsers decode such texts too, so they may contain pages.
+    """
     if head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return head.decode("utf-16", "ignore").encode()
     return head
@@ -148,7 +157,7 @@ def _find_program(head: bytes) -> Active | None:
         return Active(Kind.PROGRAM, JAVA_CLASS if is_class else MACH_O)
     for magic, content_type in _BINARY_PROGRAMS:
         if head.startswith(magic):
-            # "MZ" also begins sentences.
+            # A plain text may also begin with "MZ".
             return None if is_text(head) else Active(Kind.PROGRAM, content_type)
     if head.startswith(_OLE) and _INSTALLER.search(head):
         return Active(Kind.PROGRAM, INSTALLER)

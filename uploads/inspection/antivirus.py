@@ -1,4 +1,4 @@
-"""The inspector that sends the whole object to ClamAV."""
+"""Sends the whole object to ClamAV and refuses malware."""
 
 from __future__ import annotations
 
@@ -20,22 +20,25 @@ from uploads.inspection.verdicts import (
 )
 
 RANGE = 4 * 1024**2
-"""Bytes of one GET. Only one such range of a file is in memory at a time."""
+"""Bytes of one GET request to S3. Only one such range is in memory at a time."""
 
 SLOWEST_SCAN = 5_000_000
-"""Bytes per second. A slower clamd counts as stopped."""
+"""Assumed minimum speed of clamd in bytes per second. It sets the timeout of a scan."""
 
 PAUSE_SECONDS = 10
 LIMITS = "Heuristics.Limits.Exceeded"
-"""Finding of clamd, with ``AlertExceedsMax yes``, for content that it did not scan."""
+"""clamd reports this name for content that exceeds its limits and was not scanned.
+
+It does so only with ``AlertExceedsMax yes`` in clamd.conf.
+"""
 
 REFUSE, PASS = "refuse", "pass"
 
 UNALERTED_BYTES = 25_000_000
-"""The smallest MaxFileSize that any clamd has by default: 25 MiB."""
+"""The smallest default of MaxFileSize in any version of clamd is 25 MiB."""
 
 PROBE_DEPTH = 30
-"""Levels of gzip in the probe. clamd unpacks 17 levels by default."""
+"""Number of nested gzip files in the probe. clamd unpacks 17 levels by default."""
 
 
 class ClamAVInspector:
@@ -43,10 +46,10 @@ class ClamAVInspector:
 
     ``max_bytes``: the largest file that clamd is configured to scan.
     ``too_large``: the outcome for larger objects, and for ZIP archives that declare a
-    larger file. ``refuse``, or ``pass`` with a note in the audit trail.
-    ``unalerted_bytes``: larger objects wait until clamd reports content that it did
-    not scan.
-    ``pause_seconds``: no scan starts for this time after clamd failed to answer.
+    larger file. It is ``refuse``, or ``pass`` with a note in the audit trail.
+    ``unalerted_bytes``: before the scan of a larger object, clamd must prove that it
+    reports content that it does not scan. Otherwise the object waits.
+    ``pause_seconds``: after clamd has failed to answer, no scan starts for this time.
     """
 
     name = "ClamAV"
@@ -80,14 +83,16 @@ class ClamAVInspector:
         if sample.byte_size > self.max_bytes:
             return self._too_large("This file is too large to be scanned for viruses.")
         if largest_member(sample) > self.max_bytes:
-            # clamd skips such a member and does not report it.
+            # clamd skips a file of this size in an archive without any report.
             return self._too_large(
                 "This archive holds a file that is too large to be scanned for viruses."
             )
         if time.monotonic() < self._silent_until:
-            raise InspectorUnavailable("ClamAV: clamd did not answer a moment ago.")
+            raise InspectorUnavailable(
+                "ClamAV: clamd did not answer, so no scan starts for some seconds."
+            )
         try:
-            # A ping fails within one timeout; sending a whole file may take far longer.
+            # If clamd does not answer, a ping fails sooner than the transfer of a file.
             self.clamd.ping()
             if sample.byte_size > self.unalerted_bytes:
                 self._require_alerts()
@@ -108,14 +113,18 @@ class ClamAVInspector:
         return ACCEPTED
 
     def alerts(self) -> bool:
-        """Return whether clamd reports unscanned content. Raises ClamdError."""
+        """Return whether clamd reports content that it has not scanned.
+
+        Raises ClamdError.
+        """
         return self.clamd.scan([_probe()]).startswith(LIMITS)
 
     def _require_alerts(self) -> None:
         """Raise InspectorUnavailable if clamd does not report unscanned content.
 
-        Without such a report, clamd's OK does not mean that it read the whole file.
-        clamd does not tell its settings, so a probe beyond its limits is sent.
+        If clamd does not report it, the answer OK does not mean that clamd has read the
+        whole file. No command returns clamd's settings, so the site sends a probe that
+        exceeds clamd's limits.
         """
         if not self.alerts():
             raise InspectorUnavailable(
@@ -132,7 +141,7 @@ class ClamAVInspector:
 
 @lru_cache(maxsize=1)
 def _probe() -> bytes:
-    """Return PROBE_DEPTH gzip files nested in each other, a few hundred bytes."""
+    """Return a small gzip file with PROBE_DEPTH gzip files nested in each other."""
     content = b"x"
     for _ in range(PROBE_DEPTH):
         content = gzip.compress(content, mtime=0)

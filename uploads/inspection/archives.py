@@ -1,8 +1,8 @@
-"""Archives that would harm the person who unpacks them.
+"""Refuses archives that would harm the person who unpacks them.
 
-Nothing is unpacked to a disk here. The rules protect people and programs that unpack
-the archive later. They cover bombs, entries that share bytes, and names and links that
-lead out of the folder.
+The server unpacks no archive to a disk. The rules protect people and programs that
+unpack the archive later. They refuse bombs (small archives that unpack to a huge size),
+entries that share bytes, and names and links that lead out of the folder.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ZIPPED = words(
 
 ZIP_MAGICS = (LOCAL_MAGIC, END_MAGIC, b"PK\x07\x08", b"PK00")
 PROGRAMS = (b"MZ", b"\x7fELF", b"#!")
-"""An archive can be appended to a program, and some unpackers open it."""
+"""First bytes of programs. Some unpackers open an archive that follows a program."""
 
 UNKNOWN = {"", "application/octet-stream"}
 DAMAGED = "The archive is damaged. Its readable part was checked."
@@ -54,9 +54,9 @@ class ArchiveInspector:
 
     ``max_ratio``: the largest ratio of unpacked to packed size. The ratio is checked
     only if the unpacked size is at least ``bomb_bytes``.
-    ``max_depth``: the deepest nesting of archives.
-    ``max_list_bytes``: the check of a longer list of contents does not reach its end.
-    ``allow_symlinks``: whether links that lead outside are accepted.
+    ``max_depth``: the largest number of archives that are nested in each other.
+    ``max_list_bytes``: a longer list of contents exceeds the budget of the inspection.
+    ``allow_symlinks``: whether links that lead out of the archive are accepted.
     """
 
     name = "Archives"
@@ -105,8 +105,8 @@ class ArchiveInspector:
     def _inspect_zip(self, sample: Sample) -> Verdict:
         examination = Examination(self.limits, sample)
         examination.examine(reader_of(sample))
-        # The name alone proves nothing: without the first bytes of a ZIP archive the
-        # file may be something else, so it is not reported as damaged.
+        # If the file does not begin as a ZIP archive does, it may have another format.
+        # So it is not reported as a damaged archive.
         is_zip = sample.head.startswith(ZIP_MAGICS)
         if examination.is_damaged and is_zip:
             return Verdict(accepted=True, reason=DAMAGED)
@@ -114,7 +114,7 @@ class ArchiveInspector:
 
 
 def may_be_zip(sample: Sample) -> bool:
-    """Return whether the first bytes, the name or the declared type suggest a ZIP."""
+    """Return whether the first bytes, name or declared type are those of a ZIP."""
     declared = sample.content_type
     return (
         sample.head.startswith((*ZIP_MAGICS, *PROGRAMS))
@@ -126,15 +126,15 @@ def may_be_zip(sample: Sample) -> bool:
 
 
 def is_judged_alike(sample: Sample, other: Sample) -> bool:
-    """Return whether the rules for archives treat both samples alike.
+    """Return whether the rules for archives treat both samples in the same way.
 
-    Used for renames: a new name can turn a file into a possible ZIP archive.
+    A rename calls this function, because a new name can make a file a possible archive.
     """
     return may_be_zip(sample) == may_be_zip(other)
 
 
 def reader_of(sample: Sample) -> BlockReader:
-    """Return a block reader of the object, with smaller blocks inside a request."""
+    """Return a block reader of the object. Inside a request it reads smaller blocks."""
     inline = sample.budget.is_inline
     return BlockReader(
         sample.read,
@@ -148,7 +148,7 @@ def reader_of(sample: Sample) -> BlockReader:
 def largest_member(sample: Sample) -> float:
     """Return the largest declared size of a file in a ZIP archive; 0 for other files.
 
-    Infinite if the lists of contents are ambiguous or too long to be read.
+    Returns infinity if the lists of contents are ambiguous or too long to be read.
     """
     if not may_be_zip(sample):
         return 0
@@ -168,7 +168,7 @@ def largest_member(sample: Sample) -> float:
 
 
 def _ends_as_zip(sample: Sample) -> bool:
-    """Return whether a binary file of unknown type has the end record of a ZIP."""
+    """Return whether a binary file of unknown type ends like a ZIP archive."""
     if sample.detected_type not in UNKNOWN or b"\0" not in sample.head:
         return False
     start = max(0, sample.byte_size - TAIL_BYTES)

@@ -1,4 +1,4 @@
-"""The budget of an inspection: reads from the bucket, bytes and seconds."""
+"""Limits the cost of an inspection: reads from the bucket, bytes and seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from math import inf
 class OverBudget(Exception):  # noqa: N818  as in errors.py
     """The inspection would cost more than its budget.
 
-    ``note`` says, for operators, which part of the file was not checked.
+    ``note`` tells operators which part of the file was not checked.
     """
 
     def __init__(self, note: str = "") -> None:
@@ -22,8 +22,8 @@ class OverBudget(Exception):  # noqa: N818  as in errors.py
 class Budget:
     """A limit on reads, bytes and seconds. Without arguments there is no limit.
 
-    Only work inside ``running`` counts, so one budget can serve all uploads of a
-    request. ``is_inline``: the inspection runs inside a request.
+    Only work inside the context ``running`` is counted, so all uploads of a request can
+    share one budget. ``is_inline`` is true if the inspection runs inside a request.
     """
 
     def __init__(
@@ -51,7 +51,10 @@ class Budget:
             self._since = None
 
     def spend(self, byte_count: int) -> None:
-        """Charge one read of ``byte_count`` bytes before it. Raises OverBudget."""
+        """Subtract a read of ``byte_count`` bytes from the budget. Raises OverBudget.
+
+        Call this before the read.
+        """
         if self._since is None:
             return
         self.check()

@@ -1,4 +1,4 @@
-"""A client for two commands of clamd: PING and INSTREAM.
+"""A client for clamd, the daemon of ClamAV, with the commands PING and INSTREAM.
 
 Source: clamd(8), COMMANDS. The ``z`` prefix means that commands and answers end in NUL.
 """
@@ -19,14 +19,14 @@ VERDICT = re.compile(r"stream: (?:(?P<clean>OK)|(?P<found>.+) FOUND)")
 
 
 class ClamdError(Exception):
-    """clamd gave no verdict; the text says why."""
+    """clamd gave no verdict. The text of the error is the reason."""
 
 
 class Clamd:
-    """A clamd at ``tcp://host:port`` or ``unix:///path``. Each call connects anew.
+    """A client of the clamd at ``tcp://host:port`` or ``unix:///path``.
 
-    ``timeout``: the longest wait for a single step, in seconds. Raises ValueError for
-    another kind of address.
+    Each call opens a new connection. ``timeout`` is the maximum duration of a single
+    step in seconds. Raises ValueError for any other kind of address.
     """
 
     def __init__(self, url: str, *, timeout: float) -> None:
@@ -43,7 +43,7 @@ class Clamd:
         self._timeout = timeout
 
     def ping(self) -> None:
-        """Return if clamd answers. Raises ClamdError."""
+        """Raise ClamdError if clamd does not answer."""
         with self._connected() as connection:
             connection.sendall(b"zPING\0")
             if _answer(connection) != "PONG":
@@ -52,8 +52,8 @@ class Clamd:
     def scan(self, chunks: Iterable[bytes], *, patience: float = 0) -> str:
         """Return the name of the malware in the stream, or ``""`` if there is none.
 
-        ``patience``: seconds that the verdict may take beyond the timeout. Raises
-        ClamdError and every error that ``chunks`` raises.
+        ``patience`` is added to the timeout for the verdict, in seconds. Raises
+        ClamdError, and every error that ``chunks`` raises.
         """
         with self._connected() as connection:
             try:
@@ -63,8 +63,8 @@ class Clamd:
                     connection.sendall(chunk)
                 connection.sendall(LENGTH.pack(0))
             except (BrokenPipeError, ConnectionResetError) as error:
-                # clamd closes the connection if the stream is too long. Its answer
-                # can still be read if it arrived before the connection broke.
+                # clamd closes the connection if the stream is too long. If its answer
+                # arrived before, this client can read it now.
                 with suppress(OSError):
                     return _verdict(_answer(connection))
                 raise ClamdError("clamd closed the connection during a file") from error
@@ -73,7 +73,7 @@ class Clamd:
 
     @contextmanager
     def _connected(self) -> Iterator[socket.socket]:
-        """Connect, and raise every socket error as ClamdError."""
+        """Open a connection for this context. Raise socket errors as ClamdError."""
         try:
             connection = self._connect()
         except OSError as error:
@@ -122,5 +122,5 @@ def _verdict(answer: str) -> str:
 
 
 def _why(error: OSError) -> str:
-    # The error's own text is not used, because it contains the address.
+    # The error's own text may contain the address of clamd, so it is not used.
     return os.strerror(error.errno) if error.errno else type(error).__name__

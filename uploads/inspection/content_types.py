@@ -1,4 +1,4 @@
-"""Content types: their families, their other names, and which are safe to serve."""
+"""Groups content types into families, and decides which types are safe to serve."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RASTER_IMAGES = frozenset(
         "image/webp",
     }
 )
-"""Images that may be shown inline: browsers show them, and they cannot run scripts."""
+"""Images that pages may show inline, because browsers run no scripts in them."""
 
 ACTIVE_CONTENT_TYPES = frozenset(
     {
@@ -60,8 +60,10 @@ ACTIVE_CONTENT_TYPES = frozenset(
         "text/xsl",
     }
 )
-"""Types that a browser may run. They and all ``+xml`` types are stored as
-``application/octet-stream``."""
+"""Types whose content a browser may run.
+
+S3 stores these and all ``+xml`` types as ``application/octet-stream``.
+"""
 
 ALIASES = {
     "application/ecmascript": "text/javascript",
@@ -116,7 +118,7 @@ ALIASES = {
     "video/vnd.avi": "video/x-msvideo",
     "video/x-m4v": "video/mp4",
 }
-"""Names that browsers and libmagic use for a type, with the type's own name."""
+"""Other names of types in browsers and libmagic. The value is the type's main name."""
 
 PROGRAMS = frozenset(
     {
@@ -198,8 +200,9 @@ def canonical(content_type: str) -> str:
 def family_of(content_type: str) -> str:
     """Return the family of a type. A policy that allows a type allows its family.
 
-    Sounds and films are one family because they share containers. All archives are one
-    family, and all documents are one. The family of all other types is ``"data"``.
+    Sounds and films are one family, because some file formats contain both. All
+    archives are one family, and so are all documents. Other application types are
+    ``"data"``.
     """
     content_type = canonical(content_type)
     group, _, subtype = content_type.partition("/")
@@ -222,15 +225,15 @@ def may_run(content_type: str) -> bool:
 
 
 def stored_type(content_type: str) -> str:
-    """Return the type that S3 stores for a declared type. Upload URLs sign it."""
+    """Return the type that S3 stores for a declared type. The upload URL signs it."""
     return UNKNOWN if may_run(content_type) else content_type
 
 
 def served_type(content_type: str, detected_type: str) -> str:
     """Return the Content-Type of a download: the detected type if no browser runs it.
 
-    A text is served with its declared type if that is an inert text type, because
-    libmagic only guesses at kinds of text.
+    libmagic only guesses the kind of a text. So a text has its declared type, if this
+    is a text type that no browser runs.
     """
     declared, detected = canonical(content_type), canonical(detected_type)
     if detected in UNCLAIMED or may_run(detected) or family_of(detected) == "program":
@@ -244,7 +247,7 @@ def served_type(content_type: str, detected_type: str) -> str:
 
 
 def is_packed(content_type: str) -> bool:
-    """Return whether files of this type are ZIP archives in another form."""
+    """Return whether files of this type are ZIP archives, such as Office documents."""
     return (
         content_type.endswith("+zip")
         or "opendocument" in content_type
@@ -253,9 +256,9 @@ def is_packed(content_type: str) -> bool:
 
 
 def belongs_to(extension: str) -> str:
-    """Return the family of an ending whose files may be detected as archives.
+    """Return the family of an extension whose files may be detected as archives.
 
-    ``""`` for all other endings.
+    Returns ``""`` for all other extensions.
     """
     if extension in DOCUMENTS:
         return "document"

@@ -1,4 +1,4 @@
-"""Detects a file's type by its first bytes, with our table of active content first."""
+"""Detects a file's type by its first bytes, with active_content.py and libmagic."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from uploads.inspection.odd_texts import is_odd_text, is_wide
 from uploads.inspection.rare_types import find_rare_type, find_written_picture
 
 HEAD_BYTES = 4096
-"""Bytes of an object that are read to detect its type."""
+"""Number of an object's first bytes that the detection reads. They are its head."""
 
 TEXT_BYTES = 1024
-"""Bytes of a text that libmagic gets. libmagic is slow on texts, and only guesses."""
+"""Number of bytes that libmagic gets of a text. It is slow for texts, and only guesses.
+"""
 
 WRITTEN = frozenset(
     {
@@ -24,7 +25,7 @@ WRITTEN = frozenset(
         "text/x-wine-extension-reg",
     }
 )
-"""Formats that begin with letters and are not text/*. libmagic is reliable for them."""
+"""Formats that look like texts and have other types. libmagic is reliable for them."""
 
 UNSURE = frozenset(
     {
@@ -39,8 +40,8 @@ UNSURE = frozenset(
 def detect_type(head: bytes) -> str:
     """Return the content type of ``head``, or ``""`` if it is unknown.
 
-    ``head``: the object's first HEAD_BYTES, or all of a shorter object. Without
-    libmagic only active content is detected; `manage.py check` reports this.
+    ``head`` is the object's first HEAD_BYTES, or all of a shorter object. If libmagic
+    is missing, only active content is detected, and `manage.py check` reports an error.
     """
     active = find_active(head)
     if active is not None:
@@ -53,7 +54,8 @@ def detect_type(head: bytes) -> str:
     if is_text(head):
         return _type_of_text(head, found)
     if found in PROGRAMS or is_wide(head):
-        # find_active has found all programs; libmagic guesses them from few bytes.
+        # find_active detects all programs. libmagic takes other files for programs,
+        # because it compares only a few bytes.
         found = ""
     if not found or found in UNSURE:
         found = find_rare_type(head)
@@ -62,10 +64,10 @@ def detect_type(head: bytes) -> str:
 
 
 def _type_of_text(head: bytes, found: str) -> str:
-    """Return the type of content without binary bytes."""
+    """Return the type of a head without control characters."""
     if not head:
         return ""
-    # A short picture may have no control characters. Its first byte is not ASCII.
+    # A short picture may have no control characters, but its first byte is not ASCII.
     if found.startswith("image/") and head[:1] >= b"\x80":
         return found
     if picture := find_written_picture(head):
@@ -76,15 +78,15 @@ def _type_of_text(head: bytes, found: str) -> str:
 
 
 def _is_guess(found: str) -> bool:
-    """Return whether libmagic guessed the type from words in a text, such as "def"."""
+    """Return whether libmagic guesses this type from words in a text, such as "def"."""
     return found.startswith("text/x-") and found not in WRITTEN
 
 
 def is_detector_missing() -> bool:
-    """Return whether a type may be empty only because libmagic does not start."""
+    """Return whether libmagic does not start. Detected types may then be empty."""
     return detector.is_missing
 
 
 def container_of(head: bytes, content_type: str) -> str:
-    """Return ``application/zip`` for documents and packages that are ZIP archives."""
+    """Return ``application/zip`` for a ZIP archive, else ``content_type``."""
     return PACKED if head[:4] in {b"PK\x03\x04", b"PK\x05\x06"} else content_type

@@ -1,7 +1,7 @@
-"""libmagic in a child process, started when needed and replaced when it fails.
+"""Runs libmagic in a child process, which is replaced after a failure.
 
-One child serves all threads of this process. After a fork each process starts its own
-child. A head that makes libmagic crash or hang has no detected type.
+All threads of this process share one child. After a fork, each process starts its own
+child. If libmagic crashes or hangs on a head, this file gets no detected type.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ CHILD = Path(__file__).with_name("detector_child.py")
 START_SECONDS = 15
 ANSWER_SECONDS = 2
 PAUSE_SECONDS = 30
-"""Seconds without detection after a child could not be started."""
+"""After a failed start of the child, no type is detected for this time."""
 
 MAX_QUESTIONS = 20_000
-"""Heads that one child serves before it is replaced, to limit leaks in libmagic."""
+"""After this number of heads, the child is replaced, to limit memory leaks."""
 
 MAX_ANSWER = 255
 ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-"""The child's whole environment. It does not contain the site's secrets."""
+"""All environment variables of the child. It does not get the site's secrets."""
 
 
 class DetectorUnavailableError(Exception):
-    """libmagic cannot be started here; the text says why."""
+    """libmagic cannot be started. The text of the error is the reason."""
 
 
 class Child:
-    """A running detector_child.py. All its errors are OSError."""
+    """A running detector_child.py. All methods raise only OSError."""
 
     def __init__(self, command: list[str]) -> None:
         self.asked = 0
@@ -77,7 +77,10 @@ class Child:
         self._process.wait()
 
     def disown(self) -> None:
-        """Close our end of the socket. After a fork the child belongs to the parent."""
+        """Close this end of the socket, but do not stop the child.
+
+        After a fork, the child belongs to the parent process.
+        """
         self._socket.close()
 
     def _exchange(self, message: bytes) -> bytes:
@@ -98,7 +101,7 @@ class Child:
 
 
 class Detector:
-    """Asks libmagic for content types. Thread-safe."""
+    """Returns content types from libmagic. It is thread-safe."""
 
     def __init__(self, command: list[str] | None = None) -> None:
         self._command = command or [_python(), "-I", "-S", str(CHILD)]
@@ -119,15 +122,15 @@ class Detector:
             try:
                 return child.ask(head)
             except OSError as error:
-                # libmagic crashed or hung. This head is the likely cause, so there is
-                # no retry.
+                # libmagic crashed or hung. The head is the likely cause, so do not try
+                # again with the same head.
                 logger.warning("detector.failed", error=type(error).__name__)
                 self._stop()
                 return ""
 
     @property
     def is_missing(self) -> bool:
-        """Whether starting libmagic failed in the last PAUSE_SECONDS."""
+        """Whether libmagic has failed to start in the last PAUSE_SECONDS."""
         return time.monotonic() < self._pause_until
 
     def stop(self) -> None:
@@ -140,7 +143,7 @@ class Detector:
             return self._child
         self._stop()
         if self.is_missing:
-            raise DetectorUnavailableError("libmagic did not start a moment ago.")
+            raise DetectorUnavailableError("libmagic did not start. Try again later.")
         try:
             self._child = Child(self._command)
         except OSError as error:
@@ -157,7 +160,7 @@ class Detector:
         self._child = None
 
     def _begin_anew(self) -> None:
-        """Forget the parent's child after a fork."""
+        """After a fork, forget the parent's child, so that a new child is started."""
         if self._child is not None:
             self._child.disown()
         self._child = None

@@ -1,11 +1,11 @@
-"""The child process in which libmagic reads the first bytes of files.
+"""The child process in which libmagic reads the first bytes (the head) of each file.
 
-This file is run, not imported. libmagic is a C parser that reads untrusted bytes, so
-it runs here without the site's secrets, without open files and with little memory.
+detector.py runs this file as a program. libmagic is a C parser that reads untrusted
+bytes. So this process has none of the site's secrets, no open files and little memory.
 
-The parent uses one socket, which is file descriptor 0. It sends the module search path
-first, then one head after another. Each message is its length in four bytes, then its
-content. The answer to each head is a content type in the same form.
+Parent and child talk over one socket, which is file descriptor 0 here. First the parent
+sends the module search path. Then it sends the heads, and the child answers each with a
+content type. A message is its length in four bytes, then its content.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import sys
 
 MEMORY_BYTES = 512 * 1024**2
 CPU_SECONDS = 600
-"""CPU seconds that this process may use in total. Then the parent starts another."""
+"""The system ends this process after this CPU time. The parent then starts another."""
 
 OLDEST_WANTED = 541
-"""The oldest version of the system's libmagic that is used instead of the bundled."""
+"""If the system's libmagic is older than this version, use the one in pylibmagic."""
 
-# magic.h: MIME_TYPE, NO_CHECK_COMPRESS, NO_CHECK_ELF, NO_CHECK_CSV. Our own table
-# detects ELF. libmagic takes most lists with commas for CSV.
+# magic.h: MIME_TYPE, NO_CHECK_COMPRESS, NO_CHECK_ELF, NO_CHECK_CSV. active_content.py
+# detects ELF. libmagic takes most texts with commas for CSV.
 FLAGS = 0x10 | 0x1000 | 0x10000 | 0x80000
 
 

@@ -1,8 +1,8 @@
-"""The rule about disguises: programs, pages and scripts under a misleading name.
+"""Refuses disguises: programs, pages and scripts with a misleading name or type.
 
-The rule protects the person who downloads a file and opens it with a double click.
-Other differences between name, declared type and content are recorded, not refused.
-The table is in docs/inspection.md.
+This protects the person who downloads a file and opens it with a double click. The site
+records all other differences between name, declared type and content, and accepts the
+file. docs/inspection.md has a table of the rules.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class DisguiseInspector:
 def find_disguise(filename: str, *, declared: str, head: bytes) -> str:
     """Return a message for the owner of a disguised file, or ``""``.
 
-    With an empty ``head`` only the name is checked.
+    If ``head`` is empty, this function checks only the name.
     """
     return _find_double_ending(filename) or _find_disguised_content(
         extension_of(filename), canonical(declared), head
@@ -70,7 +70,7 @@ def find_disguise(filename: str, *, declared: str, head: bytes) -> str:
 def describe_difference(filename: str, detected_type: str) -> str:
     """Return a note such as "Named .jpg, is a WebP image.", or ``""``.
 
-    There is no note if the ending is unknown, or if it is usual for the detected type.
+    Returns ``""`` if the ending is unknown or is usual for the detected type.
     """
     extension = extension_of(filename)
     promised = canonical(type_of_ending(extension))
@@ -83,7 +83,7 @@ def describe_difference(filename: str, detected_type: str) -> str:
 
 
 def is_runnable(filename: str) -> bool:
-    """Return whether a double click on a file of this name runs something."""
+    """Return whether a double click on a file with this name can run code."""
     return extension_of(filename) in RUNNABLE
 
 
@@ -111,7 +111,10 @@ def _find_disguised_content(extension: str, declared: str, head: bytes) -> str:
 
 
 def _find_disguise_behind_head(sample: Sample) -> str:
-    """Return a message if a text under a medium's name has a script; read all of it."""
+    """Read all of a text that pretends to be an image, sound or film.
+
+    Return a message for the owner if the text has a page or a script, else ``""``.
+    """
     extension, declared = extension_of(sample.filename), canonical(sample.content_type)
     if not _passes_for_medium(extension, declared):
         return ""
@@ -134,7 +137,7 @@ def _words_for_medium(extension: str, declared: str, found: str) -> str:
 
 
 def _judge_program(extension: str, active: Active) -> str:
-    # Unknown endings do not mislead anyone: python3.11, libc.so.6, vim.basic.
+    # An unknown ending misleads nobody. Examples are python3.11, libc.so.6, vim.basic.
     if not _is_promise(extension) or extension in FITS[active.content_type]:
         return ""
     return (
@@ -165,7 +168,10 @@ def _medium(extension: str, declared: str) -> str:
 
 
 def _are_alike(extension: str, promised: str, found: str) -> bool:
-    """Return whether both types mean the same to people, or ``found`` is a guess."""
+    """Return whether a note about the difference would not help the owner.
+
+    Either both types have the same family, or libmagic has only guessed ``found``.
+    """
     families = {family_of(promised), family_of(found)}
     if found == PACKED and families <= {"archive", "document"}:
         return True

@@ -1,9 +1,9 @@
 """The extensions of file names by kind, and the extensions that a double click runs.
 
-``RUNNABLE`` is the only list of extensions that run; the upload page gets it from here.
+``RUNNABLE`` is the only list of extensions that run. The upload page gets it from here.
 It contains the extensions that Outlook and Chromium block and those that Linux and
-macOS run. It leaves out data that people exchange, such as certificates, databases and
-disk images.
+macOS run. Certificates, databases and disk images are not in it, because people
+exchange them as data.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def words(text: str) -> frozenset[str]:
 
 
 PAGES = words("htm html mht mhtml shtml svg svgz xht xhtm xhtml")
-"""Files that a browser opens without access to the system. Not in RUNNABLE."""
+"""Files that a browser opens. Their scripts have no access to the operating system."""
 
 RUNNABLE = words(
     "action ade adp apk app appimage application appref-ms appx appxbundle "
@@ -33,7 +33,7 @@ RUNNABLE = words(
     "vbs vsmacros vsto vsw webloc webpnp website widget workflow ws wsc wsf wsh xbap "
     "xll xnk"
 )
-"""Files that a double click runs, or whose content makes another program run code."""
+"""Files that run on a double click, or that make another program run code."""
 
 DOCUMENTS = words(
     "csv doc docm docx dot dotm dotx eml epub mobi msg numbers odg odp ods odt one otp "
@@ -69,12 +69,12 @@ DATA = words(
     "pkl ply prproj ps rss sav sketch skp sldprt sqlite sqlite3 ssa step stl stp sty tcx "
     "torrent vhdx vmdk wk1 wks xd xmind xmp"
 )
-"""Drawings, models, tables and keys. No program has one of these endings."""
+"""Endings of drawings, models, tables and keys. Programs never have these endings."""
 
 FONTS = words("eot otf ttc ttf woff woff2")
 
 AMBIGUOUS = words("m mod mpp mts ora sub ts")
-"""Endings of media that people also use for other kinds of files."""
+"""Endings of sounds, films and images that other kinds of files have too."""
 
 _SHARED_CODE = "application/x-elf"
 FITS: dict[str, frozenset[str]] = {
@@ -96,21 +96,22 @@ FITS: dict[str, frozenset[str]] = {
     "application/x-msi": words("msi msm msp mst pcp"),
     "application/x-shockwave-flash": words("spl swf"),
 }
-"""The usual endings of each type of program."""
+"""For each type of program, the endings that such programs usually have."""
 
 _COPY_NUMBER = re.compile(
     r"(?<!\s)\s*+(?:\(\d{1,4}\)|(?:- )?(?:copy|copia|copie|kopie)(?: \(?\d{1,4}\)?)?)$"
 )
-"""Text that systems append to the name of a copy: "(1)", " - Copy", " copy 2"."""
+"""Text that systems append to the name of a copy, such as "(1)" or " copy 2"."""
+
 
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Zl", "Zp"})
 
 
 def visible(filename: str) -> str:
-    """Return the name as people and systems read it, without invisible characters.
+    """Return the name without invisible characters, as people and systems read it.
 
-    Dots and spaces at the end are removed too, because Windows removes them.
+    Also removes dots and spaces at the end, because Windows ignores them.
     """
     if filename.isascii() and filename.isprintable():
         return filename.rstrip(" .")
@@ -126,8 +127,8 @@ def visible(filename: str) -> str:
 def endings_of(filename: str) -> tuple[str, ...]:
     """Return all endings of a name, in lower case.
 
-    ``report.pdf.exe`` has ``pdf`` and ``exe``. Copy numbers, as in
-    ``report.pdf (1).exe``, are ignored.
+    For ``report.pdf.exe`` it returns ``pdf`` and ``exe``. The result is the same for
+    ``report.pdf (1).exe``, because the number of a copy is ignored.
     """
     parts = visible(filename).lower().lstrip(".").split(".")[1:]
     endings = (_COPY_NUMBER.sub("", part.strip()).strip() for part in parts)

@@ -1,7 +1,7 @@
-"""Content types by the endings of names, and endings by types.
+"""Returns the content type for an ending of a name, and the ending for a type.
 
-The table is Python's own with a few additions. Types that the machine defines are left
-out, so that a file has the same type on every machine.
+The table is Python's own with a few additions. The table of the operating system is not
+used, so that a file has the same type on every machine.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ for _extension, _content_type in _LACKING.items():
 
 def type_of(filename: str) -> str:
     """Return the type for the ending of ``filename``, or UNKNOWN."""
-    # guess_type would take a name such as "data:text/html" for a URL.
+    # Do not use guess_type, because it reads a name such as "data:text/html" as a URL.
     return type_of_ending(PurePosixPath(filename).suffix[1:]) or UNKNOWN
 
 
@@ -58,7 +58,7 @@ def type_of_ending(extension: str) -> str:
 
 
 def knows(extension: str) -> bool:
-    """Return whether an ending (without its dot) has a known type."""
+    """Return whether the table has a type for this ending (without its dot)."""
     return type_of_ending(extension) not in {"", UNKNOWN}
 
 

@@ -1,4 +1,4 @@
-"""The unpacked size of a gzip file, found by unpacking it in pieces in memory."""
+"""Measures the unpacked size of a gzip file. Unpacks it piece by piece in memory."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ MAGIC = b"\x1f\x8b"
 GZIP = 16 + zlib.MAX_WBITS
 PIECE = 1024**2
 SLICE = 16 * 1024
-"""Packed bytes given to zlib at a time. zlib copies the rest of them at each step."""
+"""Number of packed bytes that zlib gets at a time.
+
+It is small because zlib copies the unused rest of them at each step.
+"""
 
 INLINE_BYTES = 8 * 1024**2
-"""Packed bytes. Larger files are always inspected in the background."""
+"""Gzip files with more packed bytes are always inspected in the background."""
 
 INLINE_UNPACKED = 128 * 1024**2
 NOTE = "The gzip file was not unpacked to its end."
 
 
 def unpacked_bytes(sample: Sample, *, enough: int) -> int:
-    """Return how many bytes a gzip file unpacks to.
+    """Return the number of bytes to which a gzip file unpacks.
 
-    Counting stops a little above ``enough``. Returns 0 if the file is too small to
-    reach ``enough``. All members count. Counting ends at bytes that are no gzip, as
-    unpackers do. The size at the end of the file is not used, because it may be false.
-    Raises OverBudget.
+    Stops unpacking when the number exceeds ``enough``. Returns 0 if the file is too
+    small to reach ``enough``. A gzip file may have several members, and this function
+    adds up all of them. Like unpackers, it stops at bytes that are no gzip member. It
+    does not use the size at the end of the file, because this size may be false. Raises
+    OverBudget.
     """
     if sample.byte_size * DEFLATE_RATIO <= enough:
         return 0

@@ -1,4 +1,4 @@
-"""Images that exhaust the programs that open them, and images that contain pages."""
+"""Refuses images that need too much memory to open, and images that contain pages."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ Size = tuple[int, int]
 HEADER_BYTES = 32
 MAX_SEGMENTS = 20_000
 MAX_METADATA_BYTES = 32 * 1024**2
-"""A JPEG has its size after its metadata. Cameras write a few hundred segments."""
+"""A JPEG has its size after its metadata, which consists of segments.
+
+Images from cameras have a few hundred segments.
+"""
 
 SEGMENTS_AT_ONCE = 64 * 1024
 FAR_APART = 1024**2
-"""SEGMENTS_AT_ONCE: bytes per read within the first FAR_APART bytes. Behind them, each
-read has FAR_APART bytes."""
+"""Within the first FAR_APART bytes of a JPEG, each read has SEGMENTS_AT_ONCE bytes.
+
+After them, each read has FAR_APART bytes.
+"""
 
 SEGMENT = struct.Struct(">BBH")
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -29,15 +34,15 @@ FILL_BYTES = frozenset({0x00, 0xFF})
 GARBAGE_AT_ONCE = 4096
 END_OF_HEADERS = frozenset({0xD9, 0xDA})
 
-# Tags of a page or a script. Honest images do not have these tags: image metadata (XMP)
-# is XML too, but each of its elements has a prefix.
+# Tags of a page or a script. Normal images do not contain them. Image metadata (XMP) is
+# XML too, but all its tags have a prefix, such as <rdf:li>.
 PAGE = re.compile(
     rb"<(?:!doctype\s+html|html|body|script|iframe|svg)[\s/>]|<\?php\b", re.IGNORECASE
 )
 
 
 class ImageInspector:
-    """Refuses images without pixels, over ``max_megapixels``, or with page markup."""
+    """Refuses images with no pixels, with too many pixels, or with tags of a page."""
 
     name = "Images"
     slow = False
@@ -80,13 +85,13 @@ class ImageInspector:
 
 
 class SizeTooFarBackError(Exception):
-    """A JPEG's size comes after more metadata than is read."""
+    """The JPEG has so much metadata that the inspector does not reach its size."""
 
 
 def measure(sample: Sample) -> Size | None:
-    """Return the width and height from the header, or None if it does not have them.
+    """Return the width and height from the header, or None if the header has none.
 
-    Raises SizeTooFarBackError for a JPEG that would need too many reads.
+    Raises SizeTooFarBackError for a JPEG with too much metadata before its size.
     """
     kind = _kind_of(sample)
     if kind == "image/jpeg":
@@ -96,10 +101,10 @@ def measure(sample: Sample) -> Size | None:
 
 
 def _kind_of(sample: Sample) -> str:
-    """Return the type as which a viewer opens the file.
+    """Return the type that an image viewer uses for the file.
 
-    A GIF image whose first bytes are all letters is detected as a text. A viewer still
-    opens it as an image because of its ending.
+    If all first bytes of a GIF image are letters, the detected type is that of a text.
+    Because of its ending, a viewer opens this file as an image.
     """
     if sample.head.startswith((b"GIF87a", b"GIF89a")) and (
         extension_of(sample.filename) in IMAGES
@@ -117,7 +122,7 @@ def _gif(head: bytes) -> Size | None:
 
 
 def _bmp(head: bytes) -> Size | None:
-    if not head.startswith(b"BM"):  # a DIB, as in clipboards
+    if not head.startswith(b"BM"):  # a bitmap without a file header, from a clipboard
         return None
     if head[14:18] == b"\x0c\x00\x00\x00":
         return _pair("<HH", head, 18)
@@ -154,7 +159,7 @@ def _jpeg(sample: Sample) -> Size | None:
         if len(header) < SEGMENT.size:
             return None
         lead, marker, length = SEGMENT.unpack(header)
-        if lead != 0xFF:  # garbage: viewers skip to the next marker
+        if lead != 0xFF:  # no marker here, so skip to the next one, as viewers do
             at += _distance_to_marker(file.read(at, GARBAGE_AT_ONCE))
         elif marker in FILL_BYTES:
             at += 1

@@ -1,7 +1,7 @@
-"""Pages and scripts behind the head of a text that is named or declared as a medium.
+"""Searches whole texts that pretend to be images, sounds or films for scripts.
 
-A drawing or a page can begin with a long comment, so the whole text is searched.
-Pictures, sounds and films are binary, so few files are read to their end here.
+A page or an SVG drawing can begin with a long comment, so the first bytes (the head)
+are not enough. Real images, sounds and films are binary files, so this search is rare.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from uploads.inspection.verdicts import Sample
 
 PIECE = 1024**2
 OVERLAP = 256
-"""Bytes that two pieces share, so that each tag is whole in one. Even, for UTF-16."""
+"""Number of bytes that two successive pieces share, so that no tag is cut in both.
+
+It is even because UTF-16 uses two bytes for a character.
+"""
 
 MAX_BYTES = 16 * 1024**2
 TOO_LONG = "a text that is too long to be checked for scripts"
@@ -30,10 +33,10 @@ _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 def find_script_behind_head(sample: Sample) -> str:
-    """Return the kind of a found page or scripted drawing, such as "a web page".
+    """Return the kind of a page or scripted drawing in the file, such as "a web page".
 
-    Returns ``""`` if there is none. Binary files, and files not longer than the head,
-    are not read.
+    Returns ``""`` if there is none. Does not read binary files, or files that are no
+    longer than the head.
     """
     head = sample.head
     if sample.byte_size <= len(head) or not is_text(decoded(head)):
@@ -52,7 +55,7 @@ def find_script_behind_head(sample: Sample) -> str:
 
 
 def _pieces(sample: Sample, codec: str) -> Iterator[bytes]:
-    """Yield the file in pieces, in UTF-8."""
+    """Yield the file in pieces, converted to UTF-8."""
     for start in range(0, sample.byte_size, PIECE - OVERLAP):
         piece = sample.read(start, min(PIECE, sample.byte_size - start))
         yield piece.decode(codec, "ignore").encode() if codec else piece

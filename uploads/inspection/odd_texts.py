@@ -1,4 +1,4 @@
-"""Texts that look binary: UTF-16, UTF-32, or a few control characters in UTF-8."""
+"""Recognises texts that look binary: UTF-16, UTF-32, UTF-8 with control characters."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import codecs
 
 CODECS = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 UNIT = 4
-"""Bytes of the longest character. The head is cut to a multiple of it."""
+"""Number of bytes of the longest character. The head is cut to a multiple of it."""
 
 SMALLEST = 8
 SHARE_OF_ZEROS = 0.4
 SHARE_OF_LATIN = 0.9
 LAST_LATIN = "\u00ff"
 MOST_STRAY = 0.1
-"""Largest share of control characters in a text. Random bytes have a share of 0.11."""
+"""Largest share of control characters in a text. Random bytes have 11 %."""
 
 STRAY = bytes(range(0x09)) + bytes(range(0x0E, 0x20))
 
 
 def is_odd_text(head: bytes) -> bool:
-    """Return whether ``head`` is a text in spite of its control characters."""
+    """Return whether ``head`` is a text, although it has control characters."""
     return is_wide(head) or _is_mostly_text(head)
 
 
 def is_wide(head: bytes) -> bool:
     """Return whether ``head`` is a text of mostly Latin letters in one of CODECS.
 
-    Without a byte order mark, other alphabets cannot be told from binary data.
+    If there is no byte order mark, texts in other alphabets look like binary data.
     """
     if len(head) < SMALLEST or head.count(0) < SHARE_OF_ZEROS * len(head):
         return False
@@ -51,7 +51,7 @@ def _is_mostly_text(head: bytes) -> bool:
     if len(head) < SMALLEST or stray > MOST_STRAY * len(head):
         return False
     try:
-        # The last character can be cut.
+        # An incremental decoder accepts a head that ends within a character.
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         return False

@@ -1,7 +1,7 @@
-"""Runs the inspectors of settings.INSPECTORS in their order.
+"""Runs the inspectors of settings.INSPECTORS on an object.
 
-One refusal refuses the object. An inspector that fails keeps the object waiting,
-because a missing verdict never counts as acceptance.
+If one inspector refuses the object, the object is refused. If an inspector fails and no
+other one refuses the object, the upload waits until the inspector works again.
 """
 
 from __future__ import annotations
@@ -33,11 +33,10 @@ UNFINISHED = (
 
 @lru_cache(maxsize=1)
 def inspectors() -> tuple[Inspector, ...]:
-    """Return the inspectors of ``INSPECTORS``, the quick ones first.
+    """Return the quick inspectors, then the slow ones, each in the setting's order.
 
-    Otherwise they keep the order of the setting. Raises ImproperlyConfigured for a path
-    that cannot be imported, for options that an inspector does not accept, and for an
-    entry that is not an inspector.
+    Raises ImproperlyConfigured if an entry of ``INSPECTORS`` cannot be imported, is not
+    an inspector, or has wrong options.
     """
     made = [_make(entry) for entry in settings.INSPECTORS]
     return tuple(sorted(made, key=lambda inspector: inspector.slow))
@@ -54,13 +53,13 @@ def takes_long(sample: Sample) -> bool:
 def inspect(
     sample: Sample, *, quick_only: bool = False, overruled: str = ""
 ) -> Verdict:
-    """Return the verdict on an object. It is accepted if no inspector refuses it.
+    """Return the verdict of all inspectors on an object.
 
-    ``quick_only``: skip the slow inspectors; they must run after an acceptance.
-    ``overruled``: refusals with this cause count as acceptance, with their reason.
-    Raises InspectorUnavailable if an inspector fails and no other one refuses,
-    StorageUnavailable if the object cannot be read, and OverBudget if an inline
-    inspection would cost too much.
+    ``quick_only``: skip the slow inspectors. The caller must run them later.
+    ``overruled``: accept refusals with this cause. The verdict keeps their reason.
+    Raises InspectorUnavailable if an inspector fails and no other inspector refuses the
+    object. Raises StorageUnavailable if the object cannot be read. Raises OverBudget if
+    an inspection inside a request would cost too much.
     """
     missing: InspectorUnavailable | None = None
     notes: list[str] = []
@@ -97,9 +96,10 @@ def inspect(
 
 
 def _paid(inspector: Inspector, sample: Sample) -> AbstractContextManager[None]:
-    """Count an inspector's work against the budget.
+    """Return a context that subtracts an inspector's work from the budget.
 
-    Slow inspectors in the background are exempt, because they read the whole object.
+    In the background it ignores the work of slow inspectors, because they read the
+    whole object.
     """
     if inspector.slow and not sample.budget.is_inline:
         return nullcontext()
@@ -107,7 +107,7 @@ def _paid(inspector: Inspector, sample: Sample) -> AbstractContextManager[None]:
 
 
 def _unfinished(inspector: Inspector, error: OverBudget) -> Verdict:
-    """Return the verdict on a file that is over budget, by the site's setting."""
+    """Return the verdict on a file that exceeds the budget. The setting decides it."""
     note = error.note or f"{inspector.name}: the file was not checked to its end."
     logger.warning("inspection.unfinished", inspector=inspector.name, note=note)
     if options().unfinished_inspection == REFUSE:
@@ -133,7 +133,7 @@ def _asked(question: Any, inspector: Inspector, sample: Sample) -> Any:
     except Exception as error:
         logger.exception("inspector.failed", inspector=inspector.name)
         raise InspectorUnavailable(
-            f"{inspector.name} failed with {type(error).__name__}: see the log."
+            f"{inspector.name} failed with {type(error).__name__}. See the log."
         ) from error
 
 

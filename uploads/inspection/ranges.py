@@ -1,4 +1,4 @@
-"""Reads an object or a part of it in large blocks, and keeps the last few blocks."""
+"""Reads an object in large blocks, and keeps the last few blocks in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BLOCK = 128 * 1024
 MAX_BLOCKS = 16
 
 Read = Callable[[int, int], bytes]
-"""A function from a start and a length to at most ``length`` bytes."""
+"""A function that takes a start and a length, and returns at most this many bytes."""
 
 
 class Readable(Protocol):
@@ -24,7 +24,7 @@ class Readable(Protocol):
 
 
 class BlockReader:
-    """Reads whole blocks and caches the last few, so that small reads are cheap."""
+    """Reads whole blocks and caches the last few, so that small reads are fast."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class BlockReader:
 
 
 class Window:
-    """A part of a larger file that is read like a separate file."""
+    """Reads a part of a larger file as if it were a separate file."""
 
     def __init__(self, read: Read, start: int, byte_size: int) -> None:
         self.byte_size = byte_size

@@ -1,6 +1,6 @@
-"""Types that libmagic does not detect, by their unmistakable first bytes.
+"""Detects types that libmagic does not detect, by their first bytes.
 
-All of them were found among real files: see "Measured" in docs/inspection.md.
+A measurement with real files has found all of them (docs/inspection.md, "Measured").
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ WRITTEN: tuple[tuple[re.Pattern[bytes], str], ...] = (
 _PACKET_BYTES = (188, 192)
 _SYNC = 0xFFE0
 _BIT_RATES = {
-    # Kilobits per second, by (is MPEG 1, layer).
+    # Kilobits per second. The key is (the audio is MPEG 1, its layer).
     (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
     (True, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -102,7 +102,7 @@ def has_transport_packets(head: bytes) -> bool:
     """Return whether four packets of a transport stream follow each other.
 
     The first packet may be incomplete, because a recording can begin within a packet.
-    Cameras put a time before each packet, so their packets are longer.
+    The packets of cameras are longer, because each begins with a time stamp.
     """
     return any(
         head[at : at + 4 * size : size] == b"GGGG"
@@ -134,7 +134,7 @@ def _is_chain(head: bytes, at: int) -> bool:
 
 
 def _frame_bytes(header: bytes) -> int:
-    """Return the length of the frame with this header; 0 if it is no header."""
+    """Return the length of the frame with this header, or 0 for an invalid header."""
     if len(header) < 4:
         return 0
     bits = int.from_bytes(header, "big")

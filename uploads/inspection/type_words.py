@@ -1,4 +1,4 @@
-"""Names of content types that users read."""
+"""Names of content types for messages to users."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ from uploads.inspection.detection import HEAD_BYTES, container_of, detect_type
 class Sample:
     """The input of an inspector: the declaration, and a function that reads the object.
 
-    ``read(start, length)`` returns at most ``length`` bytes by a ranged GET. It raises
-    StorageUnavailable if the object was replaced, and OverBudget if ``budget`` does not
-    cover the read. Inspectors do not catch OverBudget.
+    ``read(start, length)`` returns at most ``length`` bytes. It raises
+    StorageUnavailable if the object was replaced, and OverBudget if the read exceeds
+    ``budget``. Inspectors must not catch OverBudget.
     """
 
     filename: str
@@ -28,7 +28,7 @@ class Sample:
 
     @cached_property
     def head(self) -> bytes:
-        """The first HEAD_BYTES, or all bytes of a shorter object. Read only once."""
+        """The first HEAD_BYTES of the object, or all bytes of a shorter object."""
         return self.read(0, min(HEAD_BYTES, self.byte_size)) if self.byte_size else b""
 
     @cached_property
@@ -38,7 +38,7 @@ class Sample:
 
     @property
     def detected_type(self) -> str:
-        """``precise_type``, but ``application/zip`` for all ZIP-based documents."""
+        """``application/zip`` for all ZIP archives, else ``precise_type``."""
         return container_of(self.head, self.precise_type)
 
 
@@ -56,8 +56,8 @@ NOT_SCANNED = "not_scanned"
 class Verdict:
     """The result of an inspection.
 
-    ``reason``: of a refusal, a message for the owner that says what to do. Of an
-    acceptance, a remark for the audit trail, such as a part that was not checked.
+    ``reason``: if the file is refused, a message for the owner that says what to do. If
+    it is accepted, a remark for the audit trail, such as "not checked to its end".
     ``cause``: the stable code of a refusal, for programs and operators.
     ``note``: a message for the owner of an accepted file.
     """
@@ -73,27 +73,30 @@ ACCEPTED = Verdict(accepted=True)
 
 
 def refused(reason: str, *, cause: str = CONTENT) -> Verdict:
-    """Return a refusal. ``reason`` is a message for the file's owner."""
+    """Return a verdict that refuses the file. ``reason`` is a message for its owner."""
     return Verdict(accepted=False, reason=reason, cause=cause)
 
 
 class Inspector(Protocol):
-    """A check of an object's content.
+    """The interface of a class that checks an object's content.
 
-    Each process makes one instance from the entry in ``INSPECTORS``, with OPTIONS as
-    keyword arguments. Many threads use the instance at once.
+    Each process creates one instance from the entry in ``INSPECTORS``. OPTIONS are the
+    keyword arguments. Many threads use the instance at the same time.
     """
 
     name: str
-    """A short name for operators. Waiting reasons and logs contain it."""
+    """A short name for operators. It appears in ``waiting_reason`` and in logs."""
 
     slow: bool
-    """Whether it reads the whole object. A worker then inspects large objects."""
+    """Whether this inspector reads the whole object.
+
+    If it does, it inspects large objects in the background.
+    """
 
     def wants(self, sample: Sample) -> bool:
-        """Return whether this inspector must check the object. Must be cheap."""
+        """Return whether this inspector has to check the object. This must be fast."""
         ...
 
     def inspect(self, sample: Sample) -> Verdict:
-        """Return the verdict. Raises InspectorUnavailable if there can be none."""
+        """Return the verdict. Raises InspectorUnavailable if this is impossible now."""
         ...

@@ -1,4 +1,4 @@
-"""A compact copy of one list of contents, with its entries in file order."""
+"""Stores the positions of a ZIP archive's entries compactly, and sorts them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ NO_LIMIT = 2**64
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The position of an entry, by the list.
+    """The position of an entry in the file, as the list of contents states it.
 
-    ``following``: the start of the next entry, or of the list behind the last entry.
+    ``following`` is the start of the next entry. For the last entry it is the start of
+    the list, which normally comes after all entries.
     """
 
     start: int
@@ -33,7 +34,7 @@ class Place:
 
     @property
     def least_end(self) -> int:
-        """The smallest possible end of the data: without local name and extra field."""
+        """The end of the data if the local header has neither name nor extra field."""
         return self.start + LOCAL.size + self.stored_bytes
 
 
@@ -49,7 +50,7 @@ class Contents:
         self._is_sorted = True
 
     def add(self, entry: Entry) -> None:
-        """Store an entry's position. Raises BrokenArchive for an impossible one."""
+        """Store an entry's position. Raises BrokenArchive if it is impossible."""
         if self._starts and entry.header_start < self._starts[-1]:
             self._is_sorted = False
         if entry.is_symlink:

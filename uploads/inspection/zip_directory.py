@@ -1,7 +1,7 @@
-"""Parses the lists of contents and the local headers of a ZIP archive.
+"""Parses the lists of contents (central directories) and local headers of ZIP archives.
 
-Nothing is unpacked. Unpackers find the list of contents in different ways. Therefore
-every list is returned that Info-ZIP, 7-Zip, Python, Java, Go or Windows would use.
+Unpackers find the list of contents in different ways. Therefore this module returns
+every list that Info-ZIP, 7-Zip, Python, Java, Go or Windows would use.
 
 Sources: PKWARE's APPNOTE, sections 4.3.7, 4.3.12 to 4.3.16, 4.5.3 and 4.6.9. Python's
 zipfile is not used, because it reads only one list and loads all of it into memory.
@@ -41,16 +41,16 @@ DEFLATE_RATIO = 1032
 
 
 class BrokenArchive(Exception):  # noqa: N818  as in errors.py
-    """A list of contents that contradicts the bytes around it."""
+    """The list of contents does not match the bytes of the file."""
 
 
 class Ambiguous(Exception):  # noqa: N818  as in errors.py
-    """Lists of contents that share bytes: unpackers disagree about the contents."""
+    """Several lists of contents share bytes, so unpackers may use different lists."""
 
 
 @dataclass(frozen=True)
 class Directory:
-    """A list of contents. ``prefix``: bytes in the file before the archive itself."""
+    """A list of contents. The archive begins after ``prefix`` bytes of the file."""
 
     start: int
     byte_size: int
@@ -63,7 +63,7 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry, from the list of contents or from a local header."""
+    """The facts about one entry, from a list of contents or from a local header."""
 
     name: bytes
     unicode_name: bytes
@@ -73,7 +73,10 @@ class Entry:
     declared_bytes: int
     header_start: int
     data_start: int
-    """From the list only a lower bound, because local extra fields may be longer."""
+    """For an entry from a list, this is the smallest possible value.
+
+    The local header may have longer extra fields than the list.
+    """
     mode: int = 0
 
     @property
@@ -82,7 +85,10 @@ class Entry:
 
     @property
     def is_symlink(self) -> bool:
-        """Whether the Unix mode is that of a link, on any system the entry names."""
+        """Whether the Unix mode is that of a link.
+
+        The entry also names an operating system, but this does not matter here.
+        """
         return stat.S_ISLNK(self.mode)
 
     @property
@@ -91,13 +97,13 @@ class Entry:
 
     @property
     def unpacked_bytes(self) -> int:
-        """The declared size, corrected if the stored bytes prove it false."""
+        """The declared size, or a larger one if the stored bytes prove it false."""
         if self.method == STORED:
             return self.stored_bytes
         if self.method == DEFLATED:
             most = DEFLATE_RATIO * self.stored_bytes
             if self.stored_bytes > self.declared_bytes * 1.1 + 1024:
-                return most  # deflate never enlarges a file this much
+                return most  # false size: deflate never makes data this much longer
             return min(self.declared_bytes, most)
         return self.declared_bytes
 
@@ -105,7 +111,7 @@ class Entry:
 def find_directories(file: Readable) -> list[Directory]:
     """Return every list of contents that an unpacker may use, the last one first.
 
-    Raises Ambiguous if the lists overlap more than those of honest archives can.
+    Raises Ambiguous if the lists overlap more than the lists of normal archives.
     """
     tail_start = max(0, file.byte_size - TAIL_BYTES)
     tail = file.read(tail_start, file.byte_size - tail_start)
@@ -118,7 +124,8 @@ def find_directories(file: Readable) -> list[Directory]:
                 if place not in found or found[place].byte_size < one.byte_size:
                     found[place] = one
         at = tail.rfind(END_MAGIC, 0, at + len(END_MAGIC) - 1)
-    # Lists of inner archives do not overlap with the list of the outer archive.
+    # Lists of inner archives never overlap with the list of the outer archive, so the
+    # lists of a normal archive fit into the file.
     if sum(one.byte_size for one in found.values()) > 2 * file.byte_size:
         raise Ambiguous
     return list(found.values())
@@ -164,9 +171,9 @@ def read_local(file: Readable, start: int) -> Entry | None:
 
 
 def read_local_entries(file: Readable) -> Iterator[Entry]:
-    """Yield the entries of an archive without a list, as repair tools find them.
+    """Yield the entries of an archive that has no list, as repair tools find them.
 
-    Stops after the first entry whose header does not state its length.
+    Stops after an entry whose local header does not state the length of its data.
     """
     start = 4 if file.read(0, 4) in {b"PK\x07\x08", b"PK00"} else 0
     while (entry := read_local(file, start)) is not None:
@@ -179,13 +186,13 @@ def read_local_entries(file: Readable) -> Iterator[Entry]:
 def _directories_of(
     file: Readable, tail: bytes, at: int, end: int
 ) -> Iterator[Directory]:
-    """Yield the lists to which an end record may point, in two readings per offset."""
+    """Yield the lists of contents to which an end record may point."""
     _, _, _, _, _, size, offset, _ = END.unpack_from(tail, at)
     yield from _readings(file, size, offset, end)
     located = file.read(end - LOCATOR64.size, LOCATOR64.size)
     if located[:4] != LOCATOR64_MAGIC:
         return
-    # The stated offset does not count bytes before the archive.
+    # The stated offset is false if the file has bytes before the archive.
     said = LOCATOR64.unpack(located)[2]
     for record_at in {end - LOCATOR64.size - END64.size, said}:
         record = file.read(record_at, END64.size)
@@ -195,7 +202,7 @@ def _directories_of(
 
 
 def _readings(file: Readable, size: int, offset: int, end: int) -> Iterator[Directory]:
-    # Most programs use the bytes before the end record. Some first try the offset.
+    # Most programs expect the list just before the end record. Some use the offset.
     starts = {end - size: end - size - offset, offset: 0}
     for start, prefix in starts.items():
         if size == 0 or start < 0 or prefix < 0:
@@ -233,7 +240,7 @@ def _fields_of(extra: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _unicode_path(extra: bytes) -> bytes:
-    """Return the name in the Unicode path field, which some unpackers use."""
+    """Return the name from the Unicode path field. Some unpackers use this name."""
     if UNICODE_PATH_MARK in extra:
         for field, content in _fields_of(extra):
             if field == UNICODE_PATH_FIELD:
@@ -242,7 +249,7 @@ def _unicode_path(extra: bytes) -> bytes:
 
 
 def _from_zip64(extra: bytes, *said: int) -> tuple[int, int, int]:
-    """Return size, stored size and offset, with large values from the extra field."""
+    """Return size, stored size and offset. Read large values from the extra field."""
     if IN_ZIP64 in said:
         for field, content in _fields_of(extra):
             if field == ZIP64_FIELD:

@@ -1,7 +1,6 @@
-"""The check of a ZIP archive: its lists, local headers, links and inner archives.
+"""Checks a ZIP archive: its lists of contents, local headers, links and inner archives.
 
-The lists are read first, then the local headers in file order, so that the object is
-read only once.
+It reads the lists, then the local headers in file order, so it reads the object once.
 """
 
 from __future__ import annotations
@@ -37,22 +36,22 @@ SMALLEST = 22
 """Bytes of an empty ZIP archive."""
 
 HEAD_BYTES = 512
-"""Bytes of compressed data that suffice for the first four bytes of the content."""
+"""Number of compressed bytes that are enough to unpack four bytes of the content."""
 
 ZIP_MAGICS = (LOCAL_MAGIC, END_MAGIC)
 MAX_INFLATED_ONE, MAX_INFLATED = 16 * MIB, 64 * MIB
-"""Largest unpacked size of a compressed inner archive, and of all of them together."""
+"""Maximum unpacked size of one compressed inner archive, and of all together."""
 
 CHECK_EVERY = 1024
 LIST_NOTE = "The archive's list of contents was not read to its end."
-LOCAL_NOTE = "Local names were not checked: the archive was not read to its end."
+LOCAL_NOTE = "Local names were not checked, because not all of the archive was read."
 OVERLAP = (
     "Two files in this archive share the same bytes. A small archive like this can "
     "fill a disk. Pack the files again, then upload the new archive."
 )
 AMBIGUOUS = (
-    "This archive has several lists of its contents, so programs disagree about what "
-    "it holds. Pack the files again, then upload the new archive."
+    "This archive has several lists of its contents, so programs disagree about the "
+    "files in it. Pack the files again, then upload the new archive."
 )
 TANGLED = (
     "This archive has too many links that lead through other links. Replace the links "
@@ -76,7 +75,7 @@ class Limits:
 
 
 class Examination:
-    """The check of one object with all its inner archives."""
+    """The check of one object and all its inner archives."""
 
     def __init__(self, limits: Limits, sample: Sample) -> None:
         self.limits = limits
@@ -108,7 +107,7 @@ class Examination:
             archive.examine_without_list()
 
     def require_no_bomb(self, more: int) -> None:
-        """Raise Harmful if all counted bytes plus ``more`` make a bomb."""
+        """Raise Harmful if the counted bytes plus ``more`` exceed the limits."""
         total = self._unpacked + more
         limits = self.limits
         if total >= limits.bomb_bytes and total > limits.max_ratio * self._packed:
@@ -120,7 +119,7 @@ class Examination:
         self.require_no_bomb(0)
 
     def inflate(self, data: bytes) -> bytes | None:
-        """Unpack a compressed inner archive; None if it is too large or broken."""
+        """Return an unpacked inner archive, or None if it is too large or broken."""
         if self._inflated > MAX_INFLATED:
             return None
         try:
@@ -139,7 +138,7 @@ class Examination:
 
 
 class _Archive:
-    """One archive, whose content is unpacked into one folder."""
+    """The check of one archive, which unpackers unpack into one folder."""
 
     def __init__(
         self, whole: Examination, file: Readable, depth: int, *, bombs_only: bool
@@ -171,7 +170,7 @@ class _Archive:
         self._require_links_inside()
 
     def examine_without_list(self) -> None:
-        """Check the entries that repair tools find in an archive without its list."""
+        """Check the entries that repair tools find in an archive without a list."""
         for local in read_local_entries(self._file):
             self._whole.tick()
             self._require_name(local)
@@ -190,7 +189,7 @@ class _Archive:
                 declared += entry.unpacked_bytes
                 self._whole.require_no_bomb(declared)
         except BrokenArchive:
-            # Unpackers unpack the entries before the fault.
+            # Unpackers still unpack the entries before the broken one, so check them.
             self._whole.is_damaged = True
         except OverBudget as error:
             raise OverBudget(LIST_NOTE) from error
@@ -206,7 +205,7 @@ class _Archive:
         end = max(place.least_end, local.data_start + place.stored_bytes)
         if end > place.following:
             if self._bombs_only:
-                return  # not opened, so that no bytes are read many times
+                return  # do not open it, because many entries may share these bytes
             raise Harmful(OVERLAP)
         if place.link is not None:
             self._take_link(place.link, local)
@@ -214,7 +213,7 @@ class _Archive:
             self._open(place, local.data_start)
 
     def _open(self, place: Place, data_start: int) -> None:
-        """Check an entry if it is a ZIP archive."""
+        """Check the entry's content if it is a ZIP archive."""
         data = Window(self._file.read, data_start, place.stored_bytes)
         head = data.read(0, HEAD_BYTES)
         if place.method == STORED and head.startswith(ZIP_MAGICS):
@@ -228,8 +227,8 @@ class _Archive:
         ):
             content = self._whole.inflate(data.read(0, place.stored_bytes))
             if content is not None:
-                # Only its size counts, because unpacking the outer archive does not
-                # unpack this one.
+                # Check only its size, because whoever unpacks the outer archive does
+                # not unpack this one.
                 self._whole.examine(
                     InMemory(content), depth=self._depth + 1, bombs_only=True
                 )
@@ -278,7 +277,7 @@ class _Archive:
 
 
 def bomb_words(unpacked: int, max_ratio: int) -> str:
-    """Return the reason for refusing a bomb."""
+    """Return the message for the owner of a bomb."""
     return (
         f"This archive unpacks to {_size(unpacked)} or more, over {max_ratio} times its "
         "own size. An archive like this can fill a disk. Upload the files themselves."

@@ -1,4 +1,4 @@
-"""Resolves the symbolic links in an archive as they would lead after unpacking."""
+"""Finds symbolic links in an archive that would lead out of its folder."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from uploads.inspection.zip_directory import DEFLATED, STORED, Entry
 from uploads.inspection.zip_names import ABSOLUTE, parts
 
 MAX_TARGET = 4096
-"""Bytes of the longest target of a link on any system."""
+"""Maximum length of a link's target in bytes, on all operating systems."""
 
 MAX_HOPS = 40
 """Operating systems do not follow longer chains of links."""
 
 STEPS, STEPS_PER_LINK = 10_000, 200
-"""Maximum steps for resolving all links. Honest archives need far fewer."""
+"""Maximum number of steps to resolve all links. Normal archives need far fewer."""
 
 CHECK_EVERY = 1000
 
@@ -29,11 +29,11 @@ Path = tuple[bytes, ...]
 
 
 class TooTangled(Exception):  # noqa: N818  as in errors.py
-    """Resolving the links takes too many steps."""
+    """The links need too many steps to be resolved."""
 
 
 def read_target(file: Readable, entry: Entry, data_start: int) -> bytes | None:
-    """Return the target of a link; None if it cannot be read or is too long."""
+    """Return the target of a link, or None if it is unreadable or too long."""
     data = file.read(data_start, min(entry.stored_bytes, MAX_TARGET + 64))
     try:
         if entry.is_encrypted:
@@ -52,7 +52,7 @@ def read_target(file: Readable, entry: Entry, data_start: int) -> bytes | None:
 class Links:
     """All links of one archive.
 
-    ``check`` is called every CHECK_EVERY steps and may raise, for example OverBudget.
+    Every CHECK_EVERY steps, it calls ``check``, which may raise OverBudget.
     """
 
     def __init__(self, check: Callable[[], None]) -> None:
@@ -67,7 +67,7 @@ class Links:
     def add(self, name: bytes, target: bytes) -> None:
         """Add a link by its name in the archive."""
         if len(name) <= MAX_TARGET:
-            # On Windows and macOS, names that differ only by case are one file.
+            # On Windows and macOS, names that differ only in case mean the same file.
             key = _key(parts(name))
             self._links.append((key, name, target))
             self._targets[key].add(target)
@@ -75,9 +75,9 @@ class Links:
     def find_leaving(self) -> tuple[bytes, bytes] | None:
         """Return the name and the target of a link that leads outside, or None.
 
-        Some unpackers make each link at once, others make all links after all files.
-        Therefore a link below another link may be in one of two folders, and is
-        followed from both. Raises TooTangled.
+        Some unpackers create each link in its turn. Others create all links after all
+        files. So a link whose path contains another link may be created in one of two
+        folders. This function follows it from both folders. Raises TooTangled.
         """
         places = self._places()
         for key, name, target in self._links:
@@ -86,7 +86,7 @@ class Links:
         return None
 
     def _places(self) -> dict[Path, set[Path]]:
-        """Return the folders in which each link may be made."""
+        """Return the folders in which unpackers may create each link."""
         places = {key: {key[:-1]} for key, _, _ in self._links}
         for _ in range(ROUNDS):
             known = len(self._targets)
@@ -108,7 +108,7 @@ class Links:
     def _resolve(self, at: Path, rest: list[bytes], hops: int) -> set[Path | None]:
         """Return every path to which ``rest`` may lead from ``at``.
 
-        None stands for a path outside of the archive.
+        None in the result means a path outside of the archive.
         """
         for index, part in enumerate(rest):
             self._count_step()
@@ -131,7 +131,7 @@ class Links:
 
     def _follow(self, link: Path, rest: list[bytes], hops: int) -> set[Path | None]:
         if not hops:
-            return set()  # systems refuse such a chain
+            return set()  # operating systems refuse to follow so many links
         ends: set[Path | None] = set()
         for target in tuple(self._targets[link]):
             if ABSOLUTE.match(target):

@@ -1,22 +1,22 @@
-"""Names in archives that an unpacker would write outside of its folder."""
+"""Finds names in archives that an unpacker would write outside of its folder."""
 
 from __future__ import annotations
 
 import re
 
 SUSPECT = re.compile(rb"\.\.|^[\s./]*[/\\]|^[\s./]*[A-Za-z]:(?!:)|[\xc0\xc1]")
-"""A quick first check. A name that leaves its folder always matches."""
+"""A fast first check. It matches every name that leaves its folder, and some others."""
 
 UP = re.compile(rb"\s*\.\.(?:\s[\s.]*)?")
-"""The parent folder, also for programs that strip spaces and dots."""
+"""The parent folder ``..``. Some programs ignore spaces and dots around it."""
 
 ABSOLUTE = re.compile(rb"\s*(?:\./)*(?:[/\\]|[A-Za-z]:(?!:))")
 ONLY_SLASHES = re.compile(rb"[/\\]+")
 SEPARATORS = (re.compile(rb"/"), re.compile(rb"[/\\]"))
-"""A backslash separates folders on Windows. Elsewhere it is a letter."""
+"""Separators of folders. Only Windows treats a backslash as a separator."""
 
 OVERLONG = {b"\xc0\xae": b".", b"\xc0\xaf": b"/", b"\xc1\x9c": b"\\"}
-"""Invalid UTF-8, which lenient decoders turn into these characters."""
+"""Invalid UTF-8. Some decoders accept it and return these characters."""
 
 
 def leaves_folder(name: bytes) -> bool:
@@ -25,12 +25,12 @@ def leaves_folder(name: bytes) -> bool:
         return False
     for bytes_, meant in OVERLONG.items():
         name = name.replace(bytes_, meant)
-    # In C programs a name ends at the first zero byte.
+    # Programs in C end a name at the first zero byte.
     return any(_leaves(reading) for reading in {name, name.split(b"\0")[0]})
 
 
 def has_parent(name: bytes) -> bool:
-    """Return whether a part of the name is the parent folder."""
+    """Return whether one of the folders in the name is the parent folder (``..``)."""
     return b".." in name and any(map(UP.fullmatch, SEPARATORS[1].split(name)))
 
 
@@ -48,7 +48,7 @@ def readable(name: bytes) -> str:
 
 def _leaves(name: bytes) -> bool:
     if ONLY_SLASHES.fullmatch(name):
-        return False  # the folder itself, as in Dropbox's archives
+        return False  # the folder itself; Dropbox writes such an entry
     if ABSOLUTE.match(name):
         return True
     return any(_goes_above(separator.split(name)) for separator in SEPARATORS)
