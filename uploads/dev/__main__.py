@@ -1,4 +1,4 @@
-"""The commands behind `make run` and `make manage`."""
+"""The command line of the demo site. `make run` and `make manage` call it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uploads.dev.supervisor import Supervisor, SupervisorError, manage
 
 
 def main() -> int:
-    """Run the demo site, or one management command on it. Return the exit status."""
+    """Run the demo site or one of its management commands. Return the exit status."""
     options = _parser().parse_args()
     site = DemoSite(options.port, options.s3_port, options.data_dir.resolve())
     try:

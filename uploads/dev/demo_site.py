@@ -1,4 +1,4 @@
-"""The demo site of `make run`: ports and folders, environment, commands, set-up."""
+"""Defines and sets up the demo site of `make run`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DemoSite:
 
     @property
     def origins(self) -> list[str]:
-        """The origins from which a browser may upload."""
+        """The origins of pages from which a browser may upload."""
         return [self.url, f"http://localhost:{self.port}"]
 
     def s3_server(self) -> S3Server:
@@ -36,10 +36,10 @@ class DemoSite:
         return S3Server(self.data_dir / "s3", port=self.s3_port)
 
     def environment(self) -> dict[str, str]:
-        """Return the complete environment of the site's processes.
+        """Return all environment variables of the site's processes.
 
-        Variables of the shell for another site are left out, because a demo site with
-        known passwords must not use a real database or bucket.
+        Variables of the shell for databases and S3 are removed. The passwords of the
+        demo site are public, so it must not use a real database or bucket.
         """
         kept = {
             name: value
@@ -62,8 +62,8 @@ class DemoSite:
         return {**self.environment(), **self.s3_server().setup_environment()}
 
     def sweep_command(self) -> list[str]:
-        """Return the command that runs the sweeper, once a minute."""
-        # -u: unbuffered output, so that the report of a pass is in the log at once.
+        """Return the command that starts the sweeper, which runs once a minute."""
+        # -u makes Python write the report of each pass to the log at once.
         return [sys.executable, "-u", str(PROJECT / "manage.py"), "sweep", "--loop"]
 
     def web_command(self) -> list[str]:
@@ -84,7 +84,7 @@ def prepare(site: DemoSite) -> None:
     os.environ.clear()
     os.environ.update(site.operator_environment())
 
-    # Imported here, because Django reads the environment that is set above.
+    # Import Django here, because it reads the environment variables that are set above.
     import django
     from django.core.management import call_command
 
@@ -97,14 +97,14 @@ def prepare(site: DemoSite) -> None:
 
 
 def _certify(site: DemoSite) -> None:
-    """Let a doctor test the S3 server once, so that the site knows what it proves."""
+    """Let the doctor test the S3 server once, and store the results for the site."""
     from uploads.doctor.examination import Examination
     from uploads.doctor.families import examine
     from uploads.doctor.memory import remember_promises
     from uploads.lifecycle.capabilities import PROMISE, place
     from uploads.models import BucketFact
 
-    # Not by capabilities(), which logs that the bucket is uncertified.
+    # Do not call capabilities() here, because it logs a warning before the first test.
     known = BucketFact.objects.filter(place=place(), name__startswith=PROMISE)
     if not known.exists():
         examination = Examination(tuple(site.origins))

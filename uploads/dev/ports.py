@@ -1,4 +1,4 @@
-"""TCP ports on this machine's loopback address."""
+"""Finds free TCP ports on this machine's loopback address."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _spare: list[int] = []
 
 
 def is_free(port: int) -> bool:
-    """Return whether a server could listen on ``port`` now."""
+    """Return whether a server can listen on ``port`` now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -26,7 +26,7 @@ def is_free(port: int) -> bool:
 
 
 def is_answering(port: int) -> bool:
-    """Return whether something accepts connections on ``port`` now."""
+    """Return whether a program accepts connections on ``port`` now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         return probe.connect_ex((HOST, port)) == 0
@@ -43,11 +43,11 @@ def wait_until_free(port: int, *, seconds: float) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ``count`` free ports. No port is returned twice.
+    """Return ``count`` free ports. Never returns a port twice.
 
-    Each process takes ports from its own blocks, so no other process takes a port
-    before it is used. The blocks lie below the range of ephemeral ports, which
-    the system uses for outgoing connections. Raises OSError if every block is claimed.
+    Each process claims blocks of 100 ports, so two processes never get the same port.
+    All blocks are below the ephemeral ports, which the system uses for outgoing
+    connections. Raises OSError if other processes have claimed all blocks.
     """
     found: list[int] = []
     while len(found) < count:

@@ -1,4 +1,4 @@
-"""Start child processes that end with their parent, and find leftover processes."""
+"""Starts child processes that end with their parent, and stops leftover processes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _LOG_LIMIT_BYTES = 10 * 1024**2
 
 @cache
 def end_with_parent(signal_name: str = "TERM") -> tuple[str, ...]:
-    """Return a command prefix: the command gets the signal when this process ends.
+    """Return a prefix for a command, so that it gets a signal when this process ends.
 
-    Returns an empty prefix if the system does not support it. In this case, only
-    PidRecord finds leftover processes.
+    Returns an empty prefix on systems without this feature. There, a killed parent
+    leaves child processes, and PidRecord finds them at the next start.
     """
     setpriv = shutil.which("setpriv")
     if setpriv is None:
@@ -38,8 +38,9 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start ``command`` in a new session. Its output goes to ``log``, else to stdout.
 
-    Ctrl-C in the terminal does not reach the command, so the caller has to stop it. On
-    Linux, the command gets SIGTERM when this process ends for any reason.
+    Ctrl-C in the terminal does not reach the command, so the caller has to stop the
+    command. On Linux, the system sends it SIGTERM when this process ends for any
+    reason.
     """
     output = log.open("ab") if log else None
     try:
@@ -57,7 +58,7 @@ def spawn(
 
 
 def fresh_log(path: Path) -> Path:
-    """Return ``path``, after deleting a log that is larger than _LOG_LIMIT_BYTES."""
+    """Delete the log at ``path`` if it exceeds _LOG_LIMIT_BYTES. Return ``path``."""
     if path.exists() and path.stat().st_size > _LOG_LIMIT_BYTES:
         path.unlink()
     return path
@@ -75,10 +76,10 @@ def stop(process: subprocess.Popen[bytes], *, timeout: float = 30) -> None:
 
 
 def started_at(pid: int) -> str | None:
-    """Return the start time of process ``pid``; None if there is no such process.
+    """Return the start time of process ``pid``, or None if this process does not exist.
 
-    The pid and the start time together identify a process, because pids are reused.
-    The format of the time depends on the system.
+    The system reuses pids, so only pid and start time together identify a process. The
+    format of the time depends on the system.
     """
     if not Path("/proc/self/stat").exists():
         return _started_at_by_ps(pid)
@@ -102,10 +103,11 @@ def _started_at_by_ps(pid: int) -> str | None:
 
 
 class PidRecord:
-    """A file that records a running process of ours, to find it after a crash.
+    """A file that records a running child process, to find it after a crash.
 
-    The file also contains its own path. In a copied folder the path differs, so the
-    record is ignored and the processes of the original site are not stopped.
+    The file also contains its own path. If a person copies the data folder, the path in
+    the copy is wrong. The record is then ignored, so that the copied site does not stop
+    the processes of the original site.
     """
 
     def __init__(self, path: Path) -> None:
@@ -114,7 +116,7 @@ class PidRecord:
     def write(self, pid: int) -> None:
         """Record a running process."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        # The file is replaced atomically, so that readers never see half a record.
+        # Replace the file atomically, so that readers never see an incomplete record.
         fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         record = {"pid": pid, "started_at": started_at(pid), "path": self._own_path()}
         fresh.write_text(json.dumps(record))
@@ -125,7 +127,7 @@ class PidRecord:
         self.path.unlink(missing_ok=True)
 
     def pid(self) -> int | None:
-        """Return the recorded pid if that process is still running, else None."""
+        """Return the recorded pid if its process is running, else None."""
         try:
             record = json.loads(self.path.read_text())
             pid, recorded_start = int(record["pid"]), record["started_at"]
@@ -141,7 +143,7 @@ class PidRecord:
         return str(self.path.resolve())
 
     def end_leftover(self, *, timeout: float = 30) -> bool:
-        """Stop the recorded process if it still runs; return whether it did."""
+        """Stop the recorded process if it is running; return whether it was running."""
         pid = self.pid()
         if pid is not None:
             _send_signal(pid, signal.SIGTERM)
@@ -161,7 +163,7 @@ class PidRecord:
 
 
 def _kill(pid: int) -> None:
-    """Kill a process. If it leads a process group, kill the whole group."""
+    """Kill a process, and its whole process group if the process is its leader."""
     try:
         if os.getpgid(pid) == pid:
             os.killpg(pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The embedded S3 server (SeaweedFS) for development and tests."""
+"""Runs the S3 server SeaweedFS for development and tests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _INNER_PORTS = (
 
 
 class S3ServerError(Exception):
-    """The embedded S3 server cannot start. The message tells the reason."""
+    """The S3 server cannot start. The message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,13 @@ class S3Server:
 
     It has three identities:
 
-    - Setup and the worker may do everything in ``bucket``, and in every bucket whose
-      name starts with this bucket's name and a dash.
+    - Setup and worker have all rights in ``bucket``. They have the same rights in every
+      bucket whose name starts with the name of this bucket and a dash.
     - The signer may only put objects and parts below ``key_prefix``. It may not read,
       list, copy, abort or delete.
 
-    Data survives a ``kill -9``. ``start`` stops a leftover process of an earlier run.
+    A ``kill -9`` loses no data. ``start`` first stops a process that is left over from
+    an earlier run.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class S3Server:
         return f"http://{HOST}:{self.port}"
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that point the site at this server."""
+        """Return the environment variables by which the site uses this server."""
         return {
             "S3_ENDPOINT_URL": self.endpoint_url,
             "S3_PUBLIC_ENDPOINT_URL": "",
@@ -98,7 +99,7 @@ class S3Server:
         }
 
     def setup_environment(self) -> dict[str, str]:
-        """Return the variables with which boto3's default chain uses the setup identity."""
+        """Return the environment variables by which boto3 uses the setup identity."""
         return {
             "AWS_ACCESS_KEY_ID": self.setup.access_key,
             "AWS_SECRET_ACCESS_KEY": self.setup.secret_key,
@@ -107,7 +108,8 @@ class S3Server:
     def start(self) -> None:
         """Start the server, and return when it answers.
 
-        Raises S3ServerError if the port is taken or the server does not start.
+        Raises S3ServerError if another program uses the port, or if the server does not
+        start.
         """
         self.data_dir.mkdir(parents=True, exist_ok=True)
         if self.record.end_leftover():
@@ -123,7 +125,7 @@ class S3Server:
         self._wait_until_ready(self._process)
 
     def stop(self) -> None:
-        """Stop the server. Its data is kept."""
+        """Stop the server. The data is kept."""
         if self._process is not None:
             stop(self._process)
             self._process = None
@@ -142,7 +144,10 @@ class S3Server:
         self.start()
 
     def returncode(self) -> int | None:
-        """Return the server's exit status; None while it runs, -1 if it was not started."""
+        """Return the server's exit status.
+
+        Returns None while the server runs, and -1 if it was not started.
+        """
         return self._process.poll() if self._process else -1
 
     def _command(self) -> list[str]:
@@ -162,12 +167,15 @@ class S3Server:
         }
         objects = self.data_dir / "objects"
         objects.mkdir(exist_ok=True)
-        # At its next start, the server would read its old options from this file.
+        # Delete this file, because the server would read its old options from it.
         (objects / "mini.options").unlink(missing_ok=True)
         return [_binary(), "mini", *(f"-{k}={v}" for k, v in options.items())]
 
     def _choose_inner_ports(self) -> dict[str, int]:
-        """Return the server's other ports. The ports of the last run are preferred."""
+        """Return ports for the server's other services.
+
+        Returns the ports of the last run if they are free, else other free ports.
+        """
         path = self.data_dir / "s3.ports.json"
         try:
             remembered = json.loads(path.read_text())
@@ -190,7 +198,7 @@ class S3Server:
         return path
 
     def _identities(self) -> dict[str, object]:
-        # POST forms need the "Write" action of the identity as well as this policy.
+        # For POST forms, the identity needs both its "Write" action and this policy.
         put_only = {
             "Version": "2012-10-17",
             "Statement": [
@@ -245,7 +253,7 @@ class S3Server:
     def _finds_its_data(self) -> bool:
         """Return whether the volume server has registered with the master server.
 
-        This can take seconds after the first answer. Until then, all reads fail.
+        The server answers some seconds before this. Until then, all reads fail.
         """
         port = self._inner_ports["master.port"]
         status = json.loads(_read(f"http://{HOST}:{port}/dir/status") or b"{}")
@@ -255,7 +263,7 @@ class S3Server:
 
 
 def _read(url: str) -> bytes | None:
-    """Return the body of the response; None for an error or no response."""
+    """Return the body of the response, or None after an error."""
     try:
         with urllib.request.urlopen(url, timeout=5) as response:
             return bytes(response.read())

@@ -1,4 +1,4 @@
-"""Keep the demo site's servers and its sweeper running until Ctrl-C."""
+"""Runs the demo site's servers and its sweeper until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _PORT_SECONDS = 30
 _RESTARTS = 5
 _RESTART_WINDOW_SECONDS = 60
 _SWEEP_AFTER_SECONDS = 3
-"""Delay of the first sweep, so that it does not slow down the first page."""
+"""Delay before the first sweep, so that the first page of the site loads quickly."""
 
 
 class SupervisorError(Exception):
-    """The site cannot run. The message tells the reason and what to do."""
+    """The site cannot run. The message has the reason and the remedy."""
 
 
 class Supervisor:
-    """One run of the demo site, in the foreground."""
+    """Runs the demo site in the foreground, and restarts processes that have ended."""
 
     def __init__(self, site: DemoSite) -> None:
         self.site = site
@@ -76,7 +76,8 @@ class Supervisor:
     def _start(self) -> None:
         self.sweeper_record.end_leftover()
         if self.web_record.path.exists():
-            # After a run that was killed, its web processes free the port in seconds.
+            # If the last run was killed, its web processes may use the port for some
+            # seconds.
             self.web_record.end_leftover()
             wait_until_free(self.site.port, seconds=_PORT_SECONDS)
         if not is_free(self.site.port):
@@ -111,7 +112,8 @@ class Supervisor:
 
     def _restart_ended_processes(self) -> None:
         if os.getppid() != self._parent:
-            # The terminal or `make` has ended, so nobody could stop this process.
+            # The terminal or `make` has ended, so nobody can stop this process by
+            # Ctrl-C.
             self._stopping.set()
             return
         if self.s3_server.returncode() is not None:
@@ -119,7 +121,7 @@ class Supervisor:
             self.s3_server.start()
         if self.web is not None and self.web.poll() is not None:
             self._count_restart("The site")
-            # Workers of a killed gunicorn free the port within seconds.
+            # The workers of a killed gunicorn may use the port for some seconds.
             wait_until_free(self.site.port, seconds=_PORT_SECONDS)
             self._start_web()
         if self.sweeper is None:
@@ -148,16 +150,16 @@ class Supervisor:
         if self.web is not None:
             stop(self.web)
             self.web_record.clear()
-            # A killed worker holds the port for a moment longer.
+            # A killed worker may use the port for some seconds.
             wait_until_free(self.site.port, seconds=_PORT_SECONDS)
         self.s3_server.stop()
 
 
 @contextmanager
 def running_alone(site: DemoSite) -> Iterator[None]:
-    """Lock the data folder for this process. The lock ends with the process.
+    """Lock the data folder for this process. The system ends the lock with the process.
 
-    Raises SupervisorError if another process holds the lock.
+    Raises SupervisorError if another process has the lock.
     """
     site.data_dir.mkdir(parents=True, exist_ok=True)
     path = _lock_path(site.data_dir)
@@ -179,7 +181,7 @@ def running_alone(site: DemoSite) -> Iterator[None]:
 
 
 def running_site(data_dir: Path) -> DemoSite | None:
-    """Return the site that is running with ``data_dir``, or None."""
+    """Return the running site that uses ``data_dir``, or None."""
     try:
         with _lock_path(data_dir).open("r+") as lock:
             with suppress(BlockingIOError):
@@ -194,7 +196,7 @@ def running_site(data_dir: Path) -> DemoSite | None:
 def manage(site: DemoSite, command: list[str]) -> int:
     """Run a management command on the site and return its exit status.
 
-    If the site is not running, its S3 server is started for the command.
+    If the site is not running, this function starts its S3 server for the command.
     """
     running = running_site(site.data_dir)
     if running is not None:
@@ -206,8 +208,8 @@ def manage(site: DemoSite, command: list[str]) -> int:
         ).returncode
     if not (site.data_dir / "db.sqlite3").exists():
         print(
-            f"There was no demo site in {site.data_dir}, so this is a new, empty one. To "
-            "use another one, give the PORT, S3_PORT and DATA_DIR of its `make run`.",
+            f"{site.data_dir} has no demo site, so this command creates an empty site. "
+            "For another site, give the PORT, S3_PORT and DATA_DIR of its `make run`.",
             file=sys.stderr,
         )
     with running_alone(site):
@@ -232,7 +234,7 @@ def _run_here(command: list[str]) -> int:
 
 
 def welcome(site: DemoSite) -> str:
-    """Return the text that is printed when the site has started."""
+    """Return the text that the site prints after its start."""
     return f"""
   Slipway is running
 
@@ -240,7 +242,7 @@ def welcome(site: DemoSite) -> str:
     Log in    demo / demo
               admin / admin   {site.url}/admin/
     Storage   {site.s3_server().endpoint_url}, bucket {site.s3_server().bucket}
-    Data      {site.data_dir} (kept between runs; delete the folder to start afresh)
+    Data      {site.data_dir} (delete this folder to start with an empty site)
     Stop      Ctrl-C
 """
 
@@ -249,7 +251,7 @@ def _answers(url: str) -> bool:
     try:
         urllib.request.urlopen(url, timeout=5).close()
     except urllib.error.HTTPError:
-        return True  # The page shows the error, and code changes are reloaded.
+        return True  # The site runs. Its page shows the error to the developer.
     except (OSError, http.client.HTTPException):
         return False
     return True

@@ -1,7 +1,6 @@
-"""The WSGI application of the demo site: the site with its real page for 404.
+"""The WSGI application of the demo site, which shows the site's own page for 404.
 
-With DEBUG, Django answers 404 with a list of URLs. Visitors of the demo should see the
-site's own page.
+With DEBUG, Django would show a list of URLs instead.
 """
 
 from __future__ import annotations

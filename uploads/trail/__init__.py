@@ -1,1 +1,1 @@
-"""The audit trail: writing events, Django's signals, export and retention."""
+"""The audit trail: writes, exports and deletes events."""

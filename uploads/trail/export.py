@@ -1,4 +1,4 @@
-"""Export the audit trail: each event becomes one flat dictionary."""
+"""Exports events of the audit trail as flat dictionaries."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def export(
 ) -> Iterator[dict[str, Any]]:
     """Yield the matching events in ascending order of their ids.
 
-    An event matches if all given conditions hold: ``since`` <= time < ``until``, its
-    kind is in ``kinds``, ``account`` is its user or its actor, its id is above
-    ``after``. Events are read in batches, so memory use stays constant.
+    An event matches if it meets all given conditions: ``since`` <= time < ``until``,
+    its kind is in ``kinds``, ``account`` is its user or its actor, its id is above
+    ``after``. Events are read in batches, so memory use is constant.
     """
     wanted = _wanted(since=since, until=until, kinds=kinds, account=account)
     if since is not None:

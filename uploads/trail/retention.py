@@ -1,4 +1,4 @@
-"""Delete old audit events, and record each deletion in the trail."""
+"""Deletes old audit events, and records each deletion in the audit trail."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from uploads.states import FINAL
 from uploads.trail.writing import record
 
 BATCH = 5_000
-"""Events that one transaction deletes. A small batch holds its locks briefly."""
+"""Number of events that one transaction deletes. It is small to keep locks short."""
 
 _PRUNABLE = Q(upload=None) | Q(
     upload__state__in=sorted(FINAL), upload__purged_at__isnull=False
 )
-"""Events without an upload, or of an upload that is final and purged.
+"""Matches events that have no upload, or whose upload has ended and is purged.
 
-The history of any other upload is kept whole.
+All events of other uploads are kept.
 """
 
 
@@ -35,9 +35,10 @@ def prune(
 ) -> int:
     """Delete events older than ``before``, oldest first; return their number.
 
-    Without ``of_live_uploads``, events of uploads that may still have an object are
-    kept. Each batch adds one ``trail.pruned`` event in its own transaction, so that
-    every gap is explained. With ``dry_run``, nothing is deleted.
+    If ``of_live_uploads`` is False, keeps the events of uploads that may have an
+    object. Each batch of deletions writes one ``trail.pruned`` event in the same
+    transaction, so that the trail explains each gap. With ``dry_run``, only counts the
+    events.
     """
     old = AuditEvent.objects.filter(at__lt=before)
     if not of_live_uploads:
@@ -57,7 +58,8 @@ def _next_batch(
 ) -> list[_EventPosition]:
     if last is not None:
         after_last = Q(at__gt=last.at) | Q(at=last.at, id__gt=last.id)
-        # at__gte follows from after_last. It lets the database use the index.
+        # ``after_last`` implies ``at__gte``, but only ``at__gte`` makes the database
+        # use the index.
         old = old.filter(after_last, at__gte=last.at)
     rows = old.order_by("at", "id").values_list("at", "id")[:BATCH]
     return [_EventPosition(at, pk) for at, pk in rows]

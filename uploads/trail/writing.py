@@ -1,4 +1,4 @@
-"""Write audit events: who did what, when, from which address, in which request."""
+"""Writes audit events. Each has the actor, time, client address and request id."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENTERED = {
     "upload.started": State.PENDING.value,
     **{f"upload.{s.value}": s.value for s in State if s != State.PENDING},
 }
-"""The state that an upload enters with an event of each kind."""
+"""Maps the kind of an event to the state that the upload has entered."""
 
 MAX_TEXT = 1024
 MAX_ITEMS = 200
@@ -65,7 +65,7 @@ def record_many(
 
 
 def _count(events: list[tuple[str, Upload, dict[str, Any] | None]]) -> None:
-    """Count the moves among ``events`` as soon as their transaction is committed."""
+    """Count the moves among ``events`` in the metrics when the transaction commits."""
     moves = [
         (ENTERED[kind], upload.transport, _cause(detail), upload.byte_size)
         for kind, upload, detail in events

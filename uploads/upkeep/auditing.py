@@ -1,4 +1,4 @@
-"""The audit: compares the whole bucket with the whole table and all quotas."""
+"""Compares all objects in the bucket with all rows of uploads and all quotas."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from uploads.upkeep.probes import AGE, is_left_alone
 from uploads.upkeep.quota_drift import find_drift
 
 BYTE_ORDER = {"postgresql": "C", "sqlite": "BINARY"}
-"""The collation that sorts as S3 does, so that the two lists can be merged."""
+"""The collations that sort keys in the order of S3, so that the lists can be merged."""
 
 CHUNK = 2000
 NO_ROW = "object without a row"
@@ -33,7 +33,10 @@ STORED = {State.READY, State.INSPECTING}
 
 @dataclass(frozen=True)
 class Difference:
-    """One difference; ``kind`` is a stable code, ``subject`` a key or an account."""
+    """A difference between bucket and database.
+
+    ``kind`` is a stable code. ``subject`` is a key or an account.
+    """
 
     kind: str
     subject: str
@@ -42,7 +45,7 @@ class Difference:
 
 @dataclass
 class Progress:
-    """Progress of an audit. The audit calls ``show`` after each object or row."""
+    """The progress of an audit, which calls ``show`` after each object or row."""
 
     objects: int = 0
     rows: int = 0
@@ -50,11 +53,11 @@ class Progress:
 
 
 def audit(progress: Progress | None = None) -> Iterator[Difference]:
-    """Yield every difference between bucket, table and quotas; change nothing.
+    """Yield every difference between bucket, rows and quotas; change nothing.
 
-    Both lists are read in the order of their keys and merged, so memory use is constant.
-    Uploads continue during the audit, so each apparent difference is checked again
-    before it is reported. Raises StorageError.
+    Reads objects and rows in the order of their keys and merges them, so memory use is
+    constant. Uploads continue during the audit and cause apparent differences. So each
+    difference is checked again before it is yielded. Raises StorageError.
     """
     progress = progress or Progress()
     listed = in_order(get_bucket().list_objects(options().key_prefix))
@@ -76,9 +79,9 @@ def audit(progress: Progress | None = None) -> Iterator[Difference]:
 
 
 def delete_missing(difference: Difference) -> bool:
-    """Delete the row of a file whose object is gone; return whether it was one.
+    """Mark a file as deleted if its object does not exist, and return True if so.
 
-    The owner cannot download such a file, and its bytes still count in the quota.
+    The owner cannot download such a file, but its bytes use quota.
     """
     if difference.kind != NO_OBJECT:
         return False
@@ -92,7 +95,7 @@ def delete_missing(difference: Difference) -> bool:
 def remember_audit(
     kinds: Mapping[str, int], progress: Progress, *, seconds: float
 ) -> None:
-    """Store the result of a complete audit, for operators."""
+    """Store the result of a complete audit for the admin and /metrics."""
     counts = {"objects": progress.objects, "rows": progress.rows}
     figures.remember_job(
         JobReport.AUDIT,
@@ -104,9 +107,9 @@ def remember_audit(
 def paired(
     objects: Iterator[ListedObject], rows: Iterator[Upload]
 ) -> Iterator[tuple[ListedObject | None, Upload | None]]:
-    """Yield each object with its row. If one of the two is missing, it is None.
+    """Yield each object with its row. Yield None for a missing object or row.
 
-    Both inputs must be sorted by key. Only one of each is in memory.
+    Both iterators must be sorted by key. Only one object and one row are in memory.
     """
     entry, row = next(objects, None), next(rows, None)
     while entry is not None or row is not None:
@@ -152,7 +155,7 @@ def _seems_to_differ(entry: ListedObject | None, row: Upload | None) -> bool:
 
 
 def _look_again(key: str) -> Iterator[Difference]:
-    """Read the object and the row of one key again and compare them."""
+    """Read the object and the row of ``key`` again, and yield their difference."""
     facts = get_bucket().head_object(key)
     row = Upload.objects.filter(key=row_key(key)).first()
     if row is None:
@@ -196,7 +199,10 @@ def _multipart_uploads() -> Iterator[Difference]:
 
 
 def _is_probe(key: str, modified_at: datetime) -> bool:
-    """Return whether the key is a doctor's, and the sweeper may still delete it."""
+    """Return whether this is a probe object (of the doctor) from the last two hours.
+
+    The sweeper deletes probe objects that are older than one hour.
+    """
     return is_left_alone(key, modified_at, timezone.now() - AGE)
 
 

@@ -1,4 +1,7 @@
-"""The bucket's side of the sweep: what lies there that no living row owns."""
+"""Sweeps the bucket: deletes orphans, late objects and unowned multipart uploads.
+
+An orphan is an object that has no row.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +30,15 @@ PAGE = 1000
 MAX_OBJECTS = 20_000
 
 COPIED = (RESERVING | USING) - {State.PENDING}
-"""States in which the file of a form is already copied to the upload's own key."""
+"""In these states, the server has copied the file of a form to the upload's own key."""
 
 _MARK = "objects"
 
 UNSAVED = timedelta(hours=1)
-"""The id of a younger multipart upload may not be in its row yet."""
+"""After S3 creates a multipart upload, its id may be missing in the row for some time.
+
+Younger multipart uploads are therefore kept.
+"""
 
 
 class Counts(Protocol):
@@ -52,11 +58,12 @@ def sweep_bucket(
     max_objects: int = MAX_OBJECTS,
     page_size: int = PAGE,
 ) -> bool:
-    """Delete orphans, and make rows due whose bytes have arrived late.
+    """Delete orphans. Schedule a check of each row whose bytes have arrived.
 
-    The pass continues page by page where the last pass ended. It ends if another sweeper
-    has taken a page. Returns whether this pass reached the end of the bucket; then this
-    sweeper also sweeps the multipart uploads. Raises StorageUnavailable.
+    The pass starts where the last pass ended, and handles one page of objects after the
+    other. It stops if another sweeper has taken a page. Returns whether it has reached
+    the end of the bucket. The caller then also sweeps the multipart uploads. Raises
+    StorageUnavailable.
     """
     if not dry_run:
         orphans.forget_unseen(now)
@@ -118,20 +125,22 @@ def _sweep_page(
 def _sweep_owned(
     page: list[ListedObject], report: Counts, *, listed_at: datetime, dry_run: bool
 ) -> dict[str, str]:
-    """Make rows due whose bytes have arrived; return the states of the rows by key."""
+    """Schedule a check of rows whose bytes have arrived; return the states by key."""
     rows = Upload.objects.filter(key__in={row_key(entry.key) for entry in page})
     states = dict(rows.values_list("key", "state"))
-    # Rows that were checked after the list was made may have changed, so skip them.
+    # Skip rows that were checked after S3 listed the objects, because the list may be
+    # outdated for them.
     unseen = rows.filter(checked_at__lt=listed_at)
     late, arrived = unseen.filter(state__in=FINAL), unseen.filter(state=State.PENDING)
     if dry_run:
         report.late_arrivals += late.count()
     else:
-        # These rows are due again in this pass, however late the bytes arrived.
+        # These rows are due again in this pass, even if a purge has set ``purged_at``.
         report.late_arrivals += late.update(checked_at=None, purged_at=None)
         arrived.update(checked_at=None)
     for key in (entry.key for entry in page if is_incoming(entry.key)):
-        # A form was sent again. The upload has its copy, so this object is not needed.
+        # The form was sent again after the server had copied its file. This object is
+        # not needed.
         if states.get(row_key(key)) in COPIED and (
             dry_run or _done(report, get_bucket().delete_object, key)
         ):
@@ -140,7 +149,10 @@ def _sweep_owned(
 
 
 def _sweep_incoming(report: Counts, page_size: int) -> None:
-    """Handle incoming objects of forms at each pass, because no quota counts them."""
+    """Handle incoming objects of forms in each pass, because no quota counts them.
+
+    A form that is sent again leaves such an object.
+    """
     listed = get_bucket().list_objects(f"{options().key_prefix}{INCOMING}")
     listed_at = timezone.now()
     page = list(islice(listed, page_size))
@@ -150,10 +162,11 @@ def _sweep_incoming(report: Counts, page_size: int) -> None:
 def _done(
     report: Counts, act: Callable[..., None], *arguments: Any, **named: Any
 ) -> bool:
-    """Call ``act`` and return whether it worked.
+    """Call ``act`` and return whether it succeeded.
 
-    If S3 refuses one object, for example because of a retention rule, this is counted
-    and the sweep continues. If the bucket does not answer, StorageUnavailable is raised.
+    S3 may refuse to delete one object, for example because of a retention rule. This
+    function counts the failure, and the sweep continues. Raises StorageUnavailable if
+    the bucket does not answer.
     """
     try:
         act(*arguments, **named)
@@ -188,7 +201,7 @@ def _is_owned(entry: OpenMultipartUpload, row: Upload | None, now: datetime) -> 
     if is_probe(options().key_prefix, entry.key):
         return is_left_alone(entry.key, entry.started_at, now)
     if row is not None and row.state != State.PENDING:
-        return False  # a row in this state never stores the id
+        return False  # only a pending upload needs a multipart upload
     if row is not None and row.multipart_id == entry.multipart_id:
         return True
     grace = (

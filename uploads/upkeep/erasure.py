@@ -1,8 +1,7 @@
-"""Erases a person: first the bytes, then the rows, then the names in the audit trail.
+"""Erases the data of a person: stored bytes, rows, and names in the audit trail.
 
-The order follows the foreign keys, and each step can be repeated. A row is kept while
-bytes can still arrive under its key, because only the row tells their owner. So a
-tombstone waits until its last URL has expired, and a later run deletes it.
+Each step can be repeated. Bytes may arrive until the last URL of an upload has expired.
+Only the row tells who owns them, so the row is kept until then. A later run deletes it.
 """
 
 from __future__ import annotations
@@ -42,16 +41,16 @@ logger = structlog.get_logger("slipway.erasure")
 BATCH = 200
 FAILED_LOGIN = "account.login_failed"
 HARMLESS = frozenset({"cause", "parts", "transport", "expires_at"})
-"""Members of an event's detail that contain no personal data."""
+"""Names in an event's detail whose values contain no personal data."""
 
 
 @dataclass
 class Report:
-    """Counts of what one run did, or of what exists in a dry run."""
+    """The counts of one run, or of existing data in a dry run."""
 
     uploads: int = 0
-    removed: int = 0  # uploads whose bytes and rows are gone
-    waiting: int = 0  # uploads whose URLs have not expired
+    removed: int = 0  # uploads whose bytes and rows were deleted
+    waiting: int = 0  # uploads that wait until their URLs have expired
     failed: int = 0  # uploads that could not be deleted
     events: int = 0  # events from which the person was removed
     waits_until: datetime | None = None
@@ -63,17 +62,17 @@ class Report:
 
 
 def survey(user: Any) -> Report:
-    """Return what an erasure of ``user`` would find; change nothing."""
+    """Return the counts of the user's uploads and events; change nothing."""
     uploads = Upload.objects.filter(owner=user)
     events = AuditEvent.objects.filter(_about(user) | Q(upload__owner=user))
     return Report(uploads=uploads.count(), events=events.count())
 
 
 def erase(user: Any) -> Report:
-    """Delete all data of ``user`` that can be deleted now.
+    """Disable the account of ``user``, and delete all data that can be deleted now.
 
-    ``erased`` tells whether everything is deleted. The account is disabled first. Errors
-    of the storage are counted and never raised.
+    If all data was deleted, ``erased`` in the report is True. Otherwise, call this
+    function again later. It counts errors of the storage, and does not raise them.
     """
     report = Report()
     shut(user)
@@ -97,7 +96,7 @@ def shut(user: Any) -> None:
     with transaction.atomic():
         user.save()
         revoke_all(user)
-    # Each session contains the password's hash, so all are invalid now. Delete them.
+    # The sessions are invalid, because the password has changed. Delete them too.
     for session in Session.objects.iterator():
         if session.get_decoded().get(SESSION_KEY) == str(user.pk):
             session.delete()
@@ -107,7 +106,7 @@ def _uploads_of(user: Any) -> Iterator[Upload]:
     rows = Upload.objects.filter(owner=user).order_by("pk")
     batch = list(rows[:BATCH])
     while batch:
-        last = batch[-1].pk  # read before the caller deletes the row
+        last = batch[-1].pk  # after a deletion, Django sets pk to None
         yield from batch
         batch = list(rows.filter(pk__gt=last)[:BATCH])
 
@@ -116,7 +115,7 @@ def _erase_upload(upload: Upload, report: Report) -> None:
     if upload.state not in FINAL or upload.state == State.REJECTED:
         lifecycle.remove(upload)
     if upload.quarantine_key:
-        # No URL was ever signed for this key, so there is no wait for an expiry.
+        # The site signs no URL for this key, so the copy can be deleted at once.
         remove_every_trace(get_bucket(), upload.quarantine_key)
     if not lifecycle.purge(upload):
         report.failed += 1
@@ -153,14 +152,14 @@ def _erase_account(user: Any, report: Report) -> None:
             record("account.erased", detail={"account": user.pk, **counts})
             user.delete()
     except ProtectedError:
-        # A request that was in progress while the account was disabled started an upload.
+        # A request that began before the account was disabled has started an upload.
         report.failed += 1
     else:
         report.erased = True
 
 
 def _about(user: Any) -> Q:
-    """Match the events by and about ``user``, including failed logins."""
+    """Return a condition for events by and about ``user``, and for failed logins."""
     tried = Q(kind=FAILED_LOGIN, detail__name=user.get_username())
     return Q(user=user.pk) | Q(actor=user.pk) | tried
 
@@ -168,7 +167,7 @@ def _about(user: Any) -> Q:
 def _anonymise(
     events: QuerySet[AuditEvent], found: QuerySet[AuditEvent], user_id: Any
 ) -> int:
-    """Remove the person from the events in ``found``; return how many there are."""
+    """Remove the person from the events in ``found``; return the number of events."""
     count = 0
     after = 0
     while batch := list(found.filter(pk__gt=after).order_by("pk")[:BATCH]):
@@ -183,7 +182,7 @@ def _anonymise(
 
 
 def _take_out(event: AuditEvent, user_id: Any) -> None:
-    # Events about other people stay in their history, without the actor.
+    # Events about other people stay in the history of these people, without the actor.
     is_about_them = event.user_id == user_id or (
         event.user_id is None and (event.upload_id or event.kind == FAILED_LOGIN)
     )
@@ -195,7 +194,7 @@ def _take_out(event: AuditEvent, user_id: Any) -> None:
 
 
 def _nameless(detail: dict[str, Any]) -> dict[str, Any]:
-    """Keep numbers and harmless members; drop names, keys and typed text."""
+    """Return ``detail`` with only its numbers and the values of HARMLESS names."""
     return {
         name: value
         for name, value in detail.items()

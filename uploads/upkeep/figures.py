@@ -1,4 +1,4 @@
-"""Adds up, hour by hour, which states uploads entered; and remembers jobs' last runs."""
+"""Counts the uploads that entered each state per hour, and stores reports of jobs."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from uploads.trail.writing import ENTERED
 
 HOUR = timedelta(hours=1)
 HOURS_A_PASS = 200
-"""Hours that one pass of the sweeper adds up at most. The next pass goes on from there."""
+"""Maximum number of hours that one pass adds up. The next pass continues from there."""
 
 _MARK = "figures"
 
 
 def roll_up(*, now: datetime | None = None, hours: int = HOURS_A_PASS) -> int:
-    """Add up the hours since the last call; return how many.
+    """Add up the hours since the last call; return the number of hours.
 
-    The current hour and the one before are added up each time, because an event can be
-    committed some time after its moment. Later, pruned events change no figure.
+    The current and the previous hour are added up in every call, because a transaction
+    may commit an event some time after the time in the event. Older hours do not
+    change, even after their events are deleted.
     """
     current = _hour_of(now or timezone.now())
     SweepMark.objects.bulk_create([SweepMark(name=_MARK)], ignore_conflicts=True)
@@ -61,7 +62,7 @@ def _add_up(hour: datetime) -> int:
         total[1] += row["byte_size"] or 0
     with transaction.atomic():
         HourlyFigure.objects.filter(hour=hour).delete()
-        # Another sweeper may add up the same hour, with the same sums.
+        # Another sweeper may have inserted the same sums for this hour meanwhile.
         HourlyFigure.objects.bulk_create(
             [
                 HourlyFigure(
@@ -95,7 +96,7 @@ def _hour_of(moment: datetime) -> datetime:
 
 
 def remember_job(name: str, figures: dict[str, Any], *, seconds: float = 0) -> None:
-    """Keep the last run of a job, for /metrics and for the admin's first page."""
+    """Store the result of a job's last run for /metrics and the admin's first page."""
     JobReport.objects.update_or_create(
         name=name,
         defaults={
@@ -110,7 +111,7 @@ NOTED_EVERY = timedelta(seconds=5)
 
 
 def remember_notification(delay_seconds: float | None) -> None:
-    """Keep when the last notification was processed, at most every NOTED_EVERY."""
+    """Store the time of the last notification, at most once in NOTED_EVERY."""
     now = timezone.now()
     rows = JobReport.objects.filter(name=JobReport.NOTIFICATIONS)
     if rows.filter(finished_at__gt=now - NOTED_EVERY).exists():

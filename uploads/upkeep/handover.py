@@ -1,4 +1,4 @@
-"""Hands the files of one account over to another."""
+"""Makes another account the owner of an account's files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BATCH = 500
 
 @dataclass
 class Report:
-    """Counts of a hand-over; ``unfinished`` uploads stay with their owner."""
+    """The counts of a hand-over. ``unfinished`` uploads keep their owner."""
 
     files: int = 0
     byte_size: int = 0
@@ -28,7 +28,7 @@ class Report:
 
 
 def survey(source: Any) -> Report:
-    """Return what a hand-over would find; change nothing."""
+    """Return the counts of a hand-over from ``source``; change nothing."""
     stored = Upload.objects.filter(owner=source, state=State.READY)
     sizes = list(stored.values_list("byte_size", flat=True))
     return Report(len(sizes), sum(sizes), _unfinished(source))
@@ -37,10 +37,10 @@ def survey(source: Any) -> Report:
 def hand_over(source: Any, target: Any, *, actor: Any = None) -> Report:
     """Make ``target`` the owner of all stored files of ``source``.
 
-    The objects keep their keys. Each batch is one transaction, so a call that was
-    interrupted can be repeated. Unfinished uploads stay, because a browser is sending
-    them. Raises QuotaExceeded if the next batch does not fit; earlier batches stay
-    handed over.
+    The objects keep their keys. Unfinished uploads keep their owner, because a browser
+    may be sending them. Each batch of files is one transaction, so an interrupted call
+    can be repeated. Raises QuotaExceeded if the quota of ``target`` is too small for
+    the next batch. Earlier batches then belong to ``target``.
     """
     report = Report()
     while batch := _hand_over_batch(source, target, actor):
@@ -60,7 +60,7 @@ def _hand_over_batch(source: Any, target: Any, actor: Any) -> list[Upload]:
             return []
         keys = [upload.pk for upload in batch]
         total = sum(upload.byte_size for upload in batch)
-        # An idempotency key is unique for its owner and finds no upload of another.
+        # Remove the idempotency key of the old owner. The new owner may use the same.
         rows = Upload.objects.filter(pk__in=keys, owner=source, state=State.READY)
         rows.update(owner=target, idempotency_key=None)
         RetentionNotice.objects.filter(pk__in=keys).delete()

@@ -1,4 +1,4 @@
-"""Threads of the sweeper that run long inspections beside the sweep."""
+"""Runs long inspections in threads of the sweeper, in parallel to its passes."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ logger = structlog.get_logger("slipway.sweeper")
 
 LANES = 4
 LANES_PER_OWNER = 2
-"""Lanes that one owner may use, so that lanes stay free for other people."""
+"""Maximum number of lanes (threads) for uploads of one owner.
+
+So the files of one person do not delay the files of other people.
+"""
 
 
 class InspectionLanes:
-    """A pool of threads that finishes background inspections.
+    """A pool of threads (lanes) that finishes background inspections.
 
-    Any number of processes may have lanes: each row is claimed before it is inspected.
+    Several processes may have lanes, because each inspection starts with a claim.
     """
 
     def __init__(self, *, every: float) -> None:
@@ -43,13 +46,13 @@ class InspectionLanes:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop that thread and wait for running inspections."""
+        """Stop the thread that finds inspections, and wait for running inspections."""
         self._stopping.set()
         self._thread.join()
         self._pool.shutdown()
 
     def look(self) -> int:
-        """Start due inspections in free lanes; return how many were started."""
+        """Start due inspections in free lanes; return the number of started ones."""
         given = 0
         while (upload := self._next()) is not None:
             with self._lock:
@@ -59,7 +62,10 @@ class InspectionLanes:
         return given
 
     def _next(self) -> Upload | None:
-        """Return the next upload to inspect, or None if none is due or no lane is free."""
+        """Return the next upload to inspect.
+
+        Returns None if no inspection is due or if no lane is free.
+        """
         with self._lock:
             running = dict(self._running)
         if len(running) >= LANES:
@@ -89,7 +95,7 @@ class InspectionLanes:
 
 
 def _guarded(step: Callable[[], object]) -> None:
-    """Run a step and log its errors. The row is then due again later."""
+    """Run a step and log its errors. After an error, the row becomes due again."""
     try:
         step()
     except StorageDown:

@@ -28,10 +28,13 @@ from uploads.upkeep import figures
 logger = structlog.get_logger("slipway.intake")
 
 MAX_RECEIVES = 5
-"""Failures of a message before it is parked. Failures while S3 is away do not count."""
+"""After this number of failures, a message is parked.
+
+Failures while S3 does not answer are not counted.
+"""
 
 PROBE_MARK = "doctor"
-"""The mark with the key of the last probe object in a notification."""
+"""Name of the SweepMark with the key of the last probe object that was notified."""
 
 MAX_PARKED = 10_000
 MAX_BODY = 65_536
@@ -39,7 +42,7 @@ MAX_BODY = 65_536
 
 @dataclass
 class Intake:
-    """Counts of the objects in some messages, by outcome."""
+    """The numbers of objects in notifications, by their outcome."""
 
     handled: int = 0
     unknown: int = 0
@@ -47,7 +50,7 @@ class Intake:
     failed: int = 0
 
     def add(self, other: Intake) -> None:
-        """Count what ``other`` counts too."""
+        """Add the counts of ``other``."""
         self.handled += other.handled
         self.unknown += other.unknown
         self.parked += other.parked
@@ -60,12 +63,13 @@ class Intake:
 def take_in(body: str | bytes) -> Intake:
     """Reconcile the upload of every object in a notification.
 
-    Duplicate, late, reordered and foreign notifications are normal. The bucket decides;
-    a notification only tells when to ask it. Raises UnreadableNotification, and
-    StorageUnavailable, after which a retry makes sense.
+    Notifications may be duplicate, late, out of order, or about objects of other sites.
+    So this function reads the facts from the bucket, and trusts nothing in the
+    notification except the key. Raises UnreadableNotification. Raises
+    StorageUnavailable if S3 does not answer. Then the caller should try again later.
     """
     counts = Intake()
-    budget = lifecycle.inline_budget()  # shared, because a request may wait for this
+    budget = lifecycle.inline_budget()  # one for all objects, as a request may wait
     for created in parse_notification(body):
         if is_probe(options().key_prefix, created.key):
             _note_probe(created.key)
@@ -96,8 +100,8 @@ def _note_probe(key: str) -> None:
 def take_from(queue: Queue, *, wait_seconds: int) -> Intake:
     """Process the next messages of a queue, and delete each processed message.
 
-    A message that is unreadable or fails too often is parked for the operator. Raises
-    StorageUnavailable while the queue or the bucket does not answer. Then the queue
+    Parks a message for operators if it is unreadable or has failed too often. Raises
+    StorageUnavailable if the queue or the bucket does not answer. The queue then
     delivers the messages again after their visibility timeout.
     """
     total = Intake()
@@ -110,7 +114,10 @@ def take_from(queue: Queue, *, wait_seconds: int) -> Intake:
 
 
 def park(source: str, body: str, error: str) -> None:
-    """Store a message for operators, who find it in the admin. Old ones are deleted."""
+    """Store a message for operators, who see it in the admin.
+
+    Keeps the last MAX_PARKED messages and deletes older messages.
+    """
     parked = ParkedNotification.objects.create(
         source=source, body=_storable(body)[:MAX_BODY], error=_storable(error)[:255]
     )
@@ -119,10 +126,10 @@ def park(source: str, body: str, error: str) -> None:
 
 
 def process(message: Message) -> Intake:
-    """Process one message. If ``failed`` is set in the result, deliver it again.
+    """Process one message. If ``failed`` in the result is 1, deliver it again later.
 
-    Parks a message that is unreadable or has failed MAX_RECEIVES times. Raises
-    StorageUnavailable or a database error during an outage.
+    Parks a message if it is unreadable or has failed MAX_RECEIVES times. Raises
+    StorageUnavailable if S3 does not answer, and a database error during an outage.
     """
     try:
         return take_in(message.body)
@@ -130,12 +137,14 @@ def process(message: Message) -> Intake:
         park("sqs", message.body, str(error))
         return Intake(parked=1)
     except StorageError as error:
-        get_bucket().check()  # raises during an outage, which is no fault of the message
+        # This raises StorageUnavailable if S3 does not answer. Otherwise the message is
+        # the cause of the error.
+        get_bucket().check()
         return _put_off(message, error.detail)
     except Exception as error:
         if is_outage(error):
             raise
-        # One bad message must not end the consumer, nor be delivered for ever.
+        # A message that causes an error must not stop the consumer of the queue.
         logger.exception("notification.failed")
         return _put_off(message, repr(error))
 
@@ -151,7 +160,7 @@ def _find(created: CreatedObject) -> Upload | None:
     if created.bucket not in {"", settings.S3_BUCKET}:
         return None
     if created.key != _storable(created.key):
-        return None  # databases cannot store such a key, so no row has it
+        return None  # no row has this key, because databases cannot store it
     return Upload.objects.filter(key=row_key(created.key)).first()
 
 
@@ -159,9 +168,9 @@ def _act_upon(upload: Upload, key: str, budget: lifecycle.Budget) -> None:
     if upload.state == State.READY:
         if is_incoming(key):
             lifecycle.discard_incoming(upload)  # the form was sent again
-        return  # a duplicate or a late message
+        return  # the upload was completed before this notification
     if upload.is_final and upload.purged_at is not None:
-        # Bytes arrived after the last purge, so purge again.
+        # Bytes have arrived after the last purge, so reconcile must purge again.
         Upload.objects.filter(pk=upload.pk).update(purged_at=None)
         upload.purged_at = None
     reconcile(upload, budget=budget)

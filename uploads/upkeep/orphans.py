@@ -1,9 +1,10 @@
-"""Orphans: objects without a row. They are recorded first, and deleted much later.
+"""Records orphans (objects without a row), and deletes them after a grace period.
 
-A row is committed before any URL for its key exists, and is never deleted. So an orphan
-means that rows were lost, for example by a restore of an older database, or that the
-site uses a wrong bucket. In both cases the object may be the only copy of a file. The
-grace period starts when a sweep first sees the orphan.
+The site commits a row before it signs a URL for its key, and keeps the row until the
+object is deleted. So an orphan means that the database has lost rows, for example by
+the restore of an older copy, or that the site uses a wrong bucket. In both cases the
+object may be the only copy of a file. The grace period starts when a sweep first sees
+the orphan.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ logger = structlog.get_logger("slipway.sweeper")
 
 
 def note(entries: list[ListedObject], *, now: datetime) -> None:
-    """Record orphans with the time of their first and last sighting."""
+    """Record when a sweep has first and last seen each orphan."""
     keys = [entry.key for entry in entries]
     known = set(Orphan.objects.filter(key__in=keys).values_list("key", flat=True))
     Orphan.objects.bulk_create(
@@ -59,9 +60,10 @@ def remove(orphan: Orphan) -> None:
 
 
 def forget_unseen(now: datetime) -> None:
-    """Delete records of orphans that sweeps have not seen for longer than the grace.
+    """Delete the records of orphans that no sweep has seen for a long time.
 
-    Such objects are deleted, or have a row again.
+    This time is the grace period plus one day. The object of such a record was deleted,
+    or has a row again.
     """
     unseen_since = now - _grace() - timedelta(days=1)
     Orphan.objects.filter(last_seen_at__lt=unseen_since).delete()

@@ -1,4 +1,4 @@
-"""Deletes the probe objects that a doctor left behind, each version of them."""
+"""Deletes old probe objects (test objects of the doctor), with all their versions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Counts(Protocol):
 
 
 def is_left_alone(key: str, modified_at: datetime, now: datetime) -> bool:
-    """Return whether the doctor that made a probe object may still be running."""
+    """Return whether this is a probe object whose doctor may still be running."""
     return is_probe(options().key_prefix, key) and modified_at > now - AGE
 
 
@@ -35,7 +35,10 @@ def sweep_probes(
     dry_run: bool,
     done: Callable[..., bool],
 ) -> None:
-    """Delete what is an hour old. ``done`` deletes and counts what S3 refuses."""
+    """Delete probe objects that are older than AGE.
+
+    ``done`` calls the delete function, counts a refusal of S3, and returns the success.
+    """
     bucket = get_bucket()
     for version in islice(_versions(), MAX_PROBES):
         if version.modified_at > now - AGE:
@@ -52,7 +55,7 @@ def _versions() -> list[StoredVersion]:
     try:
         return list(islice(list_versions(bucket, prefix), MAX_PROBES))
     except StorageError:
-        # The worker may not list versions: then only what is in sight can go.
+        # The worker has no right to list versions, so return the current versions only.
         return [
             StoredVersion(entry.key, "", entry.modified_at)
             for entry in islice(bucket.list_objects(prefix), MAX_PROBES)

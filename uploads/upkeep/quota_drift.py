@@ -1,4 +1,4 @@
-"""Finds and corrects quotas that differ from the sum of their uploads."""
+"""Finds and corrects quotas that differ from the sum of the owner's uploads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from uploads.models import StorageQuota, SweepMark, Upload
 from uploads.states import RESERVING, USING
 
 CHUNK = 1000
-"""Users whose uploads are added up in one query."""
+"""Number of users whose uploads one query adds up."""
 
 _MARK = "quotas"
 
@@ -26,7 +26,7 @@ logger = structlog.get_logger("slipway.quota")
 
 @dataclass(frozen=True)
 class Drift:
-    """One wrong quota: the stored counters, and the sums of the owner's uploads."""
+    """A wrong quota, with its stored counters and the sums of the owner's uploads."""
 
     owner_id: int
     counted: dict[str, int]
@@ -34,9 +34,10 @@ class Drift:
 
 
 def find_drift() -> Iterator[Drift]:
-    """Yield the quotas of all users that differ from the sum of their uploads.
+    """Yield every quota that differs from the sum of the owner's uploads.
 
-    Each is confirmed under a lock. Memory use is constant.
+    Compares each of these quotas again under a lock before it is yielded. Memory use is
+    constant.
     """
     after = 0
     while (span := _span(after, CHUNK)) is not None:
@@ -45,9 +46,10 @@ def find_drift() -> Iterator[Drift]:
 
 
 def mend(*, dry_run: bool = False, limit: int = CHUNK) -> int:
-    """Set wrong quotas to the sum of their uploads; return how many were wrong.
+    """Set wrong quotas to the sums of the owners' uploads; return the number corrected.
 
-    Each call checks the next ``limit`` users after those of the last call.
+    Each call checks ``limit`` users and starts after the last user of the previous
+    call.
     """
     mark = SweepMark.objects.filter(name=_MARK).first()
     after = int(mark.after_key or 0) if mark else 0
@@ -65,10 +67,10 @@ def mend(*, dry_run: bool = False, limit: int = CHUNK) -> int:
 
 
 def confirm(owner_id: int) -> Drift | None:
-    """Return the drift of one quota under a lock, or None if the quota is right.
+    """Lock one quota and compare it. Return the difference, or None if it is right.
 
-    Every change of an upload updates its owner's quota row in the same transaction. So
-    while this row is locked, no such transaction is half committed.
+    Every move of an upload updates the owner's quota row in the same transaction. So
+    while this row is locked, no move changes the sums.
     """
     with transaction.atomic():
         quota = (
@@ -83,7 +85,7 @@ def confirm(owner_id: int) -> Drift | None:
 
 def _mend_one(owner_id: int) -> bool:
     with transaction.atomic():
-        # Create a missing row first, because it must be locked.
+        # A row that does not exist cannot be locked, so create it first.
         StorageQuota.objects.bulk_create(
             [StorageQuota(user_id=owner_id)], ignore_conflicts=True
         )
@@ -98,16 +100,16 @@ def _mend_one(owner_id: int) -> bool:
 
 
 def _span(after: int, users: int) -> int | None:
-    """Return the id of the last of the next ``users`` users, or None after the end."""
+    """Return the last id of the next ``users`` users, or None if there are no more."""
     ids = get_user_model().objects.filter(pk__gt=after).order_by("pk")
     found = list(ids.values_list("pk", flat=True)[:users])
     return found[-1] if found else None
 
 
 def _suspects(after: int, last: int) -> list[int]:
-    """Return the users after ``after`` up to ``last`` whose quota seems to be wrong.
+    """Return the ids above ``after``, up to ``last``, whose quota seems to be wrong.
 
-    This reads without locks, so concurrent moves of uploads cause false suspects.
+    This function locks no rows, so concurrent moves of uploads cause false results.
     """
     rows = Upload.objects.filter(owner_id__gt=after, owner_id__lte=last)
     totals = {row["owner_id"]: _counters(row) for row in _totals(rows)}

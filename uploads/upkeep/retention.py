@@ -1,4 +1,7 @@
-"""Retention: warn the owners of old files by mail, and delete the files on their day."""
+"""Warns the owners of old files by mail, and deletes the files some days later.
+
+RetentionRule rows in the admin define which files are old.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +34,17 @@ FILES_A_MAIL = 50
 
 @dataclass
 class Counts:
-    """Counts of one pass."""
+    """The numbers of files that one pass warned about and deleted."""
 
     warned: int = 0
     deleted: int = 0
 
 
 def apply_retention(*, limit: int) -> Counts:
-    """Warn about and delete up to ``limit`` files each. Several processes may run this."""
+    """Warn about up to ``limit`` files, and delete up to ``limit`` files.
+
+    Several processes may run this function at the same time.
+    """
     now = timezone.now()
     rules = list(RetentionRule.objects.filter(is_active=True).order_by("days", "pk"))
     if rules:
@@ -47,7 +53,7 @@ def apply_retention(*, limit: int) -> Counts:
 
 
 def files_of(rule: RetentionRule) -> QuerySet[Upload]:
-    """Return the stored files that a rule is about, whatever their age."""
+    """Return the stored files to which a rule applies, of any age."""
     files: Any = Upload.objects.filter(state=State.READY)
     if rule.group_id is not None:
         files = files.filter(owner__groups=rule.group_id)
@@ -66,7 +72,10 @@ def files_of(rule: RetentionRule) -> QuerySet[Upload]:
 
 
 def _notice(rules: Sequence[RetentionRule], now: datetime, limit: int) -> None:
-    """Make a notice for each file whose warning is due; the shortest rule comes first."""
+    """Create a notice for each file whose warning is due.
+
+    If several rules apply to a file, the rule with the fewest days gets the notice.
+    """
     for rule in rules:
         since = now - timedelta(days=rule.days - rule.warn_days)
         due = files_of(rule).filter(
@@ -80,7 +89,7 @@ def _notice(rules: Sequence[RetentionRule], now: datetime, limit: int) -> None:
 
 
 def _warn(now: datetime, limit: int) -> int:
-    """Send one mail to each owner of files whose notice has no mail yet."""
+    """Send one mail to each owner of files with a notice that was not mailed."""
     unclaimed = RetentionNotice.objects.filter(
         Q(claimed_until__isnull=True) | Q(claimed_until__lt=now), warned_at__isnull=True
     )
@@ -109,7 +118,7 @@ def _warn_owner(keys: Sequence[Any], now: datetime) -> int:
     try:
         _send(notices)
     except Exception:
-        # The next pass tries it again. Without a mail, no file is deleted.
+        # The next pass sends the mail again. Files whose mail failed are not deleted.
         logger.exception("retention.mail_failed", owner=notices[0].upload.owner_id)
         mine.update(claimed_until=None)
         return 0
@@ -118,7 +127,10 @@ def _warn_owner(keys: Sequence[Any], now: datetime) -> int:
 
 
 def _day_of(notice: RetentionNotice, warned_at: datetime) -> datetime:
-    """Return when a file is deleted: never sooner after the mail than the rule says."""
+    """Return the time of a file's deletion.
+
+    It is at least ``days`` after the upload and at least ``warn_days`` after the mail.
+    """
     rule, completed_at = notice.rule, notice.upload.completed_at or warned_at
     return max(
         completed_at + timedelta(days=rule.days),
@@ -149,7 +161,7 @@ def _send(notices: Sequence[RetentionNotice]) -> None:
 
 
 def _delete(rules: Sequence[RetentionRule], now: datetime, limit: int) -> int:
-    """Delete the files whose day has come, if an active rule still says so."""
+    """Delete the files whose time of deletion has passed, if their rule applies."""
     due = RetentionNotice.objects.filter(delete_at__lte=now, warned_at__isnull=False)
     deleted = 0
     for notice in due.select_related("upload", "rule").order_by("delete_at")[:limit]:
@@ -160,9 +172,9 @@ def _delete(rules: Sequence[RetentionRule], now: datetime, limit: int) -> int:
             try:
                 lifecycle.remove(upload)
             except InvalidState:
-                continue  # handed over meanwhile: the new owner gets a mail first
+                continue  # a hand-over gave the file a new owner, who needs a mail
             record("upload.retired", upload=upload, detail={"rule": rule.name})
             deleted += 1
-        # Without a notice, a file that a changed rule spares for now is warned again.
+        # If a changed rule keeps the file for now, its owner needs a new notice later.
         notice.delete()
     return deleted

@@ -17,7 +17,7 @@ from uploads.trail.writing import record
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of a check; ``words`` is a message for a person."""
+    """The result of a check. ``words`` is a message for the operator."""
 
     agrees: bool
     words: str
@@ -28,8 +28,8 @@ def reverify(
 ) -> Finding:
     """Compare a stored object with its row, or complete an unfinished upload.
 
-    The result for a stored object is recorded as an event and changes nothing else.
-    Errors of the bucket are returned as a Finding and never raised.
+    For a stored object, this function only writes the result as an audit event. It
+    returns errors of the bucket as a Finding, and does not raise them.
     """
     try:
         if upload.state in FINAL:

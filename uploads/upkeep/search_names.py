@@ -1,4 +1,7 @@
-"""Fills in what search compares, where an older version of this code wrote the row."""
+"""Fills in ``search_name`` in rows that an older version of the site wrote.
+
+The search of file names compares this column.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ from uploads.models import Upload
 
 
 def fill(*, limit: int) -> int:
-    """Fill in the search names of up to ``limit`` rows; return how many there were.
+    """Fill in the search names of up to ``limit`` rows; return the number of rows.
 
-    Each UPDATE names the file name that it was made from: a rename in the same moment
-    wins.
+    Each UPDATE requires the file name that was read, so it does not undo a concurrent
+    rename.
     """
     unfilled = Upload.objects.filter(search_name="").order_by("pk")
     rows = list(unfilled.values_list("pk", "filename")[:limit])

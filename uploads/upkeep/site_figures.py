@@ -1,4 +1,7 @@
-"""The figures of the whole site from the database, in few and cheap queries."""
+"""Reads the figures of the whole site for /metrics from the database.
+
+The queries are few and fast.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ NAME = "slipway_site_{}".format
 
 
 def site_figures() -> Iterator[Figure]:
-    """Yield the figures. Raises database errors."""
+    """Yield all figures of the site. Raises database errors."""
     now = timezone.now()
     yield from _sums()
     yield from _quotas()

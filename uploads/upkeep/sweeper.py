@@ -1,8 +1,8 @@
-"""The sweeper: a periodic pass over abandoned uploads, objects and quotas.
+"""The sweeper regularly checks unfinished uploads, the bucket and the quotas.
 
-Any number of sweepers may run concurrently. A conditional UPDATE leases each row and
-each page of the bucket, so two sweepers never process the same one. The leases of a
-sweeper that dies end by themselves.
+Any number of sweepers may run concurrently. Before a sweeper processes a row or a page
+of objects, it claims the row or the page by a conditional UPDATE. So two sweepers never
+process the same one. The claim of a row expires if the sweeper dies.
 """
 
 from __future__ import annotations
@@ -30,31 +30,36 @@ from uploads.upkeep import bucket_sweep, figures, quota_drift, retention, search
 logger = structlog.get_logger("slipway.sweeper")
 
 MENDING = timedelta(days=1)
-"""Time past its deadline for which an upload is kept if a bug of this site breaks its
-processing. After this time the upload ends, so that its reservation ends."""
+"""A bug of this site may make every check of an upload fail.
+
+A pending upload with this problem expires at this time after its deadline, so that its
+quota is released.
+"""
 
 FAILED_LOOKS = 30
-"""Failed checks in a row before such an upload ends. With the delays of schedule.py
-they take about a day, so a sweeper that was off for a week ends no upload at once. A
-wait for an inspector resets the count."""
+"""An upload ends only after this number of checks that failed because of a bug.
+
+With the delays in schedule.py, these checks take about a day. So a sweeper that did not
+run for a week ends no upload at once. A wait for an inspector resets the number.
+"""
 
 
 @dataclass(frozen=True)
 class Limits:
     """Maximum work of one pass. The next pass continues from there."""
 
-    rows: int = 500  # of each kind that is due
+    rows: int = 500  # due rows of each kind
     objects: int = 20_000
-    page: int = 1000  # objects of one list request, the maximum of S3
-    users: int = 1000  # whose quotas are checked
+    page: int = 1000  # objects in the answer to one list request, the maximum of S3
+    users: int = 1000  # users whose quotas are checked
     rates: int = 10_000  # unused rate limits to delete
     names: int = 1000  # file names to add to the search
-    hours: int = figures.HOURS_A_PASS  # whose figures are added up
+    hours: int = figures.HOURS_A_PASS  # hours whose figures are added up
 
 
 @dataclass
 class Report:
-    """Counts of what one pass did, or would have done in a dry run."""
+    """The counts of one pass. In a dry run, the counts of planned work."""
 
     looked_at: int = 0
     completed: int = 0
@@ -85,22 +90,23 @@ class StorageDown(Exception):  # noqa: N818  as in errors.py
 def sweep(
     *, dry_run: bool = False, limits: Limits | None = None, inspections: bool = True
 ) -> Report:
-    """Make one bounded pass over quotas, rates, bucket and rows.
+    """Run one pass over quotas, rates, bucket and rows, up to ``limits``.
 
-    Without ``inspections``, InspectionLanes handles uploads in inspection. If S3 does
-    not answer, the pass counts it in ``failed`` and ends.
+    If ``inspections`` is False, the pass skips uploads in inspection. InspectionLanes
+    handles them. If S3 does not answer, the pass adds 1 to ``failed`` and skips the
+    remaining rows and objects.
     """
     limits = limits or Limits()
     report = Report()
     now = timezone.now()
     started = time.monotonic()
-    # Quotas come first, because moves fail against a quota that counts too little.
+    # Correct the quotas first. A move would fail if its quota counted too few bytes.
     report.quotas_mended = quota_drift.mend(dry_run=dry_run, limit=limits.users)
     if not dry_run:
         report.rates_forgotten = rates.forget_rested(limit=limits.rates)
         search_names.fill(limit=limits.names)
     try:
-        # The bucket comes before the rows, because it makes some rows due.
+        # Sweep the bucket before the rows, because this makes some rows due.
         is_end = bucket_sweep.sweep_bucket(
             report,
             now=now,
@@ -108,10 +114,10 @@ def sweep(
             max_objects=limits.objects,
             page_size=limits.page,
         )
-        # The clock is read again, because the sweep of the bucket took time.
+        # Read the clock again, because the sweep of the bucket may take minutes.
         rows = schedule.due(timezone.now(), limit=limits.rows, inspections=inspections)
         _sweep_rows(rows, report, dry_run=dry_run)
-        # Multipart uploads come after the rows, some of which have just ended.
+        # Sweep multipart uploads after the rows, because some uploads have just ended.
         if is_end:
             bucket_sweep.sweep_multipart_uploads(report, now=now, dry_run=dry_run)
     except (StorageDown, StorageError):
@@ -129,9 +135,9 @@ def sweep(
 
 
 def settle_row(upload: Upload, report: Report) -> None:
-    """Claim a row and reconcile it; skip it if another process holds a claim.
+    """Claim a row and reconcile it. Skip the row if another process has claimed it.
 
-    Raises StorageDown if S3 does not answer at all.
+    Raises StorageDown if S3 does not answer.
     """
     retry_at = upload.retry_at
     claimed_at = schedule.claim(upload)
@@ -163,11 +169,11 @@ def _settle(upload: Upload, report: Report, *, at: datetime) -> None:
     except Upload.DoesNotExist:
         return  # erased meanwhile
     except (db.Error, ImproperlyConfigured):
-        # A deadlock, a lost connection or a wrong setting is no fault of this upload.
+        # A deadlock, a lost connection or a wrong setting is the cause, not the upload.
         _require_database()
         logger.exception("upload.unsettled", upload=str(upload.pk))
     except Exception as error:
-        # One broken row must not delay the others.
+        # A bug makes this row fail. Continue with the next row.
         logger.exception("upload.unsettled", upload=str(upload.pk))
         _give_up(upload, report, error)
         report.failed += 1
@@ -182,10 +188,11 @@ def _settle(upload: Upload, report: Report, *, at: datetime) -> None:
 
 
 def _give_up(upload: Upload, report: Report, error: Exception) -> None:
-    """End an upload if its processing has failed with a bug at every check for a day.
+    """End an upload if every check has failed because of a bug for about a day.
 
-    Until then, an upload in inspection shows the error to operators. Nothing ends while
-    S3 does not answer, because the bytes may be complete.
+    Before this time, an upload in inspection gets the error as ``waiting_reason`` for
+    operators. Raises StorageDown if S3 does not answer, because the outage may be the
+    cause of the failure.
     """
     _require_bucket()
     fault = type(error).__name__
@@ -217,10 +224,11 @@ def _give_up(upload: Upload, report: Report, error: Exception) -> None:
 
 
 def _others_pass() -> bool:
-    """Return whether inspections of other uploads succeed at present.
+    """Return whether an upload of the last 12 hours has passed its inspection.
 
-    If none does, a release or a setting is wrong, and not one file. Then rejecting
-    uploads would delete every file that arrives.
+    If no upload passes, the cause is the version or the settings of the site, and not
+    the files. Then the sweeper must not reject them, because this deletes every new
+    file.
     """
     lately = timezone.now() - MENDING / 2
     return Upload.objects.filter(state=State.READY, created_at__gte=lately).exists()
@@ -240,7 +248,7 @@ def _count(report: Report, upload: Upload, *, was: str, state: State) -> None:
 
 
 def _require_database() -> None:
-    """Raise an error if the database does not answer. Then the row is not at fault."""
+    """Raise an error if the database does not answer, so that no row gets the blame."""
     Upload.objects.exists()
 
 
