@@ -94,7 +94,7 @@ def complete_batch(request: HttpRequest, body: schemas.CompleteBatchBody) -> Any
     pay_for_items(request, "complete", count=len(body.ids))
     rows = Upload.objects.filter(owner=caller(request)).in_bulk(body.ids)
     own = {pk: rows[pk] for pk in body.ids if pk in rows}
-    objects = lifecycle.preview(own.values())
+    objects = lifecycle.prefetch(own.values())
     budget = lifecycle.inline_budget()
     lifecycle.complete_many(
         caller(request),

@@ -7,7 +7,7 @@ that it finished, and the sweeper continues with the next step.
 
 from uploads.inspection.budget import Budget
 from uploads.lifecycle.completing_many import complete_many
-from uploads.lifecycle.completion import advance, preview, stored_parts
+from uploads.lifecycle.completion import advance, prefetch, stored_parts
 from uploads.lifecycle.inspecting import (
     inline_budget,
     note_waiting,
@@ -60,11 +60,11 @@ __all__ = [
     "move",
     "note_on",
     "note_waiting",
+    "prefetch",
     "presign",
     "presign_download",
     "presign_form",
     "presign_parts",
-    "preview",
     "purge",
     "reject_uninspected",
     "remove",

@@ -21,7 +21,7 @@ from uploads.lifecycle.reading_back import proved_in_memory
 from uploads.lifecycle.replays import replaceable_until
 from uploads.lifecycle.verification import find_mismatch
 from uploads.models import Upload
-from uploads.s3.preview import PreviewedBucket
+from uploads.s3.prefetch import PrefetchedBucket
 from uploads.states import State
 
 
@@ -39,7 +39,7 @@ def complete_many(
     the object's facts in memory. The function skips all other uploads. The caller then
     calls ``complete`` for every upload.
     """
-    if isinstance(objects, PreviewedBucket):
+    if isinstance(objects, PrefetchedBucket):
         policy, now = policy_for(owner), timezone.now()
         passages = (
             _passage(upload, objects, budget, policy, now) for upload in uploads
@@ -49,7 +49,7 @@ def complete_many(
 
 def _passage(
     upload: Upload,
-    objects: PreviewedBucket,
+    objects: PrefetchedBucket,
     budget: Budget,
     policy: Policy,
     now: datetime,

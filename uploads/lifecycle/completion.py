@@ -26,10 +26,10 @@ from uploads.lifecycle.replays import replaceable_until
 from uploads.lifecycle.verification import find_mismatch
 from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, Part, get_bucket
-from uploads.s3.preview import PreviewedBucket, preview_objects
+from uploads.s3.prefetch import PrefetchedBucket, prefetch_objects
 from uploads.states import FINAL, State, Transport
 
-PREVIEW_BYTES = 64 * 1024
+PREFETCH_BYTES = 64 * 1024
 """Quick inspectors need only this number of first bytes of most files."""
 
 WHOLE = frozenset({Transport.PUT, Transport.POST})
@@ -49,7 +49,7 @@ def advance(
     Idempotent: a repeated or concurrent call continues from the state in the row.
     Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises Incomplete
     while bytes are missing, InvalidState if the upload has ended, StorageUnavailable if
-    S3 does not answer. A batch passes the result of ``preview`` as ``objects``.
+    S3 does not answer. A batch passes the result of ``prefetch`` as ``objects``.
 
     A ``patient`` caller waits for long inspections. If the caller is not ``patient``,
     ``budget`` limits the cost of the inspection. The default is the budget of a
@@ -90,7 +90,7 @@ def advance(
     return upload
 
 
-def preview(uploads: Iterable[Upload]) -> Objects:
+def prefetch(uploads: Iterable[Upload]) -> Objects:
     """Read facts and first bytes of all objects in parallel, and return them.
 
     ``advance`` can then complete these uploads without further requests to S3.
@@ -101,8 +101,8 @@ def preview(uploads: Iterable[Upload]) -> Objects:
         if upload.state == State.PENDING and upload.transport in WHOLE
     }
     bucket = get_bucket()
-    return PreviewedBucket(
-        bucket, preview_objects(bucket, sizes, head_bytes=PREVIEW_BYTES, sizes=sizes)
+    return PrefetchedBucket(
+        bucket, prefetch_objects(bucket, sizes, head_bytes=PREFETCH_BYTES, sizes=sizes)
     )
 
 

@@ -11,9 +11,9 @@ from uploads.lifecycle.policy import Policy, policy_for
 from uploads.lifecycle.releasing import TYPE_NOT_ALLOWED, overruled_cause
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
-from uploads.s3.preview import PreviewedBucket
+from uploads.s3.prefetch import PrefetchedBucket
 
-Objects = Bucket | PreviewedBucket
+Objects = Bucket | PrefetchedBucket
 
 
 def find_objection(upload: Upload, sample: Sample, policy: Policy | None = None) -> str:
@@ -74,7 +74,7 @@ def sample_of(
 
     def read(start: int, length: int) -> bytes:
         key = upload.key
-        if isinstance(objects, PreviewedBucket):
+        if isinstance(objects, PrefetchedBucket):
             seen = objects.seen_range(key, start, length, etag=etag)
             if seen is not None:
                 return seen

@@ -25,7 +25,7 @@ from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, get_bucket
 from uploads.s3.hashing import hash_range
 from uploads.s3.part_plan import PartPlan
-from uploads.s3.preview import PreviewedBucket
+from uploads.s3.prefetch import PrefetchedBucket
 from uploads.states import State, Transport, VerifiedBy
 
 CAUSE = "checksum_differs"
@@ -140,7 +140,7 @@ def _agreed(declared: str, digest: bytes) -> dict[str, Any] | None:
 
 def _hash_whole(upload: Upload, objects: Objects, pace: Pace) -> bytes:
     key, etag, size = upload.key, upload.etag, upload.byte_size
-    if isinstance(objects, PreviewedBucket):
+    if isinstance(objects, PrefetchedBucket):
         seen = objects.seen_range(key, 0, size, etag=etag)
         if seen is not None and len(seen) == size:
             return _sha256(seen)

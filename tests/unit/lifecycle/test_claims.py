@@ -131,7 +131,7 @@ def test_budget_covers_all_uploads_of_one_batch(
     slow: bool,
 ) -> None:
     settings.INSPECTORS = hungry(reads=50, slow=slow)
-    monkeypatch.setattr("uploads.lifecycle.completion.PREVIEW_BYTES", 0)
+    monkeypatch.setattr("uploads.lifecycle.completion.PREFETCH_BYTES", 0)
     client.force_login(alice)
     uploads = [arrive(bucket, alice) for _ in range(10)]
 
@@ -148,7 +148,7 @@ def test_budget_covers_all_uploads_of_one_batch(
     assert sweep().completed == 8
 
 
-def test_small_files_that_were_previewed_cost_nothing_of_the_budget(
+def test_small_files_that_were_prefetched_cost_nothing_of_the_budget(
     alice: Any, bucket: Bucket, settings: Any, client: Client
 ) -> None:
     settings.INSPECTORS = hungry(reads=500)

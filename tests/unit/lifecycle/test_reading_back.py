@@ -183,7 +183,7 @@ def test_swapped_bytes_are_rejected(
     swap(bucket, upload, b"jello")
 
     if is_batch:
-        objects = lifecycle.preview([upload])
+        objects = lifecycle.prefetch([upload])
         lifecycle.complete_many(
             alice,
             [upload],
@@ -207,7 +207,7 @@ def test_a_batch_is_read_back_without_further_requests(
     uploads = [begin(alice, b"%d" % n) for n in range(3)]
     for number, upload in enumerate(uploads):
         put(bucket, upload, b"%d" % number)
-    objects = lifecycle.preview(uploads)
+    objects = lifecycle.prefetch(uploads)
 
     with counted(bucket) as calls:
         lifecycle.complete_many(

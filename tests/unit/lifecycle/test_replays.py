@@ -147,7 +147,7 @@ def test_a_batch_is_watched_too(alice: Any, bucket: Bucket) -> None:
         alice,
         uploads,
         actor=alice,
-        objects=lifecycle.preview(uploads),
+        objects=lifecycle.prefetch(uploads),
         budget=lifecycle.inline_budget(),
     )
 

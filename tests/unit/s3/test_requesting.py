@@ -28,10 +28,10 @@ from tests.unit.s3.test_bucket import (
     server,
 )
 from uploads.errors import StorageUnavailable
-from uploads.s3 import preview as previewing
+from uploads.s3 import prefetch as prefetching
 from uploads.s3.bucket import Bucket
 from uploads.s3.facts import ObjectFacts
-from uploads.s3.preview import LANES, MAX_LANES, preview_objects
+from uploads.s3.prefetch import LANES, MAX_LANES, prefetch_objects
 
 __all__ = ["nobody", "script", "server"]  # fixtures
 
@@ -260,7 +260,7 @@ def test_object_is_looked_at_by_few_requests(
     )
 
     with counted(bucket) as calls:
-        seen = preview_objects(bucket, ["k"], head_bytes=100, sizes={"k": byte_size})
+        seen = prefetch_objects(bucket, ["k"], head_bytes=100, sizes={"k": byte_size})
 
     assert calls == asked
     assert seen["k"].head == content[:100]
@@ -274,7 +274,7 @@ def test_head_is_asked_for_a_checksum_that_get_does_not_tell(bucket: Bucket) -> 
     bucket.client.put_object(Bucket=bucket.name, Key="k", Body=b"0123")
 
     with counted(bucket) as calls:
-        preview_objects(bucket, ["k"], head_bytes=100, sizes={"k": 4})
+        prefetch_objects(bucket, ["k"], head_bytes=100, sizes={"k": 4})
 
     assert calls == {"GetObject": 1, "HeadObject": 1}
 
@@ -283,9 +283,9 @@ def test_object_that_is_replaced_between_two_requests_is_left_out(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.client.put_object(Bucket=bucket.name, Key="k", Body=bytes(200))
-    monkeypatch.setattr(previewing, "read_start", lambda *_: ('"other"', bytes(100)))
+    monkeypatch.setattr(prefetching, "read_start", lambda *_: ('"other"', bytes(100)))
 
-    assert preview_objects(bucket, ["k"], head_bytes=100, sizes={"k": 200}) == {}
+    assert prefetch_objects(bucket, ["k"], head_bytes=100, sizes={"k": 200}) == {}
 
 
 @pytest.fixture
@@ -310,7 +310,7 @@ def busiest(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_requests_of_one_caller_are_bounded(bucket: Bucket, busiest: list[int]) -> None:
     keys = [str(number) for number in range(100)]
 
-    assert len(preview_objects(bucket, keys, head_bytes=0)) == 100
+    assert len(prefetch_objects(bucket, keys, head_bytes=0)) == 100
     assert max(busiest) <= LANES
 
 
@@ -322,7 +322,7 @@ def test_requests_of_many_callers_are_bounded(
     threads = [
         threading.Thread(
             target=lambda: found.append(
-                len(preview_objects(bucket, keys, head_bytes=0))
+                len(prefetch_objects(bucket, keys, head_bytes=0))
             )
         )
         for _ in range(callers)

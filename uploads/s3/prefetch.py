@@ -13,7 +13,7 @@ from uploads.s3.once import OncePerProcess
 from uploads.s3.reading import read_object, read_start
 
 LANES = 8
-"""Maximum number of parallel requests for one call of preview_objects."""
+"""Maximum number of parallel requests for one call of prefetch_objects."""
 
 MAX_LANES = 32
 """Maximum number of threads that send these requests in one process.
@@ -23,7 +23,7 @@ boto3's pool has 50 connections, so other calls to S3 always get a connection.
 
 
 @dataclass(frozen=True)
-class Preview:
+class Prefetch:
     """Contains facts and first bytes of one object, read before they are needed.
 
     ``facts`` is None if the object does not exist.
@@ -50,19 +50,19 @@ def _lanes() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(MAX_LANES, thread_name_prefix="s3")
 
 
-def preview_objects(
+def prefetch_objects(
     bucket: Bucket,
     keys: Iterable[str],
     *,
     head_bytes: int,
     sizes: Mapping[str, int] | None = None,
-) -> dict[str, Preview]:
-    """Send the requests for ``keys`` in parallel and return the previews by key.
+) -> dict[str, Prefetch]:
+    """Send the requests for ``keys`` in parallel and return the results by key.
 
     ``sizes`` are the expected sizes of the objects. For an object of up to
     ``head_bytes``, one request suffices. For a larger object, this function sends two
     parallel requests. If a request for a key fails, the result has no entry for this
-    key. PreviewedBucket then asks S3 for the object, and its caller gets the error.
+    key. PrefetchedBucket then asks S3 for the object, and its caller gets the error.
     """
     looks = {
         key: _looks_for((sizes or {}).get(key), head_bytes)
@@ -90,10 +90,10 @@ def preview_objects(
         if not lane.cancel():
             lane.result()
     found = {
-        key: _preview([seen.get((key, look)) for look in all_of])
+        key: _prefetch([seen.get((key, look)) for look in all_of])
         for key, all_of in looks.items()
     }
-    return {key: preview for key, preview in found.items() if preview is not None}
+    return {key: prefetch for key, prefetch in found.items() if prefetch is not None}
 
 
 def _looks_for(byte_size: int | None, head_bytes: int) -> tuple[_Look, ...]:
@@ -129,8 +129,8 @@ def _whole(bucket: Bucket, key: str, head_bytes: int) -> _Seen:
     return _Seen(facts, head, facts.etag)
 
 
-def _preview(seen: list[_Seen | None]) -> Preview | None:
-    """Combine the answers about one object into a preview.
+def _prefetch(seen: list[_Seen | None]) -> Prefetch | None:
+    """Combine the responses about one object into one Prefetch.
 
     Returns None if a request failed, or if the ETags show two different objects.
     """
@@ -139,22 +139,22 @@ def _preview(seen: list[_Seen | None]) -> Preview | None:
         return None
     facts, last = told[0].facts, told[-1]
     if facts is None or not facts.byte_size:
-        return Preview(facts, b"")
+        return Prefetch(facts, b"")
     if last.head and last.etag != facts.etag:
         return None
-    return Preview(facts, last.head)
+    return Prefetch(facts, last.head)
 
 
-class PreviewedBucket:
-    """Returns facts and bytes from previews, and asks S3 if a preview lacks them."""
+class PrefetchedBucket:
+    """Returns facts and bytes from prefetches, and asks S3 if a prefetch lacks them."""
 
-    def __init__(self, bucket: Bucket, previews: dict[str, Preview]) -> None:
+    def __init__(self, bucket: Bucket, prefetches: dict[str, Prefetch]) -> None:
         self._bucket = bucket
-        self._previews = previews
+        self._prefetches = prefetches
 
     def head_object(self, key: str) -> ObjectFacts | None:
         """Return the facts of an object, or None if the object does not exist."""
-        seen = self._previews.get(key)
+        seen = self._prefetches.get(key)
         return seen.facts if seen else self._bucket.head_object(key)
 
     def read_range(self, key: str, start: int, length: int, *, etag: str) -> bytes:
@@ -165,15 +165,15 @@ class PreviewedBucket:
         return self._bucket.read_range(key, start, length, etag=etag)
 
     def seen_facts(self, key: str) -> ObjectFacts | None:
-        """Return the facts from the preview, or None. Sends no request to S3."""
-        seen = self._previews.get(key)
+        """Return the facts from the prefetch, or None. Sends no request to S3."""
+        seen = self._prefetches.get(key)
         return seen.facts if seen else None
 
     def seen_range(
         self, key: str, start: int, length: int, *, etag: str
     ) -> bytes | None:
-        """Return a range from the preview, or None. Sends no request to S3."""
-        seen = self._previews.get(key)
+        """Return a range from the prefetch, or None. Sends no request to S3."""
+        seen = self._prefetches.get(key)
         if seen and seen.facts and seen.facts.etag == etag:
             end = start + length
             if end <= len(seen.head) or len(seen.head) == seen.facts.byte_size:

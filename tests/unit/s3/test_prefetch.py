@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from uploads.s3.bucket import Bucket
-from uploads.s3.preview import PreviewedBucket, preview_objects
+from uploads.s3.prefetch import PrefetchedBucket, prefetch_objects
 
 
 def put(bucket: Bucket, key: str, body: bytes) -> None:
@@ -18,8 +18,8 @@ def etag_of(bucket: Bucket, key: str) -> str:
 
 def test_what_was_seen_is_answered_without_asking_again(bucket: Bucket) -> None:
     put(bucket, "uploads/a", b"0123456789")
-    seen = PreviewedBucket(
-        bucket, preview_objects(bucket, ["uploads/a"], head_bytes=100)
+    seen = PrefetchedBucket(
+        bucket, prefetch_objects(bucket, ["uploads/a"], head_bytes=100)
     )
     etag = etag_of(bucket, "uploads/a")
     bucket.delete_object("uploads/a")
@@ -30,19 +30,21 @@ def test_what_was_seen_is_answered_without_asking_again(bucket: Bucket) -> None:
 
 
 def test_an_object_that_is_not_there_is_seen_to_be_not_there(bucket: Bucket) -> None:
-    seen = PreviewedBucket(
-        bucket, preview_objects(bucket, ["uploads/a"], head_bytes=100)
+    seen = PrefetchedBucket(
+        bucket, prefetch_objects(bucket, ["uploads/a"], head_bytes=100)
     )
 
     assert seen.head_object("uploads/a") is None
 
 
-def test_bytes_beyond_the_preview_and_other_objects_are_asked_for(
+def test_bytes_beyond_the_prefetch_and_other_objects_are_asked_for(
     bucket: Bucket,
 ) -> None:
     put(bucket, "uploads/a", b"0123456789")
     put(bucket, "uploads/b", b"other")
-    seen = PreviewedBucket(bucket, preview_objects(bucket, ["uploads/a"], head_bytes=4))
+    seen = PrefetchedBucket(
+        bucket, prefetch_objects(bucket, ["uploads/a"], head_bytes=4)
+    )
     etag = etag_of(bucket, "uploads/a")
 
     assert seen.read_range("uploads/a", 2, 6, etag=etag) == b"234567"
@@ -54,4 +56,4 @@ def test_bytes_beyond_the_preview_and_other_objects_are_asked_for(
 def test_what_s3_did_not_answer_for_is_left_to_who_needs_it(bucket: Bucket) -> None:
     bucket.client.delete_bucket(Bucket=bucket.name)
 
-    assert preview_objects(bucket, ["uploads/a"], head_bytes=4) == {}
+    assert prefetch_objects(bucket, ["uploads/a"], head_bytes=4) == {}
