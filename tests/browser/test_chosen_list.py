@@ -34,6 +34,23 @@ DROP_MANY = """
   document.body.dispatchEvent(event);
 }
 """
+# After each change of the page: the start button's text and place, and the list's title.
+WATCH = """
+() => {
+  window.seen = [];
+  const look = () => {
+    const start = [...document.querySelectorAll("#batch button")].pop();
+    if (start.getClientRects().length === 0) return;
+    const title = document.querySelector("#chooser h2").textContent;
+    seen.push({start: start.textContent, top: start.getBoundingClientRect().top, title});
+  };
+  const facts = {subtree: true, childList: true, characterData: true, attributes: true};
+  new MutationObserver(look).observe(document.querySelector("main"), facts);
+}
+"""
+TWO_FRAMES = """
+() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
+"""
 NAME_OF_FOCUSED = "() => document.activeElement.getAttribute('aria-label')"
 TOUCH = """
 const asked = window.matchMedia;
@@ -118,6 +135,26 @@ def test_the_keyboard_goes_on_after_choosing_clearing_and_removing_the_last_file
 
     expect(choose).to_be_focused()
     expect(upload_page.start_button).to_be_hidden()
+
+
+def test_the_start_button_appears_in_its_place_together_with_the_drawn_list(
+    upload_page: UploadPage,
+) -> None:
+    page = upload_page.page
+    page.evaluate(WATCH)
+
+    for number, files in enumerate(("1 file", "2 files", "3 files")):
+        upload_page.choose(payload(f"{number}.txt", b"a"))
+        expect(upload_page.start_button).to_have_text(f"Upload {files}")
+        page.evaluate(TWO_FRAMES)
+
+        seen = [
+            look
+            for look in page.evaluate("window.seen")
+            if look["start"] == f"Upload {files}"
+        ]
+        assert {look["title"].split(" · ")[0] for look in seen} == {f"{files} chosen"}
+        assert len({look["top"] for look in seen}) == 1, seen
 
 
 def test_a_picture_that_cannot_be_read_is_an_icon(

@@ -147,6 +147,8 @@ export class UploadArea {
     const isChoosing = !this.#isFolded && batch.fileCount > 0;
     this.#place.hidden = this.#isFolded;
     this.#drop.show(isChoosing);
+    // Draw the list now. In a later frame it would grow and move the start button below it, and a click would miss.
+    if (isChoosing) this.#list.render();
     this.#bar.show(isChoosing ? batch : null);
     quota.showBatch(this.#isFolded ? 0 : batch.bytes);
     this.#card.show(this.#isFolded);

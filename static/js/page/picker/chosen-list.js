@@ -35,7 +35,7 @@ export class ChosenList {
   constructor(place, { chosen, thumbnails, buttons, onEmpty }) {
     this.#chosen = chosen;
     this.#thumbnails = thumbnails;
-    this.#draw = everyFrame(() => this.#render());
+    this.#draw = everyFrame(() => this.render());
     place.append(
       element("div", { class: "chosen__head" }, this.#title, element("div", { class: "chosen__buttons" }, ...buttons)),
       this.#window,
@@ -54,7 +54,6 @@ export class ChosenList {
       if (index >= 0) this.#current = index;
     });
     this.#rows.addEventListener("keydown", (event) => this.#press(event, onEmpty));
-    chosen.on("change", this.#draw);
   }
 
   /** Move the focus to the title. */
@@ -62,7 +61,8 @@ export class ChosenList {
     this.#title.focus({ preventScroll: true });
   }
 
-  #render() {
+  /** Draw the rows in view. Call it after each change of the chosen files. */
+  render() {
     const { items, bytes } = this.#chosen;
     const count = items.length;
     setText(this.#title, `${plural(count, "file")} chosen · ${formatBytes(bytes)}`);
@@ -170,7 +170,7 @@ export class ChosenList {
     const { scrollTop, clientHeight: height } = this.#window;
     this.#window.scrollTop = scrollTo(index, { rowHeight: this.#measure(), scrollTop, height });
     this.#current = index;
-    this.#render();
+    this.render();
     this.#drawn.get(this.#chosen.items[index].id)?.button.focus({ preventScroll: true });
   }
 }
