@@ -13,8 +13,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from uploads import lifecycle
-from uploads.access import rates
-from uploads.access.addresses import client_address
 from uploads.conf import options
 from uploads.errors import UploadError
 from uploads.forms import PlainUploadForm, RenameForm
@@ -24,6 +22,7 @@ from uploads.lifecycle.capabilities import capabilities
 from uploads.lifecycle.policy import policy_for
 from uploads.models import Upload
 from uploads.states import State
+from uploads.views.paying import spend
 from uploads.views.wording import describe, describe_checksum, tell
 
 PLAIN_LIST_LENGTH = 50
@@ -87,7 +86,7 @@ def upload(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def rename(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     """Rename an upload and return to its page."""
-    rates.spend("change", *rates.payers(request.user, client_address(request)))
+    spend(request, "change")
     row = own_upload(request, upload_id)
     form = RenameForm(request.POST)
     if not form.is_valid():
@@ -104,7 +103,7 @@ def rename(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def request_release(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     """Ask the operators to release a refused file from quarantine; return to its page."""
-    rates.spend("change", *rates.payers(request.user, client_address(request)))
+    spend(request, "change")
     row = own_upload(request, upload_id)
     try:
         lifecycle.request_release(row, actor=request.user)
@@ -118,7 +117,7 @@ def request_release(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     """Delete an upload, or cancel a pending one, and return to the list."""
-    rates.spend("change", *rates.payers(request.user, client_address(request)))
+    spend(request, "change")
     row = own_upload(request, upload_id)
     try:
         lifecycle.remove(row, actor=request.user)

@@ -19,8 +19,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from uploads import lifecycle
-from uploads.access import rates
-from uploads.access.addresses import client_address
 from uploads.errors import (
     ContentTypeNotAllowed,
     FileTooLarge,
@@ -37,8 +35,9 @@ from uploads.models import Upload
 from uploads.states import State
 from uploads.text.sizes import format_bytes
 from uploads.views.files import own_upload, show_home
+from uploads.views.paying import spend
 
-STATUS: dict[type[UploadError], HTTPStatus] = {
+PAGE_STATUS: dict[type[UploadError], HTTPStatus] = {
     QuotaExceeded: HTTPStatus.FORBIDDEN,
     FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ContentTypeNotAllowed: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -65,7 +64,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
     After a refusal, the same page shows the reason and nothing is reserved.
     """
-    _spend(request, "start")
+    spend(request, "start")
     usage, policy = quota.usage(request.user), policy_for(request.user)
     form = PlainUploadForm(request.POST, usage=usage, policy=policy)
     if not form.is_valid():
@@ -89,7 +88,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @_form_to_the_bucket  # type: ignore[arg-type]  # they know no arguments
 def send(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     """Show the form that sends the file directly to the bucket, with a new signature."""
-    _spend(request, "presign")
+    spend(request, "presign")
     return _show_form(request, own_upload(request, upload_id))
 
 
@@ -102,12 +101,12 @@ def arrived(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     S3 redirects the browser here after the form, so the method is GET. The sweeper would
     make the same change a little later, so a repeated GET does no harm.
     """
-    _spend(request, "complete")
+    spend(request, "complete")
     row = own_upload(request, upload_id)
     try:
         reconciliation.complete(row, actor=request.user)
     except Incomplete:
-        _spend(request, "presign")
+        spend(request, "presign")
         messages.warning(
             request, "The file has not arrived. Choose the file again and send it."
         )
@@ -122,11 +121,6 @@ def arrived(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
             status=_status(error),
         )
     return redirect("upload", row.pk)
-
-
-def _spend(request: HttpRequest, action: rates.Action) -> None:
-    """Spend the rate limits of user and address. Raises RateLimited."""
-    rates.spend(action, *rates.payers(request.user, client_address(request)))
 
 
 def _show_form(
@@ -159,7 +153,7 @@ def _message(error: UploadError, room: int, request: HttpRequest) -> str:
 
 
 def _status(error: UploadError) -> int:
-    for kind, status in STATUS.items():
+    for kind, status in PAGE_STATUS.items():
         if isinstance(error, kind):
             return status
     return HTTPStatus.CONFLICT

@@ -16,14 +16,13 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from uploads.access import rates
-from uploads.access.addresses import client_address
 from uploads.access.tokens import create_token
 from uploads.access.tokens import replace as replace_token
 from uploads.access.tokens import revoke as revoke_token
 from uploads.access.tokens import revoke_all as revoke_all_tokens
 from uploads.forms import IdempotentForm, TokenForm
 from uploads.models import ApiToken
+from uploads.views.paying import spend
 
 MAX_LIVE = 50
 """Valid tokens that one person may have: more than needed, few enough to review."""
@@ -43,7 +42,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST or None)
     made, secret = None, ""
     if request.method == "POST":
-        _spend(request)
+        spend(request, "change")
         if form.is_valid() and _has_room(request, form):
             days = form.cleaned_data["days"]
             made, secret = create_token(
@@ -69,7 +68,7 @@ def replace(request: HttpRequest, token_id: int) -> HttpResponse:
     token = get_object_or_404(_own(request), pk=token_id)
     if request.method != "POST":
         return redirect("tokens")  # after a reload or a login
-    _spend(request)
+    spend(request, "change")
     sent = IdempotentForm(request.POST)
     made, secret = token, ""
     if sent.is_valid():
@@ -100,7 +99,7 @@ def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     token = get_object_or_404(_own(request), pk=token_id)
     if request.method == "GET":
         return render(request, "token_revoke.html", {"tokens": [token]})
-    _spend(request)
+    spend(request, "change")
     revoke_token(token, actor=request.user)
     messages.success(request, f"{token.name} is revoked.")
     return redirect("tokens")
@@ -114,7 +113,7 @@ def revoke_all(request: HttpRequest) -> HttpResponse:
         found = _own(request).filter(revoked_at=None).order_by("-pk")
         live = [token for token in found if token.is_live]
         return render(request, "token_revoke.html", {"tokens": live})
-    _spend(request)
+    spend(request, "change")
     revoke_all_tokens(request.user, actor=request.user)
     messages.success(request, "All your tokens are revoked.")
     return redirect("tokens")
@@ -123,10 +122,6 @@ def revoke_all(request: HttpRequest) -> HttpResponse:
 def _own(request: HttpRequest) -> QuerySet[ApiToken]:
     user: Any = request.user
     return ApiToken.objects.filter(user=user)
-
-
-def _spend(request: HttpRequest) -> None:
-    rates.spend("change", *rates.payers(request.user, client_address(request)))
 
 
 def _has_room(request: HttpRequest, form: TokenForm) -> bool:
