@@ -1,10 +1,11 @@
-"""Compares the CPU time of small files on the site and on two other upload servers.
+"""Compares the CPU time per small file on this site and on two other upload servers.
 
-Run it with ``python bench/batches.py [files]``. A plain client starts and completes
-2,000 files of 10 kB in batches of 100, and sends them to a real S3 server in between.
-Then it starts files one by one at Uppy Companion (npm) and django-s3-file-field (PyPI).
-The first run installs both below var/bench-peers. The unit is CPU milliseconds per file
-on one core. The time of S3 and of the client does not count.
+Run it with ``python bench/batches.py [files]``. The script starts, sends and completes
+2,000 files of 10 kB in batches of 100. A real S3 server receives the bytes. Then the
+script starts files one by one with Uppy Companion (npm) and django-s3-file-field
+(PyPI). The first run installs these two servers in var/bench-peers. The unit is
+milliseconds of CPU time per file on one core. The figures do not include the time of S3
+and the script.
 """
 
 from __future__ import annotations
@@ -39,11 +40,14 @@ BATCH = 100
 BYTES = 10_000
 LANES = 6
 ALONE = 300
-"""Files that are started one by one."""
+"""Number of files that each other server starts one by one."""
 MAX_MS = 3
 MIN_RATIOS = {"Uppy Companion": 7, "django-s3-file-field": 10}
-"""The goal is 20. The other servers store no record. More than half of our start is the
-work for the upload's row, the quota and the events."""
+"""The goal is a ratio of 20.
+
+The other servers store nothing in a database. This site spends more than half of the
+time of a start on the upload's row, the quota and the audit events.
+"""
 READY_SECONDS = 60
 PEERS = PROJECT / "bench" / "peers"
 INSTALLED = PROJECT / "var" / "bench-peers"
@@ -54,7 +58,7 @@ HTTP = urllib3.PoolManager(maxsize=LANES, retries=False, timeout=120)
 
 @dataclass
 class Server:
-    """A measured server and the time of its requests so far."""
+    """A measured server, with the total time of its requests."""
 
     process: subprocess.Popen[bytes]
     url: str
@@ -62,7 +66,7 @@ class Server:
     wall_ms: dict[str, float] = field(default_factory=dict)
 
     def ask(self, words: str, method: str, path: str, **request: Any) -> Any:
-        """Send one request and add its time to the figure ``words``."""
+        """Send one request, add its time to the figure ``words``, return its JSON."""
         began, before = time.perf_counter(), self._cpu_ms()
         answer = HTTP.request(method, self.url + path, **request)
         self.wall_ms[words] = self.wall_ms.get(words, 0) + (
@@ -94,7 +98,7 @@ def _ticks(pid: int) -> int:
 def serve(
     command: list[str], environment: Mapping[str, str], port: int, log: Path
 ) -> Iterator[Server]:
-    """Run a server until the block ends."""
+    """Run a server while the context is open."""
     process = spawn(command, environment=environment, log=log)
     try:
         deadline = time.monotonic() + READY_SECONDS
@@ -112,13 +116,13 @@ def serve(
 
 
 def gunicorn(python: str, application: str, port: int) -> list[str]:
-    """Return the command that serves with one process, as an operator would run it."""
+    """Return the command that serves ``application`` with one process."""
     options = ["--bind", f"{HOST}:{port}", "--threads", "8", "--keep-alive", "60"]
     return [python, "-m", "gunicorn", application, *options, "--no-control-socket"]
 
 
 def measure_own(site: DemoSite, home: Path, files: int) -> Server:
-    """Start, send and complete files in batches; return the server with its costs."""
+    """Start, send and complete files in batches; return the server with its times."""
     from django.contrib.auth import get_user_model
 
     from uploads.access.tokens import create_token
@@ -148,7 +152,7 @@ def measure_own(site: DemoSite, home: Path, files: int) -> Server:
             return results
 
         for number in range(files // BATCH + 1):
-            if number == 1:  # ignore batch 0, which loads modules
+            if number == 1:  # ignore batch 0, because it also loads modules
                 server.cpu_ms.clear()
                 server.wall_ms.clear()
             contents = [os.urandom(BYTES) for _ in range(BATCH)]
@@ -187,7 +191,7 @@ def put(content: bytes, started: Any) -> None:
 
 
 def measure_companion(site: DemoSite, home: Path) -> Server:
-    """Start files one by one at Uppy Companion."""
+    """Start files one by one with Uppy Companion; return it with its times."""
     INSTALLED.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json", "companion.mjs"):
         shutil.copy(PEERS / name, INSTALLED)
@@ -212,7 +216,7 @@ def measure_companion(site: DemoSite, home: Path) -> Server:
 
 
 def measure_file_field(site: DemoSite, home: Path) -> Server:
-    """Start files one by one at a site with django-s3-file-field."""
+    """Start files one by one with django-s3-file-field; return it with its times."""
     python = INSTALLED / ".venv" / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", INSTALLED / ".venv"], check=True)

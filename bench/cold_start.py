@@ -1,8 +1,8 @@
-"""Measures a cold start on Lambda, from the import to the first answer.
+"""Measures a cold start on AWS Lambda: from the start of Python to the first response.
 
-Each run is a fresh process that can import only the package and Python's own library.
-No run writes byte-code, because the package is read-only on Lambda. The package is
-var/lambda.zip, which `make lambda` builds.
+The package var/lambda.zip is built by `make lambda`. Each run is a new process that can
+import only this package and Python's own library. Python writes no byte-code, because
+on Lambda the package is read-only.
 """
 
 from __future__ import annotations

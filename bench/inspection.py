@@ -1,9 +1,10 @@
 """Compare the inspection of small files with libmagic alone: inspection.py [FOLDER...]
 
-The inspection is that of a real upload, with all quick inspectors and with libmagic in
-its child process. It is compared with libmagic inside this process, on the same first
-bytes. Reads come from memory, so the time of S3 does not count; the number of reads is
-printed. The unit is CPU time, because other programs on the machine do not change it.
+The inspection is the same as for an upload. It runs all quick inspectors, and libmagic
+in a child process. The comparison runs only libmagic, in this process, on the same
+first bytes. All reads come from memory, so the result does not include the time of S3.
+The script also prints the number of reads. The unit is CPU time, because other programs
+on the machine hardly change it.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ MAX_RATIO = 1.5
 
 
 def small_files(folders: list[str]) -> dict[Path, bytes]:
-    """Return small files from as many folders as possible, and their contents."""
+    """Return small files with their contents, from as many folders as possible."""
     found: dict[Path, bytes] = {}
     for folder in folders:
         for place, _, names in os.walk(folder):
@@ -58,14 +59,14 @@ def detected_part(head: bytes) -> bytes:
 
 
 def seconds(act: Callable[[], None]) -> float:
-    """Return the CPU seconds of ``act`` in this process and in libmagic's."""
+    """Return the CPU seconds of ``act`` in this process and in the child process."""
     began = time.process_time() + seconds_of_child()
     act()
     return time.process_time() + seconds_of_child() - began
 
 
 def seconds_of_child() -> float:
-    """Return the CPU seconds of libmagic's process so far. Linux only."""
+    """Return the CPU seconds that the child process has used. This needs Linux."""
     child = detector._child  # noqa: SLF001
     if child is None:
         return 0
@@ -101,7 +102,7 @@ def main() -> int:
             with contextlib.suppress(magic.MagicException):
                 magic.magic_buffer(cookie, head)
 
-    inspect_all()  # starts the process of libmagic
+    inspect_all()  # the first call starts the child process, so do not measure it
     detect_all()
     reads.clear()
     best_detecting = best_inspecting = float("inf")
@@ -114,7 +115,7 @@ def main() -> int:
             f"round {number + 1}: inspection {inspecting:.3f} ms/file, libmagic alone "
             f"{detecting:.3f} ms, ratio {inspecting / detecting:.2f}"
         )
-    # A busy machine slows single rounds, so the fastest rounds are compared.
+    # Compare the fastest rounds, because a busy machine makes single rounds slower.
     ratio = best_inspecting / best_detecting
     print(
         f"{len(files)} files of at most {SMALL // 1024} KiB, "

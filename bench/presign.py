@@ -1,8 +1,9 @@
-"""Measures the CPU time per part URL of our signer, of botocore's and of two hashes.
+"""Measures the CPU time of a part URL by our signer, by botocore and by two bare hashes.
 
-Run it with ``python bench/presign.py``. The signers take turns and sign the same parts
-with the same credentials, so that a busy machine slows all of them alike. The two
-hashes are the minimum for a signature: SHA-256 of the request, and HMAC of the result.
+Run it with ``python bench/presign.py``. All sign the same parts with the same
+credentials. They take turns, so that a busy machine slows all of them equally. Every
+signature needs at least two hashes: a SHA-256 of the request, and an HMAC of the
+result.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def own_signer() -> Callable[[], object]:
 
 
 def two_hashes() -> Callable[[], object]:
-    """Return a function that computes only the two hashes of each URL."""
+    """Return a function that computes only these two hashes for each URL."""
     key = bytes(32)
     request, to_sign = b"r" * REQUEST_BYTES, b"s" * TO_SIGN_BYTES
 
@@ -106,7 +107,7 @@ def botocore_signer() -> Callable[[], object]:
 
 
 def microseconds(sign: Callable[[], object]) -> float:
-    """Return the CPU time of one URL, which other processes do not change."""
+    """Return the CPU time of one URL in microseconds."""
     started = time.process_time()
     sign()
     return (time.process_time() - started) / URLS_PER_ROUND * 1e6

@@ -1,10 +1,11 @@
 """Inspect real files and print the refused ones: real_files.py [--policy NAME] FOLDER...
 
-Every file counts as harmless, so each refusal needs an explanation. bench/left_out.tsv
-lists files that are broken on purpose, such as attacks in test data, with the reasons.
-These files are left out. Each file is declared as browsers on Linux, macOS and Windows
-declare it. Only the first bytes are checked, for disguises, images and (with --policy)
-types. With --archives, archives are checked too, which takes longer.
+The files should be harmless, so each refusal is probably a fault of a rule. The script
+skips files that are broken on purpose, such as attacks in test data. bench/left_out.tsv
+lists them with the reasons. The script inspects each file with every type that browsers
+on Linux, macOS and Windows declare for its ending. It checks only the first bytes for
+disguises and images. With --policy it also checks types. With --archives it also checks
+archives, which takes longer.
 """
 
 from __future__ import annotations
@@ -69,14 +70,14 @@ BELONGS = {
 
 
 def declared_types() -> dict[str, tuple[str, ...]]:
-    """Return the types that each system's browsers declare, by ending."""
+    """Return, for each ending, the types that browsers on each system declare."""
     lines = DECLARED.read_text().splitlines()
     rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
     return {ending: tuple(types) for ending, *types in rows if ending != "ending"}
 
 
 def left_out(table: Path) -> list[tuple[re.Pattern[str], str]]:
-    """Return patterns of paths with the reason why their files are left out."""
+    """Return patterns of paths, each with the reason why the script skips the files."""
     lines = table.read_text().splitlines()
     rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
     return [(re.compile(fnmatch.translate(glob)), reason) for glob, reason in rows]
@@ -112,13 +113,13 @@ def judge(
     inspectors: list[Inspector],
     policy: Policy | None,
 ) -> tuple[set[tuple[str, str]], bool]:
-    """Return the rules that refuse a file, and whether its type was detected."""
+    """Return the rules and reasons that refuse a file, and whether it has a type."""
     types = {type_of(path.name), *(found for found in declared if found != "-")}
     shared: Sample | None = None
     told: set[tuple[str, str]] = set()
     for content_type in sorted(types):
         sample = sample_of(path, content_type)
-        if shared is not None:  # the bytes are the same: detect them once
+        if shared is not None:  # detect the type only once, as the bytes are the same
             sample.__dict__["head"] = shared.head
             sample.__dict__["precise_type"] = shared.precise_type
         shared = sample

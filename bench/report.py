@@ -1,7 +1,7 @@
 """Writes the result of a benchmark as JSON and SVG, and compares it with its limits.
 
-Python benchmarks call `report`. Other programs pipe the same data as JSON to
-``python bench/report.py``:
+Benchmarks in Python call `report`. Other benchmarks write their result as JSON to the
+standard input of ``python bench/report.py``:
 
     {"name": "lanes",
      "rows": [{"label": "six lanes", "value": 12.5, "unit": "s"}],
@@ -23,7 +23,7 @@ from xml.sax.saxutils import escape
 
 RESULTS = Path(__file__).resolve().parent / "results"
 TOLERANCE = 0.2
-"""The share by which a ratio may miss its limit before the benchmark fails."""
+"""The benchmark fails if a ratio misses its limit by more than this share."""
 
 LABEL_PX, PLOT_PX, VALUE_PX, LINE_PX = 300, 420, 160, 24
 
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Bar:
-    """A ratio of two figures of one run, with an optional limit."""
+    """The ratio of two figures of one run, with an optional limit."""
 
     label: str
     ratio: float
@@ -105,7 +105,7 @@ def report(
 
 
 def machine_facts() -> dict[str, Any]:
-    """Return the facts about this machine that matter for a comparison."""
+    """Return facts about this machine, so that people can compare results."""
     cpu, flags = platform.processor() or platform.machine(), set()
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():

@@ -1,10 +1,10 @@
-"""Measures lists, search, starts and reservations on a large table in PostgreSQL.
+"""Measures lists, search, starts and reservations with large tables in PostgreSQL.
 
-Run it with ``python bench/scale.py [rows...]``. The default is 1,000, 100,000 and
-5,000,000 uploads, which need 10 GB of disk and a quarter of an hour. The script starts
-its own PostgreSQL with one database for each size. In each round, every request goes to
-all databases in turn, so that a busy machine slows them alike. The fastest of 25 rounds
-counts.
+Run it with ``python bench/scale.py [rows...]``. The default sizes are 1,000, 100,000
+and 5,000,000 uploads. They need 10 GB of disk space and a quarter of an hour. The
+script starts its own PostgreSQL with one database for each size. Each of the 25 rounds
+runs all requests on all databases, so that a busy machine slows all sizes equally. The
+result is the fastest round.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MAX_SEARCH_MS = 20
 
 UPLOAD = {
     "id": "gen_random_uuid()",
-    # The first owner has up to 25,000 uploads, spread over the whole table.
+    # The first owner gets up to 25,000 uploads, distributed over the whole table.
     "owner_id": "CASE WHEN n %% %(step)s = 0 THEN template.owner_id "
     "ELSE template.owner_id + 1 + n %% %(owners)s END",
     "state": "CASE WHEN n %% 100 < 94 THEN 'ready' WHEN n %% 100 < 97 THEN 'deleted' "
@@ -72,7 +72,7 @@ def configure(url: str, folder: str) -> None:
     django.setup()
     from django.conf import settings
 
-    settings.DEBUG = False  # the query log would slow the measured requests
+    settings.DEBUG = False  # with DEBUG, Django logs queries and is slower
     settings.ALLOWED_HOSTS = ["testserver"]
     none = {f"RATE_{action}": "none" for action in ("START", "START_PER_ADDRESS")}
     settings.UPLOADS = {**settings.UPLOADS, **none}
@@ -145,7 +145,10 @@ def build(rows: int) -> str:
 
 
 def with_indexes_last(table: str, fill: str, params: dict[str, Any]) -> None:
-    """Fill the table and create its indexes afterwards, because this is faster."""
+    """Drop the table's indexes, fill the table, and create the indexes again.
+
+    This is faster than to fill a table that has indexes.
+    """
     indexes = execute(
         "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexname "
         "NOT IN (SELECT conname FROM pg_constraint)",
@@ -154,7 +157,7 @@ def with_indexes_last(table: str, fill: str, params: dict[str, Any]) -> None:
     for name, _ in indexes:
         execute(f'DROP INDEX "{name}"')
     execute("SET maintenance_work_mem = '1GB'; SET synchronous_commit = off")
-    # Without triggers, because they check the foreign keys of each row.
+    # Switch triggers off, because they check the foreign keys of each row.
     execute("SET session_replication_role = replica")
     execute(fill, params)
     execute("RESET session_replication_role")
@@ -179,7 +182,7 @@ def insertion(
 
 
 def requests() -> dict[str, Callable[[], object]]:
-    """Return the measured requests for the current database."""
+    """Return the measured requests by their labels, for the current database."""
     from django.contrib.auth import get_user_model
     from django.test import Client
 
@@ -240,7 +243,7 @@ def requests() -> dict[str, Callable[[], object]]:
 
 
 def measure(databases: dict[int, str]) -> dict[int, dict[str, float]]:
-    """Return the milliseconds of the fastest run of each request, for each size."""
+    """Return the time of each request's fastest run in milliseconds, for each size."""
     from django.contrib.auth import get_user_model
 
     from uploads.models import StorageQuota
