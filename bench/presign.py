@@ -1,4 +1,4 @@
-"""Measures the CPU time of a part URL by our signer, by botocore and by two bare hashes.
+"""Measures the CPU time of a part URL by our signer, botocore and two bare hashes.
 
 Run it with ``python bench/presign.py``. All sign the same parts with the same
 credentials. They take turns, so that a busy machine slows all of them equally. Every

@@ -1,7 +1,8 @@
 """Detects programs, web pages and scripts by the first bytes of a file.
 
-The refusal of disguised files depends on this result. So it comes from the tables here
-and is the same on every machine. libmagic detects all other types (see detection.py).
+The site refuses disguised files by this result. The result comes from the tables in
+this module, so it is the same on every machine. libmagic detects all other types (see
+detection.py).
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ RANGE = 4 * 1024**2
 """Bytes of one GET request to S3. Only one such range is in memory at a time."""
 
 SLOWEST_SCAN = 5_000_000
-"""Assumed minimum speed of clamd in bytes per second. It sets the timeout of a scan."""
+"""Assumed minimum speed of clamd in bytes per second. The timeout depends on it."""
 
 PAUSE_SECONDS = 10
 LIMITS = "Heuristics.Limits.Exceeded"
@@ -35,7 +35,10 @@ It does so only with ``AlertExceedsMax yes`` in clamd.conf.
 REFUSE, PASS = "refuse", "pass"
 
 UNALERTED_BYTES = 25_000_000
-"""The smallest default of MaxFileSize in any version of clamd is 25 MiB."""
+"""Default of ``unalerted_bytes``. clamd scans files of this size in all its versions.
+
+The smallest default of MaxFileSize in any version of clamd is 25 MiB.
+"""
 
 PROBE_DEPTH = 30
 """Number of nested gzip files in the probe. clamd unpacks 17 levels by default."""
@@ -149,7 +152,7 @@ def _probe() -> bytes:
 
 
 def _ranges(sample: Sample) -> Iterator[bytes]:
-    """Yield the whole object. Raises InspectorUnavailable if a read is too short."""
+    """Yield the object in ranges. Raises InspectorUnavailable after a short read."""
     for start in range(0, sample.byte_size, RANGE):
         length = min(RANGE, sample.byte_size - start)
         found = sample.read(start, length)

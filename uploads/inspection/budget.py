@@ -42,7 +42,7 @@ class Budget:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Count the work inside this context against the budget."""
+        """Return a context. Subtract the reads and time inside it from the budget."""
         self._since = time.monotonic()
         try:
             yield

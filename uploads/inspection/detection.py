@@ -9,11 +9,10 @@ from uploads.inspection.odd_texts import is_odd_text, is_wide
 from uploads.inspection.rare_types import find_rare_type, find_written_picture
 
 HEAD_BYTES = 4096
-"""Number of an object's first bytes that the detection reads. They are its head."""
+"""The detection reads this number of first bytes. They are the head of the file."""
 
 TEXT_BYTES = 1024
-"""Number of bytes that libmagic gets of a text. It is slow for texts, and only guesses.
-"""
+"""libmagic gets only this number of bytes of a text, because it is slow for texts."""
 
 WRITTEN = frozenset(
     {

@@ -22,8 +22,8 @@ CPU_SECONDS = 600
 OLDEST_WANTED = 541
 """If the system's libmagic is older than this version, use the one in pylibmagic."""
 
-# magic.h: MIME_TYPE, NO_CHECK_COMPRESS, NO_CHECK_ELF, NO_CHECK_CSV. active_content.py
-# detects ELF. libmagic takes most texts with commas for CSV.
+# Flags of magic.h: MIME_TYPE, NO_CHECK_COMPRESS, NO_CHECK_ELF, NO_CHECK_CSV.
+# active_content.py detects ELF. libmagic would report most texts with commas as CSV.
 FLAGS = 0x10 | 0x1000 | 0x10000 | 0x80000
 
 
@@ -43,7 +43,10 @@ def main() -> None:
 
 
 def _library():  # type: ignore[no-untyped-def]
-    """Return python-magic, with the system's libmagic if it is new enough."""
+    """Return the module ``magic`` (python-magic).
+
+    It uses the system's libmagic if this is new enough, else the one in pylibmagic.
+    """
     try:
         import magic
 

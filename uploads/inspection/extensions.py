@@ -1,4 +1,4 @@
-"""The extensions of file names by kind, and the extensions that a double click runs.
+"""Lists the extensions of file names by kind, such as documents and programs.
 
 ``RUNNABLE`` is the only list of extensions that run. The upload page gets it from here.
 It contains the extensions that Outlook and Chromium block and those that Linux and

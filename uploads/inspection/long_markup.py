@@ -21,7 +21,7 @@ from uploads.inspection.verdicts import Sample
 
 PIECE = 1024**2
 OVERLAP = 256
-"""Number of bytes that two successive pieces share, so that no tag is cut in both.
+"""Number of bytes that two successive pieces share, so that no tag is cut.
 
 It is even because UTF-16 uses two bytes for a character.
 """

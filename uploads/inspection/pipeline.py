@@ -107,7 +107,10 @@ def _paid(inspector: Inspector, sample: Sample) -> AbstractContextManager[None]:
 
 
 def _unfinished(inspector: Inspector, error: OverBudget) -> Verdict:
-    """Return the verdict on a file that exceeds the budget. The setting decides it."""
+    """Return the verdict on a file whose inspection exceeds the budget.
+
+    The setting ``unfinished_inspection`` decides whether the file is accepted.
+    """
     note = error.note or f"{inspector.name}: the file was not checked to its end."
     logger.warning("inspection.unfinished", inspector=inspector.name, note=note)
     if options().unfinished_inspection == REFUSE:

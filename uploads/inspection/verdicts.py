@@ -1,4 +1,4 @@
-"""The interface of an inspector, its input (Sample) and its result (Verdict)."""
+"""Defines the interface of inspectors, their input (Sample) and result (Verdict)."""
 
 from __future__ import annotations
 

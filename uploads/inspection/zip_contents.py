@@ -34,7 +34,7 @@ class Place:
 
     @property
     def least_end(self) -> int:
-        """The end of the data if the local header has neither name nor extra field."""
+        """The end of the entry's data if its local header is as short as possible."""
         return self.start + LOCAL.size + self.stored_bytes
 
 
@@ -50,7 +50,7 @@ class Contents:
         self._is_sorted = True
 
     def add(self, entry: Entry) -> None:
-        """Store an entry's position. Raises BrokenArchive if it is impossible."""
+        """Store an entry's position. Raises BrokenArchive if it exceeds 64 bits."""
         if self._starts and entry.header_start < self._starts[-1]:
             self._is_sorted = False
         if entry.is_symlink:

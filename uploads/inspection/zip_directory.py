@@ -202,7 +202,8 @@ def _directories_of(
 
 
 def _readings(file: Readable, size: int, offset: int, end: int) -> Iterator[Directory]:
-    # Most programs expect the list just before the end record. Some use the offset.
+    # Most programs expect the list just before the end record. Some programs use the
+    # stated offset of the list.
     starts = {end - size: end - size - offset, offset: 0}
     for start, prefix in starts.items():
         if size == 0 or start < 0 or prefix < 0:

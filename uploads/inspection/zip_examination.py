@@ -75,7 +75,7 @@ class Limits:
 
 
 class Examination:
-    """The check of one object and all its inner archives."""
+    """Checks one object and all its inner archives."""
 
     def __init__(self, limits: Limits, sample: Sample) -> None:
         self.limits = limits
@@ -138,7 +138,7 @@ class Examination:
 
 
 class _Archive:
-    """The check of one archive, which unpackers unpack into one folder."""
+    """Checks one archive, which unpackers unpack into one folder."""
 
     def __init__(
         self, whole: Examination, file: Readable, depth: int, *, bombs_only: bool
@@ -227,8 +227,8 @@ class _Archive:
         ):
             content = self._whole.inflate(data.read(0, place.stored_bytes))
             if content is not None:
-                # Check only its size, because whoever unpacks the outer archive does
-                # not unpack this one.
+                # Check only its size, because unpackers of the outer archive do not
+                # unpack this one.
                 self._whole.examine(
                     InMemory(content), depth=self._depth + 1, bombs_only=True
                 )

@@ -50,9 +50,9 @@ def read_target(file: Readable, entry: Entry, data_start: int) -> bytes | None:
 
 
 class Links:
-    """All links of one archive.
+    """Collects the links of one archive, and follows them.
 
-    Every CHECK_EVERY steps, it calls ``check``, which may raise OverBudget.
+    Calls ``check`` every CHECK_EVERY steps. ``check`` may raise OverBudget.
     """
 
     def __init__(self, check: Callable[[], None]) -> None:

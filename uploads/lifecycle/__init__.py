@@ -1,4 +1,4 @@
-"""The life of an upload: the functions that other packages call.
+"""Exports the functions by which other packages start, complete and end uploads.
 
 Every function here commits the row, then calls S3, then records the answer of S3. No
 function calls S3 inside a transaction. If the process dies, the row shows the last step

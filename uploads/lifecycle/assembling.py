@@ -32,20 +32,19 @@ from uploads.trail.writing import record
 logger = structlog.get_logger("slipway.lifecycle")
 
 _ATTEMPTS = 2
-"""After this number of conflicts (409), the client must send all parts again."""
+"""After this number of conflicts (409) from S3, the client sends all parts again."""
 
 
 def assemble(upload: Upload) -> str:
     """Complete the multipart upload from the bucket's own list of parts.
 
     Returns the SHA-256 that the object must have. It is computed from the announced
-    hashes of the parts. If there are none, it is computed from the hashes in the
-    bucket's list. If this list has no hashes either, the result is ``""``.
+    hashes of the parts, or else from the hashes in the bucket's list. If both lack the
+    hash of a part, the result is ``""``.
 
-    An earlier call may have joined the parts before its process lost the answer of S3.
-    Then S3 raises NoSuchMultipartUpload or ObjectExists, and some S3 servers raise
-    StorageUnavailable. In these cases the function only checks that the object exists.
-    Raises Incomplete, InvalidState, StaleUpload, StorageUnavailable.
+    Idempotent: if an earlier call has joined the parts, S3 refuses this call. Then the
+    function only checks that the object exists. Raises Incomplete, InvalidState,
+    StaleUpload, StorageUnavailable.
     """
     bucket = get_bucket()
     if not upload.multipart_id:
@@ -110,12 +109,12 @@ def _complete(bucket: Bucket, upload: Upload, parts: list[Part]) -> None:
 
 
 def _open_again(bucket: Bucket, upload: Upload) -> None:
-    """Open a new multipart upload for the row, and raise Incomplete for all parts.
+    """Open a new multipart upload for the row, and raise Incomplete.
 
-    A compare-and-set stores the new id in the row, so only one of two concurrent calls
-    succeeds. This call aborts the old multipart upload. The other call aborts the
-    multipart upload that it has just opened, and raises StaleUpload. If an abort fails,
-    the sweeper repeats it.
+    Incomplete lists all parts as missing. A compare-and-set stores the new id in the
+    row, so only one of two concurrent calls succeeds. The successful call aborts the
+    old multipart upload. The other call aborts the one that it has just opened, and
+    raises StaleUpload. If an abort fails, the sweeper repeats it.
     """
     refused = upload.multipart_id
     opened = bucket.create_multipart_upload(
@@ -141,7 +140,7 @@ def _open_again(bucket: Bucket, upload: Upload) -> None:
 
 
 def _is_assembled(upload: Upload) -> bool:
-    """Return whether the object exists. If it does, some call has joined the parts."""
+    """Return whether the object exists, so that a call must have joined the parts."""
     return get_bucket().head_object(upload.key) is not None
 
 

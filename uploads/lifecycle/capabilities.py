@@ -23,7 +23,8 @@ _COMPARES = {
     Transport.PUT: "contract.put.other_bytes",
     Transport.POST: "contract.post.other_bytes",
     Transport.MULTIPART: "contract.multipart.other_bytes",
-    # The server copies these objects, so no client sends their checksum to the storage.
+    # The storage computes the checksums of the server's copies. The site trusts them if
+    # the storage compares the bytes of a PUT.
     Transport.FORM: "contract.put.other_bytes",
     Transport.COPY: "contract.put.other_bytes",
 }

@@ -14,10 +14,10 @@ from uploads.models import Upload
 from uploads.states import State
 
 INLINE_LEASE = timedelta(seconds=30)
-"""Lease of an inspection inside a request. After it, another process may inspect."""
+"""Length of a lease inside a request. After it, another process may claim."""
 
 LEASE = timedelta(minutes=5)
-"""Minimum lease of a background process. After it, another process may inspect."""
+"""Minimum length of a lease of a background process."""
 
 SLOWEST_INSPECTION = 5_000_000
 """Assumed minimum speed of an inspection in bytes per second.
@@ -62,7 +62,7 @@ def claim_inspection(upload: Upload, *, patient: bool) -> datetime | None:
 
 
 def release_inspection(upload: Upload, until: datetime) -> None:
-    """End the claim that this process made with the end ``until``.
+    """End a claim before its lease expires at ``until``.
 
     Does nothing if the upload is not inspecting or if another process has claimed it.
     """
@@ -74,7 +74,7 @@ def release_inspection(upload: Upload, until: datetime) -> None:
 
 
 def leave_to_background(upload: Upload) -> None:
-    """Mark the inspection as too long for a request, so that it runs in background."""
+    """Mark the inspection as too long for a request. A background process runs it."""
     rows = Upload.objects.filter(pk=upload.pk, state=State.INSPECTING)
     rows.update(is_inspected_later=True, checked_at=None)
     upload.is_inspected_later = True

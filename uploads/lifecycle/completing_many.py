@@ -33,11 +33,11 @@ def complete_many(
     objects: Objects,
     budget: Budget,
 ) -> None:
-    """Make all uploads of ``owner`` ready that pass every check at once.
+    """Make those ``uploads`` ready that pass all checks at once.
 
     An upload can pass only if one request sent the whole file and if ``objects`` has
     the object's facts in memory. The function skips all other uploads. The caller then
-    calls ``complete`` for every upload.
+    calls ``complete`` for every upload, which handles the skipped ones.
     """
     if isinstance(objects, PrefetchedBucket):
         policy, now = policy_for(owner), timezone.now()

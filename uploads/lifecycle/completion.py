@@ -30,7 +30,7 @@ from uploads.s3.prefetch import PrefetchedBucket, prefetch_objects
 from uploads.states import FINAL, State, Transport
 
 PREFETCH_BYTES = 64 * 1024
-"""Quick inspectors need only this number of first bytes of most files."""
+"""For most files, quick inspectors read at most this number of first bytes."""
 
 WHOLE = frozenset({Transport.PUT, Transport.POST})
 """Transports that send the whole file in one request."""
@@ -44,7 +44,7 @@ def advance(
     patient: bool = False,
     budget: Budget | None = None,
 ) -> Upload:
-    """Read the object's facts from the bucket, and move ``upload`` as they allow.
+    """Read the object's facts from the bucket, and move ``upload`` to its next states.
 
     Idempotent: a repeated or concurrent call continues from the state in the row.
     Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises Incomplete
@@ -93,7 +93,7 @@ def advance(
 def prefetch(uploads: Iterable[Upload]) -> Objects:
     """Read facts and first bytes of all objects in parallel, and return them.
 
-    ``advance`` can then complete these uploads without further requests to S3.
+    With this result, ``advance`` sends fewer requests to S3.
     """
     sizes = {
         upload.key: upload.byte_size
@@ -159,7 +159,10 @@ def _verify(
 
 
 def _release(upload: Upload, actor: Any, claimed_until: datetime) -> None:
-    """Copy the object in quarantine to the upload's key, and move to inspecting."""
+    """Copy the object from quarantine to the upload's key.
+
+    Then move the upload to inspecting.
+    """
     facts = copy_back(upload)
     expected = upload.checksum_sha256
     mismatch = find_mismatch(upload, facts, expected_checksum=expected)
@@ -184,7 +187,10 @@ def _release(upload: Upload, actor: Any, claimed_until: datetime) -> None:
 
 
 def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
-    """Copy the file of a plain form to the upload's key, and move it to inspecting."""
+    """Copy the file that a plain form has sent to the upload's own key.
+
+    Then move the upload to inspecting.
+    """
     arrival = receive(upload)
     if arrival.refusal:
         reject(upload, actor, arrival.refusal.words, cause=arrival.refusal.cause)

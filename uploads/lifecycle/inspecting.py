@@ -115,7 +115,7 @@ def inspect(
     except OverBudget:
         leave_to_background(upload)
     except StorageUnavailable:
-        # Without ``checked_at``, the next sweep retries the inspection.
+        # Clear ``checked_at``, so that the next sweep retries the inspection.
         inspecting = Upload.objects.filter(pk=upload.pk, state=State.INSPECTING)
         inspecting.update(checked_at=None)
         if not _is_replaced(upload):
@@ -137,10 +137,7 @@ def _inspect_in_background(upload: Upload, actor: Any, objects: Objects) -> None
 def _inspect_inline(
     upload: Upload, actor: Any, objects: Objects, budget: Budget
 ) -> None:
-    """Inspect, then compare the checksum, so that a refusal is quick.
-
-    Raises OverBudget.
-    """
+    """Inspect, then compare the checksum only of accepted files. Raises OverBudget."""
     sample = sample_of(upload, objects, budget)
     quick_only = _takes_long(sample)
     verdict = _accepted(upload, actor, sample, quick_only=quick_only)
@@ -156,7 +153,7 @@ def _inspect_inline(
 def _takes_long(sample: Sample) -> bool:
     """Return whether a slow inspector has to read a large object.
 
-    Returns False if an inspector is unavailable, because ``_accepted`` handles this.
+    Returns False if an inspector is unavailable. ``_accepted`` then handles the error.
     """
     try:
         return pipeline.takes_long(sample)
@@ -235,8 +232,8 @@ def verdict_in_advance(
 def reject_uninspected(upload: Upload) -> None:
     """Reject an upload if a bug of this site makes its inspection fail every time.
 
-    Otherwise the upload would stay inspecting and use quota for ever. Raises
-    InspectorUnavailable if the copy to quarantine fails, and StaleUpload.
+    Without the rejection, the upload would stay inspecting and use quota for ever.
+    Raises InspectorUnavailable if the copy to quarantine fails, and StaleUpload.
     """
     _reject_to_quarantine(upload, None, UNINSPECTED, cause=NOT_INSPECTED)
 

@@ -36,14 +36,13 @@ def move(
 ) -> None:
     """Change the state of ``upload`` to ``to``, and store ``facts`` in its row.
 
-    The audit event is written and the quota is changed in the same transaction.
-    If ``facts`` has ``byte_size``, this is the object's true size, which may be smaller
-    than the reserved size. ``only`` is a further condition on the row.
+    Writes the audit event and changes the quota in the same transaction. If ``facts``
+    has ``byte_size``, this is the object's true size, which may be smaller than the
+    reserved size. ``only`` is a further condition on the row.
 
     This is a compare-and-set: of two concurrent calls, exactly one finds the old state.
     Raises InvalidState for a move that is not in ``states.MOVES``. Raises StaleUpload
-    if another process has changed the row first. After both errors, nothing has
-    changed.
+    if another process has changed the row first. After an error, nothing has changed.
     """
     before, reserved = State(upload.state), upload.byte_size
     _require_legal(before, [to])
@@ -51,7 +50,7 @@ def move(
     # the row next, because an upload that has ended needs a purge.
     facts["checked_at"] = None if to in FINAL else timezone.now()
     with transaction.atomic():
-        # The owner must be the same, because a hand-over also moves the quota.
+        # Compare the owner too, because a hand-over moves the quota to another account.
         unchanged = Upload.objects.filter(
             only or Q(), pk=upload.pk, state=before, owner=upload.owner_id
         )
@@ -90,9 +89,9 @@ def move_many(owner: Any, passages: Sequence[Passage], *, actor: Any) -> list[Up
     """Move each upload of ``owner`` through its steps; return the moved uploads.
 
     All uploads must start in the same state and end in the same state. One transaction
-    changes all rows, all events and the quota with one statement for each of the three.
-    Skips uploads that another process has moved or renamed meanwhile. Raises
-    InvalidState as ``move`` does.
+    changes all rows with one statement, inserts all events with one, and changes the
+    quota with one. Skips uploads that another process has moved or renamed meanwhile.
+    Raises InvalidState as ``move`` does.
     """
     if not passages:
         return []

@@ -132,8 +132,9 @@ def _find_objection_to_name(upload: Upload, filename: str) -> str:
     try:
         verdict = pipeline.inspect(sample, quick_only=True, overruled=overruled(upload))
     except OverBudget:
-        # A background process has inspected this file as a ZIP archive, or as no ZIP
-        # archive. The verdict stays valid if the new name does not change this.
+        # The object is too large for an inspection inside a request. The verdict of its
+        # first inspection stays valid if the inspector for archives treats both names
+        # in the same way.
         if not is_judged_alike(stored, sample):
             return TOO_LARGE
         reason = find_disguise(filename, declared=upload.content_type, head=sample.head)

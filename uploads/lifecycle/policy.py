@@ -144,8 +144,8 @@ def _claimed(filename: str, content_type: str) -> list[str]:
 def _families(filename: str, detected_type: str) -> frozenset[str]:
     detected = canonical(detected_type)
     found = {family_of(detected)}
-    # Documents may be stored as a ZIP archive, an OLE file or text, so the extension
-    # counts too. For example, some banks send HTML files with the extension .xls.
+    # A document may be a ZIP archive, an OLE file or a text. So add the family of the
+    # extension. For example, some banks send HTML files with the extension .xls.
     extension = extension_of(filename)
     if detected in _CONTAINERS or detected.startswith("text/"):
         found.add(belongs_to(extension))

@@ -134,11 +134,11 @@ def settle(
 ) -> None:
     """Change the quota for a move from state ``before`` to state ``after``.
 
-    Call this function in the transaction of the move. Uploads in ``states.RESERVING``
-    use reserved bytes, and uploads in ``states.USING`` use stored bytes. ``byte_size``
-    is the size before the move, in total for all ``files``. ``true_size`` is the size
-    after the move, by default the same. Raises ValueError if ``true_size`` is larger
-    than ``byte_size``.
+    Call this function in the transaction of the move. Uploads in a state of
+    ``states.RESERVING`` count as reserved. Uploads in a state of ``states.USING`` count
+    as used. ``byte_size`` is the size before the move, in total for all ``files``.
+    ``true_size`` is the size after the move, by default the same. Raises ValueError if
+    ``true_size`` is larger than ``byte_size``.
     """
     size = byte_size if true_size is None else true_size
     if size > byte_size:

@@ -31,8 +31,7 @@ from uploads.states import State, Transport, VerifiedBy
 CAUSE = "checksum_differs"
 WORDS = "The stored file has another SHA-256 than the file that was declared."
 SAVE_SECONDS = 30
-"""A long comparison records in the row at this interval how many parts it has compared.
-"""
+"""Interval at which a long comparison records its number of compared parts."""
 
 
 class BytesDiffer(Exception):  # noqa: N818  as in errors.py
@@ -43,8 +42,8 @@ class BytesDiffer(Exception):  # noqa: N818  as in errors.py
 class Pace:
     """The limits of a comparison.
 
-    The comparison calls ``pay`` with the number of bytes before each request to S3. It
-    ends after the part during which ``stop_at`` (by ``time.monotonic``) has passed.
+    The comparison calls ``pay`` with the number of bytes before each request to S3.
+    After ``stop_at`` (a value of ``time.monotonic``), it ends with the current part.
     """
 
     pay: Callable[[int], None]
@@ -148,7 +147,7 @@ def _hash_whole(upload: Upload, objects: Objects, pace: Pace) -> bytes:
 
 
 def _compare_parts(upload: Upload, pace: Pace) -> dict[str, Any]:
-    """Compare, in order, all parts after ``verified_parts``; return values for the row.
+    """Compare all parts after ``verified_parts`` in order; return values for the row.
 
     If the hash of any part is missing, a comparison is impossible. Then the result is
     empty, and ``checksum_verified_by`` in the row stays empty.

@@ -52,7 +52,7 @@ NO_FORMS = (
 )
 
 _ATTEMPTS = 4
-"""The first attempt makes the copy, and the second finds the copy.
+"""Normally the first attempt makes the copy and the second attempt finds it.
 
 More attempts are needed only if the form is sent again meanwhile.
 """
@@ -105,7 +105,7 @@ def presign_form(upload: Upload, *, redirect_url: str) -> SignedPost:
     Raises InvalidState if the upload is not pending or is not sent by a form.
     """
     if upload.transport != Transport.FORM:
-        raise InvalidState(f"The transport is {upload.transport}: there is no form.")
+        raise InvalidState(f"The transport is {upload.transport}, which has no form.")
     require_forms()
     seconds = extend_urls(upload, {"transport": upload.transport})
     with presigning(upload.transport):

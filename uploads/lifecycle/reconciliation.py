@@ -65,8 +65,8 @@ def complete(
         if not upload.is_past_deadline:
             raise
         _expire(upload)
-        # Usually the upload has expired, and this raises InvalidState. If another
-        # request has just completed or extended the upload, this continues with it.
+        # Normally the upload has expired, and this call raises InvalidState. If another
+        # request has just completed or extended the upload, this call continues.
         step(upload)
     if not patient:
         _hand_over(upload)
@@ -127,7 +127,7 @@ def reconcile(
 def _compare_again(upload: Upload, actor: Any) -> None:
     """Reject a ready upload if its object was replaced.
 
-    Ends these comparisons after the time until which a URL can replace the object.
+    If no URL can replace the object any more, this is the last comparison.
     """
     is_over = upload.replaceable_until and upload.replaceable_until <= timezone.now()
     try:

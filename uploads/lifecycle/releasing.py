@@ -46,7 +46,8 @@ _RELEASABLE = frozenset({CONTENT, NOT_SCANNED, NOT_INSPECTED, TYPE_NOT_ALLOWED})
 _MALWARE_WORDS = "It holds what ClamAV knows as"
 """The first words of ``rejected_reason`` if ClamAV found malware.
 
-Rows that an older version of the site wrote have no ``rejected_cause``.
+They mark malware in rows of older versions of the site, which have no
+``rejected_cause``.
 """
 
 _ATTEMPTS = 2

@@ -85,7 +85,7 @@ def end_claim(upload: Upload, *, was: str, at: datetime) -> None:
 def _record_success(upload: Upload, *, was: str, at: datetime) -> None:
     rows = Upload.objects.filter(pk=upload.pk)
     rows.update(retry_at=None, failed_checks=0, faults=0)
-    # Moves and purges set ``checked_at`` themselves, so leave it as they set it.
+    # A move or a purge has set ``checked_at``, so do not overwrite it after these.
     rows.filter(state=was).exclude(state__in=FINAL).update(checked_at=at)
 
 

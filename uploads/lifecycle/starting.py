@@ -48,7 +48,7 @@ class Declaration:
     the raw hash. If ``transport`` is None, the size of the file decides. The browser
     uses ``last_modified`` and ``fingerprint`` (SHA-256 of the first 16 MiB) to
     recognise the file after a reload. ``head`` has the file's first bytes, or is empty.
-    From these bytes, the server can refuse the file before the transfer.
+    With these bytes, the server can refuse the file before the transfer.
     """
 
     filename: str
@@ -279,7 +279,7 @@ def _find(owner: Any, idempotency_key: str | None) -> Upload | None:
 def require_same(upload: Upload, declaration: Declaration) -> None:
     """Raise InvalidRequest if the upload was started for another file."""
     if declaration.transport == upload.transport == Transport.FORM:
-        return  # the row now holds the true size and type, not the declared ones
+        return  # the row has the file's true size and type, not the declared ones
     declared = (declaration.byte_size, declaration.content_type)
     if declared != (upload.byte_size, upload.content_type) or (
         declaration.checksum_sha256

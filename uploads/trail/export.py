@@ -26,7 +26,7 @@ def export(
 
     An event matches if it meets all given conditions: ``since`` <= time < ``until``,
     its kind is in ``kinds``, ``account`` is its user or its actor, its id is above
-    ``after``. Events are read in batches, so memory use is constant.
+    ``after``. This function reads events in batches, so memory use is constant.
     """
     wanted = _wanted(since=since, until=until, kinds=kinds, account=account)
     if since is not None:

@@ -40,8 +40,8 @@ def record(
     - ``actor``: the account that acted; None if the site itself acted.
     - ``detail``: must not contain a URL or a secret. Texts are cleaned and shortened.
 
-    Accounts may be given by their id. Call this function in the transaction that
-    makes the change.
+    ``user`` and ``actor`` are accounts or their ids. Call this function in the
+    transaction of the change that the event describes.
     """
     context = structlog.contextvars.get_contextvars()
     _event(kind, upload, user, actor, detail, context).save(force_insert=True)
@@ -52,7 +52,7 @@ def record(
 def record_many(
     events: Iterable[tuple[str, Upload, dict[str, Any] | None]], *, actor: Any
 ) -> None:
-    """Write events, given as (kind, upload, detail), in one statement."""
+    """Write all events with one statement. Each is a tuple (kind, upload, detail)."""
     events = list(events)
     context = structlog.contextvars.get_contextvars()
     AuditEvent.objects.insert(

@@ -56,8 +56,9 @@ def audit(progress: Progress | None = None) -> Iterator[Difference]:
     """Yield every difference between bucket, rows and quotas; change nothing.
 
     Reads objects and rows in the order of their keys and merges them, so memory use is
-    constant. Uploads continue during the audit and cause apparent differences. So each
-    difference is checked again before it is yielded. Raises StorageError.
+    constant. Uploads continue during the audit and cause apparent differences. So the
+    audit checks each difference again before it yields the difference. Raises
+    StorageError.
     """
     progress = progress or Progress()
     listed = in_order(get_bucket().list_objects(options().key_prefix))

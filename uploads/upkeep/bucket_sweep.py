@@ -178,7 +178,7 @@ def _done(
 
 
 def sweep_multipart_uploads(report: Counts, *, now: datetime, dry_run: bool) -> None:
-    """Abort multipart uploads without a pending row, and old probes.
+    """Abort multipart uploads that have no pending row. Delete old probe objects.
 
     Raises StorageUnavailable.
     """

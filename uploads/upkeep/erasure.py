@@ -1,4 +1,4 @@
-"""Erases the data of a person: stored bytes, rows, and names in the audit trail.
+"""Erases a person's data: stored bytes, rows, personal data in the audit trail.
 
 Each step can be repeated. Bytes may arrive until the last URL of an upload has expired.
 Only the row tells who owns them, so the row is kept until then. A later run deletes it.
@@ -72,7 +72,7 @@ def erase(user: Any) -> Report:
     """Disable the account of ``user``, and delete all data that can be deleted now.
 
     If all data was deleted, ``erased`` in the report is True. Otherwise, call this
-    function again later. It counts errors of the storage, and does not raise them.
+    function again later. Errors of the storage are counted in the report, not raised.
     """
     report = Report()
     shut(user)

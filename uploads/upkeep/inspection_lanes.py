@@ -23,7 +23,7 @@ LANES = 4
 LANES_PER_OWNER = 2
 """Maximum number of lanes (threads) for uploads of one owner.
 
-So the files of one person do not delay the files of other people.
+With this limit, the files of one person do not delay the files of other people.
 """
 
 

@@ -28,7 +28,7 @@ from uploads.upkeep import figures
 logger = structlog.get_logger("slipway.intake")
 
 MAX_RECEIVES = 5
-"""After this number of failures, a message is parked.
+"""A message that has failed this often is parked: stored for operators, not retried.
 
 Failures while S3 does not answer are not counted.
 """

@@ -1,10 +1,10 @@
 """Records orphans (objects without a row), and deletes them after a grace period.
 
 The site commits a row before it signs a URL for its key, and keeps the row until the
-object is deleted. So an orphan means that the database has lost rows, for example by
-the restore of an older copy, or that the site uses a wrong bucket. In both cases the
-object may be the only copy of a file. The grace period starts when a sweep first sees
-the orphan.
+object is deleted. So an orphan means that the database has lost rows, or that the site
+uses a wrong bucket. Rows are lost, for example, if operators restore an older backup.
+In both cases the object may be the only copy of a file. The grace period starts when a
+sweep first sees the orphan.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ def sweep_probes(
 ) -> None:
     """Delete probe objects that are older than AGE.
 
-    ``done`` calls the delete function, counts a refusal of S3, and returns the success.
+    ``done`` calls the delete function and returns whether it succeeded. It counts
+    failures in ``report``.
     """
     bucket = get_bucket()
     for version in islice(_versions(), MAX_PROBES):

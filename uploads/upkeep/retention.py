@@ -161,7 +161,7 @@ def _send(notices: Sequence[RetentionNotice]) -> None:
 
 
 def _delete(rules: Sequence[RetentionRule], now: datetime, limit: int) -> int:
-    """Delete the files whose time of deletion has passed, if their rule applies."""
+    """Delete files whose deletion time has passed and whose rule still applies."""
     due = RetentionNotice.objects.filter(delete_at__lte=now, warned_at__isnull=False)
     deleted = 0
     for notice in due.select_related("upload", "rule").order_by("delete_at")[:limit]:

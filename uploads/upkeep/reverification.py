@@ -28,8 +28,8 @@ def reverify(
 ) -> Finding:
     """Compare a stored object with its row, or complete an unfinished upload.
 
-    For a stored object, this function only writes the result as an audit event. It
-    returns errors of the bucket as a Finding, and does not raise them.
+    For a stored object, the only change is an audit event with the result. Errors of
+    the bucket are returned as a Finding, not raised.
     """
     try:
         if upload.state in FINAL:

@@ -37,7 +37,7 @@ quota is released.
 """
 
 FAILED_LOOKS = 30
-"""An upload ends only after this number of checks that failed because of a bug.
+"""An upload ends only if this number of checks in a row fails because of a bug.
 
 With the delays in schedule.py, these checks take about a day. So a sweeper that did not
 run for a week ends no upload at once. A wait for an inspector resets the number.
@@ -248,7 +248,7 @@ def _count(report: Report, upload: Upload, *, was: str, state: State) -> None:
 
 
 def _require_database() -> None:
-    """Raise an error if the database does not answer, so that no row gets the blame."""
+    """Raise a database error if the database does not answer, to end the pass."""
     Upload.objects.exists()
 
 
