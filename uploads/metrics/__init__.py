@@ -1,1 +1,1 @@
-"""Counts events in each process, and sums the counters of one host's processes."""
+"""Counts events in each process, and sums the counters of all processes of one host."""

@@ -1,4 +1,4 @@
-"""One counting function for each kind of event."""
+"""Contains one function for each kind of event. It increments the event's counters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uploads.metrics.tracing import past_span
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NO_ROUTE = "none"
-"""The route label of static files and of requests that match no route."""
+"""The label ``route`` of requests for static files, and of requests without a route."""
 
 OTHER = "other"
 _CAUSE = re.compile(r"[a-z_]{1,32}")
@@ -21,7 +21,11 @@ _CAUSE = re.compile(r"[a-z_]{1,32}")
 def count_request(
     route: str | None, *, method: str, status: int, seconds: float
 ) -> None:
-    """Count one answered request. ``route`` is a name, never a path."""
+    """Count one answered request.
+
+    ``route`` is the name of its URL pattern. It is not the path, because users choose
+    the path.
+    """
     route = route or NO_ROUTE
     method = method if method in METHODS else OTHER
     instruments.requests.labels(route, method, f"{status // 100}xx").inc()
@@ -29,7 +33,7 @@ def count_request(
 
 
 def count_move(state: str, transport: str, *, reason: str, byte_size: int) -> None:
-    """Count an upload that entered ``state``."""
+    """Count one upload that has entered ``state``, and its bytes."""
     if reason and not _CAUSE.fullmatch(reason):
         reason = OTHER
     instruments.upload_moves.labels(state, transport, reason).inc()
@@ -38,7 +42,7 @@ def count_move(state: str, transport: str, *, reason: str, byte_size: int) -> No
 
 @contextmanager
 def presigning(kind: str, urls: int = 1) -> Iterator[None]:
-    """Count the URLs that the ``with`` block signs, and measure the time."""
+    """Measure the time in which the block signs URLs, and count the URLs."""
     started = time.perf_counter()
     yield
     instruments.presign_seconds.labels(kind).observe(time.perf_counter() - started)
@@ -46,7 +50,7 @@ def presigning(kind: str, urls: int = 1) -> Iterator[None]:
 
 
 def count_s3_call(verb: str, result: str, seconds: float) -> None:
-    """Count one finished call to S3."""
+    """Count one finished call to S3, record its time, and add a span to the trace."""
     instruments.s3_calls.labels(verb, result).inc()
     instruments.s3_call_seconds.labels(verb).observe(seconds)
     past_span(f"S3 {verb}", seconds, result=result)

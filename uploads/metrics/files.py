@@ -1,7 +1,8 @@
-"""Counter files of the web processes of one gunicorn, and their sum.
+"""Sums the counters of all web processes of one gunicorn.
 
-``config/gunicorn.py`` creates the directory and puts its path into
-PROMETHEUS_MULTIPROC_DIR. Without this variable, a process has only its own counters.
+Each process writes its counters to files in one directory. ``config/gunicorn.py``
+creates this directory and sets PROMETHEUS_MULTIPROC_DIR to its path. If the variable is
+missing, the metrics contain only the counters of the process that answers.
 """
 
 from __future__ import annotations
@@ -19,21 +20,21 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from uploads.metrics.instruments import REGISTRY
 
 ARCHIVE = "archive"
-"""The files with this name contain the sums of ended processes."""
+"""Replaces the process id in the names of files with the sums of ended processes."""
 
 
 def directory() -> Path | None:
-    """Return the directory with the files of all processes, or None if it is not set."""
+    """Return the directory of the counter files, or None if the variable is missing."""
     name = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     return Path(name) if name else None
 
 
 @contextmanager
 def processes_of_this_host() -> Iterator[CollectorRegistry]:
-    """Yield a registry with the sum over all web processes of this gunicorn.
+    """Yield a registry with the sums over all web processes of this gunicorn.
 
-    Read the registry inside the ``with`` block. During the block, no process is
-    archived.
+    Read the registry inside the block. Until the block ends, archive_process waits, so
+    that no counter is read twice.
     """
     folder = directory()
     if folder is None:
@@ -47,10 +48,10 @@ def processes_of_this_host() -> Iterator[CollectorRegistry]:
 
 
 def archive_process(pid: int) -> None:
-    """Add the counters of an ended process to the archive, and remove its files.
+    """Add the counters of an ended process to the archive, and delete its files.
 
-    Otherwise, every replaced web process would leave files, and each scrape would
-    read them.
+    gunicorn replaces its processes regularly. Without the archive, the number of files
+    would grow, and each request for the metrics would read all of them.
     """
     folder = directory()
     if folder is None or not folder.is_dir():

@@ -1,7 +1,7 @@
-"""The counters and histograms of this process.
+"""Defines the counters and histograms of this process.
 
-Every label has few values, and users cannot choose them. So no label contains a path,
-a filename, an account or an address.
+Each label must have only a few possible values, and users must not be able to choose
+them. So no label contains a path, a filename, an account or an IP address.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ _PRESIGN_SECONDS = (
 
 requests = Counter(
     "slipway_requests",
-    "Requests by the name of their route, method and class of status.",
+    "Answered requests by route, method and class of status, such as 2xx.",
     ["route", "method", "status"],
     registry=REGISTRY,
 )
 request_seconds = Histogram(
     "slipway_request_seconds",
-    "Seconds from the first middleware to the answer, by the name of the route.",
+    "Seconds from the first middleware to the answer, by route.",
     ["route"],
     buckets=_REQUEST_SECONDS,
     registry=REGISTRY,
 )
 upload_moves = Counter(
     "slipway_upload_moves",
-    "Uploads that entered a state. reason: the cause of a refusal.",
+    "Uploads that entered a state. The label reason is the cause of a rejection.",
     ["state", "transport", "reason"],
     registry=REGISTRY,
 )
@@ -44,7 +44,7 @@ upload_bytes = Counter(
 )
 presigned_urls = Counter(
     "slipway_presigned_urls",
-    "Presigned URLs and forms that were handed out, by kind.",
+    "Presigned URLs and forms that the site has signed, by kind.",
     ["kind"],
     registry=REGISTRY,
 )
@@ -57,13 +57,13 @@ presign_seconds = Histogram(
 )
 s3_calls = Counter(
     "slipway_s3_calls",
-    "Calls to S3 by verb and result, after retries.",
+    "Calls to S3 by verb and final result. Retries of a call are not counted.",
     ["verb", "result"],
     registry=REGISTRY,
 )
 s3_call_seconds = Histogram(
     "slipway_s3_call_seconds",
-    "Seconds of a call to S3, retries included, by verb.",
+    "Seconds that a call to S3 took with all its retries, by verb.",
     ["verb"],
     buckets=_S3_SECONDS,
     registry=REGISTRY,

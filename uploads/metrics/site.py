@@ -1,4 +1,4 @@
-"""Metrics that are read from the database, so they cover all hosts."""
+"""Defines the metrics of the whole site. Their values come from the database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 
 class Figure(NamedTuple):
-    """One value of one metric."""
+    """Contains one value of a metric, with the values of its labels."""
 
     name: str
     value: float
@@ -24,59 +24,63 @@ class _Family(NamedTuple):
 
 UP = "slipway_site_up"
 FAMILIES = {
-    UP: _Family("1 if the database answered, else 0."),
+    UP: _Family("1 if the database answers, 0 if it does not."),
     "slipway_site_upload_moves": _Family(
-        "Uploads that entered a state, as of the last sweep.",
+        "Uploads that entered a state before the last sweep.",
         ("state", "transport", "reason"),
         is_counter=True,
     ),
     "slipway_site_upload_bytes": _Family(
-        "Bytes of the uploads that entered a state, as of the last sweep.",
+        "Bytes of the uploads that entered a state before the last sweep.",
         ("state", "transport"),
         is_counter=True,
     ),
-    "slipway_site_files": _Family("Files that are stored."),
-    "slipway_site_used_bytes": _Family("Bytes that are stored."),
-    "slipway_site_reserved_bytes": _Family("Bytes that are reserved for uploads."),
+    "slipway_site_files": _Family("Stored files."),
+    "slipway_site_used_bytes": _Family("Bytes of all stored files."),
+    "slipway_site_reserved_bytes": _Family("Bytes reserved for unfinished uploads."),
     "slipway_site_unfinished_uploads": _Family(
-        "Uploads that are pending or inspecting.", ("state",)
+        "Uploads in the state pending or inspecting, by state.", ("state",)
     ),
-    "slipway_site_unfinished_bytes": _Family("Their bytes.", ("state",)),
+    "slipway_site_unfinished_bytes": _Family(
+        "Bytes of the uploads that are pending or inspecting, by state.", ("state",)
+    ),
     "slipway_site_oldest_unfinished_seconds": _Family(
-        "Age of the oldest of them.", ("state",)
+        "Age of the oldest upload that is pending or inspecting, by state.", ("state",)
     ),
     "slipway_site_overdue_uploads": _Family(
-        "Pending uploads past their deadline, which the sweeper has not settled."
+        "Pending uploads past their deadline that the sweeper has not processed."
     ),
-    "slipway_site_parked_notifications": _Family("Notifications that were unreadable."),
+    "slipway_site_parked_notifications": _Family(
+        "Unreadable notifications that are stored for the operator."
+    ),
     "slipway_site_orphans": _Family(
-        "Objects without a row that the sweeper keeps for the operator."
+        "Objects without a row that the sweeper has left for the operator."
     ),
     "slipway_site_job_age_seconds": _Family(
-        "Seconds since the last run of a job ended.", ("job",)
+        "Seconds since the end of a job's last run.", ("job",)
     ),
-    "slipway_site_job_seconds": _Family("Duration of the last run of a job.", ("job",)),
+    "slipway_site_job_seconds": _Family("Duration of a job's last run.", ("job",)),
     "slipway_site_sweep_rows": _Family(
-        "Rows of the last sweep, by result.", ("result",)
+        "Rows that the last sweep processed, by result.", ("result",)
     ),
     "slipway_site_audit_differences": _Family("Differences that the last audit found."),
     "slipway_site_audit_orphans": _Family(
         "Objects without a row that the last audit found."
     ),
     "slipway_site_notification_age_seconds": _Family(
-        "Seconds since a notification was processed."
+        "Seconds since the site processed the last notification."
     ),
     "slipway_site_notification_delay_seconds": _Family(
-        "Seconds from the event to the processing of the last notification."
+        "Seconds from the last event in S3 until the site processed its notification."
     ),
     "slipway_site_doctor_findings": _Family(
-        "Findings of the doctor's last whole run, by status.", ("status",)
+        "Findings of the doctor's last complete run, by status.", ("status",)
     ),
 }
 
 
 def families(figures: Iterator[Figure]) -> Iterator[Metric]:
-    """Yield the metric families with their values."""
+    """Yield all metrics of the site, with the values in ``figures``."""
     made: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
     for name, family in FAMILIES.items():
         kind = CounterMetricFamily if family.is_counter else GaugeMetricFamily

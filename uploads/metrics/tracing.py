@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry. There is no tracer by default, so no spans are made."""
+"""Creates OpenTelemetry spans. It does nothing by default, without a tracer."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ _tracer: Any = None
 
 
 def use_tracer(tracer: Any) -> None:
-    """Trace with ``tracer`` from now on. None turns tracing off."""
+    """Use ``tracer`` for all later spans. None turns off tracing."""
     global _tracer  # noqa: PLW0603  set once, at the start of the process
     _tracer = tracer
 
 
 @contextmanager
 def span(name: str) -> Iterator[dict[str, Any]]:
-    """Trace the ``with`` block. Items that the block adds to the dict become attributes.
+    """Create a span for the block, and yield a dictionary for its attributes.
 
-    Attributes must not contain URLs or texts from users.
+    The item "name" becomes the name of the span, and all other items become attributes.
+    They must not contain URLs or texts from users.
     """
     attributes: dict[str, Any] = {}
     if _tracer is None:
@@ -36,7 +37,7 @@ def span(name: str) -> Iterator[dict[str, Any]]:
 
 
 def past_span(name: str, seconds: float, **attributes: Any) -> None:
-    """Add a span that ends now and began ``seconds`` ago to the current span."""
+    """Add a child to the current span. It began ``seconds`` ago and ends now."""
     if _tracer is None:
         return
     end = time.time_ns()

@@ -27,15 +27,17 @@ SHOW_EVERY_SECONDS = 0.2
 
 class Command(BaseCommand):
     help = (
-        "Print every difference between bucket, table and quotas. Exit status: 0 "
-        "without differences, 1 with differences, 2 if the bucket cannot be read."
+        "Compare the objects of the bucket, the uploads in the database, and the "
+        "quotas. Print each difference. Exit status: 0 if there are no differences, 1 "
+        "if there are differences, 2 if the bucket cannot be read."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--delete-missing",
             action="store_true",
-            help="delete the rows of files whose objects are gone; for after a restore",
+            help="mark files as deleted if the bucket has no object for them; use this "
+            "after a restore",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -71,8 +73,8 @@ class Command(BaseCommand):
     def _delete(self, missing: list[Difference], progress: Progress) -> None:
         if len(missing) > progress.objects:
             raise CommandError(
-                "More files are missing than the bucket has, so nothing was deleted. "
-                "Check S3_BUCKET and S3_KEY_PREFIX.",
+                "Nothing was deleted, because more objects are missing than the bucket "
+                "contains. Check S3_BUCKET and S3_KEY_PREFIX.",
                 returncode=2,
             )
         try:
@@ -83,7 +85,7 @@ class Command(BaseCommand):
 
 
 class Bar:
-    """A progress bar in the terminal that shows the share of rows checked."""
+    """Draws a progress bar in the terminal, with the share of rows that are checked."""
 
     def __init__(self, terminal: Any, *, total: int) -> None:
         self.terminal = terminal
@@ -91,7 +93,7 @@ class Bar:
         self.shown_at = 0.0
 
     def show(self, progress: Progress) -> None:
-        """Redraw the bar, at most every SHOW_EVERY_SECONDS."""
+        """Draw the bar, at most once in SHOW_EVERY_SECONDS."""
         now = time.monotonic()
         if now - self.shown_at < SHOW_EVERY_SECONDS and progress.rows < self.total:
             return

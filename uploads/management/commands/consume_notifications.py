@@ -20,13 +20,14 @@ from uploads.upkeep.intake import Intake, take_from
 logger = structlog.get_logger("slipway.intake")
 
 PAUSE_SECONDS = 5
-SHORT_POLL_SECONDS = 1  # with 0, SQS queries only some of its servers
+SHORT_POLL_SECONDS = 1  # With 0, SQS asks only some of its servers for messages.
 
 
 class Command(BaseCommand):
     help = (
-        "Process S3 notifications from an SQS queue, until stopped. With --once: stop "
-        "when the queue is empty, print the counts, and exit with 1 if messages failed."
+        "Process the notifications that S3 sends to an SQS queue. The command runs "
+        "until it is stopped. With --once, it stops when the queue is empty and prints "
+        "the number of messages. It then exits with 1 if a message failed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -46,7 +47,7 @@ class Command(BaseCommand):
             try:
                 take_from(queue, wait_seconds=LONG_POLL_SECONDS)
             except (StorageUnavailable, *DATABASE_ERRORS) as error:
-                # No message was deleted from the queue, so SQS delivers all again.
+                # The failed messages are still in the queue. SQS delivers them again.
                 logger.warning("intake.paused", error=str(error))
                 time.sleep(PAUSE_SECONDS)
             finally:

@@ -14,7 +14,7 @@ from uploads.models import Scope
 
 
 class Command(BaseCommand):
-    help = "Create an API token for a user and print it. It cannot be shown again."
+    help = "Create an API token for a user, and print it. The site shows it only once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
@@ -23,15 +23,15 @@ class Command(BaseCommand):
             "--scope",
             choices=Scope.values,
             default=Scope.WRITE.value,
-            help="read: list and download only; write: everything",
+            help="read permits listing and downloading; write permits all requests",
         )
         parser.add_argument(
-            "--days", type=int, default=90, help="days until it expires (default: 90)"
+            "--days", type=int, default=90, help="lifetime in days (default: 90)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["days"] < 1:
-            raise CommandError("--days must be 1 or more.")
+            raise CommandError("--days must be at least 1.")
         users = get_user_model()
         user = users.objects.filter(
             **{users.USERNAME_FIELD: options["username"]}

@@ -1,4 +1,4 @@
-"""Find problems of the bucket and the site, and tell how to fix them."""
+"""Test the bucket and the site, print the findings, and say how to fix them."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ COLOURS = {
 
 class Command(BaseCommand):
     help = (
-        "Test everything that an upload needs, with real requests to the bucket and the "
-        "site. Exit status: 0 without problems, 1 with warnings, 2 with failures."
+        "Test everything that an upload needs, with real requests to the bucket and "
+        "the site. Exit status: 0 without problems, 1 with warnings, 2 with failures."
     )
     requires_system_checks = ()
 
@@ -56,16 +56,17 @@ class Command(BaseCommand):
         parser.add_argument(
             "--fix",
             action="store_true",
-            help="fix problems that are settings of the bucket, as the setup identity",
+            help="change the bucket settings that cause problems, with the credentials "
+            "of setup",
         )
         parser.add_argument(
-            "--profile", default="", help="AWS profile of the setup identity, for --fix"
+            "--profile", default="", help="AWS profile with setup's credentials"
         )
         parser.add_argument(
             "--certify",
             action="store_true",
-            help="test which rules of S3 this provider follows, and print a line of "
-            "Markdown; with --json, print JSON",
+            help="test which promises this provider keeps, and print a row of a "
+            "Markdown table; with --json, print JSON",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -80,7 +81,8 @@ class Command(BaseCommand):
             return
         found = self._examine(options)
         tried: set[str] = set()
-        # Repeated, because the settings of a missing bucket are found only later.
+        # Faults in the settings of a missing bucket are found only after the bucket was
+        # created. So the examination is repeated until it finds no new faults.
         while options["fix"] and (new := _settings_to_heal(found) - tried):
             self._fix(new, options)
             tried |= new

@@ -1,4 +1,4 @@
-"""Erase a user: files, account, and the name in the audit trail."""
+"""Erase a user: delete the files, and remove the account and its name."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from uploads.upkeep.erasure import erase, survey
 
 class Command(BaseCommand):
     help = (
-        "Deactivate an account, delete its files and rows, and remove its name from the "
-        "audit trail. This cannot be undone. Exit status: 0 when everything is deleted; "
-        "1 when a part must wait for URLs to expire or for the storage (then run it "
-        "again later); 2 if there is no such user."
+        "Deactivate an account, delete its files and rows, and remove its name from "
+        "the audit trail. This cannot be undone. Exit status: 0 if everything is "
+        "deleted, 1 if some files cannot be deleted yet, 2 if there is no such user. "
+        "After exit status 1, run the command again later. The cause is either that "
+        "presigned URLs must expire first, or that the storage did not answer."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
         parser.add_argument(
-            "--dry-run", action="store_true", help="count, but delete nothing"
+            "--dry-run", action="store_true", help="only count, and delete nothing"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""Export the audit trail as lines of JSON."""
+"""Print the audit trail, one JSON object per line."""
 
 from __future__ import annotations
 
@@ -14,33 +14,40 @@ from django.utils.dateparse import parse_date, parse_datetime
 from uploads.trail.export import export
 
 SETTLED = timedelta(minutes=1)
-"""Events younger than this are not exported by default.
+"""By default, the command does not export events that are younger than this.
 
-A transaction that commits later may have a lower id than an exported event. A program
-that resumes with ``--after`` would miss that event.
+Ids are assigned before the transactions commit. So an event may become visible after an
+event with a higher id was exported. A program that resumes with ``--after`` would never
+get the first event.
 """
 
 
 class Command(BaseCommand):
     help = (
-        "Print the audit trail, oldest first, one JSON object per line. Without --until, "
-        "events of the last minute are left out, because others may still be committed."
+        "Print the audit trail as one JSON object per line. The oldest event comes "
+        "first. Without --until, events of the last minute are not printed, because "
+        "transactions in progress may add older events."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--since", help="first time, such as 2026-01-31 or 2026-01-31T12:00:00Z"
+            "--since",
+            help="only events from this time on, such as 2026-01-31 or "
+            "2026-01-31T12:00:00Z",
         )
-        parser.add_argument("--until", help="end time (exclusive)")
+        parser.add_argument("--until", help="only events before this time")
         parser.add_argument(
             "--kind",
             action="append",
             default=[],
-            help="only this kind, such as account.logged_in; may be repeated",
+            help="only events of this kind, such as account.logged_in; may be repeated",
         )
         parser.add_argument("--user", help="only events by or about this account")
         parser.add_argument(
-            "--after", type=int, default=0, help="only ids above this one, to resume"
+            "--after",
+            type=int,
+            default=0,
+            help="only events with a higher id than this, to resume an export",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -57,7 +64,7 @@ class Command(BaseCommand):
 
 
 def _moment(option: str, text: str | None) -> datetime | None:
-    """Return the time in ``text``. Without a time zone, the site's zone is used."""
+    """Return the time in ``text``. If it has no time zone, use the site's time zone."""
     if text is None:
         return None
     try:

@@ -17,7 +17,7 @@ FIELDS = (
 
 
 class Command(BaseCommand):
-    help = "Print the list of a user's files as CSV, the newest first."
+    help = "Print the list of a user's files as CSV. The newest file comes first."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")

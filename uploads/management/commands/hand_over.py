@@ -1,4 +1,4 @@
-"""Hand the files of one user over to another."""
+"""Transfer all stored files of one user to another user."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from uploads.upkeep.handover import hand_over, survey
 
 class Command(BaseCommand):
     help = (
-        "Make another user the owner of all stored files of a user. Unfinished uploads "
-        "stay. Exit status: 1 if the files do not fit into the quota of the new owner, "
-        "2 if there is no such user."
+        "Transfer all stored files of a user to another user. Unfinished uploads keep "
+        "their owner. Exit status: 1 if the files exceed the quota of the new owner, 2 "
+        "if a user does not exist."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("source", help="username of the owner")
+        parser.add_argument("source", help="username of the present owner")
         parser.add_argument("target", help="username of the new owner")
         parser.add_argument(
-            "--dry-run", action="store_true", help="count, but change nothing"
+            "--dry-run", action="store_true", help="only count, and change nothing"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         source, target = (self._user(options[name]) for name in ("source", "target"))
         if source == target:
-            raise CommandError("Both names are of the same user.", returncode=2)
+            raise CommandError("Both names belong to the same user.", returncode=2)
         try:
             report = survey(source) if options["dry_run"] else hand_over(source, target)
         except QuotaExceeded as error:

@@ -14,8 +14,9 @@ from uploads.s3.wanted.access import Identity, features_of, iam_policy
 
 class Command(BaseCommand):
     help = (
-        "Print the IAM policies of the signer, the worker and setup. They allow exactly "
-        "the S3 calls that the code makes."
+        "Print the IAM policies for the three identities of the site. The signer signs "
+        "upload URLs, the worker makes the calls of the running site, and setup "
+        "configures the bucket. Each policy allows exactly the calls of its identity."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,9 +24,11 @@ class Command(BaseCommand):
             "identity", nargs="?", choices=[each.value for each in Identity]
         )
         parser.add_argument(
-            "--versioned", action="store_true", help="the bucket has versioning enabled"
+            "--versioned", action="store_true", help="versioning is on for the bucket"
         )
-        parser.add_argument("--kms-key", default="", help="ARN of the objects' KMS key")
+        parser.add_argument(
+            "--kms-key", default="", help="ARN of the KMS key that encrypts the objects"
+        )
         parser.add_argument(
             "--queue-arn", default="", help="ARN of the SQS queue for notifications"
         )

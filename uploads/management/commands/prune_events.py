@@ -15,9 +15,9 @@ MIN_DAYS = 30
 
 class Command(BaseCommand):
     help = (
-        "Delete events older than --older-than days. Without --all, events of uploads "
-        "that may still have an object are kept. The trail records each batch of "
-        "deletions."
+        "Delete events that are older than --older-than days. Without --all, the "
+        "command keeps the events of uploads that may have an object in the bucket. "
+        "The audit trail records each batch of deletions."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,21 +25,23 @@ class Command(BaseCommand):
         parser.add_argument(
             "--all",
             action="store_true",
-            help="include uploads that may still have an object",
+            help="also delete events of uploads that may have an object in the bucket",
         )
         parser.add_argument(
-            "--dry-run", action="store_true", help="count, but delete nothing"
+            "--dry-run", action="store_true", help="only count, and delete nothing"
         )
         parser.add_argument(
-            "--force", action="store_true", help=f"allow less than {MIN_DAYS} days"
+            "--force",
+            action="store_true",
+            help=f"allow --older-than below {MIN_DAYS}",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         days = options["older_than"]
         if days < 0 or (days < MIN_DAYS and not options["force"]):
             raise CommandError(
-                f"--older-than must be at least {MIN_DAYS} days, because deleted events "
-                "cannot be restored. With --force, it may be any number from 0."
+                f"--older-than must be at least {MIN_DAYS} days, because deleted "
+                "events cannot be restored. With --force, it may be 0 or more."
             )
         before = timezone.now() - timedelta(days=days)
         count = prune(

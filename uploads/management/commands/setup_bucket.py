@@ -1,4 +1,4 @@
-"""Show how the bucket differs from its wanted state, and change its settings."""
+"""Compare the bucket's settings with the wanted settings, and change them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ from uploads.s3.wanted.site_facts import Network, SiteFacts
 
 class Command(BaseCommand):
     help = (
-        "Compare the bucket's settings with the settings that the site needs. Nothing is "
-        "changed without --apply. The command uses the setup identity: the credentials "
-        "of --profile, else of boto3's default chain. Exits with 1 if a setting fails."
+        "Compare the bucket's settings with the settings that the site needs. The "
+        "command changes settings only with --apply. It uses the credentials of setup, "
+        "the identity that may configure the bucket. --profile names the profile with "
+        "these credentials. Without --profile, boto3 searches for them, for example "
+        "in the environment. Exits with 1 if a setting fails."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -40,48 +42,53 @@ class Command(BaseCommand):
         parser.add_argument(
             "--json", action="store_true", help="print the results as JSON"
         )
-        parser.add_argument("--profile", default="", help="profile of ~/.aws/config")
+        parser.add_argument(
+            "--profile", default="", help="profile in ~/.aws/config with credentials"
+        )
         parser.add_argument(
             "--origin",
             action="append",
             default=[],
-            help="origin of the site's pages, such as https://files.example.com; may be "
-            "repeated (default: CSRF_TRUSTED_ORIGINS, else ALLOWED_HOSTS)",
+            help="origin of the site's pages, such as https://files.example.com; may "
+            "be repeated (default: from CSRF_TRUSTED_ORIGINS or ALLOWED_HOSTS)",
         )
         parser.add_argument(
-            "--kms-key", default="", help="ARN of the KMS key (default: SSE-S3)"
+            "--kms-key",
+            default="",
+            help="ARN of the KMS key that encrypts new objects (default: SSE-S3)",
         )
         parser.add_argument(
             "--queue-arn",
             default="",
-            help="ARN of the SQS queue for notifications (default: that of "
+            help="ARN of the SQS queue for notifications (default: the queue of "
             "S3_NOTIFICATIONS_QUEUE_URL)",
         )
         parser.add_argument(
             "--organisation",
             default="",
-            help="refuse identities outside this AWS organisation, such as o-a1b2c3d4e5",
+            help="refuse identities outside of this AWS organisation, such as "
+            "o-a1b2c3d4e5",
         )
         parser.add_argument(
             "--source-ip",
             action="append",
             default=[],
-            help="network from which the worker and setup may call, such as "
+            help="network from which the worker and setup may call S3, such as "
             "203.0.113.0/24; may be repeated",
         )
         parser.add_argument(
             "--vpc-endpoint",
             action="append",
             default=[],
-            help="VPC endpoint through which the worker and setup may call; may be "
+            help="VPC endpoint through which the worker and setup may call S3; may be "
             "repeated",
         )
         parser.add_argument(
             "--principal",
             action="append",
             default=[],
-            help="ARN of the worker and of setup, for --source-ip and --vpc-endpoint; "
-            "may be repeated",
+            help="ARN of an identity that --source-ip and --vpc-endpoint restrict; "
+            "pass it for the worker and for setup",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -109,11 +116,11 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _remember(self, found: list[Result]) -> None:
-        """Store for the doctor which settings this provider does not support."""
+        """Store for the doctor which settings the provider does not support."""
         try:
             remember(found)
         except Error as error:
-            self.stderr.write(f"The results were not stored for the doctor: {error}")
+            self.stderr.write(f"The results could not be stored: {error}")
 
     def _tell(self, facts: SiteFacts, results: Iterable[Result]) -> list[Result]:
         where = settings.S3_ENDPOINT_URL or f"AWS, {settings.S3_REGION}"
@@ -146,8 +153,8 @@ def _facts(options: dict[str, Any]) -> SiteFacts:
         raise CommandError(f"{where}: {error}") from error
     if not facts.origins:
         raise CommandError(
-            "No origin of the site is known. Either set CSRF_TRUSTED_ORIGINS, or pass "
-            "--origin https://files.example.com."
+            "The settings contain no origin of the site. Either set "
+            "CSRF_TRUSTED_ORIGINS, or pass --origin https://files.example.com."
         )
     return replace(
         facts,
@@ -168,14 +175,14 @@ def _network(options: dict[str, Any]) -> Network:
         return network
     if not network.principals:
         raise CommandError(
-            "--source-ip and --vpc-endpoint need --principal. Pass it once with the ARN "
-            "of the worker and once with the ARN of setup. The signer is not restricted, "
-            "because browsers use its URLs from any network."
+            "--source-ip and --vpc-endpoint need --principal. Pass --principal twice: "
+            "with the ARN of the worker and with the ARN of setup. Do not pass the "
+            "signer's ARN, because browsers use its URLs from any network."
         )
     if "uploads_signer" not in settings.STORAGES:
         raise CommandError(
-            "--source-ip and --vpc-endpoint need a separate signer. Set "
-            "S3_SIGNER_ACCESS_KEY_ID, because otherwise browsers upload as the worker."
+            "--source-ip and --vpc-endpoint need a separate signer. Without it, "
+            "browsers upload as the worker. Set S3_SIGNER_ACCESS_KEY_ID."
         )
     return network
 

@@ -1,4 +1,4 @@
-"""Complete, expire and purge uploads that were abandoned."""
+"""Complete or expire abandoned uploads, and delete unneeded objects."""
 
 from __future__ import annotations
 
@@ -22,27 +22,29 @@ logger = structlog.get_logger("slipway.sweeper")
 class Command(BaseCommand):
     help = (
         "Complete or expire abandoned uploads, delete orphaned objects, and correct "
-        "quotas. Several sweepers may run at the same time. Exits with 1 if something "
-        "failed; the next pass tries it again."
+        "quotas. Several sweepers may run at the same time. Exits with 1 if the "
+        "processing of a row failed. The next sweep repeats it."
     )
-    # Django's other checks import all views, which is a third of the work of a sweep.
+    # Django's other checks import all views. This takes a third of a sweep's time.
     requires_system_checks = ("uploads",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="change nothing")
-        parser.add_argument("--loop", action="store_true", help="repeat until stopped")
+        parser.add_argument(
+            "--loop", action="store_true", help="repeat until the command is stopped"
+        )
         parser.add_argument(
             "--every",
             type=float,
             default=60,
-            help="with --loop: seconds between passes (default: 60)",
+            help="with --loop: seconds between sweeps (default: 60)",
         )
         parser.add_argument(
             "--inspect-every",
             type=float,
             default=2,
-            help="with --loop: seconds between checks for waiting inspections "
-            "(default: 2)",
+            help="with --loop: seconds between searches for uploads that wait for "
+            "their inspection (default: 2)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -62,7 +64,7 @@ class Command(BaseCommand):
                 report = sweep(dry_run=options["dry_run"], inspections=inspections)
                 self.stdout.write(json.dumps(report.as_dict()))
             except DATABASE_ERRORS as error:
-                # The database is unavailable. The next pass repeats this one's work.
+                # With --loop, the next sweep does the work of the failed one.
                 if not options["loop"]:
                     raise CommandError(
                         f"The database is unavailable: {error}", returncode=2
@@ -71,7 +73,7 @@ class Command(BaseCommand):
             if not options["loop"]:
                 break
             close_old_connections()
-            # Random, so that sweepers that started together do not run together.
+            # A random pause spreads the load of sweepers that started together.
             time.sleep(options["every"] * random.uniform(0.8, 1.2))
         if report.failed:
             sys.exit(1)
