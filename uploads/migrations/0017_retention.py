@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                     "content_type",
                     models.CharField(
                         default="*/*",
-                        help_text="Such as video/* or application/pdf; */* is every type.",
+                        help_text="For example video/* or application/pdf. */* means every type.",
                         max_length=127,
                         validators=[
                             django.core.validators.RegexValidator(
@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                 (
                     "days",
                     models.PositiveIntegerField(
-                        help_text="Days after the upload on which a file is deleted.",
+                        help_text="Number of days after the upload until the file is deleted.",
                         validators=[django.core.validators.MinValueValidator(1)],
                     ),
                 ),
@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                     "warn_days",
                     models.PositiveIntegerField(
                         default=7,
-                        help_text="Days before the deletion on which the owner gets a mail. A file is never deleted sooner after the mail, also if it is older than the rule.",
+                        help_text="Number of days before the deletion when the owner gets a mail. At least this time passes between the mail and the deletion, even if the file is older than the rule.",
                         verbose_name="warning",
                     ),
                 ),
@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
             name="group",
             field=models.ForeignKey(
                 blank=True,
-                help_text="Only files of the members of this group. Empty: of everybody.",
+                help_text="Only files of this group's members. Empty: files of all users.",
                 null=True,
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="+",
@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
                     ("days__gte", 1), ("warn_days__lt", models.F("days"))
                 ),
                 name="retention_warns_before",
-                violation_error_message="The warning must be fewer days than the rule.",
+                violation_error_message="The warning needs fewer days than the rule.",
             ),
         ),
         migrations.AddIndex(

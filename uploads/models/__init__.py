@@ -1,4 +1,4 @@
-"""Database tables: fields, constraints and querysets. This package uses no network."""
+"""Defines the database tables: their fields, constraints and querysets."""
 
 from uploads.models.bucket import BucketFact
 from uploads.models.event import AuditEvent

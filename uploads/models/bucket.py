@@ -1,4 +1,4 @@
-"""Results of tests on the bucket."""
+"""Stores the results of tests on the bucket."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from django.utils import timezone
 
 
 class BucketFact(models.Model):
-    """The result of one test on a bucket.
+    """Stores the result of one test on one bucket.
 
-    ``place`` is the endpoint and the bucket, because providers differ.
+    ``place`` names the endpoint and the bucket. If the site moves to another provider,
+    the results for the old bucket do not apply.
     """
 
     name = models.CharField(max_length=64)

@@ -1,4 +1,4 @@
-"""The audit trail."""
+"""Stores the audit trail."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ APPEND_ONLY = "Events are append-only."
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
-    """Allows reading and inserting. Updating and deleting raise TypeError."""
+    """Allows to read and insert events. Raises TypeError for updates and deletions."""
 
     def update(self, **kwargs: Any) -> int:
         raise TypeError(APPEND_ONLY)
@@ -32,7 +32,7 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
     def bulk_create(
         self, objs: Any, *args: Any, update_conflicts: bool = False, **kwargs: Any
     ) -> list[AuditEvent]:
-        """Insert ``objs``; raise TypeError for ``update_conflicts``."""
+        """Insert ``objs``. Raise TypeError if ``update_conflicts`` is set."""
         if update_conflicts:
             raise TypeError(APPEND_ONLY)
         return super().bulk_create(objs, *args, **kwargs)
@@ -43,13 +43,13 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
 
 
 class AuditEvent(models.Model):
-    """One audit event. It is written in the transaction of the change it records.
+    """Stores one audit event. The transaction of a change also writes its event.
 
-    - ``actor``: the account that caused the event.
-    - ``user``: the account that the event is about. For an upload, this is its owner.
+    ``actor`` is the account that caused the event. ``user`` is the account that the
+    event is about. For an upload, ``user`` is its owner.
 
-    Only ``changeable_events`` permits changing or deleting an event. On PostgreSQL, a
-    trigger enforces this as well.
+    Events can be changed or deleted only with ``changeable_events``. On PostgreSQL, a
+    trigger also enforces this rule.
     """
 
     upload = models.ForeignKey(
@@ -61,7 +61,7 @@ class AuditEvent(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        db_index=False,  # event_of_user serves it too
+        db_index=False,  # Queries for this column use the index event_of_user.
     )
     kind = models.CharField(max_length=32)
     actor = models.ForeignKey(
@@ -70,7 +70,7 @@ class AuditEvent(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        db_index=False,  # event_by_actor serves it too
+        db_index=False,  # Queries for this column use the index event_by_actor.
     )
     at = models.DateTimeField(default=timezone.now)
     request_id = models.CharField(max_length=64, blank=True)
@@ -107,11 +107,11 @@ class AuditEvent(models.Model):
         using: str | None = None,
         update_fields: Any = None,
     ) -> bool:
-        """Insert the row; raise TypeError if this instance is already stored.
+        """Insert a new row. Raise TypeError if this instance was saved before.
 
-        Django calls this method for every save, also for fixtures, which skip save().
-        An existing id raises IntegrityError. Without force_insert, Django would
-        overwrite the row.
+        Django calls this method for every save. It does so for fixtures, too, for which
+        it does not call save(). With ``force_insert``, the database raises
+        IntegrityError if the id exists. Without it, Django would overwrite the row.
         """
         if not self._state.adding:
             raise TypeError(APPEND_ONLY)
@@ -119,7 +119,7 @@ class AuditEvent(models.Model):
         return bool(insert(raw, cls, force_insert=True, using=using))
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Raise TypeError: an audit trail with deleted events is no evidence."""
+        """Raise TypeError, because the audit trail must stay complete."""
         raise TypeError(APPEND_ONLY)
 
 
@@ -127,9 +127,9 @@ class AuditEvent(models.Model):
 def changeable_events(
     purpose: Literal["retention", "erasure"],
 ) -> Iterator[models.QuerySet[AuditEvent]]:
-    """Yield a queryset of all events that permits update and delete.
+    """Yield a queryset of all events that may be updated and deleted.
 
-    The permission ends with the ``with`` block, which is one transaction. Only
+    The block is one transaction, and the permission ends with the block. Only
     trail/retention.py and upkeep/erasure.py use this function.
     """
     with transaction.atomic():
@@ -139,7 +139,7 @@ def changeable_events(
 
 
 def _set_trigger_permission(purpose: str) -> None:
-    """Set the variable that the trigger reads; a rollback resets it."""
+    """Set the database variable that the trigger reads. A rollback resets it."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(

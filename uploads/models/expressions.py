@@ -1,4 +1,4 @@
-"""Expressions for statements about many rows."""
+"""Contains a database expression for updates of many rows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from uploads.models.upload import Upload
 
 
 class ByPrimaryKey(Expression):
-    """The new value of a text column for each upload of an UPDATE, by primary key.
+    """Sets a text column to another value in each row of one UPDATE of uploads.
 
-    Django's Case and When do the same, but each When takes 0.5 ms.
+    ``values`` maps primary keys to the new values. Django's Case and When have the same
+    effect, but Django needs 0.5 ms to prepare each When.
     """
 
     def __init__(self, name: str, values: Mapping[Any, str]) -> None:
@@ -22,7 +23,7 @@ class ByPrimaryKey(Expression):
         self._values = values
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
-        """Return CASE with a branch for each row."""
+        """Return the SQL expression CASE, with one branch for each row."""
         key: Any = Upload._meta.pk  # noqa: SLF001
         params: list[Any] = []
         for pk, value in self._values.items():

@@ -1,4 +1,4 @@
-"""Figures for operators: the last run of each background job, and hourly sums."""
+"""Stores figures for operators: results of background jobs, and hourly sums."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import models
 
 
 class JobReport(models.Model):
-    """The last run of a background job on any host."""
+    """Stores the results of the last run of one background job, on any host."""
 
     SWEEP, AUDIT, DOCTOR, NOTIFICATIONS = "sweep", "audit", "doctor", "notifications"
 
@@ -22,16 +22,16 @@ class JobReport(models.Model):
 
 
 class HourlyFigure(models.Model):
-    """Uploads that entered a state within one hour, and their bytes.
+    """Stores how many uploads entered a state in one hour, and their bytes.
 
-    The sweeper sums the audit events of each hour. Pages read these few rows instead
-    of millions of uploads.
+    The sweeper computes these sums from the audit events of the hour. The admin and the
+    metrics read these few rows, because summing up millions of uploads takes too long.
     """
 
     hour = models.DateTimeField()
     state = models.CharField(max_length=10)
     transport = models.CharField(max_length=9, blank=True)
-    """Empty if the upload was erased before its hour was summed."""
+    """Empty if the user was erased before the sweeper summed up the hour."""
     cause = models.CharField(max_length=32, blank=True)
     uploads = models.PositiveBigIntegerField()
     byte_size = models.PositiveBigIntegerField()

@@ -1,4 +1,4 @@
-"""The SHA-256 of each part of a multipart upload, as the browser announced it."""
+"""Stores the SHA-256 that the client has announced for each part of an upload."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from uploads.models.upload import Upload
 
 
 class PartChecksums(models.Model):
-    """The announced SHA-256 of the parts of one upload.
+    """Stores the announced SHA-256 of all parts of one upload.
 
-    A separate table, because lists of uploads must not read up to 320 kB for each row.
+    This is a separate table, because these values can take 320 kB for one upload. Lists
+    of uploads need not read them.
     """
 
     upload = models.OneToOneField(
         Upload, models.CASCADE, primary_key=True, related_name="part_checksums"
     )
     digests = models.BinaryField(default=bytes)
-    """32 bytes for each part, in order. Zeros mean that the part was never announced."""
+    """The hashes in the order of the parts, 32 bytes each.
+
+    If the client has not announced the hash of a part, its 32 bytes are zero.
+    """
 
     def __str__(self) -> str:
         return str(self.upload_id)

@@ -1,4 +1,4 @@
-"""Upload rules of one user or one group."""
+"""Stores the upload rules of a user or a group."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from django.db.models import Q
 
 
 class UploadPolicy(models.Model):
-    """Upload rules for one user or for all members of one group.
+    """Stores the upload rules of one user, or of all members of one group.
 
-    An empty field means the site's default.
+    If a field is empty, the site's default applies.
     """
 
     user = models.OneToOneField(

@@ -1,4 +1,4 @@
-"""The storage quota of a user, and its counters."""
+"""Stores the quota of each user, and how much of the quota is in use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from django.db.models import Q
 
 
 class StorageQuota(models.Model):
-    """The limits of one user, and the user's used and reserved bytes and files."""
+    """Stores the limits of one user, and the bytes and files that count against them.
+
+    Reserved bytes and files belong to unfinished uploads. ``used_bytes`` and
+    ``file_count`` belong to stored files.
+    """
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
@@ -36,7 +40,7 @@ class StorageQuota(models.Model):
         verbose_name = "quota"
         verbose_name_plural = "quotas"
         constraints = [
-            # Releasing a reservation twice must raise an error on every database.
+            # If a bug releases a reservation twice, the database must raise an error.
             models.CheckConstraint(
                 condition=Q(
                     used_bytes__gte=0,

@@ -1,4 +1,4 @@
-"""The state of the rate limits."""
+"""Stores the state of the rate limits."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from django.db import models
 
 
 class Rate(models.Model):
-    """The rate limit of one action for one subject. Only ``access.rates`` writes it.
+    """Stores the state of one rate limit: one action of one user, token or address.
 
-    ``tat`` has no index, because it changes with every request. Deleting old rows
-    scans the table, which stays small.
+    Only ``access.rates`` writes this table. ``tat`` has no index, because it changes
+    with every request. The deletion of old rows reads the whole table, which is small.
     """
 
     key = models.CharField(max_length=100, primary_key=True)
     """``<action>:<kind of subject>:<subject>``"""
     tat = models.BigIntegerField(default=0)
-    """The "theoretical arrival time" of the generic cell rate algorithm.
+    """The "theoretical arrival time" of the generic cell rate algorithm (GCRA).
 
-    At this time the full allowance is available again. Unit: nanoseconds since 1970.
+    From this time on, the full number of requests is available again. The unit is
+    nanoseconds since 1970.
     """
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Rules that delete files after a time, and the warnings that come first."""
+"""Stores rules that delete old files, and the warnings before these deletions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ ANY_TYPE = "*/*"
 
 
 class RetentionRule(models.Model):
-    """Deletes stored files after ``days``. If several rules fit, the shortest counts."""
+    """Stores a rule that deletes files ``days`` days after their upload.
+
+    If several rules match a file, the rule with the fewest days applies.
+    """
 
     name = models.CharField(max_length=100)
     is_active = models.BooleanField("active", default=True)
@@ -23,23 +26,24 @@ class RetentionRule(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="Only files of the members of this group. Empty: of everybody.",
+        help_text="Only files of this group's members. Empty: files of all users.",
     )
     content_type = models.CharField(
         max_length=127,
         default=ANY_TYPE,
         validators=[RegexValidator(r"^(\*/\*|[\w.+-]+/(\*|[\w.+-]+))$")],
-        help_text="Such as video/* or application/pdf; */* is every type.",
+        help_text="For example video/* or application/pdf. */* means every type.",
     )
     days = models.PositiveIntegerField(
         validators=[MinValueValidator(1)],
-        help_text="Days after the upload on which a file is deleted.",
+        help_text="Number of days after the upload until the file is deleted.",
     )
     warn_days = models.PositiveIntegerField(
         "warning",
         default=7,
-        help_text="Days before the deletion on which the owner gets a mail. A file is "
-        "never deleted sooner after the mail, also if it is older than the rule.",
+        help_text="Number of days before the deletion when the owner gets a mail. At "
+        "least this time passes between the mail and the deletion, even if the file is "
+        "older than the rule.",
     )
 
     class Meta:
@@ -49,7 +53,7 @@ class RetentionRule(models.Model):
             models.CheckConstraint(
                 condition=Q(days__gte=1, warn_days__lt=F("days")),
                 name="retention_warns_before",
-                violation_error_message="The warning must be fewer days than the rule.",
+                violation_error_message="The warning needs fewer days than the rule.",
             )
         ]
 
@@ -58,7 +62,10 @@ class RetentionRule(models.Model):
 
 
 class RetentionNotice(models.Model):
-    """A file that a rule will delete. The mail about it was sent at ``warned_at``."""
+    """Stores that a rule will delete a file at ``delete_at``.
+
+    The owner got the warning by mail at ``warned_at``.
+    """
 
     upload = models.OneToOneField(
         Upload, models.CASCADE, primary_key=True, related_name="retention_notice"
@@ -66,7 +73,10 @@ class RetentionNotice(models.Model):
     rule = models.ForeignKey(RetentionRule, models.CASCADE, related_name="+")
     warned_at = models.DateTimeField(null=True)
     claimed_until = models.DateTimeField(null=True)
-    """End of the lease of the process that sends the mail."""
+    """The end of the lease of the process that sends the mail.
+
+    Until then, no other process sends it.
+    """
     delete_at = models.DateTimeField(null=True)
 
     class Meta:

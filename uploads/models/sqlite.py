@@ -1,4 +1,4 @@
-"""Use the limits of current SQLite versions, which are higher than Django assumes."""
+"""Tells Django that current SQLite versions accept more parameters in a statement."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import sqlite3
 from django.db.backends.sqlite3.base import DatabaseWrapper
 
 MAX_PARAMETERS = 32_766
-"""Maximum number of values in a statement. Django assumes 999, as before SQLite 3.32."""
+"""The maximum number of parameters in one statement, from SQLite 3.32 on.
+
+Django assumes 999, the maximum of earlier versions.
+"""
 
 
 def take_large_statements() -> None:
-    """Raise Django's limit, so that a batch of 100 rows is one INSERT."""
+    """Raise Django's limit, so that one INSERT can insert 100 rows."""
     if sqlite3.sqlite_version_info >= (3, 32):
         features: type = DatabaseWrapper.features_class
         setattr(features, "max_query_params", MAX_PARAMETERS)  # noqa: B010  typed wrongly

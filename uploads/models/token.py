@@ -1,4 +1,4 @@
-"""API tokens: secrets with which programs log in."""
+"""Stores API tokens, the secrets with which programs use the API."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from django.utils import timezone
 
 
 class Scope(models.TextChoices):
-    """The requests that a token permits."""
+    """Names the requests that a token permits."""
 
     READ = "read", "Read: list and download"
     WRITE = "write", "Read and write: everything the API can do"
 
 
 class ApiToken(models.Model):
-    """A secret that replaces a login. Only its SHA-256 is stored.
+    """Stores an API token of a user. The table has only the SHA-256 of the secret.
 
-    Revoked tokens are kept, because audit events refer to them.
+    Revoked tokens stay in the table, because audit events refer to them.
     """
 
     user = models.ForeignKey(
@@ -34,7 +34,10 @@ class ApiToken(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     form_mark = models.CharField(max_length=64, null=True, editable=False)
-    """Idempotency key of the form, so that a form sent twice makes one token."""
+    """The idempotency key of the form that created the token.
+
+    If a browser sends the form twice, the site creates only one token.
+    """
 
     LAST_USED_RESOLUTION = timedelta(minutes=1)
 
@@ -54,9 +57,9 @@ class ApiToken(models.Model):
 
     @property
     def is_live(self) -> bool:
-        """Whether the token is neither revoked nor expired.
+        """Return whether the token is not revoked and not expired.
 
-        The owner's account may still be inactive.
+        This property does not check whether the owner's account is active.
         """
         return self.revoked_at is None and (
             self.expires_at is None or self.expires_at > timezone.now()

@@ -1,4 +1,4 @@
-"""Tables that the sweeper and the other upkeep jobs use."""
+"""Stores the state of background jobs: the sweeper's progress, and its leftovers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from django.utils import timezone
 
 
 class SweepMark(models.Model):
-    """The last key that a pass over the bucket checked. The next pass resumes there."""
+    """Stores the last key that a sweeper has checked in its pass over the bucket.
+
+    The next sweep continues after this key.
+    """
 
     name = models.CharField(max_length=32, primary_key=True)
     after_key = models.CharField(max_length=1024, blank=True)
@@ -18,7 +21,10 @@ class SweepMark(models.Model):
 
 
 class Orphan(models.Model):
-    """An object without an upload, with the times of its first and last check."""
+    """Stores an object in the bucket that has no row.
+
+    ``first_seen_at`` and ``last_seen_at`` are the times when the sweeper found it.
+    """
 
     key = models.CharField(max_length=1024, primary_key=True)
     byte_size = models.PositiveBigIntegerField()
@@ -34,7 +40,10 @@ class Orphan(models.Model):
 
 
 class ParkedNotification(models.Model):
-    """An unreadable message, deleted from the queue and kept for the operator."""
+    """Stores a notification that the site could not process, for the operator.
+
+    The message is no longer in the queue.
+    """
 
     source = models.CharField(max_length=32)
     body = models.TextField()

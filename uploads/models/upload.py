@@ -1,4 +1,4 @@
-"""The upload: the row of one file, from its start to its deletion."""
+"""Stores one row for each file, from the start of its upload to its deletion."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from uploads.text.filenames import MAX_FOLDED_LENGTH, folded
 
 class UploadQuerySet(models.QuerySet["Upload"]):
     def visible(self) -> UploadQuerySet:
-        """Return the uploads for file lists: neither cancelled, expired nor deleted."""
+        """Return the uploads that are not cancelled, not expired and not deleted."""
         return self.exclude(state__in=[State.CANCELLED, State.EXPIRED, State.DELETED])
 
     def waiting(self) -> UploadQuerySet:
-        """Return the uploads whose inspection was postponed, with a waiting_reason."""
+        """Return the uploads whose inspection was postponed."""
         return self.filter(state=State.INSPECTING).exclude(waiting_reason="")
 
     def named(self, text: str) -> UploadQuerySet:
         """Return the uploads whose names contain ``text``, in upper or lower case.
 
-        Rows without a search_name were written by an older version of this code.
+        Rows of older versions of this code have no search_name. For them, this method
+        compares the filename.
         """
         wanted = folded(text)
         if not wanted:
@@ -37,10 +38,10 @@ class UploadQuerySet(models.QuerySet["Upload"]):
             Upload.objects.using(self.db).filter(search_name="").exists()
         )
         if not has_unfolded:
-            # Only search_name is used, because PostgreSQL searches texts in an index only
-            # if the index has all columns of the query.
+            # Compare only search_name. PostgreSQL can search for a text inside of an
+            # index only if the index has all columns of the query.
             return self.filter(search_name__contains=wanted)
-        # Two conditions instead of one OR, because an index can answer the first.
+        # Two conditions are faster than one OR, because the first can use an index.
         return self.filter(
             Q(search_name__contains=wanted) | Q(search_name=""),
             ~Q(search_name="") | Q(filename__icontains=text),
@@ -50,9 +51,9 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         """Return up to ``limit`` uploads, newest first."""
         rows = self.order_by("-created_at", "-pk")
         if connections[self.db].vendor == "postgresql":
-            # The index of an owner's list has the columns that conditions on states and
-            # names need. PostgreSQL checks them in the index only if the query selects
-            # no other column.
+            # The index upload_list_of_owner contains the columns of all conditions. If
+            # a query selects no other column, PostgreSQL reads only the index. So the
+            # inner query selects primary keys, and the outer query reads the rows.
             found = rows.values("pk")[:limit]
             rows = Upload.objects.using(self.db).filter(pk__in=found)
             rows = rows.order_by("-created_at", "-pk")
@@ -85,16 +86,16 @@ class UploadQuerySet(models.QuerySet["Upload"]):
 
 
 def search_name_of(filename: str) -> str:
-    """Return the folded name that search compares.
+    """Return the folded form of a filename, which searches compare.
 
-    Returns ``?`` instead of an empty text, because an empty search_name means that an
-    older version wrote the row.
+    Returns ``?`` if the folded form is empty. An empty search_name means that an older
+    version of this code wrote the row.
     """
     return folded(filename) or "?"
 
 
 class Upload(models.Model):
-    """One file: declared, uploaded, inspected, stored, deleted. The row is kept."""
+    """Stores one upload and its file. The row stays after the file is deleted."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
@@ -113,7 +114,7 @@ class Upload(models.Model):
         db_default="",
         editable=False,
     )
-    """The folded ``filename`` for search. Every write of the row sets it."""
+    """The folded form of ``filename``. Every write of ``filename`` also sets it."""
     relative_path = models.CharField(max_length=1024, blank=True)
     byte_size = models.PositiveBigIntegerField()
     content_type = models.CharField(max_length=127)
@@ -131,13 +132,13 @@ class Upload(models.Model):
     retry_at = models.DateTimeField(null=True, blank=True)
     failed_checks = models.PositiveSmallIntegerField(default=0)
     faults = models.PositiveSmallIntegerField(default=0, db_default=0)
-    """Number of consecutive checks that failed because of our bug: upkeep/sweeper.py."""
+    """Number of consecutive checks that failed by a bug of ours (upkeep/sweeper.py)."""
     claimed_until = models.DateTimeField(null=True, blank=True)
-    """End of the lease of the process that inspects the object: lifecycle/claims.py."""
+    """The end of the lease of the process that inspects it (lifecycle/claims.py)."""
     is_inspected_later = models.BooleanField(default=False, db_default=False)
-    """Whether the inspection takes too long for a request."""
+    """Whether the inspection runs in the background, because it takes too long."""
     replaceable_until = models.DateTimeField(null=True, blank=True)
-    """The end of the time in which a replayed URL could replace the object."""
+    """Until when a second upload over the same URL could replace the object."""
     purged_at = models.DateTimeField(null=True, blank=True)
 
     etag = models.CharField(max_length=255, blank=True)
@@ -146,19 +147,19 @@ class Upload(models.Model):
     checksum_verified_by = models.CharField(
         max_length=8, choices=VerifiedBy, blank=True, default="", db_default=""
     )
-    """The party that compared the stored bytes with the SHA-256, or ``""``."""
+    """Who compared the stored bytes with the SHA-256: the site, the storage, or ""."""
     verified_parts = models.PositiveSmallIntegerField(default=0, db_default=0)
-    """Number of parts that were read back, from the first: lifecycle/reading_back.py."""
+    """How many parts, from the first on, were read back (lifecycle/reading_back.py)."""
     detected_type = models.CharField(max_length=127, blank=True)
     note = models.CharField(max_length=255, blank=True, db_default="")
-    """Text of the inspectors for the owner of an accepted file."""
+    """A text of the inspectors about an accepted file, for its owner."""
     rejected_reason = models.CharField("refused because", max_length=255, blank=True)
     waiting_reason = models.CharField(max_length=255, blank=True)
-    """Why the inspection was postponed: the inspector that was unavailable, or the error."""
+    """Why the inspection was postponed: the unavailable inspector, or the error."""
     rejected_cause = models.CharField(
         "cause of refusal", max_length=32, blank=True, default="", db_default=""
     )
-    """A stable code for programs. Empty if an older version refused the upload."""
+    """The code of the reason. Empty if an older version of this code rejected it."""
     quarantine_key = models.CharField(max_length=255, blank=True)
     release_requested_at = models.DateTimeField(null=True, blank=True)
     released_from = models.ForeignKey(
@@ -169,7 +170,7 @@ class Upload(models.Model):
         related_name="+",
         db_index=False,
     )
-    """Set on a released upload: the rejected upload that it was copied from."""
+    """The rejected upload whose object a release has copied to this upload."""
     released_as = models.ForeignKey(
         "self",
         models.SET_NULL,
@@ -178,7 +179,7 @@ class Upload(models.Model):
         related_name="+",
         db_index=False,
     )
-    """Set on a rejected upload: the new upload that an operator's release created."""
+    """The new upload that was created by the release of this rejected upload."""
 
     objects = UploadQuerySet.as_manager()
 
@@ -201,8 +202,8 @@ class Upload(models.Model):
             ),
         ]
         indexes = [
-            # Name and state are included, so that a list and a search read the table only
-            # for the rows that they return.
+            # With the name and the state in the index, lists and searches read only the
+            # rows of their results from the table.
             models.Index(
                 F("owner"),
                 F("created_at").desc(),
@@ -231,7 +232,7 @@ class Upload(models.Model):
                 condition=Q(replaceable_until__isnull=False),
                 name="upload_replaceable",
             ),
-            # Deleting a row makes Django search for the rows that refer to it.
+            # When Django deletes a row, it searches for rows that refer to this row.
             models.Index(
                 fields=["released_from"],
                 condition=Q(released_from__isnull=False),
@@ -257,7 +258,7 @@ class Upload(models.Model):
                 condition=Q(state=State.READY),
                 name="upload_stored_since",
             ),
-            # The rows that the sweeper still has to check: a small part of the table.
+            # The sweeper searches with the next two indexes for rows to process.
             models.Index(
                 fields=["checked_at"],
                 condition=Q(state__in=sorted(RESERVING)),
@@ -283,7 +284,7 @@ class Upload(models.Model):
 
     @property
     def part_count(self) -> int:
-        """The number of parts; 1 for an upload in a single request."""
+        """Return the number of parts. It is 1 for an upload in a single request."""
         return max(1, -(-self.byte_size // self.part_size))
 
     @property
@@ -292,5 +293,5 @@ class Upload(models.Model):
 
     @property
     def is_past_deadline(self) -> bool:
-        """Whether a pending upload may be expired by the sweeper."""
+        """Return whether the upload is pending after its deadline."""
         return self.state == State.PENDING and self.expires_at < timezone.now()

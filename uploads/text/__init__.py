@@ -1,1 +1,1 @@
-"""Pure functions on file names and sizes."""
+"""Contains pure functions on file names, host names, sizes and CSV."""

@@ -1,9 +1,10 @@
-"""Make file names safe to store, to show and to send in headers.
+"""Makes file names safe to store, to display and to send in headers.
 
-Only dangerous parts of a name are changed: path separators, invisible characters, and
-names that Windows cannot store. Names never become part of a key.
+The functions change only dangerous parts of a name: path separators, invisible
+characters, and names that Windows cannot store. Keys of objects never contain a name.
 
-static/js/engine/filename.js has the same rules. tests/cases/filenames.json tests both.
+static/js/engine/filename.js has the same rules. tests/cases/filenames.json tests both
+implementations.
 """
 
 from __future__ import annotations
@@ -18,16 +19,17 @@ MAX_PATH_LENGTH = 1024
 MAX_FOLDED_LENGTH = 512
 UNNAMED = "unnamed"
 MAX_MARKS = 30
-"""Maximum number of marks (accents) on one letter: Unicode's Stream-Safe Text Format.
+"""Maximum number of marks (accents) on one letter.
 
-No language needs more.
+No language needs more marks. Source: Unicode's Stream-Safe Text Format.
 """
 
-# Control characters, line separators, lone surrogates, noncharacters, and all code points
-# with Unicode's property Default_Ignorable: bidirectional controls (people read
-# "invoice\u202egnp.exe" as "invoiceexe.png"), zero-width spaces, fillers, tags, variation
-# selectors. Ranges are used instead of categories, because Unicode's version differs
-# between browsers and Python versions.
+# All invisible characters: control characters, line separators, lone surrogates,
+# noncharacters, and all code points with Unicode's property Default_Ignorable. This
+# property includes zero-width spaces, fillers, tags, variation selectors and
+# bidirectional controls, with which people read "invoice\u202egnp.exe" as
+# "invoiceexe.png". The text lists code points, because browsers and Python know
+# different versions of Unicode's categories.
 _INVISIBLE = (
     "\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
@@ -38,8 +40,9 @@ _INVISIBLE = (
     for plane in range(0, 0x110000, 0x10000)
 )
 
-# Scripts that need joiners (U+200C, U+200D) for correct spelling, such as Persian and
-# Hindi: Arabic to N'Ko, the scripts of India and South-East Asia, Mongolian.
+# Scripts that need joiners (U+200C and U+200D, invisible characters) for correct
+# spelling: Arabic to N'Ko, the scripts of India and South-East Asia, and Mongolian.
+# Persian and Hindi are examples.
 _JOINING = (
     "\u0620-\u0dff\u0f00-\u109f\u1780-\u180a\u1810-\u18af\u1a20-\u1aaf\u1b00-\u1c4f"
     "\ua840-\ua87f\ua8e0-\ua8ff\ua980-\ua9df\uaa60-\uaa7f\uabc0-\uabff\ufb50-\ufdcf"
@@ -51,13 +54,13 @@ _SYMBOLS = (
 )
 _IDEOGRAPHS = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
 
-# Invisible characters in the places where correct spelling needs them.
+# Invisible characters in places where they are allowed, because spelling needs them.
 _INVISIBLE_BUT_NEEDED = "|".join(
     [
-        # The flags of England, Scotland and Wales.
+        # Tags in the emoji of the flags of England, Scotland and Wales.
         "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f",
         f"(?<=[{_JOINING}])[\u200c\u200d]",
-        # Joined emoji, such as a family or an astronaut.
+        # Joiners in combined emoji, such as a family or an astronaut.
         f"(?:(?<=[{_SYMBOLS}])|(?<=[{_SYMBOLS}]\ufe0f))\u200d(?=[{_SYMBOLS}])",
         f"(?<=[{_SYMBOLS}])[\ufe00\ufe0e\ufe0f]",
         "(?<=[0-9#*])\ufe0f(?=\u20e3)",
@@ -71,7 +74,8 @@ _NEEDED_OR_INVISIBLE = re.compile(f"({_INVISIBLE_BUT_NEEDED})|[{_INVISIBLE}]")
 _ANY_INVISIBLE = re.compile(f"[{_INVISIBLE}]")
 
 _BLANK = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000"
-# The lookbehind keeps the search linear: a match starts only at the start of a run.
+# Matches blanks and dots at the end of a name. With the lookbehind, a match starts only
+# at the first of several blanks. Otherwise the search would take quadratic time.
 _END = re.compile(f"(?<![{_BLANK}.])[{_BLANK}.]++$")
 
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\|\.{1,2}\\")
@@ -83,19 +87,19 @@ _DEVICE = re.compile(
 
 
 def clean_filename(sent: str) -> str:
-    """Return the last path component of ``sent`` as a name that every system can store.
+    """Return the last component of a path as a name that every system can store.
 
-    If nothing remains, returns ``unnamed``. A name that is too long is shortened and
-    keeps its extension. A backslash separates steps only in a Windows path.
+    If nothing remains, returns ``unnamed``. If the name is too long, shortens it but
+    keeps the extension. A backslash is a path separator only in a Windows path.
     """
     return _clean(_steps(sent)[-1])
 
 
 def chosen_filename(sent: str) -> str:
-    """Return the name that a person typed, without surrounding white space.
+    """Return a name that a person typed, without white space at both ends.
 
-    A typed name is never cleaned, so that the file gets exactly the name that the
-    person sees. Raises InvalidRequest for a name that ``clean_filename`` would change.
+    Raises InvalidRequest for a name that ``clean_filename`` would change. This function
+    does not clean the name itself, so that the file gets exactly the typed name.
     """
     wanted = _composed(sent.strip()[: 4 * MAX_FILENAME_LENGTH])
     if not wanted:
@@ -120,10 +124,10 @@ def chosen_filename(sent: str) -> str:
 
 
 def clean_relative_path(sent: str) -> str:
-    """Return a folder path with forward slashes and with every step cleaned.
+    """Return a folder path with slashes, in which each component is cleaned.
 
-    Empty steps, ``.`` and ``..`` are removed. A path that is too long loses its last
-    steps.
+    Removes the components ``.`` and ``..``, and empty components. If the path is too
+    long, removes its last components.
     """
     steps = _steps(sent) if "/" in sent else sent.split("\\")
     kept = [_clean(step) for step in steps if step not in {"", ".", ".."}]
@@ -136,18 +140,19 @@ def clean_relative_path(sent: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return ``text`` in a form for search, which compares folded texts.
+    """Return ``text`` in a form for searches. Texts that look alike have the same form.
 
-    Upper and lower case, composed and decomposed letters, wide and narrow forms become
-    equal (Unicode's NFKC_Casefold; a Turkish dotted I becomes i). Invisible characters
-    are removed. The result is cut at MAX_FOLDED_LENGTH, because some characters become
-    several.
+    The form ignores upper and lower case, composed and decomposed letters, and wide and
+    narrow letters (Unicode's NFKC_Casefold). A Turkish dotted I becomes i. Invisible
+    characters are removed. The result has at most MAX_FOLDED_LENGTH characters. It can
+    be longer than ``text``, because some characters become several.
     """
     if text.isascii() and text.isprintable():
         return text.lower()[:MAX_FOLDED_LENGTH]
     visible = _ANY_INVISIBLE.sub("", text)
     for _ in range(2):
-        # Twice, because folding can undo the normal form and normalising the folding.
+        # After one round, folding may have undone the normal form, or the reverse. Two
+        # rounds are always enough.
         visible = unicodedata.normalize("NFKC", visible).casefold()
         visible = visible.replace("i\u0307", "i")
     return unicodedata.normalize("NFKC", visible)[:MAX_FOLDED_LENGTH]
@@ -156,8 +161,8 @@ def folded(text: str) -> str:
 def printable(text: str) -> str:
     """Return ``text`` without invisible characters.
 
-    Joiners and variation selectors are kept where correct spelling needs them: in
-    Persian, in the scripts of India, after ideographs and in emoji.
+    Keeps joiners and variation selectors where correct spelling needs them: in Persian,
+    in the scripts of India, after ideographs and in emoji.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -165,9 +170,10 @@ def printable(text: str) -> str:
 
 
 def _composed(text: str) -> str:
-    """Return ``text`` in NFC; unchanged if a letter has more than MAX_MARKS marks.
+    """Return ``text`` in Unicode's normal form NFC.
 
-    Normalising takes time quadratic in the number of marks on one letter.
+    If a letter has more than MAX_MARKS marks, returns ``text`` unchanged. The time of
+    normalising grows with the square of the number of marks on one letter.
     """
     is_safe = text.isascii() or _limit_marks(text) == text
     return unicodedata.normalize("NFC", text) if is_safe else text

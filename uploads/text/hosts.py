@@ -1,4 +1,4 @@
-"""Pure functions on host names and URLs."""
+"""Answers questions about host names and URLs. It sends no requests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from urllib.parse import urlsplit
 
 
 def site_of(host: str) -> str:
-    """Return the registered domain of ``host``, approximately."""
+    """Return the registered domain of ``host``, such as example.com.
+
+    The result is a guess from the length of the labels. An IP address stays unchanged.
+    """
     if is_address(host):
         return host
     labels = host.split(".")
@@ -16,20 +19,20 @@ def site_of(host: str) -> str:
 
 
 def is_unencrypted(url: str) -> bool:
-    """Return whether requests to ``url`` cross a network unencrypted."""
+    """Return whether requests to ``url`` are sent over a network without TLS."""
     parts = urlsplit(url)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether ``host`` is this machine."""
+    """Return whether ``host`` names this machine, such as localhost or 127.0.0.1."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     return is_address(host) and ipaddress.ip_address(host).is_loopback
 
 
 def is_address(host: str | None) -> bool:
-    """Return whether ``host`` is an IP address."""
+    """Return whether ``host`` is an IP address. Host names return False."""
     try:
         ipaddress.ip_address(host or "")
     except ValueError:

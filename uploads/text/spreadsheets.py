@@ -1,4 +1,8 @@
-"""CSV that is safe to open in a spreadsheet."""
+"""Writes CSV that is safe to open in a spreadsheet program.
+
+Such programs calculate texts that look like formulas. A formula in a filename could run
+commands or send data to another server.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +15,33 @@ from typing import Any
 
 LINES_A_CHUNK = 500
 BYTE_ORDER_MARK = "\ufeff"
-"""Without it, Excel reads the file as Latin-1."""
+"""The first character of the CSV. Without this mark, Excel reads the CSV as Latin-1."""
 
 FORMULA = re.compile(r"\A(?=\s*+[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
-"""The beginning of a text that spreadsheets calculate, also in full-width characters."""
+"""Matches the beginning of a text that spreadsheet programs calculate as a formula.
+
+Full-width forms of the characters also start a formula.
+"""
 
 INNER_FORMULA = re.compile(
     r"(?<![\s;\"'])([\s;\"']++)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
 )
-"""The same inside of a text, behind spaces, quotes and characters between cells.
+"""Matches spaces, quotes and separators in front of a formula inside of a text.
 
-The lookbehind keeps the search linear: a match starts only at the start of a run.
+With another separator, a spreadsheet program may read the rest of the text as a new
+cell. The lookbehind makes a match start only at the first of these characters.
+Otherwise the search would take quadratic time.
 """
 
 SEPARATOR = re.compile(r"[;\t\r\n]")
+"""Matches a character that can separate cells."""
 
 
 def chunks(fields: Sequence[str], rows: Iterable[Any]) -> Iterator[str]:
-    """Yield CSV with one line for each row, whose attributes ``fields`` names."""
+    """Yield CSV with a header and one line for each row, in chunks of many lines.
+
+    ``fields`` names the attributes of a row that become its cells.
+    """
     writer: Any = csv.writer(_Buffer())
     chunk = [BYTE_ORDER_MARK + writer.writerow(fields)]
     for row in rows:
@@ -40,14 +53,17 @@ def chunks(fields: Sequence[str], rows: Iterable[Any]) -> Iterator[str]:
 
 
 class _Buffer:
-    """A file that hands each line back instead of keeping it."""
+    """A file whose ``write`` returns the line. csv.writer passes this result on."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def cell(value: Any) -> str:
-    """Return the text of one value. A text that would be a formula gets an apostrophe."""
+    """Return the text of one cell.
+
+    Inserts an apostrophe in front of a formula, so that programs do not calculate it.
+    """
     if value is None:
         return ""
     if isinstance(value, bool | int | float):
