@@ -157,7 +157,7 @@ def test_create_token_takes_a_scope(
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["nobody"], "no user 'nobody'"), (["alice", "--days=0"], "1 or more")],
+    [(["nobody"], "no user 'nobody'"), (["alice", "--days=0"], "at least 1")],
 )
 def test_create_token_refuses_invalid_options(
     alice: Any, arguments: list[str], words: str
