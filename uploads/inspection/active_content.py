@@ -41,7 +41,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Active:
-    """Detected active content: its kind and its content type."""
+    """Active content that was detected, with its kind and its content type."""
 
     kind: Kind
     content_type: str

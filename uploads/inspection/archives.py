@@ -1,8 +1,9 @@
 """Refuses archives that would harm the person who unpacks them.
 
 The server unpacks no archive to a disk. The rules protect people and programs that
-unpack the archive later. They refuse bombs (small archives that unpack to a huge size),
-entries that share bytes, and names and links that lead out of the folder.
+unpack the archive later. They refuse bombs, which are small archives that unpack to a
+huge size. They also refuse entries that share bytes, and names and links that lead out
+of the folder.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Lists the extensions of file names by kind, such as documents and programs.
 
 ``RUNNABLE`` is the only list of extensions that run. The upload page gets it from here.
-It contains the extensions that Outlook and Chromium block and those that Linux and
-macOS run. Certificates, databases and disk images are not in it, because people
+It contains the extensions that Outlook and Chromium block and the extensions that Linux
+and macOS run. Certificates, databases and disk images are not in it, because people
 exchange them as data.
 """
 

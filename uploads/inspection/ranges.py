@@ -19,7 +19,7 @@ class Readable(Protocol):
     byte_size: int
 
     def read(self, start: int, length: int) -> bytes:
-        """Return up to ``length`` bytes from ``start``; fewer at the end."""
+        """Return ``length`` bytes from ``start``, or fewer at the end."""
         ...
 
 
@@ -43,7 +43,7 @@ class BlockReader:
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
 
     def read(self, start: int, length: int) -> bytes:
-        """Return up to ``length`` bytes from ``start``; fewer at the object's end."""
+        """Return ``length`` bytes from ``start``, or fewer at the object's end."""
         end = min(start + length, self.byte_size)
         if start < 0 or start >= end:
             return b""
@@ -75,7 +75,7 @@ class Window:
         self._start = start
 
     def read(self, start: int, length: int) -> bytes:
-        """Return up to ``length`` bytes from ``start``; fewer at the window's end."""
+        """Return ``length`` bytes from ``start``, or fewer at the window's end."""
         length = min(length, self.byte_size - start)
         if start < 0 or length < 1:
             return b""
@@ -90,5 +90,5 @@ class InMemory:
         self._content = content
 
     def read(self, start: int, length: int) -> bytes:
-        """Return up to ``length`` bytes from ``start``; fewer at the end."""
+        """Return ``length`` bytes from ``start``, or fewer at the end."""
         return self._content[start : start + length] if start >= 0 else b""

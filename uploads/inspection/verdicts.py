@@ -13,7 +13,9 @@ from uploads.inspection.detection import HEAD_BYTES, container_of, detect_type
 
 @dataclass(frozen=True)
 class Sample:
-    """The input of an inspector: the declaration, and a function that reads the object.
+    """The input of an inspector.
+
+    It has the client's declaration, and a function that reads the object.
 
     ``read(start, length)`` returns at most ``length`` bytes. It raises
     StorageUnavailable if the object was replaced, and OverBudget if the read exceeds
@@ -94,7 +96,7 @@ class Inspector(Protocol):
     """
 
     def wants(self, sample: Sample) -> bool:
-        """Return whether this inspector has to check the object. This must be fast."""
+        """Return whether this inspector has to check the object. It must be fast."""
         ...
 
     def inspect(self, sample: Sample) -> Verdict:

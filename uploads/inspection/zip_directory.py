@@ -148,7 +148,7 @@ def read_entries(file: Readable, directory: Directory) -> Iterator[Entry]:
 
 
 def read_local(file: Readable, start: int) -> Entry | None:
-    """Return the entry of the local header at ``start``; None if there is none."""
+    """Return the entry of the local header at ``start``, or None without a header."""
     header = file.read(start, LOCAL.size)
     if len(header) < LOCAL.size or header[:4] != LOCAL_MAGIC:
         return None

@@ -40,7 +40,7 @@ def parts(name: bytes) -> list[bytes]:
 
 
 def readable(name: bytes) -> str:
-    """Return a name for a message: at most 40 characters, all of them printable."""
+    """Return at most 40 printable characters of a name, for a message."""
     text = name.decode("utf-8", "replace")
     text = "".join(char if char.isprintable() else "?" for char in text)
     return text if len(text) <= 40 else f"{text[:37]}..."

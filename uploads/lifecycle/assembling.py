@@ -42,7 +42,7 @@ def assemble(upload: Upload) -> str:
     hashes of the parts, or else from the hashes in the bucket's list. If both lack the
     hash of a part, the result is ``""``.
 
-    Idempotent: if an earlier call has joined the parts, S3 refuses this call. Then the
+    Idempotent. If an earlier call has joined the parts, S3 refuses this call. Then the
     function only checks that the object exists. Raises Incomplete, InvalidState,
     StaleUpload, StorageUnavailable.
     """

@@ -46,7 +46,7 @@ def advance(
 ) -> Upload:
     """Read the object's facts from the bucket, and move ``upload`` to its next states.
 
-    Idempotent: a repeated or concurrent call continues from the state in the row.
+    Idempotent. A repeated or concurrent call continues from the state in the row.
     Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises Incomplete
     while bytes are missing, InvalidState if the upload has ended, StorageUnavailable if
     S3 does not answer. A batch passes the result of ``prefetch`` as ``objects``.

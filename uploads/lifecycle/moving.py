@@ -40,9 +40,9 @@ def move(
     has ``byte_size``, this is the object's true size, which may be smaller than the
     reserved size. ``only`` is a further condition on the row.
 
-    This is a compare-and-set: of two concurrent calls, exactly one finds the old state.
-    Raises InvalidState for a move that is not in ``states.MOVES``. Raises StaleUpload
-    if another process has changed the row first. After an error, nothing has changed.
+    Of two concurrent calls, exactly one finds the old state and succeeds. Raises
+    InvalidState for a move that is not in ``states.MOVES``. Raises StaleUpload if
+    another process has changed the row first. After an error, nothing has changed.
     """
     before, reserved = State(upload.state), upload.byte_size
     _require_legal(before, [to])

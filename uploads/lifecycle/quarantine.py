@@ -25,9 +25,9 @@ def quarantine(upload: Upload) -> str:
     """Copy the object of an upload into quarantine and return the copy's key.
 
     Returns ``""`` if quarantine is off, or if the object is too large or was replaced.
-    Idempotent: the key depends only on the upload, so a second call finds the first
-    call's copy. Raises InspectorUnavailable if the copy fails. The upload then stays
-    inspecting, and its object is kept.
+    Idempotent, because the key depends only on the upload. So a second call finds the
+    first call's copy. Raises InspectorUnavailable if the copy fails. The upload then
+    stays inspecting, and its object is kept.
     """
     prefix = options().quarantine_prefix
     if not prefix:

@@ -91,7 +91,7 @@ def inspect_in_background(upload_id: str) -> None:
         logger.warning("upload.unsettled", upload=upload_id, error=error.detail)
         schedule.record_failure(upload)
     except Upload.DoesNotExist:
-        return  # erased meanwhile
+        return  # the row was erased meanwhile
     else:
         schedule.end_claim(upload, was=State.INSPECTING, at=claimed_at)
 

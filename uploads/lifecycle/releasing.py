@@ -170,7 +170,7 @@ def _create(rejected: Upload, actor: Any) -> Upload:
 
 
 def copy_back(release: Upload) -> ObjectFacts:
-    """Copy the object from quarantine to the key of its release; return the facts.
+    """Copy the object from quarantine to the key of ``release``; return its facts.
 
     Idempotent, because an object under this key can only be the copy of an earlier
     call. If quarantine no longer has the object, expires the release and raises

@@ -107,9 +107,9 @@ def _find_encoding(facts: ObjectFacts) -> Mismatch | None:
 
 
 def _acceptable_types(upload: Upload) -> frozenset[str]:
-    # The object has the declared type or ``stored_type`` of it. Both are accepted,
-    # because an update of the site may change ``stored_type`` while uploads are in
-    # progress. Downloads never use the type of the object.
+    # The upload URL signs the result of ``stored_type``. An update of the site may
+    # change this result while uploads are in progress, so the declared type is accepted
+    # too. Downloads never use the type of the object.
     return frozenset({upload.content_type, stored_type(upload.content_type)})
 
 

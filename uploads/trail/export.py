@@ -24,9 +24,10 @@ def export(
 ) -> Iterator[dict[str, Any]]:
     """Yield the matching events in ascending order of their ids.
 
-    An event matches if it meets all given conditions: ``since`` <= time < ``until``,
-    its kind is in ``kinds``, ``account`` is its user or its actor, its id is above
-    ``after``. This function reads events in batches, so memory use is constant.
+    An event must match all given arguments. Its time is at or after ``since`` and
+    before ``until``. Its kind is in ``kinds``. Its user or its actor is ``account``.
+    Its id is above ``after``. This function reads events in batches, so memory use is
+    constant.
     """
     wanted = _wanted(since=since, until=until, kinds=kinds, account=account)
     if since is not None:

@@ -34,14 +34,16 @@ def record(
 ) -> None:
     """Write one audit event, with the id and the client address of the request.
 
-    - ``kind``: a noun and a past participle, such as ``upload.started``.
-    - ``upload``, ``user``: the upload and the account that the event is about. The
-      default for ``user`` is the owner of ``upload``.
-    - ``actor``: the account that acted; None if the site itself acted.
-    - ``detail``: must not contain a URL or a secret. Texts are cleaned and shortened.
+    Call this function in the transaction of the change that the event describes.
 
-    ``user`` and ``actor`` are accounts or their ids. Call this function in the
-    transaction of the change that the event describes.
+    - ``kind`` is a noun and a past participle, such as ``upload.started``.
+    - ``upload`` and ``user`` are the subjects of the event. The default for ``user`` is
+      the owner of ``upload``.
+    - ``actor`` is the account that acted, or None if the site itself acted.
+    - ``detail`` must not contain a URL or a secret. This function shortens long texts
+      and removes invisible characters.
+
+    ``user`` and ``actor`` may be accounts or ids of accounts.
     """
     context = structlog.contextvars.get_contextvars()
     _event(kind, upload, user, actor, detail, context).save(force_insert=True)

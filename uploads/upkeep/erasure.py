@@ -89,7 +89,7 @@ def erase(user: Any) -> Report:
 
 
 def shut(user: Any) -> None:
-    """Disable the account: its password, rights, tokens and sessions."""
+    """Disable the account, and remove its password, rights, tokens and sessions."""
     user.is_active = user.is_staff = user.is_superuser = False
     if user.has_usable_password():
         user.set_unusable_password()

@@ -24,9 +24,9 @@ _MARK = "figures"
 def roll_up(*, now: datetime | None = None, hours: int = HOURS_A_PASS) -> int:
     """Add up the hours since the last call; return the number of hours.
 
-    The current and the previous hour are added up in every call, because a transaction
-    may commit an event some time after the time in the event. Older hours do not
-    change, even after their events are deleted.
+    Each call adds up the current and the previous hour again, because a transaction may
+    commit an event after its hour has ended. The sums of older hours never change, even
+    if their events are deleted.
     """
     current = _hour_of(now or timezone.now())
     SweepMark.objects.bulk_create([SweepMark(name=_MARK)], ignore_conflicts=True)

@@ -137,8 +137,8 @@ def process(message: Message) -> Intake:
         park("sqs", message.body, str(error))
         return Intake(parked=1)
     except StorageError as error:
-        # This raises StorageUnavailable if S3 does not answer. Otherwise the message is
-        # the cause of the error.
+        # ``check`` raises StorageUnavailable if S3 does not answer. If S3 answers, the
+        # message is the cause of the error.
         get_bucket().check()
         return _put_off(message, error.detail)
     except Exception as error:

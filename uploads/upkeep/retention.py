@@ -175,6 +175,7 @@ def _delete(rules: Sequence[RetentionRule], now: datetime, limit: int) -> int:
                 continue  # a hand-over gave the file a new owner, who needs a mail
             record("upload.retired", upload=upload, detail={"rule": rule.name})
             deleted += 1
-        # If a changed rule keeps the file for now, its owner needs a new notice later.
+        # If the rule has changed and keeps the file for now, a later pass must warn the
+        # owner again. So delete the notice.
         notice.delete()
     return deleted

@@ -167,7 +167,7 @@ def _settle(upload: Upload, report: Report, *, at: datetime) -> None:
         _require_bucket()
         logger.warning("upload.unsettled", upload=str(upload.pk), error=error.detail)
     except Upload.DoesNotExist:
-        return  # erased meanwhile
+        return  # the row was erased meanwhile
     except (db.Error, ImproperlyConfigured):
         # A deadlock, a lost connection or a wrong setting is the cause, not the upload.
         _require_database()
@@ -213,7 +213,7 @@ def _give_up(upload: Upload, report: Report, error: Exception) -> None:
         else:
             return
     except Upload.DoesNotExist:
-        return  # erased meanwhile
+        return  # the row was erased meanwhile
     except Exception:
         logger.exception("upload.not_given_up", upload=str(upload.pk))
         return
@@ -227,8 +227,8 @@ def _others_pass() -> bool:
     """Return whether an upload of the last 12 hours has passed its inspection.
 
     If no upload passes, the cause is the version or the settings of the site, and not
-    the files. Then the sweeper must not reject them, because this deletes every new
-    file.
+    the files. In this case the sweeper must not reject uploads, because it would delete
+    every new file.
     """
     lately = timezone.now() - MENDING / 2
     return Upload.objects.filter(state=State.READY, created_at__gte=lately).exists()
