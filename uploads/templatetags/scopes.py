@@ -1,4 +1,4 @@
-"""The scopes of API tokens in templates."""
+"""A filter for the scopes of API tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes in templates, for pages without JavaScript."""
+"""A filter that formats a size in bytes, for pages without JavaScript."""
 
 from __future__ import annotations
 

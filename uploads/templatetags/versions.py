@@ -1,4 +1,4 @@
-"""The version of the site in templates."""
+"""A tag for the version of the site."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ register = template.Library()
 
 @register.simple_tag
 def version() -> str:
-    """Return the version. Only operators may see it."""
+    """Return the version of the site. Use it only on pages for operators."""
     return __version__

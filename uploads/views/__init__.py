@@ -1,1 +1,1 @@
-"""All pages. Each module holds the pages of one subject."""
+"""All pages. Each module contains the pages of one subject."""

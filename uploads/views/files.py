@@ -102,7 +102,7 @@ def rename(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def request_release(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
-    """Ask the operators to release a refused file from quarantine; return to its page."""
+    """Request the release of a refused file from quarantine, and return to its page."""
     spend(request, "change")
     row = own_upload(request, upload_id)
     try:
@@ -129,5 +129,5 @@ def delete(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 
 
 def own_upload(request: HttpRequest, upload_id: uuid.UUID) -> Upload:
-    """Return the user's own upload. Raises Http404 for uploads of other users too."""
+    """Return the user's upload. Raises Http404 if the user has no such upload."""
     return get_object_or_404(Upload, pk=upload_id, owner=request.user)

@@ -26,10 +26,10 @@ PATIENCE_SECONDS = 10
 
 
 class Probe:
-    """A check that runs in one thread at a time, and whose result is reused for a while.
+    """Runs a check in one thread at a time, and reuses the result for FRESH_SECONDS.
 
-    While a check runs, other callers do not wait: they get the last result. They get
-    False if there is no result yet, or if the running check takes too long.
+    While one thread runs the check, all other callers get the last result at once. They
+    get False if there is no result yet, or if the check takes over PATIENCE_SECONDS.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Probe:
         self.forget()
 
     def forget(self) -> None:
-        """Drop all results."""
+        """Forget the last result, so that the next call runs the check."""
         self._last = False
         self._answered_at: float | None = None
         self._asked_at: float | None = None
@@ -73,7 +73,7 @@ class Probe:
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 if this process handles requests."""
+    """Return 200, which shows that this process handles requests."""
     return JsonResponse({"status": "ok"})
 
 
@@ -81,9 +81,10 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 if database and bucket can be reached, else 503 with the failed one.
+    """Return 200 if the database and the bucket answer, else 503.
 
-    The reason is only logged, because anybody may call this address.
+    The response says whether the database or the bucket failed. It contains no reason,
+    because anybody may call this URL.
     """
     parts = {"database": database.answers(), "bucket": bucket.answers()}
     ready = all(parts.values())

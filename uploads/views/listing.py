@@ -1,4 +1,4 @@
-"""A user's own list of files, as CSV."""
+"""Export the list of a user's own files as CSV."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIELDS = (
 
 @require_safe
 def uploads_csv(request: HttpRequest) -> StreamingHttpResponse:
-    """Answer the list of the user's files, the newest first, line by line."""
+    """Stream the list of the user's files as CSV, newest first."""
     rows = Upload.objects.filter(owner=request.user.pk).visible().only("pk", *FIELDS)
     response = StreamingHttpResponse(
         chunks(FIELDS, rows.iterator(chunk_size=LINES_A_CHUNK)),

@@ -1,4 +1,4 @@
-"""Metrics in Prometheus' text format, for those who know the secret or are near."""
+"""Metrics in Prometheus' text format. A client needs the secret or a known network."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _site_figures() -> list[Figure]:
-    """Return the figures of the site; without a database, only that it is away."""
+    """Return the figures of the site. During a database outage, return only UP = 0."""
     try:
         return list(site_figures())
     except Error as error:
@@ -70,8 +70,9 @@ def _knows_secret(request: HttpRequest) -> bool:
 def _is_in_network(request: HttpRequest) -> bool:
     """Return whether the client's address is in METRICS_NETWORKS.
 
-    Returns False if a proxy forwarded the request and TRUSTED_PROXY_COUNT finds no
-    client in X-Forwarded-For. The known address is then the proxy's, whoever asks.
+    Return False if a proxy has forwarded the request, but TRUSTED_PROXY_COUNT finds no
+    client in X-Forwarded-For. In this case, the only known address is the proxy's
+    address, which is the same for all clients.
     """
     is_forwarded = not {"HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED"}.isdisjoint(
         request.META

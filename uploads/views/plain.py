@@ -1,7 +1,8 @@
-"""Uploads without JavaScript: reserve space, send the file by a form, check it.
+"""Pages for uploads without JavaScript: reserve space, send the file, check the file.
 
-The form goes directly to S3, which then redirects the browser back to this site. The
-parameters that S3 adds to the address are ignored: only the row and the bucket count.
+The browser sends the form with the file directly to S3. Then S3 redirects the browser
+to this site. The site ignores the parameters that S3 adds to the URL. It trusts only
+the row and the bucket.
 """
 
 from __future__ import annotations
@@ -43,16 +44,16 @@ PAGE_STATUS: dict[type[UploadError], HTTPStatus] = {
     ContentTypeNotAllowed: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""The same statuses as in api/problems.py. All other errors answer 409."""
+"""The same statuses as in api/problems.py. For all other errors, the status is 409."""
 
-# Browsers check form-action for the form's target and for the redirect that follows.
+# Browsers compare form-action with the target of the form and with S3's redirect.
 _form_to_the_bucket = csp_replace(
     {"form-action": ["'self'", settings.BUCKET_ORIGIN]},
 )
 
 
 class SeeOther(HttpResponseRedirect):
-    """Redirect after a POST; the browser fetches the next page with GET."""
+    """A redirect after a POST. The browser requests the next page with GET."""
 
     status_code = HTTPStatus.SEE_OTHER
 
@@ -62,7 +63,7 @@ class SeeOther(HttpResponseRedirect):
 def start(request: HttpRequest) -> HttpResponse:
     """Reserve space for one file and redirect to the form that sends the file.
 
-    After a refusal, the same page shows the reason and nothing is reserved.
+    If the request is refused, reserve nothing and show the upload page with the reason.
     """
     spend(request, "start")
     usage, policy = quota.usage(request.user), policy_for(request.user)
@@ -98,8 +99,8 @@ def send(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 def arrived(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     """Complete the upload as the sweeper would, and redirect to the file's page.
 
-    S3 redirects the browser here after the form, so the method is GET. The sweeper would
-    make the same change a little later, so a repeated GET does no harm.
+    S3 redirects the browser to this URL after the form, so the method is GET. A GET is
+    harmless here, because it only makes a change that the sweeper would make later.
     """
     spend(request, "complete")
     row = own_upload(request, upload_id)
@@ -112,7 +113,7 @@ def arrived(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
         )
         return _show_form(request, row, status=HTTPStatus.CONFLICT)
     except InvalidState:
-        pass  # the upload has ended, and its page says so
+        pass  # The upload has ended. Its page shows the reason.
     except StorageError as error:
         return render(
             request,
@@ -138,7 +139,7 @@ def _show_form(
 
 
 def _message(error: UploadError, room: int, request: HttpRequest) -> str:
-    """Return the message for a refusal; sizes are formatted for people."""
+    """Return the message about a refusal, with sizes such as "5 GB"."""
     usage = quota.usage(request.user)
     if isinstance(error, FileTooLarge):
         most = min(policy_for(request.user).max_file_size, lifecycle.MAX_FORM_BYTES)

@@ -1,4 +1,4 @@
-"""Tells the site's own doctor which addresses have arrived in X-Forwarded-For."""
+"""Tell the doctor which addresses have arrived in the header X-Forwarded-For."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from uploads.doctor.proxies import HEADER, is_ticket
 @never_cache
 @login_not_required
 def proxies(request: HttpRequest) -> JsonResponse:
-    """Answer a request with the doctor's ticket; for others there is no such page."""
+    """Return the addresses if the request has a valid ticket of the doctor.
+
+    Raises Http404 for all other requests.
+    """
     if not is_ticket(request.headers.get(HEADER, "")):
         raise Http404
     header = request.META.get("HTTP_X_FORWARDED_FOR", "")

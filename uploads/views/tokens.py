@@ -25,7 +25,7 @@ from uploads.models import ApiToken
 from uploads.views.paying import spend
 
 MAX_LIVE = 50
-"""Valid tokens that one person may have: more than needed, few enough to review."""
+"""Maximum number of valid tokens of one person, so that the person can review them."""
 
 MAX_ENDED = 20
 
@@ -35,9 +35,9 @@ MAX_ENDED = 20
 def tokens(request: HttpRequest) -> HttpResponse:
     """Show the person's tokens; a POST creates one.
 
-    The secret is shown in the response to the POST only, because a message or a session
-    would store it. A reload of that page sends the form again, with the same
-    idempotency key, so it creates no second token.
+    Only the response to the POST shows the secret, because a message or a session would
+    store it. If the person reloads this page, the browser sends the form again. The
+    idempotency key is the same, so the server creates no second token.
     """
     form = TokenForm(request.POST or None)
     made, secret = None, ""
@@ -60,10 +60,10 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def replace(request: HttpRequest, token_id: int) -> HttpResponse:
-    """Replace a token whose secret was lost, and revoke the old one.
+    """Revoke a token whose secret was lost, and create a new token.
 
-    Without JavaScript, a double click sends the form twice and shows the second
-    response, which does not contain the secret.
+    A person without JavaScript may lose a secret by a double click: the browser sends
+    the form twice and shows the second response, which does not contain the secret.
     """
     token = get_object_or_404(_own(request), pk=token_id)
     if request.method != "POST":

@@ -65,7 +65,10 @@ SENTENCES = {
 _FAMILIES = "application|audio|binary|font|image|message|model|multipart|text|video"
 _TYPE = rf"(?:{_FAMILIES})/[\w.+-]+"
 _TYPES = re.compile(rf" \({_TYPE}(?:, {_TYPE})*\)", re.ASCII)
-"""The same pattern as in static/js/page/reason.js; tests/cases/reasons.json tests both."""
+"""Content types in the reason of a refusal.
+
+static/js/page/reason.js has the same pattern. tests/cases/reasons.json tests both.
+"""
 
 PROOFS = {
     VerifiedBy.STORAGE: "The storage compared the file with this checksum.",
@@ -75,7 +78,7 @@ PROOFS = {
 UNPROVED = "Nobody has compared the stored file with a checksum."
 
 UNTOLD = ("upload.presigned",)
-"""Events that are not shown, because a large file has thousands of them."""
+"""Kinds of events that the page leaves out. A large file has thousands of them."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Description:
     word: str
     explanation: str
     reason: str
-    """Why the file was refused, or ``""``."""
+    """The reason of the refusal, or ``""`` if the file was not refused."""
     tone: str
     can_ask_for_release: bool
     removal: str
@@ -93,7 +96,10 @@ class Description:
     removal_effect: str
     is_stored: bool
     is_size_open: bool
-    """Whether only the reserved size is known, because a plain form has not arrived."""
+    """True if only the reserved size is known.
+
+    This is so until the file of a form without JavaScript has arrived.
+    """
 
     @property
     def removable(self) -> bool:
@@ -111,7 +117,7 @@ class Checksum:
 
 @dataclass(frozen=True)
 class Line:
-    """One event; ``by`` is empty for actions of the site itself."""
+    """One event of an upload. ``by`` is empty if the site itself acted."""
 
     text: str
     at: datetime
@@ -187,7 +193,10 @@ def describe_checksum(upload: Upload) -> Checksum:
 
 
 def _proof(upload: Upload) -> str:
-    """Return who compared a stored file with its checksum, or ``""`` if not stored."""
+    """Return a sentence about who compared the file with its checksum.
+
+    Return ``""`` if the upload is not ready.
+    """
     if upload.state != State.READY:
         return ""
     if not upload.checksum_verified_by:
@@ -240,9 +249,10 @@ def _sentence(event: AuditEvent) -> str:
 
 
 def _reason(event: AuditEvent, upload: Upload) -> str:
-    """Return why it happened, or ``""``.
+    """Return the reason of the event, or ``""``.
 
-    A release is ready in spite of its refusal, which the refused upload tells.
+    A released file is ready although its content was refused. Leave out this refusal,
+    because the page of the refused upload shows it.
     """
     if event.kind == "upload.ready" and upload.transport == Transport.COPY:
         return ""
@@ -252,5 +262,5 @@ def _reason(event: AuditEvent, upload: Upload) -> str:
 def _who(event: AuditEvent, reader: Any) -> str:
     if event.actor is None:
         return ""
-    # Staff are not named here; the admin shows who acted.
+    # Do not name staff to users. The admin shows the name.
     return "you" if event.actor == reader else "an administrator"
