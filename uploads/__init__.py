@@ -1,7 +1,7 @@
-"""Uploads from the browser straight to S3.
+"""Uploads from the browser directly to S3.
 
-``__version__`` is the only place of the version. The admin, S3 requests and the container
-image read it from here. Pages for others do not show it.
+The version of the site is defined only here. The admin, S3 requests and the container
+image contain this version. Pages for other users do not show it.
 """
 
 __version__ = "0.2.0.dev0"

@@ -1,4 +1,4 @@
-"""The uploads app."""
+"""The Django app ``uploads`` and its start."""
 
 from django.apps import AppConfig
 
@@ -17,6 +17,6 @@ class UploadsConfig(AppConfig):
         from uploads.trail import receivers  # noqa: F401  writes the audit trail
 
         take_large_statements()
-        # Web servers run no system checks. Invalid options must stop them, too.
+        # Invalid options must stop a web server too. It runs no system checks.
         options()
         telemetry.start()

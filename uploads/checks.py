@@ -1,4 +1,4 @@
-"""System checks. They use no network; ``manage.py doctor`` checks the bucket."""
+"""System checks. They send no requests. ``manage.py doctor`` checks the bucket."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_options(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register("uploads")
 def check_storage(**_: Any) -> list[checks.CheckMessage]:
-    """Report a missing or unsafe configuration of the bucket's storage."""
+    """Report a STORAGES setting without the bucket, or with an unsafe signature."""
     storages: dict[str, Any] = settings.STORAGES
     storage = storages.get("uploads")
     if storage is None:
@@ -65,7 +65,7 @@ def check_storage(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register("uploads")
 def check_detector(**_: Any) -> list[checks.CheckMessage]:
-    """Report that libmagic cannot be started."""
+    """Report a libmagic that cannot be started."""
     detect_type(b"%PDF-1.7")
     if not is_detector_missing():
         return []
@@ -83,17 +83,17 @@ def check_detector(**_: Any) -> list[checks.CheckMessage]:
 def check_bucket_is_certified(
     databases: Sequence[str] | None = None, **_: Any
 ) -> list[checks.CheckMessage]:
-    """Report a bucket that no doctor has tested. `migrate` runs this check."""
+    """Report a bucket that the doctor has never tested. `migrate` runs this check."""
     try:
         is_certified = not databases or capabilities().is_certified
     except Error:
-        return []  # before the first migration there is no table
+        return []  # The table does not exist before the first migration.
     if is_certified:
         return []
     return [
         checks.Warning(
-            f"manage.py doctor has never tested the bucket {place()}. Until then the "
-            "site reads every object back and compares its SHA-256 itself.",
+            f"manage.py doctor has never tested the bucket {place()}. So the site "
+            "reads every object back and compares its SHA-256 itself.",
             hint="Run `manage.py doctor`. docs/providers.md explains the results.",
             id="uploads.W010",
         )
@@ -126,7 +126,7 @@ def check_inspectors(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register("uploads")
 def check_endpoint(**_: Any) -> list[checks.CheckMessage]:
-    """Report an IP address as endpoint together with virtual-hosted addressing."""
+    """Report virtual-hosted addressing with an IP address as the endpoint."""
     url = settings.S3_PUBLIC_ENDPOINT_URL or settings.S3_ENDPOINT_URL
     if settings.S3_ADDRESSING_STYLE == "virtual" and is_address(urlsplit(url).hostname):
         return [
@@ -170,15 +170,16 @@ def check_variables(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register("uploads")
 def check_metrics_secret(**_: Any) -> list[checks.CheckMessage]:
-    """Report a secret of /metrics that can be guessed."""
+    """Report a METRICS_SECRET that is too short."""
     secret: str = settings.METRICS_SECRET
     if not secret or len(secret) >= MIN_SECRET_LENGTH:
         return []
     return [
         checks.Error(
-            f"METRICS_SECRET has {len(secret)} characters; {MIN_SECRET_LENGTH} are the "
-            "minimum.",
-            hint="Make one with: python -c 'import secrets; print(secrets.token_urlsafe())'",
+            f"METRICS_SECRET has {len(secret)} characters; the minimum is "
+            f"{MIN_SECRET_LENGTH}.",
+            hint="Create one: "
+            "python -c 'import secrets; print(secrets.token_urlsafe())'",
             id="uploads.E010",
         )
     ]
@@ -186,7 +187,7 @@ def check_metrics_secret(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register("uploads")
 def check_site_url(**_: Any) -> list[checks.CheckMessage]:
-    """Report an invalid SITE_URL, and hosts for which SITE_URL must be set."""
+    """Report an invalid SITE_URL, or a missing one if ALLOWED_HOSTS has wildcards."""
     url: str = settings.SITE_URL
     if url:
         return _check_site_url_value(url)
@@ -268,10 +269,10 @@ def check_endpoint_is_encrypted(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register("uploads")
 def check_bucket_is_another_site(**_: Any) -> list[checks.CheckMessage]:
-    """Report a bucket whose host is on the same site as this app, as browsers see it.
+    """Report a bucket that browsers treat as the same site as this app.
 
-    The check is approximate, because it uses no list of public suffixes. It compares
-    the last two labels of the hosts, or three for a suffix such as ``co.uk``.
+    The check may be wrong, because it uses no list of public suffixes. It compares the
+    last two labels of the host names, or three labels for a suffix such as ``co.uk``.
     """
     origin = browser_origin(
         bucket=settings.S3_BUCKET,
@@ -286,9 +287,9 @@ def check_bucket_is_another_site(**_: Any) -> list[checks.CheckMessage]:
         return []
     return [
         checks.Warning(
-            f"The bucket's host {bucket_host} is on the same site as {same[0]}. Requests "
-            "from a file opened there carry this site's cookies, and the file can set "
-            "cookies for this site.",
+            f"The bucket's host {bucket_host} is on the same site as {same[0]}. If a "
+            "browser opens a file there, the file can set cookies for this site, and "
+            "the file's requests contain this site's cookies.",
             hint="Serve the bucket from another domain, and set "
             "S3_PUBLIC_ENDPOINT_URL to that domain.",
             id="uploads.W007",

@@ -1,4 +1,4 @@
-"""The options of the app: the ``UPLOADS`` setting, typed and with its defaults."""
+"""The options of the app (the setting ``UPLOADS``), with their types and defaults."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ACCEPT, REFUSE = "accept", "refuse"
 NEEDED, ALWAYS, NEVER = "needed", "always", "never"
 
 MAX_PARTS_PER_REQUEST = 100
-"""Maximum parts that one request presigns. The upload page relies on this number."""
+"""Maximum number of parts in one request for URLs. The upload page uses this number."""
 
 
 @dataclass(frozen=True)
 class RateLimit:
-    """``count`` units in ``seconds``. A client may spend the whole allowance at once."""
+    """Allows ``count`` units in ``seconds``. A client may spend all units at once."""
 
     UNITS = {
         "second": 1,
@@ -43,8 +43,8 @@ class RateLimit:
     def parse(cls, text: str, *, name: str) -> RateLimit | None:
         """Parse a limit such as ``6000/minute`` or ``5/15minutes``.
 
-        Returns None for "off" and "". Raises ImproperlyConfigured, which names the
-        setting ``name``.
+        Return None for "off" and "". Raises ImproperlyConfigured for other texts. Its
+        message contains ``name``, the name of the setting.
         """
         if text.strip().lower() in {"", "off"}:
             return None
@@ -78,7 +78,7 @@ class RateLimit:
 
 @dataclass(frozen=True)
 class Options:
-    """Options for operators. docs/settings.md explains each."""
+    """Options for operators. docs/settings.md explains each option."""
 
     key_prefix: str = "uploads/"
     default_quota_bytes: int = 20 * 1000**3
@@ -93,8 +93,9 @@ class Options:
     sweep_grace_seconds: int = 60
     orphan_grace_seconds: int = 3 * DAY_SECONDS
     max_open: int = 10_000
-    # None means no limit. Uploading and deleting three folders of 10,000 files in one
-    # minute is not slowed down. Many people of an office may share one address.
+    # None means no limit. A user can upload and delete three folders of 10,000 files in
+    # one minute without waiting. The limits per address are higher, because many people
+    # in an office may share one address.
     rate_start: RateLimit | None = RateLimit(30_000, MINUTE_SECONDS)
     rate_start_per_address: RateLimit | None = RateLimit(300_000, MINUTE_SECONDS)
     rate_presign: RateLimit | None = RateLimit(30_000, MINUTE_SECONDS)
@@ -105,22 +106,22 @@ class Options:
     rate_change_per_address: RateLimit | None = RateLimit(300_000, MINUTE_SECONDS)
     rate_download: RateLimit | None = RateLimit(3_000, MINUTE_SECONDS)
     rate_download_per_address: RateLimit | None = RateLimit(30_000, MINUTE_SECONDS)
-    # A page reports at most every few seconds that it cannot send.
+    # Reports of a page that it cannot send. A page sends one every few seconds at most.
     rate_report: RateLimit | None = RateLimit(30, MINUTE_SECONDS)
     rate_report_per_address: RateLimit | None = RateLimit(3_000, MINUTE_SECONDS)
-    # Only failed logins count.
+    # Failed logins. Successful logins are not counted.
     rate_login: RateLimit | None = RateLimit(5, 5 * MINUTE_SECONDS)
     rate_login_per_address: RateLimit | None = RateLimit(100, HOUR_SECONDS)
-    # New sessions: of logins, for each pair of account and address; of strangers, for
-    # each address.
+    # New sessions. The first limit is for logins of one account from one address. The
+    # second limit is for sessions without a login from one address.
     rate_session: RateLimit | None = RateLimit(300, HOUR_SECONDS)
     rate_session_per_address: RateLimit | None = RateLimit(1_000, HOUR_SECONDS)
-    # Mails with a link to set a new password: for each mailbox, which is never told, and
-    # for each client address.
+    # Mails with a link to set a new password. The first limit is for one mailbox, and
+    # the page never mentions it. The second limit is for requests from one address.
     rate_reset: RateLimit | None = RateLimit(5, DAY_SECONDS)
     rate_reset_per_address: RateLimit | None = RateLimit(60, HOUR_SECONDS)
-    # Budgets of inspections: for all uploads in one request, and for one upload in the
-    # background.
+    # Budgets of inspections. The inline budget is for all uploads of one request. The
+    # other budget is for one upload in the background.
     inline_inspection_bytes: int = 16 * MIB
     inline_inspection_reads: int = 120
     inline_inspection_seconds: float = 3

@@ -16,13 +16,13 @@ from uploads.text.filenames import chosen_filename, clean_filename
 from uploads.text.sizes import format_bytes
 
 ROOMS = (100 * 1000**2, 1000**3, MAX_FORM_BYTES)
-"""Sizes that a plain form offers, in bytes."""
+"""Sizes in bytes that the form without JavaScript offers to reserve."""
 
 REST = "rest"
 
 
 def new_idempotency_key() -> str:
-    """Return a random key. A form that is sent twice has the same key both times."""
+    """Return a random key. If a form is sent twice, both requests have the same key."""
     return uuid.uuid4().hex
 
 
@@ -51,10 +51,12 @@ class HouseForm:
 
 
 class PlainUploadForm(HouseForm, forms.Form):
-    """The first form of an upload without JavaScript: the size to reserve and a name.
+    """The first form of an upload without JavaScript.
 
-    ``room`` is cleaned to bytes. Sizes that the policy forbids are not offered, but they
-    are accepted here, so that the policy refuses them with its own message.
+    The form asks for the size to reserve and for a name. The cleaned value of ``room``
+    is a number of bytes. The form does not offer sizes that the policy forbids. If a
+    client sends such a size, the form accepts it, so that the policy refuses it with a
+    better message.
     """
 
     room = forms.ChoiceField(
@@ -67,8 +69,9 @@ class PlainUploadForm(HouseForm, forms.Form):
         label="Name (optional)",
         required=False,
         max_length=1024,
-        help_text="With its extension, such as .pdf. If you leave this empty, the file "
-        "keeps its own name, if the storage reports the name.",
+        help_text="Include the extension, such as .pdf. If you leave this empty, the "
+        "file keeps its own name. If the storage does not report the name, the file is "
+        "named by its date.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     idempotency_key = idempotency_key_field()
@@ -85,7 +88,7 @@ class PlainUploadForm(HouseForm, forms.Form):
 
     def clean_room(self) -> int:
         room = self.cleaned_data["room"]
-        # With no free space, one byte is reserved, and the quota refuses it.
+        # Without free space, ask for one byte, so that the quota refuses the request.
         return max(1, self.rest) if room == REST else int(room)
 
     def clean_filename(self) -> str:
@@ -93,16 +96,16 @@ class PlainUploadForm(HouseForm, forms.Form):
         return clean_filename(sent) if sent else ""
 
     def clean_idempotency_key(self) -> str:
-        """Return a key that is the same if the same choice is sent twice.
+        """Return a key that is the same if a form is sent twice with the same choice.
 
-        The key contains the choice and not its bytes. The bytes of "all your free
-        space" change after the first of two clicks.
+        The key contains the choice instead of its number of bytes. If a person clicks
+        twice on "all your free space", the second request finds fewer free bytes.
         """
         return f"{self['room'].value()} {self.cleaned_data['idempotency_key'] or new_idempotency_key()}"
 
 
 class IdempotentForm(forms.Form):
-    """A button whose action happens only once, even after a double click."""
+    """A form with only a button. A double click runs the action only once."""
 
     idempotency_key = idempotency_key_field()
 
@@ -129,7 +132,7 @@ class TokenForm(HouseForm, forms.Form):
 
     name = forms.CharField(
         max_length=100,
-        help_text="The purpose of the token, so that you recognise it later.",
+        help_text="Write what the token is for, so that you recognise it later.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scope = forms.ChoiceField(

@@ -13,15 +13,15 @@ from django.http import HttpRequest
 logger = structlog.get_logger("slipway.database")
 
 DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError)
-"""The classes of errors that an outage can raise; see ``is_outage``."""
+"""Classes of errors during a database outage. Some bugs raise the same classes."""
 
 _READ_ONLY = "25006"
-"""SQLSTATE of an InternalError from a PostgreSQL server that is now a replica."""
+"""SQLSTATE of the InternalError of a PostgreSQL server that has become a replica."""
 
 _POSTGRES_CLASSES = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58"})
 """SQLSTATE classes of outages: connection, login, rollback, space, locks, shutdown.
 
-With any other SQLSTATE, psycopg's OperationalError is caused by the statement.
+If an OperationalError of psycopg has another SQLSTATE, its cause is the statement.
 """
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+]{0,20}://\S+", re.IGNORECASE)
@@ -30,9 +30,9 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+]{0,20}://\S+", re.IGNORECASE)
 def is_outage(error: BaseException | None) -> bool:
     """Return whether ``error`` means that the database is unavailable for now.
 
-    The same request may succeed in a moment. Some OperationalErrors are bugs of ours
-    instead: SQLite raises one for a missing table, PostgreSQL for a value that is too
-    large for an index. For these, returns False.
+    The same request may succeed later. Return False for an OperationalError that is a
+    bug. For example, SQLite raises it for a missing table, and PostgreSQL raises it for
+    a value that is too large for an index.
     """
     if not isinstance(error, DATABASE_ERRORS):
         return False
@@ -51,7 +51,7 @@ def outage_of(request: object) -> BaseException | None:
 
 
 def remember_outage(request: HttpRequest, error: BaseException | None) -> None:
-    """Store the outage on the request; None clears a stored outage."""
+    """Store ``error`` on the request. None removes a stored outage."""
     request._outage = error  # type: ignore[attr-defined]  # noqa: SLF001
 
 

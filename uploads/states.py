@@ -20,10 +20,10 @@ class State(models.TextChoices):
     PENDING = "pending"  # presigned URLs are valid; bytes may be in flight
     INSPECTING = "inspecting"  # the object matches the declaration; inspectors work
     READY = "ready"  # verified and inspected; may be downloaded
-    REJECTED = "rejected", "Refused"  # by verification or by an inspector
-    EXPIRED = "expired"  # not completed before its deadline
-    CANCELLED = "cancelled"  # by its owner, before it was complete
-    DELETED = "deleted"  # by its owner or by an operator
+    REJECTED = "rejected", "Refused"  # verification or an inspector refused the object
+    EXPIRED = "expired"  # the upload was not completed before its deadline
+    CANCELLED = "cancelled"  # the owner cancelled the upload before it was complete
+    DELETED = "deleted"  # the owner or an operator deleted the file
 
 
 MOVES: dict[State, frozenset[State]] = {
@@ -32,7 +32,8 @@ MOVES: dict[State, frozenset[State]] = {
     ),
     State.INSPECTING: frozenset({State.READY, State.REJECTED, State.DELETED}),
     State.READY: frozenset({State.REJECTED, State.DELETED}),
-    # Bytes and quota were released before. The owner removes the entry from the list.
+    # The rejection has already released the quota. The owner removes the upload from
+    # the list.
     State.REJECTED: frozenset({State.DELETED}),
     State.EXPIRED: frozenset(),
     State.CANCELLED: frozenset(),
@@ -46,7 +47,7 @@ USING = frozenset({State.READY})
 """States whose bytes are counted in ``used_bytes``."""
 
 FINAL = frozenset(State) - RESERVING - USING
-"""States without quota. The row is kept as a tombstone, the object is deleted."""
+"""States without quota. The site deletes the object and keeps the row as a record."""
 
 
 class VerifiedBy(models.TextChoices):

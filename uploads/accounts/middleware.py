@@ -94,9 +94,9 @@ class SecondFactorMiddleware:
 class LastSeenMiddleware:
     """Records address, browser and last use of each session for the account page.
 
-    The middleware writes the session's row if the address or the browser has changed, or
-    if the row is older than RESOLUTION. It writes after the view has returned. A database
-    error at this point does not change the response.
+    The middleware writes the session's row if the address or the browser has changed,
+    or if the row is older than RESOLUTION. It writes after the view has returned. A
+    database error at this point does not change the response.
     """
 
     RESOLUTION = timedelta(minutes=5)

@@ -35,8 +35,8 @@ class RequestContextMiddleware:
     """Gives each request an id, adds the id to all its log lines, logs the response.
 
     If the proxy sends a well-formed X-Request-ID, this is the id. So operators can join
-    the logs of several machines. The log has the path without the query, because a query
-    may contain search words.
+    the logs of several machines. The log has the path without the query, because a
+    query may contain search words.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

@@ -1,8 +1,8 @@
 """Request classes that always read the query as UTF-8.
 
 Django's own classes decode the query with the encoding in the header Content-Type. This
-can be any codec of Python, and some codecs raise an error. Django decodes the query when
-it creates the request, before any middleware runs.
+can be any codec of Python, and some codecs raise an error. Django decodes the query
+when it creates the request, before any middleware runs.
 """
 
 from __future__ import annotations

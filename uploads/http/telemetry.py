@@ -44,7 +44,7 @@ def _start_sentry(dsn: str) -> None:
     except ImportError as error:
         raise ImproperlyConfigured(_MISSING.format("SENTRY_DSN")) from error
     # Django sends a signal for an exception of a request, and logs the exception too.
-    # DjangoIntegration receives the signal. Ignore the log, so that Sentry gets one event.
+    # DjangoIntegration receives the signal, so ignore the log record.
     ignore_logger("django.request")
     sentry_sdk.init(
         dsn=dsn,
