@@ -1,4 +1,4 @@
-"""The ASGI entry point, for hosts without WSGI."""
+"""The ASGI entry point, for hosts that do not support WSGI."""
 
 import os
 

@@ -1,7 +1,8 @@
 """Settings of gunicorn: ``gunicorn --config config/gunicorn.py config.wsgi``.
 
-The command line and GUNICORN_CMD_ARGS override these settings. Without ``--bind``, gunicorn
-listens on all addresses at $PORT, or else on 127.0.0.1:8000.
+The command line and GUNICORN_CMD_ARGS override these settings. Without ``--bind``,
+gunicorn listens on port $PORT of all addresses. If PORT is not set either, it listens
+on 127.0.0.1:8000.
 """
 
 from __future__ import annotations
@@ -14,41 +15,45 @@ from pathlib import Path
 from typing import Any
 
 # --- Processes ---------------------------------------------------------------------------
-# A request waits for the database and for S3 most of its time, so each process has threads.
-# Files never pass through these processes, so a few processes are enough.
+# Each process has threads, because a request mostly waits for the database or for S3. A
+# few processes are enough, because files never pass through them.
 
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY") or min(4, (os.cpu_count() or 1) + 1))
 threads = int(os.environ.get("WEB_THREADS") or 8)
-# The application is not preloaded, so that SIGHUP starts processes with new code.
+# Without preloading, new processes after SIGHUP have the new code.
 preload_app = False
 max_requests = 20_000
 max_requests_jitter = 2_000
 
 # --- Times -------------------------------------------------------------------------------
-# One call to S3 may take 60 seconds. gunicorn kills a process that is silent for longer.
+# gunicorn kills a process that sends no heartbeat for this time. One call to S3 may
+# take 60 seconds.
 timeout = 90
-# Uploads continue after a restart, so only requests in progress have to end.
+# At a restart, gunicorn waits this time for requests in progress. Browsers continue
+# their uploads after the restart.
 graceful_timeout = 30
-# Longer than the 60 seconds of nginx and of AWS load balancers, because the proxy must
-# be the side that closes an idle connection.
+# The proxy must close an idle connection first. nginx and AWS load balancers do this
+# after 60 seconds.
 keepalive = 75
 
 # --- Files -------------------------------------------------------------------------------
-# Heartbeats are files. On a disk they can block a process, and the disk may be read-only.
+# Each process has a file for its heartbeat. On a slow disk, the file can block the
+# process, and a disk may be read-only.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
-# The control socket is a file in the home directory, which a service does not have.
+# gunicorn's control socket would be a file in the home directory, which a service may
+# lack.
 control_socket_disable = True
 
 # --- Log ---------------------------------------------------------------------------------
-# The site writes one line for each request itself, without query strings.
+# The site itself logs one line for each request, without the query.
 accesslog = None
 errorlog = "-"
 
 # --- Metrics -----------------------------------------------------------------------------
 # Each web process writes its counters into files of one directory. /metrics adds the files
-# up. prometheus_client reads the name of the directory when the site is imported, so the
-# directory must exist before that.
+# up. prometheus_client reads the name of the directory when Python imports the site, so
+# this file makes the directory first.
 
 _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 _OWNER = "SLIPWAY_METRICS_MASTER"
@@ -58,9 +63,9 @@ _NAME = re.compile(r"slipway-metrics-(\d+)-\w+")
 def make_metrics_directory() -> None:
     """Make an empty directory for the counters of this master process.
 
-    A reload evaluates this file again. The same master then keeps its directory. A master
-    that replaces a running one (SIGUSR2) inherits the environment, but has another id, so
-    it gets a directory of its own.
+    A reload runs this file again in the same master, which keeps its directory. After
+    SIGUSR2, a new master inherits the environment of the old master. It has another
+    process id, so it gets its own directory.
     """
     master = str(os.getpid())
     if os.environ.get(_OWNER) == master:
@@ -87,7 +92,8 @@ def _is_ours(path: Path) -> bool:
 
 
 def _is_running(pid: int) -> bool:
-    # In a container, every master has the same id. A directory of this id is a leftover.
+    # In a container, every master has the same process id. So a directory with this id
+    # is a leftover of an earlier master.
     if pid == os.getpid():
         return False
     try:
@@ -100,7 +106,7 @@ def _is_running(pid: int) -> bool:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Add the counters of an ended web process to the archive."""
+    """Add the counters of a web process that has ended to the archive."""
     from uploads.metrics.files import archive_process
 
     archive_process(worker.pid)

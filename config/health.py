@@ -1,7 +1,7 @@
 """Test whether the site on this machine answers: ``python -m config.health``.
 
-For health checks of containers. The request names the first of ALLOWED_HOSTS, because
-the site refuses requests for other hosts.
+Containers use this command as their health check. It requests the first host in
+ALLOWED_HOSTS, because the site refuses requests for other hosts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ SECONDS = 4
 
 
 def host() -> str:
-    """Return a host name that the site answers to."""
+    """Return a host name that ALLOWED_HOSTS permits."""
     first = os.environ.get("ALLOWED_HOSTS", "").split(",")[0].strip().lstrip(".")
     return first if first not in {"", "*"} else "localhost"
 

@@ -1,4 +1,4 @@
-"""Django settings, all from the environment; docs/settings.md lists every variable.
+"""Django settings from environment variables. docs/settings.md lists every variable.
 
 A fresh checkout runs without any variable. With DEBUG off, important variables have no
 default, and the start fails with a message that names the missing variables.
@@ -106,7 +106,7 @@ MIDDLEWARE = [
     "uploads.trail.receivers.requests.CurrentRequestMiddleware",
     "uploads.accounts.middleware.LastSeenMiddleware",
     "uploads.accounts.middleware.PrivateMiddleware",
-    # After authentication, because this middleware parses the body of every form.
+    # This middleware parses the body of every form, so it runs after authentication.
     "django.middleware.csrf.CsrfViewMiddleware",
     "uploads.accounts.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -143,22 +143,22 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATA_DIR.mkdir(parents=True, exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
         # Take the write lock when a transaction begins. Otherwise, two transactions
-        # that read first and write later would deadlock in spite of the timeout.
+        # that first read and then write would deadlock, and the timeout does not help.
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         "timeout": 20,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# All processes must share the cache, because limits are counted in it.
-# `migrate` creates its table.
+# All processes must share the cache, because allauth counts wrong codes in the cache.
+# `migrate` creates the table of the cache.
 CACHES = {"default": env.dj_cache_url("CACHE_URL", "db://slipway_cache")}
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache":
-    # With the default of 300, anybody could evict the counters of others.
+    # Django's default is 300. Then a client could evict the counters of other clients.
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 100_000}
 
 AUTHENTICATION_BACKENDS = [
-    # First, so that every guess is counted before a password is checked.
+    # LoginGuard must be first, so that it counts a guess before the password check.
     "uploads.access.login_guard.LoginGuard",
     "django.contrib.auth.backends.ModelBackend",
 ]
@@ -188,16 +188,17 @@ ACCOUNT_FORMS = {
 }
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
-# E-mail addresses only receive links to new passwords, so they are not verified.
+# The site sends only retention notices and links to new passwords by mail. So it does
+# not verify e-mail addresses.
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_UNIQUE_EMAIL = False
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
-# AUTHENTICATION_BACKENDS limits password guesses, so login_failed counts only wrong
-# codes of a second factor, per account. E-mails with a link to a new password have our
-# own rate limits. With a limit per account that the page reports, strangers could lock
-# out the owner.
+# LoginGuard limits password guesses, so login_failed counts only wrong codes of a
+# second factor, for each account. uploads/accounts/forms.py limits mails with a link to
+# a new password. allauth's own limit would show an error for the account, so strangers
+# could prevent its owner from getting a link.
 ACCOUNT_RATE_LIMITS = {
     "login": None,
     "login_failed": "5/5m/key",
@@ -264,8 +265,8 @@ def _identity(
     }
 
 
-# The worker heads, reads, completes and deletes. The signer may only put, so that
-# even an altered upload URL cannot read anything.
+# The site has two identities at S3. The worker reads, completes and deletes objects.
+# The signer signs upload URLs and may only write, so no upload URL can read an object.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -290,7 +291,7 @@ if _signer_key:
     )
 
 UPLOADS = options_of(env)
-# Messages about variables without effect. uploads/checks.py reports them.
+# Messages about unknown and ineffective variables. uploads/checks.py reports them.
 VARIABLES_TO_CHECK = complaints(os.environ)
 
 # Inspectors check the content of every object, as AUTH_PASSWORD_VALIDATORS check passwords.
@@ -322,7 +323,7 @@ if CLAMD_URL := env.str("CLAMD_URL", ""):
         }
     )
 
-# Django 6 has this setting. Before Django 6, django-tasks reads it.
+# Django 6 reads this setting itself. For older versions, django-tasks reads it.
 match env.str("TASKS_BACKEND", "immediate"):
     case "immediate":
         TASKS = {
@@ -338,7 +339,7 @@ match env.str("TASKS_BACKEND", "immediate"):
 
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", str(BASE_DIR / "var" / "static")))
-# Without static/js, because browsers get the built files.
+# static/js is not in this list, because browsers get the built files.
 STATICFILES_DIRS = [
     (name, BASE_DIR / "static" / name) for name in ("build", "css", "img")
 ]
@@ -374,7 +375,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        # The QR code of an authenticator app is a data: URL, thumbnails are blob: URLs.
+        # QR codes for authenticator apps are data: URLs. Thumbnails are blob: URLs.
         "img-src": [SELF, "data:", "blob:", BUCKET_ORIGIN],
         "font-src": [SELF],
         "connect-src": [SELF, BUCKET_ORIGIN],
@@ -383,17 +384,18 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "object-src": [NONE],
         "frame-ancestors": [NONE],
-        # No string may become markup or a script URL. The only Trusted Types policy is in
-        # static/js/engine/worker-url.js. uploads/http/headers.py exempts the admin.
+        # With Trusted Types, scripts cannot use a string as markup or as a script URL.
+        # The only policy is in static/js/engine/worker-url.js. The admin is exempt, see
+        # uploads/http/headers.py.
         "require-trusted-types-for": ["'script'"],
         "trusted-types": ["slipway-worker"],
         "report-to": [REPORTS_GROUP],
-        # For browsers that do not know the header Reporting-Endpoints.
+        # Some browsers do not know the header Reporting-Endpoints. They use report-uri.
         "report-uri": [reverse_lazy("csp-reports")],
     }
 }
 
-# Pages and the API receive no file contents, so a larger body is a mistake.
+# Larger request bodies are refused. Pages and the API receive no file contents.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 SECURE_REFERRER_POLICY = "same-origin"
@@ -415,5 +417,5 @@ if not DEBUG:
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", False)
 if BEHIND_TLS_PROXY:
-    # Safe only behind a proxy that sets this header, because clients can send it too.
+    # Clients can send this header too, so the proxy must set or remove it.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

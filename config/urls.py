@@ -16,14 +16,15 @@ from uploads.http.csp_reports import csp_reports
 
 api_patterns, api_app, api_namespace = api.urls
 for pattern in api_patterns:
-    # The API answers 401 itself. The middleware would redirect to the login page.
+    # Without this line, the middleware would redirect to the login page. The API
+    # returns 401 instead.
     login_not_required(cast("Any", pattern.callback))
 
 urlpatterns = [
     path("api/v1/", (api_patterns, api_app, api_namespace)),
     path("hooks/s3", s3_notification, name="s3-notification"),
     path("csp-reports", csp_reports, name="csp-reports"),
-    # These replace the admin's login pages, which do not support second factors.
+    # These views replace the admin's login pages, which do not support second factors.
     path("admin/login/", accounts.admin_login, name="admin-login"),
     path("admin/logout/", accounts.logout, name="admin-logout"),
     path(

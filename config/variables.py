@@ -1,7 +1,7 @@
 """The environment variables of the site, and checks for unknown variables.
 
-With a misspelt variable, the default would apply unnoticed. So each start names unknown
-variables and contradictions.
+If the name of a variable is misspelt, the site uses the default. So each start reports
+unknown variables and contradictions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from environs import Env
 from uploads.conf import Options, RateLimit
 
 PREFIXES = ("UPLOADS_", "S3_", "CLAMD_", "METRICS_")
-"""Variables with these prefixes should be known to the site."""
+"""Prefixes of the site's variables. Unknown variables with these are reported."""
 
 S3 = frozenset(
     {
@@ -49,7 +49,7 @@ KNOWN = S3 | CLAMD | METRICS | OF_MAKE | OPTIONS.keys()
 
 
 def options_of(env: Env) -> dict[str, Any]:
-    """Return the setting UPLOADS: each option whose variable is set."""
+    """Return the setting UPLOADS, which contains each option whose variable is set."""
     hints = get_type_hints(Options)
     found: dict[str, Any] = {}
     for name, option in OPTIONS.items():
@@ -103,7 +103,8 @@ def _contradictions(given: Mapping[str, str]) -> Iterator[str]:
     if "METRICS_NETWORKS" in given and _is_proxied_blindly(given):
         yield (
             "METRICS_NETWORKS and BEHIND_TLS_PROXY are set, but TRUSTED_PROXY_COUNT is "
-            "0. Every request comes from the proxy, so no network opens /metrics."
+            "0. Every request seems to come from the proxy, so METRICS_NETWORKS has no "
+            "effect."
         )
     if _is_on(given.get("DEBUG", "true")):
         for name in _WITHOUT_DEBUG:
@@ -138,12 +139,12 @@ def _reversed_limits(given: Mapping[str, str]) -> Iterator[str]:
 
 
 def _a_second(given: Mapping[str, str], option: str) -> float | None:
-    """Return the rate that a variable sets, per second; None without a valid one."""
+    """Return the units per second that a variable allows, or None without a value."""
     name = variable_of(option)
     try:
         limit = RateLimit.parse(given.get(name, ""), name=name)
     except ImproperlyConfigured:
-        return None  # the settings refuse it
+        return None  # settings.py reports this error
     return limit.count / limit.seconds if limit else None
 
 
@@ -160,7 +161,7 @@ def _number(text: str | None) -> float | None:
     try:
         return float(text) if text is not None else None
     except ValueError:
-        return None  # the settings refuse it
+        return None  # settings.py reports this error
 
 
 _NEEDS = (

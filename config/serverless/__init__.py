@@ -1,1 +1,1 @@
-"""Entry points for AWS Lambda: the site behind API Gateway, and its two jobs."""
+"""Entry points for AWS Lambda: the site at API Gateway, and its background jobs."""

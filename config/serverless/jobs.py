@@ -1,4 +1,4 @@
-"""The site's background jobs as Lambda functions of the same package."""
+"""The site's background jobs as Lambda functions, in the same package as the site."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ def sweep(event: Any, context: Any) -> dict[str, Any]:
 
 
 def notifications(event: Any, context: Any) -> dict[str, Any]:
-    """Process the messages of one SQS event, and return the failed messages.
+    """Process the messages of one SQS event, and return the ids of the failed messages.
 
-    SQS deletes all other messages. Exceptions of an outage are raised, so that SQS
-    delivers all messages again. Raises ValueError for an event that is not from SQS.
+    SQS delivers failed messages again, and deletes all others. If S3 or the database
+    does not answer, this function raises an exception, and SQS delivers all messages
+    again. Raises ValueError for an event that is not from SQS.
     """
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):

@@ -1,11 +1,11 @@
-"""Reads environment variables from AWS, once and before the settings.
+"""Read environment variables with secrets from AWS, before Django reads its settings.
 
-``SLIPWAY_SECRETS`` names their place:
+The variable ``SLIPWAY_SECRETS`` names the place of the secrets:
 
 - ``secretsmanager:NAME`` or its ARN: a secret whose value is a JSON object of variables;
 - ``ssm:/PATH/``: parameters of Parameter Store, each named after its variable.
 
-A variable that is already set keeps its value, so an operator can override it.
+If a variable is already set, it keeps its value. So an operator can override a secret.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ VARIABLE = "SLIPWAY_SECRETS"
 def load_secrets(*, session: Any = None) -> None:
     """Put the secret variables into the environment of this process.
 
-    ``session`` is a boto3 session; the default has the function's role. Raises
-    ImproperlyConfigured if ``SLIPWAY_SECRETS`` is set but cannot be read, because the
-    site must not start with development values.
+    ``session`` is a boto3 session. The default session has the role of the Lambda
+    function. Raises ImproperlyConfigured if ``SLIPWAY_SECRETS`` is set but AWS does not
+    return the secrets, because the site must not start with development values.
     """
     place = os.environ.get(VARIABLE, "").strip()
     if not place:
@@ -35,7 +35,7 @@ def load_secrets(*, session: Any = None) -> None:
 
 
 def _new_session() -> Any:
-    import boto3  # This import takes 0.1 s, so it happens only if there are secrets.
+    import boto3  # This import takes 0.1 s, and sites without secrets do not need it.
 
     return boto3.session.Session()
 

@@ -19,17 +19,19 @@ _answer = make_lambda_handler(application, binary_support=True)
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Answer one request. An invalid event gets a 400 with the reason."""
+    """Return the response to the request in ``event``; 400 if the event is invalid."""
     problem = _problem_of(event)
     if problem:
         return _bad_request(problem)
-    # Like gunicorn, because WSGI cannot distinguish x_forwarded_for and X-Forwarded-For.
+    # Drop headers with an underscore, as gunicorn does. WSGI has the same name for
+    # x_forwarded_for and X-Forwarded-For, so a client could forge the latter.
     headers = {
         name: value for name, value in event["headers"].items() if "_" not in name
     }
     answer: dict[str, Any] = _answer({**event, "headers": headers}, context)
     if event["requestContext"]["http"]["method"] == "HEAD":
-        answer |= {"body": "", "isBase64Encoded": False}  # WSGI servers do this.
+        # Drop the body, as WSGI servers do.
+        answer |= {"body": "", "isBase64Encoded": False}
     return answer
 
 
