@@ -1,4 +1,4 @@
-# The commands of this project. `make help` lists them. Each installs what it needs.
+# The commands of this project. `make help` lists them. Each command installs its tools.
 
 PORT ?= 8000
 S3_PORT ?= 8333
@@ -18,9 +18,9 @@ unexport CLAMD_URL TASKS_BACKEND EMAIL_URL PYTEST_ADDOPTS PYTHONDONTWRITEBYTECOD
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
-# Tests with browsers, killed servers and broken connections run once more if they fail; the
-# summary shows both runs. A test that finds a secret in a log, or quotas that do not match
-# the bucket, is not repeated.
+# If a test with a browser, a killed server or a broken connection fails, it runs once more.
+# The summary shows both runs. A test does not run again if it finds a secret in a log, or
+# quotas that do not match the bucket.
 ON_REAL_TIME = -p pytest_rerunfailures --reruns $(RERUNS) --rerun-show-tracebacks \
 	--only-rerun . --rerun-except "books do not agree"
 READY := .venv/.ready
@@ -46,9 +46,9 @@ run: $(READY) $(BUNDLE) ## Serve a demo site with its own S3 server
 manage: $(READY) ## Run a management command on the demo site: CMD="audit"
 	@exec $(SITE) manage $(SITE_OPTIONS) -- $(CMD)
 
-# Two layers run at a time, the longest first. System packages are installed before that, one
-# at a time. With -o, the layers do not check for them again; otherwise make would start the
-# layers that need them last.
+# Two groups of tests run at a time, the longest groups first. Before the tests, make installs
+# the system packages, one after another. With -o, make does not check these packages again.
+# Otherwise, it would start the groups that need system packages last.
 test: $(READY) $(BUNDLE) chromium firefox clamd nginx ministack ## Run all tests
 	@rm -rf test-results/calls
 	@RECORD_CALLS=1 $(MAKE) --no-print-directory -j 2 -O \
@@ -78,7 +78,7 @@ test-unit: $(READY) $(BUNDLE) ## All unit tests, with SQLite and an S3 in memory
 test-fast: $(READY) $(BUNDLE) ## Unit tests that take less than a second each
 	$(PYTEST) -n 2 -m "not slow"
 
-# One process for all files. `node --test` would start and compile a process for each.
+# All files run in one process. `node --test` would start a process for each file.
 JS_TESTS := $(wildcard tests/js/*.test.js)
 test-js: $(PACKAGES) ## JavaScript unit tests
 	@test -n "$(JS_TESTS)" || { echo "no JavaScript tests found"; exit 1; }
@@ -97,11 +97,11 @@ test-aws: $(READY) ministack ## Settings that only AWS has, on an AWS emulator
 test-ceph: $(READY) ceph ## Uploads to Ceph, which does not compare bytes
 	$(PYTEST) -p tests.plugins.ceph tests/ceph
 
-test-doctor: $(READY) nginx ## Broken set-ups, whose causes the command doctor must name
+test-doctor: $(READY) nginx ## Broken set-ups: the command doctor must name the causes
 	$(PYTEST) -p tests.plugins.seaweed tests/doctor
 
-# `make test` runs both layers in one process with one S3 server, which costs the least.
-# Alone, the attacks are faster with two processes.
+# `make test` runs these two groups in one process with one S3 server, which needs the least
+# CPU time. `make test-attacks` uses two processes, because it runs alone.
 test-on-s3: $(READY) $(BUNDLE)
 	$(PYTEST) -p tests.plugins.seaweed tests/attacks tests/bucket
 
@@ -136,7 +136,7 @@ FAULTS := $(ON_REAL_TIME) -p tests.plugins.postgres -p tests.plugins.seaweed tes
 test-faults: $(READY) $(BUNDLE) chromium ## Crashes, bad networks, failing S3 (without long tests)
 	$(PYTEST) -n 2 $(FAULTS) -m "not long"
 
-faults: $(READY) $(BUNDLE) chromium ## The same with the long tests and a large file: FAULTS_MIB=500
+faults: $(READY) $(BUNDLE) chromium ## test-faults with the long tests and a large file: FAULTS_MIB=500
 	FAULTS_MIB=$(FAULTS_MIB) FAULTS_OFFLINE_SECONDS=60 \
 		$(PYTEST) $(FAULTS) --timeout 900
 
@@ -144,7 +144,7 @@ soak: $(READY) $(BUNDLE) chromium ## Upload during random failures: MINUTES=15 S
 	$(PYTHON) -m tests.faults.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 BENCHES := $(filter-out bench/report.py,$(wildcard bench/*.py)) $(wildcard bench/browser/*.py)
-# All benchmarks run, also after one of them has missed its limit.
+# All benchmarks run, even if one of them misses its limit.
 bench: $(READY) $(BUNDLE) chromium firefox ## Run the benchmarks
 	@status=0; for script in $(BENCHES); do \
 		echo "== $$script"; $(PYTHON) "$$script" || status=1; \
@@ -168,7 +168,7 @@ licences: $(READY) ## Write docs/licences.md
 screenshots: $(READY) $(BUNDLE) chromium ## Take the screenshots in docs/images
 	$(PYTHON) -m scripts.screenshots
 
-bucket-docs: $(READY) ## Write the wanted settings of the bucket into docs/bucket.md
+bucket-docs: $(READY) ## Write the settings of the bucket into docs/bucket.md
 	$(PYTHON) -m scripts.bucket_docs
 
 providers: $(READY) ministack ceph ## Certify local S3 servers and write docs/providers.md
@@ -183,13 +183,13 @@ lambda: $(READY) $(BUNDLE) ## Build var/lambda.zip, the site for AWS Lambda
 test-serverless: $(READY) $(BUNDLE) ## The site as Lambda functions, compared with gunicorn
 	$(PYTEST) -p tests.plugins.seaweed tests/serverless
 
-test-upgrade: $(READY) ## The last release on the tables of this version, on PostgreSQL
+test-upgrade: $(READY) ## Run the last release on the tables of this version (PostgreSQL)
 	@if $(PYTHON) -m tests.upgrade.releases; then \
 		$(PYTEST) -p tests.plugins.postgres -p tests.plugins.seaweed tests/upgrade; \
 	fi
 
 # Not part of `make test`: it needs root rights, ports 80 and 443, and a Debian or Ubuntu.
-test-hosts: $(READY) $(PACKAGES) chromium ## The tutorial for a server and the container image, literally
+test-hosts: $(READY) $(PACKAGES) chromium ## Run each step of the tutorials for a server and a container
 	$(PYTEST) -n 2 --dist loadfile --timeout 1800 -p tests.plugins.seaweed \
 		-p pytest_playwright.pytest_playwright tests/hosts
 

@@ -1,4 +1,4 @@
-"""Write the bucket's wanted settings into docs/bucket.md."""
+"""Write the settings that the site wants for its bucket into docs/bucket.md."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL
 
 
 def blocks() -> dict[str, Any]:
-    """Return the JSON document of each block, by the block's name."""
+    """Return the JSON documents for the marked blocks of the page, by block name."""
     with_queue = replace(EXAMPLE, queue_arn=QUEUE)
     policies = {
         identity.value: iam_policy(identity, EXAMPLE, [Feature.UPLOADS])
@@ -49,7 +49,7 @@ def _merged(name: str) -> Any:
 
 
 def page(text: str) -> str:
-    """Return ``text`` with the content of each block generated again."""
+    """Return ``text`` with new content in each marked block."""
     found = blocks()
 
     def fill(match: re.Match[str]) -> str:
@@ -59,7 +59,7 @@ def page(text: str) -> str:
 
 
 def _compact(document: Any) -> str:
-    """Return JSON in which a list of numbers and texts takes one line."""
+    """Return JSON that has each list of numbers and strings on one line."""
     text = json.dumps(document, indent=2)
     plain = re.compile(r"\[\s+((?:\"[^\"]*\"|\d+)(?:,\s+(?:\"[^\"]*\"|\d+))*)\s+\]")
     return plain.sub(lambda match: f"[{' '.join(match[1].split())}]", text)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install the Ceph Object Gateway and the daemons behind it for the tests. The tests start
-# their own processes in a temporary folder, so no service is started.
+# Install the Ceph Object Gateway and the Ceph daemons that it needs, for the tests. The
+# script starts no service, because the tests start their own processes.
 set -eu
 
 programs='radosgw radosgw-admin ceph ceph-mon ceph-mgr ceph-osd ceph-authtool monmaptool'

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install Chromium for the browser tests if there is none. tests/support/chromium.py
-# chooses between the installed browsers.
+# Install Chromium for the browser tests if it is missing. If there are several browsers,
+# tests/support/chromium.py chooses one.
 set -eu
 
 install() {
@@ -12,8 +12,8 @@ install() {
 command -v chromium-headless-shell >/dev/null && exit 0
 for name in chromium chromium-browser google-chrome google-chrome-stable; do
     command -v "$name" >/dev/null || continue
-    # Any Chromium is good enough on a developer's machine. In CI, the headless shell is
-    # installed as well, because it is faster.
+    # On a developer's machine, use the installed Chromium. In CI, install the headless
+    # shell too, because it is faster.
     [ -z "${CI:-}" ] || install chromium-headless-shell || true
     exit 0
 done

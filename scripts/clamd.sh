@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install clamd for the tests if there is none. The tests have their own signatures and
-# start their own process, so no signatures are downloaded and no service is started.
+# Install clamd for the tests if it is missing. The script downloads no signatures and
+# starts no service, because the tests have their own signatures and processes.
 set -eu
 
 [ -n "${CLAMD:-}" ] && [ -x "$CLAMD" ] && exit 0

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install packages of Debian or Ubuntu. Usage: debian.sh "PACKAGE ..." PURPOSE
-# Exits with 1 and without a message if apt-get or root rights are missing. The calling
-# script then prints what to do. With RUNLEVEL=1, packages start no services.
+# If apt-get or root rights are missing, the script exits with 1 and without a message. The
+# calling script then prints the message. With RUNLEVEL=1, packages start no services.
 set -eu
 
 as_root=

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install Firefox for its tests if there is none.
+# Install Firefox for its tests if it is missing.
 set -eu
 
 [ -n "${FIREFOX:-}" ] && command -v "$FIREFOX" >/dev/null && exit 0

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Create .venv-infra with the tools of `make infra`. The tools are large and need older
-# versions of some of the site's packages, so they have a separate environment.
+# Create .venv-infra, a separate environment with the tools of `make infra`. The tools are
+# large, and they need older versions of some packages of the site.
 set -eu
 
 [ -x .venv-infra/bin/python ] || .venv/bin/python -m venv .venv-infra

@@ -1,8 +1,8 @@
 """Build var/lambda.zip: the site, its packages and its static files, for AWS Lambda.
 
-The wheels are for Lambda's platform, not for this machine. The package leaves out gunicorn,
-the tests of packages, and botocore's data about services that the site never calls. This
-data is nine tenths of botocore.
+The wheels are for Lambda's platform, which may differ from this machine. The package
+leaves out gunicorn, the tests of other packages, and botocore's data about services
+that the site never calls. This data is nine tenths of botocore.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ OWN = ("config", "uploads", "templates", "manage.py")
 SERVICES = {"s3", "secretsmanager", "sqs", "ssm", "sso", "sso-oidc", "sts"}
 UNUSED = ("gunicorn", "gunicorn-*.dist-info", "bin")
 PLATFORMS = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
-"""Platform tags for Amazon Linux 2023, which has glibc 2.34."""
+"""Platform tags for Lambda's Amazon Linux 2023, whose glibc is 2.34."""
 
 LIMIT_BYTES = 50 * 1000**2
-"""The largest ZIP file that can be uploaded to Lambda directly, without a bucket."""
+"""The largest ZIP file that Lambda accepts directly. A larger file needs a bucket."""
 
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -70,7 +70,7 @@ def install(folder: Path, architecture: str, python: str) -> None:
 
 
 def prune(folder: Path) -> None:
-    """Delete files that the functions never read."""
+    """Delete files that the Lambda functions never read."""
     for pattern in UNUSED:
         for path in folder.glob(pattern):
             shutil.rmtree(path)
@@ -82,7 +82,7 @@ def prune(folder: Path) -> None:
 
 
 def copy_site(folder: Path) -> None:
-    """Copy the application without its package for development."""
+    """Copy the application, without the package ``uploads.dev`` for development."""
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "dev")
     for name in OWN:
         source = ROOT / name
@@ -100,8 +100,8 @@ def collect_static(folder: Path) -> None:
         env={
             "PATH": os.environ["PATH"],
             "STATIC_ROOT": str(folder / "static_root"),
-            # File names get hashes only if DEBUG is off. With DEBUG off, the settings
-            # below are required.
+            # Django adds hashes to file names only if DEBUG is off. If DEBUG is off,
+            # the settings below are required.
             "DEBUG": "false",
             "SECRET_KEY": "only to collect static files " * 3,
             "ALLOWED_HOSTS": "localhost",
@@ -112,12 +112,12 @@ def collect_static(folder: Path) -> None:
 
 
 def compile_code(folder: Path, python: str) -> None:
-    """Add byte-code, which halves a cold start. Lambda functions cannot write byte-code
-    themselves.
+    """Add byte-code to the package, so that a cold start takes half the time.
 
-    Python of the same version must be installed here. The byte-code is not compared with
-    its source, because the times in the ZIP file are fixed. The command fails if a file
-    cannot be compiled.
+    Lambda functions cannot write byte-code themselves. Python ``python`` must be
+    installed on this machine. With ``unchecked-hash``, Lambda does not compare the
+    byte-code with the source. The times in the ZIP file are fixed, so a comparison
+    would be useless. Raises CalledProcessError if a file cannot be compiled.
     """
     subprocess.run(
         [
@@ -130,7 +130,10 @@ def compile_code(folder: Path, python: str) -> None:
 
 
 def interpreter(python: str) -> str:
-    """Return the path of Python ``python``, such as 3.11. Raises SystemExit without it."""
+    """Return the path of Python ``python``, such as 3.11.
+
+    Raises SystemExit if this version is not installed.
+    """
     if python == f"{sys.version_info.major}.{sys.version_info.minor}":
         return sys.executable
     found = shutil.which(f"python{python}")
@@ -143,7 +146,7 @@ def interpreter(python: str) -> str:
 
 
 def write_zip(folder: Path, package: Path) -> None:
-    """Write a reproducible ZIP file: the same files give the same bytes."""
+    """Write a ZIP file that has the same bytes whenever the files are the same."""
     with zipfile.ZipFile(
         package, "w", zipfile.ZIP_DEFLATED, compresslevel=9
     ) as archive:

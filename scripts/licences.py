@@ -1,7 +1,7 @@
 """Write docs/licences.md: the licences of all packages that a deployed site contains.
 
-Reads the lock files and the installed packages. With ``--check``, only tests whether the
-document is up to date. Run it with `make licences`.
+`make licences` runs this script. It reads the lock files and the installed packages.
+With ``--check``, it writes nothing and tests whether the document is up to date.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ ALLOWED = frozenset(
     }
 )
 
-# Licences read from the licence file, because the package's metadata has no SPDX name.
-# colorama and tzdata are installed on Windows only.
+# Licences that a person has read in the licence file, because the metadata of the
+# package has no SPDX name. pip installs colorama and tzdata on Windows only.
 BY_HAND = {
     "brotli": "MIT",
     "colorama": "BSD-3-Clause",
@@ -50,7 +50,7 @@ BY_HAND = {
     "tzdata": "Apache-2.0",
 }
 INTRODUCTION = (
-    "All packages that a deployed site contains, from the lock files. "
+    "This page lists all packages that a deployed site contains, from the lock files. "
     "`make licences` writes this page. A test fails if the page is out of date, or if "
     "it contains a licence that is not on the list in `scripts/licences.py`."
 )
@@ -129,7 +129,7 @@ def _licence_of(name: str) -> str:
 
 
 def _is_allowed(licence: str) -> bool:
-    """Evaluate an SPDX expression: OR needs one allowed licence, AND needs all."""
+    """Return whether ALLOWED permits an SPDX expression with AND and OR."""
     return any(
         all(word.strip() in ALLOWED for word in choice.split(" AND "))
         for choice in licence.split(" OR ")
@@ -137,7 +137,7 @@ def _is_allowed(licence: str) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """Write or compare the document; return 1 if a licence or the document is wrong."""
+    """Write or check the document. Return 1 if a licence or the document is wrong."""
     parts = refused([*python_parts(), *browser_parts()])
     for part in parts:
         print(f"{part.name} {part.version}: {part.licence} is not an allowed licence.")

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install nginx for the tests if there is none. The tests start their own process with
-# their own configuration, so no service is started.
+# Install nginx for the tests if it is missing. The script starts no service, because the
+# tests start their own process with their own configuration.
 set -eu
 
 PATH="$PATH:/usr/sbin:/usr/local/sbin"

@@ -16,7 +16,7 @@ BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return the section of one benchmark."""
+    """Return the section of the page about one benchmark."""
     machine = result["machine"]
     lines = [
         f"### {result['name']}",
@@ -52,7 +52,7 @@ def _ratio(bar: dict[str, Any]) -> str:
 
 
 def with_results(page: str, results: list[dict[str, Any]]) -> str:
-    """Return the page with its results replaced by these results."""
+    """Return ``page`` with ``results`` in place of the old results."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     sections = "\n\n".join(table(result) for result in results)

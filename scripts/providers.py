@@ -105,7 +105,7 @@ def _manage(arguments: list[str], variables: dict[str, str]) -> str:
 
 
 def running(url: str, access_key: str, secret_key: str, region: str) -> dict[str, str]:
-    """Return the variables that point the site at a running server."""
+    """Return the environment variables for a site that uses this S3 server."""
     return {
         "S3_ENDPOINT_URL": url,
         "S3_REGION": region,
@@ -120,8 +120,8 @@ def running(url: str, access_key: str, secret_key: str, region: str) -> dict[str
 
 
 def start_and_certify() -> None:
-    """Start and certify the servers in the development requirements."""
-    from tests.plugins.ceph import Ceph  # not needed for other uses
+    """Start and certify SeaweedFS, MiniStack and Ceph, one after another."""
+    from tests.plugins.ceph import Ceph  # only this function needs these imports
     from tests.plugins.ministack import MiniStack
     from uploads.dev.s3_server import S3Server
 

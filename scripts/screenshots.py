@@ -1,8 +1,8 @@
-"""Take the screenshots of the documentation from a demo site: docs/images/*.png.
+"""Take the screenshots of the documentation: docs/images/*.png.
 
-python -m scripts.screenshots        four pages, 1280 pixels wide, light and dark
-
-The script starts a demo site on free ports with data of its own, and stops it.
+``python -m scripts.screenshots`` starts a demo site with its own data on free ports. It
+takes four pages, each 1280 pixels wide, in light and dark colours. Then it stops the
+site.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ SLOW_BYTES_PER_SECOND = 2_000_000
 LARGE_FILE_BYTES = 60_000_000
 MINUTE_MS = 60_000
 PROGRESS_MS = 9_000
-# Playwright supports the dialog of an input, but not the browser's picker.
+# Playwright cannot control the file picker of these functions. Without them, the page
+# uses an input element, whose dialog Playwright can control.
 ASK_BY_INPUTS = "delete window.showOpenFilePicker; delete window.showDirectoryPicker;"
 
 expect.set_options(timeout=MINUTE_MS)
@@ -97,7 +98,7 @@ def demo_site(folder: Path) -> Iterator[DemoSite]:
 
 
 def wait_for(url: str) -> None:
-    """Return when ``url`` answers 200. Raises TimeoutError after START_SECONDS."""
+    """Wait until ``url`` returns 200. Raises TimeoutError after START_SECONDS."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         try:
@@ -109,7 +110,7 @@ def wait_for(url: str) -> None:
 
 
 def sample_files(folder: Path) -> list[Path]:
-    """Write some files with plausible names; return their paths, the largest last."""
+    """Write files with realistic names. Return their paths, the largest file last."""
     folder.mkdir()
     chance = random.Random(7)
     contents = {
@@ -155,7 +156,7 @@ def wave(chance: random.Random, byte_count: int) -> bytes:
 
 
 def take_all(browser: Browser, site: DemoSite, files: list[Path]) -> None:
-    """Take the four pages, each in both colour schemes."""
+    """Write the screenshots of four pages, each in both colour schemes."""
     address = site.address
     *small, large = files
     page = log_in(browser, address, "demo")
@@ -179,7 +180,7 @@ def take_all(browser: Browser, site: DemoSite, files: list[Path]) -> None:
 
 @contextmanager
 def slow_line(page: Page) -> Iterator[None]:
-    """Limit the speed at which the browser sends."""
+    """Limit the upload speed of the browser inside the ``with`` block."""
     session = page.context.new_cdp_session(page)
     limits = {"offline": False, "latency": 40, "downloadThroughput": -1}
     speed = {"uploadThroughput": SLOW_BYTES_PER_SECOND}

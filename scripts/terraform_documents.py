@@ -1,7 +1,7 @@
-"""Write infra/terraform/rendered/: the wanted settings as templates for Terraform.
+"""Write infra/terraform/rendered/, the settings of the bucket as Terraform templates.
 
-The data comes from uploads/s3/wanted, as for the commands setup_bucket and iam_policy.
-The templates have variables in place of values that differ between sites.
+The settings come from uploads/s3/wanted, which the commands setup_bucket and iam_policy
+also use. The templates have variables in place of values that differ between sites.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DAYS: Mapping[str, int] = {
     "quarantine_days": 900_002,
     "noncurrent_days": 900_003,
 }
-"""Numbers that occur only once, so that they can be replaced by variables."""
+"""Numbers that occur nowhere else. ``template`` replaces them by variables."""
 
 FACTS = SiteFacts(
     bucket="the-bucket",
@@ -50,7 +50,7 @@ VARIABLES: Mapping[str, str] = {
 
 
 def bucket() -> dict[str, Any]:
-    """Return the wanted settings of the bucket, by name."""
+    """Return the settings that the site wants for its bucket, by name."""
     return {
         "cors": documents.cors_rule(FACTS),
         "public_access_block": documents.public_access_block(),
@@ -96,7 +96,7 @@ def _statements(identity: Identity, feature: Feature) -> list[dict[str, Any]]:
 
 
 def queue() -> dict[str, Any]:
-    """Return the policy of the queue for notifications."""
+    """Return the policy of the queue that receives notifications."""
     return {"Version": "2012-10-17", "Statement": [policy.queue_accepts(FACTS)]}
 
 
@@ -111,7 +111,7 @@ def template(document: Mapping[str, Any]) -> str:
 
 
 def rendered() -> dict[str, str]:
-    """Return the content of each file in FOLDER, by its name."""
+    """Return the content of each file in FOLDER, by file name."""
     return {
         "bucket.json.tftpl": template(bucket()),
         "iam.json.tftpl": template(iam()),

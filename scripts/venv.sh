@@ -1,6 +1,6 @@
 #!/bin/sh
-# Create .venv with all packages for development. It needs Python 3.11 or newer.
-# VENV_PYTHON selects a Python.
+# Create .venv with all packages for development. The script needs Python 3.11 or newer.
+# Set VENV_PYTHON to choose the interpreter.
 set -eu
 
 python=
@@ -25,7 +25,7 @@ if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/d
     fi
 fi
 
-# uv needs seconds where pip needs two minutes. Both read the same files.
+# uv needs some seconds, pip needs two minutes. Both read the same files.
 if .venv/bin/python -m pip install --quiet --disable-pip-version-check uv; then
     VIRTUAL_ENV=.venv .venv/bin/uv pip install --quiet --compile-bytecode \
         --require-hashes -r requirements-dev.txt && exit 0

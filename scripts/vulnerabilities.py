@@ -1,8 +1,8 @@
 """Check every locked package for known vulnerabilities, with pip-audit and npm audit.
 
-Exit status: 0 if all packages were checked and none has a known vulnerability, 1 if a
-vulnerability was found, 3 if a package could not be checked. pip-audit is installed in
-`.venv-tools`, so that its packages are not mixed with the site's.
+The exit status is 1 if a vulnerability was found, 3 if a package could not be checked,
+and otherwise 0. The script installs pip-audit in `.venv-tools`, so that its packages do
+not mix with the packages of the site.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Verdict(NamedTuple):
 def read_pip_audit(output: str, errors: str = "") -> Verdict:
     """Return the verdict for the JSON output of pip-audit.
 
-    pip-audit skips packages without advisory data and still exits with 0. Therefore
-    skipped packages make the verdict UNCHECKED.
+    pip-audit skips packages for which it gets no data, and exits with 0. So the verdict
+    is UNCHECKED if a package was skipped.
     """
     try:
         packages = json.loads(output)["dependencies"]
@@ -73,7 +73,7 @@ def read_npm_audit(output: str, errors: str = "") -> Verdict:
 
 
 def overall(statuses: list[int]) -> int:
-    """Return FOUND if any status is FOUND, else UNCHECKED if any is, else CLEAN."""
+    """Return FOUND if one status is FOUND, else UNCHECKED if one is, else CLEAN."""
     return FOUND if FOUND in statuses else max(statuses)
 
 
@@ -109,7 +109,7 @@ def _ask_pip_audit() -> Verdict:
         done = _run(python, "-m", "pip", "install", *quietly, PIP_AUDIT)
         if done.returncode:
             return _unchecked("requirements.txt", _last_line(done.stderr))
-    # --disable-pip: nothing is installed, because the lock file names every package.
+    # With --disable-pip, pip-audit installs nothing. The lock file names every package.
     options = ("--require-hashes", "--disable-pip", "--progress-spinner", "off")
     done = _run(str(program), *options, "-f", "json", "-r", "requirements.txt")
     return read_pip_audit(done.stdout, done.stderr)
