@@ -1,7 +1,8 @@
-"""Write audit events for changes that Django makes: logins, accounts, rights, admin.
+"""Writes audit events for logins and for changes of accounts, rights, policies, admin.
 
-Our own code writes an event where it makes a change. Django's code sends signals
-instead, and these receivers write the events. Importing this package connects them.
+Django's own code makes most of these changes and writes no audit events, but it sends
+signals. The receivers in this package write the events. The import of this package
+connects the receivers to the signals.
 """
 
 from uploads.trail.receivers import (

@@ -1,4 +1,4 @@
-"""Write an event when an account is created, changed or deleted."""
+"""Writes an audit event when an account is created, changed or deleted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from uploads.trail.writing import record
 
 WATCHED = ("username", "email", "is_active", "is_staff", "is_superuser", "password")
 CONFIDENTIAL = ("email", "password")
-"""Fields whose values are never written; the event says only that they changed."""
+"""Fields whose values are never in an event. The event only tells that they changed."""
 
 
 @receiver(pre_save, sender=settings.AUTH_USER_MODEL, dispatch_uid="trail.before_save")
@@ -47,7 +47,7 @@ def _saved(
 
 @receiver(post_delete, sender=settings.AUTH_USER_MODEL, dispatch_uid="trail.deleted")
 def _account_deleted(instance: Any, **_: Any) -> None:
-    # Only the id is written: a person who asks for erasure wants the name erased too.
+    # Write only the id, because an erasure must also remove the name from the trail.
     record("account.deleted", actor=current_account(), detail={"account": instance.pk})
 
 
@@ -56,7 +56,7 @@ def _has(account: Any, right: str) -> bool:
 
 
 def _is_rehash(account: Any, update_fields: Iterable[str] | None) -> bool:
-    """Return whether a login only stored the same password with a newer hasher."""
+    """Return whether a login has only stored the same password with a newer hasher."""
     return (
         set(update_fields or ()) == {"password"}
         and getattr(account, "_password", None) is None

@@ -1,4 +1,4 @@
-"""Copy the log entries of Django's admin into the audit trail."""
+"""Copies the log entries of Django's admin into the audit trail."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KINDS = {
 
 @receiver(post_save, sender=LogEntry, dispatch_uid="trail.admin")
 def _entry_saved(instance: LogEntry, created: bool, raw: bool, **_: Any) -> None:
-    """Copy a new entry, because Django deletes entries together with their account."""
+    """Copy a new entry, because Django deletes the entries of a deleted account."""
     if not created or raw or instance.content_type is None:
         return
     record(
@@ -53,7 +53,7 @@ def _account_of(entry: LogEntry) -> Any:
 
 
 def _parsed_changes(message: str) -> Any:
-    """Return the list of changes; return ``message`` itself if it is not JSON."""
+    """Return the list of changes in ``message``, or ``message`` if it is not JSON."""
     try:
         return json.loads(message) if message else []
     except ValueError:

@@ -1,4 +1,4 @@
-"""Find the fields that a save changes."""
+"""Finds the fields of a model that a save changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 def remember_stored_values(
     instance: Any, names: Collection[str], update_fields: Collection[str] | None
 ) -> None:
-    """Read the stored values of the fields in ``names`` that the save will write."""
+    """Read from the database the fields in ``names`` that the save will write."""
     written = set(names) if update_fields is None else set(names) & set(update_fields)
     instance.values_before_save = {}
     if written and instance.pk is not None:
@@ -18,9 +18,10 @@ def remember_stored_values(
 
 
 def changes(instance: Any, *, confidential: Collection[str] = ()) -> dict[str, Any]:
-    """Return ``{"from": old, "to": new}`` for each remembered field that changed.
+    """Return the fields that changed since ``remember_stored_values``.
 
-    A field in ``confidential`` gets True instead of its values.
+    The value of each field is ``{"from": old, "to": new}``, or True if the field is in
+    ``confidential``.
     """
     return {
         name: True if name in confidential else {"from": old, "to": new}

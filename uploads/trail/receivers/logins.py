@@ -1,4 +1,4 @@
-"""Write events for logins, logouts, failed logins and new addresses of tokens."""
+"""Writes events for logins, logouts, failed logins and new addresses of tokens."""
 
 from __future__ import annotations
 
@@ -28,12 +28,15 @@ MAX_FAILED_PER_ADDRESS = 10
 MAX_FAILED = 100
 """Maximum number of failed logins written to the trail in one FAILED_WINDOW.
 
-Names with an account and names without one are counted separately, so that a flood of
-invented names cannot hide an attack on an account.
+Failed logins with the name of an account have their own count. So many failed logins
+with invented names do not suppress the events of an attack on an account.
 """
 
 MAX_NEW_ADDRESSES_PER_DAY = 50
-"""For each account, so that a client that changes its address cannot fill the table."""
+"""Maximum number of events for new addresses of one account in 24 hours.
+
+Without this limit, a client that often changes its address could fill the table.
+"""
 
 
 @receiver(user_logged_in, dispatch_uid="trail.login")
@@ -49,7 +52,7 @@ def _logged_out(user: Any, **_: Any) -> None:
 
 @receiver(user_login_failed, dispatch_uid="trail.failed_login")
 def _login_failed(credentials: dict[str, Any], **_: Any) -> None:
-    """Write the name that was tried, at most once a minute for each address."""
+    """Write an event with the tried name, unless the limits forbid it."""
     users = get_user_model()
     tried = str(credentials.get("username") or credentials.get("email") or "")
     name = printable(tried[: 2 * MAX_NAME])[:MAX_NAME]
@@ -58,13 +61,16 @@ def _login_failed(credentials: dict[str, Any], **_: Any) -> None:
     written = _should_be_written(name, address, is_known=account is not None)
     if written:
         record("account.login_failed", user=account, detail={"name": name})
-    # The log rotates, so every attempt is logged. The name is left out, because people
-    # sometimes type their password into the field for the name.
+    # Log every attempt, because the log is rotated and cannot grow without limit. Do
+    # not log the name, because people sometimes type their password as the name.
     logger.warning("login.failed", is_known=account is not None, written=written)
 
 
 def _should_be_written(name: str, address: str | None, *, is_known: bool) -> bool:
-    """Return whether the attempt is new in the window and below the limits."""
+    """Return whether the name is new for this address and no limit is reached.
+
+    Considers only the events in the last FAILED_WINDOW.
+    """
     recent = AuditEvent.objects.filter(
         kind="account.login_failed",
         at__gt=timezone.now() - FAILED_WINDOW,
@@ -88,7 +94,8 @@ def record_new_address(token: ApiToken) -> None:
 
 @lru_cache(maxsize=10_000)
 def _record_new_address(token_id: int, user_id: int, address: str) -> None:
-    # Because of the cache, only the first request from an address queries the trail.
+    # The cache of this function has the pairs of token and address that were seen, so
+    # only the first request of a pair queries the database.
     known = AuditEvent.objects.filter(kind="token.new_address", user=user_id)
     if known.filter(address=address, detail__token=token_id).exists():
         return

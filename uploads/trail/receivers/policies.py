@@ -1,4 +1,4 @@
-"""Write an event when an upload policy is created, changed or deleted."""
+"""Writes an audit event when an upload policy is created, changed or deleted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def _saved(instance: UploadPolicy, created: bool, **_: Any) -> None:
 
 @receiver(post_delete, sender=UploadPolicy, dispatch_uid="trail.no_policy")
 def _deleted(instance: UploadPolicy, origin: Any, **_: Any) -> None:
-    # A policy deleted with its account needs no event: "account.deleted" covers it.
+    # If a policy is deleted together with its account, the event "account.deleted" is
+    # enough.
     if getattr(origin, "model", type(origin)) is UploadPolicy:
         _record("policy.deleted", instance, _rules(instance))
 

@@ -1,4 +1,4 @@
-"""Keep the current request, because signals of models do not carry it."""
+"""Stores the current request, because receivers of model signals do not get it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
 
 
 class CurrentRequestMiddleware:
-    """Makes the request available to ``current_account``."""
+    """Stores the request for ``current_account`` until the response is ready."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -26,9 +26,10 @@ class CurrentRequestMiddleware:
 
 
 def current_account() -> Any:
-    """Return the account that is logged in to the current request.
+    """Return the account that is logged in in the current request.
 
-    Returns None without a login, and outside of a request (management commands).
+    Returns None if nobody is logged in, and in management commands, which have no
+    request.
     """
     user = getattr(_request.get(), "user", None)
     return user if user is not None and user.is_authenticated else None

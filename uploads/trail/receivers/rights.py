@@ -1,4 +1,4 @@
-"""Write events when accounts or groups gain or lose groups and permissions."""
+"""Writes events when accounts or groups get or lose permissions or memberships."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _rights_changed(
     pk_set: set[Any] | None,
     **_: Any,
 ) -> None:
-    """Write one event for each account or group that gained or lost a right."""
+    """Write one event for each account or group that has got or lost rights."""
     if action not in VERBS:
         return
     if action == "pre_clear":

@@ -1,4 +1,4 @@
-"""Write events for second factors: added, removed, reset, wrong code."""
+"""Writes events when a second factor is added, removed or reset, or a code is wrong."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def _reset(user: Any, authenticator: Authenticator, **_: Any) -> None:
 
 @receiver(signals.authentication_failed, dispatch_uid="trail.factor_failed")
 def _failed(user: Any, **_: Any) -> None:
-    # Every event matters, because this person already knows the password. The rate
-    # limit of wrong codes bounds the number of events.
+    # Write every wrong code, because the person has entered the right password before.
+    # The rate limit of wrong codes also limits these events.
     record("factor.failed", user=user)
     logger.warning("factor.failed", user=user.pk)
 
