@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, Model, QuerySet
 from django.http import (
@@ -54,11 +53,11 @@ class Exportable(ModelAdmin):
         """Stream the rows of the list as CSV."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        try:
-            changes = self.get_changelist_instance(request)
-        except IncorrectLookupParameters:
-            back = self.export_url_name.replace("_export", "_changelist")
-            return HttpResponseRedirect(reverse(back))
+        changes = self.get_changelist_instance(request)
+        if getattr(changes, "is_unreadable", False):
+            # The list shows the reason.
+            back = reverse(self.export_url_name.replace("_export", "_changelist"))
+            return HttpResponseRedirect(f"{back}?{request.GET.urlencode()}")
         name = str(self.model._meta.model_name)  # noqa: SLF001  Django's API
         filters = sorted(set(request.GET))
         record(

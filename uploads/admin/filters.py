@@ -45,10 +45,10 @@ class UnindexedFilter(SimpleListFilter):
         return queryset
 
     def condition(self) -> Q:
-        """Return the condition for the chosen value, or ``Q()`` if it is unknown."""
+        """Return the condition for the chosen value; an unknown value matches no row."""
         known = {value for value, _ in self.labelled_choices}
         value = self.value()
-        return self.condition_for(value) if value in known else Q()
+        return self.condition_for(value) if value in known else Q(pk__in=[])
 
     def condition_for(self, value: str) -> Q:
         raise NotImplementedError
@@ -186,7 +186,9 @@ class KindFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Filter by the chosen kind. EventChangeList filters by a chosen noun later."""
         value = self.value()
-        return queryset.filter(kind=value) if value and not self.kinds() else queryset
+        if value is None or self.kinds():
+            return queryset
+        return queryset.filter(kind=value)
 
     def kinds(self) -> list[str]:
         """Return the kinds of the chosen noun, or ``[]`` if a single kind is chosen."""
@@ -206,7 +208,8 @@ class AccountFilter(SimpleListFilter):
     """Filters audit events by the account that they are about.
 
     The filter offers only the account that is chosen by the URL, because a menu of all
-    accounts would be too long.
+    accounts would be too long. If this account does not exist, the filter has no choice,
+    and StrictChangeList shows no rows.
     """
 
     title = "account"

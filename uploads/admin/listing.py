@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
-from django.contrib.admin.options import ShowFacets
+from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters, ShowFacets
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -32,7 +32,58 @@ MAX_SEARCH = 255
 """Maximum length of a search term in characters. A longer term is cut."""
 
 
-class BoundedChangeList(ChangeList):
+UNREADABLE = (
+    "No rows are shown, because a filter in this address does not exist or has an "
+    "invalid value. Clear the filters, then choose again."
+)
+
+
+class StrictChangeList(ChangeList):
+    """A list that shows no rows if a filter in the address cannot be applied.
+
+    Django shows all rows instead: it drops a filter that has no choices, and after an
+    invalid value it redirects to the list without filters. An operator would take all
+    rows for the rows of one account.
+    """
+
+    is_unreadable = False
+    """Whether the address contains a filter that cannot be applied."""
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: Any = None
+    ) -> QuerySet[Any]:
+        try:
+            return super().get_queryset(request, exclude_parameters)
+        except IncorrectLookupParameters:
+            self.is_unreadable = True
+            self.filter_specs = []
+            self.has_filters = self.has_active_filters = False
+            self.clear_all_filters_qs = "?"
+            messages.error(request, UNREADABLE)
+            return self.root_queryset.none()
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        try:
+            found = super().get_filters(request)
+        except (ValueError, OverflowError) as error:  # a period after the year 9999
+            raise IncorrectLookupParameters from error
+        specs, remaining = found[0], found[2]
+        known = {name for spec in specs for name in spec.expected_parameters()}
+        known |= {f"{self.date_hierarchy}__{unit}" for unit in ("year", "month", "day")}
+        if self.get_filters_params().keys() - known - remaining.keys():
+            raise IncorrectLookupParameters
+        return found
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read one page of rows; the first page if the wanted page does not exist."""
+        try:
+            super().get_results(request)
+        except IncorrectLookupParameters:
+            self.page_num = 1
+            super().get_results(request)
+
+
+class BoundedChangeList(StrictChangeList):
     """A list with links to years, months and days (Django's date hierarchy)."""
 
     def drill_down(self) -> dict[str, Any] | None:
@@ -42,7 +93,7 @@ class BoundedChangeList(ChangeList):
         find the dates that occur. This version reads only the oldest and the newest
         date, from an index.
         """
-        name = self.date_hierarchy
+        name = None if self.is_unreadable else self.date_hierarchy
         span = self._span(name) if name else None
         if span is None:
             return None
@@ -115,6 +166,9 @@ class Recorded(Exportable):
     """
 
     MAX_WORDS = 10
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return StrictChangeList
 
     def lookup_allowed(
         self, lookup: str, value: Any, request: HttpRequest | None = None

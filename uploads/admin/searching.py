@@ -41,7 +41,7 @@ class UploadChangeList(BoundedChangeList):
         scans = [
             spec.condition()
             for spec in self.filter_specs
-            if isinstance(spec, UnindexedFilter) and spec.value()
+            if isinstance(spec, UnindexedFilter) and spec.value() is not None
         ]
         if scans:
             uploads = self._newest(uploads).filter(*scans)
