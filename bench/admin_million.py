@@ -55,7 +55,7 @@ UPLOAD = {
     "expires_at": "datetime('now', printf('%%d seconds', 604800 - n * 60))",
     "completed_at": "datetime('now', printf('-%%d seconds', n * 60))",
 }
-"""Columns that differ between rows. All other columns are copied from the first row."""
+"""Columns that differ between rows. The others have the values of the first row."""
 
 EVENT = {
     "id": "uploads_upload.rowid + 1000",

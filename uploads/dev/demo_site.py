@@ -38,8 +38,9 @@ class DemoSite:
     def environment(self) -> dict[str, str]:
         """Return all environment variables of the site's processes.
 
-        Variables of the shell for databases and S3 are removed. The passwords of the
-        demo site are public, so it must not use a real database or bucket.
+        The result does not have the shell's variables for databases and S3. The
+        passwords of the demo site are public, so the site must not use a real database
+        or bucket.
         """
         kept = {
             name: value

@@ -53,8 +53,8 @@ MAX_LARGEST_LIST = 64 * MIB
 class ArchiveInspector:
     """Refuses ZIP archives and gzip files that harm the person who unpacks them.
 
-    ``max_ratio``: the largest ratio of unpacked to packed size. The ratio is checked
-    only if the unpacked size is at least ``bomb_bytes``.
+    ``max_ratio``: the largest ratio of unpacked to packed size. It applies only if the
+    unpacked size is at least ``bomb_bytes``.
     ``max_depth``: the largest number of archives that are nested in each other.
     ``max_list_bytes``: a longer list of contents exceeds the budget of the inspection.
     ``allow_symlinks``: whether links that lead out of the archive are accepted.

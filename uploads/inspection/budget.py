@@ -22,8 +22,8 @@ class OverBudget(Exception):  # noqa: N818  as in errors.py
 class Budget:
     """A limit on reads, bytes and seconds. Without arguments there is no limit.
 
-    Only work inside the context ``running`` is counted, so all uploads of a request can
-    share one budget. ``is_inline`` is true if the inspection runs inside a request.
+    The budget counts only work inside the context ``running``, so all uploads of a
+    request can share it. ``is_inline`` is true if the inspection runs inside a request.
     """
 
     def __init__(

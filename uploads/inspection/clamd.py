@@ -52,8 +52,8 @@ class Clamd:
     def scan(self, chunks: Iterable[bytes], *, patience: float = 0) -> str:
         """Return the name of the malware in the stream, or ``""`` if there is none.
 
-        ``patience`` is added to the timeout for the verdict, in seconds. Raises
-        ClamdError, and every error that ``chunks`` raises.
+        The timeout of the verdict is longer by ``patience`` seconds. Raises ClamdError,
+        and every error that ``chunks`` raises.
         """
         with self._connected() as connection:
             try:
@@ -122,5 +122,5 @@ def _verdict(answer: str) -> str:
 
 
 def _why(error: OSError) -> str:
-    # The error's own text may contain the address of clamd, so it is not used.
+    # Do not use the error's own text, because it may contain the address of clamd.
     return os.strerror(error.errno) if error.errno else type(error).__name__

@@ -40,7 +40,8 @@ def detect_type(head: bytes) -> str:
     """Return the content type of ``head``, or ``""`` if it is unknown.
 
     ``head`` is the object's first HEAD_BYTES, or all of a shorter object. If libmagic
-    is missing, only active content is detected, and `manage.py check` reports an error.
+    is missing, this function detects only active content, and `manage.py check` reports
+    an error.
     """
     active = find_active(head)
     if active is not None:

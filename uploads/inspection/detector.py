@@ -1,4 +1,4 @@
-"""Runs libmagic in a child process, which is replaced after a failure.
+"""Runs libmagic in a child process, and replaces the child after a failure.
 
 All threads of this process share one child. After a fork, each process starts its own
 child. If libmagic crashes or hangs on a head, this file gets no detected type.
@@ -23,10 +23,10 @@ CHILD = Path(__file__).with_name("detector_child.py")
 START_SECONDS = 15
 ANSWER_SECONDS = 2
 PAUSE_SECONDS = 30
-"""After a failed start of the child, no type is detected for this time."""
+"""If the child does not start, the site detects no types for this time."""
 
 MAX_QUESTIONS = 20_000
-"""After this number of heads, the child is replaced, to limit memory leaks."""
+"""After this number of heads, a new child replaces the old one, to limit leaks."""
 
 MAX_ANSWER = 255
 ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}

@@ -127,8 +127,8 @@ def visible(filename: str) -> str:
 def endings_of(filename: str) -> tuple[str, ...]:
     """Return all endings of a name, in lower case.
 
-    For ``report.pdf.exe`` it returns ``pdf`` and ``exe``. The result is the same for
-    ``report.pdf (1).exe``, because the number of a copy is ignored.
+    For ``report.pdf.exe`` it returns ``pdf`` and ``exe``. For ``report.pdf (1).exe``
+    the result is the same, because this function ignores the number of a copy.
     """
     parts = visible(filename).lower().lstrip(".").split(".")[1:]
     endings = (_COPY_NUMBER.sub("", part.strip()).strip() for part in parts)

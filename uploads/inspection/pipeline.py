@@ -1,7 +1,7 @@
 """Runs the inspectors of settings.INSPECTORS on an object.
 
-If one inspector refuses the object, the object is refused. If an inspector fails and no
-other one refuses the object, the upload waits until the inspector works again.
+A refusal by one inspector is enough. If an inspector fails and no other inspector
+refuses the object, the upload waits until the inspector works again.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 Unpackers find the list of contents in different ways. Therefore this module returns
 every list that Info-ZIP, 7-Zip, Python, Java, Go or Windows would use.
 
-Sources: PKWARE's APPNOTE, sections 4.3.7, 4.3.12 to 4.3.16, 4.5.3 and 4.6.9. Python's
-zipfile is not used, because it reads only one list and loads all of it into memory.
+Sources: PKWARE's APPNOTE, sections 4.3.7, 4.3.12 to 4.3.16, 4.5.3 and 4.6.9. This
+module does not use Python's zipfile, because zipfile reads only one list and loads all
+of it into memory.
 """
 
 from __future__ import annotations

@@ -76,8 +76,9 @@ class Links:
         """Return the name and the target of a link that leads outside, or None.
 
         Some unpackers create each link in its turn. Others create all links after all
-        files. So a link whose path contains another link may be created in one of two
-        folders. This function follows it from both folders. Raises TooTangled.
+        files. If the path of a link contains another link, the two orders put the link
+        into two different folders. This function follows the link from both folders.
+        Raises TooTangled.
         """
         places = self._places()
         for key, name, target in self._links:

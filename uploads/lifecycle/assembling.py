@@ -38,9 +38,9 @@ _ATTEMPTS = 2
 def assemble(upload: Upload) -> str:
     """Complete the multipart upload from the bucket's own list of parts.
 
-    Returns the SHA-256 that the object must have. It is computed from the announced
-    hashes of the parts, or else from the hashes in the bucket's list. If both lack the
-    hash of a part, the result is ``""``.
+    Returns the SHA-256 that the object must have. This function computes it from the
+    announced hashes of the parts, or else from the hashes in the bucket's list. If both
+    lack the hash of a part, the result is ``""``.
 
     Idempotent. If an earlier call has joined the parts, S3 refuses this call. Then the
     function only checks that the object exists. Raises Incomplete, InvalidState,

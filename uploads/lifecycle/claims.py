@@ -22,7 +22,7 @@ LEASE = timedelta(minutes=5)
 SLOWEST_INSPECTION = 5_000_000
 """Assumed minimum speed of an inspection in bytes per second.
 
-The time that an object takes at this speed is added to its lease.
+For a larger object, the lease is longer by its reading time at this speed.
 """
 
 LONGEST_LEASE = timedelta(hours=2)

@@ -19,7 +19,7 @@ Objects = Bucket | PrefetchedBucket
 def find_objection(upload: Upload, sample: Sample, policy: Policy | None = None) -> str:
     """Return the reason why the owner's policy forbids this content, or ``""``.
 
-    If ``policy`` is None, the owner's policy is read from the database.
+    If ``policy`` is None, this function reads the owner's policy from the database.
     """
     if not sample.byte_size or overruled(upload) == TYPE_NOT_ALLOWED:
         return ""

@@ -54,7 +54,7 @@ def proof_of_storage(upload: Upload, facts: ObjectFacts, expected: str) -> str:
     """Return ``storage`` if the storage has compared the bytes, else ``""``.
 
     ``expected`` is the checksum that the object must have. It is empty if the client
-    declared no checksum. Then any checksum that the storage returns is accepted.
+    declared no checksum. Then this function accepts any checksum from the storage.
     """
     stated = facts.checksum_sha256
     is_stated = bool(stated) and (not expected or stated == expected)

@@ -1,7 +1,8 @@
 """Receives files that a plain HTML form sends, without JavaScript.
 
-Such a form declares no size and no checksum. Until it expires, it can be sent again
-with other bytes. So the form stores the file under a separate key, the incoming key.
+Such a form declares no size and no checksum. Until the form expires, the owner can send
+it again with another file. So it stores the file under a separate key, the incoming
+key.
 The site serves no downloads from this key. The server copies the object to the upload's
 own key. No presigned URL permits a write to the upload's own key, so nobody can change
 the copy. The site inspects and serves only the copy.
@@ -54,7 +55,7 @@ NO_FORMS = (
 _ATTEMPTS = 4
 """Normally the first attempt makes the copy and the second attempt finds it.
 
-More attempts are needed only if the form is sent again meanwhile.
+More attempts are needed only if the owner sends the form again meanwhile.
 """
 
 
@@ -122,8 +123,8 @@ def receive(upload: Upload) -> Arrival:
 
     Idempotent, because an object under the upload's own key can only be the copy that a
     concurrent or interrupted call made. Raises Incomplete if no file has arrived.
-    Raises StorageUnavailable if S3 does not answer, or if the form was sent again
-    during every attempt.
+    Raises StorageUnavailable if S3 does not answer, or if the owner has sent the form
+    again during every attempt.
     """
     bucket, incoming = get_bucket(), incoming_key(upload.key)
     for _ in range(_ATTEMPTS):
@@ -146,8 +147,8 @@ def receive(upload: Upload) -> Arrival:
                 "filename": filename or _substitute_name(upload, content_type),
             }
             return Arrival(facts, refusal, recorded)
-        # S3 refuses the copy if a concurrent call has already made it, or if the form
-        # was sent again. The next attempt reads both objects again.
+        # S3 refuses the copy if a concurrent call has made it, or if the owner has sent
+        # the form again. The next attempt reads the facts of both objects again.
         with suppress(CopyRefused):
             copy_object(
                 bucket,

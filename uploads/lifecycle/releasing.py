@@ -2,7 +2,7 @@
 
 A release is a new upload of the same owner. The server copies the bytes from quarantine
 to a new key. It then verifies and inspects them like those of any upload, but ignores
-the rule for which the file was rejected. The rejected upload stays rejected and links
+the rule that has rejected the file. The rejected upload stays rejected and links
 to the release.
 """
 

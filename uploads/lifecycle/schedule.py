@@ -135,8 +135,8 @@ def _overdue(now: datetime) -> UploadQuerySet:
 def _arriving(now: datetime) -> UploadQuerySet:
     """Return pending uploads whose bytes may have arrived since the last check.
 
-    Bytes arrive only while a URL is valid. So after the last URL has expired, an upload
-    is checked only once more.
+    Bytes arrive only while a URL is valid. So after the last URL has expired, the
+    sweeper checks an upload only once more.
     """
     settled = now - timedelta(seconds=options().sweep_grace_seconds)
     return _free(

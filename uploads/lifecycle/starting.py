@@ -72,11 +72,11 @@ def start(
 ) -> Upload:
     """Reserve quota, write the row and open a multipart upload if needed.
 
-    The same ``idempotency_key`` of the same owner returns the same upload. The row is
-    committed before the call to S3. Otherwise, after a crash, S3 might keep and bill a
-    multipart upload that has no row. Raises FileTooLarge, ContentTypeNotAllowed,
-    QuotaExceeded, InvalidRequest or StorageUnavailable. After an error, no quota is
-    reserved.
+    The same ``idempotency_key`` of the same owner returns the same upload. This
+    function commits the row before it calls S3. Otherwise a crash could leave a
+    multipart upload without a row, and nobody would abort it. Raises FileTooLarge,
+    ContentTypeNotAllowed, QuotaExceeded, InvalidRequest or StorageUnavailable. After an
+    error, no quota is reserved.
     """
     upload = _find(owner, idempotency_key)
     if upload is None:

@@ -20,7 +20,7 @@ _PRUNABLE = Q(upload=None) | Q(
 )
 """Matches events that have no upload, or whose upload has ended and is purged.
 
-All events of other uploads are kept.
+By default, ``prune`` keeps all events of other uploads.
 """
 
 

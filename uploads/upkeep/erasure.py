@@ -72,7 +72,7 @@ def erase(user: Any) -> Report:
     """Disable the account of ``user``, and delete all data that can be deleted now.
 
     If all data was deleted, ``erased`` in the report is True. Otherwise, call this
-    function again later. Errors of the storage are counted in the report, not raised.
+    function again later. It does not raise errors of the storage, but counts them.
     """
     report = Report()
     shut(user)

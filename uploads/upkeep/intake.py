@@ -28,9 +28,9 @@ from uploads.upkeep import figures
 logger = structlog.get_logger("slipway.intake")
 
 MAX_RECEIVES = 5
-"""A message that has failed this often is parked: stored for operators, not retried.
+"""After this number of failures, ``park`` stores a message for operators.
 
-Failures while S3 does not answer are not counted.
+Then no process retries the message. Failures during an outage of S3 are not counted.
 """
 
 PROBE_MARK = "doctor"

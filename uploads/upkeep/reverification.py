@@ -28,8 +28,8 @@ def reverify(
 ) -> Finding:
     """Compare a stored object with its row, or complete an unfinished upload.
 
-    For a stored object, the only change is an audit event with the result. Errors of
-    the bucket are returned as a Finding, not raised.
+    For a stored object, the only change is an audit event with the result. This
+    function returns errors of the bucket as a Finding, and does not raise them.
     """
     try:
         if upload.state in FINAL:
