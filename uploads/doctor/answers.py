@@ -108,7 +108,8 @@ def _region(answer: Answer) -> Cause | None:
     region = found[1].decode() if found else ""
     if not region and (words := _EXPECTED_REGION.search(answer.message)):
         region = words[1]
-    fix = f"Set S3_REGION={region}." if region else "Set S3_REGION to the bucket's."
+    wanted = f"={region}" if region else " to the region of the bucket"
+    fix = f"Set S3_REGION{wanted}."
     return Cause("region", str(answer), fix)
 
 

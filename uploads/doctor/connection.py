@@ -152,13 +152,14 @@ def _resolves(name: str, title: str, url: str) -> Finding:
         title,
         f"The name server does not know {host}.",
         NO_UPLOADS,
-        "Correct S3_ENDPOINT_URL or S3_PUBLIC_ENDPOINT_URL. If only the name with the "
-        "bucket in front is unknown, set S3_ADDRESSING_STYLE=path.",
+        "Correct S3_ENDPOINT_URL or S3_PUBLIC_ENDPOINT_URL. Virtual addressing puts "
+        "the bucket's name in front of the host. To turn off virtual addressing, set "
+        "S3_ADDRESSING_STYLE=path.",
     )
 
 
 def _reachable_network(examination: Examination, host: str) -> Finding:
-    name, title = "connection.network", "If the pages are public, the bucket is, too"
+    name, title = "connection.network", "The bucket is in the network of the pages"
     ours = addresses.resolved(host)
     public_pages = [
         origin

@@ -52,11 +52,11 @@ def described(credentials: Credentials) -> str:
 
 
 def _apart(worker: Credentials, signer: Credentials) -> Finding:
-    name, title = "credentials.signer", "Upload URLs have an identity of their own"
+    name, title = "credentials.signer", "A separate identity signs upload URLs"
     if signer.access_key != worker.access_key:
         return ok(name, title, described(signer))
     fact = "The worker signs upload URLs."
-    consequence = "A mistake in an upload URL could permit more than an upload."
+    consequence = "A bug in the signing could give users the worker's permissions."
     if settings.DEBUG:
         return note(name, title, fact, consequence)
     return warn(
@@ -88,7 +88,8 @@ def _lifetime(signer: Credentials, now: datetime) -> Finding:
 
 
 def _worker_rights(examination: Examination) -> Iterator[Finding]:
-    name, title = "credentials.worker_rights", "The worker has its permissions"
+    name = "credentials.worker_rights"
+    title = "The worker has all permissions that it needs"
     key, body = examination.new_key("worker"), examination.random_bytes()
     found = [
         _missing(attempt.operation, attempt.refusal, examination)
@@ -189,6 +190,6 @@ def _signer_limits(examination: Examination) -> Iterator[Finding]:
         name,
         title,
         f"The signer may also call {', '.join(allowed)}.",
-        "A mistake in an upload URL could permit to read or delete files.",
+        "A bug in the signing could let users read or delete other files.",
         f"Grant the signer only {actions}: manage.py iam_policy signer",
     )

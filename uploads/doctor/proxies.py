@@ -65,7 +65,7 @@ def _judged(name: str, title: str, arrived: list[str], trusted: int) -> Finding:
         return ok(name, title, str(proxies))
     if is_kept and trusted > proxies:
         consequence = (
-            "With a header, visitors can pretend another address and evade rate limits."
+            "Visitors can fake their address with a header, so rate limits do not work."
         )
         return fail(name, title, fact, consequence, fix)
     consequence = (

@@ -62,8 +62,8 @@ class Fault(StrEnum):
 OUT_OF_REACH = {Fault.CERTIFICATE, Fault.UNKNOWN_HOST, Fault.NO_ANSWER}
 """Causes that count only if the browser, too, got no answer from S3.
 
-Otherwise only the server cannot reach S3, for example because its network has other DNS
-servers.
+If the browser got an answer, only this server cannot reach S3. For example, the server
+may use other DNS servers than the browser.
 """
 
 SYMPTOMS_OF_SKEW = {Fault.DENIED, Fault.SIGNATURE, Fault.REFUSED}

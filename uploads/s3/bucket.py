@@ -68,9 +68,9 @@ _COMPLETION_ERRORS = {
 class Bucket:
     """Sends requests to one bucket with the credentials of ``client``.
 
-    Every method raises StorageUnavailable if S3 does not answer, or if it answers with
-    an error for which the method documents no other exception. Methods read lists in
-    pages of ``page_size`` entries.
+    Every method raises StorageUnavailable if S3 does not answer. It also does so if S3
+    answers with an error for which the method names no other exception. Methods read
+    lists in pages of ``page_size`` entries.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Bucket:
 
     @cached_property
     def requests(self) -> ObjectRequests:
-        """Return the fast client for HeadObject and GetObject."""
+        """Return the sender of HeadObject and GetObject, which is faster than boto3."""
         return ObjectRequests(
             self.client,
             bucket_name=self.name,

@@ -33,7 +33,7 @@ def copy_object(
 
     The copy gets the headers that every upload has. The headers of the source are not
     copied. Raises CopyRefused if ``source`` was deleted or replaced, or if ``to``
-    exists. Raises StorageUnavailable for other failures. One of them is a source with
+    exists. Raises StorageUnavailable for other failures, for example if the source has
     more than MAX_COPY bytes.
     """
     request = {

@@ -56,9 +56,9 @@ def current_credentials(source: Any) -> Credentials:
     except (BotoCoreError, ClientError, *NO_CREDENTIALS) as error:
         logger.warning("s3.no_credentials", error=str(error))
         raise StorageUnavailable("The S3 credentials cannot be refreshed.") from error
-    # botocore refreshes credentials that are valid for only a few minutes at each
-    # access. So the expiry may have changed again. The earlier of the two values is
-    # safe, because it is never later than the real expiry.
+    # If credentials are valid for only a few minutes, botocore refreshes them at each
+    # access. So the expiry may have changed since the first read. The earlier of the
+    # two values is safe, because it is never later than the real expiry.
     ends = [end for end in (before, _expiry(source)) if end is not None]
     return Credentials(
         frozen.access_key or "",

@@ -33,7 +33,7 @@ def session_of(storage: Any) -> boto3.Session:
     If the storage has no credentials, boto3 searches for credentials, for example in a
     profile or a role. Raises StorageUnavailable if boto3 finds none. The error can be
     temporary, because the service that issues a role's credentials may be down. A
-    client that is created without credentials never gets any later.
+    session without credentials would never get any, so the next call tries again.
     """
     with translated("GetCredentials"):
         session = boto3.Session(

@@ -72,9 +72,10 @@ class PartPlan:
 def plan_parts(byte_size: int, *, min_part_size: int = MIN_PART_SIZE) -> PartPlan:
     """Return the plan with the smallest parts that are permitted.
 
-    The part size is ``min_part_size``, or more whole MiB if the file would otherwise
-    have more than 10,000 parts. Small parts are cheap to retry and allow more parallel
-    requests. Raises FileTooLarge above 48.8 TiB and ValueError below 0 bytes.
+    The part size is ``min_part_size``. If the file would then have more than 10,000
+    parts, the part size is the smallest possible number of whole MiB. Small parts are
+    cheap to retry and allow more parallel requests. Raises FileTooLarge above 48.8 TiB
+    and ValueError below 0 bytes.
     """
     if byte_size > MAX_OBJECT_SIZE:
         raise FileTooLarge(

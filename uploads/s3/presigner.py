@@ -40,7 +40,7 @@ class Presigner:
     """Signs requests to one bucket for the browser. Sends no request to S3 itself.
 
     ``endpoint_url`` is the endpoint that browsers use. The presigner calls
-    ``credentials`` for every URL. This function refreshes credentials that will soon
+    ``credentials`` for every URL. ``credentials`` refreshes credentials that will soon
     expire. ``origin`` is the origin of all URLs, for the Content-Security-Policy.
     ``expires_in`` of each method is the lifetime of the URL in seconds. The method
     limits it to 15 minutes and to the remaining lifetime of the credentials. Each
@@ -216,7 +216,7 @@ class Presigner:
         expires_in: int,
         open_fields: dict[str, str] | None = None,
     ) -> SignedPost:
-        """Return a form that S3 accepts only with these values of ``pinned``.
+        """Return a form that S3 accepts only with exactly the values in ``pinned``.
 
         The fields in ``open_fields`` may have any value.
         """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LONG_POLL_SECONDS = 20
 """How long one request waits for a message. This is the maximum of SQS.
 
-With a shorter wait, the same time costs more requests.
+With a shorter wait, the site would send more requests, which cost money.
 """
 
 

@@ -103,7 +103,8 @@ def _bucket(configuration: Configuration, facts: SiteFacts, *, apply: bool) -> R
     change = Change("bucket", "", facts.bucket)
     if not apply:
         reason = (
-            "The bucket does not exist. Create it first to see the planned settings."
+            "The bucket does not exist, so its settings cannot be compared. --apply "
+            "creates it."
         )
         return Result(
             "bucket", _BUCKET.title, Outcome.PLANNED, reason, changes=(change,)

@@ -70,10 +70,10 @@ def organisation_only(facts: SiteFacts) -> Document:
 
 
 def network_only(facts: SiteFacts) -> Document:
-    """Return the statement that refuses calls of the worker and setup by network.
+    """Return the statement that limits the worker and setup to the site's networks.
 
-    It refuses their calls from all networks except the site's own. Reads of objects
-    and the actions in WAY_BACK stay allowed.
+    S3 refuses their calls from all other networks, except reads of objects and the
+    actions in WAY_BACK.
     """
     statement = _deny(facts, NETWORK_SID, _elsewhere(facts.network))
     del statement["Action"]
@@ -118,9 +118,9 @@ def on_probes_only(statement: Document, facts: SiteFacts) -> Document:
 
 
 def _elsewhere(network: Network) -> Document:
-    # S3 refuses a request only if all these conditions are true. A negated condition is
-    # true if the request has no such value. So S3 refuses a request only if both its
-    # address and its VPC endpoint are not in the lists.
+    # S3 refuses a request only if all these conditions are true. A condition with "Not"
+    # is also true if the request lacks the value. So S3 accepts a request if its
+    # address or its VPC endpoint is in the lists.
     condition: Document = {"ArnLike": {"aws:PrincipalArn": list(network.principals)}}
     if network.source_addresses:
         condition["NotIpAddress"] = {"aws:SourceIp": list(network.source_addresses)}
