@@ -1,4 +1,4 @@
-"""Contains one function for each kind of event. It increments the event's counters."""
+"""Contains functions that count events, one function for each kind of event."""
 
 from __future__ import annotations
 

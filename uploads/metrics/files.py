@@ -20,7 +20,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from uploads.metrics.instruments import REGISTRY
 
 ARCHIVE = "archive"
-"""Replaces the process id in the names of files with the sums of ended processes."""
+"""Word in the names of files that contain the sums of all ended processes.
+
+It replaces the id of a process.
+"""
 
 
 def directory() -> Path | None:

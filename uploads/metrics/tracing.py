@@ -1,4 +1,4 @@
-"""Creates OpenTelemetry spans. It does nothing by default, without a tracer."""
+"""Creates OpenTelemetry spans. Without a tracer, its functions do nothing."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ APPEND_ONLY = "Events are append-only."
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
-    """Allows to read and insert events. Raises TypeError for updates and deletions."""
+    """Allows only reading and inserting. Updates and deletions raise TypeError."""
 
     def update(self, **kwargs: Any) -> int:
         raise TypeError(APPEND_ONLY)
@@ -109,8 +109,8 @@ class AuditEvent(models.Model):
     ) -> bool:
         """Insert a new row. Raise TypeError if this instance was saved before.
 
-        Django calls this method for every save. It does so for fixtures, too, for which
-        it does not call save(). With ``force_insert``, the database raises
+        Django calls this method for every save. For fixtures, Django calls this method
+        but does not call save(). With ``force_insert``, the database raises
         IntegrityError if the id exists. Without it, Django would overwrite the row.
         """
         if not self._state.adding:

@@ -1,4 +1,4 @@
-"""Stores the state of background jobs: the sweeper's progress, and its leftovers."""
+"""Stores the sweeper's progress, and the leftovers that an operator must check."""
 
 from __future__ import annotations
 

@@ -132,9 +132,9 @@ class Upload(models.Model):
     retry_at = models.DateTimeField(null=True, blank=True)
     failed_checks = models.PositiveSmallIntegerField(default=0)
     faults = models.PositiveSmallIntegerField(default=0, db_default=0)
-    """Number of consecutive checks that failed by a bug of ours (upkeep/sweeper.py)."""
+    """Number of consecutive checks that failed because of a bug (upkeep/sweeper.py)."""
     claimed_until = models.DateTimeField(null=True, blank=True)
-    """The end of the lease of the process that inspects it (lifecycle/claims.py)."""
+    """The end of the lease of the process that inspects the object."""
     is_inspected_later = models.BooleanField(default=False, db_default=False)
     """Whether the inspection runs in the background, because it takes too long."""
     replaceable_until = models.DateTimeField(null=True, blank=True)
@@ -159,7 +159,7 @@ class Upload(models.Model):
     rejected_cause = models.CharField(
         "cause of refusal", max_length=32, blank=True, default="", db_default=""
     )
-    """The code of the reason. Empty if an older version of this code rejected it."""
+    """The code of ``rejected_reason``. Older versions of this code left it empty."""
     quarantine_key = models.CharField(max_length=255, blank=True)
     release_requested_at = models.DateTimeField(null=True, blank=True)
     released_from = models.ForeignKey(
@@ -170,7 +170,7 @@ class Upload(models.Model):
         related_name="+",
         db_index=False,
     )
-    """The rejected upload whose object a release has copied to this upload."""
+    """The rejected upload that an operator released and that was copied to this one."""
     released_as = models.ForeignKey(
         "self",
         models.SET_NULL,
@@ -179,7 +179,7 @@ class Upload(models.Model):
         related_name="+",
         db_index=False,
     )
-    """The new upload that was created by the release of this rejected upload."""
+    """The copy that was made when an operator released this rejected upload."""
 
     objects = UploadQuerySet.as_manager()
 

@@ -140,7 +140,7 @@ def clean_relative_path(sent: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return ``text`` in a form for searches. Texts that look alike have the same form.
+    """Return the form of ``text`` that searches compare.
 
     The form ignores upper and lower case, composed and decomposed letters, and wide and
     narrow letters (Unicode's NFKC_Casefold). A Turkish dotted I becomes i. Invisible
@@ -151,8 +151,8 @@ def folded(text: str) -> str:
         return text.lower()[:MAX_FOLDED_LENGTH]
     visible = _ANY_INVISIBLE.sub("", text)
     for _ in range(2):
-        # After one round, folding may have undone the normal form, or the reverse. Two
-        # rounds are always enough.
+        # Folding can undo the normal form, and normalising can undo the folding. So
+        # both run twice.
         visible = unicodedata.normalize("NFKC", visible).casefold()
         visible = visible.replace("i\u0307", "i")
     return unicodedata.normalize("NFKC", visible)[:MAX_FOLDED_LENGTH]

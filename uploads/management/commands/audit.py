@@ -1,4 +1,4 @@
-"""Compare all objects of the bucket with all rows of the table."""
+"""Compare the objects of the bucket with the uploads in the database."""
 
 from __future__ import annotations
 

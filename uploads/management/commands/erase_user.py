@@ -1,4 +1,4 @@
-"""Erase a user: delete the files, and remove the account and its name."""
+"""Erase a user: delete the files, deactivate the account, and remove its name."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ logger = structlog.get_logger("slipway.sweeper")
 class Command(BaseCommand):
     help = (
         "Complete or expire abandoned uploads, delete orphaned objects, and correct "
-        "quotas. Several sweepers may run at the same time. Exits with 1 if the "
-        "processing of a row failed. The next sweep repeats it."
+        "quotas. Several sweepers may run at the same time. Exits with 1 if an error "
+        "occurred. The next sweep tries the failed work again."
     )
     # Django's other checks import all views. This takes a third of a sweep's time.
     requires_system_checks = ("uploads",)
