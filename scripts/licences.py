@@ -31,6 +31,7 @@ ALLOWED = frozenset(
         "MPL-2.0",  # its terms apply only to changed files of the package
         "OFL-1.1",  # the font
         "PSF-2.0",
+        "Zlib",
     }
 )
 

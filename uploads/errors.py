@@ -20,6 +20,7 @@
         ├── ObjectExists
         ├── CompletionConflict
         ├── PartsRefused
+        │   └── ChecksumRefused
         └── CopyRefused
 
 The docstring of each class is its default message. ``code`` is stable and part of the
@@ -158,6 +159,10 @@ class CompletionConflict(StorageError):
 
 class PartsRefused(StorageError):
     """The storage refused to join these parts."""
+
+
+class ChecksumRefused(PartsRefused):
+    """The storage found another checksum than the given one."""
 
 
 class CopyRefused(StorageError):

@@ -50,8 +50,15 @@ FINAL = frozenset(State) - RESERVING - USING
 """States without quota. The site deletes the object and keeps the row as a record."""
 
 
+class Algorithm(models.TextChoices):
+    """The algorithm of an upload's checksums: s3/checksums.py."""
+
+    SHA256 = "sha256", "SHA-256"
+    CRC64NVME = "crc64nvme", "CRC64NVME"
+
+
 class VerifiedBy(models.TextChoices):
-    """The party that compared the stored bytes with the declared SHA-256."""
+    """The party that compared the stored bytes with the declared checksum."""
 
     STORAGE = "storage", "the storage"
     READ_BACK = "readback", "this site"

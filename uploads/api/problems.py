@@ -38,6 +38,7 @@ STATUS: dict[type[UploadError], HTTPStatus] = {
     errors.NoSuchMultipartUpload: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ObjectExists: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.PartsRefused: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ChecksumRefused: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.CompletionConflict: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.CopyRefused: HTTPStatus.SERVICE_UNAVAILABLE,
 }

@@ -11,12 +11,10 @@ from django.core.files.storage import storages
 from django.core.signals import setting_changed
 
 from uploads.errors import (
-    CompletionConflict,
     NoSuchMultipartUpload,
-    ObjectExists,
-    PartsRefused,
     StorageUnavailable,
 )
+from uploads.s3.checksums import SHA256, Checksums, whole_object
 from uploads.s3.facts import (
     ListedObject,
     ObjectFacts,
@@ -27,7 +25,7 @@ from uploads.s3.facts import (
     listed_object,
     open_multipart_upload,
 )
-from uploads.s3.failures import translated
+from uploads.s3.failures import COMPLETION_ERRORS, GONE, translated
 from uploads.s3.identities import client_of, presigner_of
 from uploads.s3.once import OncePerProcess
 from uploads.s3.presigner import Presigner
@@ -51,18 +49,6 @@ __all__ = [
 _ABORT_ATTEMPTS = 5
 # The maximum of S3. Some other servers return a whole list in one page by default.
 _PAGE_SIZE = 1000
-# If a multipart upload does not exist, S3 answers NoSuchUpload and Ceph NoSuchKey.
-_GONE = {"NoSuchUpload": NoSuchMultipartUpload, "NoSuchKey": NoSuchMultipartUpload}
-_COMPLETION_ERRORS = {
-    **_GONE,
-    "ConditionalRequestConflict": CompletionConflict,
-    "PreconditionFailed": ObjectExists,
-    "BadDigest": PartsRefused,
-    "EntityTooSmall": PartsRefused,
-    "InvalidPart": PartsRefused,
-    "InvalidPartOrder": PartsRefused,
-    "InvalidRequest": PartsRefused,
-}
 
 
 class Bucket:
@@ -119,22 +105,24 @@ class Bucket:
         """
         return read_range(self, key, start, length, etag=etag)[1]
 
-    def create_multipart_upload(self, key: str, *, content_type: str) -> str:
+    def create_multipart_upload(
+        self, key: str, *, content_type: str, checksums: Checksums = SHA256
+    ) -> str:
         """Create a multipart upload, and return the id that S3 gives to it."""
         with translated("CreateMultipartUpload"):
-            multipart_id = self._open(key, content_type)
-            if self._lists_checksums is None:
+            multipart_id = self._open(key, content_type, checksums)
+            if checksums is SHA256 and self._lists_checksums is None:
                 self._lists_checksums = self._tells_checksums(key, multipart_id)
                 if not self._lists_checksums:
                     self.abort_multipart_upload(key, multipart_id)
-                    multipart_id = self._open(key, content_type)
+                    multipart_id = self._open(key, content_type, checksums)
         return multipart_id
 
-    def _open(self, key: str, content_type: str) -> str:
-        checksum: Any = {"ChecksumAlgorithm": "SHA256", "ChecksumType": "COMPOSITE"}
+    def _open(self, key: str, content_type: str, checksums: Checksums) -> str:
+        is_left_out = checksums is SHA256 and self._lists_checksums is False
         answer = self.client.create_multipart_upload(
             **self.target,
-            **({} if self._lists_checksums is False else checksum),
+            **({} if is_left_out else checksums.of_multipart),
             Key=key,
             ContentType=content_type,
             ContentDisposition="attachment",
@@ -159,7 +147,7 @@ class Bucket:
         Raises NoSuchMultipartUpload if the upload was completed or aborted.
         """
         pages = self.client.get_paginator("list_parts")
-        with translated("ListParts", _GONE):
+        with translated("ListParts", GONE):
             return latest_parts(
                 entry
                 for page in pages.paginate(
@@ -172,16 +160,22 @@ class Bucket:
             )
 
     def complete_multipart_upload(
-        self, key: str, multipart_id: str, parts: Iterable[Part], *, byte_size: int
+        self,
+        key: str,
+        multipart_id: str,
+        parts: Iterable[Part],
+        *,
+        byte_size: int,
+        checksum_crc64nvme: str = "",
     ) -> None:
-        """Join ``parts`` into one object.
+        """Join ``parts`` into one object with the given CRC64NVME, if there is one.
 
         Raises ObjectExists if the key has an object, and PartsRefused if S3 does not
         accept the list of parts. Raises CompletionConflict if S3 asks for a retry.
         Raises NoSuchMultipartUpload if the upload does not exist. In this case, an
         earlier call may have succeeded although its answer was lost.
         """
-        with translated("CompleteMultipartUpload", _COMPLETION_ERRORS):
+        with translated("CompleteMultipartUpload", COMPLETION_ERRORS):
             answer = self.client.complete_multipart_upload(
                 **self.target,
                 Key=key,
@@ -189,6 +183,7 @@ class Bucket:
                 MultipartUpload={"Parts": [completed_part(part) for part in parts]},
                 IfNoneMatch="*",
                 MpuObjectSize=byte_size,
+                **whole_object(checksum_crc64nvme),
             )
         if "ETag" not in answer:
             raise StorageUnavailable
@@ -202,7 +197,7 @@ class Bucket:
         """
         for _ in range(_ABORT_ATTEMPTS):
             try:
-                with translated("AbortMultipartUpload", _GONE):
+                with translated("AbortMultipartUpload", GONE):
                     self.client.abort_multipart_upload(
                         **self.target, Key=key, UploadId=multipart_id
                     )

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from uploads.errors import CopyRefused, StorageUnavailable
 from uploads.s3.bucket import Bucket
+from uploads.s3.checksums import SHA256, Checksums
 from uploads.s3.failures import error_code, translated
 
 if TYPE_CHECKING:
@@ -27,11 +28,18 @@ _REFUSALS = {
 
 
 def copy_object(
-    bucket: Bucket, source: str, to: str, *, etag: str, content_type: str
+    bucket: Bucket,
+    source: str,
+    to: str,
+    *,
+    etag: str,
+    content_type: str,
+    checksums: Checksums = SHA256,
 ) -> None:
     """Copy the object ``source`` to the key ``to``, if its ETag equals ``etag``.
 
-    The copy gets the headers that every upload has. The headers of the source are not
+    S3 computes the copy's checksum by the algorithm ``checksums``. The copy gets the
+    headers that every upload has. The headers of the source are not
     copied. Raises CopyRefused if ``source`` was deleted or replaced, or if ``to``
     exists. Raises StorageUnavailable for other failures, for example if the source has
     more than MAX_COPY bytes.
@@ -44,7 +52,7 @@ def copy_object(
         "MetadataDirective": "REPLACE",
         "ContentType": content_type,
         "ContentDisposition": "attachment",
-        "ChecksumAlgorithm": "SHA256",
+        "ChecksumAlgorithm": checksums.name,
     }
     with translated("CopyObject", _REFUSALS):
         answer = _create_only(bucket, to, request)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from uploads.s3.checksums import CRC64NVME, SHA256
+
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import (
         CompletedPartTypeDef,
@@ -23,8 +25,8 @@ _METADATA = "x-amz-meta-"
 class ObjectFacts:
     """Contains S3's facts about one object.
 
-    ``checksum_sha256`` is base64 of the raw hash. For an object that was uploaded in N
-    parts, it is the hash of the joined hashes of the parts, followed by ``-N``.
+    Checksums are base64 of the raw value. For an object that was uploaded in N parts, the
+    SHA-256 is the hash of the joined hashes of the parts, followed by ``-N``.
     """
 
     byte_size: int
@@ -34,6 +36,7 @@ class ObjectFacts:
     content_encoding: str = ""
     cache_control: str = ""
     checksum_sha256: str | None = None
+    checksum_crc64nvme: str | None = None
     version_id: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
 
@@ -46,6 +49,7 @@ class Part:
     byte_size: int
     etag: str
     checksum_sha256: str | None = None
+    checksum_crc64nvme: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ def object_facts(headers: Mapping[str, str]) -> ObjectFacts:
         content_disposition=headers.get("Content-Disposition", ""),
         content_encoding=headers.get("Content-Encoding", ""),
         cache_control=headers.get("Cache-Control", ""),
-        checksum_sha256=headers.get("x-amz-checksum-sha256"),
+        checksum_sha256=headers.get(SHA256.header),
+        checksum_crc64nvme=headers.get(CRC64NVME.header),
         version_id=headers.get("x-amz-version-id"),
         metadata={
             name[len(_METADATA) :]: value
@@ -107,6 +112,7 @@ def latest_parts(entries: Iterable[PartTypeDef]) -> list[Part]:
             byte_size=entry["Size"],
             etag=entry["ETag"],
             checksum_sha256=entry.get("ChecksumSHA256"),
+            checksum_crc64nvme=entry.get("ChecksumCRC64NVME"),
         )
         for number, entry in sorted(latest.items())
     ]
@@ -117,6 +123,8 @@ def completed_part(part: Part) -> CompletedPartTypeDef:
     named: CompletedPartTypeDef = {"PartNumber": part.part_number, "ETag": part.etag}
     if part.checksum_sha256:
         named["ChecksumSHA256"] = part.checksum_sha256
+    if part.checksum_crc64nvme:
+        named["ChecksumCRC64NVME"] = part.checksum_crc64nvme
     return named
 
 

@@ -12,7 +12,15 @@ from contextlib import contextmanager
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from uploads.errors import StorageError, StorageUnavailable
+from uploads.errors import (
+    ChecksumRefused,
+    CompletionConflict,
+    NoSuchMultipartUpload,
+    ObjectExists,
+    PartsRefused,
+    StorageError,
+    StorageUnavailable,
+)
 
 logger = structlog.get_logger("slipway.s3")
 
@@ -25,6 +33,19 @@ raises OSError if the file or the program with the credentials is missing.
 
 _CODE = re.compile(rb"<Code>([^<]{1,200}+)</Code>")
 _NO_ERRORS: Mapping[str, type[StorageError]] = {}
+
+# If a multipart upload does not exist, S3 answers NoSuchUpload and Ceph NoSuchKey.
+GONE = {"NoSuchUpload": NoSuchMultipartUpload, "NoSuchKey": NoSuchMultipartUpload}
+COMPLETION_ERRORS = {
+    **GONE,
+    "ConditionalRequestConflict": CompletionConflict,
+    "PreconditionFailed": ObjectExists,
+    "BadDigest": ChecksumRefused,
+    "EntityTooSmall": PartsRefused,
+    "InvalidPart": PartsRefused,
+    "InvalidPartOrder": PartsRefused,
+    "InvalidRequest": PartsRefused,
+}
 
 
 @contextmanager

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from uploads.errors import StorageUnavailable
+from uploads.s3.checksums import SHA256, Checksums, Hash
 from uploads.s3.failures import translated
 
 if TYPE_CHECKING:
-    from hashlib import _Hash
-
     from uploads.s3.bucket import Bucket
 
 RANGE_BYTES = 32 * 1024**2
@@ -32,14 +30,15 @@ def hash_range(
     *,
     etag: str,
     pay: Callable[[int], None],
+    checksums: Checksums = SHA256,
 ) -> bytes:
-    """Return the raw SHA-256 of ``length`` bytes from ``start``.
+    """Return the raw checksum of ``length`` bytes from ``start``.
 
     Calls ``pay`` with the number of bytes before each request, so that the caller can
     limit the amount. Raises StorageUnavailable if S3 fails twice for a range, if the
     object is shorter, or if its ETag is not ``etag``.
     """
-    digest, end = hashlib.sha256(), start + length
+    digest, end = checksums.new(), start + length
     for position in range(start, end, RANGE_BYTES):
         size = min(RANGE_BYTES, end - position)
         pay(size)
@@ -48,8 +47,8 @@ def hash_range(
 
 
 def _hashed(
-    bucket: Bucket, key: str, start: int, length: int, etag: str, digest: _Hash
-) -> _Hash:
+    bucket: Bucket, key: str, start: int, length: int, etag: str, digest: Hash
+) -> Hash:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return _read(bucket, key, start, length, etag, digest.copy())
@@ -60,8 +59,8 @@ def _hashed(
 
 
 def _read(
-    bucket: Bucket, key: str, start: int, length: int, etag: str, digest: _Hash
-) -> _Hash:
+    bucket: Bucket, key: str, start: int, length: int, etag: str, digest: Hash
+) -> Hash:
     missing = length
     with translated("GetObject"):
         answer = bucket.client.get_object(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from uploads.errors import StorageError, StorageUnavailable
 from uploads.s3.bucket import Bucket, ObjectFacts
+from uploads.s3.checksums import ALL
 from uploads.s3.once import OncePerProcess
 from uploads.s3.reading import read_object, read_start
 
@@ -120,7 +121,7 @@ def _whole(bucket: Bucket, key: str, head_bytes: int) -> _Seen:
     if whole is None:
         return _Seen()
     facts, head = whole
-    if facts.checksum_sha256 is None:
+    if not any(one.of(facts) for one in ALL):
         # Some servers return the checksum only for HEAD requests.
         told = bucket.head_object(key)
         if told is None or told.etag != facts.etag:

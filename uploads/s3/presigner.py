@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from uploads.errors import StorageUnavailable
+from uploads.s3.checksums import SHA256, Checksums, chosen, headers_of
 from uploads.s3.content_disposition import Disposition, content_disposition
 from uploads.s3.credentials import Credentials
+from uploads.s3.hosts import host_header, is_address
 from uploads.s3.signature import (
     SLOT,
     PartSigner,
@@ -27,9 +28,6 @@ from uploads.s3.signed import PartToSign, SignedPost, SignedRequest
 MAX_EXPIRES_IN = 900
 CREDENTIALS_MARGIN_SECONDS = 30
 """A URL expires this long before its credentials, because S3's clock may be ahead."""
-
-_CHECKSUM = "x-amz-checksum-sha256"
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def _utc_now() -> datetime:
@@ -62,9 +60,9 @@ class Presigner:
         self._credentials = credentials
         self._clock = clock
         parts = urlsplit(endpoint_url)
-        place, host = parts.netloc, _host(endpoint_url)
+        place, host = parts.netloc, host_header(endpoint_url)
         self._root = encode_path(parts.path.rstrip("/"))
-        if addressing_style == "virtual" and not _is_address(parts.hostname or ""):
+        if addressing_style == "virtual" and not is_address(parts.hostname or ""):
             place, host = f"{bucket_name}.{place}", f"{bucket_name}.{host}"
         else:
             self._root = f"{self._root}/{encode_path(bucket_name)}"
@@ -77,12 +75,13 @@ class Presigner:
         key: str,
         byte_size: int,
         content_type: str,
-        checksum_sha256: str,
         expires_in: int,
+        **checksum: str,
     ) -> SignedRequest:
         """Return a PUT request that creates the object with exactly these bytes.
 
-        ``checksum_sha256`` is base64 of the raw hash. S3 answers 412 if ``key`` exists.
+        ``checksum`` is one of checksum_sha256 and checksum_crc64nvme, in base64. S3
+        answers 412 if ``key`` exists.
         """
         return self._sign(
             "PUT",
@@ -91,7 +90,7 @@ class Presigner:
                 "Content-Type": content_type,
                 "Content-Disposition": "attachment",
                 "If-None-Match": "*",
-                "x-amz-checksum-sha256": checksum_sha256,
+                **headers_of(**checksum),
             },
             byte_size=byte_size,
             expires_in=expires_in,
@@ -104,14 +103,16 @@ class Presigner:
         multipart_id: str,
         part_number: int,
         byte_size: int,
-        checksum_sha256: str,
         expires_in: int,
+        **checksum: str,
     ) -> SignedRequest:
         """Return a PUT request for one part with exactly these bytes."""
+        checksums, value = chosen(**checksum)
         [signed] = self.upload_parts(
             key=key,
             multipart_id=multipart_id,
-            parts=[PartToSign(part_number, byte_size, checksum_sha256)],
+            parts=[PartToSign(part_number, byte_size, value)],
+            checksums=checksums,
             expires_in=expires_in,
         )
         return signed
@@ -123,20 +124,20 @@ class Presigner:
         multipart_id: str,
         parts: Iterable[PartToSign],
         expires_in: int,
+        checksums: Checksums = SHA256,
     ) -> list[SignedRequest]:
         """Return a PUT request for each part. All URLs expire at the same time."""
         scope, seconds, expires_at = self._scope(expires_in)
         signer = PartSigner(
             target=self._target(key),
             query=[("uploadId", multipart_id), ("partNumber", SLOT)],
-            headers={_CHECKSUM: SLOT, "content-length": SLOT},
+            headers={checksums.header: SLOT, "content-length": SLOT},
             scope=scope,
             expires_in=seconds,
         )
+        name = checksums.header
         return [
-            SignedRequest(
-                "PUT", signer.url(*part), {_CHECKSUM: part.checksum_sha256}, expires_at
-            )
+            SignedRequest("PUT", signer.url(*part), {name: part.checksum}, expires_at)
             for part in parts
         ]
 
@@ -277,23 +278,3 @@ class Presigner:
             raise StorageUnavailable("The credentials that sign URLs have expired.")
         scope = Scope(credentials, self._region, timestamp(now))
         return scope, seconds, now + timedelta(seconds=seconds)
-
-
-def _host(endpoint_url: str) -> str:
-    """Return the Host header that clients send: without the scheme's default port."""
-    parts = urlsplit(endpoint_url)
-    host = parts.hostname or ""
-    if ":" in host:
-        host = f"[{host}]"
-    if parts.port in {None, _DEFAULT_PORTS.get(parts.scheme)}:
-        return host
-    return f"{host}:{parts.port}"
-
-
-def _is_address(host: str) -> bool:
-    """Return whether ``host`` is an IP address. IP addresses cannot have subdomains."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

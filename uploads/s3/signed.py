@@ -21,11 +21,11 @@ class SignedRequest(NamedTuple):
 
 
 class PartToSign(NamedTuple):
-    """Describes a part to upload. The checksum is base64 of the raw SHA-256."""
+    """Describes a part to upload. The checksum is in base64."""
 
     part_number: int
     byte_size: int
-    checksum_sha256: str
+    checksum: str
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ import pytest
 from botocore.config import Config
 
 from uploads.errors import (
+    ChecksumRefused,
     CompletionConflict,
     NoSuchMultipartUpload,
     ObjectExists,
@@ -254,7 +255,7 @@ def test_a_200_without_an_object_is_a_failure(script: Script, body: str) -> None
         (400, "InvalidPart", PartsRefused),
         (400, "InvalidPartOrder", PartsRefused),
         (400, "EntityTooSmall", PartsRefused),
-        (400, "BadDigest", PartsRefused),
+        (400, "BadDigest", ChecksumRefused),
         (409, "ConditionalRequestConflict", CompletionConflict),
         (404, "NoSuchKey", NoSuchMultipartUpload),
         (404, "NoSuchBucket", StorageUnavailable),

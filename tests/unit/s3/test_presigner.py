@@ -242,7 +242,7 @@ def test_each_url_of_a_batch_is_botocores_byte_for_byte(
                 "UploadId": multipart_id,
                 "PartNumber": part.part_number,
                 "ContentLength": part.byte_size,
-                "ChecksumSHA256": part.checksum_sha256,
+                "ChecksumSHA256": part.checksum,
             },
             place=place,
             identity=identity,
@@ -252,7 +252,7 @@ def test_each_url_of_a_batch_is_botocores_byte_for_byte(
         for part in parts
     ]
     assert [one.headers for one in signed] == [
-        {"x-amz-checksum-sha256": part.checksum_sha256} for part in parts
+        {"x-amz-checksum-sha256": part.checksum} for part in parts
     ]
 
 
@@ -567,7 +567,7 @@ def test_a_batch_of_parts_costs_little_more_than_two_hashes() -> None:
                     "UploadId": "m",
                     "PartNumber": part.part_number,
                     "ContentLength": part.byte_size,
-                    "ChecksumSHA256": part.checksum_sha256,
+                    "ChecksumSHA256": part.checksum,
                 },
             )
 
