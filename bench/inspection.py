@@ -1,7 +1,7 @@
 """Compare the inspection of small files with libmagic alone: inspection.py [FOLDER...]
 
-The inspection is the same as for an upload. It runs all quick inspectors, and libmagic
-in a child process. The comparison runs only libmagic, in this process, on the same
+The script runs the same inspection as for an upload, with all quick inspectors and with
+libmagic in a child process. Then it runs only libmagic in this process, on the same
 first bytes. All reads come from memory, so the result does not include the time of S3.
 The script also prints the number of reads. The unit is CPU time, because other programs
 on the machine hardly change it.

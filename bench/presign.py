@@ -1,6 +1,6 @@
 """Measures the CPU time of a part URL by our signer, botocore and two bare hashes.
 
-Run it with ``python bench/presign.py``. All sign the same parts with the same
+Run it with ``python bench/presign.py``. The signers sign the same parts with the same
 credentials. They take turns, so that a busy machine slows all of them equally. Every
 signature needs at least two hashes: a SHA-256 of the request, and an HMAC of the
 result.

@@ -163,7 +163,7 @@ class PidRecord:
 
 
 def _kill(pid: int) -> None:
-    """Kill a process, and its whole process group if the process is its leader."""
+    """Kill a process. If it leads a process group, kill the whole group."""
     try:
         if os.getpgid(pid) == pid:
             os.killpg(pid, signal.SIGKILL)

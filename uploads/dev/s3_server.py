@@ -253,7 +253,8 @@ class S3Server:
     def _finds_its_data(self) -> bool:
         """Return whether the volume server has registered with the master server.
 
-        The server answers some seconds before this. Until then, all reads fail.
+        The S3 server answers requests some seconds earlier, but all reads fail until
+        the volume server has registered.
         """
         port = self._inner_ports["master.port"]
         status = json.loads(_read(f"http://{HOST}:{port}/dir/status") or b"{}")

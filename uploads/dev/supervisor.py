@@ -33,7 +33,7 @@ _SWEEP_AFTER_SECONDS = 3
 
 
 class SupervisorError(Exception):
-    """The site cannot run. The message has the reason and the remedy."""
+    """The site cannot run. The message tells the reason and what to do."""
 
 
 class Supervisor:
@@ -157,7 +157,7 @@ class Supervisor:
 
 @contextmanager
 def running_alone(site: DemoSite) -> Iterator[None]:
-    """Lock the data folder for this process. The system ends the lock with the process.
+    """Lock the data folder for this process. The lock ends when the process ends.
 
     Raises SupervisorError if another process has the lock.
     """

@@ -1,8 +1,8 @@
 """Detects programs, web pages and scripts by the first bytes of a file.
 
-The site refuses disguised files by this result. The result comes from the tables in
-this module, so it is the same on every machine. libmagic detects all other types (see
-detection.py).
+This result decides whether the site refuses a file as disguised. It comes from the
+tables in this module, so it is the same on every machine. All other types come from
+libmagic (see detection.py).
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ _BINARY_PROGRAMS: tuple[tuple[bytes, str], ...] = (
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _INSTALLER = re.compile(rb"[\x82\x84\x86]\x10\x0c\0\0\0\0\0\xc0\0\0\0\0\0\0F")
-"""The class ID of a Windows installer. An OLE file has it in its directory.
+"""The class ID of a Windows installer, in the directory of an OLE file.
 
-The directory is often near the start of the file. If it comes after the first 4 KiB
-(``HEAD_BYTES``), the installer is not detected.
+The directory is often near the start of the file. This module does not detect an
+installer whose directory comes after the first 4 KiB (``HEAD_BYTES``).
 """
 
 _FLASH = re.compile(rb"[FCZ]WS[\x01-\x40].{3}[\x00-\x7f]", re.DOTALL)
@@ -92,7 +92,7 @@ _RUN_AS_TEXT: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\[Desktop Entry\]"), DESKTOP_ENTRY),
     (re.compile(rb"Windows Registry Editor Version |REGEDIT4\s"), REGISTRY),
 )
-"""First words of texts that an operating system runs. Other texts do not begin so."""
+"""First words of texts that an operating system runs, and their types."""
 
 _PHP = re.compile(rb"<\?(?:php\b|=)", re.IGNORECASE)
 _HTML = re.compile(

@@ -35,7 +35,7 @@ It does so only with ``AlertExceedsMax yes`` in clamd.conf.
 REFUSE, PASS = "refuse", "pass"
 
 UNALERTED_BYTES = 25_000_000
-"""Default of ``unalerted_bytes``. clamd scans files of this size in all its versions.
+"""Default of ``unalerted_bytes``. With default settings, clamd scans such files.
 
 The smallest default of MaxFileSize in any version of clamd is 25 MiB.
 """

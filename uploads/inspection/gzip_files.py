@@ -15,7 +15,7 @@ PIECE = 1024**2
 SLICE = 16 * 1024
 """Number of packed bytes that zlib gets at a time.
 
-It is small because zlib copies the unused rest of them at each step.
+It is small, because zlib copies the unused rest of the bytes at each step.
 """
 
 INLINE_BYTES = 8 * 1024**2

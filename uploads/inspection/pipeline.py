@@ -1,7 +1,7 @@
 """Runs the inspectors of settings.INSPECTORS on an object.
 
-A refusal by one inspector is enough. If an inspector fails and no other inspector
-refuses the object, the upload waits until the inspector works again.
+If one inspector refuses the object, the verdict is a refusal. If an inspector fails and
+no other inspector refuses the object, the upload waits until the inspector works again.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def inspect(
     """Return the verdict of all inspectors on an object.
 
     ``quick_only``: skip the slow inspectors. The caller must run them later.
-    ``overruled``: accept refusals with this cause. The verdict keeps their reason.
+    ``overruled``: if an inspector refuses the object with this cause, accept it. The
+    verdict keeps the reason of this refusal.
     Raises InspectorUnavailable if an inspector fails and no other inspector refuses the
     object. Raises StorageUnavailable if the object cannot be read. Raises OverBudget if
     an inspection inside a request would cost too much.

@@ -96,7 +96,10 @@ class Inspector(Protocol):
     """
 
     def wants(self, sample: Sample) -> bool:
-        """Return whether this inspector has to check the object. It must be fast."""
+        """Return whether this inspector has to check the object.
+
+        This method must be fast.
+        """
         ...
 
     def inspect(self, sample: Sample) -> Verdict:

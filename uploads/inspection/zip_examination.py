@@ -277,7 +277,7 @@ class _Archive:
 
 
 def bomb_words(unpacked: int, max_ratio: int) -> str:
-    """Return the message for the owner of a bomb."""
+    """Return the message for the owner of an archive that is a bomb."""
     return (
         f"This archive unpacks to {_size(unpacked)} or more, over {max_ratio} times its "
         "own size. An archive like this can fill a disk. Upload the files themselves."

@@ -113,7 +113,7 @@ def _open_again(bucket: Bucket, upload: Upload) -> None:
 
     Incomplete lists all parts as missing. A compare-and-set stores the new id in the
     row, so only one of two concurrent calls succeeds. The successful call aborts the
-    old multipart upload. The other call aborts the one that it has just opened, and
+    old multipart upload. The other call aborts its own new multipart upload, and
     raises StaleUpload. If an abort fails, the sweeper repeats it.
     """
     refused = upload.multipart_id
@@ -140,7 +140,7 @@ def _open_again(bucket: Bucket, upload: Upload) -> None:
 
 
 def _is_assembled(upload: Upload) -> bool:
-    """Return whether the object exists, so that a call must have joined the parts."""
+    """Return whether the object exists, which proves that S3 has joined the parts."""
     return get_bucket().head_object(upload.key) is not None
 
 

@@ -14,7 +14,10 @@ from uploads.models import Upload
 from uploads.states import State
 
 INLINE_LEASE = timedelta(seconds=30)
-"""Length of a lease inside a request. After it, another process may claim."""
+"""Length of a lease inside a request.
+
+After this time, another process may claim the upload.
+"""
 
 LEASE = timedelta(minutes=5)
 """Minimum length of a lease of a background process."""
@@ -22,7 +25,7 @@ LEASE = timedelta(minutes=5)
 SLOWEST_INSPECTION = 5_000_000
 """Assumed minimum speed of an inspection in bytes per second.
 
-For a larger object, the lease is longer by its reading time at this speed.
+A large object gets a longer lease, because its inspection takes longer.
 """
 
 LONGEST_LEASE = timedelta(hours=2)

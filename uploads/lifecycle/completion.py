@@ -56,7 +56,7 @@ def advance(
     request.
     """
     held_until: datetime | None = None
-    for _ in State:  # each lost race means that the row has moved to a later state
+    for _ in State:  # after each lost race, the row has a later state
         was = upload.state
         if was not in {State.PENDING, State.INSPECTING}:
             break

@@ -69,7 +69,7 @@ def inline_budget() -> Budget:
 
 
 def background_budget() -> Budget:
-    """Return the budget for one inspection in the background, by quick inspectors."""
+    """Return the budget of quick inspectors for one inspection in the background."""
     limits = options()
     return Budget(
         reads=max(MIN_READS, limits.inspection_bytes // BYTES_PER_READ),

@@ -66,7 +66,7 @@ def overruled(upload: Upload) -> str:
 def sample_of(
     upload: Upload, objects: Objects, budget: Budget, *, etag: str = ""
 ) -> Sample:
-    """Return a Sample, by which inspectors read the object of an upload.
+    """Return a Sample, through which inspectors read the object of an upload.
 
     Reads fail if the object's ETag is not ``etag``. The default is the row's ETag.
     """

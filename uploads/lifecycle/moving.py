@@ -46,8 +46,8 @@ def move(
     """
     before, reserved = State(upload.state), upload.byte_size
     _require_legal(before, [to])
-    # ``checked_at`` is the time of the row's last check. None makes the sweeper check
-    # the row next, because an upload that has ended needs a purge.
+    # ``checked_at`` is the time of the row's last check. When an upload ends, it is
+    # None, so that the sweeper purges the upload soon.
     facts["checked_at"] = None if to in FINAL else timezone.now()
     with transaction.atomic():
         # Compare the owner too, because a hand-over moves the quota to another account.
@@ -177,7 +177,8 @@ def purge(upload: Upload) -> bool:
     """
     if upload.state not in FINAL or upload.purged_at is not None:
         return upload.purged_at is not None
-    # Before the upload ended, another process may have changed these two fields.
+    # These two fields may be outdated in memory, because another process may have
+    # changed them before the upload ended.
     upload.refresh_from_db(fields=["multipart_id", "urls_expire_at"])
     now = timezone.now()
     try:

@@ -32,7 +32,10 @@ from uploads.states import State, Transport
 from uploads.trail.writing import numbers_in_ranges, record
 
 SIGNING_MARGIN = timedelta(minutes=1)
-"""Added to the expiry in the row, so that no URL is valid longer than the row says."""
+"""This margin is added to the expiry in the row.
+
+So no URL is valid after the time in the row.
+"""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def first_urls(upload: Upload) -> First | None:
 
 
 def presign_first(upload: Upload, first: First) -> SignedRequest | SignedPost:
-    """Return the request that sends the whole file. Commit the row before."""
+    """Return the request that sends the whole file. Commit the row before this call."""
     return _sign_whole(upload, first.seconds)
 
 

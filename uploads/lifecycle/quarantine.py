@@ -1,4 +1,4 @@
-"""Copies refused objects to quarantine, where operators keep them for an examination.
+"""Copies refused objects to quarantine, so that operators can examine them.
 
 The site signs no URL for a key in quarantine, so nobody can download a copy from it.
 """

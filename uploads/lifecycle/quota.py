@@ -160,7 +160,7 @@ def transfer(source: Any, target: Any, byte_size: int, *, files: int) -> None:
     """Move stored bytes and files from the quota of ``source`` to that of ``target``.
 
     Call this function in the transaction that changes the owner of the uploads. Raises
-    QuotaExceeded if they exceed a limit of the target.
+    QuotaExceeded if the bytes or files exceed a limit of ``target``.
     """
     StorageQuota.objects.bulk_create(
         [StorageQuota(user_id=target)], ignore_conflicts=True

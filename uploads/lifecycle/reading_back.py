@@ -31,7 +31,7 @@ from uploads.states import State, Transport, VerifiedBy
 CAUSE = "checksum_differs"
 WORDS = "The stored file has another SHA-256 than the file that was declared."
 SAVE_SECONDS = 30
-"""Interval at which a long comparison records its number of compared parts."""
+"""A long comparison records its progress in the row at this interval."""
 
 
 class BytesDiffer(Exception):  # noqa: N818  as in errors.py
@@ -43,7 +43,8 @@ class Pace:
     """The limits of a comparison.
 
     The comparison calls ``pay`` with the number of bytes before each request to S3.
-    After ``stop_at`` (a value of ``time.monotonic``), it ends with the current part.
+    After ``stop_at`` (a value of ``time.monotonic``), the comparison ends after the
+    current part.
     """
 
     pay: Callable[[int], None]
@@ -90,8 +91,8 @@ def read_back_in_background(upload: Upload, objects: Objects) -> None:
     """Compare the stored bytes, and record the result in the row at once.
 
     If an inspector is unavailable afterwards, the next attempt need not read the object
-    again. Raises BytesDiffer, StorageUnavailable. Raises OverBudget after half of the
-    lease. The next attempt then continues after the last part that was compared.
+    again. Raises BytesDiffer, StorageUnavailable. Raises OverBudget when half of the
+    lease has passed. The next attempt then continues after the last compared part.
     """
     if not needs_read_back(upload.checksum_verified_by):
         return

@@ -44,7 +44,10 @@ def due(now: datetime, *, limit: int, inspections: bool = True) -> Iterator[Uplo
 def next_inspection(
     now: datetime, *, not_rows: Iterable[UUID], not_owners: Iterable[int]
 ) -> Upload | None:
-    """Return the upload whose inspection is due next, except the given ones."""
+    """Return the upload whose inspection is due next.
+
+    Skips ``not_rows`` and the uploads of ``not_owners``.
+    """
     rows = _stuck(now).exclude(pk__in=not_rows).exclude(owner__in=not_owners)
     return rows.order_by(*FIRST).first()
 
@@ -85,12 +88,12 @@ def end_claim(upload: Upload, *, was: str, at: datetime) -> None:
 def _record_success(upload: Upload, *, was: str, at: datetime) -> None:
     rows = Upload.objects.filter(pk=upload.pk)
     rows.update(retry_at=None, failed_checks=0, faults=0)
-    # A move or a purge has set ``checked_at``, so do not overwrite it after these.
+    # Moves and purges set ``checked_at`` themselves, so skip a row after these.
     rows.filter(state=was).exclude(state__in=FINAL).update(checked_at=at)
 
 
 def cancel_claim(upload: Upload, *, retry_at: datetime | None) -> None:
-    """Undo a claim after a check that failed for a reason outside of the row."""
+    """Undo a claim after a check that failed because of an outage."""
     Upload.objects.filter(pk=upload.pk).update(retry_at=retry_at)
 
 
@@ -128,7 +131,7 @@ def _delay(failures: int, longest: timedelta) -> timedelta:
 
 
 def _overdue(now: datetime) -> UploadQuerySet:
-    """Return pending uploads past their deadline. The sweeper must end them."""
+    """Return pending uploads past their deadline, to be completed or to expire."""
     return _free(Upload.objects.filter(state=State.PENDING, expires_at__lt=now), now)
 
 

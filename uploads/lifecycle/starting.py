@@ -234,7 +234,7 @@ def extended_deadline(upload: Upload, now: datetime) -> datetime:
 def open_multipart(upload: Upload) -> None:
     """Create the multipart upload at S3 and store its id in the row.
 
-    Of two concurrent calls, one stores its id. The other aborts its multipart upload.
+    Of two concurrent calls, one stores its id, and one aborts its multipart upload.
     Does nothing if the upload is not pending. If S3 does not create the multipart
     upload, cancels the upload and raises StorageUnavailable.
     """

@@ -108,7 +108,7 @@ def _find_encoding(facts: ObjectFacts) -> Mismatch | None:
 
 def _acceptable_types(upload: Upload) -> frozenset[str]:
     # The upload URL signs the result of ``stored_type``. An update of the site may
-    # change this result while uploads are in progress, so the declared type is accepted
+    # change this result while uploads are in progress, so accept the declared type
     # too. Downloads never use the type of the object.
     return frozenset({upload.content_type, stored_type(upload.content_type)})
 

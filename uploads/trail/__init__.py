@@ -1,1 +1,1 @@
-"""The audit trail: writes, exports and deletes events."""
+"""Writes, exports and deletes events of the audit trail."""

@@ -37,7 +37,7 @@ _MARK = "objects"
 UNSAVED = timedelta(hours=1)
 """After S3 creates a multipart upload, its id may be missing in the row for some time.
 
-Younger multipart uploads are therefore kept.
+So the sweeper keeps multipart uploads that are younger than this.
 """
 
 

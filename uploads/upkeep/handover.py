@@ -60,7 +60,8 @@ def _hand_over_batch(source: Any, target: Any, actor: Any) -> list[Upload]:
             return []
         keys = [upload.pk for upload in batch]
         total = sum(upload.byte_size for upload in batch)
-        # Remove the idempotency key of the old owner. The new owner may use the same.
+        # Remove the old owner's idempotency key, because the new owner may have used
+        # the same key.
         rows = Upload.objects.filter(pk__in=keys, owner=source, state=State.READY)
         rows.update(owner=target, idempotency_key=None)
         RetentionNotice.objects.filter(pk__in=keys).delete()

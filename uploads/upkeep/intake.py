@@ -34,7 +34,7 @@ Then no process retries the message. Failures during an outage of S3 are not cou
 """
 
 PROBE_MARK = "doctor"
-"""Name of the SweepMark with the key of the last probe object that was notified."""
+"""The SweepMark with this name has the key of the last notified probe object."""
 
 MAX_PARKED = 10_000
 MAX_BODY = 65_536
@@ -69,7 +69,8 @@ def take_in(body: str | bytes) -> Intake:
     StorageUnavailable if S3 does not answer. Then the caller should try again later.
     """
     counts = Intake()
-    budget = lifecycle.inline_budget()  # one for all objects, as a request may wait
+    # All objects share one budget, because a request may wait for this function.
+    budget = lifecycle.inline_budget()
     for created in parse_notification(body):
         if is_probe(options().key_prefix, created.key):
             _note_probe(created.key)

@@ -52,7 +52,10 @@ def outdated(entries: list[ListedObject], *, now: datetime) -> list[Orphan]:
 
 
 def remove(orphan: Orphan) -> None:
-    """Delete the object, unless it has a row now. Raises StorageUnavailable."""
+    """Delete the object if it has no row now, and delete the record of the orphan.
+
+    Raises StorageUnavailable.
+    """
     if not Upload.objects.filter(key=row_key(orphan.key)).exists():
         get_bucket().delete_object(orphan.key)
         logger.warning("orphan.removed", key=orphan.key, byte_size=orphan.byte_size)

@@ -31,8 +31,8 @@ def _reset(user: Any, authenticator: Authenticator, **_: Any) -> None:
 
 @receiver(signals.authentication_failed, dispatch_uid="trail.factor_failed")
 def _failed(user: Any, **_: Any) -> None:
-    # Write every wrong code, because the person has entered the right password before.
-    # The rate limit of wrong codes also limits these events.
+    # Write an event for every wrong code, because this person has entered the right
+    # password before. The rate limit of wrong codes also limits these events.
     record("factor.failed", user=user)
     logger.warning("factor.failed", user=user.pk)
 
