@@ -1,7 +1,7 @@
 """Test whether the site on this machine answers: ``python -m config.health``.
 
-Containers use this command as their health check. It requests the first host in
-ALLOWED_HOSTS, because the site refuses requests for other hosts.
+Containers use this command as their health check. The Host header of its request is the
+first host in ALLOWED_HOSTS, because the site refuses other hosts.
 """
 
 from __future__ import annotations

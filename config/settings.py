@@ -27,7 +27,7 @@ env = Env()
 
 
 def words(name: str, default: str = "") -> list[str]:
-    """Return a comma-separated variable as a list, spaces stripped."""
+    """Return a comma-separated variable as a list, without spaces around its words."""
     return [word.strip() for word in env.str(name, default).split(",") if word.strip()]
 
 
@@ -295,7 +295,7 @@ UPLOADS = options_of(env)
 VARIABLES_TO_CHECK = complaints(os.environ)
 
 # Inspectors check the content of every object, as AUTH_PASSWORD_VALIDATORS check passwords.
-# docs/inspection.md describes each inspector, its OPTIONS, and how to write another.
+# docs/inspection.md describes the inspectors, their OPTIONS, and how to write one.
 INSPECTORS: list[dict[str, Any]] = [
     {"NAME": "uploads.inspection.disguises.DisguiseInspector"},
     {
@@ -395,7 +395,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# Larger request bodies are refused. Pages and the API receive no file contents.
+# Maximum size of a request body in bytes. Pages and the API receive no file contents.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 SECURE_REFERRER_POLICY = "same-origin"

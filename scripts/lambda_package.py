@@ -29,7 +29,7 @@ FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def build(package: Path, *, architecture: str, python: str) -> int:
-    """Write the package and return its size in bytes. Raises SystemExit if too large."""
+    """Write the package and return its size. Raises SystemExit above LIMIT_BYTES."""
     folder = package.with_suffix("")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -24,15 +24,15 @@ PAGE = ROOT / "docs" / "providers.md"
 ORIGIN = "https://files.example.com"
 BEGIN = """# Providers
 
-For operators who choose an S3 provider. Each column is a run of `manage.py doctor --certify` against a server of that
-version; `make providers` writes this page. **no** means that the server accepted a request that S3 refuses, or that a call failed.
+For operators who choose an S3 provider. Each column shows the results of `manage.py doctor --certify` for a server of this version.
+`make providers` writes this page. **no** means that the server accepted a request that S3 refuses, or that a call failed.
 
-The site acts on these results for its own bucket, which each run of `manage.py doctor` stores:
+Each run of `manage.py doctor` stores the results for the site's own bucket. The site then acts as follows:
 
 | result for your bucket | what the site does |
 |---|---|
 | Other bytes of the same length are stored, or HEAD returns no SHA-256 | The site reads each object back and hashes it before the upload is `ready`: `UPLOADS_READ_BACK` in [settings.md](settings.md). |
-| `manage.py doctor` has not tested the bucket | The same. The log and `manage.py migrate` name the bucket. |
+| `manage.py doctor` has not tested the bucket | The site reads each object back and hashes it, too. The log and `manage.py migrate` name the bucket. |
 | A second use of a URL is accepted | While the URL could still be used, the site compares the ETag before each download. The sweeper compares the ETag once more afterwards. A replaced file is rejected. |
 | A completion replaces an existing object | The site checks the key before it joins the parts. |
 | A form does not store a file | The page without JavaScript reports that it cannot upload, and reserves no space. |

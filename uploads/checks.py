@@ -116,7 +116,7 @@ def check_inspectors(**_: Any) -> list[checks.CheckMessage]:
     if not found:
         return [
             checks.Warning(
-                "INSPECTORS is empty, so files are accepted whatever they contain.",
+                "INSPECTORS is empty, so the site accepts files with any content.",
                 hint="Keep at least one inspector in the list.",
                 id="uploads.W001",
             )
@@ -223,7 +223,7 @@ def _check_site_url_value(url: str) -> list[checks.CheckMessage]:
     if not validate_host(parts.hostname, settings.ALLOWED_HOSTS):
         return [
             checks.Error(
-                f"SITE_URL is {url}, but ALLOWED_HOSTS does not have its host.",
+                f"SITE_URL is {url}, but ALLOWED_HOSTS does not contain its host.",
                 hint=f"Add {parts.hostname} to ALLOWED_HOSTS.",
                 id="uploads.E008",
             )

@@ -61,8 +61,8 @@ class RateLimit:
         limit = cls(int(found[1]), int(found[2] or 1) * cls.UNITS[found[3]])
         if not 1 <= limit.count <= limit.seconds * cls.MAX_PER_SECOND:
             raise ImproperlyConfigured(
-                f"{name} is {text!r}. It must admit at least one request, and at most "
-                f"{cls.MAX_PER_SECOND} a second. For no limit, write off."
+                f"{name} is {text!r}. It must allow at least one request, and at most "
+                f"{cls.MAX_PER_SECOND} a second. To set no limit, write off."
             )
         return limit
 
@@ -161,8 +161,9 @@ class Options:
             limit: RateLimit | None = getattr(self, name)
             if limit is not None and limit.count < MAX_PARTS_PER_REQUEST:
                 raise ImproperlyConfigured(
-                    f"UPLOADS_{name.upper()} admits {limit}, but one request asks for "
-                    f"up to {MAX_PARTS_PER_REQUEST} parts. Admit at least as many."
+                    f"UPLOADS_{name.upper()} allows {limit}, but one request may ask "
+                    f"for {MAX_PARTS_PER_REQUEST} parts. Set a limit of at least "
+                    f"{MAX_PARTS_PER_REQUEST}."
                 )
         self._require_places_free()
         self._require_inspection_limits()
@@ -208,7 +209,7 @@ class Options:
         if quarantine.startswith(kept) or kept.startswith(quarantine):
             raise ImproperlyConfigured(
                 f"UPLOADS_QUARANTINE_PREFIX {quarantine!r} and S3_KEY_PREFIX {kept!r} "
-                "overlap. Choose prefixes of which neither contains the other."
+                "overlap. Choose prefixes that do not start with each other."
             )
 
 

@@ -139,8 +139,8 @@ class TokenForm(HouseForm, forms.Form):
         label="Access",
         choices=SCOPES.items(),
         initial=Scope.READ,
-        help_text="Read: list and download files. Write: also upload, rename and delete "
-        "files.",
+        help_text="Read only: list and download files. Read and write: also upload, "
+        "rename and delete files.",
     )
     days = forms.TypedChoiceField(
         label="Expires",

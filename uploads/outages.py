@@ -1,4 +1,4 @@
-"""Database outages: recognise them, remember them on the request, and log them."""
+"""Recognise database outages, store them on the request, and log them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def is_outage(error: BaseException | None) -> bool:
 
 
 def outage_of(request: object) -> BaseException | None:
-    """Return the outage that was remembered on ``request``, or None."""
+    """Return the outage that is stored on ``request``, or None."""
     error: BaseException | None = getattr(request, "_outage", None)
     return error
 

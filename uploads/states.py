@@ -7,8 +7,8 @@
                      v    v                  v      v                     v
              cancelled    expired     rejected      deleted         deleted
 
-Three more moves are possible. Verification may reject a pending upload, a later check
-may reject a ready one, and the owner may delete a rejected one.
+Three more moves are possible. Verification may reject a pending upload. A later check
+may reject a ready upload. The owner may delete a rejected upload.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from django.db import models
 
 
 class State(models.TextChoices):
-    PENDING = "pending"  # presigned URLs are valid; bytes may be in flight
-    INSPECTING = "inspecting"  # the object matches the declaration; inspectors work
-    READY = "ready"  # verified and inspected; may be downloaded
+    PENDING = "pending"  # presigned URLs may be valid, and bytes may be in flight
+    INSPECTING = "inspecting"  # the object matches the declaration, inspectors check it
+    READY = "ready"  # verification and inspection are complete, downloads are possible
     REJECTED = "rejected", "Refused"  # verification or an inspector refused the object
     EXPIRED = "expired"  # the upload was not completed before its deadline
     CANCELLED = "cancelled"  # the owner cancelled the upload before it was complete
@@ -68,5 +68,5 @@ class Transport(models.TextChoices):
     PUT = "put"  # one presigned PUT
     MULTIPART = "multipart"  # presigned parts, completed by the server
     POST = "post"  # one presigned POST form
-    FORM = "form"  # a form without JavaScript; it declares no size and no checksum
+    FORM = "form"  # a form without JavaScript, with no declared size and checksum
     COPY = "copy"  # a release: the server copies the object from quarantine

@@ -128,8 +128,8 @@ def test_a_word_that_is_none_of_those_known_is_refused(
     ("name", "value", "words"),
     [
         ("UPLOADS_RATE_START", "lots", "UPLOADS_RATE_START is 'lots'. Write a number"),
-        ("UPLOADS_RATE_LOGIN_PER_ADDRESS", "0/day", "It must admit at least one"),
-        ("UPLOADS_RATE_PRESIGN", "10/minute", "Admit at least as many"),
+        ("UPLOADS_RATE_LOGIN_PER_ADDRESS", "0/day", "It must allow at least one"),
+        ("UPLOADS_RATE_PRESIGN", "10/minute", "Set a limit of at least 100."),
         ("UPLOADS_MAX_OPEN", "0", "UPLOADS_MAX_OPEN must be 1 or more"),
         ("UPLOADS_MIN_PART_BYTES", "5000000", "must be 5242880 (5 MiB) to"),
     ],

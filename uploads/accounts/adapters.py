@@ -123,7 +123,8 @@ def _current_request() -> HttpRequest:
 def _cipher() -> MultiFernet:
     """Return the cipher for the secrets of second factors.
 
-    Its keys come from SECRET_KEY. So a thief of the database cannot read the secrets.
+    The keys of the cipher come from SECRET_KEY. So a copy of the database alone does
+    not reveal the secrets.
     """
     return MultiFernet(
         [

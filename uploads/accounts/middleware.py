@@ -58,7 +58,7 @@ class PrivateMiddleware(LoginRequiredMiddleware):
 
 
 class SecondFactorMiddleware:
-    """Redirects users without a required second factor to the page that sets one up.
+    """Redirects users who lack a required second factor to the page to set it up.
 
     The middleware checks pages only. The API makes its own check in ``api/auth.py``,
     because tokens need no second factor. The middleware also forbids browsers to cache

@@ -1,4 +1,4 @@
-"""Limit the rate of new sessions, because each session is a row for two weeks."""
+"""Limit the rate of new sessions. A session stays in the database for two weeks."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def pay(request: HttpRequest) -> None:
     """Count a new anonymous session against the limit of the client's address.
 
     A request with a session is not counted, because it adds no row. Call this function
-    before the view writes to an anonymous session. Raises RateLimited. Before that, it
-    empties the session, so that the session is not saved.
+    before the view writes to an anonymous session. If the limit is reached, empties the
+    session, so that it is not saved, and raises RateLimited.
     """
     _pay(request, rates.visitors(client_address(request)))
 

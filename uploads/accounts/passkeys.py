@@ -20,7 +20,7 @@ from uploads.errors import UploadError
 logger = structlog.get_logger("slipway.accounts")
 
 MAX_LENGTH = 32 * 1024
-"""Maximum length of a response in characters. One with certificates has about 8,000."""
+"""Maximum length of a response in characters. With certificates, it has about 8,000."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LENGTH)]
 

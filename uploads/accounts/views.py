@@ -124,10 +124,11 @@ def signup(request: HttpRequest) -> HttpResponseBase:
 
 @login_not_required
 def passkey_login(request: HttpRequest) -> HttpResponseBase:
-    """Store a challenge for a passkey in the session and return it, or log in.
+    """Return a challenge for a passkey, or log in with the response of a passkey.
 
-    Only this site's own script gets a challenge. Otherwise, another website could make
-    its visitors' browsers spend the rate limits of their addresses.
+    allauth stores the challenge in a session. Only this site's own script gets a
+    challenge. Otherwise, another website could make its visitors' browsers spend the
+    rate limits of their addresses.
     """
     if get_adapter().is_ajax(request):
         if request.headers.get("Sec-Fetch-Site", "none") not in OURSELVES:

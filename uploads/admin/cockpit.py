@@ -78,9 +78,9 @@ def cockpit_for(request: HttpRequest) -> dict[str, Any] | None:
 
 
 def _days() -> dict[str, Any]:
-    """Return charts and counts of failed uploads for the last DAYS days.
+    """Return the charts, and the numbers of failed uploads by cause.
 
-    The function makes one query.
+    One query reads the figures of the last DAYS days.
     """
     today = timezone.localdate()
     days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
@@ -125,7 +125,7 @@ def _shares(counts: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
 def _quotas() -> dict[str, Any]:
     """Return the quotas with the most used bytes, and the sums over all quotas.
 
-    The function makes one query.
+    One query reads both.
     """
     rows = list(
         StorageQuota.objects.select_related("user")

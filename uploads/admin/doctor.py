@@ -23,7 +23,7 @@ from uploads.s3.bucket_config import origins_of_settings
 LOCK = "slipway-doctor-running"
 LOCK_SECONDS = 120
 OPTIONAL = {"notifications"}
-"""Families (groups of tests) that are not chosen when the page opens."""
+"""Families (groups of tests) that a complete run may leave out."""
 
 
 def doctor(request: HttpRequest) -> HttpResponse:
@@ -83,7 +83,7 @@ def begin(request: HttpRequest) -> JsonResponse:
 
 @require_POST
 def end(request: HttpRequest) -> JsonResponse:
-    """Check the objects that the browser has stored, and return the findings."""
+    """Check the objects that the browser's tests have stored. Return the findings."""
     _require_superuser(request)
     try:
         found = self_test.end(request.POST.get("ticket", ""))

@@ -47,7 +47,7 @@ class _AppendOnly:
 
 
 class EventChangeList(BoundedChangeList):
-    """Applies a KindFilter after all other filters if a noun is chosen."""
+    """Applies the choice of a noun in KindFilter after all other filters."""
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: Any = None

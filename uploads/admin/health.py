@@ -95,7 +95,7 @@ def _notifications(job: JobReport | None) -> Health:
         )
         return Health("Notifications", NOTHING, words)
     delay = job.figures.get("delay_seconds")
-    words = "The last one was processed."
+    words = "The last notification was processed."
     if delay is not None:
-        words = f"The last one was processed {delay:.1f} s after its event."
+        words = f"The last notification was processed {delay:.1f} s after its event."
     return Health("Notifications", GOOD, words, job.finished_at)

@@ -113,7 +113,7 @@ def _is_purged(upload: Upload) -> bool:
 def _each(
     request: HttpRequest, uploads: list[Upload], step: Callable[[Upload], Finding]
 ) -> None:
-    """Apply ``step`` to each upload; show one message for each different outcome."""
+    """Apply ``step`` to each upload. Uploads with the same outcome share a message."""
     outcomes: dict[Finding, list[str]] = defaultdict(list)
     for upload in uploads:
         try:

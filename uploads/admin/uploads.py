@@ -273,7 +273,7 @@ def _upload_link(upload: Upload | None) -> str:
 
 
 def _back(request: HttpRequest) -> HttpResponse | None:
-    """Return a redirect to the upload's page if the action was started on this page.
+    """Return a redirect to the upload's page if the action came from that page.
 
     Otherwise, return None, so that Django shows the list.
     """

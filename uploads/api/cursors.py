@@ -23,7 +23,7 @@ def page_after(
     if cursor:
         created_at, pk = _decode(cursor)
         rows = rows.filter(
-            # The second line would select the same rows alone. With the first line, the
+            # The second line alone selects the same rows. With the first line, the
             # database uses an index, which it does not do for a condition with OR.
             Q(created_at__lte=created_at)
             & (Q(created_at__lt=created_at) | Q(pk__lt=pk))
@@ -50,6 +50,6 @@ def _decode(cursor: str) -> tuple[datetime, uuid.UUID]:
     except (ValueError, binascii.Error, OverflowError) as error:
         raise InvalidRequest(
             fields={
-                "cursor": ["This is not a cursor. Send next_cursor of the page before."]
+                "cursor": ["This is not a cursor. Send next_cursor of the last page."]
             }
         ) from error

@@ -40,11 +40,13 @@ class StrictParser(Parser):
             raise InvalidRequest("Send the body as application/json.")
         # The middleware checks only Content-Length, and ASGI requests may not have it.
         if len(request.body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise InvalidRequest("The body is too large. Send less at a time.")
+            raise InvalidRequest(
+                "The body is too large. Send less data in one request."
+            )
         if marks_in(request.body) > MAX_MARKS:
             raise InvalidRequest(
                 f"The body has more than {MAX_MARKS} quotation marks, colons, commas "
-                "and brackets. Send less at a time."
+                "and brackets. Send fewer items in one request."
             )
         objects = _Objects()
         try:
@@ -72,7 +74,8 @@ class _Objects:
         self._made += 1
         if self._made > MAX_OBJECTS:
             raise InvalidRequest(
-                f"The body has more than {MAX_OBJECTS} objects. Send less at a time."
+                f"The body has more than {MAX_OBJECTS} objects. Send fewer items in "
+                "one request."
             )
         if len(pairs) > MAX_NAMES:
             raise InvalidRequest(

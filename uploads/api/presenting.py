@@ -38,7 +38,7 @@ def present(upload: Upload) -> dict[str, Any]:
 
 
 def release_state(upload: Upload) -> str | None:
-    """Return the state of the release from quarantine, or None if it is impossible."""
+    """Return the state of the release, or None if the upload cannot be released."""
     if upload.released_as_id:
         return "released"
     if not may_be_released(upload):

@@ -64,7 +64,7 @@ MAX_NAME = 100
 def problem(
     status: int, *, code: str = "", detail: str = "", **members: Any
 ) -> dict[str, Any]:
-    """Return the JSON of a problem; ``members`` are its extension members."""
+    """Return the JSON of a problem, with ``members`` as additional members."""
     title = HTTPStatus(status).phrase
     return {
         "type": "about:blank",
@@ -132,7 +132,7 @@ def respond(
 def body_too_large() -> dict[str, Any]:
     """Return the JSON of the problem for a body above the limit."""
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    detail = f"The body is larger than {limit} bytes. Send less at a time."
+    detail = f"The body is larger than {limit} bytes. Send less data in one request."
     return problem(413, detail=detail)
 
 

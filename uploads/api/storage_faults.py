@@ -75,9 +75,9 @@ def _faults_of_size(byte_size: int) -> list[Fault] | None:
 def _origin(request: HttpRequest) -> str:
     """Return the origin of the page that sent the report.
 
-    This is the header Origin if it names this site's host or an origin in the settings.
-    Otherwise, the origin is built from the request. The header is better, because a
-    proxy may end TLS without a header that tells this server.
+    Use the header Origin if it has this site's host or is an origin in the settings.
+    Otherwise, build the origin from the request. The header has the correct scheme even
+    if a proxy ends TLS and does not tell this server.
     """
     host = request.get_host()
     sent = request.headers.get("Origin", "")

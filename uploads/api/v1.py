@@ -86,7 +86,7 @@ def get_upload(request: HttpRequest, upload_id: uuid.UUID) -> Any:
     throttle=Pays("change"),
 )
 def rename(request: HttpRequest, upload_id: uuid.UUID, body: schemas.RenameBody) -> Any:
-    """Rename an upload. The server refuses a name that is not valid as it is."""
+    """Rename an upload. The server refuses a name that it would change, such as a/b."""
     upload = _own(request, upload_id)
     lifecycle.rename(upload, chosen_filename(body.filename), actor=caller(request))
     return present(upload)
@@ -189,7 +189,7 @@ def download(
     upload = _own(request, upload_id)
     shown = inline and lifecycle.may_show_inline(upload)
     signed = lifecycle.presign_download(upload, inline=shown)
-    # The redirect downloads a file that may not be shown inline.
+    # If the file may not be shown inline, the browser downloads it.
     kind = "upload.previewed" if shown else "upload.downloaded"
     record(kind, upload=upload, actor=caller(request))
     return HttpResponseRedirect(signed.url)

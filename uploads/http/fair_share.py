@@ -40,7 +40,10 @@ class _Client:
 
 
 class Turns:
-    """Counts the requests of each client in this process. Thread-safe."""
+    """Counts the requests of each client in this process. Thread-safe.
+
+    A request takes a turn, and returns the turn when the response is complete.
+    """
 
     def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
         self._patience = patience

@@ -50,7 +50,7 @@ SHARED_PROCESSORS: list[Any] = [
 
 
 def logging_config(*, level: str, log_format: str) -> dict[str, Any]:
-    """Return Django's LOGGING; ``log_format`` is ``console`` or ``json``."""
+    """Return the setting LOGGING. ``log_format`` is ``console`` or ``json``."""
     renderer: list[Any] = (
         [
             structlog.processors.ExceptionRenderer(

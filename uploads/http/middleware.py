@@ -100,9 +100,9 @@ class BodyLimitMiddleware:
 class CharsetMiddleware:
     """Reads all requests as UTF-8, and refuses a form that declares another encoding.
 
-    Django refuses such a form too. But if DEBUG is on, its response is a 500, because
-    Django reads the form again. The classes in requests.py decode the query, because
-    Django does this before any middleware runs.
+    Without this middleware, Django refuses such a form itself. If DEBUG is on, Django
+    then fails with a 500, because it reads the form again. Django decodes the query
+    before any middleware runs, so requests.py contains the code for the query.
     """
 
     FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})

@@ -22,7 +22,7 @@ FRESH_SECONDS = 5
 """Seconds for which this process reuses the last result of a check."""
 
 PATIENCE_SECONDS = 10
-"""Seconds after which a check that has not answered counts as failed."""
+"""Time in seconds after which a running check is treated as failed."""
 
 
 class Probe:
@@ -98,7 +98,7 @@ def _database_answers() -> bool:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except Error:  # includes InterfaceError, which is not a DatabaseError
+    except Error:  # DatabaseError would not include InterfaceError
         return False
     return True
 

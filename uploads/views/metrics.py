@@ -1,4 +1,4 @@
-"""Metrics in Prometheus' text format. A client needs the secret or a known network."""
+"""Metrics for Prometheus, for clients with METRICS_SECRET or in METRICS_NETWORKS."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ MAX_ENDED = 20
 @never_cache
 @require_http_methods(["GET", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
-    """Show the person's tokens; a POST creates one.
+    """Show the person's tokens. For a POST, create a token.
 
     Only the response to the POST shows the secret, because a message or a session would
     store it. If the person reloads this page, the browser sends the form again. The
@@ -62,12 +62,13 @@ def tokens(request: HttpRequest) -> HttpResponse:
 def replace(request: HttpRequest, token_id: int) -> HttpResponse:
     """Revoke a token whose secret was lost, and create a new token.
 
-    A person without JavaScript may lose a secret by a double click: the browser sends
-    the form twice and shows the second response, which does not contain the secret.
+    A person without JavaScript may lose a secret by a double click. The browser then
+    sends the form twice and shows the second response, which has no secret.
     """
     token = get_object_or_404(_own(request), pk=token_id)
     if request.method != "POST":
-        return redirect("tokens")  # after a reload or a login
+        # The browser sends a GET after a login, or if the person opens the URL.
+        return redirect("tokens")
     spend(request, "change")
     sent = IdempotentForm(request.POST)
     made, secret = token, ""
@@ -125,7 +126,7 @@ def _own(request: HttpRequest) -> QuerySet[ApiToken]:
 
 
 def _has_room(request: HttpRequest, form: TokenForm) -> bool:
-    """Return whether one more token may be created; if not, add an error to the form."""
+    """Return whether one more token may be created. Otherwise, add a form error."""
     live = sum(token.is_live for token in _own(request).filter(revoked_at=None))
     if live >= MAX_LIVE:
         form.add_error(

@@ -174,7 +174,7 @@ def _release_in_words(upload: Upload) -> str:
 
 
 def reason_in_words(reason: str) -> str:
-    """Return the reason of a refusal without content types, which only operators need."""
+    """Return the reason of a refusal for the owner, without content types."""
     return _TYPES.sub("", reason)
 
 

@@ -72,7 +72,7 @@ def test_page_shows_what_happened_in_few_queries(
     assert len(queries) < 10, [query["sql"] for query in queries]
     assert "Malware 7" in words
     assert "10 bytes of 11 bytes (91%)" in words
-    assert "1 hold 5 bytes" in words
+    assert "1 upload reserves 5 bytes" in words
     assert "Bytes stored a day: 5 bytes in 30 days" in page.text
     assert "Uploads a day: 1 in 30 days" in page.text
     assert "&lt;b&gt;later&lt;/b&gt;.txt" in page.text

@@ -222,7 +222,7 @@ def test_a_few_errors_are_all_listed(browser: Client) -> None:
         ),
         (
             {"uploads": [{}] * 501},
-            "The body has more than 500 objects. Send less at a time.",
+            "The body has more than 500 objects. Send fewer items in one request.",
         ),
     ],
 )
