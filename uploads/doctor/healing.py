@@ -1,4 +1,7 @@
-"""Fixes findings of the doctor. It applies bucket settings with setup's credentials."""
+"""Fixes faults that the doctor has found in the settings of the bucket.
+
+It uses the credentials of setup, the identity that may configure the bucket.
+"""
 
 from __future__ import annotations
 

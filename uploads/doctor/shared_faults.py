@@ -21,7 +21,7 @@ from uploads.errors import StorageError
 logger = structlog.get_logger("slipway.storage")
 
 SHARED_SECONDS = 10
-"""How long all requests get the same result."""
+"""Number of seconds for which all requests get the same result."""
 WAIT_SECONDS = 3.0
 """How long a request waits for the end of an examination.
 

@@ -171,7 +171,7 @@ def _leftovers() -> Finding:
     return note(
         name,
         title,
-        f"{orphans} objects have no upload; {parked} notifications are unprocessed.",
+        f"{orphans} objects have no upload. {parked} notifications are unprocessed.",
         "See Leftovers in the admin.",
     )
 

@@ -161,9 +161,11 @@ def proved(seen: Sequence[str], found: Sequence[Fault]) -> list[Fault]:
     """Return the causes that are proved, from the browser's and the server's results.
 
     ``found`` contains the server's results. ``seen`` contains the browser's results:
-    blocked (S3 answers, but the browser blocks the upload), unreachable (no answer),
-    refused (S3 answered with an error), policy or mixed_content (the browser has
-    reported this cause).
+
+    - blocked: S3 answers, but the browser blocks the upload.
+    - unreachable: The browser gets no answer.
+    - refused: S3 has answered the upload with an error.
+    - policy, mixed_content: The browser itself has named this cause.
     """
     is_silent = "unreachable" in seen
     own = [Fault(sign) for sign in seen if sign in {Fault.POLICY, Fault.MIXED_CONTENT}]

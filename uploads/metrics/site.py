@@ -51,7 +51,7 @@ FAMILIES = {
         "Pending uploads past their deadline that the sweeper has not processed."
     ),
     "slipway_site_parked_notifications": _Family(
-        "Unreadable notifications that are stored for the operator."
+        "Notifications that the site could not process."
     ),
     "slipway_site_orphans": _Family(
         "Objects without a row that the sweeper has left for the operator."

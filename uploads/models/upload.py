@@ -202,8 +202,8 @@ class Upload(models.Model):
             ),
         ]
         indexes = [
-            # With the name and the state in the index, lists and searches read only the
-            # rows of their results from the table.
+            # The index contains the name and the state. So lists and searches read only
+            # the rows of their results from the table.
             models.Index(
                 F("owner"),
                 F("created_at").desc(),

@@ -63,7 +63,7 @@ def copy_object(
 def _create_only(
     bucket: Bucket, to: str, request: dict[str, Any]
 ) -> CopyObjectOutputTypeDef:
-    """Copy the object if the key ``to`` has no object; otherwise raise an error.
+    """Copy the object. Raise an error if the key ``to`` already has an object.
 
     Some servers do not support If-None-Match for CopyObject. For such a server, this
     function checks the key first and then copies without the condition. Between these

@@ -25,8 +25,8 @@ _METADATA = "x-amz-meta-"
 class ObjectFacts:
     """Contains S3's facts about one object.
 
-    Checksums are base64 of the raw value. For an object that was uploaded in N parts, the
-    SHA-256 is the hash of the joined hashes of the parts, followed by ``-N``.
+    Checksums are base64 of the raw value. If the object was uploaded in N parts, its
+    SHA-256 is the hash of the hashes of all parts, followed by ``-N``.
     """
 
     byte_size: int
@@ -74,7 +74,7 @@ class OpenMultipartUpload:
 def object_facts(headers: Mapping[str, str]) -> ObjectFacts:
     """Return the facts in the headers of an answer to HeadObject or GetObject.
 
-    The request must not have a range, because the size would then be that of the range.
+    The request must not have a range. With a range, Content-Length is the range's size.
     """
     return ObjectFacts(
         byte_size=int(headers["Content-Length"]),

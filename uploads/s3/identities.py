@@ -1,9 +1,10 @@
 """Creates boto3 sessions, S3 clients and presigners from the settings in STORAGES.
 
-The site has up to three identities, which are pairs of S3 credentials. The worker makes
-the calls of the running site; its credentials are in ``STORAGES["uploads"]``. The
-signer signs upload URLs; its credentials may be in ``STORAGES["uploads_signer"]``.
-Setup configures the bucket; its credentials are never in STORAGES.
+The site has up to three identities. Each identity is a pair of S3 credentials:
+
+- The worker makes the calls of the running site, with ``STORAGES["uploads"]``.
+- The optional signer only signs upload URLs, with ``STORAGES["uploads_signer"]``.
+- Setup configures the bucket. Its credentials are never in STORAGES.
 """
 
 from __future__ import annotations

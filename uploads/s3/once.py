@@ -23,9 +23,9 @@ class OncePerProcess(Generic[Made]):
         self._lock = threading.RLock()
         self._made: Made | None = None
         update_wrapper(self, make)
-        # Forked processes must not share sockets, so each one creates its own value.
-        # It also needs a new lock. If another thread has locked the old one at the
-        # time of the fork, nothing releases this lock in the forked process.
+        # Forked processes must not share sockets, so each process creates its own
+        # value. It also needs a new lock. If another thread holds the lock during the
+        # fork, the forked process gets a lock that nothing releases.
         os.register_at_fork(after_in_child=self.forget)
 
     def __call__(self) -> Made:

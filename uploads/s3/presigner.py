@@ -35,7 +35,7 @@ def _utc_now() -> datetime:
 
 
 class Presigner:
-    """Signs requests to one bucket for the browser. Sends no request to S3 itself.
+    """Signs requests to one bucket for the browser. It sends no requests to S3.
 
     ``endpoint_url`` is the endpoint that browsers use. The presigner calls
     ``credentials`` for every URL. ``credentials`` refreshes credentials that will soon
@@ -151,7 +151,7 @@ class Presigner:
         expires_in: int,
         version_id: str | None = None,
     ) -> SignedRequest:
-        """Return a GET request; the URL sets the filename and the content type."""
+        """Return a GET request whose URL sets the filename and the content type."""
         query = [
             (
                 "response-content-disposition",

@@ -55,8 +55,8 @@ class ObjectRequests:
     def __init__(self, client: S3Client, *, bucket_name: str, expected_owner: str):
         self._client: Any = client
         self._owner = expected_owner
-        # Take the bucket's URL and region from a URL that boto3 has made, so that both
-        # are the same as for all other calls.
+        # boto3 chooses the URL and the region of the bucket for all other calls. To use
+        # the same values here, read them from a URL that boto3 has signed.
         url = client.generate_presigned_url(
             "get_object", Params={"Bucket": bucket_name, "Key": _PLACEHOLDER}
         )

@@ -1,8 +1,8 @@
 """Applies the wanted settings to a bucket, one setting at a time.
 
-After each change, this module tests one upload and one download, because some servers
-accept a setting and then refuse every upload. If the test fails, this module restores
-the previous value of the setting.
+Some servers accept a setting and then refuse every upload. So this module tests one
+upload and one download after each change. If the test fails, it restores the previous
+value of the setting.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Opens stored files for server code, with the file class of django-storages.
+"""Opens stored files for code that runs on the server.
 
-A handle reads ranges of one object. It never requests the whole object at once.
+The returned file object is based on the file class of django-storages. It reads an
+object in ranges, and never requests the whole object at once.
 """
 
 from __future__ import annotations
@@ -26,17 +27,17 @@ if TYPE_CHECKING:
 
 MIB = 1024**2
 BLOCK = MIB
-"""Bytes that a handle requests ahead, so that small reads are cheap."""
+"""Minimum number of bytes in one request to S3. Small reads share one request."""
 
 MAX_READ = 16 * MIB
-"""Maximum result of one read in bytes. A larger read raises ValueError."""
+"""Maximum number of bytes that one read returns. A larger read raises ValueError."""
 
 MAX_LINE = MIB
 """Maximum length of a line in bytes. A longer line raises ValueError."""
 
 
 class Stored(Protocol):
-    """The columns of an upload that ``open_upload`` needs."""
+    """Names the columns of an upload that ``open_upload`` needs."""
 
     state: str
     key: str
@@ -48,8 +49,8 @@ def open_upload(upload: Stored) -> UploadFile:
     """Open the object of a ready upload for reading, with the worker's credentials.
 
     Raises InvalidState if the upload is not ready, and NotFound if the object does not
-    exist. Raises StorageUnavailable if S3 does not answer, or if the object has been
-    replaced since its verification; later reads raise this error too.
+    exist. This function and later reads raise StorageUnavailable if S3 does not answer.
+    They also do so if the object was replaced after the site has verified it.
     """
     if upload.state != State.READY:
         raise InvalidState(
@@ -62,7 +63,8 @@ def open_upload(upload: Stored) -> UploadFile:
         except ClientError as error:
             if error_code(error) != "404":
                 raise
-            # HEAD answers the same 404 for a missing bucket.
+            # S3 also answers 404 if the bucket does not exist. HeadBucket then raises
+            # an error.
             storage.connection.meta.client.head_bucket(
                 Bucket=storage.bucket_name, **_owner()
             )
@@ -70,19 +72,20 @@ def open_upload(upload: Stored) -> UploadFile:
 
 
 class UploadFile(S3File):  # type: ignore[misc]  # django-storages has no types
-    """A stored file, opened for reading: a Django ``File`` with random access.
+    """Reads a stored file. It is a Django ``File`` with random access.
 
-    ``read()`` without a size returns the rest of the file if the rest is at most
-    MAX_READ bytes, and raises ValueError otherwise. ``chunks()`` and iteration by lines
-    go through a file of any size.
+    ``read()`` without a size returns the rest of the file. It raises ValueError if the
+    rest has more than MAX_READ bytes. ``chunks()`` and a loop over the lines work for
+    files of any size.
     """
 
     _file: io.BufferedReader[_Ranges] | None
 
     def __init__(self, storage: UploadStorage, upload: Stored) -> None:
-        super().__init__(upload.key, "rb", storage)  # requests the object's facts
+        super().__init__(upload.key, "rb", storage)  # sends a HeadObject request
         self.name = upload.filename
-        # boto3 forgets these facts after each read, and would request them again.
+        # boto3 deletes these facts after each read and then requests them again. So
+        # they are copied here.
         self._byte_size: int = self.obj.content_length
         self.etag: str = self.obj.e_tag
         if upload.etag and upload.etag != self.etag:
@@ -90,12 +93,12 @@ class UploadFile(S3File):  # type: ignore[misc]  # django-storages has no types
 
     @property
     def size(self) -> int:
-        """The number of bytes in the file."""
+        """Return the number of bytes in the file."""
         return self._byte_size
 
     @property
     def file(self) -> io.BufferedReader[_Ranges]:
-        """The reader, with the block that it requested last."""
+        """Return the reader, which buffers the bytes of the last request."""
         if self._closed:
             raise ValueError("This file is closed. Call open() to read it again.")
         if self._file is None:
@@ -104,7 +107,7 @@ class UploadFile(S3File):  # type: ignore[misc]  # django-storages has no types
         return self._file
 
     def open(self, mode: str | None = None) -> UploadFile:
-        """Go back to the start of the file; open a closed file again."""
+        """Set the position to the start of the file. Reopens a closed file."""
         if mode not in {None, "rb"}:
             raise ValueError("A stored file can be opened for reading only (rb).")
         self._closed = False
@@ -112,7 +115,10 @@ class UploadFile(S3File):  # type: ignore[misc]  # django-storages has no types
         return self
 
     def read(self, size: int | None = -1) -> bytes:
-        """Return the next ``size`` bytes, or the rest of the file; at most MAX_READ."""
+        """Return the next ``size`` bytes, or the rest of the file without a size.
+
+        Raises ValueError for more than MAX_READ bytes.
+        """
         rest = max(0, self.size - self.file.tell())
         wanted = rest if size is None or size < 0 else min(size, rest)
         if wanted > MAX_READ:
@@ -146,9 +152,9 @@ class UploadFile(S3File):  # type: ignore[misc]  # django-storages has no types
 
 
 class UploadStorage(S3Storage):  # type: ignore[misc]  # django-storages has no types
-    """The storage of UploadFile: STORAGES["uploads"], without writing and URLs.
+    """Reads from STORAGES["uploads"]. It refuses to write, to delete and to sign URLs.
 
-    Presigned URLs come from ``lifecycle.presign_download``, which checks the owner.
+    ``lifecycle.presign_download`` signs URLs, because it checks the owner of the file.
     """
 
     def _create_session(self) -> boto3.Session:
@@ -169,7 +175,7 @@ class UploadStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
 
 
 class _Ranges(io.RawIOBase):
-    """Reads one object. Each read is one ranged request that names the ETag."""
+    """Reads one object. Each read is one request with a range and the ETag."""
 
     _object: Any
 

@@ -83,8 +83,8 @@ def network_only(facts: SiteFacts) -> Document:
 def network_reads_only(facts: SiteFacts) -> Document:
     """Return the statement that refuses the worker's own reads from other networks.
 
-    It does not refuse presigned URLs, because the worker signs the URLs of downloads
-    and browsers in any network use these URLs.
+    It does not refuse presigned URLs. The worker signs the URLs of downloads, and
+    browsers in any network use these URLs.
     """
     condition = _elsewhere(facts.network)
     names = {**condition.get("StringNotEquals", {}), "s3:authType": "REST-QUERY-STRING"}
