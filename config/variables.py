@@ -17,7 +17,7 @@ from environs import Env
 from uploads.conf import Options, RateLimit
 
 PREFIXES = ("UPLOADS_", "S3_", "CLAMD_", "METRICS_")
-"""Prefixes of the site's variables. Unknown variables with these are reported."""
+"""Prefixes of the site's variables. The site reports unknown variables with them."""
 
 S3 = frozenset(
     {

@@ -19,7 +19,7 @@ _answer = make_lambda_handler(application, binary_support=True)
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Return the response to the request in ``event``; 400 if the event is invalid."""
+    """Return the response to the request in ``event``, or 400 for an invalid event."""
     problem = _problem_of(event)
     if problem:
         return _bad_request(problem)

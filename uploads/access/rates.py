@@ -226,7 +226,7 @@ def _network(address: str) -> list[Subject]:
 
 
 def _counted(address: str) -> str:
-    """Return the address, or for IPv6 its /64 network. These are counted together."""
+    """Return the network that is counted as one client: the address, or an IPv6 /64."""
     if ":" not in address:
         return address
     network = ipaddress.ip_network(f"{address}/{IPV6_PREFIX}", strict=False)

@@ -55,7 +55,7 @@ class Exportable(ModelAdmin):
             raise PermissionDenied
         changes = self.get_changelist_instance(request)
         if getattr(changes, "is_unreadable", False):
-            # The list shows the reason.
+            # Redirect to the list, which shows the reason.
             back = reverse(self.export_url_name.replace("_export", "_changelist"))
             return HttpResponseRedirect(f"{back}?{request.GET.urlencode()}")
         name = str(self.model._meta.model_name)  # noqa: SLF001  Django's API

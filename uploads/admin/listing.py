@@ -39,15 +39,15 @@ UNREADABLE = (
 
 
 class StrictChangeList(ChangeList):
-    """A list that shows no rows if a filter in the address cannot be applied.
+    """A list that shows no rows if a filter in the URL cannot be applied.
 
-    Django shows all rows instead: it drops a filter that has no choices, and after an
-    invalid value it redirects to the list without filters. An operator would take all
+    Django would show all rows. It ignores a filter that has no choices. For an invalid
+    value, it redirects to the list without filters. An operator could then mistake all
     rows for the rows of one account.
     """
 
     is_unreadable = False
-    """Whether the address contains a filter that cannot be applied."""
+    """True if the URL contains a filter that cannot be applied."""
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: Any = None
@@ -65,7 +65,7 @@ class StrictChangeList(ChangeList):
     def get_filters(self, request: HttpRequest) -> Any:
         try:
             found = super().get_filters(request)
-        except (ValueError, OverflowError) as error:  # a period after the year 9999
+        except (ValueError, OverflowError) as error:  # for a date after the year 9999
             raise IncorrectLookupParameters from error
         specs, remaining = found[0], found[2]
         known = {name for spec in specs for name in spec.expected_parameters()}
@@ -75,7 +75,7 @@ class StrictChangeList(ChangeList):
         return found
 
     def get_results(self, request: HttpRequest) -> None:
-        """Read one page of rows; the first page if the wanted page does not exist."""
+        """Read the requested page of rows, or the first page if it does not exist."""
         try:
             super().get_results(request)
         except IncorrectLookupParameters:

@@ -36,7 +36,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path."""
+    """One operation of the API, which is an HTTP method of a path."""
 
     method: str
     path: str

@@ -1,4 +1,4 @@
-"""Spends rate limits for the requests of pages. ``api/paying.py`` does so for the API."""
+"""Spend rate limits for pages. ``api/paying.py`` spends rate limits for the API."""
 
 from __future__ import annotations
 

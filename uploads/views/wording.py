@@ -83,7 +83,7 @@ UNTOLD = ("upload.presigned",)
 
 @dataclass(frozen=True)
 class Description:
-    """The texts about the state of an upload, and about removing it in this state."""
+    """Texts about the state of an upload and about its removal."""
 
     word: str
     explanation: str
@@ -108,7 +108,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Checksum:
-    """The checksum of the stored bytes; ``value`` is empty if none is known."""
+    """The checksum of the stored bytes. ``value`` is empty if no checksum is known."""
 
     label: str
     value: str
