@@ -29,7 +29,7 @@ from uploads.s3.prefetch import PrefetchedBucket
 from uploads.states import State, Transport, VerifiedBy
 
 CAUSE = "checksum_differs"
-WORDS = "The stored file has another SHA-256 than the file that was declared."
+WORDS = "The stored file has another SHA-256 than the declared file. Upload it again."
 SAVE_SECONDS = 30
 """A long comparison records its progress in the row at this interval."""
 

@@ -75,7 +75,7 @@ def audit(progress: Progress | None = None) -> Iterator[Difference]:
         yield Difference(
             "quota",
             f"user {drift.owner_id}",
-            f"counts {drift.counted}, its uploads add up to {drift.actual}",
+            f"counts {drift.counted}, but its uploads add up to {drift.actual}",
         )
 
 
@@ -172,7 +172,7 @@ def _look_again(key: str) -> Iterator[Difference]:
     elif is_incoming(key):
         if row.state != State.PENDING:
             yield Difference(
-                "leftover of a form", key, f"upload {row.pk} already has its copy"
+                "leftover of a form", key, f"upload {row.pk} has a copy of this file"
             )
     elif row.state in STORED and facts.byte_size != row.byte_size:
         yield Difference(
