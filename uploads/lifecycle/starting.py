@@ -74,9 +74,9 @@ def start(
 
     The same ``idempotency_key`` of the same owner returns the same upload. This
     function commits the row before it calls S3. Otherwise a crash could leave a
-    multipart upload without a row, and nobody would abort it. Raises FileTooLarge,
-    ContentTypeNotAllowed, QuotaExceeded, InvalidRequest or StorageUnavailable. After an
-    error, no quota is reserved.
+    multipart upload without a row, which costs money until the sweeper aborts it.
+    Raises FileTooLarge, ContentTypeNotAllowed, QuotaExceeded, InvalidRequest or
+    StorageUnavailable. After an error, no quota is reserved.
     """
     upload = _find(owner, idempotency_key)
     if upload is None:
