@@ -1,7 +1,7 @@
-"""The algorithms of checksums. Other modules take all names from here.
+"""Defines the algorithms of checksums, and how S3 and this site name them.
 
-Every place that keeps a checksum calls it ``checksum_`` and the algorithm's name: fields
-of the API and of rows, attributes of facts, and arguments of the presigner.
+All fields, columns, attributes and arguments that contain a checksum have the same
+name: ``checksum_`` and the name of the algorithm, for example ``checksum_sha256``.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _CRC_BYTES = 8
 
 
 class Hash(Protocol):
-    """A hash in progress, as in hashlib."""
+    """Computes a checksum step by step, with the same methods as in hashlib."""
 
     def update(self, data: bytes, /) -> object:
-        """Add bytes."""
+        """Add the next bytes."""
 
     def digest(self) -> bytes:
-        """Return the raw checksum of the bytes that were added."""
+        """Return the raw checksum of all added bytes."""
 
     def copy(self) -> Self:
         """Return an independent copy."""
@@ -51,10 +51,11 @@ class _Crc64Nvme:
 
 @dataclass(frozen=True)
 class Checksums:
-    """One algorithm: its names at S3, and how it computes checksums.
+    """Describes one algorithm: its names, and how it computes checksums.
 
-    ``type_of_parts`` is S3's ChecksumType of a multipart object: COMPOSITE is a checksum
-    of the parts' checksums, FULL_OBJECT is that of the bytes.
+    ``type_of_parts`` is S3's ChecksumType of a multipart object. COMPOSITE means that
+    S3 computes a checksum from the checksums of the parts. FULL_OBJECT means that S3
+    computes the checksum of all bytes.
     """
 
     algorithm: Algorithm
@@ -62,13 +63,15 @@ class Checksums:
     type_of_parts: str
     new: Callable[[], Hash]
     join: Callable[[Sequence[bytes], PartPlan], str]
-    """Return the checksum in base64 that a multipart object has, from its parts'."""
+    """Return the checksum of a multipart object in base64, from those of its parts."""
     name: str = field(init=False)
-    """The algorithm's name at S3, such as SHA256."""
+    """The name that S3 gives to the algorithm, such as SHA256."""
     header: str = field(init=False)
+    """The HTTP header that contains a checksum, such as x-amz-checksum-sha256."""
     member: str = field(init=False)
-    """The name in boto3's requests and answers, such as ChecksumSHA256."""
+    """The name of a checksum in boto3's calls and answers, such as ChecksumSHA256."""
     attribute: str = field(init=False)
+    """The name of a checksum in this site's code, such as checksum_sha256."""
 
     def __post_init__(self) -> None:
         name = self.algorithm.value
@@ -79,11 +82,14 @@ class Checksums:
 
     @property
     def of_multipart(self) -> Any:
-        """The members of CreateMultipartUpload for this algorithm."""
+        """Return the arguments of CreateMultipartUpload for this algorithm."""
         return {"ChecksumAlgorithm": self.name, "ChecksumType": self.type_of_parts}
 
     def of(self, holder: Any) -> str:
-        """Return the checksum of an upload, declaration, object or part, or ``""``."""
+        """Return the checksum of an upload, a declaration, an object or a part.
+
+        Returns ``""`` if ``holder`` has no checksum of this algorithm.
+        """
         return getattr(holder, self.attribute) or ""
 
     def raw(self, content: bytes) -> bytes:
@@ -93,11 +99,11 @@ class Checksums:
         return started.digest()
 
     def base64(self, content: bytes) -> str:
-        """Return the checksum of ``content`` as S3 writes it."""
+        """Return the checksum of ``content`` in base64, the format of S3."""
         return encoded(self.raw(content))
 
     def decoded(self, checksum: str) -> bytes:
-        """Return the raw checksum of base64, or ``b""`` if the text is invalid."""
+        """Return the raw form of a checksum in base64, or ``b""`` if it is invalid."""
         try:
             digest = base64.b64decode(checksum, validate=True)
         except (binascii.Error, ValueError):
@@ -106,18 +112,21 @@ class Checksums:
 
 
 def encoded(digest: bytes) -> str:
-    """Return a raw checksum as S3 writes it."""
+    """Return a raw checksum in base64, the format of S3."""
     return base64.b64encode(digest).decode()
 
 
 def _hash_of_hashes(digests: Sequence[bytes], plan: PartPlan) -> str:
-    """Return S3's SHA-256 of a multipart object: that of its parts', with their number."""
+    """Return the SHA-256 that S3 computes for a multipart object.
+
+    It is the hash of the hashes of all parts, followed by the number of parts.
+    """
     total = encoded(hashlib.sha256(b"".join(digests)).digest())
     return f"{total}-{len(digests)}"
 
 
 def _combined(digests: Sequence[bytes], plan: PartPlan) -> str:
-    """Return the CRC64NVME of the whole object, as if its bytes were read in order."""
+    """Return the CRC64NVME of all bytes of the object, from those of its parts."""
     total = 0
     for number, digest in enumerate(digests, 1):
         value, size = int.from_bytes(digest, "big"), plan.byte_size_of(number)
@@ -134,18 +143,21 @@ _BY_NAME = {one.algorithm.value: one for one in ALL}
 
 
 def checksums_named(algorithm: str) -> Checksums:
-    """Return the algorithm of a row, such as ``sha256``."""
+    """Return the algorithm that a row names, for example ``sha256``."""
     return _BY_NAME[algorithm]
 
 
 def chosen(**declared: str) -> tuple[Checksums, str]:
-    """Return the algorithm and the value of the one checksum that is not empty."""
+    """Return the algorithm and the value of the only checksum that is not empty.
+
+    The arguments are checksums, for example ``checksum_sha256``.
+    """
     [found] = [(one, value) for one in ALL if (value := declared.get(one.attribute))]
     return found
 
 
 def whole_object(checksum_crc64nvme: str) -> Any:
-    """Return the members of CompleteMultipartUpload for the object's CRC64NVME."""
+    """Return the arguments of CompleteMultipartUpload for the object's CRC64NVME."""
     if not checksum_crc64nvme:
         return {}
     return {
@@ -155,8 +167,10 @@ def whole_object(checksum_crc64nvme: str) -> Any:
 
 
 def headers_of(**declared: str) -> dict[str, str]:
-    """Return S3's headers for checksums, such as ``checksum_sha256``; leave out empty
-    ones."""
+    """Return the HTTP headers for all checksums that are not empty.
+
+    The arguments are checksums, for example ``checksum_sha256``.
+    """
     return {
         one.header: declared[one.attribute]
         for one in ALL

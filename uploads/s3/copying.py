@@ -38,11 +38,11 @@ def copy_object(
 ) -> None:
     """Copy the object ``source`` to the key ``to``, if its ETag equals ``etag``.
 
-    S3 computes the copy's checksum by the algorithm ``checksums``. The copy gets the
-    headers that every upload has. The headers of the source are not
-    copied. Raises CopyRefused if ``source`` was deleted or replaced, or if ``to``
-    exists. Raises StorageUnavailable for other failures, for example if the source has
-    more than MAX_COPY bytes.
+    S3 computes the checksum of the copy with the algorithm ``checksums``. The copy
+    gets the headers that every upload has. The headers of the source are not copied.
+    Raises CopyRefused if ``source`` was deleted or replaced, or if ``to`` exists.
+    Raises StorageUnavailable for other failures, for example if the source has more
+    than MAX_COPY bytes.
     """
     request = {
         **bucket.target,

@@ -1,4 +1,4 @@
-"""Reads the host of an endpoint's URL."""
+"""Answers questions about the host in the URL of an S3 endpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Creates presigned URLs and signed forms. Each permits only one kind of request."""
+"""Creates presigned URLs and signed forms. Each of them permits one kind of request."""
 
 from __future__ import annotations
 

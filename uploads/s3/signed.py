@@ -21,7 +21,7 @@ class SignedRequest(NamedTuple):
 
 
 class PartToSign(NamedTuple):
-    """Describes a part to upload. The checksum is in base64."""
+    """Describes a part to upload. Its checksum is in base64."""
 
     part_number: int
     byte_size: int
