@@ -8,6 +8,7 @@ safety because moto agrees.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ from uploads.errors import (
     PartsRefused,
     StorageUnavailable,
 )
+from uploads.lifecycle.part_checksums import composite
 from uploads.s3.bucket import Bucket, Part
 from uploads.s3.part_plan import MIB
 
@@ -661,6 +663,26 @@ def test_completion_refuses_a_part_that_was_never_sent(store: Store) -> None:
         )
 
     assert store.stored(key) is None
+
+
+def test_the_caller_s_checksums_of_parts_give_the_object_one(seaweed: Store) -> None:
+    key = seaweed.new_key()
+    multipart_id = seaweed.bucket.create_multipart_upload(
+        key, content_type=CONTENT_TYPE, has_checksums=True
+    )
+    [part] = send_parts(seaweed, key, multipart_id, [BODY])
+    assert part.checksum_sha256 is None
+    complete = seaweed.bucket.complete_multipart_upload
+
+    wrong = replace(part, checksum_sha256=sha256(OTHER_BODY))
+    with pytest.raises(PartsRefused):
+        complete(key, multipart_id, [wrong], byte_size=len(BODY))
+    right = replace(part, checksum_sha256=sha256(BODY))
+    complete(key, multipart_id, [right], byte_size=len(BODY))
+
+    facts = seaweed.bucket.head_object(key)
+    assert facts is not None
+    assert facts.checksum_sha256 == composite([hashlib.sha256(BODY).digest()])
 
 
 def test_parts_below_five_mib_are_refused_unless_last(store: Store) -> None:

@@ -22,7 +22,12 @@ from uploads.errors import (
 from uploads.inspection.content_types import stored_type
 from uploads.lifecycle.capabilities import capabilities
 from uploads.lifecycle.moving import expire
-from uploads.lifecycle.part_checksums import announced, composite
+from uploads.lifecycle.part_checksums import (
+    announced,
+    composite,
+    storage_joins_by_checksums,
+    with_checksums,
+)
 from uploads.lifecycle.verification import composite_checksum, missing_parts
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket, Part, get_bucket
@@ -51,7 +56,8 @@ def assemble(upload: Upload) -> str:
         raise Incomplete(
             "No part has arrived.", missing_parts=missing_parts(upload, [])
         )
-    expected = composite(announced(upload))
+    hashes = announced(upload)
+    expected = composite(hashes)
     try:
         parts = list(bucket.list_parts(upload.key, upload.multipart_id))
         missing = missing_parts(upload, parts)
@@ -62,7 +68,7 @@ def assemble(upload: Upload) -> str:
                 f"{len(missing)} of {upload.part_count} parts have not arrived.",
                 missing_parts=missing,
             )
-        _complete(bucket, upload, parts)
+        _complete(bucket, upload, with_checksums(parts, hashes))
     except ObjectExists:
         pass
     except NoSuchMultipartUpload:
@@ -72,8 +78,9 @@ def assemble(upload: Upload) -> str:
         if _is_assembled(upload):
             return expected
         # Either a client sent a part again after S3 had listed it. Then the next
-        # attempt succeeds. Or S3 has lost a part that it lists. Then every attempt
-        # fails until the upload expires.
+        # attempt succeeds. Or S3 has lost a part that it lists, or the client announced
+        # another checksum for a part and never sent this part. Then every attempt fails
+        # until the client sends the part again, or the upload expires.
         raise Incomplete("The storage could not join the parts. Try again.") from error
     return expected or composite_checksum(parts)
 
@@ -118,7 +125,9 @@ def _open_again(bucket: Bucket, upload: Upload) -> None:
     """
     refused = upload.multipart_id
     opened = bucket.create_multipart_upload(
-        upload.key, content_type=stored_type(upload.content_type)
+        upload.key,
+        content_type=stored_type(upload.content_type),
+        has_checksums=storage_joins_by_checksums(),
     )
     unmoved = Upload.objects.filter(
         pk=upload.pk, state=State.PENDING, multipart_id=refused

@@ -6,9 +6,13 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from uploads.errors import InvalidRequest
+from uploads.lifecycle.capabilities import capabilities
 from uploads.models import PartChecksums, Upload
+from uploads.s3.bucket import Part
+from uploads.states import Transport
 
 DIGEST_BYTES = 32
 _NONE = bytes(DIGEST_BYTES)
@@ -71,6 +75,31 @@ def composite(digests: Sequence[bytes]) -> str:
         return ""
     total = base64.b64encode(hashlib.sha256(b"".join(digests)).digest()).decode()
     return f"{total}-{len(digests)}"
+
+
+def storage_joins_by_checksums() -> bool:
+    """Return whether the site sends the announced checksums when S3 joins the parts.
+
+    Then the object has a checksum even if the storage lists no checksums of parts, and
+    the site need not read the object back. The site does this only if a doctor saw the
+    storage compare parts with their checksums.
+    """
+    return capabilities().compares_bytes(Transport.MULTIPART)
+
+
+def with_checksums(parts: list[Part], hashes: Sequence[bytes]) -> list[Part]:
+    """Return ``parts``. If S3 listed no checksum of a part, use the announced hash.
+
+    ``parts`` are all parts of the upload, and ``hashes`` the announced hashes or empty.
+    """
+    if not hashes or not storage_joins_by_checksums():
+        return parts
+    return [
+        part
+        if part.checksum_sha256
+        else replace(part, checksum_sha256=base64.b64encode(raw).decode())
+        for part, raw in zip(parts, hashes, strict=True)
+    ]
 
 
 def _stored(upload: Upload) -> bytes:

@@ -18,6 +18,7 @@ from uploads.inspection.detection import detect_type, is_detector_missing
 from uploads.inspection.disguises import find_disguise
 from uploads.lifecycle import quota
 from uploads.lifecycle.moving import move
+from uploads.lifecycle.part_checksums import storage_joins_by_checksums
 from uploads.lifecycle.policy import Policy, policy_for
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
@@ -243,7 +244,9 @@ def open_multipart(upload: Upload) -> None:
     try:
         bucket = get_bucket()
         multipart_id = bucket.create_multipart_upload(
-            upload.key, content_type=stored_type(upload.content_type)
+            upload.key,
+            content_type=stored_type(upload.content_type),
+            has_checksums=storage_joins_by_checksums(),
         )
     except StorageError:
         _cancel_unopened(upload)

@@ -106,23 +106,34 @@ class Bucket:
         return read_range(self, key, start, length, etag=etag)[1]
 
     def create_multipart_upload(
-        self, key: str, *, content_type: str, checksums: Checksums = SHA256
+        self,
+        key: str,
+        *,
+        content_type: str,
+        checksums: Checksums = SHA256,
+        has_checksums: bool = False,
     ) -> str:
-        """Create a multipart upload, and return the id that S3 gives to it."""
+        """Create a multipart upload, and return the id that S3 gives to it.
+
+        With ``has_checksums``, the caller knows the checksums of all parts and passes
+        them to ``complete_multipart_upload``.
+        """
+        must_list = checksums is SHA256 and not has_checksums
         with translated("CreateMultipartUpload"):
+            if must_list and self._lists_checksums is False:
+                return self._open(key, content_type, None)
             multipart_id = self._open(key, content_type, checksums)
-            if checksums is SHA256 and self._lists_checksums is None:
+            if must_list and self._lists_checksums is None:
                 self._lists_checksums = self._tells_checksums(key, multipart_id)
                 if not self._lists_checksums:
                     self.abort_multipart_upload(key, multipart_id)
-                    multipart_id = self._open(key, content_type, checksums)
+                    multipart_id = self._open(key, content_type, None)
         return multipart_id
 
-    def _open(self, key: str, content_type: str, checksums: Checksums) -> str:
-        is_left_out = checksums is SHA256 and self._lists_checksums is False
+    def _open(self, key: str, content_type: str, checksums: Checksums | None) -> str:
         answer = self.client.create_multipart_upload(
             **self.target,
-            **({} if is_left_out else checksums.of_multipart),
+            **(checksums.of_multipart if checksums else {}),
             Key=key,
             ContentType=content_type,
             ContentDisposition="attachment",
@@ -133,10 +144,10 @@ class Bucket:
         """Return whether ListParts of this server returns the checksums of parts.
 
         If an upload was created with a checksum algorithm, CompleteMultipartUpload
-        requires the checksums of all parts. The site takes them from ListParts, but
-        some servers do not list them. For such a server, the site creates uploads
-        without a checksum algorithm. The server then checks each part when it arrives,
-        but it stores no checksum of the whole object.
+        requires the checksums of all parts. A caller that does not know them takes them
+        from ListParts, but some servers do not list them. For such a server, this class
+        creates uploads without a checksum algorithm. The server then checks each part
+        when it arrives, but it stores no checksum of the whole object.
         """
         answer = self.client.list_parts(**self.target, Key=key, UploadId=multipart_id)
         return "ChecksumAlgorithm" in answer

@@ -27,7 +27,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, bucket: Bucket) -> list[str]:
     """The content types of all multipart uploads that S3 is asked to open."""
     asked: list[str] = []
 
-    def create(self: Bucket, key: str, *, content_type: str) -> str:
+    def create(self: Bucket, key: str, *, content_type: str, **_: object) -> str:
         asked.append(content_type)
         return f"id {len(asked)}"
 
