@@ -1,4 +1,7 @@
-"""Tests the connection to the bucket: URLs, host names, TLS, clock and region."""
+"""Tests the connection to the bucket: URLs, host names, TLS, clock and region.
+
+The worker is the identity that makes the calls of the site.
+"""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def _missing(
             f"{name}.sdk_checksums",
             title,
             f"{refusal}. boto3 adds checksums that this provider does not accept.",
-            "The server cannot write objects. It cannot copy files of plain forms.",
+            "The server cannot write objects, so forms without JavaScript fail.",
             "Set request_checksum_calculation to when_required in the client_config of "
             'STORAGES["uploads"].',
         )

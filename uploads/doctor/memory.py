@@ -41,9 +41,9 @@ def remember(results: Iterable[Result]) -> None:
 def remember_promises(found: Iterable[Finding]) -> None:
     """Store which promises the provider keeps for this bucket.
 
-    The site uses these facts when it completes an upload or offers the plain form. If a
-    question was skipped, its stored result stays the same. If the database fails, this
-    function stores nothing.
+    The site uses these facts when it completes an upload, or offers the form without
+    JavaScript. If a question was skipped, its stored result stays the same. If the
+    database fails, this function stores nothing.
     """
     here, now = place(), timezone.now()
     facts = [

@@ -1,4 +1,8 @@
-"""Tests that S3 notifies the site of a new object."""
+"""Tests that S3 notifies the site of a new object.
+
+The site reads notifications with the credentials of the worker, the identity that makes
+its calls.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ SLOW = "If a browser is closed early, its file waits for the next sweep."
 
 
 def ask_notifications(examination: Examination) -> Iterator[Finding]:
-    """Store a probe object, wait for its notification, and yield a finding."""
+    """Store a test object, wait for its notification, and yield a finding."""
     url = settings.S3_NOTIFICATIONS_QUEUE_URL
     if not url and not settings.S3_NOTIFICATIONS_SECRET:
         yield note(NAME, TITLE, "No notifications are set up.", SLOW)

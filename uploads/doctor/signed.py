@@ -1,6 +1,7 @@
 """Tests each endpoint of S3 with one signed request.
 
-A refusal shows a wrong region, Host header, path or key.
+A refusal shows a wrong region, Host header, path or key. The requests have the
+credentials of the worker, the identity that makes the calls of the site.
 """
 
 from __future__ import annotations

@@ -182,10 +182,10 @@ class Bucket:
         """Join ``parts`` into one object.
 
         If ``checksum_crc64nvme`` is given, S3 compares it with the object. Raises
-        ObjectExists if the key has an object, and PartsRefused if S3 does not accept the
-        list of parts. Raises CompletionConflict if S3 asks for a retry. Raises
-        NoSuchMultipartUpload if the upload does not exist. In this case, an earlier call
-        may have succeeded although its answer was lost.
+        ObjectExists if the key has an object, and PartsRefused if S3 does not accept
+        the list of parts. Raises CompletionConflict if S3 asks for a retry. Raises
+        NoSuchMultipartUpload if the upload does not exist. In this case, an earlier
+        call may have succeeded although its answer was lost.
         """
         with translated("CompleteMultipartUpload", COMPLETION_ERRORS):
             answer = self.client.complete_multipart_upload(

@@ -1,4 +1,8 @@
-"""Configures the site's bucket. The wanted values follow from Django's settings."""
+"""Configures the site's bucket. The wanted values follow from Django's settings.
+
+The site has three identities. Each one is a pair of S3 credentials. The signer signs
+upload URLs, the worker makes the calls of the site, and setup configures the bucket.
+"""
 
 from __future__ import annotations
 
@@ -50,10 +54,7 @@ def facts_of_settings(origins: Sequence[str] = ()) -> SiteFacts:
 
 
 def setup_bucket(profile: str = "") -> Bucket:
-    """Return the site's bucket with setup's credentials. Raises StorageUnavailable.
-
-    Setup is the identity that may configure the bucket.
-    """
+    """Return the site's bucket with setup's credentials. Raises StorageUnavailable."""
     return Bucket(
         client=setup_client(profile),
         name=settings.S3_BUCKET,

@@ -6,7 +6,7 @@ import re
 import secrets
 
 INCOMING = "incoming/"
-"""Folder below the site's prefix for objects that plain forms have sent.
+"""Folder below the site's prefix for objects of plain forms (without JavaScript).
 
 The site never serves these objects. It serves only copies of them.
 """
@@ -14,7 +14,8 @@ The site never serves these objects. It serves only copies of them.
 DOCTOR = "doctor/"
 """Folder below the site's prefix for probe objects.
 
-The doctor and setup create probe objects to test the storage. They have no row.
+The doctor and setup create probe objects to test the storage. The database has no rows
+for these objects.
 """
 
 RESERVED = (INCOMING, DOCTOR)

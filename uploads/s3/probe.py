@@ -1,4 +1,8 @@
-"""Tests one upload and one download over presigned URLs, as browsers use them."""
+"""Tests one upload and one download over presigned URLs, as browsers use them.
+
+The signer is the identity that signs upload URLs. The worker is the identity that makes
+all other calls of the site.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ EXPIRES_IN = 300
 
 @dataclass
 class SignedProbe:
-    """Uploads 32 random bytes to a probe object, and downloads them.
+    """Uploads a test object of 32 random bytes, and downloads it.
 
     ``uploads`` signs the PUT request with the signer's credentials. ``downloads`` signs
     the GET request with the worker's. ``remove`` deletes an object by its key.
@@ -44,7 +48,7 @@ class SignedProbe:
             return f"No answer ({error.kind}): {error.detail}"
 
     def clear(self) -> None:
-        """Delete the probe objects.
+        """Delete the test objects.
 
         If S3 refuses to delete an object, the sweeper deletes it later.
         """

@@ -59,9 +59,10 @@ class Queue:
 
 
 def _new_client() -> SQSClient:
-    """Return an SQS client for the bucket's region, with the worker's credentials.
+    """Return an SQS client for the bucket's region.
 
-    S3 sends notifications only to queues in the bucket's region.
+    It has the credentials of the worker, the identity that makes the calls of the
+    site. S3 sends notifications only to queues in the bucket's region.
     """
     return session_of(storages["uploads"]).client(
         "sqs",

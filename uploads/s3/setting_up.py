@@ -2,7 +2,7 @@
 
 Some servers accept a setting and then refuse every upload. So this module tests one
 upload and one download after each change. If the test fails, it restores the previous
-value of the setting.
+value of the setting. Setup is the identity that configures the bucket.
 """
 
 from __future__ import annotations

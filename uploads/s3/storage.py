@@ -46,7 +46,7 @@ class Stored(Protocol):
 
 
 def open_upload(upload: Stored) -> UploadFile:
-    """Open the object of a ready upload for reading, with the worker's credentials.
+    """Open the object of a ready upload for reading.
 
     Raises InvalidState if the upload is not ready, and NotFound if the object does not
     exist. This function and later reads raise StorageUnavailable if S3 does not answer.

@@ -1,4 +1,7 @@
-"""Returns the wanted document of each bucket setting, except the bucket policy."""
+"""Returns the wanted document of each bucket setting, except the bucket policy.
+
+A document is the value of a setting, in the format of boto3.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ def abort_rule(facts: SiteFacts) -> Document:
 
 
 def incoming_rule(facts: SiteFacts) -> Document:
-    """Return the rule by which S3 deletes objects that plain forms have sent.
+    """Return the rule by which S3 deletes objects of forms without JavaScript.
 
     The site normally copies and deletes such an object when the file has arrived.
     """
@@ -61,9 +64,9 @@ def incoming_rule(facts: SiteFacts) -> Document:
 
 
 def doctor_rule(facts: SiteFacts) -> Document:
-    """Return the rule by which S3 deletes probe objects.
+    """Return the rule by which S3 deletes the test objects of the doctor.
 
-    The sweeper normally deletes a probe object first.
+    The doctor and the sweeper normally delete a test object first.
     """
     return _expiring(DOCTOR_ID, facts.doctor_prefix, DOCTOR_DAYS)
 

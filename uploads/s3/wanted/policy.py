@@ -1,4 +1,8 @@
-"""Contains the statements of the bucket policy. They refuse unwanted requests."""
+"""Contains the statements of the bucket policy. They refuse unwanted requests.
+
+The worker is the identity that makes the calls of the site. Setup is the identity that
+configures the bucket.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +109,7 @@ def queue_accepts(facts: SiteFacts) -> Document:
 
 
 def on_probes_only(statement: Document, facts: SiteFacts) -> Document:
-    """Return the statement with probe objects as its only resource, for a safe test.
+    """Return the statement limited to the doctor's test objects, for a safe test.
 
     Some servers treat a condition that they do not know as true. On such a server, a
     statement about the whole bucket would also refuse the call that removes it.

@@ -1,4 +1,8 @@
-"""Contains the facts about a site from which its wanted bucket settings follow."""
+"""Contains the facts about a site from which its wanted bucket settings follow.
+
+The worker is the identity that makes the calls of the site. Setup is the identity that
+configures the bucket.
+"""
 
 from __future__ import annotations
 
@@ -56,12 +60,12 @@ class SiteFacts:
 
     @property
     def incoming_prefix(self) -> str:
-        """Return the key prefix of objects that plain forms send."""
+        """Return the key prefix of objects that forms without JavaScript send."""
         return f"{self.key_prefix}{INCOMING}"
 
     @property
     def doctor_prefix(self) -> str:
-        """Return the key prefix of probe objects, which setup and the doctor create."""
+        """Return the key prefix of test objects, which setup and the doctor create."""
         return f"{self.key_prefix}{DOCTOR}"
 
     @property

@@ -1,4 +1,7 @@
-"""Lists the wanted settings in the order in which they are applied to a bucket."""
+"""Lists the wanted settings in the order in which setup applies them to a bucket.
+
+Setup is the identity that configures the bucket.
+"""
 
 from __future__ import annotations
 
