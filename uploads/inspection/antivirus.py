@@ -37,7 +37,8 @@ REFUSE, PASS = "refuse", "pass"
 UNALERTED_BYTES = 25_000_000
 """Default of ``unalerted_bytes``. With default settings, clamd scans such files.
 
-The smallest default of MaxFileSize in any version of clamd is 25 MiB.
+The smallest default of MaxFileSize in any version of clamd is 25 MiB, which is a
+little more.
 """
 
 PROBE_DEPTH = 30

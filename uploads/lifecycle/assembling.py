@@ -54,7 +54,8 @@ def assemble(upload: Upload) -> str:
     bucket = get_bucket()
     if not upload.multipart_id:
         raise Incomplete(
-            "No part has arrived.", missing_parts=missing_parts(upload, [])
+            "No part has arrived. Send the parts, then complete again.",
+            missing_parts=missing_parts(upload, []),
         )
     hashes = announced(upload)
     expected = composite(hashes)

@@ -182,8 +182,9 @@ def transfer(source: Any, target: Any, byte_size: int, *, files: int) -> None:
         )
         if not changed and sign > 0:
             raise QuotaExceeded(
-                f"The files have {byte_size} bytes, and the new owner has less space. "
-                "Raise the limit under Quotas in the admin, then try again."
+                f"The quota of the new owner has no space for {files} files with"
+                f" {byte_size} bytes. Raise its limits under Quotas in the admin, then"
+                " try again."
             )
 
 

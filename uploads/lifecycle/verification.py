@@ -102,7 +102,8 @@ def _find_encoding(facts: ObjectFacts) -> Mismatch | None:
     # during the download, so the person would get other bytes than those inspected.
     return Mismatch(
         "headers",
-        f"The object is stored with Content-Encoding {facts.content_encoding}.",
+        f"The object is stored with Content-Encoding {facts.content_encoding}. "
+        "Send the file again without this header.",
     )
 
 
