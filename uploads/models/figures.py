@@ -31,7 +31,7 @@ class HourlyFigure(models.Model):
     hour = models.DateTimeField()
     state = models.CharField(max_length=10)
     transport = models.CharField(max_length=9, blank=True)
-    """Empty if the user was erased before the sweeper summed up the hour."""
+    """Empty if the upload was erased before the sweeper summed up the hour."""
     cause = models.CharField(max_length=32, blank=True)
     uploads = models.PositiveBigIntegerField()
     byte_size = models.PositiveBigIntegerField()

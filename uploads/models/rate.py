@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Rate(models.Model):
-    """Stores the state of one rate limit: one action of one user, token or address.
+    """Stores the state of one rate limit: one action of one user or one address.
 
     Only ``access.rates`` writes this table. ``tat`` has no index, because it changes
     with every request. The deletion of old rows reads the whole table, which is small.

@@ -82,7 +82,7 @@ class Bucket:
 
     @cached_property
     def requests(self) -> ObjectRequests:
-        """Return the sender of HeadObject and GetObject, which is faster than boto3."""
+        """Return the object that sends HeadObject and GetObject faster than boto3."""
         return ObjectRequests(
             self.client,
             bucket_name=self.name,

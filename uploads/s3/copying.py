@@ -39,7 +39,9 @@ def copy_object(
     """Copy the object ``source`` to the key ``to``, if its ETag equals ``etag``.
 
     S3 computes the checksum of the copy with the algorithm ``checksums``. The copy
-    gets the headers that every upload has. The headers of the source are not copied.
+    gets ``content_type`` and the disposition "attachment". Other headers of the source
+    are not copied.
+
     Raises CopyRefused if ``source`` was deleted or replaced, or if ``to`` exists.
     Raises StorageUnavailable for other failures, for example if the source has more
     than MAX_COPY bytes.

@@ -15,8 +15,8 @@ from uploads.s3.failures import error_code, translated
 def remove_every_trace(bucket: Bucket, key: str) -> None:
     """Abort every multipart upload of ``key`` and delete every version of its object.
 
-    This also finds multipart uploads whose id the database does not have, because the
-    process died before it stored the id. Raises StorageUnavailable.
+    This includes multipart uploads whose id is missing in the database. An id is
+    missing if a process died before it stored the id. Raises StorageUnavailable.
     """
     for entry in bucket.list_multipart_uploads(key):
         if entry.key == key:

@@ -40,9 +40,9 @@ def put_rule(
     *,
     is_ours: Callable[[Document], bool],
 ) -> list[Document]:
-    """Return ``rules`` with ``rule`` in the place of our existing rule.
+    """Return a copy of ``rules`` in which ``rule`` replaces our existing rule.
 
-    If ``rules`` does not contain our rule, appends ``rule``.
+    If no existing rule is ours, this function appends ``rule``.
     """
     kept: list[Document] = []
     is_placed = False
