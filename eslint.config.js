@@ -1,17 +1,17 @@
 import globals from "globals";
 import js from "@eslint/js";
 
-/* What turns a string into markup or code: Trusted Types would stop it in the browser, this stops it here. */
+/* Members that turn a string into markup or code. In the browser, Trusted Types refuse such strings at run time. */
 const SINKS = ["innerHTML", "outerHTML", "insertAdjacentHTML", "srcdoc", "createContextualFragment", "parseFromString", "setHTMLUnsafe"];
 const NO_SINKS = [
   ...SINKS.flatMap((name) => [
-    { selector: `MemberExpression[property.name="${name}"]`, message: `${name} makes markup of a string: build the elements.` },
-    { selector: `MemberExpression[property.value="${name}"]`, message: `${name} makes markup of a string: build the elements.` },
+    { selector: `MemberExpression[property.name="${name}"]`, message: `${name} makes markup from a string. Create the elements instead.` },
+    { selector: `MemberExpression[property.value="${name}"]`, message: `${name} makes markup from a string. Create the elements instead.` },
   ]),
-  { selector: "MemberExpression[object.name='document'][property.name=/^write(ln)?$/]", message: "document.write makes markup of a string." },
+  { selector: "MemberExpression[object.name='document'][property.name=/^write(ln)?$/]", message: "document.write makes markup from a string." },
   { selector: "CallExpression[callee.property.name='setAttribute'] > Literal[value=/^(on|srcdoc$)/i]", message: "Use addEventListener." },
-  { selector: "MemberExpression[property.name='createPolicy']", message: "engine/worker-url.js has the one policy of Trusted Types." },
-  { selector: "NewExpression[callee.name='DOMParser']", message: "DOMParser makes markup of a string." },
+  { selector: "MemberExpression[property.name='createPolicy']", message: "Use the Trusted Types policy in engine/worker-url.js." },
+  { selector: "NewExpression[callee.name='DOMParser']", message: "DOMParser makes markup from a string." },
   { selector: "NewExpression[callee.name='Worker'] > :not(CallExpression[callee.name='workerUrl']):first-child", message: "Pass the address through workerUrl." },
 ];
 
@@ -44,7 +44,7 @@ export default [
   {
     files: ["static/js/engine/**/*.js"],
     rules: {
-      // The engine runs anywhere: the page belongs to main.js and page/.
+      // The engine also runs in Node, so it must not use the page. Only main.js and page/ may.
       "no-restricted-globals": ["error", "document", "localStorage", "alert", "confirm"],
     },
   },

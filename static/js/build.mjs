@@ -1,4 +1,4 @@
-/* Bundle the entry points of static/js/ and the workers, and copy the fonts, to static/build/. */
+/* Bundle the scripts of static/js/ into static/build/, and copy the fonts there. */
 import { build } from "esbuild";
 import { fileURLToPath } from "node:url";
 import { cp, mkdir, rm } from "node:fs/promises";
@@ -33,7 +33,7 @@ await Promise.all([
     format: "esm",
     loader: { ".svg": "text", ".woff2": "file" },
   }),
-  // Classic scripts with stable names. The page passes their URLs, hashed or not, to the code that starts the workers.
+  // The workers are classic scripts, not modules. The page contains their URLs, because Django adds hashes to names.
   build({
     ...common,
     entryPoints: { "checksum-worker": "engine/checksum-worker.js", "thumbnail-worker": "page/thumbnail-worker.js" },

@@ -1,8 +1,9 @@
 /**
- * The self-test of the doctor's page. This browser sends the requests of an upload, and shows why a request fails.
+ * The self-test on the doctor's page: the operator's browser sends the same requests as an upload.
  *
- * A browser reports status 0 for CORS, DNS and TLS alike. So a failed request is followed by a request without CORS,
- * which only shows whether the bucket answers at all. The browser reports a violation of the page's policy as an event.
+ * A script gets the same error for a CORS, DNS or TLS failure. To find the cause, the self-test sends a second request
+ * with the mode `no-cors`. This request succeeds if the browser reaches the bucket, even if the CORS rule is wrong.
+ * If the page's Content-Security-Policy blocks a request, the browser also fires a `securitypolicyviolation` event.
  */
 
 /** @typedef {{method: string, url: string, headers: Record<string, string>}} Signed */
@@ -53,7 +54,7 @@ async function run(form) {
  * @param {Plan} plan
  * @param {Record<string, string>} headers
  * @param {string} method
- * @param {() => Promise<string>} act returns a sentence about a wrong answer, or ""
+ * @param {() => Promise<string>} act sends the request; returns "", or a sentence about a wrong response
  * @returns {Promise<Finding>}
  */
 async function attempt(title, plan, headers, method, act) {
@@ -74,7 +75,7 @@ async function attempt(title, plan, headers, method, act) {
  * @returns {Promise<{fact: string, fix: string}>}
  */
 async function explain(bucket, headers, method) {
-  await new Promise((resolve) => setTimeout(resolve, 100)); // the policy event comes after the failure
+  await new Promise((resolve) => setTimeout(resolve, 100)); // fetch may fail before the browser fires the event
   if (blocked.some((address) => address.startsWith(bucket) || bucket.startsWith(address))) {
     return {
       fact: "The page's Content-Security-Policy forbids requests to the bucket.",

@@ -1,4 +1,7 @@
-/** Removes all kept files and shown names at a logout in this or another tab. Runs on every page, the admin too. */
+/**
+ * Runs on every page, also in the admin. At a logout, it deletes the files that the browser keeps for this site.
+ * Every open tab then hides its page, so that no file names stay on the screen.
+ */
 
 import { KeptStore } from "./page/kept-store.js";
 import { onLogout, tellLogout } from "./page/logout-channel.js";
@@ -8,12 +11,12 @@ const PATIENCE_MS = 1_000;
 
 const tab = (document.body.dataset.tab = String(Math.random()));
 
-// The page with uploads has no #out, because session.js handles the logout there.
+// #out is a text that is shown after a logout in another tab. The upload page has no #out: session.js shows a notice.
 if (document.getElementById("out")) {
   onLogout(() => {
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();
     document.body.classList.add("is-out");
-    document.title = "Slipway"; // the title may be a filename
+    document.title = "Slipway"; // the old title may be a file name
   });
 }
 

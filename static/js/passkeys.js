@@ -1,10 +1,11 @@
 /**
- * The browser's part of passkeys. It gets a credential from the authenticator, and sends it with the form.
+ * Creates or uses a passkey (WebAuthn) when the person submits a form, and sends the credential with the form.
  *
- * A form with `data-passkey` ("create" or "get") is hidden until it is known that passkeys work here. The same is true
- * for elements with `data-passkey-link`. An element with `data-passkey-unsupported` says why passkeys do not work.
- * A form's options are in the page or at its `data-options` URL. The login page uses a URL, so that the server creates
- * options only when the button is pressed.
+ * - `data-passkey` ("create" or "get") marks such a form. The form is hidden if passkeys are not supported here.
+ * - `data-passkey-link` marks other elements that are shown only if passkeys are supported.
+ * - `data-passkey-unsupported` marks an element that shows why passkeys are not supported.
+ * - `data-options` is the URL of a form's WebAuthn options. Without this attribute, the options are in the page.
+ *   The login page has the attribute, so that the server creates options only if the person presses the button.
  */
 
 const forms = /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("form[data-passkey]"));
@@ -25,7 +26,7 @@ for (const note of /** @type {NodeListOf<HTMLElement>} */ (document.querySelecto
   note.hidden = problem === "";
 }
 
-/** @returns {string} a sentence that says why passkeys cannot work here, or "" */
+/** @returns {string} the reason why this browser or address does not support passkeys, or "" */
 function whyNot() {
   if (!isSecureContext) return "Passkeys need HTTPS. Open this site by its https address.";
   if (/^[\d.]+$|:/.test(location.hostname)) {
@@ -92,7 +93,7 @@ function get(options) {
  * @returns {string} what happened, and what to do
  */
 function explain({ name, message }) {
-  if (name === "InvalidStateError") return "This device has a passkey for this account already.";
+  if (name === "InvalidStateError") return "This device already has a passkey for this account.";
   if (name === "NotAllowedError") return "No passkey was confirmed. Try again, or use another way.";
-  return `That did not work: ${message} Try again, or use another way.`;
+  return `An error occurred: ${message} Try again, or use another way.`;
 }

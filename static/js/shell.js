@@ -1,4 +1,4 @@
-/** Scripts of every page. Each page can be read and used without them. */
+/** Runs on every page. Every page can also be read and used without this script. */
 
 import "./logout.js";
 import { formatBytes, formatNumber, formatWhen, formatWhenInFull } from "./page/format.js";
@@ -51,7 +51,7 @@ document.addEventListener("click", (event) => {
   const { target, detail } = event;
   const button = target instanceof Element ? /** @type {HTMLButtonElement | null} */ (target.closest("button")) : null;
   if (!button) return;
-  // Ignore the second click of a double click. It would send the form again, and its answer would be shown instead.
+  // A double click would send the form twice, and the browser would show the response to the second request.
   if (detail > 1 && button.type === "submit" && button.form?.method === "post") return event.preventDefault();
   if (!("commandForElement" in button)) obey(button);
   const { copies } = button.dataset;
@@ -60,7 +60,7 @@ document.addEventListener("click", (event) => {
 });
 
 /**
- * Open or close a dialog in browsers that do not support `commandfor` on buttons.
+ * Open or close the dialog of a button. Only browsers that do not support the attribute `commandfor` need this.
  *
  * @param {HTMLElement} button
  */
@@ -75,7 +75,9 @@ function obey(button) {
 const copied = new WeakMap();
 
 /**
- * Copy the text of `source`. If the browser refuses or does not answer, select the text, so that the person can copy it.
+ * Copy the text of `source` to the clipboard.
+ *
+ * If the browser refuses, or does not respond within CLIPBOARD_MS, select the text. The person can then copy it.
  *
  * @param {HTMLElement} button
  * @param {HTMLElement} source

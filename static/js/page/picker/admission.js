@@ -10,15 +10,20 @@ import { sameContent } from "./same-file.js";
  * @typedef {{
  *   accepted: Item[], refused: LeftOut[], known: LeftOut[], renamed: Item[],
  *   unreadable: string[], empty: string[], continued: number,
- * }} Admitted the outcome for each file of one choice; `known`: files that the page already has
+ * }} Admitted the result of one choice (a drop, a paste or a use of a file input).
+ *   `accepted`: files for the list; `refused`: files that break the policy; `known`: files that are already in the list
+ *   or being sent; `renamed`: accepted files that the server will store under another name; `unreadable` and `empty`:
+ *   paths; `continued`: number of files that continue or replace an earlier upload
  * @typedef {{
  *   refusal: (file: {name: string, type: string, size: number}) => string,
  *   chosen: Pick<import("./chosen.js").Chosen, "alike">,
  *   transfers: Pick<import("../transfers.js").Transfers, "alike" | "toReplace" | "replace" | "dismiss">,
  *   divert: (file: File, path: string) => "continued" | "elsewhere" | "",
  *   otherTabs: {sendingAlready: (items: Item[]) => Promise<{same: Set<number>, isWhole: boolean}>},
- * }} Parts `divert`: whether a file continues an unfinished upload, or belongs to an upload of another tab
- * @typedef {{item: Item, files: Blob[], reason: string, failed?: Transfer}} Doubtful a file that looks like `files`
+ * }} Parts `refusal` returns why the policy forbids a file, or "". `divert` continues an unfinished upload with the
+ *   file and returns "continued". It returns "elsewhere" if an upload in another tab looks like the file.
+ * @typedef {{item: Item, files: Blob[], reason: string, failed?: Transfer}} Doubtful
+ *   a file with the same path, size and time as each of `files`. Only their bytes show if they are the same.
  */
 
 export const IN_LIST = "already in the list";
@@ -28,7 +33,7 @@ export const ELSEWHERE = "This file is on its way in another tab.";
 const { compare } = new Intl.Collator(undefined, { numeric: true });
 
 /**
- * Sort "part 2" before "part 10". A browser returns the files of a folder in no order.
+ * Compare paths so that "part 2" comes before "part 10". Browsers return the files of a folder unsorted.
  *
  * @param {Item} one
  * @param {Item} other
@@ -36,9 +41,10 @@ const { compare } = new Intl.Collator(undefined, { numeric: true });
 const asPeopleCount = (one, other) => compare(one.path || one.name, other.path || other.name);
 
 /**
- * Decide for each file of one choice: it goes into the list, continues an upload, or is left out with a reason.
+ * Decide for each chosen file. Accept it for the list, continue an upload with it, or leave it out with a reason.
  *
- * Two files of one choice are always two files. A file that looks like a file of an earlier choice is compared with it.
+ * A file is left out if its bytes equal those of an earlier file with the same path, size and time. The earlier file is
+ * in the list, or this tab or another tab is sending it. Files of the same choice are never compared with each other.
  *
  * @param {Walked} walked
  * @param {Parts} parts

@@ -11,14 +11,14 @@ import { scrollTo, windowOf } from "./window-of.js";
 
 const FALLBACK_HEIGHT = 56;
 
-/** The list of chosen files. Only the rows in view exist, so that it can have thousands of files. */
+/** The list of chosen files. Only the visible rows are in the document, so a list of thousands of files stays fast. */
 export class ChosenList {
   #chosen;
   #thumbnails;
   #title = element("h2", { class: "chosen__title", tabindex: "-1" });
   #rows = element("ul", { class: "chosen__rows", role: "list", "aria-label": "Chosen files" });
   #window = element("div", { class: "chosen__window" }, this.#rows);
-  /** @type {Map<number, Row>} the drawn rows by the ids of their items */
+  /** @type {Map<number, Row>} the rows in the document, by item id */
   #drawn = new Map();
   #rowHeight = 0;
   /** The index of the row that the Tab key reaches. */
@@ -30,7 +30,7 @@ export class ChosenList {
    * @param {{
    *   chosen: import("./chosen.js").Chosen, thumbnails: import("../thumbnails.js").Thumbnails,
    *   buttons: HTMLElement[], onEmpty: () => void,
-   * }} parts `onEmpty`: the person has removed the last file
+   * }} parts `onEmpty` is called after the person has removed the last file
    */
   constructor(place, { chosen, thumbnails, buttons, onEmpty }) {
     this.#chosen = chosen;
@@ -61,7 +61,7 @@ export class ChosenList {
     this.#title.focus({ preventScroll: true });
   }
 
-  /** Draw the rows in view. Call it after each change of the chosen files. */
+  /** Draw the visible rows. Call this after each change of the chosen files. */
   render() {
     const { items, bytes } = this.#chosen;
     const count = items.length;
@@ -97,7 +97,7 @@ export class ChosenList {
       this.#drawn.set(item.id, row);
     }
     const { node, button } = row;
-    // A row that stays is never moved in the document, because a moved row would lose the focus.
+    // Do not insert a row that is already in its place, because inserting removes the focus from the row's button.
     if (this.#rows.children[place] !== node) this.#rows.insertBefore(node, this.#rows.children[place] ?? null);
     node.style.transform = `translateY(${top}px)`;
     node.setAttribute("aria-posinset", String(index + 1));

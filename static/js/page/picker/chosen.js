@@ -4,12 +4,15 @@ import { fileKey } from "./same-file.js";
 
 /**
  * @typedef {{id: number, file: File, name: string, path: string, storedAs: string}} Item
- *   a chosen file; `path`: with its folders, or ""; `storedAs`: the name or path at the server if it differs, or ""
+ *   a chosen file. `path` is the file's path in its chosen folder, or "" for a single file. `storedAs` is the name or
+ *   path under which the server will store the file, or "" if it is the same.
  */
 
 let made = 0;
 
 /**
+ * Return a new item for a file.
+ *
  * @param {import("./walk.js").Found} found
  * @returns {Item}
  */
@@ -21,6 +24,7 @@ export function itemOf({ file, path }) {
 /**
  * @param {string} name
  * @param {string} path
+ * @returns {string} the name or path at the server, or "" if the server changes nothing
  */
 function storedAs(name, path) {
   const { filename, changed } = cleanFilename(name);
@@ -30,7 +34,7 @@ function storedAs(name, path) {
 }
 
 /**
- * The files that are chosen and not yet started.
+ * The chosen files whose upload the person has not started yet.
  *
  * @extends {Emitter<{change: null}>}
  */
@@ -72,7 +76,7 @@ export class Chosen extends Emitter {
     this.emit("change", null);
   }
 
-  /** @returns {Item[]} all files; the list is empty afterwards */
+  /** @returns {Item[]} all items, after removing them from the list */
   takeAll() {
     const items = this.#items;
     this.#items = [];
@@ -84,7 +88,7 @@ export class Chosen extends Emitter {
 
   /**
    * @param {Item} item
-   * @returns {File[]} files of this list of the same path, size and time
+   * @returns {File[]} files in this list with the same path, size and time as `item`
    */
   alike(item) {
     return (this.#byKey.get(fileKey(item)) ?? []).map(({ file }) => file);

@@ -6,9 +6,9 @@ import { plural } from "../format.js";
 
 /** @typedef {{take: (files: Iterable<File>) => void, onEmptyFolder: () => void}} Actions */
 
-const SHORT_MS = 300; // a drop that is read within this time needs no message
+const SHORT_MS = 300; // the message "Reading" appears only if reading a drop takes longer
 
-/** The area where files are dropped, and the inputs behind its buttons. */
+/** The area for dropping files, with buttons for choosing files, a folder or a photo. */
 export class DropArea {
   #files;
   #folder;
@@ -27,7 +27,7 @@ export class DropArea {
 
   /**
    * @param {HTMLElement} place
-   * @param {string} note which files may be uploaded
+   * @param {string} note a sentence about the permitted files
    * @param {Actions} actions
    */
   constructor(place, note, { take, onEmptyFolder }) {
@@ -79,13 +79,13 @@ export class DropArea {
     this.#files.click();
   }
 
-  /** @param {boolean} isFilled whether files are chosen */
+  /** @param {boolean} isFilled true shows the list of chosen files, false the empty area */
   show(isFilled) {
     this.#empty.hidden = isFilled;
     this.#filled.hidden = !isFilled;
   }
 
-  /** @param {number | null} files found so far in a drop; null when all files are read */
+  /** @param {number | null} files number of files found so far in a drop, or null after reading has ended */
   showReading(files) {
     const hasBegun = this.#found === null && files !== null;
     this.#found = files;

@@ -1,9 +1,10 @@
 const HIDDEN_MS = 100;
 
 /**
- * Return a function that runs `act` in the next frame. Several calls before that frame run `act` once.
+ * Return a function that schedules `act` for the next animation frame.
  *
- * A hidden page has no frames, so a timer is used there.
+ * A call does nothing if `act` is already scheduled. Browsers run no animation frames in a hidden page, so there a
+ * timer runs `act` after HIDDEN_MS.
  *
  * @param {() => void} act
  */

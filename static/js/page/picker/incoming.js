@@ -4,7 +4,7 @@ import { walk } from "./walk.js";
 /** @typedef {import("./walk.js").Root} Root */
 
 /**
- * Return the dropped or pasted items. Call it during the event, because the browser empties the transfer afterwards.
+ * Return the dropped or pasted items. Call this during the event: afterwards, the browser empties `transfer`.
  *
  * @param {DataTransfer} transfer
  * @returns {Root[]}
@@ -28,7 +28,7 @@ function rootOf(item, index) {
 
 /**
  * @param {DataTransferItem} item
- * @returns {Promise<FileSystemHandle | null>} null if the browser gives no handle
+ * @returns {Promise<FileSystemHandle | null>} the item's handle, or null if the browser returns none
  */
 async function handleOf(item) {
   try {
@@ -39,7 +39,8 @@ async function handleOf(item) {
 }
 
 /**
- * Read dropped or pasted items, and remember the handle by which each file can be read again after a reload.
+ * Read all files of dropped or pasted items. Remember each file's handle, with which the page can read the file again
+ * after a reload.
  *
  * @param {Root[]} roots
  * @param {(files: number) => void} onCount
@@ -52,7 +53,7 @@ export async function readRoots(roots, onCount) {
 }
 
 /**
- * Return the files of an input, with their paths if a folder was chosen.
+ * Return the files of a file input. If the person chose a folder, each file has its path in the folder.
  *
  * @param {Iterable<File>} files
  * @returns {import("./walk.js").Walked}
@@ -64,7 +65,7 @@ export function fromFiles(files) {
 /**
  * @template T
  * @param {() => T} ask
- * @returns {T | null} null if the call throws or returns nothing
+ * @returns {T | null} the result of `ask`, or null if `ask` throws
  */
 function attempt(ask) {
   try {

@@ -2,7 +2,7 @@ import { inSlices } from "./slices.js";
 
 /** @typedef {import("./chosen.js").Item} Item */
 
-/** Hands chosen files to the engine in short slices of time, because thousands at once would freeze the page. */
+/** Passes chosen files to the engine, in short slices of time. Passing thousands at once would freeze the page. */
 export class Launch {
   #transfers;
   #waiting = { files: 0, bytes: 0 };
@@ -14,7 +14,7 @@ export class Launch {
     this.#transfers = transfers;
   }
 
-  /** Number and bytes of the files that the engine does not have yet. */
+  /** Number of files that the engine has not received yet, and the sum of their bytes. */
   get waiting() {
     return this.#waiting;
   }
@@ -51,7 +51,7 @@ export class Launch {
     this.#transfers.resumeAll();
   }
 
-  /** Stop handing over files that are still waiting. */
+  /** Do not pass the waiting files to the engine. */
   end() {
     this.#visit += 1;
     this.#waiting = { files: 0, bytes: 0 };

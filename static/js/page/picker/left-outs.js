@@ -1,7 +1,7 @@
 import { addTo, messages, nothingSoFar } from "./report.js";
 import { plural } from "../format.js";
 
-/** Shows each file that was left out, with the reason, until the person starts the upload or clears the list. */
+/** Shows the files that were left out, with the reasons. `forget` closes the notices at the start of the upload. */
 export class LeftOuts {
   #notices;
   #onAdd;
@@ -11,14 +11,18 @@ export class LeftOuts {
 
   /**
    * @param {import("../notices.js").Notices} notices
-   * @param {(items: import("./chosen.js").Item[]) => void} onAdd gets files that the person adds anyway
+   * @param {(items: import("./chosen.js").Item[]) => void} onAdd called if the person presses "Add anyway"
    */
   constructor(notices, onAdd) {
     this.#notices = notices;
     this.#onAdd = onAdd;
   }
 
-  /** @param {import("./admission.js").Admitted} admitted */
+  /**
+   * Show the files of one more choice that were left out or renamed.
+   *
+   * @param {import("./admission.js").Admitted} admitted
+   */
   tell(admitted) {
     addTo(this.#facts, admitted);
     const told = admitted.unreadable.length + admitted.refused.length + admitted.known.length + admitted.empty.length;
@@ -26,9 +30,11 @@ export class LeftOuts {
   }
 
   /**
+   * Show that files were left out because the quota is too small.
+   *
    * @param {import("./chosen.js").Item[]} items
-   * @param {string} problem
-   * @param {string} needed
+   * @param {string} problem a sentence about the quota
+   * @param {string} needed the size of the files, such as "2 GB"
    */
   tellTooMuch(items, problem, needed) {
     this.#shown.add("quota");
@@ -39,7 +45,7 @@ export class LeftOuts {
     });
   }
 
-  /** Close all notices, because they are outdated. */
+  /** Close all notices. */
   forget() {
     for (const key of this.#shown) this.#notices.dismiss(key);
     this.#shown.clear();

@@ -3,15 +3,17 @@ import { serviceOf, within } from "../../engine/time-limit.js";
 
 /**
  * @typedef {import("./chosen.js").Item} Item
- * @typedef {{question: string, user: string, files: string[]}} Question `files`: the results of `fileKey`
- * @typedef {{answer: string, tab: string, files: [number, Blob[]][]}} Answer `files`: by their index in the question
+ * @typedef {{question: string, user: string, files: string[]}} Question
+ *   `question`: an id; `user`: the id of the logged-in user; `files`: the `fileKey` of each file
+ * @typedef {{answer: string, tab: string, files: [number, Blob[]][]}} Answer
+ *   `answer`: the id of the question; `files`: index in the question's `files`, with the files of that key
  */
 
 const CHANNEL = "slipway-files";
-const WAIT_MS = 10_000; // an open tab always answers, but a busy machine may be slow
+const WAIT_MS = 10_000; // every open tab answers, but on a busy machine only after some seconds
 const WAIT_WITHOUT_LOCKS_MS = 250;
 
-/** Asks the other tabs of this browser which files they are sending, and answers their questions. */
+/** Asks the other tabs of this browser over a BroadcastChannel which files they are sending. Answers their questions. */
 export class OtherTabs {
   #channel;
   #tabs;
@@ -27,7 +29,8 @@ export class OtherTabs {
    *   sending: (key: string) => Blob[],
    *   channel?: BroadcastChannel,
    *   waitMs?: number,
-   * }} parts `sending`: returns the files with these keys that this tab is sending; `waitMs`: longest wait for a tab
+   * }} parts `sending` returns the files with this `fileKey` that this tab is sending. `waitMs`: timeout for the
+   *   answers
    */
   constructor({ tabs, user, sending, channel = serviceOf(() => new BroadcastChannel(CHANNEL)), waitMs = WAIT_MS }) {
     this.#channel = channel;
@@ -41,9 +44,11 @@ export class OtherTabs {
   }
 
   /**
+   * Find the items whose bytes another tab is already sending.
+   *
    * @param {Item[]} items
-   * @returns {Promise<{same: Set<number>, isWhole: boolean}>} `same`: the indexes of the files that another tab is
-   *   sending; `isWhole`: whether every other tab has answered
+   * @returns {Promise<{same: Set<number>, isWhole: boolean}>} `same`: the indexes of these items; `isWhole`: whether
+   *   all other tabs answered
    */
   async sendingAlready(items) {
     const others = items.length > 0 ? await this.#others() : 0;
@@ -61,13 +66,13 @@ export class OtherTabs {
 
   /**
    * @param {Question | Answer} message
-   * @returns {boolean} whether the message was sent; without it, only a warning about another tab is lost
+   * @returns {boolean} whether the browser accepted the message. If not, the person may send a file in two tabs.
    */
   #tell(message) {
     return serviceOf(() => (this.#channel?.postMessage(message), true)) ?? false;
   }
 
-  /** @returns {Promise<number>} number of other open tabs; Infinity if unknown */
+  /** @returns {Promise<number>} number of other open tabs, or Infinity if the browser cannot tell */
   async #others() {
     const alive = await within(this.#waitMs, () => this.#tabs.alive()).catch(() => null);
     return alive ? [...alive].filter((id) => id !== this.#tabs.id).length : Infinity;
@@ -75,8 +80,8 @@ export class OtherTabs {
 
   /**
    * @param {string[]} files
-   * @param {number} others
-   * @returns {Promise<Answer[]>}
+   * @param {number} others number of tabs to wait for
+   * @returns {Promise<Answer[]>} the answers that arrived before the timeout
    */
   #ask(files, others) {
     const question = `${this.#tabs.id}-${Math.random()}`;

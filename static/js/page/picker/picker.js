@@ -8,7 +8,10 @@ import { fromFiles, readRoots } from "./incoming.js";
  */
 
 /**
- * Accepts files from drops, pastes and inputs, one choice after the other, and emits the outcome of each choice.
+ * Takes files from drops, pastes and file inputs. Each drop, paste or use of an input is one choice.
+ *
+ * Processes one choice after the other, and emits `admitted` with the result of each choice. While it reads dropped
+ * folders, it emits `reading` with the number of files found so far, and null at the end.
  *
  * @extends {Emitter<{reading: number | null, admitted: Admitted}>}
  */
@@ -16,7 +19,7 @@ export class Picker extends Emitter {
   #parts;
   /** @type {Promise<void>} */
   #last = Promise.resolve();
-  /** @type {Map<object, number>} files found so far, by walk in progress */
+  /** @type {Map<object, number>} number of files found so far, for each drop that is being read */
   #walks = new Map();
 
   /** @param {import("./admission.js").Parts} parts */
@@ -36,21 +39,21 @@ export class Picker extends Emitter {
   }
 
   /**
-   * @param {Iterable<File>} files from an input or the browser's picker
+   * @param {Iterable<File>} files from a file input or `showOpenFilePicker`
    * @param {string[]} [unreadable] names of files that could not be read
    */
   takeFiles(files, unreadable = []) {
     return this.#admit({ ...fromFiles(files), unreadable });
   }
 
-  /** Note that the person has chosen a folder without files. */
+  /** Emit the result for a chosen folder without files. */
   takeEmptyFolder() {
     return this.#admit({ found: [], unreadable: [], empty: ["the chosen folder"] });
   }
 
   /** @param {Walked} walked */
   #admit(walked) {
-    const before = this.#last.catch(() => {}); // a failed choice does not stop the next choice
+    const before = this.#last.catch(() => {}); // process this choice even if the previous choice failed
     this.#last = before.then(async () => this.emit("admitted", await admit(walked, this.#parts)));
     return this.#last;
   }
@@ -64,7 +67,7 @@ export class Picker extends Emitter {
     this.emit("reading", this.#count());
   }
 
-  /** @returns {number | null} */
+  /** @returns {number | null} number of files found so far in all drops, or null if no drop is being read */
   #count() {
     if (this.#walks.size === 0) return null;
     return [...this.#walks.values()].reduce((sum, files) => sum + files, 0);

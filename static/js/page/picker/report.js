@@ -6,7 +6,7 @@ import { formatNumber, plural } from "../format.js";
  * @typedef {import("./admission.js").LeftOut} LeftOut
  * @typedef {{
  *   taken: number, refused: LeftOut[], known: LeftOut[], renamed: Item[], unreadable: string[], empty: string[],
- * }} Facts the outcome of the choices; `taken`: number of files in the list or in progress
+ * }} Facts the sum of the results of all choices; `taken`: number of files that were accepted or continue an upload
  * @typedef {{
  *   key: string, text: string, tone: "info" | "warning", details: string[], help?: string, items?: Item[],
  * }} Message `items`: files that the person may add anyway
@@ -21,7 +21,7 @@ export function nothingSoFar() {
 }
 
 /**
- * Add the outcome of one more choice to `facts`.
+ * Add the result of one choice to `facts`.
  *
  * @param {Facts} facts
  * @param {import("./admission.js").Admitted} admitted
@@ -133,7 +133,8 @@ function lastOf(path) {
 }
 
 /**
- * Isolate a name with right-to-left characters, so that it does not reorder the text around it.
+ * Return the name, between Unicode isolate characters if it has right-to-left characters. Otherwise such a name would
+ * change the order of the words around it.
  *
  * @param {string} name
  */

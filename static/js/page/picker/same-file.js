@@ -3,7 +3,8 @@ const WHOLE = 32 * MIB;
 const SAMPLES = 32;
 
 /**
- * Return a key of path, size and time. Two choices of one file have the same key, but two different files may too.
+ * Return a string of path, size and time. A file has the same key each time the person chooses it. Two different files
+ * may have the same key too.
  *
  * @param {{name: string, path: string, file: {size: number, lastModified?: number}}} item
  */
@@ -12,9 +13,9 @@ export function fileKey({ name, path, file: { size, lastModified } }) {
 }
 
 /**
- * Compare the content of two files: all bytes of small files, samples of large files.
+ * Check whether two files have the same content.
  *
- * A file that cannot be read counts as different.
+ * Compare all bytes up to 32 MiB, and 32 samples of 1 MiB of larger files. Return false if a file cannot be read.
  *
  * @param {Blob} one
  * @param {Blob} other
@@ -36,7 +37,7 @@ export async function sameContent(one, other) {
 
 /**
  * @param {number} size
- * @returns {[number, number][]} the byte ranges that are compared, each at most 1 MiB
+ * @returns {[number, number][]} the start and end of the byte ranges to compare, each at most 1 MiB
  */
 function samples(size) {
   const isWhole = size <= WHOLE;

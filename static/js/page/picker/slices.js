@@ -1,6 +1,6 @@
 const SLICE_MS = 12;
 
-/** Let the browser draw and handle input before the work continues. */
+/** Wait until the browser has had time to draw and to handle input. */
 export function breathe() {
   return new Promise((resolve) => {
     const { scheduler } = /** @type {any} */ (globalThis);
@@ -10,13 +10,13 @@ export function breathe() {
 }
 
 /**
- * Run `act` on each item in short slices of time, so that the page never freezes.
+ * Call `act` for each item, and pause every 12 ms, so that the page does not freeze.
  *
  * @template Item
  * @param {Item[]} items
  * @param {(item: Item, index: number) => void} act
  * @param {{now?: () => number, rest?: () => Promise<unknown>, isOver?: () => boolean}} [options]
- *   `isOver` ends the work between two slices
+ *   `rest` is the pause. After each pause, `isOver` is called. If it returns true, the remaining items are skipped.
  */
 export async function inSlices(items, act, { now = () => performance.now(), rest = breathe, isOver = () => false } = {}) {
   let end = now() + SLICE_MS;
@@ -30,7 +30,7 @@ export async function inSlices(items, act, { now = () => performance.now(), rest
 }
 
 /**
- * Return a function that waits for `rest` whenever a slice of time is over.
+ * Return a function that a long loop awaits in each step. The function pauses with `rest` every 12 ms.
  *
  * @param {{now?: () => number, rest?: () => Promise<unknown>}} [options]
  * @returns {() => Promise<void>}
@@ -52,7 +52,7 @@ export function breaks({ now = () => performance.now(), rest = breathe } = {}) {
 const RUN = 200;
 
 /**
- * Return the items in order, sorted in short slices of time.
+ * Return the sorted items. Pause every 12 ms, so that the page does not freeze.
  *
  * @template Item
  * @param {Item[]} items
@@ -77,6 +77,8 @@ export async function sortInSlices(items, compare, options) {
 }
 
 /**
+ * Merge two sorted lists.
+ *
  * @template Item
  * @param {Item[]} one
  * @param {Item[]} other

@@ -2,10 +2,10 @@ import { breaks, breathe } from "./slices.js";
 import { within } from "../../engine/time-limit.js";
 
 /**
- * @typedef {{file: File, path: string, root?: Root}} Found `path`: with its folders; "" for a single file
+ * @typedef {{file: File, path: string, root?: Root}} Found `path`: path in the chosen folder, "" for a single file
  * @typedef {{found: Found[], unreadable: string[], empty: string[]}} Walked `unreadable` and `empty`: paths
  * @typedef {{name: string, entry: FileSystemEntry | null, file: File | null, handle?: Promise<FileSystemHandle | null>}} Root
- *   one dropped or pasted item; a browser gives at least one of `entry` and `file`
+ *   one dropped or pasted item. `entry` or `file` is always set.
  */
 
 const AT_ONCE = 32;
@@ -13,14 +13,14 @@ const PATIENCE_MS = 60_000;
 const { compare } = new Intl.Collator(undefined, { numeric: true });
 
 /**
- * Read all files of all roots, and list each file and folder that cannot be read.
+ * Find all files in the dropped items, including all files in folders. Return files and folders that cannot be read in
+ * `unreadable`, and continue with the other files.
  *
- * A failure never ends the walk, so the other files are still found. The walk pauses for `rest`, because Chromium
- * otherwise handles all answers of a folder in one task, which freezes the page.
+ * Chromium passes all entries of a folder to the page in one task, which freezes the page. So `walk` makes pauses.
  *
  * @param {Root[]} roots
  * @param {{onCount?: (files: number) => void, patienceMs?: number, rest?: () => Promise<unknown>}} [options]
- *   `patienceMs`: longest wait for one answer; `rest` gives the browser its turn
+ *   `onCount` gets the number of files found so far; `patienceMs`: timeout for reading one entry; `rest`: the pause
  * @returns {Promise<Walked>}
  */
 export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS, rest = breathe } = {}) {
@@ -36,6 +36,8 @@ export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS
   };
 
   /**
+   * Return the result of one call of the browser's file API. At most 32 calls run at the same time.
+   *
    * @template T
    * @param {(resolve: (value: T) => void, reject: (error: unknown) => void) => void} ask
    * @returns {Promise<T>}
@@ -88,7 +90,7 @@ export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS
     roots.map(async (root) => {
       const entry = root.entry ?? entryOf(root.file ? null : await root.handle);
       if (entry) return visit(entry, entry.name, root);
-      // A browser without entries returns a folder as a file that cannot be read.
+      // If the browser supports no entries, a dropped folder looks like a file, but reading it fails.
       if (root.file && (await turns.take(() => isReadable(root.file)))) add({ file: root.file, path: "", root });
       else walked.unreadable.push(root.name);
     }),
@@ -99,7 +101,9 @@ export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS
 }
 
 /**
- * @param {any} handle a FileSystemHandle if the browser gives no entry, or null
+ * Return an object with the methods of a FileSystemEntry that `walk` calls. Some browsers return only a handle.
+ *
+ * @param {any} handle a FileSystemHandle, or null
  * @returns {FileSystemEntry | null}
  */
 function entryOf(handle) {
@@ -140,7 +144,7 @@ async function isReadable(file) {
   }
 }
 
-/** Runs a few tasks at a time. Other tasks wait. */
+/** Limits the number of tasks that run at the same time. */
 class Turns {
   #free;
   /** @type {(() => void)[]} */

@@ -1,7 +1,8 @@
 const SPARE = 6;
 
 /**
- * Return the range of rows of a long list to draw: the rows in view, and a few before and after them.
+ * Return the range of rows of a long list to draw. The range has the visible rows, and `spare` rows above and below
+ * them.
  *
  * @param {{count: number, rowHeight: number, scrollTop: number, height: number, spare?: number}} facts
  * @returns {{first: number, end: number}} `end`: the first row after the range
@@ -14,7 +15,7 @@ export function windowOf({ count, rowHeight, scrollTop, height, spare = SPARE })
 }
 
 /**
- * Return the scroll position at which the whole row is in view, with as little scrolling as possible.
+ * Return the scroll position that is nearest to the current position and shows the whole row.
  *
  * @param {number} index
  * @param {{rowHeight: number, scrollTop: number, height: number}} facts
