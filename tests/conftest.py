@@ -1,4 +1,4 @@
-"""Fixtures of the fast tests: an in-memory S3, and no network but loopback."""
+"""Fixtures for the fast tests: an in-memory S3, and a network of loopback only."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ sys.addaudithook(_refuse_other_hosts)
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_s3_inside_transactions() -> Iterator[None]:
-    """Fail whatever calls S3 while a transaction is open, in every test.
+    """Fail each test whose code calls S3 inside a database transaction.
 
-    It would hold locks and a connection for as long as S3 takes to answer. The
-    transaction that pytest-django puts around a test does not count.
+    Such code holds locks and a connection until S3 answers. The transaction that
+    pytest-django opens around each test is ignored.
     """
 
     def outside(call: Any) -> Any:
@@ -86,7 +86,7 @@ def _no_s3_inside_transactions() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _boto_reads_nothing_twice() -> Iterator[None]:
-    """Spare a twentieth of the time: each session looks for S3's description again."""
+    """Cache botocore's loader, which reads the description of S3 for each session."""
     with pytest.MonkeyPatch.context() as patch:
         create = cache(botocore.session.create_loader)
         patch.setattr(botocore.session, "create_loader", create)
@@ -95,23 +95,24 @@ def _boto_reads_nothing_twice() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_is_left_open() -> Iterator[None]:
-    """Fail the last test for files and sockets that garbage held until the end.
+    """Close forgotten files and sockets, so that their warnings fail the last test.
 
-    Where xdist runs the tests nobody would hear of them: pytest looks after its report.
+    pytest's own check runs after the report, so a worker of xdist would not report
+    them.
     """
     yield
     gc.collect()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # What Python, Django and boto3 keep for good is large, and was searched for
-    # garbage often enough to cost a twentieth of the time.
+    # Python, Django and boto3 keep many objects until the end. With Python's default
+    # thresholds, the searches of these objects for garbage took 5 % of the time.
     gc.set_threshold(50_000, 20, 50)
     config.addinivalue_line("markers", "slow: left out of `make check`")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail a run in which a test was skipped: what is not tested must be seen."""
+    """Fail a run in which a test was skipped, so that nobody overlooks it."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -119,7 +120,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_capabilities_are_remembered() -> None:
-    """Keep the results of a doctor in one test out of the next test."""
+    """Forget the capabilities of the bucket that a doctor found in an earlier test."""
     from uploads.lifecycle.capabilities import forget_capabilities
 
     forget_capabilities()
@@ -131,9 +132,10 @@ def empty_database(
     django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """A copy of the tests' own SQLite database, migrated and empty, in a file.
+    """Return the path of an empty SQLite database with all migrations.
 
-    Whatever starts processes of its own copies it once more, and need not migrate.
+    Tests that start the site in a process copy this file, which is faster than
+    migrating.
     """
     path = tmp_path_factory.mktemp("empty") / "db.sqlite3"
     with django_db_blocker.unblock(), closing(sqlite3.connect(path)) as copy:
@@ -144,8 +146,8 @@ def empty_database(
 
 @pytest.fixture(scope="session")
 def _moto_reads_nothing_twice() -> Iterator[None]:
-    """Spare moto the import of its table of addresses in each request."""
-    from moto.s3 import urls  # only here: not all tests have to do with moto
+    """Import moto's URL table once instead of in each request."""
+    from moto.s3 import urls  # here, because only some tests use moto
     from moto.s3.models import S3Backend
 
     with pytest.MonkeyPatch.context() as patch:
@@ -155,9 +157,10 @@ def _moto_reads_nothing_twice() -> Iterator[None]:
 
 @pytest.fixture
 def bucket(settings: Settings, _moto_reads_nothing_twice: None) -> Iterator[Bucket]:
-    """The site's bucket in moto: for our own logic, not for what S3 refuses.
+    """Yield the site's bucket in moto, which accepts more requests than S3 does.
 
-    It answers boto only: preparing answers for `requests` takes 10 ms a test.
+    moto answers only boto3 here. To answer the library `requests` too, it would need 10
+    ms more for each test.
     """
     if settings.S3_ENDPOINT_URL:
         settings.STORAGES = {
@@ -165,7 +168,7 @@ def bucket(settings: Settings, _moto_reads_nothing_twice: None) -> Iterator[Buck
             "uploads": MOTO,
             "uploads_signer": MOTO,
         }
-    # Not for the layers that have a real S3 server: each process would load it.
+    # Imported here, because layers with a real S3 server do not need moto.
     from moto import mock_aws
     from moto.core import models
 

@@ -72,7 +72,7 @@ def _record_boto3() -> None:
     call = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def recorded(client: BaseClient, operation: str, arguments: Any) -> Any:
-        # Read it before the call, because botocore changes the source in place.
+        # Read the source before the call, because botocore changes it in place.
         source = arguments.get("CopySource") or {}
         keys = [arguments.get("Key", "")]
         if isinstance(source, dict) and source:
@@ -171,7 +171,7 @@ _SIGNED_BY_HEADERS = {"HEAD": "HeadObject", "GET": "GetObject"}
 
 
 def _note_signed_by_headers(method: str, url: str, headers: Mapping[str, str]) -> None:
-    """Record a request that another client than boto3 has signed."""
+    """Record a request that a client other than boto3 signed with a header."""
     is_signed = headers.get("authorization", "").startswith("AWS4-HMAC-SHA256")
     if not is_signed or "Boto3" in headers.get("user-agent", ""):
         return

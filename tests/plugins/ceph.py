@@ -1,8 +1,9 @@
-"""A Ceph Object Gateway for a test run: `pytest -p tests.plugins.ceph`.
+"""Start a Ceph Object Gateway for a test run: `pytest -p tests.plugins.ceph`.
 
-One monitor, one manager and one OSD that keeps its data in memory, and radosgw before
-them. They run in a temporary folder, as any user, and end with the test run. Ceph stores
-other bytes under a signed SHA-256 and returns no checksums.
+The cluster has one monitor, one manager, one OSD that keeps its data in memory, and the
+gateway radosgw. The daemons run in a temporary folder, as any user, and end with the
+test run. Ceph stores bytes that do not match the signed SHA-256, and returns no
+checksums.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class Ceph:
 
     @property
     def url(self) -> str:
-        """The S3 endpoint."""
+        """Return the URL of the S3 endpoint."""
         return f"http://{HOST}:{self.ports[0]}"
 
     def environment(self) -> dict[str, str]:
@@ -107,7 +108,7 @@ class Ceph:
         }
 
     def start(self) -> None:
-        """Start the daemons one after the other, and return when S3 answers."""
+        """Start the daemons one by one. Return when S3 answers."""
         for name in ("mon", "mgr", "osd", "rgw", "run"):
             (self.home / name).mkdir()
         fsid = str(uuid.uuid4())
@@ -226,7 +227,7 @@ class Ceph:
 
 
 def _class_folder() -> Path:
-    """Return where Debian keeps the OSD's classes, by the machine's architecture."""
+    """Return Debian's folder with the OSD's classes for this machine's architecture."""
     triplet = sysconfig.get_config_var("MULTIARCH") or f"{os.uname().machine}-linux-gnu"
     folders = [
         Path("/usr/lib") / name / "rados-classes" for name in (triplet, "", "ceph")
@@ -256,7 +257,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def ceph(pytestconfig: pytest.Config) -> Ceph:
-    """The running cluster."""
+    """Return the running cluster."""
     return pytestconfig.stash[_SERVER]
 
 
@@ -270,7 +271,7 @@ def _ceph_bucket(ceph: Ceph) -> None:
 
 @pytest.fixture
 def ceph_bucket(_ceph_bucket: None, settings: Any) -> Bucket:
-    """The site's bucket, with a separate key prefix for this test."""
+    """Yield the site's bucket, with a separate key prefix for this test."""
     from uploads.s3.bucket import get_bucket
 
     prefix = f"uploads/{uuid.uuid4().hex}/"

@@ -1,7 +1,7 @@
-"""A real clamd for a test run: `pytest -p tests.plugins.clamd`.
+"""Start a real clamd for a test run: `pytest -p tests.plugins.clamd`.
 
-It knows only the EICAR signature, so nothing is downloaded. It listens on a Unix socket
-and on a loopback port. Each process that runs tests has its own clamd.
+This clamd has only the EICAR signature, so it downloads nothing. It listens on a Unix
+socket and on a loopback port. Each process that runs tests has its own clamd.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from uploads.inspection.clamd import Clamd, ClamdError
 _PREFIX = "slipway-clamd-"
 _READY_SECONDS = 120
 
-# In two pieces, so that no virus scanner reports this file.
+# The signature is split in two, so that virus scanners do not report this file.
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-" + b"ANTIVIRUS-TEST-FILE!$H+H*"
 SIGNATURE = "Local.Eicar-Test"
 
@@ -140,7 +140,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def clamd_server(pytestconfig: pytest.Config) -> ClamdServer:
-    """The server. Tests may kill and freeze it."""
+    """Return the server. Tests may kill and freeze it."""
     return pytestconfig.stash[_SERVER]
 
 

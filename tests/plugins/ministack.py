@@ -1,4 +1,4 @@
-"""An AWS emulator for a test run: `pytest -p tests.plugins.ministack`.
+"""Start an AWS emulator for a test run: `pytest -p tests.plugins.ministack`.
 
 It has features that SeaweedFS lacks: Block Public Access, blocked SSE-C, conditions in
 policies, SQS. It checks signatures, but no IAM policies.
@@ -39,7 +39,7 @@ class MiniStack:
 
     @property
     def url(self) -> str:
-        """The URL of all its services."""
+        """Return the URL of all emulated services."""
         return f"http://{HOST}:{self.port}"
 
     def environment(self) -> dict[str, str]:
@@ -119,5 +119,5 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def ministack(pytestconfig: pytest.Config) -> MiniStack:
-    """The running emulator."""
+    """Return the running emulator."""
     return pytestconfig.stash[_SERVER]

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for a test run: `pytest -p tests.plugins.postgres`.
+"""Start a real PostgreSQL for a test run: `pytest -p tests.plugins.postgres`.
 
 The server starts before Django reads its settings, and listens only on a Unix socket.
 Each process that runs tests has its own server, which tests may crash.
@@ -46,7 +46,7 @@ class PostgresServer:
 
     @property
     def url(self) -> str:
-        """The DATABASE_URL of the maintenance database."""
+        """Return the DATABASE_URL of the maintenance database."""
         return f"postgresql://postgres:@/postgres?host={self.home}"
 
     def start(self) -> None:
@@ -63,7 +63,7 @@ class PostgresServer:
             self.record.write(self.process.pid)
             if self._becomes_ready(self.process, deadline):
                 return
-            # After a crash, the server does not start before all old processes ended.
+            # After a crash, the server starts only when all old processes have ended.
             time.sleep(0.2)
         log = (self.home / "postgres.log").read_text()
         raise RuntimeError(f"PostgreSQL did not start:\n{log}")
@@ -148,7 +148,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_server(pytestconfig: pytest.Config) -> PostgresServer:
-    """The server. Tests may crash and resume it."""
+    """Return the server. Tests may crash and resume it."""
     return pytestconfig.stash[_SERVER]
 
 
@@ -163,7 +163,8 @@ def _programs() -> Path:
 
 
 def _copy_programs(programs: Path, *, to: Path) -> Path:
-    # Both folders are copied, because programs find libraries by a relative path.
+    # Both folders are copied, because the programs find their libraries by a relative
+    # path.
     package = programs.parent.parent
     for folder in (package, package.with_name(f"{package.name}.libs")):
         shutil.copytree(
@@ -173,8 +174,8 @@ def _copy_programs(programs: Path, *, to: Path) -> Path:
 
 
 def _link_or_copy(source: str, target: str) -> None:
-    # There are 2,000 files with 40 MB. Links take 0.1 s, copies take 1 s.
+    # The folders have 2,000 files with 40 MB. Hard links take 0.1 s, copies take 1 s.
     try:
         os.link(source, target)
-    except OSError:  # another file system
+    except OSError:  # the target is on another file system
         shutil.copy2(source, target)

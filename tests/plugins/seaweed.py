@@ -1,4 +1,4 @@
-"""A real S3 server for a test run: `pytest -p tests.plugins.seaweed`.
+"""Start a real S3 server for a test run: `pytest -p tests.plugins.seaweed`.
 
 The server starts before Django reads its settings, so the whole site uses it. Each
 process that runs tests has its own server on free ports.
@@ -49,7 +49,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def s3_server(pytestconfig: pytest.Config) -> S3Server:
-    """The server, with its bucket. Tests may kill and restart it."""
+    """Return the server, which has a bucket. Tests may kill and restart it."""
     # Imported here, because Django is not set up when this plugin is loaded.
     from uploads.s3.bucket import get_bucket
     from uploads.s3.bucket_config import apply
@@ -60,7 +60,7 @@ def s3_server(pytestconfig: pytest.Config) -> S3Server:
 
 @pytest.fixture
 def seaweed_bucket(s3_server: S3Server, settings: Settings) -> Bucket:
-    """The site's bucket on the real server, with a separate key prefix for this test."""
+    """Yield the site's bucket on the real server, with a key prefix for this test."""
     from uploads.s3.bucket import get_bucket
 
     if s3_server.returncode() is not None:

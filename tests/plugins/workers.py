@@ -1,4 +1,4 @@
-"""Tell the worker processes of pytest-xdist from the controlling process."""
+"""Distinguish the worker processes of pytest-xdist from the controlling process."""
 
 from __future__ import annotations
 

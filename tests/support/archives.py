@@ -97,7 +97,7 @@ def with_symlink(target: str = "/etc/passwd") -> bytes:
 
 
 def document(body: bytes = b"<w:t>Hello</w:t>" * 5000) -> bytes:
-    """Return an archive that inspectors take for a Word document."""
+    """Return an archive that inspectors detect as a Word document."""
     return packed(
         ("[Content_Types].xml", b"<?xml version='1.0'?><Types/>"),
         ("_rels/.rels", b"<Relationships/>"),

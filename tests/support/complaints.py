@@ -1,4 +1,4 @@
-"""The errors that a browser reports while a test runs."""
+"""Collect the errors that a browser reports while a test runs."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ class Complaints(list[str]):
         self._words = words
 
     def note(self, complaint: str) -> None:
-        """Add an error to this list, or to ``expected``."""
+        """Add an error to this list, or to ``expected`` if the test expects it."""
         is_expected = any(words in complaint for words in self._words)
         (self.expected if is_expected else self).append(complaint)

@@ -1,4 +1,4 @@
-"""First bytes of files of many types, for tests. No program here is complete."""
+"""The first bytes of files of many types, for tests. The programs are incomplete."""
 
 from __future__ import annotations
 

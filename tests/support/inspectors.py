@@ -66,7 +66,7 @@ class Malware(Yes):
 
 
 class Absent(Yes):
-    """Is unavailable while ``away`` is true."""
+    """Reports that it is unavailable while ``away`` is true."""
 
     name = "Absent"
     away = True
@@ -78,7 +78,7 @@ class Absent(Yes):
 
 
 class Broken(Yes):
-    """Raises an error in ``inspect``; with ``early``, already in ``wants``."""
+    """Raises an error in ``inspect``, or in ``wants`` if ``early`` is true."""
 
     name = "Broken"
 

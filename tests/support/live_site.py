@@ -100,8 +100,8 @@ def site_environment(
 ) -> dict[str, str]:
     """Return the environment of a production site without HTTPS.
 
-    The site has no sweeper, so all inspections must fit into their requests: on a busy
-    machine too, and for objects of 200 MiB, which are read back from the storage.
+    The site has no sweeper, so each inspection must end within its request. This
+    includes objects of 200 MiB, which the site reads back from S3, on a busy machine.
     """
     return {
         **os.environ,
@@ -127,7 +127,8 @@ def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
     watch(access_log)
     command = [sys.executable, "-m", "gunicorn", "config.wsgi"]
     command += ["--bind", f"{HOST}:{port}", "--threads", "8", "--no-control-socket"]
-    # A long time, because a request fails if the site closes its connection just then.
+    # Long, because a request fails if the site closes an idle connection at that
+    # moment.
     command += ["--keep-alive", "300", "--timeout", "120"]
     command += ["--access-logfile", str(access_log)]
     process = spawn(command, environment=environment, log=site_log)
@@ -141,7 +142,7 @@ def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
 
 
 def open_bucket_to(origin: str) -> None:
-    """Allow this origin in the CORS rules of the bucket, and all earlier origins."""
+    """Allow this origin, and those of earlier calls, in the bucket's CORS rules."""
     _origins.append(origin)
     apply(get_bucket(), origins=_origins)
 
@@ -150,14 +151,14 @@ def open_bucket_to(origin: str) -> None:
 def live_site(
     site_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LiveSite]:
-    """The site under gunicorn."""
+    """Return the site, which runs under gunicorn."""
     with serve(site_environment, tmp_path_factory.mktemp("logs")) as site:
         yield site
 
 
 @pytest.fixture
 def person() -> User:
-    """A new user for this test, with the password `demo`."""
+    """Create a user for this test, with the password `demo`."""
     return User.objects.create_user(f"person-{uuid.uuid4().hex[:12]}", password="demo")
 
 

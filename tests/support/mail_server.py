@@ -1,4 +1,4 @@
-"""A mail server for tests: it keeps in memory what it gets."""
+"""A mail server for tests. It keeps received mails in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""nginx with TLS before other servers, as many operators run it."""
+"""Run nginx with TLS as a reverse proxy, as many operators do."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ class Nginx:
     """Listens with TLS and passes all requests to ``target``, a port of this machine.
 
     ``server`` and ``location`` are lines for these blocks of the configuration. The
-    certificate is signed by itself; ``certificate`` is its file, for clients to trust.
+    certificate is self-signed. ``certificate`` is its file, so that clients can trust
+    it.
     """
 
     home: Path
@@ -75,12 +76,12 @@ class Nginx:
 
     @property
     def url(self) -> str:
-        """The address by its first name."""
+        """Return the URL with the first host name."""
         return f"https://{self.names[0]}:{self.port}"
 
     @property
     def certificate(self) -> Path:
-        """The file with the certificate."""
+        """Return the path of the certificate."""
         return self.home / "certificate.pem"
 
     def __enter__(self) -> Nginx:
@@ -119,7 +120,7 @@ def find_nginx() -> str:
 
 
 def write_certificate(home: Path, names: tuple[str, ...]) -> None:
-    """Write a key and a certificate for these names, signed by itself."""
+    """Write a key and a self-signed certificate for these host names."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
     now = datetime.now(UTC)

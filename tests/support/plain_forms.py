@@ -38,7 +38,7 @@ def arrive(bucket: Bucket, upload: Upload, content: bytes, **changes: Any) -> No
 
 
 def is_there(bucket: Bucket, upload: Upload) -> bool:
-    """Return whether there is an object under the incoming key."""
+    """Return whether an object exists under the incoming key."""
     return bucket.head_object(incoming_key(upload.key)) is not None
 
 

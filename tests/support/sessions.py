@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def new_session(person: User) -> str:
-    """Log ``person`` in; return the value for the session cookie."""
+    """Log ``person`` in. Return the value of the session cookie."""
     session = SessionStore()
     session[SESSION_KEY] = str(person.pk)
     session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"

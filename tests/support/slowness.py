@@ -1,8 +1,8 @@
 """Simulate a very slow machine: `make test-browser SLOW=2`.
 
 Requests are delayed before and after the site processes them, for up to SLOW seconds.
-Requests to S3 are delayed as well, and the browser's CPU is slowed down. A test that does
-not wait long enough fails always instead of seldom.
+Requests to S3 are delayed as well, and the browser's CPU is slowed down. So a test that
+waits too briefly fails in every run instead of rarely.
 """
 
 from __future__ import annotations

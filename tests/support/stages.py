@@ -1,4 +1,4 @@
-"""Several cases in one test, for tests with an expensive set-up."""
+"""Run several cases in one test, for tests with an expensive set-up."""
 
 from __future__ import annotations
 

@@ -26,7 +26,8 @@ _PRODUCTION = {
 def collected() -> Path:
     """Return the folder with the collected files, for STATIC_ROOT. It is read-only.
 
-    Collecting takes seconds. The first process after a change does it; the others wait.
+    Collecting takes seconds. After a change of the files, the first process collects
+    them, and the other processes wait.
     """
     _HOME.mkdir(exist_ok=True)
     with (_HOME / "static.lock").open("w") as lock:

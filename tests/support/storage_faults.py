@@ -25,7 +25,10 @@ class Killed(BaseException):
 
 @contextmanager
 def refusing(bucket: Bucket, *operations: str, key: str = "") -> Iterator[None]:
-    """Make S3 answer 500 to these operations; with ``key``, only for this key."""
+    """Make S3 answer 500 to these operations.
+
+    With ``key``, only requests for this key fail.
+    """
 
     def answer(model: Any, params: Any, **_: Any) -> Any:
         if operations and model.name not in operations:
@@ -78,8 +81,8 @@ def killed_at(bucket: Bucket, step: int) -> Iterator[None]:
 def heard(bucket: Bucket, listener: Callable[..., Any]) -> Iterator[None]:
     """Call ``listener`` before each call to S3, of boto3 and of our own client.
 
-    It gets ``model`` with the name of the operation, and ``params`` with the
-    ``url_path``. An answer other than None takes the place of S3's.
+    ``listener`` gets ``model`` with the operation's name, and ``params`` with
+    ``url_path``. If it returns an answer, the caller gets this answer instead of S3's.
     """
     events, send = bucket.client.meta.events, ObjectRequests.send
 

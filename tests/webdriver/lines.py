@@ -1,9 +1,9 @@
-"""The site with a proxy of ours on both lines of the browser.
+"""Start the site with a proxy on each connection of the browser.
 
     browser --site proxy--> gunicorn
             --storage proxy--> SeaweedFS
 
-The proxies count what the browser sends and hold or cut it, in any browser alike.
+The proxies count, delay or break the browser's requests. They work with every browser.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lines:
-    """The site's address for a browser, and the two lines to it."""
+    """The site's URL for a browser, and the proxies to the site and to S3."""
 
     site: FaultProxy
     storage: FaultProxy
@@ -35,13 +35,13 @@ class Lines:
         return self.site.url
 
     def cut(self) -> None:
-        """Break every connection, and let no request through until `heal`."""
+        """Break every connection, and block all requests until `heal` is called."""
         for proxy in (self.site, self.storage):
             proxy.inject(CutRequest())
             proxy.break_connections()
 
     def heal(self) -> None:
-        """Let everything pass again."""
+        """Let all requests pass again."""
         for proxy in (self.site, self.storage):
             proxy.heal()
 
@@ -52,7 +52,7 @@ def all_lines(
     s3_server: S3Server,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Lines]:
-    """A site that sends files in parts of 6 MiB, behind its proxies."""
+    """Yield a site with a part size of 6 MiB, and its proxies."""
     storage = FaultProxy(s3_server.port).start()
     environment = {
         **site_environment,
@@ -69,7 +69,7 @@ def all_lines(
 
 @pytest.fixture
 def lines(all_lines: Lines) -> Iterator[Lines]:
-    """The lines, whole at the beginning of the test and after it."""
+    """Yield the proxies. They let all requests pass before and after each test."""
     all_lines.site.forget()
     all_lines.storage.forget()
     yield all_lines

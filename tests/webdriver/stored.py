@@ -1,4 +1,4 @@
-"""What the bucket holds after an upload."""
+"""Read uploads from the bucket and the database."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ready_paths(person: User) -> list[str]:
 
 
 def ready(person: User, name: str) -> Upload:
-    """Return the upload of this name; fail if it is not ready."""
+    """Return the upload with this name. Fails if the upload is not ready."""
     upload = uploads_of(person)[name]
     assert upload.state == State.READY
     return upload

@@ -1,4 +1,4 @@
-"""The page of a person's files under WebDriver; its selectors stand here only."""
+"""The page of a person's files under WebDriver. Only this module has its selectors."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ const row = [...document.querySelectorAll("#file-list li")]
 return row?.querySelector(".file__state")?.textContent ?? "";
 """
 
-# A dropped tree by names. A file is its text, or None if the browser cannot open it.
-# A folder is a mapping, or UNREADABLE if the browser cannot list it.
+# A dropped tree: a mapping of names. A file is its text, or None if the browser cannot
+# open it. A folder is a mapping, or UNREADABLE if the browser cannot list it.
 Tree = Mapping[str, "str | Tree | None"]
 UNREADABLE: Tree = {"": None}
 _DROP = """
@@ -69,7 +69,8 @@ send("dragenter");
 send("dragover");
 if (!isOver) send("drop");
 """
-# Firefox makes no paste event with files from a script: the event carries them by hand.
+# In Firefox, a script cannot create a paste event with files. So the script adds the
+# files to the event as a property.
 _PASTE = """
 const transfer = new DataTransfer();
 for (const [name, text] of arguments) {
@@ -82,69 +83,71 @@ document.body.dispatchEvent(event);
 
 
 class UploadPage:
-    """What a person does on the page, and what they see there."""
+    """Actions of a person on the page, and the content that the person sees."""
 
     def __init__(self, window: Window, url: str) -> None:
         self.window = window
         self.url = url
 
     def open(self) -> None:
-        """Open the page and wait for its list."""
+        """Open the page, and wait for the list of files."""
         self.window.open(self.url)
         self.wait_for_list()
 
     def reload(self) -> None:
-        """Load the page again, whatever it asks, and wait for its list."""
+        """Reload the page, accept its question, and wait for the list of files."""
         self.window.reload()
         self.wait_for_list()
 
     def wait_for_list(self) -> None:
-        """Wait until the list was read from the server."""
+        """Wait until the page has loaded the list from the server."""
         self.window.find(f'{_FILE_LIST}[aria-busy="false"], #empty:not([hidden])')
 
     def choose(self, *files: Path, button: str = "Choose files") -> None:
-        """Choose files by the button; nothing is sent yet."""
+        """Choose files with the button, without starting the upload."""
         self.window.choose(lambda: self.window.press(button), files)
 
     def start(self) -> None:
-        """Send what was chosen."""
+        """Start the upload of the chosen files."""
         self.window.press(_START)
 
     def upload(self, *files: Path) -> None:
-        """Choose files, send them and wait until the page says they have arrived."""
+        """Choose files, send them, and wait until the page reports them as uploaded."""
         self.choose(*files)
         self.start()
         self.wait_until_uploaded(len(files))
 
     def wait_until_uploaded(self, count: int) -> None:
-        """Wait until the page says that so many files have arrived."""
+        """Wait until the page reports ``count`` files as uploaded."""
         words = f"{count} file uploaded" if count == 1 else f"{count} files uploaded"
         self.wait_for_heading(words)
 
     def wait_for_heading(self, words: str) -> None:
-        """Wait for a heading of the upload area; ``words`` is a regular expression."""
+        """Wait for a heading of the upload area that matches the expression
+        ``words``."""
         self.window.wait_until(
             lambda: self.window.find_all(f"{UPLOAD} h2", words),
             lambda: f"No heading {words!r} in {self.window.text('main')!r}.",
         )
 
     def wait_until_chosen(self, count: int) -> None:
-        """Wait until the start button counts so many files."""
+        """Wait until the start button shows this number of files."""
         self.window.button(f"Upload {count} files?")
 
     def drop(self, tree: Tree) -> None:
         """Drop files and folders on the footer of the page.
 
-        WebDriver cannot drop files: the event carries a stub of the browser's entries.
+        WebDriver cannot drop files, so the script's event has stubs of the browser's
+        entries.
         """
         self.window.run(_DROP, dict(tree), False)
 
     def drag_over(self, tree: Tree) -> None:
-        """Hold files over the page without letting go."""
+        """Drag files over the page without dropping them."""
         self.window.run(_DROP, dict(tree), True)
 
     def paste(self, *files: tuple[str, str]) -> None:
-        """Paste files into the page, each a name and a text."""
+        """Paste files, given as name and text, into the page."""
         self.window.run(_PASTE, *map(list, files))
 
     def names(self) -> list[str]:
@@ -157,13 +160,13 @@ class UploadPage:
         self.window.wait_until(lambda: self.names() == list(names), self.names)
 
     def expect_names_in_any_order(self, names: Sequence[str]) -> None:
-        """Wait until the list has these names and no others."""
+        """Wait until the list has exactly these names, in any order."""
         self.window.wait_until(
             lambda: sorted(self.names()) == sorted(names), self.names
         )
 
     def expect_ready(self, name: str) -> None:
-        """Wait until the list says that a file is ready."""
+        """Wait until the list shows a file as ready."""
         self.window.wait_until(
             lambda: self.window.run(_STATE, name) == "Ready", self.names
         )

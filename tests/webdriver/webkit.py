@@ -1,7 +1,7 @@
-"""WebKitGTK under Selenium: a new browser for each window, on a screen of its own.
+"""Drive WebKitGTK by Selenium: a new browser for each window, on a virtual screen.
 
-WebKitGTK's driver cannot answer the browser's file dialog. The page's call that would
-open it is caught, and the files go to the input that the page asked with.
+WebKitGTK's driver cannot answer the browser's file dialog. So a script intercepts the
+page's call that opens the dialog, and the driver sets the files of the page's input.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ HTMLInputElement.prototype.click = function () {
 
 
 class WebKitWindow(Window):
-    """A browser of its own."""
+    """A window that is a separate browser process."""
 
     def open(self, url: str) -> None:
         self.note_complaints()
@@ -73,13 +73,16 @@ class WebKitWindow(Window):
         asked[0].send_keys("\n".join(map(str, files)))
 
     def note_complaints(self) -> None:
-        """Collect what the page complained of, before it is left."""
+        """Collect the errors of the page before the browser leaves it."""
         for complaint in self.run("return window._complaints ?? []"):
             self.complaints.note(complaint[:_LONGEST])
 
 
 def find_driver() -> str:
-    """Return the path of WebKit's driver; raise RuntimeError where there is none."""
+    """Return the path of WebKit's driver.
+
+    Raises RuntimeError if it is not installed.
+    """
     path = shutil.which("WebKitWebDriver")
     if path is None:
         raise RuntimeError("No WebKitWebDriver: install webkit2gtk-driver.")
@@ -88,7 +91,7 @@ def find_driver() -> str:
 
 @contextmanager
 def screen() -> Iterator[str]:
-    """Run an X server without a screen; yield the name of its display."""
+    """Run an X server without a screen. Yield the name of its display."""
     read, write = os.pipe()
     command = ["Xvfb", "-displayfd", str(write), "-nolisten", "tcp"]
     command += ["-screen", "0", "1400x1000x24"]
@@ -106,7 +109,10 @@ def screen() -> Iterator[str]:
 
 @contextmanager
 def new_window(display: str, home: Path) -> Iterator[WebKitWindow]:
-    """Start a browser whose files go to ``home``; fail if its pages complained."""
+    """Start a browser with its data in ``home``.
+
+    Fails at the end if its pages had errors.
+    """
     options = webdriver.WebKitGTKOptions()
     options.binary_location = str(_BROWSER)
     options.add_argument("--automation")
@@ -119,11 +125,11 @@ def new_window(display: str, home: Path) -> Iterator[WebKitWindow]:
         "WEBKIT_DATA": str(home / "data"),
         "WEBKIT_PRELOAD": str(preload),
     }
-    # A desktop's own folders are not this test's.
+    # Without these variables, the browser cannot use the folders of a desktop session.
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
         environment.pop(name, None)
     service = Service(find_driver(), env=environment)
-    with warnings.catch_warnings():  # Selenium's own call is deprecated
+    with warnings.catch_warnings():  # Selenium calls a deprecated function
         warnings.simplefilter("ignore", DeprecationWarning)
         driver = webdriver.WebKitGTK(options=options, service=service)
     complaints = Complaints()

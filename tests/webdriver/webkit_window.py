@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""A WebKitGTK window that WebKitWebDriver starts in the place of a browser.
+"""A WebKitGTK window that WebKitWebDriver starts as its browser.
 
-WebKitGTK's own MiniBrowser keeps no data under automation, and WebKit then refuses to
-store files in IndexedDB. This window keeps its data in the folder WEBKIT_DATA. It runs
-the script WEBKIT_PRELOAD before those of each page. It needs the system's Python, which
-has the bindings to GTK.
+WebKitGTK's MiniBrowser keeps no data under automation, and WebKit then refuses to store
+files in IndexedDB. This window keeps its data in the folder WEBKIT_DATA. Before the
+scripts of each page, it runs the script WEBKIT_PRELOAD. It needs the system's Python,
+which has the bindings to GTK.
 """
 
 import os
@@ -30,7 +30,7 @@ context.set_preferred_languages(["en-US"])
 
 
 def web_view(session: Any) -> Any:
-    """Open a window for the driver's session."""
+    """Open a window for the driver's session, and return its web view."""
     scripts = WebKit2.UserContentManager()
     scripts.add_script(
         WebKit2.UserScript(
@@ -51,14 +51,15 @@ def web_view(session: Any) -> Any:
     window.set_default_size(1280, 900)
     window.add(view)
     window.show_all()
-    # Without a window manager a resized window loses the focus, and :focus matches nothing.
+    # Without a window manager, a resized window loses the focus. Then the CSS selector
+    # :focus matches no element.
     GLib.timeout_add(200, lambda: window.is_active() or window.present() or True)
     view.connect("close", lambda _: window.destroy())
     return view
 
 
 def started(_: Any, session: Any) -> None:
-    """Tell the driver which browser this is."""
+    """Tell the driver the name and version of this browser."""
     info = WebKit2.ApplicationInfo()
     info.set_name("MiniBrowser")
     version = (

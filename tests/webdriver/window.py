@@ -1,4 +1,4 @@
-"""One window of a browser that WebDriver drives: Firefox or WebKitGTK."""
+"""One browser window under WebDriver, in Firefox or WebKitGTK."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NOT_YET = (
     StaleElementReferenceException,
 )
 
-# What a person can see, by the words that a screen reader would say.
+# Returns the visible elements whose accessible name matches a pattern.
 _FIND = """
 const [selector, pattern, isWhole] = arguments;
 const wanted = new RegExp(isWhole ? `^(?:${pattern})$` : pattern);
@@ -47,35 +47,35 @@ _LINKS = "a[href]"
 
 
 class Window:
-    """What a person does in the window, and what they see there."""
+    """Actions of a person in the window, and the content that the person sees."""
 
     def __init__(self, driver: WebDriver, complaints: Complaints) -> None:
         self.driver = driver
         self.complaints = complaints
 
     def open(self, url: str) -> None:
-        """Open an address."""
+        """Open a URL."""
         self.driver.get(url)
 
     def reload(self) -> None:
-        """Load the page again."""
+        """Reload the page."""
         self.driver.refresh()
 
     def sign_in(self, person: User, url: str) -> None:
-        """Sign in without the login page, and open an address."""
+        """Log in without the login page, and open a URL."""
         self.set_cookie(settings.SESSION_COOKIE_NAME, new_session(person), url)
         self.open(url)
 
     def set_cookie(self, name: str, value: str, url: str) -> None:
-        """Give the browser a cookie of the site at this address."""
+        """Set a cookie for the site with this URL."""
         raise NotImplementedError
 
     def run(self, script: str, *arguments: Any) -> Any:
-        """Run JavaScript in the page; return what it returns."""
+        """Run JavaScript in the page, and return its result."""
         return self.driver.execute_script(script, *arguments)
 
     def find(self, selector: str, name: str = "", *, whole: bool = True) -> WebElement:
-        """Wait for a visible element with this accessible name, a regular expression."""
+        """Wait for a visible element whose accessible name matches, and return it."""
         found: list[WebElement] = []
 
         def is_there() -> bool:
@@ -88,16 +88,19 @@ class Window:
     def find_all(
         self, selector: str, name: str = "", *, whole: bool = True
     ) -> list[WebElement]:
-        """Return the visible elements with this name; any name if it is empty."""
+        """Return the visible elements whose name matches.
+
+        An empty ``name`` matches all.
+        """
         found: list[WebElement] = self.run(_FIND, selector, name, whole and bool(name))
         return found
 
     def button(self, name: str) -> WebElement:
-        """Wait for a button or menu item; ``name`` is a regular expression."""
+        """Wait for a button or menu item whose name matches, and return it."""
         return self.find(_BUTTONS, name)
 
     def has_button(self, name: str) -> bool:
-        """Return whether such a button is visible now."""
+        """Return whether a button or menu item with this name is visible now."""
         return bool(self.find_all(_BUTTONS, name))
 
     def press(self, name: str) -> None:
@@ -115,7 +118,7 @@ class Window:
         field.send_keys(text)
 
     def text(self, selector: str) -> str:
-        """Return the text of the first such element; "" if none is visible."""
+        """Return the text of the first visible element that matches, or ""."""
         script = """
         const element = document.querySelector(arguments[0]);
         return element?.getClientRects().length > 0 ? element.innerText : "";
@@ -124,7 +127,7 @@ class Window:
         return found
 
     def wait_for_text(self, selector: str, words: str | re.Pattern[str]) -> None:
-        """Wait until the element's text has these words."""
+        """Wait until the element's text contains these words."""
         pattern = words if isinstance(words, re.Pattern) else re.escape(words)
         self.wait_until(
             lambda: bool(re.search(pattern, self.text(selector))),
@@ -147,10 +150,12 @@ class Window:
         *,
         seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        """Return when the condition holds; fail with the facts if it never does."""
+        """Wait until the condition is true. Fails with the facts after a timeout."""
         deadline = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < deadline, f"This did not happen. {facts()}"
+            assert time.monotonic() < deadline, (
+                f"The condition did not become true in time. {facts()}"
+            )
             time.sleep(_TICK_SECONDS)
 
     def set_size(self, width: int, height: int) -> None:
@@ -158,7 +163,7 @@ class Window:
         self.driver.set_window_size(width, height)
 
     def choose(self, press: Callable[[], None], files: Sequence[Path]) -> None:
-        """Press what asks for files, and choose these."""
+        """Call ``press``, which opens a file dialog, and choose these files."""
         raise NotImplementedError
 
     def _click(self, find: Callable[[], WebElement]) -> None:
