@@ -1,8 +1,8 @@
-"""The whole site as a browser meets it: gunicorn, SeaweedFS and Chromium.
+"""Run the whole site for a browser: gunicorn, SeaweedFS and Chromium.
 
-The site and its database are those of tests/live_site.py. A test fails when its pages
-broke the Content-Security-Policy or Trusted Types, threw an error, wrote one to the
-console or opened an alert.
+tests/support/live_site.py starts the site and its database. A test fails if a page
+violates the Content-Security-Policy or Trusted Types, throws an error, logs an error to
+the console, or opens an alert.
 """
 
 from __future__ import annotations
@@ -46,17 +46,19 @@ __all__ = [
     "site_environment",
 ]
 
-# Playwright keeps an event loop in this thread, which Django takes for async code.
+# Playwright runs an event loop in this thread. Django would refuse database queries
+# here, because it assumes async code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
-# Patience costs nothing where all is well, and machines are busy at times.
+# Long, because a machine may be busy. A test that succeeds does not wait this long.
 PATIENCE_MS = 60_000 * slowness.PATIENCE
 expect.set_options(timeout=PATIENCE_MS)
 
-# Refused requests: tests check what the page says about them.
+# Chromium logs these words for a failed request. Tests check the page's message
+# instead.
 EXPECTED_ERRORS = ("Failed to load resource",)
-# Playwright can answer the dialog of an input, not the browser's own picker: without
-# one the page asks by its inputs. test_picker.py brings a picker of its own.
+# Playwright can answer the dialog of a file input, but not the browser's file picker.
+# Without a picker, the page uses its file inputs. test_picker.py simulates a picker.
 ASK_BY_INPUTS = "delete window.showOpenFilePicker;"
 
 
@@ -85,10 +87,10 @@ def browser_type_launch_args(
 def other_site(
     site_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LiveSite]:
-    """Another site of the same database and bucket, with settings of its own.
+    """Run another site with the same database and bucket, but other settings.
 
-    Files go in parts of 6 MiB: what is about parts, and not about their size, costs
-    less time so. Strangers may make accounts, and staff need a second factor.
+    Its part size is 6 MiB, so that tests of multipart uploads need less time. Anybody
+    may create an account, and staff need a second factor.
     """
     environment = {
         **site_environment,
@@ -102,39 +104,39 @@ def other_site(
 
 @pytest.fixture(scope="session")
 def base_url(live_site: LiveSite) -> str:
-    """Let `page.goto("/")` open the site."""
+    """Return the site's URL, so that `page.goto("/")` opens the site."""
     return live_site.url
 
 
 @pytest.fixture(scope="session")
 def by_name(live_site: LiveSite) -> str:
-    """The same site under a name: passkeys are bound to one, and a number is none."""
+    """Return the site's URL with a host name, which passkeys need."""
     return live_site.url.replace(HOST, "localhost")
 
 
 @pytest.fixture
 def signed_in(page: Page, person: User, base_url: str) -> Page:
-    """A page of a browser in which `person` is signed in."""
+    """Return a page in which `person` is logged in."""
     sign_in(page, person, base_url)
     return page
 
 
 @pytest.fixture
 def signed_in_by_name(page: Page, person: User, by_name: str) -> Page:
-    """The same at the address with a name, and there only."""
+    """Return a page in which `person` is logged in at the URL with a host name only."""
     sign_in(page, person, by_name)
     return page
 
 
 def sign_in(page: Page, person: User, url: str) -> None:
-    """Let `person` be signed in at the site of `url`, without its form."""
+    """Log `person` in at the site with this URL, without the login form."""
     name, value = settings.SESSION_COOKIE_NAME, new_session(person)
     page.context.add_cookies([{"name": name, "value": value, "url": url}])
 
 
 @pytest.fixture
 def upload_page(signed_in: Page) -> UploadPage:
-    """The page of `person`'s files, open."""
+    """Open and return the page of `person`'s files."""
     upload_page = UploadPage(signed_in)
     upload_page.open()
     return upload_page
@@ -142,7 +144,10 @@ def upload_page(signed_in: Page) -> UploadPage:
 
 @pytest.fixture
 def rules() -> Iterator[Any]:
-    """Replace the bucket's CORS rules; those that were there come back."""
+    """Yield a function that replaces the bucket's CORS rules.
+
+    Restore them at the end.
+    """
     bucket = get_bucket()
     before: Any = bucket.client.get_bucket_cors(Bucket=bucket.name)["CORSRules"]
 
@@ -160,7 +165,7 @@ def rules() -> Iterator[Any]:
 
 @pytest.fixture(autouse=True)
 def complaints(context: BrowserContext) -> Iterator[Complaints]:
-    """What the browser complained of; the test fails if it ends with any."""
+    """Collect the browser's errors. The test fails if an unexpected error remains."""
     seen = Complaints()
     context.set_default_timeout(PATIENCE_MS)
 
@@ -169,7 +174,8 @@ def complaints(context: BrowserContext) -> Iterator[Complaints]:
             seen.note(message.text)
 
     def on_dialog(dialog: Dialog) -> None:
-        # Leaving is what the page may ask about; scripts may not ask anything.
+        # The page may ask for confirmation before it is left. Alerts of scripts are
+        # errors.
         if dialog.type != "beforeunload":
             seen.note(f"{dialog.type}: {dialog.message}")
         dialog.accept()

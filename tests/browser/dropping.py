@@ -1,4 +1,4 @@
-"""Files and folders of the disk, dropped into Chromium as a person drops them."""
+"""Drop files and folders of the disk into Chromium as a person does."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-COPY = 1  # what the cursor offers to do
+COPY = 1  # the drag allows a copy
 
 
 def drop(page: Page, *paths: Path) -> None:
-    """Drop files and folders of the disk on the page; they give true entries."""
+    """Drop files and folders of the disk on the page, as real browser entries."""
     devtools = page.context.new_cdp_session(page)
     data = {
         "items": [],
@@ -26,7 +26,7 @@ def drop(page: Page, *paths: Path) -> None:
 
 
 def fail_to_open(page: Page, names: Iterable[str], error: str) -> None:
-    """Let the browser fail to open files of these names in dropped folders."""
+    """Make the browser fail to open files with these names in dropped folders."""
     page.evaluate(
         """
         ([names, error]) => window.onEntries((entries) => {
@@ -39,7 +39,8 @@ def fail_to_open(page: Page, names: Iterable[str], error: str) -> None:
     )
 
 
-# Chromium does not name the classes of entries: their readers are met at a drop.
+# Chromium has no global names for the classes of entries, so the script gets them at
+# the first drop.
 WATCH_READERS = """
 () => {
   const looks = [];
@@ -66,5 +67,5 @@ WATCH_READERS = """
 
 
 def watch_readers(page: Page) -> None:
-    """Let the page have `onEntries`, which sees what is read of dropped folders."""
+    """Let tests define `onEntries`, which gets the entries of dropped folders."""
     page.evaluate(WATCH_READERS)

@@ -1,4 +1,4 @@
-"""What a person does at the login, with an app and with a passkey."""
+"""Log in with a password, an authenticator app or a passkey."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tests.support.totp import code
 
 
 def add_authenticator(page: Page, *, verifies: bool = True) -> CDPSession:
-    """Give the browser a device with passkeys, whose owner confirms everything.
+    """Give the browser a virtual device with passkeys that confirms every request.
 
-    Without ``verifies`` it finds the finger to be somebody else's.
+    If ``verifies`` is false, the device reports that another person touched it.
     """
     devtools = page.context.new_cdp_session(page)
     devtools.send("WebAuthn.enable")
@@ -29,7 +29,7 @@ def add_authenticator(page: Page, *, verifies: bool = True) -> CDPSession:
 
 
 def log_in(page: Page, person: User, url: str = "") -> None:
-    """Enter name and password; a second step may follow."""
+    """Enter name and password. The site may then ask for a second factor."""
     page.goto(f"{url}/accounts/login/")
     page.get_by_label("Username").fill(person.username)
     page.get_by_label("Password", exact=True).fill("demo")
@@ -44,14 +44,14 @@ def log_out(page: Page, person: User) -> None:
 
 
 def confirm(page: Page) -> None:
-    """Enter the password once more, where the page asks who is there."""
+    """Enter the password again if the page asks for it before a sensitive action."""
     expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
     page.get_by_label("Password").fill("demo")
     page.get_by_role("button", name="Continue").click()
 
 
 def set_up_app(page: Page) -> str:
-    """On the page with the QR code: switch the app on, and return its key."""
+    """Activate the app on the page with the QR code, and return its key."""
     secret = page.locator("#authenticator_secret").text_content() or ""
     enter_code(page, secret, "Turn on")
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
@@ -59,7 +59,7 @@ def set_up_app(page: Page) -> str:
 
 
 def enter_code(page: Page, secret: str, button: str) -> None:
-    """Enter the app's code; again if it has changed between the app and the site."""
+    """Enter the app's code. If the code expires meanwhile, enter the next code."""
     for _ in range(3):
         page.get_by_label("Code").fill(code(secret))
         with page.expect_navigation():

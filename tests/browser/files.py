@@ -1,4 +1,4 @@
-"""Files to send, and what arrived of them."""
+"""Create files to send, and read the stored files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Download:
-    """What a browser gets for a file: its bytes' SHA-256 and its headers."""
+    """The response to a download: the SHA-256 of its body, and its headers."""
 
     url: str
     sha256: str
@@ -35,12 +35,12 @@ class Download:
 def payload(
     name: str, content: bytes, mime_type: str = "application/octet-stream"
 ) -> FilePayload:
-    """Return a file that never was on a disk, so that its name can be anything."""
+    """Return a file that is not on a disk, so it may have any name."""
     return {"name": name, "mimeType": mime_type, "buffer": content}
 
 
 def random_file(folder: Path, name: str, byte_size: int, *, seed: int = 1) -> Path:
-    """Write a file whose bytes occur nowhere else."""
+    """Write a file with random bytes."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     source = random.Random(f"{name} {seed}")
@@ -70,7 +70,7 @@ def png(width: int = 8, height: int = 8) -> bytes:
 
 
 def download(page: Page, upload: Upload, *, query: str = "") -> Download:
-    """Ask the site for a file as the page's person would, and read it from S3."""
+    """Request a file from the site with the page's session, and read it from S3."""
     answer = page.request.get(
         f"/api/v1/uploads/{upload.pk}/download{query}", max_redirects=0
     )
@@ -82,18 +82,18 @@ def download(page: Page, upload: Upload, *, query: str = "") -> Download:
 
 
 def uploads_of(person: User) -> dict[str, Upload]:
-    """Return all uploads of a person by their names."""
+    """Return a mapping of names to all uploads of a person."""
     return {upload.filename: upload for upload in Upload.objects.filter(owner=person)}
 
 
 def quota_of(person: User) -> tuple[int, int, int, int]:
-    """Return used bytes, reserved bytes, files, reserved files."""
+    """Return the person's used bytes, reserved bytes, files and reserved files."""
     now = quota.usage(person)
     return now.used_bytes, now.reserved_bytes, now.file_count, now.reserved_files
 
 
 def stored_objects(person: User) -> dict[str, int]:
-    """Return the keys and sizes that the bucket holds of a person's uploads."""
+    """Return the keys and sizes of the bucket's objects for a person's uploads."""
     bucket = get_bucket()
     found: dict[str, int] = {}
     for upload in Upload.objects.filter(owner=person):
@@ -103,7 +103,7 @@ def stored_objects(person: User) -> dict[str, int]:
 
 
 def open_multiparts(person: User) -> list[str]:
-    """Return the keys of a person for which the bucket still collects parts."""
+    """Return the keys of a person's open multipart uploads."""
     bucket = get_bucket()
     answer = bucket.client.list_multipart_uploads(Bucket=bucket.name)
     keys = set(Upload.objects.filter(owner=person).values_list("key", flat=True))
@@ -111,7 +111,7 @@ def open_multiparts(person: User) -> list[str]:
 
 
 def make_upload(owner: User, **changes: Any) -> Upload:
-    """Record an upload that nobody sent; its bytes are counted but not stored."""
+    """Create the row of an upload without an object. The quota counts its bytes."""
     now = timezone.now()
     facts: dict[str, Any] = {
         "owner": owner,

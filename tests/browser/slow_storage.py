@@ -1,4 +1,4 @@
-"""S3 as far too busy as the site of tests.support.slowness."""
+"""Delay requests to S3 as tests.support.slowness delays requests to the site."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.slowness import a_while
 
 
 class SlowStorage(FaultProxy):
-    """Lets each request wait before S3 sees it, and each answer after S3 has acted."""
+    """Delays each request before S3 gets it, and each answer after S3 has acted."""
 
     def _choose(self, head: Head) -> Action:
         return Delay(a_while())

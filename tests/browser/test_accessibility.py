@@ -1,4 +1,4 @@
-"""axe finds nothing serious on any page, light or dark, and phones need no sideways scroll."""
+"""axe finds nothing serious on any page, and no page scrolls sideways on a phone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RUN = """
       : []),
 }))
 """
-# A change of scheme runs down the tree: what inherits a colour begins a frame later.
+# After a change of the colour scheme, inherited colours change one frame later.
 SETTLE = """
 async () => {
   for (let calm = 0; calm < 3; calm += 1) {
@@ -45,8 +45,10 @@ PHONE = {"width": 390, "height": 844}
 
 
 def assert_good(page: Page, *, source: str = AXE.read_text()) -> None:
-    """Fail unless the page as it stands is accessible and fits a phone."""
-    page.wait_for_load_state("load")  # words are there before what styles them
+    """Fail if the current page is not accessible or too wide for a phone."""
+    page.wait_for_load_state(
+        "load"
+    )  # the text appears before its stylesheet has loaded
     if not page.evaluate("'axe' in window"):
         page.evaluate(source)
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
@@ -65,7 +67,7 @@ def assert_good(page: Page, *, source: str = AXE.read_text()) -> None:
     assert width <= PHONE["width"], page.url
 
 
-def test_pages_of_strangers(page: Page) -> None:
+def test_pages_without_login_are_accessible(page: Page) -> None:
     for path, heading in (
         ("/accounts/login/", "Log in"),
         ("/accounts/password_reset/", "Reset your password"),
@@ -78,7 +80,7 @@ def test_pages_of_strangers(page: Page) -> None:
         assert_good(page)
 
 
-def test_small_pages(signed_in: Page) -> None:
+def test_pages_of_the_account_are_accessible(signed_in: Page) -> None:
     for path, heading in (
         ("/accounts/", "Your account"),
         ("/accounts/2fa/", "Protect your account"),
@@ -92,7 +94,7 @@ def test_small_pages(signed_in: Page) -> None:
         assert_good(signed_in)
 
 
-def test_the_pages_of_second_factors(
+def test_pages_of_second_factors_are_accessible(
     signed_in_by_name: Page, person: User, by_name: str
 ) -> None:
     page = signed_in_by_name
@@ -131,7 +133,7 @@ def test_the_pages_of_second_factors(
     assert_good(page)
 
 
-def test_the_page_before_an_upload(upload_page: UploadPage) -> None:
+def test_upload_page_is_accessible_before_an_upload(upload_page: UploadPage) -> None:
     expect(upload_page.page.get_by_text("Your files will be here")).to_be_visible()
     assert_good(upload_page.page)
 
@@ -140,7 +142,7 @@ def test_the_page_before_an_upload(upload_page: UploadPage) -> None:
     assert_good(upload_page.page)
 
 
-def test_the_page_during_and_after_an_upload(
+def test_upload_page_is_accessible_during_and_after_an_upload(
     upload_page: UploadPage, person: User, tmp_path: Path
 ) -> None:
     page = upload_page.page
@@ -171,7 +173,7 @@ def test_the_page_during_and_after_an_upload(
     assert_good(page)
 
 
-def test_the_page_of_a_file(upload_page: UploadPage) -> None:
+def test_file_page_is_accessible(upload_page: UploadPage) -> None:
     upload_page.upload(payload(f"{'long' * 40}.png", png(), "image/png"))
     upload_page.act(f"{'long' * 40}.png", "Details")
     expect(upload_page.page.get_by_role("heading", name="Facts")).to_be_visible()

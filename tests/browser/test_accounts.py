@@ -1,4 +1,4 @@
-"""Logging in and out, passwords, sign-up, and whose files are whose."""
+"""Logging in and out, passwords, sign-up, and other people's files."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ def _log_in(page: Page, username: str, password: str) -> None:
     page.get_by_role("button", name="Log in", exact=True).click()
 
 
-def test_a_stranger_logs_in_and_is_taken_where_they_wanted(
-    page: Page, person: User
-) -> None:
+def test_login_leads_to_the_page_that_was_requested(page: Page, person: User) -> None:
     upload = make_upload(person)
     page.goto(f"/uploads/{upload.pk}/")
     expect(page).to_have_url(re.compile(r"/accounts/login/\?next="))
@@ -36,7 +34,7 @@ def test_a_stranger_logs_in_and_is_taken_where_they_wanted(
     expect(page.get_by_role("heading", name="survey.pdf")).to_be_visible()
 
 
-def test_a_stranger_is_sent_to_the_login(page: Page) -> None:
+def test_page_without_login_redirects_to_the_login(page: Page) -> None:
     for path in ("/", "/accounts/password_change/", "/api/v1/docs"):
         page.goto(path)
 
@@ -44,7 +42,7 @@ def test_a_stranger_is_sent_to_the_login(page: Page) -> None:
         expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
-def test_logging_out_ends_the_session(signed_in: Page, person: User) -> None:
+def test_logout_ends_the_session(signed_in: Page, person: User) -> None:
     signed_in.goto("/")
 
     signed_in.get_by_label(f"Account of {person.username}").click()
@@ -55,7 +53,7 @@ def test_logging_out_ends_the_session(signed_in: Page, person: User) -> None:
     expect(signed_in.get_by_role("heading", name="Log in")).to_be_visible()
 
 
-def test_a_logout_takes_the_names_of_files_out_of_other_tabs(
+def test_logout_removes_file_names_from_other_tabs(
     signed_in: Page, person: User
 ) -> None:
     make_upload(person)
@@ -78,7 +76,7 @@ def test_a_logout_takes_the_names_of_files_out_of_other_tabs(
     expect(other.get_by_text("survey.pdf")).to_be_visible()
 
 
-def test_a_changed_password_keeps_this_browser_logged_in(
+def test_password_change_keeps_this_browser_logged_in(
     signed_in: Page, person: User
 ) -> None:
     signed_in.goto("/")
@@ -102,7 +100,7 @@ def test_a_changed_password_keeps_this_browser_logged_in(
 @pytest.mark.shows_secrets(
     reason="the mail is printed, and gunicorn's access log has its link: docs/security.md"
 )
-def test_a_forgotten_password_is_replaced_by_mail(
+def test_forgotten_password_is_reset_by_mail(
     page: Page, person: User, live_site: LiveSite
 ) -> None:
     person.email = f"{person.username}@example.com"
@@ -129,7 +127,7 @@ def test_a_forgotten_password_is_replaced_by_mail(
     expect(page.get_by_role("heading", name="no longer valid")).to_be_visible()
 
 
-def test_sign_up_is_closed_unless_the_site_is_opened(page: Page) -> None:
+def test_sign_up_is_closed_by_default(page: Page) -> None:
     answer = page.goto("/accounts/signup/")
 
     assert answer is not None
@@ -139,7 +137,9 @@ def test_sign_up_is_closed_unless_the_site_is_opened(page: Page) -> None:
     expect(page.get_by_role("link", name="Create an account")).to_have_count(0)
 
 
-def test_an_open_site_takes_newcomers(page: Page, other_site: LiveSite) -> None:
+def test_new_person_signs_up_when_sign_up_is_open(
+    page: Page, other_site: LiveSite
+) -> None:
     name = f"newcomer-{uuid.uuid4().hex[:12]}"
     page.goto(f"{other_site.url}/accounts/login/")
     page.get_by_role("link", name="Create an account").click()
@@ -155,7 +155,7 @@ def test_an_open_site_takes_newcomers(page: Page, other_site: LiveSite) -> None:
     assert not newcomer.is_staff
 
 
-def test_the_file_of_another_person_is_not_there(signed_in: Page, person: User) -> None:
+def test_file_of_another_person_is_not_found(signed_in: Page, person: User) -> None:
     theirs = make_upload(User.objects.create_user(f"other-{person.pk}"))
 
     answer = signed_in.goto(f"/uploads/{theirs.pk}/")
@@ -173,7 +173,7 @@ def test_the_file_of_another_person_is_not_there(signed_in: Page, person: User) 
     expect(signed_in.get_by_text("Your files will be here")).to_be_visible()
 
 
-def test_logging_out_empties_the_browser_even_without_our_script(
+def test_logout_without_scripts_clears_the_browsers_storage(
     upload_page: UploadPage,
 ) -> None:
     page = upload_page.page
@@ -181,7 +181,8 @@ def test_logging_out_empties_the_browser_even_without_our_script(
     page.evaluate("new Promise((done) => (indexedDB.open('left').onsuccess = done))")
     assert "left" in page.evaluate(names)
 
-    # A form that is submitted from a script does not ask the page's own.
+    # `form.submit()` of a script sends no submit event, so the page's script does not
+    # run.
     page.evaluate("document.querySelector('form[data-forgets]').submit()")
 
     expect(page.get_by_role("button", name="Log in")).to_be_visible()

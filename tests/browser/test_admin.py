@@ -1,4 +1,4 @@
-"""The admin opens in a browser, keeps the policy and shows what was uploaded."""
+"""The admin's pages open in a browser, obey the policy and show uploads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def person(person: User) -> User:
     return person
 
 
-def test_the_admin_shows_what_was_uploaded_and_its_other_pages_open(
+def test_admin_shows_an_upload_and_opens_its_other_pages(
     upload_page: UploadPage, person: User
 ) -> None:
     page = upload_page.page

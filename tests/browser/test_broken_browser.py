@@ -1,4 +1,4 @@
-"""Browsers whose services never answer, throw or are missing: the page does without them."""
+"""The page works in browsers whose services never answer, throw or are missing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SAY_OFFLINE = (
     'Object.defineProperty(Navigator.prototype, "onLine", { get: () => false });'
 )
 
-# The faults of each service.
+# The script that breaks each service, for each way to break.
 FAULTS = {
     "never answers": "() => new Promise(() => {})",
     "throws": '() => { throw new DOMException("Not here.", "SecurityError"); }',
@@ -81,7 +81,7 @@ for (const name of ["request", "query"]) {
 
 
 def broken(words: str, services: list[str]) -> str:
-    """Return the script that breaks these services in that way."""
+    """Return the script that breaks these services in the given way."""
     lines = (
         f"if (typeof {METHODS[name].split('.')[0]} !== 'undefined')"
         f" {METHODS[name]} = {FAULTS[words]};"
@@ -102,7 +102,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_page_whose_services_fail_shows_sends_and_logs_out(
+def test_page_sends_files_and_logs_out_when_services_fail(
     signed_in: Page, person: User, case: str
 ) -> None:
     make_upload(
@@ -124,7 +124,7 @@ def test_a_page_whose_services_fail_shows_sends_and_logs_out(
     log_out(signed_in, person)
 
 
-def test_the_list_and_uploads_work_though_the_browser_says_offline(
+def test_list_and_uploads_work_when_the_browser_reports_offline(
     signed_in: Page, person: User
 ) -> None:
     make_upload(person, filename="there.pdf")
@@ -138,7 +138,7 @@ def test_the_list_and_uploads_work_though_the_browser_says_offline(
     expect(page.row("other.txt")).to_be_visible()
 
 
-def test_a_network_that_comes_back_unannounced_is_found(
+def test_upload_continues_when_the_network_returns_without_an_event(
     signed_in: Page, person: User
 ) -> None:
     signed_in.add_init_script(SAY_OFFLINE)
@@ -162,7 +162,7 @@ def test_a_network_that_comes_back_unannounced_is_found(
     assert uploads_of(person)["small.txt"].state == State.READY
 
 
-def test_a_text_that_the_clipboard_refuses_is_selected_instead(
+def test_text_is_selected_when_the_clipboard_refuses_the_text(
     signed_in: Page, person: User
 ) -> None:
     upload = make_upload(person, checksum_sha256=CHECKSUM)
@@ -179,9 +179,7 @@ def test_a_text_that_the_clipboard_refuses_is_selected_instead(
     expect(button).to_be_visible()
 
 
-def test_a_second_click_on_copy_leaves_the_label_right(
-    signed_in: Page, person: User
-) -> None:
+def test_second_click_on_copy_restores_the_label(signed_in: Page, person: User) -> None:
     upload = make_upload(person, checksum_sha256=CHECKSUM)
     signed_in.context.grant_permissions(["clipboard-read", "clipboard-write"])
     signed_in.goto(f"/uploads/{upload.pk}/")

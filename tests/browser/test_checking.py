@@ -1,4 +1,4 @@
-"""A file that waits for its inspection: it stays "Checking", and then is there."""
+"""A file is shown as "Checking" until it is inspected, and then as ready."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_django import Settings
 
 
-def test_a_file_is_checked_until_the_scanner_is_back(
+def test_file_is_shown_as_checking_until_the_scanner_answers(
     site_environment: dict[str, str],
     signed_in: Page,
     person: User,
@@ -40,7 +40,8 @@ def test_a_file_is_checked_until_the_scanner_is_back(
         sent = page.upload_area.get_by_role("listitem").filter(has_text="notes.txt")
         expect(sent).to_contain_text("Checking", timeout=PATIENCE_MS)
         expect(page.upload_area).to_contain_text("checking")
-        # The page says so when it asks; the site is at it until it has found no scanner.
+        # The page shows "Checking" at once. The site sets the waiting reason later,
+        # when it has not reached the scanner.
         page.wait_until(lambda: bool(uploads_of(person)["notes.txt"].waiting_reason))
         upload = uploads_of(person)["notes.txt"]
         assert upload.state == State.INSPECTING
@@ -63,9 +64,9 @@ def test_a_file_is_checked_until_the_scanner_is_back(
             clamd.stop()
         assert uploads_of(person)["notes.txt"].state == State.READY
 
-        # The page asks by itself, ever more rarely.
+        # The page polls the upload's state, at growing intervals.
         page.wait_until_uploaded(1)
         expect(page.row("notes.txt")).to_contain_text("Ready")
         assert clamd.stream == b"notes"
-        # So does the page of the file.
+        # The page of the file polls as well.
         expect(details.get_by_role("link", name="Download")).to_be_visible()

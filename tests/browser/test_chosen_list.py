@@ -1,4 +1,4 @@
-"""The list of chosen files: drawn in part, worked with by the keyboard, with pictures."""
+"""The list of chosen files: partial rendering, keyboard and thumbnails."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.files import payload, png, uploads_of
 from tests.browser.upload_page import UploadPage
 
-# A dropped folder of so many small files that never were on a disk.
+# Drops a folder of this many small files that are not on a disk.
 DROP_MANY = """
 (count) => {
   const children = Array.from({length: count}, (_, number) => {
@@ -34,7 +34,8 @@ DROP_MANY = """
   document.body.dispatchEvent(event);
 }
 """
-# After each change of the page: the start button's text and place, and the list's title.
+# Records the start button's text and position, and the list's title, at each change of
+# the page.
 WATCH = """
 () => {
   window.seen = [];
@@ -62,12 +63,12 @@ window.matchMedia = (query) =>
 
 
 def focused(page: Page) -> str:
-    """Return the label of what has the focus."""
+    """Return the label of the element that has the focus."""
     label: str = page.evaluate(NAME_OF_FOCUSED)
     return label
 
 
-def test_of_thousands_of_files_only_those_in_view_are_drawn_and_all_can_be_reached(
+def test_list_of_thousands_of_files_renders_only_visible_rows(
     upload_page: UploadPage,
 ) -> None:
     page = upload_page.page
@@ -95,7 +96,7 @@ def test_of_thousands_of_files_only_those_in_view_are_drawn_and_all_can_be_reach
     assert rows.count() < 30
 
 
-def test_the_row_with_the_focus_keeps_it_while_the_list_is_scrolled(
+def test_row_keeps_the_focus_while_the_list_is_scrolled(
     upload_page: UploadPage,
 ) -> None:
     page = upload_page.page
@@ -114,7 +115,7 @@ def test_the_row_with_the_focus_keeps_it_while_the_list_is_scrolled(
     assert focused(page) == "Leave out photo 4.txt"
 
 
-def test_the_keyboard_goes_on_after_choosing_clearing_and_removing_the_last_file(
+def test_focus_moves_to_a_control_after_choosing_clearing_and_removing(
     upload_page: UploadPage,
 ) -> None:
     page = upload_page.page
@@ -137,7 +138,7 @@ def test_the_keyboard_goes_on_after_choosing_clearing_and_removing_the_last_file
     expect(upload_page.start_button).to_be_hidden()
 
 
-def test_the_start_button_appears_in_its_place_together_with_the_drawn_list(
+def test_start_button_appears_at_its_final_place_with_the_list(
     upload_page: UploadPage,
 ) -> None:
     page = upload_page.page
@@ -157,7 +158,7 @@ def test_the_start_button_appears_in_its_place_together_with_the_drawn_list(
         assert len({look["top"] for look in seen}) == 1, seen
 
 
-def test_a_picture_that_cannot_be_read_is_an_icon(
+def test_unreadable_picture_is_shown_as_an_icon(
     upload_page: UploadPage, person: User
 ) -> None:
     upload_page.choose(
@@ -171,7 +172,7 @@ def test_a_picture_that_cannot_be_read_is_an_icon(
     expect(broken.locator("svg").first).to_be_visible()
 
 
-def test_on_a_phone_a_photo_can_be_taken(signed_in: Page, person: User) -> None:
+def test_phone_offers_to_take_a_photo(signed_in: Page, person: User) -> None:
     signed_in.add_init_script(TOUCH)
     upload_page = UploadPage(signed_in)
     upload_page.open()

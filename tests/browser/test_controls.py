@@ -1,4 +1,4 @@
-"""Pausing, continuing and cancelling, and an upload that outlives its tab."""
+"""Pause, continue and cancel uploads, and continue them after the tab was closed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def upload_page(signed_in: Page, other_site: LiveSite) -> UploadPage:
-    """The page of `person`'s files, open."""
+    """Open and return the page of `person`'s files."""
     upload_page = UploadPage(signed_in, other_site.url)
     upload_page.open()
     return upload_page
@@ -50,7 +50,7 @@ def traffic(upload_page: UploadPage) -> Traffic:
 
 
 def places_of_buttons(page: Page) -> list[list[int]]:
-    """Return left and top of the buttons for all, from the corner of the first."""
+    """Return x and y of the buttons for all uploads, relative to the first button."""
     places: list[list[int]] = page.evaluate(
         """() => {
           const buttons = document.querySelectorAll(".progress__buttons > :not([hidden])");
@@ -64,7 +64,7 @@ def places_of_buttons(page: Page) -> list[list[int]]:
 
 @pytest.fixture
 def half_sent(upload_page: UploadPage, traffic: Traffic, film: Path) -> UploadPage:
-    """The page while parts 2 and 3 of `film` are held back."""
+    """Return the page while parts 2 and 3 of `film` are held back in the browser."""
     upload_page.hold_parts(2, 3)
     upload_page.choose(film)
     upload_page.start()
@@ -75,7 +75,7 @@ def half_sent(upload_page: UploadPage, traffic: Traffic, film: Path) -> UploadPa
 
 
 def sent_by_a_closed_tab(person: User, file: Path, *parts: int) -> Upload:
-    """Send these parts of a file, or all, and go without calling `complete`."""
+    """Send these parts of a file, or all parts, without calling `complete`."""
     content = file.read_bytes()
     with override_settings(UPLOADS={**settings.UPLOADS, "MIN_PART_BYTES": SMALL_PART}):
         upload = begin(
@@ -90,11 +90,11 @@ def sent_by_a_closed_tab(person: User, file: Path, *parts: int) -> Upload:
     return upload
 
 
-def test_a_paused_upload_rests_and_goes_on_where_it_was(
+def test_paused_upload_sends_nothing_and_continues_with_the_missing_parts(
     half_sent: UploadPage, traffic: Traffic, person: User, film: Path
 ) -> None:
     page = half_sent.page
-    # On a phone the buttons stay where they are.
+    # On a phone, the buttons do not move when the upload is paused.
     page.set_viewport_size({"width": 390, "height": 844})
     page.evaluate("document.fonts.ready")
     at_work = places_of_buttons(page)
@@ -113,7 +113,8 @@ def test_a_paused_upload_rests_and_goes_on_where_it_was(
     page.get_by_role("button", name="Continue").click()
     half_sent.wait_until_uploaded(1)
 
-    # What is held back is begun again after half a minute: only arrivals are certain.
+    # The page sends a held part again after 30 s, so only parts that arrived are
+    # counted.
     assert traffic.parts_sent.count(1) == 1
     half_sent.wait_until(lambda: len(traffic.parts_arrived) >= 3)
     assert sorted(traffic.parts_arrived) == [1, 2, 3]
@@ -122,7 +123,9 @@ def test_a_paused_upload_rests_and_goes_on_where_it_was(
     assert quota_of(person) == (THREE_PARTS, 0, 1, 0)
 
 
-def test_a_cancelled_upload_leaves_nothing(half_sent: UploadPage, person: User) -> None:
+def test_cancelled_upload_leaves_no_object_and_no_reservation(
+    half_sent: UploadPage, person: User
+) -> None:
     assert open_multiparts(person) == [uploads_of(person)["film.bin"].key]
     assert quota_of(person) == (0, THREE_PARTS, 0, 1)
     expect(half_sent.quota).to_contain_text("0 bytes of 20 GB used")
@@ -146,7 +149,7 @@ def test_a_cancelled_upload_leaves_nothing(half_sent: UploadPage, person: User) 
     assert stored_objects(person) == {}
 
 
-def test_one_file_of_several_is_cancelled_and_the_others_arrive(
+def test_cancelling_one_file_of_several_sends_the_remaining_files(
     half_sent: UploadPage, person: User, tmp_path: Path
 ) -> None:
     small = random_file(tmp_path, "small.bin", 5000)
@@ -164,7 +167,7 @@ def test_one_file_of_several_is_cancelled_and_the_others_arrive(
     assert uploads_of(person)["film.bin"].state == State.CANCELLED
 
 
-def test_an_upload_cut_short_by_a_reload_goes_on_with_the_same_file(
+def test_upload_continues_after_a_reload_with_the_same_file(
     half_sent: UploadPage, traffic: Traffic, person: User, film: Path
 ) -> None:
     page = half_sent.page
@@ -180,7 +183,8 @@ def test_an_upload_cut_short_by_a_reload_goes_on_with_the_same_file(
     chooser.value.set_files(film)
     half_sent.wait_until_uploaded(1)
 
-    # On a busy machine a part may be sent again; what was safe may not.
+    # On a busy machine the page may send a part twice, but no part that had arrived
+    # before the reload.
     half_sent.wait_until(lambda: len(traffic.parts_arrived) >= 2)
     assert sorted(traffic.parts_arrived) == [2, 3]
     assert set(traffic.parts_sent) == {2, 3}
@@ -191,7 +195,7 @@ def test_an_upload_cut_short_by_a_reload_goes_on_with_the_same_file(
     assert quota_of(person) == (THREE_PARTS, 0, 1, 0)
 
 
-def test_an_upload_whose_bytes_are_all_safe_is_finished_without_a_click(
+def test_upload_with_all_parts_stored_completes_without_a_click(
     upload_page: UploadPage, person: User, film: Path
 ) -> None:
     upload = sent_by_a_closed_tab(person, film)
@@ -207,7 +211,7 @@ def test_an_upload_whose_bytes_are_all_safe_is_finished_without_a_click(
     assert open_multiparts(person) == []
 
 
-def test_an_upload_that_misses_a_part_waits_for_its_file(
+def test_upload_with_a_missing_part_waits_for_the_file(
     upload_page: UploadPage, person: User, film: Path
 ) -> None:
     sent_by_a_closed_tab(person, film, 1, 3)
@@ -223,7 +227,7 @@ def test_an_upload_that_misses_a_part_waits_for_its_file(
     assert uploads_of(person)["film.bin"].state == State.PENDING
 
 
-def test_leaving_asks_first_and_an_unfinished_upload_can_be_discarded(
+def test_page_asks_before_leaving_and_unfinished_upload_can_be_cancelled(
     half_sent: UploadPage, person: User
 ) -> None:
     page = half_sent.page

@@ -1,4 +1,4 @@
-"""The doctor's page in Chromium: the self-test says which rule is missing."""
+"""The self-test of the doctor's page names a missing rule in Chromium."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def lines_of_the_self_test(page: Page) -> Locator:
     return lines
 
 
-def test_a_healthy_site_passes_in_the_browser_and_on_the_server(
+def test_self_test_passes_on_a_correct_site(
     signed_in: Page,
 ) -> None:
     folder = os.environ.get("SCREENSHOTS")
@@ -59,7 +59,7 @@ def test_a_healthy_site_passes_in_the_browser_and_on_the_server(
                 )
 
 
-def test_a_rule_for_another_origin_is_named(
+def test_cors_rule_for_another_origin_is_reported(
     signed_in: Page, rules: Any, complaints: Complaints, live_site: LiveSite
 ) -> None:
     complaints.expect("CORS")
@@ -73,7 +73,7 @@ def test_a_rule_for_another_origin_is_named(
     expect(lines.first).to_contain_text("setup_bucket --apply")
 
 
-def test_a_header_that_the_rule_lacks_is_named(
+def test_header_missing_in_the_cors_rule_is_reported(
     signed_in: Page, rules: Any, complaints: Complaints, live_site: LiveSite
 ) -> None:
     complaints.expect("CORS")
@@ -85,7 +85,7 @@ def test_a_header_that_the_rule_lacks_is_named(
     expect(lines.nth(2).locator(".finding__status")).to_have_text("OK")
 
 
-def test_a_policy_without_the_bucket_is_named(
+def test_content_security_policy_without_the_bucket_is_reported(
     signed_in: Page, complaints: Complaints
 ) -> None:
     complaints.expect("connect-src", "Policy broken", "violates", "Refused to connect")

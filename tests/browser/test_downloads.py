@@ -1,4 +1,4 @@
-"""What comes back from the bucket is saved, never run; only true images are shown."""
+"""The browser saves downloads and never runs them. Only real images are shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HTML = (
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><rect/></svg>'
 
 
-# What a browser could run, by its name: its content, and what the disk calls its type.
+# Files that a browser could run: the content and the declared type for each name.
 RUNNABLE = {
     "page.html": (HTML, "text/html"),
     "drawing.svg": (SVG, "image/svg+xml"),
@@ -25,7 +25,7 @@ RUNNABLE = {
 }
 
 
-def test_what_a_browser_could_run_is_kept_as_plain_bytes_and_only_downloaded(
+def test_runnable_file_is_downloaded_as_octet_stream(
     upload_page: UploadPage, person: User
 ) -> None:
     page = upload_page.page
@@ -45,7 +45,7 @@ def test_what_a_browser_could_run_is_kept_as_plain_bytes_and_only_downloaded(
         expect(page, name).to_have_title("Your files · Slipway")
 
 
-def test_what_is_no_image_is_never_sent_inline(
+def test_file_that_is_no_image_is_never_sent_inline(
     upload_page: UploadPage, person: User
 ) -> None:
     page = upload_page.page
@@ -62,16 +62,15 @@ def test_what_is_no_image_is_never_sent_inline(
 
         assert answer.status == 422 or "inline" not in answer.headers["location"], name
         expect(page.get_by_role("heading", name=name)).to_be_visible()
-        # It stands below where an image would be.
+        # This heading is below the place of an image, so an image would have been
+        # rendered.
         expect(page.get_by_role("heading", name="What happened")).to_be_visible()
         image = page.get_by_role("main").get_by_role("img", name=name)
         expect(image).to_have_count(0)
         upload_page.open()
 
 
-def test_a_true_image_is_shown_on_its_page(
-    upload_page: UploadPage, person: User
-) -> None:
+def test_real_image_is_shown_on_its_page(upload_page: UploadPage, person: User) -> None:
     page = upload_page.page
     upload_page.upload(payload("red.png", png(8, 4), "image/png"))
     got = download(page, uploads_of(person)["red.png"], query="?inline=1")

@@ -1,6 +1,6 @@
-"""Ordinary files that browsers declare in odd ways, and two harmful ones, in one drop.
+"""Drop ordinary files with unusual declared types, and two harmful files, together.
 
-Each harmless file is of a kind that sites often refuse by mistake.
+Other sites often refuse the harmless kinds of files by mistake.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TOO_WIDE = b"\xff\xd8" + b"\xff\xfe\0\x02" * 501 + TOO_WIDE_FRAME + b"\xff\xd9"
 
 
 def with_unicode_path(path: bytes) -> bytes:
-    """Return an archive whose only file has another name in the Unicode path field."""
+    """Return an archive with one file, whose Unicode path field has another name."""
     name = b"ok.txt"
     field = struct.pack("<HHBL", 0x7075, 5 + len(path), 1, zlib.crc32(name)) + path
     return raw(Raw(name, b"x", extra=field))
@@ -92,7 +92,7 @@ CARRY = """
 """
 
 
-def test_ordinary_files_are_ready_and_harmful_ones_say_why(
+def test_ordinary_files_become_ready_and_harmful_files_show_a_reason(
     upload_page: UploadPage, person: User
 ) -> None:
     page = upload_page.page

@@ -21,7 +21,7 @@ from uploads.models import Upload
 from uploads.states import State, Transport
 
 
-def test_the_newest_file_comes_first(upload_page: UploadPage) -> None:
+def test_newest_file_is_listed_first(upload_page: UploadPage) -> None:
     upload_page.upload(payload("older.txt", b"older"))
     upload_page.page.get_by_role("button", name="Upload more").click()
     upload_page.upload(payload("newer.txt", b"newer"))
@@ -31,7 +31,7 @@ def test_the_newest_file_comes_first(upload_page: UploadPage) -> None:
     upload_page.expect_names("newer.txt", "older.txt")
 
 
-def test_more_files_are_shown_on_request(upload_page: UploadPage, person: User) -> None:
+def test_button_loads_more_files(upload_page: UploadPage, person: User) -> None:
     now = timezone.now()
     for number in range(55):
         made_at = now - timedelta(minutes=number)
@@ -53,7 +53,7 @@ HIDE = """hidden => {
 
 
 def come_back_after_a_while(page: Page) -> None:
-    """Let the page be hidden and seen again, a minute later by its own clock."""
+    """Hide the page, and show it again one minute later by the page's clock."""
     page.evaluate(HIDE, True)
     page.evaluate("Date.now = (now => () => now() + 60000)(Date.now)")
     page.evaluate(HIDE, False)
@@ -68,7 +68,7 @@ def show_more(upload_page: UploadPage) -> None:
 
 
 @pytest.mark.parametrize(("shown", "added"), [(60, 120), (60, 50), (0, 70), (3, 700)])
-def test_a_tab_seen_again_has_one_list_without_a_gap(
+def test_tab_shows_a_complete_list_when_visible_again(
     upload_page: UploadPage, person: User, shown: int, added: int
 ) -> None:
     page, now = upload_page.page, timezone.now()
@@ -93,7 +93,7 @@ def test_a_tab_seen_again_has_one_list_without_a_gap(
     assert len(rows) == added
 
 
-def test_a_tab_seen_again_drops_what_was_deleted_and_finds_what_began_earlier(
+def test_tab_drops_deleted_files_and_finds_new_uploads_when_visible_again(
     upload_page: UploadPage, person: User
 ) -> None:
     page, now = upload_page.page, timezone.now()
@@ -128,7 +128,7 @@ def test_a_tab_seen_again_drops_what_was_deleted_and_finds_what_began_earlier(
     expect(upload_page.row("005.pdf").get_by_role("button")).to_be_focused()
 
 
-def test_what_a_plain_form_is_sending_cannot_be_continued_here(
+def test_upload_by_plain_form_cannot_be_continued_in_the_list(
     upload_page: UploadPage, person: User
 ) -> None:
     for transport, name in ((Transport.FORM, "form.pdf"), (Transport.PUT, "put.pdf")):
@@ -143,7 +143,7 @@ def test_what_a_plain_form_is_sending_cannot_be_continued_here(
     expect(upload_page.row("form.pdf")).to_have_count(0)
 
 
-def test_search_narrows_the_list_while_typing(
+def test_search_filters_the_list_while_typing(
     upload_page: UploadPage, person: User
 ) -> None:
     names = ("Harbour plan.pdf", "harbour photo.png", "invoice.pdf", "100%.txt")
@@ -165,7 +165,9 @@ def test_search_narrows_the_list_while_typing(
     upload_page.expect_names_in_any_order(*names)
 
 
-def test_a_file_is_renamed(upload_page: UploadPage, person: User) -> None:
+def test_rename_changes_the_name_in_the_list(
+    upload_page: UploadPage, person: User
+) -> None:
     page = upload_page.page
     upload_page.upload(payload("draft.txt", b"text"))
 
@@ -185,7 +187,7 @@ def test_a_file_is_renamed(upload_page: UploadPage, person: User) -> None:
     assert set(uploads_of(person)) == {"final version.txt"}
 
 
-def test_a_name_that_cannot_be_kept_is_refused_in_words(
+def test_invalid_name_is_refused_with_a_message(
     upload_page: UploadPage, person: User
 ) -> None:
     page = upload_page.page
@@ -208,7 +210,7 @@ def test_a_name_that_cannot_be_kept_is_refused_in_words(
     assert set(uploads_of(person)) == {"final.txt"}
 
 
-def test_escape_keeps_a_file_and_its_name(
+def test_escape_cancels_rename_and_delete(
     upload_page: UploadPage, person: User
 ) -> None:
     page = upload_page.page
@@ -228,7 +230,7 @@ def test_escape_keeps_a_file_and_its_name(
     assert uploads_of(person)["kept.txt"].state == State.READY
 
 
-def test_a_confirmed_delete_takes_the_file_out_of_the_bucket(
+def test_confirmed_delete_removes_the_object(
     upload_page: UploadPage, person: User
 ) -> None:
     page = upload_page.page
@@ -245,7 +247,7 @@ def test_a_confirmed_delete_takes_the_file_out_of_the_bucket(
     assert quota_of(person) == (5, 0, 1, 0)
 
 
-def test_a_file_is_renamed_and_deleted_on_its_own_page(
+def test_file_page_renames_and_deletes_the_file(
     upload_page: UploadPage, person: User
 ) -> None:
     page = upload_page.page

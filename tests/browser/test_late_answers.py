@@ -1,4 +1,4 @@
-"""A slow line: answers that are older than what the page knows, and scripts that come late."""
+"""On a slow network, answers arrive after newer events, and scripts load late."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from uploads.states import State
 
 
 class Late:
-    """What the page asks of the API at such an address, from now on; it waits for us."""
+    """Holds API requests with this method and path until the test continues."""
 
     def __init__(self, page: Page, method: str, address: str) -> None:
         self._method = method
@@ -28,11 +28,11 @@ class Late:
         return bool(self._routes)
 
     def ask(self) -> None:
-        """Let the site act and answer; the page does not get it yet."""
+        """Send the held requests to the site, and hold the answers."""
         self._answers = [route.fetch(timeout=PATIENCE_MS) for route in self._routes]
 
     def arrive(self) -> None:
-        """Let the page have the answers."""
+        """Deliver the answers to the page."""
         for route, answer in zip(self._routes, self._answers, strict=True):
             route.fulfill(response=answer)
 
@@ -43,7 +43,7 @@ class Late:
             route.fallback()
 
 
-def test_a_file_that_arrives_while_the_list_is_read_is_in_it(
+def test_file_uploaded_during_a_search_is_in_the_result(
     upload_page: UploadPage, person: User
 ) -> None:
     make_upload(person, filename="old notes.txt")
@@ -60,7 +60,7 @@ def test_a_file_that_arrives_while_the_list_is_read_is_in_it(
     upload_page.expect_names("new notes.txt", "old notes.txt")
 
 
-def test_what_is_on_its_way_is_not_called_unfinished(
+def test_upload_in_progress_is_not_listed_as_unfinished(
     signed_in: Page, person: User, tmp_path: Path
 ) -> None:
     make_upload(
@@ -79,7 +79,7 @@ def test_what_is_on_its_way_is_not_called_unfinished(
     page.start()
     page.wait_until(lambda: bool(start and unfinished))
 
-    # The list knows of it before this page does.
+    # The page gets the list with the new upload before the answer to its own start.
     start.ask()
     unfinished.ask()
     unfinished.arrive()
@@ -91,7 +91,7 @@ def test_what_is_on_its_way_is_not_called_unfinished(
     expect(page.heading("Uploading 1 file")).to_be_visible()
 
 
-def test_a_delete_whose_dialog_is_closed_before_the_answer_is_still_one(
+def test_delete_takes_effect_when_the_dialog_closes_before_the_answer(
     upload_page: UploadPage, person: User
 ) -> None:
     for name in ("gone.pdf", "kept.pdf"):
@@ -106,7 +106,7 @@ def test_a_delete_whose_dialog_is_closed_before_the_answer_is_still_one(
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
 
-    # The next dialog is about another file.
+    # Open the dialog for another file before the first answer arrives.
     upload_page.act("kept.pdf", "Delete")
     late.arrive()
     upload_page.expect_names("kept.pdf")
@@ -117,7 +117,9 @@ def test_a_delete_whose_dialog_is_closed_before_the_answer_is_still_one(
     upload_page.expect_names("kept.pdf")
 
 
-def test_the_buttons_of_a_file_need_no_script(signed_in: Page, person: User) -> None:
+def test_buttons_of_the_file_page_work_without_scripts(
+    signed_in: Page, person: User
+) -> None:
     upload = make_upload(person)
     held: list[Route] = []
 

@@ -1,4 +1,4 @@
-"""Names are text, whatever is in them: on every page and in every download."""
+"""Pages and downloads treat every file name as text, also names with markup."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.browser.upload_page import UploadPage
 LONG = f"{'long ' * 39}n.txt"
 MARKUP = "<img src=x onerror=alert(1)>.png"
 
-# What the person's disk calls a file, and what it is called from then on.
+# Names on the person's disk, and the names under which the site stores them.
 NAMES = {
     MARKUP: MARKUP,
     "\"><script>alert('name')</script>.txt": "script>.txt",
@@ -34,7 +34,7 @@ NAMES = {
 }
 
 
-def test_hostile_names_are_shown_as_text_and_travel_whole(
+def test_hostile_name_is_shown_as_text_and_stored_unchanged(
     upload_page: UploadPage, person: User
 ) -> None:
     assert len(LONG) == 200
@@ -65,7 +65,7 @@ def test_hostile_names_are_shown_as_text_and_travel_whole(
     expect(upload_page.page.locator("img[src='x']")).to_have_count(0)
 
 
-def test_a_download_is_named_for_old_and_new_browsers(
+def test_download_header_names_the_file_for_old_and_new_browsers(
     upload_page: UploadPage, person: User
 ) -> None:
     fallbacks = {
@@ -86,8 +86,7 @@ def test_a_download_is_named_for_old_and_new_browsers(
         assert header == f"attachment; {old}; filename*=UTF-8''{new}"
 
 
-# Chromium leaves out the first dot and replaces quotes and joiners, whatever the header
-# says.
+# Chromium removes the first dot and replaces quotes and joiners in names of downloads.
 SAVED = {
     "été 東京 🚀.txt": "été 東京 🚀.txt",
     ".env": "env",
@@ -96,7 +95,7 @@ SAVED = {
 }
 
 
-def test_the_browser_saves_a_file_under_its_own_name(upload_page: UploadPage) -> None:
+def test_browser_saves_a_download_under_the_files_name(upload_page: UploadPage) -> None:
     upload_page.upload(*(payload(name, b"content") for name in SAVED))
 
     for name, saved_as in SAVED.items():
@@ -107,7 +106,7 @@ def test_the_browser_saves_a_file_under_its_own_name(upload_page: UploadPage) ->
         assert saved.value.path().read_bytes() == b"content"
 
 
-def test_a_hostile_name_is_text_on_the_file_page_and_in_dialogs(
+def test_hostile_name_is_shown_as_text_on_the_file_page_and_in_dialogs(
     upload_page: UploadPage,
 ) -> None:
     page = upload_page.page

@@ -1,4 +1,4 @@
-"""Each dropped, pasted or chosen file is in the list, or is named with a reason."""
+"""Each dropped, pasted or chosen file is in the list, or named with a reason."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PASTE = """
 }
 """
 
-# A tab of a busy machine.
+# Sends messages to other tabs 3 s late, as on a busy machine.
 LATE_MESSAGES = """
 const tell = BroadcastChannel.prototype.postMessage;
 BroadcastChannel.prototype.postMessage = function (message) {
@@ -43,7 +43,7 @@ BroadcastChannel.prototype.postMessage = function (message) {
 
 
 def write(path: Path, content: str) -> Path:
-    """Write a file whose time of change is the same for all."""
+    """Write a file with a fixed modification time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content)
     os.utime(path, (LONG_AGO, LONG_AGO))
@@ -51,13 +51,13 @@ def write(path: Path, content: str) -> Path:
 
 
 def ready_paths(person: User) -> list[str]:
-    """Return the paths of what has arrived, in order."""
+    """Return the paths of the person's ready files, sorted."""
     uploads = Upload.objects.filter(owner=person, state=State.READY)
     return sorted(upload.relative_path or upload.filename for upload in uploads)
 
 
 class HeldCompletions:
-    """Keeps small uploads from their end, from now until they are let go."""
+    """Holds the page's calls of `complete` until `let_go` is called."""
 
     def __init__(self, page: Page) -> None:
         self._routes: list[Route] = []
@@ -84,7 +84,7 @@ def button(page: UploadPage, name: str) -> Locator:
 
 
 @pytest.mark.parametrize("error", ["NotFoundError", "EncodingError", "SecurityError"])
-def test_one_file_of_a_dropped_folder_that_cannot_be_opened_leaves_the_others(
+def test_unreadable_file_of_a_dropped_folder_does_not_stop_other_files(
     upload_page: UploadPage, person: User, tmp_path: Path, error: str
 ) -> None:
     for number in range(15):
@@ -104,7 +104,7 @@ def test_one_file_of_a_dropped_folder_that_cannot_be_opened_leaves_the_others(
     )
 
 
-def test_of_3000_dropped_files_that_vanish_in_part_each_is_taken_or_named(
+def test_dropped_files_that_vanish_are_named_and_remaining_files_taken(
     upload_page: UploadPage, tmp_path: Path
 ) -> None:
     folder = tmp_path / "many"
@@ -118,7 +118,8 @@ def test_of_3000_dropped_files_that_vanish_in_part_each_is_taken_or_named(
 
     page = upload_page.page
     page.expose_function("vanish", vanish)
-    # All names are listed before the first file is opened, and then some are gone.
+    # The browser lists all names before it opens the first file. The test then deletes
+    # some files.
     watch_readers(page)
     page.evaluate(
         "() => window.onEntries(({length}) => length === 0 ? window.vanish() : null)"
@@ -135,7 +136,7 @@ def test_of_3000_dropped_files_that_vanish_in_part_each_is_taken_or_named(
 
 
 @pytest.mark.parametrize("way", ["drop", "choose"])
-def test_names_that_differ_in_case_only_are_all_taken(
+def test_names_that_differ_only_in_case_are_all_taken(
     upload_page: UploadPage, person: User, tmp_path: Path, way: str
 ) -> None:
     names = ["A/x.txt", "README.txt", "a/x.txt", "readme.txt"]
@@ -153,7 +154,7 @@ def test_names_that_differ_in_case_only_are_all_taken(
     assert ready_paths(person) == [f"r/{name}" for name in names]
 
 
-def test_several_dropped_things_come_together_and_an_empty_folder_is_named(
+def test_drop_of_several_items_takes_all_files_and_names_an_empty_folder(
     upload_page: UploadPage, person: User, tmp_path: Path
 ) -> None:
     write(tmp_path / "one" / "a.txt", "a")
@@ -177,10 +178,11 @@ def test_several_dropped_things_come_together_and_an_empty_folder_is_named(
 
 
 @pytest.mark.parametrize("images", [(png(8, 4), png(4, 8)), (png(), png())])
-def test_two_images_of_one_paste_are_two_though_their_names_and_times_agree(
+def test_pasted_images_with_equal_names_and_times_are_two_files(
     upload_page: UploadPage, person: User, images: Sequence[bytes]
 ) -> None:
-    # A field without text to paste does not swallow them either.
+    # Pasting into a text field also takes the images, because there is no text to
+    # paste.
     upload_page.upload(payload("first.txt", b"first"))
     upload_page.search.focus()
 
@@ -192,7 +194,7 @@ def test_two_images_of_one_paste_are_two_though_their_names_and_times_agree(
     assert person.uploads.filter(filename="image.png").count() == 2
 
 
-def test_a_file_of_the_same_name_size_and_time_is_sent_while_the_first_is_on_its_way(
+def test_file_with_the_facts_of_an_upload_in_progress_is_sent(
     upload_page: UploadPage, person: User, tmp_path: Path
 ) -> None:
     held = HeldCompletions(upload_page.page)
@@ -211,7 +213,7 @@ def test_a_file_of_the_same_name_size_and_time_is_sent_while_the_first_is_on_its
     assert len(set(checksums)) == 2
 
 
-def test_a_file_that_is_chosen_twice_is_named_and_added_if_it_is_wanted(
+def test_file_chosen_twice_is_named_and_added_on_demand(
     upload_page: UploadPage, person: User, tmp_path: Path
 ) -> None:
     file = write(tmp_path / "a.txt", "a")
@@ -237,7 +239,7 @@ def test_a_file_that_is_chosen_twice_is_named_and_added_if_it_is_wanted(
     assert person.uploads.count() == 3
 
 
-def test_a_file_that_changed_on_its_way_is_replaced_when_it_is_chosen_again(
+def test_file_changed_during_its_upload_is_replaced_when_chosen_again(
     signed_in: Page, other_site: LiveSite, person: User, tmp_path: Path
 ) -> None:
     page = UploadPage(signed_in, other_site.url)
@@ -269,7 +271,7 @@ def test_a_file_that_changed_on_its_way_is_replaced_when_it_is_chosen_again(
 
 
 @pytest.mark.parametrize("opened", ["before", "after", "before, and answers late"])
-def test_a_file_that_another_tab_sends_is_said_to_be_on_its_way(
+def test_file_that_another_tab_is_sending_is_named(
     signed_in: Page, other_site: LiveSite, person: User, tmp_path: Path, opened: str
 ) -> None:
     first = UploadPage(signed_in, other_site.url)
@@ -294,7 +296,7 @@ def test_a_file_that_another_tab_sends_is_said_to_be_on_its_way(
     notice = second.notice("This file is on its way in another tab.")
     expect(notice).to_contain_text("film.bin")
     expect(second.start_button).to_be_hidden()
-    # Another film of the same name, size and time is another file.
+    # A file with the same name, size and time but other content is sent.
     twin = random_file(tmp_path / "twin", "film.bin", 3 * SMALL_PART, seed=2)
     facts = film.stat()
     os.utime(twin, ns=(facts.st_atime_ns, facts.st_mtime_ns))
@@ -302,7 +304,7 @@ def test_a_file_that_another_tab_sends_is_said_to_be_on_its_way(
     expect(second.start_button).to_have_text("Upload 1 file")
     second.page.close()
     first.page.bring_to_front()
-    # Paused before the part goes on: otherwise the upload could end first.
+    # Pause before the held parts are sent, because the upload could end otherwise.
     button(first, "Pause").click()
     expect(first.heading("Paused")).to_be_visible()
     first.let_go()
@@ -311,7 +313,7 @@ def test_a_file_that_another_tab_sends_is_said_to_be_on_its_way(
     assert person.uploads.count() == 1
 
 
-def test_a_long_list_of_reasons_is_short_at_first_and_whole_on_demand(
+def test_long_list_of_left_out_files_is_expanded_on_demand(
     upload_page: UploadPage, person: User
 ) -> None:
     UploadPolicy.objects.create(user=person, max_file_size=1000)
@@ -327,7 +329,7 @@ def test_a_long_list_of_reasons_is_short_at_first_and_whole_on_demand(
     expect(upload_page.start_button).to_be_hidden()
 
 
-def test_files_that_join_an_upload_and_do_not_fit_are_named(
+def test_files_added_during_an_upload_that_exceed_the_quota_are_named(
     upload_page: UploadPage, person: User
 ) -> None:
     StorageQuota.objects.create(user=person, limit_bytes=1000)
@@ -349,7 +351,7 @@ def test_files_that_join_an_upload_and_do_not_fit_are_named(
     assert set(uploads_of(person)) == {"a.bin"}
 
 
-def test_a_name_that_will_change_is_said_before_it_is_sent(
+def test_changed_name_is_shown_before_the_upload(
     upload_page: UploadPage, person: User
 ) -> None:
     upload_page.choose(

@@ -1,8 +1,8 @@
 """Files chosen by the browser's own picker can be read again after a reload.
 
-The picker itself belongs to the browser: no script can press its buttons. Here it
-gives handles of the origin's private files, which are real ones but for the
-question whether the page may read them: that is answered by the test.
+A script cannot press the buttons of the browser's picker. So these tests replace the
+picker by a function that returns handles of the origin's private files. The handles are
+real, but the test answers whether the page may read their files.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.browser.upload_page import Traffic, UploadPage
 from tests.support.live_site import LiveSite
 from uploads.models import UploadPolicy
 
-LARGE = 11 * MIB  # three parts; the browser keeps copies only of up to 10 MiB
+LARGE = 11 * MIB  # three parts; the page stores copies only of files up to 10 MiB
 
 PICKER = """
 const numberOf = (name) => Number(sessionStorage.getItem(name));
@@ -39,7 +39,7 @@ FileSystemHandle.prototype.requestPermission = async () => {
 };
 """
 
-# Returns the SHA-256 of what it has written.
+# Writes a file and returns its SHA-256.
 WRITE = """
 async ([name, size]) => {
   const bytes = new Uint8Array(size);
@@ -57,7 +57,7 @@ async ([name, size]) => {
   return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 """
-# The names of what the browser has written down, with the uploads they belong to.
+# Returns the names of the files whose handles the page has stored for an upload.
 KEPT = """
 () => new Promise((resolve, reject) => {
   const opening = indexedDB.open("slipway");
@@ -83,12 +83,12 @@ async (name) => (await navigator.storage.getDirectory()).removeEntry(name)
 
 @dataclass
 class Disk:
-    """The person's files, the picker that shows them, and how often it was asked."""
+    """The person's files, and the simulated picker with its counters."""
 
     page: Page
 
     def write(self, name: str, byte_size: int = LARGE) -> str:
-        """Write a file; return its SHA-256."""
+        """Write a file, and return its SHA-256."""
         digest: str = self.page.evaluate(WRITE, [name, byte_size])
         return digest
 
@@ -99,21 +99,24 @@ class Disk:
         self._set("picked", json.dumps(names))
 
     def picker_fails_with(self, error: str) -> None:
-        """Let the picker fail with an error of this name; an empty name ends that."""
+        """Let the picker fail with an error of this name.
+
+        An empty name stops the failures.
+        """
         self._set("refusal", error)
 
     def person_answers(self, answer: str) -> None:
-        """Choose what is said when the browser asks whether the page may read."""
+        """Set the person's answer to the browser's question for permission to read."""
         self._set("answer", answer)
 
     @property
     def times_asked(self) -> int:
-        """How often the picker was shown."""
+        """Return how often the page has opened the picker."""
         return self._number("asked")
 
     @property
     def questions(self) -> int:
-        """How often the browser asked whether the page may read a file."""
+        """Return how often the browser has asked for permission to read a file."""
         return self._number("questions")
 
     def _set(self, name: str, value: str) -> None:
@@ -131,7 +134,7 @@ def disk(signed_in: Page) -> Disk:
 
 @pytest.fixture
 def upload_page(disk: Disk, other_site: LiveSite) -> UploadPage:
-    """The page of `person`'s files, open in a browser with a picker."""
+    """Open and return the page of `person`'s files in a browser with a picker."""
     upload_page = UploadPage(disk.page, other_site.url)
     upload_page.open()
     return upload_page
@@ -152,7 +155,7 @@ def _half_send(
     upload_page.start()
     upload_page.wait_until(lambda: traffic.parts_arrived == [1] * len(names))
     upload_page.wait_until(lambda: traffic.parts_sent.count(2) >= len(names))
-    # The browser has to have written down where the files are.
+    # Wait until the page has stored the handles of the files.
     upload_page.wait_until(lambda: _kept(upload_page.page) == sorted(names))
     upload_page.page.reload()
     upload_page.let_go()
@@ -171,7 +174,7 @@ def _continue(upload_page: UploadPage, name: str) -> Locator:
     return upload_page.page.get_by_role("button", name=f"Continue {name}")
 
 
-def test_after_a_reload_permission_is_all_that_is_needed(
+def test_upload_continues_after_a_reload_with_a_permission_only(
     upload_page: UploadPage, traffic: Traffic, disk: Disk, person: User
 ) -> None:
     digest = disk.write("film.bin")
@@ -188,7 +191,7 @@ def test_after_a_reload_permission_is_all_that_is_needed(
     expect(upload_page.unfinished).to_be_hidden()
 
 
-def test_one_permission_brings_all_files_that_it_opens(
+def test_one_permission_continues_all_files_that_it_opens(
     upload_page: UploadPage, traffic: Traffic, disk: Disk, person: User
 ) -> None:
     digests = {name: disk.write(name) for name in ("a.bin", "b.bin")}
@@ -206,7 +209,7 @@ def test_one_permission_brings_all_files_that_it_opens(
     assert quota_of(person) == (2 * LARGE, 0, 2, 0)
 
 
-def test_a_file_that_was_changed_is_not_sent_and_the_page_says_so(
+def test_changed_file_is_refused_with_a_message(
     upload_page: UploadPage, traffic: Traffic, disk: Disk
 ) -> None:
     disk.write("film.bin")
@@ -224,7 +227,7 @@ def test_a_file_that_was_changed_is_not_sent_and_the_page_says_so(
     assert traffic.parts_sent == []
 
 
-def test_a_file_that_is_gone_is_asked_for(
+def test_page_asks_for_a_deleted_file(
     upload_page: UploadPage, traffic: Traffic, disk: Disk
 ) -> None:
     disk.write("film.bin")
@@ -242,7 +245,7 @@ def test_a_file_that_is_gone_is_asked_for(
     expect(_continue(upload_page, "film.bin")).to_be_visible()
 
 
-def test_without_permission_the_file_is_chosen_again(
+def test_page_asks_for_the_file_when_permission_is_denied(
     upload_page: UploadPage, traffic: Traffic, disk: Disk, person: User
 ) -> None:
     digest = disk.write("film.bin")
@@ -262,7 +265,7 @@ def test_without_permission_the_file_is_chosen_again(
     assert download(upload_page.page, uploads_of(person)["film.bin"]).sha256 == digest
 
 
-def test_the_keyboard_opens_the_picker_and_cancelling_it_changes_nothing(
+def test_keyboard_opens_the_picker_and_cancel_changes_nothing(
     upload_page: UploadPage, disk: Disk
 ) -> None:
     page = upload_page.page
@@ -282,7 +285,7 @@ def test_the_keyboard_opens_the_picker_and_cancelling_it_changes_nothing(
     expect(upload_page.row("note.txt")).to_contain_text("Ready")
 
 
-def test_files_that_cannot_be_read_are_named_and_the_others_come(
+def test_unreadable_picked_files_are_named_and_remaining_files_taken(
     upload_page: UploadPage, disk: Disk
 ) -> None:
     page = upload_page.page
@@ -309,7 +312,7 @@ def test_files_that_cannot_be_read_are_named_and_the_others_come(
     expect(upload_page.start_button).to_have_text("Upload 1 file")
 
 
-def test_a_picker_that_may_not_be_shown_leaves_it_to_the_input(
+def test_file_input_is_used_when_the_picker_fails(
     upload_page: UploadPage, disk: Disk
 ) -> None:
     errors = ("SecurityError", "NotAllowedError", "TypeError")
@@ -323,7 +326,7 @@ def test_a_picker_that_may_not_be_shown_leaves_it_to_the_input(
         expect(upload_page.start_button, error).to_have_text("Upload 1 file")
 
 
-def test_where_types_decide_the_input_is_asked_because_it_knows_more_of_them(
+def test_file_input_is_used_when_the_policy_limits_types(
     disk: Disk, person: User
 ) -> None:
     UploadPolicy.objects.create(user=person, allowed_content_types=["text/*"])

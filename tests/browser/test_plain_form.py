@@ -1,4 +1,4 @@
-"""The site without JavaScript: room is asked for, a form sends the file, it is checked."""
+"""Upload without JavaScript: reserve space, send the file by a form, complete."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 
 def ask_for_room(page: Page, room: str, name: str = "") -> None:
-    """Fill in the form on the page of files, and wait for the answer."""
+    """Reserve space by the form on the page of files, and wait for the next page."""
     page.goto("/")
     area = page.get_by_role("region", name="Upload a file")
     area.get_by_label("The file is at most").select_option(label=room)
@@ -44,12 +44,15 @@ def ask_for_room(page: Page, room: str, name: str = "") -> None:
 
 
 def files_of(page: Page) -> Locator:
-    """Return the list of files. Playwright finds no text in a noscript but by a role."""
+    """Return the list of files, found by its role.
+
+    Playwright finds no text in a noscript.
+    """
     return page.get_by_role("region", name="Files")
 
 
 def send(page: Page, file: Any) -> None:
-    """Choose a file on the page that sends it, and send it."""
+    """Choose a file on the page of the form, and send it."""
     page.get_by_label("File", exact=True).set_input_files(file)
     page.get_by_role("button", name="Send").click(timeout=PATIENCE_MS)
 
@@ -62,7 +65,7 @@ def ready(person: User, name: str) -> Upload:
     return upload
 
 
-def test_fifty_mebibytes_arrive_and_are_verified(
+def test_form_uploads_50_mib_with_a_verified_checksum(
     signed_in: Page, person: User, tmp_path: Path
 ) -> None:
     file = random_file(tmp_path, "survey.bin", 50 * MIB)
@@ -79,7 +82,9 @@ def test_fifty_mebibytes_arrive_and_are_verified(
     assert [gap for gap in audit() if str(upload.pk) in gap.detail] == []
 
 
-def test_what_does_not_fit_is_refused_in_words(signed_in: Page, person: User) -> None:
+def test_reservation_over_the_quota_is_refused_with_a_message(
+    signed_in: Page, person: User
+) -> None:
     StorageQuota.objects.create(user=person, limit_bytes=40 * 1000**2)
 
     ask_for_room(signed_in, "100 MB")
@@ -91,7 +96,9 @@ def test_what_does_not_fit_is_refused_in_words(signed_in: Page, person: User) ->
     assert quota_of(person) == (0, 0, 0, 0)
 
 
-def test_all_that_is_left_may_be_asked_for(signed_in: Page, person: User) -> None:
+def test_reservation_of_all_free_space_is_accepted(
+    signed_in: Page, person: User
+) -> None:
     StorageQuota.objects.create(user=person, limit_bytes=1000)
 
     ask_for_room(signed_in, "1 kB, all your free space", "full.txt")
@@ -102,7 +109,7 @@ def test_all_that_is_left_may_be_asked_for(signed_in: Page, person: User) -> Non
     assert quota_of(person) == (1000, 0, 1, 0)
 
 
-def test_a_file_larger_than_was_said_is_refused_and_can_be_given_up(
+def test_file_over_the_reserved_size_is_refused_and_can_be_cancelled(
     signed_in: Page, person: User, bucket_url: str
 ) -> None:
     StorageQuota.objects.create(user=person, limit_bytes=1000)
@@ -112,7 +119,7 @@ def test_a_file_larger_than_was_said_is_refused_and_can_be_given_up(
     expect(signed_in).to_have_url(re.compile(re.escape(bucket_url)))
     expect(signed_in.get_by_text("EntityTooLarge").first).to_be_attached()
     signed_in.go_back()
-    # That page had told of what would come.
+    # The form's page has explained this error of S3 in advance.
     expect(signed_in.get_by_role("main")).to_contain_text("EntityTooLarge")
     signed_in.get_by_role("button", name="Cancel the upload").click()
 
@@ -120,7 +127,9 @@ def test_a_file_larger_than_was_said_is_refused_and_can_be_given_up(
     assert quota_of(person) == (0, 0, 0, 0)
 
 
-def test_odd_files_arrive_under_their_names(signed_in: Page, person: User) -> None:
+def test_empty_and_unusually_named_files_keep_their_names(
+    signed_in: Page, person: User
+) -> None:
     sent = 0
     for count, (name, content) in enumerate(
         (
@@ -141,19 +150,21 @@ def test_odd_files_arrive_under_their_names(signed_in: Page, person: User) -> No
         assert quota_of(person) == (sent, 0, count, 0), name
 
 
-def test_a_file_without_a_name_gets_one(signed_in: Page, person: User) -> None:
+def test_file_without_a_name_gets_a_name(signed_in: Page, person: User) -> None:
     ask_for_room(signed_in, "100 MB")
 
     send(signed_in, payload("report.pdf", b"%PDF-1.7\n"))
 
     expect(signed_in.get_by_text("Checked and stored")).to_be_visible()
     [upload] = uploads_of(person).values()
-    # S3 tells the file's own name; SeaweedFS does not.
+    # AWS puts the file's name into the key, SeaweedFS does not.
     assert re.fullmatch(r"upload-\d{4}-\d\d-\d\d\.pdf", upload.filename)
     assert upload.content_type == "application/pdf"
 
 
-def test_what_is_refused_by_its_content_says_why(signed_in: Page, person: User) -> None:
+def test_file_rejected_by_its_content_shows_the_reason(
+    signed_in: Page, person: User
+) -> None:
     ask_for_room(signed_in, "100 MB", "picture.png")
 
     send(signed_in, payload("picture.png", b"MZ\x90\x00" + bytes(60)))
@@ -162,7 +173,7 @@ def test_what_is_refused_by_its_content_says_why(signed_in: Page, person: User) 
     assert quota_of(person) == (0, 0, 0, 0)
 
 
-def test_looking_before_anything_was_sent_offers_the_form_again(
+def test_check_before_a_file_was_sent_offers_the_form_again(
     signed_in: Page, person: User
 ) -> None:
     ask_for_room(signed_in, "100 MB", "late.txt")
@@ -176,7 +187,9 @@ def test_looking_before_anything_was_sent_offers_the_form_again(
     ready(person, "late.txt")
 
 
-def test_files_are_listed_renamed_and_deleted(signed_in: Page, person: User) -> None:
+def test_files_are_listed_renamed_and_deleted_without_scripts(
+    signed_in: Page, person: User
+) -> None:
     upload = make_upload(person)
     signed_in.goto("/")
     files = files_of(signed_in)
@@ -185,7 +198,7 @@ def test_files_are_listed_renamed_and_deleted(signed_in: Page, person: User) -> 
     expect(signed_in.get_by_role("banner")).to_contain_text("1 kB of 20 GB used")
 
     files.get_by_role("link", name="survey.pdf").click()
-    # The page of files asks for a name too.
+    # The page of files also has a field for a name.
     expect(signed_in.get_by_role("heading", name="survey.pdf")).to_be_visible()
     signed_in.get_by_role("textbox", name="Name").fill("final.pdf")
     signed_in.get_by_role("button", name="Rename").click()

@@ -1,4 +1,4 @@
-"""The Content-Security-Policy is strict, and the browser keeps it."""
+"""The Content-Security-Policy is strict, and the browser enforces the policy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.browser.upload_page import UploadPage
 from tests.support.complaints import Complaints
 from tests.support.live_site import LiveSite
 
-# What a hole in the page would let an attacker do.
+# Scripts that an attacker could run through a hole in the page.
 INJECTIONS = {
     "inline script": "script.textContent = TAKE_OVER; document.body.append(script)",
     "script of a text node": "script.append(TAKE_OVER); document.body.append(script)",
@@ -35,7 +35,7 @@ INJECTIONS = {
     "base of all links": "const base = document.createElement('base');"
     "base.href = 'http://127.0.0.1:9/'; document.head.append(base)",
 }
-# What the browser says of each, in one or two lines, and our own listener after it.
+# The browser logs one or two lines for each violation, and then our listener logs one.
 BROKEN = "Policy broken: "
 VIOLATIONS = (BROKEN, "The action has been blocked.", "will not be executed.")
 IN_A_TRY = """
@@ -49,7 +49,7 @@ IN_A_TRY = """
 
 
 @pytest.mark.parametrize("path", ["/", "/accounts/login/", "/missing"])
-def test_every_page_has_a_strict_policy(
+def test_page_has_a_strict_policy(
     context: BrowserContext, path: str, bucket_url: str
 ) -> None:
     answer = context.request.get(path)
@@ -68,7 +68,7 @@ def test_every_page_has_a_strict_policy(
     assert answer.headers["x-frame-options"] == "DENY"
 
 
-def test_the_browser_runs_nothing_that_was_injected(
+def test_browser_blocks_injected_scripts(
     upload_page: UploadPage, complaints: Complaints
 ) -> None:
     page = upload_page.page
@@ -79,29 +79,31 @@ def test_the_browser_runs_nothing_that_was_injected(
     def told() -> list[str]:
         return [words for words in complaints.expected if BROKEN in words]
 
-    # The page is as it was after each, so the next one can be tried on it.
+    # A blocked script leaves the page unchanged, so all scripts run in one page.
     for way, injection in INJECTIONS.items():
         tried.append(way)
         page.evaluate(IN_A_TRY % injection)
 
-        # What would have run has had its time when the browser tells of it.
+        # When the browser reports the violation, a script that was not blocked would
+        # have run.
         upload_page.wait_until(lambda: len(told()) >= len(tried), lambda: tried)
         assert len(told()) == len(tried), f"{way}: {told()}"
         expect(page, way).to_have_title("Your files · Slipway")
         expect(upload_page.files, way).to_be_visible()
 
 
-def test_checksums_are_made_in_a_worker_of_the_one_policy(
+def test_checksums_are_computed_in_a_worker_under_the_policy(
     upload_page: UploadPage,
 ) -> None:
-    # Where the policy is refused the page hashes by itself, and nothing is seen to fail.
+    # If the policy blocked the worker, the page would hash without a worker, and no
+    # test would fail.
     with upload_page.page.expect_worker() as worker:
         upload_page.upload(payload("hashed.bin", bytes(1000)))
 
     assert "/static/build/checksum-worker." in worker.value.url
 
 
-def test_a_broken_policy_is_reported_to_the_sites_log(
+def test_policy_violation_is_written_to_the_sites_log(
     signed_in: Page, complaints: Complaints, person: User, live_site: LiveSite
 ) -> None:
     path = f"/uploads/{make_upload(person).pk}/"
@@ -109,13 +111,13 @@ def test_a_broken_policy_is_reported_to_the_sites_log(
     signed_in.goto(f"{path}?X-Amz-Signature=of-this-test")
     signed_in.evaluate(IN_A_TRY % INJECTIONS["markup"])
 
-    # Other tests break the policy too, on other pages.
+    # Other tests violate the policy on other pages, so look only for this page.
     line = _wait_for_line(live_site.log, "csp.violation", path)
     assert "require-trusted-types-for" in line
     assert "of-this-test" not in line
 
 
-def test_the_page_can_speak_to_no_other_site(
+def test_page_cannot_connect_to_another_site(
     upload_page: UploadPage, complaints: Complaints
 ) -> None:
     complaints.expect("connect-src", "127.0.0.1:9")
@@ -128,7 +130,7 @@ def test_the_page_can_speak_to_no_other_site(
     upload_page.wait_until(lambda: any(words in each for each in complaints.expected))
 
 
-def test_nothing_the_page_does_needs_more(upload_page: UploadPage) -> None:
+def test_page_works_without_policy_violations(upload_page: UploadPage) -> None:
     page = upload_page.page
     upload_page.choose(payload("red.png", png(), "image/png"))
     preview = upload_page.upload_area.get_by_role("img", name="red.png")
@@ -139,12 +141,12 @@ def test_nothing_the_page_does_needs_more(upload_page: UploadPage) -> None:
     expect(page.get_by_role("img", name="red.png")).to_be_visible()
     page.get_by_role("link", name="API").click()
 
-    # `complaints` fails this test if any of it broke the policy.
+    # `complaints` fails this test if an action violates the policy.
     expect(page.get_by_role("heading", level=1, name="API")).to_be_visible()
     page.wait_for_load_state("load")
 
 
-def test_the_admin_has_the_same_policy_but_for_trusted_types(
+def test_admin_has_the_same_policy_without_trusted_types(
     context: BrowserContext,
 ) -> None:
     pages = _directives(context.request.get("/").headers["content-security-policy"])

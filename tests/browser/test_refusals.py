@@ -1,4 +1,4 @@
-"""What may not be uploaded is refused in words, and costs nothing."""
+"""Refused uploads show a message and use no quota."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from uploads.states import State
 PROGRAM = b"MZ\x90\0" + bytes(56) + (64).to_bytes(4, "little") + b"PE\0\0" + bytes(200)
 
 
-def test_a_program_named_as_an_image_is_refused_and_its_space_is_free_again(
+def test_program_named_as_an_image_is_rejected_and_its_space_released(
     upload_page: UploadPage, person: User
 ) -> None:
     upload_page.choose(
@@ -47,7 +47,7 @@ def test_a_program_named_as_an_image_is_refused_and_its_space_is_free_again(
     assert quota_of(person) == (len(png()), 0, 1, 0)
 
 
-def test_a_batch_over_the_quota_is_refused_before_anything_is_sent(
+def test_batch_over_the_byte_quota_is_refused_before_the_upload(
     upload_page: UploadPage, person: User
 ) -> None:
     StorageQuota.objects.create(user=person, limit_bytes=1000)
@@ -68,7 +68,7 @@ def test_a_batch_over_the_quota_is_refused_before_anything_is_sent(
     assert uploads_of(person) == {}
 
 
-def test_more_files_than_there_is_room_for_are_refused_before_anything_is_sent(
+def test_batch_over_the_file_quota_is_refused_before_the_upload(
     upload_page: UploadPage, person: User
 ) -> None:
     StorageQuota.objects.create(user=person, max_files=1)
@@ -80,9 +80,7 @@ def test_more_files_than_there_is_room_for_are_refused_before_anything_is_sent(
     expect(upload_page.start_button).to_be_disabled()
 
 
-def test_the_quota_is_in_sight_and_follows(
-    upload_page: UploadPage, person: User
-) -> None:
+def test_quota_is_shown_and_updated(upload_page: UploadPage, person: User) -> None:
     StorageQuota.objects.create(user=person, limit_bytes=10_000)
     upload_page.open()
     expect(upload_page.quota).to_have_text("0 bytes of 10 kB used")
@@ -92,7 +90,7 @@ def test_the_quota_is_in_sight_and_follows(
     expect(upload_page.quota).to_have_text("2.5 kB of 10 kB used")
 
 
-def test_a_file_larger_than_the_policy_is_left_out(
+def test_file_over_the_size_limit_is_left_out(
     upload_page: UploadPage, person: User
 ) -> None:
     UploadPolicy.objects.create(user=person, max_file_size=1000)
@@ -110,9 +108,10 @@ def test_a_file_larger_than_the_policy_is_left_out(
     assert traffic.requests_to("/api/") == 0
 
 
-# Neither an ending nor a declared type decides: the first bytes do.
+# The first bytes decide about the type, so the name and the declared type are
+# irrelevant.
 @pytest.mark.parametrize("name", ["film.mp4", "film.jpg", "film"])
-def test_a_film_of_4_gib_is_refused_under_pictures_by_its_first_4_kib(
+def test_film_of_4_gib_is_refused_by_its_first_4_kib(
     upload_page: UploadPage, person: User, tmp_path: Path, name: str
 ) -> None:
     UploadPolicy.objects.create(user=person, allowed_content_types=["image/*"])
@@ -120,7 +119,7 @@ def test_a_film_of_4_gib_is_refused_under_pictures_by_its_first_4_kib(
     traffic = Traffic(upload_page.page)
     film = tmp_path / name
     film.write_bytes(MP4)
-    os.truncate(film, 4096 * MIB)  # sparse: it takes no room on the disk
+    os.truncate(film, 4096 * MIB)  # a sparse file, which needs no space on the disk
 
     upload_page.choose(film)
     upload_page.start()
@@ -129,13 +128,13 @@ def test_a_film_of_4_gib_is_refused_under_pictures_by_its_first_4_kib(
     reason = "Files of type video/mp4 may not be uploaded here. Allowed: image/*."
     expect(upload_page.upload_area.get_by_text(reason)).to_be_visible()
     assert traffic.puts == 0
-    # The first 4 KiB in base64, and the words of the declaration.
+    # The request has the first 4 KiB in base64 and the declaration.
     assert 0 < traffic.bytes_sent < 4096 * 4 // 3 + 1024
     assert uploads_of(person) == {}
     assert quota_of(person) == (0, 0, 0, 0)
 
 
-def test_pictures_are_stored_under_a_policy_of_pictures_whatever_is_declared(
+def test_pictures_are_accepted_under_any_declared_type(
     upload_page: UploadPage, person: User
 ) -> None:
     UploadPolicy.objects.create(user=person, allowed_content_types=["image/*"])
@@ -150,7 +149,7 @@ def test_pictures_are_stored_under_a_policy_of_pictures_whatever_is_declared(
     assert set(uploads_of(person)) == {"red.png", "blue.heic", "green.jpg"}
 
 
-def test_a_page_that_knows_an_old_quota_shows_the_servers_refusal(
+def test_page_with_an_outdated_quota_shows_the_servers_refusal(
     upload_page: UploadPage, person: User
 ) -> None:
     upload_page.choose(payload("a.bin", bytes(600)))

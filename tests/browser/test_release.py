@@ -1,4 +1,4 @@
-"""Release from quarantine: the owner asks for it, an operator decides."""
+"""Release from quarantine: the owner requests a release, and an operator decides."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REASON = "This file is a Windows program, but its name ends in .png."
 def keeping_site(
     site_environment: dict[str, str], tmp_path: Path
 ) -> Iterator[LiveSite]:
-    """A site that keeps refused files in quarantine."""
+    """Run a site that keeps refused files in quarantine."""
     environment = {**site_environment, "UPLOADS_QUARANTINE_PREFIX": "quarantine/"}
     with serve(environment, tmp_path) as site:
         yield site
@@ -34,7 +34,7 @@ def keeping_site(
 
 @pytest.fixture
 def files(page: Page, person: User, keeping_site: LiveSite) -> UploadPage:
-    """The page of `person`'s files on that site, open."""
+    """Open and return the page of `person`'s files on `keeping_site`."""
     sign_in(page, person, keeping_site.url)
     files = UploadPage(page, keeping_site.url)
     files.open()
@@ -42,7 +42,7 @@ def files(page: Page, person: User, keeping_site: LiveSite) -> UploadPage:
 
 
 def refuse(files: UploadPage) -> None:
-    """Upload a program under the name of an image."""
+    """Upload a program with the name of an image, which the site refuses."""
     files.choose(payload("holiday.png", PROGRAM, "image/png"))
     files.start()
     expect(files.row("holiday.png")).to_contain_text("A copy is in quarantine.")
@@ -50,7 +50,7 @@ def refuse(files: UploadPage) -> None:
 
 
 def release_as_operator(browser: Browser, url: str, person: User) -> User:
-    """Release the one requested file in the admin; return the operator."""
+    """Release the only requested file in the admin. Return the operator."""
     operator = User.objects.create_superuser(f"operator-of-{person.username}")
     desk = browser.new_context().new_page()
     sign_in(desk, operator, url)
@@ -66,7 +66,7 @@ def release_as_operator(browser: Browser, url: str, person: User) -> User:
     return operator
 
 
-def test_a_refused_file_is_asked_for_in_the_list_released_and_downloaded(
+def test_refused_file_is_requested_in_the_list_released_and_downloaded(
     files: UploadPage, person: User, browser: Browser
 ) -> None:
     page = files.page
@@ -81,7 +81,7 @@ def test_a_refused_file_is_asked_for_in_the_list_released_and_downloaded(
 
     operator = release_as_operator(browser, files.url, person)
     page.reload()
-    # Both rows have the same name: the release is the newer one.
+    # Both rows have the same name. The newer row is the released file.
     rows = files.row("holiday.png")
     expect(rows).to_have_count(2)
     expect(rows.first).to_contain_text("Ready")
@@ -98,7 +98,7 @@ def test_a_refused_file_is_asked_for_in_the_list_released_and_downloaded(
     assert quota_of(person) == (len(PROGRAM), 0, 1, 0)
 
 
-def test_a_refused_file_is_asked_for_on_its_own_page_and_links_to_the_release(
+def test_refused_file_is_requested_on_its_page_and_links_to_the_release(
     files: UploadPage, person: User, browser: Browser
 ) -> None:
     page = files.page
@@ -120,7 +120,7 @@ def test_a_refused_file_is_asked_for_on_its_own_page_and_links_to_the_release(
     expect(main).to_contain_text(REASON)
 
 
-def test_a_release_of_malware_is_never_offered(files: UploadPage, person: User) -> None:
+def test_release_of_malware_is_never_offered(files: UploadPage, person: User) -> None:
     infected = make_upload(
         person,
         filename="infected.zip",

@@ -1,4 +1,4 @@
-"""Second factors in a browser: an app, recovery codes, passkeys, and who must have one."""
+"""Second factors in a browser: app, recovery codes, passkeys, required factors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def _is_in(page: Page) -> None:
     expect(page.get_by_role("heading", name="Files", exact=True)).to_be_visible()
 
 
-def test_an_app_is_set_up_and_asked_for(signed_in: Page, person: User) -> None:
+def test_login_asks_for_a_code_after_an_app_was_set_up(
+    signed_in: Page, person: User
+) -> None:
     page = signed_in
     page.goto("/accounts/")
     page.get_by_role("link", name="Set up an authenticator app").click()
@@ -56,7 +58,7 @@ def test_an_app_is_set_up_and_asked_for(signed_in: Page, person: User) -> None:
     expect(page.get_by_text("9 left")).to_be_visible()
 
 
-def test_the_second_step_can_be_left(page: Page, person: User) -> None:
+def test_second_step_of_the_login_can_be_cancelled(page: Page, person: User) -> None:
     Authenticator.objects.create(user=person, type="totp", data={"secret": "x"})
     log_in(page, person)
 
@@ -68,7 +70,7 @@ def test_the_second_step_can_be_left(page: Page, person: User) -> None:
     expect(page.get_by_role("heading", name="Log in", exact=True)).to_be_visible()
 
 
-def test_a_passkey_is_added_and_logs_in_alone(
+def test_passkey_logs_in_without_a_password(
     signed_in_by_name: Page, person: User, by_name: str
 ) -> None:
     page = signed_in_by_name
@@ -94,7 +96,7 @@ def test_a_passkey_is_added_and_logs_in_alone(
     assert not Authenticator.objects.filter(user=person).exists()
 
 
-def test_a_passkey_is_the_second_step_after_a_password(
+def test_passkey_confirms_a_login_with_a_password(
     signed_in_by_name: Page, person: User, by_name: str
 ) -> None:
     page = signed_in_by_name
@@ -117,7 +119,7 @@ def test_a_passkey_is_the_second_step_after_a_password(
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
 
 
-def test_a_passkey_that_nobody_confirms_is_told_of(
+def test_passkey_that_is_not_confirmed_shows_an_error(
     signed_in_by_name: Page, person: User, by_name: str
 ) -> None:
     page = signed_in_by_name
@@ -132,9 +134,7 @@ def test_a_passkey_that_nobody_confirms_is_told_of(
     assert not Authenticator.objects.filter(user=person).exists()
 
 
-def test_an_address_without_a_name_offers_no_passkeys(
-    signed_in: Page, person: User
-) -> None:
+def test_ip_address_as_host_offers_no_passkeys(signed_in: Page, person: User) -> None:
     page = signed_in
     page.goto("/accounts/2fa/webauthn/add/")
     confirm(page)
@@ -147,7 +147,7 @@ def test_an_address_without_a_name_offers_no_passkeys(
     expect(page.get_by_role("button", name="Log in with a passkey")).to_be_hidden()
 
 
-def test_staff_set_up_a_factor_before_they_enter_the_admin(
+def test_staff_must_set_up_a_factor_before_the_admin_opens(
     page: Page, person: User, other_site: LiveSite
 ) -> None:
     person.is_staff = person.is_superuser = True
@@ -168,7 +168,7 @@ def test_staff_set_up_a_factor_before_they_enter_the_admin(
     expect(page.get_by_role("heading", name="administration")).to_be_visible()
 
 
-def test_another_browser_is_logged_out_from_the_account_page(
+def test_account_page_logs_out_another_browser(
     page: Page, person: User, browser: Browser, live_site: LiveSite
 ) -> None:
     context = browser.new_context(base_url=live_site.url, user_agent=FIREFOX)

@@ -1,4 +1,4 @@
-"""Two people, one browser: a tab stays its person's, whoever logs in beside it."""
+"""An open tab sends nothing after another person has logged in in this browser."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEPT = """async () => {
 }"""
 
 
-def test_a_tab_that_was_left_open_sends_nothing_to_the_next_person(
+def test_open_tab_sends_nothing_after_another_person_logged_in(
     upload_page: UploadPage, person: User, base_url: str
 ) -> None:
     bob = User.objects.create_user(f"bob-{uuid.uuid4().hex[:8]}", password="demo")
@@ -47,7 +47,7 @@ def test_a_tab_that_was_left_open_sends_nothing_to_the_next_person(
     header = page.get_by_role("banner", include_hidden=True)
     expect(header).not_to_contain_text(person.username, use_inner_text=True)
     expect(header).not_to_contain_text("used", use_inner_text=True)
-    # Nobody can click there now, but a click could have been on its way.
+    # The dialog covers the button, but a click may have been in progress.
     hidden = page.get_by_role("button", name="Upload 1 file", include_hidden=True)
     hidden.dispatch_event("click")
     dialog.get_by_role("button", name="I am logged in", exact=True).click()
@@ -65,7 +65,7 @@ def test_a_tab_that_was_left_open_sends_nothing_to_the_next_person(
     assert uploads_of(bob) == {}
 
 
-def test_a_logout_in_the_admin_empties_the_other_pages_too(
+def test_logout_in_the_admin_clears_open_pages(
     context: BrowserContext, page: Page, base_url: str
 ) -> None:
     name = f"olga-{uuid.uuid4().hex[:8]}"
@@ -76,7 +76,7 @@ def test_a_logout_in_the_admin_empties_the_other_pages_too(
         other.goto(path)
         expect(other.locator("body")).to_contain_text(name, use_inner_text=True)
         expect(other.get_by_text("You logged out in another tab")).to_be_hidden()
-    # A page that is one card, as those are that show recovery codes.
+    # This page has the layout of the pages with recovery codes.
     card = context.new_page()
     token, _ = create_token(olga, name="nightly backup")
     card.goto(f"/accounts/tokens/{token.pk}/revoke/")

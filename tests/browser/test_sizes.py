@@ -1,4 +1,4 @@
-"""Files of every size arrive byte for byte, and their bytes never meet the site."""
+"""Files of all sizes arrive unchanged, and their bytes are never sent to the site."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WATCH_PROGRESS = """
 """
 
 
-def test_a_file_arrives_as_it_was(
+def test_file_arrives_unchanged(
     upload_page: UploadPage, person: User, tmp_path: Path
 ) -> None:
     stored: dict[str, int] = {}
@@ -60,7 +60,8 @@ def test_a_file_arrives_as_it_was(
         stored[upload.key] = byte_size
         expect(upload_page.row(name)).to_contain_text("Ready")
         assert (upload.state, upload.transport) == (State.READY, transport), name
-        # The page chooses the part size, so the number of parts is the server's record.
+        # The page chooses the part size, so the expected number of parts is read from
+        # the row.
         part_count = upload.part_count if transport == "multipart" else 1
         assert traffic.puts == part_count, name
         assert stored_objects(person) == stored, name
@@ -68,12 +69,13 @@ def test_a_file_arrives_as_it_was(
         assert quota_of(person) == (sum(stored.values()), 0, len(stored), 0), name
 
 
-def test_a_large_file_costs_the_site_a_few_words(
+def test_large_file_needs_few_small_requests_to_the_site(
     upload_page: UploadPage, person: User, live_site: LiveSite, tmp_path: Path
 ) -> None:
     file = random_file(tmp_path, "film.bin", LARGE)
     page = upload_page.page
-    # What a site loads for its first upload of all is not the price of this one.
+    # The first upload of a process loads modules, which would falsify the measured
+    # memory.
     upload_page.upload(payload("first.bin", b"first"))
     first = uploads_of(person)["first.bin"]
     _wait_for_completion(upload_page, live_site, first)
@@ -97,7 +99,8 @@ def test_a_large_file_costs_the_site_a_few_words(
     assert traffic.puts == part_count
     upload_page.wait_until(lambda: len(traffic.parts_arrived) >= part_count)
     assert sorted(traffic.parts_arrived) == list(range(1, part_count + 1))
-    # Start, windows of parts, complete; and no byte of the file among them.
+    # The page may only start the upload, request URLs for windows of parts, and
+    # complete.
     lines = _tail(live_site.access_log, accessed)
     calls = [line for line in lines if '"GET ' not in line]
     assert all('"POST /api/v1/uploads' in call for call in calls)
@@ -111,8 +114,8 @@ def test_a_large_file_costs_the_site_a_few_words(
     assert download(page, upload).sha256 == sha256(file)
 
 
-@pytest.mark.timeout(600)  # hundreds of files, each with requests of its own
-def test_a_folder_keeps_its_paths(
+@pytest.mark.timeout(600)  # hundreds of files, each with several requests
+def test_files_of_a_folder_keep_their_paths(
     upload_page: UploadPage, person: User, tmp_path: Path
 ) -> None:
     files = [
@@ -146,12 +149,12 @@ def _assert_steady(page: Page) -> None:
     assert len(set(seen)) > 5
     assert seen == sorted(seen)
     assert 0 <= seen[0] <= seen[-1] <= 100
-    # The last hundredth is the server's to say.
+    # The progress shows 100 % only when the server has completed the upload.
     assert seen[-2] < 100
 
 
 def _limit_speed(page: Page, bytes_per_second: int) -> None:
-    """Let an upload last for some seconds, however fast the machine is."""
+    """Limit the browser's speed, so that an upload lasts for some seconds."""
     devtools = page.context.new_cdp_session(page)
     limits = {
         "offline": False,
@@ -164,7 +167,7 @@ def _limit_speed(page: Page, bytes_per_second: int) -> None:
 
 
 def _wait_for_completion(page: UploadPage, site: LiveSite, upload: Upload) -> None:
-    """Wait until gunicorn has logged the last call, which it does after its answer."""
+    """Wait until gunicorn has logged the last call. It logs after the answer."""
     page.wait_until(lambda: f"{upload.pk}/complete" in site.access_log.read_text())
 
 

@@ -1,4 +1,4 @@
-"""With DEBUG off the site serves its own files: hashed, compressed, kept for ever."""
+"""With DEBUG off, the site serves hashed and compressed files, cached for ever."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.browser.upload_page import UploadPage
 HASHED = re.compile(r"^/static/.+\.[0-9a-f]{12}\.(css|js|svg|woff2)$")
 
 
-def test_the_page_is_built_of_hashed_files_that_are_kept_for_ever(
+def test_page_uses_hashed_files_that_are_cached_for_ever(
     signed_in: Page, base_url: str
 ) -> None:
     fetched: dict[str, int] = {}
@@ -42,5 +42,5 @@ def test_the_page_is_built_of_hashed_files_that_are_kept_for_ever(
     assert signed_in.request.get(script).headers["content-encoding"] in {"br", "gzip"}
 
 
-def test_a_file_that_is_not_there_is_not_there(page: Page) -> None:
+def test_missing_static_file_is_not_found(page: Page) -> None:
     assert page.request.get("/static/build/missing.js").status == 404

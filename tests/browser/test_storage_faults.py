@@ -1,4 +1,4 @@
-"""The page names what keeps it from sending, and goes on when the fault is mended."""
+"""The page names the fault that blocks an upload, and continues after the repair."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def site_behind(
     site_environment: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[LiveSite]:
-    """A site whose browsers reach S3 through the proxy."""
+    """Run a site whose browsers reach S3 through the proxy."""
     environment = {**site_environment, "S3_PUBLIC_ENDPOINT_URL": proxy.url}
     with serve(environment, tmp_path_factory.mktemp("logs")) as site:
         yield site
@@ -72,7 +72,7 @@ def site_behind(
 
 @pytest.fixture(autouse=True)
 def _healthy(proxy: Proxy, complaints: Complaints) -> Iterator[None]:
-    # All pages share the causes of the last seconds, so tests would, too.
+    # The site caches found causes for some seconds. Clear this cache between tests.
     cache.clear()
     complaints.expect(*BLOCKED)
     yield
@@ -81,7 +81,7 @@ def _healthy(proxy: Proxy, complaints: Complaints) -> Iterator[None]:
 
 
 class Blocked:
-    """An upload of a page that cannot send, and the site's log since then."""
+    """A page whose upload is blocked, and the site's log since its creation."""
 
     def __init__(self, upload_page: UploadPage, site: LiveSite) -> None:
         self.page = upload_page
@@ -95,7 +95,7 @@ class Blocked:
         self.began = time.monotonic()
 
     def expect_reason(self, *words: str) -> None:
-        """Wait until the page names the causes, and look for one line of each in the log."""
+        """Wait until the page shows these words as the cause."""
         reason = self.page.upload_area.locator(".progress__reason")
         for each in words:
             expect(reason).to_contain_text(each)
@@ -103,13 +103,13 @@ class Blocked:
         expect(self.page.heading("The upload cannot go on")).to_be_visible()
 
     def expect_lines(self, *faults: str) -> None:
-        """Expect one line for each of these causes in the log, and no other causes."""
+        """Check that the log has exactly one line for each of these causes."""
         text = self.site.log.read_text()[self.log_began :]
         lines = [line for line in text.splitlines() if '"storage.fault"' in line]
         assert sorted(json.loads(line)["fault"] for line in lines) == sorted(faults)
 
     def expect_arrival(self) -> None:
-        """Wait until the upload has gone on by itself."""
+        """Wait until the upload has continued and ended without a click."""
         self.page.wait_until_uploaded(1)
         expect(self.page.upload_area.locator(".progress__reason")).to_be_hidden()
 
@@ -125,14 +125,17 @@ Rules = Callable[..., None]
 
 
 def refuse_preflights(request: Request) -> Reply | None:
-    """Answer as AWS does for a bucket without rules; SeaweedFS admits every origin."""
+    """Answer as AWS does for a bucket without rules.
+
+    SeaweedFS would admit every origin.
+    """
     if request.method == "OPTIONS":
         words = "CORSResponse: CORS is not enabled for this bucket."
         return s3_error(403, "AccessForbidden", words)
     return None
 
 
-def test_no_rule_imitated(blocked: Blocked, proxy: Proxy) -> None:
+def test_missing_cors_rules_are_named(blocked: Blocked, proxy: Proxy) -> None:
     proxy.before = refuse_preflights
     blocked.start()
 
@@ -147,7 +150,7 @@ def test_no_rule_imitated(blocked: Blocked, proxy: Proxy) -> None:
     blocked.expect_lines("cors_no_rule")
 
 
-def test_a_rule_for_another_origin(blocked: Blocked, rules: Rules) -> None:
+def test_cors_rule_for_another_origin_is_named(blocked: Blocked, rules: Rules) -> None:
     rules(AllowedOrigins=["https://other.example.org"], AllowedHeaders=HEADERS)
     blocked.start()
 
@@ -158,7 +161,9 @@ def test_a_rule_for_another_origin(blocked: Blocked, rules: Rules) -> None:
     blocked.expect_arrival()
 
 
-def test_an_origin_with_a_slash_at_its_end(blocked: Blocked, rules: Rules) -> None:
+def test_cors_origin_with_a_trailing_slash_is_named(
+    blocked: Blocked, rules: Rules
+) -> None:
     rules(AllowedOrigins=[f"{blocked.site.url}/"], AllowedHeaders=HEADERS)
     blocked.start()
 
@@ -166,7 +171,9 @@ def test_an_origin_with_a_slash_at_its_end(blocked: Blocked, rules: Rules) -> No
     blocked.expect_lines("cors_origin_differs")
 
 
-def test_a_header_that_the_rule_lacks(blocked: Blocked, rules: Rules) -> None:
+def test_header_missing_in_the_cors_rule_is_named(
+    blocked: Blocked, rules: Rules
+) -> None:
     rules(AllowedOrigins=[blocked.site.url], AllowedHeaders=HEADERS[:3])
     blocked.start()
 
@@ -177,7 +184,9 @@ def test_a_header_that_the_rule_lacks(blocked: Blocked, rules: Rules) -> None:
     blocked.expect_arrival()
 
 
-def test_a_method_that_the_rule_lacks(blocked: Blocked, rules: Rules) -> None:
+def test_method_missing_in_the_cors_rule_is_named(
+    blocked: Blocked, rules: Rules
+) -> None:
     rules(
         AllowedOrigins=[blocked.site.url],
         AllowedHeaders=HEADERS,
@@ -189,7 +198,7 @@ def test_a_method_that_the_rule_lacks(blocked: Blocked, rules: Rules) -> None:
     blocked.expect_lines("cors_method")
 
 
-def test_a_proxy_that_adds_the_headers_a_second_time(
+def test_duplicate_cors_headers_of_a_proxy_are_named(
     blocked: Blocked, proxy: Proxy
 ) -> None:
     def add(request: Request, reply: Reply) -> Reply:
@@ -204,7 +213,7 @@ def test_a_proxy_that_adds_the_headers_a_second_time(
 
 
 def without_the_bucket(route: Route) -> None:
-    """Answer with a policy of the page that lacks the bucket."""
+    """Remove the bucket from the page's Content-Security-Policy."""
     answer = route.fetch()
     policy = answer.headers["content-security-policy"]
     parts = [part for part in policy.split(";") if "connect-src" not in part]
@@ -215,7 +224,7 @@ def without_the_bucket(route: Route) -> None:
 
 @pytest.fixture
 def strict_page(signed_in: Page, site_behind: LiveSite) -> UploadPage:
-    """The page of the person's files, whose policy lacks the bucket."""
+    """Open and return the page of files with a policy that lacks the bucket."""
     url = f"{site_behind.url}/"
     signed_in.route(url, without_the_bucket)
     page = UploadPage(signed_in, url)
@@ -223,7 +232,7 @@ def strict_page(signed_in: Page, site_behind: LiveSite) -> UploadPage:
     return page
 
 
-def test_a_policy_without_the_bucket(
+def test_content_security_policy_without_the_bucket_is_named(
     strict_page: UploadPage, site_behind: LiveSite
 ) -> None:
     blocked = Blocked(strict_page, site_behind)
@@ -237,7 +246,7 @@ def test_a_policy_without_the_bucket(
     blocked.expect_lines("policy")
 
 
-def test_two_causes_at_once(
+def test_two_simultaneous_causes_are_named(
     strict_page: UploadPage, site_behind: LiveSite, rules: Rules
 ) -> None:
     rules(AllowedOrigins=[site_behind.url], AllowedHeaders=HEADERS[:3])
@@ -248,8 +257,8 @@ def test_two_causes_at_once(
     blocked.expect_lines("policy", "cors_headers")
 
 
-def test_a_proxy_that_limits_the_body(blocked: Blocked, proxy: Proxy) -> None:
-    """Such proxies answer 413 without CORS headers, which the page cannot read."""
+def test_body_limit_of_a_proxy_is_named(blocked: Blocked, proxy: Proxy) -> None:
+    """The proxy answers 413 without CORS headers, so the page cannot read it."""
     proxy.max_body = 2 * 1024 * 1024
     blocked.start(size=5 * 1024 * 1024)
 
@@ -260,7 +269,7 @@ def test_a_proxy_that_limits_the_body(blocked: Blocked, proxy: Proxy) -> None:
     blocked.expect_arrival()
 
 
-def test_s3_is_away(blocked: Blocked, proxy: Proxy) -> None:
+def test_unreachable_storage_is_named(blocked: Blocked, proxy: Proxy) -> None:
     def break_off(request: Request) -> Reply | None:
         raise ConnectionAbortedError
 
@@ -274,7 +283,7 @@ def test_s3_is_away(blocked: Blocked, proxy: Proxy) -> None:
     blocked.expect_arrival()
 
 
-def test_s3_answers_the_server_only(
+def test_storage_reachable_only_from_the_server_is_named(
     blocked: Blocked, proxy: Proxy, context: BrowserContext
 ) -> None:
     context.route(f"{proxy.url}/**", lambda route: route.abort("addressunreachable"))
@@ -287,7 +296,7 @@ def test_s3_answers_the_server_only(
     blocked.expect_arrival()
 
 
-def test_a_lost_network_is_no_fault_of_the_storage(
+def test_lost_network_is_not_reported_as_a_storage_fault(
     blocked: Blocked, context: BrowserContext
 ) -> None:
     context.set_offline(True)
@@ -313,7 +322,7 @@ def test_a_lost_network_is_no_fault_of_the_storage(
         (404, "NoSuchBucket", "the bucket does not exist", "no_bucket"),
     ],
 )
-def test_a_refusal_of_s3_is_named_with_its_code(
+def test_refusal_of_s3_is_named_with_its_code(
     blocked: Blocked, proxy: Proxy, status: int, code: str, words: str, fault: str
 ) -> None:
     def refuse(request: Request, reply: Reply) -> Reply:
@@ -334,7 +343,7 @@ def test_a_refusal_of_s3_is_named_with_its_code(
     blocked.expect_arrival()
 
 
-def test_a_clock_that_differs_is_named_instead_of_the_refusal(
+def test_wrong_clock_is_named_instead_of_the_refusal(
     blocked: Blocked, proxy: Proxy
 ) -> None:
     def later(request: Request, reply: Reply) -> Reply:
@@ -352,7 +361,7 @@ def test_a_clock_that_differs_is_named_instead_of_the_refusal(
     blocked.expect_lines("clock")
 
 
-def test_many_pages_share_one_examination(
+def test_pages_share_one_examination(
     blocked: Blocked, proxy: Proxy, person: User
 ) -> None:
     preflights: list[str] = []
@@ -373,7 +382,8 @@ def test_many_pages_share_one_examination(
     second.start(name="other.bin")
     second.expect_reason("no CORS rule")
 
-    # Each page would cost one; later ones may follow the ten seconds of the first.
+    # Without sharing, each page would cause a preflight. The site may examine again
+    # after 10 s.
     elapsed = time.monotonic() - blocked.began
     assert len(preflights) <= 1 + elapsed // SHARED_SECONDS
     blocked.expect_lines("cors_no_rule")
@@ -385,7 +395,7 @@ def encrypted_site(
     site_environment: dict[str, str],
     tmp_path: Path,
 ) -> Iterator[tuple[LiveSite, Nginx]]:
-    """A site behind nginx with TLS, whose bucket has an http address."""
+    """Run a site behind nginx with TLS, whose bucket has an http URL."""
     nginx = Nginx(tmp_path, target=free_ports(1)[0], names=("files.example.test",))
     environment = {
         **site_environment,
@@ -399,7 +409,7 @@ def encrypted_site(
             yield site, nginx
 
 
-def test_mixed_content(
+def test_mixed_content_is_named(
     encrypted_site: tuple[LiveSite, Nginx],
     person: User,
     browser_type: BrowserType,

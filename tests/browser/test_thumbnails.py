@@ -1,4 +1,4 @@
-"""Pictures of images stay beside their files, from the choice to the list."""
+"""Images have a thumbnail from the choice of the file until the list of files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.browser.files import payload, png
 from tests.browser.upload_page import UploadPage
 
 
-def test_the_list_keeps_the_pictures_of_what_was_uploaded_from_here(
+def test_list_keeps_thumbnails_of_files_uploaded_in_this_tab(
     upload_page: UploadPage,
 ) -> None:
     page = upload_page.page
@@ -17,7 +17,7 @@ def test_the_list_keeps_the_pictures_of_what_was_uploaded_from_here(
     upload_page.start()
     _expect_picture(upload_page.row("red.png").locator("img"))
 
-    # Here the upload area lets go of the picture, and the list makes its rows anew.
+    # The upload area now releases the picture, and the list renders its rows again.
     page.get_by_role("button", name="Upload more").click()
     expect(page.get_by_role("button", name="Choose files")).to_be_visible()
     upload_page.search.fill("nothing like it")
@@ -27,7 +27,7 @@ def test_the_list_keeps_the_pictures_of_what_was_uploaded_from_here(
     _expect_picture(upload_page.row("red.png").locator("img"))
 
 
-def test_a_picture_that_is_made_late_is_shown_in_the_card_and_in_the_list(
+def test_late_thumbnail_is_shown_in_the_upload_area_and_in_the_list(
     upload_page: UploadPage,
 ) -> None:
     page = upload_page.page

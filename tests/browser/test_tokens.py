@@ -1,4 +1,4 @@
-"""Making and revoking API tokens, with scripts and without."""
+"""Create and revoke API tokens, with and without scripts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECRET = re.compile(r"slipway_[\w-]{43}")
 
 @pytest.fixture
 def tokens_page(signed_in: Page, person: User) -> Page:
-    """The person's page of tokens, reached by the menu."""
+    """Open the person's page of tokens from the menu."""
     signed_in.goto("/")
     signed_in.get_by_label(f"Account of {person.username}").click()
     signed_in.get_by_role("link", name="API tokens").click()
@@ -40,7 +40,7 @@ def answer_to(site: LiveSite, secret: str) -> int:
 
 
 def make_and_revoke(page: Page, site: LiveSite) -> None:
-    """Make a token by the form, use it, revoke it."""
+    """Create a token by the form, use it, and revoke it."""
     page.get_by_label("Name").fill("nightly backup")
     page.get_by_label("Access").select_option("Read and write")
     page.get_by_label("Expires").select_option("In 30 days")
@@ -62,21 +62,21 @@ def make_and_revoke(page: Page, site: LiveSite) -> None:
     assert answer_to(site, secret) == 401
 
 
-def test_a_token_is_made_copied_and_revoked(
+def test_token_is_created_copied_and_revoked(
     tokens_page: Page, live_site: LiveSite
 ) -> None:
     make_and_revoke(tokens_page, live_site)
 
 
-def test_the_second_click_of_a_double_click_sends_nothing(tokens_page: Page) -> None:
-    """Its answer would come in the place of the one that shows the secret."""
+def test_double_click_submits_the_form_once(tokens_page: Page) -> None:
+    """The answer to a second submit would replace the page with the secret."""
     button = tokens_page.get_by_role("button", name="Create token")
     click = "new MouseEvent('click', {detail: 2, bubbles: true, cancelable: true})"
 
     assert button.evaluate(f"(button) => button.dispatchEvent({click})") is False
 
 
-def test_all_of_it_works_without_scripts(
+def test_tokens_are_created_and_revoked_without_scripts(
     browser: Browser, signed_in: Page, live_site: LiveSite
 ) -> None:
     context = browser.new_context(
@@ -91,7 +91,7 @@ def test_all_of_it_works_without_scripts(
         make_and_revoke(page, live_site)
 
 
-def test_the_pages_are_accessible(tokens_page: Page, person: User) -> None:
+def test_token_pages_are_accessible(tokens_page: Page, person: User) -> None:
     assert_good(tokens_page)
     for name in ("report", "a name that is as long as names may be " + "x" * 60):
         create_token(person, name=name, scope="read")
@@ -105,9 +105,9 @@ def test_the_pages_are_accessible(tokens_page: Page, person: User) -> None:
     assert_good(tokens_page)
 
 
-def test_a_login_too_many_is_told_on_a_page(page: Page, person: User) -> None:
+def test_rate_limited_login_shows_a_page(page: Page, person: User) -> None:
     too_many = page.get_by_role("heading", name="Too many requests")
-    for _ in range(12):  # six, unless they take minutes
+    for _ in range(12):  # six attempts reach the limit, unless they take minutes
         page.goto("/accounts/login/")
         page.locator("input[type=text]").fill(person.username)
         page.locator("input[type=password]").fill("wrong")

@@ -1,4 +1,4 @@
-"""Entries, names and pastes of unusual kinds: each file is taken, or named with a reason."""
+"""Unusual drops, names and pastes: each file is taken, or named with a reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.browser.upload_page import Traffic, UploadPage
 from tests.support.live_site import SMALL_PART, LiveSite
 from uploads.states import State
 
-# Breaks the reader of each folder of one name: "after" is how many batches it gives before.
+# Makes the reader of folders with one name fail after "after" batches of entries.
 BREAK_READER = """
 ([name, after, error]) => {
   const ask = DataTransferItem.prototype.webkitGetAsEntry;
@@ -43,7 +43,7 @@ BREAK_READER = """
 }
 """
 
-# The clipboard of an office program: the table as text, as HTML and as an image.
+# The clipboard of an office program has a table as text, as HTML and as an image.
 PASTE_TABLE = """
 ([selector]) => {
   const transfer = new DataTransfer();
@@ -56,7 +56,7 @@ PASTE_TABLE = """
 """
 
 
-def test_a_folder_whose_listing_breaks_off_gives_what_it_listed_and_is_named(
+def test_folder_whose_listing_fails_midway_gives_its_listed_files_and_is_named(
     upload_page: UploadPage, tmp_path: Path
 ) -> None:
     # Chromium lists 100 entries at a time.
@@ -72,7 +72,7 @@ def test_a_folder_whose_listing_breaks_off_gives_what_it_listed_and_is_named(
 
 
 @pytest.mark.parametrize("error", ["NotReadableError", "NotFoundError"])
-def test_a_subfolder_that_cannot_be_listed_is_named_and_its_neighbours_are_taken(
+def test_unlistable_subfolder_is_named_and_neighbouring_files_are_taken(
     upload_page: UploadPage, person: User, tmp_path: Path, error: str
 ) -> None:
     for name in ("a.txt", "locked/b.txt", "open/c.txt", "open/deep/d.txt"):
@@ -89,7 +89,7 @@ def test_a_subfolder_that_cannot_be_listed_is_named_and_its_neighbours_are_taken
     assert ready_paths(person) == ["r/a.txt", "r/open/c.txt", "r/open/deep/d.txt"]
 
 
-def test_a_folder_of_which_no_file_can_be_opened_names_them_all(
+def test_unreadable_files_of_a_folder_are_all_named(
     upload_page: UploadPage, tmp_path: Path
 ) -> None:
     names = [f"{number}.txt" for number in range(3)]
@@ -106,7 +106,7 @@ def test_a_folder_of_which_no_file_can_be_opened_names_them_all(
 
 
 @pytest.mark.parametrize("way", ["drop", "choose"])
-def test_names_that_differ_in_their_form_of_unicode_only_are_all_taken(
+def test_names_that_differ_only_in_unicode_form_are_all_taken(
     upload_page: UploadPage, person: User, tmp_path: Path, way: str
 ) -> None:
     for name in ("M\u00e4rz.txt", "Ma\u0308rz.txt", "\u212b.txt", "\u00c5.txt"):
@@ -124,7 +124,7 @@ def test_names_that_differ_in_their_form_of_unicode_only_are_all_taken(
     assert ready_paths(person) == sorted(twice)
 
 
-def test_a_pasted_table_is_taken_as_its_image_and_left_to_a_text_field(
+def test_pasted_table_is_taken_as_an_image_and_ignored_in_a_text_field(
     upload_page: UploadPage,
 ) -> None:
     page = upload_page.page
@@ -138,7 +138,7 @@ def test_a_pasted_table_is_taken_as_its_image_and_left_to_a_text_field(
     expect(upload_page.chosen).to_contain_text("image.png")
 
 
-def test_a_film_that_one_of_three_tabs_sends_is_named_in_both_others(
+def test_file_that_one_of_three_tabs_is_sending_is_named_in_two_tabs(
     signed_in: Page, other_site: LiveSite, person: User, tmp_path: Path
 ) -> None:
     tabs = [UploadPage(signed_in, other_site.url)]
@@ -160,7 +160,7 @@ def test_a_film_that_one_of_three_tabs_sends_is_named_in_both_others(
         notice = tab.notice("This file is on its way in another tab.")
         expect(notice).to_contain_text("film.bin")
         expect(tab.start_button).to_be_hidden()
-    # The second tab has not sent the file, so a third still hears of one upload only.
+    # The second tab has not sent the file, so the third tab learns of one upload only.
     assert person.uploads.count() == 1
     others[0].notice("on its way").get_by_role("button", name="Add anyway").click()
     expect(others[0].start_button).to_have_text("Upload 1 file")
@@ -174,7 +174,7 @@ FOLDERS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("kind", FOLDERS)
 @pytest.mark.parametrize("way", ["drop", "choose"])
-def test_an_unfinished_upload_is_recognised_in_an_unusual_folder(
+def test_unfinished_upload_is_recognised_in_a_folder_with_an_unusual_name(
     signed_in: Page,
     other_site: LiveSite,
     person: User,

@@ -1,4 +1,4 @@
-"""Files come in by drop, by paste and by the keyboard alone."""
+"""Files can be added by drop, by paste and by the keyboard alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PASTE = """
 MOST_TABS = 60
 
 
-def test_files_can_be_dropped_anywhere_in_the_window(
+def test_files_dropped_anywhere_in_the_window_are_taken(
     upload_page: UploadPage, person: User
 ) -> None:
     page = upload_page.page
@@ -45,7 +45,9 @@ def test_files_can_be_dropped_anywhere_in_the_window(
     assert quota_of(person) == (len("one.txttwo.txt"), 0, 2, 0)
 
 
-def test_a_drag_that_leaves_the_window_leaves_no_trace(upload_page: UploadPage) -> None:
+def test_drag_that_leaves_the_window_hides_the_drop_hint(
+    upload_page: UploadPage,
+) -> None:
     page = upload_page.page
     transfer = _carried(page, "one.txt")
 
@@ -56,7 +58,7 @@ def test_a_drag_that_leaves_the_window_leaves_no_trace(upload_page: UploadPage) 
     expect(upload_page.start_button).to_be_hidden()
 
 
-def test_a_file_can_be_pasted(upload_page: UploadPage, person: User) -> None:
+def test_pasted_file_is_taken(upload_page: UploadPage, person: User) -> None:
     _carried(upload_page.page, "pasted.txt").evaluate(PASTE)
     expect(upload_page.start_button).to_have_text("Upload 1 file")
     upload_page.start()
@@ -65,7 +67,7 @@ def test_a_file_can_be_pasted(upload_page: UploadPage, person: User) -> None:
     assert set(uploads_of(person)) == {"pasted.txt"}
 
 
-def test_a_file_dropped_after_an_upload_begins_the_next(
+def test_file_dropped_after_an_upload_starts_a_new_batch(
     upload_page: UploadPage, person: User
 ) -> None:
     page = upload_page.page
@@ -81,7 +83,7 @@ def test_a_file_dropped_after_an_upload_begins_the_next(
     assert quota_of(person)[2] == 2
 
 
-def test_the_keyboard_alone_uploads_and_deletes(
+def test_keyboard_alone_uploads_and_deletes_a_file(
     upload_page: UploadPage, person: User
 ) -> None:
     page = upload_page.page

@@ -1,4 +1,4 @@
-"""The page of a person's files, by the words and roles that people meet."""
+"""The page of a person's files, with elements found by text and role."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ADD_FOLDER = re.compile(r"^(Choose|Add) a folder$")
 
 
 class UploadPage:
-    """What a person does on the page, and what they see there."""
+    """Actions of a person on the page, and the content that the person sees."""
 
     def __init__(self, page: Page, url: str = "/") -> None:
         self.page = page
@@ -34,49 +34,49 @@ class UploadPage:
         self.quota = page.get_by_role("banner").get_by_text(re.compile(" used"))
 
     def open(self) -> None:
-        """Open the page and wait for its list."""
+        """Open the page, and wait for the list of files."""
         self.page.goto(self.url)
         self.wait_for_list()
 
     def wait_for_list(self) -> None:
-        """Wait until the list was read from the server."""
+        """Wait until the page has loaded the list from the server."""
         expect(self.page.locator("#file-list")).to_have_attribute("aria-busy", "false")
 
     def choose(self, *files: Path | FilePayload) -> None:
-        """Choose files by the button, or add them; nothing is sent yet."""
+        """Choose files with the button, or add files, without starting the upload."""
         with self.page.expect_file_chooser() as chooser:
             self.page.get_by_role("button", name=ADD_FILES).click()
         chooser.value.set_files(list(files))  # type: ignore[arg-type]
 
     def choose_folder(self, folder: Path) -> None:
-        """Choose a whole folder by the button, or add it."""
+        """Choose or add a whole folder with the button."""
         with self.page.expect_file_chooser() as chooser:
             self.page.get_by_role("button", name=ADD_FOLDER).click()
         chooser.value.set_files(folder)
 
     def start(self) -> None:
-        """Send what was chosen."""
+        """Start the upload of the chosen files."""
         self.start_button.click()
 
     def upload(self, *files: Path | FilePayload) -> None:
-        """Choose files, send them and wait until the page says they have arrived."""
+        """Choose files, send them, and wait until the page reports them as uploaded."""
         self.choose(*files)
         self.start()
         self.wait_until_uploaded(len(files))
 
     def wait_until_uploaded(self, count: int) -> None:
-        """Wait until the page says that so many files have arrived."""
+        """Wait until the page reports ``count`` files as uploaded."""
         words = f"{count} file uploaded" if count == 1 else f"{count} files uploaded"
         patience = PATIENCE_MS * (2 if count > 100 else 1)
-        # Each look of an expect() describes the whole page, which takes long here.
+        # Each poll of expect() serialises the whole page, which is slow here.
         self.heading(words).wait_for(timeout=patience)
 
     def heading(self, words: str | re.Pattern[str]) -> Locator:
-        """Return the heading of the upload area with these words."""
+        """Return the heading of the upload area that contains these words."""
         return self.upload_area.get_by_role("heading", name=words)
 
     def row(self, filename: str) -> Locator:
-        """Return the line of the list that is about a file of exactly this name."""
+        """Return the row of the list for the file with exactly this name."""
         link = self.page.get_by_role("link", name=filename, exact=True)
         return self.files.get_by_role("listitem").filter(has=link)
 
@@ -85,16 +85,18 @@ class UploadPage:
         self.wait_until(lambda: self.names() == list(names), self.names)
 
     def expect_names_in_any_order(self, *names: str) -> None:
-        """Wait until the list has these names and no others."""
+        """Wait until the list has exactly these names, in any order."""
         self.wait_until(lambda: sorted(self.names()) == sorted(names), self.names)
 
     def wait_until(
         self, condition: Callable[[], bool], facts: Callable[[], object] = lambda: ""
     ) -> None:
-        """Let the page go on until the condition holds; tell the facts if it never does."""
+        """Wait until the condition is true. Fails with the facts after a timeout."""
         deadline = time.monotonic() + PATIENCE_MS / 1000
         while not condition():
-            assert time.monotonic() < deadline, f"It did not come to that. {facts()}"
+            assert time.monotonic() < deadline, (
+                f"The condition did not become true in time. {facts()}"
+            )
             self.page.wait_for_timeout(50)
 
     def act(self, filename: str, action: str) -> None:
@@ -103,15 +105,15 @@ class UploadPage:
         self.page.get_by_role("menuitem", name=action).click()
 
     def notice(self, words: str | re.Pattern[str]) -> Locator:
-        """Return the message with these words."""
+        """Return the message that contains these words."""
         return self.page.get_by_role("status").filter(has_text=words)
 
     def hold_parts(self, *part_numbers: int) -> None:
-        """Keep these parts from leaving the browser, until `let_go`."""
+        """Hold these parts in the browser until `let_go` is called."""
         self.page.route(_parts(part_numbers), _wait_for_ever)
 
     def let_go(self) -> None:
-        """Let all parts travel that are sent from now on."""
+        """Stop holding parts. Held parts stay held."""
         self.page.unroute_all()
 
     def names(self) -> list[str]:
@@ -125,9 +127,10 @@ class UploadPage:
 
 
 class Traffic:
-    """Counts what the page sends; begins when it is made.
+    """Counts the page's requests from the creation of this object.
 
-    ``bytes_sent`` counts the bodies that are texts: not the files that go to the bucket.
+    ``bytes_sent`` counts the bytes of text bodies, without the files sent to the
+    bucket.
     """
 
     def __init__(self, page: Page) -> None:
@@ -140,16 +143,16 @@ class Traffic:
 
     @property
     def puts(self) -> int:
-        """How many bodies were sent to the bucket."""
+        """Return the number of bodies sent to the bucket."""
         return sum(1 for method, _ in self.sent if method == "PUT")
 
     @property
     def changes(self) -> int:
-        """How many requests were sent that do more than read."""
+        """Return the number of requests with methods other than GET."""
         return sum(1 for method, _ in self.sent if method != "GET")
 
     def requests_to(self, path: str) -> int:
-        """Return how many requests that change something went to such a path."""
+        """Return the number of changing requests whose path matches."""
         return sum(1 for method, url in self.sent if method != "GET" and path in url)
 
     def _note(self, request: Request) -> None:

@@ -123,8 +123,7 @@ class UploadPage:
         self.wait_for_heading(words)
 
     def wait_for_heading(self, words: str) -> None:
-        """Wait for a heading of the upload area that matches the expression
-        ``words``."""
+        """Wait for a heading of the upload area that matches ``words``."""
         self.window.wait_until(
             lambda: self.window.find_all(f"{UPLOAD} h2", words),
             lambda: f"No heading {words!r} in {self.window.text('main')!r}.",
