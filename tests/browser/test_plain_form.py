@@ -157,7 +157,7 @@ def test_file_without_a_name_gets_a_name(signed_in: Page, person: User) -> None:
 
     expect(signed_in.get_by_text("Checked and stored")).to_be_visible()
     [upload] = uploads_of(person).values()
-    # AWS puts the file's name into the key, SeaweedFS does not.
+    # AWS stores the sent file's name in the metadata, SeaweedFS stores none.
     assert re.fullmatch(r"upload-\d{4}-\d\d-\d\d\.pdf", upload.filename)
     assert upload.content_type == "application/pdf"
 

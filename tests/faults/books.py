@@ -1,4 +1,4 @@
-"""What must be true when the trouble is over."""
+"""Checks of the state after the injected faults."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from uploads.upkeep.auditing import Difference, audit
 def assert_ready_once(
     client: Client, upload_id: str, content: bytes, *, reopened: int = 0
 ) -> None:
-    """The file is there, byte for byte, and was charged for once, alone.
+    """Check that the upload is ready with these bytes, and the quota counts it alone.
 
-    ``reopened``: how often all parts were asked for again.
+    ``reopened`` is how often the site opened a new multipart upload for it.
     """
     row = Upload.objects.get(pk=upload_id)
     assert row.state == State.READY
@@ -33,7 +33,7 @@ def assert_ready_once(
 
 
 def assert_nothing_left(upload_id: str, *, state: State) -> None:
-    """The upload is over: no object, no parts, no byte of quota."""
+    """Check that the upload has ended, without an object, parts or quota."""
     row = Upload.objects.get(pk=upload_id)
     assert row.state == state
     assert _counters(row.owner_id) == (0, 0, 0, 0)
@@ -43,7 +43,7 @@ def assert_nothing_left(upload_id: str, *, state: State) -> None:
 
 
 def differences() -> set[Difference]:
-    """Return what the audit of bucket, table and quotas finds."""
+    """Return the findings of the audit of bucket, rows and quotas."""
     return set(audit())
 
 

@@ -1,4 +1,4 @@
-"""Chromium with a profile that outlives it, and the page as a person uses it."""
+"""Chromium with a permanent profile, and a person's actions on the page."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from uploads.dev.processes import started_at
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-# Patience costs nothing where all is well, and machines are busy at times.
+# Long, because a machine may be busy. A test that succeeds does not wait this long.
 PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)
 
 
 class Browser:
-    """One person's browser; it can be killed, frozen and opened again."""
+    """A person's browser, which tests can kill, freeze and open again."""
 
     def __init__(self, playwright: Playwright, profile: Path) -> None:
         self.profile = profile
@@ -40,9 +40,10 @@ class Browser:
         return self._context
 
     def open(self, url: str, person: User) -> Page:
-        """Start with the profile as it was left; return the site's first page.
+        """Start the browser with its profile, and return the site's first page.
 
-        The person is logged in: a killed browser may lose its newest cookies.
+        This also logs the person in, because a killed browser may lose its newest
+        cookies.
         """
         self._context = self._playwright.chromium.launch_persistent_context(
             self.profile,
@@ -58,20 +59,20 @@ class Browser:
         return page
 
     def kill(self) -> None:
-        """Kill the browser as a crash or a power cut would: it saves nothing.
+        """Kill the browser without letting it save anything, as in a crash.
 
-        Returns when none of its processes can send another byte.
+        Returns when all its processes have ended, so they cannot send another byte.
         """
         pids = self._send(signal.SIGKILL)
         self.close()
         wait_until(lambda: not any(map(started_at, pids)))
 
     def freeze(self) -> None:
-        """Stop every process of the browser, as a closed laptop lid does."""
+        """Suspend every process of the browser, as a sleeping laptop does."""
         self._send(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let a frozen browser go on."""
+        """Resume a suspended browser."""
         self._send(signal.SIGCONT)
 
     def close(self) -> None:
@@ -84,12 +85,14 @@ class Browser:
     def _send(self, number: signal.Signals) -> list[int]:
         pids = self._pids()
         for pid in pids:
-            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+            with contextlib.suppress(
+                ProcessLookupError
+            ):  # the process has ended meanwhile
                 os.kill(pid, number)
         return pids
 
     def _pids(self) -> list[int]:
-        """Return the browser's processes, the one that all others come from first."""
+        """Return the ids of the browser's processes, the main process first."""
         listed = subprocess.run(
             ["ps", "-axww", "-o", "pid=,ppid=,command="],
             capture_output=True,
@@ -97,12 +100,14 @@ class Browser:
             check=True,
         )
         split = (line.split(None, 2) for line in listed.stdout.splitlines())
-        lines = [words for words in split if len(words) == 3]  # some have no command
+        lines = [
+            words for words in split if len(words) == 3
+        ]  # some processes have no command
         mine = f"--user-data-dir={self.profile}"
         pids = [
             pid for pid, _, words in lines if mine in words and "--type=" not in words
         ]
-        for parent in pids:  # and their children, as the list grows
+        for parent in pids:  # the loop also adds the children of added children
             pids += [
                 pid for pid, ppid, _ in lines if ppid == parent and pid not in pids
             ]
@@ -110,7 +115,7 @@ class Browser:
 
 
 def choose(page: Page, *files: Path) -> None:
-    """Choose files and start their upload."""
+    """Choose files and start the upload."""
     page.locator("#chooser input[type=file]").first.set_input_files(files)
     page.get_by_role("button", name=re.compile(r"^Upload \d+ file")).click()
 

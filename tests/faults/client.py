@@ -1,4 +1,4 @@
-"""A client of the JSON contract that repeats what may be repeated, as the page does."""
+"""A client of the JSON API that retries failed requests, as the page does."""
 
 from __future__ import annotations
 
@@ -19,21 +19,25 @@ from uploads.s3.part_plan import PartPlan
 
 _REPEATED = {0, 408, 429, 500, 502, 503, 504}
 _REFUSED_URL = {403}
-_SENT = {200, 204, 412}  # 412: an earlier attempt arrived and its answer was lost
+_SENT = {
+    200,
+    204,
+    412,
+}  # 412: an earlier attempt stored the object, but its answer was lost
 _CLAIM_SECONDS = 60
 _ROUNDS = 5
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back; status 0 for no answer at all."""
+    """An answer. The status is 0 if the client got no answer."""
 
     status: int
     body: Any = None
 
 
 class RefusedError(Exception):
-    """The server said no, for good."""
+    """The server refused the request, and a retry would not help."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(f"{reply.status}: {reply.body}")
@@ -45,12 +49,15 @@ class RefusedError(Exception):
 
 
 class OutOfPatienceError(Exception):
-    """The trouble lasted longer than this client wanted to wait."""
+    """The client retried until its patience ended."""
 
 
 @dataclass
 class Client:
-    """One person's uploads, over one site; ``patience`` in seconds for each step."""
+    """Uploads files of one person.
+
+    ``patience`` is the limit in seconds for retries of a step.
+    """
 
     site_url: str
     token: str
@@ -62,7 +69,7 @@ class Client:
         self._pool = urllib3.PoolManager(maxsize=16, retries=False)
 
     def call(self, method: str, path: str, body: Any = None, *, key: str = "") -> Reply:
-        """Make one request to the API, once."""
+        """Send one request to the API, without retries."""
         headers = {"Authorization": f"Bearer {self.token}"}
         if key:
             headers["Idempotency-Key"] = key
@@ -76,9 +83,9 @@ class Client:
         )
 
     def ask(self, method: str, path: str, body: Any = None, *, key: str = "") -> Any:
-        """Make a request until it is answered; return the JSON.
+        """Send a request, with retries, until it succeeds. Return the JSON.
 
-        Raises RefusedError for an answer that repeating will not change.
+        Raises RefusedError if a retry would not change the answer.
         """
         reply = self._persist(lambda: self.call(method, path, body, key=key))
         if reply.status >= 400:
@@ -88,7 +95,7 @@ class Client:
     def start(
         self, content: bytes, *, name: str = "file.bin", key: str = "", parts: bool
     ) -> Any:
-        """Start an upload of ``content``; return the record."""
+        """Start an upload of ``content``. Return the record."""
         declaration = {
             "filename": name,
             "byte_size": len(content),
@@ -103,7 +110,7 @@ class Client:
     def send_parts(
         self, upload: Any, content: bytes, numbers: Iterable[int] | None = None
     ) -> None:
-        """Send these parts, or those that the bucket lacks."""
+        """Send these parts, or by default the parts that the bucket lacks."""
         path = f"/uploads/{upload['id']}/parts"
         listed = self.ask("GET", path)
         stored = {part["part_number"] for part in listed["parts"]}
@@ -121,9 +128,9 @@ class Client:
             self.deliver(request, body)
 
     def deliver(self, request_for: Any, body: bytes) -> None:
-        """Bring one body to S3 with the request that ``request_for`` gets.
+        """Send one body to S3, with retries. ``request_for`` returns the request.
 
-        Raises RefusedError for an answer that repeating will not change.
+        Raises RefusedError if a retry would not change the answer.
         """
 
         def attempt() -> Reply:
@@ -134,7 +141,7 @@ class Client:
                 headers=request["headers"],
                 body=body,
             )
-            # A fresh URL may be taken where an old one was not.
+            # S3 may accept a new URL after it has refused an expired URL.
             return Reply(0) if reply.status in _REFUSED_URL else reply
 
         reply = self._persist(attempt)
@@ -142,9 +149,10 @@ class Client:
             raise RefusedError(reply)
 
     def complete(self, upload: Any) -> Any:
-        """Have the server verify the object; return the record.
+        """Complete the upload, with retries. Return the record.
 
-        A process that died during the inspection holds its claim for half a minute.
+        If a process dies during the inspection, its lease on the upload expires after
+        half a minute.
         """
         deadline = time.monotonic() + _CLAIM_SECONDS
         while True:
@@ -154,7 +162,7 @@ class Client:
             time.sleep(1)
 
     def upload(self, content: bytes, *, name: str = "file.bin", parts: bool) -> Any:
-        """Take a file all the way; return the record as the server left it.
+        """Start, send and complete an upload. Return the final record.
 
         Raises RefusedError and OutOfPatienceError.
         """
@@ -200,7 +208,7 @@ class Client:
             if fresh is None:
                 again = self.start(content, name=name, key=key, parts=False)
                 fresh = again["request"]
-                if fresh is None:  # completed behind our back
+                if fresh is None:  # another process has completed the upload
                     raise RefusedError(Reply(404))
             return fresh
 
@@ -234,5 +242,5 @@ class Client:
 
 
 def checksum(body: bytes) -> str:
-    """Return base64 of the raw SHA-256, as S3 and our API write it."""
+    """Return the SHA-256 in base64, as in S3 and in our API."""
     return base64.b64encode(hashlib.sha256(body).digest()).decode()

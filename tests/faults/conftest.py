@@ -1,10 +1,10 @@
-"""The whole site with a proxy of ours on every line of it.
+"""Run the whole site with a proxy on each of its connections.
 
     page or client --site_proxy--> gunicorn --worker_proxy--> SeaweedFS
                    --storage_proxy--------------------------> SeaweedFS
 
-Run with `-p tests.plugins.postgres -p tests.plugins.seaweed`. The tests themselves
-talk to the database and to S3 directly. After each, the audit must find nothing.
+Run with `-p tests.plugins.postgres -p tests.plugins.seaweed`. The tests themselves use
+the database and S3 directly. After each test, the audit must find nothing.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from tests.plugins.postgres import PostgresServer
     from uploads.dev.s3_server import S3Server
 
-# Playwright keeps an event loop in this thread, which Django takes for async code.
+# Playwright runs an event loop in this thread. Django would refuse database queries
+# here, because it assumes async code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 SEED = int(os.environ.get("SEED") or 1)
@@ -59,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def django_db_setup(
     postgres_server: PostgresServer, django_db_blocker: DjangoDbBlocker
 ) -> None:
-    """Migrate the database that the site reads in processes of its own."""
+    """Migrate the database, which the site's processes share with the tests."""
     with django_db_blocker.unblock():
         call_command("migrate", verbosity=0)
         connection.close()
@@ -76,7 +77,7 @@ def _database(
 
 @pytest.fixture(scope="session")
 def storage_proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
-    """Between clients and S3."""
+    """Yield the proxy between clients and S3."""
     proxy = FaultProxy(s3_server.port, seed=SEED).start()
     yield proxy
     proxy.stop()
@@ -84,7 +85,7 @@ def storage_proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
 
 @pytest.fixture(scope="session")
 def worker_proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
-    """Between the site and S3."""
+    """Yield the proxy between the site and S3."""
     proxy = FaultProxy(s3_server.port, seed=SEED).start()
     yield proxy
     proxy.stop()
@@ -98,7 +99,7 @@ def start_site(
     django_db_setup: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[StartSite]:
-    """Start a site behind the proxies, with settings of its own."""
+    """Return a function that starts a site behind the proxies, with own settings."""
     sites = []
 
     def start(**environment: str) -> Site:
@@ -127,7 +128,7 @@ def site(start_site: StartSite) -> Site:
 
 @pytest.fixture(scope="session")
 def site_proxy(site: Site, s3_server: S3Server) -> Iterator[FaultProxy]:
-    """Between clients and the site."""
+    """Yield the proxy between clients and the site."""
     proxy = FaultProxy(site.port, seed=SEED).start()
     apply(get_bucket(), origins=[proxy.url])
     yield proxy
@@ -136,7 +137,7 @@ def site_proxy(site: Site, s3_server: S3Server) -> Iterator[FaultProxy]:
 
 @pytest.fixture(scope="session")
 def known() -> set[Difference]:
-    """What failed tests have left: they have said so, and the next ones need not."""
+    """Return the findings that failed tests left. They must not fail later tests."""
     return set()
 
 
@@ -149,7 +150,7 @@ def _peace(
     known: set[Difference],
     _database: None,
 ) -> Iterator[None]:
-    """After each test everything is whole again, and the books must agree."""
+    """After each test, end all faults, and check that the audit finds nothing."""
     proxies = (site_proxy, storage_proxy, worker_proxy)
     for proxy in proxies:
         proxy.forget()
@@ -158,18 +159,21 @@ def _peace(
         proxy.heal()
     for proxy in proxies:
         wait_until_quiet(proxy)
-    # A lost answer can leave a twin at S3 whose id nobody knows: the sweeper's work.
+    # After a lost answer, S3 may have a multipart upload that no row knows. The sweeper
+    # aborts it.
     sweep()
     left = differences() - known
     known |= left
-    assert left == set(), "The books do not agree."
+    assert left == set(), (
+        "The audit found differences between the bucket, the rows and the quotas."
+    )
 
 
 @pytest.fixture
 def sweep_as_the_site_does(
     site: Site, worker_proxy: FaultProxy, settings: Settings
 ) -> Sweep:
-    """Sweep in this process: with the site's settings, through the worker's proxy."""
+    """Return a function that sweeps with the site's settings and proxy."""
 
     def pass_once() -> Report:
         storages = dict(settings.STORAGES)
@@ -190,13 +194,13 @@ def sweep_as_the_site_does(
 
 @pytest.fixture
 def person() -> User:
-    """A user of this test's own: what the quota counts is this test's doing."""
+    """Create a user, so that the quota counts only this test's uploads."""
     return User.objects.create_user(f"person-{uuid.uuid4().hex[:12]}", password="demo")
 
 
 @pytest.fixture
 def client(person: User, site_proxy: FaultProxy) -> Client:
-    """A client of `person`, through the site's proxy."""
+    """Return a client of `person` that uses the site's proxy."""
     _, token = create_token(person, name="faults")
     return Client(
         site_proxy.url, token, patience=120, timeout=120, chance=random.Random(SEED)
@@ -205,5 +209,5 @@ def client(person: User, site_proxy: FaultProxy) -> Client:
 
 @pytest.fixture(scope="session")
 def content() -> bytes:
-    """A file of two parts, the second of one KiB."""
+    """Return a content of two parts. The second part has 1 KiB."""
     return random.Random(SEED).randbytes(PART + 1024)

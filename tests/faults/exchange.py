@@ -1,4 +1,4 @@
-"""One request on its way through a proxy, and the client that it came from."""
+"""One request that passes a proxy, and the connection to its client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 @dataclass(eq=False)
 class Exchange:
-    """One request that passed, and how far it came."""
+    """A request through the proxy, with the progress of its body and answer."""
 
     method: str
     target: str
@@ -29,24 +29,24 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Line:
-    """The client's side of one connection."""
+    """The client's side of a connection through the proxy."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
     async def agree_to(self, head: Head) -> None:
-        """Tell a client that asked first to send its body."""
+        """Answer `100 Continue` if the client has asked for it before its body."""
         if head.expects_continue:
             await self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     async def write(self, answer: bytes) -> None:
-        """Send bytes to the client and wait while it is slow to take them."""
+        """Send bytes to the client, and wait until it has taken most of them."""
         self.writer.write(answer)
         await self.writer.drain()
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
-    """Break a connection as a crash does: no farewell, nothing flushed."""
+    """Reset a connection without sending buffered bytes, as a crash does."""
     connection = writer.get_extra_info("socket")
     if connection is not None:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What can go wrong with one request on its way, and which requests it strikes."""
+"""Faults that the proxy injects, and the choice of the requests that they hit."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from tests.faults.http_messages import Head
 
 @dataclass(frozen=True)
 class Delay:
-    """The request waits before it goes on."""
+    """Delays the request by some seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class CutRequest:
-    """The connection breaks after so many bytes of the body."""
+    """Breaks the connection after this number of bytes of the request's body."""
 
     after_bytes: int = 0
 
 
 @dataclass(frozen=True)
 class Stall:
-    """After so many bytes of the body nothing moves any more, and nothing is said."""
+    """Stops the transfer after this number of bytes. The connection stays open."""
 
     after_bytes: int = 0
 
 
 @dataclass(frozen=True)
 class Trickle:
-    """The body goes on at a crawl."""
+    """Forwards the body slowly."""
 
     bytes_per_second: int
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The proxy answers in S3's words; the server never learns of the request.
+    """Answers with an S3 error instead of forwarding the request to the server.
 
-    With ``early`` it answers before it has read the body and breaks off, as
-    overloaded servers do.
+    With ``early``, the proxy answers before it has read the body and closes the
+    connection, as overloaded servers do.
     """
 
     status: int
@@ -52,7 +52,10 @@ class Answer:
     early: bool = False
 
     def to(self, head: Head) -> bytes:
-        """Return the answer to a request, readable for a page of any origin."""
+        """Return the answer to a request.
+
+        Its CORS header lets the page of any origin read it.
+        """
         body = (
             '<?xml version="1.0" encoding="UTF-8"?>\n'
             f"<Error><Code>{self.code}</Code><Message>Injected.</Message>"
@@ -76,26 +79,26 @@ class Answer:
 
 @dataclass(frozen=True)
 class DropAnswer:
-    """The server does the work, and its answer is lost."""
+    """Breaks the connection after the server has executed the request."""
 
 
 @dataclass(frozen=True)
 class CutAnswer:
-    """The server does the work, and its answer breaks off after so many bytes."""
+    """Breaks the connection after this number of bytes of the answer's body."""
 
     after_bytes: int
 
 
 @dataclass(frozen=True)
 class HoldAnswer:
-    """The server does the work; its answer waits until it is released."""
+    """Holds the answer of the server until the test sets ``released``."""
 
     arrived: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
 
     def wait_until_arrived(self) -> None:
-        """Return when an answer is held; fail when none ever comes."""
-        assert self.arrived.wait(120), "No answer came."
+        """Wait until the proxy holds an answer. Fails after a timeout."""
+        assert self.arrived.wait(120), "The server sent no answer in time."
 
 
 Action = (
@@ -109,10 +112,10 @@ FORBIDDEN = Answer(403, "AccessDenied")
 
 @dataclass
 class Fault:
-    """An action, and the requests that it strikes.
+    """An action, and the requests that it hits.
 
-    ``target`` is a regular expression searched for in path and query. ``times``
-    limits how often it strikes; None is for ever.
+    ``target`` is a regular expression that must match in path and query. The fault hits
+    at most ``times`` requests; None means no limit.
     """
 
     action: Action
@@ -123,7 +126,7 @@ class Fault:
     struck: int = 0
 
     def strikes(self, head: Head, chance: random.Random) -> bool:
-        """Return whether this request is hit, and count it if so."""
+        """Return whether the fault hits this request. If so, count the hit."""
         if self.times is not None and self.struck >= self.times:
             return False
         if self.method not in {"*", head.method}:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as a proxy needs it: where a head ends, where a body ends."""
+"""Parse HTTP/1.1 messages for a proxy: find the end of heads and bodies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BODILESS = {204, 304}
 
 @dataclass(frozen=True)
 class Head:
-    """The first line and the headers of a request or an answer, as they came."""
+    """The first line and the headers of a request or an answer."""
 
     raw: bytes
     words: tuple[str, ...]
@@ -27,12 +27,12 @@ class Head:
 
     @property
     def target(self) -> str:
-        """The path and the query of a request."""
+        """Return the path and the query of a request."""
         return self.words[1]
 
     @property
     def status(self) -> int:
-        """The status of an answer."""
+        """Return the status of an answer."""
         return int(self.words[1])
 
     @property
@@ -44,14 +44,14 @@ class Head:
         return self.headers.get("connection", "").lower() == "close"
 
     def without(self, name: str) -> bytes:
-        """Return the bytes of this head, one header left out."""
+        """Return the bytes of this head without one header."""
         lines = self.raw.split(b"\r\n")
         prefix = f"{name}:".encode()
         return b"\r\n".join(x for x in lines if not x.lower().startswith(prefix))
 
 
 async def read_head(reader: asyncio.StreamReader) -> Head | None:
-    """Return the next head, None where the other side has nothing more to say."""
+    """Return the next head, or None if the sender has closed the connection."""
     try:
         raw = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError:
@@ -65,9 +65,9 @@ async def read_head(reader: asyncio.StreamReader) -> Head | None:
 async def request_body(
     reader: asyncio.StreamReader, head: Head
 ) -> AsyncIterator[bytes]:
-    """Yield the bytes of a request's body as they come.
+    """Yield the bytes of a request's body as they arrive.
 
-    Raises ConnectionResetError when the sender is gone before the end.
+    Raises ConnectionResetError if the sender closes the connection before the end.
     """
     async for piece in _framed(reader, head, until_the_end=False):
         yield piece
@@ -76,7 +76,7 @@ async def request_body(
 async def answer_body(
     reader: asyncio.StreamReader, head: Head, *, method: str
 ) -> AsyncIterator[bytes]:
-    """Yield the bytes of an answer's body; ``method`` is what it answers."""
+    """Yield the bytes of an answer's body. ``method`` is the method of the request."""
     if method == "HEAD" or head.status in _BODILESS or head.status < 200:
         return
     async for piece in _framed(reader, head, until_the_end=True):

@@ -1,4 +1,4 @@
-"""The parts of uploads, as a proxy has seen them pass."""
+"""Count the parts of uploads that have passed a proxy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.faults.proxy import FaultProxy
 
 
 def part_number(exchange: Exchange) -> int | None:
-    """Return the number of the part that this request sends, None for others."""
+    """Return the number of the part that this request sends, or None."""
     query = parse_qs(urlsplit(exchange.target).query)
     if exchange.method != "PUT" or "partNumber" not in query:
         return None
@@ -20,19 +20,19 @@ def part_number(exchange: Exchange) -> int | None:
 
 
 def sent_parts(proxy: FaultProxy) -> Counter[int]:
-    """Return how often each part was sent, in whole or in part."""
+    """Return how often each part was sent, completely or incompletely."""
     numbers = (part_number(x) for x in proxy.exchanges)
     return Counter(number for number in numbers if number)
 
 
 def stored_parts(proxy: FaultProxy) -> Counter[int]:
-    """Return how often S3 has said yes to each part."""
+    """Return how often S3 has accepted each part."""
     accepted = (part_number(x) for x in proxy.exchanges if x.status == 200)
     return Counter(number for number in accepted if number)
 
 
 def unanswered(proxy: FaultProxy) -> list[Exchange]:
-    """Return the requests that are over and got no answer from the server."""
+    """Return the requests that ended without an answer from the server."""
     return [x for x in list(proxy.exchanges) if x.ended and x.status is None]
 
 
@@ -42,17 +42,17 @@ def wait_until(
     seconds: float = 120,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Return when ``condition`` holds; fail when it never does."""
+    """Wait until ``condition`` is true. Fails after a timeout."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "It did not come to that."
+        assert time.monotonic() < deadline, "The condition did not become true in time."
         sleep(0.02)
 
 
 def wait_until_quiet(proxy: FaultProxy) -> None:
-    """Return when no request is under way, nor one that was sent before this call.
+    """Wait until the requests in progress, and those sent before this call, have ended.
 
-    What is stalled for good does not count.
+    Requests of the fault ``Stall`` are ignored, because they never end.
     """
     proxy.catch_up()
     wait_until(proxy.is_quiet)

@@ -1,7 +1,7 @@
-"""A proxy that does to requests what networks and overloaded servers do.
+"""A proxy that injects the faults of networks and overloaded servers.
 
-It leaves the bytes as they are, the Host header too: a URL that was signed for
-the proxy's port stays valid at the server behind it.
+It forwards all bytes unchanged, including the Host header. So a URL that was signed for
+the proxy's port is valid at the server.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ _PATIENCE_SECONDS = 120
 
 
 class _BrokenError(Exception):
-    """The connection is to be cut, by a fault or because one side is gone."""
+    """The connection must be broken, by a fault or because one side has closed it."""
 
 
 _BROKEN = (_BrokenError, OSError, EOFError, ValueError)
 
 
 class FaultProxy:
-    """One proxy before one server, in a thread of its own.
+    """A proxy for one server, which runs in its own thread.
 
-    Everything public may be used from any thread. Chance comes from ``seed``.
-    ``bytes_per_second`` slows down all bodies together; with ``one_body_at_a_time``
-    they pass in a row, so that a test can say how many are finished. After
-    ``stand_still_after`` no body moves until the proxy is healed: whatever a test does
-    meanwhile, it does in the middle.
+    All public methods may be called from any thread. ``seed`` determines the random
+    choices. ``bytes_per_second`` limits all bodies together. With
+    ``one_body_at_a_time``, the proxy forwards bodies one after another, so that a test
+    knows how many are complete. ``stand_still_after`` stops all bodies after some
+    bytes, so that a test can act in the middle of a body.
     """
 
     def __init__(self, server_port: int, *, seed: int = 0) -> None:
@@ -74,7 +74,8 @@ class FaultProxy:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._started = threading.Event()
-        # Whoever waits for a server that is silent would be collected as garbage.
+        # References to the tasks, because asyncio holds only weak ones and a task could
+        # be collected as garbage.
         self._tasks: set[asyncio.Task[None] | None] = set()
 
     @property
@@ -82,26 +83,26 @@ class FaultProxy:
         return f"http://{HOST}:{self.port}"
 
     def start(self) -> Self:
-        """Listen, and return when connections are taken."""
+        """Start the thread. Return when the proxy accepts connections."""
         self._thread.start()
         if not self._started.wait(_PATIENCE_SECONDS):
             raise RuntimeError("The proxy did not start.")
         return self
 
     def stop(self) -> None:
-        """Cut every connection and end the thread."""
+        """Break every connection, and end the thread."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(_PATIENCE_SECONDS)
         self._listener.close()
 
     def catch_up(self) -> None:
-        """Return when all that clients have sent by now has been looked at."""
+        """Wait until the proxy has read all requests that clients have sent so far."""
         assert self._loop is not None, "The proxy was not started."
         asyncio.run_coroutine_threadsafe(_turns(), self._loop).result(_PATIENCE_SECONDS)
 
     def add(self, fault: Fault) -> Fault:
-        """Let ``fault`` strike from now on; earlier ones come first."""
+        """Activate ``fault``. Faults that were added earlier take precedence."""
         self._faults.append(fault)
         return fault
 
@@ -114,20 +115,22 @@ class FaultProxy:
         probability: float = 1,
         times: int | None = None,
     ) -> Fault:
-        """Let ``action`` strike the requests that match; return the fault."""
+        """Apply ``action`` to the requests that match. Return the fault."""
         return self.add(Fault(action, method, target, probability, times))
 
     def stand_still_after(self, byte_count: int) -> None:
-        """Let so many bytes of bodies pass from now on, and no more until `heal`."""
+        """Forward only this number of bytes of bodies until `heal` is called."""
         self.stands_still.clear()
         self._allowance = byte_count
 
     def wait_until_it_stands_still(self) -> None:
-        """Return when a body is held up; fail when that never happens."""
-        assert self.stands_still.wait(_PATIENCE_SECONDS), "Too few bytes came."
+        """Wait until the proxy holds a body. Fails after a timeout."""
+        assert self.stands_still.wait(_PATIENCE_SECONDS), (
+            "Clients sent too few bytes in time."
+        )
 
     def heal(self) -> None:
-        """Let everything pass again; what is stalled stays so."""
+        """End all faults. Requests that a ``Stall`` has hit stay stalled."""
         for fault in self._faults:
             if isinstance(fault.action, HoldAnswer):
                 fault.action.released.set()
@@ -137,7 +140,7 @@ class FaultProxy:
         self._allowance = None
 
     def break_connections(self) -> None:
-        """Break every connection that is open now, in the middle of what it carries."""
+        """Break all open connections, also in the middle of a message."""
         assert self._loop is not None, "The proxy was not started."
 
         def break_all() -> None:
@@ -148,11 +151,11 @@ class FaultProxy:
         self._loop.call_soon_threadsafe(break_all)
 
     def forget(self) -> None:
-        """Begin a new list of exchanges."""
+        """Clear the list of exchanges."""
         self.exchanges = []
 
     def is_quiet(self) -> bool:
-        """Return whether no request is under way; what is stalled does not count."""
+        """Return whether no request is in progress. Stalled requests are ignored."""
         return all(isinstance(x.action, Stall) for x in list(self._under_way))
 
     def _run(self) -> None:
@@ -191,7 +194,10 @@ class FaultProxy:
                 writer.close()
 
     async def _pass(self, head: Head, line: Line) -> bool:
-        """Take one request to the server and its answer back; return whether to go on."""
+        """Forward one request and its answer.
+
+        Return whether the connection stays open.
+        """
         action = self._choose(head)
         exchange = Exchange(head.method, head.target, action)
         self.exchanges.append(exchange)
@@ -234,12 +240,13 @@ class FaultProxy:
     ) -> bool:
         await line.agree_to(head)
         if exchange.action == CutRequest(after_bytes=0):
-            raise _BrokenError  # a head alone may be all that the server needs
+            raise _BrokenError  # do not forward the head, because the server may act on it alone
         sink.write(head.without("expect"))
         body = asyncio.ensure_future(self._send_body(head, line, sink, exchange))
         answer = asyncio.ensure_future(read_head(server))
         try:
-            # The server may refuse before it has the body: then the rest is discarded.
+            # The server may refuse before it has the body. Then the rest of the body is
+            # discarded.
             await asyncio.wait({body, answer}, return_when=asyncio.FIRST_COMPLETED)
             if body.done():
                 await body
@@ -263,7 +270,7 @@ class FaultProxy:
             pieces = _portions(request_body(line.reader, head), exchange.action)
             async for piece in pieces:
                 await self._pace(len(piece), exchange.action)
-                # A server that has answered already does not listen any more.
+                # A server that has already answered may have closed the connection.
                 with contextlib.suppress(ConnectionError):
                     sink.write(piece)
                     await sink.drain()
@@ -271,7 +278,7 @@ class FaultProxy:
                 await self._strike(exchange)
 
     async def _strike(self, exchange: Exchange) -> None:
-        """Break off or stall where enough of the body has passed."""
+        """Break or stall the request if enough bytes of its body have passed."""
         match exchange.action:
             case CutRequest(after_bytes) if exchange.body_bytes >= after_bytes:
                 raise _BrokenError
@@ -343,10 +350,10 @@ class FaultProxy:
 
 
 async def _hear_out(server: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    """Hang up on a server, and return when it is done with what it was told.
+    """Close the connection to the server, and wait until the server has closed it too.
 
-    What a broken connection has brought may be a whole request: the server acts on it
-    with nobody listening, and a test that looks meanwhile sees half of that.
+    The server may have received a complete request before the connection broke. It then
+    executes the request. Without this wait, a test could see a half-executed request.
     """
     with contextlib.suppress(OSError, TimeoutError):
         async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -356,7 +363,8 @@ async def _hear_out(server: asyncio.StreamReader, sink: asyncio.StreamWriter) ->
 
 
 async def _turns() -> None:
-    # A turn takes connections, the next reads from them, the next acts on that.
+    # The event loop accepts connections in one turn, reads in the next turn, and then
+    # acts.
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -364,7 +372,7 @@ async def _turns() -> None:
 async def _portions(
     pieces: AsyncIterator[bytes], action: Action | None
 ) -> AsyncIterator[bytes]:
-    """Yield the pieces, cut smaller where a fault counts bytes."""
+    """Yield the pieces, divided into 1 KiB if the fault counts bytes."""
     counts = isinstance(action, Trickle | CutRequest | Stall)
     async for piece in pieces:
         size = 1024 if counts else len(piece)

@@ -1,4 +1,4 @@
-"""The site under gunicorn, as a test starts, kills and restarts it."""
+"""Run the site under gunicorn. Tests can start, kill and restart it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _READY_SECONDS = 120
 
 
 class Site:
-    """Web processes with eight threads each, and the logs they write to ``home``.
+    """Web processes with eight threads each, which write logs to ``home``.
 
-    ``options`` are further ones of gunicorn's.
+    ``options`` are additional options for gunicorn.
     """
 
     def __init__(
@@ -42,7 +42,8 @@ class Site:
         self.environment = {
             **os.environ,
             **production(),
-            # Few of these tests run a sweeper, which would finish long inspections.
+            # Most of these tests run no sweeper, so inspections must end within the
+            # request.
             "UPLOADS_INLINE_INSPECTION_SECONDS": "60",
             "UPLOADS_INLINE_INSPECTION_BYTES": str(128 * 1024**2),
             **environment,
@@ -64,10 +65,11 @@ class Site:
         command += ["--bind", f"{HOST}:{self.port}", "--threads", "8"]
         command += ["--workers", str(self.workers), "--no-control-socket"]
         command += ["--graceful-timeout", "3"]
-        # Loaded once, then forked: importing is most of what a short life costs, and
-        # a killed web process has its successor at once.
+        # The master process imports the code once. So the successor of a killed web
+        # process starts at once.
         command += ["--preload"]
-        # On a busy machine a sound web process can be silent for long.
+        # On a busy machine, a healthy web process may not report to the master for a
+        # long time.
         command += ["--timeout", str(_READY_SECONDS)]
         watch(self.log)
         command += self.options
@@ -80,17 +82,19 @@ class Site:
             stop(self._master)
 
     def kill_workers(self) -> None:
-        """Kill all web processes as the kernel would; gunicorn starts others."""
+        """Kill all web processes. gunicorn starts new web processes."""
         deadline = time.monotonic() + _READY_SECONDS
         while len(pids := self._workers()) < self.workers:
-            # The successor of one that was killed before may be on its way.
-            assert time.monotonic() < deadline, "A web process is missing."
+            # Wait until the successors of processes killed earlier have started.
+            assert time.monotonic() < deadline, (
+                "gunicorn has not started all web processes in time."
+            )
             time.sleep(0.05)
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
 
     def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a management command on the site, in a process of its own."""
+        """Run a management command with the site's environment."""
         return subprocess.run(
             [sys.executable, "manage.py", *words],
             cwd=PROJECT,
@@ -102,7 +106,10 @@ class Site:
         )
 
     def wait_until_it_answers(self) -> None:
-        """Return when a web process takes requests; raise RuntimeError if none does."""
+        """Wait until a web process accepts requests.
+
+        Raises RuntimeError after a timeout.
+        """
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
             try:

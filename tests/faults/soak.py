@@ -1,8 +1,8 @@
-"""Hours of bad luck in minutes: `make soak MINUTES=15 SEED=1`.
+"""Run the site under random faults for some minutes: `make soak MINUTES=15 SEED=1`.
 
-People upload, cancel, delete and leave while every line fails and every server
-is killed. Then all is quiet, the sweeper runs, and the truth is compared: each
-upload is ready with the right bytes, or over with nothing left of it.
+Simulated people upload, cancel, delete and leave, while connections fail and servers
+are killed. Then the faults end and the sweeper runs. Finally, each upload must be ready
+with the correct bytes, or ended without an object, parts or quota.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ SETTLE_SECONDS = 480
 
 
 def main() -> int:
-    """Run one soak; return the exit code."""
+    """Run the soak test, and return the exit code."""
     parser = argparse.ArgumentParser(prog="soak")
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--no-browser", action="store_true")
     options = parser.parse_args()
-    # Whatever stops it, the servers are stopped and their folders removed.
+    # Also after SIGTERM, stop the servers and delete their folders.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print(f"seed {options.seed}, {options.minutes:g} minutes", flush=True)
     with World(options.seed) as world:
@@ -77,7 +77,10 @@ def _troubles(world: World, crowd: list[Any]) -> Iterator[str]:
 
 
 def _settle(world: World) -> list[str]:
-    """Sweep until nothing is under way; the site and its sweepers help no more."""
+    """Stop the site and sweep until all uploads are settled.
+
+    Return the unsettled ones.
+    """
     from django.db import connection
 
     from uploads.models import Upload
@@ -85,7 +88,8 @@ def _settle(world: World) -> list[str]:
     from uploads.upkeep.sweeper import sweep
 
     world.stop_sweepers()
-    # What the site is still at, such as an answer that never comes, dies with it.
+    # Stopping the site ends its requests, also those that wait for an answer that never
+    # comes.
     world.site.stop()
     for proxy in world.proxies:
         wait_until_quiet(proxy)
@@ -101,7 +105,7 @@ def _settle(world: World) -> list[str]:
 
 
 def _why(row: Any) -> str:
-    """Return in words why an upload does not settle."""
+    """Return the reason why an upload does not settle, as text."""
     from uploads.errors import UploadError
     from uploads.lifecycle import advance
 
@@ -118,7 +122,7 @@ def _why(row: Any) -> str:
 
 
 def _compare(promises: Promises) -> list[str]:
-    """Return every way in which the end is not what it should be."""
+    """Return all differences between the final state and the expected state."""
     from uploads.models import AuditEvent, StorageQuota, Upload
     from uploads.states import State
     from uploads.upkeep.auditing import audit

@@ -1,4 +1,4 @@
-"""People who upload, cancel, delete and leave, whatever the weather."""
+"""Simulated people who upload, cancel, delete and leave, also during faults."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MIB = 1024 * KIB
 
 @dataclass
 class Promises:
-    """What people were told, to be compared with the truth at the end."""
+    """Answers that people got from the site, for a comparison with the final state."""
 
     ready: set[str] = field(default_factory=set)
     """Ids that the site called ready, and that nobody deleted since."""
@@ -39,12 +39,12 @@ class Promises:
 
 
 def name_of(content: bytes) -> str:
-    """Return a filename that tells the content: the truth needs no other record."""
+    """Return a filename with the content's SHA-256, for the comparison at the end."""
     return f"{hashlib.sha256(content).hexdigest()}.bin"
 
 
 class Person(threading.Thread):
-    """Somebody with a client of the JSON contract."""
+    """A person who uses the JSON API."""
 
     def __init__(
         self, world: World, promises: Promises, *, seed: int, until: float, number: int
@@ -64,7 +64,7 @@ class Person(threading.Thread):
         )
 
     def run(self) -> None:
-        """Do one thing after the other until the time is over."""
+        """Upload, cancel and delete until ``until``."""
         deeds: list[Callable[[], str]] = (
             [self._upload] * 14 + [self._cancel] * 2 + [self._delete, self._leave] * 2
         )
@@ -83,7 +83,7 @@ class Person(threading.Thread):
             return f"refused: {error.reply.status} {error.code}"
 
     def _content(self) -> tuple[bytes, bool]:
-        """Return a file, and whether it goes in parts."""
+        """Return a content, and whether to send it in parts."""
         if self._chance.random() < 0.35:
             return self._chance.randbytes(self._chance.randint(MIB, 34 * MIB)), True
         size = self._chance.choice([0, 1, 1000, 100 * KIB, 3 * MIB])
@@ -122,13 +122,13 @@ class Person(threading.Thread):
         return "left"
 
     def _send_somehow(self, upload: Any, content: bytes) -> None:
-        # A cancelled upload takes no more bytes, at whatever moment.
+        # The caller cancels the upload meanwhile, so the site then refuses requests.
         with suppress(RefusedError, OutOfPatienceError):
             self._client.send_parts(upload, content)
 
 
 class PersonAtThePage(threading.Thread):
-    """Somebody with Chromium, who loses it now and then."""
+    """A person who uses Chromium, which is killed from time to time."""
 
     def __init__(
         self, world: World, promises: Promises, *, seed: int, until: float
@@ -144,7 +144,7 @@ class PersonAtThePage(threading.Thread):
         self.error: BaseException | None = None
 
     def run(self) -> None:
-        """Upload one batch after the other until the time is over."""
+        """Upload one batch after another until ``until``."""
         try:
             with sync_playwright() as playwright:
                 browser = Browser(playwright, self._world.home / "profile")
@@ -189,7 +189,10 @@ class PersonAtThePage(threading.Thread):
         return files
 
     def _open(self, browser: Browser) -> Page | None:
-        """Return the page when its script runs; cut assets make that take a while."""
+        """Open the page, and return it when its script runs.
+
+        This may need several reloads.
+        """
         for _ in range(10):
             try:
                 page = browser.open(self._world.site_proxy.url, self._person)
@@ -212,7 +215,7 @@ class PersonAtThePage(threading.Thread):
                 row.locator("input").first.set_input_files(file, timeout=1000)
 
     def _wait(self, page: Page, *, seconds: float) -> str:
-        """Wait for the end, trying again what the page offers to try again."""
+        """Wait until the batch ends, and click on each offered retry."""
         deadline = time.monotonic() + seconds
         again = page.get_by_role("button", name="Try again")
         done = page.get_by_role("heading", name="uploaded")

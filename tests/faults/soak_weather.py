@@ -1,4 +1,4 @@
-"""What happens to the site while people use it: faults that come and go, and deaths."""
+"""Inject random faults and kill servers while people use the site."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ MIB = 1024 * 1024
 class Weather:
     """Changes the faults every few seconds and kills a server now and then.
 
-    It belongs into the main thread: a server that is started again would end
-    with the thread that started it.
+    Use this class in the main thread, because a restarted server ends with the thread
+    that has started it.
     """
 
     def __init__(self, world: World, *, seed: int) -> None:
@@ -41,7 +41,7 @@ class Weather:
         self._faults: list[Fault] = []
 
     def rage(self, until: float) -> None:
-        """Go on until that moment of the monotonic clock; then all is calm and up."""
+        """Inject faults until this time of the monotonic clock. Then end all faults."""
         next_kill = time.monotonic() + 10
         while (now := time.monotonic()) < until:
             time.sleep(min(until - now, self._chance.uniform(1, 5)))

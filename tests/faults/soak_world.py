@@ -1,4 +1,4 @@
-"""Everything a soak needs running: servers, proxies, sweepers."""
+"""Run the servers, proxies and sweepers for a soak test."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _HOMES = {
 
 
 class World:
-    """A site with a proxy on every line of it, and two sweepers at work.
+    """A site with a proxy on each connection, and two sweepers.
 
-    Django is set up in this process too, on the same database and, without a
-    proxy, the same bucket.
+    This process also sets up Django, with the same database and bucket, but without a
+    proxy.
     """
 
     def __init__(self, seed: int) -> None:
@@ -77,7 +77,7 @@ class World:
         return (self.site_proxy, self.storage_proxy, self.worker_proxy)
 
     def new_person(self) -> tuple[Any, str]:
-        """Return a user and a token of theirs."""
+        """Create a user and a token. Return both."""
         from django.contrib.auth.models import User
 
         from uploads.access.tokens import create_token
@@ -86,7 +86,7 @@ class World:
         return person, create_token(person, name="soak")[1]
 
     def look_after_sweepers(self) -> None:
-        """Start sweepers that are not there; one that ended by itself is a death."""
+        """Start missing sweepers, and count sweepers that ended by themselves."""
         for index, sweeper in enumerate(list(self._sweepers)):
             if sweeper.poll() is not None:
                 self.deaths["sweeper"] += 1
@@ -108,11 +108,12 @@ class World:
                 "DATABASE_URL": self.postgres.url,
                 "DATA_DIR": str(self.home),
                 "DJANGO_SETTINGS_MODULE": "tests.settings",
-                # Playwright's event loop is taken for async code.
+                # Playwright runs an event loop in this thread. Django would refuse
+                # database queries here, because it assumes async code.
                 "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
             }
         )
-        # Django can be set up only now that its environment is there.
+        # Django can be set up only after its environment variables are set.
         import django
         from django.core.management import call_command
 
@@ -145,7 +146,7 @@ class World:
 
 
 def show_log(path: Path, lines: int = 20) -> str:
-    """Return the end of a log, empty if there is none."""
+    """Return the end of a log, or an empty text if the log is missing."""
     with suppress(OSError):
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
     return ""

@@ -1,4 +1,4 @@
-"""The real page in Chromium, while everything around it fails."""
+"""The page in Chromium, during faults of the network, the site and the storage."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from uploads.s3.bucket_config import apply
 from uploads.states import State
 
 MIB = 1024 * 1024
-# More parts than lanes, the last of them shorter.
+# The file has more parts than the page has lanes. The last part is shorter.
 FILE_MIB = int(os.environ.get("FAULTS_MIB", "36"))
 OFFLINE_SECONDS = int(os.environ.get("FAULTS_OFFLINE_SECONDS", "6"))
 SPEED = 24 * MIB
@@ -75,7 +75,7 @@ def large_file(
 def assert_arrived(
     client: Client, person: User, content_of_large_file: bytes
 ) -> Callable[[], None]:
-    """The large file is the one upload of `person`, byte for byte."""
+    """Return a check that the large file is the only upload of `person`, unchanged."""
 
     def check() -> None:
         upload = Upload.objects.get(owner=person)
@@ -92,7 +92,7 @@ def assert_arrived(
         pytest.param(95, marks=pytest.mark.long),
     ],
 )
-def test_the_browser_is_killed_and_the_upload_continued_with_the_same_file(
+def test_upload_continues_with_the_same_file_after_the_browser_was_killed(
     browser: Browser,
     person: User,
     site_proxy: FaultProxy,
@@ -126,7 +126,7 @@ def test_the_browser_is_killed_and_the_upload_continued_with_the_same_file(
 
 
 @pytest.mark.long
-def test_another_file_of_the_same_name_is_refused_and_the_right_one_taken(
+def test_continuing_refuses_another_file_with_the_same_name(
     browser: Browser,
     person: User,
     site_proxy: FaultProxy,
@@ -162,7 +162,7 @@ def test_another_file_of_the_same_name_is_refused_and_the_right_one_taken(
 
 
 @pytest.mark.long
-def test_the_network_is_gone_for_a_while(
+def test_upload_continues_after_a_network_outage(
     browser: Browser,
     person: User,
     site_proxy: FaultProxy,
@@ -186,7 +186,7 @@ def test_the_network_is_gone_for_a_while(
     assert_arrived()
 
 
-def test_a_fifth_of_all_requests_are_answered_503_and_answers_to_complete_are_lost(
+def test_upload_succeeds_with_503_for_a_fifth_of_requests_and_lost_completions(
     browser: Browser,
     person: User,
     site_proxy: FaultProxy,
@@ -195,9 +195,10 @@ def test_a_fifth_of_all_requests_are_answered_503_and_answers_to_complete_are_lo
     assert_arrived: Callable[[], None],
 ) -> None:
     fault = storage_proxy.inject(SLOW_DOWN, probability=0.2)
-    # However the dice fall, some parts are refused.
+    # This fault makes sure that S3 refuses some parts, independent of the random
+    # choices.
     sure = storage_proxy.inject(SLOW_DOWN, method="PUT", times=2)
-    # The site has acted twice before the page hears of it.
+    # The page gets the answer only to its third `complete`.
     lost = site_proxy.inject(DropAnswer(), method="POST", target="/complete$", times=2)
     page = browser.open(site_proxy.url, person)
 
@@ -207,12 +208,12 @@ def test_a_fifth_of_all_requests_are_answered_503_and_answers_to_complete_are_lo
     assert fault.struck + sure.struck >= 2
     assert lost.struck == 2
     assert set(stored_parts(storage_proxy).values()) == {1}
-    storage_proxy.heal()  # the download is this test's own, and tries once
+    storage_proxy.heal()  # the test's download has no retries
     assert_arrived()
 
 
 @pytest.mark.long
-def test_answers_of_the_storage_are_lost(
+def test_upload_succeeds_when_answers_of_the_storage_are_lost(
     browser: Browser,
     person: User,
     site_proxy: FaultProxy,
@@ -230,7 +231,7 @@ def test_answers_of_the_storage_are_lost(
     assert_arrived()
 
 
-def test_small_files_arrive_through_all_kinds_of_trouble(
+def test_small_files_arrive_during_faults_of_all_kinds(
     browser: Browser,
     person: User,
     site_proxy: FaultProxy,
@@ -264,7 +265,7 @@ def test_small_files_arrive_through_all_kinds_of_trouble(
 
 @pytest.mark.long
 @pytest.mark.parametrize("victim", ["storage", "database", "web processes"])
-def test_a_server_is_killed_and_restarted(
+def test_upload_continues_after_a_server_was_killed_and_restarted(
     browser: Browser,
     person: User,
     site: Site,
@@ -301,7 +302,7 @@ def test_a_server_is_killed_and_restarted(
     assert_arrived()
 
 
-def test_the_browser_is_gone_before_complete_and_the_sweeper_records_the_file(
+def test_sweeper_completes_an_upload_whose_browser_was_killed(
     browser: Browser,
     person: User,
     site_proxy: FaultProxy,
@@ -321,7 +322,7 @@ def test_the_browser_is_gone_before_complete_and_the_sweeper_records_the_file(
 
 
 @pytest.mark.long
-def test_one_connection_stalls_for_good(
+def test_upload_succeeds_when_one_connection_stalls(
     browser: Browser,
     person: User,
     site_proxy: FaultProxy,
@@ -341,7 +342,7 @@ def test_one_connection_stalls_for_good(
 
 @pytest.fixture
 def forgetful_site(start_site: StartSite) -> Iterator[FaultProxy]:
-    """A site whose URLs live for five seconds."""
+    """Run a site whose URLs expire after five seconds."""
     site = start_site(UPLOADS_URL_EXPIRY_SECONDS="5")
     proxy = FaultProxy(site.port, seed=SEED).start()
     apply(get_bucket(), origins=[proxy.url])
@@ -351,7 +352,7 @@ def forgetful_site(start_site: StartSite) -> Iterator[FaultProxy]:
 
 
 @pytest.mark.long
-def test_the_laptop_sleeps_until_all_urls_are_dead(
+def test_upload_continues_after_a_sleep_longer_than_the_url_lifetime(
     browser: Browser,
     person: User,
     forgetful_site: FaultProxy,
@@ -374,7 +375,7 @@ def test_the_laptop_sleeps_until_all_urls_are_dead(
 
 
 @pytest.mark.long
-def test_all_urls_die_while_the_storage_is_busy(
+def test_upload_succeeds_when_all_urls_expire_while_the_storage_is_busy(
     browser: Browser,
     person: User,
     forgetful_site: FaultProxy,
@@ -395,7 +396,7 @@ def test_all_urls_die_while_the_storage_is_busy(
 
 
 @pytest.mark.long
-def test_the_line_is_so_slow_that_urls_die_before_their_turn(
+def test_upload_succeeds_when_urls_expire_before_use_on_a_slow_network(
     browser: Browser,
     person: User,
     forgetful_site: FaultProxy,
@@ -425,7 +426,7 @@ def _heal(*proxies: FaultProxy) -> None:
         proxy.heal()
 
 
-def test_parts_that_cannot_be_joined_are_sent_again_without_a_click(
+def test_parts_that_s3_cannot_join_are_sent_again_without_a_click(
     browser: Browser,
     client: Client,
     person: User,

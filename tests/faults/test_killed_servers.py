@@ -1,4 +1,4 @@
-"""Web processes and databases that die at the worst moment."""
+"""Kill web processes and databases at the most harmful moments."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOMENTS = {
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_the_web_process_is_killed_between_s3s_answer_and_the_commit(
+def test_complete_is_repeated_after_a_kill_before_the_commit(
     client: Client, site: Site, worker_proxy: FaultProxy, content: bytes, moment: str
 ) -> None:
     upload = client.start(content, parts=True)
@@ -51,7 +51,7 @@ def test_the_web_process_is_killed_between_s3s_answer_and_the_commit(
     assert_ready_once(client, upload["id"], content)
 
 
-def test_the_web_process_is_killed_and_nobody_comes_back(
+def test_sweeper_completes_an_upload_after_a_kill_before_the_commit(
     client: Client,
     site: Site,
     worker_proxy: FaultProxy,
@@ -72,7 +72,7 @@ def test_the_web_process_is_killed_and_nobody_comes_back(
     assert_ready_once(client, upload["id"], content)
 
 
-def test_start_is_killed_before_the_multipart_id_is_saved_and_repeated(
+def test_start_is_repeated_after_a_kill_before_the_multipart_id_is_saved(
     client: Client, site: Site, worker_proxy: FaultProxy, content: bytes
 ) -> None:
     _start_and_be_killed(client, site, worker_proxy, content)
@@ -90,7 +90,7 @@ def test_start_is_killed_before_the_multipart_id_is_saved_and_repeated(
     assert_ready_once(client, upload["id"], content)
 
 
-def test_start_is_killed_before_the_multipart_id_is_saved_and_given_up(
+def test_upload_expires_after_a_kill_before_the_multipart_id_is_saved(
     client: Client, site: Site, worker_proxy: FaultProxy, content: bytes
 ) -> None:
     _start_and_be_killed(client, site, worker_proxy, content)
@@ -98,7 +98,9 @@ def test_start_is_killed_before_the_multipart_id_is_saved_and_given_up(
     assert _open_at_s3(row) == 1
 
     sweep()
-    assert _open_at_s3(row) == 1  # it may be about to be saved
+    assert (
+        _open_at_s3(row) == 1
+    )  # a young multipart upload is kept, because a process may be about to save its id
     _sweep_much_later()
     assert _open_at_s3(row) == 0
     Upload.objects.filter(pk=row.pk).update(expires_at=timezone.now())
@@ -107,10 +109,10 @@ def test_start_is_killed_before_the_multipart_id_is_saved_and_given_up(
     assert_nothing_left(str(row.pk), state=State.EXPIRED)
 
 
-def test_start_is_killed_and_the_same_row_is_continued_from_the_list(
+def test_listed_upload_is_continued_after_a_kill_during_its_start(
     client: Client, site: Site, worker_proxy: FaultProxy, content: bytes
 ) -> None:
-    """The page finds the upload in its list and knows no key any more."""
+    """The page finds the upload in its list, but has lost the idempotency key."""
     _start_and_be_killed(client, site, worker_proxy, content)
     listed = client.ask("GET", "/uploads?state=pending")["results"]
 
@@ -121,7 +123,7 @@ def test_start_is_killed_and_the_same_row_is_continued_from_the_list(
     assert_ready_once(client, listed[0]["id"], content)
 
 
-def test_start_is_killed_and_the_upload_is_cancelled_at_once(
+def test_upload_is_cancelled_after_a_kill_during_its_start(
     client: Client, site: Site, worker_proxy: FaultProxy, content: bytes
 ) -> None:
     _start_and_be_killed(client, site, worker_proxy, content)
@@ -133,7 +135,7 @@ def test_start_is_killed_and_the_upload_is_cancelled_at_once(
     assert_nothing_left(str(row.pk), state=State.CANCELLED)
 
 
-def test_cancel_is_killed_before_the_bytes_are_gone(
+def test_sweeper_deletes_the_bytes_after_a_kill_during_a_cancel(
     client: Client,
     site: Site,
     worker_proxy: FaultProxy,
@@ -155,7 +157,7 @@ def test_cancel_is_killed_before_the_bytes_are_gone(
     assert_nothing_left(upload["id"], state=State.CANCELLED)
 
 
-def test_the_database_is_restarted_in_the_middle_of_an_upload(
+def test_upload_continues_after_a_restart_of_the_database(
     client: Client, postgres_server: PostgresServer, content: bytes
 ) -> None:
     upload = client.start(content, parts=True)
@@ -172,7 +174,7 @@ def test_the_database_is_restarted_in_the_middle_of_an_upload(
     assert_ready_once(client, upload["id"], content)
 
 
-def test_the_database_is_restarted_between_s3s_answer_and_the_commit(
+def test_complete_is_repeated_after_a_database_restart_before_the_commit(
     client: Client,
     worker_proxy: FaultProxy,
     postgres_server: PostgresServer,
@@ -205,7 +207,7 @@ def test_the_database_is_restarted_between_s3s_answer_and_the_commit(
 def _killed_during(
     request: Any, site: Site, proxy: FaultProxy, method: str, target: str
 ) -> Reply:
-    """Kill the web processes when S3 has done its part of ``request``."""
+    """Kill the web processes after S3 has acted and before its answer arrives."""
     hold = HoldAnswer()
     proxy.inject(hold, method=method, target=target, times=1)
     replies: list[Reply] = []

@@ -1,4 +1,4 @@
-"""Answers that get lost, are repeated, or are not what they seem."""
+"""Answers of S3 and of the site that are lost, repeated or misleading."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ COMPLETE = r"/complete$"
 
 @pytest.fixture
 def arrived(client: Client, content: bytes) -> Any:
-    """An upload whose parts are all in the bucket."""
+    """Return an upload whose parts are all in the bucket."""
     upload = client.start(content, parts=True)
     client.send_parts(upload, content)
     return upload
 
 
-def test_the_answer_to_complete_multipart_upload_is_lost(
+def test_complete_succeeds_when_s3s_answer_is_lost_once(
     client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
 ) -> None:
     lost = worker_proxy.inject(
@@ -48,7 +48,7 @@ def test_the_answer_to_complete_multipart_upload_is_lost(
     assert_ready_once(client, arrived["id"], content)
 
 
-def test_the_answer_to_complete_multipart_upload_is_lost_every_time(
+def test_complete_succeeds_when_s3s_answer_is_always_lost(
     client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
 ) -> None:
     worker_proxy.inject(DropAnswer(), method="POST", target=COMPLETE_MULTIPART)
@@ -59,7 +59,7 @@ def test_the_answer_to_complete_multipart_upload_is_lost_every_time(
     assert_ready_once(client, arrived["id"], content)
 
 
-def test_the_answer_to_complete_multipart_upload_breaks_off(
+def test_complete_succeeds_when_s3s_answer_breaks_off(
     client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
 ) -> None:
     worker_proxy.inject(
@@ -71,7 +71,7 @@ def test_the_answer_to_complete_multipart_upload_breaks_off(
     assert_ready_once(client, arrived["id"], content)
 
 
-def test_complete_multipart_upload_answers_200_with_an_error(
+def test_complete_succeeds_when_s3_answers_200_with_an_error(
     client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
 ) -> None:
     error = worker_proxy.inject(
@@ -84,7 +84,7 @@ def test_complete_multipart_upload_answers_200_with_an_error(
     assert_ready_once(client, arrived["id"], content)
 
 
-def test_complete_multipart_upload_answers_200_with_an_error_for_long(
+def test_complete_answers_503_while_s3_answers_200_with_an_error(
     client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
 ) -> None:
     worker_proxy.inject(
@@ -102,7 +102,7 @@ def test_complete_multipart_upload_answers_200_with_an_error_for_long(
 CONFLICT = Answer(409, "ConditionalRequestConflict")
 
 
-def test_complete_multipart_upload_conflicts_once(
+def test_complete_succeeds_after_one_conflict_at_s3(
     client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
 ) -> None:
     conflict = worker_proxy.inject(
@@ -115,7 +115,7 @@ def test_complete_multipart_upload_conflicts_once(
     assert_ready_once(client, arrived["id"], content)
 
 
-def test_complete_multipart_upload_conflicts_and_all_parts_are_sent_again(
+def test_complete_asks_for_all_parts_again_after_two_conflicts_at_s3(
     client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
 ) -> None:
     worker_proxy.inject(CONFLICT, method="POST", target=COMPLETE_MULTIPART, times=2)
@@ -127,7 +127,8 @@ def test_complete_multipart_upload_conflicts_and_all_parts_are_sent_again(
     assert (reply.status, reply.body["code"]) == (409, "incomplete")
     assert reply.body["missing_parts"] == list(range(1, row.part_count + 1))
     assert client.ask("GET", f"{path}/parts")["parts"] == []
-    # S3 keeps no parts of the first multipart upload, so nobody pays for them.
+    # The site has aborted the first multipart upload, so S3 stores and bills none of
+    # its parts.
     [open_now] = get_bucket().list_multipart_uploads(row.key)
     assert open_now.multipart_id != row.multipart_id
     client.send_parts(arrived, content)
@@ -135,7 +136,7 @@ def test_complete_multipart_upload_conflicts_and_all_parts_are_sent_again(
     assert_ready_once(client, arrived["id"], content, reopened=1)
 
 
-def test_complete_multipart_upload_conflicts_with_a_twin_that_made_the_object(
+def test_complete_succeeds_when_a_concurrent_call_has_made_the_object(
     client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
 ) -> None:
     row = Upload.objects.get(pk=arrived["id"])
@@ -159,7 +160,7 @@ def test_complete_multipart_upload_conflicts_with_a_twin_that_made_the_object(
     assert_ready_once(client, arrived["id"], content)
 
 
-def test_eight_completions_that_all_conflict_open_one_multipart_upload(
+def test_eight_conflicting_completions_leave_one_multipart_upload(
     client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
 ) -> None:
     worker_proxy.inject(CONFLICT, method="POST", target=COMPLETE_MULTIPART)
@@ -188,10 +189,10 @@ def test_eight_completions_that_all_conflict_open_one_multipart_upload(
     assert_ready_once(client, arrived["id"], content, reopened=reopened)
 
 
-def test_a_late_completion_is_answered_as_ceph_does(
+def test_complete_succeeds_when_ceph_answers_500_to_the_retry(
     client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
 ) -> None:
-    # The first answer is lost; whoever asks again is told of an error of the server.
+    # The first answer is lost, and Ceph answers the retry with an internal error.
     worker_proxy.inject(DropAnswer(), method="POST", target=COMPLETE_MULTIPART, times=1)
     worker_proxy.inject(INTERNAL_ERROR, method="POST", target=COMPLETE_MULTIPART)
 
@@ -200,7 +201,7 @@ def test_a_late_completion_is_answered_as_ceph_does(
     assert_ready_once(client, arrived["id"], content)
 
 
-def test_the_parts_of_a_completed_upload_are_listed_as_ceph_does(
+def test_complete_succeeds_when_ceph_answers_404_to_the_list_of_parts(
     client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
 ) -> None:
     row = Upload.objects.get(pk=arrived["id"])
@@ -219,7 +220,7 @@ def test_the_parts_of_a_completed_upload_are_listed_as_ceph_does(
     assert_ready_once(client, arrived["id"], content)
 
 
-def test_the_answer_to_complete_is_lost_and_complete_is_repeated(
+def test_complete_is_repeated_when_the_sites_answers_are_lost(
     client: Client, site_proxy: FaultProxy, arrived: Any, content: bytes
 ) -> None:
     lost = site_proxy.inject(DropAnswer(), method="POST", target=COMPLETE, times=3)
@@ -230,7 +231,7 @@ def test_the_answer_to_complete_is_lost_and_complete_is_repeated(
     assert_ready_once(client, arrived["id"], content)
 
 
-def test_the_answer_to_the_put_of_a_whole_file_is_lost(
+def test_put_of_a_whole_file_is_repeated_when_its_answer_is_lost(
     client: Client, storage_proxy: FaultProxy, content: bytes
 ) -> None:
     storage_proxy.inject(DropAnswer(), method="PUT", times=1)
@@ -243,7 +244,7 @@ def test_the_answer_to_the_put_of_a_whole_file_is_lost(
     assert_ready_once(client, record["id"], content)
 
 
-def test_the_answer_to_start_is_lost_and_start_is_repeated(
+def test_start_is_repeated_when_its_answers_are_lost(
     client: Client, site_proxy: FaultProxy, content: bytes
 ) -> None:
     site_proxy.inject(DropAnswer(), method="POST", target="/uploads$", times=2)
@@ -253,14 +254,16 @@ def test_the_answer_to_start_is_lost_and_start_is_repeated(
     assert_ready_once(client, record["id"], content)
 
 
-def test_complete_twice_in_a_row(client: Client, arrived: Any, content: bytes) -> None:
+def test_two_successive_completions_get_the_same_answer(
+    client: Client, arrived: Any, content: bytes
+) -> None:
     first, second = client.complete(arrived), client.complete(arrived)
 
     assert first == second
     assert_ready_once(client, arrived["id"], content)
 
 
-def test_complete_many_times_at_once(
+def test_eight_concurrent_completions_succeed(
     client: Client, arrived: Any, content: bytes
 ) -> None:
     replies: list[Reply] = []
@@ -280,7 +283,7 @@ def test_complete_many_times_at_once(
     assert_ready_once(client, arrived["id"], content)
 
 
-def test_a_second_complete_while_s3_thinks_about_the_first(
+def test_second_complete_succeeds_while_s3_answers_the_first(
     client: Client, worker_proxy: FaultProxy, arrived: Any, content: bytes
 ) -> None:
     hold = HoldAnswer()
@@ -296,7 +299,7 @@ def test_a_second_complete_while_s3_thinks_about_the_first(
     assert_ready_once(client, arrived["id"], content)
 
 
-def test_a_cancel_while_s3_thinks_about_complete(
+def test_cancel_succeeds_while_s3_joins_the_parts(
     client: Client,
     worker_proxy: FaultProxy,
     arrived: Any,
@@ -322,7 +325,7 @@ def test_a_cancel_while_s3_thinks_about_complete(
     assert_nothing_left(arrived["id"], state=State.CANCELLED)
 
 
-def test_nobody_completes_and_the_sweeper_does(
+def test_sweeper_completes_an_upload_without_a_client(
     client: Client, arrived: Any, content: bytes, sweep_as_the_site_does: Sweep
 ) -> None:
     assert sweep_as_the_site_does().failed == 0

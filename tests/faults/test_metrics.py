@@ -1,4 +1,4 @@
-"""Counters are right over all web processes of one gunicorn."""
+"""Counters are correct over all web processes of one gunicorn."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UPLOADS = 200
 
 @pytest.fixture
 def many(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """A site with four web processes, set up by config/gunicorn.py."""
+    """Run a site with four web processes and config/gunicorn.py."""
     environment = {
         **site.environment,
         "METRICS_SECRET": SECRET,
@@ -36,7 +36,7 @@ def many(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     made.stop()
 
 
-def test_200_uploads_move_the_counters_of_four_processes_to_200(
+def test_counters_of_four_processes_reach_200_after_200_uploads(
     many: Site, person: User, tmp_path: Path
 ) -> None:
     _, token = create_token(person, name="metrics")
@@ -45,7 +45,7 @@ def test_200_uploads_move_the_counters_of_four_processes_to_200(
         assert [record["state"] for record in ended] == ["ready"] * UPLOADS
     files = {path.name for path in tmp_path.glob("metrics/*/counter_*.db")}
 
-    assert len(files) >= 4, "not every process has served a request"
+    assert len(files) >= 4, "A process has served no request."
     assert_counts(many)
     many.kill_workers()
     many.wait_until_it_answers()

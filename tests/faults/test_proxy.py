@@ -1,4 +1,7 @@
-"""The proxy itself: a fault that does not happen would prove everything."""
+"""Tests of the proxy.
+
+Without them, a fault that is never injected would go unnoticed.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ BODY = bytes(range(256)) * 1024
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with what it got."""
+    """Answers with the received body."""
 
     protocol_version = "HTTP/1.1"
     received: list[tuple[str, str, int]] = []
@@ -52,12 +55,12 @@ class Echo(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Keep quiet."""
+        """Suppress the log."""
 
 
 @pytest.fixture(autouse=True)
 def _peace() -> None:
-    """No site and no books: these tests need none."""
+    """Replace the conftest's fixture, because these tests need no site and no audit."""
 
 
 @pytest.fixture
@@ -65,7 +68,7 @@ def proxy() -> Iterator[FaultProxy]:
     Echo.received = []
     Echo.may_answer.clear()
     server = ThreadingHTTPServer((HOST, 0), Echo)
-    # It asks so often whether it is to stop.
+    # The server checks for its shutdown every 0.02 s.
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     proxy = FaultProxy(server.server_port, seed=7).start()
     yield proxy
@@ -86,7 +89,7 @@ def put(
     return pool.request("PUT", proxy.url + path, body=BODY, headers=headers, timeout=60)
 
 
-def test_without_faults_all_passes_unchanged(
+def test_proxy_without_faults_forwards_requests_unchanged(
     proxy: FaultProxy, pool: urllib3.PoolManager
 ) -> None:
     for _ in range(3):
@@ -97,11 +100,11 @@ def test_without_faults_all_passes_unchanged(
     assert Echo.received == [("/a", f"{HOST}:{proxy.port}", len(BODY))] * 4
     assert [x.body_bytes for x in proxy.exchanges] == [len(BODY)] * 3 + [0, len(BODY)]
     assert all(x.status == 200 for x in proxy.exchanges)
-    # The client has its answer a moment before the proxy is done with it.
+    # The client gets its answer shortly before the proxy ends the exchange.
     wait_until_quiet(proxy)
 
 
-def test_a_fault_strikes_only_what_it_names_and_only_so_often(
+def test_fault_hits_only_matching_requests_a_limited_number_of_times(
     proxy: FaultProxy, pool: urllib3.PoolManager
 ) -> None:
     fault = proxy.inject(SLOW_DOWN, method="PUT", target=r"/hit\?", times=2)
@@ -114,7 +117,7 @@ def test_a_fault_strikes_only_what_it_names_and_only_so_often(
     assert len(Echo.received) == 2
 
 
-def test_an_answer_of_the_proxy_is_in_s3s_words_and_readable_for_a_page(
+def test_answer_of_the_proxy_is_an_s3_error_with_cors_headers(
     proxy: FaultProxy, pool: urllib3.PoolManager
 ) -> None:
     proxy.inject(Answer(503, "SlowDown", retry_after=2))
@@ -127,7 +130,7 @@ def test_an_answer_of_the_proxy_is_in_s3s_words_and_readable_for_a_page(
     assert answer.headers["Access-Control-Allow-Origin"] == "http://page"
 
 
-def test_the_same_seed_strikes_the_same_requests(proxy: FaultProxy) -> None:
+def test_same_seed_hits_the_same_requests(proxy: FaultProxy) -> None:
     def pattern() -> list[int]:
         twin = FaultProxy(proxy.server_port, seed=11).start()
         twin.inject(SLOW_DOWN, probability=0.5)
@@ -142,7 +145,7 @@ def test_the_same_seed_strikes_the_same_requests(proxy: FaultProxy) -> None:
     assert pattern() == first
 
 
-def test_a_dropped_answer_was_work_done(
+def test_dropped_answer_belongs_to_an_executed_request(
     proxy: FaultProxy, pool: urllib3.PoolManager
 ) -> None:
     proxy.inject(DropAnswer(), times=1)
@@ -154,7 +157,7 @@ def test_a_dropped_answer_was_work_done(
     assert proxy.exchanges[0].status == 200
 
 
-def test_a_cut_request_never_arrives_whole(
+def test_cut_request_arrives_incomplete(
     proxy: FaultProxy, pool: urllib3.PoolManager
 ) -> None:
     proxy.inject(CutRequest(after_bytes=100_000), times=1)
@@ -166,7 +169,7 @@ def test_a_cut_request_never_arrives_whole(
     assert put(pool, proxy).data == BODY
 
 
-def test_a_cut_request_is_over_when_the_server_is_done_with_it(
+def test_cut_request_ends_after_the_server_has_finished(
     proxy: FaultProxy, pool: urllib3.PoolManager
 ) -> None:
     proxy.inject(CutRequest(after_bytes=len(BODY)), times=1)
@@ -182,7 +185,7 @@ def test_a_cut_request_is_over_when_the_server_is_done_with_it(
     assert proxy.exchanges[0].status is None
 
 
-def test_a_cut_answer_breaks_off_in_the_middle(
+def test_cut_answer_breaks_off_in_the_middle(
     proxy: FaultProxy, pool: urllib3.PoolManager
 ) -> None:
     proxy.inject(CutAnswer(after_bytes=1000), times=1)
@@ -193,7 +196,7 @@ def test_a_cut_answer_breaks_off_in_the_middle(
     assert len(Echo.received) == 1
 
 
-def test_a_stalled_request_says_nothing_for_good(
+def test_stalled_request_gets_no_answer(
     proxy: FaultProxy, pool: urllib3.PoolManager
 ) -> None:
     proxy.inject(Stall(after_bytes=50_000), times=1)
@@ -212,7 +215,7 @@ def test_a_stalled_request_says_nothing_for_good(
     assert len(Echo.received) == 1
 
 
-def test_a_held_answer_comes_when_it_is_released(
+def test_held_answer_arrives_after_its_release(
     proxy: FaultProxy, pool: urllib3.PoolManager
 ) -> None:
     hold = HoldAnswer()
@@ -234,7 +237,7 @@ def test_a_held_answer_comes_when_it_is_released(
     ("action", "seconds"),
     [(Delay(0.3), 0.3), (Trickle(bytes_per_second=512 * 1024), 0.5)],
 )
-def test_slow_lines_are_slow(
+def test_speed_limit_slows_a_body_down(
     proxy: FaultProxy, pool: urllib3.PoolManager, action: Delay, seconds: float
 ) -> None:
     proxy.inject(action)
@@ -245,7 +248,7 @@ def test_slow_lines_are_slow(
     assert time.monotonic() - began >= seconds
 
 
-def test_a_limit_holds_for_all_bodies_together(
+def test_speed_limit_applies_to_all_bodies_together(
     proxy: FaultProxy, pool: urllib3.PoolManager
 ) -> None:
     proxy.bytes_per_second = 1024 * 1024
@@ -261,7 +264,7 @@ def test_a_limit_holds_for_all_bodies_together(
     assert len(Echo.received) == 2
 
 
-def test_a_line_stands_still_where_it_was_told_to_and_goes_on_when_healed(
+def test_proxy_stands_still_after_the_given_bytes_until_it_is_healed(
     proxy: FaultProxy, pool: urllib3.PoolManager
 ) -> None:
     proxy.stand_still_after(200_000)
@@ -278,7 +281,7 @@ def test_a_line_stands_still_where_it_was_told_to_and_goes_on_when_healed(
     assert answers == [BODY]
 
 
-def test_a_server_that_is_down_is_a_broken_connection(
+def test_stopped_server_breaks_the_clients_connection(
     proxy: FaultProxy, pool: urllib3.PoolManager
 ) -> None:
     proxy.server_port = 1

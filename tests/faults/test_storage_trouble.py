@@ -1,4 +1,4 @@
-"""S3 that refuses, is busy, goes down and comes back."""
+"""S3 refuses requests, is overloaded, or stops and restarts."""
 
 from __future__ import annotations
 
@@ -45,11 +45,12 @@ VERBS = {
     [SLOW_DOWN, INTERNAL_ERROR, DropAnswer()],
     ids=["SlowDown", "InternalError", "lost"],
 )
-def test_a_burst_of_trouble_on_one_verb_is_over_and_the_file_is_there(
+def test_upload_succeeds_after_a_series_of_failures_of_one_operation(
     client: Client, worker_proxy: FaultProxy, content: bytes, verb: str, action: Action
 ) -> None:
     method, target = VERBS[verb]
-    # More than the four attempts of one request: the client has to come again.
+    # boto3 makes four attempts in one request of the client. With six failures, the
+    # client must repeat its request.
     fault = worker_proxy.inject(action, method=method, target=target, times=6)
 
     record = client.upload(content, parts=True)
@@ -65,7 +66,7 @@ def test_a_burst_of_trouble_on_one_verb_is_over_and_the_file_is_there(
     "verb",
     ["AbortMultipartUpload", pytest.param("DeleteObject", marks=pytest.mark.long)],
 )
-def test_a_cancel_while_s3_is_busy_is_finished_by_the_sweeper(
+def test_sweeper_finishes_a_cancel_that_s3_was_too_busy_for(
     client: Client,
     worker_proxy: FaultProxy,
     content: bytes,
@@ -85,7 +86,7 @@ def test_a_cancel_while_s3_is_busy_is_finished_by_the_sweeper(
 
 
 @pytest.mark.long
-def test_a_delete_while_s3_is_busy_is_finished_by_the_sweeper(
+def test_sweeper_finishes_a_delete_that_s3_was_too_busy_for(
     client: Client,
     worker_proxy: FaultProxy,
     content: bytes,
@@ -104,7 +105,7 @@ def test_a_delete_while_s3_is_busy_is_finished_by_the_sweeper(
     assert_nothing_left(upload["id"], state=State.DELETED)
 
 
-def test_a_sweep_while_s3_refuses_everything_says_so_and_changes_nothing(
+def test_sweep_reports_failures_and_changes_nothing_while_s3_refuses(
     client: Client,
     site: Site,
     worker_proxy: FaultProxy,
@@ -124,7 +125,7 @@ def test_a_sweep_while_s3_refuses_everything_says_so_and_changes_nothing(
     assert_ready_once(client, upload["id"], content)
 
 
-def test_a_start_that_s3_refuses_reserves_nothing(
+def test_start_that_s3_refuses_reserves_no_quota(
     client: Client, worker_proxy: FaultProxy, content: bytes
 ) -> None:
     worker_proxy.inject(SLOW_DOWN, method="POST", target=r"\?uploads")
@@ -145,7 +146,7 @@ def test_a_start_that_s3_refuses_reserves_nothing(
 @pytest.mark.parametrize(
     "parts", [pytest.param(True, marks=pytest.mark.long), False], ids=["parts", "put"]
 )
-def test_a_fifth_of_all_requests_fail_everywhere(
+def test_uploads_succeed_when_a_fifth_of_all_requests_fail(
     client: Client,
     site_proxy: FaultProxy,
     storage_proxy: FaultProxy,
@@ -167,7 +168,7 @@ def test_a_fifth_of_all_requests_fail_everywhere(
     assert used == (3 * len(content), 3, 0)
 
 
-def test_the_content_breaks_off_while_it_is_inspected(
+def test_inspection_succeeds_when_reads_of_the_object_break_off(
     client: Client, site: Site, worker_proxy: FaultProxy, content: bytes
 ) -> None:
     upload = client.start(content, parts=True)
@@ -185,7 +186,7 @@ def test_the_content_breaks_off_while_it_is_inspected(
     assert_ready_once(client, upload["id"], content)
 
 
-def test_parts_that_s3_never_joins_do_not_hold_their_reservation_for_ever(
+def test_reservation_of_parts_that_s3_never_joins_is_released(
     client: Client,
     worker_proxy: FaultProxy,
     content: bytes,
@@ -207,7 +208,7 @@ def test_parts_that_s3_never_joins_do_not_hold_their_reservation_for_ever(
     assert_nothing_left(upload["id"], state=State.EXPIRED)
 
 
-def test_a_refused_url_is_renewed(
+def test_refused_url_is_renewed(
     client: Client, storage_proxy: FaultProxy, content: bytes
 ) -> None:
     expired = Answer(403, "AccessDenied", early=True)
@@ -218,7 +219,7 @@ def test_a_refused_url_is_renewed(
     assert_ready_once(client, record["id"], content)
 
 
-def test_the_storage_is_killed_and_restarted_between_parts(
+def test_upload_continues_after_the_storage_was_killed_between_parts(
     client: Client, s3_server: S3Server, content: bytes
 ) -> None:
     upload = client.start(content, parts=True)
@@ -234,7 +235,7 @@ def test_the_storage_is_killed_and_restarted_between_parts(
     assert_ready_once(client, upload["id"], content)
 
 
-def test_the_storage_is_killed_and_restarted_in_the_middle_of_a_part(
+def test_upload_continues_after_the_storage_was_killed_during_a_part(
     client: Client, storage_proxy: FaultProxy, s3_server: S3Server, content: bytes
 ) -> None:
     storage_proxy.stand_still_after(len(content) // 3)
@@ -247,7 +248,7 @@ def test_the_storage_is_killed_and_restarted_in_the_middle_of_a_part(
 
     s3_server.kill()
     storage_proxy.heal()
-    # The part that was on its way, and another attempt while the server is down.
+    # Wait until the interrupted part and a retry during the outage have both failed.
     wait_until(lambda: len(unanswered(storage_proxy)) >= 2)
     s3_server.start()
     thread.join()
