@@ -106,7 +106,8 @@ MIDDLEWARE = [
     "uploads.trail.receivers.requests.CurrentRequestMiddleware",
     "uploads.accounts.middleware.LastSeenMiddleware",
     "uploads.accounts.middleware.PrivateMiddleware",
-    # This middleware parses the body of every form, so it runs after authentication.
+    # CsrfViewMiddleware parses the body of every form. It runs after PrivateMiddleware,
+    # so forms that anonymous users send to private pages are not parsed.
     "django.middleware.csrf.CsrfViewMiddleware",
     "uploads.accounts.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -188,17 +189,19 @@ ACCOUNT_FORMS = {
 }
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
-# The site sends only retention notices and links to new passwords by mail. So it does
-# not verify e-mail addresses.
+# The site sends only retention notices and links to new passwords by mail. People log
+# in with their username, and only these mails need the address. So the site does not
+# verify e-mail addresses.
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_UNIQUE_EMAIL = False
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
-# LoginGuard limits password guesses, so login_failed counts only wrong codes of a
-# second factor, for each account. uploads/accounts/forms.py limits mails with a link to
-# a new password. allauth's own limit would show an error for the account, so strangers
-# could prevent its owner from getting a link.
+# login_failed limits the wrong codes of a second factor for each account. It does not
+# count wrong passwords (AccountAdapter.pre_authenticate), because LoginGuard counts
+# them. uploads/accounts/forms.py limits mails with a link to a new password. allauth's
+# own limit counts the requests for one e-mail address and answers further ones with an
+# error, so strangers could prevent the owner of the address from getting a link.
 ACCOUNT_RATE_LIMITS = {
     "login": None,
     "login_failed": "5/5m/key",

@@ -188,7 +188,7 @@ def test_a_batch_that_could_never_pass_is_told_to_be_smaller(
     )
 
     assert told["detail"] == (
-        "This request asks for 11 at once; the limit is 10 in one hour. Ask for fewer."
+        "This request has 11 items at once; the limit is 10 in one hour. Send fewer items."
     )
     assert not Upload.objects.exists()
 

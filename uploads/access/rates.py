@@ -77,7 +77,7 @@ def recipient(email: str) -> Subject:
 
 
 def login_payers(name: str, address: str) -> list[Subject]:
-    """Return the subjects of a login attempt: the network, and the pair with the name.
+    """Return the subjects of a login attempt: network, and pair of network and name.
 
     There may be no user with this name. Each pair of name and network has its own
     allowance, so that an attacker cannot lock out the owner of an account. The database
@@ -102,8 +102,8 @@ def spend(action: Action, *subjects: Subject, cost: int = 1, paid: int = 0) -> N
         limit = _limit(action, subject)
         if limit is not None and cost > limit.count:
             raise InvalidRequest(
-                f"This request asks for {cost} at once; the limit is {limit}. Ask for"
-                " fewer."
+                f"This request has {cost} items at once; the limit is {limit}. Send"
+                " fewer items."
             )
     rest = cost - paid
     spent: list[Subject] = []
@@ -117,7 +117,7 @@ def spend(action: Action, *subjects: Subject, cost: int = 1, paid: int = 0) -> N
 
 
 def prepay(action: Action, *subjects: Subject, cost: int) -> int:
-    """Spend ``cost``, but at most a whole limit. Return the number of spent units.
+    """Spend ``cost``, but never more than the lowest limit. Return the spent units.
 
     The API calls this function before it parses a body. At this time only the size of
     the body is known. Raises RateLimited.
@@ -156,7 +156,8 @@ def _spend_one(action: Action, subject: Subject, cost: int) -> None:
     with transaction.atomic():
         tat = _locked(key)
         # Retry under the lock with the current time. The first attempt may have failed
-        # only because a request with a later time was faster and moved ``tat``.
+        # only because a concurrent request, which had read the clock later, updated the
+        # row first and moved ``tat``.
         if _advance(key, limit, cost):
             return
         wait = max(1, -((_latest(limit, cost) - tat) // NANOSECONDS))  # rounded up

@@ -34,7 +34,7 @@ URLs whose names start with ``mfa_`` are open as well.
 """
 
 ADMIN_WITHOUT_SECOND_FACTOR = frozenset({"admin-logout", "admin-password-change"})
-"""Names of URLs below ``admin/`` that belong to the account pages."""
+"""Names of URLs below ``admin/`` that need no second factor: they only redirect."""
 
 
 class PrivateMiddleware(LoginRequiredMiddleware):

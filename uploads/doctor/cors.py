@@ -128,7 +128,7 @@ def explained(judged: Judgement, origin: str, request: SignedRequest) -> Finding
         return fail(
             "cors.preflight.unsupported",
             title,
-            f"{seen} {judged.answer.code}: S3 supports no CORS rules for buckets.",
+            f"{seen} {judged.answer.code}: this storage has no CORS rules for buckets.",
             BLOCKED,
             f"Allow {origin} for the whole server. For MinIO: mc admin config set "
             f"ALIAS api cors_allow_origin={origin}",
@@ -236,8 +236,8 @@ def _strangers(examination: Examination) -> Iterator[Finding]:
         title,
         "S3 allows every origin.",
         "A page of another site can upload a file if it gets a signed URL.",
-        "Apply the site's CORS rule: manage.py setup_bucket --apply. If the provider "
-        "has no rules for a bucket, restrict the rules of the server.",
+        "Apply the site's CORS rule: manage.py setup_bucket --apply. If the storage "
+        "has no CORS rules for buckets, restrict the origins of the whole server.",
         "cors",
     )
 

@@ -63,7 +63,8 @@ def prefetch_objects(
     ``sizes`` are the expected sizes of the objects. For an object of up to
     ``head_bytes``, one request suffices. For a larger object, this function sends two
     parallel requests. If a request for a key fails, the result has no entry for this
-    key. PrefetchedBucket then asks S3 for the object, and its caller gets the error.
+    key. PrefetchedBucket then asks S3 again for the object, and raises an error if this
+    request fails too.
     """
     looks = {
         key: _looks_for((sizes or {}).get(key), head_bytes)

@@ -75,7 +75,7 @@ def audit(progress: Progress | None = None) -> Iterator[Difference]:
         yield Difference(
             "quota",
             f"user {drift.owner_id}",
-            f"counts {drift.counted}, but its uploads add up to {drift.actual}",
+            f"counts {drift.counted}, but the uploads add up to {drift.actual}",
         )
 
 
@@ -200,7 +200,7 @@ def _multipart_uploads() -> Iterator[Difference]:
 
 
 def _is_probe(key: str, modified_at: datetime) -> bool:
-    """Return whether this is a probe object (of the doctor) from the last two hours.
+    """Return whether this is a probe object of the doctor, less than two hours old.
 
     The sweeper deletes probe objects that are older than one hour.
     """
