@@ -120,7 +120,7 @@ def test_a_batch_costs_what_it_holds() -> None:
 
 @time_machine.travel(NOON, tick=False)
 def test_what_can_never_pass_is_told_so_and_costs_nothing() -> None:
-    with pytest.raises(InvalidRequest, match="11 at once; the limit is 10 in one"):
+    with pytest.raises(InvalidRequest, match="11 items at once; the limit is 10 in one"):
         spend("start", ALICE, cost=11)
 
     assert admitted(ALICE) == 10
@@ -301,7 +301,7 @@ def test_a_limit_that_makes_no_sense_is_refused_by_name(
 def test_a_presign_limit_below_one_request_is_refused(settings: Settings) -> None:
     settings.UPLOADS = {"RATE_PRESIGN": "99/minute"}
 
-    with pytest.raises(ImproperlyConfigured, match="UPLOADS_RATE_PRESIGN admits 99 in"):
+    with pytest.raises(ImproperlyConfigured, match="UPLOADS_RATE_PRESIGN allows 99 in"):
         options()
 
 
