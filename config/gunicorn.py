@@ -27,19 +27,20 @@ max_requests = 20_000
 max_requests_jitter = 2_000
 
 # --- Times -------------------------------------------------------------------------------
-# gunicorn kills a process that sends no heartbeat for this time. One call to S3 may
-# take 60 seconds.
+# gunicorn kills a process that sends no heartbeat for this time. The time must be
+# longer than a call to S3, which may take 60 seconds.
 timeout = 90
 # At a restart, gunicorn waits this time for requests in progress. Browsers continue
 # their uploads after the restart.
 graceful_timeout = 30
-# The proxy must close an idle connection first. nginx and AWS load balancers do this
-# after 60 seconds.
+# The proxy must close an idle connection first. Otherwise, the proxy could send a
+# request over a connection that gunicorn has closed. nginx and AWS load balancers close
+# idle connections after 60 seconds.
 keepalive = 75
 
 # --- Files -------------------------------------------------------------------------------
-# Each process has a file for its heartbeat. On a slow disk, the file can block the
-# process, and a disk may be read-only.
+# Each process has a file for its heartbeat. The file is in memory, because a slow disk
+# can block the process, and a disk may be read-only.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 # gunicorn's control socket would be a file in the home directory, which a service may
 # lack.

@@ -144,7 +144,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATA_DIR.mkdir(parents=True, exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
         # Take the write lock when a transaction begins. Otherwise, two transactions
-        # that first read and then write would deadlock, and the timeout does not help.
+        # that first read and then write could deadlock. In this case, SQLite raises an
+        # error at once and ignores the timeout.
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         "timeout": 20,
@@ -155,7 +156,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # `migrate` creates the table of the cache.
 CACHES = {"default": env.dj_cache_url("CACHE_URL", "db://slipway_cache")}
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache":
-    # Django's default is 300. Then a client could evict the counters of other clients.
+    # With Django's default of 300 entries, a client could evict the counters of other
+    # clients.
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 100_000}
 
 AUTHENTICATION_BACKENDS = [
@@ -326,7 +328,7 @@ if CLAMD_URL := env.str("CLAMD_URL", ""):
         }
     )
 
-# Django 6 reads this setting itself. For older versions, django-tasks reads it.
+# Django 6 reads the setting TASKS itself. With older versions, django-tasks reads it.
 match env.str("TASKS_BACKEND", "immediate"):
     case "immediate":
         TASKS = {
@@ -388,8 +390,8 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
         "frame-ancestors": [NONE],
         # With Trusted Types, scripts cannot use a string as markup or as a script URL.
-        # The only policy is in static/js/engine/worker-url.js. The admin is exempt, see
-        # uploads/http/headers.py.
+        # The only policy of Trusted Types is in static/js/engine/worker-url.js. The
+        # admin is exempt, see uploads/http/headers.py.
         "require-trusted-types-for": ["'script'"],
         "trusted-types": ["slipway-worker"],
         "report-to": [REPORTS_GROUP],

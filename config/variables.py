@@ -17,7 +17,7 @@ from environs import Env
 from uploads.conf import Options, RateLimit
 
 PREFIXES = ("UPLOADS_", "S3_", "CLAMD_", "METRICS_")
-"""Prefixes of the site's variables. The site reports unknown variables with them."""
+"""Prefixes of the site's variables. The site reports unknown names that have one."""
 
 S3 = frozenset(
     {
@@ -95,7 +95,7 @@ def _contradictions(given: Mapping[str, str]) -> Iterator[str]:
     """Yield sentences about variables that another variable makes ineffective."""
     for name, needed in _NEEDS:
         if name in given and needed not in given:
-            yield f"{name} is set, but {needed} is not, so it has no effect."
+            yield f"{name} has no effect, because {needed} is not set."
     for first, second in _PAIRS:
         if first in given and second not in given:
             yield f"{first} is set, but {second} is not. Set both or neither."
@@ -109,7 +109,7 @@ def _contradictions(given: Mapping[str, str]) -> Iterator[str]:
     if _is_on(given.get("DEBUG", "true")):
         for name in _WITHOUT_DEBUG:
             if name in given:
-                yield f"{name} is set, but DEBUG is on, so it has no effect."
+                yield f"{name} has no effect, because DEBUG is on."
     elif _is_on(given.get("SECURE_HSTS_PRELOAD", "")) and not _is_on(
         given.get("SECURE_HSTS_INCLUDE_SUBDOMAINS", "true")
     ):
