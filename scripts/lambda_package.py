@@ -115,9 +115,10 @@ def compile_code(folder: Path, python: str) -> None:
     """Add byte-code to the package, so that a cold start takes half the time.
 
     Lambda functions cannot write byte-code themselves. Python ``python`` must be
-    installed on this machine. With ``unchecked-hash``, Lambda does not compare the
-    byte-code with the source. The times in the ZIP file are fixed, so a comparison
-    would be useless. Raises CalledProcessError if a file cannot be compiled.
+    installed on this machine. By default, Python uses byte-code only if the byte-code
+    contains the time of the source file. The ZIP file has the same fixed time for all
+    files, so Python would ignore the byte-code. With ``unchecked-hash``, Python does
+    not compare anything. Raises CalledProcessError if a file cannot be compiled.
     """
     subprocess.run(
         [

@@ -50,7 +50,10 @@ def read_pip_audit(output: str, errors: str = "") -> Verdict:
         reason = skipped[0]["skip_reason"] if skipped else "no package was checked"
         counted = f"{len(skipped)} of {len(packages)} packages"
         return _unchecked(f"requirements.txt ({counted})", reason)
-    return Verdict(CLEAN, [f"requirements.txt: {len(packages)} packages, none known."])
+    return Verdict(
+        CLEAN,
+        [f"requirements.txt: {len(packages)} packages, no known vulnerabilities."],
+    )
 
 
 def read_npm_audit(output: str, errors: str = "") -> Verdict:
@@ -69,7 +72,9 @@ def read_npm_audit(output: str, errors: str = "") -> Verdict:
                 for name, one in known.items()
             ],
         )
-    return Verdict(CLEAN, [f"package-lock.json: {total} packages, none known."])
+    return Verdict(
+        CLEAN, [f"package-lock.json: {total} packages, no known vulnerabilities."]
+    )
 
 
 def overall(statuses: list[int]) -> int:

@@ -90,7 +90,7 @@ HOLED = {
 @pytest.mark.parametrize(
     ("output", "status", "words"),
     [
-        ({"dependencies": [FINE]}, CLEAN, "1 packages, none known"),
+        ({"dependencies": [FINE]}, CLEAN, "1 packages, no known vulnerabilities"),
         ({"dependencies": [FINE, HOLED]}, FOUND, "django 1.0: PYSEC-1, fixed in 1.1"),
         ({"dependencies": [FINE, SKIPPED]}, UNCHECKED, "1 of 2 packages) could not be"),
         ({"dependencies": [SKIPPED, HOLED]}, FOUND, "PYSEC-1"),
@@ -121,7 +121,7 @@ NPM_HOLED = {
 @pytest.mark.parametrize(
     ("output", "status", "words"),
     [
-        (NPM_FINE, CLEAN, "23 packages, none known"),
+        (NPM_FINE, CLEAN, "23 packages, no known vulnerabilities"),
         (NPM_HOLED, FOUND, "lodash: high, <4.17.21"),
         ({"message": "405 Method Not Allowed"}, UNCHECKED, "405 Method Not Allowed"),
         ({}, UNCHECKED, "no answer"),
