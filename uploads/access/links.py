@@ -1,7 +1,8 @@
 """The URL of this site for links in mails.
 
-An attacker may send a request with a wrong Host header, and another person would open
-the link in the mail. So the host of a link is SITE_URL or a host in ALLOWED_HOSTS.
+An attacker may request a mail for another person, with a wrong Host header. The link in
+the mail must not lead to the attacker's host. So the host of a link is SITE_URL or a
+host in ALLOWED_HOSTS.
 """
 
 from __future__ import annotations

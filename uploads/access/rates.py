@@ -96,7 +96,8 @@ def spend(action: Action, *subjects: Subject, cost: int = 1, paid: int = 0) -> N
     ``paid`` is the part of ``cost`` that ``prepay`` has already spent. Raises
     RateLimited with the seconds to wait. Raises InvalidRequest if ``cost`` is above a
     limit, because waiting would not help. Call this function before quota is reserved
-    and before S3 is called. Call it outside of a transaction, because it locks rows.
+    and before S3 is called. Call it outside of a transaction, because a transaction
+    would keep the rows locked.
     """
     for subject in subjects:
         limit = _limit(action, subject)

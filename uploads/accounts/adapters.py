@@ -53,7 +53,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Count the new session against the rate limit for sessions."""
         refusal = super().pre_login(request, user, **about)
         if refusal is None and about["signup"]:
-            # Anybody may create accounts, so use the limit of the client's address.
+            # Anybody may create accounts, and each new account has a full allowance. So
+            # use the limit of the client's address.
             new_sessions.pay(request)
         elif refusal is None:
             new_sessions.pay_for_login(request, user)

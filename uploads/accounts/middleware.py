@@ -106,8 +106,8 @@ class LastSeenMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        # Skip sessions that no code has read. Skip failed requests too, because the
-        # database may be the reason of the failure.
+        # Skip requests that did not read the session. Skip failed requests too, because
+        # the database may be the reason of the failure.
         is_known = request.session.accessed and request.session.session_key
         if is_known and response.status_code < 500:
             try:

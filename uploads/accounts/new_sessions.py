@@ -15,8 +15,9 @@ def pay(request: HttpRequest) -> None:
     """Count a new anonymous session against the limit of the client's address.
 
     A request with a session is not counted, because it adds no row. Call this function
-    before the view writes to an anonymous session. If the limit is reached, empties the
-    session, so that it is not saved, and raises RateLimited.
+    before the view writes to an anonymous session. If the limit is reached, this
+    function empties the session, so that Django does not save it. Then it raises
+    RateLimited.
     """
     _pay(request, rates.visitors(client_address(request)))
 

@@ -1,4 +1,4 @@
-"""Validate the responses of passkeys. Members outside of WebAuthn are ignored."""
+"""Validate the responses of passkeys. Unknown members are ignored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from uploads.errors import UploadError
 logger = structlog.get_logger("slipway.accounts")
 
 MAX_LENGTH = 32 * 1024
-"""Maximum length of a response in characters. With certificates, it has about 8,000."""
+"""Maximum characters of a response. A response with certificates has about 8,000."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LENGTH)]
 

@@ -45,7 +45,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="account_reset_password_from_key",
     ),
     path("sessions/end/", views.end_sessions, name="sessions-end"),
-    # The account page lists the factors. So these two pages replace allauth's lists.
+    # These two pages replace allauth's lists of factors. The account page has this list.
     path("2fa/", views.second_factors, name="mfa_index"),
     path("2fa/webauthn/", views.second_factors, name="mfa_list_webauthn"),
     path("2fa/webauthn/login/", views.passkey_login, name="mfa_login_webauthn"),

@@ -187,7 +187,7 @@ def admin_login(request: HttpRequest) -> HttpResponse:
         return redirect(f"{reverse(settings.LOGIN_URL)}?{query}")
     if not request.user.is_staff:
         return render(request, "403.html", status=403)
-    # redirect() would treat a text without a slash as the name of a view.
+    # redirect() would first search for a view with this name.
     return HttpResponseRedirect(target)
 
 
