@@ -47,7 +47,7 @@ class _AppendOnly:
 
 
 class EventChangeList(BoundedChangeList):
-    """Applies the choice of a noun in KindFilter after all other filters."""
+    """Filters by the noun that is chosen in KindFilter, after all other filters."""
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: Any = None

@@ -45,7 +45,7 @@ class UnindexedFilter(SimpleListFilter):
         return queryset
 
     def condition(self) -> Q:
-        """Return the condition for the chosen value. An unknown one matches no row."""
+        """Return the condition for the chosen value. Unknown values match no row."""
         known = {value for value, _ in self.labelled_choices}
         value = self.value()
         return self.condition_for(value) if value in known else Q(pk__in=[])

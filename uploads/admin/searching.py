@@ -21,7 +21,7 @@ MAX_MATCHES = 1_000
 
 
 class UploadChangeList(BoundedChangeList):
-    """Applies filters with an index first, then reads at most WINDOW of these rows.
+    """Applies filters with an index first, then reads at most WINDOW of the found rows.
 
     The columns state, owner and date have an index. The columns type, transport, size
     and name have no index, so filters on them apply only to the newest WINDOW rows. If

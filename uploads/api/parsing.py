@@ -17,9 +17,10 @@ MAX_NAMES = 40
 MAX_MARKS = 50_000
 """Maximum number of quotation marks, colons, commas and brackets in one body.
 
-A full batch has 8,000. The time to parse a body grows with the number of these
-characters. All other threads of the process wait during this time, because the parser
-does not release Python's global lock. Counting the characters takes little time.
+A full batch has 8,000 of these characters. The time to parse a body grows with the
+number of these characters. All other threads of the process wait during this time,
+because the parser does not release Python's global lock. Counting the characters takes
+little time.
 """
 
 MARKS = b'",:[{'

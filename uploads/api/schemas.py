@@ -247,7 +247,8 @@ class StorageFaultsOut(BaseModel):
     examining: Annotated[
         bool,
         Field(
-            description="True while the server examines. Report again after 2 seconds."
+            description="True while the server runs its tests. Report again after 2 "
+            "seconds."
         ),
     ]
 

@@ -86,7 +86,7 @@ def get_upload(request: HttpRequest, upload_id: uuid.UUID) -> Any:
     throttle=Pays("change"),
 )
 def rename(request: HttpRequest, upload_id: uuid.UUID, body: schemas.RenameBody) -> Any:
-    """Rename an upload. The server refuses a name that it would change, such as a/b."""
+    """Rename an upload. The server refuses names with forbidden parts, such as a/b."""
     upload = _own(request, upload_id)
     lifecycle.rename(upload, chosen_filename(body.filename), actor=caller(request))
     return present(upload)
