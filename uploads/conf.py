@@ -106,7 +106,8 @@ class Options:
     rate_change_per_address: RateLimit | None = RateLimit(300_000, MINUTE_SECONDS)
     rate_download: RateLimit | None = RateLimit(3_000, MINUTE_SECONDS)
     rate_download_per_address: RateLimit | None = RateLimit(30_000, MINUTE_SECONDS)
-    # Reports of a page that it cannot send. A page sends one every few seconds at most.
+    # Reports of a page that cannot send to the bucket. A page sends at most one report
+    # every few seconds.
     rate_report: RateLimit | None = RateLimit(30, MINUTE_SECONDS)
     rate_report_per_address: RateLimit | None = RateLimit(3_000, MINUTE_SECONDS)
     # Failed logins. Successful logins are not counted.

@@ -70,8 +70,8 @@ class PlainUploadForm(HouseForm, forms.Form):
         required=False,
         max_length=1024,
         help_text="Include the extension, such as .pdf. If you leave this empty, the "
-        "file keeps its own name. If the storage does not report the name, the file is "
-        "named by its date.",
+        "file keeps its own name. If the storage does not report the name, the site "
+        "names the file after the date of the upload.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     idempotency_key = idempotency_key_field()
@@ -99,7 +99,8 @@ class PlainUploadForm(HouseForm, forms.Form):
         """Return a key that is the same if a form is sent twice with the same choice.
 
         The key contains the choice instead of its number of bytes. If a person clicks
-        twice on "all your free space", the second request finds fewer free bytes.
+        twice on "all your free space", the second request finds fewer free bytes, so
+        its number would differ.
         """
         return f"{self['room'].value()} {self.cleaned_data['idempotency_key'] or new_idempotency_key()}"
 

@@ -33,7 +33,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m uploads.dev")
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("run", parents=[shared], help="serve the demo site")
-    command = actions.add_parser("manage", parents=[shared], help="run a command on it")
+    command = actions.add_parser(
+        "manage", parents=[shared], help="run a management command on the demo site"
+    )
     command.add_argument("command", nargs="+")
     return parser
 

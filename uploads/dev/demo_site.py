@@ -64,7 +64,7 @@ class DemoSite:
 
     def sweep_command(self) -> list[str]:
         """Return the command that starts the sweeper, which runs once a minute."""
-        # -u makes Python write the report of each pass to the log at once.
+        # -u makes Python write the report of each sweep to the log at once.
         return [sys.executable, "-u", str(PROJECT / "manage.py"), "sweep", "--loop"]
 
     def web_command(self) -> list[str]:

@@ -17,7 +17,7 @@ _LOG_LIMIT_BYTES = 10 * 1024**2
 
 @cache
 def end_with_parent(signal_name: str = "TERM") -> tuple[str, ...]:
-    """Return a prefix for a command, so that it gets a signal when this process ends.
+    """Return a prefix for a command. The command gets a signal when this process ends.
 
     Returns an empty prefix on systems without this feature. There, a killed parent
     leaves child processes, and PidRecord finds them at the next start.

@@ -20,7 +20,7 @@ AT_ONCE = 3
 """Maximum concurrent requests of one client in a process. Further requests wait."""
 
 STRANGERS_AT_ONCE = 2
-"""Maximum concurrent requests from one address without a session and a token."""
+"""Maximum concurrent requests from one address that have neither session nor token."""
 
 PATIENCE_SECONDS = 2.0
 """Maximum time that a request waits. After this time it runs, even above the limit.
@@ -117,7 +117,8 @@ def credentials_of(request: HttpRequest) -> list[str]:
 
     If a request has both, it needs a turn of each. Otherwise, a client could evade the
     limit by an invented session in addition to its token. The function does not check
-    the credentials. A request with an invented session costs only one database query.
+    the credentials. Invented sessions evade the limit, but a request with an invented
+    session costs only one database query.
     """
     session = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
     scheme, space, secret = request.headers.get("Authorization", "").partition(" ")

@@ -170,7 +170,7 @@ class Upload(models.Model):
         related_name="+",
         db_index=False,
     )
-    """The rejected upload that an operator released and that was copied to this one."""
+    """The rejected upload that an operator released. This upload is its copy."""
     released_as = models.ForeignKey(
         "self",
         models.SET_NULL,

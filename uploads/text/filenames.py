@@ -28,7 +28,7 @@ No language needs more marks. Source: Unicode's Stream-Safe Text Format.
 # noncharacters, and all code points with Unicode's property Default_Ignorable. This
 # property includes zero-width spaces, fillers, tags, variation selectors and
 # bidirectional controls, with which people read "invoice\u202egnp.exe" as
-# "invoiceexe.png". The text lists code points, because browsers and Python know
+# "invoiceexe.png". This constant lists code points, because browsers and Python know
 # different versions of Unicode's categories.
 _INVISIBLE = (
     "\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"

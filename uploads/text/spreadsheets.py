@@ -28,9 +28,9 @@ INNER_FORMULA = re.compile(
 )
 """Matches spaces, quotes and separators in front of a formula inside of a text.
 
-With another separator, a spreadsheet program may read the rest of the text as a new
-cell. The lookbehind makes a match start only at the first of these characters.
-Otherwise the search would take quadratic time.
+A spreadsheet program that expects another separator than the comma may read the rest of
+the text as a new cell. The lookbehind makes a match start only at the first of these
+characters. Otherwise the search would take quadratic time.
 """
 
 SEPARATOR = re.compile(r"[;\t\r\n]")

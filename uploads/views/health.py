@@ -1,6 +1,6 @@
 """Health checks for load balancers and monitoring.
 
-Anybody may call them at any rate, so each call must be cheap.
+Anybody may call these URLs without a rate limit, so each call must be cheap.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Probe:
     """Runs a check in one thread at a time, and reuses the result for FRESH_SECONDS.
 
     While one thread runs the check, all other callers get the last result at once. They
-    get False if there is no result yet, or if the check takes over PATIENCE_SECONDS.
+    get False if there is no result yet, or if the check takes longer than
+    PATIENCE_SECONDS.
     """
 
     def __init__(

@@ -70,8 +70,8 @@ def _knows_secret(request: HttpRequest) -> bool:
 def _is_in_network(request: HttpRequest) -> bool:
     """Return whether the client's address is in METRICS_NETWORKS.
 
-    Return False if a proxy has forwarded the request, but TRUSTED_PROXY_COUNT finds no
-    client in X-Forwarded-For. In this case, the only known address is the proxy's
+    Return False if a proxy has forwarded the request, but ``forwarded_address`` does
+    not find the client's address. In this case, the only known address is the proxy's
     address, which is the same for all clients.
     """
     is_forwarded = not {"HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED"}.isdisjoint(

@@ -103,7 +103,7 @@ def test_restore_into_an_older_point_ends_with_an_audit_of_zero(
     assert arriving.state == State.READY
     with pytest.raises(SystemExit):
         call_command("audit", "--delete-missing")
-    assert "1 rows of missing files were deleted" in capsys.readouterr().out
+    assert "1 missing files were marked as deleted" in capsys.readouterr().out
 
     # The grace goes by, in which nobody has fetched the object.
     settings.UPLOADS = {**settings.UPLOADS, "ORPHAN_GRACE_SECONDS": 0}

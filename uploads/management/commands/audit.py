@@ -81,7 +81,7 @@ class Command(BaseCommand):
             deleted = sum(delete_missing(difference) for difference in missing)
         except StorageError as error:
             raise CommandError(error.detail, returncode=2) from error
-        self.stdout.write(f"{deleted} rows of missing files were deleted")
+        self.stdout.write(f"{deleted} missing files were marked as deleted")
 
 
 class Bar:

@@ -18,7 +18,7 @@ SETTLED = timedelta(minutes=1)
 
 Ids are assigned before the transactions commit. So an event may become visible after an
 event with a higher id was exported. A program that resumes with ``--after`` would never
-get the first event.
+get the event with the lower id.
 """
 
 

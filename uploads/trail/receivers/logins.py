@@ -28,8 +28,9 @@ MAX_FAILED_PER_ADDRESS = 10
 MAX_FAILED = 100
 """Maximum number of failed logins written to the trail in one FAILED_WINDOW.
 
-Failed logins with the name of an account have their own count. So many failed logins
-with invented names do not suppress the events of an attack on an account.
+Failed logins with the name of an account have their own count. Otherwise, an attacker
+could try invented names until the limit is reached, and then attack an account without
+events.
 """
 
 MAX_NEW_ADDRESSES_PER_DAY = 50
