@@ -1,15 +1,15 @@
-/** Announces sentences to screen readers. */
+/** Announces sentences to screen readers, through a live region (an element whose changes they read aloud). */
 export class Announcer {
   #place;
 
-  /** @param {HTMLElement} place a live region */
+  /** @param {HTMLElement} place the live region */
   constructor(place) {
     this.#place = place;
   }
 
   /** @param {string} sentence */
   announce(sentence) {
-    // Emptied first, so that a repeated sentence is announced again.
+    // Clear the text first. Otherwise, screen readers do not announce the same sentence twice.
     this.#place.textContent = "";
     setTimeout(() => {
       this.#place.textContent = sentence;

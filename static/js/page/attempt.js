@@ -1,13 +1,17 @@
 /** @typedef {import("../engine/upload.js").Upload} Upload an attempt to continue an unfinished upload */
 
-/** States in which nothing is left to do. */
+/** States of an upload that has ended without a failure. */
 export const ENDED = new Set(["done", "cancelled"]);
 
-/** @param {Upload} attempt */
+/**
+ * Check whether an upload has neither ended nor failed.
+ *
+ * @param {Upload} attempt
+ */
 export const isInProgress = ({ state }) => !ENDED.has(state) && state !== "failed";
 
 /**
- * Whether the file was not the same, so that the upload still waits for the right file.
+ * Check whether the upload failed because the person chose a wrong file. The right file can still continue it.
  *
  * @param {Upload} attempt
  */

@@ -4,7 +4,7 @@ import { icon } from "./icon.js";
 
 /** @typedef {{fileCount: number, bytes: number, freeBytes: number, freeFiles: number}} Batch */
 
-/** Shows how much space the chosen files need, and the button that starts their upload. */
+/** The bar below the chosen files. It shows how much space they need, and the button that starts their upload. */
 export class BatchBar {
   #place;
   #title = element("p", { class: "batch__title" });
@@ -41,7 +41,7 @@ export class BatchBar {
     const { fileCount, bytes } = batch;
     const problem = whatDoesNotFit(batch);
     const files = plural(fileCount, "file");
-    // Unchanged texts are not replaced, because WebKit loses a click if the button's text is replaced during it.
+    // Do not replace equal texts. WebKit drops a click if a script replaces the button's text during the click.
     setText(this.#title, `Needs ${formatBytes(bytes)}`);
     this.#effect.replaceChildren(
       ...(problem ? [icon("warning"), problem] : [`${formatBytes(batch.freeBytes - bytes)} will still be free.`]),
@@ -54,7 +54,7 @@ export class BatchBar {
 
 /**
  * @param {Batch} batch
- * @returns {string} a sentence that says why the files do not fit and what to do, or ""
+ * @returns {string} the reason why the quota is too small for the files, with advice; "" if they fit
  */
 export function whatDoesNotFit({ fileCount, bytes, freeBytes, freeFiles }) {
   if (bytes > freeBytes) {

@@ -4,17 +4,17 @@ import { formatBytesOf, plural } from "./format.js";
 
 /** @typedef {import("./transfers.js").Transfer} Transfer */
 
-/** @type {(() => Transfer[]) | null} the files of the open question */
+/** @type {(() => Transfer[]) | null} returns the files of the open question */
 let asked = null;
 
 /**
- * Cancel files by `act`, but ask first if bytes that were sent would be lost.
+ * Call `act`, which cancels files. If bytes of these files are already sent, ask the person first.
  *
- * The uploads go on while the question is open. Files that have arrived by the time of the answer stay.
+ * The uploads continue while the question is open. A file that arrives before the person answers is kept.
  *
- * @param {() => Transfer[]} transfers returns the files in their present state
- * @param {() => void} act cancels them
- * @returns {Promise<boolean>} whether they were cancelled
+ * @param {() => Transfer[]} transfers returns the files with their current state
+ * @param {() => void} act cancels the files
+ * @returns {Promise<boolean>} whether `act` was called
  */
 export async function askToCancel(transfers, act) {
   const words = question(transfers());
@@ -26,7 +26,7 @@ export async function askToCancel(transfers, act) {
   return true;
 }
 
-/** Update the open question with the bytes that would be lost now, or close it if none would be lost. */
+/** Update the number of bytes in the open question. Close the question if cancelling would lose no bytes. */
 export function updateQuestion() {
   if (!asked) return;
   const words = question(asked());
@@ -36,7 +36,7 @@ export function updateQuestion() {
 
 /**
  * @param {Transfer[]} transfers
- * @returns {import("./dialogs.js").Words | null} null if no bytes would be lost
+ * @returns {import("./dialogs.js").Words | null} the texts of the question, or null if cancelling would lose no bytes
  */
 export function question(transfers) {
   const unfinished = transfers.filter(isUnfinished);

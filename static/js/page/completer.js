@@ -6,10 +6,13 @@
  *   isWaiting: (id: string) => boolean,
  *   onSafe: (id: string, bytes: number) => void,
  *   onCompleted: (record: UploadRecord) => void,
- * }} Options `isWaiting`: whether an upload still waits for the person and was not continued
+ * }} Options `isWaiting` returns whether the upload is unfinished and nobody has continued it. `onSafe` gets the number
+ *   of bytes that the bucket has.
  */
 
-/** Completes uploads whose bytes are all in the bucket, but whose tab was closed before it called `complete`. */
+/**
+ * Completes uploads whose tab was closed after it had sent all bytes, but before it called `complete` on the server.
+ */
 export class Completer {
   #options;
   #checks = 0;
@@ -24,7 +27,7 @@ export class Completer {
   }
 
   /**
-   * Whether this tab has completed the upload. A list that was read before does not show this yet.
+   * Check whether this tab has completed the upload. A list that the page read earlier still has the upload as pending.
    *
    * @param {string} id
    */
@@ -33,9 +36,9 @@ export class Completer {
   }
 
   /**
-   * Check upload by upload how many bytes the bucket has; then complete the uploads of which it has all bytes.
+   * Ask the server for each upload how many bytes the bucket has. Then complete the uploads whose bytes are all there.
    *
-   * A new check ends the previous check. Failures are not shown, because the person did not ask for the check. The next
+   * A new call ends the previous call. Failures are not shown, because the person did not start the check. The next
    * check retries.
    *
    * @param {UploadRecord[]} records multipart uploads that no other tab is sending
@@ -74,7 +77,7 @@ export class Completer {
     this.#completing.delete(id);
     if (!record || record.state === "pending") return;
     this.#completed.add(id);
-    // If it was discarded or continued meanwhile, that action reports the end.
+    // If the person discarded or continued the upload meanwhile, the code of that action updates the page.
     if (isWaiting(id)) onCompleted(record);
   }
 }

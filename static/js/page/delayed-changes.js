@@ -1,7 +1,8 @@
 const REST_MS = 1200;
 
 /**
- * Delays changes while the pointer moves over an area, so that the element under the pointer does not move away.
+ * Delays changes of a list while the pointer moves over it. Otherwise a new row could move another row under the
+ * pointer just before a click.
  *
  * @template Change
  */
@@ -28,7 +29,11 @@ export class DelayedChanges {
     });
   }
 
-  /** @param {Change} change applied in order, at once or when the pointer stops */
+  /**
+   * Apply the change at once, or after the pointer has not moved for REST_MS. Changes keep their order.
+   *
+   * @param {Change} change
+   */
   push(change) {
     this.#waiting.push(change);
     this.#flush();

@@ -10,14 +10,14 @@ import { setText } from "./dom.js";
 const dialogById = (id) => /** @type {HTMLDialogElement} */ (byId(id));
 
 /**
- * Open a dialog that runs `act` at its main button. It closes if `act` succeeds, and shows the error if `act` fails.
+ * Open a dialog. Call `act` if the person presses the main button. Close the dialog after success, or show the error.
  *
- * Closing the dialog while `act` runs does not stop `act`.
+ * If the person closes the dialog while `act` runs, `act` continues.
  *
  * @param {HTMLDialogElement} dialog
- * @param {HTMLElement} problem
+ * @param {HTMLElement} problem the element for the error message
  * @param {() => Promise<void>} act
- * @returns {Promise<boolean>} whether `act` has succeeded
+ * @returns {Promise<boolean>} whether `act` succeeded; false if the person closed the dialog
  */
 function run(dialog, problem, act) {
   const form = /** @type {HTMLFormElement} */ (dialog.querySelector("form"));
@@ -53,6 +53,8 @@ function run(dialog, problem, act) {
 }
 
 /**
+ * Ask for a new file name, and call `rename` with it.
+ *
  * @param {string} filename
  * @param {(filename: string) => Promise<void>} rename
  */
@@ -67,6 +69,8 @@ export function askForName(filename, rename) {
 }
 
 /**
+ * Ask a question, and call `act` if the person agrees.
+ *
  * @param {Words} words
  * @param {() => Promise<void>} act
  */
@@ -87,7 +91,7 @@ export function reword({ title, name, text, yes }) {
   setText(byId("confirm-yes"), yes);
 }
 
-/** Close the open question, because it is no longer needed. */
+/** Close the open question without calling `act`. */
 export function withdraw() {
   dialogById("confirm-dialog").close();
 }

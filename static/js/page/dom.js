@@ -1,11 +1,12 @@
 /** @typedef {Node | string | null | undefined | false} Child */
 
 /**
- * Create an element. Strings become text, never markup. Properties that begin with `on` become listeners.
+ * Create an element. Strings in `children` become text, never markup.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
- * @param {Record<string, any>} [properties] attributes; `false`, `null` and `undefined` omit the attribute
+ * @param {Record<string, any>} [properties] attributes. A value of `false`, `null` or `undefined` omits the attribute.
+ *   A name that begins with `on`, such as `onclick`, adds an event listener.
  * @param {...Child} children
  * @returns {HTMLElementTagNameMap[Tag]}
  */
@@ -21,7 +22,7 @@ export function element(tag, properties = {}, ...children) {
 }
 
 /**
- * Set the text only if it differs, so that screen readers and selections are not disturbed.
+ * Set the text if it differs. Setting an equal text would remove a selection, and screen readers could read it again.
  *
  * @param {Element} target
  * @param {string} text

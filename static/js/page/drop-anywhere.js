@@ -1,12 +1,12 @@
 import { rootsOf } from "./picker/incoming.js";
 
-/** Whether files can be dropped. On a touch device they cannot, so the page shows other texts. */
+/** False on touch devices, where people cannot drop files. The page then shows other texts. */
 export const canDrop = !matchMedia("(hover: none), (pointer: coarse)").matches;
 
 /**
- * Take files that are dropped anywhere in the window, or pasted outside a text field.
+ * Call `take` with files that the person drops anywhere in the window or pastes outside a text field.
  *
- * @param {HTMLElement} veil shown while files hover over the window
+ * @param {HTMLElement} veil an element that is shown while the person drags files over the window
  * @param {(roots: import("./picker/walk.js").Root[]) => void} take
  */
 export function acceptAnywhere(veil, take) {

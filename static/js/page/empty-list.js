@@ -2,7 +2,7 @@ import { canDrop } from "./drop-anywhere.js";
 import { element } from "./dom.js";
 import { icon } from "./icon.js";
 
-/** Return the text that explains an empty list. */
+/** Return the content for a list without files. */
 export function noFilesYet() {
   return [
     icon("upload"),
@@ -16,8 +16,10 @@ export function noFilesYet() {
 }
 
 /**
+ * Return the content for a search without results.
+ *
  * @param {string} query
- * @param {() => void} clear
+ * @param {() => void} clear called if the person presses "Clear the search"
  */
 export function noMatches(query, clear) {
   return [

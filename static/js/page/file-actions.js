@@ -49,7 +49,7 @@ async function rename(record, { api, onRenamed }) {
   const done = await askForName(record.filename, async (filename) => {
     renamed = await api.rename(record.id, filename, { attempts: 2 });
   });
-  // Update the list only after the dialog has returned the focus, so that the list can keep the focus in the row.
+  // Update the row after the closed dialog has returned the focus to it. The list then keeps the focus in this row.
   if (done) onRenamed(renamed);
 }
 
@@ -85,6 +85,8 @@ async function remove(record, { api, onRemoved }) {
 }
 
 /**
+ * Ask whether to discard an unfinished upload, and delete it.
+ *
  * @param {UploadRecord} record
  * @param {import("../engine/api.js").Api} api
  */

@@ -1,16 +1,20 @@
+/**
+ * Remembers the handle of each file (a FileSystemFileHandle), with which the page can read the file after a reload.
+ */
+
 import { within } from "../engine/time-limit.js";
 
-const ANSWER_MS = 10_000; // a network drive may need time to wake up
+const ANSWER_MS = 10_000; // a sleeping network drive may need some seconds to respond
 
 /** @type {WeakMap<Blob, () => Promise<FileSystemFileHandle | null>>} */
 const ways = new WeakMap();
 
 /**
- * Remember the handle of a dropped item, so that the file can be read again after a reload.
+ * Remember how to find the handle of a file in a dropped item.
  *
  * @param {File} file
- * @param {Promise<FileSystemHandle | null>} root the handle of the dropped item
- * @param {string} path of the file; begins with the name of `root`
+ * @param {Promise<FileSystemHandle | null>} root the handle of the dropped file or folder
+ * @param {string} path the path of the file; its first segment is the name of `root`
  */
 export function rememberWay(file, root, path) {
   ways.set(file, async () => find(await root, path, file));
@@ -18,7 +22,7 @@ export function rememberWay(file, root, path) {
 
 /**
  * @param {File} file
- * @param {FileSystemFileHandle} handle by which the file was read
+ * @param {FileSystemFileHandle} handle the handle of `file`
  */
 export function rememberHandle(file, handle) {
   ways.set(file, async () => handle);
@@ -26,7 +30,7 @@ export function rememberHandle(file, handle) {
 
 /**
  * @param {Blob} file
- * @returns {Promise<FileSystemFileHandle | null>} null if the browser gave no handle
+ * @returns {Promise<FileSystemFileHandle | null>} the handle of the file, or null if the browser returned none
  */
 export async function handleOf(file) {
   const way = ways.get(file);
@@ -34,7 +38,7 @@ export async function handleOf(file) {
 }
 
 /**
- * Return the handle of the file inside the dropped folder, or null if it is no longer the same file.
+ * Return the handle of the file in the dropped folder. Return null if the file's size or time has changed.
  *
  * @param {FileSystemHandle | null} root
  * @param {string} path

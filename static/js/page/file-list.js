@@ -17,9 +17,9 @@ import { folded } from "../engine/filename.js";
 
 const PAGE = 50;
 const SEARCH_DELAY_MS = 200;
-const MOST_REPLACED = 2 * PAGE; // the person has loaded more rows, so the end of a batch does not replace the list
+const MOST_REPLACED = 2 * PAGE; // a longer list, in which the person has loaded more rows, is not read again after a batch
 
-/** The person's files, newest first. Unfinished uploads have their own list. */
+/** The list of the person's files, newest first. Unfinished uploads are in another list (unfinished.js). */
 export class FileList {
   #api;
   #options;
@@ -37,7 +37,7 @@ export class FileList {
   #localChanges = new LocalChanges();
   /** @type {Set<string>} */
   #toldElsewhere = new Set();
-  /** Pictures of files that this page has uploaded. They stay after their URLs are revoked. @type {Map<string, HTMLImageElement>} */
+  /** Thumbnails of files that this page has uploaded. They stay visible after their URLs are revoked. @type {Map<string, HTMLImageElement>} */
   #pictures = new Map();
   /** @type {DelayedChanges<() => void>} */
   #changes = new DelayedChanges(this.#list, (change) => change());
@@ -88,8 +88,8 @@ export class FileList {
   }
 
   /**
-   * Put a file that has just arrived on top, or update its row. Most files of a large batch are only counted until the
-   * batch ends.
+   * Insert a new file at the top, or update its row. The first 50 files of a batch get rows. The list only counts the
+   * others, and shows their number.
    *
    * @param {UploadRecord} record
    */
@@ -98,7 +98,7 @@ export class FileList {
     else if (this.#matches(record)) this.#newRows.add(record);
   }
 
-  /** After the end of a batch, show the files that were only counted, unless the person is using the list. */
+  /** At the end of a batch, read the list again if it lacks new files and the person is not using it. */
   endArrivals() {
     this.#newRows.end();
     const isInUse = this.#list.contains(document.activeElement) || this.#records.size > MOST_REPLACED;
@@ -106,7 +106,7 @@ export class FileList {
   }
 
   /**
-   * Show a picture for a file, now or when its row is drawn.
+   * Show a thumbnail for a file. If the file has no row yet, the thumbnail is shown when the row is drawn.
    *
    * @param {string} id
    * @param {string} url
@@ -123,7 +123,7 @@ export class FileList {
 
   /**
    * @param {UploadRecord} record
-   * @param {{next?: Element | null, isAnimated?: boolean}} [options] `next`: insert before this row; by default the first
+   * @param {{next?: Element | null, isAnimated?: boolean}} [options] `next`: insert before this row, or before the first
    */
   #insert(record, { next = this.#list.firstElementChild, isAnimated = false } = {}) {
     if (this.#records.has(record.id)) return this.update(record);
@@ -170,7 +170,7 @@ export class FileList {
     this.#settle(this.#cursor);
   }
 
-  /** Show files that other tabs or devices have added or deleted meanwhile. The list stays without gaps. */
+  /** Add files that other tabs or devices have added, and remove files that they have deleted. Leave no gaps. */
   async refresh() {
     if (this.#query) return;
     const { signal } = this.#loading;
@@ -178,7 +178,7 @@ export class FileList {
     try {
       const answer = await readNewest(this.#api, this.#reach, signal);
       if (signal.aborted || this.#query) return;
-      // Too many new files, so read the list again from its beginning.
+      // There are too many new files. Read the list again from its beginning.
       if (!answer) return void (await this.load());
       const arrived = new Set(this.#localChanges.missingIn(answer.results).map(({ id }) => id));
       for (const { id } of missingFrom(this.#records.values(), answer)) {
@@ -191,14 +191,14 @@ export class FileList {
       this.#reach = extended(this.#reach, answer.results);
       if (answer.isWhole) this.#settle(null);
     } catch {
-      // The list stays as it was. No message, because the person did not ask for the refresh.
+      // Leave the list unchanged, without a message, because the person did not start the refresh.
     } finally {
       this.#localChanges.end();
     }
   }
 
   /**
-   * Hide the reasons of refusal of these files, because the progress card already shows them.
+   * Hide in these rows why the server rejected the file, because the progress card already shows the reason.
    *
    * @param {Set<string>} ids
    */
@@ -281,7 +281,7 @@ export class FileList {
 
   /**
    * @param {number} moment
-   * @returns {Element | null} the first row of a file whose upload began before `moment`
+   * @returns {Element | null} the first row whose upload started before `moment`
    */
   #rowBefore(moment) {
     const begun = (/** @type {Element} */ row) => begunAt(this.get(row.getAttribute("data-id") ?? "") ?? { created_at: "" });

@@ -4,7 +4,8 @@ const TAIL = 10;
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
 
 /**
- * Return a filename that is shortened in its middle if it does not fit, because the end of a name says the most.
+ * Return an element with a file name. If the name is too wide, CSS shortens it in the middle, so that the extension and
+ * a number at the end stay visible.
  *
  * @param {string} filename
  * @returns {HTMLElement}
@@ -19,7 +20,7 @@ export function fileName(filename) {
     { class: "name", title: filename },
     element("span", { class: "name__start", "aria-hidden": canSplit && "true" }, start),
     end && element("span", { class: "name__end", "aria-hidden": "true" }, end),
-    // A screen reader would read the two parts as two words, so it gets the whole name.
+    // Screen readers would read the two visible parts as two words, so this hidden element has the whole name for them.
     end && element("span", { class: "name__whole visually-hidden" }, filename),
   );
 }

@@ -5,19 +5,23 @@ import { rememberHandle } from "./file-handles.js";
  * @typedef {{
  *   take: (files: File[], unreadable: string[]) => void,
  *   isWanted?: () => boolean,
- * }} Options `unreadable`: names of chosen files that could not be read
+ * }} Options `unreadable`: names of chosen files that cannot be read. `isWanted` returns false if the file input should
+ *   open its own dialog.
  */
 
 let isOpen = false;
 let isBare = false;
 
 /**
- * Let the file inputs in `place` open the browser's `showOpenFilePicker`. It also returns handles, by which the files
- * can be read again after a reload.
+ * Let the file inputs in `place` open the browser's `showOpenFilePicker` instead of their own dialog. This picker also
+ * returns handles, with which the page can read the files again after a reload.
  *
- * The inputs and their buttons stay as they are, for the keyboard and for screen readers. The input opens its own
- * dialog if the browser has no such picker or does not allow it. It also does so for folders, and on phones, where its
- * dialog offers the camera too.
+ * The inputs and their buttons do not change, so they work with the keyboard and with screen readers. An input opens
+ * its own dialog in these cases:
+ *
+ * - The browser does not support `showOpenFilePicker`, or refuses to open it.
+ * - The input is for folders.
+ * - The device is a phone, because there the input's own dialog also offers the camera.
  *
  * @param {HTMLElement} place an input, or an element that contains inputs
  * @param {Options} options
@@ -45,7 +49,7 @@ export function pickByHandle(place, { take, isWanted = () => true }) {
 
 /**
  * @param {FileSystemFileHandle[]} handles
- * @returns {Promise<{files: File[], unreadable: string[]}>} `unreadable`: names
+ * @returns {Promise<{files: File[], unreadable: string[]}>} `unreadable`: names of files that cannot be read
  */
 async function read(handles) {
   /** @type {File[]} */
@@ -64,7 +68,11 @@ async function read(handles) {
   return { files, unreadable };
 }
 
-/** @param {HTMLInputElement} input */
+/**
+ * Open the input's own dialog.
+ *
+ * @param {HTMLInputElement} input
+ */
 function askItself(input) {
   isBare = true;
   input.click();

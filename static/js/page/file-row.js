@@ -7,7 +7,7 @@ import { reasonInWords } from "./reason.js";
 /**
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
  * @typedef {{menuButton: (record: UploadRecord) => HTMLElement, downloadUrl: (id: string) => string, preview?: HTMLImageElement, isTold?: boolean}} RowOptions
- *   `isTold`: whether the progress card already shows the reason of the refusal
+ *   `isTold`: whether the progress card already shows why the server rejected the file
  */
 
 /**

@@ -2,17 +2,17 @@ import { Clock } from "../engine/clock.js";
 import { PollPace } from "../engine/poll-pace.js";
 
 /**
- * Reload the page of a file when its inspection has ended.
+ * Ask the server repeatedly for the state of a file in inspection. After the inspection has ended, reload the page.
  *
- * While a dialog is open, the page waits until the person has closed it.
+ * If a dialog is open, reload after the person has closed it.
  *
- * @param {string} url the API address of the file
+ * @param {string} url the URL of the upload in the API
  * @param {{
  *   pace?: Pick<PollPace, "pause">,
  *   fetch?: typeof globalThis.fetch,
  *   isBusy?: () => boolean,
  *   reload?: () => void,
- * }} [parts] replaced in tests
+ * }} [parts] tests pass replacements
  */
 export async function reloadWhenInspected(
   url,
@@ -27,7 +27,7 @@ export async function reloadWhenInspected(
     await pace.pause(round);
     const isOver = await fetch(url, { headers: { Accept: "application/json" } })
       .then(async (answer) => !answer.ok || (await answer.json()).state !== "inspecting")
-      .catch(() => false); // no network: ask again
+      .catch(() => false); // without network: ask again later
     if (isOver && !isBusy()) return reload();
   }
 }

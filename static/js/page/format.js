@@ -1,10 +1,10 @@
-/** Formats sizes, speeds, times and counts for people, with Intl. */
+/** Formats sizes, speeds, times and numbers for people, in the browser's language. */
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte"];
 const MINUTE = 60;
 const HOUR = 3600;
 
-/** Formatters are cached, because creating one takes longer than drawing a row. @type {Map<string, Intl.NumberFormat>} */
+/** The Intl formatters are cached, because creating one takes longer than drawing a row. @type {Map<string, Intl.NumberFormat>} */
 const numberFormats = new Map();
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const dateFormats = new Map();
@@ -37,7 +37,7 @@ function inUnit(value, unit, options) {
 
 /**
  * @param {number} bytes
- * @returns {number} which of UNITS to use
+ * @returns {number} the index of the best unit in UNITS
  */
 function power(bytes) {
   let index = 0;
@@ -50,7 +50,7 @@ function power(bytes) {
 const digits = (value) => ({ maximumFractionDigits: value < 10 ? 1 : 0 });
 
 /**
- * Format a size in decimal units, such as "1.2 GB". The rule is the same as in uploads/text/sizes.py.
+ * Format a size in decimal units, such as "1.2 GB", in the same way as uploads/text/sizes.py.
  *
  * @param {number} bytes
  */
@@ -72,7 +72,7 @@ export function formatBytesOf(part, whole) {
   const options = { maximumFractionDigits: fraction };
   const number = numbers(options);
   const total = inUnit(whole / 1000 ** index, UNITS[index], options);
-  // Round down, so that the last tenth is not shown before it has arrived.
+  // Round down. Otherwise "4.8 of 4.8 GB" would appear before all bytes are sent.
   const scale = 10 ** fraction;
   return `${number.format(Math.floor((part / 1000 ** index) * scale) / scale)} of ${total}`;
 }

@@ -3,7 +3,7 @@ import { PollPace } from "../engine/poll-pace.js";
 
 /** @typedef {import("../engine/api.js").UploadRecord} UploadRecord */
 
-/** Polls the files in the list that are in inspection. */
+/** Asks the server repeatedly for the state of listed files in inspection, until each inspection has ended. */
 export class Inspections {
   #api;
   #current;
@@ -18,7 +18,7 @@ export class Inspections {
    *   current: (id: string) => UploadRecord | undefined,
    *   onEnd: (record: UploadRecord) => void,
    *   pace?: PollPace,
-   * }} options `current` returns undefined for a file that is no longer shown
+   * }} options `current` returns the listed record, or undefined if the list no longer has the file
    */
   constructor({ api, current, onEnd, pace = new PollPace({ clock: new Clock(), isWatched: () => !document.hidden }) }) {
     this.#api = api;
@@ -27,7 +27,11 @@ export class Inspections {
     this.#pace = pace;
   }
 
-  /** @param {UploadRecord} record */
+  /**
+   * Start asking for this file if it is in inspection.
+   *
+   * @param {UploadRecord} record
+   */
   watch({ id, state }) {
     if (state !== "inspecting" || this.#watched.has(id)) return;
     this.#watched.add(id);

@@ -1,24 +1,25 @@
-/** Reads and writes kept files, with retries, because browsers fail reads and writes once when a download starts. */
+/** Reads and writes kept files, with retries, because browsers may fail a read or a write when a download starts. */
 
 import { NoAnswer, within } from "../engine/time-limit.js";
 import { PAUSES_MS, readAgain } from "../engine/reading.js";
 
 const PERMISSION_MS = 3_000;
-const FILE_MS = 10_000; // a network drive may need time to wake up
+const FILE_MS = 10_000; // a sleeping network drive may need some seconds to respond
 
 /** @typedef {import("../engine/clock.js").Clock} Clock */
 
 /**
- * Return the file, or null without permission. Throws the browser's error if the file no longer exists.
+ * Return the kept file, or null if the browser denies permission. Throw the browser's error if the file is missing.
  *
  * @param {Blob | FileSystemFileHandle} source
- * @param {{ask: boolean, clock: Clock}} options `ask`: whether the browser may ask for permission; works only in a click
+ * @param {{ask: boolean, clock: Clock}} options `ask`: ask the person for permission. Browsers permit
+ *   this only during a click.
  * @returns {Promise<Blob | null>}
  */
 export async function readSource(source, { ask, clock }) {
   if (source instanceof Blob) return source;
   const handle = /** @type {any} */ (source);
-  // No timeout while a person decides, only for an answer of the browser itself.
+  // A timeout applies only to queryPermission. With requestPermission, the browser waits for the person.
   const query = ask
     ? handle.requestPermission({ mode: "read" })
     : within(PERMISSION_MS, () => handle.queryPermission({ mode: "read" }));
@@ -27,6 +28,8 @@ export async function readSource(source, { ask, clock }) {
 }
 
 /**
+ * Write the changes, with retries if they include files. Do not retry if the storage is full or does not respond.
+ *
  * @param {Pick<import("./kept-store.js").KeptStore, "write">} store
  * @param {import("./kept-store.js").Changes} changes
  * @param {Clock} clock

@@ -10,7 +10,7 @@ import { readSource, writeAgain } from "./kept-access.js";
  * @typedef {import("../engine/upload.js").Upload} Upload
  * @typedef {import("../engine/api.js").Declaration} Declaration
  * @typedef {{about: Omit<KeptSource, "source">, note: KeptNote, status: "waiting" | "kept" | "gone", copied: number}} Entry
- *   `copied`: bytes that the copy uses in this browser
+ *   `copied`: size of the copy in this browser, 0 for a handle
  */
 
 const MIB = 1024 * 1024;
@@ -22,8 +22,8 @@ const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
 /**
  * Stores the files of unfinished uploads in this browser, so that the person need not choose them again after a reload.
- * Small files are kept as copies, large files by their handle if there is one. * A failure never disturbs the upload.
- * If the browser cannot store a file, the person has to choose it again after a reload.
+ * Files up to 10 MiB are stored as copies. Of larger files, the browser stores a handle, if it has one. A failure here
+ * never stops an upload: the person only has to choose the file again after a reload.
  */
 export class KeptFiles {
   #parts;
@@ -34,7 +34,7 @@ export class KeptFiles {
   /** @type {[Blob, Entry][]} */
   #queue = [];
   #copied = 0;
-  /** @type {Map<string, Kept>} taken over from closed tabs and not continued yet */
+  /** @type {Map<string, Kept>} files of closed tabs that belong to this tab now; their uploads are not continued yet */
   #adopted = new Map();
   /** @type {{source: KeptSource, entry: Entry}[]} */
   #sources = [];
@@ -66,7 +66,7 @@ export class KeptFiles {
     engine.on("added", ({ upload, declaration }) => this.#keep(upload, declaration));
   }
 
-  /** @returns {Promise<Kept[]>} this person's files whose tab is closed; from now on they belong to this tab */
+  /** @returns {Promise<Kept[]>} this person's kept files of closed tabs; the call assigns them to this tab */
   async adopt() {
     const { store, tabs, owner } = this.#parts;
     try {
@@ -79,24 +79,24 @@ export class KeptFiles {
         for (const kept of mine) this.#adopted.set(kept.id, kept);
       });
     } catch {
-      // The browser has no storage, or it is full. The person can choose the files again.
+      // The browser has no storage, or the storage is full. The person can choose the files again.
     }
     return [...this.#adopted.values()];
   }
 
   /**
-   * Read a kept file. Throws the browser's error if the file no longer exists.
+   * Return a kept file, or null if the browser denies permission. Throw the browser's error if the file is missing.
    *
    * @param {Kept} kept
-   * @param {{ask?: boolean}} [options] `ask`: whether the browser may ask for permission; works only in a click
-   * @returns {Promise<Blob | null>} null without permission
+   * @param {{ask?: boolean}} [options] `ask`: ask the person for permission. Browsers permit this only during a click.
+   * @returns {Promise<Blob | null>}
    */
   read({ source }, { ask = false } = {}) {
     return readSource(source, { ask, clock: this.#clock });
   }
 
   /**
-   * Keep `kept` for the upload that is about to be continued with `file`.
+   * Note that the page continues the upload of `kept` with `file`. The file stays stored until that upload ends.
    *
    * @param {Kept} kept
    * @param {Blob} file
@@ -113,7 +113,7 @@ export class KeptFiles {
   }
 
   /**
-   * Keep the handle of the file that was chosen again, because the previous handle may be invalid.
+   * Store the new handle of a file that the person has chosen again. The stored handle may be invalid.
    *
    * @param {Blob} file
    * @param {Entry} entry
@@ -125,7 +125,7 @@ export class KeptFiles {
     void this.#write();
   }
 
-  /** @param {Kept[]} over files that will not be continued */
+  /** @param {Kept[]} over files to delete, because nobody will continue their uploads */
   forget(over) {
     for (const { id } of over) {
       this.#adopted.delete(id);
@@ -214,7 +214,7 @@ export class KeptFiles {
     this.#copyMore();
   }
 
-  /** Copy waiting files as long as there is space. */
+  /** Copy waiting files until all copies together reach MOST_COPIED bytes. */
   #copyMore() {
     for (let head = this.#queue[0]; head; head = this.#queue[0]) {
       const [file, entry] = head;
@@ -239,11 +239,11 @@ export class KeptFiles {
     void this.#write();
   }
 
-  /** Write one batch after the other. Each batch has all changes that were made meanwhile. */
+  /** Write all pending changes, one batch after the other. Changes during a write are part of the next batch. */
   async #write() {
     if (this.#isWriting) return;
     this.#isWriting = true;
-    // If tabs cannot be told apart, nothing is kept, because two tabs would send the same file.
+    // Without locks, a tab cannot see that another tab is open. Both would send the same file, so store nothing then.
     if (await this.#parts.tabs.areKnown()) {
       while (this.#sources.length + this.#notes.size + this.#gone.size > 0) await this.#writeBatch(this.#takeSources());
     }
@@ -273,7 +273,7 @@ export class KeptFiles {
     try {
       await writeAgain(store, { sources: batch.map(({ source }) => source), notes: [...notes.values()], gone }, this.#clock);
     } catch {
-      // A file cannot be read, or the storage is full. These files are not kept, but all other changes are written.
+      // A file cannot be read, or the storage is full. Write the changes without the files of this batch.
       for (const { entry } of batch) {
         notes.delete(entry.note.id);
         if (entry.status === "kept") this.#abandon(entry);

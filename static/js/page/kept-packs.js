@@ -1,20 +1,20 @@
 /**
- * Keeps many small files in one record. For each record, a browser writes a file to the disk and deletes it again,
- * which takes as long as sending a small file.
+ * Stores many small files in one record. The browser writes and later deletes one file on the disk for each record with
+ * a blob. That takes as long as sending a small file.
  *
  * @typedef {import("./kept-store.js").KeptSource} KeptSource
- * @typedef {Omit<KeptSource, "source"> & {type: string, start: number}} Packed a file in a pack; `start`: its offset in bytes
+ * @typedef {Omit<KeptSource, "source"> & {type: string, start: number}} Packed a file in a pack; `start`: offset in the pack, in bytes
  * @typedef {{id: string, packed: Packed[], source: Blob}} Pack
  */
 
 const SMALL_BYTES = 64 * 1024;
-const LEAST = 20; // files; fewer are stored one by one
+const LEAST = 20; // with fewer small files, each one gets its own record
 
 /** @param {KeptSource} kept */
 const isSmall = ({ source }) => source instanceof Blob && source.size <= SMALL_BYTES;
 
 /**
- * Return the records for these files. If there are many small files, they share one record.
+ * Return the records to write for these files. If there are at least 20 small files, all small files share one record.
  *
  * @param {KeptSource[]} sources
  * @returns {(KeptSource | Pack)[]}
@@ -45,14 +45,16 @@ export function unpack(record) {
   });
 }
 
-/** Knows which packs hold files that are still needed. */
+/** Remembers which files of each pack are still needed. A pack is deleted after the last of them. */
 export class Packs {
-  /** @type {Map<string, {id: string, left: Set<string>}>} by the id of a file */
+  /** @type {Map<string, {id: string, left: Set<string>}>} the pack of each file, by file id; `left`: files still needed */
   #packOf = new Map();
 
   /**
+   * Remember the files of a record, if it is a pack.
+   *
    * @param {KeptSource | Pack} record
-   * @param {(id: string) => boolean} [isNeeded]
+   * @param {(id: string) => boolean} [isNeeded] returns whether the file with this id is still needed
    */
   note(record, isNeeded = () => true) {
     if (!("packed" in record)) return;
@@ -61,8 +63,10 @@ export class Packs {
   }
 
   /**
-   * @param {string} id of a file that is no longer needed
-   * @returns {string | null} the id of the record to delete, or null while the pack holds others
+   * Note that a file is no longer needed.
+   *
+   * @param {string} id the id of the file
+   * @returns {string | null} the id of the record to delete, or null if other files of its pack are still needed
    */
   leave(id) {
     const pack = this.#packOf.get(id);

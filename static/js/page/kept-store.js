@@ -3,10 +3,11 @@ import { Packs, pack, unpack } from "./kept-packs.js";
 
 const NAME = "slipway";
 const VERSION = 1;
-const SOURCES = "sources"; // written once, because rewriting a record copies its blob
+// Two tables: the blob of a file is written once, and its small note changes often. Rewriting a record copies its blob.
+const SOURCES = "sources";
 const NOTES = "notes";
 const ANSWER_MS = 3_000;
-const WRITE_MS = 30_000; // a batch of copies on a slow disk
+const WRITE_MS = 30_000; // writing a batch of copies to a slow disk takes several seconds
 
 /**
  * @typedef {{
@@ -14,27 +15,30 @@ const WRITE_MS = 30_000; // a batch of copies on a slow disk
  *   byteSize: number, lastModified: number | null, keptAt: number, source: Blob | FileSystemFileHandle,
  * }} KeptSource the file of one upload, or its handle
  * @typedef {{id: string, tab: string, uploadId: string | null, key: string, isPaused: boolean}} KeptNote
- *   the state of that upload, and the tab to which it belongs
+ *   the state of the upload, and the tab that sends it; `key`: its Idempotency-Key
  * @typedef {KeptSource & KeptNote} Kept
  * @typedef {{sources?: KeptSource[], notes?: KeptNote[], gone?: string[]}} Changes `gone`: ids to delete
  */
 
-/** Files of unfinished uploads, kept in this browser. The methods throw if the browser does not store or does not answer. */
+/**
+ * Stores the files of unfinished uploads in the browser's IndexedDB. The methods throw an error if the browser refuses,
+ * or does not respond in time.
+ */
 export class KeptStore {
   #factory;
   /** @type {Promise<IDBDatabase> | null} */
   #opening = null;
-  #isSilent = false; // the browser did not answer; later calls fail at once
+  #isSilent = false; // true after the browser did not respond; then all calls fail at once
   #isShut = false;
   #packs = new Packs();
 
-  /** @param {IDBFactory | undefined} factory undefined if the browser has none */
+  /** @param {IDBFactory | undefined} factory undefined if the browser has no IndexedDB */
   constructor(factory) {
     this.#factory = factory;
   }
 
   /**
-   * Write all changes or none. After `shut`, write nothing.
+   * Write all changes in one transaction. After `shut`, do nothing.
    *
    * @param {Changes} changes
    */
@@ -62,7 +66,7 @@ export class KeptStore {
     await within(WRITE_MS, () => done);
   }
 
-  /** @returns {Promise<Kept[]>} */
+  /** @returns {Promise<Kept[]>} the files of all users and tabs */
   async all() {
     const transaction = (await this.#open()).transaction([SOURCES, NOTES]);
     const [sources, notes] = await within(ANSWER_MS, () =>
@@ -77,18 +81,18 @@ export class KeptStore {
     return files.filter(({ id }) => noteOf.has(id)).map((source) => ({ ...source, ...noteOf.get(source.id) }));
   }
 
-  /** Delete everything and stop writing, because the person has logged out in another tab. */
+  /** Delete everything and ignore later writes, because the person has logged out. */
   async shut() {
     this.#isShut = true;
     await this.clear().catch(() => {});
   }
 
-  /** Write again from now on, because the same person has logged in again. */
+  /** Accept writes again, because the same person has logged in again. */
   reopen() {
     this.#isShut = false;
   }
 
-  /** Delete everything, of all users. */
+  /** Delete the files of all users. */
   async clear() {
     const transaction = (await this.#open()).transaction([SOURCES, NOTES], "readwrite");
     const done = finished(transaction);

@@ -1,26 +1,31 @@
 /** @typedef {import("../engine/api.js").UploadRecord} UploadRecord */
 
-/** Records changes in this tab while the list is requested, because the answer on a slow line is older than they are. */
+/**
+ * Remembers changes of this tab while a request for the list is in flight. The server may have built the response
+ * before these changes, so the page applies them to the response.
+ */
 export class LocalChanges {
   #asking = 0;
   /** @type {Map<string, {record: UploadRecord | null, isNew: boolean}>} */
   #notes = new Map();
 
-  /** Note that a request was sent. */
+  /** Note that a request for the list starts. */
   begin() {
     this.#asking += 1;
   }
 
-  /** Note that its answer was used or that it failed. */
+  /** Note that a request for the list has ended, after its response was used. */
   end() {
     this.#asking -= 1;
     if (this.#asking === 0) this.#notes.clear();
   }
 
   /**
+   * Remember a change, if a request is in flight.
+   *
    * @param {string} id
-   * @param {UploadRecord | null} record null if the file was deleted
-   * @param {{isNew?: boolean}} [options] `isNew`: whether the list did not have the file before
+   * @param {UploadRecord | null} record the new record, or null if the file was deleted
+   * @param {{isNew?: boolean}} [options] `isNew`: true if this change added the file to the list
    */
   note(id, record, { isNew = false } = {}) {
     if (this.#asking > 0) this.#notes.set(id, { record, isNew: isNew || Boolean(this.#notes.get(id)?.isNew) });
@@ -28,7 +33,7 @@ export class LocalChanges {
 
   /**
    * @param {UploadRecord[]} answer
-   * @returns {UploadRecord[]} the same files in the state that this tab knows, without deleted files
+   * @returns {UploadRecord[]} the records of `answer` with the changes of this tab, without deleted files
    */
   applyTo(answer) {
     return answer.map((record) => this.#notes.get(record.id) ?? { record }).flatMap(({ record }) => record ?? []);
@@ -36,7 +41,7 @@ export class LocalChanges {
 
   /**
    * @param {UploadRecord[]} answer
-   * @returns {UploadRecord[]} files that have arrived since the request and are missing in `answer`, newest first
+   * @returns {UploadRecord[]} files that this tab has added since the request and that `answer` lacks, newest first
    */
   missingIn(answer) {
     const known = new Set(answer.map(({ id }) => id));

@@ -6,11 +6,10 @@ const channel = serviceOf(() => new BroadcastChannel(NAME));
 const storage = serviceOf(() => localStorage);
 
 /**
- * Tell the other tabs of this browser that the person logs out. Never throws, so that the logout goes on.
+ * Tell the other tabs of this browser that the person logs out. If the browser does not support BroadcastChannel, use a
+ * change of the local storage as the message. Never throw, because an error would stop the logout.
  *
- * Without BroadcastChannel, the message is sent as a change of the local storage.
- *
- * @param {string} tab the name of this tab
+ * @param {string} tab the id of this tab
  */
 export function tellLogout(tab) {
   try {
@@ -18,11 +17,15 @@ export function tellLogout(tab) {
     storage?.setItem(NAME, tab);
     storage?.removeItem(NAME);
   } catch {
-    // The other tabs notice at their next request.
+    // The other tabs learn of the logout from the response to their next request.
   }
 }
 
-/** @param {(tab: string) => void} listener gets the name of the tab */
+/**
+ * Call `listener` when a script of this or another tab calls `tellLogout`.
+ *
+ * @param {(tab: string) => void} listener gets the id of the tab in which the person logs out
+ */
 export function onLogout(listener) {
   if (channel) return channel.addEventListener("message", ({ data }) => listener(data));
   window.addEventListener("storage", ({ key, newValue }) => {

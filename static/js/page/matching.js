@@ -7,20 +7,20 @@ import { recognise, sameName } from "../engine/identity.js";
  */
 
 /**
- * Whether a file may be the file of an unfinished upload, by name, size and time. The content is compared later.
+ * Check whether a file has the name, size and time of an unfinished upload. Other code compares the content later.
  *
  * @param {UploadRecord} record
  * @param {Facts} facts
  */
 export function looksSame(record, { filename, relativePath, byteSize, lastModified }) {
   if (record.byte_size !== byteSize || !sameName(record.filename, filename)) return false;
-  // A file that was chosen alone has no folder path.
+  // A file has a folder path only if the person chose or dropped a folder.
   if (relativePath && !samePath(record.relative_path, relativePath)) return false;
   return !record.last_modified || lastModified === null || Date.parse(record.last_modified) === lastModified;
 }
 
 /**
- * Whether two paths are the same. Each segment is compared as a filename.
+ * Check whether two paths are the same. Compare each segment like a file name.
  *
  * @param {string} one
  * @param {string} other
@@ -36,12 +36,12 @@ function segments(path) {
 }
 
 /**
- * Match the files that this browser has kept with the pending uploads of the server.
+ * Find for each kept file the pending upload that it belongs to.
  *
  * @param {Kept[]} kept
  * @param {UploadRecord[]} records all pending uploads
- * @returns {{pairs: Map<string, Kept>, unbegun: Kept[], over: Kept[]}} `pairs`: by the server's id;
- *   `unbegun`: the server does not know them; `over`: their uploads have ended meanwhile
+ * @returns {{pairs: Map<string, Kept>, unbegun: Kept[], over: Kept[]}} `pairs`: kept files by upload id;
+ *   `unbegun`: files whose upload has not started; `over`: files whose upload has ended
  */
 export function pair(kept, records) {
   const ids = new Set(records.map(({ id }) => id));
@@ -56,7 +56,7 @@ export function pair(kept, records) {
     else if (one.uploadId) over.push(one);
   }
   for (const one of kept.filter(({ uploadId }) => !uploadId)) {
-    // The upload may have started, but the answer came too late to be noted.
+    // The server may have started the upload, although the tab was closed before it received the upload's id.
     const record = records.find((candidate) => !pairs.has(candidate.id) && looksSame(candidate, one));
     if (record) pairs.set(record.id, one);
     else unbegun.push(one);
@@ -67,7 +67,7 @@ export function pair(kept, records) {
 /**
  * @param {{record: UploadRecord | null, kept: Kept | null}} entry
  * @param {Blob} file
- * @returns {Promise<string>} a sentence that says why this file cannot continue the upload, or ""
+ * @returns {Promise<string>} the reason why the upload cannot be continued with this file, or ""
  */
 export async function whyNot({ record, kept }, file) {
   const identity = record ?? (kept && { filename: kept.filename, byte_size: kept.byteSize });
@@ -75,7 +75,7 @@ export async function whyNot({ record, kept }, file) {
   const filename = file instanceof File ? file.name : identity.filename;
   const fingerprint = record?.fingerprint ?? "";
   try {
-    // The content is compared when the upload continues.
+    // Do not hash the file here. The engine compares the content when the upload continues.
     await recognise(identity, file, filename, async () => fingerprint);
     return "";
   } catch (error) {

@@ -5,13 +5,13 @@ import { icon } from "./icon.js";
 
 const GAP = 4;
 
-/** One menu for all rows. It opens under a button and works with pointer and keyboard. */
+/** The menu of actions, shared by all rows. It opens at a button, and works with the pointer and the keyboard. */
 export class Menu {
   #panel = element("div", { class: "menu", role: "menu", popover: "auto" });
   /** @type {HTMLElement | null} */
   #button = null;
 
-  /** @param {HTMLElement} place a landmark element, which the menu must be in for screen readers */
+  /** @param {HTMLElement} place the parent of the menu; for screen readers, it must be in a landmark such as `main` */
   constructor(place) {
     place.append(this.#panel);
     this.#panel.addEventListener("keydown", (event) => this.#onKey(event));
@@ -23,10 +23,10 @@ export class Menu {
   }
 
   /**
-   * Return a button that opens the menu. `items` is called at each opening.
+   * Return a button that opens the menu.
    *
    * @param {string} label
-   * @param {() => MenuItem[]} items
+   * @param {() => MenuItem[]} items returns the menu's items; called each time the menu opens
    */
   button(label, items) {
     const button = element(

@@ -10,10 +10,10 @@ const MOST_ANIMATED = 10;
 const COUNT_MS = 500;
 
 /**
- * Gives each of the first files of a batch a row when it arrives, and counts the others.
+ * Draws rows for the first 50 new files of a batch, and counts the other new files.
  *
- * Without this limit, a folder of 10,000 files would draw 10,000 rows, which takes longer than the upload. The other
- * files are shown at a click or after the batch has ended. Then the list is read again from the server.
+ * Drawing 10,000 rows would take longer than uploading 10,000 small files. The person can press a button to see the
+ * other files. After the batch, the page reads the list again from the server, which shows them too.
  */
 export class NewRows {
   #insert;
@@ -32,7 +32,7 @@ export class NewRows {
    *   insert: (record: UploadRecord, isAnimated: boolean) => void,
    *   showAll: () => void,
    *   nextFrame?: (act: () => void) => () => void,
-   * }} parts
+   * }} parts `insert` draws a row; `showAll` reads the list again
    */
   constructor({ insert, showAll, nextFrame = everyFrame }) {
     this.#insert = insert;
@@ -42,7 +42,7 @@ export class NewRows {
     this.node = element("p", { class: "files__newer", hidden: true }, this.#button);
   }
 
-  /** Number of files that have arrived and have no row. */
+  /** Number of new files without a row. */
   get counted() {
     return this.#counted;
   }
@@ -55,9 +55,9 @@ export class NewRows {
   }
 
   /**
-   * Subtract the files that the list shows after it was read again.
+   * Subtract the files that have a row, because the page has read the list again.
    *
-   * @param {number} counted the count at the time of the request
+   * @param {number} counted the value of `counted` when the request for the list started
    */
   shown(counted) {
     this.#counted -= counted;

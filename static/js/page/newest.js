@@ -4,8 +4,11 @@ const PAGE = 100;
 const MAX_PAGES = 5;
 
 /**
- * The range that a list has read, in milliseconds since 1970. No file is missing between `newest` and the end of the
- * list. `open` is the start time of the oldest upload that was pending, because it may be in the list by now.
+ * The range of uploads that the page has read, as start times in milliseconds since 1970.
+ *
+ * `newest` is the start time of the newest upload. The page has read all uploads between this time and the last row.
+ * `open` is the start time of the oldest upload that was pending. It may have become ready since, so a refresh must
+ * read back to this time.
  *
  * @typedef {{newest: number, open: number}} Reach
  */
@@ -17,10 +20,10 @@ export const NOTHING_READ = { newest: -Infinity, open: Infinity };
 export const begunAt = ({ created_at: moment }) => Date.parse(moment);
 
 /**
- * Return the reach of a list after it has also read `results`.
+ * Return the range after the page has also read `results`.
  *
  * @param {Reach} reach
- * @param {UploadRecord[]} results of any state
+ * @param {UploadRecord[]} results uploads in any state
  * @returns {Reach}
  */
 export function extended({ newest, open }, results) {
@@ -29,13 +32,13 @@ export function extended({ newest, open }, results) {
 }
 
 /**
- * Read the newest uploads, back to those that the list has already read.
+ * Read the newest uploads, page by page, until the pages reach the range that the list has already read.
  *
  * @param {Pick<import("../engine/api.js").Api, "list">} api
  * @param {Reach} reach
  * @param {AbortSignal} signal
- * @returns {Promise<{results: UploadRecord[], isWhole: boolean} | null>} `isWhole`: there are no older uploads;
- *   null if there are too many uploads in between
+ * @returns {Promise<{results: UploadRecord[], isWhole: boolean} | null>} `isWhole`: the server has no older uploads.
+ *   null if the range was not reached within MAX_PAGES.
  */
 export async function readNewest(api, { newest, open }, signal) {
   /** @type {UploadRecord[]} */
@@ -55,7 +58,8 @@ export async function readNewest(api, { newest, open }, signal) {
 }
 
 /**
- * Return the shown uploads that are missing in `results` although they are in its range. They were deleted elsewhere.
+ * Return the shown uploads that another tab or device has deleted. They are in the time range of `results`, but
+ * `results` does not contain them.
  *
  * @param {Iterable<UploadRecord>} shown
  * @param {{results: UploadRecord[], isWhole: boolean}} answer
@@ -67,14 +71,14 @@ export function missingFrom(shown, { results, isWhole }) {
 }
 
 /**
- * Read one page of the list, and further pages while there are only unfinished uploads. These are shown elsewhere, so
- * an empty page would look like the end of the list.
+ * Read one page of the list. If all its uploads are pending, read the next page too, because this list does not show
+ * pending uploads, and a page without rows would look like the end of the list.
  *
  * @param {Pick<import("../engine/api.js").Api, "list">} api
  * @param {{q: string, cursor: string | null, limit: number}} filters
  * @param {AbortSignal} signal
- * @returns {Promise<{read: UploadRecord[], records: UploadRecord[], cursor: string | null}>} `records`: without
- *   unfinished uploads
+ * @returns {Promise<{read: UploadRecord[], records: UploadRecord[], cursor: string | null}>} `read`: all
+ *   uploads that were read; `records`: those that are not pending
  */
 export async function readPage(api, { cursor, ...filters }, signal) {
   /** @type {UploadRecord[]} */

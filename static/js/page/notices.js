@@ -6,13 +6,14 @@ import { icon } from "./icon.js";
  * @typedef {{
  *   tone?: "info" | "warning" | "error" | "success", details?: string[], help?: string, key?: string,
  *   action?: {label: string, run: () => void}, onDismiss?: () => void,
- * }} NoticeOptions `help`: advice for the details; `onDismiss`: called when the person closes the notice
+ * }} NoticeOptions `help`: advice below the details; `key`: a new notice replaces the notice with the same key;
+ *   `onDismiss`: called when the person closes the notice
  */
 
 const FIRST_DETAILS = 10;
 const MORE_DETAILS = 500;
 
-/** Messages in the page. They stay until they are answered, dismissed or outdated. */
+/** Messages in the page. A message stays until the person or the page closes it. */
 export class Notices {
   #place;
   /** @type {Map<string, HTMLElement>} */
@@ -24,7 +25,7 @@ export class Notices {
   }
 
   /**
-   * Show a notice. It replaces a notice with the same key.
+   * Show a notice.
    *
    * @param {string} text
    * @param {NoticeOptions} [options]
@@ -69,7 +70,7 @@ function listOf(details) {
   const list = element("ul", {});
   let shown = 0;
   const show = (/** @type {number} */ count) => {
-    const isLast = details.length - shown - count <= 1; // "and 1 more" would need as much space as the last line
+    const isLast = details.length - shown - count <= 1; // show the last line instead of "and 1 more"
     const next = details.slice(shown, isLast ? undefined : shown + count);
     shown += next.length;
     const rest = details.length - shown;
@@ -82,7 +83,7 @@ function listOf(details) {
   };
   const onclick = () => {
     const first = show(MORE_DETAILS);
-    list.tabIndex = 0; // the longer list scrolls, so the keyboard must reach it
+    list.tabIndex = 0; // the longer list scrolls, so it needs the focus for the arrow keys
     first.tabIndex = -1;
     first.focus();
   };

@@ -1,18 +1,18 @@
 /**
  * @typedef {{
  *   user: string, username: string, csrfCookie: string, runnableEndings: string[], putLimit: number,
- *   quota: {limit_bytes: number, used_bytes: number, reserved_bytes: number, file_count: number, reserved_files: number, max_files: number},
- *   policy: import("./policy.js").Policy,
+ *   quota: {limit_bytes: number, used_bytes: number, reserved_bytes: number, file_count: number, reserved_files:
+ *   number, max_files: number}, policy: import("./policy.js").Policy,
  * }} PageData
  */
 
-/** @returns {PageData} the data that the server has put into the page */
+/** @returns {PageData} the data that the server has written into the page */
 export function readPageData() {
   return JSON.parse(byId("page-data").textContent ?? "{}");
 }
 
 /**
- * Return an element that the template always contains. Throws Error if it is missing.
+ * Return an element of the template. Throw an Error if the page does not have it.
  *
  * @param {string} id
  * @returns {HTMLElement}
@@ -24,9 +24,9 @@ export function byId(id) {
 }
 
 /**
- * Return the CSRF token from its cookie, because a login in another tab changes the cookie but not this page.
+ * Return the CSRF token from its cookie. The page has no copy of the token, because a login in another tab changes it.
  *
- * @param {string} name
+ * @param {string} name the name of the cookie
  */
 export function csrfToken(name) {
   const pairs = document.cookie.split("; ").map((pair) => pair.split("="));

@@ -1,7 +1,8 @@
 const STAYED_MS = 5_000;
 
 /**
- * Knows whether the page is being left. Browsers then fail reads and writes in progress, although the files are intact.
+ * Detects that the person is leaving the page. Browsers then fail reads and writes in progress, so such an error does
+ * not mean that a file is unreadable.
  */
 export class PageExit {
   #isLeaving = false;
@@ -22,9 +23,9 @@ export class PageExit {
   }
 
   /**
-   * Listen to `beforeunload` while uploads are in progress, because WebKit fails reads before `pagehide`.
+   * Listen to `beforeunload` while uploads are in progress. WebKit fails reads before it fires `pagehide`.
    *
-   * The listener exists only during uploads, because it keeps the page out of the back/forward cache.
+   * Without uploads there is no listener, because browsers do not cache a page with this listener for the back button.
    *
    * @param {Pick<import("../engine/engine.js").Engine, "on">} engine
    */
@@ -32,7 +33,7 @@ export class PageExit {
     const begin = () => {
       this.#isLeaving = true;
       clearTimeout(this.#timer);
-      // The person may decide to stay. The timer does not run while the browser asks.
+      // The person may stay on the page. The timer is stopped while the browser's question is open.
       this.#timer = setTimeout(() => this.#stay(), STAYED_MS);
     };
     return engine.on("active", (active) => {
@@ -46,7 +47,7 @@ export class PageExit {
   }
 
   /**
-   * Run `act` now; if the page is being left, run it only if the page stays.
+   * Run `act` now. If the person is leaving the page, run `act` only if the person stays after all.
    *
    * @param {() => void} act
    */

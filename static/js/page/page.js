@@ -86,9 +86,9 @@ export function startPage() {
       void unfinished.load();
     },
   });
-  // A logout in one tab removes all files and names from the other tabs.
+  // After a logout in another tab, hide all file names, and delete the files that this browser keeps.
   onLogout((tab) => {
-    // The logout may come from the script in the header of this tab.
+    // logout.js also runs in this tab, so the message may come from this tab.
     if (tab !== document.body.dataset.tab) session.leave();
     void store.shut();
   });
@@ -123,7 +123,7 @@ export function startPage() {
       notices.dismiss("different");
       const upload = continueUpload(engine, entry, file);
       transfers.follow(upload);
-      // Wait until all files of the choice are processed, so that the other files can join.
+      // Fold after all files of the choice are processed, so that they start together.
       queueMicrotask(() => area.fold());
       return upload;
     },
@@ -138,7 +138,7 @@ export function startPage() {
     },
     onDiscard: async (record) => {
       const isDone = await discard(record, engine.api);
-      // The upload may have been completed while the question was open.
+      // The upload may have ended while the question was open. The file list may then contain it.
       if (isDone) actions.onRemoved(record.id);
       return isDone;
     },
@@ -156,7 +156,7 @@ export function startPage() {
     list.endArrivals();
   });
   engine.on("added", ({ upload }) => {
-    // The first bytes mean that the server has reserved the space.
+    // The engine sends bytes only after the server has reserved the space, so the quota has changed.
     const stop = upload.on("progress", ({ bytesSent }) => {
       if (bytesSent === 0) return;
       stop();
@@ -172,13 +172,13 @@ export function startPage() {
       list.add(record);
       arrived += 1;
       const place = arrived;
-      // Of thousands of files, only the last are on top of the list and need a picture.
+      // Only the newest files are at the top of the list. The others need no thumbnail.
       const isWanted = () => arrived - place < MOST_PICTURES;
       void thumbnails.want(file, isWanted).then((url) => url && list.picture(record.id, url));
     }
     if (/** @type {{code?: string} | null} */ (handle.error)?.code === "rejected") void list.refresh();
   });
-  // The space of a cancelled upload is free only after the server has confirmed.
+  // The server frees the space of a cancelled upload. The event comes after its response.
   engine.on("freed", () => quota.refresh());
   acceptAnywhere(byId("veil"), (roots) => area.takeRoots(roots));
 
@@ -201,7 +201,7 @@ export function startPage() {
  * @param {Blob} file
  */
 function continueUpload(engine, { record, kept }, file) {
-  // A small upload that this browser started is found by its key. Without the key, a new upload starts.
+  // The server finds a small upload by its Idempotency-Key, so `add` with the same key continues it.
   if (!kept || (record && (record.transport === "multipart" || !kept.uploadId))) {
     return engine.resume(/** @type {import("../engine/api.js").UploadRecord} */ (record), file);
   }

@@ -7,8 +7,8 @@ const MAX_PAGES = 30;
  * Read the pending uploads from the server, at most MAX_PAGES pages.
  *
  * @param {import("../engine/api.js").Api} api
- * @returns {Promise<{records: UploadRecord[], isWhole: boolean} | null>} `isWhole`: whether these are all; null if the
- *   server did not answer
+ * @returns {Promise<{records: UploadRecord[], isWhole: boolean} | null>} `isWhole`: false if the
+ *   server has more. null if a request failed.
  */
 export async function pendingOf(api) {
   /** @type {UploadRecord[]} */
@@ -18,7 +18,7 @@ export async function pendingOf(api) {
     for (let pages = 0; pages < MAX_PAGES && cursor !== null; pages += 1) {
       /** @type {{results: UploadRecord[], next_cursor: string | null}} */
       const page = await api.list({ state: "pending", limit: PAGE, cursor });
-      // Omit uploads that this page cannot continue: a plain form has its own page, and the server copies released files.
+      // Omit uploads that this page cannot continue. A plain form has its own page. The server copies released files.
       records.push(...page.results.filter(({ transport }) => transport !== "form" && transport !== "copy"));
       cursor = page.next_cursor;
     }

@@ -3,9 +3,9 @@ import { formatBytes } from "./format.js";
 /** @typedef {{max_file_size: number, allowed_content_types: string[]}} Policy */
 
 /**
- * Return why the server would refuse a file, or "" if it would not.
+ * Return the reason why the file is too large for the policy, or "".
  *
- * Only the size is checked. The server checks the type, because the type from the browser is often wrong.
+ * The type is not checked here, because browsers often report a wrong type. The server checks the type.
  *
  * @param {{size: number | null}} file
  * @param {Policy} policy

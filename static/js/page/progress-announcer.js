@@ -1,7 +1,7 @@
 const QUARTERS = [0.25, 0.5, 0.75];
 const REST_MS = 15_000;
 
-/** Announces each quarter of a long upload to screen readers, instead of every percent. */
+/** Announces to screen readers when 25, 50 and 75 percent of a long upload are sent. */
 export class ProgressAnnouncer {
   #announce;
   #now;
@@ -17,7 +17,7 @@ export class ProgressAnnouncer {
     this.#now = now;
   }
 
-  /** Begin again, because an upload has started or ended. That is announced elsewhere. */
+  /** Start again at 0 percent. Call this when an upload starts or ends. */
   reset() {
     this.#spokenAt = this.#now();
     this.#next = 0;

@@ -4,16 +4,17 @@ import { formatBytes, formatBytesOf, formatNumber, formatSpeed, formatTimeLeft, 
 import { icon } from "./icon.js";
 
 /**
- * @typedef {import("../engine/engine.js").Totals & {reason: string}} Totals `reason`: why the page cannot send, or ""
+ * @typedef {import("../engine/engine.js").Totals & {reason: string}} Totals `reason`: a sentence about the proved cause why
+ *   the browser cannot send to the bucket, or ""
  * @typedef {import("./transfers.js").Transfer} Transfer
  * @typedef {{onPause: () => void, onResume: () => void, onCancel: () => void, onAdd: () => void, onDone: () => void, onRemove: (transfer: Transfer) => void}} Actions
  */
 
 const MAX_MOVING = 4;
 const MAX_FAILED = 50;
-const MANY = 20; // with more files than this, nothing is animated
+const MANY = 20; // no animations if an upload has more files
 
-/** The progress of all uploads in one line, and rows for failed files and files in progress. */
+/** Shows the progress of all uploads in one line. Below, it has rows for failed files and for files in progress. */
 export class ProgressCard {
   #place;
   #title = element("h2", { class: "progress__title", tabindex: "-1" });
@@ -28,7 +29,7 @@ export class ProgressCard {
   #buttons;
   #actions;
   #thumbnails;
-  /** @type {Set<string>} the server's ids of the files that are shown as failed */
+  /** @type {Set<string>} the upload ids of the failed files in the card */
   failed = new Set();
 
   /**
@@ -72,7 +73,7 @@ export class ProgressCard {
     return this.#place.contains(document.activeElement);
   }
 
-  /** Move the focus to the title. On a button, a key that is still pressed would activate it. */
+  /** Move the focus to the title. A focused button would react to the Enter key that the person is still pressing. */
   focus() {
     this.#title.focus({ preventScroll: true });
   }
@@ -80,7 +81,7 @@ export class ProgressCard {
   /**
    * @param {Totals} engineTotals
    * @param {Transfer[]} transfers
-   * @param {{files: number, bytes: number}} waiting files that the engine does not have yet
+   * @param {{files: number, bytes: number}} waiting files that the engine has not received yet
    */
   render(engineTotals, transfers, waiting) {
     const { files, bytes } = engineTotals;
@@ -106,7 +107,7 @@ export class ProgressCard {
   }
 
   /**
-   * Keep the keyboard focus near its place although buttons disappear and rows move.
+   * Return the focus to its element. If the element has disappeared, move the focus to the nearest button.
    *
    * @param {HTMLElement} focused the element that had the focus
    * @param {number} row its index in the list, or -1
@@ -166,7 +167,8 @@ export class ProgressCard {
 }
 
 /**
- * Choose the few files that are shown. Files that are already shown stay, so that rows do not jump.
+ * Return the files in progress that get a row, at most MAX_MOVING. Files that already have a row come first, so that
+ * rows keep their places.
  *
  * @param {Transfer[]} moving
  * @param {Map<string, unknown>} known

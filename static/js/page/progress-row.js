@@ -6,7 +6,7 @@ import { reasonInWords } from "./reason.js";
 
 /** @typedef {import("./transfers.js").Transfer} Transfer */
 
-/** One file in the progress card. */
+/** The row of one file in the progress card. */
 export class ProgressRow {
   #name;
   #state = element("span", { class: "transfer__state" });

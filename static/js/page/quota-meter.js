@@ -6,9 +6,10 @@ import { setText } from "./dom.js";
 const REFRESH_DELAY_MS = 800;
 
 /**
- * Knows the person's quota, keeps it up to date, and shows it in the header.
+ * Shows the person's quota in the header, and asks the server for new values after changes.
  *
- * Bytes in flight are reserved and count like stored bytes. A lighter bar shows them, together with the chosen files.
+ * The dark part of the bar shows stored bytes. The lighter part shows the bytes that the server has reserved for
+ * uploads in progress, and the bytes of the chosen files.
  */
 export class QuotaMeter {
   #place;
@@ -66,12 +67,12 @@ export class QuotaMeter {
       const asked = (this.#asked += 1);
       try {
         const quota = await this.#fetch();
-        // On a slow line, the answer to an earlier request may come later. It is outdated.
+        // Ignore the response if a later request has already been answered.
         if (asked < this.#shown) return;
         this.#shown = asked;
         this.set(quota);
       } catch {
-        // The meter keeps its values. Other requests report that the server does not answer.
+        // Keep the values. If the server does not respond, the page shows that at other requests.
       }
     }, REFRESH_DELAY_MS);
   }

@@ -3,7 +3,7 @@ const FAMILIES = "application|audio|binary|font|image|message|model|multipart|te
 const TYPES = new RegExp(` \\((?:${FAMILIES})/[\\w.+-]+(?:, (?:${FAMILIES})/[\\w.+-]+)*\\)`, "g");
 
 /**
- * Return the reason of a refusal without the content types in brackets, which are for programs and operators.
+ * Return the reason of a rejection without the content types in brackets. Only programs and operators need the types.
  *
  * @param {string} reason
  */

@@ -1,9 +1,8 @@
 import { byId } from "./page-data.js";
 
 /**
- * Notices that the login has ended, and offers a new login without losing the uploads in progress.
- *
- * The login opens in a new tab, because leaving this tab would end the uploads.
+ * Shows a dialog when the login has ended. The dialog links to the login page in a new tab, because the uploads in this
+ * tab continue only while the tab stays open.
  */
 export class Session {
   #dialog = /** @type {HTMLDialogElement} */ (byId("session-dialog"));
@@ -26,7 +25,7 @@ export class Session {
     this.#dialog.addEventListener("close", () => this.#isOut && this.#dialog.showModal()); // Escape must not close it
   }
 
-  /** Hide all files, because the person has logged out in another tab, until the same person logs in again. */
+  /** Hide all files after a logout in another tab. They appear again when the same person has logged in. */
   leave() {
     this.#isOut = true;
     document.body.classList.add("is-out");

@@ -8,24 +8,26 @@ const HELD_IN = new Set(["queued", "sending", "paused", "checking"]);
 
 /**
  * @typedef {import("../engine/upload.js").Upload} Upload
- * @typedef {{ids: Set<string>, release: () => void}} Held a lock for one upload, or for many that started together
+ * @typedef {{ids: Set<string>, release: () => void}} Held a lock for one upload, or for several that started together;
+ *   `ids`: their upload ids
  */
 
 /**
- * Distinguishes the tabs of this browser by Web Locks, which the browser releases when a tab closes.
+ * Detects which tabs of this browser are open and which uploads they send. Each tab holds Web Locks, which the browser
+ * releases when the tab closes.
  *
- * If the browser has no locks or does not answer, tabs cannot be told apart. Then nothing is kept for the next visit,
- * and uploads of other tabs look unfinished.
+ * Without Web Locks, or if the browser does not respond, a tab cannot detect other tabs. Then the page stores no files
+ * for the next visit, and shows uploads of other tabs as unfinished.
  */
 export class Tabs {
   #locks;
-  #isSilent = false; // the browser did not answer; later calls fail at once
-  /** @type {Map<string, Held>} by the server's id */
+  #isSilent = false; // true after the browser did not respond; then all calls fail at once
+  /** @type {Map<string, Held>} the locks of this tab, by upload id */
   #held = new Map();
-  /** @type {Held | null} a lock not yet requested, which uploads that start in this moment join */
+  /** @type {Held | null} the lock that the next uploads share, until the tab requests it from the browser */
   #joining = null;
 
-  /** @param {Pick<LockManager, "request" | "query"> | undefined} locks undefined if the browser has none, as on plain http */
+  /** @param {Pick<LockManager, "request" | "query"> | undefined} locks undefined without HTTPS or in old browsers */
   constructor(locks) {
     this.#locks = locks;
     this.id = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -36,7 +38,7 @@ export class Tabs {
   /** @type {Promise<unknown>} */
   #opened;
 
-  /** @returns {Promise<boolean>} whether tabs can be told apart here */
+  /** @returns {Promise<boolean>} whether this tab can detect other tabs */
   areKnown() {
     return this.#answer(() => this.#opened).then(
       () => true,
@@ -45,10 +47,10 @@ export class Tabs {
   }
 
   /**
-   * Hold a lock for the uploads in progress, so that other tabs leave them alone.
+   * Hold locks for the uploads in progress, so that no other tab continues or completes them.
    *
-   * Uploads that start together share a lock, because a lock for each of thousands of small files would take as long as
-   * sending them. The lock is released when the last of these uploads has ended.
+   * Uploads that start together share a lock. Requesting a lock for each of thousands of small files would take as long
+   * as sending them. The tab releases a lock after the last of its uploads has ended.
    *
    * @param {Pick<import("../engine/engine.js").Engine, "on">} engine
    */
@@ -68,21 +70,21 @@ export class Tabs {
     });
   }
 
-  /** @returns {Promise<Set<string>>} the server's ids of uploads that other tabs are sending */
+  /** @returns {Promise<Set<string>>} the ids of uploads that other tabs are sending */
   async elsewhere() {
     const names = await this.#named(UPLOAD).catch(() => []);
     const ids = names.flatMap((name) => name.split(","));
     return new Set(ids.filter((id) => !this.#held.has(id)));
   }
 
-  /** @returns {Promise<Set<string>>} the ids of all open tabs, including this tab; throws if tabs cannot be told apart */
+  /** @returns {Promise<Set<string>>} the ids of all open tabs, including this tab; throws if it cannot detect tabs */
   async alive() {
     await this.#answer(() => this.#opened);
     return new Set(await this.#named(TAB));
   }
 
   /**
-   * Run `act` while no other tab does the same. Throws if tabs cannot be told apart.
+   * Run `act` under a lock, so that only one tab at a time runs it. Throw an error without Web Locks.
    *
    * @param {() => Promise<void>} act
    */
@@ -99,7 +101,11 @@ export class Tabs {
     }
   }
 
-  /** @param {string} prefix */
+  /**
+   * Return the names of all held locks that begin with `prefix`, without the prefix.
+   *
+   * @param {string} prefix
+   */
   async #named(prefix) {
     const { held = [] } = await this.#answer(async () => (await this.#locks?.query()) ?? {});
     return held.flatMap(({ name }) => (name?.startsWith(prefix) ? [name.slice(prefix.length)] : []));
@@ -114,7 +120,7 @@ export class Tabs {
     held.ids.add(id);
     this.#held.set(id, held);
     if (joining) return;
-    // The first upload gets a lock at once. The uploads that start in the same moment share the next lock.
+    // The first upload gets its own lock at once. Uploads that start before the timeout below share the next lock.
     void this.#lock(held);
     /** @type {Held} */
     const next = (this.#joining = { ids: new Set(), release: () => {} });
@@ -126,7 +132,7 @@ export class Tabs {
 
   /** @param {Held} held */
   async #lock(held) {
-    // Nothing waits for the lock, so all of its uploads may have ended before the browser grants it.
+    // The uploads do not wait for their lock, so they may all have ended before the browser grants it.
     const release = await this.#take(UPLOAD + [...held.ids].join(",")).catch(() => () => {});
     if (held.ids.size === 0) release();
     else held.release = release;
@@ -142,8 +148,8 @@ export class Tabs {
 
   /**
    * @param {string} name
-   * @param {LockOptions} [options] by default, do not wait for a lock that another tab has
-   * @returns {Promise<() => void>} releases the lock; does nothing if another tab has it
+   * @param {LockOptions} [options] default: do not wait if another tab holds the lock
+   * @returns {Promise<() => void>} a function that releases the lock; it does nothing if another tab holds the lock
    */
   #take(name, options = { ifAvailable: true }) {
     return new Promise((resolve, reject) => {
@@ -158,9 +164,11 @@ export class Tabs {
   }
 
   /**
+   * Return the result of a call of the browser. Throw NoAnswer if the browser does not respond in time.
+   *
    * @template T
    * @param {() => Promise<T>} ask
-   * @param {(answer: T) => void} [late]
+   * @param {(answer: T) => void} [late] gets a result that comes after the timeout
    * @returns {Promise<T>}
    */
   async #answer(ask, late = () => {}) {

@@ -1,7 +1,7 @@
 const SIDE = 96;
 
 /**
- * Draw the middle of an image file as a small square picture. Works in a worker and on the page.
+ * Return a thumbnail of an image file: its middle as a square of at most 96 pixels. Works in workers and in the page.
  *
  * @param {Blob} file
  * @returns {Promise<Blob | null>} null if the browser cannot read the image

@@ -10,7 +10,7 @@ const AT_ONCE = 2;
 const LARGEST = 64 * 1024 * 1024;
 const PATIENCE_MS = 20_000;
 
-/** Draws small pictures of image files in workers. The latest request is served first. */
+/** Draws thumbnails of image files in workers, two at a time. Of the waiting files, the last requested comes first. */
 export class Thumbnails {
   /** @type {Map<Blob, string>} */
   #urls = new Map();
@@ -23,25 +23,25 @@ export class Thumbnails {
   #busy = 0;
   #createWorker;
 
-  /** @param {{createWorker?: () => Drawer}} [parts] without workers, pictures are drawn in this thread */
+  /** @param {{createWorker?: () => Drawer}} [parts] without `createWorker`, the page draws the thumbnails itself */
   constructor({ createWorker } = {}) {
     this.#createWorker = createWorker;
   }
 
   /**
    * @param {Blob} file
-   * @returns {string} the URL of its picture, or "" if there is none yet
+   * @returns {string} the URL of its thumbnail, or "" if it is not drawn
    */
   of(file) {
     return this.#urls.get(file) ?? "";
   }
 
   /**
-   * Draw the picture of a file when its turn comes, if `isWanted` is still true then.
+   * Put a file in the queue, and draw its thumbnail.
    *
    * @param {Blob} file
-   * @param {() => boolean} [isWanted]
-   * @returns {Promise<string>} its URL, or "" if no picture was drawn
+   * @param {() => boolean} [isWanted] called just before drawing; false skips the file
+   * @returns {Promise<string>} the URL of the thumbnail, or "" if none was drawn
    */
   want(file, isWanted = () => true) {
     if (!file.type.startsWith("image/") || file.size > LARGEST || file.size === 0) return Promise.resolve("");
@@ -54,7 +54,7 @@ export class Thumbnails {
     return made;
   }
 
-  /** @param {Iterable<Blob>} files whose pictures are no longer shown */
+  /** @param {Iterable<Blob>} files files whose thumbnails are no longer shown */
   release(files) {
     for (const file of files) {
       const url = this.#urls.get(file);
@@ -69,7 +69,7 @@ export class Thumbnails {
       const job = this.#waiting.pop();
       if (!job) return;
       if (!job.isWanted()) {
-        // The row is out of view. The picture is requested again when the row comes back.
+        // The row is no longer visible. When it becomes visible again, it requests the thumbnail again.
         this.#asked.delete(job.file);
         job.resolve("");
         continue;
@@ -110,7 +110,7 @@ export class Thumbnails {
     }
     worker.terminate();
     if (answer === "late") return null;
-    this.#createWorker = undefined; // the worker's script is blocked or outdated
+    this.#createWorker = undefined; // the browser cannot load the worker's script
     return drawThumbnail(file);
   }
 
@@ -118,13 +118,13 @@ export class Thumbnails {
     try {
       return this.#createWorker?.();
     } catch {
-      this.#createWorker = undefined; // blocked by the Content-Security-Policy, or no Worker in this browser
+      this.#createWorker = undefined; // the Content-Security-Policy forbids workers, or the browser has none
       return undefined;
     }
   }
 }
 
-/** @param {string | undefined} url of the worker's script */
+/** @param {string | undefined} url the URL of the worker's script */
 export function createThumbnails(url) {
   const hasCanvas = typeof OffscreenCanvas !== "undefined";
   return new Thumbnails({ createWorker: url && hasCanvas ? () => new Worker(workerUrl(url)) : undefined });

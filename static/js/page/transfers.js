@@ -8,12 +8,12 @@ import { fileKey } from "./picker/same-file.js";
  */
 
 const ENDED = new Set(["done", "cancelled"]);
-/** Errors after which the page asks for the file again. */
+/** Error codes after which the page asks the person to choose the file again. */
 const CHOOSE_AGAIN = new Set(["different_file", "unreadable"]);
 
 let made = 0;
 
-/** One file in the progress card, with the present state of its upload handle. */
+/** One file in the progress card. Its properties come from the engine's upload handle, so they are always current. */
 export class Transfer {
   #handle;
   #forget;
@@ -21,7 +21,7 @@ export class Transfer {
   /**
    * @param {Upload} handle
    * @param {{path: string, contentType: string}} facts
-   * @param {() => void} forget
+   * @param {() => void} forget removes this transfer from its Transfers
    */
   constructor(handle, { path, contentType }, forget) {
     this.id = `transfer-${(made += 1)}`;
@@ -55,7 +55,7 @@ export class Transfer {
     return this.#handle.state;
   }
 
-  /** The server's id, or "". A refused file keeps its id, although its next attempt has none yet. */
+  /** The upload id, or "" before the server has started the upload. A rejected file keeps the id of that upload. */
   get serverId() {
     const { error, record } = this.#handle;
     return /** @type {{uploadId?: string} | null} */ (error)?.uploadId || record?.id || "";
@@ -69,17 +69,21 @@ export class Transfer {
     return /** @type {{code?: string} | null} */ (this.#handle.error)?.code ?? "";
   }
 
-  /** Whether a retry would fail in the same way. */
+  /** True if a retry would fail with the same error. */
   get isFinal() {
     return FINAL_CODES.has(this.code);
   }
 
-  /** Whether the page asks for the file again. */
+  /** True if the page asks the person to choose the file again. */
   get isAskedFor() {
     return this.state === "failed" && CHOOSE_AGAIN.has(this.code);
   }
 
-  /** @param {Item} item */
+  /**
+   * Check whether `item` has the same path, size and time as this file.
+   *
+   * @param {Item} item
+   */
   looksLike(item) {
     return fileKey(this) === fileKey({ ...item, path: item.path || this.path });
   }
@@ -88,14 +92,14 @@ export class Transfer {
     this.#handle.retry();
   }
 
-  /** Cancel the upload and forget it. */
+  /** Cancel the upload, and remove it from its Transfers. */
   remove() {
     this.#forget();
     void this.#handle.cancel();
   }
 }
 
-/** All files that are in progress, have failed or have just arrived, including uploads of an earlier visit. */
+/** All uploads of the progress card: waiting, in progress, failed or done. Some continue an earlier visit's upload. */
 export class Transfers {
   #engine;
   /** @type {Map<Upload, Transfer>} */
@@ -112,7 +116,11 @@ export class Transfers {
     this.#engine = engine;
   }
 
-  /** @param {Item} item */
+  /**
+   * Start the upload of a file.
+   *
+   * @param {Item} item
+   */
   send(item) {
     const { file, name, path } = item;
     const handle = this.#engine.add(file, { filename: name, relativePath: path || undefined, contentType: file.type });
@@ -120,6 +128,8 @@ export class Transfers {
   }
 
   /**
+   * Add an upload that the engine has already started.
+   *
    * @param {Upload} handle
    * @param {string} [path]
    * @returns {Transfer}
@@ -143,21 +153,26 @@ export class Transfers {
     return this.#listed;
   }
 
-  /** @param {string} key */
+  /**
+   * Return the files with this `fileKey` whose uploads have neither ended nor failed.
+   *
+   * @param {string} key
+   */
   sending(key) {
     return this.#alike(key).map(({ file }) => file);
   }
 
   /**
    * @param {Item} item
-   * @returns {Blob[]} files of the same path, size and time that are in progress
+   * @returns {Blob[]} files with the same path, size and time whose uploads have neither ended nor failed
    */
   alike(item) {
     return this.sending(fileKey(item));
   }
 
   /**
-   * Return the failed file that this file may replace, because the page has asked for it again or the files look alike.
+   * Return the failed transfer that `item` may replace, or undefined. Either `item` has the same path, size and time,
+   * or the page asks the person for a file with this name.
    *
    * @param {Item} item
    * @returns {Transfer | undefined}
@@ -167,13 +182,13 @@ export class Transfers {
     const same = failed.find((one) => fileKey(one) === fileKey(item));
     const asked = failed.filter(({ isAskedFor }) => isAskedFor);
     const inPlace = asked.find(({ path }) => path === item.path);
-    // A file that was chosen alone has no folder path.
+    // A file has a folder path only if the person chose or dropped a folder.
     const alone = !item.path && asked.length === 1 ? asked[0] : undefined;
     return same ?? inPlace ?? alone;
   }
 
   /**
-   * Send the file in place of the failed file, and free the server's reservation for the failed file.
+   * Send `item` instead of the failed file. If the failed upload is still pending, continue or cancel it.
    *
    * @param {Transfer} failed
    * @param {Item} item
@@ -184,12 +199,12 @@ export class Transfers {
     const { record } = handle;
     const isOpen = record?.state === "pending" && code === "unreadable";
     if (isOpen && record.transport === "multipart" && failed.looksLike(item)) {
-      // The file is readable again, for example on a USB stick. The parts that have arrived stay.
+      // The file is readable again, for example because the USB stick is back. Send only the missing parts.
       this.dismiss(failed);
       this.follow(this.#engine.resume(record, item.file), path);
       return undefined;
     }
-    // Cancel before the next start, because the quota may not be enough for both.
+    // Wait for the cancellation, because the quota may be too small for both uploads.
     if (isOpen) await this.#engine.api.cancel(record.id).catch(() => {});
     this.send({ ...item, path: item.path || path });
     this.dismiss(failed);
@@ -197,21 +212,21 @@ export class Transfers {
   }
 
   /**
-   * Forget a failed file. The server keeps its upload.
+   * Remove a failed file here. Do not cancel its upload on the server.
    *
    * @param {Transfer} failed
    */
   dismiss(failed) {
-    failed.handle.record = null; // without a record, `remove` cancels nothing at the server
+    failed.handle.record = null; // without a record, `remove` sends no request to the server
     failed.remove();
   }
 
-  /** Forget the files that have arrived. */
+  /** Remove the uploads that are done or cancelled. */
   clearDone() {
     for (const transfer of this.list()) if (ENDED.has(transfer.state)) this.#forget(transfer);
   }
 
-  /** Cancel all uploads that have not arrived, and forget all files. */
+  /** Cancel all uploads in progress, and remove all uploads. */
   cancelAll() {
     const handles = [...this.#transfers.keys()];
     this.#transfers.clear();
@@ -229,7 +244,7 @@ export class Transfers {
     for (const handle of this.#transfers.keys()) handle.resume();
   }
 
-  /** @returns {Set<string>} the server's ids of the uploads in this tab */
+  /** @returns {Set<string>} the upload ids of all files in the card */
   serverIds() {
     return new Set(this.list().flatMap(({ serverId }) => serverId || []));
   }

@@ -8,14 +8,15 @@ import { pickByHandle } from "./file-picker.js";
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
  * @typedef {import("./kept-store.js").Kept} Kept
  * @typedef {{record: UploadRecord | null, kept: Kept | null, isElsewhere: boolean}} Entry
- *   `record`: the upload at the server; `kept`: its file in this browser; at least one of them is not null
+ *   `record`: the upload on the server; `kept`: its file, stored in this browser. Only one of them can be null.
+ *   `isElsewhere`: whether another tab is sending the upload
  * @typedef {{
  *   onChoose: (file: File) => void, onUnreadable: (names: string[]) => void,
  *   onContinue: () => Promise<void>, onDiscard: () => void,
- * }} Actions `onContinue` continues with the kept file, or shows why it cannot
+ * }} Actions `onContinue` continues the upload with the kept file, or shows why that fails
  */
 
-/** The row of one unfinished upload, with the stored bytes and the buttons to continue or discard it. */
+/** The row of one unfinished upload. It shows the bytes in the bucket, and buttons for continuing and discarding. */
 export class UnfinishedRow {
   #words = element("span", {});
   #input = /** @type {HTMLInputElement} */ (element("input", { type: "file", hidden: true, tabindex: "-1", "aria-hidden": "true" }));
@@ -38,7 +39,8 @@ export class UnfinishedRow {
     let hasTried = !kept;
     const goOn = () => {
       if (hasTried) return this.#input.click();
-      // A second click opens the file dialog, because the handle may be invalid or permission may have been refused.
+      // The first click tries the kept file. It may be missing, or the person may refuse permission. So the second
+      // click opens the file dialog.
       hasTried = true;
       void onContinue();
     };
@@ -67,7 +69,7 @@ export class UnfinishedRow {
     );
   }
 
-  /** @param {number} bytes that the bucket has */
+  /** @param {number} bytes number of bytes in the bucket */
   showSafe(bytes) {
     const { byteSize } = factsOf(this.entry);
     this.#words.textContent = bytes < byteSize ? `${formatBytesOf(bytes, byteSize)} safe,` : `All ${formatBytes(byteSize)} safe,`;

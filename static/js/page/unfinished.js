@@ -21,14 +21,15 @@ import { within } from "../engine/time-limit.js";
  *   onDiscard: (record: UploadRecord) => Promise<boolean>,
  *   onEndElsewhere: () => void,
  *   onCompleted: (record: UploadRecord) => void,
- * }} Options `onContinuedAlone`: gets the number of uploads continued without a question; `onCompleted`: gets an upload that was
- *   completed without its file
+ * }} Options `isBusy` returns whether this tab is sending the upload with this id. `onContinuedAlone` gets the number
+ *   of uploads that continue without asking the person. `onCompleted` gets an upload that was completed without its
+ *   file.
  */
 
 const LOOK_AGAIN_MS = 3000;
-const ADOPT_MS = 3000; // after this time, the list is shown without kept files
+const ADOPT_MS = 3000; // if reading the kept files takes longer, the list is first shown without them
 
-/** Unfinished uploads of an earlier visit, another tab or another device. */
+/** The list of unfinished uploads of an earlier visit, another tab or another device. */
 export class Unfinished {
   #section = byId("unfinished");
   #note = byId("unfinished-note");
@@ -55,7 +56,8 @@ export class Unfinished {
   }
 
   /**
-   * Remove rows of uploads that this tab is sending. On a slow line, the list may show them before the tab has their id.
+   * Remove the rows of uploads that this tab is sending. On a slow line, an upload can be in the list before the
+   * tab receives the upload's id.
    *
    * @param {Pick<import("../engine/engine.js").Engine, "on">} engine
    */
@@ -71,15 +73,15 @@ export class Unfinished {
   }
 
   /**
-   * Read the list again. `alone`: continue uploads that need no question.
+   * Read the list again from the server.
    *
-   * @param {{alone?: boolean}} [options]
+   * @param {{alone?: boolean}} [options] `alone`: continue each upload whose kept file is readable
    */
   async load({ alone = false } = {}) {
     const { tabs, keptFiles } = this.#options;
     this.#loads += 1;
     const load = this.#loads;
-    // Read the kept files first, so that uploads that start after this are in the list.
+    // Read the kept files before the list. Then the list has the upload of each kept file, even if it has just started.
     const kept = await within(ADOPT_MS, () => keptFiles.adopt(), () => void this.load({ alone })).catch(() => []);
     const found = await pendingOf(this.#options.api);
     const elsewhere = await tabs.elsewhere();
@@ -97,11 +99,11 @@ export class Unfinished {
   }
 
   /**
-   * Continue an unfinished upload with a file that was chosen anywhere on the page, if the file belongs to one.
+   * If the file belongs to an unfinished upload, continue this upload with the file.
    *
    * @param {File} file
    * @param {string} relativePath
-   * @returns {"continued" | "elsewhere" | ""} "elsewhere": another tab is sending that upload
+   * @returns {"continued" | "elsewhere" | ""} "elsewhere" if another tab is sending it, "" if there is none
    */
   take(file, relativePath) {
     const facts = { filename: file.name, relativePath, byteSize: file.size, lastModified: file.lastModified };
@@ -115,13 +117,13 @@ export class Unfinished {
   /** @param {string} id */
   #isBusy(id) {
     const mine = [...this.#continued].filter((one) => one.id === id);
-    // A wrong file ends only its own attempt. The upload still waits for the right file.
+    // After an attempt with a wrong file, the upload is still unfinished, so the list must show it.
     return mine.some(({ upload }) => !isRefused(upload) && !ENDED.has(upload.state)) || (mine.length === 0 && this.#options.isBusy(id));
   }
 
   /**
    * @param {Entry[]} entries
-   * @returns {Promise<Entry[]>} the entries that need the person
+   * @returns {Promise<Entry[]>} the entries that were not continued, because the person must choose the file
    */
   async #continueAlone(entries) {
     const left = [];
@@ -141,7 +143,7 @@ export class Unfinished {
 
   /**
    * @param {Entry} entry
-   * @returns {Promise<Blob | null>} the unchanged file, if it can be read without a question and is not paused
+   * @returns {Promise<Blob | null>} the kept file, or null if it is paused, changed, or needs the person's permission
    */
   async #readable(entry) {
     const { kept, isElsewhere } = entry;
@@ -193,7 +195,7 @@ export class Unfinished {
     this.#note.hidden = [...this.#rows].every(({ entry }) => entry.isElsewhere || entry.kept);
   }
 
-  /** @returns {(() => void) | undefined} returns the focus to the same button */
+  /** @returns {(() => void) | undefined} a function that moves the focus back to the button with the same label */
   #focused() {
     const label = document.activeElement?.getAttribute("aria-label");
     if (!label || !this.#list.contains(document.activeElement)) return undefined;
@@ -219,7 +221,7 @@ export class Unfinished {
     return [...this.#rows].find(({ entry: { record } }) => record && record.id === id);
   }
 
-  /** Load the list again when another tab has finished an upload or was closed. */
+  /** While other tabs send uploads, check every 3 s. If one of these uploads ends or its tab closes, load the list. */
   #watch() {
     clearTimeout(this.#timer);
     const others = [...this.#rows].filter(({ entry }) => entry.isElsewhere);
@@ -260,7 +262,7 @@ export class Unfinished {
     await this.#continueOthers();
   }
 
-  /** Continue all files that can be read now, because one permission may cover all files of the last visit. */
+  /** Continue all uploads whose kept file can be read now. One permission may apply to all files of the last visit. */
   async #continueOthers() {
     for (const row of [...this.#rows]) {
       const file = await this.#readable(row.entry);

@@ -27,12 +27,12 @@ import { pickByHandle } from "./file-picker.js";
  *   note: string,
  *   admission: Omit<import("./picker/admission.js").Parts, "chosen" | "transfers">,
  *   onFailuresShown: (ids: Set<string>) => void,
- * }} Parts `onFailuresShown`: gets the server's ids of the files whose failure is shown here
+ * }} Parts `onFailuresShown` gets the upload ids of the failed files in the progress card
  */
 
 const RENDER_MS = 200;
 
-/** The top of the page. It shows the drop area, then the chosen files, then their progress. */
+/** The top of the page. It shows the drop area, or the chosen files, or the progress card. */
 export class UploadArea {
   #parts;
   #place = byId("chooser");
@@ -45,7 +45,7 @@ export class UploadArea {
   #launch;
   #leftOuts;
   #progressAnnouncer;
-  /** Whether the progress card is shown, from the start of the upload until the person closes it. */
+  /** True while the progress card is shown, from the start of an upload until the person closes the card. */
   #isFolded = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -80,7 +80,7 @@ export class UploadArea {
     }, thumbnails);
     pickByHandle(this.#place, {
       take: (files, unreadable) => void this.#picker.takeFiles(files, unreadable),
-      // Files from the picker lack a type more often than files from an input, so use it only if all types are allowed.
+      // Use showOpenFilePicker only if all types are allowed. Its files lack a type more often than those of an input.
       isWanted: () => parts.policy().allowed_content_types.includes("*/*"),
     });
     this.#picker.on("reading", (files) => this.#drop.showReading(files));
@@ -105,7 +105,7 @@ export class UploadArea {
     if (admitted.continued > 0) this.fold();
   }
 
-  /** @param {Item[]} items files for the list; they start at once if other files are in progress */
+  /** @param {Item[]} items files for the list; if uploads are in progress, these files start at once */
   #accept(items) {
     if (items.length === 0) return;
     const { engine, transfers, announcer } = this.#parts;
@@ -121,14 +121,14 @@ export class UploadArea {
     if (hadFocus && document.activeElement?.getClientRects().length === 0) this.#list.focus();
   }
 
-  /** Show the progress card, because an upload is in progress. Chosen files join it. */
+  /** Show the progress card, because an upload is in progress. Start the chosen files too. */
   fold() {
     this.#isFolded = true;
     this.#join();
     this.render();
   }
 
-  /** Render after a short delay, so that many changes are rendered once. */
+  /** Render after a short delay. Several calls during the delay cause one rendering. */
   render() {
     if (this.#timer) return;
     this.#timer = setTimeout(() => {
@@ -141,13 +141,13 @@ export class UploadArea {
     const { engine, inquiry, transfers, quota } = this.#parts;
     const totals = { ...engine.totals, reason: engine.active ? inquiry.reason : "" };
     const batch = this.#batch();
-    updateQuestion(); // first close the question, which returns the focus to a button that may be hidden below
+    updateQuestion(); // may close a dialog, which moves the focus to a button. The code below may hide this button.
     const hadFocus = this.#card.hasFocus;
     if (this.#isFolded && transfers.list().length === 0 && !engine.active && !this.#launch.isRunning) this.#isFolded = false;
     const isChoosing = !this.#isFolded && batch.fileCount > 0;
     this.#place.hidden = this.#isFolded;
     this.#drop.show(isChoosing);
-    // Draw the list now. In a later frame it would grow and move the start button below it, and a click would miss.
+    // Draw the list before the button below it. Otherwise the list would grow later and move the button during a click.
     if (isChoosing) this.#list.render();
     this.#bar.show(isChoosing ? batch : null);
     quota.showBatch(this.#isFolded ? 0 : batch.bytes);
@@ -158,14 +158,14 @@ export class UploadArea {
     this.#parts.onFailuresShown(this.#isFolded ? this.#card.failed : new Set());
   }
 
-  /** @returns {import("./batch-bar.js").Batch} the chosen files that are not yet started */
+  /** @returns {import("./batch-bar.js").Batch} the sum of the chosen files, and the free quota */
   #batch() {
     const { quota } = this.#parts;
     const { items, bytes } = this.#chosen;
     return { fileCount: items.length, bytes, freeBytes: quota.freeBytes, freeFiles: quota.freeFiles };
   }
 
-  /** Start files that join an upload in progress, if they fit into the quota. */
+  /** Start the chosen files at once, or leave them out if the quota is too small. */
   #join() {
     const batch = this.#batch();
     if (batch.fileCount === 0) return;
@@ -205,12 +205,12 @@ export class UploadArea {
     if (await askToCancel(() => this.#parts.transfers.list(), act)) this.#focus();
   }
 
-  /** Move the focus here, because the pressed button disappears with the card. */
+  /** Move the focus to this area, because the pressed button disappears with the progress card. */
   #focus() {
     byId("upload").focus({ preventScroll: true });
   }
 
-  /** Move the focus to the drop area, which must be rendered first, because the pressed button of the list disappears. */
+  /** Show the drop area and move the focus to it, because the pressed button disappears with the list. */
   #focusSoon() {
     this.#render();
     this.#drop.focus();

@@ -1,8 +1,8 @@
 /**
- * Remember the origins to which the page's Content-Security-Policy has blocked requests.
+ * Listen for requests that the page's Content-Security-Policy blocks, and remember their origins.
  *
  * @param {Document} document
- * @returns {(origin: string) => boolean}
+ * @returns {(origin: string) => boolean} returns whether the policy has blocked a request to this origin
  */
 export function watchPolicy(document) {
   /** @type {Set<string>} */
