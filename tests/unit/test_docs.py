@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from config.variables import KNOWN, OF_MAKE, OPTIONS
 from scripts.bucket_docs import blocks
-from tests.support.inspectors import sample_of
 from uploads import errors
 from uploads.conf import Options
 from uploads.states import State
@@ -59,20 +57,6 @@ def test_every_command_is_documented() -> None:
     commands = (ROOT / "uploads" / "management" / "commands").glob("[a-z]*.py")
 
     assert sorted(path.stem for path in commands if path.stem not in EVERYTHING) == []
-
-
-def test_the_example_of_an_inspector_is_one() -> None:
-    text = (ROOT / "docs" / "inspection.md").read_text()
-    [example] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    names: dict[str, Any] = {}
-    exec(example, names)  # noqa: S102  our own document
-
-    inspector = names["NoMacros"]()
-
-    sample = sample_of(b"... vbaProject.bin ...", filename="a.docm")
-    assert inspector.wants(sample)
-    assert not inspector.inspect(sample).accepted
-    assert inspector.inspect(sample_of(b"...")).accepted
 
 
 def test_links_between_documents_lead_somewhere() -> None:
