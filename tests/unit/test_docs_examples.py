@@ -30,11 +30,6 @@ def example(page: str, name: str) -> Any:
     return names[name]
 
 
-@pytest.fixture
-def alice() -> User:
-    return User.objects.create_user("alice")
-
-
 def test_every_python_example_is_run_here() -> None:
     blocks = {
         page.name: page.read_text().count("```python") for page in DOCS.rglob("*.md")

@@ -18,11 +18,6 @@ NOON = datetime(2031, 5, 5, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
-@pytest.fixture
 def bob(django_user_model: Any) -> Any:
     return django_user_model.objects.create_user("bob")
 

@@ -46,11 +46,6 @@ TOKENS = "/admin/uploads/apitoken/"
 
 
 @pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
-@pytest.fixture
 def operator(admin_client: Client) -> Client:
     return admin_client
 

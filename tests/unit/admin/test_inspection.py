@@ -18,11 +18,6 @@ LIST = "/admin/uploads/upload/"
 
 
 @pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
-@pytest.fixture
 def waiting(alice: Any, bucket: Bucket, settings: Any) -> Upload:
     """An upload whose inspector is unavailable, and a ready upload."""
     for name in ("ready.txt", "waits.txt"):

@@ -26,12 +26,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def alice(django_user_model: Any) -> User:
-    user: User = django_user_model.objects.create_user("alice")
-    return user
-
-
-@pytest.fixture
 def browser(alice: User, bucket: Bucket) -> Client:
     client = Client()
     client.force_login(alice)

@@ -41,12 +41,6 @@ FORMS = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=b")
 
 
 @pytest.fixture
-def alice(django_user_model: Any) -> User:
-    user: User = django_user_model.objects.create_user("alice")
-    return user
-
-
-@pytest.fixture
 def browser(alice: User) -> Client:
     client = Client()
     client.force_login(alice)

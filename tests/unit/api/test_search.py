@@ -28,11 +28,6 @@ CASES = json.loads((Path(__file__).parents[2] / "cases" / "filenames.json").read
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def alice() -> Any:
-    return User.objects.create_user("alice")
-
-
 _numbers = itertools.count()
 
 

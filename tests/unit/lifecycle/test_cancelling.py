@@ -25,11 +25,6 @@ CONTENT = bytes(20)
 ALLOWED = 5
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
 def start(page: Client) -> Any:
     body = {
         "filename": "a.bin",

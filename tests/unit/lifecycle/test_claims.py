@@ -34,11 +34,6 @@ PHOTOS = packed(*((f"{n}.jpg", bytes([n]) * 9000) for n in range(200)), compress
 ARCHIVES = [{"NAME": "uploads.inspection.archives.ArchiveInspector"}]
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
 def arrive(
     bucket: Bucket, owner: Any, content: bytes = b"hello", **facts: Any
 ) -> Upload:

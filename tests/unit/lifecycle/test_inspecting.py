@@ -6,7 +6,6 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import OperationalError
 
 from tests.support.archives import bomb, packed
@@ -29,11 +28,6 @@ from uploads.upkeep.sweeper import sweep
 
 PDF = b"%PDF-1.7\n"
 PROGRAM = b"MZ\x90\x00" + bytes(60)
-
-
-@pytest.fixture
-def alice(db: None) -> Any:
-    return User.objects.create_user("alice")
 
 
 @pytest.fixture

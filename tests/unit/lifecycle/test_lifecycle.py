@@ -44,11 +44,6 @@ pytestmark = pytest.mark.django_db
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
 def test_start_reserves_the_bytes_and_records_the_upload(
     alice: Any, bucket: Bucket
 ) -> None:

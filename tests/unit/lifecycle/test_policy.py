@@ -13,11 +13,6 @@ from uploads.lifecycle.policy import Policy, policy_for
 from uploads.models import UploadPolicy
 
 
-@pytest.fixture
-def alice(db: None, django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
 def test_the_default_policy_is_the_sites(alice: Any, settings: Any) -> None:
     settings.UPLOADS = {"MAX_FILE_SIZE": 5, "ALLOWED_CONTENT_TYPES": ["image/*"]}
 

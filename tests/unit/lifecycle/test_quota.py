@@ -15,11 +15,6 @@ from uploads.states import State
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
 def held(owner: Any) -> tuple[int, int, int, int]:
     now = quota.usage(owner)
     return now.used_bytes, now.reserved_bytes, now.file_count, now.reserved_files

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
 from tests.support.builders import (
     MIB,
@@ -40,11 +39,6 @@ from uploads.upkeep.auditing import audit
 from uploads.upkeep.sweeper import sweep
 
 PARTS = {1: b"a" * 5 * MIB, 2: b"b" * 5 * MIB, 3: b"c" * MIB}
-
-
-@pytest.fixture
-def alice(db: None) -> Any:
-    return User.objects.create_user("alice")
 
 
 @pytest.fixture

@@ -41,11 +41,6 @@ GIF = b"GIF89a\x01\x00\x01\x00" + bytes(20)
 PROGRAM = b"MZ\x90\x00" + bytes(60)
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
 def notify(upload: Upload, key: str = "") -> None:
     record = {"bucket": {"name": "slipway"}, "object": {"key": key or upload.key}}
     body = {"Records": [{"eventName": "ObjectCreated:Post", "s3": record}]}

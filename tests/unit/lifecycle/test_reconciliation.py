@@ -35,11 +35,6 @@ pytestmark = pytest.mark.django_db
 BINARY = {"content_type": "application/octet-stream"}
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
 def inspecting(bucket: Bucket, owner: Any) -> Upload:
     """Leave an upload as a process does that dies before the inspection."""
     upload = begin(owner)

@@ -33,11 +33,6 @@ LIST = "/admin/uploads/upload/"
 
 
 @pytest.fixture
-def alice(db: None) -> Any:
-    return User.objects.create_user("alice")
-
-
-@pytest.fixture
 def operator(db: None) -> Any:
     return User.objects.create_superuser("operator")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 
 from tests.support.builders import begin, held, kinds, let_time_pass, put
@@ -25,11 +24,6 @@ QUESTIONS = {
     Transport.POST: "contract.post.other_bytes",
 }
 EACH = pytest.mark.parametrize("transport", list(QUESTIONS))
-
-
-@pytest.fixture
-def alice(db: None) -> Any:
-    return User.objects.create_user("alice")
 
 
 def ready(bucket: Bucket, owner: Any, transport: Transport = Transport.PUT) -> Upload:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
 from tests.support.builders import MIB, declare
 from uploads import lifecycle
@@ -15,11 +14,6 @@ from uploads.lifecycle.policy import policy_for
 from uploads.s3.bucket import Bucket
 
 BYTES = "application/octet-stream"
-
-
-@pytest.fixture
-def alice(db: None) -> Any:
-    return User.objects.create_user("alice")
 
 
 @pytest.fixture

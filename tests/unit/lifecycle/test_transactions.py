@@ -29,11 +29,6 @@ BIG = bytes(9 * MIB)
 
 
 @pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
-@pytest.fixture
 def calls(bucket: Bucket) -> Iterator[Counter[str]]:
     """Names of the operations that were sent to the bucket by the site."""
     with counted(bucket) as seen:

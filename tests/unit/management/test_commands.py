@@ -29,11 +29,6 @@ from uploads.upkeep.auditing import Progress
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
 def test_sweep_prints_its_report_as_json(
     alice: Any, bucket: Bucket, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,11 +26,6 @@ EVENTS = "/admin/uploads/auditevent/"
 
 
 @pytest.fixture
-def alice() -> Any:
-    return User.objects.create_user("alice")
-
-
-@pytest.fixture
 def operator(admin_client: Client) -> Client:
     return admin_client
 

@@ -31,11 +31,6 @@ from uploads.trail.writing import MAX_ITEMS, MAX_TEXT, numbers_in_ranges, record
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
 def only(kind: str) -> AuditEvent:
     return AuditEvent.objects.get(kind=kind)
 

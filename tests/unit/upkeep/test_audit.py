@@ -25,11 +25,6 @@ from uploads.upkeep.auditing import Progress, audit, in_order, paired
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-@pytest.fixture
-def alice(db: None, django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
 def found() -> list[tuple[str, str]]:
     return [(difference.kind, difference.subject) for difference in audit()]
 

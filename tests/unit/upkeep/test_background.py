@@ -23,11 +23,6 @@ from uploads.upkeep.reverification import reverify
 from uploads.upkeep.sweeper import sweep
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
 @pytest.fixture(autouse=True)
 def _slow(settings: Any) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "INLINE_INSPECTION_BYTES": 5}

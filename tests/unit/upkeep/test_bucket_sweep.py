@@ -23,11 +23,6 @@ pytestmark = pytest.mark.django_db
 FOUR_AT_A_TIME = Limits(objects=4, page=2)
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
 def store(bucket: Bucket, *names: str) -> None:
     for name in names:
         bucket.client.put_object(Bucket=bucket.name, Key=f"uploads/{name}", Body=b"?")

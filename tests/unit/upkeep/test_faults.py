@@ -31,11 +31,6 @@ NOTE = "The site failed with ZeroDivisionError. See the log."
 
 
 @pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
-@pytest.fixture
 def stuck(alice: Any, bucket: Bucket) -> Upload:
     """An upload whose bytes are here, looked at by nobody yet."""
     upload = begin(alice)

@@ -36,11 +36,6 @@ SECRET = "correct horse battery staple"
 
 
 @pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
-@pytest.fixture
 def queue(bucket: Bucket) -> Iterator[Queue]:
     """A queue whose messages come back at once when they are not deleted."""
     sqs = boto3.client("sqs", region_name="us-east-1")

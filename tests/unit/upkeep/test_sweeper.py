@@ -40,11 +40,6 @@ from uploads.upkeep.sweeper import FAILED_LOOKS, Limits, Report, sweep
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
 def told(report: Report) -> dict[str, int]:
     """Return what a report tells of, without its zeros."""
     return {name: count for name, count in report.as_dict().items() if count}

@@ -31,11 +31,6 @@ HOSTILE = '"><img src=x onerror=alert(1)>.png'
 
 
 @pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
-@pytest.fixture
 def bob(django_user_model: Any) -> Any:
     return django_user_model.objects.create_user("bob")
 

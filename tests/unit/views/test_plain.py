@@ -23,11 +23,6 @@ MB = 1000**2
 
 
 @pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
-@pytest.fixture
 def page(client: Client, alice: Any) -> Client:
     client.force_login(alice)
     return client

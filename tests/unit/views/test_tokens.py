@@ -27,11 +27,6 @@ SECRET = re.compile(r"slipway_[\w-]{43}")
 
 
 @pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice")
-
-
-@pytest.fixture
 def page(client: Client, alice: Any) -> Client:
     """A browser in which alice is logged in."""
     client.force_login(alice)

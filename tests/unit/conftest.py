@@ -1,0 +1,14 @@
+"""Fixtures of the unit tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+
+@pytest.fixture
+def alice(db: None) -> Any:
+    """An account without rights and without a password."""
+    return User.objects.create_user("alice")
