@@ -25,6 +25,7 @@ LOOSE_MODULES = {
 }
 """The only modules at the top of the app; all others live in a package."""
 MAX_MODULE_LINES = 300
+MAX_TEST_LINES = 500
 BANNED_NAMES = {"utils.py", "helpers.py", "common.py", "manager.py", "misc.py"}
 
 
@@ -169,6 +170,15 @@ def test_modules_stay_small() -> None:
 
     assert [path for path in lines if lines[path] > MAX_MODULE_LINES] == []
     assert [path for path in lines if path.name in BANNED_NAMES] == []
+
+
+def test_test_files_stay_small() -> None:
+    files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "tests" / "js").rglob("*.js")]
+    assert len(files) > 250, "the walk found too little to prove anything"
+
+    lines = {path: len(path.read_text().splitlines()) for path in files}
+
+    assert [path for path in files if lines[path] > MAX_TEST_LINES] == []
 
 
 def test_only_put_js_talks_to_s3_and_only_api_js_knows_our_urls() -> None:

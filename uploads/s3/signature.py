@@ -4,7 +4,8 @@ Source: the Amazon S3 API Reference, "Authenticating Requests: Using Query
 Parameters". Everything here is a pure function or an immutable value. boto3 computes
 the values that all URLs share again for each URL, and this takes most of its time.
 This module caches the signing key of a day, so one URL costs two hashes.
-tests/unit/s3/test_presigner.py compares the URLs with botocore's, byte for byte.
+tests/unit/s3/test_presigner_and_botocore.py compares the URLs with botocore's, byte for
+byte.
 """
 
 from __future__ import annotations

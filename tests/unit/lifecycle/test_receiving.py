@@ -1,8 +1,7 @@
-"""Files from plain forms: reserved, received, copied, settled; against an S3 in memory."""
+"""Plain forms: space is reserved, the file is copied to its own key and verified."""
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -10,41 +9,28 @@ import pytest
 from botocore.exceptions import ClientError
 from django.utils import timezone
 
-from tests.support.builders import MIB, begin, held, kinds, let_time_pass
+from tests.support.builders import MIB, begin, held, kinds
 from tests.support.plain_forms import REDIRECT, arrive, begin_form, is_there, stored
-from tests.support.storage_faults import Killed, counted, killed_at, refusing
 from uploads import lifecycle
-from uploads.conf import options
 from uploads.errors import (
     ContentTypeNotAllowed,
     FileTooLarge,
     Incomplete,
     InvalidState,
     QuotaExceeded,
-    StorageUnavailable,
 )
-from uploads.lifecycle import receiving
-from uploads.lifecycle.reconciliation import reconcile
 from uploads.models import StorageQuota, Upload, UploadPolicy
 from uploads.s3.bucket import Bucket
-from uploads.s3.copying import copy_object
 from uploads.s3.keys import incoming_key
 from uploads.states import State, Transport
 from uploads.upkeep.auditing import audit
-from uploads.upkeep.intake import take_in
-from uploads.upkeep.sweeper import sweep
 
 pytestmark = pytest.mark.django_db
+
 
 HELLO = b"hello"
 GIF = b"GIF89a\x01\x00\x01\x00" + bytes(20)
 PROGRAM = b"MZ\x90\x00" + bytes(60)
-
-
-def notify(upload: Upload, key: str = "") -> None:
-    record = {"bucket": {"name": "slipway"}, "object": {"key": key or upload.key}}
-    body = {"Records": [{"eventName": "ObjectCreated:Post", "s3": record}]}
-    take_in(json.dumps(body))
 
 
 def test_room_is_reserved_before_anything_is_signed(alice: Any, bucket: Bucket) -> None:
@@ -269,217 +255,6 @@ def test_where_s3_knows_no_condition_on_copies_a_look_replaces_it(
     lifecycle.advance(upload)
 
     assert upload.state == State.READY
-    assert stored(bucket, upload) == HELLO
-
-
-def test_a_copy_that_comes_too_late_over_a_verified_one_is_noticed(
-    alice: Any, bucket: Bucket
-) -> None:
-    # Only where S3 knows no condition on copies can the second one land at all.
-    upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
-    late = Upload.objects.get(pk=upload.pk)
-    lifecycle.advance(upload)
-    other = b"other bytes, never inspected"
-    bucket.client.put_object(
-        Bucket=bucket.name, Key=upload.key, Body=other, ContentType="text/plain"
-    )
-
-    lifecycle.advance(late)
-
-    upload.refresh_from_db()
-    assert upload.state == State.REJECTED
-    assert held(alice) == (0, 0, 0, 0)
-
-
-def test_a_cancel_in_the_middle_of_a_copy_leaves_nothing(
-    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
-    real = copy_object
-
-    def copy_then_cancel(*arguments: Any, **named: Any) -> None:
-        real(*arguments, **named)
-        twin = Upload.objects.get(pk=upload.pk)
-        monkeypatch.setattr(lifecycle.moving, "purge", lambda _: True)
-        lifecycle.moving.move(twin, State.CANCELLED)
-
-    monkeypatch.setattr(f"{receiving.__name__}.copy_object", copy_then_cancel)
-    with pytest.raises(InvalidState):
-        lifecycle.advance(upload)
-
-    assert stored(bucket, upload) is None
-    assert held(alice) == (0, 0, 0, 0)
-
-
-@pytest.mark.slow
-def test_wherever_the_process_is_killed_the_sweeper_finishes(
-    alice: Any, bucket: Bucket
-) -> None:
-    step, died = 0, True
-    while died:
-        step += 1
-        upload = begin_form(alice, 100)
-        arrive(bucket, upload, HELLO)
-        died = False
-        try:
-            with killed_at(bucket, step):
-                lifecycle.advance(Upload.objects.get(pk=upload.pk))
-        except Killed:
-            died = True
-        let_time_pass(minutes=5)
-
-        sweep()
-
-        upload.refresh_from_db()
-        assert upload.state == State.READY, step
-        assert stored(bucket, upload) == HELLO
-        assert held(alice) == (5 * step, 0, step, 0)
-        assert kinds(upload) == ["upload.started", "upload.inspecting", "upload.ready"]
-        assert not is_there(bucket, upload)
-        assert list(audit()) == []
-    assert step > 10, "the walk found too few places to die in"
-
-
-@pytest.mark.parametrize("operation", ["CopyObject", "HeadObject", "DeleteObject"])
-def test_storage_trouble_loses_nothing(
-    alice: Any, bucket: Bucket, operation: str
-) -> None:
-    upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
-    with refusing(bucket, operation):
-        if operation == "DeleteObject":  # tidying up may wait
-            lifecycle.advance(upload)
-        else:
-            with pytest.raises(StorageUnavailable):
-                lifecycle.advance(upload)
-
-    reconcile(Upload.objects.get(pk=upload.pk))
-    sweep()
-
-    upload.refresh_from_db()
-    assert upload.state == State.READY
-    assert not is_there(bucket, upload)
-
-
-@pytest.mark.parametrize("end", ["cancelled", "expired", "deleted"])
-def test_what_is_over_is_purged_under_both_keys(
-    alice: Any, bucket: Bucket, end: str
-) -> None:
-    upload = begin_form(alice, 100)
-    if end == "deleted":
-        arrive(bucket, upload, HELLO)
-        lifecycle.advance(upload)
-    arrive(bucket, upload, HELLO)
-
-    if end == "expired":
-        lifecycle.expire(upload, reason="a test")
-    else:
-        lifecycle.remove(upload)
-
-    assert upload.state == end
-    assert stored(bucket, upload) is None
-    assert not is_there(bucket, upload)
-    assert held(alice) == (0, 0, 0, 0)
-
-
-@pytest.mark.parametrize("state", [State.READY, State.CANCELLED])
-def test_what_a_form_sends_behind_the_end_is_swept(
-    alice: Any, bucket: Bucket, state: State
-) -> None:
-    upload = begin_form(alice, 100)
-    if state == State.READY:
-        arrive(bucket, upload, HELLO)
-        lifecycle.advance(upload)
-    else:
-        lifecycle.remove(upload)
-    let_time_pass(hours=2)
-    sweep()
-    arrive(bucket, upload, b"something else")
-    [difference] = audit()
-    assert difference.subject == incoming_key(upload.key)
-
-    assert sweep().late_arrivals == 1
-
-    assert list(audit()) == []
-    assert not is_there(bucket, upload)
-    assert stored(bucket, upload) == (HELLO if state == State.READY else None)
-
-
-def test_a_dry_sweep_counts_a_leftover_and_leaves_it(
-    alice: Any, bucket: Bucket
-) -> None:
-    upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
-    lifecycle.advance(upload)
-    arrive(bucket, upload, HELLO)
-
-    assert sweep(dry_run=True).late_arrivals == 1
-
-    assert is_there(bucket, upload)
-
-
-def test_what_a_form_has_just_sent_is_nobodys_orphan(
-    alice: Any, bucket: Bucket
-) -> None:
-    upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
-
-    report = sweep(dry_run=True)
-
-    assert (report.young_orphans, report.late_arrivals) == (0, 0)
-    assert list(audit()) == []
-
-
-def test_what_lies_incoming_without_a_row_is_an_orphan(bucket: Bucket) -> None:
-    key = f"{options().key_prefix}incoming/ab/{'ab' * 20}"
-    bucket.client.put_object(Bucket=bucket.name, Key=key, Body=b"whose?")
-
-    assert sweep().young_orphans == 1
-    assert [(d.kind, d.subject) for d in audit()] == [("object without a row", key)]
-    for _ in range(3):
-        let_time_pass(days=1, minutes=1)
-        report = sweep()
-    assert report.orphans == 1
-    assert bucket.head_object(key) is None
-
-
-def test_the_sweeper_alone_receives_a_file(alice: Any, bucket: Bucket) -> None:
-    upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
-    let_time_pass(minutes=2)
-
-    assert sweep().completed == 1
-
-    upload.refresh_from_db()
-    assert upload.state == State.READY
-
-
-def test_a_notification_alone_receives_a_file(alice: Any, bucket: Bucket) -> None:
-    upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
-
-    notify(upload, incoming_key(upload.key))
-
-    upload.refresh_from_db()
-    assert upload.state == State.READY
-
-
-def test_a_notification_of_a_form_sent_again_removes_what_it_sent(
-    alice: Any, bucket: Bucket
-) -> None:
-    upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
-    lifecycle.advance(upload)
-    arrive(bucket, upload, b"something else")
-
-    with counted(bucket) as calls:
-        notify(upload)  # of its own key, as the copy makes one
-    assert calls == {}
-    notify(upload, incoming_key(upload.key))
-
-    assert not is_there(bucket, upload)
     assert stored(bucket, upload) == HELLO
 
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, ClassVar
-from unittest.mock import Mock
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -31,12 +26,7 @@ from uploads.errors import (
 from uploads.s3.bucket import (
     Bucket,
     Part,
-    get_bucket,
-    get_download_presigner,
-    get_presigner,
 )
-from uploads.s3.connection import storage_options
-from uploads.s3.once import OncePerProcess
 
 PART = Part(1, 5, '"etag"')
 EMPTY: tuple[int, str] = (200, "")
@@ -159,6 +149,7 @@ VERBS: dict[str, Callable[[Bucket], object]] = {
     "list_objects": lambda b: list(b.list_objects("")),
     "list_uploads": lambda b: list(b.list_multipart_uploads("")),
 }
+
 verbs = pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
 
 
@@ -399,173 +390,3 @@ def test_an_answer_that_breaks_off_is_unavailable() -> None:
         with pytest.raises(StorageUnavailable):
             bucket.read_range("k", 0, 9)
         thread.join()
-
-
-def identity(access_key: str, **options: Any) -> dict[str, Any]:
-    return {
-        "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": storage_options(
-            bucket="b",
-            region="eu-west-1",
-            endpoint_url="http://127.0.0.1:1",
-            addressing_style="path",
-            access_key=access_key,
-            secret_key="secret",
-            session_token="",
-        )
-        | options,
-    }
-
-
-def signed_by(presigner: Any) -> str:
-    url = presigner.get_object(
-        key="k",
-        filename="f",
-        content_type="a/b",
-        disposition="attachment",
-        expires_in=60,
-    ).url
-    return str(parse_qs(urlsplit(url).query)["X-Amz-Credential"][0].split("/")[0])
-
-
-def test_the_signer_signs_uploads_and_the_worker_downloads(settings: Any) -> None:
-    settings.STORAGES = {
-        "uploads": identity("worker"),
-        "uploads_signer": identity("signer"),
-    }
-
-    assert signed_by(get_presigner()) == "signer"
-    assert signed_by(get_download_presigner()) == "worker"
-
-
-def test_one_identity_may_do_both(settings: Any) -> None:
-    settings.STORAGES = {"uploads": identity("worker")}
-
-    assert signed_by(get_presigner()) == "worker"
-
-
-def test_browsers_may_reach_the_bucket_by_another_name(settings: Any) -> None:
-    settings.STORAGES = {"uploads": identity("worker")}
-    settings.S3_PUBLIC_ENDPOINT_URL = "https://s3.example.org"
-
-    assert get_presigner().origin == "https://s3.example.org"
-    assert get_bucket().client.meta.endpoint_url == "http://127.0.0.1:1"
-
-
-def test_the_connection_is_made_once_and_anew_when_settings_change(
-    settings: Any,
-) -> None:
-    settings.STORAGES = {"uploads": identity("one")}
-    before = get_bucket(), get_presigner()
-    again = get_bucket(), get_presigner()
-
-    settings.S3_EXPECTED_BUCKET_OWNER = "123456789012"
-
-    assert again == before
-    assert get_bucket() is not before[0]
-    assert get_presigner() is not before[1]
-    assert get_bucket().target["ExpectedBucketOwner"] == "123456789012"
-
-
-@pytest.mark.parametrize("error", [RuntimeError("still expired"), OSError("no file")])
-def test_a_request_for_which_there_are_no_credentials_is_no_fault_of_the_site(
-    error: Exception,
-) -> None:
-    client = Mock()
-    client.head_bucket.side_effect = error
-
-    with pytest.raises(StorageUnavailable):
-        Bucket(client=client, name="slipway-tests").check()
-
-
-@pytest.mark.parametrize("error", [NotImplementedError, RecursionError])
-def test_a_fault_of_the_site_is_not_taken_for_one_of_s3(error: type[Exception]) -> None:
-    client = Mock()
-    client.head_bucket.side_effect = error
-
-    with pytest.raises(error):
-        Bucket(client=client, name="slipway-tests").check()
-
-
-def test_a_worker_that_starts_without_credentials_finds_them_once_they_are_there(
-    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """As where the service that gives a role its own does not answer for a moment."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    found = tmp_path / "credentials"
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(found))
-    settings.STORAGES = {"uploads": identity("", secret_key=None)}
-
-    for make in (get_bucket, get_presigner, get_download_presigner):
-        with pytest.raises(StorageUnavailable):
-            make()
-    found.write_text("[default]\naws_access_key_id = late\naws_secret_access_key = s\n")
-
-    assert signed_by(get_presigner()) == signed_by(get_download_presigner()) == "late"
-    assert (
-        get_bucket()
-        .client.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
-        .count("late")
-    )
-
-
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_worker_opens_connections_of_its_own(settings: Any) -> None:
-    settings.STORAGES = {"uploads": identity("worker")}
-    client = get_bucket().client
-
-    child = multiprocessing.get_context("fork").Process(
-        target=lambda: exit(get_bucket().client is client)
-    )
-    child.start()
-    child.join()
-
-    assert get_bucket().client is client
-    assert child.exitcode == 0
-
-
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_worker_that_is_forked_while_a_client_is_made_can_make_its_own() -> None:
-    making, forked = threading.Event(), threading.Event()
-
-    @OncePerProcess
-    def client() -> object:
-        if threading.current_thread() is not threading.main_thread():
-            making.set()
-            assert forked.wait(120)
-        return object()
-
-    thread = threading.Thread(target=client)
-    thread.start()
-    assert making.wait(120)
-    child = multiprocessing.get_context("fork").Process(target=client, daemon=True)
-    child.start()
-    child.join(120)
-    forked.set()
-    thread.join()
-
-    assert child.exitcode == 0
-
-
-def test_threads_that_ask_first_at_the_same_time_share_one_client() -> None:
-    made: list[object] = []
-    gate = threading.Barrier(8)
-
-    @OncePerProcess
-    def client() -> object:
-        time.sleep(0.05)  # the others are at the door
-        made.append(object())
-        return made[-1]
-
-    def ask() -> object:
-        gate.wait(120)
-        return client()
-
-    with ThreadPoolExecutor(8) as pool:
-        asked = [pool.submit(ask) for _ in range(8)]
-
-    assert {each.result() for each in asked} == set(made)
-    assert len(made) == 1

@@ -1,0 +1,48 @@
+"""The CORS rule of the bucket: which pages may send."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bucket.stores import (
+    Answer,
+    Store,
+    Wire,
+)
+
+
+def preflight(store: Store, origin: str, headers: str) -> Answer:
+    wire = Wire(
+        "OPTIONS",
+        store.put(store.new_key()).url,
+        {
+            "Origin": origin,
+            "Access-Control-Request-Method": "PUT",
+            "Access-Control-Request-Headers": headers,
+        },
+    )
+    return store.send(wire)
+
+
+def test_the_site_may_send_from_its_pages(seaweed: Store) -> None:
+    answer = preflight(
+        seaweed,
+        "http://127.0.0.1",
+        "content-disposition,content-type,if-none-match,x-amz-checksum-sha256",
+    )
+
+    assert answer.status == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == "http://127.0.0.1"
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])
+def test_other_pages_may_not(seaweed: Store, origin: str) -> None:
+    answer = preflight(seaweed, origin, "content-type")
+
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_no_page_may_send_other_headers(seaweed: Store) -> None:
+    answer = preflight(seaweed, "http://127.0.0.1", "x-amz-acl")
+
+    assert "Access-Control-Allow-Headers" not in answer.headers

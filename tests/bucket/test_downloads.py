@@ -1,0 +1,64 @@
+"""The URL of a download, and requests without a signature."""
+
+from __future__ import annotations
+
+from tests.bucket.attacks import (
+    Attack,
+    download,
+    named,
+    other_signature,
+    store_object,
+    with_query,
+)
+from tests.bucket.stores import (
+    BODY,
+    OTHER_BODY,
+    Store,
+    Wire,
+)
+
+
+def test_a_download_comes_under_its_name_and_type(store: Store) -> None:
+    key = store_object(store)
+
+    answer = store.send(download(store, key))
+
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    assert (answer.status, answer.body) == (200, BODY)
+    assert headers["content-type"] == "application/octet-stream"
+    assert headers["cache-control"] == "private"
+    assert headers["content-disposition"] == (
+        "attachment; filename=\"K_ln.png\"; filename*=UTF-8''K%C3%B6ln.png"
+    )
+
+
+@named(
+    [
+        Attack("other type", lambda w: w.with_url("octet-stream", "xhtml%2Bxml")),
+        Attack("inline", lambda w: w.with_url("=attachment", "=inline")),
+        Attack("other signature", other_signature),
+        Attack("DELETE", lambda w: w.with_method("DELETE"), on_moto=204),
+        with_query("response-content-encoding=gzip", on_moto=500),
+    ]
+)
+def test_a_download_url_permits_nothing_else(store: Store, attack: Attack) -> None:
+    expected = attack.answer_expected_of(store)
+    key = store_object(store)
+
+    answer = store.send(attack.bend(download(store, key)))
+
+    assert answer.status == expected
+    if store.name == "seaweed":
+        assert store.stored(key) == BODY
+
+
+def test_nobody_reads_or_writes_without_a_signature(store: Store) -> None:
+    key = store_object(store)
+    url = store.put(key).url.partition("?")[0]
+
+    read = store.send(Wire("GET", url, {}))
+    listed = store.send(Wire("GET", url[: url.index("uploads/")], {}))
+    written = store.send(Wire("PUT", url, {}, OTHER_BODY))
+
+    assert (read.status, written.status) == (403, 403)
+    assert listed.status == (200 if store.name == "moto" else 403)

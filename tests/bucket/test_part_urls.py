@@ -1,0 +1,119 @@
+"""The URL of a part permits one part of one upload."""
+
+from __future__ import annotations
+
+from tests.bucket.attacks import (
+    ON_PUT_AND_PART,
+    SECRET,
+    Attack,
+    long_ago,
+    named,
+    send_parts,
+    start_multipart,
+    store_object,
+    with_query,
+)
+from tests.bucket.stores import (
+    BODY,
+    OTHER_BODY,
+    Store,
+)
+
+ON_PART = [
+    *ON_PUT_AND_PART,
+    Attack("GET", lambda w: w.with_method("GET")),
+    Attack("HEAD", lambda w: w.with_method("HEAD"), on_moto=404),
+    Attack("DELETE", lambda w: w.with_method("DELETE"), on_moto=204),
+    Attack("POST", lambda w: w.with_method("POST"), on_moto=500),
+    Attack("other number", lambda w: w.with_url("partNumber=1", "partNumber=2")),
+    with_query("acl", status=400),
+    with_query("uploads", status=400),
+    with_query("partNumber=2"),
+]
+
+
+def test_a_part_url_stores_the_announced_part(store: Store) -> None:
+    key, multipart_id = start_multipart(store)
+
+    [part] = send_parts(store, key, multipart_id, [BODY])
+
+    assert (part.part_number, part.byte_size) == (1, len(BODY))
+    assert store.stored(key) is None
+
+
+@named(ON_PART)
+def test_a_part_url_permits_nothing_else(store: Store, attack: Attack) -> None:
+    expected = attack.answer_expected_of(store)
+    key, multipart_id = start_multipart(store)
+
+    answer = store.send(attack.bend(store.part(key, multipart_id)))
+
+    assert answer.status == expected
+    if store.name == "seaweed":
+        assert list(store.bucket.list_parts(key, multipart_id)) == []
+
+
+def test_a_part_url_cannot_be_bent_into_a_copy(store: Store) -> None:
+    secret = store_object(store, SECRET)
+    key, multipart_id = start_multipart(store)
+    source = f"/{store.bucket.name}/{secret}"
+
+    answer = store.send(
+        store.part(key, multipart_id).with_header("x-amz-copy-source", source)
+    )
+
+    parts = list(store.bucket.list_parts(key, multipart_id))
+    if store.name == "moto":  # blind
+        assert (answer.status, parts[0].byte_size) == (200, len(SECRET))
+    else:
+        assert (answer.status, parts) == (403, [])
+
+
+def test_a_part_may_be_sent_again_but_only_with_the_same_bytes(store: Store) -> None:
+    key, multipart_id = start_multipart(store)
+    wire = store.part(key, multipart_id)
+    store.send(wire)
+    [before] = store.bucket.list_parts(key, multipart_id)
+
+    again, changed = store.send(wire), store.send(wire.with_body(OTHER_BODY))
+
+    [after] = store.bucket.list_parts(key, multipart_id)
+    assert again.status == 200
+    if store.name == "moto":  # blind: the part has changed
+        assert (changed.status, after.etag == before.etag) == (200, False)
+    else:
+        assert (changed.status, after) == (400, before)
+
+
+def test_a_part_url_is_dead_after_completion(store: Store) -> None:
+    key, multipart_id = start_multipart(store)
+    parts = send_parts(store, key, multipart_id, [BODY])
+    store.bucket.complete_multipart_upload(
+        key, multipart_id, parts, byte_size=len(BODY)
+    )
+
+    answer = store.send(store.part(key, multipart_id))
+
+    assert answer.status == (500 if store.name == "moto" else 404)
+    assert store.stored(key) == BODY
+
+
+def test_a_part_url_for_one_key_is_no_good_with_the_upload_of_another(
+    seaweed: Store,
+) -> None:
+    _, multipart_id = start_multipart(seaweed)
+    other_key, _ = start_multipart(seaweed)
+
+    answer = seaweed.send(seaweed.part(other_key, multipart_id))
+
+    assert answer.status == 404
+
+
+def test_an_expired_part_url_is_dead(store: Store) -> None:
+    key, multipart_id = start_multipart(store)
+    with long_ago():
+        wire = store.part(key, multipart_id)
+
+    answer = store.send(wire)
+
+    assert answer.status == (200 if store.name == "moto" else 403)

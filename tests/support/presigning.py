@@ -1,0 +1,80 @@
+"""Identities, places and times for tests of the presigner."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from uploads.s3.connection import AddressingStyle
+from uploads.s3.credentials import Credentials
+from uploads.s3.presigner import Presigner
+from uploads.s3.signed import SignedPost
+
+Place = tuple[AddressingStyle, str, str]
+NOW = datetime(2026, 11, 21, 7, 23, 42, 987_654, tzinfo=UTC)
+CHECKSUM = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+
+# Addressing style, endpoint, region; the last two have no name to put the bucket before.
+PLACES: list[Place] = [
+    ("virtual", "https://s3.eu-west-1.amazonaws.com", "eu-west-1"),
+    ("virtual", "https://s3.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+    ("virtual", "https://s3.example.org:9443", "auto"),
+    ("virtual", "https://s3.example.org:443", "us-east-1"),
+    ("path", "http://s3.example.org:80", "us-east-1"),
+    ("path", "http://localhost:8333", "us-east-1"),
+    ("path", "https://gateway.example.org/s3", "us-east-1"),
+    ("path", "http://127.0.0.1:8333", "us-east-1"),
+    ("virtual", "http://127.0.0.1:8333", "us-east-1"),
+    ("path", "http://[::1]:8333", "us-east-1"),
+]
+
+IDENTITIES = [
+    Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+    Credentials("AKID/odd+key", "schlüssel", "IQoJb3JpZ2luX2VjE//+=&token=="),
+]
+
+
+@lru_cache(maxsize=64)
+def botocore_client(place: Place, identity: Credentials) -> Any:
+    style, endpoint_url, region = place
+    return boto3.client(
+        "s3",
+        region_name=region,
+        endpoint_url=endpoint_url,
+        aws_access_key_id=identity.access_key,
+        aws_secret_access_key=identity.secret_key,
+        aws_session_token=identity.token or None,
+        config=Config(signature_version="s3v4", s3={"addressing_style": style}),
+    )
+
+
+def own(
+    place: Place = PLACES[0],
+    identity: Credentials = IDENTITIES[0],
+    now: datetime = NOW,
+) -> Presigner:
+    style, endpoint_url, region = place
+    return Presigner(
+        bucket_name="my-bucket",
+        region=region,
+        endpoint_url=endpoint_url,
+        addressing_style=style,
+        credentials=lambda: identity,
+        clock=lambda: now,
+    )
+
+
+def post(
+    presigner: Presigner, *, key: str = "uploads/a", expires_in: int = 900
+) -> SignedPost:
+    return presigner.post_object(
+        key=key,
+        byte_size=5,
+        content_type="text/plain",
+        checksum_sha256=CHECKSUM,
+        expires_in=expires_in,
+    )

@@ -1,0 +1,140 @@
+"""Mails with links: how many, and to which address they lead."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+from tests.support.account_pages import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+
+TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("alice", "alice@example.com", PASSWORD)
+
+
+def ask_for_a_link(client: Client, email: str, address: str = "127.0.0.1") -> Any:
+    return client.post(
+        "/accounts/password_reset/", {"email": email}, REMOTE_ADDR=address
+    )
+
+
+def test_a_mailbox_gets_five_links_a_day_and_everybody_the_same_answer(
+    client: Client, alice: Any
+) -> None:
+    # A stranger who floods a mailbox must not learn that it has an account, and its
+    # owner must not be told to wait.
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        for number in range(20):
+            answer = ask_for_a_link(client, alice.email.upper(), f"203.0.113.{number}")
+            unknown = ask_for_a_link(client, "no@example.com", f"203.0.113.{number}")
+            assert answer.status_code == unknown.status_code == 302
+            assert answer["Location"] == unknown["Location"]
+        owners = ask_for_a_link(Client(), alice.email, "198.51.100.7")
+
+        assert owners["Location"] == "/accounts/password_reset/done/"
+        assert len(mail.outbox) == 5
+        clock.shift(timedelta(days=1))
+        ask_for_a_link(Client(), alice.email, "198.51.100.7")
+        assert len(mail.outbox) == 6
+
+
+def test_an_address_that_asks_for_many_links_is_told_to_wait(
+    client: Client, alice: Any, settings: Settings
+) -> None:
+    settings.UPLOADS = settings.UPLOADS | {"RATE_RESET_PER_ADDRESS": "3/hour"}
+
+    answers = [ask_for_a_link(client, f"{n}@example.com") for n in range(4)]
+    elsewhere = ask_for_a_link(Client(), alice.email, "203.0.113.7")
+
+    assert [answer.status_code for answer in answers] == [302, 302, 302, 429]
+    assert answers[-1]["Retry-After"].isdigit()
+    assert elsewhere.status_code == 302
+    assert len(mail.outbox) == 1
+
+
+def test_accounts_made_with_somebody_elses_mailbox_flood_nobody(
+    client: Client, alice: Any, django_user_model: Any
+) -> None:
+    for number in range(20):
+        django_user_model.objects.create_user(f"other{number}", alice.email, PASSWORD)
+
+    ask_for_a_link(client, alice.email)
+
+    assert len(mail.outbox) == 5
+    assert any("account alice at" in str(letter.body) for letter in mail.outbox)
+
+
+HOSTS = {
+    "testserver": "http://testserver",
+    "testserver:80": "http://testserver:80",
+    "testserver:8443": "http://testserver",
+    "TESTSERVER:1": "http://testserver",
+    "testserver.:99": "http://testserver",
+}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_link_in_a_mail_has_no_port_that_only_the_request_names(
+    client: Client, alice: Any, host: str
+) -> None:
+    client.post(
+        "/accounts/password_reset/", {"email": alice.email}, headers={"Host": host}
+    )
+
+    body = str(mail.outbox[0].body)
+    assert re.findall(r"\w+://[^/]+(?=/accounts/reset/)", body) == [HOSTS[host]]
+    place = HOSTS[host].removeprefix("http://")
+    assert f"alice at {place}." in body
+    assert mail.outbox[0].subject == f"Reset your password at {place}"
+
+
+@pytest.mark.parametrize("host", ["testserver", "testserver:8443", "other.example"])
+def test_links_in_mails_begin_with_the_sites_own_address(
+    client: Client, alice: Any, settings: Settings, host: str
+) -> None:
+    settings.SITE_URL = "https://files.example.com:8443"
+    settings.ALLOWED_HOSTS = ["testserver", "other.example", "files.example.com"]
+
+    client.post(
+        "/accounts/password_reset/", {"email": alice.email}, headers={"Host": host}
+    )
+
+    [letter] = mail.outbox
+    assert "https://files.example.com:8443/accounts/reset/" in str(letter.body)
+    assert letter.subject == "Reset your password at files.example.com:8443"
+    assert host not in str(letter.body).replace("files.example.com", "")
+
+
+def test_no_mail_of_ours_asks_the_request_for_an_address() -> None:
+    # The Host header belongs to whoever asks for the mail, not to its reader.
+    letters = list(TEMPLATES.glob("**/email/**/*.*"))
+    assert letters
+    for path in letters:
+        text = path.read_text()
+        assert "request." not in text, path
+        assert "build_absolute_uri" not in text, path
+    sources = [
+        path
+        for path in (TEMPLATES.parent / "uploads").rglob("*.py")
+        if re.search(r"build_absolute_uri|get_host\(\)", path.read_text())
+    ]
+    # Pages that show the asking person their own address, and the rule for mails.
+    assert {path.name for path in sources} == {
+        *("plain.py", "doctor.py", "links.py", "storage_faults.py")
+    }

@@ -1,0 +1,200 @@
+"""Sites that require a second factor of staff or of everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+from allauth.mfa.models import Authenticator
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+
+from tests.support.addresses import every_path
+from uploads.access.tokens import create_token
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+from tests.support.factor_pages import PASSWORD, log_in, set_up_app
+
+pytestmark = pytest.mark.django_db
+
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[time_machine.Traveller]:
+    """The time stands still, so that a code stays good, until a test moves it."""
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("alice", password=PASSWORD)
+
+
+@pytest.fixture
+def secret(client: Client, alice: Any) -> str:
+    """Alice has an authenticator app, set up in `client`; this is its key."""
+    return set_up_app(client, alice)
+
+
+ADMIN = ["/admin/", "/admin/uploads/upload/", "/admin/auth/user/1/password/"]
+
+
+@pytest.mark.parametrize("path", ADMIN)
+@pytest.mark.parametrize("who", ["staff", "all"])
+def test_staff_come_into_the_admin_with_a_second_factor_only(
+    client: Client, settings: Settings, django_user_model: Any, who: str, path: str
+) -> None:
+    settings.TWO_FACTOR_REQUIRED = who
+    root = django_user_model.objects.create_superuser("root", password=PASSWORD)
+    client.force_login(root)
+
+    barred = client.get(path)
+    set_up_app(client, root)
+
+    assert barred["Location"] == "/accounts/2fa/"
+    assert client.get("/admin/").status_code == 200
+
+
+def test_no_page_below_the_admin_opens_without_the_second_factor(
+    client: Client, settings: Settings, django_user_model: Any
+) -> None:
+    settings.TWO_FACTOR_REQUIRED = "staff"
+    client.force_login(django_user_model.objects.create_superuser("root"))
+    elsewhere = {"admin/login/", "admin/logout/", "admin/password_change/"}
+    pages = [path for path in every_path() if path.startswith("admin/")]
+    assert len(pages) > 40
+
+    answers = {path: client.get(f"/{path}") for path in set(pages) - elsewhere}
+
+    open_pages = [
+        path
+        for path, answer in answers.items()
+        if answer.headers.get("Location") != "/accounts/2fa/"
+    ]
+    assert open_pages == []
+
+
+def test_staff_are_told_why_they_are_where_they_are(
+    client: Client, settings: Settings, django_user_model: Any
+) -> None:
+    settings.TWO_FACTOR_REQUIRED = "staff"
+    client.force_login(django_user_model.objects.create_superuser("root"))
+
+    page = client.get("/admin/", follow=True).content.decode()
+
+    assert "Your account needs a second factor." in page
+    assert "/accounts/2fa/totp/activate/" in page
+    assert "/accounts/2fa/webauthn/add/" in page
+
+
+def test_required_of_staff_leaves_others_and_other_pages_alone(
+    client: Client, alice: Any, settings: Settings, django_user_model: Any
+) -> None:
+    settings.TWO_FACTOR_REQUIRED = "staff"
+    operator = Client()
+    operator.force_login(django_user_model.objects.create_superuser("root"))
+    client.force_login(alice)
+
+    for browser in (client, operator):
+        assert browser.get("/").status_code == 200
+        assert browser.get("/api/v1/me").status_code == 200
+
+
+def test_required_of_all_leaves_the_account_pages_only(
+    client: Client, alice: Any, settings: Settings
+) -> None:
+    settings.TWO_FACTOR_REQUIRED = "all"
+    client.force_login(alice)
+
+    for path in ("/", "/uploads/6d1f0a52-0c41-4a86-9d3f-0d6a2d1f5d11/", "/api/v1/docs"):
+        assert client.get(path)["Location"] == "/accounts/2fa/"
+    for path in ("/accounts/", "/accounts/2fa/", "/accounts/password_change/"):
+        assert client.get(path).status_code == 200
+    assert client.post("/accounts/logout/")["Location"] == "/accounts/login/"
+
+
+def test_required_of_all_bars_the_api_to_sessions_and_says_why(
+    client: Client, alice: Any, settings: Settings
+) -> None:
+    settings.TWO_FACTOR_REQUIRED = "all"
+    client.force_login(alice)
+
+    answer = client.get("/api/v1/me")
+
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "permission_denied"
+    assert "second factor" in answer.json()["detail"]
+    assert "/accounts/2fa/" in answer.json()["detail"]
+    set_up_app(client, alice)
+    assert client.get("/api/v1/me").status_code == 200
+
+
+def test_a_program_with_a_token_needs_no_second_factor(
+    client: Client, alice: Any, settings: Settings
+) -> None:
+    settings.TWO_FACTOR_REQUIRED = "all"
+    _, token = create_token(alice, name="script")
+
+    answer = client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
+
+    assert answer.status_code == 200
+
+
+def test_a_token_cannot_be_made_on_the_way_around(
+    client: Client, alice: Any, settings: Settings
+) -> None:
+    # A token needs no second factor, so making one does.
+    settings.TWO_FACTOR_REQUIRED = "all"
+    client.force_login(alice)
+    try:
+        path = reverse("tokens")
+    except NoReverseMatch:
+        path = "/accounts/tokens/"
+
+    for answer in (client.get(path), client.post(path, {"name": "x"})):
+        assert answer.status_code in {302, 404}
+    assert not alice.api_tokens.exists()
+
+
+def test_recovery_codes_are_no_factor_by_themselves(
+    client: Client, alice: Any, settings: Settings
+) -> None:
+    set_up_app(client, alice)
+    Authenticator.objects.filter(type=Authenticator.Type.TOTP).delete()
+    settings.TWO_FACTOR_REQUIRED = "all"
+
+    assert client.get("/")["Location"] == "/accounts/2fa/"
+
+
+def test_operators_take_a_lost_factor_away_and_see_no_secret(
+    client: Client, secret: str, django_user_model: Any
+) -> None:
+    operator = Client()
+    operator.force_login(django_user_model.objects.create_superuser("root"))
+    app = Authenticator.objects.get(type=Authenticator.Type.TOTP)
+    path = f"/admin/mfa/authenticator/{app.pk}/"
+
+    page = operator.get(f"{path}change/").content.decode()
+    operator.post(f"{path}delete/", {"post": "yes"})
+
+    assert "alice" in page
+    assert app.data["secret"] not in page
+    assert operator.post(f"{path}change/", {"data": "{}"}).status_code in {302, 403}
+    browser = Client()
+    assert log_in(browser)["Location"] == "/"
+
+
+@pytest.mark.parametrize("path", ["account/emailaddress", "usersessions/usersession"])
+def test_what_only_the_library_needs_is_not_in_the_admin(
+    client: Client, django_user_model: Any, path: str
+) -> None:
+    client.force_login(django_user_model.objects.create_superuser("root"))
+
+    assert client.get(f"/admin/{path}/").status_code == 404

@@ -1,0 +1,83 @@
+"""Accounts that newcomers make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth import SESSION_KEY
+from django.test import Client
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+from tests.support.account_pages import NEWCOMER, PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("alice", "alice@example.com", PASSWORD)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_sign_up_is_closed_by_default(client: Client, method: str) -> None:
+    response = getattr(client, method)("/accounts/signup/", NEWCOMER)
+
+    assert response.status_code == 404
+    assert "Create an account" not in client.get("/accounts/login/").content.decode()
+
+
+def test_an_open_site_lets_newcomers_in(
+    client: Client, settings: Settings, django_user_model: Any
+) -> None:
+    settings.SIGNUP_OPEN = True
+
+    invitation = client.get("/accounts/login/").content.decode()
+    response = client.post("/accounts/signup/", NEWCOMER)
+
+    assert "/accounts/signup/" in invitation
+    assert response["Location"] == "/"
+    newcomer = django_user_model.objects.get(username="newcomer")
+    assert newcomer.email == "newcomer@example.com"
+    assert client.session[SESSION_KEY] == str(newcomer.pk)
+    assert not newcomer.is_staff
+    assert (
+        "15 or more are better"
+        in client.get("/accounts/password_change/").content.decode()
+    )
+
+
+def test_a_name_that_differs_by_capitals_only_is_taken(
+    client: Client, alice: Any, settings: Settings, django_user_model: Any
+) -> None:
+    settings.SIGNUP_OPEN = True
+
+    response = client.post("/accounts/signup/", {**NEWCOMER, "username": "Alice"})
+
+    assert "already exists" in response.content.decode()
+    assert django_user_model.objects.count() == 1
+
+
+def test_a_taken_address_is_not_told(
+    client: Client, alice: Any, settings: Settings, django_user_model: Any
+) -> None:
+    settings.SIGNUP_OPEN = True
+
+    response = client.post("/accounts/signup/", {**NEWCOMER, "email": alice.email})
+
+    assert response["Location"] == "/"
+    assert django_user_model.objects.filter(email=alice.email).count() == 2
+
+
+def test_a_weak_password_is_refused(
+    client: Client, settings: Settings, django_user_model: Any
+) -> None:
+    settings.SIGNUP_OPEN = True
+
+    response = client.post(
+        "/accounts/signup/", {**NEWCOMER, "password1": "12", "password2": "12"}
+    )
+
+    assert "This password is too short" in response.content.decode()
+    assert not django_user_model.objects.exists()

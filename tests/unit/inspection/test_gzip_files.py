@@ -1,0 +1,101 @@
+"""gzip files: bombs, broken ones, and the cost."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import time
+
+import pytest
+
+from tests.support.inspectors import sample_of
+from tests.support.zip_files import NOISE, look
+from uploads.inspection.archives import ArchiveInspector
+from uploads.inspection.budget import Budget, OverBudget
+from uploads.inspection.gzip_files import unpacked_bytes
+
+
+def test_a_gzip_bomb_is_refused() -> None:
+    content = gzip.compress(bytes(150_000_000), compresslevel=1)
+
+    verdict = look(content, "a.gz", "application/gzip")
+
+    assert "100 MB or more" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        gzip.compress(bytes(150_000_000), compresslevel=1) + bytes(4),
+        gzip.compress(bytes(150_000_000), compresslevel=1)[:-4] + b"\x01\0\0\0",
+        gzip.compress(bytes(150_000_000), compresslevel=1) + gzip.compress(b"x"),
+        gzip.compress(b"x") + gzip.compress(bytes(150_000_000), compresslevel=1),
+        gzip.compress(bytes(60_000_000), compresslevel=1) * 3,
+        gzip.compress(bytes(150_000_000), compresslevel=1)[:-9],
+        gzip.compress(b"x") + bytes(99) + gzip.compress(bytes(150_000_000)),
+    ],
+    ids=[
+        "zeros behind it",
+        "a false size",
+        "a small member behind it",
+        "behind a small member",
+        "in three members",
+        "cut off",
+        "behind zeros",
+    ],
+)
+def test_gzip_bomb_is_refused_whatever_its_last_bytes_say(content: bytes) -> None:
+    assert not look(content, "a.gz", "application/gzip").accepted
+
+
+def test_truncated_gzip_file_is_not_judged_by_its_last_bytes() -> None:
+    # They are data, and read as a size they say 4 GB.
+    content = gzip.compress(random.Random(2).randbytes(5_000_000))[:-100] + b"\xff" * 4
+
+    assert look(content, "a.gz", "application/gzip").accepted
+
+
+def test_gzip_of_many_small_members_takes_time_in_proportion() -> None:
+    member = gzip.compress(b"")
+
+    def seconds(count: int) -> float:
+        content = member * count
+        sample = sample_of(content, "application/gzip", "a.gz")
+        started = time.process_time()
+        unpacked_bytes(sample, enough=1)
+        return time.process_time() - started
+
+    few, many = (min(seconds(count) for _ in range(3)) for count in (5_000, 40_000))
+    assert many < 16 * few
+
+
+def test_small_gzip_bomb_is_refused_inside_the_request() -> None:
+    content = gzip.compress(bytes(120_000_000), compresslevel=9)
+    sample = sample_of(content, "", "a.gz", budget=Budget(is_inline=True))
+
+    assert not ArchiveInspector().inspect(sample).accepted
+
+
+def test_long_gzip_file_is_left_to_the_background() -> None:
+    content = random.Random(3).randbytes(9 * 1024**2)
+    sample = sample_of(
+        gzip.compress(content, 1), "", "a.gz", budget=Budget(is_inline=True)
+    )
+
+    with pytest.raises(OverBudget, match="not unpacked to its end"):
+        ArchiveInspector().inspect(sample)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        gzip.compress(NOISE),
+        gzip.compress(bytes(10_000_000)),
+        gzip.compress(b""),
+        gzip.compress(NOISE)[:50],
+        b"\x1f\x8b",
+    ],
+    ids=len,
+)
+def test_ordinary_gzip_files_pass(content: bytes) -> None:
+    assert look(content, "a.gz", "application/gzip").accepted

@@ -1,0 +1,136 @@
+"""The cost of examining large ZIP archives."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from dataclasses import replace
+from unittest import mock
+
+import pytest
+
+from tests.support import archives
+from tests.support.archives import Raw, packed, raw
+from tests.support.inspectors import sample_of
+from tests.support.zip_files import NOISE, STORED, look
+from uploads.inspection.archives import ArchiveInspector
+from uploads.inspection.budget import Budget, OverBudget
+from uploads.inspection.verdicts import Verdict
+
+
+def test_60_000_entries_are_accepted() -> None:
+    verdict = look(raw(*(Raw(b"%d" % number) for number in range(60_000))))
+
+    assert (verdict.accepted, verdict.reason) == (True, "")
+
+
+def test_a_list_that_is_too_long_ends_the_inspection_with_a_note() -> None:
+    content = archives.with_entries("x" * 200 + str(n) for n in range(100))
+
+    with pytest.raises(OverBudget, match="list of contents"):
+        look(content, max_list_bytes=10_000)
+
+
+def test_local_headers_that_do_not_fit_the_budget_end_it_with_a_note() -> None:
+    content = archives.scattered(3000)
+    sample = sample_of(content, "application/zip", "a.zip")
+    budget = Budget(byte_count=2 * 1024**2)
+
+    def read(start: int, length: int) -> bytes:
+        budget.spend(length)
+        return content[start : start + length]
+
+    with (
+        mock.patch("uploads.inspection.archives.BLOCK", 128 * 1024),
+        budget.running(),
+        pytest.raises(OverBudget, match="Local names were not checked"),
+    ):
+        ArchiveInspector().inspect(replace(sample, read=read, budget=budget))
+
+
+@pytest.mark.parametrize("entries", [800, 50_000])
+def test_each_block_of_a_scattered_archive_is_read_once(entries: int) -> None:
+    content = archives.scattered(entries)
+    asked: list[tuple[int, int]] = []
+
+    def read(start: int, length: int) -> bytes:
+        asked.append((start, length))
+        return content[start : start + length]
+
+    for budget in (Budget(is_inline=True), Budget()):
+        asked.clear()
+        sample = sample_of(
+            content, "application/zip", "a.zip", read=read, budget=budget
+        )
+        assert ArchiveInspector().inspect(sample).accepted
+        assert len(asked) < 20
+        assert sum(length for _, length in asked) < 2 * len(content)
+
+
+def test_5000_stored_photos_are_accepted_after_one_pass() -> None:
+    photo = b"\xff\xd8\xff\xe0" + NOISE[:5000]
+    content = packed(*((f"{n}.jpg", photo) for n in range(5000)), compression=STORED)
+    asked: list[int] = []
+
+    def read(start: int, length: int) -> bytes:
+        asked.append(length)
+        return content[start : start + length]
+
+    sample = sample_of(content, "application/zip", "a.zip", read=read)
+    assert ArchiveInspector().inspect(sample) == Verdict(True)
+    assert sum(asked) < 1.5 * len(content)
+
+
+def test_1500_stored_documents_are_accepted() -> None:
+    document = archives.document(b"<w:t>x</w:t>")
+    content = packed(
+        *((f"{n}.docx", document) for n in range(1500)), compression=STORED
+    )
+
+    assert look(content).accepted
+
+
+@pytest.mark.parametrize("count", [50, 400])
+def test_end_records_without_number_do_not_multiply_the_work(count: int) -> None:
+    # Each record in the comment claims another list, and all of them share bytes.
+    archive = raw(*(Raw(b"%05d" % n, b"x") for n in range(2000)))
+    listed = 46 + 5
+    comment = b""
+    for n in range(count):
+        size = len(archive) - 22 - archive.find(b"PK\x01\x02") - n * listed
+        comment += archives.END.pack(
+            b"PK\x05\x06", 0, 0, 1, 1, size + 22 * (n + 1), 0, 0
+        )
+    content = archive[:-2] + len(comment).to_bytes(2, "little") + comment
+
+    started = time.monotonic()
+    look(content)
+
+    assert time.monotonic() - started < 1
+
+
+def test_what_does_not_say_that_it_is_an_archive_may_be_a_broken_one() -> None:
+    content = packed(("a", NOISE))[:1000]
+
+    assert look(content, "a.bin", "application/octet-stream").accepted
+    assert look(b"no archive at all" * 99, "a.docx", "text/plain") == Verdict(True)
+
+
+def test_bad_name_in_a_compressed_inner_archive_is_accepted() -> None:
+    # Wheels and sources hold such archives for tests; unpacking them harms nobody.
+    content = packed(("tests/evil.zip", packed(("../x", b"x"))), ("a.py", b"a"))
+
+    assert look(content).accepted
+
+
+def test_no_more_than_a_few_blocks_are_in_memory() -> None:
+    names = ["x" * 200 + str(n) for n in range(5_000)]
+    content = archives.with_entries(names)
+    sample = sample_of(content, "application/zip", "a.zip")
+
+    tracemalloc.start()
+    assert ArchiveInspector().inspect(sample).accepted
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 8 * 1024**2

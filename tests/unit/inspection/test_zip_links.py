@@ -1,0 +1,99 @@
+"""Links in ZIP archives, by their targets."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.support import archives
+from tests.support.archives import Raw, link, raw
+from tests.support.zip_files import DEFLATED, look
+
+LEADING_LINKS = {
+    "absolute": [link(b"link", b"/etc/passwd")],
+    "to the parent": [link(b"link", b"..")],
+    "above by two": [link(b"a/link", b"../../x")],
+    "a drive": [link(b"link", b"C:\\x")],
+    "Windows separators": [link(b"a/link", b"..\\..\\x")],
+    "host Atari": [link(b"link", b"/etc", system=archives.ATARI)],
+    "host FAT": [link(b"link", b"/etc", system=archives.FAT)],
+    "an unknown host": [link(b"link", b"/etc", system=200)],
+    "compressed": [link(b"link", b"/etc" * 50, method=DEFLATED)],
+    "with a zero byte": [link(b"link", b"/etc\x00")],
+    "through a link to a folder": [link(b"a", b"."), link(b"b", b"a/..")],
+    "through a link, other case": [link(b"A", b"."), link(b"b", b"a/..")],
+    "through a later link": [link(b"b", b"a/.."), link(b"a", b".")],
+    "a chain": [link(b"a", b"b"), link(b"b", b"c"), link(b"c", b"../x")],
+    "below a link": [
+        link(b"a/b/c/d", b"x"),
+        link(b"e", b"a/b/c"),
+        link(b"e/f", b"../../x"),
+    ],
+    "below a link, if links are made last": [
+        Raw(b"a/b/c", b"c"),
+        link(b"e", b"a/b"),
+        link(b"e/f", b"../.."),
+    ],
+    "a name twice": [link(b"a", b"b/c/d"), link(b"a", b"."), link(b"e", b"a/..")],
+    "a name with a parent folder": [link(b"a", b"."), Raw(b"a/../b", b"b")],
+}
+
+
+@pytest.mark.parametrize("entries", LEADING_LINKS.values(), ids=LEADING_LINKS.keys())
+def test_link_that_leads_outside_is_refused(entries: list[Raw]) -> None:
+    verdict = look(raw(*entries))
+
+    assert not verdict.accepted
+    assert "link" in verdict.reason
+    assert look(raw(*entries), allow_symlinks=True).accepted
+
+
+STAYING_LINKS = {
+    "beside it": [link(b"a/link", b"b")],
+    "to the archive's folder": [link(b"a/link", b"..")],
+    "a framework of macOS": [
+        Raw(b"F.framework/Versions/A/F", b"f"),
+        link(b"F.framework/Versions/Current", b"A"),
+        link(b"F.framework/F", b"Versions/Current/F"),
+        link(b"F.framework/Resources", b"Versions/Current/Resources"),
+    ],
+    "node_modules": [
+        link(b"node_modules/.bin/tsc", b"../typescript/bin/tsc"),
+        link(b"node_modules/a", b".store/a@1/node_modules/a"),
+        link(b"node_modules/.store/a@1/node_modules/b", b"../../b@2/node_modules/b"),
+    ],
+    "in a circle": [link(b"a", b"b"), link(b"b", b"a")],
+    "to itself": [link(b"a", b"a/x")],
+    "an entry below a link": [link(b"a", b"b"), Raw(b"a/c", b"c")],
+    "nothing": [link(b"a", b"")],
+    "encrypted": [link(b"a", b"xxxxxxxxxxxxxxxx", flags=1)],
+}
+
+
+@pytest.mark.parametrize("entries", STAYING_LINKS.values(), ids=STAYING_LINKS.keys())
+def test_link_that_stays_inside_is_accepted(entries: list[Raw]) -> None:
+    verdict = look(raw(*entries))
+
+    assert verdict.accepted, verdict.reason
+
+
+def test_many_honest_links_are_accepted() -> None:
+    entries = [
+        link(b"m/%d/node_modules/dep" % n, b"../../%d/lib" % (n + 1))
+        for n in range(2000)
+    ]
+
+    assert look(raw(*entries)).accepted
+
+
+def test_links_that_multiply_are_refused_soon() -> None:
+    entries = [
+        link(b"%d" % n, b"/".join([b"%d" % (n + 1), b".."] * 9)) for n in range(30)
+    ]
+
+    started = time.monotonic()
+    verdict = look(raw(*entries))
+
+    assert not verdict.accepted
+    assert time.monotonic() - started < 2

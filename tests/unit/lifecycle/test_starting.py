@@ -1,0 +1,181 @@
+"""The start of an upload: transport, reservation and idempotency."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from tests.support.builders import (
+    MIB,
+    declare,
+    held,
+    kinds,
+    make_ready,
+)
+from uploads import lifecycle
+from uploads.errors import (
+    InvalidRequest,
+    QuotaExceeded,
+    StorageUnavailable,
+)
+from uploads.models import StorageQuota
+from uploads.s3.bucket import Bucket
+from uploads.states import State, Transport
+
+pytestmark = pytest.mark.django_db
+
+
+def test_start_reserves_the_bytes_and_records_the_upload(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
+
+    assert upload.state == State.PENDING
+    assert upload.transport == Transport.PUT
+    assert held(alice) == (0, 5, 0, 1)
+    assert kinds(upload) == ["upload.started"]
+    assert "notes" not in upload.key
+
+
+def test_start_opens_a_multipart_upload_for_more_than_one_part(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = lifecycle.start(
+        owner=alice, declaration=declare(b"", byte_size=16 * MIB + 1)
+    )
+
+    [opened] = bucket.client.list_multipart_uploads(Bucket=bucket.name)["Uploads"]
+    assert opened["UploadId"] == upload.multipart_id
+    assert opened["Key"] == upload.key
+    assert (upload.part_size, upload.part_count) == (16 * MIB, 2)
+    assert upload.checksum_sha256 == ""
+
+
+def test_a_site_can_ask_for_smaller_parts(
+    alice: Any, bucket: Bucket, settings: Any
+) -> None:
+    settings.UPLOADS = {**settings.UPLOADS, "MIN_PART_BYTES": 5 * MIB}
+
+    one = lifecycle.start(owner=alice, declaration=declare(b"", byte_size=5 * MIB))
+    two = lifecycle.start(owner=alice, declaration=declare(b"", byte_size=5 * MIB + 1))
+
+    assert one.transport == Transport.PUT
+    assert (two.transport, two.part_size) == (Transport.MULTIPART, 5 * MIB)
+
+
+@pytest.mark.parametrize("byte_size", [0, 1, 16 * MIB])
+def test_one_part_or_less_goes_as_one_put(
+    alice: Any, bucket: Bucket, byte_size: int
+) -> None:
+    upload = lifecycle.start(owner=alice, declaration=declare(b"", byte_size=byte_size))
+
+    assert upload.transport == Transport.PUT
+    assert upload.part_count == 1
+
+
+def test_a_put_without_a_checksum_is_refused_and_reserves_nothing(
+    alice: Any, bucket: Bucket
+) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        lifecycle.start(owner=alice, declaration=declare(b"x", checksum_sha256=""))
+
+    assert list(refusal.value.fields) == ["checksum_sha256"]
+    assert held(alice) == (0, 0, 0, 0)
+
+
+def test_an_empty_file_has_no_parts(alice: Any, bucket: Bucket) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        lifecycle.start(
+            owner=alice, declaration=declare(b"", transport=Transport.MULTIPART)
+        )
+
+    assert list(refusal.value.fields) == ["transport"]
+
+
+def test_what_does_not_fit_beside_other_reservations_is_refused(
+    alice: Any, bucket: Bucket
+) -> None:
+    StorageQuota.objects.create(user=alice, limit_bytes=100)
+    lifecycle.start(owner=alice, declaration=declare(b"x" * 70))
+
+    with pytest.raises(QuotaExceeded):
+        lifecycle.start(owner=alice, declaration=declare(b"x" * 31))
+
+    assert alice.uploads.count() == 1
+    assert held(alice) == (0, 70, 0, 1)
+
+
+def test_the_same_idempotency_key_returns_the_same_upload(
+    alice: Any, bucket: Bucket
+) -> None:
+    first = lifecycle.start(
+        owner=alice, declaration=declare(b"hello"), idempotency_key="k"
+    )
+    again = lifecycle.start(
+        owner=alice, declaration=declare(b"hello"), idempotency_key="k"
+    )
+
+    assert again.pk == first.pk
+    assert held(alice) == (0, 5, 0, 1)
+
+
+def test_an_idempotency_key_names_one_file_only(alice: Any, bucket: Bucket) -> None:
+    lifecycle.start(owner=alice, declaration=declare(b"hello"), idempotency_key="k")
+
+    with pytest.raises(InvalidRequest, match="another file"):
+        lifecycle.start(
+            owner=alice, declaration=declare(b"other!"), idempotency_key="k"
+        )
+
+
+def test_an_idempotency_key_is_its_owners_alone(
+    alice: Any, bucket: Bucket, django_user_model: Any
+) -> None:
+    bob = django_user_model.objects.create_user("bob")
+    first = lifecycle.start(
+        owner=alice, declaration=declare(b"hello"), idempotency_key="k"
+    )
+
+    second = lifecycle.start(
+        owner=bob, declaration=declare(b"hello"), idempotency_key="k"
+    )
+
+    assert second.pk != first.pk
+
+
+def test_storage_that_is_down_at_the_start_leaves_nothing_reserved(
+    alice: Any, bucket: Bucket
+) -> None:
+    bucket.client.delete_bucket(Bucket=bucket.name)
+
+    with pytest.raises(StorageUnavailable):
+        lifecycle.start(
+            owner=alice,
+            declaration=declare(b"", byte_size=20 * MIB),
+            idempotency_key="k",
+        )
+
+    upload = alice.uploads.get()
+    assert upload.state == State.CANCELLED
+    assert upload.idempotency_key is None
+    assert held(alice) == (0, 0, 0, 0)
+
+
+def test_a_process_without_credentials_neither_reserves_nor_keeps_a_file(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unwanted = make_ready(bucket, alice)
+    none = Mock(side_effect=StorageUnavailable)
+    for module in ("starting", "moving"):
+        monkeypatch.setattr(f"uploads.lifecycle.{module}.get_bucket", none)
+
+    with pytest.raises(StorageUnavailable):
+        lifecycle.start(owner=alice, declaration=declare(b"", byte_size=20 * MIB))
+    lifecycle.remove(unwanted)
+
+    assert none.call_count == 2
+    states = alice.uploads.order_by("created_at").values_list("state", flat=True)
+    assert list(states) == [State.DELETED, State.CANCELLED]
+    assert held(alice) == (0, 0, 0, 0)

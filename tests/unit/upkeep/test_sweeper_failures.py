@@ -1,0 +1,353 @@
+"""The sweeper when the storage, the database or a row fails."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+import time_machine
+from django.db import DataError, InterfaceError, OperationalError
+from django.utils import timezone
+
+from tests.support.builders import (
+    begin,
+    held,
+    let_time_pass,
+    put,
+)
+from tests.support.storage_faults import counted, refusing
+from tests.support.sweeps import abandon, told
+from uploads import lifecycle
+from uploads.lifecycle import schedule
+from uploads.lifecycle.reconciliation import reconcile
+from uploads.models import StorageQuota, Upload
+from uploads.models.event import changeable_events
+from uploads.s3.bucket import Bucket
+from uploads.states import State
+from uploads.upkeep import bucket_sweep, sweeper
+from uploads.upkeep.sweeper import FAILED_LOOKS, Limits, sweep
+
+pytestmark = pytest.mark.django_db
+
+
+def test_storage_that_is_down_is_counted_once_and_the_next_pass_goes_on(
+    alice: Any, bucket: Bucket
+) -> None:
+    uploads = [begin(alice) for _ in range(3)]
+    for upload in uploads:
+        put(bucket, upload, b"hello")
+    let_time_pass(minutes=2)
+
+    with counted(bucket) as calls, refusing(bucket):
+        assert told(sweep()) == {"failed": 1}
+
+    assert calls.total() == 1
+    assert told(sweep()) == {"looked_at": 3, "completed": 3}
+
+
+def test_storage_that_is_down_does_not_count_as_a_look(
+    alice: Any, bucket: Bucket
+) -> None:
+    begin(alice)
+    begin(alice)
+    let_time_pass(minutes=2)
+
+    with counted(bucket) as calls, refusing(bucket, "HeadObject", "HeadBucket"):
+        assert told(sweep()) == {"looked_at": 1, "failed": 1}
+
+    # One that failed, and one to learn that all the others would.
+    assert (calls["HeadObject"], calls["HeadBucket"]) == (1, 1)
+    for row in Upload.objects.all():
+        assert (row.checked_at, row.retry_at, row.failed_checks) == (None, None, 0)
+
+
+def test_a_purge_that_fails_is_counted_and_repeated_by_the_next_pass(
+    alice: Any, bucket: Bucket
+) -> None:
+    abandon(bucket, alice)
+    let_time_pass(minutes=20)
+
+    with refusing(bucket, "DeleteObject"):
+        report = sweep()
+
+    assert told(report) == {"looked_at": 1, "failed": 1}
+    assert told(sweep()) == {"looked_at": 1, "purged": 1}
+
+
+def test_a_row_that_always_fails_waits_longer_and_longer(
+    alice: Any, bucket: Bucket
+) -> None:
+    upload = begin(alice)
+    let_time_pass(days=8)
+
+    looked_at = []
+    with (
+        time_machine.travel(timezone.now(), tick=False),
+        refusing(bucket, "HeadObject", key=upload.key),
+    ):
+        for minute in range(120):
+            if minute < 5 or list(schedule.due(timezone.now(), limit=1)):
+                looked_at.append(sweep().looked_at)
+            let_time_pass(minutes=1)
+
+    # At once, after 30 s, 1, 2, 4 .. minutes; not 120 times in two hours.
+    assert looked_at[:5] == [1, 1, 1, 1, 0]
+    assert sum(looked_at) == 9
+    let_time_pass(hours=1)
+    assert told(sweep()) == {"looked_at": 1, "expired": 1, "purged": 1}
+    assert Upload.objects.get().failed_checks == 0
+
+
+def test_rows_that_always_fail_keep_nobody_waiting(alice: Any, bucket: Bucket) -> None:
+    failing = [begin(alice) for _ in range(4)]
+    let_time_pass(days=8)
+    with refusing(bucket, "HeadObject"):
+        for _ in range(2):
+            sweep()
+    assert set(Upload.objects.values_list("failed_checks", flat=True)) == {2}
+    good = [begin(alice) for _ in range(2)]
+    Upload.objects.filter(pk__in=[row.pk for row in good]).update(
+        expires_at=timezone.now()
+    )
+    let_time_pass(hours=1)
+
+    with refusing(bucket, "HeadObject", key=failing[0].key):
+        report = sweep(limits=Limits(rows=2))
+
+    assert (report.expired, report.failed) == (2, 0)
+    states = {row.pk: row.state for row in Upload.objects.all()}
+    assert {states[row.pk] for row in good} == {State.EXPIRED}
+
+
+def test_a_row_that_breaks_something_stops_nothing_else(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_on_poison(upload: Upload, **options: Any) -> State:
+        if upload.filename == "poison.txt":
+            raise ZeroDivisionError
+        return reconcile(upload, **options)
+
+    monkeypatch.setattr(sweeper, "reconcile", break_on_poison)
+    put(bucket, begin(alice, filename="poison.txt"), b"hello")
+    put(bucket, begin(alice), b"hello")
+    let_time_pass(minutes=2)
+
+    report = sweep()
+
+    assert told(report) == {"looked_at": 2, "completed": 1, "failed": 1}
+
+
+def break_completion(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Let the completion of ``poison.txt`` raise what nobody expects there."""
+
+    def complete(upload: Upload, **options: Any) -> Upload:
+        if upload.filename == "poison.txt":
+            raise error
+        return whole(upload, **options)
+
+    whole = lifecycle.advance
+    monkeypatch.setattr(lifecycle, "advance", complete)
+
+
+def fail_for_long() -> None:
+    """Count as many failed looks as there must be before an upload is given up."""
+    Upload.objects.update(failed_checks=FAILED_LOOKS, faults=FAILED_LOOKS)
+
+
+def test_an_overdue_upload_that_breaks_something_ends_a_day_later(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = begin(alice, filename="poison.txt")
+    put(bucket, upload, b"hello")
+    break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
+    fail_for_long()
+
+    let_time_pass(days=7, hours=23)
+    assert told(sweep()) == {"looked_at": 1, "failed": 1}
+    assert held(alice) == (0, 5, 0, 1)
+
+    let_time_pass(hours=2)
+    report = sweep()
+
+    assert told(report) == {"looked_at": 1, "expired": 1, "given_up": 1, "failed": 1}
+    assert held(alice) == (0, 0, 0, 0)
+    event = upload.events.get(kind="upload.expired")
+    assert event.detail == {"reason": "not settled: ZeroDivisionError"}
+    sweep()
+    assert bucket.head_object(upload.key) is None
+    assert told(sweep()) == {}
+
+
+def test_many_looks_fail_before_an_upload_is_given_up(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bucket, begin(alice, filename="poison.txt"), b"hello")
+    break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
+    let_time_pass(days=30)
+    monkeypatch.setattr(sweeper, "FAILED_LOOKS", 8)
+
+    for _ in range(8):
+        assert told(sweep()) == {"looked_at": 1, "failed": 1}
+        let_time_pass(hours=1)
+
+    assert sweep().given_up == 1
+
+
+@pytest.mark.parametrize("kind", [OperationalError, InterfaceError, DataError])
+def test_a_whole_file_outlives_the_databases_troubles(
+    alice: Any,
+    bucket: Bucket,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type[Exception],
+) -> None:
+    upload = begin(alice, filename="poison.txt")
+    put(bucket, upload, b"hello")
+    let_time_pass(days=30)
+    fail_for_long()
+
+    with monkeypatch.context() as patch:
+        break_completion(patch, kind("deadlock detected"))
+        assert told(sweep()) == {"looked_at": 1, "failed": 1}
+
+    let_time_pass(hours=1)
+    assert told(sweep()) == {"looked_at": 1, "completed": 1}
+
+
+def erase(upload: Upload) -> None:
+    """Take the row away, as ``erase_user`` in another process."""
+    with changeable_events("erasure") as events:
+        events.filter(upload=upload).update(upload=None)
+        Upload.objects.get(pk=upload.pk).delete()
+
+
+@pytest.mark.parametrize("days", [0, 30])
+@pytest.mark.parametrize("error", [None, ZeroDivisionError("a fault of ours")])
+def test_a_row_that_is_erased_meanwhile_stops_nothing_else(
+    alice: Any,
+    bucket: Bucket,
+    monkeypatch: pytest.MonkeyPatch,
+    days: int,
+    error: Exception | None,
+) -> None:
+    def vanish(upload: Upload, **options: Any) -> Upload:
+        if upload.filename == "poison.txt":
+            erase(upload)
+            if error is not None:
+                raise error
+            upload.refresh_from_db()
+        return whole(upload, **options)
+
+    whole = lifecycle.advance
+    monkeypatch.setattr(lifecycle, "advance", vanish)
+    put(bucket, begin(alice, filename="poison.txt"), b"hello")
+    put(bucket, begin(alice), b"hello")
+    let_time_pass(days=days, minutes=2)
+    fail_for_long()
+
+    assert sweep().completed == 1
+    assert Upload.objects.get().state == State.READY
+
+
+def test_a_row_that_is_erased_while_it_is_claimed_is_nobodys(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = begin(alice)
+
+    def erased(*_: Any, **__: Any) -> None:
+        raise Upload.DoesNotExist
+
+    monkeypatch.setattr(Upload, "refresh_from_db", erased)
+
+    assert schedule.claim(upload) is None
+
+
+def test_what_is_mended_in_time_is_not_lost(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bucket, begin(alice, filename="poison.txt"), b"hello")
+    let_time_pass(days=7, hours=1)
+    with monkeypatch.context() as patch:
+        break_completion(patch, ZeroDivisionError("a fault of ours"))
+        sweep()
+
+    let_time_pass(days=2)
+
+    assert told(sweep()) == {"looked_at": 1, "completed": 1}
+
+
+def test_nothing_is_given_up_while_the_bucket_does_not_answer(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(alice, filename="poison.txt")
+    break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
+    let_time_pass(days=30)
+    fail_for_long()
+    listed = bucket_sweep.sweep_bucket
+    monkeypatch.setattr(bucket_sweep, "sweep_bucket", lambda *_, **__: False)
+
+    with refusing(bucket):
+        assert told(sweep()) == {"looked_at": 1, "failed": 1}
+    assert Upload.objects.get().state == State.PENDING
+
+    monkeypatch.setattr(bucket_sweep, "sweep_bucket", listed)
+    assert sweep().given_up == 1
+
+
+def test_an_end_that_breaks_too_is_tried_again(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(alice, filename="poison.txt")
+    put(bucket, begin(alice), b"hello")
+    break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
+    let_time_pass(days=30)
+    Upload.objects.filter(filename="poison.txt").update(faults=FAILED_LOOKS)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lifecycle, "expire", Mock(side_effect=ZeroDivisionError))
+        assert told(sweep()) == {"looked_at": 2, "completed": 1, "failed": 1}
+
+    let_time_pass(hours=1)
+    assert sweep().given_up == 1
+
+
+def test_one_row_that_the_database_chokes_on_stops_nothing_else(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bucket, begin(alice, filename="poison.txt"), b"hello")
+    put(bucket, begin(alice), b"hello")
+    break_completion(monkeypatch, OperationalError("deadlock detected"))
+    let_time_pass(minutes=2)
+
+    assert told(sweep()) == {"looked_at": 2, "completed": 1, "failed": 1}
+
+
+def test_a_database_that_is_away_ends_the_pass(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bucket, begin(alice, filename="poison.txt"), b"hello")
+    away = OperationalError("the connection was lost")
+    break_completion(monkeypatch, away)
+    monkeypatch.setattr(sweeper, "_require_database", Mock(side_effect=away))
+    let_time_pass(minutes=2)
+
+    with pytest.raises(OperationalError):
+        sweep()
+
+
+def test_a_quota_that_counts_too_little_is_mended_before_rows_are_settled(
+    alice: Any, bucket: Bucket
+) -> None:
+    begin(alice)
+    StorageQuota.objects.update(reserved_bytes=0, reserved_files=0)
+    let_time_pass(days=8)
+
+    report = sweep()
+
+    assert told(report) == {
+        "looked_at": 1,
+        "expired": 1,
+        "purged": 1,
+        "quotas_mended": 1,
+    }
+    assert held(alice) == (0, 0, 0, 0)
