@@ -1,7 +1,8 @@
-"""Two people, an operator and a real S3 server: everything an attacker meets.
+"""Set up two people, an operator and a real S3 server for attacks on the site.
 
-Run with `-p tests.plugins.seaweed`. URLs come from the API, as a browser gets them,
-and are then bent. After each test the books must agree: rows, quotas and bucket.
+Run with `-p tests.plugins.seaweed`. Tests get presigned URLs from the API, as a browser
+does, and then manipulate them. After each test, the audit of rows, quotas and bucket
+must find nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _books(db: None, seaweed_bucket: Bucket) -> Iterator[None]:
-    """Sweep after each test that started uploads, then let the audit find nothing."""
+    """Sweep after each test with uploads, and check that the audit finds nothing."""
     yield
     if Upload.objects.exists():
         sweep()
@@ -37,19 +38,19 @@ def alice(db: None) -> Person:
 
 @pytest.fixture
 def bob(db: None) -> Person:
-    """The curious neighbour."""
+    """Create Bob, a user who attacks the uploads of Alice."""
     return Person(User.objects.create_user("bob", password="correct horse battery"))
 
 
 @pytest.fixture
 def stranger() -> Person:
-    """Somebody without an account."""
+    """Return a client without an account."""
     return Person(None)
 
 
 @pytest.fixture
 def staff(db: None) -> Any:
-    """Return a maker of staff accounts that have the named permissions only."""
+    """Return a function that creates staff accounts with the given permissions."""
 
     def make(*codenames: str) -> Person:
         person = User.objects.create_user("sam", is_staff=True)

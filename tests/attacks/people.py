@@ -1,4 +1,4 @@
-"""Who attacks, by what: a browser's session, the API, and raw requests to S3."""
+"""Attackers, with a browser session, the API, and raw requests to S3."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OTHER = b"HELLO"
 
 @dataclass(frozen=True)
 class Started:
-    """An upload that the API has begun: what it said, and its row."""
+    """An upload that was started by the API: the API's answer, and the row."""
 
     told: dict[str, Any]
 
@@ -32,13 +32,13 @@ class Started:
         return Upload.objects.get(pk=self.id)
 
     def wire(self, content: bytes) -> Wire:
-        """Return the request that a browser would send ``content`` with."""
+        """Return the request with which a browser would send ``content``."""
         request = self.told["request"]
         return Wire(request["method"], request["url"], request["headers"], content)
 
 
 class Person:
-    """A browser that somebody is logged in to, or nobody."""
+    """A browser, with or without a logged-in user."""
 
     def __init__(self, user: User | None, *, enforce_csrf_checks: bool = False) -> None:
         self.user = user
@@ -47,7 +47,7 @@ class Person:
             self.browser.force_login(user)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """Send JSON to the API and return the answer."""
+        """Send JSON to the API, and return the answer."""
         data = b"" if body is None else json.dumps(body).encode()
         return self.browser.generic(
             method,
@@ -64,7 +64,7 @@ class Person:
         return Started(answer.json())
 
     def upload(self, content: bytes = HELLO, **changes: Any) -> Started:
-        """Start, send and complete; the answer may be ready or rejected."""
+        """Start, send and complete an upload, which becomes ready or rejected."""
         started = self.start(content, **changes)
         assert send_raw(started.wire(content)).status == 200
         answer = self.call("POST", f"/uploads/{started.id}/complete")
@@ -90,14 +90,14 @@ class Person:
         return Wire("PUT", part["url"], part["headers"], content)
 
     def download(self, started: Started, query: str = "") -> Answer:
-        """Follow the download as a browser would."""
+        """Download an upload through the site's redirect, as a browser does."""
         answer = self.call("GET", f"/uploads/{started.id}/download{query}")
         assert answer.status_code == 302, answer.content
         return send_raw(Wire("GET", answer["Location"], {}))
 
 
 def declaration(content: bytes, **changes: Any) -> dict[str, Any]:
-    """Return the JSON that announces ``content`` as plain text."""
+    """Return the JSON that declares ``content`` as plain text."""
     return {
         "filename": "hello.txt",
         "byte_size": len(content),
@@ -108,7 +108,7 @@ def declaration(content: bytes, **changes: Any) -> dict[str, Any]:
 
 
 def assert_problem(answer: Any, status: int, code: str) -> dict[str, Any]:
-    """Check the whole form of a refusal and return its JSON."""
+    """Check status, type and fields of a refusal, and return its JSON."""
     assert answer.status_code == status, answer.content
     assert answer["Content-Type"] == "application/problem+json"
     assert answer["Cache-Control"] == "no-store"

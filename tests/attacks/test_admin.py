@@ -1,4 +1,4 @@
-"""Staff with less rights than they try to use, and forms with more than they show."""
+"""Staff without the needed rights, and forms with additional fields."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def act(person: Person, action: str, upload: Any, **more: Any) -> Any:
 @pytest.mark.parametrize(
     "rights", [(), ("view_upload",), ("view_upload", "change_upload"), ("add_upload",)]
 )
-def test_staff_deletes_nothing_without_the_right(
+def test_staff_without_permission_cannot_delete(
     alice: Person, staff: Any, rights: tuple[str, ...]
 ) -> None:
-    # A hidden button is still an address.
+    # A hidden button protects nothing, because its URL can be called.
     started = alice.upload()
     person = staff(*rights)
 
@@ -40,10 +40,10 @@ def test_staff_deletes_nothing_without_the_right(
 
 
 @pytest.mark.parametrize("rights", [(), ("view_upload",), ("delete_upload",)])
-def test_staff_reads_no_content_without_the_right(
+def test_staff_without_permission_cannot_read_content(
     alice: Person, staff: Any, rights: tuple[str, ...]
 ) -> None:
-    # To see that a file exists is less than to read it.
+    # The permission to view rows does not include the permission to read files.
     started = alice.upload()
 
     answer = staff(*rights).browser.get(f"{LIST}{started.id}/download/")
@@ -71,8 +71,8 @@ FORGED = {
 }
 
 
-def test_not_even_a_superuser_forges_a_fact(alice: Person) -> None:
-    # The bucket is the truth: a form that could contradict it would lie one day.
+def test_superuser_cannot_change_facts_of_an_upload(alice: Person) -> None:
+    # These facts describe the object, so a changed field would contradict the bucket.
     started = alice.start()
     before = Upload.objects.values().get(pk=started.id)
     operator = Person(User.objects.create_superuser("operator"))
@@ -86,8 +86,8 @@ def test_not_even_a_superuser_forges_a_fact(alice: Person) -> None:
             assert sorted(kinds) == [("upload.presigned",), ("upload.started",)]
 
 
-def test_nobody_touches_the_trail(alice: Person) -> None:
-    # Whoever did it would erase it first.
+def test_audit_trail_cannot_be_changed_in_the_admin(alice: Person) -> None:
+    # An attacker would first erase the traces of the attack.
     alice.start()
     operator = Person(User.objects.create_superuser("operator"))
     before = list(AuditEvent.objects.order_by("pk").values())
@@ -106,8 +106,8 @@ def test_nobody_touches_the_trail(alice: Person) -> None:
             assert list(AuditEvent.objects.order_by("pk").values()) == before
 
 
-def test_a_quota_form_sets_no_counter(alice: Person) -> None:
-    # Used bytes set to nothing are as good as a larger limit.
+def test_quota_form_cannot_set_counters(alice: Person) -> None:
+    # Setting the used bytes to 0 would have the effect of a larger limit.
     alice.upload()
     operator = Person(User.objects.create_superuser("operator"))
     assert alice.user is not None
@@ -122,8 +122,9 @@ def test_a_quota_form_sets_no_counter(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("page", ["storagequota", "uploadpolicy", "apitoken"])
-def test_staff_without_rights_changes_no_rules(staff: Any, page: str) -> None:
-    # One's own quota, one's own policy and a token for somebody else: all wanted.
+def test_staff_without_permission_cannot_change_rules(staff: Any, page: str) -> None:
+    # An attacker would change the own quota and policy, and create a token for another
+    # person.
     person = staff("view_upload", "change_upload")
     assert person.user is not None
 
@@ -139,8 +140,10 @@ def test_staff_without_rights_changes_no_rules(staff: Any, page: str) -> None:
     assert not ApiToken.objects.exists()
 
 
-def test_staff_makes_no_token_for_somebody_else(alice: Person, staff: Any) -> None:
-    # A token is a login: one for a superuser would be a promotion.
+def test_staff_cannot_create_a_token_for_another_person(
+    alice: Person, staff: Any
+) -> None:
+    # A token acts as its account. A token for a superuser would give staff all rights.
     boss = User.objects.create_superuser("boss")
     person = staff("add_apitoken", "view_apitoken")
 
@@ -156,8 +159,8 @@ def test_staff_makes_no_token_for_somebody_else(alice: Person, staff: Any) -> No
     assert token.user == person.user
 
 
-def test_a_token_is_shown_once_and_kept_by_no_cache(staff: Any) -> None:
-    # The back button and a proxy are two more readers.
+def test_token_is_shown_once_and_not_cached(staff: Any) -> None:
+    # A browser's history or a proxy could keep a page that shows the token.
     person = staff("add_apitoken", "view_apitoken")
 
     answer = person.browser.post(
@@ -173,8 +176,8 @@ def test_a_token_is_shown_once_and_kept_by_no_cache(staff: Any) -> None:
 
 
 @pytest.mark.parametrize("page", ["upload", "auditevent", "apitoken", "storagequota"])
-def test_a_filter_asks_for_no_secret(alice: Person, page: str) -> None:
-    # Letter by letter, a list that is empty or not tells a hash.
+def test_filters_cannot_query_secrets(alice: Person, page: str) -> None:
+    # With a filter by prefix, staff could find out a hash letter by letter.
     operator = Person(User.objects.create_superuser("operator"))
     assert alice.user is not None
     create_token(alice.user, name="script")
@@ -188,5 +191,6 @@ def test_a_filter_asks_for_no_secret(alice: Person, page: str) -> None:
     ):
         with case(query):
             answer = operator.browser.get(f"/admin/uploads/{page}/?{query}")
-            # 400 for a lookup it knows and refuses, a redirect for one it does not.
+            # The admin answers a known but forbidden lookup with 400, and an unknown
+            # lookup with a redirect.
             assert answer.status_code in {302, 400}

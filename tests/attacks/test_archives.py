@@ -1,4 +1,4 @@
-"""Archives that attack who unpacks them, or the site that inspects them."""
+"""Archives that attack unpacking programs, or the site during the inspection."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_cost_of_a_scattered_archive_grows_no_faster_than_the_archive(
             assert sum(reads) <= 2 * len(content) + 4 * 1024**2
 
 
-def test_a_batch_of_archives_costs_no_more_than_one_request_may(
+def test_batch_of_archives_shares_the_budget_of_one_request(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = scattered(800)

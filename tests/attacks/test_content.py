@@ -1,4 +1,4 @@
-"""Content in disguise: what a browser might run, under a name that it does not fear."""
+"""Content that a browser might run, under the name of a harmless type."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def archive(name: str, content: bytes) -> bytes:
 
 PROGRAM = b"MZ\x90\x00" + bytes(60)
 
-# Content, file name, declared type. Each is refused for the person who downloads it.
+# Content, filename and declared type. The site refuses all to protect people who
+# download.
 DISGUISES = {
     "html as png": (HTML, "evil.png", "image/png"),
     "html declared as png": (HTML, "evil", "image/png"),
@@ -112,7 +113,7 @@ DISGUISES = {
 }
 
 
-def test_content_in_disguise_is_rejected_and_gone(alice: Person) -> None:
+def test_disguised_content_is_rejected_and_deleted(alice: Person) -> None:
     for name, (content, filename, content_type) in DISGUISES.items():
         with case(name):
             started = alice.upload(
@@ -124,9 +125,11 @@ def test_content_in_disguise_is_rejected_and_gone(alice: Person) -> None:
             assert alice.call("GET", "/me").json()["quota"]["used_bytes"] == 0
 
 
-def test_a_head_that_shows_a_disguise_reserves_nothing(alice: Person) -> None:
+def test_disguise_in_the_first_bytes_is_refused_at_the_start(alice: Person) -> None:
     for name, (content, filename, content_type) in DISGUISES.items():
-        if name.startswith("page in a"):  # only the whole inspection measures images
+        if name.startswith(
+            "page in a"
+        ):  # only the inspection of the object measures images
             continue
         with case(name):
             body = declaration(content, content_type=content_type, filename=filename)
@@ -168,8 +171,9 @@ HARMLESS_AS_A_DOWNLOAD = {
 }
 
 
-def test_what_passes_is_only_ever_a_download_or_a_picture(alice: Person) -> None:
-    # No table of signatures is complete: the answer's headers are the last wall.
+def test_accepted_file_is_served_only_as_download_or_picture(alice: Person) -> None:
+    # No table of signatures is complete, so the headers of the download must also
+    # protect people.
     for name, (content, content_type, filename) in HARMLESS_AS_A_DOWNLOAD.items():
         with case(name):
             started = alice.upload(
@@ -189,10 +193,10 @@ def test_what_passes_is_only_ever_a_download_or_a_picture(alice: Person) -> None
                 assert answer.headers["Cache-Control"] == "private"
 
 
-def test_a_type_that_browsers_run_is_stored_and_served_as_bytes(
+def test_runnable_type_is_stored_and_served_as_octet_stream(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
-    # A policy of */* is what everybody sets first.
+    # Test with the policy */*, because many operators use it.
     assert {"text/html", "image/svg+xml", "text/javascript"} <= ACTIVE_CONTENT_TYPES
     for content_type in sorted(ACTIVE_CONTENT_TYPES):
         with case(content_type):
@@ -207,8 +211,9 @@ def test_a_type_that_browsers_run_is_stored_and_served_as_bytes(
                 assert answer.headers["Content-Disposition"].startswith("attachment;")
 
 
-def test_a_type_that_is_not_one_plain_type_is_refused(alice: Person) -> None:
-    # It is signed into a header, and two readers must not read it in two ways.
+def test_malformed_content_type_is_refused(alice: Person) -> None:
+    # The type becomes a signed header, which all programs must interpret in the same
+    # way.
     for content_type in (
         "",
         "*/*",
@@ -233,10 +238,10 @@ def test_a_type_that_is_not_one_plain_type_is_refused(alice: Person) -> None:
             assert_problem(alice.call("POST", "/uploads", body), 422, "invalid_request")
 
 
-def test_a_type_that_the_policy_names_is_still_a_download(
+def test_runnable_type_in_the_policy_is_served_as_download(
     alice: Person, settings: Settings
 ) -> None:
-    # An operator may allow pages: not even then is one ever opened.
+    # An operator may allow web pages. Browsers must still not open them.
     settings.UPLOADS = {**settings.UPLOADS, "ALLOWED_CONTENT_TYPES": ["text/html"]}
     started = alice.upload(HTML, content_type="text/html", filename="page.html")
 
@@ -245,8 +250,11 @@ def test_a_type_that_the_policy_names_is_still_a_download(
         assert disposition.startswith("attachment;")
 
 
-def test_what_cannot_be_shown_is_written_down_as_a_download(alice: Person) -> None:
-    # With inline=1 a whole file was fetched, and the trail said that it was previewed.
+def test_inline_request_for_a_file_that_is_no_image_is_recorded_as_download(
+    alice: Person,
+) -> None:
+    # Otherwise a person could download a whole file with inline=1, and the trail would
+    # record a preview.
     started = alice.upload()
 
     alice.download(started, "?inline=1")

@@ -1,4 +1,4 @@
-"""One small request that costs the site much, or is answered at length."""
+"""Small requests that need much CPU time or get long answers."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def slashes(length: int) -> str:
     return "/" * (length // 2) + "accounts" + "/" * (length // 2)
 
 
-def test_slashes_cost_their_number_wherever_a_stranger_puts_them(
+def test_cost_of_slashes_grows_linearly_in_all_logged_texts(
     stranger: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The site searches each log line for secrets, and a client chooses the path in it.
+    # The site searches each log line for secrets, and clients choose parts of the line.
     monkeypatch.setattr(csp_reports, "budget", Budget(1_000_000))
     browser = stranger.browser
     ways: dict[str, Callable[[int], Any]] = {
@@ -55,7 +55,7 @@ def test_slashes_cost_their_number_wherever_a_stranger_puts_them(
 
 
 def many(item: Callable[[int], str], size: int = 1_000_000) -> str:
-    """Return items with commas between them, about ``size`` characters."""
+    """Return a list of items separated by commas, with about ``size`` characters."""
     one = len(item(0)) + 1
     return ",".join(item(number) for number in range(size // (one + 3)))
 
@@ -90,10 +90,11 @@ FLOODS: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.mark.parametrize("flood", FLOODS)
-def test_a_megabyte_of_json_is_refused_at_once_and_in_few_words(
+def test_megabyte_of_json_is_refused_quickly_with_a_short_answer(
     alice: Person, flood: str
 ) -> None:
-    # It was two seconds of work and five megabytes of answer, before any rate.
+    # An earlier version worked for two seconds and answered with 5 MB, before any rate
+    # limit.
     method, path, text = FLOODS[flood]
     body = text.encode()
     assert 100_000 < len(body) < 1024 * 1024
@@ -109,8 +110,8 @@ def test_a_megabyte_of_json_is_refused_at_once_and_in_few_words(
     assert seconds < 0.5
 
 
-def test_a_tower_of_accents_is_no_way_to_keep_the_site_busy(alice: Person) -> None:
-    # Sorting the accents on one letter takes time quadratic in their number.
+def test_cost_of_many_accents_on_one_letter_is_limited(alice: Person) -> None:
+    # The Unicode normalisation sorts the accents of a letter in quadratic time.
     tower = "a" + "\u0315\u0300\u05ae\u0334" * 1000
     item = {
         "filename": tower[:1024],

@@ -1,4 +1,4 @@
-"""Other people's pages and borrowed identities: CSRF, redirects, hosts, sessions, hooks."""
+"""Forged requests: CSRF, redirects, Host headers, sessions and notifications."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVIL = "https://evil.example"
 
 @pytest.fixture
 def victim(alice: Person) -> Person:
-    """Alice, in a browser whose requests another site's page may cause."""
+    """Return a browser in which Alice is logged in, with CSRF checks."""
     return Person(alice.user, enforce_csrf_checks=True)
 
 
@@ -43,10 +43,10 @@ FROM_ELSEWHERE = [
 ]
 
 
-def test_another_sites_page_changes_nothing_through_the_api(
+def test_page_of_another_site_cannot_change_anything_by_the_api(
     alice: Person, victim: Person
 ) -> None:
-    # The browser adds the cookie by itself, whoever asks it to send.
+    # The browser adds the session cookie to requests of any site.
     started = alice.start()
 
     for method, path in (
@@ -75,8 +75,10 @@ def test_another_sites_page_changes_nothing_through_the_api(
         "multipart/form-data; boundary=x",
     ],
 )
-def test_a_form_cannot_speak_json(alice: Person, content_type: str) -> None:
-    # These three need no permission of ours to be sent from any page.
+def test_form_content_types_are_refused_by_the_api(
+    alice: Person, content_type: str
+) -> None:
+    # Any page may send these three types to us without a CORS preflight.
     answer = alice.browser.generic(
         "POST", "/api/v1/uploads", json.dumps(declaration(HELLO)), content_type
     )
@@ -86,18 +88,18 @@ def test_a_form_cannot_speak_json(alice: Person, content_type: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "OPTIONS", "TRACE"])
-def test_no_other_method_starts_an_upload(alice: Person, method: str) -> None:
-    # A link or an image must not be able to reserve space.
+def test_methods_other_than_post_start_no_upload(alice: Person, method: str) -> None:
+    # A link or an image on another site must not reserve quota.
     answer = alice.call(method, "/uploads?filename=a&byte_size=5", declaration(HELLO))
 
     assert answer.status_code in {200, 405}
     assert not Upload.objects.exists()
 
 
-def test_another_sites_form_changes_nothing_on_pages(
+def test_form_of_another_site_cannot_change_anything_on_pages(
     alice: Person, victim: Person
 ) -> None:
-    # Pages are posted to by forms, which other sites can have as well.
+    # Our pages accept forms, and another site can send a form to the same URL.
     started = alice.upload()
     form = {"filename": "x", "action": "remove", "_selected_action": started.id}
 
@@ -120,8 +122,8 @@ def test_another_sites_form_changes_nothing_on_pages(
             assert victim.browser.get("/").status_code == 200
 
 
-def test_a_login_cannot_be_forced_on_somebody(alice: Person) -> None:
-    # Logged in as the attacker, the victim uploads into the attacker's account.
+def test_form_of_another_site_cannot_log_a_person_in(alice: Person) -> None:
+    # A victim who is logged in as the attacker would upload to the attacker's account.
     browser = Client(enforce_csrf_checks=True)
 
     answer = browser.post(
@@ -154,8 +156,8 @@ def test_a_login_cannot_be_forced_on_somebody(alice: Person) -> None:
     ],
 )
 @pytest.mark.parametrize("page", ["/accounts/login/", "/admin/login/"])
-def test_a_login_leads_to_no_other_site(page: str, target: str) -> None:
-    # A link to the real login that ends on a false one is a good phish.
+def test_login_does_not_redirect_to_another_site(page: str, target: str) -> None:
+    # A link to the real login page that redirects to a false login page helps phishing.
     User.objects.create_superuser("operator", password=PASSWORD)
     browser = Client()
 
@@ -170,8 +172,10 @@ def test_a_login_leads_to_no_other_site(page: str, target: str) -> None:
     assert not location.startswith(("//", "/\\"))
 
 
-def test_a_download_leads_to_the_bucket_only(alice: Person, settings: Settings) -> None:
-    # It answers with a redirect, so nothing of the query may choose where to.
+def test_download_redirects_only_to_the_bucket(
+    alice: Person, settings: Settings
+) -> None:
+    # The download is a redirect, so the query must not influence its target.
     path = f"/uploads/{alice.upload().id}/download"
 
     for query in ("next", "redirect", "url", "return_to", "inline"):
@@ -192,8 +196,8 @@ def test_a_download_leads_to_the_bucket_only(alice: Person, settings: Settings) 
     ],
     ids=str,
 )
-def test_a_spoofed_host_is_refused(alice: Person, headers: dict[str, str]) -> None:
-    # Links in mails are made of the host that the request names.
+def test_unknown_host_is_refused(alice: Person, headers: dict[str, str]) -> None:
+    # Django builds the links in mails from the Host header.
     assert alice.user is not None
     User.objects.filter(pk=alice.user.pk).update(email="alice@example.org")
 
@@ -208,8 +212,9 @@ def test_a_spoofed_host_is_refused(alice: Person, headers: dict[str, str]) -> No
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-Host", "Forwarded", "X-Original-URL"])
-def test_a_forwarded_host_is_not_believed(alice: Person, name: str) -> None:
-    # A reset link to the attacker's host hands over the account with one click.
+def test_forwarded_host_is_ignored(alice: Person, name: str) -> None:
+    # With a password reset link to the attacker's host, one click would give the
+    # account away.
     assert alice.user is not None
     User.objects.filter(pk=alice.user.pk).update(email="alice@example.org")
 
@@ -223,8 +228,9 @@ def test_a_forwarded_host_is_not_believed(alice: Person, name: str) -> None:
     assert "http://testserver/accounts/reset/" in mail.outbox[0].body
 
 
-def test_a_login_changes_the_session_and_the_csrf_token(alice: Person) -> None:
-    # Otherwise a session planted before the login is logged in after it.
+def test_login_changes_the_session_and_the_csrf_token(alice: Person) -> None:
+    # Otherwise an attacker could set a session cookie before the login and use the
+    # session after it.
     browser = Client()
     browser.get("/accounts/login/")
     session = browser.session
@@ -240,8 +246,8 @@ def test_a_login_changes_the_session_and_the_csrf_token(alice: Person) -> None:
     assert Client().get("/").status_code == 302
 
 
-def test_a_logout_ends_the_session_itself(alice: Person) -> None:
-    # A copied cookie must be worth nothing after its owner has left.
+def test_logout_deletes_the_session_on_the_server(alice: Person) -> None:
+    # A copied cookie must not work after the logout.
     copied = Client()
     copied.cookies[site.SESSION_COOKIE_NAME] = alice.browser.cookies[
         site.SESSION_COOKIE_NAME
@@ -253,8 +259,8 @@ def test_a_logout_ends_the_session_itself(alice: Person) -> None:
     assert copied.get("/").status_code == 302
 
 
-def test_a_new_password_ends_all_other_sessions(alice: Person) -> None:
-    # It is what people are told to do when a session was stolen.
+def test_password_change_ends_all_other_sessions(alice: Person) -> None:
+    # People change their password when a session was stolen.
     stolen = Person(alice.user)
     alice.browser.post(
         "/accounts/password_change/",
@@ -269,8 +275,8 @@ def test_a_new_password_ends_all_other_sessions(alice: Person) -> None:
     assert alice.call("GET", "/me").status_code == 200
 
 
-def test_a_wrong_token_does_not_fall_back_to_the_session(alice: Person) -> None:
-    # A program that believes to be nobody must not act as whoever is logged in.
+def test_request_with_a_wrong_token_does_not_use_the_session(alice: Person) -> None:
+    # A request with a wrong token must not act as the person of the session cookie.
     assert alice.user is not None
     row, secret = create_token(alice.user, name="script")
 
@@ -297,10 +303,11 @@ def test_a_wrong_token_does_not_fall_back_to_the_session(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("debug", [True, False])
-def test_a_token_under_a_wrong_scheme_is_not_logged(
+def test_token_with_a_wrong_scheme_is_not_logged(
     alice: Person, settings: Settings, caplog: pytest.LogCaptureFixture, debug: bool
 ) -> None:
-    # The commonest mistake of a client would put a live secret into the log.
+    # A wrong scheme is a common mistake of clients. The log would then contain a valid
+    # secret.
     settings.DEBUG = debug
     assert alice.user is not None
     _, secret = create_token(alice.user, name="script")
@@ -313,10 +320,10 @@ def test_a_token_under_a_wrong_scheme_is_not_logged(
 SECRET = "a shared secret"
 
 
-def test_a_notification_without_the_secret_moves_nothing(
+def test_notification_without_the_secret_is_refused(
     alice: Person, stranger: Person, settings: Settings
 ) -> None:
-    # It costs S3 requests, and its answer tells which keys are known.
+    # A notification causes requests to S3, and its answer shows which keys are known.
     settings.S3_NOTIFICATIONS_SECRET = SECRET
     started = alice.start()
     event = _event(started.row.key)
@@ -342,10 +349,10 @@ def test_a_notification_without_the_secret_moves_nothing(
             assert started.row.state == State.PENDING
 
 
-def test_there_is_no_hook_without_a_secret(
+def test_notifications_are_refused_when_no_secret_is_set(
     stranger: Person, settings: Settings
 ) -> None:
-    # An empty secret equals an empty header.
+    # An empty secret would match an empty header.
     settings.S3_NOTIFICATIONS_SECRET = ""
 
     for sent in ("", "Bearer ", "Bearer"):
@@ -356,10 +363,10 @@ def test_there_is_no_hook_without_a_secret(
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_a_forged_notification_makes_nothing_ready(
+def test_forged_notification_does_not_complete_an_upload(
     alice: Person, stranger: Person, settings: Settings, times: int
 ) -> None:
-    # It may say that an object is there; only the bucket knows.
+    # The site must check with the bucket that the object exists.
     settings.S3_NOTIFICATIONS_SECRET = SECRET
     started = alice.start()
 
@@ -376,8 +383,8 @@ def test_a_forged_notification_makes_nothing_ready(
     assert StorageQuota.objects.get(user=alice.user).used_bytes == 0
 
 
-def test_every_page_but_the_ways_in_asks_who_you_are(stranger: Person) -> None:
-    # A new view is closed until somebody opens it on purpose.
+def test_all_pages_except_public_ones_require_a_login(stranger: Person) -> None:
+    # A new view must require a login by default.
     open_to_all = {
         "accounts/inactive/",
         "accounts/login/",
@@ -402,8 +409,8 @@ def test_every_page_but_the_ways_in_asks_who_you_are(stranger: Person) -> None:
     assert open_to_all <= seen
 
 
-def test_no_shared_cache_keeps_what_is_ones_own(alice: Person) -> None:
-    # A proxy that caches one answer serves it to the next person.
+def test_personal_answers_are_not_cached_by_proxies(alice: Person) -> None:
+    # A proxy that caches a personal answer would serve the answer to another person.
     started = alice.upload()
 
     for path in (
@@ -423,8 +430,9 @@ def test_no_shared_cache_keeps_what_is_ones_own(alice: Person) -> None:
 @pytest.mark.parametrize(
     "path", ["/", "/nowhere", "/accounts/login/", "/api/v1/me", "/healthz"]
 )
-def test_every_answer_carries_the_policy(alice: Person, path: str) -> None:
-    # One page without them is enough to frame, to sniff or to leak a referrer.
+def test_all_answers_have_the_security_headers(alice: Person, path: str) -> None:
+    # A single page without these headers permits framing, MIME sniffing or a leaked
+    # referrer.
     answer = alice.browser.get(path)
 
     assert answer["X-Content-Type-Options"] == "nosniff"

@@ -1,4 +1,4 @@
-"""Loops: one account, or one address, that asks as fast as it can."""
+"""Rate limits against loops of one account or of one network address."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ UNLIMITED = {"/uploads", "/uploads/{upload_id}", "/me"}
 
 
 def operations() -> list[tuple[str, str]]:
-    """Return every method and path of the API, as its own document lists them."""
+    """Return every method and path of the API, read from the API's OpenAPI document."""
     paths = api.get_openapi_schema()["paths"]
     return [
         (method.upper(), path.removeprefix("/api/v1"))
@@ -88,10 +88,10 @@ LOOPS: dict[str, tuple[str, str, str, Any]] = {
 
 @pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS.keys())
 @pytest.mark.parametrize("per", ["", "_PER_ADDRESS"], ids=["user", "address"])
-def test_a_loop_ends_in_429_with_the_time_to_wait(
+def test_loop_is_answered_429_with_retry_after(
     alice: Person, settings: Settings, loop: tuple[str, str, str, Any], per: str
 ) -> None:
-    # Each round adds a row, or asks S3 something: for ever, and for nothing.
+    # Without a limit, each round adds a row or sends requests to S3.
     name, method, path, body = loop
     if "{id}" in path:
         path = path.replace("{id}", alice.upload().id)
@@ -114,10 +114,11 @@ def test_a_loop_ends_in_429_with_the_time_to_wait(
         assert f"the limit is {count} in one hour" in told["detail"]
 
 
-def test_no_request_of_the_api_is_without_a_rate(
+def test_all_requests_of_the_api_have_a_rate_limit(
     alice: Person, settings: Settings
 ) -> None:
-    # The endpoint that somebody adds later must not be the one without a limit.
+    # This test reads the API's document, so it also fails for a new endpoint without a
+    # limit.
     limits = {f"RATE_{action.upper()}": "100/day" for action in ACTIONS}
     started = alice.upload()
     settings.UPLOADS = settings.UPLOADS | limits
@@ -139,17 +140,17 @@ def test_no_request_of_the_api_is_without_a_rate(
             assert now == before
 
 
-def test_the_walk_knows_every_request() -> None:
+def test_operations_cover_the_document_of_the_api() -> None:
     assert len(operations()) == 14
 
 
-def test_a_batch_of_10_000_is_refused_before_it_is_read(alice: Person) -> None:
+def test_batch_of_10_000_is_refused_before_parsing(alice: Person) -> None:
     many = {"uploads": [declaration(HELLO)] * 10_000}
     parts = {"parts": PARTS["parts"] * 10_000}
     ids = {"ids": [SOME_ID] * 10_000}
     started = alice.start_parts(len(HELLO))
 
-    # 1 MiB is the most that is read at all: the ids alone would fit.
+    # The site reads at most 1 MiB of a body. The ids alone would fit into 1 MiB.
     assert_problem(alice.call("POST", "/uploads/batch", many), 413, "request_too_large")
     answer = alice.call("POST", f"/uploads/{started.id}/parts", parts)
     assert answer.status_code in {413, 422}
@@ -159,10 +160,10 @@ def test_a_batch_of_10_000_is_refused_before_it_is_read(alice: Person) -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_a_batch_is_not_cheaper_than_its_items(
+def test_batch_spends_the_rate_limit_for_each_item(
     settings: Settings, alice: Person
 ) -> None:
-    # 100 starts for the price of one would make the limit a hundredfold.
+    # If a batch of 100 counted as one request, the limit would be 100 times higher.
     settings.UPLOADS = settings.UPLOADS | {"RATE_START": "150/hour"}
     alice.browser.force_login(alice.user)  # type: ignore[arg-type]
     batch = {"uploads": [declaration(HELLO, filename=f"{n}.txt") for n in range(100)]}
@@ -176,10 +177,10 @@ def test_a_batch_is_not_cheaper_than_its_items(
     Upload.objects.all().update(expires_at=datetime.now(UTC))
 
 
-def test_a_batch_that_could_never_pass_is_told_to_be_smaller(
+def test_batch_larger_than_the_rate_limit_is_refused_with_a_hint(
     settings: Settings, alice: Person
 ) -> None:
-    # Told to wait, a client would wait for ever.
+    # The answer must not ask the client to wait, because the batch would never pass.
     settings.UPLOADS = settings.UPLOADS | {"RATE_START": "10/hour"}
     batch = {"uploads": [declaration(HELLO)] * 11}
 
@@ -194,10 +195,10 @@ def test_a_batch_that_could_never_pass_is_told_to_be_smaller(
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_a_forwarded_header_of_ones_own_is_no_new_address(
+def test_forged_forwarded_header_does_not_change_the_address(
     settings: Settings, alice: Person, bob: Person, count: int
 ) -> None:
-    # Whoever may name their own address has as many as there are numbers.
+    # Otherwise a client could avoid the limit with a new address in each request.
     settings.UPLOADS = settings.UPLOADS | {"RATE_START_PER_ADDRESS": "4/hour"}
     settings.TRUSTED_PROXY_COUNT = count
 
@@ -215,10 +216,10 @@ def test_a_forwarded_header_of_ones_own_is_no_new_address(
     assert answers == [201] * 4 + [429] * 4
 
 
-def test_behind_a_proxy_neighbours_do_not_share_an_allowance(
+def test_clients_of_one_proxy_have_separate_allowances(
     settings: Settings, alice: Person, bob: Person
 ) -> None:
-    # Else the first to loop would stop everybody's work.
+    # Otherwise one client's loop would block all clients of the proxy.
     settings.UPLOADS = settings.UPLOADS | {"RATE_START_PER_ADDRESS": "2/hour"}
     settings.TRUSTED_PROXY_COUNT = 1
 
@@ -234,7 +235,7 @@ def test_behind_a_proxy_neighbours_do_not_share_an_allowance(
     assert starts(bob, "203.0.113.8") == [201, 201, 429]
 
 
-def test_a_new_token_is_no_new_allowance(settings: Settings, alice: Person) -> None:
+def test_new_token_gets_no_new_allowance(settings: Settings, alice: Person) -> None:
     settings.UPLOADS = settings.UPLOADS | {"RATE_START": "3/hour"}
     assert alice.user is not None
 
@@ -249,10 +250,10 @@ def test_a_new_token_is_no_new_allowance(settings: Settings, alice: Person) -> N
     assert answers == [201, 201, 201, 429, 429]
 
 
-def test_asking_for_what_is_not_there_costs_as_much(
+def test_requests_for_unknown_uploads_spend_the_rate_limit(
     settings: Settings, alice: Person
 ) -> None:
-    # Guessing ids is a loop like any other.
+    # An attacker could guess ids in a loop.
     settings.UPLOADS = settings.UPLOADS | {"RATE_DOWNLOAD": "3/hour"}
 
     answers = [
@@ -263,8 +264,8 @@ def test_asking_for_what_is_not_there_costs_as_much(
     assert answers == [404, 404, 404, 429, 429]
 
 
-def test_a_counter_that_cannot_be_read_admits_nobody(alice: Person) -> None:
-    # "No rows, so nothing spent" would lift the limit for who breaks the counter.
+def test_unreadable_rate_counter_refuses_requests(alice: Person) -> None:
+    # Otherwise an attacker who causes database errors would have no limit.
     with mock.patch.object(Rate.objects, "filter", side_effect=OperationalError):
         answer = alice.call("POST", "/uploads", declaration(HELLO))
 
@@ -272,10 +273,10 @@ def test_a_counter_that_cannot_be_read_admits_nobody(alice: Person) -> None:
     assert not Upload.objects.exists()
 
 
-def test_uploads_that_nobody_finishes_have_a_limit(
+def test_number_of_unfinished_uploads_is_limited(
     settings: Settings, alice: Person
 ) -> None:
-    # A thousand tiny starts cost no quota and leave a thousand rows.
+    # A thousand starts of tiny files would need little quota and leave a thousand rows.
     settings.UPLOADS = settings.UPLOADS | {"MAX_OPEN": 3}
     assert alice.user is not None
     first = alice.start()
@@ -300,7 +301,7 @@ def test_uploads_that_nobody_finishes_have_a_limit(
     assert finished.row.state == "ready"
 
 
-def test_a_refused_start_reserves_nothing_and_asks_s3_for_nothing(
+def test_rate_limited_start_reserves_no_quota_and_does_not_call_s3(
     settings: Settings, alice: Person, seaweed_bucket: Bucket
 ) -> None:
     settings.UPLOADS = settings.UPLOADS | {"RATE_START": "1/day"}
@@ -320,10 +321,10 @@ def test_a_refused_start_reserves_nothing_and_asks_s3_for_nothing(
 
 
 @pytest.mark.parametrize("path", ["rename", "delete"])
-def test_the_pages_are_no_way_around_the_rate(
+def test_pages_spend_the_same_rate_limits(
     settings: Settings, alice: Person, path: str
 ) -> None:
-    # A form without scripts is a second door to the same rooms.
+    # The pages for browsers without scripts lead to the same actions as the API.
     started: Started = alice.upload()
     settings.UPLOADS = settings.UPLOADS | {"RATE_CHANGE": "1/day"}
     page = f"/uploads/{started.id}/{path}/"
@@ -337,10 +338,10 @@ def test_the_pages_are_no_way_around_the_rate(
     assert (started.row.filename, started.row.state) == ("new.txt", "ready")
 
 
-def test_a_disabled_account_spends_nothing_of_its_address(
+def test_disabled_account_spends_no_rate_limit_of_its_address(
     settings: Settings, alice: Person, bob: Person
 ) -> None:
-    # Refused before it pays: else the door itself would be a way to lock it.
+    # Otherwise a disabled account could block other people at the same address.
     settings.UPLOADS = settings.UPLOADS | {"RATE_START_PER_ADDRESS": "2/hour"}
     User.objects.filter(pk=bob.user.pk).update(is_active=False)  # type: ignore[union-attr]
 
@@ -351,7 +352,9 @@ def test_a_disabled_account_spends_nothing_of_its_address(
     assert alice.call("POST", "/uploads", declaration(HELLO)).status_code == 201
 
 
-def test_time_heals(settings: Settings, alice: Person) -> None:
+def test_request_succeeds_after_the_time_in_retry_after(
+    settings: Settings, alice: Person
+) -> None:
     settings.UPLOADS = settings.UPLOADS | {"RATE_DOWNLOAD": "2/minute"}
     started = alice.upload()
     with time_machine.travel(datetime.now(UTC), tick=False) as clock:

@@ -1,4 +1,4 @@
-"""Names as weapons: in keys, in headers, on pages, in the trail."""
+"""Hostile names in keys, headers, pages and the audit trail."""
 
 from __future__ import annotations
 
@@ -53,8 +53,9 @@ NAMES = {
 }
 
 
-def test_a_key_holds_nothing_of_a_name(alice: Person) -> None:
-    # A key from a name collides, traverses, and tells what people store.
+def test_key_has_no_part_of_the_name(alice: Person) -> None:
+    # A key made from the name could collide, contain `..`, or reveal the file's
+    # subject.
     for sent in (*NAMES, *XSS, "report${filename}"):
         with case(sent):
             first = alice.start(filename=sent, relative_path=sent)
@@ -64,15 +65,15 @@ def test_a_key_holds_nothing_of_a_name(alice: Person) -> None:
             assert len(first.row.key) <= 255
 
 
-def test_a_name_is_a_name(alice: Person) -> None:
-    # What the save dialog shows must be what the disk gets.
+def test_name_is_cleaned_at_the_start(alice: Person) -> None:
+    # The cleaned name must be the name that the browser later uses on the disk.
     for sent, kept in NAMES.items():
         with case(sent):
             assert alice.start(filename=sent).told["filename"] == kept
 
 
-def test_a_folder_path_leads_nowhere(alice: Person) -> None:
-    # A client that mirrors folders would write outside its own.
+def test_path_is_cleaned_at_the_start(alice: Person) -> None:
+    # A client that downloads folders would write files outside of its own folder.
     for sent in ("../../x", "/etc/", "a/./b/../c", "\u202ea/\r\nb", "\x00"):
         with case(sent):
             kept = alice.start(relative_path=sent).told["relative_path"]
@@ -81,15 +82,16 @@ def test_a_folder_path_leads_nowhere(alice: Person) -> None:
             assert not CONTROL.search(kept)
 
 
-def test_a_rename_takes_no_name_apart(alice: Person) -> None:
-    # A name that somebody typed becomes the file's, or nothing does.
+def test_rename_to_an_invalid_name_is_refused(alice: Person) -> None:
+    # A rename must not clean a name that a person has typed. It must refuse an invalid
+    # name.
     started = alice.start(filename="a.txt")
 
     for sent in NAMES:
         with case(sent):
             answer = alice.call("PATCH", f"/uploads/{started.id}", {"filename": sent})
             told = assert_problem(answer, 422, "invalid_request")
-            # Not for its extension, which may not fit the content.
+            # Check that the extension is not the reason for the refusal.
             [words] = told["errors"]["filename"]
             assert words.startswith(("A name cannot", "Give the file", "Windows"))
             assert started.row.filename == "a.txt"
@@ -109,8 +111,8 @@ HEADER_NAMES = [
 ]
 
 
-def test_a_download_has_one_name_and_no_header_of_the_attackers(alice: Person) -> None:
-    # The name is in a header that S3 repeats: a quote in it would end it.
+def test_name_cannot_inject_into_the_download_header(alice: Person) -> None:
+    # S3 returns the name in a header, where a quote in the name could end the value.
     for sent in HEADER_NAMES:
         with case(sent):
             started = alice.upload(
@@ -125,8 +127,9 @@ def test_a_download_has_one_name_and_no_header_of_the_attackers(alice: Person) -
             assert "X-Evil" not in answer.headers
 
 
-def test_a_name_is_text_on_every_page(alice: Person, seaweed_bucket: Bucket) -> None:
-    # One page that forgets to escape gives away every session that looks at it.
+def test_name_is_escaped_on_every_page(alice: Person, seaweed_bucket: Bucket) -> None:
+    # A page without escaping would run the attacker's script in the sessions of its
+    # readers.
     files = [alice.upload(filename="a.txt") for _ in XSS]
     for started, sent in zip(files, XSS, strict=True):
         name = sent.replace("/", "")
@@ -166,8 +169,8 @@ def test_a_name_is_text_on_every_page(alice: Person, seaweed_bucket: Bucket) -> 
 @pytest.mark.parametrize(
     "name", ["<b>bold", "</script><script>alert(1)//", "a\u202eb", "{{7*7}}"]
 )
-def test_a_user_name_is_text_on_every_page(name: str) -> None:
-    # Sign-up lets no such name in; a directory or an import may.
+def test_user_name_is_escaped_on_every_page(name: str) -> None:
+    # The sign-up form refuses such names, but an import of accounts may contain them.
     person = Person(User.objects.create_user(name))
     page = person.browser.get("/").content.decode()
 
@@ -179,8 +182,8 @@ def test_a_user_name_is_text_on_every_page(name: str) -> None:
 @pytest.mark.parametrize(
     "path", [*XSS, "%0d%0aX-Evil:1", "..%2f..%2fetc%2fpasswd", "a" * 2000]
 )
-def test_an_error_page_repeats_nothing(alice: Person, path: str) -> None:
-    # A 404 that quotes the address is a page that the attacker writes.
+def test_error_page_does_not_repeat_the_path(alice: Person, path: str) -> None:
+    # With the path on the 404 page, an attacker could write text on the page.
     for place in ("", "accounts/", "api/v1/", "uploads/", "static/"):
         answer = alice.browser.get(f"/{place}{path}")
 
@@ -189,8 +192,8 @@ def test_an_error_page_repeats_nothing(alice: Person, path: str) -> None:
         assert "X-Evil" not in answer.headers
 
 
-def test_a_search_is_text_in_the_admin() -> None:
-    # The words searched for are the page's only part that a link can choose.
+def test_search_words_are_escaped_in_the_admin() -> None:
+    # A link can set the search words of the page.
     operator = Person(User.objects.create_superuser("operator"))
     for page in ("upload", "auditevent", "storagequota", "apitoken"):
         answer = operator.browser.get(f"/admin/uploads/{page}/", {"q": " ".join(XSS)})
@@ -198,8 +201,8 @@ def test_a_search_is_text_in_the_admin() -> None:
         assert "<img src=x" not in answer.content.decode()
 
 
-def test_the_documentation_repeats_nothing(alice: Person) -> None:
-    # The reader's query has no business in it, and no script does.
+def test_documentation_of_the_api_does_not_repeat_the_query(alice: Person) -> None:
+    # The page must not contain its query.
     page = alice.browser.get("/api/v1/docs?q=<script>alert(1)</script>#x")
 
     assert page.status_code == 200
@@ -207,8 +210,8 @@ def test_the_documentation_repeats_nothing(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("size", [1025, 100_000])
-def test_a_name_beyond_all_reason_is_refused(alice: Person, size: int) -> None:
-    # A name is stored, logged, signed and shown.
+def test_overlong_name_is_refused(alice: Person, size: int) -> None:
+    # The site stores, logs, signs and shows names, so their length must be limited.
     answer = alice.call("POST", "/uploads", declaration(HELLO, filename="a" * size))
 
     assert_problem(answer, 422, "invalid_request")

@@ -1,4 +1,4 @@
-"""Bob, logged in and curious, tries everything on what is Alice's."""
+"""Bob, who is logged in, tries all actions on the uploads of Alice."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VERBS: dict[str, tuple[str, str, Any]] = {
 def assert_no_verb_tells(
     person: Person, upload_id: str, status: int, code: str
 ) -> None:
-    """Try every verb: the answer is that of an upload that never was, and nothing moves."""
+    """Check that every action is answered as for an unknown id, and changes nothing."""
     before = Upload.objects.values().get(pk=upload_id)
     lines = AuditEvent.objects.filter(upload_id=upload_id)
     lines_before = list(lines.values_list("pk", flat=True))
@@ -49,17 +49,19 @@ def assert_no_verb_tells(
 
 
 @pytest.mark.parametrize("is_ready", [False, True], ids=["pending", "ready"])
-def test_a_neighbours_upload_answers_like_one_that_never_was(
+def test_upload_of_another_person_is_answered_like_an_unknown_id(
     alice: Person, bob: Person, is_ready: bool
 ) -> None:
-    # A different answer, in one byte, would tell which ids exist.
+    # If one byte of the answer differed, Bob could learn which ids exist.
     started = alice.upload() if is_ready else alice.start()
 
     assert_no_verb_tells(bob, started.id, 404, "not_found")
 
 
-def test_a_neighbours_page_is_not_there(alice: Person, bob: Person) -> None:
-    # Pages are a second door to the same rooms.
+def test_page_of_another_persons_upload_is_not_found(
+    alice: Person, bob: Person
+) -> None:
+    # The pages lead to the same actions as the API.
     started = alice.upload()
 
     doors = [("get", ""), ("post", "rename/"), ("post", "delete/")]
@@ -74,10 +76,8 @@ def test_a_neighbours_page_is_not_there(alice: Person, bob: Person) -> None:
             assert kept == (State.READY, "hello.txt")
 
 
-def test_a_list_and_a_search_hold_ones_own_files_only(
-    alice: Person, bob: Person
-) -> None:
-    # The list is where an ownership filter is forgotten first.
+def test_list_and_search_have_only_own_files(alice: Person, bob: Person) -> None:
+    # A missing filter by owner is a common mistake in lists.
     alice.upload()
     alice_page = alice.call("GET", "/uploads?limit=1").json()
 
@@ -86,10 +86,11 @@ def test_a_list_and_a_search_hold_ones_own_files_only(
     assert len(alice_page["results"]) == 1
 
 
-def test_a_cursor_of_a_neighbours_list_opens_nothing(
+def test_cursor_of_another_persons_list_gives_no_access(
     alice: Person, bob: Person
 ) -> None:
-    # A cursor names a row, and is not secret: it must not stand in for a right.
+    # A cursor contains the position of a row and is not secret, so it must give no
+    # rights.
     alice.start()
     alice.start()
     cursor = alice.call("GET", "/uploads?limit=1").json()["next_cursor"]
@@ -98,10 +99,10 @@ def test_a_cursor_of_a_neighbours_list_opens_nothing(
     assert bob.call("GET", f"/uploads?cursor={cursor}").json()["results"] == []
 
 
-def test_a_batch_that_mixes_owners_completes_ones_own_only(
+def test_batch_with_uploads_of_two_owners_completes_only_own_uploads(
     alice: Person, bob: Person
 ) -> None:
-    # One check for the whole batch instead of one for each id is the classic.
+    # Checking the owner once for a batch, instead of for each id, is a common mistake.
     theirs, mine = alice.start(), bob.start()
 
     answer = bob.call(
@@ -117,8 +118,10 @@ def test_a_batch_that_mixes_owners_completes_ones_own_only(
     assert theirs.id not in answer.content.decode()
 
 
-def test_an_idempotency_key_is_ones_own(alice: Person, bob: Person) -> None:
-    # A guessed key would return a neighbour's upload, with a URL to write it.
+def test_idempotency_key_is_valid_only_for_its_owner(
+    alice: Person, bob: Person
+) -> None:
+    # Otherwise a guessed key would return another person's upload with a presigned URL.
     key = {"Idempotency-Key": "monday-backup"}
     hers = alice.call("POST", "/uploads", declaration(HELLO), **key).json()
     his = bob.call("POST", "/uploads", declaration(HELLO), **key).json()
@@ -127,8 +130,8 @@ def test_an_idempotency_key_is_ones_own(alice: Person, bob: Person) -> None:
     assert Upload.objects.get(pk=his["id"]).owner == bob.user
 
 
-def test_a_neighbour_spends_ones_own_quota(alice: Person, bob: Person) -> None:
-    # Filling somebody else's quota would lock them out.
+def test_upload_uses_the_quota_of_its_sender(alice: Person, bob: Person) -> None:
+    # Bob could otherwise fill the quota of Alice, so that she can upload no more.
     bob.start()
 
     assert not StorageQuota.objects.filter(user=alice.user).exists()
@@ -146,20 +149,18 @@ def test_a_neighbour_spends_ones_own_quota(alice: Person, bob: Person) -> None:
         "/admin/auth/user/",
     ],
 )
-def test_the_admin_is_closed_to_people_without_staff_rights(
-    bob: Person, page: str
-) -> None:
-    # A login is not a rank.
+def test_admin_is_closed_to_people_without_staff_rights(bob: Person, page: str) -> None:
+    # A login alone gives no rights in the admin.
     answer = bob.browser.get(page)
 
     assert answer.status_code == 302
     assert answer["Location"].startswith("/admin/login/")
 
 
-def test_the_admins_download_is_closed_to_neighbours(
+def test_download_in_the_admin_requires_staff_rights(
     alice: Person, bob: Person
 ) -> None:
-    # It asks for no owner, so it must ask for a permission.
+    # This view does not check the owner, so it must check a permission.
     started = alice.upload()
 
     answer = bob.browser.get(f"/admin/uploads/upload/{started.id}/download/")
@@ -168,8 +169,8 @@ def test_the_admins_download_is_closed_to_neighbours(
     assert answer["Location"].startswith("/admin/login/")
 
 
-def test_a_disabled_account_is_out_at_once(alice: Person) -> None:
-    # Sessions and tokens outlive a dismissal unless each request asks.
+def test_disabled_account_loses_access_at_once(alice: Person) -> None:
+    # Each request must check the account, because its sessions and tokens still exist.
     started = alice.upload()
     assert alice.user is not None
     _, secret = create_token(alice.user, name="script")
@@ -183,14 +184,18 @@ def test_a_disabled_account_is_out_at_once(alice: Person) -> None:
             assert_problem(by_session, 401, "not_authenticated")
             by_token = Person(None).call(method, path, body, **bearer)
             assert_problem(by_token, 401, "not_authenticated")
-    # It was the account and nothing else: session and token outlive its pause.
+    # After the account is active again, its session and token work, so only the account
+    # was the reason.
     User.objects.filter(pk=alice.user.pk).update(is_active=True)
     assert alice.call("GET", "/me").status_code == 200
     assert Person(None).call("GET", "/me", **bearer).status_code == 200
 
 
-def test_strangers_learn_nothing(alice: Person, stranger: Person) -> None:
-    # 401 for what exists and 404 for what does not would be a list of files.
+def test_client_without_login_cannot_learn_which_uploads_exist(
+    alice: Person, stranger: Person
+) -> None:
+    # With 401 for existing and 404 for unknown ids, anybody could learn which ids
+    # exist.
     started = alice.upload()
 
     assert_no_verb_tells(stranger, started.id, 401, "not_authenticated")

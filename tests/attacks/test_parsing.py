@@ -1,4 +1,4 @@
-"""Bodies and batches made to be misread, or to cost more than they say."""
+"""Request bodies and batches that are ambiguous or unexpectedly expensive."""
 
 from __future__ import annotations
 
@@ -44,8 +44,9 @@ BODIES: dict[str, bytes] = {
 }
 
 
-def test_a_body_with_two_readings_is_refused(alice: Person) -> None:
-    # What a proxy reads one way and the site another way passes one of the two.
+def test_ambiguous_body_is_refused(alice: Person) -> None:
+    # If a proxy and the site interpret a body differently, an attacker can bypass one
+    # of them.
     for name, body in BODIES.items():
         with case(name):
             answer = alice.browser.post("/api/v1/uploads", body, "application/json")
@@ -54,8 +55,8 @@ def test_a_body_with_two_readings_is_refused(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("place", ["start", "batch", "rename", "parts"])
-def test_no_field_is_smuggled_in(alice: Person, place: str) -> None:
-    # Mass assignment: the client would set what only the server knows.
+def test_unknown_fields_are_refused(alice: Person, place: str) -> None:
+    # Mass assignment: a client could set fields that only the server may set.
     for name, value in (
         ("id", "6d1f0a52-0c41-4a86-9d3f-0d6a2d1f5d11"),
         ("key", "uploads/mine"),
@@ -79,7 +80,7 @@ def test_no_field_is_smuggled_in(alice: Person, place: str) -> None:
         path, body = "/uploads", {**declaration(HELLO), name: value}
         if place == "batch":
             if name == "idempotency_key":
-                continue  # an item of a batch may have a key of its own
+                continue  # each item of a batch may have its own key
             path, body = "/uploads/batch", {"uploads": [body]}
         if place == "rename":
             path, body = f"/uploads/{uuid.uuid4()}", {"filename": "a", name: value}
@@ -91,8 +92,8 @@ def test_no_field_is_smuggled_in(alice: Person, place: str) -> None:
             assert not Upload.objects.exists()
 
 
-def test_a_size_that_is_not_a_count_of_bytes_is_refused(alice: Person) -> None:
-    # A negative size would give quota back; a rounded one would reserve too little.
+def test_invalid_size_is_refused(alice: Person) -> None:
+    # A negative size would release quota, and a rounded size would reserve too little.
     for byte_size in (
         -1,
         -0.5,
@@ -114,8 +115,8 @@ def test_a_size_that_is_not_a_count_of_bytes_is_refused(alice: Person) -> None:
             assert alice.call("GET", "/me").json()["quota"]["reserved_bytes"] == 0
 
 
-def test_a_checksum_that_is_none_is_refused(alice: Person) -> None:
-    # It is signed into a header as it is.
+def test_malformed_checksum_is_refused(alice: Person) -> None:
+    # The checksum becomes a signed header without changes.
     for checksum in (
         "",
         "x",
@@ -132,10 +133,10 @@ def test_a_checksum_that_is_none_is_refused(alice: Person) -> None:
             assert_problem(alice.call("POST", "/uploads", body), 422, "invalid_request")
 
 
-def test_one_idempotency_key_for_a_batch_gives_one_upload_an_item(
+def test_batch_with_one_idempotency_key_starts_one_upload_for_each_item(
     alice: Person,
 ) -> None:
-    # One key for a hundred items must neither merge nor multiply them.
+    # One key for a batch must not merge its items or start an item twice.
     body = {"uploads": [declaration(HELLO) for _ in range(100)]}
     key = {"Idempotency-Key": "all-of-them"}
 
@@ -148,8 +149,8 @@ def test_one_idempotency_key_for_a_batch_gives_one_upload_an_item(
     assert alice.call("GET", "/me").json()["quota"]["reserved_bytes"] == 500
 
 
-def test_a_key_is_no_way_to_change_what_was_announced(alice: Person) -> None:
-    # One reservation of five bytes must not yield a URL for five gigabytes.
+def test_repeated_idempotency_key_cannot_change_the_declaration(alice: Person) -> None:
+    # A reservation of five bytes must not give a URL for 5 GB.
     key = {"Idempotency-Key": "mine"}
     alice.call("POST", "/uploads", declaration(HELLO), **key)
 
@@ -166,8 +167,8 @@ def test_a_key_is_no_way_to_change_what_was_announced(alice: Person) -> None:
 
 @pytest.mark.parametrize("path", ["batch", "complete-batch"])
 @pytest.mark.parametrize("count", [0, 101, 5000])
-def test_a_batch_has_its_limit(alice: Person, path: str, count: int) -> None:
-    # Each item costs requests to S3 and rows in the database.
+def test_batch_over_the_limit_is_refused(alice: Person, path: str, count: int) -> None:
+    # Each item causes requests to S3 and rows in the database.
     body = (
         {"uploads": [declaration(b"")] * count}
         if path == "batch"
@@ -180,10 +181,10 @@ def test_a_batch_has_its_limit(alice: Person, path: str, count: int) -> None:
     assert not Upload.objects.exists()
 
 
-def test_a_hundred_names_of_the_largest_size_fit_or_are_refused_as_one(
+def test_batch_of_longest_names_is_accepted_or_refused_as_a_whole(
     alice: Person,
 ) -> None:
-    # Whatever is answered must be an answer, and nothing half done.
+    # The site must accept or refuse the whole batch.
     item = declaration(HELLO, filename="n" * 1024, relative_path="p/" * 2048)
 
     fits = alice.call("POST", "/uploads/batch", {"uploads": [item] * 100})
@@ -195,8 +196,8 @@ def test_a_hundred_names_of_the_largest_size_fit_or_are_refused_as_one(
     assert Upload.objects.count() == 100
 
 
-def test_an_id_a_hundred_times_is_completed_once(alice: Person) -> None:
-    # Doubled ids are doubled commits where each is counted for itself.
+def test_repeated_id_in_a_batch_is_completed_once(alice: Person) -> None:
+    # Otherwise each repetition of an id could change the quota.
     started = alice.start()
     assert send_raw(started.wire(HELLO)).status == 200
 
@@ -214,8 +215,8 @@ def test_an_id_a_hundred_times_is_completed_once(alice: Person) -> None:
     assert kinds.count("upload.ready") == 1
 
 
-def test_a_part_number_twice_in_a_batch_is_refused(alice: Person) -> None:
-    # Two URLs for one part, of different bytes, is a choice nobody should have.
+def test_repeated_part_number_in_a_request_is_refused(alice: Person) -> None:
+    # Otherwise a client would get two URLs for different bytes of one part.
     started = alice.start_parts(5)
     part = {"part_number": 1, "checksum_sha256": declaration(HELLO)["checksum_sha256"]}
 
@@ -224,8 +225,8 @@ def test_a_part_number_twice_in_a_batch_is_refused(alice: Person) -> None:
     assert_problem(answer, 422, "invalid_request")
 
 
-def test_a_key_that_is_not_plain_is_refused(alice: Person) -> None:
-    # It ends up in an index, a log and a unique constraint.
+def test_idempotency_key_with_odd_characters_is_refused(alice: Person) -> None:
+    # The site writes the key to a unique index and to the log.
     for key in ("", "a b", "a" * 201, "a\x7f", "ключ", "a\tb"):
         with case(key):
             answer = alice.browser.post(
@@ -239,7 +240,7 @@ def test_a_key_that_is_not_plain_is_refused(alice: Person) -> None:
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The files that forms have made the server write, while the test runs."""
+    """Collect the temporary files that the server writes for forms during the test."""
     paths: list[str] = []
 
     class Noticed(TemporaryUploadedFile):
@@ -256,10 +257,9 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize(
     "path", ["/accounts/login/", "/accounts/password_reset/", "/admin/login/"]
 )
-def test_strangers_cannot_fill_the_disk_through_a_form(
-    path: str, written: list[str]
-) -> None:
-    # Django reads a form before it looks at its CSRF token, and keeps files on disk.
+def test_form_without_login_cannot_fill_the_disk(path: str, written: list[str]) -> None:
+    # Django reads a form, and writes its files to the disk, before it checks the CSRF
+    # token.
     browser = Client(enforce_csrf_checks=True)
     browser.get(path)
     flood = SimpleUploadedFile("x.bin", b"x" * (4 * MIB))
@@ -271,8 +271,10 @@ def test_strangers_cannot_fill_the_disk_through_a_form(
     assert written == []
 
 
-def test_no_endpoint_takes_a_file(alice: Person, written: list[str]) -> None:
-    # Not a byte of a file goes through here, whoever asks.
+def test_no_endpoint_accepts_the_bytes_of_a_file(
+    alice: Person, written: list[str]
+) -> None:
+    # No byte of a file may pass through the site.
     flood = SimpleUploadedFile("x.bin", b"x" * (4 * MIB))
 
     answer = Person(alice.user, enforce_csrf_checks=True).browser.post(
@@ -285,8 +287,8 @@ def test_no_endpoint_takes_a_file(alice: Person, written: list[str]) -> None:
 
 
 @pytest.mark.parametrize("length", ["x", "-1", "1e9", "٣", "9" * 30, " 5"])
-def test_a_false_length_breaks_nothing(stranger: Person, length: str) -> None:
-    # A server before us may let it through, and the log line counts with it.
+def test_wrong_content_length_is_handled(stranger: Person, length: str) -> None:
+    # A proxy may forward a wrong Content-Length, and the log line uses its value.
     answer = stranger.browser.generic("GET", "/healthz", CONTENT_LENGTH=length)
 
     assert answer.status_code in {200, 413}
@@ -295,8 +297,11 @@ def test_a_false_length_breaks_nothing(stranger: Person, length: str) -> None:
 @pytest.mark.parametrize(
     "address", ["fe80::1%eth0", "unix:", "", "::ffff:127.0.0.1", "x"]
 )
-def test_an_odd_address_breaks_no_audit_line(alice: Person, address: str) -> None:
-    # PostgreSQL takes nothing but an address: the upload would fail with its event.
+def test_malformed_client_address_does_not_break_the_audit_trail(
+    alice: Person, address: str
+) -> None:
+    # PostgreSQL accepts only a valid network address. Otherwise the event and its
+    # upload would fail.
     answer = alice.browser.post(
         "/api/v1/uploads", GOOD, "application/json", REMOTE_ADDR=address
     )

@@ -1,7 +1,7 @@
-"""The form that works without scripts: bent, sent again, sent by others, swapped.
+"""Manipulate the upload form, send it again, send another person's form, swap bytes.
 
-It is the one request that binds neither size nor bytes, so all of its safety lies in
-where it sends to: a key that nobody is ever served from.
+The form signs neither size nor bytes. It is safe only because it writes to an incoming
+key, and the site serves no file from an incoming key.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ROOM = 100_000_000
 
 @dataclass(frozen=True)
 class Form:
-    """The form of one upload as the page shows it."""
+    """The form of one upload on the page."""
 
     upload_id: str
     url: str
@@ -59,7 +59,7 @@ class Form:
 
 
 def ask(person: Person, name: str = "notes.txt", room: str = str(ROOM)) -> Form:
-    """Ask for room, follow to the page, and read its form as a browser does."""
+    """Reserve space, open the next page, and parse its form as a browser does."""
     answer = person.browser.post("/uploads/form/", {"room": room, "filename": name})
     assert answer.status_code == 303, answer.content
     page = person.browser.get(answer["Location"]).content.decode()
@@ -77,7 +77,7 @@ def read_form(page: str) -> Form:
 
 
 def follow(person: Person, sent: Form) -> Any:
-    """Go where S3 redirects to."""
+    """Request the URL to which S3 redirects."""
     return person.browser.get(f"/uploads/{sent.upload_id}/arrived/")
 
 
@@ -94,8 +94,8 @@ def served(person: Person, sent: Form) -> bytes:
     return send_raw(Wire("GET", answer["Location"], {})).body
 
 
-def test_a_file_comes_through_the_form(alice: Person) -> None:
-    # What follows proves nothing unless the straight way works.
+def test_form_uploads_a_file(alice: Person) -> None:
+    # The next tests prove something only if an unchanged form works.
     sent = ask(alice)
     answer = sent.send()
 
@@ -109,8 +109,8 @@ def test_a_file_comes_through_the_form(alice: Person) -> None:
     assert held(alice.user) == (5, 0, 1, 0)
 
 
-def test_no_field_can_be_changed_or_left_out(alice: Person) -> None:
-    # Each open field is something the attacker decides instead of the site.
+def test_form_with_a_changed_or_missing_field_is_refused(alice: Person) -> None:
+    # A field that is not signed could be chosen by the attacker.
     sent = ask(alice)
 
     for name in (
@@ -129,14 +129,15 @@ def test_no_field_can_be_changed_or_left_out(alice: Person) -> None:
             assert send_raw(form(sent.url, changed, HELLO)).status in {400, 403}
             assert sent.without(name).status in {400, 403}
             assert get_bucket().head_object(sent.key) is None
-    # Each was refused for its one field: with all of them as they are, it is taken.
+    # The unchanged form is accepted, so each refusal was due to its changed field.
     assert sent.send().status == 303
 
 
-def test_the_form_writes_to_no_other_key(
+def test_form_cannot_write_to_another_key(
     alice: Person, bob: Person, seaweed_bucket: Bucket
 ) -> None:
-    # Above all not to the key that is served.
+    # The most important case is the upload's own key, because the site serves its
+    # object.
     sent, other = ask(alice), ask(bob)
 
     for key in (
@@ -155,8 +156,9 @@ def test_the_form_writes_to_no_other_key(
 @pytest.mark.parametrize(
     "name", ["acl", "tagging", "x-amz-acl", "x-amz-meta-a", "x-amz-storage-class"]
 )
-def test_a_further_field_does_no_harm(alice: Person, name: str) -> None:
-    # S3 refuses all of them. SeaweedFS overlooks the first two, and so does the copy.
+def test_additional_form_field_has_no_effect(alice: Person, name: str) -> None:
+    # AWS refuses all these fields. SeaweedFS ignores the first two, and the site's copy
+    # does not inherit them.
     sent = ask(alice)
 
     answer = send_raw(form(sent.url, {**sent.fields, name: "public-read"}, HELLO))
@@ -169,13 +171,13 @@ def test_a_further_field_does_no_harm(alice: Person, name: str) -> None:
 
 
 @pytest.mark.parametrize("header", ["Content-Encoding", "Cache-Control", "Expires"])
-def test_no_header_of_the_attackers_reaches_the_file(
+def test_headers_from_form_fields_do_not_reach_the_copy(
     alice: Person, header: str
 ) -> None:
-    # An encoding would change the bytes on their way to whoever downloads them.
+    # With a Content-Encoding, browsers would decode the bytes of a download.
     sent = ask(alice)
     fields = {**sent.fields, header: "gzip"}
-    assert send_raw(form(sent.url, fields, HELLO)).status == 303  # S3: 403
+    assert send_raw(form(sent.url, fields, HELLO)).status == 303  # AWS answers 403
 
     follow(alice, sent)
 
@@ -187,8 +189,8 @@ def test_no_header_of_the_attackers_reaches_the_file(
     assert answer["ContentType"] == "text/plain"
 
 
-def test_one_byte_more_than_was_reserved_is_refused(alice: Person) -> None:
-    # The range is all that holds the form to its reservation.
+def test_form_with_one_byte_over_the_reservation_is_refused(alice: Person) -> None:
+    # Only the form's content-length-range limits the size to the reservation.
     assert alice.user is not None
     StorageQuota.objects.create(user=alice.user, limit_bytes=5)
     sent = ask(alice, room="rest")
@@ -201,8 +203,8 @@ def test_one_byte_more_than_was_reserved_is_refused(alice: Person) -> None:
     assert held(alice.user) == (0, 5, 0, 1)
 
 
-def test_two_file_fields_are_one_file(alice: Person) -> None:
-    # Two readers of one form must not see two different files.
+def test_form_with_two_file_fields_stores_one_file(alice: Person) -> None:
+    # S3 and the site must not use different files of one form.
     sent = ask(alice)
     wire = form(sent.url, sent.fields, HELLO)
     end = f"--{BOUNDARY}--\r\n".encode()
@@ -220,7 +222,7 @@ def test_two_file_fields_are_one_file(alice: Person) -> None:
         assert sent.row.byte_size == len(HELLO)
 
 
-def test_a_form_without_a_file_is_an_empty_file_at_most(alice: Person) -> None:
+def test_form_without_a_file_stores_at_most_an_empty_file(alice: Person) -> None:
     sent = ask(alice)
     wire = form(sent.url, sent.fields, b"")
     file_field = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"'
@@ -233,7 +235,7 @@ def test_a_form_without_a_file_is_an_empty_file_at_most(alice: Person) -> None:
     assert held(alice.user)[0] == 0
 
 
-def test_the_redirect_goes_nowhere_else(alice: Person) -> None:
+def test_form_cannot_redirect_to_another_site(alice: Person) -> None:
     sent = ask(alice)
 
     for target in ("https://evil.example/", "//evil.example/", "javascript:alert(1)"):
@@ -242,7 +244,7 @@ def test_the_redirect_goes_nowhere_else(alice: Person) -> None:
             assert send_raw(form(sent.url, bent, HELLO)).status == 403
 
 
-def test_anothers_form_is_as_unknown_as_a_missing_one(
+def test_form_page_of_another_person_is_answered_like_an_unknown_id(
     alice: Person, bob: Person
 ) -> None:
     path = f"/uploads/{ask(alice).upload_id}/"
@@ -255,8 +257,9 @@ def test_anothers_form_is_as_unknown_as_a_missing_one(
             assert bob.browser.post(f"{path}{page}").status_code == 404
 
 
-def test_what_the_redirect_says_is_not_believed(alice: Person, bob: Person) -> None:
-    # The address may name any bucket, key and ETag: the row decides.
+def test_facts_in_the_redirect_are_ignored(alice: Person, bob: Person) -> None:
+    # The redirect's URL may contain any bucket, key and ETag. The site uses the row's
+    # facts.
     mine, other = ask(alice), receive(bob, b"bob's")
 
     answer = alice.browser.get(
@@ -268,7 +271,7 @@ def test_what_the_redirect_says_is_not_believed(alice: Person, bob: Person) -> N
     assert mine.row.state == State.PENDING
 
 
-def test_a_form_from_another_site_reserves_nothing(alice: Person) -> None:
+def test_form_of_another_site_cannot_reserve_space(alice: Person) -> None:
     careful = Person(alice.user, enforce_csrf_checks=True)
 
     answer = careful.browser.post("/uploads/form/", {"room": str(ROOM)})
@@ -278,7 +281,7 @@ def test_a_form_from_another_site_reserves_nothing(alice: Person) -> None:
     assert alice.browser.get("/uploads/form/").status_code == 405
 
 
-def test_room_is_one_of_those_offered(alice: Person) -> None:
+def test_reservation_must_be_an_offered_size(alice: Person) -> None:
     for room in ("", "-1", "0", "1", "1e9", str(10**15), "all"):
         with case(room):
             answer = alice.browser.post("/uploads/form/", {"room": room})
@@ -286,10 +289,10 @@ def test_room_is_one_of_those_offered(alice: Person) -> None:
             assert not Upload.objects.exists()
 
 
-def test_what_is_verified_stays_whatever_the_form_sends_until_it_dies(
+def test_form_sent_again_until_its_expiry_does_not_change_the_file(
     alice: Person, seaweed_bucket: Bucket, settings: Any
 ) -> None:
-    # The form can be sent again for as long as it lives: until the very last moment.
+    # The form can be sent again until it expires.
     sent = ask(alice)
     settings.UPLOADS = {**settings.UPLOADS, "URL_EXPIRY_SECONDS": 2}
     page = alice.browser.get(f"/uploads/{sent.upload_id}/send/")
@@ -301,7 +304,7 @@ def test_what_is_verified_stays_whatever_the_form_sends_until_it_dies(
     deadline = time.monotonic() + 60
 
     while (status := short_lived.send(HTML).status) == 303:
-        assert time.monotonic() < deadline, "the form does not die"
+        assert time.monotonic() < deadline, "The form has not expired in time."
         assert served(alice, sent) == HELLO
         assert follow(alice, sent).status_code == 302
 
@@ -315,15 +318,17 @@ def test_what_is_verified_stays_whatever_the_form_sends_until_it_dies(
 
 
 @pytest.mark.parametrize("content", [HELLO, HTML])
-def test_what_a_form_sends_after_a_delete_is_swept(
+def test_sweeper_deletes_bytes_of_a_form_sent_after_a_delete(
     alice: Person, seaweed_bucket: Bucket, content: bytes
 ) -> None:
-    # The space is free again by then: what lands there is in nobody's quota.
+    # The delete has released the quota, so no quota counts these bytes.
     sent = receive(alice)
     alice.call("DELETE", f"/uploads/{sent.upload_id}")
     assert sent.send(content).status == 303
 
-    assert follow(alice, sent).status_code == 302  # to a page that says it is deleted
+    assert (
+        follow(alice, sent).status_code == 302
+    )  # to a page that shows the upload as deleted
     let_time_pass(hours=2)
     sweep()
 
@@ -332,7 +337,7 @@ def test_what_a_form_sends_after_a_delete_is_swept(
     assert seaweed_bucket.head_object(sent.row.key) is None
 
 
-def test_what_was_rejected_does_not_come_back_by_its_form(
+def test_form_sent_again_does_not_restore_a_rejected_file(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
     sent = receive(alice, b"MZ\x90\x00" + bytes(60), name="picture.png")
@@ -347,11 +352,11 @@ def test_what_was_rejected_does_not_come_back_by_its_form(
     assert seaweed_bucket.head_object(sent.key) is None
 
 
-def test_bytes_swapped_between_the_look_and_the_copy_do_not_slip_in(
+def test_bytes_swapped_before_the_copy_are_checked_again(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The look sees five bytes, the copy would take a hundred: If-Match refuses it,
-    # and the second look sees what is there now. Nothing is lost.
+    # The site reads the facts of five bytes, and then the form stores 100 bytes. The
+    # copy fails by its If-Match header. The site's second attempt reads the new facts.
     sent = ask(alice)
     sent.send()
     real, swaps = copy_object, [b"x" * 100]
@@ -370,7 +375,7 @@ def test_bytes_swapped_between_the_look_and_the_copy_do_not_slip_in(
     assert held(alice.user) == (100, 0, 1, 0)
 
 
-def test_a_form_that_never_rests_is_put_off_and_never_lost(
+def test_form_sent_during_every_attempt_is_answered_503_and_succeeds_later(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent = ask(alice)
@@ -390,7 +395,7 @@ def test_a_form_that_never_rests_is_put_off_and_never_lost(
     assert sent.row.state == State.READY
 
 
-def test_bytes_swapped_after_the_copy_change_nothing(
+def test_bytes_swapped_after_the_copy_do_not_change_the_file(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent = ask(alice)
@@ -409,8 +414,8 @@ def test_bytes_swapped_after_the_copy_change_nothing(
     assert held(alice.user) == (5, 0, 1, 0)
 
 
-def test_a_form_sent_all_the_while_ends_in_one_file_that_stays(alice: Person) -> None:
-    # Two threads at it: one sends without a pause, one has it verified.
+def test_form_sent_continuously_gives_one_unchanged_file(alice: Person) -> None:
+    # One thread sends the form without a pause, another thread completes the upload.
     sent = ask(alice)
     sent.send(b"0" * 10)
 
@@ -432,8 +437,8 @@ def test_a_form_sent_all_the_while_ends_in_one_file_that_stays(alice: Person) ->
     assert held(alice.user) == (len(first), 0, 1, 0)
 
 
-def test_the_api_neither_starts_nor_presigns_a_form(alice: Person) -> None:
-    # A PUT for the own key would be a way around the copy.
+def test_api_refuses_to_start_or_presign_a_form_upload(alice: Person) -> None:
+    # A presigned PUT for the upload's own key would bypass the copy.
     assert_problem(
         alice.call("POST", "/uploads", declaration(HELLO, transport="form")),
         422,
@@ -451,8 +456,8 @@ def test_the_api_neither_starts_nor_presigns_a_form(alice: Person) -> None:
     )
 
 
-def test_no_idempotency_key_of_the_api_finds_a_form(alice: Person) -> None:
-    # It would be answered with a URL for the key of the copy.
+def test_idempotency_key_of_the_api_never_matches_a_form_upload(alice: Person) -> None:
+    # Otherwise the API would return a presigned URL for the upload's own key.
     token = "0" * 32
     alice.browser.post("/uploads/form/", {"room": str(ROOM), "idempotency_key": token})
     facts = declaration(HELLO)
@@ -464,7 +469,7 @@ def test_no_idempotency_key_of_the_api_finds_a_form(alice: Person) -> None:
             assert answer.json()["transport"] == "put"
 
 
-def test_the_copy_is_nowhere_in_the_page(alice: Person) -> None:
+def test_page_of_the_form_does_not_contain_the_uploads_own_key(alice: Person) -> None:
     sent = ask(alice)
     page = alice.browser.get(f"/uploads/{sent.upload_id}/send/")
 
@@ -473,8 +478,10 @@ def test_the_copy_is_nowhere_in_the_page(alice: Person) -> None:
     assert "no-store" in page["Cache-Control"]
 
 
-def test_only_the_page_of_the_form_may_send_to_the_bucket(alice: Person) -> None:
-    # Elsewhere an injected form could carry what a person types to the bucket.
+def test_policy_permits_forms_to_the_bucket_only_on_the_forms_page(
+    alice: Person,
+) -> None:
+    # On other pages, an injected form could send a person's input to the bucket.
     sent = ask(alice)
     origin = "/".join(sent.url.split("/")[:3])
 

@@ -1,6 +1,6 @@
-"""Space for nothing: loops and tricks against what an account may store.
+"""Attempts to store more than the quota permits.
 
-Races for the last bytes are run on PostgreSQL, in tests/races.
+Races for the last free bytes are in tests/races, because they need PostgreSQL.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def reserved(person: Person) -> tuple[int, int]:
     return row.reserved_bytes, row.used_bytes
 
 
-def test_a_loop_of_starts_and_cancels_ends_where_it_began(alice: Person) -> None:
-    # A release that counts twice is free space, one loop at a time.
+def test_loop_of_starts_and_cancels_keeps_the_quota(alice: Person) -> None:
+    # If a cancel released its bytes twice, each round would give free space.
     for _ in range(10):
         started = alice.start(byte_size=20)
         for _ in range(2):
@@ -47,8 +47,8 @@ def test_a_loop_of_starts_and_cancels_ends_where_it_began(alice: Person) -> None
     )
 
 
-def test_a_loop_of_uploads_and_deletes_ends_where_it_began(alice: Person) -> None:
-    # As above, with use instead of promises.
+def test_loop_of_uploads_and_deletes_keeps_the_quota(alice: Person) -> None:
+    # The same test for used bytes instead of reserved bytes.
     for _ in range(6):
         started = alice.upload()
         for _ in range(2):
@@ -57,8 +57,9 @@ def test_a_loop_of_uploads_and_deletes_ends_where_it_began(alice: Person) -> Non
     assert reserved(alice) == (0, 0)
 
 
-def test_a_rejected_file_gives_back_once(alice: Person) -> None:
-    # Rejected, then removed from the list: two ends, one release.
+def test_rejected_file_releases_its_quota_once(alice: Person) -> None:
+    # The rejection releases the quota. Removing the row from the list must not release
+    # it again.
     started = alice.upload(b"MZ\x90\x00" + bytes(10))
     assert started.row.state == State.REJECTED
     for _ in range(3):
@@ -69,8 +70,10 @@ def test_a_rejected_file_gives_back_once(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("transport", ["put", "post", "multipart"])
-def test_empty_and_tiny_files_count_as_files(alice: Person, transport: str) -> None:
-    # Files of no bytes cost rows, keys and requests all the same.
+def test_empty_and_tiny_files_count_in_the_file_quota(
+    alice: Person, transport: str
+) -> None:
+    # Empty files also need rows, keys and requests.
     size = 1 if transport == "multipart" else 0
     body = declaration(b"", byte_size=size, transport=transport)
     for _ in range(5):
@@ -79,8 +82,8 @@ def test_empty_and_tiny_files_count_as_files(alice: Person, transport: str) -> N
     assert_problem(alice.call("POST", "/uploads", body), 403, "quota_exceeded")
 
 
-def test_a_batch_cannot_pass_what_one_by_one_cannot(alice: Person) -> None:
-    # A check before the batch, instead of one for each item, is worth a batch.
+def test_batch_cannot_exceed_the_quota(alice: Person) -> None:
+    # If the site checked the quota once for a batch, a batch could exceed the quota.
     body = {"uploads": [declaration(HELLO) for _ in range(10)]}
 
     results = alice.call("POST", "/uploads/batch", body).json()["results"]
@@ -89,8 +92,8 @@ def test_a_batch_cannot_pass_what_one_by_one_cannot(alice: Person) -> None:
     assert reserved(alice) == (20, 0)
 
 
-def test_a_refused_start_leaves_nothing_behind(alice: Person) -> None:
-    # Half a start would be a row without a reservation: free space again.
+def test_refused_start_leaves_no_row_and_no_reservation(alice: Person) -> None:
+    # A row without a reservation would permit an upload without quota.
     body = declaration(HELLO, byte_size=21)
 
     for _ in range(3):
@@ -103,8 +106,8 @@ def test_a_refused_start_leaves_nothing_behind(alice: Person) -> None:
     assert not Upload.objects.exists()
 
 
-def test_a_rename_moves_no_byte(alice: Person) -> None:
-    # Whatever changes a row must leave the counters alone.
+def test_rename_does_not_change_the_quota(alice: Person) -> None:
+    # Only moves to another state may change the counters.
     started = alice.upload()
     for number in range(5):
         alice.call("PATCH", f"/uploads/{started.id}", {"filename": f"{number}.txt"})
@@ -112,8 +115,8 @@ def test_a_rename_moves_no_byte(alice: Person) -> None:
     assert reserved(alice) == (0, 5)
 
 
-def test_parts_cannot_grow_an_upload(alice: Person) -> None:
-    # What is reserved is what is signed, part by part.
+def test_parts_cannot_exceed_the_reserved_size(alice: Person) -> None:
+    # The signed sizes of the parts add up to the reserved size.
     started = alice.start_parts(5)
     wire = alice.part(started, 1, HELLO)
 
@@ -127,8 +130,8 @@ def test_parts_cannot_grow_an_upload(alice: Person) -> None:
     )
 
 
-def test_space_behind_a_cancel_is_not_served_and_not_kept(alice: Person) -> None:
-    # Cancel, then send after all: the bytes are nobody's, and the sweeper's.
+def test_bytes_sent_after_a_cancel_are_not_served_and_swept(alice: Person) -> None:
+    # No quota counts bytes that arrive after a cancel. The sweeper deletes them.
     hidden = []
     for _ in range(3):
         started = alice.start(bytes(20), content_type="application/octet-stream")
@@ -140,12 +143,12 @@ def test_space_behind_a_cancel_is_not_served_and_not_kept(alice: Person) -> None
         assert_problem(
             alice.call("GET", f"/uploads/{started.id}/download"), 409, "invalid_state"
         )
-    assert reserved(alice) == (0, 0)  # and the sweep after this test finds them
+    assert reserved(alice) == (0, 0)  # the sweep after this test deletes the bytes
 
 
 @pytest.mark.parametrize("byte_size", [2**53 - 1, 10_000 * 5 * 1024**3 + 1, 21, MIB])
-def test_no_size_overflows_the_counters(alice: Person, byte_size: int) -> None:
-    # Sums beyond 64 bits would wrap into free space.
+def test_huge_sizes_cannot_overflow_the_counters(alice: Person, byte_size: int) -> None:
+    # A sum above 64 bits could become negative and give free space.
     body = declaration(b"", byte_size=byte_size, transport="multipart")
 
     answer = alice.call("POST", "/uploads", body)

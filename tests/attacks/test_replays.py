@@ -1,4 +1,4 @@
-"""Old URLs sent again, and bytes changed between two looks at them."""
+"""Reused presigned URLs, and objects that change between two checks."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def replay(started: Started, content: bytes = HELLO) -> Answer:
 
 
 @pytest.mark.parametrize("body", [HELLO, OTHER], ids=["same", "other"])
-def test_a_stored_file_cannot_be_written_again(
+def test_stored_file_cannot_be_overwritten_by_its_url(
     alice: Person, seaweed_bucket: Bucket, body: bytes
 ) -> None:
-    # What was inspected must be what is served, for ever.
+    # The site must always serve the bytes that it has inspected.
     started = alice.upload()
 
     assert replay(started, body).status in {400, 412}
     assert alice.download(started).body == HELLO
 
 
-def test_a_form_sent_again_writes_the_same_bytes_only(alice: Person) -> None:
-    # S3 knows no create-only form, so the checksum alone has to hold.
+def test_form_sent_again_writes_only_the_same_bytes(alice: Person) -> None:
+    # S3 has no If-None-Match for forms, so only the checksum protects the object.
     started = alice.start(transport="post")
     request = started.told["request"]
     assert send_raw(form(request["url"], request["fields"], HELLO)).status == 201
@@ -54,15 +54,14 @@ def test_a_form_sent_again_writes_the_same_bytes_only(alice: Person) -> None:
     for more in ({}, {"Content-Encoding": "gzip"}, {"Expires": "0"}):
         fields = {**request["fields"], **more}
         assert send_raw(form(request["url"], fields, OTHER)).status == 400
-        # SeaweedFS overlooks a further field, S3 refuses it.
+        # SeaweedFS ignores an additional field, AWS refuses it.
         assert send_raw(form(request["url"], fields, HELLO)).status in {201, 403}
         assert alice.download(started).body == HELLO
 
 
-def test_a_file_that_was_deleted_does_not_come_back(
-    alice: Person, seaweed_bucket: Bucket
-) -> None:
-    # S3 takes the PUT, since the key is free again: the sweeper has to see to it.
+def test_put_after_a_delete_is_swept(alice: Person, seaweed_bucket: Bucket) -> None:
+    # S3 accepts the PUT, because the key is free again. The sweeper must delete the
+    # object.
     started = alice.upload()
     alice.call("DELETE", f"/uploads/{started.id}")
     assert replay(started).status == 200
@@ -78,10 +77,8 @@ def test_a_file_that_was_deleted_does_not_come_back(
     assert seaweed_bucket.head_object(started.row.key) is None
 
 
-def test_a_file_that_was_rejected_does_not_come_back(
-    alice: Person, seaweed_bucket: Bucket
-) -> None:
-    # Otherwise a refusal would be a delay.
+def test_put_after_a_rejection_is_swept(alice: Person, seaweed_bucket: Bucket) -> None:
+    # Otherwise the rejected content would be stored again.
     started = alice.upload(PROGRAM)
     assert started.row.state == State.REJECTED
     assert replay(started, PROGRAM).status == 200
@@ -94,10 +91,10 @@ def test_a_file_that_was_rejected_does_not_come_back(
     assert seaweed_bucket.head_object(started.row.key) is None
 
 
-def test_bytes_behind_a_cancel_are_swept_and_never_served(
+def test_bytes_sent_after_a_cancel_are_swept_and_never_served(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
-    # Cancel gives the space back: bytes that land later have none.
+    # The cancel has released the quota, so no quota counts later bytes.
     started = alice.start()
     alice.call("DELETE", f"/uploads/{started.id}")
     assert replay(started).status == 200
@@ -109,10 +106,10 @@ def test_bytes_behind_a_cancel_are_swept_and_never_served(
     assert started.row.state == State.CANCELLED
 
 
-def test_a_sweep_before_the_url_dies_is_not_the_last_look(
+def test_sweeper_checks_the_key_again_after_the_url_has_expired(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
-    # An attacker may wait for the sweeper to pass, then send.
+    # An attacker may send the bytes after a sweep.
     started = alice.start()
     alice.call("DELETE", f"/uploads/{started.id}")
     sweep()
@@ -124,16 +121,16 @@ def test_a_sweep_before_the_url_dies_is_not_the_last_look(
     assert seaweed_bucket.head_object(started.row.key) is None
 
 
-def test_an_empty_file_cannot_be_filled_later(alice: Person) -> None:
-    # Nothing passes every inspection; something in its place has passed none.
+def test_empty_file_cannot_be_replaced_by_content(alice: Person) -> None:
+    # An empty file passes every inspection. Content in its place would be uninspected.
     started = alice.upload(b"")
 
     assert replay(started, PROGRAM).status == 403
     assert alice.download(started).body == b""
 
 
-def test_a_part_of_a_completed_file_is_dead(alice: Person) -> None:
-    # A part that still fits would change a file that was verified.
+def test_part_of_a_completed_upload_is_refused(alice: Person) -> None:
+    # An accepted part would change a verified file.
     started = alice.start_parts(len(HELLO))
     wire = alice.part(started, 1, HELLO)
     assert send_raw(wire).status == 200
@@ -145,8 +142,8 @@ def test_a_part_of_a_completed_file_is_dead(alice: Person) -> None:
     assert alice.download(started).body == HELLO
 
 
-def test_a_part_behind_a_cancel_is_refused(alice: Person) -> None:
-    # Parts of an aborted upload are invisible and billed.
+def test_part_after_a_cancel_is_refused(alice: Person) -> None:
+    # S3 bills parts of an aborted multipart upload, but does not list them as objects.
     started = alice.start_parts(len(HELLO))
     wire = alice.part(started, 1, HELLO)
     alice.call("DELETE", f"/uploads/{started.id}")
@@ -154,10 +151,11 @@ def test_a_part_behind_a_cancel_is_refused(alice: Person) -> None:
     assert send_raw(wire).status == 404
 
 
-def test_a_part_swapped_between_list_and_completion_does_not_slip_in(
+def test_part_swapped_before_the_completion_is_not_accepted(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
-    # Two URLs for one part are both good: the second must not come in unlisted.
+    # Two URLs for one part are valid. The second part must not replace the listed part
+    # unnoticed.
     started = alice.start_parts(len(HELLO))
     bad, good = (alice.part(started, 1, body) for body in (OTHER, HELLO))
     assert send_raw(good).status == 200
@@ -165,7 +163,7 @@ def test_a_part_swapped_between_list_and_completion_does_not_slip_in(
     listed = seaweed_bucket.list_parts(row.key, row.multipart_id)
     assert send_raw(bad).status == 200
 
-    # S3 refuses here; SeaweedFS has kept the part that the ETag names.
+    # AWS refuses here. SeaweedFS has kept the part with the listed ETag.
     with suppress(PartsRefused):
         seaweed_bucket.complete_multipart_upload(
             row.key, row.multipart_id, listed, byte_size=row.byte_size
@@ -176,8 +174,11 @@ def test_a_part_swapped_between_list_and_completion_does_not_slip_in(
     assert told["state"] == "ready"
 
 
-def test_a_short_part_completes_nothing(alice: Person, seaweed_bucket: Bucket) -> None:
-    # A part of another size, planted with stronger credentials, must be seen.
+def test_part_with_a_wrong_size_prevents_the_completion(
+    alice: Person, seaweed_bucket: Bucket
+) -> None:
+    # The site must notice a part of a wrong size that an attacker stored with stolen
+    # credentials.
     started = alice.start_parts(len(HELLO))
     row = started.row
     seaweed_bucket.client.upload_part(
@@ -202,10 +203,10 @@ def test_a_short_part_completes_nothing(alice: Person, seaweed_bucket: Bucket) -
     ],
     ids=["longer", "other", "other type"],
 )
-def test_an_object_that_came_another_way_is_rejected(
+def test_object_stored_without_our_url_is_rejected(
     alice: Person, seaweed_bucket: Bucket, planted: dict[str, Any]
 ) -> None:
-    # Whoever gets hold of other credentials still gets nothing served here.
+    # The site must serve no object that an attacker stored with stolen credentials.
     started = alice.start()
     seaweed_bucket.client.put_object(
         **{"ContentType": "text/plain", **planted},
@@ -218,7 +219,7 @@ def test_an_object_that_came_another_way_is_rejected(
     assert told["state"] == "rejected"
 
 
-def test_the_declared_bytes_without_a_checksum_are_read_back(
+def test_object_without_a_checksum_is_read_back(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
     started = alice.start()
@@ -234,10 +235,10 @@ def test_the_declared_bytes_without_a_checksum_are_read_back(
     assert (told["state"], told["checksum_verified_by"]) == ("ready", "readback")
 
 
-def test_bytes_of_an_earlier_announcement_are_rejected(
+def test_bytes_of_an_earlier_declaration_are_rejected(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
-    # The last announced SHA-256 of a part is the one that counts.
+    # The bytes must match the last declared SHA-256 of a part.
     started = alice.start_parts(len(HELLO))
     first, _ = (alice.part(started, 1, body) for body in (HELLO, OTHER))
     assert send_raw(first).status == 200
@@ -247,8 +248,8 @@ def test_bytes_of_an_earlier_announcement_are_rejected(
     assert told["state"] == "rejected"
 
 
-def test_completion_believes_the_bucket_only(alice: Person) -> None:
-    # What a body claims about the object must not be read at all.
+def test_complete_ignores_facts_in_the_request(alice: Person) -> None:
+    # The site must not use a client's claims about the object.
     path = f"/api/v1/uploads/{alice.start().id}/complete"
 
     for content in (b"{}", b'{"key": "uploads/x", "byte_size": 1}', b"!"):
@@ -258,8 +259,8 @@ def test_completion_believes_the_bucket_only(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("state", [State.CANCELLED, State.DELETED, State.REJECTED])
-def test_nothing_wakes_an_upload_that_is_over(alice: Person, state: State) -> None:
-    # A final state that can be left would give its quota back twice.
+def test_upload_never_leaves_a_final_state(alice: Person, state: State) -> None:
+    # Otherwise an upload could release its quota twice.
     if state == State.CANCELLED:
         started = alice.start()
         alice.call("DELETE", f"/uploads/{started.id}")
@@ -280,10 +281,10 @@ def test_nothing_wakes_an_upload_that_is_over(alice: Person, state: State) -> No
             assert started.row.filename == "hello.txt"
 
 
-def test_an_upload_that_was_never_opened_is_not_opened_behind_its_end(
+def test_ended_upload_opens_no_multipart_upload(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
-    # Each such call was a multipart upload begun and aborted at S3, for the asking.
+    # Otherwise each call would create and abort a multipart upload at S3.
     started = alice.start_parts(MIB)
     alice.call("DELETE", f"/uploads/{started.id}")
     Upload.objects.filter(pk=started.id).update(multipart_id="", purged_at=None)

@@ -1,4 +1,4 @@
-"""What must never be read where it does not belong: URLs, tokens and sessions in logs."""
+"""Logs, rows, pages and errors must not contain presigned URLs, tokens or sessions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def mail_server() -> Iterator[MailServer]:
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
-    """Let the log go to where it went, once what a test captured it with is closed."""
+    """Configure the log again after a test has captured its output."""
     yield
     logging.config.dictConfig(settings.LOGGING)
 
@@ -50,7 +50,7 @@ def site(
     mail_server: MailServer,
     empty_database: Path,
 ) -> Iterator[Site]:
-    """The site in a process of its own, logging all that it can."""
+    """Run the site in a separate process with the log level DEBUG."""
     production = request.param == "production"
     database = shutil.copy(empty_database, tmp_path)
     site = Site(
@@ -77,15 +77,18 @@ def site(
 
 @pytest.fixture
 def browser(site: Site) -> Iterator[requests.Session]:
-    """What ends its connections before the site stops, which would wait for them."""
+    """Yield an HTTP client.
+
+    Close its connections before the site stops and waits for them.
+    """
     with requests.Session() as session:
         yield session
 
 
-def test_a_whole_session_at_debug_level_logs_no_secret(
+def test_session_at_debug_level_logs_no_secret(
     site: Site, browser: requests.Session, mail_server: MailServer
 ) -> None:
-    # Logs are copied, shipped, indexed and read by people with no right to the files.
+    # People who may not read the files can read the logs.
     url = f"http://127.0.0.1:{site.port}"
     secrets = {PASSWORD, "the-secret-key-of-this-test", "the-secret-of-the-hook"}
     secrets |= {"slipway-worker-secret", "slipway-signer-secret"}
@@ -172,8 +175,8 @@ def test_a_whole_session_at_debug_level_logs_no_secret(
     assert "md5$" not in log
 
 
-def test_no_row_keeps_a_signed_url(alice: Person) -> None:
-    # A backup of the database is read by more people than the database.
+def test_database_contains_no_presigned_url(alice: Person) -> None:
+    # More people can read a backup of the database than the database.
     started = alice.upload()
     alice.download(started)
     alice.start(transport="post")
@@ -185,8 +188,9 @@ def test_no_row_keeps_a_signed_url(alice: Person) -> None:
     assert "http" not in json.dumps(rows, default=str)
 
 
-def test_no_page_holds_a_signed_url(alice: Person) -> None:
-    # A page is cached, saved and shared; a URL in it is a file in it.
+def test_pages_contain_no_presigned_url(alice: Person) -> None:
+    # People save and share pages. A presigned URL in a page would give access to the
+    # file.
     started = alice.upload(b"GIF89a\x01\x00\x01\x00\x80", content_type="image/gif")
 
     for path in ("/", f"/uploads/{started.id}/", "/api/v1/docs", "/nowhere"):
@@ -196,10 +200,10 @@ def test_no_page_holds_a_signed_url(alice: Person) -> None:
     assert started.row.key not in shown
 
 
-def test_a_storage_error_tells_nothing_of_the_storage(
+def test_storage_error_does_not_reveal_details_of_the_storage(
     alice: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Host names, keys and bucket names in an error are a map of the inside.
+    # Host names, keys and bucket names in an error would help an attacker.
     started = alice.start_parts(5)
     Upload.objects.filter(pk=started.id).update(multipart_id="no-such-id" * 50)
 
@@ -212,10 +216,11 @@ def test_a_storage_error_tells_nothing_of_the_storage(
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
-def test_a_request_writes_one_line_whatever_its_address(
+def test_request_with_line_breaks_in_its_path_writes_no_extra_log_line(
     capfd: pytest.CaptureFixture[str], log_format: str
 ) -> None:
-    # A forged line in a log is an alibi, and an escape sequence runs in a terminal.
+    # A forged log line misleads readers, and an escape sequence can control their
+    # terminal.
     logging.config.dictConfig(logging_config(level="INFO", log_format=log_format))
 
     Client().get(
@@ -225,7 +230,7 @@ def test_a_request_writes_one_line_whatever_its_address(
 
     written = capfd.readouterr().err
     lines = written.splitlines()
-    assert len(lines) == 2  # what was asked for, and that it is not there
+    assert len(lines) == 2  # the request, and Django's line for 404
     assert not any(line.startswith(("2026-01-01", "forged")) for line in lines)
     assert "\x1b" not in written
     assert "\u2028" not in written
@@ -243,18 +248,18 @@ def test_a_request_writes_one_line_whatever_its_address(
         "<b>aaaaaa",
     ],
 )
-def test_a_false_request_id_is_replaced(sent: str) -> None:
-    # It is in each log line and in the trail: it must be nothing but an id.
+def test_malformed_request_id_is_replaced(sent: str) -> None:
+    # Each log line and the audit trail contain the request id.
     answer = Client().get("/healthz", headers={"X-Request-ID": sent})
 
     assert re.fullmatch("[0-9a-f]{32}", answer["X-Request-ID"])
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
-def test_a_report_of_the_browser_forges_no_line(
+def test_csp_report_cannot_forge_a_log_line(
     capfd: pytest.CaptureFixture[str], log_format: str
 ) -> None:
-    # Reports are taken from anybody, and each is written to the log.
+    # Anybody may send reports, and the site logs each of them.
     evil = "https://a.example/\n2026-01-01 forged\r\x1b[31m\u2028?X-Amz-Signature=abc"
     facts = {"effectiveDirective": "img-src", "documentURL": evil, "blockedURL": evil}
     logging.config.dictConfig(logging_config(level="INFO", log_format=log_format))

@@ -1,4 +1,4 @@
-"""Tokens that leaked, were taken back, or were never meant to do this."""
+"""Attacks with leaked, revoked, expired or read-only tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WRITING = [(method, path) for method, path in operations() if method != "GET"]
 
 
 def program(secret: str, method: str, path: str, started_id: str) -> Any:
-    """Send a request with nothing but the token."""
+    """Send a request with the token and without a session."""
     return Person(None).call(
         method,
         path.replace("{upload_id}", started_id),
@@ -34,12 +34,13 @@ def token_of(person: Person, **changes: Any) -> tuple[ApiToken, str]:
 
 
 def told_of_uploads() -> int:
-    # That a token came from a new address is told as well, of the account.
+    # The trail also has an event of the account when a token is used from a new
+    # address.
     return AuditEvent.objects.filter(upload__isnull=False).count()
 
 
-def test_a_token_that_may_read_changes_nothing(alice: Person) -> None:
-    # The one for the dashboard is in more hands than the one for the backup.
+def test_read_only_token_cannot_change_anything(alice: Person) -> None:
+    # More people may have a read-only token than a token with the scope `write`.
     started = alice.upload()
     _, secret = token_of(alice, scope=Scope.READ)
     before = list(Upload.objects.values()), told_of_uploads()
@@ -52,7 +53,7 @@ def test_a_token_that_may_read_changes_nothing(alice: Person) -> None:
             assert (list(Upload.objects.values()), told_of_uploads()) == before
 
 
-def test_a_token_that_may_read_reads(alice: Person) -> None:
+def test_read_only_token_can_read(alice: Person) -> None:
     started = alice.upload()
     _, secret = token_of(alice, scope=Scope.READ)
 
@@ -61,7 +62,7 @@ def test_a_token_that_may_read_reads(alice: Person) -> None:
             assert program(secret, method, path, started.id).status_code in {200, 302}
 
 
-def test_no_odd_method_is_a_way_around_the_scope(alice: Person) -> None:
+def test_unusual_methods_do_not_bypass_the_scope(alice: Person) -> None:
     started = alice.upload()
     _, secret = token_of(alice, scope=Scope.READ)
 
@@ -74,8 +75,8 @@ def test_no_odd_method_is_a_way_around_the_scope(alice: Person) -> None:
             assert started.row.state == "ready"
 
 
-def test_no_header_turns_reading_into_writing(alice: Person) -> None:
-    # Some frameworks let a GET say that it is a DELETE.
+def test_method_override_headers_are_ignored(alice: Person) -> None:
+    # Some frameworks accept a header that turns a GET into a DELETE.
     started = alice.upload()
     _, secret = token_of(alice, scope=Scope.READ)
 
@@ -88,8 +89,8 @@ def test_no_header_turns_reading_into_writing(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("end", ["revoked", "expired", "disabled", "deleted"])
-def test_a_token_that_has_ended_opens_nothing(alice: Person, end: str) -> None:
-    # From the next request on, not when some cache forgets it.
+def test_revoked_or_expired_token_is_refused(alice: Person, end: str) -> None:
+    # The site must refuse the next request, without a delay by a cache.
     started = alice.upload()
     row, secret = token_of(alice)
     assert program(secret, "GET", "/me", "").status_code == 200
@@ -111,8 +112,9 @@ def test_a_token_that_has_ended_opens_nothing(alice: Person, end: str) -> None:
 
 
 @pytest.mark.parametrize("scope", Scope.values)
-def test_a_token_makes_no_other_and_opens_no_page(alice: Person, scope: str) -> None:
-    # Else a leaked one could outlive its own revocation, or revoke the others.
+def test_token_cannot_create_tokens_or_open_pages(alice: Person, scope: str) -> None:
+    # Otherwise an attacker with a leaked token could create another token or revoke
+    # tokens.
     row, secret = token_of(alice, scope=scope)
     headers = {"Authorization": f"Bearer {secret}"}
     form = {"name": "second", "scope": "write", "days": "never"}
@@ -131,7 +133,9 @@ def test_a_token_makes_no_other_and_opens_no_page(alice: Person, scope: str) -> 
                 assert row.revoked_at is None
 
 
-def test_a_neighbour_revokes_no_token_of_mine(alice: Person, bob: Person) -> None:
+def test_person_cannot_revoke_a_token_of_another_person(
+    alice: Person, bob: Person
+) -> None:
     row, secret = token_of(alice)
 
     answer = bob.browser.post(f"/accounts/tokens/{row.pk}/revoke/")
@@ -141,8 +145,8 @@ def test_a_neighbour_revokes_no_token_of_mine(alice: Person, bob: Person) -> Non
     assert program(secret, "GET", "/me", "").status_code == 200
 
 
-def test_a_link_revokes_nothing(alice: Person) -> None:
-    # A picture on another page is a GET with the person's cookie.
+def test_get_request_cannot_revoke_a_token(alice: Person) -> None:
+    # An image on another site can cause a GET with the person's cookie.
     row, secret = token_of(alice)
 
     for path in (f"/accounts/tokens/{row.pk}/revoke/", "/accounts/tokens/revoke/"):
@@ -151,7 +155,9 @@ def test_a_link_revokes_nothing(alice: Person) -> None:
     assert program(secret, "GET", "/me", "").status_code == 200
 
 
-def test_staff_that_may_only_look_revokes_nothing(alice: Person, staff: Any) -> None:
+def test_staff_with_view_permission_cannot_revoke_a_token(
+    alice: Person, staff: Any
+) -> None:
     row, secret = token_of(alice)
     person = staff("view_apitoken", "add_apitoken", "change_apitoken")
 
@@ -167,8 +173,8 @@ def test_staff_that_may_only_look_revokes_nothing(alice: Person, staff: Any) -> 
     assert ApiToken.objects.get().name == "script"
 
 
-def test_a_downgraded_reader_cannot_upgrade_itself(alice: Person) -> None:
-    # The scope is the row's; nothing in a request speaks of it.
+def test_request_cannot_raise_the_scope_of_a_token(alice: Person) -> None:
+    # The site reads the scope from the row, and never from the request.
     started = alice.upload()
     _, secret = token_of(alice, scope=Scope.READ)
 

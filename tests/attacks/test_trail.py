@@ -1,4 +1,4 @@
-"""The trail as a target: to forge it, to flood it, to read secrets in it, to outlive it."""
+"""Attacks on the audit trail: forged lines, floods, secrets in events, erasure."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def exported() -> str:
     return out.getvalue()
 
 
-def test_no_line_holds_a_secret_whatever_was_done(alice: Person, bob: Person) -> None:
-    # The trail is copied to where nobody may read files, and is kept for years.
+def test_events_contain_no_secret(alice: Person, bob: Person) -> None:
+    # The trail is exported to other systems and kept for years.
     assert alice.user is not None
     operator = Person(User.objects.create_superuser("operator", password=PASSWORD))
     row, secret = create_token(alice.user, name="script")
@@ -101,10 +101,10 @@ def test_no_line_holds_a_secret_whatever_was_done(alice: Person, bob: Person) ->
         {"X-Forwarded-For": "a\nb" * 10_000},
     ],
 )
-def test_a_sender_does_not_choose_the_address_that_is_written(
+def test_client_cannot_choose_the_address_in_an_event(
     alice: Person, headers: dict[str, str]
 ) -> None:
-    # An alibi, or somebody else to blame.
+    # Otherwise an attacker could blame another person.
     alice.call("POST", "/uploads/batch", {"uploads": []}, **headers)
     client = Client(REMOTE_ADDR="203.0.113.9", headers=headers)
     client.post("/accounts/login/", {"username": "alice", "password": "wrong"})
@@ -116,8 +116,8 @@ def test_a_sender_does_not_choose_the_address_that_is_written(
 @pytest.mark.parametrize(
     "sent", ["a\nforged", "x" * 65, "<script>", "\x1b[31m" * 4, ""]
 )
-def test_a_forged_request_id_is_not_written(alice: Person, sent: str) -> None:
-    # It is what joins the lines of one request together.
+def test_forged_request_id_is_not_written(alice: Person, sent: str) -> None:
+    # The request id connects the lines of one request.
     Client(headers={"X-Request-ID": sent}).post(
         "/accounts/login/", {"username": "alice", "password": "wrong"}
     )
@@ -140,8 +140,8 @@ def test_a_forged_request_id_is_not_written(alice: Person, sent: str) -> None:
         "\x00nul",
     ],
 )
-def test_a_name_forges_no_line_of_the_export(alice: Person, name: str) -> None:
-    # One line, one event: what reads the export believes that.
+def test_name_cannot_forge_a_line_of_the_export(alice: Person, name: str) -> None:
+    # Programs that read the export expect one event on each line.
     started = alice.upload(filename=name)
     alice.call("PATCH", f"/uploads/{started.id}", {"filename": f"{name}2"})
     alice.call("PATCH", f"/uploads/{started.id}", {"filename": "harmless"})
@@ -161,8 +161,8 @@ def test_a_name_forges_no_line_of_the_export(alice: Person, name: str) -> None:
     assert "<img src=x" not in page
 
 
-def test_a_flood_of_logins_does_not_fill_the_trail(alice: Person) -> None:
-    # A table that grows with every guess is a disk that is full by morning.
+def test_flood_of_logins_does_not_fill_the_trail(alice: Person) -> None:
+    # An event for each wrong password could fill the disk.
     client = Client(REMOTE_ADDR="203.0.113.9")
     for number in range(60):
         client.post("/accounts/login/", {"username": f"x{number}", "password": "y"})
@@ -170,10 +170,10 @@ def test_a_flood_of_logins_does_not_fill_the_trail(alice: Person) -> None:
     assert 1 <= len(lines(kind="account.login_failed")) <= 20
 
 
-def test_sizes_that_differ_are_counted_by_their_cause(
+def test_wrong_sizes_are_counted_by_their_cause(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
-    # Whoever tries it thrice is looking for a way.
+    # Three wrong sizes from one account suggest an attack.
     for _ in range(3):
         started = alice.start()
         seaweed_bucket.client.put_object(
@@ -188,10 +188,10 @@ def test_sizes_that_differ_are_counted_by_their_cause(
     assert [event.detail["cause"] for event in found] == ["size_differs"] * 3
 
 
-def test_an_erased_person_is_gone_from_the_bucket_too(
+def test_erasure_of_a_person_includes_the_bucket(
     alice: Person, bob: Person, seaweed_bucket: Bucket
 ) -> None:
-    # A URL that outlives its owner brings the file back, and nobody knows whose it is.
+    # A URL that is valid after the erasure could store an object again, without a row.
     assert alice.user is not None
     kept = bob.upload()
     alice.upload()

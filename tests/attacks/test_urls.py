@@ -1,4 +1,4 @@
-"""Presigned URLs, bent: an upload URL is a key, and it must fit one lock only."""
+"""Manipulated presigned URLs. An upload URL must permit exactly one request."""
 
 from __future__ import annotations
 
@@ -36,34 +36,35 @@ def appended(text: str) -> Bend:
 
 
 BENT = {
-    # A copy would read any object of the bucket with the signer's rights.
+    # A copy could read any object of the bucket with the signer's rights.
     "copy source": added("x-amz-copy-source", "/slipway/uploads/secret"),
     "copy source in the query": appended("x-amz-copy-source=/slipway/uploads/x"),
-    # Whoever may publish has no need of a download URL.
+    # A public object could be read without a download URL.
     "public": added("x-amz-acl", "public-read"),
     "granted": added("x-amz-grant-read", 'uri="http://acs.example/AllUsers"'),
-    # A scanner's verdict is a tag; the uploader must not write it.
+    # Some scanners store their verdict as a tag, so the uploader must not set tags.
     "tagged clean": added("x-amz-tagging", "ScanStatus=NO_THREATS_FOUND"),
     "tagged clean in the query": appended("tagging"),
-    # A redirect would serve somebody else's page under our name.
+    # A redirect would lead people from our bucket to another site.
     "redirect": added("x-amz-website-redirect-location", "https://evil.example"),
-    # A lock would make the bytes undeletable, and the bill endless.
+    # A legal hold would prevent the deletion of the object.
     "locked": added("x-amz-object-lock-legal-hold", "ON"),
     "own encryption key": added("x-amz-server-side-encryption-customer-key", "QQ=="),
-    # A page on the bucket's origin is what Content-Type and -Disposition prevent.
+    # The signed Content-Type and Content-Disposition prevent web pages on the bucket's
+    # origin.
     "as a page": added("Content-Type", "text/html"),
     "two types": added("content-type ", "text/html"),
     "to be shown": added("Content-Disposition", "inline"),
-    # Without it a second PUT would replace what was verified.
+    # Without If-None-Match, a second PUT would replace the verified object.
     "may overwrite": lambda wire: wire.without_header("If-None-Match"),
     "overwrites by ETag": added("If-None-Match", '"d41d8cd98f00b204e9800998ecf8427e"'),
-    # Without the checksum any bytes of that length would do.
+    # Without the checksum, S3 would accept any bytes of the declared length.
     "no checksum": lambda wire: wire.without_header("x-amz-checksum-sha256"),
     "checksum of other bytes": lambda wire: wire.with_body(OTHER).with_header(
         "x-amz-checksum-sha256", sha256(OTHER)
     ),
     "weaker checksum": added("x-amz-checksum-crc32", "NhCmhg=="),
-    # One byte more for each upload is a quota that leaks.
+    # The quota counts the declared length, so S3 must refuse other lengths.
     "longer": lambda wire: wire.with_body(HELLO + b"!"),
     "shorter": lambda wire: wire.with_body(HELLO[:-1]),
     "without a length": lambda wire: wire.in_chunks(),
@@ -71,29 +72,29 @@ BENT = {
     "signed stream": added(
         "x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
     ),
-    # The verbs that a page has no business with.
+    # Operations that the page does not need.
     "read": lambda wire: wire.with_method("GET"),
     "delete": lambda wire: wire.with_method("DELETE"),
     "bulk delete": lambda wire: appended("delete")(wire.with_method("POST")),
     "list": lambda wire: replace(
         wire, method="GET", url=wire.url.split("/uploads/")[0]
     ),
-    # A neighbour's name, reached by spelling.
+    # Other spellings of the key or the bucket.
     "other key": lambda wire: wire.with_url("/uploads/", "/uploads/0"),
     "key through dots": lambda wire: wire.with_url("/uploads/", "/uploads/../uploads/"),
     "key with a slash": lambda wire: wire.with_url("/uploads/", "//uploads/"),
     "other bucket": lambda wire: wire.with_url("/slipway/", "/slipway-other/"),
     "key in capitals": lambda wire: wire.with_url("/uploads/", "/Uploads/"),
-    # Time is part of the key.
-    "longer life": lambda wire: wire.with_url(
+    # The lifetime is part of the signature.
+    "longer lifetime": lambda wire: wire.with_url(
         "X-Amz-Expires=900", "X-Amz-Expires=86400"
     ),
-    "life given twice": appended("X-Amz-Expires=86400"),
+    "two lifetimes": appended("X-Amz-Expires=86400"),
     "fewer signed headers": lambda wire: wire.with_url("%3Bif-none-match", ""),
     "no signature": lambda wire: replace(
         wire, url=wire.url.partition("&X-Amz-Signature")[0]
     ),
-    "nothing but the path": lambda wire: replace(wire, url=wire.url.split("?")[0]),
+    "path without a query": lambda wire: replace(wire, url=wire.url.split("?")[0]),
     "as a new multipart upload": lambda wire: appended("uploads")(
         wire.with_method("POST")
     ),
@@ -101,7 +102,9 @@ BENT = {
 }
 
 
-def test_a_bent_url_writes_nothing(alice: Person, seaweed_bucket: Bucket) -> None:
+def test_manipulated_url_is_refused_and_stores_no_object(
+    alice: Person, seaweed_bucket: Bucket
+) -> None:
     started = alice.start()
     key = started.row.key
 
@@ -111,14 +114,13 @@ def test_a_bent_url_writes_nothing(alice: Person, seaweed_bucket: Bucket) -> Non
             assert 400 <= answer.status < 500, answer
             assert HELLO not in answer.body
             assert seaweed_bucket.head_object(key) is None
-    # Each of them was refused for how it was bent: as it is, the URL still works.
+    # The unchanged URL works, so each refusal was due to the manipulation.
     assert send_raw(started.wire(HELLO)).status == 200
 
 
-def test_a_url_names_one_host_and_one_algorithm(
-    alice: Person, settings: Settings
-) -> None:
-    # SigV2 pins neither length nor checksum, and a second host is a second door.
+def test_url_has_one_host_and_one_algorithm(alice: Person, settings: Settings) -> None:
+    # Signatures of version 2 bind neither length nor checksum, and a URL must work for
+    # one host only.
     parts = urlsplit(alice.start().wire(HELLO).url)
     query = parse_qs(parts.query)
 
@@ -128,8 +130,8 @@ def test_a_url_names_one_host_and_one_algorithm(
     assert query["X-Amz-Credential"][0].startswith("slipway-signer/")
 
 
-def test_an_expired_url_is_dead(alice: Person, settings: Settings) -> None:
-    # A URL from a log, a proxy or a history must be worth nothing by then.
+def test_expired_url_is_refused(alice: Person, settings: Settings) -> None:
+    # A URL found in a log, a proxy or a browser's history must no longer work.
     settings.UPLOADS = {**settings.UPLOADS, "URL_EXPIRY_SECONDS": 1}
     wire = alice.start().wire(HELLO)
     time.sleep(2.2)
@@ -137,8 +139,8 @@ def test_an_expired_url_is_dead(alice: Person, settings: Settings) -> None:
     assert send_raw(wire).status == 403
 
 
-def test_nothing_is_presigned_for_an_overdue_upload(alice: Person) -> None:
-    # Otherwise the last second of an upload would last as long as one asks.
+def test_overdue_upload_gets_no_url(alice: Person) -> None:
+    # Otherwise a client could extend an upload without a limit by requests for URLs.
     started = alice.start_parts(MIB)
     past = timezone.now() - timedelta(seconds=1)
     Upload.objects.filter(pk=started.id).update(expires_at=past)
@@ -149,8 +151,9 @@ def test_nothing_is_presigned_for_an_overdue_upload(alice: Person) -> None:
     assert_problem(answer, 409, "invalid_state")
 
 
-def test_a_repeated_start_gives_no_url_for_an_overdue_upload(alice: Person) -> None:
-    # The idempotency key must not be a way to new URLs for what is over.
+def test_repeated_start_of_an_overdue_upload_gets_no_url(alice: Person) -> None:
+    # A repeated start with the idempotency key must not give new URLs for an ended
+    # upload.
     key = {"Idempotency-Key": "again"}
     told = alice.call("POST", "/uploads", declaration(HELLO), **key).json()
     past = timezone.now() - timedelta(seconds=1)
@@ -161,8 +164,9 @@ def test_a_repeated_start_gives_no_url_for_an_overdue_upload(alice: Person) -> N
     )
 
 
-def test_a_repeated_start_gives_no_url_for_a_cancelled_upload(alice: Person) -> None:
-    # Cancelled space is free again: a fresh URL for it would be space for nothing.
+def test_repeated_start_of_a_cancelled_upload_gets_no_url(alice: Person) -> None:
+    # The cancel has released the quota, so no quota would count bytes sent by a new
+    # URL.
     key = {"Idempotency-Key": "again"}
     told = alice.call("POST", "/uploads", declaration(HELLO), **key).json()
     alice.call("DELETE", f"/uploads/{told['id']}")
@@ -172,10 +176,10 @@ def test_a_repeated_start_gives_no_url_for_a_cancelled_upload(alice: Person) -> 
     assert (again["state"], again["request"]) == ("cancelled", None)
 
 
-def test_a_url_is_no_good_for_the_upload_beside_it(
+def test_url_does_not_work_for_another_upload(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
-    # The signature of one's own small file must not open one's own large one.
+    # The signature for a small file must not work for a person's large file.
     first, second = alice.start(), alice.start()
     wire = first.wire(HELLO).with_url(first.row.key, second.row.key)
 
@@ -183,8 +187,10 @@ def test_a_url_is_no_good_for_the_upload_beside_it(
     assert seaweed_bucket.head_object(second.row.key) is None
 
 
-def test_a_part_goes_into_no_other_multipart_upload(alice: Person, bob: Person) -> None:
-    # A part in a neighbour's file would be content they never sent.
+def test_part_url_does_not_work_for_another_multipart_upload(
+    alice: Person, bob: Person
+) -> None:
+    # Otherwise a person could add content to another person's file.
     mine, theirs = bob.start_parts(5), alice.start_parts(5)
     wire = bob.part(mine, 1, HELLO)
 
@@ -199,8 +205,8 @@ def test_a_part_goes_into_no_other_multipart_upload(alice: Person, bob: Person) 
     assert alice.call("GET", f"/uploads/{theirs.id}/parts").json()["parts"] == []
 
 
-def test_no_part_beyond_the_plan_is_presigned(alice: Person) -> None:
-    # Each part beyond the plan is up to 5 GiB that nothing has reserved.
+def test_part_number_over_the_part_count_gets_no_url(alice: Person) -> None:
+    # Each additional part could have 5 GiB without a reservation.
     started = alice.start_parts(5)
 
     for number in (0, 2, 10_000, 10_001, -1):
@@ -210,8 +216,8 @@ def test_no_part_beyond_the_plan_is_presigned(alice: Person) -> None:
             assert_problem(answer, 422, "invalid_request")
 
 
-def test_a_part_is_as_long_as_the_plan_says(alice: Person) -> None:
-    # Ten thousand parts of one byte too many would be beyond any quota.
+def test_part_of_another_length_is_refused(alice: Person) -> None:
+    # Parts that are longer than planned would exceed the quota.
     wire = alice.part(alice.start_parts(5), 1, HELLO)
 
     assert send_raw(wire.with_body(HELLO + b"!")).status == 403
@@ -220,10 +226,10 @@ def test_a_part_is_as_long_as_the_plan_says(alice: Person) -> None:
 @pytest.mark.parametrize(
     "name", ["acl", "x-amz-meta-owner", "x-amz-tagging", "x-amz-storage-class", "key"]
 )
-def test_a_form_takes_no_field_of_the_attackers(
+def test_form_with_an_additional_field_has_no_effect(
     alice: Person, seaweed_bucket: Bucket, name: str
 ) -> None:
-    # A form's fields are the request: one more is one more permission.
+    # An additional field of a form could add a permission.
     started = alice.start(transport="post")
     request = started.told["request"]
     fields = {**request["fields"], name: "public-read"}
@@ -231,7 +237,8 @@ def test_a_form_takes_no_field_of_the_attackers(
     answer = send_raw(form(request["url"], fields, HELLO))
 
     if name == "acl":
-        # SeaweedFS ignores it; S3 refuses it. Either way nothing is published.
+        # SeaweedFS ignores the field, AWS refuses it. The object is public in neither
+        # case.
         assert (
             send_raw(Wire("GET", f"{request['url']}/{started.row.key}", {})).status
             == 403
@@ -241,8 +248,9 @@ def test_a_form_takes_no_field_of_the_attackers(
         assert seaweed_bucket.head_object(started.row.key) is None
 
 
-def test_a_forms_policy_leaves_nothing_open(alice: Person) -> None:
-    # A starts-with on the key or the type has been the hole of every second form.
+def test_policy_of_a_form_fixes_all_fields(alice: Person) -> None:
+    # A `starts-with` condition on the key or the type is a common vulnerability of
+    # forms.
     fields = alice.start(transport="post", filename="x${filename}").told["request"][
         "fields"
     ]
@@ -256,10 +264,11 @@ def test_a_forms_policy_leaves_nothing_open(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "x" * 300])
-def test_bytes_that_would_change_on_the_way_are_rejected(
+def test_object_with_a_content_encoding_is_rejected(
     alice: Person, encoding: str
 ) -> None:
-    # No signature can forbid this header, and every download would obey it.
+    # A signature cannot forbid an additional Content-Encoding, and browsers would
+    # decode each download.
     started = alice.start()
     wire = started.wire(HELLO).with_header("Content-Encoding", encoding)
     assert send_raw(wire).status == 200
@@ -270,8 +279,8 @@ def test_bytes_that_would_change_on_the_way_are_rejected(
     assert len(told["rejected_reason"]) <= 255
 
 
-def test_a_hostile_header_value_is_text_in_the_reason(alice: Person) -> None:
-    # The reason repeats what the attacker sent, and the owner's page shows it.
+def test_hostile_header_value_is_escaped_in_the_reason(alice: Person) -> None:
+    # The reason contains the attacker's value, and the upload's page shows the reason.
     started = alice.start()
     evil = "<img src=x onerror=alert(1)>"
     assert (
@@ -287,8 +296,10 @@ def test_a_hostile_header_value_is_text_in_the_reason(alice: Person) -> None:
     assert "&lt;img src=x" in page
 
 
-def test_the_bucket_tells_strangers_nothing(alice: Person, settings: Settings) -> None:
-    # Keys are secrets of 160 bits only as long as nobody can list them.
+def test_bucket_refuses_requests_without_a_signature(
+    alice: Person, settings: Settings
+) -> None:
+    # Keys have 160 random bits, but are secret only if nobody can list the bucket.
     alice.upload()
 
     for query in ("", "?list-type=2", "?uploads", "?acl", "?policy"):
@@ -297,8 +308,10 @@ def test_the_bucket_tells_strangers_nothing(alice: Person, settings: Settings) -
             assert send_raw(Wire("GET", url, {})).status == 403
 
 
-def test_an_object_needs_a_signature(alice: Person, settings: Settings) -> None:
-    # A key that leaks, from a log or a backup, must not be a download.
+def test_object_cannot_be_read_without_a_signature(
+    alice: Person, settings: Settings
+) -> None:
+    # A key from a log or a backup must not be enough for a download.
     started = alice.upload()
 
     url = f"{settings.S3_ENDPOINT_URL}/slipway/{started.row.key}"

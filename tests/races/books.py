@@ -1,4 +1,4 @@
-"""What must be true after any race: rows, quotas, events and bucket agree."""
+"""Checks after each race: rows, quotas, events and bucket must agree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OVER = {State.REJECTED, State.EXPIRED, State.CANCELLED, State.DELETED}
 
 
 def assert_books_agree(bucket: Bucket) -> None:
-    """Recount everything from the rows, purge what is over, and look at the bucket."""
+    """Check quotas and events, purge ended uploads, and check the bucket."""
     assert_quotas_add_up()
     assert_events_tell_the_states()
     purge_as_the_sweeper_would()
@@ -27,7 +27,7 @@ def assert_books_agree(bucket: Bucket) -> None:
 
 
 def assert_quotas_add_up() -> None:
-    """Compare each quota's counters with sums over the rows, made here anew."""
+    """Check that each quota's counters are the sums over its rows."""
     for quota in StorageQuota.objects.all():
         rows = list(Upload.objects.filter(owner=quota.user_id))
         ready = [row.byte_size for row in rows if row.state == State.READY]
@@ -49,7 +49,7 @@ NO_MOVES = {
 
 
 def assert_events_tell_the_states() -> None:
-    """Each move is told once, and the last one told is where the row is."""
+    """Check that each move has one event, and the last event is the row's state."""
     for upload in Upload.objects.all():
         told = kinds(upload)
         moves = [kind for kind in told if kind not in NO_MOVES]
@@ -60,7 +60,7 @@ def assert_events_tell_the_states() -> None:
 
 
 def purge_as_the_sweeper_would() -> None:
-    """Let all URLs die, then purge what is over and not known to be purged."""
+    """Let all URLs expire, and purge all ended uploads that are not yet purged."""
     dead = timezone.now() - timedelta(seconds=1)
     unpurged = Upload.objects.filter(state__in=OVER, purged_at=None)
     unpurged.filter(urls_expire_at__isnull=False).update(urls_expire_at=dead)
@@ -70,7 +70,7 @@ def purge_as_the_sweeper_would() -> None:
 
 
 def assert_bucket_holds_only_the_living(bucket: Bucket) -> None:
-    """Every stored file has its object; nothing is there of what is over."""
+    """Check that only stored and pending uploads have objects or parts."""
     prefix = options().key_prefix
     objects = {entry.key for entry in bucket.list_objects(prefix)}
     opened = {entry.multipart_id for entry in bucket.list_multipart_uploads(prefix)}

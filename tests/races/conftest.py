@@ -30,12 +30,15 @@ _KEPT = {"django_content_type", "auth_permission", "django_migrations"}
 
 @pytest.fixture(autouse=True)
 def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """A real PostgreSQL without transactions around tests, empty again after each.
+    """Use a real PostgreSQL, without transactions around tests, emptied after each
+    test.
 
-    Unlike pytest-django's `transactional_db` it keeps what describes the models:
-    making that again would take longer than most tests.
+    Unlike pytest-django's `transactional_db`, this fixture keeps content types and
+    permissions. Creating them again would take longer than most tests.
     """
-    assert connection.vendor == "postgresql", "run with -p tests.plugins.postgres"
+    assert connection.vendor == "postgresql", (
+        "The database is not PostgreSQL. Run with -p tests.plugins.postgres."
+    )
     with django_db_blocker.unblock():
         yield
         tables = set(connection.introspection.django_table_names(include_views=False))
@@ -46,7 +49,7 @@ def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[No
 
 @pytest.fixture
 def bucket(seaweed_bucket: Bucket) -> Bucket:
-    """The real bucket, under a key prefix of this test's own."""
+    """Return the real bucket, with a separate key prefix for this test."""
     return seaweed_bucket
 
 
@@ -57,7 +60,7 @@ def alice(db: None) -> Any:
 
 @pytest.fixture
 def agreeing(bucket: Bucket) -> Iterator[None]:
-    """After the test: rows, quotas, events and bucket tell the same story."""
+    """Check after the test that rows, quotas, events and bucket agree."""
     yield
     assert_books_agree(bucket)
 
@@ -69,10 +72,11 @@ def four_workers(
     django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
-    """The URL of a site of four processes on PostgreSQL, for all tests.
+    """Return the URL of a site with four processes on PostgreSQL, shared by all tests.
 
-    One site has every limit, each far enough from the others to be the one that is
-    met. Allowances come back once in many minutes: a slow machine earns none.
+    The site has all limits, with such values that each test reaches only one limit.
+    Rate limits recover in steps of many minutes, so no step happens during a test on a
+    slow machine.
     """
     with django_db_blocker.unblock():
         facts = connection.get_connection_params()

@@ -1,4 +1,4 @@
-"""Files to race with: how they are declared, and how their bytes get to S3."""
+"""Send the bytes of raced uploads to S3."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["MIB", "checksum", "declare", "put", "send"]
 
 
 def send(upload: Upload, content: bytes) -> None:
-    """Send all bytes as a browser would: by presigned URLs."""
+    """Send all bytes by presigned URLs, as a browser does."""
     if not upload.multipart_id:
         signed = presign(upload)
         assert isinstance(signed, SignedRequest)
@@ -28,11 +28,11 @@ def send(upload: Upload, content: bytes) -> None:
 
 
 def put(signed: SignedRequest, content: bytes) -> int:
-    """Use a presigned URL and return the status S3 answers with."""
+    """Send ``content`` by a presigned URL, and return the status of S3's answer."""
     request = urllib.request.Request(
         signed.url, data=content, headers=signed.headers, method="PUT"
     )
-    # urllib adds a type of its own, which the signature of a part does not know.
+    # urllib adds a Content-Type of its own, which is not part of a part's signature.
     if not request.has_header("Content-type"):
         request.add_unredirected_header("Content-type", "")
     try:

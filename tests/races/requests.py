@@ -1,4 +1,4 @@
-"""Requests to race with, as clients make them."""
+"""Send HTTP requests in races, as clients do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def call(url: str, token: str, body: Any = None) -> Any:
 
 
 def start(url: str, token: str, byte_size: int) -> tuple[int, str, int]:
-    """Start an upload; return the status, a problem's code and its Retry-After."""
+    """Start an upload. Return the status, the error code and the Retry-After."""
     body = {
         "filename": "notes.txt",
         "byte_size": byte_size,
@@ -40,7 +40,8 @@ def start(url: str, token: str, byte_size: int) -> tuple[int, str, int]:
 
 
 def guesser(url: str, name: str) -> Callable[[], tuple[int, int]]:
-    """Return what tries a wrong password: it returns status and Retry-After."""
+    """Return a function that sends a wrong password. It returns status and
+    Retry-After."""
     page = f"{url}/accounts/login/"
     with urllib.request.urlopen(page, timeout=120) as answer:
         cookie = answer.headers["Set-Cookie"].partition(";")[0]
@@ -48,7 +49,7 @@ def guesser(url: str, name: str) -> Callable[[], tuple[int, int]]:
             r'name="csrfmiddlewaretoken" value="(\w+)"', answer.read().decode()
         )
     assert found is not None
-    # Whatever the field for the name is called.
+    # Find the field for the name in the form, because its name is not fixed here.
     fields = {"username": name, "login": name, "password": "wrong"}
     data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": found[1]})
 

@@ -1,8 +1,8 @@
-"""Race for a quota on SQLite: gunicorn's settings for a site that does so first.
+"""gunicorn's settings for a site on SQLite that runs a race for a quota at its start.
 
-The site's own process does it, Django being there, before it makes the web processes:
-the process of the tests knows another default database. It leaves `told.json` beside
-the database: what the threads got, what the quota says, and a token for the API.
+gunicorn's master process runs the race before it starts the web processes, because the
+process of the tests uses another default database. It writes `told.json` next to the
+database, with the results of the threads, the quota, and a token for the API.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SIZE = 700
 
 
 def on_starting(server: Any) -> None:
-    """Make the database and let 64 threads race; gunicorn calls this."""
+    """Create the database and let 64 threads race. gunicorn calls this function."""
     from django.conf import settings
     from django.contrib.auth.models import User
     from django.core.management import call_command
@@ -46,5 +46,5 @@ def on_starting(server: Any) -> None:
         "token_of_bob": create_token(bob, name="race")[1],
     }
     (settings.DATA_DIR / "told.json").write_text(json.dumps(answer))
-    # Web processes must not share a connection.
+    # Close the connection, because web processes must not share it.
     connection.close()

@@ -76,7 +76,7 @@ def test_changeable_events_permits_changes_in_one_transaction(
         execute("DELETE FROM uploads_auditevent")
 
 
-def test_permission_ends_with_the_block_in_a_larger_transaction(
+def test_permission_ends_with_its_block_in_a_larger_transaction(
     event: AuditEvent,
 ) -> None:
     with transaction.atomic():
@@ -90,7 +90,7 @@ def test_permission_ends_with_the_block_in_a_larger_transaction(
             cursor.execute("DELETE FROM uploads_auditevent")
 
 
-def test_permission_ends_with_an_error(event: AuditEvent) -> None:
+def test_permission_ends_after_an_error(event: AuditEvent) -> None:
     with suppress(RuntimeError), changeable_events("erasure") as events:
         events.all().delete()
         raise RuntimeError

@@ -1,4 +1,4 @@
-"""Many complete one upload at the same moment."""
+"""Many threads complete one upload at the same time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ TWO_PARTS = b"two parts " * (16 * MIB // 10 + 1)
 
 
 def complete_in_32_threads(upload: Upload) -> list[Any]:
-    """Let each thread read the row for itself, as each request does."""
+    """Complete the upload in 32 threads.
+
+    Each thread reads the row itself, as a request does.
+    """
     return at_once(
         lambda: lifecycle.advance(Upload.objects.get(pk=upload.pk)).state, threads=32
     )
@@ -41,7 +44,7 @@ def times(upload: Upload, kind: str) -> int:
     ],
     ids=["put", "one part", "two parts"],
 )
-def test_32_completions_give_one_ready_one_event_one_charge(
+def test_32_completions_give_one_event_and_use_the_quota_once(
     alice: Any, bucket: Bucket, content: bytes, transport: Transport
 ) -> None:
     upload = lifecycle.start(
@@ -51,7 +54,7 @@ def test_32_completions_give_one_ready_one_event_one_charge(
 
     states = complete_in_32_threads(upload)
 
-    # Others are answered at once while one of them inspects.
+    # While one thread inspects, the remaining threads get `inspecting` at once.
     assert set(states) <= {State.READY, State.INSPECTING}
     assert State.READY in states
     assert times(upload, "upload.inspecting") == 1
@@ -88,11 +91,11 @@ def test_eight_completions_of_one_archive_inspect_it_once(
 
     assert set(states) <= {State.READY, State.INSPECTING}
     assert times(upload, "upload.ready") == 1
-    assert len(asked) == len(set(asked)), "a range was read by two of them"
+    assert len(asked) == len(set(asked)), "Two threads have read the same range."
     assert Upload.objects.get().claimed_until is None
 
 
-def test_of_eight_sweepers_one_inspects_what_waits(
+def test_one_of_eight_sweepers_inspects_a_waiting_upload(
     alice: Any, bucket: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "INLINE_INSPECTION_READS": 1}
@@ -111,7 +114,7 @@ def test_of_eight_sweepers_one_inspects_what_waits(
 
 
 @pytest.mark.parametrize("transport", [Transport.PUT, Transport.MULTIPART])
-def test_32_completions_of_what_is_refused_all_learn_that_it_is(
+def test_32_completions_of_a_rejected_file_all_report_the_rejection(
     alice: Any, bucket: Bucket, transport: Transport
 ) -> None:
     content = b"MZ\x90\x00" + bytes(60)

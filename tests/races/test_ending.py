@@ -1,4 +1,4 @@
-"""An upload is given up while something else happens to it."""
+"""Cancel or delete an upload during other calls for the same upload."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def start(owner: Any, transport: Transport = Transport.PUT) -> Upload:
 
 
 def read(upload: Upload) -> Upload:
-    """Read the row anew, as each request does."""
+    """Read the row again, as each request does."""
     return Upload.objects.get(pk=upload.pk)
 
 
@@ -49,13 +49,13 @@ def complete(upload: Upload) -> str:
 
 
 def assert_only(results: list[Any], *allowed: Any) -> None:
-    """Every result is one of the allowed values, or an error of an allowed class."""
+    """Check that each result is an allowed value, or an error of an allowed class."""
     for result in results:
         assert result in allowed or type(result) in allowed, repr(result)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_removal_against_completion_leaves_a_file_or_nothing(
+def test_removal_during_completions_ends_the_upload(
     alice: Any, bucket: Bucket, transport: Transport
 ) -> None:
     for _ in ROUNDS:
@@ -71,12 +71,12 @@ def test_removal_against_completion_leaves_a_file_or_nothing(
 
         assert removal in {State.CANCELLED, State.DELETED}
         assert read(upload).state == removal
-        # A completion that comes while another one inspects is answered `inspecting`.
+        # A completion during the inspection of another completion returns `inspecting`.
         assert_only(completions, State.READY, State.INSPECTING, InvalidState)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_removal_of_a_ready_file_against_completion_deletes_it(
+def test_removal_of_a_ready_file_during_completions_deletes_the_file(
     alice: Any, bucket: Bucket, transport: Transport
 ) -> None:
     for _ in ROUNDS:
@@ -95,7 +95,7 @@ def test_removal_of_a_ready_file_against_completion_deletes_it(
         assert_only([completion], State.READY, InvalidState)
 
 
-def test_16_removals_of_one_file_give_its_bytes_back_once(
+def test_16_removals_of_one_file_release_its_bytes_once(
     alice: Any, bucket: Bucket
 ) -> None:
     kept = start(alice)
@@ -122,7 +122,7 @@ def test_16_cancels_of_one_upload_release_its_bytes_once(
     assert upload.events.filter(kind="upload.cancelled").count() == 1
 
 
-def test_no_url_is_handed_out_after_a_cancel(alice: Any, bucket: Bucket) -> None:
+def test_cancelled_upload_gets_no_url(alice: Any, bucket: Bucket) -> None:
     def presign(row: Upload) -> Any:
         if row.transport == Transport.MULTIPART:
             return lifecycle.presign_parts(row, [WantedPart(1, checksum(CONTENT))])[0]
@@ -145,17 +145,18 @@ def test_no_url_is_handed_out_after_a_cancel(alice: Any, bucket: Bucket) -> None
         for result in results:
             if isinstance(result, InvalidState):
                 continue
-            # The row knows of every URL that is out, so the purge waits for it.
+            # The row has the latest expiry of all signed URLs, so the purge waits for
+            # it.
             assert row.urls_expire_at is not None
             assert row.urls_expire_at >= result.expires_at
             assert row.purged_at is None
-            put(result, CONTENT)  # a late arrival
+            put(result, CONTENT)  # bytes that arrive after the cancel
         for stale in rows:
             with pytest.raises(InvalidState):
                 presign(stale)
 
 
-def test_a_url_of_which_the_canceller_has_not_heard_still_delays_the_purge(
+def test_url_signed_before_a_cancel_with_a_stale_row_delays_the_purge(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = start(alice)
@@ -168,19 +169,19 @@ def test_a_url_of_which_the_canceller_has_not_heard_still_delays_the_purge(
     assert read(upload).purged_at is None
 
 
-def test_a_multipart_upload_of_which_the_canceller_has_not_heard_is_aborted(
+def test_cancel_with_a_stale_row_aborts_the_multipart_upload(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = start(alice, Transport.MULTIPART)
     canceller = read(upload)
-    canceller.multipart_id = ""  # as it was before the start had opened it
+    canceller.multipart_id = ""  # the value before the start saved the id
 
     lifecycle.remove(canceller)
 
     assert list(bucket.list_multipart_uploads(upload.key)) == []
 
 
-def test_cancels_against_repeated_starts_leave_nothing_open(
+def test_cancels_during_repeated_starts_leave_no_open_multipart_upload(
     alice: Any, bucket: Bucket
 ) -> None:
     declaration = declare(b"", byte_size=20 * MIB)
@@ -201,7 +202,7 @@ def test_cancels_against_repeated_starts_leave_nothing_open(
         assert_only(results, State.PENDING, State.CANCELLED, None)
 
 
-def test_renaming_against_removal_happens_before_it_or_not_at_all(
+def test_rename_during_a_removal_succeeds_before_the_removal_or_fails(
     alice: Any, bucket: Bucket
 ) -> None:
     for _ in ROUNDS:

@@ -1,4 +1,4 @@
-"""Limits as clients meet them: over HTTP, against four processes on PostgreSQL."""
+"""Limits over HTTP, against a site with four processes on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def flat(answers: list[Any]) -> list[tuple[int, str, int]]:
     return [answer for thread in answers for answer in thread]
 
 
-def test_180_starts_of_one_person_pass_60_times(alice: Any, four_workers: str) -> None:
+def test_180_starts_of_one_person_succeed_60_times(
+    alice: Any, four_workers: str
+) -> None:
     token = token_of(alice)
 
     answers = flat(
@@ -55,11 +57,11 @@ def test_180_starts_of_one_person_pass_60_times(alice: Any, four_workers: str) -
     assert_quotas_add_up()
 
 
-def test_as_many_starts_at_once_as_the_limit_admits_pass_all(
+def test_concurrent_starts_up_to_the_limit_all_succeed(
     alice: Any, four_workers: str
 ) -> None:
-    # Whoever waits for the row reads the clock before those who overtake: nobody
-    # may be refused for that while there is room.
+    # A request reads the clock before it waits for the row, so a later request can get
+    # the row first. The site must not refuse the earlier request for its older time.
     token = token_of(alice)
 
     answers = at_once(
@@ -69,10 +71,10 @@ def test_as_many_starts_at_once_as_the_limit_admits_pass_all(
     assert Counter(answers) == {(201, ""): THREADS}
 
 
-def test_people_behind_one_address_share_its_limit_and_pay_for_no_refusal(
+def test_people_at_one_address_share_its_limit_and_pay_no_refused_start(
     alice: Any, four_workers: str
 ) -> None:
-    # Three, so that none of them comes near the limit of one person.
+    # Use three people, so that nobody reaches the limit of one person.
     people = [alice, *(User.objects.create_user(name) for name in ("bob", "carol"))]
     tokens = [token_of(person) for person in people]
 
@@ -84,7 +86,7 @@ def test_people_behind_one_address_share_its_limit_and_pay_for_no_refusal(
     )
 
     assert Counter(answers) == {(201, ""): 90, (429, "rate_limited"): 90}
-    # What the address refused was given back: each has spent what they started.
+    # A start that the address's limit refused must not count in the person's limit.
     full_at = dict(
         Rate.objects.filter(key__contains=":user:").values_list("key", "tat")
     )
@@ -93,11 +95,12 @@ def test_people_behind_one_address_share_its_limit_and_pay_for_no_refusal(
     for person in people:
         spent = quota.usage(person).reserved_files
         ahead = full_at[f"start:user:{person.pk}"] - spent * (DAY // 60)
-        # Each refusal that was kept would put it one interval off, 24 minutes.
+        # Each refused start that counted would change the time by one interval of 24
+        # minutes.
         assert abs(ahead - began) < DAY // 60
 
 
-def test_of_many_starts_at_once_no_more_stay_open_than_may(
+def test_concurrent_starts_do_not_exceed_the_limit_of_unfinished_uploads(
     alice: Any, four_workers: str
 ) -> None:
     token = token_of(alice)
@@ -113,7 +116,7 @@ def test_of_many_starts_at_once_no_more_stay_open_than_may(
     assert_quotas_add_up()
 
 
-def test_60_guesses_at_once_are_5_guesses(four_workers: str) -> None:
+def test_60_concurrent_guesses_try_5_passwords(four_workers: str) -> None:
     User.objects.create_user("carol", password="correct horse battery")
 
     known, strangers = (
@@ -129,7 +132,9 @@ def test_60_guesses_at_once_are_5_guesses(four_workers: str) -> None:
     assert all(wait > 1000 for wait in waits), waits
 
 
-def test_60_names_at_once_from_one_address_are_20_guesses(four_workers: str) -> None:
+def test_60_concurrent_names_from_one_address_try_20_passwords(
+    four_workers: str,
+) -> None:
     guesses = [guesser(four_workers, f"name-{n}") for n in range(THREADS)]
 
     answers = race(guesses, connected=False)

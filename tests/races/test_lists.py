@@ -1,4 +1,4 @@
-"""Lists and search on PostgreSQL: the index has all that they need."""
+"""Lists and search on PostgreSQL need only the index."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ PAGE = 100
 
 @pytest.fixture
 def many(alice: Any) -> list[str]:
-    """The names of many uploads, newest first. Every tenth was deleted."""
+    """Create many uploads, and delete every tenth.
+
+    Return the remaining names, newest first.
+    """
     now = timezone.now()
     Upload.objects.bulk_create(
         Upload(
@@ -54,7 +57,7 @@ def pages(user: Any, **query: Any) -> list[str]:
         query["cursor"] = page["next_cursor"]
 
 
-def test_pages_hold_every_upload_once_in_order(alice: Any, many: list[str]) -> None:
+def test_pages_have_every_upload_once_in_order(alice: Any, many: list[str]) -> None:
     assert pages(alice) == many
 
 
@@ -76,13 +79,13 @@ def test_search_finds_rows_of_an_older_version(alice: Any, many: list[str]) -> N
 
 
 @pytest.mark.parametrize("text", ["", "nothing like it"])
-def test_list_and_search_read_the_index_only(
+def test_list_and_search_read_only_the_index(
     alice: Any, many: list[str], text: str
 ) -> None:
     rows = Upload.objects.filter(owner=alice).visible()
     rows = rows.named(text) if text else rows
     with connection.cursor() as cursor:
-        # This table is so small that reading all of it would be as cheap.
+        # In such a small table, PostgreSQL would otherwise prefer a sequential scan.
         cursor.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
         try:
             ids = rows.order_by("-created_at", "-pk").values("pk")[:50]

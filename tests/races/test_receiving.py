@@ -1,4 +1,4 @@
-"""Many look at once at what a plain form has sent."""
+"""Many threads complete an upload of a plain form at the same time."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def times(upload: Upload, kind: str) -> int:
     return upload.events.filter(kind=kind).count()
 
 
-def test_16_arrivals_give_one_ready_one_event_one_charge(
+def test_16_completions_of_a_form_give_one_event_and_use_the_quota_once(
     alice: Any, bucket: Bucket
 ) -> None:
     upload, signed = ask(alice)
@@ -58,7 +58,7 @@ def test_16_arrivals_give_one_ready_one_event_one_charge(
         lambda: lifecycle.advance(Upload.objects.get(pk=upload.pk)).state, threads=16
     )
 
-    # Others are answered at once while one of them inspects.
+    # While one thread inspects, the remaining threads get `inspecting` at once.
     assert set(states) <= {State.READY, State.INSPECTING}
     assert State.READY in states
     assert times(upload, "upload.inspecting") == 1
@@ -67,7 +67,7 @@ def test_16_arrivals_give_one_ready_one_event_one_charge(
     assert bucket.read_range(upload.key, 0, 100) == HELLO
 
 
-def test_16_arrivals_while_the_form_is_sent_again_give_one_file(
+def test_16_completions_while_the_form_is_sent_again_give_one_file(
     alice: Any, bucket: Bucket
 ) -> None:
     upload, signed = ask(alice)
@@ -92,7 +92,7 @@ def test_16_arrivals_while_the_form_is_sent_again_give_one_file(
     assert charged(alice) == (facts.byte_size, 0, 1, 0)
 
 
-def test_a_form_sent_in_16_times_at_once_reserves_once(
+def test_form_submitted_16_times_concurrently_reserves_once(
     alice: Any, bucket: Bucket
 ) -> None:
     def start() -> Any:
@@ -105,7 +105,7 @@ def test_a_form_sent_in_16_times_at_once_reserves_once(
 
 
 @pytest.mark.parametrize("end", ["cancel", "expire"])
-def test_an_end_in_the_middle_of_arrivals_leaves_one_truth(
+def test_cancel_or_expiry_during_completions_leaves_consistent_state(
     alice: Any, bucket: Bucket, end: str
 ) -> None:
     upload, signed = ask(alice)
@@ -130,5 +130,5 @@ def test_an_end_in_the_middle_of_arrivals_leaves_one_truth(
         assert charged(alice) == (len(HELLO), 0, 1, 0)
     else:
         assert charged(alice) == (0, 0, 0, 0)
-        # Ready it may have been before it was deleted, and before no other end.
+        # Only a deleted upload can have been ready before.
         assert upload.state == State.DELETED or not ready

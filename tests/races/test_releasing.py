@@ -1,4 +1,4 @@
-"""Many operators release one upload at the same moment."""
+"""Many operators release one upload at the same time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def release(upload: Upload) -> Any:
     return complete(made).pk
 
 
-def test_16_releases_at_once_make_one_upload(alice: Any, refused: Upload) -> None:
+def test_16_concurrent_releases_create_one_upload(alice: Any, refused: Upload) -> None:
     made = at_once(lambda: release(refused), threads=16)
 
     [row] = Upload.objects.filter(released_from=refused)
@@ -46,7 +46,7 @@ def test_16_releases_at_once_make_one_upload(alice: Any, refused: Upload) -> Non
     assert (now.used_bytes, now.reserved_bytes, now.file_count) == (5, 0, 1)
 
 
-def test_a_release_races_the_removal_of_the_refused_file(
+def test_release_during_the_removal_of_the_refused_file_is_consistent(
     alice: Any, refused: Upload
 ) -> None:
     def remove() -> None:

@@ -1,4 +1,4 @@
-"""The quota race as clients run it: over HTTP, against processes with threads."""
+"""Race for a quota over HTTP, against processes with threads."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def test_64_starts_against_a_quota_for_10_admit_exactly_10_on_sqlite(
         tmp_path, environment, options=["--config", "python:tests.races.sqlite_config"]
     )
     try:
-        # Threads of one process race before it answers.
+        # The threads of the master process race before the site answers.
         site.start()
         told = json.loads((tmp_path / "told.json").read_text())
-        # And again by requests, on the same database: now two processes write.
+        # Then HTTP requests race on the same database, which two processes write.
         token = told["token_of_bob"]
         answers = at_once(
             lambda: start(site.url, token, SIZE)[:2], threads=64, connected=False

@@ -1,4 +1,4 @@
-"""Many start uploads at the same moment."""
+"""Many threads start uploads at the same time."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_64_starts_against_a_quota_for_10_admit_exactly_10(alice: Any) -> None:
     assert_quotas_add_up()
 
 
-def test_64_starts_of_a_new_account_meet_the_default_quota(
+def test_64_starts_of_a_new_account_respect_the_default_quota(
     alice: Any, settings: Any
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "DEFAULT_QUOTA_BYTES": 10 * SIZE}
@@ -58,7 +58,7 @@ def test_64_starts_of_a_new_account_meet_the_default_quota(
 
 def test_64_starts_against_a_limit_of_10_files_admit_exactly_10(alice: Any) -> None:
     StorageQuota.objects.create(user=alice, max_files=10)
-    declaration = declare(b"")  # even of files that have no bytes
+    declaration = declare(b"")  # also for empty files
 
     results = at_once(
         lambda: lifecycle.start(owner=alice, declaration=declaration), threads=64
@@ -69,7 +69,7 @@ def test_64_starts_against_a_limit_of_10_files_admit_exactly_10(alice: Any) -> N
     assert_quotas_add_up()
 
 
-def test_files_of_many_sizes_fill_a_quota_and_never_more(alice: Any) -> None:
+def test_files_of_many_sizes_never_exceed_the_quota(alice: Any) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=5_000)
     sizes = [100 * (number % 16 + 1) for number in range(64)]
 
@@ -93,8 +93,9 @@ def test_files_of_many_sizes_fill_a_quota_and_never_more(alice: Any) -> None:
     assert_quotas_add_up()
 
 
-def test_one_idempotency_key_of_16_threads_starts_one_upload(alice: Any) -> None:
-    # A quota for one: a twin that comes second must not be told that it is full.
+def test_16_threads_with_one_idempotency_key_start_one_upload(alice: Any) -> None:
+    # The quota has space for one upload. The second thread must get this upload, and no
+    # QuotaExceeded.
     StorageQuota.objects.create(user=alice, limit_bytes=SIZE)
     declaration = declare(b"x" * SIZE)
 
@@ -112,7 +113,7 @@ def test_one_idempotency_key_of_16_threads_starts_one_upload(alice: Any) -> None
 
 
 @pytest.mark.usefixtures("agreeing")
-def test_one_idempotency_key_of_16_threads_opens_one_multipart_upload(
+def test_16_threads_with_one_idempotency_key_open_one_multipart_upload(
     alice: Any, bucket: Bucket
 ) -> None:
     declaration = declare(b"x" * SIZE, transport=Transport.MULTIPART)
@@ -134,7 +135,7 @@ def test_one_idempotency_key_of_16_threads_opens_one_multipart_upload(
     assert quota.usage(alice).reserved_bytes == SIZE
 
 
-def test_an_operator_lowers_the_quota_while_uploads_start(
+def test_quota_lowered_during_starts_is_respected(
     alice: Any, django_user_model: Any
 ) -> None:
     django_user_model.objects.create_superuser("admin", password="x")

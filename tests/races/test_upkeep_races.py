@@ -1,4 +1,4 @@
-"""Sweepers, a consumer and browsers over the same uploads at the same moment."""
+"""Sweepers, a consumer and browsers use the same uploads concurrently."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def stick(bucket: Bucket, owner: Any) -> None:
 
 
 def fill(bucket: Bucket, owner: Any, *, waiting: int = WAITING) -> None:
-    """Leave 40 uploads in every state that somebody has to come back to."""
+    """Create 40 unfinished uploads, in every state that needs a sweeper or a client."""
     for _ in range(10):
         arrive(owner)
     for _ in range(8):
@@ -72,7 +72,7 @@ def fill(bucket: Bucket, owner: Any, *, waiting: int = WAITING) -> None:
 
 
 def consume(uploads: list[Upload]) -> Intake:
-    """Take in a message about each upload, twice, in no order."""
+    """Process two notifications for each upload, in random order."""
     total = Intake()
     for upload in random.Random(7).sample(uploads * 2, len(uploads) * 2):
         entity = {"bucket": {"name": "slipway"}, "object": {"key": upload.key}}
@@ -82,7 +82,7 @@ def consume(uploads: list[Upload]) -> Intake:
 
 
 def complete(uploads: list[Upload]) -> list[str]:
-    """Complete each upload, as the pages of its owner would."""
+    """Complete each upload, as the owner's page does."""
     states = []
     for upload in uploads:
         row = Upload.objects.get(pk=upload.pk)
@@ -93,7 +93,7 @@ def complete(uploads: list[Upload]) -> list[str]:
     return states
 
 
-def test_two_sweepers_a_consumer_and_browsers_settle_40_uploads_once(
+def test_sweepers_consumer_and_browsers_settle_40_uploads_once(
     alice: Any, bucket: Bucket
 ) -> None:
     fill(bucket, alice)
@@ -130,7 +130,7 @@ def test_two_sweepers_a_consumer_and_browsers_settle_40_uploads_once(
     assert_books_agree(bucket)
 
 
-def test_four_sweepers_do_no_work_twice(alice: Any, bucket: Bucket) -> None:
+def test_four_sweepers_repeat_no_work(alice: Any, bucket: Bucket) -> None:
     fill(bucket, alice, waiting=0)
 
     with counted(bucket) as calls:
@@ -141,15 +141,15 @@ def test_four_sweepers_do_no_work_twice(alice: Any, bucket: Bucket) -> None:
     assert sum(report.completed for report in reports) == 24
     assert sum(report.purged for report in reports) == OVERDUE + ABANDONED
     assert calls["CompleteMultipartUpload"] == 8
-    # No doctor has certified this bucket: each key is checked before parts are joined,
-    # and each object is read back.
+    # No doctor has checked this bucket's capabilities. So the site checks each key
+    # before it joins parts, and reads each object back.
     assert calls["HeadObject"] == 10 + 8 + OVERDUE + 8
     assert calls["GetObject"] == 24 + 24
     assert calls["DeleteObject"] == OVERDUE + ABANDONED
     assert list(audit()) == []
 
 
-def test_sweepers_against_their_owners_cancels(alice: Any, bucket: Bucket) -> None:
+def test_sweepers_during_cancels_settle_all_uploads(alice: Any, bucket: Bucket) -> None:
     fill(bucket, alice)
     uploads = list(Upload.objects.all())
 
@@ -169,7 +169,9 @@ def test_sweepers_against_their_owners_cancels(alice: Any, bucket: Bucket) -> No
     assert list(audit()) == []
 
 
-def test_quotas_are_mended_while_they_move(alice: Any, bucket: Bucket) -> None:
+def test_quota_repair_during_uploads_keeps_correct_counters(
+    alice: Any, bucket: Bucket
+) -> None:
     def start_and_cancel() -> None:
         for _ in range(10):
             lifecycle.remove(begin(alice))
@@ -180,7 +182,7 @@ def test_quotas_are_mended_while_they_move(alice: Any, bucket: Bucket) -> None:
     assert quota.usage(alice).reserved_bytes == 0
 
 
-def test_two_sweepers_note_an_orphan_once(bucket: Bucket) -> None:
+def test_two_sweepers_record_an_orphan_once(bucket: Bucket) -> None:
     prefix = options().key_prefix
     for number in range(5):
         bucket.client.put_object(
@@ -196,7 +198,7 @@ def test_two_sweepers_note_an_orphan_once(bucket: Bucket) -> None:
 @pytest.mark.parametrize(
     ("age", "aborted"), [(timedelta(hours=0.9), 0), (timedelta(hours=1.1), 1)]
 )
-def test_a_twin_of_an_open_upload_is_aborted_after_an_hour(
+def test_second_multipart_upload_of_a_row_is_aborted_after_an_hour(
     alice: Any, bucket: Bucket, age: timedelta, aborted: int
 ) -> None:
     upload = begin(alice, Transport.MULTIPART)
@@ -211,7 +213,7 @@ def test_a_twin_of_an_open_upload_is_aborted_after_an_hour(
     assert upload.multipart_id in left
 
 
-def test_the_pass_that_ends_an_upload_takes_its_twin_too(
+def test_sweep_that_expires_an_upload_aborts_its_second_multipart_upload(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice, Transport.MULTIPART)
@@ -227,7 +229,7 @@ def test_the_pass_that_ends_an_upload_takes_its_twin_too(
 @pytest.mark.parametrize(
     ("age", "aborted"), [(timedelta(days=2.9), 0), (timedelta(days=3.1), 1)]
 )
-def test_parts_of_nobody_are_aborted_after_days(
+def test_multipart_upload_without_a_row_is_aborted_after_three_days(
     bucket: Bucket, age: timedelta, aborted: int
 ) -> None:
     prefix = options().key_prefix

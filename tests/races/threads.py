@@ -1,4 +1,4 @@
-"""Many threads that begin at the same moment."""
+"""Run many threads that start at the same time."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Act = Callable[[], Any]
 
 
 def at_once(function: Act, *, threads: int, connected: bool = True) -> list[Any]:
-    """Call ``function`` in many threads; return results, or the errors raised."""
+    """Call ``function`` in many threads. Return the results and the raised errors."""
     return race([function] * threads, connected=connected)
 
 
 def race(functions: Sequence[Act], *, connected: bool = True) -> list[Any]:
-    """Call each function in a thread of its own, all at the same moment.
+    """Call each function in its own thread, all at the same time.
 
-    Each has a connection to the database before, unless ``connected`` is off: that is
-    for those who only make requests. Returns, in their order, what each returned, or
-    the exception it raised.
+    Each thread opens its database connection before the start. With ``connected`` off,
+    threads open no connection. This is for functions that only send requests. Returns
+    the results or exceptions of the functions, in their order.
     """
     gate = threading.Barrier(len(functions))
 
