@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import User
 
+from tests.support.passkey import add_passkey
 from tests.webdriver.firefox import FirefoxWindow
 from tests.webdriver.lines import Lines
 
@@ -19,8 +21,15 @@ def test_passkeys_are_offered_at_a_name_and_explained_at_a_number(
     for path in PATHS:
         window.open(f"{by_name}{path}")
         window.find("a", OFFERS)
+    add_passkey(person)
+    window.open(f"{by_name}/accounts/reauthenticate/")
+    window.find("a", "Use a passkey")
 
     window.sign_in(person, lines.url)
+    window.open(f"{lines.url}/accounts/reauthenticate/")
+    window.find("h1", "Confirm that it is you")
+    assert window.find_all("a", "Use a passkey") == []
+    Authenticator.objects.filter(user=person).delete()
     for path in PATHS:
         window.open(f"{lines.url}{path}")
         window.wait_for_text("main", "this address is a number")

@@ -8,8 +8,10 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
+from allauth.mfa.webauthn.internal.auth import WebAuthn
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from django.contrib.auth.models import User
 from fido2 import cbor
 from fido2.cose import ES256
 from fido2.utils import websafe_encode
@@ -79,3 +81,10 @@ class Device:
     def _client_bytes(self, kind: str, challenge: str) -> bytes:
         facts = {"type": kind, "challenge": challenge, "origin": self.origin}
         return json.dumps(facts).encode()
+
+
+def add_passkey(person: User) -> Device:
+    """Give ``person`` a passkey of a new device."""
+    device = Device()
+    WebAuthn.add(person, "Phone", device.register("AAAA"))
+    return device

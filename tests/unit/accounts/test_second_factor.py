@@ -13,6 +13,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib.auth import SESSION_KEY
 from django.test import Client
 
+from tests.support.passkey import add_passkey
 from tests.support.totp import code, wrong_code
 from uploads.models import AuditEvent
 
@@ -289,6 +290,35 @@ def test_a_passkey_is_offered_only_after_a_script_has_looked_at_the_browser(
     assert page.count("/accounts/2fa/webauthn/add/") == 1
     assert "build/passkeys.js" in page
     assert "data-passkey-unsupported hidden" in page
+
+
+def test_a_passkey_as_another_way_to_confirm_is_hidden_until_a_script_shows_it(
+    client: Client, alice: Any
+) -> None:
+    client.force_login(alice)
+    add_passkey(alice)
+
+    page = client.get("/accounts/reauthenticate/").content.decode()
+
+    [line, link] = re.findall(r"<[^>]*data-passkey-link[^>]*>", page)
+    assert line.startswith("<p")
+    assert line.endswith(" hidden>")
+    assert link.startswith("<a")
+    assert link.endswith(" hidden>")
+    assert "build/passkeys.js" in page
+
+
+def test_the_line_above_other_ways_to_confirm_stays_if_one_is_no_passkey(
+    client: Client, alice: Any, secret: str
+) -> None:
+    add_passkey(alice)
+
+    page = client.get("/accounts/reauthenticate/").content.decode()
+
+    [link] = re.findall(r"<[^>]*data-passkey-link[^>]*>", page)
+    assert link.startswith("<a")
+    assert link.endswith(" hidden>")
+    assert "Use your app or a recovery code" in page
 
 
 @pytest.mark.django_db(transaction=True)  # allauth tells of it after the commit
