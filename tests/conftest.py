@@ -15,6 +15,8 @@ from unittest import mock
 import botocore.session
 import pytest
 from botocore.client import BaseClient
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
 from django.db import connections
 
 from tests.support.chance import load_profile
@@ -150,6 +152,11 @@ def _moto_reads_nothing_twice() -> Iterator[None]:
     from moto.s3 import urls  # here, because only some tests use moto
     from moto.s3.models import S3Backend
 
+    # moto answers only clients that were made after its import. So the storages, which
+    # keep their clients, are made anew.
+    setting_changed.send(
+        sender=None, setting="STORAGES", value=django_settings.STORAGES, enter=True
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(S3Backend, "_url_module", urls)
         yield
