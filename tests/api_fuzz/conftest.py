@@ -1,6 +1,6 @@
-"""Fixtures of the fuzz tests: one database and one S3 in memory for the whole run.
+"""Fixtures for the fuzz tests: one database and one S3 in memory for the whole run.
 
-Hypothesis calls a test many times; what earlier calls left is part of the game.
+Hypothesis calls a test many times. Later calls use the state that earlier calls left.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NewUpload = Callable[[int], Upload]
 def _database(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[None]:
-    # A request over WSGI would end by closing the connection of the test.
+    # A request over WSGI would close the database connection of the test at its end.
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     with django_db_blocker.unblock():
@@ -43,7 +43,7 @@ def _database(
 
 @pytest.fixture(scope="session", autouse=True)
 def bucket(_moto_reads_nothing_twice: None) -> Iterator[Bucket]:
-    """The site's bucket in moto; S3 itself is not what is fuzzed here."""
+    """Yield the site's bucket in moto, because these tests fuzz the API and not S3."""
     identities = {"uploads": MOTO, "uploads_signer": MOTO}
     with (
         mock_aws(),
@@ -61,24 +61,28 @@ def fuzzer(_database: None) -> User:
 
 @pytest.fixture(scope="session")
 def authorization(fuzzer: User) -> str:
-    """The header that lets the fuzzer in."""
+    """Return the Authorization header with the fuzzer's token."""
     _, secret = create_token(fuzzer, name="fuzz")
     return f"Bearer {secret}"
 
 
 @pytest.fixture(scope="session")
 def session(fuzzer: User) -> Iterator[str]:
-    """The session of a browser in which the fuzzer has logged in, for all requests."""
+    """Yield the cookie of a session in which the fuzzer is logged in.
+
+    Check at the end that the session still exists.
+    """
     browser = Client()
     browser.force_login(fuzzer)
     yield browser.cookies[settings.SESSION_COOKIE_NAME].value
-    # Had a request ended it, all that came after would have been a stranger's.
+    # If a request had ended the session, all later requests would have been tested
+    # without a login.
     assert browser.get("/api/v1/me").status_code == 200
 
 
 @pytest.fixture(scope="session")
 def new_upload(fuzzer: User, bucket: Bucket) -> NewUpload:
-    """Make an upload of the fuzzer's, in one of four situations by number."""
+    """Create an upload of the fuzzer. ``number`` selects one of four states."""
 
     def make(number: int) -> Upload:
         transport = Transport.MULTIPART if number % 4 == 0 else Transport.PUT

@@ -1,4 +1,4 @@
-"""The API keeps its own OpenAPI document, whatever is sent."""
+"""The API answers every request as its OpenAPI document says."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ schema = schemathesis.openapi.from_dict(dict(api.get_openapi_schema()))
 schema.app = application
 
 BEYOND_A_SCHEMA = (
-    "are allowed",  # a policy's limits: 413 and 415
+    "are allowed",  # the policy's limits cause 413 and 415
     "may not be uploaded",
     "This Idempotency-Key was used for another file",
     "is not a cursor",
@@ -42,7 +42,7 @@ BOUNDED = settings(max_examples=examples(20), suppress_health_check=list(HealthC
 
 @schema.parametrize()
 @BOUNDED
-def test_every_operation_answers_as_its_document_says(
+def test_operation_answers_as_its_document_says(
     case: Any, authorization: str, new_upload: NewUpload
 ) -> None:
     point_at_an_upload(case, new_upload)
@@ -53,7 +53,7 @@ def test_every_operation_answers_as_its_document_says(
 
 
 def point_at_an_upload(case: Any, new_upload: NewUpload) -> None:
-    """Replace most well-formed ids, which nobody has, by the id of an upload."""
+    """Replace most generated ids, which do not exist, by the id of an upload."""
     try:
         number = uuid.UUID(case.path_parameters["upload_id"]).int
     except (KeyError, ValueError, TypeError, AttributeError):
@@ -63,7 +63,7 @@ def point_at_an_upload(case: Any, new_upload: NewUpload) -> None:
 
 
 def validate(case: Any, answer: Any, *, headers: dict[str, str]) -> None:
-    """Run all checks; a refusal that no schema can foresee must be a known one."""
+    """Run all checks. A refusal that the schema cannot predict must be a known one."""
     foreseen = not (
         answer.status_code in {413, 415, 422}
         and any(reason in answer.text for reason in BEYOND_A_SCHEMA)

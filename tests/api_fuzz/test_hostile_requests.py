@@ -1,4 +1,4 @@
-"""Nothing that a client can send breaks the API, or gets an answer in another form."""
+"""Every request gets a valid answer or a problem document, never an exception."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 SOME_ID = "6d1f0a52-0c41-4a86-9d3f-0d6a2d1f5d11"
 BOUNDED = settings(max_examples=examples(120), suppress_health_check=list(HealthCheck))
 
-# With lone surrogates, which JSON can carry and UTF-8 cannot.
+# The texts include lone surrogates, which JSON can represent and UTF-8 cannot.
 TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
 NUMBERS = st.integers() | st.integers(-(10**40), 10**40) | st.floats()
 LEAVES = st.none() | st.booleans() | NUMBERS | TEXT
@@ -104,16 +104,16 @@ CONTENT_TYPES = st.sampled_from(
         ";",
     ]
 )
-# As WSGI hands headers over: bytes as Latin-1.
+# WSGI decodes the bytes of headers as Latin-1.
 HEADER_VALUES = st.text(st.characters(max_codepoint=255), max_size=300)
 
 
 def send(
     session: str, method: str, path: str, body: bytes = b"", **environ: Any
 ) -> dict[str, Any]:
-    """Send, check the form of the answer, and return its JSON.
+    """Send a request, check the form of the answer, and return its JSON.
 
-    What the API does not catch is raised here, as Django's test client does.
+    Exceptions that the API does not catch are raised here, as in Django's test client.
     """
     client = Client()
     client.cookies[site.SESSION_COOKIE_NAME] = session
@@ -136,7 +136,7 @@ def send(
 @example(("POST", "/uploads"), b"[" * 500_000)
 @example(("POST", "/uploads"), b'{"a":' * 150_000)
 @example(("POST", "/uploads"), b"\xff\xfe{\x00}\x00")
-def test_any_body_gets_an_answer_or_a_problem(
+def test_random_body_gets_a_valid_answer_or_a_problem(
     session: str, an_upload: Upload, target: tuple[str, str], body: bytes
 ) -> None:
     method, path = target
@@ -152,7 +152,7 @@ def test_any_body_gets_an_answer_or_a_problem(
 
 @BOUNDED
 @given(document=START)
-def test_any_declaration_gets_an_answer_or_a_problem(
+def test_random_declaration_gets_a_valid_answer_or_a_problem(
     session: str, document: Any
 ) -> None:
     told = send(
@@ -190,7 +190,7 @@ def test_any_declaration_gets_an_answer_or_a_problem(
         max_size=3,
     ),
 )
-def test_any_headers_get_an_answer_or_a_problem(
+def test_random_headers_get_a_valid_answer_or_a_problem(
     session: str, content_type: str, headers: dict[str, str]
 ) -> None:
     body = {
@@ -251,7 +251,7 @@ CURSORS = (
 )
 @example({"q": "a\x00b"})
 @example({"limit": "9" * 5000})
-def test_any_query_gets_an_answer_or_a_problem(
+def test_random_query_gets_a_valid_answer_or_a_problem(
     session: str, query: dict[str, str]
 ) -> None:
     raw = "&".join(f"{name}={percent(value)}" for name, value in query.items())
@@ -263,18 +263,21 @@ def test_any_query_gets_an_answer_or_a_problem(
 @given(
     path=TEXT | st.uuids().map(str), tail=TEXT | st.sampled_from(["parts", "download"])
 )
-def test_any_path_gets_an_answer_or_a_problem(
+def test_random_path_gets_a_valid_answer_or_a_problem(
     session: str, path: str, tail: str
 ) -> None:
     send(session, "GET", f"/uploads/{percent(path)}/{percent(tail)}")
 
 
 def percent(text: str) -> str:
-    """Encode every byte, so that nothing is left to be understood."""
+    """Percent-encode every byte."""
     return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass"))
 
 
 @pytest.fixture
 def an_upload(fuzzer: User) -> Upload:
-    """An upload of the fuzzer's, which may change from one example to the next."""
+    """Create an upload of the fuzzer.
+
+    All examples share this upload and may change it.
+    """
     return lifecycle.start(owner=fuzzer, declaration=declare(uuid.uuid4().bytes))

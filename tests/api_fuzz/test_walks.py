@@ -1,4 +1,4 @@
-"""Random walks over the API, against a model of what every answer must be."""
+"""Random sequences of API requests, compared with a model of the expected answers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ numbers = itertools.count()
 
 @dataclass
 class Expected:
-    """One upload as the model sees it."""
+    """The expected state of an upload."""
 
     id: str
     key: str
@@ -46,7 +46,7 @@ class Expected:
 
 
 class Walk(RuleBasedStateMachine):
-    """One person's doings; everything the API tells is foretold by the model."""
+    """One person's random actions. The model predicts the API's answers."""
 
     uploads = Bundle("uploads")
 
@@ -194,7 +194,7 @@ class Walk(RuleBasedStateMachine):
         }
 
 
-def test_any_walk_is_answered_as_the_model_foretells() -> None:
+def test_random_sequence_is_answered_as_the_model_predicts() -> None:
     run_state_machine_as_test(
         Walk,
         settings=settings(

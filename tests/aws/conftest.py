@@ -1,4 +1,4 @@
-"""A fresh bucket and a queue on the emulator for each module."""
+"""Create a bucket and a queue on the emulator for each module."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SITE = "https://files.example.org"
 
 @dataclass(frozen=True)
 class Aws:
-    """One bucket, and a queue that could take its notifications."""
+    """A bucket, and a queue for its notifications."""
 
     bucket: Bucket
     sqs: Any
@@ -32,7 +32,7 @@ class Aws:
 
 @pytest.fixture
 def aws(ministack: MiniStack, settings: Settings) -> Iterator[Aws]:
-    """The bucket is made and not set up, and the site uses it."""
+    """Create a bucket without settings, which the site uses, and a queue."""
     name = f"slipway-{uuid.uuid4().hex[:8]}"
     sqs: Any = boto3.client("sqs", endpoint_url=ministack.url)
     url = sqs.create_queue(QueueName=name)["QueueUrl"]

@@ -1,4 +1,4 @@
-"""A site on the emulator of AWS, set up, has no trouble; notifications flow."""
+"""The doctor on an emulator of AWS, with and without working notifications."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def troubles(*only: str) -> dict[str, Finding]:
 
 @pytest.fixture(autouse=True)
 def policy_of_pages(aws: Aws, settings: Settings) -> None:
-    # The emulator has one pair of keys, as a site in development may.
+    # The emulator has only one pair of keys. With DEBUG on, the doctor accepts this.
     settings.DEBUG = True
     sources: Any = ["'self'", settings.S3_ENDPOINT_URL]
     settings.CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"connect-src": sources}}
     settings.CSRF_TRUSTED_ORIGINS = ["http://files.localhost:8000"]
 
 
-def test_a_bucket_that_was_set_up_has_no_trouble(aws: Aws) -> None:
+def test_bucket_after_setup_has_no_problem(aws: Aws) -> None:
     before = troubles()
     call_command("setup_bucket", "--apply", stdout=StringIO())
 
@@ -57,7 +57,7 @@ def test_a_bucket_that_was_set_up_has_no_trouble(aws: Aws) -> None:
     assert after == {}
 
 
-def test_a_bucket_whose_notifications_go_nowhere(
+def test_missing_notifications_are_reported(
     aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notifications, "SECONDS", 2)

@@ -1,4 +1,4 @@
-"""setup_bucket on an emulator of AWS: the settings that SeaweedFS does not have."""
+"""setup_bucket on an emulator of AWS, for settings that SeaweedFS does not have."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def outcomes(found: dict[str, Any]) -> dict[str, str]:
 
 @pytest.fixture
 def bucket_calls(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of all calls that boto3 makes from now on."""
+    """Collect the names of all calls that boto3 makes from now on."""
     from botocore.client import BaseClient
 
     calls: list[str] = []
@@ -59,12 +59,12 @@ def bucket_calls(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
-def test_every_setting_is_as_wanted_afterwards(aws: Aws) -> None:
+def test_setup_applies_every_wanted_setting(aws: Aws) -> None:
     found = run("--apply")
 
     client, name = aws.bucket.client, aws.bucket.name
     assert "failed" not in outcomes(found).values()
-    # What AWS gives a new bucket by itself stays as it is.
+    # Settings that AWS gives to each new bucket stay unchanged.
     assert outcomes(found)["public_access"] == "same"
     flags = client.get_public_access_block(Bucket=name)
     assert set(flags["PublicAccessBlockConfiguration"].values()) == {True}
@@ -97,9 +97,7 @@ def test_every_setting_is_as_wanted_afterwards(aws: Aws) -> None:
     }
 
 
-def test_a_second_run_changes_nothing_and_writes_no_setting(
-    aws: Aws, bucket_calls: list[str]
-) -> None:
+def test_second_run_changes_no_setting(aws: Aws, bucket_calls: list[str]) -> None:
     run("--apply")
     bucket_calls.clear()
 
@@ -108,10 +106,10 @@ def test_a_second_run_changes_nothing_and_writes_no_setting(
     assert set(outcomes(found).values()) == {"same", "skipped"}
     assert outcomes(found)["policy.tls"] == "skipped"
     written = {call for call in bucket_calls if call.startswith(WRITES)}
-    assert written <= {"DeleteObject"}  # the probe object
+    assert written <= {"DeleteObject"}  # the requests for the probe object
 
 
-def test_settings_that_somebody_loosened_are_tightened_again(aws: Aws) -> None:
+def test_loosened_settings_are_restored(aws: Aws) -> None:
     client, name = aws.bucket.client, aws.bucket.name
     client.put_public_access_block(
         Bucket=name, PublicAccessBlockConfiguration={"BlockPublicAcls": False}
@@ -128,7 +126,7 @@ def test_settings_that_somebody_loosened_are_tightened_again(aws: Aws) -> None:
     assert set(outcomes(run()).values()) == {"same", "skipped"}
 
 
-def test_a_queue_and_statements_of_others_are_kept(aws: Aws) -> None:
+def test_foreign_queue_and_policy_statements_are_kept(aws: Aws) -> None:
     client, name = aws.bucket.client, aws.bucket.name
     other_url = aws.sqs.create_queue(QueueName=f"{name}-other")["QueueUrl"]
     attributes = aws.sqs.get_queue_attributes(
@@ -177,7 +175,7 @@ def test_a_queue_and_statements_of_others_are_kept(aws: Aws) -> None:
     ]
 
 
-def test_a_kms_key_becomes_the_default_of_the_bucket(aws: Aws) -> None:
+def test_kms_key_becomes_the_default_of_the_bucket(aws: Aws) -> None:
     run("--apply", "--kms-key", KMS_KEY)
 
     found: Any = aws.bucket.client.get_bucket_encryption(Bucket=aws.bucket.name)
@@ -188,7 +186,7 @@ def test_a_kms_key_becomes_the_default_of_the_bucket(aws: Aws) -> None:
 
 
 @pytest.mark.parametrize("key", ["", KMS_KEY], ids=["sse-s3", "kms"])
-def test_the_site_works_on_the_bucket_that_was_set_up(
+def test_site_works_on_the_bucket_after_setup(
     aws: Aws, django_user_model: Any, key: str
 ) -> None:
     run("--apply", "--kms-key", key)
@@ -206,7 +204,7 @@ def test_the_site_works_on_the_bucket_that_was_set_up(
     assert (answer.status, answer.body) == (200, b"hello")
 
 
-def test_a_versioned_bucket_serves_the_version_that_was_inspected(
+def test_versioned_bucket_serves_the_inspected_version(
     aws: Aws, django_user_model: Any
 ) -> None:
     aws.bucket.client.put_bucket_versioning(
@@ -253,7 +251,7 @@ def sent_by_form(owner: Any) -> Upload:
     return upload
 
 
-def test_a_notification_completes_an_upload_whose_browser_is_gone(
+def test_notification_completes_an_upload_without_a_client(
     aws: Aws, django_user_model: Any
 ) -> None:
     run("--apply")
@@ -264,7 +262,7 @@ def test_a_notification_completes_an_upload_whose_browser_is_gone(
     assert Upload.objects.get(pk=upload.pk).state == State.READY
 
 
-def test_a_queue_that_setup_may_not_read_is_named(aws: Aws, settings: Settings) -> None:
+def test_unreadable_queue_is_named(aws: Aws, settings: Settings) -> None:
     settings.S3_NOTIFICATIONS_QUEUE_URL = f"{aws.queue_url}-missing"
 
     with pytest.raises(CommandError, match=r"S3_NOTIFICATIONS_QUEUE_URL '.*-missing'"):

@@ -1,4 +1,4 @@
-"""The tutorial about the first bucket, as a reader copies it, on an emulator of AWS."""
+"""Run the tutorial about the first bucket, as a reader does, on an emulator of AWS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ TOOLS = (ROOT / ".venv" / "bin", ROOT / ".venv-tools" / "ministack" / "bin")
 PATIENCE_SECONDS = 1200
 
 
-def test_every_command_of_the_page_works(ministack: MiniStack, tmp_path: Path) -> None:
+def test_every_command_of_the_tutorial_works(
+    ministack: MiniStack, tmp_path: Path
+) -> None:
     name = f"tutorial-{uuid.uuid4().hex[:8]}"
     choice, *others = blocks("first-bucket.md")
     values = {
@@ -25,7 +27,7 @@ def test_every_command_of_the_page_works(ministack: MiniStack, tmp_path: Path) -
         "SITE": "https://files.example.com",
     }
     script = as_script([with_values(choice, values), *others], str(tmp_path / "out"))
-    # A reader's shell: nothing of the tests but the addresses of the emulator.
+    # The environment of a reader's shell, plus the URLs of the emulator.
     environment = {
         "HOME": str(tmp_path),
         "PATH": f"{TOOLS[0]}:{TOOLS[1]}:{os.environ['PATH']}",

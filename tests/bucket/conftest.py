@@ -1,4 +1,4 @@
-"""The contract's two servers: moto for our own logic, SeaweedFS for the truth."""
+"""Run the tests of the contract on two servers: moto and SeaweedFS."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from uploads.s3.bucket import (
 
 @pytest.fixture(scope="module", params=["moto", "seaweed"])
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
-    """Each server in turn; what moto does not see is said by each test."""
+    """Yield each server. Tests state the requests that moto accepts by mistake."""
     if request.param == "moto":
         yield from _moto()
     else:
@@ -36,7 +36,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def seaweed(s3_server: S3Server) -> Store:
-    """The server that refuses what S3 refuses."""
+    """Yield SeaweedFS, which refuses the same requests as S3."""
     return _store("seaweed", "uploads_signer")
 
 

@@ -1,4 +1,4 @@
-"""The two servers under contract, and raw requests to them."""
+"""The two servers for tests of the contract, and raw requests to them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ RESETS = 3
 
 
 def sha256(body: bytes) -> str:
-    """Return base64 of the raw SHA-256, as S3 wants it."""
+    """Return the SHA-256 in base64, as S3 expects it."""
     return base64.b64encode(hashlib.sha256(body).digest()).decode()
 
 
 @dataclass(frozen=True)
 class Wire:
-    """A request as it is sent: no client adds, drops or repairs anything."""
+    """A raw request, which no HTTP client changes."""
 
     method: str
     url: str
@@ -44,11 +44,11 @@ class Wire:
 
     def without_header(self, name: str) -> Wire:
         kept = {key: value for key, value in self.headers.items() if key != name}
-        assert kept != self.headers, f"there is no header {name} to leave out"
+        assert kept != self.headers, f"The request has no header {name}."
         return replace(self, headers=kept)
 
     def with_url(self, old: str, new: str) -> Wire:
-        assert old in self.url, f"there is no {old} in {self.url}"
+        assert old in self.url, f"The URL {self.url} does not contain {old}."
         return replace(self, url=self.url.replace(old, new))
 
     def with_body(self, body: bytes) -> Wire:
@@ -63,7 +63,7 @@ class Wire:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """The answer to a raw request."""
 
     status: int
     body: bytes
@@ -75,10 +75,11 @@ class Answer:
 
 
 def send_raw(wire: Wire) -> Answer:
-    """Send over a socket of its own.
+    """Send a request over a new socket, and return the answer.
 
-    Who refuses a request without having read all of it answers and resets the line,
-    and the reset may overtake the answer: then it is asked once more.
+    A server may refuse a request before it has read the whole body. It then resets the
+    connection, and the client may lose the answer. In this case, the request is sent
+    again.
     """
     for _ in range(RESETS):
         with suppress(ConnectionError):
@@ -111,7 +112,10 @@ def _send_once(wire: Wire) -> Answer:
 
 
 def send_to_moto(wire: Wire) -> Answer:
-    """Send by requests, which moto intercepts; a breakdown in moto is a 500."""
+    """Send by the library requests, which moto intercepts.
+
+    Return 500 if moto raises.
+    """
     try:
         answer = requests.request(
             wire.method,
@@ -128,7 +132,7 @@ def send_to_moto(wire: Wire) -> Answer:
 
 @dataclass(frozen=True)
 class Store:
-    """A server with a bucket, its two identities, and a way to reach it."""
+    """A server with a bucket, its two identities, and a function to send requests."""
 
     name: str
     bucket: Bucket
@@ -144,7 +148,7 @@ class Store:
     def put(
         self, key: str, body: bytes = BODY, *, content_type: str = CONTENT_TYPE
     ) -> Wire:
-        """Return the one request that creates ``key``."""
+        """Return the presigned PUT that creates ``key``."""
         return _wire(
             self.presigner.put_object(
                 key=key,
@@ -159,7 +163,7 @@ class Store:
     def part(
         self, key: str, multipart_id: str, part_number: int = 1, body: bytes = BODY
     ) -> Wire:
-        """Return the one request that sends a part."""
+        """Return the presigned PUT that sends a part."""
         return _wire(
             self.presigner.upload_part(
                 key=key,
@@ -183,7 +187,7 @@ class Store:
         )
 
     def stored(self, key: str) -> bytes | None:
-        """Return what the bucket has under ``key``."""
+        """Return the content of the object under ``key``, or None."""
         facts = self.bucket.head_object(key)
         if facts is None:
             return None
@@ -195,7 +199,7 @@ def _wire(signed: SignedRequest, body: bytes) -> Wire:
 
 
 def form(url: str, fields: dict[str, str], body: bytes) -> Wire:
-    """Return a form as a browser sends it, the file last."""
+    """Return the request of a form as a browser sends it, with the file last."""
     lines = [
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in fields.items()

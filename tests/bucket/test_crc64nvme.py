@@ -1,6 +1,7 @@
-"""The bucket refuses bytes whose CRC64NVME is not the signed one, and reports the CRC.
+"""The bucket refuses bytes with another CRC64NVME than the signed one.
 
-On SeaweedFS only: moto stores any bytes.
+The bucket also reports the CRC. The tests use SeaweedFS only, because moto stores any
+bytes.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def send(store: Store, wire: Wire) -> Answer:
 
 
 @pytest.mark.parametrize("body", [b"", b"1", BODY, b"x" * 3 * MIB])
-def test_the_signed_bytes_are_stored_and_their_crc_is_reported(
+def test_signed_bytes_are_stored_and_their_crc_is_reported(
     store: Store, body: bytes
 ) -> None:
     key = store.new_key()
@@ -78,7 +79,9 @@ def test_the_signed_bytes_are_stored_and_their_crc_is_reported(
     ("name", "status"),
     [("other bytes", 400), ("other bytes and CRC", 403), ("no CRC", 403)],
 )
-def test_other_bytes_are_refused(store: Store, name: str, status: int) -> None:
+def test_bytes_with_another_crc_are_refused(
+    store: Store, name: str, status: int
+) -> None:
     key = store.new_key()
     wire = put(store, key, BODY)
     bent = {
@@ -95,7 +98,7 @@ def test_other_bytes_are_refused(store: Store, name: str, status: int) -> None:
     assert store.stored(key) is None
 
 
-def test_a_url_works_once(store: Store) -> None:
+def test_url_with_a_crc_works_once(store: Store) -> None:
     key = store.new_key()
     wire = put(store, key, BODY)
 
@@ -130,7 +133,7 @@ def complete(
     )
 
 
-def test_parts_are_joined_to_an_object_with_the_combined_crc(store: Store) -> None:
+def test_joined_parts_have_the_combined_crc(store: Store) -> None:
     upload = sent(store, BODIES)
 
     complete(store, upload, checksum_crc64nvme=combined(BODIES))
@@ -141,17 +144,19 @@ def test_parts_are_joined_to_an_object_with_the_combined_crc(store: Store) -> No
     assert facts.checksum_crc64nvme == CRC64NVME.base64(b"".join(BODIES))
 
 
-def test_a_join_with_another_crc_is_refused(store: Store) -> None:
+def test_join_with_another_crc_is_refused(store: Store) -> None:
     upload = sent(store, BODIES)
 
     with pytest.raises(ChecksumRefused):
         complete(store, upload, checksum_crc64nvme=CRC64NVME.base64(BODY))
 
     assert store.bucket.head_object(upload[0]) is None
-    complete(store, upload, checksum_crc64nvme=combined(BODIES))  # it is still open
+    complete(
+        store, upload, checksum_crc64nvme=combined(BODIES)
+    )  # the multipart upload is still open
 
 
-def test_a_part_with_other_bytes_is_refused(store: Store) -> None:
+def test_part_with_another_crc_is_refused(store: Store) -> None:
     key = store.new_key()
     multipart_id = store.bucket.create_multipart_upload(
         key, content_type=CONTENT_TYPE, checksums=CRC64NVME
@@ -163,7 +168,7 @@ def test_a_part_with_other_bytes_is_refused(store: Store) -> None:
     assert store.bucket.list_parts(key, multipart_id) == []
 
 
-def test_a_copy_has_the_crc_that_is_asked_for(store: Store) -> None:
+def test_copy_has_the_requested_crc(store: Store) -> None:
     key, to = store.new_key(), store.new_key()
     send(store, put(store, key, BODY))
     facts = store.bucket.head_object(key)

@@ -1,4 +1,4 @@
-"""Uploads in parts to a storage that lists no checksums of parts (SeaweedFS)."""
+"""Multipart uploads to a storage that lists no checksums of parts (SeaweedFS)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def send_all(owner: Any) -> Upload:
     return upload
 
 
-def test_a_storage_that_compares_parts_states_the_checksum_of_the_object(
+def test_storages_checksum_is_used_when_the_doctor_saw_it_compare_parts(
     owner: Any, seaweed_bucket: Bucket
 ) -> None:
     remember_promises([ok(PROMISE, PROMISE)])
@@ -60,7 +60,7 @@ def test_a_storage_that_compares_parts_states_the_checksum_of_the_object(
     assert upload.object_checksum.endswith("-2")
 
 
-def test_a_storage_that_was_not_seen_to_compare_parts_is_read_back(
+def test_object_is_read_back_when_the_doctor_saw_no_comparison_of_parts(
     owner: Any, seaweed_bucket: Bucket
 ) -> None:
     remember_promises([warn(PROMISE, PROMISE, "no", "", "")])
@@ -74,7 +74,7 @@ def test_a_storage_that_was_not_seen_to_compare_parts_is_read_back(
     assert facts.checksum_sha256 is None
 
 
-def test_an_upload_that_began_before_the_doctor_ran_is_completed(
+def test_upload_started_before_the_doctor_ran_is_read_back(
     owner: Any, seaweed_bucket: Bucket
 ) -> None:
     upload = send_all(owner)
@@ -85,7 +85,7 @@ def test_an_upload_that_began_before_the_doctor_ran_is_completed(
     assert (upload.state, upload.checksum_verified_by) == (State.READY, "readback")
 
 
-def test_a_part_that_differs_from_its_announced_checksum_is_not_joined(
+def test_part_that_differs_from_its_declared_checksum_is_not_joined(
     owner: Any, seaweed_bucket: Bucket
 ) -> None:
     remember_promises([ok(PROMISE, PROMISE)])

@@ -1,4 +1,4 @@
-"""Multipart uploads that a killed doctor left: moto dates them all to 2010."""
+"""Multipart uploads that a killed doctor left. In moto, they all date from 2010."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from uploads.upkeep.sweeper import Report
 pytestmark = pytest.mark.django_db
 
 
-def test_an_open_probe_is_left_alone_for_an_hour(seaweed_bucket: Bucket) -> None:
+def test_open_probe_is_kept_for_an_hour(seaweed_bucket: Bucket) -> None:
     prefix = options().key_prefix
     seaweed_bucket.create_multipart_upload(new_probe_key(prefix), content_type="a/b")
     key = new_probe_key(prefix)

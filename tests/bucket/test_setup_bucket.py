@@ -1,4 +1,5 @@
-"""setup_bucket on a real server: what it sets is kept, and the site goes on working."""
+"""setup_bucket on a real server, which stores the settings and still serves the
+site."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ SITE = "https://files.example.org"
 
 @pytest.fixture(scope="module")
 def fresh(s3_server: S3Server) -> Iterator[Bucket]:
-    """A bucket of its own, which nobody has set up."""
+    """Yield a new bucket without settings."""
     made = Bucket(client=get_bucket().client, name=f"slipway-{uuid.uuid4().hex[:8]}")
     yield made
     made.client.delete_bucket(Bucket=made.name)
@@ -40,7 +41,7 @@ def run(bucket: Bucket, *, apply: bool = True) -> dict[str, Result]:
     return {result.name: result for result in found}
 
 
-def test_a_fresh_bucket_is_brought_to_its_wanted_state(fresh: Bucket) -> None:
+def test_new_bucket_gets_the_wanted_settings(fresh: Bucket) -> None:
     first = run(fresh)
     again = run(fresh)
 
@@ -53,7 +54,7 @@ def test_a_fresh_bucket_is_brought_to_its_wanted_state(fresh: Bucket) -> None:
     assert "NotImplemented" in first["public_access"].reason
 
 
-def test_the_bucket_has_exactly_what_the_source_says(fresh: Bucket) -> None:
+def test_bucket_has_exactly_the_settings_of_the_source(fresh: Bucket) -> None:
     run(fresh)
     configuration = Configuration(fresh)
 
@@ -66,10 +67,10 @@ def test_the_bucket_has_exactly_what_the_source_says(fresh: Bucket) -> None:
             assert differences(found, step.merge(found)) == [], step.name
 
 
-def test_a_condition_that_the_server_does_not_know_locks_nobody_out(
+def test_policy_condition_that_refuses_all_requests_is_removed(
     s3_server: S3Server,
 ) -> None:
-    """This server takes s3:signatureversion for a value that never fits."""
+    """On SeaweedFS, a condition on s3:signatureversion never matches."""
     bucket, probe = get_bucket(), site_probe()
     facts = facts_of_settings([SITE])
     found = {r.name: r for r in set_up(Configuration(bucket), facts, probe, apply=True)}
@@ -86,7 +87,9 @@ def test_a_condition_that_the_server_does_not_know_locks_nobody_out(
     assert left.get("KeyCount") == 0
 
 
-def test_the_probe_tells_a_refusal_from_other_bytes(s3_server: S3Server) -> None:
+def test_probe_distinguishes_a_refusal_from_a_wrong_checksum(
+    s3_server: S3Server,
+) -> None:
     probe = site_probe()
     key = f"uploads/doctor/{uuid.uuid4().hex}"
 

@@ -1,4 +1,4 @@
-"""Handles of stored files, on a real S3 server."""
+"""Open stored files as file objects, on a real S3 server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def stored(store: Store, content: bytes, key: str = "a file") -> Any:
     )
 
 
-def test_ranges_of_a_stored_file_are_read(store: Store) -> None:
+def test_stored_file_is_read_by_ranges(store: Store) -> None:
     with open_upload(stored(store, CONTENT)) as file:
         assert file.size == len(CONTENT)
         assert b"".join(file.chunks(MIB)) == CONTENT
@@ -37,14 +37,14 @@ def test_ranges_of_a_stored_file_are_read(store: Store) -> None:
             assert file.read(length) == CONTENT[start : start + length]
 
 
-def test_an_empty_file_and_a_key_of_any_characters_are_read(store: Store) -> None:
+def test_empty_file_and_key_with_special_characters_are_read(store: Store) -> None:
     with open_upload(stored(store, b"", "a//b%2F+ ü?x=1")) as file:
         assert file.read() == b""
     with open_upload(stored(store, b"x", "a//b%2F+ ü?x=1")) as file:
         assert file.read() == b"x"
 
 
-def test_a_replaced_or_deleted_object_is_never_read(store: Store) -> None:
+def test_replaced_or_deleted_object_is_not_read(store: Store) -> None:
     row = stored(store, CONTENT)
     file = open_upload(row)
     stored(store, bytes(len(CONTENT)))
@@ -58,8 +58,8 @@ def test_a_replaced_or_deleted_object_is_never_read(store: Store) -> None:
         open_upload(row)
 
 
-def test_the_identity_of_the_handle_is_the_worker(seaweed: Store) -> None:
-    """The signer may only write, so only the worker's credentials can read."""
+def test_stored_file_is_read_with_the_workers_identity(seaweed: Store) -> None:
+    """The signer may only write, so reading needs the worker's credentials."""
     row = stored(seaweed, CONTENT)
 
     with pytest.raises(ClientError, match="AccessDenied"):

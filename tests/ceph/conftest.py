@@ -1,4 +1,4 @@
-"""The whole site on Ceph. After each test, rows, quotas and bucket must agree."""
+"""Run the site on Ceph. After each test, rows, quotas and bucket must agree."""
 
 from __future__ import annotations
 

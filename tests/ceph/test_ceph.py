@@ -1,4 +1,4 @@
-"""Uploads to Ceph, which stores other bytes under a signed SHA-256.
+"""Uploads to Ceph, which stores bytes that do not match the signed SHA-256.
 
 Run with `-p tests.plugins.ceph`.
 """
@@ -27,9 +27,12 @@ SIZES = (16 * MIB, 16 * MIB, 8 * MIB)
 
 @pytest.fixture(params=["certified", "uncertified"])
 def certification(request: pytest.FixtureRequest, ceph_bucket: Bucket) -> str:
-    """Whether a doctor has tested the bucket. The results must not differ."""
+    """Run each test with and without a doctor's findings.
+
+    The results must be the same.
+    """
     if request.param == "certified":
-        with pytest.raises(SystemExit):  # Ceph does not follow all rules
+        with pytest.raises(SystemExit):  # Ceph breaks some promises
             call_command("doctor", only=["contract"], json=True)
         assert capabilities().is_certified
     return str(request.param)
@@ -50,7 +53,7 @@ def contents() -> list[bytes]:
 def send_parts(
     person: Person, announced: list[bytes], sent: list[bytes] | None = None
 ) -> Started:
-    """Announce parts, and send ``sent`` under their URLs instead."""
+    """Declare the checksums of parts, and send the bytes ``sent`` over their URLs."""
     started = person.start_parts(*map(len, announced), part_size=SIZES[0])
     for number, content in enumerate(announced, 1):
         wire = person.part(started, number, content)
@@ -60,14 +63,14 @@ def send_parts(
 
 
 def settle(started: Started) -> Upload:
-    """Let the sweeper finish what a request has left to the background."""
+    """Run the sweeper, which finishes long inspections."""
     for _ in range(3):
         let_time_pass(minutes=2)
         sweep()
     return started.row
 
 
-def test_one_put_is_ready_after_the_read_back(
+def test_upload_by_one_put_is_ready_after_the_read_back(
     alice: Person, certification: str
 ) -> None:
     started = alice.upload(HELLO)
@@ -79,13 +82,13 @@ def test_one_put_is_ready_after_the_read_back(
 
 
 @pytest.mark.parametrize("transport", ["put", "post"])
-def test_other_bytes_under_a_signed_checksum_are_rejected(
+def test_bytes_that_differ_from_the_signed_checksum_are_rejected(
     alice: Person, certification: str, transport: str, ceph_bucket: Bucket
 ) -> None:
     started = alice.start(HELLO, transport=transport)
     wire = started.wire(OTHER) if transport == "put" else form_wire(started, OTHER)
 
-    assert send_raw(wire).accepted  # Ceph does not compare the bytes
+    assert send_raw(wire).accepted  # Ceph accepts the wrong bytes
     told = complete(alice, started)
 
     assert (told["state"], told["checksum_verified_by"]) == ("rejected", None)
@@ -99,7 +102,7 @@ def form_wire(started: Started, content: bytes) -> Wire:
     return form(request["url"], request["fields"], content)
 
 
-def test_40_mib_in_parts_are_ready_after_the_read_back(
+def test_40_mib_in_parts_become_ready_after_the_read_back(
     alice: Person, certification: str
 ) -> None:
     parts = contents()
@@ -133,10 +136,10 @@ def test_one_swapped_part_of_40_mib_is_rejected(
     assert held(alice.user) == (0, 0, 0, 0)
 
 
-def test_parts_are_not_joined_over_an_object_that_is_there(
+def test_parts_are_not_joined_over_an_existing_object(
     alice: Person, ceph_bucket: Bucket
 ) -> None:
-    # Ceph ignores If-None-Match here, so the site checks the key before it asks.
+    # Ceph ignores If-None-Match here, so the site checks the key before it joins parts.
     started = send_parts(alice, [HELLO])
     row = started.row
     ceph_bucket.client.put_object(
@@ -149,7 +152,7 @@ def test_parts_are_not_joined_over_an_object_that_is_there(
     assert started.row.rejected_cause == "checksum_differs"
 
 
-def test_a_lost_answer_to_the_completion_is_found_out(
+def test_lost_answer_to_the_completion_is_recovered(
     alice: Person, ceph_bucket: Bucket
 ) -> None:
     started = send_parts(alice, [HELLO])
@@ -162,7 +165,7 @@ def test_a_lost_answer_to_the_completion_is_found_out(
     assert complete(alice, started)["state"] == "ready"
 
 
-def test_a_cancelled_multipart_upload_leaves_nothing(
+def test_cancelled_multipart_upload_leaves_no_parts(
     alice: Person, ceph_bucket: Bucket
 ) -> None:
     started = send_parts(alice, [HELLO])

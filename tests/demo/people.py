@@ -1,4 +1,4 @@
-"""People who use a running demo site: logins, requests, uploads."""
+"""Clients of a running demo site: logins, requests, uploads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Headers = dict[str, str]
 def ask(
     demo: Demo, method: str, path: str, headers: Headers, body: bytes | None = None
 ) -> int:
-    """Send a request on a connection of its own; return the status of the answer."""
+    """Send a request on a new connection, and return the status of the answer."""
     return _exchange(demo.port, method, path, headers, body)[0]
 
 
@@ -40,7 +40,7 @@ def _exchange(
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who has logged in, with the headers of that browser."""
+    """A logged-in person, with the headers of the browser."""
 
     demo: Demo
     headers: Headers
@@ -66,12 +66,12 @@ class Person:
         )
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> int:
-        """Send a request to the API; return the status of the answer."""
+        """Send a request to the API, and return the status of the answer."""
         headers = {**self.headers, "Content-Type": "application/json"}
         return ask(self.demo, method, f"/api/v1{path}", headers, body)
 
     def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        """Send JSON to the API; return the JSON of the answer."""
+        """Send JSON to the API, and return the JSON of the answer."""
         headers = {**self.headers, "Content-Type": "application/json"}
         sent = None if body is None else json.dumps(body).encode()
         status, text = _exchange(
@@ -82,7 +82,7 @@ class Person:
         return found
 
     def send(self, content: bytes, filename: str) -> str:
-        """Start an upload and send its bytes to the bucket; return its id."""
+        """Start an upload, send its bytes to the bucket, and return its id."""
         digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
         started = self.call(
             "POST",

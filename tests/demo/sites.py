@@ -1,4 +1,4 @@
-"""One demo site, as processes: what `make run` and `make manage` start."""
+"""Run a demo site with the commands `make run` and `make manage`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ raise SystemExit(3)
 
 @dataclass
 class Demo:
-    """One demo site under test, on ports and in a folder of its own."""
+    """A demo site with its own ports and its own folder."""
 
     port: int
     s3_port: int
@@ -47,7 +47,8 @@ class Demo:
         return [*words, "--data-dir", str(self.data_dir)]
 
     def start(self) -> None:
-        # What servers of an earlier start still say goes into a file of their own.
+        # Servers of an earlier start may still write to the old file, so create a new
+        # file.
         (self.data_dir / "terminal.log").unlink(missing_ok=True)
         with (self.data_dir / "terminal.log").open("a") as terminal:
             self.process = subprocess.Popen(
@@ -62,7 +63,7 @@ class Demo:
         return self.process.wait(PATIENCE_SECONDS)
 
     def end(self) -> None:
-        """End all of it at once: how it stops when asked is a test's business."""
+        """Kill all processes of the site. Tests check the orderly stop."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -96,7 +97,7 @@ class Demo:
         )
 
     def count_users(self) -> tuple[int, str]:
-        """Run a command that counts users; return its exit code and what it says."""
+        """Run a command that counts users. Return its exit code and its output."""
         answer = self.run("manage", "--", "shell", "--no-imports", "-c", COUNT_USERS)
         return answer.returncode, answer.stdout
 
@@ -106,11 +107,11 @@ def status(url: str) -> int | None:
         with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as response:
             return int(response.status)
     except (OSError, http.client.HTTPException):
-        return None  # it is killed at times in the middle of an answer
+        return None  # a test may kill the server during an answer
 
 
 def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "The condition did not become true in time."
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""The tutorial "Your first upload": its commands, run as a reader runs them."""
+"""Run the commands of the tutorial "Your first upload" as a reader does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
     demo.end()
 
 
-def test_the_commands_of_the_tutorial_upload_a_file(demo: Demo, tmp_path: Path) -> None:
+def test_commands_of_the_tutorial_upload_a_file(demo: Demo, tmp_path: Path) -> None:
     start, *commands = blocks("first-upload.md")
     assert start.text == "make run\n"  # the fixture has started the site
     places = {

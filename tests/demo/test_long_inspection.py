@@ -1,4 +1,4 @@
-"""A long inspection on the demo site: the sweeper does it, and nobody waits for it."""
+"""On the demo site, the sweeper does a long inspection, and requests do not wait."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def album() -> bytes:
     return packed(*photos, compression=zipfile.ZIP_STORED)
 
 
-def test_a_long_inspection_keeps_no_file_waiting(demo: Demo) -> None:
+def test_long_inspection_does_not_delay_uploads(demo: Demo) -> None:
     person = Person.log_in(demo, "demo")
     other = Person.log_in(demo, "admin")
     large = person.send(album(), "album.zip")

@@ -1,4 +1,4 @@
-"""`make run` and `make manage`, as processes: how they start and stop."""
+"""Start and stop the processes of `make run` and `make manage`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from uploads.dev.processes import started_at
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder for all tests: the first that starts a site makes its database."""
+    """Return the data folder of all tests.
+
+    The first started site creates its database.
+    """
     return tmp_path_factory.mktemp("demo")
 
 
@@ -29,7 +32,9 @@ def demo(folder: Path) -> Iterator[Demo]:
     demo.end()
 
 
-def test_ctrl_c_stops_everything_and_a_command_finds_the_data_still(demo: Demo) -> None:
+def test_ctrl_c_stops_all_processes_and_commands_still_read_the_data(
+    demo: Demo,
+) -> None:
     demo.start()
     until(lambda: all(demo.pid_of(record) for record in RECORDS))
     pids = [pid for record in RECORDS if (pid := demo.pid_of(record))]
@@ -46,7 +51,7 @@ def test_ctrl_c_stops_everything_and_a_command_finds_the_data_still(demo: Demo) 
     assert not is_answering(demo.s3_port)
 
 
-def test_the_site_stops_with_the_program_that_started_it(demo: Demo) -> None:
+def test_site_stops_when_its_parent_process_is_killed(demo: Demo) -> None:
     shell = subprocess.Popen(
         [
             sys.executable,
@@ -65,7 +70,7 @@ def test_the_site_stops_with_the_program_that_started_it(demo: Demo) -> None:
 
 
 @pytest.mark.parametrize("which", ["port", "s3_port"])
-def test_a_port_taken_by_another_program_is_named(demo: Demo, which: str) -> None:
+def test_port_in_use_is_named(demo: Demo, which: str) -> None:
     with socket.create_server((HOST, getattr(demo, which))):
         answer = demo.run("run")
 

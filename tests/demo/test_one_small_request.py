@@ -1,4 +1,4 @@
-"""While somebody sends costly requests, the site answers everybody else."""
+"""The site answers small requests quickly while a client sends expensive requests."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def median_of_me(person: Person) -> float:
 
 @contextmanager
 def at_once(count: int, act: Callable[[], int], expected: set[int]) -> Iterator[None]:
-    """Let ``count`` threads do ``act`` without a pause for as long as the block lasts."""
+    """Let ``count`` threads call ``act`` without a pause until the block ends."""
     over = threading.Event()
     seen: list[int] = []
 
@@ -65,9 +65,9 @@ def at_once(count: int, act: Callable[[], int], expected: set[int]) -> Iterator[
 def assert_nobody_waits(
     other: Person, count: int, act: Callable[[], int], expected: set[int]
 ) -> None:
-    """Compare the time of a small request beside the attack and without it.
+    """Compare the time of a small request with and without expensive requests.
 
-    Other programs on the machine disturb single rounds, so the best round counts.
+    Other programs may slow down single rounds, so the best round counts.
     """
     seen = []
     for _ in range(ROUNDS):
@@ -92,7 +92,7 @@ def unknown_names() -> bytes:
     return ("{" + names + "}").encode()
 
 
-def test_reports_of_strangers_keep_nobody_waiting(demo: Demo) -> None:
+def test_large_csp_reports_do_not_delay_small_requests(demo: Demo) -> None:
     kind = {"Content-Type": "application/csp-report"}
 
     assert_nobody_waits(
@@ -103,7 +103,7 @@ def test_reports_of_strangers_keep_nobody_waiting(demo: Demo) -> None:
     )
 
 
-def test_addresses_of_slashes_keep_nobody_waiting(demo: Demo) -> None:
+def test_paths_of_many_slashes_do_not_delay_small_requests(demo: Demo) -> None:
     path = "/" * 2000 + "accounts" + "/" * 1900
 
     assert_nobody_waits(
@@ -111,7 +111,7 @@ def test_addresses_of_slashes_keep_nobody_waiting(demo: Demo) -> None:
     )
 
 
-def test_completions_of_an_archive_keep_nobody_waiting(demo: Demo) -> None:
+def test_completions_of_an_archive_do_not_delay_small_requests(demo: Demo) -> None:
     attacker = Person.log_in(demo, "demo")
     files = [(f"{number}.txt", b"%d" % number) for number in range(800)]
     archive = packed(*files)
@@ -120,7 +120,7 @@ def test_completions_of_an_archive_keep_nobody_waiting(demo: Demo) -> None:
     ids: list[str] = []
 
     def complete() -> int:
-        # Each archive is completed eight times at once, as one attack did.
+        # Complete each archive eight times concurrently.
         with lock:
             if next(turns) % 8 == 0 and len(ids) < 20:
                 ids.append(attacker.send(archive, "docs.zip"))
@@ -130,7 +130,7 @@ def test_completions_of_an_archive_keep_nobody_waiting(demo: Demo) -> None:
     assert_nobody_waits(Person.log_in(demo, "admin"), 8, complete, {200})
 
 
-def test_bodies_of_a_megabyte_keep_nobody_waiting(demo: Demo) -> None:
+def test_bodies_of_a_megabyte_do_not_delay_small_requests(demo: Demo) -> None:
     attacker = Person.log_in(demo, "demo")
     body = unknown_names()
 
@@ -138,11 +138,11 @@ def test_bodies_of_a_megabyte_keep_nobody_waiting(demo: Demo) -> None:
         Person.log_in(demo, "admin"),
         2,
         lambda: attacker.ask("POST", "/uploads", body),
-        {422, 429},  # a fast machine uses up the rate
+        {422, 429},  # a fast machine reaches the rate limit
     )
 
 
-def test_bodies_of_strangers_are_not_even_read(demo: Demo) -> None:
+def test_bodies_without_a_login_do_not_delay_small_requests(demo: Demo) -> None:
     kind = {"Content-Type": "application/json"}
     body = unknown_names()
 

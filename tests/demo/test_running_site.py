@@ -1,4 +1,4 @@
-"""A site of `make run` that runs: what it survives, who else finds it."""
+"""A running site of `make run`: killed processes, second starts, commands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 @pytest.fixture
 def running(shared: Demo) -> Demo:
-    """A site that runs, for tests after which it still does."""
+    """Return a running site. Tests must leave the site running."""
     if shared.process is None or shared.process_ended():
         shared.start()
     until(lambda: shared.pid_of("sweep.pid") is not None)
@@ -32,7 +32,7 @@ def running(shared: Demo) -> Demo:
 
 
 @pytest.mark.parametrize("record", RECORDS)
-def test_a_killed_server_is_started_again(running: Demo, record: str) -> None:
+def test_killed_server_is_restarted(running: Demo, record: str) -> None:
     killed = running.pid_of(record)
     assert killed
     told = running.terminal().count("is started again")
@@ -43,7 +43,7 @@ def test_a_killed_server_is_started_again(running: Demo, record: str) -> None:
     until(lambda: running.pid_of(record) not in {None, killed} and running.answers())
 
 
-def test_a_killed_supervisor_leaves_nothing_in_the_way_of_the_next(
+def test_next_start_stops_the_processes_of_a_killed_supervisor(
     running: Demo,
 ) -> None:
     left = [running.pid_of(record) for record in RECORDS]
@@ -53,11 +53,11 @@ def test_a_killed_supervisor_leaves_nothing_in_the_way_of_the_next(
     running.start()
 
     assert running.answers()
-    # Its sweeper too: two of them would run from now on.
+    # This includes the old sweeper. Otherwise two sweepers would run.
     assert [started_at(pid) for pid in left if pid] == [None] * len(RECORDS)
 
 
-def test_the_site_is_swept_by_itself_and_on_demand(running: Demo) -> None:
+def test_site_is_swept_regularly_and_on_demand(running: Demo) -> None:
     log = running.data_dir / "sweep.log"
     until(lambda: log.exists() and '"looked_at"' in log.read_text())
 
@@ -67,7 +67,7 @@ def test_the_site_is_swept_by_itself_and_on_demand(running: Demo) -> None:
     assert '"failed": 0' in answer.stdout
 
 
-def test_a_second_start_in_the_same_folder_is_refused(running: Demo) -> None:
+def test_second_start_in_the_same_folder_is_refused(running: Demo) -> None:
     answer = running.run("run")
 
     assert answer.returncode == 1
@@ -75,11 +75,11 @@ def test_a_second_start_in_the_same_folder_is_refused(running: Demo) -> None:
     assert running.answers()
 
 
-def test_a_command_finds_the_site_while_it_runs(running: Demo) -> None:
+def test_command_reads_the_data_of_the_running_site(running: Demo) -> None:
     assert running.count_users() == (3, "users 2\n")
 
 
-def test_a_page_that_is_not_there_is_the_sites_own(running: Demo) -> None:
+def test_missing_page_shows_the_sites_404_page(running: Demo) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(f"http://{HOST}:{running.port}/nothing")
 

@@ -1,4 +1,4 @@
-"""The embedded S3 server: what its two identities may do, and that data survive."""
+"""The embedded S3 server: the rights of its identities, and data after a kill."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def put(url: str) -> int:
         return int(response.status)
 
 
-def test_the_signer_may_put_an_object_and_a_part(
+def test_signer_may_put_an_object_and_a_part(
     signer: S3Client, multipart_id: str
 ) -> None:
     an_object = {"Bucket": BUCKET, "Key": "uploads/new", "ContentType": "text/plain"}
@@ -100,7 +100,7 @@ def test_the_signer_may_put_an_object_and_a_part(
         ("delete_bucket", {}),
     ],
 )
-def test_the_signer_may_do_nothing_else(
+def test_signer_has_no_other_rights(
     signer: S3Client, multipart_id: str, verb: str, parameters: dict[str, Any]
 ) -> None:
     given = {k: multipart_id if v is ... else v for k, v in parameters.items()}
@@ -111,13 +111,13 @@ def test_the_signer_may_do_nothing_else(
     assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
-def test_the_worker_owns_its_bucket_and_no_other(worker: S3Client) -> None:
+def test_worker_has_rights_only_on_its_bucket(worker: S3Client) -> None:
     assert worker.list_objects_v2(Bucket=BUCKET)["KeyCount"] > 0
     with pytest.raises(ClientError, match="AccessDenied"):
         worker.create_bucket(Bucket="another")
 
 
-def test_what_is_stored_survives_a_kill_and_is_there_from_the_start(
+def test_stored_objects_are_readable_immediately_after_a_kill_and_restart(
     server: S3Server, worker: S3Client
 ) -> None:
     worker.put_object(Bucket=BUCKET, Key="uploads/kept", Body=b"still here")
@@ -131,7 +131,7 @@ def test_what_is_stored_survives_a_kill_and_is_there_from_the_start(
         assert answer["Body"].read() == b"still here"
 
 
-def test_two_servers_run_side_by_side(
+def test_two_servers_run_concurrently(
     server: S3Server, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     other = S3Server(tmp_path_factory.mktemp("other"))

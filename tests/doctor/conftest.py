@@ -1,4 +1,4 @@
-"""A site on a real S3 server, set up, and ways to break it."""
+"""Set up a site on a real S3 server, and break its settings or its connection."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ WITHOUT_SITE = ("connection", "credentials", "contract", "cors", "settings")
 """All families but those about the site itself and notifications."""
 
 SECONDS = 10
-"""How long the doctor may take to name a cause."""
+"""The limit for the doctor's time to find a cause."""
 
 
 @dataclass
 class Site:
-    """The site's settings, and what the doctor says of them."""
+    """The site's settings, and the doctor's findings about them."""
 
     settings: Any
     server: S3Server
@@ -47,27 +47,30 @@ class Site:
             self.settings.S3_ENDPOINT_URL = options["endpoint_url"]
 
     def behind(self, proxy: Proxy, *, is_known: bool = True) -> None:
-        """Send browsers through a proxy; the server too, unless it has its own way."""
+        """Use the proxy's URL for browsers.
+
+        If ``is_known`` is false, the server uses the proxy too.
+        """
         self.settings.S3_PUBLIC_ENDPOINT_URL = proxy.url
         self.name_in_policy("'self'", proxy.url)
         if not is_known:
             self.use(endpoint_url=proxy.url)
 
     def name_in_policy(self, *sources: str) -> None:
-        """Let the pages' policy admit these sources, and no others."""
+        """Set the only sources that the pages' Content-Security-Policy permits."""
         self.settings.CONTENT_SECURITY_POLICY = {
             "DIRECTIVES": {"connect-src": list(sources)}
         }
 
     def findings(self, *only: str) -> list[Finding]:
-        """Return all findings, and fail if the doctor takes too long."""
+        """Return all findings. Fails if the doctor takes too long."""
         started = time.monotonic()
         found = list(examine(Examination(), only=only))
         assert time.monotonic() - started < SECONDS * max(1, len(found))
         return [finding for top in found for finding in top.walk()]
 
     def troubles(self, *only: str) -> dict[str, Finding]:
-        """Return the findings that are FAIL or WARN by themselves."""
+        """Return the findings with the status FAIL or WARN."""
         return {
             finding.name: finding
             for finding in self.findings(*only)
@@ -77,7 +80,7 @@ class Site:
 
 @pytest.fixture
 def site(s3_server: S3Server, settings: Settings) -> Iterator[Site]:
-    """A site whose bucket is as setup_bucket leaves it."""
+    """Yield a site whose bucket has the settings of setup_bucket."""
     settings.CSRF_TRUSTED_ORIGINS = [SITE]
     bucket = get_bucket()
     apply(bucket, origins=[SITE])
@@ -90,7 +93,7 @@ MakeProxy = Callable[..., Proxy]
 
 @pytest.fixture
 def proxied(s3_server: S3Server) -> Iterator[MakeProxy]:
-    """Start a proxy before S3; it ends with the test."""
+    """Yield a function that starts a proxy for S3. The proxies end with the test."""
     started: list[Proxy] = []
 
     def start(**ways: Any) -> Proxy:
@@ -104,7 +107,7 @@ def proxied(s3_server: S3Server) -> Iterator[MakeProxy]:
 
 
 def configure_cors(bucket: Bucket, origins: list[str], **changes: Any) -> None:
-    """Replace all CORS rules by one."""
+    """Replace all CORS rules by one rule."""
     rule: Any = {
         "AllowedOrigins": origins,
         "AllowedMethods": ["PUT", "POST", "GET", "HEAD"],

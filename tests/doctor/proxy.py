@@ -1,4 +1,4 @@
-"""An HTTP proxy before S3 that does what badly configured ones do."""
+"""An HTTP proxy for S3 that behaves like a badly configured proxy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 @dataclass
 class Request:
-    """One request on its way; a proxy may change all of it."""
+    """A request. The proxy may change all its fields."""
 
     method: str
     path: str
@@ -24,7 +24,7 @@ class Request:
 
 @dataclass
 class Reply:
-    """One answer on its way back."""
+    """An answer. The proxy may change all its fields."""
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
@@ -35,17 +35,20 @@ TOO_LARGE = Reply(413, [("Content-Type", "text/html")], b"too large")
 
 
 def unchanged_request(request: Request) -> Reply | None:
-    """Pass the request on as it is."""
+    """Forward the request unchanged."""
     return None
 
 
 def unchanged_reply(request: Request, reply: Reply) -> Reply:
-    """Pass the answer on as it is."""
+    """Forward the answer unchanged."""
     return reply
 
 
 class Proxy:
-    """Listens on the loopback address. ``before`` may answer itself."""
+    """A proxy on the loopback address.
+
+    ``before`` may return an answer instead of S3's.
+    """
 
     def __init__(
         self,
@@ -95,7 +98,7 @@ class Proxy:
         self.thread.join()
 
     def pass_on(self, handler: BaseHTTPRequestHandler) -> None:
-        """Send one request on and its answer back."""
+        """Forward one request and its answer."""
         length = int(handler.headers.get("Content-Length") or 0)
         if self.max_body is not None and length > self.max_body:
             handler.close_connection = True
@@ -125,7 +128,7 @@ class Proxy:
             connection.close()
 
     def reply(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
-        """Send an answer."""
+        """Send an answer to the client."""
         handler.send_response_only(reply.status)
         for name, value in reply.headers:
             if name.lower() not in HOP_BY_HOP:
@@ -139,13 +142,13 @@ class Proxy:
 def replaced(
     headers: list[tuple[str, str]], name: str, value: str | None
 ) -> list[tuple[str, str]]:
-    """Return headers with one replaced, or left out."""
+    """Return headers with one header replaced or removed."""
     kept = [(n, v) for n, v in headers if n.lower() != name.lower()]
     return kept if value is None else [*kept, (name, value)]
 
 
 def s3_error(status: int, code: str, message: str = "", extra: str = "") -> Reply:
-    """Return an error as S3 writes it."""
+    """Return an error answer in S3's format."""
     body = (
         f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code>'
         f"<Message>{message}</Message>{extra}</Error>"

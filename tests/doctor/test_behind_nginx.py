@@ -1,4 +1,4 @@
-"""SeaweedFS behind nginx with TLS: healthy, and as operators configure it wrongly."""
+"""SeaweedFS behind nginx with TLS, configured correctly and with common mistakes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ StartNginx = Callable[..., Nginx]
 def behind_nginx(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[StartNginx]:
-    """Put nginx before S3, for browsers and the server, and trust its certificate."""
+    """Let browsers and the server use S3 through nginx, with a trusted certificate."""
     with ExitStack() as stack:
 
         def start(*, is_trusted: bool = True, **blocks: str) -> Nginx:
@@ -51,20 +51,22 @@ def _forget_connections() -> None:
 
 
 def only_trouble(site: Site, *families: str) -> tuple[str, str]:
-    """Return name and words of the one cause that is named."""
+    """Return name and text of the only finding."""
     found = site.troubles(*(families or WITHOUT_SITE))
     assert len(found) == 1, {name: str(each.fact) for name, each in found.items()}
     (name, finding) = next(iter(found.items()))
     return name, f"{finding.fact} {finding.fix}"
 
 
-def test_a_healthy_site_has_no_trouble(site: Site, behind_nginx: StartNginx) -> None:
+def test_correct_nginx_has_no_finding(site: Site, behind_nginx: StartNginx) -> None:
     behind_nginx()
 
     assert site.troubles(*WITHOUT_SITE) == {}
 
 
-def test_a_certificate_that_nobody_trusts(site: Site, behind_nginx: StartNginx) -> None:
+def test_untrusted_certificate_is_reported(
+    site: Site, behind_nginx: StartNginx
+) -> None:
     behind_nginx(is_trusted=False)
 
     name, words = only_trouble(site, "connection")
@@ -73,8 +75,8 @@ def test_a_certificate_that_nobody_trusts(site: Site, behind_nginx: StartNginx) 
     assert "AWS_CA_BUNDLE" in words
 
 
-def test_the_limit_of_nginx_for_a_body(site: Site, behind_nginx: StartNginx) -> None:
-    """nginx takes 1 MiB unless it is told otherwise."""
+def test_body_limit_of_nginx_is_reported(site: Site, behind_nginx: StartNginx) -> None:
+    """nginx accepts 1 MiB by default."""
     behind_nginx(server=PASS_ALL.replace("client_max_body_size 0;", ""))
 
     name, words = only_trouble(site)
@@ -82,7 +84,7 @@ def test_the_limit_of_nginx_for_a_body(site: Site, behind_nginx: StartNginx) -> 
     assert "client_max_body_size" in words, (name, words)
 
 
-def test_another_host_is_passed_on(site: Site, behind_nginx: StartNginx) -> None:
+def test_changed_host_header_is_reported(site: Site, behind_nginx: StartNginx) -> None:
     behind_nginx(passed_host="s3.internal")
 
     name, words = only_trouble(site, "connection")
@@ -90,7 +92,7 @@ def test_another_host_is_passed_on(site: Site, behind_nginx: StartNginx) -> None
     assert "Host" in words, (name, words)
 
 
-def test_nginx_adds_the_headers_of_cors_too(
+def test_cors_headers_added_by_nginx_are_reported(
     site: Site, behind_nginx: StartNginx
 ) -> None:
     behind_nginx(location='add_header Access-Control-Allow-Origin "*" always;')
@@ -101,7 +103,9 @@ def test_nginx_adds_the_headers_of_cors_too(
     assert "Remove them in the proxy" in words
 
 
-def test_nginx_answers_preflights_itself(site: Site, behind_nginx: StartNginx) -> None:
+def test_preflights_answered_by_nginx_are_reported(
+    site: Site, behind_nginx: StartNginx
+) -> None:
     behind_nginx(location="if ($request_method = OPTIONS) { return 405; }")
 
     name, words = only_trouble(site)
@@ -110,7 +114,9 @@ def test_nginx_answers_preflights_itself(site: Site, behind_nginx: StartNginx) -
     assert "pass OPTIONS requests" in words
 
 
-def test_nginx_drops_a_signed_header(site: Site, behind_nginx: StartNginx) -> None:
+def test_signed_header_removed_by_nginx_is_reported(
+    site: Site, behind_nginx: StartNginx
+) -> None:
     behind_nginx(location='proxy_set_header If-None-Match "";')
 
     name, words = only_trouble(site)
@@ -119,7 +125,7 @@ def test_nginx_drops_a_signed_header(site: Site, behind_nginx: StartNginx) -> No
     assert "pass the header If-None-Match unchanged" in words
 
 
-def test_nginx_adds_a_path(site: Site, behind_nginx: StartNginx) -> None:
+def test_path_added_by_nginx_is_reported(site: Site, behind_nginx: StartNginx) -> None:
     behind_nginx(location="rewrite ^(.*)$ /storage$1 break;")
 
     name, words = only_trouble(site, "connection")

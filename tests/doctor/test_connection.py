@@ -1,4 +1,4 @@
-"""Broken ways to the bucket, each with the cause that the doctor names."""
+"""Faults of the connection to the bucket, and the causes that the doctor reports."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ pytestmark = pytest.mark.django_db
 
 
 def only_trouble(site: Site, family: str = "connection") -> Any:
-    """Return the one trouble: no other cause may be named beside it."""
+    """Return the only finding. Fails if there are more findings."""
     found = site.troubles(family)
     assert len(found) == 1, sorted(found)
     return next(iter(found.values()))
 
 
-def test_a_healthy_site_has_no_trouble(site: Site) -> None:
+def test_correct_site_has_no_finding(site: Site) -> None:
     assert site.troubles(*WITHOUT_SITE) == {}
 
 
-def test_a_healthy_site_behind_a_proxy_has_no_trouble(
+def test_correct_site_behind_a_proxy_has_no_finding(
     site: Site, proxied: MakeProxy
 ) -> None:
     site.behind(proxied())
@@ -45,7 +45,7 @@ def test_a_healthy_site_behind_a_proxy_has_no_trouble(
         ("http://127.0.0.1:9/?a=b", "no query"),
     ],
 )
-def test_a_malformed_address_is_named_with_its_value(
+def test_malformed_url_is_reported_with_its_value(
     site: Site, url: str, words: str
 ) -> None:
     site.use(endpoint_url=url)
@@ -58,7 +58,7 @@ def test_a_malformed_address_is_named_with_its_value(
     assert "secret" not in found.fact
 
 
-def test_10_an_internal_name_that_browsers_do_not_know(
+def test_internal_host_name_for_browsers_is_reported(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(addresses, "resolved", lambda host: ["127.0.0.1"])
@@ -70,13 +70,13 @@ def test_10_an_internal_name_that_browsers_do_not_know(
     assert "S3_PUBLIC_ENDPOINT_URL" in found.fix
 
 
-def test_a_name_that_no_name_server_knows(site: Site) -> None:
+def test_unknown_host_name_is_reported(site: Site) -> None:
     site.settings.S3_PUBLIC_ENDPOINT_URL = "http://nowhere.localhost.invalid:9000"
 
     assert only_trouble(site).name == "connection.dns"
 
 
-def test_11_a_bucket_without_tls_for_a_page_with_tls(
+def test_bucket_without_tls_for_a_page_with_tls_is_reported(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(addresses, "resolved", lambda host: ["127.0.0.1"])
@@ -89,9 +89,7 @@ def test_11_a_bucket_without_tls_for_a_page_with_tls(
     assert "TLS" in found.fix
 
 
-def test_12_a_path_before_the_bucket_that_s3_does_not_expect(
-    site: Site, proxied: MakeProxy
-) -> None:
+def test_path_removed_by_a_proxy_is_reported(site: Site, proxied: MakeProxy) -> None:
     def strip(request: Request) -> None:
         request.path = request.path.removeprefix("/storage")
 
@@ -104,7 +102,7 @@ def test_12_a_path_before_the_bucket_that_s3_does_not_expect(
     assert "/storage" in found.fact
 
 
-def test_13_the_name_of_the_bucket_twice_in_a_path(site: Site) -> None:
+def test_bucket_name_in_the_path_of_the_url_is_reported(site: Site) -> None:
     site.settings.S3_PUBLIC_ENDPOINT_URL = f"{site.server.endpoint_url}/slipway"
 
     found = only_trouble(site)
@@ -114,7 +112,7 @@ def test_13_the_name_of_the_bucket_twice_in_a_path(site: Site) -> None:
     assert "S3_PUBLIC_ENDPOINT_URL" in found.fix
 
 
-def test_13_the_name_of_the_bucket_twice_in_a_host(site: Site) -> None:
+def test_bucket_name_in_the_host_of_the_url_is_reported(site: Site) -> None:
     site.use(addressing_style="virtual")
     site.settings.S3_PUBLIC_ENDPOINT_URL = "http://slipway.s3.nowhere.invalid"
 
@@ -124,7 +122,7 @@ def test_13_the_name_of_the_bucket_twice_in_a_host(site: Site) -> None:
 
 
 @pytest.mark.parametrize("is_known", [True, False], ids=["two ways", "one way"])
-def test_14_a_proxy_that_replaces_the_host(
+def test_host_replaced_by_a_proxy_is_reported(
     site: Site, proxied: MakeProxy, is_known: bool
 ) -> None:
     def replace(request: Request) -> None:
@@ -138,7 +136,7 @@ def test_14_a_proxy_that_replaces_the_host(
     assert "Host header" in found.fix
 
 
-def test_a_wrong_secret_is_not_taken_for_a_proxy(site: Site) -> None:
+def test_wrong_secret_is_not_reported_as_a_proxy_fault(site: Site) -> None:
     site.use(secret_key="not-the-secret")
 
     found = only_trouble(site)
@@ -147,13 +145,13 @@ def test_a_wrong_secret_is_not_taken_for_a_proxy(site: Site) -> None:
     assert "not-the-secret" not in str(found)
 
 
-def test_an_unknown_access_key(site: Site) -> None:
+def test_unknown_access_key_is_reported(site: Site) -> None:
     site.use(access_key="AKIAUNKNOWN")
 
     assert only_trouble(site).name == "connection.signed.access_key"
 
 
-def test_17_a_public_page_and_a_private_bucket(
+def test_private_bucket_for_a_public_page_is_reported(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def resolved(host: str) -> list[str]:
@@ -168,7 +166,7 @@ def test_17_a_public_page_and_a_private_bucket(
     assert "Chrome" in found.consequence
 
 
-def test_18_a_global_endpoint_that_redirects_imitated(
+def test_redirect_of_a_global_endpoint_is_reported(
     site: Site, proxied: MakeProxy
 ) -> None:
     def redirect(request: Request) -> Reply:
@@ -205,9 +203,7 @@ def test_18_a_global_endpoint_that_redirects_imitated(
     ],
     ids=["header", "query"],
 )
-def test_19_a_wrong_region_imitated(
-    site: Site, proxied: MakeProxy, reply: Reply
-) -> None:
+def test_wrong_region_is_reported(site: Site, proxied: MakeProxy, reply: Reply) -> None:
     site.behind(proxied(before=lambda request: reply))
 
     found = only_trouble(site)
@@ -224,7 +220,7 @@ def test_19_a_wrong_region_imitated(
         (timedelta(minutes=3), Status.WARN),
     ],
 )
-def test_20_a_clock_that_is_wrong(
+def test_wrong_clock_is_reported(
     site: Site, proxied: MakeProxy, difference: timedelta, status: Status
 ) -> None:
     def later(request: Request, reply: Reply) -> Reply:
@@ -240,9 +236,7 @@ def test_20_a_clock_that_is_wrong(
     assert "NTP" in found.fix
 
 
-def test_21_credentials_that_have_ended_imitated(
-    site: Site, proxied: MakeProxy
-) -> None:
+def test_expired_credentials_are_reported(site: Site, proxied: MakeProxy) -> None:
     reply = s3_error(400, "ExpiredToken", "The provided token has expired.")
     site.behind(proxied(before=lambda request: reply))
 
@@ -251,7 +245,7 @@ def test_21_credentials_that_have_ended_imitated(
     assert found.name == "connection.signed.expired_token"
 
 
-def test_something_that_is_not_s3(site: Site, proxied: MakeProxy) -> None:
+def test_server_that_is_not_s3_is_reported(site: Site, proxied: MakeProxy) -> None:
     page = Reply(404, [("Content-Type", "text/html")], b"<h1>Welcome to nginx!</h1>")
     site.behind(proxied(before=lambda request: page))
 
@@ -261,7 +255,9 @@ def test_something_that_is_not_s3(site: Site, proxied: MakeProxy) -> None:
     assert "Welcome to nginx!" in found.fact
 
 
-def test_a_server_that_answers_nonsense(site: Site, proxied: MakeProxy) -> None:
+def test_error_of_a_gateway_is_reported_with_its_first_line(
+    site: Site, proxied: MakeProxy
+) -> None:
     bad = Reply(502, [("Content-Type", "text/plain")], b"upstream gone\nmore")
     site.behind(proxied(before=lambda request: bad))
 
@@ -271,7 +267,7 @@ def test_a_server_that_answers_nonsense(site: Site, proxied: MakeProxy) -> None:
     assert "more" not in found.fact
 
 
-def test_nothing_that_listens(site: Site) -> None:
+def test_refused_connection_is_reported(site: Site) -> None:
     site.settings.S3_PUBLIC_ENDPOINT_URL = "http://127.0.0.1:9"
 
     found = only_trouble(site)
@@ -283,7 +279,7 @@ def test_nothing_that_listens(site: Site) -> None:
     assert "refused the connection" in found.fix
 
 
-def test_a_bucket_that_does_not_exist_can_be_made(site: Site) -> None:
+def test_missing_bucket_is_reported_and_can_be_created(site: Site) -> None:
     site.settings.S3_BUCKET = "slipway-missing"
     site.use(bucket_name="slipway-missing")
 
@@ -293,7 +289,7 @@ def test_a_bucket_that_does_not_exist_can_be_made(site: Site) -> None:
     assert found.heals == ("bucket",)
 
 
-def test_a_worker_that_may_not_list_is_no_failure_of_the_connection(
+def test_worker_without_list_permission_has_no_connection_finding(
     site: Site, proxied: MakeProxy
 ) -> None:
     reply = s3_error(403, "AccessDenied", "Access Denied")
@@ -304,5 +300,5 @@ def test_a_worker_that_may_not_list_is_no_failure_of_the_connection(
     assert site.troubles("connection") == {}
 
 
-def test_the_limit_of_a_clock_is_that_of_s3() -> None:
+def test_limit_for_the_clock_is_the_limit_of_s3() -> None:
     assert connection.SKEW_LIMIT == 900

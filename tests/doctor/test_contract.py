@@ -1,4 +1,4 @@
-"""Promises that a provider or a proxy breaks, each with the cause that is named."""
+"""Promises that a provider or a proxy breaks, each with the cause that is reported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Before = Callable[[Request], Reply | None]
 
 
 def trouble(site: Site) -> Any:
-    """Return the one trouble: no other cause may be named beside it."""
+    """Return the only finding. Fails if there are more findings."""
     found = site.troubles("contract")
     assert len(found) == 1, sorted(found)
     return next(iter(found.values()))
@@ -24,7 +24,7 @@ def has(request: Request, name: str) -> bool:
 
 
 def put_without(name: str, reply: Reply) -> Before:
-    """Refuse a PUT that lacks a header, as a bucket policy does."""
+    """Refuse each PUT without a header, as a bucket policy may do."""
 
     def before(request: Request) -> Reply | None:
         is_missing = request.method == "PUT" and not has(request, name)
@@ -34,7 +34,7 @@ def put_without(name: str, reply: Reply) -> Before:
 
 
 def put_with(name: str, reply: Reply) -> Before:
-    """Refuse a PUT that has a header, as a provider does that does not know it."""
+    """Refuse each PUT with a header, as a provider that does not support the header."""
 
     def before(request: Request) -> Reply | None:
         is_there = request.method == "PUT" and has(request, name)
@@ -43,7 +43,9 @@ def put_with(name: str, reply: Reply) -> Before:
     return before
 
 
-def test_15_a_proxy_that_drops_a_signed_header(site: Site, proxied: MakeProxy) -> None:
+def test_signed_header_removed_by_a_proxy_is_reported(
+    site: Site, proxied: MakeProxy
+) -> None:
     def drop(request: Request) -> None:
         request.headers = replaced(request.headers, "x-amz-checksum-sha256", None)
 
@@ -56,9 +58,7 @@ def test_15_a_proxy_that_drops_a_signed_header(site: Site, proxied: MakeProxy) -
     assert "ignore_invalid_headers off" in found.fix
 
 
-def test_16_a_proxy_that_limits_the_size_of_a_body(
-    site: Site, proxied: MakeProxy
-) -> None:
+def test_body_limit_of_a_proxy_is_reported(site: Site, proxied: MakeProxy) -> None:
     site.behind(proxied(max_body=1024 * 1024))
 
     found = trouble(site)
@@ -68,7 +68,7 @@ def test_16_a_proxy_that_limits_the_size_of_a_body(
     assert "client_max_body_size" in found.fix
 
 
-def test_23_a_policy_that_demands_an_encryption_header_imitated(
+def test_bucket_policy_that_requires_an_encryption_header_is_reported(
     site: Site, proxied: MakeProxy
 ) -> None:
     denied = s3_error(403, "AccessDenied", "explicit deny in a resource-based policy")
@@ -80,7 +80,7 @@ def test_23_a_policy_that_demands_an_encryption_header_imitated(
     assert "default encryption" in found.fix
 
 
-def test_24_a_kms_key_that_the_signer_may_not_use_imitated(
+def test_kms_key_that_the_signer_may_not_use_is_reported(
     site: Site, proxied: MakeProxy
 ) -> None:
     message = (
@@ -98,7 +98,7 @@ def test_24_a_kms_key_that_the_signer_may_not_use_imitated(
     assert "kms:GenerateDataKey" in found.fix
 
 
-def test_25_a_provider_that_does_not_know_the_condition_imitated(
+def test_provider_that_refuses_if_none_match_is_reported(
     site: Site, proxied: MakeProxy
 ) -> None:
     unknown = s3_error(501, "NotImplemented", "A header implies functionality")
@@ -109,7 +109,7 @@ def test_25_a_provider_that_does_not_know_the_condition_imitated(
     assert found.name == "contract.put.right.condition_unknown"
 
 
-def test_25_a_provider_that_ignores_the_condition_imitated(
+def test_provider_that_ignores_if_none_match_is_reported(
     site: Site, proxied: MakeProxy
 ) -> None:
     def ignore(request: Request, reply: Reply) -> Reply:
@@ -124,7 +124,7 @@ def test_25_a_provider_that_ignores_the_condition_imitated(
     assert "silently overwrites" in found.consequence
 
 
-def test_a_provider_that_does_not_compare_bytes_imitated(
+def test_provider_that_does_not_compare_checksums_is_reported(
     site: Site, proxied: MakeProxy
 ) -> None:
     def ignore(request: Request, reply: Reply) -> Reply:
@@ -137,7 +137,9 @@ def test_a_provider_that_does_not_compare_bytes_imitated(
     assert set(found) == {"contract.put.other_bytes", "contract.multipart.other_bytes"}
 
 
-def test_a_signer_that_may_not_put_imitated(site: Site, proxied: MakeProxy) -> None:
+def test_signer_without_put_permission_is_reported(
+    site: Site, proxied: MakeProxy
+) -> None:
     denied = s3_error(403, "AccessDenied", "Access Denied")
     site.behind(
         proxied(before=lambda request: denied if request.method == "PUT" else None)
@@ -149,7 +151,7 @@ def test_a_signer_that_may_not_put_imitated(site: Site, proxied: MakeProxy) -> N
     assert "s3:PutObject" in found.fix
 
 
-def test_two_addresses_that_lead_to_different_buckets(site: Site) -> None:
+def test_different_buckets_of_signer_and_worker_are_reported(site: Site) -> None:
     client = get_bucket().client
     client.create_bucket(Bucket="slipway-other")
     site.use(bucket_name="slipway-other")
@@ -162,7 +164,7 @@ def test_two_addresses_that_lead_to_different_buckets(site: Site) -> None:
     client.delete_bucket(Bucket="slipway-other")
 
 
-def test_a_provider_without_post_is_a_note(site: Site, proxied: MakeProxy) -> None:
+def test_provider_without_post_gets_only_a_note(site: Site, proxied: MakeProxy) -> None:
     unknown = s3_error(501, "NotImplemented", "POST is not implemented")
     site.behind(
         proxied(before=lambda request: unknown if request.method == "POST" else None)
@@ -174,7 +176,7 @@ def test_a_provider_without_post_is_a_note(site: Site, proxied: MakeProxy) -> No
     assert site.troubles("contract") == {}
 
 
-def test_probe_objects_are_gone_afterwards(site: Site) -> None:
+def test_probe_objects_are_deleted(site: Site) -> None:
     bucket = get_bucket()
 
     def left() -> list[str]:

@@ -1,4 +1,4 @@
-"""Broken CORS rules and policies, each with the cause that the doctor names."""
+"""Wrong CORS rules and page policies, each with the cause that the doctor reports."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from uploads.s3.bucket import get_bucket
 
 
 def trouble(site: Site) -> Any:
-    """Return the one trouble: no other cause may be named beside it."""
+    """Return the only finding. Fails if there are more findings."""
     found = site.troubles("cors")
     assert len(found) == 1, sorted(found)
     return next(iter(found.values()))
 
 
-def test_1_no_rule_imitated(site: Site, proxied: MakeProxy) -> None:
-    """SeaweedFS admits every origin where AWS refuses."""
+def test_missing_cors_rules_on_aws_are_reported(site: Site, proxied: MakeProxy) -> None:
+    """Without rules, AWS refuses every origin and SeaweedFS admits every origin."""
 
     def refuse(request: Request) -> Reply | None:
         if request.method == "OPTIONS":
@@ -35,7 +35,7 @@ def test_1_no_rule_imitated(site: Site, proxied: MakeProxy) -> None:
     assert "setup_bucket --apply" in found.fix
 
 
-def test_no_rule_on_a_server_that_then_admits_every_origin(site: Site) -> None:
+def test_missing_cors_rules_on_seaweed_admit_every_origin(site: Site) -> None:
     get_bucket().client.delete_bucket_cors(Bucket=get_bucket().name)
 
     found = trouble(site)
@@ -44,7 +44,7 @@ def test_no_rule_on_a_server_that_then_admits_every_origin(site: Site) -> None:
     assert found.heals == ("cors",)
 
 
-def test_1_a_rule_for_another_site(site: Site) -> None:
+def test_cors_rule_for_another_site_is_reported(site: Site) -> None:
     configure_cors(get_bucket(), ["https://other.example.org"])
 
     assert trouble(site).name == "cors.preflight.no_rule"
@@ -53,9 +53,9 @@ def test_1_a_rule_for_another_site(site: Site) -> None:
 @pytest.mark.parametrize(
     "stored",
     [f"{SITE}/", SITE.replace("http:", "https:"), SITE.removeprefix("http://")],
-    ids=["2 slash", "2 scheme", "3 no scheme"],
+    ids=["trailing slash", "wrong scheme", "no scheme"],
 )
-def test_an_origin_that_is_nearly_right(site: Site, stored: str) -> None:
+def test_malformed_origin_in_a_cors_rule_is_reported(site: Site, stored: str) -> None:
     configure_cors(get_bucket(), [stored])
 
     found = trouble(site)
@@ -64,7 +64,7 @@ def test_an_origin_that_is_nearly_right(site: Site, stored: str) -> None:
     assert f"The rule allows {stored}, but the page's origin is {SITE}." in found.fact
 
 
-def test_4_a_header_that_is_not_allowed(site: Site) -> None:
+def test_header_missing_in_the_cors_rule_is_reported(site: Site) -> None:
     headers = ["content-type", "content-disposition", "if-none-match"]
     configure_cors(get_bucket(), [SITE], AllowedHeaders=headers)
 
@@ -75,7 +75,7 @@ def test_4_a_header_that_is_not_allowed(site: Site) -> None:
     assert "content-type" not in found.fix
 
 
-def test_5_a_provider_without_rules_for_a_bucket_imitated(
+def test_provider_without_cors_rules_is_reported(
     site: Site, proxied: MakeProxy
 ) -> None:
     def unknown(request: Request) -> Reply | None:
@@ -91,7 +91,7 @@ def test_5_a_provider_without_rules_for_a_bucket_imitated(
     assert f"cors_allow_origin={SITE}" in found.fix
 
 
-def test_6_a_rule_without_put(site: Site) -> None:
+def test_cors_rule_without_put_is_reported(site: Site) -> None:
     configure_cors(get_bucket(), [SITE], AllowedMethods=["GET", "HEAD", "POST"])
 
     found = trouble(site)
@@ -101,7 +101,7 @@ def test_6_a_rule_without_put(site: Site) -> None:
 
 
 @pytest.mark.parametrize("where", ["OPTIONS", "PUT"])
-def test_7_a_proxy_that_adds_the_headers_a_second_time(
+def test_duplicate_cors_headers_of_a_proxy_are_reported(
     site: Site, proxied: MakeProxy, where: str
 ) -> None:
     def add(request: Request, reply: Reply) -> Reply:
@@ -117,7 +117,7 @@ def test_7_a_proxy_that_adds_the_headers_a_second_time(
     assert "multiple values" in found.fact
 
 
-def test_a_proxy_that_drops_the_headers_of_the_answer(
+def test_cors_headers_removed_by_a_proxy_are_reported(
     site: Site, proxied: MakeProxy
 ) -> None:
     def drop(request: Request, reply: Reply) -> Reply:
@@ -131,7 +131,7 @@ def test_a_proxy_that_drops_the_headers_of_the_answer(
     assert trouble(site).name == "cors.answer.missing"
 
 
-def test_8_a_policy_of_the_page_without_the_bucket(site: Site) -> None:
+def test_page_policy_without_the_bucket_is_reported(site: Site) -> None:
     site.name_in_policy("'self'")
 
     found = trouble(site)
@@ -140,7 +140,7 @@ def test_8_a_policy_of_the_page_without_the_bucket(site: Site) -> None:
     assert f"Add {site.server.endpoint_url} to connect-src" in found.fix
 
 
-def test_9_a_policy_with_a_wildcard_of_the_global_host(site: Site) -> None:
+def test_page_policy_with_a_wildcard_of_the_global_host_is_reported(site: Site) -> None:
     site.name_in_policy("'self'", "https://*.s3.amazonaws.com")
 
     found = trouble(site)
@@ -149,7 +149,7 @@ def test_9_a_policy_with_a_wildcard_of_the_global_host(site: Site) -> None:
     assert "does not match the regional host" in found.fact
 
 
-def test_a_proxy_that_refuses_preflights_is_not_taken_for_s3(
+def test_preflight_refused_by_a_proxy_is_not_attributed_to_s3(
     site: Site, proxied: MakeProxy
 ) -> None:
     def refuse(request: Request) -> Reply | None:
@@ -160,7 +160,7 @@ def test_a_proxy_that_refuses_preflights_is_not_taken_for_s3(
     assert trouble(site).name == "cors.preflight.not_passed_on"
 
 
-def test_an_origin_of_the_settings_that_no_browser_sends(site: Site) -> None:
+def test_origin_setting_with_a_slash_is_reported(site: Site) -> None:
     site.settings.CSRF_TRUSTED_ORIGINS = [f"{SITE}/"]
 
     found = trouble(site)

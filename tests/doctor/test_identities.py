@@ -1,4 +1,4 @@
-"""Identities that may too little or too much."""
+"""Identities with missing or excessive permissions."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from uploads.s3.credentials import Credentials
 
 
 def trouble(site: Site) -> Any:
-    """Return the one trouble: no other cause may be named beside it."""
+    """Return the only finding. Fails if there are more findings."""
     found = site.troubles("credentials")
     assert len(found) == 1, sorted(found)
     return next(iter(found.values()))
 
 
-def test_a_signer_that_may_read_and_delete(site: Site) -> None:
+def test_signer_with_read_and_delete_permissions_is_reported(site: Site) -> None:
     worker = site.server.worker
     other = site.server.setup
     site.use(
@@ -39,7 +39,7 @@ def test_a_signer_that_may_read_and_delete(site: Site) -> None:
 
 
 @pytest.mark.parametrize("debug", [True, False])
-def test_a_site_without_a_signer(site: Site, debug: bool) -> None:
+def test_site_without_a_signer_is_reported(site: Site, debug: bool) -> None:
     site.settings.DEBUG = debug
     site.settings.STORAGES = {
         name: each
@@ -61,7 +61,7 @@ def test_a_site_without_a_signer(site: Site, debug: bool) -> None:
         ("GET", "versions", "ListObjectVersions", "s3:ListBucketVersions"),
     ],
 )
-def test_a_right_that_the_worker_lacks_is_named(
+def test_missing_permission_of_the_worker_is_named(
     site: Site,
     proxied: MakeProxy,
     method: str,
@@ -87,7 +87,7 @@ def test_a_right_that_the_worker_lacks_is_named(
     assert action in found.fix
 
 
-def test_22_a_provider_that_refuses_the_checksums_of_the_sdk(
+def test_provider_that_refuses_checksums_of_the_sdk_is_reported(
     site: Site, proxied: MakeProxy
 ) -> None:
     def refuse(request: Request) -> Reply | None:
@@ -105,7 +105,7 @@ def test_22_a_provider_that_refuses_the_checksums_of_the_sdk(
     assert "when_required" in found.fix
 
 
-def test_21_credentials_that_end_before_the_urls() -> None:
+def test_credentials_that_expire_before_the_urls_are_reported() -> None:
     now = datetime.now(UTC)
     short = Credentials("key", "secret", "token", now + timedelta(seconds=600))
     long = Credentials("key", "secret", "token", now + timedelta(hours=1))
@@ -114,7 +114,7 @@ def test_21_credentials_that_end_before_the_urls() -> None:
     assert credentials._lifetime(long, now).status == "OK"
 
 
-def test_no_secret_and_no_whole_key_is_shown(site: Site) -> None:
+def test_findings_show_no_secret_and_no_complete_key(site: Site) -> None:
     text = str(site.findings("credentials"))
 
     assert site.server.worker.secret_key not in text

@@ -1,4 +1,4 @@
-"""From an empty server to a site without a trouble, by the commands."""
+"""The commands doctor and setup_bucket, from an empty server to a correct site."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class Killed(BaseException):
 
 @pytest.fixture
 def fresh(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The name of a bucket that does not exist, on a server with a setup identity."""
+    """Return the name of a missing bucket, on a server with a setup identity."""
     for name, value in site.server.setup_environment().items():
         monkeypatch.setenv(name, value)
     name = f"slipway-{uuid.uuid4().hex[:8]}"
     client = setup_bucket().client
     site.settings.S3_BUCKET = name
     site.use(bucket_name=name)
-    # The signer of this server may put below one bucket only.
+    # The signer of this server may only put objects into one bucket.
     site.use(
         alias="uploads_signer",
         access_key=site.server.worker.access_key,
@@ -61,7 +61,7 @@ def fresh(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     client.delete_bucket(Bucket=name)
 
 
-def test_an_empty_server_becomes_a_healthy_one(site: Site, fresh: str) -> None:
+def test_setup_turns_an_empty_server_into_a_correct_one(site: Site, fresh: str) -> None:
     setup_bucket().client.create_bucket(Bucket=fresh)
 
     before = site.troubles(*WITHOUT_SITE)
@@ -72,7 +72,9 @@ def test_an_empty_server_becomes_a_healthy_one(site: Site, fresh: str) -> None:
     assert after == {}
 
 
-def test_fix_makes_the_bucket_and_mends_its_settings(site: Site, fresh: str) -> None:
+def test_fix_creates_the_bucket_and_repairs_its_settings(
+    site: Site, fresh: str
+) -> None:
     out = StringIO()
     only = [word for name in WITHOUT_SITE for word in ("--only", name)]
 
@@ -83,7 +85,7 @@ def test_fix_makes_the_bucket_and_mends_its_settings(site: Site, fresh: str) -> 
     assert found[0]["children"][0]["name"] == "connection.settings"
 
 
-def test_fix_without_setup_says_what_is_missing(
+def test_fix_without_a_setup_identity_names_what_is_missing(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -93,7 +95,7 @@ def test_fix_without_setup_says_what_is_missing(
         call_command("doctor", "--fix", "--only", "cors", stdout=StringIO())
 
 
-def test_settings_that_nobody_may_read_are_skipped(
+def test_unreadable_settings_are_skipped(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -106,7 +108,7 @@ def test_settings_that_nobody_may_read_are_skipped(
 @pytest.mark.parametrize(
     ("status", "code"), [(Status.NOTE, 0), (Status.WARN, 1), (Status.FAIL, 2)]
 )
-def test_the_exit_code_says_how_bad_it_is(
+def test_exit_code_depends_on_the_worst_finding(
     monkeypatch: pytest.MonkeyPatch, status: Status, code: int
 ) -> None:
     def ask(_: Any) -> Any:
@@ -126,7 +128,7 @@ def test_the_exit_code_says_how_bad_it_is(
     assert f"{status.value} X" in out.getvalue()
 
 
-def test_an_unknown_family_is_named_with_those_that_exist() -> None:
+def test_unknown_family_is_refused_with_the_known_families() -> None:
     with pytest.raises(
         CommandError, match=r"no family weather\. The families are: connection"
     ):
@@ -134,7 +136,7 @@ def test_an_unknown_family_is_named_with_those_that_exist() -> None:
 
 
 @pytest.mark.parametrize("first", range(1, STRIDE + 1, 6))
-def test_a_doctor_that_is_killed_leaves_nothing_for_the_audit(
+def test_killed_doctor_causes_no_finding_of_the_audit(
     site: Site, first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kills = 0
@@ -145,7 +147,7 @@ def test_a_doctor_that_is_killed_leaves_nothing_for_the_audit(
 
 
 def is_killed(site: Site, step: int, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Kill a doctor at a request to S3, of any client, and audit the bucket.
+    """Kill a doctor at its request number ``step`` to S3, and audit the bucket.
 
     Returns False if the doctor made fewer requests.
     """
@@ -168,11 +170,13 @@ def is_killed(site: Site, step: int, monkeypatch: pytest.MonkeyPatch) -> bool:
             killed = True
         else:
             killed = False
-    assert list(audit()) == [], f"killed at request {step}"
+    assert list(audit()) == [], (
+        f"The audit found objects of a doctor that was killed at request {step}."
+    )
     return killed
 
 
-def test_the_site_s_origin_is_the_one_that_is_asked_for(site: Site) -> None:
+def test_doctor_checks_cors_for_the_sites_origin(site: Site) -> None:
     titles = [finding.title for finding in site.findings("cors")]
 
     assert any(SITE in title for title in titles)

@@ -40,8 +40,7 @@ def start(url: str, token: str, byte_size: int) -> tuple[int, str, int]:
 
 
 def guesser(url: str, name: str) -> Callable[[], tuple[int, int]]:
-    """Return a function that sends a wrong password. It returns status and
-    Retry-After."""
+    """Return a function that sends a wrong password and returns the answer's facts."""
     page = f"{url}/accounts/login/"
     with urllib.request.urlopen(page, timeout=120) as answer:
         cookie = answer.headers["Set-Cookie"].partition(";")[0]

@@ -120,7 +120,9 @@ def test_a_batch_costs_what_it_holds() -> None:
 
 @time_machine.travel(NOON, tick=False)
 def test_what_can_never_pass_is_told_so_and_costs_nothing() -> None:
-    with pytest.raises(InvalidRequest, match="11 items at once; the limit is 10 in one"):
+    with pytest.raises(
+        InvalidRequest, match="11 items at once; the limit is 10 in one"
+    ):
         spend("start", ALICE, cost=11)
 
     assert admitted(ALICE) == 10
