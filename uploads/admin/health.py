@@ -51,17 +51,17 @@ def _sweeper(job: JobReport | None) -> Health:
         words = f"{done['young_orphans']:,} objects have no row. See Orphans. {took}"
         return Health("Sweeper", BAD, words, at)
     troubles = [
-        f"{done[name]:,} {words}"
+        f"{words}: {done[name]:,}"
         for name, words in (
-            ("failed", "could not be processed"),
-            ("given_up", "were ended after repeated errors"),
-            ("waiting", "wait for an inspector"),
-            ("quotas_mended", "quotas were corrected"),
+            ("failed", "Checks that failed"),
+            ("given_up", "Uploads ended after repeated errors"),
+            ("waiting", "Uploads that wait for an inspector"),
+            ("quotas_mended", "Corrected quotas"),
         )
         if done.get(name)
     ]
     if troubles:
-        return Health("Sweeper", WARN, f"{', '.join(troubles)}. {took}", at)
+        return Health("Sweeper", WARN, f"{'. '.join(troubles)}. {took}", at)
     return Health("Sweeper", GOOD, f"Nothing is stuck. {took}", at)
 
 

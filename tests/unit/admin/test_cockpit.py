@@ -108,8 +108,8 @@ def test_quota_near_its_number_of_files_is_shown(client: Client, boss: User) -> 
     [
         ({}, timedelta(), "OK Sweeper"),
         ({}, timedelta(hours=1), "It has stopped. Start it again."),
-        ({"waiting": 3}, timedelta(), "3 wait for an inspector."),
-        ({"failed": 2, "given_up": 1}, timedelta(), "2 could not be processed, 1 were"),
+        ({"waiting": 3}, timedelta(), "Uploads that wait for an inspector: 3."),
+        ({"failed": 2, "given_up": 1}, timedelta(), "Checks that failed: 2. Uploads"),
         ({"young_orphans": 4}, timedelta(), "4 objects have no row. See Orphans."),
     ],
 )
