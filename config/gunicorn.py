@@ -65,8 +65,8 @@ def make_metrics_directory() -> None:
     """Make an empty directory for the counters of this master process.
 
     A reload runs this file again in the same master, which keeps its directory. After
-    SIGUSR2, a new master inherits the environment of the old master. It has another
-    process id, so it gets its own directory.
+    SIGUSR2, a new master inherits the environment of the old master. The new master has
+    another process id, so it gets its own directory.
     """
     master = str(os.getpid())
     if os.environ.get(_OWNER) == master:

@@ -299,8 +299,9 @@ UPLOADS = options_of(env)
 # Messages about unknown and ineffective variables. uploads/checks.py reports them.
 VARIABLES_TO_CHECK = complaints(os.environ)
 
-# Inspectors check the content of every object, as AUTH_PASSWORD_VALIDATORS check passwords.
-# docs/inspection.md describes the inspectors, their OPTIONS, and how to write one.
+# Inspectors check the content of every object. The list has the format of
+# AUTH_PASSWORD_VALIDATORS. docs/inspection.md describes the inspectors, their OPTIONS,
+# and how to write one.
 INSPECTORS: list[dict[str, Any]] = [
     {"NAME": "uploads.inspection.disguises.DisguiseInspector"},
     {

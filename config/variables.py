@@ -17,7 +17,10 @@ from environs import Env
 from uploads.conf import Options, RateLimit
 
 PREFIXES = ("UPLOADS_", "S3_", "CLAMD_", "METRICS_")
-"""Prefixes of the site's variables. The site reports unknown names that have one."""
+"""Prefixes of the site's variables.
+
+The site reports a variable with such a prefix if its name is unknown.
+"""
 
 S3 = frozenset(
     {

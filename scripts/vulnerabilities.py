@@ -83,9 +83,7 @@ def overall(statuses: list[int]) -> int:
 
 
 def _unchecked(what: str, reason: str) -> Verdict:
-    return Verdict(
-        UNCHECKED, [f"{what} could not be checked: no access to advisories: {reason}"]
-    )
+    return Verdict(UNCHECKED, [f"{what} could not be checked: {reason}"])
 
 
 def _npm_reason(output: str, errors: str) -> str:

@@ -42,9 +42,10 @@ Action = Literal[
 
 NANOSECONDS = 10**9
 IPV6_PREFIX = 64
-"""Length of the IPv6 networks that are counted as one client.
+"""Prefix length of the IPv6 networks that are counted as one client.
 
-A customer of a provider has a whole /64, and could use a new address in each request.
+A customer of a provider has a whole /64 network, and could use a new address in each
+request.
 """
 
 
@@ -223,7 +224,7 @@ def _digest(purpose: str, text: str) -> str:
 def _network(address: str) -> list[Subject]:
     counted = _counted(address)
     # A connection over a Unix socket has no address. Requests without an address have
-    # no limit per address, because all clients would share one allowance.
+    # no limit per address. Otherwise, all clients would share one allowance.
     return [Subject(counted, "address")] if counted else []
 
 

@@ -25,7 +25,7 @@ from uploads.accounts.browsers import describe
 logger = structlog.get_logger("slipway.accounts")
 
 NO_ADDRESS = "::"
-"""Stored if the client's address is unknown, for example on a Unix socket."""
+"""The value that is stored if the client's address is unknown (a Unix socket)."""
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]

@@ -32,7 +32,7 @@ from uploads.accounts.adapters import NO_ADDRESS
 from uploads.accounts.browsers import describe
 
 MAX_DIGITS = 19
-"""Number of digits that may overflow a 64-bit primary key."""
+"""Numbers with this many digits may overflow a 64-bit primary key."""
 
 OURSELVES = frozenset({"same-origin", "none"})
 """Values of the header Sec-Fetch-Site for requests that no other website has caused."""

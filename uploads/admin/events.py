@@ -116,7 +116,7 @@ class EventAdmin(_AppendOnly, ListAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Return the events of the upload, the account or the request in the term.
+        """Return the events of the upload, account or request that the term names.
 
         The term is a username or an id. 32 hex digits can be the id of an upload or the
         id of a request.

@@ -75,7 +75,7 @@ class StrictChangeList(ChangeList):
         return found
 
     def get_results(self, request: HttpRequest) -> None:
-        """Read the requested page of rows, or the first page if it does not exist."""
+        """Read the requested page of rows, or page 1 if there is no such page."""
         try:
             super().get_results(request)
         except IncorrectLookupParameters:

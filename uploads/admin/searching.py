@@ -94,6 +94,7 @@ def _with_key_prefix(uploads: QuerySet[Any], prefix: str) -> list[Any]:
     condition = Q(key__startswith=prefix)
     if connections[uploads.db].vendor == "sqlite":
         # SQLite uses the index for comparisons and not for LIKE, so add comparisons.
-        # PostgreSQL uses the index for LIKE. Its comparisons depend on the collation.
+        # PostgreSQL uses the index for LIKE. There, comparisons depend on the collation
+        # and could exclude matching rows.
         condition &= Q(key__gte=prefix, key__lt=prefix + chr(0x10FFFF))
     return first_ids(uploads.filter(condition).order_by(), MAX_MATCHES)

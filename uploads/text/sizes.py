@@ -21,7 +21,8 @@ def format_bytes(byte_size: int) -> str:
     while _amount(byte_size, power) >= _NEXT_UNIT_FROM and power < len(UNITS) - 1:
         power += 1
     amount = _amount(byte_size, power)
-    # The text has one decimal below 10 kB, and below 100 in MB and larger units.
+    # In kB, numbers below 10 have one decimal. In larger units, numbers below 100 have
+    # one.
     has_tenths = amount < (100 if power >= 2 else 10)
     rounded = amount.quantize(Decimal("0.1" if has_tenths else 1), ROUND_HALF_UP)
     return f"{rounded:,}".removesuffix(".0") + f" {UNITS[power]}"

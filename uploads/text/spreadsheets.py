@@ -53,7 +53,7 @@ def chunks(fields: Sequence[str], rows: Iterable[Any]) -> Iterator[str]:
 
 
 class _Buffer:
-    """A file whose ``write`` returns the line. csv.writer passes this result on."""
+    """A file whose ``write`` returns the line. ``csv.writer`` returns this result."""
 
     def write(self, line: str) -> str:
         return line
