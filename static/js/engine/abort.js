@@ -1,7 +1,7 @@
 /**
- * Return the result of `promise`, or reject with the signal's reason as soon as the signal is aborted.
+ * Return the result of `promise`. If the signal aborts first, reject with the signal's reason.
  *
- * An abort ends only the wait. The work behind the promise continues.
+ * An abort ends only the wait. It does not stop the work that settles the promise.
  *
  * @template T
  * @param {Promise<T>} promise

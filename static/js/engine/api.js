@@ -18,7 +18,7 @@ import { untilAborted } from "./abort.js";
  *   release?: "possible" | "requested" | "released" | null, released_as?: string | null, released_from?: string | null,
  *   last_modified?: string | null, fingerprint?: string | null,
  *   request?: import("./put.js").StorageRequest | null, part_size?: number | null, part_count?: number | null,
- * }} UploadRecord one upload as the server describes it
+ * }} UploadRecord one upload, as the API returns it
  *
  * @typedef {{part_number: number, checksum_sha256?: string, checksum_crc64nvme?: string}} WantedPart
  * @typedef {{part_number: number, url: string, headers: Record<string, string>}} SignedPart
@@ -30,7 +30,7 @@ import { untilAborted } from "./abort.js";
 const TIMEOUT_MS = 60_000;
 const COMPLETE_TIMEOUT_MS = 300_000; // S3 may take minutes to combine 10,000 parts
 
-/** The server's JSON API. Retries network errors, 429 and 5xx; throws ApiError if the retries fail. */
+/** The client of the server's JSON API. It retries after network errors, 429 and 5xx. Other errors throw ApiError. */
 export class Api {
   #base;
   #csrfToken;
@@ -47,7 +47,8 @@ export class Api {
    *   user?: string,
    *   base?: string,
    *   fetch?: typeof globalThis.fetch,
-   * }} parts `user`: the server refuses requests once another user has logged in; "" for no check
+   * }} parts `user`: the user id of this page. If another user has logged in since, the server refuses the requests
+   *   with `not_authenticated`. With "", the server does not compare.
    */
   constructor({ clock, retry, csrfToken = () => "", user = "", base = "/api/v1", fetch = globalThis.fetch.bind(globalThis) }) {
     this.#clock = clock;
@@ -59,10 +60,10 @@ export class Api {
   }
 
   /**
-   * Start one upload. A second call with the same key returns the same upload with fresh URLs.
+   * Start one upload. If an upload with this key exists, the server returns it with new URLs.
    *
    * @param {Declaration} declaration
-   * @param {string} key
+   * @param {string} key the Idempotency-Key
    * @param {CallOptions} [options]
    * @returns {Promise<UploadRecord>}
    */
@@ -73,7 +74,7 @@ export class Api {
   /**
    * @param {(Declaration & {idempotency_key: string})[]} declarations at most 100
    * @param {CallOptions} [options]
-   * @returns {Promise<BatchResult[]>} in the same order
+   * @returns {Promise<BatchResult[]>} one result for each declaration, in the same order
    */
   async startBatch(declarations, options) {
     return (await this.#json("POST", "/uploads/batch", { ...options, body: { uploads: declarations } })).results;
@@ -83,7 +84,7 @@ export class Api {
    * @param {string} id
    * @param {WantedPart[]} parts at most 100
    * @param {CallOptions} [options]
-   * @returns {Promise<{parts: SignedPart[], lifetimeMs: number}>} `lifetimeMs`: remaining lifetime of the URLs by the server's clock
+   * @returns {Promise<{parts: SignedPart[], lifetimeMs: number}>} `lifetimeMs`: time until the URLs expire
    */
   async presignParts(id, parts, options) {
     const { body, date } = await this.#call("POST", `/uploads/${id}/parts`, { ...options, body: { parts } });
@@ -111,7 +112,7 @@ export class Api {
   /**
    * @param {string[]} ids
    * @param {CallOptions} [options]
-   * @returns {Promise<BatchResult[]>} in the same order
+   * @returns {Promise<BatchResult[]>} one result for each id, in the same order
    */
   async completeBatch(ids, options) {
     const details = { ...options, body: { ids }, timeoutMs: COMPLETE_TIMEOUT_MS };
@@ -149,7 +150,7 @@ export class Api {
   }
 
   /**
-   * Ask the operators to release a refused file. Idempotent.
+   * Ask the operators to release a rejected file. A second request changes nothing.
    *
    * @param {string} id
    * @param {CallOptions} [options]
@@ -160,7 +161,7 @@ export class Api {
   }
 
   /**
-   * Cancel a pending upload, or delete a ready file. Does nothing if the upload no longer exists.
+   * Cancel a pending upload, or delete a ready file. If the upload no longer exists, do nothing.
    *
    * @param {string} id
    * @param {CallOptions} [options]
@@ -177,8 +178,8 @@ export class Api {
    * @param {CallOptions} [options]
    * @returns {Promise<{
    *   username: string,
-   *   quota: {limit_bytes: number, used_bytes: number, reserved_bytes: number, file_count: number, reserved_files: number, max_files: number},
-   *   policy: {max_file_size: number, allowed_content_types: string[]},
+   *   quota: {limit_bytes: number, used_bytes: number, reserved_bytes: number, file_count: number, reserved_files:
+   *   number, max_files: number}, policy: {max_file_size: number, allowed_content_types: string[]},
    * }>}
    */
   me(options) {
@@ -187,13 +188,14 @@ export class Api {
 
   /**
    * @param {import("./inquiry.js").Report} report
-   * @returns {Promise<{faults: string[], examining: boolean}>} `faults`: the causes why this page cannot send to the bucket
+   * @returns {Promise<{faults: string[], examining: boolean}>} `faults`: codes of the proved causes (fault-words.js);
+   *   `examining`: the server is still looking for the cause, so report again later
    */
   reportFault(report) {
     return this.#json("POST", "/storage-faults", { attempts: 1, body: report, timeoutMs: 10_000 });
   }
 
-  /** @returns {Promise<string>} the username that is logged in now; it may be another person than before */
+  /** @returns {Promise<string>} the name of the user who is logged in now, even if it is another user than `user` */
   async whoami() {
     return (await this.#json("GET", "/me", { attempts: 1, asAnyone: true })).username;
   }

@@ -1,5 +1,5 @@
 /**
- * Return the bytes in base64. For checksums and other short values.
+ * Return the bytes in base64. Use it only for short values such as checksums.
  *
  * @param {Uint8Array} bytes
  */

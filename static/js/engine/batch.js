@@ -10,7 +10,7 @@ import { Gather } from "./gather.js";
 const MAX_STARTS = 100;
 const MAX_COMPLETIONS = 100;
 
-/** Starts and completes small files in groups. Each file has its own result. */
+/** Starts and completes small files in groups, with one request for up to 100 files. Each file has its own result. */
 export class Batch {
   #api;
   #retry;
@@ -25,7 +25,7 @@ export class Batch {
    *   retry: import("./retry.js").Retry,
    *   clock: import("./clock.js").Clock,
    *   expectsMore: () => boolean,
-   * }} parts `expectsMore`: whether more files wait for their turn
+   * }} parts `expectsMore` returns whether more files wait to be sent
    */
   constructor({ api, retry, clock, expectsMore }) {
     this.#api = api;
@@ -35,7 +35,9 @@ export class Batch {
   }
 
   /**
-   * @param {Start[]} starts each with its own key: if an answer is lost, the next visit finds the upload by its key
+   * Start a group of uploads. Each start has its own key, so that a retry finds the upload if the response was lost.
+   *
+   * @param {Start[]} starts
    * @returns {Promise<Promise<UploadRecord>[]>}
    */
   async #start(starts) {
@@ -46,7 +48,7 @@ export class Batch {
       return starts.map((start, index) => this.#outcome(results[index], () => startOne(start)));
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 422)) throw error;
-      return starts.map(startOne); // one invalid item fails the whole request, or there are too many: send each alone
+      return starts.map(startOne); // an item is invalid, or the batch is too large: start each alone
     }
   }
 
@@ -61,12 +63,12 @@ export class Batch {
       return ids.map((id, index) => this.#outcome(results[index], () => this.#api.complete(id)));
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 422)) throw error;
-      return ids.map((id) => this.#api.complete(id)); // the batch is larger than the site's rate limit ever allows
+      return ids.map((id) => this.#api.complete(id)); // the batch is too large for the site's rate limit
     }
   }
 
   /**
-   * Return the upload of one item. If its refusal was temporary, retry this item alone a moment later.
+   * Return the upload of one item. If the server refused the item and a retry may help, retry this item alone.
    *
    * @param {import("./api.js").BatchResult | undefined} result
    * @param {() => Promise<UploadRecord>} again

@@ -6,7 +6,8 @@ import { freshSlice, readAgain } from "./reading.js";
 import { readingError } from "./errors.js";
 
 /**
- * @typedef {{checksum: string, bytes?: ArrayBuffer}} Read `bytes`: content of a small file, so that it is read once
+ * @typedef {{checksum: string, bytes?: ArrayBuffer}} Read `bytes`: the content of a small file, so that nobody has
+ *   to read the file a second time
  * @typedef {{
  *   blob: Blob,
  *   signal: AbortSignal,
@@ -22,7 +23,11 @@ const MAX_SMALL = 25; // files in one message to a worker
 /** @param {Job} job */
 const isSmall = ({ blob }) => blob.size <= SMALL_BYTES;
 
-/** Computes checksums in workers, a few at a time. Owners take turns. */
+/**
+ * Computes checksums in workers, at most four at the same time.
+ *
+ * An owner is an upload, or all small files together. Owners take turns, so a large file does not delay the others.
+ */
 export class Checksums {
   #createWorker;
   #digest;
@@ -41,8 +46,7 @@ export class Checksums {
    *   digest?: import("./digest.js").Digest,
    *   clock?: Clock,
    *   size?: number,
-   * }} [parts] without `createWorker`, checksums are computed in this thread.
-   *   The name of a worker is that of the digest.
+   * }} [parts] without `createWorker`, this thread computes the checksums
    */
   constructor({ createWorker, digest = SHA256, clock = new Clock(), size = poolSize() } = {}) {
     this.#createWorker = createWorker;
@@ -52,7 +56,7 @@ export class Checksums {
   }
 
   /**
-   * Return the checksum as a field of the API.
+   * Return an object with the checksum, under the name that the API expects.
    *
    * @param {string} checksum
    * @returns {{checksum_sha256?: string, checksum_crc64nvme?: string}}
@@ -64,11 +68,11 @@ export class Checksums {
   /**
    * Return the checksum of `blob` in base64.
    *
-   * Throws DeliveryError `unreadable` if the file was deleted or changed.
+   * Throw DeliveryError `unreadable` if the file was deleted or changed.
    *
    * @param {Blob} blob
    * @param {object} owner
-   * @param {AbortSignal} signal ends the wait; a computation that has started continues
+   * @param {AbortSignal} signal ends the wait, but does not stop a computation that has started
    * @returns {Promise<string>}
    */
   async checksum(blob, owner, signal) {
@@ -76,7 +80,7 @@ export class Checksums {
   }
 
   /**
-   * Return the checksum as `checksum` does, and the bytes of a small file that was read together with others.
+   * Return the checksum of `blob` in base64. Small files that a worker reads together also return their bytes.
    *
    * @param {Blob} blob
    * @param {object} owner
@@ -116,7 +120,7 @@ export class Checksums {
     }
   }
 
-  /** @returns {Job[]} the next file, or several small files */
+  /** @returns {Job[]} the next job, or the next small files together */
   #take() {
     const first = this.#queue.take();
     if (!first) return [];
@@ -136,7 +140,7 @@ export class Checksums {
 
   /**
    * @param {Job[]} jobs
-   * @returns {Promise<Job[]>} the jobs that failed; each has to be read again alone
+   * @returns {Promise<Job[]>} the failed jobs; the caller reads each of these files again alone
    */
   async #readTogether(jobs) {
     const hasher = this.#idle.pop() ?? this.#hire();
@@ -169,7 +173,7 @@ export class Checksums {
     const answer = await hasher?.hash(blob);
     if (!hasher || !answer) {
       if (hasher) this.#replace(hasher);
-      return this.#digest.checksum(blob); // this thread can compute it too, but the page responds more slowly meanwhile
+      return this.#digest.checksum(blob); // compute it in this thread, which makes the page slower
     }
     this.#idle.push(hasher);
     if (answer.checksum) return answer.checksum;
@@ -184,18 +188,18 @@ export class Checksums {
       this.#hired += 1;
       return new Hasher(worker);
     } catch {
-      this.#createWorker = undefined; // blocked by the Content-Security-Policy, or no Worker in this browser
+      this.#createWorker = undefined; // the Content-Security-Policy forbids workers, or the browser has none
       return undefined;
     }
   }
 
   /**
-   * Stop using a worker that did not answer. Use it again if it answers later.
+   * Stop using a worker that did not respond in time. If it responds later, use it again.
    *
    * @param {Hasher} hasher
    */
   #replace(hasher) {
-    if (hasher.isBroken) this.#createWorker = undefined; // the script is blocked or out of date
+    if (hasher.isBroken) this.#createWorker = undefined; // the browser cannot load the worker's script
     else hasher.onBack = () => this.#idle.push(hasher);
   }
 }

@@ -1,10 +1,10 @@
 import { untilAborted } from "./abort.js";
 
 /**
- * A clock that never goes back and includes the time that the machine sleeps. Milliseconds from an arbitrary origin.
+ * A clock that never goes back, and that also counts the time while the machine sleeps. It starts at 0, in milliseconds.
  *
- * The wall clock may be set back, and on some machines `performance.now()` stops during sleep.
- * So the clock advances by the larger of the two differences since the last reading.
+ * `Date.now()` may go back when somebody sets the time. `performance.now()` stops during sleep on some machines.
+ * So at each reading, the clock advances by the larger of the two differences.
  */
 export class Clock {
   #elapsed = 0;

@@ -6,19 +6,18 @@ const FIRST_PROBE_MS = 1_000;
 const MAX_PROBE_MS = 30_000;
 
 /**
- * Knows whether there is a network, from the browser's hint and from the results of requests.
+ * Detects whether the network works, from `navigator.onLine` and from the results of requests.
  *
- * `navigator.onLine` is false behind some VPNs and virtual adapters although the network works, and an `online`
- * event may never follow. So the page is offline only if the browser says so and a request has failed since then.
- * While offline, one waiting request at a time is sent as a probe, with backoff. The first answer releases all
- * other requests.
+ * With some VPNs, `navigator.onLine` is always false, although the network works. So the engine counts as offline only
+ * if the browser reports `offline` and a request has failed since this report. While offline, requests wait. One
+ * request at a time is sent as a test, with backoff. When a server responds, all other requests continue.
  *
  * @extends {Emitter<{online: void, offline: void}>}
  */
 export class Connectivity extends Emitter {
   #clock;
   #hint;
-  #hasFailed = false; // whether a request has failed since the hint changed or since the last answer
+  #hasFailed = false; // true if a request has failed since the last response and the last change of the hint
   #probeMs = FIRST_PROBE_MS;
   /** @type {Set<() => void>} waiting requests, oldest first */
   #waiting = new Set();
@@ -29,7 +28,7 @@ export class Connectivity extends Emitter {
    *   onLine?: boolean,
    *   listen?: (event: "online" | "offline", listener: () => void) => void,
    *   clock?: Clock,
-   * }} [source] by default the browser; outside of a browser always online
+   * }} [source] default: the browser's values; without a browser, always online
    */
   constructor({ onLine, listen, clock = new Clock() } = browserSource()) {
     super();
@@ -43,14 +42,14 @@ export class Connectivity extends Emitter {
     return !this.#hint && this.#hasFailed;
   }
 
-  /** Note that a server has answered. An error is an answer too. */
+  /** Note that a server has sent a response, with any status. */
   answered() {
     const wasOffline = this.offline;
     this.#hasFailed = false;
     if (wasOffline) this.#release();
   }
 
-  /** Note that a request got no answer. */
+  /** Note that a request failed without a response. */
   unanswered() {
     if (this.#hint || this.#hasFailed) return;
     this.#hasFailed = true;
@@ -59,7 +58,7 @@ export class Connectivity extends Emitter {
   }
 
   /**
-   * While offline, wait until the network is back or until this request is the next probe.
+   * While offline, wait until the network works again, or until it is the turn of this request as a test.
    *
    * @param {AbortSignal} [signal]
    * @returns {Promise<void>}
@@ -97,14 +96,14 @@ export class Connectivity extends Emitter {
     if (hint) this.#release();
   }
 
-  /** Release all waiting requests. */
+  /** Let all waiting requests continue. */
   #release() {
     for (const go of this.#waiting) go();
     this.#waiting.clear();
     this.emit("online", undefined);
   }
 
-  /** Release the oldest request after a delay, and repeat while requests wait. */
+  /** After a delay, let the oldest request continue as a test. Repeat this while requests wait. */
   #plan() {
     if (this.#isTimed || this.#waiting.size === 0) return;
     this.#isTimed = true;

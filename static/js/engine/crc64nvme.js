@@ -1,7 +1,7 @@
-/** CRC64NVME, the checksum that S3 computes itself: the polynomial 0xad93d23594c93659, reflected, computed without WebAssembly. */
+/** CRC64NVME, the checksum that S3 computes by default, in JavaScript. Its polynomial is 0xad93d23594c93659, reflected. */
 
-const POLYNOMIAL = { high: 0x9a6c9329, low: 0xac4bc9b5 }; // reflected; one number has too few bits
-const SLICES = 8; // bytes in one step, each with its own table
+const POLYNOMIAL = { high: 0x9a6c9329, low: 0xac4bc9b5 }; // two numbers, because bit operations in JavaScript have 32 bits
+const SLICES = 8; // bytes per step; each byte of a step has its own table
 
 /** @type {{high: Uint32Array, low: Uint32Array} | undefined} */
 let tables;
@@ -39,7 +39,7 @@ export class Crc64Nvme {
     this.#low = low;
   }
 
-  /** @returns {Uint8Array} 8 bytes, the highest first, as S3 writes them */
+  /** @returns {Uint8Array} 8 bytes, the most significant first, as in S3's checksum header */
   digest() {
     const bytes = new Uint8Array(8);
     const view = new DataView(bytes.buffer);
@@ -49,7 +49,7 @@ export class Crc64Nvme {
   }
 }
 
-/** Table n holds, for each byte, the checksum of this byte and n zero bytes after it. */
+/** Return eight tables. Table n contains, for each byte, the checksum of this byte followed by n zero bytes. */
 function createTables() {
   const high = new Uint32Array(SLICES * 256);
   const low = new Uint32Array(SLICES * 256);

@@ -1,6 +1,6 @@
 import { DeliveryError, UploadError } from "./errors.js";
 
-const MAX_RENEWALS = 3; // if S3 refuses this many new URLs, the configuration is wrong
+const MAX_RENEWALS = 3; // a refusal after three renewals of the URL is final, because the configuration must be wrong
 const MAX_CORRUPT = 3;
 
 /**
@@ -9,10 +9,11 @@ const MAX_CORRUPT = 3;
  *   checksums: import("./checksum.js").Checksums,
  *   requestFor: (refused: boolean) => Promise<import("./put.js").StorageRequest>,
  *   onProgress: (sent: number) => void,
- * }} Parcel `bytes`: the content of the body, if it was read already
+ * }} Parcel `checksum`: the declared checksum of the body; `bytes`: the content of the body, if it was already read.
+ *   `requestFor` returns the presigned request; `refused`: S3 refused the previous one, so get a new one.
  */
 
-/** Sends one body to S3 through a lane, with retries. */
+/** Sends one body to S3, with retries. It waits for a lane, which is one of a few permitted parallel connections. */
 export class Delivery {
   #put;
   #lanes;
@@ -32,9 +33,9 @@ export class Delivery {
   }
 
   /**
-   * Resolve when S3 has the body; it may have arrived in an earlier attempt.
+   * Send the body. Resolve when S3 has it, also if it arrived in an earlier attempt.
    *
-   * The lane is free during the pause before a retry. Throws UploadError if retries cannot help.
+   * During the pause before a retry, other bodies can use the lane. Throw UploadError if all retries fail.
    *
    * @param {Parcel} parcel
    */
@@ -63,7 +64,7 @@ export class Delivery {
       report.delivered();
     } catch (error) {
       if (!(error instanceof DeliveryError)) throw error;
-      if (error.code === "exists") return; // an earlier attempt arrived, but its answer was lost; `complete` checks the object
+      if (error.code === "exists") return; // an earlier attempt succeeded, but its response was lost; `complete` checks the object
       if (error.code === "pushback" || error.code === "stalled") this.#lanes.pushBack();
       if (error.code === "expired") {
         failures.refused = true;
@@ -78,7 +79,7 @@ export class Delivery {
   }
 
   /**
-   * Throw UploadError `file_changed` unless the file still has the declared checksum.
+   * Throw UploadError `file_changed` if the checksum of the file has changed.
    *
    * @param {Parcel} parcel
    */

@@ -4,15 +4,15 @@ import { readSlices } from "./reading.js";
 import { readSmall, sha256Base64 } from "./sha256.js";
 
 /**
- * The algorithm of checksums. The other modules know it only by this object.
+ * A checksum algorithm. All other modules use only this interface.
  *
  * @typedef {{
  *   name: "sha256" | "crc64nvme",
  *   field: "checksum_sha256" | "checksum_crc64nvme",
  *   checksum: (blob: Blob) => Promise<string>,
  *   readSmall: (blob: Blob) => Promise<{checksum: string, bytes: ArrayBuffer}>,
- * }} Digest `field`: the field of the API; `checksum` returns base64; `readSmall` also returns the bytes, so that a small
- *   file is read once
+ * }} Digest `field`: the name of the field in the API. `checksum` returns base64. `readSmall` also returns the bytes,
+ *   so that a small file is read only once.
  *
  * @typedef {{update: (bytes: Uint8Array) => unknown, digest: () => Uint8Array}} Hash
  */
@@ -23,7 +23,7 @@ export const SHA256 = { name: "sha256", field: "checksum_sha256", checksum: (blo
 export const CRC64NVME = crc64nvme(async () => new Crc64Nvme());
 
 /**
- * Return the digest with this name. The server names it, and names SHA-256 by default.
+ * Return the digest with this name, or SHA-256 for any other name.
  *
  * @param {string | undefined} name
  */
@@ -32,7 +32,9 @@ export function digestNamed(name) {
 }
 
 /**
- * @param {() => Promise<Hash>} create
+ * Return the digest CRC64NVME.
+ *
+ * @param {() => Promise<Hash>} create returns a new hash object, in WebAssembly or in JavaScript
  * @returns {Digest}
  */
 export function crc64nvme(create) {

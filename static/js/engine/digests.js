@@ -1,9 +1,12 @@
 import { CRC64NVME, SHA256, digestNamed } from "./digest.js";
 import { Checksums } from "./checksum.js";
 
-const FINGERPRINT_WORKERS = 2; // while the site's checksums have another algorithm, SHA-256 is rarely needed
+const FINGERPRINT_WORKERS = 2; // if the site uses CRC64NVME, SHA-256 is computed only for fingerprints
 
-/** Holds the checksums of each algorithm. The site chooses one; uploads that began with another one keep theirs. */
+/**
+ * Returns the right Checksums for each purpose. New uploads use the algorithm that the site has chosen. An upload that
+ * started with another algorithm continues with that algorithm.
+ */
 export class Digests {
   #parts;
   #chosen;
@@ -16,7 +19,7 @@ export class Digests {
    *   createWorker?: (name?: string) => import("./hasher.js").HashWorker,
    *   clock: import("./clock.js").Clock,
    *   checksums?: Checksums,
-   * }} parts `name`: the algorithm of the site; tests replace `checksums`
+   * }} parts `name`: the algorithm of the site; `checksums`: a replacement for tests
    */
   constructor({ name, checksums, ...parts }) {
     this.#parts = parts;
@@ -24,18 +27,18 @@ export class Digests {
     if (checksums) this.#checksums.set(this.#chosen.name, checksums);
   }
 
-  /** The checksums of new uploads. */
+  /** The Checksums of new uploads. */
   get chosen() {
     return this.#of(this.#chosen);
   }
 
-  /** SHA-256, by which a file is recognised after a reload. */
+  /** The Checksums for fingerprints, which are always SHA-256. The engine recognises a file by its fingerprint. */
   get fingerprints() {
     return this.#of(SHA256);
   }
 
   /**
-   * Return the checksums of an upload.
+   * Return the Checksums with the algorithm of an upload.
    *
    * @param {{checksum_algorithm?: string}} record
    */

@@ -1,5 +1,5 @@
 /**
- * Keeps listeners and calls them. The type parameter maps each event to its payload.
+ * A list of event listeners. The type parameter maps each event to the type of its payload.
  *
  * @template {Record<string, unknown>} Events
  */
@@ -8,12 +8,12 @@ export class Emitter {
   #listeners = new Map();
 
   /**
-   * Call `listener` at every `event`.
+   * Call `listener` each time the event occurs.
    *
    * @template {keyof Events} E
    * @param {E} event
    * @param {(payload: Events[E]) => void} listener
-   * @returns {() => void} removes the listener
+   * @returns {() => void} a function that removes the listener
    */
   on(event, listener) {
     const listeners = this.#listeners.get(event) ?? new Set();

@@ -44,13 +44,13 @@ import { workerFactory } from "./worker-url.js";
  *   pace?: import("./pace.js").Pace,
  * }} EngineOptions tests replace the last nine
  * @typedef {{filename?: string, relativePath?: string, contentType?: string, key?: string}} AddOptions
- *   `key`: the key of an earlier handle, to continue its upload
+ *   `key`: the `key` of an earlier handle, whose upload is continued
  */
 
 const MIB = 1024 * 1024;
-const HEAD_FROM = MIB; // for larger files, the first bytes are sent with the start request
-const MAX_SMALL_AT_ONCE = 600; // three stages of two batches; with more, their URLs would age
-const LANES = 6; // a browser opens no more connections to one host
+const HEAD_FROM = MIB; // the start request of a larger file contains its first 4 KiB
+const MAX_SMALL_AT_ONCE = 600; // two batches of 100 in each of three stages; with more, URLs would expire
+const LANES = 6; // browsers open at most six connections to one host
 const TICK_MS = 250;
 const MOVING = new Set(["queued", "sending", "checking"]);
 
@@ -60,7 +60,7 @@ export function createEngine(options = {}) {
 }
 
 /**
- * Sends many files to S3 at a time, over lanes that all files share.
+ * Sends files to S3. All files share six lanes (parallel connections).
  *
  * @extends {Emitter<{
  *   totals: Totals,
@@ -113,7 +113,7 @@ export class Engine extends Emitter {
   }
 
   /**
-   * Send a file, or continue the upload that was started with `key`.
+   * Send a file. With `key`, continue the upload that was started with this key.
    *
    * @param {File | Blob} file
    * @param {AddOptions} [options]
@@ -124,9 +124,9 @@ export class Engine extends Emitter {
   }
 
   /**
-   * Continue an unfinished upload from the server's list with the same file.
+   * Continue an unfinished upload from the server's list.
    *
-   * The handle fails with code `different_file` if the file is not the same.
+   * If `file` is not the file of this upload, the handle fails with code `different_file`.
    *
    * @param {UploadRecord} record
    * @param {File | Blob} file
@@ -142,7 +142,7 @@ export class Engine extends Emitter {
       record: large ? record : null,
       recognise: async (upload, signal) => {
         await recognise(record, file, upload.filename, (blob) => this.#digests.fingerprints.checksum(blob, upload, signal));
-        if (!large) await this.api.cancel(record.id, { signal }); // no part is stored yet, so start a new upload
+        if (!large) await this.api.cancel(record.id, { signal }); // nothing is stored, so start a new upload
       },
     });
   }
@@ -159,7 +159,7 @@ export class Engine extends Emitter {
     await Promise.all([...this.#uploads].map((upload) => upload.cancel()));
   }
 
-  /** Forget done and failed uploads, so that the totals count from zero. */
+  /** Remove done and failed uploads, so that the totals count from zero. */
   reset() {
     for (const upload of this.#uploads) {
       if (upload.state === "done" || upload.state === "failed") this.#uploads.delete(upload);
@@ -293,7 +293,7 @@ function nameOf(file) {
   return "name" in file ? file.name : "";
 }
 
-/** Return 128 random bits in hex. `crypto.randomUUID` does not exist on plain http. */
+/** Return 128 random bits in hex. On http:// pages, browsers have no `crypto.randomUUID`. */
 function randomKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

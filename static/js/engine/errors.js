@@ -2,11 +2,11 @@ import { isReadError } from "./reading.js";
 
 /*
  * UploadError            any error that ends an upload; `message` is a sentence for the person
- * ├── ApiError           our server refused a request, or did not answer
- * └── DeliveryError      S3 refused a request, or did not answer
+ * ├── ApiError           our server refused a request, or did not respond
+ * └── DeliveryError      S3 refused a request, or did not respond
  */
 
-/** An error that ends an upload. `code` is stable; `message` says what happened and what to do. */
+/** An error that ends an upload. `code` never changes, `message` tells the person what happened and what to do. */
 export class UploadError extends Error {
   /**
    * @param {string} code
@@ -17,11 +17,11 @@ export class UploadError extends Error {
     super(message, options);
     this.name = "UploadError";
     this.code = code;
-    /** Whether the same request may succeed when it is sent again. */
+    /** True if a retry of the request may succeed. */
     this.retryable = false;
-    /** @type {number | undefined} seconds, if the server sent them */
+    /** @type {number | undefined} seconds to wait before a retry, if the server sent `Retry-After` */
     this.retryAfter = undefined;
-    /** The id of the upload that the server refused, or "". */
+    /** The id of the upload that the server rejected, or "". */
     this.uploadId = "";
   }
 }
@@ -30,7 +30,7 @@ export class UploadError extends Error {
 
 const RETRYABLE_STATUSES = new Set([0, 429, 500, 502, 503, 504]);
 
-/** Our server refused a request (problem+json), or did not answer: status 0. */
+/** Our server refused a request and sent problem+json, or it did not respond. In the second case, `status` is 0. */
 export class ApiError extends UploadError {
   /**
    * @param {number} status
@@ -45,9 +45,9 @@ export class ApiError extends UploadError {
     this.detail = problem.detail ?? "";
     this.errors = problem.errors ?? {};
     this.problem = problem;
-    // An item of a batch has no headers, so its problem has the value.
+    // In the response to a batch, each refused item has its own `retry_after`, because an item has no headers.
     this.retryAfter = retryAfter ?? problem.retry_after;
-    // Every call may be retried: a start carries an Idempotency-Key, the other calls are idempotent.
+    // All calls are idempotent, so a retry is always safe. A start is idempotent by its Idempotency-Key.
     this.retryable = RETRYABLE_STATUSES.has(status);
   }
 }
@@ -83,7 +83,7 @@ const DELIVERY_SENTENCES = {
   refused: "The storage refused the file",
 };
 
-/** S3 refused a request, or did not answer; `code` says what to do about it. */
+/** S3 refused a request, or did not respond. The callers decide by `code` how to continue. */
 export class DeliveryError extends UploadError {
   /**
    * @param {DeliveryCode} code
@@ -101,7 +101,7 @@ export class DeliveryError extends UploadError {
 }
 
 /**
- * Return DeliveryError `unreadable` if the browser could not read the file; otherwise `error` itself.
+ * Return DeliveryError `unreadable` if the browser could not read the file. Otherwise return `error`.
  *
  * @param {unknown} error
  */
@@ -110,7 +110,7 @@ export function readingError(error) {
 }
 
 /**
- * Return null for invalid_state (the upload has ended); rethrow any other error.
+ * Return null if the error is `invalid_state`, which means that the upload has ended. Otherwise throw `error`.
  *
  * @param {unknown} error
  */

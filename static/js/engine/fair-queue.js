@@ -1,10 +1,10 @@
 /**
- * A queue that serves its owners in turn, and each owner's entries in order.
+ * A queue in which owners take turns. After an entry of one owner, an entry of the next owner follows.
  *
  * @template T
  */
 export class FairQueue {
-  /** @type {Map<object, Set<T>>} owners in the order in which they are due */
+  /** @type {Map<object, Set<T>>} the entries of each owner; the first owner is served next */
   #entries = new Map();
 
   get isEmpty() {
@@ -22,7 +22,7 @@ export class FairQueue {
   }
 
   /**
-   * Remove and return the next entry for which `mayGo` is true. The entries before it keep their places.
+   * Remove and return the next entry for which `mayGo` returns true. Skipped entries keep their places.
    *
    * @param {(entry: T) => boolean} mayGo
    * @returns {T | undefined}
@@ -33,7 +33,7 @@ export class FairQueue {
         if (!mayGo(entry)) continue;
         mine.delete(entry);
         this.#entries.delete(owner);
-        if (mine.size > 0) this.#entries.set(owner, mine); // this owner goes to the end of the queue
+        if (mine.size > 0) this.#entries.set(owner, mine); // move this owner to the end of the queue
         return entry;
       }
     }

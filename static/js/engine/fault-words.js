@@ -3,7 +3,7 @@ const BLOCKED = "The browser blocks requests to the storage.";
 const AWAY = "This browser cannot reach the storage.";
 
 /**
- * For each cause, the sentence for the person and the explanation for the administrator.
+ * The texts of each cause: a sentence for the person, and an explanation for the administrator.
  *
  * @type {Record<string, [string, string]>}
  */
@@ -35,22 +35,28 @@ const WORDS = {
   unreachable: [AWAY, "this site reaches the storage, this browser does not; check firewall, address and certificate"],
 };
 
-/** Causes that end only when the page is reloaded, because the browser blocks the requests of this page. */
+/** Causes for which the browser itself blocks the requests. After a fix, the person must also reload the page. */
 const NEED_NEW_PAGE = new Set(["policy", "mixed_content"]);
 
 /**
- * @param {string[]} faults
+ * Return the sentences that tell the person and the administrator about the causes.
+ *
+ * @param {string[]} faults codes of causes
  * @param {string} site the page's own origin
  */
 export function reasonOf(faults, site) {
-  // A newer server may know more causes than this page.
+  // The server may be newer than this page and send other codes.
   const known = faults.map((fault) => WORDS[fault] ?? [REFUSED, fault]);
   const sentences = [...new Set(known.map(([sentence]) => sentence))].join(" ");
   const causes = known.map(([, cause]) => cause.replace("{site}", site)).join("; and ");
   return `${sentences} Tell your administrator: ${causes}.`;
 }
 
-/** @param {string[]} faults */
+/**
+ * Return a sentence that tells the person what happens after the fix.
+ *
+ * @param {string[]} faults codes of causes
+ */
 export function adviceOf(faults) {
   return faults.some((fault) => NEED_NEW_PAGE.has(fault))
     ? "Reload this page when that is fixed."

@@ -5,7 +5,7 @@ const MAX_PATH_LENGTH = 1024;
 const UNNAMED = "unnamed";
 
 // Control characters, line separators, lone surrogates, noncharacters, and all code points that Unicode calls
-// Default_Ignorable. Ranges are used instead of properties, because browsers and Python differ in their Unicode version.
+// Default_Ignorable. They are listed as ranges, because browsers and Python know different versions of Unicode.
 const UNSEEN =
   "\\x00-\\x1f\\x7f-\\x9f\\xad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e" +
   "\\u2060-\\u206f\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\ufdd0-\\ufdef\\ud800-\\udfff\\u{1bca0}-\\u{1bca3}" +
@@ -31,13 +31,13 @@ const WELL_PLACED = [
   "(?<=[\\u1000-\\u109f\\ua840-\\ua87f\\uaa60-\\uaa7f])\\ufe00",
   "(?<=[\\u1820-\\u18aa])[\\u180b-\\u180f]",
 ].join("|");
-// eslint-disable-next-line no-misleading-character-class -- the class holds single code points, never a sequence
+// eslint-disable-next-line no-misleading-character-class -- the class contains single code points, not sequences
 const UNSEEN_OR_WELL_PLACED = new RegExp(`(${WELL_PLACED})|[${UNSEEN}]`, "gu");
 
 // eslint-disable-next-line no-misleading-character-class -- as above
 const UNSEEN_ONLY = new RegExp(`[${UNSEEN}]`, "gu");
 
-// More combining marks on one letter than any language uses.
+// More than 30 combining marks on one letter. No language needs so many.
 const TOWERS = /(\p{M}{30})\p{M}+/gu;
 
 const END = /[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000.]+$/;
@@ -48,9 +48,9 @@ const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\xb9\xb2\xb3
 /**
  * Return the name under which the server stores a file.
  *
- * `changed` is true if a person would see the difference. Normalization to NFC alone does not count.
+ * `changed` is true if the stored name looks different. A name that only gets the Unicode form NFC looks the same.
  *
- * @param {string} name as the browser sends it
+ * @param {string} name the name from the browser
  * @returns {{filename: string, changed: boolean}}
  */
 export function cleanFilename(name) {
@@ -59,9 +59,9 @@ export function cleanFilename(name) {
 }
 
 /**
- * Return the folder path that the server stores for a file. Each segment is cleaned as a filename is.
+ * Return the folder path that the server stores for a file. Each segment is cleaned like a file name.
  *
- * @param {string} path as the browser sends it
+ * @param {string} path the path from the browser
  * @returns {{relativePath: string, changed: boolean}}
  */
 export function cleanRelativePath(path) {
@@ -74,13 +74,13 @@ export function cleanRelativePath(path) {
 }
 
 /**
- * Return `text` folded as the server's search does it, so that case and spelling variants compare equal.
+ * Return `text` in the form that the server's search compares. Upper and lower case give the same result.
  *
  * @param {string} text
  */
 export function folded(text) {
   const seen = text.replace(UNSEEN_ONLY, "").normalize("NFKC");
-  // JavaScript has no case folding, so convert to upper case first: ß becomes ss and ς becomes σ.
+  // JavaScript has no function for case folding. Upper case first gives nearly the same: ß becomes ss, ς becomes σ.
   const folded = seen.toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFKC");
   return folded.toLowerCase().replaceAll("i\u0307", "i").normalize("NFKC");
 }
@@ -112,7 +112,7 @@ function cut(name) {
 }
 
 /**
- * Return the number of code points, as the server counts characters.
+ * Return the number of code points. The server counts characters in the same way.
  *
  * @param {string} text
  */

@@ -6,11 +6,11 @@
 const MOST_AT_ONCE = 3; // requests
 
 /**
- * Combines many single calls into few calls with many items.
+ * Collects items of many callers, and sends them in groups, with one request for each group.
  *
- * With no request in flight, a group is sent when no other item is announced or expected, or after `delayMs`. While a
- * request is in flight, the next group fills up. It is sent when it is full or after `patienceMs`, because an answer
- * may take long.
+ * - If no request is in flight, a group is sent when no other item is announced or expected, and at the latest after
+ *   `delayMs`.
+ * - If a request is in flight, a group is sent when it has `max` items, and at the latest after `patienceMs`.
  *
  * @template Item, Result
  */
@@ -36,7 +36,7 @@ export class Gather {
    *   max?: number,
    *   delayMs?: number,
    *   patienceMs?: number,
-   * }} parts `send` returns one promise for each item, in the same order
+   * }} parts `send` returns one promise for each item, in the same order; `expectsMore` returns whether more items come
    */
   constructor({ send, clock, expectsMore = () => false, max = 100, delayMs = 250, patienceMs = 1_000 }) {
     this.#send = send;
@@ -48,7 +48,7 @@ export class Gather {
   }
 
   /**
-   * Announce an item. `add` adds it; `leave` withdraws the announcement and may be called at any time.
+   * Announce an item, so that the group waits for it. `add` adds the item. `leave` withdraws the announcement.
    *
    * @returns {{add: (item: Item) => Promise<Result>, leave: () => void}}
    */

@@ -1,14 +1,14 @@
 const START_MS = 5_000;
 const BASE_MS = 20_000;
-const BYTES_PER_MS = 1_000; // a slow network drive; the fastest disks are a thousand times faster
+const BYTES_PER_MS = 1_000; // the speed of a slow network drive
 
 /**
  * @typedef {Pick<Worker, "postMessage" | "terminate" | "onmessage" | "onerror">} HashWorker
  * @typedef {{checksum?: string, bytes?: ArrayBuffer, error?: {name: string, message: string}}} Answer
- *   `bytes`: the content of a small file, so that it is read only once
+ *   `bytes`: the content of a small file, so that nobody has to read the file a second time
  */
 
-/** A worker that computes checksums, one at a time. Each request has a timeout, because a worker may never answer. */
+/** A worker that computes checksums, one at a time. Each request has a timeout, because a worker may never respond. */
 export class Hasher {
   #worker;
   #hasStarted = false;
@@ -16,23 +16,26 @@ export class Hasher {
   /** @param {HashWorker} worker */
   constructor(worker) {
     this.#worker = worker;
-    /** Whether the worker's script failed, so that it will never answer. */
+    /** True if the worker's script failed. The worker is then useless. */
     this.isBroken = false;
-    /** Called when the worker answers after the timeout. */
+    /** Called when the worker responds after the timeout. */
     this.onBack = () => {};
   }
 
   /**
    * @param {Blob} blob
-   * @returns {Promise<Answer | null>} null if the worker is broken or did not answer in time
+   * @returns {Promise<Answer | null>} null if the worker is broken or did not respond in time
    */
   hash(blob) {
     return this.#ask(blob, blob.size);
   }
 
   /**
-   * @param {Blob[]} blobs small files, which are sent in one message
-   * @returns {Promise<Answer[] | null>} in the same order; null as in `hash`
+   * Hash several small files with one message to the worker.
+   *
+   * @param {Blob[]} blobs
+   * @returns {Promise<Answer[] | null>} one answer for each file, in the same order; null if the worker is broken or
+   *   did not respond in time
    */
   async hashAll(blobs) {
     const answer = await this.#ask(blobs, blobs.reduce((sum, { size }) => sum + size, 0));

@@ -1,9 +1,9 @@
 const HEAD_BYTES = 4096;
 
 /**
- * Return the first bytes of the file as a part of the declaration, so that the server can refuse it early.
+ * Return the first 4 KiB of the file as a field of the declaration, so that the server can refuse a file at the start.
  *
- * A file that cannot be read is declared without them. The attempt to send it then reports the error.
+ * If the file cannot be read, return no field. The error appears later, when the engine tries to send the file.
  *
  * @param {Blob} file
  * @returns {Promise<{head?: string}>}

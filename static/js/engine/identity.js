@@ -22,11 +22,11 @@ export async function identify(file, fingerprint) {
 }
 
 /**
- * Throw UploadError `different_file` unless `file` agrees with `identity`.
+ * Throw UploadError `different_file` if the name, size, time or fingerprint of `file` differs from `identity`.
  *
- * Facts that the server did not store are not compared.
+ * A fact that is missing in `identity` is not compared.
  *
- * @param {Identity} identity
+ * @param {Identity} identity facts that the server stored when the upload started
  * @param {File | Blob} file
  * @param {string} filename
  * @param {Fingerprinter} fingerprint
@@ -45,14 +45,14 @@ export async function recognise(identity, file, filename, fingerprint) {
  * Throw UploadError `different_file` if the server stored another fingerprint.
  *
  * @param {Identity} identity
- * @param {string | undefined} found
+ * @param {string | undefined} found the fingerprint of the file
  */
 export function compare(identity, found) {
   if (identity.fingerprint && identity.fingerprint !== found) throw different(identity, "its content is different");
 }
 
 /**
- * Whether the server stores both names as the same name.
+ * Check whether the server would store two files under the same name.
  *
  * @param {string} one
  * @param {string} other
@@ -65,7 +65,7 @@ export function sameName(one, other) {
 function modifiedAt(file) {
   if (!("lastModified" in file)) return undefined;
   const modified = new Date(file.lastModified);
-  // A wrong clock gives dates that the server refuses. Then only the other facts are compared.
+  // The server refuses years outside of this range, which come from a wrong clock. Such a time is not compared.
   const year = modified.getUTCFullYear();
   return year >= 1900 && year <= 9000 ? modified.toISOString() : undefined;
 }

@@ -4,12 +4,12 @@ import { Emitter } from "./emitter.js";
 import { adviceOf, reasonOf } from "./fault-words.js";
 import { untilAborted } from "./abort.js";
 
-const DOUBT_MS = 500; // a single lost connection starts no inquiry
-const EVENT_MS = 100; // the browser reports a policy violation only after the request has failed
+const DOUBT_MS = 500; // ask only if requests fail for this time, not after one lost connection
+const EVENT_MS = 100; // the browser may report a policy violation some time after the request has failed
 const REST_MS = 5_000;
 const AGAIN_MS = 2_000;
 const MAX_ASKS = 4;
-const MAX_WAIT_MS = 6_000; // longest time that a refused upload waits for the cause before it fails
+const MAX_WAIT_MS = 6_000; // longest wait for the cause of a refusal before the upload fails
 
 /**
  * @typedef {"blocked" | "unreachable" | "refused" | "policy" | "mixed_content"} Sign
@@ -18,13 +18,14 @@ const MAX_WAIT_MS = 6_000; // longest time that a refused upload waits for the c
  */
 
 /**
- * Finds out why S3 does not answer this page, and holds requests back while a proved cause lasts.
+ * Finds out why requests from this page to S3 fail.
  *
- * A browser reports status 0 for CORS, CSP, DNS, TLS and a lost network alike. So a failed request is followed by a
- * request without CORS, which shows whether S3 answers at all. Then a report goes to the server, which examines its
- * own endpoint. Only causes that the browser or the server has proved are named.
+ * A script gets the same error (status 0) for CORS, CSP, DNS, TLS and a lost network. So after such failures, the
+ * inquiry sends one request with the mode `no-cors`, which shows whether the browser reaches S3. Then it reports to our
+ * server. The server tests S3 itself, and returns the causes that it has proved.
  *
- * While a cause lasts, one request at a time is sent as a test, with backoff. The first success releases the others.
+ * While a proved cause lasts, requests to S3 wait. One request at a time is sent as a test, with backoff. After its
+ * success, the other requests continue.
  *
  * @extends {Emitter<{change: string}>}
  */
@@ -36,7 +37,7 @@ export class Inquiry extends Emitter {
   #gate;
   /** @type {string[]} */
   #faults = [];
-  /** @type {number | null} when the failures began */
+  /** @type {number | null} time of the first failure since the last success */
   #since = null;
   #askedAt = -Infinity;
   #refusals = 0;
@@ -49,7 +50,8 @@ export class Inquiry extends Emitter {
    *   clock: import("./clock.js").Clock,
    *   page: {origin: string, forbids: (origin: string) => boolean},
    *   probe?: (origin: string) => Promise<boolean>,
-   * }} parts `forbids`: whether the page's policy has stopped a request to that origin; `probe`: replaced in tests
+   * }} parts `forbids` returns whether the Content-Security-Policy has blocked a request to this origin. `probe`
+   *   returns whether the browser reaches this origin.
    */
   constructor({ report, clock, page, probe = answers }) {
     super();
@@ -60,13 +62,13 @@ export class Inquiry extends Emitter {
     this.#gate = new Connectivity({ onLine: false, clock });
   }
 
-  /** Sentences that say why this page cannot send, or "" if no cause is proved. */
+  /** Sentences about the proved cause and its remedy, or "" if no cause is proved. */
   get reason() {
     return this.#faults.length > 0 ? `${reasonOf(this.#faults, this.#page.origin)} ${adviceOf(this.#faults)}` : "";
   }
 
   /**
-   * Return a sender that sends with `put` and inquires into the cause of failures.
+   * Return a sender that sends with `put`, and asks for the cause if requests fail.
    *
    * @param {Sender} put
    * @returns {Sender}
@@ -84,7 +86,8 @@ export class Inquiry extends Emitter {
     for (;;) {
       await this.#gate.whenOnline(signal);
       const moved = (/** @type {number} */ sent) => {
-        // The browser reads the body only after CORS has admitted the request. A proxy may still refuse its size.
+        // The browser sends bytes only after a successful CORS preflight, so the cause is fixed. Only `body_limit` may
+        // still apply, because a proxy refuses a large body later.
         if (sent > 0 && !this.#faults.includes("body_limit")) this.#set([]);
         onProgress?.(sent);
       };
@@ -105,7 +108,7 @@ export class Inquiry extends Emitter {
   }
 
   /**
-   * Handle an error answer of S3: ask the server for the cause and put it into the error's message.
+   * Handle an error response of S3. If S3 refused the request, ask the server for the cause and add it to the message.
    *
    * @param {DeliveryError} error
    * @param {AbortSignal} signal
@@ -115,7 +118,7 @@ export class Inquiry extends Emitter {
     const { code, status, storageCode } = error;
     if (code !== "expired" && code !== "refused" && storageCode !== "NoSuchBucket") return;
     this.#refusals += 1;
-    // S3 also refuses an expired URL, so only repeated refusals of new URLs are a fault.
+    // A single refusal may mean that the URL has expired. If S3 also refuses new URLs, there is another cause.
     if (code === "expired" && this.#refusals < 3) return;
     /** @type {Report} */
     const report = { seen: ["refused"], status, storage_code: /^[A-Za-z0-9.]{1,64}$/.test(storageCode) ? storageCode : undefined };
@@ -139,7 +142,7 @@ export class Inquiry extends Emitter {
       this.#askedAt = now;
       this.#asking = this.#inquire(new URL(url), byteSize).finally(() => (this.#asking = null));
     }
-    // A request that was sent as a test waits for the inquiry. Other requests have their own retries.
+    // A request that was sent as a test waits for the result here. Other requests fail at once and are retried later.
     if (this.#gate.offline && this.#asking) await untilAborted(this.#asking, signal);
   }
 
@@ -153,9 +156,9 @@ export class Inquiry extends Emitter {
     const isOwn = seen.length > 0;
     if (!isOwn) seen.push((await this.#probe(origin)) ? "blocked" : "unreachable");
     const found = await this.#ask({ seen, byte_size: byteSize });
-    // Without an answer of the server, only the browser's own signs count.
+    // If the server does not respond, use only the causes that the browser itself has reported.
     if (!found) return this.#set(isOwn ? seen : this.#faults);
-    // The network may be back by now.
+    // The browser may reach S3 again by now.
     const isBack = found.includes("unreachable") && (await this.#probe(origin));
     this.#set(isBack ? [] : found);
   }
@@ -205,7 +208,7 @@ export class Inquiry extends Emitter {
 }
 
 /**
- * Return whether S3 gives any answer to a request without CORS.
+ * Return whether the browser reaches S3. With `no-cors`, a missing CORS rule does not matter.
  *
  * @param {string} origin
  */
@@ -219,7 +222,7 @@ async function answers(origin) {
 }
 
 /**
- * Whether the browser blocks the request as mixed content: from an https page to an http address that is not local.
+ * Check whether the browser blocks the request, because an https page requests an http URL of another machine.
  *
  * @param {string} page
  * @param {URL} storage

@@ -1,7 +1,7 @@
 /**
- * Ask the person before the page is left while uploads are in progress; return a function that removes the guard.
+ * Let the browser ask for confirmation if the person leaves the page during uploads. Return a function that ends this.
  *
- * The listener exists only during uploads, because it keeps the page out of the back/forward cache.
+ * Without uploads there is no listener, because browsers do not cache a page with this listener for the back button.
  *
  * @param {Pick<Window, "addEventListener" | "removeEventListener">} window
  * @param {Pick<import("./engine.js").Engine, "active" | "on">} engine

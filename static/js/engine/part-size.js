@@ -2,17 +2,16 @@ const MIB = 1024 * 1024;
 const LEAST = 5 * MIB; // S3 refuses smaller parts, except the last one
 const MOST = 64 * MIB;
 const GRAIN = 64 * 1024;
-const LANE_SECONDS = 4; // on a fast line, one connection should send a part in this time
+const LANE_SECONDS = 4; // on a fast line, one connection should need this time for a part
 
 /**
- * Return the part size to request, in bytes. On a fast line parts are larger, so that there are fewer requests.
+ * Return the part size to request, in bytes. On a fast line, parts are larger, so that fewer requests are needed.
  *
- * If possible, the number of parts is a multiple of the number of lanes, because 8 parts over 6 lanes take as long
- * as 12.
+ * If possible, the number of parts is a multiple of the number of lanes, so that all lanes are in use until the end.
  *
  * @param {number} byteSize
  * @param {{bytesPerSecond: number, lanes: number, usual?: number}} line `bytesPerSecond`: 0 while unknown;
- *   `usual`: the largest part size while the speed is unknown
+ *   `usual`: maximum part size while the speed is unknown
  */
 export function partSizeFor(byteSize, { bytesPerSecond, lanes, usual = 16 * MIB }) {
   const forLine = Math.min(Math.max(MOST, usual), Math.max(usual, (bytesPerSecond / lanes) * LANE_SECONDS));

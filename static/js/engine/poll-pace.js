@@ -5,10 +5,11 @@ const MS_EACH = 500;
 const LONGEST_MS = 30_000;
 
 /**
- * Decides how long to wait before the next poll of a file in inspection.
+ * Computes the pauses between two questions to the server about a file in inspection.
  *
- * The pauses grow. While the page is visible, they grow up to 5 s, or up to 0.5 s for each waiting file if that is
- * longer, so the page polls at most twice a second. While the page is hidden, they grow up to 30 s.
+ * The first pause is 1 s, and each pause is 1.5 times as long as the one before. While the page is visible, the maximum
+ * is 5 s. With more than ten files in inspection, it is 0.5 s for each file, so the page asks at most twice a second.
+ * While the page is hidden, the maximum is 30 s.
  */
 export class PollPace {
   #clock;
@@ -22,11 +23,9 @@ export class PollPace {
   }
 
   /**
-   * Wait before poll number `round`, which counts from 0.
+   * Wait before the next question. If the page becomes visible, a long pause ends within 5 s.
    *
-   * A long pause ends early when the page becomes visible again.
-   *
-   * @param {number} round
+   * @param {number} round number of questions so far
    * @param {AbortSignal} [signal]
    */
   async pause(round, signal) {

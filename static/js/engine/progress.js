@@ -1,16 +1,17 @@
 const UNTIL_READY = 0.99;
 
 /**
- * Counts the bytes of one upload: finished parts, plus the most bytes that each part in flight has reached.
+ * Counts the bytes of one upload: those of finished parts, and those of parts in flight.
  *
- * The shown progress never goes backwards, and stays below 100 % until the upload is ready.
+ * If a part is sent again, it adds bytes only after it has passed its earlier maximum. So the progress never goes
+ * backwards. It stays below 100 % until the upload is ready.
  */
 export class Progress {
   #byteSize;
   #onMove;
-  /** @type {Map<number, number>} bytes of finished parts by part_number */
+  /** @type {Map<number, number>} bytes of each finished part, by part_number */
   #finished = new Map();
-  /** @type {Map<number, number>} most bytes reached by part_number */
+  /** @type {Map<number, number>} maximum bytes that were sent of each part in flight, by part_number */
   #reached = new Map();
   #known = 0;
   #shown = 0;
@@ -18,7 +19,7 @@ export class Progress {
 
   /**
    * @param {number} byteSize
-   * @param {(moved: number) => void} onMove called with the bytes sent since the last call; 0 if no bytes were sent
+   * @param {(moved: number) => void} onMove called with the number of bytes since the last call, which may be 0
    */
   constructor(byteSize, onMove) {
     this.#byteSize = byteSize;
@@ -31,9 +32,9 @@ export class Progress {
   }
 
   /**
-   * Set the parts that the bucket has. Parts in flight no longer count.
+   * Set the parts that the bucket has, and ignore all parts in flight.
    *
-   * @param {Iterable<readonly [number, number]>} parts part_number and bytes
+   * @param {Iterable<readonly [number, number]>} parts part_number and size in bytes
    */
   found(parts) {
     this.#finished = new Map(parts);

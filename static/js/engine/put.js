@@ -5,13 +5,13 @@ import { freshSlice, readAgain } from "./reading.js";
  * @typedef {{method: string, url: string, headers?: Record<string, string>, fields?: Record<string, string>}} StorageRequest
  */
 
-const STALL_MS = 30_000; // no byte moved
-const ANSWER_MS = 120_000; // all bytes handed over; buffers drain, then S3 processes them
+const STALL_MS = 30_000; // timeout while bytes are left to send
+const ANSWER_MS = 120_000; // timeout for S3's response after the browser has taken all bytes
 const EXPIRED_400 = new Set(["ExpiredToken", "RequestExpired"]);
 const RETRYABLE_400 = new Set(["RequestTimeout", "IncompleteBody", "XMinioIncompleteBody"]);
 const CORRUPT_400 = new Set(["BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"]);
 
-/** Sends one body to S3 with its presigned request, and classifies the answer. */
+/** Sends one body to S3 over its presigned URL. Turns a bad response into a DeliveryError with a code. */
 export class Put {
   #clock;
   #connectivity;
@@ -37,15 +37,15 @@ export class Put {
   }
 
   /**
-   * Resolve when S3 has the body; throw DeliveryError otherwise, or the signal's reason.
+   * Resolve when S3 has the body. Throw DeliveryError if sending failed, or the signal's reason after an abort.
    *
    * @param {StorageRequest} request
-   * @param {Blob} body with an empty type, because an unsigned Content-Type breaks the signature
+   * @param {Blob} body a blob with an empty type. Otherwise the browser adds a Content-Type, which is not signed.
    * @param {{signal: AbortSignal, onProgress?: (sent: number) => void, bytes?: ArrayBuffer}} options `bytes`: the
-   *   content of the body, if it was read already
+   *   content of the body, if it was already read
    */
   async send(request, body, { signal, onProgress = () => {}, bytes }) {
-    // Each attempt needs a fresh slice, because WebKit may have failed the previous one.
+    // Each attempt needs a new slice. After a failed read, WebKit may fail all later reads of the same slice.
     const source = bytes && !request.fields ? bytes : freshSlice(body);
     const answer = await this.#exchange(request, source, body.size, signal, onProgress);
     if (answer.status >= 200 && answer.status < 300) return;
@@ -56,7 +56,7 @@ export class Put {
   }
 
   /**
-   * Return whether the browser can still read the file. A changed file fails like a broken network.
+   * Return whether the browser can read the file. If the file was changed, XMLHttpRequest reports a network error.
    *
    * @param {Blob} body
    * @param {AbortSignal} signal
@@ -104,7 +104,7 @@ export class Put {
       };
       xhr.upload.onprogress = ({ loaded }) => {
         watch(loaded < size ? this.#stallMs : this.#answerMs);
-        if (loaded > 0) this.#connectivity?.answered(); // a browser reads the body only after it has connected
+        if (loaded > 0) this.#connectivity?.answered(); // the browser sends bytes only after it has connected
         onProgress(Math.min(loaded, size));
       };
       xhr.upload.onload = () => watch(this.#answerMs);
@@ -125,7 +125,7 @@ export class Put {
 function form(fields, body) {
   const data = new FormData();
   for (const [name, value] of Object.entries(fields)) data.append(name, value);
-  data.append("file", body); // must be last, because S3 ignores the fields after the file
+  data.append("file", body); // must be the last field, because S3 ignores all fields after the file
   return data;
 }
 
@@ -139,7 +139,7 @@ function classify({ status, text, headers, stalled }) {
   if (status === 0) return new DeliveryError("network");
   if (status === 429 || status === 503 || storageCode === "SlowDown") return new DeliveryError("pushback", facts);
   if (status >= 500 || status === 408 || RETRYABLE_400.has(storageCode)) return new DeliveryError("network", facts);
-  if (status === 409) return new DeliveryError("network", facts); // a conflict of two conditional writes; a retry gets a definite answer
+  if (status === 409) return new DeliveryError("network", facts); // two conditional writes at the same time; S3 decides at the retry
   if (status === 412) return new DeliveryError("exists", facts);
   if (status === 404) return new DeliveryError("gone", facts);
   if (status === 403 || EXPIRED_400.has(storageCode)) return new DeliveryError("expired", facts);
@@ -147,7 +147,7 @@ function classify({ status, text, headers, stalled }) {
   return new DeliveryError("refused", facts);
 }
 
-/** @param {string} headers that the CORS rules of the bucket expose */
+/** @param {string} headers the response headers that the bucket's CORS rule exposes */
 function retryAfter(headers) {
   const seconds = /^retry-after:\s*(\d+)/im.exec(headers)?.[1];
   return seconds === undefined ? undefined : Number(seconds);

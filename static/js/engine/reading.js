@@ -4,13 +4,12 @@ const SLICE_BYTES = 4 * 1024 * 1024;
 const READ_ERRORS = ["NotReadableError", "NotFoundError"];
 
 /**
- * Read a file, and retry a few times if the browser cannot read it.
+ * Read a file. If the browser cannot read it, retry three times.
  *
- * When a download starts or the page reloads, WebKit fails the reads in progress once. The next read works.
- * Other errors are thrown at once.
+ * When a download starts or the page reloads, WebKit fails all reads in progress, but later reads succeed.
  *
  * @template T
- * @param {(failures: number) => Promise<T>} read `failures`: number of failed reads so far
+ * @param {(failures: number) => Promise<T>} read reads the file; `failures`: number of failed reads so far
  * @param {{clock: import("./clock.js").Clock, signal?: AbortSignal}} options
  * @returns {Promise<T>}
  */
@@ -26,7 +25,7 @@ export async function readAgain(read, { clock, signal }) {
 }
 
 /**
- * Return the same bytes without a type, as a new slice on which no read has failed.
+ * Return a new slice of all bytes, with an empty type. After one failed read, WebKit may fail all reads of a slice.
  *
  * @param {Blob} blob
  */
@@ -43,14 +42,14 @@ export function isReadError(error) {
 }
 
 /**
- * Yield the bytes of a file in slices of up to 4 MiB. The next slice is read while the caller works on this one.
+ * Yield the bytes of a file in slices of up to 4 MiB. While the caller uses one slice, the browser reads the next one.
  *
  * @param {Blob} blob
  */
 export async function* readSlices(blob) {
   const read = (/** @type {number} */ start) => {
     const bytes = blob.slice(start, start + SLICE_BYTES).arrayBuffer();
-    bytes.catch(() => {}); // the loop throws this error, unless the caller has ended it
+    bytes.catch(() => {}); // the loop below throws this error, if the caller continues it
     return bytes;
   };
   let next = read(0);

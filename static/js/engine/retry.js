@@ -7,11 +7,11 @@ const FLOOR_MS = 50;
 const MAX_ATTEMPTS = 14; // about eight minutes for one request, without the time spent offline
 
 /**
- * Retries requests that may succeed later: exponential backoff with full jitter.
+ * Retries requests with exponential backoff and full jitter (a random pause up to the limit).
  *
- * The time offline does not count as attempts, and retries go on as soon as the network is back. A retry is never sent
- * before the server's Retry-After. Calls with a limit of attempts do not wait for the network, because a person waits
- * for their result.
+ * If the server sends `Retry-After`, the retry waits at least that long. Failures while offline do not count as
+ * attempts. When the network works again, retries start at once. Calls with `attempts` do not wait for the network,
+ * because a person waits for their result.
  */
 export class Retry {
   #clock;
@@ -32,11 +32,12 @@ export class Retry {
   }
 
   /**
-   * Return the result of `attempt` once it succeeds; throw its error if the error is final.
+   * Call `attempt` until it succeeds, and return its result. Throw its error if a retry cannot help.
    *
    * @template T
    * @param {() => Promise<T>} attempt
-   * @param {{signal?: AbortSignal, attempts?: number}} [options] `attempts`: by default MAX_ATTEMPTS, plus the wait for the network
+   * @param {{signal?: AbortSignal, attempts?: number}} [options] `attempts`: maximum; default: MAX_ATTEMPTS, without
+   *   failures while offline
    * @returns {Promise<T>}
    */
   async run(attempt, { signal, attempts } = {}) {
@@ -49,11 +50,11 @@ export class Retry {
         this.#connectivity.answered();
         return result;
       } catch (error) {
-        if (error instanceof Stopped) continue; // the body gave up its lane and waits for its next turn; this is not a failure
+        if (error instanceof Stopped) continue; // pace.js stopped this body in favour of another one; send it again later
         if (!(error instanceof UploadError)) throw error;
         this.#note(error);
         if (!error.retryable) throw error;
-        if (isPatient && this.#connectivity.offline) continue; // being offline explains the failure, so it does not count
+        if (isPatient && this.#connectivity.offline) continue; // do not count failures while offline
         failures += 1;
         if (failures >= (attempts ?? MAX_ATTEMPTS)) throw error;
         await this.#wait(failures, error.retryAfter, signal);
@@ -62,7 +63,8 @@ export class Retry {
   }
 
   /**
-   * Retry once, a moment after a refusal that was part of the answer to another request. Throw `refusal` if it is final.
+   * Retry an item that the server refused in the response to a batch. Call `again` once, after a pause. Throw `refusal`
+   * if a retry cannot help.
    *
    * @template T
    * @param {UploadError} refusal
@@ -76,7 +78,11 @@ export class Retry {
     return again();
   }
 
-  /** @param {UploadError} error its status, if any, shows whether a server answered */
+  /**
+   * Tell `Connectivity` whether a server has responded.
+   *
+   * @param {UploadError} error
+   */
   #note(error) {
     const { status } = /** @type {{status?: number}} */ (error);
     if (status) this.#connectivity.answered();

@@ -3,16 +3,16 @@ import { readSlices } from "./reading.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { within } from "./time-limit.js";
 
-const MAX_AT_ONCE = 64 * 1024 * 1024; // bytes; crypto.subtle needs the whole buffer, so larger files are streamed
-const NATIVE_MS = 10_000; // for 64 MiB; a slow phone needs one second
+const MAX_AT_ONCE = 64 * 1024 * 1024; // bytes; crypto.subtle needs the whole file in memory
+const NATIVE_MS = 10_000; // timeout for 64 MiB; a slow phone needs one second
 
-/** @type {WeakSet<SubtleCrypto>} implementations that failed or did not answer */
+/** @type {WeakSet<SubtleCrypto>} implementations that failed or did not respond */
 const broken = new WeakSet();
 
 /**
- * Return the SHA-256 of `blob` in base64. Needs at most 64 MiB of memory.
+ * Return the SHA-256 of `blob` in base64. This needs at most 64 MiB of memory.
  *
- * Uses `crypto.subtle` if the browser has it. It does not exist on plain http, except on localhost.
+ * Up to 64 MiB, `crypto.subtle` computes the hash, if the browser has it. On http:// pages it exists only on localhost.
  *
  * @param {Blob} blob
  * @param {SubtleCrypto | undefined} [subtle]
@@ -28,7 +28,7 @@ export async function sha256Base64(blob, subtle = globalThis.crypto?.subtle) {
 }
 
 /**
- * Read a small file once; return its checksum and its bytes, so that the bytes can be sent.
+ * Read a small file once. Return its checksum and its bytes, so that nobody has to read the file again for sending.
  *
  * @param {Blob} blob
  * @param {SubtleCrypto | undefined} [subtle]
@@ -43,7 +43,7 @@ export async function readSmall(blob, subtle = globalThis.crypto?.subtle) {
 /**
  * @param {ArrayBuffer} bytes
  * @param {SubtleCrypto} subtle
- * @returns {Promise<string>} "" if the browser fails or does not answer
+ * @returns {Promise<string>} the SHA-256, or "" if the browser fails or does not respond
  */
 async function natively(bytes, subtle) {
   try {

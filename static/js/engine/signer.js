@@ -1,8 +1,8 @@
 import { untilAborted } from "./abort.js";
 
 const MAX_PER_REQUEST = 100;
-const MARGIN_MS = 30_000; // a URL must live long enough for its request to reach S3
-const MARGIN_SHARE = 0.25; // for short-lived URLs, the margin is at most this share of their lifetime
+const MARGIN_MS = 30_000; // renew a URL this long before it expires, because its request needs time to reach S3
+const MARGIN_SHARE = 0.25; // maximum margin for short-lived URLs, as a share of their lifetime
 
 /**
  * @typedef {import("./put.js").StorageRequest} StorageRequest
@@ -12,10 +12,10 @@ const MARGIN_SHARE = 0.25; // for short-lived URLs, the margin is at most this s
  */
 
 /**
- * Holds the presigned requests for the parts of one upload, and renews them before they expire.
+ * Stores the presigned requests for the parts of one upload, and renews them before they expire.
  *
- * Deadlines are counted from the moment of the answer on the local clock, so that a wrong wall clock
- * does no harm. URLs that expired together, for example during sleep, are renewed in one request.
+ * A deadline is the time of the server's response plus the lifetime of the URLs, both on `Clock`. So a wrong time on
+ * this machine does not matter. URLs that expired together, for example during sleep, are renewed in one request.
  */
 export class Signer {
   #presign;
@@ -32,7 +32,7 @@ export class Signer {
   }
 
   /**
-   * Get the requests for a window of parts, at most 100, in one call.
+   * Get the presigned requests for at most 100 parts, in one call of the API.
    *
    * @param {WantedPart[]} parts
    */
@@ -44,7 +44,7 @@ export class Signer {
   }
 
   /**
-   * Return the request for a part that was signed before. Renew it if its deadline has passed or S3 `refused` it.
+   * Return the request for a part. First renew it, if its deadline has passed or S3 has `refused` it.
    *
    * @param {number} partNumber
    * @param {{refused: boolean, signal: AbortSignal}} options
@@ -60,7 +60,7 @@ export class Signer {
     return signed.request;
   }
 
-  /** @param {number} partNumber of a part that S3 has now */
+  /** @param {number} partNumber a part that S3 now has, so its request is no longer needed */
   forget(partNumber) {
     this.#signed.delete(partNumber);
   }

@@ -13,16 +13,16 @@ import { untilAborted } from "./abort.js";
  *   progress: import("./progress.js").Progress,
  *   api: import("./api.js").Api,
  *   delivery: import("./delivery.js").Delivery,
- * }} TransferParts `known`: an earlier visit may have started an upload with this key
+ * }} TransferParts `head` returns the first bytes; `known`: an earlier visit may have started an upload with this key
  */
 
-/** Sends a small file: first its checksum is computed, then one request sends the whole file. */
+/** Sends a small file. It computes the checksum, and then sends the whole file in one request. */
 export class Single {
   #parts;
   #batch;
   #hasStarted = false;
   #checksum = "";
-  /** @type {ArrayBuffer | undefined} the bytes of a small file, kept until S3 has them */
+  /** @type {ArrayBuffer | undefined} the content of the file, stored until S3 has it */
   #bytes;
   #body;
   /** @type {ReturnType<import("./batch.js").Batch["starts"]["join"]> | null} */
@@ -37,7 +37,7 @@ export class Single {
     this.#body = parts.file.slice(0, parts.file.size, "");
   }
 
-  /** The Idempotency-Key. A start with the same key returns this upload with a fresh URL. */
+  /** The Idempotency-Key. If the engine starts again with the same key, the server returns this upload with a new URL. */
   get key() {
     return this.#parts.key;
   }

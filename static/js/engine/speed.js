@@ -1,23 +1,23 @@
 const WINDOW_MS = 12_000;
 const GRAIN_MS = 200;
-const SETTLING_MS = 1_000; // the first bytes only fill the machine's own buffers
-const TRUST_MS = 1_000; // minimum time for a speed
+const SETTLING_MS = 1_000; // ignore the first second, in which bytes only fill the machine's own buffers
+const TRUST_MS = 1_000; // minimum time for measuring a speed
 const STALL_MS = 10_000;
 
-// Minimum evidence for a remaining time, because people remember a wrong first estimate.
+// A remaining time is shown only after this time and this share of the bytes. Earlier estimates would often be wrong.
 const EVIDENCE_MS = 4_000;
 const EVIDENCE_SHARE = 0.01;
-const EVIDENCE_BYTES = 1_000_000; // an upper limit, because sending 1 % of a film can take hours
+const EVIDENCE_BYTES = 1_000_000; // at most this number of bytes, because sending 1 % of a large file can take hours
 const SMOOTHING_MS = 8_000;
 
-/** Measures bytes per second over the last seconds, and tells when no bytes move. */
+/** Measures the speed of the last 12 seconds. Detects a stall, which means that no byte was sent for 10 seconds. */
 export class SpeedMeter {
   #clock;
   #windowMs;
   /** @type {{at: number, bytes: number}[]} oldest first */
   #samples = [];
   #since = 0;
-  /** End of SETTLING_MS after the first byte; null before the first byte. @type {number | null} */
+  /** The end of the first second after the first byte, or null before the first byte. @type {number | null} */
   #settled = null;
   #bytes = 0; // sent since #settled
   /** @type {{at: number, speed: number} | null} smoothed speed, from which the remaining time is computed */
@@ -30,7 +30,7 @@ export class SpeedMeter {
     this.begin();
   }
 
-  /** Start a new measurement, because a deliberate pause is not a stall. */
+  /** Start a new measurement. Call this after a pause, so that the pause does not count as a stall. */
   begin() {
     this.#samples = [];
     this.#since = this.#clock.now();
@@ -41,7 +41,7 @@ export class SpeedMeter {
 
   /** @param {number} bytes */
   moved(bytes) {
-    // The seconds of a stall say nothing about the speed after it.
+    // After a stall, measure anew, so that the time of the stall does not lower the speed.
     if (this.stalled) this.begin();
     const at = this.#clock.now();
     this.#settled ??= at + SETTLING_MS;
@@ -55,7 +55,7 @@ export class SpeedMeter {
     const now = this.#clock.now();
     if (this.#settled === null) return 0;
     const from = Math.max(this.#settled, now - this.#windowMs);
-    // The newest sample stays, because `stalled` needs its time.
+    // Do not delete the newest sample, because `stalled` needs its time.
     while (this.#samples.length > 1 && this.#samples[0].at < from) this.#samples.shift();
     if (now - from < TRUST_MS) return 0;
     const bytes = this.#samples.reduce((total, sample) => total + (sample.at > from ? sample.bytes : 0), 0);
@@ -69,7 +69,7 @@ export class SpeedMeter {
 
   /**
    * @param {number} bytes
-   * @returns {number | null} null while unknown
+   * @returns {number | null} seconds for sending `bytes`, or null while the speed is unknown
    */
   secondsFor(bytes) {
     if (bytes === 0) return 0;
@@ -78,8 +78,8 @@ export class SpeedMeter {
   }
 
   /**
-   * @param {number} bytes that are left
-   * @returns {number} bytes per second; 0 without enough evidence
+   * @param {number} bytes bytes left to send
+   * @returns {number} smoothed bytes per second, or 0 if too little was measured
    */
   #steadySpeed(bytes) {
     const at = this.#clock.now();

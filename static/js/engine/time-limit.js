@@ -1,4 +1,4 @@
-/** A service of the browser did not answer in time. */
+/** An API of the browser did not respond in time. */
 export class NoAnswer extends Error {
   /** @param {number} limitMs */
   constructor(limitMs) {
@@ -8,15 +8,15 @@ export class NoAnswer extends Error {
 }
 
 /**
- * Return the result of `ask`, or throw NoAnswer after `limitMs`.
+ * Return the result of `ask`, which calls an API of the browser. Throw NoAnswer after `limitMs`.
  *
- * A service of the browser may be missing, throw at once, or never answer. All three cases reject here, so each caller
- * handles the missing service in one place.
+ * If the browser lacks the API, or if the API throws, the returned promise rejects too. So a caller handles all three
+ * cases in one place.
  *
  * @template T
  * @param {number} limitMs
  * @param {() => T | PromiseLike<T>} ask
- * @param {(answer: T) => void} [late] gets an answer that comes after the limit
+ * @param {(answer: T) => void} [late] gets a result that comes after the timeout
  * @returns {Promise<T>}
  */
 export function within(limitMs, ask, late = () => {}) {
@@ -34,7 +34,8 @@ export function within(limitMs, ask, late = () => {}) {
 }
 
 /**
- * Return the browser's service that `read` returns, or undefined if the browser does not have it or refuses it.
+ * Return the result of `read`, which reads an API object of the browser. Return undefined if the browser lacks the
+ * object or refuses access.
  *
  * @template T
  * @param {() => T} read

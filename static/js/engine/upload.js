@@ -18,15 +18,15 @@ import { untilAborted } from "./abort.js";
  *   state: UploadState, progress: {bytesSent: number, byteSize: number},
  *   done: UploadRecord, error: Error,
  *   freed: null,
- * }} UploadEvents `freed`: the server has confirmed the cancellation
+ * }} UploadEvents `freed`: the server has cancelled the upload and freed its reserved bytes
  */
 
-const MAX_ROUNDS = 5; // attempts to send parts that the bucket still lacks
+const MAX_ROUNDS = 5; // how often the engine sends parts that `complete` reports as missing
 const LOST = new Set(["invalid_state", "gone", "not_found"]);
 const GIVEN_UP = new Set(["expired", "cancelled", "deleted"]);
 
 /**
- * The upload of one file, which is the handle that the page holds.
+ * The upload of one file. The page gets this object as its handle.
  *
  * @extends {Emitter<UploadEvents>}
  */
@@ -58,8 +58,8 @@ export class Upload extends Emitter {
    *   createTransfer: (upload: Upload, progress: Progress, again: boolean) => Transfer,
    *   recognise?: (signal: AbortSignal) => Promise<void>,
    *   onMove?: (bytes: number) => void,
-   * }} parts `again`: an earlier attempt has failed, so start with a new key;
-   *   `recognise` throws unless the file agrees with the record
+   * }} parts `again`: an earlier attempt has failed, so start with a new Idempotency-Key.
+   *   `recognise` throws `different_file` if the file does not belong to the record.
    */
   constructor({ file, filename, record = null, api, pollPace, gate, createTransfer, recognise, onMove }) {
     super();
@@ -92,12 +92,12 @@ export class Upload extends Emitter {
     return this.#progress.bytesSent;
   }
 
-  /** The Idempotency-Key under which the server knows this upload. */
+  /** The Idempotency-Key of this upload. */
   get key() {
     return this.#transfer?.key ?? "";
   }
 
-  /** A promise of the ready record. Rejects with the error of a failed upload; after cancel, its code is `cancelled`. */
+  /** A promise of the ready record. It rejects with the error of the upload, or with code `cancelled` after a cancel. */
   get finished() {
     return new Promise((resolve, reject) => {
       const settle = () => {
@@ -118,14 +118,14 @@ export class Upload extends Emitter {
     if (this.#state === "queued" || this.#state === "paused") void this.#run();
   }
 
-  /** Stop sending at once. Does nothing while the server checks the file. */
+  /** Stop sending at once. While the server checks the file, do nothing. */
   pause() {
     if (this.#state !== "queued" && this.#state !== "sending") return;
     this.#attempt?.abort();
     this.#become("paused");
   }
 
-  /** Try again after a failure. Parts that are stored are not sent again. */
+  /** Try again after a failure. Send only the parts that the bucket lacks. */
   retry() {
     if (this.#state !== "failed") return;
     this.error = null;
@@ -133,16 +133,16 @@ export class Upload extends Emitter {
   }
 
   /**
-   * Cancel the upload, here and at the server. Idempotent.
+   * Cancel the upload here and on the server. Resolve when the server has responded or cannot be reached.
    *
-   * Resolves when the server has confirmed, or cannot be reached. In the second case the upload expires by itself.
+   * If the server cannot be reached, the upload expires later. A second call does nothing.
    */
   async cancel() {
     if (this.#state === "done" || this.#state === "cancelled") return;
     this.#attempt?.abort();
     this.#become("cancelled");
     try {
-      // Wait for a start in flight. If it were aborted, an upload could remain whose id is unknown.
+      // Wait for the response to a start in flight. Only the response contains the id of the upload to cancel.
       await this.#starting;
       const { record } = this;
       const isMine = !(this.error instanceof UploadError && this.error.code === "different_file");
@@ -150,7 +150,7 @@ export class Upload extends Emitter {
       await this.#api.cancel(record.id);
       this.emit("freed", null);
     } catch {
-      // Never started, or the server cannot be reached.
+      // The start failed, or the server cannot be reached.
     }
   }
 
@@ -167,7 +167,7 @@ export class Upload extends Emitter {
       this.#become("done");
       this.emit("done", record);
     } catch (error) {
-      if (signal.aborted) return; // paused or cancelled, as the state says
+      if (signal.aborted) return; // the upload was paused or cancelled
       this.error = /** @type {Error} */ (error);
       this.#become("failed");
       this.emit("error", this.error);
@@ -175,7 +175,7 @@ export class Upload extends Emitter {
   }
 
   /**
-   * Send the missing bytes and complete the upload, from its present state until the record is `ready`.
+   * Send the missing bytes, complete the upload, and wait until the record is `ready`.
    *
    * @param {AbortSignal} signal
    * @returns {Promise<UploadRecord>}
@@ -215,7 +215,8 @@ export class Upload extends Emitter {
   }
 
   /**
-   * Start at the server. A pause ends only the wait, so that the id of the upload is never lost.
+   * Start the upload on the server. A pause ends only the wait: the request continues, because its response contains
+   * the id of the upload.
    *
    * @param {AbortSignal} signal
    */
@@ -240,7 +241,7 @@ export class Upload extends Emitter {
   }
 
   /**
-   * Return the record with which the upload can continue after a failure, or throw the error.
+   * After a failure, return a record with which the upload can continue. Throw the error if there is none.
    *
    * @param {unknown} error
    * @param {UploadRecord} record
@@ -252,14 +253,14 @@ export class Upload extends Emitter {
     const code = error instanceof UploadError ? error.code : "";
     if (code === "incomplete" && round < MAX_ROUNDS) return record;
     if (!LOST.has(code)) throw error;
-    // Completed by a notification or another tab, or cancelled elsewhere. Ask the server.
+    // A notification or another tab may have completed the upload, or somebody may have cancelled it. Ask the server.
     const found = await this.#fetch(record.id, signal);
     if (found.state !== "pending") return found;
     if (code === "gone" && !this.#wasGone) {
-      this.#wasGone = true; // the server may have opened it again: get the present parts and URLs
+      this.#wasGone = true; // the server may have a new multipart upload for it: get its parts and URLs
       return found;
     }
-    this.#startOver(); // expired, or its parts are deleted: cancel it, so that its reservation is freed
+    this.#startOver(); // the upload has lost its parts. Cancel it below, so that the server frees its reserved bytes.
     void this.#api.cancel(record.id).catch(() => {});
     throw error;
   }

@@ -3,7 +3,7 @@ import { UploadError } from "./errors.js";
 /** @typedef {import("./api.js").UploadRecord} UploadRecord */
 
 /**
- * Poll until a slow inspector has decided; return the final record.
+ * Ask the server repeatedly until the inspection has ended. Return the record after the inspection.
  *
  * @param {UploadRecord} record
  * @param {() => Promise<UploadRecord>} fetchAgain
@@ -19,7 +19,7 @@ export async function whenInspected(record, fetchAgain, pace, signal) {
 }
 
 /**
- * Return the error that says why an upload did not become ready.
+ * Return the error of an upload that was rejected, has expired or was cancelled.
  *
  * @param {UploadRecord} record
  */

@@ -3,9 +3,9 @@ import { serviceOf, within } from "./time-limit.js";
 const ANSWER_MS = 3_000;
 
 /**
- * Keep the screen awake during uploads if the browser can; return a function that stops it.
+ * Keep the screen awake during uploads, if the browser supports this. Return a function that ends it.
  *
- * The browser releases the lock of a hidden page, so it is requested again when the page becomes visible.
+ * The browser releases the wake lock of a hidden page. So this function requests it again when the page becomes visible.
  *
  * @param {Pick<Document, "addEventListener" | "removeEventListener" | "visibilityState">} document
  * @param {{wakeLock?: Pick<WakeLock, "request">}} navigator
@@ -18,7 +18,7 @@ export function keepAwake(document, navigator, engine) {
   const hold = async () => {
     if (!wakeLock || !engine.active || document.visibilityState !== "visible") return;
     if (lock && !((await lock)?.released ?? true)) return;
-    // A battery saver may refuse, or the browser may not answer. Then the screen may sleep.
+    // The browser may refuse, for example to save the battery, or may not respond. Then the screen may turn off.
     lock = within(ANSWER_MS, () => wakeLock.request("screen"), (tooLate) => void tooLate.release()).catch(() => null);
   };
   const letGo = async () => {

@@ -4,10 +4,10 @@ const NAME = "slipway-worker";
 let policy;
 
 /**
- * Return `url` as a TrustedScriptURL if the browser has Trusted Types, otherwise as a string.
+ * Return `url` as a TrustedScriptURL if the browser supports Trusted Types, otherwise as a string.
  *
- * This is the only Trusted Types policy of the site. It allows only scripts of the site's own origin.
- * Throws TypeError for another origin, and if the page does not allow the policy.
+ * This function has the only Trusted Types policy of the site, which allows only scripts of the site's own origin.
+ * Throw TypeError for another origin, or if the Content-Security-Policy of the page does not allow this policy.
  *
  * @param {string} url
  * @returns {string | URL}
@@ -21,7 +21,8 @@ export function workerUrl(url) {
 
 /**
  * @param {string | undefined} url
- * @returns {((name?: string) => Worker) | undefined} undefined if there is no URL or the browser has no workers
+ * @returns {((name?: string) => Worker) | undefined} a function that starts a worker, or undefined
+ *   if there is no URL or the browser has no workers
  */
 export function workerFactory(url) {
   return url && typeof Worker !== "undefined" ? (name) => new Worker(workerUrl(url), { name }) : undefined;
