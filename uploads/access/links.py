@@ -18,8 +18,8 @@ def site_url(request: HttpRequest) -> str:
     """Return the scheme and host of this site for links, without a trailing slash.
 
     Return SITE_URL if it is set. Otherwise, use the host of the request, which Django
-    has compared with ALLOWED_HOSTS. The result has the port of the request only if this
-    server listens on this port.
+    has compared with ALLOWED_HOSTS. ALLOWED_HOSTS does not check the port. So the
+    result has the port of the request only if this server listens on this port.
     """
     if settings.SITE_URL:
         return str(settings.SITE_URL)

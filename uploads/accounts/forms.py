@@ -95,9 +95,9 @@ class ResetPasswordForm(AccountForm, account.ResetPasswordForm):  # type: ignore
 
     The response is always the same, so that it does not reveal whether an account
     exists. Every request also counts against the limit of the client's address. Above
-    this limit, the response is an error. If a mailbox has more than MAX_MAILS accounts,
-    only the oldest accounts get mails, because anybody may sign up with the email
-    address of another person.
+    this limit, the response is an error. Anybody may sign up with the email address of
+    another person. So if a mailbox has more than MAX_MAILS accounts, only the oldest
+    accounts get mails.
     """
 
     MAX_MAILS = 5

@@ -23,7 +23,7 @@ def count_request(
 ) -> None:
     """Count one answered request.
 
-    ``route`` is the name of its URL pattern. It is not the path, because users choose
+    ``route`` is the name of the URL pattern. It is not the path, because users choose
     the path.
     """
     route = route or NO_ROUTE

@@ -22,7 +22,7 @@ from uploads.metrics.instruments import REGISTRY
 ARCHIVE = "archive"
 """Word in the names of files that contain the sums of all ended processes.
 
-It replaces the id of a process.
+The other files have the id of a process in this place.
 """
 
 

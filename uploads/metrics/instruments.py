@@ -1,7 +1,7 @@
 """Defines the counters and histograms of this process.
 
 Each label must have only a few possible values, and users must not be able to choose
-them. So no label contains a path, a filename, an account or an IP address.
+values. So no label contains a path, a filename, an account or an IP address.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def span(name: str) -> Iterator[dict[str, Any]]:
     """Create a span for the block, and yield a dictionary for its attributes.
 
     The item "name" becomes the name of the span, and all other items become attributes.
-    They must not contain URLs or texts from users.
+    Attributes must not contain URLs or texts from users.
     """
     attributes: dict[str, Any] = {}
     if _tracer is None:

@@ -13,7 +13,7 @@ from uploads.states import FINAL
 from uploads.trail.writing import record
 
 BATCH = 5_000
-"""Number of events that one transaction deletes. It is small to keep locks short."""
+"""Number of events that one transaction deletes. Small batches keep locks short."""
 
 _PRUNABLE = Q(upload=None) | Q(
     upload__state__in=sorted(FINAL), upload__purged_at__isnull=False

@@ -1,4 +1,4 @@
-"""Writes audit events. Each has the actor, time, client address and request id."""
+"""Writes audit events. An event has actor, time, client address and request id."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def record(
 def record_many(
     events: Iterable[tuple[str, Upload, dict[str, Any] | None]], *, actor: Any
 ) -> None:
-    """Write all events with one statement. Each is a tuple (kind, upload, detail)."""
+    """Write all events with one statement. An event is (kind, upload, detail)."""
     events = list(events)
     context = structlog.contextvars.get_contextvars()
     AuditEvent.objects.insert(

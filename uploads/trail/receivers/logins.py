@@ -95,8 +95,8 @@ def record_new_address(token: ApiToken) -> None:
 
 @lru_cache(maxsize=10_000)
 def _record_new_address(token_id: int, user_id: int, address: str) -> None:
-    # The cache of this function has the pairs of token and address that were seen, so
-    # only the first request of a pair queries the database.
+    # The cache remembers the pairs of token and address. So only the first request with
+    # a pair queries the database.
     known = AuditEvent.objects.filter(kind="token.new_address", user=user_id)
     if known.filter(address=address, detail__token=token_id).exists():
         return
