@@ -19,6 +19,8 @@ DAY_SECONDS = 24 * 3600
 
 ACCEPT, REFUSE = "accept", "refuse"
 NEEDED, ALWAYS, NEVER = "needed", "always", "never"
+CHECKSUMS = ("sha256", "crc64nvme")
+"""Algorithms of checksums: states.Algorithm."""
 
 MAX_PARTS_PER_REQUEST = 100
 """Maximum number of parts in one request for URLs. The upload page uses this number."""
@@ -130,6 +132,7 @@ class Options:
     inspection_seconds: float = 120
     unfinished_inspection: str = ACCEPT
     read_back: str = NEEDED
+    checksum: str = "sha256"
     quarantine_prefix: str = ""
 
     def __post_init__(self) -> None:
@@ -195,6 +198,11 @@ class Options:
                 f"it to {ACCEPT} or {REFUSE}."
             )
 
+        if self.checksum not in CHECKSUMS:
+            raise ImproperlyConfigured(
+                f"UPLOADS_CHECKSUM is {self.checksum!r}. Set it to "
+                f"{' or '.join(CHECKSUMS)}."
+            )
         if self.read_back not in {NEEDED, ALWAYS, NEVER}:
             raise ImproperlyConfigured(
                 f"UPLOADS_READ_BACK is {self.read_back!r}. Set it to {NEEDED}, {ALWAYS} "

@@ -21,9 +21,9 @@ from uploads.errors import (
     ObjectExists,
     PartsRefused,
 )
-from uploads.lifecycle.part_checksums import composite
 from uploads.s3.bucket import Bucket
-from uploads.s3.part_plan import MIB
+from uploads.s3.checksums import SHA256
+from uploads.s3.part_plan import MIB, PartPlan
 
 S3_MIN_PART_SIZE = 5 * MIB
 
@@ -121,7 +121,9 @@ def test_the_caller_s_checksums_of_parts_give_the_object_one(seaweed: Store) -> 
 
     facts = seaweed.bucket.head_object(key)
     assert facts is not None
-    assert facts.checksum_sha256 == composite([hashlib.sha256(BODY).digest()])
+    assert facts.checksum_sha256 == SHA256.join(
+        [hashlib.sha256(BODY).digest()], PartPlan(len(BODY), len(BODY))
+    )
 
 
 def test_parts_below_five_mib_are_refused_unless_last(store: Store) -> None:

@@ -44,7 +44,8 @@ from uploads.trail.writing import record
 class UploadAdmin(ListAdmin):
     export_fields = (
         *("id", "owner", "state", "transport", "filename", "relative_path"),
-        *("byte_size", "content_type", "detected_type", "checksum_sha256", "key"),
+        *("byte_size", "content_type", "detected_type"),
+        *("checksum_sha256", "checksum_crc64nvme", "key"),
         *("created_at", "expires_at", "completed_at", "purged_at"),
         *("rejected_cause", "rejected_reason", "waiting_reason"),
     )

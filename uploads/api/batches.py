@@ -39,6 +39,7 @@ def declaration_of(body: schemas.StartBody) -> lifecycle.Declaration:
         byte_size=body.byte_size,
         content_type=body.content_type,
         checksum_sha256=body.checksum_sha256 or "",
+        checksum_crc64nvme=body.checksum_crc64nvme or "",
         transport=Transport(body.transport) if body.transport else None,
         relative_path=clean_relative_path(body.relative_path or ""),
         last_modified=body.last_modified,

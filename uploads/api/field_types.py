@@ -80,6 +80,11 @@ Checksum = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$"),
     Field(description="Base64 of the raw SHA-256."),
 ]
+Crc64Nvme = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9+/]{10}[AEIMQUYcgkosw048]=$"),
+    Field(description="Base64 of the raw CRC64NVME, 8 bytes with the highest first."),
+]
 ContentType = Annotated[
     str,
     StringConstraints(

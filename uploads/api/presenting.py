@@ -23,6 +23,8 @@ def present(upload: Upload) -> dict[str, Any]:
         "detected_type": upload.detected_type or None,
         "note": note_on(upload) or None,
         "checksum_sha256": upload.checksum_sha256 or None,
+        "checksum_crc64nvme": upload.checksum_crc64nvme or None,
+        "checksum_algorithm": upload.checksum_algorithm,
         "checksum_verified_by": upload.checksum_verified_by or None,
         "transport": upload.transport,
         "created_at": upload.created_at,

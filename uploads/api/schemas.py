@@ -22,6 +22,7 @@ from uploads.api.field_types import (
     ByteSize,
     Checksum,
     ContentType,
+    Crc64Nvme,
     Filename,
     Head,
     Moment,
@@ -48,6 +49,7 @@ class StartBody(Body):
     byte_size: ByteSize
     content_type: ContentType
     checksum_sha256: Checksum | None = None
+    checksum_crc64nvme: Crc64Nvme | None = None
     transport: Literal["put", "multipart", "post"] | None = None
     relative_path: Annotated[str, StringConstraints(max_length=4096)] | None = None
     last_modified: Moment | None = None
@@ -73,7 +75,8 @@ class StartBatchBody(Body):
 
 class PartBody(Body):
     part_number: PartNumber
-    checksum_sha256: Checksum
+    checksum_sha256: Checksum | None = None
+    checksum_crc64nvme: Crc64Nvme | None = None
 
 
 class PartsBody(Body):
@@ -133,6 +136,17 @@ class UploadOut(BaseModel):
             description="The declared SHA-256. checksum_verified_by says who compared "
             "it with the stored bytes."
         ),
+    ]
+    checksum_crc64nvme: Annotated[
+        str | None,
+        Field(
+            description="As it was declared. For a multipart upload, the server combines "
+            "it from the checksums of the parts."
+        ),
+    ]
+    checksum_algorithm: Annotated[
+        Literal["sha256", "crc64nvme"],
+        Field(description="The algorithm of the checksums of this upload's parts."),
     ]
     checksum_verified_by: Annotated[
         Literal["storage", "readback"] | None,

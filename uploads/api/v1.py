@@ -132,7 +132,9 @@ def presign_parts(
     if len(set(numbers)) != len(numbers):
         raise InvalidRequest(fields={"parts": ["A part number appears twice."]})
     wanted = [
-        lifecycle.WantedPart(part.part_number, part.checksum_sha256)
+        lifecycle.WantedPart(
+            part.part_number, part.checksum_sha256 or "", part.checksum_crc64nvme or ""
+        )
         for part in body.parts
     ]
     signed = lifecycle.presign_parts(_own(request, upload_id), wanted)

@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.urls import reverse
 
+from uploads.conf import options
 from uploads.doctor import csp
 from uploads.doctor.examination import Examination
 from uploads.doctor.preflights import Judgement, origin_faults, preflight
 from uploads.doctor.results import Finding, fail, ok, skip, warn
 from uploads.s3.probe import put_request
 from uploads.s3.signed import SignedRequest
-from uploads.s3.wanted.documents import CORS_HEADERS, CORS_METHODS
+from uploads.s3.wanted.documents import CORS_METHODS, headers_sent
 from uploads.s3.wire import NoAnswer, send
 
 BLOCKED = "Browsers block every upload from this page."
@@ -26,6 +27,10 @@ S3 sends the same statuses, but always with an error code in the body.
 """
 UNKNOWN_CODES = {"NotImplemented", "MethodNotAllowed"}
 STRANGER = "https://stranger.invalid"
+
+
+def _headers() -> list[str]:
+    return headers_sent(options().checksum)
 
 
 def ask_cors(examination: Examination) -> Iterator[Finding]:
@@ -68,7 +73,7 @@ def _ask_origin(origin: str, examination: Examination) -> Iterator[Finding]:
     body = examination.random_bytes()
     request = put_request(examination.uploads, examination.new_key("cors"), body)
     title = f"Pages of {origin} may upload"
-    judged = preflight(request.url, origin, "PUT", CORS_HEADERS)
+    judged = preflight(request.url, origin, "PUT", _headers())
     if judged.faults:
         yield explained(judged, origin, request)
     else:
@@ -159,7 +164,7 @@ def _admitted_variant(origin: str, url: str) -> str:
     parts = urlsplit(origin)
     other = "http" if parts.scheme == "https" else "https"
     for near in (f"{origin}/", f"{other}://{parts.netloc}", parts.netloc):
-        judged = preflight(url, near, "PUT", CORS_HEADERS)
+        judged = preflight(url, near, "PUT", _headers())
         values = judged.answer.header_list("access-control-allow-origin")
         if 200 <= judged.answer.status < 300 and near in values:
             return near
@@ -174,9 +179,7 @@ def _refused_headers(origin: str, url: str) -> list[str]:
     """
     if preflight(url, origin, "PUT").faults:
         return []
-    return [
-        name for name in CORS_HEADERS if preflight(url, origin, "PUT", [name]).faults
-    ]
+    return [name for name in _headers() if preflight(url, origin, "PUT", [name]).faults]
 
 
 def _other_methods(origin: str, request: SignedRequest) -> Finding:
@@ -225,7 +228,7 @@ def _strangers(examination: Examination) -> Iterator[Finding]:
     name, title = "cors.strangers", "Pages of other sites may not upload"
     request = put_request(examination.uploads, examination.new_key("cors"), b"x")
     try:
-        judged = preflight(request.url, STRANGER, "PUT", CORS_HEADERS)
+        judged = preflight(request.url, STRANGER, "PUT", _headers())
     except NoAnswer:
         return
     if judged.faults:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from uploads.conf import options
 from uploads.doctor.answers import (
     REGION_CODES,
     SKEW_CODES,
@@ -23,7 +24,7 @@ from uploads.doctor.examination import Examination
 from uploads.doctor.preflights import Judgement, preflight
 from uploads.s3.probe import put_request
 from uploads.s3.signed import SignedRequest
-from uploads.s3.wanted.documents import CORS_HEADERS
+from uploads.s3.wanted.documents import headers_sent
 from uploads.s3.wire import Answer, NoAnswer, announce
 
 ANSWER_SECONDS = 2.0
@@ -116,7 +117,11 @@ def faults_of_origin(origin: str) -> list[Fault]:
     request = _request()
     try:
         judged = preflight(
-            request.url, origin, "PUT", CORS_HEADERS, timeout=ANSWER_SECONDS
+            request.url,
+            origin,
+            "PUT",
+            headers_sent(options().checksum),
+            timeout=ANSWER_SECONDS,
         )
         found = _judged(judged, origin, request) if judged.faults else []
     except NoAnswer as error:

@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
+from uploads.conf import options
+
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 UNUSED_FEATURES = (
@@ -35,6 +37,8 @@ UNUSED_FEATURES = (
     "xr-spatial-tracking",
 )
 REPORTS_GROUP = "csp"
+CHECKSUM_WORKER = "build/checksum-worker."
+"""In the URL of the worker, whose name may have a hash."""
 
 HEADERS = {
     # Other websites may not embed responses of this site.
@@ -112,4 +116,7 @@ def static_headers(headers: Any, path: str, url: str) -> None:
     A browser applies the policy if it opens the file directly, such as an SVG image or
     a worker.
     """
-    headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    policy = "default-src 'none'; frame-ancestors 'none'"
+    if CHECKSUM_WORKER in url and options().checksum == "crc64nvme":
+        policy += "; script-src 'wasm-unsafe-eval'"
+    headers["Content-Security-Policy"] = policy

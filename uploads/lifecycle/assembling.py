@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from uploads.errors import (
+    ChecksumRefused,
     CompletionConflict,
     Incomplete,
     InvalidState,
@@ -21,16 +22,18 @@ from uploads.errors import (
 )
 from uploads.inspection.content_types import stored_type
 from uploads.lifecycle.capabilities import capabilities
+from uploads.lifecycle.checksums import checksums_of
 from uploads.lifecycle.moving import expire
 from uploads.lifecycle.part_checksums import (
     announced,
-    composite,
+    joined,
     storage_joins_by_checksums,
     with_checksums,
 )
-from uploads.lifecycle.verification import composite_checksum, missing_parts
+from uploads.lifecycle.verification import listed_checksum, missing_parts
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket, Part, get_bucket
+from uploads.s3.checksums import CRC64NVME
 from uploads.states import State
 from uploads.trail.writing import record
 
@@ -57,8 +60,8 @@ def assemble(upload: Upload) -> str:
             "No part has arrived. Send the parts, then complete again.",
             missing_parts=missing_parts(upload, []),
         )
-    hashes = announced(upload)
-    expected = composite(hashes)
+    digests = announced(upload)
+    expected = joined(upload, digests)
     try:
         parts = list(bucket.list_parts(upload.key, upload.multipart_id))
         missing = missing_parts(upload, parts)
@@ -69,7 +72,9 @@ def assemble(upload: Upload) -> str:
                 f"{len(missing)} of {upload.part_count} parts have not arrived.",
                 missing_parts=missing,
             )
-        _complete(bucket, upload, with_checksums(parts, hashes))
+        listed = listed_checksum(upload, parts)
+        parts = with_checksums(upload, parts, digests)
+        _complete(bucket, upload, parts, checksum=listed or expected)
     except ObjectExists:
         pass
     except NoSuchMultipartUpload:
@@ -78,15 +83,19 @@ def assemble(upload: Upload) -> str:
     except PartsRefused as error:
         if _is_assembled(upload):
             return expected
+        if isinstance(error, ChecksumRefused) and expected and not listed:
+            raise  # S3 has verified the parts, and they are not the announced ones
         # Either a client sent a part again after S3 had listed it. Then the next
         # attempt succeeds. Or S3 has lost a part that it lists, or the client announced
         # another checksum for a part and never sent this part. Then every attempt fails
         # until the client sends the part again, or the upload expires.
         raise Incomplete("The storage could not join the parts. Try again.") from error
-    return expected or composite_checksum(parts)
+    return expected or listed
 
 
-def _complete(bucket: Bucket, upload: Upload, parts: list[Part]) -> None:
+def _complete(
+    bucket: Bucket, upload: Upload, parts: list[Part], *, checksum: str
+) -> None:
     """Ask S3 to join the parts, and return when the object exists.
 
     After a failure, this function checks whether the object exists, because a
@@ -100,10 +109,15 @@ def _complete(bucket: Bucket, upload: Upload, parts: list[Part]) -> None:
     """
     if not capabilities().joins_create_only and _is_assembled(upload):
         raise ObjectExists
+    is_whole = checksums_of(upload) is CRC64NVME
     for _ in range(_ATTEMPTS):
         try:
             bucket.complete_multipart_upload(
-                upload.key, upload.multipart_id, parts, byte_size=upload.byte_size
+                upload.key,
+                upload.multipart_id,
+                parts,
+                byte_size=upload.byte_size,
+                checksum_crc64nvme=checksum if is_whole else "",
             )
             return
         except CompletionConflict:
@@ -129,6 +143,7 @@ def _open_again(bucket: Bucket, upload: Upload) -> None:
         upload.key,
         content_type=stored_type(upload.content_type),
         has_checksums=storage_joins_by_checksums(),
+        checksums=checksums_of(upload),
     )
     unmoved = Upload.objects.filter(
         pk=upload.pk, state=State.PENDING, multipart_id=refused

@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 
 from uploads.models import BucketFact
-from uploads.states import Transport
+from uploads.states import Algorithm, Transport
 
 logger = structlog.get_logger("slipway.storage")
 
@@ -28,6 +28,11 @@ _COMPARES = {
     Transport.FORM: "contract.put.other_bytes",
     Transport.COPY: "contract.put.other_bytes",
 }
+_CRC64NVME = "contract.crc64nvme."
+_COMPARES_CRC64NVME = {
+    **dict.fromkeys(_COMPARES, f"{_CRC64NVME}other_bytes"),
+    Transport.MULTIPART: f"{_CRC64NVME}other_part",
+}
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,22 @@ class Capabilities:
         """Whether the doctor has tested this bucket."""
         return bool(self.promises)
 
-    def compares_bytes(self, transport: str) -> bool:
-        """Return whether the storage refuses bytes that do not match their SHA-256."""
-        return self.promises.get(_COMPARES[Transport(transport)]) == YES
+    def compares_bytes(
+        self, transport: str, algorithm: str = Algorithm.SHA256.value
+    ) -> bool:
+        """Return whether the storage refuses bytes that do not match their checksum."""
+        is_crc = algorithm == Algorithm.CRC64NVME
+        names = _COMPARES_CRC64NVME if is_crc else _COMPARES
+        return self.promises.get(names[Transport(transport)]) == YES
+
+    @property
+    def lacks_crc64nvme(self) -> bool:
+        """Whether the storage has failed one of the doctor's tests of CRC64NVME."""
+        return any(
+            value == NO
+            for name, value in self.promises.items()
+            if name.startswith(_CRC64NVME)
+        )
 
     @property
     def puts_create_only(self) -> bool:

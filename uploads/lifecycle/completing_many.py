@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from uploads.inspection.budget import Budget
+from uploads.lifecycle.checksums import declared_checksum
 from uploads.lifecycle.completion import WHOLE, recorded
 from uploads.lifecycle.inspecting import (
     facts_when_ready,
@@ -60,9 +61,10 @@ def _passage(
     facts = objects.seen_facts(upload.key)
     if facts is None:
         return None
-    if find_mismatch(upload, facts, expected_checksum=upload.checksum_sha256):
+    expected = declared_checksum(upload)
+    if find_mismatch(upload, facts, expected_checksum=expected):
         return None
-    found = recorded(upload, facts, upload.checksum_sha256)
+    found = recorded(upload, facts, expected)
     content = objects.seen_range(upload.key, 0, facts.byte_size, etag=facts.etag)
     proof = proved_in_memory(upload, content, found["checksum_verified_by"])
     if proof is None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from uploads.errors import (
+    ChecksumRefused,
     Incomplete,
     InvalidState,
     NoSuchMultipartUpload,
@@ -15,17 +16,19 @@ from uploads.errors import (
 )
 from uploads.inspection.budget import Budget
 from uploads.lifecycle.assembling import assemble
+from uploads.lifecycle.checksums import checksums_of, declared_checksum
 from uploads.lifecycle.claims import claim_end
 from uploads.lifecycle.inspecting import inspect, reject
 from uploads.lifecycle.judging import Objects
 from uploads.lifecycle.moving import move
-from uploads.lifecycle.reading_back import proof_of_storage
+from uploads.lifecycle.reading_back import CAUSE, WORDS, proof_of_storage
 from uploads.lifecycle.receiving import discard_copy, discard_incoming, receive
 from uploads.lifecycle.releasing import copy_back
 from uploads.lifecycle.replays import replaceable_until
 from uploads.lifecycle.verification import find_mismatch
 from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, Part, get_bucket
+from uploads.s3.checksums import CRC64NVME
 from uploads.s3.prefetch import PrefetchedBucket, prefetch_objects
 from uploads.states import FINAL, State, Transport
 
@@ -136,9 +139,14 @@ def _verify(
     if upload.transport == Transport.COPY:
         _release(upload, actor, claimed_until)
         return
-    expected = upload.checksum_sha256
+    expected = declared_checksum(upload)
     if upload.transport == Transport.MULTIPART:
-        expected = assemble(upload)
+        try:
+            of_parts = assemble(upload)
+        except ChecksumRefused:
+            reject(upload, actor, WORDS, cause=CAUSE)
+            return
+        expected = expected or of_parts
     facts = objects.head_object(upload.key)
     if facts is None:
         raise Incomplete("The object has not arrived in the bucket.", missing_parts=[1])
@@ -164,7 +172,7 @@ def _release(upload: Upload, actor: Any, claimed_until: datetime) -> None:
     Then move the upload to inspecting.
     """
     facts = copy_back(upload)
-    expected = upload.checksum_sha256
+    expected = declared_checksum(upload)
     mismatch = find_mismatch(upload, facts, expected_checksum=expected)
     if mismatch:
         reject(upload, actor, mismatch.words, cause=mismatch.cause)
@@ -223,9 +231,13 @@ def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
 
 def recorded(upload: Upload, facts: ObjectFacts, expected: str) -> dict[str, Any]:
     """Return the row's fields for an object; ``expected`` is its required checksum."""
-    return {
+    checksums = checksums_of(upload)
+    found = {
         "etag": facts.etag,
         "version_id": facts.version_id or "",
-        "object_checksum": facts.checksum_sha256 or "",
+        "object_checksum": checksums.of(facts),
         "checksum_verified_by": proof_of_storage(upload, facts, expected),
     }
+    if checksums is CRC64NVME:
+        found[checksums.attribute] = expected  # of a multipart upload: from its parts
+    return found

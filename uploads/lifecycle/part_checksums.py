@@ -1,46 +1,100 @@
-"""Stores the SHA-256 that a client announces for each part, until its verification."""
+"""Stores the checksum that a client announces for each part, until its verification."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
-from uploads.errors import InvalidRequest
+from django.db import transaction
+
+from uploads.errors import InvalidRequest, StaleUpload, StorageError
 from uploads.lifecycle.capabilities import capabilities
+from uploads.lifecycle.checksums import checksums_of, require_accepted
 from uploads.models import PartChecksums, Upload
-from uploads.s3.bucket import Part
-from uploads.states import Transport
+from uploads.s3.bucket import Part, get_bucket
+from uploads.s3.checksums import ALL, SHA256, Checksums, encoded
+from uploads.s3.part_plan import PartPlan
+from uploads.states import State, Transport
 
-DIGEST_BYTES = 32
-_NONE = bytes(DIGEST_BYTES)
+
+def raw_digests(upload: Upload, wanted: Sequence[Any]) -> dict[int, bytes]:
+    """Return the raw checksums of the parts that a client wants to send.
+
+    The first request decides on the algorithm. A client that knows only the other
+    algorithm thereby changes the upload to it. Raises InvalidRequest if a later request
+    has another algorithm, and for a text that is no checksum.
+    """
+    checksums = checksums_of(upload)
+    if not all(checksums.of(part) for part in wanted):
+        checksums = _other_algorithm(checksums, wanted)
+        _change(upload, checksums)
+    digests = {
+        part.part_number: checksums.decoded(checksums.of(part)) for part in wanted
+    }
+    if not all(digests.values()):
+        label = checksums.algorithm.label
+        raise _refused(f"The checksum of a part must be base64 of the raw {label}.")
+    return digests
 
 
-def raw_digest(checksum_sha256: str) -> bytes:
-    """Decode a SHA-256 from base64. Raises InvalidRequest if the text is no SHA-256."""
-    try:
-        digest = base64.b64decode(checksum_sha256, validate=True)
-    except (binascii.Error, ValueError):
-        digest = b""
-    if len(digest) != DIGEST_BYTES:
-        words = "The checksum of a part must be base64 of the raw SHA-256."
-        raise InvalidRequest(words, fields={"parts": [words]})
-    return digest
+def _other_algorithm(checksums: Checksums, wanted: Sequence[Any]) -> Checksums:
+    for other in ALL:
+        if all(other.of(part) for part in wanted):
+            require_accepted(other)
+            return other
+    without = [i for i, part in enumerate(wanted) if not checksums.of(part)]
+    name = f"parts.{without[0]}.{checksums.attribute}"
+    raise InvalidRequest(fields={name: [f"Each part needs {checksums.attribute}."]})
+
+
+def _change(upload: Upload, checksums: Checksums) -> None:
+    """Change the algorithm of an upload of which no part was announced.
+
+    S3 accepts only parts of the algorithm with which a multipart upload was created. So
+    the old one is aborted, and the caller creates another. Raises StaleUpload.
+    """
+    refused = upload.multipart_id
+    with transaction.atomic():
+        row = Upload.objects.select_for_update().get(pk=upload.pk)
+        if PartChecksums.objects.filter(pk=upload.pk).exists():
+            raise _refused(f"Each part of this upload needs {_attribute(upload)}.")
+        if (row.state, row.multipart_id) != (State.PENDING, refused):
+            raise StaleUpload
+        changes = {
+            "checksum_algorithm": checksums.algorithm.value,
+            "checksum_crc64nvme": "",
+            "multipart_id": "",
+        }
+        Upload.objects.filter(pk=upload.pk).update(**changes)
+    for name, value in changes.items():
+        setattr(upload, name, value)
+    if refused:
+        # If the abort fails, the sweeper finds an upload without a row, and repeats it.
+        with suppress(StorageError):
+            get_bucket().abort_multipart_upload(upload.key, refused)
+
+
+def _attribute(upload: Upload) -> str:
+    return checksums_of(upload).attribute
+
+
+def _refused(words: str) -> InvalidRequest:
+    return InvalidRequest(words, fields={"parts": [words]})
 
 
 def announce(upload: Upload, digests: Mapping[int, bytes]) -> None:
-    """Store the hashes of parts before their URLs are signed.
+    """Store the checksums of parts before their URLs are signed.
 
-    A new hash of a part replaces its old hash. The caller must have locked the upload's
-    row. Otherwise a concurrent request may overwrite the new hashes.
+    A new checksum of a part replaces its old one. The caller must have locked the
+    upload's row. Otherwise a concurrent request may overwrite the new checksums.
     """
-    size = upload.part_count * DIGEST_BYTES
-    kept = bytearray(_stored(upload).ljust(size, b"\0"))
+    length = checksums_of(upload).digest_bytes
+    kept = bytearray(_stored(upload).ljust(upload.part_count * length, b"\0"))
     for part_number, digest in digests.items():
-        start = (part_number - 1) * DIGEST_BYTES
-        kept[start : start + DIGEST_BYTES] = digest
+        start = (part_number - 1) * length
+        kept[start : start + length] = digest
     PartChecksums.objects.bulk_create(
         [PartChecksums(upload_id=upload.pk, digests=bytes(kept))],
         update_conflicts=True,
@@ -50,31 +104,29 @@ def announce(upload: Upload, digests: Mapping[int, bytes]) -> None:
 
 
 def announced(upload: Upload) -> list[bytes]:
-    """Return the announced hash of each part, in order.
+    """Return the announced checksum of each part, in order.
 
-    Returns an empty list if the hash of any part is missing. Older versions of the site
-    signed URLs of parts without storing the hashes.
+    Returns an empty list if the checksum of any part is missing. Older versions of the
+    site signed URLs of parts without storing the checksums.
     """
-    kept = _stored(upload)
+    kept, length = _stored(upload), checksums_of(upload).digest_bytes
     digests = [
-        kept[start : start + DIGEST_BYTES]
-        for start in range(0, upload.part_count * DIGEST_BYTES, DIGEST_BYTES)
+        kept[start : start + length]
+        for start in range(0, upload.part_count * length, length)
     ]
-    is_whole = all(
-        len(digest) == DIGEST_BYTES and digest != _NONE for digest in digests
-    )
+    is_whole = all(len(digest) == length and any(digest) for digest in digests)
     return digests if is_whole else []
 
 
-def composite(digests: Sequence[bytes]) -> str:
-    """Return the SHA-256 that S3 reports for a multipart object; ``""`` without parts.
+def joined(upload: Upload, digests: Sequence[bytes]) -> str:
+    """Return the checksum that S3 reports for the object of these parts.
 
-    S3 hashes the raw hashes of the parts, and appends a dash and the number of parts.
+    Returns ``""`` without ``digests``.
     """
     if not digests:
         return ""
-    total = base64.b64encode(hashlib.sha256(b"".join(digests)).digest()).decode()
-    return f"{total}-{len(digests)}"
+    plan = PartPlan(byte_size=upload.byte_size, part_size=upload.part_size)
+    return checksums_of(upload).join(digests, plan)
 
 
 def storage_joins_by_checksums() -> bool:
@@ -87,18 +139,20 @@ def storage_joins_by_checksums() -> bool:
     return capabilities().compares_bytes(Transport.MULTIPART)
 
 
-def with_checksums(parts: list[Part], hashes: Sequence[bytes]) -> list[Part]:
-    """Return ``parts``. If S3 listed no checksum of a part, use the announced hash.
+def with_checksums(
+    upload: Upload, parts: list[Part], digests: Sequence[bytes]
+) -> list[Part]:
+    """Return ``parts``. If S3 listed no SHA-256 of a part, use the announced one.
 
-    ``parts`` are all parts of the upload, and ``hashes`` the announced hashes or empty.
+    ``parts`` are all parts of the upload, and ``digests`` the announced checksums or
+    empty. An object with CRC64NVME needs no checksums of parts.
     """
-    if not hashes or not storage_joins_by_checksums():
+    is_needed = checksums_of(upload) is SHA256 and storage_joins_by_checksums()
+    if not digests or not is_needed:
         return parts
     return [
-        part
-        if part.checksum_sha256
-        else replace(part, checksum_sha256=base64.b64encode(raw).decode())
-        for part, raw in zip(parts, hashes, strict=True)
+        part if part.checksum_sha256 else replace(part, checksum_sha256=encoded(raw))
+        for part, raw in zip(parts, digests, strict=True)
     ]
 
 

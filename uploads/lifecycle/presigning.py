@@ -20,7 +20,8 @@ from uploads.inspection.content_types import (
     stored_type,
 )
 from uploads.inspection.disguises import is_runnable
-from uploads.lifecycle.part_checksums import announce, raw_digest
+from uploads.lifecycle.checksums import checksums_of
+from uploads.lifecycle.part_checksums import announce, raw_digests
 from uploads.lifecycle.replays import reject_if_replaced
 from uploads.lifecycle.starting import extended_deadline, open_multipart
 from uploads.metrics.counting import presigning
@@ -40,10 +41,11 @@ So no URL is valid after the time in the row.
 
 @dataclass(frozen=True)
 class WantedPart:
-    """A part that the browser will send next, with the base64 of its raw SHA-256."""
+    """A part that the browser will send next, with one checksum in base64."""
 
     part_number: int
-    checksum_sha256: str
+    checksum_sha256: str = ""
+    checksum_crc64nvme: str = ""
 
 
 def presign(upload: Upload) -> SignedRequest | SignedPost | None:
@@ -96,7 +98,7 @@ def presign_first(upload: Upload, first: First) -> SignedRequest | SignedPost:
 
 
 def _sign_whole(upload: Upload, seconds: int) -> SignedRequest | SignedPost:
-    presigner = get_presigner()
+    presigner, checksums = get_presigner(), checksums_of(upload)
     make = (
         presigner.post_object
         if upload.transport == Transport.POST
@@ -107,8 +109,8 @@ def _sign_whole(upload: Upload, seconds: int) -> SignedRequest | SignedPost:
             key=upload.key,
             byte_size=upload.byte_size,
             content_type=stored_type(upload.content_type),
-            checksum_sha256=upload.checksum_sha256,
             expires_in=seconds,
+            **{checksums.attribute: checksums.of(upload)},
         )
 
 
@@ -134,14 +136,14 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
                 ]
             }
         )
+    digests = raw_digests(upload, wanted)
     if not upload.multipart_id:
         # The process that started the upload died before it stored the multipart id.
         open_multipart(upload)
-    digests = {part.part_number: raw_digest(part.checksum_sha256) for part in wanted}
     seconds = extend_urls(upload, _batch(wanted), digests=digests)
     if not upload.multipart_id:
         raise InvalidState(f"The upload is {upload.state} and accepts no more bytes.")
-    presigner = get_presigner()
+    presigner, checksums = get_presigner(), checksums_of(upload)
     plan = PartPlan(byte_size=upload.byte_size, part_size=upload.part_size)
     with presigning("part", len(wanted)):
         return presigner.upload_parts(
@@ -151,10 +153,11 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
                 PartToSign(
                     part.part_number,
                     plan.byte_size_of(part.part_number),
-                    part.checksum_sha256,
+                    checksums.of(part),
                 )
                 for part in wanted
             ],
+            checksums=checksums,
             expires_in=seconds,
         )
 
@@ -227,7 +230,12 @@ def extend_urls(
     if deadline > upload.expires_at:
         changes["expires_at"] = _later_of("expires_at", deadline)
     # Compare the deadline in the row, because the one in memory may be outdated.
-    live = Upload.objects.filter(pk=upload.pk, state=State.PENDING, expires_at__gt=now)
+    live = Upload.objects.filter(
+        pk=upload.pk,
+        state=State.PENDING,
+        expires_at__gt=now,
+        checksum_algorithm=upload.checksum_algorithm,
+    )
     with transaction.atomic():
         if seconds < 1 or not live.update(**changes):
             state = "past its deadline" if seconds < 1 else _state_now(upload)

@@ -8,8 +8,6 @@ compares a multipart object part by part.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,18 +16,20 @@ from typing import Any
 from uploads.conf import ALWAYS, NEEDED, options
 from uploads.inspection.budget import Budget, OverBudget
 from uploads.lifecycle.capabilities import capabilities
+from uploads.lifecycle.checksums import checksums_of, declared_checksum
 from uploads.lifecycle.claims import lease_of
 from uploads.lifecycle.judging import Objects
-from uploads.lifecycle.part_checksums import announced, composite
+from uploads.lifecycle.part_checksums import announced, joined
 from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, get_bucket
+from uploads.s3.checksums import encoded
 from uploads.s3.hashing import hash_range
 from uploads.s3.part_plan import PartPlan
 from uploads.s3.prefetch import PrefetchedBucket
 from uploads.states import State, Transport, VerifiedBy
 
 CAUSE = "checksum_differs"
-WORDS = "The stored file has another SHA-256 than the declared file. Upload it again."
+WORDS = "The stored file has another checksum than the declared file. Upload it again."
 SAVE_SECONDS = 30
 """A long comparison records its progress in the row at this interval."""
 
@@ -57,9 +57,12 @@ def proof_of_storage(upload: Upload, facts: ObjectFacts, expected: str) -> str:
     ``expected`` is the checksum that the object must have. It is empty if the client
     declared no checksum. Then this function accepts any checksum from the storage.
     """
-    stated = facts.checksum_sha256
+    checksums = checksums_of(upload)
+    stated = checksums.of(facts)
     is_stated = bool(stated) and (not expected or stated == expected)
-    if is_stated and capabilities().compares_bytes(upload.transport):
+    if is_stated and capabilities().compares_bytes(
+        upload.transport, checksums.algorithm
+    ):
         return VerifiedBy.STORAGE.value
     return ""
 
@@ -112,25 +115,25 @@ def proved_in_memory(
         return {"checksum_verified_by": verified_by}
     if content is None:
         return None
-    return _agreed(upload.checksum_sha256, _sha256(content))
+    return _agreed(upload, checksums_of(upload).raw(content))
 
 
 def _compared(upload: Upload, objects: Objects, pace: Pace) -> dict[str, Any]:
     if upload.transport == Transport.MULTIPART:
         return _compare_parts(upload, pace)
-    found = _agreed(upload.checksum_sha256, _hash_whole(upload, objects, pace))
+    found = _agreed(upload, _hash_whole(upload, objects, pace))
     if found is None:
         raise BytesDiffer
     return found
 
 
-def _agreed(declared: str, digest: bytes) -> dict[str, Any] | None:
+def _agreed(upload: Upload, digest: bytes) -> dict[str, Any] | None:
     """Return new values for the row, or None if another checksum was declared.
 
-    A plain form declares no checksum, so ``declared`` is then empty.
+    A plain form declares no checksum. Then the result is the first one.
     """
-    found = base64.b64encode(digest).decode()
-    if declared not in {"", found}:
+    found = encoded(digest)
+    if declared_checksum(upload) not in {"", found}:
         return None
     return {
         "checksum_verified_by": VerifiedBy.READ_BACK.value,
@@ -140,11 +143,14 @@ def _agreed(declared: str, digest: bytes) -> dict[str, Any] | None:
 
 def _hash_whole(upload: Upload, objects: Objects, pace: Pace) -> bytes:
     key, etag, size = upload.key, upload.etag, upload.byte_size
+    checksums = checksums_of(upload)
     if isinstance(objects, PrefetchedBucket):
         seen = objects.seen_range(key, 0, size, etag=etag)
         if seen is not None and len(seen) == size:
-            return _sha256(seen)
-    return hash_range(get_bucket(), key, 0, size, etag=etag, pay=pace.pay)
+            return checksums.raw(seen)
+    return hash_range(
+        get_bucket(), key, 0, size, etag=etag, pay=pace.pay, checksums=checksums
+    )
 
 
 def _compare_parts(upload: Upload, pace: Pace) -> dict[str, Any]:
@@ -166,6 +172,7 @@ def _compare_parts(upload: Upload, pace: Pace) -> dict[str, Any]:
             plan.byte_size_of(number),
             etag=upload.etag,
             pay=pace.pay,
+            checksums=checksums_of(upload),
         )
         if found != expected[number - 1]:
             raise BytesDiffer
@@ -178,7 +185,7 @@ def _compare_parts(upload: Upload, pace: Pace) -> dict[str, Any]:
             raise OverBudget
     return {
         "checksum_verified_by": VerifiedBy.READ_BACK.value,
-        "object_checksum": composite(expected),
+        "object_checksum": joined(upload, expected),
     }
 
 
@@ -189,7 +196,3 @@ def _record(upload: Upload, **found: Any) -> None:
     same.update(**found)
     for name, value in found.items():
         setattr(upload, name, value)
-
-
-def _sha256(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()

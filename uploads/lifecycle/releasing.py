@@ -27,7 +27,9 @@ from uploads.errors import (
 from uploads.inspection.content_types import stored_type
 from uploads.inspection.verdicts import CONTENT, NOT_SCANNED
 from uploads.lifecycle import quota
+from uploads.lifecycle.checksums import checksums_of
 from uploads.lifecycle.moving import expire
+from uploads.lifecycle.starting import declared
 from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, get_bucket
 from uploads.s3.copying import MAX_COPY, copy_object
@@ -138,7 +140,9 @@ def _create(rejected: Upload, actor: Any) -> Upload:
             relative_path=rejected.relative_path,
             byte_size=rejected.byte_size,
             content_type=rejected.content_type,
+            checksum_algorithm=rejected.checksum_algorithm,
             checksum_sha256=rejected.checksum_sha256,
+            checksum_crc64nvme=rejected.checksum_crc64nvme,
             part_size=max(1, rejected.byte_size),
             last_modified=rejected.last_modified,
             fingerprint=rejected.fingerprint,
@@ -159,8 +163,7 @@ def _create(rejected: Upload, actor: Any) -> Upload:
         except QuotaExceeded as error:
             words = f"The owner does not have enough free space. {error.detail}"
             raise QuotaExceeded(words) from error
-        facts = ("key", "transport", "byte_size", "content_type", "checksum_sha256")
-        detail = {name: getattr(release, name) for name in facts}
+        detail = declared(release)
         detail["released_from"] = str(rejected.pk)
         record("upload.started", upload=release, actor=actor, detail=detail)
         told = {"released_as": str(release.pk), "operator": str(actor or "")}
@@ -196,6 +199,7 @@ def copy_back(release: Upload) -> ObjectFacts:
                 release.key,
                 etag=kept.etag,
                 content_type=stored_type(release.content_type),
+                checksums=checksums_of(release),
             )
     raise StorageUnavailable
 

@@ -17,6 +17,12 @@ from uploads.inspection.content_types import stored_type
 from uploads.inspection.detection import detect_type, is_detector_missing
 from uploads.inspection.disguises import find_disguise
 from uploads.lifecycle import quota
+from uploads.lifecycle.checksums import (
+    checksums_of,
+    choose_checksums,
+    differs,
+    recorded_checksums,
+)
 from uploads.lifecycle.moving import move
 from uploads.lifecycle.part_checksums import storage_joins_by_checksums
 from uploads.lifecycle.policy import Policy, policy_for
@@ -56,6 +62,7 @@ class Declaration:
     byte_size: int
     content_type: str
     checksum_sha256: str = ""
+    checksum_crc64nvme: str = ""
     transport: Transport | None = None
     relative_path: str = ""
     last_modified: datetime | None = None
@@ -143,14 +150,6 @@ def choose_transport(declaration: Declaration) -> Transport:
         raise FileTooLarge(
             f"One request can send at most {MAX_SINGLE_PUT} bytes. Use multipart."
         )
-    if not declaration.checksum_sha256:
-        raise InvalidRequest(
-            fields={
-                "checksum_sha256": [
-                    f"Needed for {transport.value}: base64 of the file's raw SHA-256."
-                ]
-            }
-        )
     return transport
 
 
@@ -171,8 +170,12 @@ def _create(
 def new_upload(
     owner: Any, declaration: Declaration, idempotency_key: str | None
 ) -> Upload:
-    """Return the unsaved row of a new upload. Raises the errors of choose_transport."""
+    """Return the unsaved row of a new upload.
+
+    Raises the errors of choose_transport and choose_checksums.
+    """
     transport = choose_transport(declaration)
+    checksums = choose_checksums(declaration, transport)
     single = transport != Transport.MULTIPART
     now = timezone.now()
     return Upload(
@@ -184,9 +187,7 @@ def new_upload(
         relative_path=declaration.relative_path,
         byte_size=declaration.byte_size,
         content_type=declaration.content_type,
-        # For a multipart object, S3 returns only a checksum of the parts' checksums.
-        # The site cannot verify the declared checksum, so it does not record it.
-        checksum_sha256=declaration.checksum_sha256 if single else "",
+        **recorded_checksums(declaration, checksums, transport),
         part_size=max(1, declaration.byte_size)
         if single
         else _wished_plan(declaration).part_size,
@@ -200,7 +201,9 @@ def new_upload(
 
 def declared(upload: Upload) -> dict[str, Any]:
     """Return the declared facts that the audit trail records."""
-    names = ("key", "transport", "byte_size", "content_type", "checksum_sha256")
+    names = ["key", "transport", "byte_size", "content_type", "checksum_sha256"]
+    if upload.checksum_crc64nvme:
+        names.append("checksum_crc64nvme")
     return {name: getattr(upload, name) for name in names}
 
 
@@ -247,6 +250,7 @@ def open_multipart(upload: Upload) -> None:
             upload.key,
             content_type=stored_type(upload.content_type),
             has_checksums=storage_joins_by_checksums(),
+            checksums=checksums_of(upload),
         )
     except StorageError:
         _cancel_unopened(upload)
@@ -284,11 +288,8 @@ def require_same(upload: Upload, declaration: Declaration) -> None:
     if declaration.transport == upload.transport == Transport.FORM:
         return  # the row has the file's true size and type, not the declared ones
     declared = (declaration.byte_size, declaration.content_type)
-    if declared != (upload.byte_size, upload.content_type) or (
-        declaration.checksum_sha256
-        and upload.checksum_sha256
-        and declaration.checksum_sha256 != upload.checksum_sha256
-    ):
+    recorded = (upload.byte_size, upload.content_type)
+    if declared != recorded or differs(upload, declaration):
         raise InvalidRequest(
             "This Idempotency-Key was used for another file. Send a new key."
         )

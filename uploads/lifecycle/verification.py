@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 
 from uploads.inspection.content_types import stored_type
-from uploads.lifecycle.part_checksums import composite
+from uploads.lifecycle.checksums import checksums_of
+from uploads.lifecycle.part_checksums import joined
 from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, Part
 from uploads.s3.part_plan import PartPlan
@@ -34,14 +34,14 @@ def missing_parts(upload: Upload, parts: list[Part]) -> list[int]:
     ]
 
 
-def composite_checksum(parts: list[Part]) -> str:
+def listed_checksum(upload: Upload, parts: list[Part]) -> str:
     """Return the SHA-256 that S3 reports for a multipart object.
 
     Returns ``""`` if a part has no checksum.
     """
-    if not all(part.checksum_sha256 for part in parts):
-        return ""
-    return composite([base64.b64decode(part.checksum_sha256 or "") for part in parts])
+    checksums = checksums_of(upload)
+    digests = [checksums.decoded(checksums.of(part)) for part in parts]
+    return joined(upload, digests) if all(digests) else ""
 
 
 def find_mismatch(
@@ -65,9 +65,11 @@ def find_mismatch(
             f"The object is stored as {facts.content_type}, but "
             f"{upload.content_type} was declared.",
         )
-    if _is_other(facts.checksum_sha256 or "", expected_checksum):
+    checksums = checksums_of(upload)
+    if _is_other(checksums.of(facts), expected_checksum):
+        label = checksums.algorithm.label
         return Mismatch(
-            "checksum_differs", "The object's SHA-256 is not the declared one."
+            "checksum_differs", f"The object's {label} is not the declared one."
         )
     return _find_encoding(facts)
 

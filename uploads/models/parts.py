@@ -1,4 +1,4 @@
-"""Stores the SHA-256 that the client has announced for each part of an upload."""
+"""Stores the checksum that the client has announced for each part of an upload."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uploads.models.upload import Upload
 
 
 class PartChecksums(models.Model):
-    """Stores the announced SHA-256 of all parts of one upload.
+    """Stores the announced checksums of all parts of one upload.
 
     This is a separate table, because these values can take 320 kB for one upload. Lists
     of uploads need not read them.
@@ -18,9 +18,9 @@ class PartChecksums(models.Model):
         Upload, models.CASCADE, primary_key=True, related_name="part_checksums"
     )
     digests = models.BinaryField(default=bytes)
-    """The hashes in the order of the parts, 32 bytes each.
+    """The raw checksums in the order of the parts: 32 bytes each, or 8 for CRC64NVME.
 
-    If the client has not announced the hash of a part, its 32 bytes are zero.
+    If the client has not announced the checksum of a part, its bytes are zero.
     """
 
     def __str__(self) -> str:

@@ -11,8 +11,9 @@ from django.db import connections, models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from uploads.models.checksum_fields import ChecksumFields
 from uploads.models.inserting import insert_rows
-from uploads.states import FINAL, RESERVING, State, Transport, VerifiedBy
+from uploads.states import FINAL, RESERVING, State, Transport
 from uploads.text.filenames import MAX_FOLDED_LENGTH, folded
 
 
@@ -94,7 +95,7 @@ def search_name_of(filename: str) -> str:
     return folded(filename) or "?"
 
 
-class Upload(models.Model):
+class Upload(ChecksumFields):
     """Stores one upload and its file. The row stays after the file is deleted."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -118,7 +119,6 @@ class Upload(models.Model):
     relative_path = models.CharField(max_length=1024, blank=True)
     byte_size = models.PositiveBigIntegerField()
     content_type = models.CharField(max_length=127)
-    checksum_sha256 = models.CharField(max_length=44, blank=True)
     part_size = models.PositiveBigIntegerField()
     last_modified = models.DateTimeField(null=True, blank=True)
     fingerprint = models.CharField(max_length=44, blank=True)
@@ -143,13 +143,6 @@ class Upload(models.Model):
 
     etag = models.CharField(max_length=255, blank=True)
     version_id = models.CharField(max_length=1024, blank=True)
-    object_checksum = models.CharField(max_length=64, blank=True)
-    checksum_verified_by = models.CharField(
-        max_length=8, choices=VerifiedBy, blank=True, default="", db_default=""
-    )
-    """Who compared the stored bytes with the SHA-256: the site, the storage, or ""."""
-    verified_parts = models.PositiveSmallIntegerField(default=0, db_default=0)
-    """How many parts, from the first on, were read back (lifecycle/reading_back.py)."""
     detected_type = models.CharField(max_length=127, blank=True)
     note = models.CharField(max_length=255, blank=True, db_default="")
     """A text of the inspectors about an accepted file, for its owner."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from uploads.errors import UploadError
 from uploads.lifecycle import Budget
+from uploads.lifecycle.checksums import declared_checksum
 from uploads.lifecycle.reconciliation import complete
 from uploads.lifecycle.verification import Mismatch, find_mismatch
 from uploads.models import Upload
@@ -69,5 +70,5 @@ def _find_mismatch(upload: Upload) -> Mismatch | None:
         return Mismatch(
             "replaced", "The object was replaced; its ETag is not the recorded one."
         )
-    expected = upload.object_checksum or upload.checksum_sha256
+    expected = upload.object_checksum or declared_checksum(upload)
     return find_mismatch(upload, facts, expected_checksum=expected)

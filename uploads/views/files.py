@@ -19,6 +19,7 @@ from uploads.forms import PlainUploadForm, RenameForm
 from uploads.inspection.extensions import RUNNABLE
 from uploads.lifecycle import quota
 from uploads.lifecycle.capabilities import capabilities
+from uploads.lifecycle.checksums import offered
 from uploads.lifecycle.policy import policy_for
 from uploads.models import Upload
 from uploads.states import State
@@ -48,6 +49,7 @@ def show_home(
         "csrfCookie": settings.CSRF_COOKIE_NAME,
         "runnableEndings": sorted(RUNNABLE),
         "putLimit": options().min_part_bytes,
+        "checksumAlgorithm": offered().algorithm.value,
         "quota": asdict(usage),
         "policy": asdict(policy),
     }

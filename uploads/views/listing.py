@@ -11,7 +11,7 @@ from uploads.text.spreadsheets import LINES_A_CHUNK, chunks
 
 FIELDS = (
     *("filename", "relative_path", "byte_size", "content_type", "detected_type"),
-    *("checksum_sha256", "state", "created_at", "completed_at"),
+    *("checksum_sha256", "checksum_crc64nvme", "state", "created_at", "completed_at"),
 )
 
 

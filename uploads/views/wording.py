@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from uploads.lifecycle import may_be_released
+from uploads.lifecycle.checksums import declared_checksum
 from uploads.models import AuditEvent, Upload
-from uploads.states import State, Transport, VerifiedBy
+from uploads.states import Algorithm, State, Transport, VerifiedBy
 
 MAX_LINES = 50
 
@@ -180,7 +181,8 @@ def reason_in_words(reason: str) -> str:
 
 def describe_checksum(upload: Upload) -> Checksum:
     """Return the checksum as common tools print it, and who has verified it."""
-    value = upload.object_checksum or upload.checksum_sha256
+    value = upload.object_checksum or declared_checksum(upload)
+    label = str(Algorithm(upload.checksum_algorithm).label)
     digest, _, part_count = value.partition("-")
     if part_count:
         words = f"This is the SHA-256 over the checksums of the {part_count} parts."
@@ -189,7 +191,7 @@ def describe_checksum(upload: Upload) -> Checksum:
         shown = base64.b64decode(digest).hex()
     except binascii.Error:
         shown = value
-    return Checksum("SHA-256", shown, _proof(upload))
+    return Checksum(label, shown, _proof(upload))
 
 
 def _proof(upload: Upload) -> str:

@@ -44,6 +44,7 @@ export function startPage() {
     user: data.user,
     putLimit: data.putLimit,
     workerUrl: document.body.dataset.checksumWorker,
+    checksumAlgorithm: data.checksumAlgorithm,
     restrictsTypes: () => !data.policy.allowed_content_types.includes("*/*"),
     isWatched: () => !document.hidden,
   });

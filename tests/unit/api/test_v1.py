@@ -61,6 +61,8 @@ def test_a_small_file_gets_one_request_that_pins_everything(call: Call) -> None:
         "detected_type",
         "note",
         "checksum_sha256",
+        "checksum_crc64nvme",
+        "checksum_algorithm",
         "checksum_verified_by",
         "transport",
         "created_at",

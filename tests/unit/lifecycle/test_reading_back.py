@@ -29,7 +29,7 @@ from uploads.doctor.results import Finding, ok, skip, warn
 from uploads.errors import InvalidRequest, StorageUnavailable
 from uploads.lifecycle import WantedPart, reading_back
 from uploads.lifecycle.capabilities import capabilities
-from uploads.lifecycle.part_checksums import announced, composite
+from uploads.lifecycle.part_checksums import announced, joined
 from uploads.lifecycle.reconciliation import complete, reconcile
 from uploads.models import BucketFact, PartChecksums, Upload
 from uploads.s3 import facts, hashing
@@ -228,7 +228,7 @@ def test_parts_are_compared_one_by_one(
 
     assert (upload.state, upload.checksum_verified_by) == (State.READY, "readback")
     digests = [hashlib.sha256(body).digest() for body in PARTS.values()]
-    assert upload.object_checksum == composite(digests)
+    assert upload.object_checksum == joined(upload, digests)
     assert upload.object_checksum.endswith("-3")
 
 

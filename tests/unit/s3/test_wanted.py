@@ -52,7 +52,15 @@ def test_cors_allows_exactly_the_headers_that_upload_urls_sign() -> None:
         checksum_sha256="x",
         expires_in=60,
     )
-    sent = {name.lower() for name in {**put.headers, **part.headers}}
+    other = presigner.put_object(
+        key="a",
+        byte_size=1,
+        content_type="text/plain",
+        checksum_crc64nvme="x",
+        expires_in=60,
+    )
+    in_sha256 = {name.lower() for name in {**put.headers, **part.headers}}
+    sent = in_sha256 | {name.lower() for name in other.headers}
 
     assert documents.cors_rule(FACTS) == {
         "ID": "slipway-browser",
@@ -62,6 +70,8 @@ def test_cors_allows_exactly_the_headers_that_upload_urls_sign() -> None:
         "MaxAgeSeconds": 3600,
     }
     assert set(documents.CORS_HEADERS) == sent
+    assert set(documents.headers_sent("sha256")) == in_sha256
+    assert set(documents.headers_sent("crc64nvme")) == sent
 
 
 @pytest.mark.parametrize(

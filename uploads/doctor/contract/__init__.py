@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from uploads.doctor.contract.crc64nvme import ask_crc64nvme
 from uploads.doctor.contract.forms import ask_forms
 from uploads.doctor.contract.multipart import ask_multipart
 from uploads.doctor.contract.putting import ask_put
@@ -21,6 +22,7 @@ from uploads.s3.wire import NoAnswer
 _PARTS = (
     ("contract.put", "One PUT", ask_put),
     ("contract.multipart", "Multipart uploads", ask_multipart),
+    ("contract.crc64nvme", "CRC64NVME", ask_crc64nvme),
     ("contract.post", "Forms", ask_forms),
     ("contract.read", "Reading, copying, deleting", ask_reading),
 )

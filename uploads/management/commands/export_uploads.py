@@ -12,7 +12,8 @@ from uploads.text.spreadsheets import LINES_A_CHUNK, chunks
 
 FIELDS = (
     *("id", "filename", "relative_path", "byte_size", "content_type"),
-    *("detected_type", "checksum_sha256", "state", "key", "created_at", "completed_at"),
+    *("detected_type", "checksum_sha256", "checksum_crc64nvme", "state", "key"),
+    *("created_at", "completed_at"),
 )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from uploads.s3.checksums import CRC64NVME, SHA256
 from uploads.s3.wanted.site_facts import SiteFacts
 
 Document = dict[str, Any]
@@ -17,9 +18,20 @@ CORS_HEADERS = (
     "content-type",
     "content-disposition",
     "if-none-match",
-    "x-amz-checksum-sha256",
+    SHA256.header,
+    CRC64NVME.header,
 )
 """Headers that the page sends with an upload, because the upload URL signs them."""
+
+
+def headers_sent(checksum: str) -> list[str]:
+    """Return the headers that the page sends if UPLOADS_CHECKSUM has this value.
+
+    A page of a site with CRC64NVME also continues older uploads with SHA-256.
+    """
+    is_left_out = checksum != CRC64NVME.algorithm
+    return [h for h in CORS_HEADERS if not (is_left_out and h == CRC64NVME.header)]
+
 
 ABORT_ID = "slipway-abort-incomplete"
 INCOMING_ID = "slipway-incoming"

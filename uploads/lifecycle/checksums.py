@@ -1,0 +1,113 @@
+"""Chooses the algorithm of an upload's checksums.
+
+The setting UPLOADS_CHECKSUM names the algorithm that the page uses. SHA-256 is always
+accepted, because clients of the API may know no other algorithm.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uploads.conf import options
+from uploads.errors import InvalidRequest
+from uploads.lifecycle.capabilities import capabilities
+from uploads.models import Upload
+from uploads.s3.checksums import ALL, CRC64NVME, SHA256, Checksums, checksums_named
+from uploads.states import Algorithm, Transport
+
+NOT_SET = (
+    "This site verifies SHA-256: send checksum_sha256. CRC64NVME needs the setting "
+    "UPLOADS_CHECKSUM=crc64nvme."
+)
+NOT_VERIFIED = (
+    "The storage of this site does not verify CRC64NVME, so the setting "
+    "UPLOADS_CHECKSUM=crc64nvme has no effect. Send checksum_sha256."
+)
+FORMS = "A form needs SHA-256: send checksum_sha256."
+
+
+def checksums_of(upload: Upload) -> Checksums:
+    """Return the algorithm of an upload's checksums."""
+    return checksums_named(upload.checksum_algorithm)
+
+
+def declared_checksum(upload: Upload) -> str:
+    """Return the checksum that was declared for the file, or ``""``."""
+    return checksums_of(upload).of(upload)
+
+
+def offered() -> Checksums:
+    """Return the algorithm that the page uses for new uploads.
+
+    It is SHA-256 if a doctor saw that the storage does not verify CRC64NVME, because
+    then nothing would compare the bytes.
+    """
+    return SHA256 if _objection() else CRC64NVME
+
+
+def require_accepted(checksums: Checksums) -> None:
+    """Raise InvalidRequest if the site does not accept checksums of this algorithm."""
+    if checksums is CRC64NVME and (words := _objection()):
+        raise _refused(words)
+
+
+def choose_checksums(declaration: Any, transport: Transport) -> Checksums:
+    """Return the algorithm of a new upload, by the checksums that were declared.
+
+    Where both were declared, SHA-256 counts. A multipart upload declares its checksums
+    with the parts, so the site chooses, unless the declaration has one. Raises
+    InvalidRequest if the transport needs another checksum.
+    """
+    if transport in {Transport.FORM, Transport.COPY} or SHA256.of(declaration):
+        return SHA256
+    if CRC64NVME.of(declaration):
+        if transport == Transport.POST:
+            raise _refused(FORMS)
+        require_accepted(CRC64NVME)
+        return CRC64NVME
+    wanted = SHA256 if transport == Transport.POST else offered()
+    if transport == Transport.MULTIPART:
+        return wanted
+    words = f"Needed for {transport.value}: base64 of the file's raw {_label(wanted)}."
+    raise InvalidRequest(fields={wanted.attribute: [words]})
+
+
+def recorded_checksums(
+    declaration: Any, checksums: Checksums, transport: Transport
+) -> dict[str, str]:
+    """Return the row's fields for the checksums of a new upload.
+
+    For a multipart object, S3 returns only a SHA-256 of the parts' hashes. The site
+    cannot verify the declared SHA-256 of the file, so it does not record it.
+    """
+    is_verifiable = transport != Transport.MULTIPART or checksums is CRC64NVME
+    declared = checksums.of(declaration) if is_verifiable else ""
+    others = {one.attribute: "" for one in ALL}
+    return {
+        **others,
+        "checksum_algorithm": checksums.algorithm.value,
+        checksums.attribute: declared,
+    }
+
+
+def differs(upload: Upload, declaration: Any) -> bool:
+    """Return whether a repeated start declares another checksum than the first."""
+    return any(
+        one.of(declaration) and one.of(upload) and one.of(declaration) != one.of(upload)
+        for one in ALL
+    )
+
+
+def _objection() -> str:
+    """Return why the site does not accept CRC64NVME, or ``""``."""
+    if options().checksum != Algorithm.CRC64NVME:
+        return NOT_SET
+    return NOT_VERIFIED if capabilities().lacks_crc64nvme else ""
+
+
+def _refused(words: str) -> InvalidRequest:
+    return InvalidRequest(words, fields={CRC64NVME.attribute: [words]})
+
+
+def _label(checksums: Checksums) -> str:
+    return str(checksums.algorithm.label)
