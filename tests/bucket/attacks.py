@@ -25,9 +25,9 @@ SECRET = b"what only the worker may read"
 
 @dataclass(frozen=True)
 class Attack:
-    """A request bent in one way: what S3 answers, and what moto answers.
+    """A changed request, with the expected answers of S3 and of moto.
 
-    A 500 means that moto breaks down over it.
+    An expected 500 means that moto raises an exception.
     """
 
     name: str
@@ -93,7 +93,7 @@ def named(attacks: list[Attack]) -> pytest.MarkDecorator:
 
 
 def long_ago() -> time_machine.travel:
-    """Sign in the past: the URL has been dead for a few seconds."""
+    """Sign in the past, so that the URL has been expired for a few seconds."""
     return time_machine.travel(datetime.now(UTC) - timedelta(seconds=905))
 
 

@@ -1,4 +1,4 @@
-"""The CORS rule of the bucket: which pages may send."""
+"""The CORS rule of the bucket permits requests of the site's pages only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def preflight(store: Store, origin: str, headers: str) -> Answer:
     return store.send(wire)
 
 
-def test_the_site_may_send_from_its_pages(seaweed: Store) -> None:
+def test_cors_admits_the_sites_pages(seaweed: Store) -> None:
     answer = preflight(
         seaweed,
         "http://127.0.0.1",
@@ -36,13 +36,13 @@ def test_the_site_may_send_from_its_pages(seaweed: Store) -> None:
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])
-def test_other_pages_may_not(seaweed: Store, origin: str) -> None:
+def test_cors_refuses_pages_of_other_sites(seaweed: Store, origin: str) -> None:
     answer = preflight(seaweed, origin, "content-type")
 
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-def test_no_page_may_send_other_headers(seaweed: Store) -> None:
+def test_cors_refuses_additional_headers(seaweed: Store) -> None:
     answer = preflight(seaweed, "http://127.0.0.1", "x-amz-acl")
 
     assert "Access-Control-Allow-Headers" not in answer.headers

@@ -1,4 +1,4 @@
-"""The URL of a download, and requests without a signature."""
+"""Download URLs, and requests without a signature."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.bucket.stores import (
 )
 
 
-def test_a_download_comes_under_its_name_and_type(store: Store) -> None:
+def test_download_has_the_signed_name_and_type(store: Store) -> None:
     key = store_object(store)
 
     answer = store.send(download(store, key))
@@ -41,7 +41,7 @@ def test_a_download_comes_under_its_name_and_type(store: Store) -> None:
         with_query("response-content-encoding=gzip", on_moto=500),
     ]
 )
-def test_a_download_url_permits_nothing_else(store: Store, attack: Attack) -> None:
+def test_download_url_permits_only_the_download(store: Store, attack: Attack) -> None:
     expected = attack.answer_expected_of(store)
     key = store_object(store)
 
@@ -52,7 +52,7 @@ def test_a_download_url_permits_nothing_else(store: Store, attack: Attack) -> No
         assert store.stored(key) == BODY
 
 
-def test_nobody_reads_or_writes_without_a_signature(store: Store) -> None:
+def test_request_without_a_signature_is_refused(store: Store) -> None:
     key = store_object(store)
     url = store.put(key).url.partition("?")[0]
 

@@ -1,4 +1,4 @@
-"""A presigned form permits one file."""
+"""A presigned form permits only the declared file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def send_form(store: Store, key: str, body: bytes = BODY, **changed: str) -> Ans
 
 
 @pytest.mark.parametrize("body", [b"", BODY], ids=len)
-def test_a_form_creates_the_announced_object(store: Store, body: bytes) -> None:
+def test_form_creates_the_declared_object(store: Store, body: bytes) -> None:
     key = store.new_key()
     signed = store.post(key, body)
 
@@ -34,7 +34,7 @@ def test_a_form_creates_the_announced_object(store: Store, body: bytes) -> None:
     assert facts is not None
     assert facts.content_type == CONTENT_TYPE
     assert store.stored(key) == body
-    if store.name == "seaweed":  # moto keeps neither
+    if store.name == "seaweed":  # moto stores neither
         assert facts.content_disposition == "attachment"
         assert facts.checksum_sha256 == sha256(body)
 
@@ -48,12 +48,14 @@ def test_a_form_creates_the_announced_object(store: Store, body: bytes) -> None:
     ],
     ids=["one byte too long", "one byte too short", "other bytes"],
 )
-def test_a_form_takes_no_other_bytes(store: Store, body: bytes, code: bytes) -> None:
+def test_form_with_other_bytes_is_refused(
+    store: Store, body: bytes, code: bytes
+) -> None:
     key = store.new_key()
 
     answer = send_form(store, key, body)
 
-    if store.name == "moto":  # blind
+    if store.name == "moto":  # moto accepts the request
         assert (answer.status, store.stored(key)) == (201, body)
     else:
         assert (answer.status, store.stored(key)) == (400, None)
@@ -76,7 +78,7 @@ def test_a_form_takes_no_other_bytes(store: Store, body: bytes, code: bytes) -> 
         "x-amz-signature",
     ],
 )
-def test_a_form_takes_no_other_field(seaweed: Store, name: str) -> None:
+def test_form_with_a_changed_field_is_refused(seaweed: Store, name: str) -> None:
     key = seaweed.new_key()
     signed = seaweed.post(key)
     bent = signed.fields | {name: signed.fields[name] + "0"}
@@ -93,7 +95,9 @@ def test_a_form_takes_no_other_field(seaweed: Store, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["x-amz-acl", "x-amz-meta-a", "x-amz-storage-class"])
-def test_a_form_takes_no_further_amazon_field(seaweed: Store, name: str) -> None:
+def test_form_with_an_additional_amz_field_is_refused(
+    seaweed: Store, name: str
+) -> None:
     key = seaweed.new_key()
     signed = seaweed.post(key)
 
@@ -103,11 +107,12 @@ def test_a_form_takes_no_further_amazon_field(seaweed: Store, name: str) -> None
 
 
 @pytest.mark.parametrize("name", ["acl", "tagging", "Content-Encoding"])
-def test_seaweed_is_blind_to_further_fields_without_the_prefix(
+def test_seaweed_accepts_additional_fields_without_the_amz_prefix(
     seaweed: Store, name: str
 ) -> None:
-    # AWS refuses every field that the policy does not name. Content-Encoding is
-    # stored here, so verification looks at it; the others change nothing.
+    # AWS refuses every field that the policy does not name. SeaweedFS stores
+    # Content-Encoding, so the site checks this header. SeaweedFS ignores the remaining
+    # fields.
     key = seaweed.new_key()
     signed = seaweed.post(key)
 
@@ -119,7 +124,7 @@ def test_seaweed_is_blind_to_further_fields_without_the_prefix(
     assert facts.content_encoding == ("gzip" if name == "Content-Encoding" else "")
 
 
-def test_a_form_can_be_sent_twice_but_writes_the_same_bytes(store: Store) -> None:
+def test_form_sent_twice_writes_the_same_bytes(store: Store) -> None:
     key = store.new_key()
 
     statuses = [send_form(store, key).status for _ in range(2)]
@@ -128,7 +133,7 @@ def test_a_form_can_be_sent_twice_but_writes_the_same_bytes(store: Store) -> Non
     assert store.stored(key) == BODY
 
 
-def test_an_expired_form_is_dead(store: Store) -> None:
+def test_expired_form_is_refused(store: Store) -> None:
     key = store.new_key()
     with long_ago():
         signed = store.post(key)

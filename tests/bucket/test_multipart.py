@@ -1,4 +1,4 @@
-"""Multipart uploads: joined, listed and aborted."""
+"""Join, list and abort multipart uploads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from uploads.s3.part_plan import MIB, PartPlan
 S3_MIN_PART_SIZE = 5 * MIB
 
 
-def test_parts_become_one_object(store: Store) -> None:
+def test_parts_are_joined_to_one_object(store: Store) -> None:
     key, multipart_id = start_multipart(store)
     bodies = [b"1" * S3_MIN_PART_SIZE, b"2" * S3_MIN_PART_SIZE, b"3"]
     parts = send_parts(store, key, multipart_id, bodies)
@@ -47,14 +47,14 @@ def test_parts_become_one_object(store: Store) -> None:
     assert list(store.bucket.list_multipart_uploads(key)) == []
 
 
-def test_completing_again_changes_nothing(store: Store) -> None:
+def test_second_completion_does_not_change_the_object(store: Store) -> None:
     key, multipart_id = start_multipart(store)
     parts = send_parts(store, key, multipart_id, [BODY])
     complete = store.bucket.complete_multipart_upload
     complete(key, multipart_id, parts, byte_size=len(BODY))
     before = store.bucket.head_object(key)
 
-    if store.name == "moto":  # blind: it says yes again
+    if store.name == "moto":  # moto accepts the second completion
         complete(key, multipart_id, parts, byte_size=len(BODY))
     else:
         with pytest.raises(ObjectExists):
@@ -76,7 +76,7 @@ def test_completion_never_replaces_an_object(store: Store) -> None:
     assert store.stored(key) == BODY
 
 
-def test_completion_takes_the_parts_that_were_listed_or_none(store: Store) -> None:
+def test_completion_joins_only_the_listed_parts(store: Store) -> None:
     key, multipart_id = start_multipart(store)
     parts = send_parts(store, key, multipart_id, [BODY])
     store.send(store.part(key, multipart_id, 1, OTHER_BODY))
@@ -86,7 +86,7 @@ def test_completion_takes_the_parts_that_were_listed_or_none(store: Store) -> No
         with pytest.raises(PartsRefused):
             complete(key, multipart_id, parts, byte_size=len(BODY))
         assert store.stored(key) is None
-    else:  # it has kept the part that the ETag names
+    else:  # SeaweedFS has kept the part with the listed ETag
         complete(key, multipart_id, parts, byte_size=len(BODY))
         assert store.stored(key) == BODY
 
@@ -104,7 +104,9 @@ def test_completion_refuses_a_part_that_was_never_sent(store: Store) -> None:
     assert store.stored(key) is None
 
 
-def test_the_caller_s_checksums_of_parts_give_the_object_one(seaweed: Store) -> None:
+def test_checksums_of_parts_given_by_the_caller_give_the_object_a_checksum(
+    seaweed: Store,
+) -> None:
     key = seaweed.new_key()
     multipart_id = seaweed.bucket.create_multipart_upload(
         key, content_type=CONTENT_TYPE, has_checksums=True
@@ -126,7 +128,7 @@ def test_the_caller_s_checksums_of_parts_give_the_object_one(seaweed: Store) -> 
     )
 
 
-def test_parts_below_five_mib_are_refused_unless_last(store: Store) -> None:
+def test_part_below_five_mib_is_refused_unless_it_is_the_last(store: Store) -> None:
     key, multipart_id = start_multipart(store)
     parts = send_parts(store, key, multipart_id, [BODY, BODY])
 
@@ -136,7 +138,7 @@ def test_parts_below_five_mib_are_refused_unless_last(store: Store) -> None:
         )
 
 
-def test_an_abort_removes_the_parts_and_kills_their_urls(store: Store) -> None:
+def test_abort_removes_the_parts_and_invalidates_their_urls(store: Store) -> None:
     key, multipart_id = start_multipart(store)
     send_parts(store, key, multipart_id, [BODY])
 
@@ -149,7 +151,7 @@ def test_an_abort_removes_the_parts_and_kills_their_urls(store: Store) -> None:
     assert late.status == (500 if store.name == "moto" else 404)
 
 
-def test_an_abort_after_completion_leaves_the_object(store: Store) -> None:
+def test_abort_after_the_completion_keeps_the_object(store: Store) -> None:
     key, multipart_id = start_multipart(store)
     parts = send_parts(store, key, multipart_id, [BODY])
     store.bucket.complete_multipart_upload(
@@ -180,8 +182,8 @@ def test_parts_are_read_to_the_last_page(store: Store) -> None:
     assert small.list_parts(key, multipart_id) == parts
 
 
-def test_more_than_a_thousand_parts_are_listed_to_the_last(seaweed: Store) -> None:
-    # More than any server gives in one page, however many are asked for.
+def test_more_than_a_thousand_parts_are_all_listed(seaweed: Store) -> None:
+    # This is more than any server returns in one page.
     key, multipart_id = start_multipart(seaweed)
 
     def send(number: int) -> int:

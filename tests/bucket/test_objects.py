@@ -18,11 +18,11 @@ from uploads.errors import (
 from uploads.s3.bucket import Bucket
 
 
-def test_a_missing_object_has_no_facts(store: Store) -> None:
+def test_missing_object_has_no_facts(store: Store) -> None:
     assert store.bucket.head_object(store.new_key()) is None
 
 
-def test_a_missing_bucket_is_not_a_missing_object(store: Store) -> None:
+def test_missing_bucket_is_an_error_and_no_missing_object(store: Store) -> None:
     elsewhere = Bucket(client=store.bucket.client, name="slipway-nowhere")
 
     with pytest.raises(StorageUnavailable):
@@ -31,7 +31,7 @@ def test_a_missing_bucket_is_not_a_missing_object(store: Store) -> None:
         elsewhere.check()
 
 
-def test_the_bucket_answers(store: Store) -> None:
+def test_check_of_an_existing_bucket_succeeds(store: Store) -> None:
     store.bucket.check()
 
 
@@ -47,7 +47,7 @@ def test_the_bucket_answers(store: Store) -> None:
         (3, 0, b""),
     ],
 )
-def test_a_range_is_read(
+def test_range_of_an_object_is_read(
     store: Store, start: int, length: int, expected: bytes
 ) -> None:
     key = store_object(store)
@@ -55,13 +55,13 @@ def test_a_range_is_read(
     assert store.bucket.read_range(key, start, length) == expected
 
 
-def test_an_empty_object_reads_as_nothing(store: Store) -> None:
+def test_range_of_an_empty_object_is_empty(store: Store) -> None:
     key = store_object(store, b"")
 
     assert store.bucket.read_range(key, 0, 4096) == b""
 
 
-def test_a_range_is_read_only_of_the_object_that_was_meant(store: Store) -> None:
+def test_range_with_another_etag_is_refused(store: Store) -> None:
     key = store_object(store)
     facts = store.bucket.head_object(key)
     assert facts is not None
@@ -73,7 +73,7 @@ def test_a_range_is_read_only_of_the_object_that_was_meant(store: Store) -> None
         store.bucket.read_range(key, 0, 7, etag='"0123456789abcdef"')
 
 
-def test_a_deleted_object_is_gone_and_may_be_deleted_again(store: Store) -> None:
+def test_object_can_be_deleted_twice(store: Store) -> None:
     key = store_object(store)
 
     store.bucket.delete_object(key)
@@ -104,6 +104,6 @@ def test_lists_are_read_to_the_last_page(store: Store) -> None:
     assert {(found.key, found.multipart_id) for found in uploads} == opened
     for found in uploads:
         age = datetime.now(UTC) - found.started_at
-        # In moto every upload began on one day in 2010.
+        # In moto, every multipart upload has the same date in 2010.
         assert store.name == "moto" or abs(age) < timedelta(minutes=5)
         store.bucket.abort_multipart_upload(found.key, found.multipart_id)

@@ -1,4 +1,4 @@
-"""The URL of a part permits one part of one upload."""
+"""A part URL permits one part of one multipart upload."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ON_PART = [
 ]
 
 
-def test_a_part_url_stores_the_announced_part(store: Store) -> None:
+def test_part_url_stores_the_declared_part(store: Store) -> None:
     key, multipart_id = start_multipart(store)
 
     [part] = send_parts(store, key, multipart_id, [BODY])
@@ -42,7 +42,7 @@ def test_a_part_url_stores_the_announced_part(store: Store) -> None:
 
 
 @named(ON_PART)
-def test_a_part_url_permits_nothing_else(store: Store, attack: Attack) -> None:
+def test_part_url_permits_only_its_part(store: Store, attack: Attack) -> None:
     expected = attack.answer_expected_of(store)
     key, multipart_id = start_multipart(store)
 
@@ -53,7 +53,7 @@ def test_a_part_url_permits_nothing_else(store: Store, attack: Attack) -> None:
         assert list(store.bucket.list_parts(key, multipart_id)) == []
 
 
-def test_a_part_url_cannot_be_bent_into_a_copy(store: Store) -> None:
+def test_part_url_cannot_be_changed_into_a_copy(store: Store) -> None:
     secret = store_object(store, SECRET)
     key, multipart_id = start_multipart(store)
     source = f"/{store.bucket.name}/{secret}"
@@ -63,13 +63,13 @@ def test_a_part_url_cannot_be_bent_into_a_copy(store: Store) -> None:
     )
 
     parts = list(store.bucket.list_parts(key, multipart_id))
-    if store.name == "moto":  # blind
+    if store.name == "moto":  # moto accepts the request
         assert (answer.status, parts[0].byte_size) == (200, len(SECRET))
     else:
         assert (answer.status, parts) == (403, [])
 
 
-def test_a_part_may_be_sent_again_but_only_with_the_same_bytes(store: Store) -> None:
+def test_part_can_be_sent_again_with_the_same_bytes_only(store: Store) -> None:
     key, multipart_id = start_multipart(store)
     wire = store.part(key, multipart_id)
     store.send(wire)
@@ -79,13 +79,13 @@ def test_a_part_may_be_sent_again_but_only_with_the_same_bytes(store: Store) -> 
 
     [after] = store.bucket.list_parts(key, multipart_id)
     assert again.status == 200
-    if store.name == "moto":  # blind: the part has changed
+    if store.name == "moto":  # moto accepts the request and has changed the part
         assert (changed.status, after.etag == before.etag) == (200, False)
     else:
         assert (changed.status, after) == (400, before)
 
 
-def test_a_part_url_is_dead_after_completion(store: Store) -> None:
+def test_part_url_is_refused_after_the_completion(store: Store) -> None:
     key, multipart_id = start_multipart(store)
     parts = send_parts(store, key, multipart_id, [BODY])
     store.bucket.complete_multipart_upload(
@@ -98,7 +98,7 @@ def test_a_part_url_is_dead_after_completion(store: Store) -> None:
     assert store.stored(key) == BODY
 
 
-def test_a_part_url_for_one_key_is_no_good_with_the_upload_of_another(
+def test_part_url_is_refused_for_another_multipart_upload(
     seaweed: Store,
 ) -> None:
     _, multipart_id = start_multipart(seaweed)
@@ -109,7 +109,7 @@ def test_a_part_url_for_one_key_is_no_good_with_the_upload_of_another(
     assert answer.status == 404
 
 
-def test_an_expired_part_url_is_dead(store: Store) -> None:
+def test_expired_part_url_is_refused(store: Store) -> None:
     key, multipart_id = start_multipart(store)
     with long_ago():
         wire = store.part(key, multipart_id)

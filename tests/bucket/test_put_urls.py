@@ -1,4 +1,4 @@
-"""The URL of a PUT permits one object, once."""
+"""A PUT URL permits one object, once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ON_PUT = [
 
 @pytest.mark.parametrize("body", [b"", BODY, bytes(range(256)) * 4096], ids=len)
 @pytest.mark.parametrize("content_type", ["text/plain", "image/svg+xml"])
-def test_a_put_url_creates_the_announced_object(
+def test_put_url_creates_the_declared_object(
     store: Store, body: bytes, content_type: str
 ) -> None:
     key = store.new_key()
@@ -59,12 +59,12 @@ def test_a_put_url_creates_the_announced_object(
     assert facts.content_encoding == ""
     assert facts.metadata == {}
     assert store.stored(key) == body
-    # moto keeps a checksum only if the algorithm is named beside it.
+    # moto stores a checksum only if the request also names the algorithm.
     assert facts.checksum_sha256 == (sha256(body) if store.name == "seaweed" else None)
 
 
 @named(ON_PUT)
-def test_a_put_url_permits_nothing_else(store: Store, attack: Attack) -> None:
+def test_put_url_permits_only_its_object(store: Store, attack: Attack) -> None:
     expected = attack.answer_expected_of(store)
     key = store.new_key()
 
@@ -75,20 +75,20 @@ def test_a_put_url_permits_nothing_else(store: Store, attack: Attack) -> None:
         assert store.stored(key) is None
 
 
-def test_a_put_url_cannot_be_bent_into_a_copy(store: Store) -> None:
+def test_put_url_cannot_be_changed_into_a_copy(store: Store) -> None:
     secret, key = store_object(store, SECRET), store.new_key()
     source = f"/{store.bucket.name}/{secret}"
 
     answer = store.send(store.put(key).with_header("x-amz-copy-source", source))
 
-    if store.name == "moto":  # blind: it copies what the signer may not read
+    if store.name == "moto":  # moto copies an object that the signer may not read
         assert (answer.status, store.stored(key)) == (200, SECRET)
     else:
         assert (answer.status, store.stored(key)) == (403, None)
 
 
 @pytest.mark.parametrize("body", [BODY, OTHER_BODY], ids=["same", "other"])
-def test_a_put_url_works_once(store: Store, body: bytes) -> None:
+def test_put_url_works_once(store: Store, body: bytes) -> None:
     key = store.new_key()
     wire = store.put(key)
     store.send(wire)
@@ -99,7 +99,7 @@ def test_a_put_url_works_once(store: Store, body: bytes) -> None:
     assert store.stored(key) == BODY
 
 
-def test_a_put_url_works_again_once_its_object_is_deleted(store: Store) -> None:
+def test_put_url_works_again_after_its_object_was_deleted(store: Store) -> None:
     key = store.new_key()
     wire = store.put(key)
     store.send(wire)
@@ -107,12 +107,12 @@ def test_a_put_url_works_again_once_its_object_is_deleted(store: Store) -> None:
 
     answer = store.send(wire)
 
-    # This is why a row outlives its last URL, and is purged once more after it.
+    # Therefore a row is kept until its last URL has expired, and then purged again.
     assert answer.status == 200
     assert store.stored(key) == BODY
 
 
-def test_an_expired_put_url_is_dead(store: Store) -> None:
+def test_expired_put_url_is_refused(store: Store) -> None:
     key = store.new_key()
     with long_ago():
         wire = store.put(key)

@@ -30,12 +30,12 @@ from uploads.s3.bucket import Bucket
         ("delete", lambda b, key: b.delete_object(key)),
     ],
 )
-def test_the_signer_may_only_put(
+def test_signer_may_only_put(
     store: Store, verb: str, act: Callable[[Bucket, str], object]
 ) -> None:
     key = store_object(store)
 
-    if store.name == "moto":  # blind: it knows no permissions
+    if store.name == "moto":  # moto checks no permissions
         act(store.signer, key)
     else:
         with pytest.raises(StorageUnavailable):
@@ -43,7 +43,7 @@ def test_the_signer_may_only_put(
         assert store.stored(key) == BODY, verb
 
 
-def test_the_signer_cannot_sign_a_download(store: Store) -> None:
+def test_signer_cannot_sign_a_download(store: Store) -> None:
     key = store_object(store)
 
     answer = store.send(download(store, key, signer=True))
@@ -52,9 +52,7 @@ def test_the_signer_cannot_sign_a_download(store: Store) -> None:
 
 
 @pytest.mark.parametrize("operation", ["copy_object", "put_object_acl"])
-def test_the_signer_can_neither_copy_nor_publish(
-    seaweed: Store, operation: str
-) -> None:
+def test_signer_can_neither_copy_nor_publish(seaweed: Store, operation: str) -> None:
     key = store_object(seaweed)
     parameters: dict[str, Any] = {
         "copy_object": {
@@ -70,7 +68,7 @@ def test_the_signer_can_neither_copy_nor_publish(
         )
 
 
-def test_the_signer_cannot_put_outside_the_prefix(seaweed: Store) -> None:
+def test_signer_cannot_put_outside_the_prefix(seaweed: Store) -> None:
     answer = seaweed.send(seaweed.put("elsewhere/a"))
 
     assert answer.status == 403

@@ -1,7 +1,7 @@
-"""The main walks in Firefox ESR. Run with `-p tests.plugins.seaweed`.
+"""Test the main actions in Firefox ESR. Run with `-p tests.plugins.seaweed`.
 
-Firefox is started once. Each test has a container of its own, and fails when its pages
-broke the Content-Security-Policy, threw an error or wrote one to the console.
+Firefox is started once. Each test has its own container. A test fails if its pages
+violated the Content-Security-Policy, threw an error or logged an error to the console.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = [
 
 @pytest.fixture(scope="session")
 def firefox_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of Firefox's downloads."""
+    """Return the folder of Firefox's downloads."""
     return tmp_path_factory.mktemp("firefox")
 
 
@@ -51,14 +51,14 @@ def firefox(firefox_home: Path) -> Iterator[webdriver.Firefox]:
 
 @pytest.fixture
 def window(firefox: webdriver.Firefox) -> Iterator[FirefoxWindow]:
-    """A new window of nobody."""
+    """Yield a new window without a login."""
     with new_window(firefox) as window:
         yield window
 
 
 @pytest.fixture
 def upload_page(window: FirefoxWindow, person: User, lines: Lines) -> UploadPage:
-    """The page of `person`'s files, open."""
+    """Open and return the page of `person`'s files."""
     window.sign_in(person, lines.url)
     upload_page = UploadPage(window, lines.url)
     upload_page.wait_for_list()

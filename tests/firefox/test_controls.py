@@ -1,4 +1,4 @@
-"""Pausing, cancelling, an interrupted upload, and a network that goes away."""
+"""Pause, cancel, reload, and lose the network during an upload."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.webdriver.stored import ready, stored_sha256
 from tests.webdriver.upload_page import QUOTA, UNFINISHED, UPLOAD, UploadPage
 from uploads.states import State
 
-PARTS = 8  # more than the page sends at once
+PARTS = 8  # more parts than the page sends concurrently
 SIZE = (PARTS - 1) * SMALL_PART + MIB
 
 
@@ -37,7 +37,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def half_sent(upload_page: UploadPage, lines: Lines, film: Path) -> UploadPage:
-    """The page while the line to the bucket stands still in the middle of `film`."""
+    """Return the page while the proxy stops the upload of `film` in its middle."""
     lines.storage.one_body_at_a_time = True
     lines.storage.stand_still_after(SIZE // 2)
     upload_page.choose(film)
@@ -48,11 +48,11 @@ def half_sent(upload_page: UploadPage, lines: Lines, film: Path) -> UploadPage:
 
 
 def all_parts(person: User) -> set[int]:
-    """Return the numbers of the parts of the film: the page chooses their size."""
+    """Return the numbers of all parts of the film. The page has chosen their size."""
     return set(range(1, uploads_of(person)["film.bin"].part_count + 1))
 
 
-def test_a_paused_upload_rests_and_continues_where_it_was(
+def test_paused_upload_sends_nothing_and_continues_with_the_missing_parts(
     half_sent: UploadPage, lines: Lines, person: User, film: Path
 ) -> None:
     window = half_sent.window
@@ -75,7 +75,7 @@ def test_a_paused_upload_rests_and_continues_where_it_was(
     assert quota_of(person) == (SIZE, 0, 1, 0)
 
 
-def test_a_cancelled_upload_leaves_nothing(
+def test_cancelled_upload_leaves_no_object_and_no_reservation(
     half_sent: UploadPage, lines: Lines, person: User
 ) -> None:
     window = half_sent.window
@@ -96,7 +96,7 @@ def test_a_cancelled_upload_leaves_nothing(
     assert stored_objects(person) == {}
 
 
-def test_a_reload_in_the_middle_and_the_same_file_send_only_the_missing_parts(
+def test_only_missing_parts_are_sent_after_a_reload(
     half_sent: UploadPage, lines: Lines, person: User, film: Path
 ) -> None:
     window = half_sent.window
@@ -118,7 +118,7 @@ def test_a_reload_in_the_middle_and_the_same_file_send_only_the_missing_parts(
     assert quota_of(person) == (SIZE, 0, 1, 0)
 
 
-def test_the_network_is_cut_and_the_upload_ends_by_itself(
+def test_upload_continues_after_a_network_outage(
     half_sent: UploadPage, lines: Lines, person: User, film: Path
 ) -> None:
     safe = set(stored_parts(lines.storage))
@@ -136,7 +136,7 @@ def test_the_network_is_cut_and_the_upload_ends_by_itself(
     assert quota_of(person) == (SIZE, 0, 1, 0)
 
 
-def test_firefox_says_that_it_is_offline_and_the_upload_waits_for_the_network(
+def test_upload_waits_while_firefox_reports_offline(
     half_sent: UploadPage, lines: Lines, window: FirefoxWindow, person: User, film: Path
 ) -> None:
     window.set_offline(True)
@@ -148,7 +148,7 @@ def test_firefox_says_that_it_is_offline_and_the_upload_waits_for_the_network(
     assert stored_sha256(ready(person, "film.bin")) == sha256(film)
 
 
-def test_an_unfinished_upload_is_discarded(
+def test_unfinished_upload_is_cancelled(
     half_sent: UploadPage, lines: Lines, person: User
 ) -> None:
     half_sent.reload()
@@ -161,7 +161,7 @@ def test_an_unfinished_upload_is_discarded(
     half_sent.window.wait_until(lambda: open_multiparts(person) == [])
 
 
-def test_a_download_leaves_a_running_upload_alone(
+def test_upload_succeeds_when_a_download_starts(
     upload_page: UploadPage,
     lines: Lines,
     person: User,

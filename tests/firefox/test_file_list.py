@@ -20,7 +20,7 @@ from tests.webdriver.upload_page import UploadPage
 from uploads.states import State
 
 
-def test_more_files_are_shown_on_request(upload_page: UploadPage, person: User) -> None:
+def test_button_loads_more_files(upload_page: UploadPage, person: User) -> None:
     now = timezone.now()
     names = [f"{number:02}.pdf" for number in range(55)]
     for number, name in enumerate(names):
@@ -35,7 +35,7 @@ def test_more_files_are_shown_on_request(upload_page: UploadPage, person: User) 
     assert not upload_page.window.has_button("Show more")
 
 
-def test_search_narrows_the_list_while_typing(
+def test_search_filters_the_list_while_typing(
     upload_page: UploadPage, person: User
 ) -> None:
     names = ["Harbour plan.pdf", "harbour photo.png", "invoice.pdf", "100%.txt"]
@@ -52,7 +52,7 @@ def test_search_narrows_the_list_while_typing(
     upload_page.expect_names_in_any_order(names)
 
 
-def test_a_file_is_renamed_and_its_dialog_can_be_left(
+def test_rename_changes_the_name_and_its_dialog_can_be_cancelled(
     upload_page: UploadPage, person: User, tmp_path: Path
 ) -> None:
     window = upload_page.window
@@ -71,7 +71,7 @@ def test_a_file_is_renamed_and_its_dialog_can_be_left(
     )
 
 
-def test_a_confirmed_delete_takes_the_file_out_of_the_bucket(
+def test_confirmed_delete_removes_the_object(
     upload_page: UploadPage, person: User, tmp_path: Path
 ) -> None:
     upload_page.upload(
@@ -92,7 +92,7 @@ def test_a_confirmed_delete_takes_the_file_out_of_the_bucket(
     assert quota_of(person) == (5, 0, 1, 0)
 
 
-def test_a_file_is_renamed_and_deleted_on_its_own_page(
+def test_file_page_renames_and_deletes_the_file(
     upload_page: UploadPage, person: User, tmp_path: Path
 ) -> None:
     window = upload_page.window

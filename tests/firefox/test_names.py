@@ -1,4 +1,4 @@
-"""Names survive an upload and a download, as far as the browser lets them."""
+"""Uploads and downloads keep names, except for changes that the browser makes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.webdriver.upload_page import UploadPage
 SAVED = {".env": "env", 'a "b".txt': "a _b_.txt", "été 東京.txt": "été 東京.txt"}
 
 
-def test_files_are_stored_shown_and_saved_under_their_names(
+def test_file_is_stored_shown_and_saved_under_its_name(
     upload_page: UploadPage, person: User, firefox_home: Path, tmp_path: Path
 ) -> None:
     contents = {name: f"content of {name}" for name in SAVED}
@@ -32,7 +32,7 @@ def test_files_are_stored_shown_and_saved_under_their_names(
 
 
 def saved_content(page: UploadPage, saved: Path) -> str:
-    """Wait until Firefox has saved a file; return its content."""
+    """Wait until Firefox has saved a file, and return its content."""
     page.window.wait_until(
         lambda: saved.exists() and saved.stat().st_size > 0,
         lambda: [path.name for path in saved.parent.iterdir()],

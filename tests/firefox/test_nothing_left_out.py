@@ -1,6 +1,6 @@
-"""Each dropped file is in the list, or is named with a reason.
+"""Each dropped file is in the list, or named with a reason.
 
-The drops are stubs of the entries that a browser gives, since WebDriver cannot drop.
+The tests drop stubs of the browser's entries, because WebDriver cannot drop files.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from tests.webdriver.stored import ready_paths
 from tests.webdriver.upload_page import NOTICES, UNREADABLE, Tree, UploadPage
 
 
-def test_one_unreadable_file_of_a_stubbed_folder_is_named_and_14_are_taken(
+def test_unreadable_file_of_a_stubbed_folder_is_named_and_14_are_taken(
     upload_page: UploadPage, person: User
 ) -> None:
     files: dict[str, str | Tree | None] = {
@@ -29,7 +29,7 @@ def test_one_unreadable_file_of_a_stubbed_folder_is_named_and_14_are_taken(
     assert ready_paths(person) == sorted(f"harbour/{name}" for name in files)
 
 
-def test_an_unreadable_subfolder_is_named_and_its_neighbours_are_taken(
+def test_unlistable_subfolder_is_named_and_neighbouring_files_are_taken(
     upload_page: UploadPage, person: User
 ) -> None:
     upload_page.drop(
@@ -43,10 +43,10 @@ def test_an_unreadable_subfolder_is_named_and_its_neighbours_are_taken(
     assert ready_paths(person) == ["r/b.txt", "r/open/a.txt"]
 
 
-def test_names_of_a_stubbed_folder_that_differ_in_case_only_are_all_taken(
+def test_names_that_differ_only_in_case_in_a_stubbed_folder_are_all_taken(
     upload_page: UploadPage, person: User
 ) -> None:
-    # All are of one size and one time.
+    # All files have the same size and time.
     upload_page.drop(
         {
             "r": {
@@ -66,14 +66,14 @@ def test_names_of_a_stubbed_folder_that_differ_in_case_only_are_all_taken(
     )
 
 
-def test_a_stubbed_empty_folder_is_named(upload_page: UploadPage) -> None:
+def test_stubbed_empty_folder_is_named(upload_page: UploadPage) -> None:
     upload_page.drop({"nothing": {}})
 
     upload_page.window.wait_for_text(NOTICES, "This folder is empty.")
     assert not upload_page.window.has_button("Upload .*")
 
 
-def test_two_pasted_files_of_one_name_are_two(
+def test_two_pasted_files_with_one_name_are_both_taken(
     upload_page: UploadPage, person: User
 ) -> None:
     upload_page.paste(("image.png", "one"), ("image.png", "two"))

@@ -1,4 +1,4 @@
-"""Passkeys are offered where the browser can use them, and nowhere else."""
+"""The page offers passkeys only if the browser can use them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OFFERS = "Add a passkey|Passkey.*|Log in with a passkey"
 PATHS = ("/accounts/", "/accounts/2fa/")
 
 
-def test_passkeys_are_offered_at_a_name_and_explained_at_a_number(
+def test_passkeys_are_offered_only_at_a_host_name(
     window: FirefoxWindow, person: User, lines: Lines
 ) -> None:
     by_name = lines.url.replace("127.0.0.1", "localhost")

@@ -1,4 +1,4 @@
-"""Without JavaScript a form sends the file, and the list works by links and forms."""
+"""Without JavaScript, a form sends the file, and the list uses links and forms."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from uploads.states import State, Transport
 
 @pytest.fixture(scope="session")
 def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Firefox]:
-    """Another Firefox, in which JavaScript is off."""
+    """Run another Firefox without JavaScript."""
     with started(tmp_path_factory.mktemp("firefox"), scripting=False) as driver:
         yield driver
 
@@ -31,13 +31,13 @@ def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Fire
 def window(
     firefox: webdriver.Firefox, person: User, lines: Lines
 ) -> Iterator[FirefoxWindow]:
-    """The page of `person`'s files."""
+    """Yield a window in which `person` is logged in."""
     with new_window(firefox) as window:
         window.sign_in(person, lines.url)
         yield window
 
 
-def test_a_file_is_sent_listed_renamed_and_deleted(
+def test_file_is_sent_listed_renamed_and_deleted_without_scripts(
     window: FirefoxWindow, person: User, tmp_path: Path
 ) -> None:
     file = random_file(tmp_path, "survey.bin", 20 * MIB)
@@ -72,7 +72,7 @@ def _ask_for_space(window: FirefoxWindow, size: str, name: str) -> None:
 
 
 def _see(window: FirefoxWindow, selector: str) -> WebElement:
-    """Wait for a visible element; scripts of tests do not run here either."""
+    """Wait for a visible element without a script, because scripts cannot run here."""
     found: list[WebElement] = []
 
     def is_there() -> bool:

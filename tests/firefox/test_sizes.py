@@ -1,4 +1,4 @@
-"""Files of every size arrive as they were."""
+"""Files of all sizes arrive unchanged."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_files_of_all_sizes_arrive_together(
     assert dict(stored_parts(lines.storage)) == {1: 1, 2: 1}
 
 
-def test_a_large_file_arrives_part_by_part(
+def test_large_file_arrives_in_parts(
     upload_page: UploadPage, person: User, lines: Lines, tmp_path: Path
 ) -> None:
     film = random_file(tmp_path, "film.bin", LARGE)

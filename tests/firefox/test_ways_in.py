@@ -1,7 +1,7 @@
-"""Files come in by drop, by paste and by the keyboard alone.
+"""Files can be added by drop, by paste and by the keyboard alone.
 
-WebDriver cannot drop files, and Firefox's automation takes no folder: those tests hand the
-page a stub of the entries that a browser gives, and their names say so.
+WebDriver cannot drop files, and Firefox's automation accepts no folders. So the tests
+named "stubbed" give the page stubs of the browser's entries.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ VEIL = "#veil"
 MOST_TABS = 60
 
 
-def test_stubbed_files_are_dropped_anywhere_in_the_window(
+def test_stubbed_files_dropped_anywhere_in_the_window_are_taken(
     upload_page: UploadPage, person: User
 ) -> None:
     upload_page.drag_over({"one.txt": "one"})
@@ -39,7 +39,7 @@ def test_stubbed_files_are_dropped_anywhere_in_the_window(
     assert quota_of(person) == (len("onetwo"), 0, 2, 0)
 
 
-def test_a_stubbed_folder_is_dropped_with_all_its_files(
+def test_stubbed_folder_is_dropped_with_all_its_files(
     upload_page: UploadPage, person: User
 ) -> None:
     years = {
@@ -60,7 +60,7 @@ def test_a_stubbed_folder_is_dropped_with_all_its_files(
     assert len(found) == 26
 
 
-def test_files_are_pasted(upload_page: UploadPage, person: User) -> None:
+def test_pasted_files_are_taken(upload_page: UploadPage, person: User) -> None:
     upload_page.paste(("pasted.txt", "pasted"))
     upload_page.wait_until_chosen(1)
     upload_page.start()
@@ -69,7 +69,7 @@ def test_files_are_pasted(upload_page: UploadPage, person: User) -> None:
     assert set(uploads_of(person)) == {"pasted.txt"}
 
 
-def test_the_keyboard_alone_uploads_and_deletes(
+def test_keyboard_alone_uploads_and_deletes_a_file(
     upload_page: UploadPage, person: User, tmp_path: Path
 ) -> None:
     window = upload_page.window
@@ -100,7 +100,7 @@ def test_the_keyboard_alone_uploads_and_deletes(
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_page_needs_no_sideways_scroll(
+def test_page_needs_no_horizontal_scrolling(
     upload_page: UploadPage, window: FirefoxWindow, tmp_path: Path, width: int
 ) -> None:
     upload_page.upload(random_file(tmp_path, f"{'long ' * 30}name.bin", 10))

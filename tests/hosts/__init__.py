@@ -1,1 +1,1 @@
-"""The tutorials and the Dockerfile, tried literally in a fresh root directory."""
+"""Run the tutorials and the Dockerfile literally in a new root directory."""

@@ -1,4 +1,4 @@
-"""A machine on which the tutorial for a server was followed, and a browser.
+"""Provide a machine on which the server tutorial was followed, and a browser.
 
 Run with `-p pytest_playwright.pytest_playwright`, as root, with free ports 80, 443, 5432
 and 8333.
@@ -16,13 +16,14 @@ from tests.hosts.machine import SITE, STORE, Machine, followed
 from tests.hosts.sandbox import Sandbox, fresh_root
 from tests.support.chromium import FLAGS, find_chromium
 
-# Playwright keeps an event loop in this thread, which Django takes for async code.
+# Playwright runs an event loop in this thread. Django would refuse database queries
+# here, because it assumes async code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 
 @pytest.fixture(scope="session")
 def machine() -> Iterator[Machine]:
-    """The machine, with the whole page followed but its last section, the upgrade."""
+    """Yield a machine after all sections of the tutorial except the upgrade."""
     with followed("vps.md") as machine:
         yield machine
 
@@ -48,11 +49,11 @@ def browser_type_launch_args(
 
 @pytest.fixture(scope="session")
 def base_url() -> str:
-    """Let `page.goto("/")` open the site."""
+    """Return the site's URL, so that `page.goto("/")` opens the site."""
     return f"https://{SITE}"
 
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
-    # The certificate is checked by test_vps.py; the browser does not know its authority.
+    # test_vps.py checks the certificate. The browser does not trust its authority.
     return {**browser_context_args, "ignore_https_errors": True}

@@ -1,7 +1,7 @@
-"""Builds the Dockerfile without Docker: each stage in a fresh root directory.
+"""Build the Dockerfile without Docker, with each stage in a new root directory.
 
-The commands are those of the Dockerfile, so the two cannot drift apart. A base image is
-this machine with its Python and Node.js. An instruction that is not known here is an error.
+This module runs the commands of the Dockerfile itself. The base image is this machine
+with its Python and Node.js. An unsupported instruction is an error.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Instruction:
 
 @dataclass
 class Stage:
-    """A built stage: its root directory and what later instructions have set."""
+    """A built stage: its root directory, and the settings of later instructions."""
 
     sandbox: Sandbox
     environment: dict[str, str]
@@ -44,13 +44,13 @@ class Stage:
     health_command: list[str] = field(default_factory=list)
 
     def run(self, command: list[str], variables: Mapping[str, str]) -> str:
-        """Run a command as a container does, and return its output."""
+        """Run a command with a container's restrictions, and return its output."""
         return self.sandbox.run(*self._boxed(command), environment=self._all(variables))
 
     def start(
         self, command: list[str], variables: Mapping[str, str], log: Path
     ) -> subprocess.Popen[bytes]:
-        """Start a command as a container does."""
+        """Start a command with a container's restrictions."""
         return self.sandbox.start(
             *self._boxed(command), environment=self._all(variables), log=log
         )
@@ -59,7 +59,7 @@ class Stage:
         return {**self.environment, **variables}
 
     def _boxed(self, command: list[str]) -> list[str]:
-        """Return the command with a read-only root, a /tmp, a /data, and no rights."""
+        """Return the command with a read-only root, a writable /tmp and /data."""
         user, group = self.user.split(":")
         mounts = (
             f"mkdir -p /data && chown {self.user} /data && mount --bind /data /data && "
@@ -75,7 +75,7 @@ class Stage:
 
 
 def instructions(text: str) -> list[Instruction]:
-    """Return the instructions of a Dockerfile, comments left out, lines joined."""
+    """Return the instructions of a Dockerfile without comments, with joined lines."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
     found = []
@@ -88,7 +88,7 @@ def instructions(text: str) -> list[Instruction]:
 
 @contextmanager
 def built(context: Path, arguments: Mapping[str, str]) -> Iterator[Stage]:
-    """Build all stages and yield the last one. ``context`` is the project's tree."""
+    """Build all stages and yield the last stage. ``context`` is the project's tree."""
     with ExitStack() as stack:
         builder = _Builder(stack, _without_ignored(context), arguments)
         for instruction in instructions((context / "Dockerfile").read_text()):
@@ -97,7 +97,10 @@ def built(context: Path, arguments: Mapping[str, str]) -> Iterator[Stage]:
 
 
 def _without_ignored(context: Path) -> Path:
-    """Delete from the context what .dockerignore names; the last matching line wins."""
+    """Delete ignored files from the context.
+
+    The last matching line of .dockerignore wins.
+    """
     lines = (context / ".dockerignore").read_text().splitlines()
     patterns = [line for line in lines if line and not line.startswith("#")]
     for path in [path for path in context.rglob("*") if path.is_file()]:

@@ -22,7 +22,7 @@ OUTPUTS = "/root/outputs"
 
 @dataclass(frozen=True)
 class Machine:
-    """The machine, its mail provider, and the blocks of the page that were run."""
+    """The machine, its mail server, and the executed blocks of the page."""
 
     sandbox: Sandbox
     mail_server: MailServer
@@ -34,13 +34,13 @@ class Machine:
         return self.sandbox.read(f"{OUTPUTS}/{number}")
 
     def manage(self, *command: str) -> str:
-        """Run a management command as the page does."""
+        """Run a management command in the same way as the page."""
         return self.sandbox.run("slipway-manage", *command)
 
 
 @contextmanager
 def followed(page: str) -> Iterator[Machine]:
-    """Follow all of a page but its section "Upgrade"."""
+    """Run all blocks of a page except the section "Upgrade"."""
     _require_free_ports()
     parts = [block for block in blocks(page) if block.heading != "Upgrade"]
     with fresh_root() as sandbox, _mail_server() as mail_server:
@@ -61,7 +61,7 @@ def followed(page: str) -> Iterator[Machine]:
 
 
 def _publish_source(sandbox: Sandbox) -> None:
-    """Make a repository of this tree, uncommitted changes included."""
+    """Create a git repository of this tree, including uncommitted changes."""
     copy_of_the_tree(sandbox.files / SOURCE.lstrip("/"))
     sandbox.shell(
         f"cd {SOURCE} && git init --quiet && git add --all && "

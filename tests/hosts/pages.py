@@ -1,4 +1,4 @@
-"""The commands of a tutorial, as a reader copies them."""
+"""Extract the commands of a tutorial, as a reader copies them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Block:
 
 
 def blocks(page: str) -> list[Block]:
-    """Return the blocks of ``sh`` of a page, in their order."""
+    """Return the ``sh`` blocks of a page in their order."""
     heading, found = "", []
     for match in re.finditer(
         r"^#+ (?P<heading>[^\n]+)$|^```sh\n(?P<text>.*?)^```$",
@@ -36,18 +36,18 @@ def blocks(page: str) -> list[Block]:
 
 
 def with_values(block: Block, values: Mapping[str, str]) -> Block:
-    """Return the block in which a reader chooses values, with other values.
+    """Return the block in which a reader sets values, with these values instead.
 
     Raises AssertionError if the block does not ask for exactly these values.
     """
     names = re.findall(r"^(\w+)=", block.text, re.MULTILINE)
-    assert sorted(names) == sorted(values), f"the page asks for {names}"
+    assert sorted(names) == sorted(values), f"The page asks for the values {names}."
     lines = [f"{name}={shlex.quote(values[name])}" for name in names]
     return Block(block.heading, "\n".join(lines) + "\n")
 
 
 def as_script(parts: list[Block], outputs: str) -> str:
-    """Return a script of bash that runs all blocks in one shell.
+    """Return a bash script that runs all blocks in one shell.
 
     The output of block 3 is in the file ``outputs``/3. The script stops at the first
     failing command and prints the output of its block.

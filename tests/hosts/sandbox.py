@@ -1,8 +1,8 @@
-"""A fresh root directory: this machine's programs, and changes that end with it.
+"""Provide a new root directory with this machine's programs and temporary changes.
 
-It is an overlay in a mount namespace of its own, and has its own process ids. When it is
-closed, the kernel ends all of its processes and forgets all of its files. The network is
-that of this machine, because packages are downloaded. It needs root rights.
+The sandbox is an overlay file system in a separate mount namespace, with its own
+process ids. At the end, the kernel kills its processes and drops its files. It uses
+this machine's network, because the tutorials download packages. It needs root rights.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PATH = "/opt/stand-ins:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 KEPT = ("PIP_", "NPM_CONFIG_", "npm_config_", "SSL_CERT_", "NODE_EXTRA_CA_CERTS")
-"""Variables that say how this machine reaches the package registries."""
+"""Environment variables for this machine's access to the package registries."""
 
 
 class SandboxError(Exception):
@@ -80,7 +80,10 @@ class Sandbox:
     def start(
         self, *command: str, environment: Mapping[str, str], log: Path
     ) -> subprocess.Popen[bytes]:
-        """Start a command that goes on. It ends with the sandbox at the latest."""
+        """Start a command without waiting.
+
+        The command ends with the sandbox at the latest.
+        """
         with log.open("ab") as output:
             return subprocess.Popen(
                 [*self._enter, *command],
@@ -107,7 +110,7 @@ class Sandbox:
 
 @contextmanager
 def fresh_root() -> Iterator[Sandbox]:
-    """Yield a sandbox, until the block ends. Raises SandboxError without root rights."""
+    """Yield a sandbox until the block ends. Raises SandboxError without root rights."""
     if os.geteuid() != 0:
         raise SandboxError("These tests mount file systems: run them as root.")
     with tempfile.TemporaryDirectory(prefix="slipway-host-") as name:
@@ -134,7 +137,7 @@ def fresh_root() -> Iterator[Sandbox]:
 
 
 def copy_of_the_tree(target: Path) -> None:
-    """Copy the project's files into ``target``, without what git ignores."""
+    """Copy the project's files into ``target``, without ignored files."""
     listed = subprocess.run(
         [
             *("git", "-c", "safe.directory=*", "ls-files", "-z"),

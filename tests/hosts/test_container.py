@@ -1,4 +1,4 @@
-"""The container image, built from its Dockerfile without Docker, and run confined."""
+"""The container image, built and run with restrictions, but without Docker."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture(scope="module")
 def variables(s3_server: S3Server) -> dict[str, str]:
-    """The only variables that the container gets, apart from its image's own."""
+    """Return the container's variables. The image sets some more."""
     return {
         **s3_server.environment(),
         "SECRET_KEY": "a secret key that only this test knows " * 2,
@@ -47,7 +47,7 @@ def variables(s3_server: S3Server) -> dict[str, str]:
 def port(
     image: Stage, variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[int]:
-    """The port of the running container, whose tables were made by the image too."""
+    """Start the container after a migration by the image, and yield its port."""
     log = tmp_path_factory.mktemp("container") / "log"
     image.run(["python", "manage.py", "migrate", "--verbosity", "0"], variables)
     process = image.start(image.command, variables, log)
@@ -62,20 +62,22 @@ def port(
     process.wait(60)
 
 
-def test_the_image_names_its_version(image: Stage) -> None:
+def test_image_names_its_version(image: Stage) -> None:
     assert image.labels["org.opencontainers.image.version"] == __version__
 
 
-def test_the_container_is_healthy_and_reaches_its_bucket(
+def test_container_is_healthy_and_reaches_its_bucket(
     image: Stage, variables: dict[str, str], port: int
 ) -> None:
-    image.run(image.health_command, variables)  # raises if the command fails
+    image.run(
+        image.health_command, variables
+    )  # this call raises if the health check fails
 
     assert get(port, "/healthz")[0] == 200
     assert get(port, "/readyz")[0] == 200
 
 
-def test_health_check_fails_where_nothing_listens(
+def test_health_check_fails_when_no_server_listens(
     image: Stage, variables: dict[str, str]
 ) -> None:
     silent = {**variables, "PORT": str(free_ports(1)[0])}
@@ -93,7 +95,7 @@ def test_pages_and_static_files_are_served(port: int) -> None:
         assert get(port, found[1])[0] == 200
 
 
-def test_the_container_writes_to_its_volumes_only(
+def test_container_can_write_only_to_its_volumes(
     image: Stage, variables: dict[str, str]
 ) -> None:
     for path in ("/srv/slipway/a", "/opt/venv/a", "/etc/a", "/root/a"):
@@ -103,7 +105,7 @@ def test_the_container_writes_to_its_volumes_only(
     assert image.run(["id", "-u"], variables).strip() == "10001"
 
 
-def test_the_image_has_no_code_for_development_and_no_secret(image: Stage) -> None:
+def test_image_has_no_development_code_and_no_secret(image: Stage) -> None:
     site = image.sandbox.files / "srv" / "slipway"
     names = {path.relative_to(site).parts[0] for path in site.iterdir()}
 
@@ -117,14 +119,14 @@ def test_the_image_has_no_code_for_development_and_no_secret(image: Stage) -> No
     )
 
 
-def test_without_its_variables_the_container_says_which_are_missing(
+def test_container_without_variables_names_the_missing_ones(
     image: Stage,
 ) -> None:
     with pytest.raises(SandboxError, match="SECRET_KEY, ALLOWED_HOSTS, S3_BUCKET"):
         image.run(image.command, {})
 
 
-def test_the_image_prints_the_policies_of_the_tutorial(image: Stage) -> None:
+def test_image_prints_the_policies_of_the_tutorial(image: Stage) -> None:
     page = (TUTORIALS / "container.md").read_text()
     [line] = re.findall(r"^docker run .*iam_policy$", page, re.MULTILINE)
     options, command = line.split(" slipway ")
@@ -136,7 +138,7 @@ def test_the_image_prints_the_policies_of_the_tutorial(image: Stage) -> None:
     assert output.count('"Version": "2012-10-17"') == 3
 
 
-def test_continued_lines_and_comments_are_read_as_docker_reads_them() -> None:
+def test_continued_lines_and_comments_are_parsed_like_docker() -> None:
     found = instructions("# a\nRUN one && \\\n    # b\n    two\n\nUSER 1:1\n")
 
     assert [(each.name, each.text) for each in found] == [
@@ -145,7 +147,7 @@ def test_continued_lines_and_comments_are_read_as_docker_reads_them() -> None:
     ]
 
 
-def test_every_variable_of_the_image_is_documented() -> None:
+def test_variables_of_the_image_are_documented() -> None:
     settings = (ROOT / "docs" / "settings.md").read_text()
     gunicorn = (ROOT / "config" / "gunicorn.py").read_text()
     for name in ("DEBUG", "STATIC_ROOT"):
@@ -179,7 +181,7 @@ def get(port: int, path: str) -> tuple[int, str]:
         connection.close()
 
 
-def test_the_context_is_the_tree_of_git(tmp_path: Path) -> None:
+def test_build_context_has_only_files_in_git(tmp_path: Path) -> None:
     copy_of_the_tree(tmp_path / "tree")
 
     assert (tmp_path / "tree" / "manage.py").is_file()

@@ -1,4 +1,4 @@
-"""The parts of the other tutorials that need neither Docker nor an account."""
+"""Run the parts of other tutorials that need neither Docker nor an AWS account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.hosts.sandbox import ROOT, copy_of_the_tree
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A checkout of the project whose packages are installed already."""
+    """Create a copy of the project with installed packages."""
     tree = tmp_path / "slipway"
     copy_of_the_tree(tree)
     for name in (".venv", "node_modules"):
@@ -44,7 +44,7 @@ def follow(page: str, tree: Path) -> str:
     return "".join(path.read_text() for path in sorted(outputs.iterdir()))
 
 
-def test_settings_of_the_container_page_are_all_that_compose_asks_for(
+def test_container_page_sets_all_values_that_compose_requires(
     tree: Path,
 ) -> None:
     follow("container.md", tree)
@@ -59,7 +59,7 @@ def test_settings_of_the_container_page_are_all_that_compose_asks_for(
     assert (tree / ".env").stat().st_mode & 0o077 == 0
 
 
-def test_the_page_for_aws_builds_a_package_and_its_inputs(tree: Path) -> None:
+def test_aws_page_builds_the_package_and_terraforms_inputs(tree: Path) -> None:
     follow("aws-lambda.md", tree)
 
     with zipfile.ZipFile(tree / "var" / "lambda.zip") as package:

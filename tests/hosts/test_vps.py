@@ -1,4 +1,4 @@
-"""The tutorial for a server with systemd, followed literally."""
+"""Follow the tutorial for a server with systemd literally."""
 
 from __future__ import annotations
 
@@ -28,25 +28,27 @@ PATIENCE_MS = 120_000
 @pytest.fixture
 def page(page: Page) -> Page:
     page.set_default_timeout(PATIENCE_MS)
-    # Playwright can answer the dialog of an input, not the browser's own picker.
+    # Playwright can answer the dialog of a file input, but not the browser's file
+    # picker.
     page.add_init_script("delete window.showOpenFilePicker")
     return page
 
 
-def test_check_deploy_reports_nothing(machine: Machine) -> None:
+def test_check_deploy_reports_no_issue(machine: Machine) -> None:
     output = machine.output_of("check --deploy").strip()
 
     assert output == "System check identified no issues (0 silenced)."
 
 
-def test_the_page_sets_up_the_whole_bucket(machine: Machine) -> None:
+def test_page_sets_up_the_whole_bucket(machine: Machine) -> None:
     assert "failed" not in machine.output_of("setup_bucket --apply")
 
 
-def test_the_doctor_finds_nothing_to_mend(machine: Machine) -> None:
-    # The names of real certificates are known everywhere, those of the stand-in are not.
+def test_doctor_reports_no_problem(machine: Machine) -> None:
+    # Every machine trusts real certificates, but not the certificates of the test's
+    # authority.
     trusted = {"SSL_CERT_FILE": "/etc/letsencrypt/stand-in-ca.pem"}
-    output = machine.sandbox.run(  # it fails after a WARN or FAIL
+    output = machine.sandbox.run(  # this raises after a WARN or FAIL
         "slipway-manage",
         "doctor",
         environment={**machine.sandbox.environment(), **trusted},
@@ -56,9 +58,9 @@ def test_the_doctor_finds_nothing_to_mend(machine: Machine) -> None:
     assert "OK   The site answers at https://files.example.com" in output
 
 
-def test_systemd_accepts_the_units(machine: Machine) -> None:
+def test_systemd_accepts_the_installed_units(machine: Machine) -> None:
     if shutil.which("systemd-analyze") is None:
-        return  # the commands above have read the units already
+        return  # without systemd, the page's commands have already used the units
 
     output = machine.sandbox.shell(
         "systemd-analyze verify /etc/systemd/system/slipway-* /etc/systemd/system/seaweedfs*"
@@ -67,7 +69,7 @@ def test_systemd_accepts_the_units(machine: Machine) -> None:
     assert output == ""
 
 
-def test_the_first_upload_arrives_through_tls(machine: Machine, page: Page) -> None:
+def test_first_upload_arrives_through_tls(machine: Machine, page: Page) -> None:
     password = re.findall(
         r"with the password (\S+)", machine.output_of("createsuperuser")
     )[0]
@@ -96,17 +98,17 @@ def test_the_first_upload_arrives_through_tls(machine: Machine, page: Page) -> N
         "for row in Upload.objects.all(): print(row.filename, row.byte_size, row.state)",
     )
     assert rows.split() == ["first.txt", "6000", "ready"]
-    machine.manage("audit")  # it fails if bucket and table differ
+    machine.manage("audit")  # this raises if bucket and rows differ
 
 
-def test_the_certificate_is_for_both_hosts(machine: Machine) -> None:
+def test_certificate_is_valid_for_both_hosts(machine: Machine) -> None:
     status, headers = get(machine, SITE, "/healthz")
     assert status == 200
     assert headers["Strict-Transport-Security"]
     assert get(machine, STORE, "/")[0] == 403
 
 
-def test_plain_http_is_sent_to_https(machine: Machine) -> None:
+def test_http_is_redirected_to_https(machine: Machine) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=60)
     connection.request("GET", "/a?b=c", headers={"Host": SITE})
     response = connection.getresponse()
@@ -116,7 +118,7 @@ def test_plain_http_is_sent_to_https(machine: Machine) -> None:
     assert response.headers["Location"] == f"{URL}/a?b=c"
 
 
-def test_a_link_to_a_new_password_arrives_by_mail(machine: Machine, page: Page) -> None:
+def test_password_reset_link_arrives_by_mail(machine: Machine, page: Page) -> None:
     machine.mail_server.mails.clear()
     page.goto(f"{URL}/accounts/login/")
     page.get_by_role("link", name="Forgotten your password?").click()
@@ -133,7 +135,7 @@ def test_a_link_to_a_new_password_arrives_by_mail(machine: Machine, page: Page) 
     assert all(link.startswith(f"{URL}/accounts/reset/") for link in links)
 
 
-def test_the_site_sees_the_address_of_the_visitor(machine: Machine) -> None:
+def test_site_sees_the_clients_address(machine: Machine) -> None:
     sent = {"X-Forwarded-For": "203.0.113.7"}
     assert get(machine, SITE, "/nothing-here", sent)[0] == 404
 
@@ -145,7 +147,7 @@ def test_the_site_sees_the_address_of_the_visitor(machine: Machine) -> None:
     }
 
 
-def test_the_site_cannot_change_its_code(machine: Machine) -> None:
+def test_site_cannot_change_its_code(machine: Machine) -> None:
     process = machine.sandbox.read("/run/stand-ins/slipway-web.service.pid")
     for path in ("/srv/slipway/config/settings.py", "/etc/slipway/slipway.env"):
         with pytest.raises(SandboxError, match="Read-only file system"):
@@ -158,13 +160,13 @@ def test_the_site_cannot_change_its_code(machine: Machine) -> None:
     assert not re.search(r"^Uid:\s+0\b", status, re.MULTILINE)
 
 
-def test_only_the_services_may_read_the_secrets(machine: Machine) -> None:
+def test_only_the_services_can_read_the_secrets(machine: Machine) -> None:
     for path in ("/etc/slipway/slipway.env", "/etc/seaweedfs/identities.json"):
         with pytest.raises(SandboxError, match="Permission denied"):
             machine.sandbox.run("runuser", "-u", "nobody", "--", "cat", path)
 
 
-def test_an_upgrade_refuses_no_request(machine: Machine) -> None:
+def test_no_request_fails_during_an_upgrade(machine: Machine) -> None:
     done = threading.Event()
     answers: list[int | str] = []
 
@@ -193,7 +195,7 @@ def test_an_upgrade_refuses_no_request(machine: Machine) -> None:
 
 
 class _Here(http.client.HTTPSConnection):
-    """A connection to this machine, whatever the host's name means elsewhere."""
+    """A connection to this machine for any host name."""
 
     def __init__(self, host: str, context: ssl.SSLContext) -> None:
         super().__init__(host, timeout=60)
@@ -207,7 +209,7 @@ class _Here(http.client.HTTPSConnection):
 def get(
     machine: Machine, host: str, path: str, headers: Mapping[str, str] | None = None
 ) -> tuple[int, http.client.HTTPMessage]:
-    """Send a request through nginx. Raises OSError for a wrong certificate too."""
+    """Send a request through nginx. Raises OSError also for a wrong certificate."""
     authority = machine.sandbox.read("/etc/letsencrypt/stand-in-ca.pem")
     connection = _Here(host, ssl.create_default_context(cadata=authority))
     try:

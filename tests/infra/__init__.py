@@ -1,1 +1,1 @@
-"""The infrastructure code, checked without an account and without the internet."""
+"""Check the infrastructure code without an AWS account and without internet access."""

@@ -1,7 +1,8 @@
-"""The arguments and blocks of the AWS provider's resources, read from its Python bindings.
+"""Read the arguments and blocks of the AWS provider's resources from Python bindings.
 
-The provider itself cannot be downloaded everywhere. cdktf-cdktf-provider-aws, a package
-made from the provider's schema, can; its source is parsed, never imported.
+Some networks cannot download the provider. The package cdktf-cdktf-provider-aws is
+generated from the provider's schema. This module parses the package's source without an
+import.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ _OWN = {"connection", "provisioners", "count", "for_each", "depends_on", "lifecy
 
 @dataclass(frozen=True)
 class Schema:
-    """``arguments`` take values, ``blocks`` hold further arguments; some are required."""
+    """``arguments`` have values, ``blocks`` have nested arguments.
+
+    Some are required.
+    """
 
     arguments: frozenset[str]
     blocks: dict[str, Schema]
@@ -30,7 +34,7 @@ class Schema:
 
 @cache
 def schema_of(kind: str, *, is_data: bool = False) -> Schema | None:
-    """Return the schema of ``aws_...``; None for a type that the provider has not."""
+    """Return the schema of ``aws_...``, or None if the provider lacks this type."""
     module = _module_of(kind, is_data=is_data)
     if module is None:
         return None
@@ -54,7 +58,7 @@ def _module_of(kind: str, *, is_data: bool) -> Path | None:
 
 
 def _classes(module: Path) -> dict[str, dict[str, str]]:
-    """Return the keyword arguments of each class's constructor, with their types."""
+    """Return the keyword arguments of each class's constructor and their types."""
     found: dict[str, dict[str, str]] = {}
     for node in ast.parse(module.read_text()).body:
         if not isinstance(node, ast.ClassDef):
@@ -75,7 +79,9 @@ def _schema(name: str, classes: dict[str, dict[str, str]], seen: set[str]) -> Sc
     for argument, kind in classes[name].items():
         if argument in _OWN or argument == "provider":
             continue
-        plain = argument.removesuffix("_")  # Python's keywords get an underscore
+        plain = argument.removesuffix(
+            "_"
+        )  # the bindings add an underscore to Python's keywords
         nested = [word for word in re.findall(r"\w+", kind) if word in classes]
         if nested and nested[0] not in seen:
             blocks[plain] = _schema(nested[0], classes, seen | {name})

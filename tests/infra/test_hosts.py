@@ -1,4 +1,4 @@
-"""Dockerfile, compose file, systemd units, nginx: what their own tools say of them."""
+"""Check the Dockerfile, compose file, systemd units and nginx with their tools."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def test_hadolint_accepts_the_dockerfile() -> None:
     assert hadolint(ROOT / "Dockerfile") == ""
 
 
-def test_hadolint_notices_a_careless_dockerfile(tmp_path: Path) -> None:
+def test_hadolint_rejects_a_careless_dockerfile(tmp_path: Path) -> None:
     careless = tmp_path / "Dockerfile"
     careless.write_text("FROM python\nRUN pip install django\n")
 
     assert "DL3006" in hadolint(careless)
 
 
-def test_the_image_runs_as_a_user_without_rights() -> None:
+def test_image_runs_as_an_unprivileged_user() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     users = [line for line in lines if line.startswith("USER ")]
 
@@ -57,7 +57,7 @@ def test_the_image_runs_as_a_user_without_rights() -> None:
     assert any(line.startswith("HEALTHCHECK ") for line in lines)
 
 
-def test_the_build_sees_only_the_files_that_it_copies() -> None:
+def test_dockerignore_admits_only_the_copied_files() -> None:
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     admitted = {line[1:] for line in ignored if line.startswith("!")}
     copied = {
@@ -72,17 +72,17 @@ def test_the_build_sees_only_the_files_that_it_copies() -> None:
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_services_of_the_site_are_confined(name: str) -> None:
+def test_compose_services_of_the_site_are_confined(name: str) -> None:
     service = SERVICES[name]
 
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["tmpfs"] == ["/tmp"]  # noqa: S108
-    assert "DEBUG" not in service["environment"]  # the image has it off
+    assert "DEBUG" not in service["environment"]  # the image sets DEBUG to off
 
 
-def test_services_depend_on_services_that_exist_and_can_be_healthy() -> None:
+def test_compose_services_depend_on_services_with_a_health_check() -> None:
     for service in SERVICES.values():
         for name, how in service.get("depends_on", {}).items():
             assert name in SERVICES
@@ -93,7 +93,7 @@ def test_services_depend_on_services_that_exist_and_can_be_healthy() -> None:
                 assert SERVICES[name]["restart"] == "no"
 
 
-def test_volumes_and_configs_are_declared() -> None:
+def test_compose_volumes_and_configs_are_declared() -> None:
     for service in SERVICES.values():
         for volume in service.get("volumes", []):
             assert volume.split(":")[0] in COMPOSE["volumes"]
@@ -101,14 +101,14 @@ def test_volumes_and_configs_are_declared() -> None:
             assert config["source"] in COMPOSE["configs"]
 
 
-def test_ports_are_open_to_this_machine_only() -> None:
+def test_compose_ports_listen_only_on_loopback() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
 
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_compose_file_has_no_secret_and_asks_for_each() -> None:
+def test_compose_file_requires_all_secrets_and_contains_none() -> None:
     text = (ROOT / "compose.yaml").read_text()
     values = {
         value
@@ -123,7 +123,7 @@ def test_compose_file_has_no_secret_and_asks_for_each() -> None:
         assert f"${{{name}:?set {name} in .env}}" in text, name
 
 
-def test_both_set_ups_give_the_identities_the_same_rights() -> None:
+def test_compose_and_systemd_give_identities_the_same_rights() -> None:
     file = json.loads((INFRA / "seaweedfs" / "identities.json").read_text())
     content = COMPOSE["configs"]["identities"]["content"]
 
@@ -132,7 +132,7 @@ def test_both_set_ups_give_the_identities_the_same_rights() -> None:
     assert json.loads(content) == file
 
 
-def test_the_signer_of_the_s3_server_may_only_put_objects() -> None:
+def test_signer_of_the_s3_server_may_only_put_objects() -> None:
     file = json.loads((INFRA / "seaweedfs" / "identities.json").read_text())
     [signer] = [each for each in file["identities"] if each["name"] == "signer"]
     [policy] = [each for each in file["policies"] if each["name"] == "put-only"]
@@ -144,7 +144,7 @@ def test_the_signer_of_the_s3_server_may_only_put_objects() -> None:
     assert deny["Effect"] == "Deny"
 
 
-def test_procfile_starts_what_the_image_starts() -> None:
+def test_procfile_and_image_start_the_same_command() -> None:
     processes = dict(
         line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines()
     )
@@ -156,7 +156,7 @@ def test_procfile_starts_what_the_image_starts() -> None:
     assert set(processes) == {"release", "web", "sweep", "notifications"}
 
 
-def test_all_units_are_found() -> None:
+def test_all_systemd_units_are_found() -> None:
     assert [path.name for path in UNITS] == [
         "seaweedfs.service",
         "slipway-clearsessions.service",
@@ -169,7 +169,7 @@ def test_all_units_are_found() -> None:
 
 
 def with_programs_of_this_machine(unit: str) -> str:
-    """Return a unit whose program and user exist here, for the verifier."""
+    """Return the unit with a program and a user that exist on this machine."""
     unit = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", unit, flags=re.MULTILINE)
     return re.sub(r"^(User|Group)=.*", r"\1=root", unit, flags=re.MULTILINE)
 
@@ -182,9 +182,9 @@ def verified(folder: Path) -> str:
 has_systemd = shutil.which("systemd-analyze") is not None
 
 
-def test_systemd_accepts_the_units(tmp_path: Path) -> None:
+def test_systemd_accepts_all_units(tmp_path: Path) -> None:
     if not has_systemd:
-        return  # `make infra` runs on machines without systemd too
+        return  # `make infra` also runs on machines without systemd
     for unit in UNITS:
         text = with_programs_of_this_machine(unit.read_text())
         (tmp_path / unit.name).write_text(text)
@@ -192,7 +192,7 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     assert verified(tmp_path) == ""
 
 
-def test_a_misspelt_setting_is_noticed(tmp_path: Path) -> None:
+def test_misspelt_setting_of_a_unit_is_rejected(tmp_path: Path) -> None:
     if not has_systemd:
         return
     text = (INFRA / "systemd" / "slipway-web.service").read_text()
@@ -205,7 +205,7 @@ def test_a_misspelt_setting_is_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "unit", [path for path in UNITS if path.suffix == ".service"], ids=lambda p: p.name
 )
-def test_services_are_confined(unit: Path) -> None:
+def test_systemd_services_are_confined(unit: Path) -> None:
     text = unit.read_text()
     for line in (
         "NoNewPrivileges=true",
@@ -231,11 +231,11 @@ def test_timers_start_services_that_exist() -> None:
 
 def nginx() -> str:
     found = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-    assert found, "nginx is missing: run scripts/nginx.sh"
+    assert found, "nginx is not installed. Run scripts/nginx.sh."
     return found
 
 
-def test_nginx_accepts_the_example(tmp_path: Path) -> None:
+def test_nginx_accepts_the_example_configuration(tmp_path: Path) -> None:
     run(
         *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
         *("-keyout", str(tmp_path / "privkey.pem"), "-subj", "/CN=files.example.com"),
@@ -258,7 +258,7 @@ def test_nginx_accepts_the_example(tmp_path: Path) -> None:
     assert "warn" not in result.stderr
 
 
-def test_nginx_sets_the_headers_that_the_site_trusts() -> None:
+def test_nginx_sets_all_headers_that_the_site_trusts() -> None:
     example = (INFRA / "nginx" / "slipway.conf").read_text()
 
     assert "proxy_set_header X-Forwarded-For $remote_addr;" in example

@@ -1,4 +1,4 @@
-"""Scanners find nothing that the code does not argue in a comment."""
+"""checkov has no findings, except for checks that are skipped with a reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from tests.infra.terraform_code import ROOT, TERRAFORM
 
 
 def scanned(folder: Path) -> dict[str, Any]:
-    """Return checkov's report. Its rules come with the package: nothing is downloaded."""
+    """Return checkov's report.
+
+    Its rules are in the package, so it downloads nothing.
+    """
     result = subprocess.run(
         [
             str(Path(sys.executable).with_name("checkov")),
@@ -48,7 +51,7 @@ def test_checkov_has_no_failed_check() -> None:
     assert report["summary"]["parsing_errors"] == 0
 
 
-def test_checkov_notices_a_careless_bucket(tmp_path: Path) -> None:
+def test_checkov_rejects_a_careless_bucket(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(
         'resource "aws_s3_bucket" "a" {\n  bucket = "x"\n  acl = "public-read"\n}\n'
     )
@@ -58,7 +61,7 @@ def test_checkov_notices_a_careless_bucket(tmp_path: Path) -> None:
     assert "CKV_AWS_20" in {each["check_id"] for each in failed}
 
 
-def test_every_skipped_check_has_a_reason() -> None:
+def test_skipped_checks_have_a_reason() -> None:
     skips = [
         (path, reason)
         for path in TERRAFORM.rglob("*.tf")

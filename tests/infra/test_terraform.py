@@ -1,4 +1,4 @@
-"""Terraform's files: formatted, loadable, and spelt as the AWS provider spells them."""
+"""Terraform's files are formatted, load, and use only names of the AWS provider."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_all_modules_and_examples_are_found() -> None:
     }
 
 
-def test_files_are_formatted() -> None:
+def test_terraform_files_are_formatted() -> None:
     result = run_terraform(TERRAFORM, "fmt", "-recursive", "-check", "-diff")
 
     assert result.returncode == 0, result.stdout + result.stderr
@@ -45,7 +45,9 @@ def test_files_are_formatted() -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=named)
 def test_terraform_loads_the_folder(folder: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "terraform"  # terraform leaves a folder behind
+    copy = (
+        tmp_path / "terraform"
+    )  # terraform creates a folder in its working directory, so use a copy
     shutil.copytree(TERRAFORM, copy)
 
     result = run_terraform(copy / folder.relative_to(TERRAFORM), "get", "-no-color")
@@ -53,13 +55,13 @@ def test_terraform_loads_the_folder(folder: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_a_folder_that_does_not_load_is_noticed(tmp_path: Path) -> None:
+def test_folder_that_does_not_load_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('output "a" { valu = 1 }')
 
     assert run_terraform(tmp_path, "get", "-no-color").returncode != 0
 
 
-def test_examples_give_modules_the_inputs_that_they_have() -> None:
+def test_examples_give_modules_only_existing_inputs() -> None:
     calls = [
         (named(folder), *call)
         for folder in FOLDERS
@@ -76,14 +78,16 @@ def test_examples_give_modules_the_inputs_that_they_have() -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=named)
-def test_resources_are_spelt_as_the_provider_spells_them(folder: Path) -> None:
+def test_resources_use_only_names_of_the_provider(folder: Path) -> None:
     blocks = list(resources(folder))
-    assert blocks or any(module_calls(folder)), "nothing was checked"
+    assert blocks or any(module_calls(folder)), (
+        "The folder has no resources and no modules."
+    )
 
     assert [fault for block in blocks for fault in faults_of(block)] == []
 
 
-def test_misspelt_arguments_blocks_and_types_are_noticed(tmp_path: Path) -> None:
+def test_misspelt_arguments_blocks_and_types_are_reported(tmp_path: Path) -> None:
     file = tmp_path / "main.tf"
     file.write_text(
         """
@@ -154,7 +158,7 @@ def parts_of(value: Any) -> Iterator[Any]:
 
 
 def flattened(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a body whose dynamic blocks stand like ordinary ones."""
+    """Return a body in which dynamic blocks are replaced by ordinary blocks."""
     found = {name: value for name, value in body.items() if name != "dynamic"}
     for entry in body.get("dynamic", []):
         for name, dynamic in entry.items():

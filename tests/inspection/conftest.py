@@ -1,7 +1,7 @@
-"""The whole site on a real S3 server, with a real virus scanner.
+"""Run the site on a real S3 server, with a real virus scanner.
 
-Run with `-p tests.plugins.seaweed -p tests.plugins.clamd`. After each test the books
-must agree: rows, quotas and bucket.
+Run with `-p tests.plugins.seaweed -p tests.plugins.clamd`. After each test, the audit
+of rows, quotas and bucket must find nothing.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ def alice(db: None) -> Person:
 def scanned_by(
     inspectors: list[dict[str, Any]], server: ClamdServer, *, timeout_seconds: float
 ) -> list[dict[str, Any]]:
-    """Return the site's own inspectors, with other options for the scanner.
+    """Return the site's inspectors with the given scanner and timeout.
 
-    After a scanner that did not answer, it is left alone for longer than a test takes.
+    ``pause_seconds`` is longer than a test, so the site asks a failed scanner only
+    once.
     """
     *others, scanner = inspectors
     options = {
@@ -54,7 +55,7 @@ def scanned_by(
 
 @pytest.fixture
 def clamd(clamd_server: ClamdServer, settings: Any) -> Iterator[ClamdServer]:
-    """The scanner, running at the end of the test whatever it did to it."""
+    """Yield the running scanner. Restart it after a test that stopped it."""
     settings.INSPECTORS = scanned_by(
         settings.INSPECTORS, clamd_server, timeout_seconds=60
     )

@@ -1,4 +1,7 @@
-"""Whether a real clamd says what it leaves out, which decides what its OK is worth."""
+"""Check whether clamd reports content over its limits.
+
+If not, its OK proves nothing.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from uploads.inspection.antivirus import ClamAVInspector
 
 @pytest.fixture
 def silent_clamd(tmp_path: Path) -> Iterator[ClamdServer]:
-    """A clamd as it is by default: what exceeds its limits is clean to it."""
+    """Yield a clamd that calls content over its limits clean, as by default."""
     server = ClamdServer(tmp_path, alerts=False)
     try:
         server.start()
@@ -24,14 +27,16 @@ def silent_clamd(tmp_path: Path) -> Iterator[ClamdServer]:
         server.close()
 
 
-def test_a_clamd_with_alerts_is_known_by_them(clamd_server: ClamdServer) -> None:
+def test_clamd_with_alerts_scans_large_content(clamd_server: ClamdServer) -> None:
     clamd_server.start()
     asked = ClamAVInspector(url=clamd_server.url, unalerted_bytes=3)
 
     assert asked.inspect(sample_of(b"four")).accepted
 
 
-def test_a_clamd_without_gets_nothing_large(silent_clamd: ClamdServer) -> None:
+def test_clamd_without_alerts_is_refused_for_large_content(
+    silent_clamd: ClamdServer,
+) -> None:
     asked = ClamAVInspector(url=silent_clamd.url, unalerted_bytes=3)
 
     assert asked.inspect(sample_of(b"two")).accepted

@@ -1,4 +1,4 @@
-"""What ends how, through the API, the bucket and the scanner, as docs/inspection.md has it."""
+"""Inspection results by the API, the bucket and clamd, as in docs/inspection.md."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ REFUSED: dict[str, tuple[bytes, str, str, str]] = {
 }
 
 
-def test_it_is_refused_removed_and_served_to_nobody(
+def test_harmful_file_is_rejected_deleted_and_not_served(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
     for name, (content, filename, content_type, words) in REFUSED.items():
@@ -126,7 +126,7 @@ ACCEPTED: dict[str, tuple[bytes, str, str]] = {
 }
 
 
-def test_it_is_ready_and_comes_back_as_it_was(alice: Person) -> None:
+def test_harmless_file_is_accepted_and_downloaded_unchanged(alice: Person) -> None:
     for name, (content, filename, content_type) in ACCEPTED.items():
         with case(name):
             started = alice.upload(
@@ -157,7 +157,7 @@ ONLY_A_DOWNLOAD = {
     ONLY_A_DOWNLOAD.values(),
     ids=ONLY_A_DOWNLOAD.keys(),
 )
-def test_what_browsers_run_is_stored_as_bytes_and_is_only_ever_a_download(
+def test_runnable_file_is_served_as_octet_stream_download(
     alice: Person,
     seaweed_bucket: Bucket,
     content: bytes,
@@ -190,7 +190,7 @@ OTHERWISE_NAMED = {
     OTHERWISE_NAMED.values(),
     ids=OTHERWISE_NAMED.keys(),
 )
-def test_other_disagreement_is_recorded_and_the_true_type_served(
+def test_wrong_name_or_type_is_noted_and_the_detected_type_served(
     alice: Person, content: bytes, filename: str, content_type: str, detected: str
 ) -> None:
     started = alice.upload(content, filename=filename, content_type=content_type)
@@ -203,7 +203,7 @@ def test_other_disagreement_is_recorded_and_the_true_type_served(
     assert alice.download(started).headers["Content-Type"] == detected
 
 
-def test_a_rename_cannot_undo_what_the_inspection_compared(alice: Person) -> None:
+def test_rename_cannot_bypass_the_comparison_of_name_and_content(alice: Person) -> None:
     started = alice.upload(PE, filename="a.exe", content_type=BYTES)
 
     for name in ("a.pdf", "a.jpg", "a.txt", "a.pdf.exe", "a.zip"):
@@ -217,9 +217,7 @@ def test_a_rename_cannot_undo_what_the_inspection_compared(alice: Person) -> Non
     assert started.row.filename == "a.exe"
 
 
-def test_a_large_object_is_scanned_to_its_end(
-    alice: Person, clamd: ClamdServer
-) -> None:
+def test_large_object_is_scanned_to_its_end(alice: Person, clamd: ClamdServer) -> None:
     content = bytes(range(256)) * (9 * MIB // 256) + EICAR
 
     started = alice.upload(content, filename="a.bin", content_type=BYTES)
@@ -227,7 +225,7 @@ def test_a_large_object_is_scanned_to_its_end(
     assert SIGNATURE in started.row.rejected_reason
 
 
-def test_clamd_is_reached_over_tcp_too(
+def test_clamd_is_reachable_over_tcp(
     alice: Person, clamd: ClamdServer, settings: Any
 ) -> None:
     settings.INSPECTORS = [
@@ -241,10 +239,11 @@ def test_clamd_is_reached_over_tcp_too(
     assert alice.upload(b"hello").row.state == State.READY
 
 
-def test_what_clamd_would_not_look_into_does_not_pass(
+def test_archive_deeper_than_clamds_limit_is_rejected(
     alice: Person, clamd: ClamdServer
 ) -> None:
-    # Deeper than clamd's own limit: it says so, since AlertExceedsMax is on.
+    # The archive exceeds clamd's limit for nesting. clamd reports this, because
+    # AlertExceedsMax is on.
     content = EICAR
     for level in range(25):
         content = archives.packed(("a.gz", gzip.compress(content)), (f"{level}", b"x"))
@@ -254,7 +253,7 @@ def test_what_clamd_would_not_look_into_does_not_pass(
     assert started.row.state == State.REJECTED
 
 
-def test_the_quarantine_holds_what_was_refused_and_nobody_gets_it(
+def test_quarantined_file_is_kept_and_cannot_be_downloaded(
     alice: Person, seaweed_bucket: Bucket, settings: Any
 ) -> None:
     prefix = settings.UPLOADS["KEY_PREFIX"].replace("/", "-") + "quarantine/"
@@ -268,7 +267,7 @@ def test_the_quarantine_holds_what_was_refused_and_nobody_gets_it(
     assert seaweed_bucket.read_range(row.quarantine_key, 0, 1000) == EICAR
     answer = alice.call("GET", f"/uploads/{started.id}/download")
     assert_problem(answer, 409, "invalid_state")
-    # The URL that put it there brings it back where nobody is served from.
+    # The upload's URL cannot write or read the quarantined object.
     wire = started.wire(EICAR)
     bent = wire.url.replace(row.key, row.quarantine_key)
     assert send_raw(Wire("PUT", bent, wire.headers, EICAR)).status == 403

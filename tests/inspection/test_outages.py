@@ -1,4 +1,4 @@
-"""clamd stops in the middle of everything: uploads wait, none passes, none is lost."""
+"""While clamd does not answer, uploads wait. None is accepted, and none is lost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ INFECTED = [(f"{number}.com", EICAR) for number in range(2)]
 
 @pytest.fixture
 def stop(clamd: ClamdServer, settings: Any) -> Callable[[str], None]:
-    """Return what stops the scanner: ``killed``, or ``frozen``, which takes long."""
+    """Return a function that kills or suspends the scanner."""
 
     def stop_it(how: str) -> None:
         if how == "killed":
@@ -40,7 +40,8 @@ def stop(clamd: ClamdServer, settings: Any) -> Callable[[str], None]:
 
 @pytest.fixture
 def resume(clamd: ClamdServer, settings: Any) -> Callable[[], None]:
-    """Return what brings it back, and lets the time pass that it is left alone for."""
+    """Return a function that restarts the scanner, and moves the time past its
+    pause."""
 
     def resume_it() -> None:
         clamd.thaw()
@@ -52,7 +53,7 @@ def resume(clamd: ClamdServer, settings: Any) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-def test_uploads_wait_for_a_scanner_that_is_gone_and_settle_when_it_is_back(
+def test_uploads_wait_for_the_scanner_and_settle_after_its_return(
     alice: Person,
     stop: Callable[[str], None],
     resume: Callable[[], None],
@@ -70,7 +71,8 @@ def test_uploads_wait_for_a_scanner_that_is_gone_and_settle_when_it_is_back(
     for started in batch[:2]:
         answer = alice.call("POST", f"/uploads/{started.id}/complete")
         assert (answer.status_code, answer.json()["state"]) == (200, "inspecting")
-    # The rest is completed by the sweeper, which waits for nothing either.
+    # The sweeper completes the remaining uploads. It does not wait for the scanner
+    # either.
     let_time_pass(minutes=20)
     report = sweep()
 
@@ -101,7 +103,7 @@ def test_uploads_wait_for_a_scanner_that_is_gone_and_settle_when_it_is_back(
     assert list(audit()) == []
 
 
-def test_a_scanner_that_goes_in_the_middle_of_a_file_has_not_passed_it(
+def test_file_waits_when_the_scanner_stops_in_the_middle(
     alice: Person,
     stop: Callable[[str], None],
     resume: Callable[[], None],

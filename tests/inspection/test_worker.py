@@ -1,4 +1,4 @@
-"""TASKS_BACKEND=database: the site hands over, another process inspects."""
+"""With TASKS_BACKEND=database, the site queues inspections for another process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ for content in (b"hello, this is long", {EICAR!r}):
 """
 
 
-def test_a_worker_finishes_what_the_site_began(
+def test_worker_finishes_an_inspection_that_the_site_queued(
     s3_server: S3Server, clamd: ClamdServer, tmp_path: Path, empty_database: Path
 ) -> None:
     database = Path(shutil.copy(empty_database, tmp_path))

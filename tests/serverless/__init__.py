@@ -1,1 +1,1 @@
-"""The site as Lambda functions, beside the same site under gunicorn."""
+"""Compare the site as Lambda functions with the site under gunicorn."""

@@ -1,4 +1,4 @@
-"""The site twice: under gunicorn and as functions, with one database and one bucket.
+"""Run the site under gunicorn and as functions, with one database and one bucket.
 
 Run with `-p tests.plugins.seaweed`.
 """

@@ -1,4 +1,4 @@
-"""A function in a process of its own, and the events that AWS sends to it."""
+"""Run a function in a separate process, and build the events that AWS sends."""
 
 from __future__ import annotations
 
@@ -17,20 +17,23 @@ RUNTIME = Path(__file__).with_name("runtime.py")
 
 
 class Function:
-    """A running function; ``call`` sends an event and returns the answer."""
+    """A running function."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.seconds = 0.0
 
     def call(self, event: Any) -> Any:
-        """Return the answer. Raises RuntimeError with the function's own error."""
+        """Send an event, and return the answer.
+
+        Raises RuntimeError with the function's error.
+        """
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(event) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
-        assert line, "the function has died"
+        assert line, "The function's process has ended."
         found = json.loads(line)
         self.seconds = found["seconds"]
         if "error" in found:
@@ -46,10 +49,10 @@ def running(
     *,
     package: Path | None = None,
 ) -> Iterator[Function]:
-    """Run a handler, its log in ``log``, until the block ends.
+    """Run a handler until the block ends. Its log is in ``log``.
 
-    With ``package``, the folder of an unpacked ZIP file, nothing else is importable
-    but Python's own library.
+    ``package`` is the folder of an unpacked ZIP file. If it is given, the handler can
+    import only this folder and Python's standard library.
     """
     command = [sys.executable, *(["-S"] if package else []), str(RUNTIME), handler]
     folder = package or ROOT
@@ -80,10 +83,11 @@ def http_event(
     body: bytes = b"",
     address: str = "127.0.0.1",
 ) -> dict[str, Any]:
-    """Return a request as API Gateway's HTTP API sends it, in format 2.0.
+    """Return a request as an event of API Gateway's HTTP API, in format 2.0.
 
-    Field by field as in an event recorded on AWS: cookies stand apart from the other
-    headers, whose names are lower case, and the body is base64 unless it is text.
+    The fields are the same as in an event recorded on AWS. Cookies are separate from
+    the headers. Names of headers are in lower case. The body is in base64 unless it is
+    text.
     """
     parts = urlsplit(target)
     plain = {name.lower(): value for name, value in headers.items()}
@@ -150,7 +154,7 @@ SCHEDULED: Mapping[str, Any] = {
 
 
 def queue_event(*bodies: str, receive_count: int = 1) -> dict[str, Any]:
-    """Return messages as Lambda's event source mapping hands them over."""
+    """Return messages as an event of Lambda's event source mapping."""
     return {
         "Records": [
             {

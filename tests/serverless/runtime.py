@@ -1,4 +1,4 @@
-"""Stands for Lambda's runtime: one event a line on stdin, one answer a line on stdout.
+"""Simulates Lambda's runtime: stdin has an event per line, stdout an answer per line.
 
 `python runtime.py config.serverless.web.handler`
 """
@@ -14,7 +14,8 @@ import time
 
 def main() -> None:
     started = time.perf_counter()
-    # Printed text goes to the log, as on Lambda. Answers have a pipe of their own.
+    # Printed text goes to the log, as on Lambda. Answers use a separate file
+    # descriptor.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     module, _, name = sys.argv[1].rpartition(".")

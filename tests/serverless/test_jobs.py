@@ -1,4 +1,4 @@
-"""The sweep and the consumer of notifications as functions."""
+"""Run the sweep and the consumer of notifications as functions."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def created_message(key: str) -> str:
     )
 
 
-def test_a_notification_completes_an_upload(
+def test_notification_completes_an_upload(
     live_site: LiveSite, notifications: Function, person: User
 ) -> None:
     upload = sent_upload(person)
@@ -72,7 +72,7 @@ def test_a_notification_completes_an_upload(
     assert upload.state == State.READY
 
 
-def test_an_unreadable_message_is_parked_and_not_delivered_again(
+def test_unreadable_message_is_stored_and_not_delivered_again(
     live_site: LiveSite, notifications: Function
 ) -> None:
     before = ParkedNotification.objects.count()
@@ -84,14 +84,14 @@ def test_an_unreadable_message_is_parked_and_not_delivered_again(
 
 
 @pytest.mark.parametrize("event", [None, [], {}, {"Records": [{"body": "x"}]}])
-def test_an_event_of_another_shape_fails_with_a_reason(
+def test_event_of_another_format_fails_with_a_reason(
     live_site: LiveSite, notifications: Function, event: object
 ) -> None:
     with pytest.raises(RuntimeError, match=r"This is not an SQS (event|record)"):
         notifications.call(event)
 
 
-def test_the_sweep_completes_what_a_browser_left(
+def test_sweep_completes_an_upload_without_a_client(
     live_site: LiveSite, sweep: Function, person: User
 ) -> None:
     upload = sent_upload(person)

@@ -1,4 +1,4 @@
-"""The package for Lambda: small enough, whole, and enough by itself."""
+"""The package for Lambda is small enough, complete and self-sufficient."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return package
 
 
-def test_the_unpacked_package_answers_by_itself(
+def test_unpacked_package_answers_without_other_packages(
     package: Path,
     site_environment: dict[str, str],
     live_site: LiveSite,
@@ -58,7 +58,7 @@ def test_the_unpacked_package_answers_by_itself(
     assert len(body_of(static)) > 1_000
 
 
-def test_development_code_stays_out(package: Path) -> None:
+def test_package_has_no_development_code(package: Path) -> None:
     with zipfile.ZipFile(package) as archive:
         names = archive.namelist()
 
@@ -67,8 +67,9 @@ def test_development_code_stays_out(package: Path) -> None:
     assert [name for name in names if "/gunicorn/" in f"/{name}"] == []
 
 
-def test_every_module_has_its_byte_code(package: Path) -> None:
-    # A function cannot write it, so each cold start would compile the whole site.
+def test_package_has_byte_code_of_every_module(package: Path) -> None:
+    # A function cannot write byte-code, so without it each cold start would compile the
+    # whole site.
     with zipfile.ZipFile(package) as archive:
         names = set(archive.namelist())
     modules = {Path(name) for name in names if name.endswith(".py")}
@@ -84,16 +85,18 @@ def test_every_module_has_its_byte_code(package: Path) -> None:
     assert lacking == []
 
 
-def test_byte_code_is_used_whatever_the_time_of_its_source(
+def test_byte_code_is_valid_for_any_modification_time(
     package: Path,
 ) -> None:
     name = f"config/__pycache__/urls.{TAG}.pyc"
     with zipfile.ZipFile(package) as archive:
         code = archive.read(name)
 
-    assert int.from_bytes(code[4:8], "little") == 0b01  # by hash, and unchecked
+    assert (
+        int.from_bytes(code[4:8], "little") == 0b01
+    )  # hash-based, without a check of the source
 
 
-def test_a_python_that_is_not_installed_is_named() -> None:
+def test_missing_python_version_is_named() -> None:
     with pytest.raises(SystemExit, match=r"needs Python 9\.9, which is not installed"):
         interpreter("9.9")

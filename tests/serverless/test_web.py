@@ -1,4 +1,4 @@
-"""Requests get the same answers from the function as from gunicorn."""
+"""The function and gunicorn give the same answers to the same requests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class Both:
-    """Sends each request both ways, as two browsers of one person."""
+    """Sends each request to gunicorn and to the function, from two browsers."""
 
     def __init__(self, site: LiveSite, web: Function) -> None:
         self.url = site.url
@@ -42,14 +42,14 @@ class Both:
         )
 
     def send_form(self, target: str, **fields: str) -> tuple[Answer, Answer]:
-        """Send a form, each browser with the CSRF token of its own page."""
+        """Send a form from each browser, with the CSRF token of its page."""
         answers = []
         for browser, send in zip(
             self.browsers, (self._gunicorn, self._lambda), strict=True
         ):
             page = send(browser, "GET", target, b"", {})
             token = re.search(rb'csrfmiddlewaretoken" value="(\w+)"', page.body)
-            assert token, "the page has no form"
+            assert token, "The page has no form."
             body = urlencode({**fields, "csrfmiddlewaretoken": token[1].decode()})
             answers.append(send(browser, "POST", target, body.encode(), FORM))
         return answers[0], answers[1]
@@ -73,7 +73,7 @@ def both(live_site: LiveSite, web: Function) -> Both:
 
 
 def without_secrets_of_one_answer(body: bytes) -> bytes:
-    """Blank what is random in each answer: CSRF tokens, nonces, ids of requests."""
+    """Remove the random values of an answer: CSRF tokens and nonces."""
     body = re.sub(rb'(csrfmiddlewaretoken" value=")\w+', rb"\1", body)
     return re.sub(rb'(nonce(?:=|-)["\']?)[\w+/=-]+', rb"\1", body)
 
@@ -105,14 +105,16 @@ def assert_same(answers: tuple[Answer, Answer]) -> None:
         ("POST", "/api/v1/uploads", 401),
     ],
 )
-def test_pages_and_errors(both: Both, method: str, target: str, status: int) -> None:
+def test_pages_and_errors_are_the_same(
+    both: Both, method: str, target: str, status: int
+) -> None:
     answers = both.send(method, target)
 
     assert answers[0].status == status
     assert_same(answers)
 
 
-def test_static_files_byte_for_byte(both: Both) -> None:
+def test_static_files_are_the_same(both: Both) -> None:
     page = both.send("GET", "/accounts/login/")[0].body.decode()
     files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
     assert any(file.endswith(".css") for file in files)
@@ -129,7 +131,9 @@ def test_static_files_byte_for_byte(both: Both) -> None:
         assert_same(both.send("GET", files[0], If_None_Match=etag))
 
 
-def test_a_wrong_password_and_a_login(both: Both, person: User) -> None:
+def test_answers_to_a_wrong_password_and_a_login_are_the_same(
+    both: Both, person: User
+) -> None:
     wrong = both.send_form(
         "/accounts/login/", username=person.username, password="wrong"
     )
@@ -145,7 +149,7 @@ def test_a_wrong_password_and_a_login(both: Both, person: User) -> None:
     assert "sessionid" in right[1].cookies
 
 
-def test_a_form_without_its_token_is_refused(both: Both) -> None:
+def test_form_without_a_csrf_token_is_refused(both: Both) -> None:
     body = urlencode({"username": "a", "password": "b"}).encode()
 
     answers = both.send("POST", "/accounts/login/", body, **FORM)
@@ -154,7 +158,7 @@ def test_a_form_without_its_token_is_refused(both: Both) -> None:
     assert_same(answers)
 
 
-def test_an_upload_in_one_put(both: Both, person: User) -> None:
+def test_answers_to_an_upload_by_one_put_are_the_same(both: Both, person: User) -> None:
     both.log_in(person)
     content = os.urandom(5_000)
     declared = {
@@ -194,7 +198,9 @@ def test_an_upload_in_one_put(both: Both, person: User) -> None:
     assert_same(both.send("GET", f"/uploads/{done[0].json['id']}/"))
 
 
-def test_an_upload_in_parts(both: Both, person: User, web: Function) -> None:
+def test_answers_to_a_multipart_upload_are_the_same(
+    both: Both, person: User, web: Function
+) -> None:
     both.log_in(person)
     part, size = 16 * 1024 * 1024, 16 * 1024 * 1024 + 1_000
     content = os.urandom(1_000) * (size // 1_000 + 1)
@@ -244,7 +250,7 @@ def test_an_upload_in_parts(both: Both, person: User, web: Function) -> None:
     assert done["state"] in {"ready", "inspecting"}
 
 
-def test_bad_json_and_unknown_fields(both: Both, person: User) -> None:
+def test_answers_to_invalid_json_are_the_same(both: Both, person: User) -> None:
     both.log_in(person)
     for body in (b"{", b'{"a": 1}', b"\xff\xfe", b""):
         answers = both.send("POST", "/api/v1/uploads", body, **JSON)
@@ -268,7 +274,7 @@ def completion(started: Answer) -> str:
 
 
 def test_headers_with_underscores_are_dropped(web: Function) -> None:
-    # gunicorn drops them too: they would pass for the proxy's own headers.
+    # gunicorn drops these headers too, because they could imitate the proxy's headers.
     event = http_event("GET", "/healthz", headers={"host": "localhost"})
     event["headers"]["x_request_id"] = "someone-elses-id"
 
@@ -290,7 +296,7 @@ def test_headers_with_underscores_are_dropped(web: Function) -> None:
         ({"Records": []}, "format 2.0"),
     ],
 )
-def test_events_of_another_shape_get_a_400(
+def test_event_of_another_format_gets_a_400(
     web: Function, event: Any, word: str
 ) -> None:
     answer = web.call(event)
@@ -299,7 +305,7 @@ def test_events_of_another_shape_get_a_400(
     assert word in json.loads(answer["body"])["detail"]
 
 
-def test_broken_fields_of_an_event_get_a_400(web: Function) -> None:
+def test_event_with_a_malformed_field_gets_a_400(web: Function) -> None:
     whole = http_event("POST", "/api/v1/uploads", headers={"host": "localhost"})
     for change in (
         {"headers": None},

@@ -1,4 +1,4 @@
-"""One request, sent to the site under gunicorn and to the function."""
+"""Send one request to the site under gunicorn and to the function."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from tests.serverless.functions import Function, body_of, http_event
 
-# Headers that always differ: connection, time, and the id of the request.
+# Headers that always differ, for example the time and the request id.
 OF_THE_SERVER = {
     "connection",
     "content-length",
@@ -40,7 +40,7 @@ class Answer:
 
 @dataclass
 class Person:
-    """A browser: its cookies go along with each request."""
+    """A browser, which sends its cookies with each request."""
 
     cookies: dict[str, str] = field(default_factory=dict)
 
@@ -110,7 +110,7 @@ def _plain(headers: list[tuple[str, str]]) -> dict[str, str]:
         for name, value in headers
         if name.lower() not in OF_THE_SERVER
     }
-    # Each process writes the items of these in an order of its own.
+    # Each process writes the items of these headers in another order.
     for name, separator in (("content-security-policy", "; "), ("allow", ", ")):
         if name in found:
             found[name] = separator.join(sorted(found[name].split(separator)))

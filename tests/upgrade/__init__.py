@@ -1,1 +1,1 @@
-"""The last release on the tables of this version, as during an upgrade."""
+"""Run the last release on the tables of this version, as during an upgrade."""

@@ -1,4 +1,4 @@
-"""The last release and this version, on one database and one bucket.
+"""Run the last release and this version, on one database and one bucket.
 
 Run with `-p tests.plugins.postgres -p tests.plugins.seaweed`.
 """
@@ -32,13 +32,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Version:
-    """One version of the code, with the settings of a production site."""
+    """A version of the code, with the settings of a production site."""
 
     code: Path
     environment: Mapping[str, str]
 
     def manage(self, *command: str) -> str:
-        """Run a management command and return its output. Fails with the output."""
+        """Run a management command, and return its output.
+
+        If it fails, show the output.
+        """
         result = subprocess.run(
             [sys.executable, "manage.py", *command],
             cwd=self.code,
@@ -80,7 +83,10 @@ def _answers(url: str) -> bool:
 
 @pytest.fixture(scope="session")
 def environment(postgres_server: PostgresServer, s3_server: S3Server) -> dict[str, str]:
-    """Both versions get the same variables: an operator changes none in an upgrade."""
+    """Return the variables of both versions.
+
+    An operator changes none during an upgrade.
+    """
     name = f"upgrade_{uuid.uuid4().hex}"
     with psycopg.connect(postgres_server.url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
@@ -107,7 +113,7 @@ def environment(postgres_server: PostgresServer, s3_server: S3Server) -> dict[st
 def old(
     environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Version:
-    """The last release."""
+    """Return the last release."""
     if not has_history():
         pytest.fail("This tree has no git history, so there is no release to compare.")
     try:
@@ -119,5 +125,5 @@ def old(
 
 @pytest.fixture(scope="session")
 def new(environment: dict[str, str]) -> Version:
-    """This version."""
+    """Return this version."""
     return Version(ROOT, environment)

@@ -1,4 +1,4 @@
-"""The code of the last release, from git."""
+"""Get the code of the last release from git."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ FOLDERS = ("config", "uploads", "templates", "static", "manage.py")
 
 
 class NoReleaseError(Exception):
-    """The code of the release cannot be had. The message says what to do."""
+    """The code of the release is not available. The message tells what to do."""
 
 
 def has_history() -> bool:
-    """Return whether this tree is a checkout of git. Unpacked archives are not."""
+    """Return whether this tree is a git checkout, and no unpacked archive."""
     return git("rev-parse", "--git-dir").returncode == 0
 
 
 def unpack(folder: Path, commit: str = LAST_RELEASE) -> Path:
     """Write the code of the release into ``folder``.
 
-    Raises NoReleaseError if the commit cannot be had.
+    Raises NoReleaseError if the commit is not available.
     """
     fetch(commit)
     archive = subprocess.run(
@@ -42,7 +42,7 @@ def unpack(folder: Path, commit: str = LAST_RELEASE) -> Path:
 def fetch(commit: str) -> None:
     """Fetch the commit if this is a shallow clone without it.
 
-    Raises NoReleaseError if the commit cannot be had.
+    Raises NoReleaseError if the commit is not available.
     """
     if not has_commit(commit):
         fetched = git("fetch", "--quiet", "--depth=1", "origin", commit)
@@ -65,7 +65,10 @@ def git(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def main() -> int:
-    """Return 0 if the release can be tested; else print why it cannot, and return 1."""
+    """Return 0 if the release can be tested.
+
+    Otherwise print the reason, and return 1.
+    """
     if not has_history():
         print("Not tested: this tree has no git history, so it has no last release.")  # noqa: T201
         return 1

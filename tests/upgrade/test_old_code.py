@@ -1,7 +1,8 @@
 """The last release works on the new tables, so an upgrade needs no downtime.
 
-The test follows an upgrade: the release serves, this version migrates the database under
-it, both serve for a while, then this version alone.
+The tests follow the steps of an upgrade. First, only the release serves. Then this
+version migrates the database, and both versions serve. At the end, only this version
+serves.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ PART = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Client:
-    """A program of one person, which talks to one version of the site."""
+    """A client of one person for one version of the site."""
 
     url: str
     token: str
@@ -104,7 +105,7 @@ def put(url: str, headers: dict[str, str], content: bytes) -> None:
 
 
 def smoke_test(client: Client, name: str) -> None:
-    """Use everything of the API that changes rows."""
+    """Use all parts of the API that change rows."""
     small = client.upload(f"{name}.txt", os.urandom(5_000))
     client.upload(f"{name} in parts.txt", os.urandom(PART + 1_000))
     status, renamed = client.call(
@@ -123,7 +124,7 @@ def smoke_test(client: Client, name: str) -> None:
 
 @dataclass
 class Upgrade:
-    """The state of the upgrade: both sites, and the columns before it."""
+    """The state of the upgrade: both versions, and the columns before the migration."""
 
     old: Version
     new: Version
@@ -136,7 +137,10 @@ class Upgrade:
 def upgrade(
     old: Version, new: Version, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Upgrade]:
-    """The release, which has served people; its database was migrated just now."""
+    """Use the release, then migrate its database.
+
+    Yield the state after the migration.
+    """
     logs = tmp_path_factory.mktemp("logs")
     old.manage("migrate", "--verbosity", "0")
     old.manage(
@@ -167,13 +171,13 @@ def rows_of_columns(version: Version) -> list[tuple[str, str, str, str | None]]:
         ).fetchall()
 
 
-def test_no_column_of_the_release_is_gone(upgrade: Upgrade) -> None:
+def test_columns_of_the_release_still_exist(upgrade: Upgrade) -> None:
     now = {(table, column) for table, column, _, _ in rows_of_columns(upgrade.new)}
 
     assert upgrade.columns_before - now == set()
 
 
-def test_rows_of_the_release_need_no_new_column(upgrade: Upgrade) -> None:
+def test_new_columns_have_defaults_for_rows_of_the_release(upgrade: Upgrade) -> None:
     tables = {table for table, _ in upgrade.columns_before}
     added = [
         row
@@ -181,7 +185,7 @@ def test_rows_of_the_release_need_no_new_column(upgrade: Upgrade) -> None:
         if row[0] in tables and row[:2] not in upgrade.columns_before
     ]
 
-    assert added, "the schema did not change, so this test proves nothing"
+    assert added, "The schema did not change, so this test proves nothing."
     assert [
         f"{table}.{column} has no default in the database"
         for table, column, nullable, default in added
@@ -189,7 +193,7 @@ def test_rows_of_the_release_need_no_new_column(upgrade: Upgrade) -> None:
     ] == []
 
 
-def test_the_release_uploads_on_the_new_tables(upgrade: Upgrade) -> None:
+def test_release_uploads_on_the_new_tables(upgrade: Upgrade) -> None:
     smoke_test(Client(upgrade.old_url, upgrade.token), "by the release")
 
 
@@ -197,10 +201,10 @@ def test_commands_of_the_release_work_on_the_new_tables(upgrade: Upgrade) -> Non
     report = json.loads(upgrade.old.manage("sweep").splitlines()[-1])
 
     assert report["failed"] == 0
-    upgrade.old.manage("audit")  # it fails if rows and bucket differ
+    upgrade.old.manage("audit")  # this raises if rows and bucket differ
 
 
-def test_both_versions_serve_the_same_people(
+def test_both_versions_serve_the_same_accounts(
     upgrade: Upgrade, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     log = tmp_path_factory.mktemp("logs") / "new.log"
@@ -221,10 +225,11 @@ def test_both_versions_serve_the_same_people(
         report = json.loads(upgrade.new.manage("sweep").splitlines()[-1])
         assert report["failed"] == 0
         assert report["orphans"] == report["quotas_mended"] == 0
-        # The release knows no names for search. The sweep of this version adds them.
+        # The release writes no names for the search. The sweep of this version adds
+        # these names.
         assert new.names("STRASSE") == {"Straße.txt"}
         upgrade.new.manage("audit")
 
 
-def test_the_tables_are_those_of_the_models(upgrade: Upgrade) -> None:
+def test_tables_match_the_models(upgrade: Upgrade) -> None:
     upgrade.new.manage("makemigrations", "--check", "--dry-run")

@@ -1,4 +1,4 @@
-"""The code of the release is found in whole and in shallow clones, or its lack is told."""
+"""Get the release's code from full and shallow clones, or report why this fails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def origin(tmp_path: Path) -> Path:
-    """A repository with a release and a later commit."""
+    """Create a repository with a release and a later commit."""
     origin = tmp_path / "origin"
     origin.mkdir()
     git(origin, "init", "--quiet", "--initial-branch=main")
@@ -49,7 +49,7 @@ def test_shallow_clone_fetches_the_release(
     assert (code / "manage.py").read_text() == "old"
 
 
-def test_lack_of_the_release_is_told_with_its_remedy(
+def test_missing_release_is_reported_with_a_remedy(
     origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(releases, "ROOT", origin)
@@ -58,7 +58,7 @@ def test_lack_of_the_release_is_told_with_its_remedy(
         releases.unpack(tmp_path / "code", "0" * 40)
 
 
-def test_a_tree_without_git_has_no_history(
+def test_tree_without_git_has_no_history(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(releases, "ROOT", tmp_path)

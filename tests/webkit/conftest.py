@@ -1,6 +1,6 @@
-"""One long walk and two faults in WebKitGTK. Run with `-p tests.plugins.seaweed`.
+"""Test the main actions in WebKitGTK. Run with `-p tests.plugins.seaweed`.
 
-Each test has a browser of its own, and fails when its pages threw an error or broke the
+Each test has its own browser. A test fails if its pages threw an error or violated the
 Content-Security-Policy.
 """
 
@@ -44,7 +44,7 @@ def display() -> Iterator[str]:
 
 @pytest.fixture
 def window(display: str, tmp_path: Path) -> Iterator[WebKitWindow]:
-    """The window of a new browser."""
+    """Yield the window of a new browser."""
     home = tmp_path / "home"
     home.mkdir()
     with new_window(display, home) as window:
@@ -53,7 +53,7 @@ def window(display: str, tmp_path: Path) -> Iterator[WebKitWindow]:
 
 @pytest.fixture
 def upload_page(window: WebKitWindow, person: User, lines: Lines) -> UploadPage:
-    """The page of `person`'s files, open."""
+    """Open and return the page of `person`'s files."""
     window.sign_in(person, lines.url)
     upload_page = UploadPage(window, lines.url)
     upload_page.wait_for_list()

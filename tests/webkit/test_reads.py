@@ -1,4 +1,4 @@
-"""WebKit fails reads of files when a download starts or the page is left.
+"""In WebKit, reads of files fail when a download starts or the page is left.
 
 Each such read fails once, and the next read of the same file succeeds.
 """
@@ -30,7 +30,7 @@ opening.onsuccess = () => {
 """
 
 
-def test_a_download_leaves_a_running_upload_alone(
+def test_upload_succeeds_when_a_download_starts(
     upload_page: UploadPage, lines: Lines, person: User, tmp_path: Path
 ) -> None:
     earlier = random_file(tmp_path, "earlier.bin", MIB)
@@ -41,7 +41,7 @@ def test_a_download_leaves_a_running_upload_alone(
     upload_page.choose(film)
     upload_page.start()
 
-    # A read is in flight at most times, and each click is another chance to fail it.
+    # A read is nearly always in flight, so each click is likely to make a read fail.
     for count in (2, 5, 8):
         _wait_until_parts_arrived(upload_page, lines, count)
         upload_page.window.follow("Download earlier.bin")
@@ -50,7 +50,7 @@ def test_a_download_leaves_a_running_upload_alone(
     assert stored_sha256(ready(person, "film.bin")) == sha256(film)
 
 
-def test_a_reload_forgets_no_kept_copy(
+def test_reload_keeps_all_stored_copies_of_files(
     upload_page: UploadPage, lines: Lines, person: User, tmp_path: Path
 ) -> None:
     names = [f"{number}.bin" for number in range(COPIES)]
@@ -70,7 +70,7 @@ def test_a_reload_forgets_no_kept_copy(
     assert {upload.filename: stored_sha256(upload) for upload in arrived} == {
         file.name: sha256(file) for file in files
     }
-    # No second upload of a file was left behind.
+    # The page has started no second upload of a file.
     upload_page.window.wait_until(
         lambda: quota_of(person) == (COPIES * 4 * MIB, 0, COPIES, 0),
         lambda: quota_of(person),
@@ -85,7 +85,7 @@ def _wait_until_parts_arrived(page: UploadPage, lines: Lines, count: int) -> Non
 
 
 def _wait_until_kept(page: UploadPage, count: int) -> None:
-    """Wait until the browser has copies of so many files."""
+    """Wait until the browser has stored copies of ``count`` files."""
     driver = page.window.driver
 
     def kept() -> int:

@@ -1,4 +1,4 @@
-"""A walk through the page, from the login to a deleted file."""
+"""Use the page from the login to the deletion of a file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.webdriver.webkit import WebKitWindow
 SIZE = 7 * SMALL_PART + MIB
 
 
-def test_log_in_upload_search_rename_and_delete(
+def test_file_is_uploaded_searched_renamed_and_deleted_after_a_login(
     window: WebKitWindow, person: User, lines: Lines, tmp_path: Path
 ) -> None:
     window.open(f"{lines.url}/accounts/login/")
@@ -59,7 +59,7 @@ def test_log_in_upload_search_rename_and_delete(
     window.wait_until(lambda: quota_of(person)[2] == 2)
 
 
-def test_a_stubbed_folder_is_dropped_with_all_its_files(
+def test_stubbed_folder_is_dropped_with_all_its_files(
     upload_page: UploadPage, person: User
 ) -> None:
     numbers = {f"{number}.txt": str(number) for number in range(12)}
@@ -73,7 +73,7 @@ def test_a_stubbed_folder_is_dropped_with_all_its_files(
     assert ready_paths(person) == sorted([*inside, "harbour/plan.txt"])
 
 
-def test_pause_reload_and_the_same_file_send_only_the_missing_parts(
+def test_only_missing_parts_are_sent_after_a_pause_and_a_reload(
     upload_page: UploadPage, lines: Lines, person: User, tmp_path: Path
 ) -> None:
     film = random_file(tmp_path, "film.bin", SIZE)
