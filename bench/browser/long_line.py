@@ -1,5 +1,6 @@
-"""A distant S3 server: 80 ms round trip, 4 MB/s for each connection, one file of 128 MiB.
+"""Measures an upload of one file of 128 MiB to a distant S3 server.
 
+The simulated line has a round trip of 80 ms, and 4 MB/s for each connection.
 Run it with ``python bench/browser/long_line.py``. Options: --size-mib 128 --rounds 5
 """
 
@@ -24,7 +25,7 @@ from bench.report import Bar, report
 
 DELAY_MS = 40
 BYTES_PER_S_EACH = 4_000_000
-LANES = 6  # a browser opens no more connections to one host
+LANES = 6  # browsers open at most six connections to one host
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""How fast files arrive without any network: the upload page, stock Uppy 6, curl.
+"""Measures uploads to an S3 server on this machine: the upload page, Uppy 6, curl.
 
 Run it with ``python bench/browser/loopback.py``. Options: --size-mib 512 --rounds 5
-It sends one large file, and then 16 files of one part each.
+Each program sends one large file, and then 16 files of 16 MiB.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PART_BYTES = 16 * MIB
 
 
 def one_part_files(folder: Path) -> list[str]:
-    """Make files that each fit into one part."""
+    """Write 16 files of the size of one part, and return their paths."""
     paths = [folder / f"{secrets.token_hex(4)}.bin" for _ in range(PARTS)]
     for path in paths:
         path.write_bytes(secrets.token_bytes(PART_BYTES))

@@ -1,8 +1,9 @@
-"""Whether the page still answers while thousands of small files are sent.
+"""Measures how well the page responds while it sends thousands of small files.
 
 Run it with ``python bench/browser/many_files.py``. Options: --counts 200,5000,10000
-It measures the time per file, and the largest gap of a 10 ms timer, from the choice of
-the files to the last one ready, in Chromium and in Firefox.
+It measures the time per file in Chromium and Firefox. A timer of 10 ms also runs in the
+page, from the choice of the files until the last file is ready. The largest gap is the
+longest delay of this timer.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from bench.browser.support.site import Site
 from bench.report import Bar, Row, report
 
 GAP_LIMITS_MS = {5000: 50, 10_000: 200}
-# The files are made in the page, because Firefox lets no program choose so many.
+# The page creates the files, because a test driver cannot choose so many in Firefox.
 CHOOSE = """(() => {
   const all = new DataTransfer();
   const tag = Math.random().toString(36).slice(2);
@@ -60,7 +61,7 @@ def wait(evaluate: Evaluate, condition: str, seconds: float) -> Any:
 def send(
     open_page: Callable[[str], None], evaluate: Evaluate, url: str, count: int
 ) -> tuple[float, float]:
-    """Return the seconds and the largest gap in ms for ``count`` files."""
+    """Send ``count`` files. Return the seconds, and the largest timer gap in ms."""
     open_page(f"{url}/")
     wait(evaluate, "!document.querySelector('#file-list[aria-busy=true]')", 60)
     evaluate(
@@ -77,7 +78,7 @@ def send(
 
 @contextmanager
 def chromium() -> Iterator[tuple[Callable[[str], None], Evaluate]]:
-    """Run Chromium."""
+    """Run Chromium. Yield functions that open a URL and evaluate JavaScript."""
     with Chromium() as browser:
         page = browser.page()
         yield page.open, page.evaluate
@@ -85,7 +86,10 @@ def chromium() -> Iterator[tuple[Callable[[str], None], Evaluate]]:
 
 @contextmanager
 def firefox() -> Iterator[tuple[Callable[[str], None], Evaluate]]:
-    """Run Firefox, by the driver of the tests, which need Django's settings."""
+    """Run Firefox. Yield functions that open a URL and evaluate JavaScript.
+
+    The driver belongs to the tests, so it needs the settings of the tests.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     import django
 

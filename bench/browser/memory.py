@@ -1,7 +1,8 @@
-"""How much memory the page needs for a file of 10 GiB, while 2 GiB of it are sent.
+"""Measures the memory of the page while it sends the first 2 GiB of a 10 GiB file.
 
 Run it with ``python bench/browser/memory.py``. Options: --size-gib 10 --sent-mib 2048
-The file is sparse, and the upload is cancelled then, because the S3 server stores it.
+The file is sparse, so it needs no disk space. The upload ends after 2 GiB, because the
+S3 server stores all bytes on this machine.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""A slow line that all connections share: 8 Mbit/s, one file of 24 MiB.
+"""Measures an upload of one file of 24 MiB over a slow line of 8 Mbit/s.
 
+All connections share the speed of the line. It measures the total time, and the time
+until the bucket has stored the first part.
 Run it with ``python bench/browser/slow_line.py``. Options: --size-mib 24 --rounds 3
-It measures the whole time, and the time until the first part is safe in the bucket.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ MOST_SECONDS = 120
 
 
 def seconds_until_first_part(s3: Any, found: list[float]) -> None:
-    """Ask the bucket until it has a part, and note how long that took."""
+    """Ask the bucket until it has a part. Append the seconds to ``found``."""
     began = time.monotonic()
     while time.monotonic() - began < MOST_SECONDS:
         uploads = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
@@ -81,7 +82,7 @@ def main() -> None:
 
 
 def watched(all_senders: Senders, files: list[str], first: list[float]) -> Run:
-    """Send with the page, and note when the bucket has the first part."""
+    """Send with the upload page, and append the time of the first part to ``first``."""
     watch = threading.Thread(
         target=seconds_until_first_part, args=(all_senders.site.s3, first)
     )

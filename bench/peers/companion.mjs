@@ -1,4 +1,8 @@
-/* Uppy Companion with its S3 endpoints, for bench/batches.py: node companion.mjs PORT ENDPOINT BUCKET KEY SECRET */
+/*
+ * Runs Uppy Companion (Uppy's own server) with its S3 endpoints. bench/batches.py starts it.
+ *
+ * usage: node companion.mjs PORT ENDPOINT BUCKET KEY SECRET
+ */
 import * as companion from "@uppy/companion";
 import express from "express";
 

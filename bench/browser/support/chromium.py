@@ -1,7 +1,7 @@
-"""A Chromium that is driven by a few commands of the DevTools protocol.
+"""Controls Chromium with a few commands of the DevTools protocol.
 
-Playwright and ChromeDriver watch every request of a page. This costs CPU time for each
-file, which no user pays. This driver watches nothing, so the figures are the browser's.
+Playwright and ChromeDriver watch every request of a page, which costs CPU time for each
+file. This driver does not watch requests, so the figures are those of a normal browser.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Chromium:
         raise RuntimeError("Chromium did not start.")
 
     def page(self) -> Page:
-        """Return a new page in the foreground, with cookies of its own."""
+        """Return a new page in the foreground, which shares no cookies with others."""
         context = self._browser.call("Target.createBrowserContext")["browserContextId"]
         target = self._browser.call(
             "Target.createTarget",
@@ -76,7 +76,7 @@ class Chromium:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # The command may be a script that starts the browser, so all of them are ended.
+        # The command may be a script that starts Chromium. Kill the whole group.
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(30)
         shutil.rmtree(self._profile, ignore_errors=True)
@@ -99,7 +99,7 @@ class Page:
         )
 
     def evaluate(self, expression: str) -> Any:
-        """Return the value of a JavaScript expression. Promises are awaited."""
+        """Return the value of a JavaScript expression. Wait for a promise."""
         answer = self.call(
             "Runtime.evaluate",
             expression=expression,
@@ -124,7 +124,7 @@ class Page:
         raise RuntimeError(f"Still false after {seconds} s: {condition}")
 
     def choose(self, selector: str, files: list[str]) -> None:
-        """Choose files in an input, as a person does in the browser's dialog."""
+        """Set the files of a file input, as if a person had chosen them."""
         found = self.call(
             "Runtime.evaluate",
             expression=f"document.querySelector({json.dumps(selector)})",
@@ -142,13 +142,13 @@ class Page:
         return {metric["name"]: metric["value"] for metric in found}
 
     def heap_bytes(self) -> int:
-        """Return the bytes of JavaScript objects after a garbage collection."""
+        """Collect garbage, and return the size of all JavaScript objects in bytes."""
         self.call("HeapProfiler.collectGarbage")
         return int(self.call("Runtime.getHeapUsage")["usedSize"])
 
 
 class _Connection:
-    """Commands and their answers over one WebSocket. Events are ignored."""
+    """Sends commands over one WebSocket. Passes events to ``on_event``."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -2,7 +2,8 @@
 
 usage: line.py PORT TARGET_PORT DELAY_MS BYTES_PER_S_PER_CONNECTION BYTES_PER_S_SHARED
 
-The delay is one way. The speeds apply upwards; 0 means no limit.
+The delay applies to each direction. The speeds apply only to bytes from the client.
+A speed of 0 means no limit.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ _BUFFER_SECONDS = 0.25
 
 
 class Limit:
-    """A speed that one or many connections share."""
+    """A speed limit for one connection or for several connections together."""
 
     def __init__(self, bytes_per_second: float) -> None:
         self._speed = bytes_per_second
         self._free_at = 0.0
 
     async def take(self, count: int) -> None:
-        """Wait until ``count`` bytes may travel."""
+        """Wait until the limit permits ``count`` more bytes."""
         if not self._speed:
             return
         now = asyncio.get_running_loop().time()
@@ -37,7 +38,7 @@ class Limit:
 async def pump(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *limits: Limit
 ) -> None:
-    """Copy one direction of a connection, each byte after the delay."""
+    """Copy the bytes of one direction. Each byte is written after the delay."""
     loop = asyncio.get_running_loop()
     blocks = max(2, int(_EACH * (_DELAY + _BUFFER_SECONDS) / _BLOCK)) if limits else 256
     queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=blocks)
@@ -64,14 +65,14 @@ async def pump(
 
 
 async def main() -> None:
-    """Serve until the process is stopped."""
+    """Accept connections until somebody stops the process."""
     shared = Limit(_SHARED)
 
     async def connect(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         try:
-            await asyncio.sleep(2 * _DELAY)  # a new connection costs a round trip
+            await asyncio.sleep(2 * _DELAY)  # opening a connection takes one round trip
             there = await asyncio.open_connection("127.0.0.1", _TARGET)
             await asyncio.gather(
                 pump(reader, there[1], Limit(_EACH), shared), pump(there[0], writer)

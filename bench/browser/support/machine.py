@@ -1,4 +1,4 @@
-"""CPU seconds of groups of processes, from /proc."""
+"""Reads the CPU time and the memory of processes from /proc."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(*roots: int) -> float:
-    """Return the CPU time of these processes and of all their children so far."""
+    """Return the CPU seconds of these processes and of all their descendants."""
     parents, used = {}, {}
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
@@ -17,11 +17,11 @@ def cpu_seconds(*roots: int) -> float:
         try:
             stat = (folder / "stat").read_text()
         except OSError:
-            continue  # it has ended
+            continue  # the process has ended
         fields = stat.rpartition(")")[2].split()
         pid = int(folder.name)
         parents[pid] = int(fields[1])
-        # Field 11 to 14: user and system time of the process, and of its ended children.
+        # Fields 11 to 14: user and system time of the process and its ended children.
         used[pid] = sum(map(int, fields[11:15])) / _TICKS
     return sum(
         seconds for pid, seconds in used.items() if _is_under(pid, set(roots), parents)
@@ -29,7 +29,7 @@ def cpu_seconds(*roots: int) -> float:
 
 
 def resident_bytes(pid: int) -> int:
-    """Return the memory that a process uses now."""
+    """Return the physical memory of a process in bytes."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 

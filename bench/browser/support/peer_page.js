@@ -1,10 +1,10 @@
-/* A page of stock Uppy 6, used as in its documentation: the server beside it presigns each request. */
+/* A page that sends with Uppy 6, configured as in Uppy's documentation. peer_server.py presigns each request. */
 import Uppy from "@uppy/core";
 import AwsS3 from "@uppy/aws-s3";
 
 const input = document.querySelector("input");
 
-/** Send the chosen files with Uppy. `multipart`: null lets Uppy decide. */
+/** Send the chosen files with Uppy. If `multipart` is null, Uppy decides by the file size. */
 window.sendWithUppy = (multipart) =>
   new Promise((resolve, reject) => {
     const uppy = new Uppy({ autoProceed: false });
@@ -21,7 +21,7 @@ window.sendWithUppy = (multipart) =>
     uppy.upload().catch(reject);
   });
 
-/** Send the chosen files with bare PUT requests, as many at once as a browser opens connections to a host. */
+/** Send the chosen files with one PUT request each, six at a time, because browsers open six connections to a host. */
 window.sendBare = async (urls) => {
   const files = [...input.files];
   const began = performance.now();

@@ -1,6 +1,7 @@
-"""Serves the page of stock Uppy 6, and presigns its requests with boto3.
+"""Serves a page with Uppy 6, and presigns Uppy's requests to S3 with boto3.
 
-usage: peer_server.py PORT S3_URL BUNDLE BUCKET, with the keys in S3_ACCESS and S3_SECRET
+usage: peer_server.py PORT S3_URL BUNDLE BUCKET
+The environment variables S3_ACCESS and S3_SECRET contain the S3 keys.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ OPERATIONS = {
 
 
 def presign(request: dict[str, Any]) -> str:
-    """Return the URL that Uppy asks for."""
+    """Return a presigned URL for the request that Uppy describes."""
     params: dict[str, Any] = {"Bucket": BUCKET, "Key": request["key"]}
     if "uploadId" in request:
         params["UploadId"] = request["uploadId"]
@@ -58,7 +59,7 @@ def presign(request: dict[str, Any]) -> str:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers for the page, its script, and each request to presign."""
+    """Returns the page, its script, and presigned URLs."""
 
     protocol_version = "HTTP/1.1"
 
@@ -85,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """A thread for each connection, as many as a browser opens."""
+    """Uses one thread for each connection of the browser."""
 
     daemon_threads = True
     request_queue_size = 128

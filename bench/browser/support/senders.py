@@ -1,4 +1,4 @@
-"""The programs that are compared: the upload page, stock Uppy 6, bare PUTs, curl."""
+"""The programs that the benchmarks compare: our page, Uppy 6, bare PUTs, curl."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WATCH_GAPS = """(() => {
     last = now;
   }, 10);
 })()"""
-# One element is read, because reading the whole page slows the page down.
+# Read only the titles, because reading the text of the whole page makes the page slow.
 ENDED = r"""[...document.querySelectorAll(".progress__title")].map((h) => h.textContent)
   .find((text) => /^[0-9,.]+ files? (uploaded|not stored)$/.test(text)) || ''"""
 START_BUTTON = r"""[...document.querySelectorAll("#batch button")]
@@ -54,7 +54,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Line:
-    """The network to the S3 server."""
+    """The simulated network to the S3 server. A speed of 0 means no limit."""
 
     delay_ms: float
     bytes_per_s_each: float = 0
@@ -62,7 +62,7 @@ class Line:
 
 
 class Senders:
-    """All programs, over the same line to the same S3 server."""
+    """Sends files with each program, over the same line to the same S3 server."""
 
     def __init__(self, site: Site, browser: Chromium, line_port: int | None) -> None:
         self.site = site
@@ -79,7 +79,7 @@ class Senders:
         self._peer_page = browser.page()
 
     def close(self) -> None:
-        """Stop the server of the peer."""
+        """Stop the server of Uppy's page."""
         self._peer.terminate()
         self._peer.wait()
 
@@ -98,7 +98,7 @@ class Senders:
         return page
 
     def choose(self, files: list[str]) -> None:
-        """Open the upload page and choose the files, but send nothing yet."""
+        """Open the upload page and choose the files. Do not start the upload."""
         self.page.open(f"{self.site.url}/")
         self.page.wait("!document.querySelector('#file-list[aria-busy=true]')")
         self.page.evaluate(WATCH_GAPS)
@@ -117,7 +117,7 @@ class Senders:
             raise RuntimeError(f"Not all files were uploaded: {words[:600]}")
 
     def slipway(self, files: list[str]) -> Run:
-        """From the click on Upload until the page says that all files are uploaded."""
+        """Upload with our page. Measure from the click until all files are uploaded."""
         self.choose(files)
         cpu = self._cpu()
         began = time.monotonic()
@@ -127,13 +127,13 @@ class Senders:
         return self._run(seconds, cpu, self.page.evaluate("window.largestGap"))
 
     def uppy(self, files: list[str], *, multipart: bool | None = None) -> Run:
-        """Stock Uppy 6. Without ``multipart`` Uppy decides."""
+        """Upload with Uppy 6. If ``multipart`` is None, Uppy decides by the size."""
         return self._on_peer_page(
             files, f"window.sendWithUppy({json.dumps(multipart)})"
         )
 
     def bare(self, files: list[str]) -> Run:
-        """Bare PUTs in the same browser: no program in a page can be faster."""
+        """Send only one PUT per file in the browser. No script can be faster."""
         urls = [self.site.put_url(secrets.token_hex(8)) for _ in files]
         return self._on_peer_page(files, f"window.sendBare({json.dumps(urls)})")
 
@@ -152,7 +152,7 @@ class Senders:
         return run
 
     def curl(self, files: list[str]) -> Run:
-        """One PUT a file, six at a time. Presigning is not counted."""
+        """Send one PUT per file with curl, six at a time, without measuring presigning."""
         lines = []
         for file in files:
             url = self.site.put_url(secrets.token_hex(8))
@@ -185,7 +185,7 @@ class Senders:
 
 @contextmanager
 def senders(line: Line | None = None) -> Iterator[Senders]:
-    """Start a site, a browser, and the line between them. Stop all at the end."""
+    """Start a site, a browser and the line between them. Stop them at the end."""
     build_peer_page()
     helpers, flags, port = [], list[str](), None
     with Site() as site:
@@ -209,7 +209,7 @@ def senders(line: Line | None = None) -> Iterator[Senders]:
 
 
 def build_peer_page() -> None:
-    """Install stock Uppy beside the benchmarks, and bundle its page."""
+    """Install Uppy in bench/browser, and bundle its page."""
     if not (PEER_FOLDER / "node_modules/@uppy").exists():
         subprocess.run(
             ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],  # noqa: S607
@@ -233,7 +233,7 @@ def compare(
     site: Site,
     rounds: int,
 ) -> dict[str, list[Run]]:
-    """Run all programs in turn, ``rounds`` times, each with new files."""
+    """Run each program once per round, always with new files. Return the runs."""
     runs: dict[str, list[Run]] = {name: [] for name in programs}
     for number in range(rounds):
         for name, program in programs.items():

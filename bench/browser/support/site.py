@@ -1,4 +1,4 @@
-"""A demo site with its own S3 server, for one benchmark."""
+"""Starts a demo site with its own S3 server for a benchmark."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from botocore.config import Config
 from uploads.dev.ports import free_ports, is_answering
 
 PROJECT = Path(__file__).resolve().parents[3]
-PEER_BUCKET = "slipway-bench"  # the keys of the site are good for slipway-*
+PEER_BUCKET = "slipway-bench"  # the site's keys may access all buckets slipway-*
 CORS = {
     "CORSRules": [
         {
@@ -37,7 +37,7 @@ CORS = {
 class Site:
     """The site of `make run` on free ports. Use it as a context manager.
 
-    The S3 server also has a bucket for the programs that Slipway is compared with.
+    The S3 server also has a bucket for the other programs, such as Uppy.
     """
 
     def __init__(self) -> None:
@@ -89,14 +89,14 @@ class Site:
         raise RuntimeError("The S3 server of the site has no administrator.")
 
     def put_url(self, name: str) -> str:
-        """Return a presigned URL that stores an object in the peer's bucket."""
+        """Return a presigned URL for a PUT to the bucket of the other programs."""
         url: str = self.s3.generate_presigned_url(
             "put_object", Params={"Bucket": PEER_BUCKET, "Key": name}, ExpiresIn=3600
         )
         return url
 
     def empty_peer_bucket(self) -> None:
-        """Delete what the programs have stored that Slipway is compared with."""
+        """Delete all objects and multipart uploads of the other programs."""
         bucket = {"Bucket": PEER_BUCKET}
         for page in self.s3.get_paginator("list_objects_v2").paginate(**bucket):
             keys = [{"Key": found["Key"]} for found in page.get("Contents", [])]
