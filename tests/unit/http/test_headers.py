@@ -20,6 +20,7 @@ from tests.support.addresses import every_path
 from tests.support.builders import make_ready
 from tests.support.static_files import collected
 from tests.unit.test_settings import PRODUCTION, ROOT
+from uploads.http.headers import static_headers
 from uploads.lifecycle import quota
 from uploads.s3.bucket import Bucket
 
@@ -346,3 +347,27 @@ def test_scripts_and_styles_are_files() -> None:
         p for p in ROOT.glob("templates/**/*.html") if inline.search(p.read_text())
     ]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("checksum", "url", "is_allowed"),
+    [
+        ("crc64nvme", "/static/build/checksum-worker.1a2b3c.js", True),
+        ("crc64nvme", "/static/build/checksum-worker.js", True),
+        ("crc64nvme", "/static/build/thumbnail-worker.js", False),
+        ("crc64nvme", "/static/build/main.js", False),
+        ("sha256", "/static/build/checksum-worker.js", False),
+    ],
+)
+def test_only_the_checksum_worker_may_use_webassembly_where_it_is_needed(
+    settings: Any, checksum: str, url: str, is_allowed: bool
+) -> None:
+    settings.UPLOADS = {**settings.UPLOADS, "CHECKSUM": checksum}
+    headers: dict[str, str] = {}
+
+    static_headers(headers, "path", url)
+
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; frame-ancestors 'none'")
+    assert ("script-src 'wasm-unsafe-eval'" in policy) == is_allowed
+    assert "'unsafe-eval'" not in policy
