@@ -1,22 +1,24 @@
 import { FairQueue } from "./fair-queue.js";
 import { Pace } from "./pace.js";
 
-const CALM_MS = 2_000; // several refusals within this time count as one
+const CALM_MS = 2_000; // several calls of `pushBack` within this time count as one
 
 /**
  * @typedef {{size: number, stop: () => void, start: (flight: import("./pace.js").Flight) => void}} Waiting
  * @typedef {{moved: (sent: number) => void, delivered: () => void, signal: AbortSignal}} Report
- *   `sent`: bytes of this body in total; `signal` aborts with Stopped when the body has to give up its lane
+ *   `sent`: bytes of this body that were sent so far. `signal` aborts with Stopped if the body must stop, so that other
+ *   bodies are sent first.
  */
 
-/** The body was stopped in favour of others, and has to be sent again. */
+/** `Pace` stopped this body, so that other bodies are sent first. The body must be sent again. */
 export class Stopped extends Error {}
 
 /**
- * Limits how many bodies of all files are sent at a time. Files take turns.
+ * Limits how many bodies are sent at the same time. A body is the content of one PUT, and a lane is a permitted
+ * parallel connection. Files take turns.
  *
- * The number of lanes is halved when S3 pushes back. It grows by one after as many successful deliveries as there are
- * lanes. `Pace` decides from the speed how many lanes large bodies use.
+ * If S3 asks for fewer requests, the number of lanes is halved. With n lanes, the number grows by one after n
+ * successful bodies in a row. `Pace` decides from the speed how many lanes large bodies use.
  */
 export class Lanes {
   #clock;
@@ -45,19 +47,20 @@ export class Lanes {
     return this.#active;
   }
 
-  /** Whether a body waits for a lane. */
+  /** True if a body waits for a lane. */
   get crowded() {
     return !this.#queue.isEmpty;
   }
 
   /**
-   * Run `task` when a lane is free, `Pace` allows it and it is the turn of `owner`; return its result.
+   * Wait until a lane is free, `Pace` allows one more body, and it is the turn of `owner`. Then run `task`, and return
+   * its result.
    *
    * @template T
    * @param {object} owner
    * @param {AbortSignal} signal ends the wait for a lane
-   * @param {(report: Report) => Promise<T>} task reports the progress of its body
-   * @param {number} [size] of the body, in bytes
+   * @param {(report: Report) => Promise<T>} task sends the body, and reports its progress
+   * @param {number} [size] size of the body in bytes
    * @returns {Promise<T>}
    */
   async run(owner, signal, task, size = 0) {

@@ -1,36 +1,38 @@
-const SMALL_BYTES = 1024 * 1024; // such a body arrives soon on any connection
-const SOON_MS = 4_000; // on a slow line, the next body starts when the others are due within this time
-const LONG_MS = 20_000; // bodies that share a line for longer than this are stored too late
-const SETTLING_MS = 1_000; // the first bytes of a body only fill the machine's own buffers
-const MEASURED_MS = 1_000; // minimum time for a speed
-const COMPARED_MS = 2_000; // minimum time for a comparison of speeds
-const WINDOW_MS = 4_000; // maximum time that one measurement covers
-const IDLE_MS = 10_000; // after a pause of this length, the network may have changed
-const BEGUN = 0.25; // a body is not stopped once this share is sent
-const GAIN = 1.5; // several bodies that are this much faster than one do not share one line
+const SMALL_BYTES = 1024 * 1024; // a body up to this size may always start
+const SOON_MS = 4_000; // on a slow line, the next body starts when the bodies in flight will finish within this time
+const LONG_MS = 20_000; // if the bodies in flight would take longer than this, a trial starts
+const SETTLING_MS = 1_000; // ignore this time, in which the first bytes only fill the machine's own buffers
+const MEASURED_MS = 1_000; // minimum time for measuring a speed
+const COMPARED_MS = 2_000; // minimum time for comparing speeds
+const WINDOW_MS = 4_000; // maximum time of one measurement
+const IDLE_MS = 10_000; // after this time without sent bytes, forget all measurements
+const BEGUN = 0.25; // do not stop a body after this share of its bytes is sent
+const GAIN = 1.5; // if several bodies are this much faster than one, each connection has its own speed limit
 
 /**
  * @typedef {{size: number, sent: number, from: number | null, stop: () => void}} Flight
- *   a large body in flight, in bytes; `from`: when its measurement may begin; `stop` aborts it, to be sent again later
+ *   a large body in flight. `from`: time from which its speed is measured. `stop` aborts it; it is sent again later.
  * @typedef {{since: number, bytes: number}} Stretch a period in which the same bodies were in flight, all measurable
  */
 
 /**
- * Decides when one more large body may start. A fast line is used fully at once. On a slow line, bytes are stored early.
+ * Decides when one more large body may start. Its goal is that S3 stores bytes early, even on a slow line.
  *
- * Bytes are safe when S3 has their whole body. Bodies that share a slow line all arrive late, so on such a line they
- * are sent nearly one after another. If each connection has its own speed limit, more connections are faster. The speed
- * alone does not distinguish these two kinds of slow lines, so a trial is made.
+ * S3 stores a body only after it has received the whole body. If several bodies share a slow line, they all finish
+ * late. So on such a line, they are sent nearly one after another. There is another kind of slow line, on which each
+ * connection has its own speed limit. There, more connections are faster. A trial shows which kind of line it is.
  *
- * - `open`: all bodies that the lanes admit may start. This is the first mode, because a fast line must not idle.
- * - `trial`: the bodies in flight would share the line for long. The body with the fewest bytes left continues. The
- *   others are stopped, except bodies of which 25 % is sent. If the remaining bodies are now about as fast as all bodies
- *   were before, the line is shared, and the next mode is `narrow`. If not, each connection is limited, and the next
- *   mode is `open`.
- * - `narrow`: a body may start when the bodies in flight are due within SOON_MS. On a line that has become fast this
- *   is always true. If several bodies turn out to be faster than one, the next mode is `open`.
+ * There are three modes:
  *
- * With no body in flight a body may always start, so a speed of 0 never blocks uploads.
+ * - `open`: a body may start whenever a lane is free. Uploads start in this mode, so that a fast line is fully used.
+ * - `trial`: starts if the bodies in flight would take longer than LONG_MS. The body with the fewest bytes left
+ *   continues, and so do all bodies of which at least 25 % is sent. The other bodies are stopped. If the remaining
+ *   bodies together are about as fast as all bodies were before, they share the line, and the next mode is `narrow`.
+ *   Otherwise each connection has its own limit, and the next mode is `open`.
+ * - `narrow`: a body may start when the bodies in flight will finish within SOON_MS. If the line becomes fast, this is
+ *   always the case. If several bodies are GAIN times as fast as one body, the next mode is `open`.
+ *
+ * If no body is in flight, a body may always start. So a measured speed of 0 never blocks uploads.
  */
 export class Pace {
   #clock;
@@ -38,13 +40,13 @@ export class Pace {
   #flights = new Set();
   /** @type {"open" | "trial" | "narrow"} */
   #mode = "open";
-  #speed = 0; // bytes per second of all bodies together, as last measured
+  #speed = 0; // the last measured speed of all bodies together, in bytes per second
   /** @type {Stretch | null} */
   #stretch = null;
-  /** The bodies in flight before the trial and their speed together; `left`: how many continued. */
+  /** `count` and `speed` of the bodies in flight before the trial; `left`: number of bodies that continued. */
   #before = { count: 0, speed: 0, left: 0 };
-  #limited = 0; // bytes per second of all bodies, if a trial has shown that each connection is limited
-  #alone = 0; // bytes per second of a single body, as last measured in `narrow`
+  #limited = 0; // the speed of all bodies, if a trial has shown that each connection has its own limit
+  #alone = 0; // the last measured speed of a single body in mode `narrow`
   #movedAt = -Infinity;
 
   /** @param {{clock: import("./clock.js").Clock}} parts */
@@ -52,20 +54,22 @@ export class Pace {
     this.#clock = clock;
   }
 
-  /** @param {number} size in bytes */
+  /** @param {number} size size of a body in bytes */
   static isLarge(size) {
     return size > SMALL_BYTES;
   }
 
-  /** Whether one more large body may start. */
+  /** True if one more large body may start. */
   get hasRoom() {
     if (this.#flights.size === 0 || this.#mode === "open") return true;
     return this.#mode === "trial" ? this.#flights.size < this.#before.left : this.#dueMs <= SOON_MS;
   }
 
   /**
+   * Note that a body starts.
+   *
    * @param {number} size
-   * @param {() => void} [stop]
+   * @param {() => void} [stop] aborts the body
    * @returns {Flight}
    */
   begin(size, stop = () => {}) {
@@ -79,8 +83,10 @@ export class Pace {
   }
 
   /**
+   * Note the progress of a body.
+   *
    * @param {Flight} flight
-   * @param {number} sent bytes of this body in total
+   * @param {number} sent bytes of this body that were sent so far
    */
   moved(flight, sent) {
     const bytes = sent - flight.sent;
@@ -92,12 +98,12 @@ export class Pace {
     if (this.#measure(now, bytes)) this.#decide(now);
   }
 
-  /** @param {Flight} flight that has arrived, was stopped or has failed */
+  /** @param {Flight} flight a body that has arrived, was stopped or has failed */
   end(flight) {
     if (this.#flights.delete(flight)) this.#stretch = null;
   }
 
-  /** Milliseconds until all bodies in flight have arrived, at the present speed. */
+  /** Milliseconds until all bodies in flight will have arrived, at the last measured speed. */
   get #dueMs() {
     let left = 0;
     for (const { size, sent } of this.#flights) left += size - sent;
@@ -120,11 +126,11 @@ export class Pace {
 
   /**
    * @param {number} now
-   * @param {number} bytes that have just been sent
-   * @returns {boolean} whether there is a new speed to decide on
+   * @param {number} bytes bytes that were just sent
+   * @returns {boolean} whether a new speed was measured
    */
   #measure(now, bytes) {
-    // A body whose last bytes are in the machine's buffers uses the line, but cannot be measured.
+    // All bytes of a body may be in the machine's buffers. Such a body uses the line, but its speed cannot be measured.
     const isClear = [...this.#flights].every(({ from, size, sent }) => from !== null && now > from && sent < size);
     const stretch = this.#stretch;
     if (!isClear) this.#stretch = null;
@@ -159,14 +165,14 @@ export class Pace {
       this.end(flight);
       flight.stop();
     }
-    // It takes a moment until the remaining bodies use the full line.
+    // Do not measure at first, because the remaining bodies need some time until they use the full line.
     for (const flight of this.#flights) flight.from = now + SETTLING_MS / 2;
   }
 
   #conclude() {
     const { count, speed, left } = this.#before;
-    // On a shared line, the remaining bodies reach the speed of all before. With limited connections, they reach only
-    // their own share. The geometric mean of both decides.
+    // On a shared line, the remaining bodies together become as fast as all bodies were before. If each connection has
+    // its own limit, they keep their own speed. The geometric mean of these two speeds is the threshold.
     const isLimited = this.#speed < speed * Math.sqrt(left / count);
     this.#mode = isLimited ? "open" : "narrow";
     this.#limited = isLimited ? speed : 0;
