@@ -233,7 +233,7 @@ def test_file_chosen_twice_is_named_and_added_on_demand(
     upload_page.start()
     upload_page.wait_until(lambda: len(held) > 0)
     upload_page.choose(file)
-    expect(upload_page.notice("1 file is already on its way")).to_be_visible()
+    expect(upload_page.notice("1 file is already being sent")).to_be_visible()
     held.let_go()
     upload_page.wait_until_uploaded(3)
     assert person.uploads.count() == 3
@@ -293,7 +293,7 @@ def test_file_that_another_tab_is_sending_is_named(
     second.page.bring_to_front()
     drop(second.page, film)
 
-    notice = second.notice("This file is on its way in another tab.")
+    notice = second.notice("This file is being sent in another tab.")
     expect(notice).to_contain_text("film.bin")
     expect(second.start_button).to_be_hidden()
     # A file with the same name, size and time but other content is sent.

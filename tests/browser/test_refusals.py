@@ -103,7 +103,7 @@ def test_file_over_the_size_limit_is_left_out(
     )
 
     notice = upload_page.notice("1 file was left out")
-    expect(notice).to_contain_text("big.bin: larger than 1 kB, the most for one file")
+    expect(notice).to_contain_text("big.bin: larger than 1 kB, the limit for one file")
     expect(upload_page.start_button).to_have_text("Upload 1 file")
     assert traffic.requests_to("/api/") == 0
 

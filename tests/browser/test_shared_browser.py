@@ -51,7 +51,7 @@ def test_open_tab_sends_nothing_after_another_person_logged_in(
     hidden = page.get_by_role("button", name="Upload 1 file", include_hidden=True)
     hidden.dispatch_event("click")
     dialog.get_by_role("button", name="I am logged in", exact=True).click()
-    expect(dialog).to_contain_text(f"You are logged in as {bob.username} now")
+    expect(dialog).to_contain_text(f"You are now logged in as {bob.username}")
     assert uploads_of(bob) == {}
     assert uploads_of(person) == {}
     assert other.evaluate(KEPT) == []

@@ -100,7 +100,7 @@ class Blocked:
         for each in words:
             expect(reason).to_contain_text(each)
         logger.info("Named after %.1f s.", time.monotonic() - self.began)
-        expect(self.page.heading("The upload cannot go on")).to_be_visible()
+        expect(self.page.heading("The upload cannot continue")).to_be_visible()
 
     def expect_lines(self, *faults: str) -> None:
         """Check that the log has exactly one line for each of these causes."""
@@ -241,7 +241,7 @@ def test_content_security_policy_without_the_bucket_is_named(
     blocked.expect_reason(
         "The browser blocks requests to the storage. Tell your administrator: the "
         "Content-Security-Policy of this page lacks the bucket (connect-src).",
-        "Reload this page when that is fixed.",
+        "Reload this page after this is fixed.",
     )
     blocked.expect_lines("policy")
 

@@ -8,7 +8,7 @@ test("an upload in progress is cancelled only after a question with the bytes to
   assert.deepEqual(question([transfer({ bytesSent: 1_200_000_000 })]), {
     title: "Cancel this upload?",
     name: "film.bin",
-    text: "What has been sent so far (1.2 of 4.8 GB) is removed.",
+    text: "The bytes sent so far (1.2 of 4.8 GB) will be deleted.",
     yes: "Cancel upload",
   });
 });
@@ -24,9 +24,9 @@ test("the question says that files which have arrived stay", () => {
   const moving = transfer({ bytesSent: 2_400_000_000 });
   const arrived = transfer({ state: "done", bytesSent: 4_800_000_000 });
 
-  assert.equal(question([waiting, moving]).text, "What has been sent so far (2.4 of 9.6 GB) is removed.");
+  assert.equal(question([waiting, moving]).text, "The bytes sent so far (2.4 of 9.6 GB) will be deleted.");
   assert.equal(question([waiting, moving]).name, "2 files");
-  assert.match(question([waiting, moving, arrived, arrived]).text, /\(2.4 of 9.6 GB\) is removed; files that have arrived stay.$/);
+  assert.match(question([waiting, moving, arrived, arrived]).text, /\(2.4 of 9.6 GB\) will be deleted. Files that have arrived are kept.$/);
 });
 
 test("bytes of a failed file count as lost, bytes of a refused file do not", () => {
@@ -72,7 +72,7 @@ test("the open question is updated, and closes when no bytes would be lost", asy
   film.bytesSent = 2_400_000_000;
   updateQuestion();
   assert.deepEqual([text("confirm-title"), text("confirm-name")], ["Cancel this upload?", "film.bin"]);
-  assert.match(text("confirm-text"), /\(2.4 of 4.8 GB\) is removed; files that have arrived stay/);
+  assert.match(text("confirm-text"), /\(2.4 of 4.8 GB\) will be deleted. Files that have arrived are kept/);
   assert.ok(dialog.open);
   film.state = "done";
   updateQuestion();

@@ -15,10 +15,10 @@ const WORDS = {
   cors_method: [REFUSED, "the CORS rule lacks the method PUT (AllowedMethods)"],
   cors_multiple: [REFUSED, "the storage and a proxy both add CORS headers"],
   cors_unsupported: [REFUSED, "the storage has no CORS rules for a bucket; allow {site} for the whole server"],
-  cors_not_passed_on: [REFUSED, "a proxy before the storage does not pass preflights (OPTIONS) on"],
+  cors_not_passed_on: [REFUSED, "a proxy in front of the storage does not forward preflights (OPTIONS)"],
   policy: [BLOCKED, "the Content-Security-Policy of this page lacks the bucket (connect-src)"],
   mixed_content: [BLOCKED, "an https page cannot send to an http address; the storage needs TLS"],
-  body_limit: ["A proxy refused a request of this size.", "a proxy before the storage limits the body (413)"],
+  body_limit: ["A proxy refused a request of this size.", "a proxy in front of the storage limits the body (413)"],
   clock: [REFUSED, "the clock of the server is wrong"],
   region: [REFUSED, "the region is wrong (S3_REGION)"],
   redirect: [REFUSED, "the storage redirects to another address (S3_REGION, S3_PUBLIC_ENDPOINT_URL)"],
@@ -28,11 +28,11 @@ const WORDS = {
   expired_credentials: [REFUSED, "the credentials of the server have expired"],
   denied: [REFUSED, "the storage denies access to the signer (AccessDenied)"],
   refused: [REFUSED, "the storage refused a request that the site had signed"],
-  storage_error: ["The storage answers with an error.", "the storage or a proxy before it answers 5xx"],
+  storage_error: ["The storage answers with an error.", "the storage or a proxy in front of it answers 5xx"],
   certificate: [AWAY, "its certificate is not trusted (TLS)"],
   unknown_host: [AWAY, "its host name is unknown (DNS)"],
   no_answer: [AWAY, "the storage does not answer the server either"],
-  unreachable: [AWAY, "this site reaches the storage, this browser does not; check firewall, address and certificate"],
+  unreachable: [AWAY, "this site reaches the storage, but this browser does not; check firewall, address and certificate"],
 };
 
 /** Causes for which the browser itself blocks the requests. After a fix, the person must also reload the page. */
@@ -59,6 +59,6 @@ export function reasonOf(faults, site) {
  */
 export function adviceOf(faults) {
   return faults.some((fault) => NEED_NEW_PAGE.has(fault))
-    ? "Reload this page when that is fixed."
-    : "The upload goes on by itself when that is fixed.";
+    ? "Reload this page after this is fixed."
+    : "The upload continues automatically after this is fixed.";
 }

@@ -36,7 +36,7 @@ export async function recognise(identity, file, filename, fingerprint) {
   if (identity.byte_size !== file.size) throw different(identity, "its size is different");
   const modified = modifiedAt(file);
   if (identity.last_modified && modified && Date.parse(identity.last_modified) !== Date.parse(modified)) {
-    throw different(identity, "it was changed since then");
+    throw different(identity, "it was changed after the upload started");
   }
   if (identity.fingerprint) compare(identity, await fingerprint(file.slice(0, FINGERPRINT_SIZE, "")));
 }
@@ -77,6 +77,6 @@ function modifiedAt(file) {
 function different({ filename }, fact) {
   return new UploadError(
     "different_file",
-    `This is not the file whose upload was begun: ${fact}. Choose the original ${filename}, or upload this file as a new one.`,
+    `This is not the file of this upload: ${fact}. Choose the original ${filename}, or upload this file as a new one.`,
   );
 }

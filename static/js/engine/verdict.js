@@ -28,5 +28,5 @@ export function ending({ id, state, rejected_reason: reason }) {
     return Object.assign(new UploadError("rejected", reason || "The server refused this file."), { uploadId: id });
   }
   if (state === "expired") return new UploadError("upload_over", "The upload took too long and expired. Try again.");
-  return new UploadError("upload_over", "The upload was cancelled in another place. Try again to start a new upload.");
+  return new UploadError("upload_over", "The upload was cancelled in another tab or on another device. Try again to start a new upload.");
 }

@@ -43,8 +43,8 @@ export function question(transfers) {
   const sent = unfinished.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
   const whole = unfinished.reduce((sum, { byteSize }) => sum + byteSize, 0);
   if (sent === 0) return null;
-  const stays = transfers.some(({ state }) => state === "done") ? "; files that have arrived stay" : "";
-  const text = `What has been sent so far (${formatBytesOf(sent, whole)}) is removed${stays}.`;
+  const stays = transfers.some(({ state }) => state === "done") ? " Files that have arrived are kept." : "";
+  const text = `The bytes sent so far (${formatBytesOf(sent, whole)}) will be deleted.${stays}`;
   if (unfinished.length === 1) {
     return { title: "Cancel this upload?", name: unfinished[0].name, text, yes: "Cancel upload" };
   }

@@ -62,7 +62,7 @@ async function requestRelease(record, { api, onRenamed }) {
   const words = {
     title: "Ask for its release?",
     name: record.filename,
-    text: "The operators look at the file and decide.",
+    text: "An operator will check the file and decide.",
     yes: "Ask",
   };
   const done = await confirm(words, async () => {

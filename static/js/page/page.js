@@ -129,7 +129,7 @@ export function startPage() {
       return upload;
     },
     onContinuedAlone: (count) =>
-      notices.show(`${plural(count, "upload")} from your last visit ${count === 1 ? "goes" : "go"} on by ${count === 1 ? "itself" : "themselves"}.`, {
+      notices.show(`${plural(count, "upload")} from your last visit ${count === 1 ? "continues" : "continue"} automatically.`, {
         key: "continued",
       }),
     onProblem: (message) => notices.show(message, { tone: "error", key: "different" }),

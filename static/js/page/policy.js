@@ -12,7 +12,7 @@ import { formatBytes } from "./format.js";
  */
 export function refusal(file, policy) {
   if ((file.size ?? 0) <= policy.max_file_size) return "";
-  return `larger than ${formatBytes(policy.max_file_size)}, the most for one file`;
+  return `larger than ${formatBytes(policy.max_file_size)}, the limit for one file`;
 }
 
 /**

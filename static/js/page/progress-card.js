@@ -203,7 +203,7 @@ function title(totals, isOver) {
   const { files, done, failed } = totals;
   if (isOver && failed > 0) return `${plural(failed, "file")} not stored`;
   if (isOver) return `${plural(done, "file")} uploaded`;
-  if (totals.reason) return "The upload cannot go on";
+  if (totals.reason) return "The upload cannot continue";
   if (totals.offline) return "No network";
   if (!totals.active) return "Paused";
   if (totals.stalled) return "Waiting for the network";
@@ -221,7 +221,7 @@ function summary(totals) {
   const { files, done, bytes, bytesSent, bytesPerSecond, secondsLeft } = totals;
   const counts = [`${formatNumber(done)} of ${plural(files, "file")}`, formatBytesOf(bytesSent, bytes)];
   if (totals.reason) return counts.join(" · ");
-  if (totals.offline || totals.stalled) return [...counts, "goes on by itself"].join(" · ");
+  if (totals.offline || totals.stalled) return [...counts, "continues automatically"].join(" · ");
   if (!totals.active) return counts.join(" · ");
   if (secondsLeft === 0) return [...counts, "checking"].join(" · ");
   const speed = bytesPerSecond > 0 ? [formatSpeed(bytesPerSecond)] : [];

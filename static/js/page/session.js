@@ -30,7 +30,7 @@ export class Session {
     this.#isOut = true;
     document.body.classList.add("is-out");
     byId("session-text").textContent =
-      "You logged out in another tab, so your files are no longer shown here. Log in again to see them and to go on with your uploads.";
+      "You logged out in another tab, so your files are no longer shown here. Log in again to see them and to continue your uploads.";
     if (this.#dialog.open) this.#dialog.close();
     else this.#dialog.showModal();
   }
@@ -50,7 +50,7 @@ export class Session {
     try {
       const username = await this.#whoami();
       if (username !== this.#username) {
-        text.textContent = `You are logged in as ${username} now. The uploads in this tab are ${this.#username}’s: log in as ${this.#username} to go on with them, or reload the page.`;
+        text.textContent = `You are now logged in as ${username}. The uploads in this tab belong to ${this.#username}. Log in as ${this.#username} to continue them, or reload the page.`;
         return;
       }
       this.#isOut = false;

@@ -88,8 +88,8 @@ export function factsOf({ record, kept }) {
 /** @param {Entry} entry */
 function firstWords(entry) {
   const size = formatBytes(factsOf(entry).byteSize);
-  if (entry.isElsewhere) return `${size}, on its way`;
-  return entry.record ? `${size}, open` : `${size}, not begun yet`;
+  if (entry.isElsewhere) return `${size}, in progress`;
+  return entry.record ? `${size}, open` : `${size}, not started`;
 }
 
 /** @param {UploadRecord} record */

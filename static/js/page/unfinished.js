@@ -176,7 +176,7 @@ export class Unfinished {
       /** @type {UnfinishedRow} */
       const row = new UnfinishedRow(entry, {
         onChoose: (file) => void this.#choose(row, file),
-        onUnreadable: ([name]) => this.#options.onProblem(`${name} could not be read. Check whether it is still there, or choose another copy of it.`),
+        onUnreadable: ([name]) => this.#options.onProblem(`${name} could not be read. Check that the file still exists, or choose another copy of it.`),
         onContinue: () => this.#continueKept(row),
         onDiscard: () => void this.#discard(row),
       });
@@ -252,12 +252,12 @@ export class Unfinished {
     const { filename } = factsOf(row.entry);
     try {
       const file = await keptFiles.read(kept, { ask: true });
-      if (!file) return onProblem(`Without your permission ${filename} cannot be read again. Press Continue once more to choose it yourself.`);
+      if (!file) return onProblem(`The browser needs your permission to read ${filename} again. Press Continue again and choose the file.`);
       const reason = await whyNot(row.entry, file);
       if (reason) return onProblem(reason);
       this.#go(row, file);
     } catch {
-      return onProblem(`${filename} is no longer where it was. Press Continue once more to choose it, wherever it is now.`);
+      return onProblem(`${filename} was moved, renamed or deleted. Press Continue again and choose the file.`);
     }
     await this.#continueOthers();
   }

@@ -181,7 +181,7 @@ export class UploadArea {
     const hadFocus = byId("batch").contains(document.activeElement);
     if (!this.#isFolded) this.#leftOuts.forget();
     this.#isFolded = true;
-    announcer.announce(`Upload of ${plural(items.length, "file")} has begun.`);
+    announcer.announce(`Upload of ${plural(items.length, "file")} has started.`);
     void this.#launch.send(items).then(() => this.render());
     this.#render();
     if (hadFocus) this.#card.focus();

@@ -27,8 +27,8 @@ import { sameContent } from "./same-file.js";
  */
 
 export const IN_LIST = "already in the list";
-export const ON_ITS_WAY = "already on its way";
-export const ELSEWHERE = "This file is on its way in another tab.";
+export const ON_ITS_WAY = "already being sent";
+export const ELSEWHERE = "This file is being sent in another tab.";
 
 const { compare } = new Intl.Collator(undefined, { numeric: true });
 

@@ -65,7 +65,7 @@ function ofUnreadable(paths, taken) {
     tone: "warning",
     text: `${plural(taken, "file")}; ${formatNumber(paths.length)} could not be read${named}`,
     details: isTold ? [] : paths.map(isolated),
-    help: "Check that each is still there and that you may open it, then choose it again.",
+    help: "Check that each one still exists and that you may open it. Then choose it again.",
   };
 }
 
@@ -101,7 +101,7 @@ function ofKnown(known) {
  */
 function knownText(why, count) {
   if (why !== ELSEWHERE) return `${plural(count, "file is", "files are")} ${why}`;
-  return count === 1 ? ELSEWHERE : `${plural(count, "file")} are on their way in another tab.`;
+  return count === 1 ? ELSEWHERE : `${plural(count, "file")} are being sent in another tab.`;
 }
 
 /**
