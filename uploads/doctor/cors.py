@@ -133,7 +133,8 @@ def explained(judged: Judgement, origin: str, request: SignedRequest) -> Finding
         return fail(
             "cors.preflight.unsupported",
             title,
-            f"{seen} {judged.answer.code}: this storage has no CORS rules for buckets.",
+            f"{seen} {judged.answer.code}: this storage supports no CORS rules for "
+            "single buckets.",
             BLOCKED,
             f"Allow {origin} for the whole server. For MinIO: mc admin config set "
             f"ALIAS api cors_allow_origin={origin}",
@@ -240,7 +241,8 @@ def _strangers(examination: Examination) -> Iterator[Finding]:
         "S3 allows every origin.",
         "A page of another site can upload a file if it gets a signed URL.",
         "Apply the site's CORS rule: manage.py setup_bucket --apply. If the storage "
-        "has no CORS rules for buckets, restrict the origins of the whole server.",
+        "supports no CORS rules for single buckets, restrict the allowed origins of the "
+        "whole server.",
         "cors",
     )
 

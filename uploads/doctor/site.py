@@ -123,7 +123,7 @@ def _cache() -> Finding:
 def _tasks() -> Finding:
     name, title = "site.tasks", "Long inspections are processed"
     if "django_tasks_db" not in settings.INSTALLED_APPS:
-        return ok(name, title, "They run in the request (TASKS_BACKEND=immediate).")
+        return ok(name, title, "The sweeper runs them (TASKS_BACKEND=immediate).")
     from django_tasks_db.models import DBTaskResult  # fails if the app is missing
 
     late = DBTaskResult.objects.filter(

@@ -35,8 +35,9 @@ It does so only with ``AlertExceedsMax yes`` in clamd.conf.
 REFUSE, PASS = "refuse", "pass"
 
 UNALERTED_BYTES = 25_000_000
-"""Default of ``unalerted_bytes``. With default settings, clamd scans such files.
+"""Default of ``unalerted_bytes``.
 
+With default settings, every version of clamd accepts files of this size.
 The smallest default of MaxFileSize in any version of clamd is 25 MiB, which is a
 little more.
 """

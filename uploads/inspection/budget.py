@@ -22,8 +22,8 @@ class OverBudget(Exception):  # noqa: N818  as in errors.py
 class Budget:
     """A limit on reads, bytes and seconds. Without arguments there is no limit.
 
-    The budget counts only work inside the context ``running``, so all uploads of a
-    request can share it. ``is_inline`` is true if the inspection runs inside a request.
+    The budget counts only work inside the context ``running``. All uploads of a request
+    can share one budget. ``is_inline`` is true if the inspection runs inside a request.
     """
 
     def __init__(

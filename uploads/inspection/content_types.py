@@ -198,7 +198,10 @@ def canonical(content_type: str) -> str:
 
 
 def family_of(content_type: str) -> str:
-    """Return the family of a type. A policy that allows a type allows its family.
+    """Return the family of a type.
+
+    An upload policy allows content only if the detected type has the family of an
+    allowed type.
 
     Sounds and films are one family, because some file formats contain both. All
     archives are one family, and so are all documents. Other application types are
@@ -232,8 +235,8 @@ def stored_type(content_type: str) -> str:
 def served_type(content_type: str, detected_type: str) -> str:
     """Return the Content-Type of a download: the detected type if no browser runs it.
 
-    libmagic only guesses the kind of a text. So a text has its declared type, if this
-    is a text type that no browser runs.
+    libmagic only guesses the kind of a text. So a text is served with its declared
+    type, if this is a text type that no browser runs.
     """
     declared, detected = canonical(content_type), canonical(detected_type)
     if detected in UNCLAIMED or may_run(detected) or family_of(detected) == "program":

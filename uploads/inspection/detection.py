@@ -54,8 +54,8 @@ def detect_type(head: bytes) -> str:
     if is_text(head):
         return _type_of_text(head, found)
     if found in PROGRAMS or is_wide(head):
-        # find_active detects all programs. libmagic takes other files for programs,
-        # because it compares only a few bytes.
+        # find_active detects all programs. libmagic reports some other files as
+        # programs, because it compares only a few bytes.
         found = ""
     if not found or found in UNSURE:
         found = find_rare_type(head)

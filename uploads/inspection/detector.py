@@ -1,7 +1,8 @@
 """Runs libmagic in a child process, and replaces the child after a failure.
 
 All threads of this process share one child. After a fork, each process starts its own
-child. If libmagic crashes or hangs on a head, this file gets no detected type.
+child. If libmagic crashes or hangs while it reads the first bytes (the head) of a file,
+this file gets no detected type.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class Entry:
     def is_symlink(self) -> bool:
         """Whether the Unix mode is that of a link.
 
-        The entry also names an operating system, but this does not matter here.
+        This property ignores the operating system that the entry names.
         """
         return stat.S_ISLNK(self.mode)
 

@@ -75,10 +75,10 @@ class Links:
     def find_leaving(self) -> tuple[bytes, bytes] | None:
         """Return the name and the target of a link that leads outside, or None.
 
-        Some unpackers create each link in its turn. Others create all links after all
-        files. If the path of a link contains another link, the two orders put the link
-        into two different folders. This function follows the link from both folders.
-        Raises TooTangled.
+        Some unpackers create links and files in the order of the entries. Others create
+        all links after all files. If the path of a link contains another link, the two
+        orders put the link into two different folders. This function follows the link
+        from both folders. Raises TooTangled.
         """
         places = self._places()
         for key, name, target in self._links:

@@ -46,13 +46,14 @@ _ATTEMPTS = 2
 def assemble(upload: Upload) -> str:
     """Complete the multipart upload from the bucket's own list of parts.
 
-    Returns the SHA-256 that the object must have. This function computes it from the
-    announced hashes of the parts, or else from the hashes in the bucket's list. If both
-    lack the hash of a part, the result is ``""``.
+    Returns the checksum that the object must have. This function computes it from the
+    announced checksums of the parts, or else from the checksums in the bucket's list.
+    If both lack the checksum of a part, the result is ``""``.
 
     Idempotent. If an earlier call has joined the parts, S3 refuses this call. Then the
     function only checks that the object exists. Raises Incomplete, InvalidState,
-    StaleUpload, StorageUnavailable.
+    StaleUpload, StorageUnavailable. Raises ChecksumRefused if the sent parts differ
+    from the announced ones.
     """
     bucket = get_bucket()
     if not upload.multipart_id:
@@ -85,10 +86,11 @@ def assemble(upload: Upload) -> str:
             return expected
         if isinstance(error, ChecksumRefused) and expected and not listed:
             raise  # S3 has verified the parts, and they are not the announced ones
-        # Either a client sent a part again after S3 had listed it. Then the next
-        # attempt succeeds. Or S3 has lost a part that it lists, or the client announced
-        # another checksum for a part and never sent this part. Then every attempt fails
-        # until the client sends the part again, or the upload expires.
+        # If a client sent a part again after S3 had listed it, the next attempt
+        # succeeds. If S3 has lost a part that it lists, every attempt fails until the
+        # client sends the part again, or the upload expires. The same is true if the
+        # client announced a new checksum for a part, but never sent the part with this
+        # checksum.
         raise Incomplete("The storage could not join the parts. Try again.") from error
     return expected or listed
 

@@ -39,8 +39,8 @@ def declared_checksum(upload: Upload) -> str:
 def offered() -> Checksums:
     """Return the algorithm that the page uses for new uploads.
 
-    It is SHA-256 if a doctor saw that the storage does not verify CRC64NVME, because
-    then nothing would compare the bytes.
+    If the doctor has seen that the storage does not verify CRC64NVME, the result is
+    SHA-256.
     """
     return SHA256 if _objection() else CRC64NVME
 
@@ -52,11 +52,12 @@ def require_accepted(checksums: Checksums) -> None:
 
 
 def choose_checksums(declaration: Any, transport: Transport) -> Checksums:
-    """Return the algorithm of a new upload, by the checksums that were declared.
+    """Return the algorithm of a new upload. It follows from the declared checksums.
 
-    Where both were declared, SHA-256 counts. A multipart upload declares its checksums
-    with the parts, so the site chooses, unless the declaration has one. Raises
-    InvalidRequest if the transport needs another checksum.
+    If the client declared both checksums, the result is SHA-256. A multipart upload may
+    start without a checksum, because the client announces one for each part later. The
+    result is then the algorithm that the page uses. Raises InvalidRequest if the site
+    or the transport needs another checksum.
     """
     if transport in {Transport.FORM, Transport.COPY} or SHA256.of(declaration):
         return SHA256

@@ -34,7 +34,7 @@ def complete_many(
     objects: Objects,
     budget: Budget,
 ) -> None:
-    """Make those ``uploads`` ready that pass all checks at once.
+    """Make those ``uploads`` ready whose checks all pass during this call.
 
     An upload can pass only if one request sent the whole file and if ``objects`` has
     the object's facts in memory. The function skips all other uploads. The caller then

@@ -221,8 +221,9 @@ def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
         if upload.is_final:
             discard_copy(upload, arrival.facts)
         elif upload.etag != arrival.facts.etag:
-            # Another call has copied other bytes over the object, because this storage
-            # ignores the condition that forbids it.
+            # Another call has replaced the object by a copy of other bytes. This
+            # storage ignores the condition (If-None-Match) that forbids to replace an
+            # object.
             words = "The object was replaced while it was checked."
             reject(upload, actor, words, cause="replaced")
         raise

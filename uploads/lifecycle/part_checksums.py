@@ -22,9 +22,10 @@ from uploads.states import State, Transport
 def raw_digests(upload: Upload, wanted: Sequence[Any]) -> dict[int, bytes]:
     """Return the raw checksums of the parts that a client wants to send.
 
-    The first request decides on the algorithm. A client that knows only the other
-    algorithm thereby changes the upload to it. Raises InvalidRequest if a later request
-    has another algorithm, and for a text that is no checksum.
+    The first request for parts may have another algorithm than the upload. It then
+    changes the algorithm of the upload, because the client may know only one algorithm.
+    Raises InvalidRequest if a later request has another algorithm, or if a text is not
+    a checksum.
     """
     checksums = checksums_of(upload)
     if not all(checksums.of(part) for part in wanted):
@@ -52,8 +53,9 @@ def _other_algorithm(checksums: Checksums, wanted: Sequence[Any]) -> Checksums:
 def _change(upload: Upload, checksums: Checksums) -> None:
     """Change the algorithm of an upload of which no part was announced.
 
-    S3 accepts only parts of the algorithm with which a multipart upload was created. So
-    the old one is aborted, and the caller creates another. Raises StaleUpload.
+    S3 accepts only parts with the algorithm for which the multipart upload was created.
+    So this function aborts the multipart upload, and the caller creates a new one.
+    Raises StaleUpload.
     """
     refused = upload.multipart_id
     with transaction.atomic():
@@ -71,7 +73,7 @@ def _change(upload: Upload, checksums: Checksums) -> None:
     for name, value in changes.items():
         setattr(upload, name, value)
     if refused:
-        # If the abort fails, the sweeper finds an upload without a row, and repeats it.
+        # If the abort fails, the sweeper repeats it, because the row has another id.
         with suppress(StorageError):
             get_bucket().abort_multipart_upload(upload.key, refused)
 
@@ -119,7 +121,7 @@ def announced(upload: Upload) -> list[bytes]:
 
 
 def joined(upload: Upload, digests: Sequence[bytes]) -> str:
-    """Return the checksum that S3 reports for the object of these parts.
+    """Return the checksum that S3 reports for an object made of parts with ``digests``.
 
     Returns ``""`` without ``digests``.
     """
@@ -133,8 +135,8 @@ def storage_joins_by_checksums() -> bool:
     """Return whether the site sends the announced checksums when S3 joins the parts.
 
     Then the object has a checksum even if the storage lists no checksums of parts, and
-    the site need not read the object back. The site does this only if a doctor saw the
-    storage compare parts with their checksums.
+    the site need not read the object back. The site sends the checksums only if the
+    doctor has seen that the storage compares parts with their checksums.
     """
     return capabilities().compares_bytes(Transport.MULTIPART)
 
@@ -144,8 +146,9 @@ def with_checksums(
 ) -> list[Part]:
     """Return ``parts``. If S3 listed no SHA-256 of a part, use the announced one.
 
-    ``parts`` are all parts of the upload, and ``digests`` the announced checksums or
-    empty. An object with CRC64NVME needs no checksums of parts.
+    ``parts`` are all parts of the upload. ``digests`` are the announced checksums, or
+    empty. S3 needs no checksums of parts for CRC64NVME, so ``parts`` then stay
+    unchanged.
     """
     is_needed = checksums_of(upload) is SHA256 and storage_joins_by_checksums()
     if not digests or not is_needed:

@@ -130,7 +130,7 @@ def _compared(upload: Upload, objects: Objects, pace: Pace) -> dict[str, Any]:
 def _agreed(upload: Upload, digest: bytes) -> dict[str, Any] | None:
     """Return new values for the row, or None if another checksum was declared.
 
-    A plain form declares no checksum. Then the result is the first one.
+    A plain form declares no checksum. Then every checksum is accepted.
     """
     found = encoded(digest)
     if declared_checksum(upload) not in {"", found}:

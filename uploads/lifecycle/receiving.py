@@ -86,7 +86,7 @@ def start_form(
     ``filename`` is a result of ``clean_filename``, or empty. If it is empty, the upload
     gets the name that S3 reports for the file. The same ``idempotency_key`` returns the
     same upload, even with another ``byte_size``. Callers compute this size from the
-    free space, which is smaller in the second call. Raises the errors of ``start``.
+    free space, which is smaller after the first call. Raises the errors of ``start``.
     """
     require_forms()
     declaration = Declaration(

@@ -1,9 +1,9 @@
 """Releases files from quarantine, after an operator has decided that they are harmless.
 
 A release is a new upload of the same owner. The server copies the bytes from quarantine
-to a new key. It then verifies and inspects them like those of any upload, but ignores
-the rule that has rejected the file. The rejected upload stays rejected and links
-to the release.
+to a new key. It then verifies and inspects the copy like any upload, but ignores the
+rule that has rejected the file. The rejected upload stays rejected and links to the
+release.
 """
 
 from __future__ import annotations

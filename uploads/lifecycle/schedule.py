@@ -88,7 +88,8 @@ def end_claim(upload: Upload, *, was: str, at: datetime) -> None:
 def _record_success(upload: Upload, *, was: str, at: datetime) -> None:
     rows = Upload.objects.filter(pk=upload.pk)
     rows.update(retry_at=None, failed_checks=0, faults=0)
-    # Moves and purges set ``checked_at`` themselves, so skip a row after these.
+    # Moves and purges set ``checked_at`` themselves, so skip rows that were moved or
+    # purged.
     rows.filter(state=was).exclude(state__in=FINAL).update(checked_at=at)
 
 
@@ -131,7 +132,10 @@ def _delay(failures: int, longest: timedelta) -> timedelta:
 
 
 def _overdue(now: datetime) -> UploadQuerySet:
-    """Return pending uploads past their deadline, to be completed or to expire."""
+    """Return pending uploads past their deadline.
+
+    The sweeper completes or expires them.
+    """
     return _free(Upload.objects.filter(state=State.PENDING, expires_at__lt=now), now)
 
 

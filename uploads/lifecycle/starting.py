@@ -160,7 +160,7 @@ def _create(
     with transaction.atomic():
         # Every move locks the upload before the quota. The same order here avoids
         # deadlocks. If two requests have the same idempotency key, the INSERT of the
-        # second fails before it reserves quota.
+        # second request fails before this request reserves quota.
         upload.save(force_insert=True)
         quota.reserve(owner, declaration.byte_size)
         record("upload.started", upload=upload, actor=owner, detail=declared(upload))
@@ -238,9 +238,9 @@ def extended_deadline(upload: Upload, now: datetime) -> datetime:
 def open_multipart(upload: Upload) -> None:
     """Create the multipart upload at S3 and store its id in the row.
 
-    Of two concurrent calls, one stores its id, and one aborts its multipart upload.
-    Does nothing if the upload is not pending. If S3 does not create the multipart
-    upload, cancels the upload and raises StorageUnavailable.
+    Of two concurrent calls, only one stores its id. The other call aborts the multipart
+    upload that it has created. Does nothing if the upload is not pending. If S3 does
+    not create the multipart upload, cancels the upload and raises StorageUnavailable.
     """
     if upload.state != State.PENDING:
         return

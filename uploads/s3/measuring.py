@@ -31,7 +31,7 @@ def measure(client: Any) -> None:
 def measured(verb: str) -> Iterator[None]:
     """Count and time the block, which must call S3 once and raise boto3's exceptions.
 
-    It is for calls that boto3 does not send itself.
+    Use it for calls that the site sends without boto3.
     """
     result, started = OK, time.perf_counter()
     try:

@@ -81,7 +81,7 @@ class Presigner:
         """Return a PUT request that creates the object with exactly these bytes.
 
         ``checksum`` is one of checksum_sha256 and checksum_crc64nvme, in base64. S3
-        answers 412 if ``key`` exists.
+        answers 412 if the key already has an object.
         """
         return self._sign(
             "PUT",

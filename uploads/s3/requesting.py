@@ -112,8 +112,9 @@ class ObjectRequests:
         limit = max_bytes if is_success else _MAX_ERROR_BYTES
         stream: Any = StreamingBody(answer.raw, content_length=None)  # type: ignore[arg-type]
         with closing(stream) as body:
-            # A connection can be reused only after the answer was read to its end. One
-            # byte more than the limit makes sure that the end is reached.
+            # A connection can be reused only after the answer was read to its end. So
+            # read one byte more than the limit. Otherwise the end of an answer with
+            # exactly ``limit`` bytes would not be reached.
             found = b"" if request.method == "HEAD" else body.read(limit + 1)
         if is_success:
             return Answer(answer.headers, found[:limit])

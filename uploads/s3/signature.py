@@ -1,8 +1,8 @@
 """Computes signatures of version 4 for URLs, requests and POST policies.
 
 Source: the Amazon S3 API Reference, "Authenticating Requests: Using Query
-Parameters". Everything here is a pure function or an immutable value. boto3 computes
-the values that all URLs share again for each URL, and this takes most of its time.
+Parameters". Everything here is a pure function or an immutable value. For each URL,
+boto3 computes again the values that all URLs share, and this takes most of its time.
 This module caches the signing key of a day, so one URL costs two hashes.
 tests/unit/s3/test_presigner_and_botocore.py compares the URLs with botocore's, byte for
 byte.

@@ -75,7 +75,8 @@ def audit(progress: Progress | None = None) -> Iterator[Difference]:
         yield Difference(
             "quota",
             f"user {drift.owner_id}",
-            f"counts {drift.counted}, but the uploads add up to {drift.actual}",
+            f"the quota counts {drift.counted}, but the user's uploads add up to "
+            f"{drift.actual}",
         )
 
 

@@ -22,7 +22,7 @@ _MARK = "figures"
 
 
 def roll_up(*, now: datetime | None = None, hours: int = HOURS_A_PASS) -> int:
-    """Add up the hours since the last call; return the number of hours.
+    """Add up the uploads of each hour since the last call; return the number of hours.
 
     Each call adds up the current and the previous hour again, because a transaction may
     commit an event after its hour has ended. The sums of older hours never change, even

@@ -127,8 +127,9 @@ def park(source: str, body: str, error: str) -> None:
 
 
 def process(message: Message) -> Intake:
-    """Process one message. If ``failed`` in the result is 1, deliver it again later.
+    """Process one message.
 
+    If ``failed`` in the result is 1, the queue must deliver the message again later.
     Parks a message if it is unreadable or has failed MAX_RECEIVES times. Raises
     StorageUnavailable if S3 does not answer, and a database error during an outage.
     """

@@ -74,7 +74,7 @@ def files_of(rule: RetentionRule) -> QuerySet[Upload]:
 def _notice(rules: Sequence[RetentionRule], now: datetime, limit: int) -> None:
     """Create a notice for each file whose warning is due.
 
-    If several rules apply to a file, the rule with the fewest days gets the notice.
+    If several rules apply to a file, the notice names the rule with the fewest days.
     """
     for rule in rules:
         since = now - timedelta(days=rule.days - rule.warn_days)
@@ -172,7 +172,7 @@ def _delete(rules: Sequence[RetentionRule], now: datetime, limit: int) -> int:
             try:
                 lifecycle.remove(upload)
             except InvalidState:
-                continue  # a hand-over gave the file a new owner, who needs a mail
+                continue  # a hand-over: the new owner must get a mail first
             record("upload.retired", upload=upload, detail={"rule": rule.name})
             deleted += 1
         # If the rule has changed and keeps the file for now, a later pass must warn the

@@ -32,15 +32,16 @@ logger = structlog.get_logger("slipway.sweeper")
 MENDING = timedelta(days=1)
 """A bug of this site may make every check of an upload fail.
 
-A pending upload with this problem expires at this time after its deadline, so that its
+A pending upload with this problem expires this long after its deadline, so that its
 quota is released.
 """
 
 FAILED_LOOKS = 30
 """An upload ends only if this number of checks in a row fails because of a bug.
 
-With the delays in schedule.py, these checks take about a day. So a sweeper that did not
-run for a week ends no upload at once. A wait for an inspector resets the number.
+With the delays in schedule.py, these checks take about a day. So a sweeper that has not
+run for a week does not end an upload after its first failure. A wait for an inspector
+resets the number.
 """
 
 

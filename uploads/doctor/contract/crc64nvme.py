@@ -1,7 +1,7 @@
-"""Asks whether the storage verifies CRC64NVME: of a PUT, of a part, of joined parts.
+"""Tests whether the storage verifies the CRC64NVME of PUTs, parts and joined parts.
 
-The site asks also if it uses SHA-256, so that an operator knows whether
-UPLOADS_CHECKSUM=crc64nvme is possible.
+The doctor runs these tests even if the site uses SHA-256, so that an operator knows
+whether UPLOADS_CHECKSUM=crc64nvme is possible.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ OTHER_JOINED = replace(
 
 
 def ask_crc64nvme(examination: Examination) -> Iterator[Finding]:
-    """Answer the questions. A failure counts only if the site uses CRC64NVME."""
+    """Yield the findings. If the site uses SHA-256, a failed test is only a NOTE."""
     yield _right(examination)
     body = examination.random_bytes()
     sent = _put(
@@ -119,7 +119,7 @@ def _other_joined(examination: Examination) -> Finding:
     except ChecksumRefused:
         return _of(OTHER_JOINED).kept(True, "BadDigest")
     except StorageError as error:
-        # Only a comparison proves that S3 reads the value.
+        # Another error does not prove that S3 has compared the value.
         return _of(OTHER_JOINED).broken(error.detail)
     return _of(OTHER_JOINED).broken("S3 joined the parts.")
 

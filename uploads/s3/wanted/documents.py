@@ -27,7 +27,7 @@ CORS_HEADERS = (
 def headers_sent(checksum: str) -> list[str]:
     """Return the headers that the page sends if UPLOADS_CHECKSUM has this value.
 
-    A page of a site with CRC64NVME also continues older uploads with SHA-256.
+    If the value is crc64nvme, the page still sends SHA-256 for older uploads.
     """
     is_left_out = checksum != CRC64NVME.algorithm
     return [h for h in CORS_HEADERS if not (is_left_out and h == CRC64NVME.header)]
