@@ -63,7 +63,7 @@ def own_signer() -> Callable[[], object]:
 
 
 def two_hashes() -> Callable[[], object]:
-    """Return a function that computes only these two hashes for each URL."""
+    """Return a function that computes only the two necessary hashes for each URL."""
     key = bytes(32)
     request, to_sign = b"r" * REQUEST_BYTES, b"s" * TO_SIGN_BYTES
 

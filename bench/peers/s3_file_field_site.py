@@ -1,4 +1,5 @@
-"""A Django site with django-s3-file-field, for bench/batches.py. All from the environment."""
+"""A Django site with django-s3-file-field, for bench/batches.py. The environment has
+its S3 settings."""
 
 from __future__ import annotations
 
