@@ -1,4 +1,4 @@
-"""Where requests come from: what a client says of itself changes nothing."""
+"""The client's network address is taken from trusted proxies only."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def address(forwarded: str | None, remote: str = PROXY) -> str:
         (-1, "203.0.113.7", PROXY),
     ],
 )
-def test_the_address_is_the_nth_from_the_right(
+def test_address_is_the_nth_from_the_right(
     settings: Settings, count: int, forwarded: str | None, expected: str
 ) -> None:
     settings.TRUSTED_PROXY_COUNT = count
@@ -63,13 +63,11 @@ def test_the_address_is_the_nth_from_the_right(
         ("unix:", ""),
     ],
 )
-def test_the_connected_address_is_kept_in_one_spelling(
-    remote: str, expected: str
-) -> None:
+def test_connected_address_is_normalised(remote: str, expected: str) -> None:
     assert address(None, remote) == expected
 
 
-def test_the_log_names_the_client(
+def test_log_names_the_clients_address(
     settings: Settings, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.TRUSTED_PROXY_COUNT = 1

@@ -1,4 +1,4 @@
-"""Guessing passwords: a few tries, whichever way in, whoever is meant."""
+"""The number of wrong passwords is limited for each account and each address."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def statuses(tries: int, **changes: Any) -> list[int]:
     return [log_in(**changes).status_code for _ in range(tries)]
 
 
-def test_the_sixth_guess_is_not_looked_at() -> None:
+def test_sixth_guess_is_refused_without_a_check() -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         assert statuses(5) == [200] * 5
 
-        # Not even the right one, or guessing would only be slower to hear of.
+        # The sixth guess is refused even if the password is correct.
         refused = log_in(password=PASSWORD)
         assert refused.status_code == 429
         assert refused["Retry-After"] == "60"
@@ -76,7 +76,7 @@ def test_the_sixth_guess_is_not_looked_at() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_all_places_that_ask_for_the_password_count_together(alice: Any) -> None:
+def test_login_and_confirmation_share_one_limit(alice: Any) -> None:
     found = Client(headers={"X-Forwarded-For": "203.0.113.7"})
     found.force_login(alice)
 
@@ -89,7 +89,7 @@ def test_all_places_that_ask_for_the_password_count_together(alice: Any) -> None
 
 
 @time_machine.travel(NOON, tick=False)
-def test_a_right_password_is_given_back_before_the_second_step(alice: Any) -> None:
+def test_correct_password_is_not_counted_before_the_second_factor(alice: Any) -> None:
     Authenticator.objects.create(user=alice, type="totp", data={"secret": "x"})
 
     for _ in range(20):
@@ -99,7 +99,7 @@ def test_a_right_password_is_given_back_before_the_second_step(alice: Any) -> No
 
 
 @time_machine.travel(NOON, tick=False)
-def test_a_right_password_is_given_back_where_it_only_confirms(alice: Any) -> None:
+def test_correct_password_is_not_counted_at_a_confirmation(alice: Any) -> None:
     browser = Client(headers={"X-Forwarded-For": "203.0.113.7"})
     browser.force_login(alice)
 
@@ -111,7 +111,7 @@ def test_a_right_password_is_given_back_where_it_only_confirms(alice: Any) -> No
 
 
 @time_machine.travel(NOON, tick=False)
-def test_no_password_is_hashed_for_a_guess_too_many() -> None:
+def test_no_password_is_hashed_over_the_limit() -> None:
     statuses(5)
 
     with mock.patch.object(MD5PasswordHasher, "encode") as encode:
@@ -121,7 +121,7 @@ def test_no_password_is_hashed_for_a_guess_too_many() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_names_that_do_not_exist_are_answered_alike() -> None:
+def test_unknown_and_known_names_get_the_same_answers() -> None:
     def facts(username: str, address: str) -> list[Any]:
         answers = [log_in(username, address=address) for _ in range(6)]
         return [
@@ -133,7 +133,7 @@ def test_names_that_do_not_exist_are_answered_alike() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_a_login_that_succeeds_is_given_back() -> None:
+def test_successful_login_is_not_counted() -> None:
     for _ in range(20):
         assert log_in(password=PASSWORD).status_code == 302
 
@@ -141,8 +141,8 @@ def test_a_login_that_succeeds_is_given_back() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_success_does_not_wipe_the_failures_before_it() -> None:
-    """Else somebody with an account of their own could guess on without end."""
+def test_success_does_not_reset_earlier_failures() -> None:
+    """Otherwise an attacker could reset the count by logging in with an own account."""
     statuses(4)
     log_in(password=PASSWORD)
 
@@ -150,21 +150,21 @@ def test_success_does_not_wipe_the_failures_before_it() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_an_account_is_locked_for_the_guessers_address_only() -> None:
+def test_account_is_locked_only_for_the_guessing_address() -> None:
     assert statuses(6)[-1] == 429
 
     assert log_in(password=PASSWORD, address="198.51.100.9").status_code == 302
 
 
 @time_machine.travel(NOON, tick=False)
-def test_an_address_that_tries_many_names_is_stopped() -> None:
+def test_address_that_tries_many_names_is_limited() -> None:
     answers = [log_in(f"name-{n}").status_code for n in range(15)]
 
     assert answers == [200] * 12 + [429] * 3
 
 
 @time_machine.travel(NOON, tick=False)
-def test_another_address_in_the_same_ipv6_network_is_the_same() -> None:
+def test_addresses_of_one_ipv6_network_share_a_limit() -> None:
     answers = [
         log_in(f"name-{n}", address=f"2001:db8:1:2::{n}").status_code for n in range(15)
     ]
@@ -174,21 +174,21 @@ def test_another_address_in_the_same_ipv6_network_is_the_same() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_a_header_of_the_guessers_own_buys_nothing() -> None:
+def test_forged_forwarded_header_does_not_raise_the_limit() -> None:
     answers = [log_in(address=f"6.6.6.{n}, 203.0.113.7").status_code for n in range(6)]
 
     assert answers == [200] * 5 + [429]
 
 
 @time_machine.travel(NOON, tick=False)
-def test_capitals_do_not_multiply_the_tries() -> None:
+def test_names_in_other_case_share_a_limit() -> None:
     answers = [log_in(name).status_code for name in ("alice", "Alice", "ALICE") * 2]
 
     assert answers == [200] * 5 + [429]
 
 
 @time_machine.travel(NOON, tick=False)
-def test_a_library_that_calls_authenticate_is_guarded_too() -> None:
+def test_direct_calls_of_authenticate_are_limited() -> None:
     request = RequestFactory().post("/somewhere/")
     for _ in range(5):
         assert authenticate(request, email="alice", password=GUESS) is None
@@ -198,7 +198,7 @@ def test_a_library_that_calls_authenticate_is_guarded_too() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_without_a_request_the_account_alone_counts() -> None:
+def test_guesses_without_a_request_count_for_the_account_only() -> None:
     for _ in range(5):
         authenticate(None, username="alice", password=GUESS)
 
@@ -207,7 +207,7 @@ def test_without_a_request_the_account_alone_counts() -> None:
     assert Rate.objects.count() == 1
 
 
-def test_ways_in_without_a_password_cost_nothing(alice: Any) -> None:
+def test_logins_without_a_password_are_not_counted(alice: Any) -> None:
     Client().force_login(alice)
     authenticate(RequestFactory().post("/"), remote_user="alice")
 
@@ -215,10 +215,10 @@ def test_ways_in_without_a_password_cost_nothing(alice: Any) -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_a_login_that_never_paid_gives_nothing_back(
+def test_login_without_a_password_does_not_reduce_the_count(
     settings: Settings, alice: Any
 ) -> None:
-    """New accounts and passkeys log in without a guess: no way to earn some."""
+    """A sign-up or a passkey login spends no guess, so it must not give one back."""
     settings.SIGNUP_OPEN = True
     statuses(5)
 
@@ -239,13 +239,13 @@ def test_a_login_that_never_paid_gives_nothing_back(
 
 
 @time_machine.travel(NOON, tick=False)
-def test_the_limits_can_be_lifted(settings: Settings) -> None:
+def test_limits_of_guesses_can_be_switched_off(settings: Settings) -> None:
     settings.UPLOADS = {"RATE_LOGIN": "off", "RATE_LOGIN_PER_ADDRESS": ""}
 
     assert statuses(30) == [200] * 30
 
 
-def test_the_guard_comes_before_every_other_backend(settings: Settings) -> None:
+def test_login_guard_is_the_first_authentication_backend(settings: Settings) -> None:
     assert (
         settings.AUTHENTICATION_BACKENDS[0] == "uploads.access.login_guard.LoginGuard"
     )

@@ -1,4 +1,4 @@
-"""Rates: so many in so long, exactly, whatever the clock does."""
+"""Rate limits permit exactly the given number of actions in the given time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _limits(settings: Settings) -> None:
 
 
 def admitted(*subjects: Subject, tries: int = 30) -> int:
-    """Return how many of ``tries`` starts pass at this moment: twice the limit."""
+    """Return how many of ``tries`` starts pass now."""
     passed = 0
     for _ in range(tries):
         try:
@@ -52,13 +52,13 @@ def admitted(*subjects: Subject, tries: int = 30) -> int:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_the_limit_passes_and_not_one_more() -> None:
+def test_exactly_the_limit_passes() -> None:
     assert admitted(ALICE) == 10
     assert admitted(ALICE) == 0
     assert admitted(BOB) == 10
 
 
-def test_what_was_spent_is_earned_again_bit_by_bit() -> None:
+def test_spent_allowance_recovers_gradually() -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         admitted(ALICE)
         for seconds, earned in [(5.999, 0), (0.001, 1), (12, 2), (3600, 10)]:
@@ -66,17 +66,19 @@ def test_what_was_spent_is_earned_again_bit_by_bit() -> None:
             assert admitted(ALICE) == earned
 
 
-def test_no_edge_of_a_window_admits_twice_the_limit() -> None:
+def test_limit_is_not_doubled_at_the_edge_of_a_window() -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         passed = 0
         for _ in range(120):
             clock.shift(timedelta(seconds=0.5))
             passed += admitted(ALICE, tries=1)
 
-    assert passed == 10 + 9  # the allowance at the start, and what a minute earns
+    assert (
+        passed == 10 + 9
+    )  # the allowance at the start, plus the allowance of one minute
 
 
-def test_after_retry_after_it_passes_and_a_second_before_it_does_not() -> None:
+def test_action_passes_exactly_after_retry_after() -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         for cost in (1, 3, 10):
             clock.shift(timedelta(hours=1, milliseconds=1))
@@ -108,7 +110,7 @@ def test_retry_after_is_rounded_up(settings: Settings) -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_a_batch_costs_what_it_holds() -> None:
+def test_batch_spends_the_number_of_its_items() -> None:
     spend("start", ALICE, cost=7)
 
     with pytest.raises(RateLimited) as refusal:
@@ -119,7 +121,7 @@ def test_a_batch_costs_what_it_holds() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_what_can_never_pass_is_told_so_and_costs_nothing() -> None:
+def test_cost_over_the_limit_is_refused_and_spends_nothing() -> None:
     with pytest.raises(
         InvalidRequest, match="11 items at once; the limit is 10 in one"
     ):
@@ -129,28 +131,29 @@ def test_what_can_never_pass_is_told_so_and_costs_nothing() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_an_address_that_is_full_takes_nothing_from_its_users() -> None:
+def test_refusal_by_the_address_does_not_spend_the_users_limit() -> None:
     assert admitted(ALICE, OFFICE) == 10
     assert admitted(BOB, OFFICE) == 5
     assert admitted(BOB) == 5
 
 
 @time_machine.travel(NOON, tick=False)
-def test_a_user_who_is_full_takes_nothing_from_the_address() -> None:
-    # Were each refusal taken from it, even one in six, nothing would be left.
+def test_refusal_by_the_user_does_not_spend_the_addresss_limit() -> None:
+    # Alice has 30 refused starts. If a sixth of them were counted, OFFICE's limit would
+    # be used up.
     assert admitted(ALICE, OFFICE, tries=40) == 10
     assert admitted(OFFICE) == 5
 
 
 @time_machine.travel(NOON, tick=False)
-def test_actions_have_allowances_of_their_own() -> None:
+def test_actions_have_separate_allowances() -> None:
     admitted(ALICE)
 
     spend("presign", ALICE, cost=100)
 
 
 @time_machine.travel(NOON, tick=False)
-def test_off_means_no_limit_and_no_row() -> None:
+def test_switched_off_limit_writes_no_row() -> None:
     for _ in range(1000):
         spend("download", ALICE, cost=100)
 
@@ -158,15 +161,15 @@ def test_off_means_no_limit_and_no_row() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_what_is_given_back_can_be_spent_again_and_no_more() -> None:
+def test_returned_allowance_can_be_spent_again() -> None:
     admitted(ALICE)
     rates.give_back("start", ALICE, cost=3)
 
     assert admitted(ALICE) == 3
 
 
-def test_any_order_of_times_and_costs_stays_within_the_limit() -> None:
-    """Over any span of time: the limit, and what the span earns."""
+def test_random_times_and_costs_stay_within_the_limit() -> None:
+    """In any time span, at most the limit plus the allowance of the span may pass."""
     dice = random.Random(7)
     passed: list[tuple[float, int]] = []
     with time_machine.travel(NOON, tick=False) as clock:
@@ -190,7 +193,7 @@ def test_any_order_of_times_and_costs_stays_within_the_limit() -> None:
             assert total <= 10 + (at - passed[first][0]) / 6 + 1e-6
 
 
-def test_a_database_that_does_not_answer_admits_nobody() -> None:
+def test_unavailable_database_refuses_all_actions() -> None:
     with (
         mock.patch.object(Rate.objects, "filter", side_effect=OperationalError),
         pytest.raises(OperationalError),
@@ -198,7 +201,7 @@ def test_a_database_that_does_not_answer_admits_nobody() -> None:
         spend("start", ALICE)
 
 
-def test_rows_that_say_nothing_any_more_are_forgotten_a_few_at_a_time() -> None:
+def test_rows_with_full_allowance_are_deleted_in_batches() -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         for number in range(5):
             spend("start", Subject(str(number), "user"))
@@ -212,8 +215,8 @@ def test_rows_that_say_nothing_any_more_are_forgotten_a_few_at_a_time() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_a_row_that_vanishes_under_a_request_is_made_again() -> None:
-    """The sweeper may come between any two statements."""
+def test_row_deleted_during_a_request_is_created_again() -> None:
+    """The sweeper may delete a row between any two statements of a request."""
     spend("start", ALICE)
     create = Rate.objects.bulk_create
 
@@ -240,7 +243,7 @@ def test_a_row_that_vanishes_under_a_request_is_made_again() -> None:
         ("", []),
     ],
 )
-def test_an_ipv6_customer_is_counted_once(
+def test_ipv6_addresses_of_one_network_are_counted_together(
     django_user_model: Any, address: str, counted: list[str]
 ) -> None:
     user = django_user_model.objects.create_user("alice")
@@ -251,7 +254,7 @@ def test_an_ipv6_customer_is_counted_once(
     assert [payer.name for payer in paying[1:]] == counted
 
 
-def test_what_people_type_as_a_name_is_not_kept() -> None:
+def test_typed_name_is_not_stored() -> None:
     paying = login_payers("hunter2", "203.0.113.7")
     spend("login", *paying)
 
@@ -271,15 +274,13 @@ def test_what_people_type_as_a_name_is_not_kept() -> None:
         ("100/HOUR", RateLimit(100, 3600), "100 in one hour"),
     ],
 )
-def test_a_limit_is_written_as_it_is_said(
-    text: str, limit: RateLimit, words: str
-) -> None:
+def test_limit_is_parsed_and_formatted(text: str, limit: RateLimit, words: str) -> None:
     assert RateLimit.parse(text, name="X") == limit
     assert str(limit) == words
 
 
 @pytest.mark.parametrize("text", ["", "off", " OFF "])
-def test_a_limit_can_be_lifted(text: str) -> None:
+def test_limit_can_be_switched_off(text: str) -> None:
     assert RateLimit.parse(text, name="X") is None
 
 
@@ -291,7 +292,7 @@ def test_a_limit_can_be_lifted(text: str) -> None:
         *("\N{ARABIC-INDIC DIGIT FIVE}/minute", "5/minute;"),
     ],
 )
-def test_a_limit_that_makes_no_sense_is_refused_by_name(
+def test_invalid_limit_is_refused_with_its_setting(
     settings: Settings, text: str
 ) -> None:
     settings.UPLOADS = {"RATE_START": text}
@@ -300,14 +301,14 @@ def test_a_limit_that_makes_no_sense_is_refused_by_name(
         options()
 
 
-def test_a_presign_limit_below_one_request_is_refused(settings: Settings) -> None:
+def test_presign_limit_below_one_request_is_refused(settings: Settings) -> None:
     settings.UPLOADS = {"RATE_PRESIGN": "99/minute"}
 
     with pytest.raises(ImproperlyConfigured, match="UPLOADS_RATE_PRESIGN allows 99 in"):
         options()
 
 
-def test_every_action_has_two_limits_and_the_address_has_more() -> None:
+def test_limits_of_addresses_are_higher_than_limits_of_users() -> None:
     given = Options()
     for action in ("start", "presign", "complete", "change", "download", "login"):
         own = getattr(given, f"rate_{action}")
@@ -321,7 +322,7 @@ BATCH = 100
 
 @pytest.mark.parametrize("action", ["start", "complete", "presign", "change"])
 @pytest.mark.parametrize("seconds_a_batch", [0, 0.3])
-def test_three_drops_of_ten_thousand_files_pass_at_full_speed(
+def test_three_drops_of_ten_thousand_files_pass_the_default_limits(
     settings: Settings, action: Any, seconds_a_batch: float
 ) -> None:
     settings.UPLOADS = {}
@@ -333,12 +334,12 @@ def test_three_drops_of_ten_thousand_files_pass_at_full_speed(
 
 
 @pytest.mark.parametrize("action", ["start", "complete", "presign", "change"])
-def test_a_loop_is_throttled_by_the_defaults(settings: Settings, action: Any) -> None:
+def test_default_limits_throttle_a_loop(settings: Settings, action: Any) -> None:
     settings.UPLOADS = {}
     passed = refused = 0
 
     with time_machine.travel(NOON, tick=False) as clock:
-        for _ in range(10 * 60):  # ten minutes of 1,000 a second
+        for _ in range(10 * 60):  # 1,000 actions per second for ten minutes
             clock.shift(timedelta(seconds=1))
             for _ in range(10):
                 try:
@@ -361,5 +362,5 @@ def test_a_loop_is_throttled_by_the_defaults(settings: Settings, action: Any) ->
         (7201, "3 hours"),
     ],
 )
-def test_a_wait_in_words_is_never_too_short(seconds: int, words: str) -> None:
+def test_wait_in_words_is_rounded_up(seconds: int, words: str) -> None:
     assert duration(seconds) == words

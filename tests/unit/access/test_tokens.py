@@ -1,4 +1,4 @@
-"""API tokens: what they open, until when, and what is written down about them."""
+"""API tokens: scope, expiry, revocation, and their events in the audit trail."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def bob(django_user_model: Any) -> Any:
     return django_user_model.objects.create_user("bob")
 
 
-def test_a_token_may_write_unless_it_is_said_otherwise(alice: Any) -> None:
+def test_token_has_the_scope_write_by_default(alice: Any) -> None:
     assert create_token(alice, name="backup")[0].scope == "write"
     assert create_token(alice, name="report", scope=Scope.READ)[0].scope == "read"
 
 
-def test_a_scope_that_nobody_knows_is_refused_by_the_database(alice: Any) -> None:
+def test_database_refuses_an_unknown_scope(alice: Any) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         create_token(alice, name="root", scope="admin")
 
     assert not AuditEvent.objects.filter(kind="token.created").exists()
 
 
-def test_a_token_expires_to_the_moment(alice: Any) -> None:
+def test_token_expires_at_the_exact_time(alice: Any) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         row, secret = create_token(
             alice, name="short", expires_at=NOON + timedelta(days=7)
@@ -45,7 +45,7 @@ def test_a_token_expires_to_the_moment(alice: Any) -> None:
         assert (use_token(secret), row.is_live) == (None, False)
 
 
-def test_a_revoked_token_opens_nothing_and_stays_on_record(alice: Any) -> None:
+def test_revoked_token_is_refused_and_its_row_kept(alice: Any) -> None:
     row, secret = create_token(alice, name="backup")
 
     assert revoke(row, actor=alice)
@@ -58,7 +58,7 @@ def test_a_revoked_token_opens_nothing_and_stays_on_record(alice: Any) -> None:
     assert AuditEvent.objects.filter(kind="token.revoked").count() == 1
 
 
-def test_all_of_one_persons_tokens_can_be_revoked(alice: Any, bob: Any) -> None:
+def test_all_tokens_of_one_person_can_be_revoked(alice: Any, bob: Any) -> None:
     mine = [create_token(alice, name=str(n))[1] for n in range(3)]
     revoke(ApiToken.objects.get(name="0"))
     other = create_token(bob, name="other")[1]
@@ -69,7 +69,7 @@ def test_all_of_one_persons_tokens_can_be_revoked(alice: Any, bob: Any) -> None:
     assert use_token(other) is not None
 
 
-def test_a_disabled_account_takes_its_tokens_with_it(alice: Any) -> None:
+def test_tokens_of_a_disabled_account_are_refused(alice: Any) -> None:
     _, secret = create_token(alice, name="backup")
     alice.is_active = False
     alice.save()
@@ -77,9 +77,7 @@ def test_a_disabled_account_takes_its_tokens_with_it(alice: Any) -> None:
     assert use_token(secret) is None
 
 
-def test_the_trail_says_who_made_and_revoked_what_and_no_secret(
-    alice: Any, bob: Any
-) -> None:
+def test_events_name_actor_and_token_without_the_secret(alice: Any, bob: Any) -> None:
     row, secret = create_token(
         alice, name="backup", scope=Scope.READ, expires_at=NOON, actor=bob
     )

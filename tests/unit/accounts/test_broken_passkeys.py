@@ -1,4 +1,4 @@
-"""Answers of passkeys that are broken in some way: refused at every door, never a 500."""
+"""Malformed passkey responses are refused on every page, without a 500."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def challenge_on(page: Any) -> str:
 
 @pytest.fixture
 def device(alice: Any) -> Device:
-    """A passkey that Alice has added."""
+    """Return a passkey that Alice has added."""
     device = Device()
     client = logged_in(alice)
     challenge = challenge_on(client.get("/accounts/2fa/webauthn/add/"))
@@ -101,7 +101,7 @@ def send(client: Client, door: str, text: str) -> Any:
 
 
 def before(door: str, alice: Any) -> tuple[Client, str]:
-    """Return a browser in front of ``door``, and the challenge that it was given."""
+    """Return a browser on the page ``door``, and the challenge of the page."""
     if door == "login":
         client = browser()
         answer = client.get(ADDRESSES[door], headers={"Accept": "application/json"})
@@ -122,7 +122,7 @@ def answer_of(device: Device, door: str, challenge: str, alice: Any) -> dict[str
 
 
 def let_in(client: Client, door: str, answer: Any) -> bool:
-    """Return whether the answer was taken for a good one."""
+    """Return whether the site has accepted the passkey's response."""
     if door == "add":
         return bool(Authenticator.objects.filter(type="webauthn").count() > 1)
     if door == "confirm":
@@ -157,7 +157,9 @@ def _changes() -> Iterator[tuple[str, Callable[[Any, str], None]]]:
 
 
 @pytest.mark.parametrize("door", ADDRESSES)
-def test_a_good_answer_is_taken(alice: Any, device: Device, door: str) -> None:
+def test_correct_passkey_response_is_accepted(
+    alice: Any, device: Device, door: str
+) -> None:
     client, challenge = before(door, alice)
 
     answer = send(client, door, json.dumps(answer_of(device, door, challenge, alice)))
@@ -171,12 +173,12 @@ NOT_NEEDED = ("authenticatorAttachment", "clientExtensionResults")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("door", ADDRESSES)
-def test_an_answer_broken_at_one_place_is_refused(
+def test_passkey_response_with_one_malformed_member_is_refused(
     alice: Any, device: Device, door: str
 ) -> None:
     client, challenge = before(door, alice)
     good = answer_of(device, door, challenge, alice)
-    # Only a login by the passkey alone has to find out whose it is.
+    # Only a login without a password needs the user handle.
     not_needed = NOT_NEEDED + (() if door == "login" else ("response.userHandle",))
 
     bad_ones = [pair for pair in broken(good) if not pair[0].startswith(not_needed)]
@@ -189,7 +191,7 @@ def test_an_answer_broken_at_one_place_is_refused(
 
 
 @pytest.mark.slow
-def test_no_broken_answer_that_is_stored_breaks_a_page_later(alice: Any) -> None:
+def test_stored_malformed_passkey_does_not_break_pages(alice: Any) -> None:
     client = logged_in(alice)
     example = Device().register("")
     names = [name for name, _ in broken(example) if name.startswith(NOT_NEEDED)]
@@ -204,11 +206,13 @@ def test_no_broken_answer_that_is_stored_breaks_a_page_later(alice: Any) -> None
                 stored.append(name)
                 before("second step", alice)
         Authenticator.objects.all().delete()
-    assert stored, "no broken answer was stored: nothing was proved"
+    assert stored, (
+        "The site has stored no malformed passkey, so this test proves nothing."
+    )
 
 
 @pytest.mark.parametrize("door", ADDRESSES)
-def test_an_answer_that_is_no_credential_is_refused(
+def test_response_that_is_no_credential_is_refused(
     alice: Any, device: Device, door: str
 ) -> None:
     client, _ = before(door, alice)
@@ -220,7 +224,9 @@ def test_an_answer_that_is_no_credential_is_refused(
 
 
 @pytest.mark.parametrize("door", ADDRESSES)
-def test_a_refusal_says_what_to_do(alice: Any, device: Device, door: str) -> None:
+def test_refusal_of_a_passkey_tells_what_to_do(
+    alice: Any, device: Device, door: str
+) -> None:
     client, _ = before(door, alice)
 
     answer = client.post(ADDRESSES[door], {"credential": "{}"}, follow=True)
@@ -228,7 +234,7 @@ def test_a_refusal_says_what_to_do(alice: Any, device: Device, door: str) -> Non
     assert "could not be read. Try again." in answer.content.decode()
 
 
-def test_only_what_the_protocol_names_is_stored(alice: Any) -> None:
+def test_only_members_of_the_protocol_are_stored(alice: Any) -> None:
     client, challenge = before("add", alice)
     sent = Device().register(challenge)
     sent["note"] = sent["response"]["publicKey"] = "x" * 1000
@@ -240,7 +246,7 @@ def test_only_what_the_protocol_names_is_stored(alice: Any) -> None:
     assert len(stored) < MAX_LENGTH
 
 
-def test_a_database_that_is_away_is_no_broken_passkey(
+def test_database_error_is_not_reported_as_a_malformed_passkey(
     alice: Any, device: Device
 ) -> None:
     client, challenge = before("login", alice)

@@ -1,4 +1,4 @@
-"""Short names of browsers."""
+"""The site derives short names of browsers from the User-Agent header."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Saf
         ("", "Unknown browser"),
     ],
 )
-def test_browsers_have_short_names(sent: str, words: str) -> None:
+def test_user_agent_is_shortened_to_the_browsers_name(sent: str, words: str) -> None:
     assert describe(sent) == words

@@ -27,22 +27,20 @@ def alice(django_user_model: Any) -> Any:
     return django_user_model.objects.create_user("alice", "alice@example.com", PASSWORD)
 
 
-def test_a_login_leads_to_the_page_that_was_asked_for(
-    client: Client, alice: Any
-) -> None:
+def test_login_redirects_to_the_requested_page(client: Client, alice: Any) -> None:
     response = log_in(client, PASSWORD, next="/api/v1/docs")
 
     assert response["Location"] == "/api/v1/docs"
     assert client.session[SESSION_KEY] == str(alice.pk)
 
 
-def test_a_login_never_leads_to_another_site(client: Client, alice: Any) -> None:
+def test_login_does_not_redirect_to_another_site(client: Client, alice: Any) -> None:
     response = log_in(client, PASSWORD, next="https://evil.example/")
 
     assert response["Location"] == "/"
 
 
-def test_a_wrong_password_is_told_beside_the_form(client: Client, alice: Any) -> None:
+def test_wrong_password_shows_an_error_in_the_form(client: Client, alice: Any) -> None:
     response = log_in(client, "wrong")
 
     assert response.status_code == 200
@@ -50,7 +48,7 @@ def test_a_wrong_password_is_told_beside_the_form(client: Client, alice: Any) ->
     assert SESSION_KEY not in client.session
 
 
-def test_an_account_that_is_off_reads_like_a_wrong_password(
+def test_disabled_account_shows_the_error_of_a_wrong_password(
     client: Client, alice: Any
 ) -> None:
     alice.is_active = False
@@ -61,13 +59,15 @@ def test_an_account_that_is_off_reads_like_a_wrong_password(
     assert "The username or the password is wrong." in response.content.decode()
 
 
-def test_who_is_logged_in_sees_no_login_form(client: Client, alice: Any) -> None:
+def test_logged_in_person_is_redirected_from_the_login_form(
+    client: Client, alice: Any
+) -> None:
     client.force_login(alice)
 
     assert client.get("/accounts/login/")["Location"] == "/"
 
 
-def test_logging_out_is_a_post(client: Client, alice: Any) -> None:
+def test_logout_requires_a_post(client: Client, alice: Any) -> None:
     client.force_login(alice)
 
     assert client.get("/accounts/logout/").status_code == 405
@@ -75,7 +75,9 @@ def test_logging_out_is_a_post(client: Client, alice: Any) -> None:
     assert SESSION_KEY not in client.session
 
 
-def test_errors_are_tied_to_their_fields(client: Client, settings: Settings) -> None:
+def test_error_messages_are_linked_to_their_fields(
+    client: Client, settings: Settings
+) -> None:
     settings.SIGNUP_OPEN = True
 
     text = client.post(
@@ -89,7 +91,7 @@ def test_errors_are_tied_to_their_fields(client: Client, settings: Settings) -> 
     assert 'id="id_password2_error"' in text
 
 
-def test_a_form_without_its_token_is_refused_with_a_page(alice: Any) -> None:
+def test_form_without_a_csrf_token_is_refused_with_a_page(alice: Any) -> None:
     response = Client(enforce_csrf_checks=True).post(
         "/accounts/login/", {"username": "alice", "password": PASSWORD}
     )
@@ -107,7 +109,7 @@ def test_a_form_without_its_token_is_refused_with_a_page(alice: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_the_admin_has_no_login_of_its_own(
+def test_login_of_the_admin_redirects_to_the_sites_login(
     client: Client, django_user_model: Any, method: str, path: str, target: str
 ) -> None:
     django_user_model.objects.create_superuser("root", password=PASSWORD)
@@ -118,7 +120,7 @@ def test_the_admin_has_no_login_of_its_own(
     assert SESSION_KEY not in client.session
 
 
-def test_the_admin_changes_nobody_into_somebody_else(
+def test_login_in_the_admin_does_not_change_the_account(
     client: Client, django_user_model: Any
 ) -> None:
     django_user_model.objects.create_superuser("root", password=PASSWORD)
@@ -130,7 +132,7 @@ def test_the_admin_changes_nobody_into_somebody_else(
     assert client.session[SESSION_KEY] == str(clerk.pk)
 
 
-def test_people_without_rank_are_told_so_at_the_admins_door(
+def test_admin_refuses_people_without_staff_rights_with_a_message(
     client: Client, alice: Any
 ) -> None:
     client.force_login(alice)
@@ -141,7 +143,7 @@ def test_people_without_rank_are_told_so_at_the_admins_door(
     assert "You may not open this page" in response.content.decode()
 
 
-def test_the_admins_logout_and_password_page_are_the_sites(
+def test_logout_and_password_page_of_the_admin_are_the_sites_pages(
     client: Client, django_user_model: Any
 ) -> None:
     client.force_login(django_user_model.objects.create_superuser("root"))
@@ -154,14 +156,14 @@ def test_the_admins_logout_and_password_page_are_the_sites(
     assert SESSION_KEY not in client.session
 
 
-def test_account_pages_are_kept_by_no_cache(client: Client, alice: Any) -> None:
+def test_account_pages_are_not_cached(client: Client, alice: Any) -> None:
     client.force_login(alice)
 
     for path in ("/accounts/", "/accounts/password_change/", "/accounts/2fa/"):
         assert "no-store" in client.get(path)["Cache-Control"], path
 
 
-def test_limits_are_counted_where_all_processes_see_them() -> None:
+def test_default_cache_is_shared_by_all_processes() -> None:
     assert isinstance(caches["default"], DatabaseCache)
 
     cache.set("count", 3)

@@ -1,4 +1,4 @@
-"""Mails with links: how many, and to which address they lead."""
+"""Mails with links: their number, and the URL in the links."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def ask_for_a_link(client: Client, email: str, address: str = "127.0.0.1") -> An
     )
 
 
-def test_a_mailbox_gets_five_links_a_day_and_everybody_the_same_answer(
+def test_mailbox_gets_at_most_five_reset_links_a_day(
     client: Client, alice: Any
 ) -> None:
-    # A stranger who floods a mailbox must not learn that it has an account, and its
-    # owner must not be told to wait.
+    # The answer over the limit must be the same. A sender of many requests must not
+    # learn that the account exists, and its owner must not see a rate limit.
     with time_machine.travel(timezone.now(), tick=False) as clock:
         for number in range(20):
             answer = ask_for_a_link(client, alice.email.upper(), f"203.0.113.{number}")
@@ -54,7 +54,7 @@ def test_a_mailbox_gets_five_links_a_day_and_everybody_the_same_answer(
         assert len(mail.outbox) == 6
 
 
-def test_an_address_that_asks_for_many_links_is_told_to_wait(
+def test_network_address_that_requests_many_links_is_limited(
     client: Client, alice: Any, settings: Settings
 ) -> None:
     settings.UPLOADS = settings.UPLOADS | {"RATE_RESET_PER_ADDRESS": "3/hour"}
@@ -68,7 +68,7 @@ def test_an_address_that_asks_for_many_links_is_told_to_wait(
     assert len(mail.outbox) == 1
 
 
-def test_accounts_made_with_somebody_elses_mailbox_flood_nobody(
+def test_accounts_with_one_mail_address_get_at_most_five_links(
     client: Client, alice: Any, django_user_model: Any
 ) -> None:
     for number in range(20):
@@ -90,7 +90,7 @@ HOSTS = {
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_a_link_in_a_mail_has_no_port_that_only_the_request_names(
+def test_link_in_a_mail_ignores_the_port_of_the_request(
     client: Client, alice: Any, host: str
 ) -> None:
     client.post(
@@ -105,7 +105,7 @@ def test_a_link_in_a_mail_has_no_port_that_only_the_request_names(
 
 
 @pytest.mark.parametrize("host", ["testserver", "testserver:8443", "other.example"])
-def test_links_in_mails_begin_with_the_sites_own_address(
+def test_links_in_mails_begin_with_the_configured_site_url(
     client: Client, alice: Any, settings: Settings, host: str
 ) -> None:
     settings.SITE_URL = "https://files.example.com:8443"
@@ -121,8 +121,9 @@ def test_links_in_mails_begin_with_the_sites_own_address(
     assert host not in str(letter.body).replace("files.example.com", "")
 
 
-def test_no_mail_of_ours_asks_the_request_for_an_address() -> None:
-    # The Host header belongs to whoever asks for the mail, not to its reader.
+def test_mails_never_use_the_host_of_the_request() -> None:
+    # The sender of a request chooses the Host header, and another person may read the
+    # mail.
     letters = list(TEMPLATES.glob("**/email/**/*.*"))
     assert letters
     for path in letters:
@@ -134,7 +135,8 @@ def test_no_mail_of_ours_asks_the_request_for_an_address() -> None:
         for path in (TEMPLATES.parent / "uploads").rglob("*.py")
         if re.search(r"build_absolute_uri|get_host\(\)", path.read_text())
     ]
-    # Pages that show the asking person their own address, and the rule for mails.
+    # These modules show the URL only to the sender of the request, or implement the
+    # rule for mails.
     assert {path.name for path in sources} == {
         *("plain.py", "doctor.py", "links.py", "storage_faults.py")
     }

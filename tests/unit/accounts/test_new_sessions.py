@@ -1,4 +1,4 @@
-"""Rows that strangers make: each address may begin so many sessions, and no more."""
+"""The number of sessions that an address can create without a login is limited."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def log_in(browser: Client) -> Any:
     return browser.post("/accounts/login/", {"username": "alice", "password": PASSWORD})
 
 
-def test_asking_for_a_passkey_begins_a_few_sessions_only(
+def test_passkey_options_create_a_limited_number_of_sessions(
     clock: time_machine.Traveller,
 ) -> None:
     answers = [ask(stranger()).status_code for _ in range(8)]
@@ -75,14 +75,14 @@ def test_asking_for_a_passkey_begins_a_few_sessions_only(
     assert ask(stranger()).status_code == 200
 
 
-def test_a_browser_that_has_a_session_pays_for_no_other() -> None:
+def test_browser_with_a_session_does_not_spend_the_limit() -> None:
     browser = stranger()
 
     assert [ask(browser).status_code for _ in range(12)] == [200] * 12
     assert Session.objects.count() == 1
 
 
-def test_a_cookie_of_ones_own_making_is_no_session() -> None:
+def test_forged_session_cookie_spends_the_limit() -> None:
     browser = stranger()
     answers = []
     for number in range(8):
@@ -93,8 +93,9 @@ def test_a_cookie_of_ones_own_making_is_no_session() -> None:
     assert Session.objects.count() == 5
 
 
-def test_a_right_password_begins_a_few_sessions_only(alice: Any) -> None:
-    """It is given back where passwords are counted, so it must be counted here."""
+def test_correct_password_creates_a_limited_number_of_sessions(alice: Any) -> None:
+    """The limit of wrong passwords ignores correct ones, so this limit must count
+    them."""
     answers = [log_in(stranger()).status_code for _ in range(8)]
 
     assert answers == [302] * 5 + [429] * 3
@@ -102,7 +103,7 @@ def test_a_right_password_begins_a_few_sessions_only(alice: Any) -> None:
     assert AuditEvent.objects.filter(kind="account.logged_in").count() == 5
 
 
-def test_a_refused_login_leaves_nothing_behind(alice: Any) -> None:
+def test_rate_limited_login_creates_no_session_and_no_event(alice: Any) -> None:
     for _ in range(5):
         log_in(stranger())
     browser = stranger()
@@ -117,7 +118,7 @@ def test_a_refused_login_leaves_nothing_behind(alice: Any) -> None:
     assert log_in(stranger(ELSEWHERE)).status_code == 302
 
 
-def test_what_strangers_do_locks_nobody_out(alice: Any) -> None:
+def test_passkey_requests_do_not_block_password_logins(alice: Any) -> None:
     while ask(stranger()).status_code == 200:
         pass
 
@@ -126,7 +127,7 @@ def test_what_strangers_do_locks_nobody_out(alice: Any) -> None:
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_no_other_website_spends_what_its_visitors_may_ask(site: str) -> None:
+def test_requests_of_another_site_do_not_spend_a_visitors_limit(site: str) -> None:
     for _ in range(8):
         refused = stranger().get(
             OPTIONS, headers={"Accept": "application/json", "Sec-Fetch-Site": site}
@@ -142,7 +143,7 @@ def test_no_other_website_spends_what_its_visitors_may_ask(site: str) -> None:
     assert stranger().get(OPTIONS, headers=own).status_code == 200
 
 
-def test_what_begins_no_session_costs_nothing(alice: Any) -> None:
+def test_requests_without_a_session_do_not_spend_the_limit(alice: Any) -> None:
     for _ in range(8):
         assert stranger().get(OPTIONS).status_code == 302
         cross_site = stranger().get(OPTIONS, headers={"Sec-Fetch-Site": "cross-site"})
@@ -152,7 +153,7 @@ def test_what_begins_no_session_costs_nothing(alice: Any) -> None:
     assert rows()["uploads.Rate"] == rows()["sessions.Session"] == 0
 
 
-def test_a_login_in_a_session_that_was_begun_costs_nothing(alice: Any) -> None:
+def test_login_in_an_existing_session_does_not_spend_the_limit(alice: Any) -> None:
     browsers = [stranger() for _ in range(5)]
     for browser in browsers:
         ask(browser)
@@ -162,7 +163,7 @@ def test_a_login_in_a_session_that_was_begun_costs_nothing(alice: Any) -> None:
 
 
 @pytest.mark.shows_secrets(reason="the site's own handlers mask it: see test_logs.py")
-def test_a_link_to_a_new_password_begins_a_few_sessions_only(alice: Any) -> None:
+def test_reset_link_creates_a_limited_number_of_sessions(alice: Any) -> None:
     link = reset_link(alice)
 
     answers = [stranger().get(link).status_code for _ in range(8)]
@@ -171,7 +172,7 @@ def test_a_link_to_a_new_password_begins_a_few_sessions_only(alice: Any) -> None
     assert Session.objects.count() == 5
 
 
-def test_a_link_that_is_only_looked_at_or_not_valid_costs_nothing(alice: Any) -> None:
+def test_head_request_and_invalid_reset_link_create_no_session(alice: Any) -> None:
     link = reset_link(alice)
 
     for _ in range(8):
@@ -189,7 +190,7 @@ def reset_link(user: Any) -> str:
     return link[1]
 
 
-def test_new_names_make_no_rows_once_an_address_has_guessed_enough(
+def test_guesses_with_new_names_over_the_limit_create_no_rows(
     settings: Settings,
 ) -> None:
     settings.UPLOADS = {"RATE_LOGIN_PER_ADDRESS": "3/hour"}
@@ -198,19 +199,19 @@ def test_new_names_make_no_rows_once_an_address_has_guessed_enough(
             "/accounts/login/", {"username": f"name-{number}", "password": "wrong"}
         )
 
-    # One for the address, one for each name that was looked at.
+    # One row for the address, and one row for each of the three checked names.
     assert Rate.objects.filter(key__startswith="login:").count() == 4
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("is_open", [True, False], ids=["open", "closed"])
-def test_nothing_else_lets_a_stranger_write_a_row(
+def test_other_requests_without_a_login_create_no_row(
     settings: Settings, bucket: Bucket, is_open: bool
 ) -> None:
     settings.SIGNUP_OPEN = is_open
     settings.S3_NOTIFICATIONS_SECRET = "a secret of the bucket"
     settings.UPLOADS = {"RATE_SESSION_PER_ADDRESS": "1/hour"}
-    assert ask(stranger()).status_code == 200  # and that was it
+    assert ask(stranger()).status_code == 200  # this request uses up the limit
     before = rows()
 
     paths = every_path()
@@ -239,7 +240,7 @@ def send_json(browser: Client, path: str) -> Any:
 
 
 def rows() -> dict[str, int]:
-    """Return how many rows each table has."""
+    """Return the number of rows of each table."""
     return {
         model._meta.label: model._default_manager.count() for model in apps.get_models()
     }

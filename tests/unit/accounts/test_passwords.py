@@ -1,4 +1,4 @@
-"""Changing and resetting a password."""
+"""Change and reset a password."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def change_password(client: Client, **more: str) -> Any:
     )
 
 
-def test_changing_the_password_keeps_this_login_and_ends_all_others(
+def test_password_change_keeps_this_session_and_ends_all_others(
     client: Client, alice: Any
 ) -> None:
     other = Client()
@@ -59,7 +59,9 @@ def test_changing_the_password_keeps_this_login_and_ends_all_others(
     assert UserSession.objects.get().session_key == client.session.session_key
 
 
-def test_a_wrong_password_changes_none(client: Client, alice: Any) -> None:
+def test_password_change_with_a_wrong_password_is_refused(
+    client: Client, alice: Any
+) -> None:
     client.force_login(alice)
 
     response = change_password(client, oldpassword="wrong")
@@ -70,7 +72,7 @@ def test_a_wrong_password_changes_none(client: Client, alice: Any) -> None:
 
 
 @pytest.mark.parametrize(("ticked", "alive"), [(True, False), (False, True)])
-def test_a_new_password_revokes_the_tokens_unless_told_not_to(
+def test_password_change_revokes_tokens_by_default(
     client: Client, alice: Any, ticked: bool, alive: bool
 ) -> None:
     client.force_login(alice)
@@ -83,7 +85,7 @@ def test_a_new_password_revokes_the_tokens_unless_told_not_to(
     assert (use_token(secret) is not None) is alive
 
 
-def test_guesses_at_the_current_password_are_limited(
+def test_guesses_of_the_current_password_are_limited(
     client: Client, alice: Any
 ) -> None:
     client.force_login(alice)
@@ -95,7 +97,7 @@ def test_guesses_at_the_current_password_are_limited(
     assert "Too many requests" in answers[-1].content.decode()
 
 
-def test_a_forgotten_password_is_replaced_by_mail(client: Client, alice: Any) -> None:
+def test_forgotten_password_is_reset_by_mail(client: Client, alice: Any) -> None:
     _, secret = create_token(alice, name="script")
     elsewhere = Client()
     elsewhere.force_login(alice)
@@ -123,7 +125,7 @@ def test_a_forgotten_password_is_replaced_by_mail(client: Client, alice: Any) ->
     assert client.get("/").status_code == 302
 
 
-def test_a_reset_link_works_once(client: Client, alice: Any) -> None:
+def test_reset_link_works_once(client: Client, alice: Any) -> None:
     client.post("/accounts/password_reset/", {"email": "alice@example.com"})
     link = re.search(r"(/accounts/reset/\S+)", str(mail.outbox[0].body))
     assert link is not None
@@ -135,7 +137,7 @@ def test_a_reset_link_works_once(client: Client, alice: Any) -> None:
     assert "This link is no longer valid" in response.content.decode()
 
 
-def test_a_reset_does_not_tell_who_has_an_account(client: Client, alice: Any) -> None:
+def test_reset_does_not_reveal_which_accounts_exist(client: Client, alice: Any) -> None:
     known = client.post("/accounts/password_reset/", {"email": "alice@example.com"})
     unknown = client.post("/accounts/password_reset/", {"email": "no@example.com"})
 
@@ -143,7 +145,7 @@ def test_a_reset_does_not_tell_who_has_an_account(client: Client, alice: Any) ->
     assert len(mail.outbox) == 1
 
 
-def test_a_password_that_nobody_has_chosen_yet_is_chosen(
+def test_account_without_a_password_can_set_one(
     client: Client, django_user_model: Any
 ) -> None:
     carol = django_user_model.objects.create_user("carol")

@@ -1,4 +1,4 @@
-"""Sites that require a second factor of staff or of everybody."""
+"""Sites that require a second factor from staff or from all people."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def clock() -> Iterator[time_machine.Traveller]:
-    """The time stands still, so that a code stays good, until a test moves it."""
+    """Freeze the time, so that a code stays valid until a test moves the time."""
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller
 
@@ -39,7 +39,7 @@ def alice(django_user_model: Any) -> Any:
 
 @pytest.fixture
 def secret(client: Client, alice: Any) -> str:
-    """Alice has an authenticator app, set up in `client`; this is its key."""
+    """Set up an authenticator app for Alice in `client`, and return its key."""
     return set_up_app(client, alice)
 
 
@@ -48,7 +48,7 @@ ADMIN = ["/admin/", "/admin/uploads/upload/", "/admin/auth/user/1/password/"]
 
 @pytest.mark.parametrize("path", ADMIN)
 @pytest.mark.parametrize("who", ["staff", "all"])
-def test_staff_come_into_the_admin_with_a_second_factor_only(
+def test_admin_opens_for_staff_only_with_a_second_factor(
     client: Client, settings: Settings, django_user_model: Any, who: str, path: str
 ) -> None:
     settings.TWO_FACTOR_REQUIRED = who
@@ -62,7 +62,7 @@ def test_staff_come_into_the_admin_with_a_second_factor_only(
     assert client.get("/admin/").status_code == 200
 
 
-def test_no_page_below_the_admin_opens_without_the_second_factor(
+def test_all_admin_pages_require_the_second_factor(
     client: Client, settings: Settings, django_user_model: Any
 ) -> None:
     settings.TWO_FACTOR_REQUIRED = "staff"
@@ -81,7 +81,7 @@ def test_no_page_below_the_admin_opens_without_the_second_factor(
     assert open_pages == []
 
 
-def test_staff_are_told_why_they_are_where_they_are(
+def test_redirect_to_the_second_factor_shows_the_reason(
     client: Client, settings: Settings, django_user_model: Any
 ) -> None:
     settings.TWO_FACTOR_REQUIRED = "staff"
@@ -94,7 +94,7 @@ def test_staff_are_told_why_they_are_where_they_are(
     assert "/accounts/2fa/webauthn/add/" in page
 
 
-def test_required_of_staff_leaves_others_and_other_pages_alone(
+def test_factor_required_from_staff_affects_only_the_admin(
     client: Client, alice: Any, settings: Settings, django_user_model: Any
 ) -> None:
     settings.TWO_FACTOR_REQUIRED = "staff"
@@ -107,7 +107,7 @@ def test_required_of_staff_leaves_others_and_other_pages_alone(
         assert browser.get("/api/v1/me").status_code == 200
 
 
-def test_required_of_all_leaves_the_account_pages_only(
+def test_factor_required_from_all_permits_only_account_pages(
     client: Client, alice: Any, settings: Settings
 ) -> None:
     settings.TWO_FACTOR_REQUIRED = "all"
@@ -120,7 +120,7 @@ def test_required_of_all_leaves_the_account_pages_only(
     assert client.post("/accounts/logout/")["Location"] == "/accounts/login/"
 
 
-def test_required_of_all_bars_the_api_to_sessions_and_says_why(
+def test_factor_required_from_all_refuses_sessions_in_the_api_with_a_reason(
     client: Client, alice: Any, settings: Settings
 ) -> None:
     settings.TWO_FACTOR_REQUIRED = "all"
@@ -136,7 +136,7 @@ def test_required_of_all_bars_the_api_to_sessions_and_says_why(
     assert client.get("/api/v1/me").status_code == 200
 
 
-def test_a_program_with_a_token_needs_no_second_factor(
+def test_request_with_a_token_needs_no_second_factor(
     client: Client, alice: Any, settings: Settings
 ) -> None:
     settings.TWO_FACTOR_REQUIRED = "all"
@@ -147,10 +147,10 @@ def test_a_program_with_a_token_needs_no_second_factor(
     assert answer.status_code == 200
 
 
-def test_a_token_cannot_be_made_on_the_way_around(
+def test_token_cannot_be_created_without_the_second_factor(
     client: Client, alice: Any, settings: Settings
 ) -> None:
-    # A token needs no second factor, so making one does.
+    # A token works without a second factor, so creating a token must require one.
     settings.TWO_FACTOR_REQUIRED = "all"
     client.force_login(alice)
     try:
@@ -163,7 +163,7 @@ def test_a_token_cannot_be_made_on_the_way_around(
     assert not alice.api_tokens.exists()
 
 
-def test_recovery_codes_are_no_factor_by_themselves(
+def test_recovery_codes_alone_are_no_second_factor(
     client: Client, alice: Any, settings: Settings
 ) -> None:
     set_up_app(client, alice)
@@ -173,7 +173,7 @@ def test_recovery_codes_are_no_factor_by_themselves(
     assert client.get("/")["Location"] == "/accounts/2fa/"
 
 
-def test_operators_take_a_lost_factor_away_and_see_no_secret(
+def test_operator_removes_a_lost_factor_without_seeing_its_secret(
     client: Client, secret: str, django_user_model: Any
 ) -> None:
     operator = Client()
@@ -192,7 +192,7 @@ def test_operators_take_a_lost_factor_away_and_see_no_secret(
 
 
 @pytest.mark.parametrize("path", ["account/emailaddress", "usersessions/usersession"])
-def test_what_only_the_library_needs_is_not_in_the_admin(
+def test_tables_of_the_library_are_not_in_the_admin(
     client: Client, django_user_model: Any, path: str
 ) -> None:
     client.force_login(django_user_model.objects.create_superuser("root"))

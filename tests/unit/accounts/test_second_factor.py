@@ -1,4 +1,4 @@
-"""Second factors: set up, asked for, used once, removed."""
+"""Set up, use and remove second factors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def clock() -> Iterator[time_machine.Traveller]:
-    """The time stands still, so that a code stays good, until a test moves it."""
+    """Freeze the time, so that a code stays valid until a test moves the time."""
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller
 
@@ -47,7 +47,7 @@ def alice(django_user_model: Any) -> Any:
 
 @pytest.fixture
 def secret(client: Client, alice: Any) -> str:
-    """Alice has an authenticator app, set up in `client`; this is its key."""
+    """Set up an authenticator app for Alice in `client`, and return its key."""
     return set_up_app(client, alice)
 
 
@@ -64,7 +64,7 @@ def is_in(client: Client) -> bool:
     return SESSION_KEY in client.session
 
 
-def test_an_app_comes_with_recovery_codes(client: Client, secret: str) -> None:
+def test_setting_up_an_app_creates_recovery_codes(client: Client, secret: str) -> None:
     codes = recovery_codes(client)
     page = client.get("/accounts/").content.decode()
     file = client.get("/accounts/2fa/recovery-codes/download/")
@@ -76,7 +76,7 @@ def test_an_app_comes_with_recovery_codes(client: Client, secret: str) -> None:
     assert all(line in file.content.decode() for line in codes)
 
 
-def test_the_page_to_scan_needs_nothing_from_elsewhere(
+def test_page_with_the_qr_code_loads_nothing_from_other_sites(
     client: Client, alice: Any
 ) -> None:
     client.force_login(alice)
@@ -89,7 +89,7 @@ def test_the_page_to_scan_needs_nothing_from_elsewhere(
     assert Authenticator.objects.count() == 0
 
 
-def test_a_wrong_code_sets_nothing_up(client: Client, alice: Any) -> None:
+def test_wrong_code_does_not_set_up_the_app(client: Client, alice: Any) -> None:
     client.force_login(alice)
     wrong = wrong_code(offered_secret(client))
 
@@ -99,7 +99,7 @@ def test_a_wrong_code_sets_nothing_up(client: Client, alice: Any) -> None:
     assert Authenticator.objects.count() == 0
 
 
-def test_the_password_alone_opens_nothing(secret: str) -> None:
+def test_password_alone_does_not_log_in(secret: str) -> None:
     browser = Client()
 
     answer = log_in(browser)
@@ -111,9 +111,7 @@ def test_the_password_alone_opens_nothing(secret: str) -> None:
     assert browser.get("/admin/").status_code == 302
 
 
-def test_the_code_of_the_moment_lets_in(
-    secret: str, clock: time_machine.Traveller
-) -> None:
+def test_current_code_logs_in(secret: str, clock: time_machine.Traveller) -> None:
     browser = Client()
     log_in(browser)
 
@@ -126,7 +124,7 @@ def test_the_code_of_the_moment_lets_in(
     assert is_in(browser)
 
 
-def test_a_code_that_was_used_lets_nobody_in(secret: str) -> None:
+def test_used_code_is_refused(secret: str) -> None:
     first, second = Client(), Client()
     for browser in (first, second):
         log_in(browser)
@@ -136,7 +134,7 @@ def test_a_code_that_was_used_lets_nobody_in(secret: str) -> None:
     assert not is_in(second)
 
 
-def test_a_recovery_code_works_once(client: Client, secret: str) -> None:
+def test_recovery_code_works_once(client: Client, secret: str) -> None:
     first, second = Client(), Client()
     spare = recovery_codes(client)[3]
     for browser in (first, second):
@@ -149,7 +147,7 @@ def test_a_recovery_code_works_once(client: Client, secret: str) -> None:
     assert spare not in recovery_codes(client)
 
 
-def test_new_recovery_codes_end_the_old_ones(client: Client, secret: str) -> None:
+def test_new_recovery_codes_replace_the_old_ones(client: Client, secret: str) -> None:
     old = recovery_codes(client)
 
     client.post("/accounts/2fa/recovery-codes/generate/")
@@ -162,10 +160,10 @@ def test_new_recovery_codes_end_the_old_ones(client: Client, secret: str) -> Non
     assert not is_in(browser)
 
 
-def test_guesses_at_codes_are_limited_by_account(
+def test_guesses_of_codes_are_limited_for_each_account(
     secret: str, clock: time_machine.Traveller
 ) -> None:
-    # A million codes, and one of them is right for 30 seconds.
+    # There are a million codes. Each code is valid for 30 seconds.
     for _ in range(5):
         browser = Client()
         log_in(browser)
@@ -194,7 +192,7 @@ def test_guesses_at_codes_are_limited_by_account(
         "/accounts/2fa/recovery-codes/generate/",
     ],
 )
-def test_factors_are_not_touched_by_whoever_finds_a_browser_open(
+def test_changing_factors_requires_a_recent_password(
     client: Client, alice: Any, path: str
 ) -> None:
     if "activate" not in path or "deactivate" in path:
@@ -212,7 +210,7 @@ def test_factors_are_not_touched_by_whoever_finds_a_browser_open(
         assert (method, answer.status_code) != ("GET", 405)
 
 
-def test_confirming_oneself_does_not_last(
+def test_confirmation_by_password_expires(
     client: Client, secret: str, clock: time_machine.Traveller
 ) -> None:
     assert client.get("/accounts/2fa/recovery-codes/").status_code == 200
@@ -222,7 +220,9 @@ def test_confirming_oneself_does_not_last(
     assert client.get("/accounts/2fa/recovery-codes/").status_code == 302
 
 
-def test_removing_the_app_ends_the_second_step(client: Client, secret: str) -> None:
+def test_login_needs_no_code_after_the_app_was_removed(
+    client: Client, secret: str
+) -> None:
     client.post("/accounts/2fa/totp/deactivate/")
 
     browser = Client()
@@ -230,8 +230,8 @@ def test_removing_the_app_ends_the_second_step(client: Client, secret: str) -> N
     assert Authenticator.objects.count() == 0
 
 
-@pytest.mark.django_db(transaction=True)  # allauth tells of it after the commit
-def test_a_new_factor_logs_out_the_browsers_that_came_without(
+@pytest.mark.django_db(transaction=True)  # allauth signals after the commit
+def test_new_factor_logs_out_sessions_without_a_factor(
     client: Client, alice: Any
 ) -> None:
     thief = Client()
@@ -244,7 +244,9 @@ def test_a_new_factor_logs_out_the_browsers_that_came_without(
     assert client.get("/").status_code == 200
 
 
-def test_the_database_alone_makes_no_codes(client: Client, secret: str) -> None:
+def test_database_contains_no_readable_secret_of_a_factor(
+    client: Client, secret: str
+) -> None:
     codes = recovery_codes(client)
 
     kept = " ".join(str(row.data) for row in Authenticator.objects.all())
@@ -254,7 +256,7 @@ def test_the_database_alone_makes_no_codes(client: Client, secret: str) -> None:
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_the_secret_key_can_be_changed_if_the_old_one_is_kept(
+def test_factor_works_after_a_key_change_if_the_old_key_is_a_fallback(
     client: Client, secret: str, settings: Settings, kept: bool
 ) -> None:
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY] if kept else []
@@ -268,7 +270,7 @@ def test_the_secret_key_can_be_changed_if_the_old_one_is_kept(
     assert is_in(browser) is kept
 
 
-def test_nothing_is_asked_for_unless_the_site_requires_it(
+def test_second_factor_is_optional_by_default(
     client: Client, django_user_model: Any
 ) -> None:
     client.force_login(django_user_model.objects.create_superuser("root"))
@@ -278,7 +280,7 @@ def test_nothing_is_asked_for_unless_the_site_requires_it(
 
 
 @pytest.mark.parametrize("path", ["/accounts/", "/accounts/2fa/"])
-def test_a_passkey_is_offered_only_after_a_script_has_looked_at_the_browser(
+def test_passkey_link_is_hidden_until_a_script_has_checked_the_browser(
     client: Client, alice: Any, path: str
 ) -> None:
     client.force_login(alice)
@@ -292,7 +294,7 @@ def test_a_passkey_is_offered_only_after_a_script_has_looked_at_the_browser(
     assert "data-passkey-unsupported hidden" in page
 
 
-def test_a_passkey_as_another_way_to_confirm_is_hidden_until_a_script_shows_it(
+def test_confirmation_by_passkey_is_hidden_until_a_script_shows_the_link(
     client: Client, alice: Any
 ) -> None:
     client.force_login(alice)
@@ -308,7 +310,7 @@ def test_a_passkey_as_another_way_to_confirm_is_hidden_until_a_script_shows_it(
     assert "build/passkeys.js" in page
 
 
-def test_the_line_above_other_ways_to_confirm_stays_if_one_is_no_passkey(
+def test_heading_of_other_confirmations_is_shown_if_one_is_no_passkey(
     client: Client, alice: Any, secret: str
 ) -> None:
     add_passkey(alice)
@@ -321,8 +323,8 @@ def test_the_line_above_other_ways_to_confirm_stays_if_one_is_no_passkey(
     assert "Use your app or a recovery code" in page
 
 
-@pytest.mark.django_db(transaction=True)  # allauth tells of it after the commit
-def test_what_happens_to_factors_is_written_down(
+@pytest.mark.django_db(transaction=True)  # allauth signals after the commit
+def test_changes_of_factors_are_recorded(
     client: Client, secret: str, alice: Any
 ) -> None:
     client.post("/accounts/2fa/totp/deactivate/")
@@ -338,7 +340,7 @@ def test_what_happens_to_factors_is_written_down(
     assert not any(secret in str(event.detail) for event in told)
 
 
-def test_a_wrong_code_is_written_down(secret: str, alice: Any) -> None:
+def test_wrong_code_is_recorded(secret: str, alice: Any) -> None:
     thief = Client()
     log_in(thief)
     enter(thief, wrong_code(secret))
@@ -347,7 +349,9 @@ def test_a_wrong_code_is_written_down(secret: str, alice: Any) -> None:
     assert (event.user, event.actor) == (alice, None)
 
 
-def test_a_wrong_first_code_speaks_of_the_app_only(client: Client, alice: Any) -> None:
+def test_error_of_a_wrong_first_code_mentions_only_the_app(
+    client: Client, alice: Any
+) -> None:
     client.force_login(alice)
     confirm(client)
     client.get("/accounts/2fa/totp/activate/")
@@ -358,7 +362,7 @@ def test_a_wrong_first_code_speaks_of_the_app_only(client: Client, alice: Any) -
     assert "recovery" not in page.content.decode()
 
 
-def test_a_wrong_code_at_the_login_tells_of_recovery_codes(
+def test_error_of_a_wrong_login_code_mentions_recovery_codes(
     client: Client, secret: str
 ) -> None:
     client.logout()
@@ -368,7 +372,7 @@ def test_a_wrong_code_at_the_login_tells_of_recovery_codes(
 
 
 @pytest.mark.parametrize("page", ["totp/activate", "webauthn/add"])
-def test_that_a_new_factor_ends_other_sessions_is_said_before(
+def test_page_announces_that_a_new_factor_ends_other_sessions(
     client: Client, alice: Any, page: str
 ) -> None:
     client.force_login(alice)

@@ -1,4 +1,4 @@
-"""One's own sessions: listed, noted sparingly, ended one by one or all at once."""
+"""List and end a person's own sessions, and record their last use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Saf
 
 @pytest.fixture(autouse=True)
 def clock() -> Iterator[time_machine.Traveller]:
-    """The time moves only when a test moves it."""
+    """Freeze the time until a test moves it."""
     now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     with time_machine.travel(now, tick=False) as traveller:
         yield traveller
@@ -37,7 +37,7 @@ def alice(django_user_model: Any) -> Any:
 
 @pytest.fixture
 def desk(alice: Any) -> Client:
-    """A browser in which alice has logged in."""
+    """Return a browser in which alice has logged in."""
     return log_in(FIREFOX, "192.0.2.1")
 
 
@@ -56,9 +56,7 @@ def row_of(browser: Client) -> UserSession:
     return UserSession.objects.get(session_key=browser.session.session_key)
 
 
-def test_the_account_page_lists_where_one_is_logged_in(
-    desk: Client, phone: Client
-) -> None:
+def test_account_page_lists_all_sessions(desk: Client, phone: Client) -> None:
     page = desk.get("/accounts/").content.decode()
 
     for words in ("Firefox on Linux", "192.0.2.1", "Safari on iPhone", "2001:db8::7"):
@@ -68,7 +66,7 @@ def test_the_account_page_lists_where_one_is_logged_in(
     assert page.index("This browser") < page.index("Safari on iPhone")
 
 
-def test_one_session_is_ended(desk: Client, phone: Client) -> None:
+def test_single_session_can_be_ended(desk: Client, phone: Client) -> None:
     desk.post("/accounts/sessions/end/", {"session": row_of(phone).pk})
 
     assert phone.get("/").status_code == 302
@@ -77,7 +75,7 @@ def test_one_session_is_ended(desk: Client, phone: Client) -> None:
     assert UserSession.objects.get() == row_of(desk)
 
 
-def test_all_others_are_ended_at_once(desk: Client, phone: Client) -> None:
+def test_all_other_sessions_can_be_ended_together(desk: Client, phone: Client) -> None:
     third = log_in("curl/8", "192.0.2.3")
 
     answer = desk.post("/accounts/sessions/end/", follow=True)
@@ -87,7 +85,7 @@ def test_all_others_are_ended_at_once(desk: Client, phone: Client) -> None:
 
 
 @pytest.mark.parametrize("named", ["0", "x", "-1", "9" * 30, "\u0663"])
-def test_a_session_that_is_not_there_ends_none(
+def test_unknown_session_id_ends_no_session(
     desk: Client, phone: Client, named: str
 ) -> None:
     answer = desk.post("/accounts/sessions/end/", {"session": named}, follow=True)
@@ -97,7 +95,7 @@ def test_a_session_that_is_not_there_ends_none(
     assert phone.get("/").status_code == 200
 
 
-def test_the_session_of_somebody_else_is_not_there(
+def test_session_of_another_person_cannot_be_ended(
     desk: Client, django_user_model: Any
 ) -> None:
     bob = Client()
@@ -110,20 +108,18 @@ def test_the_session_of_somebody_else_is_not_there(
     assert bob.get("/").status_code == 200
 
 
-def test_ending_sessions_is_a_post(desk: Client, phone: Client) -> None:
+def test_ending_sessions_requires_a_post(desk: Client, phone: Client) -> None:
     assert desk.get("/accounts/sessions/end/").status_code == 405
     assert phone.get("/").status_code == 200
 
 
-def test_a_session_that_has_logged_out_leaves_the_list(
-    desk: Client, phone: Client
-) -> None:
+def test_logged_out_session_is_not_listed(desk: Client, phone: Client) -> None:
     phone.post("/accounts/logout/")
 
     assert "Safari on iPhone" not in desk.get("/accounts/").content.decode()
 
 
-def test_last_seen_is_written_every_few_minutes_only(
+def test_last_use_is_written_at_most_every_few_minutes(
     desk: Client, clock: time_machine.Traveller
 ) -> None:
     began = row_of(desk).last_seen_at
@@ -139,15 +135,16 @@ def test_last_seen_is_written_every_few_minutes_only(
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/me"])
-def test_a_session_that_has_moved_is_noted_at_once(desk: Client, path: str) -> None:
-    # A stolen cookie shows where it is used, be it in a page or by a program.
+def test_new_address_of_a_session_is_written_at_once(desk: Client, path: str) -> None:
+    # The list must show the address at which a stolen cookie is used, on pages and in
+    # the API.
     desk.get(path, REMOTE_ADDR="203.0.113.9", headers={"User-Agent": "curl/8"})
 
     assert row_of(desk).ip == "203.0.113.9"
     assert row_of(desk).user_agent == "curl/8"
 
 
-def test_a_token_in_somebodys_browser_claims_no_session(
+def test_request_with_a_token_does_not_update_the_session(
     desk: Client, alice: Any, django_user_model: Any
 ) -> None:
     _, secret = create_token(django_user_model.objects.create_user("bob"), name="x")
@@ -160,7 +157,7 @@ def test_a_token_in_somebodys_browser_claims_no_session(
 
 
 @pytest.mark.parametrize("address", ["", "unix:", "x"])
-def test_a_session_without_an_address_is_a_session(alice: Any, address: str) -> None:
+def test_session_without_an_address_is_listed(alice: Any, address: str) -> None:
     browser = log_in(FIREFOX, address)
 
     page = browser.get("/accounts/").content.decode()
@@ -169,7 +166,7 @@ def test_a_session_without_an_address_is_a_session(alice: Any, address: str) -> 
     assert "::" not in page
 
 
-def test_an_answer_survives_a_database_that_cannot_note_it(
+def test_request_succeeds_when_the_last_use_cannot_be_written(
     desk: Client, clock: time_machine.Traveller
 ) -> None:
     def refuse(execute: Any, sql: str, *more: Any) -> Any:
@@ -184,7 +181,7 @@ def test_an_answer_survives_a_database_that_cannot_note_it(
     assert answer.status_code == 200
 
 
-def test_a_disabled_account_is_out_of_all_browsers(
+def test_disabled_account_is_logged_out_of_all_browsers(
     desk: Client, phone: Client, alice: Any
 ) -> None:
     alice.is_active = False

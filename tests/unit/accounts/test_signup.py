@@ -1,4 +1,4 @@
-"""Accounts that newcomers make."""
+"""Create accounts by the sign-up form."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_sign_up_is_closed_by_default(client: Client, method: str) -> None:
     assert "Create an account" not in client.get("/accounts/login/").content.decode()
 
 
-def test_an_open_site_lets_newcomers_in(
+def test_new_person_signs_up_when_sign_up_is_open(
     client: Client, settings: Settings, django_user_model: Any
 ) -> None:
     settings.SIGNUP_OPEN = True
@@ -48,7 +48,7 @@ def test_an_open_site_lets_newcomers_in(
     )
 
 
-def test_a_name_that_differs_by_capitals_only_is_taken(
+def test_name_that_differs_only_in_case_is_taken(
     client: Client, alice: Any, settings: Settings, django_user_model: Any
 ) -> None:
     settings.SIGNUP_OPEN = True
@@ -59,7 +59,7 @@ def test_a_name_that_differs_by_capitals_only_is_taken(
     assert django_user_model.objects.count() == 1
 
 
-def test_a_taken_address_is_not_told(
+def test_sign_up_does_not_reveal_a_used_mail_address(
     client: Client, alice: Any, settings: Settings, django_user_model: Any
 ) -> None:
     settings.SIGNUP_OPEN = True
@@ -70,7 +70,7 @@ def test_a_taken_address_is_not_told(
     assert django_user_model.objects.filter(email=alice.email).count() == 2
 
 
-def test_a_weak_password_is_refused(
+def test_weak_password_is_refused(
     client: Client, settings: Settings, django_user_model: Any
 ) -> None:
     settings.SIGNUP_OPEN = True

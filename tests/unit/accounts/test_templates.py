@@ -1,4 +1,4 @@
-"""Every account page has the site's own template and words."""
+"""Every account page uses a template of the site."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
 
 
 def _templates(patterns: list[Any]) -> set[str]:
-    """Return the templates of all views behind ``patterns``."""
+    """Return the templates of all views in ``patterns``."""
     names: set[str] = set()
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
@@ -31,8 +31,8 @@ def _templates(patterns: list[Any]) -> set[str]:
     return names
 
 
-def test_every_account_page_is_the_houses_own() -> None:
-    # These two addresses are answered by views of ours, which come first.
+def test_every_account_page_uses_a_template_of_the_site() -> None:
+    # The site's own views answer these two URLs, because their patterns come first.
     shadowed = {"mfa/webauthn/authenticator_list.html", "account/logout.html"}
     names = _templates(urls.urlpatterns) - shadowed
 
@@ -42,7 +42,7 @@ def test_every_account_page_is_the_houses_own() -> None:
         assert Path(template.origin.name).is_relative_to(TEMPLATES), name
 
 
-def test_a_page_of_the_library_would_look_like_the_house() -> None:
+def test_templates_of_the_library_extend_the_sites_base_template() -> None:
     page = get_template("account/verification_sent.html").render({})
 
     assert 'class="solo"' in page
@@ -57,7 +57,7 @@ def test_a_page_of_the_library_would_look_like_the_house() -> None:
         ("get", "/admin/login/", {"next": "account_logout"}),
     ],
 )
-def test_odd_words_are_no_error(
+def test_invalid_input_on_account_pages_is_no_error(
     admin_client: Client, method: str, address: str, data: dict[str, str]
 ) -> None:
     answer = getattr(admin_client, method)(address, data)

@@ -1,4 +1,4 @@
-"""The admin's first page: right figures, few queries, nothing for those who may not."""
+"""The admin's first page has correct figures, few queries, and obeys permissions."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_staff_without_the_permissions_see_only_their_lists(client: Client) -> N
     assert "secret-name.txt" in client.get(ADMIN).text
 
 
-def test_bars_stand_in_proportion_and_have_words() -> None:
+def test_bars_are_proportional_and_have_a_text() -> None:
     days = [date(2026, 5, day) for day in (1, 2, 3)]
     made = chart("Uploads a day", list(zip(days, (0, 1, 4000), strict=True)), str)
 
@@ -165,7 +165,9 @@ def test_scale_ends_at_a_round_number(value: int, ceiling: int) -> None:
     assert nice_ceiling(value) == ceiling
 
 
-def test_unfinished_upload_holds_its_bytes(client: Client, boss: User) -> None:
+def test_unfinished_upload_counts_in_the_reserved_bytes(
+    client: Client, boss: User
+) -> None:
     upload = begin(boss, b"hello")
     Upload.objects.filter(pk=upload.pk).update(
         created_at=timezone.now() - timedelta(days=2), byte_size=2_500_000

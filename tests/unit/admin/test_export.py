@@ -84,13 +84,11 @@ def test_every_list_can_be_exported(client: Client, boss: User) -> None:
         ({"a": "ü"}, '{"a": "ü"}'),
     ],
 )
-def test_text_that_a_spreadsheet_would_calculate_is_inert(
-    text: Any, inert: str
-) -> None:
+def test_formula_is_escaped_for_spreadsheets(text: Any, inert: str) -> None:
     assert cell(text) == inert
 
 
-def test_file_name_with_a_formula_is_inert_in_the_export(
+def test_file_name_with_a_formula_is_escaped_in_the_export(
     client: Client, boss: User
 ) -> None:
     begin(boss, b"hello", filename="=1+1")
@@ -175,7 +173,7 @@ def test_long_list_is_streamed_in_few_queries(client: Client, boss: User) -> Non
         ("uploads/storagequota", "pk__usersession__session_key__gt"),
     ],
 )
-def test_no_filter_tells_a_secret(
+def test_filters_by_secrets_are_refused(
     client: Client, boss: User, place: str, lookup: str, page: str
 ) -> None:
     """Staff who may only view a list could guess a secret character by character."""
@@ -184,7 +182,7 @@ def test_no_filter_tells_a_secret(
     assert client.get(f"{address}?{lookup}=A").status_code == 400
 
 
-def test_a_filter_by_the_key_itself_is_permitted(client: Client, boss: User) -> None:
+def test_filter_by_the_object_key_is_permitted(client: Client, boss: User) -> None:
     address = f"/admin/uploads/storagequota/?pk__in={boss.pk}"
 
     assert client.get(address).status_code == 200

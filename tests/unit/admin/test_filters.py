@@ -66,7 +66,7 @@ def own_filters() -> Iterator[tuple[str, str]]:
                 yield place, str(entry.parameter_name)
 
 
-def test_every_list_with_a_filter_is_tried() -> None:
+def test_filters_cover_every_list_with_a_filter() -> None:
     found = set(own_filters())
 
     assert {(EVENTS, "account"), (EVENTS, "actor"), (EVENTS, "kind")} <= found
@@ -76,7 +76,7 @@ def test_every_list_with_a_filter_is_tried() -> None:
 
 
 @pytest.mark.parametrize("value", UNKNOWN)
-def test_a_filter_with_an_unknown_value_lists_no_rows(
+def test_filter_with_an_unknown_value_lists_no_rows(
     operator: Client, alice: User, value: str
 ) -> None:
     for place, name in own_filters():
@@ -105,7 +105,7 @@ def test_a_filter_with_an_unknown_value_lists_no_rows(
         f"{EVENTS}?at__year=9999&at__month=12",
     ],
 )
-def test_a_list_names_the_reason_when_a_filter_cannot_be_applied(
+def test_list_names_the_reason_when_a_filter_cannot_be_applied(
     operator: Client, alice: User, address: str
 ) -> None:
     page = operator.get(address)
@@ -115,7 +115,7 @@ def test_a_list_names_the_reason_when_a_filter_cannot_be_applied(
     assert UNREADABLE in page.content.decode()
 
 
-def test_an_export_with_an_unknown_account_exports_nothing(
+def test_export_with_an_unknown_account_exports_no_rows(
     operator: Client, alice: User
 ) -> None:
     answer = operator.get(f"{EVENTS}export/?account=999", follow=True)
@@ -143,7 +143,7 @@ def test_known_values_still_list_their_rows(operator: Client, alice: User) -> No
 
 
 @pytest.mark.parametrize("page", ["x", "-1", "0", "99999"])
-def test_a_page_that_does_not_exist_keeps_the_filter(
+def test_page_number_over_the_end_keeps_the_filter(
     operator: Client, alice: User, page: str
 ) -> None:
     bob = User.objects.create_user("bob")

@@ -19,7 +19,7 @@ LIST = "/admin/uploads/upload/"
 
 @pytest.fixture
 def waiting(alice: Any, bucket: Bucket, settings: Any) -> Upload:
-    """An upload whose inspector is unavailable, and a ready upload."""
+    """Create an upload whose inspector is unavailable, and a ready upload."""
     for name in ("ready.txt", "waits.txt"):
         settings.INSPECTORS = entries("Yes" if name == "ready.txt" else "Absent")
         upload = begin(alice, filename=name)
@@ -30,7 +30,7 @@ def waiting(alice: Any, bucket: Bucket, settings: Any) -> Upload:
 
 @pytest.fixture
 def kept(alice: Any, bucket: Bucket, settings: Any) -> Upload:
-    """A rejected upload with its object in quarantine."""
+    """Create a rejected upload with its object in quarantine."""
     settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}
     settings.INSPECTORS = entries("No")
     upload = begin(alice, filename="kept.txt")

@@ -59,7 +59,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize(("method", "tail"), VERBS)
-def test_someone_elses_upload_is_as_unknown_as_a_missing_one(
+def test_upload_of_another_person_is_answered_like_an_unknown_id(
     call: Call, bob: Any, method: str, tail: str
 ) -> None:
     theirs = lifecycle.start(
@@ -89,15 +89,13 @@ def test_someone_elses_upload_is_as_unknown_as_a_missing_one(
         *((method, f"/uploads/{SOME_ID}{tail}") for method, tail in VERBS),
     ],
 )
-def test_anonymous_gets_401_everywhere(
+def test_request_without_a_login_gets_401(
     db: None, bucket: Bucket, method: str, path: str
 ) -> None:
     assert_problem(caller(Client())(method, path, {}), 401, "not_authenticated")
 
 
-def test_a_session_needs_the_csrf_token_to_change_anything(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_change_by_session_requires_the_csrf_token(alice: Any, bucket: Bucket) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
     client.get("/accounts/login/")
@@ -114,7 +112,7 @@ def test_a_session_needs_the_csrf_token_to_change_anything(
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/uploads"), ("POST", "/uploads")]
 )
-def test_a_page_is_answered_as_whose_it_is_or_not_at_all(
+def test_request_of_a_page_for_another_account_is_refused(
     alice: Any, bob: Any, bucket: Bucket, method: str, path: str
 ) -> None:
     client = Client()
@@ -130,7 +128,7 @@ def test_a_page_is_answered_as_whose_it_is_or_not_at_all(
     assert Upload.objects.filter(owner=alice).count() == 0
 
 
-def test_a_token_needs_no_csrf_and_a_bad_one_never_falls_back(
+def test_token_needs_no_csrf_token_and_wrong_token_does_not_use_the_session(
     alice: Any, bucket: Bucket
 ) -> None:
     _, secret = create_token(alice, name="script")
@@ -149,7 +147,7 @@ def test_a_token_needs_no_csrf_and_a_bad_one_never_falls_back(
         assert_problem(refused, 401, "not_authenticated")
 
 
-def test_a_disabled_account_is_out_at_once(
+def test_disabled_account_is_refused_at_once(
     call: Call, alice: Any, bucket: Bucket
 ) -> None:
     _, secret = create_token(alice, name="script")
@@ -161,7 +159,7 @@ def test_a_disabled_account_is_out_at_once(
     assert_problem(refused, 401, "not_authenticated")
 
 
-def test_a_session_that_the_database_does_not_tell_of_is_for_later_not_an_error(
+def test_database_error_while_loading_a_session_is_answered_503(
     alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:

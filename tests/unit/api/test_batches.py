@@ -1,4 +1,4 @@
-"""Batches cost as many queries for 100 files as for 10, and admit in order."""
+"""A batch needs the same number of queries for 100 files as for 10."""
 
 from __future__ import annotations
 
@@ -67,10 +67,12 @@ def queries(act: Any) -> int:
     return len(seen)
 
 
-def test_a_batch_is_started_with_as_many_queries_for_a_hundred_as_for_ten(
+def test_starting_a_batch_needs_a_constant_number_of_queries(
     browser: Client,
 ) -> None:
-    start(browser, [declaration(0)])  # sessions, quota and rates have their rows
+    start(
+        browser, [declaration(0)]
+    )  # so that rows of the session, the quota and the rates exist
 
     counts = [
         queries(lambda: start(browser, [declaration(n) for n in range(count)]))  # noqa: B023
@@ -81,7 +83,7 @@ def test_a_batch_is_started_with_as_many_queries_for_a_hundred_as_for_ten(
     assert Upload.objects.count() == 111
 
 
-def test_a_started_batch_is_what_each_start_alone_would_be(
+def test_started_batch_has_the_same_rows_as_single_starts(
     browser: Client, alice: User
 ) -> None:
     alone = send(browser, "/uploads", declaration(0)).json()
@@ -109,7 +111,7 @@ def test_a_started_batch_is_what_each_start_alone_would_be(
     assert details[0] == details[1] == details[2]
 
 
-def test_a_batch_admits_in_order_and_what_still_fits(
+def test_batch_over_the_quota_admits_the_files_that_fit_in_order(
     browser: Client, alice: User
 ) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=100)
@@ -127,7 +129,7 @@ def test_a_batch_admits_in_order_and_what_still_fits(
 
 
 @pytest.mark.parametrize("limit", ["max_files", "max_open"])
-def test_a_batch_stops_at_the_limit_of_files(
+def test_batch_stops_at_the_limit_of_files(
     browser: Client, alice: User, limit: str
 ) -> None:
     StorageQuota.objects.create(user=alice, **{limit: 3})
@@ -138,16 +140,14 @@ def test_a_batch_stops_at_the_limit_of_files(
     assert Upload.objects.count() == quota.usage(alice).reserved_files == 3
 
 
-def test_the_first_batch_of_an_account_is_admitted(
-    browser: Client, alice: User
-) -> None:
+def test_first_batch_of_an_account_is_admitted(browser: Client, alice: User) -> None:
     results = start(browser, [declaration(n) for n in range(3)])
 
     assert [result["status"] for result in results] == [201] * 3
     assert quota.usage(alice).reserved_files == 3
 
 
-def test_items_that_are_refused_take_nothing_from_the_others(
+def test_refused_items_of_a_batch_use_no_quota(
     browser: Client, settings: Settings
 ) -> None:
     settings.UPLOADS = settings.UPLOADS | {"MAX_FILE_SIZE": 1000}
@@ -164,7 +164,7 @@ def test_items_that_are_refused_take_nothing_from_the_others(
     assert Upload.objects.count() == 2
 
 
-def test_a_repeated_batch_returns_the_same_uploads(browser: Client) -> None:
+def test_repeated_batch_returns_the_same_uploads(browser: Client) -> None:
     items = [declaration(0), declaration(1)]
     key = {"Idempotency-Key": "mine"}
 
@@ -179,7 +179,7 @@ def test_a_repeated_batch_returns_the_same_uploads(browser: Client) -> None:
     assert Upload.objects.count() == 3
 
 
-def test_items_with_keys_of_their_own_are_found_in_any_batch(browser: Client) -> None:
+def test_items_with_an_idempotency_key_are_found_in_any_batch(browser: Client) -> None:
     mine, other = (
         declaration(number, idempotency_key=f"key-{number}") for number in range(2)
     )
@@ -195,7 +195,7 @@ def test_items_with_keys_of_their_own_are_found_in_any_batch(browser: Client) ->
     assert Upload.objects.filter(idempotency_key="batch/1").count() == 1
 
 
-def test_one_key_for_two_items_starts_one_upload_and_refuses_another_file(
+def test_one_key_for_two_items_starts_one_upload_and_refuses_a_different_file(
     browser: Client,
 ) -> None:
     key = {"idempotency_key": "one"}
@@ -210,7 +210,9 @@ def test_one_key_for_two_items_starts_one_upload_and_refuses_another_file(
 
 
 @pytest.mark.parametrize("key", ["", "two words", "k" * 201, "\n"])
-def test_a_key_of_an_item_is_as_strict_as_the_header(browser: Client, key: str) -> None:
+def test_invalid_idempotency_key_of_an_item_is_refused(
+    browser: Client, key: str
+) -> None:
     item = declaration(0, idempotency_key=key)
 
     answer = send(browser, "/uploads/batch", {"uploads": [item]})
@@ -219,8 +221,10 @@ def test_a_key_of_an_item_is_as_strict_as_the_header(browser: Client, key: str) 
     assert Upload.objects.count() == 0
 
 
-def test_a_twin_that_was_faster_is_found(browser: Client) -> None:
-    # Both looked for the keys before either had made its rows.
+def test_batch_returns_the_uploads_of_a_concurrent_batch_with_its_key(
+    browser: Client,
+) -> None:
+    # Both batches have looked for the keys before one of them created the rows.
     items, key = [declaration(0), declaration(1)], {"Idempotency-Key": "mine"}
     first = start(browser, items, **key)
 
@@ -233,7 +237,7 @@ def test_a_twin_that_was_faster_is_found(browser: Client) -> None:
     assert Upload.objects.count() == 2
 
 
-def test_large_files_of_a_batch_are_opened_at_s3(browser: Client) -> None:
+def test_large_files_of_a_batch_open_multipart_uploads(browser: Client) -> None:
     large = declaration(0, byte_size=40 * 1024**2, checksum_sha256=None)
 
     results = start(browser, [large, declaration(1)])
@@ -244,7 +248,7 @@ def test_large_files_of_a_batch_are_opened_at_s3(browser: Client) -> None:
 
 
 def arrive(bucket: Bucket, numbers: Any) -> list[str]:
-    """Put the objects of started uploads into the bucket; return the uploads' ids."""
+    """Put the objects of started uploads into the bucket. Return the uploads' ids."""
     ids = []
     for number in numbers:
         row = Upload.objects.get(filename=f"{number}.txt", state="pending")
@@ -266,7 +270,7 @@ def complete(browser: Client, ids: list[str]) -> Any:
     return answer.json()["results"]
 
 
-def test_a_batch_is_completed_with_as_many_queries_for_a_hundred_as_for_ten(
+def test_completing_a_batch_needs_a_constant_number_of_queries(
     browser: Client, bucket: Bucket
 ) -> None:
     start(browser, [declaration(n) for n in range(100)])
@@ -281,7 +285,7 @@ def test_a_batch_is_completed_with_as_many_queries_for_a_hundred_as_for_ten(
     assert set(Upload.objects.values_list("state", flat=True)) == {"ready"}
 
 
-def test_a_completed_batch_is_what_each_completion_alone_would_be(
+def test_completed_batch_has_the_same_rows_as_single_completions(
     browser: Client, alice: User, bucket: Bucket
 ) -> None:
     start(browser, [declaration(n) for n in range(3)])
@@ -309,7 +313,7 @@ def test_a_completed_batch_is_what_each_completion_alone_would_be(
     assert details[0] == details[1]
 
 
-def test_a_batch_leaves_what_is_not_clear_to_the_usual_steps(
+def test_special_cases_in_a_batch_are_completed_one_by_one(
     browser: Client, bucket: Bucket, alice: User
 ) -> None:
     start(browser, [declaration(n) for n in range(5)])
@@ -335,7 +339,7 @@ def test_a_batch_leaves_what_is_not_clear_to_the_usual_steps(
     assert quota.usage(alice).file_count == 2
 
 
-def test_a_row_that_changes_while_its_batch_is_checked_keeps_its_change(
+def test_row_changed_during_the_check_of_its_batch_keeps_its_change(
     browser: Client, bucket: Bucket, alice: User
 ) -> None:
     start(browser, [declaration(n) for n in range(3)])
@@ -363,7 +367,7 @@ def test_a_row_that_changes_while_its_batch_is_checked_keeps_its_change(
     assert (now.file_count, now.reserved_files) == (2, 0)
 
 
-def test_a_small_object_is_read_by_one_request(browser: Client, bucket: Bucket) -> None:
+def test_small_object_is_read_by_one_request(browser: Client, bucket: Bucket) -> None:
     start(browser, [declaration(n) for n in range(2)])
     ids = arrive(bucket, range(2))
 

@@ -1,4 +1,4 @@
-"""The first bytes in a start request: the answer before the upload."""
+"""The first bytes in a start request let the site refuse a file before the upload."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def call(alice: Any, bucket: Bucket) -> Call:
     ],
     ids=str,
 )
-def test_what_the_policy_forbids_has_its_own_code(
+def test_file_forbidden_by_the_policy_gets_its_own_code(
     call: Call, changes: dict[str, Any], status: int, code: str
 ) -> None:
     assert_problem(call("POST", "/uploads", HELLO | changes), status, code)
@@ -49,7 +49,7 @@ def with_head(content: bytes, **changes: Any) -> dict[str, Any]:
     return HELLO | {"head": base64.b64encode(content).decode()} | changes
 
 
-def test_a_disguise_is_refused_before_anything_is_reserved(
+def test_disguised_file_is_refused_before_the_reservation(
     call: Call, alice: Any
 ) -> None:
     body = with_head(heads.PE, filename="film.mp4", content_type="video/mp4")
@@ -62,7 +62,7 @@ def test_a_disguise_is_refused_before_anything_is_reserved(
     assert usage_of(alice).reserved_bytes == 0
 
 
-def test_a_film_under_a_policy_of_pictures_is_refused_before_it_is_sent(
+def test_film_is_refused_at_the_start_by_a_policy_of_pictures(
     call: Call, alice: Any
 ) -> None:
     UploadPolicy.objects.create(user=alice, allowed_content_types=["image/*"])
@@ -83,7 +83,7 @@ def test_a_film_under_a_policy_of_pictures_is_refused_before_it_is_sent(
 
 
 @pytest.mark.parametrize("content", [heads.WORDS, bytes(range(128, 256)) * 4])
-def test_a_head_of_no_allowed_type_is_refused_under_a_policy(
+def test_first_bytes_of_a_forbidden_type_are_refused(
     call: Call, alice: Any, content: bytes
 ) -> None:
     UploadPolicy.objects.create(user=alice, allowed_content_types=["image/*"])
@@ -92,7 +92,7 @@ def test_a_head_of_no_allowed_type_is_refused_under_a_policy(
     assert_problem(call("POST", "/uploads", body), 415, "content_type_not_allowed")
 
 
-def test_what_the_head_shows_outweighs_a_wrong_declared_type(
+def test_detected_type_takes_precedence_over_the_declared_type(
     call: Call, alice: Any
 ) -> None:
     UploadPolicy.objects.create(user=alice, allowed_content_types=["image/*"])
@@ -101,7 +101,7 @@ def test_what_the_head_shows_outweighs_a_wrong_declared_type(
     assert call("POST", "/uploads", body).status_code == 201
 
 
-def test_a_head_changes_nothing_under_the_open_policy(call: Call) -> None:
+def test_first_bytes_change_nothing_under_the_open_policy(call: Call) -> None:
     for content in (heads.WORDS, heads.MP4, b""):
         body = with_head(content, content_type="image/png")
         assert call("POST", "/uploads", body).status_code == 201
@@ -110,9 +110,7 @@ def test_a_head_changes_nothing_under_the_open_policy(call: Call) -> None:
 @pytest.mark.parametrize(
     "head", ["a", "====", "a" * 5468, "aGVsbG8=\n", "-_-_", 5, ["aGVsbG8="]]
 )
-def test_a_head_that_is_not_base64_of_four_kib_is_refused(
-    call: Call, head: object
-) -> None:
+def test_malformed_first_bytes_are_refused(call: Call, head: object) -> None:
     told = assert_problem(
         call("POST", "/uploads", HELLO | {"head": head}), 422, "invalid_request"
     )
@@ -124,7 +122,7 @@ def test_a_head_that_is_not_base64_of_four_kib_is_refused(
     "content_type",
     ["text/html", "image/svg+xml", "text/javascript", "application/a+xml"],
 )
-def test_active_types_are_recorded_and_stored_as_plain_bytes(
+def test_runnable_types_are_recorded_and_stored_as_octet_stream(
     call: Call, content_type: str
 ) -> None:
     body = call("POST", "/uploads", HELLO | {"content_type": content_type}).json()

@@ -1,4 +1,4 @@
-"""Rates that a request pays before it is read, and short answers to bad bodies."""
+"""Rate limits are spent before a body is parsed. Invalid bodies get short answers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def browser(alice: User) -> Client:
 
 @pytest.fixture
 def _still() -> Iterator[None]:
-    """The time stands still, so that nothing that was spent comes back."""
+    """Freeze the time, so that spent allowances do not recover."""
     with time_machine.travel(timezone.now(), tick=False):
         yield
 
@@ -62,7 +62,7 @@ def send(
 
 
 def spent(action: str, user: User) -> int:
-    """Return how many of ``action`` the user has paid for at this moment."""
+    """Return the amount of ``action`` that the user has spent."""
     row = Rate.objects.filter(key=f"{action}:user:{user.pk}").first()
     if row is None:
         return 0
@@ -72,10 +72,11 @@ def spent(action: str, user: User) -> int:
     return round(ahead / rates._interval(limit))
 
 
-def test_a_body_is_parsed_for_nobody_who_is_not_let_in(
+def test_body_is_not_parsed_for_unauthorised_requests(
     alice: User, browser: Client
 ) -> None:
-    # Parsing is the dearest part of a refusal, and costs strangers nothing.
+    # Parsing is the most expensive part of a refusal, and a client without a login
+    # spends no rate limit.
     unchecked = Client(enforce_csrf_checks=True)
     unchecked.force_login(alice)
     unknown = Client(headers={"Authorization": "Bearer nobody"})
@@ -102,7 +103,7 @@ def test_a_body_is_parsed_for_nobody_who_is_not_let_in(
                         assert answer.status_code == status
 
 
-def test_a_body_is_parsed_for_nobody_whose_rate_is_used_up(
+def test_body_is_not_parsed_when_the_rate_limit_is_reached(
     alice: User, browser: Client, settings: Settings
 ) -> None:
     names = ("START", "COMPLETE", "PRESIGN", "CHANGE")
@@ -118,10 +119,13 @@ def test_a_body_is_parsed_for_nobody_whose_rate_is_used_up(
                 assert answer.json()["retry_after"] == int(answer["Retry-After"])
 
 
-def test_no_form_is_parsed_for_strangers_where_they_must_log_in() -> None:
-    # Django looks for the CSRF token first, and parses the whole form for it.
+def test_form_without_login_is_not_parsed_on_private_pages() -> None:
+    # Django checks the CSRF token first, and parses the whole form for this check.
     open_to_all = {"accounts/", "csp-reports", "hooks/", "api/", "healthz", "readyz"}
-    open_to_all |= {"metrics", "doctor/proxies"}  # they have secrets of their own
+    open_to_all |= {
+        "metrics",
+        "doctor/proxies",
+    }  # these paths require their own secrets
     private = [
         path
         for path in every_path()
@@ -146,7 +150,7 @@ def test_no_form_is_parsed_for_strangers_where_they_must_log_in() -> None:
 
 
 @pytest.mark.usefixtures("_still")
-def test_a_body_that_means_nothing_pays_for_its_size(
+def test_invalid_body_spends_the_rate_limit_by_its_size(
     alice: User, browser: Client
 ) -> None:
     for method, path, action in WITH_BODIES:
@@ -158,7 +162,7 @@ def test_a_body_that_means_nothing_pays_for_its_size(
 
 
 @pytest.mark.usefixtures("_still")
-def test_a_batch_pays_for_its_files_once(
+def test_batch_spends_the_rate_limit_once_for_each_file(
     alice: User, browser: Client, bucket: Any
 ) -> None:
     item = {"filename": "a" * 1000, "byte_size": 1, "content_type": "text/plain"}
@@ -172,10 +176,10 @@ def test_a_batch_pays_for_its_files_once(
     assert spent("start", alice) == 100
 
 
-def test_a_large_body_under_a_small_limit_is_told_its_limit(
+def test_large_body_under_a_small_rate_limit_is_refused_with_the_limit(
     alice: User, browser: Client, settings: Settings
 ) -> None:
-    # Were the price of its size above the limit, it could never be answered.
+    # If the cost by size were above the limit, the request could never pass.
     settings.UPLOADS = settings.UPLOADS | {"RATE_START": "2/day"}
 
     first = send(browser, "POST", "/uploads", b"[" * 200_000)
@@ -184,7 +188,7 @@ def test_a_large_body_under_a_small_limit_is_told_its_limit(
     assert (first.status_code, second.status_code) == (422, 429)
 
 
-def test_a_list_of_errors_ends_after_twenty(browser: Client) -> None:
+def test_list_of_errors_has_at_most_twenty_entries(browser: Client) -> None:
     body = {"uploads": [{"a": 1, "b": 2}] * 100}
 
     told = send(browser, "POST", "/uploads/batch", body).json()
@@ -197,7 +201,7 @@ def test_a_list_of_errors_ends_after_twenty(browser: Client) -> None:
     )
 
 
-def test_a_few_errors_are_all_listed(browser: Client) -> None:
+def test_short_list_of_errors_is_complete(browser: Client) -> None:
     told = send(browser, "POST", "/uploads", {"x": 1, "y" * 5_000: 2}).json()
 
     assert told["detail"] == "The request is not valid. See errors for each field."
@@ -220,7 +224,7 @@ def test_a_few_errors_are_all_listed(browser: Client) -> None:
         ),
     ],
 )
-def test_a_body_that_no_request_needs_is_refused_in_words(
+def test_oversized_body_is_refused_with_a_message(
     browser: Client, body: Any, words: str
 ) -> None:
     answer = send(browser, "POST", "/uploads/batch", body)
@@ -231,8 +235,8 @@ def test_a_body_that_no_request_needs_is_refused_in_words(
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/", "/api/v1/uploads", "/hooks/s3"])
-def test_a_body_of_unknown_length_is_refused(path: str) -> None:
-    # Some servers hand it over whole, however long it is.
+def test_body_of_unknown_length_is_refused(path: str) -> None:
+    # Some web servers pass a body without a length to the site, without a limit.
     answer = Client().generic(
         "POST", path, b"", CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked"
     )
@@ -241,7 +245,7 @@ def test_a_body_of_unknown_length_is_refused(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/", "/uploads/form/", "/admin/"])
-def test_a_form_is_smaller_than_a_list_of_files(path: str) -> None:
+def test_limit_for_forms_is_lower_than_for_lists_of_files(path: str) -> None:
     answer = Client().post(path, b"a" * 300_000, "text/plain")
 
     assert answer.status_code == 413

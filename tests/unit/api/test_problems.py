@@ -1,4 +1,4 @@
-"""Requests that the API refuses, each with a problem document."""
+"""The API answers refused requests with a problem document."""
 
 from __future__ import annotations
 
@@ -61,9 +61,7 @@ def call(alice: Any, bucket: Bucket) -> Call:
     ],
     ids=str,
 )
-def test_what_is_not_in_the_contract_is_refused(
-    call: Call, changes: dict[str, Any]
-) -> None:
+def test_invalid_declaration_is_refused(call: Call, changes: dict[str, Any]) -> None:
     problem = assert_problem(
         call("POST", "/uploads", HELLO | changes), 422, "invalid_request"
     )
@@ -89,7 +87,7 @@ def test_what_is_not_in_the_contract_is_refused(
     ],
     ids=range(11),
 )
-def test_bodies_that_are_not_one_json_object_are_refused(
+def test_body_that_is_no_json_object_is_refused(
     alice: Any, bucket: Bucket, body: bytes
 ) -> None:
     client = Client()
@@ -100,7 +98,7 @@ def test_bodies_that_are_not_one_json_object_are_refused(
     assert_problem(response, 422, "invalid_request")
 
 
-def test_json_under_another_name_is_refused(alice: Any, bucket: Bucket) -> None:
+def test_json_with_another_content_type_is_refused(alice: Any, bucket: Bucket) -> None:
     client = Client()
     client.force_login(alice)
 
@@ -115,12 +113,12 @@ def test_json_under_another_name_is_refused(alice: Any, bucket: Bucket) -> None:
     "query",
     ["cursor=nonsense", "cursor=%00", "limit=0", "limit=101", "state=gone", "q=%00"],
 )
-def test_a_bad_query_is_refused(call: Call, query: str) -> None:
+def test_invalid_query_is_refused(call: Call, query: str) -> None:
     assert_problem(call("GET", f"/uploads?{query}"), 422, "invalid_request")
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 201, "caf\u00e9"])
-def test_a_bad_idempotency_key_is_refused(call: Call, key: str) -> None:
+def test_invalid_idempotency_key_is_refused(call: Call, key: str) -> None:
     response = call("POST", "/uploads", HELLO, idempotency_key=key)
 
     assert_problem(response, 422, "invalid_request")
@@ -138,7 +136,7 @@ def test_a_bad_idempotency_key_is_refused(call: Call, key: str) -> None:
         ([{"part_number": 1, "checksum_sha256": CHECKSUM}] * 101, "parts"),
     ],
 )
-def test_only_the_parts_of_the_plan_are_presigned(
+def test_only_planned_parts_are_presigned(
     call: Call, parts: list[Any], field: str
 ) -> None:
     upload = call(
@@ -156,7 +154,7 @@ def test_only_the_parts_of_the_plan_are_presigned(
     assert field in problem["errors"]
 
 
-def test_unknown_paths_and_methods_are_problems_too(call: Call) -> None:
+def test_unknown_path_or_method_gets_a_problem(call: Call) -> None:
     assert_problem(call("GET", "/nothing"), 404, "not_found")
     assert_problem(call("GET", "/uploads/not-a-uuid"), 404, "not_found")
     refused = call("PUT", "/uploads", HELLO)
@@ -164,13 +162,13 @@ def test_unknown_paths_and_methods_are_problems_too(call: Call) -> None:
     assert "POST" in refused["Allow"]
 
 
-def test_a_body_beyond_all_reason_is_refused(call: Call) -> None:
+def test_oversized_body_gets_a_problem(call: Call) -> None:
     response = call("POST", "/uploads", HELLO | {"filename": "x" * 2_000_000})
 
     assert_problem(response, 413, "request_too_large")
 
 
-def test_storage_that_is_down_is_said_to_be_down(call: Call, bucket: Bucket) -> None:
+def test_unavailable_storage_gets_a_503(call: Call, bucket: Bucket) -> None:
     upload_id = call("POST", "/uploads", HELLO).json()["id"]
     bucket.client.delete_bucket(Bucket=bucket.name)
 
@@ -184,11 +182,11 @@ def all_errors(root: type[errors.UploadError]) -> set[type[errors.UploadError]]:
     return {root}.union(*(all_errors(child) for child in root.__subclasses__()))
 
 
-def test_every_error_has_a_status() -> None:
+def test_every_error_code_has_a_status() -> None:
     assert set(STATUS) == all_errors(errors.UploadError) - {errors.UploadError}
 
 
-def test_the_document_tells_of_every_path(call: Call) -> None:
+def test_openapi_document_has_every_path(call: Call) -> None:
     document = call("GET", "/openapi.json").json()
 
     assert document["openapi"].startswith("3.1")

@@ -1,4 +1,4 @@
-"""Search by name: in whatever case, composed or decomposed, on every database."""
+"""The search by name ignores case and Unicode composition, on every database."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def found(user: Any, text: str) -> list[str]:
 @pytest.mark.parametrize(
     "case", CASES["searches"], ids=lambda case: ascii(case["name"])
 )
-def test_the_api_finds_as_the_shared_cases_say(
+def test_search_in_the_api_finds_the_shared_cases(
     alice: Any, case: dict[str, Any]
 ) -> None:
     make_upload(alice, filename=case["name"], state=State.READY)
@@ -65,7 +65,7 @@ def test_the_api_finds_as_the_shared_cases_say(
 
 
 @pytest.mark.parametrize("term", ["\u00fcBER", "u\u0308ber", "\u00dcBER"])
-def test_the_admin_finds_in_whatever_case(alice: Any, term: str) -> None:
+def test_search_in_the_admin_ignores_case(alice: Any, term: str) -> None:
     make_upload(alice, filename="\u00dcbersicht.pdf")
     make_upload(alice, filename="other.pdf")
     operator = Client()
@@ -78,7 +78,7 @@ def test_the_admin_finds_in_whatever_case(alice: Any, term: str) -> None:
     ]
 
 
-def test_every_way_of_writing_a_name_is_searched(alice: Any) -> None:
+def test_all_code_that_writes_names_updates_the_search_name(alice: Any) -> None:
     saved, updated, bulk = (make_upload(alice, filename="x") for _ in range(3))
     lifecycle.rename(updated, "\u00c4PFEL", actor=alice)
     saved.filename = "\u00c4pfel"
@@ -110,7 +110,7 @@ def _as_old_code_writes_it(upload: Upload) -> None:
         cursor.execute("UPDATE uploads_upload SET search_name = ''")
 
 
-def test_a_row_of_an_older_version_is_found_and_filled_in(alice: Any) -> None:
+def test_row_of_an_older_version_is_found_and_updated(alice: Any) -> None:
     upload = make_upload(alice, filename="\u00dcber Notes.txt", state=State.READY)
     _as_old_code_writes_it(upload)
     assert found(alice, "notes") == ["\u00dcber Notes.txt"]
@@ -121,7 +121,7 @@ def test_a_row_of_an_older_version_is_found_and_filled_in(alice: Any) -> None:
     assert found(alice, "\u00fcber") == ["\u00dcber Notes.txt"]
 
 
-def test_the_sweeper_fills_in_search_names(alice: Any, bucket: Any) -> None:
+def test_sweeper_adds_missing_search_names(alice: Any, bucket: Any) -> None:
     _as_old_code_writes_it(make_upload(alice, filename="\u00dc.txt"))
 
     sweep(dry_run=True)
@@ -131,7 +131,7 @@ def test_the_sweeper_fills_in_search_names(alice: Any, bucket: Any) -> None:
     assert Upload.objects.get().search_name == "\u00fc.txt"
 
 
-def test_the_migration_fills_in_all_rows_in_batches(
+def test_migration_adds_search_names_in_batches(
     alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     migration = importlib.import_module("uploads.migrations.0008_fill_search_names")
@@ -145,14 +145,14 @@ def test_the_migration_fills_in_all_rows_in_batches(
     assert names == [f"\u00fc{number}" for number in range(5)]
 
 
-def test_a_search_for_invisible_characters_finds_nothing(alice: Any) -> None:
+def test_search_for_invisible_characters_finds_nothing(alice: Any) -> None:
     make_upload(alice, filename="a.txt", state=State.READY)
 
     assert found(alice, "\u200b") == []
 
 
 @pytest.mark.slow
-def test_a_search_for_nothing_in_25_000_names_is_quick(alice: Any) -> None:
+def test_search_without_a_match_in_25_000_names_is_quick(alice: Any) -> None:
     first = make_upload(alice, filename="0", state=State.READY)
     Upload.objects.bulk_create(
         [

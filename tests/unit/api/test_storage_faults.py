@@ -1,4 +1,4 @@
-"""Pages report that they cannot send; one examination of the bucket serves them all."""
+"""Pages report blocked uploads. The site examines the bucket once for all pages."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _fresh_cache() -> None:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Answer that no rule admits the origin; note each examination."""
+    """Simulate a bucket without CORS rules, and collect the examinations."""
     origins: list[str] = []
 
     def examine(origin: str) -> list[Fault]:
@@ -66,7 +66,7 @@ def report(django_user_model: Any) -> Report:
     return send
 
 
-def test_the_proved_cause_is_answered(report: Report, asked: list[str]) -> None:
+def test_proved_cause_is_returned(report: Report, asked: list[str]) -> None:
     assert report("blocked", origin="https://testserver") == {
         "faults": ["cors_origin_missing"],
         "examining": False,
@@ -74,7 +74,7 @@ def test_the_proved_cause_is_answered(report: Report, asked: list[str]) -> None:
     assert asked == ["https://testserver"]
 
 
-def test_a_thousand_pages_cost_one_examination(
+def test_thousand_reports_cause_one_examination(
     report: Report, asked: list[str]
 ) -> None:
     with time_machine.travel(timezone.now(), tick=False):
@@ -86,7 +86,7 @@ def test_a_thousand_pages_cost_one_examination(
     assert asked == ["http://testserver"]
 
 
-def test_invented_origins_cannot_cost_an_examination_each(
+def test_invented_origins_do_not_cause_further_examinations(
     report: Report, asked: list[str], settings: Settings
 ) -> None:
     settings.ALLOWED_HOSTS = ["*"]
@@ -96,18 +96,18 @@ def test_invented_origins_cannot_cost_an_examination_each(
         assert shared("origin http://b.example", lambda: pytest.fail("again")) is None
 
 
-def test_an_examination_that_broke_is_begun_again() -> None:
+def test_failed_examination_is_repeated() -> None:
     def breaks() -> list[Fault]:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         shared("broken origin", breaks)
-    cache.clear()  # the pause is over
+    cache.clear()  # the pause after the failure is over
 
     assert shared("broken origin", list) == []
 
 
-def test_the_log_has_one_line_for_a_cause(report: Report, asked: list[str]) -> None:
+def test_log_has_one_line_for_each_cause(report: Report, asked: list[str]) -> None:
     with structlog.testing.capture_logs() as lines:
         for _ in range(3):
             report("blocked")
@@ -116,7 +116,7 @@ def test_the_log_has_one_line_for_a_cause(report: Report, asked: list[str]) -> N
     assert [line["fault"] for line in told] == ["cors_origin_missing"]
 
 
-def test_an_examination_in_progress_holds_nobody(
+def test_report_does_not_wait_for_an_examination_in_progress(
     report: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared_faults, "WAIT_SECONDS", 0.01)
@@ -137,7 +137,7 @@ def test_an_examination_in_progress_holds_nobody(
     assert report("blocked") == {"faults": ["cors_headers"], "examining": False}
 
 
-def test_an_address_of_another_site_is_never_asked_for(
+def test_examination_never_requests_a_url_of_another_site(
     report: Report, asked: list[str]
 ) -> None:
     report("blocked", origin="https://evil.example")
@@ -145,7 +145,7 @@ def test_an_address_of_another_site_is_never_asked_for(
     assert asked == ["http://testserver"]
 
 
-def test_a_server_that_cannot_sign_proves_nothing(
+def test_missing_credentials_prove_no_cause(
     report: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def examine(origin: str) -> list[Fault]:
@@ -156,7 +156,7 @@ def test_a_server_that_cannot_sign_proves_nothing(
     assert report("blocked") == {"faults": [], "examining": False}
 
 
-def test_a_body_limit_is_looked_for_where_cors_is_right(
+def test_body_limit_is_examined_when_cors_is_correct(
     report: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
@@ -189,7 +189,7 @@ def test_a_body_limit_is_looked_for_where_cors_is_right(
         (400, None, "refused"),
     ],
 )
-def test_a_refusal_is_named_by_its_code(
+def test_refusal_of_s3_is_named_by_its_code(
     report: Report,
     monkeypatch: pytest.MonkeyPatch,
     status: int,
@@ -223,7 +223,7 @@ def test_a_refusal_is_named_by_its_code(
         },
     ],
 )
-def test_a_report_with_other_words_is_refused(
+def test_report_with_unknown_values_is_refused(
     report: Report, asked: list[str], fields: dict[str, Any]
 ) -> None:
     report(*fields.pop("seen"), answered=422, **fields)
@@ -231,7 +231,7 @@ def test_a_report_with_other_words_is_refused(
     assert asked == []
 
 
-def test_reports_have_a_rate(
+def test_reports_are_rate_limited(
     report: Report, asked: list[str], settings: Settings
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "RATE_REPORT": "1/hour"}
@@ -243,7 +243,8 @@ def test_reports_have_a_rate(
 @pytest.mark.parametrize(
     ("seen", "found", "expected"),
     [
-        # A name that only the server does not know proves nothing of the browser.
+        # If the server cannot resolve a host name, the browser may still resolve the
+        # name.
         (["blocked"], [Fault.UNKNOWN_HOST], []),
         (["unreachable"], [Fault.UNKNOWN_HOST], [Fault.UNKNOWN_HOST]),
         (["unreachable"], [], [Fault.UNREACHABLE]),
@@ -258,19 +259,19 @@ def test_reports_have_a_rate(
         (["blocked"], [], []),
     ],
 )
-def test_only_proved_causes_are_named(
+def test_only_proved_causes_are_returned(
     seen: list[str], found: list[Fault], expected: list[Fault]
 ) -> None:
     assert proved(seen, found) == expected
 
 
-def test_every_cause_is_in_the_documentation() -> None:
+def test_every_cause_is_documented() -> None:
     text = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
 
     assert [fault for fault in Fault if f"`{fault.value}`" not in text] == []
 
 
-def test_the_page_has_words_for_every_cause() -> None:
+def test_page_has_a_text_for_every_cause() -> None:
     words = Path(__file__).parents[3] / "static" / "js" / "engine" / "fault-words.js"
     named = set(re.findall(r"^  ([a-z_]+): \[", words.read_text(), re.MULTILINE))
 

@@ -45,7 +45,7 @@ def store(bucket: Bucket, upload_id: str, content: bytes = b"hello") -> None:
     )
 
 
-def test_a_small_file_gets_one_request_that_pins_everything(call: Call) -> None:
+def test_small_file_gets_one_request_that_signs_all_facts(call: Call) -> None:
     response = call("POST", "/uploads", HELLO)
 
     assert response.status_code == 201
@@ -95,7 +95,7 @@ def test_a_small_file_gets_one_request_that_pins_everything(call: Call) -> None:
     assert "hello" not in url
 
 
-def test_a_large_file_gets_a_plan_of_parts(call: Call) -> None:
+def test_large_file_gets_a_plan_of_parts(call: Call) -> None:
     body = call(
         "POST",
         "/uploads",
@@ -125,7 +125,7 @@ def test_a_large_file_gets_a_plan_of_parts(call: Call) -> None:
     assert listed == {"part_size": 16 * MIB, "part_count": 3, "parts": []}
 
 
-def test_a_form_is_presigned_on_request(call: Call) -> None:
+def test_form_is_presigned_on_request(call: Call) -> None:
     body = call("POST", "/uploads", HELLO | {"transport": "post"}).json()
 
     policy = json.loads(base64.b64decode(body["request"]["fields"]["policy"]))
@@ -138,7 +138,7 @@ def test_a_form_is_presigned_on_request(call: Call) -> None:
     )
 
 
-def test_complete_records_the_file_and_repeats_the_answer(
+def test_complete_records_the_file_and_can_be_repeated(
     call: Call, bucket: Bucket
 ) -> None:
     upload_id = call("POST", "/uploads", HELLO).json()["id"]
@@ -162,7 +162,7 @@ def test_complete_records_the_file_and_repeats_the_answer(
     }
 
 
-def test_a_ready_file_is_downloaded_by_redirect(call: Call, bucket: Bucket) -> None:
+def test_ready_file_is_downloaded_by_redirect(call: Call, bucket: Bucket) -> None:
     upload_id = call("POST", "/uploads", HELLO).json()["id"]
     early = call("GET", f"/uploads/{upload_id}/download")
     store(bucket, upload_id)
@@ -178,7 +178,7 @@ def test_a_ready_file_is_downloaded_by_redirect(call: Call, bucket: Bucket) -> N
     )
 
 
-def test_a_batch_answers_for_each_file_in_order(call: Call, alice: Any) -> None:
+def test_batch_has_a_result_for_each_file_in_order(call: Call, alice: Any) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=10)
     wanted = [
         HELLO,
@@ -196,7 +196,7 @@ def test_a_batch_answers_for_each_file_in_order(call: Call, alice: Any) -> None:
     assert results[1]["problem"]["code"] == "quota_exceeded"
 
 
-def test_a_batch_is_completed_in_one_request(call: Call, bucket: Bucket) -> None:
+def test_batch_is_completed_in_one_request(call: Call, bucket: Bucket) -> None:
     started = call("POST", "/uploads/batch", {"uploads": [HELLO, HELLO]}).json()
     ids = [result["upload"]["id"] for result in started["results"]]
     store(bucket, ids[0])
@@ -210,7 +210,7 @@ def test_a_batch_is_completed_in_one_request(call: Call, bucket: Bucket) -> None
     assert results[0]["upload"]["state"] == "ready"
 
 
-def test_a_repeated_batch_with_its_key_starts_nothing_twice(call: Call) -> None:
+def test_repeated_batch_with_its_key_starts_no_second_upload(call: Call) -> None:
     first = call(
         "POST", "/uploads/batch", {"uploads": [HELLO, HELLO]}, idempotency_key="b1"
     ).json()
@@ -224,7 +224,7 @@ def test_a_repeated_batch_with_its_key_starts_nothing_twice(call: Call) -> None:
     assert Upload.objects.count() == 2
 
 
-def test_the_list_pages_newest_first_by_cursor(call: Call) -> None:
+def test_list_is_paged_by_cursor_newest_first(call: Call) -> None:
     ids = [
         call("POST", "/uploads", HELLO | {"filename": f"{n}.txt"}).json()["id"]
         for n in range(5)
@@ -240,7 +240,7 @@ def test_the_list_pages_newest_first_by_cursor(call: Call) -> None:
     assert cursor is None
 
 
-def test_the_list_filters_by_state_and_name(call: Call) -> None:
+def test_list_is_filtered_by_state_and_name(call: Call) -> None:
     first = call("POST", "/uploads", HELLO | {"filename": "Summer.txt"}).json()["id"]
     second = call("POST", "/uploads", HELLO | {"filename": "winter.txt"}).json()["id"]
     call("DELETE", f"/uploads/{second}")
@@ -254,7 +254,7 @@ def test_the_list_filters_by_state_and_name(call: Call) -> None:
     assert listed("state=ready") == []
 
 
-def test_delete_cancels_and_can_be_repeated(call: Call) -> None:
+def test_delete_cancels_an_upload_and_can_be_repeated(call: Call) -> None:
     upload_id = call("POST", "/uploads", HELLO).json()["id"]
 
     first = call("DELETE", f"/uploads/{upload_id}")
@@ -265,7 +265,7 @@ def test_delete_cancels_and_can_be_repeated(call: Call) -> None:
     assert_problem(call("POST", f"/uploads/{upload_id}/complete"), 409, "invalid_state")
 
 
-def test_rename_keeps_the_name_as_it_is_sent(call: Call) -> None:
+def test_rename_stores_the_sent_name_unchanged(call: Call) -> None:
     upload_id = call("POST", "/uploads", HELLO).json()["id"]
 
     response = call("PATCH", f"/uploads/{upload_id}", {"filename": " u\u0308b: a.txt "})
@@ -283,7 +283,7 @@ def test_rename_keeps_the_name_as_it_is_sent(call: Call) -> None:
     ],
     ids=ascii,
 )
-def test_rename_refuses_a_name_that_it_could_not_keep(
+def test_rename_to_an_invalid_name_is_refused(
     call: Call, filename: str, words: str
 ) -> None:
     started = call("POST", "/uploads", HELLO).json()
@@ -296,7 +296,7 @@ def test_rename_refuses_a_name_that_it_could_not_keep(
     assert now["filename"] == started["filename"]
 
 
-def test_completing_an_overdue_upload_without_its_bytes_expires_it(
+def test_completing_an_overdue_upload_without_an_object_expires_the_upload(
     call: Call, bucket: Bucket
 ) -> None:
     upload_id = call("POST", "/uploads", HELLO).json()["id"]

@@ -46,20 +46,21 @@ def test_variables_choose_processes_and_threads(
     assert loaded["workers" if name == "WEB_CONCURRENCY" else "threads"] == 3
 
 
-def test_the_proxy_waits_longer_than_a_request_may_take(loaded: dict[str, Any]) -> None:
+def test_proxy_waits_longer_than_a_request_may_take(loaded: dict[str, Any]) -> None:
     site = NGINX.split("server {")[2]
     waits = re.findall(r"proxy_read_timeout (\d+)s;", site)
 
     assert [int(seconds) > loaded["timeout"] for seconds in waits] == [True]
 
 
-def test_idle_connections_are_closed_by_the_proxy_first(loaded: dict[str, Any]) -> None:
+def test_proxy_closes_idle_connections_before_gunicorn(loaded: dict[str, Any]) -> None:
     assert loaded["keepalive"] > 60
 
 
-def test_systemd_lets_requests_end(loaded: dict[str, Any]) -> None:
+def test_systemd_waits_for_requests_to_end(loaded: dict[str, Any]) -> None:
     [seconds] = re.findall(r"^TimeoutStopSec=(\d+)$", UNIT, re.MULTILINE)
 
     assert int(seconds) > loaded["graceful_timeout"]
     assert "ExecReload=/bin/kill -HUP $MAINPID" in UNIT
-    assert loaded["preload_app"] is False  # else SIGHUP would keep the old code
+    # With a preloaded app, a reload by SIGHUP would keep the old code.
+    assert loaded["preload_app"] is False

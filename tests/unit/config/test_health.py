@@ -13,7 +13,7 @@ from uploads.dev.ports import HOST, free_ports
 
 
 class Site(http.server.BaseHTTPRequestHandler):
-    """Answers 200 to its own host, and 400 to others, as Django does."""
+    """Answers 200 for its own host and 400 for other hosts, as Django does."""
 
     def do_GET(self) -> None:
         is_own = self.headers["Host"] == "files.example.com"
@@ -36,7 +36,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize(
     "hosts", ["files.example.com", ".files.example.com", " files.example.com , other"]
 )
-def test_the_first_allowed_host_is_asked_for(
+def test_health_check_sends_the_first_allowed_host(
     site: None, monkeypatch: pytest.MonkeyPatch, hosts: str
 ) -> None:
     monkeypatch.setenv("ALLOWED_HOSTS", hosts)
@@ -45,7 +45,7 @@ def test_the_first_allowed_host_is_asked_for(
 
 
 @pytest.mark.parametrize("hosts", ["", "*"])
-def test_any_host_will_do_where_all_are_allowed(
+def test_health_check_sends_any_host_when_all_are_allowed(
     monkeypatch: pytest.MonkeyPatch, hosts: str
 ) -> None:
     monkeypatch.setenv("ALLOWED_HOSTS", hosts)
@@ -53,7 +53,7 @@ def test_any_host_will_do_where_all_are_allowed(
     assert health.host() == "localhost"
 
 
-def test_another_answer_is_a_failure(
+def test_health_check_fails_for_another_status(
     site: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ALLOWED_HOSTS", "other.example.com")
@@ -62,7 +62,7 @@ def test_another_answer_is_a_failure(
     assert "/healthz answered 400" in capsys.readouterr().err
 
 
-def test_silence_is_a_failure(
+def test_health_check_fails_without_an_answer(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PORT", str(free_ports(1)[0]))

@@ -24,13 +24,13 @@ def session() -> Iterator[Any]:
         )
 
 
-def test_without_the_variable_nothing_is_read() -> None:
+def test_no_secret_is_read_without_the_variable() -> None:
     with mock.patch.dict(os.environ):
         os.environ.pop(VARIABLE, None)
         load_secrets(session=None)
 
 
-def test_a_secret_becomes_environment_variables(session: Any) -> None:
+def test_secret_becomes_environment_variables(session: Any) -> None:
     session.client("secretsmanager").create_secret(
         Name="site", SecretString=json.dumps({"ONE": "1", "TWO": "2"})
     )
@@ -65,7 +65,7 @@ def test_parameters_become_environment_variables(session: Any) -> None:
         ("ssm:/empty/", "has no parameters below /empty/"),
     ],
 )
-def test_a_place_that_cannot_be_read_stops_the_start(
+def test_unreadable_secret_stops_the_start(
     session: Any, place: str, words: str
 ) -> None:
     client = session.client("secretsmanager")

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[3]
         ("METRICS_SECRT", "METRICS_SECRET"),
     ],
 )
-def test_misspelt_variable_is_named_with_its_neighbour(
+def test_misspelt_variable_is_named_with_a_similar_one(
     misspelt: str, nearest: str
 ) -> None:
     assert nearest_to(misspelt) == nearest
@@ -38,7 +38,7 @@ def test_misspelt_variable_is_named_with_its_neighbour(
     ]
 
 
-def test_unknown_variable_without_a_neighbour_is_named_alone() -> None:
+def test_unknown_variable_without_a_similar_one_is_named_alone() -> None:
     assert complaints({"S3_QQQQQQQQQQQQQQQQ": ""}) == [
         "S3_QQQQQQQQQQQQQQQQ is set, but there is no such variable."
     ]
@@ -107,7 +107,7 @@ def test_contradiction_is_named(environment: dict[str, str], words: str) -> None
         },
     ],
 )
-def test_variables_that_go_together_are_not_named(environment: dict[str, str]) -> None:
+def test_consistent_variables_are_not_named(environment: dict[str, str]) -> None:
     assert complaints(environment) == []
 
 

@@ -181,8 +181,10 @@ def test_stop_kills_the_group_of_a_child_that_ignores_sigterm() -> None:
         until_gone(child)
 
 
-def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
-    assert end_with_parent(), "this system cannot end a child with its parent"
+def test_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    assert end_with_parent(), (
+        "This system cannot end a child process together with its parent."
+    )
     pid_file = tmp_path / "pid"
     # The child writes its pid itself, so its death signal is set by then.
     child_program = f"""

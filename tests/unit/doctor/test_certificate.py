@@ -1,4 +1,4 @@
-"""Certificates: one entry for each question, whatever the cause of its failure."""
+"""A certificate has one entry for each promise, also if the promise failed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from uploads.doctor.certificate import certificate
 from uploads.doctor.results import fail, group, note, ok, skip
 
 
-def test_a_cause_is_no_question_of_its_own() -> None:
+def test_cause_of_a_failure_is_no_separate_entry() -> None:
     put = group(
         "contract.put",
         "",

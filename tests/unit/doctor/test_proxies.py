@@ -1,4 +1,4 @@
-"""The doctor compares TRUSTED_PROXY_COUNT with the proxies before the site."""
+"""The doctor compares TRUSTED_PROXY_COUNT with the proxies in front of the site."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATH = "/doctor/proxies"
 
 
 def asked(monkeypatch: pytest.MonkeyPatch, *added: str, keeps: bool = True) -> Finding:
-    """Ask the site itself through proxies that add these addresses to the header."""
+    """Send the doctor's request through proxies that add these addresses."""
 
     def through(method: str, url: str, headers: Mapping[str, str]) -> Answer:
         assert (method, url) == ("GET", f"{ORIGIN}{PATH}")
@@ -53,7 +53,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, *added: str, keeps: bool = True) -> F
         (["192.0.2.1"], False, 2, "WARN"),
     ],
 )
-def test_the_setting_is_compared_with_the_header_that_arrives(
+def test_setting_is_compared_with_the_received_header(
     monkeypatch: pytest.MonkeyPatch,
     settings: Settings,
     added: list[str],
@@ -71,7 +71,7 @@ def test_the_setting_is_compared_with_the_header_that_arrives(
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"trusted": "x"}'])
-def test_a_site_of_another_kind_is_skipped(
+def test_server_that_is_not_this_site_is_skipped(
     monkeypatch: pytest.MonkeyPatch, body: bytes
 ) -> None:
     monkeypatch.setattr(proxies, "send", lambda *_, **__: Answer(200, [], body))
@@ -79,7 +79,7 @@ def test_a_site_of_another_kind_is_skipped(
     assert proxies.ask_proxies(ORIGIN).status == Status.SKIP
 
 
-def test_a_site_that_does_not_answer_is_skipped(
+def test_site_that_does_not_answer_is_skipped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(*_: object, **__: object) -> Answer:
@@ -95,7 +95,7 @@ def test_a_site_that_does_not_answer_is_skipped(
     ["", "x", signing.dumps("proxies", salt="another"), signing.dumps("x")],
     ids=["empty", "no signature", "another salt", "another text"],
 )
-def test_strangers_get_no_addresses(text: str) -> None:
+def test_request_without_the_secret_gets_no_addresses(text: str) -> None:
     answer = Client().get(PATH, headers={proxies.HEADER: text})
 
     assert answer.status_code == 404

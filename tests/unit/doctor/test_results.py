@@ -24,14 +24,16 @@ WARN, FAIL = warn("d", "D", "f", "c", "x"), fail("e", "E", "f", "c", "x", "cors"
         ([OK, group("g", "G", [FAIL])], Status.FAIL),
     ],
 )
-def test_failures_bubble_up(children: list[object], status: Status) -> None:
+def test_worst_status_of_the_findings_is_returned(
+    children: list[object], status: Status
+) -> None:
     top = group("top", "Top", children)  # type: ignore[arg-type]
 
     assert top.status == status
     assert is_green([top]) == (status not in {Status.WARN, Status.FAIL})
 
 
-def test_a_finding_is_plain_data() -> None:
+def test_finding_is_plain_data() -> None:
     found = group("top", "Top", [FAIL]).as_dict()
 
     assert found["status"] == "FAIL"
@@ -75,7 +77,7 @@ def test_a_finding_is_plain_data() -> None:
         ),
     ],
 )
-def test_preflights_are_judged_as_browsers_do(
+def test_preflights_are_judged_like_in_browsers(
     headers: list[tuple[str, str]], faults: tuple[str, ...]
 ) -> None:
     answer = Answer(200, headers, b"")
@@ -101,7 +103,7 @@ def test_preflights_are_judged_as_browsers_do(
         ("'none'", False),
     ],
 )
-def test_a_policy_s_source_is_matched_as_browsers_do(
+def test_sources_of_a_page_policy_match_like_in_browsers(
     source: str, is_allowed: bool
 ) -> None:
     bucket, page = "https://b.s3.eu-west-1.amazonaws.com", "https://files.example.org"
@@ -109,7 +111,7 @@ def test_a_policy_s_source_is_matched_as_browsers_do(
     assert csp.allows([source], bucket, page) == is_allowed
 
 
-def test_a_policy_without_the_directive_falls_back_to_the_default() -> None:
+def test_page_policy_without_the_directive_uses_the_default() -> None:
     policy = "default-src 'self'; img-src *"
 
     assert csp.sources_of(policy, "connect-src") == ["'self'"]

@@ -1,4 +1,4 @@
-"""Questions about the site beside its bucket."""
+"""The doctor's questions about the site, without its bucket."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def answers() -> dict[str, Finding]:
     return {finding.name: finding for finding in site.ask_site(Examination())}
 
 
-def test_a_new_site_has_no_failure_beside_its_files() -> None:
+def test_new_site_has_only_a_finding_about_its_files() -> None:
     bad = {
         name
         for name, finding in answers().items()
@@ -49,7 +49,7 @@ def test_a_new_site_has_no_failure_beside_its_files() -> None:
     assert bad - {"site.email"} == set()
 
 
-def test_a_database_that_is_away_is_the_only_thing_that_is_asked(
+def test_unavailable_database_is_the_only_finding(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def away(*_: object) -> None:
@@ -64,7 +64,7 @@ def test_a_database_that_is_away_is_the_only_thing_that_is_asked(
     assert "site.migrations" not in found
 
 
-def test_a_migration_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_migration_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     class Step:
         app_label, name = "uploads", "0099_new"
 
@@ -76,13 +76,13 @@ def test_a_migration_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -
     assert "uploads.0099_new" in answers()["site.migrations"].fact
 
 
-def test_a_cache_that_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_that_stores_nothing_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "set", lambda *_: None)
 
     assert answers()["site.cache"].status == "FAIL"
 
 
-def test_a_cache_of_one_process(settings: Settings) -> None:
+def test_cache_of_one_process_is_reported(settings: Settings) -> None:
     backend = "django.core.cache.backends.locmem.LocMemCache"
     settings.CACHES = {"default": {"BACKEND": backend}}
 
@@ -93,7 +93,7 @@ def test_a_cache_of_one_process(settings: Settings) -> None:
     ("age", "status"),
     [(None, "WARN"), (timedelta(days=2), "WARN"), (timedelta(), "OK")],
 )
-def test_a_sweeper_that_does_not_run(
+def test_sweeper_that_does_not_run_is_reported(
     bucket: Bucket, django_user_model: Any, age: timedelta | None, status: str
 ) -> None:
     begin(django_user_model.objects.create_user("alice"))
@@ -105,14 +105,14 @@ def test_a_sweeper_that_does_not_run(
     assert answers()["site.sweeper"].status == status
 
 
-def test_a_quota_that_has_drifted(django_user_model: Any) -> None:
+def test_drifted_quota_is_reported(django_user_model: Any) -> None:
     owner = django_user_model.objects.create_user("alice")
     StorageQuota.objects.create(user=owner, used_bytes=5, limit_bytes=10)
 
     assert answers()["site.quota"].status == "WARN"
 
 
-def test_orphans_are_a_note(django_user_model: Any) -> None:
+def test_orphans_are_reported_as_a_note(django_user_model: Any) -> None:
     now = timezone.now()
     Orphan.objects.create(
         key="a", byte_size=1, modified_at=now, first_seen_at=now, last_seen_at=now
@@ -121,7 +121,7 @@ def test_orphans_are_a_note(django_user_model: Any) -> None:
     assert "1 objects" in answers()["site.leftovers"].fact
 
 
-def test_a_scanner_that_does_not_answer(settings: Settings) -> None:
+def test_scanner_that_does_not_answer_is_reported(settings: Settings) -> None:
     settings.INSPECTORS = [
         {
             "NAME": "uploads.inspection.antivirus.ClamAVInspector",
@@ -132,7 +132,7 @@ def test_a_scanner_that_does_not_answer(settings: Settings) -> None:
     assert answers()["site.clamd"].status == "FAIL"
 
 
-def test_a_mail_server_that_does_not_answer(settings: Settings) -> None:
+def test_mail_server_that_does_not_answer_is_reported(settings: Settings) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
 
@@ -150,7 +150,7 @@ def test_a_mail_server_that_does_not_answer(settings: Settings) -> None:
         (500, [], "log"),
     ],
 )
-def test_a_public_address_that_the_site_refuses(
+def test_public_url_that_the_site_refuses_is_reported(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
     status: int,
@@ -167,7 +167,7 @@ def test_a_public_address_that_the_site_refuses(
     assert word in found.fix
 
 
-def test_files_that_were_not_built(
+def test_missing_built_files_are_reported(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.DEBUG = True
