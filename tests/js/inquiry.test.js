@@ -39,6 +39,17 @@ test("a blocked request shows its cause, and the upload continues when the fault
   assert.equal(made.inquiry.reason, "");
 });
 
+test("a body that was read already is sent as it is, and not read again", async () => {
+  const made = world();
+  const sent = [];
+  const sender = made.inquiry.watch({ send: async (request, body, options) => void sent.push(options) });
+  const bytes = new ArrayBuffer(3);
+
+  await sender.send({ method: "PUT", url: "https://s3.test/key" }, new Blob(["abc"]), { bytes, signal: new AbortController().signal });
+
+  assert.equal(sent[0].bytes, bytes);
+});
+
 test("a fault that lasts for hours uses up no attempt, and is tested every half minute", async () => {
   const made = world();
   let sent = 0;

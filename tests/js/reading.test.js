@@ -1,3 +1,4 @@
+import { Checksums } from "../../static/js/engine/checksum.js";
 import { FakeClock, FakeFile, MIB, World } from "./world.js";
 import { Emitter } from "../../static/js/engine/emitter.js";
 import { PageExit } from "../../static/js/page/page-exit.js";
@@ -132,4 +133,22 @@ test("without an upload in progress there is no beforeunload listener", (t) => {
   say("beforeunload");
 
   assert.equal(pageExit.isLeaving, false);
+});
+
+test("a small file that has changed since it was chosen is read again alone", async () => {
+  const messages = [];
+  const worker = {
+    postMessage: (message) => {
+      messages.push([message].flat().map(({ name }) => name));
+      const answer = ({ name }) => ({ checksum: `sum ${name}`, bytes: new ArrayBuffer(name === "changed" ? 999 : name.length) });
+      setImmediate(() => worker.onmessage({ data: Array.isArray(message) ? { answers: message.map(answer) } : answer(message) }));
+    },
+  };
+  const checksums = new Checksums({ createWorker: () => worker, size: 1 });
+  const slice = () => ({ name: "slice", size: 7 });
+  const read = (name) => checksums.read({ name, size: name.length, lastModified: 1, slice }, checksums, new AbortController().signal);
+
+  await Promise.all([read("first"), read("same"), read("changed")]);
+
+  assert.deepEqual(messages, [["slice"], ["same", "changed"], ["slice"]]);
 });

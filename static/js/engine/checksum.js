@@ -152,15 +152,17 @@ export class Checksums {
     this.#idle.push(hasher);
     return jobs.filter(({ resolve }, index) => {
       const { checksum, bytes } = answers[index];
-      if (checksum) resolve({ checksum, bytes });
-      return !checksum;
+      const isWhole = checksum && (!bytes || bytes.byteLength === jobs[index].blob.size);
+      if (isWhole) resolve({ checksum, bytes });
+      return !isWhole;
     });
   }
 
   /** @param {Job} job */
   async #readAlone({ blob, signal, resolve, reject }) {
     try {
-      const read = (/** @type {number} */ failures) => this.#hash(failures === 0 ? blob : freshSlice(blob));
+      // The browser reads a slice only if the file has not changed since it was chosen.
+      const read = (/** @type {number} */ failures) => this.#hash(failures === 0 && !("lastModified" in blob) ? blob : freshSlice(blob));
       resolve({ checksum: await readAgain(read, { clock: this.#clock, signal }) });
     } catch (error) {
       reject(error);

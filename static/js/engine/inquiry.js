@@ -82,7 +82,8 @@ export class Inquiry extends Emitter {
    * @param {Parameters<Sender["send"]>} given
    */
   async #send(put, ...given) {
-    const [request, body, { signal, onProgress }] = given;
+    const [request, body, options] = given;
+    const { signal, onProgress } = options;
     for (;;) {
       await this.#gate.whenOnline(signal);
       const moved = (/** @type {number} */ sent) => {
@@ -92,7 +93,7 @@ export class Inquiry extends Emitter {
         onProgress?.(sent);
       };
       try {
-        await put.send(request, body, { signal, onProgress: moved });
+        await put.send(request, body, { ...options, onProgress: moved });
         this.#refusals = 0;
         return this.#answered();
       } catch (error) {

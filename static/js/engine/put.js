@@ -40,7 +40,7 @@ export class Put {
    * Resolve when S3 has the body. Throw DeliveryError if sending failed, or the signal's reason after an abort.
    *
    * @param {StorageRequest} request
-   * @param {Blob} body a blob with an empty type. Otherwise the browser adds a Content-Type, which is not signed.
+   * @param {Blob} body is sent without its type. Otherwise the browser adds a Content-Type, which is not signed.
    * @param {{signal: AbortSignal, onProgress?: (sent: number) => void, bytes?: ArrayBuffer}} options `bytes`: the
    *   content of the body, if it was already read
    */

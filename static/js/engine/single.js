@@ -24,7 +24,6 @@ export class Single {
   #checksum = "";
   /** @type {ArrayBuffer | undefined} the content of the file, stored until S3 has it */
   #bytes;
-  #body;
   /** @type {ReturnType<import("./batch.js").Batch["starts"]["join"]> | null} */
   #starting = null;
   /** @type {ReturnType<import("./batch.js").Batch["completions"]["join"]> | null} */
@@ -34,7 +33,6 @@ export class Single {
   constructor({ batch, ...parts }) {
     this.#parts = parts;
     this.#batch = batch;
-    this.#body = parts.file.slice(0, parts.file.size, "");
   }
 
   /** The Idempotency-Key. If the engine starts again with the same key, the server returns this upload with a new URL. */
@@ -47,7 +45,7 @@ export class Single {
     if (this.#checksum) return;
     this.#starting = this.#batch.starts.join();
     try {
-      const { checksum, bytes } = await this.#parts.checksums.read(this.#body, this.#batch, signal);
+      const { checksum, bytes } = await this.#parts.checksums.read(this.#parts.file, this.#batch, signal);
       this.#checksum = checksum;
       this.#bytes = bytes;
     } catch (error) {
@@ -80,7 +78,7 @@ export class Single {
     try {
       await this.#parts.delivery.deliver({
         owner: this.#batch,
-        body: this.#body,
+        body: this.#parts.file,
         bytes: this.#bytes,
         checksum: this.#checksum,
         checksums: this.#parts.checksums,
@@ -97,7 +95,7 @@ export class Single {
       throw error;
     }
     this.#bytes = undefined;
-    this.#parts.progress.finished(1, this.#body.size);
+    this.#parts.progress.finished(1, this.#parts.file.size);
   }
 
   /**
