@@ -1,4 +1,5 @@
 import { Browser, file, settle } from "./kept-browser.js";
+import { FakeFile, World } from "./world.js";
 import { Tabs } from "../../static/js/page/tabs.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -244,4 +245,41 @@ test("uploads that start together share two locks, and each is known to other ta
   assert.deepEqual([...during], ids);
   assert.ok(afterwards.has("id-49"));
   assert.equal((await other.tabs.elsewhere()).size, 0);
+});
+
+test("the locks of a batch are taken when the server answers, before any byte is sent", async () => {
+  const world = new World();
+  const browser = new Browser();
+  const [locks, other] = [browser.locks.tab(), browser.open()];
+  let requests = 0;
+  const request = (...given) => ((requests += 1), locks.request(...given));
+  new Tabs({ ...locks, request }).follow(world.engine);
+  world.storage.fault = () => "stall";
+
+  for (let number = 0; number < 40; number += 1) world.engine.add(new FakeFile(`${number}.txt`, 100));
+  await world.until(() => world.server.uploads.size === 40);
+  await world.pass(1_000);
+  await settle();
+
+  assert.equal((await other.tabs.elsewhere()).size, 40);
+  assert.ok(requests <= 3, `${requests} locks`);
+});
+
+test("changes that come within a moment of each other are written together", async () => {
+  const browser = new Browser();
+  const writes = [];
+  const write = async (changes) => void writes.push(changes);
+  const tab = browser.open({ store: { write, all: async () => [] }, clock: { sleep: () => new Promise((resolve) => setTimeout(resolve, 20)) } });
+
+  const handles = [];
+  for (let number = 0; number < 20; number += 1) {
+    handles.push(tab.add(file(`${number}`)));
+    await settle(2);
+  }
+  for (const handle of handles) handle.become("done");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+
+  assert.ok(writes.length < 10, `${writes.length} writes`);
+  const gone = new Set(writes.flatMap((one) => one.gone ?? []));
+  assert.ok(writes.flatMap(({ sources = [] }) => sources).every(({ id }) => gone.has(id)));
 });

@@ -72,12 +72,12 @@ export class Browser {
   store = new KeptStore(new IDBFactory());
   handles = new Map();
 
-  open({ owner = "ada", store = this.store, window } = {}) {
+  open({ owner = "ada", store = this.store, window, clock = NO_WAIT } = {}) {
     const locks = this.locks.tab();
     const tabs = new Tabs(locks);
     const engine = new Emitter();
     const handleOf = async (one) => this.handles.get(one.name) ?? null;
-    const keptFiles = new KeptFiles({ store, tabs, owner, handleOf, pageExit: new PageExit(window), clock: NO_WAIT });
+    const keptFiles = new KeptFiles({ store, tabs, owner, handleOf, pageExit: new PageExit(window), clock });
     tabs.follow(engine);
     keptFiles.follow(engine);
     let keys = 0;

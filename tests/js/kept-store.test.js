@@ -48,12 +48,77 @@ test("many small files share one record, which is deleted with the last file", a
   assert.deepEqual([await later.all(), await countOf(factory)], [[], 0]);
 });
 
-/** Return the number of file records in the browser. */
-function countOf(factory) {
+test("the notes of a pack share one record, and the newest note of each file counts", async () => {
+  const factory = new IDBFactory();
+  const store = new KeptStore(factory);
+  await store.write({ sources: sources(30), notes: idsOf(30).map((id) => ({ id, uploadId: null })) });
+  await store.write({ notes: [{ id: "id-3", uploadId: "three" }], gone: ["id-4"] });
+
+  const later = new KeptStore(factory);
+  const kept = await later.all();
+  const records = await countOf(factory, "notes");
+  await later.write({ gone: kept.map(({ id }) => id) });
+
+  assert.deepEqual(kept.filter(({ uploadId }) => uploadId).map(({ id, uploadId }) => [id, uploadId]), [["id-3", "three"]]);
+  assert.deepEqual([kept.length, records], [29, 1]);
+  assert.deepEqual([await countOf(factory, "notes"), await countOf(factory)], [0, 0]);
+});
+
+test("a pack whose notes have records of their own, as an earlier version wrote it, is read and deleted", async () => {
+  const factory = new IDBFactory();
+  await new KeptStore(factory).write({ sources: sources(30), notes: idsOf(30).map((id) => ({ id, uploadId: null })) });
+  await inNotes(factory, (notes) => {
+    notes.clear();
+    for (const id of idsOf(30)) notes.put({ id, uploadId: `old ${id}` });
+  });
+
+  const store = new KeptStore(factory);
+  const kept = await store.all();
+  await store.write({ notes: [{ id: "id-5", uploadId: "new" }], gone: idsOf(5) });
+  const left = await new KeptStore(factory).all();
+  await store.write({ gone: idsOf(30) });
+
+  assert.deepEqual([kept.length, kept[7].uploadId, left.length], [30, "old id-7", 25]);
+  assert.equal(left.find(({ id }) => id === "id-5").uploadId, "new");
+  assert.deepEqual([await countOf(factory, "notes"), await countOf(factory)], [0, 0]);
+});
+
+test("reading the store does not replace what this tab has just noted", async () => {
+  const factory = new IDBFactory();
+  const store = new KeptStore(factory);
+  await store.write({ sources: sources(30), notes: idsOf(30).map((id) => ({ id, uploadId: null })) });
+
+  await Promise.all([store.all(), store.write({ notes: [{ id: "id-1", uploadId: "one" }] })]);
+  await store.write({ notes: [{ id: "id-2", uploadId: "two" }] });
+
+  const kept = new Map((await new KeptStore(factory).all()).map(({ id, uploadId }) => [id, uploadId]));
+  assert.deepEqual([kept.get("id-1"), kept.get("id-2")], ["one", "two"]);
+});
+
+const idsOf = (count) => Array.from({ length: count }, (_, index) => `id-${index}`);
+
+function sources(count) {
+  const about = { owner: "ada", relativePath: "", contentType: "text/plain", lastModified: 1_700_000_000_000, keptAt: 1 };
+  return idsOf(count).map((id) => ({ ...about, id, filename: `${id}.txt`, byteSize: 5, source: new File(["bytes"], `${id}.txt`) }));
+}
+
+function inNotes(factory, act) {
   return new Promise((resolve) => {
     factory.open("slipway").onsuccess = ({ target }) => {
       const database = target.result;
-      const request = database.transaction("sources").objectStore("sources").count();
+      const transaction = database.transaction("notes", "readwrite");
+      transaction.oncomplete = () => (database.close(), resolve());
+      act(transaction.objectStore("notes"));
+    };
+  });
+}
+
+/** Return the number of records in the browser, by default of files. */
+function countOf(factory, name = "sources") {
+  return new Promise((resolve) => {
+    factory.open("slipway").onsuccess = ({ target }) => {
+      const database = target.result;
+      const request = database.transaction(name).objectStore(name).count();
       request.onsuccess = () => (database.close(), resolve(request.result));
     };
   });

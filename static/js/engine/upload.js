@@ -17,8 +17,9 @@ import { untilAborted } from "./abort.js";
  * @typedef {{
  *   state: UploadState, progress: {bytesSent: number, byteSize: number},
  *   done: UploadRecord, error: Error,
- *   freed: null,
- * }} UploadEvents `freed`: the server has cancelled the upload and freed its reserved bytes
+ *   started: UploadRecord, freed: null,
+ * }} UploadEvents `started`: the server has reserved the bytes, and `record` is set; `freed`: the server has cancelled
+ *   the upload and freed its reserved bytes
  */
 
 const MAX_ROUNDS = 5; // how often the engine sends parts that `complete` reports as missing
@@ -223,7 +224,10 @@ export class Upload extends Emitter {
   #start(signal) {
     this.#starting ??= this.#mine()
       .start()
-      .then((record) => (this.record = record))
+      .then((record) => {
+        this.emit("started", (this.record = record));
+        return record;
+      })
       .finally(() => (this.#starting = null));
     return untilAborted(this.#starting, signal);
   }

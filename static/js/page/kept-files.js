@@ -16,8 +16,9 @@ import { readSource, writeAgain } from "./kept-access.js";
 const MIB = 1024 * 1024;
 const LARGEST_COPY = 10 * MIB;
 const MOST_COPIED = 300 * MIB;
-const MOST_AT_ONCE = 100;
+const MOST_AT_ONCE = 250;
 const MOST_BYTES_AT_ONCE = 16 * MIB;
+const PAUSE_MS = 300; // between two writes, so that the changes of many files share a write
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
 /**
@@ -142,7 +143,7 @@ export class KeptFiles {
     const entry = this.#entries.get(upload.file) ?? this.#begin(upload, declaration);
     const update = () => this.#update(upload, entry);
     upload.on("state", update);
-    upload.on("progress", update);
+    upload.on("started", update);
     update();
   }
 
@@ -245,7 +246,9 @@ export class KeptFiles {
     this.#isWriting = true;
     // Without locks, a tab cannot see that another tab is open. Both would send the same file, so store nothing then.
     if (await this.#parts.tabs.areKnown()) {
-      while (this.#sources.length + this.#notes.size + this.#gone.size > 0) await this.#writeBatch(this.#takeSources());
+      for (; this.#sources.length + this.#notes.size + this.#gone.size > 0; await this.#clock.sleep(PAUSE_MS)) {
+        await this.#writeBatch(this.#takeSources());
+      }
     }
     this.#isWriting = false;
   }
@@ -269,16 +272,15 @@ export class KeptFiles {
     for (const id of gone) notes.delete(id);
     this.#notes.clear();
     this.#gone.clear();
-    const { store } = this.#parts;
     try {
-      await writeAgain(store, { sources: batch.map(({ source }) => source), notes: [...notes.values()], gone }, this.#clock);
+      await writeAgain(this.#parts.store, { sources: batch.map(({ source }) => source), notes: [...notes.values()], gone }, this.#clock);
     } catch {
       // A file cannot be read, or the storage is full. Write the changes without the files of this batch.
       for (const { entry } of batch) {
         notes.delete(entry.note.id);
         if (entry.status === "kept") this.#abandon(entry);
       }
-      await store.write({ notes: [...notes.values()], gone }).catch(() => {});
+      await this.#parts.store.write({ notes: [...notes.values()], gone }).catch(() => {});
     }
   }
 

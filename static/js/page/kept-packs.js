@@ -45,34 +45,86 @@ export function unpack(record) {
   });
 }
 
-/** Remembers which files of each pack are still needed. A pack is deleted after the last of them. */
+/**
+ * Knows which packs hold files that are still needed. The notes of these files share one record too.
+ *
+ * @typedef {import("./kept-store.js").KeptNote} KeptNote
+ * @typedef {{id: string, notes: KeptNote[]}} NoteGroup has the id of its pack
+ * @typedef {{id: string, left: Set<string>, notes: Map<string, KeptNote>, isGrouped: boolean, isOwn: boolean}} Known
+ *   `left`: the ids of the files that are still needed; `isGrouped`: false for a pack of an earlier version, whose notes
+ *   have records of their own; `isOwn`: this tab has written to the pack, and no other tab does
+ */
 export class Packs {
-  /** @type {Map<string, {id: string, left: Set<string>}>} the pack of each file, by file id; `left`: files still needed */
+  /** @type {Map<string, Known>} by the id of a file */
   #packOf = new Map();
+  /** @type {Set<Known>} packs whose notes have changed */
+  #changed = new Set();
 
-  /**
-   * Remember the files of a record, if it is a pack.
-   *
-   * @param {KeptSource | Pack} record
-   * @param {(id: string) => boolean} [isNeeded] returns whether the file with this id is still needed
-   */
-  note(record, isNeeded = () => true) {
+  /** @param {KeptSource | Pack} record that this tab is going to write */
+  add(record) {
     if (!("packed" in record)) return;
-    const left = new Set(record.packed.map(({ id }) => id).filter(isNeeded));
-    for (const id of left) this.#packOf.set(id, { id: record.id, left });
+    const left = new Set(record.packed.map(({ id }) => id));
+    this.#know({ id: record.id, left, notes: new Map(), isGrouped: true, isOwn: true });
   }
 
   /**
-   * Note that a file is no longer needed.
-   *
-   * @param {string} id the id of the file
-   * @returns {string | null} the id of the record to delete, or null if other files of its pack are still needed
+   * @param {KeptSource | Pack} record that was read
+   * @param {Map<string, KeptNote>} noteOf all notes by the ids of their files
+   * @param {boolean} isGrouped
+   */
+  found(record, noteOf, isGrouped) {
+    if (!("packed" in record)) return;
+    // What this tab knows of its own packs may be newer than what it has just read.
+    if (record.packed.some(({ id }) => this.#packOf.get(id)?.isOwn)) return;
+    const notes = new Map(record.packed.flatMap(({ id }) => /** @type {[string, KeptNote][]} */ (noteOf.has(id) ? [[id, noteOf.get(id)]] : [])));
+    this.#know({ id: record.id, left: new Set(notes.keys()), notes, isGrouped, isOwn: false });
+  }
+
+  /** @param {Known} pack */
+  #know(pack) {
+    for (const id of pack.left) this.#packOf.set(id, pack);
+  }
+
+  /**
+   * @param {KeptNote} note
+   * @returns {boolean} whether the note belongs to a group, which `changes` returns
+   */
+  note(note) {
+    const pack = this.#packOf.get(note.id);
+    if (!pack) return false;
+    pack.isOwn = true;
+    if (!pack.isGrouped) return false;
+    pack.notes.set(note.id, note);
+    this.#changed.add(pack);
+    return true;
+  }
+
+  /**
+   * @param {string} id of a file that is no longer needed
+   * @returns {{source: string | null, note: string | null}} the ids of the records to delete
    */
   leave(id) {
     const pack = this.#packOf.get(id);
-    if (!pack) return id;
+    if (!pack) return { source: id, note: id };
+    pack.isOwn = true;
     pack.left.delete(id);
-    if (pack.left.size > 0) return null;
-    return pack.id;
+    pack.notes.delete(id);
+    const source = pack.left.size === 0 ? pack.id : null;
+    if (!pack.isGrouped) return { source, note: id };
+    if (source) this.#changed.delete(pack);
+    else this.#changed.add(pack);
+    return { source, note: source };
+  }
+
+  /** @returns {NoteGroup[]} the groups to write */
+  changes() {
+    const groups = [...this.#changed].map(({ id, notes }) => ({ id, notes: [...notes.values()] }));
+    this.#changed.clear();
+    return groups;
+  }
+
+  /** @param {KeptSource | Pack} record that could not be written */
+  forget(record) {
+    if ("packed" in record) for (const { id } of record.packed) this.#packOf.delete(id);
   }
 }

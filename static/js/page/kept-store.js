@@ -46,18 +46,35 @@ export class KeptStore {
     const database = await this.#open();
     if (this.#isShut) return;
     const transaction = database.transaction([SOURCES, NOTES], "readwrite");
-    const done = finished(transaction);
+    const records = pack(sources);
     try {
-      for (const record of pack(sources)) {
-        transaction.objectStore(SOURCES).put(record);
-        this.#packs.note(record);
+      await this.#fill(transaction, records, notes, gone);
+    } catch (error) {
+      for (const record of records) this.#packs.forget(record);
+      throw error;
+    }
+  }
+
+  /**
+   * @param {IDBTransaction} transaction
+   * @param {ReturnType<typeof pack>} records
+   * @param {KeptNote[]} notes
+   * @param {string[]} gone
+   */
+  async #fill(transaction, records, notes, gone) {
+    const done = finished(transaction);
+    const [sourceStore, noteStore] = [SOURCES, NOTES].map((name) => transaction.objectStore(name));
+    try {
+      for (const record of records) {
+        sourceStore.put(record);
+        this.#packs.add(record);
       }
-      for (const note of notes) transaction.objectStore(NOTES).put(note);
-      for (const id of gone) {
-        const record = this.#packs.leave(id);
-        if (record) transaction.objectStore(SOURCES).delete(record);
-        transaction.objectStore(NOTES).delete(id);
+      for (const note of notes) if (!this.#packs.note(note)) noteStore.put(note);
+      for (const { source, note } of gone.map((id) => this.#packs.leave(id))) {
+        if (source) sourceStore.delete(source);
+        if (note) noteStore.delete(note);
       }
+      for (const group of this.#packs.changes()) noteStore.put(group);
     } catch (error) {
       done.catch(() => {});
       transaction.abort();
@@ -69,14 +86,17 @@ export class KeptStore {
   /** @returns {Promise<Kept[]>} the files of all users and tabs */
   async all() {
     const transaction = (await this.#open()).transaction([SOURCES, NOTES]);
-    const [sources, notes] = await within(ANSWER_MS, () =>
+    const [sources, found] = await within(ANSWER_MS, () =>
       Promise.all([
         answered(transaction.objectStore(SOURCES).getAll()),
         answered(transaction.objectStore(NOTES).getAll()),
       ]),
     );
+    const groups = found.filter((one) => "notes" in one);
+    const notes = [...found.filter((one) => !("notes" in one)), ...groups.flatMap((group) => group.notes)];
     const noteOf = new Map(notes.map((note) => [note.id, note]));
-    for (const record of sources) this.#packs.note(record, (id) => noteOf.has(id));
+    const grouped = new Set(groups.map(({ id }) => id));
+    for (const record of sources) this.#packs.found(record, noteOf, grouped.has(record.id));
     const files = sources.flatMap((record) => unpack(record));
     return files.filter(({ id }) => noteOf.has(id)).map((source) => ({ ...source, ...noteOf.get(source.id) }));
   }

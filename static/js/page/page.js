@@ -157,12 +157,8 @@ export function startPage() {
     list.endArrivals();
   });
   engine.on("added", ({ upload }) => {
-    // The engine sends bytes only after the server has reserved the space, so the quota has changed.
-    const stop = upload.on("progress", ({ bytesSent }) => {
-      if (bytesSent === 0) return;
-      stop();
-      quota.refresh();
-    });
+    // The server has reserved the space.
+    upload.on("started", () => quota.refresh());
   });
   let arrived = 0;
   engine.on("settled", (handle) => {

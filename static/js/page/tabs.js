@@ -65,7 +65,7 @@ export class Tabs {
         held = id;
       };
       upload.on("state", check);
-      upload.on("progress", check);
+      upload.on("started", check);
       check();
     });
   }

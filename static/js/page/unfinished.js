@@ -68,7 +68,7 @@ export class Unfinished {
         if (row && isInProgress(upload)) this.#remove(row);
       };
       upload.on("state", check);
-      upload.on("progress", check);
+      upload.on("started", check);
     });
   }
 
