@@ -254,8 +254,7 @@ export class KeptFiles {
   }
 
   #takeSources() {
-    let bytes = 0;
-    let count = 0;
+    let [bytes, count] = [0, 0];
     for (const { entry } of this.#sources) {
       if (count === MOST_AT_ONCE || (count > 0 && bytes + entry.copied > MOST_BYTES_AT_ONCE)) break;
       bytes += entry.copied;

@@ -8,9 +8,18 @@ const SAMPLES = 32;
  *
  * @param {{name: string, path: string, file: {size: number, lastModified?: number}}} item
  */
-export function fileKey({ name, path, file: { size, lastModified } }) {
-  return JSON.stringify([path || name, size, lastModified ?? null]);
+export function fileKey({ name, path, file }) {
+  const at = path || name;
+  const known = KEYS.get(file);
+  if (known?.at === at) return known.key;
+  const { size, lastModified } = file;
+  const key = JSON.stringify([at, size, lastModified ?? null]);
+  KEYS.set(file, { at, key });
+  return key;
 }
+
+/** The key of each file, because some browsers take long to return size and time. @type {WeakMap<object, {at: string, key: string}>} */
+const KEYS = new WeakMap();
 
 /**
  * Check whether two files have the same content.
