@@ -224,10 +224,7 @@ export class Upload extends Emitter {
   #start(signal) {
     this.#starting ??= this.#mine()
       .start()
-      .then((record) => {
-        this.emit("started", (this.record = record));
-        return record;
-      })
+      .then((record) => (this.emit("started", (this.record = record)), record))
       .finally(() => (this.#starting = null));
     return untilAborted(this.#starting, signal);
   }

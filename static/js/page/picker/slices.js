@@ -40,7 +40,7 @@ export async function inSlices(items, act, { now = () => performance.now(), rest
 }
 
 /**
- * Return a function that a long loop awaits in each step. The function pauses with `rest` every 12 ms.
+ * Return a function that a long loop awaits in each step. The function pauses with `rest` every 8 ms.
  *
  * @param {{now?: () => number, rest?: () => Promise<unknown>}} [options]
  * @returns {() => Promise<void>}
@@ -62,7 +62,7 @@ export function breaks({ now = () => performance.now(), rest = breathe } = {}) {
 const RUN = 200;
 
 /**
- * Return the sorted items. Pause every 12 ms, so that the page does not freeze.
+ * Return the sorted items. Pause every 8 ms, so that the page does not freeze.
  *
  * @template Item
  * @param {Item[]} items
