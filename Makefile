@@ -66,6 +66,7 @@ lint: $(READY) $(PACKAGES) ## Check formatting, lint and types
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+	.venv/bin/djlint --lint --quiet templates
 	npm run --silent lint
 
 format: $(READY) ## Format the Python code

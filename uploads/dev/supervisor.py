@@ -1,4 +1,9 @@
-"""Runs the demo site's servers and its sweeper until Ctrl-C."""
+"""Runs the demo site's servers and its sweeper until Ctrl-C.
+
+honcho was tried instead. It cannot wait for the S3 server before it starts the site,
+and it ends all processes when one ends, where this module restarts that one. It also
+does not stop processes that a killed run left behind.
+"""
 
 from __future__ import annotations
 
