@@ -8,7 +8,6 @@ import pytest
 from django.contrib.auth.models import User
 
 from tests.attacks.people import Person
-from tests.support.stages import case
 from uploads.access.tokens import create_token, use_token
 from uploads.models import ApiToken, AuditEvent, StorageQuota, Upload, UploadPolicy
 from uploads.states import State
@@ -25,14 +24,14 @@ def act(person: Person, action: str, upload: Any, **more: Any) -> Any:
     "rights", [(), ("view_upload",), ("view_upload", "change_upload"), ("add_upload",)]
 )
 def test_staff_without_permission_cannot_delete(
-    alice: Person, staff: Any, rights: tuple[str, ...]
+    alice: Person, staff: Any, rights: tuple[str, ...], subtests: pytest.Subtests
 ) -> None:
     # A hidden button protects nothing, because its URL can be called.
     started = alice.upload()
     person = staff(*rights)
 
     for action in ("remove", "purge_again", "delete_selected"):
-        with case(action):
+        with subtests.test(action=action):
             act(person, action, started)
             assert started.row.state == State.READY
     person.browser.post(f"{LIST}{started.id}/delete/", {"post": "yes"})
@@ -71,14 +70,16 @@ FORGED = {
 }
 
 
-def test_superuser_cannot_change_facts_of_an_upload(alice: Person) -> None:
+def test_superuser_cannot_change_facts_of_an_upload(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     # These facts describe the object, so a changed field would contradict the bucket.
     started = alice.start()
     before = Upload.objects.values().get(pk=started.id)
     operator = Person(User.objects.create_superuser("operator"))
 
     for page in (f"{started.id}/change/", "add/", "", f"{started.id}/delete/"):
-        with case(page):
+        with subtests.test(page=page):
             operator.browser.post(f"{LIST}{page}", FORGED)
             assert Upload.objects.values().get(pk=started.id) == before
             assert Upload.objects.count() == 1
@@ -86,7 +87,9 @@ def test_superuser_cannot_change_facts_of_an_upload(alice: Person) -> None:
             assert sorted(kinds) == [("upload.presigned",), ("upload.started",)]
 
 
-def test_audit_trail_cannot_be_changed_in_the_admin(alice: Person) -> None:
+def test_audit_trail_cannot_be_changed_in_the_admin(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     # An attacker would first erase the traces of the attack.
     alice.start()
     operator = Person(User.objects.create_superuser("operator"))
@@ -101,7 +104,7 @@ def test_audit_trail_cannot_be_changed_in_the_admin(alice: Person) -> None:
     }
 
     for page in (f"{event['id']}/change/", f"{event['id']}/delete/", "add/", ""):
-        with case(page):
+        with subtests.test(page=page):
             operator.browser.post(f"/admin/uploads/auditevent/{page}", forged)
             assert list(AuditEvent.objects.order_by("pk").values()) == before
 
@@ -176,7 +179,9 @@ def test_token_is_shown_once_and_not_cached(staff: Any) -> None:
 
 
 @pytest.mark.parametrize("page", ["upload", "auditevent", "apitoken", "storagequota"])
-def test_filters_cannot_query_secrets(alice: Person, page: str) -> None:
+def test_filters_cannot_query_secrets(
+    alice: Person, page: str, subtests: pytest.Subtests
+) -> None:
     # With a filter by prefix, staff could find out a hash letter by letter.
     operator = Person(User.objects.create_superuser("operator"))
     assert alice.user is not None
@@ -189,7 +194,7 @@ def test_filters_cannot_query_secrets(alice: Person, page: str) -> None:
         "actor__password__startswith=a",
         "user__api_tokens__digest__startswith=a",
     ):
-        with case(query):
+        with subtests.test(query=query):
             answer = operator.browser.get(f"/admin/uploads/{page}/?{query}")
             # The admin answers a known but forbidden lookup with 400, and an unknown
             # lookup with a redirect.

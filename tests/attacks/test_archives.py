@@ -20,7 +20,6 @@ from tests.support.archives import (
     raw,
     scattered,
 )
-from tests.support.stages import case
 from uploads.s3.bucket import Bucket
 from uploads.states import State
 from uploads.upkeep.sweeper import sweep
@@ -71,10 +70,10 @@ def counted_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 
 def test_archive_that_attacks_is_rejected_after_few_reads(
-    alice: Person, monkeypatch: pytest.MonkeyPatch
+    alice: Person, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
     for name, (content, content_type) in ATTACKS.items():
-        with case(name), counted_reads(monkeypatch) as reads:
+        with subtests.test(name=name), counted_reads(monkeypatch) as reads:
             started = alice.upload(content, filename="a.zip", content_type=content_type)
             sweep()
             assert started.row.state == State.REJECTED
@@ -82,11 +81,11 @@ def test_archive_that_attacks_is_rejected_after_few_reads(
 
 
 def test_cost_of_a_scattered_archive_grows_no_faster_than_the_archive(
-    alice: Person, monkeypatch: pytest.MonkeyPatch
+    alice: Person, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
     for entries in (800, 20_000):
         content = scattered(entries)
-        with case(entries), counted_reads(monkeypatch) as reads:
+        with subtests.test(entries=entries), counted_reads(monkeypatch) as reads:
             started = alice.upload(content, filename="docs.zip", content_type=ZIP)
             for _ in range(8):
                 alice.call("POST", f"/uploads/{started.id}/complete")

@@ -7,8 +7,9 @@ import io
 import zipfile
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.attacks.people import Person, assert_problem, declaration
-from tests.support.stages import case
 from uploads.inspection.content_types import ACTIVE_CONTENT_TYPES
 from uploads.s3.bucket import Bucket
 from uploads.states import State
@@ -113,9 +114,11 @@ DISGUISES = {
 }
 
 
-def test_disguised_content_is_rejected_and_deleted(alice: Person) -> None:
+def test_disguised_content_is_rejected_and_deleted(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     for name, (content, filename, content_type) in DISGUISES.items():
-        with case(name):
+        with subtests.test(name=name):
             started = alice.upload(
                 content, content_type=content_type, filename=filename
             )
@@ -125,13 +128,15 @@ def test_disguised_content_is_rejected_and_deleted(alice: Person) -> None:
             assert alice.call("GET", "/me").json()["quota"]["used_bytes"] == 0
 
 
-def test_disguise_in_the_first_bytes_is_refused_at_the_start(alice: Person) -> None:
+def test_disguise_in_the_first_bytes_is_refused_at_the_start(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     for name, (content, filename, content_type) in DISGUISES.items():
         if name.startswith(
             "page in a"
         ):  # only the inspection of the object measures images
             continue
-        with case(name):
+        with subtests.test(name=name):
             body = declaration(content, content_type=content_type, filename=filename)
             body["head"] = base64.b64encode(content[:4096]).decode()
             answer = alice.call("POST", "/uploads", body)
@@ -171,11 +176,13 @@ HARMLESS_AS_A_DOWNLOAD = {
 }
 
 
-def test_accepted_file_is_served_only_as_download_or_picture(alice: Person) -> None:
+def test_accepted_file_is_served_only_as_download_or_picture(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     # No table of signatures is complete, so the headers of the download must also
     # protect people.
     for name, (content, content_type, filename) in HARMLESS_AS_A_DOWNLOAD.items():
-        with case(name):
+        with subtests.test(name=name):
             started = alice.upload(
                 content, content_type=content_type, filename=filename
             )
@@ -194,12 +201,12 @@ def test_accepted_file_is_served_only_as_download_or_picture(alice: Person) -> N
 
 
 def test_runnable_type_is_stored_and_served_as_octet_stream(
-    alice: Person, seaweed_bucket: Bucket
+    alice: Person, seaweed_bucket: Bucket, subtests: pytest.Subtests
 ) -> None:
     # Test with the policy */*, because many operators use it.
     assert {"text/html", "image/svg+xml", "text/javascript"} <= ACTIVE_CONTENT_TYPES
     for content_type in sorted(ACTIVE_CONTENT_TYPES):
-        with case(content_type):
+        with subtests.test(content_type=content_type):
             started = alice.upload(HTML, content_type=content_type, filename="evil")
             facts = seaweed_bucket.head_object(started.row.key)
             assert started.row.state == State.READY, started.row.rejected_reason
@@ -211,7 +218,9 @@ def test_runnable_type_is_stored_and_served_as_octet_stream(
                 assert answer.headers["Content-Disposition"].startswith("attachment;")
 
 
-def test_malformed_content_type_is_refused(alice: Person) -> None:
+def test_malformed_content_type_is_refused(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     # The type becomes a signed header, which all programs must interpret in the same
     # way.
     for content_type in (
@@ -233,7 +242,7 @@ def test_malformed_content_type_is_refused(alice: Person) -> None:
         ["text/plain"],
         None,
     ):
-        with case(content_type):
+        with subtests.test(content_type=content_type):
             body = declaration(b"x", content_type=content_type)
             assert_problem(alice.call("POST", "/uploads", body), 422, "invalid_request")
 

@@ -12,7 +12,6 @@ import pytest
 
 from tests.attacks.people import Person, assert_problem
 from tests.support.growth import TIMES, assert_no_faster_than_its_input
-from tests.support.stages import case
 from uploads.http import csp_reports
 from uploads.http.csp_reports import Budget
 
@@ -34,7 +33,7 @@ def slashes(length: int) -> str:
 
 
 def test_cost_of_slashes_grows_linearly_in_all_logged_texts(
-    stranger: Person, monkeypatch: pytest.MonkeyPatch
+    stranger: Person, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
     # The site searches each log line for secrets, and clients choose parts of the line.
     monkeypatch.setattr(csp_reports, "budget", Budget(1_000_000))
@@ -50,7 +49,7 @@ def test_cost_of_slashes_grows_linearly_in_all_logged_texts(
     }
 
     for name, send in ways.items():
-        with case(name):
+        with subtests.test(name=name):
             assert_no_faster_than_its_input(send, 2_000, TIMES * 2_000, floor=0.002)
 
 

@@ -13,7 +13,6 @@ from django.test import Client
 
 from tests.attacks.people import HELLO, Person, assert_problem, declaration
 from tests.support.addresses import every_path
-from tests.support.stages import case
 from uploads.access.tokens import create_token
 from uploads.models import StorageQuota, Upload
 from uploads.states import State
@@ -44,7 +43,7 @@ FROM_ELSEWHERE = [
 
 
 def test_page_of_another_site_cannot_change_anything_by_the_api(
-    alice: Person, victim: Person
+    alice: Person, victim: Person, subtests: pytest.Subtests
 ) -> None:
     # The browser adds the session cookie to requests of any site.
     started = alice.start()
@@ -58,7 +57,7 @@ def test_page_of_another_site_cannot_change_anything_by_the_api(
         ("PATCH", f"/uploads/{started.id}"),
         ("DELETE", f"/uploads/{started.id}"),
     ):
-        with case(method, path):
+        with subtests.test(method=method, path=path):
             for headers in FROM_ELSEWHERE:
                 answer = victim.call(method, path, declaration(HELLO), **headers)
                 assert_problem(answer, 403, "csrf_failed")
@@ -97,7 +96,7 @@ def test_methods_other_than_post_start_no_upload(alice: Person, method: str) -> 
 
 
 def test_form_of_another_site_cannot_change_anything_on_pages(
-    alice: Person, victim: Person
+    alice: Person, victim: Person, subtests: pytest.Subtests
 ) -> None:
     # Our pages accept forms, and another site can send a form to the same URL.
     started = alice.upload()
@@ -114,7 +113,7 @@ def test_form_of_another_site_cannot_change_anything_on_pages(
         "/accounts/2fa/recovery-codes/generate/",
         "/admin/uploads/upload/",
     ):
-        with case(path):
+        with subtests.test(path=path):
             answer = victim.browser.post(path, form, headers={"Origin": EVIL})
             assert answer.status_code in {302, 403}
             kept = (started.row.state, started.row.filename)
@@ -173,13 +172,13 @@ def test_login_does_not_redirect_to_another_site(page: str, target: str) -> None
 
 
 def test_download_redirects_only_to_the_bucket(
-    alice: Person, settings: Settings
+    alice: Person, settings: Settings, subtests: pytest.Subtests
 ) -> None:
     # The download is a redirect, so the query must not influence its target.
     path = f"/uploads/{alice.upload().id}/download"
 
     for query in ("next", "redirect", "url", "return_to", "inline"):
-        with case(query):
+        with subtests.test(query=query):
             answer = alice.call("GET", f"{path}?{query}=1&url={EVIL}")
             assert answer["Location"].startswith(f"{settings.S3_ENDPOINT_URL}/slipway/")
             assert "evil" not in answer["Location"]
@@ -275,7 +274,9 @@ def test_password_change_ends_all_other_sessions(alice: Person) -> None:
     assert alice.call("GET", "/me").status_code == 200
 
 
-def test_request_with_a_wrong_token_does_not_use_the_session(alice: Person) -> None:
+def test_request_with_a_wrong_token_does_not_use_the_session(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     # A request with a wrong token must not act as the person of the session cookie.
     assert alice.user is not None
     row, secret = create_token(alice.user, name="script")
@@ -296,7 +297,7 @@ def test_request_with_a_wrong_token_does_not_use_the_session(alice: Person) -> N
             "Bearer ' OR 1=1 --",
         )
     ):
-        with case(number):
+        with subtests.test(number=number):
             answer = alice.browser.get("/api/v1/me", HTTP_AUTHORIZATION=sent)
             assert_problem(answer, 401, "not_authenticated")
     assert alice.call("GET", "/me").status_code == 200
@@ -321,7 +322,7 @@ SECRET = "a shared secret"
 
 
 def test_notification_without_the_secret_is_refused(
-    alice: Person, stranger: Person, settings: Settings
+    alice: Person, stranger: Person, settings: Settings, subtests: pytest.Subtests
 ) -> None:
     # A notification causes requests to S3, and its answer shows which keys are known.
     settings.S3_NOTIFICATIONS_SECRET = SECRET
@@ -341,7 +342,7 @@ def test_notification_without_the_secret_is_refused(
         "Bearer \xff\xfe",
         f"Bearer x,Bearer {SECRET}",
     ):
-        with case(sent):
+        with subtests.test(sent=sent):
             answer = stranger.browser.post(
                 "/hooks/s3", event, "application/json", HTTP_AUTHORIZATION=sent
             )
@@ -409,7 +410,9 @@ def test_all_pages_except_public_ones_require_a_login(stranger: Person) -> None:
     assert open_to_all <= seen
 
 
-def test_personal_answers_are_not_cached_by_proxies(alice: Person) -> None:
+def test_personal_answers_are_not_cached_by_proxies(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     # A proxy that caches a personal answer would serve the answer to another person.
     started = alice.upload()
 
@@ -423,7 +426,7 @@ def test_personal_answers_are_not_cached_by_proxies(alice: Person) -> None:
         f"/api/v1/uploads/{started.id}/download",
         "/admin/",
     ):
-        with case(path):
+        with subtests.test(path=path):
             assert "no-store" in alice.browser.get(path)["Cache-Control"]
 
 

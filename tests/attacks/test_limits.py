@@ -22,7 +22,6 @@ from tests.attacks.people import (
     declaration,
 )
 from tests.bucket.stores import sha256
-from tests.support.stages import case
 from uploads.access import rates
 from uploads.access.rates import payers
 from uploads.access.tokens import create_token
@@ -115,7 +114,7 @@ def test_loop_is_answered_429_with_retry_after(
 
 
 def test_all_requests_of_the_api_have_a_rate_limit(
-    alice: Person, settings: Settings
+    alice: Person, settings: Settings, subtests: pytest.Subtests
 ) -> None:
     # This test reads the API's document, so it also fails for a new endpoint without a
     # limit.
@@ -129,7 +128,7 @@ def test_all_requests_of_the_api_have_a_rate_limit(
 
     for method, path in operations():
         url, body = path.replace("{upload_id}", started.id), body_for(method, path)
-        with case(method, path):
+        with subtests.test(method=method, path=path):
             with mock.patch("uploads.s3.bucket.get_bucket", side_effect=AssertionError):
                 answer = alice.call(method, url, body)
             if method == "GET" and path in UNLIMITED:

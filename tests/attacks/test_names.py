@@ -10,7 +10,6 @@ import pytest
 from django.contrib.auth.models import User
 
 from tests.attacks.people import HELLO, Person, assert_problem, declaration
-from tests.support.stages import case
 from uploads.states import State
 
 if TYPE_CHECKING:
@@ -53,11 +52,11 @@ NAMES = {
 }
 
 
-def test_key_has_no_part_of_the_name(alice: Person) -> None:
+def test_key_has_no_part_of_the_name(alice: Person, subtests: pytest.Subtests) -> None:
     # A key made from the name could collide, contain `..`, or reveal the file's
     # subject.
     for sent in (*NAMES, *XSS, "report${filename}"):
-        with case(sent):
+        with subtests.test(sent=sent):
             first = alice.start(filename=sent, relative_path=sent)
             second = alice.start(filename=sent, relative_path=sent)
             assert KEY.fullmatch(first.row.key), first.row.key
@@ -65,30 +64,32 @@ def test_key_has_no_part_of_the_name(alice: Person) -> None:
             assert len(first.row.key) <= 255
 
 
-def test_name_is_cleaned_at_the_start(alice: Person) -> None:
+def test_name_is_cleaned_at_the_start(alice: Person, subtests: pytest.Subtests) -> None:
     # The cleaned name must be the name that the browser later uses on the disk.
     for sent, kept in NAMES.items():
-        with case(sent):
+        with subtests.test(sent=sent):
             assert alice.start(filename=sent).told["filename"] == kept
 
 
-def test_path_is_cleaned_at_the_start(alice: Person) -> None:
+def test_path_is_cleaned_at_the_start(alice: Person, subtests: pytest.Subtests) -> None:
     # A client that downloads folders would write files outside of its own folder.
     for sent in ("../../x", "/etc/", "a/./b/../c", "\u202ea/\r\nb", "\x00"):
-        with case(sent):
+        with subtests.test(sent=sent):
             kept = alice.start(relative_path=sent).told["relative_path"]
             assert not kept.startswith("/")
             assert {".", ".."}.isdisjoint(kept.split("/"))
             assert not CONTROL.search(kept)
 
 
-def test_rename_to_an_invalid_name_is_refused(alice: Person) -> None:
+def test_rename_to_an_invalid_name_is_refused(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     # A rename must not clean a name that a person has typed. It must refuse an invalid
     # name.
     started = alice.start(filename="a.txt")
 
     for sent in NAMES:
-        with case(sent):
+        with subtests.test(sent=sent):
             answer = alice.call("PATCH", f"/uploads/{started.id}", {"filename": sent})
             told = assert_problem(answer, 422, "invalid_request")
             # Check that the extension is not the reason for the refusal.
@@ -111,10 +112,12 @@ HEADER_NAMES = [
 ]
 
 
-def test_name_cannot_inject_into_the_download_header(alice: Person) -> None:
+def test_name_cannot_inject_into_the_download_header(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     # S3 returns the name in a header, where a quote in the name could end the value.
     for sent in HEADER_NAMES:
-        with case(sent):
+        with subtests.test(sent=sent):
             started = alice.upload(
                 filename=sent, content_type="application/octet-stream"
             )

@@ -10,7 +10,6 @@ from django.contrib.auth.models import User
 
 from tests.attacks.people import HELLO, Person, assert_problem, declaration
 from tests.bucket.stores import sha256
-from tests.support.stages import case
 from uploads.access.tokens import create_token
 from uploads.models import AuditEvent, StorageQuota, Upload
 from uploads.states import State
@@ -30,7 +29,7 @@ VERBS: dict[str, tuple[str, str, Any]] = {
 
 
 def assert_no_verb_tells(
-    person: Person, upload_id: str, status: int, code: str
+    person: Person, upload_id: str, status: int, code: str, subtests: pytest.Subtests
 ) -> None:
     """Check that every action is answered as for an unknown id, and changes nothing."""
     before = Upload.objects.values().get(pk=upload_id)
@@ -38,7 +37,7 @@ def assert_no_verb_tells(
     lines_before = list(lines.values_list("pk", flat=True))
 
     for name, (method, tail, body) in VERBS.items():
-        with case(name):
+        with subtests.test(name=name):
             answer = person.call(method, f"/uploads/{upload_id}{tail}", body)
             of_nothing = person.call(method, f"/uploads/{uuid.uuid4()}{tail}", body)
             assert_problem(answer, status, code)
@@ -50,23 +49,23 @@ def assert_no_verb_tells(
 
 @pytest.mark.parametrize("is_ready", [False, True], ids=["pending", "ready"])
 def test_upload_of_another_person_is_answered_like_an_unknown_id(
-    alice: Person, bob: Person, is_ready: bool
+    alice: Person, bob: Person, is_ready: bool, subtests: pytest.Subtests
 ) -> None:
     # If one byte of the answer differed, Bob could learn which ids exist.
     started = alice.upload() if is_ready else alice.start()
 
-    assert_no_verb_tells(bob, started.id, 404, "not_found")
+    assert_no_verb_tells(bob, started.id, 404, "not_found", subtests)
 
 
 def test_page_of_another_persons_upload_is_not_found(
-    alice: Person, bob: Person
+    alice: Person, bob: Person, subtests: pytest.Subtests
 ) -> None:
     # The pages lead to the same actions as the API.
     started = alice.upload()
 
     doors = [("get", ""), ("post", "rename/"), ("post", "delete/")]
     for method, tail in (*doors, ("post", "request-release/")):
-        with case(method, tail):
+        with subtests.test(method=method, tail=tail):
             answer = getattr(bob.browser, method)(
                 f"/uploads/{started.id}/{tail}", {"filename": "mine.txt"}
             )
@@ -169,7 +168,9 @@ def test_download_in_the_admin_requires_staff_rights(
     assert answer["Location"].startswith("/admin/login/")
 
 
-def test_disabled_account_loses_access_at_once(alice: Person) -> None:
+def test_disabled_account_loses_access_at_once(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     # Each request must check the account, because its sessions and tokens still exist.
     started = alice.upload()
     assert alice.user is not None
@@ -179,7 +180,7 @@ def test_disabled_account_loses_access_at_once(alice: Person) -> None:
 
     for name, (method, tail, body) in VERBS.items():
         path = f"/uploads/{started.id}{tail}"
-        with case(name):
+        with subtests.test(name=name):
             by_session = alice.call(method, path, body)
             assert_problem(by_session, 401, "not_authenticated")
             by_token = Person(None).call(method, path, body, **bearer)
@@ -192,10 +193,10 @@ def test_disabled_account_loses_access_at_once(alice: Person) -> None:
 
 
 def test_client_without_login_cannot_learn_which_uploads_exist(
-    alice: Person, stranger: Person
+    alice: Person, stranger: Person, subtests: pytest.Subtests
 ) -> None:
     # With 401 for existing and 404 for unknown ids, anybody could learn which ids
     # exist.
     started = alice.upload()
 
-    assert_no_verb_tells(stranger, started.id, 401, "not_authenticated")
+    assert_no_verb_tells(stranger, started.id, 401, "not_authenticated", subtests)

@@ -12,7 +12,6 @@ from django.test import Client
 
 from tests.attacks.people import HELLO, MIB, Person, assert_problem, declaration
 from tests.bucket.stores import send_raw
-from tests.support.stages import case
 from uploads.models import Upload
 
 GOOD = json.dumps(declaration(HELLO))
@@ -44,18 +43,20 @@ BODIES: dict[str, bytes] = {
 }
 
 
-def test_ambiguous_body_is_refused(alice: Person) -> None:
+def test_ambiguous_body_is_refused(alice: Person, subtests: pytest.Subtests) -> None:
     # If a proxy and the site interpret a body differently, an attacker can bypass one
     # of them.
     for name, body in BODIES.items():
-        with case(name):
+        with subtests.test(name=name):
             answer = alice.browser.post("/api/v1/uploads", body, "application/json")
             assert_problem(answer, 422, "invalid_request")
             assert not Upload.objects.exists()
 
 
 @pytest.mark.parametrize("place", ["start", "batch", "rename", "parts"])
-def test_unknown_fields_are_refused(alice: Person, place: str) -> None:
+def test_unknown_fields_are_refused(
+    alice: Person, place: str, subtests: pytest.Subtests
+) -> None:
     # Mass assignment: a client could set fields that only the server may set.
     for name, value in (
         ("id", "6d1f0a52-0c41-4a86-9d3f-0d6a2d1f5d11"),
@@ -86,13 +87,13 @@ def test_unknown_fields_are_refused(alice: Person, place: str) -> None:
             path, body = f"/uploads/{uuid.uuid4()}", {"filename": "a", name: value}
         if place == "parts":
             path, body = f"/uploads/{uuid.uuid4()}/parts", {"parts": [], name: value}
-        with case(name):
+        with subtests.test(name=name):
             answer = alice.call("PATCH" if place == "rename" else "POST", path, body)
             assert_problem(answer, 422, "invalid_request")
             assert not Upload.objects.exists()
 
 
-def test_invalid_size_is_refused(alice: Person) -> None:
+def test_invalid_size_is_refused(alice: Person, subtests: pytest.Subtests) -> None:
     # A negative size would release quota, and a rounded size would reserve too little.
     for byte_size in (
         -1,
@@ -109,13 +110,15 @@ def test_invalid_size_is_refused(alice: Person) -> None:
         -(2**63),
         1e308,
     ):
-        with case(byte_size):
+        with subtests.test(byte_size=byte_size):
             body = declaration(HELLO, byte_size=byte_size)
             assert_problem(alice.call("POST", "/uploads", body), 422, "invalid_request")
             assert alice.call("GET", "/me").json()["quota"]["reserved_bytes"] == 0
 
 
-def test_malformed_checksum_is_refused(alice: Person) -> None:
+def test_malformed_checksum_is_refused(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     # The checksum becomes a signed header without changes.
     for checksum in (
         "",
@@ -128,7 +131,7 @@ def test_malformed_checksum_is_refused(alice: Person) -> None:
         "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=\r\nx-amz-acl: public-read",
         5,
     ):
-        with case(checksum):
+        with subtests.test(checksum=checksum):
             body = declaration(HELLO, checksum_sha256=checksum)
             assert_problem(alice.call("POST", "/uploads", body), 422, "invalid_request")
 
@@ -225,10 +228,12 @@ def test_repeated_part_number_in_a_request_is_refused(alice: Person) -> None:
     assert_problem(answer, 422, "invalid_request")
 
 
-def test_idempotency_key_with_odd_characters_is_refused(alice: Person) -> None:
+def test_idempotency_key_with_odd_characters_is_refused(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     # The site writes the key to a unique index and to the log.
     for key in ("", "a b", "a" * 201, "a\x7f", "ключ", "a\tb"):
-        with case(key):
+        with subtests.test(key=key):
             answer = alice.browser.post(
                 "/api/v1/uploads",
                 GOOD,

@@ -19,7 +19,6 @@ from django.utils import timezone
 from tests.attacks.people import HELLO, Person, assert_problem, declaration
 from tests.bucket.stores import BOUNDARY, Answer, Wire, form, send_raw
 from tests.support.builders import held, let_time_pass
-from tests.support.stages import case
 from uploads.lifecycle import receiving
 from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import Bucket, get_bucket
@@ -109,7 +108,9 @@ def test_form_uploads_a_file(alice: Person) -> None:
     assert held(alice.user) == (5, 0, 1, 0)
 
 
-def test_form_with_a_changed_or_missing_field_is_refused(alice: Person) -> None:
+def test_form_with_a_changed_or_missing_field_is_refused(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     # A field that is not signed could be chosen by the attacker.
     sent = ask(alice)
 
@@ -125,7 +126,7 @@ def test_form_with_a_changed_or_missing_field_is_refused(alice: Person) -> None:
         "x-amz-signature",
     ):
         changed = sent.fields | {name: sent.fields[name] + "0"}
-        with case(name):
+        with subtests.test(name=name):
             assert send_raw(form(sent.url, changed, HELLO)).status in {400, 403}
             assert sent.without(name).status in {400, 403}
             assert get_bucket().head_object(sent.key) is None
@@ -134,7 +135,7 @@ def test_form_with_a_changed_or_missing_field_is_refused(alice: Person) -> None:
 
 
 def test_form_cannot_write_to_another_key(
-    alice: Person, bob: Person, seaweed_bucket: Bucket
+    alice: Person, bob: Person, seaweed_bucket: Bucket, subtests: pytest.Subtests
 ) -> None:
     # The most important case is the upload's own key, because the site serves its
     # object.
@@ -147,7 +148,7 @@ def test_form_cannot_write_to_another_key(
         sent.key.replace("incoming/", "incoming/../"),
         f"{sent.key}/${{filename}}",
     ):
-        with case(key):
+        with subtests.test(key=key):
             assert sent.send(key=key).status in {400, 403}
             written = {entry.key for entry in seaweed_bucket.list_objects("")}
             assert not written & {key, sent.row.key, sent.key, other.key}
@@ -235,25 +236,27 @@ def test_form_without_a_file_stores_at_most_an_empty_file(alice: Person) -> None
     assert held(alice.user)[0] == 0
 
 
-def test_form_cannot_redirect_to_another_site(alice: Person) -> None:
+def test_form_cannot_redirect_to_another_site(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     sent = ask(alice)
 
     for target in ("https://evil.example/", "//evil.example/", "javascript:alert(1)"):
-        with case(target):
+        with subtests.test(target=target):
             bent = sent.fields | {"success_action_redirect": target}
             assert send_raw(form(sent.url, bent, HELLO)).status == 403
 
 
 def test_form_page_of_another_person_is_answered_like_an_unknown_id(
-    alice: Person, bob: Person
+    alice: Person, bob: Person, subtests: pytest.Subtests
 ) -> None:
     path = f"/uploads/{ask(alice).upload_id}/"
 
     for page in ("send/", "arrived/", ""):
-        with case(page):
+        with subtests.test(page=page):
             assert bob.browser.get(f"{path}{page}").status_code == 404
     for page in ("delete/", "rename/"):
-        with case(page):
+        with subtests.test(page=page):
             assert bob.browser.post(f"{path}{page}").status_code == 404
 
 
@@ -281,9 +284,11 @@ def test_form_of_another_site_cannot_reserve_space(alice: Person) -> None:
     assert alice.browser.get("/uploads/form/").status_code == 405
 
 
-def test_reservation_must_be_an_offered_size(alice: Person) -> None:
+def test_reservation_must_be_an_offered_size(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     for room in ("", "-1", "0", "1", "1e9", str(10**15), "all"):
-        with case(room):
+        with subtests.test(room=room):
             answer = alice.browser.post("/uploads/form/", {"room": room})
             assert answer.status_code == 422
             assert not Upload.objects.exists()

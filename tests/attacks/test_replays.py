@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from tests.attacks.people import HELLO, MIB, OTHER, Person, Started, assert_problem
 from tests.bucket.stores import Answer, form, send_raw, sha256
-from tests.support.stages import case
 from tests.support.storage_faults import counted
 from uploads.errors import PartsRefused
 from uploads.models import Upload
@@ -248,18 +247,22 @@ def test_bytes_of_an_earlier_declaration_are_rejected(
     assert told["state"] == "rejected"
 
 
-def test_complete_ignores_facts_in_the_request(alice: Person) -> None:
+def test_complete_ignores_facts_in_the_request(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     # The site must not use a client's claims about the object.
     path = f"/api/v1/uploads/{alice.start().id}/complete"
 
     for content in (b"{}", b'{"key": "uploads/x", "byte_size": 1}', b"!"):
-        with case(content):
+        with subtests.test(content=content):
             answer = alice.browser.post(path, content, content_type="application/json")
             assert_problem(answer, 409, "incomplete")
 
 
 @pytest.mark.parametrize("state", [State.CANCELLED, State.DELETED, State.REJECTED])
-def test_upload_never_leaves_a_final_state(alice: Person, state: State) -> None:
+def test_upload_never_leaves_a_final_state(
+    alice: Person, state: State, subtests: pytest.Subtests
+) -> None:
     # Otherwise an upload could release its quota twice.
     if state == State.CANCELLED:
         started = alice.start()
@@ -275,7 +278,7 @@ def test_upload_never_leaves_a_final_state(alice: Person, state: State) -> None:
         ("POST", "/parts", parts),
         ("PATCH", "", {"filename": "x"}),
     ):
-        with case(method, tail):
+        with subtests.test(method=method, tail=tail):
             alice.call(method, f"/uploads/{started.id}{tail}", body)
             assert started.row.state == state
             assert started.row.filename == "hello.txt"

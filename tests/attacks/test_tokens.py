@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from tests.attacks.people import HELLO, Person, assert_problem
 from tests.attacks.test_limits import body_for, operations
-from tests.support.stages import case
 from uploads.access.tokens import create_token, revoke
 from uploads.models import ApiToken, AuditEvent, Scope, Upload
 
@@ -39,35 +38,39 @@ def told_of_uploads() -> int:
     return AuditEvent.objects.filter(upload__isnull=False).count()
 
 
-def test_read_only_token_cannot_change_anything(alice: Person) -> None:
+def test_read_only_token_cannot_change_anything(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     # More people may have a read-only token than a token with the scope `write`.
     started = alice.upload()
     _, secret = token_of(alice, scope=Scope.READ)
     before = list(Upload.objects.values()), told_of_uploads()
 
     for method, path in WRITING:
-        with case(method, path):
+        with subtests.test(method=method, path=path):
             answer = program(secret, method, path, started.id)
             told = assert_problem(answer, 403, "permission_denied")
             assert "This token has the scope read" in told["detail"]
             assert (list(Upload.objects.values()), told_of_uploads()) == before
 
 
-def test_read_only_token_can_read(alice: Person) -> None:
+def test_read_only_token_can_read(alice: Person, subtests: pytest.Subtests) -> None:
     started = alice.upload()
     _, secret = token_of(alice, scope=Scope.READ)
 
     for method, path in READING:
-        with case(method, path):
+        with subtests.test(method=method, path=path):
             assert program(secret, method, path, started.id).status_code in {200, 302}
 
 
-def test_unusual_methods_do_not_bypass_the_scope(alice: Person) -> None:
+def test_unusual_methods_do_not_bypass_the_scope(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     started = alice.upload()
     _, secret = token_of(alice, scope=Scope.READ)
 
     for method in ("PUT", "OPTIONS", "TRACE", "get ", "PROPFIND"):
-        with case(method):
+        with subtests.test(method=method):
             answer = Person(None).call(
                 method, f"/uploads/{started.id}", Authorization=f"Bearer {secret}"
             )
@@ -75,13 +78,15 @@ def test_unusual_methods_do_not_bypass_the_scope(alice: Person) -> None:
             assert started.row.state == "ready"
 
 
-def test_method_override_headers_are_ignored(alice: Person) -> None:
+def test_method_override_headers_are_ignored(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     # Some frameworks accept a header that turns a GET into a DELETE.
     started = alice.upload()
     _, secret = token_of(alice, scope=Scope.READ)
 
     for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
-        with case(name):
+        with subtests.test(name=name):
             headers = {"Authorization": f"Bearer {secret}", name: "DELETE"}
             answer = Person(None).call("GET", f"/uploads/{started.id}", **headers)
             assert answer.status_code == 200
@@ -89,7 +94,9 @@ def test_method_override_headers_are_ignored(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("end", ["revoked", "expired", "disabled", "deleted"])
-def test_revoked_or_expired_token_is_refused(alice: Person, end: str) -> None:
+def test_revoked_or_expired_token_is_refused(
+    alice: Person, end: str, subtests: pytest.Subtests
+) -> None:
     # The site must refuse the next request, without a delay by a cache.
     started = alice.upload()
     row, secret = token_of(alice)
@@ -104,7 +111,7 @@ def test_revoked_or_expired_token_is_refused(alice: Person, end: str) -> None:
         row.delete()
 
     for method, path in operations():
-        with case(method, path):
+        with subtests.test(method=method, path=path):
             answer = program(secret, method, path, started.id)
             assert_problem(answer, 401, "not_authenticated")
             assert started.row.filename == "hello.txt"
@@ -112,7 +119,9 @@ def test_revoked_or_expired_token_is_refused(alice: Person, end: str) -> None:
 
 
 @pytest.mark.parametrize("scope", Scope.values)
-def test_token_cannot_create_tokens_or_open_pages(alice: Person, scope: str) -> None:
+def test_token_cannot_create_tokens_or_open_pages(
+    alice: Person, scope: str, subtests: pytest.Subtests
+) -> None:
     # Otherwise an attacker with a leaked token could create another token or revoke
     # tokens.
     row, secret = token_of(alice, scope=scope)
@@ -125,7 +134,7 @@ def test_token_cannot_create_tokens_or_open_pages(alice: Person, scope: str) -> 
             browser.get(path, headers=headers),
             browser.post(path, form, headers=headers),
         ):
-            with case(path):
+            with subtests.test(path=path):
                 assert answer.status_code == 302
                 assert "login/" in answer["Location"]
                 assert ApiToken.objects.get() == row

@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from tests.attacks.people import HELLO, MIB, OTHER, Person, assert_problem, declaration
 from tests.bucket.stores import Wire, form, send_raw, sha256
-from tests.support.stages import case
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State
@@ -103,13 +102,13 @@ BENT = {
 
 
 def test_manipulated_url_is_refused_and_stores_no_object(
-    alice: Person, seaweed_bucket: Bucket
+    alice: Person, seaweed_bucket: Bucket, subtests: pytest.Subtests
 ) -> None:
     started = alice.start()
     key = started.row.key
 
     for name, bend in BENT.items():
-        with case(name):
+        with subtests.test(name=name):
             answer = send_raw(bend(started.wire(HELLO)))
             assert 400 <= answer.status < 500, answer
             assert HELLO not in answer.body
@@ -205,12 +204,14 @@ def test_part_url_does_not_work_for_another_multipart_upload(
     assert alice.call("GET", f"/uploads/{theirs.id}/parts").json()["parts"] == []
 
 
-def test_part_number_over_the_part_count_gets_no_url(alice: Person) -> None:
+def test_part_number_over_the_part_count_gets_no_url(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     # Each additional part could have 5 GiB without a reservation.
     started = alice.start_parts(5)
 
     for number in (0, 2, 10_000, 10_001, -1):
-        with case(number):
+        with subtests.test(number=number):
             parts = {"parts": [{"part_number": number, "checksum_sha256": sha256(b"")}]}
             answer = alice.call("POST", f"/uploads/{started.id}/parts", parts)
             assert_problem(answer, 422, "invalid_request")
@@ -297,13 +298,13 @@ def test_hostile_header_value_is_escaped_in_the_reason(alice: Person) -> None:
 
 
 def test_bucket_refuses_requests_without_a_signature(
-    alice: Person, settings: Settings
+    alice: Person, settings: Settings, subtests: pytest.Subtests
 ) -> None:
     # Keys have 160 random bits, but are secret only if nobody can list the bucket.
     alice.upload()
 
     for query in ("", "?list-type=2", "?uploads", "?acl", "?policy"):
-        with case(query):
+        with subtests.test(query=query):
             url = f"{settings.S3_ENDPOINT_URL}/slipway{query}"
             assert send_raw(Wire("GET", url, {})).status == 403
 

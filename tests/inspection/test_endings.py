@@ -14,7 +14,6 @@ from tests.plugins.clamd import EICAR, SIGNATURE, ClamdServer
 from tests.support import archives
 from tests.support.builders import MIB
 from tests.support.heads import ELF, HTML, PDF, PE, SVG
-from tests.support.stages import case
 from tests.unit.inspection.test_images import gif, lossless, png
 from uploads.s3.bucket import Bucket
 from uploads.states import State
@@ -85,10 +84,10 @@ REFUSED: dict[str, tuple[bytes, str, str, str]] = {
 
 
 def test_harmful_file_is_rejected_deleted_and_not_served(
-    alice: Person, seaweed_bucket: Bucket
+    alice: Person, seaweed_bucket: Bucket, subtests: pytest.Subtests
 ) -> None:
     for name, (content, filename, content_type, words) in REFUSED.items():
-        with case(name):
+        with subtests.test(name=name):
             started = alice.upload(
                 content, filename=filename, content_type=content_type
             )
@@ -126,9 +125,11 @@ ACCEPTED: dict[str, tuple[bytes, str, str]] = {
 }
 
 
-def test_harmless_file_is_accepted_and_downloaded_unchanged(alice: Person) -> None:
+def test_harmless_file_is_accepted_and_downloaded_unchanged(
+    alice: Person, subtests: pytest.Subtests
+) -> None:
     for name, (content, filename, content_type) in ACCEPTED.items():
-        with case(name):
+        with subtests.test(name=name):
             started = alice.upload(
                 content, filename=filename, content_type=content_type
             )

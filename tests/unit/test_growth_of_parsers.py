@@ -18,7 +18,6 @@ from django.test import Client, RequestFactory
 
 from tests.support.addresses import every_path
 from tests.support.growth import TIMES, assert_no_faster_than_its_input
-from tests.support.stages import case
 from uploads.access.addresses import client_address
 from uploads.access.rates import recipient
 from uploads.access.tokens import use_token
@@ -165,10 +164,10 @@ def _nothing_is_cut_short(settings: Settings, monkeypatch: Any) -> None:
 
 
 @pytest.mark.parametrize("name", PARSERS)
-def test_a_parser_is_linear_in_every_text(name: str) -> None:
+def test_a_parser_is_linear_in_every_text(name: str, subtests: pytest.Subtests) -> None:
     act = refused_or_read(PARSERS[name])
     for text, make in TEXTS.items():
-        with case(name, text):
+        with subtests.test(name=name, text=text):
             assert_no_faster_than_its_input(
                 act, make(2_000), make(TIMES * 2_000), floor=0.001
             )
@@ -330,23 +329,23 @@ def walk(browser: Client, path: str, small: Hostile, large: Hostile) -> None:
 
 @pytest.mark.parametrize("header", HEADERS)
 def test_a_header_of_any_kind_costs_its_length(
-    browser: Client, bucket: Bucket, header: str
+    browser: Client, bucket: Bucket, header: str, subtests: pytest.Subtests
 ) -> None:
     for path in ("/healthz", "/accounts/login/", "/api/v1/uploads", "/static/css/x"):
         for name, make in LATIN.items():
-            with case(path, name):
+            with subtests.test(path=path, name=name):
                 both = [Hostile(header=header, value=make(n)) for n in SIZES]
                 walk(browser, path, *both)
 
 
 def test_a_content_type_of_any_kind_costs_its_length(
-    browser: Client, bucket: Bucket
+    browser: Client, bucket: Bucket, subtests: pytest.Subtests
 ) -> None:
     kinds = ("", "multipart/form-data; boundary=", "text/plain; charset=", 'a/b;c="')
     for path in ("/accounts/login/", "/api/v1/uploads", "/csp-reports"):
         for kind in kinds:
             for name, make in LATIN.items():
-                with case(path, kind, name):
+                with subtests.test(path=path, kind=kind, name=name):
                     types = [kind + make(n) for n in SIZES]
                     walk(
                         browser,
@@ -359,14 +358,14 @@ PREFIXES = ("/", "/accounts/reset/", "/api/v1/uploads/", "/admin/uploads/", "/st
 
 
 def test_an_address_of_any_kind_costs_its_length(
-    browser: Client, bucket: Bucket
+    browser: Client, bucket: Bucket, subtests: pytest.Subtests
 ) -> None:
     def act(path: str) -> None:
         assert browser.get(path).status_code < 500
 
     for prefix in PREFIXES:
         for name, make in LATIN.items():
-            with case(prefix, name):
+            with subtests.test(prefix=prefix, name=name):
                 both = [prefix + make(n).replace("%", "%25") for n in SIZES]
                 assert_no_faster_than_its_input(act, *both, floor=0.006)
 
@@ -408,20 +407,24 @@ def paths() -> list[str]:
     return [path for path in found if path.count("/") <= 3 or "admin/" not in path]
 
 
-def test_a_query_of_any_kind_costs_its_length(browser: Client, bucket: Bucket) -> None:
+def test_a_query_of_any_kind_costs_its_length(
+    browser: Client, bucket: Bucket, subtests: pytest.Subtests
+) -> None:
     lists = [path for path in paths() if path.startswith("admin/")]
     if SESSION_KEY not in browser.session:
         lists = []  # a stranger is sent to the login
     for path in ("", "api/v1/uploads", "accounts/login/", *lists):
         for name, both in queries(path):
-            with case(path, name):
+            with subtests.test(path=path, name=name):
                 walk(browser, f"/{path}", *both)
 
 
-def test_a_form_of_any_kind_costs_its_length(browser: Client, bucket: Bucket) -> None:
+def test_a_form_of_any_kind_costs_its_length(
+    browser: Client, bucket: Bucket, subtests: pytest.Subtests
+) -> None:
     for path in paths():
         for name, make in FORMS.items():
-            with case(path, name):
+            with subtests.test(path=path, name=name):
                 bodies = [make(16 * n) for n in SIZES]
                 both = [
                     Hostile("POST", body=body, content_type=of) for body, of in bodies
@@ -480,7 +483,7 @@ LARGEST = 1_048_000
 
 
 def test_a_json_body_of_any_kind_costs_its_length_and_has_a_small_answer(
-    browser: Client, bucket: Bucket
+    browser: Client, bucket: Bucket, subtests: pytest.Subtests
 ) -> None:
     for method, path in ENDPOINTS:
 
@@ -491,6 +494,6 @@ def test_a_json_body_of_any_kind_costs_its_length_and_has_a_small_answer(
             assert len(answer.content) < 10_000
 
         for name, make in BODIES.items():
-            with case(method, path, name):
+            with subtests.test(method=method, path=path, name=name):
                 both = [make(n).encode() for n in (LARGEST // TIMES, LARGEST)]
                 assert_no_faster_than_its_input(act, *both, floor=0.005)

@@ -18,7 +18,6 @@ from django.test import Client
 from fido2.utils import websafe_encode
 
 from tests.support.passkey import Device
-from tests.support.stages import case
 from uploads.accounts.passkeys import MAX_LENGTH
 
 if TYPE_CHECKING:
@@ -174,7 +173,7 @@ NOT_NEEDED = ("authenticatorAttachment", "clientExtensionResults")
 @pytest.mark.slow
 @pytest.mark.parametrize("door", ADDRESSES)
 def test_passkey_response_with_one_malformed_member_is_refused(
-    alice: Any, device: Device, door: str
+    alice: Any, device: Device, door: str, subtests: pytest.Subtests
 ) -> None:
     client, challenge = before(door, alice)
     good = answer_of(device, door, challenge, alice)
@@ -184,14 +183,16 @@ def test_passkey_response_with_one_malformed_member_is_refused(
     bad_ones = [pair for pair in broken(good) if not pair[0].startswith(not_needed)]
     assert len(bad_ones) > 100
     for name, bad in bad_ones:
-        with case(door, name):
+        with subtests.test(door=door, name=name):
             answer = send(client, door, json.dumps(bad))
             assert answer.status_code in {200, 302}
             assert not let_in(client, door, answer)
 
 
 @pytest.mark.slow
-def test_stored_malformed_passkey_does_not_break_pages(alice: Any) -> None:
+def test_stored_malformed_passkey_does_not_break_pages(
+    alice: Any, subtests: pytest.Subtests
+) -> None:
     client = logged_in(alice)
     example = Device().register("")
     names = [name for name, _ in broken(example) if name.startswith(NOT_NEEDED)]
@@ -199,7 +200,7 @@ def test_stored_malformed_passkey_does_not_break_pages(alice: Any) -> None:
     for name in names:
         challenge = challenge_on(client.get(ADDRESSES["add"]))
         [bad] = [b for n, b in broken(Device().register(challenge)) if n == name]
-        with case(name):
+        with subtests.test(name=name):
             assert send(client, "add", json.dumps(bad)).status_code in {200, 302}
             assert client.get("/accounts/").status_code == 200
             if Authenticator.objects.exists():
@@ -213,11 +214,11 @@ def test_stored_malformed_passkey_does_not_break_pages(alice: Any) -> None:
 
 @pytest.mark.parametrize("door", ADDRESSES)
 def test_response_that_is_no_credential_is_refused(
-    alice: Any, device: Device, door: str
+    alice: Any, device: Device, door: str, subtests: pytest.Subtests
 ) -> None:
     client, _ = before(door, alice)
     for text in TEXTS:
-        with case(door, text[:30]):
+        with subtests.test(door=door, case=text[:30]):
             answer = send(client, door, text)
             assert answer.status_code in {200, 302}
             assert not let_in(client, door, answer)

@@ -15,7 +15,6 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.support.addresses import every_path
-from tests.support.stages import case
 from uploads.access import rates
 from uploads.access.rates import payers
 from uploads.access.tokens import create_token
@@ -73,7 +72,7 @@ def spent(action: str, user: User) -> int:
 
 
 def test_body_is_not_parsed_for_unauthorised_requests(
-    alice: User, browser: Client
+    alice: User, browser: Client, subtests: pytest.Subtests
 ) -> None:
     # Parsing is the most expensive part of a refusal, and a client without a login
     # spends no rate limit.
@@ -98,13 +97,13 @@ def test_body_is_not_parsed_for_unauthorised_requests(
         for name, (client, status) in turned_away.items():
             for method, path, _ in WITH_BODIES:
                 for kind in ("application/json", *FORMS):
-                    with case(name, method, path, kind):
+                    with subtests.test(name=name, method=method, path=path, kind=kind):
                         answer = send(client, method, path, b"x=1", kind)
                         assert answer.status_code == status
 
 
 def test_body_is_not_parsed_when_the_rate_limit_is_reached(
-    alice: User, browser: Client, settings: Settings
+    alice: User, browser: Client, settings: Settings, subtests: pytest.Subtests
 ) -> None:
     names = ("START", "COMPLETE", "PRESIGN", "CHANGE")
     settings.UPLOADS = settings.UPLOADS | {f"RATE_{name}": "100/day" for name in names}
@@ -113,13 +112,15 @@ def test_body_is_not_parsed_when_the_rate_limit_is_reached(
 
     with mock.patch.object(StrictParser, "parse_body", side_effect=AssertionError):
         for method, path, _ in WITH_BODIES:
-            with case(method, path):
+            with subtests.test(method=method, path=path):
                 answer = send(browser, method, path, b"[" * 100_000)
                 assert answer.status_code == 429
                 assert answer.json()["retry_after"] == int(answer["Retry-After"])
 
 
-def test_form_without_login_is_not_parsed_on_private_pages() -> None:
+def test_form_without_login_is_not_parsed_on_private_pages(
+    subtests: pytest.Subtests,
+) -> None:
     # Django checks the CSRF token first, and parses the whole form for this check.
     open_to_all = {"accounts/", "csp-reports", "hooks/", "api/", "healthz", "readyz"}
     open_to_all |= {
@@ -142,7 +143,7 @@ def test_form_without_login_is_not_parsed_on_private_pages() -> None:
     ):
         for path in private:
             for kind in FORMS:
-                with case(path, kind):
+                with subtests.test(path=path, kind=kind):
                     answer = browser.generic(
                         "POST", f"/{path}", b"x", content_type=kind
                     )
@@ -151,12 +152,12 @@ def test_form_without_login_is_not_parsed_on_private_pages() -> None:
 
 @pytest.mark.usefixtures("_still")
 def test_invalid_body_spends_the_rate_limit_by_its_size(
-    alice: User, browser: Client
+    alice: User, browser: Client, subtests: pytest.Subtests
 ) -> None:
     for method, path, action in WITH_BODIES:
         for size, price in ((10, 1), (BYTES_PER_UNIT, 2), (1_000_000, 62)):
             Rate.objects.all().delete()
-            with case(method, path, size):
+            with subtests.test(method=method, path=path, size=size):
                 assert send(browser, method, path, b"[" * size).status_code == 422
                 assert spent(action, alice) == price
 
