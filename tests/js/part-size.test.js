@@ -53,8 +53,8 @@ for (const takesPartSize of [true, false]) {
     await world.run(handle.finished);
 
     const [{ part_size }] = world.server.uploads.values();
-    assert.equal(before, 3); // the fingerprint and two parts
-    assert.equal(hashed.length, 1 + Math.ceil((100 * MIB) / part_size) + (takesPartSize ? 0 : 2));
+    assert.equal(before, 7); // the fingerprint and six parts
+    assert.equal(hashed.length, 1 + Math.ceil((100 * MIB) / part_size) + (takesPartSize ? 0 : 6));
     assert.equal(handle.state, "done");
   });
 }

@@ -1,5 +1,9 @@
-import { FakeClock } from "./world.js";
+import { Delivery } from "../../static/js/engine/delivery.js";
+import { DeliveryError } from "../../static/js/engine/errors.js";
+import { FakeClock, FakeFile, MIB, World } from "./world.js";
+import { Lanes } from "../../static/js/engine/lanes.js";
 import { Put } from "../../static/js/engine/put.js";
+import { Retry } from "../../static/js/engine/retry.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -33,6 +37,36 @@ test("a POST carries its fields, and the file last", async () => {
   });
 
   assert.deepEqual([...xhr.sent.keys()], ["key", "policy", "file"]);
+});
+
+test("a whole file is sent as it is, if the signed headers have its type; otherwise as a slice without a type", async () => {
+  const whole = new Blob(["x"], { type: "image/png" });
+  for (const [headers, isWhole] of [[{ "Content-Type": "image/png" }, true], [{ "x-amz-checksum-sha256": "c" }, false]]) {
+    const xhr = new OneXhr(200, "");
+    const put = new Put({ clock: new FakeClock(), createXhr: () => xhr });
+
+    await put.send({ method: "PUT", url: "https://storage.test/k", headers }, whole.slice(), { signal: NEVER, whole });
+
+    assert.equal(xhr.sent === whole, isWhole);
+    assert.equal(xhr.sent.type, isWhole ? "image/png" : "");
+  }
+});
+
+test("a retry reads the file anew, as a slice", async () => {
+  const world = new World();
+  const file = new FakeFile("a.bin", 2 * MIB);
+  const sent = [];
+  const put = { send: async (request, body, { whole }) => (sent.push(whole), sent.length === 1 && fail()) };
+  const fail = () => {
+    throw new DeliveryError("network");
+  };
+  const retry = new Retry({ clock: world.clock, connectivity: world.connectivity });
+  const delivery = new Delivery({ put, lanes: new Lanes({ clock: world.clock }), retry });
+  const requestFor = async () => ({ method: "PUT", url: "https://storage.test/k" });
+
+  await world.run(delivery.deliver({ owner: {}, body: file.slice(), whole: file, signal: NEVER, requestFor, onProgress() {} }));
+
+  assert.deepEqual(sent, [file, undefined]);
 });
 
 const ANSWERS = [

@@ -56,6 +56,14 @@ export class FakeFile {
     if (!this.readable || this.failures-- > 0) throw new DOMException("The file changed.", name);
   }
 
+  get file() {
+    return this;
+  }
+
+  get checksum() {
+    return this.slice().checksum;
+  }
+
   slice(start = 0, end = this.size) {
     return new FakeSlice(this, Math.min(start, this.size), Math.min(end, this.size));
   }

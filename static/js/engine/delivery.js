@@ -5,12 +5,13 @@ const MAX_CORRUPT = 3;
 
 /**
  * @typedef {{
- *   owner: object, body: Blob, bytes?: ArrayBuffer, checksum: string, signal: AbortSignal,
+ *   owner: object, body: Blob, bytes?: ArrayBuffer, whole?: Blob, checksum: string, signal: AbortSignal,
  *   checksums: import("./checksum.js").Checksums,
  *   requestFor: (refused: boolean) => Promise<import("./put.js").StorageRequest>,
  *   onProgress: (sent: number) => void,
  * }} Parcel `checksum`: the declared checksum of the body; `bytes`: the content of the body, if it was already read.
- *   `requestFor` returns the presigned request; `refused`: S3 refused the previous one, so get a new one.
+ *   `whole`: the file, if the body is all of it. `requestFor` returns the presigned request; `refused`: S3 refused the
+ *   previous one, so get a new one.
  */
 
 /** Sends one body to S3, with retries. It waits for a lane, which is one of a few permitted parallel connections. */
@@ -41,18 +42,20 @@ export class Delivery {
    */
   async deliver(parcel) {
     const { owner, body, signal } = parcel;
-    const failures = { refused: false, renewals: 0, corrupt: 0 };
+    const failures = { refused: false, renewals: 0, corrupt: 0, attempts: 0 };
     const attempt = () => this.#lanes.run(owner, signal, (report) => this.#attempt(parcel, failures, report), body.size);
     await this.#retry.run(attempt, { signal });
   }
 
   /**
    * @param {Parcel} parcel
-   * @param {{refused: boolean, renewals: number, corrupt: number}} failures
+   * @param {{refused: boolean, renewals: number, corrupt: number, attempts: number}} failures
    * @param {import("./lanes.js").Report} report
    */
   async #attempt(parcel, failures, report) {
     const { body, bytes, requestFor, onProgress } = parcel;
+    // After a failed read, WebKit may fail all later reads of the same file. So a retry sends a new slice.
+    const whole = failures.attempts++ === 0 ? parcel.whole : undefined;
     const request = await requestFor(failures.refused);
     failures.refused = false;
     const moved = (/** @type {number} */ sent) => {
@@ -60,7 +63,7 @@ export class Delivery {
       report.moved(sent);
     };
     try {
-      await this.#put.send(request, body, { bytes, signal: report.signal, onProgress: moved });
+      await this.#put.send(request, body, { bytes, whole, signal: report.signal, onProgress: moved });
       report.delivered();
     } catch (error) {
       if (!(error instanceof DeliveryError)) throw error;

@@ -1,4 +1,4 @@
-import { FIRST_WINDOW, Multipart } from "./multipart.js";
+import { LEAST_PARTS, Multipart } from "./multipart.js";
 import { compare, identify } from "./identity.js";
 import { partSizeFor } from "./part-size.js";
 
@@ -76,7 +76,7 @@ export class Large {
     const { file, owner, digests } = this.#parts;
     const signal = this.#signal;
     if (!this.#fresh || !signal) return;
-    const numbers = Array.from({ length: Math.min(FIRST_WINDOW, Math.ceil(file.size / partSize)) }, (_, index) => index + 1);
+    const numbers = Array.from({ length: Math.min(LEAST_PARTS, Math.ceil(file.size / partSize)) }, (_, index) => index + 1);
     const hash = (/** @type {number} */ number) => {
       const checksum = digests.chosen.checksum(file.slice((number - 1) * partSize, number * partSize, ""), owner, signal);
       checksum.catch(() => {}); // the caller that awaits the checksum handles the failure
@@ -130,6 +130,7 @@ export class Large {
       ahead,
       clock: this.#clock,
       bytesPerSecond: this.#bytesPerSecond,
+      lanes: this.#line.lanes,
       presign: (wanted, signal) => {
         const declared = wanted.map(({ part_number, checksum }) => ({ part_number, ...checksums.declared(checksum) }));
         return api.presignParts(id, declared, { signal });

@@ -1,12 +1,17 @@
 import { Signer } from "./signer.js";
 import { untilAborted } from "./abort.js";
 
-export const FIRST_WINDOW = 2; // parts; sending begins as soon as they have their checksums
-const MIN_WINDOW = 6; // parts; bounds the number of signing requests to parts / 6
-const MAX_WINDOW = 50; // parts; one window waits to be sent, one for its URLs: at most 100 checksums
-const WINDOW_SECONDS = 240; // two windows have URLs at a time, and these must not expire
+export const LEAST_PARTS = 6; // parts of each request for URLs; there are at most parts / 6 requests, rounded up
+const FIRST_PARTS = 2; // the first request may ask for fewer, so that sending begins soon
+const MAX_CHECKSUMS = 100; // of parts that have not arrived
+const AHEAD_SECONDS = 240; // parts get URLs this long before they are sent, at most, because URLs expire
 
-/** Sends the parts of one multipart upload over the shared lanes. Checksums and URLs are prepared a window ahead. */
+/**
+ * Sends the parts of one multipart upload over the shared lanes.
+ *
+ * Three stages run at a time: workers compute checksums, the server signs URLs, and the lanes send. Each stage is a few
+ * parts ahead of the next, so that no lane waits.
+ */
 export class Multipart {
   #plan;
   #ahead;
@@ -16,6 +21,7 @@ export class Multipart {
   #delivery;
   #progress;
   #bytesPerSecond;
+  #lanes;
   #presign;
   #clock;
 
@@ -30,10 +36,11 @@ export class Multipart {
    *   clock: import("./clock.js").Clock,
    *   presign: (parts: import("./signer.js").WantedPart[], signal: AbortSignal) => ReturnType<import("./signer.js").Presign>,
    *   bytesPerSecond: () => number,
+   *   lanes: number,
    *   ahead?: Map<number, Promise<string>>,
    * }} parts `ahead`: checksums of the first parts that were started earlier
    */
-  constructor({ plan, ahead = new Map(), file, owner, checksums, delivery, progress, clock, presign, bytesPerSecond }) {
+  constructor({ plan, ahead = new Map(), file, owner, checksums, delivery, progress, clock, presign, bytesPerSecond, lanes }) {
     this.#plan = plan;
     this.#ahead = ahead;
     this.#file = file;
@@ -44,6 +51,7 @@ export class Multipart {
     this.#clock = clock;
     this.#presign = presign;
     this.#bytesPerSecond = bytesPerSecond;
+    this.#lanes = lanes;
   }
 
   /** @param {number} partNumber */
@@ -81,20 +89,15 @@ export class Multipart {
     const signal = AbortSignal.any([outerSignal, controller.signal]);
     const signer = new Signer({ clock: this.#clock, presign: (parts) => this.#presign(parts, signal) });
     const flights = new Flights(signal, (error) => controller.abort(error));
+    const line = new HashLine(partNumbers, (partNumber) => this.#checksumOf(partNumber, signal));
     try {
-      let window = this.#windowOf(partNumbers, 0, FIRST_WINDOW);
-      let hashing = this.#checksumsOf(window, signal);
-      for (let next = window.length, size = MIN_WINDOW; window.length > 0; size *= 2) {
-        const parts = await hashing;
-        const following = this.#windowOf(partNumbers, next, size);
-        next += following.length;
-        // The next window gets its checksums while this one gets its URLs and is sent.
-        hashing = this.#checksumsOf(following, signal);
-        hashing.catch(() => {}); // awaited in the next round; without one, the failure does not matter
+      for (let requests = 0; line.length > 0; requests += 1) {
+        await flights.atMost(this.#reserve);
+        line.hash(this.#most);
+        const parts = await untilAborted(line.take(leastParts(partNumbers.length, requests, line.length)), signal);
+        line.hash(this.#most);
         await untilAborted(signer.sign(parts), signal);
         for (const part of parts) flights.add(this.#sendPart(part, signer, signal));
-        await flights.atMost(window.length);
-        window = following;
       }
       await flights.atMost(0);
     } catch (error) {
@@ -103,32 +106,25 @@ export class Multipart {
     }
   }
 
-  /**
-   * @param {number[]} partNumbers
-   * @param {number} from
-   * @param {number} wanted how many
-   */
-  #windowOf(partNumbers, from, wanted) {
-    const soon = (this.#bytesPerSecond() * WINDOW_SECONDS) / this.#plan.part_size;
-    const size = Math.min(wanted, MAX_WINDOW, Math.max(MIN_WINDOW, Math.floor(soon)));
-    const left = partNumbers.length - from;
-    // A remainder of a few parts joins this window, because it is not worth its own request.
-    const isRest = left <= MIN_WINDOW || (from > 0 && left - size < MIN_WINDOW && left <= MAX_WINDOW);
-    return partNumbers.slice(from, isRest ? partNumbers.length : from + size);
+  /** The number of parts with URLs at which more parts get URLs. */
+  get #reserve() {
+    return 2 * this.#lanes;
+  }
+
+  /** The number of parts that may wait for their URLs. */
+  get #most() {
+    const soon = Math.floor((this.#bytesPerSecond() * AHEAD_SECONDS) / this.#plan.part_size);
+    return Math.min((MAX_CHECKSUMS - this.#reserve) / 2, Math.max(2 * LEAST_PARTS, soon));
   }
 
   /**
-   * @param {number[]} partNumbers
+   * @param {number} part_number
    * @param {AbortSignal} signal
+   * @returns {Promise<import("./signer.js").WantedPart>}
    */
-  #checksumsOf(partNumbers, signal) {
-    return Promise.all(
-      partNumbers.map(async (part_number) => ({
-        part_number,
-        checksum: await (this.#ahead.get(part_number) ??
-          this.#checksums.checksum(this.#body(part_number), this.#owner, signal)),
-      })),
-    );
+  async #checksumOf(part_number, signal) {
+    const early = this.#ahead.get(part_number);
+    return { part_number, checksum: await (early ?? this.#checksums.checksum(this.#body(part_number), this.#owner, signal)) };
   }
 
   /**
@@ -155,6 +151,61 @@ export class Multipart {
   #body(partNumber) {
     const start = (partNumber - 1) * this.#plan.part_size;
     return this.#file.slice(start, start + this.#plan.part_size, "");
+  }
+}
+
+/**
+ * Return for how many parts the next request asks at least.
+ *
+ * @param {number} all parts
+ * @param {number} requests made so far
+ * @param {number} left parts without a URL
+ */
+function leastParts(all, requests, left) {
+  const most = Math.ceil(all / LEAST_PARTS);
+  return Math.max(requests === 0 ? FIRST_PARTS : LEAST_PARTS, left - (most - requests - 1) * LEAST_PARTS);
+}
+
+/** The parts of an upload that have no URL yet, in order. The checksums of the first of them are being computed. */
+class HashLine {
+  #partNumbers;
+  #hash;
+  /** @type {{part: Promise<import("./signer.js").WantedPart>, isReady: boolean}[]} */
+  #begun = [];
+
+  /**
+   * @param {number[]} partNumbers
+   * @param {(partNumber: number) => Promise<import("./signer.js").WantedPart>} hash
+   */
+  constructor(partNumbers, hash) {
+    this.#partNumbers = [...partNumbers];
+    this.#hash = hash;
+  }
+
+  get length() {
+    return this.#begun.length + this.#partNumbers.length;
+  }
+
+  /** @param {number} most compute checksums until this many parts have one, or wait for one */
+  hash(most) {
+    for (const partNumber of this.#partNumbers.splice(0, Math.max(0, most - this.#begun.length))) {
+      const begun = { part: this.#hash(partNumber), isReady: false };
+      // `take` reports a failure. Without a later `take`, the failure does not matter.
+      begun.part.then(() => (begun.isReady = true)).catch(() => {});
+      this.#begun.push(begun);
+    }
+  }
+
+  /**
+   * Remove and return the next parts: `least` of them, and all further parts whose checksums are ready.
+   *
+   * @param {number} least
+   */
+  async take(least) {
+    await Promise.all(this.#begun.slice(0, least).map(({ part }) => part));
+    const waiting = this.#begun.findIndex(({ isReady }, index) => index >= least && !isReady);
+    const taken = this.#begun.splice(0, waiting < 0 ? this.#begun.length : waiting);
+    return Promise.all(taken.map(({ part }) => part));
   }
 }
 

@@ -41,12 +41,11 @@ export class Put {
    *
    * @param {StorageRequest} request
    * @param {Blob} body is sent without its type. Otherwise the browser adds a Content-Type, which is not signed.
-   * @param {{signal: AbortSignal, onProgress?: (sent: number) => void, bytes?: ArrayBuffer}} options `bytes`: the
-   *   content of the body, if it was already read
+   * @param {{signal: AbortSignal, onProgress?: (sent: number) => void, bytes?: ArrayBuffer, whole?: Blob}} options
+   *   `bytes`: the content of the body, if it was already read; `whole`: the file, if the body is all of it
    */
-  async send(request, body, { signal, onProgress = () => {}, bytes }) {
-    // Each attempt needs a new slice. After a failed read, WebKit may fail all later reads of the same slice.
-    const source = bytes && !request.fields ? bytes : freshSlice(body);
+  async send(request, body, { signal, onProgress = () => {}, bytes, whole }) {
+    const source = bytes && !request.fields ? bytes : sourceOf(request, body, whole);
     const answer = await this.#exchange(request, source, body.size, signal, onProgress);
     if (answer.status >= 200 && answer.status < 300) return;
     if (answer.status === 0 && !answer.stalled && source !== bytes && !(await this.#isReadable(body, signal))) {
@@ -116,6 +115,21 @@ export class Put {
       xhr.send(request.fields ? form(request.fields, /** @type {Blob} */ (body)) : body);
     });
   }
+}
+
+/**
+ * Return what the browser reads to send the body.
+ *
+ * Chromium's network process reads a whole file from the disk itself. The bytes of a slice take a longer way, through
+ * the browser process. A file is sent only with a signed Content-Type, because without one the browser adds its own.
+ *
+ * @param {StorageRequest} request
+ * @param {Blob} body
+ * @param {Blob} [whole]
+ */
+function sourceOf({ headers = {}, fields }, body, whole) {
+  const hasType = Object.keys(headers).some((name) => name.toLowerCase() === "content-type");
+  return whole && hasType && !fields ? whole : freshSlice(body);
 }
 
 /**

@@ -80,6 +80,7 @@ export class Single {
         owner: this.#batch,
         body: this.#parts.file,
         bytes: this.#bytes,
+        whole: this.#parts.file,
         checksum: this.#checksum,
         checksums: this.#parts.checksums,
         signal,
