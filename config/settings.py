@@ -376,6 +376,15 @@ BUCKET_ORIGIN = browser_origin(
     endpoint_url=S3_PUBLIC_ENDPOINT_URL or S3_ENDPOINT_URL,
     addressing_style=S3_ADDRESSING_STYLE,
 )
+FURTHER_BUCKET_ORIGINS = [
+    browser_origin(
+        bucket=S3_BUCKET,
+        region=S3_REGION,
+        endpoint_url=endpoint_url,
+        addressing_style=S3_ADDRESSING_STYLE,
+    )
+    for endpoint_url in UPLOADS.get("S3_PUBLIC_ENDPOINTS", [])
+]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -384,7 +393,7 @@ CONTENT_SECURITY_POLICY = {
         # QR codes for authenticator apps are data: URLs. Thumbnails are blob: URLs.
         "img-src": [SELF, "data:", "blob:", BUCKET_ORIGIN],
         "font-src": [SELF],
-        "connect-src": [SELF, BUCKET_ORIGIN],
+        "connect-src": [SELF, BUCKET_ORIGIN, *FURTHER_BUCKET_ORIGINS],
         "worker-src": [SELF],
         "form-action": [SELF],
         "base-uri": [NONE],

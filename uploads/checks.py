@@ -127,16 +127,21 @@ def check_inspectors(**_: Any) -> list[checks.CheckMessage]:
 @checks.register("uploads")
 def check_endpoint(**_: Any) -> list[checks.CheckMessage]:
     """Report virtual-hosted addressing with an IP address as the endpoint."""
-    url = settings.S3_PUBLIC_ENDPOINT_URL or settings.S3_ENDPOINT_URL
-    if settings.S3_ADDRESSING_STYLE == "virtual" and is_address(urlsplit(url).hostname):
-        return [
-            checks.Error(
-                f"S3_ADDRESSING_STYLE is virtual, but {url} is an IP address.",
-                hint="Set S3_ADDRESSING_STYLE to path, or use a host name as endpoint.",
-                id="uploads.E004",
-            )
-        ]
-    return []
+    is_virtual = settings.S3_ADDRESSING_STYLE == "virtual"
+    return [
+        checks.Error(
+            f"S3_ADDRESSING_STYLE is virtual, but {url} is an IP address.",
+            hint="Set S3_ADDRESSING_STYLE to path, or use a host name as endpoint.",
+            id="uploads.E004",
+        )
+        for url in _public_endpoints()
+        if is_virtual and is_address(urlsplit(url).hostname)
+    ]
+
+
+def _public_endpoints() -> list[str]:
+    further = settings.UPLOADS.get("S3_PUBLIC_ENDPOINTS", ())
+    return [settings.S3_PUBLIC_ENDPOINT_URL or settings.S3_ENDPOINT_URL, *further]
 
 
 @checks.register("uploads", deploy=True)
@@ -242,23 +247,21 @@ def _check_site_url_value(url: str) -> list[checks.CheckMessage]:
 @checks.register("uploads")
 def check_endpoint_is_encrypted(**_: Any) -> list[checks.CheckMessage]:
     """Report endpoints to which files would be sent unencrypted."""
-    public = settings.S3_PUBLIC_ENDPOINT_URL or settings.S3_ENDPOINT_URL
-    found: list[checks.CheckMessage] = []
     if settings.DEBUG:
-        return found
-    if is_unencrypted(public):
-        found.append(
-            checks.Error(
-                f"Browsers would send files to {public} unencrypted.",
-                hint="Set S3_PUBLIC_ENDPOINT_URL to an https:// URL. Browsers block "
-                "unencrypted requests from an HTTPS page.",
-                id="uploads.E006",
-            )
+        return []
+    found: list[checks.CheckMessage] = [
+        checks.Error(
+            f"Browsers would send files to {url} unencrypted.",
+            hint="Use https:// URLs. Browsers block other requests of an HTTPS page.",
+            id="uploads.E006",
         )
-    if public != settings.S3_ENDPOINT_URL and is_unencrypted(settings.S3_ENDPOINT_URL):
+        for url in filter(is_unencrypted, _public_endpoints())
+    ]
+    server = settings.S3_ENDPOINT_URL
+    if is_unencrypted(server) and server not in _public_endpoints():
         found.append(
             checks.Warning(
-                f"The server reads files from {settings.S3_ENDPOINT_URL} unencrypted.",
+                f"The server reads files from {server} unencrypted.",
                 hint="Set S3_ENDPOINT_URL to an https:// URL, unless the network "
                 "between server and bucket is private.",
                 id="uploads.W006",

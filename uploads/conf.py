@@ -134,6 +134,8 @@ class Options:
     read_back: str = NEEDED
     checksum: str = "sha256"
     quarantine_prefix: str = ""
+    s3_public_endpoints: tuple[str, ...] = ()
+    """Further endpoints of S3 for browsers, beside S3_PUBLIC_ENDPOINT_URL."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.url_expiry_seconds <= 900:
@@ -172,6 +174,7 @@ class Options:
         self._require_places_free()
         self._require_inspection_limits()
         self._require_quarantine_apart()
+        self._require_endpoints()
 
     def _require_places_free(self) -> None:
         for name in ("incoming/", "doctor/"):
@@ -209,6 +212,19 @@ class Options:
                 f"or {NEVER}."
             )
 
+    def _require_endpoints(self) -> None:
+        for url in self.s3_public_endpoints:
+            if re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url) is None:
+                raise ImproperlyConfigured(
+                    f"UPLOADS_S3_PUBLIC_ENDPOINTS contains {url!r}. Write a scheme and a "
+                    "host for each endpoint, such as https://s3-b.example.com."
+                )
+        if len(set(self.s3_public_endpoints)) < len(self.s3_public_endpoints):
+            raise ImproperlyConfigured(
+                "UPLOADS_S3_PUBLIC_ENDPOINTS contains an endpoint twice. A browser opens "
+                "no more connections to a host that is listed twice."
+            )
+
     def _require_quarantine_apart(self) -> None:
         kept, quarantine = self.key_prefix, self.quarantine_prefix
         if not quarantine:
@@ -234,8 +250,9 @@ def options() -> Options:
     unknown = given.keys() - {field.name for field in fields(Options)}
     if unknown:
         raise ImproperlyConfigured(f"UPLOADS has unknown options: {sorted(unknown)}")
-    if "allowed_content_types" in given:
-        given["allowed_content_types"] = tuple(given["allowed_content_types"])
+    for name in ("allowed_content_types", "s3_public_endpoints"):
+        if name in given:
+            given[name] = tuple(given[name])
     given |= {
         name: RateLimit.parse(value, name=f"UPLOADS_{name.upper()}")
         for name, value in given.items()

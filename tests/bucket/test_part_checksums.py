@@ -11,7 +11,6 @@ from tests.support.builders import MIB, checksum, declare
 from uploads import lifecycle
 from uploads.doctor.memory import remember_promises
 from uploads.doctor.results import ok, warn
-from uploads.errors import Incomplete
 from uploads.lifecycle import WantedPart
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
@@ -85,14 +84,14 @@ def test_upload_started_before_the_doctor_ran_is_read_back(
     assert (upload.state, upload.checksum_verified_by) == (State.READY, "readback")
 
 
-def test_part_that_differs_from_its_declared_checksum_is_not_joined(
+def test_upload_whose_part_differs_from_its_declared_checksum_is_rejected(
     owner: Any, seaweed_bucket: Bucket
 ) -> None:
     remember_promises([ok(PROMISE, PROMISE)])
     upload = send_all(owner)
     lifecycle.presign_parts(upload, [WantedPart(2, checksum(b"other"))])
 
-    with pytest.raises(Incomplete):
-        lifecycle.advance(upload)
+    lifecycle.advance(upload)
 
+    assert (upload.state, upload.rejected_cause) == (State.REJECTED, "checksum_differs")
     assert seaweed_bucket.head_object(upload.key) is None

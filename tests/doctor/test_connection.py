@@ -76,6 +76,24 @@ def test_unknown_host_name_is_reported(site: Site) -> None:
     assert only_trouble(site).name == "connection.dns"
 
 
+def test_broken_further_host_is_named(site: Site) -> None:
+    port = site.server.endpoint_url.rpartition(":")[2]
+    good, bad = f"http://localhost:{port}", "http://127.0.0.1:9"
+    site.settings.UPLOADS = {**site.settings.UPLOADS, "S3_PUBLIC_ENDPOINTS": [good]}
+    assert "connection.further_host" not in site.troubles("connection")
+
+    site.settings.UPLOADS = {
+        **site.settings.UPLOADS,
+        "S3_PUBLIC_ENDPOINTS": [good, bad],
+    }
+    found = only_trouble(site)
+
+    assert found.name == "connection.further_host"
+    assert bad in found.fact
+    assert "UPLOADS_S3_PUBLIC_ENDPOINTS" in found.fact
+    assert "UPLOADS_S3_PUBLIC_ENDPOINTS" in found.fix
+
+
 def test_bucket_without_tls_for_a_page_with_tls_is_reported(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -142,6 +142,40 @@ def test_virtual_addressing_with_an_ip_address_is_an_error(settings: Any) -> Non
     assert ids(checks.check_endpoint()) == ["uploads.E004"]
 
 
+def test_further_endpoints_are_checked_as_the_first_one(settings: Any) -> None:
+    settings.S3_PUBLIC_ENDPOINT_URL = "https://s3.example.org"
+    further = ["https://s3-b.example.org", "http://192.0.2.1:9000"]
+    settings.UPLOADS = {**settings.UPLOADS, "S3_PUBLIC_ENDPOINTS": further}
+
+    [encrypted] = checks.check_endpoint_is_encrypted()
+    settings.S3_ADDRESSING_STYLE = "virtual"
+    [addressed] = checks.check_endpoint()
+
+    assert (encrypted.id, addressed.id) == ("uploads.E006", "uploads.E004")
+    assert further[1] in encrypted.msg
+    assert further[1] in addressed.msg
+
+
+@pytest.mark.parametrize(
+    "urls",
+    [
+        ["s3-b.example.org"],
+        ["ftp://s3-b.example.org"],
+        ["https://"],
+        ["https://user@s3-b.example.org"],
+        ["https://s3-b.example.org?x"],
+        ["https://s3-b.example.org", "https://s3-b.example.org"],
+    ],
+)
+def test_a_bad_further_endpoint_is_named(settings: Any, urls: list[str]) -> None:
+    settings.UPLOADS = {**settings.UPLOADS, "S3_PUBLIC_ENDPOINTS": urls}
+
+    [found] = checks.check_options()
+
+    assert found.id == "uploads.E001"
+    assert "UPLOADS_S3_PUBLIC_ENDPOINTS" in found.msg
+
+
 @pytest.mark.parametrize(
     ("endpoint", "public", "found"),
     [

@@ -15,6 +15,7 @@ from django.conf import settings
 from uploads.doctor import addresses
 from uploads.doctor.answers import not_s3, unreachable
 from uploads.doctor.examination import Examination
+from uploads.doctor.further_hosts import ask_further_hosts
 from uploads.doctor.results import Finding, fail, ok, skip, warn
 from uploads.doctor.signed import ask_signed
 from uploads.errors import StorageError
@@ -58,6 +59,7 @@ def ask_connection(examination: Examination) -> Iterator[Finding]:
         return
     yield _clock(answer, datetime.now(UTC))
     yield from ask_signed(examination)
+    yield from ask_further_hosts(examination)
 
 
 def _malformed() -> Iterator[Finding]:

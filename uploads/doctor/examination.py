@@ -73,6 +73,12 @@ class Examination:
         """Return the presigner for upload URLs."""
         return probe_presigner_of(self.signer_alias, self.worker.client)
 
+    def uploads_over(self, endpoint_url: str) -> ProbePresigner:
+        """Return a presigner like ``uploads`` for one further endpoint for browsers."""
+        return probe_presigner_of(
+            self.signer_alias, self.worker.client, endpoint_url=endpoint_url
+        )
+
     @cached_property
     def downloads(self) -> ProbePresigner:
         """Return the presigner for download URLs. It has the worker's credentials."""

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, NoCredentialsError, ProfileNotFou
 from django.conf import settings
 from django.core.files.storage import storages
 
+from uploads.conf import options
 from uploads.errors import StorageUnavailable
 from uploads.s3 import descriptions
 from uploads.s3.credentials import credentials_of
@@ -23,6 +24,7 @@ from uploads.s3.failures import NO_CREDENTIALS, translated
 from uploads.s3.measuring import measure
 from uploads.s3.presigner import Presigner
 from uploads.s3.probe_presigner import ProbePresigner
+from uploads.s3.spreading import SpreadPresigner
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -127,17 +129,29 @@ def presigner_of(alias: str, client: S3Client, *, as_server: bool = False) -> Pr
     """Return a presigner with the credentials and the endpoint of STORAGES[alias].
 
     If the storage sets no region or no endpoint, the value of ``client`` is used. URLs
-    have the endpoint that browsers use. With ``as_server``, they have the endpoint that
+    have the endpoints that browsers use. With ``as_server``, they have the endpoint that
     this server uses.
     """
-    return Presigner(**_arguments(alias, client, as_server=as_server))
+    arguments = _arguments(alias, client, as_server=as_server)
+    others = () if as_server else options().s3_public_endpoints
+    if not others:
+        return Presigner(**arguments)
+    return SpreadPresigner(
+        endpoint_urls=[arguments.pop("endpoint_url"), *others], **arguments
+    )
 
 
 def probe_presigner_of(
-    alias: str, client: S3Client, *, as_server: bool = False
+    alias: str, client: S3Client, *, as_server: bool = False, endpoint_url: str = ""
 ) -> ProbePresigner:
-    """Return a presigner like presigner_of that can also sign any other request."""
-    return ProbePresigner(**_arguments(alias, client, as_server=as_server))
+    """Return a presigner like presigner_of that can also sign any other request.
+
+    All its URLs have one host: that of ``endpoint_url``, by default the first host.
+    """
+    arguments = _arguments(alias, client, as_server=as_server)
+    if endpoint_url:
+        arguments["endpoint_url"] = endpoint_url
+    return ProbePresigner(**arguments)
 
 
 def _arguments(alias: str, client: S3Client, *, as_server: bool) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def show_home(
         "runnableEndings": sorted(RUNNABLE),
         "putLimit": options().min_part_bytes,
         "checksumAlgorithm": offered().algorithm.value,
+        "bucketHosts": 1 + len(options().s3_public_endpoints),
         "quota": asdict(usage),
         "policy": asdict(policy),
     }

@@ -1,0 +1,73 @@
+"""Tests the further endpoints of S3 for browsers (UPLOADS_S3_PUBLIC_ENDPOINTS)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from uploads.conf import options
+from uploads.doctor.answers import Cause, cause_of, not_s3, unreachable
+from uploads.doctor.examination import Examination
+from uploads.doctor.preflights import preflight
+from uploads.doctor.results import Finding, fail, ok
+from uploads.s3.probe import perform, put_request
+from uploads.s3.signed import SignedRequest
+from uploads.s3.wanted.documents import CORS_HEADERS
+from uploads.s3.wire import NoAnswer
+
+SETTING = "UPLOADS_S3_PUBLIC_ENDPOINTS"
+NAME = "connection.further_host"
+
+
+def ask_further_hosts(examination: Examination) -> Iterator[Finding]:
+    """Upload an object over each further endpoint, and yield a finding for each."""
+    for url in options().s3_public_endpoints:
+        title = f"Uploads over {url} arrive in the bucket"
+        cause = _problem(examination, url)
+        if cause is None:
+            yield ok(NAME, title)
+            continue
+        yield fail(
+            NAME,
+            title,
+            f"{SETTING} contains {url}. {cause.fact}",
+            "The site signs a part of its upload URLs for this host. These uploads fail.",
+            cause.fix,
+        )
+
+
+def _problem(examination: Examination, url: str) -> Cause | None:
+    body, key = examination.random_bytes(), examination.new_key("host")
+    presigner = examination.uploads_over(url)
+    request = put_request(presigner, key, body)
+    try:
+        answer = perform(request, body)
+    except NoAnswer as error:
+        return unreachable(error, SETTING, presigner.origin)
+    if answer.status != 200:
+        unknown = Cause("other", f"S3 answered {answer}.", f"Correct {SETTING}.")
+        return cause_of(answer) or not_s3(answer) or unknown
+    stored = examination.worker.head_object(key)
+    if stored is None or stored.byte_size != len(body):
+        return Cause(
+            "other_bucket",
+            "An object that was sent there is not in the site's bucket.",
+            f"Remove the endpoint from {SETTING}, or let its host lead to the same "
+            "bucket as S3_ENDPOINT_URL.",
+        )
+    return _refused_origin(examination, request)
+
+
+def _refused_origin(examination: Examination, request: SignedRequest) -> Cause | None:
+    try:
+        origins = examination.facts.origins
+    except ValueError:
+        return None  # ask_cors reports the invalid origin
+    for origin in origins:
+        if preflight(request.url, origin, "PUT", CORS_HEADERS).faults:
+            return Cause(
+                "cors",
+                f"S3 refuses the preflight of {origin} there.",
+                "Let the proxy of this host pass on OPTIONS requests and the headers of "
+                "their answers. For other reasons, see the family cors.",
+            )
+    return None
