@@ -244,7 +244,7 @@ def best_of(client: Any, address: str) -> Timing:
 
 
 def report(small: dict[str, Timing], large: dict[str, Timing]) -> bool:
-    """Print the table. Return whether no page is too slow."""
+    """Print the table. Return True if all pages are fast enough."""
     print(
         f"{'ms':<28}{'small':>8}{'large':>8}{'ratio':>7}{'SQL':>8}{'SQL':>8}  queries"
     )

@@ -33,7 +33,7 @@ Each run of `manage.py doctor` stores the results for the site's own bucket. The
 |---|---|
 | Other bytes of the same length are stored, or HEAD returns no SHA-256 | The site reads each object back and hashes it before the upload is `ready`: `UPLOADS_READ_BACK` in [settings.md](settings.md). |
 | `manage.py doctor` has not tested the bucket | The site reads each object back and hashes it, too. The log and `manage.py migrate` name the bucket. |
-| CRC64NVME is not verified | With `UPLOADS_CHECKSUM=crc64nvme`, the doctor fails, and the site demands SHA-256 of new uploads. |
+| CRC64NVME is not verified | With `UPLOADS_CHECKSUM=crc64nvme`, the doctor reports a failure, and the site requires SHA-256 for new uploads. |
 | A second use of a URL is accepted | Until the URL has expired, the site compares the ETag before each download. After the expiry, the sweeper compares the ETag once more. A replaced file is rejected. |
 | A completion replaces an existing object | The site checks the key before it joins the parts. |
 | A form does not store a file | The page without JavaScript reports that it cannot upload, and reserves no space. |

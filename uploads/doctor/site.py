@@ -91,7 +91,7 @@ def _migrations() -> Finding:
     return fail(
         name,
         title,
-        f"{len(plan)} are missing. The first is {first.app_label}.{first.name}.",
+        f"{len(plan)} are not applied. The first is {first.app_label}.{first.name}.",
         "Pages that need the new tables answer 500.",
         "Run manage.py migrate.",
     )

@@ -59,7 +59,7 @@ def advance(
     request.
     """
     held_until: datetime | None = None
-    for _ in State:  # after each lost race, the row has a later state
+    for _ in State:  # each lost race means that the row has moved to a later state
         was = upload.state
         if was not in {State.PENDING, State.INSPECTING}:
             break
@@ -240,5 +240,6 @@ def recorded(upload: Upload, facts: ObjectFacts, expected: str) -> dict[str, Any
         "checksum_verified_by": proof_of_storage(upload, facts, expected),
     }
     if checksums is CRC64NVME:
-        found[checksums.attribute] = expected  # of a multipart upload: from its parts
+        # A multipart upload may get its CRC64NVME only now, from its parts.
+        found[checksums.attribute] = expected
     return found

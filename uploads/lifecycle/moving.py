@@ -46,8 +46,8 @@ def move(
     """
     before, reserved = State(upload.state), upload.byte_size
     _require_legal(before, [to])
-    # ``checked_at`` is the time of the row's last check. When an upload ends, it is
-    # None, so that the sweeper purges the upload soon.
+    # ``checked_at`` is the time of the row's last check. If the upload ends, clear this
+    # time, so that the sweeper purges the upload soon.
     facts["checked_at"] = None if to in FINAL else timezone.now()
     with transaction.atomic():
         # Compare the owner too, because a hand-over moves the quota to another account.

@@ -18,7 +18,10 @@ SLOWEST_PUT = timedelta(hours=1)
 """Assumed maximum duration of a PUT. It may start just before its URL expires."""
 
 INSPECTION = timedelta(seconds=30)
-"""If an inspection has not finished after this time, the sweeper repeats it."""
+"""After this time, the sweeper starts an unfinished inspection again.
+
+It does not do so while another process has claimed the inspection.
+"""
 
 FIRST = (F("retry_at").asc(nulls_first=True), F("checked_at").asc(nulls_first=True))
 FIRST_DELAY = timedelta(seconds=30)

@@ -179,7 +179,8 @@ def _look_again(key: str) -> Iterator[Difference]:
         yield Difference(
             "size",
             key,
-            f"{facts.byte_size} bytes, upload {row.pk} says {row.byte_size}",
+            f"the object has {facts.byte_size} bytes, but the row of upload {row.pk} "
+            f"says {row.byte_size}",
         )
 
 

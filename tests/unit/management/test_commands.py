@@ -97,7 +97,8 @@ def test_audit_prints_each_difference_and_exits_with_1(
 
     assert end.value.code == 1
     assert capsys.readouterr().out == (
-        f"size: {upload.key}: 12 bytes, upload {upload.pk} says 5\n"
+        f"size: {upload.key}: the object has 12 bytes, but the row of upload "
+        f"{upload.pk} says 5\n"
         "1 objects, 1 rows, 1 differences\n"
     )
 

@@ -80,7 +80,9 @@ def test_another_size_is_told(alice: Any, bucket: Bucket) -> None:
     [difference] = audit()
 
     assert (difference.kind, difference.subject) == ("size", upload.key)
-    assert difference.detail == f"12 bytes, upload {upload.pk} says 5"
+    assert difference.detail == (
+        f"the object has 12 bytes, but the row of upload {upload.pk} says 5"
+    )
 
 
 @pytest.mark.parametrize("ending", [State.CANCELLED, State.EXPIRED, State.REJECTED])

@@ -21,7 +21,7 @@ from uploads.s3.probe import CONTENT_TYPE, EXPIRES_IN, perform
 from uploads.s3.wire import Answer
 
 FIX = "Set UPLOADS_CHECKSUM=sha256, or use a storage that verifies CRC64NVME."
-IN_USE = "Until then, the site demands SHA-256 of new uploads."
+IN_USE = "The setting has no effect. The site requires SHA-256 for new uploads."
 UNUSED = "The setting UPLOADS_CHECKSUM=crc64nvme is not possible with this storage."
 
 RIGHT = Promise(
@@ -34,12 +34,12 @@ RIGHT = Promise(
 OTHER_BYTES = replace(
     RIGHT,
     name="contract.crc64nvme.other_bytes",
-    title="Other bytes than those of the CRC64NVME are refused",
+    title="A PUT with bytes that do not match its CRC64NVME is refused",
 )
 OTHER_PART = replace(
     RIGHT,
     name="contract.crc64nvme.other_part",
-    title="A part with other bytes than those of its CRC64NVME is refused",
+    title="A part with bytes that do not match its CRC64NVME is refused",
 )
 JOINED = replace(
     RIGHT,
@@ -49,7 +49,7 @@ JOINED = replace(
 OTHER_JOINED = replace(
     RIGHT,
     name="contract.crc64nvme.other_joined",
-    title="Parts with another CRC64NVME than the given one are not joined",
+    title="Parts that do not match the given CRC64NVME are not joined",
 )
 
 

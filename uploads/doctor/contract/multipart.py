@@ -48,7 +48,7 @@ RACE = Promise(
 )
 AGAIN = Promise(
     "contract.multipart.again",
-    "A repeated completion is answered as by AWS",
+    "A repeated completion is refused with 404 or 412",
     NOTE,
     "The site itself checks the object after a repeated completion.",
 )
