@@ -94,8 +94,7 @@ def test_forged_session_cookie_spends_the_limit() -> None:
 
 
 def test_correct_password_creates_a_limited_number_of_sessions(alice: Any) -> None:
-    """The limit of wrong passwords ignores correct ones, so this limit must count
-    them."""
+    """The limit of wrong passwords ignores correct ones, so this limit counts them."""
     answers = [log_in(stranger()).status_code for _ in range(8)]
 
     assert answers == [302] * 5 + [429] * 3

@@ -1,4 +1,4 @@
-"""Reports of a broken policy: one bounded line each, whatever is sent."""
+"""Each report of a policy violation becomes one log line of limited length."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _full_budget(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """What was logged, as fields."""
+    """Collect the fields of logged reports."""
     with structlog.testing.capture_logs() as seen:
         monkeypatch.setattr(csp_reports, "logger", structlog.get_logger("slipway.csp"))
         yield seen
@@ -78,7 +78,7 @@ def send(body: Any, content_type: str = "application/csp-report") -> int:
     [(OLD, "application/csp-report"), (NEW, "application/reports+json")],
     ids=["report-uri", "report-to"],
 )
-def test_a_report_is_one_line_of_the_known_fields(
+def test_report_becomes_one_line_with_the_known_fields(
     lines: list[Any], body: Any, content_type: str
 ) -> None:
     assert send(body, content_type) == 204
@@ -119,7 +119,7 @@ def test_a_report_is_one_line_of_the_known_fields(
         ("https://a.example/" + "x" * 500, "https://a.example/" + "x" * 182),
     ],
 )
-def test_of_an_address_origin_and_path_are_kept(
+def test_url_is_logged_without_query_and_fragment(
     lines: list[Any], sent: str, logged: str
 ) -> None:
     send({"csp-report": {**OLD["csp-report"], "blocked-uri": sent}})
@@ -139,7 +139,7 @@ def test_of_an_address_origin_and_path_are_kept(
     ],
     ids=str,
 )
-def test_a_report_without_a_directive_says_nothing(
+def test_report_without_a_directive_is_ignored(
     lines: list[Any], facts: dict[str, Any]
 ) -> None:
     assert send({"csp-report": facts}) == 204
@@ -150,9 +150,7 @@ def test_a_report_without_a_directive_says_nothing(
 @pytest.mark.parametrize(
     "number", [-1, True, 1.5, "12", None, [1], 2**31, 10**400], ids=str
 )
-def test_a_line_number_that_is_none_is_left_out(
-    lines: list[Any], number: object
-) -> None:
+def test_invalid_line_number_is_omitted(lines: list[Any], number: object) -> None:
     send({"csp-report": {**OLD["csp-report"], "line-number": number}})
 
     assert "line" not in violations(lines)[0]
@@ -179,13 +177,13 @@ def test_a_line_number_that_is_none_is_left_out(
     ],
     ids=lambda body: f"{body[:20]!r} of {len(body)}",
 )
-def test_what_is_no_report_is_thrown_away(lines: list[Any], body: bytes) -> None:
+def test_body_that_is_no_report_is_ignored(lines: list[Any], body: bytes) -> None:
     assert send(body) == 204
 
     assert violations(lines) == []
 
 
-def test_one_body_makes_ten_lines_at_most(lines: list[Any]) -> None:
+def test_body_with_many_reports_becomes_at_most_ten_lines(lines: list[Any]) -> None:
     small = {"body": {"effectiveDirective": "img-src"}}
 
     assert send([small] * 200) == 204
@@ -193,14 +191,16 @@ def test_one_body_makes_ten_lines_at_most(lines: list[Any]) -> None:
     assert len(violations(lines)) == 10
 
 
-def test_a_flood_makes_a_bounded_number_of_lines(lines: list[Any]) -> None:
+def test_flood_of_reports_writes_a_limited_number_of_lines(lines: list[Any]) -> None:
     for _ in range(MAX_LINES_A_MINUTE + 20):
         assert send(OLD) == 204
 
     assert len(violations(lines)) == MAX_LINES_A_MINUTE
 
 
-def test_after_a_minute_there_is_room_again_and_the_gap_is_told() -> None:
+def test_reports_are_logged_again_after_a_minute_with_the_number_of_dropped_ones() -> (
+    None
+):
     now = 0.0
     budget = Budget(2, clock=lambda: now)
 
@@ -212,5 +212,5 @@ def test_after_a_minute_there_is_room_again_and_the_gap_is_told() -> None:
 
 
 @pytest.mark.parametrize("method", ["get", "put", "delete", "options"])
-def test_reports_are_posted(method: str) -> None:
+def test_reports_require_a_post(method: str) -> None:
     assert getattr(Client(), method)("/csp-reports").status_code == 405

@@ -1,4 +1,4 @@
-"""A database that cannot be reached: what is answered meanwhile, and what is logged."""
+"""Answers and log lines of the site while the database is unavailable."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PASSWORD = "correct horse battery"
 
 @contextmanager
 def away(error: Exception | None = None, *, only: str = "") -> Iterator[None]:
-    """Let every statement, or those with ``only`` in them, end in ``error``."""
+    """Raise ``error`` for each SQL statement, or for those that contain ``only``."""
     error = error or OperationalError("connection refused")
 
     def refuse(execute: Callable[..., Any], sql: str, *more: Any) -> Any:
@@ -52,13 +52,14 @@ def away(error: Exception | None = None, *, only: str = "") -> Iterator[None]:
 
     with connection.execute_wrapper(refuse):
         yield
-    # The site has no transaction around a request: the test's own goes on.
+    # The error has marked the test's transaction for a rollback. The site has no
+    # transaction around a request, so undo the mark.
     transaction.set_rollback(False)
 
 
 @pytest.fixture(autouse=True)
 def _nothing_known_of_health() -> Iterator[None]:
-    """What /readyz was answered before a test is not for it, nor the other way round."""
+    """Clear the cached answers of /readyz before and after each test."""
     for probe in (health.database, health.bucket):
         probe.forget()
     yield
@@ -80,11 +81,11 @@ def browser(alice: Any) -> Client:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_no_address_answers_with_an_error_of_its_own(
+def test_no_path_answers_500_during_an_outage(
     browser: Client, bucket: Bucket, method: str
 ) -> None:
     paths = every_path()
-    assert len(paths) > 60, "the walk found too little to prove anything"
+    assert len(paths) > 60, "The test has found too few paths to prove anything."
 
     with away():
         answers = {path: browser.generic(method, f"/{path}") for path in paths}
@@ -93,7 +94,7 @@ def test_no_address_answers_with_an_error_of_its_own(
     wrong = {p: a.status_code for p, a in answers.items() if a.status_code == 500}
     assert wrong == {}
     assert len(later) > 40
-    del answers["readyz"]  # it names the part that failed instead
+    del answers["readyz"]  # its answer names the failed part and has no code
     later = [answer for answer in answers.values() if answer.status_code == 503]
     codes = {a.json()["code"] for a in later if "json" in a["Content-Type"]}
     assert codes == {"database_unavailable"}
@@ -103,7 +104,7 @@ def test_no_address_answers_with_an_error_of_its_own(
 @pytest.mark.parametrize("kind", [OperationalError, InterfaceError])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 @pytest.mark.parametrize("path", ["/", "/uploads/form/", "/admin/uploads/upload/"])
-def test_a_page_says_that_nothing_is_lost_and_when_to_come_again(
+def test_page_shows_an_outage_with_retry_after(
     browser: Client, kind: type[Exception], method: str, path: str
 ) -> None:
     with away(kind("server closed the connection")):
@@ -119,12 +120,12 @@ def test_a_page_says_that_nothing_is_lost_and_when_to_come_again(
         assert "Files already sent are safe" in page
         assert "<script" not in page
         assert "closed the connection" not in page
-    # Whose request it was is still known when the database is back.
+    # The session still exists when the database is available again.
     assert "sessionid" not in answer.cookies
     assert browser.get("/").status_code == 200
 
 
-def test_a_page_is_asked_for_again_at_its_own_address_and_a_form_is_not(
+def test_outage_page_links_to_the_requested_page_but_not_to_a_form(
     browser: Client,
 ) -> None:
     with away():
@@ -136,7 +137,7 @@ def test_a_page_is_asked_for_again_at_its_own_address_and_a_form_is_not(
     assert "may not have been carried out" in sent
 
 
-def test_a_login_waits_for_the_database(alice: Any) -> None:
+def test_login_during_an_outage_gets_503_and_succeeds_later(alice: Any) -> None:
     stranger = Client(raise_request_exception=False)
     fields = {"username": "alice", "password": PASSWORD}
 
@@ -150,7 +151,7 @@ def test_a_login_waits_for_the_database(alice: Any) -> None:
 @pytest.mark.parametrize(
     ("error", "status"), [(OperationalError("cut"), 503), (ValueError("ours"), 500)]
 )
-def test_what_fails_behind_the_view_counts_too(
+def test_database_error_in_a_middleware_gets_503(
     client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
 ) -> None:
     monkeypatch.setattr(
@@ -162,7 +163,7 @@ def test_what_fails_behind_the_view_counts_too(
     assert client.get("/accounts/login/").status_code == status
 
 
-def test_health_keeps_its_own_answers(browser: Client, bucket: Bucket) -> None:
+def test_health_checks_keep_their_own_answers(browser: Client, bucket: Bucket) -> None:
     with away():
         assert browser.get("/healthz").json() == {"status": "ok"}
         assert browser.get("/readyz").json()["database"] == "failed"
@@ -172,7 +173,7 @@ def test_health_keeps_its_own_answers(browser: Client, bucket: Bucket) -> None:
 @pytest.mark.parametrize(
     "error", [IntegrityError("x"), DataError("x"), DatabaseError("x"), ValueError("x")]
 )
-def test_other_faults_stay_faults(browser: Client, path: str, error: Exception) -> None:
+def test_other_errors_get_500(browser: Client, path: str, error: Exception) -> None:
     with away(error):
         answer = browser.get(path)
 
@@ -181,7 +182,7 @@ def test_other_faults_stay_faults(browser: Client, path: str, error: Exception) 
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/uploads"])
-def test_a_server_that_may_only_be_read_is_away(browser: Client, path: str) -> None:
+def test_read_only_database_is_an_outage(browser: Client, path: str) -> None:
     error = InternalError("cannot execute UPDATE in a read-only transaction")
     error.__cause__ = errors.ReadOnlySqlTransaction()
 
@@ -190,9 +191,7 @@ def test_a_server_that_may_only_be_read_is_away(browser: Client, path: str) -> N
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/uploads"])
-def test_a_table_that_is_not_there_is_a_fault_of_ours(
-    browser: Client, path: str
-) -> None:
+def test_missing_table_is_no_outage(browser: Client, path: str) -> None:
     answers = {}
     for code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_BUSY):
         error = OperationalError("no such table: uploads_upload")
@@ -215,15 +214,20 @@ def test_a_table_that_is_not_there_is_a_fault_of_ours(
         (errors.LockNotAvailable(), True),
         (errors.AdminShutdown(), True),
         (psycopg.OperationalError("connection refused"), True),
-        (errors.ReadOnlySqlTransaction(), True),  # by the server before a switch
+        (
+            errors.ReadOnlySqlTransaction(),
+            True,
+        ),  # the server sends this before a failover
         (errors.InFailedSqlTransaction(), False),
-        # A text that is too long for its index, and more like it.
+        # An example is a text that is too long for its index.
         (errors.ProgramLimitExceeded(), False),
         (errors.StatementTooComplex(), False),
         (errors.TooManyArguments(), False),
     ],
 )
-def test_postgresql_says_of_what_it_complains(cause: Exception, is_one: bool) -> None:
+def test_errors_of_postgresql_are_classified_by_their_code(
+    cause: Exception, is_one: bool
+) -> None:
     is_internal = isinstance(cause, psycopg.InternalError)
     error = InternalError("x") if is_internal else OperationalError("x")
     error.__cause__ = cause
@@ -231,7 +235,7 @@ def test_postgresql_says_of_what_it_complains(cause: Exception, is_one: bool) ->
     assert is_outage(error) is is_one
 
 
-def test_sqlite_itself_is_understood() -> None:
+def test_errors_of_sqlite_are_classified() -> None:
     if connection.vendor == "sqlite":
         with pytest.raises(OperationalError) as caught, connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM nothing_of_this_name")
@@ -246,7 +250,7 @@ def test_sqlite_itself_is_understood() -> None:
 
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
-    """Return what production would log, in JSON."""
+    """Return the JSON log lines that production would write."""
     logging.config.dictConfig(logging_config(level="INFO", log_format="json"))
     written = io.StringIO()
     handler = logging.getLogger().handlers[0]
@@ -257,7 +261,7 @@ def written() -> Iterator[io.StringIO]:
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/uploads", "/admin/"])
-def test_an_outage_is_one_line_beside_that_of_the_request(
+def test_outage_writes_one_line_and_the_line_of_the_request(
     browser: Client, written: io.StringIO, path: str
 ) -> None:
     with away(OperationalError("connection refused\n\tIs the server running?\n")):
@@ -271,7 +275,7 @@ def test_an_outage_is_one_line_beside_that_of_the_request(
     assert lines[1]["status"] == 503
 
 
-def test_a_fault_of_ours_keeps_its_traceback(
+def test_other_error_is_logged_with_its_traceback(
     browser: Client, written: io.StringIO
 ) -> None:
     with away(IntegrityError("a constraint")):
@@ -281,7 +285,7 @@ def test_a_fault_of_ours_keeps_its_traceback(
     assert "Internal Server Error" in written.getvalue()
 
 
-def test_a_deadlock_is_called_one(written: io.StringIO) -> None:
+def test_deadlock_is_logged_by_its_name(written: io.StringIO) -> None:
     error = OperationalError("two waited for each other")
     error.__cause__ = errors.DeadlockDetected()
 
@@ -290,7 +294,7 @@ def test_a_deadlock_is_called_one(written: io.StringIO) -> None:
     assert json.loads(written.getvalue())["kind"] == "DeadlockDetected"
 
 
-def test_no_line_repeats_what_the_database_is_reached_by(
+def test_log_contains_no_url_or_password_of_the_database(
     written: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(site.DATABASES["default"], "PASSWORD", "s3s")

@@ -1,4 +1,4 @@
-"""A client with many requests at once waits for its own turns, not others for it."""
+"""A client with many concurrent requests does not delay other clients."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENOUGH_SECONDS = 60
 
 
 class Slow:
-    """A site whose answers wait until the test lets them go."""
+    """A site that holds its answers until the test releases them."""
 
     def __init__(self, room: int) -> None:
         self.room = room
@@ -63,7 +63,7 @@ def request_of(session: str = "", token: str = "", address: str = "") -> HttpReq
         ({"session": "a"}, {}),
     ],
 )
-def test_a_busy_client_leaves_room_for_another(
+def test_busy_client_does_not_delay_another_client(
     busy: dict[str, str], other: dict[str, str]
 ) -> None:
     room = STRANGERS_AT_ONCE if "address" in busy else AT_ONCE
@@ -89,7 +89,7 @@ def test_a_busy_client_leaves_room_for_another(
     assert len(gate.turns) == 0
 
 
-def test_a_request_waits_for_a_limited_time() -> None:
+def test_request_waits_for_a_limited_time() -> None:
     turns = Turns(patience=0.01)
     entered = []
 
@@ -105,14 +105,14 @@ def test_a_request_waits_for_a_limited_time() -> None:
     assert len(turns) == 0
 
 
-def test_clients_without_an_address_do_not_wait_for_each_other() -> None:
+def test_clients_without_an_address_do_not_wait() -> None:
     turns = Turns(patience=ENOUGH_SECONDS)
 
     with turns.turn(""), turns.turn(""), turns.turn(""), turns.turn(""):
         assert len(turns) == 0
 
 
-def test_an_error_ends_the_turn() -> None:
+def test_error_ends_the_turn() -> None:
     turns = Turns(patience=ENOUGH_SECONDS)
 
     for _ in range(2 * AT_ONCE):
@@ -122,7 +122,7 @@ def test_an_error_ends_the_turn() -> None:
     assert len(turns) == 0
 
 
-def test_a_health_check_waits_for_nobody() -> None:
+def test_health_check_does_not_wait() -> None:
     gate = FairShareMiddleware(lambda request: HttpResponse(request.path))
     gate.turns = Turns(patience=ENOUGH_SECONDS)
     address = "192.0.2.1"
@@ -133,8 +133,8 @@ def test_a_health_check_waits_for_nobody() -> None:
             assert gate(request).content == path.encode()
 
 
-def test_an_invented_session_takes_no_turn_of_an_address() -> None:
-    """A stranger could otherwise name the address of an office as his session."""
+def test_invented_session_does_not_use_the_turn_of_an_address() -> None:
+    """A session id must not count as the network address of another client."""
     gate = FairShareMiddleware(lambda request: HttpResponse("quick"))
     gate.turns = Turns(patience=ENOUGH_SECONDS)
     address = "192.0.2.1"
@@ -153,7 +153,7 @@ def test_an_invented_session_takes_no_turn_of_an_address() -> None:
 
 
 @pytest.mark.django_db
-def test_a_streamed_answer_keeps_its_turn_to_its_end() -> None:
+def test_streamed_answer_keeps_its_turn_until_it_is_closed() -> None:
     streamed: Any = StreamingHttpResponse(["a", "b"])
     gate = FairShareMiddleware(lambda request: streamed)
 
@@ -165,14 +165,14 @@ def test_a_streamed_answer_keeps_its_turn_to_its_end() -> None:
 
 
 def test_session_and_token_are_credentials() -> None:
-    """An invented session beside each request with a token gives no further turns."""
+    """Both credentials count, so a token with invented sessions gets no more turns."""
     both = request_of(session="a", token="b")
     assert credentials_of(both) == ["a", "bearer b"]
     assert credentials_of(request_of(token="b")) == ["bearer b"]
     assert credentials_of(request_of(address="192.0.2.1")) == []
 
 
-def test_an_invented_session_gives_a_token_no_further_turns() -> None:
+def test_invented_sessions_give_a_token_no_further_turns() -> None:
     slow = Slow(AT_ONCE)
     gate = FairShareMiddleware(slow)
     gate.turns = Turns(patience=ENOUGH_SECONDS)

@@ -1,4 +1,4 @@
-"""The headers of every answer: of each address, each kind of person, each error."""
+"""The security headers of all paths, for all kinds of people, and of errors."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def policy_of(answer: Any) -> dict[str, str]:
 
 
 def missing(answer: Any, *, trusted_types: bool = True) -> dict[str, Any]:
-    """Return what the answer lacks of the headers, with what it has instead."""
+    """Return the missing or wrong headers of the answer, with their values."""
     lacks: dict[str, Any] = {
         name: answer.headers.get(name)
         for name, value in ALWAYS.items()
@@ -98,11 +98,11 @@ def person(request: pytest.FixtureRequest, db: None) -> User | None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-def test_every_address_answers_with_the_headers(
+def test_every_path_has_the_headers(
     bucket: Bucket, person: User | None, method: str
 ) -> None:
     paths = every_path()
-    assert len(paths) > 60, "the walk found too little to prove anything"
+    assert len(paths) > 60, "The test has found too few paths to prove anything."
     browser = Client(raise_request_exception=False)
 
     lacking = {}
@@ -136,7 +136,7 @@ def test_every_address_answers_with_the_headers(
     ],
     ids=str,
 )
-def test_errors_carry_the_headers_as_well(
+def test_errors_have_the_headers(
     settings: Settings, status: int, path: str, options: dict[str, Any]
 ) -> None:
     settings.S3_NOTIFICATIONS_SECRET = "a shared secret"
@@ -149,7 +149,7 @@ def test_errors_carry_the_headers_as_well(
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/me"])
-def test_a_fault_of_ours_carries_the_headers_and_tells_nothing(
+def test_internal_error_has_the_headers_and_no_details(
     django_user_model: Any, db: None, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     def fail(_: Any) -> None:
@@ -175,7 +175,7 @@ def test_a_fault_of_ours_carries_the_headers_and_tells_nothing(
 
 
 @pytest.mark.django_db
-def test_too_many_guesses_are_told_so_with_the_headers(bucket: Bucket) -> None:
+def test_rate_limited_login_has_the_headers(bucket: Bucket) -> None:
     User.objects.create_user("member", password=PASSWORD)
     form = {"username": "member", "password": "wrong"}
 
@@ -186,8 +186,8 @@ def test_too_many_guesses_are_told_so_with_the_headers(bucket: Bucket) -> None:
     assert missing(answers[-1]) == {}
 
 
-@pytest.mark.django_db  # the end of a request looks after its connections
-def test_a_static_file_loads_nothing_and_is_nobody_elses() -> None:
+@pytest.mark.django_db  # the end of a request checks the database connections
+def test_static_file_has_a_policy_that_permits_nothing() -> None:
     answer = Client().get("/static/img/mark.svg")
     answer.close()
 
@@ -202,10 +202,11 @@ def test_a_static_file_loads_nothing_and_is_nobody_elses() -> None:
 
 
 @pytest.mark.django_db
-def test_a_download_leads_to_the_bucket_without_a_referrer(
+def test_download_redirect_has_the_headers(
     bucket: Bucket, django_user_model: Any
 ) -> None:
-    # The answer's own policy counts for the redirect: nothing of us goes along.
+    # The headers of the redirect apply to the next request, so no referrer is sent to
+    # the bucket.
     owner = django_user_model.objects.create_user("member")
     upload = make_ready(bucket, owner)
     browser = Client()
@@ -220,9 +221,7 @@ def test_a_download_leads_to_the_bucket_without_a_referrer(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/accounts/logout/", "/admin/logout/"])
-def test_who_logs_out_takes_the_kept_files_along(
-    django_user_model: Any, path: str
-) -> None:
+def test_logout_clears_the_browsers_storage(django_user_model: Any, path: str) -> None:
     browser = Client()
     browser.force_login(
         django_user_model.objects.create_superuser("operator", password=PASSWORD)
@@ -232,14 +231,15 @@ def test_who_logs_out_takes_the_kept_files_along(
     answer = browser.post(path)
 
     assert "Clear-Site-Data" not in before
-    # Not "cookies": that would log out of every site under the same domain.
+    # Without "cookies", because this value would clear the cookies of all sites under
+    # the domain.
     assert answer["Clear-Site-Data"] == '"storage"'
     assert "Clear-Site-Data" not in browser.get("/")
 
 
 @pytest.mark.django_db
-def test_a_session_that_only_ended_keeps_the_files() -> None:
-    # Who logs in again goes on where they stopped.
+def test_expired_session_keeps_the_browsers_storage() -> None:
+    # A person who logs in again can continue the uploads.
     browser = Client()
     browser.cookies[site.SESSION_COOKIE_NAME] = "ended"
 
@@ -276,7 +276,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the site says of itself with production settings, over HTTPS."""
+    """Return headers and cookies of the site with production settings over HTTPS."""
     home = tmp_path_factory.mktemp("production")
     done = subprocess.run(
         [sys.executable, "-c", OVER_HTTPS],
@@ -299,7 +299,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return answers
 
 
-def test_production_is_https_for_a_year(production: dict[str, Any]) -> None:
+def test_production_sends_hsts_for_a_year(production: dict[str, Any]) -> None:
     assert production["plain"] == [301, "https://files.example.com/"]
     assert production["health"] == 200
     assert production["statuses"] == [200, 200]
@@ -308,7 +308,7 @@ def test_production_is_https_for_a_year(production: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["__Host-sessionid", "__Host-csrftoken"])
-def test_production_cookies_are_for_this_host_and_https_only(
+def test_production_cookies_are_secure_and_for_this_host_only(
     production: dict[str, Any], name: str
 ) -> None:
     cookie = production["cookies"][name]
@@ -320,8 +320,8 @@ def test_production_cookies_are_for_this_host_and_https_only(
     assert bool(cookie["httponly"]) is (name == "__Host-sessionid")
 
 
-def test_pages_load_nothing_from_elsewhere() -> None:
-    # Scripts, styles and fonts are ours, hashed at deployment: no CDN to be trusted.
+def test_templates_load_nothing_from_other_sites() -> None:
+    # The site serves all scripts, styles and fonts itself, and uses no CDN.
     sources = [*ROOT.glob("templates/**/*.html"), *ROOT.glob("static/css/*.css")]
     assert len(sources) > 30
     loading = re.compile(
@@ -336,8 +336,8 @@ def test_pages_load_nothing_from_elsewhere() -> None:
     assert [str(path) for path in sources if loading.search(path.read_text())] == []
 
 
-def test_scripts_and_styles_are_files() -> None:
-    # With 'unsafe-inline' nowhere, what stands in a page would not run anyway.
+def test_templates_have_no_inline_scripts_and_styles() -> None:
+    # The policy has no 'unsafe-inline', so browsers would not run inline scripts.
     inline = re.compile(
         r"<style|\sstyle=|\son\w+=|=.javascript:|<script(?![^>]*\bsrc=)", re.IGNORECASE
     )

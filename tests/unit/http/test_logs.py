@@ -1,4 +1,4 @@
-"""Logs: what a failure may show, and what it must not."""
+"""Log lines of failures contain no secrets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _as_before() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_a_traceback_shows_no_values_of_the_failed_frame(log_format: str) -> None:
+def test_traceback_shows_no_values_of_variables(log_format: str) -> None:
     config = logging_config(level="INFO", log_format=log_format)
     logging.config.dictConfig(
         {**config, "loggers": {}, "disable_existing_loggers": False}
@@ -47,14 +47,14 @@ def test_a_traceback_shows_no_values_of_the_failed_frame(log_format: str) -> Non
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("before", ["", "/"])
-def test_no_line_shows_a_link_that_sets_a_password(client: Client, before: str) -> None:
+def test_log_lines_mask_password_reset_links(client: Client, before: str) -> None:
     logging.config.dictConfig(logging_config(level="INFO", log_format="json"))
     written = io.StringIO()
     handler = logging.getLogger().handlers[0]
     assert isinstance(handler, logging.StreamHandler)
     handler.setStream(written)
 
-    # As a mail client makes it of a link at the end of a sentence.
+    # A mail client may include the full stop after a link in the URL.
     client.get("/accounts/reset/1/c4f1o-0123456789abcdef0123456789abcdef/).")
 
     assert "Not Found" in written.getvalue()

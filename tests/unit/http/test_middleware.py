@@ -1,4 +1,4 @@
-"""NUL characters in addresses and cookies are refused."""
+"""NUL characters in URLs and cookies are refused."""
 
 from __future__ import annotations
 

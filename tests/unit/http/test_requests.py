@@ -1,4 +1,4 @@
-"""Requests that name an encoding: read as UTF-8, or refused in words; never a 500."""
+"""Requests with a charset are read as UTF-8, or refused with a message."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ BODIES = {
     MULTIPART: b'--x\r\nContent-Disposition: form-data; name="username"\r\n\r\n'
     b"alice\r\n--x--\r\n",
 }
-# Python's codecs include some that are not for text.
+# Some of Python's codecs are not for text.
 OTHERS = ("utf-16", "latin-1", "utf-7", "base64", "rot13", "idna", "undefined")
 
 
-# Parameters by RFC 2231, which name an encoding each.
+# Parameters by RFC 2231, which have an encoding.
 UNREADABLE = (
     "a*=bogus''x",
     "a*=idna''%ff",
@@ -44,14 +44,14 @@ def _debug(request: pytest.FixtureRequest, settings: Settings) -> None:
 
 
 def log_in(client: Client, kind: str, charset: str) -> Any:
-    """Send the form of the login page as ``kind``, said to be in ``charset``."""
+    """Send the login form as ``kind``, with the declared ``charset``."""
     said = f"{kind}; charset={charset}"
     return client.generic("POST", "/accounts/login/", BODIES[kind], content_type=said)
 
 
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("charset", OTHERS)
-def test_a_form_in_another_encoding_is_refused_in_words(
+def test_form_in_another_charset_is_refused_with_a_message(
     client: Client, kind: str, charset: str
 ) -> None:
     answer = log_in(client, kind, charset)
@@ -64,7 +64,7 @@ def test_a_form_in_another_encoding_is_refused_in_words(
 
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("charset", ["utf-8", "UTF-8", "utf8", "no-such", '""'])
-def test_a_form_in_utf8_by_any_of_its_names_is_read(
+def test_form_with_any_name_of_utf8_is_read(
     client: Client, kind: str, charset: str
 ) -> None:
     answer = log_in(client, kind, charset)
@@ -74,13 +74,14 @@ def test_a_form_in_utf8_by_any_of_its_names_is_read(
 
 
 @pytest.mark.parametrize("charset", OTHERS)
-def test_an_address_is_utf8_whatever_the_body_is_said_to_be(
+def test_url_is_decoded_as_utf8_for_any_charset_of_the_body(
     client: Client, django_user_model: Any, charset: str
 ) -> None:
     client.force_login(django_user_model.objects.create_user("alice"))
     said = f"text/plain; charset={charset}"
 
-    # The test client makes requests of Django's own kind, the site's handlers do not.
+    # The test client creates requests of Django's class. The site's handlers use
+    # another class.
     with mock.patch("django.test.client.WSGIRequest", wsgi.application.request_class):
         page = client.generic("GET", "/?next=%C3%BC", content_type=said)
         listed = client.generic("GET", "/api/v1/uploads?q=%C3%BC", content_type=said)
@@ -91,14 +92,14 @@ def test_an_address_is_utf8_whatever_the_body_is_said_to_be(
     assert refused["Content-Type"] == "application/problem+json"
 
 
-def test_every_way_into_the_site_makes_such_requests() -> None:
+def test_wsgi_and_asgi_handlers_use_the_sites_request_class() -> None:
     assert issubclass(wsgi.application.request_class, Utf8)
     assert issubclass(asgi.application.request_class, Utf8)
 
 
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("charset", OTHERS)
-def test_the_api_refuses_a_form_in_its_own_words(
+def test_api_refuses_a_form_with_a_problem(
     client: Client, django_user_model: Any, kind: str, charset: str
 ) -> None:
     client.force_login(django_user_model.objects.create_user("alice"))
@@ -113,7 +114,7 @@ def test_the_api_refuses_a_form_in_its_own_words(
 
 @pytest.mark.parametrize("parameter", UNREADABLE)
 @pytest.mark.parametrize("interface", ["WSGI", "ASGI"])
-def test_parameters_that_cannot_be_read_leave_a_body_of_no_type(
+def test_unreadable_parameters_give_an_empty_content_type(
     interface: str, parameter: str
 ) -> None:
     said = f"{MULTIPART}; {parameter}"
@@ -131,7 +132,7 @@ def test_parameters_that_cannot_be_read_leave_a_body_of_no_type(
 
 
 @pytest.mark.parametrize("kind", [*BODIES, "application/json", "x/y"])
-def test_parameters_that_cannot_be_read_are_refused_as_the_body_is(
+def test_request_with_unreadable_parameters_is_refused(
     client: Client, django_user_model: Any, kind: str
 ) -> None:
     client.force_login(django_user_model.objects.create_user("alice"))

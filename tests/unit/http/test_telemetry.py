@@ -1,4 +1,4 @@
-"""With Sentry and OpenTelemetry on, an error and a trace arrive, without a secret."""
+"""With Sentry and OpenTelemetry, errors and traces are sent without secrets."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ tracing._tracer.span_processor.force_flush(10_000)
 
 
 class StandIn(ThreadingHTTPServer):
-    """A server that keeps every body it gets, by path."""
+    """A server that stores every received body by path."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -173,7 +173,7 @@ def test_missing_sdk_stops_the_start_and_names_the_file(
     assert name in done.stderr
 
 
-def test_no_sdk_is_imported_unless_it_is_on(tmp_path: Path) -> None:
+def test_sdk_is_imported_only_if_it_is_configured(tmp_path: Path) -> None:
     code = (
         "import django, sys; django.setup();"
         "assert not {'sentry_sdk', 'opentelemetry'} & set(sys.modules)"
@@ -196,11 +196,11 @@ def test_no_sdk_is_imported_unless_it_is_on(tmp_path: Path) -> None:
         ("The file is too large.", "The file is too large."),
     ],
 )
-def test_secrets_are_left_out_of_texts(text: str, left: str) -> None:
+def test_secrets_are_removed_from_texts(text: str, left: str) -> None:
     assert scrubbed(text) == left
 
 
-def test_request_of_an_event_keeps_no_query_body_or_cookie() -> None:
+def test_request_of_an_event_has_no_query_body_or_cookie() -> None:
     event = scrub_event(
         {
             "request": {

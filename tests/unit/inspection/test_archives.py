@@ -22,13 +22,13 @@ BOMB = Raw(b"bomb", bytes(120_000_000), method=DEFLATED)
 
 
 @pytest.mark.parametrize("content", ORDINARY.values(), ids=ORDINARY.keys())
-def test_ordinary_archives_pass(content: bytes) -> None:
+def test_ordinary_archive_is_accepted(content: bytes) -> None:
     verdict = look(content)
 
     assert verdict.accepted, verdict.reason
 
 
-def test_an_encrypted_archive_passes() -> None:
+def test_encrypted_archive_is_accepted() -> None:
     content = bytearray(packed(("a.zip", NOISE), ("b", b"b")))
     for magic, flags in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
         content[content.find(magic) + flags] |= 1
@@ -44,7 +44,7 @@ def test_zip64_is_accepted_and_counted() -> None:
 
 
 @pytest.mark.parametrize("content_type", ["application/octet-stream", "text/plain"])
-def test_a_self_extracting_archive_passes_and_is_looked_into(content_type: str) -> None:
+def test_self_extracting_archive_is_accepted_and_inspected(content_type: str) -> None:
     assert look(self_extracting(), "setup.exe", content_type).accepted
     assert not look(self_extracting(), "setup.exe", bomb_bytes=1, max_ratio=0).accepted
 
@@ -150,7 +150,7 @@ def test_harmful_archives_are_refused(content: bytes, words: str) -> None:
     ],
 )
 @pytest.mark.parametrize("prefix", [b"", b"\n", b"MZ\x00", b"#!/bin/sh\n", b"\x7fELF"])
-def test_bomb_is_refused_by_its_name_its_type_or_its_end(
+def test_zip_bomb_is_found_by_its_name_its_type_or_its_end_record(
     filename: str, content_type: str, prefix: bytes
 ) -> None:
     assert not look(raw(BOMB, prefix=prefix), filename, content_type).accepted
@@ -191,7 +191,7 @@ def test_damaged_archives_are_accepted_with_a_note(content: bytes) -> None:
     assert "damaged" in verdict.reason
 
 
-def test_a_volume_of_several_is_accepted() -> None:
+def test_one_volume_of_a_split_archive_is_accepted() -> None:
     content = packed(("a", b"a")).replace(b"PK\x05\x06\x00\x00", b"PK\x05\x06\x02\x00")
 
     assert look(content).accepted

@@ -1,4 +1,4 @@
-"""clamd's protocol against a server that can do everything wrong, and the inspector."""
+"""Test clamd's protocol with a server that misbehaves, and test the inspector."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EICAR = b"stream: Win.Test.EICAR_HDB-1 FOUND\0"
 
 
 class FakeClamd:
-    """Answers PING, and streams with ``reply``; remembers the last stream."""
+    """Answers PING, answers streams with ``reply``, and stores the last stream."""
 
     def __init__(self, path: Path) -> None:
         self.url = f"unix://{path}"
@@ -43,7 +43,7 @@ class FakeClamd:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the server, and every connection to it."""
+        """Stop the server, and close every connection."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join(PATIENCE)
         self._listener.close()
@@ -60,7 +60,7 @@ class FakeClamd:
                 try:
                     self._answer(connection)
                 except OSError:
-                    continue  # the client has hung up: it may
+                    continue  # the client may close the connection
 
     def _answer(self, connection: socket.socket) -> None:
         command = b""
@@ -77,7 +77,7 @@ class FakeClamd:
         connection.sendall(self.reply)
 
     def read_stream(self, connection: socket.socket) -> None:
-        """Read chunks up to the empty one."""
+        """Read chunks up to the empty chunk."""
         self.stream, self.lengths = b"", []
         while True:
             length = struct.unpack(">I", _exactly(connection, 4))[0]
@@ -99,7 +99,7 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
 
 @pytest.fixture
 def clamd() -> Iterator[FakeClamd]:
-    # A socket's address is short, and a test's own folder is deep.
+    # The path of a Unix socket must be short, and the path of a test's folder is long.
     with tempfile.TemporaryDirectory(prefix="slipway-") as home:
         server = FakeClamd(Path(home) / "clamd.sock")
         yield server
@@ -110,18 +110,18 @@ def scan(server: FakeClamd, *chunks: bytes, timeout: float = PATIENCE) -> str:
     return Clamd(server.url, timeout=timeout).scan(chunks)
 
 
-def test_a_clean_stream_arrives_whole_and_in_order(clamd: FakeClamd) -> None:
+def test_clean_stream_arrives_complete_and_in_order(clamd: FakeClamd) -> None:
     assert scan(clamd, b"one", b"", b"two", b"x" * 500_000) == ""
 
     assert clamd.stream == b"onetwo" + b"x" * 500_000
     assert clamd.lengths == [3, 3, 500_000]
 
 
-def test_an_empty_stream_is_one_too(clamd: FakeClamd) -> None:
+def test_empty_stream_is_clean(clamd: FakeClamd) -> None:
     assert scan(clamd) == ""
 
 
-def test_what_is_found_is_told(clamd: FakeClamd) -> None:
+def test_name_of_found_malware_is_returned(clamd: FakeClamd) -> None:
     clamd.reply = EICAR
 
     assert scan(clamd, b"x") == "Win.Test.EICAR_HDB-1"
@@ -130,7 +130,7 @@ def test_what_is_found_is_told(clamd: FakeClamd) -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        b"stream: OK",  # without its end it may be the beginning of something else
+        b"stream: OK",  # an answer without its final NUL may be incomplete
         b"stream: OKAPI.Virus",
         b"stream: OKAPI.Virus\0",
         b"stream: ok\0",
@@ -149,14 +149,14 @@ def test_what_is_found_is_told(clamd: FakeClamd) -> None:
     ],
     ids=lambda reply: repr(reply[:40]),
 )
-def test_no_other_answer_is_a_clean_one(clamd: FakeClamd, reply: bytes) -> None:
+def test_other_answers_of_clamd_are_not_clean(clamd: FakeClamd, reply: bytes) -> None:
     clamd.reply = reply
 
     with pytest.raises(ClamdError):
         scan(clamd, b"x")
 
 
-def test_an_answer_in_pieces_is_read_to_its_end(clamd: FakeClamd) -> None:
+def test_answer_in_pieces_is_read_to_its_end(clamd: FakeClamd) -> None:
     def reply(connection: socket.socket) -> None:
         clamd.read_stream(connection)
         for byte in EICAR:
@@ -167,7 +167,7 @@ def test_an_answer_in_pieces_is_read_to_its_end(clamd: FakeClamd) -> None:
     assert scan(clamd, b"x") == "Win.Test.EICAR_HDB-1"
 
 
-def test_a_clamd_that_hangs_up_in_the_middle_gives_no_verdict(
+def test_clamd_that_closes_the_connection_gives_no_verdict(
     clamd: FakeClamd,
 ) -> None:
     clamd.reply = lambda connection: connection.close()
@@ -176,7 +176,7 @@ def test_a_clamd_that_hangs_up_in_the_middle_gives_no_verdict(
         scan(clamd, *[b"x" * 1_000_000] * 20)
 
 
-def test_a_clamd_that_answers_early_and_hangs_up_is_understood(
+def test_early_answer_of_clamd_is_read_after_a_closed_connection(
     clamd: FakeClamd,
 ) -> None:
     clamd.reply = lambda connection: connection.sendall(
@@ -190,7 +190,7 @@ def test_a_clamd_that_answers_early_and_hangs_up_is_understood(
 
 
 @pytest.mark.parametrize("content", [b"x", b"x" * 50_000_000], ids=["answer", "stream"])
-def test_a_clamd_that_stands_still_gives_no_verdict(
+def test_clamd_that_does_not_answer_gives_no_verdict(
     clamd: FakeClamd, content: bytes
 ) -> None:
     done = threading.Event()
@@ -207,7 +207,7 @@ def test_a_clamd_that_stands_still_gives_no_verdict(
 
 
 @pytest.mark.parametrize("url", ["unix:///no/such/socket", "tcp://127.0.0.1:1"])
-def test_a_clamd_that_is_not_there_gives_no_verdict(url: str) -> None:
+def test_unreachable_clamd_gives_no_verdict(url: str) -> None:
     with pytest.raises(ClamdError, match="cannot be reached") as caught:
         Clamd(url, timeout=1).scan([b"x"])
 
@@ -219,12 +219,12 @@ def test_a_clamd_that_is_not_there_gives_no_verdict(url: str) -> None:
     "url",
     ["", "clamd", "tcp://clamd", "tcp://:3310", "http://clamd:3310", "unix://x/y"],
 )
-def test_an_address_that_is_none_is_refused(url: str) -> None:
+def test_malformed_clamd_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="no address of clamd"):
         Clamd(url, timeout=1)
 
 
-def test_something_else_at_that_address_is_no_clamd(clamd: FakeClamd) -> None:
+def test_other_server_at_clamds_url_gives_no_verdict(clamd: FakeClamd) -> None:
     clamd.pong = b"220 mail.example.com ESMTP\0"
 
     with pytest.raises(ClamdError, match="is not a clamd"):
@@ -238,7 +238,7 @@ def inspector(clamd: FakeClamd, **options: Any) -> ClamAVInspector:
     return ClamAVInspector(url=clamd.url, timeout_seconds=PATIENCE, **options)
 
 
-def test_a_whole_object_is_read_in_ranges(clamd: FakeClamd) -> None:
+def test_object_is_read_in_ranges_to_its_end(clamd: FakeClamd) -> None:
     content = bytes(range(256)) * 20_000
     asked: list[int] = []
 
@@ -253,7 +253,7 @@ def test_a_whole_object_is_read_in_ranges(clamd: FakeClamd) -> None:
     assert max(asked) == RANGE < len(content)
 
 
-def test_malware_is_refused_by_name(clamd: FakeClamd) -> None:
+def test_malware_is_refused_with_its_name(clamd: FakeClamd) -> None:
     clamd.reply = "stream: Bad.\u202eThing FOUND\0".encode()
 
     verdict = inspector(clamd).inspect(sample_of(b"x"))
@@ -267,7 +267,7 @@ def test_malware_is_refused_by_name(clamd: FakeClamd) -> None:
 
 @pytest.mark.parametrize(("too_large", "accepted"), [("refuse", False), ("pass", True)])
 @pytest.mark.parametrize("where", ["by size", "by clamd"])
-def test_what_is_too_large_ends_as_the_setting_says(
+def test_object_over_the_scan_limit_is_accepted_or_refused_by_setting(
     clamd: FakeClamd, too_large: str, accepted: bool, where: str
 ) -> None:
     clamd.reply = b"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0"
@@ -284,7 +284,7 @@ def test_what_is_too_large_ends_as_the_setting_says(
 
 
 @pytest.mark.parametrize(("too_large", "accepted"), [("refuse", False), ("pass", True)])
-def test_an_archive_ends_as_the_largest_file_in_it_would(
+def test_archive_with_a_file_over_the_scan_limit_is_decided_by_setting(
     clamd: FakeClamd, too_large: str, accepted: bool
 ) -> None:
     archive = packed(("small.txt", b"x"), ("large.txt", bytes(1_000_000)))
@@ -302,17 +302,17 @@ def test_an_archive_ends_as_the_largest_file_in_it_would(
     assert clamd.stream == archive
 
 
-def test_an_archive_without_a_list_is_scanned_as_it_is(clamd: FakeClamd) -> None:
+def test_archive_without_a_directory_is_scanned_as_a_file(clamd: FakeClamd) -> None:
     broken = packed(("large.txt", bytes(1_000_000)))[:-10]
 
     assert inspector(clamd, max_bytes=999_999).inspect(sample_of(broken)).accepted
     assert clamd.stream == broken
 
 
-def test_a_limit_of_clamds_that_is_lower_than_ours_refuses_nothing(
+def test_clamd_limit_below_the_sites_limit_makes_uploads_wait(
     clamd: FakeClamd,
 ) -> None:
-    # The operator's mistake must not cost anybody a file.
+    # A wrong limit is the operator's mistake, so the upload waits and is not refused.
     clamd.reply = b"INSTREAM size limit exceeded. ERROR\0"
 
     with pytest.raises(InspectorUnavailable, match="StreamMaxLength"):
@@ -323,7 +323,7 @@ PROBED = b"stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0"
 
 
 @pytest.mark.parametrize("after_probe", [CLEAN, EICAR], ids=["clean", "malware"])
-def test_a_larger_object_is_for_a_clamd_that_says_what_it_leaves_out(
+def test_large_object_is_scanned_if_clamd_reports_skipped_content(
     clamd: FakeClamd, after_probe: bytes
 ) -> None:
     sizes: list[int] = []
@@ -343,7 +343,7 @@ def test_a_larger_object_is_for_a_clamd_that_says_what_it_leaves_out(
 
 
 @pytest.mark.parametrize("reply", [CLEAN, EICAR])
-def test_a_larger_object_waits_for_a_clamd_that_says_nothing(
+def test_large_object_waits_if_clamd_does_not_report_skipped_content(
     clamd: FakeClamd, reply: bytes
 ) -> None:
     clamd.reply = reply
@@ -353,18 +353,20 @@ def test_a_larger_object_waits_for_a_clamd_that_says_nothing(
         asked.inspect(sample_of(b"four"))
     assert clamd.stream != b"four"
 
-    # It is not silent: what it can be asked about does not wait.
+    # clamd is not treated as unreachable, so smaller objects do not wait.
     assert asked.inspect(sample_of(b"two")).accepted is (reply == CLEAN)
     raised = inspector(clamd, unalerted_bytes=4)
     assert raised.inspect(sample_of(b"four")).accepted is (reply == CLEAN)
 
 
-def test_an_object_that_ends_early_was_not_scanned(clamd: FakeClamd) -> None:
+def test_object_that_ends_early_gives_no_verdict(clamd: FakeClamd) -> None:
     with pytest.raises(InspectorUnavailable, match="shorter than its size"):
         inspector(clamd).inspect(sample_of(b"hello", byte_size=9))
 
 
-def test_storage_that_fails_in_the_middle_is_told_as_that(clamd: FakeClamd) -> None:
+def test_storage_error_during_a_scan_is_raised_as_a_storage_error(
+    clamd: FakeClamd,
+) -> None:
     def read(start: int, length: int) -> bytes:
         if start:
             raise StorageUnavailable
@@ -376,7 +378,7 @@ def test_storage_that_fails_in_the_middle_is_told_as_that(clamd: FakeClamd) -> N
     assert inspector(clamd).inspect(sample_of(b"x")).accepted
 
 
-def test_nobody_waits_for_a_clamd_that_was_silent_a_moment_ago(
+def test_unreachable_clamd_is_not_asked_again_during_the_pause(
     clamd: FakeClamd,
 ) -> None:
     asked = inspector(clamd, pause_seconds=1000)
@@ -391,5 +393,5 @@ def test_nobody_waits_for_a_clamd_that_was_silent_a_moment_ago(
     assert asked.inspect(sample_of(b"x")).accepted
 
 
-def test_an_empty_object_needs_no_clamd() -> None:
+def test_empty_object_is_not_scanned() -> None:
     assert not ClamAVInspector(url="unix:///nowhere").wants(sample_of(b""))

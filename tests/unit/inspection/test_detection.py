@@ -101,24 +101,24 @@ BYTES = "application/octet-stream"
         (zlib.compress(bytes(5000))[2:], ""),
     ],
 )
-def test_well_known_formats_are_detected(content: bytes, content_type: str) -> None:
+def test_common_formats_are_detected(content: bytes, content_type: str) -> None:
     assert detect_type(content) == content_type
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        b"BM" + bytes(range(200)),  # "BM" begins any binary that likes to
+        b"BM" + bytes(range(200)),  # many binary files begin with "BM"
         b"BMW, Audi and MZ motorcycles",
         b"GIF89a and PNG are formats\n",
         b"GIF89a/*\n*/=1;alert(1)//",
     ],
 )
-def test_what_only_begins_like_an_image_is_none(content: bytes) -> None:
+def test_file_that_only_begins_like_an_image_is_no_image(content: bytes) -> None:
     assert not detect_type(content).startswith("image/")
 
 
-def test_a_document_that_is_a_zip_archive_is_one_to_the_archive_inspector() -> None:
+def test_archive_inspector_wants_documents_that_are_zip_archives() -> None:
     content = b"PK\x03\x04\x14\x00\x00\x00\x00\x00" + bytes(16) + b"\x08\x00\x00\x00"
     content += b"mimetypeapplication/vnd.oasis.opendocument.text"
 
@@ -128,7 +128,7 @@ def test_a_document_that_is_a_zip_archive_is_one_to_the_archive_inspector() -> N
     assert sample.detected_type == "application/zip"
 
 
-def test_no_more_than_the_head_is_read() -> None:
+def test_detection_reads_only_the_first_bytes() -> None:
     asked: list[tuple[int, int]] = []
 
     def read(start: int, length: int) -> bytes:
@@ -142,12 +142,13 @@ def test_no_more_than_the_head_is_read() -> None:
 
 
 @pytest.mark.parametrize("content_type", [*sorted(ACTIVE_CONTENT_TYPES), "a/b+xml"])
-def test_what_a_browser_may_run_is_stored_and_served_as_bytes(
+def test_runnable_type_is_stored_and_served_as_octet_stream(
     content_type: str,
 ) -> None:
     assert stored_type(content_type) == BYTES
     assert served_type(content_type, content_type) == BYTES
-    # libmagic calls most of these plain text: then they are served as that.
+    # libmagic detects most of these files as plain text, and then the site serves them
+    # as plain text.
     assert served_type(content_type, "text/plain") == "text/plain"
     assert served_type(content_type, "") == BYTES
 
@@ -168,7 +169,7 @@ def test_what_a_browser_may_run_is_stored_and_served_as_bytes(
         ("text/html", "application/zip", "application/zip"),
     ],
 )
-def test_a_download_has_the_detected_type_where_that_is_inert(
+def test_download_has_the_detected_type_if_browsers_cannot_run_the_type(
     declared: str, detected: str, served: str
 ) -> None:
     assert served_type(declared, detected) == served
@@ -192,5 +193,5 @@ def test_a_download_has_the_detected_type_where_that_is_inert(
         (BYTES, ""),
     ],
 )
-def test_each_type_has_a_family(content_type: str, family: str) -> None:
+def test_type_has_a_family(content_type: str, family: str) -> None:
     assert family_of(content_type) == family

@@ -1,4 +1,4 @@
-"""libmagic in its own process: crashes, hangs, forks, threads, and what it may see."""
+"""libmagic in its own process: crashes, hangs, forks, threads and confinement."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ while True:
 
 @pytest.fixture
 def echo(tmp_path: Path) -> Iterator[Detector]:
-    """A detector whose child answers what it is asked, or dies of it."""
+    """Yield a detector whose child returns its input, or crashes for some inputs."""
     script = tmp_path / "child.py"
     script.write_text(ECHO)
     detector = Detector([sys.executable, "-I", "-S", str(script)])
@@ -65,7 +65,7 @@ def detector() -> Iterator[Detector]:
 
 
 @pytest.mark.parametrize("end", [b"crash", b"flood"])
-def test_a_head_that_kills_the_child_has_no_type_and_the_next_one_has(
+def test_detection_continues_after_a_crash_of_the_child(
     echo: Detector, end: bytes
 ) -> None:
     assert echo.detect(b"a") == "text/a"
@@ -73,7 +73,7 @@ def test_a_head_that_kills_the_child_has_no_type_and_the_next_one_has(
     assert echo.detect(b"b") == "text/b"
 
 
-def test_a_head_that_hangs_the_child_is_given_up_in_time(
+def test_detection_times_out_when_the_child_hangs(
     echo: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
@@ -84,7 +84,7 @@ def test_a_head_that_hangs_the_child_is_given_up_in_time(
     assert echo.detect(b"b") == "text/b"
 
 
-def test_threads_get_their_own_answers(echo: Detector) -> None:
+def test_concurrent_threads_get_their_own_answers(echo: Detector) -> None:
     heads_ = [str(number).encode() for number in range(200)]
 
     with ThreadPoolExecutor(8) as pool:
@@ -93,7 +93,7 @@ def test_threads_get_their_own_answers(echo: Detector) -> None:
     assert answers == [f"text/{number}" for number in range(200)]
 
 
-def test_a_forked_process_starts_a_child_of_its_own(echo: Detector) -> None:
+def test_forked_process_starts_its_own_child(echo: Detector) -> None:
     ours = echo.detect(b"pid")
     reading, writing = os.pipe()
     child = os.fork()
@@ -111,7 +111,7 @@ def test_a_forked_process_starts_a_child_of_its_own(echo: Detector) -> None:
     assert echo.detect(b"pid") == ours
 
 
-def test_a_child_is_replaced_after_many_heads(
+def test_child_is_replaced_after_many_detections(
     echo: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_QUESTIONS", 3)
@@ -119,7 +119,7 @@ def test_a_child_is_replaced_after_many_heads(
     assert len({echo.detect(b"pid") for _ in range(6)}) == 2
 
 
-def test_the_child_sees_nothing_of_the_sites_secrets(
+def test_child_has_no_environment_variables_of_the_site(
     echo: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret")
@@ -128,7 +128,7 @@ def test_the_child_sees_nothing_of_the_sites_secrets(
     assert set(json.loads(echo.detect(b"environment"))) <= {"LANG", "PATH", "LC_CTYPE"}
 
 
-def test_the_real_child_is_confined(detector: Detector) -> None:
+def test_real_child_is_confined(detector: Detector) -> None:
     detector.detect(heads.PDF)
     child = detector._child
     assert child is not None
@@ -140,7 +140,9 @@ def test_the_real_child_is_confined(detector: Detector) -> None:
     assert soft["Max file size"] == "0"
     assert soft["Max core file size"] == "0"
     assert soft["Max open files"] == "8"
-    assert len(files) <= 4  # the socket, /dev/null twice, libmagic's own table
+    assert (
+        len(files) <= 4
+    )  # the open files are the socket, /dev/null twice, and libmagic's database
 
 
 @pytest.mark.parametrize(
@@ -155,7 +157,7 @@ def test_the_real_child_is_confined(detector: Detector) -> None:
     ],
     ids=lambda head: repr(head[:8]),
 )
-def test_no_head_takes_long(head: bytes) -> None:
+def test_detection_is_quick_for_hostile_first_bytes(head: bytes) -> None:
     began = time.monotonic()
 
     detection.detect_type(head)
@@ -163,7 +165,7 @@ def test_no_head_takes_long(head: bytes) -> None:
     assert time.monotonic() - began < 1
 
 
-def test_a_server_that_is_not_python_finds_python(
+def test_python_is_found_when_the_server_is_another_program(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/usr/bin/uwsgi")
@@ -174,7 +176,7 @@ def test_a_server_that_is_not_python_finds_python(
     detector.stop()
 
 
-# Where libmagic cannot be started
+# Tests without a working libmagic
 
 
 @pytest.fixture
@@ -184,17 +186,17 @@ def absent(monkeypatch: pytest.MonkeyPatch) -> Detector:
     return detector
 
 
-def test_a_missing_libmagic_is_said_and_not_tried_at_every_file(
+def test_missing_libmagic_is_reported_and_not_retried_for_each_file(
     absent: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(DetectorUnavailableError, match="pylibmagic"):
         absent.detect(b"a")
-    monkeypatch.setattr(module, "Child", None)  # another start would be an error
+    monkeypatch.setattr(module, "Child", None)  # another start would raise TypeError
     with pytest.raises(DetectorUnavailableError):
         absent.detect(b"a")
 
 
-def test_without_libmagic_disguises_are_refused_and_the_rest_is_accepted(
+def test_disguises_are_refused_without_libmagic(
     absent: Any,
 ) -> None:
     inspector = DisguiseInspector()
@@ -204,18 +206,18 @@ def test_without_libmagic_disguises_are_refused_and_the_rest_is_accepted(
     assert (verdict.accepted, verdict.detected_type) == (True, "")
 
 
-def test_a_site_without_libmagic_does_not_start(absent: Any) -> None:
+def test_system_check_fails_without_libmagic(absent: Any) -> None:
     [found] = checks.check_detector()
 
     assert found.id == "uploads.E009"
     assert "pylibmagic" in found.msg
 
 
-def test_a_site_with_libmagic_has_nothing_to_report() -> None:
+def test_system_check_passes_with_libmagic() -> None:
     assert checks.check_detector() == []
 
 
-def test_without_libmagic_a_policy_goes_by_name_and_declared_type(absent: Any) -> None:
+def test_policy_uses_name_and_declared_type_without_libmagic(absent: Any) -> None:
     policy = Policy(10, ("image/*",))
 
     policy.check_content("a.png", "image/png", None)

@@ -1,4 +1,4 @@
-"""The table of disguises in docs/inspection.md, with many members of each row."""
+"""The table of disguises in docs/inspection.md, with many examples for each row."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def judge(filename: str, declared: str, content: bytes) -> Verdict:
     ],
 )
 @pytest.mark.parametrize("declared", [BYTES, "application/x-msdownload", "text/plain"])
-def test_a_program_under_an_ending_of_something_else_is_refused(
+def test_program_with_the_extension_of_another_type_is_refused(
     filename: str, declared: str, content: bytes
 ) -> None:
     verdict = judge(filename, declared, content)
@@ -108,7 +108,7 @@ def test_a_program_under_an_ending_of_something_else_is_refused(
     ],
 )
 @pytest.mark.parametrize("declared", [BYTES, "image/png", "audio/x-mod", "text/plain"])
-def test_a_program_under_a_name_of_its_own_is_accepted(
+def test_program_with_a_programs_name_is_accepted(
     filename: str, declared: str, content: bytes
 ) -> None:
     verdict = judge(filename, declared, content)
@@ -119,7 +119,7 @@ def test_a_program_under_a_name_of_its_own_is_accepted(
 
 @pytest.mark.parametrize("ending", sorted(RUNNABLE))
 @pytest.mark.parametrize("cover", ["pdf", "jpg", "docx", "mp4", "txt", "csv", "heic"])
-def test_a_runnable_ending_behind_that_of_a_document_or_medium_is_refused(
+def test_runnable_extension_after_a_documents_extension_is_refused(
     cover: str, ending: str
 ) -> None:
     for name in (f"invoice.{cover}.{ending}", f"INVOICE.{cover} .{ending.upper()} "):
@@ -135,7 +135,7 @@ def test_a_runnable_ending_behind_that_of_a_document_or_medium_is_refused(
         *("a.pdf.\ufe0fexe", "a.pdf.exe\u00a0", "a.pdf.ex\u061ce", "\u202ea.pdf.scr"),
     ],
 )
-def test_characters_that_nobody_sees_do_not_hide_a_double_ending(
+def test_invisible_characters_do_not_hide_a_double_extension(
     filename: str,
 ) -> None:
     assert find_disguise(filename, declared="", head=heads.WORDS)
@@ -149,7 +149,7 @@ def test_characters_that_nobody_sees_do_not_hide_a_double_ending(
         *("libfoo.so.6", "backup.pdf.2024", "photo.png.svg", "index.html.js"),
     ],
 )
-def test_other_double_endings_are_accepted(filename: str) -> None:
+def test_other_double_extensions_are_accepted(filename: str) -> None:
     assert find_disguise(filename, declared="", head=heads.WORDS) == ""
 
 
@@ -170,7 +170,7 @@ def test_other_double_endings_are_accepted(filename: str) -> None:
         ("photo.j\u200bpg", BYTES),
     ],
 )
-def test_active_content_in_the_place_of_a_medium_is_refused(
+def test_active_content_named_as_media_is_refused(
     filename: str, declared: str, content: bytes
 ) -> None:
     verdict = judge(filename, declared, content)
@@ -197,13 +197,13 @@ def test_active_content_in_the_place_of_a_medium_is_refused(
         ("README", BYTES),
     ],
 )
-def test_active_content_elsewhere_is_accepted(
+def test_active_content_with_another_name_is_accepted(
     filename: str, declared: str, content: bytes
 ) -> None:
     verdict = judge(filename, declared, content)
 
     assert verdict.accepted, verdict.reason
-    # "hello <script>" is a text to every browser.
+    # Every browser shows "hello <script>" as text.
     if not content.startswith((b"hello", b"GIF89a")):
         assert served_type(declared, verdict.detected_type) == BYTES
 
@@ -238,7 +238,7 @@ ORDINARY = [
 
 
 @pytest.mark.parametrize(("filename", "declared", "content"), ORDINARY)
-def test_other_disagreement_is_accepted(
+def test_other_mismatch_of_name_and_content_is_accepted(
     filename: str, declared: str, content: bytes
 ) -> None:
     assert judge(filename, declared, content).accepted
@@ -264,9 +264,7 @@ def test_other_disagreement_is_accepted(
         ("a.no-such-ending", "image/png", ""),
     ],
 )
-def test_a_difference_is_noted_in_words(
-    filename: str, detected: str, note: str
-) -> None:
+def test_accepted_mismatch_is_noted(filename: str, detected: str, note: str) -> None:
     assert describe_difference(filename, detected) == note
 
 
@@ -285,13 +283,13 @@ def test_a_difference_is_noted_in_words(
         ("\u200b", ()),
     ],
 )
-def test_endings_are_what_people_and_systems_take_for_them(
+def test_extension_is_parsed_like_operating_systems_do(
     filename: str, endings: tuple[str, ...]
 ) -> None:
     assert endings_of(filename) == endings
 
 
-def test_the_list_of_runnable_endings_has_their_kin() -> None:
+def test_runnable_extensions_include_related_ones() -> None:
     kin = (
         "shs library-ms search-ms appinstaller terminal webloc scr pif cpl msc jse wsf "
         "ps1 vbe reg url desktop command jnlp scf settingcontent-ms chm application "
@@ -305,7 +303,7 @@ MORE_PROGRAMS = {
     "32-bit linux": b"\x7fELF\x01\x01\x01" + bytes(60),
     "linux on another processor": b"\x7fELF\x02\x02\x01" + bytes(60),
     "32-bit macos": bytes.fromhex("feedface") + bytes(60),
-    "macos, bytes turned around": bytes.fromhex("cffaedfe") + bytes(60),
+    "macos, little-endian": bytes.fromhex("cffaedfe") + bytes(60),
     "windows installer": heads.OLE[:8]
     + bytes(584)
     + bytes.fromhex("84100c0000000000c000000000000046")
@@ -320,7 +318,7 @@ MORE_PROGRAMS = {
 @pytest.mark.parametrize(
     "filename", ["a.pdf", "b.png", "c.csv", "d.docx", "e.dwg", "f.accdb", "g.torrent"]
 )
-def test_further_programs_under_an_ending_of_something_else_are_refused(
+def test_further_programs_with_the_extension_of_another_type_are_refused(
     filename: str, content: bytes
 ) -> None:
     assert not judge(filename, BYTES, content).accepted
@@ -337,7 +335,7 @@ def test_further_programs_under_an_ending_of_something_else_are_refused(
         ("game.swf", "flash"),
     ],
 )
-def test_further_programs_under_a_name_of_their_own_are_accepted(
+def test_further_programs_with_a_programs_name_are_accepted(
     filename: str, kind: str
 ) -> None:
     verdict = judge(filename, "image/png", MORE_PROGRAMS[kind])
@@ -361,7 +359,7 @@ MORE_SCRIPTS = {
 
 
 @pytest.mark.parametrize("content", MORE_SCRIPTS.values(), ids=MORE_SCRIPTS.keys())
-def test_further_scripts_are_refused_as_media_only(content: bytes) -> None:
+def test_further_scripts_are_refused_only_when_named_as_media(content: bytes) -> None:
     for filename, declared in (
         ("photo.png", BYTES),
         ("film.mkv", BYTES),
@@ -386,12 +384,12 @@ def test_further_scripts_are_refused_as_media_only(content: bytes) -> None:
         *("a.docx - Copy (2).js", "a.pdf.exe - Copy", "a.heic.app", "a.m4a.vbs"),
     ],
 )
-def test_words_for_copies_do_not_hide_a_double_ending(filename: str) -> None:
+def test_copy_suffixes_do_not_hide_a_double_extension(filename: str) -> None:
     assert find_disguise(filename, declared="", head=heads.WORDS)
 
 
 @pytest.mark.parametrize("filename", ["my.txt copywriter.js", "a.csv-parser.py"])
-def test_other_words_between_two_endings_are_accepted(filename: str) -> None:
+def test_other_words_between_two_extensions_are_accepted(filename: str) -> None:
     assert find_disguise(filename, declared="", head=heads.WORDS) == ""
 
 
@@ -412,7 +410,7 @@ LATE = {
 
 
 @pytest.mark.parametrize("content", LATE.values(), ids=LATE.keys())
-def test_active_content_behind_the_first_bytes_of_a_medium_is_refused(
+def test_active_content_after_the_first_bytes_of_media_is_refused(
     content: bytes,
 ) -> None:
     for filename, declared in (("photo.png", BYTES), ("a", "image/png"), ("a.mp4", "")):
@@ -421,15 +419,13 @@ def test_active_content_behind_the_first_bytes_of_a_medium_is_refused(
         assert judge(filename, BYTES, content).accepted
 
 
-def test_a_long_drawing_without_a_script_is_accepted_in_the_place_of_a_picture() -> (
-    None
-):
+def test_long_svg_without_a_script_is_accepted_as_a_picture() -> None:
     content = heads.PLAIN_SVG[:-8] + b'<path d="M0 0"/>' * 100_000 + b"</svg>"
 
     assert judge("photo.png", "image/png", content).accepted
 
 
-def test_a_binary_medium_is_read_no_further_than_its_head() -> None:
+def test_only_the_first_bytes_of_binary_media_are_read() -> None:
     reads = []
 
     def read(start: int, length: int) -> bytes:
@@ -442,7 +438,7 @@ def test_a_binary_medium_is_read_no_further_than_its_head() -> None:
     assert reads == [(0, 4096)]
 
 
-def test_a_text_of_many_megabytes_is_refused_in_the_place_of_a_picture() -> None:
+def test_text_of_many_megabytes_named_as_a_picture_is_refused() -> None:
     sample = Sample(
         "photo.png", "image/png", 10**9, lambda start, length: b"a" * length
     )

@@ -1,4 +1,4 @@
-"""Types by the endings of names, and endings by types."""
+"""Guess types from file extensions, and extensions from types."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from uploads.inspection.guesses import ending_of, type_of
         ("http://a/b.png", "image/png"),
     ],
 )
-def test_the_ending_of_a_name_says_its_type(filename: str, content_type: str) -> None:
+def test_type_is_guessed_from_the_extension(filename: str, content_type: str) -> None:
     assert type_of(filename) == content_type
 
 
@@ -31,5 +31,5 @@ def test_the_ending_of_a_name_says_its_type(filename: str, content_type: str) ->
     ("content_type", "extension"),
     [("application/pdf", ".pdf"), ("image/jpeg", ".jpg"), ("no/such", "")],
 )
-def test_a_type_has_an_ending(content_type: str, extension: str) -> None:
+def test_extension_is_guessed_from_the_type(content_type: str, extension: str) -> None:
     assert ending_of(content_type) == extension

@@ -1,4 +1,4 @@
-"""gzip files: bombs, broken ones, and the cost."""
+"""gzip files: bombs, damaged files, and the cost of the inspection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from uploads.inspection.budget import Budget, OverBudget
 from uploads.inspection.gzip_files import unpacked_bytes
 
 
-def test_a_gzip_bomb_is_refused() -> None:
+def test_gzip_bomb_is_refused() -> None:
     content = gzip.compress(bytes(150_000_000), compresslevel=1)
 
     verdict = look(content, "a.gz", "application/gzip")
@@ -44,18 +44,18 @@ def test_a_gzip_bomb_is_refused() -> None:
         "behind zeros",
     ],
 )
-def test_gzip_bomb_is_refused_whatever_its_last_bytes_say(content: bytes) -> None:
+def test_gzip_bomb_with_a_false_size_at_its_end_is_refused(content: bytes) -> None:
     assert not look(content, "a.gz", "application/gzip").accepted
 
 
-def test_truncated_gzip_file_is_not_judged_by_its_last_bytes() -> None:
-    # They are data, and read as a size they say 4 GB.
+def test_last_bytes_of_a_truncated_gzip_file_are_not_read_as_its_size() -> None:
+    # The last bytes are data here. Read as a size, they would mean 4 GB.
     content = gzip.compress(random.Random(2).randbytes(5_000_000))[:-100] + b"\xff" * 4
 
     assert look(content, "a.gz", "application/gzip").accepted
 
 
-def test_gzip_of_many_small_members_takes_time_in_proportion() -> None:
+def test_cost_of_many_gzip_members_grows_linearly() -> None:
     member = gzip.compress(b"")
 
     def seconds(count: int) -> float:
@@ -97,5 +97,5 @@ def test_long_gzip_file_is_left_to_the_background() -> None:
     ],
     ids=len,
 )
-def test_ordinary_gzip_files_pass(content: bytes) -> None:
+def test_ordinary_gzip_files_are_accepted(content: bytes) -> None:
     assert look(content, "a.gz", "application/gzip").accepted

@@ -1,4 +1,4 @@
-"""What images say of their size, and images that are pages as well."""
+"""Measure the sizes of images, and refuse images that are also web pages."""
 
 from __future__ import annotations
 
@@ -57,22 +57,22 @@ def extended(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     "make", [png, gif, bmp, old_bmp, jpeg, lossy, lossless, extended]
 )
-def test_each_format_is_measured(make: object) -> None:
+def test_image_format_is_measured(make: object) -> None:
     assert callable(make)
 
     assert measure(sample_of(make(640, 480))) == (640, 480)
 
 
 @pytest.mark.parametrize("frame", [0xC0, 0xC1, 0xC2, 0xCF])
-def test_every_kind_of_jpeg_is_measured(frame: int) -> None:
+def test_jpeg_variant_is_measured(frame: int) -> None:
     assert measure(sample_of(jpeg(640, 480, frame=frame))) == (640, 480)
 
 
-def test_a_bitmap_that_is_upside_down_is_measured() -> None:
+def test_upside_down_bitmap_is_measured() -> None:
     assert measure(sample_of(bmp(640, -480))) == (640, 480)
 
 
-def test_a_jpeg_with_much_metadata_is_measured() -> None:
+def test_jpeg_with_much_metadata_is_measured() -> None:
     assert measure(sample_of(jpeg(640, 480, metadata=40))) == (640, 480)
 
 
@@ -90,7 +90,7 @@ def test_a_jpeg_with_much_metadata_is_measured() -> None:
     ],
     ids=lambda content: content[:12].hex(),
 )
-def test_an_image_that_fills_the_memory_is_refused(content: bytes) -> None:
+def test_image_with_too_many_pixels_is_refused(content: bytes) -> None:
     verdict = ImageInspector().inspect(sample_of(content, "image/png"))
 
     assert not verdict.accepted
@@ -98,7 +98,7 @@ def test_an_image_that_fills_the_memory_is_refused(content: bytes) -> None:
 
 
 @pytest.mark.parametrize("content", [png(0, 0), png(10, 0), gif(0, 3), bmp(0, 5)])
-def test_an_image_of_nothing_is_refused(content: bytes) -> None:
+def test_image_without_pixels_is_refused(content: bytes) -> None:
     assert not ImageInspector().inspect(sample_of(content)).accepted
 
 
@@ -108,7 +108,7 @@ def test_an_image_of_nothing_is_refused(content: bytes) -> None:
         png(31_622, 31_622),  # just below 1,000 megapixels
         png(1, 1),
         jpeg(8_000, 6_000),
-        b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",  # breaks off: nothing to open
+        b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",  # truncated, so no program can open the image
         b"\xff\xd8\xff\xd9",
         b"\xff\xd8\xff\xff\xff\xff",
         b"\xff\xd8\xff\xe0\xff",
@@ -122,7 +122,7 @@ def test_an_image_of_nothing_is_refused(content: bytes) -> None:
     ],
     ids=lambda content: content[:24].hex(),
 )
-def test_ordinary_and_unfinished_images_pass(content: bytes) -> None:
+def test_ordinary_and_truncated_images_are_accepted(content: bytes) -> None:
     assert ImageInspector().inspect(sample_of(content)).accepted
 
 
@@ -139,21 +139,21 @@ def test_ordinary_and_unfinished_images_pass(content: bytes) -> None:
     ],
 )
 @pytest.mark.parametrize("image", [gif(1, 1), png(1, 1), jpeg(1, 1), lossy(1, 1)])
-def test_an_image_that_is_a_page_too_is_refused(image: bytes, page: bytes) -> None:
+def test_image_that_is_also_a_web_page_is_refused(image: bytes, page: bytes) -> None:
     verdict = ImageInspector().inspect(sample_of(image + page))
 
     assert not verdict.accepted
     assert "web page" in verdict.reason
 
 
-def test_a_limit_can_be_set() -> None:
+def test_limit_of_pixels_can_be_set() -> None:
     sample = sample_of(png(1001, 1000))
 
     assert ImageInspector(max_megapixels=2).inspect(sample).accepted
     assert not ImageInspector(max_megapixels=1).inspect(sample).accepted
 
 
-def test_no_image_is_read_to_its_end() -> None:
+def test_only_the_beginning_of_an_image_is_read() -> None:
     asked: list[int] = []
     content = jpeg(640, 480, metadata=2)
 
@@ -166,7 +166,7 @@ def test_no_image_is_read_to_its_end() -> None:
     assert max(asked) < 1024 * 1024
 
 
-def test_a_jpeg_of_nothing_but_metadata_ends() -> None:
+def test_jpeg_with_only_metadata_is_read_to_a_limit() -> None:
     asked: list[int] = []
     segment = b"\xff\xe1\xff\xff" + b"x" * 0xFFFD
 
@@ -194,7 +194,7 @@ def test_a_jpeg_of_nothing_but_metadata_ends() -> None:
     ],
     ids=lambda padding: repr(padding[:4]) + str(len(padding)),
 )
-def test_a_jpeg_that_hides_its_size_is_measured(padding: bytes) -> None:
+def test_jpeg_with_filler_before_its_size_is_measured(padding: bytes) -> None:
     frame = b"\xff\xc0\x00\x0b\x08" + struct.pack(">HH", 65_000, 65_000)
     content = b"\xff\xd8" + padding + frame + b"\x01\x01\x11\x00"
 
@@ -205,7 +205,7 @@ def test_a_jpeg_that_hides_its_size_is_measured(padding: bytes) -> None:
 
 
 @pytest.mark.parametrize("piece", [b"\xff\xfe\x00\x02", b"\xff\xe1\xff\xff", b"g\xff"])
-def test_a_jpeg_whose_size_comes_too_late_is_refused_after_few_reads(
+def test_jpeg_with_a_late_size_is_refused_after_few_reads(
     piece: bytes,
 ) -> None:
     asked: list[int] = []
@@ -229,13 +229,13 @@ def test_a_jpeg_whose_size_comes_too_late_is_refused_after_few_reads(
     assert len(asked) <= 60
 
 
-def test_a_clipboard_bitmap_without_a_file_header_is_not_measured() -> None:
+def test_clipboard_bitmap_without_a_file_header_is_not_measured() -> None:
     content = struct.pack("<IiiHHI", 40, 640, 480, 1, 24, 0) + bytes(40)
 
     assert ImageInspector().inspect(sample_of(content, "image/bmp")).accepted
 
 
-def test_a_gif_whose_head_is_all_letters_is_measured() -> None:
+def test_gif_with_only_letters_in_its_header_is_measured() -> None:
     content = b"GIF89a" + b"~~~~" + b"letters " * 600
 
     verdict = ImageInspector().inspect(sample_of(content, "image/gif", "a.gif"))

@@ -1,4 +1,4 @@
-"""The inspectors together: any refusal refuses, no answer is never a good one."""
+"""Combine the inspectors: any refusal refuses, and a missing answer never accepts."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from uploads.inspection.pipeline import inspect, inspectors, takes_long
 HELLO = sample_of(b"hello", "text/plain", "hello.txt")
 
 
-def test_what_nobody_objects_to_is_accepted(settings: Any) -> None:
+def test_file_is_accepted_if_all_inspectors_accept(settings: Any) -> None:
     settings.INSPECTORS = entries("Yes", "Yes")
 
     assert inspect(HELLO).accepted
 
 
-def test_one_refusal_refuses(settings: Any) -> None:
+def test_file_is_refused_if_one_inspector_refuses(settings: Any) -> None:
     settings.INSPECTORS = entries("Yes", "No")
 
     assert inspect(HELLO).reason == "No."
 
 
 @pytest.mark.parametrize("names", [("Absent", "No"), ("Broken", "No")])
-def test_a_refusal_outweighs_one_that_cannot_look(
+def test_refusal_takes_precedence_over_an_unavailable_inspector(
     settings: Any, names: tuple[str, ...]
 ) -> None:
     settings.INSPECTORS = entries(*names)
@@ -37,21 +37,25 @@ def test_a_refusal_outweighs_one_that_cannot_look(
 
 
 @pytest.mark.parametrize("name", ["Absent", "Broken", "Silent"])
-def test_no_answer_is_no_acceptance(settings: Any, name: str) -> None:
+def test_missing_answer_of_an_inspector_is_no_acceptance(
+    settings: Any, name: str
+) -> None:
     settings.INSPECTORS = entries("Yes", name, "Yes")
 
     with pytest.raises(InspectorUnavailable, match=name):
         inspect(HELLO)
 
 
-def test_one_that_breaks_before_it_looks_has_not_agreed(settings: Any) -> None:
+def test_error_of_an_inspector_before_its_inspection_is_no_acceptance(
+    settings: Any,
+) -> None:
     settings.INSPECTORS = entries("Broken", early=True)
 
     with pytest.raises(InspectorUnavailable, match="Broken failed with ZeroDivision"):
         inspect(HELLO)
 
 
-def test_what_an_inspector_stumbles_over_is_told_to_the_log_only(settings: Any) -> None:
+def test_message_of_an_inspectors_error_is_only_logged(settings: Any) -> None:
     settings.INSPECTORS = entries("Broken")
 
     with pytest.raises(InspectorUnavailable) as caught:
@@ -60,7 +64,7 @@ def test_what_an_inspector_stumbles_over_is_told_to_the_log_only(settings: Any) 
     assert "a secret" not in caught.value.detail
 
 
-def test_storage_that_does_not_answer_is_not_the_inspectors_fault() -> None:
+def test_storage_error_is_not_reported_as_an_inspectors_error() -> None:
     def read(start: int, length: int) -> bytes:
         raise StorageUnavailable
 
@@ -68,20 +72,20 @@ def test_storage_that_does_not_answer_is_not_the_inspectors_fault() -> None:
         inspect(sample_of(b"x", "text/plain", "x.txt", read=read))
 
 
-def test_notes_of_those_that_accept_are_kept(settings: Any) -> None:
+def test_notes_of_accepting_inspectors_are_returned(settings: Any) -> None:
     settings.INSPECTORS = entries("Yes", "Yes", note="Not looked at.")
 
     assert inspect(HELLO).reason == "Not looked at."
 
 
-def test_slow_inspectors_come_last(settings: Any) -> None:
+def test_slow_inspectors_run_last(settings: Any) -> None:
     slow = {"NAME": "tests.support.inspectors.Yes", "OPTIONS": {"slow": True}}
     settings.INSPECTORS = [slow, *entries("No")]
 
     assert [found.slow for found in inspectors()] == [False, True]
 
 
-def test_quick_ones_alone_can_refuse_and_slow_ones_are_left_out(settings: Any) -> None:
+def test_quick_inspection_skips_slow_inspectors_and_can_refuse(settings: Any) -> None:
     settings.INSPECTORS = entries("Yes", slow=True)
     assert inspect(HELLO, quick_only=True).accepted
     assert Yes.seen == []
@@ -94,7 +98,7 @@ def test_quick_ones_alone_can_refuse_and_slow_ones_are_left_out(settings: Any) -
     ("byte_size", "slow", "long"),
     [(10, True, False), (11, True, True), (11, False, False)],
 )
-def test_only_slow_inspectors_take_long_and_only_over_large_objects(
+def test_only_slow_inspectors_with_large_objects_take_long(
     settings: Any, byte_size: int, slow: bool, long: bool
 ) -> None:
     settings.UPLOADS = {"INLINE_INSPECTION_BYTES": 10}
@@ -103,7 +107,7 @@ def test_only_slow_inspectors_take_long_and_only_over_large_objects(
     assert takes_long(sample_of(b"", byte_size=byte_size)) is long
 
 
-# What a wrong setting is told
+# Messages for a wrong setting
 
 
 @pytest.mark.parametrize(
@@ -136,7 +140,7 @@ def test_only_slow_inspectors_take_long_and_only_over_large_objects(
     ],
     ids=str,
 )
-def test_a_wrong_entry_is_named_at_start_up(
+def test_wrong_inspector_setting_is_named_at_the_start(
     settings: Any, entry: dict[str, Any], words: str
 ) -> None:
     settings.INSPECTORS = [entry]
@@ -148,7 +152,7 @@ def test_a_wrong_entry_is_named_at_start_up(
     assert words in error.msg
 
 
-def test_no_inspector_at_all_is_worth_a_warning(settings: Any) -> None:
+def test_missing_inspectors_cause_a_warning(settings: Any) -> None:
     settings.INSPECTORS = []
 
     [warning] = checks.check_inspectors()
@@ -156,6 +160,6 @@ def test_no_inspector_at_all_is_worth_a_warning(settings: Any) -> None:
     assert warning.id == "uploads.W001"
 
 
-def test_the_sites_own_inspectors_are_in_order() -> None:
+def test_default_inspectors_pass_the_system_check() -> None:
     assert checks.check_inspectors() == []
     assert len(inspectors()) == len(site_settings.INSPECTORS) >= 3

@@ -1,4 +1,4 @@
-"""The list of a ZIP archive, compared with Python's zipfile."""
+"""Compare the parsed directory of a ZIP archive with Python's zipfile."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from uploads.inspection.zip_directory import find_directories, read_entries
 
 
 @pytest.mark.parametrize("content", ORDINARY.values(), ids=ORDINARY.keys())
-def test_the_list_is_the_one_that_zipfile_reads(content: bytes) -> None:
+def test_directory_is_the_same_as_in_zipfile(content: bytes) -> None:
     assert ours(content) == theirs(content)
 
 
@@ -25,11 +25,11 @@ def test_the_list_is_the_one_that_zipfile_reads(content: bytes) -> None:
     [self_extracting(), ZIP64, b"MZ" + bytes(999) + ZIP64, archives.with_symlink()],
     ids=len,
 )
-def test_odd_lists_are_the_ones_that_zipfile_reads(content: bytes) -> None:
+def test_unusual_directories_are_the_same_as_in_zipfile(content: bytes) -> None:
     assert ours(content) == theirs(content)
 
 
-def test_random_damage_is_a_verdict_and_never_a_failure() -> None:
+def test_randomly_damaged_archive_gets_a_verdict() -> None:
     chance = random.Random(7)
     whole = packed(("a.zip", packed(("x", b"x"))), ("b.txt", b"b" * 50))
     for _ in range(3000):

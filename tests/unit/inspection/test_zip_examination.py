@@ -24,14 +24,14 @@ def test_60_000_entries_are_accepted() -> None:
     assert (verdict.accepted, verdict.reason) == (True, "")
 
 
-def test_a_list_that_is_too_long_ends_the_inspection_with_a_note() -> None:
+def test_too_long_directory_ends_the_inspection_with_a_note() -> None:
     content = archives.with_entries("x" * 200 + str(n) for n in range(100))
 
     with pytest.raises(OverBudget, match="list of contents"):
         look(content, max_list_bytes=10_000)
 
 
-def test_local_headers_that_do_not_fit_the_budget_end_it_with_a_note() -> None:
+def test_local_headers_over_the_budget_end_the_inspection_with_a_note() -> None:
     content = archives.scattered(3000)
     sample = sample_of(content, "application/zip", "a.zip")
     budget = Budget(byte_count=2 * 1024**2)
@@ -92,7 +92,8 @@ def test_1500_stored_documents_are_accepted() -> None:
 
 @pytest.mark.parametrize("count", [50, 400])
 def test_end_records_without_number_do_not_multiply_the_work(count: int) -> None:
-    # Each record in the comment claims another list, and all of them share bytes.
+    # Each end record in the comment refers to another directory, and all directories
+    # share bytes.
     archive = raw(*(Raw(b"%05d" % n, b"x") for n in range(2000)))
     listed = 46 + 5
     comment = b""
@@ -109,7 +110,7 @@ def test_end_records_without_number_do_not_multiply_the_work(count: int) -> None
     assert time.monotonic() - started < 1
 
 
-def test_what_does_not_say_that_it_is_an_archive_may_be_a_broken_one() -> None:
+def test_broken_archive_without_an_archives_name_is_accepted() -> None:
     content = packed(("a", NOISE))[:1000]
 
     assert look(content, "a.bin", "application/octet-stream").accepted
@@ -117,13 +118,14 @@ def test_what_does_not_say_that_it_is_an_archive_may_be_a_broken_one() -> None:
 
 
 def test_bad_name_in_a_compressed_inner_archive_is_accepted() -> None:
-    # Wheels and sources hold such archives for tests; unpacking them harms nobody.
+    # Python wheels and source archives contain such archives for tests. Unpacking the
+    # outer archive is harmless.
     content = packed(("tests/evil.zip", packed(("../x", b"x"))), ("a.py", b"a"))
 
     assert look(content).accepted
 
 
-def test_no_more_than_a_few_blocks_are_in_memory() -> None:
+def test_only_a_few_blocks_are_kept_in_memory() -> None:
     names = ["x" * 200 + str(n) for n in range(5_000)]
     content = archives.with_entries(names)
     sample = sample_of(content, "application/zip", "a.zip")

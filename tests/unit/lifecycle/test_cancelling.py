@@ -1,4 +1,4 @@
-"""Space behind a cancel: it is free at once, and what is sent to it all the same goes."""
+"""A cancel releases the quota at once, and the sweeper deletes later bytes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def start(page: Client) -> Any:
 
 
 def signed_by_cancelling(page: Client, *, tries: int) -> list[Upload]:
-    """Start and cancel in a loop; return the uploads whose URL was handed out."""
+    """Start and cancel in a loop. Return the uploads that got a presigned URL."""
     signed = []
     for _ in range(tries):
         answer = start(page)
@@ -47,7 +47,7 @@ def signed_by_cancelling(page: Client, *, tries: int) -> list[Upload]:
 
 
 @pytest.mark.parametrize("max_open", [1, 100])
-def test_urls_that_outlive_their_cancel_are_bounded_by_the_rate_of_starts(
+def test_valid_urls_of_cancelled_uploads_are_limited_by_the_start_rate(
     client: Client, alice: Any, bucket: Bucket, settings: Settings, max_open: int
 ) -> None:
     settings.UPLOADS = {"RATE_START": f"{ALLOWED}/15minutes", "MAX_OPEN": max_open}
@@ -57,7 +57,8 @@ def test_urls_that_outlive_their_cancel_are_bounded_by_the_rate_of_starts(
         signed = signed_by_cancelling(client, tries=2 * ALLOWED)
         assert len(signed) == ALLOWED
         assert held(alice) == (0, 0, 0, 0)
-        # By the time that the rate admits as many again, all of these are dead.
+        # When the rate limit admits the same number again, all earlier URLs have
+        # expired.
         clock.shift(timedelta(minutes=15))
         assert len(signed_by_cancelling(client, tries=2 * ALLOWED)) == ALLOWED
         assert all(
@@ -67,13 +68,13 @@ def test_urls_that_outlive_their_cancel_are_bounded_by_the_rate_of_starts(
         )
 
 
-def test_what_is_sent_behind_a_cancel_goes_with_the_next_sweep_each_time(
+def test_each_sweep_deletes_bytes_that_arrive_after_a_cancel(
     client: Client, alice: Any, bucket: Bucket
 ) -> None:
     client.force_login(alice)
     signed = signed_by_cancelling(client, tries=3)
 
-    for _ in range(2):  # as often as the URLs are used while they live
+    for _ in range(2):  # the URLs can be used again until they expire
         for upload in signed:
             put(bucket, upload, CONTENT)
         report = sweep()
@@ -82,7 +83,7 @@ def test_what_is_sent_behind_a_cancel_goes_with_the_next_sweep_each_time(
         assert not Upload.objects.exclude(purged_at=None).exists()
         assert list(audit()) == []
 
-    # A last one, which began before its URL died.
+    # A last PUT, which started before its URL expired.
     let_time_pass(minutes=20)
     assert sweep().purged == len(signed)
     put(bucket, signed[0], CONTENT)

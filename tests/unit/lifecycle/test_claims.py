@@ -1,4 +1,4 @@
-"""What an inspection may cost inside a request, and who may do it: budget and claim."""
+"""The budget of an inspection inside a request, and the claim of its process."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Hungry(Yes):
 
 
 class Meanwhile(Yes):
-    """Does something else in the middle of an inspection."""
+    """Calls a function in the middle of an inspection."""
 
     name = "Meanwhile"
     act: Any = staticmethod(lambda: None)
@@ -143,7 +143,7 @@ def test_budget_covers_all_uploads_of_one_batch(
     assert sweep().completed == 8
 
 
-def test_small_files_that_were_prefetched_cost_nothing_of_the_budget(
+def test_prefetched_small_files_do_not_use_the_budget(
     alice: Any, bucket: Bucket, settings: Any, client: Client
 ) -> None:
     settings.INSPECTORS = hungry(reads=500)
@@ -160,7 +160,7 @@ def test_small_files_that_were_prefetched_cost_nothing_of_the_budget(
     assert states == ["ready"] * 3
 
 
-def test_archive_is_left_to_the_background_and_ends_ready(
+def test_archive_over_the_inline_budget_is_inspected_in_the_background(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.INSPECTORS = ARCHIVES
@@ -186,10 +186,10 @@ def test_archive_over_the_background_budget_is_ready_with_a_note(
 
     assert sweep().completed == 1
     reason = upload.events.get(kind="upload.ready").detail["reason"]
-    assert "not checked" in reason or "not read" in reason  # by what was reached
+    assert "not checked" in reason or "not read" in reason  # the inspected part decides
 
 
-def test_archive_over_the_background_budget_is_refused_by_setting(
+def test_archive_over_the_background_budget_is_refused_if_so_set(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.INSPECTORS = ARCHIVES
@@ -206,7 +206,7 @@ def test_archive_over_the_background_budget_is_refused_by_setting(
     assert "too large to be checked" in upload.rejected_reason
 
 
-def test_time_counts_too(settings: Any) -> None:
+def test_time_is_part_of_the_budget(settings: Any) -> None:
     settings.INSPECTORS = hungry(reads=1)
     sample = sample_of(b"x", budget=Budget(seconds=-1, is_inline=True))
     content = sample.read
@@ -221,7 +221,7 @@ def test_time_counts_too(settings: Any) -> None:
         )
 
 
-def test_slow_inspector_in_the_background_has_limits_of_its_own(
+def test_slow_inspector_in_the_background_has_its_own_limits(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.INSPECTORS = hungry(reads=300, slow=True)
@@ -244,7 +244,7 @@ def meanwhile(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     return during
 
 
-def test_second_caller_is_answered_inspecting_at_once(
+def test_second_caller_gets_inspecting_at_once(
     alice: Any, bucket: Bucket, meanwhile: Any
 ) -> None:
     upload = arrive(bucket, alice)
@@ -260,7 +260,7 @@ def test_second_caller_is_answered_inspecting_at_once(
     assert upload.claimed_until is None
 
 
-def test_sweeper_leaves_an_upload_alone_that_a_request_inspects(
+def test_sweeper_skips_an_upload_that_a_request_inspects(
     alice: Any, bucket: Bucket, meanwhile: Any
 ) -> None:
     upload = arrive(bucket, alice)
@@ -274,7 +274,7 @@ def test_sweeper_leaves_an_upload_alone_that_a_request_inspects(
     assert Meanwhile.seen == ["notes.txt"]
 
 
-def test_claim_of_a_request_that_died_ends(
+def test_claim_of_a_killed_request_expires(
     alice: Any, bucket: Bucket, meanwhile: Any
 ) -> None:
     upload = arrive(bucket, alice)
@@ -300,7 +300,7 @@ def test_claim_of_a_request_that_died_ends(
     assert sweep().completed == 1
 
 
-def test_claim_is_released_when_an_inspector_cannot_look(
+def test_claim_is_released_when_an_inspector_is_unavailable(
     alice: Any, bucket: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.INSPECTORS = entries("Absent")
@@ -310,7 +310,7 @@ def test_claim_is_released_when_an_inspector_cannot_look(
     assert complete(upload).state == State.READY
 
 
-def test_claim_that_ran_out_and_was_taken_over_is_not_released(
+def test_expired_claim_that_another_process_has_taken_is_not_released(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.INSPECTORS = entries("Absent")
@@ -331,7 +331,7 @@ def test_claim_that_ran_out_and_was_taken_over_is_not_released(
 
 @pytest.fixture
 def lanes(monkeypatch: pytest.MonkeyPatch) -> Iterator[InspectionLanes]:
-    """Lanes that take uploads and never end them."""
+    """Create lanes that take uploads and never finish an inspection."""
     lanes = InspectionLanes(every=60)
     held = threading.Event()
     monkeypatch.setattr(lanes, "_inspect", lambda upload: held.wait(10))
@@ -340,7 +340,7 @@ def lanes(monkeypatch: pytest.MonkeyPatch) -> Iterator[InspectionLanes]:
     lanes._pool.shutdown()
 
 
-def test_lanes_take_what_waits_and_leave_lanes_to_other_owners(
+def test_lanes_take_waiting_uploads_and_keep_a_lane_for_other_owners(
     alice: Any,
     bucket: Bucket,
     settings: Any,
@@ -359,7 +359,7 @@ def test_lanes_take_what_waits_and_leave_lanes_to_other_owners(
     assert set(lanes._running.values()) == {alice.pk, bob.pk}
 
 
-def test_a_pass_beside_lanes_leaves_inspections_to_them(
+def test_sweep_leaves_inspections_to_active_lanes(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.INSPECTORS = hungry(reads=150)
@@ -378,7 +378,7 @@ def test_bomb_is_refused_inside_the_request(
     assert complete(arrive(bucket, alice, bomb, **ZIP)).state == State.REJECTED
 
 
-def test_scattered_archive_is_refused_or_ready_after_few_reads(
+def test_scattered_archive_gets_a_verdict_after_few_reads(
     alice: Any, bucket: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.INSPECTORS = ARCHIVES

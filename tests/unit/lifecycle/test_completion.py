@@ -1,4 +1,4 @@
-"""The completion of an upload, and what it verifies."""
+"""Complete uploads, and verify the stored object."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ from uploads.states import State
 pytestmark = pytest.mark.django_db
 
 
-def test_complete_verifies_inspects_and_charges(alice: Any, bucket: Bucket) -> None:
+def test_complete_verifies_inspects_and_uses_the_quota(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     put(bucket, upload, b"hello")
 
@@ -42,7 +44,7 @@ def test_complete_verifies_inspects_and_charges(alice: Any, bucket: Bucket) -> N
     assert kinds(upload) == ["upload.started", "upload.inspecting", "upload.ready"]
 
 
-def test_complete_can_be_repeated_and_charges_once(alice: Any, bucket: Bucket) -> None:
+def test_repeated_complete_uses_the_quota_once(alice: Any, bucket: Bucket) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     put(bucket, upload, b"hello")
     lifecycle.advance(upload)
@@ -53,7 +55,7 @@ def test_complete_can_be_repeated_and_charges_once(alice: Any, bucket: Bucket) -
     assert kinds(upload).count("upload.ready") == 1
 
 
-def test_complete_before_the_bytes_changes_nothing(alice: Any, bucket: Bucket) -> None:
+def test_complete_without_an_object_changes_nothing(alice: Any, bucket: Bucket) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
 
     with pytest.raises(Incomplete) as refusal:
@@ -64,7 +66,7 @@ def test_complete_before_the_bytes_changes_nothing(alice: Any, bucket: Bucket) -
     assert held(alice) == (0, 5, 0, 1)
 
 
-def test_a_multipart_upload_is_completed_from_the_buckets_own_list(
+def test_multipart_upload_is_completed_from_the_buckets_list(
     alice: Any, bucket: Bucket
 ) -> None:
     content = bytes(range(256)) * (36 * MIB // 256)
@@ -104,7 +106,7 @@ def test_missing_and_short_parts_are_named(alice: Any, bucket: Bucket) -> None:
     assert [part.part_number for part in lifecycle.stored_parts(upload)] == [1, 2]
 
 
-def test_a_lost_answer_to_the_completion_is_made_good_by_looking(
+def test_existing_object_is_found_after_a_lost_answer_of_s3(
     alice: Any, bucket: Bucket
 ) -> None:
     content = bytes(20 * MIB)
@@ -124,7 +126,7 @@ def test_a_lost_answer_to_the_completion_is_made_good_by_looking(
     assert held(alice) == (20 * MIB, 0, 1, 0)
 
 
-def test_a_multipart_upload_opened_again_meanwhile_does_not_expire_the_upload(
+def test_concurrently_reopened_multipart_upload_does_not_expire_the_upload(
     alice: Any, bucket: Bucket
 ) -> None:
     content = bytes(20 * MIB)
@@ -144,7 +146,7 @@ def test_a_multipart_upload_opened_again_meanwhile_does_not_expire_the_upload(
     assert held(alice) == (0, 20 * MIB, 0, 1)
 
 
-def test_parts_that_the_bucket_dropped_expire_the_upload(
+def test_upload_expires_when_the_bucket_has_deleted_its_parts(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"", byte_size=20 * MIB))
@@ -165,7 +167,7 @@ def test_parts_that_the_bucket_dropped_expire_the_upload(
         (b"hello", {"ContentEncoding": "gzip"}, "Content-Encoding gzip"),
     ],
 )
-def test_an_object_that_differs_from_its_declaration_is_rejected_and_purged(
+def test_object_that_differs_from_its_declaration_is_rejected_and_purged(
     alice: Any, bucket: Bucket, stored: bytes, headers: dict[str, str], reason: str
 ) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
@@ -179,7 +181,7 @@ def test_an_object_that_differs_from_its_declaration_is_rejected_and_purged(
     assert held(alice) == (0, 0, 0, 0)
 
 
-def test_a_program_declared_as_an_image_is_rejected_purged_and_explained(
+def test_program_declared_as_an_image_is_rejected_and_purged_with_a_reason(
     alice: Any, bucket: Bucket
 ) -> None:
     content = b"MZ\x90\x00" + bytes(60)
@@ -201,7 +203,9 @@ def test_a_program_declared_as_an_image_is_rejected_purged_and_explained(
     assert kinds(upload)[-1] == "upload.rejected"
 
 
-def test_a_lost_race_is_told_and_changes_nothing(alice: Any, bucket: Bucket) -> None:
+def test_move_of_a_stale_row_raises_and_changes_nothing(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     twin = Upload.objects.get(pk=upload.pk)
     lifecycle.move(upload, State.CANCELLED)

@@ -1,4 +1,4 @@
-"""Uploads whose bytes are declared by CRC64NVME: UPLOADS_CHECKSUM=crc64nvme."""
+"""Uploads with a declared CRC64NVME, with UPLOADS_CHECKSUM=crc64nvme."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def put(bucket: Bucket, upload: Upload, content: bytes) -> None:
 
 
 def telling(monkeypatch: pytest.MonkeyPatch, checksum: str) -> None:
-    """Let the storage report a CRC64NVME, because moto reports none."""
+    """Make the storage report a CRC64NVME, because moto reports none."""
     head = Bucket.head_object
 
     def told(bucket: Bucket, key: str) -> Any:
@@ -79,7 +79,7 @@ def telling(monkeypatch: pytest.MonkeyPatch, checksum: str) -> None:
 
 
 @pytest.mark.usefixtures("crc")
-def test_a_put_signs_the_declared_crc(alice: Any, bucket: Bucket) -> None:
+def test_put_signs_the_declared_crc(alice: Any, bucket: Bucket) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"x", **in_crc(b"x")))
 
     request = lifecycle.presign(upload)
@@ -92,7 +92,7 @@ def test_a_put_signs_the_declared_crc(alice: Any, bucket: Bucket) -> None:
 
 
 @pytest.mark.usefixtures("crc")
-def test_the_storages_crc_proves_the_bytes_if_a_doctor_saw_it_compare(
+def test_storages_crc_is_proof_if_a_doctor_saw_it_compare(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remember_promises(promises())
@@ -107,7 +107,7 @@ def test_the_storages_crc_proves_the_bytes_if_a_doctor_saw_it_compare(
 
 
 @pytest.mark.usefixtures("crc")
-def test_another_crc_of_the_object_is_refused(
+def test_object_with_another_crc_is_rejected(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin(alice, b"hello", **in_crc(b"hello"))
@@ -124,7 +124,7 @@ def test_another_crc_of_the_object_is_refused(
 @pytest.mark.parametrize(
     ("stored", "state"), [(b"hello", "ready"), (b"jello", "rejected")]
 )
-def test_where_the_storage_reports_none_the_site_reads_the_bytes(
+def test_object_is_read_back_if_the_storage_reports_no_crc(
     alice: Any, bucket: Bucket, stored: bytes, state: str
 ) -> None:
     upload = begin(alice, b"hello", **in_crc(b"hello"))
@@ -147,7 +147,7 @@ def test_sha256_is_still_accepted(alice: Any, bucket: Bucket) -> None:
 
 
 @pytest.mark.parametrize("transport", [Transport.PUT, Transport.MULTIPART, None])
-def test_without_the_setting_a_crc_alone_is_refused(
+def test_crc_without_sha256_is_refused_without_the_setting(
     alice: Any, bucket: Bucket, transport: Transport | None
 ) -> None:
     with pytest.raises(InvalidRequest) as refused:
@@ -160,7 +160,7 @@ def test_without_the_setting_a_crc_alone_is_refused(
 
 @pytest.mark.usefixtures("crc")
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_where_a_doctor_saw_no_comparison_sha256_is_demanded(
+def test_sha256_is_required_if_a_doctor_saw_no_comparison(
     alice: Any, bucket: Bucket, question: str
 ) -> None:
     remember_promises(promises(f".{question}"))
@@ -174,7 +174,7 @@ def test_where_a_doctor_saw_no_comparison_sha256_is_demanded(
 
 
 @pytest.mark.usefixtures("crc")
-def test_a_form_needs_sha256(alice: Any, bucket: Bucket) -> None:
+def test_form_requires_sha256(alice: Any, bucket: Bucket) -> None:
     with pytest.raises(InvalidRequest) as refused:
         begin(alice, b"hello", **in_crc(b"hello", transport=Transport.POST))
 
@@ -187,7 +187,7 @@ def test_a_form_needs_sha256(alice: Any, bucket: Bucket) -> None:
     ("transport", "field"),
     [(Transport.PUT, "checksum_crc64nvme"), (Transport.POST, "checksum_sha256")],
 )
-def test_the_refusal_without_a_checksum_names_the_field(
+def test_refusal_without_a_checksum_names_the_field(
     alice: Any, bucket: Bucket, transport: Transport, field: str
 ) -> None:
     with pytest.raises(InvalidRequest) as refused:
@@ -197,7 +197,9 @@ def test_the_refusal_without_a_checksum_names_the_field(
 
 
 @pytest.mark.usefixtures("crc")
-def test_the_same_key_for_another_crc_is_refused(alice: Any, bucket: Bucket) -> None:
+def test_idempotency_key_with_another_crc_is_refused(
+    alice: Any, bucket: Bucket
+) -> None:
     def start(content: bytes) -> Upload:
         declaration = declare(content, **in_crc(content))
         return lifecycle.start(
@@ -210,7 +212,7 @@ def test_the_same_key_for_another_crc_is_refused(alice: Any, bucket: Bucket) -> 
 
 
 @pytest.mark.parametrize("value", ["", "md5", "SHA256", "crc64"])
-def test_an_unknown_algorithm_is_a_mistake_of_the_settings(
+def test_unknown_algorithm_in_the_settings_is_refused(
     settings: Any, value: str
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "CHECKSUM": value}
@@ -257,7 +259,10 @@ def send(bucket: Bucket, upload: Upload, bodies: list[bytes]) -> None:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch, bucket: Bucket) -> dict[str, Any]:
-    """What the site asks of S3 when it opens and joins; moto knows no CRC64NVME."""
+    """Collect the site's calls to open and join multipart uploads.
+
+    moto does not support CRC64NVME.
+    """
     found: dict[str, Any] = {"opened": []}
     joins = Bucket.complete_multipart_upload
     opens = Bucket.create_multipart_upload
@@ -298,7 +303,7 @@ def test_parts_are_joined_with_their_combined_crc(
 
 @pytest.mark.usefixtures("crc", "asked")
 @pytest.mark.parametrize("is_swapped", [False, True])
-def test_parts_are_read_back_where_the_storage_proves_nothing(
+def test_parts_are_read_back_if_the_storage_proves_nothing(
     alice: Any, bucket: Bucket, is_swapped: bool
 ) -> None:
     upload = begin_parts(alice)
@@ -317,7 +322,7 @@ def test_parts_are_read_back_where_the_storage_proves_nothing(
 
 
 @pytest.mark.usefixtures("crc")
-def test_parts_that_s3_refuses_to_join_by_their_crc_end_the_upload(
+def test_upload_ends_if_s3_refuses_to_join_parts_by_their_crc(
     alice: Any, bucket: Bucket, asked: dict[str, Any]
 ) -> None:
     upload = begin_parts(alice)
@@ -333,7 +338,7 @@ def test_parts_that_s3_refuses_to_join_by_their_crc_end_the_upload(
 
 
 @pytest.mark.usefixtures("crc", "asked")
-def test_a_declared_crc_of_the_whole_file_is_compared_too(
+def test_declared_crc_of_the_whole_file_is_compared(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin_parts(alice, checksum_crc64nvme=CRC64NVME.base64(b"other"))
@@ -347,7 +352,7 @@ def test_a_declared_crc_of_the_whole_file_is_compared_too(
 
 
 @pytest.mark.usefixtures("crc")
-def test_a_client_that_knows_only_sha256_changes_the_upload_with_its_first_parts(
+def test_first_parts_with_sha256_change_the_algorithm_of_the_upload(
     alice: Any, bucket: Bucket, asked: dict[str, Any]
 ) -> None:
     upload = begin_parts(alice)
@@ -365,7 +370,7 @@ def test_a_client_that_knows_only_sha256_changes_the_upload_with_its_first_parts
 
 
 @pytest.mark.usefixtures("crc", "asked")
-def test_the_algorithm_stays_once_a_part_was_announced(
+def test_algorithm_cannot_change_after_a_part_was_declared(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_parts(alice)
@@ -379,7 +384,7 @@ def test_the_algorithm_stays_once_a_part_was_announced(
 
 
 @pytest.mark.usefixtures("crc", "asked")
-def test_a_changed_algorithm_is_noticed_by_a_concurrent_request(
+def test_concurrent_request_notices_a_changed_algorithm(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_parts(alice)
@@ -390,7 +395,7 @@ def test_a_changed_algorithm_is_noticed_by_a_concurrent_request(
 
 
 @pytest.mark.usefixtures("asked")
-def test_without_the_setting_parts_need_sha256(alice: Any, bucket: Bucket) -> None:
+def test_parts_require_sha256_without_the_setting(alice: Any, bucket: Bucket) -> None:
     upload = begin_parts(alice)
 
     with pytest.raises(InvalidRequest) as refused:
@@ -401,7 +406,7 @@ def test_without_the_setting_parts_need_sha256(alice: Any, bucket: Bucket) -> No
 
 
 @pytest.mark.usefixtures("asked")
-def test_an_upload_goes_on_with_its_algorithm_after_the_setting_has_changed(
+def test_upload_keeps_its_algorithm_after_the_setting_has_changed(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "CHECKSUM": "crc64nvme"}
@@ -417,7 +422,7 @@ def test_an_upload_goes_on_with_its_algorithm_after_the_setting_has_changed(
 
 @pytest.mark.usefixtures("crc")
 @pytest.mark.parametrize("value", ["", "?", SHA256.base64(b"x"), "AAAAAAAAAA=="])
-def test_the_checksum_of_a_part_must_be_a_crc(
+def test_checksum_of_a_part_must_be_a_crc(
     alice: Any, bucket: Bucket, value: str
 ) -> None:
     upload = begin_parts(alice)

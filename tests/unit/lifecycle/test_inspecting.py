@@ -1,4 +1,4 @@
-"""Inspection in the life of an upload: waiting, trying again, quarantine, names."""
+"""Inspections in the lifecycle of an upload: waiting, retries, quarantine, names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PROGRAM = b"MZ\x90\x00" + bytes(60)
 
 @pytest.fixture
 def away(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """An inspector that cannot look until the test calls what this returns."""
+    """Configure an unavailable inspector. Return a function that makes it available."""
     settings.INSPECTORS = entries("Yes", "Absent")
     monkeypatch.setattr(Absent, "away", True)
     return lambda: monkeypatch.setattr(Absent, "away", False)
@@ -49,7 +49,7 @@ def arrive(
 # Waiting
 
 
-def test_an_upload_waits_for_an_inspector_that_cannot_look(
+def test_upload_waits_for_an_unavailable_inspector(
     alice: Any, bucket: Bucket, away: Any
 ) -> None:
     upload = lifecycle.advance(arrive(bucket, alice))
@@ -63,10 +63,10 @@ def test_an_upload_waits_for_an_inspector_that_cannot_look(
         lifecycle.presign_download(upload)
 
 
-def test_the_trail_tells_once_that_it_waits_and_not_why(
+def test_waiting_is_recorded_once_without_the_reason(
     alice: Any, bucket: Bucket, away: Any
 ) -> None:
-    # Its owner reads the trail; the reason is the operator's.
+    # The owner can read the event, and the reason is for the operator only.
     upload = arrive(bucket, alice)
     for _ in range(3):
         lifecycle.advance(upload)
@@ -75,7 +75,7 @@ def test_the_trail_tells_once_that_it_waits_and_not_why(
     assert upload.events.get(kind="upload.waiting").detail == {}
 
 
-def test_it_becomes_ready_when_the_inspector_is_back(
+def test_waiting_upload_becomes_ready_when_the_inspector_is_available(
     alice: Any, bucket: Bucket, away: Any
 ) -> None:
     upload = lifecycle.advance(arrive(bucket, alice))
@@ -88,7 +88,7 @@ def test_it_becomes_ready_when_the_inspector_is_back(
     assert held(alice) == (5, 0, 1, 0)
 
 
-def test_a_broken_inspector_lets_nothing_pass(
+def test_error_in_an_inspector_accepts_no_file(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.INSPECTORS = entries("Broken")
@@ -99,7 +99,7 @@ def test_a_broken_inspector_lets_nothing_pass(
     assert "ZeroDivisionError" in upload.waiting_reason
 
 
-def test_a_refusal_needs_no_one_who_is_away(
+def test_refusal_does_not_wait_for_an_unavailable_inspector(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.INSPECTORS = entries("Absent", "No")
@@ -109,9 +109,7 @@ def test_a_refusal_needs_no_one_who_is_away(
     assert (upload.state, upload.waiting_reason) == (State.REJECTED, "")
 
 
-def test_an_upload_that_waits_can_be_given_up(
-    alice: Any, bucket: Bucket, away: Any
-) -> None:
+def test_waiting_upload_can_be_cancelled(alice: Any, bucket: Bucket, away: Any) -> None:
     upload = lifecycle.advance(arrive(bucket, alice))
 
     lifecycle.remove(upload)
@@ -120,7 +118,7 @@ def test_an_upload_that_waits_can_be_given_up(
     assert Upload.objects.waiting().count() == 0
 
 
-def test_the_sweeper_tries_again_ever_more_rarely(
+def test_sweeper_retries_at_growing_intervals(
     alice: Any, bucket: Bucket, away: Any
 ) -> None:
     upload = lifecycle.advance(arrive(bucket, alice))
@@ -138,7 +136,7 @@ def test_the_sweeper_tries_again_ever_more_rarely(
     assert waits[0] == 1
     assert waits == sorted(set(waits))
     away()
-    let_time_pass(minutes=6)  # the longest that it ever waits is five
+    let_time_pass(minutes=6)  # the longest interval is five minutes
     report = sweep()
     assert (report.completed, report.waiting) == (1, 0)
     upload.refresh_from_db()
@@ -146,7 +144,7 @@ def test_the_sweeper_tries_again_ever_more_rarely(
     assert list(audit()) == []
 
 
-def test_the_sweeper_counts_what_waits_even_where_it_is_not_due(
+def test_sweeper_counts_waiting_uploads_that_are_not_due(
     alice: Any, bucket: Bucket, away: Any
 ) -> None:
     lifecycle.advance(arrive(bucket, alice))
@@ -156,7 +154,7 @@ def test_the_sweeper_counts_what_waits_even_where_it_is_not_due(
     assert (report.looked_at, report.waiting) == (0, 1)
 
 
-def test_a_note_of_an_inspector_is_in_the_trail(
+def test_note_of_an_inspector_is_recorded(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.INSPECTORS = entries("Yes", note="It is too large to be scanned.")
@@ -180,14 +178,14 @@ def keys(bucket: Bucket, prefix: str = "") -> list[str]:
     return [entry.key for entry in bucket.list_objects(prefix)]
 
 
-def test_refused_content_is_only_purged_by_default(alice: Any, bucket: Bucket) -> None:
+def test_refused_content_is_purged_by_default(alice: Any, bucket: Bucket) -> None:
     upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
 
     assert (upload.state, upload.quarantine_key) == (State.REJECTED, "")
     assert keys(bucket) == []
 
 
-def test_refused_content_goes_into_quarantine(
+def test_refused_content_is_copied_to_quarantine(
     alice: Any, bucket: Bucket, kept: str
 ) -> None:
     upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
@@ -205,7 +203,7 @@ def test_refused_content_goes_into_quarantine(
         lifecycle.presign_download(upload)
 
 
-def test_what_is_in_quarantine_is_nobodys_orphan(
+def test_object_in_quarantine_is_no_orphan(
     alice: Any, bucket: Bucket, kept: str
 ) -> None:
     upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
@@ -218,7 +216,7 @@ def test_what_is_in_quarantine_is_nobodys_orphan(
     assert keys(bucket) == [upload.quarantine_key]
 
 
-def test_bytes_that_are_not_the_declared_ones_are_not_kept(
+def test_object_with_undeclared_bytes_is_not_quarantined(
     alice: Any, bucket: Bucket, kept: str
 ) -> None:
     upload = begin(alice, PROGRAM)
@@ -230,7 +228,7 @@ def test_bytes_that_are_not_the_declared_ones_are_not_kept(
     assert keys(bucket) == []
 
 
-def test_its_owner_takes_it_off_the_list_and_the_operator_keeps_the_copy(
+def test_quarantined_copy_is_kept_when_the_owner_removes_the_upload(
     alice: Any, bucket: Bucket, kept: str
 ) -> None:
     upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
@@ -241,7 +239,7 @@ def test_its_owner_takes_it_off_the_list_and_the_operator_keeps_the_copy(
     assert keys(bucket) == [upload.quarantine_key]
 
 
-def test_the_operator_empties_the_quarantine(
+def test_operator_deletes_quarantined_copies(
     alice: Any, bucket: Bucket, kept: str
 ) -> None:
     upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
@@ -255,7 +253,7 @@ def test_the_operator_empties_the_quarantine(
     assert kinds(upload)[-1] == "upload.purged"
 
 
-def test_a_quarantine_that_cannot_be_written_keeps_the_upload_waiting(
+def test_upload_waits_while_the_quarantine_cannot_be_written(
     alice: Any, bucket: Bucket, kept: str
 ) -> None:
     upload = arrive(bucket, alice, PROGRAM)
@@ -270,7 +268,7 @@ def test_a_quarantine_that_cannot_be_written_keeps_the_upload_waiting(
     assert keys(bucket) == [upload.quarantine_key]
 
 
-def test_a_copy_that_was_made_and_not_written_down_is_found_again(
+def test_unrecorded_quarantined_copy_is_found_by_the_next_attempt(
     alice: Any, bucket: Bucket, kept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = arrive(bucket, alice, PROGRAM)
@@ -286,7 +284,7 @@ def test_a_copy_that_was_made_and_not_written_down_is_found_again(
     assert keys(bucket) == [upload.quarantine_key]
 
 
-def test_a_copy_of_what_was_given_up_meanwhile_goes(
+def test_quarantined_copy_is_deleted_if_the_upload_was_cancelled_meanwhile(
     alice: Any, bucket: Bucket, kept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = arrive(bucket, alice, PROGRAM)
@@ -302,7 +300,7 @@ def test_a_copy_of_what_was_given_up_meanwhile_goes(
     assert keys(bucket) == []
 
 
-def test_what_is_too_large_for_a_copy_is_only_purged(
+def test_object_too_large_for_a_copy_is_purged(
     alice: Any, bucket: Bucket, kept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lifecycle.quarantine, "MAX_COPY", 3)
@@ -320,7 +318,7 @@ def _die(*args: Any, **facts: Any) -> None:
 # Names
 
 
-def test_a_name_is_compared_with_the_content_at_completion(
+def test_name_is_compared_with_the_content_at_completion(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = arrive(bucket, alice, PROGRAM, filename="notes.txt")
@@ -335,7 +333,7 @@ def test_a_name_is_compared_with_the_content_at_completion(
     "filename", ["notes.pdf.exe", "notes.txt.JS", "notes.txt.ln\u200bk"]
 )
 @pytest.mark.parametrize("ready", [True, False])
-def test_a_rename_obeys_the_same_rule(
+def test_new_name_is_compared_with_the_content(
     alice: Any, bucket: Bucket, filename: str, ready: bool
 ) -> None:
     upload = make_ready(bucket, alice) if ready else begin(alice)
@@ -349,9 +347,7 @@ def test_a_rename_obeys_the_same_rule(
 
 
 @pytest.mark.parametrize("filename", ["letter.txt", "notes", "notes.md", "notes.bak"])
-def test_a_harmless_rename_goes_through(
-    alice: Any, bucket: Bucket, filename: str
-) -> None:
+def test_harmless_rename_is_accepted(alice: Any, bucket: Bucket, filename: str) -> None:
     upload = make_ready(bucket, alice)
 
     lifecycle.rename(upload, filename)
@@ -368,7 +364,7 @@ def test_a_harmless_rename_goes_through(
         (b"<html><body>x", "page.html", "film.mp4", "web page"),
     ],
 )
-def test_a_rename_is_judged_by_the_stored_content(
+def test_rename_inspects_the_stored_content(
     alice: Any, bucket: Bucket, content: bytes, was: str, becomes: str, words: str
 ) -> None:
     upload = arrive(
@@ -381,7 +377,7 @@ def test_a_rename_is_judged_by_the_stored_content(
         lifecycle.rename(upload, becomes)
 
 
-def test_a_rename_into_the_name_of_an_archive_is_judged_as_one(
+def test_rename_to_an_archives_name_inspects_the_content_as_an_archive(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = lifecycle.advance(arrive(bucket, alice, filename="notes.txt"))
@@ -393,7 +389,7 @@ def test_a_rename_into_the_name_of_an_archive_is_judged_as_one(
         lifecycle.rename(upload, "notes.zip")
 
 
-def test_an_archive_behind_a_document_is_judged_when_it_is_renamed(
+def test_archive_with_a_leading_document_is_inspected_at_a_rename(
     alice: Any, bucket: Bucket
 ) -> None:
     content = PDF_HEAD + packed(("../evil", b"x"))
@@ -406,7 +402,7 @@ def test_an_archive_behind_a_document_is_judged_when_it_is_renamed(
             lifecycle.rename(upload, name)
 
 
-def test_a_rename_is_refused_if_its_inspection_takes_too_long(
+def test_rename_is_refused_if_its_inspection_takes_too_long(
     alice: Any, bucket: Bucket
 ) -> None:
     text = reconciliation.complete(arrive(bucket, alice, filename="notes.txt"))
@@ -417,7 +413,7 @@ def test_a_rename_is_refused_if_its_inspection_takes_too_long(
         with pytest.raises(InvalidRequest, match="too large to be checked"):
             lifecycle.rename(text, "notes.zip")
         lifecycle.rename(text, "notes.md")
-        # The rules for archives have judged these bytes already.
+        # The inspection has already checked these bytes as an archive.
         lifecycle.rename(archive, "a.jar")
         with pytest.raises(InvalidRequest, match=r"\.pdf\.exe"):
             lifecycle.rename(archive, "a.pdf.exe")
@@ -425,9 +421,7 @@ def test_a_rename_is_refused_if_its_inspection_takes_too_long(
     assert (text.filename, archive.filename) == ("notes.md", "a.jar")
 
 
-def test_a_difference_between_name_and_content_is_a_note(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_mismatch_of_name_and_content_is_noted(alice: Any, bucket: Bucket) -> None:
     upload = arrive(bucket, alice, PDF, filename="a.jpg", content_type="image/jpeg")
 
     lifecycle.advance(upload)
@@ -441,7 +435,7 @@ def test_a_difference_between_name_and_content_is_a_note(
     assert lifecycle.note_on(upload) == ""
 
 
-def test_a_note_of_an_inspector_is_kept(
+def test_note_of_an_inspector_is_kept_after_a_rename(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.INSPECTORS = entries("Yes", owner_note="Local names were not checked.")
@@ -453,7 +447,7 @@ def test_a_note_of_an_inspector_is_kept(
     assert lifecycle.note_on(upload) == "Local names were not checked."
 
 
-def test_while_it_is_inspected_a_file_keeps_its_extension(
+def test_extension_cannot_change_during_an_inspection(
     alice: Any, bucket: Bucket, away: Any
 ) -> None:
     upload = lifecycle.advance(arrive(bucket, alice))
@@ -465,9 +459,7 @@ def test_while_it_is_inspected_a_file_keeps_its_extension(
     assert Upload.objects.get().filename == "other.txt"
 
 
-def test_a_name_given_just_before_the_inspection_is_the_one_inspected(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_inspection_uses_a_name_changed_just_before(alice: Any, bucket: Bucket) -> None:
     upload = arrive(bucket, alice)
     Upload.objects.update(filename="notes.txt.exe")
 
@@ -476,9 +468,7 @@ def test_a_name_given_just_before_the_inspection_is_the_one_inspected(
     assert upload.state == State.REJECTED
 
 
-def test_a_bomb_is_rejected_in_the_life_of_an_upload(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_zip_bomb_is_rejected_at_completion(alice: Any, bucket: Bucket) -> None:
     upload = arrive(
         bucket, alice, bomb(), filename="a.zip", content_type="application/zip"
     )

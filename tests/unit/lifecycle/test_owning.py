@@ -26,7 +26,7 @@ from uploads.states import State
 pytestmark = pytest.mark.django_db
 
 
-def test_removing_a_pending_upload_cancels_it_and_aborts_its_parts(
+def test_removal_of_a_pending_upload_cancels_the_upload_and_aborts_its_parts(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"", byte_size=20 * MIB))
@@ -38,7 +38,7 @@ def test_removing_a_pending_upload_cancels_it_and_aborts_its_parts(
     assert "Uploads" not in bucket.client.list_multipart_uploads(Bucket=bucket.name)
 
 
-def test_removing_a_ready_upload_deletes_the_object_and_gives_the_bytes_back(
+def test_removal_of_a_ready_upload_deletes_the_object_and_releases_the_quota(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
@@ -54,7 +54,9 @@ def test_removing_a_ready_upload_deletes_the_object_and_gives_the_bytes_back(
     assert kinds(upload).count("upload.deleted") == 1
 
 
-def test_removal_does_not_need_the_storage(alice: Any, bucket: Bucket) -> None:
+def test_removal_succeeds_when_the_storage_is_unavailable(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     bucket.client.delete_bucket(Bucket=bucket.name)
 
@@ -64,13 +66,13 @@ def test_removal_does_not_need_the_storage(alice: Any, bucket: Bucket) -> None:
     assert upload.purged_at is None
 
 
-def test_a_purge_is_not_final_while_a_url_lives(alice: Any, bucket: Bucket) -> None:
+def test_purge_is_not_final_while_a_url_is_valid(alice: Any, bucket: Bucket) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     lifecycle.presign(upload)
     lifecycle.remove(upload)
     assert upload.purged_at is None
 
-    put(bucket, upload, b"hello")  # a late arrival
+    put(bucket, upload, b"hello")  # bytes that arrive after the purge
     Upload.objects.filter(pk=upload.pk).update(
         urls_expire_at=timezone.now() - timedelta(seconds=1)
     )
@@ -81,7 +83,7 @@ def test_a_purge_is_not_final_while_a_url_lives(alice: Any, bucket: Bucket) -> N
     assert upload.purged_at is not None
 
 
-def test_what_is_over_takes_no_more_bytes_and_cannot_be_completed(
+def test_ended_upload_gets_no_url_and_cannot_be_completed(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
@@ -93,7 +95,7 @@ def test_what_is_over_takes_no_more_bytes_and_cannot_be_completed(
         lifecycle.advance(upload)
 
 
-def test_renaming_is_recorded_and_leaves_the_key(alice: Any, bucket: Bucket) -> None:
+def test_rename_is_recorded_and_keeps_the_key(alice: Any, bucket: Bucket) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     key = upload.key
 

@@ -1,4 +1,4 @@
-"""Policy: the site's default, the groups' and the account's own."""
+"""Policies of the site, of groups and of accounts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from uploads.lifecycle.policy import Policy, policy_for
 from uploads.models import UploadPolicy
 
 
-def test_the_default_policy_is_the_sites(alice: Any, settings: Any) -> None:
+def test_default_policy_is_the_sites_policy(alice: Any, settings: Any) -> None:
     settings.UPLOADS = {"MAX_FILE_SIZE": 5, "ALLOWED_CONTENT_TYPES": ["image/*"]}
 
     assert policy_for(alice) == Policy(5, ("image/*",))
 
 
-def test_the_accounts_own_policy_wins_over_its_groups(alice: Any) -> None:
+def test_policy_of_the_account_takes_precedence_over_its_groups(alice: Any) -> None:
     staff = Group.objects.create(name="staff")
     alice.groups.add(staff)
     UploadPolicy.objects.create(group=staff, max_file_size=100)
@@ -28,7 +28,7 @@ def test_the_accounts_own_policy_wins_over_its_groups(alice: Any) -> None:
     assert policy_for(alice).max_file_size == 7
 
 
-def test_of_several_groups_the_most_generous_counts(alice: Any) -> None:
+def test_most_permissive_policy_of_several_groups_applies(alice: Any) -> None:
     for name, size, types in (("a", 5, ["image/*"]), ("b", 9, ["text/plain"])):
         group = Group.objects.create(name=name)
         alice.groups.add(group)
@@ -39,7 +39,7 @@ def test_of_several_groups_the_most_generous_counts(alice: Any) -> None:
     assert policy_for(alice) == Policy(9, ("image/*", "text/plain"))
 
 
-def test_an_empty_field_leaves_the_wider_rule_in_force(alice: Any) -> None:
+def test_empty_field_of_a_policy_inherits_the_wider_rule(alice: Any) -> None:
     UploadPolicy.objects.create(user=alice, allowed_content_types=["image/*"])
 
     assert policy_for(alice).max_file_size == 10_000 * 5 * 1024**3
@@ -54,7 +54,7 @@ MEDIA = Policy(10**12, ("audio/*", "video/*"))
 @pytest.mark.parametrize(
     "content_type", ["text/html", "image/svg+xml", "application/gpx+xml", "a/b"]
 )
-def test_the_open_policy_allows_every_type(content_type: str) -> None:
+def test_open_policy_allows_every_type(content_type: str) -> None:
     policy = Policy(1, ("*/*",))
 
     assert policy.allows(content_type)
@@ -114,7 +114,7 @@ def test_content_of_an_allowed_family_is_allowed(
         (Policy(9, ("image/png",)), "a.jpg", "image/jpeg", "image/jpeg"),
     ],
 )
-def test_content_of_another_family_or_of_none_is_refused(
+def test_content_of_another_or_no_family_is_refused(
     policy: Policy, filename: str, declared: str, detected: str
 ) -> None:
     with pytest.raises(ContentTypeNotAllowed) as caught:
@@ -134,7 +134,7 @@ def test_content_of_another_family_or_of_none_is_refused(
         ("photo.scr", "image/png", False),
     ],
 )
-def test_before_any_byte_is_known_name_and_declared_type_are_hints(
+def test_name_and_declared_type_are_used_before_the_content_is_known(
     filename: str, declared: str, is_allowed: bool
 ) -> None:
     refusal: AbstractContextManager[Any] = (
@@ -145,7 +145,7 @@ def test_before_any_byte_is_known_name_and_declared_type_are_hints(
         PICTURES.check(byte_size=1, content_type=declared, filename=filename)
 
 
-def test_what_does_not_fit_is_named() -> None:
+def test_refusal_by_a_policy_names_the_reason() -> None:
     policy = Policy(10, ("image/*",))
 
     with pytest.raises(FileTooLarge, match="11 bytes; at most 10"):

@@ -1,4 +1,4 @@
-"""Presigned URLs: for which uploads, and how long."""
+"""Uploads that get presigned URLs, and the lifetime of the URLs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.django_db
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
 
-def test_an_overdue_upload_gets_no_url(alice: Any, bucket: Bucket) -> None:
+def test_overdue_upload_gets_no_url(alice: Any, bucket: Bucket) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     upload.expires_at = timezone.now()
 
@@ -43,7 +43,7 @@ def test_an_overdue_upload_gets_no_url(alice: Any, bucket: Bucket) -> None:
         lifecycle.presign(upload)
 
 
-def test_an_upload_that_ended_meanwhile_gets_no_url_whatever_was_read(
+def test_concurrently_ended_upload_gets_no_url_for_a_stale_row(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
@@ -54,15 +54,18 @@ def test_an_upload_that_ended_meanwhile_gets_no_url_whatever_was_read(
     assert Upload.objects.get().urls_expire_at is None
 
 
-def test_who_asks_for_urls_to_the_end_is_given_a_day_more(
+def test_requests_for_urls_extend_the_deadline_by_at_most_a_day(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"", byte_size=20 * MIB))
     begun_at = upload.created_at
 
     def ask_after(**span: float) -> timedelta:
-        """Return how long the upload may take by now, from its start on."""
-        # The clock stands still for this: let_time_pass would move created_at too.
+        """Request a URL after this time.
+
+        Return the time from the start to the deadline.
+        """
+        # Freeze the clock, because let_time_pass would also move created_at.
         with time_machine.travel(begun_at + timedelta(**span), tick=False):
             row = Upload.objects.get()
             lifecycle.presign_parts(row, [WantedPart(1, checksum(b"x"))])
@@ -80,7 +83,7 @@ def test_who_asks_for_urls_to_the_end_is_given_a_day_more(
         ask_after(days=8)
 
 
-def test_the_last_url_dies_with_its_upload(alice: Any, bucket: Bucket) -> None:
+def test_last_url_expires_with_the_uploads_deadline(alice: Any, bucket: Bucket) -> None:
     upload = begin(alice)
     let_time_pass(days=7)
     Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=5))
@@ -93,7 +96,7 @@ def test_the_last_url_dies_with_its_upload(alice: Any, bucket: Bucket) -> None:
     assert request.expires_at <= Upload.objects.get().expires_at
 
 
-def test_an_upload_gets_no_more_at_a_time_than_it_had_at_first(
+def test_extension_is_at_most_the_initial_lifetime(
     alice: Any, bucket: Bucket, settings: Settings
 ) -> None:
     settings.UPLOADS = {"LIFETIME_SECONDS": 3600}
@@ -105,7 +108,9 @@ def test_an_upload_gets_no_more_at_a_time_than_it_had_at_first(
     assert upload.expires_at - upload.created_at == timedelta(minutes=110)
 
 
-def test_no_extension_is_none(alice: Any, bucket: Bucket, settings: Settings) -> None:
+def test_extension_of_zero_keeps_the_deadline(
+    alice: Any, bucket: Bucket, settings: Settings
+) -> None:
     settings.UPLOADS = {"EXTENSION_SECONDS": 0}
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     end = upload.expires_at
@@ -129,7 +134,7 @@ def test_only_planned_parts_are_presigned(alice: Any, bucket: Bucket) -> None:
     assert upload.urls_expire_at is not None
 
 
-def test_only_a_ready_upload_is_downloaded(alice: Any, bucket: Bucket) -> None:
+def test_only_a_ready_upload_can_be_downloaded(alice: Any, bucket: Bucket) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
 
     with pytest.raises(InvalidState):

@@ -1,4 +1,4 @@
-"""Quota: what is promised, used and given back adds up."""
+"""The quota's counters of reserved and used bytes and files."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def held(owner: Any) -> tuple[int, int, int, int]:
     return now.used_bytes, now.reserved_bytes, now.file_count, now.reserved_files
 
 
-def test_reserving_promises_bytes_and_one_file(alice: Any) -> None:
+def test_reserve_counts_the_bytes_and_one_file(alice: Any) -> None:
     quota.reserve(alice, 70)
     quota.reserve(alice, 30)
 
     assert held(alice) == (0, 100, 0, 2)
 
 
-def test_the_last_byte_fits_and_the_next_does_not(alice: Any) -> None:
+def test_reservation_is_refused_one_byte_over_the_limit(alice: Any) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=100)
     quota.reserve(alice, 100)
 
@@ -64,7 +64,7 @@ def test_unfinished_uploads_are_limited_by_their_number(
     assert held(alice) == (1, 2, 1, 2)
 
 
-def test_one_person_may_have_more_unfinished_than_the_others(
+def test_limit_of_unfinished_uploads_can_be_set_for_one_person(
     alice: Any, settings: Any
 ) -> None:
     settings.UPLOADS = {"MAX_OPEN": 1}
@@ -76,7 +76,7 @@ def test_one_person_may_have_more_unfinished_than_the_others(
         quota.reserve(alice, 1)
 
 
-def test_the_default_is_the_sites(alice: Any, settings: Any) -> None:
+def test_default_quota_is_the_sites_setting(alice: Any, settings: Any) -> None:
     settings.UPLOADS = {"DEFAULT_QUOTA_BYTES": 10, "DEFAULT_MAX_FILES": 5}
 
     with pytest.raises(QuotaExceeded):
@@ -87,7 +87,7 @@ def test_the_default_is_the_sites(alice: Any, settings: Any) -> None:
     assert quota.usage(alice).max_files == 5
 
 
-def test_a_limit_lowered_below_the_use_admits_nothing_and_loses_nothing(
+def test_limit_below_the_used_bytes_admits_no_upload_and_deletes_no_file(
     alice: Any,
 ) -> None:
     quota.reserve(alice, 100)
@@ -113,7 +113,7 @@ def test_a_limit_lowered_below_the_use_admits_nothing_and_loses_nothing(
         (State.INSPECTING, State.DELETED, (0, 0, 0, 0)),
     ],
 )
-def test_a_move_shifts_the_bytes_to_where_the_new_state_counts_them(
+def test_move_changes_the_counters_to_those_of_the_new_state(
     alice: Any, before: State, after: State, expected: tuple[int, int, int, int]
 ) -> None:
     quota.reserve(alice, 10)
@@ -123,7 +123,7 @@ def test_a_move_shifts_the_bytes_to_where_the_new_state_counts_them(
     assert held(alice) == expected
 
 
-def test_giving_back_twice_fails_loudly(alice: Any) -> None:
+def test_second_release_of_the_same_bytes_raises(alice: Any) -> None:
     quota.reserve(alice, 10)
     quota.settle(alice, 10, before=State.PENDING, after=State.CANCELLED)
 

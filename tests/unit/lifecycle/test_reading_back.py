@@ -1,4 +1,4 @@
-"""The site hashes stored bytes itself wherever the storage did not prove them."""
+"""The site hashes stored bytes itself if the storage has not proved them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PARTS = {1: b"a" * 5 * MIB, 2: b"b" * 5 * MIB, 3: b"c" * MIB}
 
 @pytest.fixture
 def certified(db: None) -> None:
-    """A doctor has seen that the bucket compares bytes."""
+    """Record the finding of a doctor that the bucket compares bytes."""
     remember_promises(promises())
 
 
@@ -96,7 +96,7 @@ def begin_parts(owner: Any, parts: dict[int, bytes] | None = None) -> Upload:
 
 
 def send(bucket: Bucket, upload: Upload, parts: dict[int, bytes]) -> None:
-    """Send parts without checksums: the storage knows none."""
+    """Send parts without checksums, as to a storage that does not support them."""
     for number, body in parts.items():
         bucket.client.upload_part(
             Bucket=bucket.name,
@@ -109,7 +109,7 @@ def send(bucket: Bucket, upload: Upload, parts: dict[int, bytes]) -> None:
 
 @pytest.fixture
 def no_checksums(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A storage that tells no checksum, neither of objects nor of parts."""
+    """Simulate a storage that reports no checksums of objects and parts."""
 
     def bare_object(headers: Any) -> Any:
         return replace(facts.object_facts(headers), checksum_sha256=None)
@@ -123,7 +123,9 @@ def no_checksums(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("uploads.s3.bucket.latest_parts", bare_parts)
 
 
-def test_an_uncertified_bucket_proves_nothing(alice: Any, bucket: Bucket) -> None:
+def test_checksum_of_an_uncertified_bucket_is_no_proof(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = begin(alice)
     put(bucket, upload, b"hello")
 
@@ -137,7 +139,7 @@ def test_an_uncertified_bucket_proves_nothing(alice: Any, bucket: Bucket) -> Non
     assert detail["checksum_verified_by"] == "readback"
 
 
-def test_a_certified_bucket_that_returns_the_checksum_is_believed(
+def test_checksum_of_a_certified_bucket_is_proof(
     alice: Any, bucket: Bucket, certified: None
 ) -> None:
     upload = begin(alice, b"x" * 300_000)
@@ -157,7 +159,7 @@ def test_a_certified_bucket_that_returns_the_checksum_is_believed(
     assert other.checksum_verified_by == "readback"
 
 
-def test_a_certified_bucket_without_a_checksum_is_read_back(
+def test_object_is_read_back_if_a_certified_bucket_reports_no_checksum(
     alice: Any, bucket: Bucket, certified: None, no_checksums: None
 ) -> None:
     upload = begin(alice)
@@ -195,7 +197,7 @@ def test_swapped_bytes_are_rejected(
     assert bucket.head_object(upload.key) is None
 
 
-def test_a_batch_is_read_back_without_further_requests(
+def test_batch_is_read_back_without_additional_requests(
     alice: Any, bucket: Bucket
 ) -> None:
     uploads = [begin(alice, b"%d" % n) for n in range(3)]
@@ -233,7 +235,7 @@ def test_parts_are_compared_one_by_one(
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_one_swapped_part_is_enough(
+def test_upload_with_one_swapped_part_is_rejected(
     alice: Any, bucket: Bucket, no_checksums: None, number: int
 ) -> None:
     upload = begin_parts(alice)
@@ -247,7 +249,7 @@ def test_one_swapped_part_is_enough(
     assert list(audit()) == []
 
 
-def test_a_part_that_is_signed_again_replaces_its_checksum(
+def test_part_signed_again_replaces_its_declared_checksum(
     alice: Any, bucket: Bucket, no_checksums: None
 ) -> None:
     upload = begin_parts(alice)
@@ -263,7 +265,7 @@ def test_a_part_that_is_signed_again_replaces_its_checksum(
     assert lifecycle.advance(upload).state == State.READY
 
 
-def test_parts_of_an_older_version_are_served_as_not_verified(
+def test_upload_of_an_older_version_is_ready_as_not_verified(
     alice: Any, bucket: Bucket, no_checksums: None
 ) -> None:
     upload = begin_parts(alice)
@@ -279,14 +281,14 @@ def test_parts_of_an_older_version_are_served_as_not_verified(
 
 
 @pytest.mark.parametrize("text", ["", "x", "!" * 44, base64.b64encode(b"x").decode()])
-def test_a_part_needs_a_sha256(alice: Any, bucket: Bucket, text: str) -> None:
+def test_part_requires_a_sha256(alice: Any, bucket: Bucket, text: str) -> None:
     upload = begin_parts(alice)
 
     with pytest.raises(InvalidRequest):
         lifecycle.presign_parts(upload, [WantedPart(1, text)])
 
 
-def test_a_large_object_is_left_to_the_background(
+def test_large_object_is_read_back_in_the_background(
     alice: Any, bucket: Bucket, no_checksums: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("uploads.lifecycle.inspecting.INLINE_BYTES", 1000)
@@ -310,7 +312,7 @@ def _with(**changes: Any) -> Any:
     return replace(options(), **changes)
 
 
-def test_the_proof_is_kept_while_an_inspector_is_away(
+def test_proof_is_kept_while_an_inspector_is_unavailable(
     alice: Any, bucket: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.INSPECTORS = entries("Yes", "Absent")
@@ -329,7 +331,7 @@ def test_the_proof_is_kept_while_an_inspector_is_away(
     assert upload.state == State.READY
 
 
-def test_a_long_comparison_goes_on_where_it_stopped(
+def test_long_comparison_continues_where_it_stopped(
     alice: Any, bucket: Bucket, no_checksums: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("uploads.lifecycle.inspecting.INLINE_BYTES", 1000)
@@ -358,7 +360,7 @@ def test_a_long_comparison_goes_on_where_it_stopped(
     assert (upload.state, upload.checksum_verified_by) == (State.READY, "readback")
 
 
-def test_an_answer_that_breaks_off_is_read_again(
+def test_broken_answer_of_the_storage_is_read_again(
     alice: Any, bucket: Bucket, small_ranges: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = b"x" * (5 * MIB + 1)
@@ -379,7 +381,7 @@ def test_an_answer_that_breaks_off_is_read_again(
     assert failures == []
 
 
-def test_an_object_that_is_replaced_before_the_read_back_is_rejected(
+def test_object_replaced_before_the_read_back_is_rejected(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin(alice)
@@ -400,7 +402,7 @@ def test_an_object_that_is_replaced_before_the_read_back_is_rejected(
 @pytest.mark.parametrize(
     ("setting", "verified_by"), [("never", ""), ("always", "readback")]
 )
-def test_the_setting_overrides_what_was_measured(
+def test_setting_overrides_the_doctors_finding(
     alice: Any, bucket: Bucket, settings: Any, setting: str, verified_by: str
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "READ_BACK": setting}
@@ -416,7 +418,7 @@ def test_the_setting_overrides_what_was_measured(
     assert kinds(upload) == ["upload.started", "upload.inspecting", "upload.ready"]
 
 
-def test_the_results_of_a_doctor_are_of_one_bucket(
+def test_findings_of_a_doctor_apply_to_one_bucket_only(
     certified: None, settings: Any
 ) -> None:
     assert capabilities().compares_bytes(Transport.PUT)
@@ -428,7 +430,7 @@ def test_the_results_of_a_doctor_are_of_one_bucket(
     assert not capabilities().compares_bytes(Transport.PUT)
 
 
-def test_a_later_doctor_replaces_the_results_and_keeps_the_unasked(
+def test_later_doctor_replaces_only_the_findings_that_it_checked(
     certified: None,
 ) -> None:
     remember_promises(
@@ -444,7 +446,7 @@ def test_a_later_doctor_replaces_the_results_and_keeps_the_unasked(
     assert BucketFact.objects.filter(name__startswith="promise.").count() == 5
 
 
-def test_an_uncertified_bucket_is_named_once(
+def test_uncertified_bucket_is_logged_once(
     db: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(3):

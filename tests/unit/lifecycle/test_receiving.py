@@ -33,7 +33,9 @@ GIF = b"GIF89a\x01\x00\x01\x00" + bytes(20)
 PROGRAM = b"MZ\x90\x00" + bytes(60)
 
 
-def test_room_is_reserved_before_anything_is_signed(alice: Any, bucket: Bucket) -> None:
+def test_space_is_reserved_before_the_form_is_signed(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = begin_form(alice, 100)
 
     assert (upload.state, upload.transport) == (State.PENDING, Transport.FORM)
@@ -42,7 +44,7 @@ def test_room_is_reserved_before_anything_is_signed(alice: Any, bucket: Bucket) 
     assert upload.expires_at <= timezone.now() + timedelta(days=1)
 
 
-def test_room_that_is_not_there_is_refused_and_reserves_nothing(
+def test_form_over_the_free_quota_is_refused_and_reserves_nothing(
     alice: Any, bucket: Bucket
 ) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=99)
@@ -54,14 +56,16 @@ def test_room_that_is_not_there_is_refused_and_reserves_nothing(
     assert not Upload.objects.exists()
 
 
-def test_more_than_one_copy_takes_is_refused(alice: Any, bucket: Bucket) -> None:
+def test_form_over_the_size_limit_of_a_copy_is_refused(
+    alice: Any, bucket: Bucket
+) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=10**12)
 
     with pytest.raises(FileTooLarge):
         begin_form(alice, lifecycle.MAX_FORM_BYTES + 1)
 
 
-def test_the_policy_is_asked_for_the_size_and_for_the_type_of_the_name(
+def test_policy_checks_the_size_and_the_type_of_the_name(
     alice: Any, bucket: Bucket
 ) -> None:
     UploadPolicy.objects.create(
@@ -76,12 +80,12 @@ def test_the_policy_is_asked_for_the_size_and_for_the_type_of_the_name(
     begin_form(alice, 100, "")
 
 
-def test_a_form_that_is_sent_in_twice_by_a_double_click_is_one(
+def test_form_requested_twice_by_a_double_click_is_one_upload(
     alice: Any, bucket: Bucket
 ) -> None:
     asked: dict[str, Any] = {"owner": alice, "filename": "", "idempotency_key": "a"}
 
-    # The first has reserved all that was left when the second is asked for.
+    # The first request has reserved all free space before the second request.
     one, two = (lifecycle.start_form(byte_size=size, **asked) for size in (5, 1))
     other = lifecycle.start_form(byte_size=5, **asked | {"idempotency_key": "b"})
 
@@ -90,7 +94,7 @@ def test_a_form_that_is_sent_in_twice_by_a_double_click_is_one(
     assert held(alice) == (0, 10, 0, 2)
 
 
-def test_a_file_is_copied_charged_by_its_true_size_and_ready(
+def test_file_is_copied_and_uses_the_quota_by_its_real_size(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)
@@ -115,7 +119,7 @@ def test_a_file_is_copied_charged_by_its_true_size_and_ready(
     assert list(audit()) == []
 
 
-def test_receiving_can_be_repeated_and_charges_once(alice: Any, bucket: Bucket) -> None:
+def test_repeated_receiving_uses_the_quota_once(alice: Any, bucket: Bucket) -> None:
     upload = begin_form(alice, 100)
     arrive(bucket, upload, HELLO)
 
@@ -127,7 +131,7 @@ def test_receiving_can_be_repeated_and_charges_once(alice: Any, bucket: Bucket) 
 
 
 @pytest.mark.parametrize("byte_size", [0, 100])
-def test_the_ends_of_the_range_are_taken(
+def test_smallest_and_largest_permitted_size_are_accepted(
     alice: Any, bucket: Bucket, byte_size: int
 ) -> None:
     upload = begin_form(alice, 100)
@@ -139,7 +143,7 @@ def test_the_ends_of_the_range_are_taken(
     assert held(alice) == (byte_size, 0, 1, 0)
 
 
-def test_nothing_has_arrived_is_told_and_changes_nothing(
+def test_receiving_without_a_file_raises_and_changes_nothing(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)
@@ -159,7 +163,7 @@ def test_nothing_has_arrived_is_told_and_changes_nothing(
     ],
     ids=["larger", "encoded"],
 )
-def test_what_the_form_would_not_have_sent_is_rejected_and_purged(
+def test_object_that_the_form_does_not_permit_is_rejected_and_purged(
     alice: Any, bucket: Bucket, content: bytes, changes: dict[str, str], reason: str
 ) -> None:
     upload = begin_form(alice, 100)
@@ -174,7 +178,9 @@ def test_what_the_form_would_not_have_sent_is_rejected_and_purged(
     assert not is_there(bucket, upload)
 
 
-def test_content_is_inspected_under_the_own_key(alice: Any, bucket: Bucket) -> None:
+def test_content_is_inspected_under_the_uploads_own_key(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = begin_form(alice, 100, "picture.png")
     arrive(bucket, upload, PROGRAM)
 
@@ -202,7 +208,7 @@ def test_content_is_inspected_under_the_own_key(alice: Any, bucket: Bucket) -> N
         ("README", "", b"read", "README", "application/octet-stream"),
     ],
 )
-def test_names_and_types_come_from_the_person_the_file_or_the_bytes(
+def test_name_and_type_are_taken_from_the_person_the_file_or_the_bytes(
     alice: Any,
     bucket: Bucket,
     typed: str,
@@ -215,7 +221,7 @@ def test_names_and_types_come_from_the_person_the_file_or_the_bytes(
     day = timezone.now().replace(2026, 11, 21)
     Upload.objects.update(created_at=day)
     upload.refresh_from_db()
-    # boto3 sends ASCII only; what S3 makes of the rest is tested in test_s3_sent_names.
+    # boto3 sends only ASCII names. test_sent_names.py tests other names.
     ascii_only = sent.encode("ascii", "ignore").decode()
     arrive(bucket, upload, content, Metadata={"filename": ascii_only} if sent else {})
 
@@ -225,7 +231,7 @@ def test_names_and_types_come_from_the_person_the_file_or_the_bytes(
     assert (upload.filename, upload.content_type) == (name, content_type)
 
 
-def test_a_type_that_shows_itself_on_arrival_meets_the_policy_then(
+def test_policy_checks_a_type_that_is_detected_on_arrival(
     alice: Any, bucket: Bucket
 ) -> None:
     UploadPolicy.objects.create(user=alice, allowed_content_types=["image/*"])
@@ -238,7 +244,7 @@ def test_a_type_that_shows_itself_on_arrival_meets_the_policy_then(
     assert "application/pdf may not be uploaded" in upload.rejected_reason
 
 
-def test_where_s3_knows_no_condition_on_copies_a_look_replaces_it(
+def test_key_is_checked_before_a_copy_if_s3_supports_no_condition(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin_form(alice, 100)
@@ -258,7 +264,9 @@ def test_where_s3_knows_no_condition_on_copies_a_look_replaces_it(
     assert stored(bucket, upload) == HELLO
 
 
-def test_no_url_ever_writes_to_the_own_key(alice: Any, bucket: Bucket) -> None:
+def test_no_url_permits_a_write_to_the_uploads_own_key(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = begin_form(alice, 100)
 
     form = lifecycle.presign_form(upload, redirect_url=REDIRECT)
@@ -270,7 +278,7 @@ def test_no_url_ever_writes_to_the_own_key(alice: Any, bucket: Bucket) -> None:
         lifecycle.presign_parts(upload, [])
 
 
-def test_the_row_says_how_long_its_form_lives(alice: Any, bucket: Bucket) -> None:
+def test_row_has_the_expiry_of_its_form(alice: Any, bucket: Bucket) -> None:
     upload = begin_form(alice, 100)
 
     form = lifecycle.presign_form(upload, redirect_url=REDIRECT)
@@ -281,7 +289,7 @@ def test_the_row_says_how_long_its_form_lives(alice: Any, bucket: Bucket) -> Non
 
 
 @pytest.mark.parametrize("state", [State.CANCELLED, State.READY])
-def test_no_form_is_signed_for_what_takes_no_more_bytes(
+def test_no_form_is_signed_for_an_ended_upload(
     alice: Any, bucket: Bucket, state: State
 ) -> None:
     upload = begin_form(alice, 100)
@@ -291,15 +299,13 @@ def test_no_form_is_signed_for_what_takes_no_more_bytes(
         lifecycle.presign_form(upload, redirect_url=REDIRECT)
 
 
-def test_other_uploads_have_no_form(alice: Any, bucket: Bucket) -> None:
+def test_upload_of_another_transport_has_no_form(alice: Any, bucket: Bucket) -> None:
     with pytest.raises(InvalidState):
         lifecycle.presign_form(begin(alice), redirect_url=REDIRECT)
 
 
-def test_a_larger_copy_than_was_reserved_is_no_ones_file(
-    alice: Any, bucket: Bucket
-) -> None:
-    # Nobody but the site's own worker can write there; it is looked at all the same.
+def test_copy_over_the_reserved_size_is_rejected(alice: Any, bucket: Bucket) -> None:
+    # Only the site's worker can write to this key, but the site still checks the size.
     upload = begin_form(alice, 100)
     bucket.client.put_object(
         Bucket=bucket.name, Key=upload.key, Body=bytes(MIB), ContentType="text/plain"

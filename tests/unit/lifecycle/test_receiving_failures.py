@@ -39,10 +39,10 @@ def notify(upload: Upload, key: str = "") -> None:
     take_in(json.dumps(body))
 
 
-def test_a_copy_that_comes_too_late_over_a_verified_one_is_noticed(
+def test_late_copy_over_a_verified_object_is_rejected(
     alice: Any, bucket: Bucket
 ) -> None:
-    # Only where S3 knows no condition on copies can the second one land at all.
+    # A second copy is possible only on a storage that supports no condition on copies.
     upload = begin_form(alice, 100)
     arrive(bucket, upload, HELLO)
     late = Upload.objects.get(pk=upload.pk)
@@ -59,7 +59,7 @@ def test_a_copy_that_comes_too_late_over_a_verified_one_is_noticed(
     assert held(alice) == (0, 0, 0, 0)
 
 
-def test_a_cancel_in_the_middle_of_a_copy_leaves_nothing(
+def test_cancel_during_a_copy_leaves_no_object(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin_form(alice, 100)
@@ -81,9 +81,7 @@ def test_a_cancel_in_the_middle_of_a_copy_leaves_nothing(
 
 
 @pytest.mark.slow
-def test_wherever_the_process_is_killed_the_sweeper_finishes(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_sweeper_finishes_after_a_kill_at_any_call(alice: Any, bucket: Bucket) -> None:
     step, died = 0, True
     while died:
         step += 1
@@ -106,17 +104,17 @@ def test_wherever_the_process_is_killed_the_sweeper_finishes(
         assert kinds(upload) == ["upload.started", "upload.inspecting", "upload.ready"]
         assert not is_there(bucket, upload)
         assert list(audit()) == []
-    assert step > 10, "the walk found too few places to die in"
+    assert step > 10, "The test has found too few calls to prove anything."
 
 
 @pytest.mark.parametrize("operation", ["CopyObject", "HeadObject", "DeleteObject"])
-def test_storage_trouble_loses_nothing(
+def test_storage_errors_lose_no_file(
     alice: Any, bucket: Bucket, operation: str
 ) -> None:
     upload = begin_form(alice, 100)
     arrive(bucket, upload, HELLO)
     with refusing(bucket, operation):
-        if operation == "DeleteObject":  # tidying up may wait
+        if operation == "DeleteObject":  # deleting the incoming object may happen later
             lifecycle.advance(upload)
         else:
             with pytest.raises(StorageUnavailable):
@@ -131,7 +129,7 @@ def test_storage_trouble_loses_nothing(
 
 
 @pytest.mark.parametrize("end", ["cancelled", "expired", "deleted"])
-def test_what_is_over_is_purged_under_both_keys(
+def test_ended_upload_is_purged_under_both_keys(
     alice: Any, bucket: Bucket, end: str
 ) -> None:
     upload = begin_form(alice, 100)
@@ -152,7 +150,7 @@ def test_what_is_over_is_purged_under_both_keys(
 
 
 @pytest.mark.parametrize("state", [State.READY, State.CANCELLED])
-def test_what_a_form_sends_behind_the_end_is_swept(
+def test_bytes_sent_by_a_form_after_the_end_are_swept(
     alice: Any, bucket: Bucket, state: State
 ) -> None:
     upload = begin_form(alice, 100)
@@ -174,7 +172,7 @@ def test_what_a_form_sends_behind_the_end_is_swept(
     assert stored(bucket, upload) == (HELLO if state == State.READY else None)
 
 
-def test_a_dry_sweep_counts_a_leftover_and_leaves_it(
+def test_dry_sweep_counts_a_leftover_and_keeps_the_object(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)
@@ -187,9 +185,7 @@ def test_a_dry_sweep_counts_a_leftover_and_leaves_it(
     assert is_there(bucket, upload)
 
 
-def test_what_a_form_has_just_sent_is_nobodys_orphan(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_new_incoming_object_is_no_orphan(alice: Any, bucket: Bucket) -> None:
     upload = begin_form(alice, 100)
     arrive(bucket, upload, HELLO)
 
@@ -199,7 +195,7 @@ def test_what_a_form_has_just_sent_is_nobodys_orphan(
     assert list(audit()) == []
 
 
-def test_what_lies_incoming_without_a_row_is_an_orphan(bucket: Bucket) -> None:
+def test_incoming_object_without_a_row_is_an_orphan(bucket: Bucket) -> None:
     key = f"{options().key_prefix}incoming/ab/{'ab' * 20}"
     bucket.client.put_object(Bucket=bucket.name, Key=key, Body=b"whose?")
 
@@ -212,7 +208,7 @@ def test_what_lies_incoming_without_a_row_is_an_orphan(bucket: Bucket) -> None:
     assert bucket.head_object(key) is None
 
 
-def test_the_sweeper_alone_receives_a_file(alice: Any, bucket: Bucket) -> None:
+def test_sweeper_receives_a_file_without_a_client(alice: Any, bucket: Bucket) -> None:
     upload = begin_form(alice, 100)
     arrive(bucket, upload, HELLO)
     let_time_pass(minutes=2)
@@ -223,7 +219,9 @@ def test_the_sweeper_alone_receives_a_file(alice: Any, bucket: Bucket) -> None:
     assert upload.state == State.READY
 
 
-def test_a_notification_alone_receives_a_file(alice: Any, bucket: Bucket) -> None:
+def test_notification_receives_a_file_without_a_client(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = begin_form(alice, 100)
     arrive(bucket, upload, HELLO)
 
@@ -233,7 +231,7 @@ def test_a_notification_alone_receives_a_file(alice: Any, bucket: Bucket) -> Non
     assert upload.state == State.READY
 
 
-def test_a_notification_of_a_form_sent_again_removes_what_it_sent(
+def test_notification_of_a_form_sent_again_removes_the_incoming_object(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)
@@ -242,7 +240,9 @@ def test_a_notification_of_a_form_sent_again_removes_what_it_sent(
     arrive(bucket, upload, b"something else")
 
     with counted(bucket) as calls:
-        notify(upload)  # of its own key, as the copy makes one
+        notify(
+            upload
+        )  # a notification for the upload's own key, as the copy causes one
     assert calls == {}
     notify(upload, incoming_key(upload.key))
 

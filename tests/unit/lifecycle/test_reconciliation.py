@@ -1,4 +1,4 @@
-"""One row and the bucket: reconcile, in every state."""
+"""Reconcile one row with the bucket, in every state."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BINARY = {"content_type": "application/octet-stream"}
 
 
 def inspecting(bucket: Bucket, owner: Any) -> Upload:
-    """Leave an upload as a process does that dies before the inspection."""
+    """Return an upload whose process died before the inspection."""
     upload = begin(owner)
     put(bucket, upload, b"hello")
     facts = bucket.head_object(upload.key)
@@ -45,7 +45,7 @@ def inspecting(bucket: Bucket, owner: Any) -> Upload:
     return upload
 
 
-def test_a_pending_upload_without_bytes_goes_on_waiting(
+def test_pending_upload_without_an_object_stays_pending(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -55,7 +55,7 @@ def test_a_pending_upload_without_bytes_goes_on_waiting(
     assert held(alice) == (0, 5, 0, 1)
 
 
-def test_a_pending_upload_with_its_bytes_becomes_ready(
+def test_pending_upload_with_its_object_becomes_ready(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -66,7 +66,7 @@ def test_a_pending_upload_with_its_bytes_becomes_ready(
     assert held(alice) == (5, 0, 1, 0)
 
 
-def test_a_pending_upload_with_other_bytes_is_rejected_and_purged(
+def test_pending_upload_with_another_object_is_rejected_and_purged(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -78,7 +78,7 @@ def test_a_pending_upload_with_other_bytes_is_rejected_and_purged(
     assert held(alice) == (0, 0, 0, 0)
 
 
-def test_an_overdue_upload_without_bytes_expires(alice: Any, bucket: Bucket) -> None:
+def test_overdue_upload_without_an_object_expires(alice: Any, bucket: Bucket) -> None:
     upload = begin(alice)
     let_time_pass(days=8)
     upload.refresh_from_db()
@@ -89,7 +89,7 @@ def test_an_overdue_upload_without_bytes_expires(alice: Any, bucket: Bucket) -> 
     assert kinds(upload) == ["upload.started", "upload.expired"]
 
 
-def test_time_that_was_given_while_the_bucket_was_asked_counts(
+def test_deadline_extended_during_the_call_of_s3_is_respected(
     alice: Any, bucket: Bucket
 ) -> None:
     stale = begin(alice)
@@ -103,7 +103,7 @@ def test_time_that_was_given_while_the_bucket_was_asked_counts(
     assert Upload.objects.get().state == State.PENDING
 
 
-def test_who_is_given_a_url_while_the_upload_ends_keeps_it(
+def test_upload_whose_url_is_signed_during_its_expiry_stays_pending(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin(alice)
@@ -111,7 +111,8 @@ def test_who_is_given_a_url_while_the_upload_ends_keeps_it(
     asks = Upload.objects.get()
 
     def expire_later(*arguments: Any, **options: Any) -> None:
-        # Who asks has read the clock before the deadline, and writes only now.
+        # The request for the URL has read the clock before the deadline, and writes the
+        # row only now.
         with time_machine.travel(deadline - timedelta(seconds=5), tick=False):
             lifecycle.presign(asks)
         expire(*arguments, **options)
@@ -130,7 +131,7 @@ def test_who_is_given_a_url_while_the_upload_ends_keeps_it(
     assert held(alice) == (0, 5, 0, 1)
 
 
-def test_who_asks_for_a_url_while_the_upload_has_ended_gets_none(
+def test_request_for_a_url_during_the_expiry_is_refused_if_it_writes_later(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin(alice)
@@ -153,7 +154,7 @@ def test_who_asks_for_a_url_while_the_upload_has_ended_gets_none(
     assert held(alice) == (0, 0, 0, 0)
 
 
-def test_an_end_for_another_reason_minds_no_deadline(
+def test_expire_without_if_overdue_ignores_the_deadline(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -165,7 +166,7 @@ def test_an_end_for_another_reason_minds_no_deadline(
     assert Upload.objects.get().state == State.EXPIRED
 
 
-def test_an_overdue_upload_whose_bytes_are_there_becomes_ready(
+def test_overdue_upload_with_its_object_becomes_ready(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -176,7 +177,9 @@ def test_an_overdue_upload_whose_bytes_are_there_becomes_ready(
     assert reconcile(upload) == State.READY
 
 
-def test_all_parts_and_no_complete_become_one_file(alice: Any, bucket: Bucket) -> None:
+def test_all_parts_are_joined_without_a_call_of_complete(
+    alice: Any, bucket: Bucket
+) -> None:
     content = bytes(20 * MIB)
     upload = lifecycle.start(owner=alice, declaration=declare(content, **BINARY))
     send_parts(bucket, upload, content)
@@ -186,7 +189,9 @@ def test_all_parts_and_no_complete_become_one_file(alice: Any, bucket: Bucket) -
     assert held(alice) == (20 * MIB, 0, 1, 0)
 
 
-def test_some_parts_stay_until_the_time_is_up(alice: Any, bucket: Bucket) -> None:
+def test_incomplete_parts_are_kept_until_the_deadline(
+    alice: Any, bucket: Bucket
+) -> None:
     content = bytes(20 * MIB)
     upload = lifecycle.start(owner=alice, declaration=declare(content, **BINARY))
     send_parts(bucket, upload, content, 2)
@@ -199,7 +204,7 @@ def test_some_parts_stay_until_the_time_is_up(alice: Any, bucket: Bucket) -> Non
     assert list(bucket.list_multipart_uploads(upload.key)) == []
 
 
-def test_a_start_that_died_before_s3_was_asked_expires_without_asking(
+def test_upload_without_a_multipart_id_expires_without_a_call_of_s3(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = lifecycle.start(
@@ -215,7 +220,7 @@ def test_a_start_that_died_before_s3_was_asked_expires_without_asking(
     assert calls == {"DeleteObject": 1}
 
 
-def test_an_unfinished_inspection_is_finished(alice: Any, bucket: Bucket) -> None:
+def test_unfinished_inspection_is_finished(alice: Any, bucket: Bucket) -> None:
     upload = inspecting(bucket, alice)
 
     assert reconcile(upload) == State.READY
@@ -224,7 +229,7 @@ def test_an_unfinished_inspection_is_finished(alice: Any, bucket: Bucket) -> Non
 
 
 @pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "removed"])
-def test_an_object_that_changes_before_its_inspection_is_rejected(
+def test_object_changed_before_its_inspection_is_rejected(
     alice: Any, bucket: Bucket, replaced: bool
 ) -> None:
     upload = inspecting(bucket, alice)
@@ -240,9 +245,7 @@ def test_an_object_that_changes_before_its_inspection_is_rejected(
     assert held(alice) == (0, 0, 0, 0)
 
 
-def test_an_inspection_waits_for_storage_that_does_not_answer(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_inspection_waits_for_unavailable_storage(alice: Any, bucket: Bucket) -> None:
     upload = inspecting(bucket, alice)
 
     with refusing(bucket, "GetObject"), pytest.raises(StorageUnavailable):
@@ -251,9 +254,13 @@ def test_an_inspection_waits_for_storage_that_does_not_answer(
     assert Upload.objects.get().state == State.INSPECTING
 
 
-def test_a_ready_upload_costs_no_call_and_stays(alice: Any, bucket: Bucket) -> None:
+def test_ready_upload_needs_no_call_of_s3_and_stays_ready(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = make_ready(bucket, alice)
-    upload.replaceable_until = None  # no URL can replace the object any more
+    upload.replaceable_until = (
+        None  # all URLs have expired, so none can replace the object
+    )
     bucket.delete_object(upload.key)
 
     with counted(bucket) as calls:
@@ -263,12 +270,12 @@ def test_a_ready_upload_costs_no_call_and_stays(alice: Any, bucket: Bucket) -> N
 
 
 @pytest.mark.parametrize("state", [State.CANCELLED, State.EXPIRED, State.DELETED])
-def test_what_is_over_is_purged_and_stays_over(
+def test_ended_upload_is_purged_and_keeps_its_state(
     alice: Any, bucket: Bucket, state: State
 ) -> None:
     upload = begin(alice) if state != State.DELETED else make_ready(bucket, alice)
     lifecycle.move(upload, state)
-    put(bucket, upload, b"hello")  # a late arrival
+    put(bucket, upload, b"hello")  # bytes that arrive after the end
     let_time_pass(minutes=20)
 
     assert reconcile(Upload.objects.get()) == state
@@ -278,7 +285,7 @@ def test_what_is_over_is_purged_and_stays_over(
     assert bucket.head_object(upload.key) is None
 
 
-def test_what_is_over_and_cannot_be_purged_says_so(alice: Any, bucket: Bucket) -> None:
+def test_failed_purge_of_an_ended_upload_raises(alice: Any, bucket: Bucket) -> None:
     upload = begin(alice)
     lifecycle.move(upload, State.CANCELLED)
 
@@ -292,7 +299,7 @@ def test_what_is_over_and_cannot_be_purged_says_so(alice: Any, bucket: Bucket) -
 @pytest.mark.parametrize(
     "transport", [Transport.PUT, Transport.MULTIPART, Transport.POST]
 )
-def test_reconciling_twice_is_reconciling_once(
+def test_second_reconcile_changes_nothing(
     alice: Any, bucket: Bucket, transport: Transport
 ) -> None:
     upload = lifecycle.start(
@@ -310,7 +317,7 @@ def test_reconciling_twice_is_reconciling_once(
     assert held(alice) == (5, 0, 1, 0)
 
 
-def test_a_row_that_a_person_cancels_meanwhile_stays_cancelled(
+def test_reconcile_of_a_stale_row_keeps_a_concurrent_cancel(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)

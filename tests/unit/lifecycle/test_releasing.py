@@ -1,4 +1,4 @@
-"""Release from quarantine: a new upload of the same owner, by an operator's decision."""
+"""An operator releases a file from quarantine as a new upload of the same owner."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def release(upload: Upload, operator: Any) -> Upload:
     return complete(made, actor=operator)
 
 
-def test_a_release_is_a_new_upload_of_the_same_owner(
+def test_release_is_a_new_upload_of_the_same_owner(
     bucket: Bucket, refused: Upload, operator: Any, alice: Any
 ) -> None:
     made = release(refused, operator)
@@ -85,7 +85,7 @@ def test_a_release_is_a_new_upload_of_the_same_owner(
     assert list(audit()) == []
 
 
-def test_a_second_click_releases_nothing_more(
+def test_second_release_returns_the_first(
     bucket: Bucket, refused: Upload, operator: Any, alice: Any
 ) -> None:
     stale = Upload.objects.get(pk=refused.pk)
@@ -98,7 +98,7 @@ def test_a_second_click_releases_nothing_more(
     assert kinds(refused).count("upload.released") == 1
 
 
-def test_a_click_that_lost_the_race_returns_the_release(
+def test_concurrent_release_returns_the_existing_one(
     bucket: Bucket, refused: Upload, operator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create = releasing._create
@@ -116,7 +116,7 @@ def test_a_click_that_lost_the_race_returns_the_release(
     assert Upload.objects.count() == 2
 
 
-def test_a_full_quota_refuses_the_release_and_changes_nothing(
+def test_release_over_the_quota_is_refused_and_changes_nothing(
     bucket: Bucket, refused: Upload, operator: Any, alice: Any
 ) -> None:
     StorageQuota.objects.filter(user=alice).update(limit_bytes=3)
@@ -147,7 +147,7 @@ def test_a_full_quota_refuses_the_release_and_changes_nothing(
         ({"state": State.DELETED}, "Only rejected uploads can be released"),
     ],
 )
-def test_what_is_never_released(
+def test_upload_that_cannot_be_released_is_refused(
     bucket: Bucket, refused: Upload, operator: Any, facts: Any, words: str
 ) -> None:
     Upload.objects.update(**facts)
@@ -160,7 +160,7 @@ def test_what_is_never_released(
     assert Upload.objects.count() == 1
 
 
-def test_an_object_that_s3_cannot_copy_at_once_is_not_offered(
+def test_release_of_an_object_too_large_for_a_copy_is_not_offered(
     refused: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert lifecycle.may_be_released(refused)
@@ -170,7 +170,7 @@ def test_an_object_that_s3_cannot_copy_at_once_is_not_offered(
     assert not lifecycle.may_be_released(refused)
 
 
-def test_without_quarantine_a_release_is_not_offered(
+def test_release_is_not_offered_without_quarantine(
     bucket: Bucket, alice: Any, settings: Any
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": ""}
@@ -182,7 +182,7 @@ def test_without_quarantine_a_release_is_not_offered(
         lifecycle.request_release(upload, actor=alice)
 
 
-def test_a_refusal_before_causes_were_kept_can_be_released(
+def test_old_refusal_without_a_cause_can_be_released(
     bucket: Bucket, refused: Upload, operator: Any
 ) -> None:
     Upload.objects.update(rejected_cause="")
@@ -190,7 +190,7 @@ def test_a_refusal_before_causes_were_kept_can_be_released(
     assert release(refused, operator).state == State.READY
 
 
-def test_a_release_overrules_only_the_rule_that_refused(
+def test_release_ignores_only_the_cause_of_the_refusal(
     bucket: Bucket, refused: Upload, operator: Any, alice: Any, settings: Any
 ) -> None:
     settings.INSPECTORS = entries("No", "Malware")
@@ -203,7 +203,7 @@ def test_a_release_overrules_only_the_rule_that_refused(
     assert list(audit()) == []
 
 
-def test_a_cause_other_than_the_overruled_one_refuses(
+def test_release_is_refused_for_another_cause(
     bucket: Bucket, refused: Upload, operator: Any
 ) -> None:
     Upload.objects.update(rejected_cause=NOT_SCANNED)
@@ -213,7 +213,7 @@ def test_a_cause_other_than_the_overruled_one_refuses(
     assert (made.state, made.rejected_cause) == (State.REJECTED, "content")
 
 
-def test_a_release_that_failed_can_be_repeated(
+def test_failed_release_can_be_repeated(
     bucket: Bucket, refused: Upload, operator: Any, settings: Any
 ) -> None:
     lifecycle.request_release(refused, actor=refused.owner)
@@ -230,7 +230,7 @@ def test_a_release_that_failed_can_be_repeated(
     assert (made.state, refused.released_as) == (State.READY, made)
 
 
-def test_a_release_waits_for_an_inspector_that_cannot_look(
+def test_release_waits_for_an_unavailable_inspector(
     bucket: Bucket,
     refused: Upload,
     operator: Any,
@@ -250,7 +250,7 @@ def test_a_release_waits_for_an_inspector_that_cannot_look(
     assert refused.released_as.state == State.READY
 
 
-def test_storage_trouble_is_made_good_by_the_sweeper(
+def test_sweeper_finishes_a_release_after_storage_errors(
     bucket: Bucket, refused: Upload, operator: Any, alice: Any
 ) -> None:
     with refusing(bucket, "CopyObject"), pytest.raises(StorageUnavailable):
@@ -265,7 +265,7 @@ def test_storage_trouble_is_made_good_by_the_sweeper(
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_anywhere_loses_nothing(
+def test_release_is_finished_after_a_kill_at_any_call(
     bucket: Bucket, operator: Any, alice: Any
 ) -> None:
     died, step = True, 0
@@ -290,10 +290,10 @@ def test_a_process_that_dies_anywhere_loses_nothing(
         assert made_now.state == State.READY
         assert kinds(refused).count("upload.released") == 1
         assert held(alice) == (step * len(CONTENT), 0, step, 0)
-    assert step > 10, "the walk found too few places to die in"
+    assert step > 10, "The test has found too few calls to prove anything."
 
 
-def test_a_copy_that_vanishes_ends_the_release(
+def test_release_ends_if_its_copy_is_missing(
     bucket: Bucket, refused: Upload, operator: Any, alice: Any
 ) -> None:
     made = lifecycle.begin_release(refused, actor=operator)
@@ -307,7 +307,7 @@ def test_a_copy_that_vanishes_ends_the_release(
     assert held(alice) == (0, 0, 0, 0)
 
 
-def test_the_owner_cannot_write_to_a_release(
+def test_owner_cannot_write_to_a_release(
     bucket: Bucket, refused: Upload, operator: Any
 ) -> None:
     made = lifecycle.begin_release(refused, actor=operator)
@@ -321,7 +321,7 @@ def test_the_owner_cannot_write_to_a_release(
         lifecycle.presign_form(made, redirect_url="https://example.org/")
 
 
-def test_the_owner_can_cancel_a_release(
+def test_owner_can_cancel_a_release(
     bucket: Bucket, refused: Upload, operator: Any, alice: Any
 ) -> None:
     made = lifecycle.begin_release(refused, actor=operator)
@@ -333,7 +333,7 @@ def test_the_owner_can_cancel_a_release(
     assert list(audit()) == []
 
 
-def test_the_owner_asks_once_for_a_release(
+def test_owner_can_request_a_release_once(
     bucket: Bucket, refused: Upload, alice: Any, client: Client
 ) -> None:
     client.force_login(alice)
@@ -348,7 +348,7 @@ def test_the_owner_asks_once_for_a_release(
     assert event.actor == alice
 
 
-def test_the_api_links_both_uploads(
+def test_api_links_the_release_and_the_refused_upload(
     bucket: Bucket, refused: Upload, operator: Any, alice: Any, client: Client
 ) -> None:
     made = release(refused, operator)
@@ -363,7 +363,7 @@ def test_the_api_links_both_uploads(
     assert (new["state"], new["transport"]) == ("ready", "copy")
 
 
-def test_asking_for_a_release_is_refused_where_there_is_none(
+def test_request_for_an_impossible_release_is_refused(
     bucket: Bucket, refused: Upload, alice: Any, client: Client, settings: Any
 ) -> None:
     settings.INSPECTORS = []
@@ -378,7 +378,7 @@ def test_asking_for_a_release_is_refused_where_there_is_none(
     assert answer.status_code == 404
 
 
-def test_the_page_offers_asks_and_links(
+def test_page_offers_a_request_and_links_to_the_release(
     bucket: Bucket, refused: Upload, alice: Any, operator: Any, client: Client
 ) -> None:
     client.force_login(alice)
@@ -395,12 +395,12 @@ def test_the_page_offers_asks_and_links(
     assert "An operator has released it as a new file." in page
     page = client.get(f"/uploads/{made.pk}/").content.decode()
     assert f'href="{address}"' in page
-    # The reason of the refusal is not a reason of the release.
+    # The page of the release must not show the reason of the refusal.
     assert refused.rejected_reason not in page
     assert "Checked and stored by an administrator</span>" in page
 
 
-def test_the_operator_finds_requests_and_releases(
+def test_operator_finds_requests_and_releases_in_the_admin(
     bucket: Bucket, refused: Upload, alice: Any, admin_client: Client
 ) -> None:
     lifecycle.request_release(refused, actor=alice)
@@ -427,7 +427,7 @@ def test_the_operator_finds_requests_and_releases(
     assert 'value="release"' not in change
 
 
-def test_a_release_whose_copy_is_missing_can_be_continued_in_the_admin(
+def test_release_without_a_copy_can_be_continued_in_the_admin(
     bucket: Bucket, refused: Upload, operator: Any, admin_client: Client
 ) -> None:
     with refusing(bucket, "CopyObject"), pytest.raises(StorageUnavailable):
@@ -438,7 +438,7 @@ def test_a_release_whose_copy_is_missing_can_be_continued_in_the_admin(
     assert 'value="release"' in change
 
 
-def test_an_operator_without_the_right_releases_nothing(
+def test_operator_without_permission_cannot_release(
     bucket: Bucket, refused: Upload, client: Client
 ) -> None:
     viewer = User.objects.create_user("viewer", is_staff=True)

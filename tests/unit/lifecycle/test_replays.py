@@ -35,7 +35,7 @@ def ready(bucket: Bucket, owner: Any, transport: Transport = Transport.PUT) -> U
 
 
 @EACH
-def test_a_storage_that_refuses_replays_is_not_asked_again(
+def test_object_is_not_compared_again_if_the_storage_refuses_replays(
     alice: Any, bucket: Bucket, transport: Transport
 ) -> None:
     remember_promises([ok(QUESTIONS[transport], "")])
@@ -50,7 +50,7 @@ def test_a_storage_that_refuses_replays_is_not_asked_again(
 
 @EACH
 @pytest.mark.parametrize("is_certified", [False, True])
-def test_a_replaced_object_is_not_handed_out(
+def test_replaced_object_cannot_be_downloaded(
     alice: Any, bucket: Bucket, transport: Transport, is_certified: bool
 ) -> None:
     if is_certified:
@@ -67,7 +67,7 @@ def test_a_replaced_object_is_not_handed_out(
     assert kinds(upload)[-1] == "upload.rejected"
 
 
-def test_the_api_answers_a_download_of_a_replaced_object_in_words(
+def test_api_refuses_a_download_of_a_replaced_object_with_a_message(
     alice: Any, bucket: Bucket, client: Client
 ) -> None:
     client.force_login(alice)
@@ -80,14 +80,14 @@ def test_the_api_answers_a_download_of_a_replaced_object_in_words(
 
 
 @EACH
-def test_the_sweeper_finds_a_replaced_object_when_its_urls_have_ended(
+def test_sweeper_finds_a_replaced_object_after_its_urls_have_expired(
     alice: Any, bucket: Bucket, transport: Transport
 ) -> None:
     replaced, kept = (ready(bucket, alice, transport) for _ in range(2))
     put(bucket, replaced, b"other")
     sweep()
     replaced.refresh_from_db()
-    assert replaced.state == State.READY  # its URL lives: the sweeper waits
+    assert replaced.state == State.READY  # a URL is still valid, so the sweeper waits
 
     let_time_pass(hours=2)
     report = sweep()
@@ -101,7 +101,7 @@ def test_the_sweeper_finds_a_replaced_object_when_its_urls_have_ended(
     assert sweep().looked_at == 0
 
 
-def test_a_storage_that_does_not_answer_is_asked_again(
+def test_comparison_is_retried_when_the_storage_does_not_answer(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = ready(bucket, alice)
@@ -118,7 +118,7 @@ def test_a_storage_that_does_not_answer_is_asked_again(
     assert upload.replaceable_until is None
 
 
-def test_a_versioned_bucket_serves_the_version_that_was_verified(
+def test_versioned_bucket_serves_the_verified_version(
     alice: Any, bucket: Bucket
 ) -> None:
     bucket.client.put_bucket_versioning(
@@ -132,7 +132,7 @@ def test_a_versioned_bucket_serves_the_version_that_was_verified(
     assert upload.version_id in lifecycle.presign_download(upload).url
 
 
-def test_a_batch_is_watched_too(alice: Any, bucket: Bucket) -> None:
+def test_objects_of_a_batch_are_compared_again(alice: Any, bucket: Bucket) -> None:
     uploads = [begin(alice, b"%d" % n) for n in range(2)]
     for number, upload in enumerate(uploads):
         put(bucket, upload, b"%d" % number)

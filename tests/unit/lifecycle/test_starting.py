@@ -53,7 +53,7 @@ def test_start_opens_a_multipart_upload_for_more_than_one_part(
     assert upload.checksum_sha256 == ""
 
 
-def test_a_site_can_ask_for_smaller_parts(
+def test_part_size_can_be_set_by_the_site(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "MIN_PART_BYTES": 5 * MIB}
@@ -66,7 +66,7 @@ def test_a_site_can_ask_for_smaller_parts(
 
 
 @pytest.mark.parametrize("byte_size", [0, 1, 16 * MIB])
-def test_one_part_or_less_goes_as_one_put(
+def test_file_of_at_most_one_part_uses_one_put(
     alice: Any, bucket: Bucket, byte_size: int
 ) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"", byte_size=byte_size))
@@ -75,7 +75,7 @@ def test_one_part_or_less_goes_as_one_put(
     assert upload.part_count == 1
 
 
-def test_a_put_without_a_checksum_is_refused_and_reserves_nothing(
+def test_put_without_a_checksum_is_refused_and_reserves_nothing(
     alice: Any, bucket: Bucket
 ) -> None:
     with pytest.raises(InvalidRequest) as refusal:
@@ -85,7 +85,7 @@ def test_a_put_without_a_checksum_is_refused_and_reserves_nothing(
     assert held(alice) == (0, 0, 0, 0)
 
 
-def test_an_empty_file_has_no_parts(alice: Any, bucket: Bucket) -> None:
+def test_empty_file_cannot_be_a_multipart_upload(alice: Any, bucket: Bucket) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         lifecycle.start(
             owner=alice, declaration=declare(b"", transport=Transport.MULTIPART)
@@ -94,7 +94,7 @@ def test_an_empty_file_has_no_parts(alice: Any, bucket: Bucket) -> None:
     assert list(refusal.value.fields) == ["transport"]
 
 
-def test_what_does_not_fit_beside_other_reservations_is_refused(
+def test_upload_over_the_quota_with_other_reservations_is_refused(
     alice: Any, bucket: Bucket
 ) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=100)
@@ -107,7 +107,7 @@ def test_what_does_not_fit_beside_other_reservations_is_refused(
     assert held(alice) == (0, 70, 0, 1)
 
 
-def test_the_same_idempotency_key_returns_the_same_upload(
+def test_same_idempotency_key_returns_the_same_upload(
     alice: Any, bucket: Bucket
 ) -> None:
     first = lifecycle.start(
@@ -121,7 +121,9 @@ def test_the_same_idempotency_key_returns_the_same_upload(
     assert held(alice) == (0, 5, 0, 1)
 
 
-def test_an_idempotency_key_names_one_file_only(alice: Any, bucket: Bucket) -> None:
+def test_idempotency_key_with_another_declaration_is_refused(
+    alice: Any, bucket: Bucket
+) -> None:
     lifecycle.start(owner=alice, declaration=declare(b"hello"), idempotency_key="k")
 
     with pytest.raises(InvalidRequest, match="another file"):
@@ -130,7 +132,7 @@ def test_an_idempotency_key_names_one_file_only(alice: Any, bucket: Bucket) -> N
         )
 
 
-def test_an_idempotency_key_is_its_owners_alone(
+def test_idempotency_key_is_valid_only_for_its_owner(
     alice: Any, bucket: Bucket, django_user_model: Any
 ) -> None:
     bob = django_user_model.objects.create_user("bob")
@@ -145,7 +147,7 @@ def test_an_idempotency_key_is_its_owners_alone(
     assert second.pk != first.pk
 
 
-def test_storage_that_is_down_at_the_start_leaves_nothing_reserved(
+def test_unavailable_storage_at_the_start_leaves_no_reservation(
     alice: Any, bucket: Bucket
 ) -> None:
     bucket.client.delete_bucket(Bucket=bucket.name)
@@ -163,7 +165,7 @@ def test_storage_that_is_down_at_the_start_leaves_nothing_reserved(
     assert held(alice) == (0, 0, 0, 0)
 
 
-def test_a_process_without_credentials_neither_reserves_nor_keeps_a_file(
+def test_start_without_credentials_reserves_nothing_and_keeps_no_row(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unwanted = make_ready(bucket, alice)

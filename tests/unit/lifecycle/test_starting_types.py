@@ -1,4 +1,4 @@
-"""The type that S3 stores is safe, whichever way an upload is opened."""
+"""S3 stores a safe content type for every way to start an upload."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BYTES = "application/octet-stream"
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch, bucket: Bucket) -> list[str]:
-    """The content types of all multipart uploads that S3 is asked to open."""
+    """Collect the content types of all multipart uploads that the site opens."""
     asked: list[str] = []
 
     def create(self: Bucket, key: str, *, content_type: str, **_: object) -> str:
@@ -29,7 +29,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, bucket: Bucket) -> list[str]:
     return asked
 
 
-def test_parts_of_a_page_are_stored_as_bytes_also_when_opened_again(
+def test_multipart_upload_of_a_web_page_is_opened_and_reopened_as_octet_stream(
     alice: Any, bucket: Bucket, opened: list[str]
 ) -> None:
     declaration = declare(b"", byte_size=20 * MIB, content_type="text/html")
@@ -42,7 +42,7 @@ def test_parts_of_a_page_are_stored_as_bytes_also_when_opened_again(
 
 
 @pytest.mark.parametrize("content_type", ["text/html", "image/svg+xml"])
-def test_each_of_a_batch_is_signed_as_bytes(
+def test_web_pages_of_a_batch_are_signed_as_octet_stream(
     alice: Any, bucket: Bucket, content_type: str
 ) -> None:
     wanted = [lifecycle.Wanted(declare(b"a", content_type=content_type))] * 2

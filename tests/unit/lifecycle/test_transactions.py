@@ -1,4 +1,4 @@
-"""S3 is never called inside a transaction: the guard of conftest.py, and what it sees."""
+"""S3 is never called inside a transaction. Test the guard in tests/conftest.py."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ BIG = bytes(9 * MIB)
 
 @pytest.fixture
 def calls(bucket: Bucket) -> Iterator[Counter[str]]:
-    """Names of the operations that were sent to the bucket by the site."""
+    """Collect the names of the operations that the site sends to the bucket."""
     with counted(bucket) as seen:
         yield seen
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("options", [{}, {"savepoint": False}, {"durable": True}])
-def test_the_guard_fails_a_call_inside_a_transaction(
+def test_guard_fails_a_call_inside_a_transaction(
     bucket: Bucket, options: dict[str, Any]
 ) -> None:
     bucket.check()
@@ -51,7 +51,7 @@ def test_the_guard_fails_a_call_inside_a_transaction(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_guard_needs_no_transaction_of_pytests(bucket: Bucket) -> None:
+def test_guard_works_without_pytests_transaction(bucket: Bucket) -> None:
     assert not connection.in_atomic_block
 
     with (
@@ -135,14 +135,15 @@ def ask_again(bucket: Bucket, owner: Any) -> None:
         (ask_again, {"HeadObject"}),
     ],
 )
-def test_each_way_of_an_upload_calls_s3_outside_transactions(
+def test_lifecycle_calls_s3_only_outside_transactions(
     bucket: Bucket,
     calls: Counter[str],
     alice: Any,
     walk: Callable[[Bucket, Any], None],
     operations: set[str],
 ) -> None:
-    # The guard fails the test; what it let through shows that the walk got that far.
+    # The guard fails the test for a wrong call. These names show that the test has made
+    # all calls.
     walk(bucket, alice)
 
     assert operations <= calls.keys()
