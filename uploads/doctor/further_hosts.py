@@ -50,8 +50,8 @@ def _problem(examination: Examination, url: str) -> Cause | None:
     if stored is None or stored.byte_size != len(body):
         return Cause(
             "other_bucket",
-            "An object that was sent there is not in the site's bucket.",
-            f"Remove the endpoint from {SETTING}, or let its host lead to the same "
+            "A test object was sent to this host, but is not in the site's bucket.",
+            f"Remove the endpoint from {SETTING}, or make its host serve the same "
             "bucket as S3_ENDPOINT_URL.",
         )
     return _refused_origin(examination, request)
@@ -66,8 +66,8 @@ def _refused_origin(examination: Examination, request: SignedRequest) -> Cause |
         if preflight(request.url, origin, "PUT", CORS_HEADERS).faults:
             return Cause(
                 "cors",
-                f"S3 refuses the preflight of {origin} there.",
-                "Let the proxy of this host pass on OPTIONS requests and the headers of "
-                "their answers. For other reasons, see the family cors.",
+                f"S3 refuses the preflight of {origin} at this host.",
+                "Configure the proxy of this host to forward OPTIONS requests, and to "
+                "return S3's headers unchanged. The family cors tests other causes.",
             )
     return None

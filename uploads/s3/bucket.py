@@ -290,7 +290,7 @@ def get_download_presigner() -> Presigner:
 
 def _forget(*, setting: str, **_: object) -> None:
     if setting == "UPLOADS":
-        get_presigner.forget()  # it depends on one option
+        get_presigner.forget()  # it depends on s3_public_endpoints
     if setting in {"STORAGES", "S3_EXPECTED_BUCKET_OWNER", "S3_PUBLIC_ENDPOINT_URL"}:
         for cached in (get_bucket, get_presigner, get_download_presigner):
             cached.forget()

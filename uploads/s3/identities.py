@@ -146,7 +146,7 @@ def probe_presigner_of(
 ) -> ProbePresigner:
     """Return a presigner like presigner_of that can also sign any other request.
 
-    All its URLs have one host: that of ``endpoint_url``, by default the first host.
+    All its URLs have the host of ``endpoint_url``. The default is the first endpoint.
     """
     arguments = _arguments(alias, client, as_server=as_server)
     if endpoint_url:

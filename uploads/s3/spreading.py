@@ -26,13 +26,13 @@ class SpreadPresigner(Presigner):
         self.hosts = [Presigner(endpoint_url=url, **arguments) for url in endpoint_urls]
 
     def put_object(self, *, key: str, **declared: Any) -> SignedRequest:
-        """Permit the creation of ``key``, as Presigner does. The key decides the host."""
+        """Return a request like Presigner's. The key decides the host of its URL."""
         return self._turn(crc32(key.encode())).put_object(key=key, **declared)
 
     def upload_parts(
         self, *, parts: Iterable[PartToSign], **upload: Any
     ) -> list[SignedRequest]:
-        """Permit each of ``parts``, as Presigner does. Its number decides the host."""
+        """Return requests like Presigner's. The part's number decides the host."""
         wanted = list(parts)
         signed: dict[int, SignedRequest] = {}
         for host in self.hosts:
