@@ -142,7 +142,7 @@ def _bucket_twice(answer: Answer) -> Cause | None:
 def _rewritten_host(route: Route, examination: Examination) -> Cause | None:
     """Return a cause if a proxy replaces the Host header, and None otherwise.
 
-    Signs requests for other hosts. If S3 accepts one of them, a proxy sends this host.
+    Signs requests for other hosts. If S3 accepts one of them, a proxy has set this host.
     """
     for host in _other_hosts(route.presigner.origin):
         try:

@@ -20,7 +20,7 @@ SLOWEST_PUT = timedelta(hours=1)
 INSPECTION = timedelta(seconds=30)
 """After this time, the sweeper starts an unfinished inspection again.
 
-It does not do so while another process has claimed the inspection.
+While another process has claimed the inspection, the sweeper waits.
 """
 
 FIRST = (F("retry_at").asc(nulls_first=True), F("checked_at").asc(nulls_first=True))
