@@ -1,5 +1,5 @@
 /**
- * The self-test on the doctor's page: the operator's browser sends the same requests as an upload.
+ * The self-test on the doctor's page. The operator's browser sends the same requests as it would send for an upload.
  *
  * A script gets the same error for a CORS, DNS or TLS failure. To find the cause, the self-test sends a second request
  * with the mode `no-cors`. This request succeeds if the browser reaches the bucket, even if the CORS rule is wrong.

@@ -11,7 +11,7 @@ const PATIENCE_MS = 1_000;
 
 const tab = (document.body.dataset.tab = String(Math.random()));
 
-// #out is a text that is shown after a logout in another tab. The upload page has no #out: session.js shows a notice.
+// #out is a text that is shown after a logout in another tab. The upload page has none, because session.js shows a dialog.
 if (document.getElementById("out")) {
   onLogout(() => {
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();

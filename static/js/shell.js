@@ -51,7 +51,7 @@ document.addEventListener("click", (event) => {
   const { target, detail } = event;
   const button = target instanceof Element ? /** @type {HTMLButtonElement | null} */ (target.closest("button")) : null;
   if (!button) return;
-  // A double click would send the form twice, and the browser would show the response to the second request.
+  // Ignore the second click of a double click. It would send the form again and show the response to the second request.
   if (detail > 1 && button.type === "submit" && button.form?.method === "post") return event.preventDefault();
   if (!("commandForElement" in button)) obey(button);
   const { copies } = button.dataset;

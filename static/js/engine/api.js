@@ -30,7 +30,7 @@ import { untilAborted } from "./abort.js";
 const TIMEOUT_MS = 60_000;
 const COMPLETE_TIMEOUT_MS = 300_000; // S3 may take minutes to combine 10,000 parts
 
-/** The client of the server's JSON API. It retries after network errors, 429 and 5xx. Other errors throw ApiError. */
+/** The client of the server's JSON API. It retries after network errors, 429 and 5xx. After other errors, and after the last retry, it throws ApiError. */
 export class Api {
   #base;
   #csrfToken;
@@ -178,8 +178,8 @@ export class Api {
    * @param {CallOptions} [options]
    * @returns {Promise<{
    *   username: string,
-   *   quota: {limit_bytes: number, used_bytes: number, reserved_bytes: number, file_count: number, reserved_files:
-   *   number, max_files: number}, policy: {max_file_size: number, allowed_content_types: string[]},
+   *   quota: {limit_bytes: number, used_bytes: number, reserved_bytes: number, file_count: number, reserved_files: number, max_files: number},
+   *   policy: {max_file_size: number, allowed_content_types: string[]},
    * }>}
    */
   me(options) {

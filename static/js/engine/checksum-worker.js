@@ -12,7 +12,7 @@ const scope = /** @type {{name: string, onmessage: unknown, postMessage: (messag
 
 let isWasmRefused = false;
 
-/** Return a hash object in WebAssembly. If the policy of this script or the browser forbids it, use JavaScript. */
+/** Return a hash object in WebAssembly. If the browser or the Content-Security-Policy forbids that, use JavaScript. */
 async function createHash() {
   if (!isWasmRefused) {
     try {
@@ -25,7 +25,7 @@ async function createHash() {
   return new Crc64Nvme();
 }
 
-/** The digest of this worker. The page passes its name as the worker's name. */
+/** The algorithm of this worker. The page passes the algorithm as the worker's name. */
 const digest = digestNamed(scope.name) === CRC64NVME ? crc64nvme(createHash) : digestNamed(scope.name);
 
 /** @param {MessageEvent<Blob | Blob[]>} message one file, or several small files */

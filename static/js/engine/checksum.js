@@ -6,8 +6,8 @@ import { freshSlice, readAgain } from "./reading.js";
 import { readingError } from "./errors.js";
 
 /**
- * @typedef {{checksum: string, bytes?: ArrayBuffer}} Read `bytes`: the content of a small file, so that nobody has
- *   to read the file a second time
+ * @typedef {{checksum: string, bytes?: ArrayBuffer}} Read `bytes`: the content of a small file, so that the
+ *   engine does not read the file twice
  * @typedef {{
  *   blob: Blob,
  *   signal: AbortSignal,

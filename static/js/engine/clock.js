@@ -4,7 +4,7 @@ import { untilAborted } from "./abort.js";
  * A clock that never goes back, and that also counts the time while the machine sleeps. It starts at 0, in milliseconds.
  *
  * `Date.now()` may go back when somebody sets the time. `performance.now()` stops during sleep on some machines.
- * So at each reading, the clock advances by the larger of the two differences.
+ * So `now` asks both, and advances by the larger of the two differences since the last call.
  */
 export class Clock {
   #elapsed = 0;

@@ -17,7 +17,7 @@ const MAX_PROBE_MS = 30_000;
 export class Connectivity extends Emitter {
   #clock;
   #hint;
-  #hasFailed = false; // true if a request has failed since the last response and the last change of the hint
+  #hasFailed = false; // true if a request failed after the last response and after the last change of `navigator.onLine`
   #probeMs = FIRST_PROBE_MS;
   /** @type {Set<() => void>} waiting requests, oldest first */
   #waiting = new Set();

@@ -36,7 +36,7 @@ export class Delivery {
   /**
    * Send the body. Resolve when S3 has it, also if it arrived in an earlier attempt.
    *
-   * During the pause before a retry, other bodies can use the lane. Throw UploadError if all retries fail.
+   * While this body waits for a retry, other bodies can use its lane. Throw UploadError if all retries fail.
    *
    * @param {Parcel} parcel
    */
@@ -82,7 +82,7 @@ export class Delivery {
   }
 
   /**
-   * Throw UploadError `file_changed` if the checksum of the file has changed.
+   * Compute the checksum of the file again. Throw UploadError `file_changed` if it has changed.
    *
    * @param {Parcel} parcel
    */

@@ -42,7 +42,7 @@ import { workerFactory } from "./worker-url.js";
  *   createXhr?: () => XMLHttpRequest,
  *   checksums?: import("./checksum.js").Checksums, createWorker?: (name?: string) => import("./hasher.js").HashWorker,
  *   pace?: import("./pace.js").Pace,
- * }} EngineOptions tests replace the last nine
+ * }} EngineOptions `clock` and all options below it are replacements for tests
  * @typedef {{filename?: string, relativePath?: string, contentType?: string, key?: string}} AddOptions
  *   `key`: the `key` of an earlier handle, whose upload is continued
  */
@@ -142,7 +142,7 @@ export class Engine extends Emitter {
       record: large ? record : null,
       recognise: async (upload, signal) => {
         await recognise(record, file, upload.filename, (blob) => this.#digests.fingerprints.checksum(blob, upload, signal));
-        if (!large) await this.api.cancel(record.id, { signal }); // nothing is stored, so start a new upload
+        if (!large) await this.api.cancel(record.id, { signal }); // the bucket has no bytes of a small file, so start a new upload
       },
     });
   }

@@ -6,7 +6,7 @@ import { isReadError } from "./reading.js";
  * └── DeliveryError      S3 refused a request, or did not respond
  */
 
-/** An error that ends an upload. `code` never changes, `message` tells the person what happened and what to do. */
+/** An error that ends an upload. `code` is for programs. `message` tells the person what happened and what to do. */
 export class UploadError extends Error {
   /**
    * @param {string} code

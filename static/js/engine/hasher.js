@@ -5,7 +5,7 @@ const BYTES_PER_MS = 1_000; // the speed of a slow network drive
 /**
  * @typedef {Pick<Worker, "postMessage" | "terminate" | "onmessage" | "onerror">} HashWorker
  * @typedef {{checksum?: string, bytes?: ArrayBuffer, error?: {name: string, message: string}}} Answer
- *   `bytes`: the content of a small file, so that nobody has to read the file a second time
+ *   `bytes`: the content of a small file, so that the engine does not read the file twice
  */
 
 /** A worker that computes checksums, one at a time. Each request has a timeout, because a worker may never respond. */

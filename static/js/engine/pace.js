@@ -12,7 +12,8 @@ const GAIN = 1.5; // if several bodies are this much faster than one, each conne
 /**
  * @typedef {{size: number, sent: number, from: number | null, stop: () => void}} Flight
  *   a large body in flight. `from`: time from which its speed is measured. `stop` aborts it; it is sent again later.
- * @typedef {{since: number, bytes: number}} Stretch a period in which the same bodies were in flight, all measurable
+ * @typedef {{since: number, bytes: number}} Stretch
+ *   a period in which no body started or ended, and the speed of all bodies could be measured; `since`: its start
  */
 
 /**

@@ -5,11 +5,11 @@ const MS_EACH = 500;
 const LONGEST_MS = 30_000;
 
 /**
- * Computes the pauses between two questions to the server about a file in inspection.
+ * Computes the pauses between two requests to the server for the state of a file in inspection.
  *
  * The first pause is 1 s, and each pause is 1.5 times as long as the one before. While the page is visible, the maximum
- * is 5 s. With more than ten files in inspection, it is 0.5 s for each file, so the page asks at most twice a second.
- * While the page is hidden, the maximum is 30 s.
+ * is 5 s. With more than ten files in inspection, it is 0.5 s for each file. So the page sends at most two requests a
+ * second. While the page is hidden, the maximum is 30 s.
  */
 export class PollPace {
   #clock;
@@ -23,9 +23,9 @@ export class PollPace {
   }
 
   /**
-   * Wait before the next question. If the page becomes visible, a long pause ends within 5 s.
+   * Wait before the next request. If the page becomes visible, a long pause ends within 5 s.
    *
-   * @param {number} round number of questions so far
+   * @param {number} round number of requests so far
    * @param {AbortSignal} [signal]
    */
   async pause(round, signal) {

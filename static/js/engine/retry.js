@@ -4,7 +4,7 @@ import { UploadError } from "./errors.js";
 const BASE_MS = 500;
 const CAP_MS = 120_000;
 const FLOOR_MS = 50;
-const MAX_ATTEMPTS = 14; // about eight minutes for one request, without the time spent offline
+const MAX_ATTEMPTS = 14; // about eight minutes for one request, plus the time offline
 
 /**
  * Retries requests with exponential backoff and full jitter (a random pause up to the limit).

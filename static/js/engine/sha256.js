@@ -28,7 +28,7 @@ export async function sha256Base64(blob, subtle = globalThis.crypto?.subtle) {
 }
 
 /**
- * Read a small file once. Return its checksum and its bytes, so that nobody has to read the file again for sending.
+ * Read a small file once. Return its checksum and its bytes, so that the engine does not read the file again for sending.
  *
  * @param {Blob} blob
  * @param {SubtleCrypto | undefined} [subtle]

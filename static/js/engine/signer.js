@@ -14,8 +14,9 @@ const MARGIN_SHARE = 0.25; // maximum margin for short-lived URLs, as a share of
 /**
  * Stores the presigned requests for the parts of one upload, and renews them before they expire.
  *
- * A deadline is the time of the server's response plus the lifetime of the URLs, both on `Clock`. So a wrong time on
- * this machine does not matter. URLs that expired together, for example during sleep, are renewed in one request.
+ * The signer computes the deadline of a URL from the time of the response on `Clock`, and from the lifetime that the
+ * server reports. So a wrong time on this machine does not matter. URLs that expired together, for example during
+ * sleep, are renewed in one request.
  */
 export class Signer {
   #presign;

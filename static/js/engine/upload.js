@@ -216,7 +216,7 @@ export class Upload extends Emitter {
   }
 
   /**
-   * Start the upload on the server. A pause ends only the wait: the request continues, because its response contains
+   * Start the upload on the server. A pause ends only the wait. The request continues, because its response contains
    * the id of the upload.
    *
    * @param {AbortSignal} signal

@@ -6,7 +6,7 @@ let policy;
 /**
  * Return `url` as a TrustedScriptURL if the browser supports Trusted Types, otherwise as a string.
  *
- * This function has the only Trusted Types policy of the site, which allows only scripts of the site's own origin.
+ * The site has only this one Trusted Types policy. It allows only scripts of the site's own origin.
  * Throw TypeError for another origin, or if the Content-Security-Policy of the page does not allow this policy.
  *
  * @param {string} url

@@ -11,7 +11,7 @@ export const ENDED = new Set(["done", "cancelled"]);
 export const isInProgress = ({ state }) => !ENDED.has(state) && state !== "failed";
 
 /**
- * Check whether the upload failed because the person chose a wrong file. The right file can still continue it.
+ * Check whether the upload failed because the person chose a wrong file. The person may choose another file.
  *
  * @param {Upload} attempt
  */

@@ -170,7 +170,7 @@ export class FileList {
     this.#settle(this.#cursor);
   }
 
-  /** Add files that other tabs or devices have added, and remove files that they have deleted. Leave no gaps. */
+  /** Ask the server for changes by other tabs or devices. Add new files to the list, and remove deleted files. */
   async refresh() {
     if (this.#query) return;
     const { signal } = this.#loading;

@@ -24,7 +24,7 @@ const MAX_AGE_MS = 7 * 24 * 3_600_000;
 /**
  * Stores the files of unfinished uploads in this browser, so that the person need not choose them again after a reload.
  * Files up to 10 MiB are stored as copies. Of larger files, the browser stores a handle, if it has one. A failure here
- * never stops an upload: the person only has to choose the file again after a reload.
+ * never stops an upload. The person only has to choose the file again after a reload.
  */
 export class KeptFiles {
   #parts;

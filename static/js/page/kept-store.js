@@ -3,7 +3,8 @@ import { Packs, pack, unpack } from "./kept-packs.js";
 
 const NAME = "slipway";
 const VERSION = 1;
-// Two tables: the blob of a file is written once, and its small note changes often. Rewriting a record copies its blob.
+// Two tables, because each write of a record copies its blob. SOURCES has the blob, which is written once. NOTES has
+// the facts that change.
 const SOURCES = "sources";
 const NOTES = "notes";
 const ANSWER_MS = 3_000;

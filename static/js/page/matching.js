@@ -7,7 +7,7 @@ import { recognise, sameName } from "../engine/identity.js";
  */
 
 /**
- * Check whether a file has the name, size and time of an unfinished upload. Other code compares the content later.
+ * Check whether a file has the name, size and time of an unfinished upload. The engine compares the content later.
  *
  * @param {UploadRecord} record
  * @param {Facts} facts

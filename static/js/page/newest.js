@@ -7,8 +7,8 @@ const MAX_PAGES = 5;
  * The range of uploads that the page has read, as start times in milliseconds since 1970.
  *
  * `newest` is the start time of the newest upload. The page has read all uploads between this time and the last row.
- * `open` is the start time of the oldest upload that was pending. It may have become ready since, so a refresh must
- * read back to this time.
+ * `open` is the start time of the oldest upload that was pending at that time. The next refresh reads back to `open`,
+ * because this upload may be ready by then.
  *
  * @typedef {{newest: number, open: number}} Reach
  */

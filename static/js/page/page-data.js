@@ -2,8 +2,8 @@
  * @typedef {{
  *   user: string, username: string, csrfCookie: string, runnableEndings: string[], putLimit: number,
  *   checksumAlgorithm: string,
- *   quota: {limit_bytes: number, used_bytes: number, reserved_bytes: number, file_count: number, reserved_files:
- *   number, max_files: number}, policy: import("./policy.js").Policy,
+ *   quota: {limit_bytes: number, used_bytes: number, reserved_bytes: number, file_count: number, reserved_files: number, max_files: number},
+ *   policy: import("./policy.js").Policy,
  * }} PageData
  */
 
@@ -25,7 +25,7 @@ export function byId(id) {
 }
 
 /**
- * Return the CSRF token from its cookie. The page has no copy of the token, because a login in another tab changes it.
+ * Return the CSRF token from its cookie. A login in another tab changes the cookie, so a copy in the page would be old.
  *
  * @param {string} name the name of the cookie
  */

@@ -1,8 +1,8 @@
 const STAYED_MS = 5_000;
 
 /**
- * Detects that the person is leaving the page. Browsers then fail reads and writes in progress, so such an error does
- * not mean that a file is unreadable.
+ * Detects that the person is leaving the page. Browsers then fail all reads and writes in progress, even if the files
+ * are readable. So the page ignores these errors.
  */
 export class PageExit {
   #isLeaving = false;
@@ -23,7 +23,7 @@ export class PageExit {
   }
 
   /**
-   * Listen to `beforeunload` while uploads are in progress. WebKit fails reads before it fires `pagehide`.
+   * Listen to `beforeunload` while uploads are in progress. In WebKit, reads fail before the event `pagehide`.
    *
    * Without uploads there is no listener, because browsers do not cache a page with this listener for the back button.
    *

@@ -18,7 +18,8 @@ export async function pendingOf(api) {
     for (let pages = 0; pages < MAX_PAGES && cursor !== null; pages += 1) {
       /** @type {{results: UploadRecord[], next_cursor: string | null}} */
       const page = await api.list({ state: "pending", limit: PAGE, cursor });
-      // Omit uploads that this page cannot continue. A plain form has its own page. The server copies released files.
+      // Omit uploads that this page cannot continue. The form without JavaScript has its own page (`form`). The server
+      // itself copies a file that was released from quarantine (`copy`).
       records.push(...page.results.filter(({ transport }) => transport !== "form" && transport !== "copy"));
       cursor = page.next_cursor;
     }

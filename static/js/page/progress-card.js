@@ -4,8 +4,8 @@ import { formatBytes, formatBytesOf, formatNumber, formatSpeed, formatTimeLeft, 
 import { icon } from "./icon.js";
 
 /**
- * @typedef {import("../engine/engine.js").Totals & {reason: string}} Totals `reason`: a sentence about the proved cause why
- *   the browser cannot send to the bucket, or ""
+ * @typedef {import("../engine/engine.js").Totals & {reason: string}} Totals `reason`: why the browser
+ *   cannot send to the bucket, if the cause is proved; otherwise ""
  * @typedef {import("./transfers.js").Transfer} Transfer
  * @typedef {{onPause: () => void, onResume: () => void, onCancel: () => void, onAdd: () => void, onDone: () => void, onRemove: (transfer: Transfer) => void}} Actions
  */

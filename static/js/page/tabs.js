@@ -13,8 +13,8 @@ const HELD_IN = new Set(["queued", "sending", "paused", "checking"]);
  */
 
 /**
- * Detects which tabs of this browser are open and which uploads they send. Each tab holds Web Locks, which the browser
- * releases when the tab closes.
+ * Detects which tabs of this browser are open and which uploads they send. Each tab requests Web Locks for itself and
+ * for its uploads. The browser releases the locks when the tab closes, and tells other tabs which locks exist.
  *
  * Without Web Locks, or if the browser does not respond, a tab cannot detect other tabs. Then the page stores no files
  * for the next visit, and shows uploads of other tabs as unfinished.

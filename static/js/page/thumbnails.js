@@ -10,7 +10,7 @@ const AT_ONCE = 2;
 const LARGEST = 64 * 1024 * 1024;
 const PATIENCE_MS = 20_000;
 
-/** Draws thumbnails of image files in workers, two at a time. Of the waiting files, the last requested comes first. */
+/** Draws thumbnails of image files in workers, two at a time. The file that was requested last is drawn first. */
 export class Thumbnails {
   /** @type {Map<Blob, string>} */
   #urls = new Map();

@@ -23,7 +23,7 @@ import { sameContent } from "./same-file.js";
  * }} Parts `refusal` returns why the policy forbids a file, or "". `divert` continues an unfinished upload with the
  *   file and returns "continued". It returns "elsewhere" if an upload in another tab looks like the file.
  * @typedef {{item: Item, files: Blob[], reason: string, failed?: Transfer}} Doubtful
- *   a file with the same path, size and time as each of `files`. Only their bytes show if they are the same.
+ *   a file with the same path, size and time as each of `files`. `admit` compares their bytes.
  */
 
 export const IN_LIST = "already in the list";

@@ -6,7 +6,7 @@ import { serviceOf, within } from "../../engine/time-limit.js";
  * @typedef {{question: string, user: string, files: string[]}} Question
  *   `question`: an id; `user`: the id of the logged-in user; `files`: the `fileKey` of each file
  * @typedef {{answer: string, tab: string, files: [number, Blob[]][]}} Answer
- *   `answer`: the id of the question; `files`: index in the question's `files`, with the files of that key
+ *   `answer`: the id of the question; `files`: pairs of an index in the question's `files` and the files with this key
  */
 
 const CHANNEL = "slipway-files";

@@ -15,7 +15,7 @@ import { formatNumber, plural } from "../format.js";
 const INLINE = 3;
 const BIDI = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefe]/;
 
-/** @returns {Facts} */
+/** @returns {Facts} the facts before the first choice */
 export function nothingSoFar() {
   return { taken: 0, refused: [], known: [], renamed: [], unreadable: [], empty: [] };
 }
@@ -133,8 +133,8 @@ function lastOf(path) {
 }
 
 /**
- * Return the name, between Unicode isolate characters if it has right-to-left characters. Otherwise such a name would
- * change the order of the words around it.
+ * Return the name. If it has right-to-left characters, put it between Unicode isolate characters. Without these, such a
+ * name would change the order of the words around it.
  *
  * @param {string} name
  */
