@@ -161,7 +161,7 @@ export class Checksums {
   /** @param {Job} job */
   async #readAlone({ blob, signal, resolve, reject }) {
     try {
-      // The browser reads a slice only if the file has not changed since it was chosen.
+      // Read a slice and not the file itself, because the browser refuses to read a slice if the file was changed.
       const read = (/** @type {number} */ failures) => this.#hash(failures === 0 && !("lastModified" in blob) ? blob : freshSlice(blob));
       resolve({ checksum: await readAgain(read, { clock: this.#clock, signal }) });
     } catch (error) {

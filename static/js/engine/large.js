@@ -2,7 +2,7 @@ import { LEAST_PARTS, Multipart } from "./multipart.js";
 import { compare, identify } from "./identity.js";
 import { partSizeFor } from "./part-size.js";
 
-/** Sends a file in parts, and can continue an upload that was begun before. */
+/** Sends a file in parts (a multipart upload). Can also continue an unfinished upload. */
 export class Large {
   #parts;
   #clock;
@@ -23,7 +23,7 @@ export class Large {
    *   clock: import("./clock.js").Clock,
    *   bytesPerSecond: () => number,
    *   line: {lanes: number, usual?: number},
-   * }} parts `line`: the facts that determine the part size
+   * }} parts `line`: facts for choosing the part size
    */
   constructor({ clock, bytesPerSecond, line, ...parts }) {
     this.#parts = parts;
@@ -38,7 +38,7 @@ export class Large {
   }
 
   /**
-   * Compute the facts by which a later resume recognises the file.
+   * Compute the time and the fingerprint of the file. A later resume recognises the file by them.
    *
    * @param {AbortSignal} signal
    */
@@ -51,9 +51,9 @@ export class Large {
   }
 
   /**
-   * Start the upload, or find the upload that was started with this key.
+   * Start the upload. If an upload with this key exists, the server returns it.
    *
-   * Throws UploadError `different_file` if that upload was started with another file.
+   * Throw UploadError `different_file` if the existing upload belongs to another file.
    *
    * @returns {Promise<import("./api.js").UploadRecord>}
    */
@@ -68,9 +68,9 @@ export class Large {
   }
 
   /**
-   * Compute the checksums of the first parts while the server starts the upload, so that sending can begin sooner.
+   * Compute the checksums of the first parts while the server starts the upload. Then sending can begin sooner.
    *
-   * @param {number} partSize the requested size; if the server decides on another, these checksums are not used
+   * @param {number} partSize the requested size. If the server chooses another size, these checksums are not used.
    */
   #hashAhead(partSize) {
     const { file, owner, digests } = this.#parts;
@@ -86,7 +86,7 @@ export class Large {
   }
 
   /**
-   * Send the parts that the bucket lacks. For a new upload these are all parts, without asking the bucket.
+   * Send the parts that the bucket lacks. If the upload is new, send all parts, without asking the server.
    *
    * @param {import("./api.js").UploadRecord} record
    * @param {AbortSignal} signal
@@ -118,8 +118,8 @@ export class Large {
   /**
    * @param {string} id
    * @param {{part_size: number, part_count: number}} plan
-   * @param {import("./checksum.js").Checksums} checksums of the algorithm of this upload
-   * @param {Map<number, Promise<string>>} [ahead] checksums that were started earlier, by part number
+   * @param {import("./checksum.js").Checksums} checksums the Checksums with the algorithm of this upload
+   * @param {Map<number, Promise<string>>} [ahead] checksums that are already being computed, by part number
    */
   #multipart(id, plan, checksums, ahead) {
     const { api } = this.#parts;

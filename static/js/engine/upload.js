@@ -18,8 +18,8 @@ import { untilAborted } from "./abort.js";
  *   state: UploadState, progress: {bytesSent: number, byteSize: number},
  *   done: UploadRecord, error: Error,
  *   started: UploadRecord, freed: null,
- * }} UploadEvents `started`: the server has reserved the bytes, and `record` is set; `freed`: the server has cancelled
- *   the upload and freed its reserved bytes
+ * }} UploadEvents `started`: the server has reserved the bytes, and `record` is set. `freed`: the server has cancelled
+ *   the upload and freed its reserved bytes.
  */
 
 const MAX_ROUNDS = 5; // how often the engine sends parts that `complete` reports as missing

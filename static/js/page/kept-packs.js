@@ -46,21 +46,27 @@ export function unpack(record) {
 }
 
 /**
- * Knows which packs hold files that are still needed. The notes of these files share one record too.
+ * Remembers for each pack which of its files are needed. If no file of a pack is needed, the pack can be deleted.
+ *
+ * The notes of the files in a pack share one record too, which is a group.
  *
  * @typedef {import("./kept-store.js").KeptNote} KeptNote
- * @typedef {{id: string, notes: KeptNote[]}} NoteGroup has the id of its pack
+ * @typedef {{id: string, notes: KeptNote[]}} NoteGroup a group; `id`: the id of the pack
  * @typedef {{id: string, left: Set<string>, notes: Map<string, KeptNote>, isGrouped: boolean, isOwn: boolean}} Known
- *   `left`: the ids of the files that are still needed; `isGrouped`: false for a pack of an earlier version, whose notes
- *   have records of their own; `isOwn`: this tab has written to the pack, and no other tab does
+ *   `left`: ids of the needed files. `isGrouped`: false for a pack that an earlier version of the page has written; its
+ *   notes have one record each. `isOwn`: only this tab writes to the pack.
  */
 export class Packs {
-  /** @type {Map<string, Known>} by the id of a file */
+  /** @type {Map<string, Known>} the pack of each file, by file id */
   #packOf = new Map();
   /** @type {Set<Known>} packs whose notes have changed */
   #changed = new Set();
 
-  /** @param {KeptSource | Pack} record that this tab is going to write */
+  /**
+   * Remember a record that this tab is about to write, if it is a pack.
+   *
+   * @param {KeptSource | Pack} record
+   */
   add(record) {
     if (!("packed" in record)) return;
     const left = new Set(record.packed.map(({ id }) => id));
@@ -68,13 +74,15 @@ export class Packs {
   }
 
   /**
-   * @param {KeptSource | Pack} record that was read
-   * @param {Map<string, KeptNote>} noteOf all notes by the ids of their files
-   * @param {boolean} isGrouped
+   * Remember a record that was read, if it is a pack.
+   *
+   * @param {KeptSource | Pack} record
+   * @param {Map<string, KeptNote>} noteOf all notes, by file id
+   * @param {boolean} isGrouped whether the notes of the pack share one record
    */
   found(record, noteOf, isGrouped) {
     if (!("packed" in record)) return;
-    // What this tab knows of its own packs may be newer than what it has just read.
+    // Ignore the read record of an own pack, because this tab may have newer facts about it.
     if (record.packed.some(({ id }) => this.#packOf.get(id)?.isOwn)) return;
     const notes = new Map(record.packed.flatMap(({ id }) => /** @type {[string, KeptNote][]} */ (noteOf.has(id) ? [[id, noteOf.get(id)]] : [])));
     this.#know({ id: record.id, left: new Set(notes.keys()), notes, isGrouped, isOwn: false });
@@ -86,8 +94,10 @@ export class Packs {
   }
 
   /**
+   * Remember a changed note, if it belongs to a group.
+   *
    * @param {KeptNote} note
-   * @returns {boolean} whether the note belongs to a group, which `changes` returns
+   * @returns {boolean} true if it belongs to a group, which `changes` will return; false if it needs its own record
    */
   note(note) {
     const pack = this.#packOf.get(note.id);
@@ -100,8 +110,10 @@ export class Packs {
   }
 
   /**
-   * @param {string} id of a file that is no longer needed
-   * @returns {{source: string | null, note: string | null}} the ids of the records to delete
+   * Note that a file is no longer needed.
+   *
+   * @param {string} id the id of the file
+   * @returns {{source: string | null, note: string | null}} ids of the records to delete, or null
    */
   leave(id) {
     const pack = this.#packOf.get(id);
@@ -116,14 +128,14 @@ export class Packs {
     return { source, note: source };
   }
 
-  /** @returns {NoteGroup[]} the groups to write */
+  /** @returns {NoteGroup[]} the groups that have changed since the last call */
   changes() {
     const groups = [...this.#changed].map(({ id, notes }) => ({ id, notes: [...notes.values()] }));
     this.#changed.clear();
     return groups;
   }
 
-  /** @param {KeptSource | Pack} record that could not be written */
+  /** @param {KeptSource | Pack} record a record that could not be written */
   forget(record) {
     if ("packed" in record) for (const { id } of record.packed) this.#packOf.delete(id);
   }

@@ -57,6 +57,8 @@ export class KeptStore {
   }
 
   /**
+   * Write all changes in the transaction, and wait until it has ended.
+   *
    * @param {IDBTransaction} transaction
    * @param {ReturnType<typeof pack>} records
    * @param {KeptNote[]} notes

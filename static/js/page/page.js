@@ -157,7 +157,7 @@ export function startPage() {
     list.endArrivals();
   });
   engine.on("added", ({ upload }) => {
-    // The server has reserved the space.
+    // At the start of an upload, the server reserves its bytes.
     upload.on("started", () => quota.refresh());
   });
   let arrived = 0;

@@ -72,7 +72,7 @@ export class UnfinishedRow {
   /** @param {number} bytes number of bytes in the bucket */
   showSafe(bytes) {
     const { byteSize } = factsOf(this.entry);
-    this.#words.textContent = bytes < byteSize ? `${formatBytesOf(bytes, byteSize)} safe,` : `All ${formatBytes(byteSize)} safe,`;
+    this.#words.textContent = bytes < byteSize ? `${formatBytesOf(bytes, byteSize)} kept` : `All ${formatBytes(byteSize)} kept`;
   }
 }
 
@@ -89,7 +89,7 @@ export function factsOf({ record, kept }) {
 function firstWords(entry) {
   const size = formatBytes(factsOf(entry).byteSize);
   if (entry.isElsewhere) return `${size}, in progress`;
-  return entry.record ? `${size}, open` : `${size}, not started`;
+  return entry.record ? `${size}, waiting` : `${size}, not started`;
 }
 
 /** @param {UploadRecord} record */

@@ -18,7 +18,7 @@ export function fileKey({ name, path, file }) {
   return key;
 }
 
-/** The key of each file, because some browsers take long to return size and time. @type {WeakMap<object, {at: string, key: string}>} */
+/** The key of each file, stored because some browsers need long to return the size and time of a file. @type {WeakMap<object, {at: string, key: string}>} */
 const KEYS = new WeakMap();
 
 /**

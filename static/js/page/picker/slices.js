@@ -1,10 +1,10 @@
 const SLICE_MS = 8;
 
 /**
- * Let the browser draw, handle input and run timers before the work continues.
+ * Wait until the browser has had time to draw, to handle input and to run timers.
  *
- * `scheduler.yield` does not suit: Chromium continues the work before all timers that are due. A timer would wait for at
- * least 4 ms here, and for a second in a hidden page.
+ * The wait uses a message. After `scheduler.yield`, Chromium would continue this work before timers that are due. A
+ * timer would wait for at least 4 ms, and in a hidden page for a second.
  *
  * @returns {Promise<void>}
  */
