@@ -10,8 +10,8 @@ const MAX_CORRUPT = 3;
  *   requestFor: (refused: boolean) => Promise<import("./put.js").StorageRequest>,
  *   onProgress: (sent: number) => void,
  * }} Parcel `checksum`: the declared checksum of the body; `bytes`: the content of the body, if it was already read.
- *   `whole`: the file, if the body is all of it. `requestFor` returns the presigned request; `refused`: S3 refused the
- *   previous one, so get a new one.
+ *   `whole`: the file, if the body is the whole file. `requestFor` returns the presigned request; `refused`: S3 refused
+ *   the previous one, so get a new one.
  */
 
 /** Sends one body to S3, with retries. It waits for a lane, which is one of a few permitted parallel connections. */
@@ -54,7 +54,7 @@ export class Delivery {
    */
   async #attempt(parcel, failures, report) {
     const { body, bytes, requestFor, onProgress } = parcel;
-    // After a failed read, WebKit may fail all later reads of the same file. So a retry sends a new slice.
+    // A retry sends a new slice and not the whole file. After a failed read, WebKit may fail all later reads of the file.
     const whole = failures.attempts++ === 0 ? parcel.whole : undefined;
     const request = await requestFor(failures.refused);
     failures.refused = false;

@@ -1,16 +1,16 @@
 import { Signer } from "./signer.js";
 import { untilAborted } from "./abort.js";
 
-export const LEAST_PARTS = 6; // parts of each request for URLs; there are at most parts / 6 requests, rounded up
-const FIRST_PARTS = 2; // the first request may ask for fewer, so that sending begins soon
-const MAX_CHECKSUMS = 100; // of parts that have not arrived
-const AHEAD_SECONDS = 240; // parts get URLs this long before they are sent, at most, because URLs expire
+export const LEAST_PARTS = 6; // minimum number of parts in one request for URLs, so n parts need at most n / 6 requests
+const FIRST_PARTS = 2; // minimum for the first request, which is smaller, so that sending starts soon
+const MAX_CHECKSUMS = 100; // maximum number of checksums for parts that S3 does not have yet
+const AHEAD_SECONDS = 240; // get the URL of a part at most this long before the part is sent, because URLs expire
 
 /**
  * Sends the parts of one multipart upload over the shared lanes.
  *
- * Three stages run at a time: workers compute checksums, the server signs URLs, and the lanes send. Each stage is a few
- * parts ahead of the next, so that no lane waits.
+ * Three stages run at the same time: workers compute checksums, the server signs URLs, and the lanes send parts. Each
+ * stage is a few parts ahead of the next stage, so that no lane has to wait.
  */
 export class Multipart {
   #plan;
@@ -38,7 +38,7 @@ export class Multipart {
    *   bytesPerSecond: () => number,
    *   lanes: number,
    *   ahead?: Map<number, Promise<string>>,
-   * }} parts `ahead`: checksums of the first parts that were started earlier
+   * }} parts `ahead`: checksums of the first parts that are already being computed, by part number
    */
   constructor({ plan, ahead = new Map(), file, owner, checksums, delivery, progress, clock, presign, bytesPerSecond, lanes }) {
     this.#plan = plan;
@@ -60,9 +60,9 @@ export class Multipart {
   }
 
   /**
-   * Return the numbers of the parts that the bucket lacks or has with another size. Count the others as progress.
+   * Return the numbers of the parts that the bucket lacks, or that have a wrong size there. Count the other parts as sent.
    *
-   * @param {import("./api.js").StoredPart[]} stored
+   * @param {import("./api.js").StoredPart[]} stored the parts in the bucket
    */
   missing(stored) {
     const sound = new Map(
@@ -79,7 +79,7 @@ export class Multipart {
   }
 
   /**
-   * Resolve when S3 has all these parts. The first part that cannot be sent stops the others.
+   * Send these parts. Resolve when S3 has all of them. If one part fails finally, stop all other parts.
    *
    * @param {number[]} partNumbers
    * @param {AbortSignal} outerSignal
@@ -106,12 +106,12 @@ export class Multipart {
     }
   }
 
-  /** The number of parts with URLs at which more parts get URLs. */
+  /** When the number of parts with URLs in flight falls to this number, the next request for URLs is sent. */
   get #reserve() {
     return 2 * this.#lanes;
   }
 
-  /** The number of parts that may wait for their URLs. */
+  /** The maximum number of parts without a URL whose checksums are computed or in progress. */
   get #most() {
     const soon = Math.floor((this.#bytesPerSecond() * AHEAD_SECONDS) / this.#plan.part_size);
     return Math.min((MAX_CHECKSUMS - this.#reserve) / 2, Math.max(2 * LEAST_PARTS, soon));
@@ -155,18 +155,18 @@ export class Multipart {
 }
 
 /**
- * Return for how many parts the next request asks at least.
+ * Return the minimum number of parts in the next request for URLs.
  *
- * @param {number} all parts
- * @param {number} requests made so far
- * @param {number} left parts without a URL
+ * @param {number} all number of parts to send
+ * @param {number} requests number of requests so far
+ * @param {number} left number of parts without a URL
  */
 function leastParts(all, requests, left) {
   const most = Math.ceil(all / LEAST_PARTS);
   return Math.max(requests === 0 ? FIRST_PARTS : LEAST_PARTS, left - (most - requests - 1) * LEAST_PARTS);
 }
 
-/** The parts of an upload that have no URL yet, in order. The checksums of the first of them are being computed. */
+/** The queue of parts without a URL. The checksums of the first parts in this queue are computed or in progress. */
 class HashLine {
   #partNumbers;
   #hash;
@@ -186,18 +186,23 @@ class HashLine {
     return this.#begun.length + this.#partNumbers.length;
   }
 
-  /** @param {number} most compute checksums until this many parts have one, or wait for one */
+  /**
+   * Start the computation of checksums for the next parts.
+   *
+   * @param {number} most maximum number of parts in the queue with a checksum, or with a checksum in progress
+   */
   hash(most) {
     for (const partNumber of this.#partNumbers.splice(0, Math.max(0, most - this.#begun.length))) {
       const begun = { part: this.#hash(partNumber), isReady: false };
-      // `take` reports a failure. Without a later `take`, the failure does not matter.
+      // `take` throws the error of a failed checksum. If nobody calls `take`, the error does not matter.
       begun.part.then(() => (begun.isReady = true)).catch(() => {});
       this.#begun.push(begun);
     }
   }
 
   /**
-   * Remove and return the next parts: `least` of them, and all further parts whose checksums are ready.
+   * Wait for the checksums of the next `least` parts. Remove and return these parts, and the parts after them whose
+   * checksums are ready.
    *
    * @param {number} least
    */
@@ -209,7 +214,7 @@ class HashLine {
   }
 }
 
-/** Parts in flight. The first failure aborts all of them. */
+/** The parts in flight. The first failure aborts all of them. */
 class Flights {
   #signal;
   #abort;

@@ -40,9 +40,9 @@ export class Put {
    * Resolve when S3 has the body. Throw DeliveryError if sending failed, or the signal's reason after an abort.
    *
    * @param {StorageRequest} request
-   * @param {Blob} body is sent without its type. Otherwise the browser adds a Content-Type, which is not signed.
+   * @param {Blob} body the blob to send, without its type. With a type, the browser adds an unsigned Content-Type.
    * @param {{signal: AbortSignal, onProgress?: (sent: number) => void, bytes?: ArrayBuffer, whole?: Blob}} options
-   *   `bytes`: the content of the body, if it was already read; `whole`: the file, if the body is all of it
+   *   `bytes`: the content of the body, if it was already read; `whole`: the file, if the body is the whole file
    */
   async send(request, body, { signal, onProgress = () => {}, bytes, whole }) {
     const source = bytes && !request.fields ? bytes : sourceOf(request, body, whole);
@@ -118,14 +118,15 @@ export class Put {
 }
 
 /**
- * Return what the browser reads to send the body.
+ * Return the file itself if possible, otherwise a slice without a type.
  *
- * Chromium's network process reads a whole file from the disk itself. The bytes of a slice take a longer way, through
- * the browser process. A file is sent only with a signed Content-Type, because without one the browser adds its own.
+ * Chromium's network process reads a whole file directly from the disk, which needs less CPU time than a slice. The
+ * file has a type. So it is sent only if the request has a signed Content-Type. Otherwise the browser would add an
+ * unsigned Content-Type.
  *
  * @param {StorageRequest} request
  * @param {Blob} body
- * @param {Blob} [whole]
+ * @param {Blob} [whole] the file, if the body is the whole file
  */
 function sourceOf({ headers = {}, fields }, body, whole) {
   const hasType = Object.keys(headers).some((name) => name.toLowerCase() === "content-type");
