@@ -41,7 +41,7 @@ def modules() -> list[Path]:
 
 
 @cache
-def floors() -> tuple[frozenset[str], ...]:
+def layers() -> tuple[frozenset[str], ...]:
     """Return the lines of the picture in docs/architecture.md, from the top down."""
     section = PICTURE.read_text().split("## The packages", 1)[1]
     lines = section.split("```")[1].strip().splitlines()
@@ -78,8 +78,8 @@ def package_named(name: str) -> str | None:
     return rest[0] if first == "uploads" and rest else None
 
 
-def floor_of(package: str) -> int | None:
-    for number, packages in enumerate(floors()):
+def layer_of(package: str) -> int | None:
+    for number, packages in enumerate(layers()):
         if package in packages:
             return number
     return None
@@ -93,8 +93,8 @@ def faults_of_imports(path: Path) -> Iterator[str]:
     package = package_of(path)
     if package in {"__init__", "dev"}:
         return
-    floor = floor_of(package)
-    if floor is None:
+    layer = layer_of(package)
+    if layer is None:
         yield f"{package} is not in the picture of docs/architecture.md"
         return
     for name in sorted(imported(path)):
@@ -102,15 +102,15 @@ def faults_of_imports(path: Path) -> Iterator[str]:
         if target in {None, package}:
             continue
         assert target is not None
-        below = floor_of(target)
+        below = layer_of(target)
         if below is None:
             yield f"{path} imports {name}, which is not in the picture"
-        elif below <= floor:
+        elif below <= layer:
             yield f"{path} imports {name}, which is not below it"
 
 
 def test_the_picture_names_only_packages_that_exist() -> None:
-    named = {package for line in floors() for package in line} - {"config"}
+    named = {package for line in layers() for package in line} - {"config"}
 
     assert [
         name
@@ -150,10 +150,10 @@ def test_only_the_s3_package_imports_boto3() -> None:
 
 def test_the_s3_package_knows_no_rows() -> None:
     for path in (APP / "s3").rglob("*.py"):
-        rooms = {
+        packages = {
             name.split(".")[1] for name in imported(path) if name.startswith("uploads.")
         }
-        assert rooms <= {"s3", "text", "metrics", "conf", "errors", "states"}, path
+        assert packages <= {"s3", "text", "metrics", "conf", "errors", "states"}, path
 
 
 def test_production_never_imports_the_dev_package() -> None:

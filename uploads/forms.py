@@ -39,7 +39,7 @@ def idempotency_key_field() -> forms.CharField:
     )
 
 
-class HouseForm:
+class SiteForm:
     """A mixin that sets this site's CSS class on the fields of a form."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -50,7 +50,7 @@ class HouseForm:
                 field.widget.attrs["class"] = "input"
 
 
-class PlainUploadForm(HouseForm, forms.Form):
+class PlainUploadForm(SiteForm, forms.Form):
     """The first form of an upload without JavaScript.
 
     The form asks for the size to reserve and for a name. The cleaned value of ``room``
@@ -128,7 +128,7 @@ SCOPES = {Scope.READ: "Read only", Scope.WRITE: "Read and write"}
 """Names of the scopes on all pages."""
 
 
-class TokenForm(HouseForm, forms.Form):
+class TokenForm(SiteForm, forms.Form):
     NEVER = "never"
 
     name = forms.CharField(

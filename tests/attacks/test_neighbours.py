@@ -63,8 +63,8 @@ def test_page_of_another_persons_upload_is_not_found(
     # The pages lead to the same actions as the API.
     started = alice.upload()
 
-    doors = [("get", ""), ("post", "rename/"), ("post", "delete/")]
-    for method, tail in (*doors, ("post", "request-release/")):
+    pages = [("get", ""), ("post", "rename/"), ("post", "delete/")]
+    for method, tail in (*pages, ("post", "request-release/")):
         with subtests.test(method=method, tail=tail):
             answer = getattr(bob.browser, method)(
                 f"/uploads/{started.id}/{tail}", {"filename": "mine.txt"}

@@ -99,9 +99,7 @@ def test_sweepers_consumer_and_browsers_settle_40_uploads_once(
     fill(bucket, alice)
     uploads = list(Upload.objects.order_by("pk"))
     assert len(uploads) == 40
-    arrived = [
-        row for row in uploads if row.urls_expire_at and not row.is_past_deadline
-    ]
+    arrived = [row for row in uploads if row.urls_expire_at and not row.is_overdue]
     known = [row for row in arrived if row.state != State.CANCELLED]
 
     pages = [partial(complete, uploads[start::4]) for start in range(4)]

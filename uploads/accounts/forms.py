@@ -19,7 +19,7 @@ from uploads.access import rates, tokens
 from uploads.access.addresses import client_address
 from uploads.accounts.passkeys import CredentialField, refusing_broken_answers
 from uploads.errors import RateLimited
-from uploads.forms import HouseForm
+from uploads.forms import SiteForm
 
 logger = structlog.get_logger("slipway.accounts")
 
@@ -33,7 +33,7 @@ WRONG_FIRST_CODE = (
 )
 
 
-class AccountForm(HouseForm):
+class AccountForm(SiteForm):
     """Puts our labels and help texts into a form of allauth."""
 
     labels: dict[str, str] = {}

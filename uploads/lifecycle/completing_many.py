@@ -58,14 +58,14 @@ def _passage(
     """Return the moves that make the upload ready, or None if a check does not pass."""
     if upload.state != State.PENDING or upload.transport not in WHOLE:
         return None
-    facts = objects.seen_facts(upload.key)
+    facts = objects.prefetched_facts(upload.key)
     if facts is None:
         return None
     expected = declared_checksum(upload)
     if find_mismatch(upload, facts, expected_checksum=expected):
         return None
     found = recorded(upload, facts, expected)
-    content = objects.seen_range(upload.key, 0, facts.byte_size, etag=facts.etag)
+    content = objects.prefetched_range(upload.key, 0, facts.byte_size, etag=facts.etag)
     proof = proved_in_memory(upload, content, found["checksum_verified_by"])
     if proof is None:
         return None

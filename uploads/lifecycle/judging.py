@@ -75,7 +75,7 @@ def sample_of(
     def read(start: int, length: int) -> bytes:
         key = upload.key
         if isinstance(objects, PrefetchedBucket):
-            seen = objects.seen_range(key, start, length, etag=etag)
+            seen = objects.prefetched_range(key, start, length, etag=etag)
             if seen is not None:
                 return seen
         budget.spend(length)

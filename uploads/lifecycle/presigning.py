@@ -255,4 +255,4 @@ def _later_of(name: str, moment: datetime) -> Greatest:
 
 def _state_now(upload: Upload) -> str:
     upload.refresh_from_db(fields=["state", "expires_at"])
-    return "past its deadline" if upload.is_past_deadline else upload.state
+    return "past its deadline" if upload.is_overdue else upload.state

@@ -145,7 +145,7 @@ def _hash_whole(upload: Upload, objects: Objects, pace: Pace) -> bytes:
     key, etag, size = upload.key, upload.etag, upload.byte_size
     checksums = checksums_of(upload)
     if isinstance(objects, PrefetchedBucket):
-        seen = objects.seen_range(key, 0, size, etag=etag)
+        seen = objects.prefetched_range(key, 0, size, etag=etag)
         if seen is not None and len(seen) == size:
             return checksums.raw(seen)
     return hash_range(

@@ -62,7 +62,7 @@ def complete(
         # Another request may have extended the deadline during the call to S3, so read
         # the deadline again. No request extends a deadline that has passed.
         upload.refresh_from_db(fields=["expires_at"])
-        if not upload.is_past_deadline:
+        if not upload.is_overdue:
             raise
         _expire(upload)
         # Normally the upload has expired, and this call raises InvalidState. If another

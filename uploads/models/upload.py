@@ -285,6 +285,6 @@ class Upload(ChecksumFields):
         return State(self.state) in FINAL
 
     @property
-    def is_past_deadline(self) -> bool:
+    def is_overdue(self) -> bool:
         """Return whether the upload is pending after its deadline."""
         return self.state == State.PENDING and self.expires_at < timezone.now()

@@ -35,7 +35,7 @@ class Prefetch:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _Answer:
     """Contains S3's answer to one request about an object."""
 
     facts: ObjectFacts | None = None
@@ -43,7 +43,7 @@ class _Seen:
     etag: str = ""
 
 
-_Look = Callable[[Bucket, str, int], _Seen]
+_Request = Callable[[Bucket, str, int], _Answer]
 
 
 @OncePerProcess
@@ -66,21 +66,21 @@ def prefetch_objects(
     key. PrefetchedBucket then asks S3 again for the object, and raises an error if this
     request fails too.
     """
-    looks = {
-        key: _looks_for((sizes or {}).get(key), head_bytes)
+    requests = {
+        key: _requests_for((sizes or {}).get(key), head_bytes)
         for key in dict.fromkeys(keys)
     }
-    waiting = deque((key, look) for key, all_of in looks.items() for look in all_of)
-    seen: dict[tuple[str, _Look], _Seen] = {}
+    waiting = deque((key, send) for key, sends in requests.items() for send in sends)
+    answers: dict[tuple[str, _Request], _Answer] = {}
 
     def work() -> None:
         while True:
             try:
-                key, look = waiting.popleft()
+                key, send = waiting.popleft()
             except IndexError:
                 return
             try:
-                seen[key, look] = look(bucket, key, head_bytes)
+                answers[key, send] = send(bucket, key, head_bytes)
             except StorageError:
                 continue
 
@@ -92,13 +92,13 @@ def prefetch_objects(
         if not lane.cancel():
             lane.result()
     found = {
-        key: _prefetch([seen.get((key, look)) for look in all_of])
-        for key, all_of in looks.items()
+        key: _prefetch([answers.get((key, send)) for send in sends])
+        for key, sends in requests.items()
     }
     return {key: prefetch for key, prefetch in found.items() if prefetch is not None}
 
 
-def _looks_for(byte_size: int | None, head_bytes: int) -> tuple[_Look, ...]:
+def _requests_for(byte_size: int | None, head_bytes: int) -> tuple[_Request, ...]:
     """Return the requests for an object. The first request returns the facts."""
     if byte_size == 0 or head_bytes < 1:
         return (_facts,)
@@ -108,19 +108,19 @@ def _looks_for(byte_size: int | None, head_bytes: int) -> tuple[_Look, ...]:
     return (_facts, _start)
 
 
-def _facts(bucket: Bucket, key: str, head_bytes: int) -> _Seen:
-    return _Seen(facts=bucket.head_object(key))
+def _facts(bucket: Bucket, key: str, head_bytes: int) -> _Answer:
+    return _Answer(facts=bucket.head_object(key))
 
 
-def _start(bucket: Bucket, key: str, head_bytes: int) -> _Seen:
+def _start(bucket: Bucket, key: str, head_bytes: int) -> _Answer:
     etag, head = read_start(bucket, key, head_bytes)
-    return _Seen(head=head, etag=etag)
+    return _Answer(head=head, etag=etag)
 
 
-def _whole(bucket: Bucket, key: str, head_bytes: int) -> _Seen:
+def _whole(bucket: Bucket, key: str, head_bytes: int) -> _Answer:
     whole = read_object(bucket, key, max_bytes=head_bytes)
     if whole is None:
-        return _Seen()
+        return _Answer()
     facts, head = whole
     if not any(one.of(facts) for one in ALL):
         # Some servers return the checksum only for HEAD requests.
@@ -128,16 +128,16 @@ def _whole(bucket: Bucket, key: str, head_bytes: int) -> _Seen:
         if told is None or told.etag != facts.etag:
             raise StorageUnavailable("The object was replaced while it was read.")
         facts = told
-    return _Seen(facts, head, facts.etag)
+    return _Answer(facts, head, facts.etag)
 
 
-def _prefetch(seen: list[_Seen | None]) -> Prefetch | None:
+def _prefetch(answers: list[_Answer | None]) -> Prefetch | None:
     """Combine the responses about one object into one Prefetch.
 
     Returns None if a request failed, or if the ETags show two different objects.
     """
-    told = [one for one in seen if one is not None]
-    if len(told) < len(seen):
+    told = [one for one in answers if one is not None]
+    if len(told) < len(answers):
         return None
     facts, last = told[0].facts, told[-1]
     if facts is None or not facts.byte_size:
@@ -156,28 +156,28 @@ class PrefetchedBucket:
 
     def head_object(self, key: str) -> ObjectFacts | None:
         """Return the facts of an object, or None if the object does not exist."""
-        seen = self._prefetches.get(key)
-        return seen.facts if seen else self._bucket.head_object(key)
+        found = self._prefetches.get(key)
+        return found.facts if found else self._bucket.head_object(key)
 
     def read_range(self, key: str, start: int, length: int, *, etag: str) -> bytes:
         """Return up to ``length`` bytes from ``start`` of the object with this ETag."""
-        seen = self.seen_range(key, start, length, etag=etag)
-        if seen is not None:
-            return seen
+        found = self.prefetched_range(key, start, length, etag=etag)
+        if found is not None:
+            return found
         return self._bucket.read_range(key, start, length, etag=etag)
 
-    def seen_facts(self, key: str) -> ObjectFacts | None:
+    def prefetched_facts(self, key: str) -> ObjectFacts | None:
         """Return the facts from the prefetch, or None. Sends no request to S3."""
-        seen = self._prefetches.get(key)
-        return seen.facts if seen else None
+        found = self._prefetches.get(key)
+        return found.facts if found else None
 
-    def seen_range(
+    def prefetched_range(
         self, key: str, start: int, length: int, *, etag: str
     ) -> bytes | None:
         """Return a range from the prefetch, or None. Sends no request to S3."""
-        seen = self._prefetches.get(key)
-        if seen and seen.facts and seen.facts.etag == etag:
+        found = self._prefetches.get(key)
+        if found and found.facts and found.facts.etag == etag:
             end = start + length
-            if end <= len(seen.head) or len(seen.head) == seen.facts.byte_size:
-                return seen.head[start:end]
+            if end <= len(found.head) or len(found.head) == found.facts.byte_size:
+                return found.head[start:end]
         return None

@@ -69,7 +69,7 @@ def audit(progress: Progress | None = None) -> Iterator[Difference]:
         progress.show(progress)
         if _seems_to_differ(entry, row):
             key = entry.key if entry is not None else row.key if row is not None else ""
-            yield from _look_again(key)
+            yield from _check_again(key)
     yield from _multipart_uploads()
     for drift in find_drift():
         yield Difference(
@@ -156,7 +156,7 @@ def _seems_to_differ(entry: ListedObject | None, row: Upload | None) -> bool:
     )
 
 
-def _look_again(key: str) -> Iterator[Difference]:
+def _check_again(key: str) -> Iterator[Difference]:
     """Read the object and the row of ``key`` again, and yield their difference."""
     facts = get_bucket().head_object(key)
     row = Upload.objects.filter(key=row_key(key)).first()

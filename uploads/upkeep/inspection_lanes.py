@@ -51,7 +51,7 @@ class InspectionLanes:
         self._thread.join()
         self._pool.shutdown()
 
-    def look(self) -> int:
+    def start_due(self) -> int:
         """Start due inspections in free lanes; return the number of started ones."""
         given = 0
         while (upload := self._next()) is not None:
@@ -81,7 +81,7 @@ class InspectionLanes:
 
     def _loop(self) -> None:
         while not self._stopping.wait(self._every):
-            _guarded(self.look)
+            _guarded(self.start_due)
             connections.close_all()
 
     def _inspect(self, upload: Upload) -> None:

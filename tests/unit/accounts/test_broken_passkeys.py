@@ -95,36 +95,36 @@ ADDRESSES = {
 }
 
 
-def send(client: Client, door: str, text: str) -> Any:
-    return client.post(ADDRESSES[door], {"credential": text, "passwordless": "on"})
+def send(client: Client, page: str, text: str) -> Any:
+    return client.post(ADDRESSES[page], {"credential": text, "passwordless": "on"})
 
 
-def before(door: str, alice: Any) -> tuple[Client, str]:
-    """Return a browser on the page ``door``, and the challenge of the page."""
-    if door == "login":
+def before(page: str, alice: Any) -> tuple[Client, str]:
+    """Return a browser on the page ``page``, and the challenge of the page."""
+    if page == "login":
         client = browser()
-        answer = client.get(ADDRESSES[door], headers={"Accept": "application/json"})
+        answer = client.get(ADDRESSES[page], headers={"Accept": "application/json"})
         return client, answer.json()["request_options"]["publicKey"]["challenge"]
-    if door == "second step":
+    if page == "second step":
         client = browser()
         client.post("/accounts/login/", {"username": "alice", "password": PASSWORD})
     else:
         client = logged_in(alice)
-    return client, challenge_on(client.get(ADDRESSES[door]))
+    return client, challenge_on(client.get(ADDRESSES[page]))
 
 
-def answer_of(device: Device, door: str, challenge: str, alice: Any) -> dict[str, Any]:
-    if door == "add":
+def answer_of(device: Device, page: str, challenge: str, alice: Any) -> dict[str, Any]:
+    if page == "add":
         return Device().register(challenge)
     handle = auth.build_user_payload(alice).id
     return device.confirm(challenge, websafe_encode(handle))
 
 
-def let_in(client: Client, door: str, answer: Any) -> bool:
+def let_in(client: Client, page: str, answer: Any) -> bool:
     """Return whether the site has accepted the passkey's response."""
-    if door == "add":
+    if page == "add":
         return bool(Authenticator.objects.filter(type="webauthn").count() > 1)
-    if door == "confirm":
+    if page == "confirm":
         return str(answer["Location"]) != "/accounts/login/"
     return bool(SESSION_KEY in client.session)
 
@@ -155,15 +155,15 @@ def _changes() -> Iterator[tuple[str, Callable[[Any, str], None]]]:
         yield ascii(value)[:30], lambda place, name, v=value: place.update({name: v})  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("door", ADDRESSES)
+@pytest.mark.parametrize("page", ADDRESSES)
 def test_correct_passkey_response_is_accepted(
-    alice: Any, device: Device, door: str
+    alice: Any, device: Device, page: str
 ) -> None:
-    client, challenge = before(door, alice)
+    client, challenge = before(page, alice)
 
-    answer = send(client, door, json.dumps(answer_of(device, door, challenge, alice)))
+    answer = send(client, page, json.dumps(answer_of(device, page, challenge, alice)))
 
-    assert let_in(client, door, answer)
+    assert let_in(client, page, answer)
 
 
 NOT_NEEDED = ("authenticatorAttachment", "clientExtensionResults")
@@ -171,22 +171,22 @@ NOT_NEEDED = ("authenticatorAttachment", "clientExtensionResults")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("door", ADDRESSES)
+@pytest.mark.parametrize("page", ADDRESSES)
 def test_passkey_response_with_one_malformed_member_is_refused(
-    alice: Any, device: Device, door: str, subtests: pytest.Subtests
+    alice: Any, device: Device, page: str, subtests: pytest.Subtests
 ) -> None:
-    client, challenge = before(door, alice)
-    good = answer_of(device, door, challenge, alice)
+    client, challenge = before(page, alice)
+    good = answer_of(device, page, challenge, alice)
     # Only a login without a password needs the user handle.
-    not_needed = NOT_NEEDED + (() if door == "login" else ("response.userHandle",))
+    not_needed = NOT_NEEDED + (() if page == "login" else ("response.userHandle",))
 
     bad_ones = [pair for pair in broken(good) if not pair[0].startswith(not_needed)]
     assert len(bad_ones) > 100
     for name, bad in bad_ones:
-        with subtests.test(door=door, name=name):
-            answer = send(client, door, json.dumps(bad))
+        with subtests.test(page=page, name=name):
+            answer = send(client, page, json.dumps(bad))
             assert answer.status_code in {200, 302}
-            assert not let_in(client, door, answer)
+            assert not let_in(client, page, answer)
 
 
 @pytest.mark.slow
@@ -212,25 +212,25 @@ def test_stored_malformed_passkey_does_not_break_pages(
     )
 
 
-@pytest.mark.parametrize("door", ADDRESSES)
+@pytest.mark.parametrize("page", ADDRESSES)
 def test_response_that_is_no_credential_is_refused(
-    alice: Any, device: Device, door: str, subtests: pytest.Subtests
+    alice: Any, device: Device, page: str, subtests: pytest.Subtests
 ) -> None:
-    client, _ = before(door, alice)
+    client, _ = before(page, alice)
     for text in TEXTS:
-        with subtests.test(door=door, case=text[:30]):
-            answer = send(client, door, text)
+        with subtests.test(page=page, case=text[:30]):
+            answer = send(client, page, text)
             assert answer.status_code in {200, 302}
-            assert not let_in(client, door, answer)
+            assert not let_in(client, page, answer)
 
 
-@pytest.mark.parametrize("door", ADDRESSES)
+@pytest.mark.parametrize("page", ADDRESSES)
 def test_refusal_of_a_passkey_tells_what_to_do(
-    alice: Any, device: Device, door: str
+    alice: Any, device: Device, page: str
 ) -> None:
-    client, _ = before(door, alice)
+    client, _ = before(page, alice)
 
-    answer = client.post(ADDRESSES[door], {"credential": "{}"}, follow=True)
+    answer = client.post(ADDRESSES[page], {"credential": "{}"}, follow=True)
 
     assert "could not be read. Try again." in answer.content.decode()
 

@@ -350,12 +350,12 @@ def test_lanes_take_waiting_uploads_and_keep_a_lane_for_other_owners(
     settings.INSPECTORS = hungry()
     for _ in range(5):
         complete(arrive(bucket, alice))
-    assert lanes.look() == inspection_lanes.LANES_PER_OWNER
-    assert lanes.look() == 0
+    assert lanes.start_due() == inspection_lanes.LANES_PER_OWNER
+    assert lanes.start_due() == 0
 
     bob = django_user_model.objects.create_user("bob")
     complete(arrive(bucket, bob))
-    assert lanes.look() == 1
+    assert lanes.start_due() == 1
     assert set(lanes._running.values()) == {alice.pk, bob.pk}
 
 
