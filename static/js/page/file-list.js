@@ -17,7 +17,7 @@ import { folded } from "../engine/filename.js";
 
 const PAGE = 50;
 const SEARCH_DELAY_MS = 200;
-const MOST_REPLACED = 2 * PAGE; // a longer list, in which the person has loaded more rows, is not read again after a batch
+const MOST_REPLACED = 2 * PAGE; // in a longer list, the person has loaded more rows, so do not read it again after a batch
 
 /** The list of the person's files, newest first. Unfinished uploads are in another list (unfinished.js). */
 export class FileList {

@@ -71,8 +71,8 @@ export function missingFrom(shown, { results, isWhole }) {
 }
 
 /**
- * Read one page of the list. If all its uploads are pending, read the next page too, because this list does not show
- * pending uploads, and a page without rows would look like the end of the list.
+ * Read one page of the list. If all its uploads are pending, read the next page too. The list on the screen does not
+ * show pending uploads. A page without rows would look like the end of the list.
  *
  * @param {Pick<import("../engine/api.js").Api, "list">} api
  * @param {{q: string, cursor: string | null, limit: number}} filters
