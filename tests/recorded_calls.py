@@ -1,4 +1,4 @@
-"""Merges what all test processes recorded, and compares it with the table of calls.
+"""Merges the recorded calls of all test processes, and compares them with the table.
 
 python -m tests.recorded_calls            compare; exits with 1 if they differ
 python -m tests.recorded_calls --write    write tests/recorded_calls.json
@@ -17,7 +17,7 @@ SNAPSHOT = Path(__file__).with_suffix(".json")
 
 
 def snapshot() -> set[Call]:
-    """Return the calls of the last whole run."""
+    """Return the calls of the last complete run."""
     return {
         (identity, feature, operation)
         for identity, features in json.loads(SNAPSHOT.read_text()).items()
@@ -41,7 +41,7 @@ def granted() -> set[Call]:
 
 
 def differences(recorded: set[Call]) -> list[str]:
-    """Return a line for each call that is recorded or granted, and not both."""
+    """Return a line for each call that is only recorded or only granted."""
     recorded = {call for call in recorded if not _needs_no_key(call)}
     missing = recorded - granted()
     unused = granted() - recorded
@@ -52,7 +52,7 @@ def differences(recorded: set[Call]) -> list[str]:
 
 
 def _needs_no_key(call: Call) -> bool:
-    """Return whether a call beside a KMS key does not touch what it encrypts."""
+    """Return whether a call does not use objects that the KMS key encrypts."""
     _, feature, operation = call
     return feature == Feature.KMS and operation not in KMS_ACTIONS
 

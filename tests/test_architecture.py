@@ -1,4 +1,4 @@
-"""Imports point downwards, packages are the documented ones, modules stay small."""
+"""Imports point downwards, packages match the documentation, and modules are small."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ def modules() -> list[Path]:
         for path in folder.rglob("*.py")
         if not {"migrations", "__pycache__"} & set(path.parts)
     ]
-    assert len(found) > 30, "the walk found too little to prove anything"
+    assert len(found) > 30, "The test has found too few modules."
     return sorted(found)
 
 
 @cache
 def layers() -> tuple[frozenset[str], ...]:
-    """Return the lines of the picture in docs/architecture.md, from the top down."""
+    """Return the lines of the diagram in docs/architecture.md, from top to bottom."""
     section = PICTURE.read_text().split("## The packages", 1)[1]
     lines = section.split("```")[1].strip().splitlines()
-    assert len(lines) > 5, "the picture of the packages is missing"
+    assert len(lines) > 5, "docs/architecture.md has no diagram of the packages."
     return tuple(frozenset(line.split()) for line in lines)
 
 
 @cache
 def imported(path: Path) -> frozenset[str]:
-    """Return the dotted names that a module imports, wherever in its text."""
+    """Return the dotted names of all imports in a module, also inside of functions."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -71,7 +71,7 @@ def package_of(path: Path) -> str:
 
 
 def package_named(name: str) -> str | None:
-    """Return the package that a dotted import leads to; None for foreign code."""
+    """Return the package of an imported name, or None for foreign code."""
     first, *rest = name.split(".")
     if first == "config":
         return first
@@ -109,7 +109,7 @@ def faults_of_imports(path: Path) -> Iterator[str]:
             yield f"{path} imports {name}, which is not below it"
 
 
-def test_the_picture_names_only_packages_that_exist() -> None:
+def test_diagram_has_only_existing_packages() -> None:
     named = {package for line in layers() for package in line} - {"config"}
 
     assert [
@@ -119,7 +119,7 @@ def test_the_picture_names_only_packages_that_exist() -> None:
     ] == []
 
 
-def test_no_module_lies_loose_at_the_top() -> None:
+def test_top_level_has_no_other_modules() -> None:
     assert {path.stem for path in APP.glob("*.py")} == LOOSE_MODULES
 
 
@@ -148,7 +148,7 @@ def test_only_the_s3_package_imports_boto3() -> None:
     assert "s3" in knowing
 
 
-def test_the_s3_package_knows_no_rows() -> None:
+def test_s3_package_imports_no_models() -> None:
     for path in (APP / "s3").rglob("*.py"):
         packages = {
             name.split(".")[1] for name in imported(path) if name.startswith("uploads.")
@@ -157,7 +157,7 @@ def test_the_s3_package_knows_no_rows() -> None:
 
 
 def test_production_never_imports_the_dev_package() -> None:
-    allowed = {"management"}  # the command behind `make run`, and nothing else
+    allowed = {"management"}  # only the command of `make run` may import the package
     for path in modules():
         if package_of(path) in allowed | {"dev"}:
             continue
@@ -166,7 +166,7 @@ def test_production_never_imports_the_dev_package() -> None:
 
 def test_modules_stay_small() -> None:
     lines = {path: len(path.read_text().splitlines()) for path in modules()}
-    del lines[CONFIG / "settings.py"]  # a list by nature: Django reads one module
+    del lines[CONFIG / "settings.py"]  # Django reads all settings from one module
 
     assert [path for path in lines if lines[path] > MAX_MODULE_LINES] == []
     assert [path for path in lines if path.name in BANNED_NAMES] == []
@@ -174,7 +174,7 @@ def test_modules_stay_small() -> None:
 
 def test_test_files_stay_small() -> None:
     files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "tests" / "js").rglob("*.js")]
-    assert len(files) > 250, "the walk found too little to prove anything"
+    assert len(files) > 250, "The test has found too few modules."
 
     lines = {path: len(path.read_text().splitlines()) for path in files}
 

@@ -1,4 +1,4 @@
-"""Fixtures of the unit tests."""
+"""Fixtures for the unit tests."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from django.contrib.auth.models import User
 
 @pytest.fixture
 def alice(db: None) -> Any:
-    """An account without rights and without a password."""
+    """Create an account without rights and without a password."""
     return User.objects.create_user("alice")

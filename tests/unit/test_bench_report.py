@@ -54,7 +54,7 @@ def test_missed_limit_is_printed(
     assert "55.00  (at least 60: missed)" in capsys.readouterr().out
 
 
-def test_other_programs_are_told_what_they_sent_wrong() -> None:
+def test_invalid_request_of_another_program_gets_a_message() -> None:
     facts = {"name": "x", "rows": [{"label": "six lanes", "value": 1}]}
     done = subprocess.run(
         [sys.executable, str(REPORT)],

@@ -17,7 +17,7 @@ TEXT = PAGE.read_text()
 
 
 def test_bucket_page_is_up_to_date() -> None:
-    assert page(TEXT) == TEXT, "run make bucket-docs"
+    assert page(TEXT) == TEXT, "docs/bucket.md is outdated. Run make bucket-docs."
 
 
 def test_every_block_of_the_page_is_valid_json() -> None:
@@ -62,6 +62,8 @@ def test_no_other_module_writes_settings_of_a_bucket() -> None:
     assert writers == {"uploads/s3/setting_verbs.py"}
 
 
-def test_the_page_of_providers_is_made_of_the_stored_certificates() -> None:
-    assert providers.page() == providers.PAGE.read_text(), "run make providers"
+def test_page_of_providers_is_up_to_date() -> None:
+    assert providers.page() == providers.PAGE.read_text(), (
+        "docs/providers.md is outdated. Run make providers."
+    )
     assert len(list(providers.FOLDER.glob("*.json"))) >= 4

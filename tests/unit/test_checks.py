@@ -15,7 +15,7 @@ from uploads.doctor.results import ok
 
 
 def ids(found: list[Any]) -> list[str]:
-    assert all(message.hint for message in found), "a check without a next step"
+    assert all(message.hint for message in found), "A check has no hint."
     return [message.id for message in found]
 
 
@@ -44,7 +44,7 @@ def test_default_settings_pass_all_checks() -> None:
         ("http://files.example.com", ["uploads.W009"]),
     ],
 )
-def test_the_sites_own_address_is_one_that_links_can_begin_with(
+def test_invalid_site_url_is_an_error(
     settings: Any, url: str, found: list[str]
 ) -> None:
     settings.DEBUG = False
@@ -54,7 +54,7 @@ def test_the_sites_own_address_is_one_that_links_can_begin_with(
     assert ids(checks.check_site_url()) == found
 
 
-def test_no_two_checks_share_an_id() -> None:
+def test_ids_of_checks_are_unique() -> None:
     source = Path(checks.__file__).read_text()
     used = re.findall(r'id="(uploads\.[EW]\d+)"', source)
 
@@ -63,7 +63,7 @@ def test_no_two_checks_share_an_id() -> None:
 
 
 @pytest.mark.django_db
-def test_a_bucket_that_no_doctor_has_tested_is_named(settings: Any) -> None:
+def test_bucket_that_no_doctor_has_tested_is_reported(settings: Any) -> None:
     settings.S3_BUCKET = "fresh"
     [found] = checks.check_bucket_is_certified(databases=["default"])
     assert found.id == "uploads.W010"
@@ -75,7 +75,7 @@ def test_a_bucket_that_no_doctor_has_tested_is_named(settings: Any) -> None:
     assert checks.check_bucket_is_certified(databases=["default"]) == []
 
 
-def test_the_check_of_the_bucket_needs_no_table(
+def test_check_of_the_bucket_needs_no_table(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def no_table() -> Any:
@@ -87,7 +87,7 @@ def test_the_check_of_the_bucket_needs_no_table(
 
 
 @pytest.mark.parametrize("host", ["*", ".example.com"])
-def test_hosts_with_a_wildcard_need_the_sites_own_address(
+def test_allowed_hosts_with_a_wildcard_require_the_site_url(
     settings: Any, host: str
 ) -> None:
     settings.ALLOWED_HOSTS = ["files.example.com", host]

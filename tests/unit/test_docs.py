@@ -1,4 +1,4 @@
-"""The documents say what is true now."""
+"""The documents agree with the code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVERYTHING = "\n".join(
 )
 
 
-def test_every_variable_that_is_read_is_documented() -> None:
+def test_every_variable_in_the_settings_is_documented() -> None:
     source = (ROOT / "config" / "settings.py").read_text()
     read = set(re.findall(r'(?:env\.\w+|words)\(\s*"([A-Z0-9_]+)"', source))
 
@@ -29,7 +29,7 @@ def test_every_variable_that_is_read_is_documented() -> None:
     assert sorted(name for name in read if f"`{name}`" not in SETTINGS) == []
 
 
-def test_every_documented_variable_is_read() -> None:
+def test_every_documented_variable_exists() -> None:
     source = "".join(path.read_text() for path in (ROOT / "config").glob("*.py"))
     named = set(re.findall(r"`([A-Z][A-Z0-9]*_[A-Z0-9_]+)`", SETTINGS))
 
@@ -42,7 +42,7 @@ def test_every_option_can_be_set() -> None:
 
     missing = {name for name in prefixed if name not in SETTINGS}
 
-    assert missing == {"`UPLOADS_KEY_PREFIX`"}  # it is S3_KEY_PREFIX there
+    assert missing == {"`UPLOADS_KEY_PREFIX`"}  # this option is set by S3_KEY_PREFIX
 
 
 def test_every_state_and_error_code_is_documented() -> None:
@@ -59,13 +59,13 @@ def test_every_command_is_documented() -> None:
     assert sorted(path.stem for path in commands if path.stem not in EVERYTHING) == []
 
 
-def test_links_between_documents_lead_somewhere() -> None:
+def test_links_between_documents_have_a_target() -> None:
     for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name} links to {target}"
 
 
-def test_the_bucket_policy_refuses_urls_that_are_older_than_ours_get() -> None:
+def test_documented_bucket_policy_refuses_urls_older_than_the_lifetime() -> None:
     statements = {
         one["Sid"]: one["Condition"] for one in blocks()["policy"]["Statement"]
     }
@@ -75,7 +75,7 @@ def test_the_bucket_policy_refuses_urls_that_are_older_than_ours_get() -> None:
     assert statements["SlipwayTlsOnly"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_every_link_of_the_docs_leads_somewhere() -> None:
+def test_every_link_and_anchor_of_the_docs_has_a_target() -> None:
     broken = [
         f"{page.relative_to(ROOT)}: {link}"
         for page in pages()
@@ -105,7 +105,7 @@ def leads_somewhere(page: Path, link: str) -> bool:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors that GitHub makes of a page's headings."""
+    """Return the anchors that GitHub creates for a page's headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {
         re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
@@ -113,7 +113,7 @@ def anchors(page: Path) -> set[str]:
     }
 
 
-def test_every_file_that_the_security_page_names_exists() -> None:
+def test_files_named_on_the_security_page_exist() -> None:
     text = (ROOT / "docs" / "security.md").read_text()
     named = set(re.findall(r"`([\w/]+(?:\.py|/))`", text))
     assert len(named) > 80
@@ -125,7 +125,7 @@ def test_every_file_that_the_security_page_names_exists() -> None:
     assert missing == []
 
 
-def test_no_line_of_a_table_is_longer_than_250_characters() -> None:
+def test_lines_of_tables_have_at_most_250_characters() -> None:
     long = [
         f"{page.name}: {line[:60]}"
         for page in pages()
@@ -135,7 +135,7 @@ def test_no_line_of_a_table_is_longer_than_250_characters() -> None:
     assert long == []
 
 
-def test_the_list_of_documents_has_every_page() -> None:
+def test_list_of_documents_has_every_page() -> None:
     listed = (ROOT / "docs" / "README.md").read_text()
     pages = sorted((ROOT / "docs").glob("*.md")) + sorted(
         (ROOT / "docs" / "tutorials").glob("*.md")

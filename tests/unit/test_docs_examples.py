@@ -1,4 +1,4 @@
-"""The Python examples of the documentation run and do what their pages say."""
+"""Run the Python examples of the documentation, and check the documented results."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def example(page: str, name: str) -> Any:
     return names[name]
 
 
-def test_every_python_example_is_run_here() -> None:
+def test_examples_cover_every_python_block_of_the_docs() -> None:
     blocks = {
         page.name: page.read_text().count("```python") for page in DOCS.rglob("*.md")
     }
@@ -62,7 +62,7 @@ def test_rows_of_a_stored_file_are_counted(alice: User, bucket: Bucket) -> None:
 def template(
     alice: User, bucket: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Upload:
-    """A stored CSV file whose columns all later CSV files must have."""
+    """Store a CSV file. All later CSV files must have its columns."""
     template = make_ready(bucket, alice, b"name,age\nada,36\n")
     module = ModuleType("yours")
     vars(module)["SameColumns"] = example("inspection.md", "SameColumns")

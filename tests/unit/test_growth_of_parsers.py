@@ -1,4 +1,4 @@
-"""No parser takes longer than in proportion to what it is sent, and none breaks on it."""
+"""The time of all parsers grows linearly with their input, and no input raises."""
 
 from __future__ import annotations
 
@@ -159,12 +159,14 @@ def refused_or_read(parse: Callable[[str], object]) -> Callable[[str], None]:
 def _nothing_is_cut_short(settings: Settings, monkeypatch: Any) -> None:
     settings.TRUSTED_PROXY_COUNT = 1
     monkeypatch.setattr(csp_reports, "budget", Budget(1_000_000))
-    # The work itself is measured here, not the limits before it.
+    # Raise the limit, because this test measures the work behind the limit.
     monkeypatch.setattr(csp_reports, "MAX_BODY_BYTES", 1_000_000)
 
 
 @pytest.mark.parametrize("name", PARSERS)
-def test_a_parser_is_linear_in_every_text(name: str, subtests: pytest.Subtests) -> None:
+def test_parser_is_linear_in_hostile_texts(
+    name: str, subtests: pytest.Subtests
+) -> None:
     act = refused_or_read(PARSERS[name])
     for text, make in TEXTS.items():
         with subtests.test(name=name, text=text):
@@ -174,7 +176,7 @@ def test_a_parser_is_linear_in_every_text(name: str, subtests: pytest.Subtests) 
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_parser_is_linear_in_the_number_of_its_items(name: str) -> None:
+def test_parser_is_linear_in_the_number_of_items(name: str) -> None:
     make, parse = SHAPES[name]
 
     assert_no_faster_than_its_input(parse, make(20_000), make(TIMES * 20_000))
@@ -215,10 +217,10 @@ OF_OUR_OWN = {
     "uploads/views/wording.py": "rows",
     "uploads/trail/receivers/admin_entries.py": "what Django's admin writes",
 }
-"""Modules that parse nothing that a client chooses, with what they parse instead."""
+"""Modules that parse no text chosen by a client, with the source of their text."""
 
 
-def test_every_module_that_parses_is_walked_or_has_its_reason() -> None:
+def test_every_parsing_module_is_tested_or_listed_with_a_reason() -> None:
     parsing = {
         str(path.relative_to(ROOT))
         for folder in ("uploads", "config")
@@ -237,7 +239,7 @@ def _name_of(function: ast.expr) -> str:
 
 @dataclass(frozen=True)
 class Hostile:
-    """A request that is hostile from some part of it on."""
+    """A request with one or more hostile parts."""
 
     method: str = "GET"
     query: str = ""
@@ -302,7 +304,8 @@ FORMS: dict[str, Callable[[int], tuple[bytes, str]]] = {
 
 @pytest.fixture(params=["stranger", "operator"])
 def browser(request: pytest.FixtureRequest, settings: Settings) -> Client:
-    # The worst is what nobody has to log in for; an operator sees the most pages.
+    # Requests without a login are the most dangerous, and an operator reaches the most
+    # pages.
     settings.ALLOWED_HOSTS = ["*"]
     settings.UPLOADS = settings.UPLOADS | dict.fromkeys(
         (
@@ -328,7 +331,7 @@ def walk(browser: Client, path: str, small: Hostile, large: Hostile) -> None:
 
 
 @pytest.mark.parametrize("header", HEADERS)
-def test_a_header_of_any_kind_costs_its_length(
+def test_cost_of_headers_grows_linearly(
     browser: Client, bucket: Bucket, header: str, subtests: pytest.Subtests
 ) -> None:
     for path in ("/healthz", "/accounts/login/", "/api/v1/uploads", "/static/css/x"):
@@ -338,7 +341,7 @@ def test_a_header_of_any_kind_costs_its_length(
                 walk(browser, path, *both)
 
 
-def test_a_content_type_of_any_kind_costs_its_length(
+def test_cost_of_content_types_grows_linearly(
     browser: Client, bucket: Bucket, subtests: pytest.Subtests
 ) -> None:
     kinds = ("", "multipart/form-data; boundary=", "text/plain; charset=", 'a/b;c="')
@@ -357,7 +360,7 @@ def test_a_content_type_of_any_kind_costs_its_length(
 PREFIXES = ("/", "/accounts/reset/", "/api/v1/uploads/", "/admin/uploads/", "/static/")
 
 
-def test_an_address_of_any_kind_costs_its_length(
+def test_cost_of_paths_grows_linearly(
     browser: Client, bucket: Bucket, subtests: pytest.Subtests
 ) -> None:
     def act(path: str) -> None:
@@ -393,7 +396,7 @@ def queries(path: str) -> Iterator[tuple[str, list[Hostile]]]:
     for field in (*FIELDS, *filters):
         for name, make in IN_QUERIES.items():
             if field in FILTERS and name not in {"digits", "words"}:
-                continue  # what is looked for is the same as in the fields
+                continue  # the remaining texts are already tested in the fields
             texts = [f"{field}={make(n)}" for n in SIZES]
             yield f"{field}, {name}", [Hostile(query=text) for text in texts]
     for name, make in QUERIES.items():
@@ -401,25 +404,25 @@ def queries(path: str) -> Iterator[tuple[str, list[Hostile]]]:
 
 
 def paths() -> list[str]:
-    """Return the paths of all pages; of the admin, only its lists and their like."""
+    """Return the paths of all pages, but only the upper levels of the admin."""
     found = every_path()
-    assert len(found) > 60, "the walk found too little to prove anything"
+    assert len(found) > 60, "The test has found too few paths to prove anything."
     return [path for path in found if path.count("/") <= 3 or "admin/" not in path]
 
 
-def test_a_query_of_any_kind_costs_its_length(
+def test_cost_of_queries_grows_linearly(
     browser: Client, bucket: Bucket, subtests: pytest.Subtests
 ) -> None:
     lists = [path for path in paths() if path.startswith("admin/")]
     if SESSION_KEY not in browser.session:
-        lists = []  # a stranger is sent to the login
+        lists = []  # the admin redirects to the login
     for path in ("", "api/v1/uploads", "accounts/login/", *lists):
         for name, both in queries(path):
             with subtests.test(path=path, name=name):
                 walk(browser, f"/{path}", *both)
 
 
-def test_a_form_of_any_kind_costs_its_length(
+def test_cost_of_forms_grows_linearly(
     browser: Client, bucket: Bucket, subtests: pytest.Subtests
 ) -> None:
     for path in paths():
@@ -482,7 +485,7 @@ ENDPOINTS = (
 LARGEST = 1_048_000
 
 
-def test_a_json_body_of_any_kind_costs_its_length_and_has_a_small_answer(
+def test_cost_of_json_bodies_grows_linearly_and_answers_are_small(
     browser: Client, bucket: Bucket, subtests: pytest.Subtests
 ) -> None:
     for method, path in ENDPOINTS:

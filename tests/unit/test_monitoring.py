@@ -1,4 +1,4 @@
-"""The dashboard and the alert rules ask only for metrics that the site exports."""
+"""The dashboard and the alert rules use only metrics that the site exports."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LABELS = re.compile(r"by \(([^)]*)\)|[{,]\s*(\w+)\s*=~?")
 
 
 def exported() -> dict[str, set[str]]:
-    """Return the labels of each exported name, as Prometheus stores it."""
+    """Return the labels of each exported metric under its name in Prometheus."""
     names: dict[str, set[str]] = {}
     for collector in REGISTRY._collector_to_names:
         metric: Any = collector
@@ -110,7 +110,7 @@ def test_panels_have_titles_ids_and_do_not_overlap() -> None:
     )
 
 
-def test_alerts_say_what_happened_and_what_to_do() -> None:
+def test_alerts_have_a_summary_and_a_next_step() -> None:
     for group in RULES["groups"]:
         for rule in group["rules"]:
             assert rule["labels"]["severity"] in {"critical", "warning"}

@@ -21,7 +21,7 @@ RESULT = {
 }
 
 
-def test_new_results_replace_the_former_ones() -> None:
+def test_new_results_replace_the_old_ones() -> None:
     page = f"before\n{BEGIN}\nold\n{END}\nafter"
 
     once = with_results(page, [RESULT])

@@ -1,4 +1,4 @@
-"""The settings: nothing needed to try the site, nothing missing to run it."""
+"""The settings: defaults for a first try, and required values for production."""
 
 from __future__ import annotations
 
@@ -49,23 +49,26 @@ def manage(
 
 
 def evaluated(home: Path, **environment: str) -> dict[str, Any]:
-    """Return what the settings are in ``environment`` and no other, or raise.
+    """Return the settings for only these environment variables, or raise their error.
 
-    A site starts with the very same module, which takes a hundred times as long.
+    This function evaluates the settings module that a site imports, but is a hundred
+    times faster than starting a site.
     """
     variables = {"DATA_DIR": str(home), **environment}
     with mock.patch.dict(os.environ, variables, clear=True):
         return runpy.run_path(str(ROOT / "config" / "settings.py"))
 
 
-def test_a_fresh_checkout_needs_no_environment(tmp_path: Path) -> None:
+def test_new_checkout_needs_no_environment_variables(tmp_path: Path) -> None:
     done = manage("check", environment={"DATA_DIR": str(tmp_path)})
 
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("missing", ["SECRET_KEY", "ALLOWED_HOSTS", "S3_BUCKET"])
-def test_production_needs_what_has_no_default(tmp_path: Path, missing: str) -> None:
+def test_production_requires_variables_without_a_default(
+    tmp_path: Path, missing: str
+) -> None:
     environment = {name: PRODUCTION[name] for name in PRODUCTION if name != missing}
 
     with pytest.raises(
@@ -74,7 +77,7 @@ def test_production_needs_what_has_no_default(tmp_path: Path, missing: str) -> N
         evaluated(tmp_path, **environment)
 
 
-def test_production_refuses_to_start_and_names_all_that_is_missing(
+def test_start_of_production_names_all_missing_variables(
     tmp_path: Path,
 ) -> None:
     done = manage("check", environment={"DEBUG": "false", "DATA_DIR": str(tmp_path)})
@@ -96,7 +99,9 @@ def test_production_refuses_to_start_and_names_all_that_is_missing(
     ],
     ids=["least", "most"],
 )
-def test_the_deployment_check_is_clean(tmp_path: Path, more: dict[str, str]) -> None:
+def test_deployment_check_reports_no_issue(
+    tmp_path: Path, more: dict[str, str]
+) -> None:
     done = manage(
         *("check", "--deploy", "--fail-level", "WARNING"),
         environment=PRODUCTION | more | {"DATA_DIR": str(tmp_path)},
@@ -110,14 +115,15 @@ def test_the_deployment_check_is_clean(tmp_path: Path, more: dict[str, str]) -> 
     ("environment", "words"),
     [
         ({"S3_ADDRESSING_STYLE": "sideways"}, "Set it to path or virtual"),
-        # Misspelt, it would quietly mean nobody.
+        # Without this check, a misspelt value would require a second factor from
+        # nobody.
         ({"TWO_FACTOR_REQUIRED": "admins"}, "Set it to none, staff or all"),
         ({"TASKS_BACKEND": "celery"}, "TASKS_BACKEND is 'celery'"),
         ({"DEBUG": "maybe"}, "DEBUG"),
     ],
     ids=str,
 )
-def test_a_word_that_is_none_of_those_known_is_refused(
+def test_unknown_value_of_a_setting_is_refused(
     tmp_path: Path, environment: dict[str, str], words: str
 ) -> None:
     with pytest.raises((ImproperlyConfigured, EnvError), match=words):
@@ -134,7 +140,7 @@ def test_a_word_that_is_none_of_those_known_is_refused(
         ("UPLOADS_MIN_PART_BYTES", "5000000", "must be 5242880 (5 MiB) to"),
     ],
 )
-def test_a_limit_that_makes_no_sense_is_refused(
+def test_invalid_limit_is_refused(
     tmp_path: Path, settings: Settings, name: str, value: str, words: str
 ) -> None:
     settings.UPLOADS = evaluated(tmp_path, **{name: value})["UPLOADS"]
@@ -143,10 +149,10 @@ def test_a_limit_that_makes_no_sense_is_refused(
         options()
 
 
-def test_a_server_does_not_start_with_a_limit_that_makes_no_sense(
+def test_server_does_not_start_with_an_invalid_limit(
     tmp_path: Path,
 ) -> None:
-    """A server makes no checks; each request would fail instead."""
+    """A server runs no system checks, so otherwise each request would fail."""
     done = subprocess.run(
         [sys.executable, "-c", "import config.wsgi"],
         cwd=ROOT,
@@ -165,7 +171,9 @@ def test_a_server_does_not_start_with_a_limit_that_makes_no_sense(
     assert "UPLOADS_RATE_START is 'lots'. Write a number" in done.stderr
 
 
-def test_limits_come_from_the_environment(tmp_path: Path, settings: Settings) -> None:
+def test_limits_are_read_from_the_environment(
+    tmp_path: Path, settings: Settings
+) -> None:
     settings.UPLOADS = evaluated(
         tmp_path,
         UPLOADS_RATE_START="7/2hours",
@@ -183,7 +191,7 @@ def test_limits_come_from_the_environment(tmp_path: Path, settings: Settings) ->
 
 
 @pytest.mark.parametrize(("count", "found"), [("0", ["uploads.W005"]), ("1", [])])
-def test_a_proxy_that_all_visitors_would_be_taken_for_is_reported(
+def test_proxy_count_of_zero_behind_a_proxy_is_reported(
     tmp_path: Path, settings: Settings, count: str, found: list[str]
 ) -> None:
     site = evaluated(
@@ -205,7 +213,7 @@ def test_a_proxy_that_all_visitors_would_be_taken_for_is_reported(
         ("auto", "https://x.example.com/s3", "path", "https://x.example.com"),
     ],
 )
-def test_the_page_may_talk_to_the_buckets_origin(
+def test_page_policy_permits_the_buckets_origin(
     region: str, endpoint_url: str, style: str, origin: str
 ) -> None:
     assert (
@@ -227,7 +235,7 @@ def test_the_page_may_talk_to_the_buckets_origin(
     ],
     ids=str,
 )
-def test_a_wrong_word_about_inspection_is_refused(
+def test_invalid_inspection_setting_is_refused(
     tmp_path: Path, settings: Settings, environment: dict[str, str], words: str
 ) -> None:
     settings.INSPECTORS = evaluated(tmp_path, **environment)["INSPECTORS"]
@@ -238,7 +246,9 @@ def test_a_wrong_word_about_inspection_is_refused(
     assert words in message.msg
 
 
-def test_clamd_and_workers_can_be_turned_on(tmp_path: Path, settings: Settings) -> None:
+def test_clamd_and_workers_can_be_switched_on(
+    tmp_path: Path, settings: Settings
+) -> None:
     site = evaluated(
         tmp_path, CLAMD_URL="unix:///run/clamd.ctl", TASKS_BACKEND="database"
     )

@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
     "name", ["requirements.txt", "requirements-dev.txt", "requirements-ministack.txt"]
 )
 def test_every_python_package_is_pinned_with_a_hash(name: str) -> None:
-    # Without comments and continued lines, each line is one requirement.
+    # After comments are removed and continued lines joined, each line is one
+    # requirement.
     text = re.sub(r"\\\n", " ", (ROOT / name).read_text())
     lines = [line for line in text.splitlines() if line and not line.startswith(" ")]
     lines = [line for line in lines if not line.startswith("#")]
@@ -36,7 +37,7 @@ def test_every_npm_package_is_pinned_with_a_hash() -> None:
     assert len(packages) > 50
     for path, facts in packages.items():
         assert facts.get("integrity", "").startswith("sha512-"), path
-        # A URL would force everybody to use this registry or server.
+        # A URL would force all installations to use this registry.
         assert "resolved" not in facts, path
         assert "hasInstallScript" not in facts or facts["dev"], path
     for name, version in {**root["dependencies"], **root["devDependencies"]}.items():
@@ -51,7 +52,9 @@ def test_installation_runs_no_npm_scripts() -> None:
 
 
 def test_list_of_licences_is_up_to_date() -> None:
-    assert licences.DOCUMENT.read_text() == licences.document(), "run make licences"
+    assert licences.DOCUMENT.read_text() == licences.document(), (
+        "The list of licences is outdated. Run make licences."
+    )
 
 
 def test_every_licence_is_allowed() -> None:

@@ -8,7 +8,9 @@ from scripts.terraform_documents import FOLDER, VARIABLES, rendered
 def test_rendered_templates_are_up_to_date() -> None:
     found = {path.name: path.read_text() for path in FOLDER.glob("*")}
 
-    assert found == rendered(), "run python -m scripts.terraform_documents"
+    assert found == rendered(), (
+        "The templates are outdated. Run python -m scripts.terraform_documents."
+    )
 
 
 def test_templates_contain_no_example_value() -> None:

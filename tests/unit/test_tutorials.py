@@ -1,4 +1,4 @@
-"""The tutorials say for whom they are, and which commands were tried."""
+"""The tutorials name their readers, and mark the commands that no test has run."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ TRIED_WHOLLY = {*FIRST_STEPS, "vps.md"}
 HOSTS = ["aws-lambda.md", "container.md", "vps.md"]
 
 
-def test_there_is_a_tutorial_for_each_kind_of_host() -> None:
+def test_each_kind_of_host_has_a_tutorial() -> None:
     assert {page.name for page in PAGES} == {*FIRST_STEPS, *HOSTS}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_each_page_begins_with_its_reader_and_the_result(page: Path) -> None:
+def test_tutorials_begin_with_their_reader_and_result(page: Path) -> None:
     introduction = page.read_text().split("\n\n")[1].replace("\n", " ")
 
     assert introduction.startswith("For people ")
@@ -27,7 +27,7 @@ def test_each_page_begins_with_its_reader_and_the_result(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_commands_are_tried_or_marked(page: Path) -> None:
+def test_commands_are_tested_or_marked(page: Path) -> None:
     text = page.read_text()
     kinds = re.findall(r"^```(\w+)$", text, re.MULTILINE)
     marked = re.findall(
@@ -42,5 +42,5 @@ def test_commands_are_tried_or_marked(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_first_page_leads_to_each_tutorial(page: Path) -> None:
+def test_first_page_links_to_each_tutorial(page: Path) -> None:
     assert f"docs/tutorials/{page.name}" in (ROOT / "README.md").read_text()

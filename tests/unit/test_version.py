@@ -1,4 +1,4 @@
-"""The version: in one place, for operators and the storage, never for strangers."""
+"""The version is defined once, and shown only to operators and the storage."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_no_other_file_repeats_the_version() -> None:
     ],
 )
 @pytest.mark.parametrize("is_logged_in", [False, True])
-def test_strangers_and_users_never_see_the_version(
+def test_pages_for_users_do_not_show_the_version(
     client: Client, path: str, is_logged_in: bool
 ) -> None:
     if is_logged_in:
@@ -72,7 +72,7 @@ def test_strangers_and_users_never_see_the_version(
 
 
 @pytest.mark.django_db
-def test_operators_see_the_version_in_the_footer(admin_client: Client) -> None:
+def test_admin_shows_the_version_in_its_footer(admin_client: Client) -> None:
     for path in ("/admin/", "/admin/uploads/upload/"):
         assert f"Slipway {__version__}" in admin_client.get(path).text
 

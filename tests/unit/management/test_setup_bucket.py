@@ -36,7 +36,7 @@ def site(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def setup(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    """The bucket in moto, with the setup identity in boto3's default chain."""
+    """Provide a bucket in moto, and the setup identity in boto3's default chain."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "setup")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "setup-secret")
     return bucket

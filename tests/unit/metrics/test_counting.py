@@ -131,7 +131,7 @@ def test_method_of_a_client_is_no_label(client: Client) -> None:
     assert counted("slipway_requests_total", **labels) == 1
 
 
-def test_no_label_holds_text_that_a_user_chose(client: Client, owner: User) -> None:
+def test_no_label_contains_text_chosen_by_a_user(client: Client, owner: User) -> None:
     client.force_login(owner)
     client.get("/", {"q": "needle-of-a-user"})
     client.get("/needle-of-a-user")

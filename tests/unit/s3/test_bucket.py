@@ -1,4 +1,4 @@
-"""The bucket's answers in a crisis: a server that says what the test tells it to."""
+"""Errors of S3, simulated by a server with prepared answers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def listed(inner: str = "") -> tuple[int, str]:
 
 
 class Script:
-    """An S3 that gives prepared answers and notes what it was asked."""
+    """An S3 server that gives prepared answers, and records its requests."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -91,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the tests read what was asked."""
+        """Suppress the log. The tests read the recorded requests."""
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,9 @@ def server() -> Iterator[str]:
 def script(server: str) -> Iterator[Script]:
     Handler.script = Script(server)
     yield Handler.script
-    assert Handler.script.answers == [], "the test expected more requests"
+    assert Handler.script.answers == [], (
+        "The site sent fewer requests than the test expected."
+    )
 
 
 @lru_cache(maxsize=8)
@@ -156,12 +158,12 @@ verbs = pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
 @pytest.fixture(scope="module")
 def nobody() -> Iterator[str]:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))  # the port is bound, but no server listens
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 @verbs
-def test_a_server_that_is_not_there_is_unavailable(
+def test_unreachable_server_raises_storage_unavailable(
     nobody: str, verb: Callable[[Bucket], object]
 ) -> None:
     with pytest.raises(StorageUnavailable):
@@ -173,7 +175,7 @@ def test_a_server_that_is_not_there_is_unavailable(
     ("status", "code"),
     [(403, "AccessDenied"), (503, "SlowDown"), (500, "InternalError")],
 )
-def test_a_refusal_is_unavailable_never_absent(
+def test_refused_request_raises_and_is_no_missing_object(
     script: Script, verb: Callable[[Bucket], object], status: int, code: str
 ) -> None:
     script.answers = [error(status, code)]
@@ -183,7 +185,7 @@ def test_a_refusal_is_unavailable_never_absent(
 
 
 @verbs
-def test_every_request_names_the_owner_of_the_bucket(
+def test_requests_name_the_owner_of_the_bucket(
     script: Script, verb: Callable[[Bucket], object]
 ) -> None:
     script.answers = [error(403, "AccessDenied")]
@@ -195,7 +197,7 @@ def test_every_request_names_the_owner_of_the_bucket(
     assert headers["x-amz-expected-bucket-owner"] == "123456789012"
 
 
-def test_a_request_is_tried_again_when_s3_is_slow(script: Script) -> None:
+def test_request_is_retried_after_slow_down(script: Script) -> None:
     script.answers = [error(503, "SlowDown"), EMPTY]
 
     bucket_at(script.url, attempts=2).check()
@@ -203,13 +205,13 @@ def test_a_request_is_tried_again_when_s3_is_slow(script: Script) -> None:
     assert script.requests == ["HEAD /b", "HEAD /b"]
 
 
-def test_an_object_is_absent_only_in_a_bucket_that_is_there(script: Script) -> None:
+def test_missing_object_in_an_existing_bucket_returns_none(script: Script) -> None:
     script.answers = [(404, ""), EMPTY]
 
     assert bucket_at(script.url).head_object("k") is None
 
 
-def test_a_missing_bucket_is_no_missing_object(script: Script) -> None:
+def test_missing_bucket_raises_instead_of_returning_none(script: Script) -> None:
     script.answers = [(404, ""), (404, "")]
 
     with pytest.raises(StorageUnavailable):
@@ -231,7 +233,9 @@ def complete(url: str, part: Part = PART) -> None:
     ],
     ids=["error", "late error", "no etag", "nothing", "only blanks"],
 )
-def test_a_200_without_an_object_is_a_failure(script: Script, body: str) -> None:
+def test_completion_with_200_but_without_an_object_raises(
+    script: Script, body: str
+) -> None:
     script.answers = [(200, body)]
 
     with pytest.raises(StorageUnavailable):
@@ -252,7 +256,7 @@ def test_a_200_without_an_object_is_a_failure(script: Script, body: str) -> None
         (404, "NoSuchBucket", StorageUnavailable),
     ],
 )
-def test_a_refused_completion_says_why(
+def test_refused_completion_raises_the_error_of_its_code(
     script: Script, status: int, code: str, raised: type[Exception]
 ) -> None:
     script.answers = [error(status, code)]
@@ -263,7 +267,7 @@ def test_a_refused_completion_says_why(
     assert type(caught.value) is raised
 
 
-def test_a_completion_creates_only_and_tells_all_it_knows(script: Script) -> None:
+def test_completion_sends_if_none_match_size_and_checksums(script: Script) -> None:
     name = "CompleteMultipartUploadResult"
     script.answers = [(200, f"<{name}><ETag>x</ETag></{name}>")]
 
@@ -278,14 +282,14 @@ def test_a_completion_creates_only_and_tells_all_it_knows(script: Script) -> Non
     assert "<PartNumber>1</PartNumber>" in body
 
 
-def test_parts_come_with_the_checksums_that_s3_tells(script: Script) -> None:
+def test_listed_parts_have_the_checksums_of_s3(script: Script) -> None:
     checksum = "<ChecksumSHA256>c2hh</ChecksumSHA256>"
     script.answers = [listed(part_entry(1, "e", 0, checksum))]
 
     assert bucket_at(script.url).list_parts("k", "m") == [Part(1, 5, "e", "c2hh")]
 
 
-def test_of_a_part_that_is_listed_twice_the_later_counts(script: Script) -> None:
+def test_later_entry_of_a_part_listed_twice_is_used(script: Script) -> None:
     twice = [(2, "b", 1), (10, "d", 1), (1, "new", 3), (1, "old", 2), (2, "b", 1)]
     script.answers = [listed("".join(part_entry(*entry) for entry in twice))]
 
@@ -298,7 +302,7 @@ def test_of_a_part_that_is_listed_twice_the_later_counts(script: Script) -> None
     ]
 
 
-def test_a_server_that_tells_checksums_is_asked_once(script: Script) -> None:
+def test_server_that_lists_checksums_gets_one_request(script: Script) -> None:
     told = listed("<ChecksumAlgorithm>SHA256</ChecksumAlgorithm>")
     script.answers = [opened("one"), told, opened("two")]
     bucket = bucket_at(script.url)
@@ -319,7 +323,7 @@ def test_a_server_that_tells_checksums_is_asked_once(script: Script) -> None:
             assert headers["content-type"] == "a/b"
 
 
-def test_a_server_that_hides_checksums_is_not_asked_to_keep_them(
+def test_multipart_upload_without_checksums_if_the_server_lists_none(
     script: Script,
 ) -> None:
     gone = error(404, "NoSuchUpload")
@@ -339,7 +343,9 @@ def test_a_server_that_hides_checksums_is_not_asked_to_keep_them(
 
 
 @pytest.mark.parametrize("code", ["NoSuchUpload", "NoSuchKey"])
-def test_listing_an_unknown_upload_says_so(script: Script, code: str) -> None:
+def test_list_of_parts_of_an_unknown_multipart_upload_raises(
+    script: Script, code: str
+) -> None:
     script.answers = [error(404, code)]
 
     with pytest.raises(NoSuchMultipartUpload):
@@ -347,9 +353,7 @@ def test_listing_an_unknown_upload_says_so(script: Script, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["NoSuchUpload", "NoSuchKey"])
-def test_an_abort_is_repeated_until_the_parts_are_gone(
-    script: Script, code: str
-) -> None:
+def test_abort_is_repeated_until_no_parts_are_left(script: Script, code: str) -> None:
     script.answers = [(204, ""), listed(), (204, ""), error(404, code)]
 
     bucket_at(script.url).abort_multipart_upload("k", "m")
@@ -359,14 +363,14 @@ def test_an_abort_is_repeated_until_the_parts_are_gone(
     )
 
 
-def test_an_abort_does_not_try_for_ever(script: Script) -> None:
+def test_abort_gives_up_after_some_attempts(script: Script) -> None:
     script.answers = [(204, ""), listed()] * 5
 
     with pytest.raises(StorageUnavailable, match="has not deleted the parts"):
         bucket_at(script.url).abort_multipart_upload("k", "m")
 
 
-def test_a_version_is_deleted_by_its_id(script: Script) -> None:
+def test_version_is_deleted_by_its_id(script: Script) -> None:
     script.answers = [(204, "")]
 
     bucket_at(script.url).delete_object("k", version_id="v1")
@@ -374,7 +378,7 @@ def test_a_version_is_deleted_by_its_id(script: Script) -> None:
     assert script.requests == ["DELETE /b/k versionId"]
 
 
-def test_an_answer_that_breaks_off_is_unavailable() -> None:
+def test_incomplete_answer_raises_storage_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer_half() -> None:

@@ -1,4 +1,4 @@
-"""Checksums by algorithm, against vectors and against a slow computation bit by bit."""
+"""Compare checksums with test vectors and with a slow computation by bits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VECTORS = {
 
 
 def slow_crc(content: bytes) -> int:
-    """The definition of CRC64NVME, one bit at a time."""
+    """Return the CRC64NVME, computed by its definition one bit at a time."""
     crc = 2**64 - 1
     for byte in content:
         crc ^= byte
@@ -47,12 +47,12 @@ def test_crc64nvme_agrees_with_the_vectors(content: bytes, expected: str) -> Non
     assert slow_crc(content) == int(expected, 16)
 
 
-def test_the_check_value_is_written_as_s3_writes_it() -> None:
+def test_check_value_has_the_format_of_s3() -> None:
     assert CRC64NVME.base64(b"123456789") == "rosUhgp5mIg="
 
 
 @given(st.lists(st.binary(max_size=200), max_size=5))
-def test_crc64nvme_of_pieces_is_that_of_the_whole(pieces: list[bytes]) -> None:
+def test_crc64nvme_of_pieces_equals_the_crc_of_the_whole(pieces: list[bytes]) -> None:
     begun = CRC64NVME.new()
     for piece in pieces:
         begun.update(piece)
@@ -63,7 +63,7 @@ def test_crc64nvme_of_pieces_is_that_of_the_whole(pieces: list[bytes]) -> None:
 
 
 @given(st.binary(min_size=1, max_size=2000), st.integers(min_value=1, max_value=2000))
-def test_the_parts_of_a_file_combine_to_its_crc64nvme(
+def test_crcs_of_parts_combine_to_the_crc_of_the_file(
     content: bytes, part_size: int
 ) -> None:
     plan = PartPlan(byte_size=len(content), part_size=part_size)
@@ -75,8 +75,8 @@ def test_the_parts_of_a_file_combine_to_its_crc64nvme(
     assert CRC64NVME.join(parts, plan) == CRC64NVME.base64(content)
 
 
-def test_the_largest_file_combines_as_zeros_do() -> None:
-    """Zeros have a closed form, so the expected value needs no terabytes."""
+def test_crcs_combine_for_the_largest_file() -> None:
+    """The file has only zeros, so its CRC can be computed without reading terabytes."""
     plan = PartPlan(byte_size=MAX_PARTS * MAX_PART_SIZE - 1, part_size=MAX_PART_SIZE)
     full, last = crc_of_zeros(MAX_PART_SIZE), crc_of_zeros(MAX_PART_SIZE - 1)
 
@@ -86,7 +86,7 @@ def test_the_largest_file_combines_as_zeros_do() -> None:
 
 
 def crc_of_zeros(count: int) -> bytes:
-    """Apply the step for one zero byte ``count`` times, by squaring its matrix."""
+    """Return the CRC of ``count`` zero bytes, by squaring the matrix of one step."""
     step = [slow_shift(1 << bit) for bit in range(64)]
     state = 2**64 - 1
     while count:
@@ -125,7 +125,7 @@ def test_sha256_of_parts_is_the_hash_of_their_hashes() -> None:
         (CRC64NVME, ("CRC64NVME", "x-amz-checksum-crc64nvme", "ChecksumCRC64NVME")),
     ],
 )
-def test_an_algorithm_has_the_names_that_s3_uses(
+def test_algorithm_has_the_names_of_s3(
     checksums: Checksums, names: tuple[str, str, str]
 ) -> None:
     assert (checksums.name, checksums.header, checksums.member) == names

@@ -57,7 +57,7 @@ def signed_by(presigner: Any) -> str:
     return str(parse_qs(urlsplit(url).query)["X-Amz-Credential"][0].split("/")[0])
 
 
-def test_the_signer_signs_uploads_and_the_worker_downloads(settings: Any) -> None:
+def test_signer_signs_uploads_and_worker_signs_downloads(settings: Any) -> None:
     settings.STORAGES = {
         "uploads": identity("worker"),
         "uploads_signer": identity("signer"),
@@ -67,13 +67,13 @@ def test_the_signer_signs_uploads_and_the_worker_downloads(settings: Any) -> Non
     assert signed_by(get_download_presigner()) == "worker"
 
 
-def test_one_identity_may_do_both(settings: Any) -> None:
+def test_one_identity_may_sign_uploads_and_downloads(settings: Any) -> None:
     settings.STORAGES = {"uploads": identity("worker")}
 
     assert signed_by(get_presigner()) == "worker"
 
 
-def test_browsers_may_reach_the_bucket_by_another_name(settings: Any) -> None:
+def test_urls_for_browsers_use_the_public_endpoint(settings: Any) -> None:
     settings.STORAGES = {"uploads": identity("worker")}
     settings.S3_PUBLIC_ENDPOINT_URL = "https://s3.example.org"
 
@@ -81,7 +81,7 @@ def test_browsers_may_reach_the_bucket_by_another_name(settings: Any) -> None:
     assert get_bucket().client.meta.endpoint_url == "http://127.0.0.1:1"
 
 
-def test_the_connection_is_made_once_and_anew_when_settings_change(
+def test_client_is_created_once_and_again_after_a_change_of_settings(
     settings: Any,
 ) -> None:
     settings.STORAGES = {"uploads": identity("one")}
@@ -97,7 +97,7 @@ def test_the_connection_is_made_once_and_anew_when_settings_change(
 
 
 @pytest.mark.parametrize("error", [RuntimeError("still expired"), OSError("no file")])
-def test_a_request_for_which_there_are_no_credentials_is_no_fault_of_the_site(
+def test_missing_credentials_raise_storage_unavailable(
     error: Exception,
 ) -> None:
     client = Mock()
@@ -108,7 +108,9 @@ def test_a_request_for_which_there_are_no_credentials_is_no_fault_of_the_site(
 
 
 @pytest.mark.parametrize("error", [NotImplementedError, RecursionError])
-def test_a_fault_of_the_site_is_not_taken_for_one_of_s3(error: type[Exception]) -> None:
+def test_programming_error_is_not_reported_as_a_storage_error(
+    error: type[Exception],
+) -> None:
     client = Mock()
     client.head_bucket.side_effect = error
 
@@ -116,10 +118,10 @@ def test_a_fault_of_the_site_is_not_taken_for_one_of_s3(error: type[Exception]) 
         Bucket(client=client, name="slipway-tests").check()
 
 
-def test_a_worker_that_starts_without_credentials_finds_them_once_they_are_there(
+def test_credentials_that_appear_after_the_start_are_found(
     settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """As where the service that gives a role its own does not answer for a moment."""
+    """The service for a role's credentials may not answer at the start."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -142,7 +144,7 @@ def test_a_worker_that_starts_without_credentials_finds_them_once_they_are_there
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_worker_opens_connections_of_its_own(settings: Any) -> None:
+def test_forked_process_creates_its_own_client(settings: Any) -> None:
     settings.STORAGES = {"uploads": identity("worker")}
     client = get_bucket().client
 
@@ -157,7 +159,7 @@ def test_a_forked_worker_opens_connections_of_its_own(settings: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_worker_that_is_forked_while_a_client_is_made_can_make_its_own() -> None:
+def test_process_forked_during_the_creation_of_a_client_creates_its_own() -> None:
     making, forked = threading.Event(), threading.Event()
 
     @OncePerProcess
@@ -179,13 +181,13 @@ def test_a_worker_that_is_forked_while_a_client_is_made_can_make_its_own() -> No
     assert child.exitcode == 0
 
 
-def test_threads_that_ask_first_at_the_same_time_share_one_client() -> None:
+def test_concurrent_threads_share_one_client() -> None:
     made: list[object] = []
     gate = threading.Barrier(8)
 
     @OncePerProcess
     def client() -> object:
-        time.sleep(0.05)  # the others are at the door
+        time.sleep(0.05)  # the remaining threads wait meanwhile
         made.append(object())
         return made[-1]
 

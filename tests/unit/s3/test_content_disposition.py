@@ -36,7 +36,7 @@ from uploads.text.filenames import clean_filename
         ("\ud800.txt", ".txt", ".txt"),
     ],
 )
-def test_a_name_becomes_a_header(filename: str, fallback: str, encoded: str) -> None:
+def test_header_contains_the_name(filename: str, fallback: str, encoded: str) -> None:
     header = content_disposition("attachment", filename)
 
     assert header == (
@@ -44,12 +44,12 @@ def test_a_name_becomes_a_header(filename: str, fallback: str, encoded: str) -> 
     )
 
 
-def test_inline_is_said_as_asked() -> None:
+def test_inline_disposition_is_used_on_request() -> None:
     assert content_disposition("inline", "a.png").startswith('inline; filename="a.png"')
 
 
 @given(st.text())
-def test_any_name_gives_one_clean_header(filename: str) -> None:
+def test_random_name_gives_a_valid_header(filename: str) -> None:
     header = content_disposition("attachment", filename)
 
     message = Message()
@@ -63,7 +63,7 @@ def test_any_name_gives_one_clean_header(filename: str) -> None:
 
 
 @given(st.text(min_size=1))
-def test_the_name_of_a_download_is_the_stored_name(filename: str) -> None:
+def test_name_of_a_download_is_the_stored_name(filename: str) -> None:
     stored = clean_filename(filename)
 
     header = content_disposition("attachment", stored)

@@ -34,7 +34,7 @@ def refreshable(first: timedelta, refreshed: timedelta) -> RefreshableCredential
     )
 
 
-def test_keys_that_last_have_no_end() -> None:
+def test_permanent_credentials_have_no_expiry() -> None:
     current = credentials_of(
         boto3.Session(aws_access_key_id="key", aws_secret_access_key="secret")
     )
@@ -42,7 +42,7 @@ def test_keys_that_last_have_no_end() -> None:
     assert current() == Credentials("key", "secret", "", None)
 
 
-def test_a_role_tells_when_its_credentials_end() -> None:
+def test_credentials_of_a_role_have_an_expiry() -> None:
     source = refreshable(timedelta(hours=1), timedelta(hours=2))
 
     found = credentials_of(session_with(source))()
@@ -53,7 +53,7 @@ def test_a_role_tells_when_its_credentials_end() -> None:
     assert timedelta(minutes=59) < left <= timedelta(hours=1)
 
 
-def test_credentials_about_to_end_are_refreshed_first() -> None:
+def test_credentials_that_expire_soon_are_refreshed_before_use() -> None:
     source = refreshable(timedelta(minutes=5), timedelta(hours=2))
 
     found = credentials_of(session_with(source))()
@@ -63,7 +63,7 @@ def test_credentials_about_to_end_are_refreshed_first() -> None:
     assert found.expires_at - datetime.now(UTC) > timedelta(minutes=119)
 
 
-def test_no_credentials_are_said_to_be_missing() -> None:
+def test_missing_credentials_raise() -> None:
     current = credentials_of(session_with(None))
 
     with pytest.raises(StorageUnavailable, match="No S3 credentials"):
@@ -74,12 +74,12 @@ def test_no_credentials_are_said_to_be_missing() -> None:
     "error",
     [
         CredentialRetrievalError(provider="role", error_msg="no network"),
-        # What STS answers to a role that it does not know any more.
+        # The answer of STS for a deleted role.
         ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRoleWithWebIdentity"),
         FileNotFoundError("/var/run/secrets/token"),
     ],
 )
-def test_credentials_that_cannot_be_refreshed_make_the_storage_unavailable(
+def test_failed_refresh_of_credentials_raises_storage_unavailable(
     error: Exception,
 ) -> None:
     source = RefreshableCredentials.create_from_metadata(
@@ -90,19 +90,22 @@ def test_credentials_that_cannot_be_refreshed_make_the_storage_unavailable(
         credentials_of(session_with(source))()
 
 
-def test_fresh_credentials_that_have_ended_make_the_storage_unavailable() -> None:
+def test_refreshed_but_expired_credentials_raise_storage_unavailable() -> None:
     source = refreshable(timedelta(minutes=-1), timedelta(minutes=-1))
 
     with pytest.raises(StorageUnavailable, match="cannot be refreshed"):
         credentials_of(session_with(source))()
 
 
-def test_credentials_that_last_but_minutes_are_taken_as_they_are() -> None:
-    """botocore refreshes them at each look: a wait for two equal looks had no end."""
+def test_credentials_with_a_short_lifetime_are_accepted() -> None:
+    """botocore refreshes these credentials at each access.
+
+    An earlier version waited for two equal values, and never ended.
+    """
     given: list[dict[str, str]] = []
 
     def refresh() -> dict[str, str]:
-        assert len(given) < 5, "it asks without end"
+        assert len(given) < 5, "The code reads the credentials in an endless loop."
         given.append(metadata(f"no{len(given)}", timedelta(minutes=5)))
         return given[-1]
 
@@ -119,7 +122,7 @@ def test_credentials_that_last_but_minutes_are_taken_as_they_are() -> None:
     assert found.expires_at - datetime.now(UTC) > timedelta(minutes=4)
 
 
-def test_secrets_stay_out_of_representations() -> None:
+def test_repr_of_credentials_contains_no_secret() -> None:
     shown = repr(Credentials("key", "very-secret", "very-token"))
 
     assert "very" not in shown

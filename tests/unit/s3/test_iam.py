@@ -1,6 +1,6 @@
-"""Each identity may do what the test-suite was seen to do, and nothing else.
+"""Each identity has exactly the rights for the calls that the test suite makes.
 
-`make test` compares the calls of all its processes with the same table.
+`make test` compares the recorded calls of all its processes with the same table.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ the code is compared with this one, so no action is added or removed by mistake.
 
 
 def actions(policy: Document) -> dict[str, set[str]]:
-    """Return the resources of each action."""
+    """Return a mapping of each action to its resources."""
     found: dict[str, set[str]] = {}
     for statement in policy["Statement"]:
         for action in statement["Action"]:
@@ -97,18 +97,18 @@ def granted_to(identity: Identity, *features: Feature) -> dict[str, set[str]]:
     return actions(iam_policy(identity, FACTS, features or list(Feature)))
 
 
-def test_every_recorded_call_has_its_action_and_every_action_its_call() -> None:
+def test_recorded_calls_and_granted_actions_agree() -> None:
     assert differences(snapshot()) == []
 
 
 @pytest.mark.parametrize("call", sorted(granted()), ids=" ".join)
-def test_a_grant_without_a_call_is_found(call: tuple[str, str, str]) -> None:
+def test_grant_without_a_call_is_found(call: tuple[str, str, str]) -> None:
     [line] = differences(snapshot() - {call})
 
     assert line == f"{' '.join(call)}: granted, and never called"
 
 
-def test_a_call_without_a_grant_is_found() -> None:
+def test_call_without_a_grant_is_found() -> None:
     new = ("worker", "uploads", "PutObjectTagging")
 
     assert differences(snapshot() | {new}) == [
@@ -116,13 +116,13 @@ def test_a_call_without_a_grant_is_found() -> None:
     ]
 
 
-def test_every_call_of_the_table_is_made_and_every_call_is_in_the_table() -> None:
+def test_table_of_calls_and_calls_in_the_code_agree() -> None:
     assert {name for calls in CALLS.values() for name in calls} == set(ACTIONS)
     assert set(KMS_ACTIONS) <= set(ACTIONS)
 
 
 @pytest.mark.parametrize("line", REFERENCE.split("\n")[1:-1])
-def test_a_call_has_exactly_the_actions_that_aws_demands(line: str) -> None:
+def test_call_has_exactly_the_actions_that_aws_requires(line: str) -> None:
     call, _, demanded = line.partition(": ")
 
     assert [
@@ -130,17 +130,17 @@ def test_a_call_has_exactly_the_actions_that_aws_demands(line: str) -> None:
     ] == demanded.split()
 
 
-def test_the_reference_has_every_call() -> None:
+def test_reference_of_aws_has_every_call() -> None:
     calls = [line.partition(": ")[0] for line in REFERENCE.split("\n")[1:-1]]
 
     assert calls == list(ACTIONS)
 
 
-def test_the_signer_may_put_and_nothing_else() -> None:
+def test_signer_may_only_put() -> None:
     assert granted_to(Identity.SIGNER, Feature.UPLOADS) == {"s3:PutObject": {OBJECTS}}
 
 
-def test_the_worker_has_exactly_these_rights() -> None:
+def test_worker_has_exactly_the_expected_rights() -> None:
     assert granted_to(Identity.WORKER, Feature.UPLOADS) == {
         "s3:AbortMultipartUpload": {OBJECTS},
         "s3:DeleteObject": {OBJECTS},
@@ -153,7 +153,7 @@ def test_the_worker_has_exactly_these_rights() -> None:
     }
 
 
-def test_each_feature_adds_its_own_rights() -> None:
+def test_feature_adds_only_its_own_rights() -> None:
     base = granted_to(Identity.WORKER, Feature.UPLOADS)
 
     def added(feature: Feature) -> dict[str, set[str]]:
@@ -180,7 +180,7 @@ def test_each_feature_adds_its_own_rights() -> None:
     }
 
 
-def test_setup_touches_settings_and_probe_objects_only() -> None:
+def test_setup_has_rights_only_on_settings_and_probe_objects() -> None:
     found = granted_to(Identity.SETUP)
 
     about_objects = {
@@ -197,14 +197,14 @@ def test_setup_touches_settings_and_probe_objects_only() -> None:
     }
 
 
-def test_features_follow_the_settings_of_the_site() -> None:
+def test_features_are_derived_from_the_settings() -> None:
     plain = replace(FACTS, quarantine_prefix="", queue_arn="", kms_key="")
 
     assert features_of(plain) == {Feature.UPLOADS}
     assert features_of(FACTS, is_versioned=True) == set(Feature)
 
 
-def test_the_recorder_counts_a_feature_that_no_request_shows() -> None:
+def test_recorder_records_a_feature_that_requests_do_not_show() -> None:
     from tests.plugins import calls
 
     before = set(calls._calls)

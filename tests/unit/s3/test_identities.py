@@ -1,4 +1,4 @@
-"""From the settings to clients of S3."""
+"""Create clients of S3 from the settings."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def key_of(client: Any) -> str:
     return str(client._request_signer._credentials.access_key)
 
 
-def test_clients_read_nothing_that_is_read_already() -> None:
+def test_second_client_reads_no_file_again() -> None:
     descriptions.read()
     load_file = JSONFileLoader.load_file
     found = []
 
     def read(loader: JSONFileLoader, path: str) -> Any:
         data = load_file(loader, path)
-        if data is not None:  # of some files there is none, which is asked each time
+        if data is not None:  # botocore looks for missing files each time
             found.append(path)
         return data
 
@@ -46,7 +46,7 @@ def test_clients_read_nothing_that_is_read_already() -> None:
     assert found == []
 
 
-def test_a_client_is_made_as_the_storage_says(settings: Settings) -> None:
+def test_client_is_created_from_the_storages_options(settings: Settings) -> None:
     endpoint = "https://s3.example.com"
     with_options(
         settings,

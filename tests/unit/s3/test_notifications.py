@@ -1,4 +1,4 @@
-"""Notifications as they come, and as they should not come."""
+"""Parse valid and invalid notifications of S3."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def filer_event(path: str = f"/buckets/slipway/{KEY}", kind: str = "create") -> 
         filer_event(kind="update"),
     ],
 )
-def test_each_shape_tells_of_the_object(message: Any) -> None:
+def test_notification_of_each_format_is_parsed(message: Any) -> None:
     assert parse_notification(json.dumps(message)) == OURS
     assert parse_notification(json.dumps(message).encode()) == OURS
 
@@ -134,14 +134,14 @@ def test_each_shape_tells_of_the_object(message: Any) -> None:
         ("%FF", "\ufffd"),
     ],
 )
-def test_keys_of_s3_events_are_url_encoded(encoded: str, key: str) -> None:
+def test_keys_in_s3_events_are_url_decoded(encoded: str, key: str) -> None:
     [created] = parse_notification(json.dumps(s3_event(encoded)))
 
     assert created.key == key
 
 
 @pytest.mark.parametrize("key", ["a+b", "a%2Bb", "a b"])
-def test_keys_of_event_bridge_are_as_they_are(key: str) -> None:
+def test_keys_of_event_bridge_are_not_decoded(key: str) -> None:
     [created] = parse_notification(json.dumps(event_bridge(key)))
 
     assert created.key == key
@@ -174,7 +174,7 @@ def test_many_records_keep_their_order() -> None:
         {"Records": None},
     ],
 )
-def test_what_creates_nothing_gives_an_empty_list(message: Any) -> None:
+def test_event_without_a_created_object_gives_an_empty_list(message: Any) -> None:
     assert parse_notification(json.dumps(message)) == []
 
 
@@ -206,12 +206,12 @@ def test_what_creates_nothing_gives_an_empty_list(message: Any) -> None:
         "9" * 10_000,
     ],
 )
-def test_what_cannot_be_read_is_said_to_be_unreadable(body: str | bytes) -> None:
+def test_unreadable_notification_raises(body: str | bytes) -> None:
     with pytest.raises(UnreadableNotification):
         parse_notification(body)
 
 
-def test_wrappings_without_end_are_refused() -> None:
+def test_deeply_nested_envelopes_are_refused() -> None:
     message: Any = s3_event()
     for _ in range(5):
         message = sns_in_sqs(message)
@@ -220,7 +220,7 @@ def test_wrappings_without_end_are_refused() -> None:
         parse_notification(json.dumps(message))
 
 
-def test_a_megabyte_of_events_is_read() -> None:
+def test_megabyte_of_events_is_parsed() -> None:
     records = s3_event()["Records"] * 4000
     body = json.dumps({"Records": records})
 
@@ -248,7 +248,7 @@ VALUES = st.recursive(
 
 
 @given(st.binary() | st.text() | VALUES.map(json.dumps))
-def test_nothing_but_unreadable_is_ever_raised(body: str | bytes) -> None:
+def test_random_input_raises_only_unreadable_notification(body: str | bytes) -> None:
     try:
         found = parse_notification(body)
     except UnreadableNotification:
@@ -257,7 +257,7 @@ def test_nothing_but_unreadable_is_ever_raised(body: str | bytes) -> None:
 
 
 @given(st.sampled_from([s3_event, event_bridge, r2_event, filer_event]), st.data())
-def test_a_shape_with_one_value_replaced_is_read_or_refused(
+def test_notification_with_one_replaced_value_is_parsed_or_refused(
     shape: Any, data: st.DataObject
 ) -> None:
     message = shape()

@@ -52,18 +52,18 @@ def assert_legal(byte_size: int) -> None:
 
 
 @pytest.mark.parametrize("byte_size", near(BOUNDARIES))
-def test_a_plan_at_a_boundary_is_legal_and_adds_up(byte_size: int) -> None:
+def test_plan_at_a_boundary_is_valid_and_adds_up(byte_size: int) -> None:
     assert_legal(byte_size)
 
 
 @given(st.integers(min_value=0, max_value=MAX_OBJECT_SIZE))
 @example(MIN_PART_SIZE * MAX_PARTS + 1)
-def test_every_plan_is_legal_and_adds_up(byte_size: int) -> None:
+def test_random_plan_is_valid_and_adds_up(byte_size: int) -> None:
     assert_legal(byte_size)
 
 
 @given(st.integers(min_value=0, max_value=MAX_OBJECT_SIZE))
-def test_no_smaller_part_in_whole_mib_would_do(byte_size: int) -> None:
+def test_part_size_is_the_smallest_possible_in_whole_mib(byte_size: int) -> None:
     plan = plan_parts(byte_size)
 
     smaller = plan.part_size - MIB
@@ -83,20 +83,22 @@ def test_no_smaller_part_in_whole_mib_would_do(byte_size: int) -> None:
         (MAX_OBJECT_SIZE, 5 * GIB, 10_000),
     ],
 )
-def test_well_known_sizes(byte_size: int, part_size: int, part_count: int) -> None:
+def test_common_sizes_have_the_expected_plan(
+    byte_size: int, part_size: int, part_count: int
+) -> None:
     plan = plan_parts(byte_size)
 
     assert (plan.part_size, plan.part_count) == (part_size, part_count)
 
 
-def test_an_empty_file_is_one_empty_part() -> None:
+def test_empty_file_is_one_empty_part() -> None:
     plan = PartPlan(byte_size=0, part_size=1)
 
     assert list(plan.part_numbers) == [1]
     assert plan.byte_size_of(1) == 0
 
 
-def test_a_site_that_wants_smaller_parts_gets_them_where_s3_can_join_as_many() -> None:
+def test_smaller_part_size_of_the_site_is_used_up_to_the_limit_of_parts() -> None:
     small = plan_parts(12 * MIB, min_part_size=5 * MIB)
     large = plan_parts(MAX_OBJECT_SIZE, min_part_size=5 * MIB)
 
@@ -105,7 +107,7 @@ def test_a_site_that_wants_smaller_parts_gets_them_where_s3_can_join_as_many() -
     assert large == plan_parts(MAX_OBJECT_SIZE)
 
 
-def test_a_file_beyond_s3_is_too_large() -> None:
+def test_file_over_the_limit_of_s3_is_too_large() -> None:
     with pytest.raises(FileTooLarge, match=r"48\.8 TiB"):
         plan_parts(MAX_OBJECT_SIZE + 1)
 
@@ -114,13 +116,13 @@ def test_a_file_beyond_s3_is_too_large() -> None:
     ("byte_size", "part_size"),
     [(-1, MIB), (1, 0), (1, -1), (1, MAX_PART_SIZE + 1), (MAX_PARTS + 1, 1)],
 )
-def test_an_illegal_plan_cannot_be_made(byte_size: int, part_size: int) -> None:
+def test_invalid_plan_raises(byte_size: int, part_size: int) -> None:
     with pytest.raises(ValueError, match=r"cannot have|more than S3 accepts"):
         PartPlan(byte_size=byte_size, part_size=part_size)
 
 
 @pytest.mark.parametrize("part_number", [-1, 0, 3])
-def test_a_part_outside_the_plan_has_no_size(part_number: int) -> None:
+def test_part_number_outside_the_plan_raises(part_number: int) -> None:
     with pytest.raises(ValueError, match="is outside 1 to 2"):
         PartPlan(byte_size=10, part_size=5).byte_size_of(part_number)
 
@@ -135,13 +137,13 @@ def test_a_part_outside_the_plan_has_no_size(part_number: int) -> None:
         (MAX_PART_SIZE + 1, MAX_PART_SIZE),
     ],
 )
-def test_a_wish_for_a_part_size_is_kept_within_the_limits_of_s3(
+def test_requested_part_size_is_limited_to_the_range_of_s3(
     wish: int, part_size: int
 ) -> None:
     assert clamp_part_size(wish) == part_size
 
 
-def test_a_wish_for_too_small_parts_of_a_huge_file_is_raised() -> None:
+def test_too_small_requested_part_size_of_a_huge_file_is_raised() -> None:
     plan = plan_parts(10**12, min_part_size=clamp_part_size(5 * MIB))
 
     assert plan.part_count <= MAX_PARTS

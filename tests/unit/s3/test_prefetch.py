@@ -1,4 +1,4 @@
-"""Objects looked at beforehand, in parallel."""
+"""Read many objects in parallel before their inspection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def etag_of(bucket: Bucket, key: str) -> str:
     return facts.etag
 
 
-def test_what_was_seen_is_answered_without_asking_again(bucket: Bucket) -> None:
+def test_prefetched_object_needs_no_further_request(bucket: Bucket) -> None:
     put(bucket, "uploads/a", b"0123456789")
     seen = PrefetchedBucket(
         bucket, prefetch_objects(bucket, ["uploads/a"], head_bytes=100)
@@ -29,7 +29,7 @@ def test_what_was_seen_is_answered_without_asking_again(bucket: Bucket) -> None:
     assert seen.read_range("uploads/a", 0, 4096, etag=etag) == b"0123456789"
 
 
-def test_an_object_that_is_not_there_is_seen_to_be_not_there(bucket: Bucket) -> None:
+def test_missing_object_is_prefetched_as_missing(bucket: Bucket) -> None:
     seen = PrefetchedBucket(
         bucket, prefetch_objects(bucket, ["uploads/a"], head_bytes=100)
     )
@@ -37,7 +37,7 @@ def test_an_object_that_is_not_there_is_seen_to_be_not_there(bucket: Bucket) -> 
     assert seen.head_object("uploads/a") is None
 
 
-def test_bytes_beyond_the_prefetch_and_other_objects_are_asked_for(
+def test_bytes_outside_of_the_prefetch_are_requested(
     bucket: Bucket,
 ) -> None:
     put(bucket, "uploads/a", b"0123456789")
@@ -53,7 +53,7 @@ def test_bytes_beyond_the_prefetch_and_other_objects_are_asked_for(
     )
 
 
-def test_what_s3_did_not_answer_for_is_left_to_who_needs_it(bucket: Bucket) -> None:
+def test_object_whose_prefetch_failed_is_requested_later(bucket: Bucket) -> None:
     bucket.client.delete_bucket(Bucket=bucket.name)
 
     assert prefetch_objects(bucket, ["uploads/a"], head_bytes=4) == {}

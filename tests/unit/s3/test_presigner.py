@@ -1,4 +1,4 @@
-"""Presigned URLs: what they sign, how long they live, and their cost."""
+"""Presigned URLs: the signed facts, the lifetime, and the cost."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def query_of(url: str) -> dict[str, str]:
     return {name: value for name, [value] in parse_qs(urlsplit(url).query).items()}
 
 
-def test_a_put_url_signs_all_that_it_permits() -> None:
+def test_put_url_signs_all_facts_of_the_request() -> None:
     signed = put(own())
 
     assert signed.method == "PUT"
@@ -61,7 +61,7 @@ def test_a_put_url_signs_all_that_it_permits() -> None:
     }
 
 
-def test_a_policy_pins_every_field_to_one_value() -> None:
+def test_policy_of_a_form_fixes_every_field_to_one_value() -> None:
     signed = post(own(identity=IDENTITIES[1]), key="uploads/report${filename}")
 
     policy = json.loads(base64.b64decode(signed.fields["policy"]))
@@ -91,7 +91,7 @@ def test_a_policy_pins_every_field_to_one_value() -> None:
 
 
 @pytest.mark.parametrize(("asked", "given_"), [(1, 1), (900, 900), (86_400, 900)])
-def test_no_url_lives_longer_than_15_minutes(asked: int, given_: int) -> None:
+def test_lifetime_of_urls_is_at_most_15_minutes(asked: int, given_: int) -> None:
     signed = put(own(), expires_in=asked)
 
     assert query_of(signed.url)["X-Amz-Expires"] == str(given_)
@@ -99,7 +99,7 @@ def test_no_url_lives_longer_than_15_minutes(asked: int, given_: int) -> None:
     assert post(own(), expires_in=asked).expires_at == signed.expires_at
 
 
-def test_no_url_outlives_the_credentials_behind_it() -> None:
+def test_url_expires_before_its_credentials() -> None:
     ending = Credentials("key", "secret", "token", NOW + timedelta(seconds=300))
 
     signed = put(own(identity=ending))
@@ -109,7 +109,7 @@ def test_no_url_outlives_the_credentials_behind_it() -> None:
 
 
 @pytest.mark.parametrize("life", [-10, 0, 30])
-def test_dead_credentials_sign_nothing(life: int) -> None:
+def test_expired_credentials_sign_no_url(life: int) -> None:
     dead = Credentials("key", "secret", "token", NOW + timedelta(seconds=life))
 
     with pytest.raises(StorageUnavailable, match="have expired"):
@@ -118,7 +118,7 @@ def test_dead_credentials_sign_nothing(life: int) -> None:
         post(own(identity=dead))
 
 
-def test_the_signing_key_changes_with_the_day_and_the_secret() -> None:
+def test_signing_key_depends_on_the_day_and_the_secret() -> None:
     other_secret = Credentials(IDENTITIES[0].access_key, "another")
 
     urls = {
@@ -141,7 +141,7 @@ def test_the_signing_key_changes_with_the_day_and_the_secret() -> None:
         ("https://s3.example.org:9000", "path"),
     ],
 )
-def test_urls_point_to_the_origin_that_the_page_may_reach(
+def test_urls_have_the_origin_of_the_pages_policy(
     region: str, endpoint_url: str, addressing_style: AddressingStyle, settings: Any
 ) -> None:
     options = storage_options(
@@ -168,8 +168,8 @@ def test_urls_point_to_the_origin_that_the_page_may_reach(
 
 
 @pytest.mark.slow
-def test_a_batch_of_parts_costs_little_more_than_two_hashes() -> None:
-    # A file of 10,000 parts should not keep the server busy: botocore takes seconds.
+def test_signing_many_parts_is_quick() -> None:
+    # botocore needs seconds of CPU time to sign 10,000 parts.
     parts = [PartToSign(number, 5, CHECKSUM) for number in range(1, 501)]
     presigner = own()
 

@@ -77,7 +77,7 @@ def botocore_url(
 
 @given(places, identities, moments, keys, sizes, header_texts, header_texts, seconds)
 @settings(max_examples=examples(150))
-def test_a_put_url_is_botocores_byte_for_byte(
+def test_put_url_equals_botocores(
     place: Place,
     identity: Credentials,
     now: datetime,
@@ -124,7 +124,7 @@ def test_a_put_url_is_botocores_byte_for_byte(
     seconds,
 )
 @settings(max_examples=examples(150))
-def test_a_part_url_is_botocores_byte_for_byte(
+def test_part_url_equals_botocores(
     place: Place,
     identity: Credentials,
     now: datetime,
@@ -172,7 +172,7 @@ def test_a_part_url_is_botocores_byte_for_byte(
     seconds,
 )
 @settings(max_examples=examples(100))
-def test_each_url_of_a_batch_is_botocores_byte_for_byte(
+def test_urls_of_a_batch_equal_botocores(
     place: Place,
     identity: Credentials,
     now: datetime,
@@ -219,7 +219,7 @@ def test_each_url_of_a_batch_is_botocores_byte_for_byte(
     seconds,
 )
 @settings(max_examples=examples(150))
-def test_a_download_url_is_botocores_byte_for_byte(
+def test_download_url_equals_botocores(
     place: Place,
     identity: Credentials,
     now: datetime,
@@ -258,7 +258,7 @@ def test_a_download_url_is_botocores_byte_for_byte(
 
 @given(places, identities, moments, keys, seconds)
 @settings(max_examples=examples(150))
-def test_a_form_is_botocores(
+def test_form_equals_botocores(
     place: Place,
     identity: Credentials,
     now: datetime,
@@ -295,7 +295,7 @@ def test_a_form_is_botocores(
     seconds,
 )
 @settings(max_examples=examples(150))
-def test_a_policy_is_signed_as_botocore_signs_it(
+def test_signature_of_a_policy_equals_botocores(
     place: Place,
     region: str,
     identity: Credentials,
@@ -328,7 +328,7 @@ def test_a_policy_is_signed_as_botocore_signs_it(
     assert signed.fields["x-amz-credential"] == signer.scope(request)
     assert signed.fields["x-amz-date"] == request.context["timestamp"]
     assert signed.fields.get("x-amz-security-token", "") == identity.token
-    # What is signed is what is sent: no field is left to be chosen.
+    # The policy signs every field of the form, so the sender cannot choose a field.
     policy = json.loads(base64.b64decode(signed.fields["policy"]))
     pinned = {name[1:]: value for _, name, value in policy["conditions"][2:]}
     sent = signed.fields.keys() - {"policy", "x-amz-signature"}
@@ -339,7 +339,7 @@ def test_a_policy_is_signed_as_botocore_signs_it(
     ]
 
 
-def test_the_signature_of_a_form_is_botocores() -> None:
+def test_signature_of_a_form_equals_botocores() -> None:
     client = botocore_client(PLACES[0], IDENTITIES[1])
     signed = post(own(identity=IDENTITIES[1]))
 

@@ -1,4 +1,4 @@
-"""Our own requests for objects: the same as boto3's, in less time."""
+"""Our own requests for objects equal those of boto3, but need less CPU time."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def text(value: Any) -> str:
 
 @pytest.mark.parametrize(("style", "endpoint", "region"), PLACES)
 @pytest.mark.parametrize(("verb", "operation", "options", "headers"), READS)
-def test_request_is_that_of_boto3(
+def test_request_equals_boto3_s(
     style: str,
     endpoint: str,
     region: str,
@@ -251,7 +251,7 @@ def test_refreshed_credentials_sign_the_next_request() -> None:
         (101, {"HeadObject": 1, "GetObject": 1}),
     ],
 )
-def test_object_is_looked_at_by_few_requests(
+def test_facts_and_bytes_of_an_object_need_few_requests(
     bucket: Bucket, byte_size: int, asked: dict[str, int]
 ) -> None:
     content = bytes(byte_size)
@@ -270,7 +270,7 @@ def test_object_is_looked_at_by_few_requests(
     assert facts.checksum_sha256
 
 
-def test_head_is_asked_for_a_checksum_that_get_does_not_tell(bucket: Bucket) -> None:
+def test_head_request_is_sent_for_a_checksum_that_get_lacks(bucket: Bucket) -> None:
     bucket.client.put_object(Bucket=bucket.name, Key="k", Body=b"0123")
 
     with counted(bucket) as calls:
@@ -279,7 +279,7 @@ def test_head_is_asked_for_a_checksum_that_get_does_not_tell(bucket: Bucket) -> 
     assert calls == {"GetObject": 1, "HeadObject": 1}
 
 
-def test_object_that_is_replaced_between_two_requests_is_left_out(
+def test_object_replaced_between_two_requests_is_omitted(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.client.put_object(Bucket=bucket.name, Key="k", Body=bytes(200))
@@ -290,7 +290,7 @@ def test_object_that_is_replaced_between_two_requests_is_left_out(
 
 @pytest.fixture
 def busiest(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many requests were sent at the same time, noted at each request."""
+    """Collect the number of concurrent requests at each request."""
     at_once: list[int] = []
     now, lock = [0], threading.Lock()
 
@@ -307,14 +307,16 @@ def busiest(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return at_once
 
 
-def test_requests_of_one_caller_are_bounded(bucket: Bucket, busiest: list[int]) -> None:
+def test_concurrent_requests_of_one_caller_are_limited(
+    bucket: Bucket, busiest: list[int]
+) -> None:
     keys = [str(number) for number in range(100)]
 
     assert len(prefetch_objects(bucket, keys, head_bytes=0)) == 100
     assert max(busiest) <= LANES
 
 
-def test_requests_of_many_callers_are_bounded(
+def test_concurrent_requests_of_many_callers_are_limited(
     bucket: Bucket, busiest: list[int]
 ) -> None:
     keys, callers = [str(number) for number in range(50)], 12

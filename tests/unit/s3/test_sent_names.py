@@ -21,15 +21,15 @@ from uploads.s3.sent_names import sent_name
         ("x" * 10_000, "x" * 4096),
     ],
 )
-def test_a_name_is_read_however_s3_wrote_it(value: str, name: str) -> None:
+def test_name_is_decoded_from_all_formats_of_s3(value: str, name: str) -> None:
     assert sent_name({"filename": value}) == name
 
 
-def test_no_name_is_no_name() -> None:
+def test_missing_name_returns_an_empty_text() -> None:
     assert sent_name({"other": "a"}) == ""
 
 
-def test_an_encoding_that_has_no_name_leaves_the_text_as_it_is() -> None:
+def test_unknown_encoding_leaves_the_text_unchanged() -> None:
     assert (
         sent_name({"filename": "=?é?q?x?=".encode().decode("latin-1")}) == "=?é?q?x?="
     )

@@ -1,4 +1,4 @@
-"""Setting a bucket up: our logic, with moto and with servers that misbehave."""
+"""Set up a bucket, with moto and with simulated errors of servers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def works() -> str:
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    # moto takes each condition of a policy for one that holds.
+    # moto treats every condition of a policy as true.
     monkeypatch.setattr(Configuration, "use_object", lambda *_: "")
     with mock_aws():
         made = moto_bucket()
@@ -59,7 +59,7 @@ def results(
 
 
 def calls_of(bucket: Bucket) -> list[str]:
-    """Return a list that grows by the name of each call from now on."""
+    """Return a list. The name of each later call is added to the list."""
     calls: list[str] = []
 
     def note(model: Any, **_: object) -> None:
@@ -70,7 +70,7 @@ def calls_of(bucket: Bucket) -> list[str]:
 
 
 def answer(bucket: Bucket, operation: str, code: str, status: int = 400) -> None:
-    """Let one operation answer with an error."""
+    """Make one operation answer with an error."""
 
     def refuse(**_: object) -> None:
         error = {"Error": {"Code": code, "Message": "no"}}
@@ -88,7 +88,7 @@ def rules_of(bucket: Bucket) -> tuple[list[Any], list[Any]]:
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
 @mock_aws
-def test_a_missing_bucket_is_made_private_and_set_up(
+def test_missing_bucket_is_created_private_and_set_up(
     region: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Configuration, "use_object", lambda *_: "")
@@ -115,7 +115,7 @@ def test_a_missing_bucket_is_made_private_and_set_up(
     assert Outcome.FAILED not in {result.outcome for result in found.values()}
 
 
-def test_without_apply_nothing_is_written(bucket: Bucket) -> None:
+def test_no_setting_is_written_without_apply(bucket: Bucket) -> None:
     calls = calls_of(bucket)
 
     found = results(bucket, apply=False)
@@ -126,7 +126,7 @@ def test_without_apply_nothing_is_written(bucket: Bucket) -> None:
 
 
 @mock_aws
-def test_a_missing_bucket_is_only_planned_without_apply() -> None:
+def test_missing_bucket_is_not_created_without_apply() -> None:
     found = results(moto_bucket(), apply=False)
 
     assert [(name, r.outcome) for name, r in found.items()] == [
@@ -134,7 +134,7 @@ def test_a_missing_bucket_is_only_planned_without_apply() -> None:
     ]
 
 
-def test_a_second_run_writes_nothing(bucket: Bucket) -> None:
+def test_second_run_writes_no_setting(bucket: Bucket) -> None:
     kept = {n for n, r in results(bucket).items() if r.outcome == Outcome.CHANGED}
     calls = calls_of(bucket)
 
@@ -144,11 +144,11 @@ def test_a_second_run_writes_nothing(bucket: Bucket) -> None:
     assert {found[name].outcome for name in kept} == {Outcome.SAME}
     dropped = {n for n, r in found.items() if r.outcome == Outcome.SKIPPED}
     written = {name for name in calls if name.startswith(("Put", "Delete", "Create"))}
-    assert dropped <= {"sse_c"}  # moto does not keep it
+    assert dropped <= {"sse_c"}  # moto does not store this setting
     assert written <= {"PutBucketEncryption"}
 
 
-def test_rules_of_others_are_kept(bucket: Bucket) -> None:
+def test_foreign_rules_are_kept(bucket: Bucket) -> None:
     logs = {
         "ID": "old-logs",
         "Status": "Enabled",
@@ -166,7 +166,7 @@ def test_rules_of_others_are_kept(bucket: Bucket) -> None:
     assert len(rules_of(bucket)[1]) == 4
 
 
-def test_a_new_address_of_the_site_replaces_the_old_one(bucket: Bucket) -> None:
+def test_new_origin_of_the_site_replaces_the_old_one(bucket: Bucket) -> None:
     results(bucket, facts=replace(FACTS, origins=("http://127.0.0.1:8000",)))
 
     results(bucket, facts=replace(FACTS, origins=("http://127.0.0.1:9000",)))
@@ -175,7 +175,9 @@ def test_a_new_address_of_the_site_replaces_the_old_one(bucket: Bucket) -> None:
     assert rule["AllowedOrigins"] == ["http://127.0.0.1:9000"]
 
 
-def test_nothing_is_set_while_the_site_cannot_use_the_bucket(bucket: Bucket) -> None:
+def test_no_setting_is_written_while_the_site_cannot_use_the_bucket(
+    bucket: Bucket,
+) -> None:
     calls = calls_of(bucket)
 
     found = results(bucket, lambda: "A signed PUT answered 403 AccessDenied")
@@ -186,7 +188,7 @@ def test_nothing_is_set_while_the_site_cannot_use_the_bucket(bucket: Bucket) -> 
 
 
 @pytest.mark.parametrize("had_one", [False, True])
-def test_a_setting_that_breaks_the_site_is_taken_back(
+def test_setting_that_breaks_the_site_is_reverted(
     bucket: Bucket, had_one: bool
 ) -> None:
     before = {"BlockPublicAcls": True, "IgnorePublicAcls": False}
@@ -212,7 +214,7 @@ def test_a_setting_that_breaks_the_site_is_taken_back(
     assert found["cors"].outcome == Outcome.CHANGED
 
 
-def test_a_policy_is_tried_on_probe_objects_before_the_bucket_gets_it(
+def test_policy_is_tried_on_probe_objects_before_the_bucket(
     bucket: Bucket,
 ) -> None:
     seen: list[Any] = []
@@ -235,7 +237,7 @@ def test_a_policy_is_tried_on_probe_objects_before_the_bucket_gets_it(
         bucket.client.get_bucket_policy(Bucket=bucket.name)
 
 
-def test_a_policy_that_refuses_setup_itself_is_taken_back(
+def test_policy_that_refuses_setup_itself_is_reverted(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter(["", "PutObject answered AccessDenied (403)"])
@@ -252,7 +254,7 @@ def test_a_policy_that_refuses_setup_itself_is_taken_back(
 @pytest.mark.parametrize(
     "code", ["NotImplemented", "MethodNotAllowed", "BucketAlreadyExists"]
 )
-def test_a_setting_that_the_provider_lacks_is_never_written_nor_removed(
+def test_setting_that_the_provider_lacks_is_neither_written_nor_deleted(
     bucket: Bucket, code: str
 ) -> None:
     answer(bucket, "GetPublicAccessBlock", code)
@@ -266,10 +268,10 @@ def test_a_setting_that_the_provider_lacks_is_never_written_nor_removed(
     assert "DeletePublicAccessBlock" not in calls
 
 
-def test_a_server_that_answers_with_something_else_does_not_have_the_setting(
+def test_answer_without_a_document_means_that_the_setting_is_missing(
     bucket: Bucket,
 ) -> None:
-    """As a server does that takes ?publicAccessBlock for a list of objects."""
+    """Some servers ignore ?publicAccessBlock and return a list of objects."""
 
     def list_objects(http_response: Any, parsed: dict[str, Any], **_: object) -> None:
         parsed.pop("PublicAccessBlockConfiguration", None)
@@ -289,7 +291,7 @@ def test_a_server_that_answers_with_something_else_does_not_have_the_setting(
     assert "PutPublicAccessBlock" not in calls
 
 
-def test_a_setting_that_cannot_be_written_is_skipped_with_the_answer(
+def test_setting_that_cannot_be_written_is_skipped_with_the_answer(
     bucket: Bucket,
 ) -> None:
     answer(bucket, "PutBucketEncryption", "MalformedXML")
@@ -300,7 +302,7 @@ def test_a_setting_that_cannot_be_written_is_skipped_with_the_answer(
     assert "MalformedXML" in found["encryption"].reason
 
 
-def test_a_missing_right_fails_and_names_the_call(bucket: Bucket) -> None:
+def test_missing_permission_fails_and_names_the_call(bucket: Bucket) -> None:
     answer(bucket, "PutBucketCORS", "AccessDenied", 403)
     answer(bucket, "PutBucketCors", "AccessDenied", 403)
     answer(bucket, "GetBucketPolicy", "AccessDenied", 403)
@@ -314,7 +316,7 @@ def test_a_missing_right_fails_and_names_the_call(bucket: Bucket) -> None:
 
 
 @mock_aws
-def test_a_bucket_of_somebody_else_is_left_alone() -> None:
+def test_bucket_of_another_account_is_not_changed() -> None:
     bucket = moto_bucket()
     answer(bucket, "HeadBucket", "403", 403)
 
@@ -325,7 +327,7 @@ def test_a_bucket_of_somebody_else_is_left_alone() -> None:
         apply(bucket, origins=[SITE], probe=works)
 
 
-def test_nothing_is_written_before_it_was_read(bucket: Bucket) -> None:
+def test_settings_are_read_before_they_are_written(bucket: Bucket) -> None:
     configuration = Configuration(bucket)
 
     with pytest.raises(RuntimeError, match="must be read"):
@@ -334,7 +336,7 @@ def test_nothing_is_written_before_it_was_read(bucket: Bucket) -> None:
         configuration.remove("public_access")
 
 
-def test_versions_of_a_versioned_bucket_end_too(bucket: Bucket) -> None:
+def test_old_versions_in_a_versioned_bucket_expire(bucket: Bucket) -> None:
     bucket.client.put_bucket_versioning(
         Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"}
     )
@@ -353,7 +355,7 @@ def test_versions_of_a_versioned_bucket_end_too(bucket: Bucket) -> None:
         ("policy.age", "get_bucket_policy"),
     ],
 )
-def test_each_setting_that_was_absent_is_absent_again_after_it_broke_the_site(
+def test_setting_that_broke_the_site_is_deleted_if_it_was_absent_before(
     bucket: Bucket, name: str, getter: str
 ) -> None:
     def fails_with_the_setting() -> str:
@@ -363,7 +365,7 @@ def test_each_setting_that_was_absent_is_absent_again_after_it_broke_the_site(
             return ""
         return "A signed PUT answered 500"
 
-    assert fails_with_the_setting() == "", "moto has this setting from the start"
+    assert fails_with_the_setting() == "", "moto has this setting in each new bucket"
 
     found = results(bucket, fails_with_the_setting)
 

@@ -1,4 +1,4 @@
-"""Handles of stored files: ranged reads, nothing by accident, nothing written."""
+"""Open stored files as file objects, which read ranges and never write."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TEXT = b"name;age\nada;36\nalan;41"
 
 @dataclass
 class Row:
-    """The columns of an upload that a handle needs."""
+    """The columns of an upload that an open file needs."""
 
     key: str = "uploads/a"
     state: str = State.READY
@@ -55,7 +55,7 @@ def calls() -> Iterator[list[tuple[str, dict[str, Any]]]]:
 
 
 def store(bucket: Bucket, content: bytes, **changes: Any) -> Row:
-    """Store an object and return its row."""
+    """Store an object, and return its row."""
     row = Row(**changes)
     answer = bucket.client.put_object(Bucket=bucket.name, Key=row.key, Body=content)
     row.etag = answer["ETag"]
@@ -66,7 +66,7 @@ def store_zeros(bucket: Bucket, byte_size: int) -> Row:
     return store(bucket, bytes(byte_size))
 
 
-def test_a_handle_is_a_django_file_with_random_access(bucket: Bucket) -> None:
+def test_open_file_is_a_django_file_with_random_access(bucket: Bucket) -> None:
     with open_upload(store(bucket, TEXT)) as file:
         assert isinstance(file, File)
         assert (file.name, file.size, file.closed) == ("people.csv", len(TEXT), False)
@@ -93,7 +93,7 @@ def test_a_handle_is_a_django_file_with_random_access(bucket: Bucket) -> None:
     assert file.open().read(4) == b"name"
 
 
-def test_lines_and_chunks_go_through_the_whole_file(bucket: Bucket) -> None:
+def test_lines_and_chunks_cover_the_whole_file(bucket: Bucket) -> None:
     content = b"".join(b"%d;x\n" % number for number in range(400_000)) + b"end"
     row = store(bucket, content)
     assert len(content) > 3 * BLOCK
@@ -132,7 +132,7 @@ def test_reads_request_ranges_of_the_verified_object(
     ]
 
 
-def test_no_read_loads_a_large_file_by_accident(
+def test_read_without_a_size_refuses_a_large_file(
     bucket: Bucket, calls: list[tuple[str, dict[str, Any]]]
 ) -> None:
     row = store_zeros(bucket, MAX_READ + 1)
@@ -151,14 +151,14 @@ def test_no_read_loads_a_large_file_by_accident(
         assert len(file.read()) == MAX_READ
 
 
-def test_a_line_of_the_maximum_length_is_read(bucket: Bucket) -> None:
+def test_line_of_the_maximum_length_is_read(bucket: Bucket) -> None:
     line = b"x" * (MAX_LINE - 1) + b"\n"
 
     with open_upload(store(bucket, line + b"y")) as file:
         assert list(file) == [line, b"y"]
 
 
-def test_an_empty_file_needs_no_read(
+def test_empty_file_needs_no_request(
     bucket: Bucket, calls: list[tuple[str, dict[str, Any]]]
 ) -> None:
     row = store(bucket, b"")
@@ -177,19 +177,19 @@ def test_only_ready_files_can_be_opened(bucket: Bucket, state: State) -> None:
         open_upload(row)
 
 
-def test_a_missing_object_is_not_found(bucket: Bucket) -> None:
+def test_missing_object_raises_file_not_found(bucket: Bucket) -> None:
     with pytest.raises(NotFound, match="no object"):
         open_upload(Row())
 
 
-def test_a_missing_bucket_is_no_missing_object(bucket: Bucket) -> None:
+def test_missing_bucket_is_not_reported_as_a_missing_object(bucket: Bucket) -> None:
     bucket.client.delete_bucket(Bucket=bucket.name)
 
     with pytest.raises(StorageUnavailable):
         open_upload(Row())
 
 
-def test_a_replaced_object_is_never_read(bucket: Bucket) -> None:
+def test_replaced_object_is_not_read(bucket: Bucket) -> None:
     row = store(bucket, bytes(3 * MIB))
     file = open_upload(row)
     file.read(1)
@@ -201,7 +201,7 @@ def test_a_replaced_object_is_never_read(bucket: Bucket) -> None:
         open_upload(row)
 
 
-def test_a_server_that_ignores_the_range_is_not_believed(bucket: Bucket) -> None:
+def test_answer_of_a_server_that_ignores_the_range_is_refused(bucket: Bucket) -> None:
     file = open_upload(store(bucket, TEXT))
     whole = {"Body": io.BytesIO(TEXT)}
 
@@ -212,7 +212,7 @@ def test_a_server_that_ignores_the_range_is_not_believed(bucket: Bucket) -> None
         file.read(3)
 
 
-def test_a_handle_neither_writes_nor_has_a_url(bucket: Bucket) -> None:
+def test_storage_neither_writes_nor_returns_urls(bucket: Bucket) -> None:
     with open_upload(store(bucket, TEXT)) as file:
         for name, value in (("write", b"x"), ("writelines", [b"x"]), ("truncate", 0)):
             with pytest.raises(io.UnsupportedOperation):
@@ -231,7 +231,7 @@ def test_a_handle_neither_writes_nor_has_a_url(bucket: Bucket) -> None:
     assert [entry.key for entry in bucket.list_objects("")] == ["uploads/a"]
 
 
-def test_the_worker_reads_and_expects_the_owner_of_the_bucket(
+def test_worker_reads_and_requires_the_owner_of_the_bucket(
     bucket: Bucket, settings: Any, calls: list[tuple[str, dict[str, Any]]]
 ) -> None:
     row = store(bucket, TEXT)
@@ -249,7 +249,7 @@ def test_the_worker_reads_and_expects_the_owner_of_the_bucket(
     assert client._get_credentials().access_key == worker["access_key"]
 
 
-def test_libraries_that_need_a_file_can_use_a_handle(bucket: Bucket) -> None:
+def test_libraries_can_use_an_open_file(bucket: Bucket) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("a.txt", bytes(2 * MIB))

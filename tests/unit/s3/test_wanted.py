@@ -87,14 +87,12 @@ def test_cors_allows_exactly_the_headers_that_upload_urls_sign() -> None:
         ("https://me@files.example.org", "a user name"),
     ],
 )
-def test_values_that_no_browser_sends_as_origin_are_refused(
-    origin: str, message: str
-) -> None:
+def test_value_that_is_no_origin_is_refused(origin: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SiteFacts(bucket="b", origins=(SITE, origin))
 
 
-def test_s3_keeps_parts_longer_than_any_upload_may_take() -> None:
+def test_lifecycle_rule_keeps_parts_longer_than_an_upload_may_take() -> None:
     day = 24 * 3600
 
     assert abort_after_days(Options()) == 9
@@ -122,7 +120,7 @@ def test_lifecycle_rules_follow_the_prefixes_of_the_site() -> None:
     }
 
 
-def test_versions_and_quarantine_have_rules_only_where_the_bucket_has_them() -> None:
+def test_rules_for_versions_and_quarantine_depend_on_the_bucket() -> None:
     names = {s.name for s in steps(FACTS)}
 
     assert "lifecycle.noncurrent" not in names
@@ -140,13 +138,13 @@ def test_versions_and_quarantine_have_rules_only_where_the_bucket_has_them() -> 
         "policy.age",
     ],
 )
-def test_a_second_merge_changes_nothing(name: str) -> None:
+def test_second_merge_changes_nothing(name: str) -> None:
     once = step(name).merge(None)
 
     assert step(name).merge(once) == once
 
 
-def test_rules_of_others_stay_where_they_are() -> None:
+def test_foreign_rules_keep_their_place() -> None:
     logs = {"ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}}
     stale = documents.abort_rule(replace(FACTS, abort_after_days=3))
 
@@ -158,7 +156,7 @@ def test_rules_of_others_stay_where_they_are() -> None:
     assert merged["TransitionDefaultMinimumObjectSize"] == "varies"
 
 
-def test_statements_of_others_and_a_policy_of_one_statement_are_kept() -> None:
+def test_foreign_statements_and_a_policy_of_one_statement_are_kept() -> None:
     other = {"Sid": "Audit", "Effect": "Allow"}
 
     merged = step("policy.age").merge({"Version": "2008-10-17", "Statement": other})
@@ -167,7 +165,7 @@ def test_statements_of_others_and_a_policy_of_one_statement_are_kept() -> None:
     assert merged["Statement"] == [other, policy.short_urls_only(FACTS)]
 
 
-def test_a_new_origin_replaces_the_old_one_where_the_server_drops_ids() -> None:
+def test_new_origin_replaces_the_old_one_if_the_server_drops_rule_ids() -> None:
     old = documents.cors_rule(replace(FACTS, origins=("https://old.example.org",)))
     del old["ID"]
     other = {"AllowedOrigins": ["https://cdn.example.org"], "AllowedMethods": ["GET"]}
@@ -177,7 +175,7 @@ def test_a_new_origin_replaces_the_old_one_where_the_server_drops_ids() -> None:
     assert merged["CORSRules"] == [other, documents.cors_rule(FACTS)]
 
 
-def test_a_kms_key_that_is_there_is_kept_and_another_one_can_be_asked_for() -> None:
+def test_existing_kms_key_is_kept_unless_another_key_is_given() -> None:
     key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "arn:aws:kms:eu:1:key/a"}
     found = {"Rules": [{"ApplyServerSideEncryptionByDefault": key}]}
     other = replace(FACTS, kms_key="arn:aws:kms:eu:1:key/b")
@@ -206,7 +204,7 @@ def test_blocking_sse_c_keeps_the_default_encryption() -> None:
         (("http://minio:9000", "https://s3.example.org"), True, True),
     ],
 )
-def test_plain_http_is_refused_only_where_nothing_uses_it(
+def test_plain_http_is_refused_only_if_no_endpoint_uses_http(
     endpoints: tuple[str, ...], is_left_out: bool, is_risk: bool
 ) -> None:
     found = step("policy.tls", replace(FACTS, endpoint_urls=endpoints))
@@ -215,7 +213,7 @@ def test_plain_http_is_refused_only_where_nothing_uses_it(
     assert found.is_risk == is_risk
 
 
-def test_every_statement_is_tried_on_probe_objects_first() -> None:
+def test_statements_are_tried_on_probe_objects_first() -> None:
     facts = replace(
         FACTS,
         organisation="o-1",
@@ -234,7 +232,7 @@ def test_every_statement_is_tried_on_probe_objects_first() -> None:
         assert tried["Condition"] == final["Condition"]
 
 
-def test_networks_bind_the_worker_and_setup_and_nobody_else() -> None:
+def test_network_limits_apply_only_to_the_worker_and_setup() -> None:
     facts = replace(FACTS, network=Network(("203.0.113.0/24",), ("vpce-1",), (WORKER,)))
 
     general = policy.network_only(facts)
@@ -244,7 +242,7 @@ def test_networks_bind_the_worker_and_setup_and_nobody_else() -> None:
         condition = statement["Condition"]
         assert condition["ArnLike"] == {"aws:PrincipalArn": [WORKER]}
         assert condition["NotIpAddress"] == {"aws:SourceIp": ["203.0.113.0/24"]}
-    # A browser opens download URLs that the worker has signed.
+    # Browsers in any network use download URLs, which the worker has signed.
     assert reads["Condition"]["StringNotEquals"] == {
         "aws:SourceVpce": ["vpce-1"],
         "s3:authType": "REST-QUERY-STRING",
@@ -253,7 +251,7 @@ def test_networks_bind_the_worker_and_setup_and_nobody_else() -> None:
     assert "Action" not in general
 
 
-def test_no_statement_refuses_setup_the_way_back() -> None:
+def test_no_statement_prevents_setup_from_restoring_the_policy() -> None:
     facts = replace(FACTS, network=Network(("203.0.113.0/24",), (), (WORKER,)))
 
     for each in (s for s in steps(facts) if s.name.startswith("policy.network")):
@@ -263,7 +261,7 @@ def test_no_statement_refuses_setup_the_way_back() -> None:
         assert is_about_objects or excepted >= set(policy.WAY_BACK)
 
 
-def test_documents_that_servers_write_differently_are_the_same() -> None:
+def test_equivalent_documents_of_different_servers_are_equal() -> None:
     assert same(
         {"Filter": {"Prefix": "a"}, "Status": "On"}, {"Prefix": "a", "Status": "On"}
     )
@@ -289,7 +287,7 @@ def test_differences_name_each_value_that_changes() -> None:
     }
 
 
-def test_one_rule_of_ours_remains_where_there_were_two() -> None:
+def test_duplicate_rules_of_the_site_are_merged() -> None:
     merged = put_rule(
         [{"ID": "a"}, {"ID": "x"}, {"ID": "a"}],
         {"ID": "a", "n": 1},
@@ -307,7 +305,7 @@ def test_one_rule_of_ours_remains_where_there_were_two() -> None:
         ("us-gov-west-1", "arn:aws-us-gov:s3:::b"),
     ],
 )
-def test_arns_name_the_partition_of_the_region(region: str, arn: str) -> None:
+def test_arns_have_the_partition_of_the_region(region: str, arn: str) -> None:
     facts = site_facts(Options(), bucket="b", origins=[], region=region)
 
     assert facts.bucket_arn == arn

@@ -177,7 +177,7 @@ def test_shows_secrets_needs_a_reason(tmp_path: Path) -> None:
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
 
 
-def test_a_folder_that_vanishes_during_the_search_is_skipped(
+def test_folder_deleted_during_the_search_is_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("kept/site.log", "profile/cache/entry"):

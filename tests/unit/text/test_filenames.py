@@ -77,7 +77,7 @@ def test_every_bidirectional_control_is_removed() -> None:
     assert clean_filename(f"a{''.join(turning)}b.txt") == "ab.txt"
 
 
-def test_a_long_name_keeps_its_extension() -> None:
+def test_long_name_keeps_its_extension() -> None:
     cleaned = clean_filename("x" * 400 + ".tar")
 
     assert len(cleaned) == 255
@@ -85,7 +85,7 @@ def test_a_long_name_keeps_its_extension() -> None:
 
 
 @given(st.text(max_size=400))
-def test_any_text_becomes_a_valid_name(sent: str) -> None:
+def test_random_text_becomes_a_valid_name(sent: str) -> None:
     cleaned = clean_filename(sent)
 
     assert 1 <= len(cleaned) <= 255

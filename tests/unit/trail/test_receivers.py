@@ -425,7 +425,9 @@ def test_every_model_admin_is_a_subclass_of_recorded() -> None:
         if not isinstance(page, Recorded)
     ]
 
-    assert unrecorded == [], "use the base class Recorded of admin/listing.py for these"
+    assert unrecorded == [], (
+        "Use the base class Recorded of admin/listing.py for these classes."
+    )
 
 
 def test_processing_a_parked_notification_again_is_recorded(operator: Client) -> None:

@@ -1,4 +1,4 @@
-"""Health: cheap to ask, whoever asks and however often, and never a lie for long."""
+"""Health checks are cheap for many requests, and cached only for some seconds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATIENCE = 60
 
 @pytest.fixture(autouse=True)
 def _nothing_known() -> Iterator[None]:
-    """What one test was answered is not for the next."""
+    """Clear the cached answers before each test."""
     forget()
     yield
     forget()
@@ -41,7 +41,7 @@ class Clock:
         return self.now
 
 
-def test_health_needs_no_login_and_no_database(
+def test_health_check_needs_no_login_and_no_database(
     client: Client, django_assert_num_queries: Any
 ) -> None:
     with django_assert_num_queries(0):
@@ -51,7 +51,7 @@ def test_health_needs_no_login_and_no_database(
     assert response.json() == {"status": "ok"}
 
 
-def test_the_site_is_ready_when_database_and_bucket_answer(
+def test_site_is_ready_when_database_and_bucket_answer(
     client: Client, bucket: Bucket
 ) -> None:
     response = client.get("/readyz")
@@ -60,7 +60,7 @@ def test_the_site_is_ready_when_database_and_bucket_answer(
     assert response.json() == {"status": "ok", "database": "ok", "bucket": "ok"}
 
 
-def test_a_missing_bucket_is_named_and_nothing_else_is_told(
+def test_missing_bucket_is_named_without_details(
     client: Client, bucket: Bucket
 ) -> None:
     bucket.client.delete_bucket(Bucket=bucket.name)
@@ -72,7 +72,7 @@ def test_a_missing_bucket_is_named_and_nothing_else_is_told(
 
 
 @pytest.mark.parametrize("kind", [OperationalError, InterfaceError])
-def test_a_silent_database_is_named(
+def test_unavailable_database_is_named(
     client: Client, bucket: Bucket, kind: type[Exception]
 ) -> None:
     def refuse(*_: Any) -> Any:
@@ -85,7 +85,7 @@ def test_a_silent_database_is_named(
     assert response.json() == {"status": "failed", "database": "failed", "bucket": "ok"}
 
 
-def test_a_flood_asks_once(
+def test_many_requests_cause_one_check(
     client: Client,
     bucket: Bucket,
     django_assert_num_queries: Any,
@@ -104,7 +104,7 @@ def test_a_flood_asks_once(
     assert check.call_count == 1
 
 
-def test_an_answer_holds_for_seconds_and_no_longer() -> None:
+def test_answer_is_cached_for_some_seconds() -> None:
     clock, works = Clock(), [True, False, True]
     probe = Probe(lambda: works.pop(0), clock)
 
@@ -120,7 +120,7 @@ def test_an_answer_holds_for_seconds_and_no_longer() -> None:
     assert works == []
 
 
-def test_one_asks_and_the_others_do_not_wait_for_it() -> None:
+def test_concurrent_requests_do_not_wait_for_a_check_in_progress() -> None:
     clock = Clock()
     asked, may_answer = threading.Event(), threading.Event()
     questions: list[str] = []
@@ -140,7 +140,7 @@ def test_one_asks_and_the_others_do_not_wait_for_it() -> None:
     try:
         assert asked.wait(PATIENCE)
         assert [probe.answers() for _ in range(50)] == [True] * 50
-        # What hangs does not work, although it did a moment ago.
+        # A check that hangs counts as failed after PATIENCE_SECONDS.
         clock.now += PATIENCE_SECONDS
         assert not probe.answers()
     finally:
@@ -151,7 +151,7 @@ def test_one_asks_and_the_others_do_not_wait_for_it() -> None:
     assert not probe.answers()
 
 
-def test_before_the_first_answer_nothing_is_known_to_work() -> None:
+def test_first_check_in_progress_counts_as_failed() -> None:
     seen: list[bool] = []
 
     def ask() -> bool:
@@ -164,7 +164,7 @@ def test_before_the_first_answer_nothing_is_known_to_work() -> None:
     assert seen == [False]
 
 
-def test_an_answer_that_came_too_late_is_none() -> None:
+def test_answer_after_the_timeout_counts_as_failed() -> None:
     clock, seconds = Clock(), [PATIENCE_SECONDS, PATIENCE_SECONDS - 1]
 
     def ask() -> bool:
@@ -174,12 +174,12 @@ def test_an_answer_that_came_too_late_is_none() -> None:
     probe = Probe(ask, clock)
 
     assert not probe.answers()
-    assert not probe.answers()  # from memory
+    assert not probe.answers()  # the cached answer
     clock.now += FRESH_SECONDS
     assert probe.answers()
 
 
-def test_a_question_that_breaks_is_asked_again() -> None:
+def test_check_that_raises_is_repeated() -> None:
     clock = Clock()
     ask = mock.Mock(side_effect=[ZeroDivisionError, True])
     probe = Probe(ask, clock)

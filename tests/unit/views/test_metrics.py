@@ -40,7 +40,7 @@ def test_secret_opens_the_metrics(client: Client, settings: Settings) -> None:
     assert {"slipway_requests", "slipway_request_seconds"} <= families
 
 
-def test_metrics_of_the_processes_are_answered_while_the_database_is_away(
+def test_metrics_of_processes_are_returned_during_a_database_outage(
     client: Client, settings: Settings
 ) -> None:
     settings.METRICS_SECRET = SECRET
@@ -95,12 +95,13 @@ def test_metrics_without_the_secret_do_not_exist(
         ("10.1.2.3", 0, "", 200),
         ("203.0.113.9", 0, "", 404),
         ("", 0, "", 404),
-        # The address is the proxy's, and the client is unknown.
+        # Only the proxy's address is known.
         ("10.1.2.3", 0, "203.0.113.9", 404),
         ("10.1.2.3", 1, "203.0.113.9", 404),
         ("10.1.2.3", 1, "10.9.9.9", 200),
         ("10.1.2.3", 1, "10.9.9.9, 203.0.113.9", 404),
-        # Too short or unreadable: again only the proxy is known.
+        # The header is too short or unreadable, so again only the proxy's address is
+        # known.
         ("10.1.2.3", 2, "203.0.113.9", 404),
         ("10.1.2.3", 1, "unknown", 404),
         ("10.1.2.3", 1, "", 200),

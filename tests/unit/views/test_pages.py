@@ -1,4 +1,4 @@
-"""The pages: who may see what, what they say, and what they never contain."""
+"""The pages: access, texts, escaping and caching."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def bob(django_user_model: Any) -> Any:
 
 @pytest.fixture
 def page(client: Client, alice: Any) -> Client:
-    """A browser in which alice is logged in."""
+    """Return a browser in which alice is logged in."""
     client.force_login(alice)
     return client
 
@@ -75,14 +75,14 @@ def upload_url(upload: Upload) -> str:
         "/accounts/password_change/",
     ],
 )
-def test_pages_send_strangers_to_the_login(client: Client, path: str) -> None:
+def test_pages_redirect_to_the_login(client: Client, path: str) -> None:
     response = client.get(path)
 
     assert response.status_code == 302
     assert response["Location"] == f"/accounts/login/?next={path}"
 
 
-def test_home_hands_the_script_what_it_needs(page: Client, alice: Any) -> None:
+def test_home_page_contains_the_data_for_its_script(page: Client, alice: Any) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=5_000_000_000, used_bytes=7)
 
     response = page.get("/")
@@ -105,11 +105,11 @@ def test_home_hands_the_script_what_it_needs(page: Client, alice: Any) -> None:
     )
 
 
-def test_home_is_not_kept_by_caches(page: Client) -> None:
+def test_home_page_is_not_cached(page: Client) -> None:
     assert "no-store" in page.get("/")["Cache-Control"]
 
 
-def test_pages_carry_a_policy_without_inline_scripts_or_styles(page: Client) -> None:
+def test_pages_have_a_policy_without_inline_scripts_and_styles(page: Client) -> None:
     policy = page.get("/")["Content-Security-Policy"]
 
     assert "default-src 'none'" in policy
@@ -125,14 +125,16 @@ def test_pages_carry_a_policy_without_inline_scripts_or_styles(page: Client) -> 
         r"(?:src|href)=\"(?:https?:)?//",
     ],
 )
-def test_templates_keep_to_that_policy(breach: str) -> None:
+def test_templates_have_no_inline_scripts_and_styles(breach: str) -> None:
     templates = sorted(TEMPLATES.rglob("*.html"))
-    assert len(templates) > 30, "the walk found too little to prove anything"
+    assert len(templates) > 30, (
+        "The test has found too few templates to prove anything."
+    )
 
     assert [path for path in templates if re.search(breach, path.read_text())] == []
 
 
-def test_a_file_page_shows_its_facts(page: Client, alice: Any) -> None:
+def test_file_page_shows_the_facts_of_the_file(page: Client, alice: Any) -> None:
     upload = make_upload(
         alice,
         relative_path="harbour/survey.pdf",
@@ -144,13 +146,13 @@ def test_a_file_page_shows_its_facts(page: Client, alice: Any) -> None:
 
     assert "<bdi>survey.pdf</bdi>" in text
     assert "<bdi>harbour/survey.pdf</bdi>" in text
-    # What sha256sum prints, so that it can be compared.
+    # The page shows the checksum in the format of sha256sum.
     assert "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" in text
     assert "Checked and stored" in text
     assert f"/api/v1/uploads/{upload.pk}/download" in text
 
 
-def test_a_hostile_name_is_text(page: Client, alice: Any) -> None:
+def test_hostile_name_is_escaped(page: Client, alice: Any) -> None:
     upload = make_upload(alice, filename=HOSTILE)
 
     text = page.get(upload_url(upload)).content.decode()
@@ -178,7 +180,7 @@ def test_only_verified_raster_images_have_a_preview(
     assert ("download?inline=1" in text) is is_shown
 
 
-def test_the_file_of_another_looks_like_one_that_never_was(
+def test_file_of_another_person_is_answered_like_an_unknown_id(
     page: Client, bob: Any, settings: Settings
 ) -> None:
     settings.DEBUG = False
@@ -191,7 +193,9 @@ def test_the_file_of_another_looks_like_one_that_never_was(
     assert foreign.content == missing.content
 
 
-def test_nobody_renames_or_deletes_the_file_of_another(page: Client, bob: Any) -> None:
+def test_file_of_another_person_cannot_be_renamed_or_deleted(
+    page: Client, bob: Any
+) -> None:
     theirs = make_upload(bob)
 
     renamed = page.post(
@@ -204,7 +208,7 @@ def test_nobody_renames_or_deletes_the_file_of_another(page: Client, bob: Any) -
     assert (theirs.filename, theirs.state) == ("survey.pdf", State.READY)
 
 
-def test_renaming_keeps_the_name_as_it_is_sent(page: Client, alice: Any) -> None:
+def test_rename_stores_the_sent_name_unchanged(page: Client, alice: Any) -> None:
     upload = make_upload(alice)
 
     response = page.post(
@@ -228,7 +232,7 @@ def test_renaming_keeps_the_name_as_it_is_sent(page: Client, alice: Any) -> None
     ],
     ids=lambda text: ascii(text)[:20],
 )
-def test_a_name_that_cannot_be_kept_changes_nothing_and_says_so(
+def test_rename_to_an_invalid_name_is_refused_with_a_message(
     page: Client, alice: Any, filename: str, words: str
 ) -> None:
     upload = make_upload(alice)
@@ -242,7 +246,7 @@ def test_a_name_that_cannot_be_kept_changes_nothing_and_says_so(
     assert upload.filename == "survey.pdf"
 
 
-def test_deleting_removes_the_bytes_and_returns_to_the_list(
+def test_delete_removes_the_object_and_returns_to_the_list(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     upload = make_upload(alice)
@@ -259,14 +263,14 @@ def test_deleting_removes_the_bytes_and_returns_to_the_list(
 
 
 @pytest.mark.parametrize("action", ["upload-rename", "upload-delete"])
-def test_reading_a_page_changes_nothing(page: Client, alice: Any, action: str) -> None:
+def test_get_requests_change_nothing(page: Client, alice: Any, action: str) -> None:
     upload = make_upload(alice)
 
     assert page.get(reverse(action, args=[upload.pk])).status_code == 405
 
 
 @pytest.mark.parametrize("state", State)
-def test_every_state_has_words_and_a_page(
+def test_every_state_has_a_text_and_a_page(
     page: Client, alice: Any, state: State
 ) -> None:
     upload = make_upload(alice, state=state)
@@ -280,13 +284,13 @@ def test_every_state_has_words_and_a_page(
     )
 
 
-def test_every_move_is_told_in_words() -> None:
+def test_every_move_has_a_text() -> None:
     told = {f"upload.{state.value}" for state in State} - {"upload.pending"}
 
     assert told <= SENTENCES.keys()
 
 
-def test_a_refusal_tells_its_reason(alice: Any) -> None:
+def test_page_of_a_refused_file_shows_the_reason(alice: Any) -> None:
     upload = make_upload(
         alice, state=State.REJECTED, rejected_reason="It is a program."
     )
@@ -299,7 +303,9 @@ def test_a_refusal_tells_its_reason(alice: Any) -> None:
     )
 
 
-def test_a_refused_file_is_removed_from_the_list_only(page: Client, alice: Any) -> None:
+def test_refused_file_can_only_be_removed_from_the_list(
+    page: Client, alice: Any
+) -> None:
     refused = make_upload(alice, state=State.REJECTED, rejected_reason="A program.")
     stored = make_upload(alice)
 
@@ -312,7 +318,7 @@ def test_a_refused_file_is_removed_from_the_list_only(page: Client, alice: Any) 
 
 
 @pytest.mark.parametrize("case", REASONS, ids=lambda case: case["shown"][:40])
-def test_the_history_tells_reasons_in_words(alice: Any, case: dict[str, str]) -> None:
+def test_history_shows_reasons_as_text(alice: Any, case: dict[str, str]) -> None:
     upload = make_upload(alice, state=State.REJECTED)
     AuditEvent.objects.create(
         kind="upload.rejected", upload=upload, detail={"reason": case["reason"]}
@@ -326,7 +332,7 @@ def test_the_history_tells_reasons_in_words(alice: Any, case: dict[str, str]) ->
 DIGEST = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
 
 
-def test_a_checksum_of_parts_is_named_as_one(alice: Any) -> None:
+def test_checksum_of_parts_is_labelled(alice: Any) -> None:
     upload = make_upload(alice, object_checksum="LPJNul+wow4=-3")
 
     told = describe_checksum(upload)
@@ -343,7 +349,7 @@ def test_a_checksum_of_parts_is_named_as_one(alice: Any) -> None:
         ("readback", "This site read the stored file and compared it"),
     ],
 )
-def test_the_page_says_who_verified_the_checksum(
+def test_page_shows_who_verified_the_checksum(
     page: Client, alice: Any, verified_by: str, words: str
 ) -> None:
     facts = {"checksum_sha256": DIGEST, "checksum_verified_by": verified_by}
@@ -356,7 +362,7 @@ def test_the_page_says_who_verified_the_checksum(
 
 
 @pytest.mark.parametrize("transport", [Transport.MULTIPART, Transport.FORM])
-def test_a_file_without_a_checksum_is_not_called_verified(
+def test_file_without_a_checksum_is_not_shown_as_verified(
     page: Client, alice: Any, transport: Transport
 ) -> None:
     upload = make_upload(alice, transport=transport)
@@ -374,7 +380,7 @@ def test_a_file_without_a_checksum_is_not_called_verified(
         (Transport.FORM, "object_checksum"),
     ],
 )
-def test_a_file_sent_in_one_piece_is_not_said_to_have_parts(
+def test_page_of_a_file_sent_by_one_put_mentions_no_parts(
     alice: Any, transport: Transport, field: str
 ) -> None:
     told = describe_checksum(make_upload(alice, transport=transport, **{field: DIGEST}))
@@ -384,7 +390,9 @@ def test_a_file_sent_in_one_piece_is_not_said_to_have_parts(
     assert told.value.startswith("2cf24dba5fb0a30e")
 
 
-def test_staff_stay_nameless_to_the_owner(page: Client, alice: Any, bob: Any) -> None:
+def test_history_does_not_name_staff_to_the_owner(
+    page: Client, alice: Any, bob: Any
+) -> None:
     upload = make_upload(alice)
     AuditEvent.objects.create(upload=upload, kind="upload.downloaded", actor=bob)
 
@@ -394,7 +402,7 @@ def test_staff_stay_nameless_to_the_owner(page: Client, alice: Any, bob: Any) ->
     assert "bob" not in text
 
 
-def test_the_api_page_lists_every_operation_without_scripts_from_elsewhere(
+def test_api_page_lists_every_operation_without_scripts_of_other_sites(
     page: Client,
 ) -> None:
     document = page.get("/api/v1/openapi.json").json()
@@ -409,7 +417,7 @@ def test_the_api_page_lists_every_operation_without_scripts_from_elsewhere(
     assert "//cdn" not in text
 
 
-def test_the_api_page_says_what_it_is_before_it_lists(page: Client) -> None:
+def test_api_page_begins_with_an_introduction(page: Client) -> None:
     text = page.get("/api/v1/docs").content.decode()
 
     assert text.index("<h1>API") < text.index('aria-label="Operations"')

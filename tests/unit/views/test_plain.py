@@ -1,4 +1,4 @@
-"""The pages without scripts: room is asked for, refused in words, sent, looked at."""
+"""The pages without scripts: reserve space, send the form, complete the upload."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def text_of(answer: Any) -> str:
     return " ".join(answer.content.decode().split())
 
 
-def test_room_is_reserved_and_the_browser_sent_on_by_a_get(
+def test_reservation_redirects_to_the_page_with_the_form(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     answer = ask(page, filename="a/b/notes.txt")
@@ -48,7 +48,7 @@ def test_room_is_reserved_and_the_browser_sent_on_by_a_get(
     assert held(alice) == (0, 100 * MB, 0, 1)
 
 
-def test_room_beyond_the_quota_is_refused_on_the_same_page(
+def test_reservation_over_the_quota_is_refused_on_the_same_page(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=40 * MB)
@@ -67,7 +67,7 @@ def test_room_beyond_the_quota_is_refused_on_the_same_page(
     assert held(alice) == (0, 0, 0, 0)
 
 
-def test_one_file_too_many_is_refused_in_words(
+def test_reservation_over_the_file_quota_is_refused_with_a_message(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     StorageQuota.objects.create(user=alice, max_files=0)
@@ -78,7 +78,7 @@ def test_one_file_too_many_is_refused_in_words(
     assert "You have reached the limit of 0 files" in text_of(answer)
 
 
-def test_a_storage_without_forms_is_told_before_a_file_is_sent(
+def test_storage_without_forms_is_reported_before_the_reservation(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     begun = ask(page)
@@ -97,7 +97,7 @@ def test_a_storage_without_forms_is_told_before_a_file_is_sent(
     assert held(alice) == (0, 100 * MB, 0, 1)
 
 
-def test_what_the_policy_forbids_is_refused_and_not_offered(
+def test_size_or_type_forbidden_by_the_policy_is_refused_and_not_offered(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     UploadPolicy.objects.create(
@@ -116,7 +116,7 @@ def test_what_the_policy_forbids_is_refused_and_not_offered(
     assert held(alice) == (0, 0, 0, 0)
 
 
-def test_no_choice_is_told_beside_the_field(page: Client, bucket: Bucket) -> None:
+def test_missing_size_is_reported_at_the_field(page: Client, bucket: Bucket) -> None:
     answer = ask(page, room="")
 
     assert answer.status_code == 422
@@ -124,7 +124,7 @@ def test_no_choice_is_told_beside_the_field(page: Client, bucket: Bucket) -> Non
 
 
 @pytest.mark.parametrize("room", [str(100 * MB), "rest"])
-def test_a_form_sent_twice_by_a_double_click_is_one(
+def test_double_click_reserves_once(
     page: Client, alice: Any, bucket: Bucket, room: str
 ) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=100 * MB)
@@ -136,7 +136,7 @@ def test_a_form_sent_twice_by_a_double_click_is_one(
     assert held(alice) == (0, 100 * MB, 0, 1)
 
 
-def test_another_choice_on_a_page_one_came_back_to_is_another_form(
+def test_another_size_on_a_page_from_the_history_is_a_new_reservation(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     answers = [
@@ -148,7 +148,7 @@ def test_another_choice_on_a_page_one_came_back_to_is_another_form(
     assert Upload.objects.count() == 2
 
 
-def test_all_that_is_left_is_refused_where_nothing_is(
+def test_reservation_of_all_free_space_is_refused_when_none_is_free(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=0)
@@ -160,7 +160,7 @@ def test_all_that_is_left_is_refused_where_nothing_is(
     assert not Upload.objects.exists()
 
 
-def test_the_page_of_a_file_that_has_arrived_shows_no_form(
+def test_page_of_a_received_file_shows_no_form(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)
@@ -173,7 +173,7 @@ def test_the_page_of_a_file_that_has_arrived_shows_no_form(
 
 
 @pytest.mark.parametrize("state", [State.PENDING, State.CANCELLED])
-def test_looking_at_what_has_not_arrived(
+def test_check_before_a_file_was_sent_shows_the_form_again(
     page: Client, alice: Any, bucket: Bucket, state: State
 ) -> None:
     upload = begin_form(alice, 100)
@@ -188,7 +188,7 @@ def test_looking_at_what_has_not_arrived(
         assert 'type="file"' in text_of(answer)
 
 
-def test_storage_that_does_not_answer_is_a_page_too(
+def test_unavailable_storage_shows_a_page(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)
@@ -202,7 +202,7 @@ def test_storage_that_does_not_answer_is_a_page_too(
     assert page.get(f"/uploads/{upload.pk}/arrived/").status_code == 302
 
 
-def test_a_file_on_its_way_leads_back_to_its_form(
+def test_page_of_a_pending_form_upload_links_to_the_form(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100 * MB)
@@ -214,12 +214,14 @@ def test_a_file_on_its_way_leads_back_to_its_form(
     assert 'up to <span data-bytes="100000000">100 MB</span>' in text
 
 
-def test_the_newest_fifty_are_listed_for_browsers_without_scripts(
+def test_newest_fifty_files_are_listed_for_browsers_without_scripts(
     page: Client, alice: Any, bucket: Bucket, django_assert_max_num_queries: Any
 ) -> None:
     uploads = [begin_form(alice, 1, f"file {number}.txt") for number in range(52)]
 
-    with django_assert_max_num_queries(20):  # none for each file
+    with django_assert_max_num_queries(
+        20
+    ):  # the number of queries does not grow with the files
         text = text_of(page.get("/"))
 
     shown = text.partition("<noscript> <section")[2].partition("</noscript>")[0]
@@ -229,7 +231,7 @@ def test_the_newest_fifty_are_listed_for_browsers_without_scripts(
     assert "These are your newest 50 files." in shown
 
 
-def test_the_api_tells_of_a_form_and_gives_it_no_request(
+def test_api_returns_a_form_upload_without_a_request(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)
@@ -241,7 +243,7 @@ def test_the_api_tells_of_a_form_and_gives_it_no_request(
     assert "request" not in listed
 
 
-def test_asking_too_often_is_a_page_that_says_so(
+def test_rate_limited_reservation_shows_a_page(
     page: Client, alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.UPLOADS = {"RATE_START": "1/minute"}

@@ -1,4 +1,4 @@
-"""The page of one's own API tokens."""
+"""The page with a person's API tokens."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECRET = re.compile(r"slipway_[\w-]{43}")
 
 @pytest.fixture
 def page(client: Client, alice: Any) -> Client:
-    """A browser in which alice is logged in."""
+    """Return a browser in which alice is logged in."""
     client.force_login(alice)
     return client
 
@@ -41,13 +41,13 @@ def text_of(answer: Any) -> str:
     return html.unescape(answer.content.decode())
 
 
-def test_strangers_are_sent_to_the_login(client: Client) -> None:
+def test_page_of_tokens_redirects_to_the_login(client: Client) -> None:
     for path in (PAGE, f"{PAGE}1/revoke/", f"{PAGE}revoke/"):
         for answer in (client.get(path), client.post(path)):
             assert answer["Location"] == f"/accounts/login/?next={path}"
 
 
-def test_the_account_menu_leads_there(page: Client) -> None:
+def test_account_menu_links_to_the_page_of_tokens(page: Client) -> None:
     assert reverse("tokens") == PAGE
     assert f'href="{PAGE}"' in text_of(page.get("/"))
 
@@ -61,7 +61,7 @@ def test_the_account_menu_leads_there(page: Client) -> None:
 )
 @pytest.mark.parametrize("scope", ["read", "write"])
 @time_machine.travel(NOON, tick=False)
-def test_a_token_is_made_as_it_was_asked_for(
+def test_token_has_the_requested_scope_and_lifetime(
     page: Client, alice: Any, scope: str, days: str, lifetime: timedelta | None
 ) -> None:
     page.force_login(alice)  # at noon, or the session is years too old
@@ -75,7 +75,7 @@ def test_a_token_is_made_as_it_was_asked_for(
     assert row.expires_at == (NOON + lifetime if lifetime else None)
 
 
-def test_the_secret_is_shown_once_and_kept_nowhere(page: Client) -> None:
+def test_secret_is_shown_once_and_not_stored(page: Client) -> None:
     answer = make(page)
     [secret] = set(SECRET.findall(text_of(answer)))
 
@@ -88,11 +88,11 @@ def test_the_secret_is_shown_once_and_kept_nowhere(page: Client) -> None:
 
 
 def once_of(answer: Any) -> str:
-    """Return the mark of the form that makes a token, the last one on the page."""
+    """Return the idempotency key of the last form, which creates a token."""
     return str(re.findall(r'name="idempotency_key" value="(\w+)"', text_of(answer))[-1])
 
 
-def test_a_reload_of_the_answer_makes_no_other_token_and_says_so(page: Client) -> None:
+def test_repeated_form_creates_no_second_token_and_explains_this(page: Client) -> None:
     once = once_of(page.get(PAGE))
     first = make(page, idempotency_key=once)
     [secret] = set(SECRET.findall(text_of(first)))
@@ -103,7 +103,7 @@ def test_a_reload_of_the_answer_makes_no_other_token_and_says_so(page: Client) -
     assert not SECRET.search(text_of(again))
     assert use_token(secret) == ApiToken.objects.get()
     assert AuditEvent.objects.filter(kind="token.created").count() == 1
-    # The form in either answer is a new one.
+    # The form in each answer has a new idempotency key.
     fresh = {once_of(first), once_of(again)}
     assert len(fresh | {once}) == 3
     for other in fresh:
@@ -111,7 +111,7 @@ def test_a_reload_of_the_answer_makes_no_other_token_and_says_so(page: Client) -
 
 
 def button_of(answer: Any) -> tuple[str, str]:
-    """Return where the button leads that makes a token again, and its form's mark."""
+    """Return the URL and the idempotency key of the form that replaces a token."""
     [(path, once)] = re.findall(
         r'action="([^"]+/replace/)">.*?name="idempotency_key" value="(\w+)"',
         text_of(answer),
@@ -121,7 +121,7 @@ def button_of(answer: Any) -> tuple[str, str]:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_a_secret_that_a_double_click_hides_is_made_again(
+def test_token_whose_secret_was_hidden_by_a_double_click_can_be_replaced(
     page: Client, alice: Any
 ) -> None:
     page.force_login(alice)  # at noon, or the session is years too old
@@ -139,7 +139,8 @@ def test_a_secret_that_a_double_click_hides_is_made_again(
     assert row is not None
     assert (row.name, row.scope) == ("backup", Scope.WRITE)
     assert row.expires_at == NOON + timedelta(days=90)
-    # Two clicks on that button are one too, and have the same way out.
+    # A double click on this button also replaces the token once, and offers another
+    # replacement.
     assert ApiToken.objects.count() == 2
     assert not SECRET.search(text_of(answers[1]))
     assert button_of(answers[1])[0] == f"{PAGE}{row.pk}/replace/"
@@ -151,7 +152,7 @@ def test_a_secret_that_a_double_click_hides_is_made_again(
     ]
 
 
-def test_only_a_live_token_of_ones_own_is_made_again(
+def test_only_a_valid_own_token_can_be_replaced(
     page: Client, alice: Any, django_user_model: Any
 ) -> None:
     bob = django_user_model.objects.create_user("bob")
@@ -171,7 +172,8 @@ def test_only_a_live_token_of_ones_own_is_made_again(
     for nonsense in ("x" * 65, "nul\x00"):
         page.post(f"{PAGE}{live.pk}/replace/", {"idempotency_key": nonsense})
 
-    # Its page is asked for again, or after a login: that makes nothing.
+    # A GET request, for example by a reload or after a login, does not replace the
+    # token.
     assert page.get(f"{PAGE}{live.pk}/replace/").headers["Location"] == PAGE
     live.refresh_from_db()
     assert live.is_live
@@ -179,7 +181,9 @@ def test_only_a_live_token_of_ones_own_is_made_again(
     assert ApiToken.objects.count() == 4
 
 
-def test_a_mark_is_its_owners_own(page: Client, django_user_model: Any) -> None:
+def test_idempotency_key_of_a_token_form_is_valid_only_for_its_owner(
+    page: Client, django_user_model: Any
+) -> None:
     once = once_of(page.get(PAGE))
     make(page, idempotency_key=once)
     page.force_login(django_user_model.objects.create_user("bob"))
@@ -188,7 +192,7 @@ def test_a_mark_is_its_owners_own(page: Client, django_user_model: Any) -> None:
     assert ApiToken.objects.count() == 2
 
 
-def test_a_token_that_was_revoked_meanwhile_is_not_made_again(page: Client) -> None:
+def test_repeated_form_of_a_revoked_token_creates_no_token(page: Client) -> None:
     once = once_of(page.get(PAGE))
     make(page, idempotency_key=once)
     revoke(ApiToken.objects.get())
@@ -197,7 +201,7 @@ def test_a_token_that_was_revoked_meanwhile_is_not_made_again(page: Client) -> N
     assert ApiToken.objects.count() == 1
 
 
-def test_making_and_revoking_are_written_down(page: Client, alice: Any) -> None:
+def test_creating_and_revoking_tokens_is_recorded(page: Client, alice: Any) -> None:
     make(page)
     page.post(f"{PAGE}{ApiToken.objects.get().pk}/revoke/")
 
@@ -223,7 +227,7 @@ def test_making_and_revoking_are_written_down(page: Client, alice: Any) -> None:
         ("days", "-1"),
     ],
 )
-def test_nonsense_is_told_beside_the_field(
+def test_invalid_value_is_reported_at_its_field(
     page: Client, field: str, value: str
 ) -> None:
     answer = make(page, **{field: value})
@@ -233,9 +237,7 @@ def test_nonsense_is_told_beside_the_field(
     assert not ApiToken.objects.exists()
 
 
-def test_the_list_says_what_each_may_and_when_it_was_used(
-    page: Client, alice: Any
-) -> None:
+def test_list_shows_scope_and_last_use_of_each_token(page: Client, alice: Any) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         _, secret = create_token(
             alice, name="backup <b>", expires_at=NOON + timedelta(days=1)
@@ -260,9 +262,7 @@ def test_the_list_says_what_each_may_and_when_it_was_used(
     assert {t.name for t in later.context["ended"]} == {"old", "backup <b>"}
 
 
-def test_revoking_asks_first_and_a_get_changes_nothing(
-    page: Client, alice: Any
-) -> None:
+def test_revoking_asks_first_and_requires_a_post(page: Client, alice: Any) -> None:
     row, secret = create_token(alice, name="backup")
     path = f"{PAGE}{row.pk}/revoke/"
 
@@ -278,7 +278,7 @@ def test_revoking_asks_first_and_a_get_changes_nothing(
     assert AuditEvent.objects.filter(kind="token.revoked").count() == 1
 
 
-def test_all_can_be_revoked_at_once(page: Client, alice: Any) -> None:
+def test_all_tokens_can_be_revoked_together(page: Client, alice: Any) -> None:
     secrets = [create_token(alice, name=f"token-{n}")[1] for n in range(3)]
 
     asked = page.get(f"{PAGE}revoke/")
@@ -290,7 +290,7 @@ def test_all_can_be_revoked_at_once(page: Client, alice: Any) -> None:
     assert "You have no token to revoke" in text_of(page.get(f"{PAGE}revoke/"))
 
 
-def test_somebody_elses_token_is_as_unknown_as_a_missing_one(
+def test_token_of_another_person_is_answered_like_an_unknown_id(
     page: Client, django_user_model: Any
 ) -> None:
     bob = django_user_model.objects.create_user("bob")
@@ -305,9 +305,7 @@ def test_somebody_elses_token_is_as_unknown_as_a_missing_one(
     assert "secret project" not in text_of(page.get(PAGE))
 
 
-def test_nobody_has_more_tokens_than_can_be_looked_through(
-    page: Client, alice: Any
-) -> None:
+def test_number_of_valid_tokens_is_limited(page: Client, alice: Any) -> None:
     for number in range(MAX_LIVE):
         create_token(alice, name=str(number))
 
@@ -320,14 +318,14 @@ def test_nobody_has_more_tokens_than_can_be_looked_through(
     assert SECRET.search(text_of(made))
 
 
-def test_only_the_last_few_that_ended_are_listed(page: Client, alice: Any) -> None:
+def test_only_the_newest_ended_tokens_are_listed(page: Client, alice: Any) -> None:
     for number in range(MAX_ENDED + 5):
         revoke(create_token(alice, name=f"ended-{number}")[0])
 
     assert len(page.get(PAGE).context["ended"]) == MAX_ENDED
 
 
-def test_a_loop_is_stopped_with_a_page(page: Client, settings: Settings) -> None:
+def test_rate_limited_token_form_shows_a_page(page: Client, settings: Settings) -> None:
     settings.UPLOADS = {"RATE_CHANGE": "3/hour"}
 
     with time_machine.travel(datetime.now(UTC), tick=False):
@@ -339,7 +337,7 @@ def test_a_loop_is_stopped_with_a_page(page: Client, settings: Settings) -> None
     assert ApiToken.objects.count() == 3
 
 
-def test_a_form_of_another_site_makes_no_token(alice: Any) -> None:
+def test_form_of_another_site_creates_no_token(alice: Any) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(alice)
 
@@ -347,9 +345,7 @@ def test_a_form_of_another_site_makes_no_token(alice: Any) -> None:
     assert not ApiToken.objects.exists()
 
 
-def test_what_a_token_may_do_has_the_same_words_in_the_form_and_in_the_list(
-    page: Client, alice: Any
-) -> None:
+def test_form_and_list_have_the_same_texts_for_scopes(page: Client, alice: Any) -> None:
     for scope in Scope:
         create_token(alice, name=f"for {scope}", scope=scope)
 

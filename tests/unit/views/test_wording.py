@@ -1,4 +1,4 @@
-"""Why a file was refused: in words for people, with types for programs."""
+"""Reasons of refusals: a text for people, and types for programs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ CASES = json.loads((Path(__file__).parents[2] / "cases" / "reasons.json").read_t
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["shown"][:40])
-def test_the_pages_leave_types_out(case: dict[str, str]) -> None:
+def test_pages_show_reasons_without_types(case: dict[str, str]) -> None:
     assert reason_in_words(case["reason"]) == case["shown"]
 
 
 @pytest.mark.parametrize(
     "content_type", sorted({*PROGRAMS, *RASTER_IMAGES, *ALIASES.values()})
 )
-def test_every_type_that_is_recognised_has_words(content_type: str) -> None:
+def test_every_detected_type_has_a_text(content_type: str) -> None:
     words = in_words(content_type)
 
     assert "/" not in words
