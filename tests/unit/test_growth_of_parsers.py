@@ -164,9 +164,7 @@ def _nothing_is_cut_short(settings: Settings, monkeypatch: Any) -> None:
 
 
 @pytest.mark.parametrize("name", PARSERS)
-def test_parser_is_linear_in_hostile_texts(
-    name: str, subtests: pytest.Subtests
-) -> None:
+def test_parser_is_linear_in_long_texts(name: str, subtests: pytest.Subtests) -> None:
     act = refused_or_read(PARSERS[name])
     for text, make in TEXTS.items():
         with subtests.test(name=name, text=text):
@@ -304,8 +302,7 @@ FORMS: dict[str, Callable[[int], tuple[bytes, str]]] = {
 
 @pytest.fixture(params=["stranger", "operator"])
 def browser(request: pytest.FixtureRequest, settings: Settings) -> Client:
-    # Requests without a login are the most dangerous, and an operator reaches the most
-    # pages.
+    # Anybody can send requests without a login. An operator reaches the most pages.
     settings.ALLOWED_HOSTS = ["*"]
     settings.UPLOADS = settings.UPLOADS | dict.fromkeys(
         (
