@@ -1,6 +1,6 @@
 const START_MS = 5_000;
 const BASE_MS = 20_000;
-const BYTES_PER_MS = 1_000; // the speed of a slow network drive
+const BYTES_PER_MS = 1_000; // assumed minimum speed, that of a slow network drive
 
 /**
  * @typedef {Pick<Worker, "postMessage" | "terminate" | "onmessage" | "onerror">} HashWorker

@@ -6,7 +6,7 @@ import { freshSlice, readAgain } from "./reading.js";
  */
 
 const STALL_MS = 30_000; // timeout while bytes are left to send
-const ANSWER_MS = 120_000; // timeout for S3's response after the browser has taken all bytes
+const ANSWER_MS = 120_000; // timeout for S3's response after all bytes are sent
 const EXPIRED_400 = new Set(["ExpiredToken", "RequestExpired"]);
 const RETRYABLE_400 = new Set(["RequestTimeout", "IncompleteBody", "XMinioIncompleteBody"]);
 const CORRUPT_400 = new Set(["BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"]);
@@ -154,7 +154,7 @@ function classify({ status, text, headers, stalled }) {
   if (status === 0) return new DeliveryError("network");
   if (status === 429 || status === 503 || storageCode === "SlowDown") return new DeliveryError("pushback", facts);
   if (status >= 500 || status === 408 || RETRYABLE_400.has(storageCode)) return new DeliveryError("network", facts);
-  if (status === 409) return new DeliveryError("network", facts); // two conditional writes at the same time; S3 decides at the retry
+  if (status === 409) return new DeliveryError("network", facts); // two writes ran at the same time; a retry succeeds or gets 412
   if (status === 412) return new DeliveryError("exists", facts);
   if (status === 404) return new DeliveryError("gone", facts);
   if (status === 403 || EXPIRED_400.has(storageCode)) return new DeliveryError("expired", facts);

@@ -3,7 +3,7 @@ import { readSlices } from "./reading.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { within } from "./time-limit.js";
 
-const MAX_AT_ONCE = 64 * 1024 * 1024; // bytes; crypto.subtle needs the whole file in memory
+const MAX_AT_ONCE = 64 * 1024 * 1024; // maximum size for crypto.subtle, which needs the whole file in memory
 const NATIVE_MS = 10_000; // timeout for 64 MiB; a slow phone needs one second
 
 /** @type {WeakSet<SubtleCrypto>} implementations that failed or did not respond */

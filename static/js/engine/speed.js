@@ -20,7 +20,7 @@ export class SpeedMeter {
   #since = 0;
   /** The end of the first second after the first byte, or null before the first byte. @type {number | null} */
   #settled = null;
-  #bytes = 0; // sent since #settled
+  #bytes = 0; // bytes sent after the time #settled
   /** @type {{at: number, speed: number} | null} smoothed speed, from which the remaining time is computed */
   #steady = null;
 

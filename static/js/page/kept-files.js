@@ -18,7 +18,7 @@ const LARGEST_COPY = 10 * MIB;
 const MOST_COPIED = 300 * MIB;
 const MOST_AT_ONCE = 250;
 const MOST_BYTES_AT_ONCE = 16 * MIB;
-const PAUSE_MS = 300; // between two writes, so that the changes of many files share a write
+const PAUSE_MS = 300; // pause between two writes, so that one write contains the changes of many files
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
 /**
@@ -260,7 +260,7 @@ export class KeptFiles {
       bytes += entry.copied;
       count += 1;
     }
-    // Uploads that have ended meanwhile need no copy.
+    // Do not write copies for uploads that have ended since they were queued.
     return this.#sources.splice(0, count).filter(({ entry }) => entry.status === "kept");
   }
 

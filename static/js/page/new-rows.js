@@ -4,7 +4,7 @@ import { plural } from "./format.js";
 
 /** @typedef {import("../engine/api.js").UploadRecord} UploadRecord */
 
-const MOST_ROWS = 50; // of one batch
+const MOST_ROWS = 50; // rows for new files of one batch
 const MOST_ROWS_A_FRAME = 5;
 const MOST_ANIMATED = 10;
 const COUNT_MS = 500;

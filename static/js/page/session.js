@@ -22,7 +22,7 @@ export class Session {
     window.addEventListener("focus", () => {
       if (this.#dialog.open) void this.#check();
     });
-    this.#dialog.addEventListener("close", () => this.#isOut && this.#dialog.showModal()); // Escape must not close it
+    this.#dialog.addEventListener("close", () => this.#isOut && this.#dialog.showModal()); // open it again after Escape
   }
 
   /** Hide all files after a logout in another tab. They appear again when the same person has logged in. */
