@@ -25,6 +25,7 @@ from bench.report import Bar, report
 
 PARTS = 16
 PART_BYTES = 16 * MIB
+CRC = "slipway, crc64nvme"
 
 
 def one_part_files(folder: Path) -> list[str]:
@@ -63,11 +64,19 @@ def main() -> None:
             all_senders.site,
             options.rounds,
         )
+    # Another site, because its settings decide on the checksum.
+    with senders(UPLOADS_CHECKSUM="crc64nvme") as fast_senders:
+        fast = compare(
+            {CRC: fast_senders.slipway, f"curl beside {CRC}": fast_senders.curl},
+            large_file(options.size_mib * MIB),
+            fast_senders.site,
+            options.rounds,
+        )
     ours = middle(large["slipway"])
     files = middle(parts["16 files, curl"]) / middle(parts["16 files, slipway"])
     report(
         "loopback",
-        rows(large | parts),
+        rows(large | parts | fast),
         [
             Bar(
                 "uppy, multipart / slipway", middle(large["uppy, multipart"]) / ours, 1
@@ -75,6 +84,11 @@ def main() -> None:
             Bar("uppy, one PUT / slipway", middle(large["uppy, one PUT"]) / ours),
             Bar("curl, one PUT / slipway", middle(large["curl, one PUT"]) / ours),
             Bar("16 files of one part, curl / slipway", files, 0.4),
+            Bar(
+                f"curl / {CRC}",
+                middle(fast[f"curl beside {CRC}"]) / middle(fast[CRC]),
+                0.85,
+            ),
         ],
     )
 

@@ -82,9 +82,7 @@ class DemoSite:
 
 def prepare(site: DemoSite) -> None:
     """Set up Django, the database and the bucket. The S3 server must be running."""
-    os.environ.clear()
-    os.environ.update(site.operator_environment())
-
+    enter(site)
     # Import Django here, because it reads the environment variables that are set above.
     import django
     from django.core.management import call_command
@@ -95,6 +93,13 @@ def prepare(site: DemoSite) -> None:
     call_command("migrate", verbosity=0, interactive=False)
     apply(setup_bucket(), origins=site.origins)
     _certify(site)
+
+
+def enter(site: DemoSite) -> None:
+    """Give this process the variables of the site's commands, and no others."""
+    environment = site.operator_environment()  # depends on this process's variables
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 def _certify(site: DemoSite) -> None:

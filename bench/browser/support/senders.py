@@ -184,11 +184,11 @@ class Senders:
 
 
 @contextmanager
-def senders(line: Line | None = None) -> Iterator[Senders]:
+def senders(line: Line | None = None, **settings: str) -> Iterator[Senders]:
     """Start a site, a browser and the line between them. Stop them at the end."""
     build_peer_page()
     helpers, flags, port = [], list[str](), None
-    with Site() as site:
+    with Site(**settings) as site:
         try:
             if line:
                 port = free_ports(1)[0]

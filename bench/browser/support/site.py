@@ -40,7 +40,7 @@ class Site:
     The S3 server also has a bucket for the other programs, such as Uppy.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
         self.port, self.s3_port = free_ports(2)
         self.folder = Path(tempfile.mkdtemp(prefix="bench-site-"))
         self.url = f"http://127.0.0.1:{self.port}"
@@ -52,6 +52,7 @@ class Site:
                 *("--data-dir", str(self.folder)),
             ],
             cwd=PROJECT,
+            env={**os.environ, **settings},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

@@ -1,6 +1,6 @@
 /** Milliseconds to wait before each retry. */
 export const PAUSES_MS = [100, 500, 2_000];
-const SLICE_BYTES = 4 * 1024 * 1024;
+const SLICE_BYTES = 64 * 1024 * 1024;
 const READ_ERRORS = ["NotReadableError", "NotFoundError"];
 
 /**
@@ -42,20 +42,12 @@ export function isReadError(error) {
 }
 
 /**
- * Yield the bytes of a file in slices of up to 4 MiB. While the caller uses one slice, the browser reads the next one.
+ * Yield the bytes of a file in slices of up to 64 MiB, so that the memory is limited. Smaller slices cost more CPU time.
  *
  * @param {Blob} blob
  */
 export async function* readSlices(blob) {
-  const read = (/** @type {number} */ start) => {
-    const bytes = blob.slice(start, start + SLICE_BYTES).arrayBuffer();
-    bytes.catch(() => {}); // the loop below throws this error, if the caller continues it
-    return bytes;
-  };
-  let next = read(0);
-  for (let end = SLICE_BYTES; end - SLICE_BYTES < blob.size; end += SLICE_BYTES) {
-    const bytes = await next;
-    next = read(end);
-    yield new Uint8Array(bytes);
+  for (let start = 0; start < blob.size; start += SLICE_BYTES) {
+    yield new Uint8Array(await blob.slice(start, start + SLICE_BYTES).arrayBuffer());
   }
 }

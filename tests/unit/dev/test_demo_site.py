@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
-from uploads.dev.demo_site import DemoSite
+from uploads.dev.demo_site import DemoSite, enter
 from uploads.dev.s3_server import S3Server
 from uploads.dev.supervisor import (
     SupervisorError,
@@ -35,6 +37,20 @@ def test_environment_has_no_variables_of_another_site(
     assert environment["S3_BUCKET"] == "slipway"
     assert environment["S3_ENDPOINT_URL"] == "http://127.0.0.1:9333"
     assert environment["DATA_DIR"] == str(site.data_dir)
+
+
+def test_options_of_the_shell_reach_the_processes_of_the_site(
+    site: DemoSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UPLOADS_CHECKSUM", "crc64nvme")
+    monkeypatch.setenv("S3_BUCKET", "production")
+
+    with patch.dict(os.environ):
+        enter(site)
+        found = site.environment()
+
+    assert found["UPLOADS_CHECKSUM"] == "crc64nvme"
+    assert found["S3_BUCKET"] == "slipway"
 
 
 def test_origins_are_127_0_0_1_and_localhost(site: DemoSite) -> None:
