@@ -20,6 +20,8 @@ export class FakeServer {
     this.inspections = 0;
     /** whether the server accepts the part size that the client requests */
     this.takesPartSize = false;
+    /** number of host names of the bucket */
+    this.hosts = 1;
   }
 
   fetch = async (url, { method, headers, body, signal }) => {
@@ -117,7 +119,7 @@ export class FakeServer {
     if (part) query.set("part", String(part));
     return {
       method: "PUT",
-      url: `https://storage.test/${upload.key}?${query}`,
+      url: `https://storage${(part ?? Number(upload.id.replace(/\D/g, ""))) % this.hosts || ""}.test/${upload.key}?${query}`,
       headers: { [name]: checksum },
     };
   }

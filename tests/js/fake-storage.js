@@ -17,6 +17,7 @@ export class FakeStorage {
     this.requests = [];
     this.inFlight = new Set();
     this.maxInFlight = 0;
+    this.maxPerHost = 0;
     /** (request) => fault: "network" | "lost" | "stall" | a status | [status, code] | undefined */
     this.fault = () => undefined;
   }
@@ -82,6 +83,9 @@ class FakeXhr {
     this.began = storage.clock.now(); // S3 looks at the expiry once, when the request begins
     storage.inFlight.add(this);
     storage.maxInFlight = Math.max(storage.maxInFlight, storage.inFlight.size);
+    const { host } = new URL(this.url);
+    const there = [...storage.inFlight].filter((xhr) => new URL(xhr.url).host === host).length;
+    storage.maxPerHost = Math.max(storage.maxPerHost, there);
     if (!storage.network.isUp) return this.#later(5, () => this.fail());
     const url = new URL(this.url);
     this.wanted = storage.fault({

@@ -8,6 +8,7 @@ const MAX_CORRUPT = 3;
  *   owner: object, body: Blob, bytes?: ArrayBuffer, whole?: Blob, checksum: string, signal: AbortSignal,
  *   checksums: import("./checksum.js").Checksums,
  *   requestFor: (refused: boolean) => Promise<import("./put.js").StorageRequest>,
+ *   hostOf?: () => string,
  *   onProgress: (sent: number) => void,
  * }} Parcel `checksum`: the declared checksum of the body; `bytes`: the content of the body, if it was already read.
  *   `whole`: the file, if the body is the whole file. `requestFor` returns the presigned request; `refused`: S3 refused
@@ -41,9 +42,10 @@ export class Delivery {
    * @param {Parcel} parcel
    */
   async deliver(parcel) {
-    const { owner, body, signal } = parcel;
+    const { owner, body, signal, hostOf } = parcel;
     const failures = { refused: false, renewals: 0, corrupt: 0, attempts: 0 };
-    const attempt = () => this.#lanes.run(owner, signal, (report) => this.#attempt(parcel, failures, report), body.size);
+    const send = (/** @type {import("./lanes.js").Report} */ report) => this.#attempt(parcel, failures, report);
+    const attempt = () => this.#lanes.run(owner, signal, send, { size: body.size, host: hostOf?.() });
     await this.#retry.run(attempt, { signal });
   }
 

@@ -32,7 +32,7 @@ import { workerFactory } from "./worker-url.js";
  *   restrictsTypes?: () => boolean,
  *   isWatched?: () => boolean,
  *   inquiry?: import("./inquiry.js").Inquiry, base?: string,
- *   lanes?: number,
+ *   lanes?: number, hosts?: number,
  *   putLimit?: number,
  *   clock?: Clock,
  *   connectivity?: Connectivity,
@@ -94,7 +94,7 @@ export class Engine extends Emitter {
     const retry = new Retry({ clock, connectivity, random });
     const { checksums, checksumAlgorithm: name, createWorker = workerFactory(options.workerUrl) } = options;
     this.#digests = new Digests({ name, checksums, createWorker, clock });
-    const lanes = new Lanes({ clock, max, pace: options.pace });
+    const lanes = new Lanes({ clock, max, hosts: options.hosts, pace: options.pace });
     this.api = new Api({ clock, retry, csrfToken: options.csrfToken, user: options.user, base: options.base, fetch: options.fetch });
     this.lanes = lanes;
     this.#options = options;
@@ -247,7 +247,7 @@ export class Engine extends Emitter {
       delivery: this.#delivery,
       clock: this.#clock,
       bytesPerSecond: () => this.#meter.bytesPerSecond,
-      line: { lanes: this.#options.lanes ?? LANES, usual: this.#options.putLimit },
+      line: { lanes: (this.#options.lanes ?? LANES) * (this.#options.hosts ?? 1), usual: this.#options.putLimit },
     });
   }
 

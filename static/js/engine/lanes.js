@@ -1,10 +1,11 @@
 import { FairQueue } from "./fair-queue.js";
+import { Growth } from "./growth.js";
 import { Pace } from "./pace.js";
 
 const CALM_MS = 2_000; // several calls of `pushBack` within this time count as one
 
 /**
- * @typedef {{size: number, stop: () => void, start: (flight: import("./pace.js").Flight) => void}} Waiting
+ * @typedef {{size: number, host: string, stop: () => void, start: (flight: import("./pace.js").Flight) => void}} Waiting
  * @typedef {{moved: (sent: number) => void, delivered: () => void, signal: AbortSignal}} Report
  *   `sent`: bytes of this body that were sent so far. `signal` aborts with Stopped if the body must stop, so that other
  *   bodies are sent first.
@@ -19,24 +20,31 @@ export class Stopped extends Error {}
  *
  * If S3 asks for fewer requests, the number of lanes is halved. With n lanes, the number grows by one after n
  * successful bodies in a row. `Pace` decides from the speed how many lanes large bodies use.
+ *
+ * A browser opens a limited number of connections to one host. If the bucket has several hosts, `Growth` decides from
+ * the speed whether more lanes are used. Each host has at most `max` lanes.
  */
 export class Lanes {
   #clock;
   #max;
   #limit;
   #pace;
+  #growth;
   #active = 0;
+  /** @type {Map<string, number>} bodies in flight by host */
+  #busy = new Map();
   #good = 0;
   #pushedBackAt = -Infinity;
   /** @type {FairQueue<Waiting>} */
   #queue = new FairQueue();
 
-  /** @param {{clock: import("./clock.js").Clock, max?: number, pace?: Pace}} parts */
-  constructor({ clock, max = 6, pace = new Pace({ clock }) }) {
+  /** @param {{clock: import("./clock.js").Clock, max?: number, hosts?: number, pace?: Pace}} parts */
+  constructor({ clock, max = 6, hosts = 1, pace = new Pace({ clock }) }) {
     this.#clock = clock;
     this.#max = max;
     this.#limit = max;
     this.#pace = pace;
+    this.#growth = new Growth({ clock, step: max, hosts });
   }
 
   get limit() {
@@ -60,16 +68,19 @@ export class Lanes {
    * @param {object} owner
    * @param {AbortSignal} signal ends the wait for a lane
    * @param {(report: Report) => Promise<T>} task sends the body, and reports its progress
-   * @param {number} [size] size of the body in bytes
+   * @param {{size?: number, host?: string}} [body] its size in bytes, and the host to which it is sent
    * @returns {Promise<T>}
    */
-  async run(owner, signal, task, size = 0) {
+  async run(owner, signal, task, { size = 0, host = "" } = {}) {
     const room = new AbortController();
-    const flight = await this.#enter(owner, signal, size, () => room.abort(new Stopped()));
+    const flight = await this.#enter(owner, signal, { size, host, stop: () => room.abort(new Stopped()) });
+    let before = 0;
     try {
       signal.throwIfAborted();
       return await task({
         moved: (sent) => {
+          this.#grow(sent - before, size);
+          before = sent;
           this.#pace.moved(flight, sent);
           this.#fill();
         },
@@ -79,6 +90,7 @@ export class Lanes {
     } finally {
       this.#pace.end(flight);
       this.#active -= 1;
+      this.#busy.set(host, this.#busyAt(host) - 1);
       this.#fill();
     }
   }
@@ -89,24 +101,38 @@ export class Lanes {
     const now = this.#clock.now();
     if (now - this.#pushedBackAt < CALM_MS) return;
     this.#pushedBackAt = now;
-    this.#limit = Math.max(1, Math.floor(this.#limit / 2));
+    this.#growth.shrink();
+    this.#limit = Math.max(1, Math.floor(Math.min(this.#limit, this.#max) / 2));
+  }
+
+  /**
+   * @param {number} bytes that were just sent
+   * @param {number} size of their body
+   */
+  #grow(bytes, size) {
+    const { isLimited } = this.#pace;
+    if (this.#growth.moved(bytes, { active: this.#active, size, isLimited })) this.#limit = this.#growth.limit;
+  }
+
+  /** @param {string} host */
+  #busyAt(host) {
+    return this.#busy.get(host) ?? 0;
   }
 
   #delivered() {
     this.#good += 1;
     if (this.#good < this.#limit) return;
     this.#good = 0;
-    this.#limit = Math.min(this.#max, this.#limit + 1);
+    this.#limit = Math.min(this.#growth.limit, this.#limit + 1);
   }
 
   /**
    * @param {object} owner
    * @param {AbortSignal} signal
-   * @param {number} size
-   * @param {() => void} stop
+   * @param {Pick<Waiting, "size" | "host" | "stop">} body
    * @returns {Promise<import("./pace.js").Flight>}
    */
-  #enter(owner, signal, size, stop) {
+  #enter(owner, signal, body) {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       const abort = () => {
@@ -115,8 +141,7 @@ export class Lanes {
       };
       /** @type {Waiting} */
       const waiting = {
-        size,
-        stop,
+        ...body,
         start: (flight) => {
           signal.removeEventListener("abort", abort);
           resolve(flight);
@@ -131,9 +156,12 @@ export class Lanes {
   #fill() {
     while (this.#active < this.#limit) {
       const { hasRoom } = this.#pace;
-      const next = this.#queue.take(({ size }) => hasRoom || !Pace.isLarge(size));
+      const next = this.#queue.take(
+        ({ size, host }) => (hasRoom || !Pace.isLarge(size)) && this.#busyAt(host) < this.#max,
+      );
       if (!next) return;
       this.#active += 1;
+      this.#busy.set(next.host, this.#busyAt(next.host) + 1);
       next.start(this.#pace.begin(next.size, next.stop));
     }
   }

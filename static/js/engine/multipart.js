@@ -141,6 +141,7 @@ export class Multipart {
       checksums: this.#checksums,
       signal,
       requestFor: (refused) => signer.requestFor(part_number, { refused, signal }),
+      hostOf: () => signer.hostOf(part_number),
       onProgress: (sent) => this.#progress.reached(part_number, sent),
     });
     signer.forget(part_number);

@@ -55,6 +55,11 @@ export class Pace {
     this.#clock = clock;
   }
 
+  /** True if a trial has shown that each connection has its own speed limit. */
+  get isLimited() {
+    return this.#limited > 0;
+  }
+
   /** @param {number} size size of a body in bytes */
   static isLarge(size) {
     return size > SMALL_BYTES;

@@ -61,6 +61,14 @@ export class Signer {
     return signed.request;
   }
 
+  /**
+   * @param {number} partNumber
+   * @returns {string} the host of the part's URL. A new URL for the part has the same host.
+   */
+  hostOf(partNumber) {
+    return hostOf(this.#entry(partNumber).request);
+  }
+
   /** @param {number} partNumber a part that S3 now has, so its request is no longer needed */
   forget(partNumber) {
     this.#signed.delete(partNumber);
@@ -102,4 +110,12 @@ export class Signer {
       if (signed) Object.assign(signed, { request: { method: "PUT", url, headers }, deadline });
     }
   }
+}
+
+/**
+ * @param {StorageRequest | null | undefined} request
+ * @returns {string} "" without a request
+ */
+export function hostOf(request) {
+  return request ? new URL(request.url).host : "";
 }

@@ -1,4 +1,5 @@
 import { UploadError } from "./errors.js";
+import { hostOf } from "./signer.js";
 import { untilAborted } from "./abort.js";
 
 /**
@@ -89,6 +90,7 @@ export class Single {
           if (!request) throw new UploadError("invalid_state", "The upload has ended and accepts no more data.");
           return request;
         },
+        hostOf: () => hostOf(request),
         onProgress: (sent) => this.#parts.progress.reached(1, sent),
       });
     } catch (error) {

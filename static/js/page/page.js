@@ -43,6 +43,7 @@ export function startPage() {
     csrfToken: () => csrfToken(data.csrfCookie),
     user: data.user,
     putLimit: data.putLimit,
+    hosts: data.bucketHosts,
     workerUrl: document.body.dataset.checksumWorker,
     checksumAlgorithm: data.checksumAlgorithm,
     restrictsTypes: () => !data.policy.allowed_content_types.includes("*/*"),

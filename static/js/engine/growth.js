@@ -1,0 +1,83 @@
+const SETTLING_MS = 300; // the first bytes of new connections only fill the machine's own buffers
+const MEASURED_MS = 400;
+const REST_MS = 60_000; // after a trial without a gain
+const SOON_MS = 20_000; // on a slow line, more bodies at a time would only be stored later
+const GAIN = 1.15;
+
+/**
+ * Decides how many bodies are sent at the same time, if the bucket has several hosts.
+ *
+ * It starts with the connections of one host. If they are all in use, it tries the connections of one more host. It
+ * keeps them if all connections together are faster than before.
+ */
+export class Growth {
+  #clock;
+  #step;
+  #most;
+  #restUntil = -Infinity;
+  /** @type {{from: number, bytes: number} | null} */
+  #stretch = null;
+  /** Bytes per millisecond before the trial in progress; 0 without a trial. */
+  #before = 0;
+
+  /** @param {{clock: import("./clock.js").Clock, step: number, hosts: number}} parts `step`: connections of one host */
+  constructor({ clock, step, hosts }) {
+    this.#clock = clock;
+    this.#step = step;
+    this.#most = step * hosts;
+    this.limit = step;
+  }
+
+  /**
+   * @param {number} bytes that were just sent
+   * @param {{active: number, size: number, isLimited: boolean}} now `active`: bodies in flight; `size`: of this body;
+   *   `isLimited`: each connection is known to have its own speed limit
+   * @returns {boolean} whether `limit` has changed
+   */
+  moved(bytes, { active, size, isLimited }) {
+    if (this.#most === this.#step) return false;
+    const now = this.#clock.now();
+    if (active < this.limit) this.#stretch = null;
+    else this.#stretch ??= { from: now + SETTLING_MS, bytes: 0 };
+    const stretch = this.#stretch;
+    if (!stretch || now <= stretch.from) return false;
+    stretch.bytes += bytes;
+    const ms = now - stretch.from;
+    if (ms < MEASURED_MS) return false;
+    this.#stretch = null;
+    const speed = stretch.bytes / ms;
+    const isSoon = (size * this.limit) / speed < SOON_MS;
+    return this.#decide(now, speed, isSoon || isLimited);
+  }
+
+  /** Return to the connections of one host, because S3 asked for fewer requests or a connection stalled. */
+  shrink() {
+    this.limit = this.#step;
+    this.#rest();
+  }
+
+  /**
+   * @param {number} now
+   * @param {number} speed
+   * @param {boolean} mayGrow
+   */
+  #decide(now, speed, mayGrow) {
+    const limit = this.limit;
+    if (this.#before > 0 && speed < GAIN * this.#before) {
+      this.limit -= this.#step;
+      this.#rest();
+    } else if (limit < this.#most && mayGrow && now >= this.#restUntil) {
+      this.#before = speed;
+      this.limit += this.#step;
+    } else {
+      this.#before = 0;
+    }
+    return this.limit !== limit;
+  }
+
+  #rest() {
+    this.#before = 0;
+    this.#stretch = null;
+    this.#restUntil = this.#clock.now() + REST_MS;
+  }
+}
