@@ -1,4 +1,4 @@
-"""The audit of truth: each kind of difference, and nothing else."""
+"""The audit reports each kind of difference between bucket, rows and quotas."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ def listed(key: str) -> ListedObject:
     return ListedObject(key=key, byte_size=5, etag="", modified_at=NOW)
 
 
-def test_a_site_in_order_has_no_differences(alice: Any, bucket: Bucket) -> None:
+def test_consistent_site_has_no_differences(alice: Any, bucket: Bucket) -> None:
     make_ready(bucket, alice)
     begin(alice)
-    put(bucket, begin(alice), b"hello")  # has arrived, and is about to be completed
+    put(
+        bucket, begin(alice), b"hello"
+    )  # the object is stored, and complete is not yet called
     lifecycle.start(
         owner=alice, declaration=declare(b"hello", transport=Transport.MULTIPART)
     )
@@ -48,7 +50,7 @@ def test_a_site_in_order_has_no_differences(alice: Any, bucket: Bucket) -> None:
     assert (progress.objects, progress.rows) == (2, 5)
 
 
-def test_an_object_without_a_row_is_told(alice: Any, bucket: Bucket) -> None:
+def test_object_without_a_row_is_reported(alice: Any, bucket: Bucket) -> None:
     make_ready(bucket, alice)
     bucket.client.put_object(Bucket=bucket.name, Key="uploads/0", Body=b"?")
     bucket.client.put_object(Bucket=bucket.name, Key="uploads/z", Body=b"?")
@@ -60,7 +62,7 @@ def test_an_object_without_a_row_is_told(alice: Any, bucket: Bucket) -> None:
 
 
 @pytest.mark.parametrize("state", [State.READY, State.INSPECTING])
-def test_a_row_without_an_object_is_told(
+def test_row_without_an_object_is_reported(
     alice: Any, bucket: Bucket, state: State
 ) -> None:
     upload = make_ready(bucket, alice)
@@ -73,7 +75,7 @@ def test_a_row_without_an_object_is_told(
     assert kinds == ["row without an object", "quota"]
 
 
-def test_another_size_is_told(alice: Any, bucket: Bucket) -> None:
+def test_object_of_another_size_is_reported(alice: Any, bucket: Bucket) -> None:
     upload = make_ready(bucket, alice)
     put(bucket, upload, b"hello, world")
 
@@ -86,7 +88,7 @@ def test_another_size_is_told(alice: Any, bucket: Bucket) -> None:
 
 
 @pytest.mark.parametrize("ending", [State.CANCELLED, State.EXPIRED, State.REJECTED])
-def test_an_object_of_an_upload_that_is_over_is_told(
+def test_object_of_an_ended_upload_is_reported(
     alice: Any, bucket: Bucket, ending: State
 ) -> None:
     upload = begin(alice)
@@ -96,9 +98,7 @@ def test_an_object_of_an_upload_that_is_over_is_told(
     assert found() == [("object of an upload that is over", upload.key)]
 
 
-def test_a_quota_that_does_not_add_up_is_told_and_left(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_wrong_quota_is_reported_and_not_changed(alice: Any, bucket: Bucket) -> None:
     make_ready(bucket, alice)
     StorageQuota.objects.update(used_bytes=7)
 
@@ -106,7 +106,7 @@ def test_a_quota_that_does_not_add_up_is_told_and_left(
     assert StorageQuota.objects.get().used_bytes == 7
 
 
-def test_a_multipart_upload_of_nobody_is_told(alice: Any, bucket: Bucket) -> None:
+def test_multipart_upload_without_a_row_is_reported(alice: Any, bucket: Bucket) -> None:
     over = begin(alice)
     lifecycle.remove(over)
     for key in (over.key, "uploads/nobody"):
@@ -117,16 +117,14 @@ def test_a_multipart_upload_of_nobody_is_told(alice: Any, bucket: Bucket) -> Non
     )
 
 
-def test_what_changes_while_the_audit_reads_is_no_difference(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_change_during_the_audit_is_no_difference(alice: Any, bucket: Bucket) -> None:
     uploads = [make_ready(bucket, alice) for _ in range(3)]
     progress = Progress(show=lambda _: lifecycle.remove(uploads[2]))
 
     assert list(audit(progress)) == []
 
 
-def test_the_audit_asks_the_same_few_questions_however_long_the_lists(
+def test_audit_needs_a_constant_number_of_queries_and_calls(
     alice: Any, bucket: Bucket
 ) -> None:
     def cost() -> tuple[int, int]:
@@ -152,7 +150,7 @@ KEYS = st.text("ab/-_0", max_size=4)
 
 
 @given(st.sets(KEYS), st.sets(KEYS))
-def test_pairing_is_what_sets_would_say(
+def test_pairing_equals_a_comparison_of_sets(
     in_bucket: set[str], in_table: set[str]
 ) -> None:
     objects = iter([listed(key) for key in sorted(in_bucket)])
@@ -168,7 +166,7 @@ def test_pairing_is_what_sets_would_say(
     ]
 
 
-def test_pairing_holds_one_of_each_and_no_list() -> None:
+def test_pairing_keeps_only_one_item_of_each_list() -> None:
     taken = []
 
     def endless() -> Iterator[str]:
@@ -183,12 +181,12 @@ def test_pairing_holds_one_of_each_and_no_list() -> None:
     assert len(taken) == 1000
 
 
-def test_a_list_out_of_order_is_no_ground_for_an_audit() -> None:
+def test_unsorted_list_of_objects_raises() -> None:
     with pytest.raises(StorageError, match="lists a after b"):
         list(in_order(iter([listed("b"), listed("a")])))
 
 
-def test_keys_are_compared_byte_by_byte_in_both_lists(
+def test_keys_have_the_same_byte_order_in_both_lists(
     alice: Any, bucket: Bucket
 ) -> None:
     for name in ("a-b", "a/b", "a0", "a_b", "ab", "b"):

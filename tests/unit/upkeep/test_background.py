@@ -1,4 +1,4 @@
-"""Long inspections in the background: lost tasks, doubled tasks, no workers at all."""
+"""Long inspections in the background: lost tasks, repeated tasks, missing workers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _slow(settings: Any) -> None:
 
 @pytest.fixture
 def queue(settings: Any) -> Any:
-    """The tasks that were handed over, and that nobody takes."""
+    """Collect the queued tasks, which no worker takes."""
     settings.TASKS = {
         "default": {"BACKEND": "django_tasks.backends.dummy.DummyBackend"}
     }
@@ -51,7 +51,7 @@ def run(upload: Upload) -> Upload:
     return upload
 
 
-def test_a_small_object_is_inspected_at_once(
+def test_small_object_is_inspected_at_once(
     alice: Any, bucket: Bucket, queue: Any
 ) -> None:
     assert complete(arrive(bucket, alice, b"hello")).state == State.READY
@@ -59,7 +59,9 @@ def test_a_small_object_is_inspected_at_once(
     assert queue == []
 
 
-def test_a_large_one_is_handed_over(alice: Any, bucket: Bucket, queue: Any) -> None:
+def test_inspection_of_a_large_object_is_queued(
+    alice: Any, bucket: Bucket, queue: Any
+) -> None:
     upload = complete(arrive(bucket, alice))
 
     assert upload.state == State.INSPECTING
@@ -74,7 +76,7 @@ def test_a_large_one_is_handed_over(alice: Any, bucket: Bucket, queue: Any) -> N
     assert held(alice) == (6, 0, 1, 0)
 
 
-def test_without_workers_the_next_sweep_does_it_and_the_request_does_not(
+def test_next_sweep_inspects_a_large_object_when_there_are_no_workers(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = complete(arrive(bucket, alice))
@@ -85,16 +87,16 @@ def test_without_workers_the_next_sweep_does_it_and_the_request_does_not(
     assert Yes.seen == ["notes.txt"]
 
 
-def test_a_second_complete_adds_no_work_to_an_inspection_that_waits(
+def test_second_complete_does_not_call_s3_for_a_queued_inspection(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = complete(arrive(bucket, alice))
 
-    with refusing(bucket):  # S3 is not even asked
+    with refusing(bucket):  # the second complete sends no request to S3
         assert complete(Upload.objects.get(pk=upload.pk)).state == State.INSPECTING
 
 
-def test_quick_inspectors_refuse_a_large_one_at_once(
+def test_quick_inspectors_refuse_a_large_object_at_once(
     alice: Any, bucket: Bucket, queue: Any, settings: Any
 ) -> None:
     settings.INSPECTORS += entries("No")
@@ -104,12 +106,12 @@ def test_quick_inspectors_refuse_a_large_one_at_once(
     assert (queue, Yes.seen) == ([], [])
 
 
-def test_a_task_that_is_lost_is_made_good_by_the_sweeper(
+def test_sweeper_does_the_inspection_of_a_lost_task(
     alice: Any, bucket: Bucket, queue: Any
 ) -> None:
     with time_machine.travel(timezone.now(), tick=False):
         upload = complete(arrive(bucket, alice))
-        assert sweep().looked_at == 0  # a worker may be about to take it
+        assert sweep().looked_at == 0  # a worker may soon take the task
 
     let_time_pass(minutes=1)
 
@@ -118,9 +120,7 @@ def test_a_task_that_is_lost_is_made_good_by_the_sweeper(
     assert Yes.seen == ["notes.txt"]
 
 
-def test_a_task_runs_once_however_often_it_comes(
-    alice: Any, bucket: Bucket, queue: Any
-) -> None:
+def test_repeated_task_inspects_once(alice: Any, bucket: Bucket, queue: Any) -> None:
     upload = arrive(bucket, alice)
     for _ in range(3):
         complete(Upload.objects.get(pk=upload.pk))
@@ -132,7 +132,7 @@ def test_a_task_runs_once_however_often_it_comes(
     assert Yes.seen == ["notes.txt"]
 
 
-def test_what_somebody_else_is_at_is_left_to_them(
+def test_claimed_inspection_is_skipped_until_its_lease_expires(
     alice: Any, bucket: Bucket, queue: Any
 ) -> None:
     upload = complete(arrive(bucket, alice))
@@ -141,11 +141,11 @@ def test_what_somebody_else_is_at_is_left_to_them(
     assert run(upload).state == State.INSPECTING
     assert sweep().looked_at == 0
 
-    let_time_pass(minutes=6)  # that somebody has died
+    let_time_pass(minutes=6)  # the lease has expired
     assert sweep().completed == 1
 
 
-def test_a_large_object_is_leased_for_longer(
+def test_large_object_has_a_longer_lease(
     alice: Any, bucket: Bucket, queue: Any
 ) -> None:
     upload = complete(arrive(bucket, alice))
@@ -159,7 +159,7 @@ def test_a_large_object_is_leased_for_longer(
     assert (leased.retry_at - claimed_at).total_seconds() > 1000
 
 
-def test_a_task_for_what_is_over_or_unknown_does_nothing(
+def test_task_for_an_ended_or_unknown_upload_does_nothing(
     alice: Any, bucket: Bucket, queue: Any
 ) -> None:
     upload = complete(arrive(bucket, alice))
@@ -169,7 +169,7 @@ def test_a_task_for_what_is_over_or_unknown_does_nothing(
     inspect_in_background.call("00000000-0000-0000-0000-000000000000")
 
 
-def test_an_inspector_that_is_away_is_asked_again_later(
+def test_task_is_retried_when_an_inspector_is_unavailable(
     alice: Any, bucket: Bucket, queue: Any, settings: Any
 ) -> None:
     settings.INSPECTORS = entries("Absent", slow=True)
@@ -179,10 +179,10 @@ def test_an_inspector_that_is_away_is_asked_again_later(
     assert upload.failed_checks == 1
     for _ in range(3):
         run(upload)
-    assert upload.failed_checks == 2  # the first is tried again at once, no more are
+    assert upload.failed_checks == 2  # only the first failure is retried at once
 
 
-def test_storage_that_is_away_is_asked_again_later(
+def test_task_is_retried_when_the_storage_is_unavailable(
     alice: Any, bucket: Bucket, queue: Any, settings: Any
 ) -> None:
     upload = complete(arrive(bucket, alice))
@@ -198,7 +198,7 @@ def test_storage_that_is_away_is_asked_again_later(
     assert sweep().completed == 1
 
 
-def test_a_failing_task_fails_no_request(
+def test_failing_task_does_not_fail_the_request(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*args: Any, **options: Any) -> None:
@@ -212,7 +212,7 @@ def test_a_failing_task_fails_no_request(
         run(upload)
 
 
-def test_an_operator_who_verifies_again_does_not_wait_either(
+def test_verify_again_in_the_admin_queues_a_long_inspection(
     alice: Any, bucket: Bucket, queue: Any, settings: Any
 ) -> None:
     upload = arrive(bucket, alice)

@@ -1,4 +1,4 @@
-"""The sweeper over the bucket: late arrivals, orphans, parts of nobody."""
+"""The sweeper's pass over the bucket: late objects, orphans, abandoned parts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def keys(bucket: Bucket) -> list[str]:
 
 
 def sweep_later(report: Report | None = None, **span: float) -> Report:
-    """Sweep the bucket as if it were later: S3's own clock cannot be set."""
+    """Sweep the bucket with a later time, because the clock of S3 cannot be set."""
     report = report or Report()
     later = timezone.now() + timedelta(**span)
     if sweep_bucket(report, now=later, dry_run=False):
@@ -41,7 +41,7 @@ def sweep_later(report: Report | None = None, **span: float) -> Report:
     return report
 
 
-def test_bytes_that_come_after_the_purge_are_removed(
+def test_object_that_arrives_after_the_purge_is_deleted(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -51,13 +51,13 @@ def test_bytes_that_come_after_the_purge_are_removed(
     upload.refresh_from_db()
     assert upload.purged_at is not None
 
-    put(bucket, upload, b"hello")  # a PUT that began before its URL died
+    put(bucket, upload, b"hello")  # a PUT that started before its URL expired
 
     assert sweep().late_arrivals == 1
     assert bucket.head_object(upload.key) is None
 
 
-def test_files_that_somebody_owns_are_left_alone(alice: Any, bucket: Bucket) -> None:
+def test_objects_with_a_row_are_kept(alice: Any, bucket: Bucket) -> None:
     stored = make_ready(bucket, alice)
     arrived = begin(alice)
     put(bucket, arrived, b"hello")
@@ -69,7 +69,7 @@ def test_files_that_somebody_owns_are_left_alone(alice: Any, bucket: Bucket) -> 
     assert sorted(keys(bucket)) == sorted([stored.key, arrived.key])
 
 
-def test_what_lies_outside_the_prefix_is_none_of_ours(bucket: Bucket) -> None:
+def test_objects_outside_the_prefix_are_ignored(bucket: Bucket) -> None:
     bucket.client.put_object(Bucket=bucket.name, Key="backups/db.dump", Body=b"?")
 
     assert sweep_later() == sweep_later(days=100) == Report()
@@ -77,7 +77,7 @@ def test_what_lies_outside_the_prefix_is_none_of_ours(bucket: Bucket) -> None:
     assert keys(bucket) == ["backups/db.dump"]
 
 
-def test_an_orphan_is_noticed_first_and_removed_after_days(bucket: Bucket) -> None:
+def test_orphan_is_recorded_and_deleted_after_the_grace_period(bucket: Bucket) -> None:
     store(bucket, "orphan")
 
     found = [
@@ -90,10 +90,10 @@ def test_an_orphan_is_noticed_first_and_removed_after_days(bucket: Bucket) -> No
     assert not Orphan.objects.exists()
 
 
-def test_an_old_object_that_has_just_lost_its_row_is_not_removed_at_once(
+def test_old_object_without_a_row_also_gets_the_grace_period(
     bucket: Bucket,
 ) -> None:
-    """As after the restore of a database that is older than the grace."""
+    """This happens after the restore of an old database."""
     store(bucket, "years-old")
 
     report = sweep_later(days=1000)
@@ -102,7 +102,7 @@ def test_an_old_object_that_has_just_lost_its_row_is_not_removed_at_once(
     assert keys(bucket) == ["uploads/years-old"]
 
 
-def test_a_sweeper_that_was_away_begins_the_grace_anew(bucket: Bucket) -> None:
+def test_grace_period_restarts_after_a_pause_of_the_sweeper(bucket: Bucket) -> None:
     store(bucket, "orphan")
     sweep_later()
 
@@ -111,7 +111,7 @@ def test_a_sweeper_that_was_away_begins_the_grace_anew(bucket: Bucket) -> None:
     assert (report.young_orphans, report.orphans) == (1, 0)
 
 
-def test_an_orphan_that_gets_its_row_back_is_kept_and_forgotten(
+def test_orphan_that_gets_a_row_is_kept_and_its_record_deleted(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = make_ready(bucket, alice)
@@ -126,7 +126,7 @@ def test_an_orphan_that_gets_its_row_back_is_kept_and_forgotten(
     assert not Orphan.objects.exists()
 
 
-def test_an_orphan_that_cannot_be_removed_is_counted_and_stops_nothing(
+def test_failed_deletion_of_an_orphan_is_counted_and_does_not_stop_the_sweep(
     bucket: Bucket,
 ) -> None:
     store(bucket, "held", "other")
@@ -141,7 +141,7 @@ def test_an_orphan_that_cannot_be_removed_is_counted_and_stops_nothing(
     assert sweep_later(days=3.2).orphans == 1
 
 
-def test_parts_of_an_upload_that_is_over_are_aborted(
+def test_multipart_upload_of_an_ended_upload_is_aborted(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -153,27 +153,29 @@ def test_parts_of_an_upload_that_is_over_are_aborted(
     assert list(bucket.list_multipart_uploads("")) == []
 
 
-# Bounds, turns, and many sweepers
+# Limits, pages and concurrent sweepers
 
 
-def test_a_long_bucket_takes_several_passes(bucket: Bucket) -> None:
+def test_large_bucket_is_swept_in_several_passes(bucket: Bucket) -> None:
     store(bucket, *"abcdefghi")
 
     young = [sweep(limits=FOUR_AT_A_TIME).young_orphans for _ in range(5)]
 
-    # Four, four, the last one; and once more from the beginning.
+    # The passes list four, four and one object, and then start from the beginning.
     assert young == [4, 4, 1, 4, 4]
     assert Orphan.objects.count() == 9
 
 
-def test_parts_are_looked_at_once_a_round(alice: Any, bucket: Bucket) -> None:
+def test_multipart_uploads_are_listed_once_per_round(
+    alice: Any, bucket: Bucket
+) -> None:
     store(bucket, *"abcdef")
 
     with counted(bucket) as calls:
         for _ in range(4):
             sweep(limits=FOUR_AT_A_TIME)
 
-    # Two lists a pass: what forms have sent is looked at each time.
+    # Each pass also lists the incoming objects of forms.
     assert calls == {
         "ListObjectsV2": 12,
         "ListMultipartUploads": 2,
@@ -183,27 +185,29 @@ def test_parts_are_looked_at_once_a_round(alice: Any, bucket: Bucket) -> None:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_wherever_a_pass_is_killed_later_ones_see_every_object(bucket: Bucket) -> None:
+def test_later_passes_see_every_object_after_a_kill_at_any_call(bucket: Bucket) -> None:
     store(bucket, *"abcdefghi")
 
     for step in range(1, 30, 2):
         Orphan.objects.all().delete()
         with suppress(Killed), killed_at(bucket, step):
             sweep(limits=FOUR_AT_A_TIME)
-        for _ in range(3):  # so many pages there are
+        for _ in range(3):  # the bucket has three pages
             sweep(limits=FOUR_AT_A_TIME)
 
         assert Orphan.objects.count() == 9
 
 
-def test_a_sweeper_that_finds_its_page_taken_leaves_it(bucket: Bucket) -> None:
+def test_sweeper_skips_a_page_that_another_sweeper_has_claimed(bucket: Bucket) -> None:
     store(bucket, *"abcd")
     reports: list[Report] = []
 
     def overtake(**_: Any) -> None:
         if not reports:
             reports.append(Report())
-            sweep(limits=FOUR_AT_A_TIME)  # another sweeper, between list and claim
+            sweep(
+                limits=FOUR_AT_A_TIME
+            )  # another sweeper runs between the list and the claim
 
     bucket.client.meta.events.register("before-call.s3.ListObjectsV2", overtake)
     report = sweep(limits=FOUR_AT_A_TIME)
@@ -212,7 +216,7 @@ def test_a_sweeper_that_finds_its_page_taken_leaves_it(bucket: Bucket) -> None:
     assert report.young_orphans == 0
 
 
-def test_a_dry_run_shows_the_next_pages_and_leaves_the_mark(bucket: Bucket) -> None:
+def test_dry_run_reports_the_next_page_and_keeps_the_mark(bucket: Bucket) -> None:
     store(bucket, *"abcdefghi")
 
     reports = [sweep(dry_run=True, limits=FOUR_AT_A_TIME) for _ in range(2)]
@@ -222,7 +226,7 @@ def test_a_dry_run_shows_the_next_pages_and_leaves_the_mark(bucket: Bucket) -> N
     assert not Orphan.objects.exists()
 
 
-def test_a_bucket_that_does_not_answer_is_counted_and_the_mark_stays(
+def test_failed_list_is_counted_and_keeps_the_mark(
     bucket: Bucket,
 ) -> None:
     store(bucket, *"abcdefghi")
@@ -235,7 +239,7 @@ def test_a_bucket_that_does_not_answer_is_counted_and_the_mark_stays(
     assert sweep(limits=FOUR_AT_A_TIME).young_orphans == 4
 
 
-def test_an_object_of_a_pending_upload_makes_the_row_due_again(
+def test_object_of_a_pending_upload_makes_its_row_due(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)

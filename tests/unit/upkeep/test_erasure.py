@@ -1,4 +1,4 @@
-"""Forgetting a person: nothing of them is left, whatever state their files are in."""
+"""Erase a person with all files, in every state."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def bob() -> Any:
 
 
 def run(name: str = "alice", *arguments: str) -> tuple[dict[str, Any], int]:
-    """Return what the command printed and its exit code."""
+    """Return the output and the exit code of the command."""
     out = StringIO()
     code = 0
     try:
@@ -90,7 +90,7 @@ def pending_parts(bucket: Bucket, owner: Any) -> Upload:
     upload = begin(owner, b"", byte_size=len(content), filename=SECRET_NAME)
     lifecycle.presign_parts(upload, [WantedPart(1, checksum(b"x"))])
     send_parts(bucket, upload, content, 1)
-    # And one whose id was lost on its way to the row.
+    # Add a multipart upload whose id was not saved in the row.
     bucket.create_multipart_upload(upload.key, content_type=upload.content_type)
     return upload
 
@@ -137,7 +137,7 @@ def expired(bucket: Bucket, owner: Any) -> Upload:
 def cancelled(bucket: Bucket, owner: Any) -> Upload:
     upload = pending(bucket, owner)
     lifecycle.remove(upload, actor=owner)
-    put(bucket, upload, b"hello")  # late, over a URL that still lives
+    put(bucket, upload, b"hello")  # bytes that arrive by a URL that is still valid
     return upload
 
 
@@ -178,7 +178,7 @@ STATES = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", STATES, ids=lambda make: make.__name__)
-def test_in_each_state_nothing_is_left_when_the_urls_are_dead(
+def test_nothing_is_left_in_any_state_after_the_urls_have_expired(
     alice: Any, bob: Any, bucket: Bucket, make: Any
 ) -> None:
     upload = make(bucket, alice)
@@ -190,7 +190,7 @@ def test_in_each_state_nothing_is_left_when_the_urls_are_dead(
     assert first["waits_until"]
     assert bucket.head_object(upload.key) is None
     assert held(alice) == (0, 0, 0, 0)
-    if make is sent_by_a_form:  # once more, by a URL that was handed out before
+    if make is sent_by_a_form:  # an object that arrives again by an earlier URL
         arrive(bucket, upload, b"hello")
     else:
         put(bucket, upload, b"hello")
@@ -209,7 +209,7 @@ def test_in_each_state_nothing_is_left_when_the_urls_are_dead(
     assert sweep().failed == 0
 
 
-def test_dead_urls_need_one_run_only(alice: Any, bucket: Bucket) -> None:
+def test_one_run_is_enough_if_all_urls_have_expired(alice: Any, bucket: Bucket) -> None:
     for make in STATES:
         make(bucket, alice)
     let_time_pass(minutes=20)
@@ -222,13 +222,13 @@ def test_dead_urls_need_one_run_only(alice: Any, bucket: Bucket) -> None:
     assert list(audit()) == []
 
 
-def test_an_account_without_uploads_is_erased_at_once(alice: Any) -> None:
+def test_account_without_uploads_is_erased_at_once(alice: Any) -> None:
     report, code = run()
 
     assert (code, report["erased"], report["uploads"]) == (0, True, 0)
 
 
-def test_the_account_is_shut_from_the_first_moment(alice: Any, bucket: Bucket) -> None:
+def test_account_is_disabled_by_the_first_run(alice: Any, bucket: Bucket) -> None:
     alice.is_superuser = alice.is_staff = True
     alice.save()
     pending(bucket, alice)
@@ -250,7 +250,7 @@ def test_the_account_is_shut_from_the_first_moment(alice: Any, bucket: Bucket) -
     assert rights == (False, False, False)
 
 
-def test_the_trail_keeps_what_happened_and_forgets_to_whom(
+def test_events_are_kept_without_the_persons_data(
     alice: Any, bob: Any, bucket: Bucket, admin_client: Client, admin_user: Any
 ) -> None:
     client = Client(REMOTE_ADDR="203.0.113.9")
@@ -283,13 +283,13 @@ def test_the_trail_keeps_what_happened_and_forgets_to_whom(
     assert AuditEvent.objects.count() > before
     quota = AuditEvent.objects.get(kind="quota.changed")
     assert (quota.actor, quota.user, quota.detail) == (admin_user, None, {})
-    assert quota.address == "127.0.0.1"  # the operator's, not the person's
+    assert quota.address == "127.0.0.1"  # the operator's event, not the person's
     assert AuditEvent.objects.filter(kind="upload.downloaded").exists()
     assert AuditEvent.objects.get(kind="account.erased").detail["uploads"] == 1
     assert not Orphan.objects.exists()
 
 
-def test_what_an_operator_did_to_others_stays_their_history(
+def test_events_of_an_erased_operator_are_kept_for_other_people(
     alice: Any, bob: Any, bucket: Bucket
 ) -> None:
     upload = make_ready(bucket, bob)
@@ -302,7 +302,7 @@ def test_what_an_operator_did_to_others_stays_their_history(
     assert event.detail == {"from": "notes.txt", "to": "new.txt"}
 
 
-def test_a_dry_run_changes_nothing(alice: Any, bucket: Bucket) -> None:
+def test_dry_run_changes_nothing(alice: Any, bucket: Bucket) -> None:
     upload = ready(bucket, alice)
     before = list(AuditEvent.objects.order_by("pk").values())
 
@@ -315,7 +315,7 @@ def test_a_dry_run_changes_nothing(alice: Any, bucket: Bucket) -> None:
     assert alice.is_active
 
 
-def test_a_storage_that_fails_is_told_and_asked_again(
+def test_storage_error_is_reported_and_retried_by_the_next_run(
     alice: Any, bucket: Bucket
 ) -> None:
     ready(bucket, alice)
@@ -331,7 +331,7 @@ def test_a_storage_that_fails_is_told_and_asked_again(
     assert (code, report["removed"]) == (0, 2)
 
 
-def test_an_upload_begun_by_a_request_under_way_is_found_by_the_next_run(
+def test_upload_started_during_the_erasure_is_found_by_the_next_run(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erasure, "_admin_entries", _late(alice, bucket))
@@ -354,12 +354,12 @@ def _late(owner: Any, bucket: Bucket) -> Any:
     return found
 
 
-def test_all_versions_go(alice: Any, bucket: Bucket) -> None:
+def test_all_versions_of_objects_are_deleted(alice: Any, bucket: Bucket) -> None:
     bucket.client.put_bucket_versioning(
         Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"}
     )
     upload = ready(bucket, alice)
-    put(bucket, upload, b"hello")  # past the site: a version that no row knows
+    put(bucket, upload, b"hello")  # a version that was stored without the site
     form_sent_again(bucket, alice)
     let_time_pass(minutes=20)
 
@@ -371,7 +371,7 @@ def test_all_versions_go(alice: Any, bucket: Bucket) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", range(1, 60, 6))
-def test_whenever_it_is_killed_the_next_run_ends_it(
+def test_next_run_finishes_after_a_kill_at_any_call(
     alice: Any, bucket: Bucket, step: int
 ) -> None:
     ready(bucket, alice)
@@ -390,7 +390,7 @@ def test_whenever_it_is_killed_the_next_run_ends_it(
     assert SECRET_NAME not in rows
 
 
-def test_a_stranger_is_no_success() -> None:
+def test_unknown_account_is_an_error() -> None:
     with pytest.raises(CommandError, match="no user 'nobody'") as refusal:
         run("nobody")
 

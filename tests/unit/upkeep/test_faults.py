@@ -1,4 +1,4 @@
-"""Inspections that break for a fault of ours: they wait a day, and then they end."""
+"""Inspections that fail by a bug of the site are retried for a day, then rejected."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOTE = "The site failed with ZeroDivisionError. See the log."
 
 @pytest.fixture
 def stuck(alice: Any, bucket: Bucket) -> Upload:
-    """An upload whose bytes are here, looked at by nobody yet."""
+    """Return an inspecting upload whose inspection has not started."""
     upload = begin(alice)
     put(bucket, upload, b"hello")
     facts = bucket.head_object(upload.key)
@@ -43,7 +43,7 @@ def stuck(alice: Any, bucket: Bucket) -> Upload:
 
 
 class Fault:
-    """Something of ours that breaks in every inspection while it is there."""
+    """A simulated bug that raises in every inspection until the test removes it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.error: Exception | None = ZeroDivisionError("a fault of ours")
@@ -68,26 +68,26 @@ def told(report: Report) -> dict[str, int]:
 
 @pytest.fixture(autouse=True)
 def other(bucket: Bucket, django_user_model: Any, stuck: Upload) -> Upload:
-    """Another's upload, which has passed."""
+    """Create a ready upload of another person."""
     upload = begin(django_user_model.objects.create_user("bob"), b"fine")
     put(bucket, upload, b"fine")
     lifecycle.advance(upload)
-    # Sweeps compare a replaceable file once more, which these tests do not count.
+    # Otherwise each sweep would compare this file again and count it.
     Upload.objects.filter(pk=upload.pk).update(replaceable_until=None)
     return upload
 
 
 def last_look() -> Report:
-    """Let all looks but one have broken, and make the one that is one too many."""
+    """Record FAILED_LOOKS failed attempts, and run the sweep with the next one."""
     Upload.objects.filter(state=State.INSPECTING).update(faults=FAILED_LOOKS)
     let_time_pass(hours=1)
     return sweep()
 
 
-def test_while_nothing_passes_nothing_is_refused(
+def test_no_upload_is_rejected_while_no_inspection_succeeds(
     stuck: Upload, other: Upload, fault: Fault
 ) -> None:
-    # A release that breaks all inspections must not throw away a day's files.
+    # A release with a bug in all inspections must not reject the files of a day.
     Upload.objects.filter(pk=other.pk).update(
         created_at=timezone.now() - timedelta(hours=13)
     )
@@ -99,7 +99,7 @@ def test_while_nothing_passes_nothing_is_refused(
     assert stuck.waiting_reason == NOTE
 
 
-def test_until_it_ends_operators_see_what_breaks(
+def test_operators_see_the_error_of_a_waiting_upload(
     stuck: Upload, alice: Any, fault: Fault, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for count in (1, 2, 3):
@@ -117,7 +117,7 @@ def test_until_it_ends_operators_see_what_breaks(
 
 
 @pytest.mark.slow
-def test_it_takes_many_looks_and_about_a_day(
+def test_upload_is_rejected_after_many_attempts_in_about_a_day(
     stuck: Upload, other: Upload, fault: Fault
 ) -> None:
     waited = []
@@ -133,7 +133,7 @@ def test_it_takes_many_looks_and_about_a_day(
     assert timedelta(hours=20) < sum(waited, timedelta()) < timedelta(hours=28)
 
 
-def test_then_it_is_refused_and_its_space_is_free_again(
+def test_upload_that_the_site_cannot_inspect_is_rejected_and_releases_its_quota(
     stuck: Upload, alice: Any, bucket: Bucket, fault: Fault
 ) -> None:
     report = last_look()
@@ -155,7 +155,7 @@ def test_then_it_is_refused_and_its_space_is_free_again(
     assert list(audit()) == []
 
 
-def test_its_owner_is_told_whose_fault_it_was(
+def test_page_of_the_owner_blames_the_site(
     stuck: Upload, alice: Any, fault: Fault, client: Client
 ) -> None:
     last_look()
@@ -164,17 +164,17 @@ def test_its_owner_is_told_whose_fault_it_was(
     page = client.get(f"/uploads/{stuck.pk}/").content.decode()
 
     assert "because of an error of the site" in page
-    assert len(inspecting.UNINSPECTED) <= 255  # as much as a row holds
+    assert len(inspecting.UNINSPECTED) <= 255  # the maximum length of the column
 
 
-def test_a_copy_is_kept_where_refused_content_is(
+def test_uninspected_object_is_kept_in_quarantine(
     stuck: Upload, alice: Any, bucket: Bucket, fault: Fault, settings: Any
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}
     with refusing(bucket, "CopyObject"):
         assert told(last_look()) == {"looked_at": 1, "failed": 1}
     stuck.refresh_from_db()
-    assert stuck.state == State.INSPECTING  # what should be kept is not thrown away
+    assert stuck.state == State.INSPECTING  # the upload waits until the copy succeeds
 
     assert last_look().given_up == 1
 
@@ -183,7 +183,7 @@ def test_a_copy_is_kept_where_refused_content_is(
     assert bucket.head_object(stuck.key) is None
 
 
-def test_what_is_mended_in_time_becomes_ready(
+def test_upload_becomes_ready_if_the_bug_is_fixed_in_time(
     stuck: Upload, alice: Any, fault: Fault
 ) -> None:
     sweep()
@@ -201,7 +201,7 @@ def test_what_is_mended_in_time_becomes_ready(
     "error",
     [OperationalError("deadlock detected"), ImproperlyConfigured("INSPECTORS: x")],
 )
-def test_what_is_wrong_for_all_ends_nobodys_upload(
+def test_general_error_ends_no_upload(
     stuck: Upload, fault: Fault, error: Exception
 ) -> None:
     fault.error = error
@@ -213,10 +213,11 @@ def test_what_is_wrong_for_all_ends_nobodys_upload(
 
 
 @pytest.mark.parametrize("inspector", ["Absent", "Broken", "Silent"])
-def test_an_inspector_that_cannot_look_is_waited_for_however_long(
+def test_upload_waits_without_a_limit_for_an_unavailable_inspector(
     stuck: Upload, fault: Fault, settings: Any, inspector: str
 ) -> None:
-    # One look that breaks after a week without a scanner is the first, not the last.
+    # After a week without a scanner, the first failure by a bug must not end the
+    # upload.
     settings.INSPECTORS = entries(inspector)
     fault.error = None
     Upload.objects.update(failed_checks=1000)
@@ -230,7 +231,7 @@ def test_an_inspector_that_cannot_look_is_waited_for_however_long(
     assert (stuck.state, stuck.faults) == (State.INSPECTING, 1)
 
 
-def test_nothing_ends_while_the_bucket_does_not_answer(
+def test_no_upload_is_rejected_while_the_bucket_does_not_answer(
     stuck: Upload, bucket: Bucket, fault: Fault
 ) -> None:
     with refusing(bucket, "HeadBucket"):

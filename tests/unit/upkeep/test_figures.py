@@ -1,4 +1,4 @@
-"""The sums by the hour agree with the uploads, and jobs leave their last run."""
+"""The hourly sums agree with the uploads, and jobs record their last run."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_late_event_of_the_last_hour_is_still_counted(
     assert figures() == {(NOON, "ready", "put", "", 2)}
 
 
-def test_steady_pass_costs_the_same_whatever_the_history(
+def test_cost_of_a_pass_does_not_grow_with_the_history(
     bucket: Bucket, owner: User
 ) -> None:
     for hours in range(50):
@@ -88,7 +88,7 @@ def test_steady_pass_costs_the_same_whatever_the_history(
     assert len(queries) <= 20
 
 
-def test_sweep_audit_and_notification_leave_their_last_run(
+def test_sweep_audit_and_notifications_record_their_last_run(
     bucket: Bucket, owner: User
 ) -> None:
     bucket.client.put_object(Bucket=bucket.name, Key="uploads/stray", Body=b"x")
@@ -96,7 +96,7 @@ def test_sweep_audit_and_notification_leave_their_last_run(
     with pytest.raises(SystemExit):
         call_command("audit")
     remember_notification(2.5)
-    remember_notification(9.0)  # too soon to be worth a write
+    remember_notification(9.0)  # the last write is too recent
 
     found = {(f.name, *f.labels): f.value for f in site_figures()}
     assert found["slipway_site_audit_orphans",] == 1
@@ -109,7 +109,7 @@ def test_sweep_audit_and_notification_leave_their_last_run(
     assert 0 <= found["slipway_site_notification_age_seconds",] < 60
 
 
-def test_dry_run_leaves_no_trace(bucket: Bucket, owner: User) -> None:
+def test_dry_run_records_no_run(bucket: Bucket, owner: User) -> None:
     sweep(dry_run=True)
 
     assert not JobReport.objects.exists()
@@ -164,13 +164,13 @@ def test_figures_of_the_site_agree_with_its_uploads(
         ),
     ],
 )
-def test_notification_tells_when_its_event_happened(message: bytes) -> None:
+def test_time_of_a_notifications_event_is_recorded(message: bytes) -> None:
     [created] = parse_notification(message)
 
     assert created.at == NOON
 
 
-def test_notification_with_an_unreadable_time_is_taken_all_the_same() -> None:
+def test_notification_with_an_unreadable_time_is_processed() -> None:
     [created] = parse_notification(
         b'{"action": "PutObject", "object": {"key": "k"}, "eventTime": ["x"]}'
     )

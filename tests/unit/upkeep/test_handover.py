@@ -85,7 +85,7 @@ def test_too_small_quota_changes_nothing(
     assert list(audit()) == []
 
 
-def test_same_idempotency_key_of_both_does_not_matter(
+def test_files_with_the_same_idempotency_key_are_handed_over(
     bucket: Bucket, alice: User, bob: User
 ) -> None:
     for owner in (alice, bob):
@@ -96,7 +96,7 @@ def test_same_idempotency_key_of_both_does_not_matter(
     assert list(audit()) == []
 
 
-def test_removal_that_began_before_the_hand_over_keeps_both_quotas_exact(
+def test_removal_during_the_hand_over_keeps_both_quotas_exact(
     bucket: Bucket, alice: User, bob: User
 ) -> None:
     read_before = stored(bucket, alice, b"hello")
@@ -129,7 +129,7 @@ def test_command_hands_over_and_counts(
             call_command("hand_over", *names)
 
 
-def test_list_of_a_users_files_holds_their_own_files_only(
+def test_list_of_a_users_files_has_only_own_files(
     bucket: Bucket,
     client: Client,
     alice: User,

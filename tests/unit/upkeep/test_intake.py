@@ -1,4 +1,4 @@
-"""Notifications at work: from a queue, and from whoever knows the secret."""
+"""Process notifications from a queue, and from HTTP requests with the secret."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SECRET = "correct horse battery staple"
 
 @pytest.fixture
 def queue(bucket: Bucket) -> Iterator[Queue]:
-    """A queue whose messages come back at once when they are not deleted."""
+    """Create a queue that delivers messages again at once until they are deleted."""
     sqs = boto3.client("sqs", region_name="us-east-1")
     made = sqs.create_queue(QueueName="s3", Attributes={"VisibilityTimeout": "0"})
     yield Queue(url=made["QueueUrl"], client=sqs)
@@ -46,7 +46,7 @@ def queue(bucket: Bucket) -> Iterator[Queue]:
 
 @pytest.fixture
 def knock(client: Client, settings: Any) -> Any:
-    """Post to the hook with the right secret."""
+    """Post a notification with the correct secret."""
     settings.S3_NOTIFICATIONS_SECRET = SECRET
 
     def post(body: Any, authorization: str = f"Bearer {SECRET}") -> Any:
@@ -61,7 +61,7 @@ def knock(client: Client, settings: Any) -> Any:
 
 
 def created(*uploads: Upload | str, bucket: str = "slipway") -> str:
-    """Write S3's event about these uploads, or about these keys."""
+    """Return S3's event about these uploads or keys."""
     keys = [upload if isinstance(upload, str) else upload.key for upload in uploads]
     return json.dumps(
         {
@@ -90,16 +90,16 @@ def waiting(queue: Queue) -> int:
 
 
 def arrived(bucket: Bucket, owner: Any) -> Upload:
-    """Leave an upload whose browser died between the last byte and complete."""
+    """Return an upload whose bytes are stored, without a call of complete."""
     upload = begin(owner)
     put(bucket, upload, b"hello")
     return upload
 
 
-# What a message leads to
+# Effects of a message
 
 
-def test_a_browser_that_dies_before_complete_gets_its_file_recorded(
+def test_message_completes_an_upload_without_a_client(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = arrived(bucket, alice)
@@ -110,7 +110,9 @@ def test_a_browser_that_dies_before_complete_gets_its_file_recorded(
     assert held(alice) == (5, 0, 1, 0)
 
 
-def test_a_message_is_a_hint_and_no_proof(alice: Any, bucket: Bucket) -> None:
+def test_message_without_an_object_completes_nothing(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = begin(alice)
 
     assert take_in(created(upload)) == Intake(handled=1)
@@ -119,7 +121,7 @@ def test_a_message_is_a_hint_and_no_proof(alice: Any, bucket: Bucket) -> None:
     assert kinds(upload) == ["upload.started"]
 
 
-def test_doubled_and_reordered_messages_end_in_the_same_state(
+def test_repeated_and_reordered_messages_have_the_same_result(
     alice: Any, bucket: Bucket
 ) -> None:
     uploads = [arrived(bucket, alice) for _ in range(3)]
@@ -134,7 +136,7 @@ def test_doubled_and_reordered_messages_end_in_the_same_state(
     assert held(alice) == (15, 0, 3, 0)
 
 
-def test_a_late_message_about_a_ready_upload_costs_no_call(
+def test_message_about_a_ready_upload_needs_no_call_of_s3(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = make_ready(bucket, alice)
@@ -156,13 +158,13 @@ def test_a_late_message_about_a_ready_upload_costs_no_call(
         created("uploads/ab/unknown", bucket="another"),
     ],
 )
-def test_unknown_keys_are_counted_and_nothing_more(bucket: Bucket, body: str) -> None:
+def test_message_about_an_unknown_key_is_only_counted(
+    bucket: Bucket, body: str
+) -> None:
     assert take_in(body) == Intake(unknown=1)
 
 
-def test_the_same_key_in_another_bucket_is_another_object(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_message_about_another_bucket_is_ignored(alice: Any, bucket: Bucket) -> None:
     upload = arrived(bucket, alice)
 
     assert take_in(created(upload, bucket="another")) == Intake(unknown=1)
@@ -170,7 +172,7 @@ def test_the_same_key_in_another_bucket_is_another_object(
     assert Upload.objects.get().state == State.PENDING
 
 
-def test_bytes_that_come_after_the_last_purge_are_removed_at_once(
+def test_message_about_a_purged_upload_deletes_the_object_at_once(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -185,9 +187,7 @@ def test_bytes_that_come_after_the_last_purge_are_removed_at_once(
     assert Upload.objects.get().purged_at is not None
 
 
-def test_many_records_in_one_message_are_all_handled(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_all_records_of_a_message_are_handled(alice: Any, bucket: Bucket) -> None:
     uploads = [arrived(bucket, alice) for _ in range(3)]
 
     counts = take_in(created(*uploads, "uploads/ab/unknown"))
@@ -195,12 +195,10 @@ def test_many_records_in_one_message_are_all_handled(
     assert counts == Intake(handled=3, unknown=1)
 
 
-# From the queue
+# Messages from the queue
 
 
-def test_messages_are_deleted_when_they_are_handled(
-    alice: Any, bucket: Bucket, queue: Queue
-) -> None:
+def test_handled_messages_are_deleted(alice: Any, bucket: Bucket, queue: Queue) -> None:
     uploads = [arrived(bucket, alice) for _ in range(3)]
     send(queue, *map(created, uploads), created("uploads/ab/unknown"))
 
@@ -210,7 +208,7 @@ def test_messages_are_deleted_when_they_are_handled(
 
 
 @pytest.mark.parametrize("body", ["garbage", "{}", '{"Records": 7}', "nul \x01"])
-def test_poison_is_parked_once_and_not_looped(
+def test_unreadable_message_is_parked_once_and_deleted(
     alice: Any, bucket: Bucket, queue: Queue, body: str
 ) -> None:
     send(queue, body, created(arrived(bucket, alice)))
@@ -222,7 +220,7 @@ def test_poison_is_parked_once_and_not_looped(
     assert (parked.source, parked.body) == ("sqs", body)
 
 
-def test_messages_wait_in_the_queue_while_the_bucket_does_not_answer(
+def test_messages_stay_in_the_queue_while_the_bucket_does_not_answer(
     alice: Any, bucket: Bucket, queue: Queue
 ) -> None:
     send(queue, created(arrived(bucket, alice)))
@@ -237,7 +235,7 @@ def test_messages_wait_in_the_queue_while_the_bucket_does_not_answer(
     assert not ParkedNotification.objects.exists()
 
 
-def test_what_fails_while_the_bucket_answers_is_parked_in_the_end(
+def test_message_that_fails_repeatedly_is_parked(
     alice: Any, bucket: Bucket, queue: Queue
 ) -> None:
     send(queue, created(arrived(bucket, alice)))
@@ -258,7 +256,7 @@ def too_large_for_an_index() -> OperationalError:
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(), too_large_for_an_index()])
-def test_a_message_that_breaks_something_stops_no_other(
+def test_message_that_raises_does_not_stop_other_messages(
     alice: Any,
     bucket: Bucket,
     queue: Queue,
@@ -282,7 +280,7 @@ def test_a_message_that_breaks_something_stops_no_other(
     assert ParkedNotification.objects.get().error == repr(error)
 
 
-def test_no_message_is_to_blame_for_a_database_that_is_away(
+def test_no_message_is_parked_during_a_database_outage(
     alice: Any, bucket: Bucket, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(queue, created(arrived(bucket, alice)))
@@ -298,7 +296,7 @@ def test_no_message_is_to_blame_for_a_database_that_is_away(
     assert take_from(queue, wait_seconds=0) == Intake(handled=1)
 
 
-def test_only_the_newest_are_kept_parked(
+def test_only_the_newest_parked_messages_are_kept(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "MAX_PARKED", 3)
@@ -311,7 +309,7 @@ def test_only_the_newest_are_kept_parked(
     assert len(kept[0].error) == 255
 
 
-def test_the_command_empties_the_queue_and_tells_what_it_did(
+def test_command_processes_the_queue_and_prints_a_report(
     alice: Any, bucket: Bucket, queue: Queue, capsys: pytest.CaptureFixture[str]
 ) -> None:
     uploads = [arrived(bucket, alice) for _ in range(12)]
@@ -325,7 +323,7 @@ def test_the_command_empties_the_queue_and_tells_what_it_did(
     assert held(alice) == (60, 0, 12, 0)
 
 
-def test_the_command_exits_with_1_when_something_has_to_wait(
+def test_command_exits_with_1_when_a_message_has_to_wait(
     alice: Any, bucket: Bucket, queue: Queue, capsys: pytest.CaptureFixture[str]
 ) -> None:
     send(queue, created(arrived(bucket, alice)))
@@ -337,7 +335,7 @@ def test_the_command_exits_with_1_when_something_has_to_wait(
     assert json.loads(capsys.readouterr().out)["parked"] == 1
 
 
-def test_the_command_says_that_the_bucket_does_not_answer(
+def test_command_reports_that_the_bucket_does_not_answer(
     alice: Any, bucket: Bucket, queue: Queue
 ) -> None:
     send(queue, created(arrived(bucket, alice)))
@@ -348,16 +346,16 @@ def test_the_command_says_that_the_bucket_does_not_answer(
     assert waiting(queue) == 1
 
 
-def test_the_command_wants_a_queue(settings: Any) -> None:
+def test_command_requires_a_queue(settings: Any) -> None:
     with pytest.raises(CommandError, match="S3_NOTIFICATIONS_QUEUE_URL"):
         call_command("consume_notifications", queue_url="", once=True)
 
 
-# Over HTTP
+# Notifications over HTTP
 
 
 @pytest.mark.parametrize("method", ["post", "get"])
-def test_without_a_secret_there_is_no_hook(
+def test_notifications_over_http_are_off_without_a_secret(
     client: Client, settings: Any, method: str
 ) -> None:
     settings.S3_NOTIFICATIONS_SECRET = ""
@@ -384,7 +382,7 @@ def test_without_a_secret_there_is_no_hook(
         "Basic " + base64.b64encode(SECRET.encode()).decode(),
     ],
 )
-def test_a_wrong_secret_is_refused_and_nothing_is_kept(
+def test_notification_with_a_wrong_secret_is_refused_and_not_stored(
     knock: Any, authorization: str
 ) -> None:
     answer = knock("garbage", authorization)
@@ -403,7 +401,7 @@ def test_a_wrong_secret_is_refused_and_nothing_is_kept(
         "Basic " + base64.b64encode(f"sns:{SECRET}".encode()).decode(),
     ],
 )
-def test_the_right_secret_is_let_in(
+def test_notification_with_the_correct_secret_is_accepted(
     alice: Any, bucket: Bucket, knock: Any, authorization: str
 ) -> None:
     upload = arrived(bucket, alice)
@@ -415,11 +413,11 @@ def test_the_right_secret_is_let_in(
     assert Upload.objects.get().state == State.READY
 
 
-def test_the_hook_takes_posts_only(client: Client, knock: Any) -> None:
+def test_notifications_require_a_post(client: Client, knock: Any) -> None:
     assert client.get(HOOK).status_code == 405
 
 
-def test_garbage_over_http_is_parked_and_taken(knock: Any) -> None:
+def test_unreadable_notification_over_http_is_parked(knock: Any) -> None:
     answer = knock(b"\xff garbage")
 
     assert answer.status_code == 202
@@ -427,11 +425,11 @@ def test_garbage_over_http_is_parked_and_taken(knock: Any) -> None:
     assert ParkedNotification.objects.get().source == "http"
 
 
-def test_a_body_that_is_too_long_is_refused(knock: Any) -> None:
+def test_too_long_notification_is_refused(knock: Any) -> None:
     assert knock("x" * 3_000_000).status_code == 413
 
 
-def test_the_sender_is_asked_to_come_again_when_s3_is_down(
+def test_sender_gets_503_when_s3_does_not_answer(
     alice: Any, bucket: Bucket, knock: Any
 ) -> None:
     upload = arrived(bucket, alice)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def leave_probes(bucket: Bucket) -> None:
-    """As a doctor that was killed: an object and a deleted one."""
+    """Leave a probe object and a deleted probe object, like a killed doctor."""
     key = new_probe_key("uploads/")
     bucket.client.put_object(Bucket=bucket.name, Key=key, Body=b"probe")
     gone = new_probe_key("uploads/")
@@ -41,7 +41,7 @@ def traces(bucket: Bucket) -> int:
 
 
 @pytest.mark.parametrize("is_versioned", [False, True])
-def test_probes_stay_for_an_hour_and_are_gone_with_all_versions_then(
+def test_probes_are_deleted_with_all_versions_after_an_hour(
     bucket: Bucket, is_versioned: bool
 ) -> None:
     if is_versioned:
@@ -68,7 +68,7 @@ def test_probes_are_no_orphans(bucket: Bucket) -> None:
     assert not Orphan.objects.exists()
 
 
-def test_the_audit_counts_probes_only_when_the_sweeper_should_have_been_there(
+def test_audit_reports_only_probes_that_the_sweeper_should_have_deleted(
     bucket: Bucket,
 ) -> None:
     leave_probes(bucket)
@@ -80,7 +80,7 @@ def test_the_audit_counts_probes_only_when_the_sweeper_should_have_been_there(
     assert kinds == ["object without a row"]
 
 
-def test_a_worker_that_may_not_list_versions_deletes_what_it_sees(
+def test_worker_without_permission_to_list_versions_deletes_listed_objects(
     bucket: Bucket,
 ) -> None:
     leave_probes(bucket)

@@ -1,4 +1,4 @@
-"""Quotas against the uploads they count."""
+"""Compare quotas with the uploads that they count."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def people(django_user_model: Any) -> list[Any]:
     return [django_user_model.objects.create_user(f"person {n}") for n in range(5)]
 
 
-def test_quotas_that_add_up_are_left_alone(people: list[Any], bucket: Bucket) -> None:
+def test_correct_quotas_are_not_changed(people: list[Any], bucket: Bucket) -> None:
     make_ready(bucket, people[0])
     begin(people[1])
 
@@ -38,7 +38,7 @@ def test_quotas_that_add_up_are_left_alone(people: list[Any], bucket: Bucket) ->
         {"reserved_files": 0},
     ],
 )
-def test_each_counter_is_mended(
+def test_wrong_counter_is_repaired(
     people: list[Any], bucket: Bucket, counters: dict[str, int]
 ) -> None:
     make_ready(bucket, people[0])
@@ -53,9 +53,7 @@ def test_each_counter_is_mended(
     assert list(find_drift()) == []
 
 
-def test_a_quota_that_is_missing_is_made_anew(
-    people: list[Any], bucket: Bucket
-) -> None:
+def test_missing_quota_is_created(people: list[Any], bucket: Bucket) -> None:
     make_ready(bucket, people[0])
     StorageQuota.objects.all().delete()
 
@@ -66,7 +64,7 @@ def test_a_quota_that_is_missing_is_made_anew(
     assert held(people[0]) == (5, 0, 1, 0)
 
 
-def test_a_quota_of_a_person_without_uploads_is_emptied(people: list[Any]) -> None:
+def test_quota_of_a_person_without_uploads_is_reset(people: list[Any]) -> None:
     StorageQuota.objects.create(user=people[3], used_bytes=9, limit_bytes=100)
 
     assert mend() == 1
@@ -75,7 +73,7 @@ def test_a_quota_of_a_person_without_uploads_is_emptied(people: list[Any]) -> No
     assert (quota.used_bytes, quota.limit_bytes) == (0, 100)
 
 
-def test_a_call_takes_so_many_people_and_the_next_those_behind(
+def test_calls_check_people_in_pages(
     people: list[Any],
 ) -> None:
     for person in people:
@@ -84,7 +82,7 @@ def test_a_call_takes_so_many_people_and_the_next_those_behind(
     assert [mend(limit=2) for _ in range(4)] == [2, 2, 1, 0]
 
 
-def test_the_number_of_queries_does_not_grow_with_people_or_uploads(
+def test_number_of_queries_does_not_grow_with_people_or_uploads(
     people: list[Any], bucket: Bucket, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for person in people:

@@ -1,4 +1,4 @@
-"""A database that is restored into an older point: named, healed, no difference left."""
+"""After the restore of an older database, the sweeper removes all differences."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def owner() -> User:
 
 @pytest.fixture
 def dump() -> Iterator[sqlite3.Connection]:
-    """An empty database that takes a dump."""
+    """Create an empty database for a dump."""
     copy = sqlite3.connect(":memory:")
     yield copy
     copy.close()
@@ -62,7 +62,7 @@ def kinds() -> dict[str, str]:
     return {difference.subject: difference.kind for difference in audit()}
 
 
-def test_restore_into_an_older_point_ends_with_an_audit_of_zero(
+def test_audit_finds_no_difference_after_a_restore_and_the_grace_period(
     bucket: Bucket,
     owner: User,
     dump: sqlite3.Connection,
@@ -105,9 +105,9 @@ def test_restore_into_an_older_point_ends_with_an_audit_of_zero(
         call_command("audit", "--delete-missing")
     assert "1 missing files were marked as deleted" in capsys.readouterr().out
 
-    # The grace goes by, in which nobody has fetched the object.
+    # The grace period passes, and nobody restores a row for the object.
     settings.UPLOADS = {**settings.UPLOADS, "ORPHAN_GRACE_SECONDS": 0}
-    aborted = report.aborted  # moto says that all were begun years ago
+    aborted = report.aborted  # in moto, all multipart uploads have a date of years ago
     report = sweep()
     assert (report.orphans, report.aborted + aborted) == (1, 1)
     sweep()
@@ -117,7 +117,7 @@ def test_restore_into_an_older_point_ends_with_an_audit_of_zero(
         assert bucket.read_range(upload.key, 0, 100) == content
 
 
-def test_wrong_bucket_deletes_no_row(bucket: Bucket, owner: User) -> None:
+def test_wrong_bucket_setting_deletes_no_row(bucket: Bucket, owner: User) -> None:
     upload = stored(bucket, owner, b"hello")
     bucket.delete_object(upload.key)
 

@@ -1,4 +1,4 @@
-"""Rules warn by mail and delete on their day, and never without the mail before."""
+"""Retention rules warn by mail before they delete files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def owner() -> User:
 
 
 def stored(bucket: Bucket, owner: User, *, days: float, **facts: Any) -> Upload:
-    """Return a file that has been stored for ``days``."""
+    """Return a file that was stored ``days`` ago."""
     upload = begin(owner, b"hello", filename=facts.pop("filename", "notes.txt"))
     put(bucket, upload, b"hello")
     complete(upload, actor=owner)
@@ -57,7 +57,7 @@ def rule(**facts: Any) -> RetentionRule:
 
 
 def sweep_after(time: timedelta) -> Any:
-    """Sweep as if ``time`` had gone by."""
+    """Sweep after ``time`` has passed."""
     later = timezone.now() + time
 
     with mock.patch("django.utils.timezone.now", return_value=later):
@@ -167,7 +167,7 @@ def test_rule_that_is_switched_off_deletes_nothing(bucket: Bucket, owner: User) 
     assert sweep_after(10 * DAY).warned == 0
 
 
-def test_rule_is_about_its_group_and_its_type(bucket: Bucket, owner: User) -> None:
+def test_rule_applies_only_to_its_group_and_type(bucket: Bucket, owner: User) -> None:
     team = Group.objects.create(name="team")
     member = User.objects.create_user("member", "member@example.com", "demo")
     member.groups.add(team)
@@ -183,7 +183,7 @@ def test_rule_is_about_its_group_and_its_type(bucket: Bucket, owner: User) -> No
     assert retention.files_of(every).count() == 3
 
 
-def test_shortest_rule_counts(bucket: Bucket, owner: User) -> None:
+def test_shortest_rule_applies(bucket: Bucket, owner: User) -> None:
     rule(name="long", days=300)
     rule(name="short", days=20)
     stored(bucket, owner, days=400)
@@ -202,7 +202,7 @@ def test_owner_without_an_address_is_treated_like_others(bucket: Bucket) -> None
     assert sweep_after(8 * DAY).deleted == 1
 
 
-def test_dry_run_warns_nobody(bucket: Bucket, owner: User) -> None:
+def test_dry_run_sends_no_mail(bucket: Bucket, owner: User) -> None:
     rule()
     stored(bucket, owner, days=29)
 
@@ -215,7 +215,7 @@ def test_rule_must_warn_before_it_deletes() -> None:
         rule(days=7, warn_days=7)
 
 
-def test_file_that_is_handed_over_meanwhile_stays_and_ends_no_sweep(
+def test_file_handed_over_during_the_sweep_is_kept(
     owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = User.objects.create_user("other")

@@ -1,4 +1,4 @@
-"""The sweeper settles rows: what it does, in which order, and beside others."""
+"""The sweeper settles rows: actions, order and concurrent sweepers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def begin_parts(bucket: Bucket, owner: Any, content: bytes = b"hello") -> Upload
 
 
 def stick(bucket: Bucket, owner: Any) -> Upload:
-    """Leave an upload as a process does that dies during its inspection."""
+    """Return an upload whose process died during its inspection."""
     upload = begin(owner)
     put(bucket, upload, b"hello")
     facts = bucket.head_object(upload.key)
@@ -55,14 +55,14 @@ def stick(bucket: Bucket, owner: Any) -> Upload:
     return upload
 
 
-def test_nothing_to_do_is_nothing_done(alice: Any, bucket: Bucket) -> None:
+def test_sweep_without_due_rows_does_nothing(alice: Any, bucket: Bucket) -> None:
     make_ready(bucket, alice)
     begin(alice)
 
     assert told(sweep()) == {}
 
 
-def test_an_overdue_upload_expires_and_gives_its_bytes_back(
+def test_overdue_upload_expires_and_releases_its_quota(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -76,7 +76,7 @@ def test_an_overdue_upload_expires_and_gives_its_bytes_back(
 
 
 @pytest.mark.parametrize("transport", [Transport.PUT, Transport.MULTIPART])
-def test_what_arrived_and_was_never_completed_becomes_ready(
+def test_uncompleted_upload_with_its_object_becomes_ready(
     alice: Any, bucket: Bucket, transport: Transport
 ) -> None:
     if transport == Transport.MULTIPART:
@@ -91,14 +91,14 @@ def test_what_arrived_and_was_never_completed_becomes_ready(
     assert list(audit()) == []
 
 
-def test_a_young_upload_is_left_to_its_browser(alice: Any, bucket: Bucket) -> None:
+def test_new_upload_is_left_to_its_client(alice: Any, bucket: Bucket) -> None:
     with time_machine.travel(timezone.now(), tick=False):
         put(bucket, begin(alice), b"hello")
 
         assert told(sweep()) == {}
 
 
-def test_an_upload_that_waits_is_asked_about_while_bytes_may_come(
+def test_pending_upload_is_checked_while_its_bytes_may_arrive(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -108,13 +108,14 @@ def test_an_upload_that_waits_is_asked_about_while_bytes_may_come(
         let_time_pass(minutes=10)
         asked.append(sweep().looked_at)
 
-    # Its URL lived for 16 minutes, and a request may take an hour from then.
+    # The URL was valid for 16 minutes, and a request that started before its expiry may
+    # take an hour.
     assert asked == [1] * 8 + [0, 0]
     upload.refresh_from_db()
     assert upload.state == State.PENDING
 
 
-def test_a_put_that_lands_an_hour_after_its_url_died_is_found(
+def test_put_that_ends_an_hour_after_the_urls_expiry_is_found(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -127,7 +128,7 @@ def test_a_put_that_lands_an_hour_after_its_url_died_is_found(
     assert told(sweep()) == {"looked_at": 1, "completed": 1}
 
 
-def test_a_put_that_lands_hours_later_is_found_in_the_bucket(
+def test_put_that_ends_hours_later_is_found_by_the_bucket_sweep(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -139,7 +140,7 @@ def test_a_put_that_lands_hours_later_is_found_in_the_bucket(
     assert told(sweep()) == {"looked_at": 1, "completed": 1}
 
 
-def test_a_stuck_inspection_is_finished(alice: Any, bucket: Bucket) -> None:
+def test_abandoned_inspection_is_finished(alice: Any, bucket: Bucket) -> None:
     stick(bucket, alice)
     let_time_pass(minutes=2)
 
@@ -148,18 +149,14 @@ def test_a_stuck_inspection_is_finished(alice: Any, bucket: Bucket) -> None:
     assert held(alice) == (5, 0, 1, 0)
 
 
-def test_an_inspection_that_has_just_begun_is_left_alone(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_new_inspection_is_skipped(alice: Any, bucket: Bucket) -> None:
     with time_machine.travel(timezone.now(), tick=False):
         stick(bucket, alice)
 
         assert told(sweep()) == {}
 
 
-def test_an_inspection_that_was_given_up_is_begun_anew_at_once(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_failed_inspection_is_repeated_at_once(alice: Any, bucket: Bucket) -> None:
     upload = begin(alice)
     put(bucket, upload, b"hello")
 
@@ -169,9 +166,7 @@ def test_an_inspection_that_was_given_up_is_begun_anew_at_once(
     assert told(sweep()) == {"looked_at": 1, "completed": 1}
 
 
-def test_bytes_that_are_refused_are_rejected_and_purged(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_object_that_differs_is_rejected_and_purged(alice: Any, bucket: Bucket) -> None:
     upload = begin(alice)
     put(bucket, upload, b"other")
     let_time_pass(minutes=20)
@@ -182,19 +177,17 @@ def test_bytes_that_are_refused_are_rejected_and_purged(
     assert held(alice) == (0, 0, 0, 0)
 
 
-def test_a_purge_that_never_happened_happens_at_once(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_missing_purge_is_done_at_once(alice: Any, bucket: Bucket) -> None:
     upload = abandon(bucket, alice)
 
     assert told(sweep()) == {"looked_at": 1}
 
     assert bucket.head_object(upload.key) is None
     upload.refresh_from_db()
-    assert upload.purged_at is None  # its URL lives: bytes may come again
+    assert upload.purged_at is None  # its URL is valid, so bytes may arrive again
 
 
-def test_a_tombstone_is_purged_again_when_its_last_url_has_died(
+def test_ended_upload_is_purged_again_after_its_last_url_has_expired(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -209,7 +202,7 @@ def test_a_tombstone_is_purged_again_when_its_last_url_has_died(
     assert told(sweep()) == {}
 
 
-def test_parts_of_what_is_over_go_with_it(alice: Any, bucket: Bucket) -> None:
+def test_purge_of_an_ended_upload_aborts_its_parts(alice: Any, bucket: Bucket) -> None:
     upload = begin_parts(bucket, alice)
     lifecycle.move(upload, State.CANCELLED)
 
@@ -218,7 +211,7 @@ def test_parts_of_what_is_over_go_with_it(alice: Any, bucket: Bucket) -> None:
     assert list(bucket.list_multipart_uploads(upload.key)) == []
 
 
-def test_a_ready_upload_whose_object_vanished_is_kept_and_told_by_the_audit(
+def test_ready_upload_without_an_object_is_kept_and_reported_by_the_audit(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = make_ready(bucket, alice)
@@ -232,9 +225,7 @@ def test_a_ready_upload_whose_object_vanished_is_kept_and_told_by_the_audit(
     assert [found.kind for found in audit()] == ["row without an object"]
 
 
-def test_a_person_with_uploads_cannot_be_deleted_and_their_uploads_are_settled(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_person_with_uploads_cannot_be_deleted(alice: Any, bucket: Bucket) -> None:
     begin(alice)
     alice.is_active = False
     alice.save()
@@ -245,7 +236,7 @@ def test_a_person_with_uploads_cannot_be_deleted_and_their_uploads_are_settled(
     assert told(sweep()) == {"looked_at": 1, "expired": 1, "purged": 1}
 
 
-def test_a_pass_is_bounded_and_the_next_takes_the_next_ones(
+def test_passes_settle_a_limited_number_of_rows_in_turn(
     alice: Any, bucket: Bucket
 ) -> None:
     for _ in range(5):
@@ -257,7 +248,7 @@ def test_a_pass_is_bounded_and_the_next_takes_the_next_ones(
     assert expired == [2, 2, 1, 0]
 
 
-def test_those_unseen_longest_come_first(alice: Any, bucket: Bucket) -> None:
+def test_rows_unchecked_for_longest_come_first(alice: Any, bucket: Bucket) -> None:
     uploads = [begin(alice) for _ in range(3)]
     let_time_pass(minutes=2)
     for upload in uploads:
@@ -269,7 +260,7 @@ def test_those_unseen_longest_come_first(alice: Any, bucket: Bucket) -> None:
     assert due == [uploads[2].pk, uploads[1].pk]
 
 
-def test_of_two_sweepers_one_takes_the_row(alice: Any, bucket: Bucket) -> None:
+def test_only_one_of_two_sweepers_claims_a_row(alice: Any, bucket: Bucket) -> None:
     begin(alice)
     let_time_pass(days=8)
     [one] = schedule.due(timezone.now(), limit=10)
@@ -280,7 +271,7 @@ def test_of_two_sweepers_one_takes_the_row(alice: Any, bucket: Bucket) -> None:
     assert list(schedule.due(timezone.now(), limit=10)) == []
 
 
-def test_the_row_of_a_sweeper_that_died_is_taken_up_again(
+def test_row_of_a_killed_sweeper_is_settled_after_its_lease(
     alice: Any, bucket: Bucket
 ) -> None:
     begin(alice)
@@ -293,7 +284,7 @@ def test_the_row_of_a_sweeper_that_died_is_taken_up_again(
     assert told(sweep()) == {"looked_at": 1, "expired": 1, "purged": 1}
 
 
-def test_a_dry_run_looks_and_changes_nothing(alice: Any, bucket: Bucket) -> None:
+def test_dry_run_changes_nothing(alice: Any, bucket: Bucket) -> None:
     make_a_mess(bucket, alice)
     before = everything(bucket)
 
@@ -313,7 +304,7 @@ def test_a_dry_run_looks_and_changes_nothing(alice: Any, bucket: Bucket) -> None
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_a_sweep_killed_at_any_step_is_finished_by_later_ones(
+def test_later_sweeps_finish_after_a_kill_at_any_call(
     alice: Any, bucket: Bucket, django_user_model: Any
 ) -> None:
     step = 1
@@ -332,19 +323,20 @@ def test_a_sweep_killed_at_any_step_is_finished_by_later_ones(
             let_time_pass(minutes=20)
             sweep()
 
-        [orphan] = audit()  # it stays for days
+        [orphan] = audit()  # the grace period keeps the orphan for days
         assert orphan.kind == "object without a row"
-        # The overdue one and the tombstones are gone; three have arrived.
+        # The overdue upload and the ended uploads use no quota. Three uploads are
+        # ready.
         assert held(owner) == (15, 0, 3, 0)
         for upload in Upload.objects.filter(owner=owner):
             assert kinds(upload).count(f"upload.{upload.state}") == 1
         if finished:
             break
-    assert step > 50, "the sweep ended before it was killed at many steps"
+    assert step > 50, "The sweep made too few calls for this test."
 
 
 def make_a_mess(bucket: Bucket, owner: Any) -> None:
-    """Leave one of each: all that a sweeper is there for."""
+    """Create one row or object of each kind that a sweeper must settle."""
     begin(owner)
     for upload in Upload.objects.filter(owner=owner):
         Upload.objects.filter(pk=upload.pk).update(expires_at=timezone.now())
@@ -364,7 +356,7 @@ def make_a_mess(bucket: Bucket, owner: Any) -> None:
 
 
 def everything(bucket: Bucket) -> Any:
-    """Return all that a sweep could change."""
+    """Return all rows and objects that a sweep could change."""
     rows = Upload.objects.order_by("pk").values()
     return (
         list(rows),
@@ -374,9 +366,7 @@ def everything(bucket: Bucket) -> Any:
     )
 
 
-def test_rates_that_say_nothing_any_more_are_forgotten(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_rate_rows_with_full_allowance_are_deleted(alice: Any, bucket: Bucket) -> None:
     now = time.time_ns()
     Rate.objects.create(key="start:user:1", tat=now - 1)
     Rate.objects.create(key="start:user:2", tat=now + 3600 * 10**9)

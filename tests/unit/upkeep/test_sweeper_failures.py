@@ -1,4 +1,4 @@
-"""The sweeper when the storage, the database or a row fails."""
+"""The sweeper during failures of the storage, the database or one row."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from uploads.upkeep.sweeper import FAILED_LOOKS, Limits, sweep
 pytestmark = pytest.mark.django_db
 
 
-def test_storage_that_is_down_is_counted_once_and_the_next_pass_goes_on(
+def test_unavailable_storage_is_counted_once_and_the_next_pass_continues(
     alice: Any, bucket: Bucket
 ) -> None:
     uploads = [begin(alice) for _ in range(3)]
@@ -46,7 +46,7 @@ def test_storage_that_is_down_is_counted_once_and_the_next_pass_goes_on(
     assert told(sweep()) == {"looked_at": 3, "completed": 3}
 
 
-def test_storage_that_is_down_does_not_count_as_a_look(
+def test_unavailable_storage_is_no_failed_attempt_of_a_row(
     alice: Any, bucket: Bucket
 ) -> None:
     begin(alice)
@@ -56,13 +56,14 @@ def test_storage_that_is_down_does_not_count_as_a_look(
     with counted(bucket) as calls, refusing(bucket, "HeadObject", "HeadBucket"):
         assert told(sweep()) == {"looked_at": 1, "failed": 1}
 
-    # One that failed, and one to learn that all the others would.
+    # One request has failed. With the second request, the sweeper finds that the bucket
+    # does not answer.
     assert (calls["HeadObject"], calls["HeadBucket"]) == (1, 1)
     for row in Upload.objects.all():
         assert (row.checked_at, row.retry_at, row.failed_checks) == (None, None, 0)
 
 
-def test_a_purge_that_fails_is_counted_and_repeated_by_the_next_pass(
+def test_failed_purge_is_counted_and_repeated_by_the_next_pass(
     alice: Any, bucket: Bucket
 ) -> None:
     abandon(bucket, alice)
@@ -75,7 +76,7 @@ def test_a_purge_that_fails_is_counted_and_repeated_by_the_next_pass(
     assert told(sweep()) == {"looked_at": 1, "purged": 1}
 
 
-def test_a_row_that_always_fails_waits_longer_and_longer(
+def test_failing_row_is_retried_at_growing_intervals(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -91,7 +92,7 @@ def test_a_row_that_always_fails_waits_longer_and_longer(
                 looked_at.append(sweep().looked_at)
             let_time_pass(minutes=1)
 
-    # At once, after 30 s, 1, 2, 4 .. minutes; not 120 times in two hours.
+    # The retries follow at once, after 30 s, and after 1, 2, 4 and more minutes.
     assert looked_at[:5] == [1, 1, 1, 1, 0]
     assert sum(looked_at) == 9
     let_time_pass(hours=1)
@@ -99,7 +100,7 @@ def test_a_row_that_always_fails_waits_longer_and_longer(
     assert Upload.objects.get().failed_checks == 0
 
 
-def test_rows_that_always_fail_keep_nobody_waiting(alice: Any, bucket: Bucket) -> None:
+def test_failing_rows_do_not_delay_other_rows(alice: Any, bucket: Bucket) -> None:
     failing = [begin(alice) for _ in range(4)]
     let_time_pass(days=8)
     with refusing(bucket, "HeadObject"):
@@ -120,7 +121,7 @@ def test_rows_that_always_fail_keep_nobody_waiting(alice: Any, bucket: Bucket) -
     assert {states[row.pk] for row in good} == {State.EXPIRED}
 
 
-def test_a_row_that_breaks_something_stops_nothing_else(
+def test_error_of_one_row_does_not_stop_the_sweep(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_on_poison(upload: Upload, **options: Any) -> State:
@@ -139,7 +140,7 @@ def test_a_row_that_breaks_something_stops_nothing_else(
 
 
 def break_completion(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """Let the completion of ``poison.txt`` raise what nobody expects there."""
+    """Make the completion of ``poison.txt`` raise ``error``."""
 
     def complete(upload: Upload, **options: Any) -> Upload:
         if upload.filename == "poison.txt":
@@ -151,11 +152,11 @@ def break_completion(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
 
 
 def fail_for_long() -> None:
-    """Count as many failed looks as there must be before an upload is given up."""
+    """Record the number of failed attempts after which the sweeper ends an upload."""
     Upload.objects.update(failed_checks=FAILED_LOOKS, faults=FAILED_LOOKS)
 
 
-def test_an_overdue_upload_that_breaks_something_ends_a_day_later(
+def test_overdue_upload_that_raises_expires_a_day_later(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin(alice, filename="poison.txt")
@@ -179,7 +180,7 @@ def test_an_overdue_upload_that_breaks_something_ends_a_day_later(
     assert told(sweep()) == {}
 
 
-def test_many_looks_fail_before_an_upload_is_given_up(
+def test_upload_is_ended_only_after_many_failed_attempts(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(bucket, begin(alice, filename="poison.txt"), b"hello")
@@ -195,7 +196,7 @@ def test_many_looks_fail_before_an_upload_is_given_up(
 
 
 @pytest.mark.parametrize("kind", [OperationalError, InterfaceError, DataError])
-def test_a_whole_file_outlives_the_databases_troubles(
+def test_complete_object_is_kept_during_database_errors(
     alice: Any,
     bucket: Bucket,
     monkeypatch: pytest.MonkeyPatch,
@@ -215,7 +216,7 @@ def test_a_whole_file_outlives_the_databases_troubles(
 
 
 def erase(upload: Upload) -> None:
-    """Take the row away, as ``erase_user`` in another process."""
+    """Delete the row, as ``erase_user`` does in another process."""
     with changeable_events("erasure") as events:
         events.filter(upload=upload).update(upload=None)
         Upload.objects.get(pk=upload.pk).delete()
@@ -223,7 +224,7 @@ def erase(upload: Upload) -> None:
 
 @pytest.mark.parametrize("days", [0, 30])
 @pytest.mark.parametrize("error", [None, ZeroDivisionError("a fault of ours")])
-def test_a_row_that_is_erased_meanwhile_stops_nothing_else(
+def test_row_erased_during_its_check_does_not_stop_the_sweep(
     alice: Any,
     bucket: Bucket,
     monkeypatch: pytest.MonkeyPatch,
@@ -249,7 +250,7 @@ def test_a_row_that_is_erased_meanwhile_stops_nothing_else(
     assert Upload.objects.get().state == State.READY
 
 
-def test_a_row_that_is_erased_while_it_is_claimed_is_nobodys(
+def test_row_erased_during_its_claim_is_not_claimed(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin(alice)
@@ -262,7 +263,7 @@ def test_a_row_that_is_erased_while_it_is_claimed_is_nobodys(
     assert schedule.claim(upload) is None
 
 
-def test_what_is_mended_in_time_is_not_lost(
+def test_upload_completes_if_the_error_is_fixed_in_time(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(bucket, begin(alice, filename="poison.txt"), b"hello")
@@ -276,7 +277,7 @@ def test_what_is_mended_in_time_is_not_lost(
     assert told(sweep()) == {"looked_at": 1, "completed": 1}
 
 
-def test_nothing_is_given_up_while_the_bucket_does_not_answer(
+def test_no_upload_is_ended_while_the_bucket_does_not_answer(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(alice, filename="poison.txt")
@@ -294,7 +295,7 @@ def test_nothing_is_given_up_while_the_bucket_does_not_answer(
     assert sweep().given_up == 1
 
 
-def test_an_end_that_breaks_too_is_tried_again(
+def test_failed_end_of_an_upload_is_retried(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(alice, filename="poison.txt")
@@ -311,7 +312,7 @@ def test_an_end_that_breaks_too_is_tried_again(
     assert sweep().given_up == 1
 
 
-def test_one_row_that_the_database_chokes_on_stops_nothing_else(
+def test_database_error_of_one_row_does_not_stop_the_sweep(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(bucket, begin(alice, filename="poison.txt"), b"hello")
@@ -322,7 +323,7 @@ def test_one_row_that_the_database_chokes_on_stops_nothing_else(
     assert told(sweep()) == {"looked_at": 2, "completed": 1, "failed": 1}
 
 
-def test_a_database_that_is_away_ends_the_pass(
+def test_unavailable_database_ends_the_sweep(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(bucket, begin(alice, filename="poison.txt"), b"hello")
@@ -335,7 +336,7 @@ def test_a_database_that_is_away_ends_the_pass(
         sweep()
 
 
-def test_a_quota_that_counts_too_little_is_mended_before_rows_are_settled(
+def test_too_small_quota_is_repaired_before_rows_are_settled(
     alice: Any, bucket: Bucket
 ) -> None:
     begin(alice)
