@@ -85,3 +85,18 @@ def test_missing_page_shows_the_sites_404_page(running: Demo) -> None:
 
     assert caught.value.code == 404
     assert "This page is not here" in caught.value.read().decode()
+
+
+def test_first_doctor_of_a_new_site_finds_no_problem(running: Demo) -> None:
+    """The setup of the site has stored which settings SeaweedFS does not support."""
+    answer = running.run("manage", "--", "doctor")
+
+    assert answer.returncode == 0, answer.stdout
+    assert "WARN" not in answer.stdout
+    assert "Connection to the bucket [connection]" in answer.stdout
+
+
+def test_terminal_shows_no_requests(running: Demo) -> None:
+    assert running.answers()
+
+    assert "slipway.request" not in running.terminal()

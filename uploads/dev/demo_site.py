@@ -58,6 +58,13 @@ class DemoSite:
             "DJANGO_SETTINGS_MODULE": "config.settings",
         }
 
+    def web_environment(self) -> dict[str, str]:
+        """Return the environment of the web process, which logs only warnings.
+
+        ``make run LOG_LEVEL=INFO`` also logs each request.
+        """
+        return {"LOG_LEVEL": "WARNING", **self.environment()}
+
     def operator_environment(self) -> dict[str, str]:
         """Return the environment of management commands, with the setup identity."""
         return {**self.environment(), **self.s3_server().setup_environment()}
@@ -88,10 +95,11 @@ def prepare(site: DemoSite) -> None:
     from django.core.management import call_command
 
     django.setup()
+    from uploads.doctor.memory import remember
     from uploads.s3.bucket_config import apply, setup_bucket
 
     call_command("migrate", verbosity=0, interactive=False)
-    apply(setup_bucket(), origins=site.origins)
+    remember(apply(setup_bucket(), origins=site.origins))
     _certify(site)
 
 

@@ -98,7 +98,9 @@ class Supervisor:
         print(welcome(self.site), flush=True)
 
     def _start_web(self) -> None:
-        self.web = spawn(self.site.web_command(), environment=self.site.environment())
+        self.web = spawn(
+            self.site.web_command(), environment=self.site.web_environment()
+        )
         self.web_record.write(self.web.pid)
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline and self.web.poll() is None:

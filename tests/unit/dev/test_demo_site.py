@@ -93,3 +93,13 @@ def test_signer_may_only_put_below_the_prefix(tmp_path: Path) -> None:
 
     assert r"\"Allow\", \"Action\": [\"s3:PutObject\"]" in text
     assert r"arn:aws:s3:::b/uploads/*" in text
+
+
+def test_web_process_logs_no_requests_unless_asked(
+    site: DemoSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LOG_LEVEL", raising=False)
+    assert site.web_environment()["LOG_LEVEL"] == "WARNING"
+
+    monkeypatch.setenv("LOG_LEVEL", "INFO")
+    assert site.web_environment()["LOG_LEVEL"] == "INFO"
