@@ -54,7 +54,7 @@ def _examined(request: HttpRequest) -> dict[str, Any]:
         cache.delete(LOCK)
     remember_promises(found)
     if set(names()) - set(chosen) <= OPTIONAL or not chosen:
-        remember_examination(found)
+        remember_examination(found, run_by="this admin")
     leaves = [f for top in found for f in top.walk() if not f.children]
     counts = {s.value: sum(f.status == s for f in leaves) for s in Status}
     return {

@@ -82,10 +82,12 @@ def _doctor(job: JobReport | None) -> Health:
         words = "Run manage.py doctor to test bucket and site."
         return Health("Doctor", NOTHING, words)
     failures, warnings = job.figures.get("FAIL", 0), job.figures.get("WARN", 0)
+    run_by = job.figures.get("run_by")  # missing in a result of an older version
+    last = f" Last complete run: by {run_by}." if run_by else ""
     if failures or warnings:
-        words = f"It found {failures} failures and {warnings} warnings."
+        words = f"It found {failures} failures and {warnings} warnings.{last}"
         return Health("Doctor", BAD if failures else WARN, words, job.finished_at)
-    return Health("Doctor", GOOD, "It found no problems.", job.finished_at)
+    return Health("Doctor", GOOD, f"It found no problems.{last}", job.finished_at)
 
 
 def _notifications(job: JobReport | None) -> Health:

@@ -63,15 +63,16 @@ def remember_promises(found: Iterable[Finding]) -> None:
     forget_capabilities()
 
 
-def remember_examination(found: Iterable[Finding]) -> None:
+def remember_examination(found: Iterable[Finding], *, run_by: str) -> None:
     """Store how many findings have each status, for the metrics and the admin.
 
-    Call it only after a complete run of the doctor.
+    Call it only after a complete run of the doctor. ``run_by`` names the program of the
+    run, because each run replaces the stored result of the run before.
     """
     leaves = [f for top in found for f in top.walk() if not f.children]
     counts = {s.value: sum(f.status == s for f in leaves) for s in Status}
     try:
-        remember_job(JobReport.DOCTOR, counts)
+        remember_job(JobReport.DOCTOR, {**counts, "run_by": run_by})
     except Error:
         return  # One of the findings says that the database does not answer.
 

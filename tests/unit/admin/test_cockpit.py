@@ -127,11 +127,11 @@ def test_audit_and_doctor_are_judged_by_their_last_run(
 ) -> None:
     found = {"objects": 2, "rows": 3, "differences": 1, "kinds": {"size": 1}}
     remember_job(JobReport.AUDIT, found)
-    remember_job(JobReport.DOCTOR, {"OK": 5, "WARN": 1, "FAIL": 2})
+    remember_job(JobReport.DOCTOR, {"OK": 5, "WARN": 1, "FAIL": 2, "run_by": "me"})
 
     words = words_of(client)
     assert "It found differences: 1 size." in words
-    assert "It found 2 failures and 1 warnings." in words
+    assert "It found 2 failures and 1 warnings. Last complete run: by me." in words
 
 
 def test_staff_without_the_permissions_see_only_their_lists(client: Client) -> None:

@@ -107,7 +107,7 @@ class Command(BaseCommand):
                 self._tell(finding, depth=0)
         remember_promises(found)
         if not options["only"] and not options["skip"]:
-            remember_examination(found)
+            remember_examination(found, run_by="manage.py doctor")
         return found
 
     def _certify(self, options: dict[str, Any]) -> None:
@@ -134,7 +134,9 @@ class Command(BaseCommand):
         indent = "  " * depth
         space = " " * (4 - len(finding.status.value))
         fact = f": {finding.fact}" if finding.fact else ""
-        self.stdout.write(f"{indent}{mark}{space} {finding.title}{fact}")
+        # A title of depth 0 is followed by the name of the family, for --only and --skip.
+        family = f" [{finding.name}]" if depth == 0 else ""
+        self.stdout.write(f"{indent}{mark}{space} {finding.title}{family}{fact}")
         for text in (finding.consequence, finding.fix):
             if text:
                 self.stdout.write(f"{indent}     {text}")
