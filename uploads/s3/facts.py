@@ -34,7 +34,6 @@ class ObjectFacts:
     content_type: str
     content_disposition: str = ""
     content_encoding: str = ""
-    cache_control: str = ""
     checksum_sha256: str | None = None
     checksum_crc64nvme: str | None = None
     version_id: str | None = None
@@ -82,7 +81,6 @@ def object_facts(headers: Mapping[str, str]) -> ObjectFacts:
         content_type=headers.get("Content-Type", ""),
         content_disposition=headers.get("Content-Disposition", ""),
         content_encoding=headers.get("Content-Encoding", ""),
-        cache_control=headers.get("Cache-Control", ""),
         checksum_sha256=headers.get(SHA256.header),
         checksum_crc64nvme=headers.get(CRC64NVME.header),
         version_id=headers.get("x-amz-version-id"),
