@@ -51,8 +51,8 @@ BY_HAND = {
     "tzdata": "Apache-2.0",
 }
 INTRODUCTION = (
-    "This page lists all packages that a deployed site contains, from the lock files. "
-    "`make licences` writes this page. A test fails if the page is out of date, or if "
+    "For people who deploy a site: the licences of all packages that it contains, from "
+    "the lock files. `make licences` writes this page. A test fails if the page is out of date, or if "
     "it contains a licence that is not on the list in `scripts/licences.py`."
 )
 PIN = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)

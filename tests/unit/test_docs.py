@@ -149,3 +149,16 @@ def test_list_of_documents_has_every_page() -> None:
     ]
 
     assert missing == []
+
+
+def test_each_page_says_for_whom_it_is() -> None:
+    pages = [
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md")),
+        *(ROOT / name / "README.md" for name in ("infra", "static/js")),
+    ]
+    assert len(pages) > 20
+
+    beginnings = {page: page.read_text().split("\n\n")[1] for page in pages}
+
+    assert [page for page, text in beginnings.items() if text[:4] != "For "] == []
