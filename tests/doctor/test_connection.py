@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.doctor.conftest import WITHOUT_SITE, MakeProxy, Site
+from tests.doctor.conftest import WITHOUT_SITE, MakeProxy, Site, configure_cors
 from tests.doctor.proxy import Reply, Request, replaced, s3_error
 from uploads.doctor import addresses, connection
 from uploads.doctor.results import Status
+from uploads.s3.bucket import get_bucket
 
 pytestmark = pytest.mark.django_db
 
@@ -92,6 +93,20 @@ def test_broken_further_host_is_named(site: Site) -> None:
     assert bad in found.fact
     assert "UPLOADS_S3_PUBLIC_ENDPOINTS" in found.fact
     assert "UPLOADS_S3_PUBLIC_ENDPOINTS" in found.fix
+
+
+def test_cors_rule_without_crc64nvme_is_enough_for_a_further_host(site: Site) -> None:
+    headers = ["content-type", "content-disposition", "if-none-match"]
+    configure_cors(
+        get_bucket(),
+        site.settings.CSRF_TRUSTED_ORIGINS,
+        AllowedHeaders=[*headers, "x-amz-checksum-sha256"],
+    )
+    port = site.server.endpoint_url.rpartition(":")[2]
+    further = f"http://localhost:{port}"
+    site.settings.UPLOADS = {**site.settings.UPLOADS, "S3_PUBLIC_ENDPOINTS": [further]}
+
+    assert "connection.further_host" not in site.troubles("connection")
 
 
 def test_bucket_without_tls_for_a_page_with_tls_is_reported(

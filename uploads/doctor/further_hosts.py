@@ -11,7 +11,7 @@ from uploads.doctor.preflights import preflight
 from uploads.doctor.results import Finding, fail, ok
 from uploads.s3.probe import perform, put_request
 from uploads.s3.signed import SignedRequest
-from uploads.s3.wanted.documents import CORS_HEADERS
+from uploads.s3.wanted.documents import headers_sent
 from uploads.s3.wire import NoAnswer
 
 SETTING = "UPLOADS_S3_PUBLIC_ENDPOINTS"
@@ -62,8 +62,9 @@ def _refused_origin(examination: Examination, request: SignedRequest) -> Cause |
         origins = examination.facts.origins
     except ValueError:
         return None  # ask_cors reports the invalid origin
+    headers = headers_sent(options().checksum)
     for origin in origins:
-        if preflight(request.url, origin, "PUT", CORS_HEADERS).faults:
+        if preflight(request.url, origin, "PUT", headers).faults:
             return Cause(
                 "cors",
                 f"S3 refuses the preflight of {origin} at this host.",

@@ -14,7 +14,7 @@ const WORDS = {
   cors_headers: [REFUSED, "the CORS rule lacks a header (AllowedHeaders)"],
   cors_method: [REFUSED, "the CORS rule lacks the method PUT (AllowedMethods)"],
   cors_multiple: [REFUSED, "the storage and a proxy both add CORS headers"],
-  cors_unsupported: [REFUSED, "the storage has no CORS rules for a bucket; allow {site} for the whole server"],
+  cors_unsupported: [REFUSED, "the storage has no CORS rules for buckets; allow {site} for the whole server"],
   cors_not_passed_on: [REFUSED, "a proxy in front of the storage does not forward preflights (OPTIONS)"],
   policy: [BLOCKED, "the Content-Security-Policy of this page lacks the bucket (connect-src)"],
   mixed_content: [BLOCKED, "an https page cannot send to an http address; the storage needs TLS"],
