@@ -203,8 +203,8 @@ def check_site_url(**_: Any) -> list[checks.CheckMessage]:
         return []
     return [
         checks.Warning(
-            f"ALLOWED_HOSTS has {open_hosts[0]}, and SITE_URL is not set. A person who "
-            "requests a mail can choose the host of the link in the mail.",
+            f"ALLOWED_HOSTS has {open_hosts[0]}, and SITE_URL is not set. Links in "
+            "mails use the host name of the request, which any client can choose.",
             hint="Set SITE_URL to the URL of this site.",
             id="uploads.W008",
         )

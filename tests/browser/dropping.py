@@ -39,8 +39,8 @@ def fail_to_open(page: Page, names: Iterable[str], error: str) -> None:
     )
 
 
-# Chromium has no global names for the classes of entries, so the script gets them at
-# the first drop.
+# Chromium has no global name for the class of a folder's reader, so the script gets
+# this class from the first dropped folder.
 WATCH_READERS = """
 () => {
   const looks = [];
@@ -67,5 +67,5 @@ WATCH_READERS = """
 
 
 def watch_readers(page: Page) -> None:
-    """Let tests define `onEntries`, which gets the entries of dropped folders."""
+    """Let tests call `onEntries(look)`: `look` gets the entries before the page."""
     page.evaluate(WATCH_READERS)

@@ -22,7 +22,8 @@ MAX_CONTENT_TYPE = 500
 class Utf8(HttpRequest):
     """A request that ignores the encoding in the header Content-Type.
 
-    CharsetMiddleware reads the encoding from ``content_params``.
+    The encoding stays in ``content_params``, so that CharsetMiddleware can refuse forms
+    in another encoding.
     """
 
     def _set_content_type_params(self, meta: Mapping[str, Any]) -> None:

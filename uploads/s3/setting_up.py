@@ -264,7 +264,7 @@ def advice(refusal: Refusal) -> str:
     """Return what the operator should do about a refusal, or an empty text."""
     if refusal.is_denied:
         return (
-            f"Grant setup the action for {refusal.operation}. "
+            f"Allow the setup identity to call {refusal.operation}. "
             "manage.py iam_policy prints the policy that setup needs."
         )
     return _ADVICE.get(refusal.code, "")

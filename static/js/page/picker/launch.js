@@ -51,7 +51,7 @@ export class Launch {
     this.#transfers.resumeAll();
   }
 
-  /** Do not pass the waiting files to the engine. */
+  /** Drop the waiting files, so that the engine does not get them. */
   end() {
     this.#visit += 1;
     this.#waiting = { files: 0, bytes: 0 };
