@@ -29,20 +29,6 @@ MAX_REPORTS = 10
 MAX_LINES_A_MINUTE = 60
 MAX_TEXT = 200
 
-# Each field has two names: in the old format (report-uri) and the new one (report-to).
-URLS = {
-    "document": ("document-uri", "documentURL"),
-    "blocked": ("blocked-uri", "blockedURL"),
-    "source": ("source-file", "sourceFile"),
-}
-WORDS = {
-    "directive": ("effective-directive", "effectiveDirective"),
-    "disposition": ("disposition", "disposition"),
-}
-NUMBERS = {
-    "line": ("line-number", "lineNumber"),
-    "column": ("column-number", "columnNumber"),
-}
 WORD = re.compile(r"[a-z-]{1,40}")
 UNPRINTABLE = re.compile(r"[^\x21-\x7e]+")
 MAX_NUMBER = 2**31
@@ -93,6 +79,7 @@ def csp_reports(request: HttpRequest) -> HttpResponse:
 
 
 def _reports(body: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the fields to log of each report that names a directive."""
     if len(body) > MAX_BODY_BYTES:
         return
     try:
@@ -100,47 +87,44 @@ def _reports(body: bytes) -> Iterator[dict[str, Any]]:
     except (ValueError, RecursionError):
         return
     for report in sent[:MAX_REPORTS] if isinstance(sent, list) else [sent]:
-        if isinstance(report, dict):
-            facts = report.get("csp-report", report.get("body"))
-            if isinstance(facts, dict) and (fields := _known(facts)):
+        facts = isinstance(report, dict) and report.get(
+            "csp-report", report.get("body")
+        )
+        if isinstance(facts, dict):
+            fields = {
+                name: value
+                for name, (names, read) in FIELDS.items()
+                if (value := read(_first(facts, names))) is not None
+            }
+            if "directive" in fields:
                 yield fields
-
-
-def _known(facts: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields to log, or {} if the report names no directive."""
-    fields: dict[str, Any] = {}
-    for name, names in WORDS.items():
-        value = _first(facts, names)
-        if isinstance(value, str) and WORD.fullmatch(value):
-            fields[name] = value
-    if "directive" not in fields:
-        return {}
-    for name, names in URLS.items():
-        value = _first(facts, names)
-        if isinstance(value, str) and value:
-            fields[name] = _address(value)
-    for name, names in NUMBERS.items():
-        value = _first(facts, names)
-        if type(value) is int and 0 <= value < MAX_NUMBER:
-            fields[name] = value
-    return fields
 
 
 def _first(facts: dict[str, Any], names: tuple[str, str]) -> Any:
     return next((facts[name] for name in names if name in facts), None)
 
 
-def _address(url: str) -> str:
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) and WORD.fullmatch(value) else None
+
+
+def _number(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value < MAX_NUMBER else None
+
+
+def _address(value: Any) -> str | None:
     """Return the origin and the path of a URL.
 
     The query may contain a signature, and the fragment may contain a token. For schemes
     other than http and https, return only the scheme, because a data: URL contains the
     data itself.
     """
-    if WORD.fullmatch(url):
-        return url  # inline, eval, trusted-types-sink ...
+    if not isinstance(value, str) or not value:
+        return None
+    if WORD.fullmatch(value):
+        return value  # inline, eval, trusted-types-sink ...
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(value)
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return "unreadable"
@@ -149,3 +133,13 @@ def _address(url: str) -> str:
     origin = f"{parts.scheme}://{host}" + (f":{port}" if port else "")
     address = origin + without_secrets(parts.path)
     return UNPRINTABLE.sub("?", address)[:MAX_TEXT]
+
+
+# Each field has two names: in the old format (report-uri) and in the new one (report-to).
+FIELDS: dict[str, tuple[tuple[str, str], Callable[[Any], Any]]] = {
+    "directive": (("effective-directive", "effectiveDirective"), _word),
+    "document": (("document-uri", "documentURL"), _address),
+    "blocked": (("blocked-uri", "blockedURL"), _address),
+    "source": (("source-file", "sourceFile"), _address),
+    "line": (("line-number", "lineNumber"), _number),
+}

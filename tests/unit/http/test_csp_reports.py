@@ -91,9 +91,7 @@ def test_report_becomes_one_line_with_the_known_fields(
         "blocked": "https://evil.example:8443/x.js",
         "source": "https://files.example.com/static/build/main.js",
         "directive": "script-src-elem",
-        "disposition": "enforce",
         "line": 12,
-        "column": 7,
         "left_out": 0,
     }
 
