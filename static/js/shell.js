@@ -2,6 +2,7 @@
 
 import "./logout.js";
 import { formatBytes, formatNumber, formatWhen, formatWhenInFull } from "./page/format.js";
+import { drawQuotaBar } from "./page/quota-bar.js";
 import { reloadWhenInspected } from "./page/file-state.js";
 import { within } from "./engine/time-limit.js";
 
@@ -22,15 +23,8 @@ for (const size of /** @type {NodeListOf<HTMLElement>} */ (document.querySelecto
 
 const quota = /** @type {HTMLElement | null} */ (document.querySelector("#quota"));
 if (quota) {
-  const limit = Math.max(1, Number(quota.dataset.limit));
-  const used = Number(quota.dataset.used);
-  for (const [selector, bytes] of /** @type {const} */ ([
-    [".quota__used", used],
-    [".quota__pending", used + Number(quota.dataset.reserved)],
-  ])) {
-    const bar = /** @type {HTMLElement} */ (quota.querySelector(selector));
-    bar.style.transform = `scaleX(${Math.min(1, bytes / limit)})`;
-  }
+  const { limit, used, reserved } = quota.dataset;
+  drawQuotaBar(quota, { limit: Number(limit), used: Number(used), promised: Number(used) + Number(reserved) });
 }
 
 const inspected = /** @type {HTMLElement | null} */ (document.querySelector("[data-inspected]"));

@@ -1,4 +1,5 @@
 import { formatBytes } from "./format.js";
+import { drawQuotaBar } from "./quota-bar.js";
 import { setText } from "./dom.js";
 
 /** @typedef {import("./page-data.js").PageData["quota"]} Quota */
@@ -83,19 +84,6 @@ export class QuotaMeter {
     const promised = used + reserved + this.#batchBytes;
     const onTheWay = reserved > 0 ? `, ${formatBytes(reserved)} on the way` : "";
     setText(words, `${formatBytes(used)} of ${formatBytes(limit)} used${onTheWay}`);
-    this.#place.classList.toggle("quota--full", promised > limit || used >= limit);
-    this.#scale(".quota__used", used / Math.max(1, limit));
-    this.#scale(".quota__pending", promised / Math.max(1, limit));
-  }
-
-  /**
-   * @param {string} selector
-   * @param {number} share
-   */
-  #scale(selector, share) {
-    const bar = /** @type {HTMLElement} */ (this.#place.querySelector(selector));
-    // Even a small share must be visible.
-    const shown = share > 0 ? Math.min(1, Math.max(share, 0.015)) : 0;
-    bar.style.transform = `scaleX(${shown})`;
+    drawQuotaBar(this.#place, { limit, used, promised });
   }
 }
