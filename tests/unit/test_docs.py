@@ -162,3 +162,28 @@ def test_each_page_says_for_whom_it_is() -> None:
     beginnings = {page: page.read_text().split("\n\n")[1] for page in pages}
 
     assert [page for page, text in beginnings.items() if text[:4] != "For "] == []
+
+
+def test_every_file_that_the_architecture_page_names_exists() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    named = {
+        path
+        for word in re.findall(r"`([\w/.{},]+(?:\.py|\.js|/))`", text)
+        for path in spelled_out(word)
+    }
+    assert len(named) > 60
+
+    places = [ROOT, ROOT / "uploads", ROOT / "uploads/lifecycle", ROOT / "static/js"]
+    places += [ROOT / "static/js" / name for name in ("engine", "page")]
+    # The table of packages names some modules without their package.
+    places += [ROOT / "uploads" / name for name in ("api", "trail")]
+    missing = [path for path in named if not any((at / path).exists() for at in places)]
+    assert missing == []
+
+
+def spelled_out(word: str) -> list[str]:
+    """Return the paths that ``word`` names, as the shell expands its braces."""
+    found = re.fullmatch(r"(.*)\{(.*)\}(.*)", word)
+    if found is None:
+        return [word]
+    return [f"{found[1]}{choice}{found[3]}" for choice in found[2].split(",")]
