@@ -24,7 +24,7 @@ PAGE = ROOT / "docs" / "providers.md"
 ORIGIN = "https://files.example.com"
 BEGIN = """# Providers
 
-For operators who choose an S3 provider. Each column shows the results of `manage.py doctor --certify` for a server of this version.
+For operators who choose an S3 provider. Each server has a column with the results of `manage.py doctor --certify`.
 `make providers` writes this page. **no** means that the server accepted a request that S3 refuses, or that a call failed.
 
 Each run of `manage.py doctor` stores the results for the site's own bucket. The site then acts as follows:

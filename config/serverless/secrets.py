@@ -2,7 +2,8 @@
 
 The variable ``SLIPWAY_SECRETS`` names the place of the secrets:
 
-- ``secretsmanager:NAME`` or its ARN: a secret whose value is a JSON object of variables;
+- ``secretsmanager:NAME`` or ``secretsmanager:ARN``: a secret whose value is a JSON
+  object of variables;
 - ``ssm:/PATH/``: parameters of Parameter Store, each named after its variable.
 
 If a variable is already set, it keeps its value. So an operator can override a secret.

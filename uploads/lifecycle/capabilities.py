@@ -80,7 +80,7 @@ class Capabilities:
 
 
 def place() -> str:
-    """Return the site's endpoint and bucket as the key of its facts in the database."""
+    """Return the text in ``BucketFact.place`` for the site's endpoint and bucket."""
     return f"{settings.S3_ENDPOINT_URL or 'aws'} {settings.S3_BUCKET}"[:400]
 
 

@@ -44,7 +44,9 @@ def replaceable_until(upload: Upload, facts: ObjectFacts) -> datetime | None:
 
 
 def reject_if_replaced(upload: Upload, *, actor: Any = None) -> bool:
-    """Reject a ready upload if its object has another ETag; return whether it has.
+    """Reject a ready upload if its object has another ETag.
+
+    Return whether the upload was rejected.
 
     Sends no request to S3 if no URL can replace the object. Raises StorageUnavailable,
     StaleUpload.

@@ -61,7 +61,7 @@ def incoming_key(key: str) -> str:
 
 
 def row_key(key: str) -> str:
-    """Return the key in the row of the upload that the object ``key`` belongs to."""
+    """Return the key in the upload's row. ``key`` is this key or its incoming key."""
     incoming = _INCOMING.fullmatch(key)
     return f"{incoming[1]}{incoming[2]}" if incoming else key
 
