@@ -68,7 +68,7 @@ test("checksums of the next parts are computed while others are sent", async () 
 
   await world.run(handle.finished);
 
-  // The line alone needs 6.7 s; checksums one after another would need another 2.2 s.
+  // The transfer alone needs 6.7 s. Checksums between the transfers would need another 2.2 s.
   assert.ok(world.clock.now() < 8_500, `${world.clock.now()} ms`);
 });
 
@@ -125,7 +125,7 @@ test("the declared type is the browser's type", async () => {
   assert.deepEqual(declared, ["text/html", "image/svg+xml", "application/octet-stream", "image/png", "text/plain"]);
 });
 
-test("totals add up, include the speed, and start from zero with the next files", async () => {
+test("totals add up, include the speed, and start from zero with the next batch", async () => {
   const world = new World();
   const seen = [];
   world.engine.on("totals", (totals) => seen.push(totals));

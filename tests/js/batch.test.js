@@ -6,7 +6,7 @@ function add(world, count, { size = 20_000 } = {}) {
   return Array.from({ length: count }, (_, n) => world.engine.add(new FakeFile(`file-${n}`, size)));
 }
 
-test("a single file does not wait for others", async () => {
+test("a single file does not wait for a full batch", async () => {
   const world = new World();
 
   await world.run(add(world, 1)[0].finished);
@@ -50,7 +50,7 @@ test("one malformed item does not fail its batch", async () => {
   assert.equal(results[3].reason.code, "invalid_request");
 });
 
-test("a lost answer to a batch creates no second uploads", async () => {
+test("a batch whose answer was lost creates no second uploads", async () => {
   const world = new World();
   let losses = 1;
   world.server.fault = (call) => (call === "POST /uploads/batch" && losses-- > 0 ? "lost" : undefined);
@@ -60,7 +60,7 @@ test("a lost answer to a batch creates no second uploads", async () => {
   assert.equal(world.server.uploads.size, 80);
 });
 
-test("a file whose verification fails does not affect the others", async () => {
+test("a file whose verification fails does not affect the remaining files", async () => {
   const world = new World();
   world.server.verdict = ({ filename }) =>
     filename === "file-5" ? { state: "rejected", rejected_reason: "No." } : { state: "ready" };
@@ -83,7 +83,7 @@ test("paths and names are declared unchanged", async () => {
   assert.deepEqual([filename, relative_path], ["Ünï 🎉.txt", "a/b/Ünï 🎉.txt"]);
 });
 
-/** @returns {Promise<(string | undefined)[]>} the heads that the server got, in the order of the files */
+/** @returns {Promise<(string | undefined)[]>} the first bytes that the server got, in the order of the files */
 async function headsOf(files, options) {
   const world = new World(options);
   const heads = new Map();
@@ -92,7 +92,7 @@ async function headsOf(files, options) {
   return files.map(({ name }) => heads.get(name));
 }
 
-test("the head of a file is sent if types are restricted or the file is over 1 MiB", async () => {
+test("the first bytes of a file are sent if types are restricted or the file is over 1 MiB", async () => {
   const small = new FakeFile("small", 20_000);
   const large = new FakeFile("large", 1024 ** 2 + 1);
   const parts = new FakeFile("parts", 40 * 1024 ** 2);
@@ -106,7 +106,7 @@ test("the head of a file is sent if types are restricted or the file is over 1 M
   for (const head of [...open, ...restricted].filter(Boolean)) assert.equal(atob(head).length, 4096);
 });
 
-test("a file whose head is refused is not sent", async () => {
+test("a file whose first bytes are refused is not sent", async () => {
   const world = new World({ restrictsTypes: () => true });
   world.server.refuse = () => ({ status: 415, code: "content_type_not_allowed", detail: "Not this type." });
   const handles = [new FakeFile("small", 20_000), new FakeFile("parts", 40 * 1024 ** 2)].map((file) => world.engine.add(file));
@@ -124,7 +124,7 @@ for (const arrived of [false, true]) {
     const handles = files.map((file) => world.engine.add(file));
     const keys = handles.map(({ key }) => key);
     await world.until(() => world.server.uploads.size === 30);
-    // The page is closed before it can note the server's ids of the uploads.
+    // The page is closed before it has stored the server's ids of the uploads.
     assert.deepEqual(handles.map(({ record }) => record), Array(30).fill(null));
     for (const handle of handles) handle.pause();
     if (arrived) for (const upload of world.server.uploads.values()) upload.state = "ready";

@@ -42,7 +42,7 @@ test("no question is asked if no bytes were sent or all files have arrived", asy
   }
 });
 
-/** The dialog for questions, with the members of the page that it needs. */
+/** A stub of the page's dialog for questions. */
 function fakePage() {
   const form = new EventTarget();
   form.querySelector = () => ({ disabled: false });
@@ -80,12 +80,12 @@ test("the open question is updated, and closes when no bytes would be lost", asy
   assert.equal(dialog.open, false);
   assert.equal(await answer, false);
   assert.equal(acts, 0);
-  dialog.open = true; // by somebody else's question
+  dialog.open = true; // another question has opened the dialog
   updateQuestion();
   assert.ok(dialog.open);
 });
 
-test("confirming cancels only the files that have not arrived by then", async () => {
+test("confirming cancels only the files that have not arrived meanwhile", async () => {
   const { dialog, form } = fakePage();
   let acts = 0;
 

@@ -19,7 +19,7 @@ async function closedTooSoon() {
   return { world, record };
 }
 
-/** A completer with its recorded calls; `waiting`: ids in the list of the page. */
+/** A completer with its recorded calls. `waiting` has the ids in the list of the page. */
 function completerIn(world, { waiting, elsewhere = new Set() }) {
   const told = { safe: [], finished: [] };
   const completer = new Completer({

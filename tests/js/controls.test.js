@@ -128,7 +128,7 @@ test("cancel all leaves nothing at the server", async () => {
   assert.equal(world.engine.active, false);
 });
 
-test("active is emitted once at the first start and once when all are settled", async () => {
+test("the event `active` is emitted once at the first start and once when all uploads have ended", async () => {
   const world = new World();
   const told = [];
   world.engine.on("active", (active) => told.push(active));

@@ -11,7 +11,7 @@ import { test } from "node:test";
 
 const NEVER = new AbortController().signal;
 
-/** Vectors of the NVM Express specification, and the check value of the algorithm. */
+/** Test vectors of the NVM Express specification, and the check value of the algorithm. */
 const VECTORS = [
   ["nothing", new Uint8Array(), "0000000000000000"],
   ["123456789", new TextEncoder().encode("123456789"), "ae8b14860a799888"],
@@ -52,7 +52,7 @@ test("the check value in base64 is the one that S3 expects", () => {
   assert.equal(byTable(new TextEncoder().encode("123456789")), "rosUhgp5mIg=");
 });
 
-test("with and without WebAssembly, each length and each split have the same checksum", async () => {
+test("checksums are the same with and without WebAssembly, for each length and each split", async () => {
   const bytes = someBytes(9 * MIB + 3);
   for (const length of [0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 4095, 4097, 65_537, bytes.length]) {
     const some = bytes.subarray(0, length);
@@ -83,7 +83,7 @@ test("a slice that cannot be read fails the checksum", async () => {
   await assert.rejects(CRC64NVME.checksum(blob), { name: "NotFoundError" });
 });
 
-/** Load the worker's script as a browser does; return what it answers to `message`. */
+/** Load the worker's script as a browser does, and return its answer to `message`. */
 async function askWorker(name, message) {
   const posted = [];
   Object.assign(globalThis, { name, postMessage: (answer) => posted.push(answer) });
@@ -92,7 +92,7 @@ async function askWorker(name, message) {
   return posted.at(-1);
 }
 
-test("the worker computes the checksum that its name says", async () => {
+test("the worker computes the checksum of the algorithm in its name", async () => {
   const blob = new Blob(["123456789"]);
 
   assert.deepEqual(await askWorker("crc64nvme", blob), { checksum: "rosUhgp5mIg=" });
@@ -129,7 +129,7 @@ test("workers are named after the algorithm, and without workers this thread com
   assert.deepEqual(checksums.declared("x"), { checksum_crc64nvme: "x" });
 });
 
-test("new uploads have the site's algorithm, others keep theirs, and fingerprints are SHA-256", () => {
+test("new uploads use the site's algorithm, existing uploads keep theirs, and fingerprints use SHA-256", () => {
   const clock = new Clock();
   for (const [name, field] of [["crc64nvme", "checksum_crc64nvme"], ["sha256", "checksum_sha256"], [undefined, "checksum_sha256"]]) {
     const digests = new Digests({ name, clock });
@@ -144,7 +144,7 @@ test("new uploads have the site's algorithm, others keep theirs, and fingerprint
 
 const FIELDS = { sha256: "x-amz-checksum-sha256", crc64nvme: "x-amz-checksum-crc64nvme" };
 
-/** Send a file of this size with the page's algorithm; return the headers that S3 got. */
+/** Send a file of this size with the page's algorithm, and return the headers that S3 got. */
 async function headersOf(size, page, server) {
   const sent = new Set();
   const createWorker = () => fakeWorker(world.clock);

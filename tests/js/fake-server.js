@@ -1,7 +1,7 @@
 const PART_SIZE = 16 * 1024 * 1024;
-const EPOCH = Date.UTC(2031, 4, 5); // far from the machine's own clock: only the server's times may count
+const EPOCH = Date.UTC(2031, 4, 5); // far from this machine's clock, so that code with the wrong clock fails
 
-/** Our API in memory, as in the HTTP contract. It fails if a test says so. */
+/** The site's API in memory. Tests can make requests fail. */
 export class FakeServer {
   constructor({ clock, network, storage, latencyMs, lifetimeMs }) {
     Object.assign(this, { clock, network, storage, latencyMs, lifetimeMs });

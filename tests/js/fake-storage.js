@@ -1,10 +1,9 @@
 const FILLING_MS = 1_000;
 
 /**
- * S3 in memory. It stores the bodies of presigned requests, refuses other requests, and fails if a test says so.
- *
- * The line transfers `bytesPerMs` for all bodies together and at most `bytesPerMsEach` for one. Progress is reported
- * at each quarter of a body, or every `stepMs`. It runs ahead by `buffer` bytes, as in a browser.
+ * S3 in memory. It stores the bodies of presigned requests and refuses other requests. Tests can make requests fail. *
+ * The network transfers `bytesPerMs` for all bodies together, and at most `bytesPerMsEach` for one body. Progress is
+ * reported at each quarter of a body, or every `stepMs`. It runs ahead by `buffer` bytes, as in a browser.
  */
 export class FakeStorage {
   constructor({ clock, network, bytesPerMs, bytesPerMsEach = Infinity, stepMs = 0, delayMs = 10, buffer = 0 }) {
@@ -13,7 +12,7 @@ export class FakeStorage {
     this.objects = new Map();
     /** key -> Map(part_number -> {byte_size, checksum}) */
     this.multiparts = new Map();
-    /** every body that arrived here: {key, partNumber, status, at} */
+    /** every body that arrived: {key, partNumber, status, at} */
     this.requests = [];
     this.inFlight = new Set();
     this.maxInFlight = 0;
@@ -80,7 +79,7 @@ class FakeXhr {
   send(body) {
     const { storage } = this;
     this.body = body;
-    this.began = storage.clock.now(); // S3 looks at the expiry once, when the request begins
+    this.began = storage.clock.now(); // S3 checks the expiry only when the request begins
     storage.inFlight.add(this);
     storage.maxInFlight = Math.max(storage.maxInFlight, storage.inFlight.size);
     const { host } = new URL(this.url);

@@ -80,7 +80,7 @@ test("an upload continues at once after a minute offline", async () => {
   assert.equal(world.storage.stored("uploads/id-1").length, PARTS);
 });
 
-test("hours offline use up no attempt", async () => {
+test("hours offline count as no failed attempt", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   await world.until(() => handle.bytesSent > 200 * MIB);
@@ -220,7 +220,7 @@ test("complete times out and is retried if it never answers", async () => {
   assertWhole(world, handle);
 });
 
-test("parts that the bucket lost are sent again, the others are not", async () => {
+test("only the parts that the bucket lost are sent again", async () => {
   const world = new World();
   let lost = false;
   world.server.fault = (call) => {

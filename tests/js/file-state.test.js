@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { reloadWhenInspected } from "../../static/js/page/file-state.js";
 import { test } from "node:test";
 
-/** Answer one poll after the other; return the number of polls before the page was reloaded. */
+/** Answer one poll after another, and return the number of polls before the page was reloaded. */
 async function asked(answers, isBusy = () => false) {
   let count = 0;
   await new Promise((resolve) => {

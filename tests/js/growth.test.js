@@ -49,7 +49,7 @@ for (const [name, line] of [
   });
 }
 
-test("files of one part use all hosts too", async () => {
+test("files of one part also use all hosts", async () => {
   const files = () => Array.from({ length: 60 }, (_, number) => new FakeFile(`${number}.bin`, 12 * MIB));
   const one = await send(LIMITED, 1, files());
   const two = await send(LIMITED, 2, files());

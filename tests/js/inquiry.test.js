@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 const FAULTY = { faults: ["cors_origin_missing"], examining: false };
 
-/** A world whose engine inquires into causes; `answer`: the server's answer, or an error if it does not answer. */
+/** A world whose engine asks the server for causes. `answer` is the server's answer, or an error if it does not answer. */
 function world({ answer = () => FAULTY, probe = async () => true, forbids = () => false, origin = "https://site.test" } = {}) {
   const clock = new FakeClock();
   const reports = [];
@@ -39,7 +39,7 @@ test("a blocked request shows its cause, and the upload continues when the fault
   assert.equal(made.inquiry.reason, "");
 });
 
-test("a body that was read already is sent as it is, and not read again", async () => {
+test("a body that was already read is sent without reading the file again", async () => {
   const made = world();
   const sent = [];
   const sender = made.inquiry.watch({ send: async (request, body, options) => void sent.push(options) });
@@ -50,7 +50,7 @@ test("a body that was read already is sent as it is, and not read again", async 
   assert.equal(sent[0].bytes, bytes);
 });
 
-test("a fault that lasts for hours uses up no attempt, and is tested every half minute", async () => {
+test("a fault that lasts for hours counts as no failed attempt, and is tested every half minute", async () => {
   const made = world();
   let sent = 0;
   made.storage.fault = () => ((sent += 1), "network");
@@ -143,7 +143,7 @@ test("a violation of the page's policy is named even if the server does not answ
   assert.match(made.inquiry.reason, /Content-Security-Policy.*Reload this page/);
 });
 
-test("two causes at once are both named", async () => {
+test("two simultaneous causes are both named", async () => {
   const made = world({ forbids: () => true, answer: ({ seen }) => ({ faults: [...seen, "cors_headers"], examining: false }) });
   made.storage.fault = () => "network";
   made.engine.add(file());
@@ -190,7 +190,7 @@ test("without a cause from the server, a refused upload fails after seconds", as
   assert.ok(made.clock.now() < 10_000, `${made.clock.now()} ms`);
 });
 
-test("a held upload can be paused, continued and cancelled", async () => {
+test("a blocked upload can be paused, continued and cancelled", async () => {
   const made = world();
   made.storage.fault = () => "network";
   const [first, second] = [made.engine.add(file()), made.engine.add(new FakeFile("b.txt", 1000))];

@@ -33,7 +33,7 @@ test("a new visit takes over the kept files of closed tabs, but not of open tabs
   assert.deepEqual(adopted.map(({ filename }) => filename), ["dead.txt"]);
 });
 
-test("two tabs that open together never take over the same file", async () => {
+test("two tabs that open at the same time never take over the same file", async () => {
   const browser = new Browser();
   const dead = browser.open();
   for (const name of ["a", "b", "c"]) dead.add(file(name));
@@ -265,7 +265,7 @@ test("the locks of a batch are taken when the server answers, before any byte is
   assert.ok(requests <= 3, `${requests} locks`);
 });
 
-test("changes that come within a moment of each other are written together", async () => {
+test("changes within a short time are written together", async () => {
   const browser = new Browser();
   const writes = [];
   const write = async (changes) => void writes.push(changes);

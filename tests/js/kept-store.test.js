@@ -48,7 +48,7 @@ test("many small files share one record, which is deleted with the last file", a
   assert.deepEqual([await later.all(), await countOf(factory)], [[], 0]);
 });
 
-test("the notes of a pack share one record, and the newest note of each file counts", async () => {
+test("the notes of a pack share one record, and the newest note of each file is used", async () => {
   const factory = new IDBFactory();
   const store = new KeptStore(factory);
   await store.write({ sources: sources(30), notes: idsOf(30).map((id) => ({ id, uploadId: null })) });
@@ -64,7 +64,7 @@ test("the notes of a pack share one record, and the newest note of each file cou
   assert.deepEqual([await countOf(factory, "notes"), await countOf(factory)], [0, 0]);
 });
 
-test("a pack whose notes have records of their own, as an earlier version wrote it, is read and deleted", async () => {
+test("a pack of an earlier version, with a record for each note, is read and deleted", async () => {
   const factory = new IDBFactory();
   await new KeptStore(factory).write({ sources: sources(30), notes: idsOf(30).map((id) => ({ id, uploadId: null })) });
   await inNotes(factory, (notes) => {
@@ -83,7 +83,7 @@ test("a pack whose notes have records of their own, as an earlier version wrote 
   assert.deepEqual([await countOf(factory, "notes"), await countOf(factory)], [0, 0]);
 });
 
-test("reading the store does not replace what this tab has just noted", async () => {
+test("reading the store does not replace newer notes of this tab", async () => {
   const factory = new IDBFactory();
   const store = new KeptStore(factory);
   await store.write({ sources: sources(30), notes: idsOf(30).map((id) => ({ id, uploadId: null })) });

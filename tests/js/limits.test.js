@@ -2,7 +2,7 @@ import { FakeFile, MIB, World } from "./world.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-/** Limit calls per minute as uploads/access/rates.py does; `limits` maps each call to its limit. */
+/** Limit calls per minute as uploads/access/rates.py does. `limits` maps each call to its limit. */
 function limit(world, limits) {
   const full = {};
   const refused = {};
@@ -139,7 +139,7 @@ test("with a rate limit smaller than a batch, items are sent one by one", async 
   assert.equal(world.server.inState("ready").length, 60);
 });
 
-test("a hundred parts more than the rate limit allows wait, and the file arrives", async () => {
+test("a hundred parts over the rate limit wait, and the file arrives", async () => {
   const world = new World({ bytesPerMs: 1_000_000 });
   const refused = limit(world, { "POST /uploads/{id}/parts": 100 });
 

@@ -2,7 +2,7 @@ import { FakeFile, MIB, World } from "./world.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-/** Count the listeners of every AbortSignal from now on; return how many are left. */
+/** Count the listeners of every AbortSignal from now on. Return a function that returns the number of remaining ones. */
 function countListeners(t) {
   const held = new Map();
   const key = (signal, listener) => held.get(signal)?.get(listener);

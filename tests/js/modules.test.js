@@ -14,7 +14,7 @@ import { sha256Base64 } from "../../static/js/engine/sha256.js";
 import { test } from "node:test";
 
 const NEVER = new AbortController().signal;
-const LARGE = 1024 * 1024; // for a file that a worker gets alone
+const LARGE = 1024 * 1024; // a file of this size gets a worker of its own
 
 function expected(bytes) {
   return createHash("sha256").update(bytes).digest("base64");
@@ -90,7 +90,7 @@ test("many small files go to a worker in one message, and come back with their b
   assert.equal(found[1].bytes.byteLength, "second".length);
 });
 
-test("a small file that cannot be read does not fail the others of its message", async () => {
+test("a small file that cannot be read does not fail the remaining files of its message", async () => {
   const failing = () => Promise.reject(new DOMException("gone", "NotFoundError"));
   const worker = {
     postMessage: (message) => {
@@ -105,7 +105,7 @@ test("a small file that cannot be read does not fail the others of its message",
   const good = checksums.read({ name: "good", size: 1 }, checksums, NEVER);
 
   assert.equal((await good).checksum, "good");
-  waiting.abort(); // it would be read a few times more
+  waiting.abort(); // otherwise the read would be retried some more times
   await assert.rejects(bad, { name: "AbortError" });
 });
 
@@ -163,7 +163,7 @@ test("progress never exceeds the file, however much is reported", () => {
   assert.equal(progress.bytesSent, 100);
 });
 
-test("found parts show at once, do not count as moved, and never set the bar back", () => {
+test("parts found in the bucket are shown at once, do not count in the speed, and never reduce the progress", () => {
   let moved = 0;
   const progress = new Progress(100, (bytes) => (moved += bytes));
 
@@ -264,7 +264,7 @@ test("the screen is kept awake during uploads, again after the page was hidden",
   engine.become(true);
   await settle();
   assert.equal(held(), 1);
-  locks[0].released = true; // the browser, when the page is hidden
+  locks[0].released = true; // the browser does this when the page is hidden
   document.dispatchEvent(new Event("visibilitychange"));
   await settle();
   assert.deepEqual([locks.length, held()], [2, 1]);

@@ -55,7 +55,7 @@ test("the first files of a batch get rows, a few in each frame, and only some ar
   assert.equal(inserted.filter(({ isAnimated }) => isAnimated).length, 10);
 });
 
-test("10,000 files make 50 rows and one line that counts the others", (t) => {
+test("10,000 files make 50 rows and one line with the number of the remaining files", (t) => {
   const { newRows, arrive, draw, inserted } = setUp(t);
 
   arrive(10_000);

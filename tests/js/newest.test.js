@@ -7,7 +7,7 @@ const minute = (n) => new Date(Date.UTC(2026, 0, 1) + n * 60_000).toISOString();
 const record = (n, state = "ready") => ({ id: `id-${n}`, created_at: minute(n), state });
 const names = (records) => records.map(({ id }) => id);
 
-/** A server with these uploads; `asked` counts the pages that were read. */
+/** A server with these uploads. `asked` counts the pages that were read. */
 function serverOf(records) {
   const newestFirst = [...records].sort((one, other) => other.created_at.localeCompare(one.created_at));
   const server = {

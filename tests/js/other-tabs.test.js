@@ -9,7 +9,7 @@ const item = (name, content, path = "") => {
   return { id: 1, file, name, path, storedAs: "" };
 };
 
-/** The channel of one browser. Every tab gets the messages of the others. */
+/** The channel of one browser. Every tab gets the messages of all other tabs. */
 class Channels {
   #tabs = [];
   #later;
@@ -87,7 +87,7 @@ for (const [what, options] of [
 
 test("a tab that answers after seconds still counts", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const open = browser({ delayMs: 4_000 }); // of the question, and again of the answer
+  const open = browser({ delayMs: 4_000 }); // the delay of the question, and again of the answer
   open("a", [item("film.bin", "one")]);
   let answer = null;
   void open("b").sendingAlready([item("film.bin", "one")]).then((one) => (answer = one));

@@ -5,14 +5,14 @@ import { test } from "node:test";
 
 const MBIT_PER_S = 125; // bytes a millisecond
 const PART = 16 * MIB;
-const FIRST_MS = 10_000; // all lanes are busy until the line is known
+const FIRST_MS = 10_000; // all lanes are busy until the speed is known
 
-/** Send files over a line; return the world, the times of six busy lanes and of the end, and each arrival. */
+/** Send files over a network. Return the world, the times of six busy lanes and of the end, and each arrival. */
 async function sent(line, sizes, options = {}) {
   const world = new World({ line: { stepMs: 250, ...line }, ...options });
   const handles = sizes.map((size, index) => world.engine.add(new FakeFile(`${index}.bin`, size)));
   let sixAt = Infinity;
-  let most = 0; // at once, after the first seconds
+  let most = 0; // the number of concurrent bodies, after the first seconds
   for (const handle of handles) {
     handle.on("progress", () => {
       if (world.storage.inFlight.size === 6) sixAt = Math.min(sixAt, world.clock.now());
@@ -39,7 +39,7 @@ for (const buffer of [0, 500_000, 3_000_000]) {
     const [now, before] = await compared({ bytesPerMs: speed, buffer }, [60 * MIB]);
 
     const partMs = PART / speed;
-    const pretended = (2 * buffer) / speed; // the next part sets out so much too early
+    const pretended = (2 * buffer) / speed; // the next part starts too early by this time
     for (const [index, at] of now.landings.slice(0, 3).entries()) {
       const due = (index + 1) * partMs;
       assert.ok(at < due + 14_000 + pretended, `part ${index + 1} after ${at} ms instead of ${due}`);
@@ -133,7 +133,7 @@ test("on a slow line photos arrive one after another, and small files pass them"
   assert.equal(large.state, "sending");
 });
 
-test("several files share a slow line in turns, and pause and cancel lose no lane", async () => {
+test("several files take turns on a slow line, and pause and cancel release their lanes", async () => {
   const world = new World({ line: { stepMs: 250 }, bytesPerMs: 8 * MBIT_PER_S });
   const [one, two, three] = [1, 2, 3].map((n) => world.engine.add(new FakeFile(`${n}.bin`, 100 * MIB)));
   await world.until(() => world.storage.requests.length === 4);
@@ -153,7 +153,7 @@ test("several files share a slow line in turns, and pause and cancel lose no lan
   assertNoLaneIsLost(world);
 });
 
-test("a line that was slow and is fast after a pause has six lanes soon", async () => {
+test("a slow line that is fast after a pause soon gets six lanes", async () => {
   const world = new World({ line: { stepMs: 250 }, bytesPerMs: 2 * MBIT_PER_S });
   const handle = world.engine.add(new FakeFile("a.bin", 1024 * MIB));
   await world.pass(200_000);
@@ -170,7 +170,7 @@ test("a line that was slow and is fast after a pause has six lanes soon", async 
   assertNoLaneIsLost(world);
 });
 
-test("a line whose connections were limited, and that is slow since, goes back to few without a rest", async () => {
+test("a line with limited connections that becomes slow gets few lanes without a pause", async () => {
   const world = new World({ line: { stepMs: 250, bytesPerMs: 3_000, bytesPerMsEach: 500 } });
   world.engine.add(new FakeFile("a.bin", 2048 * MIB));
   await world.until(() => world.storage.inFlight.size === 6);
@@ -183,7 +183,7 @@ test("a line whose connections were limited, and that is slow since, goes back t
   assert.ok(world.clock.now() < 3_600_000, `${world.clock.now()} ms`);
 });
 
-test("a line that was fast and is slow after a rest begins with one part, not with six", async () => {
+test("a fast line that is slow after a pause starts with one part", async () => {
   const world = new World({ line: { stepMs: 250 }, bytesPerMs: 200 * MBIT_PER_S });
   world.engine.add(new FakeFile("a.bin", 1024 * MIB));
   await world.until(() => world.storage.inFlight.size === 6);
@@ -207,7 +207,7 @@ test("a stalled body does not block the others forever", async () => {
   assert.ok(world.clock.now() < 200 * MIB / 500 + 60_000, `${world.clock.now()} ms`);
 });
 
-test("an entry that may not go yet keeps its place", () => {
+test("a waiting entry keeps its place in the queue", () => {
   const queue = new FairQueue();
   for (const [owner, entry] of [["a", "large a"], ["b", "large b"], ["b", "small b"]]) queue.add(owner, entry);
   const isSmall = (entry) => entry.startsWith("small");

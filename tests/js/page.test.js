@@ -11,7 +11,7 @@ const ANY = { max_file_size: 1000, allowed_content_types: ["*/*"] };
 /** Cases that the Python tests use too. */
 const readCases = (name) => JSON.parse(readFileSync(new URL(`../cases/${name}.json`, import.meta.url), "utf8"));
 
-test("sizes read as people write them", () => {
+test("sizes are formatted for people", () => {
   const cases = readCases("sizes");
 
   assert.ok(cases.length > 0);
@@ -50,7 +50,7 @@ test("a file that the server would refuse has a reason", () => {
 
   assert.equal(refusal({ size: 1000 }, ANY), "");
   assert.match(refusal({ size: 1001 }, ANY), /larger than 1 kB/);
-  assert.equal(refusal({ size: 1 }, images), ""); // types are the server's to judge
+  assert.equal(refusal({ size: 1 }, images), ""); // only the server checks types
 });
 
 test("the note below the drop area names the allowed sizes and types", () => {

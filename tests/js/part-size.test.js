@@ -26,7 +26,7 @@ test("on a fast line parts are larger, up to 64 MiB, so that there are fewer req
   assert.ok(partSizeFor(size, { bytesPerSecond: 100_000, lanes: 6 }) <= 16 * MIB);
 });
 
-test("the page sends the parts that the server decided on", async () => {
+test("the page uses the part size that the server decided on", async () => {
   for (const takesPartSize of [true, false]) {
     const world = new World();
     world.server.takesPartSize = takesPartSize;

@@ -14,7 +14,7 @@ const file = (name, content = name, lastModified = TIME) => new File([content], 
 const found = (...files) => files.map((one) => (Array.isArray(one) ? { file: one[0], path: one[1] } : { file: one, path: "" }));
 const nobody = { toReplace: () => undefined, alike: () => [], replace() {}, dismiss() {} };
 
-/** Admit one choice to an empty page; `parts` replaces some of its parts. */
+/** Add one choice of files to an empty page. `parts` replaces some of the page's parts. */
 function admitTo(chosen, files, { unreadable = [], empty = [], ...parts } = {}) {
   return admit(
     { found: found(...files), unreadable, empty },
@@ -40,7 +40,7 @@ test("names that differ only in case are all accepted", async () => {
   assert.deepEqual(known, []);
 });
 
-test("two equal files of one choice are two files", async () => {
+test("two equal files that are chosen together are two files", async () => {
   const { accepted } = await admitTo(new Chosen(), [file("image.png", "x"), file("image.png", "x")]);
 
   assert.equal(accepted.length, 2);

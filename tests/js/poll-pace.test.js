@@ -13,7 +13,7 @@ async function runUntil(clock, end) {
   }
 }
 
-/** Watch `count` files that stay in inspection; return the times of all polls. */
+/** Watch `count` files that stay in inspection, and return the times of all polls. */
 function watch(clock, count, isWatched, records = new Map()) {
   const asked = [];
   const ends = [];

@@ -28,7 +28,7 @@ class OneXhr {
   abort() {}
 }
 
-test("a POST carries its fields, and the file last", async () => {
+test("a POST has its fields, and the file last", async () => {
   const xhr = new OneXhr(204, "");
   const put = new Put({ clock: new FakeClock(), createXhr: () => xhr });
 
@@ -52,7 +52,7 @@ test("a whole file is sent as it is, if the signed headers have its type; otherw
   }
 });
 
-test("a retry reads the file anew, as a slice", async () => {
+test("a retry reads the file again, as a slice", async () => {
   const world = new World();
   const file = new FakeFile("a.bin", 2 * MIB);
   const sent = [];

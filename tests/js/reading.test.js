@@ -25,7 +25,7 @@ for (const [size, kind] of [[1000, "small"], [100 * MIB, "large"]]) {
     let cuts = 3;
     world.storage.fault = () => {
       if (cuts-- <= 0) return undefined;
-      file.failures = 2; // and so does the check whether it can be read
+      file.failures = 2; // the check that the file is readable fails too
       return "network";
     };
 

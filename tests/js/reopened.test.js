@@ -24,7 +24,7 @@ test("if completion opens a new multipart upload, all parts are sent again witho
 });
 
 for (const sent of [1, 4, 7]) {
-  test(`another tab's completion opens a new multipart upload at part ${sent}: this tab goes on, without a click`, async () => {
+  test(`another tab's completion opens a new multipart upload at part ${sent}: this tab continues without a click`, async () => {
     const world = new World();
     let reopened = false;
     world.storage.fault = ({ partNumber }) => {

@@ -133,7 +133,7 @@ test("dismissing a refused file keeps the upload for the right file", async () =
   assert.equal(world.server.uploads.get("id-1").state, "pending");
 });
 
-test("a name that the server spells differently is the same name", async () => {
+test("a name that the server has cleaned is the same name", async () => {
   const { world, record } = await crashAt(0.5);
   const file = new FakeFile("U\u0308bersicht.bin", SIZE, { content: "a.bin" });
 

@@ -13,9 +13,9 @@ import { keepAwake } from "../../static/js/engine/wake-lock.js";
 import { sha256Base64 } from "../../static/js/engine/sha256.js";
 import { test } from "node:test";
 
-const LIMIT_MS = 12_000; // whatever the services do, the page goes on within this time
+const LIMIT_MS = 12_000; // the page continues within this time, for every fault of the services
 const NEVER = new AbortController().signal;
-const realTimeout = globalThis.setTimeout; // the tests' own time stands still
+const realTimeout = globalThis.setTimeout; // the time of the tests is mocked
 const CHECKSUM = createHash("sha256").update("bytes").digest("base64");
 const file = () => new File(["bytes"], "a.txt");
 
@@ -94,7 +94,7 @@ async function stayAwake(wakeLock) {
   return "going on";
 }
 
-/** Let mocked time pass until `promise` settles; return its result and the time. */
+/** Let mocked time pass until `promise` settles. Return its result and the time. */
 async function settled(t, promise) {
   let end = null;
   promise.catch(() => {}).finally(() => (end = now));
@@ -109,7 +109,7 @@ async function settled(t, promise) {
 
 for (const [service, use, expected, faults = Object.keys(FAULTS)] of SERVICES) {
   for (const words of faults) {
-    test(`${service} ${words}: the page goes on without it`, async (t) => {
+    test(`${service} ${words}: the page continues without it`, async (t) => {
       t.mock.timers.enable({ apis: ["setTimeout"] });
 
       const [outcome, took] = await settled(t, use(FAULTS[words]));
@@ -120,7 +120,7 @@ for (const [service, use, expected, faults = Object.keys(FAULTS)] of SERVICES) {
   }
 }
 
-test("a late lock is passed on, so that it can be released", async (t) => {
+test("a late lock is passed to its caller, which releases it", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let answer;
   const late = [];

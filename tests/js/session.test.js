@@ -2,7 +2,7 @@ import { Session } from "../../static/js/page/session.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-/** The members of a dialog that a session needs. Its `close` event comes a moment later. */
+/** A stub of the session's dialog. Its `close` event is delayed. */
 class FakeElement extends EventTarget {
   open = false;
   textContent = "";

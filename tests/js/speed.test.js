@@ -7,7 +7,7 @@ const TICK_MS = 250;
 const KB = 1000;
 const MB = 1000 * KB;
 
-/** Send `total` bytes at `speedAt(ms)` per second; return the remaining times at each tick. */
+/** Send `total` bytes at `speedAt(ms)` per second. Return the remaining time at each tick. */
 function told(total, speedAt, { rush = 0 } = {}) {
   const clock = new FakeClock();
   const meter = new SpeedMeter({ clock });
@@ -55,7 +55,7 @@ test("an unsteady speed makes the remaining time drift, not jump", () => {
 
   assert.ok(seen.length > 200);
   for (const [index, { at, seconds }] of seen.entries()) {
-    if (seconds < 5) break; // "a few seconds left" by then
+    if (seconds < 5) break; // the text is then "a few seconds left"
     const before = seen[index - 1]?.seconds ?? seconds;
     assert.ok(Math.abs(seconds - before) <= 0.05 * before + TICK_MS / 1000, `${before} -> ${seconds} after ${at} ms`);
   }

@@ -9,7 +9,7 @@ const image = (name, size = 10) => {
   return made;
 };
 
-/** Workers that draw when the test tells them to. */
+/** Workers that draw when the test calls them. */
 function setUp({ answer = () => ({ picture: new Blob(["picture"]) }) } = {}) {
   const drawn = [];
   const workers = [];
@@ -67,7 +67,7 @@ test("a picture is drawn once for many requests, and is deleted by release", asy
   assert.deepEqual([thumbnails.of(file), drawn.length], ["", 1]);
 });
 
-test("a row out of view is not drawn until it comes back", async () => {
+test("a row out of view is drawn only when it is in view again", async () => {
   const { thumbnails, drawn, go } = setUp();
   const file = image("a.png");
 

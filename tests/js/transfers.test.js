@@ -62,7 +62,7 @@ test("a refused file keeps the server's id, although its next attempt has none y
   assert.ok(transfers.serverIds().has("id-1"));
 });
 
-test("the reason of a refusal is still shown after the others were continued", () => {
+test("the reason of a refusal is still shown after other files were continued", () => {
   const { transfers, made } = setUp();
   transfers.send(item(file("a.png")));
   made[0].resume = () => {};
@@ -141,7 +141,7 @@ test("a different file of that name does not replace a file that failed by the n
   assert.equal(transfers.toReplace(item(file("a.bin", 11))), undefined);
 });
 
-test("among failed files of one name, only an unambiguous match is replaced", () => {
+test("if several failed files have one name, only an unambiguous match is replaced", () => {
   const { transfers, made } = setUp();
   for (const path of ["a/x.txt", "b/x.txt"]) transfers.send(item(file("x.txt"), path));
   for (const handle of made) handle.become("failed", { error: CODE("unreadable") });
@@ -188,7 +188,7 @@ test("a file refused as different is sent as a new file when it is chosen again"
   assert.deepEqual([continued, calls, made.length], [1, ["add film.bin"], 1]);
 });
 
-test("the reservation of the replaced upload is free again", async () => {
+test("the reservation of the replaced upload is released", async () => {
   const world = new World();
   const transfers = new Transfers(world.engine);
   const first = new FakeFile("film.bin", 160 * MIB, { content: "first" });
@@ -227,7 +227,7 @@ test("a folder arrives with its paths, except a failed file until its retry", as
   assert.ok(transfers.list().every(({ state }) => state === "done"));
 });
 
-test("a removed file is cancelled at the server and the others arrive; cancelling all leaves nothing behind", async () => {
+test("a removed file is cancelled at the server, the remaining files arrive, and cancelling all leaves no upload", async () => {
   const world = new World();
   const transfers = new Transfers(world.engine);
   const gone = transfers.send(item(new FakeFile("a.bin", 200 * MIB)));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { walk } from "../../static/js/page/picker/walk.js";
 
-/** A dropped file; `problem`: the error when its facts are read, or "" if it works. */
+/** A dropped file. `problem` is the error when its facts are read, or "" if there is none. */
 function fileEntry(name, problem = "") {
   const file = new File([name], name);
   return {
@@ -42,7 +42,7 @@ const pathsOf = ({ found }) => found.map(({ path, file }) => path || file.name).
 const numbered = (count, make) => Array.from({ length: count }, (_, number) => make(`${number}.txt`, number));
 
 for (const problem of ["NotFoundError", "NotReadableError", "SecurityError", "EncodingError", "throws"]) {
-  test(`one file of fifteen that fails with ${problem} does not affect the other fourteen`, async () => {
+  test(`one file of fifteen that fails with ${problem} does not affect fourteen files`, async () => {
     const children = numbered(15, (name, number) => fileEntry(name, number === 7 ? problem : ""));
 
     const walked = await walk([rootOf(folderEntry("trip", children))]);

@@ -139,7 +139,7 @@ export class World {
     });
   }
 
-  /** Let time run until `promise` settles; return its value or throw its error. */
+  /** Let time run until `promise` settles. Return its value or throw its error. */
   async run(promise, maxMs = 24 * 3_600_000) {
     let settled = false;
     promise.catch(() => {}).finally(() => (settled = true));
@@ -179,7 +179,7 @@ export class World {
   }
 }
 
-/** A worker that takes 300 MB a second, in fake time. */
+/** A worker that hashes 300 MB per second, in fake time. */
 export function fakeWorker(clock) {
   const worker = {
     terminate() {},
