@@ -1,7 +1,9 @@
 const FILLING_MS = 1_000;
 
 /**
- * S3 in memory. It stores the bodies of presigned requests and refuses other requests. Tests can make requests fail. *
+ * S3 in memory. It stores the bodies of presigned requests and refuses other requests. Tests can make
+ * requests fail.
+ *
  * The network transfers `bytesPerMs` for all bodies together, and at most `bytesPerMsEach` for one body. Progress is
  * reported at each quarter of a body, or every `stepMs`. It runs ahead by `buffer` bytes, as in a browser.
  */
