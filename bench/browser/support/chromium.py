@@ -45,6 +45,8 @@ class Chromium:
             start_new_session=True,
         )
         self._browser = _Connection(self._address())
+        self.call = self._browser.call
+        self.wait_for = self._browser.wait_for
 
     def _address(self) -> str:
         written = Path(self._profile, "DevToolsActivePort")
@@ -173,3 +175,10 @@ class _Connection:
             raise RuntimeError(f"{method}: {message['error']['message']}")
         result: dict[str, Any] = message["result"]
         return result
+
+    def wait_for(self, event: str) -> dict[str, Any]:
+        """Wait for the next event of this name. Return its parameters."""
+        while (message := json.loads(self._socket.recv())).get("method") != event:
+            pass
+        params: dict[str, Any] = message["params"]
+        return params

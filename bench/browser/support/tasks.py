@@ -1,0 +1,76 @@
+"""Finds the longest task of a page by CPU time, from a trace of Chromium.
+
+On a busy machine a page waits for a free core. The gaps of a timer include this wait,
+and the CPU time of the page's main thread does not.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+
+from bench.browser.support.chromium import Chromium
+
+_MARK = "bench-begin"
+MARK_BEGIN = f"performance.mark('{_MARK}')"
+"""JavaScript that marks the begin of the measurement. It must begin its own task."""
+
+_TASK = "RunTask"
+_SLACK_US = 2_000  # the task that sets the mark begins shortly before the mark
+_BUFFER_KB = 600_000
+_READ_BYTES = 8_000_000
+_FIELDS = {
+    name: re.compile(rf'"{name}":(-?\d+)') for name in ("pid", "tid", "ts", "tdur")
+}
+
+
+class Tasks:
+    """Records the tasks of all threads of a browser."""
+
+    def __init__(self, browser: Chromium) -> None:
+        self._browser = browser
+
+    def record(self) -> None:
+        """Start to record."""
+        self._browser.call(
+            "Tracing.start",
+            transferMode="ReturnAsStream",
+            traceConfig={
+                "recordMode": "recordUntilFull",
+                "traceBufferSizeInKb": _BUFFER_KB,
+                "includedCategories": ["toplevel", "blink.user_timing"],
+            },
+        )
+
+    def longest_ms(self) -> float:
+        """Stop to record. Return the CPU time of the page's longest task."""
+        self._browser.call("Tracing.end")
+        stream = self._browser.wait_for("Tracing.tracingComplete")["stream"]
+        thread, since = (0, 0), 0
+        tasks: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for event in self._events(stream):
+            facts = {
+                name: int(found[1])
+                for name, pattern in _FIELDS.items()
+                if (found := pattern.search(event))
+            }
+            if f'"name":"{_MARK}"' in event:
+                thread, since = (facts["pid"], facts["tid"]), facts["ts"] - _SLACK_US
+            elif _TASK in event and "tdur" in facts:
+                mine = tasks.setdefault((facts["pid"], facts["tid"]), [])
+                mine.append((facts["ts"], facts["tdur"]))
+        return max(cpu for begin, cpu in tasks[thread] if begin >= since) / 1000
+
+    def _events(self, stream: str) -> Iterator[str]:
+        """Return the events of a trace as JSON texts. A trace has up to a gigabyte."""
+        rest, is_over = "", False
+        while not is_over:
+            answer = self._browser.call("IO.read", handle=stream, size=_READ_BYTES)
+            data, is_over = answer["data"], answer["eof"]
+            if answer.get("base64Encoded"):
+                data = base64.b64decode(data).decode()
+            *events, rest = (rest + data).split("},\n{")
+            yield from events
+        yield rest
+        self._browser.call("IO.close", handle=stream)
