@@ -51,12 +51,14 @@ WATCH = f"""(() => {{
   {MARK_BEGIN};
   window.largestGap = 0;
   window.endedAt = 0;
+  let ticks = 0;
   let last = performance.now();
   window.gapTimer = setInterval(() => {{
     const now = performance.now();
     window.largestGap = Math.max(window.largestGap, now - last - 10);
     last = now;
-    if (IS_OVER) {{
+    ticks += 1;
+    if (ticks % 5 === 0 && IS_OVER) {{
       clearInterval(window.gapTimer);
       window.endedAt = now;
     }}

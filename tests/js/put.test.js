@@ -39,6 +39,23 @@ test("a POST has its fields, and the file last", async () => {
   assert.deepEqual([...xhr.sent.keys()], ["key", "policy", "file"]);
 });
 
+test("the bytes of a small file are sent without progress events, with one timeout for the whole request", async () => {
+  const clock = new FakeClock();
+  const xhr = new OneXhr(200, "");
+  xhr.send = () => {};
+  const put = new Put({ clock, createXhr: () => xhr, stallMs: 30_000 });
+  let outcome = "";
+
+  const sending = put.send({ method: "PUT", url: "https://storage.test/k" }, new Blob(["x"]), { signal: NEVER, bytes: new ArrayBuffer(1) });
+  sending.catch(({ code }) => (outcome = code));
+  const listeners = [xhr.upload.onprogress, xhr.upload.onload];
+  await clock.tick();
+  await new Promise(setImmediate);
+
+  assert.deepEqual(listeners, [undefined, undefined]);
+  assert.deepEqual([outcome, clock.now()], ["stalled", 60_000]);
+});
+
 test("a whole file is sent as it is, if the signed headers have its type; otherwise as a slice without a type", async () => {
   const whole = new Blob(["x"], { type: "image/png" });
   for (const [headers, isWhole] of [[{ "Content-Type": "image/png" }, true], [{ "x-amz-checksum-sha256": "c" }, false]]) {

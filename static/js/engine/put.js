@@ -101,17 +101,20 @@ export class Put {
           finish(() => (resolve(answer(true)), xhr.abort())),
         );
       };
-      xhr.upload.onprogress = ({ loaded }) => {
-        watch(loaded < size ? this.#stallMs : this.#answerMs);
-        if (loaded > 0) this.#connectivity?.answered(); // the browser sends bytes only after it has connected
-        onProgress(Math.min(loaded, size));
-      };
-      xhr.upload.onload = () => watch(this.#answerMs);
+      const isSmall = body instanceof ArrayBuffer; // reporting its progress would take longer than sending it
+      if (!isSmall) {
+        xhr.upload.onprogress = ({ loaded }) => {
+          watch(loaded < size ? this.#stallMs : this.#answerMs);
+          if (loaded > 0) this.#connectivity?.answered(); // the browser sends bytes only after it has connected
+          onProgress(Math.min(loaded, size));
+        };
+        xhr.upload.onload = () => watch(this.#answerMs);
+      }
       xhr.onload = xhr.onerror = xhr.onabort = () => finish(() => resolve(answer()));
       signal.addEventListener("abort", abort, { once: true });
       xhr.open(request.method, request.url);
       for (const [name, value] of Object.entries(request.headers ?? {})) xhr.setRequestHeader(name, value);
-      watch(this.#stallMs);
+      watch(isSmall ? 2 * this.#stallMs : this.#stallMs);
       xhr.send(request.fields ? form(request.fields, /** @type {Blob} */ (body)) : body);
     });
   }

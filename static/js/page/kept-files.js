@@ -16,7 +16,7 @@ import { readSource, writeAgain } from "./kept-access.js";
 const MIB = 1024 * 1024;
 const LARGEST_COPY = 10 * MIB;
 const MOST_COPIED = 300 * MIB;
-const MOST_AT_ONCE = 250;
+const MOST_AT_ONCE = 100;
 const MOST_BYTES_AT_ONCE = 16 * MIB;
 const PAUSE_MS = 300; // pause between two writes, so that one write contains the changes of many files
 const MAX_AGE_MS = 7 * 24 * 3_600_000;

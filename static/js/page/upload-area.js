@@ -31,6 +31,8 @@ import { pickByHandle } from "./file-picker.js";
  */
 
 const RENDER_MS = 200;
+const RENDER_MANY_MS = 500; // with many files, a single file hardly moves the progress bar
+const MANY = 100;
 
 /** The top of the page. It shows the drop area, or the chosen files, or the progress card. */
 export class UploadArea {
@@ -134,7 +136,7 @@ export class UploadArea {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#render();
-    }, RENDER_MS);
+    }, this.#parts.transfers.list().length > MANY ? RENDER_MANY_MS : RENDER_MS);
   }
 
   #render() {
