@@ -152,8 +152,8 @@ def _moto_reads_nothing_twice() -> Iterator[None]:
     from moto.s3 import urls  # here, because only some tests use moto
     from moto.s3.models import S3Backend
 
-    # moto answers only clients that were made after its import. So the storages, which
-    # keep their clients, are made anew.
+    # moto answers only clients that were created after its import. So create new
+    # storages, because existing storages keep their clients.
     setting_changed.send(
         sender=None, setting="STORAGES", value=django_settings.STORAGES, enter=True
     )

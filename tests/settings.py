@@ -1,4 +1,4 @@
-"""The site's settings, with what would only slow the tests down left out."""
+"""The site's settings, with changes that make the tests faster."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
-# Amazon's own addresses, which moto answers; tests.plugins.seaweed has set its own.
+# Use the URLs of AWS, which moto intercepts, unless tests.plugins.seaweed has set
+# another URL.
 os.environ.setdefault("S3_ENDPOINT_URL", "")
 os.environ.setdefault("DATA_DIR", str(Path(tempfile.gettempdir()) / "slipway-tests"))
 

@@ -34,8 +34,8 @@ def archive(name: str, content: bytes) -> bytes:
 
 PROGRAM = b"MZ\x90\x00" + bytes(60)
 
-# Content, filename and declared type. The site refuses all to protect people who
-# download.
+# Content, filename and declared type. The site refuses all of these files, to protect
+# people who download them.
 DISGUISES = {
     "html as png": (HTML, "evil.png", "image/png"),
     "html declared as png": (HTML, "evil", "image/png"),

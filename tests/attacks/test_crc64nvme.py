@@ -33,7 +33,7 @@ def _crc64nvme(settings: Settings) -> None:
 
 @pytest.fixture
 def certified(seaweed_bucket: Bucket) -> None:
-    """The doctor has tested this bucket."""
+    """Record a doctor's findings about this bucket."""
     examination = Examination()
     remember_promises(list(ask_contract(examination)))
     examination.clear_quietly()
@@ -52,7 +52,7 @@ def complete(person: Person, upload: Started) -> Any:
 
 @pytest.mark.usefixtures("certified")
 @pytest.mark.parametrize("content", [HELLO, b"", b"x" * 200_000])
-def test_the_announced_bytes_become_ready(alice: Person, content: bytes) -> None:
+def test_declared_bytes_become_ready(alice: Person, content: bytes) -> None:
     upload = start(alice, content)
 
     assert send_raw(upload.wire(content)).status == 200
@@ -86,10 +86,10 @@ def test_bytes_with_another_crc_are_refused(
     assert send_raw(wire).status == 200
 
 
-def test_the_site_refuses_another_object_than_the_announced_one(
+def test_object_that_differs_from_its_declaration_is_rejected(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
-    # The bucket's own administrator is the only one who could store it.
+    # Only an administrator of the bucket could store this object.
     upload = start(alice, HELLO)
     seaweed_bucket.client.put_object(
         **seaweed_bucket.target,
@@ -105,8 +105,11 @@ def test_the_site_refuses_another_object_than_the_announced_one(
     assert upload.row.rejected_cause == "checksum_differs"
 
 
-def test_other_bytes_of_equal_crc_are_accepted_once(alice: Person) -> None:
-    """A CRC is no protection against a person; what remains is in docs/security.md."""
+def test_other_bytes_with_an_equal_crc_are_accepted_once(alice: Person) -> None:
+    """A CRC does not protect against forged bytes.
+
+    docs/security.md lists the remaining protection.
+    """
     content = b"The announced bytes, of which the CRC is signed."
     forged = with_crc(b"Any other bytes of the same length wi", content)
     assert len(forged) == len(content)
@@ -120,14 +123,16 @@ def test_other_bytes_of_equal_crc_are_accepted_once(alice: Person) -> None:
 
 
 def with_crc(beginning: bytes, model: bytes) -> bytes:
-    """Return bytes that begin so, with the length and the CRC64NVME of ``model``."""
+    """Return bytes that start with ``beginning`` and have the length and CRC of
+    ``model``."""
     beginning = beginning[: len(model) - 8].ljust(len(model) - 8)
 
     def crc(tail: int) -> int:
         content = beginning + tail.to_bytes(8, "big")
         return int.from_bytes(CRC64NVME.raw(content), "big")
 
-    # A CRC is linear: find the bits of the tail whose effects add up to the difference.
+    # A CRC is linear. So find the bits of the tail whose effects add up to the
+    # difference.
     wanted, tail = crc(0) ^ int.from_bytes(CRC64NVME.raw(model), "big"), 0
     effects: dict[int, tuple[int, int]] = {}
     for bit in range(64):
@@ -167,7 +172,7 @@ def send_all(sent: list[Wire]) -> list[Answer]:
 
 
 @pytest.mark.usefixtures("certified")
-def test_the_announced_parts_become_one_file_with_their_combined_crc(
+def test_declared_parts_become_one_file_with_their_combined_crc(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
     upload = start_parts(alice)
@@ -182,7 +187,7 @@ def test_the_announced_parts_become_one_file_with_their_combined_crc(
     assert facts.checksum_crc64nvme == CRC64NVME.base64(WHOLE)
 
 
-def test_a_part_with_another_crc_is_refused(alice: Person) -> None:
+def test_part_with_another_crc_is_refused(alice: Person) -> None:
     upload = start_parts(alice)
     first = wires(alice, upload, PARTS)[0]
 
@@ -196,7 +201,7 @@ def test_a_part_with_another_crc_is_refused(alice: Person) -> None:
     assert listed["parts"] == []
 
 
-def test_parts_that_were_announced_anew_but_not_sent_are_refused(
+def test_parts_declared_again_but_not_sent_are_rejected(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
     upload = start_parts(alice)
@@ -210,7 +215,7 @@ def test_parts_that_were_announced_anew_but_not_sent_are_refused(
     assert seaweed_bucket.head_object(upload.row.key) is None
 
 
-def test_a_client_that_sends_sha256_is_served_as_before(alice: Person) -> None:
+def test_client_that_sends_sha256_still_succeeds(alice: Person) -> None:
     upload = alice.start_parts(*map(len, PARTS), part_size=5 * MIB)
     parts = [
         {"part_number": number, "checksum_sha256": SHA256.base64(body)}
@@ -229,7 +234,7 @@ def test_a_client_that_sends_sha256_is_served_as_before(alice: Person) -> None:
 
 
 @pytest.mark.usefixtures("certified")
-def test_a_site_with_sha256_refuses_a_crc_and_names_the_setting(
+def test_site_with_sha256_refuses_a_crc_and_names_the_setting(
     alice: Person, settings: Settings
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "CHECKSUM": "sha256"}
@@ -247,7 +252,7 @@ def test_a_site_with_sha256_refuses_a_crc_and_names_the_setting(
     assert "UPLOADS_CHECKSUM" in problem["errors"]["checksum_crc64nvme"][0]
 
 
-def test_the_doctor_sees_that_this_storage_verifies_crc64nvme(
+def test_doctor_finds_that_this_storage_verifies_crc64nvme(
     seaweed_bucket: Bucket,
 ) -> None:
     examination = Examination()
@@ -255,11 +260,11 @@ def test_the_doctor_sees_that_this_storage_verifies_crc64nvme(
     examination.clear_quietly()
 
     of_crc = {f.name: f.status for f in found if f.name.startswith("contract.crc64")}
-    assert len(of_crc) == 6  # five questions and their group
+    assert len(of_crc) == 6  # five findings and their group
     assert set(of_crc.values()) == {Status.OK}
 
 
-def test_a_released_file_keeps_its_crc(
+def test_released_file_keeps_its_crc(
     alice: Person, settings: Settings, seaweed_bucket: Bucket
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}

@@ -42,7 +42,7 @@ def crc_site(
 
 @pytest.fixture
 def certified() -> None:
-    """The doctor has tested the bucket, so the storage's checksums count."""
+    """Record a doctor's findings, so that the site trusts the storage's checksums."""
     examination = Examination()
     remember_promises(list(ask_contract(examination)))
     examination.clear_quietly()
@@ -56,7 +56,7 @@ def crc_page(signed_in: Page, crc_site: LiveSite, certified: None) -> UploadPage
 
 
 def signed_headers(traffic: Traffic) -> set[str]:
-    """Return the checksums' headers that the URLs of the sent bodies sign."""
+    """Return the checksum headers that the URLs of the sent bodies have signed."""
     urls = [url for method, url in traffic.sent if method == "PUT"]
     return {name for url in urls for name in re.findall(r"x-amz-checksum-\w+", url)}
 
@@ -119,7 +119,7 @@ def test_upload_continues_after_a_pause_and_a_reload(
     assert list(audit()) == []
 
 
-def test_a_page_that_continues_an_upload_with_sha256_sends_sha256(
+def test_page_continues_an_upload_with_sha256_by_sha256(
     crc_page: UploadPage, person: User, other_site: LiveSite, tmp_path: Path
 ) -> None:
     page = crc_page.page

@@ -183,7 +183,7 @@ class Client:
         raise OutOfPatienceError(f"{name} is still incomplete after {_ROUNDS} rounds.")
 
     def sha256_of_download(self, upload_id: str) -> str:
-        """Download the file through the site; return its SHA-256 in hex."""
+        """Download the file through the site, and return its SHA-256 in hexadecimal."""
         redirect = self._pool.request(
             "GET",
             urljoin(self.site_url, f"/api/v1/uploads/{upload_id}/download"),

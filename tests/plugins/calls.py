@@ -99,7 +99,7 @@ def _record_own_client() -> None:
 
 
 def _caller() -> str:
-    """Return the identity that calls boto3; empty if the app is not the caller."""
+    """Return the identity that calls boto3, or "" if the app is not the caller."""
     frame: Any = sys._getframe(2)
     while frame is not None and frame.f_code.co_name != "_api_call":
         frame = frame.f_back  # other wrappers of the same function

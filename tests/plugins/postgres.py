@@ -56,7 +56,7 @@ class PostgresServer:
         self.resume()
 
     def resume(self) -> None:
-        """Start the server with its data; return when it accepts connections."""
+        """Start the server with its data, and return when it accepts connections."""
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
             self.process = self._launch()
@@ -97,7 +97,8 @@ class PostgresServer:
         options = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.home),
-            # Without fsync, a crash of the server loses no data; a power failure would.
+            # Without fsync, only a power failure loses data. A crash of the server does
+            # not.
             "fsync": "off",
             "full_page_writes": "off",
             "max_connections": "200",

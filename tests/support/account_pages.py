@@ -1,4 +1,4 @@
-"""Passwords, and the form of the login."""
+"""Passwords, and a function that sends the login form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses, accounts and rows for tests of the admin."""
+"""URLs, accounts and rows for tests of the admin."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOKENS = "/admin/uploads/apitoken/"
 
 
 def staff(users: Any, *permissions: str) -> Client:
-    """Return a client of a staff account with only these permissions."""
+    """Return the client of a staff account that has only these permissions."""
     person = users.objects.create_user("sam", is_staff=True)
     person.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client = Client()

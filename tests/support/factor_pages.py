@@ -17,7 +17,7 @@ def confirm(client: Client) -> Any:
 
 
 def offered_secret(client: Client) -> str:
-    """Return the key that the page to set up an app shows."""
+    """Return the key on the page that sets up an app."""
     confirm(client)
     page = client.get("/accounts/2fa/totp/activate/").content.decode()
     found = re.search(r'<code id="authenticator_secret">(\w+)</code>', page)

@@ -1,4 +1,4 @@
-"""Identities, places and times for tests of the presigner."""
+"""Identities, endpoints and times for tests of the presigner."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ Place = tuple[AddressingStyle, str, str]
 NOW = datetime(2026, 11, 21, 7, 23, 42, 987_654, tzinfo=UTC)
 CHECKSUM = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
-# Addressing style, endpoint, region; the last two have no name to put the bucket before.
+# Addressing style, endpoint and region. The last two endpoints have no host name, so
+# the bucket's name cannot be a part of the host.
 PLACES: list[Place] = [
     ("virtual", "https://s3.eu-west-1.amazonaws.com", "eu-west-1"),
     ("virtual", "https://s3.cn-north-1.amazonaws.com.cn", "cn-north-1"),

@@ -1,4 +1,4 @@
-"""Uploads that a sweep has to settle."""
+"""Create uploads that a sweep must settle."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from uploads.upkeep.sweeper import Report
 
 
 def told(report: Report) -> dict[str, int]:
-    """Return what a report tells of, without its zeros."""
+    """Return the counts of a report that are not zero."""
     return {name: count for name, count in report.as_dict().items() if count}
 
 
 def abandon(bucket: Bucket, owner: Any, state: State = State.CANCELLED) -> Upload:
-    """Leave an upload as a process does that dies between the move and the purge."""
+    """Return an upload whose process died after the move and before the purge."""
     upload = begin(owner)
     put(bucket, upload, b"hello")
     lifecycle.move(upload, state)

@@ -142,7 +142,7 @@ def test_virtual_addressing_with_an_ip_address_is_an_error(settings: Any) -> Non
     assert ids(checks.check_endpoint()) == ["uploads.E004"]
 
 
-def test_further_endpoints_are_checked_as_the_first_one(settings: Any) -> None:
+def test_further_endpoints_are_checked_like_the_first(settings: Any) -> None:
     settings.S3_PUBLIC_ENDPOINT_URL = "https://s3.example.org"
     further = ["https://s3-b.example.org", "http://192.0.2.1:9000"]
     settings.UPLOADS = {**settings.UPLOADS, "S3_PUBLIC_ENDPOINTS": further}
@@ -167,7 +167,7 @@ def test_further_endpoints_are_checked_as_the_first_one(settings: Any) -> None:
         ["https://s3-b.example.org", "https://s3-b.example.org"],
     ],
 )
-def test_a_bad_further_endpoint_is_named(settings: Any, urls: list[str]) -> None:
+def test_invalid_further_endpoint_is_named(settings: Any, urls: list[str]) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "S3_PUBLIC_ENDPOINTS": urls}
 
     [found] = checks.check_options()

@@ -1,4 +1,4 @@
-"""The defaults in docs/settings.md are those of the code, and no page differs."""
+"""The defaults in docs/settings.md and on other pages are those of the code."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def documented() -> dict[str, str]:
 
 
 def is_same(default: object, text: str) -> bool:
-    """Return whether ``text``, a cell of the table, states ``default``."""
+    """Return whether the cell ``text`` of the table shows ``default``."""
     text = text.strip("`")
     if isinstance(default, RateLimit):
         return RateLimit.parse(text, name="the table") == default
@@ -59,7 +59,7 @@ def is_same(default: object, text: str) -> bool:
     assert isinstance(default, int | float)
     number, _, unit = text.partition(" ")
     value = float(number) * UNITS.get(unit, 0 if unit else 1)
-    # The table may round: 48.8 TiB are 10,000 parts of 5 GiB.
+    # The table may round. For example, it shows 48.8 TiB for 10,000 parts of 5 GiB.
     return abs(value - default) <= (0.001 * default if "." in number else 0)
 
 
@@ -75,8 +75,9 @@ def test_every_default_in_the_table_is_the_default_of_the_code() -> None:
 
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
-def test_a_value_behind_the_name_of_a_variable_is_its_default(page: Path) -> None:
-    """Such as: objects up to `UPLOADS_INLINE_INSPECTION_BYTES` (16 MiB)."""
+def test_value_after_the_name_of_a_variable_is_its_default(page: Path) -> None:
+    """An example of such a text: objects up to `UPLOADS_INLINE_INSPECTION_BYTES` (16
+    MiB)."""
     named = re.findall(
         r"`(UPLOADS_[A-Z_]+)`\s+\((`?[\d.]+(?:\s+(?:days?|[KMGT]i?B))?`?)\b",
         page.read_text(),

@@ -80,8 +80,9 @@ ReceiveMessage: queue=sqs:ReceiveMessage
 SetQueueAttributes: queue=sqs:SetQueueAttributes
 UploadPart: objects=s3:PutObject
 """
-"""What AWS demands for each call, from its Service Authorization Reference. The table of
-the code is compared with this one, so no action is added or removed by mistake."""
+"""The actions that AWS requires for each call, from its Service Authorization
+Reference. The tests compare the code's table with this one, so no action is added or
+removed by mistake."""
 
 
 def actions(policy: Document) -> dict[str, set[str]]:

@@ -44,7 +44,7 @@ def test_neighbouring_parts_have_different_hosts() -> None:
     assert hosts[3:] == hosts[:2]
 
 
-def test_a_new_url_for_a_part_has_the_same_host_and_the_order_is_kept() -> None:
+def test_new_url_for_a_part_has_the_same_host_and_order() -> None:
     presigner = get_presigner()
     first = {
         number: host_of(request)
@@ -58,9 +58,7 @@ def test_a_new_url_for_a_part_has_the_same_host_and_the_order_is_kept() -> None:
 
 
 @pytest.mark.parametrize("turn", [0, 1, 2])
-def test_each_url_is_signed_as_if_its_host_were_the_only_one(
-    settings: Any, turn: int
-) -> None:
+def test_url_is_signed_for_its_own_host(settings: Any, turn: int) -> None:
     spread = get_presigner()
     assert isinstance(spread, SpreadPresigner)
     with time_machine.travel("2026-11-29T12:00Z", tick=False):
@@ -107,13 +105,13 @@ def test_downloads_and_forms_use_the_first_host() -> None:
     assert "s3-a.example.org" in form.url
 
 
-def test_the_server_itself_uses_one_endpoint() -> None:
+def test_server_itself_uses_one_endpoint() -> None:
     ours = presigner_of("uploads", get_bucket().client, as_server=True)
 
     assert type(ours) is Presigner
 
 
-def test_without_further_endpoints_nothing_is_spread(settings: Any) -> None:
+def test_urls_have_one_host_without_further_endpoints(settings: Any) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "S3_PUBLIC_ENDPOINTS": []}
 
     assert type(get_presigner()) is Presigner
