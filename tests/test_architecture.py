@@ -23,7 +23,7 @@ LOOSE_MODULES = {
     "states",
     "urls",
 }
-"""The only modules at the top of the app; all others live in a package."""
+"""The only modules at the top level of the app. All other modules are in packages."""
 MAX_MODULE_LINES = 300
 MAX_TEST_LINES = 500
 BANNED_NAMES = {"utils.py", "helpers.py", "common.py", "manager.py", "misc.py"}

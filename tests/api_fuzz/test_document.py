@@ -35,7 +35,7 @@ BEYOND_A_SCHEMA = (
     "A name cannot",
     "A name has at most",
 )
-"""Refusals of bodies that every JSON Schema would let pass, and why."""
+"""Reasons of refusals that a JSON Schema cannot express."""
 
 BOUNDED = settings(max_examples=examples(20), suppress_health_check=list(HealthCheck))
 

@@ -35,7 +35,7 @@ ATTACKS = {
     "a link, host Atari": (raw(link(b"link", b"/etc/passwd", system=ATARI)), ZIP),
     "a bomb": (raw(BOMB), ZIP),
     "a bomb with a second end in its comment": (raw(BOMB, comment=FALSE_END), ZIP),
-    "a bomb behind one byte": (
+    "a bomb after one byte": (
         raw(BOMB, prefix=b"\n", comment=b"PK\x05\x06"),
         BYTES,
     ),

@@ -40,20 +40,20 @@ DISGUISES = {
     "html as png": (HTML, "evil.png", "image/png"),
     "html declared as png": (HTML, "evil", "image/png"),
     "html in capitals as a film": (HTML.upper(), "evil.mp4", BYTES),
-    "html behind a byte order mark": (b"\xef\xbb\xbf" + HTML, "evil.gif", BYTES),
+    "html after a byte order mark": (b"\xef\xbb\xbf" + HTML, "evil.gif", BYTES),
     "html in UTF-16": (HTML.decode().encode("utf-16"), "evil.jpg", BYTES),
     "html in big-endian UTF-16": (
         b"\xfe\xff" + HTML.decode().encode("utf-16-be"),
         "evil.mp3",
         "audio/mpeg",
     ),
-    "html behind spaces": (b" \r\n\t\x0c" * 200 + HTML, "evil.png", BYTES),
-    "html behind a comment": (
+    "html after spaces": (b" \r\n\t\x0c" * 200 + HTML, "evil.png", BYTES),
+    "html after a comment": (
         b"<!-- " + b"x" * 500 + b" -->" + SCRIPT,
         "evil.webp",
         BYTES,
     ),
-    "html behind a word": (b"hello " + SCRIPT, "evil.png", BYTES),
+    "html after a word": (b"hello " + SCRIPT, "evil.png", BYTES),
     "script with a slash": (b"<script/src=//evil.example>", "evil.png", BYTES),
     "iframe alone": (b"<iframe srcdoc='x'>", "evil", "image/gif"),
     "xhtml": (
@@ -88,7 +88,7 @@ DISGUISES = {
     "a windows program as a document": (PROGRAM, "evil.doc", "application/msword"),
     "a windows program as a text": (PROGRAM, "evil.txt", BYTES),
     "a windows program as an archive": (PROGRAM, "evil.zip", BYTES),
-    "a windows program behind spaces": (PROGRAM, "evil.pdf      .exe", BYTES),
+    "a windows program after spaces": (PROGRAM, "evil.pdf      .exe", BYTES),
     "a windows program with two endings": (PROGRAM, "evil.pdf.exe", BYTES),
     "a linux program as a film": (
         b"\x7fELF\x02\x01" + bytes(10),
@@ -158,8 +158,8 @@ HARMLESS_AS_A_DOWNLOAD = {
         "text/plain",
         "evil.txt",
     ),
-    "page behind a long run of spaces": (b" " * 5000 + HTML, "text/plain", "evil"),
-    "page behind a word": (b"hello " + SCRIPT, "text/plain", "evil.csv"),
+    "page after a long run of spaces": (b" " * 5000 + HTML, "text/plain", "evil"),
+    "page after a word": (b"hello " + SCRIPT, "text/plain", "evil.csv"),
     "page far back in a GIF": (GIF + bytes(5000) + SCRIPT, "image/gif", "evil.gif"),
     "page far back in a PNG": (PNG + bytes(5000) + HTML, "image/png", "evil.png"),
     "a Java archive": (

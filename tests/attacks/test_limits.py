@@ -38,7 +38,7 @@ ACTIONS = ("start", "presign", "complete", "change", "download", "report")
 PARTS = {"parts": [{"part_number": 1, "checksum_sha256": sha256(HELLO)}]}
 SOME_ID = str(uuid.UUID(int=7))
 UNLIMITED = {"/uploads", "/uploads/{upload_id}", "/me"}
-"""What may be read in a loop: a few rows of one's own."""
+"""Operations without a rate limit. They read only a few rows of the person."""
 
 
 def operations() -> list[tuple[str, str]]:

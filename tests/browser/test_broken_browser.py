@@ -17,7 +17,7 @@ from uploads.states import State
 
 CHECKSUM = "A" * 43 + "="
 SOON_MS = 20_000
-"""Seconds of patience for each service, and room for a busy machine."""
+"""The time for each service in milliseconds, long enough for a busy machine."""
 
 SAY_OFFLINE = (
     'Object.defineProperty(Navigator.prototype, "onLine", { get: () => false });'

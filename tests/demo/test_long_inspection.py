@@ -14,10 +14,10 @@ from tests.support.archives import packed
 
 PHOTOS = 5_000
 PHOTO_BYTES = 14_000
-"""Together more than one request may read."""
+"""Together, these files exceed the budget of one request."""
 
 LONGEST_SECONDS = 60
-"""For one small file; about a tenth of a second is usual."""
+"""The limit for one small file. About a tenth of a second is usual."""
 
 
 @pytest.fixture(scope="module")

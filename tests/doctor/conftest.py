@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SITE = "http://files.localhost:8000"
 WITHOUT_SITE = ("connection", "credentials", "contract", "cors", "settings")
-"""All families but those about the site itself and notifications."""
+"""All families of questions, except those about the site and notifications."""
 
 SECONDS = 10
 """The limit for the doctor's time to find a cause."""

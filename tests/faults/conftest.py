@@ -46,7 +46,10 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 SEED = int(os.environ.get("SEED") or 1)
 
 PART = 5 * 1024 * 1024
-"""The smallest that S3 allows: what breaks is the line, whatever travels there."""
+"""The smallest part size of S3.
+
+The tests break connections, so the size is irrelevant.
+"""
 
 StartSite = Callable[..., Site]
 Sweep = Callable[[], Report]

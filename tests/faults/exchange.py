@@ -23,7 +23,7 @@ class Exchange:
     action: Action | None = None
     body_bytes: int = 0
     status: int | None = None
-    """What the server said, even if the answer was lost on its way back."""
+    """The status of the server's answer, even if the proxy has dropped the answer."""
     ended: bool = False
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 MAX_HEAD = 64 * 1024
-"""How much a stream reader may hold: a head must fit into it."""
+"""The buffer size of stream readers. A head must fit into the buffer."""
 
 _CHUNK = 64 * 1024
 _BODILESS = {204, 304}
@@ -101,7 +101,7 @@ async def _exactly(reader: asyncio.StreamReader, count: int) -> AsyncIterator[by
     while count > 0:
         piece = await reader.read(min(count, _CHUNK))
         if not piece:
-            raise ConnectionResetError("The sender broke off.")
+            raise ConnectionResetError("The sender closed the connection too early.")
         count -= len(piece)
         yield piece
 

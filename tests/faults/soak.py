@@ -24,7 +24,10 @@ from tests.faults.soak_world import World, show_log
 
 PEOPLE = 4
 SETTLE_SECONDS = 480
-"""The sweepers are stopped first: what one held is free when its lease ends, in 300."""
+"""The sweepers are stopped first.
+
+Rows that they have claimed are free when the lease expires after 300 s.
+"""
 
 
 def main() -> int:

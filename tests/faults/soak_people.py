@@ -29,7 +29,7 @@ class Promises:
     """Answers that people got from the site, for a comparison with the final state."""
 
     ready: set[str] = field(default_factory=set)
-    """Ids that the site called ready, and that nobody deleted since."""
+    """Ids of uploads that the site reported as ready and that no person has deleted."""
     outcomes: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -21,7 +21,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OWN = ("setup", "web", "sweep")
 HIGHEST_EXPOSURE = 20
-"""Of 100, by the table of `systemd-analyze security`."""
+"""The limit in the table of `systemd-analyze security`, whose scale ends at 100."""
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:

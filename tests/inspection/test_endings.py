@@ -73,7 +73,7 @@ REFUSED: dict[str, tuple[bytes, str, str, str]] = {
         ZIP,
         "fill a disk",
     ),
-    "a gzip bomb with zeros behind it": (
+    "a gzip bomb with zeros after it": (
         gzip.compress(bytes(120_000_000)) + bytes(4),
         "a.gz",
         "application/gzip",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from uploads.dev.s3_server import S3Server
 
 SIZE = 700
-"""Bytes of a file of which the default quota of `four_workers` holds ten."""
+"""The size of a file. Ten such files fit into the default quota of `four_workers`."""
 
 _KEPT = {"django_content_type", "auth_permission", "django_migrations"}
 

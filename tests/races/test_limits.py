@@ -17,10 +17,13 @@ from uploads.lifecycle import quota
 from uploads.models import Rate, Upload
 
 THREADS = 60
-"""As many as the site lets one person start in a day; it works on 32 at a time."""
+"""The number of starts that the site permits one person in a day.
+
+The site processes 32 requests concurrently.
+"""
 
 EACH = 3
-"""Requests of one thread, one after another: 180 in all."""
+"""The successive requests of each thread, 180 requests in total."""
 
 DAY = 24 * 3600 * 10**9
 

@@ -15,7 +15,7 @@ MAX_FACTOR = 16
 
 TRIES = 5
 ROUNDS = 3
-"""A busy machine disturbs some measurements, but not all rounds: quadratic work fails each."""
+"""A busy machine disturbs some rounds. Quadratic work fails in every round."""
 
 
 def assert_no_faster_than_its_input(

@@ -64,8 +64,8 @@ ORDINARY = {
         compression=STORED,
     ),
     "Dropbox's folder": archives.raw(Raw(b"/"), Raw(b"a.txt", b"hello")),
-    "nothing but one archive": packed(("a.jar", packed(("A.class", NOISE[:999])))),
-    "nothing but one tar file": packed(("a.tar.gz", gzip.compress(NOISE))),
+    "only one archive": packed(("a.jar", packed(("A.class", NOISE[:999])))),
+    "only one tar file": packed(("a.tar.gz", gzip.compress(NOISE))),
     "archives that are compressed again": packed(
         *(
             (f"{n}.zip", packed(*((f"b{m}", bytes(99)) for m in range(300))))

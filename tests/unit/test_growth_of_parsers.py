@@ -185,7 +185,7 @@ PARSING_CALLS = {
     *("ip_address", "UUID", "Decimal", "unquote_plus", "parse_header_parameters"),
 }
 FED_BY_OURSELVES = {"dev", "doctor", "inspection", "migrations", "s3"}
-"""Packages that parse settings, answers of S3, and content within budgets of its own."""
+"""Packages that parse settings, answers of S3, or content within a budget."""
 
 WALKED = {
     *("uploads/admin/byte_sizes.py", "uploads/api/cursors.py", "uploads/api/hooks.py"),

@@ -8,10 +8,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 LAST_RELEASE = "6a6d67fe40858338b7c00373134a8d37a3bb1587"
-"""The commit of 0.1.0. At a release, the new release's commit comes here."""
+"""The commit of 0.1.0. At each release, replace it by the release's commit."""
 
 GIT = ("git", "-c", "safe.directory=*")
-"""Also for a checkout that belongs to another user, as in containers of CI."""
+"""The option permits a checkout that belongs to another user, as in CI."""
 
 FOLDERS = ("config", "uploads", "templates", "static", "manage.py")
 

@@ -109,7 +109,7 @@ class FirefoxWindow(Window):
             dialog = self._dialogs.get(timeout=patience)
         except queue.Empty:
             if self._asked is None:
-                pytest.fail("The page asked for no file.")
+                pytest.fail("The page opened no file dialog in time.")
         else:
             self._asked = {"sharedId": dialog.element["sharedId"]}
         return self._asked
@@ -121,7 +121,7 @@ def find_firefox() -> str:
     for name in names:
         if path := shutil.which(name):
             return path
-    raise RuntimeError("No Firefox: install it, or set FIREFOX to its path.")
+    raise RuntimeError("Firefox is missing. Install it, or set FIREFOX to its path.")
 
 
 _NAMES = ["firefox-esr", "firefox"]

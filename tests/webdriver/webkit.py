@@ -85,7 +85,7 @@ def find_driver() -> str:
     """
     path = shutil.which("WebKitWebDriver")
     if path is None:
-        raise RuntimeError("No WebKitWebDriver: install webkit2gtk-driver.")
+        raise RuntimeError("WebKitWebDriver is missing. Install webkit2gtk-driver.")
     return path
 
 

@@ -167,7 +167,7 @@ def test_correct_passkey_response_is_accepted(
 
 
 NOT_NEEDED = ("authenticatorAttachment", "clientExtensionResults")
-"""Members without which an answer is as good."""
+"""Members that a valid response may omit."""
 
 
 @pytest.mark.slow

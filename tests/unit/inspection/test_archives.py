@@ -105,9 +105,9 @@ HARMFUL = {
         raw(BOMB, comment=packed(("a", b"a"))),
         "fill a disk",
     ),
-    "a bomb behind another archive": (packed(("a", b"a")) + raw(BOMB), "fill a disk"),
-    "a bomb behind one byte": (raw(BOMB, prefix=b"\n"), "fill a disk"),
-    "a bomb behind one byte, with a false end": (
+    "a bomb after another archive": (packed(("a", b"a")) + raw(BOMB), "fill a disk"),
+    "a bomb after one byte": (raw(BOMB, prefix=b"\n"), "fill a disk"),
+    "a bomb after one byte, with a false end": (
         raw(BOMB, prefix=b"\n", comment=b"PK\x05\x06"),
         "fill a disk",
     ),

@@ -32,10 +32,10 @@ PROGRAMS = {
 }
 ACTIVE = {
     "page": heads.HTML,
-    "page behind a comment": b"<!-- hello --><sCript>alert(1)</sCript>",
+    "page after a comment": b"<!-- hello --><sCript>alert(1)</sCript>",
     "page in UTF-16": heads.HTML.decode().encode("utf-16"),
-    "page behind a byte order mark": b"\xef\xbb\xbf \n" + heads.HTML,
-    "page behind a word": b"hello <script>alert(1)</script>",
+    "page after a byte order mark": b"\xef\xbb\xbf \n" + heads.HTML,
+    "page after a word": b"hello <script>alert(1)</script>",
     "scripted drawing": heads.SVG,
     "drawing with a handler": b'<svg xmlns="http://www.w3.org/2000/svg" onload="x"/>',
     "drawing with an entity": b'<!DOCTYPE svg [<!ENTITY a SYSTEM "b">]><svg/>',
@@ -346,7 +346,7 @@ def test_further_programs_with_a_programs_name_are_accepted(
 
 MORE_SCRIPTS = {
     "batch": b"@ECHO OFF\r\nformat c:\r\n",
-    "batch behind a remark": b"REM hello\r\n@echo off\r\n",
+    "batch after a remark": b"REM hello\r\n@echo off\r\n",
     "windows link": b"[InternetShortcut]\r\nURL=file://host/a.exe\r\n",
     "linux shortcut": b"[Desktop Entry]\nExec=sh\n",
     "windows settings": b"Windows Registry Editor Version 5.00\r\n",
@@ -397,12 +397,12 @@ LONG = b"<!-- " + b"a comment " * 20_000 + b"-->"
 LATE = {
     "drawing": heads.PLAIN_SVG[:-8] + LONG + b"<script>1</script></svg>",
     "drawing with a handler": heads.PLAIN_SVG[:-8] + LONG + b'<a onclick="x"/></svg>',
-    "drawing behind a comment": LONG + heads.SVG[22:],
+    "drawing after a comment": LONG + heads.SVG[22:],
     "drawing in UTF-16": ("\ufeff<svg>" + "a" * 9000 + "<script/></svg>").encode(
         "utf-16-le"
     ),
-    "page behind a comment": LONG + b"<html><script>1</script></html>",
-    "page behind words": b"words " * 200_000 + b"<script>1</script>",
+    "page after a comment": LONG + b"<html><script>1</script></html>",
+    "page after words": b"words " * 200_000 + b"<script>1</script>",
     "script between two pieces": heads.PLAIN_SVG[:-8]
     + b" " * (1024**2 - 70)
     + b"<script/></svg>",

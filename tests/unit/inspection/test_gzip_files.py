@@ -38,7 +38,7 @@ def test_gzip_bomb_is_refused() -> None:
         "zeros behind it",
         "a false size",
         "a small member behind it",
-        "behind a small member",
+        "after a small member",
         "in three members",
         "cut off",
         "behind zeros",

@@ -61,7 +61,7 @@ def test_name_that_leaves_the_folder_is_refused_in_any_field(name: bytes) -> Non
         "local header": Raw(b"a", local_name=name),
         "Unicode path in the list": Raw(b"a", extra=unicode_path(name)),
         "Unicode path in the local header": Raw(b"a", local_extra=unicode_path(name)),
-        "behind another field": Raw(b"a", extra=b"xx\x02\x00yy" + unicode_path(name)),
+        "after another field": Raw(b"a", extra=b"xx\x02\x00yy" + unicode_path(name)),
     }.items():
         for system in (archives.UNIX, archives.FAT):
             verdict = look(raw(Raw(b"first"), replace(entry, system=system)))
