@@ -66,8 +66,7 @@ class FirefoxWindow(Window):
         )
 
     def set_size(self, width: int, height: int) -> None:
-        """Set the size of the page. A window has at least 500 pixels, a page may have
-        less."""
+        """Set the size of the page, which may be narrower than a window (500 px)."""
         self._firefox.browsing_context.set_viewport(
             context=self._handle, viewport={"width": width, "height": height}
         )
