@@ -10,6 +10,7 @@
  */
 import { FakeFile, MIB, NO_PACE, World } from "../tests/js/world.js";
 
+const MOST = 1.03; // times the total time with six connections
 const MBIT_PER_S = 125; // bytes per millisecond
 const shared = (mbit) => ({ bytesPerMs: mbit * MBIT_PER_S });
 const limited = (each) => ({ bytesPerMs: 6 * each, bytesPerMsEach: each });
@@ -28,6 +29,7 @@ const LINES = [
 
 async function send(line, mib, pace) {
   const world = new World({ line: { stepMs: 250, buffer: 500_000, ...line }, pace });
+  world.server.takesPartSize = true; // as the real server does
   await world.run(world.engine.add(new FakeFile("film.bin", mib * MIB)).finished);
   const took = world.clock.now();
   const landings = world.storage.requests.map(({ at }) => at);
@@ -38,9 +40,11 @@ const percent = (share) => `${Math.round(100 * share)} %`;
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 const row = (...cells) => console.log(cells.map((cell, index) => String(cell).padEnd([14, 10, 16, 22, 12][index])).join(""));
 
+let worst = 0;
 row("line", "file", "safe at half", "first part safe", "time");
 for (const [name, mib, line] of LINES) {
   const [six, now] = [await send(line, mib, NO_PACE), await send(line, mib)];
+  worst = Math.max(worst, now.took / six.took);
   row(
     name,
     `${mib} MiB`,
@@ -48,4 +52,8 @@ for (const [name, mib, line] of LINES) {
     `${seconds(six.first)} -> ${seconds(now.first)}`,
     `x ${(now.took / six.took).toFixed(2)}`,
   );
+}
+if (worst > MOST) {
+  console.error(`On one line, pace.js needs ${worst.toFixed(2)} times the time of six connections. The limit is ${MOST}.`);
+  process.exitCode = 1;
 }

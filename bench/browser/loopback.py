@@ -58,6 +58,7 @@ def main() -> None:
         parts = compare(
             {
                 "16 files, slipway": all_senders.slipway,
+                "16 files, bare": all_senders.bare,
                 "16 files, curl": all_senders.curl,
             },
             one_part_files,
@@ -73,17 +74,23 @@ def main() -> None:
             options.rounds,
         )
     ours = middle(large["slipway"])
-    files = middle(parts["16 files, curl"]) / middle(parts["16 files, slipway"])
+    sixteen, bare, curl = (
+        middle(parts[f"16 files, {name}"]) for name in ("slipway", "bare", "curl")
+    )
     report(
         "loopback",
         rows(large | parts | fast),
         [
             Bar(
-                "uppy, multipart / slipway", middle(large["uppy, multipart"]) / ours, 1
+                "uppy, multipart / slipway",
+                middle(large["uppy, multipart"]) / ours,
+                1.5,
             ),
             Bar("uppy, one PUT / slipway", middle(large["uppy, one PUT"]) / ours),
             Bar("curl, one PUT / slipway", middle(large["curl, one PUT"]) / ours),
-            Bar("16 files of one part, curl / slipway", files, 0.4),
+            Bar("16 files of one part, curl / slipway", curl / sixteen, 0.45),
+            Bar("16 files of one part, bare / slipway", bare / sixteen, 0.7),
+            Bar("16 files of one part, curl / bare", curl / bare),
             Bar(
                 f"curl / {CRC}",
                 middle(fast[f"curl beside {CRC}"]) / middle(fast[CRC]),

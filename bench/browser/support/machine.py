@@ -10,21 +10,12 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 def cpu_seconds(*roots: int) -> float:
     """Return the CPU seconds of these processes and of all their descendants."""
-    parents, used = {}, {}
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            stat = (folder / "stat").read_text()
-        except OSError:
-            continue  # the process has ended
-        fields = stat.rpartition(")")[2].split()
-        pid = int(folder.name)
-        parents[pid] = int(fields[1])
-        # Fields 11 to 14: user and system time of the process and its ended children.
-        used[pid] = sum(map(int, fields[11:15])) / _TICKS
+    stats = _stats()
+    # Fields 11 to 14: user and system time of the process and its ended children.
     return sum(
-        seconds for pid, seconds in used.items() if _is_under(pid, set(roots), parents)
+        sum(map(int, fields[11:15])) / _TICKS
+        for pid, fields in stats.items()
+        if _is_under(pid, set(roots), stats)
     )
 
 
@@ -34,9 +25,37 @@ def resident_bytes(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _is_under(pid: int, roots: set[int], parents: dict[int, int]) -> bool:
-    while pid in parents:
+def largest_resident_bytes(root: int, word: str) -> int:
+    """Return the memory of the largest descendant with ``word`` in its command."""
+    stats = _stats()
+    sizes = [0]
+    for pid in stats:
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if word.encode() in command and _is_under(pid, {root}, stats):
+                sizes.append(resident_bytes(pid))
+        except (OSError, IndexError):
+            continue  # the process has ended
+    return max(sizes)
+
+
+def _stats() -> dict[int, list[str]]:
+    """Return the fields of /proc/PID/stat behind the command, for each process."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            stat = (folder / "stat").read_text()
+        except OSError:
+            continue  # the process has ended
+        found[int(folder.name)] = stat.rpartition(")")[2].split()
+    return found
+
+
+def _is_under(pid: int, roots: set[int], stats: dict[int, list[str]]) -> bool:
+    while pid in stats:
         if pid in roots:
             return True
-        pid = parents[pid]
+        pid = int(stats[pid][1])
     return False

@@ -59,6 +59,7 @@ class Line:
     delay_ms: float
     bytes_per_s_each: float = 0
     bytes_per_s_shared: float = 0
+    has_two_hosts: bool = False
 
 
 class Senders:
@@ -188,14 +189,17 @@ def senders(line: Line | None = None, **settings: str) -> Iterator[Senders]:
     """Start a site, a browser and the line between them. Stop them at the end."""
     build_peer_page()
     helpers, flags, port = [], list[str](), None
-    with Site(**settings) as site:
+    has_two_hosts = line is not None and line.has_two_hosts
+    with Site(has_two_hosts=has_two_hosts, **settings) as site:
         try:
             if line:
                 port = free_ports(1)[0]
                 helpers.append(_start_line(line, port, site.s3_port))
-                flags.append(
-                    f"--host-resolver-rules=MAP 127.0.0.1:{site.s3_port} 127.0.0.1:{port}"
-                )
+                hosts = ("127.0.0.1", "localhost")
+                rules = [
+                    f"MAP {host}:{site.s3_port} 127.0.0.1:{port}" for host in hosts
+                ]
+                flags.append(f"--host-resolver-rules={','.join(rules)}")
             with Chromium(*flags) as browser:
                 all_senders = Senders(site, browser, port)
                 try:

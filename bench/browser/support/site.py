@@ -20,6 +20,7 @@ from botocore.config import Config
 from uploads.dev.ports import free_ports, is_answering
 
 PROJECT = Path(__file__).resolve().parents[3]
+BUNDLE = PROJECT / "static/build/main.js"
 PEER_BUCKET = "slipway-bench"  # the site's keys may access all buckets slipway-*
 CORS = {
     "CORSRules": [
@@ -40,11 +41,16 @@ class Site:
     The S3 server also has a bucket for the other programs, such as Uppy.
     """
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, *, has_two_hosts: bool = False, **settings: str) -> None:
+        if not BUNDLE.exists():
+            raise SystemExit("The page's scripts are not built. Run: make bundle")
         self.port, self.s3_port = free_ports(2)
         self.folder = Path(tempfile.mkdtemp(prefix="bench-site-"))
         self.url = f"http://127.0.0.1:{self.port}"
         self.s3_url = f"http://127.0.0.1:{self.s3_port}"
+        if has_two_hosts:
+            further = f"http://localhost:{self.s3_port}"
+            settings["UPLOADS_S3_PUBLIC_ENDPOINTS"] = further
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "uploads.dev", "run"),
@@ -80,6 +86,15 @@ class Site:
         )
         self.s3.create_bucket(Bucket=PEER_BUCKET)
         self.s3.put_bucket_cors(Bucket=PEER_BUCKET, CORSConfiguration=CORS)
+        self._wait_for_first_sweep()
+
+    def _wait_for_first_sweep(self) -> None:
+        """Wait for the sweeper. Its start needs more than a second of CPU time."""
+        log, deadline = self.folder / "sweep.log", time.monotonic() + 120
+        while not (log.exists() and "looked_at" in log.read_text()):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"The sweeper has not finished: {log}")
+            time.sleep(0.2)
 
     def _keys(self) -> tuple[str, str]:
         text = (self.folder / "s3/s3.identities.json").read_text()
