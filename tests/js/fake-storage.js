@@ -19,7 +19,7 @@ export class FakeStorage {
     this.inFlight = new Set();
     this.maxInFlight = 0;
     this.maxPerHost = 0;
-    /** (request) => fault: "network" | "lost" | "stall" | a status | [status, code] | undefined */
+    /** (request) => fault: "network" | "unreadable" | "lost" | "stall" | a status | [status, code] | undefined */
     this.fault = () => undefined;
   }
 
@@ -116,7 +116,8 @@ class FakeXhr {
     const next = Math.min(size, sent + share);
     const delay = stepMs && sent > 0 ? 0 : this.storage.delayMs;
     this.#later(delay + (next - sent) / speed, () => {
-      if (!file.readable || this.wanted === "network") return this.fail();
+      if (this.wanted === "unreadable") this.body.hasFailed = true;
+      if (!file.readable || this.body.hasFailed || this.wanted === "network") return this.fail();
       const filled = Math.min(1, (this.storage.clock.now() - this.began) / FILLING_MS);
       this.upload.onprogress?.({ loaded: Math.min(size, next + buffer * filled) });
       if (next < size) this.#step(next);

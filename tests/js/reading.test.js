@@ -26,7 +26,7 @@ for (const [size, kind] of [[1000, "small"], [100 * MIB, "large"]]) {
     world.storage.fault = () => {
       if (cuts-- <= 0) return undefined;
       file.failures = 2; // the check that the file is readable fails too
-      return "network";
+      return "unreadable";
     };
 
     await world.run(world.engine.add(file).finished);

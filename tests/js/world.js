@@ -69,9 +69,17 @@ export class FakeFile {
   }
 }
 
+/** A slice of a file. After a failed read, it can never be read again; a new slice of the file can. */
 class FakeSlice {
   constructor(file, start, end) {
-    Object.assign(this, { file, start, end, size: end - start, type: "" });
+    Object.assign(this, { file, start, end, size: end - start, type: "", hasFailed: false });
+  }
+
+  read() {
+    if (this.hasFailed) throw new DOMException("This slice has failed before.", "NotReadableError");
+    this.hasFailed = true;
+    this.file.read();
+    this.hasFailed = false;
   }
 
   slice(start = 0, end = this.size) {
@@ -79,7 +87,7 @@ class FakeSlice {
   }
 
   async arrayBuffer() {
-    this.file.read();
+    this.read();
     return new ArrayBuffer(Math.min(this.size, 4096));
   }
 
@@ -195,7 +203,7 @@ export function fakeWorker(clock) {
 
 function answer(blob) {
   try {
-    blob.file.read();
+    blob.read();
     return { checksum: blob.checksum };
   } catch ({ name, message }) {
     return { error: { name, message } };
