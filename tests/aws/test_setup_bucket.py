@@ -265,5 +265,7 @@ def test_notification_completes_an_upload_without_a_client(
 def test_unreadable_queue_is_named(aws: Aws, settings: Settings) -> None:
     settings.S3_NOTIFICATIONS_QUEUE_URL = f"{aws.queue_url}-missing"
 
-    with pytest.raises(CommandError, match=r"S3_NOTIFICATIONS_QUEUE_URL \('.*-missing'\)"):
+    with pytest.raises(
+        CommandError, match=r"S3_NOTIFICATIONS_QUEUE_URL \('.*-missing'\)"
+    ):
         run()
