@@ -1,0 +1,73 @@
+"""The field checksum_crc64nvme in requests and answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.support.api_calls import CHECKSUM, HELLO, MIB, Call, assert_problem, caller
+from uploads.s3.bucket import Bucket
+from uploads.s3.checksums import CRC64NVME
+
+pytestmark = pytest.mark.django_db
+
+CRC = CRC64NVME.base64(b"hello")
+IN_CRC = {**HELLO, "checksum_sha256": None, "checksum_crc64nvme": CRC}
+MALFORMED = ["", "?", CRC[:-1], f"{CRC}=", f"{CRC[:-2]}h=", CHECKSUM, CRC[:8], 7]
+
+
+@pytest.fixture
+def call(django_user_model: Any, bucket: Bucket, settings: Any) -> Call:
+    """Return a caller of the API on a site with CRC64NVME."""
+    settings.UPLOADS = {**settings.UPLOADS, "CHECKSUM": "crc64nvme"}
+    client = Client()
+    client.force_login(django_user_model.objects.create_user("alice"))
+    return caller(client)
+
+
+def test_small_file_is_declared_by_its_crc(call: Call) -> None:
+    told = call("POST", "/uploads", IN_CRC).json()
+
+    assert (told["checksum_crc64nvme"], told["checksum_sha256"]) == (CRC, None)
+    assert told["checksum_algorithm"] == "crc64nvme"
+    assert told["request"]["headers"]["x-amz-checksum-crc64nvme"] == CRC
+    assert "x-amz-checksum-sha256" not in told["request"]["headers"]
+
+
+def test_batch_takes_both_algorithms(call: Call) -> None:
+    body = {"uploads": [IN_CRC, HELLO]}
+
+    results = call("POST", "/uploads/batch", body).json()["results"]
+
+    assert [result["upload"]["checksum_algorithm"] for result in results] == [
+        *("crc64nvme", "sha256"),
+    ]
+
+
+@pytest.mark.parametrize("value", MALFORMED)
+def test_malformed_crc_is_refused(call: Call, value: Any) -> None:
+    body = {**IN_CRC, "checksum_crc64nvme": value}
+
+    problem = assert_problem(call("POST", "/uploads", body), 422, "invalid_request")
+
+    assert "checksum_crc64nvme" in problem["errors"]
+
+
+def test_request_for_parts_needs_one_algorithm_for_all(call: Call) -> None:
+    body = {"filename": "f", "byte_size": 20 * MIB, "content_type": "text/plain"}
+    upload = call("POST", "/uploads", body).json()
+    mixed = [
+        {"part_number": 1, "checksum_crc64nvme": CRC},
+        {"part_number": 2, "checksum_sha256": CHECKSUM},
+    ]
+
+    problem = assert_problem(
+        call("POST", f"/uploads/{upload['id']}/parts", {"parts": mixed}),
+        422,
+        "invalid_request",
+    )
+
+    assert upload["checksum_algorithm"] == "crc64nvme"
+    assert list(problem["errors"]) == ["parts.1.checksum_crc64nvme"]
