@@ -51,13 +51,16 @@ manage: $(READY) ## Run a management command on the demo site: CMD="audit"
 # Otherwise, it would start the groups that need system packages last.
 test: $(READY) $(BUNDLE) chromium firefox clamd nginx ministack ## Run all tests
 	@rm -rf test-results/calls
-	@RECORD_CALLS=1 $(MAKE) --no-print-directory -j 2 -O \
+	@began=$$(date +%s); \
+	RECORD_CALLS=1 $(MAKE) --no-print-directory -j 2 -O \
 		-o chromium -o firefox -o clamd -o nginx -o ministack \
 		test-browser test-unit test-firefox test-on-s3 test-faults test-races \
-		test-demo test-fuzz test-inspection test-serverless test-aws test-doctor test-upgrade test-js
-	@$(PYTHON) -m tests.recorded_calls
-	@echo "All tests passed: unit, JavaScript, bucket, attacks, races, API fuzzing," \
-		"demo site, Chromium, Firefox, faults, inspection, Lambda, AWS settings, doctor, upgrade, IAM."
+		test-demo test-fuzz test-inspection test-serverless test-aws test-doctor test-upgrade test-js && \
+	$(PYTHON) -m tests.recorded_calls && \
+	echo "All tests passed: unit, JavaScript, bucket, attacks, races, API fuzzing," \
+		"demo site, Chromium, Firefox, faults, inspection, Lambda, AWS settings, doctor, upgrade, IAM."; \
+	status=$$?; seconds=$$(( $$(date +%s) - began )); \
+	echo "make test took $$(( seconds / 60 )) min $$(( seconds % 60 )) s."; exit $$status
 
 check: $(READY) $(BUNDLE) ## Lint, types and fast tests, to run before a commit
 	@$(MAKE) --no-print-directory -j 2 -O test-fast lint test-js
