@@ -107,7 +107,7 @@ def _contradictions(given: Mapping[str, str]) -> Iterator[str]:
         yield (
             "METRICS_NETWORKS and BEHIND_TLS_PROXY are set, but TRUSTED_PROXY_COUNT is "
             "0. Every request seems to come from the proxy, so METRICS_NETWORKS has no "
-            "effect."
+            "effect. Set TRUSTED_PROXY_COUNT to the number of proxies."
         )
     if _is_on(given.get("DEBUG", "true")):
         for name in _WITHOUT_DEBUG:
@@ -118,7 +118,8 @@ def _contradictions(given: Mapping[str, str]) -> Iterator[str]:
     ):
         yield (
             "SECURE_HSTS_PRELOAD is on, but SECURE_HSTS_INCLUDE_SUBDOMAINS is off. "
-            "Browsers preload only sites that include their subdomains."
+            "Browsers preload only sites that include their subdomains. Turn both on or "
+            "both off."
         )
 
 

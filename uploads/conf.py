@@ -221,8 +221,9 @@ class Options:
                 )
         if len(set(self.s3_public_endpoints)) < len(self.s3_public_endpoints):
             raise ImproperlyConfigured(
-                "UPLOADS_S3_PUBLIC_ENDPOINTS contains an endpoint twice. A browser opens "
-                "no more connections to a host that is listed twice."
+                "UPLOADS_S3_PUBLIC_ENDPOINTS contains an endpoint twice. List each "
+                "endpoint once, because a browser opens no more connections to a host "
+                "that is listed twice."
             )
 
     def _require_quarantine_apart(self) -> None:

@@ -70,8 +70,8 @@ class PlainUploadForm(SiteForm, forms.Form):
         required=False,
         max_length=1024,
         help_text="Include the extension, such as .pdf. If you leave this empty, the "
-        "file keeps its own name. If the storage does not report the name, the site "
-        "names the file after the date of the upload.",
+        "file keeps its own name. With some storages the site cannot learn this name. "
+        "The file is then called upload- and the date.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     idempotency_key = idempotency_key_field()

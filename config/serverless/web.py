@@ -68,7 +68,10 @@ def _problem_of(event: Any) -> str:
         for name in ("method", "protocol", "sourceIp")
     ]
     if not _are_texts(texts):
-        return "The event has no path, query, method, protocol or address of a request."
+        return (
+            "The event lacks the path, the query, the method, the protocol or the client's "
+            "address of the request."
+        )
     headers, cookies = event.get("headers"), event.get("cookies", [])
     if not isinstance(headers, dict) or not _are_texts(headers.values()):
         return "The headers of the event are not an object of strings."

@@ -62,7 +62,7 @@ async function attempt(title, plan, headers, method, act) {
   try {
     const wrong = await act();
     if (!wrong) return { title, status: "OK" };
-    return { title, status: "FAIL", fact: wrong, fix: "Press Examine below to see how the bucket answers the server." };
+    return { title, status: "FAIL", fact: wrong, fix: "Press Examine below. The server then sends its own test requests to the bucket." };
   } catch {
     return { title, status: "FAIL", ...(await explain(plan.bucket, Object.keys(headers), method)) };
   }
@@ -83,18 +83,18 @@ async function explain(bucket, headers, method) {
     };
   }
   if (location.protocol === "https:" && bucket.startsWith("http:")) {
-    return { fact: "The browser blocks an http:// bucket on an https:// page.", fix: "Serve the bucket over https." };
+    return { fact: "This page uses https, so the browser blocks requests to the bucket over http.", fix: "Serve the bucket over https." };
   }
   if (await answers(bucket)) {
     const names = headers.length ? ` with the headers ${headers.map((name) => name.toLowerCase()).join(", ")}` : "";
     return {
-      fact: `The bucket answers, but its CORS rule does not admit ${method} from ${location.origin}${names}.`,
-      fix: "Apply the rule: manage.py setup_bucket --apply",
+      fact: `The bucket answers, but its CORS rule does not allow ${method} from ${location.origin}${names}.`,
+      fix: "Apply the site's CORS rule: manage.py setup_bucket --apply",
     };
   }
   return {
     fact: `This browser cannot reach ${bucket}: the name, the certificate or the network is wrong.`,
-    fix: "Set S3_PUBLIC_ENDPOINT_URL to an address that browsers reach.",
+    fix: "Set S3_PUBLIC_ENDPOINT_URL to a URL of S3 that browsers can reach.",
   };
 }
 

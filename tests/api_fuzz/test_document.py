@@ -26,7 +26,7 @@ BEYOND_A_SCHEMA = (
     "This Idempotency-Key was used for another file",
     "is not a cursor",
     "appears twice",
-    "is outside the plan",
+    "This upload has the parts",
     "has no parts",
     "at most 5368709120 bytes",
     "Needed for p",

@@ -102,7 +102,7 @@ def test_pages_of_second_factors_are_accessible(
     page.goto(f"{by_name}/accounts/2fa/totp/activate/")
     confirm(page)
     expect(page.get_by_role("img", name="QR code")).to_be_visible()
-    page.get_by_text("Cannot scan it?").click()
+    page.get_by_text("Cannot scan the code?").click()
     assert_good(page)
 
     set_up_app(page)

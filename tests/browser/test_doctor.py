@@ -68,7 +68,7 @@ def test_cors_rule_for_another_origin_is_reported(
     lines = lines_of_the_self_test(signed_in)
 
     expect(lines.first).to_contain_text(
-        f"its CORS rule does not admit PUT from {live_site.url}"
+        f"its CORS rule does not allow PUT from {live_site.url}"
     )
     expect(lines.first).to_contain_text("setup_bucket --apply")
 

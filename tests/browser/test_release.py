@@ -18,7 +18,7 @@ from uploads.inspection.verdicts import MALWARE
 from uploads.models import Upload
 from uploads.states import State
 
-ASKED = "You have asked the operators to release it."
+ASKED = "You have asked the operators to release this file."
 REASON = "This file is a Windows program, but its name ends in .png."
 
 
@@ -72,7 +72,7 @@ def test_refused_file_is_requested_in_the_list_released_and_downloaded(
     page = files.page
     refuse(files)
     files.act("holiday.png", "Ask for release")
-    dialog = page.get_by_role("dialog", name="Ask for its release?")
+    dialog = page.get_by_role("dialog", name="Ask for the release of this file?")
     dialog.get_by_role("button", name="Ask", exact=True).click()
     expect(files.row("holiday.png")).to_contain_text(ASKED)
     page.reload()
@@ -112,7 +112,7 @@ def test_refused_file_is_requested_on_its_page_and_links_to_the_release(
 
     release_as_operator(browser, files.url, person)
     page.reload()
-    expect(main).to_contain_text("An operator has released it as a new file.")
+    expect(main).to_contain_text("An operator has released this file as a new file.")
     page.get_by_role("link", name="Show the released file").click()
 
     expect(main).to_contain_text("Released from")
@@ -136,5 +136,7 @@ def test_release_of_malware_is_never_offered(files: UploadPage, person: User) ->
     expect(page.get_by_role("menuitem", name="Remove")).to_be_visible()
     expect(page.get_by_role("menuitem", name="Ask for release")).to_have_count(0)
     page.goto(f"{files.url}/uploads/{infected.pk}/")
-    expect(page.get_by_role("main")).to_contain_text("It was deleted from storage.")
+    expect(page.get_by_role("main")).to_contain_text(
+        "The file was deleted from storage."
+    )
     expect(page.get_by_role("button", name="Ask for release")).to_have_count(0)

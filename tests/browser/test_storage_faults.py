@@ -154,7 +154,9 @@ def test_cors_rule_for_another_origin_is_named(blocked: Blocked, rules: Rules) -
     rules(AllowedOrigins=["https://other.example.org"], AllowedHeaders=HEADERS)
     blocked.start()
 
-    blocked.expect_reason(f"CORS origin missing, {blocked.site.url}.")
+    blocked.expect_reason(
+        f"no CORS rule of the bucket allows the origin {blocked.site.url}."
+    )
     blocked.expect_lines("cors_origin_missing")
 
     rules(AllowedOrigins=[blocked.site.url], AllowedHeaders=HEADERS)
@@ -177,7 +179,9 @@ def test_header_missing_in_the_cors_rule_is_named(
     rules(AllowedOrigins=[blocked.site.url], AllowedHeaders=HEADERS[:3])
     blocked.start()
 
-    blocked.expect_reason("the CORS rule lacks a header (AllowedHeaders)")
+    blocked.expect_reason(
+        "CORS rule does not allow a header of the upload (AllowedHeaders)"
+    )
     blocked.expect_lines("cors_headers")
 
     rules(AllowedOrigins=[blocked.site.url], AllowedHeaders=HEADERS)
@@ -194,7 +198,7 @@ def test_method_missing_in_the_cors_rule_is_named(
     )
     blocked.start()
 
-    blocked.expect_reason("the CORS rule lacks the method PUT")
+    blocked.expect_reason("CORS rule does not allow the method PUT")
     blocked.expect_lines("cors_method")
 
 
@@ -240,7 +244,7 @@ def test_content_security_policy_without_the_bucket_is_named(
 
     blocked.expect_reason(
         "The browser blocks requests to the storage. Tell your administrator: the "
-        "Content-Security-Policy of this page lacks the bucket (connect-src).",
+        "Content-Security-Policy of this page does not allow the bucket (connect-src).",
         "Reload this page after this is fixed.",
     )
     blocked.expect_lines("policy")
@@ -253,7 +257,9 @@ def test_two_simultaneous_causes_are_named(
     blocked = Blocked(strict_page, site_behind)
     blocked.start()
 
-    blocked.expect_reason("Content-Security-Policy", "the CORS rule lacks a header")
+    blocked.expect_reason(
+        "Content-Security-Policy", "CORS rule does not allow a header"
+    )
     blocked.expect_lines("policy", "cors_headers")
 
 
@@ -289,7 +295,7 @@ def test_storage_reachable_only_from_the_server_is_named(
     context.route(f"{proxy.url}/**", lambda route: route.abort("addressunreachable"))
     blocked.start()
 
-    blocked.expect_reason("this site reaches the storage, this browser does not")
+    blocked.expect_reason("the server reaches the storage, but this browser does not")
     blocked.expect_lines("unreachable")
 
     context.unroute_all()
@@ -315,10 +321,20 @@ def test_lost_network_is_not_reported_as_a_storage_fault(
 @pytest.mark.parametrize(
     ("status", "code", "words", "fault"),
     [
-        (403, "AccessDenied", "the storage denies access to the signer", "denied"),
+        (
+            403,
+            "AccessDenied",
+            "the storage denies access to the signer identity",
+            "denied",
+        ),
         (403, "SignatureDoesNotMatch", "the signature is wrong", "signature"),
-        (403, "RequestTimeTooSkewed", "the clock of the server is wrong", "clock"),
-        (413, "EntityTooLarge", "limits the body (413)", "body_limit"),
+        (
+            403,
+            "RequestTimeTooSkewed",
+            "the clocks of this site's server and of the storage differ",
+            "clock",
+        ),
+        (413, "EntityTooLarge", "limits the size of a request (413)", "body_limit"),
         (404, "NoSuchBucket", "the bucket does not exist", "no_bucket"),
     ],
 )
@@ -357,7 +373,9 @@ def test_wrong_clock_is_named_instead_of_the_refusal(
     blocked.start()
 
     failed = blocked.page.upload_area.get_by_role("listitem")
-    expect(failed).to_contain_text("the clock of the server is wrong")
+    expect(failed).to_contain_text(
+        "the clocks of this site's server and of the storage differ"
+    )
     blocked.expect_lines("clock")
 
 

@@ -100,7 +100,7 @@ def test_cors_headers_added_by_nginx_are_reported(
     name, words = only_trouble(site)
 
     assert name == "cors.preflight.multiple"
-    assert "Remove them in the proxy" in words
+    assert "Configure the proxy not to add them" in words
 
 
 def test_preflights_answered_by_nginx_are_reported(

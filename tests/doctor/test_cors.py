@@ -61,7 +61,9 @@ def test_malformed_origin_in_a_cors_rule_is_reported(site: Site, stored: str) ->
     found = trouble(site)
 
     assert found.name == "cors.preflight.origin"
-    assert f"The rule allows {stored}, but the page's origin is {SITE}." in found.fact
+    assert (
+        f"The CORS rule allows {stored}, but the page's origin is {SITE}." in found.fact
+    )
 
 
 def test_header_missing_in_the_cors_rule_is_reported(site: Site) -> None:

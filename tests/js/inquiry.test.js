@@ -30,7 +30,7 @@ test("a blocked request shows its cause, and the upload continues when the fault
   const handle = made.engine.add(file());
   await made.until(() => made.inquiry.reason);
 
-  assert.match(made.inquiry.reason, /^The storage refused this site\. .*CORS origin missing, https:\/\/site\.test\./);
+  assert.match(made.inquiry.reason, /^The storage refused this site\. .*no CORS rule of the bucket allows the origin https:\/\/site\.test\./);
   assert.deepEqual(made.reports[0], { seen: ["blocked"], byte_size: 1000 });
   assert.ok(made.clock.now() < 15_000, `${made.clock.now()} ms`);
 
@@ -89,7 +89,7 @@ test("a fault in the middle of each body also starts an inquiry", async () => {
   await made.until(() => made.inquiry.reason);
   await made.pass(60_000);
 
-  assert.match(made.inquiry.reason, /limits the body/);
+  assert.match(made.inquiry.reason, /limits the size of a request/);
   handle.pause();
 });
 
@@ -149,7 +149,7 @@ test("two simultaneous causes are both named", async () => {
   made.engine.add(file());
   await made.until(() => made.inquiry.reason);
 
-  assert.match(made.inquiry.reason, /Content-Security-Policy.* and the CORS rule lacks a header/);
+  assert.match(made.inquiry.reason, /Content-Security-Policy.* and the bucket's CORS rule does not allow a header/);
 });
 
 test("the page asks again while the server still examines", async () => {
@@ -167,7 +167,7 @@ test("a refusal by S3 fails with the cause, and with S3's code", async () => {
 
   await assert.rejects(made.run(made.engine.add(file()).finished), {
     code: "expired",
-    message: "The storage refused this site. Tell your administrator: the clock of the server is wrong. S3 answered 403 RequestTimeTooSkewed.",
+    message: "The storage refused this site. Tell your administrator: the clocks of this site's server and of the storage differ too much. S3 answered 403 RequestTimeTooSkewed.",
   });
   assert.deepEqual(made.reports[0], { seen: ["refused"], status: 403, storage_code: "RequestTimeTooSkewed" });
 });

@@ -89,7 +89,8 @@ def end(request: HttpRequest) -> JsonResponse:
         found = self_test.end(request.POST.get("ticket", ""))
     except signing.BadSignature:
         return JsonResponse(
-            {"detail": "The ticket is invalid or expired. Start again."}, status=400
+            {"detail": "The test took too long. Press Test this browser again."},
+            status=400,
         )
     except StorageError as error:
         return JsonResponse({"detail": error.detail}, status=503)

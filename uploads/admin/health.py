@@ -44,25 +44,27 @@ def _sweeper(job: JobReport | None) -> Health:
         words = "No sweep has ended yet. Run manage.py sweep once a minute."
         return Health("Sweeper", BAD, words)
     done = job.figures
-    at, took = job.finished_at, f"It took {job.seconds:.1f} s."
+    at, took = job.finished_at, f"The last sweep took {job.seconds:.1f} s."
     if timezone.now() - at > SWEEP_LATE:
-        return Health("Sweeper", BAD, "It has stopped. Start it again.", at)
+        words = "The sweeper has stopped. Run manage.py sweep once a minute."
+        return Health("Sweeper", BAD, words, at)
     if done.get("young_orphans"):
-        words = f"{done['young_orphans']:,} objects have no row. See Orphans. {took}"
+        count = f"{done['young_orphans']:,}"
+        words = f"{count} objects in the bucket have no row. See Orphans below. {took}"
         return Health("Sweeper", BAD, words, at)
     troubles = [
         f"{words}: {done[name]:,}"
         for name, words in (
             ("failed", "Checks that failed"),
             ("given_up", "Uploads ended after repeated errors"),
-            ("waiting", "Uploads that wait for an inspector"),
+            ("waiting", "Uploads that could not be inspected yet"),
             ("quotas_mended", "Corrected quotas"),
         )
         if done.get(name)
     ]
     if troubles:
         return Health("Sweeper", WARN, f"{'. '.join(troubles)}. {took}", at)
-    return Health("Sweeper", GOOD, f"Nothing is stuck. {took}", at)
+    return Health("Sweeper", GOOD, f"No problems. {took}", at)
 
 
 def _audit(job: JobReport | None) -> Health:
@@ -72,7 +74,8 @@ def _audit(job: JobReport | None) -> Health:
     found = job.figures
     if found["differences"]:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in found["kinds"].items())
-        return Health("Audit", WARN, f"It found differences: {kinds}.", job.finished_at)
+        words = f"The last audit found differences: {kinds}."
+        return Health("Audit", WARN, words, job.finished_at)
     words = f"{found['objects']:,} objects and {found['rows']:,} rows agree."
     return Health("Audit", GOOD, words, job.finished_at)
 
@@ -85,15 +88,18 @@ def _doctor(job: JobReport | None) -> Health:
     run_by = job.figures.get("run_by")  # missing in a result of an older version
     last = f" Last complete run: by {run_by}." if run_by else ""
     if failures or warnings:
-        words = f"It found {failures} failures and {warnings} warnings.{last}"
+        words = f"The doctor found {failures} failures and {warnings} warnings.{last}"
         return Health("Doctor", BAD if failures else WARN, words, job.finished_at)
-    return Health("Doctor", GOOD, f"It found no problems.{last}", job.finished_at)
+    return Health(
+        "Doctor", GOOD, f"The doctor found no problems.{last}", job.finished_at
+    )
 
 
 def _notifications(job: JobReport | None) -> Health:
     if job is None:
         words = (
-            "No notification was processed yet. Sweeps complete the uploads instead."
+            "The site has processed no notification of S3 yet. Browsers and the sweeper "
+            "complete the uploads instead."
         )
         return Health("Notifications", NOTHING, words)
     delay = job.figures.get("delay_seconds")

@@ -99,8 +99,8 @@ def purge_again(request: HttpRequest, uploads: list[Upload]) -> None:
             return Finding(True, "Its object is deleted.")
         return Finding(
             True,
-            "Its object is deleted. The sweeper will check again when the URLs have "
-            "expired.",
+            "Its object is deleted. When all its upload URLs have expired, the sweeper "
+            "deletes an object that has arrived since.",
         )
 
     _each(request, uploads, step)

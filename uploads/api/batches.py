@@ -29,7 +29,8 @@ IDEMPOTENCY_KEY: Any = Header(
     None,
     alias="Idempotency-Key",
     pattern=schemas.IDEMPOTENCY_KEY_PATTERN,
-    description="If a start is repeated with the same key, it returns the same upload.",
+    description="If you repeat a start with the same key, the API returns the same "
+    "upload.",
 )
 
 

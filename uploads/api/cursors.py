@@ -50,6 +50,8 @@ def _decode(cursor: str) -> tuple[datetime, uuid.UUID]:
     except (ValueError, binascii.Error, OverflowError) as error:
         raise InvalidRequest(
             fields={
-                "cursor": ["This is not a cursor. Send next_cursor of the last page."]
+                "cursor": [
+                    "This is not a cursor. Send the next_cursor of the page before."
+                ]
             }
         ) from error

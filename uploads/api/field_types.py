@@ -83,7 +83,7 @@ Checksum = Annotated[
 Crc64Nvme = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9+/]{10}[AEIMQUYcgkosw048]=$"),
-    Field(description="Base64 of the raw CRC64NVME, 8 bytes with the highest first."),
+    Field(description="Base64 of the raw CRC64NVME: 8 bytes, big-endian."),
 ]
 ContentType = Annotated[
     str,

@@ -133,15 +133,15 @@ class UploadOut(BaseModel):
     checksum_sha256: Annotated[
         str | None,
         Field(
-            description="The declared SHA-256. checksum_verified_by says who compared "
-            "it with the stored bytes."
+            description="The declared SHA-256. checksum_verified_by names who compared "
+            "this checksum with the stored bytes."
         ),
     ]
     checksum_crc64nvme: Annotated[
         str | None,
         Field(
-            description="As it was declared. For a multipart upload, the server combines "
-            "it from the checksums of the parts."
+            description="The declared CRC64NVME. For a multipart upload, the server "
+            "computes the CRC64NVME from the checksums of the parts."
         ),
     ]
     checksum_algorithm: Annotated[
@@ -152,7 +152,7 @@ class UploadOut(BaseModel):
         Literal["storage", "readback"] | None,
         Field(
             description="Who compared the stored bytes with the checksum: the storage, "
-            "or this site (readback). Null if nobody has."
+            "or this site (readback). Null if neither has compared them."
         ),
     ]
     transport: Literal["put", "multipart", "post", "form", "copy"]

@@ -136,7 +136,7 @@ def _key(answer: Answer) -> Cause | None:
     return Cause(
         "access_key",
         str(answer),
-        "S3 does not know the access key. Correct S3_ACCESS_KEY_ID or "
+        "S3 does not know the access key of the request. Correct S3_ACCESS_KEY_ID or "
         "S3_SIGNER_ACCESS_KEY_ID.",
     )
 
@@ -147,8 +147,8 @@ def _signature(answer: Answer) -> Cause | None:
     return Cause(
         "signature",
         str(answer),
-        "Check the secret key. Check that no proxy changes the Host header or the "
-        "path.",
+        "Check S3_SECRET_ACCESS_KEY and S3_SIGNER_SECRET_ACCESS_KEY. Check that no proxy "
+        "changes the Host header or the path.",
     )
 
 

@@ -22,13 +22,15 @@ from uploads.s3.wanted.merging import Change
 CONSEQUENCES = {
     "cors": "Browsers cannot upload, because S3 does not allow the site's pages.",
     "public_access": "A wrong bucket policy or ACL can make all files public.",
-    "ownership": "An ACL can let strangers read a file.",
+    "ownership": "An ACL can make a file readable for everybody.",
     "encryption": "Files are stored unencrypted.",
-    "sse_c": "A sender can encrypt a file with a key that the site does not have.",
+    "sse_c": "A client can encrypt a file with its own key (SSE-C), so that the site "
+    "cannot read the file.",
     "lifecycle": "Objects that the sweeper fails to delete cost money forever.",
     "policy": "S3 accepts unwanted requests, for example with old signatures.",
     "queue_policy": "S3 cannot notify the site of new objects.",
-    "notifications": "If a browser is closed early, its file waits for the next sweep.",
+    "notifications": "If a person closes the browser right after an upload, the file is "
+    "not ready before the next sweep.",
     "bucket": "Nobody can upload a file.",
 }
 
@@ -68,14 +70,15 @@ def _finding(result: Result, refused: str) -> Finding:
     if result.outcome == Outcome.SKIPPED:
         return skip(name, result.title, result.reason)
     if result.outcome == Outcome.FAILED:
-        fact = f"Setup cannot read this setting. {result.reason}"
+        fact = f"The setup identity cannot read this setting. {result.reason}"
         return skip(name, result.title, fact)
     family = result.name.split(".")[0]
     if result.outcome == Outcome.WARNED:
         fix = result.fix
         return warn(name, result.title, result.reason, CONSEQUENCES[family], fix)
     if refused:
-        return note(name, result.title, f"Setup has tried to apply it. {refused}")
+        fact = f"manage.py setup_bucket has tried to apply this setting. {refused}"
+        return note(name, result.title, fact)
     return warn(
         name,
         result.title,

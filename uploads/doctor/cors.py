@@ -42,7 +42,7 @@ def ask_cors(examination: Examination) -> Iterator[Finding]:
             "cors.origins",
             "The site's origins are known",
             str(error),
-            "The bucket cannot know which pages it must allow.",
+            "The site does not know for which pages it must set up the bucket's CORS.",
             "Correct CSRF_TRUSTED_ORIGINS, or use --origin.",
         )
         return
@@ -97,35 +97,36 @@ def explained(judged: Judgement, origin: str, request: SignedRequest) -> Finding
         return fail(
             "cors.preflight.origin",
             title,
-            f"The rule allows {other}, but the page's origin is {origin}.",
+            f"The CORS rule allows {other}, but the page's origin is {origin}.",
             BLOCKED,
-            f"Write exactly {origin} into the rule, without a final slash.",
+            f"Write exactly {origin} into the CORS rule, without a final slash.",
             "cors",
         )
     if missing := _refused_headers(origin, request.url):
         return fail(
             "cors.preflight.headers",
             title,
-            f"{seen}: the rule does not allow {', '.join(missing)}.",
+            f"{seen}: the CORS rule does not allow the headers {', '.join(missing)}.",
             BLOCKED,
-            f"Add {', '.join(missing)} to AllowedHeaders.",
+            f"Add {', '.join(missing)} to AllowedHeaders in the CORS rule.",
             "cors",
         )
     if not preflight(request.url, origin, "GET").faults:
         return fail(
             "cors.preflight.method",
             title,
-            f"{seen}: the rule allows GET but does not allow PUT.",
+            f"{seen}: the CORS rule allows GET but does not allow PUT.",
             BLOCKED,
-            "Add PUT to AllowedMethods. For Backblaze B2, add the operation s3_put "
-            "with its command line, because the web interface cannot add it.",
+            "Add PUT to AllowedMethods in the CORS rule. For Backblaze B2, add the "
+            "operation s3_put with the command line of B2, because the web interface "
+            "cannot add this operation.",
             "cors",
         )
     if judged.answer.status in NOT_PASSED_ON and not judged.answer.code:
         return fail(
             "cors.preflight.not_passed_on",
             title,
-            f"{seen}. S3 did not send it, so OPTIONS requests do not reach S3.",
+            f"{seen}. S3 did not send this answer, so OPTIONS requests do not reach S3.",
             BLOCKED,
             "Configure the proxy in front of S3 to pass OPTIONS requests.",
         )
@@ -136,13 +137,13 @@ def explained(judged: Judgement, origin: str, request: SignedRequest) -> Finding
             f"{seen} {judged.answer.code}: this storage supports no CORS rules for "
             "single buckets.",
             BLOCKED,
-            f"Allow {origin} for the whole server. For MinIO: mc admin config set "
-            f"ALIAS api cors_allow_origin={origin}",
+            f"Allow {origin} for all buckets of the S3 server. For MinIO: mc admin config "
+            f"set ALIAS api cors_allow_origin={origin}",
         )
     return fail(
         "cors.preflight.no_rule",
         title,
-        f"{seen} {judged.answer.code}: no rule allows this origin.",
+        f"{seen} {judged.answer.code}: no CORS rule of the bucket allows this origin.",
         BLOCKED,
         "Apply the site's CORS rule: manage.py setup_bucket --apply",
         "cors",
@@ -156,7 +157,7 @@ def _multiple(name: str, title: str, judged: Judgement) -> Finding:
         title,
         f"Access-Control-Allow-Origin has multiple values: {values}",
         BLOCKED,
-        "S3 and a proxy both add CORS headers. Remove them in the proxy.",
+        "S3 and a proxy both add CORS headers. Configure the proxy not to add them.",
     )
 
 
@@ -195,9 +196,9 @@ def _other_methods(origin: str, request: SignedRequest) -> Finding:
     return warn(
         name,
         title,
-        f"The rule does not allow {', '.join(refused)}.",
+        f"The CORS rule does not allow {', '.join(refused)}.",
         "Scripts of the page cannot download files or send forms.",
-        f"Add {', '.join(refused)} to AllowedMethods.",
+        f"Add {', '.join(refused)} to AllowedMethods in the CORS rule.",
         "cors",
     )
 
@@ -286,6 +287,7 @@ def _blocked_by_policy(
         name,
         title,
         f"connect-src is {' '.join(sources)}, but the bucket is {bucket}.{regional}",
-        "Browsers refuse to connect, because the page's policy forbids it.",
-        f"Add {bucket} to connect-src. Either the site or a proxy sets this header.",
+        "Browsers block every request of this page to the bucket.",
+        f"Add {bucket} to connect-src in the header Content-Security-Policy. Either the "
+        "site or a proxy sets this header.",
     )

@@ -55,7 +55,7 @@ def _apart(worker: Credentials, signer: Credentials) -> Finding:
     name, title = "credentials.signer", "A separate identity signs upload URLs"
     if signer.access_key != worker.access_key:
         return ok(name, title, described(signer))
-    fact = "The worker signs upload URLs."
+    fact = "The worker identity also signs upload URLs."
     consequence = "A bug in the signing could give users the worker's permissions."
     if settings.DEBUG:
         return note(name, title, fact, consequence)
@@ -76,7 +76,8 @@ def _lifetime(signer: Credentials, now: datetime) -> Finding:
     wanted = timedelta(seconds=options().url_expiry_seconds)
     left = signer.expires_at - now
     if left > wanted:
-        return ok(name, title, f"They expire in {left.total_seconds():.0f} s.")
+        fact = f"The credentials expire in {left.total_seconds():.0f} s."
+        return ok(name, title, fact)
     return warn(
         name,
         title,
@@ -110,11 +111,11 @@ def _worker_limits(examination: Examination) -> Finding:
     ]
     if not allowed:
         return ok(name, title)
-    fact = f"The worker may also {' and '.join(allowed)}."
-    consequence = "A stolen key of the worker gives access to other data, too."
+    fact = f"The worker identity may also {' and '.join(allowed)}."
+    consequence = "A stolen access key of the worker gives access to other data, too."
     if settings.DEBUG or is_loopback(host_of(examination.public_url)):
         return note(name, title, fact, consequence)
-    fix = "Grant the worker only the policy of `manage.py iam_policy worker`."
+    fix = "Grant the worker identity only the policy of `manage.py iam_policy worker`."
     return warn(name, title, fact, consequence, fix)
 
 
@@ -135,7 +136,8 @@ def _missing(
             title,
             str(refusal),
             _CONSEQUENCES.get(operation, "Uploads cannot be completed."),
-            f"Grant the worker {actions}: manage.py iam_policy worker",
+            f"Grant the worker identity {actions}. manage.py iam_policy worker prints "
+            "the policy that it needs.",
         )
     if operation == "PutObject" and adds_checksums(examination.worker):
         return fail(
@@ -159,7 +161,8 @@ _CONSEQUENCES = {
     "DeleteObject": "Deleted files remain in the bucket and cost money.",
     "AbortMultipartUpload": "Parts of cancelled uploads remain and cost money.",
     "ListObjectVersions": "Files of erased users may remain in the bucket.",
-    "ListObjectsV2": "S3 reports missing objects as refusals. The audit cannot run.",
+    "ListObjectsV2": "For a missing object, S3 answers 403 instead of 404. The audit "
+    "cannot run.",
 }
 
 
@@ -189,7 +192,8 @@ def _signer_limits(examination: Examination) -> Iterator[Finding]:
     yield warn(
         name,
         title,
-        f"The signer may also call {', '.join(allowed)}.",
+        f"The signer identity may also call {', '.join(allowed)}.",
         "A bug in the signing could let users read or delete other files.",
-        f"Grant the signer only {actions}: manage.py iam_policy signer",
+        f"Grant the signer identity only {actions}. manage.py iam_policy signer prints "
+        "the policy.",
     )

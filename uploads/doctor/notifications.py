@@ -25,7 +25,10 @@ SECONDS = 30
 
 POLL_SECONDS = 1
 NAME, TITLE = "notifications.flow", "S3 notifies the site of new objects"
-SLOW = "If a browser is closed early, its file waits for the next sweep."
+SLOW = (
+    "If a person closes the browser right after an upload, the file is not ready before "
+    "the next sweep."
+)
 
 
 def ask_notifications(examination: Examination) -> Iterator[Finding]:
@@ -47,8 +50,8 @@ def ask_notifications(examination: Examination) -> Iterator[Finding]:
             TITLE,
             str(error),
             SLOW,
-            "Check S3_NOTIFICATIONS_QUEUE_URL, and grant the worker sqs:ReceiveMessage "
-            "and sqs:DeleteMessage (manage.py iam_policy worker).",
+            "Check S3_NOTIFICATIONS_QUEUE_URL, and grant the worker identity "
+            "sqs:ReceiveMessage and sqs:DeleteMessage (manage.py iam_policy worker).",
         )
 
 

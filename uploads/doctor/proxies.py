@@ -48,7 +48,10 @@ def ask_proxies(origin: str) -> Finding:
         told: Any = json.loads(answer.body)
         arrived, trusted = list(told["forwarded_for"]), int(told["trusted"])
     except (ValueError, KeyError, TypeError):
-        fact = f"The answer {answer.status} does not contain the addresses."
+        fact = (
+            f"The answer {answer.status} does not contain the list of IP addresses that "
+            "the doctor expects."
+        )
         return skip(name, title, fact)
     return _judged(name, title, arrived, trusted)
 
@@ -57,18 +60,14 @@ def _judged(name: str, title: str, arrived: list[str], trusted: int) -> Finding:
     is_kept = INVENTED in arrived
     proxies = len(arrived) - (arrived.index(INVENTED) + 1 if is_kept else 0)
     fact = (
-        f"{proxies} proxies add an address to X-Forwarded-For, but "
+        f"The number of proxies that add an address to X-Forwarded-For is {proxies}, but "
         f"TRUSTED_PROXY_COUNT is {trusted}."
     )
     fix = f"Set TRUSTED_PROXY_COUNT={proxies}."
     if trusted == proxies:
         return ok(name, title, str(proxies))
     if is_kept and trusted > proxies:
-        consequence = (
-            "Visitors can fake their address with a header, so rate limits do not work."
-        )
+        consequence = "Visitors can fake their IP address with a header, so rate limits do not work."
         return fail(name, title, fact, consequence, fix)
-    consequence = (
-        "All visitors seem to have the address of a proxy and share its rate limits."
-    )
+    consequence = "All visitors seem to have the IP address of a proxy, so they share one rate limit."
     return warn(name, title, fact, consequence, fix)

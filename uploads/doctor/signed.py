@@ -49,7 +49,7 @@ def ask_signed(examination: Examination) -> Iterator[Finding]:
             "A signed request is accepted",
             error.detail,
             NO_UPLOADS,
-            "Set valid credentials for the site.",
+            "Set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, or configure a role.",
         )
         return
     for route in routes:
@@ -81,7 +81,7 @@ def _finding(route: Route, examination: Examination) -> Finding:
     except NoAnswer as error:
         return _fail(route, unreachable(error, route.setting, route.presigner.origin))
     except StorageError as error:
-        fix = "Set new credentials for the site."
+        fix = "Set valid credentials: S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, or a role."
         return _fail(route, Cause("expired_token", error.detail, fix))
     if _is_served(answer):
         return _path_prefix(route) or ok(route.name, route.title)
@@ -90,8 +90,8 @@ def _finding(route: Route, examination: Examination) -> Finding:
         return note(
             route.name,
             route.title,
-            f"For a missing object, S3 answers {answer}. So the worker has no "
-            "permission to list objects.",
+            f"For a missing object, S3 answers {answer}. So the worker identity has no "
+            "permission to list objects (manage.py iam_policy worker).",
         )
     return _fail(route, cause or Cause("other", f"S3 answered {answer}", _UNKNOWN))
 

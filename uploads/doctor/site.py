@@ -91,7 +91,7 @@ def _migrations() -> Finding:
     return fail(
         name,
         title,
-        f"{len(plan)} are not applied. The first is {first.app_label}.{first.name}.",
+        f"{len(plan)} migrations are not applied, first {first.app_label}.{first.name}.",
         "Pages that need the new tables answer 500.",
         "Run manage.py migrate.",
     )
@@ -114,7 +114,7 @@ def _cache() -> Finding:
             name,
             title,
             f"The site's processes do not share their cache ({backend}).",
-            "Each process counts by itself, so users get more than the limits allow.",
+            "Each process counts requests by itself, so rate limits are too high.",
             "Set CACHE_URL to a cache that all processes share.",
         )
     return ok(name, title, backend)
@@ -123,7 +123,7 @@ def _cache() -> Finding:
 def _tasks() -> Finding:
     name, title = "site.tasks", "Long inspections are processed"
     if "django_tasks_db" not in settings.INSTALLED_APPS:
-        return ok(name, title, "The sweeper runs them (TASKS_BACKEND=immediate).")
+        return ok(name, title, "The sweeper runs long inspections.")
     from django_tasks_db.models import DBTaskResult  # fails if the app is missing
 
     late = DBTaskResult.objects.filter(
@@ -136,7 +136,7 @@ def _tasks() -> Finding:
         title,
         f"{late} tasks have waited for more than {BACKLOG_AGE}.",
         "Large files remain in inspection.",
-        "Start a worker: manage.py db_worker",
+        "Start the program that runs these tasks: manage.py db_worker",
     )
 
 
@@ -171,8 +171,8 @@ def _leftovers() -> Finding:
     return note(
         name,
         title,
-        f"{orphans} objects have no upload. {parked} notifications are unprocessed.",
-        "See Leftovers in the admin.",
+        f"Objects without a row: {orphans}. Unprocessed notifications: {parked}.",
+        "See Orphans and Parked notifications in the admin.",
     )
 
 
@@ -185,7 +185,7 @@ def _drift() -> Finding:
         name,
         title,
         f"The quota of user {found[0].owner_id} differs from the sum of the uploads.",
-        "Users see a wrong number, or cannot use all of their space.",
+        "Users see a wrong number of used bytes, or cannot use all of their space.",
         "Run manage.py sweep to correct the quota, and report this bug.",
     )
 
@@ -237,7 +237,8 @@ def _email() -> Finding:
     backend = settings.EMAIL_BACKEND.rsplit(".", 2)[-2]
     if backend != "smtp":
         fact = f"The backend is {backend}, which sends no e-mail."
-        return note(name, title, fact, "Users cannot reset their passwords.")
+        consequence = "Users cannot reset their passwords until you set EMAIL_URL."
+        return note(name, title, fact, consequence)
     server: Any = get_connection(timeout=5)
     try:
         server.open()

@@ -44,7 +44,7 @@ MAX_INFLATED_ONE, MAX_INFLATED = 16 * MIB, 64 * MIB
 
 CHECK_EVERY = 1024
 LIST_NOTE = "The archive's list of contents was not read to its end."
-LOCAL_NOTE = "Local names were not checked, because not all of the archive was read."
+LOCAL_NOTE = "Local headers were not checked, because not all of the archive was read."
 OVERLAP = (
     "Two files in this archive share the same bytes. A small archive like this can "
     "fill a disk. Pack the files again, then upload the new archive."

@@ -161,7 +161,7 @@ def _open_again(bucket: Bucket, upload: Upload) -> None:
     upload.multipart_id = opened
     logger.warning("upload.reopened", upload=str(upload.pk))
     raise Incomplete(
-        "The storage could not join the parts. Send all of them again.",
+        "The storage could not join the parts. Send all parts again.",
         missing_parts=missing_parts(upload, []),
     )
 
@@ -182,5 +182,5 @@ def _require_object(upload: Upload) -> None:
     same = Q(multipart_id=upload.multipart_id)
     expire(upload, reason="the storage dropped its parts", only=same)
     raise InvalidState(
-        "The storage has dropped the parts of this upload. Start it again."
+        "The storage has dropped the parts of this upload. Start a new upload."
     )

@@ -56,10 +56,14 @@ def presign(upload: Upload) -> SignedRequest | SignedPost | None:
     if upload.transport == Transport.MULTIPART:
         return None
     if upload.transport == Transport.COPY:
-        raise InvalidState("The server copies this file from quarantine.")
+        raise InvalidState(
+            "The server itself copies this file from quarantine, so the upload has no URL."
+        )
     if upload.transport == Transport.FORM:
         # Only the server may write to the upload's own key (see receiving.py).
-        raise InvalidState("A plain form sends this file. Open the page of the upload.")
+        raise InvalidState(
+            "Only the form on the page of this upload can send its file. Open this page."
+        )
     seconds = extend_urls(upload, {"transport": upload.transport})
     return _sign_whole(upload, seconds)
 
@@ -129,13 +133,11 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
         if not 1 <= part.part_number <= upload.part_count
     ]
     if outside:
-        raise InvalidRequest(
-            fields={
-                "parts": [
-                    f"Part {outside[0]} is outside the plan (1 to {upload.part_count})."
-                ]
-            }
+        words = (
+            f"Part {outside[0]} does not exist. This upload has the parts 1 to "
+            f"{upload.part_count}."
         )
+        raise InvalidRequest(fields={"parts": [words]})
     digests = raw_digests(upload, wanted)
     if not upload.multipart_id:
         # The process that started the upload died before it stored the multipart id.

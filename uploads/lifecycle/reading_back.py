@@ -29,7 +29,10 @@ from uploads.s3.prefetch import PrefetchedBucket
 from uploads.states import State, Transport, VerifiedBy
 
 CAUSE = "checksum_differs"
-WORDS = "The stored file has another checksum than the declared file. Upload it again."
+WORDS = (
+    "The checksum of the stored file differs from the declared checksum. Upload the "
+    "file again."
+)
 SAVE_SECONDS = 30
 """A long comparison records its progress in the row at this interval."""
 

@@ -69,7 +69,8 @@ def find_mismatch(
     if _is_other(checksums.of(facts), expected_checksum):
         label = checksums.algorithm.label
         return Mismatch(
-            "checksum_differs", f"The object's {label} is not the declared one."
+            "checksum_differs",
+            f"The object's {label} differs from the declared {label}.",
         )
     return _find_encoding(facts)
 

@@ -93,7 +93,7 @@ def setup_session(profile: str = "") -> boto3.Session:
         ) from error
     except (BotoCoreError, *NO_CREDENTIALS) as error:
         raise StorageUnavailable(
-            f"boto3 cannot read the credentials of setup: {error}"
+            f"boto3 cannot read the credentials of the setup identity: {error}"
         ) from error
     raise StorageUnavailable(
         "The setup identity has no credentials. Set them for this command only: "

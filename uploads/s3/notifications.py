@@ -56,7 +56,7 @@ def parse_notification(body: str | bytes) -> list[CreatedObject]:
         return list(_created(message, depth=0))
     except (AttributeError, KeyError, TypeError, IndexError) as error:
         raise UnreadableNotification(
-            f"The message has no value that its format requires: {error!r}."
+            f"The message lacks a value that its format requires: {error!r}."
         ) from error
 
 

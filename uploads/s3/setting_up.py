@@ -127,7 +127,7 @@ class _Setting:
     def result(self, *, apply: bool) -> Result:
         if self.step.left_out:
             outcome = Outcome.WARNED if self.step.is_risk else Outcome.SKIPPED
-            fix = "Use https:// addresses." if self.step.is_risk else ""
+            fix = "Use https:// URLs for S3." if self.step.is_risk else ""
             return self._result(outcome, self.step.left_out, fix)
         try:
             found = self.configuration.read(self.step.document)
@@ -174,13 +174,13 @@ class _Setting:
             return self._result(
                 Outcome.FAILED,
                 f"With this setting, a test upload or download failed: {answer} "
-                f"Setup could not undo the setting: {left}",
+                f"setup_bucket could not undo the setting: {left}",
                 f"Undo the setting in the bucket by hand: {self.step.document}.",
             )
         return self._result(
             Outcome.SKIPPED,
-            "With this setting, a test upload or download failed, so setup has undone "
-            f"it: {answer}",
+            "With this setting, a test upload or download failed, so setup_bucket has "
+            f"undone the setting: {answer}",
         )
 
     def _restore(self, found: Document | None) -> str:
@@ -208,7 +208,7 @@ class _Setting:
         if left := self._changed_back(found):
             return self._result(
                 Outcome.FAILED,
-                f"{refusal}. Setup could not undo the setting: {left}",
+                f"{refusal}. setup_bucket could not undo the setting: {left}",
             )
         if refusal.is_unwritable_setting:
             return self._result(
@@ -239,23 +239,25 @@ def _failed(step: Step, refusal: Refusal) -> Result:
 
 
 _ADVICE = {
-    "AuthorizationHeaderMalformed": "Set S3_REGION to the region in the answer.",
+    "AuthorizationHeaderMalformed": "Set S3_REGION to the region in S3's answer.",
     "EndpointConnectionError": "Check S3_ENDPOINT_URL and the name server.",
     "ConnectTimeoutError": "Check S3_ENDPOINT_URL and the firewall.",
-    "ExpiredToken": "The credentials of setup have expired. Get new credentials.",
-    "ExpiredTokenException": "The credentials of setup have expired. "
-    "Get new credentials.",
+    "ExpiredToken": "The credentials of the setup identity have expired. Get new "
+    "credentials.",
+    "ExpiredTokenException": "The credentials of the setup identity have expired. Get "
+    "new credentials.",
     "IllegalLocationConstraintException": "Set S3_REGION to the bucket's region.",
-    "InvalidAccessKeyId": "The provider does not know the access key of setup. "
-    "Check it.",
+    "InvalidAccessKeyId": "The provider does not know the access key of the setup "
+    "identity. Correct the access key.",
     "InvalidBucketName": "Correct S3_BUCKET.",
     "InvalidRegionError": "Correct S3_REGION.",
-    "NoCredentialsError": "Give setup credentials: AWS_PROFILE, --profile, or a role.",
-    "ParamValidationError": "Correct S3_BUCKET or the option named in the answer.",
+    "NoCredentialsError": "Set the credentials of the setup identity: with AWS_PROFILE, "
+    "--profile, or a role.",
+    "ParamValidationError": "Correct S3_BUCKET or the option that the error names.",
     "ProfileNotFound": "Name a profile of ~/.aws/config with --profile.",
     "RequestTimeTooSkewed": "Set this machine's clock (NTP).",
-    "SignatureDoesNotMatch": "Check the secret key of setup. Check that no proxy "
-    "changes the Host header.",
+    "SignatureDoesNotMatch": "Check the secret key of the setup identity. Check that no "
+    "proxy changes the Host header.",
     "SSLError": "Install a certificate at the endpoint that this machine trusts.",
 }
 
@@ -265,6 +267,6 @@ def advice(refusal: Refusal) -> str:
     if refusal.is_denied:
         return (
             f"Allow the setup identity to call {refusal.operation}. "
-            "manage.py iam_policy prints the policy that setup needs."
+            "manage.py iam_policy setup prints the policy that it needs."
         )
     return _ADVICE.get(refusal.code, "")

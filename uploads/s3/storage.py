@@ -165,7 +165,7 @@ class UploadStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
         return _owner()
 
     def _save(self, name: str, content: Any) -> NoReturn:
-        raise io.UnsupportedOperation("Files are stored by uploads only.")
+        raise io.UnsupportedOperation("Only uploads can store files.")
 
     def delete(self, name: str) -> NoReturn:
         raise io.UnsupportedOperation("Delete a file with lifecycle.remove().")

@@ -68,7 +68,8 @@ def _find_mismatch(upload: Upload) -> Mismatch | None:
         return Mismatch("missing", "The object is missing from the bucket.")
     if upload.etag and facts.etag != upload.etag:
         return Mismatch(
-            "replaced", "The object was replaced; its ETag is not the recorded one."
+            "replaced",
+            "The object was replaced. Its ETag differs from the recorded ETag.",
         )
     expected = upload.object_checksum or declared_checksum(upload)
     return find_mismatch(upload, facts, expected_checksum=expected)

@@ -38,8 +38,9 @@ EXPLANATIONS = {
 }
 
 FORM_EXPLANATION = (
-    "The file has not arrived yet. If you have just sent it, reload this page in a "
-    "moment. If not, send it now. Its size is known after it has arrived."
+    "The file has not arrived yet. If you have just sent the file, reload this page in "
+    "a moment. If you have not sent the file, send it now. This page shows its size "
+    "after it has arrived."
 )
 
 SENTENCES = {
@@ -59,7 +60,8 @@ SENTENCES = {
     "upload.purged": "Deleted from storage",
     "upload.retired": "Deleted by a retention rule",
     "upload.handed_over": "Handed over to another account",
-    "upload.reopened": "The storage could not join the parts; they are sent again",
+    "upload.reopened": "The storage could not join the parts. All parts must be sent "
+    "again",
 }
 
 
@@ -137,7 +139,7 @@ def describe(upload: Upload) -> Description:
             "the check. You need not do anything."
         )
     if state == State.REJECTED:
-        told = reason or "It breaks a rule of this site."
+        told = reason or "The file breaks a rule of this site."
         explanation = f"This file was refused. {told} {_release_in_words(upload)}"
     if state == State.PENDING and upload.transport == Transport.COPY:
         explanation = "An operator has released this file. It is being copied."
@@ -163,11 +165,11 @@ def describe(upload: Upload) -> Description:
 
 def _release_in_words(upload: Upload) -> str:
     if upload.released_as_id:
-        return "An operator has released it as a new file."
+        return "An operator has released this file as a new file."
     if not may_be_released(upload):
-        return "It was deleted from storage."
+        return "The file was deleted from storage."
     if upload.release_requested_at:
-        return "You have asked the operators to release it. They decide."
+        return "You have asked the operators to release this file. They will decide."
     return (
         "A copy is kept in quarantine. If the file is harmless, ask the operators to "
         "release it."
@@ -238,7 +240,7 @@ def _removal_effect(state: State) -> str:
     if _is_open(state):
         return "The parts that have arrived are deleted."
     if state == State.REJECTED:
-        return "It is no longer in storage."
+        return "The site refused this file and does not offer it for download."
     return "It is deleted from storage for good, and its space is free again."
 
 

@@ -60,7 +60,7 @@ async function rename(record, { api, onRenamed }) {
 async function requestRelease(record, { api, onRenamed }) {
   let requested = record;
   const words = {
-    title: "Ask for its release?",
+    title: "Ask for the release of this file?",
     name: record.filename,
     text: "An operator will check the file and decide.",
     yes: "Ask",
@@ -78,7 +78,7 @@ async function requestRelease(record, { api, onRenamed }) {
 async function remove(record, { api, onRemoved }) {
   const words =
     record.state === "rejected"
-      ? { title: "Remove this file from the list?", text: "It is no longer in storage.", yes: "Remove" }
+      ? { title: "Remove this file from the list?", text: "The site refused this file and does not offer it for download.", yes: "Remove" }
       : { title: "Delete this file?", text: "It is deleted from storage for good.", yes: "Delete" };
   const done = await confirm({ ...words, name: record.filename }, () => api.cancel(record.id, { attempts: 2 }));
   if (done) onRemoved(record.id);

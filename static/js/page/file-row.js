@@ -68,8 +68,8 @@ export function fileRow(record, { menuButton, downloadUrl, preview, isTold = fal
  * @returns {import("./dom.js").Child[]}
  */
 function releaseWords({ release, released_as }) {
-  if (release === "possible") return ["A copy is in quarantine. If the file is harmless, ask for its release in its menu."];
-  if (release === "requested") return ["You have asked the operators to release it."];
+  if (release === "possible") return ["A copy is in quarantine. If the file is harmless, open the menu of the file and ask for its release."];
+  if (release === "requested") return ["You have asked the operators to release this file."];
   return ["Released as ", element("a", { href: `/uploads/${released_as}/` }, "a new file"), "."];
 }
 

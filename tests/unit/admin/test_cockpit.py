@@ -76,7 +76,7 @@ def test_page_shows_what_happened_in_few_queries(
     assert "Bytes stored a day: 5 bytes in 30 days" in page.text
     assert "Uploads a day: 1 in 30 days" in page.text
     assert "&lt;b&gt;later&lt;/b&gt;.txt" in page.text
-    assert "Nothing is stuck." in words
+    assert "No problems." in words
     # The Content-Security-Policy allows no inline styles and scripts.
     assert not re.search(r"<[^>]+ style=|<style|<script(?![^>]* src=)", page.text)
 
@@ -107,10 +107,10 @@ def test_quota_near_its_number_of_files_is_shown(client: Client, boss: User) -> 
     ("figures", "age", "words"),
     [
         ({}, timedelta(), "OK Sweeper"),
-        ({}, timedelta(hours=1), "It has stopped. Start it again."),
-        ({"waiting": 3}, timedelta(), "Uploads that wait for an inspector: 3."),
+        ({}, timedelta(hours=1), "The sweeper has stopped. Run manage"),
+        ({"waiting": 3}, timedelta(), "Uploads that could not be inspected yet: 3."),
         ({"failed": 2, "given_up": 1}, timedelta(), "Checks that failed: 2. Uploads"),
-        ({"young_orphans": 4}, timedelta(), "4 objects have no row. See Orphans."),
+        ({"young_orphans": 4}, timedelta(), "4 objects in the bucket have no row."),
     ],
 )
 def test_sweeper_is_judged_by_its_last_run(
@@ -130,8 +130,10 @@ def test_audit_and_doctor_are_judged_by_their_last_run(
     remember_job(JobReport.DOCTOR, {"OK": 5, "WARN": 1, "FAIL": 2, "run_by": "me"})
 
     words = words_of(client)
-    assert "It found differences: 1 size." in words
-    assert "It found 2 failures and 1 warnings. Last complete run: by me." in words
+    assert "The last audit found differences: 1 size." in words
+    assert (
+        "The doctor found 2 failures and 1 warnings. Last complete run: by me." in words
+    )
 
 
 def test_staff_without_the_permissions_see_only_their_lists(client: Client) -> None:

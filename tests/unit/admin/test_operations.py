@@ -95,7 +95,7 @@ def test_verify_again_detects_a_replaced_object(
     answer = act(operator, "verify_again", upload)
 
     assert said(answer) == [
-        '"notes 0.txt": The object was replaced; its ETag is not the recorded one.'
+        '"notes 0.txt": The object was replaced. Its ETag differs from the recorded ETag.'
     ]
 
 

@@ -118,7 +118,7 @@ def test_orphans_are_reported_as_a_note(django_user_model: Any) -> None:
         key="a", byte_size=1, modified_at=now, first_seen_at=now, last_seen_at=now
     )
 
-    assert "1 objects" in answers()["site.leftovers"].fact
+    assert "without a row: 1" in answers()["site.leftovers"].fact
 
 
 def test_scanner_that_does_not_answer_is_reported(settings: Settings) -> None:

@@ -152,7 +152,7 @@ def test_upload_expires_when_the_bucket_has_deleted_its_parts(
     upload = lifecycle.start(owner=alice, declaration=declare(b"", byte_size=20 * MIB))
     bucket.abort_multipart_upload(upload.key, upload.multipart_id)
 
-    with pytest.raises(InvalidState, match="Start it again"):
+    with pytest.raises(InvalidState, match="Start a new upload"):
         lifecycle.advance(upload)
 
     assert upload.state == State.EXPIRED

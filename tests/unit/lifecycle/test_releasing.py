@@ -386,13 +386,13 @@ def test_page_offers_a_request_and_links_to_the_release(
     assert "Ask for release" in client.get(address).content.decode()
 
     page = client.post(f"{address}request-release/", follow=True).content.decode()
-    assert "You have asked the operators to release it." in page
+    assert "You have asked the operators to release this file." in page
     assert "Ask for release" not in page
     made = release(refused, operator)
 
     page = client.get(address).content.decode()
     assert f'href="/uploads/{made.pk}/"' in page
-    assert "An operator has released it as a new file." in page
+    assert "An operator has released this file as a new file." in page
     page = client.get(f"/uploads/{made.pk}/").content.decode()
     assert f'href="{address}"' in page
     # The page of the release must not show the reason of the refusal.

@@ -299,7 +299,7 @@ def test_page_of_a_refused_file_shows_the_reason(alice: Any) -> None:
 
     assert told.tone == "error"
     assert told.explanation == (
-        "This file was refused. It is a program. It was deleted from storage."
+        "This file was refused. It is a program. The file was deleted from storage."
     )
 
 
@@ -312,7 +312,7 @@ def test_refused_file_can_only_be_removed_from_the_list(
     told = page.get(upload_url(refused)).content.decode()
 
     assert "Remove this file from the list?" in told
-    assert "It is no longer in storage." in told
+    assert "does not offer it for download." in told
     assert "its space is free again" not in told
     assert "its space is free again" in page.get(upload_url(stored)).content.decode()
 

@@ -21,7 +21,10 @@ from uploads.s3.probe import CONTENT_TYPE, EXPIRES_IN, perform
 from uploads.s3.wire import Answer
 
 FIX = "Set UPLOADS_CHECKSUM=sha256, or use a storage that verifies CRC64NVME."
-IN_USE = "The setting has no effect. The site requires SHA-256 for new uploads."
+IN_USE = (
+    "The setting UPLOADS_CHECKSUM=crc64nvme has no effect. The site requires SHA-256 "
+    "for new uploads."
+)
 UNUSED = "The setting UPLOADS_CHECKSUM=crc64nvme is not possible with this storage."
 
 RIGHT = Promise(

@@ -83,7 +83,7 @@ def _whole(examination: Examination) -> Iterator[Finding]:
             "A part is stored",
             f"S3 answered {answer}",
             "Files of more than one part cannot be uploaded.",
-            "Grant the signer s3:PutObject (manage.py iam_policy signer).",
+            "Grant the signer identity s3:PutObject (manage.py iam_policy signer).",
         )
         return
     parts = bucket.list_parts(key, multipart_id)

@@ -54,14 +54,16 @@ COPY_OTHER = Promise(
     "contract.read.copy_other",
     "A copy of a changed source is refused",
     NOTE,
-    "If a user sends a form again during the copy, the new file may be copied.",
+    "If a user sends a form again while the site copies the first file, the site may "
+    "copy the second file.",
 )
 
 DELETE_OTHER = Promise(
     "contract.read.delete_other",
     "A deletion of a changed object is refused",
     NOTE,
-    "The site may delete an object that replaced another object just before.",
+    "If an object is replaced just before the site deletes it, the site deletes the "
+    "new object.",
 )
 
 

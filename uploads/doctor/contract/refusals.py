@@ -41,8 +41,8 @@ def _right(answer: Answer) -> Cause:
     return Cause(
         "refused",
         f"S3 answered {answer}",
-        "Grant the signer s3:PutObject below S3_KEY_PREFIX (manage.py iam_policy "
-        "signer). Check that the bucket policy has no Deny for this action.",
+        "Grant the signer identity s3:PutObject below S3_KEY_PREFIX (manage.py "
+        "iam_policy signer). Check that the bucket policy has no Deny for this action.",
     )
 
 
@@ -53,8 +53,8 @@ def _kms(answer: Answer) -> Cause | None:
     return Cause(
         "kms",
         f"S3 answered {answer}",
-        "Grant the signer and the worker kms:GenerateDataKey and kms:Decrypt in the "
-        "policy of the key with which the bucket encrypts objects.",
+        "The bucket encrypts objects with a KMS key. In the policy of this key, grant "
+        "the identities signer and worker kms:GenerateDataKey and kms:Decrypt.",
     )
 
 

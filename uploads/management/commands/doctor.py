@@ -41,14 +41,14 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="FAMILY",
-            help="run only this family of tests; may be repeated",
+            help=f"run only this group of tests: {', '.join(names())}; may be repeated",
         )
         parser.add_argument(
             "--skip",
             action="append",
             default=[],
             metavar="FAMILY",
-            help="skip this family of tests; may be repeated",
+            help="skip this group of tests; may be repeated",
         )
         parser.add_argument(
             "--origin", action="append", default=[], help="origin of the site's pages"
@@ -57,24 +57,26 @@ class Command(BaseCommand):
             "--fix",
             action="store_true",
             help="change the bucket settings that cause problems, with the credentials "
-            "of setup",
+            "of the setup identity",
         )
         parser.add_argument(
-            "--profile", default="", help="AWS profile with setup's credentials"
+            "--profile",
+            default="",
+            help="AWS profile with the credentials of the setup identity",
         )
         parser.add_argument(
             "--certify",
             action="store_true",
-            help="test which promises this provider keeps, and print a row of a "
-            "Markdown table; with --json, print JSON",
+            help="run only the tests of the S3 server, and print the results as a row "
+            "of a Markdown table; with --json, print JSON",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         unknown = {*options["only"], *options["skip"]} - set(names())
         if unknown:
             raise CommandError(
-                f"There is no family {', '.join(sorted(unknown))}. "
-                f"The families are: {', '.join(names())}."
+                f"There is no group of tests {', '.join(sorted(unknown))}. "
+                f"The groups are: {', '.join(names())}."
             )
         if options["certify"]:
             self._certify(options)

@@ -43,7 +43,9 @@ class Command(BaseCommand):
             "--json", action="store_true", help="print the results as JSON"
         )
         parser.add_argument(
-            "--profile", default="", help="profile in ~/.aws/config with credentials"
+            "--profile",
+            default="",
+            help="profile in ~/.aws/config with the credentials of the setup identity",
         )
         parser.add_argument(
             "--origin",
@@ -73,22 +75,22 @@ class Command(BaseCommand):
             "--source-ip",
             action="append",
             default=[],
-            help="network from which the worker and setup may call S3, such as "
-            "203.0.113.0/24; may be repeated",
+            help="network from which the identities worker and setup may call S3, such "
+            "as 203.0.113.0/24; may be repeated",
         )
         parser.add_argument(
             "--vpc-endpoint",
             action="append",
             default=[],
-            help="VPC endpoint through which the worker and setup may call S3; may be "
-            "repeated",
+            help="VPC endpoint through which the identities worker and setup may call "
+            "S3; may be repeated",
         )
         parser.add_argument(
             "--principal",
             action="append",
             default=[],
-            help="ARN of an identity that --source-ip and --vpc-endpoint restrict; "
-            "pass it for the worker and for setup",
+            help="ARN of an identity that --source-ip and --vpc-endpoint restrict; pass "
+            "this option twice: for the worker identity and for the setup identity",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

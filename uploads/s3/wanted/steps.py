@@ -174,7 +174,7 @@ def _policy(facts: SiteFacts) -> list[Step]:
             )
         )
     if facts.network:
-        title = "Server identities bound to their network"
+        title = "Server identities restricted to their network"
         for name, statement in (
             ("policy.network", policy.network_only(facts)),
             ("policy.network_reads", policy.network_reads_only(facts)),

@@ -65,7 +65,7 @@ function ofUnreadable(paths, taken) {
     tone: "warning",
     text: `${plural(taken, "file")}; ${formatNumber(paths.length)} could not be read${named}`,
     details: isTold ? [] : paths.map(isolated),
-    help: "Check that each one still exists and that you may open it. Then choose it again.",
+    help: "Check that each file still exists and that you may open it. Then choose the file again.",
   };
 }
 
