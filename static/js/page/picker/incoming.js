@@ -1,3 +1,4 @@
+import { inSlices } from "./slices.js";
 import { rememberWay } from "../file-handles.js";
 import { walk } from "./walk.js";
 
@@ -56,10 +57,14 @@ export async function readRoots(roots, onCount) {
  * Return the files of a file input. If the person chose a folder, each file has its path in the folder.
  *
  * @param {Iterable<File>} files
- * @returns {import("./walk.js").Walked}
+ * @param {string[]} unreadable names of files that could not be read
+ * @returns {Promise<import("./walk.js").Walked>}
  */
-export function fromFiles(files) {
-  return { found: Array.from(files, (file) => ({ file, path: file.webkitRelativePath ?? "" })), unreadable: [], empty: [] };
+export async function fromFiles(files, unreadable) {
+  /** @type {import("./walk.js").Found[]} */
+  const found = [];
+  await inSlices([...files], (file) => void found.push({ file, path: file.webkitRelativePath ?? "" }));
+  return { found, unreadable, empty: [] };
 }
 
 /**

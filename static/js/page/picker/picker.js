@@ -43,7 +43,7 @@ export class Picker extends Emitter {
    * @param {string[]} [unreadable] names of files that could not be read
    */
   takeFiles(files, unreadable = []) {
-    return this.#admit({ ...fromFiles(files), unreadable });
+    return this.#admit(fromFiles(files, unreadable));
   }
 
   /** Emit the result for a chosen folder without files. */
@@ -51,10 +51,10 @@ export class Picker extends Emitter {
     return this.#admit({ found: [], unreadable: [], empty: ["the chosen folder"] });
   }
 
-  /** @param {Walked} walked */
+  /** @param {Walked | Promise<Walked>} walked */
   #admit(walked) {
     const before = this.#last.catch(() => {}); // process this choice even if the previous choice failed
-    this.#last = before.then(async () => this.emit("admitted", await admit(walked, this.#parts)));
+    this.#last = before.then(async () => this.emit("admitted", await admit(await walked, this.#parts)));
     return this.#last;
   }
 
