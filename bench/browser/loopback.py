@@ -89,7 +89,7 @@ def main() -> None:
             Bar("uppy, one PUT / slipway", middle(large["uppy, one PUT"]) / ours),
             Bar("curl, one PUT / slipway", middle(large["curl, one PUT"]) / ours),
             Bar("16 files of one part, curl / slipway", curl / sixteen, 0.45),
-            Bar("16 files of one part, bare / slipway", bare / sixteen, 0.7),
+            Bar("16 files of one part, bare / slipway", bare / sixteen, 0.55),
             Bar("16 files of one part, curl / bare", curl / bare),
             Bar(
                 f"curl / {CRC}",
