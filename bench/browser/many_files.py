@@ -219,11 +219,11 @@ def measure(name: str, counts: list[int]) -> tuple[list[Row], list[Bar]]:
             floor = floor_ms(browser, site, min(count, MOST_FLOOR_FILES))
             each[count] = 1000 * result.seconds / count
             label = f"{name}, {count:,} files"
-            print(
-                f"{label}: {result.seconds:.1f} s, gap {result.gap_ms:.0f} ms, "
-                f"floor {floor:.0f} ms, longest task {result.task_ms or 0:.0f} ms CPU",
-                flush=True,
-            )
+            words = f"{result.seconds:.1f} s, gap {result.gap_ms:.0f} ms"
+            words += f", gap of an empty page {floor:.0f} ms"
+            if result.task_ms is not None:
+                words += f", longest task {result.task_ms:.0f} ms CPU"
+            print(f"{label}: {words}", flush=True)
             rows += [
                 Row(f"{label}, a file", each[count], "ms"),
                 Row(f"{label}, largest gap", result.gap_ms, "ms gap"),
