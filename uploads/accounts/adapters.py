@@ -96,7 +96,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         try:
             return _cipher().decrypt(encrypted_text.encode()).decode()
         except InvalidToken:
-            logger.error("second_factor.unreadable", hint="SECRET_KEY_FALLBACKS")
+            logger.error(
+                "second_factor.unreadable",
+                hint="Add the old SECRET_KEY to SECRET_KEY_FALLBACKS.",
+            )
             return base64.b32encode(secrets.token_bytes(20)).decode()
 
     def get_totp_label(self, user: Any) -> str:

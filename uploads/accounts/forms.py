@@ -118,7 +118,8 @@ def _may_send_mail(email: str) -> bool:
     try:
         rates.spend("reset", rates.recipient(email))
     except RateLimited:
-        logger.warning("reset_mail.not_sent", hint="UPLOADS_RATE_RESET")
+        hint = "This mailbox has reached the limit UPLOADS_RATE_RESET."
+        logger.warning("reset_mail.not_sent", hint=hint)
         return False
     return True
 

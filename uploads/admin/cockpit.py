@@ -37,16 +37,16 @@ NEAR_PERCENT = 90
 """The page lists a quota if at least this percentage of a limit is used or reserved."""
 
 CAUSES = {
-    "checksum_differs": "Checksum differs",
+    "checksum_differs": "Checksum differs from the declaration",
     "checksum_missing": "Checksum missing",
     "content": "Content does not match the type",
-    "headers": "Headers differ",
+    "headers": "Content-Encoding is not allowed",
     "malware": "Malware",
     "not_inspected": "The site could not inspect the file",
     "not_scanned": "Too large for the virus scanner",
     "replaced": "Object was replaced",
-    "size_differs": "Size differs",
-    "type_differs": "Type differs",
+    "size_differs": "Size differs from the declaration",
+    "type_differs": "Type differs from the declaration",
     "type_not_allowed": "Type not allowed",
 }
 EXPIRED = "Not completed in time"

@@ -44,7 +44,7 @@ def ask_connection(examination: Examination) -> Iterator[Finding]:
     except StorageError as error:
         yield fail(
             "connection.credentials",
-            "The worker has credentials",
+            "The worker identity has credentials",
             error.detail,
             NO_UPLOADS,
             "Set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, or configure a role.",

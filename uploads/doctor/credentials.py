@@ -33,7 +33,7 @@ def ask_credentials(examination: Examination) -> Iterator[Finding]:
     """
     worker = examination.downloads.credentials()
     signer = examination.uploads.credentials()
-    yield ok("credentials.worker", "The worker", described(worker))
+    yield ok("credentials.worker", "The worker identity", described(worker))
     yield _apart(worker, signer)
     yield _lifetime(signer, datetime.now(UTC))
     yield from _worker_rights(examination)
@@ -90,7 +90,7 @@ def _lifetime(signer: Credentials, now: datetime) -> Finding:
 
 def _worker_rights(examination: Examination) -> Iterator[Finding]:
     name = "credentials.worker_rights"
-    title = "The worker has all permissions that it needs"
+    title = "The worker identity has all permissions that it needs"
     key, body = examination.new_key("worker"), examination.random_bytes()
     found = [
         _missing(attempt.operation, attempt.refusal, examination)
@@ -103,7 +103,8 @@ def _worker_rights(examination: Examination) -> Iterator[Finding]:
 
 def _worker_limits(examination: Examination) -> Finding:
     """Make two harmless calls that S3 must refuse to the worker."""
-    name, title = "credentials.worker_limits", "The worker has no other permissions"
+    name = "credentials.worker_limits"
+    title = "The worker identity has no other permissions"
     allowed = [
         attempt.operation
         for attempt in excess_calls(examination.worker, options().key_prefix)
@@ -123,7 +124,7 @@ def _missing(
     operation: str, refusal: Refusal, examination: Examination
 ) -> Finding | None:
     name = f"credentials.worker_rights.{operation}"
-    title = f"{operation} as the worker"
+    title = f"{operation} as the worker identity"
     if operation == "ListObjectVersions" and refusal.is_unknown_setting:
         return note(name, title, f"The provider does not support versions: {refusal}")
     if operation in {"ListParts", "AbortMultipartUpload"} and (not refusal.is_denied):
@@ -167,7 +168,7 @@ _CONSEQUENCES = {
 
 
 def _signer_limits(examination: Examination) -> Iterator[Finding]:
-    name, title = "credentials.signer_limits", "The signer may only upload"
+    name, title = "credentials.signer_limits", "The signer identity may only upload"
     key, body = examination.new_key("signer"), examination.random_bytes()
     try:
         put = perform(put_request(examination.uploads, key, body), body)

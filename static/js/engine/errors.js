@@ -90,7 +90,8 @@ export class DeliveryError extends UploadError {
    * @param {{status?: number, storageCode?: string, retryAfter?: number, cause?: unknown}} [facts]
    */
   constructor(code, { status = 0, storageCode = "", retryAfter, cause } = {}) {
-    const facts = code === "refused" ? ` (${[status, storageCode].filter(Boolean).join(" ")}).` : "";
+    const answer = [status, storageCode].filter(Boolean).join(" ");
+    const facts = code === "refused" ? ` (${answer}). Try again. If that fails, tell the administrator.` : "";
     super(code, DELIVERY_SENTENCES[code] + facts, { cause });
     this.name = "DeliveryError";
     this.status = status;

@@ -95,7 +95,7 @@ def test_network_options_need_a_separate_signer(
         name: each for name, each in settings.STORAGES.items() if "signer" not in name
     }
 
-    with pytest.raises(CommandError, match="browsers upload as the worker"):
+    with pytest.raises(CommandError, match="browsers upload as the worker identity"):
         run("--source-ip", "10.0.0.0/8", "--principal", "arn:aws:iam::1:user/w")
 
 

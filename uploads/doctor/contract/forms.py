@@ -31,7 +31,8 @@ OTHER_BYTES = Promise(
     "contract.post.other_bytes",
     "A form with other bytes of the same length is refused",
     NOTE,
-    "The provider does not compare the bytes with the SHA-256 of the form.",
+    "The provider does not compare the bytes with the SHA-256 of the form. So the site "
+    "itself must read and hash each such file to verify its checksum.",
 )
 OTHER_KEY = Promise(
     "contract.post.other_key",

@@ -38,7 +38,8 @@ TAKEN = Promise(
     "contract.multipart.taken",
     "A completion does not replace an existing object",
     NOTE,
-    "The provider ignores If-None-Match in CompleteMultipartUpload.",
+    "The provider ignores If-None-Match in CompleteMultipartUpload. So the site itself "
+    "checks the key before it completes a multipart upload.",
 )
 RACE = Promise(
     "contract.multipart.race",

@@ -178,13 +178,15 @@ def _network(options: dict[str, Any]) -> Network:
     if not network.principals:
         raise CommandError(
             "--source-ip and --vpc-endpoint need --principal. Pass --principal twice: "
-            "with the ARN of the worker and with the ARN of setup. Do not pass the "
-            "signer's ARN, because browsers use its URLs from any network."
+            "with the ARN of the worker identity and with the ARN of the setup identity. "
+            "Do not pass the ARN of the signer identity, because browsers use the URLs "
+            "that it signs from any network."
         )
     if "uploads_signer" not in settings.STORAGES:
         raise CommandError(
-            "--source-ip and --vpc-endpoint need a separate signer. Without it, "
-            "browsers upload as the worker. Set S3_SIGNER_ACCESS_KEY_ID."
+            "--source-ip and --vpc-endpoint need a separate signer identity, because "
+            "otherwise browsers upload as the worker identity. Set "
+            "S3_SIGNER_ACCESS_KEY_ID and S3_SIGNER_SECRET_ACCESS_KEY."
         )
     return network
 

@@ -117,8 +117,11 @@ def _is_good_enough(rule: Document, wanted: Document, facts: SiteFacts) -> bool:
 def _lifecycle(facts: SiteFacts, *, is_versioned: bool) -> list[Step]:
     wanted = {
         "abort": ("Incomplete uploads expire", documents.abort_rule(facts)),
-        "incoming": ("Leftovers of plain forms expire", documents.incoming_rule(facts)),
-        "doctor": ("Leftovers of probes expire", documents.doctor_rule(facts)),
+        "incoming": (
+            "Old objects of forms without JavaScript expire",
+            documents.incoming_rule(facts),
+        ),
+        "doctor": ("The doctor's test objects expire", documents.doctor_rule(facts)),
     }
     if facts.quarantine_prefix:
         rule = documents.quarantine_rule(facts)
