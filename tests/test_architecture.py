@@ -164,6 +164,31 @@ def test_production_never_imports_the_dev_package() -> None:
         assert not any(name.startswith("uploads.dev") for name in imported(path)), path
 
 
+def test_only_one_module_changes_the_state_of_an_upload() -> None:
+    """Another module would forget the quota and the audit event of the change."""
+    changing = {
+        path.relative_to(ROOT)
+        for path in modules()
+        if any(map(changes_state, ast.walk(ast.parse(path.read_text()))))
+    }
+
+    assert changing == {Path("uploads/lifecycle/moving.py")}
+
+
+def changes_state(node: ast.AST) -> bool:
+    if isinstance(node, ast.Assign):
+        return any(
+            isinstance(target, ast.Attribute) and target.attr == "state"
+            for target in node.targets
+        )
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "update"
+        and any(keyword.arg == "state" for keyword in node.keywords)
+    )
+
+
 def test_modules_stay_small() -> None:
     lines = {path: len(path.read_text().splitlines()) for path in modules()}
     del lines[CONFIG / "settings.py"]  # Django reads all settings from one module
