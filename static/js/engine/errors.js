@@ -115,7 +115,7 @@ export function readingError(error) {
  *
  * @param {unknown} error
  */
-export function tombstone(error) {
+export function nullIfEnded(error) {
   if (error instanceof ApiError && error.code === "invalid_state") return null;
   throw error;
 }

@@ -1,4 +1,4 @@
-import { ApiError, UploadError, tombstone } from "./errors.js";
+import { ApiError, UploadError, nullIfEnded } from "./errors.js";
 import { Emitter } from "./emitter.js";
 import { Progress } from "./progress.js";
 import { ending, whenInspected } from "./verdict.js";
@@ -208,7 +208,7 @@ export class Upload extends Emitter {
     await this.#recognise?.(signal);
     this.#recognise = undefined;
     if (!this.record) await this.#mine().prepare(signal);
-    const record = this.record ?? (await this.#start(signal).catch(tombstone));
+    const record = this.record ?? (await this.#start(signal).catch(nullIfEnded));
     if (record && !GIVEN_UP.has(record.state)) return record;
     this.#startOver();
     await this.#mine().prepare(signal);

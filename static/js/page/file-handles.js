@@ -16,7 +16,7 @@ const ways = new WeakMap();
  * @param {Promise<FileSystemHandle | null>} root the handle of the dropped file or folder
  * @param {string} path the path of the file; its first segment is the name of `root`
  */
-export function rememberWay(file, root, path) {
+export function rememberFolder(file, root, path) {
   ways.set(file, async () => find(await root, path, file));
 }
 

@@ -1,5 +1,5 @@
 import { inSlices } from "./slices.js";
-import { rememberWay } from "../file-handles.js";
+import { rememberFolder } from "../file-handles.js";
 import { walk } from "./walk.js";
 
 /** @typedef {import("./walk.js").Root} Root */
@@ -49,7 +49,7 @@ async function handleOf(item) {
  */
 export async function readRoots(roots, onCount) {
   const walked = await walk(roots, { onCount });
-  for (const { file, path, root } of walked.found) if (root?.handle) rememberWay(file, root.handle, path || file.name);
+  for (const { file, path, root } of walked.found) if (root?.handle) rememberFolder(file, root.handle, path || file.name);
   return walked;
 }
 

@@ -8,7 +8,7 @@ const SLICE_MS = 8;
  *
  * @returns {Promise<void>}
  */
-export function breathe() {
+export function yieldToBrowser() {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
@@ -28,7 +28,7 @@ export function breathe() {
  * @param {{now?: () => number, rest?: () => Promise<unknown>, isOver?: () => boolean}} [options]
  *   `rest` is the pause. After each pause, `isOver` is called. If it returns true, the remaining items are skipped.
  */
-export async function inSlices(items, act, { now = () => performance.now(), rest = breathe, isOver = () => false } = {}) {
+export async function inSlices(items, act, { now = () => performance.now(), rest = yieldToBrowser, isOver = () => false } = {}) {
   let end = now() + SLICE_MS;
   for (let index = 0; index < items.length; index += 1) {
     act(items[index], index);
@@ -45,7 +45,7 @@ export async function inSlices(items, act, { now = () => performance.now(), rest
  * @param {{now?: () => number, rest?: () => Promise<unknown>}} [options]
  * @returns {() => Promise<void>}
  */
-export function breaks({ now = () => performance.now(), rest = breathe } = {}) {
+export function pauses({ now = () => performance.now(), rest = yieldToBrowser } = {}) {
   let end = now() + SLICE_MS;
   /** @type {Promise<void> | null} */
   let resting = null;

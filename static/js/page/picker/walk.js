@@ -1,4 +1,4 @@
-import { breaks, breathe } from "./slices.js";
+import { pauses, yieldToBrowser } from "./slices.js";
 import { within } from "../../engine/time-limit.js";
 
 /**
@@ -23,11 +23,11 @@ const { compare } = new Intl.Collator(undefined, { numeric: true });
  *   `onCount` gets the number of files found so far; `patienceMs`: timeout for reading one entry; `rest`: the pause
  * @returns {Promise<Walked>}
  */
-export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS, rest = breathe } = {}) {
+export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS, rest = yieldToBrowser } = {}) {
   /** @type {Walked} */
   const walked = { found: [], unreadable: [], empty: [] };
   const turns = new Turns(AT_ONCE);
-  const breathes = breaks({ rest });
+  const pause = pauses({ rest });
 
   /** @param {Found} found */
   const add = (found) => {
@@ -44,7 +44,7 @@ export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS
    */
   const answer = (ask) =>
     turns.take(async () => {
-      await breathes();
+      await pause();
       return within(patienceMs, () => new Promise(ask));
     });
 
