@@ -118,8 +118,8 @@ def _contradictions(given: Mapping[str, str]) -> Iterator[str]:
     ):
         yield (
             "SECURE_HSTS_PRELOAD is on, but SECURE_HSTS_INCLUDE_SUBDOMAINS is off. "
-            "Browsers preload only sites that include their subdomains. Turn both on or "
-            "both off."
+            "Browsers preload only sites that include their subdomains. Turn both on "
+            "or both off."
         )
 
 

@@ -216,8 +216,8 @@ class Options:
         for url in self.s3_public_endpoints:
             if re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url) is None:
                 raise ImproperlyConfigured(
-                    f"UPLOADS_S3_PUBLIC_ENDPOINTS contains {url!r}. Write a scheme and a "
-                    "host for each endpoint, such as https://s3-b.example.com."
+                    f"UPLOADS_S3_PUBLIC_ENDPOINTS contains {url!r}. Write a scheme and "
+                    "a host for each endpoint, such as https://s3-b.example.com."
                 )
         if len(set(self.s3_public_endpoints)) < len(self.s3_public_endpoints):
             raise ImproperlyConfigured(

@@ -69,8 +69,8 @@ def _problem_of(event: Any) -> str:
     ]
     if not _are_texts(texts):
         return (
-            "The event lacks the path, the query, the method, the protocol or the client's "
-            "address of the request."
+            "The event lacks the path, the query, the method, the protocol or the "
+            "client's address of the request."
         )
     headers, cookies = event.get("headers"), event.get("cookies", [])
     if not isinstance(headers, dict) or not _are_texts(headers.values()):

@@ -200,7 +200,7 @@ def test_wrong_name_or_type_is_noted_and_the_detected_type_served(
     assert (told["state"], told["detected_type"]) == ("ready", detected)
     assert told["content_type"] == content_type
     if filename == "a.jpg":
-        assert told["note"].startswith("Named .jpg, is a ")
+        assert told["note"].startswith("The name ends in .jpg, but the file is a ")
     assert alice.download(started).headers["Content-Type"] == detected
 
 

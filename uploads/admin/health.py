@@ -98,8 +98,8 @@ def _doctor(job: JobReport | None) -> Health:
 def _notifications(job: JobReport | None) -> Health:
     if job is None:
         words = (
-            "The site has processed no notification of S3 yet. Browsers and the sweeper "
-            "complete the uploads instead."
+            "The site has processed no notification of S3 yet. Browsers and the "
+            "sweeper complete the uploads instead."
         )
         return Health("Notifications", NOTHING, words)
     delay = job.figures.get("delay_seconds")

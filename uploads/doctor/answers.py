@@ -147,8 +147,8 @@ def _signature(answer: Answer) -> Cause | None:
     return Cause(
         "signature",
         str(answer),
-        "Check S3_SECRET_ACCESS_KEY and S3_SIGNER_SECRET_ACCESS_KEY. Check that no proxy "
-        "changes the Host header or the path.",
+        "Check S3_SECRET_ACCESS_KEY and S3_SIGNER_SECRET_ACCESS_KEY. Check that no "
+        "proxy changes the Host header or the path.",
     )
 
 

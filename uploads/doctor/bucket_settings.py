@@ -29,8 +29,8 @@ CONSEQUENCES = {
     "lifecycle": "Objects that the sweeper fails to delete cost money forever.",
     "policy": "S3 accepts unwanted requests, for example with old signatures.",
     "queue_policy": "S3 cannot notify the site of new objects.",
-    "notifications": "If a person closes the browser right after an upload, the file is "
-    "not ready before the next sweep.",
+    "notifications": "If a person closes the browser right after an upload, the file "
+    "is not ready before the next sweep.",
     "bucket": "Nobody can upload a file.",
 }
 

@@ -137,8 +137,8 @@ def explained(judged: Judgement, origin: str, request: SignedRequest) -> Finding
             f"{seen} {judged.answer.code}: this storage supports no CORS rules for "
             "single buckets.",
             BLOCKED,
-            f"Allow {origin} for all buckets of the S3 server. For MinIO: mc admin config "
-            f"set ALIAS api cors_allow_origin={origin}",
+            f"Allow {origin} for all buckets of the S3 server. For MinIO: mc admin "
+            f"config set ALIAS api cors_allow_origin={origin}",
         )
     return fail(
         "cors.preflight.no_rule",
@@ -242,8 +242,8 @@ def _strangers(examination: Examination) -> Iterator[Finding]:
         "S3 allows every origin.",
         "A page of another site can upload a file if it gets a signed URL.",
         "Apply the site's CORS rule: manage.py setup_bucket --apply. If the storage "
-        "supports no CORS rules for single buckets, restrict the allowed origins of the "
-        "whole server.",
+        "supports no CORS rules for single buckets, restrict the allowed origins of "
+        "the whole server.",
         "cors",
     )
 
@@ -288,6 +288,6 @@ def _blocked_by_policy(
         title,
         f"connect-src is {' '.join(sources)}, but the bucket is {bucket}.{regional}",
         "Browsers block every request of this page to the bucket.",
-        f"Add {bucket} to connect-src in the header Content-Security-Policy. Either the "
-        "site or a proxy sets this header.",
+        f"Add {bucket} to connect-src in the header Content-Security-Policy. Either "
+        "the site or a proxy sets this header.",
     )

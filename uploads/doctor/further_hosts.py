@@ -30,8 +30,8 @@ def ask_further_hosts(examination: Examination) -> Iterator[Finding]:
             NAME,
             title,
             f"{SETTING} contains {url}. {cause.fact}",
-            "The site signs some of its upload URLs for this host. Requests to these URLs "
-            "fail.",
+            "The site signs some of its upload URLs for this host. Requests to these "
+            "URLs fail.",
             cause.fix,
         )
 
@@ -70,7 +70,7 @@ def _refused_origin(examination: Examination, request: SignedRequest) -> Cause |
                 "cors",
                 f"S3 refuses the preflight of {origin} at this host.",
                 "Configure the proxy of this host to forward OPTIONS requests, and to "
-                "return S3's headers unchanged. manage.py doctor --only cors shows other "
-                "causes.",
+                "return S3's headers unchanged. manage.py doctor --only cors shows "
+                "other causes.",
             )
     return None

@@ -49,8 +49,8 @@ def ask_proxies(origin: str) -> Finding:
         arrived, trusted = list(told["forwarded_for"]), int(told["trusted"])
     except (ValueError, KeyError, TypeError):
         fact = (
-            f"The answer {answer.status} does not contain the list of IP addresses that "
-            "the doctor expects."
+            f"The answer {answer.status} does not contain the list of IP addresses "
+            "that the doctor expects."
         )
         return skip(name, title, fact)
     return _judged(name, title, arrived, trusted)
@@ -60,14 +60,17 @@ def _judged(name: str, title: str, arrived: list[str], trusted: int) -> Finding:
     is_kept = INVENTED in arrived
     proxies = len(arrived) - (arrived.index(INVENTED) + 1 if is_kept else 0)
     fact = (
-        f"The number of proxies that add an address to X-Forwarded-For is {proxies}, but "
-        f"TRUSTED_PROXY_COUNT is {trusted}."
+        f"The number of proxies that add an address to X-Forwarded-For is {proxies}, "
+        f"but TRUSTED_PROXY_COUNT is {trusted}."
     )
     fix = f"Set TRUSTED_PROXY_COUNT={proxies}."
     if trusted == proxies:
         return ok(name, title, str(proxies))
     if is_kept and trusted > proxies:
-        consequence = "Visitors can fake their IP address with a header, so rate limits do not work."
+        consequence = "Visitors can fake their IP address, so rate limits do not work."
         return fail(name, title, fact, consequence, fix)
-    consequence = "All visitors seem to have the IP address of a proxy, so they share one rate limit."
+    consequence = (
+        "All visitors seem to have the IP address of a proxy, so they share one rate "
+        "limit."
+    )
     return warn(name, title, fact, consequence, fix)

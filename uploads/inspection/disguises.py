@@ -68,8 +68,9 @@ def find_disguise(filename: str, *, declared: str, head: bytes) -> str:
 
 
 def describe_difference(filename: str, detected_type: str) -> str:
-    """Return a note such as "Named .jpg, is a WebP image.", or ``""``.
+    """Return a note if the name's ending does not fit the detected type, else ``""``.
 
+    An example is "The name ends in .jpg, but the file is a WebP image.".
     Returns ``""`` if the ending is unknown or is usual for the detected type.
     """
     extension = extension_of(filename)
@@ -79,7 +80,8 @@ def describe_difference(filename: str, detected_type: str) -> str:
         return ""
     if extension in FITS.get(found, ()) or _are_alike(extension, promised, found):
         return ""
-    return f"Named .{extension}, is {in_words(found) or found}."
+    said = in_words(found) or found
+    return f"The name ends in .{extension}, but the file is {said}."
 
 
 def is_runnable(filename: str) -> bool:

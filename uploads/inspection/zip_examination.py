@@ -92,8 +92,8 @@ class Examination:
         """Check an archive. Raises Harmful, and OverBudget with a note."""
         if depth > self.limits.max_depth:
             raise Harmful(
-                f"This archive has more than {self.limits.max_depth} levels of archives "
-                "inside archives. Upload the inner archives themselves."
+                f"This archive has more than {self.limits.max_depth} levels of "
+                "archives inside archives. Upload the inner archives themselves."
             )
         archive = _Archive(self, file, depth, bombs_only=bombs_only)
         try:
@@ -279,8 +279,8 @@ class _Archive:
 def bomb_words(unpacked: int, max_ratio: int) -> str:
     """Return the message for the owner of an archive that is a bomb."""
     return (
-        f"This archive unpacks to {_size(unpacked)} or more, over {max_ratio} times its "
-        "own size. An archive like this can fill a disk. Upload the files themselves."
+        f"This archive unpacks to {_size(unpacked)} or more, over {max_ratio} times "
+        "its own size. An archive like this can fill a disk. Upload the files themselves."
     )
 
 

@@ -53,8 +53,7 @@ class RetentionRule(models.Model):
             models.CheckConstraint(
                 condition=Q(days__gte=1, warn_days__lt=F("days")),
                 name="retention_warns_before",
-                violation_error_message="The days of the warning must be fewer than the "
-                "days until the deletion.",
+                violation_error_message="The warning needs fewer days than the rule.",
             )
         ]
 

@@ -251,13 +251,13 @@ _ADVICE = {
     "identity. Correct the access key.",
     "InvalidBucketName": "Correct S3_BUCKET.",
     "InvalidRegionError": "Correct S3_REGION.",
-    "NoCredentialsError": "Set the credentials of the setup identity: with AWS_PROFILE, "
-    "--profile, or a role.",
+    "NoCredentialsError": "Set the credentials of the setup identity: with "
+    "AWS_PROFILE, --profile, or a role.",
     "ParamValidationError": "Correct S3_BUCKET or the option that the error names.",
     "ProfileNotFound": "Name a profile of ~/.aws/config with --profile.",
     "RequestTimeTooSkewed": "Set this machine's clock (NTP).",
-    "SignatureDoesNotMatch": "Check the secret key of the setup identity. Check that no "
-    "proxy changes the Host header.",
+    "SignatureDoesNotMatch": "Check the secret key of the setup identity. Check that "
+    "no proxy changes the Host header.",
     "SSLError": "Install a certificate at the endpoint that this machine trusts.",
 }
 

@@ -135,8 +135,8 @@ def describe(upload: Upload) -> Description:
     reason = reason_in_words(upload.rejected_reason)
     if state == State.INSPECTING and upload.waiting_reason:
         explanation = (
-            "The file has arrived, but it cannot be checked right now. The site retries "
-            "the check. You need not do anything."
+            "The file has arrived, but it cannot be checked right now. The site "
+            "retries the check. You need not do anything."
         )
     if state == State.REJECTED:
         told = reason or "The file breaks a rule of this site."

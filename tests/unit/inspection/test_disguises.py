@@ -247,11 +247,31 @@ def test_other_mismatch_of_name_and_content_is_accepted(
 @pytest.mark.parametrize(
     ("filename", "detected", "note"),
     [
-        ("photo.jpg", "image/webp", "Named .jpg, is a WebP image."),
-        ("photo.jpg", "image/heic", "Named .jpg, is an HEIC photo."),
-        ("paper.pdf", "image/png", "Named .pdf, is a PNG image."),
-        ("page.txt", "application/zip", "Named .txt, is a ZIP archive."),
-        ("photo.png", "text/plain", "Named .png, is plain text."),
+        (
+            "photo.jpg",
+            "image/webp",
+            "The name ends in .jpg, but the file is a WebP image.",
+        ),
+        (
+            "photo.jpg",
+            "image/heic",
+            "The name ends in .jpg, but the file is an HEIC photo.",
+        ),
+        (
+            "paper.pdf",
+            "image/png",
+            "The name ends in .pdf, but the file is a PNG image.",
+        ),
+        (
+            "page.txt",
+            "application/zip",
+            "The name ends in .txt, but the file is a ZIP archive.",
+        ),
+        (
+            "photo.png",
+            "text/plain",
+            "The name ends in .png, but the file is plain text.",
+        ),
         ("photo.jpg", "image/jpeg", ""),
         ("photo.jpeg", "image/jpeg", ""),
         ("letter.docx", "application/zip", ""),

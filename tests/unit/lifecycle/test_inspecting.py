@@ -428,7 +428,10 @@ def test_mismatch_of_name_and_content_is_noted(alice: Any, bucket: Bucket) -> No
 
     upload.refresh_from_db()
     assert (upload.state, upload.detected_type) == (State.READY, "application/pdf")
-    assert lifecycle.note_on(upload) == "Named .jpg, is a PDF document."
+    assert (
+        lifecycle.note_on(upload)
+        == "The name ends in .jpg, but the file is a PDF document."
+    )
     told = upload.events.get(kind="upload.ready").detail
     assert told["detected_type"] == "application/pdf"
     lifecycle.rename(upload, "a.pdf")

@@ -89,8 +89,8 @@ class Command(BaseCommand):
             "--principal",
             action="append",
             default=[],
-            help="ARN of an identity that --source-ip and --vpc-endpoint restrict; pass "
-            "this option twice: for the worker identity and for the setup identity",
+            help="ARN of an identity that --source-ip and --vpc-endpoint restrict; "
+            "pass this option twice: for the worker identity and for the setup identity",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -178,9 +178,9 @@ def _network(options: dict[str, Any]) -> Network:
     if not network.principals:
         raise CommandError(
             "--source-ip and --vpc-endpoint need --principal. Pass --principal twice: "
-            "with the ARN of the worker identity and with the ARN of the setup identity. "
-            "Do not pass the ARN of the signer identity, because browsers use the URLs "
-            "that it signs from any network."
+            "with the ARN of the worker identity and with the ARN of the setup "
+            "identity. Do not pass the ARN of the signer identity, because browsers "
+            "use the URLs that it signs from any network."
         )
     if "uploads_signer" not in settings.STORAGES:
         raise CommandError(
