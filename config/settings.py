@@ -17,6 +17,7 @@ from django.urls import reverse_lazy
 from environs import Env
 
 from config.variables import complaints, options_of
+from uploads.conf import is_endpoint
 from uploads.http.headers import REPORTS_GROUP, static_headers
 from uploads.http.logs import logging_config
 from uploads.s3.connection import AddressingStyle, browser_origin, storage_options
@@ -370,6 +371,15 @@ LOGGING = logging_config(
     log_format=env.str("LOG_FORMAT", "console" if DEBUG else "json"),
 )
 
+for endpoint_url in (
+    *filter(None, [S3_PUBLIC_ENDPOINT_URL, S3_ENDPOINT_URL]),
+    *UPLOADS.get("S3_PUBLIC_ENDPOINTS", []),
+):
+    if not is_endpoint(endpoint_url):
+        raise ImproperlyConfigured(
+            f"{endpoint_url!r} is not an endpoint of S3. Write a scheme and a host, such "
+            "as https://s3.example.com."
+        )
 BUCKET_ORIGIN = browser_origin(
     bucket=S3_BUCKET,
     region=S3_REGION,

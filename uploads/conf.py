@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -22,8 +23,33 @@ NEEDED, ALWAYS, NEVER = "needed", "always", "never"
 CHECKSUMS = ("sha256", "crc64nvme")
 """Algorithms of checksums: states.Algorithm."""
 
+_ENDPOINT = re.compile(
+    r"https?://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::\d+)?"
+    r"(?:/[\w.~%-]+)*/?",
+    re.ASCII | re.IGNORECASE,
+)
+_PORTS = {"http": 80, "https": 443}
+
 MAX_PARTS_PER_REQUEST = 100
 """Maximum number of parts in one request for URLs. The upload page uses this number."""
+
+
+def is_endpoint(url: str) -> bool:
+    """Return whether ``url`` has only a scheme, a host, and maybe a port and a path.
+
+    The Content-Security-Policy contains the endpoints of S3. So the result is False if
+    a character has a meaning there, such as ``;`` or ``*``. A host outside of ASCII
+    must be in punycode, because browsers send this form.
+    """
+    try:
+        return _ENDPOINT.fullmatch(url) is not None and urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url.lower())
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
 @dataclass(frozen=True)
@@ -214,16 +240,18 @@ class Options:
 
     def _require_endpoints(self) -> None:
         for url in self.s3_public_endpoints:
-            if re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url) is None:
+            if not is_endpoint(url):
                 raise ImproperlyConfigured(
                     f"UPLOADS_S3_PUBLIC_ENDPOINTS contains {url!r}. Write a scheme and "
                     "a host for each endpoint, such as https://s3-b.example.com."
                 )
-        if len(set(self.s3_public_endpoints)) < len(self.s3_public_endpoints):
+        first = settings.S3_PUBLIC_ENDPOINT_URL or settings.S3_ENDPOINT_URL
+        urls = [*filter(None, [first]), *self.s3_public_endpoints]
+        if self.s3_public_endpoints and len(set(map(_origin, urls))) < len(urls):
             raise ImproperlyConfigured(
-                "UPLOADS_S3_PUBLIC_ENDPOINTS contains an endpoint twice. List each "
-                "endpoint once, because a browser opens no more connections to a host "
-                "that is listed twice."
+                "UPLOADS_S3_PUBLIC_ENDPOINTS contains an endpoint twice, or the first "
+                f"endpoint {first}. List each endpoint once, because a browser opens "
+                "no more connections to a host that is listed twice."
             )
 
     def _require_quarantine_apart(self) -> None:

@@ -142,6 +142,26 @@ def test_virtual_addressing_with_an_ip_address_is_an_error(settings: Any) -> Non
     assert ids(checks.check_endpoint()) == ["uploads.E004"]
 
 
+BAD_ENDPOINTS = [
+    "https://s3-b.example.org;script-src",
+    "https://s3-b.example.org,script-src",
+    "https://s3-b.example.org/a;script-src",
+    "https://*",
+    "https://*.example.org",
+    "https://'unsafe-inline'",
+    "https://s3-b.example.org\\@s3.example.net",
+    "https://s3-b.example.org.",
+    "https://s3-b..example.org",
+    "https://s3-\N{LATIN SMALL LETTER B WITH DOT BELOW}.example.org",
+    "https://s3-b.example.org:0",
+    "https://s3-b.example.org:65536",
+    "https://s3-b.example.org:x",
+    "https://[::1",
+    "https://[::1::2]",
+]
+"""Endpoints that would change the Content-Security-Policy, or have no host."""
+
+
 def test_further_endpoints_are_checked_like_the_first(settings: Any) -> None:
     settings.S3_PUBLIC_ENDPOINT_URL = "https://s3.example.org"
     further = ["https://s3-b.example.org", "http://192.0.2.1:9000"]
@@ -165,9 +185,13 @@ def test_further_endpoints_are_checked_like_the_first(settings: Any) -> None:
         ["https://user@s3-b.example.org"],
         ["https://s3-b.example.org?x"],
         ["https://s3-b.example.org", "https://s3-b.example.org"],
+        ["https://s3-b.example.org", "https://S3-B.example.org:443/path"],
+        ["https://s3.example.org:443"],
+        *([url] for url in BAD_ENDPOINTS),
     ],
 )
 def test_invalid_further_endpoint_is_named(settings: Any, urls: list[str]) -> None:
+    settings.S3_PUBLIC_ENDPOINT_URL = "https://s3.example.org"
     settings.UPLOADS = {**settings.UPLOADS, "S3_PUBLIC_ENDPOINTS": urls}
 
     [found] = checks.check_options()

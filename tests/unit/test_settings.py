@@ -257,3 +257,27 @@ def test_clamd_and_workers_can_be_switched_on(
     assert "uploads.inspection.antivirus.ClamAVInspector" in str(site["INSPECTORS"])
     assert run_checks(tags=["uploads"]) == []
     assert "django_tasks_db" in site["INSTALLED_APPS"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL", "UPLOADS_S3_PUBLIC_ENDPOINTS"],
+)
+@pytest.mark.parametrize("url", ["https://a.example.org;script-src", "https://*"])
+def test_endpoint_cannot_change_the_content_security_policy(
+    tmp_path: Path, name: str, url: str
+) -> None:
+    with pytest.raises(ImproperlyConfigured, match="is not an endpoint of S3"):
+        evaluated(tmp_path, **{name: url})
+
+
+def test_valid_endpoints_are_accepted(tmp_path: Path) -> None:
+    urls = [
+        "https://S3-b.example.org",
+        "https://xn--s3-bcher-n2a.example.org:8443/s3",
+        "http://[::1]:9000/",
+        "http://minio_1:9000",
+    ]
+    for url in urls:
+        found = evaluated(tmp_path, S3_PUBLIC_ENDPOINT_URL=url)
+        assert found["BUCKET_ORIGIN"] in url
