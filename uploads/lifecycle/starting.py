@@ -255,9 +255,14 @@ def open_multipart(upload: Upload) -> None:
     except StorageError:
         _cancel_unopened(upload)
         raise
-    unopened = Upload.objects.filter(pk=upload.pk, state=State.PENDING, multipart_id="")
+    unopened = Upload.objects.filter(
+        pk=upload.pk,
+        state=State.PENDING,
+        multipart_id="",
+        checksum_algorithm=upload.checksum_algorithm,
+    )
     if not unopened.update(multipart_id=multipart_id):
-        # A concurrent request has opened or cancelled the upload.
+        # A concurrent request has opened or cancelled it, or changed its algorithm.
         bucket.abort_multipart_upload(upload.key, multipart_id)
     upload.refresh_from_db()
 

@@ -429,3 +429,26 @@ def test_checksum_of_a_part_must_be_a_crc(
 
     with pytest.raises(InvalidRequest):
         lifecycle.presign_parts(upload, [WantedPart(1, checksum_crc64nvme=value)])
+
+
+@pytest.mark.usefixtures("crc")
+def test_multipart_upload_of_an_outdated_algorithm_is_aborted(
+    alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Any] = []
+    create = Bucket.create_multipart_upload
+
+    def slow(self: Bucket, key: str, **told: Any) -> str:
+        opened.append(told["checksums"])
+        first = create(self, key, **told)
+        if len(opened) == 1:
+            # Meanwhile, another request announces SHA-256. It waits for S3 even longer.
+            Upload.objects.filter(key=key).update(checksum_algorithm="sha256")
+        return first
+
+    monkeypatch.setattr(Bucket, "create_multipart_upload", slow)
+    upload = begin(alice, WHOLE, transport=Transport.MULTIPART, checksum_sha256="")
+
+    assert opened == [CRC64NVME]
+    assert upload.multipart_id == ""
+    assert list(bucket.list_multipart_uploads("")) == []
