@@ -99,7 +99,10 @@ def _range(
                 return "", b""
             raise
     _require_whole(answer.body, min(length, int(answer.headers["Content-Length"])))
-    return answer.headers.get("ETag", ""), answer.body
+    found = answer.headers.get("ETag", "")
+    if etag and found != etag:  # some servers ignore If-Match
+        raise StorageUnavailable("The object was replaced while it was read.")
+    return found, answer.body
 
 
 def _require_whole(found: bytes, byte_count: int) -> None:

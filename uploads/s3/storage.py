@@ -164,6 +164,9 @@ class UploadStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
         """Return the parameters that django-storages adds to each request."""
         return _owner()
 
+    def _open(self, name: str, mode: str = "rb") -> NoReturn:
+        raise io.UnsupportedOperation("Open a file with open_upload().")
+
     def _save(self, name: str, content: Any) -> NoReturn:
         raise io.UnsupportedOperation("Only uploads can store files.")
 
@@ -223,10 +226,12 @@ class _Ranges(io.RawIOBase):
                 IfMatch=self._etag,
                 **_owner(),
             )
-            # Some servers ignore the range and send the whole object.
+            # Some servers ignore the range and send the whole object, or ignore the
+            # condition and send another object.
             is_range = answer.get("ContentRange", "").startswith(f"bytes {start}-")
+            is_same = answer.get("ETag") == self._etag
             with answer["Body"] as body:
-                content: bytes = body.read(length) if is_range else b""
+                content: bytes = body.read(length) if is_range and is_same else b""
         if len(content) < length:
             raise StorageUnavailable("S3 did not send the requested bytes.")
         return content

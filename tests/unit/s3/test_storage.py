@@ -16,6 +16,7 @@ from django.core.files import File
 
 from uploads.errors import InvalidState, NotFound, StorageUnavailable
 from uploads.s3.bucket import Bucket
+from uploads.s3.requesting import ObjectRequests
 from uploads.s3.storage import (
     BLOCK,
     MAX_LINE,
@@ -212,6 +213,32 @@ def test_answer_of_a_server_that_ignores_the_range_is_refused(bucket: Bucket) ->
         file.read(3)
 
 
+def test_answer_of_a_server_that_ignores_the_condition_is_refused(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = store(bucket, TEXT)
+    file = open_upload(row)
+    get, send = type(file.obj).get, ObjectRequests.send
+    store(bucket, bytes(len(TEXT)))
+
+    def careless_get(found: Any, **sent: Any) -> Any:
+        del sent["IfMatch"]
+        return get(found, **sent)
+
+    monkeypatch.setattr(type(file.obj), "get", careless_get)
+
+    def careless(requests: ObjectRequests, *arguments: Any, **sent: Any) -> Any:
+        sent["headers"].pop("if-match")
+        return send(requests, *arguments, **sent)
+
+    monkeypatch.setattr(ObjectRequests, "send", careless)
+
+    with pytest.raises(StorageUnavailable):
+        file.read(3)
+    with pytest.raises(StorageUnavailable, match="replaced"):
+        bucket.read_range(row.key, 0, 3, etag=row.etag)
+
+
 def test_storage_neither_writes_nor_returns_urls(bucket: Bucket) -> None:
     with open_upload(store(bucket, TEXT)) as file:
         for name, value in (("write", b"x"), ("writelines", [b"x"]), ("truncate", 0)):
@@ -228,6 +255,9 @@ def test_storage_neither_writes_nor_returns_urls(bucket: Bucket) -> None:
         storage.delete("uploads/a")
     with pytest.raises(io.UnsupportedOperation):
         storage.url("uploads/a")
+    for mode in ("rb", "wb"):
+        with pytest.raises(io.UnsupportedOperation):
+            storage.open("uploads/b", mode)
     assert [entry.key for entry in bucket.list_objects("")] == ["uploads/a"]
 
 
