@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters, ShowFacets
 from django.contrib.admin.views.main import ChangeList
+from django.db import DataError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -27,6 +28,9 @@ DAYS_IN_MONTH = 31
 
 SECRET_FIELDS = frozenset({"data", "digest", "form_mark", "password"})
 """Columns with secrets, in the tables of second factors, tokens and accounts."""
+
+COSTLY_LOOKUPS = frozenset({"regex", "iregex", "range"})
+"""Lookups that no list needs. A regular expression may keep the database busy."""
 
 MAX_SEARCH = 255
 """Maximum length of a search term in characters. A longer term is cut."""
@@ -55,12 +59,15 @@ class StrictChangeList(ChangeList):
         try:
             return super().get_queryset(request, exclude_parameters)
         except IncorrectLookupParameters:
-            self.is_unreadable = True
-            self.filter_specs = []
-            self.has_filters = self.has_active_filters = False
-            self.clear_all_filters_qs = "?"
-            messages.error(request, UNREADABLE)
-            return self.root_queryset.none()
+            return self._nothing(request)
+
+    def _nothing(self, request: HttpRequest) -> QuerySet[Any]:
+        self.is_unreadable = True
+        self.filter_specs = []
+        self.has_filters = self.has_active_filters = False
+        self.clear_all_filters_qs = "?"
+        messages.error(request, UNREADABLE)
+        return self.root_queryset.none()
 
     def get_filters(self, request: HttpRequest) -> Any:
         try:
@@ -80,6 +87,10 @@ class StrictChangeList(ChangeList):
             super().get_results(request)
         except IncorrectLookupParameters:
             self.page_num = 1
+            super().get_results(request)
+        except (ValueError, OverflowError, DataError):
+            # Only the database finds out that some values are invalid.
+            self.queryset = self._nothing(request)
             super().get_results(request)
 
 
@@ -173,13 +184,13 @@ class Recorded(Exportable):
     def lookup_allowed(
         self, lookup: str, value: Any, request: HttpRequest | None = None
     ) -> bool:
-        """Return False for filters on secrets.
+        """Return False for filters on secrets, and for filters that may fail.
 
         With filters such as ``digest__startswith``, an operator could find out a secret
         character by character.
         """
         first, *others = lookup.split("__")
-        if not SECRET_FIELDS.isdisjoint([first, *others]):
+        if not (SECRET_FIELDS | COSTLY_LOOKUPS).isdisjoint([first, *others]):
             return False
         if first == "pk":
             # Replace "pk" by the name of the field. Otherwise, Django's check does not

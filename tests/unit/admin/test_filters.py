@@ -23,6 +23,7 @@ pytestmark = pytest.mark.django_db
 
 EVENTS = "/admin/uploads/auditevent/"
 UPLOADS = "/admin/uploads/upload/"
+TOKENS = "/admin/uploads/apitoken/"
 ACCOUNTS = "/admin/auth/user/"
 FACTORS = "/admin/mfa/authenticator/"
 
@@ -103,6 +104,8 @@ def test_filter_with_an_unknown_value_lists_no_rows(
             for year in ("x", "0", "9999", "10000", "2026&created_at__month=13")
         ),
         f"{EVENTS}?at__year=9999&at__month=12",
+        f"{EVENTS}?pk__in={10**30}",
+        f"{TOKENS}?created_at__year=99999",
     ],
 )
 def test_list_names_the_reason_when_a_filter_cannot_be_applied(
@@ -113,6 +116,16 @@ def test_list_names_the_reason_when_a_filter_cannot_be_applied(
     assert page.status_code == 200
     assert list(page.context["cl"].result_list) == []
     assert UNREADABLE in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "query", ["state__regex=(", "state__iregex=(a%2B)%2B$", "pk__range=1"]
+)
+def test_lookup_that_no_list_needs_is_refused(
+    operator: Client, alice: User, query: str
+) -> None:
+    assert operator.get(f"{UPLOADS}?{query}").status_code == 400
+    assert operator.get(f"{UPLOADS}export/?{query}").status_code == 400
 
 
 def test_export_with_an_unknown_account_exports_no_rows(
