@@ -84,7 +84,7 @@ def test_inspector_that_compares_with_a_stored_file(
     alice: User, bucket: Bucket, template: Upload
 ) -> None:
     same = send(alice, bucket, b"name,age\nalan,41\n", "same.csv")
-    other = send(alice, bucket, b"age;name\n41;alan\n", "other.csv")
+    other = send(alice, bucket, b"age;name\n41;alan\n", "other.CSV")
     text = send(alice, bucket, b"anything", "notes.txt")
 
     assert (same.state, text.state) == (State.READY, State.READY)
