@@ -20,6 +20,7 @@ _TASK = "RunTask"
 _SLACK_US = 2_000  # the task that sets the mark begins shortly before the mark
 _BUFFER_KB = 600_000
 _READ_BYTES = 8_000_000
+_LONG = re.compile(r'"tdur":\d{4}')  # 1 ms or more; most tasks are shorter
 _FIELDS = {
     name: re.compile(rf'"{name}":(-?\d+)') for name in ("pid", "tid", "ts", "tdur")
 }
@@ -50,17 +51,21 @@ class Tasks:
         thread, since = (0, 0), 0
         tasks: dict[tuple[int, int], list[tuple[int, int]]] = {}
         for event in self._events(stream):
+            is_mark = f'"name":"{_MARK}"' in event
+            if not is_mark and not _LONG.search(event):
+                continue
             facts = {
                 name: int(found[1])
                 for name, pattern in _FIELDS.items()
                 if (found := pattern.search(event))
             }
-            if f'"name":"{_MARK}"' in event:
+            if is_mark:
                 thread, since = (facts["pid"], facts["tid"]), facts["ts"] - _SLACK_US
-            elif _TASK in event and "tdur" in facts:
+            elif _TASK in event:
                 mine = tasks.setdefault((facts["pid"], facts["tid"]), [])
                 mine.append((facts["ts"], facts["tdur"]))
-        return max(cpu for begin, cpu in tasks[thread] if begin >= since) / 1000
+        mine = tasks.get(thread, [])
+        return max((cpu for begin, cpu in mine if begin >= since), default=0) / 1000
 
     def _events(self, stream: str) -> Iterator[str]:
         """Return the events of a trace as JSON texts. A trace has up to a gigabyte."""
