@@ -8,12 +8,13 @@ import urllib.request
 from tests.support.builders import MIB, checksum, declare
 from uploads.lifecycle import WantedPart, presign, presign_parts
 from uploads.models import Upload
+from uploads.s3.checksums import SHA256, Checksums
 from uploads.s3.signed import SignedRequest
 
 __all__ = ["MIB", "checksum", "declare", "put", "send"]
 
 
-def send(upload: Upload, content: bytes) -> None:
+def send(upload: Upload, content: bytes, *, checksums: Checksums = SHA256) -> None:
     """Send all bytes by presigned URLs, as a browser does."""
     if not upload.multipart_id:
         signed = presign(upload)
@@ -23,7 +24,8 @@ def send(upload: Upload, content: bytes) -> None:
     for number in range(1, upload.part_count + 1):
         start = (number - 1) * upload.part_size
         part = content[start : start + upload.part_size]
-        [signed] = presign_parts(upload, [WantedPart(number, checksum(part))])
+        wanted = WantedPart(number, **{checksums.attribute: checksums.base64(part)})
+        [signed] = presign_parts(upload, [wanted])
         assert put(signed, part) == 200
 
 

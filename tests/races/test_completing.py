@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from tests.races.files import MIB, declare, send
-from tests.races.threads import at_once
+from tests.races.threads import at_once, race
 from tests.support.archives import scattered
+from tests.support.builders import let_time_pass
 from uploads import lifecycle
 from uploads.lifecycle import quota
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
+from uploads.s3.checksums import CRC64NVME
 from uploads.states import State, Transport
+from uploads.upkeep.intake import take_in
 from uploads.upkeep.sweeper import sweep
 
 pytestmark = pytest.mark.usefixtures("agreeing")
@@ -65,6 +69,39 @@ def test_32_completions_give_one_event_and_use_the_quota_once(
     facts = bucket.head_object(upload.key)
     assert facts is not None
     assert facts.byte_size == len(content)
+
+
+def test_page_sweeper_and_notification_settle_a_crc_upload_once(
+    alice: Any, bucket: Bucket, settings: Any
+) -> None:
+    settings.UPLOADS = {**settings.UPLOADS, "CHECKSUM": "crc64nvme"}
+    upload = lifecycle.start(
+        owner=alice,
+        declaration=declare(
+            TWO_PARTS, checksum_sha256="", transport=Transport.MULTIPART
+        ),
+    )
+    send(upload, TWO_PARTS, checksums=CRC64NVME)
+    let_time_pass(minutes=20)
+    entity = {"bucket": {"name": bucket.name}, "object": {"key": upload.key}}
+    record = {"eventName": "ObjectCreated:CompleteMultipartUpload", "s3": entity}
+
+    found = race(
+        [
+            lambda: lifecycle.advance(Upload.objects.get(pk=upload.pk)),
+            sweep,
+            lambda: take_in(json.dumps({"Records": [record]})),
+        ]
+        * 8
+    )
+
+    assert [error for error in found if isinstance(error, BaseException)] == []
+    sweep()
+    upload.refresh_from_db()
+    assert upload.state == State.READY
+    assert upload.checksum_crc64nvme == CRC64NVME.base64(TWO_PARTS)
+    assert times(upload, "upload.ready") == 1
+    assert quota.usage(alice).used_bytes == len(TWO_PARTS)
 
 
 def test_eight_completions_of_one_archive_inspect_it_once(
