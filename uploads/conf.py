@@ -14,9 +14,7 @@ from django.core.signals import setting_changed
 
 MIB = 1024**2
 GIB = 1024**3
-MINUTE_SECONDS = 60
-HOUR_SECONDS = 3600
-DAY_SECONDS = 24 * 3600
+MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS = 60, 3600, 24 * 3600
 
 ACCEPT, REFUSE = "accept", "refuse"
 NEEDED, ALWAYS, NEVER = "needed", "always", "never"
@@ -37,14 +35,18 @@ MAX_PARTS_PER_REQUEST = 100
 def is_endpoint(url: str) -> bool:
     """Return whether ``url`` has only a scheme, a host, and maybe a port and a path.
 
-    The Content-Security-Policy contains the endpoints of S3. So the result is False if
-    a character has a meaning there, such as ``;`` or ``*``. A host outside of ASCII
-    must be in punycode, because browsers send this form.
+    The Content-Security-Policy contains the endpoint. So the result is False for
+    characters such as ``;``. Hosts outside of ASCII must be in punycode.
     """
     try:
         return _ENDPOINT.fullmatch(url) is not None and urlsplit(url).port != 0
     except ValueError:
         return False
+
+
+def without_password(url: str) -> str:
+    """Return ``url`` for an error message, without a user name and a password."""
+    return url.rpartition("@")[2]
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
@@ -242,16 +244,15 @@ class Options:
         for url in self.s3_public_endpoints:
             if not is_endpoint(url):
                 raise ImproperlyConfigured(
-                    f"UPLOADS_S3_PUBLIC_ENDPOINTS contains {url!r}. Write a scheme and "
-                    "a host for each endpoint, such as https://s3-b.example.com."
+                    f"UPLOADS_S3_PUBLIC_ENDPOINTS contains {without_password(url)!r}. "
+                    "Write a scheme and a host, such as https://s3-b.example.com."
                 )
         first = settings.S3_PUBLIC_ENDPOINT_URL or settings.S3_ENDPOINT_URL
         urls = [*filter(None, [first]), *self.s3_public_endpoints]
         if self.s3_public_endpoints and len(set(map(_origin, urls))) < len(urls):
             raise ImproperlyConfigured(
                 "UPLOADS_S3_PUBLIC_ENDPOINTS contains an endpoint twice, or the first "
-                f"endpoint {first}. List each endpoint once, because a browser opens "
-                "no more connections to a host that is listed twice."
+                f"endpoint {first}. List each endpoint only once."
             )
 
     def _require_quarantine_apart(self) -> None:

@@ -271,6 +271,13 @@ def test_endpoint_cannot_change_the_content_security_policy(
         evaluated(tmp_path, **{name: url})
 
 
+def test_password_in_an_endpoint_is_not_printed(tmp_path: Path) -> None:
+    with pytest.raises(ImproperlyConfigured) as error:
+        evaluated(tmp_path, S3_ENDPOINT_URL="https://user:hunter2@s3.example.com")
+
+    assert "hunter2" not in str(error.value)
+
+
 def test_valid_endpoints_are_accepted(tmp_path: Path) -> None:
     urls = [
         "https://S3-b.example.org",
