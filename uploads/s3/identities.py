@@ -96,7 +96,7 @@ def setup_session(profile: str = "") -> boto3.Session:
             f"boto3 cannot read the credentials of the setup identity: {error}"
         ) from error
     raise StorageUnavailable(
-        "The setup identity has no credentials. Set them for this command only: "
+        "The setup identity has no credentials. Give them to manage.py only: with "
         "--profile, AWS_PROFILE, AWS_ACCESS_KEY_ID, or a role."
     )
 
