@@ -41,14 +41,14 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="FAMILY",
-            help=f"run only this group of tests: {', '.join(names())}; may be repeated",
+            help=f"run only this family of tests: {', '.join(names())}; may be repeated",
         )
         parser.add_argument(
             "--skip",
             action="append",
             default=[],
             metavar="FAMILY",
-            help="skip this group of tests; may be repeated",
+            help="skip this family of tests; may be repeated",
         )
         parser.add_argument(
             "--origin", action="append", default=[], help="origin of the site's pages"
@@ -75,8 +75,8 @@ class Command(BaseCommand):
         unknown = {*options["only"], *options["skip"]} - set(names())
         if unknown:
             raise CommandError(
-                f"There is no group of tests {', '.join(sorted(unknown))}. "
-                f"The groups are: {', '.join(names())}."
+                f"There is no family {', '.join(sorted(unknown))}. "
+                f"The families are: {', '.join(names())}."
             )
         if options["certify"]:
             self._certify(options)
