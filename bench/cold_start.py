@@ -1,4 +1,4 @@
-"""Measures a cold start on AWS Lambda: from the start of Python to the first response.
+"""Measures a part of Lambda's cold start here: from Python's start to a response.
 
 The package var/lambda.zip is built by `make lambda`. Each run is a new process that can
 import only this package and Python's own library. Python writes no byte-code, because

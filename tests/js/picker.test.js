@@ -76,7 +76,7 @@ test("a file that was removed from the list can be chosen again", async () => {
   assert.deepEqual([chosen.items.length, chosen.bytes], [0, 0]);
 });
 
-test("a file in progress is recognised by its content, and a different file is sent", async () => {
+test("a file that is already being sent is recognised by its content, and other content is sent", async () => {
   const transfers = { ...nobody, alike: ({ name }) => (name === "a.txt" ? [file("a.txt", "one")] : []) };
 
   const { accepted, known } = await admitTo(new Chosen(), [file("a.txt", "one"), file("a.txt", "two")], { transfers });
@@ -247,7 +247,7 @@ test("a rename notice appears only if the server changes the name", async () => 
   assert.deepEqual(renamed.map(({ storedAs }) => storedAs), ["invoicegnp.exe", "trip/a.txt"]);
 });
 
-test("items of a transfer are read as entries or files, or named by their index", () => {
+test("dropped items become entries or files; an item without a name is named by its position", () => {
   const entry = { name: "f", isDirectory: true };
   const items = [
     { kind: "string" },
@@ -268,7 +268,7 @@ test("items of a transfer are read as entries or files, or named by their index"
   assert.equal(rootsOf({ files: [file("image.png", "1"), file("image.png", "2")] }).length, 2);
 });
 
-test("a launch that is paused or ended in the middle sends nothing more", async () => {
+test("files that a paused launch passes to the engine are paused at once", async () => {
   const sent = [];
   const transfers = {
     send: (item) => (sent.push(item), { handle: { pause: () => (item.isPaused = true) } }),

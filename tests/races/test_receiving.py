@@ -130,5 +130,6 @@ def test_cancel_or_expiry_during_completions_leaves_consistent_state(
         assert charged(alice) == (len(HELLO), 0, 1, 0)
     else:
         assert charged(alice) == (0, 0, 0, 0)
-        # Only a deleted upload can have been ready before.
+        # If a call has seen the upload ready, the upload can only have been deleted
+        # afterwards. It cannot have been cancelled or have expired.
         assert upload.state == State.DELETED or not ready

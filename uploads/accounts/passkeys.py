@@ -85,7 +85,7 @@ class CredentialField(forms.CharField):
 
 @contextmanager
 def refusing_broken_answers() -> Iterator[None]:
-    """Convert errors of the libraries that parse a response into a ValidationError.
+    """Raise ValidationError if a library that parses the response raises an error.
 
     Several libraries read Base64, CBOR, certificates and keys, and each library raises
     its own errors. Database errors and UploadErrors are raised unchanged.

@@ -113,7 +113,8 @@ class ClamAVInspector:
             )
         if found:
             return refused(
-                f"It holds what ClamAV knows as {_printable(found)}.", cause=MALWARE
+                f"ClamAV found malware in this file: {_printable(found)}.",
+                cause=MALWARE,
             )
         return ACCEPTED
 

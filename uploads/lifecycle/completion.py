@@ -224,7 +224,10 @@ def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
             # Another call has replaced the object by a copy of other bytes. This
             # storage ignores the condition (If-None-Match) that forbids to replace an
             # object.
-            words = "The object was replaced while it was checked."
+            words = (
+                "The same form sent another file while the site checked this one. "
+                "Upload the file again."
+            )
             reject(upload, actor, words, cause="replaced")
         raise
     discard_incoming(upload)

@@ -129,7 +129,7 @@ def apply(
 
 
 def _is_name(host: str) -> bool:
-    """Return whether an entry of ALLOWED_HOSTS names exactly one other host.
+    """Return whether an entry of ALLOWED_HOSTS names one host that is not localhost.
 
     Returns False for wildcards, IP addresses and names of this machine.
     """

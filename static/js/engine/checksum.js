@@ -161,7 +161,8 @@ export class Checksums {
   /** @param {Job} job */
   async #readAlone({ blob, signal, resolve, reject }) {
     try {
-      // Read a slice and not the file itself, because the browser refuses to read a slice if the file was changed.
+      // Read a slice and not the file itself: if the file was changed, the browser refuses to read the slice, so the
+      // engine notices the change.
       const read = (/** @type {number} */ failures) => this.#hash(failures === 0 && !("lastModified" in blob) ? blob : freshSlice(blob));
       resolve({ checksum: await readAgain(read, { clock: this.#clock, signal }) });
     } catch (error) {

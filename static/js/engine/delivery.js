@@ -56,7 +56,8 @@ export class Delivery {
    */
   async #attempt(parcel, failures, report) {
     const { body, bytes, requestFor, onProgress } = parcel;
-    // A retry sends a new slice and not the whole file. After a failed read, WebKit may fail all later reads of the file.
+    // A retry sends a new slice and not the whole file. After a failed read of a File object, WebKit may fail all later
+    // reads of the same object. It reads a new slice of the file afresh.
     const whole = failures.attempts++ === 0 ? parcel.whole : undefined;
     const request = await requestFor(failures.refused);
     failures.refused = false;

@@ -63,7 +63,7 @@ def test_audit_prints_waiting_uploads_with_their_reason(
 
     out = capsys.readouterr().out
     assert "0 differences" in out
-    assert "1 waiting: Absent: gone fishing." in out
+    assert "1 uploads wait for an inspection: Absent: gone fishing." in out
 
 
 def test_owner_does_not_see_the_waiting_reason(client: Client, waiting: Upload) -> None:

@@ -260,7 +260,7 @@ def test_malware_is_refused_with_its_name(clamd: FakeClamd) -> None:
 
     assert (verdict.accepted, verdict.reason, verdict.cause) == (
         False,
-        "It holds what ClamAV knows as Bad.Thing.",
+        "ClamAV found malware in this file: Bad.Thing.",
         "malware",
     )
 

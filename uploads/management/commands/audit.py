@@ -64,7 +64,9 @@ class Command(BaseCommand):
         )
         waiting = Upload.objects.waiting()
         for row in waiting.values("waiting_reason").annotate(count=Count("pk")):
-            self.stdout.write(f"{row['count']} waiting: {row['waiting_reason']}")
+            self.stdout.write(
+                f"{row['count']} uploads wait for an inspection: {row['waiting_reason']}"
+            )
         if options["delete_missing"] and missing:
             self._delete(missing, progress)
         if found:
