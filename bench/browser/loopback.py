@@ -88,13 +88,13 @@ def main() -> None:
             ),
             Bar("uppy, one PUT / slipway", middle(large["uppy, one PUT"]) / ours),
             Bar("curl, one PUT / slipway", middle(large["curl, one PUT"]) / ours),
-            Bar("16 files of one part, curl / slipway", curl / sixteen, 0.45),
+            Bar("16 files of one part, curl / slipway", curl / sixteen, 0.4),
             Bar("16 files of one part, bare / slipway", bare / sixteen, 0.55),
             Bar("16 files of one part, curl / bare", curl / bare),
             Bar(
                 f"curl / {CRC}",
                 middle(fast[f"curl beside {CRC}"]) / middle(fast[CRC]),
-                0.85,
+                0.55,
             ),
         ],
     )

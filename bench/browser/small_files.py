@@ -39,8 +39,8 @@ def main() -> None:
         "small_files",
         rows(runs),
         [
-            Bar("uppy / slipway", middle(runs["uppy"]) / ours, at_least=0.9),
-            Bar("bare / slipway", middle(runs["bare"]) / ours, at_least=0.6),
+            Bar("uppy / slipway", middle(runs["uppy"]) / ours, at_least=2),
+            Bar("bare / slipway", middle(runs["bare"]) / ours, at_least=0.65),
             Bar("uppy / bare", middle(runs["uppy"]) / middle(runs["bare"])),
             Bar("curl / slipway", middle(runs["curl"]) / ours),
         ],
