@@ -31,7 +31,13 @@ def raw_digests(upload: Upload, wanted: Sequence[Any]) -> dict[int, bytes]:
     if not all(checksums.of(part) for part in wanted):
         checksums = _other_algorithm(checksums, wanted)
         _change(upload, checksums)
-    return {part.part_number: checksums.decoded(checksums.of(part)) for part in wanted}
+    digests = {
+        part.part_number: checksums.decoded(checksums.of(part)) for part in wanted
+    }
+    if not all(digests.values()):
+        label = checksums.algorithm.label
+        raise _refused(f"The checksum of a part must be base64 of the raw {label}.")
+    return digests
 
 
 def _other_algorithm(checksums: Checksums, wanted: Sequence[Any]) -> Checksums:
