@@ -17,7 +17,7 @@ from django.urls import reverse_lazy
 from environs import Env
 
 from config.variables import complaints, options_of
-from uploads.conf import is_endpoint, without_password
+from uploads.conf import is_endpoint, masked
 from uploads.http.headers import REPORTS_GROUP, static_headers
 from uploads.http.logs import logging_config
 from uploads.s3.connection import AddressingStyle, browser_origin, storage_options
@@ -377,7 +377,7 @@ for endpoint_url in (
 ):
     if not is_endpoint(endpoint_url):
         raise ImproperlyConfigured(
-            f"{without_password(endpoint_url)!r} is not an endpoint of S3. Write a scheme "
+            f"{masked(endpoint_url)!r} is not an endpoint of S3. Write a scheme "
             "and a host, such as https://s3.example.com."
         )
 BUCKET_ORIGIN = browser_origin(

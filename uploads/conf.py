@@ -44,9 +44,9 @@ def is_endpoint(url: str) -> bool:
         return False
 
 
-def without_password(url: str) -> str:
-    """Return ``url`` for an error message, without a user name and a password."""
-    return url.rpartition("@")[2]
+def masked(url: str) -> str:
+    """Return ``url`` with its user name and password replaced by ``***``."""
+    return re.sub(r"//[^/]*@", "//***@", url)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
@@ -244,7 +244,7 @@ class Options:
         for url in self.s3_public_endpoints:
             if not is_endpoint(url):
                 raise ImproperlyConfigured(
-                    f"UPLOADS_S3_PUBLIC_ENDPOINTS contains {without_password(url)!r}. "
+                    f"UPLOADS_S3_PUBLIC_ENDPOINTS contains {masked(url)!r}. "
                     "Write a scheme and a host, such as https://s3-b.example.com."
                 )
         first = settings.S3_PUBLIC_ENDPOINT_URL or settings.S3_ENDPOINT_URL

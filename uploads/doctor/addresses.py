@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import socket
 from urllib.parse import urlsplit
+
+from uploads.text.hosts import is_address
 
 _INTERNAL_ENDINGS = (
     ".cluster.local",
@@ -23,11 +24,6 @@ _INTERNAL_ENDINGS = (
 def host_of(url: str) -> str:
     """Return the host name of a URL in lower case, or an empty text."""
     return (urlsplit(url).hostname or "").lower()
-
-
-def masked(url: str) -> str:
-    """Return a URL with its user name and password replaced by ``***``."""
-    return re.sub(r"//[^/@]*@", "//***@", url)
 
 
 def resolve(host: str) -> list[str]:
@@ -53,15 +49,6 @@ def is_internal_name(host: str) -> bool:
     if is_address(host) or host == "localhost" or host.endswith(".localhost"):
         return False
     return "." not in host or host.endswith(_INTERNAL_ENDINGS)
-
-
-def is_address(host: str) -> bool:
-    """Return whether ``host`` is an IP address. Host names return False."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def is_public(address: str) -> bool:

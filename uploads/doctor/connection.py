@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from uploads.conf import masked
 from uploads.doctor import addresses
 from uploads.doctor.answers import not_s3, unreachable
 from uploads.doctor.examination import Examination
@@ -69,7 +70,7 @@ def _malformed() -> Iterator[Finding]:
             yield fail(
                 "connection.settings",
                 "URLs are well formed",
-                f"{name} is {addresses.masked(url)!r}: {wrong}",
+                f"{name} is {masked(url)!r}: {wrong}",
                 NO_UPLOADS,
                 f"Set {name} to a scheme and a host, such as https://s3.example.com.",
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-_PORTS = {"http": 80, "https": 443}
+from uploads.text.hosts import DEFAULT_PORTS
 
 
 def sources_of(policy: str, directive: str) -> list[str] | None:
@@ -31,7 +31,7 @@ def _matches(source: str, origin: str, page: str) -> bool:
     if source == "'self'":
         return origin == page
     if source == "*":
-        return wanted.scheme in _PORTS
+        return wanted.scheme in DEFAULT_PORTS
     if source.endswith(":") and "/" not in source:
         return _scheme_fits(source[:-1], wanted.scheme)
     scheme, _, rest = source.rpartition("://")
@@ -39,9 +39,9 @@ def _matches(source: str, origin: str, page: str) -> bool:
     host, _, port = place.partition(":")
     if not _scheme_fits(scheme or urlsplit(page).scheme, wanted.scheme):
         return False
-    own_port = wanted.port or _PORTS.get(wanted.scheme, 0)
+    own_port = wanted.port or DEFAULT_PORTS.get(wanted.scheme, 0)
     if port not in {"*", str(own_port)} and not (
-        not port and own_port in {80, 443, _PORTS.get(scheme, 0)}
+        not port and own_port in {80, 443, DEFAULT_PORTS.get(scheme, 0)}
     ):
         return False
     if host.startswith("*."):

@@ -12,7 +12,6 @@ from uploads.errors import StorageUnavailable
 from uploads.s3.checksums import SHA256, Checksums, chosen, headers_of
 from uploads.s3.content_disposition import Disposition, content_disposition
 from uploads.s3.credentials import Credentials
-from uploads.s3.hosts import host_header, is_address
 from uploads.s3.signature import (
     SLOT,
     PartSigner,
@@ -24,6 +23,7 @@ from uploads.s3.signature import (
     timestamp,
 )
 from uploads.s3.signed import PartToSign, SignedPost, SignedRequest
+from uploads.text.hosts import host_header, is_address
 
 MAX_EXPIRES_IN = 900
 CREDENTIALS_MARGIN_SECONDS = 30

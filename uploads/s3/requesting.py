@@ -27,6 +27,7 @@ from uploads.s3.descriptions import USER_AGENT
 from uploads.s3.failures import code_in
 from uploads.s3.measuring import measured
 from uploads.s3.signature import Scope, Target, authorization, encode_path, timestamp
+from uploads.text.hosts import host_header
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -35,7 +36,6 @@ _PLACEHOLDER = "key"
 _MAX_ERROR_BYTES = 64 * 1024
 _MAX_BACKOFF_SECONDS = 20
 _DEFAULT_ATTEMPTS = 4
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _METHODS = {"HeadObject": "HEAD", "GetObject": "GET"}
 _TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 _TRANSIENT_CODES = frozenset({"RequestTimeout", "RequestTimeoutException", "SlowDown"})
@@ -63,8 +63,7 @@ class ObjectRequests:
         parts = urlsplit(url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._root = parts.path.removesuffix(_PLACEHOLDER)
-        is_usual = parts.port in {None, _DEFAULT_PORTS[parts.scheme]}
-        self._host = (parts.hostname or "") if is_usual else parts.netloc
+        self._host = host_header(url)
         self._region = _region_in(parts.query) or client.meta.region_name
         self._attempts = _attempts(client)
 

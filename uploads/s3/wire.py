@@ -30,6 +30,7 @@ from urllib3.util import Timeout
 
 from uploads.s3.descriptions import USER_AGENT
 from uploads.s3.failures import code_in
+from uploads.text.hosts import DEFAULT_PORTS
 
 CONNECT_SECONDS = 4.0
 READ_SECONDS = 8.0
@@ -202,7 +203,7 @@ def announce(url: str, headers: Mapping[str, str], length: int) -> int:
 
 @contextmanager
 def _connected(scheme: str, host: str, port: int | None) -> Iterator[socket.socket]:
-    address = (host, port or {"http": 80, "https": 443}[scheme])
+    address = (host, port or DEFAULT_PORTS[scheme])
     plain = socket.create_connection(address, timeout=ANNOUNCE_SECONDS)
     with plain:
         if scheme == "http":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
 
 def site_of(host: str) -> str:
     """Return the registered domain of ``host``, such as example.com.
@@ -38,3 +40,14 @@ def is_address(host: str | None) -> bool:
     except ValueError:
         return False
     return True
+
+
+def host_header(url: str) -> str:
+    """Return the Host header that clients send: without the scheme's default port."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if ":" in host:
+        host = f"[{host}]"
+    if parts.port in {None, DEFAULT_PORTS.get(parts.scheme)}:
+        return host
+    return f"{host}:{parts.port}"
