@@ -20,16 +20,11 @@ from uploads.errors import (
     StorageError,
     StorageUnavailable,
 )
-from uploads.inspection.content_types import stored_type
 from uploads.lifecycle.capabilities import capabilities
 from uploads.lifecycle.checksums import checksums_of
 from uploads.lifecycle.moving import expire
-from uploads.lifecycle.part_checksums import (
-    announced,
-    joined,
-    storage_joins_by_checksums,
-    with_checksums,
-)
+from uploads.lifecycle.multipart import create_multipart
+from uploads.lifecycle.part_checksums import announced, joined, with_checksums
 from uploads.lifecycle.verification import listed_checksum, missing_parts
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket, Part, get_bucket
@@ -141,12 +136,7 @@ def _open_again(bucket: Bucket, upload: Upload) -> None:
     raises StaleUpload. If an abort fails, the sweeper repeats it.
     """
     refused = upload.multipart_id
-    opened = bucket.create_multipart_upload(
-        upload.key,
-        content_type=stored_type(upload.content_type),
-        has_checksums=storage_joins_by_checksums(),
-        checksums=checksums_of(upload),
-    )
+    opened = create_multipart(upload)
     unmoved = Upload.objects.filter(
         pk=upload.pk, state=State.PENDING, multipart_id=refused
     )

@@ -10,13 +10,12 @@ from typing import Any
 from django.db import transaction
 
 from uploads.errors import InvalidRequest, StaleUpload, StorageError
-from uploads.lifecycle.capabilities import capabilities
 from uploads.lifecycle.checksums import checksums_of, require_accepted
+from uploads.lifecycle.multipart import joins_by_checksums, plan_of
 from uploads.models import PartChecksums, Upload
 from uploads.s3.bucket import Part, get_bucket
 from uploads.s3.checksums import ALL, SHA256, Checksums, encoded
-from uploads.s3.part_plan import PartPlan
-from uploads.states import State, Transport
+from uploads.states import State
 
 
 def raw_digests(upload: Upload, wanted: Sequence[Any]) -> dict[int, bytes]:
@@ -61,7 +60,8 @@ def _change(upload: Upload, checksums: Checksums) -> None:
     with transaction.atomic():
         row = Upload.objects.select_for_update().get(pk=upload.pk)
         if PartChecksums.objects.filter(pk=upload.pk).exists():
-            raise _refused(f"Each part of this upload needs {_attribute(upload)}.")
+            attribute = checksums_of(upload).attribute
+            raise _refused(f"Each part of this upload needs {attribute}.")
         if (row.state, row.multipart_id) != (State.PENDING, refused):
             raise StaleUpload
         changes = {
@@ -76,10 +76,6 @@ def _change(upload: Upload, checksums: Checksums) -> None:
         # If the abort fails, the sweeper repeats it, because the row has another id.
         with suppress(StorageError):
             get_bucket().abort_multipart_upload(upload.key, refused)
-
-
-def _attribute(upload: Upload) -> str:
-    return checksums_of(upload).attribute
 
 
 def _refused(words: str) -> InvalidRequest:
@@ -129,18 +125,7 @@ def joined(upload: Upload, digests: Sequence[bytes]) -> str:
     """
     if not digests:
         return ""
-    plan = PartPlan(byte_size=upload.byte_size, part_size=upload.part_size)
-    return checksums_of(upload).join(digests, plan)
-
-
-def storage_joins_by_checksums() -> bool:
-    """Return whether the site sends the announced checksums when S3 joins the parts.
-
-    Then the object has a checksum even if the storage lists no checksums of parts, and
-    the site need not read the object back. The site sends the checksums only if the
-    doctor has seen that the storage compares parts with their checksums.
-    """
-    return capabilities().compares_bytes(Transport.MULTIPART)
+    return checksums_of(upload).join(digests, plan_of(upload))
 
 
 def with_checksums(
@@ -152,7 +137,7 @@ def with_checksums(
     empty. S3 needs no checksums of parts for CRC64NVME, so ``parts`` then stay
     unchanged.
     """
-    is_needed = checksums_of(upload) is SHA256 and storage_joins_by_checksums()
+    is_needed = checksums_of(upload) is SHA256 and joins_by_checksums()
     if not digests or not is_needed:
         return parts
     return [

@@ -21,13 +21,13 @@ from uploads.inspection.content_types import (
 )
 from uploads.inspection.disguises import is_runnable
 from uploads.lifecycle.checksums import checksums_of
+from uploads.lifecycle.multipart import plan_of
 from uploads.lifecycle.part_checksums import announce, raw_digests
 from uploads.lifecycle.replays import reject_if_replaced
 from uploads.lifecycle.starting import extended_deadline, open_multipart
 from uploads.metrics.counting import presigning
 from uploads.models import Upload
 from uploads.s3.bucket import get_download_presigner, get_presigner
-from uploads.s3.part_plan import PartPlan
 from uploads.s3.signed import PartToSign, SignedPost, SignedRequest
 from uploads.states import State, Transport
 from uploads.trail.writing import numbers_in_ranges, record
@@ -146,7 +146,7 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
     if not upload.multipart_id:
         raise InvalidState(f"The upload is {upload.state} and accepts no more bytes.")
     presigner, checksums = get_presigner(), checksums_of(upload)
-    plan = PartPlan(byte_size=upload.byte_size, part_size=upload.part_size)
+    plan = plan_of(upload)
     with presigning("part", len(wanted)):
         return presigner.upload_parts(
             key=upload.key,

@@ -19,12 +19,12 @@ from uploads.lifecycle.capabilities import capabilities
 from uploads.lifecycle.checksums import checksums_of, declared_checksum
 from uploads.lifecycle.claims import lease_of
 from uploads.lifecycle.judging import Objects
+from uploads.lifecycle.multipart import plan_of
 from uploads.lifecycle.part_checksums import announced, joined
 from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, get_bucket
 from uploads.s3.checksums import encoded
 from uploads.s3.hashing import hash_range
-from uploads.s3.part_plan import PartPlan
 from uploads.s3.prefetch import PrefetchedBucket
 from uploads.states import State, Transport, VerifiedBy
 
@@ -165,7 +165,7 @@ def _compare_parts(upload: Upload, pace: Pace) -> dict[str, Any]:
     expected = announced(upload)
     if not expected:
         return {}
-    plan = PartPlan(byte_size=upload.byte_size, part_size=upload.part_size)
+    plan = plan_of(upload)
     bucket, saved_at = get_bucket(), time.monotonic()
     for number in range(upload.verified_parts + 1, upload.part_count + 1):
         found = hash_range(

@@ -13,18 +13,16 @@ from django.utils import timezone
 
 from uploads.conf import options
 from uploads.errors import FileTooLarge, InvalidRequest, StaleUpload, StorageError
-from uploads.inspection.content_types import stored_type
 from uploads.inspection.detection import detect_type, is_detector_missing
 from uploads.inspection.disguises import find_disguise
 from uploads.lifecycle import quota
 from uploads.lifecycle.checksums import (
-    checksums_of,
     choose_checksums,
     differs,
     recorded_checksums,
 )
 from uploads.lifecycle.moving import move
-from uploads.lifecycle.part_checksums import storage_joins_by_checksums
+from uploads.lifecycle.multipart import create_multipart
 from uploads.lifecycle.policy import Policy, policy_for
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
@@ -245,13 +243,7 @@ def open_multipart(upload: Upload) -> None:
     if upload.state != State.PENDING:
         return
     try:
-        bucket = get_bucket()
-        multipart_id = bucket.create_multipart_upload(
-            upload.key,
-            content_type=stored_type(upload.content_type),
-            has_checksums=storage_joins_by_checksums(),
-            checksums=checksums_of(upload),
-        )
+        multipart_id = create_multipart(upload)
     except StorageError:
         _cancel_unopened(upload)
         raise
@@ -263,7 +255,7 @@ def open_multipart(upload: Upload) -> None:
     )
     if not unopened.update(multipart_id=multipart_id):
         # A concurrent request has opened or cancelled it, or changed its algorithm.
-        bucket.abort_multipart_upload(upload.key, multipart_id)
+        get_bucket().abort_multipart_upload(upload.key, multipart_id)
     upload.refresh_from_db()
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from uploads.inspection.content_types import stored_type
 from uploads.lifecycle.checksums import checksums_of
+from uploads.lifecycle.multipart import plan_of
 from uploads.lifecycle.part_checksums import joined
 from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, Part
-from uploads.s3.part_plan import PartPlan
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Mismatch:
 
 def missing_parts(upload: Upload, parts: list[Part]) -> list[int]:
     """Return the numbers of parts that are missing or have a wrong size."""
-    plan = PartPlan(byte_size=upload.byte_size, part_size=upload.part_size)
+    plan = plan_of(upload)
     stored = {part.part_number: part.byte_size for part in parts}
     return [
         number
@@ -35,7 +35,7 @@ def missing_parts(upload: Upload, parts: list[Part]) -> list[int]:
 
 
 def listed_checksum(upload: Upload, parts: list[Part]) -> str:
-    """Return the SHA-256 that S3 reports for a multipart object.
+    """Return the checksum that S3 reports for an object made of the listed ``parts``.
 
     Returns ``""`` if a part has no checksum.
     """

@@ -170,7 +170,7 @@ def test_start_without_credentials_reserves_nothing_and_keeps_no_row(
 ) -> None:
     unwanted = make_ready(bucket, alice)
     none = Mock(side_effect=StorageUnavailable)
-    for module in ("starting", "moving"):
+    for module in ("multipart", "moving"):
         monkeypatch.setattr(f"uploads.lifecycle.{module}.get_bucket", none)
 
     with pytest.raises(StorageUnavailable):
