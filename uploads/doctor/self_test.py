@@ -16,8 +16,9 @@ from uploads.doctor.examination import Examination
 from uploads.doctor.results import Finding, fail, ok
 from uploads.errors import StorageError
 from uploads.s3.bucket import get_bucket
+from uploads.s3.checksums import SHA256
 from uploads.s3.keys import new_probe_key
-from uploads.s3.probe import CONTENT_TYPE, EXPIRES_IN, get_request, put_request, sha256
+from uploads.s3.probe import CONTENT_TYPE, EXPIRES_IN, get_request, put_request
 from uploads.s3.signed import SignedRequest
 
 SALT = "slipway.doctor.self-test"
@@ -41,18 +42,18 @@ def begin() -> dict[str, Any]:
         multipart_id=multipart_id,
         part_number=1,
         byte_size=len(body),
-        checksum_sha256=sha256(body),
+        checksum_sha256=SHA256.base64(body),
         expires_in=EXPIRES_IN,
     )
     form = examination.uploads.post_object(
         key=keys["form"],
         byte_size=len(body),
         content_type=CONTENT_TYPE,
-        checksum_sha256=sha256(body),
+        checksum_sha256=SHA256.base64(body),
         expires_in=EXPIRES_IN,
     )
     download = get_request(examination.downloads, keys["put"])
-    ticket = {"keys": keys, "multipart_id": multipart_id, "sha256": sha256(body)}
+    ticket = {"keys": keys, "multipart_id": multipart_id, "sha256": SHA256.base64(body)}
     return {
         "body": base64.b64encode(body).decode(),
         "bucket": examination.uploads.origin,
@@ -102,7 +103,7 @@ def _is_stored(key: str, checksum: str) -> bool:
     bucket = get_bucket()
     if bucket.head_object(key) is None:
         return False
-    return sha256(bucket.read_range(key, 0, BODY_BYTES + 1)) == checksum
+    return SHA256.base64(bucket.read_range(key, 0, BODY_BYTES + 1)) == checksum
 
 
 def _arrived(name: str, title: str, is_there: bool) -> Finding:

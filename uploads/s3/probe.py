@@ -6,13 +6,12 @@ all other calls of the site.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from uploads.errors import StorageError
+from uploads.s3.checksums import SHA256
 from uploads.s3.keys import new_probe_key
 from uploads.s3.presigner import Presigner
 from uploads.s3.signed import SignedRequest
@@ -75,7 +74,7 @@ def put_request(presigner: Presigner, key: str, body: bytes) -> SignedRequest:
         key=key,
         byte_size=len(body),
         content_type=CONTENT_TYPE,
-        checksum_sha256=sha256(body),
+        checksum_sha256=SHA256.base64(body),
         expires_in=EXPIRES_IN,
     )
 
@@ -94,8 +93,3 @@ def get_request(presigner: Presigner, key: str) -> SignedRequest:
 def perform(request: SignedRequest, body: bytes | None = None) -> Answer:
     """Send a signed request unchanged, and return the answer. Raises NoAnswer."""
     return send(request.method, request.url, headers=request.headers, body=body)
-
-
-def sha256(body: bytes) -> str:
-    """Return the SHA-256 of the bytes in base64, the format of S3."""
-    return base64.b64encode(hashlib.sha256(body).digest()).decode()

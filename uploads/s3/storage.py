@@ -16,6 +16,7 @@ from django.core.signals import setting_changed
 from storages.backends.s3 import S3File, S3Storage
 
 from uploads.errors import InvalidState, NotFound, StorageUnavailable
+from uploads.s3.bucket import get_bucket
 from uploads.s3.failures import error_code, translated
 from uploads.s3.identities import session_of
 from uploads.s3.measuring import measure
@@ -65,9 +66,7 @@ def open_upload(upload: Stored) -> UploadFile:
                 raise
             # S3 also answers 404 if the bucket does not exist. HeadBucket then raises
             # an error.
-            storage.connection.meta.client.head_bucket(
-                Bucket=storage.bucket_name, **_owner()
-            )
+            get_bucket().check()
             raise NotFound("The bucket has no object for this upload.") from error
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from uploads.doctor.contract import crc64nvme
+from uploads.doctor.contract import crc64nvme, parts
 from uploads.doctor.contract.crc64nvme import ask_crc64nvme
 from uploads.doctor.examination import Examination
 from uploads.doctor.memory import remember_promises
@@ -25,7 +25,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def credulous(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the storage answer 200 to every upload."""
-    monkeypatch.setattr(crc64nvme, "perform", lambda *_: Answer(200, (), b""))
+    for module in (crc64nvme, parts):
+        monkeypatch.setattr(module, "perform", lambda *_: Answer(200, (), b""))
     monkeypatch.setattr(crc64nvme, "_join", lambda *_: None)
 
 

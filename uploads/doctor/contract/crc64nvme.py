@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from uploads.conf import options
+from uploads.doctor.contract.parts import send_part
 from uploads.doctor.contract.promises import Promise
 from uploads.doctor.examination import Examination
 from uploads.doctor.results import Finding, Status
@@ -109,7 +110,9 @@ def _other_part(examination: Examination) -> Finding:
     except StorageError as error:
         return _of(OTHER_PART).broken(error.detail)
     signed, sent = examination.random_bytes(), examination.random_bytes()
-    answer = _send_part(examination, key, multipart_id, signed, sent)
+    answer = send_part(
+        examination, key, multipart_id, signed, sent, checksums=CRC64NVME
+    )
     examination.worker.abort_multipart_upload(key, multipart_id)
     return _of(OTHER_PART).refused(answer)
 
@@ -141,7 +144,7 @@ def _joined(examination: Examination) -> Finding:
 def _join(examination: Examination, key: str, body: bytes, checksum: str) -> None:
     bucket, multipart_id = examination.worker, _open(examination, key)
     try:
-        _send_part(examination, key, multipart_id, body, body)
+        send_part(examination, key, multipart_id, body, checksums=CRC64NVME)
         bucket.complete_multipart_upload(
             key,
             multipart_id,
@@ -158,17 +161,3 @@ def _open(examination: Examination, key: str) -> str:
     return examination.worker.create_multipart_upload(
         key, content_type=CONTENT_TYPE, checksums=CRC64NVME
     )
-
-
-def _send_part(
-    examination: Examination, key: str, multipart_id: str, signed: bytes, sent: bytes
-) -> Answer:
-    request = examination.uploads.upload_part(
-        key=key,
-        multipart_id=multipart_id,
-        part_number=1,
-        byte_size=len(signed),
-        expires_in=EXPIRES_IN,
-        checksum_crc64nvme=CRC64NVME.base64(signed),
-    )
-    return perform(request, sent)

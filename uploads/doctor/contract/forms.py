@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from uploads.doctor.contract.promises import Promise
 from uploads.doctor.examination import Examination
 from uploads.doctor.results import Finding, Status, note, ok
-from uploads.s3.probe import CONTENT_TYPE, EXPIRES_IN, sha256
+from uploads.s3.checksums import SHA256
+from uploads.s3.probe import CONTENT_TYPE, EXPIRES_IN
 from uploads.s3.signed import SignedPost
 from uploads.s3.wire import Answer, send_form
 
@@ -108,7 +109,7 @@ def _signed(examination: Examination, key: str, body: bytes) -> SignedPost:
         key=key,
         byte_size=len(body),
         content_type=CONTENT_TYPE,
-        checksum_sha256=sha256(body),
+        checksum_sha256=SHA256.base64(body),
         expires_in=EXPIRES_IN,
     )
 

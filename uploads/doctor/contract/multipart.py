@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from uploads.doctor.contract.parts import send_part
 from uploads.doctor.contract.promises import Promise
 from uploads.doctor.examination import Examination
 from uploads.doctor.results import Finding, Status, fail, ok
@@ -16,8 +17,7 @@ from uploads.errors import (
     StorageUnavailable,
 )
 from uploads.s3.bucket import Bucket
-from uploads.s3.probe import CONTENT_TYPE, EXPIRES_IN, perform, sha256
-from uploads.s3.wire import Answer
+from uploads.s3.probe import CONTENT_TYPE
 
 FAIL, WARN, NOTE = Status.FAIL, Status.WARN, Status.NOTE
 
@@ -67,7 +67,7 @@ def _other_bytes(examination: Examination) -> Finding:
     bucket, key = examination.worker, examination.new_key("multipart")
     multipart_id = bucket.create_multipart_upload(key, content_type=CONTENT_TYPE)
     signed, sent = examination.random_bytes(), examination.random_bytes()
-    answer = _send(examination, key, multipart_id, 1, signed, sent)
+    answer = send_part(examination, key, multipart_id, signed, sent)
     bucket.abort_multipart_upload(key, multipart_id)
     return OTHER_BYTES.refused(answer)
 
@@ -76,7 +76,7 @@ def _whole(examination: Examination) -> Iterator[Finding]:
     bucket, key = examination.worker, examination.new_key("multipart")
     body = examination.random_bytes()
     multipart_id = bucket.create_multipart_upload(key, content_type=CONTENT_TYPE)
-    answer = _send(examination, key, multipart_id, 1, body, body)
+    answer = send_part(examination, key, multipart_id, body)
     if answer.status != 200:
         bucket.abort_multipart_upload(key, multipart_id)
         yield fail(
@@ -125,7 +125,7 @@ def _joined_again(
 def _over_taken_key(examination: Examination, bucket: Bucket, key: str) -> Finding:
     body = examination.random_bytes()
     multipart_id = bucket.create_multipart_upload(key, content_type=CONTENT_TYPE)
-    _send(examination, key, multipart_id, 1, body, body)
+    send_part(examination, key, multipart_id, body)
     parts = bucket.list_parts(key, multipart_id)
     try:
         bucket.complete_multipart_upload(key, multipart_id, parts, byte_size=len(body))
@@ -148,7 +148,7 @@ def _race(examination: Examination) -> Finding:
     for _ in range(2):
         body = examination.random_bytes()
         multipart_id = bucket.create_multipart_upload(key, content_type=CONTENT_TYPE)
-        _send(examination, key, multipart_id, 1, body, body)
+        send_part(examination, key, multipart_id, body)
         opened.append((multipart_id, len(body)))
 
     def join(each: tuple[str, int]) -> str:
@@ -182,7 +182,7 @@ def _pages(examination: Examination) -> Iterator[Finding]:
     multipart_id = bucket.create_multipart_upload(key, content_type=CONTENT_TYPE)
     for number in (1, 2):
         body = examination.random_bytes()
-        _send(examination, key, multipart_id, number, body, body)
+        send_part(examination, key, multipart_id, body, number=number)
     found = [part.part_number for part in bucket.list_parts(key, multipart_id)]
     bucket.abort_multipart_upload(key, multipart_id)
     yield PAGES.kept(found == [1, 2], f"Parts {found} of [1, 2] were listed.")
@@ -196,7 +196,7 @@ def _abort(examination: Examination) -> Iterator[Finding]:
     bucket.abort_multipart_upload(key, multipart_id)
     bucket.abort_multipart_upload(key, multipart_id)
     body = examination.random_bytes()
-    late = _send(examination, key, multipart_id, 1, body, body)
+    late = send_part(examination, key, multipart_id, body)
     if late.status >= 300:
         yield ok(name, title)
         return
@@ -208,22 +208,3 @@ def _abort(examination: Examination) -> Iterator[Finding]:
         "Set the lifecycle rule that deletes such parts: manage.py setup_bucket",
         "lifecycle.abort",
     )
-
-
-def _send(
-    examination: Examination,
-    key: str,
-    multipart_id: str,
-    number: int,
-    signed: bytes,
-    sent: bytes,
-) -> Answer:
-    request = examination.uploads.upload_part(
-        key=key,
-        multipart_id=multipart_id,
-        part_number=number,
-        byte_size=len(signed),
-        checksum_sha256=sha256(signed),
-        expires_in=EXPIRES_IN,
-    )
-    return perform(request, sent)

@@ -10,7 +10,8 @@ from uploads.doctor.contract.promises import Promise
 from uploads.doctor.contract.refusals import explained
 from uploads.doctor.examination import Examination
 from uploads.doctor.results import Finding, Status, fail, ok
-from uploads.s3.probe import CONTENT_TYPE, EXPIRES_IN, perform, put_request, sha256
+from uploads.s3.checksums import SHA256
+from uploads.s3.probe import CONTENT_TYPE, EXPIRES_IN, perform, put_request
 from uploads.s3.signed import SignedRequest
 from uploads.s3.wire import Answer, announce, send
 
@@ -126,7 +127,7 @@ def _body_limit(examination: Examination) -> Finding:
         key=examination.new_key("size"),
         byte_size=size,
         content_type=CONTENT_TYPE,
-        checksum_sha256=sha256(b""),
+        checksum_sha256=SHA256.base64(b""),
         expires_in=EXPIRES_IN,
     )
     status = announce(request.url, request.headers, size)

@@ -8,8 +8,9 @@ from uploads.doctor.contract.promises import Promise
 from uploads.doctor.examination import Examination
 from uploads.doctor.results import Finding, Status
 from uploads.errors import CopyRefused, StorageError
+from uploads.s3.checksums import SHA256
 from uploads.s3.copying import copy_object
-from uploads.s3.probe import CONTENT_TYPE, get_request, perform, put_request, sha256
+from uploads.s3.probe import CONTENT_TYPE, get_request, perform, put_request
 from uploads.s3.removal import delete_if_same
 
 FAIL, WARN, NOTE = Status.FAIL, Status.WARN, Status.NOTE
@@ -76,7 +77,7 @@ def ask_reading(examination: Examination) -> Iterator[Finding]:
     if facts is None:
         yield RANGE.broken("The server cannot find the object that it has stored.")
         return
-    is_told = facts.checksum_sha256 == sha256(body)
+    is_told = facts.checksum_sha256 == SHA256.base64(body)
     yield CHECKSUM.kept(is_told, facts.checksum_sha256 or "S3 returned no SHA-256.")
     middle = bucket.read_range(key, 3, 5, etag=facts.etag)
     yield RANGE.kept(middle == body[3:8], f"{len(middle)} of 5 bytes")

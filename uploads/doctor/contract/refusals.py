@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from uploads.doctor.answers import Cause, cause_of, not_s3
 from uploads.doctor.examination import Examination
 from uploads.doctor.results import Finding, fail
-from uploads.s3.probe import CONTENT_TYPE, perform, sha256
+from uploads.s3.checksums import SHA256
+from uploads.s3.probe import CONTENT_TYPE, perform
 from uploads.s3.wire import Answer
 
 NAME, TITLE = "contract.put.right", "A correct PUT is stored and read back"
@@ -122,5 +123,5 @@ def _headers(body: bytes) -> dict[str, str]:
         "Content-Type": CONTENT_TYPE,
         "Content-Disposition": "attachment",
         "If-None-Match": "*",
-        "x-amz-checksum-sha256": sha256(body),
+        "x-amz-checksum-sha256": SHA256.base64(body),
     }
