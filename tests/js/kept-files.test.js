@@ -265,6 +265,19 @@ test("the locks of a batch are taken when the server answers, before any byte is
   assert.ok(requests <= 3, `${requests} locks`);
 });
 
+test("the copy of a single file is deleted without a pause", async () => {
+  const browser = new Browser();
+  const tab = browser.open({ clock: { sleep: () => new Promise(() => {}) } });
+
+  const handle = tab.add(file("a.txt"));
+  await settle();
+  handle.become("sending", { record: { id: "id-1" } });
+  handle.become("done");
+  await settle();
+
+  assert.deepEqual(await browser.names(), []);
+});
+
 test("changes within a short time are written together", async () => {
   const browser = new Browser();
   const writes = [];

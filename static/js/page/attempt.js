@@ -6,7 +6,7 @@ export const ENDED = new Set(["done", "cancelled"]);
 /**
  * Check whether an upload has neither ended nor failed.
  *
- * @param {Upload} attempt
+ * @param {Pick<Upload, "state">} attempt
  */
 export const isInProgress = ({ state }) => !ENDED.has(state) && state !== "failed";
 

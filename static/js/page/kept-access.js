@@ -46,3 +46,13 @@ export async function writeAgain(store, changes, clock) {
   }
   return store.write(changes);
 }
+
+/**
+ * Return the note in a kept file.
+ *
+ * @param {import("./kept-store.js").Kept} kept
+ * @returns {import("./kept-store.js").KeptNote}
+ */
+export function noteOf({ id, tab, uploadId, key, isPaused }) {
+  return { id, tab, uploadId, key, isPaused };
+}

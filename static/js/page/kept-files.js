@@ -1,7 +1,8 @@
 import { Clock } from "../engine/clock.js";
+import { ENDED } from "./attempt.js";
 import { FINAL_CODES } from "./final-codes.js";
 import { PageExit } from "./page-exit.js";
-import { readSource, writeAgain } from "./kept-access.js";
+import { noteOf, readSource, writeAgain } from "./kept-access.js";
 
 /**
  * @typedef {import("./kept-store.js").Kept} Kept
@@ -19,6 +20,7 @@ const MOST_COPIED = 300 * MIB;
 const MOST_AT_ONCE = 100;
 const MOST_BYTES_AT_ONCE = 16 * MIB;
 const PAUSE_MS = 300; // pause between two writes, so that one write contains the changes of many files
+const FEW = 5; // with so few files there is no pause, so that a reload right after an upload finds no kept copy
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
 /**
@@ -35,6 +37,7 @@ export class KeptFiles {
   /** @type {[Blob, Entry][]} */
   #queue = [];
   #copied = 0;
+  #count = 0; // files that are kept, or wait to be kept
   /** @type {Map<string, Kept>} files of closed tabs that belong to this tab now; their uploads are not continued yet */
   #adopted = new Map();
   /** @type {{source: KeptSource, entry: Entry}[]} */
@@ -110,6 +113,7 @@ export class KeptFiles {
     /** @type {Entry} */
     const entry = { about, note: noteOf(kept), status: "kept", copied };
     this.#entries.set(file, entry);
+    this.#count += 1;
     if (!(source instanceof Blob)) void this.#renew(file, entry);
   }
 
@@ -171,6 +175,7 @@ export class KeptFiles {
       copied: 0,
     };
     this.#entries.set(file, entry);
+    this.#count += 1;
     if (file.size <= LARGEST_COPY) {
       this.#queue.push([file, entry]);
       this.#copyMore();
@@ -190,7 +195,7 @@ export class KeptFiles {
     const code = /** @type {{code?: string} | null} */ (error)?.code ?? "";
     const isRefused = state === "failed" && FINAL_CODES.has(code);
     if (isRefused && this.#pageExit.isLeaving) return this.#pageExit.unlessLeaving(() => this.#update(upload, entry));
-    if (isRefused || state === "done" || state === "cancelled") {
+    if (isRefused || ENDED.has(state)) {
       this.#entries.delete(file);
       return this.#drop(entry);
     }
@@ -206,9 +211,7 @@ export class KeptFiles {
   /** @param {Entry} entry */
   #drop(entry) {
     const wasKept = entry.status === "kept";
-    entry.status = "gone";
-    this.#copied -= entry.copied;
-    entry.copied = 0;
+    this.#abandon(entry);
     if (!wasKept) return;
     this.#gone.add(entry.about.id);
     void this.#write();
@@ -246,8 +249,9 @@ export class KeptFiles {
     this.#isWriting = true;
     // Without locks, a tab cannot see that another tab is open. Both would send the same file, so store nothing then.
     if (await this.#parts.tabs.areKnown()) {
-      for (; this.#sources.length + this.#notes.size + this.#gone.size > 0; await this.#clock.sleep(PAUSE_MS)) {
+      while (this.#sources.length + this.#notes.size + this.#gone.size > 0) {
         await this.#writeBatch(this.#takeSources());
+        if (this.#count > FEW) await this.#clock.sleep(PAUSE_MS);
       }
     }
     this.#isWriting = false;
@@ -286,15 +290,8 @@ export class KeptFiles {
   /** @param {Entry} entry */
   #abandon(entry) {
     entry.status = "gone";
+    this.#count -= 1;
     this.#copied -= entry.copied;
     entry.copied = 0;
   }
-}
-
-/**
- * @param {Kept} kept
- * @returns {KeptNote}
- */
-function noteOf({ id, tab, uploadId, key, isPaused }) {
-  return { id, tab, uploadId, key, isPaused };
 }

@@ -1,3 +1,4 @@
+import { ENDED, isInProgress } from "./attempt.js";
 import { FINAL_CODES } from "./final-codes.js";
 import { fileKey } from "./picker/same-file.js";
 
@@ -7,7 +8,6 @@ import { fileKey } from "./picker/same-file.js";
  * @typedef {Pick<import("../engine/engine.js").Engine, "add" | "resume" | "api">} Engine
  */
 
-const ENDED = new Set(["done", "cancelled"]);
 /** Error codes after which the page asks the person to choose the file again. */
 const CHOOSE_AGAIN = new Set(["different_file", "unreadable"]);
 
@@ -254,7 +254,7 @@ export class Transfers {
    * @returns {Transfer[]}
    */
   #alike(key) {
-    return [...(this.#byKey.get(key) ?? [])].filter(({ state }) => !ENDED.has(state) && state !== "failed");
+    return [...(this.#byKey.get(key) ?? [])].filter(isInProgress);
   }
 
   /** @param {Transfer} transfer */
