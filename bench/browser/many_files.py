@@ -19,7 +19,6 @@ import os
 import secrets
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bench.browser.support.chromium import Chromium
+from bench.browser.support.chromium import Chromium, wait_until_true
 from bench.browser.support.senders import ENDED, START_BUTTON
 from bench.browser.support.site import Site
 from bench.browser.support.tasks import MARK_BEGIN, Tasks
@@ -96,7 +95,7 @@ LOG_IN = """(() => {
 
 @dataclass(frozen=True)
 class Browser:
-    """What the measurement needs of a browser. Only Chromium has tasks."""
+    """A browser under measurement. Only Chromium reports its tasks."""
 
     open: Callable[[str], None]
     evaluate: Callable[[str], Any]
@@ -104,12 +103,9 @@ class Browser:
 
     def wait(self, condition: str, seconds: float) -> Any:
         """Wait until a JavaScript expression is true, and return its value."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if value := self.evaluate(condition):
-                return value
-            time.sleep(POLL_SECONDS)
-        raise RuntimeError(f"Still false after {seconds} s: {condition}")
+        return wait_until_true(
+            self.evaluate, condition, seconds=seconds, poll_seconds=POLL_SECONDS
+        )
 
 
 @dataclass(frozen=True)

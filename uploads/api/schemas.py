@@ -151,8 +151,8 @@ class UploadOut(BaseModel):
     checksum_verified_by: Annotated[
         Literal["storage", "readback"] | None,
         Field(
-            description="Who compared the stored bytes with the checksum: the storage, "
-            "or this site (readback). Null if neither has compared them."
+            description="The party that compared the stored bytes with the checksum: "
+            "the storage, or this site (readback). Null if neither has compared them."
         ),
     ]
     transport: Literal["put", "multipart", "post", "form", "copy"]

@@ -26,9 +26,9 @@ class ChecksumFields(models.Model):
     checksum_verified_by = models.CharField(
         max_length=8, choices=VerifiedBy, blank=True, default="", db_default=""
     )
-    """Who compared the stored bytes with the checksum: the site, the storage, or ""."""
+    """The party that compared the stored bytes with the checksum. Empty if none did."""
     verified_parts = models.PositiveSmallIntegerField(default=0, db_default=0)
-    """How many parts, from the first on, were read back (lifecycle/reading_back.py)."""
+    """Number of compared parts, from part 1 on, while the site reads the object back."""
 
     class Meta:
         abstract = True

@@ -26,6 +26,25 @@ _ANSWER_SECONDS = 1800
 _POLL_SECONDS = 0.1
 
 
+def wait_until_true(
+    evaluate: Callable[[str], Any],
+    condition: str,
+    *,
+    seconds: float,
+    poll_seconds: float,
+) -> Any:
+    """Evaluate a JavaScript expression until it is true, and return its value.
+
+    Raises RuntimeError after ``seconds``.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := evaluate(condition):
+            return value
+        time.sleep(poll_seconds)
+    raise RuntimeError(f"Still false after {seconds} s: {condition}")
+
+
 class Chromium:
     """A browser with an empty profile. Use it as a context manager."""
 
@@ -118,12 +137,9 @@ class Page:
 
     def wait(self, condition: str, *, seconds: float = 60) -> Any:
         """Wait until a JavaScript expression is true, and return its value."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if value := self.evaluate(condition):
-                return value
-            time.sleep(_POLL_SECONDS)
-        raise RuntimeError(f"Still false after {seconds} s: {condition}")
+        return wait_until_true(
+            self.evaluate, condition, seconds=seconds, poll_seconds=_POLL_SECONDS
+        )
 
     def choose(self, selector: str, files: list[str]) -> None:
         """Set the files of a file input, as if a person had chosen them."""
