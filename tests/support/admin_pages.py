@@ -10,9 +10,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from uploads.models import (
-    Upload,
-)
+from tests.support.builders import put
+from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State
 
@@ -52,13 +51,7 @@ def make_upload(owner: Any, number: int = 0, **changes: Any) -> Upload:
 
 
 def store(bucket: Bucket, upload: Upload, content: bytes = b"hello") -> None:
-    bucket.client.put_object(
-        Bucket=bucket.name,
-        Key=upload.key,
-        Body=content,
-        ContentType=upload.content_type,
-        ChecksumAlgorithm="SHA256",
-    )
+    put(bucket, upload, content)
 
 
 def act(client: Client, action: str, *uploads: Upload, **more: Any) -> Any:

@@ -54,6 +54,18 @@ def put(bucket: Bucket, upload: Upload, content: bytes, **changes: Any) -> None:
     )
 
 
+def send_bare_parts(bucket: Bucket, upload: Upload, parts: dict[int, bytes]) -> None:
+    """Send parts without checksums, as to a storage that does not support them."""
+    for number, body in parts.items():
+        bucket.client.upload_part(
+            Bucket=bucket.name,
+            Key=upload.key,
+            UploadId=upload.multipart_id,
+            PartNumber=number,
+            Body=body,
+        )
+
+
 def send_parts(bucket: Bucket, upload: Upload, content: bytes, *numbers: int) -> None:
     """Send the parts ``numbers``, or all of them."""
     for number in numbers or range(1, upload.part_count + 1):

@@ -53,11 +53,6 @@ def _settings(settings: Settings) -> None:
     }
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice", password=PASSWORD)
-
-
 def browser() -> Client:
     return Client(HTTP_HOST=HOST)
 

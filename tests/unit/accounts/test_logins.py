@@ -22,11 +22,6 @@ pytestmark = pytest.mark.django_db
 FORM = "application/x-www-form-urlencoded"
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice", "alice@example.com", PASSWORD)
-
-
 def test_login_redirects_to_the_requested_page(client: Client, alice: Any) -> None:
     response = log_in(client, PASSWORD, next="/api/v1/docs")
 

@@ -23,11 +23,6 @@ pytestmark = pytest.mark.django_db
 TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice", "alice@example.com", PASSWORD)
-
-
 def ask_for_a_link(client: Client, email: str, address: str = "127.0.0.1") -> Any:
     return client.post(
         "/accounts/password_reset/", {"email": email}, REMOTE_ADDR=address

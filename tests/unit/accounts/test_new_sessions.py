@@ -38,13 +38,6 @@ def clock(settings: Settings) -> Iterator[time_machine.Traveller]:
         yield traveller
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user(
-        "alice", email="alice@example.com", password=PASSWORD
-    )
-
-
 def stranger(address: str = HERE) -> Client:
     return Client(headers={"X-Forwarded-For": address})
 

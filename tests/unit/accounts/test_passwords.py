@@ -21,11 +21,6 @@ pytestmark = pytest.mark.django_db
 NEW_PASSWORD = "staple harbour crane"
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice", "alice@example.com", PASSWORD)
-
-
 def change_password(client: Client, **more: str) -> Any:
     return client.post(
         "/accounts/password_change/",

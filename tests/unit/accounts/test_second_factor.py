@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,35 +18,13 @@ from uploads.models import AuditEvent
 if TYPE_CHECKING:
     from pytest_django import Settings
 from tests.support.factor_pages import (
-    PASSWORD,
     confirm,
     log_in,
     offered_secret,
     set_up_app,
 )
 
-pytestmark = pytest.mark.django_db
-
-
-NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    """Freeze the time, so that a code stays valid until a test moves the time."""
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice", password=PASSWORD)
-
-
-@pytest.fixture
-def secret(client: Client, alice: Any) -> str:
-    """Set up an authenticator app for Alice in `client`, and return its key."""
-    return set_up_app(client, alice)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 def recovery_codes(client: Client) -> list[str]:

@@ -31,11 +31,6 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice", password=PASSWORD)
-
-
-@pytest.fixture
 def desk(alice: Any) -> Client:
     """Return a browser in which alice has logged in."""
     return log_in(FIREFOX, "192.0.2.1")

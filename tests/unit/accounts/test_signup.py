@@ -10,14 +10,9 @@ from django.test import Client
 
 if TYPE_CHECKING:
     from pytest_django import Settings
-from tests.support.account_pages import NEWCOMER, PASSWORD
+from tests.support.account_pages import NEWCOMER
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice", "alice@example.com", PASSWORD)
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

@@ -32,11 +32,6 @@ UNKNOWN = ("", "nonsense", "999", "-1", "9" * 40, "0", "1e1", "' OR 1=1")
 
 
 @pytest.fixture
-def operator(admin_client: Client) -> Client:
-    return admin_client
-
-
-@pytest.fixture
 def alice(bucket: Bucket) -> User:
     """Return an account with an upload, audit events and a second factor."""
     alice = User.objects.create_user("alice")

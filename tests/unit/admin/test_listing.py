@@ -34,11 +34,6 @@ from uploads.views.wording import WORDS
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def operator(admin_client: Client) -> Client:
-    return admin_client
-
-
 def names(response: Any) -> list[str]:
     return [upload.filename for upload in response.context["cl"].result_list]
 

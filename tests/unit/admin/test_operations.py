@@ -29,11 +29,6 @@ from uploads.states import State
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def operator(admin_client: Client) -> Client:
-    return admin_client
-
-
 def test_delete_action_asks_then_deletes_and_releases_quota(
     operator: Client, alice: Any, admin_user: Any, bucket: Bucket
 ) -> None:

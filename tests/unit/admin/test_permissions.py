@@ -37,11 +37,6 @@ from uploads.states import State
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def operator(admin_client: Client) -> Client:
-    return admin_client
-
-
 @pytest.mark.parametrize("address", [LIST, EVENTS, QUOTAS, POLICIES, TOKENS])
 def test_staff_without_permission_see_no_uploads(
     django_user_model: Any, address: str

@@ -15,11 +15,6 @@ from uploads.models import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def operator(admin_client: Client) -> Client:
-    return admin_client
-
-
 def test_policy_accepts_one_content_type_per_line(operator: Client, alice: Any) -> None:
     answer = operator.post(
         f"{POLICIES}add/",

@@ -19,11 +19,6 @@ from uploads.models import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def operator(admin_client: Client) -> Client:
-    return admin_client
-
-
 def test_quota_is_shown_as_a_bar_with_text(operator: Client, alice: Any) -> None:
     StorageQuota.objects.create(
         user=alice, limit_bytes=4 * GB, used_bytes=2 * GB, reserved_bytes=GB

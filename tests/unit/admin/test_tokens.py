@@ -18,11 +18,6 @@ from uploads.models import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def operator(admin_client: Client) -> Client:
-    return admin_client
-
-
 def test_token_is_shown_once_and_its_digest_never(
     operator: Client, admin_user: Any, alice: Any
 ) -> None:

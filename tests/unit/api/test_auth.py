@@ -25,21 +25,8 @@ SOME_ID = "6d1f0a52-0c41-4a86-9d3f-0d6a2d1f5d11"
 
 
 @pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice", password="correct horse")
-
-
-@pytest.fixture
 def bob(django_user_model: Any) -> Any:
     return django_user_model.objects.create_user("bob")
-
-
-@pytest.fixture
-def call(alice: Any, bucket: Bucket) -> Call:
-    """Return a caller of the API as alice, by session."""
-    client = Client()
-    client.force_login(alice)
-    return caller(client)
 
 
 VERBS = [

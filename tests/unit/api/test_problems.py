@@ -9,26 +9,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.support.api_calls import CHECKSUM, HELLO, MIB, Call, assert_problem, caller
+from tests.support.api_calls import CHECKSUM, HELLO, MIB, Call, assert_problem
 from uploads import errors
 from uploads.api.problems import STATUS
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice", password="correct horse")
-
-
-@pytest.fixture
-def call(alice: Any, bucket: Bucket) -> Call:
-    """Return a caller of the API as alice, by session."""
-    client = Client()
-    client.force_login(alice)
-    return caller(client)
 
 
 @pytest.mark.parametrize(

@@ -3,46 +3,24 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
-from tests.support.api_calls import CHECKSUM, HELLO, MIB, Call, assert_problem, caller
+from tests.support.api_calls import CHECKSUM, HELLO, MIB, Call, assert_problem
+from tests.support.builders import put
 from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import Bucket
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("alice", password="correct horse")
-
-
-@pytest.fixture
-def call(alice: Any, bucket: Bucket) -> Call:
-    """Return a caller of the API as alice, by session."""
-    client = Client()
-    client.force_login(alice)
-    return caller(client)
-
-
 def store(bucket: Bucket, upload_id: str, content: bytes = b"hello") -> None:
-    upload = Upload.objects.get(pk=upload_id)
-    bucket.client.put_object(
-        Bucket=bucket.name,
-        Key=upload.key,
-        Body=content,
-        ContentType=upload.content_type,
-        ChecksumAlgorithm="SHA256",
-        ChecksumSHA256=base64.b64encode(hashlib.sha256(content).digest()).decode(),
-    )
+    put(bucket, Upload.objects.get(pk=upload_id), content)
 
 
 def test_small_file_gets_one_request_that_signs_all_facts(call: Call) -> None:

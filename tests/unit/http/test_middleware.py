@@ -12,11 +12,6 @@ from tests.support.admin_pages import EVENTS, LIST
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def operator(admin_client: Client) -> Client:
-    return admin_client
-
-
 NUL = (
     f"{LIST}?state__exact=%00",
     f"{LIST}?transport=put&owner__id__exact=a%00b",

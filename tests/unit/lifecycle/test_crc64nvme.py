@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 
-from tests.support.builders import MIB, begin, declare, kinds
+from tests.support.builders import MIB, begin, declare, kinds, send_bare_parts
 from uploads import lifecycle
 from uploads.conf import options
 from uploads.doctor.memory import remember_promises
@@ -246,17 +246,6 @@ def wanted(checksums: Any = CRC64NVME) -> list[WantedPart]:
     ]
 
 
-def send(bucket: Bucket, upload: Upload, bodies: list[bytes]) -> None:
-    for number, body in enumerate(bodies, 1):
-        bucket.client.upload_part(
-            Bucket=bucket.name,
-            Key=upload.key,
-            UploadId=upload.multipart_id,
-            PartNumber=number,
-            Body=body,
-        )
-
-
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch, bucket: Bucket) -> dict[str, Any]:
     """Collect the site's calls to open and join multipart uploads.
@@ -289,7 +278,7 @@ def test_parts_are_joined_with_their_combined_crc(
     remember_promises(promises())
     upload = begin_parts(alice)
     signed = lifecycle.presign_parts(upload, wanted())
-    send(bucket, upload, PARTS)
+    send_bare_parts(bucket, upload, dict(enumerate(PARTS, 1)))
     telling(monkeypatch, CRC64NVME.base64(WHOLE))
 
     lifecycle.advance(upload)
@@ -309,7 +298,7 @@ def test_parts_are_read_back_if_the_storage_proves_nothing(
     upload = begin_parts(alice)
     lifecycle.presign_parts(upload, wanted())
     bodies = [PARTS[0], b"B" * 5 * MIB if is_swapped else PARTS[1], PARTS[2]]
-    send(bucket, upload, bodies)
+    send_bare_parts(bucket, upload, dict(enumerate(bodies, 1)))
 
     lifecycle.advance(upload)
 
@@ -327,7 +316,7 @@ def test_upload_ends_if_s3_refuses_to_join_parts_by_their_crc(
 ) -> None:
     upload = begin_parts(alice)
     lifecycle.presign_parts(upload, wanted())
-    send(bucket, upload, PARTS)
+    send_bare_parts(bucket, upload, dict(enumerate(PARTS, 1)))
     asked["refuses"] = True
 
     lifecycle.advance(upload)
@@ -343,7 +332,7 @@ def test_declared_crc_of_the_whole_file_is_compared(
 ) -> None:
     upload = begin_parts(alice, checksum_crc64nvme=CRC64NVME.base64(b"other"))
     lifecycle.presign_parts(upload, wanted())
-    send(bucket, upload, PARTS)
+    send_bare_parts(bucket, upload, dict(enumerate(PARTS, 1)))
     telling(monkeypatch, CRC64NVME.base64(WHOLE))
 
     lifecycle.advance(upload)
@@ -415,7 +404,7 @@ def test_upload_keeps_its_algorithm_after_the_setting_has_changed(
     settings.UPLOADS = {**settings.UPLOADS, "CHECKSUM": "sha256"}
 
     lifecycle.presign_parts(upload, wanted()[1:])
-    send(bucket, upload, PARTS)
+    send_bare_parts(bucket, upload, dict(enumerate(PARTS, 1)))
 
     assert lifecycle.advance(upload).state == State.READY
 

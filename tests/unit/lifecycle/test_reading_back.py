@@ -19,6 +19,7 @@ from tests.support.builders import (
     kinds,
     let_time_pass,
     put,
+    send_bare_parts,
 )
 from tests.support.inspectors import Absent, entries
 from tests.support.storage_faults import counted
@@ -93,18 +94,6 @@ def begin_parts(owner: Any, parts: dict[int, bytes] | None = None) -> Upload:
     wanted = [WantedPart(number, checksum(body)) for number, body in parts.items()]
     lifecycle.presign_parts(upload, wanted)
     return upload
-
-
-def send(bucket: Bucket, upload: Upload, parts: dict[int, bytes]) -> None:
-    """Send parts without checksums, as to a storage that does not support them."""
-    for number, body in parts.items():
-        bucket.client.upload_part(
-            Bucket=bucket.name,
-            Key=upload.key,
-            UploadId=upload.multipart_id,
-            PartNumber=number,
-            Body=body,
-        )
 
 
 @pytest.fixture
@@ -224,7 +213,7 @@ def test_parts_are_compared_one_by_one(
     alice: Any, bucket: Bucket, no_checksums: None, small_ranges: None
 ) -> None:
     upload = begin_parts(alice)
-    send(bucket, upload, PARTS)
+    send_bare_parts(bucket, upload, PARTS)
 
     lifecycle.advance(upload)
 
@@ -240,7 +229,7 @@ def test_upload_with_one_swapped_part_is_rejected(
 ) -> None:
     upload = begin_parts(alice)
     other = b"!" + PARTS[number][1:]
-    send(bucket, upload, {**PARTS, number: other})
+    send_bare_parts(bucket, upload, {**PARTS, number: other})
 
     lifecycle.advance(upload)
 
@@ -261,7 +250,7 @@ def test_part_signed_again_replaces_its_declared_checksum(
         hashlib.sha256(body).digest() for body in changed.values()
     ]
     assert len(PartChecksums.objects.get().digests) == 3 * 32
-    send(bucket, upload, changed)
+    send_bare_parts(bucket, upload, changed)
     assert lifecycle.advance(upload).state == State.READY
 
 
@@ -271,7 +260,7 @@ def test_upload_of_an_older_version_is_ready_as_not_verified(
     upload = begin_parts(alice)
     PartChecksums.objects.all().delete()
     lifecycle.presign_parts(upload, [WantedPart(2, checksum(PARTS[2]))])
-    send(bucket, upload, PARTS)
+    send_bare_parts(bucket, upload, PARTS)
 
     lifecycle.advance(upload)
 
@@ -341,7 +330,7 @@ def test_long_comparison_continues_where_it_stopped(
         lambda: _with(inline_inspection_bytes=1000),
     )
     upload = begin_parts(alice)
-    send(bucket, upload, PARTS)
+    send_bare_parts(bucket, upload, PARTS)
     complete(upload)
     read = []
     real = hashing.hash_range

@@ -1,0 +1,19 @@
+"""Fixtures for the tests of the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.support.api_calls import Call, caller
+from uploads.s3.bucket import Bucket
+
+
+@pytest.fixture
+def call(alice: Any, bucket: Bucket) -> Call:
+    """Return a caller of the API as alice, by session."""
+    client = Client()
+    client.force_login(alice)
+    return caller(client)
