@@ -57,13 +57,7 @@ def put(bucket: Bucket, upload: Upload, content: bytes, **changes: Any) -> None:
 def send_bare_parts(bucket: Bucket, upload: Upload, parts: dict[int, bytes]) -> None:
     """Send parts without checksums, as to a storage that does not support them."""
     for number, body in parts.items():
-        bucket.client.upload_part(
-            Bucket=bucket.name,
-            Key=upload.key,
-            UploadId=upload.multipart_id,
-            PartNumber=number,
-            Body=body,
-        )
+        _send_part(bucket, upload, number, body)
 
 
 def send_parts(bucket: Bucket, upload: Upload, content: bytes, *numbers: int) -> None:
@@ -71,14 +65,20 @@ def send_parts(bucket: Bucket, upload: Upload, content: bytes, *numbers: int) ->
     for number in numbers or range(1, upload.part_count + 1):
         start = (number - 1) * upload.part_size
         body = content[start : start + upload.part_size]
-        bucket.client.upload_part(
-            Bucket=bucket.name,
-            Key=upload.key,
-            UploadId=upload.multipart_id,
-            PartNumber=number,
-            Body=body,
-            ChecksumSHA256=checksum(body),
-        )
+        _send_part(bucket, upload, number, body, ChecksumSHA256=checksum(body))
+
+
+def _send_part(
+    bucket: Bucket, upload: Upload, number: int, body: bytes, **checksums: str
+) -> None:
+    bucket.client.upload_part(
+        Bucket=bucket.name,
+        Key=upload.key,
+        UploadId=upload.multipart_id,
+        PartNumber=number,
+        Body=body,
+        **checksums,  # type: ignore[arg-type]  # boto3's stubs name each argument
+    )
 
 
 def make_ready(bucket: Bucket, owner: Any, content: bytes = b"hello") -> Upload:
