@@ -43,7 +43,7 @@ def create_token(
     with transaction.atomic():
         if idempotency_key:
             row, is_new = ApiToken.objects.get_or_create(
-                user=owner, form_mark=idempotency_key, defaults=facts
+                user=owner, idempotency_key=idempotency_key, defaults=facts
             )
             if not is_new:
                 return row, ""
@@ -77,7 +77,7 @@ def replace(
     with transaction.atomic():
         if not (token.is_live and revoke(token, actor=actor)):
             own = ApiToken.objects.filter(user=token.user)
-            return own.filter(form_mark=idempotency_key).first() or token, ""
+            return own.filter(idempotency_key=idempotency_key).first() or token, ""
         return create_token(
             token.user,
             name=token.name,

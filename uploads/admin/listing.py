@@ -26,8 +26,8 @@ else:
 
 DAYS_IN_MONTH = 31
 
-SECRET_FIELDS = frozenset({"data", "digest", "form_mark", "password"})
-"""Columns with secrets, in the tables of second factors, tokens and accounts."""
+SECRET_FIELDS = frozenset({"data", "digest", "idempotency_key", "password"})
+"""Fields with secrets, in the tables of second factors, tokens and accounts."""
 
 COSTLY_LOOKUPS = frozenset({"regex", "iregex", "range"})
 """Lookups that no list needs. A regular expression may keep the database busy."""

@@ -32,6 +32,9 @@ class TokenAdmin(ListAdmin):
         *("last_used_at", "revoked_at"),
     )
     form = NewTokenForm
+    # The form's own field has the name of the model's field. `create_token` stores its
+    # value. Without `exclude`, Django refuses the name of a field that is not editable.
+    exclude = ("idempotency_key",)
     list_display = (
         *("name", "user", "scope", "created_at"),
         *("expires_at", "last_used_at", "revoked_at"),

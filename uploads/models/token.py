@@ -33,10 +33,14 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
-    form_mark = models.CharField(max_length=64, null=True, editable=False)
+    idempotency_key = models.CharField(
+        max_length=64, null=True, editable=False, db_column="form_mark"
+    )
     """The idempotency key of the form that created the token.
 
-    If a browser sends the form twice, the site creates only one token.
+    If a browser sends the form twice, the site creates only one token. During an
+    upgrade, processes of release 0.1.0 read and write the same column. The column
+    therefore has the name from that release.
     """
 
     LAST_USED_RESOLUTION = timedelta(minutes=1)
@@ -48,7 +52,7 @@ class ApiToken(models.Model):
                 condition=Q(scope__in=Scope.values), name="token_scope_known"
             ),
             models.UniqueConstraint(
-                fields=["user", "form_mark"], name="token_once_per_form"
+                fields=["user", "idempotency_key"], name="token_once_per_key"
             ),
         ]
 

@@ -22,7 +22,7 @@ from uploads.text.spreadsheets import cell
 pytestmark = pytest.mark.django_db
 
 UPLOADS = "/admin/uploads/upload/export/"
-SECRETS = {"password", "digest", "form_mark", "data", "secret", "multipart_id"}
+SECRETS = {"password", "digest", "idempotency_key", "data", "secret", "multipart_id"}
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_long_list_is_streamed_in_few_queries(client: Client, boss: User) -> Non
         ("mfa/authenticator", "data__secret__startswith"),
         ("mfa/authenticator", "data__contains"),
         ("uploads/apitoken", "digest__startswith"),
-        ("uploads/apitoken", "form_mark__gt"),
+        ("uploads/apitoken", "idempotency_key__gt"),
         ("auth/user", "password__startswith"),
         ("uploads/storagequota", "pk__password__startswith"),
         ("uploads/storagequota", "pk__usersession__session_key__gt"),
