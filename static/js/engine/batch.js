@@ -48,7 +48,7 @@ export class Batch {
       return starts.map((start, index) => this.#outcome(results[index], () => startOne(start)));
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 422)) throw error;
-      return starts.map(startOne); // an item is invalid, or the batch is too large: start each alone
+      return starts.map(startOne); // the server refused the batch, because an item is invalid or the batch is too large
     }
   }
 

@@ -12,7 +12,7 @@ const scope = /** @type {{name: string, onmessage: unknown, postMessage: (messag
 
 let isWasmRefused = false;
 
-/** Return a hash object in WebAssembly. If the browser or the Content-Security-Policy forbids that, use JavaScript. */
+/** Return a CRC64NVME hash in WebAssembly, or in JavaScript if the browser or the Content-Security-Policy forbids WebAssembly. */
 async function createHash() {
   if (!isWasmRefused) {
     try {

@@ -26,7 +26,7 @@ const isSmall = ({ blob }) => blob.size <= SMALL_BYTES;
 /**
  * Computes checksums in workers, at most four at the same time.
  *
- * An owner is an upload, or all small files together. Owners take turns, so a large file does not delay the others.
+ * An owner is an upload, or all small files together. Owners take turns, so a large file does not delay other files.
  */
 export class Checksums {
   #createWorker;
@@ -56,7 +56,7 @@ export class Checksums {
   }
 
   /**
-   * Return an object with the checksum, under the name that the API expects.
+   * Return the checksum as a field of the API, for example `{checksum_sha256: "..."}`.
    *
    * @param {string} checksum
    * @returns {{checksum_sha256?: string, checksum_crc64nvme?: string}}
@@ -80,7 +80,7 @@ export class Checksums {
   }
 
   /**
-   * Return the checksum of `blob` in base64. Small files that a worker reads together also return their bytes.
+   * Return the checksum of `blob` in base64. If a worker reads several small files together, return also the bytes.
    *
    * @param {Blob} blob
    * @param {object} owner
@@ -120,7 +120,7 @@ export class Checksums {
     }
   }
 
-  /** @returns {Job[]} the next job, or the next small files together */
+  /** @returns {Job[]} the next job; if it is for a small file, also the next jobs for small files, up to 25 in total */
   #take() {
     const first = this.#queue.take();
     if (!first) return [];

@@ -1,10 +1,10 @@
 import { untilAborted } from "./abort.js";
 
 /**
- * A clock that never goes back, and that also counts the time while the machine sleeps. It starts at 0, in milliseconds.
+ * A clock in milliseconds that starts at 0. It never goes back, and it also counts the time while the machine sleeps.
  *
  * `Date.now()` may go back when somebody sets the time. `performance.now()` stops during sleep on some machines.
- * So `now` asks both, and advances by the larger of the two differences since the last call.
+ * So `now` reads these two clocks, and advances by the larger of the two differences since the last call.
  */
 export class Clock {
   #elapsed = 0;

@@ -58,7 +58,7 @@ export class Connectivity extends Emitter {
   }
 
   /**
-   * While offline, wait until the network works again, or until it is the turn of this request as a test.
+   * While offline, wait until the network works again, or until this request may be sent as a test.
    *
    * @param {AbortSignal} [signal]
    * @returns {Promise<void>}

@@ -1,6 +1,8 @@
-/** CRC64NVME, the checksum that S3 computes by default, in JavaScript. Its polynomial is 0xad93d23594c93659, reflected. */
+/** Computes CRC64NVME in JavaScript. S3 computes this checksum by default. */
 
-const POLYNOMIAL = { high: 0x9a6c9329, low: 0xac4bc9b5 }; // two numbers, because bit operations in JavaScript have 32 bits
+// The polynomial 0xad93d23594c93659 with its bits in reverse order. It is stored as two numbers, because JavaScript's bit
+// operations use only 32 bits.
+const POLYNOMIAL = { high: 0x9a6c9329, low: 0xac4bc9b5 };
 const SLICES = 8; // bytes per step; each byte of a step has its own table
 
 /** @type {{high: Uint32Array, low: Uint32Array} | undefined} */

@@ -11,11 +11,11 @@ const MAX_CORRUPT = 3;
  *   hostOf?: () => string,
  *   onProgress: (sent: number) => void,
  * }} Parcel `checksum`: the declared checksum of the body; `bytes`: the content of the body, if it was already read.
- *   `whole`: the file, if the body is the whole file. `requestFor` returns the presigned request; `refused`: S3 refused
- *   the previous one, so get a new one.
+ *   `whole`: the file, if the body is the whole file. `requestFor` returns the presigned request. `refused` is true
+ *   if S3 has refused the previous request, so that a new one is needed.
  */
 
-/** Sends one body to S3, with retries. It waits for a lane, which is one of a few permitted parallel connections. */
+/** Sends one body to S3, with retries. Each attempt waits for a lane: one of a few permitted parallel connections. */
 export class Delivery {
   #put;
   #lanes;
@@ -35,7 +35,7 @@ export class Delivery {
   }
 
   /**
-   * Send the body. Resolve when S3 has it, also if it arrived in an earlier attempt.
+   * Send the body. Resolve when S3 has it, even if the response to the successful attempt was lost.
    *
    * While this body waits for a retry, other bodies can use its lane. Throw UploadError if all retries fail.
    *
@@ -57,7 +57,7 @@ export class Delivery {
   async #attempt(parcel, failures, report) {
     const { body, bytes, requestFor, onProgress } = parcel;
     // A retry sends a new slice and not the whole file. After a failed read of a File object, WebKit may fail all later
-    // reads of the same object. It reads a new slice of the file afresh.
+    // reads of the same object. A new slice can be read.
     const whole = failures.attempts++ === 0 ? parcel.whole : undefined;
     const request = await requestFor(failures.refused);
     failures.refused = false;

@@ -1,11 +1,11 @@
 import { CRC64NVME, SHA256, digestNamed } from "./digest.js";
 import { Checksums } from "./checksum.js";
 
-const FINGERPRINT_WORKERS = 2; // if the site uses CRC64NVME, SHA-256 is computed only for fingerprints
+const FINGERPRINT_WORKERS = 2; // workers for SHA-256 on a site with CRC64NVME, where only fingerprints need SHA-256
 
 /**
- * Returns the right Checksums for each purpose. New uploads use the algorithm that the site has chosen. An upload that
- * started with another algorithm continues with that algorithm.
+ * Creates one `Checksums` object for each algorithm. New uploads use the algorithm that the site has chosen. An upload
+ * that started with another algorithm continues with that algorithm.
  */
 export class Digests {
   #parts;

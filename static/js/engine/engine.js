@@ -44,12 +44,12 @@ import { workerFactory } from "./worker-url.js";
  *   pace?: import("./pace.js").Pace,
  * }} EngineOptions `clock` and all options below it are replacements for tests
  * @typedef {{filename?: string, relativePath?: string, contentType?: string, key?: string}} AddOptions
- *   `key`: the `key` of an earlier handle, whose upload is continued
+ *   `key`: the `key` of an earlier handle; the engine continues the upload of this handle
  */
 
 const MIB = 1024 * 1024;
 const HEAD_FROM = MIB; // the start request of a larger file contains its first 4 KiB
-const MAX_SMALL_AT_ONCE = 600; // two batches of 100 in each of three stages; with more, URLs would expire
+const MAX_SMALL_AT_ONCE = 600; // 200 files start, 200 are sent, 200 complete; with more, URLs would expire before their use
 const LANES = 6; // browsers open at most six connections to one host
 const TICK_MS = 250;
 const MOVING = new Set(["queued", "sending", "checking"]);
@@ -142,7 +142,7 @@ export class Engine extends Emitter {
       record: large ? record : null,
       recognise: async (upload, signal) => {
         await recognise(record, file, upload.filename, (blob) => this.#digests.fingerprints.checksum(blob, upload, signal));
-        if (!large) await this.api.cancel(record.id, { signal }); // the bucket has no bytes of a small file, so start a new upload
+        if (!large) await this.api.cancel(record.id, { signal }); // send a small file as a new upload
       },
     });
   }

@@ -30,7 +30,7 @@ export class UploadError extends Error {
 
 const RETRYABLE_STATUSES = new Set([0, 429, 500, 502, 503, 504]);
 
-/** Our server refused a request and sent problem+json, or it did not respond. In the second case, `status` is 0. */
+/** Our server refused a request and sent problem+json, or it did not respond. Without a response, `status` is 0. */
 export class ApiError extends UploadError {
   /**
    * @param {number} status

@@ -34,7 +34,7 @@ const WELL_PLACED = [
 // eslint-disable-next-line no-misleading-character-class -- the class contains single code points, not sequences
 const UNSEEN_OR_WELL_PLACED = new RegExp(`(${WELL_PLACED})|[${UNSEEN}]`, "gu");
 
-// eslint-disable-next-line no-misleading-character-class -- as above
+// eslint-disable-next-line no-misleading-character-class -- the class contains single code points, not sequences
 const UNSEEN_ONLY = new RegExp(`[${UNSEEN}]`, "gu");
 
 // More than 30 combining marks on one letter. No language needs so many.
@@ -48,7 +48,8 @@ const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\xb9\xb2\xb3
 /**
  * Return the name under which the server stores a file.
  *
- * `changed` is true if the stored name looks different. A name that only gets the Unicode form NFC looks the same.
+ * `changed` is true if the stored name looks different. A name that is only converted to the Unicode form NFC
+ * looks the same, so `changed` is false.
  *
  * @param {string} name the name from the browser
  * @returns {{filename: string, changed: boolean}}
@@ -80,7 +81,8 @@ export function cleanRelativePath(path) {
  */
 export function folded(text) {
   const seen = text.replace(UNSEEN_ONLY, "").normalize("NFKC");
-  // JavaScript has no function for case folding. Upper case first gives nearly the same: ß becomes ss, ς becomes σ.
+  // JavaScript has no function for case folding. A conversion to upper case and then to lower case has nearly the same
+  // effect: ß becomes ss, ς becomes σ.
   const folded = seen.toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFKC");
   return folded.toLowerCase().replaceAll("i\u0307", "i").normalize("NFKC");
 }

@@ -3,7 +3,7 @@
  * @typedef {{item: Item, resolve: (result: Promise<Result>) => void, reject: (error: unknown) => void}} Waiting
  */
 
-const MOST_AT_ONCE = 3; // requests in flight
+const MOST_AT_ONCE = 3; // maximum number of requests in flight
 
 /**
  * Collects items of many callers, and sends them in groups, with one request for each group.

@@ -1,8 +1,8 @@
 const SETTLING_MS = 300; // the first bytes of new connections only fill the machine's own buffers
 const MEASURED_MS = 400;
-const REST_MS = 60_000; // after a trial without a gain
-const SOON_MS = 20_000; // on a slow line, more bodies at a time would only be stored later
-const GAIN = 1.15;
+const REST_MS = 60_000; // after a trial without a gain, the next trial starts after this time at the earliest
+const SOON_MS = 20_000; // no trial if the bodies in flight need longer, because on a slow line they only delay each other
+const GAIN = 1.15; // minimum gain in speed for which the additional connections are kept
 
 /**
  * Decides how many bodies are sent at the same time, if the bucket has several hosts.

@@ -1,6 +1,6 @@
 const START_MS = 5_000;
 const BASE_MS = 20_000;
-const BYTES_PER_MS = 1_000; // assumed minimum speed, that of a slow network drive
+const BYTES_PER_MS = 1_000; // assumed minimum speed of reading and hashing: 1 MB/s, as from a slow network drive
 
 /**
  * @typedef {Pick<Worker, "postMessage" | "terminate" | "onmessage" | "onerror">} HashWorker
@@ -8,7 +8,7 @@ const BYTES_PER_MS = 1_000; // assumed minimum speed, that of a slow network dri
  *   `bytes`: the content of a small file, so that the engine does not read the file twice
  */
 
-/** A worker that computes checksums, one at a time. Each request has a timeout, because a worker may never respond. */
+/** Sends requests for checksums to a worker, one at a time. Each request has a timeout, because a worker may never respond. */
 export class Hasher {
   #worker;
   #hasStarted = false;
@@ -16,7 +16,7 @@ export class Hasher {
   /** @param {HashWorker} worker */
   constructor(worker) {
     this.#worker = worker;
-    /** True if the worker's script failed. The worker is then useless. */
+    /** True if the worker's script failed. The worker cannot be used after that. */
     this.isBroken = false;
     /** Called when the worker responds after the timeout. */
     this.onBack = () => {};

@@ -1,7 +1,7 @@
 const HEAD_BYTES = 4096;
 
 /**
- * Return the first 4 KiB of the file as a field of the declaration, so that the server can refuse a file at the start.
+ * Return the first 4 KiB of the file as a field of the declaration, so that the server can refuse a type at the start.
  *
  * If the file cannot be read, return no field. The error appears later, when the engine tries to send the file.
  *

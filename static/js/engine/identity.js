@@ -24,7 +24,7 @@ export async function identify(file, fingerprint) {
 /**
  * Throw UploadError `different_file` if the name, size, time or fingerprint of `file` differs from `identity`.
  *
- * Do not compare a fact that `identity` lacks.
+ * A fact that `identity` lacks is not compared.
  *
  * @param {Identity} identity facts that the server stored when the upload started
  * @param {File | Blob} file

@@ -87,8 +87,8 @@ export class Inquiry extends Emitter {
     for (;;) {
       await this.#gate.whenOnline(signal);
       const moved = (/** @type {number} */ sent) => {
-        // The browser sends bytes only after a successful CORS preflight, so the cause is fixed. Only `body_limit` may
-        // still apply, because a proxy refuses a large body later.
+        // The browser sends bytes only after a successful CORS preflight, so the cause is fixed. The exception is
+        // `body_limit`, because a proxy may refuse a large body after some bytes.
         if (sent > 0 && !this.#faults.includes("body_limit")) this.#set([]);
         onProgress?.(sent);
       };
@@ -157,9 +157,9 @@ export class Inquiry extends Emitter {
     const isOwn = seen.length > 0;
     if (!isOwn) seen.push((await this.#probe(origin)) ? "blocked" : "unreachable");
     const found = await this.#ask({ seen, byte_size: byteSize });
-    // If the server does not respond, use only the causes that the browser itself has reported.
+    // If the server does not respond, use the causes that the browser itself has reported. If it has reported none, change nothing.
     if (!found) return this.#set(isOwn ? seen : this.#faults);
-    // The browser may reach S3 again by now.
+    // While the server looked for the cause, the network may have recovered, so test again.
     const isBack = found.includes("unreachable") && (await this.#probe(origin));
     this.#set(isBack ? [] : found);
   }

@@ -2,7 +2,7 @@ import { LEAST_PARTS, Multipart } from "./multipart.js";
 import { compare, identify } from "./identity.js";
 import { partSizeFor } from "./part-size.js";
 
-/** Sends a file in parts (a multipart upload). Can also continue an unfinished upload. */
+/** Sends a file in parts (a multipart upload), or continues an unfinished multipart upload. */
 export class Large {
   #parts;
   #clock;
@@ -38,7 +38,7 @@ export class Large {
   }
 
   /**
-   * Compute the time and the fingerprint of the file. A later resume recognises the file by them.
+   * Get the modification time and the fingerprint of the file. A later resume recognises the file by these two facts.
    *
    * @param {AbortSignal} signal
    */
@@ -68,7 +68,7 @@ export class Large {
   }
 
   /**
-   * Compute the checksums of the first parts while the server starts the upload. Then sending can begin sooner.
+   * Compute the checksums of the first parts while the server starts the upload, so that sending can begin sooner.
    *
    * @param {number} partSize the requested size. If the server chooses another size, these checksums are not used.
    */

@@ -2,7 +2,7 @@ import { Signer } from "./signer.js";
 import { untilAborted } from "./abort.js";
 
 export const LEAST_PARTS = 6; // minimum number of parts in one request for URLs, so n parts need at most n / 6 requests
-const FIRST_PARTS = 2; // minimum for the first request, which is smaller, so that sending starts soon
+const FIRST_PARTS = 2; // a smaller minimum for the first request, so that sending starts soon
 const MAX_CHECKSUMS = 100; // maximum number of checksums for parts that S3 does not have yet
 const AHEAD_SECONDS = 240; // get the URL of a part at most this long before the part is sent, because URLs expire
 
@@ -79,7 +79,7 @@ export class Multipart {
   }
 
   /**
-   * Send these parts. Resolve when S3 has all of them. If one part fails finally, stop all other parts.
+   * Send these parts. Resolve when S3 has all of them. If all retries of one part fail, stop all other parts.
    *
    * @param {number[]} partNumbers
    * @param {AbortSignal} outerSignal
@@ -106,7 +106,7 @@ export class Multipart {
     }
   }
 
-  /** When the number of parts with URLs in flight falls to this number, the next request for URLs is sent. */
+  /** The engine requests the next URLs when at most this number of parts with URLs are not stored yet. */
   get #reserve() {
     return 2 * this.#lanes;
   }

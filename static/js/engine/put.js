@@ -5,13 +5,13 @@ import { freshSlice, readAgain } from "./reading.js";
  * @typedef {{method: string, url: string, headers?: Record<string, string>, fields?: Record<string, string>}} StorageRequest
  */
 
-const STALL_MS = 30_000; // timeout while bytes are left to send
+const STALL_MS = 30_000; // a request fails if the browser sends no byte for this time
 const ANSWER_MS = 120_000; // timeout for S3's response after all bytes are sent
 const EXPIRED_400 = new Set(["ExpiredToken", "RequestExpired"]);
 const RETRYABLE_400 = new Set(["RequestTimeout", "IncompleteBody", "XMinioIncompleteBody"]);
 const CORRUPT_400 = new Set(["BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"]);
 
-/** Sends one body to S3 over its presigned URL. Turns a bad response into a DeliveryError with a code. */
+/** Sends one body to S3 over its presigned URL. Converts an error response to a DeliveryError with a code. */
 export class Put {
   #clock;
   #connectivity;
@@ -40,7 +40,7 @@ export class Put {
    * Resolve when S3 has the body. Throw DeliveryError if sending failed, or the signal's reason after an abort.
    *
    * @param {StorageRequest} request
-   * @param {Blob} body the blob to send, without its type. With a type, the browser adds an unsigned Content-Type.
+   * @param {Blob} body the bytes to send; the type of the blob is ignored
    * @param {{signal: AbortSignal, onProgress?: (sent: number) => void, bytes?: ArrayBuffer, whole?: Blob}} options
    *   `bytes`: the content of the body, if it was already read; `whole`: the file, if the body is the whole file
    */
@@ -55,7 +55,7 @@ export class Put {
   }
 
   /**
-   * Return whether the browser can read the file. If the file was changed, XMLHttpRequest reports a network error.
+   * Return whether the browser can read the file. XMLHttpRequest reports a network error also for a file that was changed.
    *
    * @param {Blob} body
    * @param {AbortSignal} signal
@@ -101,7 +101,7 @@ export class Put {
           finish(() => (resolve(answer(true)), xhr.abort())),
         );
       };
-      const isSmall = body instanceof ArrayBuffer; // reporting its progress would take longer than sending it
+      const isSmall = body instanceof ArrayBuffer; // progress events of a small body would cost more time than sending the body
       if (!isSmall) {
         xhr.upload.onprogress = ({ loaded }) => {
           watch(loaded < size ? this.#stallMs : this.#answerMs);
@@ -121,11 +121,10 @@ export class Put {
 }
 
 /**
- * Return the file itself if possible, otherwise a slice without a type.
+ * Return the whole file itself if the request has a signed Content-Type header, otherwise a slice without a type.
  *
- * Chromium's network process reads a whole file directly from the disk, which needs less CPU time than a slice. The
- * file has a type. So it is sent only if the request has a signed Content-Type. Otherwise the browser would add an
- * unsigned Content-Type.
+ * The file itself needs less CPU time, because Chromium's network process reads a whole file directly from the disk.
+ * But if the request has no Content-Type header, the browser adds one with the file's type, and it is not signed.
  *
  * @param {StorageRequest} request
  * @param {Blob} body

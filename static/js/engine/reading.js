@@ -25,7 +25,8 @@ export async function readAgain(read, { clock, signal }) {
 }
 
 /**
- * Return a new slice of all bytes, with an empty type. After one failed read, WebKit may fail all reads of a slice.
+ * Return a new slice of all bytes, with an empty type. After one failed read of a slice, WebKit may fail all later reads
+ * of the same slice.
  *
  * @param {Blob} blob
  */
@@ -35,14 +36,15 @@ export function freshSlice(blob) {
 
 /**
  * @param {unknown} error
- * @returns {boolean} whether the browser could not read a file
+ * @returns {boolean} whether the error says that the browser could not read a file
  */
 export function isReadError(error) {
   return error instanceof Error && READ_ERRORS.includes(error.name);
 }
 
 /**
- * Yield the bytes of a file in slices of up to 64 MiB, so that the memory is limited. Smaller slices cost more CPU time.
+ * Yield the bytes of a file in slices of up to 64 MiB, so that only one slice is in memory. Smaller slices would cost
+ * more CPU time.
  *
  * @param {Blob} blob
  */

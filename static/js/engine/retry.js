@@ -36,8 +36,8 @@ export class Retry {
    *
    * @template T
    * @param {() => Promise<T>} attempt
-   * @param {{signal?: AbortSignal, attempts?: number}} [options] `attempts`: maximum; default: MAX_ATTEMPTS, without
-   *   failures while offline
+   * @param {{signal?: AbortSignal, attempts?: number}} [options] `attempts`: maximum number of attempts. The default is
+   *   MAX_ATTEMPTS; failures while offline are then not counted.
    * @returns {Promise<T>}
    */
   async run(attempt, { signal, attempts } = {}) {

@@ -45,7 +45,7 @@ export class Signer {
   }
 
   /**
-   * Return the request for a part. First renew it, if its deadline has passed or S3 has `refused` it.
+   * Return the request for a part. If its deadline has passed, or if S3 has `refused` it, get a new request first.
    *
    * @param {number} partNumber
    * @param {{refused: boolean, signal: AbortSignal}} options

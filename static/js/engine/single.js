@@ -14,16 +14,17 @@ import { untilAborted } from "./abort.js";
  *   progress: import("./progress.js").Progress,
  *   api: import("./api.js").Api,
  *   delivery: import("./delivery.js").Delivery,
- * }} TransferParts `head` returns the first bytes; `known`: an earlier visit may have started an upload with this key
+ * }} TransferParts `head` returns the file's first bytes as a field of the start request. `known` is true if an earlier
+ *   visit may have started an upload with this key.
  */
 
-/** Sends a small file. It computes the checksum, and then sends the whole file in one request. */
+/** Sends a small file: computes its checksum, and then sends the whole file in one request. */
 export class Single {
   #parts;
   #batch;
   #hasStarted = false;
   #checksum = "";
-  /** @type {ArrayBuffer | undefined} the content of the file, stored until S3 has it */
+  /** @type {ArrayBuffer | undefined} the content of the file, kept until S3 has received it */
   #bytes;
   /** @type {ReturnType<import("./batch.js").Batch["starts"]["join"]> | null} */
   #starting = null;
@@ -36,7 +37,7 @@ export class Single {
     this.#batch = batch;
   }
 
-  /** The Idempotency-Key. If the engine starts again with the same key, the server returns this upload with a new URL. */
+  /** The Idempotency-Key. If a second start request has the same key, the server returns this upload with a new URL. */
   get key() {
     return this.#parts.key;
   }

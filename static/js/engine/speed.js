@@ -8,7 +8,7 @@ const STALL_MS = 10_000;
 // often be wrong.
 const EVIDENCE_MS = 4_000;
 const EVIDENCE_SHARE = 0.01;
-const EVIDENCE_BYTES = 1_000_000; // at most this number of bytes, because sending 1 % of a large file can take hours
+const EVIDENCE_BYTES = 1_000_000; // this number of bytes is always enough, because sending 1 % of a large file can take hours
 const SMOOTHING_MS = 8_000;
 
 /** Measures the speed of the last 12 seconds. Detects a stall, which means that no byte was sent for 10 seconds. */

@@ -216,8 +216,8 @@ export class Upload extends Emitter {
   }
 
   /**
-   * Start the upload on the server. A pause ends only the wait. The request continues, because its response contains
-   * the id of the upload.
+   * Start the upload on the server. A pause ends only the wait for the response. The request itself continues, because
+   * its response contains the id of the upload.
    *
    * @param {AbortSignal} signal
    */
@@ -242,7 +242,7 @@ export class Upload extends Emitter {
   }
 
   /**
-   * After a failure, return a record with which the upload can continue. Throw the error if there is none.
+   * After a failure, return a record with which the upload can continue. Throw the error if the upload cannot continue.
    *
    * @param {unknown} error
    * @param {UploadRecord} record
@@ -258,10 +258,10 @@ export class Upload extends Emitter {
     const found = await this.#fetch(record.id, signal);
     if (found.state !== "pending") return found;
     if (code === "gone" && !this.#wasGone) {
-      this.#wasGone = true; // the server may have a new multipart upload for it: get its parts and URLs
+      this.#wasGone = true; // the server may have opened a new multipart upload for this file; send all parts that it lacks
       return found;
     }
-    this.#startOver(); // the upload has lost its parts. Cancel it below, so that the server frees its reserved bytes.
+    this.#startOver(); // the bucket has lost the parts. Cancel the upload below, so that the server frees its reserved bytes.
     void this.#api.cancel(record.id).catch(() => {});
     throw error;
   }
