@@ -19,7 +19,7 @@ from django.conf import settings as django_settings
 from django.core.signals import setting_changed
 from django.db import connections
 
-from tests.support.chance import load_profile
+from tests.support.generated_inputs import load_profile
 from uploads.s3.bucket import Bucket, get_bucket
 from uploads.s3.connection import storage_options
 from uploads.s3.requesting import ObjectRequests

@@ -12,7 +12,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from config.wsgi import application
 from tests.api_fuzz.conftest import NewUpload
-from tests.support.chance import examples
+from tests.support.generated_inputs import examples
 from uploads.api.site import api
 
 pytestmark = pytest.mark.django_db

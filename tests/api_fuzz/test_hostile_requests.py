@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.races.files import checksum, declare
-from tests.support.chance import examples
+from tests.support.generated_inputs import examples
 from uploads import lifecycle
 from uploads.models import Upload
 

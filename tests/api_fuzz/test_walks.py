@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from tests.races.files import checksum
-from tests.support.chance import examples
+from tests.support.generated_inputs import examples
 from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import get_bucket
 

@@ -12,7 +12,7 @@ from django.core import mail
 from django.test import Client
 
 from tests.attacks.people import HELLO, Person, assert_problem, declaration
-from tests.support.addresses import every_path
+from tests.support.routes import all_paths
 from uploads.access.tokens import create_token
 from uploads.models import StorageQuota, Upload
 from uploads.states import State
@@ -399,7 +399,7 @@ def test_all_pages_except_public_ones_require_a_login(stranger: Person) -> None:
         "readyz",
     }
     seen = set()
-    for path in every_path():
+    for path in all_paths():
         answer = stranger.browser.get(f"/{path}")
         seen.add(path)
         if path in open_to_all:

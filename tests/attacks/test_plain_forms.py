@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from tests.attacks.people import HELLO, Person, assert_problem, declaration
 from tests.bucket.stores import BOUNDARY, Answer, Wire, form, send_raw
-from tests.support.builders import held, let_time_pass
+from tests.support.builders import let_time_pass, quota_counts
 from uploads.lifecycle import receiving
 from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import Bucket, get_bucket
@@ -105,7 +105,7 @@ def test_form_uploads_a_file(alice: Person) -> None:
     assert follow(alice, sent)["Location"] == f"/uploads/{sent.upload_id}/"
     assert sent.row.state == State.READY
     assert served(alice, sent) == HELLO
-    assert held(alice.user) == (5, 0, 1, 0)
+    assert quota_counts(alice.user) == (5, 0, 1, 0)
 
 
 def test_form_with_a_changed_or_missing_field_is_refused(
@@ -201,7 +201,7 @@ def test_form_with_one_byte_over_the_reservation_is_refused(alice: Person) -> No
     assert (answer.status, b"EntityTooLarge" in answer.body) == (400, True)
     assert get_bucket().head_object(sent.key) is None
     assert follow(alice, sent).status_code == 409
-    assert held(alice.user) == (0, 5, 0, 1)
+    assert quota_counts(alice.user) == (0, 5, 0, 1)
 
 
 def test_form_with_two_file_fields_stores_one_file(alice: Person) -> None:
@@ -233,7 +233,7 @@ def test_form_without_a_file_stores_at_most_an_empty_file(alice: Person) -> None
     follow(alice, sent)
 
     assert sent.row.state in {State.PENDING, State.READY}
-    assert held(alice.user)[0] == 0
+    assert quota_counts(alice.user)[0] == 0
 
 
 def test_form_cannot_redirect_to_another_site(
@@ -319,7 +319,7 @@ def test_form_sent_again_until_its_expiry_does_not_change_the_file(
     assert seaweed_bucket.head_object(sent.key) is None
     assert list(audit()) == []
     assert served(alice, sent) == HELLO
-    assert held(alice.user) == (5, 0, 1, 0)
+    assert quota_counts(alice.user) == (5, 0, 1, 0)
 
 
 @pytest.mark.parametrize("content", [HELLO, HTML])
@@ -377,7 +377,7 @@ def test_bytes_swapped_before_the_copy_are_checked_again(
     assert sent.row.state == State.READY
     assert sent.row.byte_size == 100
     assert served(alice, sent) == b"x" * 100
-    assert held(alice.user) == (100, 0, 1, 0)
+    assert quota_counts(alice.user) == (100, 0, 1, 0)
 
 
 def test_form_sent_during_every_attempt_is_answered_503_and_succeeds_later(
@@ -416,7 +416,7 @@ def test_bytes_swapped_after_the_copy_do_not_change_the_file(
 
     assert sent.row.state == State.READY
     assert served(alice, sent) == HELLO
-    assert held(alice.user) == (5, 0, 1, 0)
+    assert quota_counts(alice.user) == (5, 0, 1, 0)
 
 
 def test_form_sent_continuously_gives_one_unchanged_file(alice: Person) -> None:
@@ -439,7 +439,7 @@ def test_form_sent_continuously_gives_one_unchanged_file(alice: Person) -> None:
     sender.join()
 
     assert sent.row.byte_size == len(first)
-    assert held(alice.user) == (len(first), 0, 1, 0)
+    assert quota_counts(alice.user) == (len(first), 0, 1, 0)
 
 
 def test_api_refuses_to_start_or_presign_a_form_upload(alice: Person) -> None:

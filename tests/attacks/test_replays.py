@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from tests.attacks.people import HELLO, MIB, OTHER, Person, Started, assert_problem
 from tests.bucket.stores import Answer, form, send_raw, sha256
-from tests.support.storage_faults import counted
+from tests.support.storage_faults import count_s3_calls
 from uploads.errors import PartsRefused
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
@@ -293,7 +293,7 @@ def test_ended_upload_opens_no_multipart_upload(
     Upload.objects.filter(pk=started.id).update(multipart_id="", purged_at=None)
     parts = {"parts": [{"part_number": 1, "checksum_sha256": sha256(b"")}]}
 
-    with counted(seaweed_bucket) as asked:
+    with count_s3_calls(seaweed_bucket) as asked:
         answer = alice.call("POST", f"/uploads/{started.id}/parts", parts)
 
     assert_problem(answer, 409, "invalid_state")

@@ -18,8 +18,8 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, ex
 
 from tests.browser.upload_page import UploadPage
 from tests.support import slowness
+from tests.support.browser_errors import LOG_VIOLATIONS, BrowserErrors
 from tests.support.chromium import FLAGS, find_chromium
-from tests.support.complaints import SAY_VIOLATIONS, Complaints
 from tests.support.live_site import (
     SMALL_PART,
     LiveSite,
@@ -51,7 +51,7 @@ __all__ = [
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 # Long, because a machine may be busy. A test that succeeds does not wait this long.
-PATIENCE_MS = 60_000 * slowness.PATIENCE
+PATIENCE_MS = 60_000 * slowness.TIMEOUT_FACTOR
 expect.set_options(timeout=PATIENCE_MS)
 
 # Chromium logs these words for a failed request. Tests check the page's message
@@ -66,7 +66,7 @@ def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     if slowness.SECONDS:
-        seconds = float(config.getini("timeout")) * slowness.PATIENCE
+        seconds = float(config.getini("timeout")) * slowness.TIMEOUT_FACTOR
         for item in items:
             item.add_marker(pytest.mark.timeout(seconds), append=False)
 
@@ -164,29 +164,29 @@ def rules() -> Iterator[Any]:
 
 
 @pytest.fixture(autouse=True)
-def complaints(context: BrowserContext) -> Iterator[Complaints]:
+def browser_errors(context: BrowserContext) -> Iterator[BrowserErrors]:
     """Collect the browser's errors. The test fails if an unexpected error remains."""
-    seen = Complaints()
+    seen = BrowserErrors()
     context.set_default_timeout(PATIENCE_MS)
 
     def on_console(message: ConsoleMessage) -> None:
         if message.type == "error" and not message.text.startswith(EXPECTED_ERRORS):
-            seen.note(message.text)
+            seen.add(message.text)
 
     def on_dialog(dialog: Dialog) -> None:
         # The page may ask for confirmation before it is left. Alerts of scripts are
         # errors.
         if dialog.type != "beforeunload":
-            seen.note(f"{dialog.type}: {dialog.message}")
+            seen.add(f"{dialog.type}: {dialog.message}")
         dialog.accept()
 
     if slowness.SECONDS:
         context.on("page", _slow_down)
-    context.add_init_script(SAY_VIOLATIONS)
+    context.add_init_script(LOG_VIOLATIONS)
     context.add_init_script(ASK_BY_INPUTS)
     context.on("console", on_console)
     context.on("dialog", on_dialog)
-    context.on("weberror", lambda error: seen.note(str(error.error)))
+    context.on("weberror", lambda error: seen.add(str(error.error)))
     yield seen
     assert seen == []
 

@@ -8,15 +8,15 @@ from typing import Any
 from tests.faults.faults import Action, Delay
 from tests.faults.http_messages import Head
 from tests.faults.proxy import FaultProxy
-from tests.support.slowness import a_while
+from tests.support.slowness import random_delay
 
 
 class SlowStorage(FaultProxy):
     """Delays each request before S3 gets it, and each answer after S3 has acted."""
 
     def _choose(self, head: Head) -> Action:
-        return Delay(a_while())
+        return Delay(random_delay())
 
     async def _return(self, *args: Any, **named: Any) -> bool:
-        await asyncio.sleep(a_while())
+        await asyncio.sleep(random_delay())
         return await super()._return(*args, **named)

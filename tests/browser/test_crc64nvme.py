@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.files import MIB, download, random_file, sha256, uploads_of
 from tests.browser.upload_page import Traffic, UploadPage
-from tests.support.complaints import Complaints
+from tests.support.browser_errors import BrowserErrors
 from tests.support.live_site import SMALL_PART, LiveSite, serve
 from uploads.doctor.contract import ask_contract
 from uploads.doctor.examination import Examination
@@ -158,11 +158,11 @@ def test_only_the_worker_of_this_site_may_use_webassembly(
     signed_in: Page,
     crc_site: LiveSite,
     other_site: LiveSite,
-    complaints: Complaints,
+    browser_errors: BrowserErrors,
     tmp_path: Path,
 ) -> None:
     file = random_file(tmp_path, "a.bin", 100_000)
-    complaints.expect("WebAssembly", "wasm-eval")
+    browser_errors.expect("WebAssembly", "wasm-eval")
     refusals = {}
     for site in (crc_site, other_site):
         upload_page = UploadPage(signed_in, site.url)

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.complaints import Complaints
+from tests.support.browser_errors import BrowserErrors
 from tests.support.live_site import LiveSite
 
 HEADERS = [
@@ -60,9 +60,9 @@ def test_self_test_passes_on_a_correct_site(
 
 
 def test_cors_rule_for_another_origin_is_reported(
-    signed_in: Page, rules: Any, complaints: Complaints, live_site: LiveSite
+    signed_in: Page, rules: Any, browser_errors: BrowserErrors, live_site: LiveSite
 ) -> None:
-    complaints.expect("CORS")
+    browser_errors.expect("CORS")
     rules(AllowedOrigins=["https://other.example.org"], AllowedHeaders=HEADERS)
 
     lines = lines_of_the_self_test(signed_in)
@@ -74,9 +74,9 @@ def test_cors_rule_for_another_origin_is_reported(
 
 
 def test_header_missing_in_the_cors_rule_is_reported(
-    signed_in: Page, rules: Any, complaints: Complaints, live_site: LiveSite
+    signed_in: Page, rules: Any, browser_errors: BrowserErrors, live_site: LiveSite
 ) -> None:
-    complaints.expect("CORS")
+    browser_errors.expect("CORS")
     rules(AllowedOrigins=[live_site.url], AllowedHeaders=["content-type"])
 
     lines = lines_of_the_self_test(signed_in)
@@ -86,9 +86,11 @@ def test_header_missing_in_the_cors_rule_is_reported(
 
 
 def test_content_security_policy_without_the_bucket_is_reported(
-    signed_in: Page, complaints: Complaints
+    signed_in: Page, browser_errors: BrowserErrors
 ) -> None:
-    complaints.expect("connect-src", "Policy broken", "violates", "Refused to connect")
+    browser_errors.expect(
+        "connect-src", "Policy broken", "violates", "Refused to connect"
+    )
 
     def without_the_bucket(route: Any) -> None:
         answer = route.fetch()

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.files import make_upload, payload, png
 from tests.browser.upload_page import UploadPage
-from tests.support.complaints import Complaints
+from tests.support.browser_errors import BrowserErrors
 from tests.support.live_site import LiveSite
 
 # Scripts that an attacker could run through a hole in the page.
@@ -69,15 +69,15 @@ def test_page_has_a_strict_policy(
 
 
 def test_browser_blocks_injected_scripts(
-    upload_page: UploadPage, complaints: Complaints
+    upload_page: UploadPage, browser_errors: BrowserErrors
 ) -> None:
     page = upload_page.page
-    complaints.expect(*VIOLATIONS)
+    browser_errors.expect(*VIOLATIONS)
 
     tried: list[str] = []
 
     def told() -> list[str]:
-        return [words for words in complaints.expected if BROKEN in words]
+        return [words for words in browser_errors.expected if BROKEN in words]
 
     # A blocked script leaves the page unchanged, so all scripts run in one page.
     for way, injection in INJECTIONS.items():
@@ -104,10 +104,10 @@ def test_checksums_are_computed_in_a_worker_under_the_policy(
 
 
 def test_policy_violation_is_written_to_the_sites_log(
-    signed_in: Page, complaints: Complaints, person: User, live_site: LiveSite
+    signed_in: Page, browser_errors: BrowserErrors, person: User, live_site: LiveSite
 ) -> None:
     path = f"/uploads/{make_upload(person).pk}/"
-    complaints.expect(*VIOLATIONS)
+    browser_errors.expect(*VIOLATIONS)
     signed_in.goto(f"{path}?X-Amz-Signature=of-this-test")
     signed_in.evaluate(IN_A_TRY % INJECTIONS["markup"])
 
@@ -118,16 +118,18 @@ def test_policy_violation_is_written_to_the_sites_log(
 
 
 def test_page_cannot_connect_to_another_site(
-    upload_page: UploadPage, complaints: Complaints
+    upload_page: UploadPage, browser_errors: BrowserErrors
 ) -> None:
-    complaints.expect("connect-src", "127.0.0.1:9")
+    browser_errors.expect("connect-src", "127.0.0.1:9")
     outcome = upload_page.page.evaluate(
         "fetch('http://127.0.0.1:9/').then(() => 'sent', error => error.name)"
     )
 
     assert outcome == "TypeError"
     words = f"{BROKEN}connect-src by http://127.0.0.1:9"
-    upload_page.wait_until(lambda: any(words in each for each in complaints.expected))
+    upload_page.wait_until(
+        lambda: any(words in each for each in browser_errors.expected)
+    )
 
 
 def test_page_works_without_policy_violations(upload_page: UploadPage) -> None:
@@ -141,7 +143,7 @@ def test_page_works_without_policy_violations(upload_page: UploadPage) -> None:
     expect(page.get_by_role("img", name="red.png")).to_be_visible()
     page.get_by_role("link", name="API").click()
 
-    # `complaints` fails this test if an action violates the policy.
+    # `browser_errors` fails this test if an action violates the policy.
     expect(page.get_by_role("heading", level=1, name="API")).to_be_visible()
     page.wait_for_load_state("load")
 

@@ -31,7 +31,7 @@ from tests.doctor.proxy import (
     unchanged_reply,
     unchanged_request,
 )
-from tests.support.complaints import Complaints
+from tests.support.browser_errors import BrowserErrors
 from tests.support.live_site import LiveSite, serve
 from tests.support.nginx import Nginx
 from tests.support.sessions import new_session
@@ -71,10 +71,10 @@ def site_behind(
 
 
 @pytest.fixture(autouse=True)
-def _healthy(proxy: Proxy, complaints: Complaints) -> Iterator[None]:
+def _healthy(proxy: Proxy, browser_errors: BrowserErrors) -> Iterator[None]:
     # The site caches found causes for some seconds. Clear this cache between tests.
     cache.clear()
-    complaints.expect(*BLOCKED)
+    browser_errors.expect(*BLOCKED)
     yield
     proxy.before, proxy.after = unchanged_request, unchanged_reply
     proxy.max_body = None

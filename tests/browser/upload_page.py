@@ -11,7 +11,7 @@ from playwright.sync_api import FilePayload, Locator, Page, Request, Route, expe
 
 from tests.support import slowness
 
-PATIENCE_MS = 120_000 * slowness.PATIENCE
+PATIENCE_MS = 120_000 * slowness.TIMEOUT_FACTOR
 ADD_FILES = re.compile(r"^(Choose|Add) files$")
 ADD_FOLDER = re.compile(r"^(Choose|Add) a folder$")
 

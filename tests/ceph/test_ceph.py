@@ -14,7 +14,7 @@ from django.core.management import call_command
 
 from tests.attacks.people import HELLO, MIB, OTHER, Person, Started
 from tests.bucket.stores import Wire, form, send_raw
-from tests.support.builders import held, let_time_pass
+from tests.support.builders import let_time_pass, quota_counts
 from uploads.lifecycle.capabilities import capabilities
 from uploads.lifecycle.part_checksums import joined
 from uploads.models import Upload
@@ -94,7 +94,7 @@ def test_bytes_that_differ_from_the_signed_checksum_are_rejected(
     assert (told["state"], told["checksum_verified_by"]) == ("rejected", None)
     assert started.row.rejected_cause == "checksum_differs"
     assert ceph_bucket.head_object(started.row.key) is None
-    assert held(alice.user) == (0, 0, 0, 0)
+    assert quota_counts(alice.user) == (0, 0, 0, 0)
 
 
 def form_wire(started: Started, content: bytes) -> Wire:
@@ -133,7 +133,7 @@ def test_one_swapped_part_of_40_mib_is_rejected(
     row = settle(started)
     assert (row.state, row.rejected_cause) == (State.REJECTED, "checksum_differs")
     assert ceph_bucket.head_object(row.key) is None
-    assert held(alice.user) == (0, 0, 0, 0)
+    assert quota_counts(alice.user) == (0, 0, 0, 0)
 
 
 def test_parts_are_not_joined_over_an_existing_object(
@@ -173,4 +173,4 @@ def test_cancelled_multipart_upload_leaves_no_parts(
     assert alice.call("DELETE", f"/uploads/{started.id}").status_code == 204
 
     assert list(ceph_bucket.list_multipart_uploads("uploads/")) == []
-    assert held(alice.user) == (0, 0, 0, 0)
+    assert quota_counts(alice.user) == (0, 0, 0, 0)

@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from tests.faults.client import Client
-from tests.support.builders import kinds
+from tests.support.builders import event_kinds
 from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import State
@@ -22,7 +22,7 @@ def assert_ready_once(
     """
     row = Upload.objects.get(pk=upload_id)
     assert row.state == State.READY
-    assert kinds(row) == [
+    assert event_kinds(row) == [
         "upload.started",
         *["upload.reopened"] * reopened,
         "upload.inspecting",

@@ -13,7 +13,7 @@ from tests.attacks.people import Person, assert_problem
 from tests.bucket.stores import send_raw
 from tests.inspection.conftest import scanned_by
 from tests.plugins.clamd import EICAR, ClamdServer
-from tests.support.builders import MIB, held, let_time_pass
+from tests.support.builders import MIB, let_time_pass, quota_counts
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State
@@ -86,7 +86,7 @@ def test_uploads_wait_for_the_scanner_and_settle_after_its_return(
         answer = alice.call("GET", f"/uploads/{started.id}/download")
         assert_problem(answer, 409, "invalid_state")
     expected = sum(len(content) for _, content in FILES[2:] + INFECTED)
-    assert held(alice.user)[1] == expected
+    assert quota_counts(alice.user)[1] == expected
     assert list(audit()) == []
 
     resume()
@@ -98,7 +98,7 @@ def test_uploads_wait_for_the_scanner_and_settle_after_its_return(
         State.REJECTED: len(INFECTED),
     }
     used = sum(len(content) for _, content in FILES)
-    assert held(alice.user) == (used, 0, len(FILES), 0)
+    assert quota_counts(alice.user) == (used, 0, len(FILES), 0)
     assert list(audit()) == []
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from tests.support.builders import kinds
+from tests.support.builders import event_kinds
 from uploads import lifecycle
 from uploads.conf import options
 from uploads.models import StorageQuota, Upload
@@ -51,7 +51,7 @@ NO_MOVES = {
 def assert_events_tell_the_states() -> None:
     """Check that each move has one event, and the last event is the row's state."""
     for upload in Upload.objects.all():
-        told = kinds(upload)
+        told = event_kinds(upload)
         moves = [kind for kind in told if kind not in NO_MOVES]
         assert max(Counter(moves).values()) == 1, told
         assert moves[0] == "upload.started", told

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("agreeing")
 @pytest.fixture
 def refused(alice: Any, bucket: Bucket, settings: Any) -> Any:
     settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}
-    settings.INSPECTORS = entries("No")
+    settings.INSPECTORS = entries("Refusing")
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     send(upload, b"hello")
     yield lifecycle.advance(upload)

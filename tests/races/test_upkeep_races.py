@@ -16,7 +16,7 @@ from tests.races.books import assert_books_agree
 from tests.races.files import declare, send
 from tests.races.threads import race
 from tests.support.builders import let_time_pass
-from tests.support.storage_faults import counted
+from tests.support.storage_faults import count_s3_calls
 from uploads import lifecycle
 from uploads.conf import options
 from uploads.errors import Incomplete, InvalidState
@@ -131,7 +131,7 @@ def test_sweepers_consumer_and_browsers_settle_40_uploads_once(
 def test_four_sweepers_repeat_no_work(alice: Any, bucket: Bucket) -> None:
     fill(bucket, alice, waiting=0)
 
-    with counted(bucket) as calls:
+    with count_s3_calls(bucket) as calls:
         reports = race([sweep] * 4)
 
     assert [report.failed for report in reports] == [0] * 4

@@ -1,4 +1,4 @@
-"""Passwords, and a function that sends the login form."""
+"""Send the login form, with the passwords of test accounts."""
 
 from __future__ import annotations
 

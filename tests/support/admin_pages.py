@@ -23,8 +23,8 @@ POLICIES = "/admin/uploads/uploadpolicy/"
 TOKENS = "/admin/uploads/apitoken/"
 
 
-def staff(users: Any, *permissions: str) -> Client:
-    """Return the client of a staff account that has only these permissions."""
+def staff_client(users: Any, *permissions: str) -> Client:
+    """Create a staff account with only these permissions. Return its client."""
     person = users.objects.create_user("sam", is_staff=True)
     person.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client = Client()
@@ -54,13 +54,13 @@ def store(bucket: Bucket, upload: Upload, content: bytes = b"hello") -> None:
     put(bucket, upload, content)
 
 
-def act(client: Client, action: str, *uploads: Upload, **more: Any) -> Any:
+def run_action(client: Client, action: str, *uploads: Upload, **more: Any) -> Any:
     chosen = [str(upload.pk) for upload in uploads]
     data = {"action": action, "_selected_action": chosen, "index": 0, **more}
     return client.post(LIST, data, follow=True)
 
 
-def said(response: Any) -> list[str]:
+def messages_of(response: Any) -> list[str]:
     return [str(message) for message in response.context["messages"]]
 
 

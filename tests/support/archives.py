@@ -106,7 +106,7 @@ def document(body: bytes = b"<w:t>Hello</w:t>" * 5000) -> bytes:
     )
 
 
-def lying(content: bytes, *, about: str, value: int) -> bytes:
+def with_false_end_record(content: bytes, *, about: str, value: int) -> bytes:
     """Return ``content`` with another ``entry_count``, ``size`` or ``start``.
 
     These fields are in the record at the end of an archive.
@@ -120,7 +120,7 @@ def lying(content: bytes, *, about: str, value: int) -> bytes:
     return content[:at] + END.pack(*fields) + content[at + END.size :]
 
 
-def saying(content: bytes, declared_bytes: int) -> bytes:
+def with_false_size(content: bytes, declared_bytes: int) -> bytes:
     """Return ``content`` with another size of the first entry in the directory."""
     at = content.find(b"PK\x01\x02")
     return content[: at + 24] + struct.pack("<L", declared_bytes) + content[at + 28 :]

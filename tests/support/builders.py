@@ -55,7 +55,7 @@ def put(bucket: Bucket, upload: Upload, content: bytes, **changes: Any) -> None:
 
 
 def send_bare_parts(bucket: Bucket, upload: Upload, parts: dict[int, bytes]) -> None:
-    """Send parts without checksums, as to a storage that does not support them."""
+    """Send parts without checksums, because some storages do not support checksums."""
     for number, body in parts.items():
         _send_part(bucket, upload, number, body)
 
@@ -88,13 +88,13 @@ def make_ready(bucket: Bucket, owner: Any, content: bytes = b"hello") -> Upload:
     return lifecycle.advance(upload)
 
 
-def held(owner: Any) -> tuple[int, int, int, int]:
-    """Return used bytes, reserved bytes, files and reserved files."""
+def quota_counts(owner: Any) -> tuple[int, int, int, int]:
+    """Return the owner's used bytes, reserved bytes, files and reserved files."""
     now = quota.usage(owner)
     return now.used_bytes, now.reserved_bytes, now.file_count, now.reserved_files
 
 
-def kinds(upload: Upload) -> list[str]:
+def event_kinds(upload: Upload) -> list[str]:
     """Return the kinds of an upload's events in order, without ``upload.presigned``."""
     events = upload.events.exclude(kind="upload.presigned").order_by("id")
     return list(events.values_list("kind", flat=True))

@@ -13,21 +13,21 @@ TIMES = 8
 MAX_FACTOR = 16
 """Linear work takes 8 times as long, quadratic work 64 times."""
 
-HOPELESS_FACTOR = 3 * MAX_FACTOR
-"""A time above this factor is no disturbance, so two tries are enough."""
+CERTAIN_FAILURE_FACTOR = 3 * MAX_FACTOR
+"""No busy machine makes linear work take this long, so two tries are enough."""
 
 TRIES = 5
 ROUNDS = 3
 """A busy machine disturbs some rounds. Quadratic work fails in every round."""
 
 
-def assert_no_faster_than_its_input(
+def assert_linear_time(
     act: Callable[[Input], object], small: Input, large: Input, *, floor: float = 0.0005
 ) -> None:
     """Check that an input 8 times as long takes less than 16 times as long.
 
-    Times below ``floor`` seconds count as ``floor``, because they are not exact. The best
-    of some tries counts, and the check passes if one of three rounds passes.
+    Times below ``floor`` seconds are not exact, so the check uses ``floor`` instead. It
+    uses the shortest time of several tries. It passes if one of three rounds passes.
     """
     if _best(act, large, tries=2, enough=MAX_FACTOR * floor) < MAX_FACTOR * floor:
         return
@@ -35,7 +35,7 @@ def assert_no_faster_than_its_input(
         short = max(_best(act, small, tries=3, enough=floor), floor)
         limit = MAX_FACTOR * short
         long = _best(act, large, tries=2, enough=limit)
-        if limit <= long < HOPELESS_FACTOR * short:
+        if limit <= long < CERTAIN_FAILURE_FACTOR * short:
             long = min(long, _best(act, large, tries=TRIES - 2, enough=limit))
         if long < limit:
             return
@@ -48,9 +48,9 @@ def assert_no_faster_than_its_input(
 def _best(
     act: Callable[[Input], object], value: Input, *, tries: int, enough: float
 ) -> float:
-    """Return the shortest CPU time of several tries; a time below ``enough`` ends them."""
+    """Return the shortest CPU time of several tries. Stop after a time below ``enough``."""
     best = float("inf")
-    # The garbage collector walks all objects of the process, also those of earlier tests.
+    # The garbage collector also visits the objects of earlier tests, which takes time.
     collects = gc.isenabled()
     gc.disable()
     try:

@@ -7,8 +7,6 @@ from typing import Any
 from uploads.errors import InspectorUnavailable
 from uploads.inspection.verdicts import ACCEPTED, MALWARE, Sample, Verdict, refused
 
-HERE = __name__
-
 
 def sample_of(
     content: bytes, content_type: str = "", filename: str = "file", **changes: Any
@@ -24,10 +22,10 @@ def sample_of(
     return Sample(**facts)
 
 
-class Yes:
+class Accepting:
     """Accepts every file, and records the file names in ``seen``."""
 
-    name = "Yes"
+    name = "Accepting"
     slow = False
     seen: list[str] = []
 
@@ -47,16 +45,16 @@ class Yes:
         return Verdict(accepted=True, reason=self.note, note=self.owner_note)
 
 
-class No(Yes):
+class Refusing(Accepting):
     """Refuses every file."""
 
-    name = "No"
+    name = "Refusing"
 
     def inspect(self, sample: Sample) -> Verdict:
         return refused("No.")
 
 
-class Malware(Yes):
+class Malware(Accepting):
     """Refuses every file as malware."""
 
     name = "Malware"
@@ -65,22 +63,22 @@ class Malware(Yes):
         return refused("Malware.", cause=MALWARE)
 
 
-class Absent(Yes):
-    """Reports that it is unavailable while ``away`` is true."""
+class Unavailable(Accepting):
+    """Reports that it is unavailable while ``is_unavailable`` is true."""
 
-    name = "Absent"
-    away = True
+    name = "Unavailable"
+    is_unavailable = True
 
     def inspect(self, sample: Sample) -> Verdict:
-        if type(self).away:
-            raise InspectorUnavailable("Absent: gone fishing.")
+        if type(self).is_unavailable:
+            raise InspectorUnavailable("Unavailable: The test scanner does not answer.")
         return ACCEPTED
 
 
-class Broken(Yes):
+class Failing(Accepting):
     """Raises an error in ``inspect``, or in ``wants`` if ``early`` is true."""
 
-    name = "Broken"
+    name = "Failing"
 
     def __init__(self, *, early: bool = False) -> None:
         super().__init__()
@@ -93,21 +91,21 @@ class Broken(Yes):
         raise ZeroDivisionError("a secret")
 
 
-class Silent(Yes):
+class ReturningNone(Accepting):
     """Returns None instead of a verdict."""
 
-    name = "Silent"
+    name = "ReturningNone"
 
     def inspect(self, sample: Sample) -> Any:
         return None
 
 
-class Nothing:
+class NotAnInspector:
     """A class that is not an inspector."""
 
 
 def entries(*names: str, **options: Any) -> list[dict[str, Any]]:
     """Return a value for INSPECTORS. ``options`` are for the last inspector."""
-    found: list[dict[str, Any]] = [{"NAME": f"{HERE}.{name}"} for name in names]
+    found: list[dict[str, Any]] = [{"NAME": f"{__name__}.{name}"} for name in names]
     found[-1]["OPTIONS"] = options
     return found

@@ -135,13 +135,13 @@ def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
     url = f"http://{HOST}:{port}"
     try:
         _wait_until_it_answers(url, process, site_log)
-        open_bucket_to(url)
+        allow_origin(url)
         yield LiveSite(url, process, access_log, site_log)
     finally:
         stop(process)
 
 
-def open_bucket_to(origin: str) -> None:
+def allow_origin(origin: str) -> None:
     """Allow this origin, and those of earlier calls, in the bucket's CORS rules."""
     _origins.append(origin)
     apply(get_bucket(), origins=_origins)

@@ -25,8 +25,10 @@ def begin_form(owner: Any, byte_size: int = 100, filename: str = "notes.txt") ->
     return upload
 
 
-def arrive(bucket: Bucket, upload: Upload, content: bytes, **changes: Any) -> None:
-    """Store an object as a browser does with the form."""
+def store_form_object(
+    bucket: Bucket, upload: Upload, content: bytes, **changes: Any
+) -> None:
+    """Store an object under the incoming key, as a browser does with the form."""
     facts: dict[str, Any] = {
         "ContentType": "application/octet-stream",
         "ContentDisposition": "attachment",
@@ -37,12 +39,12 @@ def arrive(bucket: Bucket, upload: Upload, content: bytes, **changes: Any) -> No
     )
 
 
-def is_there(bucket: Bucket, upload: Upload) -> bool:
+def has_incoming_object(bucket: Bucket, upload: Upload) -> bool:
     """Return whether an object exists under the incoming key."""
     return bucket.head_object(incoming_key(upload.key)) is not None
 
 
-def stored(bucket: Bucket, upload: Upload) -> bytes | None:
+def stored_content(bucket: Bucket, upload: Upload) -> bytes | None:
     """Return the content of the object under the upload's own key, or None."""
     facts = bucket.head_object(upload.key)
     return bucket.read_range(upload.key, 0, facts.byte_size) if facts else None

@@ -14,13 +14,13 @@ from uploads.s3.credentials import Credentials
 from uploads.s3.presigner import Presigner
 from uploads.s3.signed import SignedPost
 
-Place = tuple[AddressingStyle, str, str]
+Endpoint = tuple[AddressingStyle, str, str]
 NOW = datetime(2026, 11, 21, 7, 23, 42, 987_654, tzinfo=UTC)
 CHECKSUM = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
-# Addressing style, endpoint and region. The last two endpoints have no host name, so
-# the bucket's name cannot be a part of the host.
-PLACES: list[Place] = [
+# Each entry has the addressing style, the URL and the region. The last three URLs have an
+# IP address, so the bucket's name cannot be a part of the host.
+ENDPOINTS: list[Endpoint] = [
     ("virtual", "https://s3.eu-west-1.amazonaws.com", "eu-west-1"),
     ("virtual", "https://s3.cn-north-1.amazonaws.com.cn", "cn-north-1"),
     ("virtual", "https://s3.example.org:9443", "auto"),
@@ -40,8 +40,8 @@ IDENTITIES = [
 
 
 @lru_cache(maxsize=64)
-def botocore_client(place: Place, identity: Credentials) -> Any:
-    style, endpoint_url, region = place
+def botocore_client(endpoint: Endpoint, identity: Credentials) -> Any:
+    style, endpoint_url, region = endpoint
     return boto3.client(
         "s3",
         region_name=region,
@@ -53,12 +53,12 @@ def botocore_client(place: Place, identity: Credentials) -> Any:
     )
 
 
-def own(
-    place: Place = PLACES[0],
+def presigner_at(
+    endpoint: Endpoint = ENDPOINTS[0],
     identity: Credentials = IDENTITIES[0],
     now: datetime = NOW,
 ) -> Presigner:
-    style, endpoint_url, region = place
+    style, endpoint_url, region = endpoint
     return Presigner(
         bucket_name="my-bucket",
         region=region,
@@ -69,7 +69,7 @@ def own(
     )
 
 
-def post(
+def presign_form(
     presigner: Presigner, *, key: str = "uploads/a", expires_in: int = 900
 ) -> SignedPost:
     return presigner.post_object(

@@ -1,4 +1,4 @@
-"""The settings of a deployed site without HTTPS, for tests that start the site."""
+"""The environment of a deployed site without HTTPS, for tests that start the site."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase
 
 SECONDS = float(os.environ.get("SLOW") or 0)
-PATIENCE = 1 + SECONDS
+TIMEOUT_FACTOR = 1 + SECONDS
 """The factor by which tests multiply their timeouts."""
 
 _chance = random.Random()
@@ -28,12 +28,12 @@ class SlownessMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        time.sleep(a_while())
+        time.sleep(random_delay())
         response = self.get_response(request)
-        time.sleep(a_while())
+        time.sleep(random_delay())
         return response
 
 
-def a_while() -> float:
+def random_delay() -> float:
     """Return a random delay in seconds, often none or the maximum."""
     return SECONDS * _chance.choice([0, 0, 0.25, 1])

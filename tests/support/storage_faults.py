@@ -20,11 +20,11 @@ _listeners: list[Callable[..., Any]] = []
 
 
 class Killed(BaseException):
-    """Raised in place of a kill of the process."""
+    """Raised by ``killed_at`` to simulate a killed process."""
 
 
 @contextmanager
-def refusing(bucket: Bucket, *operations: str, key: str = "") -> Iterator[None]:
+def s3_answers_500(bucket: Bucket, *operations: str, key: str = "") -> Iterator[None]:
     """Make S3 answer 500 to these operations.
 
     With ``key``, only requests for this key fail.
@@ -38,19 +38,19 @@ def refusing(bucket: Bucket, *operations: str, key: str = "") -> Iterator[None]:
         error = {"Code": "InternalError", "Message": "refused by a test"}
         return SimpleNamespace(status_code=500), {"Error": error}
 
-    with heard(bucket, answer):
+    with before_s3_calls(bucket, answer):
         yield
 
 
 @contextmanager
-def counted(bucket: Bucket) -> Iterator[Counter[str]]:
+def count_s3_calls(bucket: Bucket) -> Iterator[Counter[str]]:
     """Count the calls to S3 by operation."""
     calls: Counter[str] = Counter()
 
     def count(model: Any, **_: Any) -> None:
         calls[model.name] += 1
 
-    with heard(bucket, count):
+    with before_s3_calls(bucket, count):
         yield calls
 
 
@@ -73,12 +73,12 @@ def killed_at(bucket: Bucket, step: int) -> Iterator[None]:
             walk()
         return execute(sql, *rest)
 
-    with heard(bucket, before_call), connection.execute_wrapper(before_query):
+    with before_s3_calls(bucket, before_call), connection.execute_wrapper(before_query):
         yield
 
 
 @contextmanager
-def heard(bucket: Bucket, listener: Callable[..., Any]) -> Iterator[None]:
+def before_s3_calls(bucket: Bucket, listener: Callable[..., Any]) -> Iterator[None]:
     """Call ``listener`` before each call to S3, of boto3 and of our own client.
 
     ``listener`` gets ``model`` with the operation's name, and ``params`` with

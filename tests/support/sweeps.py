@@ -15,13 +15,13 @@ from uploads.states import State
 from uploads.upkeep.sweeper import Report
 
 
-def told(report: Report) -> dict[str, int]:
+def nonzero_counts(report: Report) -> dict[str, int]:
     """Return the counts of a report that are not zero."""
     return {name: count for name, count in report.as_dict().items() if count}
 
 
 def abandon(bucket: Bucket, owner: Any, state: State = State.CANCELLED) -> Upload:
-    """Return an upload whose process died after the move and before the purge."""
+    """Return an upload whose process died after it changed the state, before the purge."""
     upload = begin(owner)
     put(bucket, upload, b"hello")
     lifecycle.move(upload, state)

@@ -1,4 +1,4 @@
-"""ZIP archives for tests, and their inspection."""
+"""ZIP archives for tests, and a function that inspects an archive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOISE = random.Random(1).randbytes(200_000)
 STORED, DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
 
 
-def look(
+def inspect_archive(
     content: bytes,
     filename: str = "a.zip",
     content_type: str = "application/zip",

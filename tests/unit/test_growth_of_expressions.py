@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.support.growth import TIMES, assert_no_faster_than_its_input
+from tests.support.growth import TIMES, assert_linear_time
 from tests.support.hostile_texts import Expression, expressions, hostile_texts
 
 LENGTH = 1_000
@@ -20,7 +20,7 @@ def fault_of(expression: Expression) -> str:
     large = hostile_texts(expression.pattern, TIMES * LENGTH)
     for short, long in zip(small, large, strict=True):
         try:
-            assert_no_faster_than_its_input(expression.run, short, long)
+            assert_linear_time(expression.run, short, long)
         except AssertionError as error:
             return f"{expression.place}, {short[:60]!a}: {error}"
     return ""

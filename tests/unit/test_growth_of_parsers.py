@@ -16,8 +16,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.test import Client, RequestFactory
 
-from tests.support.addresses import every_path
-from tests.support.growth import TIMES, assert_no_faster_than_its_input
+from tests.support.growth import TIMES, assert_linear_time
+from tests.support.routes import all_paths
 from uploads.access.addresses import client_address
 from uploads.access.rates import recipient
 from uploads.access.tokens import use_token
@@ -168,16 +168,14 @@ def test_parser_is_linear_in_long_texts(name: str, subtests: pytest.Subtests) ->
     act = refused_or_read(PARSERS[name])
     for text, make in TEXTS.items():
         with subtests.test(name=name, text=text):
-            assert_no_faster_than_its_input(
-                act, make(2_000), make(TIMES * 2_000), floor=0.001
-            )
+            assert_linear_time(act, make(2_000), make(TIMES * 2_000), floor=0.001)
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_parser_is_linear_in_the_number_of_items(name: str) -> None:
     make, parse = SHAPES[name]
 
-    assert_no_faster_than_its_input(parse, make(20_000), make(TIMES * 20_000))
+    assert_linear_time(parse, make(20_000), make(TIMES * 20_000))
 
 
 PARSING_CALLS = {
@@ -323,7 +321,7 @@ def walk(browser: Client, path: str, small: Hostile, large: Hostile) -> None:
     def act(request: Hostile) -> None:
         assert request.send(browser, path) < 500
 
-    assert_no_faster_than_its_input(act, small, large, floor=0.006)
+    assert_linear_time(act, small, large, floor=0.006)
 
 
 @pytest.mark.parametrize("header", HEADERS)
@@ -366,7 +364,7 @@ def test_cost_of_paths_grows_linearly(
         for name, make in LATIN.items():
             with subtests.test(prefix=prefix, name=name):
                 both = [prefix + make(n).replace("%", "%25") for n in SIZES]
-                assert_no_faster_than_its_input(act, *both, floor=0.006)
+                assert_linear_time(act, *both, floor=0.006)
 
 
 FIELDS = ("q", "cursor", "next", "o", "p", "e")
@@ -401,7 +399,7 @@ def queries(path: str) -> Iterator[tuple[str, list[Hostile]]]:
 
 def paths() -> list[str]:
     """Return the paths of all pages, but only the upper levels of the admin."""
-    found = every_path()
+    found = all_paths()
     assert len(found) > 60, "The test has found too few paths to prove anything."
     return [path for path in found if path.count("/") <= 3 or "admin/" not in path]
 
@@ -495,4 +493,4 @@ def test_cost_of_json_bodies_grows_linearly_and_answers_are_small(
         for name, make in BODIES.items():
             with subtests.test(method=method, path=path, name=name):
                 both = [make(n).encode() for n in (LARGEST // TIMES, LARGEST)]
-                assert_no_faster_than_its_input(act, *both, floor=0.005)
+                assert_linear_time(act, *both, floor=0.005)

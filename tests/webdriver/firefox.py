@@ -24,7 +24,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.firefox.service import Service
 
-from tests.support.complaints import SAY_VIOLATIONS, Complaints
+from tests.support.browser_errors import LOG_VIOLATIONS, BrowserErrors
 from tests.webdriver.window import PATIENCE_SECONDS, Window
 
 MOUSE = 2 | 4  # fine, hovers
@@ -42,11 +42,11 @@ class FirefoxWindow(Window):
     def __init__(
         self,
         driver: webdriver.Firefox,
-        complaints: Complaints,
+        browser_errors: BrowserErrors,
         container: str,
         handle: str,
     ) -> None:
-        super().__init__(driver, complaints)
+        super().__init__(driver, browser_errors)
         self._container = container
         self._firefox = driver
         self._handle = handle
@@ -167,7 +167,7 @@ def started(
     driver = webdriver.Firefox(options=options, service=service)
     try:
         if scripting:
-            driver.script.add_preload_script(f"() => {{ {SAY_VIOLATIONS} }}")
+            driver.script.add_preload_script(f"() => {{ {LOG_VIOLATIONS} }}")
         yield driver
     finally:
         driver.quit()
@@ -179,15 +179,15 @@ def new_window(driver: webdriver.Firefox) -> Iterator[FirefoxWindow]:
 
     Fails at the end if the browser reported errors.
     """
-    complaints = Complaints()
+    browser_errors = BrowserErrors()
 
     def on_console(entry: Any) -> None:
         if entry.level == "error":
-            complaints.note(entry.text[:_LONGEST])
+            browser_errors.add(entry.text[:_LONGEST])
 
     def on_error(entry: Any) -> None:
         if not entry.text.startswith(_FAILED_REQUESTS):
-            complaints.note(entry.text[:_LONGEST])
+            browser_errors.add(entry.text[:_LONGEST])
 
     first = driver.current_window_handle
     container = driver.browser.create_user_context()
@@ -195,7 +195,7 @@ def new_window(driver: webdriver.Firefox) -> Iterator[FirefoxWindow]:
     driver.switch_to.window(handle)
     console = driver.script.add_console_message_handler(on_console)
     errors = driver.script.add_javascript_error_handler(on_error)
-    window = FirefoxWindow(driver, complaints, container, handle)
+    window = FirefoxWindow(driver, browser_errors, container, handle)
     window.set_size(*_WIDE)
     try:
         yield window
@@ -205,5 +205,5 @@ def new_window(driver: webdriver.Firefox) -> Iterator[FirefoxWindow]:
         driver.script.remove_javascript_error_handler(errors)
         driver.switch_to.window(first)
         driver.browser.remove_user_context(container)
-    if complaints:
-        pytest.fail("The browser complained:\n" + "\n".join(complaints))
+    if browser_errors:
+        pytest.fail("The browser reported errors:\n" + "\n".join(browser_errors))

@@ -17,7 +17,7 @@ import pytest
 from tests.faults.faults import CutRequest
 from tests.faults.parts import wait_until_quiet
 from tests.faults.proxy import FaultProxy
-from tests.support.live_site import SMALL_PART, open_bucket_to, serve
+from tests.support.live_site import SMALL_PART, allow_origin, serve
 
 if TYPE_CHECKING:
     from uploads.dev.s3_server import S3Server
@@ -61,7 +61,7 @@ def all_lines(
     }
     with serve(environment, tmp_path_factory.mktemp("logs")) as live_site:
         site = FaultProxy(int(live_site.url.rpartition(":")[2])).start()
-        open_bucket_to(site.url)
+        allow_origin(site.url)
         yield Lines(site, storage)
         site.stop()
     storage.stop()

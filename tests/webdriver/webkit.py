@@ -21,7 +21,7 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.webkitgtk.service import Service
 
-from tests.support.complaints import SAY_VIOLATIONS, Complaints
+from tests.support.browser_errors import LOG_VIOLATIONS, BrowserErrors
 from tests.webdriver.window import Window
 
 _WIDE = (1280, 900)
@@ -30,18 +30,18 @@ _BROWSER = Path(__file__).with_name("webkit_window.py")
 _PRELOAD = (
     """
 if (document.contentType !== "text/html") return;  // WebKit adds a style to plain text
-window._complaints = [];
+window._errors = [];
 const write = console.error;
-console.error = (...words) => { window._complaints.push(words.join(" ")); write(...words); };
-addEventListener("error", ({message}) => window._complaints.push(message));
-addEventListener("unhandledrejection", ({reason}) => window._complaints.push(String(reason)));
+console.error = (...words) => { window._errors.push(words.join(" ")); write(...words); };
+addEventListener("error", ({message}) => window._errors.push(message));
+addEventListener("unhandledrejection", ({reason}) => window._errors.push(String(reason)));
 const click = HTMLInputElement.prototype.click;
 HTMLInputElement.prototype.click = function () {
   if (this.type === "file") window._asked = this;
   else click.call(this);
 };
 """
-    + SAY_VIOLATIONS
+    + LOG_VIOLATIONS
 )
 
 
@@ -49,11 +49,11 @@ class WebKitWindow(Window):
     """A window that is a separate browser process."""
 
     def open(self, url: str) -> None:
-        self.note_complaints()
+        self.collect_errors()
         super().open(url)
 
     def reload(self) -> None:
-        self.note_complaints()
+        self.collect_errors()
         super().reload()
 
     def set_cookie(self, name: str, value: str, url: str) -> None:
@@ -72,10 +72,10 @@ class WebKitWindow(Window):
         self.wait_until(is_asked, lambda: "The page asked for no file.")
         asked[0].send_keys("\n".join(map(str, files)))
 
-    def note_complaints(self) -> None:
+    def collect_errors(self) -> None:
         """Collect the errors of the page before the browser leaves it."""
-        for complaint in self.run("return window._complaints ?? []"):
-            self.complaints.note(complaint[:_LONGEST])
+        for error in self.run("return window._errors ?? []"):
+            self.browser_errors.add(error[:_LONGEST])
 
 
 def find_driver() -> str:
@@ -132,16 +132,16 @@ def new_window(display: str, home: Path) -> Iterator[WebKitWindow]:
     with warnings.catch_warnings():  # Selenium calls a deprecated function
         warnings.simplefilter("ignore", DeprecationWarning)
         driver = webdriver.WebKitGTK(options=options, service=service)
-    complaints = Complaints()
-    window = WebKitWindow(driver, complaints)
+    browser_errors = BrowserErrors()
+    window = WebKitWindow(driver, browser_errors)
     try:
         window.set_size(*_WIDE)
         yield window
-        window.note_complaints()
+        window.collect_errors()
     finally:
         try:
             driver.quit()
         except WebDriverException:
             service.stop()
-    if complaints:
-        pytest.fail("The browser complained:\n" + "\n".join(complaints))
+    if browser_errors:
+        pytest.fail("The browser reported errors:\n" + "\n".join(browser_errors))

@@ -19,10 +19,10 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.support import slowness
-from tests.support.complaints import Complaints
+from tests.support.browser_errors import BrowserErrors
 from tests.support.sessions import new_session
 
-PATIENCE_SECONDS = 120 * slowness.PATIENCE
+PATIENCE_SECONDS = 120 * slowness.TIMEOUT_FACTOR
 _TICK_SECONDS = 0.05
 _NOT_YET = (
     ElementClickInterceptedException,
@@ -49,9 +49,9 @@ _LINKS = "a[href]"
 class Window:
     """Actions of a person in the window, and the content that the person sees."""
 
-    def __init__(self, driver: WebDriver, complaints: Complaints) -> None:
+    def __init__(self, driver: WebDriver, browser_errors: BrowserErrors) -> None:
         self.driver = driver
-        self.complaints = complaints
+        self.browser_errors = browser_errors
 
     def open(self, url: str) -> None:
         """Open a URL."""

@@ -15,7 +15,7 @@ from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client
 
-from tests.support.addresses import every_path
+from tests.support.routes import all_paths
 from uploads.models import AuditEvent, Rate
 from uploads.s3.bucket import Bucket
 
@@ -206,7 +206,7 @@ def test_other_requests_without_a_login_create_no_row(
     assert ask(stranger()).status_code == 200  # this request uses up the limit
     before = rows()
 
-    paths = every_path()
+    paths = all_paths()
     assert len(paths) > 60
     for path in paths:
         for visit in (visit_page, visit_as_script, send_form, send_json):

@@ -9,7 +9,7 @@ from allauth.mfa.models import Authenticator
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
-from tests.support.addresses import every_path
+from tests.support.routes import all_paths
 from uploads.access.tokens import create_token
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def test_all_admin_pages_require_the_second_factor(
     settings.TWO_FACTOR_REQUIRED = "staff"
     client.force_login(django_user_model.objects.create_superuser("root"))
     elsewhere = {"admin/login/", "admin/logout/", "admin/password_change/"}
-    pages = [path for path in every_path() if path.startswith("admin/")]
+    pages = [path for path in all_paths() if path.startswith("admin/")]
     assert len(pages) > 40
 
     answers = {path: client.get(f"/{path}") for path in set(pages) - elsewhere}

@@ -21,7 +21,9 @@ LIST = "/admin/uploads/upload/"
 def waiting(alice: Any, bucket: Bucket, settings: Any) -> Upload:
     """Create an upload whose inspector is unavailable, and a ready upload."""
     for name in ("ready.txt", "waits.txt"):
-        settings.INSPECTORS = entries("Yes" if name == "ready.txt" else "Absent")
+        settings.INSPECTORS = entries(
+            "Accepting" if name == "ready.txt" else "Unavailable"
+        )
         upload = begin(alice, filename=name)
         put(bucket, upload, b"hello")
         lifecycle.advance(upload)
@@ -32,7 +34,7 @@ def waiting(alice: Any, bucket: Bucket, settings: Any) -> Upload:
 def kept(alice: Any, bucket: Bucket, settings: Any) -> Upload:
     """Create a rejected upload with its object in quarantine."""
     settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}
-    settings.INSPECTORS = entries("No")
+    settings.INSPECTORS = entries("Refusing")
     upload = begin(alice, filename="kept.txt")
     put(bucket, upload, b"hello")
     return lifecycle.advance(upload)
@@ -43,7 +45,7 @@ def test_list_shows_waiting_uploads_with_their_reason(
 ) -> None:
     page = admin_client.get(LIST).content.decode()
 
-    assert page.count("gone fishing") == 1
+    assert page.count("test scanner does not answer") == 1
     assert "Inspecting, waiting" in page
 
 
@@ -63,7 +65,10 @@ def test_audit_prints_waiting_uploads_with_their_reason(
 
     out = capsys.readouterr().out
     assert "0 differences" in out
-    assert "1 uploads wait for an inspection: Absent: gone fishing." in out
+    assert (
+        "1 uploads wait for an inspection: Unavailable: The test scanner does not answer."
+        in out
+    )
 
 
 def test_owner_does_not_see_the_waiting_reason(client: Client, waiting: Upload) -> None:

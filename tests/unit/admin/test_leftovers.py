@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.support.builders import begin, put
-from tests.support.storage_faults import refusing
+from tests.support.storage_faults import s3_answers_500
 from uploads.models import Orphan, ParkedNotification, Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State
@@ -74,7 +74,7 @@ def test_message_that_fails_again_is_kept(
     park("http", "garbage", "The message is not JSON.")
     park_event_about(arrived)
 
-    with refusing(bucket):
+    with s3_answers_500(bucket):
         assert take_in_again(admin_client) == ["Messages that failed again: 2."]
 
     assert ParkedNotification.objects.count() == 2

@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from tests.support.admin_pages import (
     LIST,
-    act,
     change_page,
     download_page,
     make_upload,
-    said,
+    messages_of,
+    run_action,
     store,
 )
 from uploads.lifecycle import quota
@@ -37,12 +37,12 @@ def test_delete_action_asks_then_deletes_and_releases_quota(
     for upload in uploads:
         store(bucket, upload)
 
-    question = act(operator, "remove", *uploads)
+    question = run_action(operator, "remove", *uploads)
     assert "These 2 files will be deleted" in question.content.decode()
     assert bucket.head_object(uploads[0].key) is not None
-    answer = act(operator, "remove", *uploads, confirmed="yes")
+    answer = run_action(operator, "remove", *uploads, confirmed="yes")
 
-    assert said(answer) == ['"notes 0.txt", "notes 1.txt": It is now deleted.']
+    assert messages_of(answer) == ['"notes 0.txt", "notes 1.txt": It is now deleted.']
     assert [bucket.head_object(upload.key) for upload in uploads] == [None, None]
     assert quota.usage(alice).used_bytes == 0
     events = AuditEvent.objects.filter(kind="upload.deleted", actor=admin_user)
@@ -61,9 +61,9 @@ def test_verify_again_shows_a_message_for_each_outcome(
     store(bucket, same)
     store(bucket, longer, b"hello, world")
 
-    answer = act(operator, "verify_again", same, missing, longer, over)
+    answer = run_action(operator, "verify_again", same, missing, longer, over)
 
-    assert sorted(said(answer)) == [
+    assert sorted(messages_of(answer)) == [
         '"notes 0.txt": The object matches its row.',
         '"notes 1.txt": The object is missing from the bucket.',
         '"notes 2.txt": The object has 12 bytes, but 5 were declared.',
@@ -87,9 +87,9 @@ def test_verify_again_detects_a_replaced_object(
     Upload.objects.filter(pk=upload.pk).update(etag=facts.etag)
     store(bucket, upload, b"HELLO")
 
-    answer = act(operator, "verify_again", upload)
+    answer = run_action(operator, "verify_again", upload)
 
-    assert said(answer) == [
+    assert messages_of(answer) == [
         '"notes 0.txt": The object was replaced. Its ETag differs from the recorded ETag.'
     ]
 
@@ -99,9 +99,11 @@ def test_verify_again_reports_an_incomplete_upload(
 ) -> None:
     upload = make_upload(alice, state=State.PENDING, completed_at=None)
 
-    answer = act(operator, "verify_again", upload)
+    answer = run_action(operator, "verify_again", upload)
 
-    assert said(answer) == ['"notes 0.txt": The object has not arrived in the bucket.']
+    assert messages_of(answer) == [
+        '"notes 0.txt": The object has not arrived in the bucket.'
+    ]
 
 
 def test_purge_again_deletes_a_late_object(
@@ -112,9 +114,9 @@ def test_purge_again_deletes_a_late_object(
     store(bucket, late)
     store(bucket, ready)
 
-    answer = act(operator, "purge_again", late, ready)
+    answer = run_action(operator, "purge_again", late, ready)
 
-    assert sorted(said(answer)) == [
+    assert sorted(messages_of(answer)) == [
         '"notes 0.txt": Its object is deleted.',
         '"notes 1.txt": It is ready. Delete it first.',
     ]
@@ -140,9 +142,9 @@ def test_action_on_too_many_uploads_is_refused(
     )
     first = Upload.objects.all()[0]
 
-    answer = act(operator, "remove", first, select_across="1", confirmed="yes")
+    answer = run_action(operator, "remove", first, select_across="1", confirmed="yes")
 
-    assert said(answer) == [
+    assert messages_of(answer) == [
         (
             "You selected more than 500 uploads, so nothing was done. "
             "Select fewer, then try again."
@@ -180,7 +182,7 @@ def test_upload_that_is_not_ready_has_no_download(
 
     answer = operator.get(download_page(upload), follow=True)
 
-    assert said(answer) == [
+    assert messages_of(answer) == [
         "The upload is rejected. Only ready uploads can be downloaded."
     ]
     assert not upload.events.exists()

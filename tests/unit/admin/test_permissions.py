@@ -18,12 +18,12 @@ from tests.support.admin_pages import (
     POLICIES,
     QUOTAS,
     TOKENS,
-    act,
     change_page,
     download_page,
     make_upload,
-    said,
-    staff,
+    messages_of,
+    run_action,
+    staff_client,
     store,
 )
 from uploads.admin.uploads import UploadAdmin
@@ -41,21 +41,21 @@ pytestmark = pytest.mark.django_db
 def test_staff_without_permission_see_no_uploads(
     django_user_model: Any, address: str
 ) -> None:
-    assert staff(django_user_model).get(address).status_code == 403
+    assert staff_client(django_user_model).get(address).status_code == 403
 
 
 def test_viewer_has_no_download_and_no_actions(
     django_user_model: Any, alice: Any
 ) -> None:
     upload = make_upload(alice)
-    viewer = staff(django_user_model, "view_upload")
+    viewer = staff_client(django_user_model, "view_upload")
 
     page = viewer.get(LIST)
 
     assert upload.filename in page.content.decode()
     assert download_page(upload) not in page.content.decode()
     assert viewer.get(download_page(upload)).status_code == 403
-    act(viewer, "remove", upload, confirmed="yes")
+    run_action(viewer, "remove", upload, confirmed="yes")
     upload.refresh_from_db()
     assert upload.state == State.READY
 
@@ -65,14 +65,14 @@ def test_permission_to_verify_does_not_permit_deleting(
 ) -> None:
     upload = make_upload(alice)
     store(bucket, upload)
-    verifier = staff(django_user_model, "view_upload", "change_upload")
+    verifier = staff_client(django_user_model, "view_upload", "change_upload")
 
-    refused = act(verifier, "remove", upload, confirmed="yes")
+    refused = run_action(verifier, "remove", upload, confirmed="yes")
 
-    assert said(refused) == ["No action selected."]
+    assert messages_of(refused) == ["No action selected."]
     upload.refresh_from_db()
     assert upload.state == State.READY
-    assert len(said(act(verifier, "verify_again", upload))) == 1
+    assert len(messages_of(run_action(verifier, "verify_again", upload))) == 1
 
 
 def test_forged_form_does_not_change_an_upload(operator: Client, alice: Any) -> None:
@@ -100,7 +100,7 @@ def test_admin_has_no_form_to_add_or_delete_an_upload(
     assert operator.post(f"{LIST}{upload.pk}/delete/", {"post": "yes"}).status_code == (
         403
     )
-    act(operator, "delete_selected", upload, post="yes")
+    run_action(operator, "delete_selected", upload, post="yes")
     assert Upload.objects.filter(pk=upload.pk).exists()
 
 

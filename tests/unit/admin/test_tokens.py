@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.support.admin_pages import TOKENS, staff
+from tests.support.admin_pages import TOKENS, staff_client
 from uploads.access.tokens import create_token, use_token
 from uploads.models import (
     ApiToken,
@@ -76,7 +76,7 @@ def test_token_form_sent_twice_creates_one_token(operator: Client, alice: Any) -
 def test_only_a_superuser_creates_tokens_for_others(
     django_user_model: Any, alice: Any
 ) -> None:
-    client = staff(django_user_model, "add_apitoken", "view_apitoken")
+    client = staff_client(django_user_model, "add_apitoken", "view_apitoken")
 
     client.post(f"{TOKENS}add/", {"user": alice.pk, "name": "mine", "scope": "write"})
 
@@ -104,7 +104,7 @@ def test_revoked_token_is_kept(operator: Client, admin_user: Any, alice: Any) ->
 
 def test_viewer_cannot_revoke_tokens(django_user_model: Any, alice: Any) -> None:
     row, secret = create_token(alice, name="backup")
-    client = staff(django_user_model, "view_apitoken", "change_apitoken")
+    client = staff_client(django_user_model, "view_apitoken", "change_apitoken")
 
     client.post(TOKENS, {"action": "revoke_chosen", "_selected_action": [row.pk]})
 

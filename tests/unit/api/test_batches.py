@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.support.storage_faults import counted
+from tests.support.storage_faults import count_s3_calls
 from uploads.lifecycle import completing_many, inspecting, quota
 from uploads.models import AuditEvent, StorageQuota, Upload
 from uploads.s3.bucket import Bucket
@@ -371,7 +371,7 @@ def test_small_object_is_read_by_one_request(browser: Client, bucket: Bucket) ->
     start(browser, [declaration(n) for n in range(2)])
     ids = arrive(bucket, range(2))
 
-    with counted(bucket) as calls:
+    with count_s3_calls(bucket) as calls:
         complete(browser, ids)
 
     assert calls == {"GetObject": 2}

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
 
-from tests.support.addresses import every_path
+from tests.support.routes import all_paths
 from uploads.access import rates
 from uploads.access.rates import payers
 from uploads.access.tokens import create_token
@@ -129,7 +129,7 @@ def test_form_without_login_is_not_parsed_on_private_pages(
     }  # these paths require their own secrets
     private = [
         path
-        for path in every_path()
+        for path in all_paths()
         if not path.startswith(tuple(open_to_all - {"accounts/"}))
         and not path.startswith("accounts/")
         and path not in {"admin/login/", "admin/logout/", "admin/jsi18n/"}

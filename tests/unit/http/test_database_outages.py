@@ -28,7 +28,7 @@ from django.db import (
 from django.test import Client
 from psycopg import errors
 
-from tests.support.addresses import every_path
+from tests.support.routes import all_paths
 from tests.unit.http.test_headers import missing
 from uploads.http.logs import logging_config
 from uploads.outages import is_outage, log_outage
@@ -84,7 +84,7 @@ def browser(alice: Any) -> Client:
 def test_no_path_answers_500_during_an_outage(
     browser: Client, bucket: Bucket, method: str
 ) -> None:
-    paths = every_path()
+    paths = all_paths()
     assert len(paths) > 60, "The test has found too few paths to prove anything."
 
     with away():

@@ -16,8 +16,8 @@ from django.conf import settings as site
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.support.addresses import every_path
 from tests.support.builders import make_ready
+from tests.support.routes import all_paths
 from tests.support.static_files import collected
 from tests.unit.test_settings import PRODUCTION, ROOT
 from uploads.http.headers import static_headers
@@ -101,7 +101,7 @@ def person(request: pytest.FixtureRequest, db: None) -> User | None:
 def test_every_path_has_the_headers(
     bucket: Bucket, person: User | None, method: str
 ) -> None:
-    paths = every_path()
+    paths = all_paths()
     assert len(paths) > 60, "The test has found too few paths to prove anything."
     browser = Client(raise_request_exception=False)
 

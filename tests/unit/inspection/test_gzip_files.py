@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.support.inspectors import sample_of
-from tests.support.zip_files import NOISE, look
+from tests.support.zip_files import NOISE, inspect_archive
 from uploads.inspection.archives import ArchiveInspector
 from uploads.inspection.budget import Budget, OverBudget
 from uploads.inspection.gzip_files import unpacked_bytes
@@ -18,7 +18,7 @@ from uploads.inspection.gzip_files import unpacked_bytes
 def test_gzip_bomb_is_refused() -> None:
     content = gzip.compress(bytes(150_000_000), compresslevel=1)
 
-    verdict = look(content, "a.gz", "application/gzip")
+    verdict = inspect_archive(content, "a.gz", "application/gzip")
 
     assert "100 MB or more" in verdict.reason
 
@@ -45,14 +45,14 @@ def test_gzip_bomb_is_refused() -> None:
     ],
 )
 def test_gzip_bomb_with_a_false_size_at_its_end_is_refused(content: bytes) -> None:
-    assert not look(content, "a.gz", "application/gzip").accepted
+    assert not inspect_archive(content, "a.gz", "application/gzip").accepted
 
 
 def test_last_bytes_of_a_truncated_gzip_file_are_not_read_as_its_size() -> None:
     # The last bytes are data here. Read as a size, they would mean 4 GB.
     content = gzip.compress(random.Random(2).randbytes(5_000_000))[:-100] + b"\xff" * 4
 
-    assert look(content, "a.gz", "application/gzip").accepted
+    assert inspect_archive(content, "a.gz", "application/gzip").accepted
 
 
 def test_cost_of_many_gzip_members_grows_linearly() -> None:
@@ -98,4 +98,4 @@ def test_long_gzip_file_is_left_to_the_background() -> None:
     ids=len,
 )
 def test_ordinary_gzip_files_are_accepted(content: bytes) -> None:
-    assert look(content, "a.gz", "application/gzip").accepted
+    assert inspect_archive(content, "a.gz", "application/gzip").accepted

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings as site_settings
 
-from tests.support.inspectors import Yes, entries, sample_of
+from tests.support.inspectors import Accepting, entries, sample_of
 from uploads import checks
 from uploads.errors import InspectorUnavailable, StorageUnavailable
 from uploads.inspection.pipeline import inspect, inspectors, takes_long
@@ -16,18 +16,20 @@ HELLO = sample_of(b"hello", "text/plain", "hello.txt")
 
 
 def test_file_is_accepted_if_all_inspectors_accept(settings: Any) -> None:
-    settings.INSPECTORS = entries("Yes", "Yes")
+    settings.INSPECTORS = entries("Accepting", "Accepting")
 
     assert inspect(HELLO).accepted
 
 
 def test_file_is_refused_if_one_inspector_refuses(settings: Any) -> None:
-    settings.INSPECTORS = entries("Yes", "No")
+    settings.INSPECTORS = entries("Accepting", "Refusing")
 
     assert inspect(HELLO).reason == "No."
 
 
-@pytest.mark.parametrize("names", [("Absent", "No"), ("Broken", "No")])
+@pytest.mark.parametrize(
+    "names", [("Unavailable", "Refusing"), ("Failing", "Refusing")]
+)
 def test_refusal_takes_precedence_over_an_unavailable_inspector(
     settings: Any, names: tuple[str, ...]
 ) -> None:
@@ -36,11 +38,11 @@ def test_refusal_takes_precedence_over_an_unavailable_inspector(
     assert not inspect(HELLO).accepted
 
 
-@pytest.mark.parametrize("name", ["Absent", "Broken", "Silent"])
+@pytest.mark.parametrize("name", ["Unavailable", "Failing", "ReturningNone"])
 def test_missing_answer_of_an_inspector_is_no_acceptance(
     settings: Any, name: str
 ) -> None:
-    settings.INSPECTORS = entries("Yes", name, "Yes")
+    settings.INSPECTORS = entries("Accepting", name, "Accepting")
 
     with pytest.raises(InspectorUnavailable, match=name):
         inspect(HELLO)
@@ -49,14 +51,14 @@ def test_missing_answer_of_an_inspector_is_no_acceptance(
 def test_error_of_an_inspector_before_its_inspection_is_no_acceptance(
     settings: Any,
 ) -> None:
-    settings.INSPECTORS = entries("Broken", early=True)
+    settings.INSPECTORS = entries("Failing", early=True)
 
-    with pytest.raises(InspectorUnavailable, match="Broken failed with ZeroDivision"):
+    with pytest.raises(InspectorUnavailable, match="Failing failed with ZeroDivision"):
         inspect(HELLO)
 
 
 def test_message_of_an_inspectors_error_is_only_logged(settings: Any) -> None:
-    settings.INSPECTORS = entries("Broken")
+    settings.INSPECTORS = entries("Failing")
 
     with pytest.raises(InspectorUnavailable) as caught:
         inspect(HELLO)
@@ -73,24 +75,24 @@ def test_storage_error_is_not_reported_as_an_inspectors_error() -> None:
 
 
 def test_notes_of_accepting_inspectors_are_returned(settings: Any) -> None:
-    settings.INSPECTORS = entries("Yes", "Yes", note="Not looked at.")
+    settings.INSPECTORS = entries("Accepting", "Accepting", note="Not looked at.")
 
     assert inspect(HELLO).reason == "Not looked at."
 
 
 def test_slow_inspectors_run_last(settings: Any) -> None:
-    slow = {"NAME": "tests.support.inspectors.Yes", "OPTIONS": {"slow": True}}
-    settings.INSPECTORS = [slow, *entries("No")]
+    slow = {"NAME": "tests.support.inspectors.Accepting", "OPTIONS": {"slow": True}}
+    settings.INSPECTORS = [slow, *entries("Refusing")]
 
     assert [found.slow for found in inspectors()] == [False, True]
 
 
 def test_quick_inspection_skips_slow_inspectors_and_can_refuse(settings: Any) -> None:
-    settings.INSPECTORS = entries("Yes", slow=True)
+    settings.INSPECTORS = entries("Accepting", slow=True)
     assert inspect(HELLO, quick_only=True).accepted
-    assert Yes.seen == []
+    assert Accepting.seen == []
 
-    settings.INSPECTORS += entries("No")
+    settings.INSPECTORS += entries("Refusing")
     assert not inspect(HELLO, quick_only=True).accepted
 
 
@@ -102,7 +104,7 @@ def test_only_slow_inspectors_with_large_objects_take_long(
     settings: Any, byte_size: int, slow: bool, long: bool
 ) -> None:
     settings.UPLOADS = {"INLINE_INSPECTION_BYTES": 10}
-    settings.INSPECTORS = entries("Yes", slow=slow)
+    settings.INSPECTORS = entries("Accepting", slow=slow)
 
     assert takes_long(sample_of(b"", byte_size=byte_size)) is long
 
@@ -116,12 +118,15 @@ def test_only_slow_inspectors_with_large_objects_take_long(
         ({"NAME": "tests.support.inspectors.NoSuch"}, "NoSuch"),
         ({"NAME": "no.such.Module"}, "no.such.Module"),
         ({"NAME": "nodots"}, "nodots"),
-        ({"NAME": "tests.support.inspectors.Yes", "OPTIONS": {"colour": 1}}, "colour"),
         (
-            {"NAME": "tests.support.inspectors.Nothing"},
+            {"NAME": "tests.support.inspectors.Accepting", "OPTIONS": {"colour": 1}},
+            "colour",
+        ),
+        (
+            {"NAME": "tests.support.inspectors.NotAnInspector"},
             "lacks name, slow, wants, inspect",
         ),
-        ({"NAME": "tests.support.inspectors.Yes", "OPTION": {}}, "OPTION"),
+        ({"NAME": "tests.support.inspectors.Accepting", "OPTION": {}}, "OPTION"),
         ({}, "NAME"),
         (
             {

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import archives
 from tests.support.archives import packed
-from tests.support.zip_files import ORDINARY, ZIP64, look, self_extracting
+from tests.support.zip_files import ORDINARY, ZIP64, inspect_archive, self_extracting
 from uploads.inspection.ranges import BlockReader
 from uploads.inspection.zip_directory import find_directories, read_entries
 
@@ -38,7 +38,7 @@ def test_randomly_damaged_archive_gets_a_verdict() -> None:
             content[chance.randrange(len(content))] = chance.randrange(256)
         cut = chance.choice([len(content), chance.randrange(len(content))])
 
-        look(bytes(content[:cut]))
+        inspect_archive(bytes(content[:cut]))
 
 
 def ours(content: bytes) -> list[tuple[str, int, int, int]]:

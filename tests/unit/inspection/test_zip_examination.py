@@ -12,14 +12,14 @@ import pytest
 from tests.support import archives
 from tests.support.archives import Raw, packed, raw
 from tests.support.inspectors import sample_of
-from tests.support.zip_files import NOISE, STORED, look
+from tests.support.zip_files import NOISE, STORED, inspect_archive
 from uploads.inspection.archives import ArchiveInspector
 from uploads.inspection.budget import Budget, OverBudget
 from uploads.inspection.verdicts import Verdict
 
 
 def test_60_000_entries_are_accepted() -> None:
-    verdict = look(raw(*(Raw(b"%d" % number) for number in range(60_000))))
+    verdict = inspect_archive(raw(*(Raw(b"%d" % number) for number in range(60_000))))
 
     assert (verdict.accepted, verdict.reason) == (True, "")
 
@@ -28,7 +28,7 @@ def test_too_long_directory_ends_the_inspection_with_a_note() -> None:
     content = archives.with_entries("x" * 200 + str(n) for n in range(100))
 
     with pytest.raises(OverBudget, match="list of contents"):
-        look(content, max_list_bytes=10_000)
+        inspect_archive(content, max_list_bytes=10_000)
 
 
 def test_local_headers_over_the_budget_end_the_inspection_with_a_note() -> None:
@@ -87,7 +87,7 @@ def test_1500_stored_documents_are_accepted() -> None:
         *((f"{n}.docx", document) for n in range(1500)), compression=STORED
     )
 
-    assert look(content).accepted
+    assert inspect_archive(content).accepted
 
 
 @pytest.mark.parametrize("count", [50, 400])
@@ -105,7 +105,7 @@ def test_end_records_without_number_do_not_multiply_the_work(count: int) -> None
     content = archive[:-2] + len(comment).to_bytes(2, "little") + comment
 
     started = time.monotonic()
-    look(content)
+    inspect_archive(content)
 
     assert time.monotonic() - started < 1
 
@@ -113,8 +113,10 @@ def test_end_records_without_number_do_not_multiply_the_work(count: int) -> None
 def test_broken_archive_without_an_archives_name_is_accepted() -> None:
     content = packed(("a", NOISE))[:1000]
 
-    assert look(content, "a.bin", "application/octet-stream").accepted
-    assert look(b"no archive at all" * 99, "a.docx", "text/plain") == Verdict(True)
+    assert inspect_archive(content, "a.bin", "application/octet-stream").accepted
+    assert inspect_archive(
+        b"no archive at all" * 99, "a.docx", "text/plain"
+    ) == Verdict(True)
 
 
 def test_bad_name_in_a_compressed_inner_archive_is_accepted() -> None:
@@ -122,7 +124,7 @@ def test_bad_name_in_a_compressed_inner_archive_is_accepted() -> None:
     # outer archive is harmless.
     content = packed(("tests/evil.zip", packed(("../x", b"x"))), ("a.py", b"a"))
 
-    assert look(content).accepted
+    assert inspect_archive(content).accepted
 
 
 def test_only_a_few_blocks_are_kept_in_memory() -> None:

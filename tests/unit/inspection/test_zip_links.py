@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import archives
 from tests.support.archives import Raw, link, raw
-from tests.support.zip_files import DEFLATED, look
+from tests.support.zip_files import DEFLATED, inspect_archive
 
 LEADING_LINKS = {
     "absolute": [link(b"link", b"/etc/passwd")],
@@ -42,11 +42,11 @@ LEADING_LINKS = {
 
 @pytest.mark.parametrize("entries", LEADING_LINKS.values(), ids=LEADING_LINKS.keys())
 def test_link_that_leads_outside_is_refused(entries: list[Raw]) -> None:
-    verdict = look(raw(*entries))
+    verdict = inspect_archive(raw(*entries))
 
     assert not verdict.accepted
     assert "link" in verdict.reason
-    assert look(raw(*entries), allow_symlinks=True).accepted
+    assert inspect_archive(raw(*entries), allow_symlinks=True).accepted
 
 
 STAYING_LINKS = {
@@ -73,7 +73,7 @@ STAYING_LINKS = {
 
 @pytest.mark.parametrize("entries", STAYING_LINKS.values(), ids=STAYING_LINKS.keys())
 def test_link_that_stays_inside_is_accepted(entries: list[Raw]) -> None:
-    verdict = look(raw(*entries))
+    verdict = inspect_archive(raw(*entries))
 
     assert verdict.accepted, verdict.reason
 
@@ -84,7 +84,7 @@ def test_many_harmless_links_are_accepted() -> None:
         for n in range(2000)
     ]
 
-    assert look(raw(*entries)).accepted
+    assert inspect_archive(raw(*entries)).accepted
 
 
 def test_links_that_multiply_paths_are_refused_quickly() -> None:
@@ -93,7 +93,7 @@ def test_links_that_multiply_paths_are_refused_quickly() -> None:
     ]
 
     started = time.monotonic()
-    verdict = look(raw(*entries))
+    verdict = inspect_archive(raw(*entries))
 
     assert not verdict.accepted
     assert time.monotonic() - started < 2

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import archives
 from tests.support.archives import Raw, raw, unicode_path
-from tests.support.zip_files import look
+from tests.support.zip_files import inspect_archive
 
 FORBIDDEN_NAMES = (
     b"../x",
@@ -64,11 +64,11 @@ def test_name_that_leaves_the_folder_is_refused_in_any_field(name: bytes) -> Non
         "after another field": Raw(b"a", extra=b"xx\x02\x00yy" + unicode_path(name)),
     }.items():
         for system in (archives.UNIX, archives.FAT):
-            verdict = look(raw(Raw(b"first"), replace(entry, system=system)))
+            verdict = inspect_archive(raw(Raw(b"first"), replace(entry, system=system)))
             assert not verdict.accepted, place
             assert "outside of its folder" in verdict.reason
 
 
 @pytest.mark.parametrize("name", PLAIN_NAMES)
 def test_name_that_stays_in_the_folder_is_accepted(name: bytes) -> None:
-    assert look(raw(Raw(name, extra=unicode_path(name)), Raw(b"b"))).accepted
+    assert inspect_archive(raw(Raw(name, extra=unicode_path(name)), Raw(b"b"))).accepted

@@ -10,7 +10,7 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from tests.support.builders import checksum, held, let_time_pass, put
+from tests.support.builders import checksum, let_time_pass, put, quota_counts
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 from uploads.upkeep.auditing import audit
@@ -56,7 +56,7 @@ def test_valid_urls_of_cancelled_uploads_are_limited_by_the_start_rate(
     with time_machine.travel(timezone.now(), tick=False) as clock:
         signed = signed_by_cancelling(client, tries=2 * ALLOWED)
         assert len(signed) == ALLOWED
-        assert held(alice) == (0, 0, 0, 0)
+        assert quota_counts(alice) == (0, 0, 0, 0)
         # When the rate limit admits the same number again, all earlier URLs have
         # expired.
         clock.shift(timedelta(minutes=15))
@@ -90,4 +90,4 @@ def test_each_sweep_deletes_bytes_that_arrive_after_a_cancel(
     assert sweep().late_arrivals == 1
     assert bucket.head_object(signed[0].key) is None
     assert list(audit()) == []
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)

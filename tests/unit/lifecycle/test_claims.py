@@ -15,7 +15,7 @@ from django.utils import timezone
 from tests.support import archives
 from tests.support.archives import Raw, packed, raw
 from tests.support.builders import begin, let_time_pass, put
-from tests.support.inspectors import Absent, Yes, entries, sample_of
+from tests.support.inspectors import Accepting, Unavailable, entries, sample_of
 from uploads.conf import options
 from uploads.inspection import pipeline
 from uploads.inspection.budget import Budget, OverBudget
@@ -52,16 +52,18 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     asked: list[int] = []
     read = Bucket.read_range
 
-    def counted(self: Bucket, key: str, start: int, length: int, **etag: Any) -> bytes:
+    def record_read(
+        self: Bucket, key: str, start: int, length: int, **etag: Any
+    ) -> bytes:
         asked.append(length)
         return read(self, key, start, length, **etag)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Bucket, "read_range", counted)
+        patch.setattr(Bucket, "read_range", record_read)
         yield asked
 
 
-class Hungry(Yes):
+class Hungry(Accepting):
     """Reads one byte after another, up to ``reads``."""
 
     name = "Hungry"
@@ -77,7 +79,7 @@ class Hungry(Yes):
         return ACCEPTED
 
 
-class Meanwhile(Yes):
+class Meanwhile(Accepting):
     """Calls a function in the middle of an inspection."""
 
     name = "Meanwhile"
@@ -303,9 +305,9 @@ def test_claim_of_a_killed_request_expires(
 def test_claim_is_released_when_an_inspector_is_unavailable(
     alice: Any, bucket: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.INSPECTORS = entries("Absent")
+    settings.INSPECTORS = entries("Unavailable")
     upload = complete(arrive(bucket, alice))
-    monkeypatch.setattr(Absent, "away", False)
+    monkeypatch.setattr(Unavailable, "is_unavailable", False)
 
     assert complete(upload).state == State.READY
 
@@ -313,7 +315,7 @@ def test_claim_is_released_when_an_inspector_is_unavailable(
 def test_expired_claim_that_another_process_has_taken_is_not_released(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
-    settings.INSPECTORS = entries("Absent")
+    settings.INSPECTORS = entries("Unavailable")
     upload = complete(arrive(bucket, alice))
     first = claims.claim_inspection(upload, patient=False)
     let_time_pass(minutes=1)
@@ -333,10 +335,10 @@ def test_expired_claim_that_another_process_has_taken_is_not_released(
 def lanes(monkeypatch: pytest.MonkeyPatch) -> Iterator[InspectionLanes]:
     """Create lanes that take uploads and never finish an inspection."""
     lanes = InspectionLanes(every=60)
-    held = threading.Event()
-    monkeypatch.setattr(lanes, "_inspect", lambda upload: held.wait(10))
+    taken = threading.Event()
+    monkeypatch.setattr(lanes, "_inspect", lambda upload: taken.wait(10))
     yield lanes
-    held.set()
+    taken.set()
     lanes._pool.shutdown()
 
 

@@ -10,9 +10,9 @@ from tests.support.builders import (
     MIB,
     checksum,
     declare,
-    held,
-    kinds,
+    event_kinds,
     put,
+    quota_counts,
     send_parts,
 )
 from uploads import lifecycle
@@ -40,8 +40,12 @@ def test_complete_verifies_inspects_and_uses_the_quota(
     assert upload.state == State.READY
     assert upload.completed_at is not None
     assert upload.object_checksum == checksum(b"hello")
-    assert held(alice) == (5, 0, 1, 0)
-    assert kinds(upload) == ["upload.started", "upload.inspecting", "upload.ready"]
+    assert quota_counts(alice) == (5, 0, 1, 0)
+    assert event_kinds(upload) == [
+        "upload.started",
+        "upload.inspecting",
+        "upload.ready",
+    ]
 
 
 def test_repeated_complete_uses_the_quota_once(alice: Any, bucket: Bucket) -> None:
@@ -51,8 +55,8 @@ def test_repeated_complete_uses_the_quota_once(alice: Any, bucket: Bucket) -> No
 
     lifecycle.advance(Upload.objects.get(pk=upload.pk))
 
-    assert held(alice) == (5, 0, 1, 0)
-    assert kinds(upload).count("upload.ready") == 1
+    assert quota_counts(alice) == (5, 0, 1, 0)
+    assert event_kinds(upload).count("upload.ready") == 1
 
 
 def test_complete_without_an_object_changes_nothing(alice: Any, bucket: Bucket) -> None:
@@ -63,7 +67,7 @@ def test_complete_without_an_object_changes_nothing(alice: Any, bucket: Bucket) 
 
     assert refusal.value.missing_parts == [1]
     assert upload.state == State.PENDING
-    assert held(alice) == (0, 5, 0, 1)
+    assert quota_counts(alice) == (0, 5, 0, 1)
 
 
 def test_multipart_upload_is_completed_from_the_buckets_list(
@@ -81,7 +85,7 @@ def test_multipart_upload_is_completed_from_the_buckets_list(
     assert upload.state == State.READY
     stored = bucket.client.get_object(Bucket=bucket.name, Key=upload.key)
     assert stored["Body"].read() == content
-    assert held(alice) == (36 * MIB, 0, 1, 0)
+    assert quota_counts(alice) == (36 * MIB, 0, 1, 0)
 
 
 def test_missing_and_short_parts_are_named(alice: Any, bucket: Bucket) -> None:
@@ -123,7 +127,7 @@ def test_existing_object_is_found_after_a_lost_answer_of_s3(
     lifecycle.advance(upload)
 
     assert upload.state == State.READY
-    assert held(alice) == (20 * MIB, 0, 1, 0)
+    assert quota_counts(alice) == (20 * MIB, 0, 1, 0)
 
 
 def test_concurrently_reopened_multipart_upload_does_not_expire_the_upload(
@@ -143,7 +147,7 @@ def test_concurrently_reopened_multipart_upload_does_not_expire_the_upload(
 
     assert refusal.value.missing_parts == [1, 2]
     assert (upload.state, upload.multipart_id) == (State.PENDING, anew)
-    assert held(alice) == (0, 20 * MIB, 0, 1)
+    assert quota_counts(alice) == (0, 20 * MIB, 0, 1)
 
 
 def test_upload_expires_when_the_bucket_has_deleted_its_parts(
@@ -156,7 +160,7 @@ def test_upload_expires_when_the_bucket_has_deleted_its_parts(
         lifecycle.advance(upload)
 
     assert upload.state == State.EXPIRED
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +182,7 @@ def test_object_that_differs_from_its_declaration_is_rejected_and_purged(
     assert upload.state == State.REJECTED
     assert reason in upload.rejected_reason
     assert bucket.head_object(upload.key) is None
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
 
 
 def test_program_declared_as_an_image_is_rejected_and_purged_with_a_reason(
@@ -199,8 +203,8 @@ def test_program_declared_as_an_image_is_rejected_and_purged_with_a_reason(
         "ending of a program, or none, then upload it again."
     )
     assert bucket.head_object(upload.key) is None
-    assert held(alice) == (0, 0, 0, 0)
-    assert kinds(upload)[-1] == "upload.rejected"
+    assert quota_counts(alice) == (0, 0, 0, 0)
+    assert event_kinds(upload)[-1] == "upload.rejected"
 
 
 def test_move_of_a_stale_row_raises_and_changes_nothing(
@@ -213,5 +217,5 @@ def test_move_of_a_stale_row_raises_and_changes_nothing(
     with pytest.raises(StaleUpload):
         lifecycle.move(twin, State.EXPIRED)
 
-    assert held(alice) == (0, 0, 0, 0)
-    assert kinds(upload) == ["upload.started", "upload.cancelled"]
+    assert quota_counts(alice) == (0, 0, 0, 0)
+    assert event_kinds(upload) == ["upload.started", "upload.cancelled"]

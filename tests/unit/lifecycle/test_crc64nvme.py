@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 
-from tests.support.builders import MIB, begin, declare, kinds, send_bare_parts
+from tests.support.builders import MIB, begin, declare, event_kinds, send_bare_parts
 from uploads import lifecycle
 from uploads.conf import options
 from uploads.doctor.memory import remember_promises
@@ -322,7 +322,7 @@ def test_upload_ends_if_s3_refuses_to_join_parts_by_their_crc(
     lifecycle.advance(upload)
 
     assert (upload.state, upload.rejected_cause) == (State.REJECTED, "checksum_differs")
-    assert kinds(upload)[:2] == ["upload.started", "upload.rejected"]
+    assert event_kinds(upload)[:2] == ["upload.started", "upload.rejected"]
     assert list(bucket.list_multipart_uploads("")) == []
 
 

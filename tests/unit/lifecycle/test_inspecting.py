@@ -9,10 +9,17 @@ import pytest
 from django.db import OperationalError
 
 from tests.support.archives import bomb, packed
-from tests.support.builders import begin, held, kinds, let_time_pass, make_ready, put
+from tests.support.builders import (
+    begin,
+    event_kinds,
+    let_time_pass,
+    make_ready,
+    put,
+    quota_counts,
+)
 from tests.support.heads import PDF as PDF_HEAD
-from tests.support.inspectors import Absent, entries
-from tests.support.storage_faults import refusing
+from tests.support.inspectors import Unavailable, entries
+from tests.support.storage_faults import s3_answers_500
 from uploads import lifecycle
 from uploads.errors import InvalidRequest, InvalidState, StaleUpload
 from uploads.inspection.archives import ArchiveInspector
@@ -33,9 +40,9 @@ PROGRAM = b"MZ\x90\x00" + bytes(60)
 @pytest.fixture
 def away(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Configure an unavailable inspector. Return a function that makes it available."""
-    settings.INSPECTORS = entries("Yes", "Absent")
-    monkeypatch.setattr(Absent, "away", True)
-    return lambda: monkeypatch.setattr(Absent, "away", False)
+    settings.INSPECTORS = entries("Accepting", "Unavailable")
+    monkeypatch.setattr(Unavailable, "is_unavailable", True)
+    return lambda: monkeypatch.setattr(Unavailable, "is_unavailable", False)
 
 
 def arrive(
@@ -56,9 +63,9 @@ def test_upload_waits_for_an_unavailable_inspector(
 
     upload.refresh_from_db()
     assert upload.state == State.INSPECTING
-    assert upload.waiting_reason == "Absent: gone fishing."
-    assert held(alice) == (0, 5, 0, 1)
-    assert kinds(upload)[-1] == "upload.waiting"
+    assert upload.waiting_reason == "Unavailable: The test scanner does not answer."
+    assert quota_counts(alice) == (0, 5, 0, 1)
+    assert event_kinds(upload)[-1] == "upload.waiting"
     with pytest.raises(InvalidState):
         lifecycle.presign_download(upload)
 
@@ -71,7 +78,7 @@ def test_waiting_is_recorded_once_without_the_reason(
     for _ in range(3):
         lifecycle.advance(upload)
 
-    assert kinds(upload).count("upload.waiting") == 1
+    assert event_kinds(upload).count("upload.waiting") == 1
     assert upload.events.get(kind="upload.waiting").detail == {}
 
 
@@ -85,13 +92,13 @@ def test_waiting_upload_becomes_ready_when_the_inspector_is_available(
 
     upload.refresh_from_db()
     assert (upload.state, upload.waiting_reason) == (State.READY, "")
-    assert held(alice) == (5, 0, 1, 0)
+    assert quota_counts(alice) == (5, 0, 1, 0)
 
 
 def test_error_in_an_inspector_accepts_no_file(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
-    settings.INSPECTORS = entries("Broken")
+    settings.INSPECTORS = entries("Failing")
 
     upload = lifecycle.advance(arrive(bucket, alice))
 
@@ -102,7 +109,7 @@ def test_error_in_an_inspector_accepts_no_file(
 def test_refusal_does_not_wait_for_an_unavailable_inspector(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
-    settings.INSPECTORS = entries("Absent", "No")
+    settings.INSPECTORS = entries("Unavailable", "Refusing")
 
     upload = lifecycle.advance(arrive(bucket, alice))
 
@@ -114,7 +121,7 @@ def test_waiting_upload_can_be_cancelled(alice: Any, bucket: Bucket, away: Any) 
 
     lifecycle.remove(upload)
 
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
     assert Upload.objects.waiting().count() == 0
 
 
@@ -157,7 +164,7 @@ def test_sweeper_counts_waiting_uploads_that_are_not_due(
 def test_note_of_an_inspector_is_recorded(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
-    settings.INSPECTORS = entries("Yes", note="It is too large to be scanned.")
+    settings.INSPECTORS = entries("Accepting", note="It is too large to be scanned.")
 
     upload = make_ready(bucket, alice)
 
@@ -198,7 +205,7 @@ def test_refused_content_is_copied_to_quarantine(
     assert facts is not None
     assert facts.content_type == "application/octet-stream"
     assert bucket.read_range(upload.quarantine_key, 0, 1000) == PROGRAM
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
     with pytest.raises(InvalidState):
         lifecycle.presign_download(upload)
 
@@ -250,7 +257,7 @@ def test_operator_deletes_quarantined_copies(
     upload.refresh_from_db()
     assert upload.quarantine_key == ""
     assert keys(bucket) == []
-    assert kinds(upload)[-1] == "upload.purged"
+    assert event_kinds(upload)[-1] == "upload.purged"
 
 
 def test_upload_waits_while_the_quarantine_cannot_be_written(
@@ -258,7 +265,7 @@ def test_upload_waits_while_the_quarantine_cannot_be_written(
 ) -> None:
     upload = arrive(bucket, alice, PROGRAM)
 
-    with refusing(bucket, "CopyObject"):
+    with s3_answers_500(bucket, "CopyObject"):
         lifecycle.advance(upload)
 
     assert upload.state == State.INSPECTING
@@ -441,7 +448,9 @@ def test_mismatch_of_name_and_content_is_noted(alice: Any, bucket: Bucket) -> No
 def test_note_of_an_inspector_is_kept_after_a_rename(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
-    settings.INSPECTORS = entries("Yes", owner_note="Local names were not checked.")
+    settings.INSPECTORS = entries(
+        "Accepting", owner_note="Local names were not checked."
+    )
 
     upload = lifecycle.advance(arrive(bucket, alice))
 
@@ -479,4 +488,4 @@ def test_zip_bomb_is_rejected_at_completion(alice: Any, bucket: Bucket) -> None:
     lifecycle.advance(upload)
 
     assert upload.state == State.REJECTED
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)

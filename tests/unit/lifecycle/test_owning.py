@@ -11,9 +11,9 @@ from django.utils import timezone
 from tests.support.builders import (
     MIB,
     declare,
-    held,
-    kinds,
+    event_kinds,
     put,
+    quota_counts,
 )
 from uploads import lifecycle
 from uploads.errors import (
@@ -34,7 +34,7 @@ def test_removal_of_a_pending_upload_cancels_the_upload_and_aborts_its_parts(
     lifecycle.remove(upload, actor=alice)
 
     assert upload.state == State.CANCELLED
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
     assert "Uploads" not in bucket.client.list_multipart_uploads(Bucket=bucket.name)
 
 
@@ -50,8 +50,8 @@ def test_removal_of_a_ready_upload_deletes_the_object_and_releases_the_quota(
 
     assert upload.state == State.DELETED
     assert bucket.head_object(upload.key) is None
-    assert held(alice) == (0, 0, 0, 0)
-    assert kinds(upload).count("upload.deleted") == 1
+    assert quota_counts(alice) == (0, 0, 0, 0)
+    assert event_kinds(upload).count("upload.deleted") == 1
 
 
 def test_removal_succeeds_when_the_storage_is_unavailable(

@@ -15,7 +15,7 @@ from uploads.states import State
 pytestmark = pytest.mark.django_db
 
 
-def held(owner: Any) -> tuple[int, int, int, int]:
+def quota_counts(owner: Any) -> tuple[int, int, int, int]:
     now = quota.usage(owner)
     return now.used_bytes, now.reserved_bytes, now.file_count, now.reserved_files
 
@@ -24,7 +24,7 @@ def test_reserve_counts_the_bytes_and_one_file(alice: Any) -> None:
     quota.reserve(alice, 70)
     quota.reserve(alice, 30)
 
-    assert held(alice) == (0, 100, 0, 2)
+    assert quota_counts(alice) == (0, 100, 0, 2)
 
 
 def test_reservation_is_refused_one_byte_over_the_limit(alice: Any) -> None:
@@ -34,7 +34,7 @@ def test_reservation_is_refused_one_byte_over_the_limit(alice: Any) -> None:
     with pytest.raises(QuotaExceeded) as refusal:
         quota.reserve(alice, 1)
 
-    assert held(alice) == (0, 100, 0, 1)
+    assert quota_counts(alice) == (0, 100, 0, 1)
     assert "0 of your 100 bytes are free" in refusal.value.detail
 
 
@@ -61,7 +61,7 @@ def test_unfinished_uploads_are_limited_by_their_number(
     quota.settle(alice, 1, before=State.INSPECTING, after=State.READY)
     quota.reserve(alice, 1)
 
-    assert held(alice) == (1, 2, 1, 2)
+    assert quota_counts(alice) == (1, 2, 1, 2)
 
 
 def test_limit_of_unfinished_uploads_can_be_set_for_one_person(
@@ -98,7 +98,7 @@ def test_limit_below_the_used_bytes_admits_no_upload_and_deletes_no_file(
         quota.reserve(alice, 1)
     quota.settle(alice, 100, before=State.READY, after=State.DELETED)
 
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_move_changes_the_counters_to_those_of_the_new_state(
 
     quota.settle(alice, 10, before=before, after=after)
 
-    assert held(alice) == expected
+    assert quota_counts(alice) == expected
 
 
 def test_second_release_of_the_same_bytes_raises(alice: Any) -> None:

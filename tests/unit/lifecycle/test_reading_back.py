@@ -15,14 +15,14 @@ from tests.support.builders import (
     begin,
     checksum,
     declare,
-    held,
-    kinds,
+    event_kinds,
     let_time_pass,
     put,
+    quota_counts,
     send_bare_parts,
 )
-from tests.support.inspectors import Absent, entries
-from tests.support.storage_faults import counted
+from tests.support.inspectors import Unavailable, entries
+from tests.support.storage_faults import count_s3_calls
 from uploads import lifecycle
 from uploads.conf import options
 from uploads.doctor.memory import remember_promises
@@ -134,7 +134,7 @@ def test_checksum_of_a_certified_bucket_is_proof(
     upload = begin(alice, b"x" * 300_000)
     put(bucket, upload, b"x" * 300_000)
 
-    with counted(bucket) as calls:
+    with count_s3_calls(bucket) as calls:
         lifecycle.advance(upload)
 
     assert upload.checksum_verified_by == "storage"
@@ -142,7 +142,7 @@ def test_checksum_of_a_certified_bucket_is_proof(
     other = begin(alice, b"y" * 300_000)
     put(bucket, other, b"y" * 300_000)
     remember_promises(promises("contract.put.other_bytes"))
-    with counted(bucket) as calls:
+    with count_s3_calls(bucket) as calls:
         lifecycle.advance(other)
     assert calls["GetObject"] == reads + 1
     assert other.checksum_verified_by == "readback"
@@ -182,7 +182,7 @@ def test_swapped_bytes_are_rejected(
         lifecycle.advance(upload)
 
     assert (upload.state, upload.rejected_cause) == (State.REJECTED, "checksum_differs")
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
     assert bucket.head_object(upload.key) is None
 
 
@@ -194,7 +194,7 @@ def test_batch_is_read_back_without_additional_requests(
         put(bucket, upload, b"%d" % number)
     objects = lifecycle.prefetch(uploads)
 
-    with counted(bucket) as calls:
+    with count_s3_calls(bucket) as calls:
         lifecycle.complete_many(
             alice,
             uploads,
@@ -234,7 +234,7 @@ def test_upload_with_one_swapped_part_is_rejected(
     lifecycle.advance(upload)
 
     assert (upload.state, upload.rejected_cause) == (State.REJECTED, "checksum_differs")
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
     assert list(audit()) == []
 
 
@@ -304,14 +304,14 @@ def _with(**changes: Any) -> Any:
 def test_proof_is_kept_while_an_inspector_is_unavailable(
     alice: Any, bucket: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.INSPECTORS = entries("Yes", "Absent")
-    monkeypatch.setattr(Absent, "away", True)
+    settings.INSPECTORS = entries("Accepting", "Unavailable")
+    monkeypatch.setattr(Unavailable, "is_unavailable", True)
     upload = begin(alice)
     put(bucket, upload, b"hello")
     reconcile(upload, patient=True)
     assert (upload.state, upload.checksum_verified_by) == (State.INSPECTING, "readback")
 
-    monkeypatch.setattr(Absent, "away", False)
+    monkeypatch.setattr(Unavailable, "is_unavailable", False)
     monkeypatch.setattr(reading_back, "hash_range", None)
     let_time_pass(minutes=10)
     sweep()
@@ -404,7 +404,11 @@ def test_setting_overrides_the_doctors_finding(
 
     assert upload.state == State.READY
     assert upload.checksum_verified_by == verified_by
-    assert kinds(upload) == ["upload.started", "upload.inspecting", "upload.ready"]
+    assert event_kinds(upload) == [
+        "upload.started",
+        "upload.inspecting",
+        "upload.ready",
+    ]
 
 
 def test_findings_of_a_doctor_apply_to_one_bucket_only(

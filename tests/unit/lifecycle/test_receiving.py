@@ -9,8 +9,14 @@ import pytest
 from botocore.exceptions import ClientError
 from django.utils import timezone
 
-from tests.support.builders import MIB, begin, held, kinds
-from tests.support.plain_forms import REDIRECT, arrive, begin_form, is_there, stored
+from tests.support.builders import MIB, begin, event_kinds, quota_counts
+from tests.support.plain_forms import (
+    REDIRECT,
+    begin_form,
+    has_incoming_object,
+    store_form_object,
+    stored_content,
+)
 from uploads import lifecycle
 from uploads.errors import (
     ContentTypeNotAllowed,
@@ -39,8 +45,8 @@ def test_space_is_reserved_before_the_form_is_signed(
     upload = begin_form(alice, 100)
 
     assert (upload.state, upload.transport) == (State.PENDING, Transport.FORM)
-    assert held(alice) == (0, 100, 0, 1)
-    assert kinds(upload) == ["upload.started"]
+    assert quota_counts(alice) == (0, 100, 0, 1)
+    assert event_kinds(upload) == ["upload.started"]
     assert upload.expires_at <= timezone.now() + timedelta(days=1)
 
 
@@ -52,7 +58,7 @@ def test_form_over_the_free_quota_is_refused_and_reserves_nothing(
     with pytest.raises(QuotaExceeded):
         begin_form(alice, 100)
 
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
     assert not Upload.objects.exists()
 
 
@@ -91,22 +97,26 @@ def test_form_requested_twice_by_a_double_click_is_one_upload(
 
     assert one == two
     assert other != one
-    assert held(alice) == (0, 10, 0, 2)
+    assert quota_counts(alice) == (0, 10, 0, 2)
 
 
 def test_file_is_copied_and_uses_the_quota_by_its_real_size(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
+    store_form_object(bucket, upload, HELLO)
 
     lifecycle.advance(upload, actor=alice)
 
     upload.refresh_from_db()
     assert (upload.state, upload.byte_size) == (State.READY, 5)
     assert (upload.filename, upload.content_type) == ("notes.txt", "text/plain")
-    assert held(alice) == (5, 0, 1, 0)
-    assert kinds(upload) == ["upload.started", "upload.inspecting", "upload.ready"]
+    assert quota_counts(alice) == (5, 0, 1, 0)
+    assert event_kinds(upload) == [
+        "upload.started",
+        "upload.inspecting",
+        "upload.ready",
+    ]
     told = upload.events.get(kind="upload.inspecting").detail
     assert (told["reserved_bytes"], told["byte_size"]) == (100, 5)
     assert told["etag"] == upload.etag
@@ -115,19 +125,19 @@ def test_file_is_copied_and_uses_the_quota_by_its_real_size(
     assert (facts.etag, facts.content_type) == (upload.etag, "text/plain")
     assert facts.content_disposition == "attachment"
     assert upload.object_checksum == (facts.checksum_sha256 or "")
-    assert not is_there(bucket, upload)
+    assert not has_incoming_object(bucket, upload)
     assert list(audit()) == []
 
 
 def test_repeated_receiving_uses_the_quota_once(alice: Any, bucket: Bucket) -> None:
     upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
+    store_form_object(bucket, upload, HELLO)
 
     for _ in range(3):
         lifecycle.advance(Upload.objects.get(pk=upload.pk))
 
-    assert held(alice) == (5, 0, 1, 0)
-    assert len(kinds(upload)) == 3
+    assert quota_counts(alice) == (5, 0, 1, 0)
+    assert len(event_kinds(upload)) == 3
 
 
 @pytest.mark.parametrize("byte_size", [0, 100])
@@ -135,12 +145,12 @@ def test_smallest_and_largest_permitted_size_are_accepted(
     alice: Any, bucket: Bucket, byte_size: int
 ) -> None:
     upload = begin_form(alice, 100)
-    arrive(bucket, upload, b"x" * byte_size)
+    store_form_object(bucket, upload, b"x" * byte_size)
 
     lifecycle.advance(upload)
 
     assert upload.state == State.READY
-    assert held(alice) == (byte_size, 0, 1, 0)
+    assert quota_counts(alice) == (byte_size, 0, 1, 0)
 
 
 def test_receiving_without_a_file_raises_and_changes_nothing(
@@ -152,7 +162,7 @@ def test_receiving_without_a_file_raises_and_changes_nothing(
         lifecycle.advance(upload)
 
     assert upload.state == State.PENDING
-    assert held(alice) == (0, 100, 0, 1)
+    assert quota_counts(alice) == (0, 100, 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -167,30 +177,30 @@ def test_object_that_the_form_does_not_permit_is_rejected_and_purged(
     alice: Any, bucket: Bucket, content: bytes, changes: dict[str, str], reason: str
 ) -> None:
     upload = begin_form(alice, 100)
-    arrive(bucket, upload, content, **changes)
+    store_form_object(bucket, upload, content, **changes)
 
     lifecycle.advance(upload)
 
     assert upload.state == State.REJECTED
     assert reason in upload.rejected_reason
-    assert held(alice) == (0, 0, 0, 0)
-    assert stored(bucket, upload) is None
-    assert not is_there(bucket, upload)
+    assert quota_counts(alice) == (0, 0, 0, 0)
+    assert stored_content(bucket, upload) is None
+    assert not has_incoming_object(bucket, upload)
 
 
 def test_content_is_inspected_under_the_uploads_own_key(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100, "picture.png")
-    arrive(bucket, upload, PROGRAM)
+    store_form_object(bucket, upload, PROGRAM)
 
     lifecycle.advance(upload)
 
     assert upload.state == State.REJECTED
     assert "Windows program" in upload.rejected_reason
-    assert kinds(upload)[1:] == ["upload.inspecting", "upload.rejected"]
-    assert held(alice) == (0, 0, 0, 0)
-    assert stored(bucket, upload) is None
+    assert event_kinds(upload)[1:] == ["upload.inspecting", "upload.rejected"]
+    assert quota_counts(alice) == (0, 0, 0, 0)
+    assert stored_content(bucket, upload) is None
 
 
 @pytest.mark.parametrize(
@@ -223,7 +233,9 @@ def test_name_and_type_are_taken_from_the_person_the_file_or_the_bytes(
     upload.refresh_from_db()
     # boto3 sends only ASCII names. test_sent_names.py tests other names.
     ascii_only = sent.encode("ascii", "ignore").decode()
-    arrive(bucket, upload, content, Metadata={"filename": ascii_only} if sent else {})
+    store_form_object(
+        bucket, upload, content, Metadata={"filename": ascii_only} if sent else {}
+    )
 
     lifecycle.advance(upload)
 
@@ -236,7 +248,7 @@ def test_policy_checks_a_type_that_is_detected_on_arrival(
 ) -> None:
     UploadPolicy.objects.create(user=alice, allowed_content_types=["image/*"])
     upload = begin_form(alice, 100, "")
-    arrive(bucket, upload, b"%PDF-1.7")
+    store_form_object(bucket, upload, b"%PDF-1.7")
 
     lifecycle.advance(upload)
 
@@ -248,7 +260,7 @@ def test_key_is_checked_before_a_copy_if_s3_supports_no_condition(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
+    store_form_object(bucket, upload, HELLO)
     real = bucket.client.copy_object
 
     def without_conditions(**request: Any) -> Any:
@@ -261,7 +273,7 @@ def test_key_is_checked_before_a_copy_if_s3_supports_no_condition(
     lifecycle.advance(upload)
 
     assert upload.state == State.READY
-    assert stored(bucket, upload) == HELLO
+    assert stored_content(bucket, upload) == HELLO
 
 
 def test_no_url_permits_a_write_to_the_uploads_own_key(
@@ -314,4 +326,4 @@ def test_copy_over_the_reserved_size_is_rejected(alice: Any, bucket: Bucket) -> 
     lifecycle.advance(upload)
 
     assert upload.state == State.REJECTED
-    assert stored(bucket, upload) is None
+    assert stored_content(bucket, upload) is None

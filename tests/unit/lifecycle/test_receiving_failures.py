@@ -7,9 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.support.builders import held, kinds, let_time_pass
-from tests.support.plain_forms import arrive, begin_form, is_there, stored
-from tests.support.storage_faults import Killed, counted, killed_at, refusing
+from tests.support.builders import event_kinds, let_time_pass, quota_counts
+from tests.support.plain_forms import (
+    begin_form,
+    has_incoming_object,
+    store_form_object,
+    stored_content,
+)
+from tests.support.storage_faults import (
+    Killed,
+    count_s3_calls,
+    killed_at,
+    s3_answers_500,
+)
 from uploads import lifecycle
 from uploads.conf import options
 from uploads.errors import (
@@ -44,7 +54,7 @@ def test_late_copy_over_a_verified_object_is_rejected(
 ) -> None:
     # A second copy is possible only on a storage that supports no condition on copies.
     upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
+    store_form_object(bucket, upload, HELLO)
     late = Upload.objects.get(pk=upload.pk)
     lifecycle.advance(upload)
     other = b"other bytes, never inspected"
@@ -56,14 +66,14 @@ def test_late_copy_over_a_verified_object_is_rejected(
 
     upload.refresh_from_db()
     assert upload.state == State.REJECTED
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
 
 
 def test_cancel_during_a_copy_leaves_no_object(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
+    store_form_object(bucket, upload, HELLO)
     real = copy_object
 
     def copy_then_cancel(*arguments: Any, **named: Any) -> None:
@@ -76,8 +86,8 @@ def test_cancel_during_a_copy_leaves_no_object(
     with pytest.raises(InvalidState):
         lifecycle.advance(upload)
 
-    assert stored(bucket, upload) is None
-    assert held(alice) == (0, 0, 0, 0)
+    assert stored_content(bucket, upload) is None
+    assert quota_counts(alice) == (0, 0, 0, 0)
 
 
 @pytest.mark.slow
@@ -86,7 +96,7 @@ def test_sweeper_finishes_after_a_kill_at_any_call(alice: Any, bucket: Bucket) -
     while died:
         step += 1
         upload = begin_form(alice, 100)
-        arrive(bucket, upload, HELLO)
+        store_form_object(bucket, upload, HELLO)
         died = False
         try:
             with killed_at(bucket, step):
@@ -99,10 +109,14 @@ def test_sweeper_finishes_after_a_kill_at_any_call(alice: Any, bucket: Bucket) -
 
         upload.refresh_from_db()
         assert upload.state == State.READY, step
-        assert stored(bucket, upload) == HELLO
-        assert held(alice) == (5 * step, 0, step, 0)
-        assert kinds(upload) == ["upload.started", "upload.inspecting", "upload.ready"]
-        assert not is_there(bucket, upload)
+        assert stored_content(bucket, upload) == HELLO
+        assert quota_counts(alice) == (5 * step, 0, step, 0)
+        assert event_kinds(upload) == [
+            "upload.started",
+            "upload.inspecting",
+            "upload.ready",
+        ]
+        assert not has_incoming_object(bucket, upload)
         assert list(audit()) == []
     assert step > 10, "The test has found too few calls to prove anything."
 
@@ -112,8 +126,8 @@ def test_storage_errors_lose_no_file(
     alice: Any, bucket: Bucket, operation: str
 ) -> None:
     upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
-    with refusing(bucket, operation):
+    store_form_object(bucket, upload, HELLO)
+    with s3_answers_500(bucket, operation):
         if operation == "DeleteObject":  # deleting the incoming object may happen later
             lifecycle.advance(upload)
         else:
@@ -125,7 +139,7 @@ def test_storage_errors_lose_no_file(
 
     upload.refresh_from_db()
     assert upload.state == State.READY
-    assert not is_there(bucket, upload)
+    assert not has_incoming_object(bucket, upload)
 
 
 @pytest.mark.parametrize("end", ["cancelled", "expired", "deleted"])
@@ -134,9 +148,9 @@ def test_ended_upload_is_purged_under_both_keys(
 ) -> None:
     upload = begin_form(alice, 100)
     if end == "deleted":
-        arrive(bucket, upload, HELLO)
+        store_form_object(bucket, upload, HELLO)
         lifecycle.advance(upload)
-    arrive(bucket, upload, HELLO)
+    store_form_object(bucket, upload, HELLO)
 
     if end == "expired":
         lifecycle.expire(upload, reason="a test")
@@ -144,9 +158,9 @@ def test_ended_upload_is_purged_under_both_keys(
         lifecycle.remove(upload)
 
     assert upload.state == end
-    assert stored(bucket, upload) is None
-    assert not is_there(bucket, upload)
-    assert held(alice) == (0, 0, 0, 0)
+    assert stored_content(bucket, upload) is None
+    assert not has_incoming_object(bucket, upload)
+    assert quota_counts(alice) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("state", [State.READY, State.CANCELLED])
@@ -155,39 +169,39 @@ def test_bytes_sent_by_a_form_after_the_end_are_swept(
 ) -> None:
     upload = begin_form(alice, 100)
     if state == State.READY:
-        arrive(bucket, upload, HELLO)
+        store_form_object(bucket, upload, HELLO)
         lifecycle.advance(upload)
     else:
         lifecycle.remove(upload)
     let_time_pass(hours=2)
     sweep()
-    arrive(bucket, upload, b"something else")
+    store_form_object(bucket, upload, b"something else")
     [difference] = audit()
     assert difference.subject == incoming_key(upload.key)
 
     assert sweep().late_arrivals == 1
 
     assert list(audit()) == []
-    assert not is_there(bucket, upload)
-    assert stored(bucket, upload) == (HELLO if state == State.READY else None)
+    assert not has_incoming_object(bucket, upload)
+    assert stored_content(bucket, upload) == (HELLO if state == State.READY else None)
 
 
 def test_dry_sweep_counts_a_leftover_and_keeps_the_object(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
+    store_form_object(bucket, upload, HELLO)
     lifecycle.advance(upload)
-    arrive(bucket, upload, HELLO)
+    store_form_object(bucket, upload, HELLO)
 
     assert sweep(dry_run=True).late_arrivals == 1
 
-    assert is_there(bucket, upload)
+    assert has_incoming_object(bucket, upload)
 
 
 def test_new_incoming_object_is_no_orphan(alice: Any, bucket: Bucket) -> None:
     upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
+    store_form_object(bucket, upload, HELLO)
 
     report = sweep(dry_run=True)
 
@@ -210,7 +224,7 @@ def test_incoming_object_without_a_row_is_an_orphan(bucket: Bucket) -> None:
 
 def test_sweeper_receives_a_file_without_a_client(alice: Any, bucket: Bucket) -> None:
     upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
+    store_form_object(bucket, upload, HELLO)
     let_time_pass(minutes=2)
 
     assert sweep().completed == 1
@@ -223,7 +237,7 @@ def test_notification_receives_a_file_without_a_client(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
+    store_form_object(bucket, upload, HELLO)
 
     notify(upload, incoming_key(upload.key))
 
@@ -235,16 +249,16 @@ def test_notification_of_a_form_sent_again_removes_the_incoming_object(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)
-    arrive(bucket, upload, HELLO)
+    store_form_object(bucket, upload, HELLO)
     lifecycle.advance(upload)
-    arrive(bucket, upload, b"something else")
+    store_form_object(bucket, upload, b"something else")
 
-    with counted(bucket) as calls:
+    with count_s3_calls(bucket) as calls:
         notify(
             upload
         )  # a notification for the upload's own key, as the copy causes one
     assert calls == {}
     notify(upload, incoming_key(upload.key))
 
-    assert not is_there(bucket, upload)
-    assert stored(bucket, upload) == HELLO
+    assert not has_incoming_object(bucket, upload)
+    assert stored_content(bucket, upload) == HELLO

@@ -13,14 +13,14 @@ from tests.support.builders import (
     MIB,
     begin,
     declare,
-    held,
-    kinds,
+    event_kinds,
     let_time_pass,
     make_ready,
     put,
+    quota_counts,
     send_parts,
 )
-from tests.support.storage_faults import counted, refusing
+from tests.support.storage_faults import count_s3_calls, s3_answers_500
 from uploads import lifecycle
 from uploads.errors import Incomplete, InvalidState, StaleUpload, StorageUnavailable
 from uploads.lifecycle import presigning
@@ -52,7 +52,7 @@ def test_pending_upload_without_an_object_stays_pending(
 
     assert reconcile(upload) == State.PENDING
 
-    assert held(alice) == (0, 5, 0, 1)
+    assert quota_counts(alice) == (0, 5, 0, 1)
 
 
 def test_pending_upload_with_its_object_becomes_ready(
@@ -63,7 +63,7 @@ def test_pending_upload_with_its_object_becomes_ready(
 
     assert reconcile(upload) == State.READY
 
-    assert held(alice) == (5, 0, 1, 0)
+    assert quota_counts(alice) == (5, 0, 1, 0)
 
 
 def test_pending_upload_with_another_object_is_rejected_and_purged(
@@ -75,7 +75,7 @@ def test_pending_upload_with_another_object_is_rejected_and_purged(
     assert reconcile(upload) == State.REJECTED
 
     assert bucket.head_object(upload.key) is None
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
 
 
 def test_overdue_upload_without_an_object_expires(alice: Any, bucket: Bucket) -> None:
@@ -85,8 +85,8 @@ def test_overdue_upload_without_an_object_expires(alice: Any, bucket: Bucket) ->
 
     assert reconcile(upload) == State.EXPIRED
 
-    assert held(alice) == (0, 0, 0, 0)
-    assert kinds(upload) == ["upload.started", "upload.expired"]
+    assert quota_counts(alice) == (0, 0, 0, 0)
+    assert event_kinds(upload) == ["upload.started", "upload.expired"]
 
 
 def test_deadline_extended_during_the_call_of_s3_is_respected(
@@ -128,7 +128,7 @@ def test_upload_whose_url_is_signed_during_its_expiry_stays_pending(
     row = Upload.objects.get()
     assert row.state == State.PENDING
     assert row.expires_at > deadline
-    assert held(alice) == (0, 5, 0, 1)
+    assert quota_counts(alice) == (0, 5, 0, 1)
 
 
 def test_request_for_a_url_during_the_expiry_is_refused_if_it_writes_later(
@@ -151,7 +151,7 @@ def test_request_for_a_url_during_the_expiry_is_refused_if_it_writes_later(
         lifecycle.presign(upload)
 
     assert Upload.objects.get().urls_expire_at == other.urls_expire_at
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
 
 
 def test_expire_without_if_overdue_ignores_the_deadline(
@@ -186,7 +186,7 @@ def test_all_parts_are_joined_without_a_call_of_complete(
 
     assert reconcile(upload) == State.READY
 
-    assert held(alice) == (20 * MIB, 0, 1, 0)
+    assert quota_counts(alice) == (20 * MIB, 0, 1, 0)
 
 
 def test_incomplete_parts_are_kept_until_the_deadline(
@@ -214,7 +214,7 @@ def test_upload_without_a_multipart_id_expires_without_a_call_of_s3(
     let_time_pass(days=8)
     upload.refresh_from_db()
 
-    with counted(bucket) as calls:
+    with count_s3_calls(bucket) as calls:
         assert reconcile(upload) == State.EXPIRED
 
     assert calls == {"DeleteObject": 1}
@@ -225,7 +225,7 @@ def test_unfinished_inspection_is_finished(alice: Any, bucket: Bucket) -> None:
 
     assert reconcile(upload) == State.READY
 
-    assert held(alice) == (5, 0, 1, 0)
+    assert quota_counts(alice) == (5, 0, 1, 0)
 
 
 @pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "removed"])
@@ -242,13 +242,13 @@ def test_object_changed_before_its_inspection_is_rejected(
     assert upload.rejected_reason == (
         "The object was replaced or removed at the storage."
     )
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
 
 
 def test_inspection_waits_for_unavailable_storage(alice: Any, bucket: Bucket) -> None:
     upload = inspecting(bucket, alice)
 
-    with refusing(bucket, "GetObject"), pytest.raises(StorageUnavailable):
+    with s3_answers_500(bucket, "GetObject"), pytest.raises(StorageUnavailable):
         reconcile(upload)
 
     assert Upload.objects.get().state == State.INSPECTING
@@ -263,7 +263,7 @@ def test_ready_upload_needs_no_call_of_s3_and_stays_ready(
     )
     bucket.delete_object(upload.key)
 
-    with counted(bucket) as calls:
+    with count_s3_calls(bucket) as calls:
         assert reconcile(upload) == State.READY
 
     assert calls == {}
@@ -289,7 +289,7 @@ def test_failed_purge_of_an_ended_upload_raises(alice: Any, bucket: Bucket) -> N
     upload = begin(alice)
     lifecycle.move(upload, State.CANCELLED)
 
-    with refusing(bucket, "DeleteObject"), pytest.raises(StorageUnavailable):
+    with s3_answers_500(bucket, "DeleteObject"), pytest.raises(StorageUnavailable):
         reconcile(upload)
 
     upload.refresh_from_db()
@@ -313,8 +313,12 @@ def test_second_reconcile_changes_nothing(
 
     assert [reconcile(upload), reconcile(stale)] == [State.READY] * 2
 
-    assert kinds(upload) == ["upload.started", "upload.inspecting", "upload.ready"]
-    assert held(alice) == (5, 0, 1, 0)
+    assert event_kinds(upload) == [
+        "upload.started",
+        "upload.inspecting",
+        "upload.ready",
+    ]
+    assert quota_counts(alice) == (5, 0, 1, 0)
 
 
 def test_reconcile_of_a_stale_row_keeps_a_concurrent_cancel(
@@ -327,4 +331,4 @@ def test_reconcile_of_a_stale_row_keeps_a_concurrent_cancel(
 
     assert reconcile(stale) == State.CANCELLED
 
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)

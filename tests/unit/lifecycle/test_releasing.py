@@ -11,9 +11,16 @@ from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 
-from tests.support.builders import begin, held, kinds, let_time_pass, make_ready, put
-from tests.support.inspectors import Absent, entries
-from tests.support.storage_faults import Killed, killed_at, refusing
+from tests.support.builders import (
+    begin,
+    event_kinds,
+    let_time_pass,
+    make_ready,
+    put,
+    quota_counts,
+)
+from tests.support.inspectors import Unavailable, entries
+from tests.support.storage_faults import Killed, killed_at, s3_answers_500
 from uploads import lifecycle
 from uploads.api.presenting import release_state
 from uploads.errors import InvalidState, QuotaExceeded, StorageUnavailable
@@ -40,7 +47,7 @@ def operator(db: None) -> Any:
 @pytest.fixture(autouse=True)
 def _quarantine(settings: Any) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}
-    settings.INSPECTORS = entries("No")
+    settings.INSPECTORS = entries("Refusing")
 
 
 def refuse(bucket: Bucket, owner: Any) -> Upload:
@@ -77,8 +84,8 @@ def test_release_is_a_new_upload_of_the_same_owner(
     assert (made.filename, made.relative_path) == ("a.txt", "b/a.txt")
     stored = bucket.read_range(made.key, 0, 1000)
     assert hashlib.sha256(stored).digest() == hashlib.sha256(CONTENT).digest()
-    assert held(alice) == (len(CONTENT), 0, 1, 0)
-    assert kinds(made) == ["upload.started", "upload.inspecting", "upload.ready"]
+    assert quota_counts(alice) == (len(CONTENT), 0, 1, 0)
+    assert event_kinds(made) == ["upload.started", "upload.inspecting", "upload.ready"]
     event = refused.events.get(kind="upload.released")
     assert (event.actor, event.user) == (operator, alice)
     assert event.detail == {"released_as": str(made.pk), "operator": "operator"}
@@ -94,8 +101,8 @@ def test_second_release_returns_the_first(
 
     assert first == second
     assert Upload.objects.count() == 2
-    assert held(alice) == (len(CONTENT), 0, 1, 0)
-    assert kinds(refused).count("upload.released") == 1
+    assert quota_counts(alice) == (len(CONTENT), 0, 1, 0)
+    assert event_kinds(refused).count("upload.released") == 1
 
 
 def test_concurrent_release_returns_the_existing_one(
@@ -128,7 +135,7 @@ def test_release_over_the_quota_is_refused_and_changes_nothing(
     refused.refresh_from_db()
     assert refused.released_as is None
     assert Upload.objects.count() == 1
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -193,13 +200,13 @@ def test_old_refusal_without_a_cause_can_be_released(
 def test_release_ignores_only_the_cause_of_the_refusal(
     bucket: Bucket, refused: Upload, operator: Any, alice: Any, settings: Any
 ) -> None:
-    settings.INSPECTORS = entries("No", "Malware")
+    settings.INSPECTORS = entries("Refusing", "Malware")
 
     made = release(refused, operator)
 
     assert (made.state, made.rejected_cause) == (State.REJECTED, MALWARE)
     assert not lifecycle.may_be_released(made)
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
     assert list(audit()) == []
 
 
@@ -221,7 +228,7 @@ def test_failed_release_can_be_repeated(
     failed = release(refused, operator)
     refused.refresh_from_db()
     assert release_state(refused) == "requested"
-    settings.INSPECTORS = entries("No")
+    settings.INSPECTORS = entries("Refusing")
 
     made = release(refused, operator)
 
@@ -237,10 +244,10 @@ def test_release_waits_for_an_unavailable_inspector(
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings.INSPECTORS = entries("No", "Absent")
-    monkeypatch.setattr(Absent, "away", True)
+    settings.INSPECTORS = entries("Refusing", "Unavailable")
+    monkeypatch.setattr(Unavailable, "is_unavailable", True)
     assert release(refused, operator).state == State.INSPECTING
-    monkeypatch.setattr(Absent, "away", False)
+    monkeypatch.setattr(Unavailable, "is_unavailable", False)
 
     let_time_pass(minutes=10)
     sweep()
@@ -253,7 +260,7 @@ def test_release_waits_for_an_unavailable_inspector(
 def test_sweeper_finishes_a_release_after_storage_errors(
     bucket: Bucket, refused: Upload, operator: Any, alice: Any
 ) -> None:
-    with refusing(bucket, "CopyObject"), pytest.raises(StorageUnavailable):
+    with s3_answers_500(bucket, "CopyObject"), pytest.raises(StorageUnavailable):
         release(refused, operator)
     let_time_pass(minutes=10)
 
@@ -261,7 +268,7 @@ def test_sweeper_finishes_a_release_after_storage_errors(
 
     made = Upload.objects.get(released_from=refused)
     assert made.state == State.READY
-    assert held(alice) == (len(CONTENT), 0, 1, 0)
+    assert quota_counts(alice) == (len(CONTENT), 0, 1, 0)
 
 
 @pytest.mark.slow
@@ -288,8 +295,8 @@ def test_release_is_finished_after_a_kill_at_any_call(
         assert list(audit()) == []
         made_now = release(refused, operator)
         assert made_now.state == State.READY
-        assert kinds(refused).count("upload.released") == 1
-        assert held(alice) == (step * len(CONTENT), 0, step, 0)
+        assert event_kinds(refused).count("upload.released") == 1
+        assert quota_counts(alice) == (step * len(CONTENT), 0, step, 0)
     assert step > 10, "The test has found too few calls to prove anything."
 
 
@@ -304,7 +311,7 @@ def test_release_ends_if_its_copy_is_missing(
 
     made.refresh_from_db()
     assert made.state == State.EXPIRED
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
 
 
 def test_owner_cannot_write_to_a_release(
@@ -329,7 +336,7 @@ def test_owner_can_cancel_a_release(
     lifecycle.remove(made, actor=alice)
 
     assert made.state == State.CANCELLED
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
     assert list(audit()) == []
 
 
@@ -430,7 +437,7 @@ def test_operator_finds_requests_and_releases_in_the_admin(
 def test_release_without_a_copy_can_be_continued_in_the_admin(
     bucket: Bucket, refused: Upload, operator: Any, admin_client: Client
 ) -> None:
-    with refusing(bucket, "CopyObject"), pytest.raises(StorageUnavailable):
+    with s3_answers_500(bucket, "CopyObject"), pytest.raises(StorageUnavailable):
         release(refused, operator)
 
     change = admin_client.get(f"{LIST}{refused.pk}/change/").content.decode()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.support.builders import begin, held, kinds, let_time_pass, put
-from tests.support.storage_faults import counted, refusing
+from tests.support.builders import begin, event_kinds, let_time_pass, put, quota_counts
+from tests.support.storage_faults import count_s3_calls, s3_answers_500
 from uploads import lifecycle
 from uploads.doctor.memory import remember_promises
 from uploads.doctor.results import ok, warn
@@ -41,7 +41,7 @@ def test_object_is_not_compared_again_if_the_storage_refuses_replays(
     remember_promises([ok(QUESTIONS[transport], "")])
     upload = ready(bucket, alice, transport)
 
-    with counted(bucket) as calls:
+    with count_s3_calls(bucket) as calls:
         lifecycle.presign_download(upload)
 
     assert upload.replaceable_until is None
@@ -63,8 +63,8 @@ def test_replaced_object_cannot_be_downloaded(
     with pytest.raises(InvalidState, match="rejected"):
         lifecycle.presign_download(upload)
     assert (upload.state, upload.rejected_cause) == (State.REJECTED, "replaced")
-    assert held(alice) == (0, 0, 0, 0)
-    assert kinds(upload)[-1] == "upload.rejected"
+    assert quota_counts(alice) == (0, 0, 0, 0)
+    assert event_kinds(upload)[-1] == "upload.rejected"
 
 
 def test_api_refuses_a_download_of_a_replaced_object_with_a_message(
@@ -107,7 +107,7 @@ def test_comparison_is_retried_when_the_storage_does_not_answer(
     upload = ready(bucket, alice)
     let_time_pass(hours=2)
 
-    with refusing(bucket, "HeadObject", key=upload.key):
+    with s3_answers_500(bucket, "HeadObject", key=upload.key):
         sweep()
 
     upload.refresh_from_db()

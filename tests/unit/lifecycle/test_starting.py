@@ -10,9 +10,9 @@ import pytest
 from tests.support.builders import (
     MIB,
     declare,
-    held,
-    kinds,
+    event_kinds,
     make_ready,
+    quota_counts,
 )
 from uploads import lifecycle
 from uploads.errors import (
@@ -34,8 +34,8 @@ def test_start_reserves_the_bytes_and_records_the_upload(
 
     assert upload.state == State.PENDING
     assert upload.transport == Transport.PUT
-    assert held(alice) == (0, 5, 0, 1)
-    assert kinds(upload) == ["upload.started"]
+    assert quota_counts(alice) == (0, 5, 0, 1)
+    assert event_kinds(upload) == ["upload.started"]
     assert "notes" not in upload.key
 
 
@@ -82,7 +82,7 @@ def test_put_without_a_checksum_is_refused_and_reserves_nothing(
         lifecycle.start(owner=alice, declaration=declare(b"x", checksum_sha256=""))
 
     assert list(refusal.value.fields) == ["checksum_sha256"]
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
 
 
 def test_empty_file_cannot_be_a_multipart_upload(alice: Any, bucket: Bucket) -> None:
@@ -104,7 +104,7 @@ def test_upload_over_the_quota_with_other_reservations_is_refused(
         lifecycle.start(owner=alice, declaration=declare(b"x" * 31))
 
     assert alice.uploads.count() == 1
-    assert held(alice) == (0, 70, 0, 1)
+    assert quota_counts(alice) == (0, 70, 0, 1)
 
 
 def test_same_idempotency_key_returns_the_same_upload(
@@ -118,7 +118,7 @@ def test_same_idempotency_key_returns_the_same_upload(
     )
 
     assert again.pk == first.pk
-    assert held(alice) == (0, 5, 0, 1)
+    assert quota_counts(alice) == (0, 5, 0, 1)
 
 
 def test_idempotency_key_with_another_declaration_is_refused(
@@ -162,7 +162,7 @@ def test_unavailable_storage_at_the_start_leaves_no_reservation(
     upload = alice.uploads.get()
     assert upload.state == State.CANCELLED
     assert upload.idempotency_key is None
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
 
 
 def test_start_without_credentials_reserves_nothing_and_keeps_no_row(
@@ -180,4 +180,4 @@ def test_start_without_credentials_reserves_nothing_and_keeps_no_row(
     assert none.call_count == 2
     states = alice.uploads.order_by("created_at").values_list("state", flat=True)
     assert list(states) == [State.DELETED, State.CANCELLED]
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)

@@ -17,7 +17,7 @@ from tests.support.builders import (
     put,
     send_parts,
 )
-from tests.support.storage_faults import counted
+from tests.support.storage_faults import count_s3_calls
 from uploads import lifecycle
 from uploads.lifecycle.reconciliation import reconcile
 from uploads.models import Upload
@@ -31,7 +31,7 @@ BIG = bytes(9 * MIB)
 @pytest.fixture
 def calls(bucket: Bucket) -> Iterator[Counter[str]]:
     """Collect the names of the operations that the site sends to the bucket."""
-    with counted(bucket) as seen:
+    with count_s3_calls(bucket) as seen:
         yield seen
 
 

@@ -18,7 +18,7 @@ from django.core.management import (
 from django.db import OperationalError, connection
 
 from tests.support.builders import begin, let_time_pass, make_ready, put
-from tests.support.storage_faults import refusing
+from tests.support.storage_faults import s3_answers_500
 from uploads.access.tokens import use_token
 from uploads.management.commands.audit import Bar
 from uploads.models import Upload
@@ -45,7 +45,7 @@ def test_sweep_prints_its_report_as_json(
 def test_sweep_exits_with_1_when_s3_does_not_answer(
     bucket: Bucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with refusing(bucket), pytest.raises(SystemExit) as end:
+    with s3_answers_500(bucket), pytest.raises(SystemExit) as end:
         call_command("sweep")
 
     assert end.value.code == 1
@@ -104,7 +104,7 @@ def test_audit_prints_each_difference_and_exits_with_1(
 
 
 def test_audit_exits_with_2_when_the_bucket_cannot_be_read(bucket: Bucket) -> None:
-    with refusing(bucket), pytest.raises(CommandError) as end:
+    with s3_answers_500(bucket), pytest.raises(CommandError) as end:
         call_command("audit")
 
     assert end.value.returncode == 2

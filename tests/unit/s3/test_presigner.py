@@ -16,12 +16,12 @@ import pytest
 
 from tests.support.presigning import (
     CHECKSUM,
+    ENDPOINTS,
     IDENTITIES,
     NOW,
-    PLACES,
     botocore_client,
-    own,
-    post,
+    presign_form,
+    presigner_at,
 )
 from uploads.errors import StorageUnavailable
 from uploads.s3.bucket import get_download_presigner, get_presigner
@@ -46,7 +46,7 @@ def query_of(url: str) -> dict[str, str]:
 
 
 def test_put_url_signs_all_facts_of_the_request() -> None:
-    signed = put(own())
+    signed = put(presigner_at())
 
     assert signed.method == "PUT"
     assert query_of(signed.url)["X-Amz-SignedHeaders"] == (
@@ -62,7 +62,9 @@ def test_put_url_signs_all_facts_of_the_request() -> None:
 
 
 def test_policy_of_a_form_fixes_every_field_to_one_value() -> None:
-    signed = post(own(identity=IDENTITIES[1]), key="uploads/report${filename}")
+    signed = presign_form(
+        presigner_at(identity=IDENTITIES[1]), key="uploads/report${filename}"
+    )
 
     policy = json.loads(base64.b64decode(signed.fields["policy"]))
     assert policy == {
@@ -92,17 +94,19 @@ def test_policy_of_a_form_fixes_every_field_to_one_value() -> None:
 
 @pytest.mark.parametrize(("asked", "given_"), [(1, 1), (900, 900), (86_400, 900)])
 def test_lifetime_of_urls_is_at_most_15_minutes(asked: int, given_: int) -> None:
-    signed = put(own(), expires_in=asked)
+    signed = put(presigner_at(), expires_in=asked)
 
     assert query_of(signed.url)["X-Amz-Expires"] == str(given_)
     assert signed.expires_at == NOW.replace(microsecond=0) + timedelta(seconds=given_)
-    assert post(own(), expires_in=asked).expires_at == signed.expires_at
+    assert (
+        presign_form(presigner_at(), expires_in=asked).expires_at == signed.expires_at
+    )
 
 
 def test_url_expires_before_its_credentials() -> None:
     ending = Credentials("key", "secret", "token", NOW + timedelta(seconds=300))
 
-    signed = put(own(identity=ending))
+    signed = put(presigner_at(identity=ending))
 
     assert query_of(signed.url)["X-Amz-Expires"] == "270"
     assert signed.expires_at == NOW.replace(microsecond=0) + timedelta(seconds=270)
@@ -113,18 +117,18 @@ def test_expired_credentials_sign_no_url(life: int) -> None:
     dead = Credentials("key", "secret", "token", NOW + timedelta(seconds=life))
 
     with pytest.raises(StorageUnavailable, match="have expired"):
-        put(own(identity=dead))
+        put(presigner_at(identity=dead))
     with pytest.raises(StorageUnavailable, match="have expired"):
-        post(own(identity=dead))
+        presign_form(presigner_at(identity=dead))
 
 
 def test_signing_key_depends_on_the_day_and_the_secret() -> None:
     other_secret = Credentials(IDENTITIES[0].access_key, "another")
 
     urls = {
-        put(own(now=NOW)).url.rpartition("=")[2],
-        put(own(now=NOW + timedelta(days=1))).url.rpartition("=")[2],
-        put(own(identity=other_secret)).url.rpartition("=")[2],
+        put(presigner_at(now=NOW)).url.rpartition("=")[2],
+        put(presigner_at(now=NOW + timedelta(days=1))).url.rpartition("=")[2],
+        put(presigner_at(identity=other_secret)).url.rpartition("=")[2],
     }
 
     assert len(urls) == 3
@@ -171,14 +175,14 @@ def test_urls_have_the_origin_of_the_pages_policy(
 def test_signing_many_parts_is_quick() -> None:
     # botocore needs seconds of CPU time to sign 10,000 parts.
     parts = [PartToSign(number, 5, CHECKSUM) for number in range(1, 501)]
-    presigner = own()
+    presigner = presigner_at()
 
     def ours() -> None:
         presigner.upload_parts(key="k", multipart_id="m", parts=parts, expires_in=900)
 
     def botocores() -> None:
         for part in parts[:50]:
-            botocore_client(PLACES[0], IDENTITIES[0]).generate_presigned_url(
+            botocore_client(ENDPOINTS[0], IDENTITIES[0]).generate_presigned_url(
                 "upload_part",
                 Params={
                     "Bucket": "my-bucket",

@@ -14,21 +14,21 @@ from botocore.awsrequest import AWSRequest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.chance import examples
+from tests.support.generated_inputs import examples
 from tests.support.presigning import (
+    ENDPOINTS,
     IDENTITIES,
     NOW,
-    PLACES,
-    Place,
+    Endpoint,
     botocore_client,
-    own,
-    post,
+    presign_form,
+    presigner_at,
 )
 from uploads.s3.content_disposition import Disposition, content_disposition
 from uploads.s3.credentials import Credentials
 from uploads.s3.signed import PartToSign
 
-places = st.sampled_from(PLACES)
+endpoints = st.sampled_from(ENDPOINTS)
 identities = st.sampled_from(IDENTITIES)
 
 moments = st.datetimes(
@@ -61,13 +61,13 @@ def botocore_url(
     operation: str,
     parameters: dict[str, Any],
     *,
-    place: Place,
+    endpoint: Endpoint,
     identity: Credentials,
     now: datetime,
     expires_in: int,
 ) -> str:
     with time_machine.travel(now, tick=False):
-        url: str = botocore_client(place, identity).generate_presigned_url(
+        url: str = botocore_client(endpoint, identity).generate_presigned_url(
             operation,
             Params={"Bucket": "my-bucket", **parameters},
             ExpiresIn=expires_in,
@@ -75,10 +75,10 @@ def botocore_url(
     return url
 
 
-@given(places, identities, moments, keys, sizes, header_texts, header_texts, seconds)
+@given(endpoints, identities, moments, keys, sizes, header_texts, header_texts, seconds)
 @settings(max_examples=examples(150))
 def test_put_url_equals_botocores(
-    place: Place,
+    endpoint: Endpoint,
     identity: Credentials,
     now: datetime,
     key: str,
@@ -87,7 +87,7 @@ def test_put_url_equals_botocores(
     checksum: str,
     expires_in: int,
 ) -> None:
-    signed = own(place, identity, now).put_object(
+    signed = presigner_at(endpoint, identity, now).put_object(
         key=key,
         byte_size=byte_size,
         content_type=content_type,
@@ -105,7 +105,7 @@ def test_put_url_equals_botocores(
             "IfNoneMatch": "*",
             "ChecksumSHA256": checksum,
         },
-        place=place,
+        endpoint=endpoint,
         identity=identity,
         now=now,
         expires_in=expires_in,
@@ -113,7 +113,7 @@ def test_put_url_equals_botocores(
 
 
 @given(
-    places,
+    endpoints,
     identities,
     moments,
     keys,
@@ -125,7 +125,7 @@ def test_put_url_equals_botocores(
 )
 @settings(max_examples=examples(150))
 def test_part_url_equals_botocores(
-    place: Place,
+    endpoint: Endpoint,
     identity: Credentials,
     now: datetime,
     key: str,
@@ -135,7 +135,7 @@ def test_part_url_equals_botocores(
     checksum: str,
     expires_in: int,
 ) -> None:
-    signed = own(place, identity, now).upload_part(
+    signed = presigner_at(endpoint, identity, now).upload_part(
         key=key,
         multipart_id=multipart_id,
         part_number=part_number,
@@ -153,7 +153,7 @@ def test_part_url_equals_botocores(
             "ContentLength": byte_size,
             "ChecksumSHA256": checksum,
         },
-        place=place,
+        endpoint=endpoint,
         identity=identity,
         now=now,
         expires_in=expires_in,
@@ -161,7 +161,7 @@ def test_part_url_equals_botocores(
 
 
 @given(
-    places,
+    endpoints,
     identities,
     moments,
     keys,
@@ -173,7 +173,7 @@ def test_part_url_equals_botocores(
 )
 @settings(max_examples=examples(100))
 def test_urls_of_a_batch_equal_botocores(
-    place: Place,
+    endpoint: Endpoint,
     identity: Credentials,
     now: datetime,
     key: str,
@@ -181,7 +181,7 @@ def test_urls_of_a_batch_equal_botocores(
     parts: list[PartToSign],
     expires_in: int,
 ) -> None:
-    signed = own(place, identity, now).upload_parts(
+    signed = presigner_at(endpoint, identity, now).upload_parts(
         key=key, multipart_id=multipart_id, parts=parts, expires_in=expires_in
     )
 
@@ -195,7 +195,7 @@ def test_urls_of_a_batch_equal_botocores(
                 "ContentLength": part.byte_size,
                 "ChecksumSHA256": part.checksum,
             },
-            place=place,
+            endpoint=endpoint,
             identity=identity,
             now=now,
             expires_in=expires_in,
@@ -208,7 +208,7 @@ def test_urls_of_a_batch_equal_botocores(
 
 
 @given(
-    places,
+    endpoints,
     identities,
     moments,
     keys,
@@ -220,7 +220,7 @@ def test_urls_of_a_batch_equal_botocores(
 )
 @settings(max_examples=examples(150))
 def test_download_url_equals_botocores(
-    place: Place,
+    endpoint: Endpoint,
     identity: Credentials,
     now: datetime,
     key: str,
@@ -230,7 +230,7 @@ def test_download_url_equals_botocores(
     version_id: str | None,
     expires_in: int,
 ) -> None:
-    signed = own(place, identity, now).get_object(
+    signed = presigner_at(endpoint, identity, now).get_object(
         key=key,
         filename=filename,
         content_type=content_type,
@@ -249,23 +249,25 @@ def test_download_url_equals_botocores(
             "ResponseCacheControl": "private",
             **({"VersionId": version_id} if version_id else {}),
         },
-        place=place,
+        endpoint=endpoint,
         identity=identity,
         now=now,
         expires_in=expires_in,
     )
 
 
-@given(places, identities, moments, keys, seconds)
+@given(endpoints, identities, moments, keys, seconds)
 @settings(max_examples=examples(150))
 def test_form_equals_botocores(
-    place: Place,
+    endpoint: Endpoint,
     identity: Credentials,
     now: datetime,
     key: str,
     expires_in: int,
 ) -> None:
-    signed = post(own(place, identity, now), key=key, expires_in=expires_in)
+    signed = presign_form(
+        presigner_at(endpoint, identity, now), key=key, expires_in=expires_in
+    )
 
     unsigned = {
         name: value
@@ -273,7 +275,7 @@ def test_form_equals_botocores(
         if name not in {"policy", "x-amz-signature"}
     }
     with time_machine.travel(now, tick=False):
-        theirs = botocore_client(place, identity).generate_presigned_post(
+        theirs = botocore_client(endpoint, identity).generate_presigned_post(
             "my-bucket", key, Fields=dict(unsigned), ExpiresIn=expires_in
         )
     assert signed.url == theirs["url"]
@@ -285,7 +287,7 @@ def test_form_equals_botocores(
 
 
 @given(
-    places,
+    endpoints,
     st.from_regex(r"[a-z]{2}(-[a-z]{2,9}){1,2}-[1-9]|auto", fullmatch=True),
     st.builds(Credentials, secrets_, secrets_, st.just("") | secrets_),
     moments,
@@ -296,7 +298,7 @@ def test_form_equals_botocores(
 )
 @settings(max_examples=examples(150))
 def test_signature_of_a_policy_equals_botocores(
-    place: Place,
+    endpoint: Endpoint,
     region: str,
     identity: Credentials,
     now: datetime,
@@ -305,8 +307,8 @@ def test_signature_of_a_policy_equals_botocores(
     checksum: str,
     expires_in: int,
 ) -> None:
-    style, endpoint_url, _ = place
-    signed = own((style, endpoint_url, region), identity, now).post_object(
+    style, endpoint_url, _ = endpoint
+    signed = presigner_at((style, endpoint_url, region), identity, now).post_object(
         key=key,
         byte_size=byte_size,
         content_type="text/plain",
@@ -340,12 +342,12 @@ def test_signature_of_a_policy_equals_botocores(
 
 
 def test_signature_of_a_form_equals_botocores() -> None:
-    client = botocore_client(PLACES[0], IDENTITIES[1])
-    signed = post(own(identity=IDENTITIES[1]))
+    client = botocore_client(ENDPOINTS[0], IDENTITIES[1])
+    signed = presign_form(presigner_at(identity=IDENTITIES[1]))
 
     with time_machine.travel(NOW, tick=False):
         theirs = client.generate_presigned_post("my-bucket", "uploads/a")
-    ours = own(identity=IDENTITIES[1])._scope(900)[0]
+    ours = presigner_at(identity=IDENTITIES[1])._scope(900)[0]
 
     assert ours.sign(theirs["fields"]["policy"]) == theirs["fields"]["x-amz-signature"]
     assert ours.sign(signed.fields["policy"]) == signed.fields["x-amz-signature"]

@@ -17,7 +17,7 @@ from botocore.credentials import Credentials as BotoCredentials
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.session import Session as CoreSession
 
-from tests.support.storage_faults import counted
+from tests.support.storage_faults import count_s3_calls
 from tests.unit.s3.test_bucket import (
     Handler,
     Script,
@@ -259,7 +259,7 @@ def test_facts_and_bytes_of_an_object_need_few_requests(
         Bucket=bucket.name, Key="k", Body=content, ChecksumAlgorithm="SHA256"
     )
 
-    with counted(bucket) as calls:
+    with count_s3_calls(bucket) as calls:
         seen = prefetch_objects(bucket, ["k"], head_bytes=100, sizes={"k": byte_size})
 
     assert calls == asked
@@ -273,7 +273,7 @@ def test_facts_and_bytes_of_an_object_need_few_requests(
 def test_head_request_is_sent_for_a_checksum_that_get_lacks(bucket: Bucket) -> None:
     bucket.client.put_object(Bucket=bucket.name, Key="k", Body=b"0123")
 
-    with counted(bucket) as calls:
+    with count_s3_calls(bucket) as calls:
         prefetch_objects(bucket, ["k"], head_bytes=100, sizes={"k": 4})
 
     assert calls == {"GetObject": 1, "HeadObject": 1}

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.builders import begin, declare, make_ready, put
-from tests.support.storage_faults import counted
+from tests.support.storage_faults import count_s3_calls
 from uploads import lifecycle
 from uploads.errors import StorageError
 from uploads.models import StorageQuota, Upload
@@ -132,7 +132,7 @@ def test_audit_needs_a_constant_number_of_queries_and_calls(
             CaptureQueriesContext(
                 connection,
             ) as queries,
-            counted(bucket) as calls,
+            count_s3_calls(bucket) as calls,
         ):
             assert list(audit()) == []
         return len(queries), calls.total()

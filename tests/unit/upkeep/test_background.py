@@ -10,9 +10,9 @@ from django.db import OperationalError
 from django.utils import timezone
 from django_tasks import default_task_backend
 
-from tests.support.builders import begin, held, let_time_pass, put
-from tests.support.inspectors import Absent, Yes, entries
-from tests.support.storage_faults import refusing
+from tests.support.builders import begin, let_time_pass, put, quota_counts
+from tests.support.inspectors import Accepting, Unavailable, entries
+from tests.support.storage_faults import s3_answers_500
 from uploads import lifecycle
 from uploads.lifecycle import reconciliation, schedule
 from uploads.lifecycle.reconciliation import complete, inspect_in_background
@@ -26,7 +26,7 @@ from uploads.upkeep.sweeper import sweep
 @pytest.fixture(autouse=True)
 def _slow(settings: Any) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "INLINE_INSPECTION_BYTES": 5}
-    settings.INSPECTORS = entries("Yes", slow=True)
+    settings.INSPECTORS = entries("Accepting", slow=True)
 
 
 @pytest.fixture
@@ -66,14 +66,14 @@ def test_inspection_of_a_large_object_is_queued(
 
     assert upload.state == State.INSPECTING
     assert upload.waiting_reason == ""
-    assert Yes.seen == []
+    assert Accepting.seen == []
     assert [result.args for result in queue] == [[str(upload.pk)]]
-    assert held(alice) == (0, 6, 0, 1)
+    assert quota_counts(alice) == (0, 6, 0, 1)
 
     assert run(upload).state == State.READY
-    assert Yes.seen == ["notes.txt"]
+    assert Accepting.seen == ["notes.txt"]
     assert (upload.retry_at, upload.failed_checks) == (None, 0)
-    assert held(alice) == (6, 0, 1, 0)
+    assert quota_counts(alice) == (6, 0, 1, 0)
 
 
 def test_next_sweep_inspects_a_large_object_when_there_are_no_workers(
@@ -81,10 +81,10 @@ def test_next_sweep_inspects_a_large_object_when_there_are_no_workers(
 ) -> None:
     upload = complete(arrive(bucket, alice))
     assert upload.state == State.INSPECTING
-    assert Yes.seen == []
+    assert Accepting.seen == []
 
     assert sweep().completed == 1
-    assert Yes.seen == ["notes.txt"]
+    assert Accepting.seen == ["notes.txt"]
 
 
 def test_second_complete_does_not_call_s3_for_a_queued_inspection(
@@ -92,18 +92,18 @@ def test_second_complete_does_not_call_s3_for_a_queued_inspection(
 ) -> None:
     upload = complete(arrive(bucket, alice))
 
-    with refusing(bucket):  # the second complete sends no request to S3
+    with s3_answers_500(bucket):  # the second complete sends no request to S3
         assert complete(Upload.objects.get(pk=upload.pk)).state == State.INSPECTING
 
 
 def test_quick_inspectors_refuse_a_large_object_at_once(
     alice: Any, bucket: Bucket, queue: Any, settings: Any
 ) -> None:
-    settings.INSPECTORS += entries("No")
+    settings.INSPECTORS += entries("Refusing")
 
     assert complete(arrive(bucket, alice)).state == State.REJECTED
 
-    assert (queue, Yes.seen) == ([], [])
+    assert (queue, Accepting.seen) == ([], [])
 
 
 def test_sweeper_does_the_inspection_of_a_lost_task(
@@ -117,7 +117,7 @@ def test_sweeper_does_the_inspection_of_a_lost_task(
 
     assert sweep().completed == 1
     assert run(upload).state == State.READY
-    assert Yes.seen == ["notes.txt"]
+    assert Accepting.seen == ["notes.txt"]
 
 
 def test_repeated_task_inspects_once(alice: Any, bucket: Bucket, queue: Any) -> None:
@@ -129,7 +129,7 @@ def test_repeated_task_inspects_once(alice: Any, bucket: Bucket, queue: Any) -> 
     for _ in range(3):
         run(upload)
 
-    assert Yes.seen == ["notes.txt"]
+    assert Accepting.seen == ["notes.txt"]
 
 
 def test_claimed_inspection_is_skipped_until_its_lease_expires(
@@ -172,10 +172,10 @@ def test_task_for_an_ended_or_unknown_upload_does_nothing(
 def test_task_is_retried_when_an_inspector_is_unavailable(
     alice: Any, bucket: Bucket, queue: Any, settings: Any
 ) -> None:
-    settings.INSPECTORS = entries("Absent", slow=True)
+    settings.INSPECTORS = entries("Unavailable", slow=True)
     upload = run(complete(arrive(bucket, alice)))
 
-    assert upload.waiting_reason == "Absent: gone fishing."
+    assert upload.waiting_reason == "Unavailable: The test scanner does not answer."
     assert upload.failed_checks == 1
     for _ in range(3):
         run(upload)
@@ -187,7 +187,7 @@ def test_task_is_retried_when_the_storage_is_unavailable(
 ) -> None:
     upload = complete(arrive(bucket, alice))
 
-    with refusing(bucket, "GetObject"):
+    with s3_answers_500(bucket, "GetObject"):
         settings.INSPECTORS = [
             {"NAME": "uploads.inspection.disguises.DisguiseInspector"}
         ]
@@ -219,7 +219,9 @@ def test_verify_again_in_the_admin_queues_a_long_inspection(
     assert "being inspected" in reverify(upload).words
     assert len(queue) == 1
 
-    settings.INSPECTORS = entries("Absent")
-    assert Absent.away
+    settings.INSPECTORS = entries("Unavailable")
+    assert Unavailable.is_unavailable
     upload = arrive(bucket, alice, b"hello")
-    assert reverify(upload).words.endswith("Absent: gone fishing.")
+    assert reverify(upload).words.endswith(
+        "Unavailable: The test scanner does not answer."
+    )

@@ -10,7 +10,12 @@ import pytest
 from django.utils import timezone
 
 from tests.support.builders import begin, let_time_pass, make_ready, put
-from tests.support.storage_faults import Killed, counted, killed_at, refusing
+from tests.support.storage_faults import (
+    Killed,
+    count_s3_calls,
+    killed_at,
+    s3_answers_500,
+)
 from uploads import lifecycle
 from uploads.models import Orphan, SweepMark, Upload
 from uploads.s3.bucket import Bucket
@@ -133,7 +138,7 @@ def test_failed_deletion_of_an_orphan_is_counted_and_does_not_stop_the_sweep(
     for day in (0, 1, 2):
         sweep_later(days=day)
 
-    with refusing(bucket, "DeleteObject", key="uploads/held"):
+    with s3_answers_500(bucket, "DeleteObject", key="uploads/held"):
         report = sweep_later(days=3.1)
 
     assert (report.orphans, report.failed) == (1, 1)
@@ -171,7 +176,7 @@ def test_multipart_uploads_are_listed_once_per_round(
 ) -> None:
     store(bucket, *"abcdef")
 
-    with counted(bucket) as calls:
+    with count_s3_calls(bucket) as calls:
         for _ in range(4):
             sweep(limits=FOUR_AT_A_TIME)
 
@@ -232,7 +237,7 @@ def test_failed_list_is_counted_and_keeps_the_mark(
     store(bucket, *"abcdefghi")
     sweep(limits=FOUR_AT_A_TIME)
 
-    with refusing(bucket):
+    with s3_answers_500(bucket):
         assert sweep(limits=FOUR_AT_A_TIME) == Report(failed=1)
 
     assert SweepMark.objects.get(name="objects").after_key == "uploads/d"

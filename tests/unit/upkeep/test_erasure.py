@@ -19,14 +19,14 @@ from tests.support.builders import (
     MIB,
     begin,
     checksum,
-    held,
     let_time_pass,
     make_ready,
     put,
+    quota_counts,
     send_parts,
 )
-from tests.support.plain_forms import arrive, begin_form
-from tests.support.storage_faults import Killed, killed_at, refusing
+from tests.support.plain_forms import begin_form, store_form_object
+from tests.support.storage_faults import Killed, killed_at, s3_answers_500
 from uploads import lifecycle
 from uploads.access.tokens import create_token, use_token
 from uploads.lifecycle import WantedPart
@@ -124,7 +124,7 @@ def quarantined(bucket: Bucket, owner: Any) -> Upload:
 
 def sent_by_a_form(bucket: Bucket, owner: Any) -> Upload:
     upload = begin_form(owner, filename=SECRET_NAME)
-    arrive(bucket, upload, b"hello")
+    store_form_object(bucket, upload, b"hello")
     return upload
 
 
@@ -149,13 +149,13 @@ def deleted(bucket: Bucket, owner: Any) -> Upload:
 
 def form_on_its_way(bucket: Bucket, owner: Any) -> Upload:
     upload = begin_form(owner, 100, SECRET_NAME)
-    arrive(bucket, upload, b"hello")
+    store_form_object(bucket, upload, b"hello")
     return upload
 
 
 def form_sent_again(bucket: Bucket, owner: Any) -> Upload:
     upload = lifecycle.advance(form_on_its_way(bucket, owner))
-    arrive(bucket, upload, b"hello again")
+    store_form_object(bucket, upload, b"hello again")
     return upload
 
 
@@ -189,9 +189,9 @@ def test_nothing_is_left_in_any_state_after_the_urls_have_expired(
     assert (code, first["erased"], first["waiting"]) == (1, False, 1)
     assert first["waits_until"]
     assert bucket.head_object(upload.key) is None
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
     if make is sent_by_a_form:  # an object that arrives again by an earlier URL
-        arrive(bucket, upload, b"hello")
+        store_form_object(bucket, upload, b"hello")
     else:
         put(bucket, upload, b"hello")
     let_time_pass(minutes=20)
@@ -322,7 +322,7 @@ def test_storage_error_is_reported_and_retried_by_the_next_run(
     pending(bucket, alice)
     let_time_pass(minutes=20)
 
-    with refusing(bucket, "DeleteObject"):
+    with s3_answers_500(bucket, "DeleteObject"):
         report, code = run()
 
     assert (code, report["failed"], report["removed"]) == (1, 2, 0)

@@ -12,9 +12,9 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from tests.support.builders import begin, held, kinds, let_time_pass, put
+from tests.support.builders import begin, event_kinds, let_time_pass, put, quota_counts
 from tests.support.inspectors import entries
-from tests.support.storage_faults import refusing
+from tests.support.storage_faults import s3_answers_500
 from uploads import lifecycle
 from uploads.errors import InvalidState
 from uploads.inspection.budget import Budget
@@ -110,8 +110,8 @@ def test_operators_see_the_error_of_a_waiting_upload(
 
     assert stuck.state == State.INSPECTING
     assert stuck.waiting_reason == NOTE
-    assert kinds(stuck).count("upload.waiting") == 1
-    assert held(alice) == (0, 5, 0, 1)
+    assert event_kinds(stuck).count("upload.waiting") == 1
+    assert quota_counts(alice) == (0, 5, 0, 1)
     call_command("audit")
     assert NOTE in capsys.readouterr().out
 
@@ -144,7 +144,7 @@ def test_upload_that_the_site_cannot_inspect_is_rejected_and_releases_its_quota(
     assert "could not check the file" in stuck.rejected_reason
     assert (stuck.waiting_reason, stuck.quarantine_key) == ("", "")
     assert bucket.head_object(stuck.key) is None
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
     event = stuck.events.get(kind="upload.rejected")
     assert event.detail == {"cause": "not_inspected", "reason": stuck.rejected_reason}
     with pytest.raises(InvalidState):
@@ -171,7 +171,7 @@ def test_uninspected_object_is_kept_in_quarantine(
     stuck: Upload, alice: Any, bucket: Bucket, fault: Fault, settings: Any
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}
-    with refusing(bucket, "CopyObject"):
+    with s3_answers_500(bucket, "CopyObject"):
         assert told(last_look()) == {"looked_at": 1, "failed": 1}
     stuck.refresh_from_db()
     assert stuck.state == State.INSPECTING  # the upload waits until the copy succeeds
@@ -194,7 +194,7 @@ def test_upload_becomes_ready_if_the_bug_is_fixed_in_time(
     stuck.refresh_from_db()
     assert (stuck.state, stuck.faults) == (State.READY, 0)
     assert stuck.waiting_reason == ""
-    assert held(alice) == (5, 0, 1, 0)
+    assert quota_counts(alice) == (5, 0, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_general_error_ends_no_upload(
     assert (stuck.state, stuck.faults) == (State.INSPECTING, FAILED_LOOKS)
 
 
-@pytest.mark.parametrize("inspector", ["Absent", "Broken", "Silent"])
+@pytest.mark.parametrize("inspector", ["Unavailable", "Failing", "ReturningNone"])
 def test_upload_waits_without_a_limit_for_an_unavailable_inspector(
     stuck: Upload, fault: Fault, settings: Any, inspector: str
 ) -> None:
@@ -234,7 +234,7 @@ def test_upload_waits_without_a_limit_for_an_unavailable_inspector(
 def test_no_upload_is_rejected_while_the_bucket_does_not_answer(
     stuck: Upload, bucket: Bucket, fault: Fault
 ) -> None:
-    with refusing(bucket, "HeadBucket"):
+    with s3_answers_500(bucket, "HeadBucket"):
         assert last_look().given_up == 0
 
     stuck.refresh_from_db()

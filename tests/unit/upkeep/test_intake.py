@@ -16,8 +16,15 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.test import Client
 
-from tests.support.builders import begin, held, kinds, let_time_pass, make_ready, put
-from tests.support.storage_faults import counted, refusing
+from tests.support.builders import (
+    begin,
+    event_kinds,
+    let_time_pass,
+    make_ready,
+    put,
+    quota_counts,
+)
+from tests.support.storage_faults import count_s3_calls, s3_answers_500
 from uploads import lifecycle
 from uploads.errors import StorageUnavailable
 from uploads.lifecycle.reconciliation import reconcile
@@ -107,7 +114,7 @@ def test_message_completes_an_upload_without_a_client(
     assert take_in(created(upload)) == Intake(handled=1)
 
     assert Upload.objects.get().state == State.READY
-    assert held(alice) == (5, 0, 1, 0)
+    assert quota_counts(alice) == (5, 0, 1, 0)
 
 
 def test_message_without_an_object_completes_nothing(
@@ -118,7 +125,7 @@ def test_message_without_an_object_completes_nothing(
     assert take_in(created(upload)) == Intake(handled=1)
 
     assert Upload.objects.get().state == State.PENDING
-    assert kinds(upload) == ["upload.started"]
+    assert event_kinds(upload) == ["upload.started"]
 
 
 def test_repeated_and_reordered_messages_have_the_same_result(
@@ -132,8 +139,12 @@ def test_repeated_and_reordered_messages_have_the_same_result(
         take_in(body)
 
     for upload in uploads:
-        assert kinds(upload) == ["upload.started", "upload.inspecting", "upload.ready"]
-    assert held(alice) == (15, 0, 3, 0)
+        assert event_kinds(upload) == [
+            "upload.started",
+            "upload.inspecting",
+            "upload.ready",
+        ]
+    assert quota_counts(alice) == (15, 0, 3, 0)
 
 
 def test_message_about_a_ready_upload_needs_no_call_of_s3(
@@ -141,7 +152,7 @@ def test_message_about_a_ready_upload_needs_no_call_of_s3(
 ) -> None:
     upload = make_ready(bucket, alice)
 
-    with counted(bucket) as calls:
+    with count_s3_calls(bucket) as calls:
         assert take_in(created(upload)) == Intake(handled=1)
 
     assert calls == {}
@@ -225,7 +236,7 @@ def test_messages_stay_in_the_queue_while_the_bucket_does_not_answer(
 ) -> None:
     send(queue, created(arrived(bucket, alice)))
 
-    with refusing(bucket):
+    with s3_answers_500(bucket):
         for _ in range(MAX_RECEIVES + 2):
             with pytest.raises(StorageUnavailable):
                 take_from(queue, wait_seconds=0)
@@ -240,7 +251,7 @@ def test_message_that_fails_repeatedly_is_parked(
 ) -> None:
     send(queue, created(arrived(bucket, alice)))
 
-    with refusing(bucket, "HeadObject"):
+    with s3_answers_500(bucket, "HeadObject"):
         counts = [take_from(queue, wait_seconds=0) for _ in range(MAX_RECEIVES + 1)]
 
     assert counts == [Intake(failed=1)] * 4 + [Intake(parked=1), Intake()]
@@ -320,7 +331,7 @@ def test_command_processes_the_queue_and_prints_a_report(
     told = json.loads(capsys.readouterr().out)
     assert told == {"handled": 12, "unknown": 0, "parked": 1, "failed": 0}
     assert waiting(queue) == 0
-    assert held(alice) == (60, 0, 12, 0)
+    assert quota_counts(alice) == (60, 0, 12, 0)
 
 
 def test_command_exits_with_1_when_a_message_has_to_wait(
@@ -328,7 +339,7 @@ def test_command_exits_with_1_when_a_message_has_to_wait(
 ) -> None:
     send(queue, created(arrived(bucket, alice)))
 
-    with refusing(bucket, "HeadObject"), pytest.raises(SystemExit) as end:
+    with s3_answers_500(bucket, "HeadObject"), pytest.raises(SystemExit) as end:
         call_command("consume_notifications", queue_url=queue.url, once=True)
 
     assert end.value.code == 1
@@ -340,7 +351,10 @@ def test_command_reports_that_the_bucket_does_not_answer(
 ) -> None:
     send(queue, created(arrived(bucket, alice)))
 
-    with refusing(bucket), pytest.raises(CommandError, match="storage is unavailable"):
+    with (
+        s3_answers_500(bucket),
+        pytest.raises(CommandError, match="storage is unavailable"),
+    ):
         call_command("consume_notifications", queue_url=queue.url, once=True)
 
     assert waiting(queue) == 1
@@ -434,7 +448,7 @@ def test_sender_gets_503_when_s3_does_not_answer(
 ) -> None:
     upload = arrived(bucket, alice)
 
-    with refusing(bucket):
+    with s3_answers_500(bucket):
         answer = knock(created(upload))
 
     assert answer.status_code == 503

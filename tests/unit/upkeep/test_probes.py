@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from tests.support.storage_faults import refusing
+from tests.support.storage_faults import s3_answers_500
 from uploads.models import Orphan
 from uploads.s3.bucket import Bucket
 from uploads.s3.keys import new_probe_key
@@ -85,7 +85,7 @@ def test_worker_without_permission_to_list_versions_deletes_listed_objects(
 ) -> None:
     leave_probes(bucket)
 
-    with refusing(bucket, "ListObjectVersions"):
+    with s3_answers_500(bucket, "ListObjectVersions"):
         report = sweep_after(hours=2)
 
     assert report.probes == 1

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from tests.support.builders import begin, held, make_ready
+from tests.support.builders import begin, make_ready, quota_counts
 from uploads.models import StorageQuota
 from uploads.s3.bucket import Bucket
 from uploads.upkeep.quota_drift import find_drift, mend
@@ -49,7 +49,7 @@ def test_wrong_counter_is_repaired(
     assert [drift.owner_id for drift in find_drift()] == [people[0].pk]
     assert mend() == 1
 
-    assert held(people[0]) == (5, 5, 1, 1)
+    assert quota_counts(people[0]) == (5, 5, 1, 1)
     assert list(find_drift()) == []
 
 
@@ -61,7 +61,7 @@ def test_missing_quota_is_created(people: list[Any], bucket: Bucket) -> None:
     assert not StorageQuota.objects.exists()
     assert mend() == 1
 
-    assert held(people[0]) == (5, 0, 1, 0)
+    assert quota_counts(people[0]) == (5, 0, 1, 0)
 
 
 def test_quota_of_a_person_without_uploads_is_reset(people: list[Any]) -> None:

@@ -15,15 +15,20 @@ from tests.support.builders import (
     begin,
     checksum,
     declare,
-    held,
-    kinds,
+    event_kinds,
     let_time_pass,
     make_ready,
     put,
+    quota_counts,
     send_parts,
 )
-from tests.support.storage_faults import Killed, counted, killed_at, refusing
-from tests.support.sweeps import abandon, told
+from tests.support.storage_faults import (
+    Killed,
+    count_s3_calls,
+    killed_at,
+    s3_answers_500,
+)
+from tests.support.sweeps import abandon, nonzero_counts
 from uploads import lifecycle
 from uploads.errors import StorageUnavailable
 from uploads.lifecycle import schedule
@@ -59,7 +64,7 @@ def test_sweep_without_due_rows_does_nothing(alice: Any, bucket: Bucket) -> None
     make_ready(bucket, alice)
     begin(alice)
 
-    assert told(sweep()) == {}
+    assert nonzero_counts(sweep()) == {}
 
 
 def test_overdue_upload_expires_and_releases_its_quota(
@@ -68,11 +73,11 @@ def test_overdue_upload_expires_and_releases_its_quota(
     upload = begin(alice)
     let_time_pass(days=8)
 
-    assert told(sweep()) == {"looked_at": 1, "expired": 1, "purged": 1}
+    assert nonzero_counts(sweep()) == {"looked_at": 1, "expired": 1, "purged": 1}
 
-    assert kinds(upload) == ["upload.started", "upload.expired"]
-    assert held(alice) == (0, 0, 0, 0)
-    assert told(sweep()) == {}
+    assert event_kinds(upload) == ["upload.started", "upload.expired"]
+    assert quota_counts(alice) == (0, 0, 0, 0)
+    assert nonzero_counts(sweep()) == {}
 
 
 @pytest.mark.parametrize("transport", [Transport.PUT, Transport.MULTIPART])
@@ -85,9 +90,9 @@ def test_uncompleted_upload_with_its_object_becomes_ready(
         put(bucket, begin(alice), b"hello")
     let_time_pass(minutes=2)
 
-    assert told(sweep()) == {"looked_at": 1, "completed": 1}
+    assert nonzero_counts(sweep()) == {"looked_at": 1, "completed": 1}
 
-    assert held(alice) == (5, 0, 1, 0)
+    assert quota_counts(alice) == (5, 0, 1, 0)
     assert list(audit()) == []
 
 
@@ -95,7 +100,7 @@ def test_new_upload_is_left_to_its_client(alice: Any, bucket: Bucket) -> None:
     with time_machine.travel(timezone.now(), tick=False):
         put(bucket, begin(alice), b"hello")
 
-        assert told(sweep()) == {}
+        assert nonzero_counts(sweep()) == {}
 
 
 def test_pending_upload_is_checked_while_its_bytes_may_arrive(
@@ -125,7 +130,7 @@ def test_put_that_ends_an_hour_after_the_urls_expiry_is_found(
     let_time_pass(minutes=58)
     put(bucket, upload, b"hello")
 
-    assert told(sweep()) == {"looked_at": 1, "completed": 1}
+    assert nonzero_counts(sweep()) == {"looked_at": 1, "completed": 1}
 
 
 def test_put_that_ends_hours_later_is_found_by_the_bucket_sweep(
@@ -137,33 +142,33 @@ def test_put_that_ends_hours_later_is_found_by_the_bucket_sweep(
     let_time_pass(hours=3)
     put(bucket, upload, b"hello")
 
-    assert told(sweep()) == {"looked_at": 1, "completed": 1}
+    assert nonzero_counts(sweep()) == {"looked_at": 1, "completed": 1}
 
 
 def test_abandoned_inspection_is_finished(alice: Any, bucket: Bucket) -> None:
     stick(bucket, alice)
     let_time_pass(minutes=2)
 
-    assert told(sweep()) == {"looked_at": 1, "completed": 1}
+    assert nonzero_counts(sweep()) == {"looked_at": 1, "completed": 1}
 
-    assert held(alice) == (5, 0, 1, 0)
+    assert quota_counts(alice) == (5, 0, 1, 0)
 
 
 def test_new_inspection_is_skipped(alice: Any, bucket: Bucket) -> None:
     with time_machine.travel(timezone.now(), tick=False):
         stick(bucket, alice)
 
-        assert told(sweep()) == {}
+        assert nonzero_counts(sweep()) == {}
 
 
 def test_failed_inspection_is_repeated_at_once(alice: Any, bucket: Bucket) -> None:
     upload = begin(alice)
     put(bucket, upload, b"hello")
 
-    with refusing(bucket, "GetObject"), pytest.raises(StorageUnavailable):
+    with s3_answers_500(bucket, "GetObject"), pytest.raises(StorageUnavailable):
         lifecycle.advance(upload)
 
-    assert told(sweep()) == {"looked_at": 1, "completed": 1}
+    assert nonzero_counts(sweep()) == {"looked_at": 1, "completed": 1}
 
 
 def test_object_that_differs_is_rejected_and_purged(alice: Any, bucket: Bucket) -> None:
@@ -171,16 +176,16 @@ def test_object_that_differs_is_rejected_and_purged(alice: Any, bucket: Bucket) 
     put(bucket, upload, b"other")
     let_time_pass(minutes=20)
 
-    assert told(sweep()) == {"looked_at": 1, "rejected": 1, "purged": 1}
+    assert nonzero_counts(sweep()) == {"looked_at": 1, "rejected": 1, "purged": 1}
 
     assert bucket.head_object(upload.key) is None
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
 
 
 def test_missing_purge_is_done_at_once(alice: Any, bucket: Bucket) -> None:
     upload = abandon(bucket, alice)
 
-    assert told(sweep()) == {"looked_at": 1}
+    assert nonzero_counts(sweep()) == {"looked_at": 1}
 
     assert bucket.head_object(upload.key) is None
     upload.refresh_from_db()
@@ -192,14 +197,14 @@ def test_ended_upload_is_purged_again_after_its_last_url_has_expired(
 ) -> None:
     upload = begin(alice)
     lifecycle.remove(upload)
-    assert told(sweep()) == {}
+    assert nonzero_counts(sweep()) == {}
     put(bucket, upload, b"hello")
     let_time_pass(minutes=17)
 
-    assert told(sweep()) == {"looked_at": 1, "purged": 1, "late_arrivals": 1}
+    assert nonzero_counts(sweep()) == {"looked_at": 1, "purged": 1, "late_arrivals": 1}
 
     assert bucket.head_object(upload.key) is None
-    assert told(sweep()) == {}
+    assert nonzero_counts(sweep()) == {}
 
 
 def test_purge_of_an_ended_upload_aborts_its_parts(alice: Any, bucket: Bucket) -> None:
@@ -218,8 +223,8 @@ def test_ready_upload_without_an_object_is_kept_and_reported_by_the_audit(
     bucket.delete_object(upload.key)
     let_time_pass(days=30)
 
-    assert told(sweep()) == {"looked_at": 1}
-    assert told(sweep()) == {}
+    assert nonzero_counts(sweep()) == {"looked_at": 1}
+    assert nonzero_counts(sweep()) == {}
 
     assert Upload.objects.get().state == State.READY
     assert [found.kind for found in audit()] == ["row without an object"]
@@ -233,7 +238,7 @@ def test_person_with_uploads_cannot_be_deleted(alice: Any, bucket: Bucket) -> No
 
     with pytest.raises(ProtectedError):
         alice.delete()
-    assert told(sweep()) == {"looked_at": 1, "expired": 1, "purged": 1}
+    assert nonzero_counts(sweep()) == {"looked_at": 1, "expired": 1, "purged": 1}
 
 
 def test_passes_settle_a_limited_number_of_rows_in_turn(
@@ -279,16 +284,16 @@ def test_row_of_a_killed_sweeper_is_settled_after_its_lease(
     [row] = schedule.due(timezone.now(), limit=10)
     schedule.claim(row)
 
-    assert told(sweep()) == {}
+    assert nonzero_counts(sweep()) == {}
     let_time_pass(minutes=6)
-    assert told(sweep()) == {"looked_at": 1, "expired": 1, "purged": 1}
+    assert nonzero_counts(sweep()) == {"looked_at": 1, "expired": 1, "purged": 1}
 
 
 def test_dry_run_changes_nothing(alice: Any, bucket: Bucket) -> None:
     make_a_mess(bucket, alice)
     before = everything(bucket)
 
-    with counted(bucket) as calls:
+    with count_s3_calls(bucket) as calls:
         report = sweep(dry_run=True)
 
     assert report.looked_at == 6
@@ -327,9 +332,9 @@ def test_later_sweeps_finish_after_a_kill_at_any_call(
         assert orphan.kind == "object without a row"
         # The overdue upload and the ended uploads use no quota. Three uploads are
         # ready.
-        assert held(owner) == (15, 0, 3, 0)
+        assert quota_counts(owner) == (15, 0, 3, 0)
         for upload in Upload.objects.filter(owner=owner):
-            assert kinds(upload).count(f"upload.{upload.state}") == 1
+            assert event_kinds(upload).count(f"upload.{upload.state}") == 1
         if finished:
             break
     assert step > 50, "The sweep made too few calls for this test."
@@ -371,6 +376,6 @@ def test_rate_rows_with_full_allowance_are_deleted(alice: Any, bucket: Bucket) -
     Rate.objects.create(key="start:user:1", tat=now - 1)
     Rate.objects.create(key="start:user:2", tat=now + 3600 * 10**9)
 
-    assert told(sweep(dry_run=True)) == {}
-    assert told(sweep()) == {"rates_forgotten": 1}
+    assert nonzero_counts(sweep(dry_run=True)) == {}
+    assert nonzero_counts(sweep()) == {"rates_forgotten": 1}
     assert Rate.objects.get().key == "start:user:2"

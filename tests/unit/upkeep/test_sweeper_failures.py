@@ -12,12 +12,12 @@ from django.utils import timezone
 
 from tests.support.builders import (
     begin,
-    held,
     let_time_pass,
     put,
+    quota_counts,
 )
-from tests.support.storage_faults import counted, refusing
-from tests.support.sweeps import abandon, told
+from tests.support.storage_faults import count_s3_calls, s3_answers_500
+from tests.support.sweeps import abandon, nonzero_counts
 from uploads import lifecycle
 from uploads.lifecycle import schedule
 from uploads.lifecycle.reconciliation import reconcile
@@ -39,11 +39,11 @@ def test_unavailable_storage_is_counted_once_and_the_next_pass_continues(
         put(bucket, upload, b"hello")
     let_time_pass(minutes=2)
 
-    with counted(bucket) as calls, refusing(bucket):
-        assert told(sweep()) == {"failed": 1}
+    with count_s3_calls(bucket) as calls, s3_answers_500(bucket):
+        assert nonzero_counts(sweep()) == {"failed": 1}
 
     assert calls.total() == 1
-    assert told(sweep()) == {"looked_at": 3, "completed": 3}
+    assert nonzero_counts(sweep()) == {"looked_at": 3, "completed": 3}
 
 
 def test_unavailable_storage_is_no_failed_attempt_of_a_row(
@@ -53,8 +53,11 @@ def test_unavailable_storage_is_no_failed_attempt_of_a_row(
     begin(alice)
     let_time_pass(minutes=2)
 
-    with counted(bucket) as calls, refusing(bucket, "HeadObject", "HeadBucket"):
-        assert told(sweep()) == {"looked_at": 1, "failed": 1}
+    with (
+        count_s3_calls(bucket) as calls,
+        s3_answers_500(bucket, "HeadObject", "HeadBucket"),
+    ):
+        assert nonzero_counts(sweep()) == {"looked_at": 1, "failed": 1}
 
     # One request has failed. With the second request, the sweeper finds that the bucket
     # does not answer.
@@ -69,11 +72,11 @@ def test_failed_purge_is_counted_and_repeated_by_the_next_pass(
     abandon(bucket, alice)
     let_time_pass(minutes=20)
 
-    with refusing(bucket, "DeleteObject"):
+    with s3_answers_500(bucket, "DeleteObject"):
         report = sweep()
 
-    assert told(report) == {"looked_at": 1, "failed": 1}
-    assert told(sweep()) == {"looked_at": 1, "purged": 1}
+    assert nonzero_counts(report) == {"looked_at": 1, "failed": 1}
+    assert nonzero_counts(sweep()) == {"looked_at": 1, "purged": 1}
 
 
 def test_failing_row_is_retried_at_growing_intervals(
@@ -85,7 +88,7 @@ def test_failing_row_is_retried_at_growing_intervals(
     looked_at = []
     with (
         time_machine.travel(timezone.now(), tick=False),
-        refusing(bucket, "HeadObject", key=upload.key),
+        s3_answers_500(bucket, "HeadObject", key=upload.key),
     ):
         for minute in range(120):
             if minute < 5 or list(schedule.due(timezone.now(), limit=1)):
@@ -96,14 +99,14 @@ def test_failing_row_is_retried_at_growing_intervals(
     assert looked_at[:5] == [1, 1, 1, 1, 0]
     assert sum(looked_at) == 9
     let_time_pass(hours=1)
-    assert told(sweep()) == {"looked_at": 1, "expired": 1, "purged": 1}
+    assert nonzero_counts(sweep()) == {"looked_at": 1, "expired": 1, "purged": 1}
     assert Upload.objects.get().failed_checks == 0
 
 
 def test_failing_rows_do_not_delay_other_rows(alice: Any, bucket: Bucket) -> None:
     failing = [begin(alice) for _ in range(4)]
     let_time_pass(days=8)
-    with refusing(bucket, "HeadObject"):
+    with s3_answers_500(bucket, "HeadObject"):
         for _ in range(2):
             sweep()
     assert set(Upload.objects.values_list("failed_checks", flat=True)) == {2}
@@ -113,7 +116,7 @@ def test_failing_rows_do_not_delay_other_rows(alice: Any, bucket: Bucket) -> Non
     )
     let_time_pass(hours=1)
 
-    with refusing(bucket, "HeadObject", key=failing[0].key):
+    with s3_answers_500(bucket, "HeadObject", key=failing[0].key):
         report = sweep(limits=Limits(rows=2))
 
     assert (report.expired, report.failed) == (2, 0)
@@ -136,7 +139,7 @@ def test_error_of_one_row_does_not_stop_the_sweep(
 
     report = sweep()
 
-    assert told(report) == {"looked_at": 2, "completed": 1, "failed": 1}
+    assert nonzero_counts(report) == {"looked_at": 2, "completed": 1, "failed": 1}
 
 
 def break_completion(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
@@ -165,19 +168,24 @@ def test_overdue_upload_that_raises_expires_a_day_later(
     fail_for_long()
 
     let_time_pass(days=7, hours=23)
-    assert told(sweep()) == {"looked_at": 1, "failed": 1}
-    assert held(alice) == (0, 5, 0, 1)
+    assert nonzero_counts(sweep()) == {"looked_at": 1, "failed": 1}
+    assert quota_counts(alice) == (0, 5, 0, 1)
 
     let_time_pass(hours=2)
     report = sweep()
 
-    assert told(report) == {"looked_at": 1, "expired": 1, "given_up": 1, "failed": 1}
-    assert held(alice) == (0, 0, 0, 0)
+    assert nonzero_counts(report) == {
+        "looked_at": 1,
+        "expired": 1,
+        "given_up": 1,
+        "failed": 1,
+    }
+    assert quota_counts(alice) == (0, 0, 0, 0)
     event = upload.events.get(kind="upload.expired")
     assert event.detail == {"reason": "not settled: ZeroDivisionError"}
     sweep()
     assert bucket.head_object(upload.key) is None
-    assert told(sweep()) == {}
+    assert nonzero_counts(sweep()) == {}
 
 
 def test_upload_is_ended_only_after_many_failed_attempts(
@@ -189,7 +197,7 @@ def test_upload_is_ended_only_after_many_failed_attempts(
     monkeypatch.setattr(sweeper, "FAILED_LOOKS", 8)
 
     for _ in range(8):
-        assert told(sweep()) == {"looked_at": 1, "failed": 1}
+        assert nonzero_counts(sweep()) == {"looked_at": 1, "failed": 1}
         let_time_pass(hours=1)
 
     assert sweep().given_up == 1
@@ -209,10 +217,10 @@ def test_complete_object_is_kept_during_database_errors(
 
     with monkeypatch.context() as patch:
         break_completion(patch, kind("deadlock detected"))
-        assert told(sweep()) == {"looked_at": 1, "failed": 1}
+        assert nonzero_counts(sweep()) == {"looked_at": 1, "failed": 1}
 
     let_time_pass(hours=1)
-    assert told(sweep()) == {"looked_at": 1, "completed": 1}
+    assert nonzero_counts(sweep()) == {"looked_at": 1, "completed": 1}
 
 
 def erase(upload: Upload) -> None:
@@ -274,7 +282,7 @@ def test_upload_completes_if_the_error_is_fixed_in_time(
 
     let_time_pass(days=2)
 
-    assert told(sweep()) == {"looked_at": 1, "completed": 1}
+    assert nonzero_counts(sweep()) == {"looked_at": 1, "completed": 1}
 
 
 def test_no_upload_is_ended_while_the_bucket_does_not_answer(
@@ -287,8 +295,8 @@ def test_no_upload_is_ended_while_the_bucket_does_not_answer(
     listed = bucket_sweep.sweep_bucket
     monkeypatch.setattr(bucket_sweep, "sweep_bucket", lambda *_, **__: False)
 
-    with refusing(bucket):
-        assert told(sweep()) == {"looked_at": 1, "failed": 1}
+    with s3_answers_500(bucket):
+        assert nonzero_counts(sweep()) == {"looked_at": 1, "failed": 1}
     assert Upload.objects.get().state == State.PENDING
 
     monkeypatch.setattr(bucket_sweep, "sweep_bucket", listed)
@@ -306,7 +314,7 @@ def test_failed_end_of_an_upload_is_retried(
 
     with monkeypatch.context() as patch:
         patch.setattr(lifecycle, "expire", Mock(side_effect=ZeroDivisionError))
-        assert told(sweep()) == {"looked_at": 2, "completed": 1, "failed": 1}
+        assert nonzero_counts(sweep()) == {"looked_at": 2, "completed": 1, "failed": 1}
 
     let_time_pass(hours=1)
     assert sweep().given_up == 1
@@ -320,7 +328,7 @@ def test_database_error_of_one_row_does_not_stop_the_sweep(
     break_completion(monkeypatch, OperationalError("deadlock detected"))
     let_time_pass(minutes=2)
 
-    assert told(sweep()) == {"looked_at": 2, "completed": 1, "failed": 1}
+    assert nonzero_counts(sweep()) == {"looked_at": 2, "completed": 1, "failed": 1}
 
 
 def test_unavailable_database_ends_the_sweep(
@@ -345,10 +353,10 @@ def test_too_small_quota_is_repaired_before_rows_are_settled(
 
     report = sweep()
 
-    assert told(report) == {
+    assert nonzero_counts(report) == {
         "looked_at": 1,
         "expired": 1,
         "purged": 1,
         "quotas_mended": 1,
     }
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.support.builders import held
-from tests.support.plain_forms import arrive, begin_form
-from tests.support.storage_faults import refusing
+from tests.support.builders import quota_counts
+from tests.support.plain_forms import begin_form, store_form_object
+from tests.support.storage_faults import s3_answers_500
 from uploads import lifecycle
 from uploads.doctor.memory import remember_promises
 from uploads.doctor.results import note
@@ -45,7 +45,7 @@ def test_reservation_redirects_to_the_page_with_the_form(
     assert answer.status_code == 303
     assert answer["Location"] == f"/uploads/{upload.pk}/send/"
     assert upload.filename == "notes.txt"
-    assert held(alice) == (0, 100 * MB, 0, 1)
+    assert quota_counts(alice) == (0, 100 * MB, 0, 1)
 
 
 def test_reservation_over_the_quota_is_refused_on_the_same_page(
@@ -64,7 +64,7 @@ def test_reservation_over_the_quota_is_refused_on_the_same_page(
     assert 'value="notes.txt"' in text
     assert "40 MB, all your free space" in text
     assert not Upload.objects.exists()
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
 
 
 def test_reservation_over_the_file_quota_is_refused_with_a_message(
@@ -94,7 +94,7 @@ def test_storage_without_forms_is_reported_before_the_reservation(
     assert refused.status_code == 409
     assert words in text_of(refused)
     assert words in text_of(page.get(begun["Location"], follow=True))
-    assert held(alice) == (0, 100 * MB, 0, 1)
+    assert quota_counts(alice) == (0, 100 * MB, 0, 1)
 
 
 def test_size_or_type_forbidden_by_the_policy_is_refused_and_not_offered(
@@ -113,7 +113,7 @@ def test_size_or_type_forbidden_by_the_policy_is_refused_and_not_offered(
     assert '<option value="rest">50 MB, the maximum' in text_of(too_large)
     assert wrong_type.status_code == 415
     assert "Files of type text/plain may not be uploaded here." in text_of(wrong_type)
-    assert held(alice) == (0, 0, 0, 0)
+    assert quota_counts(alice) == (0, 0, 0, 0)
 
 
 def test_missing_size_is_reported_at_the_field(page: Client, bucket: Bucket) -> None:
@@ -133,7 +133,7 @@ def test_double_click_reserves_once(
 
     assert [answer.status_code for answer in answers] == [303, 303]
     assert answers[0]["Location"] == answers[1]["Location"]
-    assert held(alice) == (0, 100 * MB, 0, 1)
+    assert quota_counts(alice) == (0, 100 * MB, 0, 1)
 
 
 def test_another_size_on_a_page_from_the_history_is_a_new_reservation(
@@ -164,7 +164,7 @@ def test_page_of_a_received_file_shows_no_form(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)
-    arrive(bucket, upload, b"hello")
+    store_form_object(bucket, upload, b"hello")
     lifecycle.advance(upload)
 
     answer = page.get(f"/uploads/{upload.pk}/send/")
@@ -192,9 +192,9 @@ def test_unavailable_storage_shows_a_page(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)
-    arrive(bucket, upload, b"hello")
+    store_form_object(bucket, upload, b"hello")
 
-    with refusing(bucket, "HeadObject"):
+    with s3_answers_500(bucket, "HeadObject"):
         answer = page.get(f"/uploads/{upload.pk}/arrived/")
 
     assert answer.status_code == 503
@@ -253,4 +253,4 @@ def test_rate_limited_reservation_shows_a_page(
 
     assert answer.status_code == 429
     assert int(answer["Retry-After"]) > 0
-    assert held(alice) == (0, 100 * MB, 0, 1)
+    assert quota_counts(alice) == (0, 100 * MB, 0, 1)

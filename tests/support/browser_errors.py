@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-# The console logs most violations of the policy. This script logs all of them.
-SAY_VIOLATIONS = """
+# The browser logs most violations of the Content-Security-Policy, but not all of them.
+# This script logs each of them.
+LOG_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error(`Policy broken: ${event.effectiveDirective} by ${event.blockedURI}`));
 """
 
 
-class Complaints(list[str]):
+class BrowserErrors(list[str]):
     """The errors that a browser reported, without the errors that the test expects."""
 
     def __init__(self) -> None:
@@ -21,7 +22,7 @@ class Complaints(list[str]):
         """Expect errors that contain any of these words, until the end of the test."""
         self._words = words
 
-    def note(self, complaint: str) -> None:
+    def add(self, error: str) -> None:
         """Add an error to this list, or to ``expected`` if the test expects it."""
-        is_expected = any(words in complaint for words in self._words)
-        (self.expected if is_expected else self).append(complaint)
+        is_expected = any(words in error for words in self._words)
+        (self.expected if is_expected else self).append(error)

@@ -8,8 +8,8 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 
 
-def every_path() -> list[str]:
-    """Return the paths of all routes, without the first slash and with arguments."""
+def all_paths() -> list[str]:
+    """Return the paths of all routes, without the first slash and with test arguments."""
     return _paths(get_resolver().url_patterns, "")
 
 
