@@ -76,7 +76,7 @@ def test_policy_condition_that_refuses_all_requests_is_removed(
     found = {r.name: r for r in set_up(Configuration(bucket), facts, probe, apply=True)}
 
     assert found["policy.sigv4"].outcome == Outcome.SKIPPED
-    assert "A signed PUT answered 403" in found["policy.sigv4"].reason
+    assert "S3 answered a signed PUT with 403" in found["policy.sigv4"].reason
     assert probe() == ""
     text: Any = bucket.client.get_bucket_policy(Bucket=bucket.name)["Policy"]
     assert "SlipwaySigV4Only" not in [s["Sid"] for s in json.loads(text)["Statement"]]

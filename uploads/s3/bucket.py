@@ -10,10 +10,7 @@ from django.conf import settings
 from django.core.files.storage import storages
 from django.core.signals import setting_changed
 
-from uploads.errors import (
-    NoSuchMultipartUpload,
-    StorageUnavailable,
-)
+from uploads.errors import NoSuchMultipartUpload, StorageUnavailable
 from uploads.s3.checksums import SHA256, Checksums, whole_object
 from uploads.s3.facts import (
     ListedObject,
@@ -47,16 +44,17 @@ __all__ = [
 ]
 
 _ABORT_ATTEMPTS = 5
-# The maximum of S3. Some other servers return a whole list in one page by default.
+# S3 returns at most 1,000 entries in one page. If a request does not set the page size,
+# some other servers return the whole list in one page.
 _PAGE_SIZE = 1000
 
 
 class Bucket:
     """Sends requests to one bucket with the credentials of ``client``.
 
-    Every method raises StorageUnavailable if S3 does not answer. It also does so if S3
-    answers with an error for which the method names no other exception. Methods read
-    lists in pages of ``page_size`` entries.
+    Every method raises StorageUnavailable if S3 does not answer. It also raises
+    StorageUnavailable for each error of S3 that its docstring does not mention. Methods
+    read lists in pages of ``page_size`` entries.
     """
 
     def __init__(
@@ -144,10 +142,10 @@ class Bucket:
         """Return whether ListParts of this server returns the checksums of parts.
 
         If an upload was created with a checksum algorithm, CompleteMultipartUpload
-        requires the checksums of all parts. A caller that does not know them takes them
-        from ListParts, but some servers do not list them. For such a server, this class
-        creates uploads without a checksum algorithm. The server then checks each part
-        when it arrives, but it stores no checksum of the whole object.
+        requires the checksums of all parts. A caller that does not know the checksums
+        takes them from ListParts. Some servers do not list checksums. For such servers,
+        this class creates uploads without a checksum algorithm. The server then checks
+        each part when it arrives, but it stores no checksum of the whole object.
         """
         answer = self.client.list_parts(**self.target, Key=key, UploadId=multipart_id)
         return "ChecksumAlgorithm" in answer
@@ -181,11 +179,12 @@ class Bucket:
     ) -> None:
         """Join ``parts`` into one object.
 
-        If ``checksum_crc64nvme`` is given, S3 compares it with the object. Raises
-        ObjectExists if the key has an object, and PartsRefused if S3 does not accept
-        the list of parts. Raises CompletionConflict if S3 asks for a retry. Raises
-        NoSuchMultipartUpload if the upload does not exist. In this case, an earlier
-        call may have succeeded although its answer was lost.
+        If ``checksum_crc64nvme`` is given, S3 compares it with the CRC64NVME of the
+        object. Raises ChecksumRefused if they differ. Raises ObjectExists if the key
+        has an object, and PartsRefused if S3 does not accept the list of parts. Raises
+        CompletionConflict if S3 asks for a retry. Raises NoSuchMultipartUpload if the
+        upload does not exist. One possible cause is an earlier call that S3 completed
+        although its answer was lost.
         """
         with translated("CompleteMultipartUpload", COMPLETION_ERRORS):
             answer = self.client.complete_multipart_upload(
@@ -255,8 +254,8 @@ class Bucket:
 def get_bucket() -> Bucket:
     """Return the bucket of STORAGES["uploads"].
 
-    Its credentials are those of the worker, the identity that makes the calls of the
-    site. Raises StorageUnavailable if there are no credentials.
+    It sends requests with the credentials of the worker, the identity that makes the
+    calls of the site. Raises StorageUnavailable if there are no credentials.
     """
     storage: Any = storages["uploads"]
     return Bucket(
@@ -290,7 +289,7 @@ def get_download_presigner() -> Presigner:
 
 def _forget(*, setting: str, **_: object) -> None:
     if setting == "UPLOADS":
-        get_presigner.forget()  # it depends on s3_public_endpoints
+        get_presigner.forget()  # The presigner uses s3_public_endpoints.
     if setting in {"STORAGES", "S3_EXPECTED_BUCKET_OWNER", "S3_PUBLIC_ENDPOINT_URL"}:
         for cached in (get_bucket, get_presigner, get_download_presigner):
             cached.forget()

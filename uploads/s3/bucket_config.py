@@ -1,4 +1,4 @@
-"""Configures the site's bucket. The wanted values follow from Django's settings.
+"""Configures the site's bucket with values that it computes from Django's settings.
 
 The site has three identities. Each one is a pair of S3 credentials. The signer signs
 upload URLs, the worker makes the calls of the site, and setup configures the bucket.
@@ -42,7 +42,8 @@ def origins_of_settings() -> list[str]:
 def facts_of_settings(origins: Sequence[str] = ()) -> SiteFacts:
     """Return the facts about this site that its bucket settings depend on.
 
-    Raises ValueError for an invalid origin.
+    If ``origins`` is empty, the facts contain the origins in Django's settings. Raises
+    ValueError for an invalid origin.
     """
     return site_facts(
         options(),
@@ -72,8 +73,9 @@ def setup_queue(profile: str = "") -> SetupQueue | None:
 def site_probe(remove_as: Bucket | None = None) -> SignedProbe:
     """Return a probe that tests one upload and one download.
 
-    It uploads with the signer's credentials and downloads with the worker's. It deletes
-    its objects with the credentials of ``remove_as``, by default the worker's.
+    The probe uploads with the signer's credentials and downloads with the worker's. It
+    deletes its objects with the credentials of ``remove_as``. By default, these are the
+    worker's credentials.
     """
     worker = get_bucket()
     signer = "uploads_signer" if "uploads_signer" in settings.STORAGES else "uploads"

@@ -1,4 +1,4 @@
-"""Defines the algorithms of checksums, and how S3 and this site name them.
+"""Defines the checksum algorithms, and the names that S3 and this site use for them.
 
 All fields, columns, attributes and arguments that contain a checksum have the same
 name: ``checksum_`` and the name of the algorithm, for example ``checksum_sha256``.
@@ -63,7 +63,7 @@ class Checksums:
     type_of_parts: str
     new: Callable[[], Hash]
     join: Callable[[Sequence[bytes], PartPlan], str]
-    """Return the checksum of a multipart object in base64, from those of its parts."""
+    """Computes the checksum (base64) of a multipart object from those of its parts."""
     name: str = field(init=False)
     """The name that S3 gives to the algorithm, such as SHA256."""
     header: str = field(init=False)
@@ -126,7 +126,7 @@ def _hash_of_hashes(digests: Sequence[bytes], plan: PartPlan) -> str:
 
 
 def _combined(digests: Sequence[bytes], plan: PartPlan) -> str:
-    """Return the CRC64NVME of all bytes of the object, from those of its parts."""
+    """Return the CRC64NVME of the whole object, computed from those of its parts."""
     total = 0
     for number, digest in enumerate(digests, 1):
         value, size = int.from_bytes(digest, "big"), plan.byte_size_of(number)

@@ -61,12 +61,12 @@ class Refusal:
 
     @property
     def is_unknown_setting(self) -> bool:
-        """Return whether a refused read means that the server lacks the setting."""
+        """Return whether a read failed because the server lacks the setting."""
         return self.code in UNKNOWN
 
     @property
     def is_unwritable_setting(self) -> bool:
-        """Return whether a refused write means that the server lacks the setting."""
+        """Return whether a write failed because the server lacks the setting."""
         return self.code in UNKNOWN_IF_WRITTEN
 
     @property
@@ -77,7 +77,7 @@ class Refusal:
     def __str__(self) -> str:
         status = f" ({self.status})" if self.status else ""
         message = f": {self.message}" if self.message else ""
-        return f"{self.operation} answered {self.code}{status}{message}"
+        return f"{self.operation} failed with {self.code}{status}{message}"
 
 
 class ConfigurationError(Exception):
@@ -91,7 +91,8 @@ class ConfigurationError(Exception):
 class Configuration:
     """Accesses the settings of one bucket.
 
-    Most methods raise ConfigurationError if S3 refuses a call or does not answer.
+    The methods raise ConfigurationError if S3 refuses a call or does not answer. Only
+    ``use_object`` returns the error as text.
     """
 
     def __init__(self, bucket: Bucket, queue: QueuePolicy | None = None) -> None:
@@ -115,13 +116,13 @@ class Configuration:
         client, region = self._bucket.client, self._bucket.client.meta.region_name
         place: Any = {}
         if region != _DEFAULT_REGION:
-            # S3 refuses a request that names its default region as the location.
+            # S3 refuses a request with us-east-1 as the LocationConstraint.
             place["CreateBucketConfiguration"] = {"LocationConstraint": region}
         create = client.create_bucket
         attempt("CreateBucket", lambda: create(Bucket=self._bucket.name, **place))
 
     def use_object(self, key: str) -> str:
-        """Create and delete an object. Return the error, or an empty text if none."""
+        """Create and delete an object. Return an empty text, or the error."""
         client = self._bucket.client
         place = {**self._bucket.target, "Key": key}
         try:
@@ -187,7 +188,7 @@ class Configuration:
 
     @property
     def queue(self) -> QueuePolicy | None:
-        """Return the policy of the queue that S3 sends notifications to, if any."""
+        """Return the policy of the notification queue, or None if there is no queue."""
         return self._queue
 
     @property

@@ -19,8 +19,9 @@ _ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
 def content_disposition(disposition: Disposition, filename: str) -> str:
     """Return the header's value with the filename in ASCII and in UTF-8.
 
-    Old clients use the ASCII name, in which "_" replaces other characters. This
-    function cleans the filename again, which leaves a clean name unchanged.
+    Old clients use the ASCII name. In this name, "_" replaces each character that is
+    not ASCII or not safe. This function cleans the filename again, which leaves a clean
+    name unchanged.
     """
     name = clean_filename(filename)
     fallback = _UNSAFE_IN_FALLBACK.sub("_", name)

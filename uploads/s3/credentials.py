@@ -40,10 +40,10 @@ def credentials_of(session: boto3.Session) -> Callable[[], Credentials]:
 
 
 def current_credentials(source: Any) -> Credentials:
-    """Return the credentials of a botocore source.
+    """Return the current credentials. ``source`` is botocore's object, or None.
 
     botocore refreshes credentials that will soon expire. Raises StorageUnavailable if
-    there are no credentials, or if botocore cannot refresh them.
+    ``source`` is None, or if botocore cannot refresh the credentials.
     """
     if source is None:
         raise StorageUnavailable("No S3 credentials are configured.")

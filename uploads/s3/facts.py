@@ -95,9 +95,9 @@ def object_facts(headers: Mapping[str, str]) -> ObjectFacts:
 def latest_parts(entries: Iterable[PartTypeDef]) -> list[Part]:
     """Return the parts in the entries of ListParts, ordered by part number.
 
-    If a part number occurs twice, returns only the newer part. SeaweedFS lists both if
-    a client has sent the part twice. It also orders the numbers as texts, so part
-    10,000 follows part 1,000.
+    If a part number occurs twice, returns only the newer part. If a client has sent a
+    part twice, SeaweedFS lists the old and the new part. SeaweedFS also orders part
+    numbers as texts, so part 10,000 follows part 1,000.
     """
     latest: dict[int, PartTypeDef] = {}
     for entry in entries:

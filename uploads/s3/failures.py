@@ -34,7 +34,8 @@ raises OSError if the file or the program with the credentials is missing.
 _CODE = re.compile(rb"<Code>([^<]{1,200}+)</Code>")
 _NO_ERRORS: Mapping[str, type[StorageError]] = {}
 
-# If a multipart upload does not exist, S3 answers NoSuchUpload and Ceph NoSuchKey.
+# If a multipart upload does not exist, S3 answers NoSuchUpload, and Ceph answers
+# NoSuchKey.
 GONE = {"NoSuchUpload": NoSuchMultipartUpload, "NoSuchKey": NoSuchMultipartUpload}
 COMPLETION_ERRORS = {
     **GONE,
@@ -54,8 +55,9 @@ def translated(
 ) -> Iterator[None]:
     """Run the block, and translate the errors of its calls to S3.
 
-    An error whose code is in ``meanings`` raises the exception with this code. Every
-    other error raises StorageUnavailable and is logged for the operator.
+    If an error's code is a key of ``meanings``, this function raises the exception that
+    ``meanings`` contains for this code. For every other error, it logs a warning for
+    the operator and raises StorageUnavailable.
     """
     try:
         yield
@@ -87,7 +89,8 @@ def translated(
 def error_code(error: ClientError) -> str:
     """Return S3's error code, for example NoSuchKey.
 
-    An answer to a HEAD request has no body. Its code is the HTTP status, such as 404.
+    An answer to a HEAD request has no body. The code of such an answer is the HTTP
+    status, such as 404.
     """
     return str(error.response.get("Error", {}).get("Code", ""))
 

@@ -34,9 +34,9 @@ def hash_range(
 ) -> bytes:
     """Return the raw checksum of ``length`` bytes from ``start``.
 
-    Calls ``pay`` with the number of bytes before each request, so that the caller can
-    limit the amount. Raises StorageUnavailable if S3 fails twice for a range, if the
-    object is shorter, or if its ETag is not ``etag``.
+    Calls ``pay`` before each request, with the number of bytes of the request. ``pay``
+    raises an exception if the caller must stop. Raises StorageUnavailable if S3 fails
+    twice for a range, if the object ends too early, or if its ETag is not ``etag``.
     """
     digest, end = checksums.new(), start + length
     for position in range(start, end, RANGE_BYTES):

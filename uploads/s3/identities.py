@@ -36,7 +36,7 @@ def session_of(storage: Any) -> boto3.Session:
     If the storage has no credentials, boto3 searches for credentials, for example in a
     profile or a role. Raises StorageUnavailable if boto3 finds none. The error can be
     temporary, because the service that issues a role's credentials may be down. A
-    session without credentials would never get any, so the next call tries again.
+    session searches only once, so the caller must then call this function again.
     """
     with translated("GetCredentials"):
         session = boto3.Session(
@@ -96,7 +96,7 @@ def setup_session(profile: str = "") -> boto3.Session:
             f"boto3 cannot read the credentials of the setup identity: {error}"
         ) from error
     raise StorageUnavailable(
-        "The setup identity has no credentials. Give them to manage.py only: with "
+        "The setup identity has no credentials. Set them for this command only: with "
         "--profile, AWS_PROFILE, AWS_ACCESS_KEY_ID, or a role."
     )
 
@@ -128,9 +128,9 @@ def setup_client(profile: str = "") -> S3Client:
 def presigner_of(alias: str, client: S3Client, *, as_server: bool = False) -> Presigner:
     """Return a presigner with the credentials and the endpoint of STORAGES[alias].
 
-    If the storage sets no region or no endpoint, the value of ``client`` is used. URLs
-    have the endpoints that browsers use. With ``as_server``, they have the endpoint that
-    this server uses.
+    If the storage sets no region or no endpoint, the presigner uses the value of
+    ``client``. URLs have the endpoints that browsers use. With ``as_server``, URLs have
+    the endpoint that this server uses.
     """
     arguments = _arguments(alias, client, as_server=as_server)
     others = () if as_server else options().s3_public_endpoints
@@ -144,9 +144,10 @@ def presigner_of(alias: str, client: S3Client, *, as_server: bool = False) -> Pr
 def probe_presigner_of(
     alias: str, client: S3Client, *, as_server: bool = False, endpoint_url: str = ""
 ) -> ProbePresigner:
-    """Return a presigner like presigner_of that can also sign any other request.
+    """Return a presigner that can sign any request. The arguments are as above.
 
-    All its URLs have the host of ``endpoint_url``. The default is the first endpoint.
+    All its URLs have the host of ``endpoint_url``. The default is the first endpoint of
+    the presigner that presigner_of returns.
     """
     arguments = _arguments(alias, client, as_server=as_server)
     if endpoint_url:

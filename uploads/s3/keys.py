@@ -49,10 +49,11 @@ def new_key(prefix: str) -> str:
 
 
 def incoming_key(key: str) -> str:
-    """Return the key to which a plain form sends the file of the upload with ``key``.
+    """Return the key to which a plain form sends its file. ``key`` is the upload's key.
 
-    Both keys have the same prefix, because the signer may only write below this prefix.
-    Raises ValueError if new_key did not create ``key``.
+    Both keys have the same prefix, because the signer (the identity that signs upload
+    URLs) may only write below this prefix. Raises ValueError if new_key did not create
+    ``key``.
     """
     own = _OWN.fullmatch(key)
     if own is None:
@@ -61,13 +62,16 @@ def incoming_key(key: str) -> str:
 
 
 def row_key(key: str) -> str:
-    """Return the key in the upload's row. ``key`` is this key or its incoming key."""
+    """Return the key in the upload's row.
+
+    ``key`` is either the key in the row, or the incoming key of the same upload.
+    """
     incoming = _INCOMING.fullmatch(key)
     return f"{incoming[1]}{incoming[2]}" if incoming else key
 
 
 def is_incoming(key: str) -> bool:
-    """Return whether ``key`` is a key to which a plain form sends a file."""
+    """Return whether ``key`` is an incoming key (a plain form sends its file to it)."""
     return row_key(key) != key
 
 
@@ -77,5 +81,5 @@ def new_probe_key(prefix: str, name: str = "probe") -> str:
 
 
 def is_probe(prefix: str, key: str) -> bool:
-    """Return whether ``key`` is a probe object of the site with this prefix."""
+    """Return whether ``key`` belongs to a probe object of the site with this prefix."""
     return key.startswith(f"{prefix}{DOCTOR}")

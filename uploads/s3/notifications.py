@@ -15,9 +15,10 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 MAX_DEPTH = 3
-"""How many messages may be nested in each other.
+"""Maximum depth of nested messages.
 
-An S3 event that SNS sends to SQS is nested once. No supported format is nested deeper.
+An SNS message that contains an S3 event has the depth 1. No supported format has a
+greater depth.
 """
 
 CREATED = ("ObjectCreated:", "Object Created")

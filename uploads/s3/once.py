@@ -14,8 +14,8 @@ Made = TypeVar("Made")
 class OncePerProcess(Generic[Made]):
     """Wraps a function without arguments, calls it once and caches its result.
 
-    `lru_cache` has no lock. With it, several threads of a new process would each create
-    an S3 client at the same time. Each of them would take a fifth of a second.
+    `lru_cache` has no lock. With `lru_cache`, several threads of a new process would
+    create an S3 client at the same time. Each creation takes a fifth of a second.
     """
 
     def __init__(self, make: Callable[[], Made]) -> None:
@@ -24,8 +24,8 @@ class OncePerProcess(Generic[Made]):
         self._made: Made | None = None
         update_wrapper(self, make)
         # Forked processes must not share sockets, so each process creates its own
-        # value. It also needs a new lock. If another thread holds the lock during the
-        # fork, the forked process gets a lock that nothing releases.
+        # value. A forked process also needs a new lock. If a thread has locked the old
+        # lock during the fork, no thread of the forked process would ever unlock it.
         os.register_at_fork(after_in_child=self.forget)
 
     def __call__(self) -> Made:

@@ -61,7 +61,7 @@ def prefetch_objects(
     """Send the requests for ``keys`` in parallel and return the results by key.
 
     ``sizes`` are the expected sizes of the objects. For an object of up to
-    ``head_bytes``, one request suffices. For a larger object, this function sends two
+    ``head_bytes``, one request suffices. For all other objects, this function sends two
     parallel requests. If a request for a key fails, the result has no entry for this
     key. PrefetchedBucket then asks S3 again for the object, and raises an error if this
     request fails too.

@@ -37,8 +37,8 @@ def _utc_now() -> datetime:
 class Presigner:
     """Signs requests to one bucket for the browser. It sends no requests to S3.
 
-    ``endpoint_url`` is the endpoint that browsers use. The presigner calls
-    ``credentials`` for every URL. ``credentials`` refreshes credentials that will soon
+    ``endpoint_url`` is the endpoint that browsers use. ``credentials`` is a function
+    that returns the current credentials. It refreshes credentials that will soon
     expire. ``origin`` is the origin of all URLs, for the Content-Security-Policy.
     ``expires_in`` of each method is the lifetime of the URL in seconds. The method
     limits it to 15 minutes and to the remaining lifetime of the credentials. Each
@@ -78,7 +78,7 @@ class Presigner:
         expires_in: int,
         **checksum: str,
     ) -> SignedRequest:
-        """Return a PUT request that creates the object with exactly these bytes.
+        """Return a PUT request that creates an object of this size and checksum.
 
         ``checksum`` is one of checksum_sha256 and checksum_crc64nvme, in base64. S3
         answers 412 if the key already has an object.
@@ -106,7 +106,7 @@ class Presigner:
         expires_in: int,
         **checksum: str,
     ) -> SignedRequest:
-        """Return a PUT request for one part with exactly these bytes."""
+        """Return a PUT request for one part of this size and checksum."""
         checksums, value = chosen(**checksum)
         [signed] = self.upload_parts(
             key=key,
@@ -173,9 +173,10 @@ class Presigner:
         checksum_sha256: str,
         expires_in: int,
     ) -> SignedPost:
-        """Return a form that sends exactly these bytes to ``key``.
+        """Return a form that sends a file of this size and checksum to ``key``.
 
-        A form has no create-only condition, so S3 stores the bytes of a repeated form.
+        A form has no create-only condition. So if a client sends the form twice, S3
+        stores the file again.
         """
         fields = {
             "key": key,
@@ -267,7 +268,8 @@ class Presigner:
 
     def _scope(self, expires_in: int) -> tuple[Scope, int, datetime]:
         """Return the signature's scope, the lifetime in seconds, and the expiry."""
-        # The signed time has whole seconds. S3 adds the lifetime to the signed time.
+        # The signed time has whole seconds, and S3 adds the lifetime to this time. So
+        # only a time in whole seconds results in the same expiry.
         now = self._clock().astimezone(UTC).replace(microsecond=0)
         credentials = self._credentials()
         seconds = min(expires_in, MAX_EXPIRES_IN)

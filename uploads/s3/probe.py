@@ -59,12 +59,12 @@ class SignedProbe:
 
     def _put(self, key: str, body: bytes) -> str:
         answer = perform(put_request(self.uploads, key, body), body)
-        return "" if answer.status == 200 else f"A signed PUT answered {answer}"
+        return "" if answer.status == 200 else f"S3 answered a signed PUT with {answer}"
 
     def _get(self, key: str, body: bytes) -> str:
         answer = perform(get_request(self.downloads, key))
         if answer.status != 200:
-            return f"A signed GET answered {answer}"
+            return f"S3 answered a signed GET with {answer}"
         return "" if answer.body == body else "A signed GET returned other bytes."
 
 

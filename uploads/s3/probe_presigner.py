@@ -1,4 +1,4 @@
-"""Signs requests that only the doctor sends. They test how S3 answers bad requests."""
+"""Signs requests that only the doctor sends, to test how S3 answers bad requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ProbePresigner(Presigner):
         byte_size: int | None = None,
         expires_in: int = 300,
     ) -> SignedRequest:
-        """Return a signed request. If ``key`` is empty, its URL is the bucket's."""
+        """Return a signed request for an object, or for the bucket without ``key``."""
         return self._sign(
             method,
             key,

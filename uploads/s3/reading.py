@@ -62,8 +62,8 @@ def read_range(
 ) -> tuple[str, bytes]:
     """Return the object's ETag and up to ``length`` bytes from ``start``.
 
-    Returns two empty values if the object ends before ``start``. With ``etag``, raises
-    StorageUnavailable if the object now has another ETag.
+    Returns an empty ETag and no bytes if the object ends before ``start``. With
+    ``etag``, raises StorageUnavailable if the object now has another ETag.
     """
     if length < 1:
         return "", b""
@@ -73,7 +73,7 @@ def read_range(
 def read_start(bucket: Bucket, key: str, length: int) -> tuple[str, bytes]:
     """Return the object's ETag and its first ``length`` bytes.
 
-    Returns two empty values if the object is empty or does not exist.
+    Returns an empty ETag and no bytes if the object is empty or does not exist.
     """
     return _range(bucket, key, 0, length, None, _NO_SUCH_BYTE | {"NoSuchKey"})
 

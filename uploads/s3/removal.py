@@ -28,9 +28,9 @@ def remove_every_trace(bucket: Bucket, key: str) -> None:
 
 
 def delete_if_same(bucket: Bucket, key: str, *, etag: str) -> bool:
-    """Delete the object if its ETag is ``etag``. Return False if S3 refused this.
+    """Delete the object if its ETag is ``etag``. Return False if S3 has not deleted it.
 
-    Some providers ignore the condition and delete every object. Raises
+    Some providers ignore the condition and delete an object with any ETag. Raises
     StorageUnavailable for other failures.
     """
     with translated("DeleteObject"):
@@ -48,8 +48,8 @@ class StoredVersion:
     """Contains the facts about one version of an object, or about a delete marker.
 
     ``version_id`` is empty if the object was stored while versioning was off. Callers
-    delete such an object by its key alone. A deletion by version id would need a
-    further permission.
+    delete such an object by its key alone. A deletion by version id would need the
+    permission s3:DeleteObjectVersion.
     """
 
     key: str

@@ -95,7 +95,7 @@ class ObjectRequests:
             except (NoConnectionError, HTTPClientError):
                 pass
             longest = min(2 ** (attempt - 1), _MAX_BACKOFF_SECONDS)
-            # boto3's retry mode "standard" waits as long.
+            # boto3's retry mode "standard" waits for the same time.
             time.sleep(random.random() * longest)
         return self._send_once(operation, key, headers, max_bytes)
 

@@ -1,4 +1,4 @@
-"""Tests the permissions of an identity. It makes each call to S3 once.
+"""Tests the permissions of an identity by calls to S3. It makes each call once.
 
 An identity is a pair of S3 credentials. The signer signs the URLs of uploads. The
 worker makes all calls of the running site. Setup configures the bucket.
@@ -72,7 +72,7 @@ def worker_calls(bucket: Bucket, key: str, body: bytes) -> Iterator[Attempt]:
 
 
 def signer_calls(bucket: Bucket, key: str) -> Iterator[Attempt]:
-    """Make the calls that S3 must refuse to the signer, and yield each result.
+    """Make calls that S3 must not allow to the signer, and yield each result.
 
     The object ``key`` must exist.
     """

@@ -26,7 +26,12 @@ It returns an empty text if both succeed, and S3's answer otherwise.
 
 
 class Outcome(StrEnum):
-    """Says whether a setting was changed, would be changed, or failed."""
+    """Lists the possible outcomes for one setting.
+
+    PLANNED means that --apply would change the setting. SKIPPED means that this
+    provider or this site cannot have the setting. WARNED is like SKIPPED, but the
+    operator should remove the reason.
+    """
 
     SAME = "same"
     PLANNED = "planned"
@@ -82,9 +87,9 @@ def set_up(
             "probe",
             "An upload and a download",
             Outcome.FAILED,
-            f"A test upload failed, so no setting was changed. {answer}",
-            "Check S3_ACCESS_KEY_ID and S3_SIGNER_ACCESS_KEY_ID, their policies "
-            "(manage.py iam_policy) and S3_REGION.",
+            f"A test upload or download failed, so no setting was changed. {answer}",
+            "Check S3_REGION, S3_ACCESS_KEY_ID and S3_SIGNER_ACCESS_KEY_ID. Check that "
+            "the identities have the policies that manage.py iam_policy prints.",
         )
         return
     for step in steps(facts, is_versioned=is_versioned):
@@ -151,7 +156,7 @@ class _Setting:
             key = new_probe_key(self.key_prefix, "setup")
             before = self.configuration.use_object(key)
             self.configuration.write(self.step.document, self.step.trial(found))
-            # Test that the policy permits setup's own calls, too.
+            # The policy must also permit the calls of setup.
             own = "" if before else self.configuration.use_object(key)
             if answer := self.probe() or own:
                 return self._taken_back(found, answer)
@@ -173,14 +178,14 @@ class _Setting:
         if left := self._restore(found):
             return self._result(
                 Outcome.FAILED,
-                f"With this setting, a test upload or download failed: {answer} "
-                f"setup_bucket could not undo the setting: {left}",
+                f"A test upload or download failed with this setting ({answer}), and "
+                f"setup_bucket could not undo the setting ({left}).",
                 f"Undo the setting in the bucket by hand: {self.step.document}.",
             )
         return self._result(
             Outcome.SKIPPED,
-            "With this setting, a test upload or download failed, so setup_bucket has "
-            f"undone the setting: {answer}",
+            f"A test upload or download failed with this setting ({answer}), so "
+            "setup_bucket has undone the setting.",
         )
 
     def _restore(self, found: Document | None) -> str:
@@ -203,8 +208,9 @@ class _Setting:
         return _failed(self.step, refusal)
 
     def _unwritten(self, refusal: Refusal, found: Document | None) -> Result:
-        # The bucket may have a new document in spite of the error. Either the trial
-        # was written before the error, or only S3's answer to a write was lost.
+        # The bucket may have a new document in spite of the error. There are two
+        # possible causes. The error occurred after the write of the trial, or S3 has
+        # stored the document and only its answer was lost.
         if left := self._changed_back(found):
             return self._result(
                 Outcome.FAILED,
@@ -240,7 +246,7 @@ def _failed(step: Step, refusal: Refusal) -> Result:
 
 _ADVICE = {
     "AuthorizationHeaderMalformed": "Set S3_REGION to the region in S3's answer.",
-    "EndpointConnectionError": "Check S3_ENDPOINT_URL and the name server.",
+    "EndpointConnectionError": "Check S3_ENDPOINT_URL and that DNS knows its host.",
     "ConnectTimeoutError": "Check S3_ENDPOINT_URL and the firewall.",
     "ExpiredToken": "The credentials of the setup identity have expired. Get new "
     "credentials.",
@@ -258,7 +264,7 @@ _ADVICE = {
     "RequestTimeTooSkewed": "Set this machine's clock (NTP).",
     "SignatureDoesNotMatch": "Check the secret key of the setup identity. Check that "
     "no proxy changes the Host header.",
-    "SSLError": "Install a certificate at the endpoint that this machine trusts.",
+    "SSLError": "Give the S3 server a certificate that this machine trusts.",
 }
 
 

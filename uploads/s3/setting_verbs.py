@@ -37,7 +37,7 @@ class Place(Protocol):
 
     @property
     def queue(self) -> QueuePolicy | None:
-        """Return the policy of the queue that S3 sends notifications to, if any."""
+        """Return the policy of the notification queue, or None if there is no queue."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _plain(answer: Any, *names: str) -> Document | None:
 
 
 def _put_lifecycle(c: Place, document: Document) -> None:
-    # A PUT without this value makes S3 replace the operator's value with its default.
+    # If a PUT lacks this value, S3 replaces the operator's value with S3's default.
     least = document.get("TransitionDefaultMinimumObjectSize")
     is_usual = least in {None, "all_storage_classes_128K"}
     extra = {} if is_usual else {"TransitionDefaultMinimumObjectSize": least}

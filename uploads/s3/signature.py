@@ -1,9 +1,11 @@
 """Computes signatures of version 4 for URLs, requests and POST policies.
 
 Source: the Amazon S3 API Reference, "Authenticating Requests: Using Query
-Parameters". Everything here is a pure function or an immutable value. For each URL,
-boto3 computes again the values that all URLs share, and this takes most of its time.
-This module caches the signing key of a day, so one URL costs two hashes.
+Parameters". Everything here is a pure function or an immutable value.
+
+For each URL, boto3 again computes values that are the same for all URLs. This takes
+most of boto3's time. This module caches the signing key of a day, so one URL needs only
+one SHA-256 and one HMAC.
 tests/unit/s3/test_presigner_and_botocore.py compares the URLs with botocore's, byte for
 byte.
 """
@@ -202,7 +204,7 @@ class PartSigner:
         )
         before, *between = canonical_request.split(SLOT)
         self._before = hashlib.sha256(before.encode())
-        # The canonical request has the number first, then length and checksum.
+        # The canonical request has the part number first, then length and checksum.
         self._after_number, self._after_length, self._after_checksum = between
         self._url_before, self._url_after = sent.split(SLOT)
         self._url_after += "&X-Amz-Signature="
@@ -264,7 +266,10 @@ def _texts(
 
 
 def _to_sign(scope: Scope) -> str:
-    """Return the text to sign. The caller appends the hash of the canonical request."""
+    """Return the start of the text to sign.
+
+    The caller appends the hash of the canonical request.
+    """
     return f"{_ALGORITHM}\n{scope.moment}\n{scope.day_and_service}\n"
 
 

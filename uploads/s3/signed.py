@@ -1,4 +1,4 @@
-"""Contains the results of a presigner, and its argument that describes a part."""
+"""Contains the classes for a presigner's results, and for the parts that it signs."""
 
 from __future__ import annotations
 

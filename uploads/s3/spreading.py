@@ -1,7 +1,7 @@
 """Spreads upload URLs over several host names of one bucket.
 
-Over HTTP/1.1, a browser opens at most six connections to a host. If each connection is
-slow, uploads are faster over two host names.
+Over HTTP/1.1, a browser opens at most six connections to a host. With two host names,
+it opens up to twelve connections. So uploads are faster if each connection is slow.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class SpreadPresigner(Presigner):
         self.hosts = [Presigner(endpoint_url=url, **arguments) for url in endpoint_urls]
 
     def put_object(self, *, key: str, **declared: Any) -> SignedRequest:
-        """Return a request like Presigner's. The key decides the host of its URL."""
+        """Return a request like Presigner's. The host of its URL depends on the key."""
         return self._turn(crc32(key.encode())).put_object(key=key, **declared)
 
     def upload_parts(
         self, *, parts: Iterable[PartToSign], **upload: Any
     ) -> list[SignedRequest]:
-        """Return requests like Presigner's. The part's number decides the host."""
+        """Return requests like Presigner's. The host depends on the part's number."""
         wanted = list(parts)
         signed: dict[int, SignedRequest] = {}
         for host in self.hosts:

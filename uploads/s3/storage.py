@@ -50,8 +50,8 @@ def open_upload(upload: Stored) -> UploadFile:
     """Open the object of a ready upload for reading.
 
     Raises InvalidState if the upload is not ready, and NotFound if the object does not
-    exist. This function and later reads raise StorageUnavailable if S3 does not answer.
-    They also do so if the object was replaced after the site has verified it.
+    exist. This function and later reads raise StorageUnavailable if S3 does not answer,
+    or if the object was replaced after the site had verified it.
     """
     if upload.state != State.READY:
         raise InvalidState(
@@ -83,8 +83,8 @@ class UploadFile(S3File):  # type: ignore[misc]  # django-storages has no types
     def __init__(self, storage: UploadStorage, upload: Stored) -> None:
         super().__init__(upload.key, "rb", storage)  # sends a HeadObject request
         self.name = upload.filename
-        # boto3 deletes these facts after each read and then requests them again. So
-        # they are copied here.
+        # boto3 forgets these facts after each read, and would request them again. So
+        # copy them.
         self._byte_size: int = self.obj.content_length
         self.etag: str = self.obj.e_tag
         if upload.etag and upload.etag != self.etag:

@@ -52,7 +52,7 @@ class Answer:
     body: bytes
 
     def header(self, name: str) -> str:
-        """Return all values of a header, separated by commas as in a browser."""
+        """Return all values of a header, joined with commas as browsers do."""
         return ", ".join(self.header_list(name))
 
     def header_list(self, name: str) -> list[str]:
@@ -173,10 +173,10 @@ def send_form(
 def announce(url: str, headers: Mapping[str, str], length: int) -> int:
     """Send only the headers of a PUT of ``length`` bytes, and return the status.
 
-    The status 100 means that the server would accept the body. A proxy with a lower
-    limit answers with an error, because it reads the length in the headers. Returns 0
-    if no answer arrives within ANNOUNCE_SECONDS. Raises NoAnswer if the connection
-    fails.
+    The status 100 means that the server would accept the body. A proxy whose limit is
+    below ``length`` answers with an error, because it reads the length in the headers.
+    Returns 0 if no answer arrives within ANNOUNCE_SECONDS. Raises NoAnswer if the
+    connection fails.
     """
     parts = urlsplit(url)
     lines = {

@@ -180,7 +180,7 @@ def test_no_setting_is_written_while_the_site_cannot_use_the_bucket(
 ) -> None:
     calls = calls_of(bucket)
 
-    found = results(bucket, lambda: "A signed PUT answered 403 AccessDenied")
+    found = results(bucket, lambda: "S3 answered a signed PUT with 403 AccessDenied")
 
     assert found["probe"].outcome == Outcome.FAILED
     assert "403 AccessDenied" in found["probe"].reason
@@ -204,12 +204,16 @@ def test_setting_that_breaks_the_site_is_reverted(
         except ClientError:
             return ""
         flags = found["PublicAccessBlockConfiguration"]
-        return "A signed PUT answered 403" if flags["RestrictPublicBuckets"] else ""
+        return (
+            "S3 answered a signed PUT with 403"
+            if flags["RestrictPublicBuckets"]
+            else ""
+        )
 
     found = results(bucket, fails_with_the_block)
 
     assert found["public_access"].outcome == Outcome.SKIPPED
-    assert "A signed PUT answered 403" in found["public_access"].reason
+    assert "S3 answered a signed PUT with 403" in found["public_access"].reason
     assert fails_with_the_block() == ""
     assert found["cors"].outcome == Outcome.CHANGED
 
@@ -225,7 +229,7 @@ def test_policy_is_tried_on_probe_objects_before_the_bucket(
         except ClientError:
             return ""
         seen.extend(json.loads(text)["Statement"])
-        return "A signed PUT answered 403 AccessDenied"
+        return "S3 answered a signed PUT with 403 AccessDenied"
 
     found = results(bucket, refused_by_any_policy)
 
@@ -240,13 +244,13 @@ def test_policy_is_tried_on_probe_objects_before_the_bucket(
 def test_policy_that_refuses_setup_itself_is_reverted(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = iter(["", "PutObject answered AccessDenied (403)"])
+    answers = iter(["", "PutObject failed with AccessDenied (403)"])
     monkeypatch.setattr(Configuration, "use_object", lambda *_: next(answers, ""))
 
     found = results(bucket)
 
     assert found["policy.tls"].outcome == Outcome.SKIPPED
-    assert "PutObject answered AccessDenied" in found["policy.tls"].reason
+    assert "PutObject failed with AccessDenied" in found["policy.tls"].reason
     text = bucket.client.get_bucket_policy(Bucket=bucket.name)["Policy"]
     assert "SlipwayTlsOnly" not in text
 
@@ -363,7 +367,7 @@ def test_setting_that_broke_the_site_is_deleted_if_it_was_absent_before(
             getattr(bucket.client, getter)(Bucket=bucket.name)
         except ClientError:
             return ""
-        return "A signed PUT answered 500"
+        return "S3 answered a signed PUT with 500"
 
     assert fails_with_the_setting() == "", "moto has this setting in each new bucket"
 

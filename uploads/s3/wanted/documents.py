@@ -27,7 +27,8 @@ CORS_HEADERS = (
 def headers_sent(checksum: str) -> list[str]:
     """Return the headers that the page sends if UPLOADS_CHECKSUM has this value.
 
-    If the value is crc64nvme, the page still sends SHA-256 for older uploads.
+    If the value is crc64nvme, the page also sends SHA-256, for uploads that started
+    before this setting was changed.
     """
     is_left_out = checksum != CRC64NVME.algorithm
     return [h for h in CORS_HEADERS if not (is_left_out and h == CRC64NVME.header)]
@@ -56,7 +57,7 @@ def cors_rule(facts: SiteFacts) -> Document:
 
 
 def abort_rule(facts: SiteFacts) -> Document:
-    """Return the rule by which S3 deletes the parts of incomplete multipart uploads."""
+    """Return the rule that deletes the parts of incomplete multipart uploads."""
     return {
         "ID": ABORT_ID,
         "Status": "Enabled",
@@ -68,28 +69,29 @@ def abort_rule(facts: SiteFacts) -> Document:
 
 
 def incoming_rule(facts: SiteFacts) -> Document:
-    """Return the rule by which S3 deletes objects of forms without JavaScript.
+    """Return the rule that deletes objects of forms without JavaScript.
 
-    The site normally copies and deletes such an object when the file has arrived.
+    The site normally copies and deletes such an object when the file has arrived. The
+    rule deletes the objects that the site did not delete.
     """
     return _expiring(INCOMING_ID, facts.incoming_prefix, INCOMING_DAYS)
 
 
 def doctor_rule(facts: SiteFacts) -> Document:
-    """Return the rule by which S3 deletes the test objects of the doctor.
+    """Return the rule that deletes the test objects of the doctor.
 
-    The doctor and the sweeper normally delete a test object first.
+    Normally, the doctor or the sweeper has deleted a test object before the rule does.
     """
     return _expiring(DOCTOR_ID, facts.doctor_prefix, DOCTOR_DAYS)
 
 
 def quarantine_rule(facts: SiteFacts) -> Document:
-    """Return the rule by which S3 deletes quarantined objects."""
+    """Return the rule that deletes old quarantined objects."""
     return _expiring(QUARANTINE_ID, facts.quarantine_prefix, facts.quarantine_days)
 
 
 def noncurrent_rule(facts: SiteFacts) -> Document:
-    """Return the rule by which S3 deletes noncurrent versions of objects."""
+    """Return the rule that deletes noncurrent versions of objects."""
     return {
         "ID": NONCURRENT_ID,
         "Status": "Enabled",
@@ -147,7 +149,7 @@ def blocked_encryption() -> Document:
 
 
 def notification(facts: SiteFacts) -> Document:
-    """Return the configuration by which S3 sends a message for each new object."""
+    """Return the configuration that makes S3 send a message for each new object."""
     return {
         "Id": NOTIFICATION_ID,
         "QueueArn": facts.queue_arn,

@@ -24,7 +24,8 @@ READS = ["s3:GetObject", "s3:GetObjectVersion"]
 WAY_BACK = ["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"]
 """Actions that network_only does not refuse.
 
-So setup can remove the policy from every network, even if the policy has a mistake.
+If the policy names a wrong network, setup can call these actions from any network to
+correct the policy.
 """
 
 
@@ -36,7 +37,7 @@ def tls_only(facts: SiteFacts) -> Document:
 def sigv4_only(facts: SiteFacts) -> Document:
     """Return the statement that refuses signatures of versions before 4.
 
-    A signature of version 2 does not cover the headers that our URLs must fix.
+    A signature of version 2 does not cover all headers that our URLs must sign.
     """
     condition = {"StringNotEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}}
     return _deny(facts, SIGV4_SID, condition)

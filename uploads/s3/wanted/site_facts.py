@@ -1,4 +1,4 @@
-"""Contains the facts about a site from which its wanted bucket settings follow.
+"""Contains the facts about a site that its wanted bucket settings depend on.
 
 The worker is the identity that makes the calls of the site. Setup is the identity that
 configures the bucket.

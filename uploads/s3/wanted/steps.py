@@ -22,9 +22,10 @@ class Step:
     """Describes one wanted setting of the bucket.
 
     ``merge`` takes the existing document, or None, and returns the wanted document.
-    ``trial`` returns a document with a harmless form of the setting. Setup tests this
-    document first. ``left_out`` is the reason why this site must not get the setting,
-    or empty. ``is_risk`` is true if the operator should remove this reason.
+    ``trial`` does the same, but the returned setting applies only to test objects.
+    Setup tests the result of ``trial`` first. ``left_out`` is the reason why this site
+    must not get the setting, or empty. ``is_risk`` is true if the operator should
+    remove this reason.
     """
 
     name: str
