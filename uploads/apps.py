@@ -1,4 +1,4 @@
-"""The Django app ``uploads`` and its start."""
+"""Configures the Django app ``uploads`` and starts its parts."""
 
 from django.apps import AppConfig
 
@@ -17,6 +17,7 @@ class UploadsConfig(AppConfig):
         from uploads.trail import receivers  # noqa: F401  writes the audit trail
 
         take_large_statements()
-        # Invalid options must stop a web server too. It runs no system checks.
+        # Raise an error for invalid options here, because a web server runs no system
+        # checks.
         options()
         telemetry.start()

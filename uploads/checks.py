@@ -252,7 +252,7 @@ def check_endpoint_is_encrypted(**_: Any) -> list[checks.CheckMessage]:
     found: list[checks.CheckMessage] = [
         checks.Error(
             f"Browsers would send files to {url} unencrypted.",
-            hint="Use https:// URLs. Browsers block other requests of an HTTPS page.",
+            hint="Use https:// URLs. Browsers block http:// requests of HTTPS pages.",
             id="uploads.E006",
         )
         for url in filter(is_unencrypted, _public_endpoints())
@@ -291,8 +291,8 @@ def check_bucket_is_another_site(**_: Any) -> list[checks.CheckMessage]:
     return [
         checks.Warning(
             f"The bucket's host {bucket_host} is on the same site as {same[0]}. If a "
-            "browser opens a file there, the file can set cookies for this site, and "
-            "the file's requests contain this site's cookies.",
+            "browser opens a file of the bucket, the file can set cookies for this "
+            "site, and its requests contain the cookies of this site.",
             hint="Serve the bucket from another domain, and set "
             "S3_PUBLIC_ENDPOINT_URL to that domain.",
             id="uploads.W007",

@@ -19,7 +19,7 @@ MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS = 60, 3600, 24 * 3600
 ACCEPT, REFUSE = "accept", "refuse"
 NEEDED, ALWAYS, NEVER = "needed", "always", "never"
 CHECKSUMS = ("sha256", "crc64nvme")
-"""Algorithms of checksums: states.Algorithm."""
+"""The permitted values of UPLOADS_CHECKSUM. They are the values of states.Algorithm."""
 
 _ENDPOINT = re.compile(
     r"https?://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::\d+)?"
@@ -29,14 +29,14 @@ _ENDPOINT = re.compile(
 _PORTS = {"http": 80, "https": 443}
 
 MAX_PARTS_PER_REQUEST = 100
-"""Maximum number of parts in one request for URLs. The upload page uses this number."""
+"""Maximum number of parts in one request for URLs. The page asks for up to this many."""
 
 
 def is_endpoint(url: str) -> bool:
-    """Return whether ``url`` has only a scheme, a host, and maybe a port and a path.
+    """Return whether ``url`` is a scheme and a host, with an optional port and path.
 
-    The Content-Security-Policy contains the endpoint. So the result is False for
-    characters such as ``;``. Hosts outside of ASCII must be in punycode.
+    The site writes ``url`` into the Content-Security-Policy. So the result is False if
+    ``url`` contains a character such as ``;``. Non-ASCII host names need punycode.
     """
     try:
         return _ENDPOINT.fullmatch(url) is not None and urlsplit(url).port != 0
@@ -56,7 +56,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """Allows ``count`` units in ``seconds``. A client may spend all units at once."""
+    """Allows ``count`` requests, files or parts in ``seconds``. All may come at once."""
 
     UNITS = {
         "second": 1,
@@ -144,15 +144,15 @@ class Options:
     rate_login: RateLimit | None = RateLimit(5, 5 * MINUTE_SECONDS)
     rate_login_per_address: RateLimit | None = RateLimit(100, HOUR_SECONDS)
     # New sessions. The first limit is for logins of one account from one address. The
-    # second limit is for sessions without a login from one address.
+    # second limit is for visitors from one address who are not logged in.
     rate_session: RateLimit | None = RateLimit(300, HOUR_SECONDS)
     rate_session_per_address: RateLimit | None = RateLimit(1_000, HOUR_SECONDS)
-    # Mails with a link to set a new password. The first limit is for one mailbox, and
-    # the page never mentions it. The second limit is for requests from one address.
+    # Mails with a link to set a new password. The first limit is for one mailbox. The
+    # page does not show whether it is reached. The second limit is for one address.
     rate_reset: RateLimit | None = RateLimit(5, DAY_SECONDS)
     rate_reset_per_address: RateLimit | None = RateLimit(60, HOUR_SECONDS)
-    # Budgets of inspections. The inline budget is for all uploads of one request. The
-    # other budget is for one upload in the background.
+    # Limits of inspections. The options ``inline_...`` are for all uploads of one
+    # request. The options ``inspection_...`` are for one upload in the background.
     inline_inspection_bytes: int = 16 * MIB
     inline_inspection_reads: int = 120
     inline_inspection_seconds: float = 3
@@ -163,7 +163,7 @@ class Options:
     checksum: str = "sha256"
     quarantine_prefix: str = ""
     s3_public_endpoints: tuple[str, ...] = ()
-    """Further endpoints of S3 for browsers, beside S3_PUBLIC_ENDPOINT_URL."""
+    """Further S3 endpoints for browsers, in addition to S3_PUBLIC_ENDPOINT_URL."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.url_expiry_seconds <= 900:
@@ -251,8 +251,8 @@ class Options:
         urls = [*filter(None, [first]), *self.s3_public_endpoints]
         if self.s3_public_endpoints and len(set(map(_origin, urls))) < len(urls):
             raise ImproperlyConfigured(
-                "UPLOADS_S3_PUBLIC_ENDPOINTS contains an endpoint twice, or the first "
-                f"endpoint {first}. List each endpoint only once."
+                "UPLOADS_S3_PUBLIC_ENDPOINTS contains an endpoint twice, or it repeats "
+                f"the main endpoint {first}. Remove the repeated endpoint."
             )
 
     def _require_quarantine_apart(self) -> None:

@@ -1,4 +1,4 @@
-"""All errors of the app, as one tree.
+"""Defines all errors of the app, as one tree.
 
     UploadError
     ├── InvalidRequest
@@ -64,7 +64,7 @@ class NotAuthenticated(UploadError):
 
 
 class PermissionDenied(UploadError):
-    """This account may not do that."""
+    """This account does not have the permission for this action."""
 
     code = "permission_denied"
 
@@ -82,7 +82,7 @@ class NotFound(UploadError):
 
 
 class InvalidState(UploadError):
-    """The upload is in a state that does not allow this."""
+    """This action is not possible in the present state of the upload."""
 
     code = "invalid_state"
 
@@ -162,7 +162,7 @@ class PartsRefused(StorageError):
 
 
 class ChecksumRefused(PartsRefused):
-    """The storage found another checksum than the given one."""
+    """The checksum of the stored bytes differs from the checksum in the request."""
 
 
 class CopyRefused(StorageError):

@@ -13,15 +13,15 @@ from django.http import HttpRequest
 logger = structlog.get_logger("slipway.database")
 
 DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError)
-"""Classes of errors during a database outage. Some bugs raise the same classes."""
+"""Django raises these classes during a database outage, and also for some bugs."""
 
 _READ_ONLY = "25006"
-"""SQLSTATE of the InternalError of a PostgreSQL server that has become a replica."""
+"""PostgreSQL refuses a write with this SQLSTATE if the server has become a replica."""
 
 _POSTGRES_CLASSES = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58"})
 """SQLSTATE classes of outages: connection, login, rollback, space, locks, shutdown.
 
-If an OperationalError of psycopg has another SQLSTATE, its cause is the statement.
+If psycopg raises an OperationalError with another SQLSTATE, the statement is wrong.
 """
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+]{0,20}://\S+", re.IGNORECASE)

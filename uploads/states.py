@@ -32,8 +32,8 @@ MOVES: dict[State, frozenset[State]] = {
     ),
     State.INSPECTING: frozenset({State.READY, State.REJECTED, State.DELETED}),
     State.READY: frozenset({State.REJECTED, State.DELETED}),
-    # The rejection has already released the quota. The owner removes the upload from
-    # the list.
+    # The rejection has released the quota. So the deletion only removes the upload from
+    # the owner's list.
     State.REJECTED: frozenset({State.DELETED}),
     State.EXPIRED: frozenset(),
     State.CANCELLED: frozenset(),
@@ -41,24 +41,24 @@ MOVES: dict[State, frozenset[State]] = {
 }
 
 RESERVING = frozenset({State.PENDING, State.INSPECTING})
-"""States whose bytes are counted in ``reserved_bytes``."""
+"""The bytes of uploads in these states count as ``reserved_bytes``."""
 
 USING = frozenset({State.READY})
-"""States whose bytes are counted in ``used_bytes``."""
+"""The bytes of uploads in these states count as ``used_bytes``."""
 
 FINAL = frozenset(State) - RESERVING - USING
-"""States without quota. The site deletes the object and keeps the row as a record."""
+"""Uploads in these states use no quota. The site deletes only their objects."""
 
 
 class Algorithm(models.TextChoices):
-    """The algorithm of an upload's checksums: s3/checksums.py."""
+    """Names the algorithm of an upload's checksums (see s3/checksums.py)."""
 
     SHA256 = "sha256", "SHA-256"
     CRC64NVME = "crc64nvme", "CRC64NVME"
 
 
 class VerifiedBy(models.TextChoices):
-    """The party that compared the stored bytes with the declared checksum."""
+    """Names the party that compared the stored bytes with the declared checksum."""
 
     STORAGE = "storage", "the storage"
     READ_BACK = "readback", "this site"

@@ -1,4 +1,4 @@
-"""The fields of an upload about its checksums."""
+"""Defines the fields of an upload that are about its checksums."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uploads.states import Algorithm, VerifiedBy
 
 
 class ChecksumFields(models.Model):
-    """Holds what was declared about the bytes, and who compared the stored bytes."""
+    """Stores the declared checksums, and who compared the stored bytes with them."""
 
     checksum_algorithm = models.CharField(
         max_length=9,
@@ -16,7 +16,7 @@ class ChecksumFields(models.Model):
         default=Algorithm.SHA256,
         db_default=Algorithm.SHA256.value,
     )
-    """The algorithm of the declared checksums, also of those of parts."""
+    """The algorithm of the declared checksums, for the file and for its parts."""
     checksum_sha256 = models.CharField(max_length=44, blank=True)
     checksum_crc64nvme = models.CharField(
         max_length=12, blank=True, default="", db_default=""
@@ -26,9 +26,9 @@ class ChecksumFields(models.Model):
     checksum_verified_by = models.CharField(
         max_length=8, choices=VerifiedBy, blank=True, default="", db_default=""
     )
-    """The party that compared the stored bytes with the checksum. Empty if none did."""
+    """Who compared the stored bytes with the checksum. Empty: nobody compared them."""
     verified_parts = models.PositiveSmallIntegerField(default=0, db_default=0)
-    """Number of compared parts, from part 1 on, while the site reads the object back."""
+    """Number of parts, from part 1 on, that the site has read back and compared."""
 
     class Meta:
         abstract = True

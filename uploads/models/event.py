@@ -43,7 +43,7 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
 
 
 class AuditEvent(models.Model):
-    """Stores one audit event. The transaction of a change also writes its event.
+    """Stores one audit event. The transaction that makes a change writes its event.
 
     ``actor`` is the account that caused the event. ``user`` is the account that the
     event is about. For an upload, ``user`` is its owner.
@@ -111,7 +111,7 @@ class AuditEvent(models.Model):
 
         Django calls this method for every save. For fixtures, Django calls this method
         but does not call save(). With ``force_insert``, the database raises
-        IntegrityError if the id exists. Without it, Django would overwrite the row.
+        IntegrityError if the id exists. Otherwise Django would overwrite the row.
         """
         if not self._state.adding:
             raise TypeError(APPEND_ONLY)

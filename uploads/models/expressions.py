@@ -11,7 +11,7 @@ from uploads.models.upload import Upload
 
 
 class ByPrimaryKey(Expression):
-    """Sets a text column to another value in each row of one UPDATE of uploads.
+    """Gives each row its own value in a text column, in one UPDATE of uploads.
 
     ``values`` maps primary keys to the new values. Django's Case and When have the same
     effect, but Django needs 0.5 ms to prepare each When.

@@ -10,17 +10,18 @@ from uploads.models.upload import Upload
 class PartChecksums(models.Model):
     """Stores the announced checksums of all parts of one upload.
 
-    This is a separate table, because these values can take 320 kB for one upload. Lists
-    of uploads need not read them.
+    The checksums of one upload can take 320 kB. They are in a separate table, so that
+    lists of uploads do not read them.
     """
 
     upload = models.OneToOneField(
         Upload, models.CASCADE, primary_key=True, related_name="part_checksums"
     )
     digests = models.BinaryField(default=bytes)
-    """The raw checksums in the order of the parts: 32 bytes each, or 8 for CRC64NVME.
+    """The raw checksums in the order of the parts.
 
-    If the client has not announced the checksum of a part, its bytes are zero.
+    A SHA-256 has 32 bytes, and a CRC64NVME has 8 bytes. If the client has not announced
+    the checksum of a part, the bytes of this checksum are zero.
     """
 
     def __str__(self) -> str:

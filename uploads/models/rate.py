@@ -13,7 +13,7 @@ class Rate(models.Model):
     """
 
     key = models.CharField(max_length=100, primary_key=True)
-    """``<action>:<kind of subject>:<subject>``"""
+    """The form of the key is ``<action>:<kind of subject>:<subject>``."""
     tat = models.BigIntegerField(default=0)
     """The "theoretical arrival time" of the generic cell rate algorithm (GCRA).
 

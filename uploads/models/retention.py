@@ -75,7 +75,7 @@ class RetentionNotice(models.Model):
     claimed_until = models.DateTimeField(null=True)
     """The end of the lease of the process that sends the mail.
 
-    Until then, no other process sends it.
+    Until this time, no other process sends the mail.
     """
     delete_at = models.DateTimeField(null=True)
 

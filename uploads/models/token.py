@@ -11,7 +11,7 @@ from django.utils import timezone
 
 
 class Scope(models.TextChoices):
-    """Names the requests that a token permits."""
+    """Defines which requests a token permits."""
 
     READ = "read", "Read: list and download"
     WRITE = "write", "Read and write: everything the API can do"

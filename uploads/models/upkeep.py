@@ -1,4 +1,4 @@
-"""Stores the sweeper's progress, and the leftovers that an operator must check."""
+"""Stores the sweeper's progress, orphaned objects, and notifications that failed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from django.utils import timezone
 
 
 class SweepMark(models.Model):
-    """Stores the last key that a sweeper has checked in its pass over the bucket.
+    """Stores the progress of a job that needs several passes, such as a bucket sweep.
 
-    The next sweep continues after this key.
+    ``after_key`` is the last object key or user id that a pass has checked. The next
+    pass continues with the key or user id after it.
     """
 
     name = models.CharField(max_length=32, primary_key=True)
@@ -23,7 +24,8 @@ class SweepMark(models.Model):
 class Orphan(models.Model):
     """Stores an object in the bucket that has no row.
 
-    ``first_seen_at`` and ``last_seen_at`` are the times when the sweeper found it.
+    ``first_seen_at`` and ``last_seen_at`` are the times of the first and the last sweep
+    that has found the object.
     """
 
     key = models.CharField(max_length=1024, primary_key=True)

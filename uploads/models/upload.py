@@ -29,8 +29,8 @@ class UploadQuerySet(models.QuerySet["Upload"]):
     def named(self, text: str) -> UploadQuerySet:
         """Return the uploads whose names contain ``text``, in upper or lower case.
 
-        Rows of older versions of this code have no search_name. For them, this method
-        compares the filename.
+        Rows that an older version of this code wrote have no search_name. For these
+        rows, this method compares the filename.
         """
         wanted = folded(text)
         if not wanted:
@@ -39,10 +39,11 @@ class UploadQuerySet(models.QuerySet["Upload"]):
             Upload.objects.using(self.db).filter(search_name="").exists()
         )
         if not has_unfolded:
-            # Compare only search_name. PostgreSQL can search for a text inside of an
-            # index only if the index has all columns of the query.
+            # Compare only search_name, which is in the index upload_list_of_owner. So
+            # PostgreSQL searches in the index and need not read the table.
             return self.filter(search_name__contains=wanted)
-        # Two conditions are faster than one OR, because the first can use an index.
+        # Both conditions must be true. The database checks the first one with an index,
+        # because it needs only search_name. One condition with OR would be slower.
         return self.filter(
             Q(search_name__contains=wanted) | Q(search_name=""),
             ~Q(search_name="") | Q(filename__icontains=text),
@@ -87,10 +88,10 @@ class UploadQuerySet(models.QuerySet["Upload"]):
 
 
 def search_name_of(filename: str) -> str:
-    """Return the folded form of a filename, which searches compare.
+    """Return the form of a filename that searches compare, for example in lower case.
 
-    Returns ``?`` if the folded form is empty. An empty search_name means that an older
-    version of this code wrote the row.
+    Returns ``?`` if this form is empty. So an empty search_name always means that an
+    older version of this code wrote the row.
     """
     return folded(filename) or "?"
 
@@ -115,7 +116,7 @@ class Upload(ChecksumFields):
         db_default="",
         editable=False,
     )
-    """The folded form of ``filename``. Every write of ``filename`` also sets it."""
+    """The result of search_name_of. Every write of ``filename`` also sets this field."""
     relative_path = models.CharField(max_length=1024, blank=True)
     byte_size = models.PositiveBigIntegerField()
     content_type = models.CharField(max_length=127)
@@ -138,7 +139,7 @@ class Upload(ChecksumFields):
     is_inspected_later = models.BooleanField(default=False, db_default=False)
     """Whether the inspection runs in the background, because it takes too long."""
     replaceable_until = models.DateTimeField(null=True, blank=True)
-    """Until when a second upload over the same URL could replace the object."""
+    """Until this time, a second upload over the same URL could replace the object."""
     purged_at = models.DateTimeField(null=True, blank=True)
 
     etag = models.CharField(max_length=255, blank=True)
@@ -148,11 +149,11 @@ class Upload(ChecksumFields):
     """A text of the inspectors about an accepted file, for its owner."""
     rejected_reason = models.CharField("refused because", max_length=255, blank=True)
     waiting_reason = models.CharField(max_length=255, blank=True)
-    """Why the inspection was postponed: the unavailable inspector, or the error."""
+    """Why the inspection was postponed. Names the unavailable inspector or the error."""
     rejected_cause = models.CharField(
         "cause of refusal", max_length=32, blank=True, default="", db_default=""
     )
-    """The code of ``rejected_reason``. Older versions of this code left it empty."""
+    """A stable code for the reason. Older versions of this code left this field empty."""
     quarantine_key = models.CharField(max_length=255, blank=True)
     release_requested_at = models.DateTimeField(null=True, blank=True)
     released_from = models.ForeignKey(
@@ -195,8 +196,8 @@ class Upload(ChecksumFields):
             ),
         ]
         indexes = [
-            # The index contains the name and the state. So lists and searches read only
-            # the rows of their results from the table.
+            # The index contains the name and the state. So lists and searches find their
+            # results in the index, and read only the rows of the results.
             models.Index(
                 F("owner"),
                 F("created_at").desc(),
@@ -225,7 +226,8 @@ class Upload(ChecksumFields):
                 condition=Q(replaceable_until__isnull=False),
                 name="upload_replaceable",
             ),
-            # When Django deletes a row, it searches for rows that refer to this row.
+            # Before Django deletes a row, it searches for rows that refer to this row.
+            # It uses the next two indexes.
             models.Index(
                 fields=["released_from"],
                 condition=Q(released_from__isnull=False),
