@@ -35,7 +35,7 @@ from uploads.trail.writing import record
 logger = structlog.get_logger("slipway.lifecycle")
 
 _ATTEMPTS = 2
-"""After this number of conflicts (409) from S3, the client sends all parts again."""
+"""After this number of conflicts (409) from S3, the client must send all parts again."""
 
 
 def assemble(upload: Upload) -> str:
@@ -81,11 +81,11 @@ def assemble(upload: Upload) -> str:
             return expected
         if isinstance(error, ChecksumRefused) and expected and not listed:
             raise  # S3 has verified the parts, and they are not the announced ones
-        # If a client sent a part again after S3 had listed it, the next attempt
-        # succeeds. If S3 has lost a part that it lists, every attempt fails until the
-        # client sends the part again, or the upload expires. The same is true if the
-        # client announced a new checksum for a part, but never sent the part with this
-        # checksum.
+        # If a client has sent a part again after S3 listed the parts, the next attempt
+        # succeeds. In two cases every attempt fails until the client sends a part again
+        # or the upload expires. First, S3 may have lost a part that it lists. Second,
+        # the client may have announced a new checksum for a part, but not sent this
+        # part again.
         raise Incomplete("The storage could not join the parts. Try again.") from error
     return expected or listed
 
@@ -101,8 +101,9 @@ def _complete(
     only in a new multipart upload. Ceph answers 500 if a concurrent call has joined the
     parts.
 
-    Some S3 servers ignore If-None-Match in this request. For them, the function checks
-    first whether the object exists. Raises ObjectExists if it does.
+    Some S3 servers ignore If-None-Match in this request. For these servers, the
+    function checks first whether the object exists. Raises ObjectExists if the object
+    exists.
     """
     if not capabilities().joins_create_only and _is_assembled(upload):
         raise ObjectExists
@@ -162,7 +163,7 @@ def _is_assembled(upload: Upload) -> bool:
 
 
 def _require_object(upload: Upload) -> None:
-    """Expire the upload if it has no object. Call this after S3 has dropped its parts.
+    """Expire the upload if it has no object. Call this if S3 no longer has its parts.
 
     Raises InvalidState after the upload has expired. Raises StaleUpload if the row has
     got a new multipart upload meanwhile.

@@ -23,8 +23,8 @@ _COMPARES = {
     Transport.PUT: "contract.put.other_bytes",
     Transport.POST: "contract.post.other_bytes",
     Transport.MULTIPART: "contract.multipart.other_bytes",
-    # The storage computes the checksums of the server's copies. The site trusts them if
-    # the storage compares the bytes of a PUT.
+    # If the server copies an object, the storage computes the checksum of the copy. The
+    # site trusts this checksum if the storage compares the bytes of a PUT.
     Transport.FORM: "contract.put.other_bytes",
     Transport.COPY: "contract.put.other_bytes",
 }
@@ -37,13 +37,13 @@ _COMPARES_CRC64NVME = {
 
 @dataclass(frozen=True)
 class Capabilities:
-    """The doctor's results. ``promises`` maps each question's name to yes or no."""
+    """The doctor's results. ``promises`` maps the name of each test to yes or no."""
 
     promises: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_certified(self) -> bool:
-        """Whether the doctor has tested this bucket."""
+        """Return whether the doctor has tested this bucket."""
         return bool(self.promises)
 
     def compares_bytes(
@@ -56,7 +56,7 @@ class Capabilities:
 
     @property
     def lacks_crc64nvme(self) -> bool:
-        """Whether the storage has failed one of the doctor's tests of CRC64NVME."""
+        """Return whether the storage has failed one of the doctor's tests of CRC64NVME."""
         return any(
             value == NO
             for name, value in self.promises.items()
@@ -65,17 +65,17 @@ class Capabilities:
 
     @property
     def puts_create_only(self) -> bool:
-        """Whether the storage refuses a second PUT to the same URL."""
+        """Return whether the storage refuses a second PUT to the same URL."""
         return self.promises.get("contract.put.second_use") == YES
 
     @property
     def joins_create_only(self) -> bool:
-        """Whether the storage refuses to join parts if the key has an object."""
+        """Return whether the storage refuses to join parts if the key has an object."""
         return self.promises.get("contract.multipart.taken") == YES
 
     @property
     def lacks_forms(self) -> bool:
-        """Whether the storage has refused a correct POST form of the doctor."""
+        """Return whether the storage has refused a correct POST form of the doctor."""
         return self.promises.get("contract.post.right") == NO
 
 

@@ -1,7 +1,7 @@
 """Chooses the algorithm of an upload's checksums.
 
-The setting UPLOADS_CHECKSUM names the algorithm that the page uses. SHA-256 is always
-accepted, because clients of the API may know no other algorithm.
+The setting UPLOADS_CHECKSUM names the algorithm that the page uses. The site always
+accepts SHA-256, because some clients of the API know only SHA-256.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from uploads.s3.checksums import ALL, CRC64NVME, SHA256, Checksums, checksums_na
 from uploads.states import Algorithm, Transport
 
 NOT_SET = (
-    "This site verifies SHA-256: send checksum_sha256. CRC64NVME needs the setting "
-    "UPLOADS_CHECKSUM=crc64nvme."
+    "This site accepts only SHA-256. Send checksum_sha256. To accept CRC64NVME, the "
+    "site needs the setting UPLOADS_CHECKSUM=crc64nvme."
 )
 NOT_VERIFIED = (
     "The storage of this site does not verify CRC64NVME, so the setting "
     "UPLOADS_CHECKSUM=crc64nvme has no effect. Send checksum_sha256."
 )
-FORMS = "A form needs SHA-256: send checksum_sha256."
+FORMS = "A form needs a SHA-256. Send checksum_sha256."
 
 
 def checksums_of(upload: Upload) -> Checksums:
@@ -52,12 +52,12 @@ def require_accepted(checksums: Checksums) -> None:
 
 
 def choose_checksums(declaration: Any, transport: Transport) -> Checksums:
-    """Return the algorithm of a new upload. It follows from the declared checksums.
+    """Return the algorithm of a new upload. The declared checksums decide.
 
     If the client declared both checksums, the result is SHA-256. A multipart upload may
-    start without a checksum, because the client announces one for each part later. The
-    result is then the algorithm that the page uses. Raises InvalidRequest if the site
-    or the transport needs another checksum.
+    start without a checksum, because the client announces a checksum for each part
+    later. The result is then the algorithm that the page uses. Raises InvalidRequest if
+    the site or the transport needs another checksum.
     """
     if transport in {Transport.FORM, Transport.COPY} or SHA256.of(declaration):
         return SHA256
@@ -69,7 +69,7 @@ def choose_checksums(declaration: Any, transport: Transport) -> Checksums:
     wanted = SHA256 if transport == Transport.POST else offered()
     if transport == Transport.MULTIPART:
         return wanted
-    words = f"Needed for {transport.value}: base64 of the file's raw {_label(wanted)}."
+    words = f"Needed for {transport.value}. Send base64 of the raw {_label(wanted)}."
     raise InvalidRequest(fields={wanted.attribute: [words]})
 
 
@@ -78,8 +78,8 @@ def recorded_checksums(
 ) -> dict[str, str]:
     """Return the row's fields for the checksums of a new upload.
 
-    For a multipart object, S3 returns only a SHA-256 of the parts' hashes. The site
-    cannot verify the declared SHA-256 of the file, so it does not record it.
+    For a multipart object, S3 returns only a SHA-256 of the parts' hashes. So the site
+    cannot verify a declared SHA-256 of the file, and does not record it.
     """
     is_verifiable = transport != Transport.MULTIPART or checksums is CRC64NVME
     declared = checksums.of(declaration) if is_verifiable else ""
@@ -92,7 +92,10 @@ def recorded_checksums(
 
 
 def differs(upload: Upload, declaration: Any) -> bool:
-    """Return whether a repeated start declares another checksum than the first."""
+    """Return whether ``declaration`` has another checksum than the existing upload.
+
+    A checksum that is missing in one of the two does not differ.
+    """
     return any(
         one.of(declaration) and one.of(upload) and one.of(declaration) != one.of(upload)
         for one in ALL

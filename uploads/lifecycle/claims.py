@@ -14,13 +14,13 @@ from uploads.models import Upload
 from uploads.states import State
 
 INLINE_LEASE = timedelta(seconds=30)
-"""Length of a lease inside a request.
+"""Length of a lease that a request takes.
 
 After this time, another process may claim the upload.
 """
 
 LEASE = timedelta(minutes=5)
-"""Minimum length of a lease of a background process."""
+"""Minimum length of a lease that a background process takes."""
 
 SLOWEST_INSPECTION = 5_000_000
 """Assumed minimum speed of an inspection in bytes per second.
@@ -77,7 +77,7 @@ def release_inspection(upload: Upload, until: datetime) -> None:
 
 
 def leave_to_background(upload: Upload) -> None:
-    """Mark the inspection as too long for a request. A background process runs it."""
+    """Mark in the row that a background process must run the inspection."""
     rows = Upload.objects.filter(pk=upload.pk, state=State.INSPECTING)
     rows.update(is_inspected_later=True, checked_at=None)
     upload.is_inspected_later = True

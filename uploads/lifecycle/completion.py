@@ -33,7 +33,7 @@ from uploads.s3.prefetch import PrefetchedBucket, prefetch_objects
 from uploads.states import FINAL, State, Transport
 
 PREFETCH_BYTES = 64 * 1024
-"""For most files, quick inspectors read at most this number of first bytes."""
+"""Number of first bytes to read in advance. For most files, inspectors need no more."""
 
 WHOLE = frozenset({Transport.PUT, Transport.POST})
 """Transports that send the whole file in one request."""
@@ -49,17 +49,19 @@ def advance(
 ) -> Upload:
     """Read the object's facts from the bucket, and move ``upload`` to its next states.
 
-    Idempotent. A repeated or concurrent call continues from the state in the row.
-    Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises Incomplete
-    while bytes are missing, InvalidState if the upload has ended, StorageUnavailable if
-    S3 does not answer. A batch passes the result of ``prefetch`` as ``objects``.
+    Idempotent. A repeated or concurrent call continues from the state in the row. The
+    returned upload is ``ready``, ``inspecting`` or ``rejected``. Raises Incomplete if
+    bytes are missing, InvalidState if the upload has ended, StorageUnavailable if S3
+    does not answer. A batch passes the result of ``prefetch`` as ``objects``.
 
     A ``patient`` caller waits for long inspections. If the caller is not ``patient``,
     ``budget`` limits the cost of the inspection. The default is the budget of a
     request.
     """
     held_until: datetime | None = None
-    for _ in State:  # each lost race means that the row has moved to a later state
+    # If another process moves the row first, try again from the row's new state. A row
+    # enters each state at most once, so one attempt for each state is enough.
+    for _ in State:
         was = upload.state
         if was not in {State.PENDING, State.INSPECTING}:
             break
@@ -85,7 +87,7 @@ def advance(
             upload.refresh_from_db()
         except (Incomplete, StorageUnavailable):
             held_until = None
-            # Bytes are also missing if another process has ended the upload meanwhile.
+            # If another process has moved the upload meanwhile, try again.
             if not _has_moved_on(upload):
                 raise
     if upload.state in FINAL - {State.REJECTED}:
@@ -204,7 +206,7 @@ def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
         reject(upload, actor, arrival.refusal.words, cause=arrival.refusal.cause)
         return
     found = arrival.recorded | recorded(upload, arrival.facts, "")
-    # The trail keeps no file names, because they may contain personal data.
+    # Keep the name out of the audit event, because it may contain personal data.
     told = {name: value for name, value in found.items() if name != "filename"}
     detail = {"reserved_bytes": upload.byte_size, **told}
     try:
@@ -221,9 +223,8 @@ def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
         if upload.is_final:
             discard_copy(upload, arrival.facts)
         elif upload.etag != arrival.facts.etag:
-            # Another call has replaced the object by a copy of other bytes. This
-            # storage ignores the condition (If-None-Match) that forbids to replace an
-            # object.
+            # Another call has replaced this copy by a copy of other bytes. This is
+            # possible if the storage ignores If-None-Match.
             words = (
                 "The same form sent another file while the site checked this one. "
                 "Upload the file again."
@@ -234,7 +235,10 @@ def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
 
 
 def recorded(upload: Upload, facts: ObjectFacts, expected: str) -> dict[str, Any]:
-    """Return the row's fields for an object; ``expected`` is its required checksum."""
+    """Return new values for the row, from the facts about its verified object.
+
+    ``expected`` is the checksum that the object must have, or empty.
+    """
     checksums = checksums_of(upload)
     found = {
         "etag": facts.etag,
@@ -243,6 +247,7 @@ def recorded(upload: Upload, facts: ObjectFacts, expected: str) -> dict[str, Any
         "checksum_verified_by": proof_of_storage(upload, facts, expected),
     }
     if checksums is CRC64NVME:
-        # A multipart upload may get its CRC64NVME only now, from its parts.
+        # The client need not declare the CRC64NVME of a multipart upload. ``assemble``
+        # has then computed it from the checksums of the parts.
         found[checksums.attribute] = expected
     return found

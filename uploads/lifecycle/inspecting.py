@@ -89,11 +89,12 @@ def inspect(
 ) -> None:
     """Inspect the content of an upload and move the upload to ready or rejected.
 
-    The upload stays inspecting if another process inspects it, or if an inspector is
-    unavailable (``waiting_reason`` names it). If the caller is not ``patient`` and the
-    inspection exceeds ``budget``, a background process finishes the inspection. The
-    default budget is that of a request. If the caller has claimed the inspection,
-    ``held_until`` is the end of its claim. Raises StorageUnavailable, StaleUpload.
+    The upload stays inspecting if another process inspects it. It also stays inspecting
+    if an inspector is unavailable. Then ``waiting_reason`` names this inspector. If the
+    caller is not ``patient`` and the inspection exceeds ``budget``, a background process
+    finishes the inspection. The default budget is that of a request. If the caller has
+    claimed the inspection, ``held_until`` is the end of its claim. Raises
+    StorageUnavailable, StaleUpload.
     """
     if upload.is_inspected_later and not patient:
         upload.refresh_from_db()
@@ -102,8 +103,8 @@ def inspect(
     if until is None:
         return
     if held_until:
-        # The name may have changed before the upload was inspecting. From then on,
-        # renames cannot change the extension.
+        # Read the name again. The owner may have renamed the upload just before it was
+        # inspecting. Now a rename cannot change the extension.
         upload.refresh_from_db(fields=["filename"])
     try:
         if patient:
@@ -137,7 +138,7 @@ def _inspect_in_background(upload: Upload, actor: Any, objects: Objects) -> None
 def _inspect_inline(
     upload: Upload, actor: Any, objects: Objects, budget: Budget
 ) -> None:
-    """Inspect, then compare the checksum only of accepted files. Raises OverBudget."""
+    """Inspect the object, then compare its checksum if accepted. Raises OverBudget."""
     sample = sample_of(upload, objects, budget)
     quick_only = _takes_long(sample)
     verdict = _accepted(upload, actor, sample, quick_only=quick_only)
@@ -212,7 +213,7 @@ def facts_when_ready(verdict: Verdict, now: datetime) -> dict[str, Any]:
 def verdict_in_advance(
     upload: Upload, objects: Objects, budget: Budget, policy: Policy, *, etag: str
 ) -> Verdict | None:
-    """Return the verdict if all inspectors accept the object at once, else None.
+    """Return the verdict if all inspectors accept the object now, else None.
 
     If the result is None, the caller leaves the upload to ``inspect``. The inspectors
     read the object's first bytes from memory.
@@ -230,7 +231,7 @@ def verdict_in_advance(
 
 
 def reject_uninspected(upload: Upload) -> None:
-    """Reject an upload if a bug of this site makes its inspection fail every time.
+    """Reject an upload whose inspection fails every time because of a bug of this site.
 
     Without the rejection, the upload would stay inspecting and use quota for ever.
     Raises InspectorUnavailable if the copy to quarantine fails, and StaleUpload.

@@ -1,4 +1,4 @@
-"""Changes the state of uploads, and with it their quota and their stored bytes."""
+"""Changes the state and the quota of uploads, and deletes the bytes of ended uploads."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def move(
 ) -> None:
     """Change the state of ``upload`` to ``to``, and store ``facts`` in its row.
 
-    Writes the audit event and changes the quota in the same transaction. If ``facts``
-    has ``byte_size``, this is the object's true size, which may be smaller than the
-    reserved size. ``only`` is a further condition on the row.
+    Writes the audit event and changes the quota in the same transaction. A value
+    ``byte_size`` in ``facts`` is the true size of the object. It may be smaller than
+    the reserved size. ``only`` is a further condition on the row.
 
     Of two concurrent calls, exactly one finds the old state and succeeds. Raises
     InvalidState for a move that is not in ``states.MOVES``. Raises StaleUpload if
@@ -50,7 +50,8 @@ def move(
     # time, so that the sweeper purges the upload soon.
     facts["checked_at"] = None if to in FINAL else timezone.now()
     with transaction.atomic():
-        # Compare the owner too, because a hand-over moves the quota to another account.
+        # Compare the owner too. After a hand-over, the quota of another account counts
+        # this upload.
         unchanged = Upload.objects.filter(
             only or Q(), pk=upload.pk, state=before, owner=upload.owner_id
         )
@@ -77,7 +78,8 @@ def move(
 class Passage:
     """The moves of one upload through several states.
 
-    Each step is a new state with the detail of its event. The row gets ``facts``.
+    ``steps`` are the new states in order, each with the detail of its audit event.
+    ``facts`` are new values for the row.
     """
 
     upload: Upload
@@ -86,7 +88,7 @@ class Passage:
 
 
 def move_many(owner: Any, passages: Sequence[Passage], *, actor: Any) -> list[Upload]:
-    """Move each upload of ``owner`` through its steps; return the moved uploads.
+    """Move the upload of each passage through its steps; return the moved uploads.
 
     All uploads must start in the same state and end in the same state. One transaction
     changes all rows with one statement, inserts all events with one, and changes the
@@ -101,7 +103,7 @@ def move_many(owner: Any, passages: Sequence[Passage], *, actor: Any) -> list[Up
         _require_legal(before, [to for to, _ in passage.steps])
     wanted = {passage.upload.pk: passage for passage in passages}
     with transaction.atomic():
-        # Lock the rows in the order of their keys, so that two batches cannot deadlock.
+        # Lock the rows in the order of their ids, so that two batches cannot deadlock.
         rows = Upload.objects.select_for_update().filter(
             pk__in=wanted, owner=owner, state=before
         )

@@ -19,7 +19,7 @@ def plan_of(upload: Upload) -> PartPlan:
 def joins_by_checksums() -> bool:
     """Return whether the site sends the announced checksums when S3 joins the parts.
 
-    Then the object has a checksum even if the storage lists no checksums of parts, and
+    If the site sends these checksums, S3 reports a checksum of the joined object. So
     the site need not read the object back. The site sends the checksums only if the
     doctor has seen that the storage compares parts with their checksums.
     """

@@ -1,4 +1,4 @@
-"""Stores the checksum that a client announces for each part, until its verification."""
+"""Stores the checksum that a client announces for each part, and uses it at completion."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from uploads.states import State
 def raw_digests(upload: Upload, wanted: Sequence[Any]) -> dict[int, bytes]:
     """Return the raw checksums of the parts that a client wants to send.
 
-    The first request for parts may have another algorithm than the upload. It then
-    changes the algorithm of the upload, because the client may know only one algorithm.
-    Raises InvalidRequest if a later request has another algorithm, or if a text is not
-    a checksum.
+    The first request for parts may have another algorithm than the upload. In this case
+    the upload gets the algorithm of the request, because the client may know only this
+    algorithm. Raises InvalidRequest if a later request has another algorithm, or if a
+    text is not a checksum.
     """
     checksums = checksums_of(upload)
     if not all(checksums.of(part) for part in wanted):
@@ -50,11 +50,11 @@ def _other_algorithm(checksums: Checksums, wanted: Sequence[Any]) -> Checksums:
 
 
 def _change(upload: Upload, checksums: Checksums) -> None:
-    """Change the algorithm of an upload of which no part was announced.
+    """Change the algorithm of an upload.
 
     S3 accepts only parts with the algorithm for which the multipart upload was created.
     So this function aborts the multipart upload, and the caller creates a new one.
-    Raises StaleUpload.
+    Raises InvalidRequest if the client has announced a part, and StaleUpload.
     """
     refused = upload.multipart_id
     with transaction.atomic():
@@ -73,7 +73,7 @@ def _change(upload: Upload, checksums: Checksums) -> None:
     for name, value in changes.items():
         setattr(upload, name, value)
     if refused:
-        # If the abort fails, the sweeper repeats it, because the row has another id.
+        # If the abort fails, the sweeper repeats the abort, because no row has this id.
         with suppress(StorageError):
             get_bucket().abort_multipart_upload(upload.key, refused)
 
@@ -92,8 +92,8 @@ def announce(upload: Upload, digests: Mapping[int, bytes]) -> None:
     kept = bytearray(_stored(upload).ljust(upload.part_count * length, b"\0"))
     for part_number, digest in digests.items():
         start = (part_number - 1) * length
-        # Zeros mark a part without a checksum. If a client announces zeros, store another
-        # wrong checksum, so that the comparison of the bytes still takes place.
+        # Zeros mark a part without a checksum. If a client announces zeros, store bytes
+        # 0xff instead. So the site does not skip the comparison, and finds a mismatch.
         kept[start : start + length] = digest if any(digest) else b"\xff" * length
     PartChecksums.objects.bulk_create(
         [PartChecksums(upload_id=upload.pk, digests=bytes(kept))],
@@ -121,7 +121,7 @@ def announced(upload: Upload) -> list[bytes]:
 def joined(upload: Upload, digests: Sequence[bytes]) -> str:
     """Return the checksum that S3 reports for an object made of parts with ``digests``.
 
-    Returns ``""`` without ``digests``.
+    Returns ``""`` if ``digests`` is empty.
     """
     if not digests:
         return ""
@@ -131,11 +131,10 @@ def joined(upload: Upload, digests: Sequence[bytes]) -> str:
 def with_checksums(
     upload: Upload, parts: list[Part], digests: Sequence[bytes]
 ) -> list[Part]:
-    """Return ``parts``. If S3 listed no SHA-256 of a part, use the announced one.
+    """Return ``parts``. If S3 listed no SHA-256 of a part, add the announced SHA-256.
 
     ``parts`` are all parts of the upload. ``digests`` are the announced checksums, or
-    empty. S3 needs no checksums of parts for CRC64NVME, so ``parts`` then stay
-    unchanged.
+    empty. For CRC64NVME, S3 needs no checksums of parts, so nothing is added.
     """
     is_needed = checksums_of(upload) is SHA256 and joins_by_checksums()
     if not digests or not is_needed:

@@ -144,7 +144,7 @@ def _claimed(filename: str, content_type: str) -> list[str]:
 def _families(filename: str, detected_type: str) -> frozenset[str]:
     detected = canonical(detected_type)
     found = {family_of(detected)}
-    # A document may be a ZIP archive, an OLE file or a text. So add the family of the
+    # The detected type of a document may be ZIP, OLE or text. So add the family of the
     # extension. For example, some banks send HTML files with the extension .xls.
     extension = extension_of(filename)
     if detected in _CONTAINERS or detected.startswith("text/"):

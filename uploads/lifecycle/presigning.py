@@ -33,7 +33,7 @@ from uploads.states import State, Transport
 from uploads.trail.writing import numbers_in_ranges, record
 
 SIGNING_MARGIN = timedelta(minutes=1)
-"""This margin is added to the expiry in the row.
+"""``urls_expire_at`` in the row is later than the expiry of the last URL by this margin.
 
 So no URL is valid after the time in the row.
 """
@@ -216,8 +216,8 @@ def extend_urls(
     activity, so this function also extends the deadline of the upload. The UPDATE
     checks that the upload accepts bytes, so no URL is signed after a cancel. One audit
     event records the transport or the parts, and the expiry. It never contains a URL.
-    ``digests`` are the announced hashes of the parts. Raises InvalidState if the upload
-    accepts no bytes.
+    ``digests`` are the announced checksums of the parts. Raises InvalidState if the
+    upload accepts no bytes.
     """
     now = timezone.now()
     deadline = upload.expires_at
@@ -231,7 +231,7 @@ def extend_urls(
     changes = {"urls_expire_at": _later_of("urls_expire_at", until)}
     if deadline > upload.expires_at:
         changes["expires_at"] = _later_of("expires_at", deadline)
-    # Compare the deadline in the row, because the one in memory may be outdated.
+    # Compare the deadline in the row, because ``upload.expires_at`` may be outdated.
     live = Upload.objects.filter(
         pk=upload.pk,
         state=State.PENDING,

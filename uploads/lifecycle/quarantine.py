@@ -1,6 +1,6 @@
 """Copies refused objects to quarantine, so that operators can examine them.
 
-The site signs no URL for a key in quarantine, so nobody can download a copy from it.
+The site signs no URL for a key in quarantine, so nobody can download such a copy.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def quarantine(upload: Upload) -> str:
     """Copy the object of an upload into quarantine and return the copy's key.
 
     Returns ``""`` if quarantine is off, or if the object is too large or was replaced.
-    Idempotent, because the key depends only on the upload. So a second call finds the
-    first call's copy. Raises InspectorUnavailable if the copy fails. The upload then
-    stays inspecting, and its object is kept.
+    Idempotent. The key depends only on the upload, so a second call finds the copy of
+    the first call. Raises InspectorUnavailable if the copy fails. The upload then stays
+    inspecting and keeps its object.
     """
     prefix = options().quarantine_prefix
     if not prefix:
@@ -47,7 +47,7 @@ def quarantine(upload: Upload) -> str:
                 content_type="application/octet-stream",
             )
         except CopyRefused:
-            # Either the copy exists, or the object was replaced and is not copied.
+            # Either the copy exists, or the object was replaced.
             return key if bucket.head_object(key) else ""
     except StorageError as error:
         raise InspectorUnavailable(f"Quarantine: {error.detail}") from error
@@ -55,9 +55,10 @@ def quarantine(upload: Upload) -> str:
 
 
 def forget_copy(upload: Upload, key: str) -> None:
-    """Delete the copy under ``key`` if the row does not name this key.
+    """Delete the copy under ``key`` if the row does not have this key.
 
-    The row does not name it if the upload ended before its rejection was recorded.
+    The row does not have this key if another process has ended the upload before its
+    rejection.
     """
     if key and not Upload.objects.filter(pk=upload.pk, quarantine_key=key).exists():
         with suppress(StorageError):

@@ -79,7 +79,8 @@ def reserve_many(owner: Any, byte_sizes: Sequence[int]) -> list[QuotaExceeded | 
     if _admit(owner, sum(byte_sizes), files=len(byte_sizes)):
         return [None] * len(byte_sizes)
     StorageQuota.objects.bulk_create([StorageQuota(user=owner)], ignore_conflicts=True)
-    # Lock the row until the end of the transaction, so that ``now`` stays true.
+    # Lock the row until the end of the transaction, so that no other request changes
+    # the usage.
     StorageQuota.objects.select_for_update().get(user=owner)
     now = usage(owner)
     refusals: list[QuotaExceeded | None] = []

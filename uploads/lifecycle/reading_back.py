@@ -1,9 +1,9 @@
-"""Proves that the stored bytes have the declared SHA-256.
+"""Proves that the stored bytes have the declared checksum.
 
-The site trusts the storage if two conditions are true. The doctor has seen that this
-bucket refuses bytes that do not match their signed SHA-256. And the storage returns the
-declared SHA-256 for the object. Otherwise the site reads the object and hashes it. It
-compares a multipart object part by part.
+The site trusts the storage if two conditions are true. First, the doctor has seen that
+this bucket refuses bytes that do not match their signed checksum. Second, the storage
+returns the declared checksum for the object. Otherwise the site reads the object back
+and computes the checksum. It compares a multipart object part by part.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SAVE_SECONDS = 30
 
 
 class BytesDiffer(Exception):  # noqa: N818  as in errors.py
-    """The stored bytes do not have the declared SHA-256."""
+    """The stored bytes do not have the declared checksum."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Pace:
 def proof_of_storage(upload: Upload, facts: ObjectFacts, expected: str) -> str:
     """Return ``storage`` if the storage has compared the bytes, else ``""``.
 
-    ``expected`` is the checksum that the object must have. It is empty if the client
-    declared no checksum. Then this function accepts any checksum from the storage.
+    ``expected`` is the checksum that the object must have. If the client declared no
+    checksum, it is empty, and this function accepts any checksum from the storage.
     """
     checksums = checksums_of(upload)
     stated = checksums.of(facts)
@@ -71,7 +71,7 @@ def proof_of_storage(upload: Upload, facts: ObjectFacts, expected: str) -> str:
 
 
 def needs_read_back(verified_by: str) -> bool:
-    """Return whether the site has to read the object and hash it."""
+    """Return whether the site has to read the object and compute its checksum."""
     if options().read_back == ALWAYS:
         return verified_by != VerifiedBy.READ_BACK
     return options().read_back == NEEDED and not verified_by
@@ -82,8 +82,8 @@ def read_back_inline(
 ) -> dict[str, Any]:
     """Compare the stored bytes inside a request; return new values for the row.
 
-    Raises BytesDiffer, StorageUnavailable, and OverBudget if the object is too large
-    for a request. Then a background process has to compare it.
+    Raises BytesDiffer, StorageUnavailable. Raises OverBudget if the object is too large
+    for a request. A background process then has to compare its bytes.
     """
     if not needs_read_back(upload.checksum_verified_by):
         return {}
@@ -112,7 +112,7 @@ def proved_in_memory(
 ) -> dict[str, Any] | None:
     """Compare an object that is in memory; return new values for the row.
 
-    Returns None if ``content`` is None or does not have the declared SHA-256.
+    Returns None if ``content`` is None or does not have the declared checksum.
     """
     if not needs_read_back(verified_by):
         return {"checksum_verified_by": verified_by}
@@ -159,8 +159,8 @@ def _hash_whole(upload: Upload, objects: Objects, pace: Pace) -> bytes:
 def _compare_parts(upload: Upload, pace: Pace) -> dict[str, Any]:
     """Compare all parts after ``verified_parts`` in order; return values for the row.
 
-    If the hash of any part is missing, a comparison is impossible. Then the result is
-    empty, and ``checksum_verified_by`` in the row stays empty.
+    If the announced checksum of any part is missing, a comparison is impossible. Then
+    the result is empty, and ``checksum_verified_by`` in the row stays empty.
     """
     expected = announced(upload)
     if not expected:

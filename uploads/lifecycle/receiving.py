@@ -1,11 +1,10 @@
 """Receives files that a plain HTML form sends, without JavaScript.
 
 Such a form declares no size and no checksum. Until the form expires, the owner can send
-it again with another file. So it stores the file under a separate key, the incoming
-key.
-The site serves no downloads from this key. The server copies the object to the upload's
-own key. No presigned URL permits a write to the upload's own key, so nobody can change
-the copy. The site inspects and serves only the copy.
+it again with another file. So the form writes to a separate key, the incoming key. The
+site serves no downloads from this key. The server copies the object to the upload's own
+key. No presigned URL permits a write to the upload's own key, so nobody can change the
+copy. The site inspects and serves only the copy.
 """
 
 from __future__ import annotations
@@ -172,7 +171,7 @@ def discard_incoming(upload: Upload) -> None:
 
 
 def discard_copy(upload: Upload, facts: ObjectFacts) -> None:
-    """Delete a copy because its upload ended while the copy was made.
+    """Delete the copy of an upload that ended while the server made the copy.
 
     If the storage does not answer, the sweeper deletes the copy later.
     """

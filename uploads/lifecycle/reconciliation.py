@@ -47,7 +47,8 @@ def complete(
     Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises the errors of
     lifecycle.advance. If bytes are missing after the deadline, expires the upload and
     raises InvalidState. If the caller is not ``patient`` and the inspection exceeds
-    ``budget``, a worker finishes the inspection. Without workers, the sweeper does.
+    ``budget``, a worker finishes the inspection. On a site without workers, the sweeper
+    finishes it.
     """
     step = partial(
         lifecycle.advance,
@@ -127,7 +128,7 @@ def reconcile(
 def _compare_again(upload: Upload, actor: Any) -> None:
     """Reject a ready upload if its object was replaced.
 
-    If no URL can replace the object any more, this is the last comparison.
+    If all URLs that can replace the object have expired, no later call compares again.
     """
     is_over = upload.replaceable_until and upload.replaceable_until <= timezone.now()
     try:
@@ -142,9 +143,9 @@ def _compare_again(upload: Upload, actor: Any) -> None:
 def _hand_over(upload: Upload) -> None:
     """Enqueue a task, so that a worker finishes an inspection in the background.
 
-    Without workers, tasks would run inside the request. So this function then enqueues
-    nothing, and the next sweep finishes the inspection. The sweeper also finishes
-    inspections that no worker has finished in time.
+    On a site without workers, a task would run inside the request. So this function
+    enqueues no task there, and the next sweep finishes the inspection. The sweeper also
+    finishes inspections that no worker has finished in time.
     """
     is_due = upload.state == State.INSPECTING and upload.is_inspected_later
     backend = inspect_in_background.get_backend()

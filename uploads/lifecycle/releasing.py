@@ -114,7 +114,7 @@ def begin_release(rejected: Upload, *, actor: Any) -> Upload:
     try:
         return _create(rejected, actor)
     except StaleUpload:
-        # A concurrent call has created it, or the upload was deleted meanwhile.
+        # A concurrent call has created a release or deleted the upload.
         if (found := _release_of(rejected)) is None:
             raise
         return found

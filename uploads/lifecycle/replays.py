@@ -3,8 +3,8 @@
 A storage that follows If-None-Match refuses a second PUT to the same URL. A storage
 that compares the bytes of a POST form with the signed SHA-256 accepts only the same
 bytes again. On other storages, the owner can replace the object until the URL expires.
-For these, the site compares the ETag before each download. The sweeper compares the
-ETag once more after the last possible request.
+On such a storage, the site compares the ETag before each download. The sweeper compares
+the ETag once more after the last possible request.
 """
 
 from __future__ import annotations
@@ -44,12 +44,10 @@ def replaceable_until(upload: Upload, facts: ObjectFacts) -> datetime | None:
 
 
 def reject_if_replaced(upload: Upload, *, actor: Any = None) -> bool:
-    """Reject a ready upload if its object has another ETag.
+    """Reject a ready upload if its object has another ETag. Return whether it did.
 
-    Return whether the upload was rejected.
-
-    Sends no request to S3 if no URL can replace the object. Raises StorageUnavailable,
-    StaleUpload.
+    If no URL can replace the object, this function sends no request to S3 and returns
+    False. Raises StorageUnavailable, StaleUpload.
     """
     if upload.state != State.READY or upload.replaceable_until is None:
         return False
@@ -61,6 +59,6 @@ def reject_if_replaced(upload: Upload, *, actor: Any = None) -> bool:
 
 
 def end_watch(upload: Upload) -> None:
-    """Record in the row that no URL can replace the object any more."""
+    """Record in the row that all URLs that could replace the object have expired."""
     Upload.objects.filter(pk=upload.pk).update(replaceable_until=None)
     upload.replaceable_until = None

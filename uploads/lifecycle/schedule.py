@@ -15,10 +15,10 @@ from uploads.models import Upload, UploadQuerySet
 from uploads.states import FINAL, State, Transport
 
 SLOWEST_PUT = timedelta(hours=1)
-"""Assumed maximum duration of a PUT. It may start just before its URL expires."""
+"""Assumed maximum duration of a PUT. A PUT may start just before its URL expires."""
 
 INSPECTION = timedelta(seconds=30)
-"""After this time, the sweeper starts an unfinished inspection again.
+"""The sweeper repeats an unfinished inspection if its last check is older than this.
 
 While another process has claimed the inspection, the sweeper waits.
 """

@@ -254,7 +254,8 @@ def open_multipart(upload: Upload) -> None:
         checksum_algorithm=upload.checksum_algorithm,
     )
     if not unopened.update(multipart_id=multipart_id):
-        # A concurrent request has opened or cancelled it, or changed its algorithm.
+        # A concurrent request has opened or cancelled the upload, or has changed its
+        # checksum algorithm.
         get_bucket().abort_multipart_upload(upload.key, multipart_id)
     upload.refresh_from_db()
 

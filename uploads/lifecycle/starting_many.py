@@ -153,7 +153,7 @@ def _start_one(owner: Any, one: Wanted, policy: Policy) -> Started:
 
 
 def _finish(result: Started) -> None:
-    """Open a multipart upload, or sign the request of an upload that existed before."""
+    """Open a multipart upload, or sign the request if the upload is not new."""
     upload = result.upload
     if upload is None or result.request is not None or upload.state != State.PENDING:
         return
