@@ -138,7 +138,7 @@ def _inspect_in_background(upload: Upload, actor: Any, objects: Objects) -> None
 def _inspect_inline(
     upload: Upload, actor: Any, objects: Objects, budget: Budget
 ) -> None:
-    """Inspect the object, then compare its checksum if accepted. Raises OverBudget."""
+    """Inspect the object. If it is accepted, compare the checksum. Raises OverBudget."""
     sample = sample_of(upload, objects, budget)
     quick_only = _takes_long(sample)
     verdict = _accepted(upload, actor, sample, quick_only=quick_only)

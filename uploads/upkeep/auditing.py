@@ -23,7 +23,7 @@ from uploads.upkeep.probes import AGE, is_left_alone
 from uploads.upkeep.quota_drift import find_drift
 
 BYTE_ORDER = {"postgresql": "C", "sqlite": "BINARY"}
-"""The collations that sort keys in the order of S3, so that the lists can be merged."""
+"""The collations that sort keys as S3 does, so that the audit can merge both lists."""
 
 CHUNK = 2000
 NO_ROW = "object without a row"
@@ -81,7 +81,7 @@ def audit(progress: Progress | None = None) -> Iterator[Difference]:
 
 
 def delete_missing(difference: Difference) -> bool:
-    """Mark a file as deleted if its object does not exist, and return True if so.
+    """Mark a file as deleted if its object does not exist. Return whether it did.
 
     The owner cannot download such a file, but its bytes use quota.
     """

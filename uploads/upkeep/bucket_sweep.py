@@ -1,6 +1,7 @@
 """Sweeps the bucket: deletes orphans, late objects and unowned multipart uploads.
 
-An orphan is an object that has no row.
+An orphan is an object that has no row. A late object has arrived after the end of its
+upload. A multipart upload is unowned if no pending row has its id.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _MARK = "objects"
 UNSAVED = timedelta(hours=1)
 """After S3 creates a multipart upload, its id may be missing in the row for some time.
 
-So the sweeper keeps multipart uploads that are younger than this.
+So if the row is pending, the sweeper aborts only multipart uploads older than this.
 """
 
 
@@ -61,9 +62,9 @@ def sweep_bucket(
     """Delete orphans. Schedule a check of each row whose bytes have arrived.
 
     The pass starts where the last pass ended, and handles one page of objects after the
-    other. It stops if another sweeper has taken a page. Returns whether it has reached
-    the end of the bucket. The caller then also sweeps the multipart uploads. Raises
-    StorageUnavailable.
+    other. The pass stops if another sweeper has taken the next page. Returns whether
+    the pass has reached the end of the bucket. If so, the caller also sweeps the
+    multipart uploads. Raises StorageUnavailable.
     """
     if not dry_run:
         orphans.forget_unseen(now)
@@ -88,7 +89,7 @@ def sweep_bucket(
 def _advance(
     mark: SweepMark, page: list[ListedObject], finished_at: datetime | None
 ) -> bool:
-    """Move the mark past a page; return False if another sweeper has moved it."""
+    """Claim a page by storing its last key. Return False if another sweeper has it."""
     SweepMark.objects.bulk_create([SweepMark(name=_MARK)], ignore_conflicts=True)
     unmoved = SweepMark.objects.filter(
         name=_MARK, after_key=mark.after_key, finished_at=mark.finished_at
@@ -135,12 +136,12 @@ def _sweep_owned(
     if dry_run:
         report.late_arrivals += late.count()
     else:
-        # These rows are due again in this pass, even if a purge has set ``purged_at``.
+        # Make these rows due in this pass, even if a purge has set ``purged_at``.
         report.late_arrivals += late.update(checked_at=None, purged_at=None)
         arrived.update(checked_at=None)
     for key in (entry.key for entry in page if is_incoming(entry.key)):
-        # The form was sent again after the server had copied its file. This object is
-        # not needed.
+        # The owner has sent the form again after the server had copied the file. Delete
+        # this object, because nothing uses it.
         if states.get(row_key(key)) in COPIED and (
             dry_run or _done(report, get_bucket().delete_object, key)
         ):

@@ -1,7 +1,8 @@
 """Erases a person's data: stored bytes, rows, personal data in the audit trail.
 
 Each step can be repeated. Bytes may arrive until the last URL of an upload has expired.
-Only the row tells who owns them, so the row is kept until then. A later run deletes it.
+Only the row shows who owns these bytes. So this module keeps the row until the URL has
+expired. A later run deletes the row.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def erase(user: Any) -> Report:
     """Disable the account of ``user``, and delete all data that can be deleted now.
 
     If all data was deleted, ``erased`` in the report is True. Otherwise, call this
-    function again later. It does not raise errors of the storage, but counts them.
+    function again later. Errors of the storage are counted in ``failed``, not raised.
     """
     report = Report()
     shut(user)
@@ -159,7 +160,10 @@ def _erase_account(user: Any, report: Report) -> None:
 
 
 def _about(user: Any) -> Q:
-    """Return a condition for events by and about ``user``, and for failed logins."""
+    """Return a condition for events by ``user``, about ``user``, or with the name.
+
+    An event of a failed login has only the name that was typed.
+    """
     tried = Q(kind=FAILED_LOGIN, detail__name=user.get_username())
     return Q(user=user.pk) | Q(actor=user.pk) | tried
 

@@ -111,7 +111,7 @@ NOTED_EVERY = timedelta(seconds=5)
 
 
 def remember_notification(delay_seconds: float | None) -> None:
-    """Store the time of the last notification, at most once in NOTED_EVERY."""
+    """Store the time and delay of a notification, at most once every NOTED_EVERY."""
     now = timezone.now()
     rows = JobReport.objects.filter(name=JobReport.NOTIFICATIONS)
     if rows.filter(finished_at__gt=now - NOTED_EVERY).exists():

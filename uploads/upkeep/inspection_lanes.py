@@ -30,7 +30,8 @@ With this limit, the files of one person do not delay the files of other people.
 class InspectionLanes:
     """A pool of threads (lanes) that finishes background inspections.
 
-    Several processes may have lanes, because each inspection starts with a claim.
+    Several processes may have such a pool. Each inspection starts with a claim, so only
+    one process inspects an upload.
     """
 
     def __init__(self, *, every: float) -> None:
@@ -95,7 +96,10 @@ class InspectionLanes:
 
 
 def _guarded(step: Callable[[], object]) -> None:
-    """Run a step and log its errors. After an error, the row becomes due again."""
+    """Run ``step`` and log its errors.
+
+    After an error, a later call of ``start_due`` inspects the upload again.
+    """
     try:
         step()
     except StorageDown:

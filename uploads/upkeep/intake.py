@@ -28,9 +28,9 @@ from uploads.upkeep import figures
 logger = structlog.get_logger("slipway.intake")
 
 MAX_RECEIVES = 5
-"""After this number of failures, ``park`` stores a message for operators.
+"""If a message still fails at this delivery, ``park`` stores the message for operators.
 
-Then no process retries the message. Failures during an outage of S3 are not counted.
+Then no process retries the message. During an outage of S3, no message is parked.
 """
 
 PROBE_MARK = "doctor"
@@ -42,7 +42,7 @@ MAX_BODY = 65_536
 
 @dataclass
 class Intake:
-    """The numbers of objects in notifications, by their outcome."""
+    """Counts objects (handled, unknown) and messages (parked, failed)."""
 
     handled: int = 0
     unknown: int = 0
@@ -130,8 +130,9 @@ def process(message: Message) -> Intake:
     """Process one message.
 
     If ``failed`` in the result is 1, the queue must deliver the message again later.
-    Parks a message if it is unreadable or has failed MAX_RECEIVES times. Raises
-    StorageUnavailable if S3 does not answer, and a database error during an outage.
+    Parks a message if it is unreadable or fails at its delivery number MAX_RECEIVES.
+    Raises StorageUnavailable if S3 does not answer, and a database error if the
+    database does not answer.
     """
     try:
         return take_in(message.body)
@@ -170,7 +171,7 @@ def _act_upon(upload: Upload, key: str, budget: lifecycle.Budget) -> None:
     if upload.state == State.READY:
         if is_incoming(key):
             lifecycle.discard_incoming(upload)  # the form was sent again
-        return  # the upload was completed before this notification
+        return  # another call has completed the upload before this notification
     if upload.is_final and upload.purged_at is not None:
         # Bytes have arrived after the last purge, so reconcile must purge again.
         Upload.objects.filter(pk=upload.pk).update(purged_at=None)

@@ -24,7 +24,7 @@ class Counts(Protocol):
 
 
 def is_left_alone(key: str, modified_at: datetime, now: datetime) -> bool:
-    """Return whether this is a probe object whose doctor may still be running."""
+    """Return whether this is a probe object that a running doctor may need."""
     return is_probe(options().key_prefix, key) and modified_at > now - AGE
 
 
@@ -56,7 +56,8 @@ def _versions() -> list[StoredVersion]:
     try:
         return list(islice(list_versions(bucket, prefix), MAX_PROBES))
     except StorageError:
-        # The worker has no right to list versions, so return the current versions only.
+        # The worker may lack the right to list versions. Then return only the current
+        # versions.
         return [
             StoredVersion(entry.key, "", entry.modified_at)
             for entry in islice(bucket.list_objects(prefix), MAX_PROBES)

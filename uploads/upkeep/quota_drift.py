@@ -36,8 +36,8 @@ class Drift:
 def find_drift() -> Iterator[Drift]:
     """Yield every quota that differs from the sum of the owner's uploads.
 
-    Compares each of these quotas again under a lock before it is yielded. Memory use is
-    constant.
+    Before this function yields a quota, it compares the quota again under a lock. Memory
+    use is constant.
     """
     after = 0
     while (span := _span(after, CHUNK)) is not None:
@@ -109,7 +109,8 @@ def _span(after: int, users: int) -> int | None:
 def _suspects(after: int, last: int) -> list[int]:
     """Return the ids above ``after``, up to ``last``, whose quota seems to be wrong.
 
-    This function locks no rows, so concurrent moves of uploads cause false results.
+    This function locks no rows. So an upload that moves meanwhile can make a correct
+    quota seem wrong.
     """
     rows = Upload.objects.filter(owner_id__gt=after, owner_id__lte=last)
     totals = {row["owner_id"]: _counters(row) for row in _totals(rows)}

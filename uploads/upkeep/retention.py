@@ -118,7 +118,8 @@ def _warn_owner(keys: Sequence[Any], now: datetime) -> int:
     try:
         _send(notices)
     except Exception:
-        # The next pass sends the mail again. Files whose mail failed are not deleted.
+        # The next pass sends the mail again. Until the mail succeeds, these files are
+        # not deleted, because their notices have no ``delete_at``.
         logger.exception("retention.mail_failed", owner=notices[0].upload.owner_id)
         mine.update(claimed_until=None)
         return 0
@@ -172,7 +173,7 @@ def _delete(rules: Sequence[RetentionRule], now: datetime, limit: int) -> int:
             try:
                 lifecycle.remove(upload)
             except InvalidState:
-                continue  # a hand-over: the new owner must get a mail first
+                continue  # the file has a new owner, who must get a mail first
             record("upload.retired", upload=upload, detail={"rule": rule.name})
             deleted += 1
         # If the rule has changed and keeps the file for now, a later pass must warn the

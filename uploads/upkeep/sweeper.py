@@ -2,7 +2,7 @@
 
 Any number of sweepers may run concurrently. Before a sweeper processes a row or a page
 of objects, it claims the row or the page by a conditional UPDATE. So two sweepers never
-process the same one. The claim of a row expires if the sweeper dies.
+process the same row or page. The claim of a row expires if the sweeper dies.
 """
 
 from __future__ import annotations
@@ -118,7 +118,8 @@ def sweep(
         # Read the clock again, because the sweep of the bucket may take minutes.
         rows = schedule.due(timezone.now(), limit=limits.rows, inspections=inspections)
         _sweep_rows(rows, report, dry_run=dry_run)
-        # Sweep multipart uploads after the rows, because some uploads have just ended.
+        # Sweep multipart uploads after the rows. If a failed abort has left a multipart
+        # upload of a row that has just ended, this sweep aborts it.
         if is_end:
             bucket_sweep.sweep_multipart_uploads(report, now=now, dry_run=dry_run)
     except (StorageDown, StorageError):
