@@ -43,8 +43,8 @@ def resolved(host: str) -> list[str]:
 def is_internal_name(host: str) -> bool:
     """Return whether a host name is only known in a private network.
 
-    This follows from its ending, or from the lack of a dot. This function sends no DNS
-    request. Names of this machine, such as localhost, return False.
+    Such names have no dot, or an ending such as ``.internal``. This function sends no
+    DNS request. It returns False for names of this machine, such as localhost.
     """
     if is_address(host) or host == "localhost" or host.endswith(".localhost"):
         return False

@@ -55,21 +55,22 @@ def not_s3(answer: Answer) -> Cause | None:
     kind = answer.header("content-type") or "no type"
     return Cause(
         "not_s3",
-        f"Answered {answer.status} with {kind}: {answer.message or 'an empty body'}",
+        f"The answer is {answer.status} with {kind}: "
+        f"{answer.message or 'an empty body'}",
         "Another server answered instead of S3. Check the proxy and the endpoint.",
     )
 
 
 def unreachable(error: NoAnswer, name: str, url: str) -> Cause:
-    """Return the cause for which a request got no answer.
+    """Return the reason why a request got no answer.
 
-    ``name`` is the setting that contains ``url``. The advice names this setting.
+    ``name`` is the setting that contains ``url``. The fix mentions this setting.
     """
     advice = {
         "dns": f"The name server does not know this host. Correct {name}.",
-        "tls": "The certificate has another name or is not trusted. Install a "
-        "certificate for the endpoint's name. If it is signed by your own authority, "
-        "set AWS_CA_BUNDLE.",
+        "tls": "The certificate is for another name, or this server does not trust it. "
+        "Install a certificate for the endpoint's name. If your own authority signs "
+        "it, set AWS_CA_BUNDLE to the file with the authority's certificate.",
         "timeout": f"The server did not answer in time. Check {name} and the firewall.",
         "refused": "The server refused the connection. "
         f"Check {name} and whether S3 runs.",
@@ -94,7 +95,7 @@ def _redirect(answer: Answer) -> Cause | None:
     fix = "Set S3_PUBLIC_ENDPOINT_URL to a URL that answers without a redirect."
     if region:
         fix = f"Set S3_REGION={region} and use the endpoint of this region."
-    fact = f"Answered {answer.status}, a redirect to {where or 'another URL'}"
+    fact = f"The answer is {answer.status}, a redirect to {where or 'another URL'}"
     return Cause("redirect", fact, fix)
 
 

@@ -20,7 +20,8 @@ from uploads.s3.setting_up import Outcome, Result
 from uploads.s3.wanted.merging import Change
 
 CONSEQUENCES = {
-    "cors": "Browsers cannot upload, because S3 does not allow the site's pages.",
+    "cors": "Browsers cannot upload, because the bucket's CORS rules do not allow the "
+    "site's pages.",
     "public_access": "A wrong bucket policy or ACL can make all files public.",
     "ownership": "An ACL can make a file readable for everybody.",
     "encryption": "Files are stored unencrypted.",
@@ -92,7 +93,7 @@ def _finding(result: Result, refused: str) -> Finding:
 def _fact(changes: Sequence[Change]) -> str:
     """Return the differences between the setting and its wanted value as text."""
     if not any(change.before for change in changes):
-        return "This setting is not set."
+        return "The bucket does not have this setting."
     return ", ".join(
         f"{change.path} is {change.before or 'absent'}" for change in changes[:3]
     )

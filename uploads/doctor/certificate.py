@@ -19,7 +19,8 @@ KEPT, BROKEN, UNTRIED = "yes", "no", "not tried"
 def certificate(found: Iterable[Finding], place: str) -> dict[str, Any]:
     """Return a certificate for the storage ``place`` from the doctor's findings.
 
-    For each promise it says whether the provider keeps it, with the observed fact.
+    For each promise, the certificate contains the title, whether the provider keeps the
+    promise, and the observed fact.
     """
     promises = {
         _question(finding.name): {
@@ -52,7 +53,8 @@ def row(document: dict[str, Any], names: Iterable[str]) -> list[str]:
 def markdown_row(document: dict[str, Any]) -> str:
     """Return a row of a Markdown table that sums up the certificate.
 
-    It contains the place, the date, the number of kept promises, and the broken ones.
+    The row contains the place, the date, the number of kept promises, and the titles of
+    the broken promises.
     """
     promises = document["promises"]
     broken = [p["title"] for p in promises.values() if p["kept"] == BROKEN]

@@ -117,14 +117,15 @@ def _known_to_browsers(examination: Examination, host: str) -> Finding:
     return fail(
         name,
         title,
-        f"URLs are signed for {host}, which is a name of an internal network.",
+        f"The site signs URLs for {host}, which is a name of an internal network.",
         "Browsers cannot find the bucket, so uploads fail with a DNS error.",
         "Set S3_PUBLIC_ENDPOINT_URL to a URL of S3 that browsers can reach.",
     )
 
 
 def _mixed_content(examination: Examination, origin: str) -> Finding:
-    name, title = "connection.mixed_content", "The bucket uses HTTPS if the pages do"
+    name = "connection.mixed_content"
+    title = "If the pages use HTTPS, the bucket uses HTTPS, too"
     encrypted = [each for each in _origins(examination) if each.startswith("https:")]
     is_blocked = origin.startswith("http:") and not is_loopback(
         addresses.host_of(origin)
@@ -165,7 +166,8 @@ def _resolves(name: str, title: str, url: str) -> Finding:
 
 
 def _reachable_network(examination: Examination, host: str) -> Finding:
-    name, title = "connection.network", "The bucket is in the network of the pages"
+    name = "connection.network"
+    title = "If the pages have a public IP address, the bucket has one, too"
     ours = addresses.resolved(host)
     public_pages = [
         origin
@@ -208,9 +210,10 @@ def _unsigned(origin: str) -> Generator[Finding, None, Answer | None]:
 
 
 def skew_of(answer: Answer, now: datetime) -> int | None:
-    """Return by how many seconds this server's clock is ahead of S3's.
+    """Return the number of seconds that this server's clock is ahead of S3's clock.
 
-    Returns a negative number if it is behind, and None if the answer has no valid Date.
+    Returns a negative number if this server's clock is behind S3's. Returns None if
+    S3's answer has no valid Date header.
     """
     try:
         theirs = parsedate_to_datetime(answer.header("date"))
@@ -225,7 +228,7 @@ def _clock(answer: Answer, now: datetime) -> Finding:
     if seconds is None:
         return skip(name, title, "S3's answer has no Date header.")
     if abs(seconds) <= SKEW_WARNING:
-        return ok(name, title, f"they differ by {abs(seconds)} s")
+        return ok(name, title, f"The clocks differ by {abs(seconds)} s.")
     side = "ahead of" if seconds > 0 else "behind"
     fact = f"This server's clock is {abs(seconds)} s {side} S3's."
     fix = "Set this server's clock with an NTP service."

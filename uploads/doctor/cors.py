@@ -34,7 +34,7 @@ def _headers() -> list[str]:
 
 
 def ask_cors(examination: Examination) -> Iterator[Finding]:
-    """Yield the findings about CORS and the policy, for each origin of the site."""
+    """Yield the findings about CORS and the CSP header, for each origin of the site."""
     try:
         origins = examination.facts.origins
     except ValueError as error:
@@ -86,8 +86,8 @@ def _ask_origin(origin: str, examination: Examination) -> Iterator[Finding]:
 def explained(judged: Judgement, origin: str, request: SignedRequest) -> Finding:
     """Return a finding with the reason why the preflight of a PUT failed.
 
-    Sends preflights for similar origins, fewer headers and GET to find the reason.
-    Raises NoAnswer.
+    To find the reason, sends preflights with similar origins, with fewer headers, and
+    with the method GET. Raises NoAnswer.
     """
     title = f"Pages of {origin} may upload"
     seen = f"The answer to the preflight was {judged.answer.status}"
@@ -162,7 +162,7 @@ def _multiple(name: str, title: str, judged: Judgement) -> Finding:
 
 
 def _admitted_variant(origin: str, url: str) -> str:
-    """Return a similar origin that the rule allows, or an empty text."""
+    """Return a similar origin that the CORS rule allows, or an empty text."""
     parts = urlsplit(origin)
     other = "http" if parts.scheme == "https" else "https"
     for near in (f"{origin}/", f"{other}://{parts.netloc}", parts.netloc):
@@ -174,10 +174,10 @@ def _admitted_variant(origin: str, url: str) -> str:
 
 
 def _refused_headers(origin: str, url: str) -> list[str]:
-    """Return the headers that the rule does not allow.
+    """Return the headers that the CORS rule does not allow.
 
-    Returns an empty list if S3 also refuses a PUT without these headers, because the
-    headers are then not the reason.
+    Returns an empty list if S3 also refuses a preflight without headers. In this case,
+    the headers are not the reason.
     """
     if preflight(url, origin, "PUT").faults:
         return []
@@ -286,7 +286,8 @@ def _blocked_by_policy(
     return fail(
         name,
         title,
-        f"connect-src is {' '.join(sources)}, but the bucket is {bucket}.{regional}",
+        f"connect-src is {' '.join(sources)}, but the bucket's origin is {bucket}."
+        f"{regional}",
         "Browsers block every request of this page to the bucket.",
         f"Add {bucket} to connect-src in the header Content-Security-Policy. Either "
         "the site or a proxy sets this header.",

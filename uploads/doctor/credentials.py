@@ -124,11 +124,11 @@ def _missing(
     operation: str, refusal: Refusal, examination: Examination
 ) -> Finding | None:
     name = f"credentials.worker_rights.{operation}"
-    title = f"{operation} as the worker identity"
+    title = f"The worker identity may call {operation}"
     if operation == "ListObjectVersions" and refusal.is_unknown_setting:
         return note(name, title, f"The provider does not support versions: {refusal}")
     if operation in {"ListParts", "AbortMultipartUpload"} and (not refusal.is_denied):
-        # S3 did not refuse the permission. It refused the made-up id of the upload.
+        # The worker has the permission. S3 refused the made-up id of the upload.
         return None
     if refusal.is_denied:
         actions = ", ".join(action for action, _ in ACTIONS[operation])

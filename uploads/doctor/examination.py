@@ -22,9 +22,10 @@ from uploads.s3.wanted.site_facts import SiteFacts
 class Examination:
     """Contains the options, the identities and the test objects of one run.
 
-    ``origins`` are the origins of the site's pages. If empty, they follow from the
-    settings. ``profile`` is the AWS profile of setup, the identity that configures the
-    bucket. ``failed`` contains the names of the families of questions that failed.
+    ``origins`` are the origins of the site's pages. If empty, the doctor uses the
+    origins in Django's settings. ``profile`` is the AWS profile of setup, the identity
+    that configures the bucket. ``failed`` contains the names of the families (groups of
+    questions) that failed.
     """
 
     origins: tuple[str, ...] = ()

@@ -73,7 +73,7 @@ def examine(
 def _answers(family: Family, examination: Examination) -> Finding:
     broken = [name for name in family.needs if name in examination.failed]
     if broken:
-        reason = f"Skipped, because {', '.join(broken)} failed."
+        reason = f"The doctor skipped these tests, because {', '.join(broken)} failed."
         return group(
             family.name,
             family.title,

@@ -66,8 +66,8 @@ def remember_promises(found: Iterable[Finding]) -> None:
 def remember_examination(found: Iterable[Finding], *, run_by: str) -> None:
     """Store how many findings have each status, for the metrics and the admin.
 
-    Call it only after a complete run of the doctor. ``run_by`` names the program of the
-    run, because each run replaces the stored result of the run before.
+    Call it only after a complete run of the doctor. Each run replaces the stored result
+    of the run before. ``run_by`` names the program that ran the doctor.
     """
     leaves = [f for top in found for f in top.walk() if not f.children]
     counts = {s.value: sum(f.status == s for f in leaves) for s in Status}

@@ -1,4 +1,4 @@
-"""Runs examinations of the bucket, and shares each result among many requests.
+"""Runs examinations (tests of the bucket), and shares each result among many requests.
 
 If the storage has a fault, many pages ask the server for the cause at the same time.
 Without this module, each of these requests would make the server send requests to S3.

@@ -1,7 +1,8 @@
 """Tests each endpoint of S3 with one signed request.
 
-A refusal shows a wrong region, Host header, path or key. The requests have the
-credentials of the worker, the identity that makes the calls of the site.
+If S3 refuses a request, this module finds the cause, such as a wrong region, Host
+header, path or key. The requests have the credentials of the worker, the identity that
+makes the calls of the site.
 """
 
 from __future__ import annotations
@@ -152,7 +153,7 @@ def _rewritten_host(route: Route, examination: Examination) -> Cause | None:
         if _is_served(answer):
             return Cause(
                 "host",
-                f"A proxy in front of S3 replaces the Host header by {host}. So S3 "
+                f"A proxy in front of S3 changes the Host header to {host}. So S3 "
                 "accepts only signatures for this host.",
                 "Configure the proxy to pass the Host header unchanged (nginx: "
                 "proxy_set_header Host $http_host).",

@@ -124,7 +124,7 @@ def _tasks() -> Finding:
     name, title = "site.tasks", "Long inspections are processed"
     if "django_tasks_db" not in settings.INSTALLED_APPS:
         return ok(name, title, "The sweeper runs long inspections.")
-    from django_tasks_db.models import DBTaskResult  # fails if the app is missing
+    from django_tasks_db.models import DBTaskResult  # needs the installed app
 
     late = DBTaskResult.objects.filter(
         status="READY", enqueued_at__lt=timezone.now() - BACKLOG_AGE
@@ -164,7 +164,7 @@ def _sweeper() -> Finding:
 
 
 def _leftovers() -> Finding:
-    name, title = "site.leftovers", "There are no leftovers"
+    name, title = "site.leftovers", "There are no orphans or parked notifications"
     orphans, parked = Orphan.objects.count(), ParkedNotification.objects.count()
     if not orphans and not parked:
         return ok(name, title)

@@ -1,4 +1,4 @@
-"""Finds the causes for which browsers cannot upload to the bucket.
+"""Finds out why browsers cannot upload to the bucket.
 
 A page reports how its uploads failed. The server then sends requests to the endpoint in
 its own settings. The report of a page contains no URL, so a page cannot make the server
@@ -31,7 +31,7 @@ ANSWER_SECONDS = 2.0
 
 
 class Fault(StrEnum):
-    """Names a cause for which browsers cannot upload. The API contains these values."""
+    """Names a reason why browsers cannot upload. The API returns these values."""
 
     CORS_NO_RULE = "cors_no_rule"
     CORS_ORIGIN_MISSING = "cors_origin_missing"
@@ -61,7 +61,7 @@ class Fault(StrEnum):
 
 
 OUT_OF_REACH = {Fault.CERTIFICATE, Fault.UNKNOWN_HOST, Fault.NO_ANSWER}
-"""Causes that count only if the browser, too, got no answer from S3.
+"""Causes that the site reports only if the browser also got no answer from S3.
 
 If the browser got an answer, only this server cannot reach S3. For example, the server
 may use other DNS servers than the browser.

@@ -188,7 +188,7 @@ class Configuration:
 
     @property
     def queue(self) -> QueuePolicy | None:
-        """Return the policy of the notification queue, or None if there is no queue."""
+        """Return the object for the queue's policy, or None if there is no queue."""
         return self._queue
 
     @property

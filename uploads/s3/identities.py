@@ -144,7 +144,7 @@ def presigner_of(alias: str, client: S3Client, *, as_server: bool = False) -> Pr
 def probe_presigner_of(
     alias: str, client: S3Client, *, as_server: bool = False, endpoint_url: str = ""
 ) -> ProbePresigner:
-    """Return a presigner that can sign any request. The arguments are as above.
+    """Return a presigner that signs any request. Its settings are as in presigner_of.
 
     All its URLs have the host of ``endpoint_url``. The default is the first endpoint of
     the presigner that presigner_of returns.

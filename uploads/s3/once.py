@@ -24,8 +24,8 @@ class OncePerProcess(Generic[Made]):
         self._made: Made | None = None
         update_wrapper(self, make)
         # Forked processes must not share sockets, so each process creates its own
-        # value. A forked process also needs a new lock. If a thread has locked the old
-        # lock during the fork, no thread of the forked process would ever unlock it.
+        # value. A forked process also needs a new lock, because the old lock may be
+        # locked by a thread that does not exist in the forked process.
         os.register_at_fork(after_in_child=self.forget)
 
     def __call__(self) -> Made:

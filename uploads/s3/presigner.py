@@ -268,8 +268,8 @@ class Presigner:
 
     def _scope(self, expires_in: int) -> tuple[Scope, int, datetime]:
         """Return the signature's scope, the lifetime in seconds, and the expiry."""
-        # The signed time has whole seconds, and S3 adds the lifetime to this time. So
-        # only a time in whole seconds results in the same expiry.
+        # S3 adds the lifetime to the signed time, which has whole seconds. So compute
+        # the expiry from whole seconds, too.
         now = self._clock().astimezone(UTC).replace(microsecond=0)
         credentials = self._credentials()
         seconds = min(expires_in, MAX_EXPIRES_IN)

@@ -37,7 +37,7 @@ class Place(Protocol):
 
     @property
     def queue(self) -> QueuePolicy | None:
-        """Return the policy of the notification queue, or None if there is no queue."""
+        """Return the object for the queue's policy, or None if there is no queue."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Tests uploads by HTML forms, which send a POST request. Some providers lack them."""
+"""Tests uploads by HTML forms (POST requests). Some providers do not support forms."""
 
 from __future__ import annotations
 

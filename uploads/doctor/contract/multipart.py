@@ -139,9 +139,9 @@ def _over_taken_key(examination: Examination, bucket: Bucket, key: str) -> Findi
 
 
 def _race(examination: Examination) -> Finding:
-    """Complete two multipart uploads of one key at once.
+    """Complete two multipart uploads of one key at once, and return a finding.
 
-    Return a finding. S3 must refuse one of them with 412 or 409.
+    S3 must refuse one of the two completions with 412 or 409.
     """
     bucket, key = examination.worker, examination.new_key("multipart")
     opened = []

@@ -20,7 +20,7 @@ def send_part(
 ) -> Answer:
     """Sign a part with the bytes ``signed``, and send it with the bytes ``sent``.
 
-    Without ``sent``, the part is sent with the signed bytes.
+    Without ``sent``, this function sends the signed bytes.
     """
     request = examination.uploads.upload_part(
         key=key,

@@ -1,4 +1,4 @@
-"""Finds the cause for which S3 refuses a correct PUT.
+"""Finds out why S3 refuses a correct PUT.
 
 It repeats the PUT with one changed header at a time. If S3 accepts the changed PUT, the
 header is the cause.
@@ -21,7 +21,7 @@ ENCRYPTION = "x-amz-server-side-encryption"
 
 
 def explained(examination: Examination, answer: Answer) -> Finding:
-    """Return a finding with the cause for which S3 refused a correct PUT."""
+    """Return a finding with the reason why S3 refused a correct PUT."""
     cause = (
         _kms(answer)
         or _encryption(examination, answer)
