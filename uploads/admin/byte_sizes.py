@@ -1,6 +1,6 @@
 """A form field for sizes with a unit, such as ``20 GB``.
 
-One kB is 1000 bytes, as on the pages. One KiB is 1024 bytes.
+One kB is 1000 bytes, as on the site's pages. One KiB is 1024 bytes.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ByteSizeField(forms.CharField):
     def prepare_value(self, value: Any) -> Any:
         """Return the size in the largest unit in which it is a whole number.
 
-        A rounded size would change the stored number if the form were saved again.
+        If the form showed a rounded size, saving the form would change the number.
         """
         if not isinstance(value, int):
             return value

@@ -1,4 +1,4 @@
-"""The first page of the admin. It shows the state of the site with few queries."""
+"""The first page of the admin. A few queries read the state of the site."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from uploads.text.sizes import format_bytes
 DAYS = 30
 ROWS = 8
 NEAR_PERCENT = 90
-"""The page lists a quota if at least this percentage of a limit is used or reserved."""
+"""The page lists a quota whose bytes or files are used or reserved to this percentage."""
 
 CAUSES = {
     "checksum_differs": "Checksum differs from the declaration",
@@ -78,9 +78,9 @@ def cockpit_for(request: HttpRequest) -> dict[str, Any] | None:
 
 
 def _days() -> dict[str, Any]:
-    """Return the charts, and the numbers of failed uploads by cause.
+    """Return the charts, the sums of today, and the number of failures by cause.
 
-    One query reads the figures of the last DAYS days.
+    One query reads the hourly figures of the last DAYS days.
     """
     today = timezone.localdate()
     days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
@@ -125,7 +125,7 @@ def _shares(counts: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
 def _quotas() -> dict[str, Any]:
     """Return the quotas with the most used bytes, and the sums over all quotas.
 
-    One query reads both.
+    One query reads the quotas and the sums.
     """
     rows = list(
         StorageQuota.objects.select_related("user")

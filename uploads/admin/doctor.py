@@ -66,7 +66,7 @@ def _examined(request: HttpRequest) -> dict[str, Any]:
 
 
 def _origins(request: HttpRequest) -> tuple[str, ...]:
-    """Return the origins in the settings, or else the origin of this request."""
+    """Return the site's origins from the settings, or else this request's origin."""
     own = f"{request.scheme}://{request.get_host()}"
     return tuple(origins_of_settings()) or (own,)
 
@@ -89,7 +89,7 @@ def end(request: HttpRequest) -> JsonResponse:
         found = self_test.end(request.POST.get("ticket", ""))
     except signing.BadSignature:
         return JsonResponse(
-            {"detail": "The test took too long. Press Test this browser again."},
+            {"detail": 'The test took too long. Press "Test this browser" again.'},
             status=400,
         )
     except StorageError as error:

@@ -47,7 +47,11 @@ class _AppendOnly:
 
 
 class EventChangeList(BoundedChangeList):
-    """Filters by the noun that is chosen in KindFilter, after all other filters."""
+    """The list of events.
+
+    KindFilter offers nouns, such as ``upload``, for all kinds like ``upload.started``.
+    This list applies a chosen noun after all other filters.
+    """
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: Any = None
@@ -182,7 +186,7 @@ class EventInline(_AppendOnly, TabularInline):
     formset = NewestEvents
     extra = 0
     verbose_name_plural = (
-        f"The newest {MAX_INLINE} events, without those for presigned URLs"
+        f"The newest {MAX_INLINE} events, without events for presigned URLs"
     )
     fields = ("at", "kind", "actor", "address", "request_id", "facts")
     readonly_fields = fields

@@ -32,8 +32,9 @@ ROWS_A_CHUNK = 500
 class Exportable(ModelAdmin):
     """A ModelAdmin with an export. Every account that may view the list may export it.
 
-    ``export_fields`` lists the columns. They must be fields of the model without
-    secrets. The export uses the filters, the search and the order of the list.
+    ``export_fields`` lists the columns. Each column must be a field of the model, and
+    must not contain a secret. The export uses the filters, the search and the order of
+    the list.
     """
 
     export_fields: Sequence[str] = ()
@@ -69,7 +70,7 @@ class Exportable(ModelAdmin):
             _lines(changes.queryset, self.export_fields),
             content_type="text/csv; charset=utf-8",
         )
-        # If a filter was applied only to the newest rows, the file name says so.
+        # If the list has left out older rows, the file name contains "newest".
         cut = "-newest" if getattr(changes, "is_cut", False) else ""
         filename = f"{name}-{timezone.localdate()}{cut}.csv"
         response["Content-Disposition"] = f'attachment; filename="{filename}"'

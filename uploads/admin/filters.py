@@ -207,7 +207,7 @@ class KindFilter(SimpleListFilter):
 class AccountFilter(SimpleListFilter):
     """Filters audit events by the account that they are about.
 
-    The filter offers only the account that is chosen by the URL, because a menu of all
+    The filter offers only the account that the URL names, because a menu of all
     accounts would be too long. If this account does not exist, the filter has no choice,
     and StrictChangeList shows no rows.
     """

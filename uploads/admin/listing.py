@@ -37,7 +37,7 @@ MAX_SEARCH = 255
 
 
 UNREADABLE = (
-    "No rows are shown, because a filter in this address does not exist or has an "
+    "No rows are shown, because the URL of this page contains an unknown filter or an "
     "invalid value. Clear the filters, then choose again."
 )
 
@@ -89,7 +89,7 @@ class StrictChangeList(ChangeList):
             self.page_num = 1
             super().get_results(request)
         except (ValueError, OverflowError, DataError):
-            # Only the database finds out that some values are invalid.
+            # For some invalid values, Django raises no error, but the database does.
             self.queryset = self._nothing(request)
             super().get_results(request)
 
@@ -98,9 +98,10 @@ class BoundedChangeList(StrictChangeList):
     """A list with links to years, months and days (Django's date hierarchy)."""
 
     def drill_down(self) -> dict[str, Any] | None:
-        """Return the link to the longer period and the links to the shorter periods.
+        """Return the links for the page's bar of dates, or None without any date.
 
-        Return None if the list has no dates. Django's own version reads every row to
+        For example, below a month there is one link back to its year, and one link for
+        each of its days. Django's own version reads every row to
         find the dates that occur. This version reads only the oldest and the newest
         date, from an index.
         """
@@ -184,7 +185,7 @@ class Recorded(Exportable):
     def lookup_allowed(
         self, lookup: str, value: Any, request: HttpRequest | None = None
     ) -> bool:
-        """Return False for filters on secrets, and for filters that may fail.
+        """Return False for filters on secrets, and for COSTLY_LOOKUPS.
 
         With filters such as ``digest__startswith``, an operator could find out a secret
         character by character.

@@ -99,8 +99,8 @@ def purge_again(request: HttpRequest, uploads: list[Upload]) -> None:
             return Finding(True, "Its object is deleted.")
         return Finding(
             True,
-            "Its object is deleted. When all its upload URLs have expired, the sweeper "
-            "deletes an object that has arrived since.",
+            "Its object is deleted. Until all its upload URLs have expired, a new "
+            "object may arrive. The sweeper deletes such an object after that time.",
         )
 
     _each(request, uploads, step)

@@ -44,8 +44,8 @@ def link(url_name: str, words: Any, *args: Any, query: str = "") -> SafeString:
 def bar(used: int, reserved: int, limit: int) -> SafeString:
     """Return a quota as text and as a bar with a used and a reserved section.
 
-    The bar is an SVG image, because the Content Security Policy forbids inline styles.
-    SVG elements have attributes for their sizes.
+    The bar is an SVG image, because SVG elements have attributes for their sizes. HTML
+    elements would need inline styles, which the Content Security Policy forbids.
     """
     whole = max(limit, used + reserved, 1)
     used_share = round(100 * used / whole, 1)

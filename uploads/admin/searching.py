@@ -1,4 +1,4 @@
-"""The admin's list of uploads. It applies filters with an index before all others."""
+"""The admin's list of uploads. Filters with a database index are applied first."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _with_key_prefix(uploads: QuerySet[Any], prefix: str) -> list[Any]:
     condition = Q(key__startswith=prefix)
     if connections[uploads.db].vendor == "sqlite":
         # SQLite uses the index for comparisons and not for LIKE, so add comparisons.
-        # PostgreSQL uses the index for LIKE. There, comparisons depend on the collation
-        # and could exclude matching rows.
+        # PostgreSQL uses the index for LIKE. In PostgreSQL, comparisons depend on the
+        # collation and could exclude matching rows.
         condition &= Q(key__gte=prefix, key__lt=prefix + chr(0x10FFFF))
     return first_ids(uploads.filter(condition).order_by(), MAX_MATCHES)

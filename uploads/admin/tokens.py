@@ -51,8 +51,8 @@ class TokenAdmin(ListAdmin):
         if obj is not None:
             return self.list_display
         # A token gives access to the account of its user. Only superusers may create a
-        # token for another user. They can also set the password of this user, so the
-        # token gives them no additional rights.
+        # token for another user. Superusers can also set the password of this user, so
+        # the token gives them no additional rights.
         others = ("user",) if request.user.is_superuser else ()
         return (*others, "name", "scope", "expires_at", "idempotency_key")
 

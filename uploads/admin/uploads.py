@@ -239,8 +239,8 @@ class UploadAdmin(ListAdmin):
     def _may_release(self, request: HttpRequest, object_id: str) -> bool:
         """Return whether the page offers the release from quarantine.
 
-        A release that is still pending can be started again, because the server may
-        have stopped before it copied the object.
+        An operator can start a pending release again, because the server may have
+        stopped before it copied the object.
         """
         upload = self.get_object(request, object_id)
         if upload is None or not self.has_operate_permission(request):
