@@ -113,7 +113,7 @@ def request_release(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     except UploadError as error:
         messages.error(request, error.detail)
     else:
-        messages.success(request, "The operators were asked to release this file.")
+        messages.success(request, "You have asked the operators to release this file.")
     return redirect("upload", row.pk)
 
 

@@ -28,9 +28,9 @@ PATIENCE_SECONDS = 10
 class Probe:
     """Runs a check in one thread at a time, and reuses the result for FRESH_SECONDS.
 
-    While one thread runs the check, all other callers get the last result at once. They
-    get False if there is no result yet, or if the check takes longer than
-    PATIENCE_SECONDS.
+    While one thread runs the check, all other callers get the last result at once. If
+    there is no result yet, or if the check takes longer than PATIENCE_SECONDS, they get
+    False.
     """
 
     def __init__(

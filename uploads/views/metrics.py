@@ -39,7 +39,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _site_figures() -> list[Figure]:
-    """Return the figures of the site. During a database outage, return only UP = 0."""
+    """Return the figures of the site. Without a database, return only UP with 0."""
     try:
         return list(site_figures())
     except Error as error:

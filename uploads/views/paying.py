@@ -1,4 +1,4 @@
-"""Spend rate limits for pages. ``api/paying.py`` spends rate limits for the API."""
+"""Check the rate limits of pages. ``api/paying.py`` checks them for the API."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from uploads.access.addresses import client_address
 
 
 def spend(request: HttpRequest, action: rates.Action) -> None:
-    """Spend one unit of the limits of the request's user and network address.
+    """Count the request against the limits of its user and its network address.
 
-    Raises RateLimited.
+    Raises RateLimited if a limit is exceeded.
     """
     rates.spend(action, *rates.payers(request.user, client_address(request)))

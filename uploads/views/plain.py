@@ -44,9 +44,10 @@ PAGE_STATUS: dict[type[UploadError], HTTPStatus] = {
     ContentTypeNotAllowed: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""The same statuses as in api/problems.py. For all other errors, the status is 409."""
+"""HTTP statuses of errors, as in api/problems.py. All other errors have status 409."""
 
-# Browsers compare form-action with the target of the form and with S3's redirect.
+# The form sends the file to the bucket, and S3 redirects the browser to this site.
+# Browsers permit each of the two only if form-action contains its origin.
 _form_to_the_bucket = csp_replace(
     {"form-action": ["'self'", settings.BUCKET_ORIGIN]},
 )
@@ -99,8 +100,9 @@ def send(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 def arrived(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     """Complete the upload as the sweeper would, and redirect to the file's page.
 
-    S3 redirects the browser to this URL after the form, so the method is GET. A GET is
-    harmless here, because it only makes a change that the sweeper would make later.
+    When S3 has stored the file of the form, it redirects the browser to this URL, so
+    the method is GET. A GET may change the upload here, because the sweeper would make
+    the same change later.
     """
     spend(request, "complete")
     row = own_upload(request, upload_id)

@@ -39,8 +39,8 @@ EXPLANATIONS = {
 
 FORM_EXPLANATION = (
     "The file has not arrived yet. If you have just sent the file, reload this page in "
-    "a moment. If you have not sent the file, send it now. This page shows its size "
-    "after it has arrived."
+    "a moment. If you have not sent the file, send it now. When the file has "
+    "arrived, this page shows its size."
 )
 
 SENTENCES = {
@@ -81,7 +81,7 @@ PROOFS = {
 UNPROVED = "Nobody has compared the stored file with a checksum."
 
 UNTOLD = ("upload.presigned",)
-"""Kinds of events that the page leaves out. A large file has thousands of them."""
+"""Kinds of events that the page leaves out. Large files have thousands of such events."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ class Description:
     removal_effect: str
     is_stored: bool
     is_size_open: bool
-    """True if only the reserved size is known.
+    """True if the site knows only the reserved size, and not the size of the file.
 
-    This is so until the file of a form without JavaScript has arrived.
+    This applies to a form without JavaScript until its file has arrived.
     """
 
     @property
@@ -241,7 +241,7 @@ def _removal_effect(state: State) -> str:
         return "The parts that have arrived are deleted."
     if state == State.REJECTED:
         return "The site refused this file and does not offer it for download."
-    return "It is deleted from storage for good, and its space is free again."
+    return "The file is permanently deleted from storage, and its space is free again."
 
 
 def _sentence(event: AuditEvent) -> str:
