@@ -32,15 +32,14 @@ class DemoSite:
         return [self.url, f"http://localhost:{self.port}"]
 
     def s3_server(self) -> S3Server:
-        """Return the site's S3 server, not started yet."""
+        """Return the site's S3 server, without starting it."""
         return S3Server(self.data_dir / "s3", port=self.s3_port)
 
     def environment(self) -> dict[str, str]:
         """Return all environment variables of the site's processes.
 
-        The result does not have the shell's variables for databases and S3. The
-        passwords of the demo site are public, so the site must not use a real database
-        or bucket.
+        Leave out the shell's variables for databases and S3. The passwords of the demo
+        site are public, so the site must not use a real database or bucket.
         """
         kept = {
             name: value
@@ -104,7 +103,7 @@ def prepare(site: DemoSite) -> None:
 
 
 def enter(site: DemoSite) -> None:
-    """Give this process the variables of the site's commands, and no others."""
+    """Replace all variables of this process by the variables of the site's commands."""
     environment = site.operator_environment()  # depends on this process's variables
     os.environ.clear()
     os.environ.update(environment)

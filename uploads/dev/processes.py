@@ -19,8 +19,9 @@ _LOG_LIMIT_BYTES = 10 * 1024**2
 def end_with_parent(signal_name: str = "TERM") -> tuple[str, ...]:
     """Return a prefix for a command. The command gets a signal when this process ends.
 
-    Returns an empty prefix on systems without this feature. There, a killed parent
-    leaves child processes, and PidRecord finds them at the next start.
+    Returns an empty prefix if the program setpriv is missing. In this case, the child
+    processes of a killed parent keep running, and PidRecord finds them at the next
+    start.
     """
     setpriv = shutil.which("setpriv")
     if setpriv is None:
@@ -36,11 +37,11 @@ def spawn(
     environment: Mapping[str, str] | None = None,
     log: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start ``command`` in a new session. Its output goes to ``log``, else to stdout.
+    """Start ``command`` in a new session, with its output in ``log`` or on stdout.
 
     Ctrl-C in the terminal does not reach the command, so the caller has to stop the
-    command. On Linux, the system sends it SIGTERM when this process ends for any
-    reason.
+    command. On Linux, the system sends SIGTERM to the command when this process ends
+    for any reason.
     """
     output = log.open("ab") if log else None
     try:
@@ -106,8 +107,8 @@ class PidRecord:
     """A file that records a running child process, to find it after a crash.
 
     The file also contains its own path. If a person copies the data folder, the path in
-    the copy is wrong. The record is then ignored, so that the copied site does not stop
-    the processes of the original site.
+    the copy is wrong. ``pid`` ignores a record with a wrong path, so that the copied
+    site does not stop the processes of the original site.
     """
 
     def __init__(self, path: Path) -> None:

@@ -52,8 +52,8 @@ class S3Server:
     - The signer may only put objects and parts below ``key_prefix``. It may not read,
       list, copy, abort or delete.
 
-    A ``kill -9`` loses no data. ``start`` first stops a process that is left over from
-    an earlier run.
+    A ``kill -9`` loses no data. If the server of an earlier run is still running,
+    ``start`` stops it first.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class S3Server:
         return f"http://{HOST}:{self.port}"
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables by which the site uses this server."""
+        """Return the environment variables that make the site use this server."""
         return {
             "S3_ENDPOINT_URL": self.endpoint_url,
             "S3_PUBLIC_ENDPOINT_URL": "",
@@ -99,7 +99,7 @@ class S3Server:
         }
 
     def setup_environment(self) -> dict[str, str]:
-        """Return the environment variables by which boto3 uses the setup identity."""
+        """Return the environment variables that make boto3 use the setup identity."""
         return {
             "AWS_ACCESS_KEY_ID": self.setup.access_key,
             "AWS_SECRET_ACCESS_KEY": self.setup.secret_key,
@@ -167,7 +167,7 @@ class S3Server:
         }
         objects = self.data_dir / "objects"
         objects.mkdir(exist_ok=True)
-        # Delete this file, because the server would read its old options from it.
+        # The server would read the options of an earlier run from this file.
         (objects / "mini.options").unlink(missing_ok=True)
         return [_binary(), "mini", *(f"-{k}={v}" for k, v in options.items())]
 
@@ -208,7 +208,7 @@ class S3Server:
                     "Resource": [f"arn:aws:s3:::{self.bucket}/{self.key_prefix}*"],
                 },
                 {
-                    # In SeaweedFS, s3:PutObject includes these actions.
+                    # In SeaweedFS, s3:PutObject includes these actions, so deny them.
                     "Effect": "Deny",
                     "Action": [
                         "s3:CreateMultipartUpload",

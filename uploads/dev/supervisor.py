@@ -1,8 +1,8 @@
 """Runs the demo site's servers and its sweeper until Ctrl-C.
 
-honcho was tried instead. It cannot wait for the S3 server before it starts the site,
-and it ends all processes when one ends, where this module restarts that one. It also
-does not stop processes that a killed run left behind.
+The package honcho does not fit. It cannot wait for the S3 server before it starts the
+site. If one process ends, honcho ends all processes, but this module restarts the
+process. honcho also does not stop the processes of an earlier run that was killed.
 """
 
 from __future__ import annotations
@@ -216,7 +216,8 @@ def manage(site: DemoSite, command: list[str]) -> int:
     if not (site.data_dir / "db.sqlite3").exists():
         print(
             f"{site.data_dir} has no demo site, so this command creates an empty site. "
-            "For another site, give the PORT, S3_PORT and DATA_DIR of its `make run`.",
+            "To use another site, pass the same PORT, S3_PORT and DATA_DIR as to its "
+            "`make run`.",
             file=sys.stderr,
         )
     with running_alone(site):
