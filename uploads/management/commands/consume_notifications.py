@@ -20,7 +20,7 @@ from uploads.upkeep.intake import Intake, take_from
 logger = structlog.get_logger("slipway.intake")
 
 PAUSE_SECONDS = 5
-SHORT_POLL_SECONDS = 1  # With 0, SQS asks only some of its servers for messages.
+SHORT_POLL_SECONDS = 1  # With 0, SQS would search only some of its servers.
 
 
 class Command(BaseCommand):

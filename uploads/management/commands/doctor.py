@@ -83,8 +83,8 @@ class Command(BaseCommand):
             return
         found = self._examine(options)
         tried: set[str] = set()
-        # Faults in the settings of a missing bucket are found only after the bucket was
-        # created. So the examination is repeated until it finds no new faults.
+        # If the bucket is missing, the doctor can test its settings only after it has
+        # created the bucket. So repeat the examination until it finds no new faults.
         while options["fix"] and (new := _settings_to_heal(found) - tried):
             self._fix(new, options)
             tried |= new
@@ -136,7 +136,7 @@ class Command(BaseCommand):
         indent = "  " * depth
         space = " " * (4 - len(finding.status.value))
         fact = f": {finding.fact}" if finding.fact else ""
-        # A title of depth 0 is followed by the name of the family, for --only and --skip.
+        # After a title of depth 0, print the family's name for --only and --skip.
         family = f" [{finding.name}]" if depth == 0 else ""
         self.stdout.write(f"{indent}{mark}{space} {finding.title}{family}{fact}")
         for text in (finding.consequence, finding.fix):

@@ -16,9 +16,9 @@ from uploads.trail.export import export
 SETTLED = timedelta(minutes=1)
 """By default, the command does not export events that are younger than this.
 
-Ids are assigned before the transactions commit. So an event may become visible after an
-event with a higher id was exported. A program that resumes with ``--after`` would never
-get the event with the lower id.
+The database assigns the id of an event before the transaction commits. So an event may
+become visible after this command has exported an event with a higher id. A program that
+resumes with ``--after`` would never get the event with the lower id.
 """
 
 

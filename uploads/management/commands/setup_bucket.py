@@ -32,7 +32,7 @@ class Command(BaseCommand):
         "command changes settings only with --apply. It uses the credentials of setup, "
         "the identity that may configure the bucket. --profile names the profile with "
         "these credentials. Without --profile, boto3 searches for them, for example "
-        "in the environment. Exits with 1 if a setting fails."
+        "in the environment. Exits with 1 if a setting cannot be read or changed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -118,7 +118,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _remember(self, found: list[Result]) -> None:
-        """Store for the doctor which settings the provider does not support."""
+        """Store, for the doctor, the settings that the provider does not support."""
         try:
             remember(found)
         except Error as error:

@@ -23,9 +23,10 @@ class Command(BaseCommand):
     help = (
         "Complete or expire abandoned uploads, delete orphaned objects, and correct "
         "quotas. Several sweepers may run at the same time. Exits with 1 if an error "
-        "occurred. The next sweep tries the failed work again."
+        "occurred. The next sweep retries the failed work."
     )
-    # Django's other checks import all views. This takes a third of a sweep's time.
+    # Skip Django's other checks, because they import all views. The import takes a
+    # third of a sweep's time.
     requires_system_checks = ("uploads",)
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -64,7 +65,7 @@ class Command(BaseCommand):
                 report = sweep(dry_run=options["dry_run"], inspections=inspections)
                 self.stdout.write(json.dumps(report.as_dict()))
             except DATABASE_ERRORS as error:
-                # With --loop, the next sweep does the work of the failed one.
+                # With --loop, the next sweep repeats the failed work.
                 if not options["loop"]:
                     raise CommandError(
                         f"The database is unavailable: {error}", returncode=2
