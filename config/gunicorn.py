@@ -21,7 +21,7 @@ from typing import Any
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY") or min(4, (os.cpu_count() or 1) + 1))
 threads = int(os.environ.get("WEB_THREADS") or 8)
-# Without preloading, new processes after SIGHUP have the new code.
+# The master does not load the code, so that new processes after SIGHUP load the new code.
 preload_app = False
 max_requests = 20_000
 max_requests_jitter = 2_000
@@ -52,9 +52,9 @@ accesslog = None
 errorlog = "-"
 
 # --- Metrics -----------------------------------------------------------------------------
-# Each web process writes its counters into files of one directory. /metrics adds the files
-# up. prometheus_client reads the name of the directory when Python imports the site, so
-# this file makes the directory first.
+# Each web process writes its counters into files of one directory. /metrics returns the
+# sums over all files. prometheus_client reads the name of the directory when Python imports
+# the site, so this file makes the directory first.
 
 _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 _OWNER = "SLIPWAY_METRICS_MASTER"
@@ -107,7 +107,7 @@ def _is_running(pid: int) -> bool:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Add the counters of a web process that has ended to the archive."""
+    """Add the counters of an ended web process to the archive of ended processes."""
     from uploads.metrics.files import archive_process
 
     archive_process(worker.pid)

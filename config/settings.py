@@ -203,8 +203,8 @@ ACCOUNT_SESSION_REMEMBER = True
 # login_failed limits the wrong codes of a second factor for each account. It does not
 # count wrong passwords (AccountAdapter.pre_authenticate), because LoginGuard counts
 # them. uploads/accounts/forms.py limits mails with a link to a new password. allauth's
-# own limit counts the requests for one e-mail address and answers further ones with an
-# error, so strangers could prevent the owner of the address from getting a link.
+# own limit would count all requests for one e-mail address, and refuse further
+# requests. Strangers could then prevent the owner of the address from getting a link.
 ACCOUNT_RATE_LIMITS = {
     "login": None,
     "login_failed": "5/5m/key",

@@ -1,7 +1,7 @@
 """The environment variables of the site, and checks for unknown variables.
 
-If the name of a variable is misspelt, the site uses the default. So each start reports
-unknown variables and contradictions.
+If an operator misspells a variable, the site silently uses the default. So each start
+reports unknown variables and contradictions.
 """
 
 from __future__ import annotations
