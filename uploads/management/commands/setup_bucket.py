@@ -32,7 +32,8 @@ class Command(BaseCommand):
         "command changes settings only with --apply. It uses the credentials of setup, "
         "the identity that may configure the bucket. --profile names the profile with "
         "these credentials. Without --profile, boto3 searches for them, for example "
-        "in the environment. Exits with 1 if a setting cannot be read or changed."
+        "in the environment. Exits with 1 if a setting cannot be read or changed, or "
+        "if the test upload fails."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,5 +1,5 @@
-# The whole site on AWS without a server: API Gateway, Lambda, SQS, S3. The database is your own;
-# its URL lies in the secret, together with SECRET_KEY and the signer's access key.
+# The whole site on AWS without a server: API Gateway, Lambda, SQS, S3. You provide the database.
+# The secret contains the URL of the database, SECRET_KEY and the signer's access key.
 
 terraform {
   required_version = ">= 1.5"
@@ -17,7 +17,7 @@ provider "aws" {
 }
 
 variable "secret_arn" {
-  description = "Secrets Manager secret with SECRET_KEY, DATABASE_URL, EMAIL_URL, S3_SIGNER_ACCESS_KEY_ID and S3_SIGNER_SECRET_ACCESS_KEY."
+  description = "ARN of the Secrets Manager secret with SECRET_KEY, DATABASE_URL, EMAIL_URL, S3_SIGNER_ACCESS_KEY_ID and S3_SIGNER_SECRET_ACCESS_KEY."
   type        = string
 }
 
@@ -28,7 +28,7 @@ variable "host" {
 }
 
 variable "alarm_topic_arn" {
-  description = "SNS topic that hears of alarms."
+  description = "ARN of the SNS topic to which CloudWatch sends the alarms."
   type        = string
 }
 

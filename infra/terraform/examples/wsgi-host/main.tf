@@ -1,5 +1,6 @@
-# A bucket on AWS for a site that runs on a WSGI host elsewhere, such as a VPS.
-# Afterwards: make an access key for the signer and for the worker, and put them in the site's environment.
+# A bucket on AWS for a site that runs on a WSGI host outside of AWS, such as a VPS.
+# After `terraform apply`, create an access key for the signer and one for the worker. Put both keys into the
+# environment of the site.
 
 terraform {
   required_version = ">= 1.5"
@@ -21,7 +22,8 @@ locals {
   tags = { service = "slipway" }
 }
 
-# The queue must exist before the bucket may name it, and its policy names the bucket: hence an ARN by name.
+# The notifications of the bucket need the queue, and the policy of the queue needs the bucket's ARN. To avoid a cycle,
+# the ARN is written here with the bucket's name.
 module "notifications" {
   source     = "../../modules/notifications"
   name       = "${local.name}-notifications"
@@ -47,15 +49,15 @@ module "iam" {
   tags              = local.tags
 }
 
-# Outside of AWS there is no role: the worker is a user too.
+# A host outside of AWS cannot have a role, so the worker is a user, like the signer.
 resource "aws_iam_user" "worker" {
-  # checkov:skip=CKV_AWS_273:A process on a host outside of AWS logs in with it, no person.
+  # checkov:skip=CKV_AWS_273:Only a process on a host outside of AWS uses this user. No person logs in as this user.
   name = "${local.name}-worker"
   tags = local.tags
 }
 
 resource "aws_iam_user_policy_attachment" "worker" {
-  # checkov:skip=CKV_AWS_40:One user, one policy: a group would add a step and no safety.
+  # checkov:skip=CKV_AWS_40:There is only one user with one policy. A group would not make the policy safer.
   user       = aws_iam_user.worker.name
   policy_arn = module.iam.worker_policy_arn
 }

@@ -1,4 +1,4 @@
-# What wakes an operator. Figures of the log come from metric filters on the site's JSON lines.
+# CloudWatch alarms for operators. Metric filters count lines in the JSON log of the site.
 
 locals {
   namespace = "Slipway/${var.name}"
@@ -28,14 +28,14 @@ locals {
   site_alarms = {
     server-errors = {
       wanted      = local.has_log
-      description = "The site answered more than ${var.max_server_errors} requests with 5xx in five minutes. Look for status 500 in the log; 503 means that the database or the bucket is away."
+      description = "The site answered more than ${var.max_server_errors} requests with 5xx in five minutes. Search the log for status 500. Status 503 means that the database or the bucket does not answer."
       namespace   = local.namespace
       metric      = "server_errors"
       threshold   = var.max_server_errors
     }
     presign-rate = {
       wanted             = local.has_log
-      description        = "Many more requests for upload URLs than usual at this hour: a leaked token, or a very large folder. The audit trail names the account."
+      description        = "The site gets many more requests for upload URLs than usual at this hour. Possible causes are a leaked token or a very large folder. The audit trail names the account."
       namespace          = local.namespace
       metric             = "presign_requests"
       evaluation_periods = 3
@@ -43,7 +43,7 @@ locals {
     }
     storage-failures = {
       wanted             = local.has_log
-      description        = "S3 failed or throttled requests of the site for ten minutes. Uploads wait, then continue by themselves."
+      description        = "For ten minutes, S3 has answered requests of the site with errors, or has throttled them. Uploads continue automatically when S3 answers again."
       namespace          = local.namespace
       metric             = "storage_failures"
       evaluation_periods = 2
@@ -51,7 +51,7 @@ locals {
     }
     notification-age = {
       wanted      = var.queue_name != ""
-      description = "Notifications of S3 wait: consume_notifications does not run, or fails. Uploads still complete, by the page and by the sweep."
+      description = "Notifications of S3 wait in the queue, because consume_notifications fails or does not run. Browsers and the sweeper still complete the uploads."
       namespace   = "AWS/SQS"
       metric      = "ApproximateAgeOfOldestMessage"
       dimensions  = { QueueName = var.queue_name }
@@ -60,7 +60,7 @@ locals {
     }
     dead-letters = {
       wanted      = var.dead_letter_queue_name != ""
-      description = "A notification could not be processed. Read it in the dead-letter queue, fix the cause, then redrive it."
+      description = "The site could not process a notification. Read the message in the dead-letter queue, fix the cause, then redrive the message."
       namespace   = "AWS/SQS"
       metric      = "ApproximateNumberOfMessagesVisible"
       dimensions  = { QueueName = var.dead_letter_queue_name }
@@ -70,7 +70,7 @@ locals {
 
   throttle_alarms = {
     for name in var.function_names : "throttles-${name}" => {
-      description = "Lambda refused to start ${name}: raise its reserved concurrency, or the account's limit."
+      description = "Lambda refused to start ${name}, because its concurrency limit is reached. Raise the reserved concurrency of the function, or the limit of the account."
       namespace   = "AWS/Lambda"
       metric      = "Throttles"
       dimensions  = { FunctionName = name }
@@ -79,7 +79,7 @@ locals {
 
   error_alarms = {
     for name in var.function_names : "errors-${name}" => {
-      description        = "${name} ended with an error or ran out of time. See its log group."
+      description        = "The function ${name} ended with an error or exceeded its timeout. See its log group."
       namespace          = "AWS/Lambda"
       metric             = "Errors"
       dimensions         = { FunctionName = name }
@@ -107,8 +107,8 @@ resource "aws_cloudwatch_log_metric_filter" "this" {
   }
 }
 
-# An alarm with a band compares a metric with its usual values at this hour. The others
-# compare it with a threshold.
+# An alarm with a band compares a metric with the metric's usual values at this hour. All other
+# alarms compare a metric with a threshold.
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each            = local.alarms
   alarm_name          = "${var.name}-${each.key}"

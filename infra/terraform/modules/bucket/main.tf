@@ -1,5 +1,5 @@
-# The wanted state of the bucket. All documents come from rendered/bucket.json.tftpl, which the
-# application writes from the same data as `manage.py setup_bucket`.
+# The wanted settings of the bucket. All documents come from rendered/bucket.json.tftpl.
+# scripts/terraform_documents.py writes this file from the same data that `manage.py setup_bucket` uses.
 
 data "aws_partition" "current" {}
 
@@ -43,11 +43,11 @@ locals {
 }
 
 resource "aws_s3_bucket" "this" {
-  # checkov:skip=CKV_AWS_144:Cross-region replication doubles the bill; the operator decides, outside of this module.
-  # checkov:skip=CKV_AWS_18:The access log needs a bucket of the operator: log_bucket turns it on.
-  # checkov:skip=CKV_AWS_21:Keys are UUIDs that are written once, so there is nothing to overwrite: versioning is an input.
-  # checkov:skip=CKV_AWS_145:SSE-S3 is the default; kms_key_arn selects a KMS key.
-  # checkov:skip=CKV2_AWS_62:Notifications are an input: queue_arn.
+  # checkov:skip=CKV_AWS_144:Cross-region replication doubles the costs. An operator who wants it can add it outside of this module.
+  # checkov:skip=CKV_AWS_18:The access log needs a second bucket, which the operator names in log_bucket.
+  # checkov:skip=CKV_AWS_21:Each key is a new UUID, so no upload overwrites an object. The variable versioning turns versioning on.
+  # checkov:skip=CKV_AWS_145:SSE-S3 is the default. The variable kms_key_arn selects a KMS key.
+  # checkov:skip=CKV2_AWS_62:The variable queue_arn turns notifications on.
   bucket        = var.name
   force_destroy = var.force_destroy
   tags          = var.tags
@@ -105,9 +105,9 @@ resource "aws_s3_bucket_cors_configuration" "this" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  # checkov:skip=CKV_AWS_300:The rule slipway-abort-incomplete is among the dynamic ones, which checkov does not evaluate.
+  # checkov:skip=CKV_AWS_300:The rule slipway-abort-incomplete is in a dynamic block, which checkov does not evaluate.
   bucket = aws_s3_bucket.this.id
-  # S3 takes rules about noncurrent versions only when it knows of versioning.
+  # S3 accepts rules about noncurrent versions only after the versioning of the bucket was set.
   depends_on = [aws_s3_bucket_versioning.this]
 
   dynamic "rule" {
@@ -153,7 +153,7 @@ resource "aws_s3_bucket_policy" "this" {
   count  = var.attach_policy && length(local.statements) > 0 ? 1 : 0
   bucket = aws_s3_bucket.this.id
   policy = local.policy_json
-  # Both change what S3 thinks of a policy: at the same time, one of the calls is refused.
+  # S3 refuses one of two calls if the policy and the public access block change at the same time.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 

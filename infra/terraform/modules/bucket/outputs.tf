@@ -1,5 +1,5 @@
 output "name" {
-  description = "S3_BUCKET of the site."
+  description = "Name of the bucket, for the site's variable S3_BUCKET."
   value       = aws_s3_bucket.this.id
 }
 
@@ -9,17 +9,17 @@ output "arn" {
 }
 
 output "region" {
-  description = "S3_REGION of the site."
+  description = "Region of the bucket, for the site's variable S3_REGION."
   value       = aws_s3_bucket.this.bucket_region
 }
 
 output "policy_json" {
-  description = "The bucket policy, for attach_policy = false."
+  description = "The bucket policy as JSON. If attach_policy is false, attach it yourself."
   value       = local.policy_json
 }
 
 output "environment" {
-  description = "Environment variables of the site that follow from the bucket."
+  description = "Environment variables of the site whose values depend on the bucket."
   value = merge(
     {
       S3_BUCKET     = aws_s3_bucket.this.id

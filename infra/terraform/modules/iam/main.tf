@@ -1,5 +1,5 @@
-# The two identities of the site. Their policies come from rendered/iam.json.tftpl, which the
-# application writes from the same data as `manage.py iam_policy`.
+# The two identities of the site. Their policies come from rendered/iam.json.tftpl.
+# scripts/terraform_documents.py writes this file from the same data that `manage.py iam_policy` uses.
 
 locals {
   wanted = jsondecode(templatefile("${path.module}/../../rendered/iam.json.tftpl", {
@@ -41,14 +41,14 @@ resource "aws_iam_policy" "worker" {
 }
 
 resource "aws_iam_user" "signer" {
-  # checkov:skip=CKV_AWS_273:The signer's keys are kept by the site, no person logs in with them. They must outlive the URLs that they sign.
+  # checkov:skip=CKV_AWS_273:The site uses the signer's access keys. No person logs in with these keys. The keys must be valid longer than the URLs that they sign.
   count = var.create_signer_user ? 1 : 0
   name  = "${var.name}-signer"
   tags  = var.tags
 }
 
 resource "aws_iam_user_policy_attachment" "signer" {
-  # checkov:skip=CKV_AWS_40:One user, one policy: a group would add a step and no safety.
+  # checkov:skip=CKV_AWS_40:There is only one user with one policy. A group would not make the policy safer.
   count      = var.create_signer_user ? 1 : 0
   user       = aws_iam_user.signer[0].name
   policy_arn = aws_iam_policy.signer.arn

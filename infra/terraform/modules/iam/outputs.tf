@@ -4,7 +4,7 @@ output "signer_policy_arn" {
 }
 
 output "signer_user_name" {
-  description = "Name of the signer's user, null without one."
+  description = "Name of the signer's user, or null if the module creates no user."
   value       = try(aws_iam_user.signer[0].name, null)
 }
 
@@ -14,6 +14,6 @@ output "worker_policy_arn" {
 }
 
 output "worker_policy_json" {
-  description = "The worker's policy."
+  description = "The worker's policy as JSON."
   value       = local.policies.worker
 }

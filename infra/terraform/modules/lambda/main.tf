@@ -1,4 +1,4 @@
-# The site behind API Gateway, and its two background jobs: one package, three functions.
+# The site behind API Gateway, and its two background jobs, as three Lambda functions with the same package.
 
 data "aws_partition" "current" {}
 
@@ -7,13 +7,13 @@ locals {
     {
       web = {
         handler     = "config.serverless.web.handler"
-        timeout     = 29 # API Gateway gives up after 30 seconds
+        timeout     = 29 # API Gateway returns an error after 30 seconds
         concurrency = var.web_concurrency
       }
       sweep = {
         handler     = "config.serverless.jobs.sweep"
         timeout     = 300
-        concurrency = 1 # one sweep at a time is enough; more do no harm
+        concurrency = 1 # one sweep at a time is enough
       }
     },
     var.queue_arn == "" ? {} : {
@@ -82,7 +82,7 @@ resource "aws_iam_role_policy_attachment" "network" {
 }
 
 resource "aws_cloudwatch_log_group" "function" {
-  # checkov:skip=CKV_AWS_158:CloudWatch encrypts logs by itself; kms_key_arn selects a key of the operator. Slipway logs no secrets.
+  # checkov:skip=CKV_AWS_158:CloudWatch encrypts all logs with its own key. The variable kms_key_arn selects another key. Slipway logs no secrets.
   # checkov:skip=CKV_AWS_338:A year is the default; the operator may choose less.
   for_each          = local.functions
   name              = "/aws/lambda/${var.name}-${each.key}"
@@ -92,10 +92,10 @@ resource "aws_cloudwatch_log_group" "function" {
 }
 
 resource "aws_lambda_function" "this" {
-  # checkov:skip=CKV_AWS_116:Nothing is lost with a failed call: browsers repeat requests, the next sweep finds the same rows, SQS has its own dead-letter queue.
-  # checkov:skip=CKV_AWS_117:No VPC is needed for a database that takes connections over TLS; subnet_ids selects one.
-  # checkov:skip=CKV_AWS_173:The variables hold no secrets, which come from Secrets Manager; kms_key_arn selects a key.
-  # checkov:skip=CKV_AWS_272:Code signing needs a signing profile of the operator's account.
+  # checkov:skip=CKV_AWS_116:A failed call loses no data. Browsers repeat requests, the next sweep finds the same rows, and SQS has a dead-letter queue.
+  # checkov:skip=CKV_AWS_117:A database that accepts connections over TLS needs no VPC. The variable subnet_ids selects a VPC.
+  # checkov:skip=CKV_AWS_173:The variables contain no secrets, because the functions read them from Secrets Manager. The variable kms_key_arn selects a key.
+  # checkov:skip=CKV_AWS_272:Code signing needs a signing profile in the operator's account.
   for_each                       = local.functions
   function_name                  = "${var.name}-${each.key}"
   role                           = aws_iam_role.this.arn
@@ -144,7 +144,7 @@ resource "aws_lambda_function" "this" {
 resource "aws_apigatewayv2_api" "this" {
   name                         = var.name
   protocol_type                = "HTTP"
-  description                  = "Slipway. No CORS: the page and its API have the same origin."
+  description                  = "Slipway. The API needs no CORS rule, because the pages have the same origin."
   disable_execute_api_endpoint = false
   tags                         = var.tags
 }
@@ -159,7 +159,7 @@ resource "aws_apigatewayv2_integration" "web" {
 }
 
 resource "aws_apigatewayv2_route" "default" {
-  # checkov:skip=CKV_AWS_309:Django authenticates every request itself, by session or token, and answers 401 before it reads a body. An authorizer here would lock out the login page.
+  # checkov:skip=CKV_AWS_309:Django authenticates every request by session or token, and returns 401 before it reads a body. An authorizer would also block the login page.
   api_id             = aws_apigatewayv2_api.this.id
   route_key          = "$default"
   target             = "integrations/${aws_apigatewayv2_integration.web.id}"
@@ -183,7 +183,7 @@ resource "aws_apigatewayv2_stage" "default" {
 
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn
-    # No query string: it may hold search words.
+    # Do not log the query string, because it may contain search words.
     format = jsonencode({
       time      = "$context.requestTime"
       id        = "$context.requestId"
@@ -214,7 +214,7 @@ resource "aws_lambda_permission" "web" {
 
 resource "aws_cloudwatch_event_rule" "sweep" {
   name                = "${var.name}-sweep"
-  description         = "Completes, expires and purges uploads that no browser came back for."
+  description         = "Starts the sweep, which completes or expires abandoned uploads, and deletes unneeded objects."
   schedule_expression = var.sweep_rate
   tags                = var.tags
 }
@@ -224,7 +224,7 @@ resource "aws_cloudwatch_event_target" "sweep" {
   arn  = aws_lambda_function.this["sweep"].arn
 
   retry_policy {
-    maximum_event_age_in_seconds = 60 # the next minute brings the next sweep
+    maximum_event_age_in_seconds = 60 # no retry is needed, because the next sweep does the same work
     maximum_retry_attempts       = 0
   }
 }

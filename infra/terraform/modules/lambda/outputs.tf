@@ -1,5 +1,5 @@
 output "url" {
-  description = "Address of the site, until a domain of its own is set up."
+  description = "URL of the site that API Gateway assigns. You can set up your own domain later."
   value       = aws_apigatewayv2_api.this.api_endpoint
 }
 

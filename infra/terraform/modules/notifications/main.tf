@@ -1,4 +1,5 @@
-# The queue between S3 and `manage.py consume_notifications`, and the queue for what it cannot process.
+# The queue from which `manage.py consume_notifications` reads S3's notifications, and the dead-letter queue. SQS moves
+# messages to the dead-letter queue that the site could not process.
 
 locals {
   policy = jsondecode(templatefile("${path.module}/../../rendered/queue.json.tftpl", {

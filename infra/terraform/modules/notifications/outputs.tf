@@ -1,5 +1,5 @@
 output "queue_arn" {
-  description = "queue_arn of the bucket and iam modules. S3 checks the queue's policy before it accepts the queue, so it is known only after the policy."
+  description = "ARN of the queue, for queue_arn of the bucket and iam modules. S3 checks the policy of the queue before it accepts the queue, so this output waits for the policy."
   value       = aws_sqs_queue.this.arn
   depends_on  = [aws_sqs_queue_policy.this]
 }
@@ -10,7 +10,7 @@ output "queue_name" {
 }
 
 output "queue_url" {
-  description = "S3_NOTIFICATIONS_QUEUE_URL of the site."
+  description = "URL of the queue, for the site's variable S3_NOTIFICATIONS_QUEUE_URL."
   value       = aws_sqs_queue.this.url
 }
 

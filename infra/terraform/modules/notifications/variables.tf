@@ -1,27 +1,27 @@
 variable "name" {
-  description = "Name of the queue; the dead-letter queue gets -dead behind it."
+  description = "Name of the queue. The name of the dead-letter queue is this name with -dead at the end."
   type        = string
 }
 
 variable "bucket_arn" {
-  description = "ARN of the bucket whose notifications the queue takes."
+  description = "ARN of the bucket whose notifications the queue receives."
   type        = string
 }
 
 variable "kms_key_arn" {
-  description = "ARN of a KMS key for the messages. S3 must be allowed to use it. Empty: encrypted by SQS with its own key."
+  description = "ARN of the KMS key that encrypts the messages. The policy of the key must allow S3 to use it. If empty, SQS encrypts the messages with its own key."
   type        = string
   default     = ""
 }
 
 variable "visibility_timeout_seconds" {
-  description = "Seconds that a message is hidden from other consumers. With the lambda module: at least six times the function's time-out."
+  description = "Seconds for which SQS hides a received message from other consumers. With the lambda module, use at least six times the timeout of the function."
   type        = number
   default     = 360
 }
 
 variable "max_receives" {
-  description = "Deliveries after which a message goes to the dead-letter queue. Slipway itself parks a message after 5."
+  description = "Number of deliveries after which SQS moves a message to the dead-letter queue. The site itself parks a message after 5 deliveries."
   type        = number
   default     = 10
 }
