@@ -1,6 +1,7 @@
 # The site as a container image: `make image`, or
 #   docker build --build-arg VERSION="$(python3 -c 'import uploads; print(uploads.__version__)')" -t slipway .
-# It runs as user 10001 on a read-only file system, with a tmpfs at /tmp. Variables: docs/settings.md.
+# The container runs as user 10001, and can have a read-only file system with a tmpfs at /tmp. docs/settings.md lists
+# the environment variables.
 
 FROM node:22-bookworm-slim AS browser
 WORKDIR /build
@@ -36,7 +37,7 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     DEBUG=false \
     STATIC_ROOT=/srv/slipway/static_root \
     PORT=8000
-# These values are only for this step. The image has no secret.
+# These values are valid only for this step. The image contains no secret.
 RUN SECRET_KEY=only-for-this-step ALLOWED_HOSTS=localhost S3_BUCKET=none DATA_DIR=/tmp \
     python manage.py collectstatic --noinput --verbosity 0 && \
     python -m compileall -q config uploads

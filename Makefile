@@ -9,7 +9,7 @@ SEED ?=
 FAULTS_MIB ?= 500
 RERUNS ?= 1
 
-# Variables of the shell must not make the demo site or a test use real data.
+# Remove variables of the shell that could make the demo site or a test use real data.
 unexport DATABASE_URL DEBUG SECRET_KEY ALLOWED_HOSTS CSRF_TRUSTED_ORIGINS DATA_DIR
 unexport DJANGO_SETTINGS_MODULE S3_BUCKET S3_REGION S3_ENDPOINT_URL S3_KEY_PREFIX
 unexport S3_PUBLIC_ENDPOINT_URL S3_ADDRESSING_STYLE S3_ACCESS_KEY_ID S3_SESSION_TOKEN
@@ -18,9 +18,9 @@ unexport CLAMD_URL TASKS_BACKEND EMAIL_URL PYTEST_ADDOPTS PYTHONDONTWRITEBYTECOD
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
-# If a test with a browser, a killed server or a broken connection fails, it runs once more.
-# The summary shows both runs. A test does not run again if it finds a secret in a log, or
-# quotas that do not match the bucket.
+# A test with a browser, a killed server or a broken connection runs once more if it fails. The
+# summary shows both runs. A test that finds a secret in a log, or quotas that do not match the
+# bucket, does not run again.
 ON_REAL_TIME = -p pytest_rerunfailures --reruns $(RERUNS) --rerun-show-tracebacks \
 	--only-rerun . --rerun-except "books do not agree"
 READY := .venv/.ready
@@ -40,15 +40,15 @@ help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' \
 		| awk -F'|' '{ printf "make %-15s %s\n", $$1, $$2 }'
 
-run: $(READY) $(BUNDLE) ## Serve a demo site with its own S3 server
+run: $(READY) $(BUNDLE) ## Run a demo site with its own S3 server
 	@exec $(SITE) run $(SITE_OPTIONS)
 
 manage: $(READY) ## Run a management command on the demo site: CMD="audit"
 	@exec $(SITE) manage $(SITE_OPTIONS) -- $(CMD)
 
 # Two groups of tests run at a time, the longest groups first. Before the tests, make installs
-# the system packages, one after another. With -o, make does not check these packages again.
-# Otherwise, it would start the groups that need system packages last.
+# the system packages, one after another. With -o, the inner make treats these packages as
+# installed. Without -o, it would start the groups that need system packages last.
 test: $(READY) $(BUNDLE) chromium firefox clamd nginx ministack ## Run all tests
 	@rm -rf test-results/calls
 	@began=$$(date +%s); \
@@ -89,23 +89,23 @@ test-js: $(PACKAGES) ## JavaScript unit tests
 	@node --test-reporter=spec --input-type=module \
 		--eval '$(foreach file,$(JS_TESTS),import "./$(file)";)'
 
-test-bucket: $(READY) ## Requests that S3 accepts and refuses, on a real S3 server
+test-bucket: $(READY) ## Requests that S3 must accept or refuse, on a real S3 server
 	$(PYTEST) -p tests.plugins.seaweed tests/bucket
 
 test-attacks: $(READY) $(BUNDLE) ## Attacks on the site and on a real S3 server
 	$(PYTEST) -n 2 -p tests.plugins.seaweed tests/attacks
 
-test-aws: $(READY) ministack ## Settings that only AWS has, on an AWS emulator
+test-aws: $(READY) ministack ## Settings that only AWS supports, on an AWS emulator
 	$(PYTEST) -p tests.plugins.ministack tests/aws
 
 test-ceph: $(READY) ceph ## Uploads to Ceph, which does not compare bytes
 	$(PYTEST) -p tests.plugins.ceph tests/ceph
 
-test-doctor: $(READY) nginx ## Broken set-ups: the command doctor must name the causes
+test-doctor: $(READY) nginx ## Broken set-ups, whose causes manage.py doctor must name
 	$(PYTEST) -p tests.plugins.seaweed tests/doctor
 
-# `make test` runs these two groups in one process with one S3 server, which needs the least
-# CPU time. `make test-attacks` uses two processes, because it runs alone.
+# `make test` runs the attacks and the bucket tests in one process with one S3 server, which
+# needs the least CPU time. `make test-attacks` uses two processes, because it runs alone.
 test-on-s3: $(READY) $(BUNDLE)
 	$(PYTEST) -p tests.plugins.seaweed tests/attacks tests/bucket
 
@@ -116,10 +116,10 @@ test-inspection: $(READY) clamd ## Malware, archive bombs, disguised files, on a
 	$(PYTEST) $(ON_REAL_TIME) -p tests.plugins.seaweed -p tests.plugins.clamd \
 		tests/inspection
 
-test-fuzz: $(READY) ## The API against its OpenAPI document: HUNT=20 tries new inputs
+test-fuzz: $(READY) ## Random requests to the API, from its OpenAPI document; HUNT=20 tries new ones
 	$(PYTEST) -p schemathesis.pytest.plugin tests/api_fuzz
 
-test-demo: $(READY) $(BUNDLE) ## The command make run: start, crash, restart, stop
+test-demo: $(READY) $(BUNDLE) ## The demo site of make run: start, crash, restart, stop
 	$(PYTEST) $(ON_REAL_TIME) -n 2 --dist loadfile tests/demo
 
 test-browser: $(READY) $(BUNDLE) chromium nginx ## The whole site in Chromium; slow motion: SLOW=2
@@ -129,8 +129,8 @@ test-browser: $(READY) $(BUNDLE) chromium nginx ## The whole site in Chromium; s
 test-firefox: $(READY) $(BUNDLE) firefox ## The most important pages in Firefox
 	$(PYTEST) $(ON_REAL_TIME) -p tests.plugins.seaweed tests/firefox
 
-# Not part of `make test`. WebKitGTK's driver sometimes loses its browser, so a failed test
-# is repeated up to two times, each time in a new browser.
+# `make test` does not run these tests. WebKitGTK's driver sometimes loses its browser, so a
+# failed test runs again up to two times, each time in a new browser.
 test-webkit: RERUNS = 2
 test-webkit: $(READY) $(BUNDLE) webkit ## Uploads, pause and reload, passkeys in WebKitGTK
 	$(PYTEST) $(ON_REAL_TIME) -p tests.plugins.seaweed tests/webkit
@@ -192,7 +192,8 @@ test-upgrade: $(READY) ## Run the last release on the tables of this version (Po
 		$(PYTEST) -p tests.plugins.postgres -p tests.plugins.seaweed tests/upgrade; \
 	fi
 
-# Not part of `make test`: it needs root rights, ports 80 and 443, and a Debian or Ubuntu.
+# `make test` does not run these tests, because they need root rights, the ports 80 and 443, and
+# Debian or Ubuntu.
 test-hosts: $(READY) $(PACKAGES) chromium ## Run each step of the tutorials for a server and a container
 	$(PYTEST) -n 2 --dist loadfile --timeout 1800 -p tests.plugins.seaweed \
 		-p pytest_playwright.pytest_playwright tests/hosts
