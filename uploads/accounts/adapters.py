@@ -25,7 +25,10 @@ from uploads.accounts.browsers import describe
 logger = structlog.get_logger("slipway.accounts")
 
 NO_ADDRESS = "::"
-"""The value that is stored if the client's address is unknown (a Unix socket)."""
+"""The value that allauth stores if the client's address is unknown.
+
+For example, a connection over a Unix socket has no address.
+"""
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -50,11 +53,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Do nothing, because LoginGuard limits wrong passwords."""
 
     def pre_login(self, request: HttpRequest, user: Any, **about: Any) -> Any:
-        """Count the new session against the rate limit for sessions."""
+        """Return allauth's refusal, if any. Else count the login as a new session.
+
+        Raises RateLimited if the rate limit for new sessions is reached.
+        """
         refusal = super().pre_login(request, user, **about)
         if refusal is None and about["signup"]:
-            # Anybody may create accounts, and each new account has a full allowance. So
-            # use the limit of the client's address.
+            # Anybody may create accounts, and each account has its own limit. So count
+            # a sign-up against the limit of the client's address.
             new_sessions.pay(request)
         elif refusal is None:
             new_sessions.pay_for_login(request, user)
@@ -68,7 +74,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def send_mail(
         self, template_prefix: str, email: str, context: dict[str, Any]
     ) -> None:
-        """Send a mail. Its text names the site by the same host as its links."""
+        """Send a mail. The text and the links of the mail contain the same host."""
         name = site_name(_current_request())
         site = {"domain": name, "name": name}
         super().send_mail(template_prefix, email, {"current_site": site, **context})
@@ -91,7 +97,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         """Return the secret, or a random secret if it cannot be decrypted.
 
         Decryption fails if SECRET_KEY was changed and the old key is not in
-        SECRET_KEY_FALLBACKS. Codes of the user's app do not match the random secret.
+        SECRET_KEY_FALLBACKS. No code of the user's app matches the random secret.
         """
         try:
             return _cipher().decrypt(encrypted_text.encode()).decode()
@@ -119,7 +125,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
 
 def _current_request() -> HttpRequest:
-    """Return the current request."""
+    """Return the current request. In ``send_mail``, ``context`` is a parameter."""
     request: HttpRequest = context.request
     return request
 

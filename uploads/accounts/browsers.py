@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# The first match is used. The order matters, because a User-Agent header usually names
-# other browsers too. For example, Edge also sends "Chrome" and "Safari".
+# ``describe`` uses the first match. The order matters, because a User-Agent header
+# usually names other browsers too. For example, Edge also sends "Chrome" and "Safari".
 BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),

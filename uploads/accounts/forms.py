@@ -91,13 +91,13 @@ class SetPasswordForm(AccountForm, account.SetPasswordForm):  # type: ignore[mis
 
 
 class ResetPasswordForm(AccountForm, account.ResetPasswordForm):  # type: ignore[misc]
-    """Sends mails with a link to reset the password, a few mails a day to one mailbox.
+    """Sends mails with a link to set a new password. A mailbox gets only a few a day.
 
-    The response is always the same, so that it does not reveal whether an account
-    exists. Every request also counts against the limit of the client's address. Above
-    this limit, the response is an error. Anybody may sign up with the email address of
-    another person. So if a mailbox has more than MAX_MAILS accounts, only the oldest
-    accounts get mails.
+    The response is the same with and without an account, so that it does not reveal
+    which accounts exist. Every request counts against the rate limit of the client's
+    address. If this limit is reached, the response is an error. Anybody may sign up
+    with the email address of another person. So a request sends mails only for the
+    MAX_MAILS oldest accounts of a mailbox.
     """
 
     MAX_MAILS = 5
@@ -118,7 +118,7 @@ def _may_send_mail(email: str) -> bool:
     try:
         rates.spend("reset", rates.recipient(email))
     except RateLimited:
-        hint = "This mailbox has reached the limit UPLOADS_RATE_RESET."
+        hint = "This mailbox has received as many mails as UPLOADS_RATE_RESET allows."
         logger.warning("reset_mail.not_sent", hint=hint)
         return False
     return True
@@ -169,7 +169,7 @@ class ActivateAppForm(CodeField, totp.ActivateTOTPForm):  # type: ignore[misc]
         except ValidationError as error:
             if error.code != "incorrect_code":
                 raise
-            # The adapter's message mentions recovery codes. The user has none yet.
+            # The adapter's message mentions recovery codes, but the user has none yet.
             raise ValidationError(WRONG_FIRST_CODE, code=error.code) from error
 
 
@@ -191,7 +191,7 @@ class AddPasskeyForm(AccountForm, webauthn.AddWebAuthnForm):  # type: ignore[mis
             with refusing_broken_answers():
                 return super().clean()
         except ValidationError as error:
-            # The page shows only the errors of this field.
+            # The page shows only the errors of the field ``credential``.
             self.add_error("credential", error)
             return self.cleaned_data
 

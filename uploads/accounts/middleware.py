@@ -30,18 +30,19 @@ OPEN_WITHOUT_SECOND_FACTOR = frozenset(
 )
 """Names of URLs that users may open before they set up a required second factor.
 
-URLs whose names start with ``mfa_`` are open as well.
+Users may also open all URLs whose names start with ``mfa_``.
 """
 
 ADMIN_WITHOUT_SECOND_FACTOR = frozenset({"admin-logout", "admin-password-change"})
-"""Names of URLs below ``admin/`` that need no second factor: they only redirect."""
+"""Names of URLs below ``admin/`` that need no second factor, as they only redirect."""
 
 
 class PrivateMiddleware(LoginRequiredMiddleware):
-    """Requires a login, but reads the session only if the view requires a login.
+    """Requires a login for every view that is not marked with ``login_not_required``.
 
-    Django's own middleware reads the session for every view. For requests with a
-    session cookie, even /healthz would then need the database.
+    Django's own middleware reads the session for every view, also for /healthz. If the
+    request has a session cookie, this needs the database. So this middleware reads the
+    session only if the view requires a login.
     """
 
     def process_view(
@@ -58,7 +59,7 @@ class PrivateMiddleware(LoginRequiredMiddleware):
 
 
 class SecondFactorMiddleware:
-    """Redirects users who lack a required second factor to the page to set it up.
+    """Redirects users to the page for second factors if they need one and have none.
 
     The middleware checks pages only. The API makes its own check in ``api/auth.py``,
     because tokens need no second factor. The middleware also forbids browsers to cache
@@ -78,7 +79,7 @@ class SecondFactorMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        """Return a redirect if the user needs a second factor for this view, else None."""
+        """Return a redirect if the user lacks a factor for this view, else None."""
         match = request.resolver_match
         if match is None or not getattr(view, "login_required", True):
             return None
@@ -106,8 +107,8 @@ class LastSeenMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        # Skip requests that did not read the session. Skip failed requests too, because
-        # the database may be the reason of the failure.
+        # Skip requests that did not read the session, so that they need no database.
+        # Skip failed requests, because a database outage may have caused the failure.
         is_known = request.session.accessed and request.session.session_key
         if is_known and response.status_code < 500:
             try:
@@ -133,7 +134,7 @@ class LastSeenMiddleware:
 
 
 def _is_admin(match: ResolverMatch) -> bool:
-    """Return whether the URL is a page of the admin, made by Django or by this site."""
+    """Return whether the URL is below ``admin/`` and may need a second factor."""
     is_below = match.route.startswith("admin/")
     return is_below and match.url_name not in ADMIN_WITHOUT_SECOND_FACTOR
 

@@ -1,4 +1,7 @@
-"""Limit the rate of new sessions. A session stays in the database for two weeks."""
+"""Limit the rate of new sessions.
+
+Each session is a row that stays in the database for two weeks.
+"""
 
 from __future__ import annotations
 
@@ -25,20 +28,20 @@ def pay(request: HttpRequest) -> None:
 def pay_for_login(request: HttpRequest, user: Any) -> None:
     """Count the session of a login against the limit of ``user`` at this address.
 
-    The limit of the address does not apply, so that other clients at the same address
-    cannot lock out the user. Raises RateLimited as ``pay`` does.
+    The limit that all clients of the address share does not apply. Otherwise, the other
+    clients could lock out the user. Raises RateLimited as ``pay`` does.
     """
     _pay(request, rates.session_payers(user, client_address(request)))
 
 
 def _pay(request: HttpRequest, payers: list[rates.Subject]) -> None:
-    # Load the session first. Django then removes a session key that has no row.
+    # Load the session first, because Django then removes a session key without a row.
     request.session.keys()
     if request.session.session_key is not None:
         return
     try:
         rates.spend("session", *payers)
     except RateLimited:
-        # Otherwise, SessionMiddleware would save the data that the view has written.
+        # Without this line, SessionMiddleware would save the session after the view.
         request.session.flush()
         raise

@@ -1,4 +1,4 @@
-"""Validate the responses of passkeys. Unknown members are ignored."""
+"""Validate the JSON that browsers send for passkeys. Ignore unknown members."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from uploads.errors import UploadError
 logger = structlog.get_logger("slipway.accounts")
 
 MAX_LENGTH = 32 * 1024
-"""Maximum characters of a response. A response with certificates has about 8,000."""
+"""Maximum number of characters. A response with certificates has about 8,000."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LENGTH)]
 
@@ -101,7 +101,7 @@ def refusing_broken_answers() -> Iterator[None]:
 
 
 class AnswerForm(forms.Form):
-    """A form of allauth whose field ``credential`` is a CredentialField."""
+    """Replaces the field ``credential`` of a form of allauth by a CredentialField."""
 
     credential = CredentialField()
 

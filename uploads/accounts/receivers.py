@@ -30,10 +30,10 @@ def end_weaker_sessions(
 
 @receiver(authentication_step_completed, dispatch_uid="uploads.password_was_right")
 def password_was_right(request: HttpRequest, method: str, **_: Any) -> None:
-    """Undo the count of this attempt if the password was correct.
+    """If the user entered a correct password, undo the rate limit's count of it.
 
     The signal ``user_logged_in`` is not sufficient. If the user has a second factor,
-    Django sends the signal only after the second step. If a user only confirms the
+    Django sends the signal only after the second step. If a logged-in user confirms the
     password, Django does not send the signal.
     """
     if method == "password":

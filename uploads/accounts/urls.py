@@ -1,4 +1,4 @@
-"""URLs of the account pages. allauth finds the pages by these names."""
+"""URLs of the account pages. allauth finds each page by the name of its URL."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="account_reset_password_from_key",
     ),
     path("sessions/end/", views.end_sessions, name="sessions-end"),
-    # These two pages replace allauth's lists of factors. The account page has this list.
+    # allauth lists the factors on these two pages. On this site, the account page lists
+    # the factors.
     path("2fa/", views.second_factors, name="mfa_index"),
     path("2fa/webauthn/", views.second_factors, name="mfa_list_webauthn"),
     path("2fa/webauthn/login/", views.passkey_login, name="mfa_login_webauthn"),

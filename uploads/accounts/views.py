@@ -35,7 +35,7 @@ MAX_DIGITS = 19
 """Numbers with this many digits may overflow a 64-bit primary key."""
 
 OURSELVES = frozenset({"same-origin", "none"})
-"""Values of the header Sec-Fetch-Site for requests that no other website has caused."""
+"""Values of the header Sec-Fetch-Site in requests that come from no other website."""
 
 logout = require_POST(account_views.logout)
 
@@ -106,7 +106,7 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def second_factors(request: HttpRequest) -> HttpResponse:
-    """Offer the kinds of second factor to users who have none yet."""
+    """Offer the kinds of second factor. Redirect users who already have a factor."""
     if second_factor.is_set_up(request.user):
         return redirect("account")
     required = second_factor.is_required(request.user)
@@ -126,9 +126,9 @@ def signup(request: HttpRequest) -> HttpResponseBase:
 def passkey_login(request: HttpRequest) -> HttpResponseBase:
     """Return a challenge for a passkey, or log in with the response of a passkey.
 
-    allauth stores the challenge in a session. Only this site's own script gets a
-    challenge. Otherwise, another website could make its visitors' browsers spend the
-    rate limits of their addresses.
+    allauth stores the challenge in a new session, which counts against the rate limit
+    of the client's address. So only this site's own script gets a challenge. Otherwise,
+    another website could use up the limits of its visitors.
     """
     if get_adapter().is_ajax(request):
         if request.headers.get("Sec-Fetch-Site", "none") not in OURSELVES:
@@ -149,7 +149,8 @@ def password_reset_from_key(
     """Show the form for a new password after a click on the link in a reset mail.
 
     allauth stores the token of a valid link in a session. An invalid link creates no
-    session. A HEAD request creates no session either, because mail scanners send it.
+    session. A HEAD request creates no session either, because mail scanners send HEAD
+    requests.
     """
     if UserTokenForm(data={"uidb36": uidb36, "key": key}).is_valid():
         if request.method == "HEAD":
@@ -173,10 +174,10 @@ class PasswordChangeView(account_views.PasswordChangeView):  # type: ignore[misc
 
 @login_not_required
 def admin_login(request: HttpRequest) -> HttpResponse:
-    """Replace the admin's login page, which supports no second factor.
+    """Replace the admin's own login page, because it supports no second factor.
 
     Redirect anonymous users to the site's login page, and staff to the page that they
-    wanted. Return 403 for other users.
+    requested. Return 403 for other users.
     """
     target = request.GET.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
@@ -187,7 +188,7 @@ def admin_login(request: HttpRequest) -> HttpResponse:
         return redirect(f"{reverse(settings.LOGIN_URL)}?{query}")
     if not request.user.is_staff:
         return render(request, "403.html", status=403)
-    # redirect() would first search for a view with this name.
+    # Do not use redirect(), because it first searches for a view with this name.
     return HttpResponseRedirect(target)
 
 
