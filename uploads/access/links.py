@@ -1,7 +1,7 @@
 """The URL of this site for links in mails.
 
 An attacker may request a mail for another person, with a wrong Host header. The link in
-the mail must not lead to the attacker's host. So the host of a link is SITE_URL or a
+the mail must not lead to the attacker's host. So a link has the host of SITE_URL or a
 host in ALLOWED_HOSTS.
 """
 

@@ -1,4 +1,4 @@
-"""Rate limits, stored in the database. One conditional UPDATE checks and spends.
+"""Rate limits in the database. One conditional UPDATE checks and spends an allowance.
 
 The algorithm is the generic cell rate algorithm (GCRA). For each action and subject it
 stores one time, the theoretical arrival time (``tat``). At this time, the full
@@ -8,8 +8,9 @@ has no fixed windows, so a client cannot spend twice the limit around the end of
 window.
 
 The database serialises concurrent updates, so the limit is exact for any number of
-processes. If the clocks of two machines differ by one second, the error is the
-allowance of one second. While the database does not answer, every request fails.
+processes. If the clocks of two machines differ by one second, a limit can be too high
+or too low by the number of units that it allows in one second. While the database does
+not answer, every request with a rate limit fails.
 """
 
 from __future__ import annotations
@@ -44,14 +45,14 @@ NANOSECONDS = 10**9
 IPV6_PREFIX = 64
 """Prefix length of the IPv6 networks that are counted as one client.
 
-A customer of a provider has a whole /64 network, and could use a new address in each
-request.
+Internet providers give each customer a whole /64 network. So a customer could use a new
+address in each request.
 """
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A user or a network with its own allowance. ``per`` selects the limit."""
+    """A user, network or mailbox with its own allowance. ``per`` selects the limit."""
 
     name: str
     per: Literal["user", "address"]
@@ -80,25 +81,25 @@ def recipient(email: str) -> Subject:
 def login_payers(name: str, address: str) -> list[Subject]:
     """Return the subjects of a login attempt: network, and pair of network and name.
 
-    There may be no user with this name. Each pair of name and network has its own
-    allowance, so that an attacker cannot lock out the owner of an account. The database
-    stores only a digest of the name, because people sometimes type their password into
-    this field.
+    ``name`` is the text that the visitor typed, even if no account has this name. Each
+    pair of name and network has its own allowance, so that an attacker cannot lock out
+    the owner of an account. The database stores only a digest of the name, because
+    people sometimes type their password into this field.
     """
     digest = _digest("login", f"{name.casefold()}\n{_counted(address)}")
-    # The network comes first. When its limit is reached, ``spend`` stops there, so
-    # attempts with new names add no rows.
+    # The network comes first, because ``spend`` stops at the first limit that is
+    # reached. So when the network's limit is reached, new names add no rows.
     return [*_network(address), Subject(digest, "user")]
 
 
 def spend(action: Action, *subjects: Subject, cost: int = 1, paid: int = 0) -> None:
-    """Spend ``cost`` of the allowance of every subject, or spend nothing.
+    """Spend ``cost`` units of every subject's allowance, or spend nothing.
 
     ``paid`` is the part of ``cost`` that ``prepay`` has already spent. Raises
-    RateLimited with the seconds to wait. Raises InvalidRequest if ``cost`` is above a
-    limit, because waiting would not help. Call this function before quota is reserved
-    and before S3 is called. Call it outside of a transaction, because a transaction
-    would keep the rows locked.
+    RateLimited with the seconds to wait if an allowance is too small now. Raises
+    InvalidRequest if ``cost`` is above a limit, because waiting would not help. Call
+    this function before the code that reserves quota or calls S3. Call it outside of a
+    transaction, because a transaction would keep the rows locked.
     """
     for subject in subjects:
         limit = _limit(action, subject)
@@ -119,10 +120,10 @@ def spend(action: Action, *subjects: Subject, cost: int = 1, paid: int = 0) -> N
 
 
 def prepay(action: Action, *subjects: Subject, cost: int) -> int:
-    """Spend ``cost``, but never more than the lowest limit. Return the spent units.
+    """Spend ``cost`` units, but at most the lowest limit. Return the spent units.
 
-    The API calls this function before it parses a body. At this time only the size of
-    the body is known. Raises RateLimited.
+    The API calls this function before it parses a body, when it knows only the size of
+    the body. Raises RateLimited.
     """
     limits = (_limit(action, subject) for subject in subjects)
     price = min([cost, *(limit.count for limit in limits if limit is not None)])
@@ -157,9 +158,9 @@ def _spend_one(action: Action, subject: Subject, cost: int) -> None:
         return
     with transaction.atomic():
         tat = _locked(key)
-        # Retry under the lock with the current time. The first attempt may have failed
-        # only because a concurrent request, which had read the clock later, updated the
-        # row first and moved ``tat``.
+        # Retry under the lock, because the first attempt used a time from before its
+        # UPDATE. A concurrent request that read the clock later may have moved ``tat``
+        # first.
         if _advance(key, limit, cost):
             return
         wait = max(1, -((_latest(limit, cost) - tat) // NANOSECONDS))  # rounded up
@@ -170,7 +171,7 @@ def _spend_one(action: Action, subject: Subject, cost: int) -> None:
 
 
 def _advance(key: str, limit: RateLimit, cost: int) -> bool:
-    """Spend ``cost`` if the allowance suffices. Return whether it was spent."""
+    """Spend ``cost`` units if the allowance is sufficient. Return whether it was."""
     return bool(
         Rate.objects.filter(pk=key, tat__lte=_latest(limit, cost)).update(
             tat=Greatest(F("tat"), Value(time.time_ns())) + cost * _interval(limit)
@@ -179,7 +180,7 @@ def _advance(key: str, limit: RateLimit, cost: int) -> bool:
 
 
 def _latest(limit: RateLimit, cost: int) -> int:
-    """Return the latest ``tat`` with which ``cost`` is within the limit."""
+    """Return the latest ``tat`` that leaves enough allowance for ``cost`` units now."""
     return time.time_ns() + (limit.count - cost) * _interval(limit)
 
 
@@ -187,7 +188,7 @@ def _locked(key: str) -> int:
     """Lock the row and return its ``tat``. Create the row if it is missing."""
     rows = Rate.objects.select_for_update().filter(pk=key)
     while (tat := rows.values_list("tat", flat=True).first()) is None:
-        # This line runs again only if the sweeper deletes the new row before the lock.
+        # This line runs again only if the sweeper deletes the row before it is locked.
         Rate.objects.bulk_create([Rate(key=key)], ignore_conflicts=True)
     return tat
 

@@ -1,4 +1,4 @@
-"""API tokens. The secret is shown once, and only its hash is stored."""
+"""API tokens. The site shows the secret of a token once, and stores only its hash."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from uploads.models import ApiToken, Scope
 from uploads.trail.writing import record
 
 PREFIX = "slipway_"
-"""Lets secret scanners recognise a leaked token."""
+"""Secret scanners recognise a leaked token by this prefix."""
 
 
 def create_token(
@@ -71,8 +71,8 @@ def replace(
     """Revoke ``token`` and create a token with the same settings.
 
     Return the row and the secret of the new token. An expired or revoked token is not
-    replaced. In this case, the secret is ``""``. The row is then the token with this
-    ``idempotency_key``, or ``token`` if there is none.
+    replaced, and the returned secret is ``""``. The returned row is then the token that
+    was created with this ``idempotency_key``, or ``token`` if there is no such token.
     """
     with transaction.atomic():
         if not (token.is_live and revoke(token, actor=actor)):

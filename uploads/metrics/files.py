@@ -20,9 +20,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from uploads.metrics.instruments import REGISTRY
 
 ARCHIVE = "archive"
-"""Word in the names of files that contain the sums of all ended processes.
+"""Word in the names of the files with the sums of all ended processes.
 
-The other files have the id of a process in this place.
+In the names of all other files, the id of a process is in the place of this word.
 """
 
 

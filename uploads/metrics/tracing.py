@@ -37,7 +37,7 @@ def span(name: str) -> Iterator[dict[str, Any]]:
 
 
 def past_span(name: str, seconds: float, **attributes: Any) -> None:
-    """Add a child to the current span. It began ``seconds`` ago and ends now."""
+    """Add a child span that began ``seconds`` ago and ends now to the current span."""
     if _tracer is None:
         return
     end = time.time_ns()

@@ -1,7 +1,8 @@
 """Makes file names safe to store, to display and to send in headers.
 
 The functions change only dangerous parts of a name: path separators, invisible
-characters, and names that Windows cannot store. Keys of objects never contain a name.
+characters, and parts that Windows cannot store. Keys in the bucket never contain a file
+name.
 
 static/js/engine/filename.js has the same rules. tests/cases/filenames.json tests both
 implementations.
@@ -27,9 +28,9 @@ No language needs more marks. Source: Unicode's Stream-Safe Text Format.
 # All invisible characters: control characters, line separators, lone surrogates,
 # noncharacters, and all code points with Unicode's property Default_Ignorable. This
 # property includes zero-width spaces, fillers, tags, variation selectors and
-# bidirectional controls, with which people read "invoice\u202egnp.exe" as
-# "invoiceexe.png". This constant lists code points, because browsers and Python know
-# different versions of Unicode's categories.
+# bidirectional controls. Because of such a control, people read "invoice\u202egnp.exe"
+# as "invoiceexe.png". This constant lists code points and not Unicode's categories,
+# because browsers and Python have different versions of Unicode.
 _INVISIBLE = (
     "\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
@@ -40,9 +41,9 @@ _INVISIBLE = (
     for plane in range(0, 0x110000, 0x10000)
 )
 
-# Scripts that need joiners (U+200C and U+200D, invisible characters) for correct
-# spelling: Arabic to N'Ko, the scripts of India and South-East Asia, and Mongolian.
-# Persian and Hindi are examples.
+# Scripts that need joiners (the invisible characters U+200C and U+200D) for correct
+# spelling: Arabic to N'Ko, the scripts of India and South-East Asia, and Mongolian. For
+# example, Persian and Hindi need joiners.
 _JOINING = (
     "\u0620-\u0dff\u0f00-\u109f\u1780-\u180a\u1810-\u18af\u1a20-\u1aaf\u1b00-\u1c4f"
     "\ua840-\ua87f\ua8e0-\ua8ff\ua980-\ua9df\uaa60-\uaa7f\uabc0-\uabff\ufb50-\ufdcf"
@@ -54,7 +55,8 @@ _SYMBOLS = (
 )
 _IDEOGRAPHS = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
 
-# Invisible characters in places where they are allowed, because spelling needs them.
+# Matches an invisible character in a place where spelling needs it. ``printable`` keeps
+# these characters.
 _INVISIBLE_BUT_NEEDED = "|".join(
     [
         # Tags in the emoji of the flags of England, Scotland and Wales.
@@ -142,17 +144,18 @@ def clean_relative_path(sent: str) -> str:
 def folded(text: str) -> str:
     """Return the form of ``text`` that searches compare.
 
-    The form ignores upper and lower case, composed and decomposed letters, and wide and
-    narrow letters (Unicode's NFKC_Casefold). A Turkish dotted I becomes i. Invisible
-    characters are removed. The result has at most MAX_FOLDED_LENGTH characters. It can
-    be longer than ``text``, because some characters become several.
+    Two texts have the same form if they differ only in upper and lower case, composed
+    and decomposed letters, or wide and narrow letters (Unicode's NFKC_Casefold). A
+    Turkish dotted I becomes i. Invisible characters are removed. The result has at most
+    MAX_FOLDED_LENGTH characters. The result can be longer than ``text``, because some
+    characters become several characters.
     """
     if text.isascii() and text.isprintable():
         return text.lower()[:MAX_FOLDED_LENGTH]
     visible = _ANY_INVISIBLE.sub("", text)
     for _ in range(2):
-        # Folding can undo the normal form, and normalising can undo the folding. So
-        # both run twice.
+        # Folding can undo the normal form, and normalising can undo the folding. So do
+        # both steps twice.
         visible = unicodedata.normalize("NFKC", visible).casefold()
         visible = visible.replace("i\u0307", "i")
     return unicodedata.normalize("NFKC", visible)[:MAX_FOLDED_LENGTH]

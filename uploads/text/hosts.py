@@ -1,4 +1,4 @@
-"""Answers questions about host names and URLs. It sends no requests."""
+"""Contains functions on host names and URLs. They send no requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 def site_of(host: str) -> str:
     """Return the registered domain of ``host``, such as example.com.
 
-    The result is a guess from the length of the labels. An IP address stays unchanged.
+    The function guesses from the number and the lengths of the labels, the parts
+    between the dots. An IP address is returned unchanged.
     """
     if is_address(host):
         return host
@@ -34,7 +35,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_address(host: str | None) -> bool:
-    """Return whether ``host`` is an IP address. Host names return False."""
+    """Return whether ``host`` is an IP address. Return False for a host name."""
     try:
         ipaddress.ip_address(host or "")
     except ValueError:

@@ -1,7 +1,8 @@
 """Formats sizes for people. One kB is 1000 bytes.
 
-formatBytes in static/js/page/format.js has the same rules, because the script of a page
-formats the sizes again. tests/cases/sizes.json tests both implementations.
+formatBytes in static/js/page/format.js has the same rules, so that the script and the
+templates of a page show the same text. tests/cases/sizes.json tests both
+implementations.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ def format_bytes(byte_size: int) -> str:
     while _amount(byte_size, power) >= _NEXT_UNIT_FROM and power < len(UNITS) - 1:
         power += 1
     amount = _amount(byte_size, power)
-    # In kB, numbers below 10 have one decimal. In larger units, numbers below 100 have
-    # one.
+    # In kB, numbers below 10 have one decimal. In MB and larger units, numbers below
+    # 100 have one decimal.
     has_tenths = amount < (100 if power >= 2 else 10)
     rounded = amount.quantize(Decimal("0.1" if has_tenths else 1), ROUND_HALF_UP)
     return f"{rounded:,}".removesuffix(".0") + f" {UNITS[power]}"

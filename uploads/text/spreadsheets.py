@@ -20,7 +20,7 @@ BYTE_ORDER_MARK = "\ufeff"
 FORMULA = re.compile(r"\A(?=\s*+[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
 """Matches the beginning of a text that spreadsheet programs calculate as a formula.
 
-Full-width forms of the characters also start a formula.
+The full-width forms of ``=``, ``+``, ``-`` and ``@`` also start a formula.
 """
 
 INNER_FORMULA = re.compile(
@@ -28,9 +28,9 @@ INNER_FORMULA = re.compile(
 )
 """Matches spaces, quotes and separators in front of a formula inside of a text.
 
-A spreadsheet program that expects another separator than the comma may read the rest of
-the text as a new cell. The lookbehind makes a match start only at the first of these
-characters. Otherwise the search would take quadratic time.
+Some spreadsheet programs expect a semicolon or a tab instead of the comma. They may
+read the rest of the text as a new cell. The lookbehind makes a match start only at the
+first of these characters. Otherwise the search would take quadratic time.
 """
 
 SEPARATOR = re.compile(r"[;\t\r\n]")
@@ -53,7 +53,7 @@ def chunks(fields: Sequence[str], rows: Iterable[Any]) -> Iterator[str]:
 
 
 class _Buffer:
-    """A file whose ``write`` returns the line. ``csv.writer`` returns this result."""
+    """A file whose ``write`` returns the line, so that ``writerow`` returns it too."""
 
     def write(self, line: str) -> str:
         return line
