@@ -79,7 +79,7 @@ def csp_reports(request: HttpRequest) -> HttpResponse:
 
 
 def _reports(body: bytes) -> Iterator[dict[str, Any]]:
-    """Yield the fields to log of each report that names a directive."""
+    """For each report that names a directive, yield the fields to log."""
     if len(body) > MAX_BODY_BYTES:
         return
     try:
@@ -115,9 +115,9 @@ def _number(value: Any) -> int | None:
 def _address(value: Any) -> str | None:
     """Return the origin and the path of a URL.
 
-    The query may contain a signature, and the fragment may contain a token. For schemes
-    other than http and https, return only the scheme, because a data: URL contains the
-    data itself.
+    Remove the query and the fragment, because they may contain a signature or a token.
+    For schemes other than http and https, return only the scheme, because a data: URL
+    contains the data itself.
     """
     if not isinstance(value, str) or not value:
         return None

@@ -61,8 +61,8 @@ def _notice(*, request: HttpRequest | None = None, **_: object) -> None:
 class WithoutOutages(logging.Filter):
     """Drops Django's log record of a request that failed because of a database outage.
 
-    During an outage, every request fails. This package has already logged one line for
-    the request, without a traceback.
+    During an outage, many requests fail. For each of them, this package logs one line
+    without a traceback.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

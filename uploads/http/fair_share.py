@@ -1,7 +1,8 @@
 """Limit the concurrent requests of one client in a web process.
 
-The threads of a Python process share one lock. Without this limit, eight concurrent
-requests of one client would slow down all other requests by a factor of eight or more.
+The threads of a Python process share one lock, so only one thread runs Python code at a
+time. Without this limit, eight concurrent requests of one client would slow down all
+other requests by a factor of eight or more.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ STRANGERS_AT_ONCE = 2
 PATIENCE_SECONDS = 2.0
 """Maximum time that a request waits. After this time it runs, even above the limit.
 
-Otherwise, requests that wait for a slow S3 server would block all requests of a client.
+Otherwise, the requests of a client that wait for a slow S3 server would block its other
+requests.
 """
 
 MAX_KEY = 200
@@ -42,7 +44,8 @@ class _Client:
 class Turns:
     """Counts the requests of each client in this process. Thread-safe.
 
-    A request takes a turn, and returns the turn when the response is complete.
+    A turn is the permission to run. A request gives its turn back when its response is
+    complete.
     """
 
     def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
@@ -94,8 +97,8 @@ class FairShareMiddleware:
                 stack.enter_context(self.turns.turn(key, at_once))
             response = self.get_response(request)
             if response.streaming:
-                # The web server reads a streaming response later, and then closes it.
-                # Keep the turn until then.
+                # The web server reads a streaming response after this method returns.
+                # Keep the turn until the server closes the response.
                 response._resource_closers.append(stack.pop_all().close)  # type: ignore[attr-defined]  # noqa: SLF001  as Django's handler
             return response
 
@@ -103,8 +106,8 @@ class FairShareMiddleware:
 def _turns_of(request: HttpRequest) -> list[tuple[str, int]]:
     """Return the keys of a request's client, each with its limit.
 
-    These are the keys of the credentials, or else the address. The key of a credential
-    has a prefix, so that a client cannot send an address as its credential.
+    The keys are the request's credentials. Without credentials, the key is the address.
+    The key of a credential has a prefix, so that it never equals an address.
     """
     credentials = credentials_of(request)
     if credentials:
@@ -115,10 +118,10 @@ def _turns_of(request: HttpRequest) -> list[tuple[str, int]]:
 def credentials_of(request: HttpRequest) -> list[str]:
     """Return the session key and the token of a request, if it has them.
 
-    If a request has both, it needs a turn of each. Otherwise, a client could evade the
-    limit by an invented session in addition to its token. The function does not check
-    the credentials. Invented sessions evade the limit, but a request with an invented
-    session costs only one database query.
+    A request with both needs a turn for each. Otherwise, a client could evade the limit
+    of its token by an invented session in each request. The function does not check
+    whether the credentials are valid. So requests with only invented sessions evade the
+    limit, but each of them costs only one database query.
     """
     session = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
     scheme, space, secret = request.headers.get("Authorization", "").partition(" ")

@@ -38,7 +38,7 @@ UNUSED_FEATURES = (
 )
 REPORTS_GROUP = "csp"
 CHECKSUM_WORKER = "build/checksum-worker."
-"""In the URL of the worker, whose name may have a hash."""
+"""Part of the URL of the checksum worker. The rest of the name may contain a hash."""
 
 HEADERS = {
     # Other websites may not embed responses of this site.
@@ -57,8 +57,8 @@ class HeadersMiddleware:
 
     The page keeps copies of files in the browser to continue uploads. After a logout,
     `Clear-Site-Data` deletes these copies, even if no script runs. The header does not
-    clear cookies, because this would also delete cookies of other sites on the same
-    domain. Django has already deleted the session cookie.
+    delete cookies, because it would also delete cookies of other sites on the same
+    domain. Django deletes the session cookie itself.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -89,8 +89,8 @@ class PolicyMiddleware(CSPMiddleware):
 
     Pages of Django's admin get no directives for Trusted Types, because the admin's
     jQuery sets innerHTML to a string while it loads. Responses over plain HTTP get no
-    `report-to`. There, browsers send no reports for `report-to`, and would also ignore
-    `report-uri` if `report-to` were present.
+    `report-to`, because browsers use `report-to` only over HTTPS. If it is present,
+    they ignore `report-uri`, so over plain HTTP they would send no reports.
     """
 
     def get_policy_parts(
@@ -111,10 +111,10 @@ class PolicyMiddleware(CSPMiddleware):
 
 
 def static_headers(headers: Any, path: str, url: str) -> None:
-    """Add a policy to a static file that forbids the file to load anything.
+    """Add a Content-Security-Policy that forbids a static file to load anything.
 
-    A browser applies the policy if it opens the file directly, such as an SVG image or
-    a worker.
+    Browsers apply the policy to a file that they open as a page or start as a worker.
+    For example, a person can open the URL of an SVG image.
     """
     policy = "default-src 'none'; frame-ancestors 'none'"
     if CHECKSUM_WORKER in url and options().checksum == "crc64nvme":

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 SECRET_IN_PATH = re.compile(r"(/accounts/++reset/++[^/\s]++/++)[^/\s]++")
-"""The path of a link that sets a new password. A reader of the log could use the link.
+"""Matches the path of a link for a new password. A reader of a log could use the link.
 
 Possessive quantifiers (``++``) do not backtrack, so the time is linear for any text.
 """
@@ -18,7 +18,7 @@ MAX_TEXT = 4_000
 
 
 def without_secrets(text: str) -> str:
-    """Return a text without secret paths, cut to MAX_TEXT characters."""
+    """Return ``text`` cut to MAX_TEXT characters, and without secrets in paths."""
     if len(text) > MAX_TEXT:
         text = text[:MAX_TEXT] + "..."
     return SECRET_IN_PATH.sub(r"\1...", text)

@@ -34,9 +34,9 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 class RequestContextMiddleware:
     """Gives each request an id, adds the id to all its log lines, logs the response.
 
-    If the proxy sends a well-formed X-Request-ID, this is the id. So operators can join
-    the logs of several machines. The log has the path without the query, because a
-    query may contain search words.
+    If the proxy sends a well-formed X-Request-ID, the request gets this id. So
+    operators can find a request in the logs of the proxy and of this site. The log has
+    the path without the query, because a query may contain search words.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -100,9 +100,9 @@ class BodyLimitMiddleware:
 class CharsetMiddleware:
     """Reads all requests as UTF-8, and refuses a form that declares another encoding.
 
-    Without this middleware, Django refuses such a form itself. If DEBUG is on, Django
-    then fails with a 500, because it reads the form again. Django decodes the query
-    before any middleware runs, so requests.py contains the code for the query.
+    Without this middleware, Django itself refuses such a form. But if DEBUG is on, the
+    response is a 500, because Django's error page reads the form again. Django decodes
+    the query before any middleware runs, so requests.py has the code for the query.
     """
 
     FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
@@ -111,7 +111,7 @@ class CharsetMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.encoding is not None:  # set by another WSGI or ASGI handler
+        if request.encoding is not None:  # set by Django's own request classes
             request.encoding = "utf-8"
         is_form = request.method == "POST" and request.content_type in self.FORMS
         # Skip the API. It accepts no forms and has its own error message.

@@ -1,8 +1,8 @@
 """Request classes that always read the query as UTF-8.
 
-Django's own classes decode the query with the encoding in the header Content-Type. This
-can be any codec of Python, and some codecs raise an error. Django decodes the query
-when it creates the request, before any middleware runs.
+Django's own classes decode the query with the encoding in the header Content-Type. The
+header can name any codec of Python, and some codecs raise an error. Django decodes the
+query when it creates the request, before any middleware runs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.utils.http import parse_header_parameters
 
 MAX_CONTENT_TYPE = 500
-"""Maximum length of the header in characters. Django parses it in quadratic time."""
+"""Maximum number of characters of Content-Type. Django parses it in quadratic time."""
 
 
 class Utf8(HttpRequest):

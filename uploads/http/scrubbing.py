@@ -12,10 +12,10 @@ MAX_DEPTH = 12
 MAX_TEXT = 8_000
 
 URL = re.compile(r"(?i)(\bhttps?://[^\s?#\"'<>]*+)([?#][^\s\"'<>]*+)?+")
-"""A URL and its query. A presigned URL has its signature in the query.
+"""Matches a URL and its query. A presigned URL has its signature in the query.
 
-The pattern also matches URLs without a query. So it reads no part of a text twice, and
-the time is linear.
+The pattern also matches URLs without a query. So the search reads no part of a text
+twice, and takes linear time.
 """
 
 NAMED = re.compile(
@@ -23,7 +23,7 @@ NAMED = re.compile(
     r"session\w{0,20}|\w{0,20}token|\w{0,20}secret\w{0,20}|\w{0,20}password\w{0,20})"
     r"([\"']?\s{0,3}[=:]\s{0,3}[\"']?|\s{1,3})[^\s\"'&,;)}\]]++"
 )
-"""The name of a secret, such as ``password``, with the value that follows it."""
+"""Matches the name of a secret, such as ``password``, and the value that follows it."""
 
 TOKEN = re.compile(
     r"\bslipway_[A-Za-z0-9_-]{8,}+|(?i:\b(?:bearer|basic)\s{1,3}[A-Za-z0-9._~+/=-]++)"

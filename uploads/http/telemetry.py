@@ -48,8 +48,8 @@ def _start_sentry(dsn: str) -> None:
     ignore_logger("django.request")
     sentry_sdk.init(
         dsn=dsn,
-        # Sentry's default integrations would add the URLs of S3 calls, queries and
-        # their values.
+        # Sentry's default integrations would add the URLs of S3 calls, and database
+        # queries with their values.
         default_integrations=False,
         auto_enabling_integrations=False,
         integrations=[

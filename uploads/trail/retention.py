@@ -20,7 +20,7 @@ _PRUNABLE = Q(upload=None) | Q(
 )
 """Matches events that have no upload, or whose upload has ended and is purged.
 
-By default, ``prune`` keeps all events of other uploads.
+By default, ``prune`` keeps all other events.
 """
 
 
@@ -36,9 +36,8 @@ def prune(
     """Delete events older than ``before``, oldest first; return their number.
 
     If ``of_live_uploads`` is False, keeps the events of uploads that may have an
-    object. Each batch of deletions writes one ``trail.pruned`` event in the same
-    transaction, so that the trail explains each gap. With ``dry_run``, only counts the
-    events.
+    object. The transaction that deletes a batch also writes one ``trail.pruned`` event,
+    so that the trail explains each gap. With ``dry_run``, only counts the events.
     """
     old = AuditEvent.objects.filter(at__lt=before)
     if not of_live_uploads:
@@ -58,8 +57,8 @@ def _next_batch(
 ) -> list[_EventPosition]:
     if last is not None:
         after_last = Q(at__gt=last.at) | Q(at=last.at, id__gt=last.id)
-        # ``after_last`` implies ``at__gte``, but only ``at__gte`` makes the database
-        # use the index.
+        # The condition ``at__gte`` is part of ``after_last``. It is repeated, because
+        # the database uses no index for ``after_last``, which has an OR.
         old = old.filter(after_last, at__gte=last.at)
     rows = old.order_by("at", "id").values_list("at", "id")[:BATCH]
     return [_EventPosition(at, pk) for at, pk in rows]

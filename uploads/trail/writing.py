@@ -32,7 +32,7 @@ def record(
     actor: Any = None,
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Write one audit event, with the id and the client address of the request.
+    """Write one audit event, with the id and client address of the current request.
 
     Call this function in the transaction of the change that the event describes.
 

@@ -16,7 +16,7 @@ from uploads.trail.writing import record
 
 WATCHED = ("username", "email", "is_active", "is_staff", "is_superuser", "password")
 CONFIDENTIAL = ("email", "password")
-"""Fields whose values are never in an event. The event only tells that they changed."""
+"""Fields whose values are never in an event. An event only names a changed field."""
 
 
 @receiver(pre_save, sender=settings.AUTH_USER_MODEL, dispatch_uid="trail.before_save")
@@ -47,7 +47,7 @@ def _saved(
 
 @receiver(post_delete, sender=settings.AUTH_USER_MODEL, dispatch_uid="trail.deleted")
 def _account_deleted(instance: Any, **_: Any) -> None:
-    # Write only the id, because an erasure must also remove the name from the trail.
+    # Write only the id, because the name must not stay in the trail after an erasure.
     record("account.deleted", actor=current_account(), detail={"account": instance.pk})
 
 

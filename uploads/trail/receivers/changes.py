@@ -9,7 +9,10 @@ from typing import Any
 def remember_stored_values(
     instance: Any, names: Collection[str], update_fields: Collection[str] | None
 ) -> None:
-    """Read from the database the fields in ``names`` that the save will write."""
+    """Store on ``instance`` the database's values of the fields that a save will write.
+
+    ``names`` lists all fields to compare. ``changes`` compares them after the save.
+    """
     written = set(names) if update_fields is None else set(names) & set(update_fields)
     instance.values_before_save = {}
     if written and instance.pk is not None:

@@ -29,8 +29,8 @@ MAX_FAILED = 100
 """Maximum number of failed logins written to the trail in one FAILED_WINDOW.
 
 Failed logins with the name of an account have their own count. Otherwise, an attacker
-could try invented names until the limit is reached, and then attack an account without
-events.
+could reach the limit with invented names, and then guess the password of an account
+without events.
 """
 
 MAX_NEW_ADDRESSES_PER_DAY = 50
@@ -68,9 +68,10 @@ def _login_failed(credentials: dict[str, Any], **_: Any) -> None:
 
 
 def _should_be_written(name: str, address: str | None, *, is_known: bool) -> bool:
-    """Return whether the name is new for this address and no limit is reached.
+    """Return whether to write an event for this failed login.
 
-    Considers only the events in the last FAILED_WINDOW.
+    Return False if the events of the last FAILED_WINDOW contain this name with this
+    address, or if they reach a limit.
     """
     recent = AuditEvent.objects.filter(
         kind="account.login_failed",
@@ -87,7 +88,7 @@ def _should_be_written(name: str, address: str | None, *, is_known: bool) -> boo
 
 
 def record_new_address(token: ApiToken) -> None:
-    """Write an event if ``token`` is used from this address for the first time."""
+    """Write an event if the request is the first with ``token`` from its address."""
     address = structlog.contextvars.get_contextvars().get("address")
     if address:
         _record_new_address(token.pk, token.user_id, address)
@@ -95,8 +96,8 @@ def record_new_address(token: ApiToken) -> None:
 
 @lru_cache(maxsize=10_000)
 def _record_new_address(token_id: int, user_id: int, address: str) -> None:
-    # The cache remembers the pairs of token and address. So only the first request with
-    # a pair queries the database.
+    # The cache stores pairs of token and address. So only the first request with a pair
+    # queries the database.
     known = AuditEvent.objects.filter(kind="token.new_address", user=user_id)
     if known.filter(address=address, detail__token=token_id).exists():
         return

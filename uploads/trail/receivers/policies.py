@@ -30,8 +30,8 @@ def _saved(instance: UploadPolicy, created: bool, **_: Any) -> None:
 
 @receiver(post_delete, sender=UploadPolicy, dispatch_uid="trail.no_policy")
 def _deleted(instance: UploadPolicy, origin: Any, **_: Any) -> None:
-    # If a policy is deleted together with its account, the event "account.deleted" is
-    # enough.
+    # If a policy is deleted together with its account, only the event "account.deleted"
+    # is written.
     if getattr(origin, "model", type(origin)) is UploadPolicy:
         _record("policy.deleted", instance, _rules(instance))
 
