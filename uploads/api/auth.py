@@ -25,9 +25,9 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 class TokenAuth(HttpBearer):
     """Authenticates by ``Authorization: Bearer <token>``. No CSRF token is needed.
 
-    Ninja calls this class before BrowserAuth. A request with an invalid token is
-    refused, even if it also has a valid session. A token with the scope read may only
-    use safe methods.
+    Ninja calls this class before BrowserAuth. This class refuses a request with an
+    invalid token, even if the request also has a valid session. A token with the scope
+    read permits only safe methods.
     """
 
     openapi_description = "An API token."
@@ -62,9 +62,9 @@ class TokenAuth(HttpBearer):
 class BrowserAuth(SessionAuth):
     """Authenticates by the session cookie. Unsafe methods also need ``X-CSRFToken``.
 
-    A tab may stay open after another user has logged in in the same browser. So the
-    page sends its user in ``X-Slipway-User``. This class refuses the request if the
-    session belongs to another user.
+    A tab may stay open after another user has logged in in the same browser. So a page
+    sends the id of its user in ``X-Slipway-User``. This class refuses the request if
+    the session belongs to another user.
     """
 
     openapi_description = "The session cookie of a logged-in browser."

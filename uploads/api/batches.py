@@ -61,7 +61,7 @@ def start_batch(
     body: schemas.StartBatchBody,
     idempotency_key: str | None = IDEMPOTENCY_KEY,
 ) -> Any:
-    """Start up to 100 uploads in order, each with its own result."""
+    """Start up to 100 uploads, in the order of the list. Each upload has a result."""
     pay_for_items(request, "start", count=len(body.uploads))
     wanted = [
         lifecycle.Wanted(
@@ -92,7 +92,7 @@ def _present_started(one: lifecycle.Started) -> dict[str, Any]:
     throttle=Pays("complete"),
 )
 def complete_batch(request: HttpRequest, body: schemas.CompleteBatchBody) -> Any:
-    """Complete up to 100 uploads, each with its own result."""
+    """Complete up to 100 uploads. Each upload has a result."""
     pay_for_items(request, "complete", count=len(body.ids))
     rows = Upload.objects.filter(owner=caller(request)).in_bulk(body.ids)
     own = {pk: rows[pk] for pk in body.ids if pk in rows}

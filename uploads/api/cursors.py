@@ -23,8 +23,8 @@ def page_after(
     if cursor:
         created_at, pk = _decode(cursor)
         rows = rows.filter(
-            # The second line alone selects the same rows. With the first line, the
-            # database uses an index, which it does not do for a condition with OR.
+            # The condition with OR alone selects the same rows, but the database uses
+            # no index for it. Because of the first condition, it uses an index.
             Q(created_at__lte=created_at)
             & (Q(created_at__lt=created_at) | Q(pk__lt=pk))
         )
@@ -51,7 +51,7 @@ def _decode(cursor: str) -> tuple[datetime, uuid.UUID]:
         raise InvalidRequest(
             fields={
                 "cursor": [
-                    "This is not a cursor. Send the next_cursor of the page before."
+                    "This is not a cursor. Send the next_cursor of the previous page."
                 ]
             }
         ) from error

@@ -36,7 +36,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the API, which is an HTTP method of a path."""
+    """One operation of the API. It consists of an HTTP method and a path."""
 
     method: str
     path: str

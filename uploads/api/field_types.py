@@ -36,12 +36,12 @@ def _refuse_nul(value: object) -> object:
 
 def _refuse_numbers(value: object) -> object:
     if not isinstance(value, str | datetime):
-        raise ValueError("must be a text in ISO 8601")
+        raise ValueError("must be a string with a time in ISO 8601")
     return value
 
 
 def _require_sane_year(value: datetime) -> datetime:
-    # If another time zone is applied to an extreme date, Python raises OverflowError.
+    # Converting an extreme date to another time zone raises OverflowError.
     if not 1900 <= value.year <= 9000:
         raise ValueError("must be a year from 1900 to 9000")
     return value
@@ -57,7 +57,7 @@ def _require_base64(value: str) -> str:
 
 ByteSize = Annotated[
     int,
-    Field(ge=0, le=MAX_JSON_INTEGER, description="Bytes."),
+    Field(ge=0, le=MAX_JSON_INTEGER, description="Size of the file in bytes."),
     BeforeValidator(_refuse_look_alikes),
 ]
 PartSize = Annotated[
@@ -78,19 +78,19 @@ PartNumber = Annotated[
 Checksum = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$"),
-    Field(description="Base64 of the raw SHA-256."),
+    Field(description="Base64 of the 32 bytes of a SHA-256 hash."),
 ]
 Crc64Nvme = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9+/]{10}[AEIMQUYcgkosw048]=$"),
-    Field(description="Base64 of the raw CRC64NVME: 8 bytes, big-endian."),
+    Field(description="Base64 of the 8 bytes of a CRC64NVME, big-endian."),
 ]
 ContentType = Annotated[
     str,
     StringConstraints(
         pattern=r"^[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}$"
     ),
-    Field(description="Lower case, without parameters."),
+    Field(description="MIME type in lower case, without parameters."),
 ]
 Head = Annotated[
     str,

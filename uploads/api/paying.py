@@ -12,15 +12,14 @@ from uploads.api.auth import caller
 from uploads.errors import RateLimited, UploadError
 
 BYTES_PER_UNIT = 16 * 1024
-"""A body costs one unit for each started 16 KiB. A batch costs one unit per item."""
+"""A request costs one unit, and one more unit for each 16 KiB of its body.
+
+A batch costs at least one unit per item.
+"""
 
 
 class Pays(BaseThrottle):
-    """Spends the rate limits of a request before ninja parses the body.
-
-    Only the API and the pages spend rate limits. The sweeper, the operators and S3
-    notifications call the lifecycle without a rate limit.
-    """
+    """Spends units of the caller's rate limits before ninja parses the body."""
 
     def __init__(self, action: rates.Action) -> None:
         self.action = action
@@ -32,8 +31,8 @@ class Pays(BaseThrottle):
         try:
             paid = rates.prepay(self.action, *payers, cost=price)
         except (UploadError, AnyDatabaseError) as error:
-            # Ninja passes no error from here to the API's exception handlers. Store the
-            # error, because on_throttled in site.py calls the handler for it.
+            # Ninja does not pass errors of a throttle to the API's exception handlers.
+            # So store the error. on_throttled in site.py passes it to its handler.
             request.refusal = error  # type: ignore[attr-defined]
             return False
         request.paid = paid  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from uploads.states import State, Transport
 
 
 def present(upload: Upload) -> dict[str, Any]:
-    """Return the JSON members that every response about an upload has."""
+    """Return the JSON members of an upload that are the same in all responses."""
     return {
         "id": upload.pk,
         "state": upload.state,

@@ -1,4 +1,4 @@
-"""Convert errors to problem+json (RFC 9457). STATUS lists their HTTP statuses."""
+"""Convert errors to problem+json (RFC 9457). STATUS maps errors to HTTP statuses."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def problem_of(error: UploadError) -> dict[str, Any]:
         members["missing_parts"] = error.missing_parts[:MAX_MISSING_PARTS]
     seconds = retry_after(error)
     if seconds is not None:
-        # An item of a batch cannot have its own Retry-After header.
+        # The body has the seconds too, because a batch has no header for each item.
         members["retry_after"] = seconds
     return problem(STATUS[type(error)], code=error.code, detail=detail, **members)
 
@@ -155,10 +155,10 @@ def _problem_of_status(status: int) -> dict[str, Any]:
 class ProblemMiddleware:
     """Converts Django's HTML errors to problem+json for paths of the API.
 
-    Django answers unknown paths, wrong methods, refused hosts and oversize bodies with
-    HTML, before an endpoint is called. The middleware also forbids caches to store
-    responses of the API, because they contain presigned URLs. For the API and for
-    pages, it converts RateLimited to a response with status 429.
+    Django itself answers requests with an unknown path, a wrong method, a refused host
+    or a body that is too large. Its responses are HTML. The middleware also forbids
+    caches to store responses of the API, because they contain presigned URLs. For the
+    API and for pages, it converts RateLimited to a response with status 429.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

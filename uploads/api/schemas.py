@@ -1,7 +1,8 @@
 """The JSON of requests and responses of version 1.
 
-These models are pydantic models that read dictionaries. Ninja's Schema reads Django's
-objects and needs a millisecond for each object, so only the query is a Schema.
+These classes are plain pydantic models, which get dictionaries. Ninja's class Schema
+needs a millisecond for each object, because it reads the attributes of Django's
+objects. So only the model of the query is a Schema.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ class StartItemBody(StartBody):
         str | None,
         Field(
             pattern=IDEMPOTENCY_KEY_PATTERN,
-            description="Default: the header Idempotency-Key, a slash, and the index "
-            "of the upload in the batch, from 0.",
+            description="Default: the value of the header Idempotency-Key, a slash, "
+            "and the position of the upload in the batch, which begins with 0.",
         ),
     ] = None
 
@@ -128,7 +129,7 @@ class UploadOut(BaseModel):
     ]
     note: Annotated[
         str | None,
-        Field(description="A note of the inspection for the owner, or null."),
+        Field(description="A note for the owner from the inspection, or null."),
     ]
     checksum_sha256: Annotated[
         str | None,
@@ -257,7 +258,7 @@ class ProblemOut(BaseModel):
 
 
 class StorageFaultsOut(BaseModel):
-    faults: Annotated[list[Fault], Field(description="The causes that are proved.")]
+    faults: Annotated[list[Fault], Field(description="The causes that were proved.")]
     examining: Annotated[
         bool,
         Field(

@@ -60,7 +60,7 @@ class SlipwayAPI(NinjaAPI):
 api = SlipwayAPI(
     title="Slipway",
     version="1",
-    description="Files go directly to S3. This API returns the presigned URLs.",
+    description="Files go directly to S3. This API returns the presigned URLs for them.",
     docs_url=None,
     openapi_url=None,
     auth=[TokenAuth(), BrowserAuth()],
@@ -108,7 +108,7 @@ def on_not_found(request: HttpRequest, error: Http404) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    if isinstance(error.__cause__, UploadError):  # raised by the parser
+    if isinstance(error.__cause__, UploadError):  # raised by StrictParser
         return on_upload_error(request, error.__cause__)
     return respond(problem(error.status_code, detail=str(error)))
 
@@ -120,7 +120,7 @@ def on_huge_body(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse
 
 @api.exception_handler(UnreadablePostError)
 def on_broken_body(request: HttpRequest, error: UnreadablePostError) -> HttpResponse:
-    # The client has closed the connection, so this response is only for the log.
+    # The client has closed the connection, so only the log shows this response.
     return respond(problem(400, detail="The body ended before it was complete."))
 
 

@@ -1,4 +1,4 @@
-"""The endpoint for pages that cannot send to the bucket. It returns proved causes."""
+"""Tells a page why it cannot send to the bucket, if this server can prove the cause."""
 
 from __future__ import annotations
 
@@ -76,8 +76,9 @@ def _origin(request: HttpRequest) -> str:
     """Return the origin of the page that sent the report.
 
     Use the header Origin if it has this site's host or is an origin in the settings.
-    Otherwise, build the origin from the request. The header has the correct scheme even
-    if a proxy ends TLS and does not tell this server.
+    Otherwise, build the origin from the request. The header is better, because it has
+    the correct scheme. The request seems to use HTTP if a proxy receives HTTPS and does
+    not tell this server.
     """
     host = request.get_host()
     sent = request.headers.get("Origin", "")

@@ -48,7 +48,7 @@ def start(
     body: schemas.StartBody,
     idempotency_key: str | None = IDEMPOTENCY_KEY,
 ) -> Any:
-    """Start an upload: reserve quota and return the request that sends the bytes."""
+    """Start an upload. Reserve quota, and return the signed request for the bytes."""
     upload = lifecycle.start(
         owner=caller(request),
         declaration=declaration_of(body),
@@ -191,7 +191,7 @@ def download(
     upload = _own(request, upload_id)
     shown = inline and lifecycle.may_show_inline(upload)
     signed = lifecycle.presign_download(upload, inline=shown)
-    # If the file may not be shown inline, the browser downloads it.
+    # If the site may not show the file inline, the browser downloads the file.
     kind = "upload.previewed" if shown else "upload.downloaded"
     record(kind, upload=upload, actor=caller(request))
     return HttpResponseRedirect(signed.url)
