@@ -1,5 +1,5 @@
 /**
- * The self-test on the doctor's page. The operator's browser sends the same requests as it would send for an upload.
+ * Runs the self-test on the doctor's page. The operator's browser sends the same requests as for a real upload.
  *
  * A script gets the same error for a CORS, DNS or TLS failure. To find the cause, the self-test sends a second request
  * with the mode `no-cors`. This request succeeds if the browser reaches the bucket, even if the CORS rule is wrong.
@@ -139,7 +139,7 @@ async function receive(request, body) {
   if (!answer.ok) return inWords(answer);
   const found = new Uint8Array(await answer.arrayBuffer());
   const isSame = found.length === body.length && found.every((byte, index) => byte === body[index]);
-  return isSame ? "" : "The bucket returned different bytes than were sent.";
+  return isSame ? "" : "The bytes from the bucket differ from the bytes that the browser sent.";
 }
 
 /** @param {Response} answer */

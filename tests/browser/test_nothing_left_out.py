@@ -94,7 +94,7 @@ def test_unreadable_file_of_a_dropped_folder_does_not_stop_other_files(
 
     drop(upload_page.page, tmp_path / "harbour")
 
-    notice = upload_page.notice("14 files; 1 could not be read: b2.txt")
+    notice = upload_page.notice("14 files added; 1 could not be read: b2.txt")
     expect(notice).to_be_visible()
     expect(upload_page.start_button).to_have_text("Upload 14 files")
     upload_page.start()
@@ -128,7 +128,7 @@ def test_dropped_files_that_vanish_are_named_and_remaining_files_taken(
     drop(page, folder)
 
     expect(upload_page.start_button).to_have_text("Upload 2,990 files")
-    notice = upload_page.notice("2,990 files; 10 could not be read")
+    notice = upload_page.notice("2,990 files added; 10 could not be read")
     for name in gone:
         expect(notice).to_contain_text(f"many/{name}")
     expect(upload_page.chosen.get_by_role("listitem").nth(3)).to_be_visible()
@@ -342,7 +342,7 @@ def test_files_added_during_an_upload_that_exceed_the_quota_are_named(
 
     upload_page.choose(payload("b.bin", bytes(600)), payload("c.bin", bytes(600)))
 
-    notice = upload_page.notice("2 files were not added: 1.2 kB needed.")
+    notice = upload_page.notice("2 files were not added, because they need 1.2 kB.")
     expect(notice).to_contain_text("Only 400 bytes are free.")
     expect(notice).to_contain_text("b.bin")
     expect(notice).to_contain_text("c.bin")

@@ -66,7 +66,7 @@ def test_folder_whose_listing_fails_midway_gives_its_listed_files_and_is_named(
 
     drop(upload_page.page, tmp_path / "many")
 
-    notice = upload_page.notice("100 files; 1 could not be read: many/")
+    notice = upload_page.notice("100 files added; 1 could not be read: many/")
     expect(notice).to_be_visible()
     expect(upload_page.start_button).to_have_text("Upload 100 files")
 
@@ -82,7 +82,7 @@ def test_unlistable_subfolder_is_named_and_neighbouring_files_are_taken(
 
     drop(upload_page.page, tmp_path / "r")
 
-    notice = upload_page.notice("3 files; 1 could not be read: locked/")
+    notice = upload_page.notice("3 files added; 1 could not be read: locked/")
     expect(notice).to_contain_text("r/locked/")
     upload_page.start()
     upload_page.wait_until_uploaded(3)
@@ -100,7 +100,7 @@ def test_unreadable_files_of_a_folder_are_all_named(
 
     drop(upload_page.page, tmp_path / "gone")
 
-    words = "0 files; 3 could not be read: 0.txt, 1.txt, 2.txt"
+    words = "0 files added; 3 could not be read: 0.txt, 1.txt, 2.txt"
     expect(upload_page.notice(words)).to_be_visible()
     expect(upload_page.start_button).to_be_hidden()
 

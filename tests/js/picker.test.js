@@ -214,11 +214,11 @@ test("a notice names every file that was left out", () => {
 
   addTo(facts, admitted);
   assert.deepEqual(messages(facts), []);
-  assert.deepEqual(textOf({ unreadable: ["b2.txt"] }), [["14 files; 1 could not be read: b2.txt"]]);
-  assert.deepEqual(textOf({ unreadable: ["trip/b2.txt"] }), [["14 files; 1 could not be read: b2.txt", "trip/b2.txt"]]);
-  assert.deepEqual(textOf({ accepted: [], unreadable: ["trip/"] }), [["0 files; 1 could not be read: trip/"]]);
+  assert.deepEqual(textOf({ unreadable: ["b2.txt"] }), [["14 files added; 1 could not be read: b2.txt"]]);
+  assert.deepEqual(textOf({ unreadable: ["trip/b2.txt"] }), [["14 files added; 1 could not be read: b2.txt", "trip/b2.txt"]]);
+  assert.deepEqual(textOf({ accepted: [], unreadable: ["trip/"] }), [["0 files added; 1 could not be read: trip/"]]);
   const ten = Array.from({ length: 10 }, (_, n) => `many/${n}.txt`);
-  assert.deepEqual(textOf({ unreadable: ten }), [["14 files; 10 could not be read", ...ten]]);
+  assert.deepEqual(textOf({ unreadable: ten }), [["14 files added; 10 could not be read", ...ten]]);
   assert.deepEqual(textOf({ refused: [{ item: item("big.bin"), reason: "too large" }] }), [["1 file was left out", "big.bin: too large"]]);
   assert.deepEqual(textOf({ known: [{ item: item("a.txt"), reason: IN_LIST }] }), [["1 file is already in the list", "a.txt"]]);
   assert.deepEqual(textOf({ known: [{ item: item("a.txt"), reason: ELSEWHERE }] }), [[ELSEWHERE, "a.txt"]]);
@@ -236,7 +236,7 @@ test("files left out by several choices share a notice", () => {
   addTo(facts, { ...admitted, unreadable: ["a.txt"] });
   addTo(facts, { ...admitted, unreadable: ["b.txt"] });
 
-  assert.equal(messages(facts)[0].text, "2 files; 2 could not be read: a.txt, b.txt");
+  assert.equal(messages(facts)[0].text, "2 files added; 2 could not be read: a.txt, b.txt");
 });
 
 test("a rename notice appears only if the server changes the name", async () => {

@@ -10,7 +10,7 @@ const AWAY = "This browser cannot reach the storage.";
 const WORDS = {
   cors_no_rule: [REFUSED, "the bucket has no CORS rule for {site}"],
   cors_origin_missing: [REFUSED, "no CORS rule of the bucket allows the origin {site}"],
-  cors_origin_differs: [REFUSED, "the CORS rule spells the origin differently than {site}"],
+  cors_origin_differs: [REFUSED, "the CORS rule contains the origin in another spelling than {site}"],
   cors_headers: [REFUSED, "the bucket's CORS rule does not allow a header of the upload (AllowedHeaders)"],
   cors_method: [REFUSED, "the bucket's CORS rule does not allow the method PUT (AllowedMethods)"],
   cors_multiple: [REFUSED, "the storage and a proxy both add CORS headers"],

@@ -27,7 +27,7 @@ export class Completer {
   }
 
   /**
-   * Check whether this tab has completed the upload. A list that the page read earlier still has the upload as pending.
+   * Check whether this tab has completed the upload. A list that the page read earlier may contain the upload as pending.
    *
    * @param {string} id
    */

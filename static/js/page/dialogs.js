@@ -10,7 +10,7 @@ import { setText } from "./dom.js";
 const dialogById = (id) => /** @type {HTMLDialogElement} */ (byId(id));
 
 /**
- * Open a dialog. Call `act` if the person presses the main button. Close the dialog after success, or show the error.
+ * Open a dialog. If the person presses the main button, call `act`. Close the dialog if `act` succeeds; otherwise show its error.
  *
  * If the person closes the dialog while `act` runs, `act` continues.
  *

@@ -79,13 +79,13 @@ async function remove(record, { api, onRemoved }) {
   const words =
     record.state === "rejected"
       ? { title: "Remove this file from the list?", text: "The site refused this file and does not offer it for download.", yes: "Remove" }
-      : { title: "Delete this file?", text: "It is deleted from storage for good.", yes: "Delete" };
+      : { title: "Delete this file?", text: "The file will be deleted from the storage. This cannot be undone.", yes: "Delete" };
   const done = await confirm({ ...words, name: record.filename }, () => api.cancel(record.id, { attempts: 2 }));
   if (done) onRemoved(record.id);
 }
 
 /**
- * Ask whether to discard an unfinished upload, and delete it.
+ * Ask the person whether to discard an unfinished upload. If the person agrees, cancel the upload on the server.
  *
  * @param {UploadRecord} record
  * @param {import("../engine/api.js").Api} api
@@ -94,7 +94,7 @@ export function discard(record, api) {
   const words = {
     title: "Discard this upload?",
     name: record.filename,
-    text: "The parts that have arrived are deleted.",
+    text: "The parts that have arrived will be deleted.",
     yes: "Discard",
   };
   return confirm(words, () => api.cancel(record.id, { attempts: 2 }));

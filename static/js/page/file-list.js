@@ -17,7 +17,7 @@ import { folded } from "../engine/filename.js";
 
 const PAGE = 50;
 const SEARCH_DELAY_MS = 200;
-const MOST_REPLACED = 2 * PAGE; // in a longer list, the person has loaded more rows, so do not read it again after a batch
+const MOST_REPLACED = 2 * PAGE; // do not read a longer list again after a batch, because the person has loaded more of its rows
 
 /** The list of the person's files, newest first. Unfinished uploads are in another list (unfinished.js). */
 export class FileList {
@@ -123,7 +123,7 @@ export class FileList {
 
   /**
    * @param {UploadRecord} record
-   * @param {{next?: Element | null, isAnimated?: boolean}} [options] `next`: insert before this row, or before the first
+   * @param {{next?: Element | null, isAnimated?: boolean}} [options] `next`: insert before this row; default: the first row
    */
   #insert(record, { next = this.#list.firstElementChild, isAnimated = false } = {}) {
     if (this.#records.has(record.id)) return this.update(record);
@@ -178,7 +178,7 @@ export class FileList {
     try {
       const answer = await readNewest(this.#api, this.#reach, signal);
       if (signal.aborted || this.#query) return;
-      // There are too many new files. Read the list again from its beginning.
+      // There are more new files than `readNewest` reads. Read the list again from its beginning.
       if (!answer) return void (await this.load());
       const arrived = new Set(this.#localChanges.missingIn(answer.results).map(({ id }) => id));
       for (const { id } of missingFrom(this.#records.values(), answer)) {
@@ -198,7 +198,7 @@ export class FileList {
   }
 
   /**
-   * Hide in these rows why the server rejected the file, because the progress card already shows the reason.
+   * In these rows, hide the reason why the server rejected the file. The progress card already shows the reason.
    *
    * @param {Set<string>} ids
    */
@@ -227,7 +227,7 @@ export class FileList {
   /**
    * @param {string | null} from
    * @param {() => void} again
-   * @returns {Promise<{records: UploadRecord[], read: UploadRecord[], cursor: string | null} | null>} null if it failed or is outdated
+   * @returns {Promise<{records: UploadRecord[], read: UploadRecord[], cursor: string | null} | null>} null if it failed or was aborted
    */
   async #fetch(from, again) {
     const { signal } = this.#loading;

@@ -27,7 +27,7 @@ export async function reloadWhenInspected(
     await pace.pause(round);
     const isOver = await fetch(url, { headers: { Accept: "application/json" } })
       .then(async (answer) => !answer.ok || (await answer.json()).state !== "inspecting")
-      .catch(() => false); // without network: ask again later
+      .catch(() => false); // the request failed, so ask again later
     if (isOver && !isBusy()) return reload();
   }
 }

@@ -48,7 +48,7 @@ export async function writeAgain(store, changes, clock) {
 }
 
 /**
- * Return the note in a kept file.
+ * Return the note of a kept file: the facts that change during its upload.
  *
  * @param {import("./kept-store.js").Kept} kept
  * @returns {import("./kept-store.js").KeptNote}

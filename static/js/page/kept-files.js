@@ -20,13 +20,13 @@ const MOST_COPIED = 300 * MIB;
 const MOST_AT_ONCE = 100;
 const MOST_BYTES_AT_ONCE = 16 * MIB;
 const PAUSE_MS = 300; // pause between two writes, so that one write contains the changes of many files
-const FEW = 5; // with so few files there is no pause, so that a reload right after an upload finds no kept copy
+const FEW = 5; // with at most 5 stored files there is no pause, so that the copy of a sent file is deleted before a reload
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
 /**
  * Stores the files of unfinished uploads in this browser, so that the person need not choose them again after a reload.
- * Files up to 10 MiB are stored as copies. Of larger files, the browser stores a handle, if it has one. A failure here
- * never stops an upload. The person only has to choose the file again after a reload.
+ * Files up to 10 MiB are stored as copies. Of larger files, the browser stores a handle, if it has one. If storing
+ * a file fails, its upload continues. After a reload, the person must then choose this file again.
  */
 export class KeptFiles {
   #parts;
@@ -37,7 +37,7 @@ export class KeptFiles {
   /** @type {[Blob, Entry][]} */
   #queue = [];
   #copied = 0;
-  #count = 0; // files that are kept, or wait to be kept
+  #count = 0; // files that are stored, or wait to be stored
   /** @type {Map<string, Kept>} files of closed tabs that belong to this tab now; their uploads are not continued yet */
   #adopted = new Map();
   /** @type {{source: KeptSource, entry: Entry}[]} */
@@ -100,7 +100,7 @@ export class KeptFiles {
   }
 
   /**
-   * Note that the page continues the upload of `kept` with `file`. The file stays stored until that upload ends.
+   * Note that the page continues the upload of `kept` with `file`. The file stays stored until this upload ends.
    *
    * @param {Kept} kept
    * @param {Blob} file
@@ -247,7 +247,7 @@ export class KeptFiles {
   async #write() {
     if (this.#isWriting) return;
     this.#isWriting = true;
-    // Without locks, a tab cannot see that another tab is open. Both would send the same file, so store nothing then.
+    // Without Web Locks, a tab cannot detect other open tabs. Two tabs could then send the same stored file, so store nothing.
     if (await this.#parts.tabs.areKnown()) {
       while (this.#sources.length + this.#notes.size + this.#gone.size > 0) {
         await this.#writeBatch(this.#takeSources());
@@ -264,7 +264,7 @@ export class KeptFiles {
       bytes += entry.copied;
       count += 1;
     }
-    // Do not write copies for uploads that have ended since they were queued.
+    // Do not write the copy of a file whose upload has ended while the copy waited in this queue.
     return this.#sources.splice(0, count).filter(({ entry }) => entry.status === "kept");
   }
 

@@ -1,6 +1,6 @@
 /**
- * Stores many small files in one record. The browser writes and later deletes one file on the disk for each record with
- * a blob. That takes as long as sending a small file.
+ * Stores many small files in one record. For each record with a blob, the browser writes one file on the disk, and later
+ * deletes this file. Without packs, this would take as long as sending the small files.
  *
  * @typedef {import("./kept-store.js").KeptSource} KeptSource
  * @typedef {Omit<KeptSource, "source"> & {type: string, start: number}} Packed a file in a pack; `start`: offset in the pack, in bytes
@@ -48,7 +48,7 @@ export function unpack(record) {
 /**
  * Remembers for each pack which of its files are needed. If no file of a pack is needed, the pack can be deleted.
  *
- * The notes of the files in a pack share one record too, which is a group.
+ * The notes of all files in a pack are stored together too, in one record that is called a group.
  *
  * @typedef {import("./kept-store.js").KeptNote} KeptNote
  * @typedef {{id: string, notes: KeptNote[]}} NoteGroup a group; `id`: the id of the pack
@@ -82,7 +82,7 @@ export class Packs {
    */
   found(record, noteOf, isGrouped) {
     if (!("packed" in record)) return;
-    // Ignore the read record of an own pack, because this tab may have newer facts about it.
+    // If this tab writes to the pack, ignore the record, because this tab may have newer facts.
     if (record.packed.some(({ id }) => this.#packOf.get(id)?.isOwn)) return;
     const notes = new Map(record.packed.flatMap(({ id }) => /** @type {[string, KeptNote][]} */ (noteOf.has(id) ? [[id, noteOf.get(id)]] : [])));
     this.#know({ id: record.id, left: new Set(notes.keys()), notes, isGrouped, isOwn: false });
@@ -97,7 +97,8 @@ export class Packs {
    * Remember a changed note, if it belongs to a group.
    *
    * @param {KeptNote} note
-   * @returns {boolean} true if it belongs to a group, which `changes` will return; false if it needs its own record
+   * @returns {boolean} true if the note belongs to a group, which `changes` will return; false if the note needs its own
+   *   record
    */
   note(note) {
     const pack = this.#packOf.get(note.id);

@@ -141,7 +141,7 @@ export class KeptStore {
   /** @returns {Promise<IDBDatabase>} */
   #request() {
     return new Promise((resolve, reject) => {
-      if (!this.#factory) throw new Error("This browser stores nothing.");
+      if (!this.#factory) throw new Error("This browser has no IndexedDB.");
       const request = this.#factory.open(NAME, VERSION);
       request.onupgradeneeded = () => {
         request.result.createObjectStore(SOURCES, { keyPath: "id" });

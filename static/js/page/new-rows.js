@@ -4,7 +4,7 @@ import { plural } from "./format.js";
 
 /** @typedef {import("../engine/api.js").UploadRecord} UploadRecord */
 
-const MOST_ROWS = 50; // rows for new files of one batch
+const MOST_ROWS = 50; // maximum number of rows for new files of one batch
 const MOST_ROWS_A_FRAME = 5;
 const MOST_ANIMATED = 10;
 const COUNT_MS = 500;
@@ -55,7 +55,7 @@ export class NewRows {
   }
 
   /**
-   * Subtract the files that have a row, because the page has read the list again.
+   * Subtract the files that have a row now, because the page has read the list again.
    *
    * @param {number} counted the value of `counted` when the request for the list started
    */

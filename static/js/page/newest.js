@@ -7,8 +7,8 @@ const MAX_PAGES = 5;
  * The range of uploads that the page has read, as start times in milliseconds since 1970.
  *
  * `newest` is the start time of the newest upload. The page has read all uploads between this time and the last row.
- * `open` is the start time of the oldest upload that was pending at that time. The next refresh reads back to `open`,
- * because this upload may be ready by then.
+ * `open` is the start time of the oldest upload that was pending when the page read it. The next refresh also reads this
+ * upload again, because it may be ready by then.
  *
  * @typedef {{newest: number, open: number}} Reach
  */
@@ -37,8 +37,8 @@ export function extended({ newest, open }, results) {
  * @param {Pick<import("../engine/api.js").Api, "list">} api
  * @param {Reach} reach
  * @param {AbortSignal} signal
- * @returns {Promise<{results: UploadRecord[], isWhole: boolean} | null>} `isWhole`: the server has no older uploads.
- *   null if the range was not reached within MAX_PAGES.
+ * @returns {Promise<{results: UploadRecord[], isWhole: boolean} | null>} null if MAX_PAGES pages do not reach the range;
+ *   `isWhole`: true if the server has no older uploads
  */
 export async function readNewest(api, { newest, open }, signal) {
   /** @type {UploadRecord[]} */
@@ -71,8 +71,8 @@ export function missingFrom(shown, { results, isWhole }) {
 }
 
 /**
- * Read one page of the list. If all its uploads are pending, read the next page too. The list on the screen does not
- * show pending uploads. A page without rows would look like the end of the list.
+ * Read one page of the list. If all uploads of the page are pending, read the next page too. The list on the screen does
+ * not show pending uploads, so a page with only pending uploads would look like the end of the list.
  *
  * @param {Pick<import("../engine/api.js").Api, "list">} api
  * @param {{q: string, cursor: string | null, limit: number}} filters

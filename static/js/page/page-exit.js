@@ -33,7 +33,7 @@ export class PageExit {
     const begin = () => {
       this.#isLeaving = true;
       clearTimeout(this.#timer);
-      // The person may stay on the page. The timer is stopped while the browser's question is open.
+      // If the person stays on the page, the timer resets the state. It does not run while the browser's question is open.
       this.#timer = setTimeout(() => this.#stay(), STAYED_MS);
     };
     return engine.on("active", (active) => {
@@ -47,7 +47,7 @@ export class PageExit {
   }
 
   /**
-   * Run `act` now. If the person is leaving the page, run `act` only if the person stays after all.
+   * Run `act`. If the person is leaving the page, do not run `act` now, but later, if the person stays on the page.
    *
    * @param {() => void} act
    */

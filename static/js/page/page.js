@@ -125,7 +125,7 @@ export function startPage() {
       notices.dismiss("different");
       const upload = continueUpload(engine, entry, file);
       transfers.follow(upload);
-      // Fold after all files of the choice are processed, so that they start together.
+      // Call `fold` after all chosen files are processed, so that their uploads start together.
       queueMicrotask(() => area.fold());
       return upload;
     },
@@ -170,13 +170,13 @@ export function startPage() {
       list.add(record);
       arrived += 1;
       const place = arrived;
-      // Only the newest files are at the top of the list. The others need no thumbnail.
+      // Only the 50 newest files get a thumbnail, because the rows of older files are further down in the list.
       const isWanted = () => arrived - place < MOST_PICTURES;
       void thumbnails.want(file, isWanted).then((url) => url && list.picture(record.id, url));
     }
     if (/** @type {{code?: string} | null} */ (handle.error)?.code === "rejected") void list.refresh();
   });
-  // The server frees the space of a cancelled upload. The event comes after its response.
+  // The engine emits `freed` after the server has cancelled an upload and freed its reserved bytes.
   engine.on("freed", () => quota.refresh());
   acceptAnywhere(byId("veil"), (roots) => area.takeRoots(roots));
 

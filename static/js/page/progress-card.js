@@ -12,7 +12,7 @@ import { icon } from "./icon.js";
 
 const MAX_MOVING = 4;
 const MAX_FAILED = 50;
-const MANY = 20; // no animations if an upload has more files
+const MANY = 20; // with more files than this, the card has no animations
 
 /** Shows the progress of all uploads in one line. Below, it has rows for failed files and for files in progress. */
 export class ProgressCard {
@@ -110,7 +110,7 @@ export class ProgressCard {
    * Return the focus to its element. If the element has disappeared, move the focus to the nearest button.
    *
    * @param {HTMLElement} focused the element that had the focus
-   * @param {number} row its index in the list, or -1
+   * @param {number} row the index of the row that contains this element, or -1
    */
   #keepFocus(focused, row) {
     if (focused.getClientRects().length > 0) return focused.focus({ preventScroll: true });

@@ -73,7 +73,7 @@ export class QuotaMeter {
         this.#shown = asked;
         this.set(quota);
       } catch {
-        // Keep the values. If the server does not respond, the page shows that at other requests.
+        // Keep the old values. Other requests show the person that the server does not respond.
       }
     }, REFRESH_DELAY_MS);
   }

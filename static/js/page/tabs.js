@@ -8,8 +8,8 @@ const HELD_IN = new Set(["queued", "sending", "paused", "checking"]);
 
 /**
  * @typedef {import("../engine/upload.js").Upload} Upload
- * @typedef {{ids: Set<string>, release: () => void}} Held a lock for one upload, or for several that started together;
- *   `ids`: their upload ids
+ * @typedef {{ids: Set<string>, release: () => void}} Held a lock for one upload, or for several uploads that started
+ *   together; `ids`: the upload ids
  */
 
 /**
@@ -77,7 +77,7 @@ export class Tabs {
     return new Set(ids.filter((id) => !this.#held.has(id)));
   }
 
-  /** @returns {Promise<Set<string>>} the ids of all open tabs, including this tab; throws if it cannot detect tabs */
+  /** @returns {Promise<Set<string>>} the ids of all open tabs, including this tab; throws if this tab cannot detect other tabs */
   async alive() {
     await this.#answer(() => this.#opened);
     return new Set(await this.#named(TAB));
@@ -120,7 +120,7 @@ export class Tabs {
     held.ids.add(id);
     this.#held.set(id, held);
     if (joining) return;
-    // The first upload gets its own lock at once. Uploads that start before the timeout below share the next lock.
+    // This upload gets its own lock at once. Uploads that start before the timer below fires share the next lock.
     void this.#lock(held);
     /** @type {Held} */
     const next = (this.#joining = { ids: new Set(), release: () => {} });

@@ -1,7 +1,8 @@
 const SIDE = 96;
 
 /**
- * Return a thumbnail of an image file: its middle as a square of at most 96 pixels. Works in workers and in the page.
+ * Return a thumbnail of an image file: the middle of the image as a square of at most 96 × 96 pixels. This function can be
+ * called in workers and in the page.
  *
  * @param {Blob} file
  * @returns {Promise<Blob | null>} null if the browser cannot read the image

@@ -30,14 +30,14 @@ export class Thumbnails {
 
   /**
    * @param {Blob} file
-   * @returns {string} the URL of its thumbnail, or "" if it is not drawn
+   * @returns {string} the URL of the file's thumbnail, or "" if the thumbnail is not drawn yet
    */
   of(file) {
     return this.#urls.get(file) ?? "";
   }
 
   /**
-   * Put a file in the queue, and draw its thumbnail.
+   * Put a file in the queue. Resolve after its thumbnail is drawn or the file is skipped.
    *
    * @param {Blob} file
    * @param {() => boolean} [isWanted] called just before drawing; false skips the file

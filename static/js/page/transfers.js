@@ -99,7 +99,7 @@ export class Transfer {
   }
 }
 
-/** All uploads of the progress card: waiting, in progress, failed or done. Some continue an earlier visit's upload. */
+/** All uploads of the progress card: waiting, in progress, failed or done. Some of them continue an upload of an earlier visit. */
 export class Transfers {
   #engine;
   /** @type {Map<Upload, Transfer>} */
@@ -199,7 +199,7 @@ export class Transfers {
     const { record } = handle;
     const isOpen = record?.state === "pending" && code === "unreadable";
     if (isOpen && record.transport === "multipart" && failed.looksLike(item)) {
-      // The file is readable again, for example because the USB stick is back. Send only the missing parts.
+      // The file is readable again, for example because the USB stick is plugged in again. Send only the missing parts.
       this.dismiss(failed);
       this.follow(this.#engine.resume(record, item.file), path);
       return undefined;
@@ -212,7 +212,7 @@ export class Transfers {
   }
 
   /**
-   * Remove a failed file here. Do not cancel its upload on the server.
+   * Remove a failed file from the card. Do not cancel its upload on the server.
    *
    * @param {Transfer} failed
    */

@@ -39,8 +39,8 @@ export class UnfinishedRow {
     let hasTried = !kept;
     const goOn = () => {
       if (hasTried) return this.#input.click();
-      // The first click tries the kept file. It may be missing, or the person may refuse permission. So the second
-      // click opens the file dialog.
+      // The first click tries the kept file. This fails if the file is missing or if the person refuses permission. So the
+      // second click opens the file dialog.
       hasTried = true;
       void onContinue();
     };

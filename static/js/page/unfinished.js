@@ -81,7 +81,7 @@ export class Unfinished {
     const { tabs, keptFiles } = this.#options;
     this.#loads += 1;
     const load = this.#loads;
-    // Read the kept files before the list. Then the list has the upload of each kept file, even if it has just started.
+    // Read the kept files before the list. Then the list has the upload of each kept file, even of a new upload.
     const kept = await within(ADOPT_MS, () => keptFiles.adopt(), () => void this.load({ alone })).catch(() => []);
     const found = await pendingOf(this.#options.api);
     const elsewhere = await tabs.elsewhere();
@@ -103,7 +103,7 @@ export class Unfinished {
    *
    * @param {File} file
    * @param {string} relativePath
-   * @returns {"continued" | "elsewhere" | ""} "elsewhere" if another tab is sending it, "" if there is none
+   * @returns {"continued" | "elsewhere" | ""} "elsewhere" if another tab is sending the upload, "" if the file belongs to no upload
    */
   take(file, relativePath) {
     const facts = { filename: file.name, relativePath, byteSize: file.size, lastModified: file.lastModified };
@@ -143,7 +143,7 @@ export class Unfinished {
 
   /**
    * @param {Entry} entry
-   * @returns {Promise<Blob | null>} the kept file, or null if it is paused, changed, or needs the person's permission
+   * @returns {Promise<Blob | null>} the kept file, or null if the upload is paused or the file cannot be used now
    */
   async #readable(entry) {
     const { kept, isElsewhere } = entry;

@@ -82,7 +82,7 @@ export class UploadArea {
     }, thumbnails);
     pickByHandle(this.#place, {
       take: (files, unreadable) => void this.#picker.takeFiles(files, unreadable),
-      // Use showOpenFilePicker only if all types are allowed. Its files have no type more often than the files of an input.
+      // Use showOpenFilePicker only if all types are allowed. Its files lack a type more often than those of an input.
       isWanted: () => parts.policy().allowed_content_types.includes("*/*"),
     });
     this.#picker.on("reading", (files) => this.#drop.showReading(files));
@@ -123,7 +123,7 @@ export class UploadArea {
     if (hadFocus && document.activeElement?.getClientRects().length === 0) this.#list.focus();
   }
 
-  /** Show the progress card, because an upload is in progress. Start the chosen files too. */
+  /** Show the progress card, because an upload is in progress. Start the uploads of the chosen files too. */
   fold() {
     this.#isFolded = true;
     this.#join();
@@ -167,7 +167,7 @@ export class UploadArea {
     return { fileCount: items.length, bytes, freeBytes: quota.freeBytes, freeFiles: quota.freeFiles };
   }
 
-  /** Start the chosen files at once, or leave them out if the quota is too small. */
+  /** Start the uploads of the chosen files at once. If the quota is too small, leave all of these files out. */
   #join() {
     const batch = this.#batch();
     if (batch.fileCount === 0) return;

@@ -19,7 +19,7 @@ export class LeftOuts {
   }
 
   /**
-   * Show the files of one more choice that were left out or renamed.
+   * Show the files that were left out or renamed, those of earlier choices and those of this choice.
    *
    * @param {import("./admission.js").Admitted} admitted
    */
@@ -38,7 +38,8 @@ export class LeftOuts {
    */
   tellTooMuch(items, problem, needed) {
     this.#shown.add("quota");
-    this.#notices.show(`${plural(items.length, "file was", "files were")} not added: ${needed} needed. ${problem}`, {
+    const cause = plural(items.length, "file was not added, because it needs", "files were not added, because they need");
+    this.#notices.show(`${cause} ${needed}. ${problem}`, {
       tone: "warning",
       details: items.map(({ path, name }) => path || name),
       key: "quota",

@@ -10,7 +10,7 @@ import { serviceOf, within } from "../../engine/time-limit.js";
  */
 
 const CHANNEL = "slipway-files";
-const WAIT_MS = 10_000; // every open tab answers, but on a busy machine only after some seconds
+const WAIT_MS = 10_000; // on a busy machine, a tab may need some seconds to answer
 const WAIT_WITHOUT_LOCKS_MS = 250;
 
 /** Asks the other tabs of this browser over a BroadcastChannel which files they are sending. Answers their questions. */
@@ -66,13 +66,13 @@ export class OtherTabs {
 
   /**
    * @param {Question | Answer} message
-   * @returns {boolean} whether the browser accepted the message. If not, the person may send a file in two tabs.
+   * @returns {boolean} whether the browser accepted the message. If not, two tabs may send the same file.
    */
   #tell(message) {
     return serviceOf(() => (this.#channel?.postMessage(message), true)) ?? false;
   }
 
-  /** @returns {Promise<number>} number of other open tabs, or Infinity if the browser cannot tell */
+  /** @returns {Promise<number>} number of other open tabs, or Infinity if this tab cannot detect other tabs */
   async #others() {
     const alive = await within(this.#waitMs, () => this.#tabs.alive()).catch(() => null);
     return alive ? [...alive].filter((id) => id !== this.#tabs.id).length : Infinity;

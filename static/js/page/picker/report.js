@@ -6,7 +6,7 @@ import { formatNumber, plural } from "../format.js";
  * @typedef {import("./admission.js").LeftOut} LeftOut
  * @typedef {{
  *   taken: number, refused: LeftOut[], known: LeftOut[], renamed: Item[], unreadable: string[], empty: string[],
- * }} Facts the sum of the results of all choices; `taken`: number of files that were accepted or continue an upload
+ * }} Facts the sum of the results of all choices; `taken`: number of files that were accepted or that continue an upload
  * @typedef {{
  *   key: string, text: string, tone: "info" | "warning", details: string[], help?: string, items?: Item[],
  * }} Message `items`: files that the person may add anyway
@@ -63,7 +63,7 @@ function ofUnreadable(paths, taken) {
   return {
     key: "unreadable",
     tone: "warning",
-    text: `${plural(taken, "file")}; ${formatNumber(paths.length)} could not be read${named}`,
+    text: `${plural(taken, "file")} added; ${formatNumber(paths.length)} could not be read${named}`,
     details: isTold ? [] : paths.map(isolated),
     help: "Check that each file still exists and that you may open it. Then choose the file again.",
   };
