@@ -308,7 +308,9 @@ def test_unreadable_picked_files_are_named_and_remaining_files_taken(
 
     page.get_by_role("button", name="Choose files").click()
 
-    expect(upload_page.notice("1 file added; 1 could not be read: gone.txt")).to_be_visible()
+    expect(
+        upload_page.notice("1 file added; 1 could not be read: gone.txt")
+    ).to_be_visible()
     expect(upload_page.start_button).to_have_text("Upload 1 file")
 
 

@@ -20,7 +20,9 @@ def test_unreadable_file_of_a_stubbed_folder_is_named_and_14_are_taken(
     files["b2.txt"] = None
 
     upload_page.drop({"harbour": files})
-    upload_page.window.wait_for_text(NOTICES, "14 files added; 1 could not be read: b2.txt")
+    upload_page.window.wait_for_text(
+        NOTICES, "14 files added; 1 could not be read: b2.txt"
+    )
     upload_page.wait_until_chosen(14)
     upload_page.start()
     upload_page.wait_until_uploaded(14)
@@ -35,7 +37,9 @@ def test_unlistable_subfolder_is_named_and_neighbouring_files_are_taken(
     upload_page.drop(
         {"r": {"locked": UNREADABLE, "open": {"a.txt": "a"}, "b.txt": "b"}}
     )
-    upload_page.window.wait_for_text(NOTICES, "2 files added; 1 could not be read: locked/")
+    upload_page.window.wait_for_text(
+        NOTICES, "2 files added; 1 could not be read: locked/"
+    )
     upload_page.wait_until_chosen(2)
     upload_page.start()
     upload_page.wait_until_uploaded(2)
