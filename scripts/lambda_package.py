@@ -117,8 +117,9 @@ def compile_code(folder: Path, python: str) -> None:
     Lambda functions cannot write byte-code themselves. Python ``python`` must be
     installed on this machine. By default, Python uses byte-code only if the byte-code
     contains the time of the source file. The ZIP file has the same fixed time for all
-    files, so Python would ignore the byte-code. With ``unchecked-hash``, Python does
-    not compare anything. Raises CalledProcessError if a file cannot be compiled.
+    files, so Python would ignore the byte-code. With ``unchecked-hash``, Python uses
+    the byte-code without a check. Raises CalledProcessError if a file cannot be
+    compiled.
     """
     subprocess.run(
         [

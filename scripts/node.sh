@@ -4,7 +4,7 @@ set -eu
 
 need='Building the JavaScript needs Node.js 20.19 or newer, with npm'
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-    echo "$need. It is not installed. Get it from https://nodejs.org/" >&2
+    echo "$need. node or npm is missing. Install Node.js from https://nodejs.org/" >&2
     exit 1
 fi
 if ! node -e 'const [a, b] = process.versions.node.split(".").map(Number)

@@ -1,8 +1,8 @@
 """Take the screenshots of the documentation: docs/images/*.png.
 
 ``python -m scripts.screenshots`` starts a demo site with its own data on free ports. It
-takes four pages, each 1280 pixels wide, in light and dark colours. Then it stops the
-site.
+takes screenshots of four pages, each 1280 pixels wide, in light and dark colours. Then
+it stops the site.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ SLOW_BYTES_PER_SECOND = 2_000_000
 LARGE_FILE_BYTES = 60_000_000
 MINUTE_MS = 60_000
 PROGRESS_MS = 9_000
-# Playwright cannot control the file picker of these functions. Without them, the page
-# uses an input element, whose dialog Playwright can control.
+# Playwright cannot control the file pickers that these two functions open. Without the
+# functions, the page uses an input element, whose dialog Playwright can control.
 ASK_BY_INPUTS = "delete window.showOpenFilePicker; delete window.showDirectoryPicker;"
 
 expect.set_options(timeout=MINUTE_MS)

@@ -24,7 +24,7 @@ DAYS: Mapping[str, int] = {
     "quarantine_days": 900_002,
     "noncurrent_days": 900_003,
 }
-"""Numbers that occur nowhere else. ``template`` replaces them by variables."""
+"""Numbers that occur nowhere else in the settings, so ``template`` can replace them."""
 
 FACTS = SiteFacts(
     bucket="the-bucket",

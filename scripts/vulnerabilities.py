@@ -78,7 +78,7 @@ def read_npm_audit(output: str, errors: str = "") -> Verdict:
 
 
 def overall(statuses: list[int]) -> int:
-    """Return FOUND if one status is FOUND, else UNCHECKED if one is, else CLEAN."""
+    """Return FOUND if a status is FOUND, else UNCHECKED if a status is, else CLEAN."""
     return FOUND if FOUND in statuses else max(statuses)
 
 
@@ -112,7 +112,8 @@ def _ask_pip_audit() -> Verdict:
         done = _run(python, "-m", "pip", "install", *quietly, PIP_AUDIT)
         if done.returncode:
             return _unchecked("requirements.txt", _last_line(done.stderr))
-    # With --disable-pip, pip-audit installs nothing. The lock file names every package.
+    # With --disable-pip, pip-audit installs nothing. This is possible because the lock
+    # file names every package.
     options = ("--require-hashes", "--disable-pip", "--progress-spinner", "off")
     done = _run(str(program), *options, "-f", "json", "-r", "requirements.txt")
     return read_pip_audit(done.stdout, done.stderr)

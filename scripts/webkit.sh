@@ -7,7 +7,7 @@ bindings='import gi; gi.require_version("WebKit2", "4.1")'
 
 need() {
     "$(dirname "$0")/debian.sh" "$1" "$1 for the WebKit tests" && return
-    echo "The WebKit tests need Debian's package $1. Install it or an equivalent." >&2
+    echo "The WebKit tests need Debian's package $1. Install this package or an equivalent one." >&2
     exit 1
 }
 
