@@ -1,11 +1,11 @@
 """Measures the pages of the admin with a thousand and with a million uploads.
 
 Run it with ``python bench/admin_million.py [rows]``. It needs no server and no S3,
-because it fills two temporary SQLite files by SQL statements. It requests each page
+because it fills two temporary SQLite files with SQL statements. It requests each page
 three times and prints the fastest of the three times in milliseconds. It also prints
 the time in SQL, and the ratio between the two databases. The exit code is 1 if a page
-spends more than 250 ms in SQL. It is also 1 if the number of queries grows with the
-table.
+spends more than 250 ms in SQL. The exit code is also 1 if a page needs at least two
+queries more for the large table than for the small one.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ UPLOAD = {
     "expires_at": "datetime('now', printf('%%d seconds', 604800 - n * 60))",
     "completed_at": "datetime('now', printf('-%%d seconds', n * 60))",
 }
-"""Columns that differ between rows. The others have the values of the first row."""
+"""Columns that differ between rows. All other columns are the same in all rows."""
 
 EVENT = {
     "id": "uploads_upload.rowid + 1000",
@@ -71,7 +71,7 @@ EVENT = {
 
 @dataclass(frozen=True)
 class Timing:
-    """The fastest request of one page: its time, its time in SQL, its queries."""
+    """The fastest request of one page: its time, its SQL time, its number of queries."""
 
     total_ms: float
     sql_ms: float
@@ -150,7 +150,7 @@ def insertion(table: str, changes: dict[str, str], source: str) -> str:
 
 @contextmanager
 def sql_clock() -> Iterator[list[float]]:
-    """Yield a list. Each query inside the context adds its duration in seconds."""
+    """Yield a list, to which each query inside the context adds its seconds."""
     from django.db import connection
 
     spent: list[float] = []

@@ -43,12 +43,11 @@ ALONE = 300
 """Number of files that each of the two other servers starts, one file per request."""
 MAX_MS = 3
 MIN_RATIOS = {"Uppy Companion": 7, "django-s3-file-field": 10}
-"""Minimum ratios.
+"""Minimum ratios of the CPU time of a start on the other server and on this site.
 
-The goal was that the other servers need 20 times as much CPU time per file. It is not
-reached: they store nothing in a database, so their starts are cheap. This site spends
-more than half of the time of a start on the upload's row, the quota and the audit
-events.
+The goal was a ratio of 20. This site misses the goal, because the other servers store
+nothing in a database. This site spends more than half of the time of a start on the
+upload's row, the quota and the audit events.
 """
 READY_SECONDS = 60
 PEERS = PROJECT / "bench" / "peers"
@@ -68,7 +67,10 @@ class Server:
     wall_ms: dict[str, float] = field(default_factory=dict)
 
     def ask(self, words: str, method: str, path: str, **request: Any) -> Any:
-        """Send a request, add its time to the total ``words``, return the JSON."""
+        """Send a request, and return the JSON of its response.
+
+        Add the CPU time and the wall-clock time to the totals that are named ``words``.
+        """
         began, before = time.perf_counter(), self._cpu_ms()
         answer = HTTP.request(method, self.url + path, **request)
         self.wall_ms[words] = self.wall_ms.get(words, 0) + (
@@ -84,7 +86,7 @@ class Server:
 
 
 def _tree(pid: int) -> Iterator[int]:
-    """Yield a process and all its descendants."""
+    """Yield the ids of a process and of all its descendants."""
     yield pid
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in task.read_text().split():
@@ -193,7 +195,7 @@ def put(content: bytes, started: Any) -> None:
 
 
 def measure_companion(site: DemoSite, home: Path) -> Server:
-    """Start files one by one with Uppy Companion; return it with its times."""
+    """Start files one by one with Uppy Companion; return the server with its times."""
     INSTALLED.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json", "companion.mjs"):
         shutil.copy(PEERS / name, INSTALLED)
@@ -218,7 +220,7 @@ def measure_companion(site: DemoSite, home: Path) -> Server:
 
 
 def measure_file_field(site: DemoSite, home: Path) -> Server:
-    """Start files one by one with django-s3-file-field; return it with its times."""
+    """Start files one by one with django-s3-file-field; return the server."""
     python = INSTALLED / ".venv" / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", INSTALLED / ".venv"], check=True)

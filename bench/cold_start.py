@@ -1,8 +1,8 @@
-"""Measures a part of Lambda's cold start here: from Python's start to a response.
+"""Measures a part of a cold start on Lambda, from Python's start to the first response.
 
-The package var/lambda.zip is built by `make lambda`. Each run is a new process that can
-import only this package and Python's own library. Python writes no byte-code, because
-on Lambda the package is read-only.
+The script runs on this machine with the package of `make lambda`, var/lambda.zip. Each
+run is a new process that can import only this package and Python's own library. Python
+writes no byte-code, because on Lambda the package is read-only.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ MAX_RATIO = 1.5
 
 
 def small_files(folders: list[str]) -> dict[Path, bytes]:
-    """Return small files with their contents, from as many folders as possible."""
+    """Return small files with contents, at most FROM_ONE_FOLDER from each folder."""
     found: dict[Path, bytes] = {}
     for folder in folders:
         for place, _, names in os.walk(folder):

@@ -10,7 +10,7 @@
  */
 import { FakeFile, MIB, NO_PACE, World } from "../tests/js/world.js";
 
-const MOST = 1.03; // times the total time with six connections
+const MOST = 1.03; // pace.js may need at most this many times the total time of six connections
 const MBIT_PER_S = 125; // bytes per millisecond
 const shared = (mbit) => ({ bytesPerMs: mbit * MBIT_PER_S });
 const limited = (each) => ({ bytesPerMs: 6 * each, bytesPerMsEach: each });

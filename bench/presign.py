@@ -1,4 +1,4 @@
-"""Measures the CPU time of a part URL by our signer, botocore and two bare hashes.
+"""Measures the CPU time per part URL of our signer, of botocore and of two bare hashes.
 
 Run it with ``python bench/presign.py``. The signers sign the same parts with the same
 credentials. They take turns, so that a busy machine slows all of them equally. Every

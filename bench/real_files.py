@@ -113,7 +113,10 @@ def judge(
     inspectors: list[Inspector],
     policy: Policy | None,
 ) -> tuple[set[tuple[str, str]], bool]:
-    """Return the rules and reasons that refuse a file, and whether it has a type."""
+    """Return the refusals of a file, and whether libmagic detects its type.
+
+    Each refusal is the name of a rule and a reason.
+    """
     types = {type_of(path.name), *(found for found in declared if found != "-")}
     shared: Sample | None = None
     told: set[tuple[str, str]] = set()

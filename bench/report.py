@@ -48,12 +48,12 @@ class Bar:
 
     @property
     def is_missed(self) -> bool:
-        """Whether the ratio misses its limit."""
+        """True if the ratio misses its limit."""
         return self._misses(0)
 
     @property
     def is_failure(self) -> bool:
-        """Whether the ratio misses its limit by more than the tolerance."""
+        """True if the ratio misses its limit by more than TOLERANCE."""
         return self._misses(TOLERANCE)
 
     def _misses(self, tolerance: float) -> bool:
@@ -81,7 +81,7 @@ def report(
 ) -> None:
     """Print the figures and write ``name``.json and ``name``.svg.
 
-    Exits with status 1 if a ratio misses its limit by more than 20 %.
+    Exits with status 1 if a ratio misses its limit by more than TOLERANCE.
     """
     machine = machine_facts()
     print(f"{name}, {machine['date']}, {machine['cpu']}, {machine['cores']} cores,")

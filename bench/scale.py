@@ -4,7 +4,7 @@ Run it with ``python bench/scale.py [rows...]``. The default sizes are 1,000, 10
 and 5,000,000 uploads. They need 10 GB of disk space and a quarter of an hour. The
 script starts its own PostgreSQL with one database for each size. Each of the 25 rounds
 runs all requests on all databases, so that a busy machine slows all sizes equally. The
-result is the fastest round.
+result of a request is its fastest time.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def build(rows: int) -> str:
 def with_indexes_last(table: str, fill: str, params: dict[str, Any]) -> None:
     """Drop the table's indexes, fill the table, and create the indexes again.
 
-    This is faster than to fill a table that has indexes.
+    Filling a table that has indexes would take longer.
     """
     indexes = execute(
         "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexname "

@@ -65,7 +65,7 @@ def main() -> None:
             all_senders.site,
             options.rounds,
         )
-    # Another site, because its settings decide on the checksum.
+    # Start another site, because the checksum algorithm is a setting of the whole site.
     with senders(UPLOADS_CHECKSUM="crc64nvme") as fast_senders:
         fast = compare(
             {CRC: fast_senders.slipway, f"curl beside {CRC}": fast_senders.curl},

@@ -6,8 +6,9 @@ the page, from the choice of the files until the last file is ready. The largest
 the longest delay of this timer.
 
 The floor is the largest gap in an empty page that only sends PUT requests. It shows how
-long the browser and a busy machine delay every page. In Chromium, the longest task of
-the page is measured too. Its CPU time does not include the wait for a free core.
+long the browser and a busy machine delay every page. In Chromium, the script also
+measures the CPU time of the page's longest task. This time does not include the wait
+for a free core.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from bench.report import Bar, Row, report
 GAP_LIMITS_MS = {5000: 50, 10_000: 200}
 MOST_FLOOR_FILES = 2000
 POLL_SECONDS = 0.5
-# The page creates the files, because a test driver cannot choose so many in Firefox.
+# The page creates the files, because the driver of Firefox cannot choose so many files.
 CREATE = """(() => {
   window.transfer = new DataTransfer();
   const tag = Math.random().toString(36).slice(2);
@@ -95,7 +96,7 @@ LOG_IN = """(() => {
 
 @dataclass(frozen=True)
 class Browser:
-    """A browser under measurement. Only Chromium reports its tasks."""
+    """A measured browser. ``tasks`` is None in Firefox, which does not report tasks."""
 
     open: Callable[[str], None]
     evaluate: Callable[[str], Any]
@@ -110,7 +111,7 @@ class Browser:
 
 @dataclass(frozen=True)
 class Result:
-    """The measurement of one number of files."""
+    """The result for one number of files."""
 
     seconds: float
     gap_ms: float
@@ -165,7 +166,7 @@ class EmptyPage(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def empty_page() -> Iterator[str]:
-    """Serve an empty page on a free port. Return its URL."""
+    """Serve an empty page on a free port. Yield its URL."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), EmptyPage)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -240,7 +241,7 @@ def gap_bars(
 ) -> list[Bar]:
     """Compare the gap and the longest task with the limit for this number of files.
 
-    The gap has no limit if the machine delays even an empty page for longer.
+    The gap has no limit if the gap of an empty page exceeds the limit on this machine.
     """
     if not limit_ms:
         return []

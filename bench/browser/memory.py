@@ -1,4 +1,4 @@
-"""Measures the memory of page and site while the first 2 GiB of a 10 GiB file are sent.
+"""Measures the memory of page and site while the page sends 2 GiB of a 10 GiB file.
 
 Run it with ``python bench/browser/memory.py``. Options: --size-gib 10 --sent-mib 2048
 The file is sparse, so it needs no disk space. The upload ends after 2 GiB, because the
@@ -58,13 +58,15 @@ def main() -> None:
     options = parser.parse_args()
     share = 100 * options.sent_mib / (options.size_gib * 1024)
     with TemporaryDirectory() as folder, senders() as all_senders:
-        # Without this upload, the growth would contain what the site loads only once.
+        # With the first upload, the site loads modules. The growth below must not include
+        # these modules.
         all_senders.slipway([sparse_file(Path(folder, "first.bin"), 64)])
         film = sparse_file(Path(folder, "film.bin"), options.size_gib * 1024)
         idle = site_bytes(all_senders)
         heaps, residents, seen = watch(all_senders, film, share)
     growth = (max(residents) - idle) / 1e6
-    # The first checksum is that of the file's first bytes, which identifies the file.
+    # The first checksum belongs to no part. It covers the first bytes of the file, and
+    # identifies the file.
     waiting = seen["waiting"] - 1
     requests = seen["requests"] / (2 + seen["signed"] / 6)
     report(
@@ -87,7 +89,7 @@ def main() -> None:
 
 
 def sparse_file(path: Path, mib: int) -> str:
-    """Create a file of zeros that needs no disk space."""
+    """Create a file of zeros that needs no disk space, and return its path."""
     path.touch()
     with path.open("r+b") as file:
         file.truncate(mib * MIB)
@@ -102,7 +104,11 @@ def site_bytes(all_senders: Senders) -> int:
 def watch(
     all_senders: Senders, film: str, share: float
 ) -> tuple[list[float], list[int], dict[str, Any]]:
-    """Send a share of the file. Return heap sizes, resident sizes and the counts."""
+    """Send ``share`` percent of the file, and measure once per second.
+
+    Return the sizes of the JavaScript heap in MB, the resident sizes of the site in
+    bytes, and the counts of COUNT.
+    """
     page = all_senders.page
     heaps: list[float] = []
     residents: list[int] = []

@@ -36,7 +36,7 @@ MOST_SECONDS = 120
 
 
 def seconds_until_first_part(s3: Any, found: list[float]) -> None:
-    """Ask the bucket until it has a part. Append the seconds to ``found``."""
+    """Poll the bucket until it has stored a part. Append the seconds to ``found``."""
     began = time.monotonic()
     while time.monotonic() - began < MOST_SECONDS:
         uploads = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])

@@ -1,5 +1,7 @@
-"""A Django site with django-s3-file-field, for bench/batches.py. The environment has
-its S3 settings."""
+"""A Django site with django-s3-file-field, for bench/batches.py.
+
+Environment variables contain its S3 settings.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Controls Chromium with a few commands of the DevTools protocol.
 
 Playwright and ChromeDriver watch every request of a page, which costs CPU time for each
-file. This driver does not watch requests, so the figures are those of a normal browser.
+file. This driver does not watch requests, so it does not slow down the browser.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Chromium:
         raise RuntimeError("Chromium did not start.")
 
     def page(self) -> Page:
-        """Return a new page in the foreground, which shares no cookies with others."""
+        """Return a new page in the foreground. Other pages do not share its cookies."""
         context = self._browser.call("Target.createBrowserContext")["browserContextId"]
         target = self._browser.call(
             "Target.createTarget",
@@ -120,7 +120,7 @@ class Page:
         )
 
     def evaluate(self, expression: str) -> Any:
-        """Return the value of a JavaScript expression. Wait for a promise."""
+        """Return the value of a JavaScript expression, or the result of its promise."""
         answer = self.call(
             "Runtime.evaluate",
             expression=expression,

@@ -15,7 +15,9 @@ import sys
 _PORT, _TARGET = int(sys.argv[1]), int(sys.argv[2])
 _DELAY = float(sys.argv[3]) / 1000
 _EACH, _SHARED = float(sys.argv[4]), float(sys.argv[5])
-_BLOCK = 65_536  # small enough for 1 MB/s, large enough for 12 connections on one core
+# Larger blocks would arrive too unevenly at 1 MB/s. Smaller blocks would need more CPU
+# time than one core has for 12 connections.
+_BLOCK = 65_536
 _BUFFER_SECONDS = 0.25
 _LATE_SECONDS = 0.05
 
@@ -32,7 +34,8 @@ class Limit:
         if not self._speed:
             return
         now = asyncio.get_running_loop().time()
-        # A late wake-up must not make the line slower, so some of the lost time counts.
+        # If this process wakes up late, it may catch up on at most _LATE_SECONDS.
+        # Otherwise, late wake-ups would make the line slower.
         self._free_at = max(self._free_at, now - _LATE_SECONDS) + count / self._speed
         await asyncio.sleep(max(0.0, self._free_at - now))
 

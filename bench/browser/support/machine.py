@@ -40,7 +40,7 @@ def largest_resident_bytes(root: int, word: str) -> int:
 
 
 def _stats() -> dict[int, list[str]]:
-    """Return the fields of /proc/PID/stat behind the command, for each process."""
+    """Return, for each process, the fields of /proc/PID/stat after the command."""
     found = {}
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():

@@ -128,7 +128,7 @@ class Senders:
         return self._run(seconds, cpu, self.page.evaluate("window.largestGap"))
 
     def uppy(self, files: list[str], *, multipart: bool | None = None) -> Run:
-        """Upload with Uppy 6. If ``multipart`` is None, Uppy decides by the size."""
+        """Upload with Uppy 6. Without ``multipart``, Uppy decides by the file size."""
         return self._on_peer_page(
             files, f"window.sendWithUppy({json.dumps(multipart)})"
         )
@@ -153,7 +153,7 @@ class Senders:
         return run
 
     def curl(self, files: list[str]) -> Run:
-        """Send one PUT per file with curl, six at a time, without measuring presigning."""
+        """Send one PUT per file with curl, six at a time. Do not measure presigning."""
         lines = []
         for file in files:
             url = self.site.put_url(secrets.token_hex(8))
@@ -186,7 +186,10 @@ class Senders:
 
 @contextmanager
 def senders(line: Line | None = None, **settings: str) -> Iterator[Senders]:
-    """Start a site, a browser and the line between them. Stop them at the end."""
+    """Start a site, a browser, and the simulated line from the browser to S3.
+
+    Stop all of them at the end of the context.
+    """
     build_peer_page()
     helpers, flags, port = [], list[str](), None
     has_two_hosts = line is not None and line.has_two_hosts
@@ -213,7 +216,7 @@ def senders(line: Line | None = None, **settings: str) -> Iterator[Senders]:
 
 
 def build_peer_page() -> None:
-    """Install Uppy in bench/browser, and bundle its page."""
+    """Install Uppy in bench/browser, and bundle the script of its page."""
     if not (PEER_FOLDER / "node_modules/@uppy").exists():
         subprocess.run(
             ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],  # noqa: S607

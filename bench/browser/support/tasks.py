@@ -1,7 +1,7 @@
 """Finds the longest task of a page by CPU time, from a trace of Chromium.
 
 On a busy machine a page waits for a free core. The gaps of a timer include this wait,
-and the CPU time of the page's main thread does not.
+but the CPU time of the page's main thread does not include it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from bench.browser.support.chromium import Chromium
 
 _MARK = "bench-begin"
 MARK_BEGIN = f"performance.mark('{_MARK}')"
-"""JavaScript that marks the begin of the measurement. It must begin its own task."""
+"""JavaScript that marks the begin of the measurement. Run it at the begin of a task."""
 
 _TASK = "RunTask"
-_SLACK_US = 2_000  # the task that sets the mark begins shortly before the mark
+_SLACK_US = 2_000  # the first measured task begins shortly before it sets the mark
 _BUFFER_KB = 600_000
 _READ_BYTES = 8_000_000
 _LONG = re.compile(r'"tdur":\d{4}')  # 1 ms or more; most tasks are shorter
@@ -33,7 +33,7 @@ class Tasks:
         self._browser = browser
 
     def record(self) -> None:
-        """Start to record."""
+        """Start recording."""
         self._browser.call(
             "Tracing.start",
             transferMode="ReturnAsStream",
@@ -45,7 +45,7 @@ class Tasks:
         )
 
     def longest_ms(self) -> float:
-        """Stop to record. Return the CPU time of the page's longest task."""
+        """Stop recording. Return the CPU time of the page's longest task."""
         self._browser.call("Tracing.end")
         stream = self._browser.wait_for("Tracing.tracingComplete")["stream"]
         thread, since = (0, 0), 0
@@ -68,7 +68,10 @@ class Tasks:
         return max((cpu for begin, cpu in mine if begin >= since), default=0) / 1000
 
     def _events(self, stream: str) -> Iterator[str]:
-        """Return the events of a trace as JSON texts. A trace has up to a gigabyte."""
+        """Yield the events of a trace as JSON texts.
+
+        A trace can have a gigabyte, so this function never has all events in memory.
+        """
         rest, is_over = "", False
         while not is_over:
             answer = self._browser.call("IO.read", handle=stream, size=_READ_BYTES)
