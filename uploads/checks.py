@@ -1,4 +1,4 @@
-"""System checks. They send no requests. ``manage.py doctor`` checks the bucket."""
+"""Defines system checks of the settings. Only ``manage.py doctor`` tests the bucket."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_options(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register("uploads")
 def check_storage(**_: Any) -> list[checks.CheckMessage]:
-    """Report a STORAGES setting without the bucket, or with an unsafe signature."""
+    """Report if STORAGES does not contain the bucket, or sets an unsafe signature."""
     storages: dict[str, Any] = settings.STORAGES
     storage = storages.get("uploads")
     if storage is None:
@@ -65,7 +65,7 @@ def check_storage(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register("uploads")
 def check_detector(**_: Any) -> list[checks.CheckMessage]:
-    """Report a libmagic that cannot be started."""
+    """Report that libmagic cannot be started."""
     detect_type(b"%PDF-1.7")
     if not is_detector_missing():
         return []
@@ -126,7 +126,7 @@ def check_inspectors(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register("uploads")
 def check_endpoint(**_: Any) -> list[checks.CheckMessage]:
-    """Report virtual-hosted addressing with an IP address as the endpoint."""
+    """Report virtual-hosted addressing if the endpoint is an IP address."""
     is_virtual = settings.S3_ADDRESSING_STYLE == "virtual"
     return [
         checks.Error(

@@ -1,4 +1,4 @@
-"""The options of the app (the setting ``UPLOADS``), with their types and defaults."""
+"""Defines the options of the app (the setting ``UPLOADS``): types and defaults."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ENDPOINT = re.compile(
 _PORTS = {"http": 80, "https": 443}
 
 MAX_PARTS_PER_REQUEST = 100
-"""Maximum number of parts in one request for URLs. The page asks for up to this many."""
+"""Maximum number of parts in one request for URLs. The page uses the same maximum."""
 
 
 def is_endpoint(url: str) -> bool:
@@ -56,7 +56,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """Allows ``count`` requests, files or parts in ``seconds``. All may come at once."""
+    """Allows ``count`` requests, files or parts in ``seconds``, also all at once."""
 
     UNITS = {
         "second": 1,

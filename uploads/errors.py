@@ -46,7 +46,7 @@ class UploadError(Exception):
 
 
 class InvalidRequest(UploadError):
-    """The request is not valid. See errors for each field."""
+    """The request is not valid. The property errors lists the wrong fields."""
 
     code = "invalid_request"
 
@@ -92,7 +92,7 @@ class StaleUpload(InvalidState):
 
 
 class Incomplete(UploadError):
-    """Bytes are missing in the bucket. Send them, then complete again."""
+    """Bytes are missing in the bucket. Send them, then complete the upload again."""
 
     code = "incomplete"
 

@@ -1,4 +1,4 @@
-"""Forms for file names, plain uploads and API tokens."""
+"""Defines forms for file names, plain uploads and API tokens."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class SiteForm:
 
 
 class PlainUploadForm(SiteForm, forms.Form):
-    """The first form of an upload without JavaScript.
+    """The form that starts an upload without JavaScript.
 
     The form asks for the size to reserve and for a name. The cleaned value of ``room``
     is a number of bytes. The form does not offer sizes that the policy forbids. If a
-    client sends such a size, the form accepts it, so that the policy refuses it with a
+    client sends such a size, the form accepts it. Then the policy refuses it, with a
     better message.
     """
 

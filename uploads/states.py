@@ -1,4 +1,4 @@
-"""The states of an upload and the permitted moves between them.
+"""Defines the states of an upload and the permitted moves between them.
 
              start              complete               inspectors pass
 (nothing) --------> pending --------------> inspecting ----------------> ready
@@ -47,7 +47,10 @@ USING = frozenset({State.READY})
 """The bytes of uploads in these states count as ``used_bytes``."""
 
 FINAL = frozenset(State) - RESERVING - USING
-"""Uploads in these states use no quota. The site deletes only their objects."""
+"""Uploads in these states use no quota.
+
+The site deletes their objects and keeps their rows.
+"""
 
 
 class Algorithm(models.TextChoices):

@@ -1,4 +1,4 @@
-"""URLs of the pages."""
+"""Defines the URLs of the pages."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from uploads.trail.writing import record
 logger = structlog.get_logger("slipway.lifecycle")
 
 _ATTEMPTS = 2
-"""After this number of conflicts (409) from S3, the client must send all parts again."""
+"""After this number of conflicts (409) from S3, the client must resend all parts."""
 
 
 def assemble(upload: Upload) -> str:

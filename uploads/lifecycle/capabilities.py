@@ -56,7 +56,7 @@ class Capabilities:
 
     @property
     def lacks_crc64nvme(self) -> bool:
-        """Return whether the storage has failed one of the doctor's tests of CRC64NVME."""
+        """Return whether the storage has failed a test of the doctor for CRC64NVME."""
         return any(
             value == NO
             for name, value in self.promises.items()

@@ -247,7 +247,7 @@ def recorded(upload: Upload, facts: ObjectFacts, expected: str) -> dict[str, Any
         "checksum_verified_by": proof_of_storage(upload, facts, expected),
     }
     if checksums is CRC64NVME:
-        # The client need not declare the CRC64NVME of a multipart upload. ``assemble``
-        # has then computed it from the checksums of the parts.
+        # The client need not declare the CRC64NVME of a multipart upload, because
+        # ``assemble`` computes this checksum from the checksums of the parts.
         found[checksums.attribute] = expected
     return found

@@ -91,9 +91,9 @@ def inspect(
 
     The upload stays inspecting if another process inspects it. It also stays inspecting
     if an inspector is unavailable. Then ``waiting_reason`` names this inspector. If the
-    caller is not ``patient`` and the inspection exceeds ``budget``, a background process
-    finishes the inspection. The default budget is that of a request. If the caller has
-    claimed the inspection, ``held_until`` is the end of its claim. Raises
+    caller is not ``patient`` and the inspection exceeds ``budget``, a background
+    process finishes the inspection. The default budget is that of a request. If the
+    caller has claimed the inspection, ``held_until`` is the end of this claim. Raises
     StorageUnavailable, StaleUpload.
     """
     if upload.is_inspected_later and not patient:
@@ -121,7 +121,7 @@ def inspect(
         inspecting.update(checked_at=None)
         if not _is_replaced(upload):
             raise
-        words = "The object was replaced or removed at the storage."
+        words = "The file was replaced or removed in the storage. Upload it again."
         reject(upload, actor, words, cause="replaced")
     finally:
         release_inspection(upload, until)
@@ -138,7 +138,7 @@ def _inspect_in_background(upload: Upload, actor: Any, objects: Objects) -> None
 def _inspect_inline(
     upload: Upload, actor: Any, objects: Objects, budget: Budget
 ) -> None:
-    """Inspect the object. If it is accepted, compare the checksum. Raises OverBudget."""
+    """Inspect the object. If accepted, compare its checksum. Raises OverBudget."""
     sample = sample_of(upload, objects, budget)
     quick_only = _takes_long(sample)
     verdict = _accepted(upload, actor, sample, quick_only=quick_only)

@@ -1,4 +1,4 @@
-"""Changes the state and the quota of uploads, and deletes the bytes of ended uploads."""
+"""Changes the state and quota of uploads, and deletes the bytes of ended uploads."""
 
 from __future__ import annotations
 
@@ -91,9 +91,9 @@ def move_many(owner: Any, passages: Sequence[Passage], *, actor: Any) -> list[Up
     """Move the upload of each passage through its steps; return the moved uploads.
 
     All uploads must start in the same state and end in the same state. One transaction
-    changes all rows with one statement, inserts all events with one, and changes the
-    quota with one. Skips uploads that another process has moved or renamed meanwhile.
-    Raises InvalidState as ``move`` does.
+    needs one UPDATE for all rows, one INSERT for all events, and one UPDATE of the
+    quota. Skips uploads that another process has moved or renamed meanwhile. Raises
+    InvalidState as ``move`` does.
     """
     if not passages:
         return []

@@ -1,4 +1,4 @@
-"""Stores the checksum that a client announces for each part, and uses it at completion."""
+"""Stores the announced checksums of parts, which the site needs for the completion."""
 
 from __future__ import annotations
 

@@ -55,8 +55,8 @@ class Policy:
     ) -> None:
         """Raise FileTooLarge or ContentTypeNotAllowed if the file exceeds a limit.
 
-        If the types are unknown, ``detected_type`` is None and ``content_type`` is
-        empty.
+        ``detected_type`` is None if no type was detected. If ``content_type`` is empty,
+        this method checks only the size.
         """
         if byte_size > self.max_file_size:
             raise FileTooLarge(
@@ -118,8 +118,8 @@ class Policy:
     def _admits(self, filename: str, types: Iterable[str]) -> bool:
         """Return whether the policy allows one of the types.
 
-        Some files run on a double click. For them, the policy must list the exact type,
-        because wildcards do not allow them.
+        Some files run on a double click. The policy must list their exact type, because
+        wildcards do not allow such files.
         """
         if is_runnable(filename):
             own = type_of(filename)
@@ -136,7 +136,7 @@ class Policy:
 
 def _claimed(filename: str, content_type: str) -> list[str]:
     claimed = [content_type, type_of(filename) if filename else ""]
-    if extension_of(filename) == "svgz":  # many systems declare it as gzip
+    if extension_of(filename) == "svgz":  # many systems declare this type as gzip
         claimed.append(SVG)
     return [claim for claim in claimed if claim not in UNCLAIMED]
 

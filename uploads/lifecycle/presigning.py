@@ -33,7 +33,7 @@ from uploads.states import State, Transport
 from uploads.trail.writing import numbers_in_ranges, record
 
 SIGNING_MARGIN = timedelta(minutes=1)
-"""``urls_expire_at`` in the row is later than the expiry of the last URL by this margin.
+"""``urls_expire_at`` in the row is this much later than the expiry of the last URL.
 
 So no URL is valid after the time in the row.
 """
@@ -215,7 +215,7 @@ def extend_urls(
     Call this function before the URLs are signed. A request for URLs counts as
     activity, so this function also extends the deadline of the upload. The UPDATE
     checks that the upload accepts bytes, so no URL is signed after a cancel. One audit
-    event records the transport or the parts, and the expiry. It never contains a URL.
+    event records the transport or the parts, and the expiry, but never a URL.
     ``digests`` are the announced checksums of the parts. Raises InvalidState if the
     upload accepts no bytes.
     """

@@ -82,10 +82,11 @@ def start_form(
 ) -> Upload:
     """Reserve ``byte_size`` bytes for a file of at most this size.
 
-    ``filename`` is a result of ``clean_filename``, or empty. If it is empty, the upload
-    gets the name that S3 reports for the file. The same ``idempotency_key`` returns the
-    same upload, even with another ``byte_size``. Callers compute this size from the
-    free space, which is smaller after the first call. Raises the errors of ``start``.
+    ``filename`` is a result of ``clean_filename``, or empty. Without ``filename``, the
+    upload gets the name that S3 reports for the file. The same ``idempotency_key``
+    returns the same upload, even with another ``byte_size``. Callers compute this size
+    from the free space, which is smaller after the first call. Raises the errors of
+    ``start``.
     """
     require_forms()
     declaration = Declaration(

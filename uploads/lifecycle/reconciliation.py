@@ -44,8 +44,8 @@ def complete(
 ) -> Upload:
     """Complete an upload for a caller that waits for the result.
 
-    Returns the upload ``ready``, ``inspecting`` or ``rejected``. Raises the errors of
-    lifecycle.advance. If bytes are missing after the deadline, expires the upload and
+    The returned upload is ``ready``, ``inspecting`` or ``rejected``. Raises the errors
+    of lifecycle.advance. If bytes are missing after the deadline, expires it and
     raises InvalidState. If the caller is not ``patient`` and the inspection exceeds
     ``budget``, a worker finishes the inspection. On a site without workers, the sweeper
     finishes it.
@@ -107,9 +107,9 @@ def reconcile(
     """Move ``upload`` as far as the bucket's facts allow; return its state.
 
     Notifications, the sweeper and operators call this function. Requests of browsers
-    call ``complete``. A ``patient`` caller runs long inspections itself. Otherwise a
-    background process runs them. Raises StorageUnavailable if S3 does not answer, and
-    Upload.DoesNotExist if the row is erased meanwhile.
+    call ``complete``. A ``patient`` caller runs long inspections itself. For other
+    callers, a background process runs long inspections. Raises StorageUnavailable if S3
+    does not answer, and Upload.DoesNotExist if the row is erased meanwhile.
     """
     if upload.state in FINAL:
         _purge(upload)

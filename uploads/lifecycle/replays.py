@@ -21,7 +21,10 @@ from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, get_bucket
 from uploads.states import State, Transport
 
-WORDS = "The object was replaced at the storage after it was verified."
+WORDS = (
+    "The file was replaced in the storage after this site had verified it. Upload the "
+    "file again."
+)
 
 
 def replaceable_until(upload: Upload, facts: ObjectFacts) -> datetime | None:

@@ -61,9 +61,9 @@ def start_many(
 ) -> list[Started]:
     """Start uploads in order, as ``start`` does, and sign the requests that send them.
 
-    One statement inserts all rows, one inserts all events, and one reserves the quota.
-    If an upload does not fit into the quota, its result is an error. A smaller upload
-    that follows it may fit.
+    The batch needs one INSERT for all rows, one INSERT for all events, and one UPDATE
+    of the quota. If an upload does not fit into the quota, its result is an error. A
+    smaller upload that follows it may fit.
     """
     batch = _Batch(owner, [Started() for _ in wanted])
     known = _known(owner, wanted)

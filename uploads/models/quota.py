@@ -8,7 +8,7 @@ from django.db.models import Q
 
 
 class StorageQuota(models.Model):
-    """Stores the limits of one user, and the bytes and files that count against them.
+    """Stores the limits of one user, and the bytes and files of this user.
 
     Reserved bytes and files belong to unfinished uploads. ``used_bytes`` and
     ``file_count`` belong to stored files.

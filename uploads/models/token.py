@@ -39,8 +39,8 @@ class ApiToken(models.Model):
     """The idempotency key of the form that created the token.
 
     If a browser sends the form twice, the site creates only one token. During an
-    upgrade, processes of release 0.1.0 read and write the same column. The column
-    therefore has the name from that release.
+    upgrade, processes of release 0.1.0 read and write the same column. So the column
+    keeps its name from that release.
     """
 
     LAST_USED_RESOLUTION = timedelta(minutes=1)

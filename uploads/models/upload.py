@@ -42,8 +42,8 @@ class UploadQuerySet(models.QuerySet["Upload"]):
             # Compare only search_name, which is in the index upload_list_of_owner. So
             # PostgreSQL searches in the index and need not read the table.
             return self.filter(search_name__contains=wanted)
-        # Both conditions must be true. The database checks the first one with an index,
-        # because it needs only search_name. One condition with OR would be slower.
+        # Both conditions must be true. The first needs only search_name, so the database
+        # checks it with an index. A single condition with OR would be slower.
         return self.filter(
             Q(search_name__contains=wanted) | Q(search_name=""),
             ~Q(search_name="") | Q(filename__icontains=text),
@@ -116,7 +116,7 @@ class Upload(ChecksumFields):
         db_default="",
         editable=False,
     )
-    """The result of search_name_of. Every write of ``filename`` also sets this field."""
+    """The result of search_name_of. A write of ``filename`` also sets this field."""
     relative_path = models.CharField(max_length=1024, blank=True)
     byte_size = models.PositiveBigIntegerField()
     content_type = models.CharField(max_length=127)
@@ -149,11 +149,11 @@ class Upload(ChecksumFields):
     """A text of the inspectors about an accepted file, for its owner."""
     rejected_reason = models.CharField("refused because", max_length=255, blank=True)
     waiting_reason = models.CharField(max_length=255, blank=True)
-    """Why the inspection was postponed. Names the unavailable inspector or the error."""
+    """Why the inspection was postponed: the name of an inspector, or an error."""
     rejected_cause = models.CharField(
         "cause of refusal", max_length=32, blank=True, default="", db_default=""
     )
-    """A stable code for the reason. Older versions of this code left this field empty."""
+    """A stable code for the reason. Older versions of this site left it empty."""
     quarantine_key = models.CharField(max_length=255, blank=True)
     release_requested_at = models.DateTimeField(null=True, blank=True)
     released_from = models.ForeignKey(

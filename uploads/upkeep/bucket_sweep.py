@@ -150,9 +150,9 @@ def _sweep_owned(
 
 
 def _sweep_incoming(report: Counts, page_size: int) -> None:
-    """Handle incoming objects of forms in each pass, because no quota counts them.
+    """Check the incoming objects of forms in each pass, because no quota counts them.
 
-    A form that is sent again leaves such an object.
+    If the owner sends a form again, an incoming object may remain that nothing uses.
     """
     listed = get_bucket().list_objects(f"{options().key_prefix}{INCOMING}")
     listed_at = timezone.now()

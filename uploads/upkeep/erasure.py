@@ -160,9 +160,9 @@ def _erase_account(user: Any, report: Report) -> None:
 
 
 def _about(user: Any) -> Q:
-    """Return a condition for events by ``user``, about ``user``, or with the name.
+    """Return a condition for all events by or about ``user``.
 
-    An event of a failed login has only the name that was typed.
+    Includes failed logins with the user's name, because these may have no ``user``.
     """
     tried = Q(kind=FAILED_LOGIN, detail__name=user.get_username())
     return Q(user=user.pk) | Q(actor=user.pk) | tried

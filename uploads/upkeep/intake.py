@@ -28,13 +28,13 @@ from uploads.upkeep import figures
 logger = structlog.get_logger("slipway.intake")
 
 MAX_RECEIVES = 5
-"""If a message still fails at this delivery, ``park`` stores the message for operators.
+"""If a message fails after this number of deliveries, ``park`` stores it for operators.
 
 Then no process retries the message. During an outage of S3, no message is parked.
 """
 
 PROBE_MARK = "doctor"
-"""The SweepMark with this name has the key of the last notified probe object."""
+"""The SweepMark with this name stores the key of the last probe object in a message."""
 
 MAX_PARKED = 10_000
 MAX_BODY = 65_536
@@ -130,7 +130,7 @@ def process(message: Message) -> Intake:
     """Process one message.
 
     If ``failed`` in the result is 1, the queue must deliver the message again later.
-    Parks a message if it is unreadable or fails at its delivery number MAX_RECEIVES.
+    Parks a message if it is unreadable, or if it fails after MAX_RECEIVES deliveries.
     Raises StorageUnavailable if S3 does not answer, and a database error if the
     database does not answer.
     """
@@ -170,7 +170,7 @@ def _find(created: CreatedObject) -> Upload | None:
 def _act_upon(upload: Upload, key: str, budget: lifecycle.Budget) -> None:
     if upload.state == State.READY:
         if is_incoming(key):
-            lifecycle.discard_incoming(upload)  # the form was sent again
+            lifecycle.discard_incoming(upload)  # the owner has sent the form again
         return  # another call has completed the upload before this notification
     if upload.is_final and upload.purged_at is not None:
         # Bytes have arrived after the last purge, so reconcile must purge again.

@@ -36,8 +36,8 @@ class Drift:
 def find_drift() -> Iterator[Drift]:
     """Yield every quota that differs from the sum of the owner's uploads.
 
-    Before this function yields a quota, it compares the quota again under a lock. Memory
-    use is constant.
+    Before this function yields a quota, it compares the quota again under a lock.
+    Memory use is constant.
     """
     after = 0
     while (span := _span(after, CHUNK)) is not None:
@@ -67,7 +67,7 @@ def mend(*, dry_run: bool = False, limit: int = CHUNK) -> int:
 
 
 def confirm(owner_id: int) -> Drift | None:
-    """Lock one quota and compare it. Return the difference, or None if it is right.
+    """Lock one quota and compare it. Return the difference, or None if there is none.
 
     Every move of an upload updates the owner's quota row in the same transaction. So
     while this row is locked, no move changes the sums.

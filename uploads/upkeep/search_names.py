@@ -11,8 +11,9 @@ from uploads.models import Upload
 def fill(*, limit: int) -> int:
     """Fill in the search names of up to ``limit`` rows; return the number of rows.
 
-    Each UPDATE of ``filename`` also sets ``search_name``. It changes a row only if the
-    row still has the file name that was read, so it does not undo a concurrent rename.
+    Each UPDATE of ``filename`` also sets ``search_name``. The UPDATE changes a row only
+    if the row has the file name that this function has read. So it does not undo a
+    concurrent rename.
     """
     unfilled = Upload.objects.filter(search_name="").order_by("pk")
     rows = list(unfilled.values_list("pk", "filename")[:limit])

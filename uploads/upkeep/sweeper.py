@@ -60,7 +60,7 @@ class Limits:
 
 @dataclass
 class Report:
-    """The counts of one pass. In a dry run, the counts of planned work."""
+    """The counts of one pass. In a dry run, they count the planned work."""
 
     looked_at: int = 0
     completed: int = 0
@@ -93,9 +93,9 @@ def sweep(
 ) -> Report:
     """Run one pass over quotas, rates, bucket and rows, up to ``limits``.
 
-    If ``inspections`` is False, the pass skips uploads in inspection. InspectionLanes
-    handles them. If S3 does not answer, the pass adds 1 to ``failed`` and skips the
-    remaining rows and objects.
+    If ``inspections`` is False, the pass skips uploads in inspection, because
+    InspectionLanes handles them. If S3 does not answer, the pass adds 1 to ``failed``
+    and skips the remaining rows and objects.
     """
     limits = limits or Limits()
     report = Report()
@@ -107,7 +107,7 @@ def sweep(
         report.rates_forgotten = rates.forget_rested(limit=limits.rates)
         search_names.fill(limit=limits.names)
     try:
-        # Sweep the bucket before the rows, because this makes some rows due.
+        # Sweep the bucket first, because the bucket sweep makes some rows due.
         is_end = bucket_sweep.sweep_bucket(
             report,
             now=now,
@@ -175,7 +175,7 @@ def _settle(upload: Upload, report: Report, *, at: datetime) -> None:
         _require_database()
         logger.exception("upload.unsettled", upload=str(upload.pk))
     except Exception as error:
-        # A bug makes this row fail. Continue with the next row.
+        # A bug of this site has raised the error. Continue with the next row.
         logger.exception("upload.unsettled", upload=str(upload.pk))
         _give_up(upload, report, error)
         report.failed += 1

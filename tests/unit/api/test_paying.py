@@ -197,7 +197,7 @@ def test_list_of_errors_has_at_most_twenty_entries(browser: Client) -> None:
     messages = [text for texts in told["errors"].values() for text in texts]
     assert len(messages) == MAX_ERRORS == 20
     assert told["detail"] == (
-        "The request is not valid. See errors for each field. "
+        "The request is not valid. The property errors lists the wrong fields. "
         "The first 20 errors are listed; 480 more are left out."
     )
 
@@ -205,7 +205,10 @@ def test_list_of_errors_has_at_most_twenty_entries(browser: Client) -> None:
 def test_short_list_of_errors_is_complete(browser: Client) -> None:
     told = send(browser, "POST", "/uploads", {"x": 1, "y" * 5_000: 2}).json()
 
-    assert told["detail"] == "The request is not valid. See errors for each field."
+    assert (
+        told["detail"]
+        == "The request is not valid. The property errors lists the wrong fields."
+    )
     assert set(told["errors"]) == {
         *("filename", "byte_size", "content_type", "x"),
         "y" * 100,

@@ -240,7 +240,7 @@ def test_object_changed_before_its_inspection_is_rejected(
     assert reconcile(upload) == State.REJECTED
 
     assert upload.rejected_reason == (
-        "The object was replaced or removed at the storage."
+        "The file was replaced or removed in the storage. Upload it again."
     )
     assert quota_counts(alice) == (0, 0, 0, 0)
 
