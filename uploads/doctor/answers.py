@@ -57,7 +57,8 @@ def not_s3(answer: Answer) -> Cause | None:
         "not_s3",
         f"The answer is {answer.status} with {kind}: "
         f"{answer.message or 'an empty body'}",
-        "Another server answered instead of S3. Check the proxy and the endpoint.",
+        "Another server answered instead of S3. Check S3_ENDPOINT_URL, "
+        "S3_PUBLIC_ENDPOINT_URL and the proxy in front of S3.",
     )
 
 
@@ -69,8 +70,9 @@ def unreachable(error: NoAnswer, name: str, url: str) -> Cause:
     advice = {
         "dns": f"The name server does not know this host. Correct {name}.",
         "tls": "The certificate is for another name, or this server does not trust it. "
-        "Install a certificate for the endpoint's name. If your own authority signs "
-        "it, set AWS_CA_BUNDLE to the file with the authority's certificate.",
+        "Install a certificate for the endpoint's name. If your own certificate "
+        "authority signs this certificate, set AWS_CA_BUNDLE to the path of the "
+        "authority's certificate.",
         "timeout": f"The server did not answer in time. Check {name} and the firewall.",
         "refused": "The server refused the connection. "
         f"Check {name} and whether S3 runs.",

@@ -39,7 +39,7 @@ def ask_connection(examination: Examination) -> Iterator[Finding]:
     if malformed:
         yield from malformed
         return
-    yield ok("connection.settings", "URLs are well formed")
+    yield ok("connection.settings", "The URLs of S3 are well formed")
     try:
         origin = examination.downloads.origin
     except StorageError as error:
@@ -69,7 +69,7 @@ def _malformed() -> Iterator[Finding]:
         if url and (wrong := _wrong_with(url)):
             yield fail(
                 "connection.settings",
-                "URLs are well formed",
+                "The URLs of S3 are well formed",
                 f"{name} is {masked(url)!r}: {wrong}",
                 NO_UPLOADS,
                 f"Set {name} to a scheme and a host, such as https://s3.example.com.",
@@ -181,8 +181,8 @@ def _reachable_network(examination: Examination, host: str) -> Finding:
         title,
         f"{public_pages[0]} has a public IP address, but {host} has the private IP "
         f"address {ours[0]}.",
-        "People outside this network cannot reach the bucket. In this network, Chrome "
-        "142 and later ask for permission before they upload.",
+        "People outside of the bucket's network cannot reach the bucket. In this "
+        "network, Chrome 142 and later ask the user for permission before an upload.",
         "Give the bucket a public IP address, or allow local network access in the "
         "policy of the browsers.",
     )

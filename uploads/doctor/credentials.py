@@ -29,7 +29,7 @@ MASKED = 4
 def ask_credentials(examination: Examination) -> Iterator[Finding]:
     """Yield the findings about the worker and the signer.
 
-    Tests the calls that they need, and calls that S3 must refuse.
+    Tests the calls that these identities need, and calls that S3 must refuse to them.
     """
     worker = examination.downloads.credentials()
     signer = examination.uploads.credentials()

@@ -73,7 +73,8 @@ def examine(
 def _answers(family: Family, examination: Examination) -> Finding:
     broken = [name for name in family.needs if name in examination.failed]
     if broken:
-        reason = f"The doctor skipped these tests, because {', '.join(broken)} failed."
+        failed = ", ".join(broken)
+        reason = f"The doctor skipped these tests, because the family {failed} failed."
         return group(
             family.name,
             family.title,

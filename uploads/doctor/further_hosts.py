@@ -19,7 +19,7 @@ NAME = "connection.further_host"
 
 
 def ask_further_hosts(examination: Examination) -> Iterator[Finding]:
-    """Upload an object over each further endpoint, and yield a finding for each."""
+    """Upload an object over each further endpoint, and yield a finding about it."""
     for url in options().s3_public_endpoints:
         title = f"Uploads over {url} arrive in the bucket"
         cause = _problem(examination, url)

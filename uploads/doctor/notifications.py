@@ -61,7 +61,8 @@ def _arrival(key: str, queue: Queue | None) -> Finding:
         if queue is not None:
             take_from(queue, wait_seconds=POLL_SECONDS)
         if SweepMark.objects.filter(name=PROBE_MARK, after_key=key).exists():
-            return ok(NAME, TITLE, f"after {time.monotonic() - started:.1f} s")
+            seconds = time.monotonic() - started
+            return ok(NAME, TITLE, f"The notification arrived after {seconds:.1f} s.")
         if queue is None:
             time.sleep(POLL_SECONDS)
     if queue is None:

@@ -28,7 +28,7 @@ WAIT_SECONDS = 3.0
 If the examination takes longer, a later request gets its result.
 """
 ASKING_SECONDS = 15
-"""Lease of an examination. During this time, no other process begins the same one."""
+"""Lease of an examination. No other process begins it during this number of seconds."""
 TOLD_SECONDS = 300
 """Minimum time between two log entries about the same cause."""
 

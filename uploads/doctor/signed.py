@@ -143,7 +143,8 @@ def _bucket_twice(answer: Answer) -> Cause | None:
 def _rewritten_host(route: Route, examination: Examination) -> Cause | None:
     """Return a cause if a proxy replaces the Host header, and None otherwise.
 
-    Signs requests for other hosts. If S3 accepts one of them, a proxy has set this host.
+    Sends requests that are signed for other hosts. If S3 accepts such a request, a
+    proxy has changed the Host header to this other host.
     """
     for host in _other_hosts(route.presigner.origin):
         try:

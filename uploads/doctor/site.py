@@ -228,7 +228,7 @@ def _scanner(name: str, title: str, scanner: ClamAVInspector) -> Finding:
         "The virus scanner reports files that it did not scan",
         "AlertExceedsMax is off in the scanner's settings.",
         f"Files above {scanner.unalerted_bytes} bytes remain in inspection.",
-        "Set AlertExceedsMax yes in clamd.conf and restart clamd.",
+        "Write the line AlertExceedsMax yes into clamd.conf, and restart clamd.",
     )
 
 
@@ -293,8 +293,8 @@ def _public_address(origin: str) -> Finding:
         fact, fix = "The answer is 400.", f"Add {host_of(origin)} to ALLOWED_HOSTS."
     elif 300 <= answer.status < 400:
         fact = f"The answer is {answer.status}, a redirect to {where}."
-        fix = "If a proxy ends TLS, set BEHIND_TLS_PROXY=true and let the proxy send "
-        fix += "X-Forwarded-Proto. Otherwise correct CSRF_TRUSTED_ORIGINS."
+        fix = "If a proxy terminates TLS, set BEHIND_TLS_PROXY=true and let the proxy "
+        fix += "send X-Forwarded-Proto. Otherwise, correct CSRF_TRUSTED_ORIGINS."
     else:
         fact, fix = f"The answer is {answer.status}.", "Check the site's log."
     return fail(name, title, fact, "Users cannot open the site.", fix)

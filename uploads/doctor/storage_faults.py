@@ -163,7 +163,7 @@ def faults_of_size(byte_size: int) -> list[Fault]:
 
 
 def proved(seen: Sequence[str], found: Sequence[Fault]) -> list[Fault]:
-    """Return the causes that are proved, from the browser's and the server's results.
+    """Return the causes that the results of the browser and the server prove.
 
     ``found`` contains the server's results. ``seen`` contains the browser's results:
 

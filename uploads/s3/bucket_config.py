@@ -55,7 +55,10 @@ def facts_of_settings(origins: Sequence[str] = ()) -> SiteFacts:
 
 
 def setup_bucket(profile: str = "") -> Bucket:
-    """Return the site's bucket with setup's credentials. Raises StorageUnavailable."""
+    """Return the site's bucket with setup's credentials.
+
+    Raises StorageUnavailable if setup has no credentials.
+    """
     return Bucket(
         client=setup_client(profile),
         name=settings.S3_BUCKET,
@@ -97,7 +100,8 @@ def set_up_site(
 ) -> Iterator[Result]:
     """Apply the site's wanted settings, and yield a result for each setting.
 
-    ``bucket`` must have setup's credentials. Raises StorageUnavailable.
+    ``bucket`` must have setup's credentials. Raises StorageUnavailable if the worker or
+    the signer has no credentials.
     """
     probe = site_probe()
     configuration = Configuration(bucket, queue)

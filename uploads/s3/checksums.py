@@ -32,7 +32,7 @@ class Hash(Protocol):
         """Return the raw checksum of all added bytes."""
 
     def copy(self) -> Self:
-        """Return an independent copy."""
+        """Return an independent copy of this hash."""
 
 
 @dataclass
@@ -51,7 +51,7 @@ class _Crc64Nvme:
 
 @dataclass(frozen=True)
 class Checksums:
-    """Describes one algorithm: its names, and how it computes checksums.
+    """Describes one checksum algorithm.
 
     ``type_of_parts`` is S3's ChecksumType of a multipart object. COMPOSITE means that
     S3 computes a checksum from the checksums of the parts. FULL_OBJECT means that S3
@@ -63,7 +63,10 @@ class Checksums:
     type_of_parts: str
     new: Callable[[], Hash]
     join: Callable[[Sequence[bytes], PartPlan], str]
-    """Computes the checksum (base64) of a multipart object from those of its parts."""
+    """Computes the checksum of a multipart object from the checksums of its parts.
+
+    The result is in base64. The checksums of the parts are raw.
+    """
     name: str = field(init=False)
     """The name that S3 gives to the algorithm, such as SHA256."""
     header: str = field(init=False)

@@ -81,7 +81,7 @@ class Refusal:
 
 
 class ConfigurationError(Exception):
-    """A call to S3 failed. ``refusal`` contains S3's answer."""
+    """A call to S3 failed. ``refusal`` contains the error."""
 
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
@@ -91,8 +91,8 @@ class ConfigurationError(Exception):
 class Configuration:
     """Accesses the settings of one bucket.
 
-    The methods raise ConfigurationError if S3 refuses a call or does not answer. Only
-    ``use_object`` returns the error as text.
+    The methods raise ConfigurationError if S3 refuses a call or does not answer.
+    ``use_object`` returns the error as text instead.
     """
 
     def __init__(self, bucket: Bucket, queue: QueuePolicy | None = None) -> None:
@@ -135,7 +135,8 @@ class Configuration:
     def is_versioned(self) -> bool:
         """Return whether versioning was ever turned on for the bucket.
 
-        A bucket with suspended versioning also counts, because it can contain versions.
+        Also returns True for suspended versioning, because the bucket can then contain
+        versions.
         """
         get = self._bucket.client.get_bucket_versioning
         try:
@@ -205,7 +206,7 @@ def attempt(operation: str, act: Callable[[], Any]) -> Any:
     try:
         return act()
     except SuccessWithoutDocument as error:
-        refusal = Refusal(operation, NO_DOCUMENT, 200, "success without a document")
+        refusal = Refusal(operation, NO_DOCUMENT, 200, "the answer has no document")
         raise ConfigurationError(refusal) from error
     except ClientError as error:
         facts = error.response.get("ResponseMetadata", {})

@@ -40,7 +40,7 @@ def credentials_of(session: boto3.Session) -> Callable[[], Credentials]:
 
 
 def current_credentials(source: Any) -> Credentials:
-    """Return the current credentials. ``source`` is botocore's object, or None.
+    """Return the current credentials of ``source``, which is an object of botocore.
 
     botocore refreshes credentials that will soon expire. Raises StorageUnavailable if
     ``source`` is None, or if botocore cannot refresh the credentials.

@@ -27,8 +27,9 @@ logger = structlog.get_logger("slipway.s3")
 NO_CREDENTIALS = (RuntimeError, OSError)
 """Exceptions that botocore raises if it cannot get credentials.
 
-botocore raises RuntimeError if the new credentials have expired when they arrive. It
-raises OSError if the file or the program with the credentials is missing.
+botocore raises RuntimeError if it gets new credentials that have expired. It raises
+OSError if it cannot find the file that contains the credentials, or the program that
+prints the credentials.
 """
 
 _CODE = re.compile(rb"<Code>([^<]{1,200}+)</Code>")

@@ -35,7 +35,7 @@ def hash_range(
     """Return the raw checksum of ``length`` bytes from ``start``.
 
     Calls ``pay`` before each request, with the number of bytes of the request. ``pay``
-    raises an exception if the caller must stop. Raises StorageUnavailable if S3 fails
+    can raise an exception to stop the hashing. Raises StorageUnavailable if S3 fails
     twice for a range, if the object ends too early, or if its ETag is not ``etag``.
     """
     digest, end = checksums.new(), start + length

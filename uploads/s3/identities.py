@@ -35,8 +35,9 @@ def session_of(storage: Any) -> boto3.Session:
 
     If the storage has no credentials, boto3 searches for credentials, for example in a
     profile or a role. Raises StorageUnavailable if boto3 finds none. The error can be
-    temporary, because the service that issues a role's credentials may be down. A
-    session searches only once, so the caller must then call this function again.
+    temporary, because the service that issues a role's credentials may be down. A boto3
+    session searches for credentials only once. So after the error, the caller must call
+    this function again.
     """
     with translated("GetCredentials"):
         session = boto3.Session(

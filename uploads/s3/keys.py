@@ -49,11 +49,11 @@ def new_key(prefix: str) -> str:
 
 
 def incoming_key(key: str) -> str:
-    """Return the key to which a plain form sends its file. ``key`` is the upload's key.
+    """Return the incoming key of the upload that has the key ``key``.
 
-    Both keys have the same prefix, because the signer (the identity that signs upload
-    URLs) may only write below this prefix. Raises ValueError if new_key did not create
-    ``key``.
+    A plain form sends its file to the incoming key. Both keys have the same prefix,
+    because the signer (the identity that signs upload URLs) may only write below this
+    prefix. Raises ValueError if new_key did not create ``key``.
     """
     own = _OWN.fullmatch(key)
     if own is None:
@@ -71,7 +71,7 @@ def row_key(key: str) -> str:
 
 
 def is_incoming(key: str) -> bool:
-    """Return whether ``key`` is an incoming key (a plain form sends its file to it)."""
+    """Return whether ``key`` is the incoming key of an upload."""
     return row_key(key) != key
 
 

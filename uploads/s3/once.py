@@ -15,7 +15,7 @@ class OncePerProcess(Generic[Made]):
     """Wraps a function without arguments, calls it once and caches its result.
 
     `lru_cache` has no lock. With `lru_cache`, several threads of a new process would
-    create an S3 client at the same time. Each creation takes a fifth of a second.
+    each create an S3 client at the same time. Each creation takes a fifth of a second.
     """
 
     def __init__(self, make: Callable[[], Made]) -> None:

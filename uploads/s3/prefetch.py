@@ -17,7 +17,7 @@ LANES = 8
 """Maximum number of parallel requests for one call of prefetch_objects."""
 
 MAX_LANES = 32
-"""Maximum number of threads that send these requests in one process.
+"""Maximum number of threads that send requests of prefetch_objects in one process.
 
 boto3's pool has 50 connections, so other calls to S3 always get a connection.
 """

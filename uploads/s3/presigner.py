@@ -151,7 +151,7 @@ class Presigner:
         expires_in: int,
         version_id: str | None = None,
     ) -> SignedRequest:
-        """Return a GET request whose URL sets the filename and the content type."""
+        """Return a GET request whose URL sets the filename and type of the download."""
         query = [
             (
                 "response-content-disposition",

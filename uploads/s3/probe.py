@@ -44,7 +44,7 @@ class SignedProbe:
         except StorageError as error:
             return error.detail
         except NoAnswer as error:
-            return f"No answer ({error.kind}): {error.detail}"
+            return f"S3 did not answer ({error.kind}): {error.detail}"
 
     def clear(self) -> None:
         """Delete the test objects.
@@ -65,7 +65,8 @@ class SignedProbe:
         answer = perform(get_request(self.downloads, key))
         if answer.status != 200:
             return f"S3 answered a signed GET with {answer}"
-        return "" if answer.body == body else "A signed GET returned other bytes."
+        is_same = answer.body == body
+        return "" if is_same else "A signed GET did not return the uploaded bytes."
 
 
 def put_request(presigner: Presigner, key: str, body: bytes) -> SignedRequest:

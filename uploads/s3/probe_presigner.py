@@ -23,7 +23,7 @@ class ProbePresigner(Presigner):
         byte_size: int | None = None,
         expires_in: int = 300,
     ) -> SignedRequest:
-        """Return a signed request for an object, or for the bucket without ``key``."""
+        """Return a signed request for ``key``, or for the bucket without a key."""
         return self._sign(
             method,
             key,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 LONG_POLL_SECONDS = 20
-"""How long one request waits for a message. This is the maximum of SQS.
+"""Number of seconds that one request waits for a message. SQS allows at most 20.
 
 With a shorter wait, the site would send more requests, which cost money.
 """

@@ -72,7 +72,7 @@ def worker_calls(bucket: Bucket, key: str, body: bytes) -> Iterator[Attempt]:
 
 
 def signer_calls(bucket: Bucket, key: str) -> Iterator[Attempt]:
-    """Make calls that S3 must not allow to the signer, and yield each result.
+    """Make calls that S3 must refuse to the signer, and yield the result of each call.
 
     The object ``key`` must exist.
     """

@@ -180,7 +180,7 @@ class _Setting:
                 Outcome.FAILED,
                 f"A test upload or download failed with this setting ({answer}), and "
                 f"setup_bucket could not undo the setting ({left}).",
-                f"Undo the setting in the bucket by hand: {self.step.document}.",
+                f"Restore the setting {self.step.document} of the bucket by hand.",
             )
         return self._result(
             Outcome.SKIPPED,

@@ -291,7 +291,7 @@ def test_answer_without_a_document_means_that_the_setting_is_missing(
     found = results(bucket)
 
     assert found["public_access"].outcome == Outcome.SKIPPED
-    assert "success without a document" in found["public_access"].reason
+    assert "the answer has no document" in found["public_access"].reason
     assert "PutPublicAccessBlock" not in calls
 
 

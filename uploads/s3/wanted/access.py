@@ -37,7 +37,10 @@ class Feature(StrEnum):
 
 
 class Place(StrEnum):
-    """Names the kind of resource that a permission is for."""
+    """Names the kind of resource that a permission is for.
+
+    SOURCE is the object that CopyObject reads.
+    """
 
     BUCKET = "bucket"
     OBJECTS = "objects"
