@@ -87,7 +87,7 @@ def _no_s3_inside_transactions() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _boto_reads_nothing_twice() -> Iterator[None]:
+def _cache_botocore_loader() -> Iterator[None]:
     """Cache botocore's loader, which reads the description of S3 for each session."""
     with pytest.MonkeyPatch.context() as patch:
         create = cache(botocore.session.create_loader)
@@ -96,7 +96,7 @@ def _boto_reads_nothing_twice() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nothing_is_left_open() -> Iterator[None]:
+def _collect_garbage_at_end() -> Iterator[None]:
     """Close forgotten files and sockets, so that their warnings fail the last test.
 
     pytest's own check runs after the report, so a worker of xdist would not report
@@ -121,7 +121,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_capabilities_are_remembered() -> None:
+def _clear_capabilities() -> None:
     """Forget the capabilities of the bucket that a doctor found in an earlier test."""
     from uploads.lifecycle.capabilities import forget_capabilities
 
@@ -147,7 +147,7 @@ def empty_database(
 
 
 @pytest.fixture(scope="session")
-def _moto_reads_nothing_twice() -> Iterator[None]:
+def _cache_moto_urls() -> Iterator[None]:
     """Import moto's URL table once instead of in each request."""
     from moto.s3 import urls  # here, because only some tests use moto
     from moto.s3.models import S3Backend
@@ -163,7 +163,7 @@ def _moto_reads_nothing_twice() -> Iterator[None]:
 
 
 @pytest.fixture
-def bucket(settings: Settings, _moto_reads_nothing_twice: None) -> Iterator[Bucket]:
+def bucket(settings: Settings, _cache_moto_urls: None) -> Iterator[Bucket]:
     """Yield the site's bucket in moto, which accepts more requests than S3 does.
 
     moto answers only boto3 here. To answer the library `requests` too, it would need 10

@@ -42,7 +42,7 @@ def _database(
 
 
 @pytest.fixture(scope="session", autouse=True)
-def bucket(_moto_reads_nothing_twice: None) -> Iterator[Bucket]:
+def bucket(_cache_moto_urls: None) -> Iterator[Bucket]:
     """Yield the site's bucket in moto, because these tests fuzz the API and not S3."""
     identities = {"uploads": MOTO, "uploads_signer": MOTO}
     with (

@@ -15,7 +15,7 @@ from uploads.states import State
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
-EVERYTHING = "\n".join(
+ALL_TEXT = "\n".join(
     path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
 )
 
@@ -56,7 +56,7 @@ def test_every_state_and_error_code_is_documented() -> None:
 def test_every_command_is_documented() -> None:
     commands = (ROOT / "uploads" / "management" / "commands").glob("[a-z]*.py")
 
-    assert sorted(path.stem for path in commands if path.stem not in EVERYTHING) == []
+    assert sorted(path.stem for path in commands if path.stem not in ALL_TEXT) == []
 
 
 def test_links_between_documents_have_a_target() -> None:
@@ -80,7 +80,7 @@ def test_every_link_and_anchor_of_the_docs_has_a_target() -> None:
         f"{page.relative_to(ROOT)}: {link}"
         for page in pages()
         for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text())
-        if "://" not in link and not leads_somewhere(page, link)
+        if "://" not in link and not has_target(page, link)
     ]
 
     assert broken == []
@@ -98,7 +98,7 @@ def pages() -> list[Path]:
     return found
 
 
-def leads_somewhere(page: Path, link: str) -> bool:
+def has_target(page: Path, link: str) -> bool:
     target, _, anchor = link.partition("#")
     path = (page.parent / target).resolve() if target else page
     return path.exists() and (not anchor or anchor in anchors(path))
@@ -169,7 +169,7 @@ def test_every_file_that_the_architecture_page_names_exists() -> None:
     named = {
         path
         for word in re.findall(r"`([\w/.{},]+(?:\.py|\.js|/))`", text)
-        for path in spelled_out(word)
+        for path in expand_braces(word)
     }
     assert len(named) > 60
 
@@ -181,7 +181,7 @@ def test_every_file_that_the_architecture_page_names_exists() -> None:
     assert missing == []
 
 
-def spelled_out(word: str) -> list[str]:
+def expand_braces(word: str) -> list[str]:
     """Return the paths that ``word`` names, as the shell expands its braces."""
     found = re.fullmatch(r"(.*)\{(.*)\}(.*)", word)
     if found is None:

@@ -156,7 +156,7 @@ def refused_or_read(parse: Callable[[str], object]) -> Callable[[str], None]:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_cut_short(settings: Settings, monkeypatch: Any) -> None:
+def _raise_limits(settings: Settings, monkeypatch: Any) -> None:
     settings.TRUSTED_PROXY_COUNT = 1
     monkeypatch.setattr(csp_reports, "budget", Budget(1_000_000))
     # Raise the limit, because this test measures the work behind the limit.
@@ -182,10 +182,10 @@ PARSING_CALLS = {
     *("loads", "b64decode", "urlsafe_b64decode", "urlsplit", "fromisoformat"),
     *("ip_address", "UUID", "Decimal", "unquote_plus", "parse_header_parameters"),
 }
-FED_BY_OURSELVES = {"dev", "doctor", "inspection", "migrations", "s3"}
+TRUSTED_INPUT = {"dev", "doctor", "inspection", "migrations", "s3"}
 """Packages that parse settings, answers of S3, or content within a budget."""
 
-WALKED = {
+TESTED_BY_REQUESTS = {
     *("uploads/admin/byte_sizes.py", "uploads/api/cursors.py", "uploads/api/hooks.py"),
     *(
         "uploads/api/parsing.py",
@@ -220,12 +220,12 @@ def test_every_parsing_module_is_tested_or_listed_with_a_reason() -> None:
         str(path.relative_to(ROOT))
         for folder in ("uploads", "config")
         for path in (ROOT / folder).rglob("*.py")
-        if not FED_BY_OURSELVES & set(path.parts)
+        if not TRUSTED_INPUT & set(path.parts)
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and _name_of(node.func) in PARSING_CALLS
     }
 
-    assert parsing == WALKED | OF_OUR_OWN.keys()
+    assert parsing == TESTED_BY_REQUESTS | OF_OUR_OWN.keys()
 
 
 def _name_of(function: ast.expr) -> str:
@@ -317,7 +317,9 @@ def browser(request: pytest.FixtureRequest, settings: Settings) -> Client:
 SIZES = (1_000, TIMES * 1_000)
 
 
-def walk(browser: Client, path: str, small: Hostile, large: Hostile) -> None:
+def assert_linear_requests(
+    browser: Client, path: str, small: Hostile, large: Hostile
+) -> None:
     def act(request: Hostile) -> None:
         assert request.send(browser, path) < 500
 
@@ -332,7 +334,7 @@ def test_cost_of_headers_grows_linearly(
         for name, make in LATIN.items():
             with subtests.test(path=path, name=name):
                 both = [Hostile(header=header, value=make(n)) for n in SIZES]
-                walk(browser, path, *both)
+                assert_linear_requests(browser, path, *both)
 
 
 def test_cost_of_content_types_grows_linearly(
@@ -344,7 +346,7 @@ def test_cost_of_content_types_grows_linearly(
             for name, make in LATIN.items():
                 with subtests.test(path=path, kind=kind, name=name):
                     types = [kind + make(n) for n in SIZES]
-                    walk(
+                    assert_linear_requests(
                         browser,
                         path,
                         *[Hostile("POST", content_type=one) for one in types],
@@ -413,7 +415,7 @@ def test_cost_of_queries_grows_linearly(
     for path in ("", "api/v1/uploads", "accounts/login/", *lists):
         for name, both in queries(path):
             with subtests.test(path=path, name=name):
-                walk(browser, f"/{path}", *both)
+                assert_linear_requests(browser, f"/{path}", *both)
 
 
 def test_cost_of_forms_grows_linearly(
@@ -426,7 +428,7 @@ def test_cost_of_forms_grows_linearly(
                 both = [
                     Hostile("POST", body=body, content_type=of) for body, of in bodies
                 ]
-                walk(browser, f"/{path}", *both)
+                assert_linear_requests(browser, f"/{path}", *both)
 
 
 def _pad(item: str, n: int) -> str:

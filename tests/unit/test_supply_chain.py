@@ -82,8 +82,8 @@ def test_unlisted_licence_is_refused(licence: str, is_refused: bool) -> None:
 
 
 SKIPPED = {"name": "django", "skip_reason": "Dependency not found on PyPI"}
-FINE = {"name": "six", "version": "1.17.0", "vulns": []}
-HOLED = {
+NO_VULNERABILITIES = {"name": "six", "version": "1.17.0", "vulns": []}
+VULNERABLE = {
     "name": "django",
     "version": "1.0",
     "vulns": [{"id": "PYSEC-1", "fix_versions": ["1.1"]}],
@@ -93,10 +93,22 @@ HOLED = {
 @pytest.mark.parametrize(
     ("output", "status", "words"),
     [
-        ({"dependencies": [FINE]}, CLEAN, "1 packages, no known vulnerabilities"),
-        ({"dependencies": [FINE, HOLED]}, FOUND, "django 1.0: PYSEC-1, fixed in 1.1"),
-        ({"dependencies": [FINE, SKIPPED]}, UNCHECKED, "1 of 2 packages) could not be"),
-        ({"dependencies": [SKIPPED, HOLED]}, FOUND, "PYSEC-1"),
+        (
+            {"dependencies": [NO_VULNERABILITIES]},
+            CLEAN,
+            "1 packages, no known vulnerabilities",
+        ),
+        (
+            {"dependencies": [NO_VULNERABILITIES, VULNERABLE]},
+            FOUND,
+            "django 1.0: PYSEC-1, fixed in 1.1",
+        ),
+        (
+            {"dependencies": [NO_VULNERABILITIES, SKIPPED]},
+            UNCHECKED,
+            "1 of 2 packages) could not be",
+        ),
+        ({"dependencies": [SKIPPED, VULNERABLE]}, FOUND, "PYSEC-1"),
         ({"dependencies": []}, UNCHECKED, "could not be checked: "),
         ({}, UNCHECKED, "could not be checked: "),
         ("", UNCHECKED, "could not be checked: "),
@@ -114,8 +126,11 @@ def test_packages_skipped_by_pip_audit_are_unchecked(
     assert words in "\n".join(verdict.lines)
 
 
-NPM_FINE = {"vulnerabilities": {}, "metadata": {"dependencies": {"prod": 23}}}
-NPM_HOLED = {
+NPM_NO_VULNERABILITIES = {
+    "vulnerabilities": {},
+    "metadata": {"dependencies": {"prod": 23}},
+}
+NPM_VULNERABLE = {
     "vulnerabilities": {"lodash": {"severity": "high", "range": "<4.17.21"}},
     "metadata": {"dependencies": {"prod": 23}},
 }
@@ -124,8 +139,8 @@ NPM_HOLED = {
 @pytest.mark.parametrize(
     ("output", "status", "words"),
     [
-        (NPM_FINE, CLEAN, "23 packages, no known vulnerabilities"),
-        (NPM_HOLED, FOUND, "lodash: high, <4.17.21"),
+        (NPM_NO_VULNERABILITIES, CLEAN, "23 packages, no known vulnerabilities"),
+        (NPM_VULNERABLE, FOUND, "lodash: high, <4.17.21"),
         ({"message": "405 Method Not Allowed"}, UNCHECKED, "405 Method Not Allowed"),
         ({}, UNCHECKED, "no answer"),
         (None, UNCHECKED, "could not be checked: "),

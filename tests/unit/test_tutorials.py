@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 FIRST_STEPS = {"first-bucket.md", "first-upload.md"}
-TRIED_WHOLLY = {*FIRST_STEPS, "vps.md"}
+FULLY_TESTED = {*FIRST_STEPS, "vps.md"}
 HOSTS = ["aws-lambda.md", "container.md", "vps.md"]
 
 
@@ -37,7 +37,7 @@ def test_commands_are_tested_or_marked(page: Path) -> None:
     assert set(kinds) <= {"sh", "console"}
     assert kinds.count("console") == len(marked)
     assert "sh" in kinds
-    if page.name in TRIED_WHOLLY:
+    if page.name in FULLY_TESTED:
         assert "console" not in kinds
 
 

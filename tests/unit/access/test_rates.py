@@ -73,9 +73,8 @@ def test_limit_is_not_doubled_at_the_edge_of_a_window() -> None:
             clock.shift(timedelta(seconds=0.5))
             passed += admitted(ALICE, tries=1)
 
-    assert (
-        passed == 10 + 9
-    )  # the allowance at the start, plus the allowance of one minute
+    # The sum is the allowance at the start plus the allowance of one minute.
+    assert passed == 10 + 9
 
 
 def test_action_passes_exactly_after_retry_after() -> None:

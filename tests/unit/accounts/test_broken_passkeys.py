@@ -94,7 +94,7 @@ def send(client: Client, page: str, text: str) -> Any:
     return client.post(ADDRESSES[page], {"credential": text, "passwordless": "on"})
 
 
-def before(page: str, alice: Any) -> tuple[Client, str]:
+def open_page(page: str, alice: Any) -> tuple[Client, str]:
     """Return a browser on the page ``page``, and the challenge of the page."""
     if page == "login":
         client = browser()
@@ -115,7 +115,7 @@ def answer_of(device: Device, page: str, challenge: str, alice: Any) -> dict[str
     return device.confirm(challenge, websafe_encode(handle))
 
 
-def let_in(client: Client, page: str, answer: Any) -> bool:
+def is_accepted(client: Client, page: str, answer: Any) -> bool:
     """Return whether the site has accepted the passkey's response."""
     if page == "add":
         return bool(Authenticator.objects.filter(type="webauthn").count() > 1)
@@ -124,7 +124,7 @@ def let_in(client: Client, page: str, answer: Any) -> bool:
     return bool(SESSION_KEY in client.session)
 
 
-def broken(good: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def malformed_variants(good: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield ``good`` with each member missing, or replaced by each of VALUES."""
     for path in _paths(good):
         for name, change in _changes():
@@ -136,11 +136,11 @@ def broken(good: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{'.'.join(path)} {name}", bad
 
 
-def _paths(tree: dict[str, Any], before: tuple[str, ...] = ()) -> Iterator[Any]:
+def _paths(tree: dict[str, Any], parents: tuple[str, ...] = ()) -> Iterator[Any]:
     for name, value in tree.items():
-        yield (*before, name)
+        yield (*parents, name)
         if isinstance(value, dict):
-            yield from _paths(value, (*before, name))
+            yield from _paths(value, (*parents, name))
 
 
 def _changes() -> Iterator[tuple[str, Callable[[Any, str], None]]]:
@@ -154,11 +154,11 @@ def _changes() -> Iterator[tuple[str, Callable[[Any, str], None]]]:
 def test_correct_passkey_response_is_accepted(
     alice: Any, device: Device, page: str
 ) -> None:
-    client, challenge = before(page, alice)
+    client, challenge = open_page(page, alice)
 
     answer = send(client, page, json.dumps(answer_of(device, page, challenge, alice)))
 
-    assert let_in(client, page, answer)
+    assert is_accepted(client, page, answer)
 
 
 NOT_NEEDED = ("authenticatorAttachment", "clientExtensionResults")
@@ -170,18 +170,20 @@ NOT_NEEDED = ("authenticatorAttachment", "clientExtensionResults")
 def test_passkey_response_with_one_malformed_member_is_refused(
     alice: Any, device: Device, page: str, subtests: pytest.Subtests
 ) -> None:
-    client, challenge = before(page, alice)
+    client, challenge = open_page(page, alice)
     good = answer_of(device, page, challenge, alice)
     # Only a login without a password needs the user handle.
     not_needed = NOT_NEEDED + (() if page == "login" else ("response.userHandle",))
 
-    bad_ones = [pair for pair in broken(good) if not pair[0].startswith(not_needed)]
+    bad_ones = [
+        pair for pair in malformed_variants(good) if not pair[0].startswith(not_needed)
+    ]
     assert len(bad_ones) > 100
     for name, bad in bad_ones:
         with subtests.test(page=page, name=name):
             answer = send(client, page, json.dumps(bad))
             assert answer.status_code in {200, 302}
-            assert not let_in(client, page, answer)
+            assert not is_accepted(client, page, answer)
 
 
 @pytest.mark.slow
@@ -190,17 +192,21 @@ def test_stored_malformed_passkey_does_not_break_pages(
 ) -> None:
     client = logged_in(alice)
     example = Device().register("")
-    names = [name for name, _ in broken(example) if name.startswith(NOT_NEEDED)]
+    names = [
+        name for name, _ in malformed_variants(example) if name.startswith(NOT_NEEDED)
+    ]
     stored: list[str] = []
     for name in names:
         challenge = challenge_on(client.get(ADDRESSES["add"]))
-        [bad] = [b for n, b in broken(Device().register(challenge)) if n == name]
+        [bad] = [
+            b for n, b in malformed_variants(Device().register(challenge)) if n == name
+        ]
         with subtests.test(name=name):
             assert send(client, "add", json.dumps(bad)).status_code in {200, 302}
             assert client.get("/accounts/").status_code == 200
             if Authenticator.objects.exists():
                 stored.append(name)
-                before("second step", alice)
+                open_page("second step", alice)
         Authenticator.objects.all().delete()
     assert stored, (
         "The site has stored no malformed passkey, so this test proves nothing."
@@ -211,19 +217,19 @@ def test_stored_malformed_passkey_does_not_break_pages(
 def test_response_that_is_no_credential_is_refused(
     alice: Any, device: Device, page: str, subtests: pytest.Subtests
 ) -> None:
-    client, _ = before(page, alice)
+    client, _ = open_page(page, alice)
     for text in TEXTS:
         with subtests.test(page=page, case=text[:30]):
             answer = send(client, page, text)
             assert answer.status_code in {200, 302}
-            assert not let_in(client, page, answer)
+            assert not is_accepted(client, page, answer)
 
 
 @pytest.mark.parametrize("page", ADDRESSES)
 def test_refusal_of_a_passkey_tells_what_to_do(
     alice: Any, device: Device, page: str
 ) -> None:
-    client, _ = before(page, alice)
+    client, _ = open_page(page, alice)
 
     answer = client.post(ADDRESSES[page], {"credential": "{}"}, follow=True)
 
@@ -231,7 +237,7 @@ def test_refusal_of_a_passkey_tells_what_to_do(
 
 
 def test_only_members_of_the_protocol_are_stored(alice: Any) -> None:
-    client, challenge = before("add", alice)
+    client, challenge = open_page("add", alice)
     sent = Device().register(challenge)
     sent["note"] = sent["response"]["publicKey"] = "x" * 1000
 
@@ -245,7 +251,7 @@ def test_only_members_of_the_protocol_are_stored(alice: Any) -> None:
 def test_database_error_is_not_reported_as_a_malformed_passkey(
     alice: Any, device: Device
 ) -> None:
-    client, challenge = before("login", alice)
+    client, challenge = open_page("login", alice)
     good = answer_of(device, "login", challenge, alice)
 
     with mock.patch.object(

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
 
 
-def ask_for_a_link(client: Client, email: str, address: str = "127.0.0.1") -> Any:
+def request_reset_link(client: Client, email: str, address: str = "127.0.0.1") -> Any:
     return client.post(
         "/accounts/password_reset/", {"email": email}, REMOTE_ADDR=address
     )
@@ -36,16 +36,20 @@ def test_mailbox_gets_at_most_five_reset_links_a_day(
     # learn that the account exists, and its owner must not see a rate limit.
     with time_machine.travel(timezone.now(), tick=False) as clock:
         for number in range(20):
-            answer = ask_for_a_link(client, alice.email.upper(), f"203.0.113.{number}")
-            unknown = ask_for_a_link(client, "no@example.com", f"203.0.113.{number}")
+            answer = request_reset_link(
+                client, alice.email.upper(), f"203.0.113.{number}"
+            )
+            unknown = request_reset_link(
+                client, "no@example.com", f"203.0.113.{number}"
+            )
             assert answer.status_code == unknown.status_code == 302
             assert answer["Location"] == unknown["Location"]
-        owners = ask_for_a_link(Client(), alice.email, "198.51.100.7")
+        owners = request_reset_link(Client(), alice.email, "198.51.100.7")
 
         assert owners["Location"] == "/accounts/password_reset/done/"
         assert len(mail.outbox) == 5
         clock.shift(timedelta(days=1))
-        ask_for_a_link(Client(), alice.email, "198.51.100.7")
+        request_reset_link(Client(), alice.email, "198.51.100.7")
         assert len(mail.outbox) == 6
 
 
@@ -54,8 +58,8 @@ def test_network_address_that_requests_many_links_is_limited(
 ) -> None:
     settings.UPLOADS = settings.UPLOADS | {"RATE_RESET_PER_ADDRESS": "3/hour"}
 
-    answers = [ask_for_a_link(client, f"{n}@example.com") for n in range(4)]
-    elsewhere = ask_for_a_link(Client(), alice.email, "203.0.113.7")
+    answers = [request_reset_link(client, f"{n}@example.com") for n in range(4)]
+    elsewhere = request_reset_link(Client(), alice.email, "203.0.113.7")
 
     assert [answer.status_code for answer in answers] == [302, 302, 302, 429]
     assert answers[-1]["Retry-After"].isdigit()
@@ -69,7 +73,7 @@ def test_accounts_with_one_mail_address_get_at_most_five_links(
     for number in range(20):
         django_user_model.objects.create_user(f"other{number}", alice.email, PASSWORD)
 
-    ask_for_a_link(client, alice.email)
+    request_reset_link(client, alice.email)
 
     assert len(mail.outbox) == 5
     assert any("account alice at" in str(letter.body) for letter in mail.outbox)

@@ -38,11 +38,11 @@ def clock(settings: Settings) -> Iterator[time_machine.Traveller]:
         yield traveller
 
 
-def stranger(address: str = HERE) -> Client:
+def logged_out_client(address: str = HERE) -> Client:
     return Client(headers={"X-Forwarded-For": address})
 
 
-def ask(browser: Client) -> Any:
+def request_passkey_options(browser: Client) -> Any:
     return browser.get(OPTIONS, headers={"Accept": "application/json"})
 
 
@@ -53,34 +53,38 @@ def log_in(browser: Client) -> Any:
 def test_passkey_options_create_a_limited_number_of_sessions(
     clock: time_machine.Traveller,
 ) -> None:
-    answers = [ask(stranger()).status_code for _ in range(8)]
+    answers = [
+        request_passkey_options(logged_out_client()).status_code for _ in range(8)
+    ]
 
     assert answers == [200] * 5 + [429] * 3
     assert Session.objects.count() == 5
-    refused = ask(stranger())
+    refused = request_passkey_options(logged_out_client())
     assert refused["Retry-After"] == "720"
     assert "no-store" in refused["Cache-Control"]
     assert "the limit is 5 in one hour" in refused.content.decode()
     assert "sessionid" not in refused.cookies
 
-    assert ask(stranger(ELSEWHERE)).status_code == 200
+    assert request_passkey_options(logged_out_client(ELSEWHERE)).status_code == 200
     clock.shift(timedelta(seconds=720))
-    assert ask(stranger()).status_code == 200
+    assert request_passkey_options(logged_out_client()).status_code == 200
 
 
 def test_browser_with_a_session_does_not_spend_the_limit() -> None:
-    browser = stranger()
+    browser = logged_out_client()
 
-    assert [ask(browser).status_code for _ in range(12)] == [200] * 12
+    assert [request_passkey_options(browser).status_code for _ in range(12)] == [
+        200
+    ] * 12
     assert Session.objects.count() == 1
 
 
 def test_forged_session_cookie_spends_the_limit() -> None:
-    browser = stranger()
+    browser = logged_out_client()
     answers = []
     for number in range(8):
         browser.cookies[site.SESSION_COOKIE_NAME] = f"{number:032}"
-        answers.append(ask(browser).status_code)
+        answers.append(request_passkey_options(browser).status_code)
 
     assert answers == [200] * 5 + [429] * 3
     assert Session.objects.count() == 5
@@ -88,7 +92,7 @@ def test_forged_session_cookie_spends_the_limit() -> None:
 
 def test_correct_password_creates_a_limited_number_of_sessions(alice: Any) -> None:
     """The limit of wrong passwords ignores correct ones, so this limit counts them."""
-    answers = [log_in(stranger()).status_code for _ in range(8)]
+    answers = [log_in(logged_out_client()).status_code for _ in range(8)]
 
     assert answers == [302] * 5 + [429] * 3
     assert Session.objects.count() == 5
@@ -97,8 +101,8 @@ def test_correct_password_creates_a_limited_number_of_sessions(alice: Any) -> No
 
 def test_rate_limited_login_creates_no_session_and_no_event(alice: Any) -> None:
     for _ in range(5):
-        log_in(stranger())
-    browser = stranger()
+        log_in(logged_out_client())
+    browser = logged_out_client()
 
     refused = log_in(browser)
 
@@ -107,21 +111,21 @@ def test_rate_limited_login_creates_no_session_and_no_event(alice: Any) -> None:
     assert site.SESSION_COOKIE_NAME not in refused.cookies
     assert Session.objects.count() == 5
     assert AuditEvent.objects.filter(kind="account.logged_in").count() == 5
-    assert log_in(stranger(ELSEWHERE)).status_code == 302
+    assert log_in(logged_out_client(ELSEWHERE)).status_code == 302
 
 
 def test_passkey_requests_do_not_block_password_logins(alice: Any) -> None:
-    while ask(stranger()).status_code == 200:
+    while request_passkey_options(logged_out_client()).status_code == 200:
         pass
 
-    assert log_in(stranger()).status_code == 302
-    assert ask(stranger()).status_code == 429
+    assert log_in(logged_out_client()).status_code == 302
+    assert request_passkey_options(logged_out_client()).status_code == 429
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_requests_of_another_site_do_not_spend_a_visitors_limit(site: str) -> None:
     for _ in range(8):
-        refused = stranger().get(
+        refused = logged_out_client().get(
             OPTIONS, headers={"Accept": "application/json", "Sec-Fetch-Site": site}
         )
         assert refused.status_code == 403
@@ -132,23 +136,27 @@ def test_requests_of_another_site_do_not_spend_a_visitors_limit(site: str) -> No
 
     assert rows()["uploads.Rate"] == 0
     own = {"Accept": "application/json", "Sec-Fetch-Site": "same-origin"}
-    assert stranger().get(OPTIONS, headers=own).status_code == 200
+    assert logged_out_client().get(OPTIONS, headers=own).status_code == 200
 
 
 def test_requests_without_a_session_do_not_spend_the_limit(alice: Any) -> None:
     for _ in range(8):
-        assert stranger().get(OPTIONS).status_code == 302
-        cross_site = stranger().get(OPTIONS, headers={"Sec-Fetch-Site": "cross-site"})
+        assert logged_out_client().get(OPTIONS).status_code == 302
+        cross_site = logged_out_client().get(
+            OPTIONS, headers={"Sec-Fetch-Site": "cross-site"}
+        )
         assert cross_site.status_code == 302
-        assert stranger().post(OPTIONS, {"credential": "{}"}).status_code == 302
+        assert (
+            logged_out_client().post(OPTIONS, {"credential": "{}"}).status_code == 302
+        )
 
     assert rows()["uploads.Rate"] == rows()["sessions.Session"] == 0
 
 
 def test_login_in_an_existing_session_does_not_spend_the_limit(alice: Any) -> None:
-    browsers = [stranger() for _ in range(5)]
+    browsers = [logged_out_client() for _ in range(5)]
     for browser in browsers:
-        ask(browser)
+        request_passkey_options(browser)
 
     assert [log_in(browser).status_code for browser in browsers] == [302] * 5
     assert Session.objects.count() == 5
@@ -158,7 +166,7 @@ def test_login_in_an_existing_session_does_not_spend_the_limit(alice: Any) -> No
 def test_reset_link_creates_a_limited_number_of_sessions(alice: Any) -> None:
     link = reset_link(alice)
 
-    answers = [stranger().get(link).status_code for _ in range(8)]
+    answers = [logged_out_client().get(link).status_code for _ in range(8)]
 
     assert answers == [302] * 5 + [429] * 3
     assert Session.objects.count() == 5
@@ -168,15 +176,15 @@ def test_head_request_and_invalid_reset_link_create_no_session(alice: Any) -> No
     link = reset_link(alice)
 
     for _ in range(8):
-        assert stranger().head(link).status_code == 200
-        assert stranger().get("/accounts/reset/1/another/").status_code == 200
+        assert logged_out_client().head(link).status_code == 200
+        assert logged_out_client().get("/accounts/reset/1/another/").status_code == 200
 
     assert not Session.objects.exists()
-    assert stranger().get(link).status_code == 302
+    assert logged_out_client().get(link).status_code == 302
 
 
 def reset_link(user: Any) -> str:
-    stranger().post("/accounts/password_reset/", {"email": user.email})
+    logged_out_client().post("/accounts/password_reset/", {"email": user.email})
     link = re.search(r"(/accounts/reset/\S+)", str(mail.outbox[0].body))
     assert link is not None
     return link[1]
@@ -187,7 +195,7 @@ def test_guesses_with_new_names_over_the_limit_create_no_rows(
 ) -> None:
     settings.UPLOADS = {"RATE_LOGIN_PER_ADDRESS": "3/hour"}
     for number in range(20):
-        stranger().post(
+        logged_out_client().post(
             "/accounts/login/", {"username": f"name-{number}", "password": "wrong"}
         )
 
@@ -203,14 +211,15 @@ def test_other_requests_without_a_login_create_no_row(
     settings.SIGNUP_OPEN = is_open
     settings.S3_NOTIFICATIONS_SECRET = "a secret of the bucket"
     settings.UPLOADS = {"RATE_SESSION_PER_ADDRESS": "1/hour"}
-    assert ask(stranger()).status_code == 200  # this request uses up the limit
+    # This request uses up the limit.
+    assert request_passkey_options(logged_out_client()).status_code == 200
     before = rows()
 
     paths = all_paths()
     assert len(paths) > 60
     for path in paths:
         for visit in (visit_page, visit_as_script, send_form, send_json):
-            visit(stranger(), f"/{path}")
+            visit(logged_out_client(), f"/{path}")
 
     assert rows() == before
 

@@ -32,11 +32,11 @@ def recovery_codes(client: Client) -> list[str]:
     return re.findall(r"<li><code>(\d{8})</code></li>", page)
 
 
-def enter(client: Client, digits: str) -> Any:
+def enter_code(client: Client, digits: str) -> Any:
     return client.post("/accounts/2fa/authenticate/", {"code": digits})
 
 
-def is_in(client: Client) -> bool:
+def is_logged_in(client: Client) -> bool:
     return SESSION_KEY in client.session
 
 
@@ -81,7 +81,7 @@ def test_password_alone_does_not_log_in(secret: str) -> None:
     answer = log_in(browser)
 
     assert answer["Location"] == "/accounts/2fa/authenticate/"
-    assert not is_in(browser)
+    assert not is_logged_in(browser)
     assert browser.get("/").status_code == 302
     assert browser.get("/api/v1/me").status_code == 401
     assert browser.get("/admin/").status_code == 302
@@ -94,20 +94,20 @@ def test_current_code_logs_in(secret: str, clock: time_machine.Traveller) -> Non
     stale = code(secret)
     clock.shift(30)
 
-    assert enter(browser, stale).status_code == 200
-    assert not is_in(browser)
-    assert enter(browser, code(secret))["Location"] == "/"
-    assert is_in(browser)
+    assert enter_code(browser, stale).status_code == 200
+    assert not is_logged_in(browser)
+    assert enter_code(browser, code(secret))["Location"] == "/"
+    assert is_logged_in(browser)
 
 
 def test_used_code_is_refused(secret: str) -> None:
     first, second = Client(), Client()
     for browser in (first, second):
         log_in(browser)
-        enter(browser, code(secret))
+        enter_code(browser, code(secret))
 
-    assert is_in(first)
-    assert not is_in(second)
+    assert is_logged_in(first)
+    assert not is_logged_in(second)
 
 
 def test_recovery_code_works_once(client: Client, secret: str) -> None:
@@ -115,10 +115,10 @@ def test_recovery_code_works_once(client: Client, secret: str) -> None:
     spare = recovery_codes(client)[3]
     for browser in (first, second):
         log_in(browser)
-        enter(browser, spare)
+        enter_code(browser, spare)
 
-    assert is_in(first)
-    assert not is_in(second)
+    assert is_logged_in(first)
+    assert not is_logged_in(second)
     confirm(client)
     assert spare not in recovery_codes(client)
 
@@ -132,8 +132,8 @@ def test_new_recovery_codes_replace_the_old_ones(client: Client, secret: str) ->
     assert set(old).isdisjoint(new)
     browser = Client()
     log_in(browser)
-    enter(browser, old[0])
-    assert not is_in(browser)
+    enter_code(browser, old[0])
+    assert not is_logged_in(browser)
 
 
 def test_guesses_of_codes_are_limited_for_each_account(
@@ -143,18 +143,18 @@ def test_guesses_of_codes_are_limited_for_each_account(
     for _ in range(5):
         browser = Client()
         log_in(browser)
-        answer = enter(browser, wrong_code(secret))
+        answer = enter_code(browser, wrong_code(secret))
         assert "This code is wrong." in answer.content.decode()
 
     browser = Client()
     log_in(browser)
-    refused = enter(browser, code(secret))
+    refused = enter_code(browser, code(secret))
 
     assert "Too many wrong codes." in refused.content.decode()
-    assert not is_in(browser)
+    assert not is_logged_in(browser)
     clock.shift(5 * 60)
-    enter(browser, code(secret))
-    assert is_in(browser)
+    enter_code(browser, code(secret))
+    assert is_logged_in(browser)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_new_factor_logs_out_sessions_without_a_factor(
 ) -> None:
     thief = Client()
     log_in(thief)
-    assert is_in(thief)
+    assert is_logged_in(thief)
 
     set_up_app(client, alice)
 
@@ -240,10 +240,10 @@ def test_factor_works_after_a_key_change_if_the_old_key_is_a_fallback(
     browser = Client()
     log_in(browser)
 
-    answer = enter(browser, code(secret))
+    answer = enter_code(browser, code(secret))
 
     assert answer.status_code == (302 if kept else 200)
-    assert is_in(browser) is kept
+    assert is_logged_in(browser) is kept
 
 
 def test_second_factor_is_optional_by_default(
@@ -319,7 +319,7 @@ def test_changes_of_factors_are_recorded(
 def test_wrong_code_is_recorded(secret: str, alice: Any) -> None:
     thief = Client()
     log_in(thief)
-    enter(thief, wrong_code(secret))
+    enter_code(thief, wrong_code(secret))
 
     event = AuditEvent.objects.get(kind="factor.failed")
     assert (event.user, event.actor) == (alice, None)
@@ -344,7 +344,10 @@ def test_error_of_a_wrong_login_code_mentions_recovery_codes(
     client.logout()
     log_in(client)
 
-    assert "A recovery code works only once" in enter(client, "000000").content.decode()
+    assert (
+        "A recovery code works only once"
+        in enter_code(client, "000000").content.decode()
+    )
 
 
 @pytest.mark.parametrize("page", ["totp/activate", "webauthn/add"])

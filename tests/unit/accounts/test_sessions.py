@@ -31,7 +31,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def desk(alice: Any) -> Client:
+def desktop(alice: Any) -> Client:
     """Return a browser in which alice has logged in."""
     return log_in(FIREFOX, "192.0.2.1")
 
@@ -51,8 +51,8 @@ def row_of(browser: Client) -> UserSession:
     return UserSession.objects.get(session_key=browser.session.session_key)
 
 
-def test_account_page_lists_all_sessions(desk: Client, phone: Client) -> None:
-    page = desk.get("/accounts/").content.decode()
+def test_account_page_lists_all_sessions(desktop: Client, phone: Client) -> None:
+    page = desktop.get("/accounts/").content.decode()
 
     for words in ("Firefox on Linux", "192.0.2.1", "Safari on iPhone", "2001:db8::7"):
         assert words in page
@@ -61,29 +61,31 @@ def test_account_page_lists_all_sessions(desk: Client, phone: Client) -> None:
     assert page.index("This browser") < page.index("Safari on iPhone")
 
 
-def test_single_session_can_be_ended(desk: Client, phone: Client) -> None:
-    desk.post("/accounts/sessions/end/", {"session": row_of(phone).pk})
+def test_single_session_can_be_ended(desktop: Client, phone: Client) -> None:
+    desktop.post("/accounts/sessions/end/", {"session": row_of(phone).pk})
 
     assert phone.get("/").status_code == 302
     assert phone.get("/api/v1/me").status_code == 401
-    assert desk.get("/").status_code == 200
-    assert UserSession.objects.get() == row_of(desk)
+    assert desktop.get("/").status_code == 200
+    assert UserSession.objects.get() == row_of(desktop)
 
 
-def test_all_other_sessions_can_be_ended_together(desk: Client, phone: Client) -> None:
+def test_all_other_sessions_can_be_ended_together(
+    desktop: Client, phone: Client
+) -> None:
     third = log_in("curl/8", "192.0.2.3")
 
-    answer = desk.post("/accounts/sessions/end/", follow=True)
+    answer = desktop.post("/accounts/sessions/end/", follow=True)
 
     assert "2 other browsers are logged out." in answer.content.decode()
-    assert [b.get("/").status_code for b in (desk, phone, third)] == [200, 302, 302]
+    assert [b.get("/").status_code for b in (desktop, phone, third)] == [200, 302, 302]
 
 
 @pytest.mark.parametrize("named", ["0", "x", "-1", "9" * 30, "\u0663"])
 def test_unknown_session_id_ends_no_session(
-    desk: Client, phone: Client, named: str
+    desktop: Client, phone: Client, named: str
 ) -> None:
-    answer = desk.post("/accounts/sessions/end/", {"session": named}, follow=True)
+    answer = desktop.post("/accounts/sessions/end/", {"session": named}, follow=True)
 
     assert answer.status_code == 200
     assert "That session had already ended." in answer.content.decode()
@@ -91,63 +93,65 @@ def test_unknown_session_id_ends_no_session(
 
 
 def test_session_of_another_person_cannot_be_ended(
-    desk: Client, django_user_model: Any
+    desktop: Client, django_user_model: Any
 ) -> None:
     bob = Client()
     bob.force_login(django_user_model.objects.create_user("bob"))
     bob.get("/")
 
-    desk.post("/accounts/sessions/end/", {"session": row_of(bob).pk})
-    desk.post("/accounts/sessions/end/")
+    desktop.post("/accounts/sessions/end/", {"session": row_of(bob).pk})
+    desktop.post("/accounts/sessions/end/")
 
     assert bob.get("/").status_code == 200
 
 
-def test_ending_sessions_requires_a_post(desk: Client, phone: Client) -> None:
-    assert desk.get("/accounts/sessions/end/").status_code == 405
+def test_ending_sessions_requires_a_post(desktop: Client, phone: Client) -> None:
+    assert desktop.get("/accounts/sessions/end/").status_code == 405
     assert phone.get("/").status_code == 200
 
 
-def test_logged_out_session_is_not_listed(desk: Client, phone: Client) -> None:
+def test_logged_out_session_is_not_listed(desktop: Client, phone: Client) -> None:
     phone.post("/accounts/logout/")
 
-    assert "Safari on iPhone" not in desk.get("/accounts/").content.decode()
+    assert "Safari on iPhone" not in desktop.get("/accounts/").content.decode()
 
 
 def test_last_use_is_written_at_most_every_few_minutes(
-    desk: Client, clock: time_machine.Traveller
+    desktop: Client, clock: time_machine.Traveller
 ) -> None:
-    began = row_of(desk).last_seen_at
+    began = row_of(desktop).last_seen_at
 
     clock.shift(4 * 60)
-    desk.get("/")
-    soon = row_of(desk).last_seen_at
+    desktop.get("/")
+    soon = row_of(desktop).last_seen_at
     clock.shift(2 * 60)
-    desk.get("/")
+    desktop.get("/")
 
     assert soon == began
-    assert row_of(desk).last_seen_at == timezone.now()
+    assert row_of(desktop).last_seen_at == timezone.now()
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/me"])
-def test_new_address_of_a_session_is_written_at_once(desk: Client, path: str) -> None:
+def test_new_address_of_a_session_is_written_at_once(
+    desktop: Client, path: str
+) -> None:
     # The list must show the address at which a stolen cookie is used, on pages and in
     # the API.
-    desk.get(path, REMOTE_ADDR="203.0.113.9", headers={"User-Agent": "curl/8"})
+    desktop.get(path, REMOTE_ADDR="203.0.113.9", headers={"User-Agent": "curl/8"})
 
-    assert row_of(desk).ip == "203.0.113.9"
-    assert row_of(desk).user_agent == "curl/8"
+    assert row_of(desktop).ip == "203.0.113.9"
+    assert row_of(desktop).user_agent == "curl/8"
 
 
 def test_request_with_a_token_does_not_update_the_session(
-    desk: Client, alice: Any, django_user_model: Any
+    desktop: Client, alice: Any, django_user_model: Any
 ) -> None:
     _, secret = create_token(django_user_model.objects.create_user("bob"), name="x")
 
-    answer = desk.get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
+    answer = desktop.get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
 
     assert answer.json()["username"] == "bob"
-    assert row_of(desk).user == alice
+    assert row_of(desktop).user == alice
     assert UserSession.objects.count() == 1
 
 
@@ -162,7 +166,7 @@ def test_session_without_an_address_is_listed(alice: Any, address: str) -> None:
 
 
 def test_request_succeeds_when_the_last_use_cannot_be_written(
-    desk: Client, clock: time_machine.Traveller
+    desktop: Client, clock: time_machine.Traveller
 ) -> None:
     def refuse(execute: Any, sql: str, *more: Any) -> Any:
         if UserSession._meta.db_table in sql:
@@ -171,15 +175,15 @@ def test_request_succeeds_when_the_last_use_cannot_be_written(
 
     clock.shift(10 * 60)
     with connection.execute_wrapper(refuse):
-        answer = desk.get("/api/v1/me")
+        answer = desktop.get("/api/v1/me")
 
     assert answer.status_code == 200
 
 
 def test_disabled_account_is_logged_out_of_all_browsers(
-    desk: Client, phone: Client, alice: Any
+    desktop: Client, phone: Client, alice: Any
 ) -> None:
     alice.is_active = False
     alice.save()
 
-    assert desk.get("/").status_code == phone.get("/").status_code == 302
+    assert desktop.get("/").status_code == phone.get("/").status_code == 302

@@ -26,18 +26,18 @@ ADMIN = "/admin/"
 
 
 @pytest.fixture
-def boss(client: Client) -> User:
-    boss = User.objects.create_superuser("boss", password="demo")
-    client.force_login(boss)
-    return boss
+def superuser(client: Client) -> User:
+    superuser = User.objects.create_superuser("boss", password="demo")
+    client.force_login(superuser)
+    return superuser
 
 
-def words_of(client: Client) -> str:
+def text_of(client: Client) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", client.get(ADMIN).text).split())
 
 
-def test_empty_site_says_what_to_do(client: Client, boss: User) -> None:
-    words = words_of(client)
+def test_empty_site_says_what_to_do(client: Client, superuser: User) -> None:
+    words = text_of(client)
 
     assert "No sweep has ended yet. Run manage.py sweep once a minute." in words
     assert "Nobody stores a file yet." in words
@@ -48,13 +48,13 @@ def test_empty_site_says_what_to_do(client: Client, boss: User) -> None:
 
 
 def test_page_shows_what_happened_in_few_queries(
-    client: Client, boss: User, bucket: Bucket
+    client: Client, superuser: User, bucket: Bucket
 ) -> None:
-    ready = begin(boss, b"hello", filename="done.txt")
+    ready = begin(superuser, b"hello", filename="done.txt")
     put(bucket, ready, b"hello")
-    lifecycle.advance(ready, actor=boss)
-    begin(boss, b"later", filename="<b>later</b>.txt")
-    StorageQuota.objects.filter(user=boss).update(limit_bytes=11)
+    lifecycle.advance(ready, actor=superuser)
+    begin(superuser, b"later", filename="<b>later</b>.txt")
+    StorageQuota.objects.filter(user=superuser).update(limit_bytes=11)
     HourlyFigure.objects.create(
         hour=timezone.now() - timedelta(days=3),
         state="rejected",
@@ -68,7 +68,7 @@ def test_page_shows_what_happened_in_few_queries(
     with CaptureQueriesContext(connection) as queries:
         page = client.get(ADMIN)
 
-    words = words_of(client)
+    words = text_of(client)
     assert len(queries) < 10, [query["sql"] for query in queries]
     assert "Malware 7" in words
     assert "10 bytes of 11 bytes (91%)" in words
@@ -81,7 +81,7 @@ def test_page_shows_what_happened_in_few_queries(
     assert not re.search(r"<[^>]+ style=|<style|<script(?![^>]* src=)", page.text)
 
 
-def test_number_of_queries_does_not_grow(client: Client, boss: User) -> None:
+def test_number_of_queries_does_not_grow(client: Client, superuser: User) -> None:
     counts = []
     for names in (["a"], [f"user{number}" for number in range(20)]):
         for name in names:
@@ -96,11 +96,13 @@ def test_number_of_queries_does_not_grow(client: Client, boss: User) -> None:
     assert counts[0] == counts[1] < 10
 
 
-def test_quota_near_its_number_of_files_is_shown(client: Client, boss: User) -> None:
-    begin(boss, b"hello")
-    StorageQuota.objects.filter(user=boss).update(max_files=1)
+def test_quota_near_its_number_of_files_is_shown(
+    client: Client, superuser: User
+) -> None:
+    begin(superuser, b"hello")
+    StorageQuota.objects.filter(user=superuser).update(max_files=1)
 
-    assert "1 of 1 files" in words_of(client)
+    assert "1 of 1 files" in text_of(client)
 
 
 @pytest.mark.parametrize(
@@ -114,22 +116,22 @@ def test_quota_near_its_number_of_files_is_shown(client: Client, boss: User) -> 
     ],
 )
 def test_sweeper_is_judged_by_its_last_run(
-    client: Client, boss: User, figures: dict[str, int], age: timedelta, words: str
+    client: Client, superuser: User, figures: dict[str, int], age: timedelta, words: str
 ) -> None:
     remember_job(JobReport.SWEEP, figures, seconds=1.5)
     JobReport.objects.update(finished_at=timezone.now() - age)
 
-    assert words in words_of(client)
+    assert words in text_of(client)
 
 
 def test_audit_and_doctor_are_judged_by_their_last_run(
-    client: Client, boss: User
+    client: Client, superuser: User
 ) -> None:
     found = {"objects": 2, "rows": 3, "differences": 1, "kinds": {"size": 1}}
     remember_job(JobReport.AUDIT, found)
     remember_job(JobReport.DOCTOR, {"OK": 5, "WARN": 1, "FAIL": 2, "run_by": "me"})
 
-    words = words_of(client)
+    words = text_of(client)
     assert "The last audit found differences: 1 size." in words
     assert (
         "The doctor found 2 failures and 1 warnings. Last complete run: by me." in words
@@ -168,11 +170,11 @@ def test_scale_ends_at_a_round_number(value: int, ceiling: int) -> None:
 
 
 def test_unfinished_upload_counts_in_the_reserved_bytes(
-    client: Client, boss: User
+    client: Client, superuser: User
 ) -> None:
-    upload = begin(boss, b"hello")
+    upload = begin(superuser, b"hello")
     Upload.objects.filter(pk=upload.pk).update(
         created_at=timezone.now() - timedelta(days=2), byte_size=2_500_000
     )
 
-    assert "2 days 2.5 MB" in words_of(client)
+    assert "2 days 2.5 MB" in text_of(client)

@@ -26,10 +26,10 @@ SECRETS = {"password", "digest", "idempotency_key", "data", "secret", "multipart
 
 
 @pytest.fixture
-def boss(client: Client) -> User:
-    boss = User.objects.create_superuser("boss", password="demo")
-    client.force_login(boss)
-    return boss
+def superuser(client: Client) -> User:
+    superuser = User.objects.create_superuser("boss", password="demo")
+    client.force_login(superuser)
+    return superuser
 
 
 def rows_of(client: Client, address: str) -> list[dict[str, str]]:
@@ -46,7 +46,7 @@ def lists() -> list[Any]:
     return list(found.values())
 
 
-def test_every_list_can_be_exported(client: Client, boss: User) -> None:
+def test_every_list_can_be_exported(client: Client, superuser: User) -> None:
     for model_admin in lists():
         assert isinstance(model_admin, Exportable), model_admin
         assert model_admin.export_fields, model_admin
@@ -89,9 +89,9 @@ def test_formula_is_escaped_for_spreadsheets(text: Any, inert: str) -> None:
 
 
 def test_file_name_with_a_formula_is_escaped_in_the_export(
-    client: Client, boss: User
+    client: Client, superuser: User
 ) -> None:
-    begin(boss, b"hello", filename="=1+1")
+    begin(superuser, b"hello", filename="=1+1")
 
     [row] = rows_of(client, UPLOADS)
 
@@ -101,9 +101,9 @@ def test_file_name_with_a_formula_is_escaped_in_the_export(
     assert row["created_at"].endswith("+00:00")
 
 
-def test_filters_and_search_of_the_list_apply(client: Client, boss: User) -> None:
-    begin(boss, b"hello", filename="wanted.txt")
-    other = begin(boss, b"hello", filename="other.txt")
+def test_filters_and_search_of_the_list_apply(client: Client, superuser: User) -> None:
+    begin(superuser, b"hello", filename="wanted.txt")
+    other = begin(superuser, b"hello", filename="other.txt")
     Upload.objects.filter(pk=other.pk).update(state="cancelled")
 
     everything = rows_of(client, UPLOADS)
@@ -129,16 +129,18 @@ def test_export_needs_the_permission_to_view(client: Client) -> None:
     assert client.get(UPLOADS).status_code == 302
 
 
-def test_export_is_recorded_without_search_words(client: Client, boss: User) -> None:
+def test_export_is_recorded_without_search_words(
+    client: Client, superuser: User
+) -> None:
     rows_of(client, f"{UPLOADS}?q=private")
 
     event = AuditEvent.objects.get(kind="admin.exported")
-    assert event.actor == boss
+    assert event.actor == superuser
     assert event.detail == {"list": "upload", "filters": ["q"]}
 
 
-def test_long_list_is_streamed_in_few_queries(client: Client, boss: User) -> None:
-    moment = boss.date_joined
+def test_long_list_is_streamed_in_few_queries(client: Client, superuser: User) -> None:
+    moment = superuser.date_joined
     Orphan.objects.bulk_create(
         Orphan(
             key=f"uploads/{number:06}",
@@ -174,7 +176,7 @@ def test_long_list_is_streamed_in_few_queries(client: Client, boss: User) -> Non
     ],
 )
 def test_filters_by_secrets_are_refused(
-    client: Client, boss: User, place: str, lookup: str, page: str
+    client: Client, superuser: User, place: str, lookup: str, page: str
 ) -> None:
     """Staff who may only view a list could guess a secret character by character."""
     address = f"/admin/{place}/{page}"
@@ -182,7 +184,7 @@ def test_filters_by_secrets_are_refused(
     assert client.get(f"{address}?{lookup}=A").status_code == 400
 
 
-def test_filter_by_the_object_key_is_permitted(client: Client, boss: User) -> None:
-    address = f"/admin/uploads/storagequota/?pk__in={boss.pk}"
+def test_filter_by_the_object_key_is_permitted(client: Client, superuser: User) -> None:
+    address = f"/admin/uploads/storagequota/?pk__in={superuser.pk}"
 
     assert client.get(address).status_code == 200

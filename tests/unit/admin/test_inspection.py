@@ -18,7 +18,7 @@ LIST = "/admin/uploads/upload/"
 
 
 @pytest.fixture
-def waiting(alice: Any, bucket: Bucket, settings: Any) -> Upload:
+def waiting_upload(alice: Any, bucket: Bucket, settings: Any) -> Upload:
     """Create an upload whose inspector is unavailable, and a ready upload."""
     for name in ("ready.txt", "waits.txt"):
         settings.INSPECTORS = entries(
@@ -31,7 +31,7 @@ def waiting(alice: Any, bucket: Bucket, settings: Any) -> Upload:
 
 
 @pytest.fixture
-def kept(alice: Any, bucket: Bucket, settings: Any) -> Upload:
+def quarantined_upload(alice: Any, bucket: Bucket, settings: Any) -> Upload:
     """Create a rejected upload with its object in quarantine."""
     settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}
     settings.INSPECTORS = entries("Refusing")
@@ -41,7 +41,7 @@ def kept(alice: Any, bucket: Bucket, settings: Any) -> Upload:
 
 
 def test_list_shows_waiting_uploads_with_their_reason(
-    admin_client: Client, waiting: Upload
+    admin_client: Client, waiting_upload: Upload
 ) -> None:
     page = admin_client.get(LIST).content.decode()
 
@@ -50,7 +50,7 @@ def test_list_shows_waiting_uploads_with_their_reason(
 
 
 def test_list_can_be_filtered_by_waiting_uploads(
-    admin_client: Client, waiting: Upload
+    admin_client: Client, waiting_upload: Upload
 ) -> None:
     page = admin_client.get(LIST, {"inspection": "waiting"}).content.decode()
 
@@ -59,7 +59,7 @@ def test_list_can_be_filtered_by_waiting_uploads(
 
 
 def test_audit_prints_waiting_uploads_with_their_reason(
-    waiting: Upload, capsys: pytest.CaptureFixture[str]
+    waiting_upload: Upload, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call_command("audit")
 
@@ -71,10 +71,12 @@ def test_audit_prints_waiting_uploads_with_their_reason(
     )
 
 
-def test_owner_does_not_see_the_waiting_reason(client: Client, waiting: Upload) -> None:
-    client.force_login(waiting.owner)
+def test_owner_does_not_see_the_waiting_reason(
+    client: Client, waiting_upload: Upload
+) -> None:
+    client.force_login(waiting_upload.owner)
 
-    page = client.get(f"/uploads/{waiting.pk}/").content.decode()
+    page = client.get(f"/uploads/{waiting_upload.pk}/").content.decode()
 
     assert "cannot be checked right now" in page
     assert "Check postponed" in page
@@ -82,7 +84,7 @@ def test_owner_does_not_see_the_waiting_reason(client: Client, waiting: Upload) 
 
 
 def test_list_can_be_filtered_by_quarantined_uploads(
-    admin_client: Client, kept: Upload
+    admin_client: Client, quarantined_upload: Upload
 ) -> None:
     page = admin_client.get(LIST, {"inspection": "quarantined"}).content.decode()
 
@@ -91,17 +93,21 @@ def test_list_can_be_filtered_by_quarantined_uploads(
 
 @pytest.mark.parametrize("action", ["purge_again", "remove"])
 def test_operator_deletes_an_object_from_quarantine(
-    admin_client: Client, bucket: Bucket, kept: Upload, action: str
+    admin_client: Client, bucket: Bucket, quarantined_upload: Upload, action: str
 ) -> None:
-    assert bucket.head_object(kept.quarantine_key)
+    assert bucket.head_object(quarantined_upload.quarantine_key)
 
     answer = admin_client.post(
         LIST,
-        {"action": action, "_selected_action": str(kept.pk), "confirmed": "yes"},
+        {
+            "action": action,
+            "_selected_action": str(quarantined_upload.pk),
+            "confirmed": "yes",
+        },
         follow=True,
     )
 
     assert "deleted from quarantine" in answer.content.decode()
-    assert bucket.head_object(kept.quarantine_key) is None
-    kept.refresh_from_db()
-    assert kept.quarantine_key == ""
+    assert bucket.head_object(quarantined_upload.quarantine_key) is None
+    quarantined_upload.refresh_from_db()
+    assert quarantined_upload.quarantine_key == ""

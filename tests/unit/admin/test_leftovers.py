@@ -24,13 +24,13 @@ ORPHANS = "/admin/uploads/orphan/"
 
 
 @pytest.fixture
-def arrived(bucket: Bucket, django_user_model: Any) -> Upload:
+def unprocessed_upload(bucket: Bucket, django_user_model: Any) -> Upload:
     upload = begin(django_user_model.objects.create_user("alice"))
     put(bucket, upload, b"hello")
     return upload
 
 
-def take_in_again(client: Client) -> list[str]:
+def process_again(client: Client) -> list[str]:
     chosen = list(ParkedNotification.objects.values_list("pk", flat=True))
     data = {"action": "take_in_again", "_selected_action": chosen}
     answer = client.post(PARKED, data, follow=True)
@@ -58,30 +58,30 @@ def test_parked_notifications_are_read_only(admin_client: Client) -> None:
 
 
 def test_message_that_succeeds_is_deleted(
-    admin_client: Client, arrived: Upload
+    admin_client: Client, unprocessed_upload: Upload
 ) -> None:
-    park_event_about(arrived)
+    park_event_about(unprocessed_upload)
 
-    assert take_in_again(admin_client) == ["All messages were processed."]
+    assert process_again(admin_client) == ["All messages were processed."]
 
     assert Upload.objects.get().state == State.READY
     assert not ParkedNotification.objects.exists()
 
 
 def test_message_that_fails_again_is_kept(
-    admin_client: Client, bucket: Bucket, arrived: Upload
+    admin_client: Client, bucket: Bucket, unprocessed_upload: Upload
 ) -> None:
     park("http", "garbage", "The message is not JSON.")
-    park_event_about(arrived)
+    park_event_about(unprocessed_upload)
 
     with s3_answers_500(bucket):
-        assert take_in_again(admin_client) == ["Messages that failed again: 2."]
+        assert process_again(admin_client) == ["Messages that failed again: 2."]
 
     assert ParkedNotification.objects.count() == 2
 
 
 def test_viewer_cannot_process_messages_again(
-    django_user_model: Any, arrived: Upload
+    django_user_model: Any, unprocessed_upload: Upload
 ) -> None:
     person = django_user_model.objects.create_user("sam", is_staff=True)
     person.user_permissions.add(
@@ -89,9 +89,9 @@ def test_viewer_cannot_process_messages_again(
     )
     client = Client()
     client.force_login(person)
-    park_event_about(arrived)
+    park_event_about(unprocessed_upload)
 
-    take_in_again(client)
+    process_again(client)
 
     assert Upload.objects.get().state == State.PENDING
 

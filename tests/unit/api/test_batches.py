@@ -70,9 +70,8 @@ def queries(act: Any) -> int:
 def test_starting_a_batch_needs_a_constant_number_of_queries(
     browser: Client,
 ) -> None:
-    start(
-        browser, [declaration(0)]
-    )  # so that rows of the session, the quota and the rates exist
+    # This start creates the rows of the session, the quota and the rate limits.
+    start(browser, [declaration(0)])
 
     counts = [
         queries(lambda: start(browser, [declaration(n) for n in range(count)]))  # noqa: B023

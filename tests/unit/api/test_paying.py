@@ -47,7 +47,7 @@ def browser(alice: User) -> Client:
 
 
 @pytest.fixture
-def _still() -> Iterator[None]:
+def _frozen_time() -> Iterator[None]:
     """Freeze the time, so that spent allowances do not recover."""
     with time_machine.travel(timezone.now(), tick=False):
         yield
@@ -150,7 +150,7 @@ def test_form_without_login_is_not_parsed_on_private_pages(
                     assert answer.status_code in {302, 404}
 
 
-@pytest.mark.usefixtures("_still")
+@pytest.mark.usefixtures("_frozen_time")
 def test_invalid_body_spends_the_rate_limit_by_its_size(
     alice: User, browser: Client, subtests: pytest.Subtests
 ) -> None:
@@ -162,7 +162,7 @@ def test_invalid_body_spends_the_rate_limit_by_its_size(
                 assert spent(action, alice) == price
 
 
-@pytest.mark.usefixtures("_still")
+@pytest.mark.usefixtures("_frozen_time")
 def test_batch_spends_the_rate_limit_once_for_each_file(
     alice: User, browser: Client, bucket: Any
 ) -> None:

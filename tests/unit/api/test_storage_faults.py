@@ -31,12 +31,12 @@ Report = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
+def _clear_cache() -> None:
     cache.clear()
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def examined_origins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Simulate a bucket without CORS rules, and collect the examinations."""
     origins: list[str] = []
 
@@ -66,16 +66,16 @@ def report(django_user_model: Any) -> Report:
     return send
 
 
-def test_proved_cause_is_returned(report: Report, asked: list[str]) -> None:
+def test_proved_cause_is_returned(report: Report, examined_origins: list[str]) -> None:
     assert report("blocked", origin="https://testserver") == {
         "faults": ["cors_origin_missing"],
         "examining": False,
     }
-    assert asked == ["https://testserver"]
+    assert examined_origins == ["https://testserver"]
 
 
 def test_thousand_reports_cause_one_examination(
-    report: Report, asked: list[str]
+    report: Report, examined_origins: list[str]
 ) -> None:
     with time_machine.travel(timezone.now(), tick=False):
         report("blocked")
@@ -83,11 +83,11 @@ def test_thousand_reports_cause_one_examination(
             found = shared("origin http://testserver", lambda: pytest.fail("again"))
             assert found == ["cors_origin_missing"]
 
-    assert asked == ["http://testserver"]
+    assert examined_origins == ["http://testserver"]
 
 
 def test_invented_origins_do_not_cause_further_examinations(
-    report: Report, asked: list[str], settings: Settings
+    report: Report, examined_origins: list[str], settings: Settings
 ) -> None:
     settings.ALLOWED_HOSTS = ["*"]
     with time_machine.travel(timezone.now(), tick=False):
@@ -107,7 +107,9 @@ def test_failed_examination_is_repeated() -> None:
     assert shared("broken origin", list) == []
 
 
-def test_log_has_one_line_for_each_cause(report: Report, asked: list[str]) -> None:
+def test_log_has_one_line_for_each_cause(
+    report: Report, examined_origins: list[str]
+) -> None:
     with structlog.testing.capture_logs() as lines:
         for _ in range(3):
             report("blocked")
@@ -138,11 +140,11 @@ def test_report_does_not_wait_for_an_examination_in_progress(
 
 
 def test_examination_never_requests_a_url_of_another_site(
-    report: Report, asked: list[str]
+    report: Report, examined_origins: list[str]
 ) -> None:
     report("blocked", origin="https://evil.example")
 
-    assert asked == ["http://testserver"]
+    assert examined_origins == ["http://testserver"]
 
 
 def test_missing_credentials_prove_no_cause(
@@ -224,15 +226,15 @@ def test_refusal_of_s3_is_named_by_its_code(
     ],
 )
 def test_report_with_unknown_values_is_refused(
-    report: Report, asked: list[str], fields: dict[str, Any]
+    report: Report, examined_origins: list[str], fields: dict[str, Any]
 ) -> None:
     report(*fields.pop("seen"), answered=422, **fields)
 
-    assert asked == []
+    assert examined_origins == []
 
 
 def test_reports_are_rate_limited(
-    report: Report, asked: list[str], settings: Settings
+    report: Report, examined_origins: list[str], settings: Settings
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "RATE_REPORT": "1/hour"}
     report("blocked")

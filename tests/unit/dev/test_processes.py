@@ -16,13 +16,13 @@ import pytest
 from uploads.dev.processes import PidRecord, end_with_parent, spawn, started_at, stop
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
-STUBBORN = """
+IGNORES_SIGTERM = """
 import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("ready", flush=True)
 time.sleep(600)
 """
-STUBBORN_PARENT = f"""
+PARENT_OF_SLEEPING_CHILD = f"""
 import signal, subprocess, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print(subprocess.Popen({SLEEP!r}, stdout=subprocess.DEVNULL).pid, flush=True)
@@ -30,16 +30,16 @@ time.sleep(600)
 """
 
 
-def spawn_stubborn_parent() -> subprocess.Popen[bytes]:
+def spawn_parent_ignoring_sigterm() -> subprocess.Popen[bytes]:
     """Start a process group whose leader prints the pid of its sleeping child."""
     return subprocess.Popen(
-        [sys.executable, "-c", STUBBORN_PARENT],
+        [sys.executable, "-c", PARENT_OF_SLEEPING_CHILD],
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
 
 
-def until_gone(pid: int) -> None:
+def wait_until_ended(pid: int) -> None:
     deadline = time.monotonic() + 60
     while started_at(pid) is not None:
         assert time.monotonic() < deadline
@@ -90,7 +90,7 @@ def test_leftover_process_is_stopped(
 
 def test_leftover_process_that_ignores_sigterm_is_killed(record: PidRecord) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE
+        [sys.executable, "-c", IGNORES_SIGTERM], stdout=subprocess.PIPE
     ) as stubborn:
         assert stubborn.stdout is not None
         stubborn.stdout.readline()
@@ -103,14 +103,14 @@ def test_leftover_process_that_ignores_sigterm_is_killed(record: PidRecord) -> N
 def test_killing_a_leftover_process_kills_its_group(
     record: PidRecord,
 ) -> None:
-    with spawn_stubborn_parent() as stubborn:
+    with spawn_parent_ignoring_sigterm() as stubborn:
         assert stubborn.stdout is not None
         child = int(stubborn.stdout.readline())
         record.write(stubborn.pid)
 
         assert record.end_leftover(timeout=0.2)
 
-        until_gone(child)
+        wait_until_ended(child)
 
 
 def test_record_is_replaced_atomically(
@@ -161,7 +161,7 @@ def test_damaged_record_returns_none(record: PidRecord, text: str) -> None:
 
 def test_stop_ends_a_child_that_ignores_sigterm() -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE
+        [sys.executable, "-c", IGNORES_SIGTERM], stdout=subprocess.PIPE
     ) as stubborn:
         assert stubborn.stdout is not None
         stubborn.stdout.readline()
@@ -172,13 +172,13 @@ def test_stop_ends_a_child_that_ignores_sigterm() -> None:
 
 
 def test_stop_kills_the_group_of_a_child_that_ignores_sigterm() -> None:
-    with spawn_stubborn_parent() as stubborn:
+    with spawn_parent_ignoring_sigterm() as stubborn:
         assert stubborn.stdout is not None
         child = int(stubborn.stdout.readline())
 
         stop(stubborn, timeout=0.2)
 
-        until_gone(child)
+        wait_until_ended(child)
 
 
 def test_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ time.sleep(600)
     parent.kill()
     parent.wait()
 
-    until_gone(child)
+    wait_until_ended(child)
 
 
 def test_start_time_of_a_process_is_constant() -> None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def credulous(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def accepts_any_bytes(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the storage answer 200 to every upload."""
     for module in (crc64nvme, parts):
         monkeypatch.setattr(module, "perform", lambda *_: Answer(200, (), b""))
@@ -35,7 +35,7 @@ def ask(settings: Settings, checksum: str) -> list[Finding]:
     return list(ask_crc64nvme(Examination()))
 
 
-@pytest.mark.usefixtures("credulous")
+@pytest.mark.usefixtures("accepts_any_bytes")
 def test_a_site_with_crc64nvme_fails_on_such_a_storage_and_demands_sha256(
     settings: Settings,
 ) -> None:
@@ -50,7 +50,7 @@ def test_a_site_with_crc64nvme_fails_on_such_a_storage_and_demands_sha256(
     assert offered() is SHA256
 
 
-@pytest.mark.usefixtures("credulous")
+@pytest.mark.usefixtures("accepts_any_bytes")
 def test_a_site_with_sha256_only_learns_that_crc64nvme_is_not_possible(
     settings: Settings,
 ) -> None:

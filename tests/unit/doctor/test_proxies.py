@@ -20,22 +20,26 @@ ORIGIN = "https://files.example.com"
 PATH = "/doctor/proxies"
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, *added: str, keeps: bool = True) -> Finding:
+def ask_through_proxies(
+    monkeypatch: pytest.MonkeyPatch, *added: str, keeps: bool = True
+) -> Finding:
     """Send the doctor's request through proxies that add these addresses."""
 
-    def through(method: str, url: str, headers: Mapping[str, str]) -> Answer:
+    def send_through_proxies(
+        method: str, url: str, headers: Mapping[str, str]
+    ) -> Answer:
         assert (method, url) == ("GET", f"{ORIGIN}{PATH}")
         sent = [headers["X-Forwarded-For"]] if keeps else []
-        told = Client().get(
+        response = Client().get(
             PATH,
             headers={
                 proxies.HEADER: headers[proxies.HEADER],
                 "X-Forwarded-For": ", ".join([*sent, *added]),
             },
         )
-        return Answer(told.status_code, [], told.content)
+        return Answer(response.status_code, [], response.content)
 
-    monkeypatch.setattr(proxies, "send", through)
+    monkeypatch.setattr(proxies, "send", send_through_proxies)
     return proxies.ask_proxies(ORIGIN)
 
 
@@ -63,7 +67,7 @@ def test_setting_is_compared_with_the_received_header(
 ) -> None:
     settings.TRUSTED_PROXY_COUNT = trusted
 
-    found = asked(monkeypatch, *added, keeps=keeps)
+    found = ask_through_proxies(monkeypatch, *added, keeps=keeps)
 
     assert found.status == status
     if status != "OK":

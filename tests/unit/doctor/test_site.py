@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def _unreachable_site(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> Answer:
         raise NoAnswer("refused", "nothing listens")
 
@@ -35,14 +35,14 @@ def nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proxies, "send", refuse)
 
 
-def answers() -> dict[str, Finding]:
+def findings() -> dict[str, Finding]:
     return {finding.name: finding for finding in site.ask_site(Examination())}
 
 
 def test_new_site_has_only_a_finding_about_its_files() -> None:
     bad = {
         name
-        for name, finding in answers().items()
+        for name, finding in findings().items()
         if finding.status in {"WARN", "FAIL"} and name != "site.static"
     }
 
@@ -52,12 +52,12 @@ def test_new_site_has_only_a_finding_about_its_files() -> None:
 def test_unavailable_database_is_the_only_finding(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def away(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise DatabaseError("connection refused\nDETAIL: more")
 
-    monkeypatch.setattr(connection, "cursor", away)
+    monkeypatch.setattr(connection, "cursor", fail)
 
-    found = answers()
+    found = findings()
 
     assert found["site.database"].status == "FAIL"
     assert found["site.database"].fact == "connection refused"
@@ -73,20 +73,20 @@ def test_missing_migration_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(MigrationExecutor, "migration_plan", plan)
 
-    assert "uploads.0099_new" in answers()["site.migrations"].fact
+    assert "uploads.0099_new" in findings()["site.migrations"].fact
 
 
 def test_cache_that_stores_nothing_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "set", lambda *_: None)
 
-    assert answers()["site.cache"].status == "FAIL"
+    assert findings()["site.cache"].status == "FAIL"
 
 
 def test_cache_of_one_process_is_reported(settings: Settings) -> None:
     backend = "django.core.cache.backends.locmem.LocMemCache"
     settings.CACHES = {"default": {"BACKEND": backend}}
 
-    assert answers()["site.cache"].status == "WARN"
+    assert findings()["site.cache"].status == "WARN"
 
 
 @pytest.mark.parametrize(
@@ -102,14 +102,14 @@ def test_sweeper_that_does_not_run_is_reported(
     if age is not None:
         SweepMark.objects.create(name="objects", finished_at=timezone.now() - age)
 
-    assert answers()["site.sweeper"].status == status
+    assert findings()["site.sweeper"].status == status
 
 
 def test_drifted_quota_is_reported(django_user_model: Any) -> None:
     owner = django_user_model.objects.create_user("alice")
     StorageQuota.objects.create(user=owner, used_bytes=5, limit_bytes=10)
 
-    assert answers()["site.quota"].status == "WARN"
+    assert findings()["site.quota"].status == "WARN"
 
 
 def test_orphans_are_reported_as_a_note(django_user_model: Any) -> None:
@@ -118,7 +118,7 @@ def test_orphans_are_reported_as_a_note(django_user_model: Any) -> None:
         key="a", byte_size=1, modified_at=now, first_seen_at=now, last_seen_at=now
     )
 
-    assert "without a row: 1" in answers()["site.leftovers"].fact
+    assert "without a row: 1" in findings()["site.leftovers"].fact
 
 
 def test_scanner_that_does_not_answer_is_reported(settings: Settings) -> None:
@@ -129,14 +129,14 @@ def test_scanner_that_does_not_answer_is_reported(settings: Settings) -> None:
         }
     ]
 
-    assert answers()["site.clamd"].status == "FAIL"
+    assert findings()["site.clamd"].status == "FAIL"
 
 
 def test_mail_server_that_does_not_answer_is_reported(settings: Settings) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
 
-    found = answers()["site.email"]
+    found = findings()["site.email"]
 
     assert found.status == "WARN"
     assert "127.0.0.1:9" in found.fact
@@ -161,7 +161,7 @@ def test_public_url_that_the_site_refuses_is_reported(
     answer = Answer(status, headers, b"")
     monkeypatch.setattr(site, "send", lambda *_, **__: answer)
 
-    found = answers()["site.public"]
+    found = findings()["site.public"]
 
     assert found.status == "FAIL"
     assert word in found.fix
@@ -173,4 +173,4 @@ def test_missing_built_files_are_reported(
     settings.DEBUG = True
     monkeypatch.setattr(finders, "find", lambda _: None)
 
-    assert answers()["site.static"].status == "FAIL"
+    assert findings()["site.static"].status == "FAIL"

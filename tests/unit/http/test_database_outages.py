@@ -41,7 +41,9 @@ PASSWORD = "correct horse battery"
 
 
 @contextmanager
-def away(error: Exception | None = None, *, only: str = "") -> Iterator[None]:
+def failing_database(
+    error: Exception | None = None, *, only: str = ""
+) -> Iterator[None]:
     """Raise ``error`` for each SQL statement, or for those that contain ``only``."""
     error = error or OperationalError("connection refused")
 
@@ -58,7 +60,7 @@ def away(error: Exception | None = None, *, only: str = "") -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_known_of_health() -> Iterator[None]:
+def _clear_health_cache() -> Iterator[None]:
     """Clear the cached answers of /readyz before and after each test."""
     for probe in (health.database, health.bucket):
         probe.forget()
@@ -87,7 +89,7 @@ def test_no_path_answers_500_during_an_outage(
     paths = all_paths()
     assert len(paths) > 60, "The test has found too few paths to prove anything."
 
-    with away():
+    with failing_database():
         answers = {path: browser.generic(method, f"/{path}") for path in paths}
 
     later = [answer for answer in answers.values() if answer.status_code == 503]
@@ -107,7 +109,7 @@ def test_no_path_answers_500_during_an_outage(
 def test_page_shows_an_outage_with_retry_after(
     browser: Client, kind: type[Exception], method: str, path: str
 ) -> None:
-    with away(kind("server closed the connection")):
+    with failing_database(kind("server closed the connection")):
         answer = browser.generic(method, path)
 
     assert answer.status_code == 503
@@ -128,7 +130,7 @@ def test_page_shows_an_outage_with_retry_after(
 def test_outage_page_links_to_the_requested_page_but_not_to_a_form(
     browser: Client,
 ) -> None:
-    with away():
+    with failing_database():
         page = browser.get("/admin/uploads/upload/?q=x").content.decode()
         sent = browser.post("/uploads/form/", {"size": "1"}).content.decode()
 
@@ -141,7 +143,7 @@ def test_login_during_an_outage_gets_503_and_succeeds_later(alice: Any) -> None:
     stranger = Client(raise_request_exception=False)
     fields = {"username": "alice", "password": PASSWORD}
 
-    with away():
+    with failing_database():
         assert stranger.get("/accounts/login/").status_code == 200
         assert stranger.post("/accounts/login/", fields).status_code == 503
 
@@ -164,7 +166,7 @@ def test_database_error_in_a_middleware_gets_503(
 
 
 def test_health_checks_keep_their_own_answers(browser: Client, bucket: Bucket) -> None:
-    with away():
+    with failing_database():
         assert browser.get("/healthz").json() == {"status": "ok"}
         assert browser.get("/readyz").json()["database"] == "failed"
 
@@ -174,7 +176,7 @@ def test_health_checks_keep_their_own_answers(browser: Client, bucket: Bucket) -
     "error", [IntegrityError("x"), DataError("x"), DatabaseError("x"), ValueError("x")]
 )
 def test_other_errors_get_500(browser: Client, path: str, error: Exception) -> None:
-    with away(error):
+    with failing_database(error):
         answer = browser.get(path)
 
     assert answer.status_code == 500
@@ -186,7 +188,7 @@ def test_read_only_database_is_an_outage(browser: Client, path: str) -> None:
     error = InternalError("cannot execute UPDATE in a read-only transaction")
     error.__cause__ = errors.ReadOnlySqlTransaction()
 
-    with away(error):
+    with failing_database(error):
         assert browser.get(path).status_code == 503
 
 
@@ -197,7 +199,7 @@ def test_missing_table_is_no_outage(browser: Client, path: str) -> None:
         error = OperationalError("no such table: uploads_upload")
         error.__cause__ = sqlite3.OperationalError()
         error.__cause__.sqlite_errorcode = code
-        with away(error, only="uploads_upload"):
+        with failing_database(error, only="uploads_upload"):
             answers[code] = browser.get(path).status_code
 
     assert answers == {sqlite3.SQLITE_ERROR: 500, sqlite3.SQLITE_BUSY: 503}
@@ -214,10 +216,8 @@ def test_missing_table_is_no_outage(browser: Client, path: str) -> None:
         (errors.LockNotAvailable(), True),
         (errors.AdminShutdown(), True),
         (psycopg.OperationalError("connection refused"), True),
-        (
-            errors.ReadOnlySqlTransaction(),
-            True,
-        ),  # the server sends this before a failover
+        # A server can report this error before a failover.
+        (errors.ReadOnlySqlTransaction(), True),
         (errors.InFailedSqlTransaction(), False),
         # An example is a text that is too long for its index.
         (errors.ProgramLimitExceeded(), False),
@@ -249,25 +249,27 @@ def test_errors_of_sqlite_are_classified() -> None:
 
 
 @pytest.fixture
-def written() -> Iterator[io.StringIO]:
+def log_output() -> Iterator[io.StringIO]:
     """Return the JSON log lines that production would write."""
     logging.config.dictConfig(logging_config(level="INFO", log_format="json"))
-    written = io.StringIO()
+    log_output = io.StringIO()
     handler = logging.getLogger().handlers[0]
     assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(written)
-    yield written
+    handler.setStream(log_output)
+    yield log_output
     logging.config.dictConfig(site.LOGGING)
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/uploads", "/admin/"])
 def test_outage_writes_one_line_and_the_line_of_the_request(
-    browser: Client, written: io.StringIO, path: str
+    browser: Client, log_output: io.StringIO, path: str
 ) -> None:
-    with away(OperationalError("connection refused\n\tIs the server running?\n")):
+    with failing_database(
+        OperationalError("connection refused\n\tIs the server running?\n")
+    ):
         browser.get(path)
 
-    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    lines = [json.loads(line) for line in log_output.getvalue().splitlines()]
     assert [line["event"] for line in lines] == ["database.unavailable", "request"]
     assert lines[0]["kind"] == "OperationalError"
     assert lines[0]["error"] == "connection refused Is the server running?"
@@ -276,30 +278,30 @@ def test_outage_writes_one_line_and_the_line_of_the_request(
 
 
 def test_other_error_is_logged_with_its_traceback(
-    browser: Client, written: io.StringIO
+    browser: Client, log_output: io.StringIO
 ) -> None:
-    with away(IntegrityError("a constraint")):
+    with failing_database(IntegrityError("a constraint")):
         browser.get("/")
 
-    assert "IntegrityError" in written.getvalue()
-    assert "Internal Server Error" in written.getvalue()
+    assert "IntegrityError" in log_output.getvalue()
+    assert "Internal Server Error" in log_output.getvalue()
 
 
-def test_deadlock_is_logged_by_its_name(written: io.StringIO) -> None:
+def test_deadlock_is_logged_by_its_name(log_output: io.StringIO) -> None:
     error = OperationalError("two waited for each other")
     error.__cause__ = errors.DeadlockDetected()
 
     log_outage(error)
 
-    assert json.loads(written.getvalue())["kind"] == "DeadlockDetected"
+    assert json.loads(log_output.getvalue())["kind"] == "DeadlockDetected"
 
 
 def test_log_contains_no_url_or_password_of_the_database(
-    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+    log_output: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(site.DATABASES["default"], "PASSWORD", "s3s")
 
     log_outage(OperationalError('invalid: "postgresql://slipway:pw@db/x" s3s, host db'))
 
-    [line] = written.getvalue().splitlines()
+    [line] = log_output.getvalue().splitlines()
     assert json.loads(line)["error"] == 'invalid: "... ..., host db'

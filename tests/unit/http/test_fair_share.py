@@ -21,11 +21,11 @@ REQUESTS = 8
 ENOUGH_SECONDS = 60
 
 
-class Slow:
+class SlowSite:
     """A site that holds its answers until the test releases them."""
 
-    def __init__(self, room: int) -> None:
-        self.room = room
+    def __init__(self, full_at: int) -> None:
+        self.full_at = full_at
         self.go = threading.Event()
         self.lock = threading.Lock()
         self.now = 0
@@ -36,7 +36,7 @@ class Slow:
         with self.lock:
             self.now += 1
             self.most = max(self.most, self.now)
-            if self.now == self.room:
+            if self.now == self.full_at:
                 self.is_full.set()
         assert self.go.wait(ENOUGH_SECONDS)
         with self.lock:
@@ -66,27 +66,27 @@ def request_of(session: str = "", token: str = "", address: str = "") -> HttpReq
 def test_busy_client_does_not_delay_another_client(
     busy: dict[str, str], other: dict[str, str]
 ) -> None:
-    room = STRANGERS_AT_ONCE if "address" in busy else AT_ONCE
-    slow = Slow(room)
-    gate = FairShareMiddleware(slow)
-    gate.turns = Turns(patience=ENOUGH_SECONDS)
+    full_at = STRANGERS_AT_ONCE if "address" in busy else AT_ONCE
+    slow = SlowSite(full_at)
+    middleware = FairShareMiddleware(slow)
+    middleware.turns = Turns(patience=ENOUGH_SECONDS)
     threads = [
-        threading.Thread(target=gate, args=(request_of(**busy),))
+        threading.Thread(target=middleware, args=(request_of(**busy),))
         for _ in range(REQUESTS)
     ]
     for thread in threads:
         thread.start()
     assert slow.is_full.wait(ENOUGH_SECONDS)
 
-    gate.get_response = lambda request: HttpResponse("quick")
-    answer = gate(request_of(**other))
+    middleware.get_response = lambda request: HttpResponse("quick")
+    answer = middleware(request_of(**other))
 
     assert answer.content == b"quick"
-    assert slow.most == room
+    assert slow.most == full_at
     slow.go.set()
     for thread in threads:
         thread.join()
-    assert len(gate.turns) == 0
+    assert len(middleware.turns) == 0
 
 
 def test_request_waits_for_a_limited_time() -> None:
@@ -123,31 +123,31 @@ def test_error_ends_the_turn() -> None:
 
 
 def test_health_check_does_not_wait() -> None:
-    gate = FairShareMiddleware(lambda request: HttpResponse(request.path))
-    gate.turns = Turns(patience=ENOUGH_SECONDS)
+    middleware = FairShareMiddleware(lambda request: HttpResponse(request.path))
+    middleware.turns = Turns(patience=ENOUGH_SECONDS)
     address = "192.0.2.1"
 
-    with gate.turns.turn(address, 1):
+    with middleware.turns.turn(address, 1):
         for path in ("/healthz", "/readyz"):
             request = RequestFactory().get(path, REMOTE_ADDR=address)
-            assert gate(request).content == path.encode()
+            assert middleware(request).content == path.encode()
 
 
 def test_invented_session_does_not_use_the_turn_of_an_address() -> None:
     """A session id must not count as the network address of another client."""
-    gate = FairShareMiddleware(lambda request: HttpResponse("quick"))
-    gate.turns = Turns(patience=ENOUGH_SECONDS)
+    middleware = FairShareMiddleware(lambda request: HttpResponse("quick"))
+    middleware.turns = Turns(patience=ENOUGH_SECONDS)
     address = "192.0.2.1"
     keys: list[int] = []
 
     def inner(request: HttpRequest) -> HttpResponse:
-        keys.append(len(gate.turns))
+        keys.append(len(middleware.turns))
         if len(keys) == 1:
-            gate(request_of(address=address))
+            middleware(request_of(address=address))
         return HttpResponse("quick")
 
-    gate.get_response = inner
-    gate(request_of(session=address, address="198.51.100.1"))
+    middleware.get_response = inner
+    middleware(request_of(session=address, address="198.51.100.1"))
 
     assert keys == [1, 2]
 
@@ -155,13 +155,13 @@ def test_invented_session_does_not_use_the_turn_of_an_address() -> None:
 @pytest.mark.django_db
 def test_streamed_answer_keeps_its_turn_until_it_is_closed() -> None:
     streamed: Any = StreamingHttpResponse(["a", "b"])
-    gate = FairShareMiddleware(lambda request: streamed)
+    middleware = FairShareMiddleware(lambda request: streamed)
 
-    answer = gate(request_of(session="a"))
+    answer = middleware(request_of(session="a"))
 
-    assert len(gate.turns) == 1
+    assert len(middleware.turns) == 1
     answer.close()
-    assert len(gate.turns) == 0
+    assert len(middleware.turns) == 0
 
 
 def test_session_and_token_are_credentials() -> None:
@@ -173,11 +173,13 @@ def test_session_and_token_are_credentials() -> None:
 
 
 def test_invented_sessions_give_a_token_no_further_turns() -> None:
-    slow = Slow(AT_ONCE)
-    gate = FairShareMiddleware(slow)
-    gate.turns = Turns(patience=ENOUGH_SECONDS)
+    slow = SlowSite(AT_ONCE)
+    middleware = FairShareMiddleware(slow)
+    middleware.turns = Turns(patience=ENOUGH_SECONDS)
     threads = [
-        threading.Thread(target=gate, args=(request_of(session=str(i), token="a"),))
+        threading.Thread(
+            target=middleware, args=(request_of(session=str(i), token="a"),)
+        )
         for i in range(REQUESTS)
     ]
     for thread in threads:

@@ -15,7 +15,7 @@ from uploads.http.logs import logging_config
 
 
 @pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
+def _restore_logging() -> Iterator[None]:
     yield
     logging.config.dictConfig(settings.LOGGING)
 

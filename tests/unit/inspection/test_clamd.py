@@ -19,7 +19,7 @@ from uploads.inspection.antivirus import RANGE, ClamAVInspector
 from uploads.inspection.clamd import Clamd, ClamdError
 
 Reply = Callable[[socket.socket], None]
-PATIENCE = 120
+TIMEOUT_SECONDS = 120
 """Seconds that an answer may take on a busy machine."""
 
 CLEAN = b"stream: OK\0"
@@ -45,7 +45,7 @@ class FakeClamd:
     def stop(self) -> None:
         """Stop the server, and close every connection."""
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join(PATIENCE)
+        self._thread.join(TIMEOUT_SECONDS)
         self._listener.close()
 
     def _serve(self) -> None:
@@ -56,7 +56,7 @@ class FakeClamd:
                 return
             self.connections += 1
             with connection:
-                connection.settimeout(PATIENCE)
+                connection.settimeout(TIMEOUT_SECONDS)
                 try:
                     self._answer(connection)
                 except OSError:
@@ -106,7 +106,7 @@ def clamd() -> Iterator[FakeClamd]:
         server.stop()
 
 
-def scan(server: FakeClamd, *chunks: bytes, timeout: float = PATIENCE) -> str:
+def scan(server: FakeClamd, *chunks: bytes, timeout: float = TIMEOUT_SECONDS) -> str:
     return Clamd(server.url, timeout=timeout).scan(chunks)
 
 
@@ -195,10 +195,10 @@ def test_clamd_that_does_not_answer_gives_no_verdict(
 ) -> None:
     done = threading.Event()
 
-    def stand_still(connection: socket.socket) -> None:
-        done.wait(PATIENCE)
+    def wait_for_the_end(connection: socket.socket) -> None:
+        done.wait(TIMEOUT_SECONDS)
 
-    clamd.reply = stand_still
+    clamd.reply = wait_for_the_end
 
     with pytest.raises(ClamdError, match="in time"):
         scan(clamd, content, timeout=0.2)
@@ -228,14 +228,14 @@ def test_other_server_at_clamds_url_gives_no_verdict(clamd: FakeClamd) -> None:
     clamd.pong = b"220 mail.example.com ESMTP\0"
 
     with pytest.raises(ClamdError, match="is not a clamd"):
-        Clamd(clamd.url, timeout=PATIENCE).ping()
+        Clamd(clamd.url, timeout=TIMEOUT_SECONDS).ping()
 
 
 # The inspector
 
 
 def inspector(clamd: FakeClamd, **options: Any) -> ClamAVInspector:
-    return ClamAVInspector(url=clamd.url, timeout_seconds=PATIENCE, **options)
+    return ClamAVInspector(url=clamd.url, timeout_seconds=TIMEOUT_SECONDS, **options)
 
 
 def test_object_is_read_in_ranges_to_its_end(clamd: FakeClamd) -> None:

@@ -140,9 +140,8 @@ def test_real_child_is_confined(detector: Detector) -> None:
     assert soft["Max file size"] == "0"
     assert soft["Max core file size"] == "0"
     assert soft["Max open files"] == "8"
-    assert (
-        len(files) <= 4
-    )  # the open files are the socket, /dev/null twice, and libmagic's database
+    # The open files are the socket, /dev/null twice, and libmagic's database.
+    assert len(files) <= 4
 
 
 @pytest.mark.parametrize(

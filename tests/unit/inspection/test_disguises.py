@@ -47,7 +47,7 @@ ACTIVE = {
 }
 
 
-def judge(filename: str, declared: str, content: bytes) -> Verdict:
+def inspect_file(filename: str, declared: str, content: bytes) -> Verdict:
     return DisguiseInspector().inspect(sample_of(content, declared, filename))
 
 
@@ -66,7 +66,7 @@ def judge(filename: str, declared: str, content: bytes) -> Verdict:
 def test_program_with_the_extension_of_another_type_is_refused(
     filename: str, declared: str, content: bytes
 ) -> None:
-    verdict = judge(filename, declared, content)
+    verdict = inspect_file(filename, declared, content)
 
     assert not verdict.accepted
     assert f".{extension_of(filename)}" in verdict.reason
@@ -111,7 +111,7 @@ def test_program_with_the_extension_of_another_type_is_refused(
 def test_program_with_a_programs_name_is_accepted(
     filename: str, declared: str, content: bytes
 ) -> None:
-    verdict = judge(filename, declared, content)
+    verdict = inspect_file(filename, declared, content)
 
     assert verdict.accepted, verdict.reason
     assert served_type(declared, verdict.detected_type) == BYTES
@@ -173,7 +173,7 @@ def test_other_double_extensions_are_accepted(filename: str) -> None:
 def test_active_content_named_as_media_is_refused(
     filename: str, declared: str, content: bytes
 ) -> None:
-    verdict = judge(filename, declared, content)
+    verdict = inspect_file(filename, declared, content)
 
     assert not verdict.accepted
     assert "upload it again" in verdict.reason
@@ -200,7 +200,7 @@ def test_active_content_named_as_media_is_refused(
 def test_active_content_with_another_name_is_accepted(
     filename: str, declared: str, content: bytes
 ) -> None:
-    verdict = judge(filename, declared, content)
+    verdict = inspect_file(filename, declared, content)
 
     assert verdict.accepted, verdict.reason
     # Every browser shows "hello <script>" as text.
@@ -241,7 +241,7 @@ ORDINARY = [
 def test_other_mismatch_of_name_and_content_is_accepted(
     filename: str, declared: str, content: bytes
 ) -> None:
-    assert judge(filename, declared, content).accepted
+    assert inspect_file(filename, declared, content).accepted
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ MORE_PROGRAMS = {
 def test_further_programs_with_the_extension_of_another_type_are_refused(
     filename: str, content: bytes
 ) -> None:
-    assert not judge(filename, BYTES, content).accepted
+    assert not inspect_file(filename, BYTES, content).accepted
 
 
 @pytest.mark.parametrize(
@@ -358,7 +358,7 @@ def test_further_programs_with_the_extension_of_another_type_are_refused(
 def test_further_programs_with_a_programs_name_are_accepted(
     filename: str, kind: str
 ) -> None:
-    verdict = judge(filename, "image/png", MORE_PROGRAMS[kind])
+    verdict = inspect_file(filename, "image/png", MORE_PROGRAMS[kind])
 
     assert verdict.accepted
     assert served_type(BYTES, verdict.detected_type) == BYTES
@@ -385,9 +385,9 @@ def test_further_scripts_are_refused_only_when_named_as_media(content: bytes) ->
         ("film.mkv", BYTES),
         ("a", "image/gif"),
     ):
-        assert not judge(filename, declared, content).accepted
+        assert not inspect_file(filename, declared, content).accepted
     for filename in ("notes.txt", "a.bat", "site.url", "a.desktop", "a.reg", "a.pdf"):
-        verdict = judge(filename, BYTES, content)
+        verdict = inspect_file(filename, BYTES, content)
         assert verdict.accepted
         assert served_type("text/html", verdict.detected_type) in {BYTES, "text/plain"}
 
@@ -434,15 +434,15 @@ def test_active_content_after_the_first_bytes_of_media_is_refused(
     content: bytes,
 ) -> None:
     for filename, declared in (("photo.png", BYTES), ("a", "image/png"), ("a.mp4", "")):
-        assert not judge(filename, declared, content).accepted
+        assert not inspect_file(filename, declared, content).accepted
     for filename in ("drawing.svg", "page.txt", "page.html", "a.pdf"):
-        assert judge(filename, BYTES, content).accepted
+        assert inspect_file(filename, BYTES, content).accepted
 
 
 def test_long_svg_without_a_script_is_accepted_as_a_picture() -> None:
     content = heads.PLAIN_SVG[:-8] + b'<path d="M0 0"/>' * 100_000 + b"</svg>"
 
-    assert judge("photo.png", "image/png", content).accepted
+    assert inspect_file("photo.png", "image/png", content).accepted
 
 
 def test_only_the_first_bytes_of_binary_media_are_read() -> None:

@@ -34,7 +34,7 @@ PHOTOS = packed(*((f"{n}.jpg", bytes([n]) * 9000) for n in range(200)), compress
 ARCHIVES = [{"NAME": "uploads.inspection.archives.ArchiveInspector"}]
 
 
-def arrive(
+def start_and_send(
     bucket: Bucket, owner: Any, content: bytes = b"hello", **facts: Any
 ) -> Upload:
     upload = begin(owner, content, **facts)
@@ -47,26 +47,26 @@ def limit(settings: Any, **limits: Any) -> None:
 
 
 @contextmanager
-def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def record_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Count the bytes of each ranged GET."""
-    asked: list[int] = []
+    ranges: list[int] = []
     read = Bucket.read_range
 
     def record_read(
         self: Bucket, key: str, start: int, length: int, **etag: Any
     ) -> bytes:
-        asked.append(length)
+        ranges.append(length)
         return read(self, key, start, length, **etag)
 
     with monkeypatch.context() as patch:
         patch.setattr(Bucket, "read_range", record_read)
-        yield asked
+        yield ranges
 
 
-class Hungry(Accepting):
+class ByteReader(Accepting):
     """Reads one byte after another, up to ``reads``."""
 
-    name = "Hungry"
+    name = "ByteReader"
 
     def __init__(self, *, reads: int = 1000, slow: bool = False) -> None:
         super().__init__(slow=slow)
@@ -79,10 +79,10 @@ class Hungry(Accepting):
         return ACCEPTED
 
 
-class Meanwhile(Accepting):
+class CallingInspector(Accepting):
     """Calls a function in the middle of an inspection."""
 
-    name = "Meanwhile"
+    name = "CallingInspector"
     act: Any = staticmethod(lambda: None)
 
     def inspect(self, sample: Sample) -> Verdict:
@@ -91,8 +91,8 @@ class Meanwhile(Accepting):
         return ACCEPTED
 
 
-def hungry(**facts: Any) -> list[dict[str, Any]]:
-    return [{"NAME": f"{__name__}.Hungry", "OPTIONS": facts}]
+def byte_reader(**facts: Any) -> list[dict[str, Any]]:
+    return [{"NAME": f"{__name__}.ByteReader", "OPTIONS": facts}]
 
 
 # The budget of a request
@@ -101,20 +101,20 @@ def hungry(**facts: Any) -> list[dict[str, Any]]:
 def test_inspection_over_the_inline_budget_is_left_to_the_sweep(
     alice: Any, bucket: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.INSPECTORS = hungry()
-    upload = arrive(bucket, alice)
+    settings.INSPECTORS = byte_reader()
+    upload = start_and_send(bucket, alice)
 
-    with counting(monkeypatch) as asked:
+    with record_reads(monkeypatch) as ranges:
         assert complete(upload).state == State.INSPECTING
-    assert len(asked) <= options().inline_inspection_reads
+    assert len(ranges) <= options().inline_inspection_reads
     assert upload.events.filter(kind="upload.waiting").count() == 0
 
-    with counting(monkeypatch) as asked:
+    with record_reads(monkeypatch) as ranges:
         for _ in range(5):
             complete(Upload.objects.get(pk=upload.pk))
-    assert asked == []
+    assert ranges == []
 
-    settings.INSPECTORS = hungry(reads=150)
+    settings.INSPECTORS = byte_reader(reads=150)
     assert sweep().completed == 1
 
 
@@ -127,12 +127,12 @@ def test_budget_covers_all_uploads_of_one_batch(
     monkeypatch: pytest.MonkeyPatch,
     slow: bool,
 ) -> None:
-    settings.INSPECTORS = hungry(reads=50, slow=slow)
+    settings.INSPECTORS = byte_reader(reads=50, slow=slow)
     monkeypatch.setattr("uploads.lifecycle.completion.PREFETCH_BYTES", 0)
     client.force_login(alice)
-    uploads = [arrive(bucket, alice) for _ in range(10)]
+    uploads = [start_and_send(bucket, alice) for _ in range(10)]
 
-    with counting(monkeypatch) as asked:
+    with record_reads(monkeypatch) as ranges:
         answer = client.post(
             "/api/v1/uploads/complete-batch",
             {"ids": [str(upload.pk) for upload in uploads]},
@@ -141,16 +141,16 @@ def test_budget_covers_all_uploads_of_one_batch(
 
     states = [result["upload"]["state"] for result in answer.json()["results"]]
     assert states == ["ready"] * 2 + ["inspecting"] * 8
-    assert len(asked) <= options().inline_inspection_reads + len(uploads)
+    assert len(ranges) <= options().inline_inspection_reads + len(uploads)
     assert sweep().completed == 8
 
 
 def test_prefetched_small_files_do_not_use_the_budget(
     alice: Any, bucket: Bucket, settings: Any, client: Client
 ) -> None:
-    settings.INSPECTORS = hungry(reads=500)
+    settings.INSPECTORS = byte_reader(reads=500)
     client.force_login(alice)
-    uploads = [arrive(bucket, alice) for _ in range(3)]
+    uploads = [start_and_send(bucket, alice) for _ in range(3)]
 
     answer = client.post(
         "/api/v1/uploads/complete-batch",
@@ -167,7 +167,7 @@ def test_archive_over_the_inline_budget_is_inspected_in_the_background(
 ) -> None:
     settings.INSPECTORS = ARCHIVES
     limit(settings, INLINE_INSPECTION_READS=2)
-    upload = arrive(bucket, alice, PHOTOS, **ZIP)
+    upload = start_and_send(bucket, alice, PHOTOS, **ZIP)
 
     assert complete(upload).state == State.INSPECTING
 
@@ -184,7 +184,7 @@ def test_archive_over_the_background_budget_is_ready_with_a_note(
 ) -> None:
     settings.INSPECTORS = ARCHIVES
     limit(settings, INLINE_INSPECTION_READS=1, **limits)
-    upload = complete(arrive(bucket, alice, PHOTOS, **ZIP))
+    upload = complete(start_and_send(bucket, alice, PHOTOS, **ZIP))
 
     assert sweep().completed == 1
     reason = upload.events.get(kind="upload.ready").detail["reason"]
@@ -201,7 +201,7 @@ def test_archive_over_the_background_budget_is_refused_if_so_set(
         INSPECTION_BYTES=20_000,
         UNFINISHED_INSPECTION="refuse",
     )
-    upload = complete(arrive(bucket, alice, PHOTOS, **ZIP))
+    upload = complete(start_and_send(bucket, alice, PHOTOS, **ZIP))
 
     assert sweep().rejected == 1
     upload.refresh_from_db()
@@ -209,7 +209,7 @@ def test_archive_over_the_background_budget_is_refused_if_so_set(
 
 
 def test_time_is_part_of_the_budget(settings: Any) -> None:
-    settings.INSPECTORS = hungry(reads=1)
+    settings.INSPECTORS = byte_reader(reads=1)
     sample = sample_of(b"x", budget=Budget(seconds=-1, is_inline=True))
     content = sample.read
 
@@ -226,9 +226,9 @@ def test_time_is_part_of_the_budget(settings: Any) -> None:
 def test_slow_inspector_in_the_background_has_its_own_limits(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
-    settings.INSPECTORS = hungry(reads=300, slow=True)
+    settings.INSPECTORS = byte_reader(reads=300, slow=True)
     limit(settings, INLINE_INSPECTION_BYTES=1, INSPECTION_BYTES=10)
-    complete(arrive(bucket, alice))
+    complete(start_and_send(bucket, alice))
 
     assert sweep().completed == 1
 
@@ -237,61 +237,64 @@ def test_slow_inspector_in_the_background_has_its_own_limits(
 
 
 @pytest.fixture
-def meanwhile(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    settings.INSPECTORS = [{"NAME": f"{__name__}.Meanwhile"}]
+def during_inspection(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    settings.INSPECTORS = [{"NAME": f"{__name__}.CallingInspector"}]
 
     def during(act: Any) -> None:
-        monkeypatch.setattr(Meanwhile, "act", staticmethod(act))
+        monkeypatch.setattr(CallingInspector, "act", staticmethod(act))
 
     return during
 
 
 def test_second_caller_gets_inspecting_at_once(
-    alice: Any, bucket: Bucket, meanwhile: Any
+    alice: Any, bucket: Bucket, during_inspection: Any
 ) -> None:
-    upload = arrive(bucket, alice)
-    told: list[str] = []
-    again = lambda: told.append(complete(Upload.objects.get(pk=upload.pk)).state)  # noqa: E731
-    meanwhile(again)
+    upload = start_and_send(bucket, alice)
+    second_states: list[str] = []
+
+    def complete_again() -> None:
+        second_states.append(complete(Upload.objects.get(pk=upload.pk)).state)
+
+    during_inspection(complete_again)
 
     assert complete(upload).state == State.READY
 
-    assert told == [State.INSPECTING]
-    assert Meanwhile.seen == ["notes.txt"]
+    assert second_states == [State.INSPECTING]
+    assert CallingInspector.seen == ["notes.txt"]
     upload.refresh_from_db()
     assert upload.claimed_until is None
 
 
 def test_sweeper_skips_an_upload_that_a_request_inspects(
-    alice: Any, bucket: Bucket, meanwhile: Any
+    alice: Any, bucket: Bucket, during_inspection: Any
 ) -> None:
-    upload = arrive(bucket, alice)
+    upload = start_and_send(bucket, alice)
     Upload.objects.update(created_at=timezone.now())
     looked: list[int] = []
-    meanwhile(lambda: looked.append(sweep().looked_at))
+    during_inspection(lambda: looked.append(sweep().looked_at))
 
     complete(upload)
 
     assert looked == [0]
-    assert Meanwhile.seen == ["notes.txt"]
+    assert CallingInspector.seen == ["notes.txt"]
 
 
 def test_claim_of_a_killed_request_expires(
-    alice: Any, bucket: Bucket, meanwhile: Any
+    alice: Any, bucket: Bucket, during_inspection: Any
 ) -> None:
-    upload = arrive(bucket, alice)
+    upload = start_and_send(bucket, alice)
 
     def die() -> None:
         raise KeyboardInterrupt
 
-    meanwhile(die)
+    during_inspection(die)
     with (
         # The process was killed: nothing released the claim.
         mock.patch("uploads.lifecycle.inspecting.release_inspection"),
         pytest.raises(KeyboardInterrupt),
     ):
         complete(upload)
-    meanwhile(lambda: None)
+    during_inspection(lambda: None)
     upload = Upload.objects.get()
     assert upload.claimed_until is not None
     assert complete(upload).state == State.INSPECTING
@@ -306,7 +309,7 @@ def test_claim_is_released_when_an_inspector_is_unavailable(
     alice: Any, bucket: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.INSPECTORS = entries("Unavailable")
-    upload = complete(arrive(bucket, alice))
+    upload = complete(start_and_send(bucket, alice))
     monkeypatch.setattr(Unavailable, "is_unavailable", False)
 
     assert complete(upload).state == State.READY
@@ -316,7 +319,7 @@ def test_expired_claim_that_another_process_has_taken_is_not_released(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.INSPECTORS = entries("Unavailable")
-    upload = complete(arrive(bucket, alice))
+    upload = complete(start_and_send(bucket, alice))
     first = claims.claim_inspection(upload, patient=False)
     let_time_pass(minutes=1)
     second = claims.claim_inspection(upload, patient=False)
@@ -349,14 +352,14 @@ def test_lanes_take_waiting_uploads_and_keep_a_lane_for_other_owners(
     lanes: InspectionLanes,
     django_user_model: Any,
 ) -> None:
-    settings.INSPECTORS = hungry()
+    settings.INSPECTORS = byte_reader()
     for _ in range(5):
-        complete(arrive(bucket, alice))
+        complete(start_and_send(bucket, alice))
     assert lanes.start_due() == inspection_lanes.LANES_PER_OWNER
     assert lanes.start_due() == 0
 
     bob = django_user_model.objects.create_user("bob")
-    complete(arrive(bucket, bob))
+    complete(start_and_send(bucket, bob))
     assert lanes.start_due() == 1
     assert set(lanes._running.values()) == {alice.pk, bob.pk}
 
@@ -364,8 +367,8 @@ def test_lanes_take_waiting_uploads_and_keep_a_lane_for_other_owners(
 def test_sweep_leaves_inspections_to_active_lanes(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
-    settings.INSPECTORS = hungry(reads=150)
-    complete(arrive(bucket, alice))
+    settings.INSPECTORS = byte_reader(reads=150)
+    complete(start_and_send(bucket, alice))
 
     assert sweep(inspections=False).looked_at == 0
     assert sweep().completed == 1
@@ -377,7 +380,7 @@ def test_bomb_is_refused_inside_the_request(
     settings.INSPECTORS = ARCHIVES
     bomb = raw(Raw(b"bomb", bytes(120_000_000), method=8))
 
-    assert complete(arrive(bucket, alice, bomb, **ZIP)).state == State.REJECTED
+    assert complete(start_and_send(bucket, alice, bomb, **ZIP)).state == State.REJECTED
 
 
 def test_scattered_archive_gets_a_verdict_after_few_reads(
@@ -385,10 +388,12 @@ def test_scattered_archive_gets_a_verdict_after_few_reads(
 ) -> None:
     settings.INSPECTORS = ARCHIVES
     for extra, state in ((0, State.READY), (0xFFF0, State.REJECTED)):
-        upload = arrive(bucket, alice, archives.scattered(3000, extra=extra), **ZIP)
-        with counting(monkeypatch) as asked:
+        upload = start_and_send(
+            bucket, alice, archives.scattered(3000, extra=extra), **ZIP
+        )
+        with record_reads(monkeypatch) as ranges:
             complete(upload)
             sweep()
         upload.refresh_from_db()
         assert upload.state == state
-        assert len(asked) < 50
+        assert len(ranges) < 50

@@ -39,7 +39,7 @@ def crc(settings: Any) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "CHECKSUM": "crc64nvme"}
 
 
-def promises(*broken: str) -> list[Finding]:
+def findings_with(*broken: str) -> list[Finding]:
     names = [f"contract.crc64nvme.{name}" for name in QUESTIONS]
     return [
         note(name, name, "no", "")
@@ -49,7 +49,7 @@ def promises(*broken: str) -> list[Finding]:
     ]
 
 
-def in_crc(content: bytes, **changes: Any) -> dict[str, Any]:
+def crc_fields(content: bytes, **changes: Any) -> dict[str, Any]:
     return {
         "checksum_sha256": "",
         "checksum_crc64nvme": CRC64NVME.base64(content),
@@ -67,20 +67,20 @@ def put(bucket: Bucket, upload: Upload, content: bytes) -> None:
     )
 
 
-def telling(monkeypatch: pytest.MonkeyPatch, checksum: str) -> None:
+def report_crc(monkeypatch: pytest.MonkeyPatch, checksum: str) -> None:
     """Make the storage report a CRC64NVME, because moto reports none."""
     head = Bucket.head_object
 
-    def told(bucket: Bucket, key: str) -> Any:
+    def head_with_crc(bucket: Bucket, key: str) -> Any:
         facts = head(bucket, key)
         return facts and replace(facts, checksum_crc64nvme=checksum)
 
-    monkeypatch.setattr(Bucket, "head_object", told)
+    monkeypatch.setattr(Bucket, "head_object", head_with_crc)
 
 
 @pytest.mark.usefixtures("crc")
 def test_put_signs_the_declared_crc(alice: Any, bucket: Bucket) -> None:
-    upload = lifecycle.start(owner=alice, declaration=declare(b"x", **in_crc(b"x")))
+    upload = lifecycle.start(owner=alice, declaration=declare(b"x", **crc_fields(b"x")))
 
     request = lifecycle.presign(upload)
 
@@ -95,10 +95,10 @@ def test_put_signs_the_declared_crc(alice: Any, bucket: Bucket) -> None:
 def test_storages_crc_is_proof_if_a_doctor_saw_it_compare(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remember_promises(promises())
-    upload = begin(alice, b"hello", **in_crc(b"hello"))
+    remember_promises(findings_with())
+    upload = begin(alice, b"hello", **crc_fields(b"hello"))
     put(bucket, upload, b"hello")
-    telling(monkeypatch, CRC64NVME.base64(b"hello"))
+    report_crc(monkeypatch, CRC64NVME.base64(b"hello"))
 
     lifecycle.advance(upload)
 
@@ -110,9 +110,9 @@ def test_storages_crc_is_proof_if_a_doctor_saw_it_compare(
 def test_object_with_another_crc_is_rejected(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upload = begin(alice, b"hello", **in_crc(b"hello"))
+    upload = begin(alice, b"hello", **crc_fields(b"hello"))
     put(bucket, upload, b"jello")
-    telling(monkeypatch, CRC64NVME.base64(b"jello"))
+    report_crc(monkeypatch, CRC64NVME.base64(b"jello"))
 
     lifecycle.advance(upload)
 
@@ -127,7 +127,7 @@ def test_object_with_another_crc_is_rejected(
 def test_object_is_read_back_if_the_storage_reports_no_crc(
     alice: Any, bucket: Bucket, stored: bytes, state: str
 ) -> None:
-    upload = begin(alice, b"hello", **in_crc(b"hello"))
+    upload = begin(alice, b"hello", **crc_fields(b"hello"))
     put(bucket, upload, stored)
 
     lifecycle.advance(upload)
@@ -151,7 +151,7 @@ def test_crc_without_sha256_is_refused_without_the_setting(
     alice: Any, bucket: Bucket, transport: Transport | None
 ) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        begin(alice, b"hello", **in_crc(b"hello", transport=transport))
+        begin(alice, b"hello", **crc_fields(b"hello", transport=transport))
 
     assert refused.value.fields == {"checksum_crc64nvme": [NOT_SET]}
     assert "UPLOADS_CHECKSUM" in NOT_SET
@@ -163,10 +163,10 @@ def test_crc_without_sha256_is_refused_without_the_setting(
 def test_sha256_is_required_if_a_doctor_saw_no_comparison(
     alice: Any, bucket: Bucket, question: str
 ) -> None:
-    remember_promises(promises(f".{question}"))
+    remember_promises(findings_with(f".{question}"))
 
     with pytest.raises(InvalidRequest) as refused:
-        begin(alice, b"hello", **in_crc(b"hello"))
+        begin(alice, b"hello", **crc_fields(b"hello"))
 
     assert refused.value.fields == {"checksum_crc64nvme": [NOT_VERIFIED]}
     assert offered() is SHA256
@@ -176,7 +176,7 @@ def test_sha256_is_required_if_a_doctor_saw_no_comparison(
 @pytest.mark.usefixtures("crc")
 def test_form_requires_sha256(alice: Any, bucket: Bucket) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        begin(alice, b"hello", **in_crc(b"hello", transport=Transport.POST))
+        begin(alice, b"hello", **crc_fields(b"hello", transport=Transport.POST))
 
     assert "checksum_crc64nvme" in refused.value.fields
     assert begin(alice, b"hello", transport=Transport.POST).checksum_sha256
@@ -201,7 +201,7 @@ def test_idempotency_key_with_another_crc_is_refused(
     alice: Any, bucket: Bucket
 ) -> None:
     def start(content: bytes) -> Upload:
-        declaration = declare(content, **in_crc(content))
+        declaration = declare(content, **crc_fields(content))
         return lifecycle.start(
             owner=alice, declaration=declaration, idempotency_key="k"
         )
@@ -247,7 +247,7 @@ def wanted(checksums: Any = CRC64NVME) -> list[WantedPart]:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, bucket: Bucket) -> dict[str, Any]:
+def multipart_calls(monkeypatch: pytest.MonkeyPatch, bucket: Bucket) -> dict[str, Any]:
     """Collect the site's calls to open and join multipart uploads.
 
     moto does not support CRC64NVME.
@@ -273,24 +273,27 @@ def asked(monkeypatch: pytest.MonkeyPatch, bucket: Bucket) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("crc")
 def test_parts_are_joined_with_their_combined_crc(
-    alice: Any, bucket: Bucket, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    alice: Any,
+    bucket: Bucket,
+    multipart_calls: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    remember_promises(promises())
+    remember_promises(findings_with())
     upload = begin_parts(alice)
     signed = lifecycle.presign_parts(upload, wanted())
     send_bare_parts(bucket, upload, dict(enumerate(PARTS, 1)))
-    telling(monkeypatch, CRC64NVME.base64(WHOLE))
+    report_crc(monkeypatch, CRC64NVME.base64(WHOLE))
 
     lifecycle.advance(upload)
 
-    assert asked["opened"] == ["CRC64NVME"]
+    assert multipart_calls["opened"] == ["CRC64NVME"]
     assert set(signed[0].headers) == {"x-amz-checksum-crc64nvme"}
-    assert asked["joined"] == CRC64NVME.base64(WHOLE)
+    assert multipart_calls["joined"] == CRC64NVME.base64(WHOLE)
     assert (upload.state, upload.checksum_verified_by) == (State.READY, "storage")
     assert upload.checksum_crc64nvme == CRC64NVME.base64(WHOLE)
 
 
-@pytest.mark.usefixtures("crc", "asked")
+@pytest.mark.usefixtures("crc", "multipart_calls")
 @pytest.mark.parametrize("is_swapped", [False, True])
 def test_parts_are_read_back_if_the_storage_proves_nothing(
     alice: Any, bucket: Bucket, is_swapped: bool
@@ -312,12 +315,12 @@ def test_parts_are_read_back_if_the_storage_proves_nothing(
 
 @pytest.mark.usefixtures("crc")
 def test_upload_ends_if_s3_refuses_to_join_parts_by_their_crc(
-    alice: Any, bucket: Bucket, asked: dict[str, Any]
+    alice: Any, bucket: Bucket, multipart_calls: dict[str, Any]
 ) -> None:
     upload = begin_parts(alice)
     lifecycle.presign_parts(upload, wanted())
     send_bare_parts(bucket, upload, dict(enumerate(PARTS, 1)))
-    asked["refuses"] = True
+    multipart_calls["refuses"] = True
 
     lifecycle.advance(upload)
 
@@ -326,14 +329,14 @@ def test_upload_ends_if_s3_refuses_to_join_parts_by_their_crc(
     assert list(bucket.list_multipart_uploads("")) == []
 
 
-@pytest.mark.usefixtures("crc", "asked")
+@pytest.mark.usefixtures("crc", "multipart_calls")
 def test_declared_crc_of_the_whole_file_is_compared(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin_parts(alice, checksum_crc64nvme=CRC64NVME.base64(b"other"))
     lifecycle.presign_parts(upload, wanted())
     send_bare_parts(bucket, upload, dict(enumerate(PARTS, 1)))
-    telling(monkeypatch, CRC64NVME.base64(WHOLE))
+    report_crc(monkeypatch, CRC64NVME.base64(WHOLE))
 
     lifecycle.advance(upload)
 
@@ -342,14 +345,14 @@ def test_declared_crc_of_the_whole_file_is_compared(
 
 @pytest.mark.usefixtures("crc")
 def test_first_parts_with_sha256_change_the_algorithm_of_the_upload(
-    alice: Any, bucket: Bucket, asked: dict[str, Any]
+    alice: Any, bucket: Bucket, multipart_calls: dict[str, Any]
 ) -> None:
     upload = begin_parts(alice)
     before = upload.multipart_id
 
     signed = lifecycle.presign_parts(upload, wanted(SHA256))
 
-    assert asked["opened"] == ["CRC64NVME", "SHA256"]
+    assert multipart_calls["opened"] == ["CRC64NVME", "SHA256"]
     assert set(signed[0].headers) == {"x-amz-checksum-sha256"}
     upload.refresh_from_db()
     assert upload.checksum_algorithm == "sha256"
@@ -358,7 +361,7 @@ def test_first_parts_with_sha256_change_the_algorithm_of_the_upload(
     assert announced(upload) == [SHA256.raw(body) for body in PARTS]
 
 
-@pytest.mark.usefixtures("crc", "asked")
+@pytest.mark.usefixtures("crc", "multipart_calls")
 def test_algorithm_cannot_change_after_a_part_was_declared(
     alice: Any, bucket: Bucket
 ) -> None:
@@ -372,7 +375,7 @@ def test_algorithm_cannot_change_after_a_part_was_declared(
     assert len(PartChecksums.objects.get().digests) == 3 * 8
 
 
-@pytest.mark.usefixtures("crc", "asked")
+@pytest.mark.usefixtures("crc", "multipart_calls")
 def test_concurrent_request_notices_a_changed_algorithm(
     alice: Any, bucket: Bucket
 ) -> None:
@@ -383,7 +386,7 @@ def test_concurrent_request_notices_a_changed_algorithm(
         lifecycle.presign_parts(upload, wanted(SHA256))
 
 
-@pytest.mark.usefixtures("asked")
+@pytest.mark.usefixtures("multipart_calls")
 def test_parts_require_sha256_without_the_setting(alice: Any, bucket: Bucket) -> None:
     upload = begin_parts(alice)
 
@@ -394,7 +397,7 @@ def test_parts_require_sha256_without_the_setting(alice: Any, bucket: Bucket) ->
     lifecycle.presign_parts(upload, wanted(SHA256))
 
 
-@pytest.mark.usefixtures("asked")
+@pytest.mark.usefixtures("multipart_calls")
 def test_upload_keeps_its_algorithm_after_the_setting_has_changed(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
@@ -427,9 +430,9 @@ def test_multipart_upload_of_an_outdated_algorithm_is_aborted(
     opened: list[Any] = []
     create = Bucket.create_multipart_upload
 
-    def slow(self: Bucket, key: str, **told: Any) -> str:
-        opened.append(told["checksums"])
-        first = create(self, key, **told)
+    def slow(self: Bucket, key: str, **named: Any) -> str:
+        opened.append(named["checksums"])
+        first = create(self, key, **named)
         if len(opened) == 1:
             # Meanwhile, another request announces SHA-256. It waits for S3 even longer.
             Upload.objects.filter(key=key).update(checksum_algorithm="sha256")

@@ -38,14 +38,14 @@ PROGRAM = b"MZ\x90\x00" + bytes(60)
 
 
 @pytest.fixture
-def away(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def make_available(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Configure an unavailable inspector. Return a function that makes it available."""
     settings.INSPECTORS = entries("Accepting", "Unavailable")
     monkeypatch.setattr(Unavailable, "is_unavailable", True)
     return lambda: monkeypatch.setattr(Unavailable, "is_unavailable", False)
 
 
-def arrive(
+def start_and_send(
     bucket: Bucket, owner: Any, content: bytes = b"hello", **facts: Any
 ) -> Upload:
     upload = begin(owner, content, **facts)
@@ -57,9 +57,9 @@ def arrive(
 
 
 def test_upload_waits_for_an_unavailable_inspector(
-    alice: Any, bucket: Bucket, away: Any
+    alice: Any, bucket: Bucket, make_available: Any
 ) -> None:
-    upload = lifecycle.advance(arrive(bucket, alice))
+    upload = lifecycle.advance(start_and_send(bucket, alice))
 
     upload.refresh_from_db()
     assert upload.state == State.INSPECTING
@@ -71,10 +71,10 @@ def test_upload_waits_for_an_unavailable_inspector(
 
 
 def test_waiting_is_recorded_once_without_the_reason(
-    alice: Any, bucket: Bucket, away: Any
+    alice: Any, bucket: Bucket, make_available: Any
 ) -> None:
     # The owner can read the event, and the reason is for the operator only.
-    upload = arrive(bucket, alice)
+    upload = start_and_send(bucket, alice)
     for _ in range(3):
         lifecycle.advance(upload)
 
@@ -83,10 +83,10 @@ def test_waiting_is_recorded_once_without_the_reason(
 
 
 def test_waiting_upload_becomes_ready_when_the_inspector_is_available(
-    alice: Any, bucket: Bucket, away: Any
+    alice: Any, bucket: Bucket, make_available: Any
 ) -> None:
-    upload = lifecycle.advance(arrive(bucket, alice))
-    away()
+    upload = lifecycle.advance(start_and_send(bucket, alice))
+    make_available()
 
     lifecycle.advance(upload)
 
@@ -100,7 +100,7 @@ def test_error_in_an_inspector_accepts_no_file(
 ) -> None:
     settings.INSPECTORS = entries("Failing")
 
-    upload = lifecycle.advance(arrive(bucket, alice))
+    upload = lifecycle.advance(start_and_send(bucket, alice))
 
     assert upload.state == State.INSPECTING
     assert "ZeroDivisionError" in upload.waiting_reason
@@ -111,13 +111,15 @@ def test_refusal_does_not_wait_for_an_unavailable_inspector(
 ) -> None:
     settings.INSPECTORS = entries("Unavailable", "Refusing")
 
-    upload = lifecycle.advance(arrive(bucket, alice))
+    upload = lifecycle.advance(start_and_send(bucket, alice))
 
     assert (upload.state, upload.waiting_reason) == (State.REJECTED, "")
 
 
-def test_waiting_upload_can_be_cancelled(alice: Any, bucket: Bucket, away: Any) -> None:
-    upload = lifecycle.advance(arrive(bucket, alice))
+def test_waiting_upload_can_be_cancelled(
+    alice: Any, bucket: Bucket, make_available: Any
+) -> None:
+    upload = lifecycle.advance(start_and_send(bucket, alice))
 
     lifecycle.remove(upload)
 
@@ -126,9 +128,9 @@ def test_waiting_upload_can_be_cancelled(alice: Any, bucket: Bucket, away: Any) 
 
 
 def test_sweeper_retries_at_growing_intervals(
-    alice: Any, bucket: Bucket, away: Any
+    alice: Any, bucket: Bucket, make_available: Any
 ) -> None:
-    upload = lifecycle.advance(arrive(bucket, alice))
+    upload = lifecycle.advance(start_and_send(bucket, alice))
     waits = []
     for _ in range(10):
         let_time_pass(minutes=6)
@@ -142,7 +144,7 @@ def test_sweeper_retries_at_growing_intervals(
 
     assert waits[0] == 1
     assert waits == sorted(set(waits))
-    away()
+    make_available()
     let_time_pass(minutes=6)  # the longest interval is five minutes
     report = sweep()
     assert (report.completed, report.waiting) == (1, 0)
@@ -152,9 +154,9 @@ def test_sweeper_retries_at_growing_intervals(
 
 
 def test_sweeper_counts_waiting_uploads_that_are_not_due(
-    alice: Any, bucket: Bucket, away: Any
+    alice: Any, bucket: Bucket, make_available: Any
 ) -> None:
-    lifecycle.advance(arrive(bucket, alice))
+    lifecycle.advance(start_and_send(bucket, alice))
 
     report = sweep(dry_run=True)
 
@@ -176,7 +178,7 @@ def test_note_of_an_inspector_is_recorded(
 
 
 @pytest.fixture
-def kept(settings: Any) -> str:
+def use_quarantine(settings: Any) -> str:
     settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}
     return "quarantine/"
 
@@ -186,21 +188,21 @@ def keys(bucket: Bucket, prefix: str = "") -> list[str]:
 
 
 def test_refused_content_is_purged_by_default(alice: Any, bucket: Bucket) -> None:
-    upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
+    upload = lifecycle.advance(start_and_send(bucket, alice, PROGRAM))
 
     assert (upload.state, upload.quarantine_key) == (State.REJECTED, "")
     assert keys(bucket) == []
 
 
 def test_refused_content_is_copied_to_quarantine(
-    alice: Any, bucket: Bucket, kept: str
+    alice: Any, bucket: Bucket, use_quarantine: str
 ) -> None:
-    upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
+    upload = lifecycle.advance(start_and_send(bucket, alice, PROGRAM))
 
     upload.refresh_from_db()
     assert upload.state == State.REJECTED
     assert keys(bucket) == [upload.quarantine_key]
-    assert upload.quarantine_key.startswith(kept)
+    assert upload.quarantine_key.startswith(use_quarantine)
     facts = bucket.head_object(upload.quarantine_key)
     assert facts is not None
     assert facts.content_type == "application/octet-stream"
@@ -211,9 +213,9 @@ def test_refused_content_is_copied_to_quarantine(
 
 
 def test_object_in_quarantine_is_no_orphan(
-    alice: Any, bucket: Bucket, kept: str
+    alice: Any, bucket: Bucket, use_quarantine: str
 ) -> None:
-    upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
+    upload = lifecycle.advance(start_and_send(bucket, alice, PROGRAM))
     for _ in range(2):
         let_time_pass(days=10)
         report = sweep()
@@ -224,7 +226,7 @@ def test_object_in_quarantine_is_no_orphan(
 
 
 def test_object_with_undeclared_bytes_is_not_quarantined(
-    alice: Any, bucket: Bucket, kept: str
+    alice: Any, bucket: Bucket, use_quarantine: str
 ) -> None:
     upload = begin(alice, PROGRAM)
     put(bucket, upload, b"others")
@@ -236,9 +238,9 @@ def test_object_with_undeclared_bytes_is_not_quarantined(
 
 
 def test_quarantined_copy_is_kept_when_the_owner_removes_the_upload(
-    alice: Any, bucket: Bucket, kept: str
+    alice: Any, bucket: Bucket, use_quarantine: str
 ) -> None:
-    upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
+    upload = lifecycle.advance(start_and_send(bucket, alice, PROGRAM))
 
     lifecycle.remove(upload)
 
@@ -247,9 +249,9 @@ def test_quarantined_copy_is_kept_when_the_owner_removes_the_upload(
 
 
 def test_operator_deletes_quarantined_copies(
-    alice: Any, bucket: Bucket, kept: str
+    alice: Any, bucket: Bucket, use_quarantine: str
 ) -> None:
-    upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
+    upload = lifecycle.advance(start_and_send(bucket, alice, PROGRAM))
 
     assert empty_quarantine(upload)
     assert not empty_quarantine(upload)
@@ -261,9 +263,9 @@ def test_operator_deletes_quarantined_copies(
 
 
 def test_upload_waits_while_the_quarantine_cannot_be_written(
-    alice: Any, bucket: Bucket, kept: str
+    alice: Any, bucket: Bucket, use_quarantine: str
 ) -> None:
-    upload = arrive(bucket, alice, PROGRAM)
+    upload = start_and_send(bucket, alice, PROGRAM)
 
     with s3_answers_500(bucket, "CopyObject"):
         lifecycle.advance(upload)
@@ -276,14 +278,14 @@ def test_upload_waits_while_the_quarantine_cannot_be_written(
 
 
 def test_unrecorded_quarantined_copy_is_found_by_the_next_attempt(
-    alice: Any, bucket: Bucket, kept: str, monkeypatch: pytest.MonkeyPatch
+    alice: Any, bucket: Bucket, use_quarantine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upload = arrive(bucket, alice, PROGRAM)
+    upload = start_and_send(bucket, alice, PROGRAM)
     with monkeypatch.context() as patch:
         patch.setattr(lifecycle.inspecting, "reject", _die)
         with pytest.raises(OperationalError):
             lifecycle.advance(upload)
-    assert len(keys(bucket, kept)) == 1
+    assert len(keys(bucket, use_quarantine)) == 1
 
     lifecycle.advance(upload)
 
@@ -292,15 +294,15 @@ def test_unrecorded_quarantined_copy_is_found_by_the_next_attempt(
 
 
 def test_quarantined_copy_is_deleted_if_the_upload_was_cancelled_meanwhile(
-    alice: Any, bucket: Bucket, kept: str, monkeypatch: pytest.MonkeyPatch
+    alice: Any, bucket: Bucket, use_quarantine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upload = arrive(bucket, alice, PROGRAM)
+    upload = start_and_send(bucket, alice, PROGRAM)
 
-    def give_up(*args: Any, **facts: Any) -> None:
+    def cancel(*args: Any, **facts: Any) -> None:
         lifecycle.remove(Upload.objects.get())
         raise StaleUpload
 
-    monkeypatch.setattr(lifecycle.inspecting, "reject", give_up)
+    monkeypatch.setattr(lifecycle.inspecting, "reject", cancel)
     with pytest.raises(InvalidState):
         lifecycle.advance(upload)
 
@@ -308,11 +310,11 @@ def test_quarantined_copy_is_deleted_if_the_upload_was_cancelled_meanwhile(
 
 
 def test_object_too_large_for_a_copy_is_purged(
-    alice: Any, bucket: Bucket, kept: str, monkeypatch: pytest.MonkeyPatch
+    alice: Any, bucket: Bucket, use_quarantine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lifecycle.quarantine, "MAX_COPY", 3)
 
-    upload = lifecycle.advance(arrive(bucket, alice, PROGRAM))
+    upload = lifecycle.advance(start_and_send(bucket, alice, PROGRAM))
 
     assert (upload.state, upload.quarantine_key) == (State.REJECTED, "")
     assert keys(bucket) == []
@@ -328,7 +330,7 @@ def _die(*args: Any, **facts: Any) -> None:
 def test_name_is_compared_with_the_content_at_completion(
     alice: Any, bucket: Bucket
 ) -> None:
-    upload = arrive(bucket, alice, PROGRAM, filename="notes.txt")
+    upload = start_and_send(bucket, alice, PROGRAM, filename="notes.txt")
 
     lifecycle.advance(upload)
 
@@ -374,7 +376,7 @@ def test_harmless_rename_is_accepted(alice: Any, bucket: Bucket, filename: str) 
 def test_rename_inspects_the_stored_content(
     alice: Any, bucket: Bucket, content: bytes, was: str, becomes: str, words: str
 ) -> None:
-    upload = arrive(
+    upload = start_and_send(
         bucket, alice, content, filename=was, content_type="application/octet-stream"
     )
     lifecycle.advance(upload)
@@ -387,7 +389,7 @@ def test_rename_inspects_the_stored_content(
 def test_rename_to_an_archives_name_inspects_the_content_as_an_archive(
     alice: Any, bucket: Bucket
 ) -> None:
-    upload = lifecycle.advance(arrive(bucket, alice, filename="notes.txt"))
+    upload = lifecycle.advance(start_and_send(bucket, alice, filename="notes.txt"))
 
     with (
         patch.object(ArchiveInspector, "inspect", return_value=refused("No.")),
@@ -401,7 +403,7 @@ def test_archive_with_a_leading_document_is_inspected_at_a_rename(
 ) -> None:
     content = PDF_HEAD + packed(("../evil", b"x"))
     facts = {"filename": "paper.pdf", "content_type": "application/pdf"}
-    upload = reconciliation.complete(arrive(bucket, alice, content, **facts))
+    upload = reconciliation.complete(start_and_send(bucket, alice, content, **facts))
     assert upload.state == State.READY
 
     for name in ("paper.zip", "paper.jar", "paper.z\u200bip"):
@@ -412,8 +414,8 @@ def test_archive_with_a_leading_document_is_inspected_at_a_rename(
 def test_rename_is_refused_if_its_inspection_takes_too_long(
     alice: Any, bucket: Bucket
 ) -> None:
-    text = reconciliation.complete(arrive(bucket, alice, filename="notes.txt"))
-    archive = arrive(bucket, alice, packed(("a", b"a")), filename="a.zip")
+    text = reconciliation.complete(start_and_send(bucket, alice, filename="notes.txt"))
+    archive = start_and_send(bucket, alice, packed(("a", b"a")), filename="a.zip")
     reconciliation.complete(archive)
 
     with patch.object(ArchiveInspector, "inspect", side_effect=OverBudget):
@@ -429,7 +431,9 @@ def test_rename_is_refused_if_its_inspection_takes_too_long(
 
 
 def test_mismatch_of_name_and_content_is_noted(alice: Any, bucket: Bucket) -> None:
-    upload = arrive(bucket, alice, PDF, filename="a.jpg", content_type="image/jpeg")
+    upload = start_and_send(
+        bucket, alice, PDF, filename="a.jpg", content_type="image/jpeg"
+    )
 
     lifecycle.advance(upload)
 
@@ -452,7 +456,7 @@ def test_note_of_an_inspector_is_kept_after_a_rename(
         "Accepting", owner_note="Local names were not checked."
     )
 
-    upload = lifecycle.advance(arrive(bucket, alice))
+    upload = lifecycle.advance(start_and_send(bucket, alice))
 
     upload.refresh_from_db()
     assert upload.note == "Local names were not checked."
@@ -460,9 +464,9 @@ def test_note_of_an_inspector_is_kept_after_a_rename(
 
 
 def test_extension_cannot_change_during_an_inspection(
-    alice: Any, bucket: Bucket, away: Any
+    alice: Any, bucket: Bucket, make_available: Any
 ) -> None:
-    upload = lifecycle.advance(arrive(bucket, alice))
+    upload = lifecycle.advance(start_and_send(bucket, alice))
 
     with pytest.raises(InvalidState, match="being checked"):
         lifecycle.rename(upload, "notes.md")
@@ -472,7 +476,7 @@ def test_extension_cannot_change_during_an_inspection(
 
 
 def test_inspection_uses_a_name_changed_just_before(alice: Any, bucket: Bucket) -> None:
-    upload = arrive(bucket, alice)
+    upload = start_and_send(bucket, alice)
     Upload.objects.update(filename="notes.txt.exe")
 
     reconciliation.complete(upload)
@@ -481,7 +485,7 @@ def test_inspection_uses_a_name_changed_just_before(alice: Any, bucket: Bucket) 
 
 
 def test_zip_bomb_is_rejected_at_completion(alice: Any, bucket: Bucket) -> None:
-    upload = arrive(
+    upload = start_and_send(
         bucket, alice, bomb(), filename="a.zip", content_type="application/zip"
     )
 

@@ -45,7 +45,7 @@ PARTS = {1: b"a" * 5 * MIB, 2: b"b" * 5 * MIB, 3: b"c" * MIB}
 @pytest.fixture
 def certified(db: None) -> None:
     """Record the finding of a doctor that the bucket compares bytes."""
-    remember_promises(promises())
+    remember_promises(findings_with())
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hashing, "CHUNK_BYTES", 1000)
 
 
-def promises(*broken: str) -> list[Finding]:
+def findings_with(*broken: str) -> list[Finding]:
     names = [
         f"contract.{name}"
         for name in (
@@ -71,7 +71,7 @@ def promises(*broken: str) -> list[Finding]:
     ]
 
 
-def swap(bucket: Bucket, upload: Upload, stored: bytes) -> None:
+def store_other_bytes(bucket: Bucket, upload: Upload, stored: bytes) -> None:
     """Store other bytes under the declared checksum, as Ceph and rclone do."""
     put(bucket, upload, stored)
     key = upload.key
@@ -141,7 +141,7 @@ def test_checksum_of_a_certified_bucket_is_proof(
     reads = calls["GetObject"]
     other = begin(alice, b"y" * 300_000)
     put(bucket, other, b"y" * 300_000)
-    remember_promises(promises("contract.put.other_bytes"))
+    remember_promises(findings_with("contract.put.other_bytes"))
     with count_s3_calls(bucket) as calls:
         lifecycle.advance(other)
     assert calls["GetObject"] == reads + 1
@@ -165,7 +165,7 @@ def test_swapped_bytes_are_rejected(
     alice: Any, bucket: Bucket, no_checksums: None, transport: Transport, is_batch: bool
 ) -> None:
     upload = begin(alice, b"hello", transport=transport)
-    swap(bucket, upload, b"jello")
+    store_other_bytes(bucket, upload, b"jello")
 
     if is_batch:
         objects = lifecycle.prefetch([upload])
@@ -283,7 +283,7 @@ def test_large_object_is_read_back_in_the_background(
     monkeypatch.setattr("uploads.lifecycle.inspecting.INLINE_BYTES", 1000)
     monkeypatch.setattr(
         "uploads.lifecycle.inspecting.options",
-        lambda: _with(inline_inspection_bytes=1000),
+        lambda: _changed_options(inline_inspection_bytes=1000),
     )
     content = b"x" * 100_000
     upload = begin(alice, content)
@@ -297,7 +297,7 @@ def test_large_object_is_read_back_in_the_background(
     assert (upload.state, upload.checksum_verified_by) == (State.READY, "readback")
 
 
-def _with(**changes: Any) -> Any:
+def _changed_options(**changes: Any) -> Any:
     return replace(options(), **changes)
 
 
@@ -327,7 +327,7 @@ def test_long_comparison_continues_where_it_stopped(
     monkeypatch.setattr(reading_back, "lease_of", lambda _: timedelta(0))
     monkeypatch.setattr(
         "uploads.lifecycle.inspecting.options",
-        lambda: _with(inline_inspection_bytes=1000),
+        lambda: _changed_options(inline_inspection_bytes=1000),
     )
     upload = begin_parts(alice)
     send_bare_parts(bucket, upload, PARTS)
@@ -396,7 +396,7 @@ def test_setting_overrides_the_doctors_finding(
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "READ_BACK": setting}
     if setting == "always":
-        remember_promises(promises())
+        remember_promises(findings_with())
     upload = begin(alice)
     put(bucket, upload, b"hello")
 

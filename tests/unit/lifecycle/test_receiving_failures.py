@@ -254,9 +254,8 @@ def test_notification_of_a_form_sent_again_removes_the_incoming_object(
     store_form_object(bucket, upload, b"something else")
 
     with count_s3_calls(bucket) as calls:
-        notify(
-            upload
-        )  # a notification for the upload's own key, as the copy causes one
+        # The copy causes a notification about the upload's own key.
+        notify(upload)
     assert calls == {}
     notify(upload, incoming_key(upload.key))
 

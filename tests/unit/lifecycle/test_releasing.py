@@ -111,13 +111,13 @@ def test_concurrent_release_returns_the_existing_one(
     create = releasing._create
     winner: list[Upload] = []
 
-    def lose(rejected: Upload, actor: Any) -> Upload:
+    def release_meanwhile(rejected: Upload, actor: Any) -> Upload:
         monkeypatch.setattr(releasing, "_create", create)
         stale = Upload.objects.get(pk=rejected.pk)
         winner.append(create(Upload.objects.get(pk=rejected.pk), actor))
         return create(stale, actor)
 
-    monkeypatch.setattr(releasing, "_create", lose)
+    monkeypatch.setattr(releasing, "_create", release_meanwhile)
 
     assert lifecycle.begin_release(refused, actor=operator) == winner[0]
     assert Upload.objects.count() == 2

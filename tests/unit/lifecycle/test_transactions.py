@@ -25,7 +25,7 @@ from uploads.s3.bucket import Bucket
 from uploads.upkeep.auditing import audit
 from uploads.upkeep.sweeper import sweep
 
-BIG = bytes(9 * MIB)
+CONTENT = bytes(9 * MIB)
 
 
 @pytest.fixture
@@ -67,8 +67,8 @@ def complete_one(bucket: Bucket, owner: Any) -> None:
 
 
 def complete_parts(bucket: Bucket, owner: Any) -> None:
-    upload = begin(owner, BIG, transport="multipart")
-    send_parts(bucket, upload, BIG)
+    upload = begin(owner, CONTENT, transport="multipart")
+    send_parts(bucket, upload, CONTENT)
     lifecycle.advance(upload)
 
 
@@ -83,24 +83,24 @@ def delete(bucket: Bucket, owner: Any) -> None:
 
 
 def cancel(bucket: Bucket, owner: Any) -> None:
-    upload = begin(owner, BIG, transport="multipart")
-    send_parts(bucket, upload, BIG, 1)
+    upload = begin(owner, CONTENT, transport="multipart")
+    send_parts(bucket, upload, CONTENT, 1)
     lifecycle.remove(upload, actor=owner)
 
 
 def expire(bucket: Bucket, owner: Any) -> None:
-    begin(owner, BIG, transport="multipart")
+    begin(owner, CONTENT, transport="multipart")
     let_time_pass(days=8)
     sweep()
 
 
-def find(bucket: Bucket, owner: Any) -> None:
+def sweep_finds_object(bucket: Bucket, owner: Any) -> None:
     put(bucket, begin(owner), b"hello")
     let_time_pass(hours=1)
     sweep()
 
 
-def come_back(bucket: Bucket, owner: Any) -> None:
+def sweep_deletes_late_object(bucket: Bucket, owner: Any) -> None:
     upload = make_ready(bucket, owner)
     lifecycle.remove(upload, actor=owner)
     put(bucket, upload, b"hello")
@@ -108,19 +108,19 @@ def come_back(bucket: Bucket, owner: Any) -> None:
     sweep()
 
 
-def check_books(bucket: Bucket, owner: Any) -> None:
+def run_audit(bucket: Bucket, owner: Any) -> None:
     make_ready(bucket, owner)
     list(audit())
 
 
-def ask_again(bucket: Bucket, owner: Any) -> None:
+def reconcile_pending(bucket: Bucket, owner: Any) -> None:
     upload = begin(owner)
     reconcile(upload)
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("walk", "operations"),
+    ("act", "operations"),
     [
         (complete_one, {"HeadObject", "GetObject"}),
         (complete_parts, {"CreateMultipartUpload", "ListParts"}),
@@ -129,22 +129,22 @@ def ask_again(bucket: Bucket, owner: Any) -> None:
         (delete, {"DeleteObject"}),
         (cancel, {"AbortMultipartUpload"}),
         (expire, {"AbortMultipartUpload"}),
-        (find, {"HeadObject"}),
-        (come_back, {"DeleteObject"}),
-        (check_books, {"ListObjectsV2"}),
-        (ask_again, {"HeadObject"}),
+        (sweep_finds_object, {"HeadObject"}),
+        (sweep_deletes_late_object, {"DeleteObject"}),
+        (run_audit, {"ListObjectsV2"}),
+        (reconcile_pending, {"HeadObject"}),
     ],
 )
 def test_lifecycle_calls_s3_only_outside_transactions(
     bucket: Bucket,
     calls: Counter[str],
     alice: Any,
-    walk: Callable[[Bucket, Any], None],
+    act: Callable[[Bucket, Any], None],
     operations: set[str],
 ) -> None:
     # The guard fails the test for a wrong call. These names show that the test has made
     # all calls.
-    walk(bucket, alice)
+    act(bucket, alice)
 
     assert operations <= calls.keys()
     assert Upload.objects.exists()

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 MIB = 1024 * 1024
 
 
-class Counted:
+class MetricChanges:
     """The change of a metric since this object was made."""
 
     def __init__(self) -> None:
@@ -46,19 +46,19 @@ def owner() -> User:
 def test_moves_of_an_upload_are_counted_when_they_are_committed(
     bucket: Bucket, owner: User
 ) -> None:
-    counted = Counted()
+    change_of = MetricChanges()
     upload = begin(owner, b"hello")
     put(bucket, upload, b"hello")
     lifecycle.advance(upload, actor=owner)
 
     for state in ("pending", "inspecting", "ready"):
         labels = {"state": state, "transport": "put"}
-        assert counted("slipway_upload_moves_total", reason="", **labels) == 1, state
-        assert counted("slipway_upload_bytes_total", **labels) == 5, state
+        assert change_of("slipway_upload_moves_total", reason="", **labels) == 1, state
+        assert change_of("slipway_upload_bytes_total", **labels) == 5, state
 
 
 def test_refused_upload_is_counted_with_its_cause(bucket: Bucket, owner: User) -> None:
-    counted = Counted()
+    change_of = MetricChanges()
     content = b"MZ" + b"\0" * 200
     upload = begin(owner, content, filename="cat.png", content_type="image/png")
     put(bucket, upload, content)
@@ -67,13 +67,13 @@ def test_refused_upload_is_counted_with_its_cause(bucket: Bucket, owner: User) -
     upload.refresh_from_db()
     assert upload.rejected_cause
     labels = {"state": "rejected", "transport": "put", "reason": upload.rejected_cause}
-    assert counted("slipway_upload_moves_total", **labels) == 1
+    assert change_of("slipway_upload_moves_total", **labels) == 1
 
 
 def test_presigned_urls_and_their_seconds_are_counted_by_kind(
     bucket: Bucket, owner: User
 ) -> None:
-    counted = Counted()
+    change_of = MetricChanges()
     upload = begin(
         owner, b"x", byte_size=40 * MIB, transport="multipart", checksum_sha256=""
     )
@@ -84,22 +84,22 @@ def test_presigned_urls_and_their_seconds_are_counted_by_kind(
     whole.refresh_from_db()
     presign_download(whole)
 
-    assert counted("slipway_presigned_urls_total", kind="part") == 2
-    assert counted("slipway_presign_seconds_count", kind="part") == 1
-    assert counted("slipway_presigned_urls_total", kind="put") == 1
-    assert counted("slipway_presigned_urls_total", kind="download") == 1
+    assert change_of("slipway_presigned_urls_total", kind="part") == 2
+    assert change_of("slipway_presign_seconds_count", kind="part") == 1
+    assert change_of("slipway_presigned_urls_total", kind="put") == 1
+    assert change_of("slipway_presigned_urls_total", kind="download") == 1
 
 
 def test_calls_to_s3_are_counted_by_verb_and_result(bucket: Bucket) -> None:
-    counted = Counted()
+    change_of = MetricChanges()
     measured = get_bucket()
     measured.head_object("uploads/absent")
     measured.check()
 
     calls = "slipway_s3_calls_total"
-    assert counted(calls, verb="HeadObject", result="not_found") == 1
-    assert counted(calls, verb="HeadBucket", result="ok") == 2
-    assert counted("slipway_s3_call_seconds_count", verb="HeadBucket") == 2
+    assert change_of(calls, verb="HeadObject", result="not_found") == 1
+    assert change_of(calls, verb="HeadBucket", result="ok") == 2
+    assert change_of("slipway_s3_call_seconds_count", verb="HeadBucket") == 2
 
 
 @pytest.mark.parametrize(
@@ -114,21 +114,21 @@ def test_calls_to_s3_are_counted_by_verb_and_result(bucket: Bucket) -> None:
 def test_label_of_a_request_is_the_name_of_the_route(
     client: Client, path: str, route: str
 ) -> None:
-    counted = Counted()
+    change_of = MetricChanges()
     answer = client.get(path)
 
     status = f"{answer.status_code // 100}xx"
     labels = {"route": route, "method": "GET", "status": status}
-    assert counted("slipway_requests_total", **labels) == 1
-    assert counted("slipway_request_seconds_count", route=route) == 1
+    assert change_of("slipway_requests_total", **labels) == 1
+    assert change_of("slipway_request_seconds_count", route=route) == 1
 
 
 def test_method_of_a_client_is_no_label(client: Client) -> None:
-    counted = Counted()
+    change_of = MetricChanges()
     client.generic("X-EVIL-1", "/healthz")
 
     labels = {"route": "healthz", "method": "other", "status": "4xx"}
-    assert counted("slipway_requests_total", **labels) == 1
+    assert change_of("slipway_requests_total", **labels) == 1
 
 
 def test_no_label_contains_text_chosen_by_a_user(client: Client, owner: User) -> None:

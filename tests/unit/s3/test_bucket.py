@@ -52,22 +52,22 @@ def listed(inner: str = "") -> tuple[int, str]:
     return 200, f"<ListPartsResult>{inner}</ListPartsResult>"
 
 
-class Script:
+class FakeS3:
     """An S3 server that gives prepared answers, and records its requests."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.answers: list[tuple[int, str]] = []
-        self.asked: list[tuple[str, dict[str, str], str]] = []
+        self.recorded: list[tuple[str, dict[str, str], str]] = []
 
     @property
     def requests(self) -> list[str]:
-        return [request for request, _, _ in self.asked]
+        return [request for request, _, _ in self.recorded]
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    script: ClassVar[Script]
+    fake_s3: ClassVar[FakeS3]
 
     def handle_request(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -75,8 +75,8 @@ class Handler(BaseHTTPRequestHandler):
         names = sorted(parse_qs(parts.query, keep_blank_values=True))
         request = " ".join([self.command, parts.path, *names])
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.script.asked.append((request, headers, body.decode()))
-        status, text = self.script.answers.pop(0)
+        self.fake_s3.recorded.append((request, headers, body.decode()))
+        status, text = self.fake_s3.answers.pop(0)
         self.send_response(status)
         if self.command == "HEAD":
             text = ""
@@ -107,10 +107,10 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def script(server: str) -> Iterator[Script]:
-    Handler.script = Script(server)
-    yield Handler.script
-    assert Handler.script.answers == [], (
+def fake_s3(server: str) -> Iterator[FakeS3]:
+    Handler.fake_s3 = FakeS3(server)
+    yield Handler.fake_s3
+    assert Handler.fake_s3.answers == [], (
         "The site sent fewer requests than the test expected."
     )
 
@@ -156,7 +156,7 @@ verbs = pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
 
 
 @pytest.fixture(scope="module")
-def nobody() -> Iterator[str]:
+def unused_port_url() -> Iterator[str]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # the port is bound, but no server listens
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -164,10 +164,10 @@ def nobody() -> Iterator[str]:
 
 @verbs
 def test_unreachable_server_raises_storage_unavailable(
-    nobody: str, verb: Callable[[Bucket], object]
+    unused_port_url: str, verb: Callable[[Bucket], object]
 ) -> None:
     with pytest.raises(StorageUnavailable):
-        verb(bucket_at(nobody))
+        verb(bucket_at(unused_port_url))
 
 
 @verbs
@@ -176,46 +176,46 @@ def test_unreachable_server_raises_storage_unavailable(
     [(403, "AccessDenied"), (503, "SlowDown"), (500, "InternalError")],
 )
 def test_refused_request_raises_and_is_no_missing_object(
-    script: Script, verb: Callable[[Bucket], object], status: int, code: str
+    fake_s3: FakeS3, verb: Callable[[Bucket], object], status: int, code: str
 ) -> None:
-    script.answers = [error(status, code)]
+    fake_s3.answers = [error(status, code)]
 
     with pytest.raises(StorageUnavailable):
-        verb(bucket_at(script.url))
+        verb(bucket_at(fake_s3.url))
 
 
 @verbs
 def test_requests_name_the_owner_of_the_bucket(
-    script: Script, verb: Callable[[Bucket], object]
+    fake_s3: FakeS3, verb: Callable[[Bucket], object]
 ) -> None:
-    script.answers = [error(403, "AccessDenied")]
+    fake_s3.answers = [error(403, "AccessDenied")]
 
     with pytest.raises(StorageUnavailable):
-        verb(bucket_at(script.url, owner="123456789012"))
+        verb(bucket_at(fake_s3.url, owner="123456789012"))
 
-    [(_, headers, _)] = script.asked
+    [(_, headers, _)] = fake_s3.recorded
     assert headers["x-amz-expected-bucket-owner"] == "123456789012"
 
 
-def test_request_is_retried_after_slow_down(script: Script) -> None:
-    script.answers = [error(503, "SlowDown"), EMPTY]
+def test_request_is_retried_after_slow_down(fake_s3: FakeS3) -> None:
+    fake_s3.answers = [error(503, "SlowDown"), EMPTY]
 
-    bucket_at(script.url, attempts=2).check()
+    bucket_at(fake_s3.url, attempts=2).check()
 
-    assert script.requests == ["HEAD /b", "HEAD /b"]
-
-
-def test_missing_object_in_an_existing_bucket_returns_none(script: Script) -> None:
-    script.answers = [(404, ""), EMPTY]
-
-    assert bucket_at(script.url).head_object("k") is None
+    assert fake_s3.requests == ["HEAD /b", "HEAD /b"]
 
 
-def test_missing_bucket_raises_instead_of_returning_none(script: Script) -> None:
-    script.answers = [(404, ""), (404, "")]
+def test_missing_object_in_an_existing_bucket_returns_none(fake_s3: FakeS3) -> None:
+    fake_s3.answers = [(404, ""), EMPTY]
+
+    assert bucket_at(fake_s3.url).head_object("k") is None
+
+
+def test_missing_bucket_raises_instead_of_returning_none(fake_s3: FakeS3) -> None:
+    fake_s3.answers = [(404, ""), (404, "")]
 
     with pytest.raises(StorageUnavailable):
-        bucket_at(script.url).head_object("k")
+        bucket_at(fake_s3.url).head_object("k")
 
 
 def complete(url: str, part: Part = PART) -> None:
@@ -234,12 +234,12 @@ def complete(url: str, part: Part = PART) -> None:
     ids=["error", "late error", "no etag", "nothing", "only blanks"],
 )
 def test_completion_with_200_but_without_an_object_raises(
-    script: Script, body: str
+    fake_s3: FakeS3, body: str
 ) -> None:
-    script.answers = [(200, body)]
+    fake_s3.answers = [(200, body)]
 
     with pytest.raises(StorageUnavailable):
-        complete(script.url)
+        complete(fake_s3.url)
 
 
 @pytest.mark.parametrize(
@@ -257,23 +257,23 @@ def test_completion_with_200_but_without_an_object_raises(
     ],
 )
 def test_refused_completion_raises_the_error_of_its_code(
-    script: Script, status: int, code: str, raised: type[Exception]
+    fake_s3: FakeS3, status: int, code: str, raised: type[Exception]
 ) -> None:
-    script.answers = [error(status, code)]
+    fake_s3.answers = [error(status, code)]
 
     with pytest.raises(raised) as caught:
-        complete(script.url)
+        complete(fake_s3.url)
 
     assert type(caught.value) is raised
 
 
-def test_completion_sends_if_none_match_size_and_checksums(script: Script) -> None:
+def test_completion_sends_if_none_match_size_and_checksums(fake_s3: FakeS3) -> None:
     name = "CompleteMultipartUploadResult"
-    script.answers = [(200, f"<{name}><ETag>x</ETag></{name}>")]
+    fake_s3.answers = [(200, f"<{name}><ETag>x</ETag></{name}>")]
 
-    complete(script.url, Part(1, 5, '"etag"', "c2hh"))
+    complete(fake_s3.url, Part(1, 5, '"etag"', "c2hh"))
 
-    [(request, headers, body)] = script.asked
+    [(request, headers, body)] = fake_s3.recorded
     assert request == "POST /b/k uploadId"
     assert headers["if-none-match"] == "*"
     assert headers["x-amz-mp-object-size"] == "5"
@@ -282,18 +282,18 @@ def test_completion_sends_if_none_match_size_and_checksums(script: Script) -> No
     assert "<PartNumber>1</PartNumber>" in body
 
 
-def test_listed_parts_have_the_checksums_of_s3(script: Script) -> None:
+def test_listed_parts_have_the_checksums_of_s3(fake_s3: FakeS3) -> None:
     checksum = "<ChecksumSHA256>c2hh</ChecksumSHA256>"
-    script.answers = [listed(part_entry(1, "e", 0, checksum))]
+    fake_s3.answers = [listed(part_entry(1, "e", 0, checksum))]
 
-    assert bucket_at(script.url).list_parts("k", "m") == [Part(1, 5, "e", "c2hh")]
+    assert bucket_at(fake_s3.url).list_parts("k", "m") == [Part(1, 5, "e", "c2hh")]
 
 
-def test_later_entry_of_a_part_listed_twice_is_used(script: Script) -> None:
+def test_later_entry_of_a_part_listed_twice_is_used(fake_s3: FakeS3) -> None:
     twice = [(2, "b", 1), (10, "d", 1), (1, "new", 3), (1, "old", 2), (2, "b", 1)]
-    script.answers = [listed("".join(part_entry(*entry) for entry in twice))]
+    fake_s3.answers = [listed("".join(part_entry(*entry) for entry in twice))]
 
-    parts = bucket_at(script.url).list_parts("k", "m")
+    parts = bucket_at(fake_s3.url).list_parts("k", "m")
 
     assert [(part.part_number, part.etag) for part in parts] == [
         (1, "new"),
@@ -302,20 +302,20 @@ def test_later_entry_of_a_part_listed_twice_is_used(script: Script) -> None:
     ]
 
 
-def test_server_that_lists_checksums_gets_one_request(script: Script) -> None:
+def test_server_that_lists_checksums_gets_one_request(fake_s3: FakeS3) -> None:
     told = listed("<ChecksumAlgorithm>SHA256</ChecksumAlgorithm>")
-    script.answers = [opened("one"), told, opened("two")]
-    bucket = bucket_at(script.url)
+    fake_s3.answers = [opened("one"), told, opened("two")]
+    bucket = bucket_at(fake_s3.url)
 
     ids = [bucket.create_multipart_upload("k", content_type="a/b") for _ in range(2)]
 
     assert ids == ["one", "two"]
-    assert script.requests == [
+    assert fake_s3.requests == [
         "POST /b/k uploads",
         "GET /b/k uploadId",
         "POST /b/k uploads",
     ]
-    for request, headers, _ in script.asked:
+    for request, headers, _ in fake_s3.recorded:
         if request.startswith("POST"):
             assert headers["x-amz-checksum-algorithm"] == "SHA256"
             assert headers["x-amz-checksum-type"] == "COMPOSITE"
@@ -324,19 +324,19 @@ def test_server_that_lists_checksums_gets_one_request(script: Script) -> None:
 
 
 def test_multipart_upload_without_checksums_if_the_server_lists_none(
-    script: Script,
+    fake_s3: FakeS3,
 ) -> None:
     gone = error(404, "NoSuchUpload")
-    script.answers = [opened("one"), listed(), (204, ""), gone, opened("two")]
-    script.answers += [opened("three")]
-    bucket = bucket_at(script.url)
+    fake_s3.answers = [opened("one"), listed(), (204, ""), gone, opened("two")]
+    fake_s3.answers += [opened("three")]
+    bucket = bucket_at(fake_s3.url)
 
     ids = [bucket.create_multipart_upload("k", content_type="a/b") for _ in range(2)]
 
     assert ids == ["two", "three"]
     with_algorithm = [
         "x-amz-checksum-algorithm" in headers
-        for request, headers, _ in script.asked
+        for request, headers, _ in fake_s3.recorded
         if request == "POST /b/k uploads"
     ]
     assert with_algorithm == [True, False, False]
@@ -344,38 +344,38 @@ def test_multipart_upload_without_checksums_if_the_server_lists_none(
 
 @pytest.mark.parametrize("code", ["NoSuchUpload", "NoSuchKey"])
 def test_list_of_parts_of_an_unknown_multipart_upload_raises(
-    script: Script, code: str
+    fake_s3: FakeS3, code: str
 ) -> None:
-    script.answers = [error(404, code)]
+    fake_s3.answers = [error(404, code)]
 
     with pytest.raises(NoSuchMultipartUpload):
-        bucket_at(script.url).list_parts("k", "m")
+        bucket_at(fake_s3.url).list_parts("k", "m")
 
 
 @pytest.mark.parametrize("code", ["NoSuchUpload", "NoSuchKey"])
-def test_abort_is_repeated_until_no_parts_are_left(script: Script, code: str) -> None:
-    script.answers = [(204, ""), listed(), (204, ""), error(404, code)]
+def test_abort_is_repeated_until_no_parts_are_left(fake_s3: FakeS3, code: str) -> None:
+    fake_s3.answers = [(204, ""), listed(), (204, ""), error(404, code)]
 
-    bucket_at(script.url).abort_multipart_upload("k", "m")
+    bucket_at(fake_s3.url).abort_multipart_upload("k", "m")
 
     assert (
-        script.requests == ["DELETE /b/k uploadId", "GET /b/k max-parts uploadId"] * 2
+        fake_s3.requests == ["DELETE /b/k uploadId", "GET /b/k max-parts uploadId"] * 2
     )
 
 
-def test_abort_gives_up_after_some_attempts(script: Script) -> None:
-    script.answers = [(204, ""), listed()] * 5
+def test_abort_gives_up_after_some_attempts(fake_s3: FakeS3) -> None:
+    fake_s3.answers = [(204, ""), listed()] * 5
 
     with pytest.raises(StorageUnavailable, match="has not deleted the parts"):
-        bucket_at(script.url).abort_multipart_upload("k", "m")
+        bucket_at(fake_s3.url).abort_multipart_upload("k", "m")
 
 
-def test_version_is_deleted_by_its_id(script: Script) -> None:
-    script.answers = [(204, "")]
+def test_version_is_deleted_by_its_id(fake_s3: FakeS3) -> None:
+    fake_s3.answers = [(204, "")]
 
-    bucket_at(script.url).delete_object("k", version_id="v1")
+    bucket_at(fake_s3.url).delete_object("k", version_id="v1")
 
-    assert script.requests == ["DELETE /b/k versionId"]
+    assert fake_s3.requests == ["DELETE /b/k versionId"]
 
 
 def test_incomplete_answer_raises_storage_unavailable() -> None:

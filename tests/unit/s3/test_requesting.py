@@ -19,13 +19,13 @@ from botocore.session import Session as CoreSession
 
 from tests.support.storage_faults import count_s3_calls
 from tests.unit.s3.test_bucket import (
+    FakeS3,
     Handler,
-    Script,
     bucket_at,
     error,
-    nobody,
-    script,
+    fake_s3,
     server,
+    unused_port_url,
 )
 from uploads.errors import StorageUnavailable
 from uploads.s3 import prefetch as prefetching
@@ -33,7 +33,7 @@ from uploads.s3.bucket import Bucket
 from uploads.s3.facts import ObjectFacts
 from uploads.s3.prefetch import LANES, MAX_LANES, prefetch_objects
 
-__all__ = ["nobody", "script", "server"]  # fixtures
+__all__ = ["fake_s3", "server", "unused_port_url"]  # fixtures
 
 KEY = "uploads/3f/3f9c0d6f7a1e4b0c 9d~ü"
 OWNER = "123456789012"
@@ -152,39 +152,39 @@ def _region_of(authorization: str) -> str:
 
 @pytest.mark.parametrize("status", [500, 503])
 def test_transient_failure_is_retried_as_often_as_by_boto3(
-    script: Script,
+    fake_s3: FakeS3,
     status: int,
 ) -> None:
-    script.answers = [error(status, "SlowDown")] * 3
+    fake_s3.answers = [error(status, "SlowDown")] * 3
 
     with (
         mock.patch("uploads.s3.requesting.time.sleep") as pause,
         pytest.raises(StorageUnavailable),
     ):
-        bucket_at(script.url, attempts=3).read_range("k", 0, 1)
+        bucket_at(fake_s3.url, attempts=3).read_range("k", 0, 1)
 
     assert pause.call_count == 2
 
 
 def test_lost_connection_is_retried_and_raises_boto3_s_error(
-    nobody: str,
+    unused_port_url: str,
 ) -> None:
     with (
         mock.patch("uploads.s3.requesting.time.sleep") as pause,
         pytest.raises(EndpointConnectionError),
     ):
-        bucket_at(nobody, attempts=3).requests.send("HeadObject", "k")
+        bucket_at(unused_port_url, attempts=3).requests.send("HeadObject", "k")
 
     assert pause.call_count == 2
 
 
 def test_refusal_is_sent_once_and_keeps_the_code_of_s3(
-    script: Script,
+    fake_s3: FakeS3,
 ) -> None:
-    script.answers = [error(403, "AccessDenied")]
+    fake_s3.answers = [error(403, "AccessDenied")]
 
     with pytest.raises(ClientError) as caught:
-        bucket_at(script.url, attempts=3).requests.send("GetObject", "k")
+        bucket_at(fake_s3.url, attempts=3).requests.send("GetObject", "k")
 
     assert caught.value.response["Error"]["Code"] == "AccessDenied"
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
@@ -192,7 +192,7 @@ def test_refusal_is_sent_once_and_keeps_the_code_of_s3(
 
 
 def test_requests_share_one_connection(
-    script: Script,
+    fake_s3: FakeS3,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     connections: list[Any] = []
@@ -203,8 +203,8 @@ def test_requests_share_one_connection(
         setup(handler)
 
     monkeypatch.setattr(Handler, "setup", count)
-    script.answers = [(206, "0123456789"), error(404, "NoSuchKey"), (206, "01234")]
-    client = client_for("path", script.url, "us-east-1")
+    fake_s3.answers = [(206, "0123456789"), error(404, "NoSuchKey"), (206, "01234")]
+    client = client_for("path", fake_s3.url, "us-east-1")
     bucket = Bucket(client=client, name="b")
 
     assert bucket.read_range("k", 0, 10) == b"0123456789"
@@ -216,15 +216,15 @@ def test_requests_share_one_connection(
 
 
 def test_requests_go_through_the_proxy_of_the_client(
-    script: Script,
+    fake_s3: FakeS3,
 ) -> None:
-    script.answers = [(206, "0123")]
+    fake_s3.answers = [(206, "0123")]
     client = client_for(
-        "path", "http://s3.example.org", "us-east-1", proxies={"http": script.url}
+        "path", "http://s3.example.org", "us-east-1", proxies={"http": fake_s3.url}
     )
 
     assert Bucket(client=client, name="b").read_range("k", 0, 4) == b"0123"
-    assert script.asked[0][1]["host"] == "s3.example.org"
+    assert fake_s3.recorded[0][1]["host"] == "s3.example.org"
 
 
 def test_refreshed_credentials_sign_the_next_request() -> None:
@@ -289,12 +289,12 @@ def test_object_replaced_between_two_requests_is_omitted(
 
 
 @pytest.fixture
-def busiest(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def concurrent_requests(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Collect the number of concurrent requests at each request."""
     at_once: list[int] = []
     now, lock = [0], threading.Lock()
 
-    def look(bucket: Bucket, key: str) -> ObjectFacts:
+    def head_object(bucket: Bucket, key: str) -> ObjectFacts:
         with lock:
             now[0] += 1
             at_once.append(now[0])
@@ -303,21 +303,21 @@ def busiest(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             now[0] -= 1
         return ObjectFacts(0, "e", "a/b")
 
-    monkeypatch.setattr(Bucket, "head_object", look)
+    monkeypatch.setattr(Bucket, "head_object", head_object)
     return at_once
 
 
 def test_concurrent_requests_of_one_caller_are_limited(
-    bucket: Bucket, busiest: list[int]
+    bucket: Bucket, concurrent_requests: list[int]
 ) -> None:
     keys = [str(number) for number in range(100)]
 
     assert len(prefetch_objects(bucket, keys, head_bytes=0)) == 100
-    assert max(busiest) <= LANES
+    assert max(concurrent_requests) <= LANES
 
 
 def test_concurrent_requests_of_many_callers_are_limited(
-    bucket: Bucket, busiest: list[int]
+    bucket: Bucket, concurrent_requests: list[int]
 ) -> None:
     keys, callers = [str(number) for number in range(50)], 12
     found: list[int] = []
@@ -335,4 +335,4 @@ def test_concurrent_requests_of_many_callers_are_limited(
         thread.join()
 
     assert found == [50] * callers
-    assert max(busiest) <= MAX_LANES + callers
+    assert max(concurrent_requests) <= MAX_LANES + callers

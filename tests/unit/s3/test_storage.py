@@ -221,17 +221,19 @@ def test_answer_of_a_server_that_ignores_the_condition_is_refused(
     get, send = type(file.obj).get, ObjectRequests.send
     store(bucket, bytes(len(TEXT)))
 
-    def careless_get(found: Any, **sent: Any) -> Any:
+    def get_without_condition(found: Any, **sent: Any) -> Any:
         del sent["IfMatch"]
         return get(found, **sent)
 
-    monkeypatch.setattr(type(file.obj), "get", careless_get)
+    monkeypatch.setattr(type(file.obj), "get", get_without_condition)
 
-    def careless(requests: ObjectRequests, *arguments: Any, **sent: Any) -> Any:
+    def send_without_condition(
+        requests: ObjectRequests, *arguments: Any, **sent: Any
+    ) -> Any:
         sent["headers"].pop("if-match")
         return send(requests, *arguments, **sent)
 
-    monkeypatch.setattr(ObjectRequests, "send", careless)
+    monkeypatch.setattr(ObjectRequests, "send", send_without_condition)
 
     with pytest.raises(StorageUnavailable):
         file.read(3)

@@ -36,9 +36,8 @@ def listed(key: str) -> ListedObject:
 def test_consistent_site_has_no_differences(alice: Any, bucket: Bucket) -> None:
     make_ready(bucket, alice)
     begin(alice)
-    put(
-        bucket, begin(alice), b"hello"
-    )  # the object is stored, and complete is not yet called
+    # The browser has stored this object, but has not called `complete`.
+    put(bucket, begin(alice), b"hello")
     lifecycle.start(
         owner=alice, declaration=declare(b"hello", transport=Transport.MULTIPART)
     )

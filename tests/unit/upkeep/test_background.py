@@ -39,7 +39,7 @@ def queue(settings: Any) -> Any:
     return backend.results
 
 
-def arrive(bucket: Bucket, owner: Any, content: bytes = b"hello!") -> Upload:
+def start_and_send(bucket: Bucket, owner: Any, content: bytes = b"hello!") -> Upload:
     upload = begin(owner, content)
     put(bucket, upload, content)
     return upload
@@ -54,7 +54,7 @@ def run(upload: Upload) -> Upload:
 def test_small_object_is_inspected_at_once(
     alice: Any, bucket: Bucket, queue: Any
 ) -> None:
-    assert complete(arrive(bucket, alice, b"hello")).state == State.READY
+    assert complete(start_and_send(bucket, alice, b"hello")).state == State.READY
 
     assert queue == []
 
@@ -62,7 +62,7 @@ def test_small_object_is_inspected_at_once(
 def test_inspection_of_a_large_object_is_queued(
     alice: Any, bucket: Bucket, queue: Any
 ) -> None:
-    upload = complete(arrive(bucket, alice))
+    upload = complete(start_and_send(bucket, alice))
 
     assert upload.state == State.INSPECTING
     assert upload.waiting_reason == ""
@@ -79,7 +79,7 @@ def test_inspection_of_a_large_object_is_queued(
 def test_next_sweep_inspects_a_large_object_when_there_are_no_workers(
     alice: Any, bucket: Bucket
 ) -> None:
-    upload = complete(arrive(bucket, alice))
+    upload = complete(start_and_send(bucket, alice))
     assert upload.state == State.INSPECTING
     assert Accepting.seen == []
 
@@ -90,7 +90,7 @@ def test_next_sweep_inspects_a_large_object_when_there_are_no_workers(
 def test_second_complete_does_not_call_s3_for_a_queued_inspection(
     alice: Any, bucket: Bucket
 ) -> None:
-    upload = complete(arrive(bucket, alice))
+    upload = complete(start_and_send(bucket, alice))
 
     with s3_answers_500(bucket):  # the second complete sends no request to S3
         assert complete(Upload.objects.get(pk=upload.pk)).state == State.INSPECTING
@@ -101,7 +101,7 @@ def test_quick_inspectors_refuse_a_large_object_at_once(
 ) -> None:
     settings.INSPECTORS += entries("Refusing")
 
-    assert complete(arrive(bucket, alice)).state == State.REJECTED
+    assert complete(start_and_send(bucket, alice)).state == State.REJECTED
 
     assert (queue, Accepting.seen) == ([], [])
 
@@ -110,7 +110,7 @@ def test_sweeper_does_the_inspection_of_a_lost_task(
     alice: Any, bucket: Bucket, queue: Any
 ) -> None:
     with time_machine.travel(timezone.now(), tick=False):
-        upload = complete(arrive(bucket, alice))
+        upload = complete(start_and_send(bucket, alice))
         assert sweep().looked_at == 0  # a worker may soon take the task
 
     let_time_pass(minutes=1)
@@ -121,7 +121,7 @@ def test_sweeper_does_the_inspection_of_a_lost_task(
 
 
 def test_repeated_task_inspects_once(alice: Any, bucket: Bucket, queue: Any) -> None:
-    upload = arrive(bucket, alice)
+    upload = start_and_send(bucket, alice)
     for _ in range(3):
         complete(Upload.objects.get(pk=upload.pk))
     assert len(queue) == 1
@@ -135,7 +135,7 @@ def test_repeated_task_inspects_once(alice: Any, bucket: Bucket, queue: Any) -> 
 def test_claimed_inspection_is_skipped_until_its_lease_expires(
     alice: Any, bucket: Bucket, queue: Any
 ) -> None:
-    upload = complete(arrive(bucket, alice))
+    upload = complete(start_and_send(bucket, alice))
     assert schedule.claim(upload) is not None
 
     assert run(upload).state == State.INSPECTING
@@ -148,7 +148,7 @@ def test_claimed_inspection_is_skipped_until_its_lease_expires(
 def test_large_object_has_a_longer_lease(
     alice: Any, bucket: Bucket, queue: Any
 ) -> None:
-    upload = complete(arrive(bucket, alice))
+    upload = complete(start_and_send(bucket, alice))
     upload.byte_size = 5 * 1000**3
 
     claimed_at = schedule.claim(upload)
@@ -162,7 +162,7 @@ def test_large_object_has_a_longer_lease(
 def test_task_for_an_ended_or_unknown_upload_does_nothing(
     alice: Any, bucket: Bucket, queue: Any
 ) -> None:
-    upload = complete(arrive(bucket, alice))
+    upload = complete(start_and_send(bucket, alice))
     lifecycle.remove(upload)
 
     assert run(upload).state == State.DELETED
@@ -173,7 +173,7 @@ def test_task_is_retried_when_an_inspector_is_unavailable(
     alice: Any, bucket: Bucket, queue: Any, settings: Any
 ) -> None:
     settings.INSPECTORS = entries("Unavailable", slow=True)
-    upload = run(complete(arrive(bucket, alice)))
+    upload = run(complete(start_and_send(bucket, alice)))
 
     assert upload.waiting_reason == "Unavailable: The test scanner does not answer."
     assert upload.failed_checks == 1
@@ -185,7 +185,7 @@ def test_task_is_retried_when_an_inspector_is_unavailable(
 def test_task_is_retried_when_the_storage_is_unavailable(
     alice: Any, bucket: Bucket, queue: Any, settings: Any
 ) -> None:
-    upload = complete(arrive(bucket, alice))
+    upload = complete(start_and_send(bucket, alice))
 
     with s3_answers_500(bucket, "GetObject"):
         settings.INSPECTORS = [
@@ -201,11 +201,11 @@ def test_task_is_retried_when_the_storage_is_unavailable(
 def test_failing_task_does_not_fail_the_request(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(*args: Any, **options: Any) -> None:
+    def fail(*args: Any, **options: Any) -> None:
         raise OperationalError("the database went away")
 
-    upload = arrive(bucket, alice)
-    monkeypatch.setattr(reconciliation, "reconcile", die)
+    upload = start_and_send(bucket, alice)
+    monkeypatch.setattr(reconciliation, "reconcile", fail)
 
     assert complete(upload).state == State.INSPECTING
     with pytest.raises(OperationalError):
@@ -215,13 +215,13 @@ def test_failing_task_does_not_fail_the_request(
 def test_verify_again_in_the_admin_queues_a_long_inspection(
     alice: Any, bucket: Bucket, queue: Any, settings: Any
 ) -> None:
-    upload = arrive(bucket, alice)
+    upload = start_and_send(bucket, alice)
     assert "being inspected" in reverify(upload).words
     assert len(queue) == 1
 
     settings.INSPECTORS = entries("Unavailable")
     assert Unavailable.is_unavailable
-    upload = arrive(bucket, alice, b"hello")
+    upload = start_and_send(bucket, alice, b"hello")
     assert reverify(upload).words.endswith(
         "Unavailable: The test scanner does not answer."
     )

@@ -31,7 +31,7 @@ NOTE = "The site failed with ZeroDivisionError. See the log."
 
 
 @pytest.fixture
-def stuck(alice: Any, bucket: Bucket) -> Upload:
+def waiting_upload(alice: Any, bucket: Bucket) -> Upload:
     """Return an inspecting upload whose inspection has not started."""
     upload = begin(alice)
     put(bucket, upload, b"hello")
@@ -62,12 +62,14 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> Fault:
     return Fault(monkeypatch)
 
 
-def told(report: Report) -> dict[str, int]:
+def counts_of(report: Report) -> dict[str, int]:
     return {name: count for name, count in report.as_dict().items() if count}
 
 
 @pytest.fixture(autouse=True)
-def other(bucket: Bucket, django_user_model: Any, stuck: Upload) -> Upload:
+def ready_upload(
+    bucket: Bucket, django_user_model: Any, waiting_upload: Upload
+) -> Upload:
     """Create a ready upload of another person."""
     upload = begin(django_user_model.objects.create_user("bob"), b"fine")
     put(bucket, upload, b"fine")
@@ -77,7 +79,7 @@ def other(bucket: Bucket, django_user_model: Any, stuck: Upload) -> Upload:
     return upload
 
 
-def last_look() -> Report:
+def sweep_for_the_last_time() -> Report:
     """Record FAILED_LOOKS failed attempts, and run the sweep with the next one."""
     Upload.objects.filter(state=State.INSPECTING).update(faults=FAILED_LOOKS)
     let_time_pass(hours=1)
@@ -85,32 +87,36 @@ def last_look() -> Report:
 
 
 def test_no_upload_is_rejected_while_no_inspection_succeeds(
-    stuck: Upload, other: Upload, fault: Fault
+    waiting_upload: Upload, ready_upload: Upload, fault: Fault
 ) -> None:
     # A release with a bug in all inspections must not reject the files of a day.
-    Upload.objects.filter(pk=other.pk).update(
+    Upload.objects.filter(pk=ready_upload.pk).update(
         created_at=timezone.now() - timedelta(hours=13)
     )
 
-    assert told(last_look()) == {"looked_at": 1, "failed": 1, "waiting": 1}
+    assert counts_of(sweep_for_the_last_time()) == {
+        "looked_at": 1,
+        "failed": 1,
+        "waiting": 1,
+    }
 
-    stuck.refresh_from_db()
-    assert stuck.state == State.INSPECTING
-    assert stuck.waiting_reason == NOTE
+    waiting_upload.refresh_from_db()
+    assert waiting_upload.state == State.INSPECTING
+    assert waiting_upload.waiting_reason == NOTE
 
 
 def test_operators_see_the_error_of_a_waiting_upload(
-    stuck: Upload, alice: Any, fault: Fault, capsys: pytest.CaptureFixture[str]
+    waiting_upload: Upload, alice: Any, fault: Fault, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for count in (1, 2, 3):
-        assert told(sweep()) == {"looked_at": 1, "failed": 1, "waiting": 1}
+        assert counts_of(sweep()) == {"looked_at": 1, "failed": 1, "waiting": 1}
         let_time_pass(hours=1)
-        stuck.refresh_from_db()
-        assert stuck.faults == count
+        waiting_upload.refresh_from_db()
+        assert waiting_upload.faults == count
 
-    assert stuck.state == State.INSPECTING
-    assert stuck.waiting_reason == NOTE
-    assert event_kinds(stuck).count("upload.waiting") == 1
+    assert waiting_upload.state == State.INSPECTING
+    assert waiting_upload.waiting_reason == NOTE
+    assert event_kinds(waiting_upload).count("upload.waiting") == 1
     assert quota_counts(alice) == (0, 5, 0, 1)
     call_command("audit")
     assert NOTE in capsys.readouterr().out
@@ -118,15 +124,15 @@ def test_operators_see_the_error_of_a_waiting_upload(
 
 @pytest.mark.slow
 def test_upload_is_rejected_after_many_attempts_in_about_a_day(
-    stuck: Upload, other: Upload, fault: Fault
+    waiting_upload: Upload, ready_upload: Upload, fault: Fault
 ) -> None:
     waited = []
     while sweep().given_up == 0:
-        Upload.objects.filter(pk=other.pk).update(created_at=timezone.now())
-        stuck.refresh_from_db()
-        assert stuck.state == State.INSPECTING
-        assert stuck.retry_at is not None
-        waited.append(stuck.retry_at - timezone.now())
+        Upload.objects.filter(pk=ready_upload.pk).update(created_at=timezone.now())
+        waiting_upload.refresh_from_db()
+        assert waiting_upload.state == State.INSPECTING
+        assert waiting_upload.retry_at is not None
+        waited.append(waiting_upload.retry_at - timezone.now())
         let_time_pass(seconds=waited[-1].total_seconds())
 
     assert len(waited) == FAILED_LOOKS
@@ -134,66 +140,75 @@ def test_upload_is_rejected_after_many_attempts_in_about_a_day(
 
 
 def test_upload_that_the_site_cannot_inspect_is_rejected_and_releases_its_quota(
-    stuck: Upload, alice: Any, bucket: Bucket, fault: Fault
+    waiting_upload: Upload, alice: Any, bucket: Bucket, fault: Fault
 ) -> None:
-    report = last_look()
+    report = sweep_for_the_last_time()
 
-    assert told(report) == {"looked_at": 1, "failed": 1, "given_up": 1, "rejected": 1}
-    stuck.refresh_from_db()
-    assert stuck.state == State.REJECTED
-    assert "could not check the file" in stuck.rejected_reason
-    assert (stuck.waiting_reason, stuck.quarantine_key) == ("", "")
-    assert bucket.head_object(stuck.key) is None
+    assert counts_of(report) == {
+        "looked_at": 1,
+        "failed": 1,
+        "given_up": 1,
+        "rejected": 1,
+    }
+    waiting_upload.refresh_from_db()
+    assert waiting_upload.state == State.REJECTED
+    assert "could not check the file" in waiting_upload.rejected_reason
+    assert (waiting_upload.waiting_reason, waiting_upload.quarantine_key) == ("", "")
+    assert bucket.head_object(waiting_upload.key) is None
     assert quota_counts(alice) == (0, 0, 0, 0)
-    event = stuck.events.get(kind="upload.rejected")
-    assert event.detail == {"cause": "not_inspected", "reason": stuck.rejected_reason}
+    event = waiting_upload.events.get(kind="upload.rejected")
+    assert event.detail == {
+        "cause": "not_inspected",
+        "reason": waiting_upload.rejected_reason,
+    }
     with pytest.raises(InvalidState):
-        lifecycle.presign_download(stuck)
+        lifecycle.presign_download(waiting_upload)
     let_time_pass(hours=1)
     sweep()
-    assert told(sweep()) == {}
+    assert counts_of(sweep()) == {}
     assert list(audit()) == []
 
 
 def test_page_of_the_owner_blames_the_site(
-    stuck: Upload, alice: Any, fault: Fault, client: Client
+    waiting_upload: Upload, alice: Any, fault: Fault, client: Client
 ) -> None:
-    last_look()
+    sweep_for_the_last_time()
     client.force_login(alice)
 
-    page = client.get(f"/uploads/{stuck.pk}/").content.decode()
+    page = client.get(f"/uploads/{waiting_upload.pk}/").content.decode()
 
     assert "because of an error of the site" in page
     assert len(inspecting.UNINSPECTED) <= 255  # the maximum length of the column
 
 
 def test_uninspected_object_is_kept_in_quarantine(
-    stuck: Upload, alice: Any, bucket: Bucket, fault: Fault, settings: Any
+    waiting_upload: Upload, alice: Any, bucket: Bucket, fault: Fault, settings: Any
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}
     with s3_answers_500(bucket, "CopyObject"):
-        assert told(last_look()) == {"looked_at": 1, "failed": 1}
-    stuck.refresh_from_db()
-    assert stuck.state == State.INSPECTING  # the upload waits until the copy succeeds
+        assert counts_of(sweep_for_the_last_time()) == {"looked_at": 1, "failed": 1}
+    waiting_upload.refresh_from_db()
+    # The upload waits until the copy to the quarantine succeeds.
+    assert waiting_upload.state == State.INSPECTING
 
-    assert last_look().given_up == 1
+    assert sweep_for_the_last_time().given_up == 1
 
-    stuck.refresh_from_db()
-    assert bucket.read_range(stuck.quarantine_key, 0, 10) == b"hello"
-    assert bucket.head_object(stuck.key) is None
+    waiting_upload.refresh_from_db()
+    assert bucket.read_range(waiting_upload.quarantine_key, 0, 10) == b"hello"
+    assert bucket.head_object(waiting_upload.key) is None
 
 
 def test_upload_becomes_ready_if_the_bug_is_fixed_in_time(
-    stuck: Upload, alice: Any, fault: Fault
+    waiting_upload: Upload, alice: Any, fault: Fault
 ) -> None:
     sweep()
     fault.error = None
 
-    assert last_look().completed == 1
+    assert sweep_for_the_last_time().completed == 1
 
-    stuck.refresh_from_db()
-    assert (stuck.state, stuck.faults) == (State.READY, 0)
-    assert stuck.waiting_reason == ""
+    waiting_upload.refresh_from_db()
+    assert (waiting_upload.state, waiting_upload.faults) == (State.READY, 0)
+    assert waiting_upload.waiting_reason == ""
     assert quota_counts(alice) == (5, 0, 1, 0)
 
 
@@ -202,40 +217,46 @@ def test_upload_becomes_ready_if_the_bug_is_fixed_in_time(
     [OperationalError("deadlock detected"), ImproperlyConfigured("INSPECTORS: x")],
 )
 def test_general_error_ends_no_upload(
-    stuck: Upload, fault: Fault, error: Exception
+    waiting_upload: Upload, fault: Fault, error: Exception
 ) -> None:
     fault.error = error
 
-    assert told(last_look()) == {"looked_at": 1, "failed": 1}
+    assert counts_of(sweep_for_the_last_time()) == {"looked_at": 1, "failed": 1}
 
-    stuck.refresh_from_db()
-    assert (stuck.state, stuck.faults) == (State.INSPECTING, FAILED_LOOKS)
+    waiting_upload.refresh_from_db()
+    assert (waiting_upload.state, waiting_upload.faults) == (
+        State.INSPECTING,
+        FAILED_LOOKS,
+    )
 
 
 @pytest.mark.parametrize("inspector", ["Unavailable", "Failing", "ReturningNone"])
 def test_upload_waits_without_a_limit_for_an_unavailable_inspector(
-    stuck: Upload, fault: Fault, settings: Any, inspector: str
+    waiting_upload: Upload, fault: Fault, settings: Any, inspector: str
 ) -> None:
     # After a week without a scanner, the first failure by a bug must not end the
     # upload.
     settings.INSPECTORS = entries(inspector)
     fault.error = None
     Upload.objects.update(failed_checks=1000)
-    assert told(last_look()) == {"looked_at": 1, "waiting": 1}
+    assert counts_of(sweep_for_the_last_time()) == {"looked_at": 1, "waiting": 1}
 
     fault.error = ZeroDivisionError("a fault of ours")
     let_time_pass(hours=1)
-    assert told(sweep()) == {"looked_at": 1, "failed": 1, "waiting": 1}
+    assert counts_of(sweep()) == {"looked_at": 1, "failed": 1, "waiting": 1}
 
-    stuck.refresh_from_db()
-    assert (stuck.state, stuck.faults) == (State.INSPECTING, 1)
+    waiting_upload.refresh_from_db()
+    assert (waiting_upload.state, waiting_upload.faults) == (State.INSPECTING, 1)
 
 
 def test_no_upload_is_rejected_while_the_bucket_does_not_answer(
-    stuck: Upload, bucket: Bucket, fault: Fault
+    waiting_upload: Upload, bucket: Bucket, fault: Fault
 ) -> None:
     with s3_answers_500(bucket, "HeadBucket"):
-        assert last_look().given_up == 0
+        assert sweep_for_the_last_time().given_up == 0
 
-    stuck.refresh_from_db()
-    assert (stuck.state, stuck.faults) == (State.INSPECTING, FAILED_LOOKS)
+    waiting_upload.refresh_from_db()
+    assert (waiting_upload.state, waiting_upload.faults) == (
+        State.INSPECTING,
+        FAILED_LOOKS,
+    )

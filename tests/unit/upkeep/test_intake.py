@@ -52,7 +52,7 @@ def queue(bucket: Bucket) -> Iterator[Queue]:
 
 
 @pytest.fixture
-def knock(client: Client, settings: Any) -> Any:
+def post_notification(client: Client, settings: Any) -> Any:
     """Post a notification with the correct secret."""
     settings.S3_NOTIFICATIONS_SECRET = SECRET
 
@@ -67,7 +67,7 @@ def knock(client: Client, settings: Any) -> Any:
     return post
 
 
-def created(*uploads: Upload | str, bucket: str = "slipway") -> str:
+def s3_event(*uploads: Upload | str, bucket: str = "slipway") -> str:
     """Return S3's event about these uploads or keys."""
     keys = [upload if isinstance(upload, str) else upload.key for upload in uploads]
     return json.dumps(
@@ -88,7 +88,7 @@ def send(queue: Queue, *bodies: str) -> None:
         queue.client.send_message(QueueUrl=queue.url, MessageBody=body)
 
 
-def waiting(queue: Queue) -> int:
+def message_count(queue: Queue) -> int:
     name: Any = "ApproximateNumberOfMessages"
     answer = queue.client.get_queue_attributes(
         QueueUrl=queue.url, AttributeNames=[name]
@@ -96,7 +96,7 @@ def waiting(queue: Queue) -> int:
     return int(answer["Attributes"][name])
 
 
-def arrived(bucket: Bucket, owner: Any) -> Upload:
+def start_and_send(bucket: Bucket, owner: Any) -> Upload:
     """Return an upload whose bytes are stored, without a call of complete."""
     upload = begin(owner)
     put(bucket, upload, b"hello")
@@ -109,9 +109,9 @@ def arrived(bucket: Bucket, owner: Any) -> Upload:
 def test_message_completes_an_upload_without_a_client(
     alice: Any, bucket: Bucket
 ) -> None:
-    upload = arrived(bucket, alice)
+    upload = start_and_send(bucket, alice)
 
-    assert take_in(created(upload)) == Intake(handled=1)
+    assert take_in(s3_event(upload)) == Intake(handled=1)
 
     assert Upload.objects.get().state == State.READY
     assert quota_counts(alice) == (5, 0, 1, 0)
@@ -122,7 +122,7 @@ def test_message_without_an_object_completes_nothing(
 ) -> None:
     upload = begin(alice)
 
-    assert take_in(created(upload)) == Intake(handled=1)
+    assert take_in(s3_event(upload)) == Intake(handled=1)
 
     assert Upload.objects.get().state == State.PENDING
     assert event_kinds(upload) == ["upload.started"]
@@ -131,8 +131,8 @@ def test_message_without_an_object_completes_nothing(
 def test_repeated_and_reordered_messages_have_the_same_result(
     alice: Any, bucket: Bucket
 ) -> None:
-    uploads = [arrived(bucket, alice) for _ in range(3)]
-    bodies = [created(upload) for upload in uploads] * 3
+    uploads = [start_and_send(bucket, alice) for _ in range(3)]
+    bodies = [s3_event(upload) for upload in uploads] * 3
     random.Random(1).shuffle(bodies)
 
     for body in bodies:
@@ -153,7 +153,7 @@ def test_message_about_a_ready_upload_needs_no_call_of_s3(
     upload = make_ready(bucket, alice)
 
     with count_s3_calls(bucket) as calls:
-        assert take_in(created(upload)) == Intake(handled=1)
+        assert take_in(s3_event(upload)) == Intake(handled=1)
 
     assert calls == {}
 
@@ -161,12 +161,12 @@ def test_message_about_a_ready_upload_needs_no_call_of_s3(
 @pytest.mark.parametrize(
     "body",
     [
-        created("uploads/ab/unknown"),
-        created("backups/db.dump"),
-        created("a\x00b"),
-        created("\ud800"),
-        created("x" * 5000),
-        created("uploads/ab/unknown", bucket="another"),
+        s3_event("uploads/ab/unknown"),
+        s3_event("backups/db.dump"),
+        s3_event("a\x00b"),
+        s3_event("\ud800"),
+        s3_event("x" * 5000),
+        s3_event("uploads/ab/unknown", bucket="another"),
     ],
 )
 def test_message_about_an_unknown_key_is_only_counted(
@@ -176,9 +176,9 @@ def test_message_about_an_unknown_key_is_only_counted(
 
 
 def test_message_about_another_bucket_is_ignored(alice: Any, bucket: Bucket) -> None:
-    upload = arrived(bucket, alice)
+    upload = start_and_send(bucket, alice)
 
-    assert take_in(created(upload, bucket="another")) == Intake(unknown=1)
+    assert take_in(s3_event(upload, bucket="another")) == Intake(unknown=1)
 
     assert Upload.objects.get().state == State.PENDING
 
@@ -192,16 +192,16 @@ def test_message_about_a_purged_upload_deletes_the_object_at_once(
     sweep()
     put(bucket, upload, b"hello")
 
-    take_in(created(upload))
+    take_in(s3_event(upload))
 
     assert bucket.head_object(upload.key) is None
     assert Upload.objects.get().purged_at is not None
 
 
 def test_all_records_of_a_message_are_handled(alice: Any, bucket: Bucket) -> None:
-    uploads = [arrived(bucket, alice) for _ in range(3)]
+    uploads = [start_and_send(bucket, alice) for _ in range(3)]
 
-    counts = take_in(created(*uploads, "uploads/ab/unknown"))
+    counts = take_in(s3_event(*uploads, "uploads/ab/unknown"))
 
     assert counts == Intake(handled=3, unknown=1)
 
@@ -210,23 +210,23 @@ def test_all_records_of_a_message_are_handled(alice: Any, bucket: Bucket) -> Non
 
 
 def test_handled_messages_are_deleted(alice: Any, bucket: Bucket, queue: Queue) -> None:
-    uploads = [arrived(bucket, alice) for _ in range(3)]
-    send(queue, *map(created, uploads), created("uploads/ab/unknown"))
+    uploads = [start_and_send(bucket, alice) for _ in range(3)]
+    send(queue, *map(s3_event, uploads), s3_event("uploads/ab/unknown"))
 
     assert take_from(queue, wait_seconds=0) == Intake(handled=3, unknown=1)
 
-    assert waiting(queue) == 0
+    assert message_count(queue) == 0
 
 
 @pytest.mark.parametrize("body", ["garbage", "{}", '{"Records": 7}', "nul \x01"])
 def test_unreadable_message_is_parked_once_and_deleted(
     alice: Any, bucket: Bucket, queue: Queue, body: str
 ) -> None:
-    send(queue, body, created(arrived(bucket, alice)))
+    send(queue, body, s3_event(start_and_send(bucket, alice)))
 
     assert take_from(queue, wait_seconds=0) == Intake(handled=1, parked=1)
 
-    assert waiting(queue) == 0
+    assert message_count(queue) == 0
     parked = ParkedNotification.objects.get()
     assert (parked.source, parked.body) == ("sqs", body)
 
@@ -234,14 +234,14 @@ def test_unreadable_message_is_parked_once_and_deleted(
 def test_messages_stay_in_the_queue_while_the_bucket_does_not_answer(
     alice: Any, bucket: Bucket, queue: Queue
 ) -> None:
-    send(queue, created(arrived(bucket, alice)))
+    send(queue, s3_event(start_and_send(bucket, alice)))
 
     with s3_answers_500(bucket):
         for _ in range(MAX_RECEIVES + 2):
             with pytest.raises(StorageUnavailable):
                 take_from(queue, wait_seconds=0)
 
-    assert waiting(queue) == 1
+    assert message_count(queue) == 1
     assert take_from(queue, wait_seconds=0) == Intake(handled=1)
     assert not ParkedNotification.objects.exists()
 
@@ -249,7 +249,7 @@ def test_messages_stay_in_the_queue_while_the_bucket_does_not_answer(
 def test_message_that_fails_repeatedly_is_parked(
     alice: Any, bucket: Bucket, queue: Queue
 ) -> None:
-    send(queue, created(arrived(bucket, alice)))
+    send(queue, s3_event(start_and_send(bucket, alice)))
 
     with s3_answers_500(bucket, "HeadObject"):
         counts = [take_from(queue, wait_seconds=0) for _ in range(MAX_RECEIVES + 1)]
@@ -274,15 +274,15 @@ def test_message_that_raises_does_not_stop_other_messages(
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
 ) -> None:
-    def break_on_poison(upload: Upload, **options: Any) -> State:
-        if upload.filename == "poison.txt":
+    def fail_for_failing_txt(upload: Upload, **options: Any) -> State:
+        if upload.filename == "failing.txt":
             raise error
         return reconcile(upload, **options)
 
-    monkeypatch.setattr(intake, "reconcile", break_on_poison)
-    poison = begin(alice, filename="poison.txt")
-    put(bucket, poison, b"hello")
-    send(queue, created(poison), created(arrived(bucket, alice)))
+    monkeypatch.setattr(intake, "reconcile", fail_for_failing_txt)
+    failing = begin(alice, filename="failing.txt")
+    put(bucket, failing, b"hello")
+    send(queue, s3_event(failing), s3_event(start_and_send(bucket, alice)))
 
     counts = [take_from(queue, wait_seconds=0) for _ in range(MAX_RECEIVES + 1)]
 
@@ -294,11 +294,11 @@ def test_message_that_raises_does_not_stop_other_messages(
 def test_no_message_is_parked_during_a_database_outage(
     alice: Any, bucket: Bucket, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send(queue, created(arrived(bucket, alice)))
-    away = Mock(side_effect=OperationalError("connection refused"))
+    send(queue, s3_event(start_and_send(bucket, alice)))
+    fail = Mock(side_effect=OperationalError("connection refused"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(intake, "reconcile", away)
+        patch.setattr(intake, "reconcile", fail)
         for _ in range(MAX_RECEIVES + 1):
             with pytest.raises(OperationalError):
                 take_from(queue, wait_seconds=0)
@@ -323,21 +323,21 @@ def test_only_the_newest_parked_messages_are_kept(
 def test_command_processes_the_queue_and_prints_a_report(
     alice: Any, bucket: Bucket, queue: Queue, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    uploads = [arrived(bucket, alice) for _ in range(12)]
-    send(queue, "garbage", *map(created, uploads))
+    uploads = [start_and_send(bucket, alice) for _ in range(12)]
+    send(queue, "garbage", *map(s3_event, uploads))
 
     call_command("consume_notifications", queue_url=queue.url, once=True)
 
-    told = json.loads(capsys.readouterr().out)
-    assert told == {"handled": 12, "unknown": 0, "parked": 1, "failed": 0}
-    assert waiting(queue) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report == {"handled": 12, "unknown": 0, "parked": 1, "failed": 0}
+    assert message_count(queue) == 0
     assert quota_counts(alice) == (60, 0, 12, 0)
 
 
 def test_command_exits_with_1_when_a_message_has_to_wait(
     alice: Any, bucket: Bucket, queue: Queue, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    send(queue, created(arrived(bucket, alice)))
+    send(queue, s3_event(start_and_send(bucket, alice)))
 
     with s3_answers_500(bucket, "HeadObject"), pytest.raises(SystemExit) as end:
         call_command("consume_notifications", queue_url=queue.url, once=True)
@@ -349,7 +349,7 @@ def test_command_exits_with_1_when_a_message_has_to_wait(
 def test_command_reports_that_the_bucket_does_not_answer(
     alice: Any, bucket: Bucket, queue: Queue
 ) -> None:
-    send(queue, created(arrived(bucket, alice)))
+    send(queue, s3_event(start_and_send(bucket, alice)))
 
     with (
         s3_answers_500(bucket),
@@ -357,7 +357,7 @@ def test_command_reports_that_the_bucket_does_not_answer(
     ):
         call_command("consume_notifications", queue_url=queue.url, once=True)
 
-    assert waiting(queue) == 1
+    assert message_count(queue) == 1
 
 
 def test_command_requires_a_queue(settings: Any) -> None:
@@ -397,9 +397,9 @@ def test_notifications_over_http_are_off_without_a_secret(
     ],
 )
 def test_notification_with_a_wrong_secret_is_refused_and_not_stored(
-    knock: Any, authorization: str
+    post_notification: Any, authorization: str
 ) -> None:
-    answer = knock("garbage", authorization)
+    answer = post_notification("garbage", authorization)
 
     assert answer.status_code == 401
     assert answer.json()["code"] == "not_authenticated"
@@ -416,42 +416,42 @@ def test_notification_with_a_wrong_secret_is_refused_and_not_stored(
     ],
 )
 def test_notification_with_the_correct_secret_is_accepted(
-    alice: Any, bucket: Bucket, knock: Any, authorization: str
+    alice: Any, bucket: Bucket, post_notification: Any, authorization: str
 ) -> None:
-    upload = arrived(bucket, alice)
+    upload = start_and_send(bucket, alice)
 
-    answer = knock(created(upload, "uploads/ab/unknown"), authorization)
+    answer = post_notification(s3_event(upload, "uploads/ab/unknown"), authorization)
 
     assert answer.status_code == 200
     assert answer.json() == {"handled": 1, "unknown": 1, "parked": 0}
     assert Upload.objects.get().state == State.READY
 
 
-def test_notifications_require_a_post(client: Client, knock: Any) -> None:
+def test_notifications_require_a_post(client: Client, post_notification: Any) -> None:
     assert client.get(HOOK).status_code == 405
 
 
-def test_unreadable_notification_over_http_is_parked(knock: Any) -> None:
-    answer = knock(b"\xff garbage")
+def test_unreadable_notification_over_http_is_parked(post_notification: Any) -> None:
+    answer = post_notification(b"\xff garbage")
 
     assert answer.status_code == 202
     assert answer.json() == {"handled": 0, "unknown": 0, "parked": 1}
     assert ParkedNotification.objects.get().source == "http"
 
 
-def test_too_long_notification_is_refused(knock: Any) -> None:
-    assert knock("x" * 3_000_000).status_code == 413
+def test_too_long_notification_is_refused(post_notification: Any) -> None:
+    assert post_notification("x" * 3_000_000).status_code == 413
 
 
 def test_sender_gets_503_when_s3_does_not_answer(
-    alice: Any, bucket: Bucket, knock: Any
+    alice: Any, bucket: Bucket, post_notification: Any
 ) -> None:
-    upload = arrived(bucket, alice)
+    upload = start_and_send(bucket, alice)
 
     with s3_answers_500(bucket):
-        answer = knock(created(upload))
+        answer = post_notification(s3_event(upload))
 
     assert answer.status_code == 503
     assert answer["Retry-After"] == "5"
-    assert knock(created(upload)).status_code == 200
+    assert post_notification(s3_event(upload)).status_code == 200
     assert Upload.objects.get().state == State.READY

@@ -35,7 +35,7 @@ def sweep_after(**span: float) -> Report:
     return report
 
 
-def traces(bucket: Bucket) -> int:
+def probe_versions(bucket: Bucket) -> int:
     versions = bucket.client.list_object_versions(Bucket=bucket.name)
     return len(versions.get("Versions", [])) + len(versions.get("DeleteMarkers", []))
 
@@ -49,14 +49,14 @@ def test_probes_are_deleted_with_all_versions_after_an_hour(
             Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"}
         )
     leave_probes(bucket)
-    left = traces(bucket)
+    left = probe_versions(bucket)
 
     young = sweep_after(minutes=50)
 
-    assert (young.probes, traces(bucket)) == (0, left)
+    assert (young.probes, probe_versions(bucket)) == (0, left)
     old = sweep_after(minutes=70)
     assert old.probes == (3 if is_versioned else 1)
-    assert traces(bucket) == 0
+    assert probe_versions(bucket) == 0
 
 
 def test_probes_are_no_orphans(bucket: Bucket) -> None:

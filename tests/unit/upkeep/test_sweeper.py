@@ -50,7 +50,7 @@ def begin_parts(bucket: Bucket, owner: Any, content: bytes = b"hello") -> Upload
     return upload
 
 
-def stick(bucket: Bucket, owner: Any) -> Upload:
+def begin_interrupted_inspection(bucket: Bucket, owner: Any) -> Upload:
     """Return an upload whose process died during its inspection."""
     upload = begin(owner)
     put(bucket, upload, b"hello")
@@ -146,7 +146,7 @@ def test_put_that_ends_hours_later_is_found_by_the_bucket_sweep(
 
 
 def test_abandoned_inspection_is_finished(alice: Any, bucket: Bucket) -> None:
-    stick(bucket, alice)
+    begin_interrupted_inspection(bucket, alice)
     let_time_pass(minutes=2)
 
     assert nonzero_counts(sweep()) == {"looked_at": 1, "completed": 1}
@@ -156,7 +156,7 @@ def test_abandoned_inspection_is_finished(alice: Any, bucket: Bucket) -> None:
 
 def test_new_inspection_is_skipped(alice: Any, bucket: Bucket) -> None:
     with time_machine.travel(timezone.now(), tick=False):
-        stick(bucket, alice)
+        begin_interrupted_inspection(bucket, alice)
 
         assert nonzero_counts(sweep()) == {}
 
@@ -290,8 +290,8 @@ def test_row_of_a_killed_sweeper_is_settled_after_its_lease(
 
 
 def test_dry_run_changes_nothing(alice: Any, bucket: Bucket) -> None:
-    make_a_mess(bucket, alice)
-    before = everything(bucket)
+    create_unsettled(bucket, alice)
+    before = snapshot(bucket)
 
     with count_s3_calls(bucket) as calls:
         report = sweep(dry_run=True)
@@ -299,7 +299,7 @@ def test_dry_run_changes_nothing(alice: Any, bucket: Bucket) -> None:
     assert report.looked_at == 6
     assert (report.late_arrivals, report.young_orphans, report.aborted) == (1, 1, 1)
     assert report.quotas_mended == 1
-    assert everything(bucket) == before
+    assert snapshot(bucket) == before
     assert calls.keys() <= {
         "ListObjectsV2",
         "ListMultipartUploads",
@@ -316,7 +316,7 @@ def test_later_sweeps_finish_after_a_kill_at_any_call(
     while True:
         step += 9
         owner = django_user_model.objects.create_user(f"person {step}")
-        make_a_mess(bucket, owner)
+        create_unsettled(bucket, owner)
         try:
             with killed_at(bucket, step):
                 sweep()
@@ -340,14 +340,14 @@ def test_later_sweeps_finish_after_a_kill_at_any_call(
     assert step > 50, "The sweep made too few calls for this test."
 
 
-def make_a_mess(bucket: Bucket, owner: Any) -> None:
+def create_unsettled(bucket: Bucket, owner: Any) -> None:
     """Create one row or object of each kind that a sweeper must settle."""
     begin(owner)
     for upload in Upload.objects.filter(owner=owner):
         Upload.objects.filter(pk=upload.pk).update(expires_at=timezone.now())
     put(bucket, begin(owner), b"hello")
     begin_parts(bucket, owner)
-    stick(bucket, owner)
+    begin_interrupted_inspection(bucket, owner)
     abandon(bucket, owner)
     abandon(bucket, owner, State.EXPIRED)
     let_time_pass(minutes=20)
@@ -360,7 +360,7 @@ def make_a_mess(bucket: Bucket, owner: Any) -> None:
     bucket.client.put_object(Bucket=bucket.name, Key="uploads/orphan", Body=b"orphan")
 
 
-def everything(bucket: Bucket) -> Any:
+def snapshot(bucket: Bucket) -> Any:
     """Return all rows and objects that a sweep could change."""
     rows = Upload.objects.order_by("pk").values()
     return (

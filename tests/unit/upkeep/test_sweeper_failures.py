@@ -127,13 +127,13 @@ def test_failing_rows_do_not_delay_other_rows(alice: Any, bucket: Bucket) -> Non
 def test_error_of_one_row_does_not_stop_the_sweep(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_on_poison(upload: Upload, **options: Any) -> State:
-        if upload.filename == "poison.txt":
+    def fail_for_failing_txt(upload: Upload, **options: Any) -> State:
+        if upload.filename == "failing.txt":
             raise ZeroDivisionError
         return reconcile(upload, **options)
 
-    monkeypatch.setattr(sweeper, "reconcile", break_on_poison)
-    put(bucket, begin(alice, filename="poison.txt"), b"hello")
+    monkeypatch.setattr(sweeper, "reconcile", fail_for_failing_txt)
+    put(bucket, begin(alice, filename="failing.txt"), b"hello")
     put(bucket, begin(alice), b"hello")
     let_time_pass(minutes=2)
 
@@ -143,10 +143,10 @@ def test_error_of_one_row_does_not_stop_the_sweep(
 
 
 def break_completion(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """Make the completion of ``poison.txt`` raise ``error``."""
+    """Make the completion of ``failing.txt`` raise ``error``."""
 
     def complete(upload: Upload, **options: Any) -> Upload:
-        if upload.filename == "poison.txt":
+        if upload.filename == "failing.txt":
             raise error
         return whole(upload, **options)
 
@@ -154,7 +154,7 @@ def break_completion(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     monkeypatch.setattr(lifecycle, "advance", complete)
 
 
-def fail_for_long() -> None:
+def set_max_failed_attempts() -> None:
     """Record the number of failed attempts after which the sweeper ends an upload."""
     Upload.objects.update(failed_checks=FAILED_LOOKS, faults=FAILED_LOOKS)
 
@@ -162,10 +162,10 @@ def fail_for_long() -> None:
 def test_overdue_upload_that_raises_expires_a_day_later(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upload = begin(alice, filename="poison.txt")
+    upload = begin(alice, filename="failing.txt")
     put(bucket, upload, b"hello")
     break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
-    fail_for_long()
+    set_max_failed_attempts()
 
     let_time_pass(days=7, hours=23)
     assert nonzero_counts(sweep()) == {"looked_at": 1, "failed": 1}
@@ -191,7 +191,7 @@ def test_overdue_upload_that_raises_expires_a_day_later(
 def test_upload_is_ended_only_after_many_failed_attempts(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(bucket, begin(alice, filename="poison.txt"), b"hello")
+    put(bucket, begin(alice, filename="failing.txt"), b"hello")
     break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
     let_time_pass(days=30)
     monkeypatch.setattr(sweeper, "FAILED_LOOKS", 8)
@@ -210,10 +210,10 @@ def test_complete_object_is_kept_during_database_errors(
     monkeypatch: pytest.MonkeyPatch,
     kind: type[Exception],
 ) -> None:
-    upload = begin(alice, filename="poison.txt")
+    upload = begin(alice, filename="failing.txt")
     put(bucket, upload, b"hello")
     let_time_pass(days=30)
-    fail_for_long()
+    set_max_failed_attempts()
 
     with monkeypatch.context() as patch:
         break_completion(patch, kind("deadlock detected"))
@@ -239,8 +239,8 @@ def test_row_erased_during_its_check_does_not_stop_the_sweep(
     days: int,
     error: Exception | None,
 ) -> None:
-    def vanish(upload: Upload, **options: Any) -> Upload:
-        if upload.filename == "poison.txt":
+    def erase_then_advance(upload: Upload, **options: Any) -> Upload:
+        if upload.filename == "failing.txt":
             erase(upload)
             if error is not None:
                 raise error
@@ -248,11 +248,11 @@ def test_row_erased_during_its_check_does_not_stop_the_sweep(
         return whole(upload, **options)
 
     whole = lifecycle.advance
-    monkeypatch.setattr(lifecycle, "advance", vanish)
-    put(bucket, begin(alice, filename="poison.txt"), b"hello")
+    monkeypatch.setattr(lifecycle, "advance", erase_then_advance)
+    put(bucket, begin(alice, filename="failing.txt"), b"hello")
     put(bucket, begin(alice), b"hello")
     let_time_pass(days=days, minutes=2)
-    fail_for_long()
+    set_max_failed_attempts()
 
     assert sweep().completed == 1
     assert Upload.objects.get().state == State.READY
@@ -274,7 +274,7 @@ def test_row_erased_during_its_claim_is_not_claimed(
 def test_upload_completes_if_the_error_is_fixed_in_time(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(bucket, begin(alice, filename="poison.txt"), b"hello")
+    put(bucket, begin(alice, filename="failing.txt"), b"hello")
     let_time_pass(days=7, hours=1)
     with monkeypatch.context() as patch:
         break_completion(patch, ZeroDivisionError("a fault of ours"))
@@ -288,10 +288,10 @@ def test_upload_completes_if_the_error_is_fixed_in_time(
 def test_no_upload_is_ended_while_the_bucket_does_not_answer(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin(alice, filename="poison.txt")
+    begin(alice, filename="failing.txt")
     break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
     let_time_pass(days=30)
-    fail_for_long()
+    set_max_failed_attempts()
     listed = bucket_sweep.sweep_bucket
     monkeypatch.setattr(bucket_sweep, "sweep_bucket", lambda *_, **__: False)
 
@@ -306,11 +306,11 @@ def test_no_upload_is_ended_while_the_bucket_does_not_answer(
 def test_failed_end_of_an_upload_is_retried(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin(alice, filename="poison.txt")
+    begin(alice, filename="failing.txt")
     put(bucket, begin(alice), b"hello")
     break_completion(monkeypatch, ZeroDivisionError("a fault of ours"))
     let_time_pass(days=30)
-    Upload.objects.filter(filename="poison.txt").update(faults=FAILED_LOOKS)
+    Upload.objects.filter(filename="failing.txt").update(faults=FAILED_LOOKS)
 
     with monkeypatch.context() as patch:
         patch.setattr(lifecycle, "expire", Mock(side_effect=ZeroDivisionError))
@@ -323,7 +323,7 @@ def test_failed_end_of_an_upload_is_retried(
 def test_database_error_of_one_row_does_not_stop_the_sweep(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(bucket, begin(alice, filename="poison.txt"), b"hello")
+    put(bucket, begin(alice, filename="failing.txt"), b"hello")
     put(bucket, begin(alice), b"hello")
     break_completion(monkeypatch, OperationalError("deadlock detected"))
     let_time_pass(minutes=2)
@@ -334,10 +334,10 @@ def test_database_error_of_one_row_does_not_stop_the_sweep(
 def test_unavailable_database_ends_the_sweep(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(bucket, begin(alice, filename="poison.txt"), b"hello")
-    away = OperationalError("the connection was lost")
-    break_completion(monkeypatch, away)
-    monkeypatch.setattr(sweeper, "_require_database", Mock(side_effect=away))
+    put(bucket, begin(alice, filename="failing.txt"), b"hello")
+    database_error = OperationalError("the connection was lost")
+    break_completion(monkeypatch, database_error)
+    monkeypatch.setattr(sweeper, "_require_database", Mock(side_effect=database_error))
     let_time_pass(minutes=2)
 
     with pytest.raises(OperationalError):

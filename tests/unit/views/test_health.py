@@ -17,18 +17,18 @@ from uploads.views.health import FRESH_SECONDS, PATIENCE_SECONDS, Probe
 
 pytestmark = pytest.mark.django_db
 
-PATIENCE = 60
+TIMEOUT_SECONDS = 60
 
 
 @pytest.fixture(autouse=True)
-def _nothing_known() -> Iterator[None]:
+def _clear_health_cache() -> Iterator[None]:
     """Clear the cached answers before each test."""
-    forget()
+    clear_health_cache()
     yield
-    forget()
+    clear_health_cache()
 
 
-def forget() -> None:
+def clear_health_cache() -> None:
     health.database.forget()
     health.bucket.forget()
 
@@ -129,7 +129,7 @@ def test_concurrent_requests_do_not_wait_for_a_check_in_progress() -> None:
         questions.append(threading.current_thread().name)
         if len(questions) > 1:
             asked.set()
-            assert may_answer.wait(PATIENCE)
+            assert may_answer.wait(TIMEOUT_SECONDS)
         return len(questions) == 1
 
     probe = Probe(ask, clock)
@@ -138,14 +138,14 @@ def test_concurrent_requests_do_not_wait_for_a_check_in_progress() -> None:
     slow = threading.Thread(target=probe.answers)
     slow.start()
     try:
-        assert asked.wait(PATIENCE)
+        assert asked.wait(TIMEOUT_SECONDS)
         assert [probe.answers() for _ in range(50)] == [True] * 50
         # A check that hangs counts as failed after PATIENCE_SECONDS.
         clock.now += PATIENCE_SECONDS
         assert not probe.answers()
     finally:
         may_answer.set()
-        slow.join(PATIENCE)
+        slow.join(TIMEOUT_SECONDS)
 
     assert len(questions) == 2
     assert not probe.answers()

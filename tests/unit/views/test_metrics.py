@@ -22,7 +22,7 @@ SECRET = "correct-horse-battery-staple"
 
 
 @pytest.fixture(autouse=True)
-def _closed(settings: Settings) -> None:
+def _no_access(settings: Settings) -> None:
     settings.METRICS_SECRET = ""
     settings.METRICS_NETWORKS = []
     settings.TRUSTED_PROXY_COUNT = 0

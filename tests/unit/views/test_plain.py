@@ -28,7 +28,7 @@ def page(client: Client, alice: Any) -> Client:
     return client
 
 
-def ask(page: Client, **changes: str) -> Any:
+def reserve(page: Client, **changes: str) -> Any:
     return page.post("/uploads/form/", {"room": str(100 * MB), **changes})
 
 
@@ -39,7 +39,7 @@ def text_of(answer: Any) -> str:
 def test_reservation_redirects_to_the_page_with_the_form(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
-    answer = ask(page, filename="a/b/notes.txt")
+    answer = reserve(page, filename="a/b/notes.txt")
 
     upload = Upload.objects.get()
     assert answer.status_code == 303
@@ -53,7 +53,7 @@ def test_reservation_over_the_quota_is_refused_on_the_same_page(
 ) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=40 * MB)
 
-    answer = ask(page, filename="notes.txt")
+    answer = reserve(page, filename="notes.txt")
 
     text = text_of(answer)
     assert answer.status_code == 403
@@ -72,7 +72,7 @@ def test_reservation_over_the_file_quota_is_refused_with_a_message(
 ) -> None:
     StorageQuota.objects.create(user=alice, max_files=0)
 
-    answer = ask(page)
+    answer = reserve(page)
 
     assert answer.status_code == 403
     assert "You have reached the limit of 0 files" in text_of(answer)
@@ -81,7 +81,7 @@ def test_reservation_over_the_file_quota_is_refused_with_a_message(
 def test_storage_without_forms_is_reported_before_the_reservation(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
-    begun = ask(page)
+    begun = reserve(page)
     words = "The storage of this site accepts no files from a plain form."
     assert words not in text_of(page.get("/"))
 
@@ -90,7 +90,7 @@ def test_storage_without_forms_is_reported_before_the_reservation(
     home = text_of(page.get("/"))
     assert words in home
     assert 'action="/uploads/form/"' not in home
-    refused = ask(page)
+    refused = reserve(page)
     assert refused.status_code == 409
     assert words in text_of(refused)
     assert words in text_of(page.get(begun["Location"], follow=True))
@@ -104,8 +104,8 @@ def test_size_or_type_forbidden_by_the_policy_is_refused_and_not_offered(
         user=alice, max_file_size=50 * MB, allowed_content_types=["image/*"]
     )
 
-    too_large = ask(page)
-    wrong_type = ask(page, room="rest", filename="notes.txt")
+    too_large = reserve(page)
+    wrong_type = reserve(page, room="rest", filename="notes.txt")
 
     assert too_large.status_code == 413
     assert "You may send files of up to 50 MB here." in text_of(too_large)
@@ -117,7 +117,7 @@ def test_size_or_type_forbidden_by_the_policy_is_refused_and_not_offered(
 
 
 def test_missing_size_is_reported_at_the_field(page: Client, bucket: Bucket) -> None:
-    answer = ask(page, room="")
+    answer = reserve(page, room="")
 
     assert answer.status_code == 422
     assert "This field is required." in text_of(answer)
@@ -129,7 +129,7 @@ def test_double_click_reserves_once(
 ) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=100 * MB)
 
-    answers = [ask(page, room=room, idempotency_key="the same") for _ in range(2)]
+    answers = [reserve(page, room=room, idempotency_key="the same") for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [303, 303]
     assert answers[0]["Location"] == answers[1]["Location"]
@@ -140,7 +140,7 @@ def test_another_size_on_a_page_from_the_history_is_a_new_reservation(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     answers = [
-        ask(page, room=room, idempotency_key="the same")
+        reserve(page, room=room, idempotency_key="the same")
         for room in ("100000000", "rest")
     ]
 
@@ -153,7 +153,7 @@ def test_reservation_of_all_free_space_is_refused_when_none_is_free(
 ) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=0)
 
-    answer = ask(page, room="rest")
+    answer = reserve(page, room="rest")
 
     assert answer.status_code == 403
     assert "You do not have enough space for a file" in text_of(answer)
@@ -247,9 +247,9 @@ def test_rate_limited_reservation_shows_a_page(
     page: Client, alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.UPLOADS = {"RATE_START": "1/minute"}
-    ask(page)
+    reserve(page)
 
-    answer = ask(page)
+    answer = reserve(page)
 
     assert answer.status_code == 429
     assert int(answer["Retry-After"]) > 0
